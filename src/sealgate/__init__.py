@@ -1,0 +1,3 @@
+"""
+Classify once, and give the data at least what its class requires everywhere.
+"""

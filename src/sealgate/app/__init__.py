@@ -1,0 +1,3 @@
+"""
+One function per thing that Sealgate does: choose adapters, run, evaluate.
+"""

@@ -1,0 +1,3 @@
+"""
+Which class is this data? Sources yield records, detectors match, traits are weighed.
+"""

@@ -1,0 +1,3 @@
+"""
+Sources: where records come from. The only place in this room that reads the world.
+"""

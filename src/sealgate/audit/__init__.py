@@ -1,0 +1,3 @@
+"""
+Observes what protects data now. Judging is left to the policy.
+"""

@@ -1,0 +1,3 @@
+"""
+Probes: one connection, one question, one fact or the reason why not.
+"""

@@ -1,0 +1,3 @@
+"""
+A small shop with everything that Sealgate does to it, on loopback.
+"""

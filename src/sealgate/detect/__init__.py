@@ -1,0 +1,3 @@
+"""
+Bytes and columns in, matches out. Pure, and below everything that looks at data.
+"""

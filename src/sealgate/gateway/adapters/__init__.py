@@ -1,0 +1,3 @@
+"""
+Envoy as a process, its files and its admin interface.
+"""

@@ -1,0 +1,3 @@
+"""
+From inventory to Envoy configuration, as data. Pure.
+"""

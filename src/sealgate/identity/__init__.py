@@ -1,0 +1,3 @@
+"""
+Who may come in: identities, groups and their client certificates.
+"""

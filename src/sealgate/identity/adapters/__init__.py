@@ -1,0 +1,3 @@
+"""
+Certificate authorities and the identity store on disk.
+"""

@@ -1,0 +1,307 @@
+"""
+What the organisation declares: sites and their routes, drops, people's risks.
+
+Built by :mod:`sealgate.config` from ``sealgate.toml``; every other room reads it.
+Paths are plain strings: the policy does not touch the disk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from sealgate.policy.classification import DEFAULT_MODEL, ClassificationModel
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from sealgate.policy.classification import Classification
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """
+    Where a declaration stands, for messages: *line* counts from 1, 0 is unknown.
+    """
+
+    file: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        """
+        Return ``file:line``.
+        """
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """
+    Where a listener binds. *host* is an IP address; "::" means all, IPv4 too.
+    """
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """
+    The doors of the gateway. ``None``: that door is shut.
+
+    *trusted_proxies* are networks that speak the PROXY protocol to us.
+    """
+
+    https: tuple[Address, ...] = (Address("::", 443),)
+    http: tuple[Address, ...] = (Address("::", 80),)
+    trusted_proxies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """
+    Who runs the sites: stands in certificates and on refusal pages.
+    """
+
+    name: str = ""
+    country: str = ""
+    locality: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TLSSettings:
+    """
+    Where server certificates come from, and how long browsers insist on TLS.
+
+    *chain* and *key* are paths of a given certificate; both ``None`` means that the
+    local CA issues.
+    """
+
+    chain: str | None = None
+    key: str | None = None
+    hsts_seconds: int = 300
+    place: Place = field(default=Place(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessSettings:
+    """
+    Geolocation for the rung "high": ISO 3166-1 alpha-2 codes and an mmdb file.
+    """
+
+    countries: tuple[str, ...] = ()
+    geo_database: str | None = None
+    place: Place = field(default=Place(), compare=False)
+
+
+class SiteAccess(StrEnum):
+    """
+    Who asks the visitor for credentials on a route of access rung ``low``.
+    """
+
+    SEALGATE = "sealgate"  # the gateway itself (comes with identities)
+    SITE = "site"  # the site behind; the audit checks that it does
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """
+    Which requests a route means: a path by whole segments, or a query parameter.
+
+    *path* has no trailing slash (but ``/`` itself). With *exact* only the path
+    itself is meant, else everything below it too. ``*`` stands for one segment.
+    *query* is the name of a parameter whose presence alone opens the door (TYPO3's
+    ``__typo3_install``); such a door holds on every path below *path*. *query_value*
+    narrows it to values that begin so (WordPress' ``rest_route=/wp/v2/users``).
+    """
+
+    path: str
+    exact: bool = False
+    query: str | None = None
+    query_value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """
+    One part of a site with one class.
+
+    *collects* is the class of what the visitor sends there, when it is stricter
+    than what the route shows. *backend* locks the route to TLS before the site sees
+    the request. *admit* lists who may enter: ``user:NAME`` or ``group:NAME``.
+    *origin* is ``declared`` or the preset that added the route.
+    """
+
+    door: Door
+    classification: Classification
+    collects: Classification | None = None
+    backend: bool = False
+    access: SiteAccess = SiteAccess.SEALGATE
+    admit: tuple[str, ...] = ()
+    origin: str = "declared"
+    place: Place = field(default=Place(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """
+    The site behind: ``http://host:port``, ``https://host:port`` or ``unix:/path``.
+
+    *ca* is the file that an https upstream is verified with, ``None`` the system's.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    ca: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CookieRule:
+    """
+    What a preset knows of one cookie: *name* may end in ``*``.
+    """
+
+    name: str
+    http_only: bool
+    same_site: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """
+    One web site: its names, what stands behind, and its routes.
+
+    *routes* always hold one for ``/``. *web_root* is the folder that the site serves
+    files from, when the operator told it.
+    """
+
+    domains: tuple[str, ...]
+    upstream: Upstream
+    routes: tuple[Route, ...]
+    preset: str = "none"
+    cookies: tuple[CookieRule, ...] = ()
+    web_root: str | None = None
+    tls: TLSSettings | None = None
+    place: Place = field(default=Place(), compare=False)
+
+    @property
+    def name(self) -> str:
+        """
+        Return the first domain, which names the site everywhere.
+        """
+        return self.domains[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """
+    A folder served over SFTP and FTPS.
+    """
+
+    name: str
+    classification: Classification
+    store: str
+    admit: tuple[str, ...] = ()
+    place: Place = field(default=Place(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedRisk:
+    """
+    A risk that somebody took on: it ends by itself after *until*, and is always shown.
+
+    *rule* and *asset* must match a finding's exactly; there is no wildcard.
+    """
+
+    rule: str
+    asset: str
+    by: str
+    reason: str
+    until: dt.date
+    place: Place = field(default=Place(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """
+    Everything that one ``sealgate.toml`` declares.
+
+    *state_folder* is where keys, the register and running state are kept.
+    *source* is the configuration file.
+    """
+
+    source: str
+    state_folder: str
+    listen: Listen = Listen()
+    operator: Operator = Operator()
+    tls: TLSSettings = TLSSettings()
+    access: AccessSettings = AccessSettings()
+    sites: tuple[Site, ...] = ()
+    drops: tuple[Drop, ...] = ()
+    accepted: tuple[AcceptedRisk, ...] = ()
+    model: ClassificationModel = DEFAULT_MODEL
+    envoy: str | None = None
+    register_url: str | None = None
+
+
+class AssetKind(StrEnum):
+    """
+    What a verdict can be about.
+    """
+
+    SITE = "site"
+    ROUTE = "route"
+    DROP = "drop"
+    ENDPOINT = "endpoint"  # any URL given on the command line
+    FILE = "file"
+    TABLE = "table"
+    DATABASE = "database"
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """
+    One thing that is protected or not: *id* is unique and readable ("site shop.example").
+
+    *parent* is the asset whose observations hold here too (a route's site).
+    """
+
+    id: str
+    kind: AssetKind
+    parent: str | None = None
+    place: Place = field(default=Place(), compare=False)
+
+
+def site_asset(site: Site) -> Asset:
+    """
+    Return the asset that stands for *site* as an endpoint.
+    """
+    return Asset(f"site {site.name}", AssetKind.SITE, place=site.place)
+
+
+def route_asset(site: Site, route: Route) -> Asset:
+    """
+    Return the asset that stands for *route* of *site*.
+    """
+    query = ""
+    if route.door.query:
+        value = f"={route.door.query_value}" if route.door.query_value else ""
+        query = f"?{route.door.query}{value}"
+    path = route.door.path.rstrip("/") or "/"
+    if query and path == "/":
+        path = "/"
+    return Asset(
+        f"route {site.name}{path}{query}",
+        AssetKind.ROUTE,
+        parent=f"site {site.name}",
+        place=route.place,
+    )
+
+
+def drop_asset(drop: Drop) -> Asset:
+    """
+    Return the asset that stands for *drop*.
+    """
+    return Asset(f"drop {drop.name}", AssetKind.DROP, place=drop.place)

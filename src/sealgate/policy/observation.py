@@ -1,0 +1,97 @@
+"""
+What was seen, or why it could not be: facts without an opinion.
+
+A probe writes observations; only :mod:`sealgate.policy.evaluate` judges them.
+"Could not look" is a value with a reason and never counts as protected.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Vantage(StrEnum):
+    """
+    From where a thing can be seen at all.
+    """
+
+    OUTSIDE = "outside"  # a probe over the network
+    HOST = "host"  # running configuration, file modes, key store
+    PERSON = "person"  # confirmed by somebody, with name, date and end
+
+
+class Fact(StrEnum):
+    """
+    Everything that can be observed. The comment gives the value's type.
+    """
+
+    # The endpoint (a host name and port that a site, or a target, is reached at).
+    REACHABLE = "reachable"  # bool: something accepted the connection and spoke
+    TLS_VERSIONS = "tls.versions"  # tuple[str]: offered, of "SSLv3" "TLSv1" … "TLSv1.3"
+    TLS_CIPHERS = "tls.ciphers"  # tuple[str]: every suite accepted (IANA names)
+    TLS_GROUP = "tls.group"  # str: negotiated when all groups are offered
+    TLS_HYBRID_OFFERED = "tls.hybrid-offered"  # bool: X25519MLKEM768 alone is accepted
+    TLS_CLASSICAL_ACCEPTED = "tls.classical-accepted"  # bool: a client without it comes in
+    TLS_CLIENT_CERTIFICATE = "tls.client-certificate"  # "none" | "requested" | "required"
+    CERTIFICATE_CHAIN_VALID = "certificate.chain-valid"  # bool: to a trusted root
+    CERTIFICATE_NAME_MATCHES = "certificate.name-matches"  # bool
+    CERTIFICATE_NOT_BEFORE = "certificate.not-before"  # float: seconds since the epoch
+    CERTIFICATE_NOT_AFTER = "certificate.not-after"  # float: seconds since the epoch
+    CERTIFICATE_KEY = "certificate.key"  # str: "ECDSA-256", "RSA-2048", "Ed25519"
+    CERTIFICATE_SIGNATURE = "certificate.signature"  # str: hash name, "sha256"
+    CERTIFICATE_OPERATOR = "certificate.operator"  # str: organisation in the subject, or ""
+    CERTIFICATE_PUBLIC = "certificate.public"  # bool: from a publicly trusted authority
+    # HTTP, per endpoint or per route.
+    HTTP_STATUS = "http.status"  # int: answer of a plain GET over TLS
+    HSTS_SECONDS = "http.hsts-seconds"  # int: max-age, 0 when the header is absent
+    PLAIN_GET = "http.plain-get"  # "refused" (no listener) | "redirect" | "denied" | "served"
+    PLAIN_POST = "http.plain-post"  # "refused" (no listener) | "redirect" | "denied" | "served"
+    COOKIES_INSECURE = "http.cookies-insecure"  # tuple[str]: names set without Secure
+    COOKIES_SCRIPTABLE = "http.cookies-scriptable"  # tuple[str]: session names w/o HttpOnly
+    MIXED_CONTENT = "http.mixed-content"  # tuple[str]: http:// subresources (origin and path)
+    FORMS_PLAIN = "http.forms-plain"  # tuple[str]: sensitive forms whose action is http://
+    FORMS_SENSITIVE = "http.forms-sensitive"  # tuple[str]: what they ask for: "password", …
+    FORMS_GET = "http.forms-get"  # tuple[str]: sensitive forms sent in the URL
+    # The lock of a backend route.
+    LOCK_STATUS_ANONYMOUS = "lock.status-anonymous"  # int: GET without any credential
+    LOCK_VARIANTS_OPEN = "lock.variants-open"  # tuple[str]: spellings that were answered 2xx/3xx
+    ACCESS_RUNG = "access.rung"  # int: what is enforced before content is shown
+    # The host.
+    UPSTREAM_EXPOSED = "upstream.exposed"  # tuple[str]: public addresses where it answers
+    UPSTREAM_PROTECTED = "upstream.protected"  # bool: loopback, unix socket, or verified TLS
+    FILES_IN_WEB_ROOT = "files.in-web-root"  # tuple[str]: dumps, backups, .git, .env
+    # Stores.
+    AT_REST_RUNG = "at-rest.rung"  # int: what is known of the store
+    KINDS_NEVER_STORED = "data.kinds-never-stored"  # tuple[str]: CVV, clear-text passwords found
+
+
+FactValue = str | int | float | bool | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """
+    One fact about one asset (by id), with where it was seen from and by what.
+    """
+
+    asset: str
+    fact: Fact
+    value: FactValue
+    vantage: Vantage
+    seen_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotObserved:
+    """
+    One fact about one asset that could not be seen, and why.
+    """
+
+    asset: str
+    fact: Fact
+    reason: str
+    vantage: Vantage
+
+
+Sighting = Observation | NotObserved

@@ -1,0 +1,257 @@
+"""
+Which route a request belongs to, read as strictly as any server might read it.
+
+A path is matched by whole segments, never by string prefix: ``/typo3`` means
+``/typo3`` and what is below it, not ``/typo3temp``. Web servers, languages and CMSs
+disagree on what a path says, so a request is judged by every reading of its path:
+decoded once and twice, folded to lower case, ``;`` parameters cut, slashes and dot
+segments resolved, and the PATH_INFO behind a script (``/index.php/typo3/``) taken
+as a path of its own. The gateway refuses a request when some reading lands in a
+stricter class than the route that would serve it.
+
+This is the specification; :mod:`sealgate.gateway.translate` compiles it for Envoy,
+and a law holds the two together.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sealgate.policy.inventory import Door, Route
+
+# A path longer than this, spelled in a way that needs more than one reading, is not
+# read at all but refused: the readings of a long path cost time, and no site needs it.
+MAX_AMBIGUOUS_BYTES = 8192
+# Behind a segment that ends so, the rest of the path is the script's PATH_INFO
+# (RFC 3875, 4.1.5).
+SCRIPT_ENDINGS = frozenset(
+    [
+        "php",
+        "php3",
+        "php4",
+        "php5",
+        "php7",
+        "php8",
+        "phtml",
+        "phar",
+        "cgi",
+        "fcgi",
+        "pl",
+        "py",
+        "rb",
+        "asp",
+        "aspx",
+        "ashx",
+        "jsp",
+        "jspx",
+        "do",
+        "cfm",
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """
+    A request that some server would read as a stricter place than *serving*.
+    """
+
+    serving: Route
+    stricter: Route | None
+
+
+def split_target(target: str) -> tuple[str, str]:
+    """
+    Return path and query of a request target, as they came.
+    """
+    path, _, query = target.partition("?")
+    return path, query
+
+
+def is_plain(path: str) -> bool:
+    """
+    Return whether *path* has one reading only, so that the literal route decides.
+
+    Upper case alone is not ambiguous here: the gateway compares locked segments
+    without regard to case before it comes to this.
+    """
+    return _PLAIN.fullmatch(path) is not None
+
+
+# No percent, semicolon, backslash, "?" or "#", doubled slash, dot segment, segment that
+# ends in a dot or space, or script with something behind it.
+_PLAIN = re.compile(
+    r"(?:/(?![./]*\.(?:/|$))(?:(?![%;\\?#/]|\.(?:/|$)|\s(?:/|$)|\.(?:"
+    + "|".join(sorted(SCRIPT_ENDINGS))
+    + r")/).)+)*/?",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def readings(path: str, depth: int) -> frozenset[tuple[str, ...]]:
+    """
+    Return every reading of *path* as folded segments, cut after *depth* + 1 of them.
+
+    *depth* is the number of segments of the deepest door: what lies below cannot
+    change which door a path means, and cutting keeps hostile paths cheap. Characters
+    are bytes read as Latin-1, so that no reading depends on a decoder's mercy.
+    """
+    found: set[tuple[str, ...]] = set()
+    for text in _spelled(path):
+        for cut_parameters, merge_first, trim in product((False, True), repeat=3):
+            segments = text.replace("\\", "/").lower().split("/")[1:]
+            if cut_parameters:
+                segments = [segment.partition(";")[0] for segment in segments]
+            if merge_first:
+                segments = [segment for segment in segments if segment]
+            if trim:
+                # Windows drops dots and spaces at the end of a name.
+                segments = [s if s in {".", ".."} else s.rstrip(". ") for s in segments]
+            resolved = _resolved(segments)
+            found.add(tuple(resolved[: depth + 1]))
+            for index, segment in enumerate(resolved[:-1]):
+                if segment.rpartition(".")[2] in SCRIPT_ENDINGS and "." in segment:
+                    rest = resolved[index + 1 : index + depth + 2]
+                    found.add(tuple(rest))
+                    found.add(tuple((resolved[:index] + rest)[: depth + 1]))
+    return frozenset(found)
+
+
+def _spelled(path: str) -> Iterator[str]:
+    text = path.encode("utf-8", "surrogateescape").decode("latin-1")
+    for _ in range(3):
+        yield text
+        ended = re.split(r"[?#\x00]", text, maxsplit=1)[0]
+        if ended != text:
+            yield ended
+        decoded = unquote_to_bytes(text.encode("latin-1")).decode("latin-1")
+        if decoded == text:
+            return
+        text = decoded
+
+
+def _resolved(segments: Sequence[str]) -> list[str]:
+    # RFC 3986, 5.2.4, and then without empty segments, as file systems read them.
+    kept: list[str] = []
+    for segment in segments:
+        if segment == "..":
+            if kept:
+                kept.pop()
+        elif segment != ".":
+            kept.append(segment)
+    return [segment for segment in kept if segment]
+
+
+def door_segments(door: Door) -> tuple[str, ...]:
+    """
+    Return the segments of *door*; ``*`` stands for any one.
+    """
+    return tuple(segment for segment in door.path.split("/") if segment)
+
+
+def matches(door: Door, segments: Sequence[str], *, folded: bool) -> bool:
+    """
+    Return whether the path in *segments* lies at *door* (its query apart).
+    """
+    wanted = door_segments(door)
+    if len(segments) < len(wanted) or (door.exact and len(segments) != len(wanted)):
+        return False
+    return all(
+        want == "*" or (want.lower() if folded else want) == got
+        for want, got in zip(wanted, segments, strict=False)
+    )
+
+
+def opens_by_query(door: Door, query: str, *, folded: bool) -> bool:
+    """
+    Return whether *query* has the parameter that *door* asks for.
+
+    With *folded*, as strictly as PHP might read it: names decoded once and twice,
+    leading spaces dropped, dots and spaces turned to underscores, array suffixes cut.
+    """
+    if door.query is None:
+        return True
+    for part in re.split("[&;]" if folded else "&", query):
+        name, _, value = part.partition("=")
+        if not folded:
+            if name == door.query and value.startswith(door.query_value or ""):
+                return True
+            continue
+        for read_name in _query_readings(name):
+            mangled = re.sub(r"[. ]", "_", read_name.lstrip(" ").partition("[")[0])
+            if mangled == door.query.lower():
+                wanted = (door.query_value or "").lower()
+                if any(_tidy(v).startswith(wanted) for v in _query_readings(value)):
+                    return True
+    return False
+
+
+def _query_readings(text: str) -> Iterator[str]:
+    current = text
+    for _ in range(3):
+        yield current.replace("+", " ").lower()
+        current = unquote_to_bytes(current).decode("latin-1")
+
+
+def _tidy(value: str) -> str:
+    return re.sub("/+", "/", "/" + value.strip()) if value[:1] in {"/", " ", "\\"} else value
+
+
+def serving_route(routes: Sequence[Route], target: str) -> Route:
+    """
+    Return the route that serves *target* when it is taken literally.
+
+    The most specific door wins; a door by query wins over that when its class is
+    stricter. *routes* hold one for ``/``, so there always is an answer.
+    """
+    path, query = split_target(target)
+    segments = [] if path == "/" else path.split("/")[1:]
+    return _best(routes, segments, query, folded=False)
+
+
+def _best(routes: Sequence[Route], segments: Sequence[str], query: str, *, folded: bool) -> Route:
+    by_path = [
+        r for r in routes if r.door.query is None and matches(r.door, segments, folded=folded)
+    ]
+    best = max(by_path, key=_specificity)
+    by_query = [
+        r
+        for r in routes
+        if r.door.query is not None
+        and matches(r.door, segments, folded=folded)
+        and opens_by_query(r.door, query, folded=folded)
+    ]
+    return max([best, *by_query], key=lambda r: r.classification.rank)
+
+
+def _specificity(route: Route) -> tuple[int, int, bool, int]:
+    segments = door_segments(route.door)
+    literal = sum(segment != "*" for segment in segments)
+    # Equal doors (only possible across case) resolve to the stricter class.
+    return len(segments), literal, route.door.exact, route.classification.rank
+
+
+def judge(routes: Sequence[Route], target: str) -> Route | Refusal:
+    """
+    Return the route that may serve *target*, or the refusal.
+
+    The gateway still asks for what that route demands; this only settles which one
+    it is.
+    """
+    path, query = split_target(target)
+    serving = serving_route(routes, target)
+    if len(path) > MAX_AMBIGUOUS_BYTES and not is_plain(path):
+        return Refusal(serving, None)
+    depth = max(len(door_segments(route.door)) for route in routes)
+    landed = [_best(routes, r, query, folded=True) for r in readings(path, depth)]
+    strictest = max(landed, key=lambda r: r.classification.rank)
+    if strictest.classification.rank > serving.classification.rank:
+        return Refusal(serving, strictest)
+    return serving

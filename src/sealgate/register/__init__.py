@@ -1,0 +1,3 @@
+"""
+Keeps which data there is, its class, who decided why, and the evidence.
+"""

@@ -1,0 +1,3 @@
+"""
+The register on SQL.
+"""

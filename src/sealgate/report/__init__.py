@@ -1,0 +1,3 @@
+"""
+A report as text, JSON or SARIF. Formats only read.
+"""
