@@ -1,0 +1,92 @@
+"""
+The documents tell the truth: what they show exists, and what exists they show.
+"""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from sealgate.cli import COMMANDS, cli
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+# Options of the group itself.
+GLOBAL = {"--help", "-h", "--version"}
+
+
+def command_lines(page: Path) -> Iterator[str]:
+    """
+    Yield each ``sealgate …`` that *page* shows, in a block or between backticks.
+    """
+    text = page.read_text()
+    for block in re.findall(r"^```(?:console|sh)\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        for line in block.replace("\\\n", " ").splitlines():
+            shown = re.sub(r"^(?:[$#] )?(?:sudo )?(?:-u \w+ )?(?:exec )?", "", line.strip())
+            if shown.startswith("sealgate "):
+                yield re.split(r"\s+(?:#|\||&&|>|2>|;)\s*", shown)[0]
+    for shown in re.findall(r"`(sealgate [^`\n]+)`", text):
+        if "…" not in shown and "/" not in shown.split()[1]:
+            yield shown
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_command_that_a_page_shows_exists(page: Path) -> None:
+    """
+    Each shown command and option is one that the program has.
+    """
+    for line in command_lines(page):
+        words = shlex.split(line)[1:]
+        command: click.Command = cli
+        context = click.Context(cli)
+        while words and isinstance(command, click.Group) and not words[0].startswith("-"):
+            name = words.pop(0)
+            found = command.get_command(context, name)
+            assert found is not None, f"{page.name} shows {line!r}: no command {name!r}"
+            command = found
+        known = {o for p in command.params for o in (*p.opts, *p.secondary_opts)} | GLOBAL
+        for word in words:
+            option = word.partition("=")[0]
+            if re.fullmatch(r"--?[a-z][a-z0-9-]*", option):
+                assert option in known, f"{page.name} shows {line!r}: no option {option!r}"
+
+
+def test_every_command_stands_in_the_reference() -> None:
+    """
+    The reference has a section for each command, and none for another.
+    """
+    reference = (ROOT / "docs/reference/cli.md").read_text()
+    sections = re.findall(r"^## `sealgate ([a-z]+)`", reference, re.MULTILINE)
+    assert sections == list(COMMANDS)
+
+
+def test_every_link_between_documents_leads_somewhere() -> None:
+    """
+    Relative links in all pages, also those that the site does not build, hold.
+    """
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
+            if re.match(r"[a-z]+:", target):
+                continue
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_nothing_speaks_of_the_place_where_it_was_written() -> None:
+    """
+    No path of a developer's machine and no registry host stands in a tracked text.
+    """
+    banned = re.compile(
+        "|".join(
+            ["/" + r"work/(?:main|shared|\.)", "pypi" + r"\.org", "pythonhosted" + r"\.org", "npmjs" + r"\.(?:org|com)", "deb" + r"\.debian\.org"]
+        )
+    )
+    suffixes = {".py", ".md", ".toml", ".txt", ".sh", ".yml", ".json", ".in", ".html", ".cff"}
+    folders = ("src", "tests", "docs", "scripts", "benchmarks", "requirements", "examples", ".ci")
+    for folder in folders:
+        for path in (ROOT / folder).rglob("*"):
+            if path.is_file() and (path.suffix in suffixes or folder == ".ci"):
+                text = path.read_text(errors="replace")
+                assert not banned.search(text), path.relative_to(ROOT)
