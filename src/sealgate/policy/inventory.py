@@ -130,7 +130,11 @@ class Route:
     *collects* is the class of what the visitor sends there, when it is stricter
     than what the route shows. *backend* locks the route to TLS before the site sees
     the request. *admit* lists who may enter: ``user:NAME`` or ``group:NAME``.
-    *origin* is ``declared`` or the preset that added the route.
+    *origin* is ``declared`` or the preset that added the route (``preset:typo3``).
+
+    A preset's door for which the operator has not yet said who may enter is *shut*: it
+    admits nobody and is refused to everybody, so that a new site can serve its public
+    pages at once. Declared routes are never shut: without *admit* they are a fault.
     """
 
     door: Door
@@ -141,6 +145,13 @@ class Route:
     admit: tuple[str, ...] = ()
     origin: str = "declared"
     place: Place = field(default=Place(), compare=False)
+
+    @property
+    def shut(self) -> bool:
+        """
+        Return whether nobody may enter, because a preset locked it and nobody is admitted.
+        """
+        return self.backend and not self.admit and self.origin != "declared"
 
 
 @dataclass(frozen=True, slots=True)

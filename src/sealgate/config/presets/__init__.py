@@ -1,3 +1,19 @@
 """
 What is known of each CMS: its doors, its public holes, its cookies, its settings.
 """
+
+from __future__ import annotations
+
+from sealgate.config.presets.django import DJANGO
+from sealgate.config.presets.model import FrontSide, Preset, Snippet, settings_for
+from sealgate.config.presets.nextcloud import NEXTCLOUD
+from sealgate.config.presets.typo3 import TYPO3
+from sealgate.config.presets.wordpress import WORDPRESS
+
+NONE = Preset("none", "no preset")
+
+PRESETS: dict[str, Preset] = {
+    preset.name: preset for preset in (TYPO3, WORDPRESS, DJANGO, NEXTCLOUD, NONE)
+}
+
+__all__ = ["PRESETS", "FrontSide", "Preset", "Snippet", "settings_for"]

@@ -1,0 +1,145 @@
+"""
+Finds and loads ``sealgate.toml``: reads the file, parses it, looks at what it names.
+
+The parser (:mod:`sealgate.config.parse`) knows the text only; this module adds whether
+the files it names are there and are what they must be. A given certificate is judged
+by :mod:`sealgate.identity`, and whether the upstream answers is seen when serving.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import maxminddb
+
+from sealgate.config.parse import MAX_CHARACTERS, raise_faults, read
+from sealgate.config.reader import FileKind, quoted
+from sealgate.errors import ConfigError, Fault
+
+if TYPE_CHECKING:
+    from sealgate.policy.inventory import Inventory
+
+CONFIG_NAME = "sealgate.toml"
+# A country database answers for a country in its first records or never.
+MAX_RECORDS_LOOKED_AT = 4096
+
+
+def find_config(start: str) -> str:
+    """
+    Return the path of the ``sealgate.toml`` in the folder *start* or the nearest parent.
+
+    Raises:
+        ConfigError: there is none up to the root.
+    """
+    here = Path(start) / CONFIG_NAME
+    if here.is_file():
+        return str(here)
+    for folder in Path(start).absolute().parents:
+        candidate = folder / CONFIG_NAME
+        if candidate.is_file():
+            return str(candidate)
+    raise ConfigError(
+        f"no {quoted(CONFIG_NAME)} in {quoted(str(Path(start).absolute()))} or a parent folder",
+        hint="sealgate init",
+    )
+
+
+def load(path: str) -> Inventory:
+    """
+    Return what the file at *path* declares, after looking at every file that it names.
+
+    Raises:
+        ConfigError: the file cannot be read, or with every fault in it.
+    """
+    text = _read(path)
+    inventory, notes = read(text, path, str(Path(path).absolute().parent))
+    for mention in notes.mentions:
+        reason = _CHECKS[mention.kind](mention.file)
+        if reason:
+            key = str(mention.path[-1])
+            hint = _HINTS.get(mention.kind)
+            notes.add(mention.path, f"{key} {quoted(mention.file)} {reason}", hint)
+    raise_faults(path, notes.faults)
+    return inventory
+
+
+def _read(path: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_CHARACTERS * 4 + 1)
+    except FileNotFoundError:
+        message = f"configuration {quoted(path)} does not exist"
+        raise ConfigError(message, hint="sealgate init") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        message = f"configuration {quoted(path)} cannot be read: {reason or 'no valid path'}"
+        raise ConfigError(message, hint="give the file with -c") from None
+    try:
+        # Windows editors begin a file with a byte order mark.
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        fault = Fault(path, line, "the file is not UTF-8", "save it as UTF-8")
+        raise_faults(path, (fault,))
+        raise AssertionError from error
+
+
+def _file_fault(name: str) -> str | None:
+    try:
+        with Path(name).open("rb") as file:
+            file.read(1)
+    except FileNotFoundError:
+        return "does not exist"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return None
+
+
+def _program_fault(name: str) -> str | None:
+    reason = _file_fault(name)
+    return reason or (None if os.access(name, os.X_OK) else "is not executable")
+
+
+def _folder_fault(name: str) -> str | None:
+    if not Path(name).is_dir():
+        return "is no folder"
+    return None if os.access(name, os.R_OK | os.X_OK) else "cannot be read"
+
+
+def country_database_fault(name: str) -> str | None:
+    """
+    Return why the file *name* is no country database, or ``None`` when it is one.
+    """
+    reason = _file_fault(name)
+    if reason:
+        return reason
+    try:
+        with maxminddb.open_database(name) as reader:
+            for count, (_, record) in enumerate(reader):
+                if _country_of(record) is not None:
+                    return None
+                if count >= MAX_RECORDS_LOOKED_AT:
+                    break
+    except Exception:  # noqa: BLE001  # a damaged file makes the reader raise anything
+        return "is no MaxMind database (mmdb), or is damaged"
+    return "holds no countries (country.iso_code)"
+
+
+def _country_of(record: object) -> str | None:
+    country = record.get("country") if isinstance(record, dict) else None
+    code = country.get("iso_code") if isinstance(country, dict) else None
+    return code if isinstance(code, str) else None
+
+
+_CHECKS = {
+    FileKind.READABLE: _file_fault,
+    FileKind.PROGRAM: _program_fault,
+    FileKind.FOLDER: _folder_fault,
+    FileKind.COUNTRY_DATABASE: country_database_fault,
+}
+_HINTS = {
+    FileKind.COUNTRY_DATABASE: "docs/howto tells where to get a country database",
+    FileKind.PROGRAM: "remove the key to use `envoy` on PATH",
+}

@@ -1,0 +1,95 @@
+"""
+What a preset is: pure data about one CMS.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sealgate.policy.inventory import CookieRule, Door
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """
+    Settings of the CMS that belong behind the gateway: what to put into which file.
+
+    *versions* says for which versions ("TYPO3 12 and later"), *file* where the text
+    goes. *text* holds ``{domain}``-like places that :func:`settings_for` fills.
+    """
+
+    versions: str
+    file: str
+    text: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """
+    One CMS: the doors that are locked, the holes that stay public, its cookies.
+
+    *doors*: the main one first. *holes* lie inside doors, and the public pages need
+    them; they are treated like the page ``/``. *cookies* are the names that may gain
+    HttpOnly and SameSite without breaking the CMS. *limits* says what the locks
+    keep out besides attackers, and what they do not reach.
+    """
+
+    name: str
+    title: str
+    doors: tuple[Door, ...] = ()
+    holes: tuple[Door, ...] = ()
+    cookies: tuple[CookieRule, ...] = ()
+    snippets: tuple[Snippet, ...] = ()
+    limits: tuple[str, ...] = ()
+
+    @property
+    def origin(self) -> str:
+        """
+        Return what :attr:`sealgate.policy.inventory.Route.origin` says of its routes.
+        """
+        return f"preset:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class FrontSide:
+    """
+    What a CMS has to be told of the gateway in front of it.
+
+    *gateway* is the address that the gateway connects from, *port* the HTTPS port
+    that visitors see.
+    """
+
+    domains: Sequence[str]
+    gateway: str = "127.0.0.1"
+    port: int = 443
+
+
+def settings_for(preset: Preset, front: FrontSide) -> tuple[Snippet, ...]:
+    """
+    Return the snippets of *preset* with domains, addresses and ports filled in.
+    """
+    port = "" if front.port == 443 else f":{front.port}"  # noqa: PLR2004  # RFC 9110, 4.2.2
+    hosts = [f"{domain}{port}" for domain in front.domains]
+    places = {
+        "{gateway}": front.gateway,
+        "{gateway_pattern}": re.escape(front.gateway),
+        "{host}": hosts[0],
+        "{hosts_pattern}": "|".join(re.escape(host) for host in hosts),
+        "{hosts_php}": ", ".join(f"'{host}'" for host in hosts),
+        "{domains_python}": ", ".join(f'"{domain}"' for domain in front.domains),
+        "{hosts_python}": ", ".join(f'"{host}"' for host in hosts),
+        "{origins_python}": ", ".join(f'"https://{host}"' for host in hosts),
+    }
+    filled = []
+    for snippet in preset.snippets:
+        text = snippet.text
+        for place, value in places.items():
+            text = text.replace(place, value)
+        filled.append(Snippet(snippet.versions, snippet.file, text, snippet.why))
+    return tuple(filled)

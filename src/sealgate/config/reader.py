@@ -1,0 +1,294 @@
+"""
+Typed, strict reading of TOML tables: every fault is noted with its line, none raised.
+
+A :class:`Table` hands out values of the type that the schema demands, or ``None``
+after it has noted why not. So the rest of the parser only decides what values mean.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from sealgate.config.schema import Setting, Type
+from sealgate.errors import Fault
+from sealgate.policy.inventory import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import PurePath
+
+    from sealgate.config.lines import KeyPath, Lines
+    from sealgate.config.schema import Section
+
+# What is quoted of a value in a message, so that one long line does not bury it.
+MAX_QUOTED_CHARACTERS = 60
+
+
+class FileKind(StrEnum):
+    """
+    What a file that the configuration names must be.
+    """
+
+    READABLE = "a file"
+    PROGRAM = "a program"
+    FOLDER = "a folder"
+    COUNTRY_DATABASE = "a country database"
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """
+    A file that the document names: at which key, what it must be, its path.
+    """
+
+    path: KeyPath
+    kind: FileKind
+    file: str
+
+
+class Notes:
+    """
+    The faults of one document, where its parts stand, and the files that it names.
+    """
+
+    def __init__(self, file: str, lines: Lines) -> None:
+        """
+        Start without faults; *file* is the name that messages begin with.
+        """
+        self.file = file
+        self._lines = lines
+        self._faults: list[Fault] = []
+        self.mentions: list[Mention] = []
+
+    def add(self, path: KeyPath, message: str, hint: str | None = None) -> None:
+        """
+        Note that something is wrong at *path*.
+        """
+        self._faults.append(Fault(self.file, self._lines.of(path), message, hint))
+
+    def place(self, path: KeyPath) -> Place:
+        """
+        Return where *path* stands.
+        """
+        return Place(self.file, self._lines.of(path))
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """
+        Return the faults in the order of their lines.
+        """
+        return tuple(sorted(self._faults, key=lambda fault: fault.line))
+
+
+class Table:
+    """
+    One TOML table, read by the schema's section.
+    """
+
+    def __init__(
+        self, notes: Notes, path: KeyPath, values: Mapping[str, object], section: Section
+    ) -> None:
+        """
+        Note every unknown, missing, wrongly typed or not yet served key of *values*.
+        """
+        self.notes = notes
+        self.path = path
+        self._good: dict[str, object] = {}
+        self._present = frozenset(values)
+        known = {setting.key: setting for setting in section.settings}
+        for key, value in values.items():
+            setting = known.get(key)
+            if setting is None:
+                notes.add(
+                    (*path, key),
+                    f"{quoted(key)} is no key of {section.header}; known are {', '.join(known)}",
+                    nearest(key, known, "did you mean {}?"),
+                )
+            elif setting.later is not None:
+                notes.add(
+                    (*path, key),
+                    f"{quoted(key)} is set, but {setting.later}",
+                    f"remove the line with {key}",
+                )
+            elif not _FITS[setting.type](value):
+                notes.add(
+                    (*path, key),
+                    f"{quoted(key)} is {_described(value)}, but must be {setting.type.value}",
+                )
+            else:
+                self._good[key] = value
+        for setting in section.settings:
+            if setting.required and setting.key not in values:
+                self._missing(setting, section)
+
+    def _missing(self, setting: Setting, section: Section) -> None:
+        if setting.type is Type.TABLES:
+            hint = f"add [[{section.name}.{setting.key}]] below it"
+        else:
+            hint = f"add {setting.key} = … ({setting.type.value})"
+        self.notes.add(self.path, f"{section.header} has no {quoted(setting.key)}", hint)
+
+    def has(self, key: str) -> bool:
+        """
+        Return whether *key* is there, faulty or not.
+        """
+        return key in self._present
+
+    def good(self, key: str) -> bool:
+        """
+        Return whether *key* is there, known, served and of the right type.
+        """
+        return key in self._good
+
+    def fault(self, key: str, message: str, hint: str | None = None) -> None:
+        """
+        Note that the value of *key* is wrong.
+        """
+        self.notes.add((*self.path, key), message, hint)
+
+    def element_fault(self, key: str, index: int, message: str, hint: str | None = None) -> None:
+        """
+        Note that one element of the list *key* is wrong.
+        """
+        self.notes.add((*self.path, key, index), message, hint)
+
+    def place(self) -> Place:
+        """
+        Return where the table begins.
+        """
+        return self.notes.place(self.path)
+
+    def text(self, key: str) -> str | None:
+        """
+        Return a string that is not empty, or ``None``.
+        """
+        value = self._good.get(key)
+        if not isinstance(value, str):
+            return None
+        if not value.strip():
+            self.fault(key, f"{quoted(key)} is empty")
+            return None
+        return value
+
+    def integer(self, key: str) -> int | None:
+        """
+        Return a whole number, or ``None``.
+        """
+        value = self._good.get(key)
+        return value if isinstance(value, int) else None
+
+    def flag(self, key: str) -> bool:
+        """
+        Return true only when *key* is true.
+        """
+        return self._good.get(key) is True
+
+    def date(self, key: str) -> dt.date | None:
+        """
+        Return a date, or ``None``.
+        """
+        value = self._good.get(key)
+        return value if isinstance(value, dt.date) else None
+
+    def file(self, key: str, folder: PurePath, kind: FileKind) -> str | None:
+        """
+        Return the path at *key*, relative to *folder*, and mention it; or ``None``.
+        """
+        text = self.text(key)
+        if text is None:
+            return None
+        if "\0" in text:
+            self.fault(key, f"{quoted(key)} is no path")
+            return None
+        path = str(folder / text)
+        self.notes.mentions.append(Mention((*self.path, key), kind, path))
+        return path
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """
+        Return the strings of a list; one string counts as a list of one.
+        """
+        value = self._good.get(key)
+        if isinstance(value, str):
+            return (value,)
+        return tuple(value) if isinstance(value, list) else ()
+
+    def table(self, key: str) -> Mapping[str, object] | None:
+        """
+        Return a table's raw values, or ``None``.
+        """
+        value = self._good.get(key)
+        return value if isinstance(value, dict) else None
+
+    def tables(self, key: str) -> tuple[Mapping[str, object], ...]:
+        """
+        Return the raw values of a list of tables.
+        """
+        value = self._good.get(key)
+        return tuple(value) if isinstance(value, list) else ()
+
+
+def quoted(text: str) -> str:
+    """
+    Return *text* in double quotes on one line, shortened.
+    """
+    short = text if len(text) <= MAX_QUOTED_CHARACTERS else text[:MAX_QUOTED_CHARACTERS] + "…"
+    return '"' + "".join(c if c.isprintable() else "?" for c in short) + '"'
+
+
+def nearest(word: str, known: Iterable[str], sentence: str) -> str | None:
+    """
+    Return *sentence* with the known word closest to *word*, or ``None`` when none is near.
+    """
+    short = word.lower()[:MAX_QUOTED_CHARACTERS]
+    found = difflib.get_close_matches(short, list(known), n=1, cutoff=0.6)
+    return sentence.format(quoted(found[0])) if found else None
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_list_of(value: object, fits: Callable[[object], bool]) -> bool:
+    return isinstance(value, list) and all(fits(item) for item in value)
+
+
+# bool is an int and datetime a date for Python, but not for TOML.
+_FITS: dict[Type, Callable[[object], bool]] = {
+    Type.TEXT: _is_text,
+    Type.INTEGER: lambda value: isinstance(value, int) and not isinstance(value, bool),
+    Type.BOOLEAN: lambda value: isinstance(value, bool),
+    Type.DATE: lambda value: isinstance(value, dt.date) and not isinstance(value, dt.datetime),
+    Type.TEXTS: lambda value: _is_list_of(value, _is_text),
+    Type.TEXT_OR_TEXTS: lambda value: _is_text(value) or _is_list_of(value, _is_text),
+    Type.TEXT_OR_TABLE: lambda value: _is_text(value) or _is_table(value),
+    Type.TABLE: _is_table,
+    Type.TABLES: lambda value: _is_list_of(value, _is_table),
+}
+# The first that fits names the value, so bool stands before int and datetime before date.
+_WORDS: tuple[tuple[type, str], ...] = (
+    (str, "a string"),
+    (bool, "a truth value"),
+    (int, "a whole number"),
+    (float, "a number with a point"),
+    (dt.datetime, "a date with a time"),
+    (dt.date, "a date"),
+    (dt.time, "a time"),
+    (dict, "a table"),
+    (list, "a list"),
+)
+
+
+def _described(value: object) -> str:
+    if isinstance(value, list) and value:
+        kinds = sorted({_described(item) for item in value[:100] if not isinstance(item, list)})
+        return f"a list of {' and '.join(kinds) or 'lists'}"
+    return next((word for kind, word in _WORDS if isinstance(value, kind)), "something else")

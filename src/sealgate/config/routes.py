@@ -1,0 +1,236 @@
+"""
+``[[site.route]]``: the parts of a site, their locks, and the doors that presets know.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sealgate.config.fields import read_admit, read_class
+from sealgate.config.reader import Notes, nearest, quoted
+from sealgate.config.values import UnfitError, read_door
+from sealgate.policy.inventory import Place, Route, SiteAccess
+from sealgate.policy.protection import RUNG_NAMES, Column
+from sealgate.policy.routing import door_segments
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sealgate.config.lines import KeyPath
+    from sealgate.config.presets import Preset
+    from sealgate.config.reader import Table
+    from sealgate.policy.classification import Classification, ClassificationModel
+    from sealgate.policy.inventory import Door
+
+# The access ranks that a lock is about (DESIGN 1, "Access").
+LOW, HIGH = 1, 2
+ENCRYPTED = 2
+
+
+def read_route(table: Table, model: ClassificationModel) -> Route | None:
+    """
+    Return the route that *table* declares, or ``None`` after noting why there is none.
+    """
+    path, query = table.text("path"), table.text("query")
+    classification = read_class(table, "class", model)
+    collects = read_class(table, "collects", model)
+    admit = read_admit(table)
+    access = _access(table)
+    door = None
+    if path is not None:
+        try:
+            door = read_door(path, query, exact=table.flag("exact"))
+        except UnfitError as error:
+            wrong = "query" if "NAME" in str(error) and query is not None else "path"
+            shown = quoted(query if wrong == "query" and query is not None else path)
+            table.fault(wrong, f"{wrong} {shown} {error}", error.hint)
+    if door is None or classification is None:
+        return None
+    route = Route(
+        door=door,
+        classification=classification,
+        collects=collects,
+        backend=table.flag("backend"),
+        access=access or SiteAccess.SEALGATE,
+        admit=admit,
+        place=table.place(),
+    )
+    _check_class(table, route)
+    _check_admit(table, route, model)
+    return route
+
+
+def _access(table: Table) -> SiteAccess | None:
+    text = table.text("access")
+    if text is None:
+        return None
+    known = [item.value for item in SiteAccess]
+    if text not in known:
+        table.fault(
+            "access",
+            f"access {quoted(text)} must be one of {', '.join(known)}",
+            nearest(text, known, "access = {}"),
+        )
+        return None
+    return SiteAccess(text)
+
+
+def _check_class(table: Table, route: Route) -> None:
+    shown = quoted(route.door.path)
+    required = route.classification.required
+    if route.collects and route.collects.rank < route.classification.rank:
+        table.fault(
+            "collects",
+            f"route {shown} collects {quoted(route.collects.id)}, but shows "
+            f"{quoted(route.classification.id)}, which is stricter",
+            "remove collects: the class of the route already covers what it takes",
+        )
+    if route.backend and required.access == 0:
+        table.fault(
+            "backend",
+            f"route {shown} is a backend, but class {quoted(route.classification.id)} lets "
+            "anyone in; a backend needs a class that demands access",
+            'class = "confidential"',
+        )
+    if table.good("access") and required.access != LOW:
+        rung = RUNG_NAMES[Column.ACCESS][required.access]
+        table.fault(
+            "access",
+            f"route {shown} says who asks for a password, but class "
+            f"{quoted(route.classification.id)} demands access {quoted(rung)}, not "
+            f"{quoted(RUNG_NAMES[Column.ACCESS][LOW])}",
+            "remove access",
+        )
+
+
+def _check_admit(table: Table, route: Route, model: ClassificationModel) -> None:
+    shown = quoted(route.door.path)
+    locked = route.classification.required.access >= HIGH
+    if locked and not route.admit and not table.texts("admit"):
+        table.notes.add(
+            table.path,
+            f"route {shown} is {quoted(route.classification.id)} and admits nobody, so nobody "
+            "could enter",
+            'admit = ["group:editors"]',
+        )
+    if not locked and table.texts("admit"):
+        locking = next((c.id for c in model.classes if c.required.access >= HIGH), None)
+        table.fault(
+            "admit",
+            f"route {shown} admits some, but class {quoted(route.classification.id)} has no "
+            "lock that could keep others out",
+            f"class = {quoted(locking)}, or remove admit" if locking else "remove admit",
+        )
+
+
+def check_overlaps(notes: Notes, path: KeyPath, route: Route, before: Sequence[Route]) -> None:
+    """
+    Note when *route* and an earlier one mean the same requests, neither more specific.
+    """
+    for other in before:
+        where = f"declared at {other.place}"
+        if route.door == other.door:
+            notes.add(path, f"route {_shown(route.door)} is already {where}")
+            return
+        if not _equally_specific(route.door, other.door):
+            continue
+        if _folded(route.door) == _folded(other.door):
+            if route.classification != other.classification:
+                notes.add(
+                    path,
+                    f"route {_shown(route.door)} is {quoted(route.classification.id)}, but "
+                    f"{_shown(other.door)}, which many servers take for the same, is "
+                    f"{quoted(other.classification.id)}, {where}",
+                    "give both the same class",
+                )
+        elif "*" in route.door.path + other.door.path and _meet(route.door, other.door):
+            notes.add(
+                path,
+                f"route {_shown(route.door)} overlaps {_shown(other.door)}, {where}, and neither "
+                "is more specific",
+                "write out one of the segments that are *",
+            )
+
+
+def _equally_specific(one: Door, other: Door) -> bool:
+    first, second = door_segments(one), door_segments(other)
+    return (
+        len(first) == len(second)
+        and first.count("*") == second.count("*")
+        and (one.exact, one.query, one.query_value) == (other.exact, other.query, other.query_value)
+    )
+
+
+def _folded(door: Door) -> str:
+    return door.path.lower()
+
+
+def _meet(one: Door, other: Door) -> bool:
+    return all(
+        "*" in {first, second} or first.lower() == second.lower()
+        for first, second in zip(door_segments(one), door_segments(other), strict=True)
+    )
+
+
+def _shown(door: Door) -> str:
+    query = ""
+    if door.query is not None:
+        query = f"?{door.query}" + (f"={door.query_value}" if door.query_value else "")
+    return quoted(door.path + query)
+
+
+def preset_routes(
+    preset: Preset, declared: Sequence[Route], model: ClassificationModel, place: Place
+) -> tuple[Route, ...]:
+    """
+    Return the routes that *preset* adds to the *declared* ones (with one for ``/``).
+
+    A door that the operator declared is left to the operator. The others are locked;
+    they admit whom the operator's own backend route admits. Where there is none, they
+    admit nobody and stay shut (see :class:`sealgate.policy.inventory.Route`). Holes are
+    treated like the page ``/``.
+    """
+    front = next(
+        r for r in declared if r.door.path == "/" and not r.door.exact and r.door.query is None
+    )
+    known = {_identity(route.door) for route in declared}
+    locked = _locking_class(model, front.classification)
+    admit = _inherited_admit(preset, declared)
+    doors = [
+        Route(door, locked, backend=True, admit=admit, origin=preset.origin, place=place)
+        for door in preset.doors
+        if _identity(door) not in known
+    ]
+    holes = [
+        replace(front, door=door, origin=preset.origin, place=place)
+        for door in preset.holes
+        if _identity(door) not in known
+    ]
+    return (*doors, *holes)
+
+
+def _identity(door: Door) -> tuple[str, str | None, str | None]:
+    return door.path, door.query, door.query_value
+
+
+def _locking_class(model: ClassificationModel, front: Classification) -> Classification:
+    # The weakest class that locks, but never one weaker than the front page's.
+    locking = (
+        item
+        for item in model.classes
+        if item.required.access >= HIGH and item.required.in_transit >= ENCRYPTED
+    )
+    found = next(locking, model.strictest)
+    return model.strictest_of((found, front))
+
+
+def _inherited_admit(preset: Preset, declared: Sequence[Route]) -> tuple[str, ...]:
+    backends = [r for r in declared if r.backend and r.admit]
+    for door in preset.doors:
+        for route in backends:
+            if _identity(route.door) == _identity(door):
+                return route.admit
+    different = {frozenset(route.admit) for route in backends}
+    # Two backends that admit different people: guessing would let somebody in.
+    return backends[0].admit if len(different) == 1 else ()

@@ -1,0 +1,364 @@
+"""
+Every setting of ``sealgate.toml`` as data: its type, its default, what it means.
+
+The parser takes known keys and types from here, ``docs/reference/config.md`` is held
+against it by a test. What values mean together is decided in
+:mod:`sealgate.config.parse`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Type(StrEnum):
+    """
+    What a value may be; the word is what messages say is required.
+    """
+
+    TEXT = "a string"
+    INTEGER = "a whole number"
+    BOOLEAN = "true or false"
+    DATE = "a date such as 2027-03-31, without quotes"
+    TEXTS = "a list of strings"
+    TEXT_OR_TEXTS = "a string or a list of strings"
+    TEXT_OR_TABLE = "a string or a table"
+    TABLE = "a table"
+    TABLES = "a list of tables"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """
+    One key of a table.
+
+    *default* is how the documents print it ("" when *required*). *later* says why
+    this version refuses the key although it is known.
+    """
+
+    key: str
+    type: Type
+    meaning: str
+    default: str = ""
+    required: bool = False
+    later: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """
+    One table: *name* as in a header, *repeated* when it is written ``[[name]]``.
+    """
+
+    name: str
+    meaning: str
+    settings: tuple[Setting, ...]
+    repeated: bool = False
+
+    @property
+    def header(self) -> str:
+        """
+        Return the header as it is typed.
+        """
+        return f"[[{self.name}]]" if self.repeated else f"[{self.name}]"
+
+
+_NO_FILES_YET = "this version does not serve SFTP and FTPS yet"
+
+SECTIONS: tuple[Section, ...] = (
+    Section(
+        "listen",
+        "The doors of the gateway.",
+        (
+            Setting(
+                "https",
+                Type.TEXT_OR_TEXTS,
+                'Where HTTPS is served: `":443"` (all addresses), `"127.0.0.1:8443"`, '
+                '`"[::1]:443"`, or a list of them.',
+                '`":443"`',
+            ),
+            Setting(
+                "http",
+                Type.TEXT_OR_TEXTS,
+                "Where plain HTTP is answered with a redirect or a refusal, never with "
+                'content; `"off"` opens no such port.',
+                '`":80"`',
+            ),
+            Setting(
+                "trusted_proxies",
+                Type.TEXTS,
+                "Networks whose balancers speak the PROXY protocol to the gateway, such as "
+                '`"10.0.0.0/8"`.',
+                "`[]`",
+            ),
+            Setting(
+                "sftp",
+                Type.TEXT_OR_TEXTS,
+                "Where SFTP is served. Not in this version: the key is refused.",
+                "off",
+                later=_NO_FILES_YET,
+            ),
+            Setting(
+                "ftps",
+                Type.TEXT_OR_TEXTS,
+                "Where FTPS is served. Not in this version: the key is refused.",
+                "off",
+                later=_NO_FILES_YET,
+            ),
+            Setting(
+                "ftps_passive",
+                Type.TABLE,
+                "The address and ports of FTPS data connections. Not in this version: the "
+                "key is refused.",
+                "off",
+                later=_NO_FILES_YET,
+            ),
+        ),
+    ),
+    Section(
+        "operator",
+        "Who runs the sites: stands in certificates of the local CA and on refusal pages.",
+        (
+            Setting("name", Type.TEXT, "The organisation's name.", "empty"),
+            Setting("country", Type.TEXT, "Its country, ISO 3166-1 (`DE`).", "empty"),
+            Setting("locality", Type.TEXT, "Its town.", "empty"),
+        ),
+    ),
+    Section(
+        "tls",
+        "Server certificates, for every site that has no `[site.tls]` of its own.",
+        (
+            Setting(
+                "certificate",
+                Type.TEXT_OR_TABLE,
+                '`"local-ca"`, or `{ chain = "FILE", key = "FILE" }` (PEM; watched, so that '
+                'a renewal by certbot is taken over). `"acme"` is refused in this version.',
+                '`"local-ca"`',
+            ),
+            Setting(
+                "hsts_seconds",
+                Type.INTEGER,
+                "How long browsers insist on TLS (RFC 6797). Raise it to 63072000 (two years) "
+                "when you are sure; 0 takes the promise back.",
+                "300",
+            ),
+        ),
+    ),
+    Section(
+        "access",
+        "Geolocation, for routes whose class demands access `high`.",
+        (
+            Setting(
+                "countries",
+                Type.TEXTS,
+                'Where people may come from, ISO 3166-1 codes such as `["DE", "NO"]`.',
+                "`[]`",
+            ),
+            Setting(
+                "geo_database",
+                Type.TEXT,
+                "A country database in MaxMind's format (`country.mmdb`).",
+                "none",
+            ),
+        ),
+    ),
+    Section(
+        "site",
+        "One web site.",
+        (
+            Setting(
+                "domains",
+                Type.TEXTS,
+                "Its names; the first one names the site everywhere. Names with letters "
+                "outside ASCII are turned to their A-labels.",
+                required=True,
+            ),
+            Setting(
+                "upstream",
+                Type.TEXT,
+                "The site behind: `http://host:port`, `https://host:port` or `unix:/path`.",
+                required=True,
+            ),
+            Setting(
+                "upstream_ca",
+                Type.TEXT,
+                "The authorities (PEM) that an https upstream is verified with.",
+                "the system's",
+            ),
+            Setting(
+                "preset",
+                Type.TEXT,
+                "What is known of the CMS: `typo3`, `wordpress`, `django`, `nextcloud` or "
+                "`none`. Locks its doors and knows its cookies.",
+                '`"none"`',
+            ),
+            Setting(
+                "web_root",
+                Type.TEXT,
+                "The folder that the site serves files from; searched for dumps, backups, "
+                "`.git` and `.env`.",
+                "not looked at",
+            ),
+            Setting("tls", Type.TABLE, "`[site.tls]`: as `[tls]`, for this site.", "`[tls]`"),
+            Setting(
+                "route", Type.TABLES, "`[[site.route]]`: its parts; one for `/`.", required=True
+            ),
+        ),
+        repeated=True,
+    ),
+    Section(
+        "site.tls",
+        "As `[tls]`, for the site above it; what it leaves out is taken from `[tls]`.",
+        (
+            Setting("certificate", Type.TEXT_OR_TABLE, "As in `[tls]`.", "that of `[tls]`"),
+            Setting("hsts_seconds", Type.INTEGER, "As in `[tls]`.", "that of `[tls]`"),
+        ),
+    ),
+    Section(
+        "site.route",
+        "One part of the site above it. The most specific path wins.",
+        (
+            Setting(
+                "path",
+                Type.TEXT,
+                "Whole segments: `/typo3` means `/typo3` and what is below, not `/typo3temp`. "
+                "A segment `*` stands for any one.",
+                required=True,
+            ),
+            Setting("class", Type.TEXT, "The class of what the route shows.", required=True),
+            Setting(
+                "collects",
+                Type.TEXT,
+                "The class of what visitors send there, when stricter than `class`: it gets "
+                "the transit of what it collects and the access of what it shows.",
+                "`class`",
+            ),
+            Setting(
+                "backend",
+                Type.BOOLEAN,
+                "Locks the route to TLS before the site sees the request.",
+                "`false`",
+            ),
+            Setting(
+                "access",
+                Type.TEXT,
+                "Who asks for the password where the class demands access `low`: `site` (the "
+                "site itself) or `sealgate`.",
+                '`"sealgate"`',
+            ),
+            Setting(
+                "admit",
+                Type.TEXTS,
+                "Who may enter where the class demands access `high`: `user:NAME`, `group:NAME`.",
+                "nobody",
+            ),
+            Setting("exact", Type.BOOLEAN, "Only the path itself, nothing below it.", "`false`"),
+            Setting(
+                "query",
+                Type.TEXT,
+                "Only requests with this parameter, on every path below `path`: `NAME`, or "
+                "`NAME=VALUE` for values that begin so.",
+                "none",
+            ),
+        ),
+        repeated=True,
+    ),
+    Section(
+        "drop",
+        "A folder served over SFTP and FTPS. Read and checked, but not served by this version.",
+        (
+            Setting("name", Type.TEXT, "Names the drop everywhere.", required=True),
+            Setting("class", Type.TEXT, "The class of what lies in it.", required=True),
+            Setting("store", Type.TEXT, "`file:FOLDER` or `s3://bucket/prefix`.", required=True),
+            Setting("admit", Type.TEXTS, "As in `[[site.route]]`.", "nobody"),
+        ),
+        repeated=True,
+    ),
+    Section(
+        "accept",
+        "A risk that somebody took on. It ends by itself, and is always shown.",
+        (
+            Setting("rule", Type.TEXT, "The rule's id (`sealgate explain`).", required=True),
+            Setting("asset", Type.TEXT, "The asset as a report names it.", required=True),
+            Setting("by", Type.TEXT, "Who took it on.", required=True),
+            Setting("reason", Type.TEXT, "Why.", required=True),
+            Setting("until", Type.DATE, "The last day it holds.", required=True),
+        ),
+        repeated=True,
+    ),
+    Section(
+        "class",
+        "One class of your own model, weakest first. Any `[[class]]` replaces the whole "
+        "default model; no class may demand less than a weaker one.",
+        (
+            Setting("id", Type.TEXT, "What routes and reports call it.", required=True),
+            Setting("name", Type.TEXT, "Its name for people.", "its id"),
+            Setting("type", Type.TEXT, "Which kind of data it is.", "empty"),
+            Setting("disclosure_impact", Type.TEXT, "What disclosure would do.", "empty"),
+            Setting(
+                "in_transit",
+                Type.TEXT,
+                "`unencrypted`, `protected`, `encrypted` or `highly encrypted`.",
+                required=True,
+            ),
+            Setting("access", Type.TEXT, "`none`, `low`, `high` or `very high`.", required=True),
+            Setting(
+                "at_rest",
+                Type.TEXT,
+                "`none`, `protected`, `encrypted` or `highly encrypted`.",
+                required=True,
+            ),
+        ),
+        repeated=True,
+    ),
+    Section(
+        "state",
+        "Where keys, certificates, the register and running state are kept.",
+        (Setting("folder", Type.TEXT, "The folder, readable by its owner only.", "`.sealgate`"),),
+    ),
+    Section(
+        "gateway",
+        "The data plane.",
+        (
+            Setting(
+                "envoy",
+                Type.TEXT,
+                "The path of the Envoy program.",
+                "`envoy` on PATH, then the wheel",
+            ),
+        ),
+    ),
+    Section(
+        "register",
+        "Where the register is kept.",
+        (
+            Setting(
+                "url",
+                Type.TEXT,
+                "A SQLAlchemy URL, such as `postgresql+psycopg://host/sealgate`.",
+                "SQLite in the state folder",
+            ),
+        ),
+    ),
+)
+
+
+def section(name: str) -> Section:
+    """
+    Return the section called *name*, without brackets.
+
+    Raises:
+        KeyError: the schema has no such section.
+    """
+    for item in SECTIONS:
+        if item.name == name:
+            return item
+    raise KeyError(name)
+
+
+def top_level_keys() -> tuple[str, ...]:
+    """
+    Return the keys that may stand in a document's top table.
+    """
+    return tuple(item.name for item in SECTIONS if "." not in item.name)

@@ -1,0 +1,147 @@
+"""
+``[[site]]``: its names, what stands behind, its routes and what its preset adds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sealgate.config.presets import NONE, PRESETS
+from sealgate.config.reader import FileKind, Table, nearest, quoted
+from sealgate.config.routes import check_overlaps, preset_routes, read_route
+from sealgate.config.schema import section
+from sealgate.config.tls import read_tls
+from sealgate.config.values import UnfitError, holds_secret, read_domain, read_upstream
+from sealgate.policy.inventory import Site, Upstream
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import PurePath
+
+    from sealgate.config.presets import Preset
+    from sealgate.policy.classification import ClassificationModel
+    from sealgate.policy.inventory import Route, TLSSettings
+
+
+def read_sites(
+    tables: Sequence[Table], model: ClassificationModel, tls: TLSSettings, folder: PurePath
+) -> tuple[Site, ...]:
+    """
+    Return the sites that *tables* declare, each with the routes of its preset.
+    """
+    sites = []
+    owners: dict[str, str] = {}
+    for table in tables:
+        domains = _domains(table, owners)
+        preset = _preset(table)
+        upstream = _upstream(table, folder)
+        routes = _routes(table, model)
+        own_tls = table.table("tls")
+        site_tls = None
+        if own_tls is not None:
+            tls_table = Table(table.notes, (*table.path, "tls"), own_tls, section("site.tls"))
+            site_tls = read_tls(tls_table, tls, folder)
+        web_root = table.file("web_root", folder, FileKind.FOLDER)
+        if not domains or upstream is None or not _has_front(routes):
+            continue
+        sites.append(
+            Site(
+                domains=domains,
+                upstream=upstream,
+                routes=(*routes, *preset_routes(preset, routes, model, table.place())),
+                preset=preset.name,
+                cookies=preset.cookies,
+                web_root=web_root,
+                tls=site_tls,
+                place=table.place(),
+            )
+        )
+    return tuple(sites)
+
+
+def _domains(table: Table, owners: dict[str, str]) -> tuple[str, ...]:
+    if table.good("domains") and not table.texts("domains"):
+        table.fault(
+            "domains", '"domains" is empty, but a site needs a name', 'domains = ["shop.example"]'
+        )
+    found: list[str] = []
+    for index, text in enumerate(table.texts("domains")):
+        try:
+            domain = read_domain(text)
+        except UnfitError as error:
+            table.element_fault("domains", index, f"domain {quoted(text)} {error}", error.hint)
+            continue
+        if domain in owners:
+            table.element_fault(
+                "domains",
+                index,
+                f"domain {quoted(text)} is declared twice; first at {owners[domain]}",
+            )
+            continue
+        owners[domain] = str(table.notes.place((*table.path, "domains", index)))
+        found.append(domain)
+    return tuple(found)
+
+
+def _preset(table: Table) -> Preset:
+    name = table.text("preset")
+    if name is None:
+        return NONE
+    preset = PRESETS.get(name)
+    if preset is None:
+        table.fault(
+            "preset",
+            f"preset {quoted(name)} does not exist; the presets are {', '.join(PRESETS)}",
+            nearest(name, PRESETS, "preset = {}"),
+        )
+        return NONE
+    return preset
+
+
+def _upstream(table: Table, folder: PurePath) -> Upstream | None:
+    text = table.text("upstream")
+    authorities = table.file("upstream_ca", folder, FileKind.READABLE)
+    if text is None:
+        return None
+    try:
+        upstream = read_upstream(text)
+    except UnfitError as error:
+        # A URL with user and password is refused without being shown.
+        shown = '"upstream"' if holds_secret(text) else f"upstream {quoted(text)}"
+        table.fault("upstream", f"{shown} {error}", error.hint)
+        return None
+    if authorities is None:
+        return upstream
+    if upstream.scheme != "https":
+        table.fault(
+            "upstream_ca",
+            f'"upstream_ca" is set, but the upstream is {upstream.scheme} and shows no certificate',
+            "remove upstream_ca, or let the upstream begin with https://",
+        )
+        return upstream
+    return replace(upstream, ca=authorities)
+
+
+def _routes(table: Table, model: ClassificationModel) -> tuple[Route, ...]:
+    routes: list[Route] = []
+    faulty = False
+    for index, values in enumerate(table.tables("route")):
+        path = (*table.path, "route", index)
+        route = read_route(Table(table.notes, path, values, section("site.route")), model)
+        if route is None:
+            faulty = True
+            continue
+        check_overlaps(table.notes, path, route, routes)
+        routes.append(route)
+    if not faulty and table.good("route") and not _has_front(routes):
+        table.notes.add(
+            table.path,
+            'the site has no route for "/", so most pages would have no class',
+            'add [[site.route]] with path = "/" and class = "public"',
+        )
+    return tuple(routes)
+
+
+def _has_front(routes: Sequence[Route]) -> bool:
+    return any(r.door.path == "/" and not r.door.exact and r.door.query is None for r in routes)
