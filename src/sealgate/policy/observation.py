@@ -66,6 +66,23 @@ class Fact(StrEnum):
     KINDS_NEVER_STORED = "data.kinds-never-stored"  # tuple[str]: CVV, clear-text passwords found
 
 
+# What is true of one page or one lock is not true of its neighbours: these facts of a
+# site do not hold for its routes. All others of a parent do.
+OWN_FACTS = frozenset(
+    [
+        Fact.HTTP_STATUS,
+        Fact.COOKIES_INSECURE,
+        Fact.COOKIES_SCRIPTABLE,
+        Fact.MIXED_CONTENT,
+        Fact.FORMS_PLAIN,
+        Fact.FORMS_SENSITIVE,
+        Fact.FORMS_GET,
+        Fact.LOCK_STATUS_ANONYMOUS,
+        Fact.LOCK_VARIANTS_OPEN,
+        Fact.ACCESS_RUNG,
+    ]
+)
+
 FactValue = str | int | float | bool | tuple[str, ...]
 
 

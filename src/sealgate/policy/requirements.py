@@ -7,13 +7,101 @@ access to what it gives out, storage to what is kept.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sealgate.policy.protection import SENSITIVE_FLOOR, Protection
+from sealgate.policy.finding import Declaration
+from sealgate.policy.inventory import (
+    AssetKind,
+    SiteAccess,
+    drop_asset,
+    route_asset,
+    site_asset,
+)
+from sealgate.policy.protection import SENSITIVE_FLOOR, Column, Protection
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sealgate.policy.classification import Classification
-    from sealgate.policy.inventory import Route
+    from sealgate.policy.inventory import Asset, Inventory, Route, Site
+
+# What applies where (DESIGN 1): a page keeps nothing, a store sends nothing. Access to
+# a site is a matter of its routes; of an endpoint that nobody configured only the
+# channel can be judged.
+COLUMNS: dict[AssetKind, tuple[Column, ...]] = {
+    AssetKind.SITE: (Column.IN_TRANSIT,),
+    AssetKind.ROUTE: (Column.IN_TRANSIT, Column.ACCESS),
+    AssetKind.DROP: (Column.IN_TRANSIT, Column.ACCESS, Column.AT_REST),
+    AssetKind.ENDPOINT: (Column.IN_TRANSIT,),
+    AssetKind.FILE: (Column.AT_REST,),
+    AssetKind.TABLE: (Column.AT_REST,),
+    AssetKind.DATABASE: (Column.AT_REST,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AssetRequirement:
+    """
+    What one asset must provide, and because of which class (by id).
+
+    *collects* is the class of what the visitor sends there, when that is declared.
+    """
+
+    asset: Asset
+    classification: str
+    required: Protection
+    collects: str | None = None
+    declarations: frozenset[Declaration] = frozenset()
+
+
+def declared(inventory: Inventory) -> tuple[AssetRequirement, ...]:
+    """
+    Return what each site, route and drop of *inventory* must provide, in its order.
+    """
+    return tuple(_declared(inventory))
+
+
+def _declared(inventory: Inventory) -> Iterator[AssetRequirement]:
+    for site in inventory.sites:
+        yield required_of_site(site)
+        for route in site.routes:
+            marks = set()
+            if route.backend:
+                marks.add(Declaration.BACKEND)
+            if route.access is SiteAccess.SITE:
+                marks.add(Declaration.SITE_ASKS)
+            yield AssetRequirement(
+                route_asset(site, route),
+                route.classification.id,
+                required_of_route(route),
+                route.collects.id if route.collects else None,
+                frozenset(marks),
+            )
+    for drop in inventory.drops:
+        # A drop's partners send a password or prove a key, so the floor holds in transit.
+        required = drop.classification.required
+        if required.access > 0:
+            required = required.at_least(Protection(SENSITIVE_FLOOR.in_transit, 0, 0))
+        yield AssetRequirement(drop_asset(drop), drop.classification.id, required)
+
+
+def required_of_site(site: Site) -> AssetRequirement:
+    """
+    Return what the endpoint of *site* must provide: the transit of its strictest route.
+    """
+    classes = [c for r in site.routes for c in (r.classification, r.collects) if c]
+    strictest = max(classes, key=lambda c: c.rank)
+    in_transit = max(required_of_route(route).in_transit for route in site.routes)
+    return AssetRequirement(site_asset(site), strictest.id, Protection(in_transit, 0, 0))
+
+
+def applicable(kind: AssetKind, required: Protection) -> Protection:
+    """
+    Return *required* without the columns that say nothing of this *kind* of asset.
+    """
+    ranks = {c: required.rank(c) if c in COLUMNS[kind] else 0 for c in Column}
+    return Protection(ranks[Column.IN_TRANSIT], ranks[Column.ACCESS], ranks[Column.AT_REST])
 
 
 def required_of_route(route: Route) -> Protection:

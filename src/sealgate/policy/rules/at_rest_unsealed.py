@@ -1,0 +1,50 @@
+"""
+The store is encrypted, and its key is kept apart.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sealgate.policy.citations import GUIDELINE_CLASSES
+from sealgate.policy.finding import Rule, Severity, met, not_applicable, violated
+from sealgate.policy.ladder import STORES
+from sealgate.policy.observation import Fact, Vantage
+from sealgate.policy.protection import Column
+
+if TYPE_CHECKING:
+    from sealgate.policy.finding import Subject, Verdict
+
+_LEAST_RANK = 2
+
+
+def _judge(subject: Subject) -> Verdict:
+    rung = subject.number(Fact.AT_REST_RUNG)
+    if rung is None:
+        return not_applicable("at-rest-unobserved tells that the store was not observed")
+    if rung < _LEAST_RANK:
+        return violated("the store is readable by whoever has its disk")
+    return met("the store is encrypted and its key is kept apart")
+
+
+RULE = Rule(
+    id="at-rest-unsealed",
+    title="the store is not encrypted, or its key lies beside it",
+    demand="the store is encrypted and its key is kept apart",
+    severity=Severity.ERROR,
+    column=Column.AT_REST,
+    vantage=Vantage.HOST,
+    applies_to=STORES,
+    citations=(GUIDELINE_CLASSES,),
+    why=(
+        "A stolen disk, a copied backup or a borrowed account reads whatever is not "
+        "encrypted, and whatever has its key beside it."
+    ),
+    remediation=(
+        "move the store to an encrypted volume whose key is not on the host's disk, or turn "
+        "on the database's own encryption"
+    ),
+    facts=(Fact.AT_REST_RUNG,),
+    judge=_judge,
+    criterion=True,
+)

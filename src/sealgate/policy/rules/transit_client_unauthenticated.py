@@ -1,0 +1,53 @@
+"""
+The client proves a key in the handshake.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sealgate.policy.citations import GUIDELINE_CLASSES, rfc
+from sealgate.policy.finding import Rule, Severity, met, violated
+from sealgate.policy.ladder import WEB
+from sealgate.policy.observation import Fact, Vantage
+from sealgate.policy.protection import Column
+
+if TYPE_CHECKING:
+    from sealgate.policy.finding import Subject, Verdict
+
+
+def _judge(subject: Subject) -> Verdict:
+    asked = subject.text(Fact.TLS_CLIENT_CERTIFICATE)
+    if asked is None:
+        return subject.not_observed(Fact.TLS_CLIENT_CERTIFICATE)
+    if asked != "required":
+        return violated(
+            f"a client certificate is {'only requested' if asked == 'requested' else 'not required'}"
+        )
+    return met("a client certificate is required")
+
+
+RULE = Rule(
+    id="transit-client-unauthenticated",
+    title="a client without a certificate gets through the handshake",
+    demand="the handshake requires a client certificate",
+    severity=Severity.ERROR,
+    column=Column.IN_TRANSIT,
+    vantage=Vantage.OUTSIDE,
+    applies_to=WEB,
+    citations=(
+        rfc(8446, "4.3.2"),
+        GUIDELINE_CLASSES,
+    ),
+    why=(
+        '"Highly encrypted" means that both sides are authenticated by key before the first '
+        "byte of content."
+    ),
+    remediation=(
+        "serve the route on a domain of its own that requires a client certificate (nginx: "
+        "`ssl_verify_client on;`), and issue certificates with `sealgate key issue NAME`"
+    ),
+    facts=(Fact.TLS_CLIENT_CERTIFICATE,),
+    judge=_judge,
+    criterion=True,
+)

@@ -1,0 +1,51 @@
+"""
+A hybrid post-quantum group is offered.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sealgate.policy.citations import GUIDELINE_CLASSES
+from sealgate.policy.finding import Citation, Rule, Severity, met, violated
+from sealgate.policy.ladder import WEB
+from sealgate.policy.observation import Fact, Vantage
+from sealgate.policy.protection import Column
+
+if TYPE_CHECKING:
+    from sealgate.policy.finding import Subject, Verdict
+
+
+def _judge(subject: Subject) -> Verdict:
+    offered = subject.flag(Fact.TLS_HYBRID_OFFERED)
+    if offered is None:
+        return subject.not_observed(Fact.TLS_HYBRID_OFFERED)
+    if not offered:
+        return violated("X25519MLKEM768 is not accepted")
+    return met("X25519MLKEM768 is accepted")
+
+
+RULE = Rule(
+    id="transit-no-hybrid",
+    title="no hybrid post-quantum group is offered",
+    demand="a hybrid post-quantum group (X25519MLKEM768) is offered",
+    severity=Severity.NOTE,
+    column=Column.IN_TRANSIT,
+    vantage=Vantage.OUTSIDE,
+    applies_to=WEB,
+    citations=(
+        Citation("FIPS 203", "ML-KEM"),
+        GUIDELINE_CLASSES,
+    ),
+    why=(
+        "A session that is recorded today can be read once a large quantum computer exists, "
+        "unless its key came from a hybrid exchange. It is a note where the class does not "
+        'demand it, because no clause does; for "highly encrypted" it is demanded.'
+    ),
+    remediation=(
+        "put Sealgate in front (it offers X25519MLKEM768 first), or with OpenSSL 3.5 list "
+        "it (nginx: `ssl_ecdh_curve X25519MLKEM768:X25519;`)"
+    ),
+    facts=(Fact.TLS_HYBRID_OFFERED,),
+    judge=_judge,
+)

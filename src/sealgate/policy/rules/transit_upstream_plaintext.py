@@ -1,0 +1,49 @@
+"""
+The way from the gateway to the site is protected too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sealgate.policy.citations import GUIDELINE_CONFIDENTIAL
+from sealgate.policy.finding import Rule, Severity, met, not_applicable, violated
+from sealgate.policy.inventory import AssetKind
+from sealgate.policy.observation import Fact, Vantage
+from sealgate.policy.protection import Column
+
+if TYPE_CHECKING:
+    from sealgate.policy.finding import Subject, Verdict
+
+
+def _judge(subject: Subject) -> Verdict:
+    if subject.required.in_transit == 0:
+        return not_applicable("the class asks for no encryption in transit")
+    protected = subject.flag(Fact.UPSTREAM_PROTECTED)
+    if protected is None:
+        return subject.not_observed(Fact.UPSTREAM_PROTECTED)
+    if not protected:
+        return violated("the gateway reaches the site over an unprotected network")
+    return met("the way to the site is protected")
+
+
+RULE = Rule(
+    id="transit-upstream-plaintext",
+    title="the way from the gateway to the site is not protected",
+    demand="the gateway reaches the site over loopback, a Unix socket or verified TLS",
+    severity=Severity.ERROR,
+    column=Column.IN_TRANSIT,
+    vantage=Vantage.HOST,
+    applies_to=frozenset([AssetKind.SITE]),
+    citations=(GUIDELINE_CONFIDENTIAL,),
+    why=(
+        "TLS that ends at the gateway protects half of the way. On the other half the same "
+        "data can be read."
+    ),
+    remediation=(
+        "set `upstream` to http://127.0.0.1:PORT, unix:/PATH or https://HOST (with "
+        "`upstream_ca` when its authority is not public)"
+    ),
+    facts=(Fact.UPSTREAM_PROTECTED,),
+    judge=_judge,
+)

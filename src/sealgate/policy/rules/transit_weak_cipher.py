@@ -1,0 +1,67 @@
+"""
+Every suite that is accepted is forward-secret and authenticated (AEAD).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sealgate.policy.citations import MOZILLA_INTERMEDIATE, rfc
+from sealgate.policy.finding import Rule, Severity, listed, met, violated
+from sealgate.policy.ladder import WEB
+from sealgate.policy.observation import Fact, Vantage
+from sealgate.policy.protection import Column
+
+if TYPE_CHECKING:
+    from sealgate.policy.finding import Subject, Verdict
+
+# IANA names. A name that is not known here counts as weak. The CCM_8 suites are left
+# out for their short tag.
+_STRONG = re.compile(
+    "TLS_(?:AES_128_GCM_SHA256|AES_256_GCM_SHA384|CHACHA20_POLY1305_SHA256|AES_128_CCM_SHA256"
+    "|(?:ECDHE|DHE)_(?:ECDSA|RSA)_WITH_"
+    "(?:AES_128_GCM_SHA256|AES_256_GCM_SHA384|CHACHA20_POLY1305_SHA256|AES_(?:128|256)_CCM))"
+)
+
+
+def _judge(subject: Subject) -> Verdict:
+    suites = subject.names(Fact.TLS_CIPHERS)
+    if suites is None:
+        return subject.not_observed(Fact.TLS_CIPHERS)
+    if not suites:
+        return violated("no cipher suite is accepted")
+    weak = [suite for suite in suites if _STRONG.fullmatch(suite) is None]
+    if weak:
+        return violated(f"accepts {listed(weak)}")
+    return met(f"accepts {len(suites)} suites, all forward-secret and AEAD")
+
+
+RULE = Rule(
+    id="transit-weak-cipher",
+    title=(
+        "a cipher suite without forward secrecy or without authenticated encryption is accepted"
+    ),
+    demand="every accepted suite is forward-secret and AEAD",
+    severity=Severity.ERROR,
+    column=Column.IN_TRANSIT,
+    vantage=Vantage.OUTSIDE,
+    applies_to=WEB,
+    citations=(
+        rfc(9325, "4.1"),
+        rfc(9325, "4.2"),
+        MOZILLA_INTERMEDIATE,
+    ),
+    why=(
+        "Without forward secrecy, whoever steals the server's key later can read every "
+        "recorded session; CBC and RC4 suites have been broken again and again."
+    ),
+    remediation=(
+        "put Sealgate in front, or list ECDHE suites with GCM or ChaCha20-Poly1305 only "
+        "(nginx: `ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;`, Apache: `SSLCipherSuite "
+        "ECDHE+AESGCM:ECDHE+CHACHA20`)"
+    ),
+    facts=(Fact.TLS_CIPHERS,),
+    judge=_judge,
+    criterion=True,
+)

@@ -1,0 +1,67 @@
+"""
+Key and signature of the certificate are strong enough.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sealgate.policy.citations import rfc
+from sealgate.policy.finding import Rule, Severity, met, violated
+from sealgate.policy.ladder import WEB
+from sealgate.policy.observation import Fact, Vantage
+from sealgate.policy.protection import Column
+
+if TYPE_CHECKING:
+    from sealgate.policy.finding import Subject, Verdict
+
+# RFC 9325, 4.5: RSA keys of at least 2048 bits; SHA-1 and MD5 must not be used.
+_LEAST_BITS = {"RSA": 2048, "ECDSA": 256}
+_BROKEN_HASHES = frozenset(["md2", "md4", "md5", "sha1"])
+
+
+def _is_strong(key: str) -> bool:
+    algorithm, _, bits = key.partition("-")
+    if algorithm in {"Ed25519", "Ed448"}:
+        return True
+    # An algorithm that is not known here (DSA, ...) is not strong.
+    return bits.isdecimal() and algorithm in _LEAST_BITS and int(bits) >= _LEAST_BITS[algorithm]
+
+
+def _judge(subject: Subject) -> Verdict:
+    key = subject.text(Fact.CERTIFICATE_KEY)
+    signature = subject.text(Fact.CERTIFICATE_SIGNATURE)
+    if key is not None and not _is_strong(key):
+        return violated(f"the key is {key}")
+    if signature is not None and signature.lower().replace("-", "") in _BROKEN_HASHES:
+        return violated(f"the signature uses {signature}")
+    if key is None or signature is None:
+        return subject.not_observed(Fact.CERTIFICATE_KEY, Fact.CERTIFICATE_SIGNATURE)
+    return met(f"{key}, signed with {signature or 'its own hash'}")
+
+
+RULE = Rule(
+    id="transit-weak-key",
+    title="the certificate has a weak key or a weak signature",
+    demand=(
+        "the certificate has RSA of 2048 bits, P-256 or stronger, signed with SHA-256 or stronger"
+    ),
+    severity=Severity.ERROR,
+    column=Column.IN_TRANSIT,
+    vantage=Vantage.OUTSIDE,
+    applies_to=WEB,
+    citations=(rfc(9325, "4.5"),),
+    why=(
+        "A short key can be computed from the certificate, and a SHA-1 or MD5 signature can "
+        "be forged."
+    ),
+    remediation=(
+        "make a new key (`openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`) "
+        "and have it certified anew"
+    ),
+    facts=(
+        Fact.CERTIFICATE_KEY,
+        Fact.CERTIFICATE_SIGNATURE,
+    ),
+    judge=_judge,
+)

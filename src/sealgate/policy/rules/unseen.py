@@ -1,0 +1,32 @@
+"""
+When a page was not seen: whether that is a gap, or nobody could have seen it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sealgate.policy.finding import not_applicable
+from sealgate.policy.inventory import AssetKind
+from sealgate.policy.observation import Fact
+
+if TYPE_CHECKING:
+    from sealgate.policy.finding import Subject, Verdict
+
+# The answers of a lock: whoever gets them sees the refusal, not the page.
+_CLOSED = frozenset([401, 403])
+
+
+def page_unseen(subject: Subject, *facts: Fact) -> Verdict:
+    """
+    Return the verdict on a page of which *facts* were not seen.
+
+    It is a gap, but for a route that refused the audit (its page is behind the lock)
+    and for a site as a whole when nobody looked there (its pages are its routes').
+    Neither ever counts as met.
+    """
+    if subject.number(Fact.LOCK_STATUS_ANONYMOUS) in _CLOSED:
+        return not_applicable("the page is behind its lock")
+    if subject.asset.kind is AssetKind.SITE and not subject.looked_at(*facts):
+        return not_applicable("pages are judged route by route")
+    return subject.not_observed(*facts)
