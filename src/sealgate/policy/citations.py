@@ -6,15 +6,15 @@ from __future__ import annotations
 
 from sealgate.policy.finding import Citation
 
-_GUIDELINE = 'guideline "Encrypted client/server communication"'
+# TYPO3 security guidelines, page "Encrypted Client/server Communication": the text that
+# the default classification model is taken from.
+_GUIDELINE = "TYPO3 security guideline"
 
-GUIDELINE_CLASSES = Citation(_GUIDELINE, 'table "Data Classification"')
-GUIDELINE_CONFIDENTIAL = Citation(
-    _GUIDELINE, "Data Classification: must not be transmitted unencrypted at all"
-)
-GUIDELINE_MINIMISE = Citation(
-    _GUIDELINE, "Data Classification: do neither transmit nor store what is not required"
-)
+GUIDELINE_CLASSES = Citation(_GUIDELINE, "Data Classification, table")
+# "... must not be transmitted unencrypted at all."
+GUIDELINE_CONFIDENTIAL = Citation(_GUIDELINE, "Data Classification, paragraph 2")
+# "... do neither transmit nor store any sensitive data if not absolutely required."
+GUIDELINE_MINIMISE = Citation(_GUIDELINE, "Data Classification, last paragraph")
 GUIDELINE_FRONTEND = Citation(_GUIDELINE, "TLS Frontend")
 GUIDELINE_BACKEND = Citation(_GUIDELINE, "Backend")
 

@@ -117,7 +117,12 @@ LADDERS: dict[Column, tuple[Rung, ...]] = {
             "A knowledge factor: user name and password.",
             (
                 Alternative("gateway", ("access-anonymous",), GUARDED, site_asks=False),
-                Alternative("site", ("access-site-unverified",), GUARDED, site_asks=True),
+                Alternative(
+                    "site",
+                    ("access-site-unverified",),
+                    frozenset([AssetKind.ROUTE]),
+                    site_asks=True,
+                ),
             ),
         ),
         Rung(

@@ -16,7 +16,8 @@ from sealgate.policy.protection import Column
 if TYPE_CHECKING:
     from sealgate.policy.finding import Subject, Verdict
 
-_CODE = re.compile("cvv|cvc|csc|verification", re.IGNORECASE)
+# What names of the kind look like: "card-verification", "cvv", "CVC2".
+CODE = re.compile("cvv|cvc|csc|verification", re.IGNORECASE)
 
 
 def _judge(subject: Subject) -> Verdict:
@@ -26,7 +27,7 @@ def _judge(subject: Subject) -> Verdict:
     if kinds is None:
         return subject.not_observed(Fact.KINDS_NEVER_STORED)
 
-    stored = [kind for kind in kinds if _CODE.search(kind)]
+    stored = [kind for kind in kinds if CODE.search(kind)]
     if stored:
         return violated(f"stores {listed(stored)}")
     return met("no card verification code is stored")
