@@ -8,18 +8,24 @@ SQLAlchemy URL for a team.
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from sealgate.errors import SourceError
+from sealgate.errors import SealgateError, SourceError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlalchemy.engine.interfaces import DBAPIConnection
+
+_WRITES = "sealgate_writes"
 
 
 def open_database(url: str) -> sa.Engine:
@@ -30,7 +36,8 @@ def open_database(url: str) -> sa.Engine:
     crash, and holds foreign keys.
 
     Raises:
-        SourceError: the URL is none, or its driver is not installed.
+        SourceError: the URL is none, its driver is not installed, or a SQLite file
+            cannot be made there.
     """
     try:
         parsed = sa.make_url(url)
@@ -41,31 +48,51 @@ def open_database(url: str) -> sa.Engine:
     if parsed.get_backend_name() == "sqlite":
         if parsed.database and parsed.database != ":memory:":
             path = Path(parsed.database)
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.touch(mode=0o600, exist_ok=True)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                path.touch(mode=0o600, exist_ok=True)
+            except OSError as error:
+                message = f'database file "{path}" cannot be opened: {error.strerror}'
+                raise SourceError(message, hint=f"ls -ld '{path.parent}'") from error
         sa.event.listen(engine, "connect", _settle_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def sqlite_url(path: str) -> str:
+    """
+    Return the URL of the SQLite file at *path*, whatever characters are in it.
+    """
+    return sa.URL.create("sqlite", database=path).render_as_string()
 
 
 def migrate(engine: sa.Engine, migrations: Path, version_table: str) -> None:
     """
     Bring the tables of one room to the newest schema, without loss, in one transaction.
 
-    *migrations* is the room's Alembic folder (``versions/`` inside it).
+    *migrations* is the room's Alembic folder (``versions/`` inside it). A database that
+    is up to date already is only read.
 
     Raises:
         SourceError: the file is no database, is damaged, or is newer than this Sealgate.
     """
     config = Config()
-    config.set_main_option("script_location", str(migrations))
+    # The option is read by configparser, where a percent sign begins a reference.
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
     script = ScriptDirectory.from_config(config)
 
     def steps(revision: Any, _context: Any) -> Any:
         return script._upgrade_revs("head", revision)  # noqa: SLF001  # what alembic's own command does
 
     try:
+        with engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"version_table": version_table})
+            if set(context.get_current_heads()) == set(script.get_heads()):
+                return
+        # Another process may be doing the same: the second one waits, then finds it done.
         with (
-            engine.begin() as connection,
+            engine.connect().execution_options(**{_WRITES: True}) as connection,
+            connection.begin(),
             EnvironmentContext(config, script, fn=steps, destination_rev="head") as environment,
         ):
             environment.configure(
@@ -82,11 +109,66 @@ def migrate(engine: sa.Engine, migrations: Path, version_table: str) -> None:
         ) from error
 
 
+@contextlib.contextmanager
+def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """
+    Give a connection for one consistent look; nothing that is done with it is kept.
+
+    Raises:
+        SourceError: the database cannot be read.
+    """
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except sa.exc.SQLAlchemyError as error:
+        raise _unusable(engine, "read", error) from error
+
+
+@contextlib.contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """
+    Give a connection for one change, kept whole when the block ends, else not at all.
+
+    On SQLite the change waits for other writers *before* it reads, so that what it read
+    still holds when it writes.
+
+    Raises:
+        SourceError: the database cannot be written.
+    """
+    try:
+        with (
+            engine.connect().execution_options(**{_WRITES: True}) as connection,
+            connection.begin(),
+        ):
+            yield connection
+    except SealgateError:
+        raise
+    except sa.exc.SQLAlchemyError as error:
+        raise _unusable(engine, "written", error) from error
+
+
 def _settle_sqlite(connection: DBAPIConnection, _record: object) -> None:
+    # The driver begins transactions late and never around DDL; _begin_sqlite does it.
+    connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+    for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _unusable(engine: sa.Engine, done: str, error: sa.exc.SQLAlchemyError) -> SourceError:
+    # The driver's own text may quote values, so only its kind is told.
+    cause = getattr(error, "orig", None) or error
+    code = getattr(cause, "sqlite_errorname", "") or type(cause).__name__
+    return SourceError(
+        f'database "{_masked(str(engine.url))}" cannot be {done}: {code}',
+        hint="see whether the disk is full and the file whole, or restore a backup",
+    )
 
 
 def _masked(url: str) -> str:

@@ -1,0 +1,100 @@
+"""
+Writes files that are there whole, or not at all, also after a crash.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sealgate.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def private_folder(folder: Path) -> Path:
+    """
+    Return *folder*, made for its owner only; one that others may enter is closed to them.
+
+    Raises:
+        SourceError: it cannot be made or closed.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    return folder
+
+
+def write_durably(path: Path, content: bytes, mode: int) -> None:
+    """
+    Put *content* in place of *path*: temporary file, fsync, rename, fsync of the folder.
+
+    Raises:
+        SourceError: the folder cannot be written.
+    """
+    temporary = None
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        temporary = Path(name)
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        temporary = None
+        sync_folder(path.parent)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+
+
+def sync_folder(folder: Path) -> None:
+    """
+    Have the names in *folder* reach the disk.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """
+    Hold *folder* alone among Sealgate's processes while the block runs.
+
+    The lock is advisory and ends with the process, however that ends.
+
+    Raises:
+        SourceError: the lock file cannot be made.
+    """
+    path = folder / ".lock"
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _unwritable(path: Path, error: OSError) -> SourceError:
+    return SourceError(
+        f'"{path}" cannot be written: {error.strerror or type(error).__name__}',
+        hint=f"ls -ld '{path.parent}'",
+    )

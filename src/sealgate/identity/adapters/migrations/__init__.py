@@ -1,0 +1,3 @@
+"""
+How the tables of the identities came to be, step by step.
+"""

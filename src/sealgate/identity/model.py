@@ -1,0 +1,185 @@
+"""
+Who may come in: identities, their groups, their client certificates.
+
+This module decides only. Keys, certificates and tables are the work of
+:mod:`sealgate.identity.adapters`; times are seconds since the epoch and are passed in.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import quote, unquote
+
+from sealgate.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# RFC 5280, appendix A.1: ub-common-name is 64. Counted in UTF-8 bytes, the stricter reading.
+MAX_NAME_BYTES = 64
+USER_URI = "urn:sealgate:user:"
+
+
+class Dated(Protocol):
+    """
+    Anything that holds from *not_before* through *not_after* (RFC 5280, 4.1.2.5).
+    """
+
+    @property
+    def not_before(self) -> float:
+        """
+        Return the first second that counts.
+        """
+
+    @property
+    def not_after(self) -> float:
+        """
+        Return the last second that counts.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """
+    One person or machine that may be admitted, by *name* or through one of its *groups*.
+    """
+
+    name: str
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """
+    What is kept of an issued client certificate; its private key is not.
+
+    *serial* and *fingerprint* (SHA-256 of the DER) are lower-case hex. *identity* is
+    the name it was issued for. *revoked_at* is ``None`` while nobody revoked it.
+    """
+
+    serial: str
+    fingerprint: str
+    identity: str
+    not_before: float
+    not_after: float
+    revoked_at: float | None = None
+
+    def is_living(self, now: float) -> bool:
+        """
+        Return whether it is in date and not revoked.
+
+        A revocation holds from the moment it is recorded, whatever the clock says
+        later: a clock that is set back revives nothing.
+        """
+        return self.revoked_at is None and self.not_before <= now <= self.not_after
+
+
+@dataclass(frozen=True, slots=True)
+class TrailEntry:
+    """
+    One change of who may come in: when, by whom, what was done, to whom.
+    """
+
+    at: float
+    by: str
+    action: str
+    subject: str
+    detail: str
+
+
+def admitted(
+    identities: Iterable[Identity],
+    certificates: Iterable[ClientCertificate],
+    admit: Iterable[str],
+    now: float,
+) -> tuple[str, ...]:
+    """
+    Return the fingerprints of living certificates of the identities that *admit* names.
+
+    *admit* holds ``user:NAME`` and ``group:NAME``; anything else admits nobody. A
+    certificate whose identity is unknown admits nobody either. The result is sorted,
+    so that equal input makes equal gateway configuration.
+    """
+    users, groups = set[str](), set[str]()
+    for entry in admit:
+        kind, _, name = entry.partition(":")
+        if kind == "user":
+            users.add(normal(name))
+        elif kind == "group":
+            groups.add(normal(name))
+    names = {
+        identity.name
+        for identity in identities
+        if normal(identity.name) in users or any(normal(g) in groups for g in identity.groups)
+    }
+    return tuple(
+        sorted({c.fingerprint for c in certificates if c.identity in names and c.is_living(now)})
+    )
+
+
+def renew_at(certificate: Dated) -> float:
+    """
+    Return when to renew: as soon as no more than a third of the whole life is left.
+    """
+    return certificate.not_after - (certificate.not_after - certificate.not_before) / 3
+
+
+def normal(name: str) -> str:
+    """
+    Return *name* in Unicode NFC, so that one spelling on screen is one name.
+    """
+    return unicodedata.normalize("NFC", name)
+
+
+def checked_name(name: str, kind: str = "user") -> str:
+    """
+    Return *name* in its normal form, fit for a certificate and a list.
+
+    Raises:
+        UsageError: it is empty, too long, or holds characters that cannot be seen.
+    """
+    hint = "use letters, digits, . _ - @ and single spaces, such as anna or anna@example.org"
+    try:
+        size = len(normal(name).encode())
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{kind} name is not valid Unicode", hint=hint) from error
+    name = normal(name)
+    if not name:
+        raise UsageError(f"{kind} name is empty", hint=hint)
+    if size > MAX_NAME_BYTES:
+        raise UsageError(
+            f"{kind} name is {size} bytes long, but at most {MAX_NAME_BYTES} fit in a certificate",
+            hint=hint,
+        )
+    # Control, format (bidi overrides, zero width), surrogate, private use, unassigned,
+    # and every separator but the plain space: two names must not look the same.
+    hidden = [c for c in name if unicodedata.category(c)[0] in "CZ" and c != " "]
+    if hidden:
+        raise UsageError(
+            f"{kind} name holds U+{ord(hidden[0]):04X}, which cannot be seen", hint=hint
+        )
+    if name != " ".join(name.split(" ")).strip(" ") or "  " in name:
+        raise UsageError(f'{kind} name "{name}" begins or ends with a space', hint=hint)
+    return name
+
+
+def user_uri(name: str) -> str:
+    """
+    Return the URI that stands for the user *name* in a certificate (RFC 8141 syntax).
+
+    Everything but unreserved characters is percent-encoded, so the URI is plain ASCII
+    (RFC 5280, 4.2.1.6: IA5String) and tells exactly one name.
+    """
+    return USER_URI + quote(name, safe="")
+
+
+def user_of(uri: str) -> str | None:
+    """
+    Return the user that *uri* stands for, ``None`` when it is no such URI.
+    """
+    if not uri.startswith(USER_URI):
+        return None
+    name = unquote(uri.removeprefix(USER_URI), errors="strict")
+    return name if user_uri(name) == uri else None
