@@ -58,7 +58,7 @@ def _class_id(table: Table, before: Sequence[Classification]) -> str | None:
         table.fault("id", f"class {quoted(text)} {error}", error.hint)
         return None
     if any(item.id == text for item in before):
-        table.fault("id", f"class {quoted(text)} is declared twice")
+        table.fault("id", f"class {quoted(text)} is declared twice", "rename or remove one")
         return None
     return text
 
@@ -74,7 +74,7 @@ def _required(table: Table, weaker: Classification | None) -> Protection:
         try:
             rank = read_rung(text, RUNG_NAMES[column])
         except UnfitError as error:
-            hint = nearest(text, RUNG_NAMES[column], f"{key} = {{}}")
+            hint = nearest(text, RUNG_NAMES[column], f"{key} = {{}}") or f"{key} = {error.hint}"
             table.fault(key, f"{key} {quoted(text)} {error}", hint)
             continue
         if weaker and rank < least:

@@ -61,7 +61,9 @@ def _addresses(table: Table, key: str, default: tuple[Address, ...]) -> tuple[Ad
             table.element_fault(key, index, f"address {quoted(text)} {error}", error.hint)
             continue
         if address in found:
-            table.element_fault(key, index, f"address {quoted(text)} stands there twice")
+            table.element_fault(
+                key, index, f"address {quoted(text)} stands there twice", "remove one"
+            )
         found.append(address)
     return tuple(found)
 

@@ -14,19 +14,19 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from sealgate.config.classes import read_model
-from sealgate.config.fields import read_admit, read_class, read_country_of
+from sealgate.config.declarations import read_accepted, read_drops
+from sealgate.config.fields import read_country_of
 from sealgate.config.lines import Lines
 from sealgate.config.listen import read_listen
 from sealgate.config.reader import FileKind, Notes, Table, nearest, quoted
+from sealgate.config.routes import HIGH
 from sealgate.config.schema import SECTIONS, section
 from sealgate.config.sites import read_sites
 from sealgate.config.tls import read_tls
 from sealgate.config.values import UnfitError, read_register_url
 from sealgate.errors import ConfigError, Fault
 from sealgate.policy.inventory import (
-    AcceptedRisk,
     AccessSettings,
-    Drop,
     Inventory,
     Operator,
     Site,
@@ -35,8 +35,6 @@ from sealgate.policy.inventory import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
-
-    from sealgate.policy.classification import ClassificationModel
 
 DEFAULT_STATE_FOLDER = ".sealgate"
 # A configuration that people wrote is far below this; beyond it, it is something else.
@@ -92,10 +90,15 @@ def _values(text: str, file: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except RecursionError:
-        fault = Fault(file, 1, "tables and lists are nested too deeply")
-    except ValueError as error:
-        # Most are TOMLDecodeError; a number of too many digits is a bare ValueError.
+        message = "no valid configuration: tables and lists are nested too deeply"
+        fault = Fault(file, 1, message, "take out the nested lists")
+    except tomllib.TOMLDecodeError as error:
         fault = _syntax_fault(text, file, str(error))
+    except ValueError:
+        # Python reads no number of more digits than this (sys.int_info).
+        digits = re.search(r"[0-9_]{4300,}", text)
+        line = text.count("\n", 0, digits.start() if digits else 0) + 1
+        fault = Fault(file, line, "a number has too many digits", "write a smaller number")
     raise_faults(file, (fault,))
     return {}
 
@@ -140,8 +143,8 @@ class _Parser:
             tls=tls,
             access=access,
             sites=sites,
-            drops=self._drops(model),
-            accepted=self._accepted(),
+            drops=read_drops(self._tables("drop"), model, self._folder),
+            accepted=read_accepted(self._tables("accept")),
             model=model,
             envoy=self._table("gateway").file("envoy", self._folder, FileKind.PROGRAM),
             register_url=self._register_url(register),
@@ -156,7 +159,7 @@ class _Parser:
                     (key,),
                     f"{quoted(key)} is no section; known are "
                     + ", ".join(one.header for one in known.values()),
-                    nearest(key, known, "did you mean {}?"),
+                    nearest(key, known, "did you mean {}?") or "remove it",
                 )
             elif item.repeated:
                 if not (isinstance(value, list) and all(isinstance(one, dict) for one in value)):
@@ -205,58 +208,30 @@ class _Parser:
 
     def _check_geolocation(self, sites: tuple[Site, ...], access: AccessSettings) -> None:
         # DESIGN 1, access, rung 2: a key *and* the country. Shut doors let nobody in anyway.
-        locked = next((r for s in sites for r in s.routes if r.admit), None)
+        table = self._table("access")
+        locked = next(
+            (
+                r
+                for s in sites
+                for r in s.routes
+                if r.admit and r.classification.required.access >= HIGH
+            ),
+            None,
+        )
         if locked is None:
             return
-        shown = quoted(locked.door.path)
-        for key, missing, hint in (
-            ("countries", not access.countries, 'countries = ["DE"]'),
-            ("geo_database", access.geo_database is None, 'geo_database = "country.mmdb"'),
-        ):
-            if missing and not self._table("access").has(key):
-                self._notes.add(
-                    ("access",) if "access" in self._values else (),
-                    f"route {shown} at {locked.place} lets people in by country, but [access] "
-                    f"has no {quoted(key)}",
-                    f"add to [access]: {hint}",
-                )
-            elif missing and key == "countries" and self._table("access").texts(key) == ():
-                self._notes.add(
-                    ("access", key), '"countries" is empty, so nobody could enter', hint
-                )
-
-    def _drops(self, model: ClassificationModel) -> tuple[Drop, ...]:
-        drops: list[Drop] = []
-        for table in self._tables("drop"):
-            name, store = table.text("name"), table.text("store")
-            classification = read_class(table, "class", model)
-            if name and any(drop.name == name for drop in drops):
-                table.fault("name", f"drop {quoted(name)} is declared twice")
-            if store and not re.match(r"(file:.|s3://.)", store):
-                table.fault(
-                    "store",
-                    f"store {quoted(store)} must be file:FOLDER or s3://BUCKET/PREFIX",
-                    'such as "file:partners"',
-                )
-                store = None
-            if store and store.startswith("file:"):
-                store = f"file:{self._folder / store.removeprefix('file:')}"
-            admit = read_admit(table)
-            if name and store and classification:
-                drops.append(Drop(name, classification, store, admit, table.place()))
-        return tuple(drops)
-
-    def _accepted(self) -> tuple[AcceptedRisk, ...]:
-        accepted: dict[tuple[str, str], AcceptedRisk] = {}
-        for table in self._tables("accept"):
-            rule, asset = table.text("rule"), table.text("asset")
-            by, reason, until = table.text("by"), table.text("reason"), table.date("until")
-            if not (rule and asset and by and reason and until):
-                continue
-            if (rule, asset) in accepted:
-                table.fault("rule", f"rule {quoted(rule)} is accepted twice for {quoted(asset)}")
-            accepted[rule, asset] = AcceptedRisk(rule, asset, by, reason, until, table.place())
-        return tuple(accepted.values())
+        lets_in = f"route {quoted(locked.door.path)} lets people in by key and country, but "
+        if not access.countries and not table.texts("countries"):
+            said = '"countries" is empty' if table.has("countries") else "no country is allowed"
+            self._notes.add_at(
+                locked.place, f"{lets_in}{said}", 'add to [access]: countries = ["DE"]'
+            )
+        if access.geo_database is None and not table.has("geo_database"):
+            self._notes.add_at(
+                locked.place,
+                f"{lets_in}there is no country database",
+                'add to [access]: geo_database = "country.mmdb"',
+            )
 
     def _register_url(self, table: Table) -> str | None:
         text = table.text("url")
@@ -270,6 +245,13 @@ class _Parser:
             return None
         prefix = "sqlite:///"
         path = url.removeprefix(prefix)
-        if url.startswith(prefix) and not path.startswith((":memory:", "file:")):
-            return prefix + str(self._folder / path)
-        return url
+        if not url.startswith(prefix) or path.startswith("file:"):
+            return url
+        if path.startswith(":memory:"):
+            table.fault(
+                "url",
+                '"url" names no file, so the register would be forgotten',
+                'url = "sqlite:///register.sqlite"',
+            )
+            return None
+        return prefix + str(self._folder / path)

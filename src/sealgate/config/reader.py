@@ -70,6 +70,12 @@ class Notes:
         """
         self._faults.append(Fault(self.file, self._lines.of(path), message, hint))
 
+    def add_at(self, place: Place, message: str, hint: str | None = None) -> None:
+        """
+        Note that something is wrong with what stands at *place*.
+        """
+        self._faults.append(Fault(self.file, place.line, message, hint))
+
     def place(self, path: KeyPath) -> Place:
         """
         Return where *path* stands.
@@ -106,7 +112,7 @@ class Table:
                 notes.add(
                     (*path, key),
                     f"{quoted(key)} is no key of {section.header}; known are {', '.join(known)}",
-                    nearest(key, known, "did you mean {}?"),
+                    nearest(key, known, "did you mean {}?") or "remove it",
                 )
             elif setting.later is not None:
                 notes.add(
@@ -118,6 +124,7 @@ class Table:
                 notes.add(
                     (*path, key),
                     f"{quoted(key)} is {_described(value)}, but must be {setting.type.value}",
+                    f"{key} = {_EXAMPLES[setting.type]}",
                 )
             else:
                 self._good[key] = value
@@ -129,7 +136,7 @@ class Table:
         if setting.type is Type.TABLES:
             hint = f"add [[{section.name}.{setting.key}]] below it"
         else:
-            hint = f"add {setting.key} = … ({setting.type.value})"
+            hint = f"add {setting.key} = {_EXAMPLES[setting.type]}"
         self.notes.add(self.path, f"{section.header} has no {quoted(setting.key)}", hint)
 
     def has(self, key: str) -> bool:
@@ -170,7 +177,7 @@ class Table:
         if not isinstance(value, str):
             return None
         if not value.strip():
-            self.fault(key, f"{quoted(key)} is empty")
+            self.fault(key, f"{quoted(key)} is empty", f'{key} = "…", or remove the line')
             return None
         return value
 
@@ -202,7 +209,7 @@ class Table:
         if text is None:
             return None
         if "\0" in text:
-            self.fault(key, f"{quoted(key)} is no path")
+            self.fault(key, f"{quoted(key)} is no path", f'{key} = "FILE"')
             return None
         path = str(folder / text)
         self.notes.mentions.append(Mention((*self.path, key), kind, path))
@@ -272,6 +279,17 @@ _FITS: dict[Type, Callable[[object], bool]] = {
     Type.TEXT_OR_TABLE: lambda value: _is_text(value) or _is_table(value),
     Type.TABLE: _is_table,
     Type.TABLES: lambda value: _is_list_of(value, _is_table),
+}
+_EXAMPLES: dict[Type, str] = {
+    Type.TEXT: '"…"',
+    Type.INTEGER: "300",
+    Type.BOOLEAN: "true",
+    Type.DATE: "2027-03-31",
+    Type.TEXTS: '["…"]',
+    Type.TEXT_OR_TEXTS: '"…"',
+    Type.TEXT_OR_TABLE: '"…"',
+    Type.TABLE: "{ … }",
+    Type.TABLES: "[{ … }]",
 }
 # The first that fits names the value, so bool stands before int and datetime before date.
 _WORDS: tuple[tuple[type, str], ...] = (

@@ -56,7 +56,7 @@ def read_route(table: Table, model: ClassificationModel) -> Route | None:
         admit=admit,
         place=table.place(),
     )
-    _check_class(table, route)
+    _check_class(table, route, model)
     _check_admit(table, route, model)
     return route
 
@@ -70,13 +70,13 @@ def _access(table: Table) -> SiteAccess | None:
         table.fault(
             "access",
             f"access {quoted(text)} must be one of {', '.join(known)}",
-            nearest(text, known, "access = {}"),
+            nearest(text, known, "access = {}") or 'access = "site"',
         )
         return None
     return SiteAccess(text)
 
 
-def _check_class(table: Table, route: Route) -> None:
+def _check_class(table: Table, route: Route, model: ClassificationModel) -> None:
     shown = quoted(route.door.path)
     required = route.classification.required
     if route.collects and route.collects.rank < route.classification.rank:
@@ -91,7 +91,7 @@ def _check_class(table: Table, route: Route) -> None:
             "backend",
             f"route {shown} is a backend, but class {quoted(route.classification.id)} lets "
             "anyone in; a backend needs a class that demands access",
-            'class = "confidential"',
+            _locking_hint(model, "remove backend"),
         )
     if table.good("access") and required.access != LOW:
         rung = RUNG_NAMES[Column.ACCESS][required.access]
@@ -115,13 +115,17 @@ def _check_admit(table: Table, route: Route, model: ClassificationModel) -> None
             'admit = ["group:editors"]',
         )
     if not locked and table.texts("admit"):
-        locking = next((c.id for c in model.classes if c.required.access >= HIGH), None)
         table.fault(
             "admit",
             f"route {shown} admits some, but class {quoted(route.classification.id)} has no "
             "lock that could keep others out",
-            f"class = {quoted(locking)}, or remove admit" if locking else "remove admit",
+            _locking_hint(model, "remove admit"),
         )
+
+
+def _locking_hint(model: ClassificationModel, otherwise: str) -> str:
+    locking = next((c.id for c in model.classes if c.required.access >= HIGH), None)
+    return f"class = {quoted(locking)}, or {otherwise}" if locking else otherwise
 
 
 def check_overlaps(notes: Notes, path: KeyPath, route: Route, before: Sequence[Route]) -> None:
@@ -131,7 +135,7 @@ def check_overlaps(notes: Notes, path: KeyPath, route: Route, before: Sequence[R
     for other in before:
         where = f"declared at {other.place}"
         if route.door == other.door:
-            notes.add(path, f"route {_shown(route.door)} is already {where}")
+            notes.add(path, f"route {_shown(route.door)} is already {where}", "remove one")
             return
         if not _equally_specific(route.door, other.door):
             continue

@@ -77,6 +77,7 @@ def _domains(table: Table, owners: dict[str, str]) -> tuple[str, ...]:
                 "domains",
                 index,
                 f"domain {quoted(text)} is declared twice; first at {owners[domain]}",
+                "remove one: a domain belongs to one site",
             )
             continue
         owners[domain] = str(table.notes.place((*table.path, "domains", index)))
@@ -93,7 +94,7 @@ def _preset(table: Table) -> Preset:
         table.fault(
             "preset",
             f"preset {quoted(name)} does not exist; the presets are {', '.join(PRESETS)}",
-            nearest(name, PRESETS, "preset = {}"),
+            nearest(name, PRESETS, "preset = {}") or 'preset = "none"',
         )
         return NONE
     return preset

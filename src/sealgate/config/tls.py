@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealgate.config.reader import FileKind, Table, nearest, quoted
+from sealgate.config.reader import FileKind, Table, quoted
 from sealgate.config.schema import Section, Setting, Type
 from sealgate.policy.inventory import TLSSettings
 
@@ -70,5 +70,5 @@ def _check_word(table: Table) -> None:
     table.fault(
         "certificate",
         f"certificate {quoted(word)} must be {_FORMS}",
-        nearest(word, ["local-ca"], "certificate = {}"),
+        'certificate = "local-ca"',
     )

@@ -74,10 +74,10 @@ def read_address(text: str) -> Address:
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_PORT))):
-        raise UnfitError(f"must have a port from 1 to {MAX_PORT}")
+        raise UnfitError(f"must have a port from 1 to {MAX_PORT}", 'such as ":8443"')
     number = int(text)
     if not 1 <= number <= MAX_PORT:
-        raise UnfitError(f"must have a port from 1 to {MAX_PORT}")
+        raise UnfitError(f"must have a port from 1 to {MAX_PORT}", 'such as ":8443"')
     return number
 
 
@@ -150,7 +150,9 @@ def read_upstream(text: str) -> Upstream:
     if url is None or url["scheme"] not in DEFAULT_PORTS:
         raise UnfitError(required, 'such as "http://127.0.0.1:8080"')
     if "@" in url["authority"]:
-        raise UnfitError(f"{required}, without user and password")
+        raise UnfitError(
+            f"{required}, without user and password", 'such as "http://127.0.0.1:8080"'
+        )
     if url["rest"] not in {"", "/"}:
         raise UnfitError(
             f"{required}: paths are passed on as they come",
@@ -197,7 +199,8 @@ def read_door(path: str, query: str | None, *, exact: bool) -> Door:
     semicolons, dot segments, letters outside ASCII) cannot be locked and is refused.
     """
     if not path.startswith("/"):
-        raise UnfitError('must begin with "/"', f'"/{path}"' if _SEGMENT.match(path) else None)
+        hint = f'path = "/{path}"' if _SEGMENT.fullmatch(path) else 'such as path = "/shop"'
+        raise UnfitError('must begin with "/"', hint)
     if "?" in path:
         raise UnfitError('must have no "?"', 'put the parameter into query = "NAME"')
     segments = path.split("/")[1:]
@@ -205,10 +208,13 @@ def read_door(path: str, query: str | None, *, exact: bool) -> Door:
         segments.pop()
     for segment in segments:
         if segment in {"", ".", ".."}:
-            raise UnfitError('must have no empty, "." or ".." segment')
+            raise UnfitError(
+                'must have no empty, "." or ".." segment', "write the path that is meant"
+            )
         if segment != "*" and not _SEGMENT.fullmatch(segment):
             raise UnfitError(
-                "must be of letters, digits and -._~!$&'()+,=:@ in ASCII; a segment may be *"
+                "must be of letters, digits and -._~!$&'()+,=:@ in ASCII; a segment may be *",
+                'name the folder above it, such as path = "/shop"',
             )
     door_path = "/" + "/".join(segments)
     if query is None:
@@ -246,7 +252,7 @@ def read_rung(text: str, rungs: Iterable[str]) -> int:
     if text in known:
         return known.index(text)
     names = ", ".join(f'"{rung}"' for rung in known)
-    raise UnfitError(f"must be one of {names}")
+    raise UnfitError(f"must be one of {names}", f'"{known[-1]}"')
 
 
 def _is_ip(text: str) -> bool:
