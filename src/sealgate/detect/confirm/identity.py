@@ -1,0 +1,271 @@
+"""
+National identification numbers and dates of birth.
+
+Numbers of 8 to 11 digits match everything, so checksum *and* a word are asked for.
+Alone stand only formats that nothing else has. Checksums are python-stdnum's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+
+from sealgate.detect.anchor import CONFIRMED, EDGE, LIKELY, POSSIBLE, Anchor, Found, kinds
+from sealgate.detect.model import Confidence, Kind
+
+# A word, and the numbers it can announce (modules of python-stdnum, Luhn and mod checks inside).
+_WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("ssn|social security|itin|taxpayer", ("us.ssn", "us.itin")),
+    ("tax id|tin\\b|ein\\b|employer identification", ("us.ein", "us.itin", "us.ssn", "de.idnr")),
+    ("social insurance|\\bsin\\b", ("ca.sin",)),
+    ("national insurance|\\bnino\\b|\\bni (?:number|no)", ("gb.nino",)),
+    ("\\bnhs\\b", ("gb.nhs",)),
+    ("\\butr\\b|unique taxpayer", ("gb.utr",)),
+    ("steuer-?id|identifikationsnummer|\\bidnr|steueridentifikation|steuer-?nr|steuernummer", ("de.idnr", "de.stnr", "at.tin")),
+    ("sozialversicherung|\\bsvnr\\b|versicherungsnummer|rentenversicherung", ("de.rvnr", "at.vnr", "ch.ssn")),
+    ("\\bahv\\b|\\bavs\\b", ("ch.ssn",)),
+    ("\\bbsn\\b|burgerservice|sofinummer", ("nl.bsn",)),
+    ("\\bdni\\b|\\bnif\\b|\\bnie\\b|documento", ("es.dni", "es.nie", "es.nif", "pt.nif")),
+    ("codice fiscale|\\bcf\\b", ("it.codicefiscale",)),
+    ("\\bnir\\b|s\xc3\xa9curit\xc3\xa9 sociale|\\binsee\\b|\\bnss\\b", ("fr.nir", "es.nss")),
+    ("num\xc3\xa9ro fiscal", ("fr.nif", "be.nn")),
+    ("\\bpesel\\b", ("pl.pesel",)),
+    ("personnummer|person-?nr|\\bpnr\\b|f\xc3\xb8dselsnummer|fodselsnummer", ("se.personnummer", "no.fodselsnummer")),
+    ("\\bcpr\\b", ("dk.cpr",)),
+    ("\\bhetu\\b|henkil\xc3\xb6tunnus", ("fi.hetu",)),
+    ("rijksregister|registre national|\\bnrn\\b|\\bniss\\b", ("be.nn",)),
+    ("contribuinte", ("pt.nif",)),
+    ("cart\xc3\xa3o de cidad\xc3\xa3o", ("pt.cc",)),
+    ("\\bcpf\\b", ("br.cpf",)),
+    ("\\bcurp\\b", ("mx.curp",)),
+    ("\\brfc\\b", ("mx.rfc",)),
+    ("\\brut\\b|\\brun\\b", ("cl.rut",)),
+    ("\\bcuit\\b|\\bcuil\\b", ("ar.cuit",)),
+    ("\\baadhaar\\b|\\buidai?\\b", ("in_.aadhaar",)),
+    ("\\bpan\\b(?: card| number| no)", ("in_.pan",)),
+    ("\\btfn\\b|tax file", ("au.tfn",)),
+    ("\\bpps", ("ie.pps",)),
+    ("\\bcnp\\b", ("ro.cnp",)),
+    ("\\begn\\b", ("bg.egn",)),
+    ("\\boib\\b", ("hr.oib",)),
+    ("rodn\xc3\xa9", ("cz.rc",)),
+    ("\\bamka\\b", ("gr.amka",)),
+    ("kimlik", ("tr.tckimlik",)),
+    ("isikukood", ("ee.ik",)),
+    ("national id|\\bid (?:card|number|no)|identity (?:card|number)|personalausweis|ausweisnummer|c\xc3\xa9dula|citizen", ()),
+)  # fmt: skip
+_WORD_PATTERN = re.compile(
+    "|".join(f"(?P<w{i}>{words})" for i, (words, _) in enumerate(_WORDS)).encode("latin-1"),
+    re.IGNORECASE,
+)
+_TOKEN = re.compile(rb"(?<![0-9A-Za-z.,])[0-9A-Z](?:[ ./-]?[0-9A-Za-z]){6,20}(?![0-9A-Za-z])")
+_HAS_DIGITS = re.compile(rb"(?:[^0-9]*[0-9]){5}")
+_SEPARATORS = re.compile(rb"[ ./-]")
+
+
+@cache
+def _checker(module: str) -> Callable[[str], bool]:
+    return import_module(f"stdnum.{module}").is_valid  # type: ignore[no-any-return] # untyped library
+
+
+def valid_anywhere(module: str, value: str) -> bool:
+    """
+    Return whether python-stdnum's *module* accepts *value*; its own faults count as no.
+    """
+    try:
+        return _checker(module)(value)
+    except (ValueError, IndexError, KeyError, TypeError):
+        return False
+
+
+def _tokens(text: bytes, at: int, high: int) -> list[tuple[int, int, str]]:
+    found = []
+    for match in _TOKEN.finditer(text, at, high):
+        start, end = match.span()
+        # Words run into a number ("12345678Z and"): offer each cut at a blank, longest first.
+        while end > start:
+            value = text[start:end]
+            if _HAS_DIGITS.match(value):
+                found.append((start, end, value.decode("latin-1")))
+            cut = value.rfind(b" ")
+            if cut <= 0:
+                break
+            end = start + cut
+    return found
+
+
+def after_word(text: bytes, end: int, low: int, high: int) -> Found | None:
+    """
+    Confirm a number after its word: the checksum of one of the issuers the word names.
+    """
+    word = None
+    for word in _WORD_PATTERN.finditer(text, max(low, end - 40), min(high, end + 2)):  # noqa: B007 - the last one counts
+        pass
+    if word is None:
+        return None
+    modules = _WORDS[int((word.lastgroup or "w0")[1:])][1]
+    for start, stop, value in _tokens(text, word.end(), high):
+        for module in modules:
+            if valid_anywhere(module, value):
+                return start, stop, Kind.NATIONAL_ID, CONFIRMED
+    return (
+        _unchecked(text, word.end(), high)
+        if not modules or _strong_word(text, word.end())
+        else None
+    )
+
+
+def _strong_word(text: bytes, at: int) -> bool:
+    return _NUMBER_SIGN.match(text, at) is not None
+
+
+_NUMBER_SIGN = re.compile(
+    rb"[ ._-]{0,2}(?:number|num|no|nr|id|#|nummer|n\xc2\xb0)?[\"']?[ .]{0,2}(?::|=|#|is |was )[ \"'#]{0,3}(?=[A-Z0-9])",
+    re.IGNORECASE,
+)
+_DOCUMENT = re.compile(rb"[A-Z]{0,4}[ -]?[0-9](?:[ .-]?[0-9A-Z]){4,14}(?![0-9A-Za-z])")
+
+
+def _unchecked(text: bytes, at: int, high: int) -> Found | None:
+    sign = _NUMBER_SIGN.match(text, at, high)
+    found = _DOCUMENT.match(text, sign.end(), high) if sign else None
+    if found is None or not _HAS_DIGITS.match(found.group()):
+        return None
+    return found.start(), found.end(), Kind.NATIONAL_ID, POSSIBLE
+
+
+_PAPER = re.compile(
+    rb"[^0-9A-Za-z\n]{1,4}(?:(?:number|num|no|nr|nummer|is|was|id|de|n\xc2\xb0|n\xc2\xba|card)[^0-9A-Za-z\n]{1,4}){0,3}((?=[A-Z0-9-]{0,12}[0-9]{4})[A-Z0-9][A-Z0-9-]{5,14})(?![0-9A-Za-z])",
+    re.IGNORECASE,
+)
+_DATE = re.compile(rb"[0-9]{2,4}-[0-9]{2}-[0-9]{2,4}\Z")
+
+
+def paper(text: bytes, end: int, low: int, high: int) -> Found | None:
+    """
+    Confirm a passport, licence or identity-card number after its word, by shape.
+    """
+    del low
+    found = _PAPER.match(text, end, high)
+    if found is None or _DATE.match(found[1]):
+        return None
+    return found.start(1), found.end(1), Kind.NATIONAL_ID, LIKELY
+
+
+def _formatted(
+    pattern: str, module: str, confidence: Confidence, width: int
+) -> Callable[[bytes, int, int, int], Found | None]:
+    whole = re.compile(pattern.encode("latin-1") + rb"(?![0-9A-Za-z]|-[0-9])")
+
+    def confirm(text: bytes, end: int, low: int, high: int) -> Found | None:
+        """
+        Confirm a format that stands alone, by its issuer's checksum.
+        """
+        for start in range(max(low, end - width), end):
+            found = whole.match(text, start, high)
+            if found is None or found.end() < end:
+                continue
+            if start > 0 and (
+                text[start - 1 : start].isalnum()
+                or (
+                    text[start - 1 : start] in {b"-", b"."}
+                    and text[start - 2 : start - 1].isdigit()
+                )
+            ):
+                continue
+            if valid_anywhere(module, found.group().decode("latin-1")):
+                return start, found.end(), Kind.NATIONAL_ID, confidence
+        return None
+
+    return confirm
+
+
+# Formats that nothing else has: pattern, its narrow anchor, the checker.
+_ALONE: tuple[tuple[str, str, str, str, Confidence, int], ...] = (
+    ("us-ssn", "[0-9]{3}-[0-9]{2}-[0-9]{4}", "[0-9]{3}-[0-9]{2}-[0-9]{4}", "us.ssn", LIKELY, 12),
+    ("it-codice-fiscale", "[A-Z]{6}[0-9LMNP-V]{2}[A-EHLMPR-T][0-9LMNP-V]{2}[A-Z][0-9LMNP-V]{3}[A-Z]", "[A-Z]{6}[0-9]{2}[A-T][0-9]{2}[A-Z][0-9]{3}[A-Z]", "it.codicefiscale", CONFIRMED, 17),
+    ("ch-ahv", "756\\.[0-9]{4}\\.[0-9]{4}\\.[0-9]{2}", "756\\.[0-9]{4}\\.[0-9]{4}\\.[0-9]{2}", "ch.ssn", CONFIRMED, 17),
+    ("br-cpf", "[0-9]{3}\\.[0-9]{3}\\.[0-9]{3}-[0-9]{2}", "[0-9]{3}\\.[0-9]{3}\\.[0-9]{3}-[0-9]{2}", "br.cpf", CONFIRMED, 15),
+    ("be-nn", "[0-9]{2}\\.[0-9]{2}\\.[0-9]{2}-[0-9]{3}\\.[0-9]{2}", "[0-9]{2}\\.[0-9]{2}\\.[0-9]{2}-[0-9]{3}\\.[0-9]{2}", "be.nn", CONFIRMED, 16),
+    ("fr-nir", "[12] [0-9]{2} [0-9]{2} [0-9]{2} [0-9]{3} [0-9]{3} [0-9]{2}", "[12] [0-9]{2} [0-9]{2} [0-9]{2} [0-9]{3} [0-9]{3} [0-9]{2}", "fr.nir", CONFIRMED, 22),
+    ("se-personnummer", "(?:19|20)?[0-9]{6}[-+][0-9]{4}", "[01][0-9][0-3][0-9][-+][0-9]{4}", "se.personnummer", LIKELY, 14),
+    ("fi-hetu", "[0-3][0-9][01][0-9]{3}[-A][0-9]{3}[0-9A-Y]", "[0-3][0-9][01][0-9]{3}[-A][0-9]{3}[0-9A-Y]", "fi.hetu", LIKELY, 12),
+    ("mx-curp", "[A-Z]{4}[0-9]{6}[HM][A-Z]{5}[0-9A-Z][0-9]", "[A-Z]{4}[0-9]{6}[HM][A-Z]{5}[0-9A-Z][0-9]", "mx.curp", CONFIRMED, 19),
+    ("gb-nino", "[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]", "[A-Z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]", "gb.nino", LIKELY, 14),
+    ("es-dni", "[0-9]{8}-?[A-HJ-NP-TV-Z]", "[0-9]{8}-?[A-HJ-NP-TV-Z]", "es.dni", LIKELY, 11),
+    ("es-nie", "[XYZ]-?[0-9]{7}-?[A-HJ-NP-TV-Z]", "[XYZ]-?[0-9]{7}-?[A-HJ-NP-TV-Z]", "es.nie", LIKELY, 12),
+)  # fmt: skip
+
+_MONTHS = rb"(?:jan|feb|m[a\xc3]|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz]|ene|abr|ago|dic|fev|avr|ao\xc3|gen|mag|giu|lug|set|ott|mei|mrt)[a-z\xc3\xa4\xa9\xbb.]{0,7}"
+DATE = re.compile(
+    rb"(?:(?:18|19|20)[0-9]{2}[-./](?:0?[1-9]|1[0-2])[-./](?:0?[1-9]|[12][0-9]|3[01])"
+    rb"|(?:0?[1-9]|[12][0-9]|3[01])[-./ ](?:0?[1-9]|[12][0-9]|3[01])[-./ ](?:(?:18|19|20)[0-9]{2}|[0-9]{2})"
+    rb"|(?:0?[1-9]|[12][0-9]|3[01])(?:st|nd|rd|th|\.|\xc2\xba)?(?: de| of)?[ -]" + _MONTHS + rb"(?: de|,)?[ -](?:18|19|20)[0-9]{2}"
+    rb"|" + _MONTHS + rb" (?:0?[1-9]|[12][0-9]|3[01])(?:st|nd|rd|th)?,? (?:18|19|20)[0-9]{2})(?![0-9A-Za-z])",
+    re.IGNORECASE,
+)  # fmt: skip
+
+
+def birth_date(text: bytes, end: int, low: int, high: int) -> Found | None:
+    """
+    Confirm a date within a few words after a birth word.
+    """
+    del low
+    found = DATE.search(text, end, high)
+    if found is None or text[found.start() - 1 : found.start()].isdigit():
+        return None
+    between = text[end : found.start()]
+    if b"\n" in between.strip() or between.count(b" ") > 7:  # noqa: PLR2004 - a clause, not a sentence
+        return None
+    return found.start(), found.end(), Kind.BIRTH_DATE, LIKELY
+
+
+ANCHORS = (
+    Anchor(
+        "national-id-word",
+        EDGE
+        + "(?:"
+        + "|".join(words.replace("\\b", "") for words, _ in _WORDS)
+        + ")(?:[^a-z]|[a-z]{1,12}[^a-z])",
+        kinds(Kind.NATIONAL_ID),
+        after_word,
+        before=64,
+        after=72,
+        caseless=True,
+    ),
+    Anchor(
+        "identity-paper",
+        "(?:passport|reisepass|pasaporte|passeport|passaporto|paspoort|passaporte|personalausweis|driv(?:er'?s?|ing) ?licen[cs]e|dl number|f\xc3\xbchrerschein|permis de conduire|license number|green card)",
+        kinds(Kind.NATIONAL_ID),
+        paper,
+        before=40,
+        after=56,
+        caseless=True,
+    ),
+    *(
+        Anchor(
+            name,
+            anchor
+            if confidence is CONFIRMED
+            else EDGE + anchor
+            if name not in {"se-personnummer"}
+            else anchor,
+            kinds(Kind.NATIONAL_ID),
+            _formatted(pattern, module, confidence, width),
+            before=32,
+            after=16,
+        )
+        for name, pattern, anchor, module, confidence, width in _ALONE
+    ),
+    Anchor(
+        "birth-word",
+        "birth|(?:^|[^a-z])born|(?:^|[^a-z])d\\.?o\\.?b|geboren|(?:^|[^a-z])geb\\.|geburtsdatum|geburtstag|nacimiento|nacid[oa]|naissance|n\xc3\xa9e? le|nascita|(?:^|[^a-z])nat[oa] il|geboortedatum|nascimento|nascid[oa]",
+        kinds(Kind.BIRTH_DATE),
+        birth_date,
+        before=32,
+        after=72,
+        caseless=True,
+    ),
+)

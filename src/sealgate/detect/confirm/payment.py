@@ -1,0 +1,219 @@
+"""
+Cards, their verification codes, IBANs, bank accounts and BICs.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sealgate.detect.anchor import CONFIRMED, EDGE, LIKELY, POSSIBLE, Anchor, Found, kinds
+from sealgate.detect.checksums import IBAN_LENGTHS, aba, iban, luhn
+from sealgate.detect.model import Kind
+
+# ISO/IEC 7812-1 issuer identification numbers of the schemes that are in use.
+_ISSUERS = (
+    (re.compile(rb"4"), (16, 18, 19)),
+    (re.compile(rb"5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720"), (16,)),
+    (re.compile(rb"3[47]"), (15,)),
+    (re.compile(rb"3(?:0[0-5]|[689])"), (14, 16)),
+    (re.compile(rb"35(?:2[89]|[3-8])"), (16,)),
+    (re.compile(rb"6011|64[4-9]|65"), (16, 19)),
+    (re.compile(rb"62|81"), (16, 17, 18, 19)),
+    (re.compile(rb"5[06789]|6"), (13, 14, 15, 16, 17, 18, 19)),
+)
+_CARD = re.compile(rb"[0-9](?:[ -]?[0-9]){11,18}(?![0-9]|[ -]?[0-9]{4})(?!\.[0-9])")
+_CARD_START = re.compile(rb"[0-9](?:[ -]?[0-9]){12}")
+_GROUP_BEFORE = re.compile(rb"[0-9]{4}[ -]\Z")
+_CARD_WORD = re.compile(
+    rb"card|karte|tarjeta|carte|carta|cart\xc3\xa3o|visa|master|amex|american express|\bpan\b|credit|kredit|debit|maestro|diners|discover|jcb",
+    re.IGNORECASE,
+)
+_NOT_DIGIT = re.compile(rb"[^0-9]")
+_CONTEXT = 48
+
+
+def known_issuer(digits: bytes) -> bool:
+    """
+    Return whether *digits* start in an issuer's range and have a length it uses.
+    """
+    return any(prefix.match(digits) and len(digits) in lengths for prefix, lengths in _ISSUERS)
+
+
+def card(text: bytes, end: int, low: int, high: int) -> Found | None:
+    """
+    Confirm issuer, length and Luhn; without Luhn only after a card word.
+    """
+    found = None
+    for start in range(end - 13, max(low, end - 17) - 1, -1):
+        if _CARD_START.fullmatch(text, start, end) and not text[start - 1 : start].isalnum():
+            found = _CARD.match(text, start, high)
+            break
+    if found is None or _GROUP_BEFORE.search(text, max(low, start - 5), start):
+        return None
+    digits = _NOT_DIGIT.sub(b"", found.group())
+    if len(set(digits)) < 2 or not known_issuer(digits):  # noqa: PLR2004 - one digit repeated is a filler
+        return None
+    if text[start - 2 : start - 1].isdigit() and text[start - 1 : start] in {b".", b","}:
+        return None  # the fraction of a number
+    named = _CARD_WORD.search(text, max(low, start - _CONTEXT), start) is not None
+    if luhn(digits):
+        grouped = len(found.group()) != len(digits)
+        confidence = CONFIRMED if named or grouped else LIKELY
+        return start, found.end(), Kind.PAYMENT_CARD, confidence
+    if named:  # test numbers may fail Luhn
+        return start, found.end(), Kind.PAYMENT_CARD, POSSIBLE
+    return None
+
+
+_IBAN_START = re.compile(rb"[A-Za-z]{2}[0-9]{2}[ -]?[0-9A-Za-z]{4}[ -]?[0-9A-Za-z]{4}")
+
+
+def account(text: bytes, end: int, low: int, high: int) -> Found | None:
+    """
+    Confirm an IBAN by its country's length and mod 97, whatever text runs on behind it.
+    """
+    del low
+    start = next(
+        (
+            s
+            for s in range(end - 12, end - 15, -1)
+            if s >= 0 and _IBAN_START.fullmatch(text, s, end)
+        ),
+        end,
+    )
+    length = IBAN_LENGTHS.get(text[start : start + 2].decode("latin-1").upper())
+    if length is None:
+        return None
+    stop, taken = start, 0
+    while stop < high and taken < length:
+        char = text[stop : stop + 1]
+        if char.isalnum():
+            taken += 1
+        elif char not in {b" ", b"-"} or not text[stop + 1 : stop + 2].isalnum():
+            return None
+        stop += 1
+    if taken < length or text[stop : stop + 1].isalnum():
+        return None
+    compact = text[start:stop].replace(b" ", b"").replace(b"-", b"").upper()
+    if not iban(compact):
+        return None
+    return start, stop, Kind.IBAN, CONFIRMED
+
+
+def verification(text: bytes, end: int, low: int, high: int) -> Found | None:
+    """
+    Confirm three or four digits right after a verification word; the anchor ends on three.
+    """
+    del low
+    stop = end
+    if text[stop : stop + 1].isdigit():
+        stop += 1
+    after = text[stop : stop + 1]
+    if (
+        stop > high
+        or after.isalnum()
+        or (after in {b".", b"-", b"/"} and text[stop + 1 : stop + 2].isdigit())
+    ):
+        return None
+    return end - 3, stop, Kind.CARD_VERIFICATION, LIKELY
+
+
+_ACCOUNT = re.compile(rb"[0-9](?:[ -]?[0-9]){4,16}(?![0-9A-Za-z]|[.,:/-][0-9])")
+_MASKED = re.compile(rb"[*xX#]{3}")
+
+
+def bank(text: bytes, end: int, low: int, high: int) -> Found | None:
+    """
+    Confirm an account, sort or routing number after a bank word.
+    """
+    start = end - 1
+    found = _ACCOUNT.match(text, start, high)
+    if found is None or _MASKED.search(text, max(low, start - 8), start):
+        return None
+    digits = _NOT_DIGIT.sub(b"", found.group())
+    word = text[low:start].lower()
+    if b"routing" in word[-40:] or b"aba" in word[-24:]:
+        if len(digits) != 9 or not aba(digits):  # noqa: PLR2004 - ABA numbers have nine digits
+            return None
+        return start, found.end(), Kind.BANK_ACCOUNT, CONFIRMED
+    return start, found.end(), Kind.BANK_ACCOUNT, LIKELY
+
+
+_BIC = re.compile(rb"[A-Z]{4}([A-Z]{2})[A-Z0-9]{2}(?:[A-Z0-9]{3})?(?![A-Za-z0-9])")
+
+
+def bic(text: bytes, end: int, low: int, high: int) -> Found | None:
+    """
+    Confirm ISO 9362 structure with a country that has IBANs or a common one.
+    """
+    del low
+    start = end - 6
+    found = _BIC.match(text, start, high)
+    if found is None:
+        return None
+    country = found[1].decode("ascii")
+    if country not in IBAN_LENGTHS and country not in {
+        "US",
+        "CA",
+        "AU",
+        "JP",
+        "CN",
+        "IN",
+        "SG",
+        "HK",
+        "NZ",
+        "ZA",
+        "KR",
+        "MX",
+    }:
+        return None
+    return start, found.end(), Kind.BIC, CONFIRMED
+
+
+ANCHORS = (
+    Anchor(
+        "card",
+        f"{EDGE}(?:3[0-9]{{3}}[ -]?[0-9]{{6}}[ -]?[0-9]{{3}}|[2-68][0-9]{{3}}[ -]?[0-9]{{4}}[ -]?[0-9]{{4}}[ -]?[0-9])",
+        kinds(Kind.PAYMENT_CARD),
+        card,
+        before=80,
+        after=24,
+    ),
+    Anchor(
+        "iban",
+        f"{EDGE}[A-Z]{{2}}[0-9]{{2}}[ -]?[0-9A-Z]{{4}}[ -]?[0-9A-Z]{{4}}",
+        kinds(Kind.IBAN),
+        account,
+        before=32,
+        after=64,
+        caseless=True,
+    ),
+    Anchor(
+        "card-verification",
+        "(?:cvv2?|cvc2?|csc|cvn|card verification(?: (?:code|value|number))?|security code|kartenpr(?:\xc3\xbc|ue)fnummer|pr(?:\xc3\xbc|ue)fziffer|cryptogramme|c\xc3\xb3digo de seguridad|codice di sicurezza)"
+        "[a-z_]{0,6}[^0-9A-Za-z\\n]{1,5}(?:(?:is|code|no|nr|number)[^0-9A-Za-z\\n]{1,4})?[0-9]{3}",
+        kinds(Kind.CARD_VERIFICATION),
+        verification,
+        before=8,
+        after=8,
+        caseless=True,
+    ),
+    Anchor(
+        "bank-account",
+        "(?:(?:bank|giro|account|acct?|konto|cuenta|compte|conto corrente|rekening|conta)[ _.-]{0,2}(?:account|number|num|no|nr|nummer|n\xc2\xb0|#)|routing(?: (?:number|no))?|aba(?: (?:number|no|routing))?|sort[ _-]?code|bankleitzahl|blz|bsb)"
+        "[a-z]{0,6}[^0-9A-Za-z\\n]{1,5}(?:(?:is|number|no|nr)[^0-9A-Za-z\\n]{1,4})?[0-9]",
+        kinds(Kind.BANK_ACCOUNT),
+        bank,
+        before=64,
+        after=32,
+        caseless=True,
+    ),
+    Anchor(
+        "bic",
+        "(?:BIC|bic|Bic|SWIFT|swift|Swift)[A-Za-z/_ -]{0,10}[^0-9A-Za-z\\n]{1,5}[A-Z]{6}",
+        kinds(Kind.BIC),
+        bic,
+        before=32,
+        after=16,
+    ),
+)
