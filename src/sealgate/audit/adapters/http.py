@@ -1,0 +1,80 @@
+"""
+One HTTP request, sent exactly as it is spelled, and its answer as a value.
+
+HTTP libraries tidy request targets up; a probe of a lock must not. So the request line
+is written by hand, and only the answer is read with the standard library's parser.
+"""
+
+from __future__ import annotations
+
+import http.client
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
+
+from sealgate.audit.adapters.wire import Wire, observing_context
+from sealgate.audit.model import Response
+from sealgate.errors import PeerError
+
+if TYPE_CHECKING:
+    from sealgate.audit.model import Limits, Target
+
+# What may stand in a request line as it is; spaces, controls and non-ASCII may not.
+_AS_IT_IS = "".join(chr(n) for n in range(0x21, 0x7F))
+
+
+def ask(
+    target: Target,
+    request_target: str,
+    limits: Limits,
+    *,
+    secure: bool = True,
+    method: str = "GET",
+) -> Response:
+    """
+    Send one request without a body or a credential and return the answer.
+
+    *secure*: over TLS to the target's port, else in clear to its plain port. A body
+    longer than the limit is cut.
+
+    Raises:
+        NoListenerError: nothing listens there.
+        PeerError: no connection, no TLS, or an answer that is no HTTP.
+    """
+    port = target.port if secure else target.plain_port
+    host = (target.origin if secure else target.plain_origin).partition("//")[2]
+    with Wire.connect(target.address, port, limits) as wire:
+        if secure:
+            wire.start_tls(observing_context(), target.server_name)
+        wire.send(_request(method, request_target, host))
+        return _answer(wire, method, limits.max_body_bytes)
+
+
+def _request(method: str, request_target: str, host: str) -> bytes:
+    lines = [
+        f"{method} {quote(request_target, safe=_AS_IT_IS)} HTTP/1.1",
+        f"Host: {host}",
+        "User-Agent: sealgate-audit",
+        "Accept: text/html, */*;q=0.5",
+        "Accept-Encoding: identity",
+        "Connection: close",
+    ]
+    if method == "POST":
+        lines.append("Content-Length: 0")
+    return "\r\n".join([*lines, "", ""]).encode("ascii", "replace")
+
+
+def _answer(wire: Wire, method: str, max_bytes: int) -> Response:
+    # HTTPResponse only ever asks its socket for makefile().
+    reply = http.client.HTTPResponse(cast("Any", wire), method=method)
+    try:
+        reply.begin()
+    except (http.client.HTTPException, ValueError, OSError) as error:
+        raise PeerError("the answer is no HTTP") from error
+    try:
+        body = reply.read(max_bytes)
+    except http.client.IncompleteRead as error:
+        body = error.partial
+    except (http.client.HTTPException, ValueError, OSError) as error:
+        raise PeerError("the answer broke off") from error
+    headers = tuple((name.lower(), value) for name, value in reply.getheaders())
+    return Response(reply.status, headers, body)

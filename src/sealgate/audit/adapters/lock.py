@@ -1,0 +1,131 @@
+"""
+Whether a locked path stays shut to a stranger, however it is spelled.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from sealgate.audit.adapters.http import ask
+from sealgate.audit.adapters.plain import plain_exchange
+from sealgate.audit.answers import Look, look_of, opens, plain_answer
+from sealgate.audit.sightings import seen, unseen
+from sealgate.errors import PeerError
+from sealgate.policy.observation import Fact
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sealgate.audit.model import Limits, Target
+    from sealgate.policy.observation import FactValue, Sighting
+
+# A path that no site has: what is shown there is what the site shows to anything.
+_NOWHERE = "/sealgate-audit-asks-for-nothing"
+_CONNECTIONS = 4
+_SHOWN = range(200, 300)
+
+
+@dataclass(frozen=True, slots=True)
+class _Unclear:
+    """
+    A spelling whose answer tells neither "shut" nor "open".
+    """
+
+    status: int
+
+
+def probe_lock(
+    target: Target, spelled: Sequence[str], limits: Limits, *, locked: bool
+) -> list[Sighting]:
+    """
+    Observe ``target.path`` and its other spellings, as nobody in particular.
+
+    *locked*: TLS alone does not let anybody in, so each spelling has to be refused over
+    https too; otherwise only http has to refuse. Spellings are sent as they stand.
+    """
+    facts = (Fact.LOCK_STATUS_ANONYMOUS, Fact.LOCK_VARIANTS_OPEN)
+    seen_by = f"{len(spelled)} spellings of {target.origin}{target.path}"
+    sightings: list[Sighting] = []
+    try:
+        if locked:
+            status = ask(target, target.path, limits).status
+            values: dict[Fact, FactValue] = {Fact.LOCK_STATUS_ANONYMOUS: status}
+            sightings += seen(target.asset, values, f"GET {target.origin}{target.path}")
+        open_ones, unclear = _tried(target, spelled, limits, locked=locked)
+    except PeerError as error:
+        known = {sighting.fact for sighting in sightings}
+        left = [fact for fact in facts if fact not in known]
+        return sightings + unseen(target.asset, left, f"{target.where}: {error.message}")
+    if unclear and not open_ones:
+        reason = (
+            f"{len(unclear)} spellings were answered {unclear[0].status}, "
+            "so the site behind may have been asked"
+        )
+        return sightings + unseen(target.asset, (Fact.LOCK_VARIANTS_OPEN,), reason)
+    return sightings + seen(target.asset, {Fact.LOCK_VARIANTS_OPEN: tuple(open_ones)}, seen_by)
+
+
+def probe_access(target: Target, limits: Limits) -> list[Sighting]:
+    """
+    Observe whether ``target.path`` is shown to anybody who asks.
+
+    When it is not, what is asked for cannot be told from outside.
+    """
+    facts = (Fact.ACCESS_RUNG,)
+    try:
+        status = ask(target, target.path, limits).status
+    except PeerError as error:
+        return unseen(target.asset, facts, f"{target.where}: {error.message}")
+    if status in _SHOWN:
+        values: dict[Fact, FactValue] = {Fact.ACCESS_RUNG: 0}
+        return seen(target.asset, values, f"GET {target.origin}{target.path}")
+    reason = "from outside only the refusal shows; audit where the gateway runs"
+    return unseen(target.asset, facts, reason)
+
+
+def _tried(
+    target: Target, spelled: Sequence[str], limits: Limits, *, locked: bool
+) -> tuple[list[str], list[_Unclear]]:
+    ways = [_over_http] + ([_over_tls] if locked else [])
+    open_ones: list[str] = []
+    unclear: list[_Unclear] = []
+    with ThreadPoolExecutor(_CONNECTIONS) as pool:
+        for way in ways:
+            anywhere = _anywhere(target, limits, secure=way is _over_tls)
+            for result in pool.map(partial(way, target, limits, anywhere), spelled):
+                if isinstance(result, str):
+                    open_ones.append(result)
+                elif result is not None:
+                    unclear.append(result)
+    return open_ones, unclear
+
+
+def _anywhere(target: Target, limits: Limits, *, secure: bool) -> Look | None:
+    if secure:
+        answer = ask(target, _NOWHERE, limits)
+        return look_of(answer)
+    plain = plain_exchange(target, _NOWHERE, limits)
+    return None if isinstance(plain, str) else look_of(plain)
+
+
+def _over_tls(
+    target: Target, limits: Limits, anywhere: Look | None, spelling: str
+) -> str | _Unclear | None:
+    answer = ask(target, spelling, limits)
+    verdict = opens(answer, target.origin + spelling, target.origin + target.path, anywhere)
+    if verdict is None:
+        return _Unclear(answer.status)
+    return spelling if verdict else None
+
+
+def _over_http(
+    target: Target, limits: Limits, anywhere: Look | None, spelling: str
+) -> str | _Unclear | None:
+    answer = plain_exchange(target, spelling, limits)
+    if isinstance(answer, str) or look_of(answer) == anywhere:
+        return None
+    served = plain_answer(answer, target.plain_origin + spelling) == "served"
+    return f"http: {spelling}" if served else None

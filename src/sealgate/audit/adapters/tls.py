@@ -1,0 +1,119 @@
+"""
+Which TLS versions, suites and groups an endpoint takes, asked one hello at a time.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from sealgate.audit.adapters.wire import Wire
+from sealgate.audit.hello import (
+    MAX_FLIGHT_BYTES,
+    RANDOM_BYTES,
+    Flight,
+    Offer,
+    Version,
+    client_hello,
+    parse_flight,
+)
+from sealgate.audit.sightings import TLS_FACTS, seen, unseen
+from sealgate.audit.suites import (
+    CLASSICAL_GROUPS,
+    GROUPS,
+    OLDER_SUITES,
+    TLS_1_3_SUITES,
+    X25519MLKEM768,
+    group_name,
+    suite_name,
+)
+from sealgate.errors import PeerError
+from sealgate.policy.observation import Fact, FactValue
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sealgate.audit.model import Limits, Target
+    from sealgate.policy.observation import Sighting
+
+
+def probe_tls(target: Target, limits: Limits) -> list[Sighting]:
+    """
+    Observe what *target* negotiates. Nothing is negotiated to the end.
+    """
+    seen_by = f"TLS hellos to {target.where}"
+    try:
+        first = {version: _asked(target, version, limits) for version in reversed(Version)}
+        taken = {version: flight for version, flight in first.items() if flight is not None}
+        if not taken:
+            return unseen(target.asset, TLS_FACTS, f"{target.where} speaks no TLS")
+        suites: dict[str, None] = {}
+        for version, flight in taken.items():
+            suites |= dict.fromkeys(_suites(target, version, flight, limits))
+        values: dict[Fact, FactValue] = {
+            Fact.TLS_VERSIONS: tuple(version.label for version in sorted(taken)),
+            Fact.TLS_CIPHERS: tuple(suites),
+            Fact.TLS_HYBRID_OFFERED: _speaks(target, (X25519MLKEM768,), limits),
+            Fact.TLS_CLASSICAL_ACCEPTED: any(v < Version.TLS_1_3 for v in taken)
+            or _speaks(target, CLASSICAL_GROUPS, limits),
+        }
+    except PeerError as error:
+        return unseen(target.asset, TLS_FACTS, f"{target.where}: {error.message}")
+    best = taken[max(taken)]
+    sightings = seen(target.asset, values, seen_by)
+    if best.group is None:
+        reason = "no named group was used"
+        return sightings + unseen(target.asset, (Fact.TLS_GROUP,), reason)
+    return sightings + seen(target.asset, {Fact.TLS_GROUP: group_name(best.group)}, seen_by)
+
+
+def _asked(
+    target: Target,
+    version: Version,
+    limits: Limits,
+    suites: Sequence[int] | None = None,
+    groups: Sequence[int] | None = None,
+) -> Flight | None:
+    # None: the server answered that it does not want this, or hung up on it.
+    offered = suites or (TLS_1_3_SUITES if version == Version.TLS_1_3 else OLDER_SUITES)
+    offer = Offer(version, offered, groups or tuple(GROUPS), target.server_name)
+    with Wire.connect(target.address, target.port, limits) as wire:
+        flight = _flight(wire, client_hello(offer, secrets.token_bytes(2 * RANDOM_BYTES)))
+    if flight.hello is None or flight.hello.version != version:
+        return None
+    return flight
+
+
+def _flight(wire: Wire, hello: bytes) -> Flight:
+    received = bytearray()
+    try:
+        wire.send(hello)
+        while len(received) < MAX_FLIGHT_BYTES:
+            chunk = wire.receive(65536)
+            received += chunk
+            flight = parse_flight(bytes(received))
+            if flight.complete or not chunk:
+                return flight
+    except ConnectionResetError:
+        pass
+    return parse_flight(bytes(received))
+
+
+def _suites(target: Target, version: Version, first: Flight, limits: Limits) -> list[str]:
+    # The server takes one of what is left, until it takes none.
+    left = list(TLS_1_3_SUITES if version == Version.TLS_1_3 else OLDER_SUITES)
+    found: list[str] = []
+    flight: Flight | None = first
+    while flight is not None and flight.hello is not None:
+        chosen = flight.hello.suite
+        if chosen not in left:
+            raise PeerError(f"chose the suite {suite_name(chosen)}, which was not offered")
+        found.append(suite_name(chosen))
+        left.remove(chosen)
+        flight = _asked(target, version, limits, suites=left) if left else None
+    return found
+
+
+def _speaks(target: Target, groups: Sequence[int], limits: Limits) -> bool:
+    flight = _asked(target, Version.TLS_1_3, limits, groups=groups)
+    return flight is not None

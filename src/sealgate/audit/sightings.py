@@ -1,0 +1,82 @@
+"""
+Short ways to say what was seen and what was not, and how looks at several names agree.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sealgate.policy.observation import Fact, NotObserved, Observation, Vantage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sealgate.policy.observation import FactValue, Sighting
+
+TLS_FACTS = (
+    Fact.TLS_VERSIONS,
+    Fact.TLS_CIPHERS,
+    Fact.TLS_GROUP,
+    Fact.TLS_HYBRID_OFFERED,
+    Fact.TLS_CLASSICAL_ACCEPTED,
+)
+CERTIFICATE_FACTS = (
+    Fact.CERTIFICATE_CHAIN_VALID,
+    Fact.CERTIFICATE_NAME_MATCHES,
+    Fact.CERTIFICATE_NOT_BEFORE,
+    Fact.CERTIFICATE_NOT_AFTER,
+    Fact.CERTIFICATE_KEY,
+    Fact.CERTIFICATE_SIGNATURE,
+    Fact.CERTIFICATE_OPERATOR,
+    Fact.CERTIFICATE_PUBLIC,
+    Fact.TLS_CLIENT_CERTIFICATE,
+)
+PAGE_FACTS = (
+    Fact.HTTP_STATUS,
+    Fact.COOKIES_INSECURE,
+    Fact.COOKIES_SCRIPTABLE,
+    Fact.MIXED_CONTENT,
+    Fact.FORMS_PLAIN,
+    Fact.FORMS_SENSITIVE,
+    Fact.FORMS_GET,
+)
+
+
+def seen(
+    asset: str,
+    values: Mapping[Fact, FactValue],
+    seen_by: str,
+    vantage: Vantage = Vantage.OUTSIDE,
+) -> list[Sighting]:
+    """
+    Return one observation of *asset* per fact in *values*.
+    """
+    return [Observation(asset, fact, value, vantage, seen_by) for fact, value in values.items()]
+
+
+def unseen(
+    asset: str, facts: Iterable[Fact], reason: str, vantage: Vantage = Vantage.OUTSIDE
+) -> list[Sighting]:
+    """
+    Return that none of *facts* could be observed of *asset*, because of *reason*.
+    """
+    return [NotObserved(asset, fact, reason, vantage) for fact in facts]
+
+
+def agreed(looks: Iterable[Sighting]) -> tuple[Sighting, ...]:
+    """
+    Return *looks* at the several names and doors of one site, as one set of sightings.
+
+    The policy takes the weakest of several observations by itself, but it prefers an
+    observation to a gap. Here that would be wrong: a site with two names is protected
+    when both are, so what one look could not see is not observed at all. An
+    observation that hides behind such a gap is still told, by the gap's finding.
+    """
+    found: dict[tuple[str, Fact, Vantage], list[Sighting]] = {}
+    for look in looks:
+        found.setdefault((look.asset, look.fact, look.vantage), []).append(look)
+    result: list[Sighting] = []
+    for several in found.values():
+        gaps = [look for look in several if isinstance(look, NotObserved)]
+        result += gaps[:1] or several
+    return tuple(result)

@@ -1,0 +1,118 @@
+"""
+``sealgate audit``: observe from outside and judge by the same ruler.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from sealgate.app.audit import Manner, audit_endpoints, audit_sites
+from sealgate.audit.targets import parse_resolve, parse_target
+from sealgate.config.load import CONFIG_NAME, find_config, load
+from sealgate.errors import ExitCode, UsageError
+from sealgate.report.json import render_json
+from sealgate.report.sarif import render_sarif
+from sealgate.report.text import render_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sealgate.policy.finding import Report
+
+
+@click.command("audit")
+@click.argument("targets", metavar="[TARGET]...", nargs=-1)
+@click.option("-c", "--config", metavar="CONFIG", help=f"The configuration ({CONFIG_NAME}).")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "sarif"]),
+    default="text",
+    show_default=True,
+)
+@click.option("--class", "class_id", metavar="CLASS", help="The class that a TARGET is held to.")
+@click.option("--active", is_flag=True, help="Send an empty POST over http to a TARGET too.")
+@click.option("--ca", "ca_files", metavar="FILE", multiple=True, help="Trust this PEM file too.")
+@click.option("--output", metavar="FILE", help="Write the report there, not to standard output.")
+@click.option(
+    "--resolve", metavar="HOST:ADDRESS", multiple=True, help="Ask for HOST at this IP address."
+)
+def command(
+    targets: tuple[str, ...],
+    config: str | None,
+    form: str,
+    class_id: str | None,
+    active: bool,
+    ca_files: tuple[str, ...],
+    output: str | None,
+    resolve: tuple[str, ...],
+) -> int:
+    """
+    Observe the configured sites, or each https:// TARGET, and judge.
+
+    Without --class a TARGET is held to the weakest class that demands encryption. The
+    exit code is 0 when nothing is left to fix and 10 when there are findings; what
+    could not be observed, an unreachable host too, is a finding.
+    """
+    endpoints = [parse_target(target) for target in targets]
+    if not endpoints and class_id is not None:
+        message = f'--class "{class_id}" needs a TARGET; configured sites have their own classes'
+        raise UsageError(message, hint="sealgate audit https://shop.example --class CLASS")
+    inventory = load(config) if config else None
+    if inventory is None and not endpoints:
+        inventory = load(find_config(str(Path.cwd())))
+    now = time.time()
+    with _progress() as progress:
+        manner = Manner(
+            now, active, ca_files, parse_resolve(resolve), addresses=None, progress=progress
+        )
+        if endpoints or inventory is None:
+            report, _ = audit_endpoints(endpoints, manner, class_id=class_id, inventory=inventory)
+        else:
+            report, _ = audit_sites(inventory, manner)
+    _write(_rendered(report, form, now, to_file=output is not None), output)
+    return int(ExitCode.FINDINGS if report.open_findings else ExitCode.OK)
+
+
+def _rendered(report: Report, form: str, now: float, *, to_file: bool) -> str:
+    match form:
+        case "json":
+            return render_json(report, at=now)
+        case "sarif":
+            return render_sarif(report, tool_version=version("sealgate"))
+        case _:
+            width = min(shutil.get_terminal_size((100, 24)).columns, 120)
+            colour = sys.stdout.isatty() and not to_file
+            return render_text(report, console_width=width, colour=colour)
+
+
+def _write(text: str, output: str | None) -> None:
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        Path(output).write_text(text, "utf-8")
+    except OSError as error:
+        reason = (error.strerror or "error").lower()
+        message = f'output "{output}" cannot be written: {reason}'
+        raise UsageError(message, hint="give another file with --output") from error
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    # For people only: a log or a pipe gets none of it.
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _name: None
+        return
+    with console.status("looking") as status:
+        yield lambda name: status.update(f"looking at {name}", spinner="dots")

@@ -1,0 +1,234 @@
+"""
+Real servers to audit: nginx with whatever is wrong with it, and certificates per run.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import shutil
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
+DAY = dt.timedelta(days=1)
+
+needs_nginx = pytest.mark.peer("nginx")
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """
+    One certificate on disk.
+    """
+
+    chain: Path
+    key: Path
+
+
+class Authority:
+    """
+    A certificate authority for one test run.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Audit test root")])
+        now = dt.datetime.now(dt.UTC)
+        public = self._key.public_key()
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(self._name)
+            .issuer_name(self._name)
+            .public_key(public)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - 400 * DAY)
+            .not_valid_after(now + 400 * DAY)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+        self.path = folder / "root.pem"
+        self.path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+
+    def issue(
+        self,
+        *names: str,
+        begins_days: float = -1,
+        ends_days: float = 60,
+        operator: str | None = "Shop Ltd",
+    ) -> Files:
+        """
+        Return a certificate for *names*, valid between two days counted from now.
+        """
+        now = dt.datetime.now(dt.UTC)
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = [x509.NameAttribute(NameOID.COUNTRY_NAME, "DE")]
+        if operator:
+            subject.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, operator))
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name(subject))
+            .issuer_name(self._name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now + begins_days * DAY)
+            .not_valid_after(now + ends_days * DAY)
+            .add_extension(x509.SubjectAlternativeName([_name(n) for n in names]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+        stem = f"leaf-{certificate.serial_number:x}"
+        files = Files(self._folder / f"{stem}.pem", self._folder / f"{stem}.key")
+        files.chain.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        files.key.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+        return files
+
+
+def _name(text: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(text))
+    except ValueError:
+        return x509.DNSName(text)
+
+
+def free_port(*hosts: str) -> int:
+    """
+    Return a port that was free on every one of *hosts* (127.0.0.1 when none is given).
+    """
+    for _ in range(50):
+        with socket.socket() as first:
+            first.bind((hosts[0] if hosts else "127.0.0.1", 0))
+            port: int = first.getsockname()[1]
+            if all(_is_free(host, port) for host in hosts[1:]):
+                return port
+    raise AssertionError("no port is free on all hosts")
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket() as other:
+        try:
+            other.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+@contextmanager
+def nginx(folder: Path, servers: str, *ports: int) -> Iterator[None]:
+    """
+    Run nginx with *servers* (``server`` blocks) until the block ends.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = "\n".join(
+        f"{kind}_temp_path {folder}/{kind};"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    config = folder / "nginx.conf"
+    config.write_text(
+        f"""
+        daemon off; master_process off; pid {folder}/nginx.pid;
+        error_log {folder}/error.log warn;
+        events {{ worker_connections 64; }}
+        http {{
+            access_log off; {temporary}
+            default_type text/html;
+            {servers}
+        }}
+        """,
+        "utf-8",
+    )
+    log = folder / "start.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [NGINX, "-c", str(config), "-p", str(folder), "-e", str(folder / "early.log")],
+            stdout=output,
+            stderr=output,
+        )
+        try:
+            for port in ports:
+                wait_for(port, process, log)
+            yield
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """
+    Wait until *process* accepts connections on *port*.
+    """
+    ends = time.monotonic() + 10
+    while time.monotonic() < ends:
+        assert process.poll() is None, log.read_text("utf-8")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise AssertionError(f"nothing listens on {port}: {log.read_text('utf-8')}")
+
+
+def https_server(  # the rest is told together
+    files: Files,
+    port: int,
+    *,
+    name: str = "shop.localhost",
+    hsts: str = "max-age=63072000",
+    protocols: str = "TLSv1.2 TLSv1.3",
+    ciphers: str = "ECDHE+AESGCM:ECDHE+CHACHA20",
+    body: str = "<p>welcome</p>",
+    locations: str = "",
+) -> str:
+    """
+    Return an nginx server that is right in every respect that no argument changes.
+    """
+    header = f'add_header Strict-Transport-Security "{hsts}" always;' if hsts else ""
+    return f"""
+    server {{
+        listen 127.0.0.1:{port} ssl;
+        server_name {name};
+        ssl_certificate {files.chain}; ssl_certificate_key {files.key};
+        ssl_protocols {protocols}; ssl_ciphers {ciphers};
+        ssl_conf_command Options PrioritizeChaCha;
+        ssl_ecdh_curve X25519MLKEM768:X25519:prime256v1;
+        {header}
+        location = / {{ return 200 "{body}"; }}
+        location / {{ return 404; }}
+        {locations}
+    }}
+    """
+
+
+def redirecting_server(port: int, https_port: int, locations: str = "") -> str:
+    """
+    Return an nginx server for http that redirects GET and refuses all else.
+    """
+    return f"""
+    server {{
+        listen 127.0.0.1:{port};
+        if ($request_method !~ ^(GET|HEAD)$) {{ return 403; }}
+        location / {{ return 308 https://shop.localhost:{https_port}$request_uri; }}
+        {locations}
+    }}
+    """
