@@ -8,6 +8,7 @@ places. Both read the same text; this module only ever answers "which line".
 from __future__ import annotations
 
 import tomllib
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import tree_sitter
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 # The way to a value: a key per table, a number (from 0) per place in an array.
 KeyPath = tuple[str | int, ...]
 
-# A document nests at most this deep; what lies deeper gets its parent's line.
+# Settings nest less deep than this; what lies deeper gets its parent's line.
 MAX_DEPTH = 16
 
 _LANGUAGE = tree_sitter.Language(tree_sitter_toml.language())
@@ -37,7 +38,7 @@ class Lines:
         """
         self._known: dict[KeyPath, int] = {}
         self._lengths: dict[KeyPath, int] = {}
-        root = tree_sitter.Parser(_LANGUAGE).parse(text.encode()).root_node
+        root = tree_sitter.Parser(_LANGUAGE).parse(text.encode(errors="replace")).root_node
         for node in root.named_children:
             if node.type == "pair":
                 self._pair(node, (), 0)
@@ -58,7 +59,7 @@ class Lines:
         keys, *pairs = [child for child in node.named_children if child.type != "comment"] or [node]
         line = node.start_point.row + 1
         path: KeyPath = ()
-        names = list(_names(keys))
+        names = list(islice(_names(keys), MAX_DEPTH))
         for index, name in enumerate(names):
             path = (*path, name)
             self._known.setdefault(path, line)
@@ -77,7 +78,7 @@ class Lines:
         if not children or children[0].type not in _KEYS:
             return
         path = parent
-        for name in _names(children[0]):
+        for name in islice(_names(children[0]), MAX_DEPTH):
             path = (*path, name)
             self._known.setdefault(path, node.start_point.row + 1)
         for value in children[1:]:
