@@ -47,7 +47,7 @@ class Alternative:
         """
         Return whether an asset of *kind*, so declared, can take this way.
         """
-        asks = Declaration.SITE_ASKS in declarations
+        asks = kind is AssetKind.ROUTE and Declaration.SITE_ASKS in declarations
         return kind in self.kinds and self.site_asks in {None, asks}
 
 

@@ -5,9 +5,9 @@ A path is matched by whole segments, never by string prefix: ``/typo3`` means
 ``/typo3`` and what is below it, not ``/typo3temp``. Web servers, languages and CMSs
 disagree on what a path says, so a request is judged by every reading of its path:
 decoded once and twice, folded to lower case, ``;`` parameters cut, slashes and dot
-segments resolved, and the PATH_INFO behind a script (``/index.php/typo3/``) taken
-as a path of its own. The gateway refuses a request when some reading lands in a
-stricter class than the route that would serve it.
+segments resolved, a leading ``//name`` taken for an authority, and the PATH_INFO behind
+a script (``/index.php/typo3/``) taken as a path of its own. The gateway refuses a
+request when some reading lands in a stricter class than the route that would serve it.
 
 This is the specification; :mod:`sealgate.gateway.translate` compiles it for Envoy,
 and a law holds the two together.
@@ -55,12 +55,23 @@ SCRIPT_ENDINGS = frozenset(
         "cfm",
     ]
 )
+_SCRIPTS = "|".join(sorted(SCRIPT_ENDINGS))
+# What makes a path ambiguous inside (RE2 and Python read it alike): a percent sign,
+# parameters, a backslash, a fragment; a doubled slash; a segment that ends in a dot or
+# space, dot segments among them; a script with something behind it.
+DOUBTFUL_INSIDE = rf"[%;\\#]|//|[. ]/|\.(?:{_SCRIPTS})/"
+# The same at the end of a path, where no slash follows.
+DOUBTFUL_END = "[. ]"
+_PLAIN_CHARACTERS = re.compile(r"/[!->@-~]*")  # printable ASCII without "?"
+_DOUBTFUL = re.compile(rf"{DOUBTFUL_INSIDE}|{DOUBTFUL_END}$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """
     A request that some server would read as a stricter place than *serving*.
+
+    *stricter* is ``None`` where the path was too long to be read at all.
     """
 
     serving: Route
@@ -79,20 +90,18 @@ def is_plain(path: str) -> bool:
     """
     Return whether *path* has one reading only, so that the literal route decides.
 
-    Upper case alone is not ambiguous here: the gateway compares locked segments
-    without regard to case before it comes to this.
+    Upper case and a slash at the end are no ambiguity here: whoever asks compares the
+    stricter doors without regard to both (see :func:`could_be_read_as`).
     """
-    return _PLAIN.fullmatch(path) is not None
+    return _PLAIN_CHARACTERS.fullmatch(path) is not None and _DOUBTFUL.search(path) is None
 
 
-# No percent, semicolon, backslash, "?" or "#", doubled slash, dot segment, segment that
-# ends in a dot or space, or script with something behind it.
-_PLAIN = re.compile(
-    r"(?:/(?![./]*\.(?:/|$))(?:(?![%;\\?#/]|\.(?:/|$)|\s(?:/|$)|\.(?:"
-    + "|".join(sorted(SCRIPT_ENDINGS))
-    + r")/).)+)*/?",
-    re.IGNORECASE | re.DOTALL,
-)
+def could_be_read_as(door: Door, path: str) -> bool:
+    """
+    Return whether the plain *path* lies at *door* once case and a last slash are dropped.
+    """
+    segments = tuple(s for s in _lower(_bytes_as_text(path)).split("/") if s)
+    return matches(door, segments, folded=True)
 
 
 def readings(path: str, depth: int) -> frozenset[tuple[str, ...]]:
@@ -101,23 +110,23 @@ def readings(path: str, depth: int) -> frozenset[tuple[str, ...]]:
 
     *depth* is the number of segments of the deepest door: what lies below cannot
     change which door a path means, and cutting keeps hostile paths cheap. Characters
-    are bytes read as Latin-1, so that no reading depends on a decoder's mercy.
+    are bytes read as Latin-1, so that no reading depends on a decoder's mercy; only
+    ASCII letters are folded.
     """
     found: set[tuple[str, ...]] = set()
     for text in _spelled(path):
         for cut_parameters, merge_first, trim in product((False, True), repeat=3):
-            segments = text.replace("\\", "/").lower().split("/")[1:]
+            segments = _lower(text.replace("\\", "/")).split("/")[1:]
             if cut_parameters:
                 segments = [segment.partition(";")[0] for segment in segments]
             if merge_first:
                 segments = [segment for segment in segments if segment]
             if trim:
-                # Windows drops dots and spaces at the end of a name.
-                segments = [s if s in {".", ".."} else s.rstrip(". ") for s in segments]
+                segments = [_trimmed(segment) for segment in segments]
             resolved = _resolved(segments)
             found.add(tuple(resolved[: depth + 1]))
             for index, segment in enumerate(resolved[:-1]):
-                if segment.rpartition(".")[2] in SCRIPT_ENDINGS and "." in segment:
+                if "." in segment and segment.rpartition(".")[2] in SCRIPT_ENDINGS:
                     rest = resolved[index + 1 : index + depth + 2]
                     found.add(tuple(rest))
                     found.add(tuple((resolved[:index] + rest)[: depth + 1]))
@@ -125,16 +134,43 @@ def readings(path: str, depth: int) -> frozenset[tuple[str, ...]]:
 
 
 def _spelled(path: str) -> Iterator[str]:
-    text = path.encode("utf-8", "surrogateescape").decode("latin-1")
+    text = _bytes_as_text(path)
     for _ in range(3):
-        yield text
+        yield from _without_authority(text)
         ended = re.split(r"[?#\x00]", text, maxsplit=1)[0]
         if ended != text:
-            yield ended
-        decoded = unquote_to_bytes(text.encode("latin-1")).decode("latin-1")
+            yield from _without_authority(ended)
+        decoded = _decoded(text)
         if decoded == text:
             return
         text = decoded
+
+
+def _without_authority(text: str) -> Iterator[str]:
+    # RFC 3986, 4.2: a reference that begins with two slashes names a host first. PHP's
+    # parse_url() reads a request target so.
+    yield text
+    found = re.match(r"[/\\]{2}[^/\\]*", text)
+    if found:
+        yield text[found.end() :] or "/"
+
+
+def _bytes_as_text(text: str) -> str:
+    return text.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
+def _decoded(text: str) -> str:
+    return unquote_to_bytes(text.encode("latin-1")).decode("latin-1")
+
+
+def _lower(text: str) -> str:
+    return text.encode("latin-1").lower().decode("latin-1")
+
+
+def _trimmed(segment: str) -> str:
+    # Windows drops dots and spaces at the end of a name.
+    dots = segment.rstrip(" ")
+    return dots if dots in {".", ".."} else segment.rstrip(". ")
 
 
 def _resolved(segments: Sequence[str]) -> list[str]:
@@ -159,12 +195,14 @@ def door_segments(door: Door) -> tuple[str, ...]:
 def matches(door: Door, segments: Sequence[str], *, folded: bool) -> bool:
     """
     Return whether the path in *segments* lies at *door* (its query apart).
+
+    With *folded*, *segments* come from :func:`readings`.
     """
     wanted = door_segments(door)
     if len(segments) < len(wanted) or (door.exact and len(segments) != len(wanted)):
         return False
     return all(
-        want == "*" or (want.lower() if folded else want) == got
+        want == "*" or (_lower(_bytes_as_text(want)) if folded else want) == got
         for want, got in zip(wanted, segments, strict=False)
     )
 
@@ -174,34 +212,49 @@ def opens_by_query(door: Door, query: str, *, folded: bool) -> bool:
     Return whether *query* has the parameter that *door* asks for.
 
     With *folded*, as strictly as PHP might read it: names decoded once and twice,
-    leading spaces dropped, dots and spaces turned to underscores, array suffixes cut.
+    leading spaces dropped, dots, spaces and a lone bracket turned to underscores,
+    array suffixes cut.
     """
     if door.query is None:
         return True
-    for part in re.split("[&;]" if folded else "&", query):
+    parts = re.split("[&;]", _bytes_as_text(query)) if folded else query.split("&")
+    for part in parts:
         name, _, value = part.partition("=")
         if not folded:
             if name == door.query and value.startswith(door.query_value or ""):
                 return True
-            continue
-        for read_name in _query_readings(name):
-            mangled = re.sub(r"[. ]", "_", read_name.lstrip(" ").partition("[")[0])
-            if mangled == door.query.lower():
-                wanted = (door.query_value or "").lower()
-                if any(_tidy(v).startswith(wanted) for v in _query_readings(value)):
-                    return True
+        elif mangled(door.query) in _names_read(name):
+            wanted = _lower(door.query_value or "")
+            if any(_tidy(v).startswith(wanted) for v in _query_readings(value)):
+                return True
     return False
+
+
+def _names_read(name: str) -> Iterator[str]:
+    for reading in _query_readings(name):
+        # PHP ends a name at NUL; what follows the last "]" is not part of it.
+        text = reading.partition("\x00")[0].lstrip(" ")
+        yield mangled(text)
+        yield mangled(text.partition("[")[0])
+
+
+def mangled(name: str) -> str:
+    """
+    Return a query parameter's *name* (ASCII, or bytes as Latin-1) as PHP keeps it, folded.
+    """
+    return _lower(re.sub(r"[. \[]", "_", name))
 
 
 def _query_readings(text: str) -> Iterator[str]:
     current = text
     for _ in range(3):
-        yield current.replace("+", " ").lower()
-        current = unquote_to_bytes(current).decode("latin-1")
+        yield _lower(current.replace("+", " "))
+        current = _decoded(current)
 
 
 def _tidy(value: str) -> str:
-    return re.sub("/+", "/", "/" + value.strip()) if value[:1] in {"/", " ", "\\"} else value
+    stripped = value.strip(" \t\n\r\x0b\x00")
+    return re.sub(r"[/\\]+", "/", "/" + stripped) if value[:1] in {"/", " ", "\\"} else value
 
 
 def serving_route(routes: Sequence[Route], target: str) -> Route:
@@ -209,7 +262,7 @@ def serving_route(routes: Sequence[Route], target: str) -> Route:
     Return the route that serves *target* when it is taken literally.
 
     The most specific door wins; a door by query wins over that when its class is
-    stricter. *routes* hold one for ``/``, so there always is an answer.
+    stricter. *routes* hold one for ``/`` and all below, so there always is an answer.
     """
     path, query = split_target(target)
     segments = [] if path == "/" else path.split("/")[1:]
@@ -220,7 +273,7 @@ def _best(routes: Sequence[Route], segments: Sequence[str], query: str, *, folde
     by_path = [
         r for r in routes if r.door.query is None and matches(r.door, segments, folded=folded)
     ]
-    best = max(by_path, key=_specificity)
+    best = max(by_path, key=specificity)
     by_query = [
         r
         for r in routes
@@ -231,7 +284,10 @@ def _best(routes: Sequence[Route], segments: Sequence[str], query: str, *, folde
     return max([best, *by_query], key=lambda r: r.classification.rank)
 
 
-def _specificity(route: Route) -> tuple[int, int, bool, int]:
+def specificity(route: Route) -> tuple[int, int, bool, int]:
+    """
+    Return how closely the door of *route* describes a path; the greater one serves.
+    """
     segments = door_segments(route.door)
     literal = sum(segment != "*" for segment in segments)
     # Equal doors (only possible across case) resolve to the stricter class.
@@ -247,7 +303,7 @@ def judge(routes: Sequence[Route], target: str) -> Route | Refusal:
     """
     path, query = split_target(target)
     serving = serving_route(routes, target)
-    if len(path) > MAX_AMBIGUOUS_BYTES and not is_plain(path):
+    if len(_bytes_as_text(path)) > MAX_AMBIGUOUS_BYTES and not is_plain(path):
         return Refusal(serving, None)
     depth = max(len(door_segments(route.door)) for route in routes)
     landed = [_best(routes, r, query, folded=True) for r in readings(path, depth)]

@@ -1,0 +1,108 @@
+"""
+Ladders: which rank the verdicts prove, and what a rank asks for.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from sealgate.policy.finding import Declaration, Status, Verdict, met, violated
+from sealgate.policy.inventory import AssetKind
+from sealgate.policy.ladder import LADDERS, criteria, reached
+from sealgate.policy.protection import RUNG_NAMES, TOP_RANK, Column
+from sealgate.policy.requirements import COLUMNS
+from sealgate.policy.rules import RULES
+
+NOTHING: frozenset[Declaration] = frozenset()
+SITE_ASKS = frozenset([Declaration.SITE_ASKS])
+UNSEEN = Verdict(Status.NOT_OBSERVED, "nobody looked")
+ALL_MET = {rule.id: met("fine") for rule in RULES}
+APPLICABLE = [(kind, column) for kind in AssetKind for column in COLUMNS[kind]]
+
+
+def test_every_column_has_a_rung_for_every_rank() -> None:
+    """
+    Ladders are whole, in order, and their first rung asks for nothing.
+    """
+    for column in Column:
+        assert [rung.rank for rung in LADDERS[column]] == list(range(TOP_RANK + 1))
+        assert len(RUNG_NAMES[column]) == len(LADDERS[column])
+        assert LADDERS[column][0].alternatives == ()
+        assert all(rung.alternatives and rung.text for rung in LADDERS[column][1:])
+
+
+@pytest.mark.parametrize(("kind", "column"), APPLICABLE)
+def test_all_met_reaches_the_top_and_nothing_seen_reaches_nothing(
+    kind: AssetKind, column: Column
+) -> None:
+    """
+    For each kind of asset the whole ladder can be climbed, and only by what was seen.
+    """
+    nothing = {rule.id: UNSEEN for rule in RULES}
+    assert reached(column, kind, NOTHING, ALL_MET) == TOP_RANK
+    assert reached(column, kind, NOTHING, nothing) is None
+    assert criteria(column, TOP_RANK, kind, NOTHING, nothing)
+
+
+@pytest.mark.parametrize(("kind", "column"), APPLICABLE)
+def test_one_missing_criterion_keeps_its_rung_out_of_reach(kind: AssetKind, column: Column) -> None:
+    """
+    A rung needs all of its criteria: violated, unseen or not applicable, it is not reached.
+    """
+    for rank in range(1, TOP_RANK + 1):
+        for rule in criteria(column, rank, kind, NOTHING, ALL_MET):
+            for verdict in (
+                violated("broken"),
+                UNSEEN,
+                Verdict(Status.NOT_APPLICABLE, "elsewhere"),
+            ):
+                got = reached(column, kind, NOTHING, ALL_MET | {rule: verdict})
+                assert got is None or got < rank
+
+
+def test_seen_to_be_wrong_is_rank_zero_and_not_seen_is_none() -> None:
+    """
+    "Nothing is there" and "nobody knows" are two answers.
+    """
+    column, kind = Column.IN_TRANSIT, AssetKind.SITE
+    broken = ALL_MET | {"transit-plaintext": violated("served")}
+    blind = ALL_MET | {"transit-plaintext": UNSEEN}
+    assert reached(column, kind, NOTHING, broken) == 0
+    assert reached(column, kind, NOTHING, blind) is None
+    assert reached(column, kind, NOTHING, broken | {"transit-wrong-name": UNSEEN}) == 0
+
+
+def test_a_lower_rank_stays_proven_when_the_next_was_not_observed() -> None:
+    """
+    What is proven is proven.
+    """
+    verdicts = ALL_MET | {"transit-tls-1-2-accepted": UNSEEN}
+    assert reached(Column.IN_TRANSIT, AssetKind.SITE, NOTHING, verdicts) == 2
+
+
+def test_where_the_site_asks_only_the_audits_look_counts_as_low_access() -> None:
+    """
+    The alternative that applies is taken, and the other one proves nothing.
+    """
+    column, kind = Column.ACCESS, AssetKind.ROUTE
+    assert criteria(column, 1, kind, SITE_ASKS, ALL_MET) == ("access-site-unverified",)
+    assert criteria(column, 1, kind, NOTHING, ALL_MET) == ("access-anonymous",)
+    unasked = ALL_MET | {"access-site-unverified": UNSEEN}
+    assert reached(column, kind, SITE_ASKS, unasked) is None
+    assert reached(column, kind, NOTHING, unasked) == TOP_RANK
+
+
+def test_a_drops_channel_is_asked_for_but_never_proven() -> None:
+    """
+    Until a probe speaks its protocol, a drop's transit stays visibly open.
+    """
+    asked = criteria(Column.IN_TRANSIT, 2, AssetKind.DROP, NOTHING, ALL_MET)
+    assert asked == ("transit-unobserved",)
+
+
+def test_rank_zero_asks_for_nothing() -> None:
+    """
+    Public data on a public page has no criteria.
+    """
+    assert criteria(Column.ACCESS, 0, AssetKind.ROUTE, NOTHING, ALL_MET) == ()
+    assert criteria(Column.IN_TRANSIT, 2, AssetKind.TABLE, NOTHING, ALL_MET) == ()

@@ -1,0 +1,108 @@
+"""
+From class to least protection.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from sealgate.policy.classification import DEFAULT_MODEL
+from sealgate.policy.finding import Declaration
+from sealgate.policy.inventory import (
+    AssetKind,
+    Door,
+    Drop,
+    Inventory,
+    Route,
+    Site,
+    SiteAccess,
+    Upstream,
+)
+from sealgate.policy.protection import STRICTEST, Column, Protection
+from sealgate.policy.requirements import (
+    COLUMNS,
+    applicable,
+    declared,
+    required_of_data,
+    required_of_route,
+)
+
+PUBLIC, RESTRICTED, CONFIDENTIAL, SECRET = DEFAULT_MODEL.classes
+
+
+@pytest.mark.parametrize(
+    ("route", "expected"),
+    [
+        (Route(Door("/"), PUBLIC), Protection(0, 0, 0)),
+        # A checkout takes what is confidential and shows what is public.
+        (Route(Door("/"), PUBLIC, collects=CONFIDENTIAL), Protection(2, 0, 0)),
+        # A password never travels below "encrypted", whatever the class says.
+        (Route(Door("/"), RESTRICTED), Protection(2, 1, 0)),
+        (Route(Door("/"), PUBLIC, backend=True), Protection(2, 0, 0)),
+        (Route(Door("/"), CONFIDENTIAL), Protection(2, 2, 0)),
+        (Route(Door("/"), SECRET, collects=PUBLIC), Protection(3, 3, 0)),
+    ],
+)
+def test_route(route: Route, expected: Protection) -> None:
+    """
+    Transit follows what a route takes and gives, access what it shows.
+    """
+    assert required_of_route(route) == expected
+
+
+def test_sensitive_data_has_a_floor_in_any_model() -> None:
+    """
+    Credentials and medical data need "encrypted" even as public data.
+    """
+    assert required_of_data(PUBLIC, sensitive=True) == Protection(2, 0, 2)
+    assert required_of_data(PUBLIC, sensitive=False) == Protection(0, 0, 0)
+    assert required_of_data(SECRET, sensitive=True) == STRICTEST
+
+
+def _inventory() -> Inventory:
+    upstream = Upstream("http", "127.0.0.1", 8080)
+    routes = (
+        Route(Door("/"), PUBLIC),
+        Route(Door("/account"), RESTRICTED, access=SiteAccess.SITE),
+        Route(Door("/pay"), PUBLIC, collects=SECRET),
+        Route(Door("/typo3"), CONFIDENTIAL, backend=True, admit=("group:editors",)),
+    )
+    return Inventory(
+        "sealgate.toml",
+        ".sealgate",
+        sites=(Site(("shop.example",), upstream, routes),),
+        drops=(
+            Drop("partners", RESTRICTED, "file:partners"),
+            Drop("flyers", PUBLIC, "file:flyers"),
+        ),
+    )
+
+
+def test_declared_lists_each_site_route_and_drop() -> None:
+    """
+    A site is asked for the transit of its strictest route; drops keep their floors.
+    """
+    found = {r.asset.id: r for r in declared(_inventory())}
+    assert {name: r.required for name, r in found.items()} == {
+        "site shop.example": Protection(3, 0, 0),
+        "route shop.example/": Protection(0, 0, 0),
+        "route shop.example/account": Protection(2, 1, 0),
+        "route shop.example/pay": Protection(3, 0, 0),
+        "route shop.example/typo3": Protection(2, 2, 0),
+        "drop partners": Protection(2, 1, 1),
+        "drop flyers": Protection(0, 0, 0),
+    }
+    assert found["site shop.example"].classification == "secret"
+    assert found["route shop.example/pay"].collects == "secret"
+    assert found["route shop.example/typo3"].declarations == {Declaration.BACKEND}
+    assert found["route shop.example/account"].declarations == {Declaration.SITE_ASKS}
+    assert found["route shop.example/account"].asset.parent == "site shop.example"
+
+
+@pytest.mark.parametrize("kind", AssetKind)
+def test_columns_that_say_nothing_of_an_asset_are_not_asked(kind: AssetKind) -> None:
+    """
+    A page keeps nothing, and a table is not a channel.
+    """
+    kept = applicable(kind, STRICTEST)
+    assert {column for column in Column if kept.rank(column)} == set(COLUMNS[kind])

@@ -1,0 +1,506 @@
+"""
+Every rule: what breaks it, what meets it, what cannot be told, and where it says nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sealgate.policy import rules
+from sealgate.policy.finding import Declaration, Severity, Status, Subject
+from sealgate.policy.inventory import Asset, AssetKind
+from sealgate.policy.ladder import LADDERS
+from sealgate.policy.observation import Fact, FactValue, NotObserved, Observation, Vantage
+from sealgate.policy.protection import NO_PROTECTION, Protection
+from sealgate.policy.rules import RULES, find_rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sealgate.policy.finding import Rule
+    from sealgate.policy.observation import Sighting
+
+NOW = 1_800_000_000.0
+DAY = 86400.0
+ENCRYPTED = Protection(2, 0, 0)
+LOCKED = Protection(2, 2, 0)
+BACKEND = frozenset([Declaration.BACKEND])
+SITE_ASKS = frozenset([Declaration.SITE_ASKS])
+# Stands for "somebody tried to look and could not".
+TRIED = "tried in vain"
+
+
+@dataclass(frozen=True)
+class Vector:
+    """
+    One defect, or the absence of one: the facts, and the status that they lead to.
+    """
+
+    expect: Status
+    facts: dict[Fact, FactValue] = field(default_factory=dict)
+    tried: tuple[Fact, ...] = ()
+    kind: AssetKind | None = None
+    required: Protection = ENCRYPTED
+    declarations: frozenset[Declaration] = frozenset()
+    says: str = ""
+
+
+def broken(says: str, facts: dict[Fact, FactValue], **more: object) -> Vector:
+    """
+    Return a vector that violates its rule, and what the finding has to say.
+    """
+    return Vector(Status.VIOLATED, facts, says=says, **more)  # type: ignore[arg-type]  # fields of Vector
+
+
+def fine(facts: dict[Fact, FactValue], **more: object) -> Vector:
+    """
+    Return a vector that meets its rule.
+    """
+    return Vector(Status.MET, facts, **more)  # type: ignore[arg-type]  # fields of Vector
+
+
+def unseen(facts: dict[Fact, FactValue] | None = None, **more: object) -> Vector:
+    """
+    Return a vector that cannot be told.
+    """
+    return Vector(Status.NOT_OBSERVED, facts or {}, **more)  # type: ignore[arg-type]  # fields of Vector
+
+
+def beside(facts: dict[Fact, FactValue] | None = None, **more: object) -> Vector:
+    """
+    Return a vector that the rule says nothing about.
+    """
+    return Vector(Status.NOT_APPLICABLE, facts or {}, **more)  # type: ignore[arg-type]  # fields of Vector
+
+
+GOOD_SUITES = (
+    "TLS_AES_256_GCM_SHA384",
+    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+    "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_256_CCM",
+)
+IN_DATE: dict[Fact, FactValue] = {
+    Fact.CERTIFICATE_NOT_BEFORE: NOW - 10 * DAY,
+    Fact.CERTIFICATE_NOT_AFTER: NOW + 80 * DAY,
+}
+SHUT: dict[Fact, FactValue] = {
+    Fact.PLAIN_GET: "redirect",
+    Fact.LOCK_STATUS_ANONYMOUS: 403,
+    Fact.LOCK_VARIANTS_OPEN: (),
+}
+ASKED: dict[Fact, FactValue] = {
+    Fact.PLAIN_GET: "redirect",
+    Fact.FORMS_PLAIN: (),
+    Fact.FORMS_SENSITIVE: ("password",),
+    Fact.HTTP_STATUS: 200,
+}
+
+
+def _page(fact: Fact, name: str, says: str) -> tuple[Vector, ...]:
+    # What every rule about the contents of a page has in common.
+    return (
+        broken(says, {fact: (name,)}),
+        fine({fact: ()}),
+        unseen(),
+        unseen(tried=(fact,), kind=AssetKind.SITE),
+        beside(kind=AssetKind.SITE),
+        beside({Fact.LOCK_STATUS_ANONYMOUS: 403}, kind=AssetKind.ROUTE),
+        unseen({Fact.LOCK_STATUS_ANONYMOUS: 200}, kind=AssetKind.ROUTE),
+    )
+
+
+def _rung(rank: int) -> tuple[Vector, ...]:
+    # What every rule about a rung at rest has in common.
+    return (
+        broken("", {Fact.AT_REST_RUNG: rank - 1}),
+        fine({Fact.AT_REST_RUNG: rank}),
+        beside(),
+        beside(tried=(Fact.AT_REST_RUNG,)),
+    )
+
+
+VECTORS: dict[str, tuple[Vector, ...]] = {
+    "transit-plaintext": (
+        broken("http answers with content", {Fact.PLAIN_GET: "served"}),
+        broken("not known to be safe", {Fact.PLAIN_GET: "a word of tomorrow"}),
+        fine({Fact.PLAIN_GET: "refused"}),
+        fine({Fact.PLAIN_GET: "redirect"}),
+        fine({Fact.PLAIN_GET: "denied"}),
+        unseen(),
+        unseen(tried=(Fact.PLAIN_GET,)),
+    ),
+    "transit-weak-version": (
+        broken("SSLv3, TLSv1", {Fact.TLS_VERSIONS: ("SSLv3", "TLSv1", "TLSv1.3")}),
+        broken("TLSv1.1", {Fact.TLS_VERSIONS: ("TLSv1.1", "TLSv1.2")}),
+        broken("no version", {Fact.TLS_VERSIONS: ()}),
+        fine({Fact.TLS_VERSIONS: ("TLSv1.2", "TLSv1.3")}),
+        unseen(),
+        unseen(tried=(Fact.TLS_VERSIONS,)),
+    ),
+    "transit-weak-cipher": (
+        broken(
+            "TLS_RSA_WITH_AES_128_GCM_SHA256",
+            {Fact.TLS_CIPHERS: (*GOOD_SUITES, "TLS_RSA_WITH_AES_128_GCM_SHA256")},
+        ),
+        broken("CBC", {Fact.TLS_CIPHERS: ("TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256",)}),
+        broken("CCM_8", {Fact.TLS_CIPHERS: ("TLS_AES_128_CCM_8_SHA256",)}),
+        broken("anon", {Fact.TLS_CIPHERS: ("TLS_DH_anon_WITH_AES_128_GCM_SHA256",)}),
+        broken("0x9999", {Fact.TLS_CIPHERS: ("0x9999",)}),
+        broken("no cipher suite", {Fact.TLS_CIPHERS: ()}),
+        fine({Fact.TLS_CIPHERS: GOOD_SUITES}),
+        unseen(),
+    ),
+    "transit-untrusted-chain": (
+        broken("trusted root", {Fact.CERTIFICATE_CHAIN_VALID: False}),
+        fine({Fact.CERTIFICATE_CHAIN_VALID: True}),
+        unseen(),
+    ),
+    "transit-wrong-name": (
+        broken("host's name", {Fact.CERTIFICATE_NAME_MATCHES: False}),
+        fine({Fact.CERTIFICATE_NAME_MATCHES: True}),
+        unseen(),
+    ),
+    "transit-expired-certificate": (
+        broken("expired 2 days ago", IN_DATE | {Fact.CERTIFICATE_NOT_AFTER: NOW - 2 * DAY}),
+        broken("expired", {Fact.CERTIFICATE_NOT_AFTER: NOW - 1}),
+        broken("another 1 day", IN_DATE | {Fact.CERTIFICATE_NOT_BEFORE: NOW + DAY}),
+        fine(IN_DATE),
+        fine({Fact.CERTIFICATE_NOT_BEFORE: NOW, Fact.CERTIFICATE_NOT_AFTER: NOW}),
+        unseen(),
+        unseen({Fact.CERTIFICATE_NOT_AFTER: NOW + DAY}),
+        unseen({Fact.CERTIFICATE_NOT_BEFORE: NOW - DAY}),
+    ),
+    "transit-tls-1-2-accepted": (
+        broken("TLSv1.2", {Fact.TLS_VERSIONS: ("TLSv1.2", "TLSv1.3")}),
+        broken("no version", {Fact.TLS_VERSIONS: ()}),
+        fine({Fact.TLS_VERSIONS: ("TLSv1.3",)}),
+        unseen(),
+    ),
+    "transit-no-hybrid": (
+        broken("X25519MLKEM768", {Fact.TLS_HYBRID_OFFERED: False}),
+        fine({Fact.TLS_HYBRID_OFFERED: True}),
+        unseen(),
+    ),
+    "transit-classical-accepted": (
+        broken("let in", {Fact.TLS_CLASSICAL_ACCEPTED: True}),
+        fine({Fact.TLS_CLASSICAL_ACCEPTED: False}),
+        unseen(),
+    ),
+    "transit-client-unauthenticated": (
+        broken("only requested", {Fact.TLS_CLIENT_CERTIFICATE: "requested"}),
+        broken("not required", {Fact.TLS_CLIENT_CERTIFICATE: "none"}),
+        fine({Fact.TLS_CLIENT_CERTIFICATE: "required"}),
+        unseen(),
+    ),
+    # No probe speaks a drop's protocol yet, so that this is never anything else.
+    "transit-unobserved": (unseen(kind=AssetKind.DROP),),
+    "transit-expires-soon": (
+        broken(
+            "240 hours",
+            IN_DATE
+            | {Fact.CERTIFICATE_NOT_AFTER: NOW + 10 * DAY}
+            | {Fact.CERTIFICATE_NOT_BEFORE: NOW - 80 * DAY},
+        ),
+        broken("0 hours", IN_DATE | {Fact.CERTIFICATE_NOT_AFTER: NOW - DAY}),
+        fine(IN_DATE),
+        # A leaf for a week is not "ending soon" on its second day.
+        fine(
+            {
+                Fact.CERTIFICATE_NOT_BEFORE: NOW - DAY,
+                Fact.CERTIFICATE_NOT_AFTER: NOW + 6 * DAY,
+            }
+        ),
+        unseen(),
+        unseen({Fact.CERTIFICATE_NOT_AFTER: NOW + DAY}),
+    ),
+    "transit-weak-key": (
+        broken("RSA-1024", {Fact.CERTIFICATE_KEY: "RSA-1024"}),
+        broken("DSA-2048", {Fact.CERTIFICATE_KEY: "DSA-2048"}),
+        broken("ECDSA-192", {Fact.CERTIFICATE_KEY: "ECDSA-192"}),
+        broken("RSA", {Fact.CERTIFICATE_KEY: "RSA-many"}),
+        broken("SHA-1", {Fact.CERTIFICATE_SIGNATURE: "SHA-1"}),
+        fine({Fact.CERTIFICATE_KEY: "ECDSA-256", Fact.CERTIFICATE_SIGNATURE: "sha256"}),
+        fine({Fact.CERTIFICATE_KEY: "Ed25519", Fact.CERTIFICATE_SIGNATURE: "intrinsic"}),
+        unseen(),
+        unseen({Fact.CERTIFICATE_KEY: "RSA-2048"}),
+        unseen({Fact.CERTIFICATE_SIGNATURE: "sha256"}),
+    ),
+    "transit-no-hsts": (
+        broken("no Strict-Transport-Security", {Fact.HSTS_SECONDS: 0}),
+        fine({Fact.HSTS_SECONDS: 300}),
+        unseen(),
+        beside({Fact.HSTS_SECONDS: 0}, required=NO_PROTECTION),
+    ),
+    "transit-weak-hsts": (
+        broken("300 seconds", {Fact.HSTS_SECONDS: 300}),
+        fine({Fact.HSTS_SECONDS: 63072000}),
+        unseen(),
+        beside({Fact.HSTS_SECONDS: 0}),
+        beside({Fact.HSTS_SECONDS: 300}, required=NO_PROTECTION),
+    ),
+    "transit-no-redirect": (
+        broken("does not redirect", {Fact.PLAIN_GET: "denied"}),
+        broken("does not redirect", {Fact.PLAIN_GET: "served"}),
+        fine({Fact.PLAIN_GET: "redirect"}),
+        beside({Fact.PLAIN_GET: "refused"}),
+        unseen(),
+    ),
+    "transit-post-accepted": (
+        broken("taken", {Fact.PLAIN_POST: "served"}),
+        broken("after its body", {Fact.PLAIN_POST: "redirect"}),
+        fine({Fact.PLAIN_POST: "denied"}),
+        fine({Fact.PLAIN_POST: "refused"}),
+        unseen(),
+        unseen(tried=(Fact.PLAIN_POST,), kind=AssetKind.ENDPOINT),
+        beside({Fact.PLAIN_POST: "served"}, required=NO_PROTECTION),
+    ),
+    "transit-insecure-cookie": _page(Fact.COOKIES_INSECURE, "sid", "sid without Secure"),
+    "transit-scriptable-cookie": _page(Fact.COOKIES_SCRIPTABLE, "sid", "sid without HttpOnly"),
+    "transit-mixed-content": _page(Fact.MIXED_CONTENT, "http://cdn/x.js", "http://cdn/x.js"),
+    "transit-form-plaintext": (
+        broken("http://shop/login", {Fact.FORMS_PLAIN: ("http://shop/login",)}),
+        broken(
+            "password is served over http",
+            {Fact.FORMS_SENSITIVE: ("password",), Fact.PLAIN_GET: "served"},
+        ),
+        fine({Fact.FORMS_PLAIN: (), Fact.FORMS_SENSITIVE: ()}),
+        fine(
+            {
+                Fact.FORMS_PLAIN: (),
+                Fact.FORMS_SENSITIVE: ("card",),
+                Fact.PLAIN_GET: "refused",
+            }
+        ),
+        unseen(),
+        unseen({Fact.FORMS_PLAIN: (), Fact.FORMS_SENSITIVE: ("card",)}),
+        unseen({Fact.FORMS_PLAIN: ()}),
+        beside(kind=AssetKind.SITE),
+        beside({Fact.LOCK_STATUS_ANONYMOUS: 403}),
+    ),
+    "transit-form-get": _page(Fact.FORMS_GET, "https://shop/login", "sent by GET"),
+    "transit-backend-unlocked": (
+        broken("answers 200", SHUT | {Fact.LOCK_STATUS_ANONYMOUS: 200}, required=LOCKED),
+        # A 404 may come from the site, so that the lock was passed.
+        broken("answers 404", SHUT | {Fact.LOCK_STATUS_ANONYMOUS: 404}, required=LOCKED),
+        broken("/TYPO3/", SHUT | {Fact.LOCK_VARIANTS_OPEN: ("/TYPO3/",)}, required=LOCKED),
+        broken("over http", SHUT | {Fact.PLAIN_GET: "served"}, declarations=BACKEND),
+        broken(
+            "/TYPO3/",
+            {Fact.PLAIN_GET: "redirect", Fact.LOCK_VARIANTS_OPEN: ("http: /TYPO3/",)},
+            declarations=BACKEND,
+        ),
+        fine(SHUT, required=LOCKED),
+        fine(SHUT | {Fact.LOCK_STATUS_ANONYMOUS: 401}, required=LOCKED, declarations=BACKEND),
+        fine({Fact.PLAIN_GET: "redirect", Fact.LOCK_VARIANTS_OPEN: ()}, declarations=BACKEND),
+        unseen(required=LOCKED),
+        unseen(declarations=BACKEND),
+        unseen({Fact.PLAIN_GET: "refused", Fact.LOCK_VARIANTS_OPEN: ()}, required=LOCKED),
+        unseen({Fact.PLAIN_GET: "refused", Fact.LOCK_STATUS_ANONYMOUS: 403}, required=LOCKED),
+        beside(SHUT | {Fact.LOCK_STATUS_ANONYMOUS: 200}),
+    ),
+    "transit-backend-bypass": (
+        broken("192.0.2.1:8080", {Fact.UPSTREAM_EXPOSED: ("192.0.2.1:8080",)}),
+        fine({Fact.UPSTREAM_EXPOSED: ()}),
+        unseen(),
+    ),
+    "transit-upstream-plaintext": (
+        broken("unprotected network", {Fact.UPSTREAM_PROTECTED: False}),
+        fine({Fact.UPSTREAM_PROTECTED: True}),
+        unseen(),
+        beside({Fact.UPSTREAM_PROTECTED: False}, required=NO_PROTECTION),
+    ),
+    "access-anonymous": (
+        broken("nothing is asked", {Fact.ACCESS_RUNG: 0}),
+        fine({Fact.ACCESS_RUNG: 1}),
+        unseen(),
+        unseen(tried=(Fact.ACCESS_RUNG,)),
+    ),
+    "access-no-key": (
+        broken("neither a key", {Fact.ACCESS_RUNG: 1}),
+        fine({Fact.ACCESS_RUNG: 2}),
+        beside(),
+    ),
+    "access-no-approval": (
+        broken("no second factor", {Fact.ACCESS_RUNG: 2}),
+        fine({Fact.ACCESS_RUNG: 3}),
+        beside(),
+    ),
+    "access-site-unverified": (
+        broken("no form", ASKED | {Fact.FORMS_SENSITIVE: ("card",)}, declarations=SITE_ASKS),
+        broken("without TLS", ASKED | {Fact.PLAIN_GET: "served"}),
+        broken("without TLS", ASKED | {Fact.FORMS_PLAIN: ("http://shop/login",)}),
+        fine(ASKED, declarations=SITE_ASKS),
+        # HTTP authentication asks without a form.
+        fine(ASKED | {Fact.FORMS_SENSITIVE: (), Fact.HTTP_STATUS: 401}),
+        unseen(),
+        unseen({Fact.PLAIN_GET: "refused", Fact.FORMS_PLAIN: (), Fact.HTTP_STATUS: 200}),
+        unseen({Fact.PLAIN_GET: "refused", Fact.FORMS_PLAIN: (), Fact.FORMS_SENSITIVE: ()}),
+        unseen({Fact.FORMS_PLAIN: (), Fact.FORMS_SENSITIVE: ("password",)}),
+        unseen({Fact.PLAIN_GET: "refused", Fact.FORMS_SENSITIVE: ("password",)}),
+    ),
+    "certificate-no-operator": (
+        broken("no organisation", {Fact.CERTIFICATE_OPERATOR: ""}),
+        fine({Fact.CERTIFICATE_OPERATOR: "Shop Ltd"}),
+        unseen(),
+    ),
+    "at-rest-unobserved": (
+        fine({Fact.AT_REST_RUNG: 0}),
+        unseen(),
+        unseen(tried=(Fact.AT_REST_RUNG,)),
+    ),
+    "at-rest-unprotected": _rung(1),
+    "at-rest-unsealed": _rung(2),
+    "at-rest-keys-on-host": _rung(3),
+    "minimise-stored-cvv": (
+        broken("card-verification", {Fact.KINDS_NEVER_STORED: ("card-verification",)}),
+        broken("CVV", {Fact.KINDS_NEVER_STORED: ("password", "CVV")}),
+        fine({Fact.KINDS_NEVER_STORED: ("password",)}),
+        unseen(tried=(Fact.KINDS_NEVER_STORED,)),
+        beside(),
+    ),
+    "minimise-clear-password": (
+        broken("password", {Fact.KINDS_NEVER_STORED: ("password", "cvv")}),
+        # A kind that is new to this rule is told all the same.
+        broken("pin-block", {Fact.KINDS_NEVER_STORED: ("pin-block",)}),
+        fine({Fact.KINDS_NEVER_STORED: ("card-verification",)}),
+        unseen(tried=(Fact.KINDS_NEVER_STORED,)),
+        beside(),
+    ),
+    "minimise-file-in-web-root": (
+        broken(".env, .git", {Fact.FILES_IN_WEB_ROOT: (".env", ".git")}),
+        fine({Fact.FILES_IN_WEB_ROOT: ()}),
+        unseen(tried=(Fact.FILES_IN_WEB_ROOT,)),
+        beside(),
+    ),
+}
+# Why a rule has no vector of a status; every other rule has all three.
+NEVER_VIOLATED = {
+    "transit-unobserved": "it only tells that nothing was seen",
+    "at-rest-unobserved": "it only tells whether something was seen",
+}
+NEVER_MET = {"transit-unobserved": "no probe speaks the protocol of a drop"}
+NEVER_UNSEEN = {
+    "access-no-key": "access-anonymous tells it",
+    "access-no-approval": "access-anonymous tells it",
+    "at-rest-unprotected": "at-rest-unobserved tells it",
+    "at-rest-unsealed": "at-rest-unobserved tells it",
+    "at-rest-keys-on-host": "at-rest-unobserved tells it",
+}
+
+
+def _every() -> Iterator[object]:
+    for rule_id, vectors in VECTORS.items():
+        for index, vector in enumerate(vectors):
+            yield pytest.param(rule_id, vector, id=f"{rule_id}-{index}-{vector.expect.value}")
+
+
+@pytest.mark.parametrize(("rule_id", "vector"), list(_every()))
+def test_vector(rule_id: str, vector: Vector) -> None:
+    """
+    A rule answers each of its vectors as told, and says what it found.
+    """
+    rule = find_rule(rule_id)
+    assert rule is not None
+    kind = vector.kind or _usual_kind(rule.applies_to)
+    assert kind in rule.applies_to
+    asset = Asset("the asset", kind)
+    sightings: dict[Fact, Sighting] = {
+        fact: Observation(asset.id, fact, value, Vantage.OUTSIDE, "a vector")
+        for fact, value in vector.facts.items()
+    }
+    for fact in vector.tried:
+        sightings[fact] = NotObserved(asset.id, fact, TRIED, Vantage.OUTSIDE)
+    assert set(sightings) <= set(rule.facts), "a rule may only look at the facts it names"
+    verdict = rule.judge(Subject(asset, vector.required, sightings, NOW, vector.declarations))
+    assert verdict.status is vector.expect
+    assert verdict.detail
+    assert vector.says in verdict.detail
+    if vector.tried and vector.expect is Status.NOT_OBSERVED and rule.facts:
+        assert TRIED in verdict.detail
+
+
+def _usual_kind(kinds: frozenset[AssetKind]) -> AssetKind:
+    usual = (AssetKind.ROUTE, AssetKind.SITE, AssetKind.TABLE, AssetKind.DROP)
+    return next(kind for kind in usual if kind in kinds)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_every_rule_has_vectors(rule: Rule) -> None:
+    """
+    A rule without a vector that breaks, meets and blinds it fails here.
+    """
+    statuses = {vector.expect for vector in VECTORS[rule.id]}
+    assert (Status.VIOLATED in statuses) != (rule.id in NEVER_VIOLATED)
+    assert (Status.MET in statuses) != (rule.id in NEVER_MET)
+    assert (Status.NOT_OBSERVED in statuses) != (rule.id in NEVER_UNSEEN)
+
+
+def test_rules_are_listed_once_and_each_file_is_listed() -> None:
+    """
+    Id, file and list agree: no rule is forgotten, none is there twice.
+    """
+    ids = [rule.id for rule in RULES]
+    assert len(ids) == len(set(ids))
+    folder = Path(rules.__file__).parent
+    files = {p.stem for p in folder.glob("*.py") if "RULE = Rule(" in p.read_text("utf-8")}
+    assert files == {rule_id.replace("-", "_") for rule_id in ids}
+    assert set(VECTORS) == set(ids)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_rule_can_be_acted_upon(rule: Rule) -> None:
+    """
+    A rule cites a clause, says why and what to type, in the voice of the house.
+    """
+    assert rule.citations
+    assert rule.id.split("-")[0] in {"transit", "access", "at", "minimise", "certificate"}
+    assert rule.why.endswith(".")
+    for fragment in (rule.title, rule.demand, rule.remediation):
+        assert fragment
+        assert not fragment.endswith(".")
+    assert rule.applies_to
+    assert len(rule.facts) == len(set(rule.facts))
+
+
+def test_every_criterion_is_on_a_ladder_and_every_ladder_knows_its_rules() -> None:
+    """
+    A criterion that no rung asks for would never be asked, and a rung cannot ask for nothing.
+    """
+    on_ladders = {
+        rule_id
+        for ladder in LADDERS.values()
+        for rung in ladder
+        for way in rung.alternatives
+        for rule_id in way.criteria
+    }
+    known = {rule.id for rule in RULES}
+    assert on_ladders <= known
+    assert {rule.id for rule in RULES if rule.criterion} <= on_ladders
+
+
+def test_only_the_breach_of_a_must_is_an_error() -> None:
+    """
+    What a clause only recommends is a warning or a note.
+    """
+    recommended = {
+        "transit-no-hsts": Severity.WARNING,
+        "transit-weak-hsts": Severity.NOTE,
+        "transit-no-redirect": Severity.NOTE,
+        "transit-insecure-cookie": Severity.WARNING,
+        "transit-form-get": Severity.WARNING,
+        "certificate-no-operator": Severity.NOTE,
+        "transit-no-hybrid": Severity.NOTE,
+    }
+    found = {rule.id: rule.severity for rule in RULES if rule.id in recommended}
+    assert found == recommended
+
+
+def test_unknown_rule_is_none() -> None:
+    """
+    A rule that does not exist is not found.
+    """
+    assert find_rule("transit-everything-fine") is None
