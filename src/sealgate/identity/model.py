@@ -7,6 +7,7 @@ This module decides only. Keys, certificates and tables are the work of
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 # RFC 5280, appendix A.1: ub-common-name is 64. Counted in UTF-8 bytes, the stricter reading.
 MAX_NAME_BYTES = 64
 USER_URI = "urn:sealgate:user:"
+_GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
 class Dated(Protocol):
@@ -36,7 +38,7 @@ class Dated(Protocol):
     @property
     def not_after(self) -> float:
         """
-        Return the last second that counts.
+        Return the last second that counts, to its end.
         """
 
 
@@ -73,7 +75,7 @@ class ClientCertificate:
         A revocation holds from the moment it is recorded, whatever the clock says
         later: a clock that is set back revives nothing.
         """
-        return self.revoked_at is None and self.not_before <= now <= self.not_after
+        return self.revoked_at is None and self.not_before <= now < self.not_after + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,23 @@ def renew_at(certificate: Dated) -> float:
     return certificate.not_after - (certificate.not_after - certificate.not_before) / 3
 
 
+def next_change(certificates: Iterable[ClientCertificate], now: float) -> float | None:
+    """
+    Return the next moment after *now* at which time alone changes what :func:`admitted` says.
+
+    Whoever enforces a list of fingerprints must make it anew then. ``None``: never.
+    """
+    moments = (
+        moment
+        for c in certificates
+        if c.revoked_at is None
+        # A certificate still counts in its last second: it is out just after it.
+        for moment in (c.not_before, c.not_after + 1)
+        if moment > now
+    )
+    return min(moments, default=None)
+
+
 def normal(name: str) -> str:
     """
     Return *name* in Unicode NFC, so that one spelling on screen is one name.
@@ -133,7 +152,24 @@ def normal(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def checked_name(name: str, kind: str = "user") -> str:
+def checked_group(name: str) -> str:
+    """
+    Return the group *name*, which the configuration can say as ``group:NAME``.
+
+    Raises:
+        UsageError: it is empty, too long, or of other characters.
+    """
+    if not _GROUP.fullmatch(name):
+        shown = name if name.isprintable() and len(name) <= MAX_NAME_BYTES else "…"
+        raise UsageError(
+            f'group name "{shown}" must be 1 to {MAX_NAME_BYTES} letters, digits and . _ - @ '
+            "in ASCII, a letter or digit first",
+            hint="such as --group editors",
+        )
+    return name
+
+
+def checked_name(name: str) -> str:
     """
     Return *name* in its normal form, fit for a certificate and a list.
 
@@ -144,24 +180,25 @@ def checked_name(name: str, kind: str = "user") -> str:
     try:
         size = len(normal(name).encode())
     except UnicodeEncodeError as error:
-        raise UsageError(f"{kind} name is not valid Unicode", hint=hint) from error
+        raise UsageError("user name is not valid Unicode", hint=hint) from error
     name = normal(name)
     if not name:
-        raise UsageError(f"{kind} name is empty", hint=hint)
+        raise UsageError("user name is empty", hint=hint)
     if size > MAX_NAME_BYTES:
         raise UsageError(
-            f"{kind} name is {size} bytes long, but at most {MAX_NAME_BYTES} fit in a certificate",
+            f"user name is {size} bytes long, but at most {MAX_NAME_BYTES} fit in a certificate",
             hint=hint,
         )
     # Control, format (bidi overrides, zero width), surrogate, private use, unassigned,
     # and every separator but the plain space: two names must not look the same.
     hidden = [c for c in name if unicodedata.category(c)[0] in "CZ" and c != " "]
     if hidden:
+        raise UsageError(f"user name holds U+{ord(hidden[0]):04X}, which cannot be seen", hint=hint)
+    if name != " ".join(name.split()):
         raise UsageError(
-            f"{kind} name holds U+{ord(hidden[0]):04X}, which cannot be seen", hint=hint
+            f'user name "{name}" has spaces at an end or two in a row, which cannot be seen',
+            hint=hint,
         )
-    if name != " ".join(name.split(" ")).strip(" ") or "  " in name:
-        raise UsageError(f'{kind} name "{name}" begins or ends with a space', hint=hint)
     return name
 
 

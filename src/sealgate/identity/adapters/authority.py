@@ -152,15 +152,20 @@ class LocalAuthority:
         """
         return str(self._folder / f"{CLIENT_CA}.pem")
 
-    def find_server(self) -> Authority | None:
+    def find_server(self, domains: Sequence[str], now: float) -> Authority | None:
         """
         Return the server authority that is there, without making one.
+
+        Its *reason* tells why the next :meth:`server` for *domains* will replace it.
 
         Raises:
             SourceError: it is there but cannot be read.
         """
         certificate = self._read(SERVER_CA)
-        return None if certificate is None else self._told(SERVER_CA, certificate)
+        if certificate is None:
+            return None
+        reason = self._server_fault(certificate, domains, now)
+        return self._told(SERVER_CA, certificate, reason=reason)
 
     def server(self, domains: Sequence[str], now: float) -> Authority:
         """
@@ -251,14 +256,19 @@ class LocalAuthority:
             return minting.mint_server_authority(self._operator, domains, now)
 
         def fault(certificate: x509.Certificate) -> str:
-            constraints = certificate.extensions.get_extension_for_class(x509.NameConstraints)
-            if not minting.covers(constraints.value, domains):
-                return "a site has a domain that the old one may not vouch for"
-            if certificate.not_valid_after_utc.timestamp() < now + self._server_days * minting.DAY:
-                return "the old one ends"
-            return ""
+            return self._server_fault(certificate, domains, now)
 
         return self._ensure(SERVER_CA, mint, fault, now)
+
+    def _server_fault(
+        self, certificate: x509.Certificate, domains: Sequence[str], now: float
+    ) -> str:
+        constraints = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
+        if not minting.covers(constraints, domains):
+            return "a site has a domain that the old one may not vouch for"
+        if certificate.not_valid_after_utc.timestamp() < now + self._server_days * minting.DAY:
+            return "the old one ends"
+        return ""
 
     def _client(self, now: float) -> tuple[Authority, Minted]:
         def mint() -> Minted:
@@ -299,11 +309,14 @@ class LocalAuthority:
     def _read(self, name: str) -> x509.Certificate | None:
         path = self._folder / f"{name}.pem"
         try:
-            return x509.load_pem_x509_certificate(path.read_bytes())
+            certificate = x509.load_pem_x509_certificate(path.read_bytes())
+            for kind in (x509.NameConstraints, x509.SubjectKeyIdentifier):
+                certificate.extensions.get_extension_for_class(kind)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, x509.ExtensionNotFound) as error:
             raise self._damaged(path, error) from error
+        return certificate
 
     def _read_key(self, name: str, certificate: x509.Certificate) -> ec.EllipticCurvePrivateKey:
         path = self._key_path(name, certificate)

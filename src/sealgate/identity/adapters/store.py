@@ -14,7 +14,14 @@ import sqlalchemy as sa
 
 from sealgate.database import migrate, open_database, reading, writing
 from sealgate.errors import UsageError
-from sealgate.identity.model import ClientCertificate, Identity, TrailEntry, checked_name, normal
+from sealgate.identity.model import (
+    ClientCertificate,
+    Identity,
+    TrailEntry,
+    checked_group,
+    checked_name,
+    normal,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -131,7 +138,7 @@ class IdentityStore:
             UsageError: there is one of that name, or a name is not fit for use.
         """
         name = checked_name(name)
-        members = sorted({checked_name(group, "group") for group in groups})
+        members = sorted({checked_group(group) for group in groups})
         with writing(self._engine) as connection:
             if _exists(connection, name):
                 raise UsageError(
@@ -152,7 +159,7 @@ class IdentityStore:
         Raises:
             UsageError: there is no such user, or a group stands on both sides.
         """
-        joined = {checked_name(group, "group") for group in add}
+        joined = {checked_group(group) for group in add}
         left = {normal(group) for group in remove}
         if both := sorted(joined & left):
             raise UsageError(f'group "{both[0]}" is both added and removed')

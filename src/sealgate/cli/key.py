@@ -1,0 +1,162 @@
+"""
+``sealgate key``: client certificates, which are what lets a user in.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from sealgate.app.keys import Delivery, checked_password, issue_key, list_keys, revoke_key
+from sealgate.app.users import actor
+from sealgate.cli.configured import config_option, configured
+from sealgate.cli.voice import notice
+from sealgate.errors import UsageError
+
+
+@click.group("key")
+def command() -> None:
+    """
+    Issue, list and revoke client certificates.
+    """
+
+
+@command.command("issue")
+@click.argument("name")
+@click.option("--p12", metavar="F", help="Write one PKCS#12 file for a browser.")
+@click.option("--out", "prefix", metavar="PREFIX", help="Write PREFIX.crt and PREFIX.key (PEM).")
+@click.option("--days", type=int, default=365, show_default=True, help="How long it is valid.")
+@click.option("--group", "groups", multiple=True, metavar="GROUP", help="Have the user join it.")
+@click.option(
+    "--password-file", metavar="F", help="The password of the PKCS#12 file is F's first line."
+)
+@click.option("--password-env", metavar="VAR", help="The password is in this variable.")
+@config_option
+def issue(
+    name: str,
+    p12: str | None,
+    prefix: str | None,
+    days: int,
+    groups: tuple[str, ...],
+    password_file: str | None,
+    password_env: str | None,
+    config: str | None,
+) -> None:
+    """
+    Issue a client certificate to the user NAME, who is added where unknown.
+
+    Without --p12 and --out, NAME.crt and NAME.key are written here. The private key is
+    written where you ask and kept nowhere else; a file is never overwritten. The
+    password of a PKCS#12 file is asked for on a terminal; without one it is made and
+    shown once.
+    """
+    inventory = configured(config)
+    password = _password(p12, password_file, password_env)
+    issued = issue_key(
+        inventory,
+        name,
+        Delivery(p12, prefix, password),
+        groups=groups,
+        days=days,
+        by=actor(),
+        now=time.time(),
+    )
+    certificate = issued.certificate
+    if issued.user_added:
+        notice(f'user "{certificate.identity}" was added')
+    click.echo(f'issued to "{certificate.identity}", valid until {_day(certificate.not_after)}')
+    click.echo(f"serial: {certificate.serial}")
+    for path in issued.files:
+        click.echo(f"wrote: {path}")
+    if issued.password is not None:
+        click.echo(f"password: {issued.password}")
+        notice("the password is shown this once; it is kept nowhere")
+    if issued.refusal is not None:
+        raise issued.refusal
+    click.echo(f"gateway: {issued.news}")
+
+
+@command.command("list")
+@config_option
+def list_(config: str | None) -> None:
+    """
+    List every certificate that was issued: serial, user, end, and whether it is valid.
+    """
+    lines = list_keys(configured(config), time.time())
+    if not lines:
+        click.echo("no keys; issue one: sealgate key issue NAME --p12 NAME.p12")
+        return
+    serial = max(len(line.certificate.serial) for line in lines)
+    user = max(4, *(len(line.certificate.identity) for line in lines))
+    click.echo(f"{'serial':{serial}}  {'user':{user}}  {'until':10}  state")
+    for line in lines:
+        held = line.certificate
+        told = f"{held.serial:{serial}}  {held.identity:{user}}  {_day(held.not_after)}"
+        click.echo(f"{told}  {line.state}")
+
+
+@command.command("revoke")
+@click.argument("which", metavar="SERIAL|NAME")
+@config_option
+def revoke(which: str, config: str | None) -> None:
+    """
+    Revoke one certificate by its serial, or all of a user by name.
+
+    When this returns 0, the running gateway refuses them, on open connections too.
+    """
+    revoked = revoke_key(configured(config), which, by=actor(), now=time.time())
+    for certificate in revoked.certificates:
+        click.echo(f'revoked {certificate.serial} of "{certificate.identity}"')
+    if not revoked.certificates:
+        click.echo(f'everything of "{which}" was revoked before')
+    click.echo(f"gateway: {revoked.news}")
+
+
+def _password(p12: str | None, file: str | None, variable: str | None) -> str | None:
+    if p12 is None:
+        if file is not None or variable is not None:
+            raise click.UsageError("a password protects a PKCS#12 file: give --p12 F too")
+        return None
+    if file is not None and variable is not None:
+        raise click.UsageError("give --password-file or --password-env, not both")
+    if file is not None:
+        return _first_line(file)
+    if variable is not None:
+        found = os.environ.get(variable)
+        if found is None:
+            raise UsageError(f'the variable "{variable}" of --password-env is not set')
+        return found
+    if not sys.stdin.isatty():
+        return None
+    asked: str = click.prompt(
+        f"password for {p12} (empty: have one made)",
+        default="",
+        hide_input=True,
+        show_default=False,
+        err=True,
+    )
+    if not asked:
+        return None
+    checked_password(asked)
+    again: str = click.prompt("the same again", hide_input=True, err=True)
+    if again != asked:
+        raise UsageError("the two passwords differ", hint="try again")
+    return asked
+
+
+def _first_line(path: str) -> str:
+    try:
+        lines = Path(path).read_text("utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        told = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise UsageError(f'password file "{path}" cannot be read: {told}') from error
+    return lines[0] if lines else ""
+
+
+def _day(seconds: float) -> str:
+    return f"{dt.datetime.fromtimestamp(seconds, tz=dt.UTC):%Y-%m-%d}"
