@@ -1,0 +1,312 @@
+"""
+Counts what the detectors find in one item, content by content, in flat memory.
+
+Pure. Running text goes through one stream of the scanner. Of columns, every value is
+scanned, and a thin even sample of each is kept until the end, when name and sample
+are judged together. A kind that both see is counted once: the larger count holds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from sealgate.assess.model import Columns, KindFound, Missed, Sampled, Tallied, Text
+from sealgate.assess.naming import is_known_name, show_column
+from sealgate.detect.columns import judge_column
+from sealgate.detect.model import Confidence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sealgate.assess.model import Cell, Content
+    from sealgate.detect.model import Kind, Match
+    from sealgate.detect.scanner import Scanner, Stream
+
+# Values kept of each column, at most; of each value, at most so many characters.
+MAX_SAMPLE = 512
+MAX_SAMPLE_CHARACTERS = 256
+# Columns with a name of their own; values of the others are scanned without one.
+MAX_COLUMNS = 512
+# Places named with each kind.
+MAX_PLACES = 16
+# No cell ends in the middle of another's number: two ends of line keep them apart.
+_BETWEEN_CELLS = b"\n\n"
+
+
+class Tally:
+    """
+    Takes the contents of one item and tells in the end what was in it.
+    """
+
+    def __init__(self, scanner: Scanner) -> None:
+        self._scanner = scanner
+        self._text: _TextTally | None = None
+        self._columns: dict[str, _ColumnTally] = {}
+        self._spilled = _ColumnTally("", 0, from_schema=False)
+        self._names = _Counts()
+        self._missed: list[Missed] = []
+        self._sampled: Sampled | None = None
+        self._rows: int | None = None
+        self.bytes_read = 0
+
+    def name(self, name: str) -> None:
+        """
+        Look at the *name* of the item itself: it may carry a value.
+        """
+        self._names.add(self._scanner.scan(name.encode("utf-8", "surrogateescape")))
+
+    def take(self, content: Content) -> None:
+        """
+        Count what is in *content*.
+        """
+        match content:
+            case Text(data):
+                if self._text is None:
+                    self._text = _TextTally(self._scanner.stream())
+                self._text.feed(data)
+                self.bytes_read += len(data)
+            case Columns():
+                self._take_columns(content)
+            case Missed():
+                if content not in self._missed:
+                    self._missed.append(content)
+            case Sampled():
+                self._sampled = content
+
+    def finish(self) -> Tallied:
+        """
+        Return what was found. The tally is finished then.
+        """
+        scale = 1.0
+        if self._sampled is not None and self._sampled.read:
+            scale = max(1.0, self._sampled.total / self._sampled.read)
+        gathered = _Gathered()
+        empty = []
+        for column in self._columns.values():
+            shown = column.judge(self._scanner, gathered)
+            if self._rows and not column.filled:
+                empty.append(shown)
+        if self._spilled.rows:
+            gathered.add_counts(self._spilled.counts, "further columns")
+            self._missed.append(
+                Missed(
+                    f"more than {MAX_COLUMNS} columns: the names of the rest were not judged",
+                    partly=True,
+                )
+            )
+        found = gathered.scaled(scale)
+        if self._text is not None:
+            found.take_larger(self._text.finish())
+        found.add_counts(self._names, "name")
+        return Tallied(
+            kinds=found.kinds(estimated=scale > 1),
+            empty_columns=tuple(empty),
+            missed=tuple(self._missed),
+            rows=self._sampled.total if self._sampled else self._rows,
+            bytes_read=self.bytes_read,
+            sampled=self._sampled,
+        )
+
+    def _take_columns(self, batch: Columns) -> None:
+        self._rows = (self._rows or 0) + batch.rows
+        for name, cells in zip(batch.names, batch.cells, strict=True):
+            column = self._columns.get(name)
+            if column is None and len(self._columns) < MAX_COLUMNS:
+                number = len(self._columns) + 1
+                column = _ColumnTally(name, number, from_schema=batch.from_schema)
+                self._columns[name] = column
+                # A header or key may itself be a value.
+                self._names.add(self._scanner.scan(name.encode("utf-8", "surrogateescape")))
+            self.bytes_read += (column or self._spilled).feed(cells, self._scanner)
+
+
+class _Counts:
+    """
+    How often each kind was found, and how sure at best.
+    """
+
+    __slots__ = ("confidence", "count", "unconfirmed")
+
+    def __init__(self) -> None:
+        self.count: Counter[Kind] = Counter()
+        self.confidence: dict[Kind, Confidence] = {}
+        self.unconfirmed = 0
+
+    def add(self, matches: Iterable[Match]) -> None:
+        for match in matches:
+            self.count[match.kind] += 1
+            if match.confidence > self.confidence.get(match.kind, 0):
+                self.confidence[match.kind] = match.confidence
+
+
+class _TextTally:
+    """
+    One stream of running text: counts, and the line where each kind stands first.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._counts = _Counts()
+        self._first: dict[Kind, int] = {}
+        # The stream reports a match at most one piece late, so two pieces are enough
+        # to turn its offset into a line.
+        self._pieces: list[tuple[int, int, bytes]] = []
+        self._at = 0
+        self._line = 1
+
+    def feed(self, data: bytes) -> None:
+        self._pieces = [*self._pieces[-1:], (self._at, self._line, data)]
+        self._at += len(data)
+        self._line += data.count(b"\n")
+        self._note(self._stream.feed(data))
+
+    def finish(self) -> _Gathered:
+        self._note(self._stream.close())
+        self._counts.unconfirmed = self._stream.unconfirmed
+        gathered = _Gathered()
+        for kind, line in self._first.items():
+            gathered.where.setdefault(kind, []).append(f"line {line}" if line else "text")
+        gathered.add_counts(self._counts, None)
+        return gathered
+
+    def _note(self, matches: Sequence[Match]) -> None:
+        self._counts.add(matches)
+        for match in matches:
+            if match.kind not in self._first:
+                self._first[match.kind] = self._line_of(match.start)
+
+    def _line_of(self, offset: int) -> int:
+        for start, line, data in reversed(self._pieces):
+            if offset >= start:
+                return line + data.count(b"\n", 0, offset - start)
+        return 0
+
+
+class _ColumnTally:
+    """
+    One column: counts over all its values, and an even sample of them.
+    """
+
+    def __init__(self, name: str, number: int, *, from_schema: bool) -> None:
+        self.name = name
+        self.number = number
+        self.from_schema = from_schema
+        self.rows = 0
+        self.filled = 0
+        self.counts = _Counts()
+        self._sample: list[str] = []
+        self._stride = 1
+
+    def feed(self, cells: Sequence[Cell], scanner: Scanner) -> int:
+        """
+        Scan *cells* and return how many bytes they were.
+        """
+        self.rows += len(cells)
+        filled = [cell for cell in cells if cell]
+        if not filled:
+            return 0
+        self._keep(filled)
+        data = _BETWEEN_CELLS.join(
+            c if isinstance(c, bytes) else c.encode("utf-8", "surrogatepass") for c in filled
+        )
+        examined = scanner.examine(data)
+        self.counts.add(examined.matches)
+        self.counts.unconfirmed += examined.unconfirmed
+        return len(data) - len(_BETWEEN_CELLS) * (len(filled) - 1)
+
+    def judge(self, scanner: Scanner, gathered: _Gathered) -> str:
+        """
+        Add what the column holds to *gathered*, and return how the column is shown.
+        """
+        verdict = judge_column(self.name, self._sample, self.filled)
+        known = self.from_schema or is_known_name(self.name)
+        shown = show_column(self.name, self.number, scanner, known=known)
+        if verdict.kind is not None and verdict.count > self.counts.count[verdict.kind]:
+            self.counts.count[verdict.kind] = verdict.count
+        if verdict.kind is not None:
+            self.counts.confidence[verdict.kind] = max(
+                verdict.confidence, self.counts.confidence.get(verdict.kind, verdict.confidence)
+            )
+        gathered.add_counts(self.counts, shown)
+        return shown
+
+    def _keep(self, filled: Sequence[Cell]) -> None:
+        # Every stride-th value; when the sample is full, every other one goes and the
+        # stride doubles, so the sample stays even over the whole column.
+        start = -self.filled % self._stride
+        for cell in filled[start :: self._stride]:
+            self._sample.append(_sampled(cell))
+        self.filled += len(filled)
+        while len(self._sample) > MAX_SAMPLE:
+            del self._sample[1::2]
+            self._stride *= 2
+
+
+class _Gathered:
+    """
+    Counts with their places, summed over columns.
+    """
+
+    def __init__(self) -> None:
+        self.counts = _Counts()
+        self.where: dict[Kind, list[str]] = {}
+        self.records: Counter[Kind] = Counter()
+
+    def add_counts(self, counts: _Counts, place: str | None) -> None:
+        for kind, confidence in counts.confidence.items():
+            self.counts.count[kind] += counts.count[kind]
+            self.records[kind] = max(self.records[kind], counts.count[kind])
+            self.counts.confidence[kind] = max(
+                confidence, self.counts.confidence.get(kind, confidence)
+            )
+            places = self.where.setdefault(kind, [])
+            if place is not None and place not in places:
+                places.append(place)
+        self.counts.unconfirmed += counts.unconfirmed
+
+    def scaled(self, scale: float) -> _Gathered:
+        for kind in self.counts.count:
+            self.counts.count[kind] = round(self.counts.count[kind] * scale)
+            self.records[kind] = round(self.records[kind] * scale)
+        return self
+
+    def take_larger(self, other: _Gathered) -> None:
+        """
+        Merge what was seen of the same bytes in another way.
+        """
+        for kind, confidence in other.counts.confidence.items():
+            self.counts.count[kind] = max(self.counts.count[kind], other.counts.count[kind])
+            self.records[kind] = max(self.records[kind], other.records[kind])
+            self.counts.confidence[kind] = max(
+                confidence, self.counts.confidence.get(kind, confidence)
+            )
+            self.where.setdefault(kind, other.where.get(kind, []))
+        self.counts.unconfirmed = max(self.counts.unconfirmed, other.counts.unconfirmed)
+
+    def kinds(self, *, estimated: bool) -> tuple[KindFound, ...]:
+        return tuple(
+            KindFound(
+                kind=kind,
+                count=self.counts.count[kind],
+                records=self.records[kind],
+                confidence=confidence,
+                where=_few(self.where.get(kind, [])),
+                estimated=estimated,
+                at_least=self.counts.unconfirmed > 0,
+            )
+            for kind, confidence in sorted(
+                self.counts.confidence.items(), key=lambda kc: (-self.counts.count[kc[0]], kc[0])
+            )
+        )
+
+
+def _few(places: list[str]) -> tuple[str, ...]:
+    if len(places) <= MAX_PLACES:
+        return tuple(places)
+    return (*places[:MAX_PLACES], f"{len(places) - MAX_PLACES} more")
+
+
+def _sampled(cell: Cell) -> str:
+    text = cell if isinstance(cell, str) else (cell or b"")[:1024].decode("utf-8", "replace")
+    return text[:MAX_SAMPLE_CHARACTERS]

@@ -1,0 +1,184 @@
+"""
+``sealgate assess``: find and classify data, and keep the result in the register.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sealgate.app.assess import Progress, assess, decide, open_register
+from sealgate.cli.voice import notice
+from sealgate.config.load import CONFIG_NAME, find_config, load
+from sealgate.errors import ConfigError, SourceError, UsageError
+from sealgate.report.assessment import (
+    render_assessment_csv,
+    render_assessment_html,
+    render_assessment_json,
+    render_assessment_text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sealgate.policy.inventory import Inventory
+
+_WIDEST = 120
+
+
+@click.command("assess")
+@click.argument("sources", nargs=-1, metavar="SOURCE...")
+@click.option("-c", "--config", metavar="CONFIG", help=f"The configuration ({CONFIG_NAME}).")
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "json", "html", "csv"]),
+    default="text",
+    show_default=True,
+)
+@click.option("--output", metavar="FILE", help="Write the report there.")
+@click.option(
+    "--web-root",
+    "web_roots",
+    multiple=True,
+    metavar="DIR",
+    help="A folder that a web server serves from; may be given more than once.",
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(min=1),
+    metavar="ROWS",
+    help="Read only so many rows of each table, and project the counts.",
+)
+@click.option("--decide", "decided", metavar="ASSET", help="Decide the class of ASSET instead.")
+@click.option("--class", "class_id", metavar="CLASS", help="With --decide: the class.")
+@click.option("--by", metavar="WHO", help="With --decide: who decided.")
+@click.option("--reason", metavar="WHY", help="With --decide: why.")
+def command(  # noqa: PLR0917  # click passes every option by name
+    sources: tuple[str, ...],
+    config: str | None,
+    output_format: str,
+    output: str | None,
+    web_roots: tuple[str, ...],
+    sample: int | None,
+    decided: str | None,
+    class_id: str | None,
+    by: str | None,
+    reason: str | None,
+) -> int:
+    """
+    Find and classify data in each SOURCE, and keep the result in the register.
+
+    SOURCE is a file, a folder, or the URL of a database (sqlite:///shop.sqlite,
+    postgresql://host/name). What could not be looked at counts as a finding, until it
+    is looked at or somebody decides: --decide ASSET --class CLASS --by WHO --reason WHY.
+    """
+    inventory = _inventory(config)
+    if decided is not None:
+        if sources:
+            raise UsageError("--decide takes no source", hint="decide first, then assess")
+        return _decide(inventory, decided, class_id, by, reason)
+    if class_id or by or reason:
+        raise UsageError("--class, --by and --reason belong to --decide", hint="add --decide ASSET")
+    if not sources:
+        raise UsageError("no source was given", hint="sealgate assess FOLDER")
+    with open_register(inventory) as register, _progress() as progress:
+        run = assess(
+            sources,
+            inventory=inventory,
+            register=register,
+            now=time.time(),
+            progress=progress,
+            web_roots=web_roots,
+            sample=sample,
+        )
+    if output_format == "json":
+        text = render_assessment_json(run)
+    elif output_format == "html":
+        text = render_assessment_html(run)
+    elif output_format == "csv":
+        text = render_assessment_csv(run)
+    else:
+        width = min(shutil.get_terminal_size((100, 24)).columns, _WIDEST)
+        colour = output is None and sys.stdout.isatty()
+        text = render_assessment_text(run, console_width=width, colour=colour)
+    _write(text, output)
+    return int(run.exit_code)
+
+
+def _decide(
+    inventory: Inventory | None,
+    asset: str,
+    class_id: str | None,
+    by: str | None,
+    reason: str | None,
+) -> int:
+    if not (class_id and by and reason):
+        raise UsageError(
+            "a decision needs a class, who decided and why",
+            hint="--decide ASSET --class CLASS --by WHO --reason WHY",
+        )
+    with open_register(inventory) as register:
+        decide(
+            asset,
+            class_id,
+            by=by,
+            reason=reason,
+            inventory=inventory,
+            register=register,
+            now=time.time(),
+        )
+    notice(f"decided: {class_id}; it holds from the next assessment on")
+    return 0
+
+
+def _inventory(config: str | None) -> Inventory | None:
+    if config is not None:
+        return load(config)
+    try:
+        found = find_config(str(Path.cwd()))
+    except ConfigError:
+        # Nobody said that there is one: the guideline's own table holds.
+        return None
+    return load(found)
+
+
+def _write(text: str, output: str | None) -> None:
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        # A report tells where the sensitive data is, so it is for its owner only.
+        descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        message = f"the report cannot be written: {reason}"
+        raise SourceError(message, hint="name another file with --output") from error
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[Progress], None] | None]:
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console  # noqa: PLC0415  # only a terminal needs it
+    from rich.text import Text  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    with console.status("assessing") as status:
+
+        def tell(progress: Progress) -> None:
+            megabytes = progress.bytes_read / 1e6
+            counted = f"{progress.assets} assets, {megabytes:.0f} MB: "
+            status.update(Text(counted + progress.place, overflow="ellipsis", no_wrap=True))
+
+        yield tell

@@ -1,0 +1,3 @@
+"""
+The history of the register's tables, for Alembic.
+"""

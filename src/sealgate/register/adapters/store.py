@@ -1,0 +1,327 @@
+"""
+The register on SQL: SQLite by default, PostgreSQL for a team.
+
+What is acknowledged is on the disk. Nothing is ever overwritten or removed: an
+assessment, a decision or an audit is one more row, and the trail vouches for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import sqlalchemy as sa
+
+from sealgate.database import migrate, open_database, reading, writing
+from sealgate.errors import SourceError, UsageError
+from sealgate.policy.observation import NotObserved
+from sealgate.register.adapters import trail
+from sealgate.register.adapters.tables import (
+    ASSESSMENTS,
+    ASSETS,
+    AUDITS,
+    DECISIONS,
+    EVIDENCE,
+    VERSION_TABLE,
+)
+from sealgate.register.adapters.trail import Trail
+from sealgate.register.model import (
+    AssessmentRecord,
+    AuditRecord,
+    Decision,
+    EvidenceRecord,
+    RegisteredAsset,
+    TrailCheck,
+)
+
+if TYPE_CHECKING:
+    from sealgate.policy.finding import Report
+    from sealgate.policy.observation import Sighting, Vantage
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+# SQLite takes at most 32,766 parameters in one statement.
+_MANY = 500
+
+
+class Register:
+    """
+    Assets, assessments, decisions, audits and evidence, with their history.
+
+    Opening brings an older file up to date without loss.
+
+    Raises:
+        SourceError: the database cannot be opened, is damaged, or is newer than this
+            Sealgate. Every method may raise it too.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._engine = open_database(url)
+        try:
+            migrate(self._engine, MIGRATIONS, VERSION_TABLE)
+        except SourceError:
+            self._engine.dispose()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """
+        Close every connection.
+        """
+        self._engine.dispose()
+
+    def record_assessments(self, records: Sequence[AssessmentRecord], *, at: float) -> None:
+        """
+        Keep the outcome of one run, in one transaction; earlier ones stay.
+        """
+        with writing(self._engine) as connection:
+            entries = Trail(connection)
+            self._note_assets(connection, ((r.asset, r.kind, r.parent) for r in records), at)
+            entries.insert(
+                "assessment",
+                [
+                    {
+                        "asset": r.asset,
+                        "assessed_at": at,
+                        "classification": r.classification,
+                        "computed": r.computed,
+                        "details": dict(r.details),
+                    }
+                    for r in records
+                ],
+                at,
+            )
+
+    def record_decision(self, decision: Decision) -> None:
+        """
+        Keep what a person decided; earlier decisions and assessments stay.
+
+        Raises:
+            UsageError: the register has no such asset, or nobody or no reason is named.
+        """
+        if not decision.by.strip() or not decision.reason.strip():
+            raise UsageError("a decision needs who decided and why", hint="give --by and --reason")
+        with writing(self._engine) as connection:
+            entries = Trail(connection)
+            known = sa.select(ASSETS.c.id).where(ASSETS.c.id == decision.asset)
+            if connection.execute(known).first() is None:
+                raise UsageError(
+                    "the register has no asset of that id",
+                    hint="assess it first; the report gives the id of each asset",
+                )
+            row = {
+                "asset": decision.asset,
+                "decided_at": decision.decided_at,
+                "classification": decision.classification,
+                "by": decision.by,
+                "reason": decision.reason,
+            }
+            entries.insert("decision", [row], decision.decided_at)
+
+    def record_audit(
+        self,
+        report: Report,
+        *,
+        at: float,
+        vantage: Vantage | str,
+        sightings: Iterable[Sighting] = (),
+    ) -> int:
+        """
+        Keep *report* and the *sightings* that it rests on; return the audit's number.
+
+        Of each finding: rule, status, found, required, who accepted it until when; of
+        each asset: required against provided; of each sighting: fact, value or why
+        not, vantage, and what saw it.
+        """
+        seen = list(sightings)
+        with writing(self._engine) as connection:
+            entries = Trail(connection)
+            assets = {
+                a.asset.id: (a.asset.id, a.asset.kind.value, a.asset.parent) for a in report.assets
+            }
+            self._note_assets(connection, assets.values(), at)
+            row = {
+                "audited_at": at,
+                "vantage": str(vantage),
+                "met": report.met,
+                "open_findings": len(report.open_findings),
+                "accepted": sum(1 for f in report.findings if f.accepted),
+            }
+            number = entries.insert("audit", [row], at)[0]
+            evidence = [*_findings(report), *_assets(report), *map(_sighting, seen)]
+            entries.insert("evidence", [{"audit": number, **e} for e in evidence], at)
+            return number
+
+    def assets(self) -> tuple[RegisteredAsset, ...]:
+        """
+        Return every asset with the class that it has, in the order of their ids.
+        """
+        with reading(self._engine) as connection:
+            held = _newest(connection, ASSESSMENTS, ASSESSMENTS.c.classification)
+            computed = _newest(connection, ASSESSMENTS, ASSESSMENTS.c.computed)
+            decided = _newest(connection, DECISIONS, DECISIONS.c.classification)
+            rows = connection.execute(sa.select(ASSETS).order_by(ASSETS.c.id)).all()
+            return tuple(
+                RegisteredAsset(
+                    row.id,
+                    row.kind,
+                    row.parent,
+                    row.first_seen_at,
+                    row.last_seen_at,
+                    held.get(row.id),
+                    computed.get(row.id),
+                    decided.get(row.id),
+                )
+                for row in rows
+            )
+
+    def assessments(self, asset: str) -> tuple[AssessmentRecord, ...]:
+        """
+        Return the history of *asset* (by id), oldest first.
+        """
+        query = (
+            sa.select(ASSESSMENTS, ASSETS.c.kind, ASSETS.c.parent)
+            .join(ASSETS, ASSETS.c.id == ASSESSMENTS.c.asset)
+            .where(ASSESSMENTS.c.asset == asset)
+            .order_by(ASSESSMENTS.c.id)
+        )
+        with reading(self._engine) as connection:
+            return tuple(
+                AssessmentRecord(
+                    asset=row.asset,
+                    kind=row.kind,
+                    classification=row.classification,
+                    computed=row.computed,
+                    details=row.details,
+                    parent=row.parent,
+                    assessed_at=row.assessed_at,
+                )
+                for row in connection.execute(query)
+            )
+
+    def decisions(self, asset: str | None = None) -> tuple[Decision, ...]:
+        """
+        Return every decision, oldest first; of *asset* only when one is given.
+        """
+        query = sa.select(DECISIONS).order_by(DECISIONS.c.id)
+        if asset is not None:
+            query = query.where(DECISIONS.c.asset == asset)
+        with reading(self._engine) as connection:
+            return tuple(
+                Decision(row.asset, row.classification, row.by, row.reason, row.decided_at)
+                for row in connection.execute(query)
+            )
+
+    def audits(self) -> tuple[AuditRecord, ...]:
+        """
+        Return every audit, oldest first.
+        """
+        with reading(self._engine) as connection:
+            return tuple(
+                AuditRecord(r.id, r.audited_at, r.vantage, r.met, r.open_findings, r.accepted)
+                for r in connection.execute(sa.select(AUDITS).order_by(AUDITS.c.id))
+            )
+
+    def evidence(self, audit: int) -> tuple[EvidenceRecord, ...]:
+        """
+        Return what *audit* (by number) rests on, in the order it was recorded.
+        """
+        query = sa.select(EVIDENCE).where(EVIDENCE.c.audit == audit).order_by(EVIDENCE.c.id)
+        with reading(self._engine) as connection:
+            return tuple(
+                EvidenceRecord(r.audit, r.sort, r.asset, r.details)
+                for r in connection.execute(query)
+            )
+
+    def check_trail(self) -> TrailCheck:
+        """
+        Return whether what is recorded is what was recorded.
+        """
+        with reading(self._engine) as connection:
+            return trail.check(connection)
+
+    def _note_assets(
+        self,
+        connection: sa.Connection,
+        assets: Iterable[tuple[str, str, str | None]],
+        at: float,
+    ) -> None:
+        noted = {asset[0]: asset for asset in assets}
+        ids = list(noted)
+        known: set[str] = set()
+        for start in range(0, len(ids), _MANY):
+            query = sa.select(ASSETS.c.id).where(ASSETS.c.id.in_(ids[start : start + _MANY]))
+            known.update(connection.execute(query).scalars())
+        new = [
+            {"id": i, "kind": kind, "parent": parent, "first_seen_at": at, "last_seen_at": at}
+            for i, kind, parent in noted.values()
+            if i not in known
+        ]
+        if new:
+            connection.execute(sa.insert(ASSETS), new)
+        if known:
+            connection.execute(
+                sa.update(ASSETS)
+                .where(ASSETS.c.id == sa.bindparam("known"))
+                .values(last_seen_at=at),
+                [{"known": i} for i in sorted(known)],
+            )
+
+
+def _newest(connection: sa.Connection, table: sa.Table, column: Any) -> dict[str, str]:
+    latest = sa.select(sa.func.max(table.c.id)).group_by(table.c.asset)
+    rows = connection.execute(sa.select(table.c.asset, column).where(table.c.id.in_(latest)))
+    return {row[0]: row[1] for row in rows}
+
+
+def _findings(report: Report) -> Iterator[dict[str, Any]]:
+    for finding in report.findings:
+        risk = finding.accepted
+        accepted = None
+        if risk is not None:
+            accepted = {"by": risk.by, "reason": risk.reason, "until": risk.until.isoformat()}
+        yield {
+            "sort": "finding",
+            "asset": finding.asset.id,
+            "details": {
+                "rule": finding.rule.id,
+                "severity": finding.rule.severity.name.lower(),
+                "status": finding.status.value,
+                "found": finding.found,
+                "required": finding.required,
+                "vantage": finding.rule.vantage.value,
+                "accepted": accepted,
+            },
+        }
+
+
+def _assets(report: Report) -> Iterator[dict[str, Any]]:
+    for item in report.assets:
+        yield {
+            "sort": "asset",
+            "asset": item.asset.id,
+            "details": {
+                "class": item.classification,
+                "required": {c.value: item.required.rank(c) for c in item.provided},
+                "provided": {c.value: rank for c, rank in item.provided.items()},
+            },
+        }
+
+
+def _sighting(sighting: Sighting) -> dict[str, Any]:
+    details: dict[str, Any] = {
+        "fact": sighting.fact.value,
+        "vantage": sighting.vantage.value,
+    }
+    if isinstance(sighting, NotObserved):
+        details["not observed"] = sighting.reason
+    else:
+        value = sighting.value
+        details["value"] = list(value) if isinstance(value, tuple) else value
+        details["seen by"] = sighting.seen_by
+    return {"sort": "sighting", "asset": sighting.asset, "details": details}

@@ -1,0 +1,110 @@
+"""
+What the register keeps: plain values, so that no other room has to be known here.
+
+Seconds are since the epoch. ``details`` are JSON values that whoever recorded them
+understands; they hold places, kinds and counts, never data that was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredAsset:
+    """
+    One asset, and since when and until when it was seen.
+
+    *classification* is the class that the last assessment came to, after the decisions
+    that there were then, and *computed* what the data said; both are ``None`` while
+    nobody assessed. *decided* is the class of the newest decision, if there is one.
+    """
+
+    id: str
+    kind: str
+    parent: str | None
+    first_seen_at: float
+    last_seen_at: float
+    classification: str | None = None
+    computed: str | None = None
+    decided: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AssessmentRecord:
+    """
+    The outcome of one assessment of one asset.
+    """
+
+    asset: str
+    kind: str
+    classification: str
+    computed: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+    parent: str | None = None
+    assessed_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """
+    What a person decided about the class of an asset. The newest holds; all are kept.
+    """
+
+    asset: str
+    classification: str
+    by: str
+    reason: str
+    decided_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """
+    One audit: when, from where, and how it ended.
+    """
+
+    id: int
+    audited_at: float
+    vantage: str
+    met: int
+    open_findings: int
+    accepted: int
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRecord:
+    """
+    One finding, one asset's ranks, or one sighting that an audit rests on.
+
+    *sort* is ``finding``, ``asset`` or ``sighting``.
+    """
+
+    audit: int
+    sort: str
+    asset: str
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TrailCheck:
+    """
+    Whether the trail is whole.
+
+    *entries* is its length and *head* the digest of the last one: kept elsewhere, it
+    also shows a trail that was cut off or written anew. *faults* tell, entry by
+    entry, what does not agree.
+    """
+
+    entries: int
+    head: str
+    faults: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """
+        Return whether nothing speaks for tampering.
+        """
+        return not self.faults

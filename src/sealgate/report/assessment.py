@@ -1,0 +1,331 @@
+"""
+An assessment as text, JSON, CSV or HTML. Formats only read.
+
+The JSON has ``"schema": "sealgate/assess/1"`` and is told in
+``docs/reference/json-assess.md``; the register keeps the same value for each asset.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import html
+import io
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from sealgate.detect.catalogue import facts
+from sealgate.policy.finding import Status
+from sealgate.report.json import render_json
+from sealgate.report.terminal import clean, drawn
+from sealgate.report.text import render_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sealgate.assess.model import Assessment, AssessRun, KindFound, NotLooked
+
+SCHEMA = "sealgate/assess/1"
+_INDENT = "    "
+# From rank 2 on a class is at least the third of four: red in a terminal, and bold.
+_STYLES = ("green", "cyan", "yellow", "bold red")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def assessment_value(assessment: Assessment) -> dict[str, Any]:
+    """
+    Return *assessment* as a JSON value.
+    """
+    weighed = assessment.weighed
+    override = weighed.override
+    sampled = assessment.sampled
+    return {
+        "asset": assessment.asset.id,
+        "kind": assessment.asset.kind.value,
+        "parent": assessment.asset.parent,
+        "format": assessment.format,
+        "class": assessment.classification.id,
+        "computed_class": weighed.computed.id,
+        "sensitive": weighed.sensitive,
+        "traits": {
+            "use": weighed.traits.use,
+            "legal_requirements": weighed.traits.legal,
+            "value": weighed.traits.value,
+        },
+        "required": {
+            "in_transit": assessment.required.in_transit,
+            "access": assessment.required.access,
+            "at_rest": assessment.required.at_rest,
+        },
+        "kinds": [
+            {
+                "kind": found.kind.value,
+                "title": facts(found.kind).title,
+                "category": facts(found.kind).category.value,
+                "count": found.count,
+                "records": found.records,
+                "confidence": found.confidence.name.lower(),
+                "where": list(found.where),
+                "estimated": found.estimated,
+                "at_least": found.at_least,
+            }
+            for found in assessment.kinds
+        ],
+        "reasons": [
+            {
+                "trait": reason.trait.value.replace(" ", "_"),
+                "rank": reason.rank,
+                "because": reason.because,
+                "clause": reason.clause,
+            }
+            for reason in assessment.reasons
+        ],
+        "minimisation": [{"what": a.what, "rule": a.rule} for a in assessment.minimisation],
+        "not_looked": [_not_looked_value(n) for n in assessment.not_looked],
+        "rows": assessment.rows,
+        "bytes_read": assessment.bytes_read,
+        "sample": None if sampled is None else {"read": sampled.read, "total": sampled.total},
+        "decision": None
+        if override is None
+        else {
+            "class": override.class_id,
+            "by": override.by,
+            "reason": override.reason,
+            "at": _time(override.decided_at),
+            "refused": weighed.override_refused,
+        },
+    }
+
+
+def render_assessment_json(run: AssessRun) -> str:
+    """
+    Return *run* as JSON of the schema ``sealgate/assess/1``.
+    """
+    findings = json.loads(render_json(run.report))["findings"]
+    value = {
+        "schema": SCHEMA,
+        "at": _time(run.assessed_at),
+        "summary": {
+            "assets": len(run.assessments),
+            "classes": _by_class(run.assessments),
+            "open": len(run.report.open_findings),
+            "not_looked": len(run.not_looked),
+            "open_not_looked": len(run.open_not_looked),
+            "exit_code": int(run.exit_code),
+        },
+        "assessments": [assessment_value(a) for a in run.assessments],
+        "not_looked": [
+            _not_looked_value(n) | {"open": n not in run.excused} for n in run.not_looked
+        ],
+        "findings": findings,
+    }
+    return json.dumps(value, indent=2) + "\n"
+
+
+def render_assessment_text(
+    run: AssessRun, *, console_width: int = 100, colour: bool = False
+) -> str:
+    """
+    Return *run* for a person: each asset, why, what could go, and what was not seen.
+    """
+    text = Text()
+    width = max((len(a.classification.id) for a in run.assessments), default=0)
+    for assessment in run.assessments:
+        _tell(text, assessment, width)
+    if run.not_looked:
+        text.append("\ncould not look\n", "bold")
+        for entry in run.not_looked:
+            how = " (in part)" if entry.partly else ""
+            taken = " (decided)" if entry in run.excused else ""
+            text.append(f"{_INDENT}{clean(entry.place)}: {entry.reason}{how}{taken}\n")
+    text.append("\n")
+    seen = replace(
+        run.report,
+        findings=tuple(f for f in run.report.findings if f.status is not Status.NOT_OBSERVED),
+    )
+    if seen.findings or seen.expired or seen.unused:
+        findings = render_text(seen, console_width=console_width, colour=False)
+        # Its closing line counts for an audit; the one below counts for this.
+        text.append("\n".join(findings.splitlines()[:-1]) + "\n")
+    text.append(_closing(run) + "\n")
+    longest = max(len(line) for line in text.plain.splitlines())
+    return drawn(text, console_width=max(longest, console_width), colour=colour)
+
+
+def render_assessment_csv(run: AssessRun) -> str:
+    """
+    Return one line per asset and kind; an asset without kinds has one line too.
+
+    Cells that a spreadsheet would take for a formula are led by an apostrophe.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(
+        (
+            *("asset", "asset kind", "class", "computed class"),
+            *("kind", "count", "confidence", "where", "estimated", "not looked"),
+        )
+    )
+    for a in run.assessments:
+        unseen = "; ".join(n.reason for n in a.not_looked)
+        head = [a.asset.id, a.asset.kind.value, a.classification.id, a.weighed.computed.id]
+        rows = [
+            [
+                *head,
+                k.kind.value,
+                str(k.count),
+                k.confidence.name.lower(),
+                "; ".join(k.where),
+                "yes" if k.estimated or k.at_least else "no",
+                unseen,
+            ]
+            for k in a.kinds
+        ]
+        for row in rows or [[*head, "", "0", "", "", "no", unseen]]:
+            writer.writerow([_cell(c) for c in row])
+    for n in run.not_looked:
+        if n.asset is None:
+            writer.writerow([_cell(n.place), "", "", "", "", "0", "", "", "no", _cell(n.reason)])
+    return out.getvalue()
+
+
+def render_assessment_html(run: AssessRun) -> str:
+    """
+    Return *run* as one page without scripts or anything from elsewhere.
+    """
+    rows = "".join(_html_row(a) for a in run.assessments)
+    unseen = "".join(
+        f"<li><code>{_e(n.place)}</code>: {_e(n.reason)}{' (in part)' if n.partly else ''}</li>"
+        for n in run.not_looked
+    )
+    findings = "".join(
+        f"<li><b>{_e(f.rule.id)}</b> <code>{_e(f.asset.id)}</code>: {_e(f.found)}."
+        f" {_e(f.fix)}{' (accepted)' if f.accepted else ''}</li>"
+        for f in run.report.findings
+        if f.status is not Status.NOT_OBSERVED
+    )
+    return (
+        "<!doctype html>\n"
+        '<html lang="en"><head><meta charset="utf-8"><title>Assessment</title>\n'
+        f"<style>{_CSS}</style></head><body>\n"
+        f"<h1>Assessment</h1><p>{_e(_time(run.assessed_at))}. {_e(_closing(run))}.</p>\n"
+        "<table><thead><tr><th>Asset</th><th>Class</th><th>Kinds</th><th>Why</th>"
+        f"<th>Could go</th></tr></thead><tbody>\n{rows}</tbody></table>\n"
+        f"<h2>Findings</h2><ul>{findings or '<li>none</li>'}</ul>\n"
+        f"<h2>Could not look</h2><ul>{unseen or '<li>nothing</li>'}</ul>\n"
+        "</body></html>\n"
+    )
+
+
+_CSS = (
+    "body{font:16px/1.5 system-ui,sans-serif;margin:2rem;max-width:80rem}"
+    "table{border-collapse:collapse}td,th{border:1px solid #8888;padding:.3rem .6rem;"
+    "text-align:left;vertical-align:top}code{overflow-wrap:anywhere}"
+)
+
+
+def _html_row(assessment: Assessment) -> str:
+    weighed = assessment.weighed
+    named = _e(assessment.classification.name)
+    if weighed.override is not None and weighed.override_refused is None:
+        named += (
+            f" (decided by {_e(weighed.override.by)}; the data says {_e(weighed.computed.name)})"
+        )
+    kinds = ", ".join(_e(_counted(k)) for k in assessment.kinds) or "nothing found"
+    why = "".join(
+        f"<li>{_e(r.trait.value)} {r.rank}: {_e(r.because)} ({_e(r.clause)})</li>"
+        for r in assessment.reasons
+    )
+    could = "".join(f"<li>{_e(a.what)}</li>" for a in assessment.minimisation)
+    return (
+        f"<tr><td><code>{_e(assessment.asset.id)}</code></td><td>{named}</td><td>{kinds}</td>"
+        f"<td><ul>{why}</ul></td><td><ul>{could}</ul></td></tr>\n"
+    )
+
+
+def _tell(text: Text, assessment: Assessment, width: int) -> None:
+    classification = assessment.classification
+    text.append(f"{clean(assessment.asset.id)}\n", "bold")
+    text.append(_INDENT)
+    text.append(f"{classification.id:<{width}}", _STYLES[min(classification.rank, 3)])
+    found = ", ".join(_counted(k) for k in assessment.kinds) or "nothing found"
+    text.append(f"  {found}\n")
+    for because, clauses in _top_reasons(assessment):
+        text.append(f"{_INDENT}because: {because} ({clauses})\n", "dim")
+    weighed = assessment.weighed
+    if weighed.override is not None:
+        override = weighed.override
+        text.append(
+            f"{_INDENT}decided: {clean(override.class_id)} by {clean(override.by)}: "
+            f"{clean(override.reason)}; the data says {weighed.computed.id}\n"
+        )
+        if weighed.override_refused:
+            text.append(
+                f"{_INDENT}not followed: {clean(weighed.override_refused)}\n", "bold yellow"
+            )
+    for advice in assessment.minimisation:
+        text.append(f"{_INDENT}could go: {clean(advice.what)}\n", "yellow")
+    if assessment.sampled is not None:
+        text.append(
+            f"{_INDENT}from the first {assessment.sampled.read} of {assessment.sampled.total}"
+            " rows; counts are projected\n",
+            "yellow",
+        )
+
+
+def _top_reasons(assessment: Assessment) -> list[tuple[str, str]]:
+    # What made the class what it is; all the rest is in the JSON.
+    top = assessment.traits.impact
+    if not top:
+        return []
+    told: dict[str, dict[str, None]] = {}
+    for reason in assessment.reasons:
+        if reason.rank == top:
+            told.setdefault(reason.because, {})[reason.clause] = None
+    return [(because, "; ".join(clauses)) for because, clauses in told.items()]
+
+
+def _counted(found: KindFound) -> str:
+    about = "about " if found.estimated else "at least " if found.at_least else ""
+    return f"{found.kind.value} ×{about}{found.count}"  # noqa: RUF001  # the times sign is meant
+
+
+def _closing(run: AssessRun) -> str:
+    classes = ", ".join(f"{n} {name}" for name, n in _by_class(run.assessments).items())
+    one = len(run.assessments) == 1
+    parts = [f"{len(run.assessments)} asset{'' if one else 's'} ({classes})"]
+    opened = [f for f in run.report.open_findings if f.status is not Status.NOT_OBSERVED]
+    parts.append(f"{len(opened)} finding{'' if len(opened) == 1 else 's'}")
+    parts.append(f"{len(run.open_not_looked)} not looked at")
+    return ", ".join(parts)
+
+
+def _by_class(assessments: Iterable[Assessment]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for item in sorted(assessments, key=lambda a: -a.classification.rank):
+        counts[item.classification.id] = counts.get(item.classification.id, 0) + 1
+    return counts
+
+
+def _not_looked_value(entry: NotLooked) -> dict[str, Any]:
+    return {
+        "place": entry.place,
+        "reason": entry.reason,
+        "asset": entry.asset,
+        "partly": entry.partly,
+    }
+
+
+def _time(seconds: float) -> str:
+    return dt.datetime.fromtimestamp(seconds, tz=dt.UTC).isoformat(timespec="seconds")
+
+
+def _cell(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _e(text: str) -> str:
+    return html.escape(text)
