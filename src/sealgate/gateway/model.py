@@ -10,10 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from sealgate.policy.inventory import SiteAccess
+from sealgate.policy.requirements import required_of_route
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from sealgate.policy.inventory import Route
 
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 JSONObject = dict[str, JSON]
@@ -24,6 +30,46 @@ CLUSTERS = "cds.json"
 ADMIN_SOCKET = "admin.sock"
 ACCESS_LOG = "access.log"
 SYSTEM_ROOTS = "/etc/ssl/certs/ca-certificates.crt"
+
+# RFC 9325, 4.2 and Mozilla intermediate: forward secrecy and AEAD only, as Envoy spells
+# them; suites in one bracket are equal, and the client's order decides among them.
+TLS_1_2_SUITES = (
+    "[ECDHE-ECDSA-AES128-GCM-SHA256|ECDHE-ECDSA-CHACHA20-POLY1305]",
+    "[ECDHE-RSA-AES128-GCM-SHA256|ECDHE-RSA-CHACHA20-POLY1305]",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+)
+# The hybrid first (draft-ietf-tls-ecdhe-mlkem), then what RFC 9325, 4.2.1 names.
+TLS_GROUPS = ("X25519MLKEM768", "X25519", "P-256", "P-384")
+
+
+class Guard(StrEnum):
+    """
+    What the gateway does before a route's content is shown.
+    """
+
+    OPEN = "open"  # TLS, and nothing else is asked
+    SITE = "site"  # TLS; the site itself asks for a password
+    LOCKED = "locked"  # TLS, an admitted client certificate, and an allowed country
+    UNBUILT = "unbuilt"  # the class asks for what is not built yet: nobody comes in
+
+
+_BUILT_TRANSIT_RANK = 2
+_LOW, _HIGH = 1, 2
+
+
+def guard_of(route: Route) -> Guard:
+    """
+    Return how *route* is guarded; whatever is not built is refused, never weakened.
+    """
+    required = required_of_route(route)
+    if required.in_transit > _BUILT_TRANSIT_RANK or required.access > _HIGH:
+        return Guard.UNBUILT
+    if required.access == _HIGH:
+        return Guard.LOCKED
+    if required.access == _LOW:
+        return Guard.SITE if route.access is SiteAccess.SITE else Guard.UNBUILT
+    return Guard.OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +148,43 @@ class EnvoyFiles:
         Return whether something changed that a running Envoy cannot take over.
         """
         return old.files[BOOTSTRAP] != self.files[BOOTSTRAP] or old.folder != self.folder
+
+    def as_one_file(self) -> JSONObject:
+        """
+        Return the same configuration as one static bootstrap.
+
+        ``envoy --mode validate`` reads no file of a subscription, so this is what it is
+        asked about. It is not for running: nothing in it can be taken over live.
+        """
+        routes = {str(r["name"]): r for r in self._resources("rds-")}
+        static: JSONObject = {
+            "listeners": [_inlined(item, routes) for item in self._resources(LISTENERS)],
+            "clusters": list(self._resources(CLUSTERS)),
+            "secrets": list(self._resources("sds-")),
+        }
+        bootstrap = {k: v for k, v in self.files[BOOTSTRAP].items() if k != "dynamic_resources"}
+        return {**bootstrap, "static_resources": static}
+
+    def _resources(self, prefix: str) -> Iterator[JSONObject]:
+        for name in sorted(self.files):
+            resources = self.files[name].get("resources") if name.startswith(prefix) else None
+            for item in resources if isinstance(resources, list) else ():
+                if isinstance(item, dict):
+                    yield {key: value for key, value in item.items() if key != "@type"}
+
+
+def _inlined(value: JSON, routes: Mapping[str, JSONObject]) -> JSON:
+    if isinstance(value, list):
+        return [_inlined(item, routes) for item in value]
+    if not isinstance(value, dict):
+        return value
+    result: JSONObject = {}
+    for key, item in value.items():
+        if key == "rds" and isinstance(item, dict):
+            result["route_config"] = routes[str(item["route_config_name"])]
+        elif key != "sds_config":
+            result[key] = _inlined(item, routes)
+    return result
 
 
 def _both_clusters(old: JSONObject | None, new: JSONObject) -> JSONObject:

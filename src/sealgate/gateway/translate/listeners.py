@@ -1,0 +1,384 @@
+"""
+The doors of the gateway: TLS settings, filters, limits. No policy: that is in the routes.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+
+from sealgate.gateway.model import ACCESS_LOG, TLS_1_2_SUITES, TLS_GROUPS
+from sealgate.gateway.translate.clusters import BUFFER_BYTES
+from sealgate.gateway.translate.cookies import cookie_filter
+from sealgate.gateway.translate.locks import (
+    COUNTRY_HEADER,
+    FINGERPRINT_STATE,
+    GEO_FILTER,
+    RBAC_FILTER,
+)
+from sealgate.gateway.translate.pages import COMMON_PAGES, LOCKED_PAGES, PLAIN_PAGES, local_replies
+from sealgate.gateway.translate.routes import CLIENT_ADDRESS, LUA_FILTER, https_name
+from sealgate.gateway.translate.typed import (
+    EXTENSIONS,
+    extension,
+    socket_address,
+    subscription,
+    typed,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sealgate.gateway.model import JSON, JSONObject, Material
+    from sealgate.policy.inventory import Address, Inventory, Site
+
+# What only a proxy may tell a site; a client's own is dropped before anything reads it.
+# X-Forwarded-* are dropped by prefix, every name with an underscore by the codec.
+FORGEABLE = (
+    "forwarded",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "fastly-client-ip",
+    "x-original-url",
+    "x-original-host",
+    "x-rewrite-url",
+    "front-end-https",
+    "x-url-scheme",
+    "x-host",
+    "x-arr-ssl",
+    "proxy",
+)
+FORGEABLE_PREFIXES = ("x-forwarded-", "x-envoy-", "ssl-client-", "x-ssl-", "x-sealgate-")
+MAX_HEADER_KIB = 60
+MAX_HEADERS = 100
+
+
+def https_listeners(inventory: Inventory, material: Material) -> list[JSONObject]:
+    """
+    Return one listener per https address, with a filter chain per site, chosen by SNI.
+
+    A client that sends no name, or another, is shown the first site's certificate.
+    """
+    chains: list[JSON] = [
+        _https_chain(inventory, site, material, {"server_names": list(site.domains)})
+        for site in inventory.sites
+    ]
+    first = _https_chain(inventory, inventory.sites[0], material, {})
+    inspector = extension(
+        "envoy.filters.listener.tls_inspector",
+        EXTENSIONS + "filters.listener.tls_inspector.v3.TlsInspector",
+    )
+    return [
+        _listener("https", address, [*chains, first], inventory, [inspector])
+        for address in inventory.listen.https
+    ]
+
+
+def http_listeners(inventory: Inventory, material: Material) -> list[JSONObject]:
+    """
+    Return one listener per http address.
+    """
+    manager = _connection_manager(
+        inventory,
+        material,
+        "http",
+        local_replies((*PLAIN_PAGES, *COMMON_PAGES), inventory.operator.name),
+    )
+    manager["codec_type"] = "HTTP1"
+    manager["http_filters"] = [_router()]
+    return [
+        _listener("http", address, [{"filters": [_manager(manager)]}], inventory, [])
+        for address in inventory.listen.http
+    ]
+
+
+def _listener(
+    kind: str,
+    address: Address,
+    chains: Sequence[JSON],
+    inventory: Inventory,
+    inspectors: Sequence[JSON],
+) -> JSONObject:
+    filters = list(inspectors)
+    own = list(chains)
+    if inventory.listen.trusted_proxies:
+        # The client's address is believed only from these networks: a connection from
+        # anywhere else finds no filter chain, whatever it says of itself, and a connection
+        # without the PROXY header is closed.
+        filters.insert(
+            0,
+            extension(
+                "envoy.filters.listener.proxy_protocol",
+                EXTENSIONS + "filters.listener.proxy_protocol.v3.ProxyProtocol",
+            ),
+        )
+        ranges: list[JSON] = [_range(network) for network in inventory.listen.trusted_proxies]
+        own = [_from(chain, ranges) for chain in own if isinstance(chain, dict)]
+    listener: JSONObject = {
+        "name": f"{kind} {address.host} {address.port}",
+        "address": socket_address(address.host, address.port),
+        "per_connection_buffer_limit_bytes": BUFFER_BYTES,
+        "listener_filters_timeout": "10s",
+        "filter_chains": own,
+    }
+    if filters:
+        listener["listener_filters"] = filters
+    return listener
+
+
+def _from(chain: JSONObject, ranges: list[JSON]) -> JSONObject:
+    match = chain.get("filter_chain_match")
+    return {
+        **chain,
+        "filter_chain_match": {
+            **(match if isinstance(match, dict) else {}),
+            "direct_source_prefix_ranges": ranges,
+        },
+    }
+
+
+def _range(network: str) -> JSONObject:
+    parsed = ipaddress.ip_network(network, strict=False)
+    return {"address_prefix": str(parsed.network_address), "prefix_len": parsed.prefixlen}
+
+
+def _https_chain(
+    inventory: Inventory, site: Site, material: Material, match: JSONObject
+) -> JSONObject:
+    manager = _connection_manager(
+        inventory,
+        material,
+        https_name(site),
+        local_replies((*LOCKED_PAGES, *COMMON_PAGES), inventory.operator.name),
+    )
+    manager["http_protocol_options"] = {
+        "accept_http_10": True,
+        "default_host_for_http_10": site.name,
+        "enable_trailers": True,
+    }
+    manager["upgrade_configs"] = [{"upgrade_type": "websocket"}]
+    manager["http_filters"] = _filters(site, material)
+    # Once per connection, and on a resumed one too: which certificate the client proved.
+    fingerprint = extension(
+        "fingerprint",
+        EXTENSIONS + "filters.network.set_filter_state.v3.Config",
+        on_downstream_tls_handshake=[
+            {
+                "object_key": FINGERPRINT_STATE,
+                "factory_key": "envoy.string",
+                "format_string": {
+                    "text_format_source": {"inline_string": "%DOWNSTREAM_PEER_FINGERPRINT_256%"}
+                },
+            }
+        ],
+    )
+    chain: JSONObject = {
+        "name": f"{site.name} by name" if match else "no name",
+        "filters": [fingerprint, _manager(manager)],
+        "transport_socket": _tls(site, material),
+        "transport_socket_connect_timeout": "10s",
+    }
+    if match:
+        chain["filter_chain_match"] = match
+    return chain
+
+
+def _filters(site: Site, material: Material) -> list[JSON]:
+    # Each is off unless a route turns it on.
+    filters: list[JSON] = []
+    if material.geo_database is not None:
+        database = extension(
+            "envoy.geoip_providers.maxmind",
+            EXTENSIONS + "geoip_providers.maxmind.v3.MaxMindConfig",
+            country_db_path=material.geo_database,
+            common_provider_config={"geo_field_keys": {"country": COUNTRY_HEADER}},
+        )
+        filters.append(
+            {
+                **extension(
+                    GEO_FILTER, EXTENSIONS + "filters.http.geoip.v3.Geoip", provider=database
+                ),
+                "disabled": True,
+            }
+        )
+    filters += [
+        {**extension(LUA_FILTER, EXTENSIONS + "filters.http.lua.v3.Lua"), "disabled": True},
+        {**extension(RBAC_FILTER, EXTENSIONS + "filters.http.rbac.v3.RBAC"), "disabled": True},
+        cookie_filter(site.cookies),
+        _router(),
+    ]
+    return filters
+
+
+def _router() -> JSONObject:
+    return extension(
+        "envoy.filters.http.router",
+        EXTENSIONS + "filters.http.router.v3.Router",
+        suppress_envoy_headers=True,
+        dynamic_stats=False,
+    )
+
+
+def _manager(fields: JSONObject) -> JSONObject:
+    return extension(
+        "envoy.filters.network.http_connection_manager",
+        EXTENSIONS + "filters.network.http_connection_manager.v3.HttpConnectionManager",
+        **fields,
+    )
+
+
+def rds_file(name: str) -> str:
+    """
+    Return the file that holds the route configuration called *name*.
+    """
+    return f"rds-{name.replace(' ', '-')}.json"
+
+
+def sds_file(site: Site) -> str:
+    """
+    Return the file that names the certificate of *site*.
+    """
+    return f"sds-{site.name}.json"
+
+
+def _connection_manager(
+    inventory: Inventory, material: Material, name: str, replies: JSONObject
+) -> JSONObject:
+    del inventory
+    mutations: list[JSON] = [{"remove": header_name} for header_name in FORGEABLE]
+    mutations += [
+        {"remove_on_match": {"key_matcher": {"prefix": prefix}}} for prefix in FORGEABLE_PREFIXES
+    ]
+    return {
+        "stat_prefix": name.partition(" ")[0],
+        "rds": {
+            "route_config_name": name,
+            "config_source": subscription(material.folder, rds_file(name)),
+        },
+        # The peer's address is the client's; X-Forwarded-For is written by the routes, for
+        # Envoy would write its own address for clients on loopback.
+        "use_remote_address": True,
+        "skip_xff_append": True,
+        "early_header_mutation_extensions": [
+            extension(
+                "forgeable",
+                EXTENSIONS + "http.early_header_mutation.header_mutation.v3.HeaderMutation",
+                mutations=mutations,
+            )
+        ],
+        # Paths are judged, not mended: the site gets what the client sent.
+        "normalize_path": False,
+        "merge_slashes": False,
+        "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
+        "generate_request_id": False,
+        "server_header_transformation": "PASS_THROUGH",
+        "proxy_100_continue": True,
+        "max_request_headers_kb": MAX_HEADER_KIB,
+        "request_headers_timeout": "15s",
+        # Nothing sent or received for so long ends a request; event streams and WebSockets
+        # that are alive send something.
+        "stream_idle_timeout": "3600s",
+        "common_http_protocol_options": {
+            "headers_with_underscores_action": "DROP_HEADER",
+            "idle_timeout": "75s",
+            "max_headers_count": MAX_HEADERS,
+        },
+        "http2_protocol_options": {
+            "max_concurrent_streams": 100,
+            "initial_stream_window_size": 1024 * 1024,
+            "initial_connection_window_size": 4 * 1024 * 1024,
+        },
+        "local_reply_config": replies,
+        "access_log": [_access_log(material)],
+    }
+
+
+def _access_log(material: Material) -> JSONObject:
+    # Refusals, failures and whatever passed a lock. Who looked at public pages is not
+    # written down: it is not needed (DESIGN 2), and the site keeps its own log.
+    return {
+        "name": "envoy.access_loggers.file",
+        "filter": {
+            "or_filter": {
+                "filters": [
+                    {
+                        "status_code_filter": {
+                            "comparison": {
+                                "op": "GE",
+                                "value": {"default_value": 400, "runtime_key": "sealgate.log"},
+                            }
+                        }
+                    },
+                    {
+                        "metadata_filter": {
+                            "matcher": {
+                                "filter": RBAC_FILTER,
+                                "path": [{"key": "enforced_engine_result"}],
+                                "value": {"present_match": True},
+                            },
+                            "match_if_key_not_found": False,
+                        }
+                    },
+                ]
+            }
+        },
+        "typed_config": typed(
+            EXTENSIONS + "access_loggers.file.v3.FileAccessLog",
+            path=f"{material.folder}/{ACCESS_LOG}",
+            log_format={"json_format": _LOG_FIELDS},
+        ),
+    }
+
+
+_LOG_FIELDS: JSONObject = {
+    "time": "%START_TIME%",
+    "asset": "%METADATA(ROUTE:sealgate:asset)%",
+    "class": "%METADATA(ROUTE:sealgate:class)%",
+    "guard": "%METADATA(ROUTE:sealgate:guard)%",
+    "method": "%REQ(:METHOD)%",
+    "path": "%PATH(NQ)%",
+    "status": "%RESPONSE_CODE%",
+    "details": "%RESPONSE_CODE_DETAILS%",
+    "client": CLIENT_ADDRESS,
+    "tls_version": "%DOWNSTREAM_TLS_VERSION%",
+    "tls_cipher": "%DOWNSTREAM_TLS_CIPHER%",
+    "tls_group": "%DOWNSTREAM_TLS_GROUP%",
+    "certificate": "%DOWNSTREAM_PEER_FINGERPRINT_256%",
+    "received_bytes": "%BYTES_RECEIVED%",
+    "sent_bytes": "%BYTES_SENT%",
+    "milliseconds": "%DURATION%",
+}
+
+
+def _tls(site: Site, material: Material) -> JSONObject:
+    context: JSONObject = {
+        "tls_params": {
+            "tls_minimum_protocol_version": "TLSv1_2",
+            "tls_maximum_protocol_version": "TLSv1_3",
+            "cipher_suites": list(TLS_1_2_SUITES),
+            "ecdh_curves": list(TLS_GROUPS),
+        },
+        "alpn_protocols": ["h2", "http/1.1"],
+        "tls_certificate_sds_secret_configs": [
+            {
+                "name": f"certificate {site.name}",
+                "sds_config": subscription(material.folder, sds_file(site)),
+            }
+        ],
+    }
+    if material.client_ca is not None:
+        context["validation_context"] = {
+            "trusted_ca": {"filename": material.client_ca},
+            # A certificate of somebody else gets a page that says so, not a broken
+            # connection; only fingerprints admit.
+            "trust_chain_verification": "ACCEPT_UNTRUSTED",
+        }
+    return extension(
+        "envoy.transport_sockets.tls",
+        EXTENSIONS + "transport_sockets.tls.v3.DownstreamTlsContext",
+        require_client_certificate=False,
+        common_tls_context=context,
+    )

@@ -1,0 +1,99 @@
+"""
+Regular expressions (RE2) that decide which requests Envoy may route by itself.
+
+A request that any of them doubts goes through :mod:`.readings` first. They may doubt
+too much, never too little: a law holds them against the specification. RE2 reads
+UTF-8 and matches no other byte, so a request is first held to printable ASCII.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sealgate.policy.routing import (
+    DOUBTFUL_END,
+    DOUBTFUL_INSIDE,
+    door_segments,
+    specificity,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sealgate.policy.inventory import Door, Route
+
+PRINTABLE = "[!-~]*"
+_CASE_FOLDED = "(?i)"
+_ANY_SEGMENT = "[^/?]*"
+# One to three rounds of percent-encoding.
+_ENCODED = "%(?:25)*"
+
+
+def doubtful(serving: Route, routes: Sequence[Route], *, path_route: Route) -> str | None:
+    """
+    Return what matches each target that may read as stricter than *serving*.
+
+    It is to be matched against the whole target (path and query) of a request whose path
+    lies at the door of *path_route*, literally; that is *serving* itself unless a
+    parameter chose that one. ``None``: no route is stricter, so no reading matters.
+    """
+    stricter = [r for r in routes if r.classification.rank > serving.classification.rank]
+    if not stricter:
+        return None
+    paths = [r.door for r in stricter if r.door.query is None]
+    queries = [r.door for r in stricter if r.door.query is not None]
+    # A plain path lands at the most specific door that fits, as the literal one does:
+    # without regard to case, only a more specific one can take it over.
+    nearer = [
+        r.door
+        for r in stricter
+        if r.door.query is None and specificity(r) > specificity(path_route)
+    ]
+    choices = [f"{_spelled(door)}(?:[?].*)?" for door in nearer]
+    if paths or any(door.path != "/" for door in queries):
+        choices.append(f"[^?]*(?:{DOUBTFUL_INSIDE}).*")
+        choices.append(f"[^?]*{DOUBTFUL_END}(?:[?].*)?")
+    choices += [f"[^?]*[?](?:.*[&;])?{_name(door.query or '')}.*" for door in queries]
+    return f"{_CASE_FOLDED}(?:{'|'.join(choices)})"
+
+
+def _spelled(door: Door) -> str:
+    segments = "".join(f"/{_segment(s)}" for s in door_segments(door))
+    return f"{segments}/?" if door.exact else f"{segments}(?:/[^?]*)?"
+
+
+def _segment(segment: str) -> str:
+    return _ANY_SEGMENT if segment == "*" else re.escape(segment)
+
+
+def _name(name: str) -> str:
+    spaces = rf"(?:[ +]|{_ENCODED}(?:20|2b))*"
+    return spaces + "".join(_character(c) for c in name.lower())
+
+
+def _character(character: str) -> str:
+    # PHP writes "." " " and a lone "[" as "_" (opens_by_query).
+    meant: Iterable[str] = "_. +[" if character in "_. [" else (character, character.upper())
+    codes = "|".join(sorted({f"{ord(c):02x}" for c in meant}))
+    plain = "|".join(sorted({re.escape(c) for c in meant}))
+    return f"(?:{plain}|{_ENCODED}(?:{codes}))"
+
+
+def path_of(door: Door) -> str:
+    """
+    Return what matches a whole path (no query) that lies at *door* literally.
+    """
+    segments = "".join(f"/{_segment(s)}" for s in door_segments(door))
+    return segments if door.exact else f"{segments}(?:/.*)?"
+
+
+def target_with_query(door: Door) -> str:
+    """
+    Return what matches a whole target that lies at *door* and has its parameter, literally.
+    """
+    segments = "".join(f"/{_segment(s)}" for s in door_segments(door))
+    path = segments if door.exact else f"{segments}(?:/[^?]*)?"
+    name = re.escape(door.query or "")
+    value = f"={re.escape(door.query_value)}.*" if door.query_value else "(?:[=&].*)?"
+    return f"{path}[?](?:.*&)?{name}{value}"

@@ -1,0 +1,280 @@
+"""
+The strictest reading of a request, compiled to Lua for Envoy.
+
+:func:`sealgate.policy.routing.judge` is the specification. The program below gives the
+same answer; ``tests/laws/test_routing_laws.py`` holds the two together over generated
+paths, and a test asks a running Envoy.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sealgate.policy.routing import (
+    MAX_AMBIGUOUS_BYTES,
+    SCRIPT_ENDINGS,
+    door_segments,
+    mangled,
+    specificity,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sealgate.policy.inventory import Route
+
+
+def lua_program(routes: Sequence[Route], serving_rank: int) -> str:
+    """
+    Return the filter of a route of rank *serving_rank*: refuse what reads as stricter.
+
+    *routes* are all routes of the site. Global functions of the program: ``refused``
+    (of a request target) and ``envoy_on_request``.
+    """
+    return "\n".join([_tables(routes, serving_rank), _PROGRAM])
+
+
+def _tables(routes: Sequence[Route], serving_rank: int) -> str:
+    # Ordered so that the first door that fits is the one that max() would choose.
+    ordered = sorted(routes, key=specificity, reverse=True)
+    by_path = [_door(route) for route in ordered if route.door.query is None]
+    by_query = [_door(route) for route in routes if route.door.query is not None]
+    depth = max(len(door_segments(route.door)) for route in routes)
+    return "\n".join(
+        [
+            f"local SERVING = {serving_rank}",
+            f"local DEPTH = {depth}",
+            f"local MAX_AMBIGUOUS_BYTES = {MAX_AMBIGUOUS_BYTES}",
+            f"local BY_PATH = {{{','.join(by_path)}}}",
+            f"local BY_QUERY = {{{','.join(by_query)}}}",
+            f"local SCRIPTS = {{{','.join(f'[{_text(e)}]=true' for e in sorted(SCRIPT_ENDINGS))}}}",
+        ]
+    )
+
+
+def _door(route: Route) -> str:
+    door = route.door
+    segments = ",".join(_text(segment.lower()) for segment in door_segments(door))
+    fields = [
+        f"segments={{{segments}}}",
+        f"exact={'true' if door.exact else 'false'}",
+        f"rank={route.classification.rank}",
+    ]
+    if door.query is not None:
+        fields.append(f"name={_text(mangled(door.query))}")
+        fields.append(f"value={_text((door.query_value or '').lower())}")
+    return f"{{{','.join(fields)}}}"
+
+
+def _text(value: str) -> str:
+    safe = "".join(
+        c if c.isascii() and (c.isalnum() or c in "-_ /:~!$&()+,=@*") else f"\\{ord(c):03d}"
+        for c in value.encode().decode("latin-1")
+    )
+    return f'"{safe}"'
+
+
+# Only what LuaJIT has. Each function names its counterpart in the specification.
+_PROGRAM = r"""
+local function decoded(text)
+  return (text:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+end
+
+-- _spelled: each text, cut at "?", "#" and NUL, without a leading authority; three times.
+local function spelled(path)
+  local texts, text = {}, path
+  local function add(one)
+    texts[#texts + 1] = one
+    local _, stop = one:find("^[/\\][/\\][^/\\]*")
+    if stop then
+      local rest = one:sub(stop + 1)
+      texts[#texts + 1] = rest == "" and "/" or rest
+    end
+  end
+  for _ = 1, 3 do
+    add(text)
+    local ended = text:match("^[^?#%z]*")
+    if ended ~= text then add(ended) end
+    local next_text = decoded(text)
+    if next_text == text then break end
+    text = next_text
+  end
+  return texts
+end
+
+local function trimmed(segment)
+  local dots = segment:gsub(" +$", "")
+  if dots == "." or dots == ".." then return dots end
+  return (segment:gsub("[. ]+$", ""))
+end
+
+local function resolved(segments)
+  local kept, filled = {}, {}
+  for _, segment in ipairs(segments) do
+    if segment == ".." then
+      kept[#kept] = nil
+    elseif segment ~= "." then
+      kept[#kept + 1] = segment
+    end
+  end
+  for _, segment in ipairs(kept) do
+    if segment ~= "" then filled[#filled + 1] = segment end
+  end
+  return filled
+end
+
+local function lies_at(door, segments, first, count)
+  local wanted = door.segments
+  if count < #wanted or (door.exact and count ~= #wanted) then return false end
+  for index, want in ipairs(wanted) do
+    if want ~= "*" and want ~= segments[first + index] then return false end
+  end
+  return true
+end
+
+local function query_readings(text)
+  local found, current = {}, text
+  for index = 1, 3 do
+    found[index] = current:gsub("%+", " "):lower()
+    current = decoded(current)
+  end
+  return found
+end
+
+local function names(name, wanted)
+  for _, reading in ipairs(query_readings(name)) do
+    local text = reading:match("^[^%z]*"):gsub("^ +", "")
+    if text:gsub("[. %[]", "_") == wanted then return true end
+    if text:match("^[^%[]*"):gsub("[. %[]", "_") == wanted then return true end
+  end
+  return false
+end
+
+local function tidy(value)
+  if not value:find("^[/ \\]") then return value end
+  local stripped = value:gsub("^[ \t\n\r\v%z]+", ""):gsub("[ \t\n\r\v%z]+$", "")
+  return (("/" .. stripped):gsub("[/\\]+", "/"))
+end
+
+-- opens_by_query, folded
+local function opens(door, query)
+  for part in (query .. "&"):gmatch("([^&;]*)[&;]") do
+    local name, value = part:match("^([^=]*)=?(.*)$")
+    if names(name, door.name) then
+      for _, reading in ipairs(query_readings(value)) do
+        if tidy(reading):sub(1, #door.value) == door.value then return true end
+      end
+    end
+  end
+  return false
+end
+
+-- _best, folded: its rank. first and count name a slice of segments.
+local function rank_at(segments, first, count, opened)
+  local rank = nil
+  for _, door in ipairs(BY_PATH) do
+    if lies_at(door, segments, first, count) then rank = door.rank break end
+  end
+  for _, door in ipairs(opened) do
+    if door.rank > rank and lies_at(door, segments, first, count) then rank = door.rank end
+  end
+  return rank
+end
+
+local function ends_as_script(segment)
+  local ending = segment:match("%.([^.]*)$")
+  return ending ~= nil and SCRIPTS[ending] == true
+end
+
+local function stricter_reading(segments, opened)
+  local read = resolved(segments)
+  local function stricter(list, first, count)
+    return rank_at(list, first, math.min(count, DEPTH + 1), opened) > SERVING
+  end
+  if stricter(read, 0, #read) then return true end
+  for index = 1, #read - 1 do
+    if ends_as_script(read[index]) then
+      if stricter(read, index, #read - index) then return true end
+      if index <= DEPTH + 1 then
+        local joined = {}
+        for place = 1, #read do
+          if place ~= index then joined[#joined + 1] = read[place] end
+          if #joined > DEPTH then break end
+        end
+        if stricter(joined, 0, #joined) then return true end
+      end
+    end
+  end
+  return false
+end
+
+-- is_plain
+local function is_plain(path)
+  if not path:find("^/[!->@-~]*$") or path:find("[%%;\\#]") or path:find("//", 1, true)
+    or path:find("[. ]/") or path:find("[. ]$") then
+    return false
+  end
+  for ending in path:lower():gmatch("%.([^./]*)%f[/]") do
+    if SCRIPTS[ending] then return false end
+  end
+  return true
+end
+
+-- Every segment of a door must stand somewhere in a text for that text to land there.
+local function could_land(text, opened)
+  for _, doors in ipairs({BY_PATH, opened}) do
+    for _, door in ipairs(doors) do
+      if door.rank > SERVING then
+        local all = true
+        for _, want in ipairs(door.segments) do
+          if want ~= "*" and not text:find(want, 1, true) then all = false break end
+        end
+        if all then return true end
+      end
+    end
+  end
+  return false
+end
+
+-- readings and judge
+local function reads_stricter(path, opened)
+  for _, text in ipairs(spelled(path)) do
+    local lower = text:gsub("\\", "/"):lower()
+    if could_land(lower, opened) then
+      local raw = {}
+      for segment in (lower .. "/"):gmatch("([^/]*)/") do raw[#raw + 1] = segment end
+      table.remove(raw, 1)
+      for variant = 0, 7 do
+        local segments = {}
+        for _, segment in ipairs(raw) do
+          if variant % 2 == 1 then segment = segment:match("^[^;]*") end
+          if not (variant % 4 >= 2 and segment == "") then
+            if variant >= 4 then segment = trimmed(segment) end
+            segments[#segments + 1] = segment
+          end
+        end
+        if stricter_reading(segments, opened) then return true end
+      end
+    end
+  end
+  return false
+end
+
+function refused(target)
+  local path, query = target:match("^([^?]*)%??(.*)$")
+  if #path > MAX_AMBIGUOUS_BYTES and not is_plain(path) then return true end
+  local opened = {}
+  for _, door in ipairs(BY_QUERY) do
+    if opens(door, query) then opened[#opened + 1] = door end
+  end
+  return reads_stricter(path, opened)
+end
+
+-- Envoy lets a request pass when its filter fails, so a failure is caught and refuses.
+function envoy_on_request(handle)
+  local answered, bad = pcall(refused, handle:headers():get(":path"))
+  if bad or not answered then
+    handle:respond({[":status"] = "403"}, "")
+  end
+end
+"""

@@ -1,0 +1,223 @@
+"""
+The routes of a site, in the order in which Envoy tries them.
+
+All policy stands here: a route configuration is taken over by connections that are
+already open, the filters of a listener are not.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from sealgate.gateway.model import guard_of
+from sealgate.gateway.translate.clusters import cluster_name
+from sealgate.gateway.translate.locks import COUNTRY_HEADER, GEO_FILTER, lock
+from sealgate.gateway.translate.patterns import PRINTABLE, doubtful, path_of, target_with_query
+from sealgate.gateway.translate.readings import lua_program
+from sealgate.gateway.translate.typed import EXTENSIONS, header, typed
+from sealgate.policy.inventory import route_asset
+from sealgate.policy.routing import specificity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sealgate.gateway.model import JSON, JSONObject, Material
+    from sealgate.policy.inventory import Door, Inventory, Route, Site, TLSSettings
+
+LUA_FILTER = "envoy.filters.http.lua"
+METADATA = "sealgate"
+# RFC 8555, 8.3: a token is of the base64url alphabet, and nothing else.
+ACME_PATH = "/[.]well-known/acme-challenge/[A-Za-z0-9_-]+"
+CLIENT_ADDRESS = "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"
+MISDIRECTED = 421  # RFC 9110, 15.5.20
+_READ_METHODS: JSONObject = {
+    "name": ":method",
+    "string_match": {"safe_regex": {"regex": "GET|HEAD"}},
+}
+
+
+def https_routes(inventory: Inventory, site: Site, material: Material) -> JSONObject:
+    """
+    Return the route configuration of *site* over TLS.
+
+    A request for another site's name is refused: it would come in under the TLS
+    settings of this one.
+    """
+    return {
+        "name": https_name(site),
+        "ignore_port_in_host_matching": True,
+        "request_headers_to_add": [
+            header("x-forwarded-for", CLIENT_ADDRESS),
+            header("x-real-ip", CLIENT_ADDRESS),
+        ],
+        "request_headers_to_remove": ["x-envoy-external-address"],
+        **_strict_transport(site.tls or inventory.tls),
+        "virtual_hosts": [
+            {
+                "name": site.name,
+                "domains": list(site.domains),
+                "routes": [*_site_routes(inventory, site, material), _refusal(400)],
+            },
+            {"name": "other sites", "domains": ["*"], "routes": [_refusal(MISDIRECTED)]},
+        ],
+    }
+
+
+def https_name(site: Site) -> str:
+    """
+    Return what the route configuration of *site* over TLS is called.
+    """
+    return f"https {site.name}"
+
+
+def _strict_transport(tls: TLSSettings) -> JSONObject:
+    # RFC 6797, 6.1.2: includeSubDomains would speak for hosts that this gateway does not
+    # serve. What the site itself sends is replaced: sealgate.toml is what holds.
+    name = "strict-transport-security"
+    if tls.hsts_seconds <= 0:
+        return {"response_headers_to_remove": [name]}
+    return {"response_headers_to_add": [header(name, f"max-age={tls.hsts_seconds}")]}
+
+
+def _site_routes(inventory: Inventory, site: Site, material: Material) -> Iterator[JSONObject]:
+    by_path = sorted(
+        (r for r in site.routes if r.door.query is None), key=specificity, reverse=True
+    )
+    by_query = sorted(
+        (r for r in site.routes if r.door.query is not None),
+        key=lambda r: r.classification.rank,
+        reverse=True,
+    )
+    for route in by_path:
+        match = _path_match(route.door)
+        served = _served(inventory, site, route, route, match, material)
+        yield next(served)
+        for door in by_query:
+            if door.classification.rank > route.classification.rank:
+                literal = _and(match, _target_header(target_with_query(door.door)))
+                yield from _served(inventory, site, door, route, literal, material)
+        yield from served
+
+
+def _served(
+    inventory: Inventory,
+    site: Site,
+    route: Route,
+    path_route: Route,
+    match: JSONObject,
+    material: Material,
+) -> Iterator[JSONObject]:
+    """
+    Yield *route* for requests of one reading, then for the others, judged before.
+    """
+    filters = lock(site, route, inventory.access, material)
+    doubt = doubtful(route, site.routes, path_route=path_route)
+    if doubt is None:
+        yield _to_site(site, route, match, filters)
+        return
+    plain = _and(match, _target_header(PRINTABLE), _target_header(doubt, inverted=True))
+    yield _to_site(site, route, plain, filters)
+    judged = typed(
+        EXTENSIONS + "filters.http.lua.v3.LuaPerRoute",
+        source_code={"inline_string": lua_program(site.routes, route.classification.rank)},
+    )
+    yield _to_site(site, route, match, {LUA_FILTER: judged, **filters})
+
+
+def _path_match(door: Door) -> JSONObject:
+    if "*" in door.path:
+        return {"safe_regex": {"regex": path_of(door)}}
+    if door.exact:
+        return {"path": door.path}
+    return {"prefix": "/"} if door.path == "/" else {"path_separated_prefix": door.path}
+
+
+def _and(match: JSONObject, *headers: JSONObject) -> JSONObject:
+    already = match.get("headers", [])
+    return {**match, "headers": [*(already if isinstance(already, list) else []), *headers]}
+
+
+def _target_header(regex: str, *, inverted: bool = False) -> JSONObject:
+    matcher: JSONObject = {"name": ":path", "string_match": {"safe_regex": {"regex": regex}}}
+    return {**matcher, "invert_match": True} if inverted else matcher
+
+
+def _to_site(site: Site, route: Route, match: JSONObject, filters: JSONObject) -> JSONObject:
+    asset = route_asset(site, route)
+    entry: JSONObject = {
+        "name": asset.id,
+        "match": match,
+        "metadata": {
+            "filter_metadata": {
+                METADATA: {
+                    "asset": asset.id,
+                    "class": route.classification.name,
+                    "class_html": escape(route.classification.name),
+                    "guard": guard_of(route).value,
+                }
+            }
+        },
+        # No limit for a whole answer: downloads and event streams may take hours. Slow
+        # clients are held by the limits of the connection.
+        "route": {"cluster": cluster_name(site), "timeout": "0s"},
+    }
+    if filters:
+        entry["typed_per_filter_config"] = filters
+    if GEO_FILTER in filters:
+        entry["request_headers_to_remove"] = [COUNTRY_HEADER]
+    return entry
+
+
+def http_routes(inventory: Inventory) -> JSONObject:
+    """
+    Return the route configuration of port 80, which serves no content.
+
+    GET and HEAD are sent to https; anything else is refused, for its body has already
+    crossed in clear (RFC 9110, 15.4.9: 308 would only repeat it). ACME challenges are
+    the one exception (RFC 8555, 8.3): they come over http, carry nothing secret, and
+    reach the site without cookies or credentials.
+    """
+    hosts: list[JSON] = [
+        {"name": site.name, "domains": list(site.domains), "routes": _plain(inventory, site)}
+        for site in inventory.sites
+    ]
+    hosts.append({"name": "other sites", "domains": ["*"], "routes": [_refusal(MISDIRECTED)]})
+    return {
+        "name": "http",
+        "ignore_port_in_host_matching": True,
+        "request_headers_to_add": [
+            header("x-forwarded-for", CLIENT_ADDRESS),
+            header("x-real-ip", CLIENT_ADDRESS),
+        ],
+        "request_headers_to_remove": ["x-envoy-external-address"],
+        "virtual_hosts": hosts,
+    }
+
+
+def _plain(inventory: Inventory, site: Site) -> list[JSON]:
+    challenge: JSONObject = {
+        "match": {"safe_regex": {"regex": ACME_PATH}, "headers": [_READ_METHODS]},
+        "route": {"cluster": cluster_name(site), "timeout": "15s"},
+        "request_headers_to_remove": ["cookie", "authorization"],
+        "response_headers_to_remove": ["set-cookie"],
+    }
+    entries: list[JSON] = [challenge]
+    if inventory.listen.https:
+        entries.append(
+            {
+                "match": {"prefix": "/", "headers": [_READ_METHODS]},
+                "redirect": {
+                    "https_redirect": True,
+                    "port_redirect": inventory.listen.https[0].port,
+                    "response_code": "PERMANENT_REDIRECT",
+                },
+            }
+        )
+    entries.append(_refusal(403))
+    return entries
+
+
+def _refusal(status: int) -> JSONObject:
+    # The page comes from the listener's local replies; an empty prefix matches "*" too.
+    return {"match": {"prefix": ""}, "direct_response": {"status": status}}
