@@ -1,0 +1,72 @@
+"""
+What the register knows of stored data becomes part of an audit.
+
+An assessment found the class; here it becomes a requirement at rest, and the host is
+asked what protects the store. Tables rest where their database rests.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sealgate.audit.adapters.volume import probe_volume
+from sealgate.policy.inventory import Asset, AssetKind
+from sealgate.policy.observation import Fact, NotObserved, Vantage
+from sealgate.policy.protection import Column
+from sealgate.policy.requirements import AssetRequirement, applicable, required_of_data
+
+if TYPE_CHECKING:
+    from sealgate.policy.inventory import Inventory
+    from sealgate.policy.observation import Sighting
+    from sealgate.register.adapters.store import Register
+    from sealgate.register.model import RegisteredAsset
+
+_STORES = (AssetKind.DATABASE, AssetKind.FILE)
+
+
+def registered_stores(
+    inventory: Inventory, register: Register
+) -> tuple[tuple[AssetRequirement, ...], tuple[Sighting, ...]]:
+    """
+    Return what each assessed store must provide at rest, and what is seen of it.
+
+    Stores whose class demands nothing at rest are left out: there is nothing to judge.
+
+    Raises:
+        SourceError: the register cannot be read.
+    """
+    requirements = []
+    sightings: list[Sighting] = []
+    for known in register.assets():
+        requirement = _requirement(inventory, register, known)
+        if requirement is not None and requirement.required.rank(Column.AT_REST) > 0:
+            requirements.append(requirement)
+            sightings.append(_look_at(known))
+    return tuple(requirements), tuple(sightings)
+
+
+def _requirement(
+    inventory: Inventory, register: Register, known: RegisteredAsset
+) -> AssetRequirement | None:
+    if known.kind not in _STORES or known.classification is None:
+        return None
+    assessments = register.assessments(known.id)
+    sensitive = not assessments or bool(assessments[-1].details.get("sensitive", True))
+    # The class of the last assessment already weighed the decisions that there were. A
+    # newer one holds at once where it is stricter, and with the next assessment where
+    # not. A class that the model no longer has counts as the strictest.
+    model = inventory.model
+    named = [known.classification, *([known.decided] if known.decided else [])]
+    classification = model.strictest_of(model.find(name) or model.strictest for name in named)
+    asset = Asset(known.id, AssetKind(known.kind), parent=known.parent)
+    required = required_of_data(classification, sensitive=sensitive)
+    return AssetRequirement(asset, classification.id, applicable(asset.kind, required))
+
+
+def _look_at(known: RegisteredAsset) -> Sighting:
+    place = known.id.partition(" ")[2]
+    if re.match(r"[a-z][a-z0-9+]*://", place):
+        reason = "a database server's storage cannot be seen from here"
+        return NotObserved(known.id, Fact.AT_REST_RUNG, reason, Vantage.HOST)
+    return probe_volume(known.id, place)

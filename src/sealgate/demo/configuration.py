@@ -1,0 +1,153 @@
+"""
+The ``sealgate.toml`` that follows from what the shop's database holds. Pure.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+# Which tables each part of the shop shows to whom comes there.
+SHOWN: dict[str, tuple[str, ...]] = {
+    "/": ("products", "news"),
+    "/typo3": ("customers", "orders"),
+}
+# What each form of the shop writes.
+COLLECTED: dict[str, tuple[str, ...]] = {
+    "/login": ("customers",),
+    "/checkout": ("customers", "orders"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """
+    Where everything listens on loopback.
+    """
+
+    https: int
+    http: int
+    shop: int
+
+
+@dataclass(frozen=True, slots=True)
+class TableClass:
+    """
+    What the assessment said of one table: its class, and what was found as told.
+    """
+
+    classification: str
+    found: str
+
+
+def render_configuration(
+    tables: Mapping[str, TableClass], order: Sequence[str], ports: Ports, now: float
+) -> str:
+    """
+    Return the configuration: each route gets the strictest class of what it shows.
+
+    *order* lists the class ids, weakest first. A person's own records, shown to that
+    person, are ``restricted`` (DESIGN 1); forms get the transit of what they collect.
+    """
+    until = dt.datetime.fromtimestamp(now, tz=dt.UTC).date() + dt.timedelta(days=90)
+    parts = [_HEAD.format(https=ports.https, http=ports.http, shop=ports.shop)]
+    shown = {path: _strictest(tables, names, order) for path, names in SHOWN.items()}
+    parts.append(_because(tables, SHOWN["/"]) + _route("/", shown["/"]))
+    for path, names in COLLECTED.items():
+        collects = _strictest(tables, names, order)
+        reason = f"# A form that writes {' and '.join(names)}: transit of what it takes.\n"
+        parts.append(reason + _route(path, shown["/"], collects=collects))
+    own = max(["restricted", shown["/"]], key=order.index)
+    parts.append(
+        "# A person's own records, shown to that person. The shop asks for the password.\n"
+        + _route("/account", own, access="site")
+    )
+    parts.append(
+        _because(tables, SHOWN["/typo3"])
+        + _route("/typo3", shown["/typo3"], backend=True, admit="group:editors")
+    )
+    parts.append(_ACCEPTED.format(until=until.isoformat()))
+    return "\n".join(parts)
+
+
+def _strictest(tables: Mapping[str, TableClass], names: Sequence[str], order: Sequence[str]) -> str:
+    # A table that nobody assessed counts as the strictest class.
+    classes = [tables[n].classification if n in tables else order[-1] for n in names]
+    return max(classes, key=order.index)
+
+
+def _because(tables: Mapping[str, TableClass], names: Sequence[str]) -> str:
+    lines = [
+        f"# {name}: {tables[name].classification} ({tables[name].found})"
+        if name in tables
+        else f"# {name}: not assessed, so the strictest class"
+        for name in names
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _route(
+    path: str,
+    classification: str,
+    *,
+    collects: str | None = None,
+    access: str | None = None,
+    backend: bool = False,
+    admit: str | None = None,
+) -> str:
+    lines = ["[[site.route]]", f'path = "{path}"', f'class = "{classification}"']
+    if collects:
+        lines.append(f'collects = "{collects}"')
+    if access:
+        lines.append(f'access = "{access}"')
+    if backend:
+        lines.append("backend = true")
+    if admit:
+        lines.append(f'admit = ["{admit}"]')
+    return "\n".join(lines) + "\n"
+
+
+_HEAD = """\
+# Written by `sealgate demo` from what it found in the shop's database.
+
+[listen]
+https = "127.0.0.1:{https}"
+http = "127.0.0.1:{http}"
+
+[operator]
+name = "The Workshop Ltd"
+country = "DE"
+locality = "Kassel"
+
+[access]
+countries = ["DE"]
+geo_database = "country.mmdb"
+
+[[site]]
+domains = ["localhost"]
+upstream = "http://127.0.0.1:{shop}"
+preset = "typo3"
+"""
+
+_ACCEPTED = """\
+# Risks that somebody took on. Each ends by itself, and every report shows it. Take them out and
+# `sealgate audit` ends with exit code 10.
+
+[[accept]]
+rule = "transit-weak-hsts"
+asset = "site localhost"
+by = "the shop's owner"
+reason = "a demonstration on loopback: browsers shall forget it in five minutes"
+until = {until}
+
+[[accept]]
+rule = "at-rest-unobserved"
+asset = "database shop"
+by = "the shop's owner"
+reason = "the database lies in a temporary folder that goes with the demonstration"
+until = {until}
+"""
