@@ -9,6 +9,7 @@ from __future__ import annotations
 
 _DOUBLED = bytes(((2 * d) // 10 + (2 * d) % 10) for d in range(10))
 _ZERO = ord("0")
+_BASE36 = {c: str(n) for n, c in enumerate("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")}
 
 # ISO 13616 registry: the length of an IBAN, by country.
 IBAN_LENGTHS = {
@@ -43,10 +44,9 @@ def iban(compact: bytes) -> bool:
     text = compact.decode("ascii", "replace")
     if IBAN_LENGTHS.get(text[:2]) != len(text) or not text[2:4].isdigit():
         return False
-    turned = text[4:] + text[:4]
     try:
-        return int("".join(str(int(c, 36)) for c in turned)) % 97 == 1
-    except ValueError:
+        return int("".join(map(_BASE36.__getitem__, text[4:] + text[:4]))) % 97 == 1
+    except KeyError:
         return False
 
 

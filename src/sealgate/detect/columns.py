@@ -68,6 +68,7 @@ _ALONE: tuple[tuple[Kind, _Test], ...] = (
 )
 _KNOWN_ALONE = 0.45
 _PERSON_ALONE = 0.9
+_FEWEST_PEOPLE = 3
 
 # What values must agree to when the header speaks strongly for a kind.
 _WITH_HEADER: dict[Kind, _Test] = {
@@ -236,7 +237,7 @@ def _people(filled: Sequence[str]) -> _Verdict | None:
     """
     Find people in a column whose name says nothing: nearly all whole names, many known.
     """
-    if not any(map(shapes.known_person, filled[:16])):
+    if len(set(filled)) < _FEWEST_PEOPLE or not any(map(shapes.known_person, filled[:16])):
         return None
     if (
         _share(shapes.known_person, filled) < _KNOWN_ALONE

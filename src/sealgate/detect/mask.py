@@ -8,6 +8,7 @@ four are enough to tell two cards apart. Of everything else nothing is shown.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sealgate.detect.model import Kind
@@ -44,7 +45,12 @@ def mask_value(kind: Kind, value: bytes) -> str:
         digits = _DIGITS.findall(value)
         if len(digits) >= _SHORTEST_CARD:
             return f"[{kind.value} ends {b''.join(digits[-4:]).decode('ascii')}]"
-    return f"[{kind.value} {length_class(len(value))}]"
+    return _masked(kind, len(value))
+
+
+@lru_cache(maxsize=8192)
+def _masked(kind: Kind, length: int) -> str:
+    return f"[{kind.value} {length_class(length)}]"
 
 
 def mask_text(text: str, scanner: Scanner) -> str:

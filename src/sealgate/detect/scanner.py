@@ -8,15 +8,14 @@ safely); make one per thread. Building one costs tens of milliseconds, once.
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
 import hyperscan
 
-from sealgate.detect.anchor import LONGEST_ANCHOR, Anchor, Found
+from sealgate.detect.anchor import LONGEST_ANCHOR, Anchor
 from sealgate.detect.confirm import ANCHORS
 from sealgate.detect.mask import mask_value
-from sealgate.detect.model import Kind, Match
+from sealgate.detect.model import Confidence, Kind, Match
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,6 +28,12 @@ _BUDGET_WINDOW = 1 << 20
 _BUDGET = 65_536
 
 _ID_BITS = 8
+_ID_MASK = (1 << _ID_BITS) - 1
+
+_CONFIDENCE = {int(c): c for c in Confidence}
+
+# Start, confidence and end (both negative, so that tuples sort), kind, masked form.
+_Candidate = tuple[int, int, int, Kind, str]
 
 
 class Examined(NamedTuple):
@@ -63,6 +68,9 @@ class Scanner:
         self.anchors: tuple[Anchor, ...] = tuple(a for a in ANCHORS if a.kinds & wanted)
         self.before = max((a.before for a in self.anchors), default=0)
         self.after = max((a.after for a in self.anchors), default=0)
+        # What the inner loop needs of each anchor, without an attribute lookup.
+        self.steps = tuple((a.confirm, a.before, a.after) for a in self.anchors)
+        self.unwanted = frozenset().union(*(a.kinds for a in self.anchors)) - wanted
         self._database = _compile(self.anchors) if self.anchors else None
 
     def scan(self, data: bytes) -> list[Match]:
@@ -121,7 +129,7 @@ class Stream:
         "_size",
         "_spent",
         "_until",
-        "_window",
+        "_window_end",
         "unconfirmed",
     )
 
@@ -132,11 +140,11 @@ class Stream:
         self._processed = 0  # absolute: every hit that ends at or before is done
         self._pending: list[bytes] = []
         self._size = 0  # bytes in pending
-        self._order: list[tuple[int, int, int, Kind, Match]] = []
-        self._kept: Match | None = None
+        self._order: list[_Candidate] = []
+        self._kept: _Candidate | None = None
         self._until = [0] * len(scanner.anchors)
         self._spent = [0] * len(scanner.anchors)
-        self._window = 0
+        self._window_end = 0
         self.unconfirmed = 0
 
     def feed(self, chunk: bytes) -> list[Match]:
@@ -160,7 +168,7 @@ class Stream:
         found: list[Match] = []
         self._advance(found, last=True)
         if self._kept is not None:
-            found.append(self._kept)
+            found.append(_match(self._kept))
             self._kept = None
         self._buffer = b""
         return found
@@ -186,67 +194,73 @@ class Stream:
         self._settle(found, end if last else limit - scanner.before)
 
     def _confirm(self, hits: list[int], first: int, limit: int) -> None:
+        """
+        Confirm the *hits* of a block that starts at *first*; done is what ends by *limit*.
+        """
         scanner, base, text = self._scanner, self._base, self._buffer
-        anchors, until, size = scanner.anchors, self._until, len(text)
-        wanted, processed = scanner.kinds, self._processed
+        steps, unwanted, budget = scanner.steps, scanner.unwanted, scanner.budget
+        until, spent, order = self._until, self._spent, self._order
+        size, processed, window_end = len(text), self._processed, self._window_end
         for hit in hits:
-            number = hit & 0xFF
             at = first + (hit >> _ID_BITS)
-            if at <= processed or at > limit or at <= until[number]:
+            number = hit & _ID_MASK
+            if at <= until[number] or at <= processed or at > limit:
                 continue
-            if not self._afford(number, at):
+            if at > window_end:
+                window_end = (at - 1) // _BUDGET_WINDOW * _BUDGET_WINDOW + _BUDGET_WINDOW
+                spent[:] = [0] * len(spent)
+            if spent[number] >= budget:
+                self.unconfirmed += 1
                 continue
-            anchor = anchors[number]
+            spent[number] += 1
+            confirm, before, after = steps[number]
             end = at - base
-            low = end - anchor.before
-            high = end + anchor.after
-            result = anchor.confirm(text, end, max(0, low), min(size, high))
+            low, high = end - before, end + after
+            if low < 0:
+                low = 0
+            if high > size:
+                high = size
+            result = confirm(text, end, low, high)
             if result is None:
                 continue
-            until[number] = base + result[1]
-            if result[2] in wanted:
-                self._order_in(result, text, base)
-
-    def _afford(self, number: int, at: int) -> bool:
-        window = at // _BUDGET_WINDOW
-        if window != self._window:
-            self._window = window
-            self._spent = [0] * len(self._spent)
-        self._spent[number] += 1
-        if self._spent[number] <= self._scanner.budget:
-            return True
-        self.unconfirmed += 1
-        return False
-
-    def _order_in(self, result: Found, text: bytes, base: int) -> None:
-        start, end, kind, confidence = result
-        match = Match(base + start, base + end, kind, confidence, mask_value(kind, text[start:end]))
-        # At one start the surer match comes first, then the longer one.
-        heappush(self._order, (match.start, -confidence, -match.end, kind, match))
+            start, stop, kind, confidence = result
+            until[number] = base + stop
+            if unwanted and kind in unwanted:
+                continue
+            masked = mask_value(kind, text[start:stop])
+            # At one start the surer comes first, then the longer one.
+            order.append((base + start, -confidence, -base - stop, kind, masked))
+        self._window_end = window_end
 
     def _settle(self, found: list[Match], certain: int) -> None:
         """
         Move matches that start before *certain* out, the stronger of two that overlap.
         """
         order, kept = self._order, self._kept
-        while order and order[0][0] < certain:
-            match = heappop(order)[-1]
-            if kept is None or match.start >= kept.end:
-                if kept is not None:
-                    found.append(kept)
-                kept = match
-            elif _stronger(match, kept):
-                kept = match
-        if kept is not None and kept.end <= certain:
-            found.append(kept)
+        order.sort()
+        done = 0
+        for candidate in order:
+            start, confidence, end = candidate[:3]
+            if start >= certain:
+                break
+            done += 1
+            if kept is None:
+                kept = candidate
+            elif start >= -kept[2]:
+                found.append(_match(kept))
+                kept = candidate
+            elif (confidence, start + end) < (kept[1], kept[0] + kept[2]):
+                kept = candidate  # surer, or as sure and longer
+        del order[:done]
+        if kept is not None and -kept[2] <= certain:
+            found.append(_match(kept))
             kept = None
         self._kept = kept
 
 
-def _stronger(new: Match, old: Match) -> bool:
-    if new.confidence != old.confidence:
-        return new.confidence > old.confidence
-    return new.end - new.start > old.end - old.start
+def _match(candidate: _Candidate) -> Match:
+    start, confidence, end, kind, masked = candidate
+    return Match(start, -end, kind, _CONFIDENCE[-confidence], masked)
 
 
 def _compile(anchors: tuple[Anchor, ...]) -> hyperscan.Database:

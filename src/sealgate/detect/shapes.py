@@ -71,11 +71,14 @@ _ORGANISATION = re.compile(
     r"|school|college|university|hospital|clinic|center|centre|department|dept|office|bureau|agency|authority|commission|committee|council|board"
     r"|church|association|assoc|society|foundation|institute|bank|trust|fund|group|services?|systems?|solutions|partners|partnership|associates"
     r"|construction|properties|realty|restaurant|cafe|hotel|store|shop|market|farm|park|library|museum|theater|theatre|street|avenue|road|city of|town of|county|village|district"
-    r"|division|unit|program|project|plan|report|total|unknown|other|none|various|all|north|south|east|west|the|and|of|for|de la salud|ese|hospital|centro|instituto|fundacion|corporacion|colegio|escuela|alcaldia|secretaria|ministerio|empresa|cooperativa|clinica|universidad)\b",
+    r"|division|unit|course|golf|township|city|elementary|club|team|lake|river|bridge|program|project|plan|report|total|unknown|other|none|various|all|north|south|east|west|the|and|of|for|de la salud|ese|hospital|centro|instituto|fundacion|corporacion|colegio|escuela|alcaldia|secretaria|ministerio|empresa|cooperativa|clinica|universidad)\b",
     re.IGNORECASE,
 )  # fmt: skip
 _NAME_TOKEN = re.compile(r"[^\W\d_](?:[^\W\d_]|['’`-](?=[^\W\d_]))*\.?")
-_SUFFIX = re.compile(r"(?:jr|sr|ii|iii|iv|v|md|phd|esq|dds|do|rn|cpa|pe)\.?", re.IGNORECASE)
+_SUFFIX = re.compile(
+    r"(?:jr|sr|i{1,3}|iv|vi{0,3}|ix|x|1st|2nd|3rd|4th|md|phd|esq|dds|do|rn|cpa|pe)\.?",
+    re.IGNORECASE,
+)
 _BOOLEAN = frozenset("true false yes no y n t f 0 1 ja nein si sí oui non on off x".split())  # noqa: SIM905 - a list of words
 _MOST_NAME_TOKENS = 6
 
@@ -117,7 +120,10 @@ def ip_address(value: str) -> bool:
     """
     Return whether *value* is an IPv4 or IPv6 address.
     """
-    return _IPV4.fullmatch(value) is not None or _IPV6.fullmatch(value) is not None
+    if _IPV4.fullmatch(value) is not None:
+        return True
+    # A clock time has the alphabet of an IPv6 address, but neither its groups nor its gap.
+    return _IPV6.fullmatch(value) is not None and (value.count(":") == 7 or "::" in value)  # noqa: PLR2004 - eight groups
 
 
 def iban_value(value: str) -> bool:
@@ -196,11 +202,9 @@ def date(value: str) -> bool:
     """
     data = value.encode("utf-8", "replace")
     found = DATE.match(data)
-    return (
-        (found is not None
-        and len(data) - found.end() <= 20)
-        or _COMPACT_DATE.fullmatch(value) is not None
-    )
+    return (found is not None and len(data) - found.end() <= 20) or _COMPACT_DATE.fullmatch(
+        value
+    ) is not None
 
 
 _COMPACT_DATE = re.compile(
@@ -350,8 +354,7 @@ def name_part(value: str) -> bool:
     Return whether *value* could be a part of a name, given that the header says so.
     """
     return (
-        (_tokens(value) is not None
-        and not boolean(value))
+        (_tokens(value) is not None and not boolean(value))
         or _SUFFIX.fullmatch(value) is not None
         or (
             len(value) <= 2 and value[:1].isalpha()  # noqa: PLR2004 - an initial

@@ -9,6 +9,7 @@ slower than the anchors.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from sealgate.detect.anchor import (
@@ -72,7 +73,9 @@ def email(text: bytes, end: int, low: int, high: int) -> Found | None:
     return start, stop, Kind.EMAIL, CONFIRMED
 
 
-_PHONE = re.compile(rb"\+?[0-9(](?:[ ()./-]{0,2}(?:\xc2\xa0)?[0-9]){6,16}(?![0-9])")
+_PHONE = re.compile(rb"\+?[0-9( ][0-9 ()./\xc2\xa0-]{5,30}")
+_PHONE_SIGNS = b" ()./-+\xc2\xa0"
+_WIDE_GAP = re.compile(rb"[ ()./-]{4}|  |[(][^)]*[(]|\xc2(?!\xa0)")
 _EXTENSION = re.compile(rb" ?(?:x|ext\.?|Durchwahl|extension) ?[0-9]{1,5}(?![0-9])")
 _NOT_DIGIT = re.compile(rb"[^0-9]")
 _DATE_LIKE = re.compile(
@@ -82,32 +85,64 @@ _SHORTEST, _LONGEST = 7, 15  # ITU-T E.164, 6.2: at most 15 digits
 
 
 def _number(text: bytes, start: int, high: int) -> tuple[int, bytes] | None:
+    """
+    Return the end and the digits of the number at *start*, with an extension or none.
+    """
     found = _PHONE.match(text, start, high)
     if found is None:
         return None
-    digits = _NOT_DIGIT.sub(b"", found.group())
-    if not _SHORTEST <= len(digits) <= _LONGEST or len(set(digits)) < 3:  # noqa: PLR2004 - 000-0000 is a filler
+    value = found.group()
+    gap = _WIDE_GAP.search(value)
+    if gap is not None:
+        value = value[: gap.start()]
+    value = value.rstrip(_PHONE_SIGNS)
+    digits = value.translate(None, _PHONE_SIGNS)
+    while len(digits) > _LONGEST:  # another number follows: cut at the last gap
+        cut = max(value.rfind(b" "), value.rfind(b"/"))
+        if cut <= 0:
+            return None
+        value = value[:cut].rstrip(_PHONE_SIGNS)
+        digits = value.translate(None, _PHONE_SIGNS)
+    if len(digits) < _SHORTEST or len(set(digits)) < 3:  # noqa: PLR2004 - 000-0000 is a filler
         return None
-    end = found.end()
+    end = start + len(value)
+    if text[end : end + 1].isalnum() and text[end : end + 1] not in b"xX":
+        return None
     extension = _EXTENSION.match(text, end, high)
     return (extension.end() if extension else end), digits
 
 
-def _judge_international(digits: bytes) -> Confidence | None:
-    from phonenumbers import (  # noqa: PLC0415 - its tables take 30 ms; most texts never need them
-        NumberParseException,
-        is_possible_number,
-        is_valid_number,
-        parse,
+@cache
+def _plan(code: int) -> tuple[re.Pattern[bytes], frozenset[int]] | None:
+    """
+    Return the pattern and the possible lengths of numbers under country *code*.
+    """
+    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata  # noqa: PLC0415 - its tables take 30 ms; most texts never need them
+
+    regions = COUNTRY_CODE_TO_REGION_CODE.get(code)
+    if regions is None:
+        return None
+    if regions[0] == "001":  # not a country: freephone and satellite numbers
+        data = PhoneMetadata.metadata_for_nongeo_region(code)
+    else:
+        data = PhoneMetadata.metadata_for_region(regions[0])
+    if data is None:
+        return None
+    general = data.general_desc
+    return re.compile(general.national_number_pattern.encode("ascii")), frozenset(
+        general.possible_length
     )
 
-    try:
-        number = parse("+" + digits.decode("ascii"))
-    except NumberParseException:
-        return None
-    if is_valid_number(number):
-        return CONFIRMED
-    return POSSIBLE if is_possible_number(number) else None
+
+def _judge_international(digits: bytes) -> Confidence | None:
+    for width in (1, 2, 3):  # ITU-T E.164, 6.2.1: country codes are prefix-free
+        plan = _plan(int(digits[:width]))
+        if plan is not None:
+            national = digits[width:]
+            if plan[0].fullmatch(national):
+                return CONFIRMED
+            return POSSIBLE if len(national) in plan[1] else None
+    return None
 
 
 def international(text: bytes, end: int, low: int, high: int) -> Found | None:
@@ -175,7 +210,7 @@ def national(text: bytes, end: int, low: int, high: int) -> Found | None:
     Confirm a number with trunk zero in groups, as written in Europe; shape only.
     """
     zero = text.rfind(b"0", low, end - 1)
-    while zero >= low and end - zero < 9:  # noqa: PLR2004 - the anchor's width
+    while zero >= low and end - zero < 20:  # noqa: PLR2004 - the anchor's width
         start = zero - 1 if text[zero - 1 : zero] == b"(" and zero > low else zero
         found = _NATIONAL.match(text, start, high)
         if found is not None and not (start > low and text[start - 1 : start] in b"0123456789.-/:"):
@@ -209,7 +244,7 @@ def after_word(text: bytes, end: int, low: int, high: int) -> Found | None:
 
 _WORDS = (
     "(?:phone|tel|telefon|telefono|tel\xc3\xa9fono|telefone|telefoon|t\xc3\xa9l\xc3\xa9phone|mobile?|"
-    "mobiel|handy|cell|cellulare|celular|m\xc3\xb3vil|movil|portable|fax|whatsapp|rufnummer|call(?: me)?(?: at)?)"
+    "mobiel|handy|cell|cellulare|celular|m\xc3\xb3vil|movil|portable|fax|whatsapp|tfno|telf|rufnummer|call(?: me)?(?: at)?)"
 )
 
 ANCHORS = (
@@ -253,7 +288,7 @@ ANCHORS = (
     ),
     Anchor(
         "phone-word",
-        f"{_WORDS}[a-z_.\"']{{0,10}}[^0-9A-Za-z\\n]{{1,8}}(?:(?:number|nr|no|is|at|n\xc2\xb0)[^0-9A-Za-z\\n]{{1,4}})?[0-9]{{2}}",
+        f"{_WORDS}[a-z_.\"']{{0,10}}[^0-9A-Za-z]{{1,8}}(?:(?:number|nr|no|is|at|n\xc2\xb0)[^0-9A-Za-z\\n]{{1,4}})?[0-9]{{2}}",
         kinds(Kind.PHONE),
         after_word,
         before=32,

@@ -12,30 +12,40 @@ from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 
-from sealgate.detect.anchor import CONFIRMED, EDGE, LIKELY, POSSIBLE, Anchor, Found, kinds
+from sealgate.detect.anchor import (
+    CONFIRMED,
+    EDGE,
+    LIKELY,
+    POSSIBLE,
+    Anchor,
+    Confirm,
+    Found,
+    kinds,
+)
 from sealgate.detect.model import Confidence, Kind
 
 # A word, and the numbers it can announce (modules of python-stdnum, Luhn and mod checks inside).
+# A short word is written ``\\bword\\b``: it needs an edge on both sides.
 _WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("ssn|social security|itin|taxpayer", ("us.ssn", "us.itin")),
-    ("tax id|tin\\b|ein\\b|employer identification", ("us.ein", "us.itin", "us.ssn", "de.idnr")),
+    ("\\bssn\\b|social security|\\bitin\\b|taxpayer id", ("us.ssn", "us.itin")),
+    ("tax id|\\btin\\b|\\bein\\b|employer identification", ("us.ein", "us.itin", "us.ssn", "de.idnr")),
     ("social insurance|\\bsin\\b", ("ca.sin",)),
-    ("national insurance|\\bnino\\b|\\bni (?:number|no)", ("gb.nino",)),
+    ("national insurance|\\bnino\\b|\\bni number|\\bni no\\b", ()),
     ("\\bnhs\\b", ("gb.nhs",)),
-    ("\\butr\\b|unique taxpayer", ("gb.utr",)),
-    ("steuer-?id|identifikationsnummer|\\bidnr|steueridentifikation|steuer-?nr|steuernummer", ("de.idnr", "de.stnr", "at.tin")),
-    ("sozialversicherung|\\bsvnr\\b|versicherungsnummer|rentenversicherung", ("de.rvnr", "at.vnr", "ch.ssn")),
+    ("\\butr\\b", ("gb.utr",)),
+    ("steuer-?id|identifikationsnummer|\\bidnr\\b|steuer-?nummer|steuer-?nr", ("de.idnr", "de.stnr", "at.tin")),
+    ("sozialversicherung|\\bsvnr\\b|versicherungsnummer|rentenversicherung", ("at.vnr", "ch.ssn")),
     ("\\bahv\\b|\\bavs\\b", ("ch.ssn",)),
     ("\\bbsn\\b|burgerservice|sofinummer", ("nl.bsn",)),
     ("\\bdni\\b|\\bnif\\b|\\bnie\\b|documento", ("es.dni", "es.nie", "es.nif", "pt.nif")),
     ("codice fiscale|\\bcf\\b", ("it.codicefiscale",)),
-    ("\\bnir\\b|s\xc3\xa9curit\xc3\xa9 sociale|\\binsee\\b|\\bnss\\b", ("fr.nir", "es.nss")),
-    ("num\xc3\xa9ro fiscal", ("fr.nif", "be.nn")),
+    ("\\bnir\\b|s\xc3\xa9curit\xc3\xa9 sociale|\\binsee\\b|\\bnss\\b|seguridad social", ("fr.nir",)),
+    ("num\xc3\xa9ro fiscal|registre national", ("fr.nif", "be.nn")),
     ("\\bpesel\\b", ("pl.pesel",)),
     ("personnummer|person-?nr|\\bpnr\\b|f\xc3\xb8dselsnummer|fodselsnummer", ("se.personnummer", "no.fodselsnummer")),
     ("\\bcpr\\b", ("dk.cpr",)),
     ("\\bhetu\\b|henkil\xc3\xb6tunnus", ("fi.hetu",)),
-    ("rijksregister|registre national|\\bnrn\\b|\\bniss\\b", ("be.nn",)),
+    ("rijksregister|\\bnrn\\b|\\bniss\\b", ("be.nn",)),
     ("contribuinte", ("pt.nif",)),
     ("cart\xc3\xa3o de cidad\xc3\xa3o", ("pt.cc",)),
     ("\\bcpf\\b", ("br.cpf",)),
@@ -43,25 +53,21 @@ _WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("\\brfc\\b", ("mx.rfc",)),
     ("\\brut\\b|\\brun\\b", ("cl.rut",)),
     ("\\bcuit\\b|\\bcuil\\b", ("ar.cuit",)),
-    ("\\baadhaar\\b|\\buidai?\\b", ("in_.aadhaar",)),
-    ("\\bpan\\b(?: card| number| no)", ("in_.pan",)),
+    ("aadhaa?r|\\buidai?\\b", ("in_.aadhaar",)),
+    ("\\bpan\\b", ("in_.pan",)),
     ("\\btfn\\b|tax file", ("au.tfn",)),
-    ("\\bpps", ("ie.pps",)),
+    ("\\bppsn?\\b", ("ie.pps",)),
     ("\\bcnp\\b", ("ro.cnp",)),
     ("\\begn\\b", ("bg.egn",)),
     ("\\boib\\b", ("hr.oib",)),
-    ("rodn\xc3\xa9", ("cz.rc",)),
+    ("rodn\xc3\xa9 \xc4\x8d", ("cz.rc",)),
     ("\\bamka\\b", ("gr.amka",)),
     ("kimlik", ("tr.tckimlik",)),
     ("isikukood", ("ee.ik",)),
-    ("national id|\\bid (?:card|number|no)|identity (?:card|number)|personalausweis|ausweisnummer|c\xc3\xa9dula|citizen", ()),
+    ("national id|\\bid card|\\bid number|identity card|identity number|ausweisnummer|c\xc3\xa9dula|voter id", ()),
 )  # fmt: skip
-_WORD_PATTERN = re.compile(
-    "|".join(f"(?P<w{i}>{words})" for i, (words, _) in enumerate(_WORDS)).encode("latin-1"),
-    re.IGNORECASE,
-)
 _TOKEN = re.compile(rb"(?<![0-9A-Za-z.,])[0-9A-Z](?:[ ./-]?[0-9A-Za-z]){6,20}(?![0-9A-Za-z])")
-_HAS_DIGITS = re.compile(rb"(?:[^0-9]*[0-9]){5}")
+_HAS_DIGITS = re.compile(rb"(?:[^0-9\n]*[0-9]){5}")
 _SEPARATORS = re.compile(rb"[ ./-]")
 
 
@@ -96,42 +102,44 @@ def _tokens(text: bytes, at: int, high: int) -> list[tuple[int, int, str]]:
     return found
 
 
-def after_word(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm a number after its word: the checksum of one of the issuers the word names.
-    """
-    word = None
-    for word in _WORD_PATTERN.finditer(text, max(low, end - 40), min(high, end + 2)):  # noqa: B007 - the last one counts
-        pass
-    if word is None:
-        return None
-    modules = _WORDS[int((word.lastgroup or "w0")[1:])][1]
-    for start, stop, value in _tokens(text, word.end(), high):
-        for module in modules:
-            if valid_anywhere(module, value):
-                return start, stop, Kind.NATIONAL_ID, CONFIRMED
-    return (
-        _unchecked(text, word.end(), high)
-        if not modules or _strong_word(text, word.end())
-        else None
-    )
+def _after_word(modules: tuple[str, ...]) -> Confirm:
+    def confirm(text: bytes, end: int, low: int, high: int) -> Found | None:
+        """
+        Confirm a number after its word: the checksum of one of the issuers the word names.
+        """
+        del low
+        at = end - 1 if not text[end - 1 : end].isalnum() else end
+        if _HAS_DIGITS.search(text, at, high) is None:
+            return None
+        for start, stop, value in _tokens(text, at, high):
+            for module in modules:
+                if valid_anywhere(module, value):
+                    return start, stop, Kind.NATIONAL_ID, CONFIRMED
+        return _unchecked(text, at, high, alone="us.ssn" in modules)
 
-
-def _strong_word(text: bytes, at: int) -> bool:
-    return _NUMBER_SIGN.match(text, at) is not None
+    return confirm
 
 
 _NUMBER_SIGN = re.compile(
-    rb"[ ._-]{0,2}(?:number|num|no|nr|id|#|nummer|n\xc2\xb0)?[\"']?[ .]{0,2}(?::|=|#|is |was )[ \"'#]{0,3}(?=[A-Z0-9])",
+    rb"(?P<sign>(?:[ ._-]{0,2}(?:card|number|num|no|nr|id|code|nummer|n\xc2\xb0|n\xc2\xba|identification|information))*"
+    rb"[\"']?[ .]{0,2}(?:[:=#]|is |was )?[ \"'#]{0,3})(?=[A-Z0-9])",
     re.IGNORECASE,
 )
-_DOCUMENT = re.compile(rb"[A-Z]{0,4}[ -]?[0-9](?:[ .-]?[0-9A-Z]){4,14}(?![0-9A-Za-z])")
+_SAYS_NUMBER = re.compile(rb"[:=#'\"]|num|no|nr|nummer|is|was|n\xc2", re.IGNORECASE)
+_DOCUMENT = re.compile(rb"[A-Z]{0,8}[ -]?[0-9](?:[ .-]?[0-9A-Z]){4,16}(?![0-9A-Za-z])")
 
 
-def _unchecked(text: bytes, at: int, high: int) -> Found | None:
+def _unchecked(text: bytes, at: int, high: int, *, alone: bool) -> Found | None:
+    """
+    Find a number without its checksum right behind its word: as people misspell them.
+
+    Unless *alone*, something must say that a number follows ("no", a colon).
+    """
     sign = _NUMBER_SIGN.match(text, at, high)
-    found = _DOCUMENT.match(text, sign.end(), high) if sign else None
-    if found is None or not _HAS_DIGITS.match(found.group()):
+    if sign is None or not (alone or _SAYS_NUMBER.search(sign["sign"])):
+        return None
+    found = _DOCUMENT.match(text, sign.end(), high)
+    if found is None or not _HAS_DIGITS.match(found.group()) or DATE.match(found.group()):
         return None
     return found.start(), found.end(), Kind.NATIONAL_ID, POSSIBLE
 
@@ -175,7 +183,7 @@ def _formatted(
                 )
             ):
                 continue
-            if valid_anywhere(module, found.group().decode("latin-1")):
+            if not module or valid_anywhere(module, found.group().decode("latin-1")):
                 return start, found.end(), Kind.NATIONAL_ID, confidence
         return None
 
@@ -193,7 +201,7 @@ _ALONE: tuple[tuple[str, str, str, str, Confidence, int], ...] = (
     ("se-personnummer", "(?:19|20)?[0-9]{6}[-+][0-9]{4}", "[01][0-9][0-3][0-9][-+][0-9]{4}", "se.personnummer", LIKELY, 14),
     ("fi-hetu", "[0-3][0-9][01][0-9]{3}[-A][0-9]{3}[0-9A-Y]", "[0-3][0-9][01][0-9]{3}[-A][0-9]{3}[0-9A-Y]", "fi.hetu", LIKELY, 12),
     ("mx-curp", "[A-Z]{4}[0-9]{6}[HM][A-Z]{5}[0-9A-Z][0-9]", "[A-Z]{4}[0-9]{6}[HM][A-Z]{5}[0-9A-Z][0-9]", "mx.curp", CONFIRMED, 19),
-    ("gb-nino", "[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]", "[A-Z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]", "gb.nino", LIKELY, 14),
+    ("gb-nino", "(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]", "[A-Z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]", "", LIKELY, 14),
     ("es-dni", "[0-9]{8}-?[A-HJ-NP-TV-Z]", "[0-9]{8}-?[A-HJ-NP-TV-Z]", "es.dni", LIKELY, 11),
     ("es-nie", "[XYZ]-?[0-9]{7}-?[A-HJ-NP-TV-Z]", "[XYZ]-?[0-9]{7}-?[A-HJ-NP-TV-Z]", "es.nie", LIKELY, 12),
 )  # fmt: skip
@@ -222,22 +230,31 @@ def birth_date(text: bytes, end: int, low: int, high: int) -> Found | None:
     return found.start(), found.end(), Kind.BIRTH_DATE, LIKELY
 
 
+def _word_pattern(words: str) -> str:
+    """
+    Return the anchor of one row of words; short ones need an edge on both sides.
+    """
+    return "|".join(
+        w.replace("\\b", EDGE, 1).replace("\\b", "[^0-9A-Za-z]") for w in words.split("|")
+    )
+
+
 ANCHORS = (
-    Anchor(
-        "national-id-word",
-        EDGE
-        + "(?:"
-        + "|".join(words.replace("\\b", "") for words, _ in _WORDS)
-        + ")(?:[^a-z]|[a-z]{1,12}[^a-z])",
-        kinds(Kind.NATIONAL_ID),
-        after_word,
-        before=64,
-        after=72,
-        caseless=True,
+    *(
+        Anchor(
+            f"national-id-{number}",
+            _word_pattern(words),
+            kinds(Kind.NATIONAL_ID),
+            _after_word(modules),
+            before=8,
+            after=72,
+            caseless=True,
+        )
+        for number, (words, modules) in enumerate(_WORDS)
     ),
     Anchor(
         "identity-paper",
-        "(?:passport|reisepass|pasaporte|passeport|passaporto|paspoort|passaporte|personalausweis|driv(?:er'?s?|ing) ?licen[cs]e|dl number|f\xc3\xbchrerschein|permis de conduire|license number|green card)",
+        "(?:passport|reisepass|pasaporte|passeport|passaporto|paspoort|passaporte|personalausweis|driv(?:er|er's|ers|er\xe2\x80\x99s|ing) ?licen[cs]e|dl number|f\xc3\xbchrerschein|permis de conduire|license number|green card)",
         kinds(Kind.NATIONAL_ID),
         paper,
         before=40,

@@ -70,12 +70,8 @@ def medication(text: bytes, end: int, low: int, high: int) -> Found | None:
 
 
 _NUMBER = re.compile(
-    rb"[\"']?[^0-9A-Za-z\n]{0,4}(?:(?:number|num|no|nr|nummer|id|is|was|policy|card|code|n\xc2\xb0|n\xc2\xba|n\xc3\xbamero|de)[\"']?[^0-9A-Za-z\n]{1,4}){1,3}"
-    rb"((?=[A-Z0-9-]{0,8}[0-9]{4})[A-Z0-9](?:[ -]?[A-Z0-9]){3,15})(?![0-9A-Za-z])"
-)  # fmt: skip
-_NUMBER_OR_COLON = re.compile(
-    rb"[\"']?(?:[ _.#-]{0,2}(?:number|num|no|nr|nummer|id|n\xc2\xb0|n\xc2\xba)[\"']?[^0-9A-Za-z\n]{0,4}|[ ]?[:=#][^0-9A-Za-z\n]{0,3}|[ ])(?:(?:is|was)[ ])?"
-    rb"((?=[A-Z0-9-]{0,8}[0-9]{3})[A-Z0-9](?:-?[A-Z0-9]){3,15})(?![0-9A-Za-z])",
+    rb"[\"']?(?:(?:[ _.#-]{0,2}(?:number|num|no|nr|nummer|id|code|n\xc2\xb0|n\xc2\xba|policy|card)){1,3}[\"']?[^0-9A-Za-z\n]{0,4}|[ ]?[:=#][^0-9A-Za-z\n]{0,3}|[ ])(?:(?:is|was)[ ])?[#'\"]?"
+    rb"([0-9]{2,}(?:[ -][0-9]{2,10}){2,3}|(?=[A-Z-]{0,8}[0-9]{3})[A-Z0-9](?:-?[A-Z0-9]){3,15})(?![0-9A-Za-z])",
     re.IGNORECASE,
 )  # fmt: skip
 
@@ -86,7 +82,7 @@ def _numbered(kind: Kind) -> Callable[[bytes, int, int, int], Found | None]:
         Confirm a number with at least three digits in a row right after the word.
         """
         del low
-        found = _NUMBER_OR_COLON.match(text, end, high)
+        found = _NUMBER.match(text, end, high)
         if found is None:
             return None
         return found.start(1), found.end(1), kind, LIKELY
@@ -124,7 +120,7 @@ ANCHORS = (
     ),
     Anchor(
         "patient-word",
-        "(?:patient(?:en)?|paciente|(?:^|[^a-z])mrn|medical record|health record|(?:^|[^a-z])nhc|historia cl\xc3\xadnica|dossier)",
+        "(?:patient(?:en)?|paciente|(?:^|[^a-z])mrn|medical record|health record|(?:^|[^a-z])nhc|historia cl\xc3\xadnica|dossier|episodio|medical file)",
         kinds(Kind.PATIENT_NUMBER),
         _numbered(Kind.PATIENT_NUMBER),
         before=24,

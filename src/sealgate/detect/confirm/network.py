@@ -10,8 +10,12 @@ from ipaddress import AddressValueError, IPv6Address
 from sealgate.detect.anchor import CONFIRMED, LIKELY, POSSIBLE, Anchor, Found, kinds
 from sealgate.detect.model import Kind
 
-_OCTET = rb"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-_IPV4 = re.compile(rb"(?<![0-9A-Za-z.])" + rb"\.".join([_OCTET] * 4) + rb"(?![0-9A-Za-z]|\.[0-9])")
+_OCTET = rb"(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_IPV4 = re.compile(rb"\.".join([_OCTET] * 4) + rb"(?![0-9A-Za-z]|\.[0-9])")
+_LEFT = re.compile(rb"(?<![0-9A-Za-z.])(?:[0-9]{1,3}\.){3}\Z")
+_NOBODY = frozenset({0, 127})  # RFC 1122, 3.2.1.3: this host, loopback
+_MULTICAST = 224  # RFC 5771, 3
+_PRIVATE = re.compile(rb"10\.|192\.168\.|172\.(?:1[6-9]|2[0-9]|3[01])\.")  # RFC 1918, 3
 _VERSION_BEFORE = re.compile(
     rb"(?:[A-Za-z]/|\b[vV]|[vV]er(?:sion)?[ :=.\"']{0,4}|release[ :]{0,2})\Z", re.IGNORECASE
 )
@@ -22,25 +26,22 @@ def ipv4(text: bytes, end: int, low: int, high: int) -> Found | None:
     """
     Confirm four octets; the anchor ends on the first digit of the last one.
     """
-    for start in range(max(low, end - 13), end - 6):
-        found = _IPV4.match(text, start, high)
-        if found is None or found.end() < end:
-            continue
-        first, second, _, last = (int(o) for o in found.group().split(b"."))
-        if first in {0, 127} or first >= 224:  # noqa: PLR2004 - RFC 1122, 3.2.1.3; RFC 5771
-            return None
-        if (last == 0 and second == 0) or _NETWORK_AFTER.match(text, found.end(), high):
-            return None
-        if _VERSION_BEFORE.search(text, max(low, start - 12), start):
-            return None
-        private = (
-            first == 10 or (first, second) == (192, 168) or (first == 172 and 16 <= second < 32)
-        )
-        confidence = LIKELY if private else CONFIRMED
-        if max(first, second, last) < 10:  # noqa: PLR2004 - 1.2.3.4 is as often a section
-            confidence = POSSIBLE
-        return start, found.end(), Kind.IP_ADDRESS, confidence
-    return None
+    left = _LEFT.search(text, max(low, end - 13), end - 1)
+    found = _IPV4.match(text, left.start(), high) if left is not None else None
+    if left is None or found is None:
+        return None
+    start = left.start()
+    first, second, _, last = map(int, found.groups())
+    if first in _NOBODY or first >= _MULTICAST or (last == 0 and second == 0):
+        return None
+    if _NETWORK_AFTER.match(text, found.end(), high):
+        return None
+    if _VERSION_BEFORE.search(text, max(low, start - 12), start):
+        return None
+    if max(first, second, last) < 10:  # noqa: PLR2004 - 1.2.3.4 is as often a section
+        return start, found.end(), Kind.IP_ADDRESS, POSSIBLE
+    confidence = LIKELY if _PRIVATE.match(text, start) else CONFIRMED
+    return start, found.end(), Kind.IP_ADDRESS, confidence
 
 
 _IPV6_REVERSED = re.compile(rb"[0-9A-Fa-f:]{1,39}")
@@ -89,7 +90,7 @@ ANCHORS = (
     ),
     Anchor(
         "ipv6",
-        "[0-9a-f]:[0-9a-f]{1,4}:[0-9a-f]{0,4}:|[0-9a-f]{2}::[0-9a-f]",
+        ":[0-9a-f]{3,4}:[0-9a-f:]|[^0-9a-z:][0-9a-f]{1,4}::[0-9a-f]|^[0-9a-f]{1,4}::[0-9a-f]|:[0-9a-f]{1,4}::",
         kinds(Kind.IP_ADDRESS),
         ipv6,
         before=48,

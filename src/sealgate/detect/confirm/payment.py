@@ -12,14 +12,15 @@ from sealgate.detect.model import Kind
 
 # ISO/IEC 7812-1 issuer identification numbers of the schemes that are in use.
 _ISSUERS = (
-    (re.compile(rb"4"), (16, 18, 19)),
+    (re.compile(rb"4"), (13, 16, 18, 19)),
     (re.compile(rb"5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720"), (16,)),
     (re.compile(rb"3[47]"), (15,)),
+    (re.compile(rb"1800|2131"), (15,)),
     (re.compile(rb"3(?:0[0-5]|[689])"), (14, 16)),
     (re.compile(rb"35(?:2[89]|[3-8])"), (16,)),
     (re.compile(rb"6011|64[4-9]|65"), (16, 19)),
     (re.compile(rb"62|81"), (16, 17, 18, 19)),
-    (re.compile(rb"5[06789]|6"), (13, 14, 15, 16, 17, 18, 19)),
+    (re.compile(rb"5[06789]|6"), (12, 13, 14, 15, 16, 17, 18, 19)),
 )
 _CARD = re.compile(rb"[0-9](?:[ -]?[0-9]){11,18}(?![0-9]|[ -]?[0-9]{4})(?!\.[0-9])")
 _CARD_START = re.compile(rb"[0-9](?:[ -]?[0-9]){12}")
@@ -30,6 +31,7 @@ _CARD_WORD = re.compile(
 )
 _NOT_DIGIT = re.compile(rb"[^0-9]")
 _CONTEXT = 48
+_SHORTEST_ALONE = 14  # old 12 and 13 digit cards are read only after a card word
 
 
 def known_issuer(digits: bytes) -> bool:
@@ -51,7 +53,7 @@ def card(text: bytes, end: int, low: int, high: int) -> Found | None:
     if found is None or _GROUP_BEFORE.search(text, max(low, start - 5), start):
         return None
     digits = _NOT_DIGIT.sub(b"", found.group())
-    if len(set(digits)) < 2 or not known_issuer(digits):  # noqa: PLR2004 - one digit repeated is a filler
+    if len(digits) < _SHORTEST_ALONE or len(set(digits)) < 2 or not known_issuer(digits):  # noqa: PLR2004 - one digit repeated is a filler
         return None
     if text[start - 2 : start - 1].isdigit() and text[start - 1 : start] in {b".", b","}:
         return None  # the fraction of a number
@@ -63,6 +65,21 @@ def card(text: bytes, end: int, low: int, high: int) -> Found | None:
     if named:  # test numbers may fail Luhn
         return start, found.end(), Kind.PAYMENT_CARD, POSSIBLE
     return None
+
+
+def card_after_word(text: bytes, end: int, low: int, high: int) -> Found | None:
+    """
+    Confirm a card right after its word: any issuer and length; test numbers may fail Luhn.
+    """
+    del low
+    start = end - 4
+    found = _CARD.match(text, start, high)
+    if found is None:
+        return None
+    digits = _NOT_DIGIT.sub(b"", found.group())
+    if not known_issuer(digits) or len(set(digits)) < 2:  # noqa: PLR2004 - one digit repeated is a filler
+        return None
+    return start, found.end(), Kind.PAYMENT_CARD, CONFIRMED if luhn(digits) else POSSIBLE
 
 
 _IBAN_START = re.compile(rb"[A-Za-z]{2}[0-9]{2}[ -]?[0-9A-Za-z]{4}[ -]?[0-9A-Za-z]{4}")
@@ -128,6 +145,8 @@ def bank(text: bytes, end: int, low: int, high: int) -> Found | None:
     """
     start = end - 1
     found = _ACCOUNT.match(text, start, high)
+    while start > low and end - start < 6 and text[start - 1 : start].isalpha():  # noqa: PLR2004 - a bank's letters
+        start -= 1
     if found is None or _MASKED.search(text, max(low, start - 8), start):
         return None
     digits = _NOT_DIGIT.sub(b"", found.group())
@@ -180,6 +199,15 @@ ANCHORS = (
         after=24,
     ),
     Anchor(
+        "card-word",
+        "(?:card|karte|kartennummer|tarjeta|carte|cart\xc3\xa3o|[^a-z]cc|[^a-z]pan)[a-z]{0,8}[\"']?[^0-9A-Za-z\\n]{1,4}(?:(?:number|num|nr|no|n\xc2\xb0|is|ist|es|:)[^0-9A-Za-z\\n]{1,4}){0,2}[0-9]{4}",
+        kinds(Kind.PAYMENT_CARD),
+        card_after_word,
+        before=8,
+        after=32,
+        caseless=True,
+    ),
+    Anchor(
         "iban",
         f"{EDGE}[A-Z]{{2}}[0-9]{{2}}[ -]?[0-9A-Z]{{4}}[ -]?[0-9A-Z]{{4}}",
         kinds(Kind.IBAN),
@@ -201,7 +229,7 @@ ANCHORS = (
     Anchor(
         "bank-account",
         "(?:(?:bank|giro|account|acct?|konto|cuenta|compte|conto corrente|rekening|conta)[ _.-]{0,2}(?:account|number|num|no|nr|nummer|n\xc2\xb0|#)|routing(?: (?:number|no))?|aba(?: (?:number|no|routing))?|sort[ _-]?code|bankleitzahl|blz|bsb)"
-        "[a-z]{0,6}[^0-9A-Za-z\\n]{1,5}(?:(?:is|number|no|nr)[^0-9A-Za-z\\n]{1,4})?[0-9]",
+        "[a-z]{0,6}[^0-9A-Za-z\\n]{1,5}(?:(?:is|number|no|nr)[^0-9A-Za-z\\n]{1,4})?(?:[A-Z]{2,5})?[0-9]",
         kinds(Kind.BANK_ACCOUNT),
         bank,
         before=64,

@@ -20,7 +20,7 @@ NAME = re.compile(
     + rb"(?:\.|(?:'[A-Z])?[a-z\x80-\xff'-]{1,24}(?:[A-Z][a-z]{1,20})?)){0,3}"
 )  # fmt: skip
 _NO_NAME = re.compile(
-    rb"(?:The|This|That|You|Your|We|Our|It|Please|Thank|No|Yes|None|Null|True|False|Unknown|Required|Error|Street|Road|Dear|President|Chairman|Sir|Madam|All|Team|Customer|User|Name|Nombre|Fecha|Datos|Edad|Sexo|Remitido|Domicilio|Hospital|Servicio)(?![a-z])"
+    rb"(?:The|This|That|You|Your|We|Our|It|Please|Thank|No|Yes|None|Null|True|False|Unknown|Required|Error|Street|Road|Dear|President|Chairman|Sir|Madam|All|Team|Customer|User|Name|Nombre|Fecha|Datos|Edad|Sexo|Remitido|Domicilio|Hospital|Servicio|Paciente|Mujer|Hombre|Var|Ni|Lactante|Dr|Dra|Doctor|Doctora|Prof)(?![a-z])"
 )  # fmt: skip
 
 
@@ -50,11 +50,17 @@ _US_STREET = re.compile(
 )  # fmt: skip
 
 
+_NUMBER_NEAR = re.compile(rb"(?<![0-9A-Za-z])[0-9][^\n]{4,72}\Z")
+
+
 def english_street(text: bytes, end: int, low: int, high: int) -> Found | None:
     """
     Confirm a house number, one to four words, and the street word at the anchor.
     """
-    for found in _US_STREET.finditer(text, low, high):
+    number = _NUMBER_NEAR.search(text, low, end)
+    if number is None:
+        return None
+    for found in _US_STREET.finditer(text, number.start(), high):
         if found.end() >= end - 1 > found.start():
             words = found.group().split()
             if not words[1][:1].isupper() and not words[1][:1].isdigit():
@@ -67,7 +73,7 @@ def english_street(text: bytes, end: int, low: int, high: int) -> Found | None:
 
 _HOUSE = rb"[0-9]{1,5}(?: ?[a-zA-Z](?![A-Za-z0-9]))?(?:[-/][0-9]{1,4})?"
 _GERMANIC = re.compile(
-    rb"(?:" + _UPPER + rb"[A-Za-z\x80-\xff.-]{0,30}[ -]){0,3}(?:" + _UPPER + rb"[A-Za-z\x80-\xff-]{0,40})?"
+    rb"(?:" + _UPPER + rb"[A-Za-z\x80-\xff.]{0,30}[ ]){0,3}(?:" + _UPPER + rb"[A-Za-z\x80-\xff-]{0,40})?"
     rb"(?:[Ss]tra(?:\xc3\x9f|\xdf|ss)e|[Ss]tr\.|[Ww]eg|[Pp]latz|[Aa]llee|[Gg]asse|[Uu]fer|[Dd]amm|[Rr]ing|straat|laan|plein|gracht|kade|singel|gade|vej|gatan|gata|v\xc3\xa4gen|veien|katu|tie) ?"
     + _HOUSE + rb"(?![0-9A-Za-z])"
 )  # fmt: skip
@@ -77,6 +83,8 @@ def germanic_street(text: bytes, end: int, low: int, high: int) -> Found | None:
     """
     Confirm a street in German, Dutch or Nordic order: name, then number.
     """
+    for stop in (b"\n", b",", b";", b'"', b": ", b". "):
+        low = max(low, text.rfind(stop, low, end) + 1)
     for found in _GERMANIC.finditer(text, low, high):
         if found.start() < end <= found.end() + 1:
             if text[found.start() - 1 : found.start()].isalnum():
@@ -86,34 +94,35 @@ def germanic_street(text: bytes, end: int, low: int, high: int) -> Found | None:
 
 
 _ROMANCE = re.compile(
-    rb"(?:,? ?(?:de la|de los|de las|del|de|da|do|dos|des|du|la|le|les|l'|della|dei|delle|dell'|d')[ ]?){0,2}"
-    rb"(?:[A-Z\xc3][A-Za-z\x80-\xff0-9'.-]{0,30}[ ]?(?:(?:de la|de|del|da|do|du|des|y|e|i|et|dei|della|la)[ ])?){1,6}"
-    rb"(?:,? ?(?:n\xc2\xb0|n\xc2\xba|n\.?|no\.?|num\.?|n\xc3\xbamero|s/n|#)?[ .]{0,2}[0-9]{1,5}(?![0-9])(?: ?[A-Za-z](?![A-Za-z]))?)"
-    rb"(?:[, -]{1,2}[0-9]{1,3} ?(?:\xc2\xba|\xc2\xaa|[A-Z])?(?: ?[A-Z](?![A-Za-z]))?)?"
+    rb"(?:[dl]')?[A-Za-z0-9\xc3][A-Za-z0-9\x80-\xff.'-]{0,30}(?:[ ][A-Za-z\x80-\xff][A-Za-z\x80-\xff.'-]{0,30}){0,7}"
+    rb"(?:,? ?(?:n\xc2\xb0|n\xc2\xba|N|#)?[ .]{0,2}[0-9]{1,5}(?![0-9])(?: ?[A-Za-z](?![A-Za-z]))?|,? s/n)"
+    rb"(?:[, -]{1,2}[0-9]{1,3}(?![0-9]) ?(?:\xc2\xba|\xc2\xaa|[A-Z])?(?: ?[A-Z](?![A-Za-z]))?)?"
 )  # fmt: skip
 _NUMBER_FIRST = re.compile(rb"(?<![0-9A-Za-z])[0-9]{1,5}(?: ?(?:bis|ter))?,? \Z")
+
+
+_ROMANCE_WORDS = (
+    "calle|c/|cl\\.|avda\\.?|avenida|av\\.|plaza|paseo|pza\\.?|pso\\.?|carrera|camino|carretera|ctra\\.?|ronda|traves\xc3\xada"
+    "|rue|avenue|boulevard|place|chemin|all\xc3\xa9e|quai|impasse|route|via|viale|piazza|corso|vicolo|rua|travessa|pra\xc3\xa7a|largo|estrada"
+)
+_ROMANCE_WORD = re.compile(
+    f"(?<![0-9A-Za-z])(?:{_ROMANCE_WORDS})[ ,/]".encode("latin-1"), re.IGNORECASE
+)
 
 
 def romance_street(text: bytes, end: int, low: int, high: int) -> Found | None:
     """
     Confirm a street in Spanish, French, Italian or Portuguese: street word, name, number.
     """
-    start = end - 1
-    while start > low and (
-        text[start - 1 : start].isalpha()
-        or text[start - 1] > 0x7F
-        or text[start - 1 : start] in {b"/", b"."}
-    ):
-        start -= 1
-    before = _NUMBER_FIRST.search(text, max(low, start - 10), start)
-    found = _ROMANCE.match(text, end, high)
-    if before is not None:
-        tail = _ROMANCE_NAME.match(text, end, high)
-        if tail is not None:
-            return before.start(), tail.end(), Kind.STREET_ADDRESS, LIKELY
-    if found is None:
-        return None
-    return start, found.end(), Kind.STREET_ADDRESS, LIKELY
+    for word in _ROMANCE_WORD.finditer(text, low, end):
+        start = word.start()
+        before = _NUMBER_FIRST.search(text, max(low, start - 10), start)
+        found = _ROMANCE.match(text, word.end(), high)
+        if before is not None and found is None:
+            found, start = _ROMANCE_NAME.match(text, word.end(), high), before.start()
+        if found is not None and found.end() >= end - 1:
+            return start, found.end(), Kind.STREET_ADDRESS, LIKELY
+    return None
 
 
 _ROMANCE_NAME = re.compile(
@@ -125,7 +134,7 @@ _UP = "(?:[A-Z]|\xc3[\x80-\x9e])"
 ANCHORS = (
     Anchor(
         "form-of-address",
-        f"{EDGE}(?:Mrs?\\.?|Ms\\.?|Miss|Mx\\.?|Dr\\.?|Dra\\.?|Drs\\.?|Prof\\.?|Professor|Sir|Herrn?|Frau|Sra?\\.?|Srta\\.?|Don|Do\xc3\xb1a|D\\.|D\xc2\xaa|Mme|Mlle|M\\.|Monsieur|Madame|Sig\\.?|Signora?|Dhr\\.?|Mevr\\.?|Mevrouw|Meneer|Dott\\.?|Ing\\.) {_UP}",
+        f"(?:^|[^0-9A-Za-z.])(?:Mrs?\\.?|Ms\\.?|Miss|Mx\\.?|Dr\\.?|Dra\\.?|Drs\\.?|Prof\\.?|Professor|Sir|Herrn?|Frau|Sra?\\.?|Srta\\.?|Don|Do\xc3\xb1a|D\\.|D\xc2\xaa|Mme|Mlle|M\\.|Monsieur|Madame|Sig\\.?|Signora?|Dhr\\.?|Mevr\\.?|Mevrouw|Meneer|Dott\\.?|Ing\\.) {_UP}",
         kinds(Kind.PERSON_NAME),
         name,
         before=24,
@@ -133,7 +142,7 @@ ANCHORS = (
     ),
     Anchor(
         "name-label",
-        "(?:my name is|mein name ist|me llamo|mi nombre es|je m'appelle|mi chiamo|(?:first|last|full|given|family|sur|middle|customer|patient|contact|holder|display|user|employee|nach|vor|person|real)[ _-]?names?|apellidos?|nombre|nachname|vorname|cognome|pr\xc3\xa9nom|m\xc3\xa9dico|paciente|sincerely|regards|cheers|attn\\.?)[\"']?(?:[:=,] ?| )\\n?[\"']?"
+        "(?:my name is|mein name ist|me llamo|mi nombre es|je m'appelle|mi chiamo|(?:first|last|full|given|family|sur|middle|customer|patient|contact|holder|display|user|employee|nach|vor|person|real)[ _-]?names?|apellidos?|nombre|nachname|vorname|cognome|pr\xc3\xa9nom|m\xc3\xa9dico|remitido por|sincerely|regards|cheers|attn\\.?)[\"']?(?:[:=,] {0,3}| )\\n?[\"']?"
         + _UP,
         kinds(Kind.PERSON_NAME),
         name,
@@ -160,11 +169,11 @@ ANCHORS = (
     ),
     Anchor(
         "street-romance",
-        f"{EDGE}(?:calle|c/|cl\\.|avda\\.?|avenida|av\\.|plaza|paseo|pza\\.?|pso\\.?|carrera|camino|carretera|ctra\\.?|ronda|traves\xc3\xada|rue|avenue|boulevard|place|chemin|all\xc3\xa9e|quai|impasse|route|via|viale|piazza|corso|vicolo|rua|travessa|pra\xc3\xa7a|largo|estrada)[ ,/]",
+        f"{EDGE}(?i:{_ROMANCE_WORDS})[ ,/]{{1,2}}(?:(?:de|del|du|des|da|do|dos|la|le|les|los|las|della|dei|delle)[ ]){{0,2}}(?:[dl]')?(?:[A-Z0-9]|\xc3)"
+        f"|{EDGE}(?i:calle|avenida|avda\\.?) [a-z]",
         kinds(Kind.STREET_ADDRESS),
         romance_street,
-        before=32,
+        before=48,
         after=112,
-        caseless=True,
     ),
 )

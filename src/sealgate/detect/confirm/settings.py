@@ -42,7 +42,8 @@ _ABOUT = re.compile(
     re.IGNORECASE,
 )
 _PROSE = re.compile(
-    rb"[ \t]{1,3}(?:is|was|to|ist|lautet|es|est|\xc3\xa8|\xc3\xa9|\xe8|\xe9|of|be|as|of)[ \t]{0,2}:?[ \t]{1,3}[\"'\x60\xe2\x80\x9c\x9d]{0,3}(?P<bare>[^\s\"'`]{4,64})"
+    rb"[ \t]{1,3}(?:(?:is|was|to|ist|lautet|es|est|\xc3\xa8|\xc3\xa9|\xe8|\xe9|of)[ \t]{0,2}:?[ \t]{1,3})?"
+    rb"(?:(?P<open>[\"'`]|\xe2\x80[\x98\x9c\x9e])(?P<quoted>[^\r\n\"'`\xe2]{6,64})(?:[\"'`]|\xe2\x80[\x99\x9c\x9d])|(?P<bare>[^\s\"'`]{6,64}))"
 )
 _LETTER, _DIGIT_OR_SIGN = re.compile(rb"[A-Za-z]"), re.compile(rb"[0-9!@#$%^&*_+=?~]")
 
@@ -84,10 +85,10 @@ def _keyed(
     """
     Return the anchor of a key: one of *words*, the rest of its name, and a separator.
 
-    One expression serves Hyperscan and the confirm step. *verbs* may stand in the
-    separator's place, as in "the password is".
+    One expression serves Hyperscan and the confirm step. *verbs* are alternatives that
+    may stand in the separator's place, as in "the PIN is".
     """
-    separator = f"(?:[:=>,]{'| (?:' + verbs + ') ' if verbs else ''})"
+    separator = f"(?:[:=>,]{verbs})"
     expression = f"(?:{words})[a-z0-9_.-]{{0,20}}{_QUOTES}{separator}"
     key = re.compile(
         f"(?:{words})(?P<rest>[a-z0-9_.-]{{0,20}}){_QUOTES}{separator}\\Z".encode("latin-1"),
@@ -154,15 +155,21 @@ def _spoken(text: bytes, end: int, high: int) -> Found | None:
     found = _PROSE.match(text, end, high)
     if found is None:
         return None
-    value = found["bare"].rstrip(b".,;:)!?\xe2\x80\x9d")
-    if (
-        not _LETTER.search(value)
-        or not _DIGIT_OR_SIGN.search(value)
-        or _is_no_secret(value, quoted=False)
-    ):
+    quoted = found["quoted"] is not None
+    value = found["quoted"] if quoted else found["bare"].rstrip(b".,;:)?]}\xe2\x80\x9d")
+    if _is_no_secret(value, quoted=quoted) or not _LETTER.search(value):
         return None
-    start = found.start("bare")
+    if not _DIGIT_OR_SIGN.search(value) and not (quoted and not value.islower()):
+        return None
+    if not quoted and (_MAIL.match(value) or b"/" in value or _PROSE_WORD.fullmatch(value)):
+        return None
+    start = found.start("quoted" if quoted else "bare")
     return start, start + len(value), Kind.PASSWORD, POSSIBLE
+
+
+_MAIL = re.compile(rb"[\w.+-]+@[\w-]+\.[\w.-]+\Z")
+# "password-based", "password!", "password 2FA?": words of prose with a sign at the edge.
+_PROSE_WORD = re.compile(rb"[A-Za-z_-]*[!?*]*|[0-9]+[A-Za-z]{0,3}|[A-Z]{2,4}[0-9]")
 
 
 def _is_no_secret(value: bytes, *, quoted: bool) -> bool:
@@ -289,8 +296,6 @@ def after_flag(text: bytes, end: int, low: int, high: int) -> Found | None:
     return found.start(1), found.end(1), Kind.PASSWORD, LIKELY
 
 
-_SPOKEN = "is|was|to|ist|lautet|es|est|\xc3\xa8|\xc3\xa9"
-
 ANCHORS = (
     _keyed(
         "password-key",
@@ -298,7 +303,7 @@ ANCHORS = (
         "passw(?:or)?d|passwort|pwd|passphrase|kennwort|contrase(?:\xc3\xb1|\xf1|n)a|clave|mot[_ ]?de[_ ]?passe"
         "|mdp|wachtwoord|senha|pass|[_.-]psk|[_.-]pw",
         _password,
-        verbs=_SPOKEN,
+        verbs="|[ ]",
     ),
     Anchor(
         "password-flag",
@@ -337,7 +342,7 @@ ANCHORS = (
         "|t\xc3\xbcrcode|sicherheitscode|c\xc3\xb3digo de acceso|c\xc3\xb3digo de verificaci\xc3\xb3n|code d'acc\xc3\xa8s"
         "|toegangscode|codice di accesso|recovery code",
         _access_code,
-        verbs="is|code|ist|es|est|no|nr",
+        verbs="| (?:is|code|ist|es|est|no|nr) ",
         after=48,
     ),
     _keyed(
