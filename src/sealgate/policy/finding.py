@@ -170,13 +170,11 @@ class Subject:
         """
         Return the verdict that one of *facts* was not seen, with the reasons given.
         """
-        reasons = []
-        for fact in facts:
-            sighting = self.sightings.get(fact)
-            if isinstance(sighting, NotObserved):
-                reasons.append(sighting.reason)
-            elif sighting is None:
-                reasons.append(f"nobody looked at {fact.value}")
+        found = {fact: self.sightings.get(fact) for fact in facts}
+        reasons = [s.reason for s in found.values() if isinstance(s, NotObserved)]
+        ignored = [fact.value for fact, sighting in found.items() if sighting is None]
+        if ignored:
+            reasons.append(f"nobody looked at {', '.join(ignored)}")
         return Verdict(Status.NOT_OBSERVED, "; ".join(dict.fromkeys(reasons)))
 
     def _seen(self, fact: Fact) -> FactValue | None:

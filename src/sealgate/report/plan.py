@@ -33,8 +33,10 @@ def render_plan(report: Report, *, console_width: int = 100, colour: bool = Fals
     is not met counts as accepted when a person took on every finding that makes it so.
     """
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in ("asset", "class", "", "required", "provided", "verdict"):
-        table.add_column(heading, overflow="fold")
+    table.add_column("asset", overflow="fold")
+    table.add_column("class", overflow="fold")
+    for heading in ("", "required", "provided", "verdict"):
+        table.add_column(heading, no_wrap=True)
     for asset in report.assets:
         name, classification = clean(asset.asset.id), _classes(asset)
         for column in asset.columns:

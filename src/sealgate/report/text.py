@@ -31,7 +31,10 @@ def render_text(report: Report, *, console_width: int = 100, colour: bool = Fals
     width = max(console_width, _LEAST_WIDTH)
     text = Text()
     for group in _grouped(f for f in report.findings if f.accepted is None):
-        _tell(text, group, width)
+        if len(group) == 1:
+            _tell(text, group[0], width)
+        else:
+            _tell_unseen(text, group, width)
     for finding in report.findings:
         if finding.accepted is not None:
             _tell_accepted(text, finding, finding.accepted, width)
@@ -39,7 +42,7 @@ def render_text(report: Report, *, console_width: int = 100, colour: bool = Fals
         _line(text, f"expired[{risk.rule}]", "bold yellow", _told(risk, "ended"), width)
     for risk in report.unused:
         _line(text, f"unused[{risk.rule}]", "dim", _told(risk, "meets no finding"), width)
-    text.append(summary(report) + "\n")
+    text.append(summary(report))
     # The lines are already folded; paths and URLs may stand out, so that they can be copied.
     longest = max(len(line) for line in text.plain.splitlines())
     return drawn(text, console_width=longest, colour=colour)
@@ -67,38 +70,40 @@ def summary(report: Report) -> str:
 
 
 def _grouped(findings: Iterable[Finding]) -> Iterator[list[Finding]]:
-    # What could not be seen of one asset for one reason is told once.
+    # All that could not be seen of one asset is one thing to read.
     groups: dict[object, list[Finding]] = {}
     for finding in findings:
-        key: object = (finding.rule.id, finding.asset.id)
-        if finding.status is Status.NOT_OBSERVED:
-            key = (finding.severity, finding.asset.id, finding.found)
+        unseen = finding.status is Status.NOT_OBSERVED
+        key = finding.asset.id if unseen else (finding.rule.id, finding.asset.id)
         groups.setdefault(key, []).append(finding)
     yield from groups.values()
 
 
-def _tell(text: Text, group: list[Finding], width: int) -> None:
-    first = group[0]
-    rules = ", ".join(finding.rule.id for finding in group)
-    found = first.found
-    if first.status is Status.NOT_OBSERVED:
+def _tell(text: Text, finding: Finding, width: int) -> None:
+    found = finding.found
+    if finding.status is Status.NOT_OBSERVED:
         found = f"not observed: {found}"
-    severity = first.severity
-    _line(
-        text,
-        f"{severity.name.lower()}[{rules}]",
-        _STYLES[severity],
-        f'"{first.asset.id}": {found}',
-        width,
-    )
-    _place(text, first)
-    for finding in group if len(group) == 1 else ():
-        clauses = "; ".join(str(citation) for citation in finding.rule.citations)
-        _detail(text, "required", f"{finding.required} ({clauses})", width)
-        _detail(text, "fix", finding.fix, width)
-    if len(group) > 1:
-        _detail(text, "fix", "let Sealgate look, or see `sealgate explain RULE`", width)
+    _line(text, _head(finding), _STYLES[finding.severity], f'"{finding.asset.id}": {found}', width)
+    _place(text, finding)
+    clauses = "; ".join(str(citation) for citation in finding.rule.citations)
+    _detail(text, "required", f"{finding.required} ({clauses})", width)
+    _detail(text, "fix", finding.fix, width)
     text.append("\n")
+
+
+def _tell_unseen(text: Text, group: list[Finding], width: int) -> None:
+    first = group[0]
+    told = f'"{first.asset.id}": {len(group)} rules could not be answered'
+    _line(text, "not observed", _STYLES[first.severity], told, width)
+    _place(text, first)
+    for finding in group:
+        _detail(text, _head(finding), finding.found, width)
+    _detail(text, "fix", "let it be looked at, or see `sealgate explain RULE`", width)
+    text.append("\n")
+
+
+def _head(finding: Finding) -> str:
+    return f"{finding.severity.name.lower()}[{finding.rule.id}]"
 
 
 def _tell_accepted(text: Text, finding: Finding, risk: AcceptedRisk, width: int) -> None:

@@ -1,0 +1,67 @@
+"""
+What the organisation declares, and how its parts are called.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from sealgate.policy.classification import DEFAULT_MODEL
+from sealgate.policy.inventory import (
+    AssetKind,
+    Door,
+    Drop,
+    Place,
+    Route,
+    Site,
+    Upstream,
+    drop_asset,
+    route_asset,
+    site_asset,
+)
+
+PUBLIC = DEFAULT_MODEL.weakest
+PLACE = Place("sealgate.toml", 7)
+
+
+def test_a_place_reads_as_editors_want_it() -> None:
+    """
+    File and line, or the file alone.
+    """
+    assert str(PLACE) == "sealgate.toml:7"
+    assert str(Place("sealgate.toml")) == "sealgate.toml"
+    assert str(Place()) == ""
+
+
+@pytest.mark.parametrize(
+    ("door", "expected"),
+    [
+        (Door("/"), "route shop.example/"),
+        (Door("/typo3"), "route shop.example/typo3"),
+        (Door("/typo3/"), "route shop.example/typo3"),
+        (Door("/", query="__typo3_install"), "route shop.example/?__typo3_install"),
+        (
+            Door("/", query="rest_route", query_value="/wp/v2/users"),
+            "route shop.example/?rest_route=/wp/v2/users",
+        ),
+    ],
+)
+def test_a_route_is_named_by_what_opens_it(door: Door, expected: str) -> None:
+    """
+    The id is unique and readable; the site is its parent, the declaration its place.
+    """
+    route = Route(door, PUBLIC, place=PLACE)
+    site = Site(("shop.example", "www.shop.example"), Upstream("http", "127.0.0.1", 80), (route,))
+    asset = route_asset(site, route)
+    assert asset.id == expected
+    assert asset.kind is AssetKind.ROUTE
+    assert asset.parent == site_asset(site).id == "site shop.example"
+    assert asset.place == PLACE
+
+
+def test_a_drop_is_an_asset_of_its_own() -> None:
+    """
+    Drops have no parent.
+    """
+    asset = drop_asset(Drop("partners", PUBLIC, "file:partners", place=PLACE))
+    assert (asset.id, asset.kind, asset.parent) == ("drop partners", AssetKind.DROP, None)
