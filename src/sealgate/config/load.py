@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import maxminddb
 
 from sealgate.config.parse import MAX_CHARACTERS, raise_faults, read
-from sealgate.config.reader import FileKind, quoted
+from sealgate.config.reader import FileKind, quoted, quoted_path
 from sealgate.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def find_config(start: str) -> str:
         if candidate.is_file():
             return str(candidate)
     raise ConfigError(
-        f"no {quoted(CONFIG_NAME)} in {quoted(str(Path(start).absolute()))} or a parent folder",
+        f"no {quoted(CONFIG_NAME)} in {quoted_path(str(Path(start).absolute()))} or a parent folder",
         hint="sealgate init",
     )
 
@@ -60,7 +60,7 @@ def load(path: str) -> Inventory:
         if reason:
             key = str(mention.path[-1])
             hint = _HINTS.get(mention.kind)
-            notes.add(mention.path, f"{key} {quoted(mention.file)} {reason}", hint)
+            notes.add(mention.path, f"{key} {quoted_path(mention.file)} {reason}", hint)
     raise_faults(path, notes.faults)
     return inventory
 
@@ -70,11 +70,11 @@ def _read(path: str) -> str:
         with Path(path).open("rb") as file:
             data = file.read(MAX_CHARACTERS * 4 + 1)
     except FileNotFoundError:
-        message = f"configuration {quoted(path)} does not exist"
+        message = f"configuration {quoted_path(path)} does not exist"
         raise ConfigError(message, hint="sealgate init") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
-        message = f"configuration {quoted(path)} cannot be read: {reason or 'no valid path'}"
+        message = f"configuration {quoted_path(path)} cannot be read: {reason or 'no valid path'}"
         raise ConfigError(message, hint="give the file with -c") from None
     try:
         # Windows editors begin a file with a byte order mark.
@@ -140,6 +140,6 @@ _CHECKS = {
     FileKind.COUNTRY_DATABASE: country_database_fault,
 }
 _HINTS = {
-    FileKind.COUNTRY_DATABASE: "docs/howto tells where to get a country database",
+    FileKind.COUNTRY_DATABASE: "docs/howto/country-database.md tells where to get one",
     FileKind.PROGRAM: "remove the key to use `envoy` on PATH",
 }

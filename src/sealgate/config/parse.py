@@ -18,7 +18,7 @@ from sealgate.config.declarations import read_accepted, read_drops
 from sealgate.config.fields import read_country_of
 from sealgate.config.lines import Lines
 from sealgate.config.listen import read_listen
-from sealgate.config.reader import FileKind, Notes, Table, nearest, quoted
+from sealgate.config.reader import FileKind, Notes, Table, nearest, quoted, quoted_path
 from sealgate.config.routes import HIGH
 from sealgate.config.schema import SECTIONS, section
 from sealgate.config.sites import read_sites
@@ -80,7 +80,7 @@ def raise_faults(file: str, faults: tuple[Fault, ...]) -> None:
     """
     if faults:
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-        raise ConfigError(f"{quoted(file)} has {count}; first: {faults[0]}", faults=faults)
+        raise ConfigError(f"{quoted_path(file)} has {count}; first: {faults[0]}", faults=faults)
 
 
 def _values(text: str, file: str) -> dict[str, Any]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # What is quoted of a value in a message, so that one long line does not bury it.
 MAX_QUOTED_CHARACTERS = 60
+# A path is of use only when it is whole (PATH_MAX of Linux).
+MAX_PATH_CHARACTERS = 4096
 
 
 class FileKind(StrEnum):
@@ -239,12 +241,19 @@ class Table:
         return tuple(value) if isinstance(value, list) else ()
 
 
-def quoted(text: str) -> str:
+def quoted(text: str, most: int = MAX_QUOTED_CHARACTERS) -> str:
     """
-    Return *text* in double quotes on one line, shortened.
+    Return *text* in double quotes on one line, shortened to *most* characters.
     """
-    short = text if len(text) <= MAX_QUOTED_CHARACTERS else text[:MAX_QUOTED_CHARACTERS] + "…"
+    short = text if len(text) <= most else text[:most] + "…"
     return '"' + "".join(c if c.isprintable() else "?" for c in short) + '"'
+
+
+def quoted_path(path: str) -> str:
+    """
+    Return *path* in double quotes on one line, whole.
+    """
+    return quoted(path, MAX_PATH_CHARACTERS)
 
 
 def nearest(word: str, known: Iterable[str], sentence: str) -> str | None:

@@ -5,7 +5,7 @@ What is known of each CMS: its doors, its public holes, its cookies, its setting
 from __future__ import annotations
 
 from sealgate.config.presets.django import DJANGO
-from sealgate.config.presets.model import FrontSide, Preset, Snippet, settings_for
+from sealgate.config.presets.model import FrontSide, Preset, Snippet, front_of, settings_for
 from sealgate.config.presets.nextcloud import NEXTCLOUD
 from sealgate.config.presets.typo3 import TYPO3
 from sealgate.config.presets.wordpress import WORDPRESS
@@ -16,4 +16,4 @@ PRESETS: dict[str, Preset] = {
     preset.name: preset for preset in (TYPO3, WORDPRESS, DJANGO, NEXTCLOUD, NONE)
 }
 
-__all__ = ["PRESETS", "FrontSide", "Preset", "Snippet", "settings_for"]
+__all__ = ["PRESETS", "FrontSide", "Preset", "Snippet", "front_of", "settings_for"]

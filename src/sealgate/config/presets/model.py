@@ -4,14 +4,18 @@ What a preset is: pure data about one CMS.
 
 from __future__ import annotations
 
-import re
+import contextlib
+import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sealgate.policy.inventory import CookieRule, Door
+    from sealgate.policy.inventory import CookieRule, Door, Listen, Site
+
+# RFC 9110, 4.2.2: the port that is not written in a URL.
+HTTPS_PORT = 443
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +74,35 @@ class FrontSide:
     port: int = 443
 
 
+def front_of(site: Site, listen: Listen) -> FrontSide:
+    """
+    Return what the CMS behind *site* sees of the gateway that listens as *listen* says.
+
+    Where the upstream is not on this machine, the address that the gateway connects
+    from is not known here; a word to be replaced stands in its place.
+    """
+    gateway = "ADDRESS-OF-THE-GATEWAY"
+    host = site.upstream.host
+    if host == "localhost":
+        gateway = "127.0.0.1"
+    else:
+        with contextlib.suppress(ValueError):
+            if ipaddress.ip_address(host).is_loopback:
+                gateway = "127.0.0.1" if "." in host else host
+    return FrontSide(site.domains, gateway, listen.https[0].port)
+
+
 def settings_for(preset: Preset, front: FrontSide) -> tuple[Snippet, ...]:
     """
     Return the snippets of *preset* with domains, addresses and ports filled in.
     """
-    port = "" if front.port == 443 else f":{front.port}"  # noqa: PLR2004  # RFC 9110, 4.2.2
+    port = "" if front.port == HTTPS_PORT else f":{front.port}"
     hosts = [f"{domain}{port}" for domain in front.domains]
     places = {
         "{gateway}": front.gateway,
-        "{gateway_pattern}": re.escape(front.gateway),
+        "{gateway_pattern}": _escaped(front.gateway),
         "{host}": hosts[0],
-        "{hosts_pattern}": "|".join(re.escape(host) for host in hosts),
+        "{hosts_pattern}": "|".join(_escaped(host) for host in hosts),
         "{hosts_php}": ", ".join(f"'{host}'" for host in hosts),
         "{domains_python}": ", ".join(f'"{domain}"' for domain in front.domains),
         "{hosts_python}": ", ".join(f'"{host}"' for host in hosts),
@@ -93,3 +115,8 @@ def settings_for(preset: Preset, front: FrontSide) -> tuple[Snippet, ...]:
             text = text.replace(place, value)
         filled.append(Snippet(snippet.versions, snippet.file, text, snippet.why))
     return tuple(filled)
+
+
+def _escaped(host: str) -> str:
+    # The dot is all that a host, an address or a port has of a pattern's characters.
+    return host.replace(".", r"\.")

@@ -1,0 +1,29 @@
+"""
+How the commands print the settings that belong into a CMS behind the gateway.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sealgate.config.presets import Snippet
+
+
+def echo_settings(title: str, settings: Sequence[Snippet], limits: Sequence[str]) -> None:
+    """
+    Print each snippet under its file and versions, and what the preset's locks mean.
+    """
+    click.echo(f"Settings for {title} behind the gateway, by version:")
+    for snippet in settings:
+        click.echo(f"\n  {snippet.versions}, {snippet.file}:")
+        for line in snippet.text.splitlines():
+            click.echo(f"    {line}")
+    for why in dict.fromkeys(snippet.why for snippet in settings):
+        click.echo(f"\n  Why: {why}.")
+    for limit in limits:
+        click.echo(f"  Note: {limit}.")

@@ -1,0 +1,115 @@
+"""
+The commented ``sealgate.toml`` that ``sealgate init`` writes.
+
+It serves the public pages at once. The backend stays shut, for everybody, until the
+operator says who may enter: that part stands there as a comment, ready to be used.
+Lines that are settings turned off begin with ``#`` and no space, remarks with ``# ``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sealgate.config.presets import Preset
+
+DEFAULT_DOMAIN = "localhost"
+DEFAULT_UPSTREAM = "http://127.0.0.1:8080"
+# Where a site without a preset may well have its backend.
+EXAMPLE_BACKEND = "/admin"
+
+
+def render_template(preset: Preset, domain: str = DEFAULT_DOMAIN) -> str:
+    """
+    Return the text of a new configuration for one site with *preset* at *domain*.
+
+    *domain* must have been validated; nothing of it is escaped here.
+    """
+    doors = [door.path + (f"?{door.query}" if door.query else "") for door in preset.doors]
+    parts = (
+        _HEAD,
+        _SITE.format(domain=domain, upstream=DEFAULT_UPSTREAM, preset=preset.name),
+        "\n".join(_backend(preset, doors)),
+        _REST,
+    )
+    return "\n".join(parts)
+
+
+def _backend(preset: Preset, doors: list[str]) -> Iterator[str]:
+    backend = preset.doors[0].path if preset.doors else EXAMPLE_BACKEND
+    if preset.doors:
+        yield f"# The backend. {preset.title}'s doors are locked by the preset:"
+        yield f"#   {'  '.join(doors)}"
+        yield "# Until you say who may enter, they are shut for everybody. To open them:"
+    else:
+        yield "# A backend, that is, pages for your own people only. To lock one:"
+    yield "#   1. sealgate user add alice --group editors"
+    yield "#   2. sealgate key issue alice --p12 alice.p12   (for alice's browser)"
+    yield "#   3. get a country database, and take the # off the eight lines below"
+    yield "#      (docs/howto/country-database.md), then: sealgate reload"
+    yield ""
+    yield "#[[site.route]]"
+    yield f'#path = "{backend}"'
+    yield '#class = "confidential"          # a client certificate and an allowed country'
+    yield "#backend = true                  # TLS before the site sees the request"
+    yield '#admit = ["group:editors"]'
+    yield ""
+    yield "#[access]"
+    yield '#countries = ["DE"]              # where your people come from, ISO 3166-1'
+    yield '#geo_database = "country.mmdb"'
+    yield ""
+
+
+_HEAD = """\
+# The configuration of Sealgate. Every setting: docs/reference/config.md.
+# Unknown keys are errors. After a change: sealgate plan, then sealgate reload.
+
+[listen]
+https = ":443"
+http = ":80"                     # redirects and refuses; serves no content; or "off"
+
+[operator]                       # stands in certificates and on refusal pages
+#name = "Shop Ltd"
+#country = "DE"
+#locality = "Kassel"
+
+[tls]
+certificate = "local-ca"         # or { chain = "fullchain.pem", key = "privkey.pem" }
+hsts_seconds = 300               # raise to 63072000 (two years) when you are sure
+"""
+
+_SITE = """\
+[[site]]
+domains = ["{domain}"]
+upstream = "{upstream}"   # the site behind; move it to loopback
+preset = "{preset}"
+
+# Everything that no other route means. Anyone may see it.
+[[site.route]]
+path = "/"
+class = "public"
+
+# A form that takes a password, an address or a card: the transit of what it collects.
+#[[site.route]]
+#path = "/checkout"
+#class = "public"
+#collects = "confidential"
+
+# A visitor's own pages; the site itself asks for the password.
+#[[site.route]]
+#path = "/account"
+#class = "restricted"
+#access = "site"
+"""
+
+_REST = """\
+# A risk that you take on; it ends by itself and is always shown.
+#[[accept]]
+#rule = "transit-weak-hsts"
+#asset = "site NAME"
+#by = "the head of IT"
+#reason = "a trial"
+#until = 2027-03-31
+"""

@@ -1,0 +1,344 @@
+"""
+What presets lock, what they leave open, and what they tell the CMS.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from sealgate.config.parse import parse
+from sealgate.config.presets import PRESETS, FrontSide, Preset, front_of, settings_for
+from sealgate.policy.inventory import Address, Listen, Route, Site
+from sealgate.policy.routing import Refusal, judge
+
+every_preset = pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS.keys())
+
+SITE = """\
+[access]
+countries = ["DE"]
+geo_database = "country.mmdb"
+[[site]]
+domains = ["shop.example", "www.shop.example"]
+upstream = "{upstream}"
+preset = "{preset}"
+[[site.route]]
+path = "/"
+class = "public"
+"""
+LOCK = """\
+[[site.route]]
+path = "{path}"
+class = "{class_id}"
+backend = true
+admit = ["{admit}"]
+"""
+
+
+def site_of(preset: str, more: str = "", upstream: str = "http://127.0.0.1:8080") -> Site:
+    """
+    Return a site with *preset* and *more* routes.
+    """
+    text = SITE.format(preset=preset, upstream=upstream) + more
+    (site,) = parse(text, "sealgate.toml").sites
+    return site
+
+
+def landed(site: Site, target: str) -> Route | None:
+    """
+    Return the route that *target* may reach, ``None`` when it is refused.
+    """
+    judged = judge(site.routes, target)
+    return None if isinstance(judged, Refusal) else judged
+
+
+@pytest.mark.parametrize(
+    ("preset", "target"),
+    [
+        ("typo3", "/typo3"),
+        ("typo3", "/typo3/"),
+        ("typo3", "/typo3/login?x=1"),
+        ("typo3", "/typo3/install.php"),
+        ("typo3", "/?__typo3_install"),
+        ("typo3", "/index.php?__typo3_install"),
+        ("typo3", "/any/page?a=b&__typo3_install=1"),
+        ("typo3", "/typo3/sysext/core/Classes/Core.php"),
+        ("wordpress", "/wp-admin"),
+        ("wordpress", "/wp-admin/options.php"),
+        ("wordpress", "/wp-login.php?action=lostpassword"),
+        ("wordpress", "/xmlrpc.php"),
+        ("wordpress", "/wp-json/wp/v2/users/1"),
+        ("wordpress", "/?rest_route=/wp/v2/users/1"),
+        ("django", "/admin/login/"),
+        ("nextcloud", "/settings/admin/security"),
+        ("nextcloud", "/index.php/settings/users"),
+        ("nextcloud", "/settings/apps"),
+        ("nextcloud", "/updater/index.php"),
+    ],
+)
+def test_a_door_is_locked(preset: str, target: str) -> None:
+    """
+    A request for a door is served by the locked route and by no other.
+    """
+    route = landed(site_of(preset), target)
+
+    assert route is not None
+    assert route.shut
+    assert route.classification.id == "confidential"
+
+
+@pytest.mark.parametrize(
+    ("preset", "target"),
+    [
+        ("typo3", "/typo3temp/assets/site.css"),
+        ("typo3", "/typo3conf/ext/site/Resources/Public/site.js"),
+        ("typo3", "/typo3/sysext/felogin/Resources/Public/Css/login.css"),
+        ("typo3", "/?id=7&type=98"),
+        ("wordpress", "/wp-admin/admin-ajax.php?action=x"),
+        ("wordpress", "/wp-admin/admin-post.php"),
+        ("wordpress", "/wp-content/themes/x/style.css"),
+        ("wordpress", "/wp-includes/js/jquery.js"),
+        ("wordpress", "/wp-json/wp/v2/posts"),
+        ("wordpress", "/?rest_route=/wp/v2/posts"),
+        ("django", "/administration/"),
+        ("django", "/static/admin/css/base.css"),
+        ("nextcloud", "/index.php/apps/files"),
+        ("nextcloud", "/remote.php/dav/files/anna/a.txt"),
+        ("nextcloud", "/settings/user"),
+    ],
+)
+def test_what_visitors_need_stays_public(preset: str, target: str) -> None:
+    """
+    A request of the public pages is served without a lock.
+    """
+    route = landed(site_of(preset), target)
+
+    assert route is not None
+    assert route.classification.id == "public"
+
+
+@pytest.mark.parametrize(
+    ("preset", "target"),
+    [
+        ("typo3", "/TYPO3/"),
+        ("typo3", "/index.php/typo3/"),
+        ("typo3", "/typo3/sysext/core/Resources/Public/../../../../index.php"),
+        ("typo3", "/?%5f_typo3_install"),
+        ("wordpress", "/wp-admin/admin-ajax.php/../options.php"),
+        ("wordpress", "/WP-login.php"),
+        ("nextcloud", "/index.php/settings//admin"),
+    ],
+)
+def test_another_spelling_of_a_door_is_refused(preset: str, target: str) -> None:
+    """
+    A spelling that some server takes for the door reaches nothing.
+    """
+    route = landed(site_of(preset), target)
+
+    assert route is None or route.shut
+
+
+@every_preset
+def test_doors_admit_whom_the_declared_backend_admits(preset: Preset) -> None:
+    """
+    Declaring the main door opens every door of the preset for the same people.
+    """
+    if not preset.doors:
+        return
+    lock = LOCK.format(path=preset.doors[0].path, class_id="confidential", admit="group:editors")
+
+    routes = site_of(preset.name, lock).routes
+
+    assert len([r for r in routes if r.backend]) == len(preset.doors)
+    assert {r.admit for r in routes if r.backend} == {("group:editors",)}
+
+
+def test_two_backends_that_differ_are_not_guessed_from() -> None:
+    """
+    Where no declared backend is a door of the preset and they differ, its doors stay shut.
+    """
+    locks = LOCK.format(path="/a", class_id="confidential", admit="group:a") + LOCK.format(
+        path="/b", class_id="confidential", admit="group:b"
+    )
+
+    assert [r.door.path for r in site_of("django", locks).routes if r.shut] == ["/admin"]
+
+
+def test_a_door_that_the_operator_declared_is_the_operators() -> None:
+    """
+    The preset neither doubles nor changes a declared door.
+    """
+    own = '[[site.route]]\npath = "/wp-login.php"\nclass = "restricted"\naccess = "site"\n'
+
+    routes = site_of("wordpress", own).routes
+
+    (login,) = [r for r in routes if r.door.path == "/wp-login.php"]
+    assert (login.classification.id, login.origin) == ("restricted", "declared")
+
+
+def test_a_hole_is_no_weaker_than_the_front_page() -> None:
+    """
+    Where the whole site is locked, its holes are locked for the same people.
+    """
+    text = SITE.format(preset="wordpress", upstream="http://127.0.0.1:8080").replace(
+        'class = "public"', 'class = "confidential"\nadmit = ["group:staff"]'
+    )
+
+    (site,) = parse(text, "sealgate.toml").sites
+
+    (hole,) = [r for r in site.routes if r.door.path == "/wp-admin/admin-ajax.php"]
+    assert (hole.classification.id, hole.admit) == ("confidential", ("group:staff",))
+
+
+def test_a_door_is_never_weaker_than_the_front_page() -> None:
+    """
+    On a secret site the doors are secret too.
+    """
+    text = SITE.format(preset="django", upstream="http://127.0.0.1:8080").replace(
+        'class = "public"', 'class = "secret"\nadmit = ["group:staff"]'
+    )
+
+    (site,) = parse(text, "sealgate.toml").sites
+
+    assert [r.classification.id for r in site.routes] == ["secret", "secret"]
+
+
+def test_a_model_without_locks_still_shuts_the_doors() -> None:
+    """
+    With classes that lock nothing, a door is of the strictest class and lets nobody in.
+    """
+    model = (
+        '[[class]]\nid = "public"\nin_transit = "protected"\naccess = "none"\nat_rest = "none"\n'
+    )
+
+    (site,) = parse(
+        model + SITE.format(preset="django", upstream="http://127.0.0.1:8080"), "a"
+    ).sites
+
+    assert [r.shut for r in site.routes] == [False, True]
+
+
+@every_preset
+def test_settings_have_no_place_left_open(preset: Preset) -> None:
+    """
+    Every {place} of a snippet is filled.
+    """
+    front = FrontSide(("a.example", "b.example"), "127.0.0.1", 8443)
+
+    assert not [s.file for s in settings_for(preset, front) if re.search(r"{[a-z_]+}", s.text)]
+
+
+def test_django_settings_are_python_with_the_right_values() -> None:
+    """
+    The snippet for Django is Python, and its origins have scheme and port.
+    """
+    front = FrontSide(("a.example", "b.example"), "127.0.0.1", 8443)
+
+    newest = settings_for(PRESETS["django"], front)[0].text
+
+    values = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in ast.parse(newest).body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    assert values == {
+        "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https"),
+        "SESSION_COOKIE_SECURE": True,
+        "CSRF_COOKIE_SECURE": True,
+        "ALLOWED_HOSTS": ["a.example", "b.example"],
+        "CSRF_TRUSTED_ORIGINS": ["https://a.example:8443", "https://b.example:8443"],
+    }
+
+
+@pytest.mark.peer("php")
+@pytest.mark.parametrize("name", ["typo3", "wordpress", "nextcloud"])
+def test_php_settings_are_php(name: str, tmp_path: Path) -> None:
+    """
+    PHP itself finds no syntax error in a snippet.
+    """
+    for snippet in settings_for(PRESETS[name], FrontSide(("a.example",), "127.0.0.1", 8443)):
+        text = snippet.text
+        if name == "nextcloud":
+            # Lines inside the array that config.php returns.
+            text = f"$CONFIG = [\n{text}];\n"
+        path = tmp_path / "settings.php"
+        path.write_text(f"<?php\n{text}", encoding="utf-8")
+
+        checked = subprocess.run(["php", "-l", path], capture_output=True, text=True, check=False)
+
+        assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.peer("php")
+def test_wordpress_takes_the_scheme_from_the_gateway_only(tmp_path: Path) -> None:
+    """
+    Run by PHP, the snippet turns HTTPS on for the gateway's address and for no other.
+    """
+    (snippet,) = settings_for(PRESETS["wordpress"], FrontSide(("a.example",)))
+    answers = []
+    for address in ("127.0.0.1", "192.0.2.7"):
+        path = tmp_path / "wp-config.php"
+        path.write_text(
+            f"<?php $_SERVER['REMOTE_ADDR'] = '{address}';"
+            "$_SERVER['HTTP_X_FORWARDED_PROTO'] = 'https';\n"
+            f"{snippet.text}\necho $_SERVER['HTTPS'] ?? 'off', ' ', WP_HOME;",
+            encoding="utf-8",
+        )
+        run = subprocess.run(["php", path], capture_output=True, text=True, check=True)
+        answers.append(run.stdout)
+
+    assert answers == ["on https://a.example", "off https://a.example"]
+
+
+def test_typo3_versions_have_what_belongs_to_them() -> None:
+    """
+    CookieSecure is for TYPO3 10 and earlier; lockSSL is 1 (refuse) only up to TYPO3 7.
+    """
+    by_version = {
+        s.versions: s.text for s in settings_for(PRESETS["typo3"], FrontSide(("a.example",)))
+    }
+
+    assert "['trustedHostsPattern'] = '(a\\.example)'" in by_version["TYPO3 12 and later"]
+    assert ["cookieSecure" in text for text in by_version.values()] == [False, False, True, True]
+    assert ["['lockSSL'] = 1" in text for text in by_version.values()] == [
+        False,
+        False,
+        False,
+        True,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("upstream", "gateway"),
+    [
+        ("http://127.0.0.1:8080", "127.0.0.1"),
+        ("http://localhost:8080", "127.0.0.1"),
+        ("http://[::1]:8080", "::1"),
+        ("http://10.0.0.7:8080", "ADDRESS-OF-THE-GATEWAY"),
+        ("unix:/run/site.sock", "ADDRESS-OF-THE-GATEWAY"),
+    ],
+)
+def test_the_front_side_knows_the_gateways_address_only_on_loopback(
+    upstream: str, gateway: str
+) -> None:
+    """
+    Elsewhere a word to be replaced stands in its place.
+    """
+    front = front_of(site_of("none", upstream=upstream), Listen((Address("::", 8443),)))
+
+    assert (front.gateway, front.port) == (gateway, 8443)
+
+
+def test_scripts_may_read_the_tokens_they_need() -> None:
+    """
+    Cookies that scripts of the CMS read are not made HttpOnly.
+    """
+    django = {rule.name: rule.http_only for rule in PRESETS["django"].cookies}
+    wordpress = [rule.name for rule in PRESETS["wordpress"].cookies]
+
+    assert django == {"sessionid": True, "messages": True, "csrftoken": False}
+    assert not any("wp-settings-1".startswith(name.rstrip("*")) for name in wordpress)
