@@ -8,7 +8,7 @@ safely); make one per thread. Building one costs tens of milliseconds, once.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import hyperscan
 
@@ -47,7 +47,7 @@ class Examined(NamedTuple):
     unconfirmed: int
 
 
-def _collect(anchor: int, _start: int, end: int, _flags: int, hits: list[int]) -> None:
+def _collect(anchor: int, _start: int, end: int, _flags: int, hits: Any) -> None:
     # One integer sorts faster than a pair. Hyperscan calls this by name: a bound
     # method in its place crashes the interpreter (hyperscan 0.9.1).
     hits.append(end << _ID_BITS | anchor)
@@ -216,10 +216,8 @@ class Stream:
             confirm, before, after = steps[number]
             end = at - base
             low, high = end - before, end + after
-            if low < 0:
-                low = 0
-            if high > size:
-                high = size
+            low = max(low, 0)
+            high = min(high, size)
             result = confirm(text, end, low, high)
             if result is None:
                 continue

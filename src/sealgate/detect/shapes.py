@@ -30,7 +30,7 @@ _IPV6 = re.compile(r"(?=(?:[^:]*:){2})[0-9A-Fa-f:]{3,39}(?:\.[0-9.]{5,12})?")
 _DIGITS = re.compile(r"[0-9]")
 _NOT_DIGIT = re.compile(r"[^0-9]")
 _PHONE = re.compile(
-    r"[+(]{0,2}[0-9][0-9 ()./\-–]{5,22}[0-9](?: ?(?:x|ext\.?|#)? ?[0-9]{1,6})?", re.IGNORECASE
+    r"[+(]{0,2}[0-9][0-9 ()./\-\u2013]{5,22}[0-9](?: ?(?:x|ext\.?|#)? ?[0-9]{1,6})?", re.IGNORECASE
 )
 _NANP = re.compile(
     r"(?:\+?1[ .-]?)?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[-.])[2-9][0-9]{2}[-. ][0-9]{4}(?: ?(?:x|ext\.?) ?[0-9]+)?",
@@ -74,7 +74,7 @@ _ORGANISATION = re.compile(
     r"|division|unit|course|golf|township|city|elementary|club|team|lake|river|bridge|program|project|plan|report|total|unknown|other|none|various|all|north|south|east|west|the|and|of|for|de la salud|ese|hospital|centro|instituto|fundacion|corporacion|colegio|escuela|alcaldia|secretaria|ministerio|empresa|cooperativa|clinica|universidad)\b",
     re.IGNORECASE,
 )  # fmt: skip
-_NAME_TOKEN = re.compile(r"[^\W\d_](?:[^\W\d_]|['’`-](?=[^\W\d_]))*\.?")
+_NAME_TOKEN = re.compile(r"[^\W\d_](?:[^\W\d_]|['\u2019`-](?=[^\W\d_]))*\.?")
 _SUFFIX = re.compile(
     r"(?:jr|sr|i{1,3}|iv|vi{0,3}|ix|x|1st|2nd|3rd|4th|md|phd|esq|dds|do|rn|cpa|pe)\.?",
     re.IGNORECASE,
@@ -202,7 +202,7 @@ def date(value: str) -> bool:
     """
     data = value.encode("utf-8", "replace")
     found = DATE.match(data)
-    return (found is not None and len(data) - found.end() <= 20) or _COMPACT_DATE.fullmatch(
+    return (found is not None and len(data) - found.end() <= _TIME) or _COMPACT_DATE.fullmatch(
         value
     ) is not None
 
@@ -210,6 +210,8 @@ def date(value: str) -> bool:
 _COMPACT_DATE = re.compile(
     r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])|(?:18|19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}[T ].*"
 )
+_TIME = 20  # a time of day and its zone may follow
+_OLDEST = 125  # in years
 _YEAR = re.compile(r"(?:18|19|20)[0-9]{2}(?:\.0)?")
 
 
@@ -225,7 +227,9 @@ def age(value: str) -> bool:
     Return whether *value* is a number of years that people reach.
     """
     return (
-        number(value) and value.removesuffix(".0").isdigit() and int(value.removesuffix(".0")) < 125
+        number(value)
+        and value.removesuffix(".0").isdigit()
+        and int(value.removesuffix(".0")) < _OLDEST
     )
 
 

@@ -36,10 +36,11 @@ _FILE_ENDINGS = frozenset(
     b"bak bz2 css csv db doc docx gif gz htm html jpeg jpg js json jsonl log md mbox pdf png php "
     b"py rar rb sql svg tar tgz tmp toml ts tsv txt vcf webp xls xlsx xml yaml yml zip".split()
 )  # fmt: skip
+_URL_SIGNS = (b"=", b"/", b"?", b"&")
 _LOCAL_EDGES = b"!#$&*+/=?^`{|}~.'-"
 
 
-def email(text: bytes, end: int, low: int, high: int) -> Found | None:
+def email(text: bytes, end: int, low: int, high: int) -> Found | None:  # noqa: PLR0911 - one line per reason
     """
     Confirm an address around an at sign (or ``%40``): the anchor ends after one more byte.
     """
@@ -52,17 +53,21 @@ def email(text: bytes, end: int, low: int, high: int) -> Found | None:
     if backwards is None or domain is None:
         return None
     stop = domain.end()
-    labels = domain.group().split(b".")
-    while len(labels) > 1 and labels[-1].lower() in _FILE_ENDINGS:
-        stop -= len(labels.pop()) + 1
-    if len(labels) < 2 or (not labels[-1].isalpha() and not labels[-1].startswith(b"xn--")):  # noqa: PLR2004 - a domain has two labels
-        return None
+    host = domain.group()
+    while host[host.rfind(b".") + 1 :].lower() in _FILE_ENDINGS:
+        cut = host.rfind(b".")
+        if cut < 0:
+            return None
+        stop -= len(host) - cut
+        host = host[:cut]
+    last = host[host.rfind(b".") + 1 :]
+    if len(last) == len(host) or not (last.isalpha() or last.startswith(b"xn--")):
+        return None  # a domain has two labels, and the last one is no number
     local = backwards.group()[::-1].lstrip(_LOCAL_EDGES)
     # A URL's query or path may run into it: user=anna%40…, /anna@…
-    for separator in b"=/?&":
-        cut = local.rfind(separator)
-        if cut >= 0:
-            local = local[cut + 1 :]
+    cut = max(map(local.rfind, _URL_SIGNS))
+    if cut >= 0:
+        local = local[cut + 1 :]
     start = local_end - len(local)
     if not local or local.endswith(b"."):
         return None
@@ -126,9 +131,9 @@ def _plan(code: int) -> tuple[re.Pattern[bytes], frozenset[int]] | None:
         data = PhoneMetadata.metadata_for_nongeo_region(code)
     else:
         data = PhoneMetadata.metadata_for_region(regions[0])
-    if data is None:
+    general = data.general_desc if data is not None else None
+    if general is None or general.national_number_pattern is None:
         return None
-    general = data.general_desc
     return re.compile(general.national_number_pattern.encode("ascii")), frozenset(
         general.possible_length
     )

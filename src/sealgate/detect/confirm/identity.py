@@ -190,6 +190,9 @@ def _formatted(
     return confirm
 
 
+# Its anchor is the last half of the number, so no edge stands before it.
+_ENDS_ONLY = "se-personnummer"
+
 # Formats that nothing else has: pattern, its narrow anchor, the checker.
 _ALONE: tuple[tuple[str, str, str, str, Confidence, int], ...] = (
     ("us-ssn", "[0-9]{3}-[0-9]{2}-[0-9]{4}", "[0-9]{3}-[0-9]{2}-[0-9]{4}", "us.ssn", LIKELY, 12),
@@ -264,11 +267,7 @@ ANCHORS = (
     *(
         Anchor(
             name,
-            anchor
-            if confidence is CONFIRMED
-            else EDGE + anchor
-            if name not in {"se-personnummer"}
-            else anchor,
+            anchor if confidence is CONFIRMED or name == _ENDS_ONLY else EDGE + anchor,
             kinds(Kind.NATIONAL_ID),
             _formatted(pattern, module, confidence, width),
             before=32,

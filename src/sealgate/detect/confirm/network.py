@@ -49,7 +49,7 @@ _IPV6 = re.compile(rb"[0-9A-Fa-f:]{1,39}(?:\.[0-9]{1,3}){0,3}")
 _FEWEST_GROUPS = 3
 
 
-def ipv6(text: bytes, end: int, low: int, high: int) -> Found | None:
+def ipv6(text: bytes, end: int, low: int, high: int) -> Found | None:  # noqa: PLR0911 - one line per reason
     """
     Confirm hexadecimal groups (RFC 4291, 2.2); no clock times, no MAC addresses, no scopes.
     """

@@ -79,13 +79,17 @@ _GERMANIC = re.compile(
 )  # fmt: skip
 
 
+_STREET_REVERSED = re.compile(rb"(?:[A-Za-z\x80-\xff -]|\.(?! ?[a-z0-9]))+")
+
+
 def germanic_street(text: bytes, end: int, low: int, high: int) -> Found | None:
     """
     Confirm a street in German, Dutch or Nordic order: name, then number.
     """
-    for stop in (b"\n", b",", b";", b'"', b": ", b". "):
-        low = max(low, text.rfind(stop, low, end) + 1)
-    for found in _GERMANIC.finditer(text, low, high):
+    backwards = _STREET_REVERSED.match(text[low : end - 1][::-1])
+    if backwards is None:
+        return None
+    for found in _GERMANIC.finditer(text, end - 1 - backwards.end(), high):
         if found.start() < end <= found.end() + 1:
             if text[found.start() - 1 : found.start()].isalnum():
                 return None

@@ -58,7 +58,6 @@ def _token(prefix: str, tail: str) -> Confirm:
     whole = re.compile(f"({prefix})(?:{tail})(?![A-Za-z0-9])".encode("ascii"))
     # Where the prefix is only a header's name, the value alone is the token.
     header = "uthorization" in prefix or prefix.endswith("=")
-    wide = prefix.replace("\\", "")
 
     def confirm(text: bytes, end: int, low: int, high: int) -> Found | None:
         """
@@ -73,7 +72,6 @@ def _token(prefix: str, tail: str) -> Confirm:
                 return value, found.end(), Kind.ACCESS_TOKEN, CONFIRMED
         return None
 
-    del wide
     return confirm
 
 
@@ -105,10 +103,10 @@ def jwt(text: bytes, end: int, low: int, high: int) -> Found | None:
     return start, found.end(), Kind.JWT, CONFIRMED
 
 
-_PEM = re.compile(
-    rb"-----BEGIN ((?:[A-Z0-9]{2,12} ){0,2}PRIVATE KEY(?: BLOCK)?)-----(?:\\[nr]|[\s,\"']){0,8}"
-    rb"(?:[A-Za-z-]{2,20}: [^\n\\]{1,120}(?:\\[nr]|[\s\"']){1,4}){0,8}(?:\\[nr]|[\s\"']){0,6}[A-Za-z0-9+/=]{16}"
-)
+_PEM = re.compile(rb"-----BEGIN ((?:[A-Z0-9]{2,12} ){0,2}PRIVATE KEY(?: BLOCK)?)-----")
+_CONTENT = re.compile(rb"[A-Za-z0-9+/=]{16}")
+# Headers of an encrypted or PGP key (RFC 1421, 4.6; RFC 9580, 6.2) fit in here.
+_HEADERS = 480
 
 
 def pem(text: bytes, end: int, low: int, high: int) -> Found | None:
@@ -117,10 +115,12 @@ def pem(text: bytes, end: int, low: int, high: int) -> Found | None:
     """
     start = text.rfind(b"-----BEGIN", low, end)
     found = _PEM.match(text, start, high) if start >= 0 else None
-    if found is None:
+    if found is None or found.end() != end:
         return None
     closing = b"-----END " + found[1] + b"-----"
     stop = text.find(closing, end, high)
+    if _CONTENT.search(text, end, min(high, end + _HEADERS) if stop < 0 else stop) is None:
+        return None
     return start, (stop + len(closing) if stop >= 0 else high), Kind.PRIVATE_KEY, CONFIRMED
 
 

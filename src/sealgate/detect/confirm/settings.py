@@ -190,7 +190,7 @@ _SECRET_VALUE = re.compile(rb"[A-Za-z0-9+/=_.~:@!#%^*-]{12,200}")
 _LEAST_ENTROPY = 3.0
 
 
-def _secret(text: bytes, key: _Key, low: int, high: int) -> Found | None:
+def _secret(text: bytes, key: _Key, low: int, high: int) -> Found | None:  # noqa: PLR0911 - one line per reason
     """
     Confirm the value of a key or secret setting: long, mixed, and of high entropy.
     """
