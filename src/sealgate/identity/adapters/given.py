@@ -158,6 +158,9 @@ def _read_chain(
         kind = "holds no certificate in PEM" if b"-----BEGIN CERT" not in content else "is damaged"
         complaints.append(Complaint(f'certificate "{path}" {kind}', hint))
         return b"", ()
+    if len(certificates) != content.count(b"-----BEGIN CERTIFICATE-----"):
+        # The parser passes over a last part that was cut off.
+        complaints.append(Complaint(f'certificate "{path}" is cut off', hint))
     return content, certificates
 
 

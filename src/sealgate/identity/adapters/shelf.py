@@ -86,7 +86,9 @@ class CertificateShelf:
         return _kept(version, leaf)
 
     def _place(self, site: str) -> Path:
-        return self._folder / quote(site, safe="")
+        # A leading dot would hide the folder, or lead out of this one.
+        name = quote(site, safe="")
+        return self._folder / (f"%2E{name[1:]}" if name.startswith(".") else name)
 
 
 def _refresh(path: Path, content: bytes, mode: int) -> None:

@@ -1,0 +1,306 @@
+"""
+One database for several rooms: opened safely, brought up to date without loss.
+"""
+
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from sealgate.database import migrate, open_database, reading, sqlite_url, writing
+from sealgate.errors import SourceError, UsageError
+
+FIRST = """
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision = "0001", None
+def upgrade():
+    op.create_table("things", sa.Column("name", sa.Text, primary_key=True))
+"""
+SECOND = """
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision = "0002", "0001"
+def upgrade():
+    with op.batch_alter_table("things") as table:
+        table.add_column(sa.Column("colour", sa.Text, nullable=False, server_default="grey"))
+"""
+BROKEN = """
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision = "0002", "0001"
+def upgrade():
+    op.create_table("more", sa.Column("name", sa.Text))
+    op.execute("UPDATE things SET name = 'changed'")
+    op.execute("SELECT * FROM nothing")
+"""
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """
+    Return where a new database will be.
+    """
+    return sqlite_url(str(tmp_path / "state" / "register.sqlite"))
+
+
+def steps(folder: Path, *sources: str) -> Path:
+    """
+    Return a folder of migrations.
+    """
+    (folder / "versions").mkdir(parents=True, exist_ok=True)
+    for number, source in enumerate(sources, start=1):
+        (folder / "versions" / f"v{number}.py").write_text(source)
+    return folder
+
+
+def run(url: str, migrations: Path, table: str = "room_version") -> None:
+    """
+    Migrate the database at *url*.
+    """
+    engine = open_database(url)
+    try:
+        migrate(engine, migrations, table)
+    finally:
+        engine.dispose()
+
+
+def query(url: str, text: str) -> list[tuple[object, ...]]:
+    """
+    Return the rows that *text* selects.
+    """
+    engine = open_database(url)
+    try:
+        with reading(engine) as connection:
+            return [tuple(row) for row in connection.exec_driver_sql(text)]
+    finally:
+        engine.dispose()
+
+
+def change(url: str, text: str) -> None:
+    """
+    Execute *text*.
+    """
+    engine = open_database(url)
+    try:
+        with writing(engine) as connection:
+            connection.exec_driver_sql(text)
+    finally:
+        engine.dispose()
+
+
+def test_an_older_file_is_brought_up_to_date_without_loss(url: str, tmp_path: Path) -> None:
+    """
+    What was written under the old schema stands there under the new one.
+    """
+    run(url, steps(tmp_path / "old", FIRST))
+    change(url, "INSERT INTO things VALUES ('chair'), ('table')")
+    run(url, steps(tmp_path / "new", FIRST, SECOND))
+    rows = query(url, "SELECT name, colour FROM things ORDER BY name")
+    assert rows == [("chair", "grey"), ("table", "grey")]
+
+
+def test_a_step_that_fails_leaves_the_old_schema_and_its_data(url: str, tmp_path: Path) -> None:
+    """
+    DDL and data of a failed step are undone together, and it can be tried again.
+    """
+    run(url, steps(tmp_path / "old", FIRST))
+    change(url, "INSERT INTO things VALUES ('chair')")
+    with pytest.raises(SourceError, match="brought up to date"):
+        run(url, steps(tmp_path / "broken", FIRST, BROKEN))
+    assert query(url, "SELECT name FROM things") == [("chair",)]
+    assert query(url, "SELECT name FROM sqlite_master WHERE name = 'more'") == []
+    run(url, steps(tmp_path / "new", FIRST, SECOND))
+    assert query(url, "SELECT colour FROM things") == [("grey",)]
+
+
+def test_a_newer_file_is_refused_and_left_alone(url: str, tmp_path: Path) -> None:
+    """
+    An older Sealgate does not touch what it does not know.
+    """
+    run(url, steps(tmp_path / "new", FIRST, SECOND))
+    with pytest.raises(SourceError) as refused:
+        run(url, steps(tmp_path / "old", FIRST))
+    assert "newer" in (refused.value.hint or "")
+    assert query(url, "SELECT version_num FROM room_version") == [("0002",)]
+
+
+def test_rooms_share_a_file_with_version_tables_of_their_own(url: str, tmp_path: Path) -> None:
+    """
+    One room's schema says nothing about the other's.
+    """
+    other = FIRST.replace('"things"', '"others"')
+    run(url, steps(tmp_path / "one", FIRST, SECOND), "one_version")
+    run(url, steps(tmp_path / "two", other), "two_version")
+    assert query(url, "SELECT version_num FROM one_version") == [("0002",)]
+    assert query(url, "SELECT version_num FROM two_version") == [("0001",)]
+
+
+def test_processes_that_start_together_migrate_once(url: str, tmp_path: Path) -> None:
+    """
+    The second one waits for the first, and finds the work done.
+    """
+    migrations = steps(tmp_path / "new", FIRST, SECOND)
+    failures: list[Exception] = []
+
+    def start() -> None:
+        try:
+            run(url, migrations)
+        except Exception as error:  # noqa: BLE001  # told by the main thread
+            failures.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_a_percent_sign_in_the_path_of_the_migrations_is_taken_as_it_is(
+    url: str, tmp_path: Path
+) -> None:
+    """
+    Alembic's options would read it as a reference.
+    """
+    run(url, steps(tmp_path / "50%(x)s", FIRST))
+    assert query(url, "SELECT name FROM things") == []
+
+
+def test_the_file_is_its_owners_alone(url: str, tmp_path: Path) -> None:
+    """
+    Mode 0600 in a folder of mode 0700.
+    """
+    open_database(url).dispose()
+    folder = tmp_path / "state"
+    modes = [stat.S_IMODE(p.stat().st_mode) for p in (folder, folder / "register.sqlite")]
+    assert modes == [0o700, 0o600]
+
+
+def test_sqlite_writes_through_and_holds_foreign_keys(url: str) -> None:
+    """
+    An acknowledged write is on the disk: WAL with full fsync.
+    """
+    for pragma, value in (("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)):
+        assert query(url, f"PRAGMA {pragma}") == [(value,)]
+
+
+def test_what_was_done_in_a_failed_block_is_undone(url: str) -> None:
+    """
+    A refusal in the middle of a change keeps nothing of it, DDL included.
+    """
+    change(url, "CREATE TABLE things (name TEXT)")
+    engine = open_database(url)
+
+    def refused() -> None:
+        with writing(engine) as connection:
+            connection.exec_driver_sql("INSERT INTO things VALUES ('chair')")
+            connection.exec_driver_sql("CREATE TABLE more (name TEXT)")
+            raise UsageError("no")
+
+    with pytest.raises(UsageError, match="no"):
+        refused()
+    engine.dispose()
+    assert query(url, "SELECT * FROM things") == []
+    assert query(url, "SELECT name FROM sqlite_master WHERE name = 'more'") == []
+
+
+def test_what_is_done_while_reading_is_not_kept(url: str) -> None:
+    """
+    A reader cannot write by mistake.
+    """
+    change(url, "CREATE TABLE things (name TEXT)")
+    query(url, "INSERT INTO things VALUES ('chair') RETURNING name")
+    assert query(url, "SELECT * FROM things") == []
+
+
+def test_a_writer_sees_what_the_one_before_it_wrote(url: str) -> None:
+    """
+    Read, compute, write: no change is lost, however many do it together.
+    """
+    change(url, "CREATE TABLE counter (value INTEGER)")
+    change(url, "INSERT INTO counter VALUES (0)")
+
+    def count() -> None:
+        engine = open_database(url)
+        for _ in range(10):
+            with writing(engine) as connection:
+                value = connection.exec_driver_sql("SELECT value FROM counter").scalar_one()
+                connection.exec_driver_sql("UPDATE counter SET value = ?", (value + 1,))
+        engine.dispose()
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert query(url, "SELECT value FROM counter") == [(40,)]
+
+
+def test_a_fault_of_the_database_tells_its_kind_and_no_value(url: str) -> None:
+    """
+    The driver's own message may quote data: it is not passed on.
+    """
+    change(url, "CREATE TABLE things (name TEXT CHECK (name <> 'hunter2'))")
+    with pytest.raises(SourceError) as refused:
+        change(url, "INSERT INTO things VALUES ('hunter2')")
+    assert "hunter2" not in refused.value.message
+    assert "CONSTRAINT" in refused.value.message
+
+
+@pytest.mark.parametrize("content", [b"rubbish " * 1000, b"SQLite format 3\x00" + b"\x00" * 4000])
+def test_a_damaged_file_is_a_source_error_wherever_it_shows(tmp_path: Path, content: bytes) -> None:
+    """
+    Migrating, reading and writing each say so; nothing is overwritten.
+    """
+    path = tmp_path / "register.sqlite"
+    path.write_bytes(content)
+    url = sqlite_url(str(path))
+    with pytest.raises(SourceError):
+        run(url, steps(tmp_path / "new", FIRST))
+    with pytest.raises(SourceError):
+        query(url, "SELECT * FROM sqlite_master")
+    with pytest.raises(SourceError):
+        change(url, "CREATE TABLE things (name TEXT)")
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "nosuch://x", "sqlite+nosuch:///x"])
+def test_a_url_that_is_none_is_a_source_error(url: str) -> None:
+    """
+    The hint shows one that works.
+    """
+    with pytest.raises(SourceError) as refused:
+        open_database(url)
+    assert "sqlite:///" in (refused.value.hint or "")
+
+
+def test_a_password_in_a_url_is_never_told() -> None:
+    """
+    The message masks it.
+    """
+    with pytest.raises(SourceError) as refused:
+        open_database("nosuch://anna:hunter2@db/register")
+    assert "hunter2" not in refused.value.message
+
+
+def test_a_folder_that_cannot_be_made_is_a_source_error(tmp_path: Path) -> None:
+    """
+    A file in the way is told with its path.
+    """
+    (tmp_path / "state").write_text("in the way")
+    with pytest.raises(SourceError, match="state"):
+        open_database(sqlite_url(str(tmp_path / "state" / "register.sqlite")))
+
+
+@pytest.mark.parametrize("name", ["a b", "50%25", "what?x=1", "a#b", "ü", ":memory:x"])
+def test_any_path_makes_a_url_that_leads_back_to_it(tmp_path: Path, name: str) -> None:
+    """
+    Signs that mean something in a URL are encoded.
+    """
+    path = tmp_path / name
+    change(sqlite_url(str(path)), "CREATE TABLE things (name TEXT)")
+    assert path.is_file()
+    assert sa.make_url(sqlite_url(str(path))).database == str(path)
