@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sealgate.app.keys import local_authority
 from sealgate.audit.adapters.certificate import Trust, probe_certificate
 from sealgate.audit.adapters.lock import probe_access, probe_lock
 from sealgate.audit.adapters.pages import probe_hsts, probe_pages
@@ -38,6 +39,7 @@ from sealgate.audit.sightings import (
     seen,
     unseen,
 )
+from sealgate.database import sqlite_url
 from sealgate.errors import NothingToLookAtError, UsageError
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.evaluate import evaluate
@@ -46,6 +48,7 @@ from sealgate.policy.observation import Fact
 from sealgate.policy.protection import SENSITIVE_FLOOR, Column, Protection
 from sealgate.policy.requirements import AssetRequirement, declared, required_of_route
 from sealgate.policy.routing import serving_route
+from sealgate.register.adapters.store import Register
 
 if TYPE_CHECKING:
     from sealgate.audit.targets import Endpoint
@@ -55,6 +58,8 @@ if TYPE_CHECKING:
     from sealgate.policy.observation import FactValue, Sighting
 
 _WORKERS = 4
+# As in every other command: identities and the register share one file by default.
+REGISTER_NAME = "register.sqlite"
 _LOOPBACK = ("127.0.0.1", "::1")
 
 Probe = Callable[[], list["Sighting"]]
@@ -89,13 +94,23 @@ class Manner:
     progress: Callable[[str], None] = lambda _name: None
 
 
-def audit_sites(
-    inventory: Inventory, manner: Manner, host: Sequence[Sighting] = ()
-) -> tuple[Report, tuple[Sighting, ...]]:
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """
+    A verdict and the *sightings* that it rests on; *at* is in seconds since the epoch.
+    """
+
+    report: Report
+    sightings: tuple[Sighting, ...]
+    at: float
+
+
+def audit_sites(inventory: Inventory, manner: Manner, host: Sequence[Sighting] = ()) -> Audit:
     """
     Return the verdict on everything that *inventory* declares, and what was seen.
 
-    *host* is what was seen of the running gateway from its own host.
+    *host* is what was seen of the running gateway from its own host, see
+    :func:`host_sightings`.
 
     Raises:
         NothingToLookAtError: neither a site nor a drop is declared.
@@ -106,13 +121,10 @@ def audit_sites(
         raise NothingToLookAtError(
             f'"{inventory.source}" declares no site', hint="add a [[site]], or give a URL"
         )
-    local = Path(inventory.state_folder) / "authority" / "server-ca.pem"
-    given = (str(local),) if local.is_file() else ()
-    trust = Trust((*given, *manner.ca_files))
-    jobs = [job for site in inventory.sites for job in _site_jobs(inventory, site, trust, manner)]
+    jobs = [job for site in inventory.sites for job in _site_jobs(inventory, site, manner)]
     sightings = (*agreed(_run(jobs, manner)), *host)
     report = evaluate(requirements, sightings, accepted=inventory.accepted, now=manner.now)
-    return report, sightings
+    return Audit(report, sightings, manner.now)
 
 
 def audit_endpoints(
@@ -121,7 +133,7 @@ def audit_endpoints(
     *,
     class_id: str | None = None,
     inventory: Inventory | None = None,
-) -> tuple[Report, tuple[Sighting, ...]]:
+) -> Audit:
     """
     Return the verdict on URLs that nobody configured, and what was seen of them.
 
@@ -145,7 +157,37 @@ def audit_endpoints(
     jobs = [job for target in targets for job in _endpoint_jobs(target, trust, manner)]
     sightings = agreed(_run(jobs, manner))
     accepted = inventory.accepted if inventory else ()
-    return evaluate(requirements, sightings, accepted=accepted, now=manner.now), sightings
+    report = evaluate(requirements, sightings, accepted=accepted, now=manner.now)
+    return Audit(report, sightings, manner.now)
+
+
+def record(inventory: Inventory, audit: Audit) -> int:
+    """
+    Keep *audit* of the sites of *inventory* in the register; return its number there.
+
+    Raises:
+        SourceError: the register cannot be opened or written.
+    """
+    default = sqlite_url(str(Path(inventory.state_folder).absolute() / REGISTER_NAME))
+    with Register(inventory.register_url or default) as register:
+        vantages = sorted({sighting.vantage.value for sighting in audit.sightings})
+        return register.record_audit(
+            audit.report, at=audit.at, vantage=" and ".join(vantages), sightings=audit.sightings
+        )
+
+
+def trusted_for(inventory: Inventory, site: Site, manner: Manner) -> Trust:
+    """
+    Return whom the certificate of *site* may come from, besides the system's authorities.
+
+    The local authority is trusted for the sites that it issues for, and for no other.
+
+    Raises:
+        UsageError: a CA file cannot be used.
+    """
+    path = Path(local_authority(inventory).server_path)
+    issues = (site.tls or inventory.tls).chain is None
+    return Trust((*((str(path),) if issues and path.is_file() else ()), *manner.ca_files))
 
 
 def class_called(class_id: str | None, model: ClassificationModel) -> Classification:
@@ -189,7 +231,8 @@ def _endpoint_jobs(target: Target, trust: Trust, manner: Manner) -> list[Job]:
     ]
 
 
-def _site_jobs(inventory: Inventory, site: Site, trust: Trust, manner: Manner) -> list[Job]:
+def _site_jobs(inventory: Inventory, site: Site, manner: Manner) -> list[Job]:
+    trust = trusted_for(inventory, site, manner)
     doors = doors_of(inventory, site, _way_in(inventory, manner))
     why_not = {target: _why_unreachable(target, manner.limits) for target in doors.secure}
     asset = site_asset(site).id

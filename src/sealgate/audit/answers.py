@@ -133,6 +133,8 @@ def opens(response: Response, url: str, locked: str, anywhere: Look | None) -> b
     looks the same shows nothing of the locked place. A redirect back to the locked
     path itself, over https, is the lock doing its work.
     """
+    if response.status >= 500:  # noqa: PLR2004  # RFC 9110, 15.6
+        return None
     if look_of(response) == anywhere:
         return False
     if 400 <= response.status < 500:  # noqa: PLR2004  # RFC 9110, 15.5
@@ -142,4 +144,4 @@ def opens(response: Response, url: str, locked: str, anywhere: Look | None) -> b
         here, there = urlsplit(locked), urlsplit(target)
         same = there.path.rstrip("/") == here.path.rstrip("/") and there.netloc == here.netloc
         return not (same and there.scheme == "https")
-    return None if response.status >= 500 else True  # noqa: PLR2004  # RFC 9110, 15.6
+    return True

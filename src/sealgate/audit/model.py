@@ -72,12 +72,15 @@ class Target:
 @dataclass(frozen=True, slots=True)
 class Response:
     """
-    One HTTP answer. Header names are in lower case; *body* may be cut at the limit.
+    One HTTP answer. Header names are in lower case.
+
+    *whole* is false when *body* was cut at the limit, or broke off.
     """
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    whole: bool = True
 
     def header(self, name: str) -> str | None:
         """

@@ -97,7 +97,7 @@ def query_spellings(path: str, name: str, value: str | None) -> tuple[str, ...]:
         f"{base}?{_encoded(name, '%')}{tail}",
         f"/{base}?{name}{tail}",
     )
-    return tuple(dict.fromkeys(s for s in found if s != f"{path}?{name}{tail}"))
+    return tuple(dict.fromkeys(s for s in found if s != f"{base}?{name}{tail}"))
 
 
 def _encoded(text: str, mark: str) -> str:

@@ -5,6 +5,7 @@ Reads what was given on the command line: a target's URL, and where to find a ho
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -72,8 +73,8 @@ def parse_target(text: str) -> Endpoint:
     scheme = parts.scheme.lower()
     if "://" not in text or not scheme:
         message = f'target "{_shown(text)}" is no URL: https://HOST is required'
-        bare = text.strip("/") if text and "@" not in text and " " not in text else ""
-        raise UsageError(message, hint=f"sealgate audit https://{bare}" if bare else _EXAMPLE)
+        bare = re.fullmatch(r"[\w.-]+(?::\d+)?/?", text)
+        raise UsageError(message, hint=f"sealgate audit https://{text}" if bare else _EXAMPLE)
     if scheme in _NOT_YET:
         message = (
             f'target "{_shown(text)}": auditing {scheme}:// is not built yet; '

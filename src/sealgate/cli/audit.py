@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from sealgate.app.audit import Manner, audit_endpoints, audit_sites
+from sealgate.app.audit import Manner, audit_endpoints, audit_sites, record
 from sealgate.audit.targets import parse_resolve, parse_target
 from sealgate.config.load import CONFIG_NAME, find_config, load
 from sealgate.errors import ExitCode, UsageError
@@ -76,11 +76,13 @@ def command(
             now, active, ca_files, parse_resolve(resolve), addresses=None, progress=progress
         )
         if endpoints or inventory is None:
-            report, _ = audit_endpoints(endpoints, manner, class_id=class_id, inventory=inventory)
+            audit = audit_endpoints(endpoints, manner, class_id=class_id, inventory=inventory)
         else:
-            report, _ = audit_sites(inventory, manner)
-    _write(_rendered(report, form, now, to_file=output is not None), output)
-    return int(ExitCode.FINDINGS if report.open_findings else ExitCode.OK)
+            audit = audit_sites(inventory, manner)
+    _write(_rendered(audit.report, form, now, to_file=output is not None), output)
+    if inventory is not None and not endpoints:
+        record(inventory, audit)
+    return int(ExitCode.FINDINGS if audit.report.open_findings else ExitCode.OK)
 
 
 def _rendered(report: Report, form: str, now: float, *, to_file: bool) -> str:

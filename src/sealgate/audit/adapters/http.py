@@ -72,9 +72,11 @@ def _answer(wire: Wire, method: str, max_bytes: int) -> Response:
         raise PeerError("the answer is no HTTP") from error
     try:
         body = reply.read(max_bytes)
+        # At the end of a body that has no length of its own, one more read gives nothing.
+        whole = not reply.length and (len(body) < max_bytes or not reply.read(1))
     except http.client.IncompleteRead as error:
-        body = error.partial
+        body, whole = error.partial, False
     except (http.client.HTTPException, ValueError, OSError) as error:
         raise PeerError("the answer broke off") from error
     headers = tuple((name.lower(), value) for name, value in reply.getheaders())
-    return Response(reply.status, headers, body)
+    return Response(reply.status, headers, body, whole)

@@ -89,26 +89,28 @@ def probe_access(target: Target, limits: Limits) -> list[Sighting]:
 def _tried(
     target: Target, spelled: Sequence[str], limits: Limits, *, locked: bool
 ) -> tuple[list[str], list[_Unclear]]:
-    ways = [_over_http] + ([_over_tls] if locked else [])
+    ways = []
+    # One question first: where nothing listens, or nothing answers, no more are asked.
+    plain = plain_exchange(target, _NOWHERE, limits)
+    if not isinstance(plain, str):
+        ways.append(partial(_over_http, target, limits, look_of(plain)))
+    elif plain != "refused":
+        ways.append(partial(_over_http, target, limits, None))
+    if locked:
+        ways.append(partial(_over_tls, target, limits, look_of(ask(target, _NOWHERE, limits))))
     open_ones: list[str] = []
     unclear: list[_Unclear] = []
-    with ThreadPoolExecutor(_CONNECTIONS) as pool:
+    pool = ThreadPoolExecutor(_CONNECTIONS)
+    try:
         for way in ways:
-            anywhere = _anywhere(target, limits, secure=way is _over_tls)
-            for result in pool.map(partial(way, target, limits, anywhere), spelled):
+            for result in pool.map(way, spelled):
                 if isinstance(result, str):
                     open_ones.append(result)
                 elif result is not None:
                     unclear.append(result)
+    finally:
+        pool.shutdown(cancel_futures=True)
     return open_ones, unclear
-
-
-def _anywhere(target: Target, limits: Limits, *, secure: bool) -> Look | None:
-    if secure:
-        answer = ask(target, _NOWHERE, limits)
-        return look_of(answer)
-    plain = plain_exchange(target, _NOWHERE, limits)
-    return None if isinstance(plain, str) else look_of(plain)
 
 
 def _over_tls(

@@ -24,11 +24,17 @@ if TYPE_CHECKING:
 _MAX_REDIRECTS = 4
 _MAX_LINKS = 6
 _SERVER_ERROR = 500
+_OF_MARKUP = (Fact.MIXED_CONTENT, Fact.FORMS_PLAIN, Fact.FORMS_SENSITIVE, Fact.FORMS_GET)
 _REFUSED = frozenset([401, 403])
 
 
 @dataclass(slots=True)
 class _Walk:
+    """
+    The pages that were visited, and the URL of one that was not read to its end.
+    """
+
+    cut: str = ""
     pages: list[tuple[str, Response]] = field(default_factory=list)
     facts: list[PageFacts] = field(default_factory=list)
 
@@ -64,7 +70,14 @@ def probe_pages(
             _visit(target, path, limits, walk)
     except PeerError as error:
         return unseen(target.asset, PAGE_FACTS, f"{target.where}: {error.message}")
-    return seen(target.asset, _values(first, walk, rules), seen_by)
+    values = _values(first, walk, rules)
+    if not walk.cut:
+        return seen(target.asset, values, seen_by)
+    # Of a page that was not read to its end, what it does not have cannot be told.
+    open_ended = [fact for fact in _OF_MARKUP if not values[fact]]
+    told = {fact: value for fact, value in values.items() if fact not in open_ended}
+    reason = f"{walk.cut} was not read to its end ({limits.max_body_bytes} bytes at most)"
+    return seen(target.asset, told, seen_by) + unseen(target.asset, open_ended, reason)
 
 
 def probe_hsts(target: Target, limits: Limits) -> list[Sighting]:
@@ -88,6 +101,7 @@ def _visit(target: Target, path: str, limits: Limits, walk: _Walk) -> Response:
         walk.pages.append((url, answer))
         if "html" in (answer.header("content-type") or "html").lower():
             walk.facts.append(read_page(answer.body.decode("utf-8", "replace"), url))
+            walk.cut = walk.cut or ("" if answer.whole else url.partition("?")[0])
         onward = redirect_of(answer, url)
         if onward is None or not onward.startswith(target.origin + "/"):
             break

@@ -7,11 +7,12 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-from sealgate.audit.adapters.wire import Wire
+from sealgate.audit.adapters.wire import HungUpError, Wire
 from sealgate.audit.hello import (
     MAX_FLIGHT_BYTES,
     RANDOM_BYTES,
     Flight,
+    MalformedAnswerError,
     Offer,
     Version,
     client_hello,
@@ -31,7 +32,7 @@ from sealgate.errors import PeerError
 from sealgate.policy.observation import Fact, FactValue
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sealgate.audit.model import Limits, Target
     from sealgate.policy.observation import Sighting
@@ -43,28 +44,52 @@ def probe_tls(target: Target, limits: Limits) -> list[Sighting]:
     """
     seen_by = f"TLS hellos to {target.where}"
     try:
-        first = {version: _asked(target, version, limits) for version in reversed(Version)}
-        taken = {version: flight for version, flight in first.items() if flight is not None}
+        taken = _versions(target, limits)
         if not taken:
-            return unseen(target.asset, TLS_FACTS, f"{target.where} speaks no TLS")
-        suites: dict[str, None] = {}
-        for version, flight in taken.items():
-            suites |= dict.fromkeys(_suites(target, version, flight, limits))
-        values: dict[Fact, FactValue] = {
-            Fact.TLS_VERSIONS: tuple(version.label for version in sorted(taken)),
-            Fact.TLS_CIPHERS: tuple(suites),
-            Fact.TLS_HYBRID_OFFERED: _speaks(target, (X25519MLKEM768,), limits),
-            Fact.TLS_CLASSICAL_ACCEPTED: any(v < Version.TLS_1_3 for v in taken)
-            or _speaks(target, CLASSICAL_GROUPS, limits),
-        }
+            return _no_tls(target, seen_by)
+        values = _negotiated(target, taken, limits)
+        still_there = _asked(target, max(taken), limits) is not None
     except PeerError as error:
         return unseen(target.asset, TLS_FACTS, f"{target.where}: {error.message}")
-    best = taken[max(taken)]
+    if not still_there:
+        # Whoever stopped answering in between may have refused for that reason alone,
+        # and a suite that was not seen must not count as one that is not accepted.
+        reason = f"{target.where} stopped answering while it was looked at"
+        return unseen(target.asset, TLS_FACTS, reason)
+    group = taken[max(taken)].group
     sightings = seen(target.asset, values, seen_by)
-    if best.group is None:
-        reason = "no named group was used"
-        return sightings + unseen(target.asset, (Fact.TLS_GROUP,), reason)
-    return sightings + seen(target.asset, {Fact.TLS_GROUP: group_name(best.group)}, seen_by)
+    if group is None:
+        return sightings + unseen(target.asset, (Fact.TLS_GROUP,), "no named group was used")
+    return sightings + seen(target.asset, {Fact.TLS_GROUP: group_name(group)}, seen_by)
+
+
+def _versions(target: Target, limits: Limits) -> dict[Version, Flight]:
+    asked = {version: _asked(target, version, limits) for version in reversed(Version)}
+    return {version: flight for version, flight in asked.items() if flight is not None}
+
+
+def _negotiated(
+    target: Target, taken: Mapping[Version, Flight], limits: Limits
+) -> dict[Fact, FactValue]:
+    suites: dict[str, None] = {}
+    for version, flight in taken.items():
+        suites |= dict.fromkeys(_suites(target, version, flight, limits))
+    return {
+        Fact.TLS_VERSIONS: tuple(version.label for version in sorted(taken)),
+        Fact.TLS_CIPHERS: tuple(suites),
+        Fact.TLS_HYBRID_OFFERED: _speaks(target, (X25519MLKEM768,), limits),
+        Fact.TLS_CLASSICAL_ACCEPTED: any(version < Version.TLS_1_3 for version in taken)
+        or _speaks(target, CLASSICAL_GROUPS, limits),
+    }
+
+
+def _no_tls(target: Target, seen_by: str) -> list[Sighting]:
+    nothing: dict[Fact, FactValue] = {Fact.TLS_VERSIONS: (), Fact.TLS_CIPHERS: ()}
+    others = [fact for fact in TLS_FACTS if fact not in nothing]
+    return [
+        *seen(target.asset, nothing, seen_by),
+        *unseen(target.asset, others, f"{target.where} speaks no TLS"),
+    ]
 
 
 def _asked(
@@ -74,28 +99,34 @@ def _asked(
     suites: Sequence[int] | None = None,
     groups: Sequence[int] | None = None,
 ) -> Flight | None:
-    # None: the server answered that it does not want this, or hung up on it.
+    # None: the server does not want this. It says so by an alert, by another version,
+    # by something that is no TLS, or by hanging up, but then it is asked once more.
     offered = suites or (TLS_1_3_SUITES if version == Version.TLS_1_3 else OLDER_SUITES)
     offer = Offer(version, offered, groups or tuple(GROUPS), target.server_name)
-    with Wire.connect(target.address, target.port, limits) as wire:
-        flight = _flight(wire, client_hello(offer, secrets.token_bytes(2 * RANDOM_BYTES)))
-    if flight.hello is None or flight.hello.version != version:
-        return None
-    return flight
+    for _ in range(2):
+        try:
+            with Wire.connect(target.address, target.port, limits) as wire:
+                flight = _flight(wire, client_hello(offer, secrets.token_bytes(2 * RANDOM_BYTES)))
+        except MalformedAnswerError:
+            return None
+        except HungUpError:
+            continue
+        if flight.hello is not None:
+            return flight if flight.hello.version == version else None
+        if flight.alert is not None:
+            return None
+    return None
 
 
 def _flight(wire: Wire, hello: bytes) -> Flight:
     received = bytearray()
-    try:
-        wire.send(hello)
-        while len(received) < MAX_FLIGHT_BYTES:
-            chunk = wire.receive(65536)
-            received += chunk
-            flight = parse_flight(bytes(received))
-            if flight.complete or not chunk:
-                return flight
-    except ConnectionResetError:
-        pass
+    wire.send(hello)
+    while len(received) < MAX_FLIGHT_BYTES:
+        chunk = wire.receive(65536)
+        received += chunk
+        flight = parse_flight(bytes(received))
+        if flight.complete or not chunk:
+            return flight
     return parse_flight(bytes(received))
 
 

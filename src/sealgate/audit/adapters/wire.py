@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sealgate.audit.model import Limits
 
 T = TypeVar("T")
+# SSL_OP_LEGACY_SERVER_CONNECT (openssl/ssl.h): also look at servers without RFC 5746.
+_LEGACY_SERVER_CONNECT = 0x4
 
 
 class UnreachableError(PeerError):
@@ -37,6 +39,12 @@ class UnreachableError(PeerError):
 class NoListenerError(UnreachableError):
     """
     The host is there and says that nothing listens on the port.
+    """
+
+
+class HungUpError(PeerError):
+    """
+    The peer ended the connection without a word.
     """
 
 
@@ -117,7 +125,8 @@ class Wire:
         Send all of *data*.
 
         Raises:
-            PeerError: the peer is gone, or did not read in time.
+            HungUpError: the peer is gone.
+            SilentError: it did not read in time.
         """
         view = memoryview(data)
         while view:
@@ -125,6 +134,8 @@ class Wire:
                 sent = self._wait_for(partial(self._sender(), bytes(view)), select.POLLOUT)
             except SSL.Error as error:
                 raise PeerError(f"sending failed: {_tls_reason(error)}") from error
+            except ConnectionError as error:
+                raise HungUpError(_reason(error)) from error
             except OSError as error:
                 raise PeerError(_reason(error)) from error
             view = view[sent:]
@@ -134,7 +145,9 @@ class Wire:
         Return what comes next, at most *max_bytes*; nothing when the peer has closed.
 
         Raises:
-            PeerError: the connection broke, or nothing came in time.
+            HungUpError: the connection was reset.
+            SilentError: nothing came in time.
+            PeerError: a TLS alert, or another fault of the connection.
         """
         try:
             if self._tls is None:
@@ -149,6 +162,8 @@ class Wire:
                 # length still tells whether the answer was whole.
                 return b""
             raise PeerError(f"TLS: {_tls_reason(error)}") from error
+        except ConnectionError as error:
+            raise HungUpError(_reason(error)) from error
         except OSError as error:
             raise PeerError(_reason(error)) from error
 
@@ -199,6 +214,7 @@ def observing_context() -> SSL.Context:
     # Level 0 so that a weak server can be looked at; this is no server's setting.
     context.set_cipher_list(b"ALL:@SECLEVEL=0")
     context.set_min_proto_version(SSL.TLS1_VERSION)
+    context.set_options(_LEGACY_SERVER_CONNECT)
     context.set_alpn_protos([b"http/1.1"])
     context.set_verify(SSL.VERIFY_NONE)
     return context

@@ -1,0 +1,329 @@
+"""
+``sealgate audit`` of a configured site that nginx serves, each right but for one thing.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from mmdb_writer import MMDBWriter
+from netaddr import IPSet
+
+from sealgate.app.audit import Manner, audit_sites
+from sealgate.cli import run
+from sealgate.config.load import load
+from sealgate.policy.observation import Fact, NotObserved, Observation, Vantage
+from sealgate.register.adapters.store import Register
+from tests.peers.audited import (
+    Authority,
+    Files,
+    free_port,
+    https_server,
+    nginx,
+    redirecting_server,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sealgate.policy.finding import Report
+
+pytestmark = pytest.mark.peer("nginx")
+
+BACKEND = "route shop.localhost/typo3"
+# What nginx can do of a lock: it resolves a path once, and compares without case. It
+# serves nothing under names that it does not know, so what it misses is a 404.
+LOCK = 'location ~* "^/typo3(?:[/;.]|$)" { return 403; }'
+ACCOUNT = (
+    'location = /account { return 200 "<form method=post action=/in>'
+    '<input type=password name=p></form>"; }'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """
+    Three free ports, a certificate and a folder with ``sealgate.toml`` in it.
+    """
+
+    folder: Path
+    files: Files
+    authority: Authority
+    https: int
+    http: int
+    upstream: int
+
+    def run(self, *extra: str) -> tuple[int, set[str], dict[str, Any]]:
+        """
+        Run the command and return its exit code, the open (rule, asset), the JSON.
+        """
+        out = self.folder / "report.json"
+        code = run(
+            [
+                *("audit", "-c", str(self.folder / "sealgate.toml"), "--format", "json"),
+                *("--ca", str(self.authority.path), "--output", str(out), *extra),
+            ]
+        )
+        data = json.loads(out.read_text("utf-8"))
+        found = {f"{f['rule']}: {f['asset']}" for f in data["findings"] if f["open"]}
+        return code, found, data
+
+    def judge(self, *addresses: str) -> Report:
+        """
+        Return the verdict when *addresses* are this host's public ones.
+
+        It has what the host vantage of a running gateway would add.
+        """
+        inventory = load(str(self.folder / "sealgate.toml"))
+        manner = Manner(time.time(), ca_files=(str(self.authority.path),), addresses=addresses)
+        host = (Observation(BACKEND, Fact.ACCESS_RUNG, 2, Vantage.HOST, "a test"),)
+        return audit_sites(inventory, manner, host).report
+
+    def right(self, **other: str) -> str:
+        """
+        Return the nginx servers that nothing is wrong with, but for what *other* says.
+        """
+        locations = other.get("locations", f"{LOCK} {ACCOUNT}")
+        plain = other.get("plain", redirecting_server(self.http, self.https))
+        behind = other.get("behind", f"listen 127.0.0.1:{self.upstream};")
+        front = https_server(self.files, self.https, locations=locations)
+        return f'{front} {plain} server {{ {behind} return 200 "behind"; }}'
+
+    @property
+    def ports(self) -> tuple[int, int, int]:
+        """
+        Return the ports that nginx must be listening on.
+        """
+        return self.https, self.http, self.upstream
+
+
+@pytest.fixture
+def ground(tmp_path: Path) -> Ground:
+    """
+    Write the configuration of one shop with three kinds of route.
+    """
+    authority = Authority(tmp_path)
+    countries = MMDBWriter(4, "Country", languages=["en"])
+    countries.insert_network(IPSet(["127.0.0.1/32"]), {"country": {"iso_code": "DE"}})
+    countries.to_db_file(str(tmp_path / "country.mmdb"))
+    https, http, upstream = free_port(), free_port(), free_port("127.0.0.1", "127.0.0.2")
+    (tmp_path / "sealgate.toml").write_text(
+        f"""
+        [listen]
+        https = "127.0.0.1:{https}"
+        http = "127.0.0.1:{http}"
+
+        [access]
+        countries = ["DE"]
+        geo_database = "{tmp_path}/country.mmdb"
+
+        [[site]]
+        domains = ["shop.localhost"]
+        upstream = "http://127.0.0.1:{upstream}"
+
+        [[site.route]]
+        path = "/"
+        class = "public"
+
+        [[site.route]]
+        path = "/account"
+        class = "restricted"
+        access = "site"
+
+        [[site.route]]
+        path = "/typo3"
+        class = "confidential"
+        backend = true
+        admit = ["group:editors"]
+        """,
+        "utf-8",
+    )
+    return Ground(tmp_path, authority.issue("shop.localhost"), authority, https, http, upstream)
+
+
+def open_rules(report: Report) -> set[tuple[str, str]]:
+    """
+    Return rule and asset of everything that somebody has to act on.
+    """
+    return {(f.rule.id, f.asset.id) for f in report.open_findings}
+
+
+def test_a_right_site_passes(ground: Ground) -> None:
+    """
+    Nothing is wrong, and with the host's word on access nothing is left open.
+    """
+    with nginx(ground.folder / "n", ground.right(), *ground.ports):
+        report = ground.judge("127.0.0.2")
+    assert open_rules(report) == set()
+    assert report.met > 20
+
+
+def test_access_is_not_observed_from_outside(ground: Ground) -> None:
+    """
+    Without the host's word the refusal alone proves no key and no country: exit 10.
+    """
+    with nginx(ground.folder / "n", ground.right(), *ground.ports):
+        code, found, _ = ground.run()
+    assert code == 10
+    assert found == {f"access-anonymous: {BACKEND}"}
+
+
+def test_an_audit_is_kept(ground: Ground) -> None:
+    """
+    What was found, and what it rests on, is in the register; an endpoint's is not.
+    """
+    with nginx(ground.folder / "n", ground.right(), *ground.ports):
+        ground.run()
+        ground.run(f"https://127.0.0.1:{ground.https}/")
+    with Register(f"sqlite:///{ground.folder}/.sealgate/register.sqlite") as register:
+        [audit] = register.audits()
+        evidence = register.evidence(audit.id)
+    assert audit.open_findings == 1
+    assert any("access-anonymous" in repr(item) for item in evidence)
+    assert any("tls.versions" in repr(item) for item in evidence)
+
+
+def test_backend_over_http(ground: Ground) -> None:
+    """
+    A backend that plain HTTP serves is found at its route.
+    """
+    served = 'location /typo3 { return 200 "backend"; }'
+    plain = redirecting_server(ground.http, ground.https, served)
+    with nginx(ground.folder / "n", ground.right(plain=plain), *ground.ports):
+        report = ground.judge()
+    assert ("transit-backend-unlocked", BACKEND) in open_rules(report)
+    assert {asset for _, asset in open_rules(report)} == {BACKEND}
+
+
+def test_a_spelling_opens_the_backend(ground: Ground) -> None:
+    """
+    A lock that minds letter case is open to whoever shouts.
+    """
+    careless = 'location /typo3 { return 403; } location ~* ^/TYPO3 { return 200 "in"; }'
+    locations = f"location ^~ /typo3 {{ return 403; }} {careless.partition('}')[2]} {ACCOUNT}"
+    with nginx(ground.folder / "n", ground.right(locations=locations), *ground.ports):
+        report = ground.judge()
+    [finding] = report.open_findings
+    assert (finding.rule.id, finding.asset.id) == ("transit-backend-unlocked", BACKEND)
+    assert "/TYPO3" in finding.found
+
+
+def test_an_open_backend(ground: Ground) -> None:
+    """
+    A backend that answers anybody over TLS is unlocked, whatever the host promises.
+    """
+    locations = f'location /typo3 {{ return 200 "in"; }} {ACCOUNT}'
+    with nginx(ground.folder / "n", ground.right(locations=locations), *ground.ports):
+        report = ground.judge()
+    rules = {rule for rule, asset in open_rules(report) if asset == BACKEND}
+    assert {"transit-backend-unlocked", "access-anonymous", "access-no-key"} <= rules
+
+
+def test_upstream_beside_the_gateway(ground: Ground) -> None:
+    """
+    A site behind that also answers on another address of the host is found.
+    """
+    behind = f"listen 127.0.0.1:{ground.upstream}; listen 127.0.0.2:{ground.upstream};"
+    with nginx(ground.folder / "n", ground.right(behind=behind), *ground.ports):
+        report = ground.judge("127.0.0.2")
+    assert open_rules(report) == {("transit-backend-bypass", "site shop.localhost")}
+    [finding] = report.open_findings
+    assert f"127.0.0.2:{ground.upstream}" in finding.found
+
+
+def test_upstream_that_is_down(ground: Ground) -> None:
+    """
+    Of a site behind that does not answer, it cannot be told where else it would.
+    """
+    servers = ground.right(behind=f"listen 127.0.0.1:{free_port()};")
+    with nginx(ground.folder / "n", servers, ground.https, ground.http):
+        report = ground.judge("127.0.0.2")
+    assert open_rules(report) == {("transit-backend-bypass", "site shop.localhost")}
+    assert "nothing answers" in report.open_findings[0].found
+
+
+def test_account_without_a_password(ground: Ground) -> None:
+    """
+    ``access = "site"`` is believed only when the page asks for a password.
+    """
+    locations = f'{LOCK} location = /account {{ return 200 "your orders"; }}'
+    with nginx(ground.folder / "n", ground.right(locations=locations), *ground.ports):
+        report = ground.judge()
+    assert open_rules(report) == {("access-site-unverified", "route shop.localhost/account")}
+
+
+def test_post_over_http(ground: Ground) -> None:
+    """
+    A configured site is asked by POST: a redirect comes too late for the body.
+    """
+    plain = (
+        f"server {{ listen 127.0.0.1:{ground.http};"
+        f" return 308 https://shop.localhost:{ground.https}$request_uri; }}"
+    )
+    with nginx(ground.folder / "n", ground.right(plain=plain), *ground.ports):
+        report = ground.judge()
+    assert {rule for rule, _ in open_rules(report)} == {"transit-post-accepted"}
+
+
+def test_two_names_one_certificate(ground: Ground) -> None:
+    """
+    A site with two names is judged by both: a certificate for one is not enough.
+    """
+    config = ground.folder / "sealgate.toml"
+    text = config.read_text("utf-8")
+    config.write_text(
+        text.replace('["shop.localhost"]', '["shop.localhost", "www.shop.localhost"]'), "utf-8"
+    )
+    with nginx(ground.folder / "n", ground.right(), *ground.ports):
+        report = ground.judge()
+    assert open_rules(report) == {("transit-wrong-name", "site shop.localhost")}
+
+
+def test_files_in_the_web_root(ground: Ground) -> None:
+    """
+    A dump in the web root is found by name, and its content is not read.
+    """
+    root = ground.folder / "htdocs"
+    (root / "old").mkdir(parents=True)
+    (root / "index.html").touch()
+    dump = root / "old" / "shop.sql.gz"
+    dump.touch(mode=0o000)
+    config = ground.folder / "sealgate.toml"
+    text = config.read_text("utf-8").replace("upstream =", f'web_root = "{root}"\nupstream =')
+    config.write_text(text, "utf-8")
+    with nginx(ground.folder / "n", ground.right(), *ground.ports):
+        report = ground.judge()
+    assert open_rules(report) == {("minimise-file-in-web-root", "site shop.localhost")}
+    assert "old/shop.sql.gz" in report.open_findings[0].found
+
+
+def test_a_gateway_that_is_down(ground: Ground) -> None:
+    """
+    When nothing listens, everything is told as not observed, and the exit code is 10.
+    """
+    code, found, data = ground.run()
+    assert code == 10
+    assert "transit-weak-version: site shop.localhost" in found
+    assert f"transit-backend-unlocked: {BACKEND}" in found
+    statuses = {f["rule"]: f["status"] for f in data["findings"] if f["open"]}
+    assert statuses["transit-weak-version"] == "not observed"
+
+
+def test_a_gap_is_never_an_observation(ground: Ground) -> None:
+    """
+    Of a gateway that is down, nothing but its silence and the configuration is seen.
+    """
+    inventory = load(str(ground.folder / "sealgate.toml"))
+    sightings = audit_sites(inventory, Manner(time.time(), addresses=())).sightings
+    seen = {s.fact: s.value for s in sightings if isinstance(s, Observation)}
+    assert seen == {
+        Fact.REACHABLE: False,
+        Fact.PLAIN_GET: "refused",
+        Fact.PLAIN_POST: "refused",
+        Fact.UPSTREAM_PROTECTED: True,
+    }
+    assert any(isinstance(s, NotObserved) for s in sightings)

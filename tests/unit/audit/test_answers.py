@@ -1,0 +1,170 @@
+"""
+What an answer means: cookies, HSTS, redirects, and whether it lets one in.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from sealgate.audit.answers import (
+    Cookie,
+    cookies,
+    hsts_seconds,
+    is_session_cookie,
+    look_of,
+    opens,
+    plain_answer,
+    redirect_of,
+)
+from sealgate.audit.model import Response
+from sealgate.policy.inventory import CookieRule
+
+
+def answer(status: int = 200, body: bytes = b"", **headers: str) -> Response:
+    """
+    Return an answer; underscores in header names are dashes.
+    """
+    named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
+    return Response(status, named, body)
+
+
+def test_cookies() -> None:
+    """
+    Flags are read without regard to case; a deleted cookie is none, a value is not kept.
+    """
+    response = Response(
+        200,
+        (
+            ("set-cookie", "a=1; Path=/; SECURE; HttpOnly"),
+            ("set-cookie", "b=2; path=/secure"),
+            ("set-cookie", "gone=; Max-Age=0"),
+            ("set-cookie", "late=x; max-age=0"),
+            ("set-cookie", "nonsense"),
+        ),
+        b"",
+    )
+    assert cookies(response) == (
+        Cookie("a", secure=True, http_only=True),
+        Cookie("b", secure=False, http_only=False),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("PHPSESSID", True),
+        ("be_typo_user", True),
+        ("connect.sid", True),
+        ("wordpress_logged_in_1", True),
+        ("csrftoken", False),
+        ("XSRF-TOKEN", False),
+        ("language", False),
+        ("side", False),
+    ],
+)
+def test_session_names(name: str, *, expected: bool) -> None:
+    """
+    Session names sound like it; tokens that scripts must read are no sessions.
+    """
+    assert is_session_cookie(name) is expected
+
+
+def test_a_preset_knows_better() -> None:
+    """
+    What the preset says of a cookie stands over how its name sounds.
+    """
+    rules = (CookieRule("shop*", http_only=True, same_site=None), CookieRule("sid", False, None))
+    assert is_session_cookie("shop-x", rules)
+    assert not is_session_cookie("sid", rules)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("max-age=300", 300),
+        ('includeSubDomains ; MAX-AGE = "63072000"', 63072000),
+        ("max-age=", 0),
+        ("max-age=-1", 0),
+        ("max-age=1e9", 0),
+        ("includeSubDomains", 0),
+        ("max-age=" + "9" * 400, 0),
+    ],
+)
+def test_hsts(value: str, expected: int) -> None:
+    """
+    A faulty header counts as none (RFC 6797, 8.1).
+    """
+    assert hsts_seconds(answer(strict_transport_security=value)) == expected
+
+
+def test_hsts_absent() -> None:
+    """
+    No header, no HSTS.
+    """
+    assert hsts_seconds(answer()) == 0
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        (answer(308, location="https://shop.example/"), "redirect"),
+        (answer(302, location="http://www.shop.example/"), "served"),
+        (answer(301, location="/en"), "served"),
+        (answer(200), "served"),
+        (answer(401), "served"),
+        (answer(502), "served"),
+        (answer(403), "denied"),
+        (answer(404), "denied"),
+        (answer(308, location="https://[bad"), "served"),
+        (answer(304), "served"),
+    ],
+)
+def test_plain_answers(response: Response, expected: str) -> None:
+    """
+    Only a redirect to https, and a refusal that asks for no password, are safe.
+    """
+    assert plain_answer(response, "http://shop.example/x") == expected
+
+
+def test_redirect_without_location() -> None:
+    """
+    A redirect that says not where is none.
+    """
+    assert redirect_of(answer(302), "http://shop.example/") is None
+    assert redirect_of(answer(200, location="https://a.example/"), "http://a.example/") is None
+
+
+LOCKED = "https://shop.example/typo3"
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        (answer(200), True),
+        (answer(302, location="/typo3/login"), True),
+        (answer(301, location="/typo3/"), False),
+        (answer(301, location="http://shop.example/typo3"), True),
+        (answer(301, location="https://elsewhere.example/typo3"), True),
+        (answer(403), False),
+        (answer(400), False),
+        (answer(404), False),
+        (answer(503), None),
+        (answer(503, b"down"), None),
+    ],
+)
+def test_locks(response: Response, *, expected: bool | None) -> None:
+    """
+    2xx and 3xx are open, but for a redirect back to the lock; 5xx cannot be told.
+    """
+    assert opens(response, LOCKED + ";x", LOCKED, None) is expected
+
+
+def test_what_is_shown_everywhere_is_not_the_locked_place() -> None:
+    """
+    An answer that looks like that to a path that does not exist shows nothing.
+    """
+    same = answer(200, b"welcome")
+    assert opens(same, LOCKED, LOCKED, look_of(same)) is False
+    down = answer(503)
+    assert opens(down, LOCKED, LOCKED, look_of(down)) is None, "it cannot be told"
+    assert opens(answer(200, b"backend"), LOCKED, LOCKED, look_of(same)) is True
