@@ -336,7 +336,10 @@ def test_a_second_reading_never_improves(
 ) -> None:
     """
     Once a fact was seen, another observation of it turns nothing to met and raises no rank.
+
+    Unless it fills a gap, of which this world has none.
     """
+    world = [sighting for sighting in world if isinstance(sighting, Observation)]
     inherited = {a.id: a.parent for a in ASSETS}
     known = {(s.asset, s.fact) for s in world if isinstance(s, Observation)}
     touched = [more.asset, *(child for child, parent in inherited.items() if parent == more.asset)]
@@ -349,6 +352,21 @@ def test_a_second_reading_never_improves(
         assert _met(after) <= _met(before)
         # A first violation turns "not observed" into "nothing", which is no improvement.
         assert all(max(_provided(before)[key], 0) >= rank for key, rank in _provided(after).items())
+
+
+@PATIENT
+@given(requirements(), worlds(), st.sampled_from(Fact), st.sampled_from(Vantage))
+def test_a_gap_never_improves(
+    wanted: list[AssetRequirement], world: list[Sighting], fact: Fact, vantage: Vantage
+) -> None:
+    """
+    Looking in vain, from anywhere, turns nothing to met and raises no rank.
+    """
+    gaps = [NotObserved(asset.id, fact, "timed out", vantage) for asset in ASSETS]
+    before = judge_all(wanted, world, now=NOW)
+    after = judge_all(wanted, [*world, *gaps], now=NOW)
+    assert _met(after) <= _met(before)
+    assert all(_provided(before)[key] >= rank for key, rank in _provided(after).items())
 
 
 @PATIENT

@@ -2,7 +2,8 @@
 What is required and what was seen become a report. Judgement happens here only.
 
 Every rule is asked of every asset that it applies to. A fact that was seen twice, and
-differently, is judged by its worse reading; a fact that could not be seen meets nothing.
+differently, is judged by its worse reading; a fact that could not be seen, from where the
+rule says that it can be, meets nothing.
 Sightings of assets that nobody asked about are not judged.
 """
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from sealgate.policy.finding import Rule
     from sealgate.policy.inventory import AcceptedRisk
-    from sealgate.policy.observation import Sighting
+    from sealgate.policy.observation import Sighting, Vantage
 
 # Worst first. "Not applicable" stands before "met": it never counts as met.
 _ORDER = (Status.VIOLATED, Status.NOT_OBSERVED, Status.NOT_APPLICABLE, Status.MET)
@@ -193,14 +194,20 @@ def _by_fact(sightings: Iterable[Sighting]) -> dict[Fact, list[Sighting]]:
     return found
 
 
-def _readings(sightings: Sequence[Sighting]) -> list[Sighting | None]:
-    # What somebody saw stands over what somebody else could not see. Values that are
+def _readings(sightings: Sequence[Sighting], vantage: Vantage) -> list[Sighting | None]:
+    # What somebody saw stands over what somebody else could not see, with one exception:
+    # where the rule's own vantage has gaps only, a promise seen from elsewhere does not
+    # fill them (a gateway that is down still has a fine configuration). Values that are
     # equal give one reading; the order is the values' own.
-    observed = {repr(s.value): s for s in sightings if isinstance(s, Observation)}
-    if observed:
-        return [observed[key] for key in sorted(observed)]
-    unseen = {s.reason: s for s in sightings if isinstance(s, NotObserved)}
-    return [unseen[min(unseen)]] if unseen else [None]
+    observed = [s for s in sightings if isinstance(s, Observation)]
+    gaps = [s for s in sightings if isinstance(s, NotObserved)]
+    values = {repr(seen.value): seen for seen in observed}
+    readings: list[Sighting | None] = [values[key] for key in sorted(values)]
+    if all(seen.vantage is not vantage for seen in observed):
+        missed = [gap for gap in gaps if gap.vantage is vantage or not observed]
+        if missed:
+            readings.append(min(missed, key=lambda gap: gap.reason))
+    return readings or [None]
 
 
 def _verdict(
@@ -210,7 +217,7 @@ def _verdict(
     facts: Mapping[Fact, Sequence[Sighting]],
     now: float,
 ) -> Verdict:
-    combinations = product(*(_readings(facts.get(fact, ())) for fact in rule.facts))
+    combinations = product(*(_readings(facts.get(fact, ()), rule.vantage) for fact in rule.facts))
     verdicts = [
         rule.judge(
             Subject(

@@ -205,6 +205,38 @@ def test_what_one_saw_stands_over_what_another_could_not_see() -> None:
     assert judged(site(), [*seen(SITE, GOOD), gap]).findings == ()
 
 
+def test_a_promise_does_not_fill_a_gap_of_the_probe() -> None:
+    """
+    A gateway that is down still has a fine configuration, and protects nothing.
+    """
+    facts = (Fact.TLS_VERSIONS, Fact.PLAIN_GET)
+    gaps = [NotObserved(SITE.id, f, "connection refused", Vantage.OUTSIDE) for f in facts]
+    promised = [
+        Observation(SITE.id, fact, value, Vantage.HOST, "the configuration")
+        for fact, value in GOOD.items()
+    ]
+    # Before it serves, a plan may rest on promises alone.
+    assert judged(site(), [*promised]).findings == ()
+    report = judged(site(), [*promised, *gaps])
+    assert {f.rule.id: f.status for f in report.open_findings} == {
+        "transit-plaintext": Status.NOT_OBSERVED,
+        "transit-weak-version": Status.NOT_OBSERVED,
+    }
+    assert report.assets[0].provided[Column.IN_TRANSIT] is None
+
+
+def test_a_bad_promise_is_heard_beside_a_gap() -> None:
+    """
+    What is known to be wrong is not hidden by what could not be seen.
+    """
+    gap = NotObserved(SITE.id, Fact.PLAIN_GET, "timed out", Vantage.OUTSIDE)
+    promise = Observation(SITE.id, Fact.PLAIN_GET, "served", Vantage.HOST, "the configuration")
+    facts = dict(GOOD)
+    del facts[Fact.PLAIN_GET]
+    report = judged(site(), [*seen(SITE, facts), promise, gap])
+    assert [f.status for f in report.open_findings] == [Status.VIOLATED]
+
+
 def test_the_reason_for_a_gap_is_told() -> None:
     """
     "Could not look" comes with why, and of several whys always the same one.
