@@ -10,14 +10,15 @@ from pathlib import Path
 
 import click
 
-from sealgate.config.load import CONFIG_NAME, find_config, load
+from sealgate.cli.configured import config_option
+from sealgate.config.load import find_config, load
 from sealgate.errors import ConfigError
 from sealgate.policy.classification import DEFAULT_MODEL, ClassificationModel
 from sealgate.report.classes import render_classes_json, render_classes_text
 
 
 @click.command("classes")
-@click.option("-c", "--config", metavar="CONFIG", help=f"The configuration ({CONFIG_NAME}).")
+@config_option
 @click.option(
     "--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
