@@ -95,8 +95,6 @@ def _rung_text(rung: Rung, width: int) -> str:
 
 
 def _below(rung: Rung, way: Alternative) -> tuple[str, ...]:
-    if rung.rank == 0:
-        return ()
     ways = LADDERS[rung.column][rung.rank - 1].alternatives
     return next((w.criteria for w in ways if (w.name, w.kinds) == (way.name, way.kinds)), ())
 

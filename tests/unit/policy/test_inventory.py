@@ -65,3 +65,14 @@ def test_a_drop_is_an_asset_of_its_own() -> None:
     """
     asset = drop_asset(Drop("partners", PUBLIC, "file:partners", place=PLACE))
     assert (asset.id, asset.kind, asset.parent) == ("drop partners", AssetKind.DROP, None)
+
+
+def test_a_preset_route_without_an_editor_is_shut() -> None:
+    """
+    Only a door that a preset locked, and that admits nobody, is shut to everybody.
+    """
+    door = Door("/typo3")
+    assert Route(door, PUBLIC, backend=True, origin="typo3").shut
+    assert not Route(door, PUBLIC, backend=True, origin="typo3", admit=("user:eva",)).shut
+    assert not Route(door, PUBLIC, backend=True).shut
+    assert not Route(door, PUBLIC, origin="typo3").shut

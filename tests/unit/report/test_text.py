@@ -4,9 +4,12 @@ The report for reading.
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from sealgate.policy.finding import Report
+from sealgate.policy.inventory import Place
 from sealgate.report.text import render_text, summary
 
 EXPECTED = """\
@@ -62,6 +65,21 @@ def test_nothing_to_fix_is_one_line() -> None:
     A clean report says so, with numbers.
     """
     assert render_text(Report((), 7, ())) == "0 findings, 0 accepted, 0 not observed, 7 met\n"
+
+
+def test_a_single_gap_is_told_with_its_fix(report: Report) -> None:
+    """
+    One thing that could not be seen reads like any finding; without a place there is none.
+    """
+    gap = next(f for f in report.findings if f.accepted is not None)
+    asset = dataclasses.replace(gap.asset, place=Place())
+    bare = dataclasses.replace(gap, accepted=None, asset=asset)
+    lines = render_text(Report((bare,), 0, ())).splitlines()
+    assert lines[0] == (
+        'error[at-rest-unobserved]: "database shop": not observed: nobody looked at at-rest.rung'
+    )
+    assert lines[1].startswith("   = required: ")
+    assert any(line.startswith("   = fix: ") for line in lines)
 
 
 def test_one_is_not_called_ones(report: Report) -> None:
