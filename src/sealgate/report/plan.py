@@ -44,7 +44,7 @@ def render_plan(report: Report, *, console_width: int = 100, colour: bool = Fals
             required = asset.required.rank(column)
             if required == 0 and rank is None:
                 continue
-            verdict = _verdict(report, asset, column)
+            verdict = verdict_on(report, asset, column)
             table.add_row(
                 Text(name),
                 Text(classification),
@@ -65,7 +65,12 @@ def _classes(asset: AssetReport) -> str:
     return clean(asset.classification)
 
 
-def _verdict(report: Report, asset: AssetReport, column: Column) -> str:
+def verdict_on(report: Report, asset: AssetReport, column: Column) -> str:
+    """
+    Return whether *column* of *asset* is enough: met, accepted, not observed or NOT MET.
+
+    It counts as accepted when a person took on every finding that makes it not met.
+    """
     if asset.is_met(column):
         return "met"
     reasons = [f for f in report.findings if _explains(f, asset, column)]

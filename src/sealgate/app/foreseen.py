@@ -1,0 +1,141 @@
+"""
+What a gateway will show of its certificates, told before it runs.
+
+A given certificate is read and judged as it lies there. Of the local authority, which
+issues when the gateway starts, it is told what it will issue. Nothing is made here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
+
+from sealgate.errors import Fault
+from sealgate.gateway.model import SYSTEM_ROOTS, CertificateFiles
+from sealgate.identity.adapters.authority import SERVER_DAYS
+from sealgate.identity.adapters.given import look_at_given
+from sealgate.identity.names import covered
+from sealgate.policy.inventory import site_asset
+from sealgate.policy.observation import Fact, NotObserved, Observation, Vantage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sealgate.identity.adapters.given import GivenCertificate
+    from sealgate.policy.inventory import Inventory, Site, TLSSettings
+    from sealgate.policy.observation import FactValue, Sighting
+
+SEEN_BY = "certificate files"
+_DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """
+    The certificate of one site: its *files*, ``None`` when it cannot be served.
+
+    *faults* say why not; *remarks* are what a person should know anyway.
+    """
+
+    site: str
+    files: CertificateFiles | None
+    sightings: tuple[Sighting, ...]
+    faults: tuple[Fault, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+def foresee(inventory: Inventory, now: float) -> tuple[Foreseen, ...]:
+    """
+    Return what each site of *inventory* will show; *now* in seconds since the epoch.
+    """
+    return tuple(_foresee(inventory, site, now) for site in inventory.sites)
+
+
+def _foresee(inventory: Inventory, site: Site, now: float) -> Foreseen:
+    tls = site.tls or inventory.tls
+    if tls.chain is None or tls.key is None:
+        return _local(inventory, site, now)
+    return _given(site, tls, tls.chain, tls.key, now)
+
+
+def _local(inventory: Inventory, site: Site, now: float) -> Foreseen:
+    values: dict[Fact, FactValue] = {
+        Fact.CERTIFICATE_CHAIN_VALID: True,
+        Fact.CERTIFICATE_NAME_MATCHES: True,
+        Fact.CERTIFICATE_NOT_BEFORE: now,
+        Fact.CERTIFICATE_NOT_AFTER: now + SERVER_DAYS * _DAY,
+        Fact.CERTIFICATE_OPERATOR: inventory.operator.name,
+        Fact.CERTIFICATE_PUBLIC: False,
+    }
+    place = f"{inventory.state_folder}/certificates/{site.name}"
+    return Foreseen(
+        site.name, CertificateFiles(f"{place}.pem", f"{place}.key"), _seen(site, values.items())
+    )
+
+
+def _given(site: Site, tls: TLSSettings, chain: str, key: str, now: float) -> Foreseen:
+    found, complaints = look_at_given(chain, key, site.domains, now=now)
+    place = tls.place
+    faults = tuple(
+        Fault(place.file, place.line, complaint.message, complaint.hint)
+        for complaint in complaints
+        if complaint.is_fault
+    )
+    remarks = tuple(c.message for c in complaints if not c.is_fault)
+    if found is None:
+        return Foreseen(site.name, None, (), faults, remarks)
+    leaf, *others = x509.load_pem_x509_certificates(found.chain)
+    operator = leaf.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+    values: dict[Fact, FactValue] = {
+        Fact.CERTIFICATE_NAME_MATCHES: all(
+            covered(domain, found.dns_names, found.addresses) for domain in site.domains
+        ),
+        Fact.CERTIFICATE_NOT_BEFORE: found.not_before,
+        Fact.CERTIFICATE_NOT_AFTER: found.not_after,
+        Fact.CERTIFICATE_OPERATOR: str(operator[0].value) if operator else "",
+    }
+    sightings = (*_seen(site, values.items()), _chain(site, leaf, others, found, now))
+    files = None if faults else CertificateFiles(chain, key)
+    return Foreseen(site.name, files, sightings, faults, remarks)
+
+
+def _chain(
+    site: Site,
+    leaf: x509.Certificate,
+    others: Sequence[x509.Certificate],
+    found: GivenCertificate,
+    now: float,
+) -> Sighting:
+    asset, fact = site_asset(site).id, Fact.CERTIFICATE_CHAIN_VALID
+    try:
+        with warnings.catch_warnings():
+            # Some roots that everybody trusts have a serial number that RFC 5280 forbids.
+            warnings.simplefilter("ignore")
+            roots = x509.load_pem_x509_certificates(Path(SYSTEM_ROOTS).read_bytes())
+    except (OSError, ValueError):
+        reason = f'the authorities of this machine, "{SYSTEM_ROOTS}", cannot be read'
+        return NotObserved(asset, fact, reason, Vantage.HOST)
+    # Dates and names are facts of their own: here the chain is built for a name that the
+    # certificate has, as of a moment when it was in date.
+    name = next((n.replace("*", "www") for n in found.dns_names), None)
+    if name is None:
+        return NotObserved(asset, fact, "the certificate names no domain", Vantage.HOST)
+    moment = min(max(now, found.not_before), found.not_after)
+    policy = PolicyBuilder().store(Store(roots)).time(dt.datetime.fromtimestamp(moment, tz=dt.UTC))
+    try:
+        policy.build_server_verifier(x509.DNSName(name)).verify(leaf, list(others))
+    except VerificationError:
+        return Observation(asset, fact, value=False, vantage=Vantage.HOST, seen_by=SEEN_BY)
+    return Observation(asset, fact, value=True, vantage=Vantage.HOST, seen_by=SEEN_BY)
+
+
+def _seen(site: Site, values: Iterable[tuple[Fact, FactValue]]) -> tuple[Sighting, ...]:
+    asset = site_asset(site).id
+    return tuple(Observation(asset, fact, v, Vantage.HOST, SEEN_BY) for fact, v in values)

@@ -1,0 +1,193 @@
+"""
+``sealgate plan``: show what serve will do, required against provided.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shutil
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sealgate.app.plan import plan
+from sealgate.cli.configured import config_option, configured
+from sealgate.cli.settings import echo_settings
+from sealgate.errors import ExitCode
+from sealgate.report.json import render_json
+from sealgate.report.plan import render_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sealgate.app.plan import Plan, ShutDoor
+    from sealgate.errors import Fault
+    from sealgate.policy.finding import AssetReport, Finding
+    from sealgate.policy.inventory import AcceptedRisk
+    from sealgate.policy.protection import Column
+
+SCHEMA = "sealgate/plan/1"
+MAX_WIDTH = 120
+
+
+@click.command("plan")
+@config_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+)
+def command(config: str | None, form: str) -> int:
+    """
+    Show what serve will do: each site, route and drop, required against provided.
+
+    Nothing is started or written. The exit code is 0 when serve would start and give
+    every part what its class demands, else 10. What only an audit can see, such as
+    whether a site really asks for a password, is named and does not count.
+    """
+    now = time.time()
+    planned = plan(configured(config), now=now)
+    if form == "json":
+        click.echo(as_json(planned, now))
+    else:
+        _tell(planned)
+    return int(ExitCode.OK if planned.is_good else ExitCode.FINDINGS)
+
+
+def _tell(planned: Plan) -> None:
+    width = min(shutil.get_terminal_size((100, 24)).columns, MAX_WIDTH)
+    table = render_plan(planned.report, console_width=width, colour=sys.stdout.isatty())
+    click.echo(table.rstrip("\n"))
+    _section("serve refuses to start", (_fault(fault) for fault in planned.refusals))
+    _section("weaker than required", (_column(item) for item in planned.unmet))
+    _section("the audit will find", (_finding(finding) for finding in planned.expected))
+    _section("left to the audit", (_column(item) for item in planned.for_the_audit))
+    _section("shut until you say who may enter", _shut(planned.shut))
+    _section("accepted risks", (_risk(risk) for risk in planned.accepted))
+    _section("accepted risks that ended", (_risk(risk) for risk in planned.expired))
+    _section("remarks", planned.remarks)
+    for site in planned.settings:
+        click.echo(f"\n[{site.site}]")
+        echo_settings(site.preset.title, site.snippets, site.preset.limits)
+    click.echo(f"\n{summary(planned)}")
+
+
+def summary(planned: Plan) -> str:
+    """
+    Return the verdict in one line.
+    """
+    if planned.refusals:
+        count = len(planned.refusals)
+        return f"serve would not start: {count} {'reason' if count == 1 else 'reasons'}"
+    if planned.unmet:
+        return f"serve would start, but {len(planned.unmet)} required protections are not given"
+    return "serve would start and give every part what its class demands"
+
+
+def _section(title: str, lines: Iterable[str]) -> None:
+    shown = list(lines)
+    if shown:
+        click.echo(f"\n{title}:")
+        for line in shown:
+            click.echo(f"  {line}")
+
+
+def _fault(fault: Fault) -> str:
+    return f"{fault}\n    hint: {fault.hint}" if fault.hint else str(fault)
+
+
+def _column(item: tuple[AssetReport, Column]) -> str:
+    asset, column = item
+    return f"{asset.asset.id}: {column.value} must be {asset.required.rung(column)}"
+
+
+def _finding(finding: Finding) -> str:
+    return f"{finding.rule.id}, {finding.asset.id}: {finding.found}\n    fix: {finding.fix}"
+
+
+def _shut(doors: tuple[ShutDoor, ...]) -> Iterable[str]:
+    told: set[str] = set()
+    for door in doors:
+        text = f"{door.asset} ({door.route.origin})"
+        if door.site.name not in told:
+            told.add(door.site.name)
+            text += (
+                f'\n    hint: add [[site.route]] with path = "{door.route.door.path}", '
+                f'class = "{door.route.classification.id}", backend = true, '
+                'admit = ["group:editors"]'
+            )
+        yield text
+
+
+def _risk(risk: AcceptedRisk) -> str:
+    return f"{risk.rule}, {risk.asset}: {risk.reason} ({risk.by}, until {risk.until.isoformat()})"
+
+
+def as_json(planned: Plan, now: float) -> str:
+    """
+    Return *planned* as JSON with the schema ``sealgate/plan/1``.
+
+    Assets, findings and risks have the form that they have in ``sealgate/audit/1``.
+    """
+    report: dict[str, Any] = json.loads(render_json(planned.report, schema=SCHEMA))
+    expected = {(finding.rule.id, finding.asset.id) for finding in planned.expected}
+    data = {
+        "schema": SCHEMA,
+        "at": dt.datetime.fromtimestamp(now, tz=dt.UTC).isoformat(timespec="seconds"),
+        "good": planned.is_good,
+        "refusals": [
+            {"file": f.path, "line": f.line, "message": f.message, "hint": f.hint}
+            for f in planned.refusals
+        ],
+        "assets": report["assets"],
+        "unmet": [_column_data(item) for item in planned.unmet],
+        "for_the_audit": [_column_data(item) for item in planned.for_the_audit],
+        "expected": [
+            finding
+            for finding in report["findings"]
+            if (finding["rule"], finding["asset"]) in expected
+        ],
+        "shut": [door.asset for door in planned.shut],
+        "accepted": [_risk_data(risk) for risk in planned.accepted],
+        "expired": [_risk_data(risk) for risk in planned.expired],
+        "remarks": list(planned.remarks),
+        "settings": [
+            {
+                "site": site.site,
+                "preset": site.preset.name,
+                "snippets": [
+                    {"versions": s.versions, "file": s.file, "text": s.text, "why": s.why}
+                    for s in site.snippets
+                ],
+                "limits": list(site.preset.limits),
+            }
+            for site in planned.settings
+        ],
+    }
+    return json.dumps(data, indent=2)
+
+
+def _column_data(item: tuple[AssetReport, Column]) -> dict[str, Any]:
+    asset, column = item
+    return {
+        "asset": asset.asset.id,
+        "column": column.value.replace(" ", "_"),
+        "required": asset.required.rank(column),
+        "provided": asset.provided.get(column),
+    }
+
+
+def _risk_data(risk: AcceptedRisk) -> dict[str, Any]:
+    return {
+        "rule": risk.rule,
+        "asset": risk.asset,
+        "by": risk.by,
+        "reason": risk.reason,
+        "until": risk.until.isoformat(),
+        "place": {"file": risk.place.file, "line": risk.place.line},
+    }
