@@ -121,7 +121,7 @@ _TABLE: tuple[tuple[Kind, Says, str, str], ...] = (
     # Contact.
     (Kind.EMAIL, Says.STRONG, r"e_?mail|_correo|courriel|posta_elettronica", r"_(?:sent|count|opt|flag|subject|template|verified|id|status|type|by|express|unlimited)_"),
     (Kind.PHONE, Says.STRONG, r"phone|_tel_?(?:no|nr|num)?_|telefon|tele?fono|_mobile?_?(?:no|nr|num|number)?_|_cell_?(?:phone|no|number)?_|_fax|_handy_|movil_|celular|telefoon|_telefone|_portable_|rufnummer|_contact_(?:number|no)_|whatsapp", r"_(?:type|ext|extension|model|verified|count|id|flag|status)_"),
-    (Kind.IP_ADDRESS, Says.STRONG, r"_ip_?(?:addr\w*|v4|v6|adresse)?_|remote_addr|client_ip|ip_address", ""),
+    (Kind.IP_ADDRESS, Says.STRONG, r"_ip_?(?:addr\w*|v4|v6|adresse)?_|remote_addr|client_ip|ip_address", r"_(?:version|type|count|class)_"),
     (Kind.POSTAL_CODE, Says.STRONG, r"zip|postal|post_?code|_plz_|postleitzahl|codigo_postal|code_postal|_cap_|_cep_|postnummer", r"_(?:file|boundar\w*|codes)_"),
     (Kind.GEOLOCATION, Says.STRONG, r"_(?:lat|lon|lng|long|latitude|longitude|latitud|longitud|latlong|latlng|lat_long|lat_lon|breitengrad|laengengrad|coordinates?|coordenadas?|geolocation|geom|geo_point|point_[xy]|location)_|latitud|longitud|geocod|geolocali|localizacion|ubicacion", ""),
     (Kind.STREET_ADDRESS, Says.STRONG, r"address|_addr|_street_?(?:line|no|nr)?_?[0-9]*_$|strasse|_direcc|domicilio|_calle_|adresse|anschrift|indirizzo|_adres_|_straat_|endereco|po_?box|_wohnort_strasse_|mailing_street", _NOT_PLACE + r"|_(?:city|state|zip|county|country|ciudad|municipio)_"),

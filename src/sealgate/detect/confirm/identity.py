@@ -285,3 +285,8 @@ ANCHORS = (
         caseless=True,
     ),
 )
+
+# Every checker of python-stdnum that a table above names.
+ANCHOR_MODULES = frozenset(m for _, modules in _WORDS for m in modules) | {
+    row[3] for row in _ALONE if row[3]
+}

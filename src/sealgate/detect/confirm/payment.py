@@ -22,7 +22,7 @@ _ISSUERS = (
     (re.compile(rb"62|81"), (16, 17, 18, 19)),
     (re.compile(rb"5[06789]|6"), (12, 13, 14, 15, 16, 17, 18, 19)),
 )
-_CARD = re.compile(rb"[0-9](?:[ -]?[0-9]){11,18}(?![0-9]|[ -]?[0-9]{4})(?!\.[0-9])")
+_CARD = re.compile(rb"[0-9](?:[ -]?[0-9]){11,18}(?![0-9A-Za-z]|[ -]?[0-9]{4}|\.[0-9])")
 _CARD_START = re.compile(rb"[0-9](?:[ -]?[0-9]){12}")
 _GROUP_BEFORE = re.compile(rb"[0-9]{4}[ -]\Z")
 _CARD_WORD = re.compile(

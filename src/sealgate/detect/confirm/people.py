@@ -99,7 +99,7 @@ def germanic_street(text: bytes, end: int, low: int, high: int) -> Found | None:
 
 _ROMANCE = re.compile(
     rb"(?:[dl]')?[A-Za-z0-9\xc3][A-Za-z0-9\x80-\xff.'-]{0,30}(?:[ ][A-Za-z\x80-\xff][A-Za-z\x80-\xff.'-]{0,30}){0,7}"
-    rb"(?:,? ?(?:n\xc2\xb0|n\xc2\xba|N|#)?[ .]{0,2}[0-9]{1,5}(?![0-9])(?: ?[A-Za-z](?![A-Za-z]))?|,? s/n)"
+    rb"(?:,? ?(?:n\xc2\xb0|n\xc2\xba|N|#)?[ .]{0,2}[0-9]{1,5}(?![0-9])(?:(?: ?[A-Z]|[a-z])(?![A-Za-z]))?|,? s/n)"
     rb"(?:[, -]{1,2}[0-9]{1,3}(?![0-9]) ?(?:\xc2\xba|\xc2\xaa|[A-Z])?(?: ?[A-Z](?![A-Za-z]))?)?"
 )  # fmt: skip
 _NUMBER_FIRST = re.compile(rb"(?<![0-9A-Za-z])[0-9]{1,5}(?: ?(?:bis|ter))?,? \Z")
@@ -130,7 +130,11 @@ def romance_street(text: bytes, end: int, low: int, high: int) -> Found | None:
 
 
 _ROMANCE_NAME = re.compile(
-    rb"(?:(?:de la|de l'|de|du|des|d'|l'|la|le|les)[ ]?){0,2}[A-Z\xc3][A-Za-z\x80-\xff'-]{1,30}(?:[ -](?:(?:de|du|des|la|le)[ -])?[A-Z\xc3][A-Za-z\x80-\xff'-]{1,30}){0,3}"
+    rb"(?:(?:de la|de l'|de|du|des|d'|l'|la|le|les)[ ]?){0,2}"
+    + _UPPER
+    + rb"[A-Za-z\x80-\xff'-]{1,30}(?:[ -](?:(?:de|du|des|la|le)[ -])?"
+    + _UPPER
+    + rb"[A-Za-z\x80-\xff'-]{1,30}){0,3}"
 )  # fmt: skip
 
 _UP = "(?:[A-Z]|\xc3[\x80-\x9e])"

@@ -125,7 +125,7 @@ def _password(text: bytes, key: _Key, low: int, high: int) -> Found | None:
     if span is None:
         return None if key.rest else _spoken(text, key.name_end, high)
     start, last, quoted = span
-    if text[key.name_end : start].count(b">") and not _xml(text, low, key.start):
+    if _tagged(text[key.name_end : start]) and not _xml(text, low, key.start):
         return None
     if not quoted:
         last = start + len(text[start:last].rstrip(b".,)"))
@@ -141,6 +141,10 @@ def _password(text: bytes, key: _Key, low: int, high: int) -> Found | None:
     ):
         return None  # "password: please choose ..." is prose
     return start, last, Kind.PASSWORD, LIKELY
+
+
+def _tagged(separator: bytes) -> bool:
+    return b">" in separator and b"=>" not in separator and b"->" not in separator
 
 
 def _xml(text: bytes, low: int, end: int) -> bool:
@@ -200,7 +204,7 @@ def _secret(text: bytes, key: _Key, low: int, high: int) -> Found | None:  # noq
     if span is None:
         return None
     start, last, quoted = span
-    if text[key.name_end : start].count(b">") and not _xml(text, low, key.start):
+    if _tagged(text[key.name_end : start]) and not _xml(text, low, key.start):
         return None
     value = text[start:last]
     if not _SECRET_VALUE.fullmatch(value) or _is_no_secret(value, quoted=quoted):
@@ -276,7 +280,7 @@ def _login(text: bytes, key: _Key, low: int, high: int) -> Found | None:
         return None
     if not quoted and (_CODE.match(value) or text[last : last + 1] in {b"(", b"["}):
         return None
-    if b">" in text[key.name_end : start] and not _xml(text, low, key.start):
+    if _tagged(text[key.name_end : start]) and not _xml(text, low, key.start):
         return None
     sure = quoted or b"=" in text[key.name_end : start]
     return start, last, Kind.LOGIN, LIKELY if sure else POSSIBLE
