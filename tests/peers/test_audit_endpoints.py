@@ -229,6 +229,22 @@ def test_cookies_mixed_content_and_get_forms(
     assert "abc" not in report
 
 
+def test_a_page_that_is_too_long(authority: Authority, right: Files, tmp_path: Path) -> None:
+    """
+    Of a page that was not read to its end, what it lacks is not observed.
+    """
+    port, root = free_port(), tmp_path / "root"
+    root.mkdir()
+    (root / "long").write_text("x" * 3_000_000 + LOGIN, "utf-8")
+    header = 'add_header Strict-Transport-Security "max-age=63072000";'
+    location = f"location = /long {{ root {root}; {header} }}"
+    with nginx(tmp_path / "n", https_server(right, port, locations=location), port):
+        code, found, _ = audited(port, authority, tmp_path, path="/long")
+    assert code == 10
+    assert found["transit-form-plaintext"] == "not observed"
+    assert set(found.values()) == {"not observed"}
+
+
 def test_a_class_that_demands_more(authority: Authority, right: Files, tmp_path: Path) -> None:
     """
     Held to "secret", the right server lacks what the top rung asks for.

@@ -4,6 +4,7 @@ What an HTTP answer means: its cookies, its HSTS header, and whether it lets one
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -22,6 +23,12 @@ _SESSION = re.compile(
 )
 # Scripts have to read these to send them back; they open nothing by themselves.
 _FOR_SCRIPTS = re.compile(r"csrf|xsrf", re.IGNORECASE)
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -60,6 +67,27 @@ def is_session_cookie(name: str, rules: Sequence[CookieRule] = ()) -> bool:
         if name == known or (known.endswith("*") and name.startswith(known[:-1])):
             return rule.http_only
     return _SESSION.search(name) is not None and _FOR_SCRIPTS.search(name) is None
+
+
+def markup_of(response: Response) -> tuple[str, bool]:
+    """
+    Return the text of a page, and whether all of it could be read.
+
+    A body that came compressed, though nobody asked for that, is not read.
+    """
+    encoding = (response.header("content-encoding") or "identity").strip().lower()
+    if encoding != "identity":
+        return "", False
+    for mark, codec in _BYTE_ORDER_MARKS:
+        if response.body.startswith(mark):
+            return response.body[len(mark) :].decode(codec, "replace"), response.whole
+    given = _CHARSET.search(response.header("content-type") or "")
+    try:
+        codec = codecs.lookup(given.group(1)).name if given else "utf-8"
+        return response.body.decode(codec, "replace"), response.whole
+    except (LookupError, ValueError):
+        # An encoding that is not known here, or is none for text.
+        return response.body.decode("utf-8", "replace"), False
 
 
 def hsts_seconds(response: Response) -> int:

@@ -150,7 +150,8 @@ def read_page(markup: str, url: str) -> PageFacts:
     Broken markup is read as far as it goes, as browsers do.
     """
     page = _Page()
-    page.feed(markup)
+    # HTML, 13.2.5.42: outside SVG this begins a bogus comment, which ends at the next ">".
+    page.feed(markup.replace("<![", "<!x"))
     page.close()
     page.finish()
     base = _joined(url, page.base or "")

@@ -12,6 +12,7 @@ from sealgate.audit.answers import (
     hsts_seconds,
     is_session_cookie,
     look_of,
+    markup_of,
     opens,
     plain_answer,
     redirect_of,
@@ -76,6 +77,30 @@ def test_a_preset_knows_better() -> None:
     rules = (CookieRule("shop*", http_only=True, same_site=None), CookieRule("sid", False, None))
     assert is_session_cookie("shop-x", rules)
     assert not is_session_cookie("sid", rules)
+
+
+@pytest.mark.parametrize(
+    ("response", "text", "whole"),
+    [
+        (answer(body="ü".encode()), "ü", True),
+        (
+            answer(body="ü".encode("latin-1"), content_type="text/html; charset=ISO-8859-1"),
+            "ü",
+            True,
+        ),
+        (answer(body=b"\xff\xfe" + "ü".encode("utf-16-le")), "ü", True),
+        (answer(body="ü".encode("utf-16-be"), content_type="x; charset='utf-16-be'"), "ü", True),
+        (answer(body=b"x", content_type="text/html; charset=klingon"), "x", False),
+        (answer(body=b"x", content_type="text/html; charset=zlib"), "x", False),
+        (answer(body=b"\x1f\x8b", content_encoding="gzip"), "", False),
+        (Response(200, (), b"x", whole=False), "x", False),
+    ],
+)
+def test_markup(response: Response, text: str, *, whole: bool) -> None:
+    """
+    A page is read in its own encoding; what cannot be read whole says so.
+    """
+    assert markup_of(response) == (text, whole)
 
 
 @pytest.mark.parametrize(

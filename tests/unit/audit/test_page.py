@@ -121,6 +121,15 @@ def test_a_field_without_a_form() -> None:
     assert (facts.sensitive, facts.plain, facts.by_get) == (("password",), (), ())
 
 
+@pytest.mark.parametrize("begins", ["<![x]>", "<!x>", "<![if IE]>", "<?php x ?>", "<![CDATA[x>"])
+def test_odd_declarations_hide_nothing(begins: str) -> None:
+    """
+    What browsers take for a comment ends where it ends for them.
+    """
+    facts = read_page(f"{begins}<img src=http://a.example/i>", URL)
+    assert facts.mixed == ("http://a.example/i",)
+
+
 def test_sign_in_links() -> None:
     """
     Links of the same origin that look like sign-in are kept, without queries.
@@ -146,6 +155,9 @@ def test_sign_in_links() -> None:
                     "<base href=",
                     "'",
                     "</form>",
+                    "<![",
+                    "<!",
+                    "]>",
                 ]
             ),
         ),

@@ -106,8 +106,11 @@ def probe_certificate(target: Target, trust: Trust, now: float, limits: Limits) 
         if found.leaf is None:
             return unseen(target.asset, facts, f"{target.where} showed no certificate")
         values = _facts(found, found.leaf, target.server_name, trust)
-    except (PeerError, ValueError) as error:
-        return unseen(target.asset, facts, f"{target.where}: {error}")
+    except PeerError as error:
+        return unseen(target.asset, facts, f"{target.where}: {error.message}")
+    except Exception as error:  # noqa: BLE001  # a hostile certificate makes the parser raise anything
+        reason = f"{target.where}: its certificate cannot be read ({type(error).__name__})"
+        return unseen(target.asset, facts, reason)
     asks = "required" if required else "requested" if found.requested else "none"
     values[Fact.TLS_CLIENT_CERTIFICATE] = asks
     return seen(target.asset, values, f"TLS handshake with {target.where}")

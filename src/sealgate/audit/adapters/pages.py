@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from sealgate.audit.adapters.http import ask
-from sealgate.audit.answers import cookies, hsts_seconds, is_session_cookie, redirect_of
+from sealgate.audit.answers import cookies, hsts_seconds, is_session_cookie, markup_of, redirect_of
 from sealgate.audit.page import PageFacts, read_page
 from sealgate.audit.sightings import PAGE_FACTS, seen, unseen
 from sealgate.errors import PeerError
@@ -76,7 +76,7 @@ def probe_pages(
     # Of a page that was not read to its end, what it does not have cannot be told.
     open_ended = [fact for fact in _OF_MARKUP if not values[fact]]
     told = {fact: value for fact, value in values.items() if fact not in open_ended}
-    reason = f"{walk.cut} was not read to its end ({limits.max_body_bytes} bytes at most)"
+    reason = f"{walk.cut} could not be read to its end ({limits.max_body_bytes} bytes at most)"
     return seen(target.asset, told, seen_by) + unseen(target.asset, open_ended, reason)
 
 
@@ -100,8 +100,9 @@ def _visit(target: Target, path: str, limits: Limits, walk: _Walk) -> Response:
             answer = ask(target, path, limits)
         walk.pages.append((url, answer))
         if "html" in (answer.header("content-type") or "html").lower():
-            walk.facts.append(read_page(answer.body.decode("utf-8", "replace"), url))
-            walk.cut = walk.cut or ("" if answer.whole else url.partition("?")[0])
+            markup, whole = markup_of(answer)
+            walk.facts.append(read_page(markup, url))
+            walk.cut = walk.cut or ("" if whole else url.partition("?")[0])
         onward = redirect_of(answer, url)
         if onward is None or not onward.startswith(target.origin + "/"):
             break

@@ -78,7 +78,7 @@ def _exposed(
         if not public:
             return gap(f"{where} is on another host, whose other addresses are not seen from here")
         own = public
-    elif not _answers(homes[0], upstream.port, limits):
+    elif not any(_answers(home, upstream.port, limits) for home in homes):
         return gap(f"nothing answers on {where}, so it cannot be told where else it would")
     found = [a for a in own if _answers(a, upstream.port, limits)]
     found += [
