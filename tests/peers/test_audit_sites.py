@@ -5,7 +5,10 @@
 from __future__ import annotations
 
 import json
+import os
+import sqlite3
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -185,6 +188,22 @@ def test_an_audit_is_kept(ground: Ground) -> None:
     assert audit.open_findings == 1
     assert any("access-anonymous" in repr(item) for item in evidence)
     assert any("tls.versions" in repr(item) for item in evidence)
+
+
+def test_an_assessed_store_is_judged(ground: Ground) -> None:
+    """
+    A database that an assessment put into the register is part of the audit.
+    """
+    database = ground.folder / "shop.sqlite"
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("CREATE TABLE customers (name TEXT, email TEXT, password TEXT)")
+        connection.execute("INSERT INTO customers VALUES ('A B', 'a@b.example', 'walnut-bowl')")
+    config = str(ground.folder / "sealgate.toml")
+    assert run(["assess", str(database), "-c", config, "--output", os.devnull]) in {0, 10}
+    with nginx(ground.folder / "n", ground.right(), *ground.ports):
+        code, found, _ = ground.run()
+    assert code == 10
+    assert any(f.startswith("at-rest-unobserved: ") and "shop.sqlite" in f for f in found)
 
 
 def test_backend_over_http(ground: Ground) -> None:

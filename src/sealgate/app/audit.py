@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.app.keys import local_authority
+from sealgate.app.stores import registered_stores
 from sealgate.audit.adapters.certificate import Trust, probe_certificate
 from sealgate.audit.adapters.lock import probe_access, probe_lock
 from sealgate.audit.adapters.pages import probe_hsts, probe_pages
@@ -44,7 +45,7 @@ from sealgate.errors import NothingToLookAtError, UsageError
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.evaluate import evaluate
 from sealgate.policy.inventory import SiteAccess, route_asset, site_asset
-from sealgate.policy.observation import Fact
+from sealgate.policy.observation import Fact, Vantage
 from sealgate.policy.protection import SENSITIVE_FLOOR, Column, Protection
 from sealgate.policy.requirements import AssetRequirement, declared, required_of_route
 from sealgate.policy.routing import serving_route
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 _WORKERS = 4
 # As in every other command: identities and the register share one file by default.
 REGISTER_NAME = "register.sqlite"
+CONTROL_SOCKET = "control.sock"
 _LOOPBACK = ("127.0.0.1", "::1")
 
 Probe = Callable[[], list["Sighting"]]
@@ -105,24 +107,31 @@ class Audit:
     at: float
 
 
-def audit_sites(inventory: Inventory, manner: Manner, host: Sequence[Sighting] = ()) -> Audit:
+def audit_sites(
+    inventory: Inventory,
+    manner: Manner,
+    host: Sequence[Sighting] = (),
+    register: Register | None = None,
+) -> Audit:
     """
     Return the verdict on everything that *inventory* declares, and what was seen.
 
     *host* is what was seen of the running gateway from its own host, see
-    :func:`host_sightings`.
+    :func:`host_sightings`. The stores that *register* knows are judged too.
 
     Raises:
-        NothingToLookAtError: neither a site nor a drop is declared.
+        NothingToLookAtError: no site or drop is declared, and no store is known.
         UsageError: a CA file cannot be used.
+        SourceError: the register cannot be read.
     """
-    requirements = declared(inventory)
+    stores, at_rest = registered_stores(inventory, register) if register else ((), ())
+    requirements = (*declared(inventory), *stores)
     if not requirements:
         raise NothingToLookAtError(
             f'"{inventory.source}" declares no site', hint="add a [[site]], or give a URL"
         )
     jobs = [job for site in inventory.sites for job in _site_jobs(inventory, site, manner)]
-    sightings = (*agreed(_run(jobs, manner)), *host)
+    sightings = (*agreed(_run(jobs, manner)), *host, *at_rest)
     report = evaluate(requirements, sightings, accepted=inventory.accepted, now=manner.now)
     return Audit(report, sightings, manner.now)
 
@@ -161,19 +170,46 @@ def audit_endpoints(
     return Audit(report, sightings, manner.now)
 
 
-def record(inventory: Inventory, audit: Audit) -> int:
+def host_sightings(inventory: Inventory) -> tuple[Sighting, ...]:
     """
-    Keep *audit* of the sites of *inventory* in the register; return its number there.
+    Return what the running gateway of *inventory* says of its locked routes.
+
+    From outside only a refusal shows; that a key and a country are asked for, only its
+    host can tell. Where no gateway of this configuration runs, that is a gap.
+    """
+    socket = Path(inventory.state_folder, CONTROL_SOCKET)
+    if socket.exists():
+        reason = "the running gateway was not asked what it enforces"
+    else:
+        reason = f'no gateway of "{inventory.source}" runs on this host'
+    assets = [route_asset(s, r).id for s in inventory.sites for r in s.routes if is_locked(r)]
+    return tuple(
+        gap for asset in assets for gap in unseen(asset, (Fact.ACCESS_RUNG,), reason, Vantage.HOST)
+    )
+
+
+def register_of(inventory: Inventory) -> Register:
+    """
+    Return the register of *inventory*; close it.
 
     Raises:
-        SourceError: the register cannot be opened or written.
+        SourceError: it cannot be opened.
     """
     default = sqlite_url(str(Path(inventory.state_folder).absolute() / REGISTER_NAME))
-    with Register(inventory.register_url or default) as register:
-        vantages = sorted({sighting.vantage.value for sighting in audit.sightings})
-        return register.record_audit(
-            audit.report, at=audit.at, vantage=" and ".join(vantages), sightings=audit.sightings
-        )
+    return Register(inventory.register_url or default)
+
+
+def record(register: Register, audit: Audit) -> int:
+    """
+    Keep *audit* in *register*; return its number there.
+
+    Raises:
+        SourceError: the register cannot be written.
+    """
+    vantages = sorted({sighting.vantage.value for sighting in audit.sightings})
+    return register.record_audit(
+        audit.report, at=audit.at, vantage=" and ".join(vantages), sightings=audit.sightings
+    )
 
 
 def trusted_for(inventory: Inventory, site: Site, manner: Manner) -> Trust:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from sealgate.app.audit import Manner, audit_endpoints, audit_sites, record
+from sealgate.app.audit import (
+    Manner,
+    audit_endpoints,
+    audit_sites,
+    host_sightings,
+    record,
+    register_of,
+)
 from sealgate.audit.targets import parse_resolve, parse_target
 from sealgate.config.load import CONFIG_NAME, find_config, load
 from sealgate.errors import ExitCode, UsageError
@@ -70,18 +77,19 @@ def command(
     inventory = load(config) if config else None
     if inventory is None and not endpoints:
         inventory = load(find_config(str(Path.cwd())))
+    resolved = parse_resolve(resolve)
     now = time.time()
-    with _progress() as progress:
-        manner = Manner(
-            now, active, ca_files, parse_resolve(resolve), addresses=None, progress=progress
-        )
+    with ExitStack() as stack:
+        progress = stack.enter_context(_progress())
+        manner = Manner(now, active, ca_files, resolved, progress=progress)
         if endpoints or inventory is None:
             audit = audit_endpoints(endpoints, manner, class_id=class_id, inventory=inventory)
         else:
-            audit = audit_sites(inventory, manner)
+            register = stack.enter_context(register_of(inventory))
+            audit = audit_sites(inventory, manner, host_sightings(inventory), register)
+            # Before anything is printed: a verdict that leaves no evidence is a failure.
+            record(register, audit)
     _write(_rendered(audit.report, form, now, to_file=output is not None), output)
-    if inventory is not None and not endpoints:
-        record(inventory, audit)
     return int(ExitCode.FINDINGS if audit.report.open_findings else ExitCode.OK)
 
 
