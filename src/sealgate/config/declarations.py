@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.config.fields import read_admit, read_class
 from sealgate.config.reader import nearest, quoted
+from sealgate.config.values import holds_secret
 from sealgate.policy.inventory import AcceptedRisk, Drop
 from sealgate.policy.rules import RULES, find_rule
 
@@ -41,7 +42,8 @@ def read_drops(
         if store and not _STORE.fullmatch(store):
             table.fault(
                 "store",
-                f"store {quoted(store)} must be file:FOLDER or s3://BUCKET/PREFIX",
+                # A URL may hold a password; then it is not shown.
+                f"store {'' if holds_secret(store) else quoted(store) + ' '}must be file:FOLDER or s3://BUCKET/PREFIX",
                 'such as "file:partners"',
             )
         elif store and store.startswith("file:"):

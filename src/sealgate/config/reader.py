@@ -171,6 +171,12 @@ class Table:
         """
         return self.notes.place(self.path)
 
+    def place_of(self, key: str) -> Place:
+        """
+        Return where *key* stands, where the table begins when it is not there.
+        """
+        return self.notes.place((*self.path, key))
+
     def text(self, key: str) -> str | None:
         """
         Return a string that is not empty, or ``None``.

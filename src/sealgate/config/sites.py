@@ -49,7 +49,7 @@ def read_sites(
             Site(
                 domains=domains,
                 upstream=upstream,
-                routes=(*routes, *preset_routes(preset, routes, model, table.place())),
+                routes=(*routes, *preset_routes(preset, routes, model, table.place_of("preset"))),
                 preset=preset.name,
                 cookies=preset.cookies,
                 web_root=web_root,

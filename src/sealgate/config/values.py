@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import idna
 
 from sealgate.config.countries import COUNTRIES, NOT_ISO
+from sealgate.errors import UsageError
+from sealgate.identity.model import checked_group, checked_name
 from sealgate.policy.inventory import Address, Door, Upstream
 
 if TYPE_CHECKING:
@@ -28,7 +30,6 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 _SEGMENT = re.compile(r"[A-Za-z0-9\-._~!$&'()+,=:@]+")
 _QUERY_NAME = re.compile(r"[A-Za-z0-9_\-.~]+")
 _QUERY_VALUE = re.compile(r"[A-Za-z0-9_\-.~/:]*")
-_ADMITTED = re.compile(r"(user|group):[A-Za-z0-9][A-Za-z0-9._@-]*")
 _URL = re.compile(r"(?P<scheme>[a-z]+)://(?P<authority>[^/?#]*)(?P<rest>.*)", re.DOTALL)
 _AUTHORITY = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]]+))(?::(?P<port>.*))?")
 _CLASS_ID = re.compile(r"[a-z][a-z0-9-]*")
@@ -162,7 +163,10 @@ def read_upstream(text: str) -> Upstream:
     if authority is None:
         raise UnfitError(required, 'such as "http://127.0.0.1:8080"')
     port = DEFAULT_PORTS[url["scheme"]] if authority["port"] is None else _port(authority["port"])
-    return Upstream(url["scheme"], _upstream_host(authority["six"] or authority["host"]), port)
+    host = authority["six"] or authority["host"]
+    if authority["six"] and not _is_ip(host):
+        raise UnfitError("must have an IPv6 address in brackets", 'such as "http://[::1]:8080"')
+    return Upstream(url["scheme"], _upstream_host(host), port)
 
 
 def _upstream_host(host: str) -> str:
@@ -227,12 +231,29 @@ def read_door(path: str, query: str | None, *, exact: bool) -> Door:
 
 def read_admitted(text: str) -> str:
     """
-    Return ``user:NAME`` or ``group:NAME``.
+    Return ``user:NAME`` or ``group:NAME``, whose names are such as identities may have.
     """
-    if _ADMITTED.fullmatch(text):
-        return text
-    hint = f'"group:{text}"' if _ADMITTED.fullmatch(f"group:{text}") else 'such as "group:editors"'
-    raise UnfitError('must be "user:NAME" or "group:NAME"', hint)
+    kind, colon, name = text.partition(":")
+    if not colon or kind not in _NAMES:
+        hint = f'"group:{text}"' if _is_group(text) else 'such as "group:editors"'
+        raise UnfitError('must be "user:NAME" or "group:NAME"', hint)
+    try:
+        return f"{kind}:{_NAMES[kind](name)}"
+    except UsageError as error:
+        message = f"must name a {kind}; {error.message}"
+        raise UnfitError(message, f'such as "{kind}:{_EXAMPLES[kind]}"') from None
+
+
+_NAMES = {"user": checked_name, "group": checked_group}
+_EXAMPLES = {"user": "anna", "group": "editors"}
+
+
+def _is_group(text: str) -> bool:
+    try:
+        checked_group(text)
+    except UsageError:
+        return False
+    return True
 
 
 def read_class_id(text: str) -> str:

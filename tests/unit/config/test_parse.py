@@ -342,6 +342,7 @@ def test_a_monstrous_document_is_a_fault(text: str, message: str) -> None:
     [
         '[register]\nurl = "postgresql+psycopg//me:hunter2@host"\n',
         '[[site]]\ndomains = ["a.example"]\nupstream = "http://me:hunter2@127.0.0.1"\n',
+        '[[drop]]\nname = "a"\nclass = "public"\nstore = "https://me:hunter2@host/a"\n',
     ],
 )
 def test_a_password_in_a_url_is_never_shown(text: str) -> None:
