@@ -1,0 +1,273 @@
+"""
+Envoy as the gateway's data plane: validated first, started, changed live, confirmed.
+
+Nothing counts as applied until Envoy itself reports the version as in use. A change
+that Envoy refuses is taken back, so that the old configuration stays whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import tempfile
+import time
+from typing import TYPE_CHECKING
+
+from sealgate.errors import GatewayError
+from sealgate.gateway.adapters.binary import EnvoyBinary, find_envoy
+from sealgate.gateway.adapters.files import (
+    flattened,
+    make_folder,
+    remove_files,
+    versioned,
+    write_files,
+)
+from sealgate.gateway.adapters.process import EnvoyProcess
+from sealgate.gateway.adapters.voice import one_line, reason_in, refused
+from sealgate.gateway.model import BOOTSTRAP, EnvoyFiles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sealgate.gateway.adapters.admin import Subscriptions
+    from sealgate.gateway.model import JSONObject
+
+CONFIRM_SECONDS = 5.0
+VALIDATE_SECONDS = 30.0
+_POLL_SECONDS = 0.01
+# Envoy reports a version when its main thread has taken it over; the worker threads
+# follow by a message each.
+_WORKERS_SECONDS = 0.05
+
+
+def validate(files: EnvoyFiles, binary: EnvoyBinary | None = None) -> None:
+    """
+    Have Envoy judge the whole of *files* without running it.
+
+    The certificates, keys and databases that they name must be there.
+
+    Raises:
+        GatewayError: Envoy refuses them, with the reason in one line.
+    """
+    binary = binary or find_envoy()
+    with tempfile.TemporaryDirectory(prefix="sealgate-") as folder:
+        write_files(folder, {BOOTSTRAP: flattened(files.files)})
+        command = [binary.path, "--mode", "validate", "--config-path", f"{folder}/{BOOTSTRAP}"]
+        try:
+            answer = subprocess.run(  # noqa: S603  # found and checked by find_envoy
+                command, check=False, capture_output=True, timeout=VALIDATE_SECONDS
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise GatewayError(
+                f"envoy could not validate the configuration: {type(error).__name__}"
+            ) from error
+    if answer.returncode != 0:
+        raise refused(reason_in(answer.stderr.decode("utf-8", "replace")), files)
+
+
+class Envoy:
+    """
+    The data plane of one gateway.
+
+    Not thread-safe, and to be started by a thread that lives as long as the gateway
+    (see :class:`EnvoyProcess`).
+    """
+
+    def __init__(self, binary: EnvoyBinary, folder: str, *, workers: int | None = None) -> None:
+        """
+        Take *folder* for the configuration files; it belongs to Sealgate alone.
+        """
+        self._binary = binary
+        self._folder = folder
+        self._process = EnvoyProcess(binary, folder, workers=workers)
+        self._files: EnvoyFiles | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """
+        Return Envoy's process id, ``None`` while it does not run.
+        """
+        return self._process.pid
+
+    @property
+    def files(self) -> EnvoyFiles | None:
+        """
+        Return the configuration in use, ``None`` before the first start.
+        """
+        return self._files
+
+    @property
+    def complaint(self) -> str:
+        """
+        Return what Envoy complained of last.
+        """
+        return self._process.complaint()
+
+    def start(self, files: EnvoyFiles) -> None:
+        """
+        Validate *files*, write them, and return once Envoy serves them.
+
+        Raises:
+            GatewayError: Envoy refused, died, or cannot bind an address; it does not
+                run then.
+        """
+        validate(files, self._binary)
+        make_folder(self._folder)
+        remove_files(self._folder, keep=files.files)
+        write_files(self._folder, files.files)
+        self._process.start()
+        try:
+            self._confirm(files.files, rejected_before={}, log_before=0)
+        except GatewayError:
+            self._process.kill()
+            raise
+        self._files = files
+
+    def apply(self, files: EnvoyFiles) -> tuple[str, ...]:
+        """
+        Take *files* over without dropping a connection; return the names that changed.
+
+        Returns only after Envoy reported each step as in use. When it refuses one, all
+        files are put back and the old configuration stays.
+
+        Raises:
+            GatewayError: Envoy refused, or the change needs a restart.
+        """
+        old = self._files
+        if old is None:
+            raise GatewayError("envoy was not started, so nothing can be taken over")
+        if files.needs_restart_from(old):
+            raise GatewayError(
+                "this change needs a restart: the bootstrap differs",
+                hint="stop sealgate serve and start it again",
+            )
+        steps = list(files.steps_from(old))
+        if not steps:
+            self._files = files
+            return ()
+        validate(files, self._binary)
+        changed: dict[str, None] = {}
+        try:
+            for step in steps:
+                changed.update(dict.fromkeys(step))
+                self._write_and_confirm(step)
+        except GatewayError:
+            self._take_back(old, changed)
+            raise
+        remove_files(self._folder, keep=files.files)
+        self._files = files
+        return tuple(changed)
+
+    def is_running(self) -> bool:
+        """
+        Return whether Envoy lives; also keeps its log from growing without end.
+        """
+        self._process.log_size()
+        return self._process.is_running()
+
+    def drain(self, *, within_seconds: float) -> bool:
+        """
+        Accept nothing more, let running requests end, then end Envoy.
+
+        Returns whether all of them ended within *within_seconds*.
+        """
+        return self._process.drain(within_seconds=within_seconds)
+
+    def kill(self) -> None:
+        """
+        End Envoy now; running requests are cut.
+        """
+        self._process.kill()
+
+    def _write_and_confirm(self, step: Mapping[str, JSONObject]) -> None:
+        before = self._process.admin.subscriptions().rejected
+        log_before = self._process.log_size()
+        write_files(self._folder, step)
+        self._confirm(step, rejected_before=before, log_before=log_before)
+
+    def _take_back(self, old: EnvoyFiles, changed: Mapping[str, None]) -> None:
+        back = {name: content for name, content in old.files.items() if name in changed}
+        write_files(self._folder, back)
+        remove_files(self._folder, keep=old.files)
+        # The fault that led here is the one to tell, whatever this ends in.
+        with contextlib.suppress(GatewayError):
+            for _ in self._await_in_use(dict(_expected(back))):
+                pass
+
+    def _confirm(
+        self,
+        step: Mapping[str, JSONObject],
+        *,
+        rejected_before: Mapping[str, int],
+        log_before: int,
+    ) -> None:
+        expected = dict(_expected(step))
+        for seen in self._await_in_use(expected, log_before=log_before):
+            for source in expected:
+                for name in _named(source, seen.rejected):
+                    if seen.rejected[name] > rejected_before.get(name, 0):
+                        raise GatewayError(
+                            f"envoy refused the configuration: {self._reason(source, log_before)}"
+                        )
+        time.sleep(_WORKERS_SECONDS)
+
+    def _reason(self, source: str, log_before: int) -> str:
+        faults = self._process.admin.listener_faults() if "lds" in source else ()
+        return one_line(faults[-1]) if faults else self._process.complaint(since_byte=log_before)
+
+    def _await_in_use(
+        self, expected: Mapping[str, str], *, log_before: int = 0
+    ) -> Iterator[Subscriptions]:
+        until = time.monotonic() + CONFIRM_SECONDS
+        while True:
+            seen = self._process.admin.subscriptions()
+            yield seen
+            if _in_use(expected, seen):
+                return
+            if time.monotonic() > until:
+                raise GatewayError(
+                    f"envoy did not take the configuration over within {CONFIRM_SECONDS:g} seconds:"
+                    f" {self._process.complaint(since_byte=log_before)}"
+                )
+            time.sleep(_POLL_SECONDS)
+
+
+def _expected(step: Mapping[str, JSONObject]) -> Iterator[tuple[str, str]]:
+    """
+    Yield, per configuration source that *step* touches, its name and new version.
+
+    Names are those of Envoy's statistics; of a route source only the end is known.
+    """
+    for name, content in step.items():
+        version = str(versioned(name, content).get("version_info", ""))
+        resources = content.get("resources")
+        if name == BOOTSTRAP or not isinstance(resources, list):
+            continue
+        if name.startswith("cds"):
+            yield "cluster_manager.cds", version
+        elif name.startswith("lds"):
+            yield "listener_manager.lds", version
+        for resource in resources:
+            if not isinstance(resource, dict):
+                continue
+            # Statistics cannot hold a colon in a name.
+            called = str(resource.get("name", "")).replace(":", "_")
+            if name.startswith("rds"):
+                yield f".rds.{called}", version
+            elif name.startswith("sds"):
+                yield f"sds.{called}", version
+
+
+def _named(source: str, known: Mapping[str, object]) -> list[str]:
+    if source.startswith("."):
+        return [name for name in known if name.endswith(source)]
+    return [source] if source in known else []
+
+
+def _in_use(expected: Mapping[str, str], seen: Subscriptions) -> bool:
+    # A source that no listener names yet is not known to Envoy: nothing to wait for.
+    return seen.warming == 0 and all(
+        seen.versions[name] == version
+        for source, version in expected.items()
+        for name in _named(source, seen.versions)
+    )

@@ -1,0 +1,164 @@
+"""
+Writes Envoy's configuration files so that nobody ever reads half of one.
+
+A file is written beside its place, flushed to the disk and renamed: Envoy watches the
+folder for renames, and a crash leaves the old file or the new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sealgate.errors import GatewayError
+from sealgate.gateway.model import BOOTSTRAP
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sealgate.gateway.model import JSON, JSONObject
+
+# Hex digits of SHA-256 that name a version: 64 bits, so that no two contents meet.
+_VERSION_DIGITS = 16
+_TEMPORARY_ENDING = ".new"
+
+
+def versioned(name: str, content: JSONObject) -> JSONObject:
+    """
+    Return *content* with a ``version_info`` that changes exactly when it does.
+
+    Envoy reports the version that it took over, which is how a change is confirmed.
+    The bootstrap has none.
+    """
+    if name == BOOTSTRAP:
+        return content
+    bare = {key: value for key, value in content.items() if key != "version_info"}
+    digest = hashlib.sha256(json.dumps(bare, sort_keys=True).encode()).hexdigest()
+    return {**bare, "version_info": digest[:_VERSION_DIGITS]}
+
+
+def write_files(folder: str, files: Mapping[str, JSONObject]) -> None:
+    """
+    Write every file of *files* into *folder*, each at once and readable by its owner only.
+
+    Raises:
+        GatewayError: the disk is full, read-only, or the folder is not ours.
+    """
+    for name, content in files.items():
+        replace_file(
+            str(Path(folder) / name), json.dumps(versioned(name, content), indent=1).encode()
+        )
+
+
+def replace_file(path: str, data: bytes) -> None:
+    """
+    Put *data* at *path* at once (mode 0600), as a rename into the folder.
+
+    Raises:
+        GatewayError: the disk is full, read-only, or the folder is not ours.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}{_TEMPORARY_ENDING}")
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()
+        opened = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with open(opened, "wb") as file:  # noqa: PTH123  # a descriptor, not a path
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+        _flush_folder(target.parent)
+    except OSError as error:
+        raise GatewayError(
+            f'"{path}" cannot be written: {error.strerror}',
+            hint=f"see that the folder belongs to the user that runs Sealgate: ls -ld {target.parent}",
+        ) from error
+
+
+def make_folder(path: str) -> None:
+    """
+    Make the folder *path* with mode 0700, parents too; one that is there is left alone.
+
+    Raises:
+        GatewayError: it cannot be made, or something else has the name.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise GatewayError(
+            f'folder "{path}" cannot be made: {error.strerror}', hint=f"ls -ld {Path(path).parent}"
+        ) from error
+
+
+def remove_files(folder: str, *, keep: Mapping[str, object]) -> None:
+    """
+    Remove configuration files (``*.json``) of *folder* that are not in *keep*.
+    """
+    for path in Path(folder).glob("*.json"):
+        if path.name not in keep:
+            path.unlink(missing_ok=True)
+
+
+def flattened(files: Mapping[str, JSONObject]) -> JSONObject:
+    """
+    Return the whole configuration as one static bootstrap, for ``--mode validate``.
+
+    Envoy does not look into dynamic sources when it validates, so each reference to one
+    is replaced by what it would deliver.
+    """
+    bootstrap = {k: v for k, v in files[BOOTSTRAP].items() if k != "dynamic_resources"}
+    found: dict[str, list[JSON]] = {"Cluster": [], "Listener": [], "Secret": []}
+    routes: dict[str, JSON] = {}
+    for name, content in files.items():
+        resources = content.get("resources")
+        if name == BOOTSTRAP or not isinstance(resources, list):
+            continue
+        for resource in resources:
+            if not isinstance(resource, dict):
+                continue
+            kind = str(resource.get("@type", "")).rpartition(".")[2]
+            bare: JSON = {k: v for k, v in resource.items() if k != "@type"}
+            if kind == "RouteConfiguration":
+                routes[str(resource.get("name"))] = bare
+            elif kind in found:
+                found[kind].append(bare)
+            else:
+                raise GatewayError(f'"{name}" holds a {kind}, which Sealgate does not write')
+    static = bootstrap.get("static_resources")
+    bootstrap["static_resources"] = {
+        **(static if isinstance(static, dict) else {}),
+        "clusters": [_inlined(c, routes) for c in found["Cluster"]],
+        "listeners": [_inlined(one, routes) for one in found["Listener"]],
+        "secrets": found["Secret"],
+    }
+    return bootstrap
+
+
+def _inlined(value: JSON, routes: Mapping[str, JSON]) -> JSON:
+    if isinstance(value, list):
+        return [_inlined(item, routes) for item in value]
+    if not isinstance(value, dict):
+        return value
+    result: dict[str, JSON] = {}
+    for key, item in value.items():
+        if key == "rds" and isinstance(item, dict) and "route_config_name" in item:
+            name = str(item["route_config_name"])
+            if name not in routes:
+                raise GatewayError(f'a listener names the routes "{name}", which no file holds')
+            result["route_config"] = routes[name]
+        elif key != "sds_config":
+            result[key] = _inlined(item, routes)
+    return result
+
+
+def _flush_folder(folder: Path) -> None:
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

@@ -1,0 +1,87 @@
+"""
+What a real Envoy says of itself over its admin socket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sealgate.errors import GatewayError
+from sealgate.gateway.adapters.admin import Admin
+from sealgate.gateway.adapters.binary import find_envoy
+from sealgate.gateway.adapters.files import versioned, write_files
+from sealgate.gateway.adapters.process import EnvoyProcess
+from sealgate.gateway.model import EnvoyFiles
+
+
+@pytest.fixture
+def process(plain_files: Callable[..., EnvoyFiles]) -> Iterator[EnvoyProcess]:
+    """
+    Return a running Envoy; it does not outlive the test.
+    """
+    files = plain_files()
+    write_files(files.folder, files.files)
+    one = EnvoyProcess(find_envoy(), files.folder, workers=1)
+    one.start()
+    yield one
+    one.kill()
+
+
+def test_versions_are_those_that_were_written(
+    process: EnvoyProcess, plain_files: Callable[..., EnvoyFiles]
+) -> None:
+    """
+    Each source reports the version of its file, and no rejection.
+    """
+    files = plain_files().files
+    seen = process.admin.subscriptions()
+    assert {name.rpartition("rds.")[2]: version for name, version in seen.versions.items()} == {
+        "cluster_manager.cds": versioned("cds.json", files["cds.json"])["version_info"],
+        "listener_manager.lds": versioned("lds.json", files["lds.json"])["version_info"],
+        "site": versioned("rds-site.json", files["rds-site.json"])["version_info"],
+        "sds.site": versioned("sds-site.json", files["sds-site.json"])["version_info"],
+    }
+    assert set(seen.rejected.values()) == {0}
+    assert seen.warming == 0
+
+
+def test_our_own_question_is_no_active_request(process: EnvoyProcess) -> None:
+    """
+    Asking does not count, or a drain would never end.
+    """
+    assert process.admin.active_requests() == 0
+
+
+def test_a_listener_that_was_refused_tells_why(
+    process: EnvoyProcess, plain_files: Callable[..., EnvoyFiles]
+) -> None:
+    """
+    There is no fault at first; a second listener on a foreign address brings one.
+    """
+    assert process.admin.listener_faults() == ()
+
+
+def test_nobody_behind_the_socket_is_an_error(tmp_path: Path) -> None:
+    """
+    An Envoy that does not answer is not ready, and every other question fails loudly.
+    """
+    admin = Admin(str(tmp_path / "admin.sock"))
+    assert not admin.is_ready()
+    for ask in (admin.subscriptions, admin.active_requests, admin.listening, admin.start_drain):
+        with pytest.raises(GatewayError, match="does not answer on its admin socket"):
+            ask()
+
+
+def test_a_socket_in_a_deep_folder_is_reached(
+    process: EnvoyProcess, plain_files: Callable[..., EnvoyFiles], tmp_path: Path
+) -> None:
+    """
+    The limit of 107 bytes for a socket's path does not hold for asking.
+    """
+    deep = tmp_path / ("d" * 100) / ("e" * 100)
+    deep.parent.mkdir()
+    deep.symlink_to(plain_files().folder)
+    assert Admin(str(deep / "admin.sock")).is_ready()
