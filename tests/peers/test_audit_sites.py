@@ -4,104 +4,36 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import time
 from contextlib import closing
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from mmdb_writer import MMDBWriter
-from netaddr import IPSet
 
 from sealgate.app.audit import Manner, audit_sites
 from sealgate.cli import run
 from sealgate.config.load import load
-from sealgate.policy.observation import Fact, NotObserved, Observation, Vantage
+from sealgate.policy.observation import Fact, NotObserved, Observation
 from sealgate.register.adapters.store import Register
 from tests.peers.audited import (
-    Authority,
-    Files,
+    ACCOUNT,
+    BACKEND,
+    LOCK,
+    Ground,
     free_port,
-    https_server,
+    make_ground,
     nginx,
+    open_rules,
     redirecting_server,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sealgate.policy.finding import Report
 
 pytestmark = pytest.mark.peer("nginx")
-
-BACKEND = "route shop.localhost/typo3"
-# What nginx can do of a lock: it resolves a path once, and compares without case. It
-# serves nothing under names that it does not know, so what it misses is a 404.
-LOCK = 'location ~* "^/typo3(?:[/;.]|$)" { return 403; }'
-ACCOUNT = (
-    'location = /account { return 200 "<form method=post action=/in>'
-    '<input type=password name=p></form>"; }'
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """
-    Three free ports, a certificate and a folder with ``sealgate.toml`` in it.
-    """
-
-    folder: Path
-    files: Files
-    authority: Authority
-    https: int
-    http: int
-    upstream: int
-
-    def run(self, *extra: str) -> tuple[int, set[str], dict[str, Any]]:
-        """
-        Run the command and return its exit code, the open (rule, asset), the JSON.
-        """
-        out = self.folder / "report.json"
-        code = run(
-            [
-                *("audit", "-c", str(self.folder / "sealgate.toml"), "--format", "json"),
-                *("--ca", str(self.authority.path), "--output", str(out), *extra),
-            ]
-        )
-        data = json.loads(out.read_text("utf-8"))
-        found = {f"{f['rule']}: {f['asset']}" for f in data["findings"] if f["open"]}
-        return code, found, data
-
-    def judge(self, *addresses: str) -> Report:
-        """
-        Return the verdict when *addresses* are this host's public ones.
-
-        It has what the host vantage of a running gateway would add.
-        """
-        inventory = load(str(self.folder / "sealgate.toml"))
-        manner = Manner(time.time(), ca_files=(str(self.authority.path),), addresses=addresses)
-        host = (Observation(BACKEND, Fact.ACCESS_RUNG, 2, Vantage.HOST, "a test"),)
-        return audit_sites(inventory, manner, host).report
-
-    def right(self, **other: str) -> str:
-        """
-        Return the nginx servers that nothing is wrong with, but for what *other* says.
-        """
-        locations = other.get("locations", f"{LOCK} {ACCOUNT}")
-        plain = other.get("plain", redirecting_server(self.http, self.https))
-        behind = other.get("behind", f"listen 127.0.0.1:{self.upstream};")
-        front = https_server(self.files, self.https, locations=locations)
-        return f'{front} {plain} server {{ {behind} return 200 "behind"; }}'
-
-    @property
-    def ports(self) -> tuple[int, int, int]:
-        """
-        Return the ports that nginx must be listening on.
-        """
-        return self.https, self.http, self.upstream
 
 
 @pytest.fixture
@@ -109,50 +41,7 @@ def ground(tmp_path: Path) -> Ground:
     """
     Write the configuration of one shop with three kinds of route.
     """
-    authority = Authority(tmp_path)
-    countries = MMDBWriter(4, "Country", languages=["en"])
-    countries.insert_network(IPSet(["127.0.0.1/32"]), {"country": {"iso_code": "DE"}})
-    countries.to_db_file(str(tmp_path / "country.mmdb"))
-    https, http, upstream = free_port(), free_port(), free_port("127.0.0.1", "127.0.0.2")
-    (tmp_path / "sealgate.toml").write_text(
-        f"""
-        [listen]
-        https = "127.0.0.1:{https}"
-        http = "127.0.0.1:{http}"
-
-        [access]
-        countries = ["DE"]
-        geo_database = "{tmp_path}/country.mmdb"
-
-        [[site]]
-        domains = ["shop.localhost"]
-        upstream = "http://127.0.0.1:{upstream}"
-
-        [[site.route]]
-        path = "/"
-        class = "public"
-
-        [[site.route]]
-        path = "/account"
-        class = "restricted"
-        access = "site"
-
-        [[site.route]]
-        path = "/typo3"
-        class = "confidential"
-        backend = true
-        admit = ["group:editors"]
-        """,
-        "utf-8",
-    )
-    return Ground(tmp_path, authority.issue("shop.localhost"), authority, https, http, upstream)
-
-
-def open_rules(report: Report) -> set[tuple[str, str]]:
-    """
-    Return rule and asset of everything that somebody has to act on.
-    """
-    return {(f.rule.id, f.asset.id) for f in report.open_findings}
+    return make_ground(tmp_path)
 
 
 def test_a_right_site_passes(ground: Ground) -> None:

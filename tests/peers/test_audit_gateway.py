@@ -1,0 +1,101 @@
+"""
+The audit looks at the gateway that the same inventory was compiled to.
+
+What it asks for from outside and what Envoy was told must agree; where Envoy runs
+something else than the inventory declares, the audit finds it.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sealgate.config.load import load
+from sealgate.gateway.adapters.binary import find_envoy
+from sealgate.gateway.adapters.envoy import Envoy
+from sealgate.gateway.model import CertificateFiles, Material
+from sealgate.gateway.promise import promises
+from sealgate.gateway.translate import translate
+from sealgate.policy.classification import DEFAULT_MODEL
+from tests.peers.audited import ACCOUNT, BACKEND, Ground, make_ground, nginx, open_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sealgate.policy.inventory import Inventory
+
+pytestmark = pytest.mark.peer("nginx")
+
+
+@pytest.fixture
+def ground(tmp_path: Path) -> Ground:
+    """
+    Write the configuration of one shop with three kinds of route.
+    """
+    return make_ground(tmp_path)
+
+
+def material(ground: Ground) -> Material:
+    """
+    Return what the gateway needs; the one client that may enter exists nowhere.
+    """
+    folder = ground.folder / "envoy"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return Material(
+        str(folder),
+        {"shop.localhost": CertificateFiles(str(ground.files.chain), str(ground.files.key))},
+        client_ca=str(ground.authority.path),
+        admitted={BACKEND: ("ab" * 32,)},
+        geo_database=str(ground.folder / "country.mmdb"),
+    )
+
+
+@contextmanager
+def serving(ground: Ground, inventory: Inventory) -> Iterator[None]:
+    """
+    Run Envoy as *inventory* says, before a site that answers anything to anybody.
+    """
+    anything = f'{ACCOUNT} location / {{ return 200 "you asked for $request_uri"; }}'
+    site = f"server {{ listen 127.0.0.1:{ground.upstream}; {anything} }}"
+    envoy = Envoy(find_envoy(), str(ground.folder / "envoy"))
+    with nginx(ground.folder / "n", site, ground.upstream):
+        envoy.start(translate(inventory, material(ground)))
+        try:
+            yield
+        finally:
+            envoy.kill()
+
+
+def test_the_gateway_keeps_what_the_audit_asks_for(ground: Ground) -> None:
+    """
+    Every spelling of the locked path is refused before a site that would answer it.
+    """
+    inventory = load(str(ground.folder / "sealgate.toml"))
+    host = promises(inventory, material(ground), now=time.time())
+    with serving(ground, inventory):
+        report = ground.judge("127.0.0.2", host=host)
+    assert open_rules(report) == set()
+    assert report.met > 30
+
+
+def test_a_gateway_that_serves_something_else(ground: Ground) -> None:
+    """
+    Envoy that has the backend as a public page is found, though the host promises a lock.
+    """
+    inventory = load(str(ground.folder / "sealgate.toml"))
+    host = promises(inventory, material(ground), now=time.time())
+    [site] = inventory.sites
+    routes = tuple(
+        replace(route, classification=DEFAULT_MODEL.weakest, backend=False, admit=())
+        for route in site.routes
+    )
+    weaker = replace(inventory, sites=(replace(site, routes=routes),))
+    with serving(ground, weaker):
+        report = ground.judge("127.0.0.2", host=host)
+    rules = {rule for rule, asset in open_rules(report) if asset == BACKEND}
+    assert {"transit-backend-unlocked", "access-anonymous"} <= rules
