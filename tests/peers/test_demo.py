@@ -187,13 +187,13 @@ def test_full_and_resumed_handshakes_are_admitted(demo: Demo, tmp_path: Path) ->
     request = f"GET /typo3/ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
     for version in ("-tls1_2", "-tls1_3"):
         session = tmp_path / f"session{version}"
-        for step in (("-sess_out", str(session)), ("-sess_in", str(session))):
+        for resumed, step in ((False, "-sess_out"), (True, "-sess_in")):
             done = subprocess.run(
                 [
                     *("openssl", "s_client", "-connect", f"127.0.0.1:{port}"),
                     *("-servername", "localhost", "-CAfile", demo.ready["ca"], "-ign_eof"),
                     *("-cert", demo.ready["client_certificate"]),
-                    *("-key", demo.ready["client_key"], version, *step),
+                    *("-key", demo.ready["client_key"], version, step, str(session)),
                 ],
                 input=request,
                 capture_output=True,
@@ -202,7 +202,7 @@ def test_full_and_resumed_handshakes_are_admitted(demo: Demo, tmp_path: Path) ->
                 timeout=20,
             )
             assert "HTTP/1.1 200" in done.stdout, done.stdout + done.stderr
-            assert ("Reused, " in done.stdout) == (step[0] == "-sess_in"), version
+            assert ("Reused, " in done.stdout) == resumed, version
 
 
 def test_the_hybrid_group_is_negotiated(demo: Demo) -> None:
@@ -302,7 +302,7 @@ def test_the_audit_agrees_and_its_accepted_risks_are_needed(demo: Demo, tmp_path
     config = Path(demo.ready["config"])
     text = config.read_text()
     bare = config.with_name("bare.toml")
-    bare.write_text(text.partition("# Risks that somebody took on.")[0])
+    bare.write_text(text.partition("# A risk that somebody took on.")[0])
     done = subprocess.run(
         [sys.executable, "-m", "sealgate", "audit", "-c", str(bare)],
         capture_output=True,
