@@ -211,7 +211,9 @@ class _Run:
         self._masked_databases: set[str] = set()
         self._bytes = 0
         self._decisions: dict[str, Override] = {}
+        self._register_file: str | None = None
         if register is not None:
+            self._register_file = os.path.realpath(register.file) if register.file else None
             for d in register.decisions():
                 self._decisions[d.asset] = Override(d.classification, d.by, d.reason, d.decided_at)
 
@@ -251,6 +253,9 @@ class _Run:
         Look at one item, and keep what was found or why nothing could be.
         """
         kind = item.asset if isinstance(item, Unread) else item.kind
+        if self._register_file is not None and _is_file(item, self._register_file):
+            # The register that is being written holds kinds and places, and no data.
+            return
         key = (kind.value if kind else "", item.place)
         if key in self._places:
             # Two sources may lead to the same place.
@@ -440,6 +445,12 @@ _SUMMED_UP = "database of tables"
 
 def _lies_in(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def _is_file(item: Item | Unread, path: str) -> bool:
+    if isinstance(item, Unread) or item.kind not in {AssetKind.TABLE, AssetKind.DATABASE}:
+        return False
+    return os.path.realpath(item.parent or item.place) == path
 
 
 def _reason(item: Item | Unread) -> str:

@@ -7,6 +7,7 @@ shown, stored or logged of a place comes from here.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
@@ -28,6 +29,7 @@ _BESIDE = frozenset(
     " users value work".split()
 )
 _SHORT_NUMBER = 2
+_WORD = re.compile("[^_]+")
 
 
 def is_known_name(name: str) -> bool:
@@ -37,15 +39,22 @@ def is_known_name(name: str) -> bool:
     header = normal(name)
     for rule in rules_for(header):
         match = rule.pattern.search(header)
-        if match is None:
-            continue
-        rest = f"{header[: match.start()]}_{header[match.end() :]}".split("_")
-        if all(
-            not word or word in _BESIDE or (word.isdigit() and len(word) <= _SHORT_NUMBER)
-            for word in rest
+        if match is not None and all(
+            word.group() in _BESIDE or _is_number(word.group()) or _covers(match, word)
+            for word in _WORD.finditer(header)
         ):
             return True
     return False
+
+
+def _is_number(word: str) -> bool:
+    return word.isdigit() and len(word) <= _SHORT_NUMBER
+
+
+def _covers(match: re.Match[str], word: re.Match[str]) -> bool:
+    # Patterns are stems ("addr"), so the greater part of a word is enough.
+    shared = min(match.end(), word.end()) - max(match.start(), word.start())
+    return 2 * shared > len(word.group())
 
 
 class Shown(NamedTuple):

@@ -8,8 +8,9 @@ are judged together. A kind that both see is counted once: the larger count hold
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from sealgate.assess.model import Columns, KindFound, Missed, Sampled, Tallied, Text
 from sealgate.assess.naming import is_known_name, show_column
@@ -28,6 +29,8 @@ MAX_SAMPLE = 512
 MAX_SAMPLE_CHARACTERS = 256
 # Columns with a name of their own; values of the others are scanned without one.
 MAX_COLUMNS = 512
+# Text that is kept to tell the line of a match; more than the scanner holds back.
+LOOK_BACK_BYTES = 1 << 20
 # Places named with each kind.
 MAX_PLACES = 16
 # No cell ends in the middle of another's number: two ends of line keep them apart.
@@ -52,9 +55,9 @@ class Tally:
 
     def name(self, name: str) -> None:
         """
-        Look at the *name* of the item itself: it may carry a value.
+        Look at the *name* of the item itself: it may carry a value, also as URLs do.
         """
-        self._names.add(self._scanner.scan(name.encode("utf-8", "surrogateescape")))
+        self._names.add(self._scanner.scan(unquote(name).encode("utf-8", "surrogateescape")))
 
     def take(self, content: Content) -> None:
         """
@@ -149,15 +152,17 @@ class _TextTally:
         self._stream = stream
         self._counts = _Counts()
         self._first: dict[Kind, int] = {}
-        # The stream reports a match at most one piece late, so two pieces are enough
-        # to turn its offset into a line.
-        self._pieces: list[tuple[int, int, bytes]] = []
+        # The stream reports a match late, when it has enough text; so the last pieces
+        # are kept to turn its offset into a line.
+        self._pieces: deque[tuple[int, int, bytes]] = deque()
         self._at = 0
         self._line = 1
 
     def feed(self, data: bytes) -> None:
-        self._pieces = [*self._pieces[-1:], (self._at, self._line, data)]
+        self._pieces.append((self._at, self._line, data))
         self._at += len(data)
+        while len(self._pieces) > 1 and self._pieces[1][0] < self._at - LOOK_BACK_BYTES:
+            self._pieces.popleft()
         self._line += data.count(b"\n")
         self._note(self._stream.feed(data))
 

@@ -289,6 +289,8 @@ def _top_reasons(assessment: Assessment) -> list[tuple[str, str]]:
 
 
 def _counted(found: KindFound) -> str:
+    if not found.count:
+        return f"{found.kind.value} (empty column)"
     about = "about " if found.estimated else "at least " if found.at_least else ""
     return f"{found.kind.value} ×{about}{found.count}"  # noqa: RUF001  # the times sign is meant
 

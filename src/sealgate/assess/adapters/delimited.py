@@ -59,6 +59,9 @@ def delimited_contents(file: OpenableFile) -> Iterator[Content]:
     """
     Yield the rows of *file* as columns, or its text where it is broken.
 
+    When only its content spoke for a table and not its name, being broken means that
+    it is none, and nothing is recorded.
+
     Raises:
         OSError, EOFError, zlib.error: it cannot be read on; the caller records it.
     """
@@ -77,7 +80,8 @@ def delimited_contents(file: OpenableFile) -> Iterator[Content]:
         yield from lines.missed
     if broken:
         # Without a single record nothing is known of its columns: then it counts as unseen.
-        yield Missed(f"{broken} after record {records}: read as text", partly=records > 0)
+        if file.ending in ENDINGS:
+            yield Missed(f"{broken} after record {records}: read as text", partly=records > 0)
         yield from text_contents(file)
 
 

@@ -30,8 +30,8 @@ class Folder:
     """
     A file, or a folder with everything below it, as a source.
 
-    *path* is absolute. *sample* limits the rows of tables. Each file is read once,
-    however many links lead to it.
+    *path* is absolute. *sample* limits the rows of tables. Each folder is read once,
+    however many links lead to it: what stands in it is told under the first.
     """
 
     path: str
@@ -60,9 +60,7 @@ class Folder:
                     below = (*above, key)
                     waiting += [(os.path.join(path, n), below) for n in reversed(names)]  # noqa: PTH118
             elif stat.S_ISREG(status.st_mode):
-                if key not in self._seen:
-                    self._seen.add(key)
-                    yield from items_of_file(path, self.sample)
+                yield from items_of_file(path, self.sample)
             else:
                 what = next((w for test, w in _SPECIAL if test(status.st_mode)), "a special file")
                 yield Unread(path, f"{what}: it holds no data at rest", None)

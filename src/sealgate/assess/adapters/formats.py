@@ -17,14 +17,13 @@ from typing import BinaryIO, cast
 from sealgate.assess.adapters import delimited, json_stream, parquet, sql
 from sealgate.assess.adapters.opened import (
     OpenableFile,
-    as_utf8,
     encoding_of,
     open_regular,
     read_head,
     why,
 )
 from sealgate.assess.adapters.text import text_contents
-from sealgate.assess.model import Content, Item, Missed, Text, Unread
+from sealgate.assess.model import Content, Item, Missed, Unread
 from sealgate.policy.inventory import AssetKind
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -196,8 +195,25 @@ def _guarded(found: Format, file: OpenableFile, sample: int | None) -> Iterator[
         yield Missed(why(error))
 
 
+class _Unpacked(gzip.GzipFile):
+    """
+    The bytes in a gzip file; closing it closes the file too.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._packed = open_regular(path)
+        super().__init__(fileobj=self._packed, mode="rb")
+
+    def close(self) -> None:
+        """
+        Close both.
+        """
+        super().close()
+        self._packed.close()
+
+
 def _open_gzip(path: str) -> BinaryIO:
-    return cast("BinaryIO", gzip.GzipFile(fileobj=open_regular(path), mode="rb"))
+    return cast("BinaryIO", _Unpacked(path))
 
 
-__all__ = ["FORMATS", "UNREADABLE", "Format", "Text", "as_utf8", "items_of_file"]
+__all__ = ["FORMATS", "UNREADABLE", "Format", "items_of_file"]

@@ -14,7 +14,7 @@ import ijson
 
 from sealgate.assess.adapters.opened import as_utf8
 from sealgate.assess.adapters.text import text_contents
-from sealgate.assess.model import Columns, Missed
+from sealgate.assess.model import Columns, Missed, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,43 +48,62 @@ def json_contents(file: OpenableFile) -> Iterator[Content]:
     """
     Yield the scalars of *file* as columns, or its text where it is broken.
 
+    When only its content spoke for JSON and not its name, being broken means that it
+    is none, and nothing is recorded.
+
     Raises:
         OSError, EOFError, zlib.error: it cannot be read on; the caller records it.
     """
     cells = _Cells()
     broken: str | None = None
     with file.open() as stream:
-        events: Any = ijson.sendable_list()
-        parser = ijson.basic_parse_coro(events, multiple_values=True, use_float=True)
-        waiting = 0
         try:
-            for content in as_utf8(stream):
-                if isinstance(content, Missed):
-                    yield content
-                    continue
-                # RFC 7464: a record separator stands before each text of a sequence.
-                parser.send(content.data.replace(b"\x1e", b" "))
-                waiting = 0 if events else waiting + len(content.data)
-                if waiting > MAX_SCALAR_BYTES:
-                    raise _TooLongError  # noqa: TRY301  # one place tells what follows
-                cells.take(events)
-                del events[:]
-                if cells.full:
-                    yield cells.batch()
-            parser.close()
-            cells.take(events)
+            yield from _scalars(as_utf8(stream), cells)
         except _TooDeepError:
             broken = f"it is nested more than {MAX_DEPTH} deep"
         except _TooLongError:
             broken = f"one value has more than {MAX_SCALAR_BYTES} bytes"
         except (ijson.JSONError, ValueError, ArithmeticError):
             broken = "it is no well-formed JSON"
-    seen = cells.total
     if cells.waiting:
         yield cells.batch()
     if broken:
-        yield Missed(f"{broken} after {seen} values: read as text", partly=seen > 0)
+        if file.ending in ENDINGS:
+            yield Missed(
+                f"{broken} after {cells.total} values: read as text", partly=cells.total > 0
+            )
         yield from text_contents(file)
+
+
+def _scalars(pieces: Iterator[Text | Missed], cells: _Cells) -> Iterator[Content]:
+    """
+    Parse *pieces* into *cells* and yield each batch that is full; the rest stays there.
+
+    Raises:
+        ijson.JSONError, ValueError, ArithmeticError: it is no JSON.
+        _TooDeepError, _TooLongError: it is more than is held.
+    """
+    events: Any = ijson.sendable_list()
+    parser = ijson.basic_parse_coro(events, multiple_values=True, use_float=True)
+    waiting = 0
+    for content in pieces:
+        if isinstance(content, Missed):
+            yield content
+            continue
+        try:
+            # RFC 7464: a record separator stands before each text of a sequence.
+            parser.send(content.data.replace(b"\x1e", b" "))
+        finally:
+            # What came before the fault was read.
+            waiting = 0 if events else waiting + len(content.data)
+            cells.take(events)
+            del events[:]
+        if waiting > MAX_SCALAR_BYTES:
+            raise _TooLongError
+        if cells.full:
+            yield cells.batch()
+    parser.close()
+    cells.take(events)
 
 
 class _Cells:

@@ -106,7 +106,7 @@ def why(error: BaseException) -> str:
         case OSError() if error.errno is not None:
             return f"the system cannot read it ({os.strerror(error.errno).lower()})"
         case _:
-            return f"it is damaged ({type(error).__name__})"
+            return "it is damaged or cut off"
 
 
 # A byte order mark tells the encoding; the longer ones first, they begin like the shorter.
@@ -119,6 +119,10 @@ _MARKS = (
 )
 # UTF-16 without a mark: in Latin scripts every other byte is zero.
 _MOSTLY = 0.7
+# Control characters that stand in text: those of layout, and escape (coloured logs).
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\b\x1b\x1e"))
+# A log that was cut by a crash has some of them, and is text still.
+_FEW = 0.01
 
 
 def encoding_of(head: bytes) -> tuple[str, int] | None:
@@ -131,7 +135,8 @@ def encoding_of(head: bytes) -> tuple[str, int] | None:
     for mark, encoding in _MARKS:
         if head.startswith(mark):
             return encoding, len(mark)
-    if b"\x00" not in head:
+    controls = len(head) - len(head.translate(None, _CONTROLS))
+    if not controls or (controls <= _FEW * len(head) and _is_utf8(head)):
         return "utf-8", 0
     even, odd = head[0::2], head[1::2]
     if odd and odd.count(0) > _MOSTLY * len(odd) and not even.count(0):
@@ -139,6 +144,14 @@ def encoding_of(head: bytes) -> tuple[str, int] | None:
     if even and even.count(0) > _MOSTLY * len(even) and not odd.count(0):
         return "utf-16-be", 0
     return None
+
+
+def _is_utf8(head: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def as_utf8(stream: BinaryIO) -> Iterator[Text | Missed]:

@@ -33,6 +33,7 @@ SQLITE_COMPANIONS = ("-wal", "-shm", "-journal")
 _BATCH_ROWS = 1000
 # Schemas that hold the database's own tables.
 _OWN_SCHEMAS = frozenset(["information_schema", "pg_catalog", "pg_toast", "mysql", "sys"])
+_SQLITE_DRIVERS = frozenset(["sqlite", "sqlite+pysqlite"])
 _DRIVERS = {"postgresql": 'pip install "sealgate[postgresql]"'}
 
 
@@ -75,6 +76,8 @@ class Database:
         read = 0
         try:
             with _quietly(), _disposed(self.engine()) as engine, engine.connect() as connection:
+                if connection.dialect.name == "postgresql":
+                    connection.execution_options(postgresql_readonly=True)
                 target = sa.table(table, schema=schema)
                 query = sa.select(sa.text("*")).select_from(target)
                 if self.sample is not None:
@@ -122,13 +125,13 @@ def database_at(url: str, sample: int | None) -> Database:
             "the source is no database URL", hint="use a URL such as sqlite:///shop.sqlite"
         ) from error
     place = _place(parsed)
-    if parsed.get_backend_name() == "sqlite" and parsed.database and not parsed.query:
-        path = os.path.abspath(parsed.database)  # noqa: PTH100
-        if not os.path.exists(path):  # noqa: PTH110
+    if parsed.drivername in _SQLITE_DRIVERS:
+        # Opened in our own way, so that it is not written to, nor made when it is missing.
+        if not parsed.database or parsed.query or not os.path.isfile(parsed.database):  # noqa: PTH113
             raise UsageError(
-                "the SQLite file of the source does not exist", hint="give the path of a file"
+                "the source names no SQLite file that exists", hint="give the path of the file"
             )
-        return sqlite_file(path, sample)
+        return sqlite_file(os.path.abspath(parsed.database), sample)  # noqa: PTH100
     try:
         sa.create_engine(parsed).dispose()
     except (sa.exc.SQLAlchemyError, ImportError, TypeError, ValueError) as error:

@@ -57,6 +57,9 @@ class Register:
 
     def __init__(self, url: str) -> None:
         self._engine = open_database(url)
+        address = self._engine.url
+        #: The file that it is kept in, if it is one.
+        self.file = address.database if address.get_backend_name() == "sqlite" else None
         try:
             migrate(self._engine, MIGRATIONS, VERSION_TABLE)
         except SourceError:
