@@ -158,14 +158,12 @@ def test_a_card_shows_its_last_four_only(seed: int) -> None:
     assert "".join(c for c in masked if c.isdigit()) == card[-4:]
 
 
-_NEUTRAL = " " + string.ascii_lowercase + ".;\n"
+# No key word of any language is made of these letters alone.
+_NEUTRAL = "bdfgjkqvwxz"
 
 
 def _noise(rng: random.Random) -> str:
-    words = [
-        "".join(rng.choices(string.ascii_lowercase, k=rng.randint(3, 9)))
-        for _ in range(rng.randint(0, 30))
-    ]
+    words = ["".join(rng.choices(_NEUTRAL, k=rng.randint(3, 9))) for _ in range(rng.randint(0, 30))]
     return " ".join(words)
 
 
@@ -181,7 +179,7 @@ def _planted(rng: random.Random) -> list[tuple[Kind, str, str]]:
     """
     Return made-up valid values: kind, the words before it, the value.
     """
-    name = "".join(rng.choices(string.ascii_lowercase, k=rng.randint(3, 10)))
+    name = "".join(rng.choices(_NEUTRAL, k=rng.randint(3, 10)))
     return [
         (Kind.EMAIL, "", f"{name}.{_digits(rng, 2)}@{name}.example.org"),
         (Kind.IBAN, "", corpus.iban_number(rng)),

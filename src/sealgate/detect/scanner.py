@@ -135,8 +135,9 @@ class Stream:
 
     def __init__(self, scanner: Scanner) -> None:
         self._scanner = scanner
-        self._buffer = b""
-        self._base = 0  # absolute offset of the buffer's first byte
+        # A line feed stands before the data: its start is an edge like any other.
+        self._buffer = b"\n"
+        self._base = -1  # absolute offset of the buffer's first byte
         self._processed = 0  # absolute: every hit that ends at or before is done
         self._pending: list[bytes] = []
         self._size = 0  # bytes in pending

@@ -285,7 +285,15 @@ ANCHORS = (
     ),
     Anchor(
         "phone-national",
-        f"{EDGE}0[1-9][0-9]{{0,4}}\\)?[ /-]{{1,3}}[0-9]{{3}}|{EDGE}0[1-9][ .][0-9]{{2}}[ .][0-9]{{2}}[ .][0-9]{{2}}",
+        f"{EDGE}0[1-9][0-9]{{0,4}}\\)?[ /-]{{1,3}}[0-9]{{3}}",
+        kinds(Kind.PHONE),
+        national,
+        before=24,
+        after=40,
+    ),
+    Anchor(
+        "phone-by-two",
+        f"{EDGE}0[1-9][ .][0-9]{{2}}[ .][0-9]{{2}}[ .][0-9]{{2}}",
         kinds(Kind.PHONE),
         national,
         before=24,

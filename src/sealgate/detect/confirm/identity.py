@@ -277,7 +277,7 @@ ANCHORS = (
     ),
     Anchor(
         "birth-word",
-        "birth|(?:^|[^a-z])born|(?:^|[^a-z])d\\.?o\\.?b|geboren|(?:^|[^a-z])geb\\.|geburtsdatum|geburtstag|nacimiento|nacid[oa]|naissance|n\xc3\xa9e? le|nascita|(?:^|[^a-z])nat[oa] il|geboortedatum|nascimento|nascid[oa]",
+        "birth|[^a-z]born|[^a-z]d\\.?o\\.?b|geboren|[^a-z]geb\\.|geburtsdatum|geburtstag|nacimiento|nacid[oa]|naissance|n\xc3\xa9e? le|nascita|[^a-z]nat[oa] il|geboortedatum|nascimento|nascid[oa]",
         kinds(Kind.BIRTH_DATE),
         birth_date,
         before=32,

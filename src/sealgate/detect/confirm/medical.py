@@ -93,7 +93,7 @@ def _numbered(kind: Kind) -> Callable[[bytes, int, int, int], Found | None]:
 ANCHORS = (
     Anchor(
         "diagnosis-word",
-        "icd-?10(?:-(?:cm|gm))?|diagnos(?:is|es|e|ed|tic|tico|ticado|tiqu)|diagn\xc3\xb3stic|(?:^|[^a-z])dx[ :]",
+        "icd-?10(?:-(?:cm|gm))?|diagnos(?:is|es|e|ed|tic|tico|ticado|tiqu)|diagn\xc3\xb3stic|[^a-z]dx[ :]",
         kinds(Kind.DIAGNOSIS),
         diagnosis,
         before=24,
@@ -111,7 +111,7 @@ ANCHORS = (
     ),
     Anchor(
         "insurance-word",
-        "(?:insurance|policy|member|subscriber|medicare|medicaid|versicherten|versicherung|versicherungs|krankenkasse|krankenversicherten|kvnr|seguro|p\xc3\xb3liza|tarjeta sanitaria|assurance|tessera sanitaria|(?:^|[^a-z])nass|(?:^|[^a-z])cipa)",
+        "(?:insurance|policy|member|subscriber|medicare|medicaid|versicherten|versicherung|versicherungs|krankenkasse|krankenversicherten|kvnr|seguro|p\xc3\xb3liza|tarjeta sanitaria|assurance|tessera sanitaria|[^a-z]nass|[^a-z]cipa)",
         kinds(Kind.INSURANCE_NUMBER),
         _numbered(Kind.INSURANCE_NUMBER),
         before=24,
@@ -120,7 +120,7 @@ ANCHORS = (
     ),
     Anchor(
         "patient-word",
-        "(?:patient(?:en)?|paciente|(?:^|[^a-z])mrn|medical record|health record|(?:^|[^a-z])nhc|historia cl\xc3\xadnica|dossier|episodio|medical file)",
+        "(?:patient(?:en)?|paciente|[^a-z]mrn|medical record|health record|[^a-z]nhc|historia cl\xc3\xadnica|dossier|episodio|medical file)",
         kinds(Kind.PATIENT_NUMBER),
         _numbered(Kind.PATIENT_NUMBER),
         before=24,

@@ -137,12 +137,18 @@ _ROMANCE_NAME = re.compile(
     + rb"[A-Za-z\x80-\xff'-]{1,30}){0,3}"
 )  # fmt: skip
 
+# In lower case most of these are words of any text ("way", "close", "hill").
+_STREET_WORDS = (
+    "Street Str St Avenue Ave Road Rd Drive Dr Lane Ln Boulevard Blvd Court Ct Circle Cir Place Pl Terrace Ter Way"
+    " Parkway Pkwy Highway Hwy Square Sq Crescent Cres Close Trail Loop Walk Row Mews Grove Gardens Hill Broadway"
+).split()  # noqa: SIM905 - a list of words
+
 _UP = "(?:[A-Z]|\xc3[\x80-\x9e])"
 
 ANCHORS = (
     Anchor(
         "form-of-address",
-        f"(?:^|[^0-9A-Za-z.])(?:Mrs?\\.?|Ms\\.?|Miss|Mx\\.?|Dr\\.?|Dra\\.?|Drs\\.?|Prof\\.?|Professor|Sir|Herrn?|Frau|Sra?\\.?|Srta\\.?|Don|Do\xc3\xb1a|D\\.|D\xc2\xaa|Mme|Mlle|M\\.|Monsieur|Madame|Sig\\.?|Signora?|Dhr\\.?|Mevr\\.?|Mevrouw|Meneer|Dott\\.?|Ing\\.) {_UP}",
+        f"[^0-9A-Za-z.](?:Mrs?\\.?|Ms\\.?|Miss|Mx\\.?|Dr\\.?|Dra\\.?|Drs\\.?|Prof\\.?|Professor|Sir|Herrn?|Frau|Sra?\\.?|Srta\\.?|Don|Do\xc3\xb1a|D\\.|D\xc2\xaa|Mme|Mlle|M\\.|Monsieur|Madame|Sig\\.?|Signora?|Dhr\\.?|Mevr\\.?|Mevrouw|Meneer|Dott\\.?|Ing\\.) {_UP}",
         kinds(Kind.PERSON_NAME),
         name,
         before=24,
@@ -160,12 +166,14 @@ ANCHORS = (
     ),
     Anchor(
         "street-english",
-        " (?:street|str|st|avenue|ave|road|rd|drive|dr|lane|ln|boulevard|blvd|court|ct|circle|cir|place|pl|terrace|ter|way|parkway|pkwy|highway|hwy|square|sq|crescent|cres|close|trail|loop|walk|row|mews|grove|gardens|hill|broadway)[ ,.\\n\"';<)]",
+        " (?:"
+        + "|".join(f"{w}|{w.upper()}" for w in _STREET_WORDS)
+        + "|street|avenue|boulevard|blvd)"
+        "[ ,.\\n\"';<)]",
         kinds(Kind.STREET_ADDRESS),
         english_street,
         before=80,
         after=32,
-        caseless=True,
     ),
     Anchor(
         "street-germanic",
@@ -177,8 +185,16 @@ ANCHORS = (
     ),
     Anchor(
         "street-romance",
-        f"{EDGE}(?i:{_ROMANCE_WORDS})[ ,/]{{1,2}}(?:(?:de|del|du|des|da|do|dos|la|le|les|los|las|della|dei|delle)[ ]){{0,2}}(?:[dl]')?(?:[A-Z0-9]|\xc3)"
-        f"|{EDGE}(?i:calle|avenida|avda\\.?) [a-z]",
+        f"{EDGE}(?i:{_ROMANCE_WORDS})[ ,/]{{1,2}}"
+        "(?:(?:de|del|du|des|da|do|dos|la|le|les|los|las|della|dei|delle)[ ]){0,2}(?:[dl]')?(?:[A-Z0-9]|\xc3)",
+        kinds(Kind.STREET_ADDRESS),
+        romance_street,
+        before=48,
+        after=112,
+    ),
+    Anchor(
+        "street-spanish",  # these words are no others', so small letters may follow
+        f"{EDGE}(?i:calle|avenida|avda\\.?) [a-z]",
         kinds(Kind.STREET_ADDRESS),
         romance_street,
         before=48,
