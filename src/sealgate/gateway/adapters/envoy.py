@@ -27,7 +27,7 @@ from sealgate.gateway.adapters.voice import one_line, reason_in, refused
 from sealgate.gateway.model import BOOTSTRAP, EnvoyFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from sealgate.gateway.adapters.admin import Subscriptions
     from sealgate.gateway.model import JSONObject
@@ -165,13 +165,14 @@ class Envoy:
         self._process.log_size()
         return self._process.is_running()
 
-    def drain(self, *, within_seconds: float) -> bool:
+    def drain(self, *, within_seconds: float, hurry: Callable[[], bool] = lambda: False) -> bool:
         """
         Accept nothing more, let running requests end, then end Envoy.
 
-        Returns whether all of them ended within *within_seconds*.
+        *hurry* is asked meanwhile and may cut the wait short. Returns whether all of
+        them ended within *within_seconds*.
         """
-        return self._process.drain(within_seconds=within_seconds)
+        return self._process.drain(within_seconds=within_seconds, hurry=hurry)
 
     def kill(self) -> None:
         """

@@ -23,6 +23,8 @@ from sealgate.gateway.adapters.voice import read_tail, reason_in
 from sealgate.gateway.model import ADMIN_SOCKET, BOOTSTRAP
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sealgate.gateway.adapters.binary import EnvoyBinary
 
 LOG = "envoy.log"
@@ -169,29 +171,29 @@ class EnvoyProcess:
             return 0
         return size
 
-    def drain(self, *, within_seconds: float) -> bool:
+    def drain(self, *, within_seconds: float, hurry: Callable[[], bool] = lambda: False) -> bool:
         """
         Accept nothing more, let running requests end, then end Envoy.
 
-        Returns whether every request ended within *within_seconds*; those that did not
-        are cut.
+        *hurry* is asked meanwhile and may cut the wait short. Returns whether every
+        request ended within *within_seconds*; those that did not are cut.
         """
         finished = True
         if self.is_running():
             try:
                 self.admin.start_drain()
-                finished = self._await_idle(time.monotonic() + within_seconds)
+                finished = self._await_idle(time.monotonic() + within_seconds, hurry)
             except GatewayError:
                 # It does not answer any more: nothing to wait for.
                 finished = False
         self.kill()
         return finished
 
-    def _await_idle(self, until: float) -> bool:
+    def _await_idle(self, until: float, hurry: Callable[[], bool]) -> bool:
         while self.is_running():
             if self.admin.active_requests() == 0:
                 return True
-            if time.monotonic() > until:
+            if time.monotonic() > until or hurry():
                 return False
             time.sleep(_DRAIN_POLL_SECONDS)
         return False

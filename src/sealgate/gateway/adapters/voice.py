@@ -32,7 +32,12 @@ _INTRODUCTION = re.compile(
 )
 _SERIOUS = frozenset({"warning", "error", "critical"})
 # Warnings that every start brings and that say nothing of a fault.
-_NOISE = ("There is no configured limit", "Usage of the deprecated", "caution: ")
+_NOISE = (
+    "There is no configured limit",
+    "Usage of the deprecated",
+    "is marked as work-in-progress",
+    "caught ENVOY_SIG",
+)
 
 
 def read_tail(path: str, *, since_byte: int = 0) -> str:
@@ -55,7 +60,7 @@ def reason_in(log: str) -> str:
     complaints = []
     for record in _RECORD.split(log):
         parsed = _LOGGED.match(record)
-        if parsed and parsed["level"] in _SERIOUS and not parsed["text"].startswith(_NOISE):
+        if parsed and parsed["level"] in _SERIOUS and not any(n in parsed["text"] for n in _NOISE):
             complaints.append(parsed["text"])
     if complaints:
         return one_line(complaints[-1])

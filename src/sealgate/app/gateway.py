@@ -1,0 +1,515 @@
+"""
+One gateway at work: what it serves, and every change of that while it serves.
+
+Synchronous and single-threaded; :mod:`sealgate.app.serve` gives it a thread, a control
+socket and a clock to wake up by. Three rules hold throughout. A reload is taken over
+whole or not at all. A revocation is taken over even when everything else fails, if
+need be by ending Envoy. What a file brings while serving is checked first; a bad one
+changes nothing and is told.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime as dt
+import math
+import os
+import time
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sealgate.app.material import (
+    ENVOY_FOLDER,
+    Admissions,
+    Certificates,
+    aged,
+    gather_admissions,
+    gather_certificates,
+    gather_countries,
+    make_material,
+)
+from sealgate.errors import ConfigError, GatewayError, SealgateError
+from sealgate.gateway.adapters.binary import find_envoy
+from sealgate.gateway.adapters.doors import answers, free_port, refuse_taken, shown
+from sealgate.gateway.adapters.envoy import Envoy
+from sealgate.gateway.adapters.files import make_folder
+from sealgate.gateway.promise import promises, refusals
+from sealgate.gateway.translate import translate
+from sealgate.policy.inventory import Address, Listen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from sealgate.errors import Fault
+    from sealgate.gateway.adapters.binary import EnvoyBinary
+    from sealgate.gateway.model import EnvoyFiles, Material
+    from sealgate.policy.inventory import Inventory
+    from sealgate.policy.observation import Observation
+
+# A crashed Envoy is started again at once, then after a growing pause; this many crashes
+# within this time end the gateway.
+MAX_CRASHES = 5
+CRASH_WINDOW_SECONDS = 60.0
+_FIRST_PAUSE_SECONDS = 0.5
+# What could not be renewed is tried again so often.
+RETRY_SECONDS = 60.0
+# Changes of identities on another node of the same database are noticed so soon.
+SHARED_STORE_SECONDS = 5.0
+# After so many failures to take an admission over, Envoy is ended and started anew.
+_MAX_STALE_ATTEMPTS = 3
+
+Stamp = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """
+    What a running gateway took over: *changed* parts, and *remarks* for a person.
+    """
+
+    changed: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Parts:
+    """
+    What is served now.
+    """
+
+    inventory: Inventory
+    certificates: Certificates
+    countries: str | None
+    admissions: Admissions
+
+
+class Gateway:
+    """
+    The gateway of one configuration.
+
+    *load* gives the configuration anew on a reload. *now* tells seconds since the epoch.
+    *tell* takes one line for a person.
+    """
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        *,
+        load: Callable[[], Inventory],
+        now: Callable[[], float],
+        tell: Callable[[str], None],
+        workers: int | None = None,
+    ) -> None:
+        self._load = load
+        self._now = now
+        self._tell = tell
+        self._workers = workers
+        self._ports: dict[tuple[str, str, int], int] = {}
+        self._inventory = self._with_ports(inventory)
+        self._binary: EnvoyBinary | None = None
+        self._envoy: Envoy | None = None
+        self._served: _Parts | None = None
+        self._stamps: dict[str, Stamp | None] = {}
+        self._seen: dict[str, Stamp | None] = {}
+        self._crashes: deque[float] = deque(maxlen=MAX_CRASHES)
+        self._restart_at: float | None = None
+        self._retry_at: dict[str, float] = {}
+        self._stale_attempts = 0
+        self._shared_poll_at = 0.0
+        self._told: dict[str, str] = {}
+        self._started_at = 0.0
+        self._applied_at = 0.0
+
+    @property
+    def inventory(self) -> Inventory:
+        """
+        Return what is served, with the ports that were chosen.
+        """
+        return self._parts.inventory if self._served else self._inventory
+
+    @property
+    def pid(self) -> int | None:
+        """
+        Return Envoy's process id, ``None`` while it does not run.
+        """
+        return self._envoy.pid if self._envoy else None
+
+    @property
+    def _parts(self) -> _Parts:
+        if self._served is None:
+            raise GatewayError("the gateway was not started")
+        return self._served
+
+    def start(self) -> tuple[str, ...]:
+        """
+        Gather everything, refuse what cannot be kept, and return once Envoy serves.
+
+        Returns what a person should know.
+
+        Raises:
+            ConfigError: with everything that is missing for a promise to be kept.
+            GatewayError: an address cannot be had, or Envoy cannot be run.
+            SourceError: the state folder cannot be used.
+        """
+        inventory = self._inventory
+        now = self._now()
+        self._binary = find_envoy(inventory.envoy)
+        folder = str(Path(inventory.state_folder, ENVOY_FOLDER))
+        make_folder(folder)
+        parts, material = self._gather(inventory, now)
+        refuse_taken(_addresses(inventory))
+        self._envoy = Envoy(self._binary, folder, workers=self._workers)
+        self._envoy.start(translate(inventory, material))
+        self._settle(parts)
+        self._started_at = self._applied_at = now
+        return (*parts.certificates.remarks, *_silent_upstreams(inventory))
+
+    def reload(self) -> Change:
+        """
+        Take the configuration over as it is now; what cannot be kept changes nothing.
+
+        Raises:
+            ConfigError: with every fault; the old configuration stays.
+            GatewayError: Envoy refused, or the change needs a restart.
+        """
+        inventory = self._with_ports(self._load())
+        old = self._parts.inventory
+        if inventory.state_folder != old.state_folder:
+            raise GatewayError(
+                "this change needs a restart: the state folder is another one",
+                hint="stop sealgate serve and start it again",
+            )
+        parts, material = self._gather(inventory, self._now())
+        refuse_taken(a for a in _addresses(inventory) if a not in _addresses(old))
+        changed = self._apply(translate(inventory, material))
+        self._settle(parts)
+        remarks = [*parts.certificates.remarks, *_silent_upstreams(inventory)]
+        if inventory.envoy != old.envoy:
+            remarks.append("another envoy is run only after sealgate serve is started again")
+        return Change(changed, tuple(remarks))
+
+    def readmit(self) -> Change:
+        """
+        Take over who may enter now; returns only when Envoy enforces it.
+
+        Raises:
+            SourceError: the database of identities cannot be read.
+            GatewayError: Envoy did not confirm; it is tried again until it does.
+        """
+        parts = self._parts
+        now = self._now()
+        try:
+            parts.admissions = gather_admissions(parts.inventory, now=now)
+        except SealgateError:
+            # What time ends, ends all the same.
+            parts.admissions = aged(parts.inventory, parts.admissions, now=now)
+            self._enforce()
+            raise
+        return Change(self._enforce())
+
+    def tick(self) -> None:
+        """
+        Do what time and files bring: crashes, renewals, expiries, replaced files.
+
+        Raises:
+            GatewayError: Envoy crashes again and again.
+        """
+        if not self._revive():
+            return
+        now = self._now()
+        parts = self._parts
+        files = self._changed_files()
+        given = any(path in files for path in parts.certificates.watched)
+        if given or self._is_due("certificates", parts.certificates.due, now):
+            self._attempt("certificates", now, self._renew)
+        database = parts.inventory.access.geo_database
+        if database in files or self._is_due("countries", math.inf, now):
+            self._attempt("countries", now, self._follow_countries)
+        if self._is_due("admissions", parts.admissions.due, now) or self._poll_is_due():
+            self._attempt("admissions", now, self.readmit)
+        elif self._stale_attempts:
+            self._attempt("admissions", now, self._enforce)
+        self._warn_of_ends(now)
+
+    def promises(self) -> tuple[Observation, ...]:
+        """
+        Return what the running gateway enforces, as the host sees it.
+        """
+        parts = self._parts
+        now = self._now()
+        if self.pid is None or self._stale_attempts:
+            return ()
+        return promises(parts.inventory, self._material(parts, now), now=now)
+
+    def status(self) -> dict[str, object]:
+        """
+        Return what runs, as plain values; times in seconds since the epoch.
+        """
+        parts = self._parts
+        listen = parts.inventory.listen
+        return {
+            "pid": os.getpid(),
+            "envoy_pid": self.pid,
+            "envoy_version": self._binary.version_text if self._binary else "",
+            "config": parts.inventory.source,
+            "state_folder": parts.inventory.state_folder,
+            "started_at": self._started_at,
+            "applied_at": self._applied_at,
+            "crashes": len(self._crashes),
+            "https": [shown(address) for address in listen.https],
+            "http": [shown(address) for address in listen.http],
+            "sites": {
+                site.name: {"certificate_ends_at": parts.certificates.ends.get(site.name)}
+                for site in parts.inventory.sites
+            },
+            "faults": sorted(self._told.values()),
+        }
+
+    def stop(self, *, drain_seconds: float, hurry: Callable[[], bool] = lambda: False) -> bool:
+        """
+        End: accept nothing more, let running requests end within *drain_seconds*.
+
+        *hurry* is asked meanwhile and may cut the wait short. Returns whether every
+        request ended by itself.
+        """
+        if self._envoy is None:
+            return True
+        return self._envoy.drain(within_seconds=drain_seconds, hurry=hurry)
+
+    def kill(self) -> None:
+        """
+        End Envoy now.
+        """
+        if self._envoy is not None:
+            self._envoy.kill()
+
+    def _gather(self, inventory: Inventory, now: float) -> tuple[_Parts, Material]:
+        faults: list[Fault] = []
+        certificates, countries = Certificates({}, {}), None
+        with _collected(faults):
+            certificates = gather_certificates(inventory, now=now)
+        with _collected(faults):
+            countries = gather_countries(inventory)
+        parts = _Parts(inventory, certificates, countries, gather_admissions(inventory, now=now))
+        material = self._material(parts, now)
+        if not faults:
+            faults += refusals(inventory, material)
+        if faults:
+            raise ConfigError(
+                f'"{inventory.source}" cannot be served as it promises', faults=faults
+            )
+        return parts, material
+
+    def _material(self, parts: _Parts, now: float) -> Material:
+        return make_material(
+            parts.inventory, parts.certificates, parts.countries, parts.admissions, now=now
+        )
+
+    def _files(self) -> EnvoyFiles:
+        parts = self._parts
+        return translate(parts.inventory, self._material(parts, self._now()))
+
+    def _settle(self, parts: _Parts) -> None:
+        self._served = parts
+        self._retry_at.clear()
+        self._told.clear()
+        self._stale_attempts = 0
+        watched = [*parts.certificates.watched, parts.inventory.access.geo_database]
+        self._stamps = {path: _stamp(path) for path in watched if path is not None}
+        self._seen = dict(self._stamps)
+
+    def _apply(self, files: EnvoyFiles) -> tuple[str, ...]:
+        if self._envoy is None:
+            raise GatewayError("the gateway was not started")
+        changed = tuple(sorted({_called(name) for name in self._envoy.apply(files)}))
+        self._applied_at = self._now()
+        return changed
+
+    def _enforce(self) -> tuple[str, ...]:
+        try:
+            changed = self._apply(self._files())
+        except SealgateError:
+            # Until this succeeds, Envoy admits whom it should not: it is tried again at
+            # each tick, and in the end Envoy goes.
+            self._stale_attempts += 1
+            if self._stale_attempts >= _MAX_STALE_ATTEMPTS:
+                self.kill()
+            raise
+        self._stale_attempts = 0
+        return changed
+
+    def _renew(self) -> None:
+        parts = self._parts
+        before = parts.certificates
+        parts.certificates = gather_certificates(parts.inventory, now=self._now())
+        try:
+            changed = self._apply(self._files())
+        except SealgateError:
+            parts.certificates = before
+            raise
+        for remark in parts.certificates.remarks:
+            self._tell(remark)
+        for part in changed:
+            self._tell(f"{part}: renewed, and taken over")
+
+    def _follow_countries(self) -> None:
+        # Envoy watches the copy itself and reads it anew when it is replaced.
+        gather_countries(self._parts.inventory)
+        self._tell("the country database was replaced, and taken over")
+
+    def _attempt(self, what: str, now: float, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except SealgateError as error:
+            faults = error.faults if isinstance(error, ConfigError) else ()
+            said = "; ".join(fault.message for fault in faults) or error.message
+            self._retry_at[what] = now + RETRY_SECONDS
+            if self._told.get(what) != said:
+                self._told[what] = said
+                self._tell(f"error: {said}; what was served before stays")
+        else:
+            self._retry_at.pop(what, None)
+            self._told.pop(what, None)
+
+    def _is_due(self, what: str, due: float, now: float) -> bool:
+        return now >= self._retry_at.get(what, due)
+
+    def _poll_is_due(self) -> bool:
+        if self._parts.inventory.register_url is None:
+            # The file of this machine alone: whoever changes it tells us.
+            return False
+        if time.monotonic() < self._shared_poll_at:
+            return False
+        self._shared_poll_at = time.monotonic() + SHARED_STORE_SECONDS
+        return True
+
+    def _changed_files(self) -> set[str]:
+        # Only what stood still since the last look: chain and key are rarely written in
+        # one instant.
+        before, self._seen = self._seen, {path: _stamp(path) for path in self._stamps}
+        changed = {
+            path
+            for path, stamp in self._seen.items()
+            if stamp == before[path] and stamp != self._stamps[path]
+        }
+        self._stamps.update({path: self._seen[path] for path in changed})
+        return changed
+
+    def _warn_of_ends(self, now: float) -> None:
+        for site, end in self._parts.certificates.ends.items():
+            if now > end and f"end {site}" not in self._told:
+                day = dt.datetime.fromtimestamp(end, tz=dt.UTC).date().isoformat()
+                said = f'the certificate of "{site}" ended on {day}: browsers refuse it'
+                self._told[f"end {site}"] = said
+                self._tell(f"error: {said}")
+
+    def _revive(self) -> bool:
+        """
+        Return whether Envoy runs; one that crashed is started again, not for ever.
+        """
+        envoy = self._envoy
+        if envoy is None:
+            return False
+        if envoy.is_running():
+            return True
+        now = time.monotonic()
+        if self._restart_at is None:
+            self._note_crash(envoy, now)
+        if self._restart_at is not None and now < self._restart_at:
+            return False
+        self._restart_at = None
+        try:
+            envoy.start(self._files())
+        except GatewayError as error:
+            self._tell(f"error: {error.message}")
+            self._note_crash(envoy, time.monotonic())
+            return False
+        self._stale_attempts = 0
+        self._applied_at = self._now()
+        self._tell("envoy runs again")
+        return True
+
+    def _note_crash(self, envoy: Envoy, now: float) -> None:
+        reason = envoy.complaint
+        self._crashes.append(now)
+        recent = [at for at in self._crashes if now - at < CRASH_WINDOW_SECONDS]
+        if len(recent) >= MAX_CRASHES:
+            raise GatewayError(
+                f"envoy ended {len(recent)} times within {CRASH_WINDOW_SECONDS:g} seconds;"
+                f" nothing is served any more: {reason}",
+                hint=f"its own words are in {Path(self._parts.inventory.state_folder, ENVOY_FOLDER)}",
+            )
+        self._restart_at = now + (
+            _FIRST_PAUSE_SECONDS * 2 ** (len(recent) - 2) if recent[1:] else 0
+        )
+        self._tell(f"error: envoy ended, and is started again: {reason}")
+
+    def _with_ports(self, inventory: Inventory) -> Inventory:
+        listen = inventory.listen
+        return dataclasses.replace(
+            inventory,
+            listen=Listen(
+                self._chosen("https", listen.https),
+                self._chosen("http", listen.http),
+                listen.trusted_proxies,
+            ),
+        )
+
+    def _chosen(self, kind: str, addresses: Iterable[Address]) -> tuple[Address, ...]:
+        chosen = []
+        for index, address in enumerate(addresses):
+            port = address.port
+            if port == 0:
+                place = (kind, address.host, index)
+                # A reload keeps the port that the start chose.
+                port = self._ports.setdefault(place, 0) or free_port(address.host)
+                self._ports[place] = port
+            chosen.append(Address(address.host, port))
+        return tuple(chosen)
+
+
+@contextlib.contextmanager
+def _collected(faults: list[Fault]) -> Iterator[None]:
+    # Every fault in one go, so that nobody has to start again for each.
+    try:
+        yield
+    except ConfigError as error:
+        faults += error.faults
+
+
+def _addresses(inventory: Inventory) -> tuple[Address, ...]:
+    return (*inventory.listen.https, *inventory.listen.http)
+
+
+def _silent_upstreams(inventory: Inventory) -> tuple[str, ...]:
+    return tuple(
+        f'the site behind "{site.name}" does not answer; visitors see a page that says so'
+        for site in inventory.sites
+        if not answers(site.upstream)
+    )
+
+
+def _called(name: str) -> str:
+    stem = name.removesuffix(".json")
+    match stem.partition("-"):
+        case ("cds", _, _):
+            return "upstreams"
+        case ("lds", _, _):
+            return "listeners"
+        case ("sds", _, site):
+            return f'certificate of "{site}"'
+        case ("rds", _, "http"):
+            return "redirects"
+        case (_, _, site):
+            return f'routes of "{site.removeprefix("https-")}"'
+
+
+def _stamp(path: str) -> Stamp | None:
+    with contextlib.suppress(OSError):
+        # Through links: certbot turns a link to the new version.
+        found = Path(path).stat()
+        return found.st_mtime_ns, found.st_ino, found.st_size
+    return None

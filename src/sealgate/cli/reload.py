@@ -1,0 +1,34 @@
+"""
+``sealgate reload``: have the running gateway take over a changed configuration.
+"""
+
+from __future__ import annotations
+
+import click
+
+from sealgate.app.reload import NotRunning, reload
+from sealgate.cli.configured import config_option, configured
+from sealgate.cli.voice import notice
+from sealgate.errors import NothingToLookAtError
+
+
+@click.command("reload")
+@config_option
+def command(config: str | None) -> None:
+    """
+    Have the running gateway take over a changed configuration, without dropping a connection.
+
+    When this returns 0, the gateway enforces it, on open connections too. With a fault
+    (exit code 2), all that was served before stays. Exit code 3: no gateway is running.
+    """
+    answer = reload(configured(config))
+    if isinstance(answer, NotRunning):
+        raise NothingToLookAtError(
+            "no gateway of this configuration is running", hint="sealgate serve"
+        )
+    for remark in answer.remarks:
+        notice(remark)
+    if not answer.changed:
+        click.echo("nothing changed")
+    for part in answer.changed:
+        click.echo(f"changed: {part}")

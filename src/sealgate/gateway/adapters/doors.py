@@ -1,0 +1,111 @@
+"""
+Looks at addresses before Envoy takes them: are they free, may we, does the site answer.
+
+Envoy shares a port with another process of the same user (SO_REUSEPORT) and calls
+itself ready when it could not bind; asking the kernel first gives the clear answer.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from typing import TYPE_CHECKING
+
+from sealgate.errors import GatewayError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sealgate.policy.inventory import Address, Upstream
+
+PRIVILEGED_BELOW = 1024
+_ANSWER_SECONDS = 0.5
+
+
+def shown(address: Address) -> str:
+    """
+    Return *address* as it stands in a URL: ``[::]:443``.
+    """
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return f"{host}:{address.port}"
+
+
+def free_port(host: str) -> int:
+    """
+    Return a port of *host* that nobody listens on now; somebody else may be quicker.
+
+    Raises:
+        GatewayError: *host* is no address of this machine.
+    """
+    with _bound(host, 0) as found:
+        return int(found.getsockname()[1])
+
+
+def refuse_taken(addresses: Iterable[Address]) -> None:
+    """
+    Refuse addresses that Envoy could not have to itself.
+
+    Raises:
+        GatewayError: one is in use, is not of this machine, or is not allowed to us.
+    """
+    for address in addresses:
+        _bound(address.host, address.port).close()
+
+
+def answers(upstream: Upstream) -> bool:
+    """
+    Return whether *upstream* accepts a connection now; nothing is sent.
+    """
+    try:
+        if upstream.scheme == "unix":
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as one:
+                one.settimeout(_ANSWER_SECONDS)
+                one.connect(upstream.host)
+        else:
+            socket.create_connection((upstream.host, upstream.port), _ANSWER_SECONDS).close()
+    except (OSError, UnicodeError):
+        return False
+    return True
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    where = f"[{host}]:{port}" if family is socket.AF_INET6 else f"{host}:{port}"
+    try:
+        one = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise GatewayError(
+            f"cannot listen on {where}: this machine has no IPv6",
+            hint=f'listen on "0.0.0.0:{port}"',
+        ) from error
+    try:
+        # As Envoy does: connections of an earlier run that linger do not count.
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family is socket.AF_INET6:
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(host != "::"))
+        one.bind((host, port))
+        one.listen(1)
+    except OSError as error:
+        one.close()
+        raise _explained(where, port, error) from error
+    return one
+
+
+def _explained(where: str, port: int, error: OSError) -> GatewayError:
+    if error.errno == errno.EADDRINUSE:
+        return GatewayError(
+            f"cannot listen on {where}: the port is in use",
+            hint=f"ss -tlnp 'sport = :{port}'",
+        )
+    if error.errno in {errno.EACCES, errno.EPERM} and port < PRIVILEGED_BELOW:
+        return GatewayError(
+            f"cannot listen on {where}: ports below {PRIVILEGED_BELOW} are not allowed to this user",
+            hint="give the systemd unit AmbientCapabilities=CAP_NET_BIND_SERVICE, or listen on"
+            ' ":8443"',
+        )
+    if error.errno == errno.EADDRNOTAVAIL:
+        return GatewayError(
+            f"cannot listen on {where}: this machine does not have that address",
+            hint="ip -brief address",
+        )
+    return GatewayError(f"cannot listen on {where}: {(error.strerror or 'refused').lower()}")
