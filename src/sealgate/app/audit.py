@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.app.keys import local_authority
+from sealgate.app.reload import NotRunning, enforced
 from sealgate.app.stores import registered_stores
 from sealgate.audit.adapters.certificate import Trust, probe_certificate
 from sealgate.audit.adapters.lock import probe_access, probe_lock
@@ -41,7 +42,7 @@ from sealgate.audit.sightings import (
     unseen,
 )
 from sealgate.database import sqlite_url
-from sealgate.errors import NothingToLookAtError, UsageError
+from sealgate.errors import NothingToLookAtError, SealgateError, UsageError
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.evaluate import evaluate
 from sealgate.policy.inventory import SiteAccess, route_asset, site_asset
@@ -61,7 +62,6 @@ if TYPE_CHECKING:
 _WORKERS = 4
 # As in every other command: identities and the register share one file by default.
 REGISTER_NAME = "register.sqlite"
-CONTROL_SOCKET = "control.sock"
 _LOOPBACK = ("127.0.0.1", "::1")
 
 Probe = Callable[[], list["Sighting"]]
@@ -177,14 +177,26 @@ def host_sightings(inventory: Inventory) -> tuple[Sighting, ...]:
     From outside only a refusal shows; that a key and a country are asked for, only its
     host can tell. Where no gateway of this configuration runs, that is a gap.
     """
-    socket = Path(inventory.state_folder, CONTROL_SOCKET)
-    if socket.exists():
-        reason = "the running gateway was not asked what it enforces"
-    else:
-        reason = f'no gateway of "{inventory.source}" runs on this host'
     assets = [route_asset(s, r).id for s in inventory.sites for r in s.routes if is_locked(r)]
+    told: dict[str, Sighting] = {}
+    try:
+        answer = enforced(inventory.state_folder)
+    except SealgateError as error:
+        reason = f"the running gateway was asked: {error.message}"
+    else:
+        if isinstance(answer, NotRunning):
+            reason = f'no gateway of "{inventory.source}" runs on this host'
+        else:
+            reason = "the running gateway does not say that it enforces it"
+            told = {one.asset: one for one in answer if one.fact is Fact.ACCESS_RUNG}
     return tuple(
-        gap for asset in assets for gap in unseen(asset, (Fact.ACCESS_RUNG,), reason, Vantage.HOST)
+        sighting
+        for asset in assets
+        for sighting in (
+            [told[asset]]
+            if asset in told
+            else unseen(asset, (Fact.ACCESS_RUNG,), reason, Vantage.HOST)
+        )
     )
 
 

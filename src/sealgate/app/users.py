@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sealgate.app.reload import NotRunning, notify
 from sealgate.database import sqlite_url
-from sealgate.errors import GatewayError
 from sealgate.identity.adapters.store import IdentityStore
 
 if TYPE_CHECKING:
@@ -143,10 +143,9 @@ def tell_gateway(inventory: Inventory) -> str:
     Raises:
         GatewayError: a gateway runs, but did not confirm. The change itself is kept.
     """
-    socket = Path(inventory.state_folder, "control.sock")
-    if not socket.exists():
+    if isinstance(notify(inventory.state_folder), NotRunning):
         return "no gateway is running; it holds from the next start"
-    raise GatewayError("the running gateway did not confirm the change", hint="sealgate reload")
+    return "the running gateway enforces it"
 
 
 def _changed(inventory: Inventory, identity: Identity) -> Changed:
