@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
+
+from sealgate.audit.markup import read_markup
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # Elements that a browser fetches by itself, and the attribute that names what
 # (W3C Mixed Content, 3: both blockable and upgradeable).
@@ -37,6 +42,7 @@ _SIGN_IN = re.compile(
 )
 _HARMLESS_SCHEMES = {"https", "javascript", "about", "data", "blob", ""}
 _MAX_LISTED = 20
+_MAX_LINKS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,54 +70,60 @@ class _Form:
     asks: set[str] = field(default_factory=set)
 
 
-class _Page(HTMLParser):
+class _Page:
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
         self.base: str | None = None
         self.fetched: list[str] = []
         self.links: list[tuple[str, str]] = []
         self.forms: list[_Form] = []
-        self.by_id: dict[str, _Form] = {}
-        self.claimed: list[tuple[str, dict[str, str]]] = []
+        self._by_id: dict[str, _Form] = {}
+        self._claimed: list[tuple[str, Mapping[str, str]]] = []
         self._open: _Form | None = None
         self._link: str | None = None
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in reversed(attrs)}
+    def read(self, markup: str) -> None:
+        for item in read_markup(markup):
+            if isinstance(item, str):
+                self._take_text(item)
+            elif not item.closes:
+                self._take_tag(item.name, item.attributes)
+            elif item.name == "form":
+                self._open = None
+            elif item.name == "a":
+                self._link = None
+        # The form that a field names may come later in the page than the field.
+        for form_id, given in self._claimed:
+            if form_id in self._by_id:
+                _add_control(self._by_id[form_id], given)
+
+    def _take_text(self, text: str) -> None:
+        if self._link is not None and not text.isspace() and len(self.links) < _MAX_LINKS:
+            self.links.append((self._link, text))
+
+    def _take_tag(self, tag: str, given: Mapping[str, str]) -> None:
         self.fetched += [given[name] for name in _FETCHED.get(tag, ()) if given.get(name)]
         match tag:
             case "base" if self.base is None and given.get("href"):
                 self.base = given["href"]
             case "link" if _FETCHED_RELATIONS & set(given.get("rel", "").lower().split()):
                 self.fetched.append(given.get("href", ""))
-            case "a" if given.get("href"):
+            case "a" if given.get("href") and len(self.links) < _MAX_LINKS:
                 self._link = given["href"]
                 self.links.append((given["href"], given["href"]))
-            case "form":
-                form = _Form([given.get("action")], [given.get("method", "get").lower()])
-                self.forms.append(form)
-                self._open = form
+            case "form" if self._open is None:
+                # HTML, 13.2.6.4.7: a form inside a form is ignored.
+                self._open = _Form([given.get("action")], [given.get("method", "get").lower()])
+                self.forms.append(self._open)
                 if given.get("id"):
-                    self.by_id[given["id"]] = form
+                    self._by_id.setdefault(given["id"], self._open)
             case "input" | "button" | "select" | "textarea":
                 self._take_control(given)
             case _:
                 pass
 
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "form":
-            self._open = None
-        elif tag == "a":
-            self._link = None
-
-    def handle_data(self, data: str) -> None:
-        if self._link is not None and data.strip():
-            self.links.append((self._link, data))
-
-    def _take_control(self, given: dict[str, str]) -> None:
+    def _take_control(self, given: Mapping[str, str]) -> None:
         if given.get("form"):
-            # The form that it names may come later in the page.
-            self.claimed.append((given["form"], given))
+            self._claimed.append((given["form"], given))
         elif self._open is not None:
             _add_control(self._open, given)
         else:
@@ -119,16 +131,8 @@ class _Page(HTMLParser):
             self.forms.append(_Form(["javascript:"], ["post"]))
             _add_control(self.forms[-1], given)
 
-    def finish(self) -> None:
-        """
-        Give the fields that name their form to it.
-        """
-        for form_id, given in self.claimed:
-            if form_id in self.by_id:
-                _add_control(self.by_id[form_id], given)
 
-
-def _add_control(form: _Form, given: dict[str, str]) -> None:
+def _add_control(form: _Form, given: Mapping[str, str]) -> None:
     named = " ".join((given.get("name", ""), given.get("id", "")))
     if given.get("type", "").lower() == "password" and not _CARD.search(named):
         form.asks.add("password")
@@ -150,10 +154,7 @@ def read_page(markup: str, url: str) -> PageFacts:
     Broken markup is read as far as it goes, as browsers do.
     """
     page = _Page()
-    # HTML, 13.2.5.42: outside SVG this begins a bogus comment, which ends at the next ">".
-    page.feed(markup.replace("<![", "<!x"))
-    page.close()
-    page.finish()
+    page.read(markup)
     base = _joined(url, page.base or "")
     mixed = [_shown(u) for u in (_joined(base, f) for f in page.fetched) if _scheme(u) == "http"]
     sensitive: set[str] = set()
