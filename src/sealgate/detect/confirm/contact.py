@@ -172,11 +172,16 @@ def international(text: bytes, end: int, low: int, high: int) -> Found | None:
     return start, stop, Kind.PHONE, confidence
 
 
+_FRACTION = re.compile(rb"[0-9][.,]\Z")
+
+
 def international_zeros(text: bytes, end: int, low: int, high: int) -> Found | None:
     """
     Confirm ``00`` and a country code, only where the numbering plan knows it.
     """
     start = text.rfind(b"00", low, end - 1)
+    if _FRACTION.match(text[max(low, start - 2) : start]):
+        return None
     number = _number(text, start, high)
     if number is None or _judge_international(number[1][2:]) is not CONFIRMED:
         return None
@@ -197,6 +202,8 @@ def north_american(text: bytes, end: int, low: int, high: int) -> Found | None:
         if found is not None:
             if start > low and text[start - 1 : start].isalnum():
                 continue
+            if _FRACTION.match(text[max(low, start - 2) : start]):
+                return None
             area = found.group().lstrip(b"+1 .-(")[:3]
             if area[1:] == b"11":
                 return None
@@ -261,7 +268,7 @@ ANCHORS = (
     ),
     Anchor(
         "phone-international",
-        f"{EDGE}\\+ ?\\(?[1-9]",
+        f"{EDGE}\\+\\(?[1-9]",
         kinds(Kind.PHONE),
         international,
         before=8,

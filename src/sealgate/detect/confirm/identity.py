@@ -51,7 +51,7 @@ _WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("\\bcpf\\b", ("br.cpf",)),
     ("\\bcurp\\b", ("mx.curp",)),
     ("\\brfc\\b", ("mx.rfc",)),
-    ("\\brut\\b|\\brun\\b", ("cl.rut",)),
+    ("\\brut\\b", ("cl.rut",)),
     ("\\bcuit\\b|\\bcuil\\b", ("ar.cuit",)),
     ("aadhaa?r|\\buidai?\\b", ("in_.aadhaar",)),
     ("\\bpan\\b", ("in_.pan",)),
@@ -68,7 +68,7 @@ _WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )  # fmt: skip
 _TOKEN = re.compile(rb"(?<![0-9A-Za-z.,])[0-9A-Z](?:[ ./-]?[0-9A-Za-z]){6,20}(?![0-9A-Za-z])")
 _HAS_DIGITS = re.compile(rb"(?:[^0-9\n]*[0-9]){5}")
-_SEPARATORS = re.compile(rb"[ ./-]")
+_YEARS = re.compile(rb"(?:19|20)[0-9]{2}[ ./-]{1,3}(?:19|20)[0-9]{2}")
 
 
 @cache
@@ -93,7 +93,11 @@ def _tokens(text: bytes, at: int, high: int) -> list[tuple[int, int, str]]:
         # Words run into a number ("12345678Z and"): offer each cut at a blank, longest first.
         while end > start:
             value = text[start:end]
-            if _HAS_DIGITS.match(value):
+            if (
+                _HAS_DIGITS.match(value)
+                and not _YEARS.fullmatch(value)
+                and not DATE.fullmatch(value)
+            ):
                 found.append((start, end, value.decode("latin-1")))
             cut = value.rfind(b" ")
             if cut <= 0:

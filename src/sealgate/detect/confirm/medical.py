@@ -23,6 +23,7 @@ _CONDITIONS = re.compile(
 )  # fmt: skip
 _WORD_END = re.compile(rb"[A-Za-z\x80-\xff]*")
 _NEAR = 80
+_CLOSE = 24  # a code without its point is short and common
 
 
 def diagnosis(text: bytes, end: int, low: int, high: int) -> Found | None:
@@ -34,6 +35,10 @@ def diagnosis(text: bytes, end: int, low: int, high: int) -> Found | None:
     code = ICD10.search(text, end, near)
     if code is not None:
         dotted = b"." in code.group()
+        if not dotted and (
+            code.start() - end > _CLOSE or text[code.start() - 1 : code.start()] == b"#"
+        ):
+            return None
         return code.start(), code.end(), Kind.DIAGNOSIS, LIKELY if dotted else POSSIBLE
     condition = _CONDITIONS.search(text, end, near)
     if condition is None:
@@ -111,7 +116,7 @@ ANCHORS = (
     ),
     Anchor(
         "insurance-word",
-        "(?:insurance|policy|member|subscriber|medicare|medicaid|versicherten|versicherung|versicherungs|krankenkasse|krankenversicherten|kvnr|seguro|p\xc3\xb3liza|tarjeta sanitaria|assurance|tessera sanitaria|[^a-z]nass|[^a-z]cipa)",
+        "(?:insurance|[^a-z]policy|[^a-z]member|subscriber|medicare|medicaid|versicherten|versicherung|versicherungs|krankenkasse|krankenversicherten|kvnr|seguro|p\xc3\xb3liza|tarjeta sanitaria|assurance|tessera sanitaria|[^a-z]nass|[^a-z]cipa)",
         kinds(Kind.INSURANCE_NUMBER),
         _numbered(Kind.INSURANCE_NUMBER),
         before=24,

@@ -60,7 +60,10 @@ def card(text: bytes, end: int, low: int, high: int) -> Found | None:
     named = _CARD_WORD.search(text, max(low, start - _CONTEXT), start) is not None
     if luhn(digits):
         grouped = len(found.group()) != len(digits)
-        confidence = CONFIRMED if named or grouped else LIKELY
+        if named or grouped:
+            confidence = CONFIRMED
+        else:  # one in ten numbers passes Luhn, and few cards have another length
+            confidence = LIKELY if len(digits) in {15, 16} else POSSIBLE
         return start, found.end(), Kind.PAYMENT_CARD, confidence
     if named:  # test numbers may fail Luhn
         return start, found.end(), Kind.PAYMENT_CARD, POSSIBLE
@@ -248,7 +251,7 @@ ANCHORS = (
     ),
     Anchor(
         "bic",
-        "(?:BIC|bic|Bic|SWIFT|swift|Swift)[A-Za-z/_ -]{0,10}[^0-9A-Za-z\\n]{1,5}[A-Z]{6}",
+        "[^0-9A-Za-z](?:BIC|bic|Bic|SWIFT|swift|Swift)[A-Za-z/_ -]{0,10}[^0-9A-Za-z\\n]{1,5}[A-Z]{6}",
         kinds(Kind.BIC),
         bic,
         before=32,

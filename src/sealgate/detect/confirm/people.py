@@ -79,6 +79,7 @@ _GERMANIC = re.compile(
 )  # fmt: skip
 
 
+_NAME_FIRST = re.compile(_UPPER)
 _STREET_REVERSED = re.compile(rb"(?:[A-Za-z\x80-\xff -]|\.(?! ?[a-z0-9]))+")
 
 
@@ -93,12 +94,14 @@ def germanic_street(text: bytes, end: int, low: int, high: int) -> Found | None:
         if found.start() < end <= found.end() + 1:
             if text[found.start() - 1 : found.start()].isalnum():
                 return None
+            if not _NAME_FIRST.match(found.group()):
+                return None
             return found.start(), found.end(), Kind.STREET_ADDRESS, LIKELY
     return None
 
 
 _ROMANCE = re.compile(
-    rb"(?:[dl]')?[A-Za-z0-9\xc3][A-Za-z0-9\x80-\xff.'-]{0,30}(?:[ ][A-Za-z\x80-\xff][A-Za-z\x80-\xff.'-]{0,30}){0,7}"
+    rb"(?:[dl]')?[A-Za-z0-9\xc3][A-Za-z0-9\x80-\xff.'-]{0,30}(?:[ ][A-Za-z\x80-\xff][A-Za-z\x80-\xff.'-]{0,30}){0,4}"
     rb"(?:,? ?(?:n\xc2\xb0|n\xc2\xba|N|#)?[ .]{0,2}[0-9]{1,5}(?![0-9])(?:(?: ?[A-Z]|[a-z])(?![A-Za-z]))?|,? s/n)"
     rb"(?:[, -]{1,2}[0-9]{1,3}(?![0-9]) ?(?:\xc2\xba|\xc2\xaa|[A-Z])?(?: ?[A-Z](?![A-Za-z]))?)?"
 )  # fmt: skip
@@ -114,6 +117,10 @@ _ROMANCE_WORD = re.compile(
 )
 
 
+# Streets that are numbered instead of named, as in Colombia: "Carrera 4 No. 9-02".
+_NUMBERED = re.compile(rb"c|a|diagonal|transversal", re.IGNORECASE)
+
+
 def romance_street(text: bytes, end: int, low: int, high: int) -> Found | None:
     """
     Confirm a street in Spanish, French, Italian or Portuguese: street word, name, number.
@@ -121,6 +128,10 @@ def romance_street(text: bytes, end: int, low: int, high: int) -> Found | None:
     for word in _ROMANCE_WORD.finditer(text, low, end):
         start = word.start()
         before = _NUMBER_FIRST.search(text, max(low, start - 10), start)
+        if word.group().endswith(b"//"):
+            continue
+        if text[word.end() : word.end() + 1].isdigit() and not _NUMBERED.match(word.group()):
+            continue
         found = _ROMANCE.match(text, word.end(), high)
         if before is not None and found is None:
             found, start = _ROMANCE_NAME.match(text, word.end(), high), before.start()
@@ -138,17 +149,55 @@ _ROMANCE_NAME = re.compile(
 )  # fmt: skip
 
 # In lower case most of these are words of any text ("way", "close", "hill").
-_STREET_WORDS = (
-    "Street Str St Avenue Ave Road Rd Drive Dr Lane Ln Boulevard Blvd Court Ct Circle Cir Place Pl Terrace Ter Way"
-    " Parkway Pkwy Highway Hwy Square Sq Crescent Cres Close Trail Loop Walk Row Mews Grove Gardens Hill Broadway"
-).split()  # noqa: SIM905 - a list of words
+_STREET_WORDS = [
+    "Street",
+    "Str",
+    "St",
+    "Avenue",
+    "Ave",
+    "Road",
+    "Rd",
+    "Drive",
+    "Dr",
+    "Lane",
+    "Ln",
+    "Boulevard",
+    "Blvd",
+    "Court",
+    "Ct",
+    "Circle",
+    "Cir",
+    "Place",
+    "Pl",
+    "Terrace",
+    "Ter",
+    "Way",
+    "Parkway",
+    "Pkwy",
+    "Highway",
+    "Hwy",
+    "Square",
+    "Sq",
+    "Crescent",
+    "Cres",
+    "Close",
+    "Trail",
+    "Loop",
+    "Walk",
+    "Row",
+    "Mews",
+    "Grove",
+    "Gardens",
+    "Hill",
+    "Broadway",
+]
 
 _UP = "(?:[A-Z]|\xc3[\x80-\x9e])"
 
 ANCHORS = (
     Anchor(
         "form-of-address",
-        f"[^0-9A-Za-z.](?:Mrs?\\.?|Ms\\.?|Miss|Mx\\.?|Dr\\.?|Dra\\.?|Drs\\.?|Prof\\.?|Professor|Sir|Herrn?|Frau|Sra?\\.?|Srta\\.?|Don|Do\xc3\xb1a|D\\.|D\xc2\xaa|Mme|Mlle|M\\.|Monsieur|Madame|Sig\\.?|Signora?|Dhr\\.?|Mevr\\.?|Mevrouw|Meneer|Dott\\.?|Ing\\.) {_UP}",
+        f"[^0-9A-Za-z.](?:Mrs?\\.?|Ms\\.?|Miss|Mx\\.?|Dr\\.?|Dra\\.?|Drs\\.?|Prof\\.?|Professor|Sir|Herrn?|Frau|Sra?\\.?|Srta\\.?|Don|Do\xc3\xb1a|D\xc2\xaa|Mme|Mlle|Monsieur|Madame|Sig\\.?|Signora?|Dhr\\.?|Mevr\\.?|Mevrouw|Meneer|Dott\\.?|Ing\\.) {_UP}",
         kinds(Kind.PERSON_NAME),
         name,
         before=24,
@@ -156,8 +205,11 @@ ANCHORS = (
     ),
     Anchor(
         "name-label",
-        "(?:my name is|mein name ist|me llamo|mi nombre es|je m'appelle|mi chiamo|(?:first|last|full|given|family|sur|middle|customer|patient|contact|holder|display|user|employee|nach|vor|person|real)[ _-]?names?|apellidos?|nombre|nachname|vorname|cognome|pr\xc3\xa9nom|m\xc3\xa9dico|remitido por|sincerely|regards|cheers|attn\\.?)[\"']?(?:[:=,] {0,3}| )\\n?[\"']?"
-        + _UP,
+        "(?:(?:my name is|mein name ist|me llamo|mi nombre es|je m'appelle|mi chiamo|attn\\.?:?) |"
+        "(?:sincerely|regards|cheers),? ?\\n?|"
+        "(?:(?:first|last|full|given|family|sur|middle|customer|patient|contact|holder|display|user|employee"
+        "|nach|vor|person|real)[ _-]?names?|apellidos?|nombre|cognome|pr\xc3\xa9nom|m\xc3\xa9dico|remitido por)"
+        "[\"']?[:=,] {0,3}\\n?[\"']?)" + _UP,
         kinds(Kind.PERSON_NAME),
         name,
         before=24,

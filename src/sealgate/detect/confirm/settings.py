@@ -28,7 +28,7 @@ _PLACEHOLDER = re.compile(
     rb"|string|str|text|varchar.*|char.*|int|integer|bool|boolean|bytes|byte|any|optional|required|input|object|field|type|self|this|value|default"
     rb"|secret|password|passwd|passwort|pass|pwd|username|user|login|token|key|api_?key|example|sample|test_?value|placeholder|todo|tbd|n/?a|unset|missing|unknown|invalid|incorrect|wrong|expired|changed|reset|failed|accepted|prompt|ask|env|vault|file|encrypted|hashed|not|is|must|should|cannot|and|or|the|a|for|to|in|of|with|enter|please|here)[.!,:]?"
     rb"|<.*|\{.*|\$.*|%.*|@.*|\[.*|&.*|\(.*|\|.*|!.*(?:vault|ref|secret|env).*"
-    rb"|your[_-].*|my[_-]?(?:password|secret|token|key).*|.*_here|(?:change|replace)[_-]?(?:me|it|this)[_-]?(?:please)?|insert.*|redacted.*|hidden.*"
+    rb"|pass(?:word|wd)?_[a-z_]+|arn:.*|your[_-].*|my[_-]?(?:password|secret|token|key).*|.*_here|(?:change|replace)[_-]?(?:me|it|this)[_-]?(?:please)?|insert.*|redacted.*|hidden.*"
     rb"|.*(?:\(|\)|\[[^\]]*\]|=>|\+\+|\$\{|\{\{).*)",
     re.IGNORECASE | re.DOTALL,
 )  # fmt: skip
@@ -115,15 +115,26 @@ def _keyed(
     )
 
 
-def _password(text: bytes, key: _Key, low: int, high: int) -> Found | None:
+_WORD_BEFORE = re.compile(
+    rb"(?:[^A-Za-z]|(?<![A-Za-z])(?:user|db|my|ftp|smtp|imap|mail|root|admin|sql|ssh))\Z",
+    re.IGNORECASE,
+)
+
+
+def _password(text: bytes, key: _Key, low: int, high: int) -> Found | None:  # noqa: PLR0911 - one line per reason
     """
     Confirm the value of a password key.
     """
     if key.rest and _ABOUT.search(key.rest):
         return None
+    word = text[key.start : key.name_end - len(key.rest)].lower()
+    if word == b"pass":  # also in "passed", "compass", "pass rate"
+        before = _WORD_BEFORE.search(text, max(low, key.start - 12), key.start)
+        if key.rest.strip(b"0123456789_") or before is None:
+            return None
     span = _value(text, key.name_end, high)
     if span is None:
-        return None if key.rest else _spoken(text, key.name_end, high)
+        return None if key.rest or word == b"pass" else _spoken(text, key.name_end, high)
     start, last, quoted = span
     if _tagged(text[key.name_end : start]) and not _xml(text, low, key.start):
         return None
@@ -190,7 +201,7 @@ def _entropy(value: bytes) -> float:
 
 
 _DIGIT = re.compile(rb"[0-9]")
-_SECRET_VALUE = re.compile(rb"[A-Za-z0-9+/=_.~:@!#%^*-]{12,200}")
+_SECRET_VALUE = re.compile(rb"[A-Za-z0-9+/=_.~:@!#%^*-]{16,200}")
 _LEAST_ENTROPY = 3.0
 
 
@@ -216,14 +227,16 @@ def _secret(text: bytes, key: _Key, low: int, high: int) -> Found | None:  # noq
     return start, last, Kind.ACCESS_TOKEN, LIKELY
 
 
+_HEX = re.compile(rb"[0-9A-Fa-f]+")
 _SESSION_VALUE = re.compile(rb"[A-Za-z0-9%._~+/=:-]{16,256}")
 
 
 def _session(text: bytes, key: _Key, low: int, high: int) -> Found | None:
     """
-    Confirm the value of a session cookie or key: at least 16 characters with a digit.
+    Confirm the value of a session cookie or key: at least 16 characters, not of words.
     """
-    del low
+    if key.rest and key.rest[:1].isalpha():
+        return None  # "assessment"
     span = _value(text, key.name_end, high)
     if span is None:
         return None
@@ -231,8 +244,11 @@ def _session(text: bytes, key: _Key, low: int, high: int) -> Found | None:
     value = text[start:last]
     if not _SESSION_VALUE.fullmatch(value) or value.isalpha() or _PLACEHOLDER.fullmatch(value):
         return None
-    if len(set(value)) < 6:  # noqa: PLR2004 - a filler
+    if len(set(value)) < 6 or (len(_DIGIT.findall(value)) < 3 and not _HEX.fullmatch(value)):  # noqa: PLR2004 - a filler, or words
         return None
+    bare = not key.rest and text[key.start : key.name_end].lower() in {b"session", b"sess"}
+    if bare and text[max(low, key.start - 1) : key.start].isalnum():
+        return None  # the end of another name, as in TrafficMirrorSession
     return start, last, Kind.SESSION_ID, LIKELY
 
 
@@ -319,7 +335,7 @@ ANCHORS = (
     ),
     Anchor(
         "identified-by",
-        "identified (?:by|with [a-z0-9_]{3,24} by) ",
+        "identified (?:by|with [a-z0-9_]{3,24} by) ['\"]",
         kinds(Kind.PASSWORD),
         after_flag,
         before=48,
