@@ -150,7 +150,7 @@ def render_assessment_text(
         findings = render_text(seen, console_width=console_width, colour=False)
         # Its closing line counts for an audit; the one below counts for this.
         text.append("\n".join(findings.splitlines()[:-1]) + "\n")
-    text.append(_closing(run) + "\n")
+    text.append(_closing(run))
     longest = max(len(line) for line in text.plain.splitlines())
     return drawn(text, console_width=max(longest, console_width), colour=colour)
 
