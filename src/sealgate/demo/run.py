@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import httpx
 from sealgate.app.assess import assess, open_register
 from sealgate.app.audit import Manner, audit_sites, host_sightings, record, register_of
 from sealgate.app.keys import Delivery, issue_key, local_authority
+from sealgate.app.serve import Options, RunningGateway
 from sealgate.config.load import load
 from sealgate.database import sqlite_url
 from sealgate.demo.configuration import Ports, TableClass, render_configuration
@@ -31,7 +33,7 @@ from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import AssetKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sealgate.app.audit import Audit
     from sealgate.assess.model import AssessRun
@@ -203,6 +205,33 @@ def _free_ports(count: int) -> list[int]:
     with contextlib.ExitStack() as held:
         sockets = [held.enter_context(socket.create_server((ALLOWED, 0))) for _ in range(count)]
         return [s.getsockname()[1] for s in sockets]
+
+
+@contextlib.contextmanager
+def gateway_running(laid: Laid, tell: Callable[[str], None]) -> Iterator[RunningGateway]:
+    """
+    Serve the demo's configuration as ``sealgate serve`` does, in this process.
+
+    *tell* takes what the gateway says to a person later on.
+
+    Raises:
+        SealgateError: it cannot be served; see :meth:`RunningGateway.start`.
+    """
+    with RunningGateway(laid.inventory, Options(drain_seconds=2, tell=tell)) as gateway:
+        yield gateway
+
+
+def stay(gateway: RunningGateway) -> None:
+    """
+    Serve until SIGTERM or SIGINT; SIGHUP reloads. Main thread only.
+
+    Raises:
+        GatewayError: Envoy crashed again and again.
+    """
+    signal.signal(signal.SIGHUP, lambda *_: gateway.request_reload())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: gateway.request_stop())
+    gateway.wait()
 
 
 def audit_demo(laid: Laid, now: float) -> Audit:
