@@ -380,7 +380,7 @@ class LocalAuthority:
         presented = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         return (
             set(presented) == {minting.general_name(name) for name in names}
-            and leaf.subject == minting.subject_of(self._operator, names[0])
+            and leaf.subject == minting.server_subject(self._operator, names)
             and key.public_key() == leaf.public_key()
         )
 

@@ -74,6 +74,19 @@ def subject_of(operator: Operator, common_name: str | None = None) -> x509.Name:
     return x509.Name(attributes)
 
 
+def server_subject(operator: Operator, domains: Sequence[str]) -> x509.Name:
+    """
+    Return the subject of a server certificate: the operator, and the first name of *domains*.
+
+    An address is no common name: OpenSSL reads one as a DNS name where there is no other,
+    and finds that name constraints exclude it.
+
+    Raises:
+        ConfigError: a part does not fit in a certificate.
+    """
+    return subject_of(operator, next((d for d in domains if as_address(d) is None), None))
+
+
 def general_name(domain: str) -> x509.DNSName | x509.IPAddress:
     """
     Return *domain* as a name in a certificate: an address as such, anything else as DNS name.
@@ -176,7 +189,7 @@ def mint_server(
     """
     key = new_key()
     names = x509.SubjectAlternativeName([general_name(domain) for domain in domains])
-    subject = subject_of(operator, domains[0])
+    subject = server_subject(operator, domains)
     builder = _start(subject, authority, key, now, now + days * DAY)
     # RFC 5280, 4.1.2.6: without a subject, the alternative names must be critical.
     builder = builder.add_extension(names, critical=not list(subject))
