@@ -3,7 +3,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +32,7 @@ from sealgate.report.assessment import (
     render_assessment_text,
 )
 
+ROOT = Path(__file__).parents[3]
 NAME = "file /srv/<b>=1&x\x1b[2J"
 
 
@@ -143,6 +146,27 @@ def test_json_has_the_documented_keys(run: AssessRun) -> None:
     assert (third["class"], third["computed_class"]) == ("public", "restricted")
     assert fourth["not_looked"][0]["reason"].endswith("needs a later version")
     assert [n["open"] for n in value["not_looked"]] == [True, False]
+
+
+def test_every_key_is_in_the_reference(run: AssessRun) -> None:
+    """
+    Each key of the JSON, at any depth, stands in docs/reference/json-assess.md.
+    """
+    reference = (ROOT / "docs" / "reference" / "json-assess.md").read_text("utf-8")
+    told = set(re.findall(r"`([a-z_]+)`", reference))
+    classes = {c.id for c in DEFAULT_MODEL.classes}
+    assert keys(json.loads(render_assessment_json(run))) - classes <= told
+
+
+def keys(value: object) -> set[str]:
+    """
+    Return every key in *value*.
+    """
+    if isinstance(value, list):
+        return {key for item in value for key in keys(item)}
+    if isinstance(value, dict):
+        return set(value) | {key for item in value.values() for key in keys(item)}
+    return set()
 
 
 def test_csv_has_one_line_per_kind_and_no_formula(run: AssessRun) -> None:
