@@ -39,6 +39,7 @@ format: $(VENV)/.dev ## rewrite the code in the house style
 docs: $(VENV)/.dev ## build the documentation; a warning is an error
 	$(BIN)/python scripts/generate_docs.py --check
 	$(BIN)/python scripts/generate_cli_reference.py --check
+	$(BIN)/python scripts/generate_kinds.py --check
 	$(BIN)/mkdocs build --strict --quiet --site-dir build/site
 
 lock: $(VENV)/.dev ## write the hashes of what is installed anew

@@ -15,8 +15,8 @@ PAGE = Path(__file__).parents[1] / "docs/reference/cli.md"
 HEAD = """\
 # Command line
 
-Every command takes `-c CONFIG`; without it `sealgate.toml` is looked for here and in the parent
-folders. Output for machines is `--format json`, versioned; progress goes to standard error, and
+Commands that read a configuration take `-c CONFIG`; without it `sealgate.toml` is looked for here
+and in the parent folders. Output for machines is `--format json`, versioned; progress goes to standard error, and
 only to a terminal. What a command returns is told in [exit codes](exit-codes.md).
 
 This page is written from the program's own help.
@@ -39,7 +39,7 @@ def section(command: click.Command, path: str, level: int) -> str:
         if (record := parameter.get_help_record(context)) is not None
     ]
     if rows:
-        lines = [f"| `{names}` | {_cell(text)} |".replace("||", "| |") for names, text in rows]
+        lines = [f"| `{_cell(names)}` | {_cell(text)} |" for names, text in rows]
         parts.append("\n".join(["| Option | |", "|---|---|", *lines]))
     if isinstance(command, click.Group):
         for name in command.list_commands(context):

@@ -5,6 +5,7 @@ The main job on a small shop: assess, configure, serve, audit, all on loopback.
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import signal
@@ -16,8 +17,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import httpx
 
 from sealgate.app.assess import assess, open_register
 from sealgate.app.audit import Manner, audit_sites, host_sightings, record, register_of
@@ -137,9 +136,12 @@ def shop_running() -> Iterator[tuple[Path, int]]:
 def _await_shop(shop: subprocess.Popen[bytes], port: int) -> None:
     deadline = time.monotonic() + SHOP_STARTS_SECONDS
     while time.monotonic() < deadline and shop.poll() is None:
-        with contextlib.suppress(httpx.TransportError):
-            httpx.get(f"http://127.0.0.1:{port}/robots.txt", timeout=2, trust_env=False)
-            return
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+            with contextlib.closing(connection):
+                connection.request("GET", "/robots.txt")
+                if connection.getresponse().status == http.HTTPStatus.OK:
+                    return
         time.sleep(0.05)
     raise PeerError(
         "the example shop did not start",

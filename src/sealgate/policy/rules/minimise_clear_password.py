@@ -41,7 +41,7 @@ RULE = Rule(
     vantage=Vantage.HOST,
     applies_to=frozenset([AssetKind.FILE, AssetKind.TABLE, AssetKind.DATABASE]),
     citations=(
-        Citation("NIST SP 800-63B (revision 3)", "5.1.1.2"),
+        Citation("NIST SP 800-63B-4", "3.1.1.2"),
         GUIDELINE_MINIMISE,
     ),
     why=(
