@@ -36,6 +36,8 @@ AUTHORITY_FOLDER = "authority"
 CERTIFICATES_FOLDER = "certificates"
 # OWASP's figure for PBKDF2 with HMAC-SHA-256.
 KDF_ROUNDS = 600_000
+# What other programs write in the old form; rounds add nothing to a password of 100 bits.
+LEGACY_KDF_ROUNDS = 2048
 LEAST_PASSWORD_CHARACTERS = 8
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 
@@ -48,11 +50,15 @@ class Delivery:
     *p12* is one file for browsers, *prefix* names two PEM files (``PREFIX.crt``,
     ``PREFIX.key``). With neither, PEM files are named like the user, in the current
     folder. *password* protects the PKCS#12 file; ``None`` has one made.
+
+    *legacy* writes the PKCS#12 file in the old form that Keychain on macOS reads
+    (3DES, SHA-1). What protects it then is the password alone, so that has to be made.
     """
 
     p12: str | None = None
     prefix: str | None = None
     password: str | None = None
+    legacy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +132,11 @@ def issue_key(
     name = checked_name(name)
     groups = [checked_group(group) for group in groups]
     password = made = None
+    if delivery.legacy and (delivery.p12 is None or delivery.password is not None):
+        raise UsageError(
+            "the legacy form is for a PKCS#12 file, and takes no password but one that is made",
+            hint="sealgate key issue NAME --p12 F --legacy-p12",
+        )
     if delivery.p12 is not None:
         made = new_password() if delivery.password is None else None
         password = made or checked_password(delivery.password or "")
@@ -233,19 +244,26 @@ def _content(
     issued: IssuedCertificate, path: str, delivery: Delivery, password: str | None
 ) -> bytes:
     if path == delivery.p12 and password is not None:
-        return _pkcs12(issued, password)
+        return _pkcs12(issued, password, legacy=delivery.legacy)
     return issued.key_pem if path.endswith(".key") else issued.pem
 
 
-def _pkcs12(issued: IssuedCertificate, password: str) -> bytes:
+def _pkcs12(issued: IssuedCertificate, password: str, *, legacy: bool) -> bytes:
     # RFC 9579 would protect the whole with PBMAC1; browsers do not read that yet.
-    encryption = (
-        PrivateFormat.PKCS12.encryption_builder()
-        .kdf_rounds(KDF_ROUNDS)
-        .key_cert_algorithm(pkcs12.PBES.PBESv2SHA256AndAES256CBC)
-        .hmac_hash(hashes.SHA256())
-        .build(password.encode())
-    )
+    builder = PrivateFormat.PKCS12.encryption_builder()
+    if legacy:
+        builder = (
+            builder.kdf_rounds(LEGACY_KDF_ROUNDS)
+            .key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC)
+            .hmac_hash(hashes.SHA1())  # noqa: S303  # no more is read there
+        )
+    else:
+        builder = (
+            builder.kdf_rounds(KDF_ROUNDS)
+            .key_cert_algorithm(pkcs12.PBES.PBESv2SHA256AndAES256CBC)
+            .hmac_hash(hashes.SHA256())
+        )
+    encryption = builder.build(password.encode())
     return pkcs12.serialize_key_and_certificates(
         issued.record.identity.encode(), issued.key, issued.certificate, None, encryption
     )

@@ -36,15 +36,18 @@ def command() -> None:
     "--password-file", metavar="F", help="The password of the PKCS#12 file is F's first line."
 )
 @click.option("--password-env", metavar="VAR", help="The password is in this variable.")
+@click.option("--legacy-p12", "legacy", is_flag=True, help="The form that Keychain (macOS) reads.")
 @config_option
 def issue(
     name: str,
+    *,
     p12: str | None,
     prefix: str | None,
     days: int,
     groups: tuple[str, ...],
     password_file: str | None,
     password_env: str | None,
+    legacy: bool,
     config: str | None,
 ) -> None:
     """
@@ -56,11 +59,13 @@ def issue(
     shown once.
     """
     inventory = configured(config)
-    password = _password(p12, password_file, password_env)
+    # Its weak form rests on the password alone, so a person is not asked for one.
+    asked = legacy and password_file is None and password_env is None
+    password = None if asked else _password(p12, password_file, password_env)
     issued = issue_key(
         inventory,
         name,
-        Delivery(p12, prefix, password),
+        Delivery(p12, prefix, password, legacy),
         groups=groups,
         days=days,
         by=actor(),

@@ -180,6 +180,21 @@ def test_a_refused_issue_leaves_nothing(
     assert list_keys(inventory, NOW) == ()
 
 
+@pytest.mark.parametrize(
+    "delivery", [Delivery(legacy=True), Delivery("a.p12", None, "correct horse", legacy=True)]
+)
+def test_the_old_form_rests_on_a_password_that_is_made(
+    inventory: Inventory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, delivery: Delivery
+) -> None:
+    """
+    Its encryption is weak, so a password that a person chose would not do.
+    """
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="legacy"):
+        issue(inventory, "anna", delivery)
+    assert list_keys(inventory, NOW) == ()
+
+
 def test_a_folder_that_is_not_there_is_said_so(inventory: Inventory, tmp_path: Path) -> None:
     """
     The file cannot be made, so nothing is issued.

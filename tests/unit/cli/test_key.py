@@ -100,6 +100,7 @@ def test_the_configuration_may_be_named(
             ["key", "issue", "a", "--p12", "f", "--password-file", "x", "--password-env", "X"],
             "not both",
         ),
+        (["key", "issue", "a", "--legacy-p12"], "for a PKCS#12 file"),
         (["key", "revoke", "nobody"], "neither a serial nor a user"),
         (["key", "list", "-c", "gone.toml"], '"gone.toml" does not exist'),
     ],
