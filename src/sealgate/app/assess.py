@@ -10,26 +10,24 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from sealgate.app.web_roots import WebRoots
 from sealgate.assess.adapters import source_of
 from sealgate.assess.classify import classify
 from sealgate.assess.minimise import (
     RULES,
     WEB_ROOT_RULE,
     advice,
-    exposed,
     sightings_of,
-    web_root_sighting,
 )
 from sealgate.assess.model import (
     Advice,
     Assessment,
     AssessRun,
     Item,
-    KindFound,
     Missed,
     NotLooked,
     Override,
@@ -38,15 +36,15 @@ from sealgate.assess.model import (
 )
 from sealgate.assess.naming import Shown, show_place
 from sealgate.assess.tally import Tally
+from sealgate.assess.together import together
 from sealgate.database import sqlite_url
 from sealgate.detect.scanner import Scanner
 from sealgate.errors import NothingToLookAtError, UsageError
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.evaluate import evaluate
 from sealgate.policy.finding import Status
-from sealgate.policy.inventory import Asset, AssetKind, site_asset
+from sealgate.policy.inventory import Asset, AssetKind
 from sealgate.policy.observation import Observation
-from sealgate.policy.protection import NO_PROTECTION
 from sealgate.policy.requirements import AssetRequirement, applicable, required_of_data
 from sealgate.register.adapters.store import Register
 from sealgate.register.model import AssessmentRecord, Decision
@@ -97,8 +95,8 @@ def assess(
         NothingToLookAtError: the sources hold no file and no table.
         SourceError: the register cannot be used.
     """
-    run = _Run(inventory, register, sample, progress)
-    roots = run.web_roots(web_roots, sources)
+    run = _Run(inventory, register, progress)
+    roots = WebRoots(inventory, web_roots, sources, lambda place: run.show(place).text)
     shown = [run.show(source).text for source in sources]
     opened = [
         source_of(source, shown=name, sample=sample)
@@ -159,19 +157,6 @@ def decide(
     return decision
 
 
-@dataclass(frozen=True, slots=True)
-class _WebRoot:
-    """
-    A folder that visitors may read (links resolved), and the asset that stands for it.
-
-    *covered*: the sources hold all of it, so that "nothing is there" can be said.
-    """
-
-    path: str
-    asset: Asset
-    covered: bool
-
-
 @dataclass(slots=True)
 class _Looked:
     """
@@ -195,18 +180,15 @@ class _Run:
         self,
         inventory: Inventory | None,
         register: Register | None,
-        sample: int | None,
         progress: Callable[[Progress], None] | None,
     ) -> None:
         self.looked: list[_Looked] = []
         self._inventory = inventory
         self._model: ClassificationModel = inventory.model if inventory else DEFAULT_MODEL
-        self._sample = sample
         self._progress = progress
         self._scanner = Scanner()
         self._ids: Counter[str] = Counter()
         self._not_looked: list[NotLooked] = []
-        self._exposed: dict[str, list[str]] = {}
         self._places: set[tuple[str, str]] = set()
         self._masked_databases: set[str] = set()
         self._bytes = 0
@@ -223,32 +205,7 @@ class _Run:
         """
         return show_place(place, self._scanner)
 
-    def web_roots(self, given: Sequence[str], sources: Sequence[str]) -> tuple[_WebRoot, ...]:
-        """
-        Return the web roots, those of configured sites under the site's asset.
-
-        Raises:
-            UsageError: a *given* one is no folder.
-        """
-        wanted: dict[str, Asset] = {}
-        for path in given:
-            if not os.path.isdir(path):  # noqa: PTH112
-                raise UsageError(
-                    f'web root "{self.show(path).text}" is no folder',
-                    hint="give the folder that the web server serves files from",
-                )
-            shown = self.show(os.path.abspath(path)).text  # noqa: PTH100
-            wanted[os.path.realpath(path)] = Asset(f"file {shown}/", AssetKind.FILE)
-        for site in self._inventory.sites if self._inventory else ():
-            if site.web_root is not None:
-                wanted[os.path.realpath(site.web_root)] = site_asset(site)
-        real = [os.path.realpath(source) for source in sources]
-        return tuple(
-            _WebRoot(path, asset, covered=any(_lies_in(path, source) for source in real))
-            for path, asset in wanted.items()
-        )
-
-    def look_at(self, item: Item | Unread, roots: Iterable[_WebRoot]) -> None:
+    def look_at(self, item: Item | Unread, roots: WebRoots) -> None:
         """
         Look at one item, and keep what was found or why nothing could be.
         """
@@ -274,9 +231,11 @@ class _Run:
             looked = self._looked(kind, shown, item.format, tallied_from, item.name, item.parent)
         self.looked.append(looked)
         self._bytes += looked.tallied.bytes_read
+        in_database = kind in {AssetKind.TABLE, AssetKind.DATABASE}
         file = item.place if isinstance(item, Unread) else item.parent or item.place
-        for root in roots:
-            self._note_exposed(root, file, looked)
+        looked.exposed_as = roots.note(
+            file, "sqlite" if in_database else looked.format, looked.tallied.kinds
+        )
 
     def sum_up_databases(self) -> None:
         """
@@ -287,18 +246,13 @@ class _Run:
             if looked.asset.kind is AssetKind.TABLE and looked.asset.parent:
                 tables.setdefault(looked.asset.parent, []).append(looked)
         for parent, held in tables.items():
-            tallied = Tallied(
-                kinds=_merged(one.tallied.kinds for one in held),
-                missed=_unseen(held),
-                rows=sum(one.tallied.rows or 0 for one in held),
-                bytes_read=sum(one.tallied.bytes_read for one in held),
-            )
+            tallied = together([one.tallied for one in held])
             asset = Asset(parent, AssetKind.DATABASE)
             place = parent.partition(" ")[2]
             masked = parent in self._masked_databases
             self.looked.append(_Looked(asset, _SUMMED_UP, tallied, place, masked))
 
-    def judge(self, roots: Sequence[_WebRoot], now: float) -> AssessRun:
+    def judge(self, roots: WebRoots, now: float) -> AssessRun:
         """
         Weigh every asset, and let the policy judge what need not be kept.
         """
@@ -361,22 +315,6 @@ class _Run:
         masked = shown.masked or number > 1
         return _Looked(asset, format_name, tally.finish(), shown.text, masked)
 
-    def _note_exposed(self, root: _WebRoot, place: str, looked: _Looked) -> None:
-        real = os.path.realpath(place)
-        if real == root.path or not _lies_in(real, root.path):
-            return
-        relative = os.path.relpath(real, root.path)
-        in_database = looked.asset.kind in {AssetKind.TABLE, AssetKind.DATABASE}
-        found = exposed(
-            relative,
-            format_name="sqlite" if in_database else looked.format,
-            kinds=looked.tallied.kinds,
-        )
-        if found is not None:
-            what, part = found
-            looked.exposed_as = what
-            self._exposed.setdefault(root.asset.id, []).append(f"{self.show(part).text} ({what})")
-
     def _assessment(self, looked: _Looked) -> Assessment:
         missed = looked.tallied.missed
         weighed = classify(
@@ -404,7 +342,7 @@ class _Run:
     def _report(
         self,
         assessments: Sequence[Assessment],
-        roots: Sequence[_WebRoot],
+        roots: WebRoots,
         decided: set[str],
         now: float,
     ) -> Report:
@@ -420,12 +358,9 @@ class _Run:
                 sightings += [
                     s for s in seen if isinstance(s, Observation) or s.asset not in decided
                 ]
-        for root in roots:
-            found = self._exposed.get(root.asset.id, [])
-            if found or root.covered:
-                weakest = self._model.weakest.id
-                requirements.append(AssetRequirement(root.asset, weakest, NO_PROTECTION))
-                sightings.append(web_root_sighting(root.asset.id, found))
+        for requirement, sighting in roots.judged(self._model.weakest.id):
+            requirements.append(requirement)
+            sightings.append(sighting)
         accepted = self._inventory.accepted if self._inventory else ()
         report = evaluate(
             requirements,
@@ -441,10 +376,6 @@ class _Run:
 _TELL_EVERY_BYTES = 1 << 22
 # The format of an asset that only sums up others.
 _SUMMED_UP = "database of tables"
-
-
-def _lies_in(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def _is_file(item: Item | Unread, path: str) -> bool:
@@ -468,32 +399,6 @@ def _accepted_unseen(report: Report) -> set[str]:
     unseen = [f for f in report.findings if f.status is Status.NOT_OBSERVED]
     still_open = {f.asset.id for f in unseen if f.accepted is None}
     return {f.asset.id for f in unseen} - still_open
-
-
-def _merged(tables: Iterable[Sequence[KindFound]]) -> tuple[KindFound, ...]:
-    merged: dict[str, KindFound] = {}
-    for kinds in tables:
-        for found in kinds:
-            other = merged.get(found.kind)
-            if other is None:
-                merged[found.kind] = replace(found, where=())
-            else:
-                merged[found.kind] = replace(
-                    other,
-                    count=other.count + found.count,
-                    records=other.records + found.records,
-                    confidence=max(other.confidence, found.confidence),
-                    estimated=other.estimated or found.estimated,
-                    at_least=other.at_least or found.at_least,
-                )
-    return tuple(sorted(merged.values(), key=lambda k: (-k.count, k.kind)))
-
-
-def _unseen(tables: Iterable[_Looked]) -> tuple[Missed, ...]:
-    missed = [m for one in tables for m in one.tallied.missed]
-    if not missed:
-        return ()
-    return (Missed("tables of it could not be looked at", partly=all(m.partly for m in missed)),)
 
 
 def _record(assessment: Assessment) -> AssessmentRecord:
