@@ -102,9 +102,8 @@ class RunningGateway:
             workers=self._options.workers,
         )
         self._tasks: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
-        self._bell, self._ear = socket.socketpair()
-        self._bell.setblocking(False)
-        self._ear.setblocking(False)
+        # Closed by the thread; until it runs there is nobody to wake.
+        self._bell = self._ear = _closed_socket()
         self._stop_wanted = threading.Event()
         self._hurry = threading.Event()
         self._drain_seconds = self._options.drain_seconds
@@ -141,6 +140,9 @@ class RunningGateway:
                 Envoy cannot be run.
             SourceError: the state folder cannot be used.
         """
+        self._bell, self._ear = socket.socketpair()
+        self._bell.setblocking(False)
+        self._ear.setblocking(False)
         self._begun = True
         self._thread.start()
         return self._ready.result()
@@ -250,8 +252,8 @@ class RunningGateway:
                 raise GatewayError("the gateway ended before it could do that")
 
     def _ring(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            # A full bell rings already.
+        with contextlib.suppress(OSError):
+            # A full bell rings already; one that is gone has nobody to wake.
             self._bell.send(b"!")
 
     def _reload_and_tell(self) -> None:
@@ -291,6 +293,8 @@ class RunningGateway:
         except BaseException as error:  # noqa: BLE001  # handed to whoever waits
             self._fail(error)
         finally:
+            self._bell.close()
+            self._ear.close()
             self._refuse_waiting()
 
     def _fail(self, error: BaseException) -> None:
@@ -364,6 +368,12 @@ class RunningGateway:
                 return {"ok": True, "observations": seen}
             case _:
                 raise GatewayError("the request has no command that this gateway knows")
+
+
+def _closed_socket() -> socket.socket:
+    one = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    one.close()
+    return one
 
 
 def serve(inventory: Inventory, options: Options, *, ready_file: str | None = None) -> bool:
