@@ -39,6 +39,18 @@ TLS_1_2_SUITES = (
     "ECDHE-ECDSA-AES256-GCM-SHA384",
     "ECDHE-RSA-AES256-GCM-SHA384",
 )
+# The same suites and those of TLS 1.3 (RFC 8446, 9.1), by their IANA names.
+TLS_IANA_SUITES = (
+    "TLS_AES_128_GCM_SHA256",
+    "TLS_AES_256_GCM_SHA384",
+    "TLS_CHACHA20_POLY1305_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+)
 # The hybrid first (draft-ietf-tls-ecdhe-mlkem), then what RFC 9325, 4.2.1 names.
 TLS_GROUPS = ("X25519MLKEM768", "X25519", "P-256", "P-384")
 
@@ -148,43 +160,6 @@ class EnvoyFiles:
         Return whether something changed that a running Envoy cannot take over.
         """
         return old.files[BOOTSTRAP] != self.files[BOOTSTRAP] or old.folder != self.folder
-
-    def as_one_file(self) -> JSONObject:
-        """
-        Return the same configuration as one static bootstrap.
-
-        ``envoy --mode validate`` reads no file of a subscription, so this is what it is
-        asked about. It is not for running: nothing in it can be taken over live.
-        """
-        routes = {str(r["name"]): r for r in self._resources("rds-")}
-        static: JSONObject = {
-            "listeners": [_inlined(item, routes) for item in self._resources(LISTENERS)],
-            "clusters": list(self._resources(CLUSTERS)),
-            "secrets": list(self._resources("sds-")),
-        }
-        bootstrap = {k: v for k, v in self.files[BOOTSTRAP].items() if k != "dynamic_resources"}
-        return {**bootstrap, "static_resources": static}
-
-    def _resources(self, prefix: str) -> Iterator[JSONObject]:
-        for name in sorted(self.files):
-            resources = self.files[name].get("resources") if name.startswith(prefix) else None
-            for item in resources if isinstance(resources, list) else ():
-                if isinstance(item, dict):
-                    yield {key: value for key, value in item.items() if key != "@type"}
-
-
-def _inlined(value: JSON, routes: Mapping[str, JSONObject]) -> JSON:
-    if isinstance(value, list):
-        return [_inlined(item, routes) for item in value]
-    if not isinstance(value, dict):
-        return value
-    result: JSONObject = {}
-    for key, item in value.items():
-        if key == "rds" and isinstance(item, dict):
-            result["route_config"] = routes[str(item["route_config_name"])]
-        elif key != "sds_config":
-            result[key] = _inlined(item, routes)
-    return result
 
 
 def _both_clusters(old: JSONObject | None, new: JSONObject) -> JSONObject:

@@ -40,7 +40,7 @@ def cluster(site: Site, material: Material) -> JSONObject:
     }
     result: JSONObject = {
         "name": cluster_name(site),
-        "type": "STATIC" if _is_address(upstream) else "STRICT_DNS",
+        "type": "STATIC" if _is_address(upstream) else "LOGICAL_DNS",
         "connect_timeout": "5s",
         "per_connection_buffer_limit_bytes": BUFFER_BYTES,
         "circuit_breakers": {"thresholds": [limit]},

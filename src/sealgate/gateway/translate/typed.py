@@ -4,8 +4,6 @@ How Envoy's JSON spells extensions and addresses.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,16 +42,9 @@ def socket_address(host: str, port: int) -> JSONObject:
 def discovery(message: str, resources: Iterable[JSONObject]) -> JSONObject:
     """
     Return a file of a filesystem subscription: *resources* of type *message*.
-
-    The version is a digest of the content, so that Envoy's ``version_text`` tells
-    which content is in effect.
     """
     items: list[JSON] = [{"@type": _PREFIX + message, **item} for item in resources]
-    text = json.dumps(items, sort_keys=True)
-    return {
-        "version_info": hashlib.sha256(text.encode()).hexdigest()[:16],
-        "resources": items,
-    }
+    return {"resources": items}
 
 
 def subscription(folder: str, name: str) -> JSONObject:

@@ -1,0 +1,334 @@
+"""
+The gateways that are compared: the same TLS 1.3 and the same nginx behind each.
+
+``bare`` is Envoy with the least that proxies a site over TLS, written by hand; it is
+what Sealgate's translation is held against.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from mmdb_writer import MMDBWriter
+from netaddr import IPSet
+
+from sealgate.gateway.adapters.binary import find_envoy
+from sealgate.gateway.adapters.files import write_files
+from sealgate.gateway.model import TLS_GROUPS, CertificateFiles, Material
+from sealgate.gateway.translate import translate
+from sealgate.policy.classification import DEFAULT_MODEL
+from sealgate.policy.inventory import (
+    AccessSettings,
+    Address,
+    Door,
+    Inventory,
+    Listen,
+    Route,
+    Site,
+    Upstream,
+    route_asset,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NAME = "localhost"
+BODY_BYTES = 1024
+SERVER_CORE, LOAD_CORE = "0", "1"
+START_SECONDS = 10
+
+
+@dataclass
+class Engine:
+    """
+    One running gateway: where it listens, and its process.
+    """
+
+    name: str
+    port: int
+    process: subprocess.Popen[bytes]
+
+    def cpu_seconds(self) -> float:
+        """
+        Return the processor time of every thread so far, to the nanosecond.
+        """
+        total = 0
+        for task in Path(f"/proc/{self.process.pid}/task").iterdir():
+            total += int((task / "schedstat").read_text().split()[0])
+        return total / 1e9
+
+    def resident_mib(self) -> float:
+        """
+        Return the resident memory.
+        """
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def free_port() -> int:
+    """
+    Return a port of loopback that nobody uses now.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def make_keys(folder: Path) -> str:
+    """
+    Write server, authority and client certificates; return the client's fingerprint.
+    """
+    authority = ec.generate_private_key(ec.SECP256R1())
+    _write_pair(folder, "server", NAME, authority)
+    _write_pair(folder, "client", "editor", authority)
+    certificate = x509.load_pem_x509_certificate((folder / "client.pem").read_bytes())
+    (folder / "authority.pem").write_bytes((folder / "server.pem").read_bytes())
+    pair = (folder / "client.pem").read_bytes() + (folder / "client.key").read_bytes()
+    (folder / "client-pair.pem").write_bytes(pair)
+    return certificate.fingerprint(hashes.SHA256()).hex()
+
+
+def _write_pair(folder: Path, file: str, name: str, signer: ec.EllipticCurvePrivateKey) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "benchmark")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
+        .sign(signer, hashes.SHA256())
+    )
+    (folder / f"{file}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / f"{file}.key").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+
+
+def start_site(folder: Path) -> Engine:
+    """
+    Start nginx on the load's core, answering 1 KiB at once.
+    """
+    port = free_port()
+    (folder / "nginx.conf").write_text(
+        f"""
+worker_processes 1; daemon off; master_process off;
+error_log {folder}/nginx.err; pid {folder}/nginx.pid;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off; keepalive_requests 1000000000; keepalive_timeout 3600;
+  client_body_temp_path {folder}/n1; proxy_temp_path {folder}/n2;
+  fastcgi_temp_path {folder}/n3; uwsgi_temp_path {folder}/n4; scgi_temp_path {folder}/n5;
+  server {{ listen 127.0.0.1:{port};
+    location / {{ default_type text/plain; return 200 "{"x" * BODY_BYTES}"; }} }}
+}}
+"""
+    )
+    nginx = shutil.which("nginx") or "/usr/sbin/nginx"
+    return _started("nginx", port, [nginx, "-c", str(folder / "nginx.conf")], LOAD_CORE, folder)
+
+
+def start_bare(folder: Path, site: Engine) -> Engine:
+    """
+    Start Envoy with a minimal TLS proxy configuration.
+    """
+    port = free_port()
+    kind = "type.googleapis.com/envoy.extensions."
+    manager = {
+        "@type": kind + "filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "bare",
+        "http_protocol_options": {"accept_http_10": True, "default_host_for_http_10": NAME},
+        "route_config": {
+            "virtual_hosts": [
+                {
+                    "name": "all",
+                    "domains": ["*"],
+                    "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "site"}}],
+                }
+            ]
+        },
+        "http_filters": [
+            {
+                "name": "envoy.filters.http.router",
+                "typed_config": {"@type": kind + "filters.http.router.v3.Router"},
+            }
+        ],
+    }
+    tls = {
+        "@type": kind + "transport_sockets.tls.v3.DownstreamTlsContext",
+        "common_tls_context": {
+            "tls_params": {"ecdh_curves": list(TLS_GROUPS)},
+            "alpn_protocols": ["h2", "http/1.1"],
+            "tls_certificates": [
+                {
+                    "certificate_chain": {"filename": str(folder / "server.pem")},
+                    "private_key": {"filename": str(folder / "server.key")},
+                }
+            ],
+        },
+    }
+    config = {
+        "static_resources": {
+            "listeners": [
+                {
+                    "address": _address(port),
+                    "filter_chains": [
+                        {
+                            "filters": [{"name": "manager", "typed_config": manager}],
+                            "transport_socket": {"name": "tls", "typed_config": tls},
+                        }
+                    ],
+                }
+            ],
+            "clusters": [
+                {
+                    "name": "site",
+                    "connect_timeout": "5s",
+                    "type": "STATIC",
+                    "load_assignment": {
+                        "cluster_name": "site",
+                        "endpoints": [
+                            {"lb_endpoints": [{"endpoint": {"address": _address(site.port)}}]}
+                        ],
+                    },
+                }
+            ],
+        }
+    }
+    (folder / "bare.json").write_text(json.dumps(config))
+    return _envoy("bare", port, folder / "bare.json", folder)
+
+
+def _address(port: int) -> dict[str, object]:
+    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+
+
+def start_sealgate(folder: Path, site: Engine, fingerprint: str) -> Engine:
+    """
+    Start Envoy on the translation of a site with a public ``/`` and a locked ``/typo3``.
+    """
+    port = free_port()
+    public, _, confidential, _ = DEFAULT_MODEL.classes
+    locked = Route(Door("/typo3"), confidential, admit=("user:editor",))
+    declared = Site(
+        (NAME,),
+        Upstream("http", "127.0.0.1", site.port),
+        (
+            Route(Door("/"), public),
+            locked,
+            Route(Door("/", query="__typo3_install"), confidential, admit=("user:editor",)),
+            Route(Door("/typo3/sysext/*/Resources/Public"), public),
+        ),
+        preset="typo3",
+    )
+    inventory = Inventory(
+        "sealgate.toml",
+        str(folder),
+        Listen((Address("127.0.0.1", port),), ()),
+        access=AccessSettings(("DE",), "country.mmdb"),
+        sites=(declared,),
+    )
+    database = folder / "country.mmdb"
+    _write_countries(database)
+    run = folder / "sealgate"
+    run.mkdir()
+    material = Material(
+        str(run),
+        {NAME: CertificateFiles(str(folder / "server.pem"), str(folder / "server.key"))},
+        str(folder / "authority.pem"),
+        {route_asset(declared, locked).id: (fingerprint,)},
+        str(database),
+    )
+    write_files(str(run), translate(inventory, material).files)
+    return _envoy("sealgate", port, run / "bootstrap.json", folder)
+
+
+def _write_countries(path: Path) -> None:
+    writer = MMDBWriter(ip_version=6, ipv4_compatible=True, database_type="GeoLite2-Country")
+    writer.insert_network(IPSet(["127.0.0.0/8"]), {"country": {"iso_code": "DE"}})
+    writer.to_db_file(str(path))
+
+
+def _envoy(name: str, port: int, config: Path, folder: Path) -> Engine:
+    command = [
+        find_envoy().path,
+        "--config-path",
+        str(config),
+        "--concurrency",
+        "1",
+        "--log-level",
+        "error",
+        "--disable-hot-restart",
+    ]
+    return _started(name, port, command, SERVER_CORE, folder)
+
+
+def start_caddy(folder: Path, site: Engine) -> Engine:
+    """
+    Start Caddy as a TLS proxy, with one thread for the one core.
+    """
+    port = free_port()
+    (folder / "Caddyfile").write_text(
+        f"""
+{{
+  admin off
+  auto_https off
+  log default {{
+    output discard
+  }}
+}}
+https://{NAME}:{port} {{
+  bind 127.0.0.1
+  tls {folder}/server.pem {folder}/server.key
+  reverse_proxy 127.0.0.1:{site.port}
+}}
+"""
+    )
+    caddy = Path(sys.executable).parent / "caddy"
+    command = [str(caddy), "run", "--config", str(folder / "Caddyfile")]
+    return _started("caddy", port, command, SERVER_CORE, folder, GOMAXPROCS="1", HOME=str(folder))
+
+
+def _started(
+    name: str, port: int, command: Sequence[str], core: str, folder: Path, **more: str
+) -> Engine:
+    log = (folder / f"{name}.log").open("wb")
+    process = subprocess.Popen(
+        ["taskset", "-c", core, *command],
+        stdout=log,
+        stderr=log,
+        env={**os.environ, **more},
+    )
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return Engine(name, port, process)
+        time.sleep(0.02)
+    process.kill()
+    message = f"{name} did not start: {(folder / f'{name}.log').read_text()[-2000:]}"
+    raise SystemExit(message)

@@ -1,0 +1,237 @@
+"""
+What the translated configuration guarantees, and what ``serve`` must refuse to start for.
+
+Nothing that is promised may be silently weaker: where a class cannot be kept, the
+gateway says what is missing and what to type, and does not start.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+
+from sealgate.errors import Fault
+from sealgate.gateway.model import TLS_GROUPS, TLS_IANA_SUITES, Guard, guard_of
+from sealgate.policy.inventory import SiteAccess, route_asset, site_asset
+from sealgate.policy.observation import Fact, Observation, Vantage
+from sealgate.policy.requirements import required_of_route
+from sealgate.policy.routing import door_segments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sealgate.gateway.model import Material
+    from sealgate.policy.inventory import Inventory, Place, Route, Site, Upstream
+    from sealgate.policy.observation import FactValue
+
+SEEN_BY = "gateway configuration"
+_LOW, _HIGH = 1, 2
+_FORBIDDEN = 403
+
+
+def refusals(inventory: Inventory, material: Material) -> tuple[Fault, ...]:
+    """
+    Return everything that ``serve`` must not start with; empty when all can be kept.
+
+    The files that *material* names are not opened: whoever gathered them has checked
+    them.
+    """
+    return (
+        *_of_listeners(inventory),
+        *(f for site in inventory.sites for f in _of_site(inventory, site, material)),
+        *(
+            _fault(
+                inventory,
+                drop.place,
+                f'drop "{drop.name}": this version serves no drops',
+                "remove the [[drop]], or keep it in a file of its own until it can be served",
+            )
+            for drop in inventory.drops
+        ),
+    )
+
+
+def _of_listeners(inventory: Inventory) -> Iterator[Fault]:
+    top = inventory.tls.place
+    if not inventory.sites:
+        yield _fault(inventory, top, "there is no site to serve", "add a [[site]]")
+    if not inventory.listen.https:
+        yield _fault(
+            inventory,
+            top,
+            "https is off, so no site can be served",
+            'set https = ":443" under [listen]',
+        )
+    for network in inventory.listen.trusted_proxies:
+        if ipaddress.ip_network(network, strict=False).prefixlen == 0:
+            yield _fault(
+                inventory,
+                top,
+                f'trusted_proxies: "{network}" lets everybody choose the address that they '
+                "come from",
+                "list the balancers' own addresses",
+            )
+
+
+def _of_site(inventory: Inventory, site: Site, material: Material) -> Iterator[Fault]:
+    if site.name not in material.certificates:
+        yield _fault(
+            inventory,
+            site.place,
+            f'site "{site.name}": there is no server certificate',
+            'set certificate = "local-ca" under [tls]',
+        )
+    if not any(not door_segments(r.door) and r.door.query is None for r in site.routes):
+        yield _fault(
+            inventory,
+            site.place,
+            f'site "{site.name}": no route for "/"',
+            'add a [[site.route]] with path = "/"',
+        )
+    for route in site.routes:
+        yield from _of_route(inventory, site, route, material)
+
+
+def _of_route(
+    inventory: Inventory, site: Site, route: Route, material: Material
+) -> Iterator[Fault]:
+    subject = f'"{route_asset(site, route).id}"'
+    required = required_of_route(route)
+    if required.in_transit > 0 and not upstream_is_protected(site.upstream):
+        upstream = f"http://{site.upstream.host}:{site.upstream.port}"
+        yield _fault(
+            inventory,
+            route.place,
+            f"{subject}: the upstream is {upstream}, but this class is never sent in clear",
+            'set upstream = "https://…", or move the site to this machine '
+            "(`sealgate explain transit-upstream-plaintext`)",
+        )
+    match guard_of(route):
+        case Guard.UNBUILT:
+            yield _unbuilt(inventory, route, subject)
+        case Guard.LOCKED:
+            yield from _of_lock(inventory, site, route, subject, material)
+        case Guard.OPEN | Guard.SITE:
+            pass
+
+
+def _unbuilt(inventory: Inventory, route: Route, subject: str) -> Fault:
+    required = required_of_route(route)
+    if required.access == _LOW and route.access is SiteAccess.SEALGATE:
+        return _fault(
+            inventory,
+            route.place,
+            f'{subject}: access = "sealgate" asks for a sign-in that this version does not have',
+            'set access = "site" when the site itself asks for the password',
+        )
+    asks = route.classification
+    if route.collects is not None and route.collects.rank > asks.rank:
+        asks = route.collects
+    return _fault(
+        inventory,
+        route.place,
+        f'{subject}: "{asks.id}" needs a second factor, an approval or a post-quantum '
+        "channel that this version cannot enforce",
+        "keep this data off the site until it can, or review its class",
+    )
+
+
+def _of_lock(
+    inventory: Inventory, site: Site, route: Route, subject: str, material: Material
+) -> Iterator[Fault]:
+    if not route.admit:
+        return  # Nobody may enter, which is no weaker than what the class demands.
+    if material.client_ca is None:
+        yield _fault(
+            inventory,
+            route.place,
+            f"{subject}: there is no authority for client certificates",
+            "sealgate key issue NAME",
+        )
+    if not material.admitted.get(route_asset(site, route).id):
+        yield _fault(
+            inventory,
+            route.place,
+            f"{subject}: nobody who may enter ({', '.join(route.admit)}) has a living client "
+            "certificate",
+            "sealgate key issue NAME",
+        )
+    place = inventory.access.place
+    if not inventory.access.countries:
+        yield _fault(
+            inventory,
+            place,
+            f"{subject}: no country is allowed",
+            'set countries = ["DE"] under [access]',
+        )
+    if material.geo_database is None:
+        yield _fault(
+            inventory,
+            place,
+            f"{subject}: there is no country database",
+            'set geo_database = "country.mmdb" under [access]',
+        )
+
+
+def _fault(inventory: Inventory, place: Place, message: str, hint: str) -> Fault:
+    return Fault(place.file or inventory.source, place.line, message, hint)
+
+
+def upstream_is_protected(upstream: Upstream) -> bool:
+    """
+    Return whether nobody between the gateway and *upstream* can read along.
+
+    That is a Unix socket, this machine's own loopback, or verified TLS. "localhost" is
+    always loopback (RFC 6761, 6.3).
+    """
+    if upstream.scheme in {"unix", "https"}:
+        return True
+    if upstream.host == "localhost" or upstream.host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(upstream.host).is_loopback
+    except ValueError:
+        return False
+
+
+def promises(inventory: Inventory, material: Material, *, now: float) -> tuple[Observation, ...]:
+    """
+    Return what a gateway that runs the translation enforces, per site and route.
+
+    Nothing is said of certificates (whoever holds the files looks at them) nor of what
+    the sites themselves do. *now*, in seconds since the epoch, is accepted so that every
+    maker of observations is called alike; nothing here depends on it.
+    """
+    del now
+    found: list[Observation] = []
+
+    def saw(asset: str, fact: Fact, value: FactValue) -> None:
+        found.append(Observation(asset, fact, value, Vantage.HOST, SEEN_BY))
+
+    for site in inventory.sites:
+        name = site_asset(site).id
+        saw(name, Fact.TLS_VERSIONS, ("TLSv1.2", "TLSv1.3"))
+        saw(name, Fact.TLS_CIPHERS, TLS_IANA_SUITES)
+        saw(name, Fact.TLS_GROUP, TLS_GROUPS[0])
+        saw(name, Fact.TLS_HYBRID_OFFERED, value=True)
+        saw(name, Fact.TLS_CLASSICAL_ACCEPTED, value=True)
+        asked = "requested" if material.client_ca else "none"
+        saw(name, Fact.TLS_CLIENT_CERTIFICATE, asked)
+        saw(name, Fact.HSTS_SECONDS, max(0, (site.tls or inventory.tls).hsts_seconds))
+        plain = bool(inventory.listen.http)
+        saw(name, Fact.PLAIN_GET, "redirect" if plain else "refused")
+        saw(name, Fact.PLAIN_POST, "denied" if plain else "refused")
+        saw(name, Fact.COOKIES_INSECURE, ())
+        saw(name, Fact.UPSTREAM_PROTECTED, upstream_is_protected(site.upstream))
+        for route in site.routes:
+            asset = route_asset(site, route).id
+            match guard_of(route):
+                case Guard.OPEN:
+                    saw(asset, Fact.ACCESS_RUNG, 0)
+                case Guard.LOCKED:
+                    saw(asset, Fact.ACCESS_RUNG, _HIGH)
+                    saw(asset, Fact.LOCK_STATUS_ANONYMOUS, _FORBIDDEN)
+                    saw(asset, Fact.LOCK_VARIANTS_OPEN, ())
+                case Guard.SITE | Guard.UNBUILT:
+                    pass  # The site asks, or nothing is served: no promise of ours.
+    return tuple(found)

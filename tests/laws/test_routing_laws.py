@@ -1,0 +1,153 @@
+"""
+The strictest reading: what holds for every path, and that Lua and patterns agree.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lupa.luajit21 import LuaRuntime
+
+from sealgate.gateway.translate.patterns import PRINTABLE, doubtful
+from sealgate.gateway.translate.readings import lua_program
+from sealgate.policy.classification import DEFAULT_MODEL
+from sealgate.policy.inventory import Door, Route
+from sealgate.policy.routing import (
+    Refusal,
+    could_be_read_as,
+    is_plain,
+    judge,
+    serving_route,
+    specificity,
+    split_target,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PUBLIC, RESTRICTED, CONFIDENTIAL, SECRET = DEFAULT_MODEL.classes
+SITES = (
+    (
+        Route(Door("/"), PUBLIC),
+        Route(Door("/typo3"), CONFIDENTIAL),
+        Route(Door("/", query="__typo3_install"), CONFIDENTIAL),
+        Route(Door("/typo3/install.php"), CONFIDENTIAL),
+        Route(Door("/typo3/sysext/*/Resources/Public"), PUBLIC),
+    ),
+    (
+        Route(Door("/"), PUBLIC),
+        Route(Door("/wp-admin"), CONFIDENTIAL),
+        Route(Door("/wp-login.php"), CONFIDENTIAL),
+        Route(Door("/", query="rest_route", query_value="/wp/v2/users"), CONFIDENTIAL),
+        Route(Door("/wp-admin/admin-ajax.php", exact=True), PUBLIC),
+    ),
+    (
+        Route(Door("/"), RESTRICTED),
+        Route(Door("/a", exact=True), SECRET),
+        Route(Door("/a/*/c"), CONFIDENTIAL),
+        Route(Door("/a/b"), PUBLIC),
+        Route(Door("/A/B/C"), SECRET),
+        Route(Door("/a", query="x.y"), CONFIDENTIAL),
+        Route(Door("/a/b/c", query="x.y", query_value="1"), SECRET),
+    ),
+)
+# What paths, and the attempts to hide one, are made of.
+PIECES = (
+    *("/", "/", "/", "//", "\\", "%2f", "%5C", "%252f", ".", "..", "%2e", "./", "../", ";", ";x=1"),
+    *("typo3", "TYPO3", "%74ypo3", "%2574ypo3", "install.php", "sysext", "core", "Resources"),
+    *("Public", "wp-admin", "wp-login.php", "admin-ajax.php", "a", "b", "c", "A", "B", "%61"),
+    *("index.php", "x.PHP", ".php", "x", "%", "%zz", "%00", "#", "%3f", " ", "%20", "+", "~"),
+    *("?", "?", "&", "=", "__typo3_install", "..typo3[install", "%5f%5Ftypo3.install", "[a]"),
+    *("rest_route", "=/wp/v2/users", "=%2Fwp//v2/users", "x.y", "x_y", "=1", "\xff", "é", "\x01"),
+)
+BYTES = st.binary(max_size=2).map(lambda data: data.decode("utf-8", "surrogateescape"))
+TARGETS = st.lists(st.sampled_from(PIECES) | BYTES, max_size=12).map(
+    lambda pieces: "/" + "".join(pieces)
+)
+
+
+@cache
+def refused_in_lua(site: int, rank: int) -> Callable[[bytes], Any]:
+    """
+    Return the compiled judgement of a route of *rank*, run by the Lua that Envoy runs.
+    """
+    runtime = LuaRuntime(encoding=None)
+    runtime.execute(lua_program(SITES[site], rank).encode())
+    found: Callable[[bytes], Any] = runtime.globals()[b"refused"]
+    return found
+
+
+@given(target=TARGETS, site=st.sampled_from(range(len(SITES))))
+@settings(max_examples=600, deadline=None)
+def test_lua_says_what_the_specification_says(target: str, site: int) -> None:
+    """
+    The compiled judgement refuses exactly what the specification refuses.
+    """
+    rank = serving_route(SITES[site], target).classification.rank
+    wanted = isinstance(judge(SITES[site], target), Refusal)
+    assert refused_in_lua(site, rank)(target.encode("utf-8", "surrogateescape")) is wanted
+
+
+@given(target=TARGETS, site=st.sampled_from(range(len(SITES))))
+@settings(max_examples=600, deadline=None)
+def test_what_the_patterns_let_pass_is_never_refused(target: str, site: int) -> None:
+    """
+    A request that Envoy routes without asking Lua has no reading in a stricter class.
+    """
+    routes = SITES[site]
+    serving = serving_route(routes, target)
+    by_path = [r for r in routes if r.door.query is None]
+    pattern = doubtful(serving, routes, path_route=serving_route(by_path, target))
+    passes = re.fullmatch(PRINTABLE, target) and (
+        pattern is None or not re.fullmatch(pattern, target)
+    )
+    if pattern is None or passes:
+        assert judge(routes, target) is serving
+
+
+@given(target=TARGETS, site=st.sampled_from(range(len(SITES))))
+@settings(max_examples=400, deadline=None)
+def test_plain_path_is_decided_by_its_letters(target: str, site: int) -> None:
+    """
+    On a plain path only a nearer door, spelled in another case, can be stricter.
+    """
+    path, _ = split_target(target)
+    by_path = [r for r in SITES[site] if r.door.query is None]
+    serving = serving_route(by_path, path)
+    nearer = [
+        r
+        for r in by_path
+        if r.classification.rank > serving.classification.rank
+        and specificity(r) > specificity(serving)
+        and could_be_read_as(r.door, path)
+    ]
+    if is_plain(path) and not nearer:
+        assert judge(by_path, path) is serving
+
+
+@given(target=TARGETS, site=st.sampled_from(range(len(SITES))))
+@settings(max_examples=300, deadline=None)
+def test_refusal_names_a_stricter_route(target: str, site: int) -> None:
+    """
+    The answer is the literal route, or a refusal that names a stricter one.
+    """
+    answer = judge(SITES[site], target)
+    if isinstance(answer, Refusal):
+        assert answer.stricter is None or (
+            answer.stricter.classification.rank > answer.serving.classification.rank
+        )
+    else:
+        assert answer is serving_route(SITES[site], target)
+
+
+@given(path=st.lists(st.sampled_from(["a", "typo3", "x.css", "B"]), max_size=5))
+def test_ordinary_paths_cost_nobody_anything(path: list[str]) -> None:
+    """
+    A path of ordinary names below no locked door is never refused.
+    """
+    if not path or path[0] != "typo3":
+        assert judge(SITES[0], "/" + "/".join(path)) is SITES[0][0]

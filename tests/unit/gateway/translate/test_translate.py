@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from mmdb_writer import MMDBWriter
+from netaddr import IPSet
+
+from sealgate.config import parse
+from sealgate.gateway.adapters.envoy import validate
+from sealgate.gateway.model import (
+    BOOTSTRAP,
+    CLUSTERS,
+    LISTENERS,
+    CertificateFiles,
+    Guard,
+    Material,
+    guard_of,
+)
+from sealgate.gateway.translate import translate
+from sealgate.policy.inventory import Inventory, route_asset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+GOLDEN = Path("tests/golden/gateway")
+CASES = sorted(path.name.removesuffix(".in.toml") for path in GOLDEN.glob("*.in.toml"))
+FINGERPRINT = "0f" * 32
+# To write the golden files anew: SEALGATE_WRITE_GOLDEN=1 pytest tests/unit/gateway/translate
+WRITE_GOLDEN = os.environ.get("SEALGATE_WRITE_GOLDEN") == "1"
+
+
+def inventory_of(case: str) -> Inventory:
+    """
+    Return what the golden configuration *case* declares.
+    """
+    text = (GOLDEN / f"{case}.in.toml").read_text("utf-8")
+    return parse(text, f"{case}.in.toml", folder="/etc/sealgate")
+
+
+def material_for(inventory: Inventory, folder: str = "/var/lib/sealgate") -> Material:
+    """
+    Return material under *folder* that has whatever *inventory* could need.
+    """
+    pairs = {
+        site.name: CertificateFiles(f"{folder}/{site.name}.pem", f"{folder}/{site.name}.key")
+        for site in inventory.sites
+    }
+    admitted = {
+        route_asset(site, route).id: (FINGERPRINT,)
+        for site in inventory.sites
+        for route in site.routes
+        if route.admit
+    }
+    database = f"{folder}/country.mmdb" if inventory.access.geo_database else None
+    return Material(f"{folder}/envoy", pairs, f"{folder}/client-ca.pem", admitted, database)
+
+
+def without_repetition(value: Any, shared: dict[str, object], key: str = "") -> Any:
+    """
+    Return *value* with pages and programs, which repeat, moved to *shared* by digest.
+
+    So a golden file stays readable, and a changed byte of a page still shows.
+    """
+    if isinstance(value, dict):
+        value = {k: without_repetition(item, shared, k) for k, item in value.items()}
+    elif isinstance(value, list):
+        value = [without_repetition(item, shared) for item in value]
+    program = isinstance(value, str) and "envoy_on_re" in value
+    if program or key == "local_reply_config":
+        text = json.dumps(value, sort_keys=True)
+        name = f"{'lua' if program else 'pages'} {hashlib.sha256(text.encode()).hexdigest()[:12]}"
+        shared[name] = value.splitlines() if program else value
+        return {"$shared": name}
+    return value
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_golden(case: str) -> None:
+    """
+    The translation of a configuration is the one that was last looked at by a person.
+    """
+    inventory = inventory_of(case)
+    shared: dict[str, object] = {}
+    files = without_repetition(dict(translate(inventory, material_for(inventory)).files), shared)
+    path = GOLDEN / f"{case}.out.json"
+    whole = {"files": files, "shared": shared}
+    text = json.dumps(whole, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    if WRITE_GOLDEN:
+        path.write_text(text, "utf-8")
+    assert path.read_text("utf-8") == text
+
+
+@pytest.fixture(scope="module")
+def material_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """
+    Return a folder with a certificate, an authority and a country database.
+    """
+    folder = tmp_path_factory.mktemp("material")
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-nodes", "-keyout", str(folder / "any.key"), "-out", str(folder / "any.pem")),
+            *("-subj", "/CN=any", "-days", "2"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    writer = MMDBWriter(ip_version=6, ipv4_compatible=True, database_type="GeoLite2-Country")
+    writer.insert_network(IPSet(["192.0.2.0/24"]), {"country": {"iso_code": "DE"}})
+    writer.to_db_file(str(folder / "country.mmdb"))
+    return folder
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_envoy_accepts(case: str, material_folder: Path) -> None:
+    """
+    Envoy itself finds nothing wrong with any golden translation.
+    """
+    inventory = inventory_of(case)
+    material = material_for(inventory, str(material_folder))
+    pair = CertificateFiles(str(material_folder / "any.pem"), str(material_folder / "any.key"))
+    material = Material(
+        str(material_folder),
+        dict.fromkeys(material.certificates, pair),
+        str(material_folder / "any.pem"),
+        material.admitted,
+        material.geo_database,
+        str(material_folder / "any.pem"),
+    )
+    text = json.dumps(translate(inventory, material).files)
+    text = text.replace("/etc/sealgate/internal-root.pem", str(material_folder / "any.pem"))
+    files = translate(inventory, material)
+    validate(type(files)(files.folder, json.loads(text)))
+
+
+def to_sites(value: object) -> Iterator[dict[str, Any]]:
+    """
+    Yield every route of a translated file that leads to a site.
+    """
+    if isinstance(value, dict):
+        if "route" in value and "match" in value:
+            yield value
+        for item in value.values():
+            yield from to_sites(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from to_sites(item)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_locked_route_without_its_lock(case: str) -> None:
+    """
+    Each emitted way to a site names its asset and, where that is locked, has a lock.
+    """
+    inventory = inventory_of(case)
+    files = translate(inventory, material_for(inventory)).files
+    guards = {
+        route_asset(site, route).id: guard_of(route)
+        for site in inventory.sites
+        for route in site.routes
+    }
+    seen = set()
+    for name, content in files.items():
+        if not name.startswith("rds-https"):
+            continue
+        for entry in to_sites(content):
+            asset = entry["metadata"]["filter_metadata"]["sealgate"]["asset"]
+            seen.add(asset)
+            locked = "envoy.filters.http.rbac" in entry.get("typed_per_filter_config", {})
+            assert locked is (guards[asset] in {Guard.LOCKED, Guard.UNBUILT}), asset
+    assert seen == set(guards)
+
+
+def test_files_are_named_for_what_they_hold() -> None:
+    """
+    One file per kind, one certificate and one route configuration per site.
+    """
+    inventory = inventory_of("two-sites")
+    assert set(translate(inventory, material_for(inventory)).files) == {
+        *(BOOTSTRAP, LISTENERS, CLUSTERS, "rds-http.json"),
+        *("rds-https-one.example.json", "rds-https-two.example.json"),
+        *("sds-one.example.json", "sds-two.example.json"),
+    }
+
+
+def test_policy_changes_only_routes() -> None:
+    """
+    Raising a class, revoking a certificate or changing HSTS leaves the listeners alone.
+    """
+    one, other = inventory_of("typo3"), inventory_of("typo3")
+    material = material_for(one)
+    [site] = other.sites
+    raised = [
+        type(r)(r.door, other.model.classes[2], admit=("user:bob",)) if r.door.path == "/" else r
+        for r in site.routes
+    ]
+    site = type(site)(site.domains, site.upstream, tuple(raised), site.preset, site.cookies)
+    other = type(other)(
+        *(other.source, other.state_folder, other.listen, other.operator),
+        *(type(other.tls)(hsts_seconds=1), other.access, (site,)),
+    )
+    revoked = Material(material.folder, material.certificates, material.client_ca, {}, "x.mmdb")
+    before, after = translate(one, material), translate(other, material_for(other))
+    changed = {name for name, content in after.files.items() if before.files[name] != content}
+    assert changed == {"rds-https-shop.example.json"}
+    gone = translate(one, Material(*_fields(revoked, material)))
+    changed = {name for name, content in gone.files.items() if before.files[name] != content}
+    assert changed == {"rds-https-shop.example.json"}
+
+
+def _fields(revoked: Material, material: Material) -> tuple[Any, ...]:
+    return (
+        *(revoked.folder, revoked.certificates, revoked.client_ca, revoked.admitted),
+        material.geo_database,
+    )
+
+
+def test_nothing_to_serve_is_an_error() -> None:
+    """
+    Without a site, or without a certificate for one, there is no translation.
+    """
+    inventory = inventory_of("public-only")
+    material = material_for(inventory)
+    with pytest.raises(ValueError, match="no site"):
+        translate(Inventory("x", "y"), material)
+    with pytest.raises(ValueError, match="no certificate"):
+        translate(inventory, Material("/x", {}))
