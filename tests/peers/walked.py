@@ -301,4 +301,4 @@ def _blocks(text: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _last_path(before: str) -> str:
-    return _PATH.findall(before)[-1]
+    return str(_PATH.findall(before)[-1])
