@@ -13,6 +13,7 @@ import pytest
 from sealgate.cli import COMMANDS, cli
 
 ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "docs/reference/cli.md"
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 # Options of the group itself.
 GLOBAL = {"--help", "-h", "--version"}
@@ -33,7 +34,10 @@ def command_lines(page: Path) -> Iterator[str]:
             yield shown
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+# The reference is written from the program itself, and `make docs` compares it.
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if p != REFERENCE], ids=lambda p: str(p.relative_to(ROOT))
+)
 def test_every_command_that_a_page_shows_exists(page: Path) -> None:
     """
     Each shown command and option is one that the program has.
@@ -58,7 +62,7 @@ def test_every_command_stands_in_the_reference() -> None:
     """
     The reference has a section for each command, and none for another.
     """
-    reference = (ROOT / "docs/reference/cli.md").read_text()
+    reference = REFERENCE.read_text()
     sections = re.findall(r"^## `sealgate ([a-z]+)`", reference, re.MULTILINE)
     assert sections == list(COMMANDS)
 
@@ -80,7 +84,13 @@ def test_nothing_speaks_of_the_place_where_it_was_written() -> None:
     """
     banned = re.compile(
         "|".join(
-            ["/" + r"work/(?:main|shared|\.)", "pypi" + r"\.org", "pythonhosted" + r"\.org", "npmjs" + r"\.(?:org|com)", "deb" + r"\.debian\.org"]
+            [
+                "/" + r"work/(?:main|shared|\.)",
+                "pypi" + r"\.org",
+                "pythonhosted" + r"\.org",
+                "npmjs" + r"\.(?:org|com)",
+                "deb" + r"\.debian\.org",
+            ]
         )
     )
     suffixes = {".py", ".md", ".toml", ".txt", ".sh", ".yml", ".json", ".in", ".html", ".cff"}

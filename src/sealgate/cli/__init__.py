@@ -8,17 +8,24 @@ a missing extra only stops the command that needs it.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from sealgate.cli.voice import complain
-from sealgate.errors import ExitCode, SealgateError
+from sealgate.errors import BugError, ExitCode, SealgateError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+# When set, an error of Sealgate's own shows where it came from, with all that it holds.
+SHOW_TRACEBACK = "SEALGATE_TRACEBACK"
+# What a shell reports for SIGINT: 128 and the signal's number.
+INTERRUPTED = 130
 # Every command, in the order of the help: name -> (module below sealgate.cli, one line).
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Run a small shop, assessed, served and audited on loopback."),
@@ -84,26 +91,50 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         code = cli.main(args=arguments, prog_name="sealgate", standalone_mode=False)
-    except SealgateError as error:
-        complain(error)
-        return int(error.exit_code)
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
-    except click.ClickException as error:
-        complain(_as_usage(error))
-        return int(ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt):
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         # The reader (head, less) has seen enough.
         sys.stderr.close()
         return int(ExitCode.FAILED)
+    except Exception as error:
+        if os.environ.get(SHOW_TRACEBACK) and not _is_expected(error):
+            raise
+        said = _said(error)
+        complain(said)
+        return int(said.exit_code)
     return int(code) if isinstance(code, int) else int(ExitCode.OK)
 
 
-def _as_usage(error: click.ClickException) -> SealgateError:
+def _is_expected(error: Exception) -> bool:
+    return isinstance(error, SealgateError | click.ClickException)
+
+
+def _said(error: Exception) -> SealgateError:
+    match error:
+        case SealgateError():
+            return error
+        case click.ClickException():
+            return _as_usage(error)
+        case _:
+            return _as_bug(error)
+
+
+def _as_bug(error: Exception) -> BugError:
+    # Type and place only: the text of a foreign exception may carry the data at hand.
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return BugError(
+        f"Sealgate contradicts itself: {type(error).__name__} at {Path(last.filename).name}:"
+        f"{last.lineno}",
+        hint=f"report it; {SHOW_TRACEBACK}=1 shows more, and may show data",
+    )
+
+
+def _as_usage(error: click.ClickException) -> UsageError:
     hint = "sealgate --help"
     if isinstance(error, click.UsageError) and error.ctx is not None:
         hint = f"{error.ctx.command_path} --help"
     message = error.format_message().rstrip(".")
-    return SealgateError(message[:1].lower() + message[1:], hint=hint)
+    return UsageError(message[:1].lower() + message[1:], hint=hint)

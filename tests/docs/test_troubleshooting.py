@@ -1,0 +1,76 @@
+"""
+The page of troubleshooting has each message that an operator can meet, and no other.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "troubleshooting.md"
+# Where the message stands among the arguments of what makes an error.
+MAKERS = {"GatewayError": 0, "SourceError": 0, "NothingToLookAtError": 0, "_fault": 2}
+SOURCES = [
+    *sorted((ROOT / "src/sealgate/gateway/adapters").glob("*.py")),
+    *(ROOT / "src/sealgate/app" / f"{n}.py" for n in ("control", "gateway", "material", "serve")),
+    ROOT / "src/sealgate/cli/reload.py",
+    ROOT / "src/sealgate/gateway/promise.py",
+]
+# Only a program on the other side of the control socket, or one that uses Sealgate as a
+# library, can meet these.
+NOT_FOR_OPERATORS = {
+    "the request is no JSON",
+    "the request is no JSON object",
+    "the request has no command that this gateway knows",
+    "the other side sent no line, or too long a one",
+    "the other side sent no whole line in time",
+    "no gateway is running",
+    "the gateway ended before it could do that",
+}
+
+
+def messages() -> Iterator[tuple[str, re.Pattern[str]]]:
+    """
+    Yield each message in the sources, as it is written there and as a pattern.
+    """
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            place = MAKERS.get(node.func.id)
+            if place is None or len(node.args) <= place:
+                continue
+            match node.args[place]:
+                case ast.Constant(value=str(text)) if text not in NOT_FOR_OPERATORS:
+                    yield text, re.compile(re.escape(text))
+                case ast.JoinedStr(values=parts) as whole:
+                    pattern = "".join(
+                        re.escape(str(part.value)) if isinstance(part, ast.Constant) else ".+"
+                        for part in parts
+                    )
+                    yield ast.unparse(whole), re.compile(pattern)
+
+
+HEADINGS = re.findall(r"^### (.*)$", PAGE.read_text(), re.MULTILINE)
+MESSAGES = sorted(messages(), key=lambda message: message[0])
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message[0])
+def test_every_message_has_its_section(message: tuple[str, re.Pattern[str]]) -> None:
+    """
+    Whoever searches for what was printed finds what lies behind it.
+    """
+    assert any(message[1].fullmatch(heading) for heading in HEADINGS)
+
+
+@pytest.mark.parametrize("heading", HEADINGS)
+def test_every_section_is_of_a_message(heading: str) -> None:
+    """
+    A message that was reworded takes its heading along.
+    """
+    assert any(pattern.fullmatch(heading) for _, pattern in MESSAGES)

@@ -1,0 +1,123 @@
+"""
+What every command has in common: exit codes, and how errors are said.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+import sealgate.cli as front
+from sealgate.cli import COMMANDS, SHOW_TRACEBACK, cli, run
+from sealgate.cli.voice import complain, notice
+from sealgate.errors import ConfigError, ExitCode, Fault, SourceError
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words", "hint"),
+    [
+        (["frobnicate"], "no such command", "sealgate --help"),
+        (["plan", "--frobnicate"], "no such option", "sealgate plan --help"),
+        (["explain", "transit-no-hstss"], '"transit-no-hstss"', "transit-no-hsts"),
+        (["plan", "-c", "absent.toml"], '"absent.toml"', ""),
+        (["plan"], "sealgate.toml", "sealgate init"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_a_hint(
+    arguments: list[str],
+    words: str,
+    hint: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """
+    The message names the thing, the hint can be typed, nothing goes to standard output.
+    """
+    monkeypatch.chdir(tmp_path)
+    assert run(arguments) == ExitCode.USAGE
+    out, err = capsys.readouterr()
+    assert out == ""
+    first, *rest = err.splitlines()
+    assert first.startswith("sealgate: error: ")
+    assert words in first.lower()
+    assert not first.endswith(".")
+    assert any(line.startswith("sealgate: hint: ") and hint in line for line in rest) or not hint
+
+
+def test_every_fault_is_said_with_its_place(capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    One line a fault, in a form that editors can jump to, each with its hint.
+    """
+    faults = [Fault("a.toml", 3, "one", "do this"), Fault("a.toml", 9, "two")]
+    complain(ConfigError("two faults", faults=faults, hint="sealgate plan"))
+    assert capsys.readouterr().err.splitlines() == [
+        "sealgate: error: a.toml:3: one",
+        "sealgate: hint: do this",
+        "sealgate: error: a.toml:9: two",
+        "sealgate: hint: sealgate plan",
+    ]
+
+
+def test_other_errors_and_notices_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    Both go to standard error and begin with the program's name.
+    """
+    complain(SourceError('"x" cannot be read'))
+    notice("ready")
+    assert capsys.readouterr().err == 'sealgate: error: "x" cannot be read\nsealgate: ready\n'
+
+
+def test_an_error_of_our_own_shows_no_data(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    A bug ends with 1 and tells type and place; the exception's text stays inside.
+    """
+
+    @click.command()
+    def broken() -> None:
+        raise KeyError("4111111111111111")
+
+    monkeypatch.setattr(front, "cli", broken)
+    monkeypatch.delenv(SHOW_TRACEBACK, raising=False)
+    assert run([]) == ExitCode.FAILED
+    err = capsys.readouterr().err
+    assert "4111" not in err
+    assert "KeyError at test_voice.py:" in err
+    monkeypatch.setenv(SHOW_TRACEBACK, "1")
+    with pytest.raises(KeyError):
+        run([])
+
+
+def test_every_command_loads_and_has_help() -> None:
+    """
+    Each entry of the table leads to a command that tells what it does.
+    """
+    context = click.Context(cli)
+    for name in COMMANDS:
+        command = cli.get_command(context, name)
+        assert command is not None
+        assert command.help, name
+
+
+def test_a_reader_that_leaves_is_no_traceback() -> None:
+    """
+    ``sealgate classes | true`` ends quietly.
+    """
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "sealgate", "classes"],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    os.close(write)
+    assert "Traceback" not in done.stderr
+    assert done.returncode != 0

@@ -1,0 +1,74 @@
+"""
+Every module has a test of its name, or one that is named here and holds it.
+"""
+
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+SOURCE = TESTS.parent / "src/sealgate"
+
+# What is held elsewhere: by a table over many modules, or only by real peers.
+HELD_BY = {
+    "__main__.py": "unit/cli/test_voice.py",
+    "app/audit.py": "peers/test_audit_sites.py",
+    "app/control.py": "peers/test_serve_start.py",
+    "app/gateway.py": "peers/test_serve_live.py",
+    "app/material.py": "peers/test_serve_live.py",
+    "app/reload.py": "peers/test_serve_live.py",
+    "app/serve.py": "peers/test_serve_live.py",
+    "audit/adapters/*.py": "peers/test_audit_endpoints.py",
+    "cli/configured.py": "unit/cli/test_voice.py",
+    "cli/demo.py": "peers/test_demo.py",
+    "cli/init.py": "unit/app/test_init.py",
+    "cli/plan.py": "unit/app/test_plan.py",
+    "cli/reload.py": "peers/test_serve_live.py",
+    "cli/serve.py": "peers/test_serve_start.py",
+    "cli/settings.py": "unit/app/test_plan.py",
+    "cli/trust.py": "unit/app/test_trust.py",
+    "cli/user.py": "unit/app/test_users.py",
+    "config/*.py": "golden/config-faults.txt",
+    "config/presets/*.py": "peers/test_init_serves.py",
+    "demo/geography.py": "unit/demo/test_configuration.py",
+    "demo/run.py": "peers/test_demo.py",
+    "demo/shop/*.py": "unit/demo/test_shop.py",
+    "detect/anchor.py": "unit/detect/test_scanner.py",
+    "detect/confirm/*.py": "golden/detect",
+    "detect/given_names.py": "unit/detect/test_columns.py",
+    "detect/model.py": "unit/detect/test_catalogue.py",
+    "detect/shapes.py": "unit/detect/test_columns.py",
+    "errors.py": "unit/cli/test_voice.py",
+    "gateway/adapters/doors.py": "peers/test_serve_start.py",
+    "policy/rules/*.py": "unit/policy/test_rules.py",
+    "register/adapters/migrations/*": "unit/register",
+    "identity/adapters/migrations/*": "unit/identity",
+}
+MODULES = sorted(
+    str(path.relative_to(SOURCE))
+    for path in SOURCE.rglob("*.py")
+    if path.name != "__init__.py" or path.stat().st_size > 500
+)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_each_module_is_held_by_a_test(module: str) -> None:
+    """
+    A new module without a test fails here.
+    """
+    name = Path(module)
+    own = TESTS / "unit" / name.parent / f"test_{name.name}"
+    package = TESTS / "unit" / name.parent
+    named = [held for pattern, held in HELD_BY.items() if fnmatch(module, pattern)]
+    in_package = name.name == "__init__.py" and package.is_dir()
+    assert own.exists() or in_package or named, f"no test for {module}"
+
+
+@pytest.mark.parametrize(("pattern", "held"), HELD_BY.items())
+def test_each_exception_is_needed_and_there(pattern: str, held: str) -> None:
+    """
+    An exception for a module that is gone, or to a test that is gone, fails here.
+    """
+    assert (TESTS / held).exists(), held
+    assert any(fnmatch(module, pattern) for module in MODULES), pattern
