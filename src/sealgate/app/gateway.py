@@ -31,7 +31,7 @@ from sealgate.app.material import (
     gather_countries,
     make_material,
 )
-from sealgate.errors import ConfigError, GatewayError, SealgateError
+from sealgate.errors import BugError, ConfigError, GatewayError, SealgateError
 from sealgate.gateway.adapters.binary import find_envoy
 from sealgate.gateway.adapters.doors import answers, free_port, refuse_taken, shown
 from sealgate.gateway.adapters.envoy import Envoy
@@ -140,7 +140,7 @@ class Gateway:
     @property
     def _parts(self) -> _Parts:
         if self._served is None:
-            raise GatewayError("the gateway was not started")
+            raise BugError("the gateway was not started")
         return self._served
 
     def start(self) -> tuple[str, ...]:
@@ -323,7 +323,7 @@ class Gateway:
 
     def _apply(self, files: EnvoyFiles) -> tuple[str, ...]:
         if self._envoy is None:
-            raise GatewayError("the gateway was not started")
+            raise BugError("the gateway was not started")
         changed = tuple(sorted({_called(name) for name in self._envoy.apply(files)}))
         self._applied_at = self._now()
         return changed

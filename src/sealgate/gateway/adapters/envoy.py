@@ -13,7 +13,7 @@ import tempfile
 import time
 from typing import TYPE_CHECKING
 
-from sealgate.errors import GatewayError
+from sealgate.errors import BugError, GatewayError
 from sealgate.gateway.adapters.binary import EnvoyBinary, find_envoy
 from sealgate.gateway.adapters.files import (
     flattened,
@@ -135,7 +135,7 @@ class Envoy:
         """
         old = self._files
         if old is None:
-            raise GatewayError("envoy was not started, so nothing can be taken over")
+            raise BugError("envoy was not started, so nothing can be taken over")
         if files.needs_restart_from(old):
             raise GatewayError(
                 "this change needs a restart: the bootstrap differs",

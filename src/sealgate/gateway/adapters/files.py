@@ -14,7 +14,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealgate.errors import GatewayError
+from sealgate.errors import BugError, GatewayError
 from sealgate.gateway.model import BOOTSTRAP
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def flattened(files: Mapping[str, JSONObject]) -> JSONObject:
             elif kind in found:
                 found[kind].append(bare)
             else:
-                raise GatewayError(f'"{name}" holds a {kind}, which Sealgate does not write')
+                raise BugError(f'"{name}" holds a {kind}, which Sealgate does not write')
     static = bootstrap.get("static_resources")
     bootstrap["static_resources"] = {
         **(static if isinstance(static, dict) else {}),
@@ -149,7 +149,7 @@ def _inlined(value: JSON, routes: Mapping[str, JSON]) -> JSON:
         if key == "rds" and isinstance(item, dict) and "route_config_name" in item:
             name = str(item["route_config_name"])
             if name not in routes:
-                raise GatewayError(f'a listener names the routes "{name}", which no file holds')
+                raise BugError(f'a listener names the routes "{name}", which no file holds')
             result["route_config"] = routes[name]
         elif key != "sds_config":
             result[key] = _inlined(item, routes)

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sealgate.errors import GatewayError
+from sealgate.errors import BugError, GatewayError
 from sealgate.gateway.adapters import envoy as envoy_module
 from sealgate.gateway.adapters.binary import find_envoy
 from sealgate.gateway.adapters.envoy import Envoy, validate
@@ -164,7 +164,7 @@ def test_nothing_can_be_applied_before_the_start(plain_files: Maker) -> None:
     """
     There is no running configuration to change.
     """
-    with pytest.raises(GatewayError, match="was not started"):
+    with pytest.raises(BugError, match="was not started"):
         Envoy(find_envoy(), plain_files().folder).apply(plain_files())
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sealgate.errors import GatewayError
+from sealgate.errors import BugError, GatewayError
 from sealgate.gateway.adapters.files import (
     flattened,
     make_folder,
@@ -107,5 +107,5 @@ def test_a_listener_without_its_routes_is_refused(plain_files: Callable[..., Env
     A listener whose routes no file holds would answer 404 to everything.
     """
     files = plain_files(lambda files: files.pop("rds-site.json")).files
-    with pytest.raises(GatewayError, match='names the routes "site", which no file holds'):
+    with pytest.raises(BugError, match='names the routes "site", which no file holds'):
         flattened(files)
