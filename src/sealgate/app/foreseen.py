@@ -21,8 +21,8 @@ from sealgate.errors import Fault
 from sealgate.gateway.model import SYSTEM_ROOTS, CertificateFiles
 from sealgate.identity.adapters.authority import SERVER_DAYS
 from sealgate.identity.adapters.given import look_at_given
-from sealgate.identity.names import covered
 from sealgate.policy.inventory import site_asset
+from sealgate.policy.names import covered
 from sealgate.policy.observation import Fact, NotObserved, Observation, Vantage
 
 if TYPE_CHECKING:

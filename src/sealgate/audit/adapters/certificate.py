@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 
 from sealgate.audit.adapters.wire import TLSRefusedError, Wire, observing_context
-from sealgate.audit.names import name_matches
 from sealgate.audit.sightings import CERTIFICATE_FACTS, seen, unseen
 from sealgate.errors import PeerError, UsageError
+from sealgate.policy.names import covered
 from sealgate.policy.observation import Fact, FactValue
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def _facts(
     digest = leaf.signature_hash_algorithm
     return {
         Fact.CERTIFICATE_CHAIN_VALID: chain_valid,
-        Fact.CERTIFICATE_NAME_MATCHES: name_matches(server_name, dns, hosts),
+        Fact.CERTIFICATE_NAME_MATCHES: covered(server_name, dns, hosts),
         Fact.CERTIFICATE_NOT_BEFORE: leaf.not_valid_before_utc.timestamp(),
         Fact.CERTIFICATE_NOT_AFTER: leaf.not_valid_after_utc.timestamp(),
         Fact.CERTIFICATE_KEY: _key(leaf),

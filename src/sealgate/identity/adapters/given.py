@@ -24,7 +24,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from sealgate.errors import ConfigError, Fault
 from sealgate.identity.adapters.minting import DAY, moment
-from sealgate.identity.names import covered
+from sealgate.policy.names import covered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,5 +1,8 @@
 """
 Whether the names in a certificate cover a domain, as RFC 9525 has clients judge it.
+
+Whoever serves a certificate and whoever audits one ask here. The subject's common name
+is never looked at (RFC 9525, 2).
 """
 
 from __future__ import annotations
@@ -10,8 +13,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    Address = str | ipaddress.IPv4Address | ipaddress.IPv6Address
 
-def covered(domain: str, dns_names: Iterable[str], addresses: Iterable[str]) -> bool:
+
+def covered(domain: str, dns_names: Iterable[str], addresses: Iterable[Address]) -> bool:
     """
     Return whether *domain* is among the presented *dns_names* or *addresses*.
 

@@ -4,7 +4,7 @@ Which names in a certificate cover which domain.
 
 import pytest
 
-from sealgate.identity.names import covered, name_matches
+from sealgate.policy.names import covered, name_matches
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,8 @@ from sealgate.identity.names import covered, name_matches
         ("shop", "*", False),
         ("*.shop.example", "*.shop.example", True),
         ("", "", False),
+        ("shop.example.", "shop.example", True),
+        ("xn--bcher-kva.example", "xn--bcher-kva.example", True),
     ],
 )
 def test_wildcards_are_read_as_rfc_9525_says(domain: str, presented: str, expected: bool) -> None:  # noqa: FBT001  # a table
