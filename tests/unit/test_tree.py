@@ -19,6 +19,7 @@ HELD_BY = {
     "app/material.py": "peers/test_serve_live.py",
     "app/reload.py": "peers/test_serve_live.py",
     "app/serve.py": "peers/test_serve_live.py",
+    "app/state.py": "unit/app/test_decided.py",
     "audit/adapters/*.py": "peers/test_audit_endpoints.py",
     "cli/configured.py": "unit/cli/test_voice.py",
     "cli/demo.py": "peers/test_demo.py",

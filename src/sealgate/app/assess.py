@@ -37,7 +37,6 @@ from sealgate.assess.model import (
 from sealgate.assess.naming import Shown, show_place
 from sealgate.assess.tally import Tally
 from sealgate.assess.together import together
-from sealgate.database import sqlite_url
 from sealgate.detect.scanner import Scanner
 from sealgate.errors import NothingToLookAtError, UsageError
 from sealgate.policy.classification import DEFAULT_MODEL
@@ -56,10 +55,6 @@ if TYPE_CHECKING:
     from sealgate.policy.finding import Report
     from sealgate.policy.inventory import Inventory
     from sealgate.policy.observation import Sighting
-
-# Where the register is kept when nothing is configured, and its file's name.
-STATE_FOLDER = ".sealgate"
-REGISTER_NAME = "register.sqlite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,19 +110,6 @@ def assess(
     if register is not None:
         register.record_assessments([_record(a) for a in outcome.assessments], at=now)
     return outcome
-
-
-def open_register(inventory: Inventory | None) -> Register:
-    """
-    Return the register of *inventory*, or without one that of the folder we are in.
-
-    Raises:
-        SourceError: it cannot be opened.
-    """
-    if inventory is not None and inventory.register_url is not None:
-        return Register(inventory.register_url)
-    folder = inventory.state_folder if inventory is not None else STATE_FOLDER
-    return Register(sqlite_url(os.path.join(os.path.abspath(folder), REGISTER_NAME)))  # noqa: PTH100, PTH118
 
 
 def decide(

@@ -41,7 +41,6 @@ from sealgate.audit.sightings import (
     seen,
     unseen,
 )
-from sealgate.database import sqlite_url
 from sealgate.errors import NothingToLookAtError, SealgateError, UsageError
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.evaluate import evaluate
@@ -60,8 +59,6 @@ if TYPE_CHECKING:
     from sealgate.policy.observation import FactValue, Sighting
 
 _WORKERS = 4
-# As in every other command: identities and the register share one file by default.
-REGISTER_NAME = "register.sqlite"
 _LOOPBACK = ("127.0.0.1", "::1")
 
 Probe = Callable[[], list["Sighting"]]
@@ -198,17 +195,6 @@ def host_sightings(inventory: Inventory) -> tuple[Sighting, ...]:
             else unseen(asset, (Fact.ACCESS_RUNG,), reason, Vantage.HOST)
         )
     )
-
-
-def register_of(inventory: Inventory) -> Register:
-    """
-    Return the register of *inventory*; close it.
-
-    Raises:
-        SourceError: it cannot be opened.
-    """
-    default = sqlite_url(str(Path(inventory.state_folder).absolute() / REGISTER_NAME))
-    return Register(inventory.register_url or default)
 
 
 def record(register: Register, audit: Audit) -> int:

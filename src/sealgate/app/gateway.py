@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sealgate.app.decided import weaker_than_decided
 from sealgate.app.material import (
     ENVOY_FOLDER,
     Admissions,
@@ -59,7 +60,7 @@ RETRY_SECONDS = 60.0
 # Changes of identities on another node of the same database are noticed so soon.
 SHARED_STORE_SECONDS = 5.0
 # After so many failures to take an admission over, Envoy is ended and started anew.
-_MAX_STALE_ATTEMPTS = 3
+_MAX_STALE_ATTEMPTS = 2
 
 Stamp = tuple[int, int, int]
 
@@ -295,6 +296,7 @@ class Gateway:
             countries = gather_countries(inventory)
         parts = _Parts(inventory, certificates, countries, gather_admissions(inventory, now=now))
         material = self._material(parts, now)
+        faults += weaker_than_decided(inventory)
         if not faults:
             faults += refusals(inventory, material)
         if faults:
@@ -336,6 +338,7 @@ class Gateway:
             # each tick, and in the end Envoy goes.
             self._stale_attempts += 1
             if self._stale_attempts >= _MAX_STALE_ATTEMPTS:
+                self._tell("error: envoy takes nothing over, and is ended and started anew")
                 self.kill()
             raise
         self._stale_attempts = 0

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sealgate.app.decided import weaker_than_decided
 from sealgate.app.foreseen import foresee
 from sealgate.app.keys import local_authority
+from sealgate.app.state import has_database
 from sealgate.app.users import open_identities
 from sealgate.config.presets import PRESETS, front_of, settings_for
 from sealgate.errors import Fault, GatewayError
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
 
 # The rule that asks whether the site itself demands a password: only an audit can see that.
 _SITE_ASKS = "access-site-unverified"
-_SQLITE = "sqlite:///"
 _NOWHERE = CertificateFiles("", "")
 
 
@@ -146,6 +147,7 @@ def _refusals(
             if (fault.message, fault.line) not in told:
                 told.add((fault.message, fault.line))
                 yield fault
+    yield from weaker_than_decided(inventory)
     yield from refusals(inventory, material)
 
 
@@ -165,7 +167,7 @@ def _material(inventory: Inventory, certificates: tuple[Foreseen, ...], now: flo
 
 def _admitted(inventory: Inventory, now: float) -> Mapping[str, tuple[str, ...]]:
     locked = [(s, r) for s in inventory.sites for r in s.routes if r.admit]
-    if not locked or not _has_identities(inventory):
+    if not locked or not has_database(inventory):
         return {}
     with open_identities(inventory) as store:
         identities, certificates = store.everything()
@@ -173,14 +175,6 @@ def _admitted(inventory: Inventory, now: float) -> Mapping[str, tuple[str, ...]]
         route_asset(site, route).id: admitted(identities, certificates, route.admit, now)
         for site, route in locked
     }
-
-
-def _has_identities(inventory: Inventory) -> bool:
-    # Opening a SQLite file that is not there would make one.
-    url = inventory.register_url
-    if url is None:
-        return Path(inventory.state_folder, "register.sqlite").exists()
-    return not url.startswith(_SQLITE) or Path(url.removeprefix(_SQLITE)).exists()
 
 
 def _lacking(report: Report) -> Iterator[tuple[AssetReport, Column]]:

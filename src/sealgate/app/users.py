@@ -10,11 +10,10 @@ from __future__ import annotations
 import getpass
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.app.reload import NotRunning, notify
-from sealgate.database import sqlite_url
+from sealgate.app.state import database_url
 from sealgate.identity.adapters.store import IdentityStore
 
 if TYPE_CHECKING:
@@ -54,8 +53,7 @@ def open_identities(inventory: Inventory) -> IdentityStore:
     Raises:
         SourceError: the database cannot be opened, is damaged, or is newer than this.
     """
-    url = inventory.register_url
-    return IdentityStore(url or sqlite_url(str(Path(inventory.state_folder, "register.sqlite"))))
+    return IdentityStore(database_url(inventory))
 
 
 def actor() -> str:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sealgate.app.assess import Progress, assess, decide, open_register
+from sealgate.app.assess import Progress, assess, decide
+from sealgate.app.state import open_register
 from sealgate.cli.voice import notice
 from sealgate.config.load import CONFIG_NAME, find_config, load
 from sealgate.errors import ConfigError, SourceError, UsageError

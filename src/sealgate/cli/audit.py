@@ -21,8 +21,8 @@ from sealgate.app.audit import (
     audit_sites,
     host_sightings,
     record,
-    register_of,
 )
+from sealgate.app.state import open_register
 from sealgate.audit.targets import parse_resolve, parse_target
 from sealgate.config.load import CONFIG_NAME, find_config, load
 from sealgate.errors import ExitCode, UsageError
@@ -85,7 +85,7 @@ def command(
         if endpoints or inventory is None:
             audit = audit_endpoints(endpoints, manner, class_id=class_id, inventory=inventory)
         else:
-            register = stack.enter_context(register_of(inventory))
+            register = stack.enter_context(open_register(inventory))
             audit = audit_sites(inventory, manner, host_sightings(inventory), register)
             # Before anything is printed: a verdict that leaves no evidence is a failure.
             record(register, audit)

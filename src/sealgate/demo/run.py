@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealgate.app.assess import assess, open_register
-from sealgate.app.audit import Manner, audit_sites, host_sightings, record, register_of
+from sealgate.app.assess import assess
+from sealgate.app.audit import Manner, audit_sites, host_sightings, record
 from sealgate.app.keys import Delivery, issue_key, local_authority
 from sealgate.app.serve import Options, RunningGateway
+from sealgate.app.state import DATABASE_NAME, open_register
 from sealgate.config.load import load
 from sealgate.database import sqlite_url
 from sealgate.demo.configuration import Ports, TableClass, render_configuration
@@ -89,7 +90,7 @@ class Laid:
             "client_certificate": str(certificate),
             "client_key": str(key),
             "config": self.inventory.source,
-            "register": str(Path(self.inventory.state_folder) / "register.sqlite"),
+            "register": str(Path(self.inventory.state_folder) / DATABASE_NAME),
             "shop_log": str(self.shop_log),
             "addresses": {"allowed": ALLOWED, "other": OTHER, "unknown": UNKNOWN},
         }
@@ -240,7 +241,7 @@ def audit_demo(laid: Laid, now: float) -> Audit:
     """
     Audit the running demo as ``sealgate audit`` does, and keep it in the register.
     """
-    with register_of(laid.inventory) as register:
+    with open_register(laid.inventory) as register:
         audit = audit_sites(laid.inventory, Manner(now), host_sightings(laid.inventory), register)
         record(register, audit)
     return audit

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sealgate.app.assess import Progress, assess, decide, open_register
+from sealgate.app.assess import Progress, assess, decide
+from sealgate.app.state import open_register
 from sealgate.errors import ExitCode, NothingToLookAtError, UsageError
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.finding import Status

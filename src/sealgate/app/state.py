@@ -1,0 +1,54 @@
+"""
+Where an installation keeps its database: the register, and the identities beside it.
+
+One database holds both, each with tables and migrations of its own.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from sealgate.database import sqlite_url
+from sealgate.register.adapters.store import Register
+
+if TYPE_CHECKING:
+    from sealgate.policy.inventory import Inventory
+
+# Used where nothing is configured, in the folder that we are in.
+STATE_FOLDER = ".sealgate"
+DATABASE_NAME = "register.sqlite"
+
+
+def database_url(inventory: Inventory | None) -> str:
+    """
+    Return the SQLAlchemy URL of the database of *inventory*; nothing is opened.
+    """
+    if inventory is not None and inventory.register_url is not None:
+        return inventory.register_url
+    folder = inventory.state_folder if inventory is not None else STATE_FOLDER
+    return sqlite_url(str(Path(folder).absolute() / DATABASE_NAME))
+
+
+def has_database(inventory: Inventory | None) -> bool:
+    """
+    Return whether the database was made already; a server's is taken to be there.
+
+    Opening a SQLite file that is not there would make one, which who only looks must not.
+    """
+    url = sa.make_url(database_url(inventory))
+    if url.get_backend_name() != "sqlite" or url.database in {None, "", ":memory:"}:
+        return True
+    return Path(str(url.database)).exists()
+
+
+def open_register(inventory: Inventory | None) -> Register:
+    """
+    Return the register of *inventory*, or without one that of the folder we are in.
+
+    Raises:
+        SourceError: it cannot be opened.
+    """
+    return Register(database_url(inventory))
