@@ -37,7 +37,7 @@ READY_SECONDS = 10.0
 LISTENER_DRAIN_SECONDS = 60
 _POLL_SECONDS = 0.01
 _DRAIN_POLL_SECONDS = 0.05
-_KILL_SECONDS = 5.0
+_KILL_SECONDS = 2.0
 # unix(7): sun_path holds 108 bytes, the last of them zero.
 _MAX_SOCKET_PATH_BYTES = 107
 # prctl(2): PR_SET_PDEATHSIG (1) with SIGKILL (9) survives execve of a plain file. It is
