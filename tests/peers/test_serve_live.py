@@ -300,6 +300,48 @@ def test_sites_come_and_go(place: Place) -> None:
         assert place.status("/") == 200
 
 
+def test_everything_changes_under_requests(place: Place) -> None:
+    """
+    Another upstream, a site more, a site less, another lock: no request fails.
+    """
+    place.write("/")
+    place.issue("anna", "--group", "editors")
+    with place.serving(), site_running() as other:
+        asker = Asker(place, place.trust())
+        alone = place.config.read_text()
+        second = alone[alone.index("[[site]]") :].replace('"localhost"', '"second.localhost"')
+        moved = alone.replace(f":{place.upstream}", f":{other.server_port}")
+        locked = moved + '[[site.route]]\npath = "/in"\nclass = "confidential"\n'
+        for text in (alone + second, moved, locked + 'admit = ["group:editors"]\n', alone):
+            place.config.write_text(text)
+            done = place.sealgate("reload")
+            assert done.returncode == 0, done.stderr
+            assert "changed: " in done.stdout
+        asker.join()
+        assert set(asker.statuses) == {200}
+        assert other.seen
+
+
+def test_a_revocation_reaches_connections_of_a_replaced_listener(place: Place) -> None:
+    """
+    A connection that an older listener took up is refused all the same.
+    """
+    place.write("/", "!/inside")
+    place.issue("anna", "--group", "editors")
+    with place.serving(), place.connected(place.trust(key="anna")) as open_one:
+        assert status_on(open_one, "/inside/") == 200
+        kept = open_one.sock
+        text = place.config.read_text()
+        second = text[text.index("[[site]]") :].replace('"localhost"', '"second.localhost"')
+        place.config.write_text(text + second)
+        done = place.sealgate("reload")
+        assert "changed: listeners" in done.stdout
+        assert place.sealgate("key", "revoke", "anna").returncode == 0
+        open_one.request("GET", "/inside/", headers={"Host": "localhost"})
+        assert open_one.sock is kept
+        assert open_one.getresponse().status == 403
+
+
 def _curl_status(place: Place, url: str, *options: str) -> int:
     ca = str(place.state / "authority" / "server-ca.pem")
     command = ["curl", "--silent", "--cacert", ca, "--output", os.devnull, "--write-out"]

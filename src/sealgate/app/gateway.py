@@ -37,6 +37,7 @@ from sealgate.gateway.adapters.binary import find_envoy
 from sealgate.gateway.adapters.doors import answers, free_port, refuse_taken, shown
 from sealgate.gateway.adapters.envoy import Envoy
 from sealgate.gateway.adapters.files import make_folder
+from sealgate.gateway.model import CertificateFiles
 from sealgate.gateway.promise import promises, refusals
 from sealgate.gateway.translate import translate
 from sealgate.policy.inventory import Address, Listen
@@ -63,6 +64,7 @@ SHARED_STORE_SECONDS = 5.0
 _MAX_STALE_ATTEMPTS = 2
 
 Stamp = tuple[int, int, int]
+_REFUSED = CertificateFiles("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,8 +299,15 @@ class Gateway:
         parts = _Parts(inventory, certificates, countries, gather_admissions(inventory, now=now))
         material = self._material(parts, now)
         faults += weaker_than_decided(inventory)
-        if not faults:
-            faults += refusals(inventory, material)
+        # What was refused above is not refused again for being absent.
+        sites = {site.name: _REFUSED for site in inventory.sites}
+        database = inventory.access.geo_database
+        faults += refusals(
+            inventory,
+            dataclasses.replace(
+                material, certificates={**sites, **material.certificates}, geo_database=database
+            ),
+        )
         if faults:
             raise ConfigError(
                 f'"{inventory.source}" cannot be served as it promises', faults=faults

@@ -2,7 +2,7 @@
 Asks a running Envoy over its admin interface: ready, statistics, what it took over.
 
 Speaks HTTP over the Unix socket that the bootstrap names. Nothing here changes
-Envoy but :meth:`Admin.start_drain`.
+Envoy but :meth:`Admin.start_drain` and :meth:`Admin.reopen_logs`.
 """
 
 from __future__ import annotations
@@ -136,6 +136,15 @@ class Admin:
         # second closes the listening sockets; neither cuts a running request.
         self._ask("POST", "/healthcheck/fail")
         self._ask("POST", "/drain_listeners")
+
+    def reopen_logs(self) -> None:
+        """
+        Have Envoy open its log files by their names anew.
+
+        Raises:
+            GatewayError: Envoy does not answer.
+        """
+        self._ask("POST", "/reopen_logs")
 
     def _statistics(self, pattern: str) -> dict[str, object]:
         status, body = self._ask("GET", f"/stats?format=json&filter={quote(pattern)}")

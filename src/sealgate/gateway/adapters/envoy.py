@@ -160,9 +160,9 @@ class Envoy:
 
     def is_running(self) -> bool:
         """
-        Return whether Envoy lives; also keeps its log from growing without end.
+        Return whether Envoy lives; also keeps its logs from growing without end.
         """
-        self._process.log_size()
+        self._process.bound_logs()
         return self._process.is_running()
 
     def drain(self, *, within_seconds: float, hurry: Callable[[], bool] = lambda: False) -> bool:

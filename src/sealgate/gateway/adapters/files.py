@@ -82,13 +82,16 @@ def replace_file(path: str, data: bytes) -> None:
 
 def make_folder(path: str) -> None:
     """
-    Make the folder *path* with mode 0700, parents too; one that is there is left alone.
+    Make the folder *path* with mode 0700, parents too; close one that others may enter.
 
     Raises:
         GatewayError: it cannot be made, or something else has the name.
     """
     try:
-        Path(path).mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = Path(path)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
     except OSError as error:
         raise GatewayError(
             f'folder "{path}" cannot be made: {error.strerror}', hint=f"ls -ld {Path(path).parent}"

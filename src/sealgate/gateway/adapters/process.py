@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from sealgate.errors import GatewayError
 from sealgate.gateway.adapters.admin import Admin
 from sealgate.gateway.adapters.voice import read_tail, reason_in
-from sealgate.gateway.model import ADMIN_SOCKET, BOOTSTRAP
+from sealgate.gateway.model import ACCESS_LOG, ADMIN_SOCKET, BOOTSTRAP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 LOG = "envoy.log"
 # The log is emptied at each start and whenever it is found larger than this.
 MAX_LOG_BYTES = 8 * 1024 * 1024
+# Refusals and failures are written there, so anybody can make it grow.
+MAX_ACCESS_LOG_BYTES = 64 * 1024 * 1024
 READY_SECONDS = 10.0
 # How long connections of a replaced listener may go on; each is closed after its
 # running request. A connection may serve one more request by the old listener's filters,
@@ -170,6 +172,17 @@ class EnvoyProcess:
         except OSError:
             return 0
         return size
+
+    def bound_logs(self) -> None:
+        """
+        Keep Envoy's logs from filling the disk; the access log has one older part.
+        """
+        self.log_size()
+        access = self._folder / ACCESS_LOG
+        with contextlib.suppress(OSError, GatewayError):
+            if access.stat().st_size > MAX_ACCESS_LOG_BYTES:
+                access.replace(access.with_name(f"{ACCESS_LOG}.1"))
+                self.admin.reopen_logs()
 
     def drain(self, *, within_seconds: float, hurry: Callable[[], bool] = lambda: False) -> bool:
         """

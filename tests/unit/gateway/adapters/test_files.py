@@ -72,10 +72,13 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 def test_a_folder_is_made_private(tmp_path: Path) -> None:
     """
-    A new folder is the owner's alone; a file in its place is an error.
+    A folder is the owner's alone, new or not; a file in its place is an error.
     """
     make_folder(str(tmp_path / "a" / "b"))
     assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
+    (tmp_path / "open").mkdir(mode=0o755)
+    make_folder(str(tmp_path / "open"))
+    assert (tmp_path / "open").stat().st_mode & 0o777 == 0o700
     (tmp_path / "file").touch()
     with pytest.raises(GatewayError, match="cannot be made"):
         make_folder(str(tmp_path / "file"))

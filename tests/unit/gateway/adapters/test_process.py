@@ -17,7 +17,7 @@ import pytest
 from sealgate.errors import GatewayError
 from sealgate.gateway.adapters.binary import find_envoy
 from sealgate.gateway.adapters.files import write_files
-from sealgate.gateway.adapters.process import MAX_LOG_BYTES, EnvoyProcess
+from sealgate.gateway.adapters.process import MAX_ACCESS_LOG_BYTES, MAX_LOG_BYTES, EnvoyProcess
 from sealgate.gateway.model import EnvoyFiles
 
 START_ENVOY = """
@@ -142,6 +142,20 @@ def test_a_log_that_has_grown_too_far_is_emptied(process: EnvoyProcess) -> None:
         log.truncate(MAX_LOG_BYTES + 1)
     assert process.log_size() == 0
     assert Path(process.log_path).stat().st_size == 0
+
+
+def test_an_access_log_that_has_grown_too_far_is_begun_anew(process: EnvoyProcess) -> None:
+    """
+    Whoever sends refused requests all day cannot fill the disk either.
+    """
+    process.start()
+    access = Path(process.log_path).with_name("access.log")
+    with access.open("wb") as log:
+        log.truncate(MAX_ACCESS_LOG_BYTES + 1)
+    process.bound_logs()
+    assert not access.exists()
+    assert access.with_name("access.log.1").stat().st_size == MAX_ACCESS_LOG_BYTES + 1
+    assert process.admin.is_ready()
 
 
 def test_a_path_too_long_for_a_socket_is_refused(tmp_path: Path) -> None:
