@@ -16,11 +16,11 @@ import datetime as dt
 import math
 import os
 import time
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sealgate.app.crashes import CRASH_WINDOW_SECONDS, MAX_CRASHES, Crashes
 from sealgate.app.decided import weaker_than_decided
 from sealgate.app.material import (
     ENVOY_FOLDER,
@@ -32,18 +32,20 @@ from sealgate.app.material import (
     gather_countries,
     make_material,
 )
+from sealgate.app.ports import Ports
+from sealgate.app.watch import FileWatch
 from sealgate.errors import BugError, ConfigError, GatewayError, SealgateError
 from sealgate.gateway.adapters.binary import find_envoy
-from sealgate.gateway.adapters.doors import answers, free_port, refuse_taken, shown
+from sealgate.gateway.adapters.doors import answers, refuse_taken, shown
 from sealgate.gateway.adapters.envoy import Envoy
 from sealgate.gateway.adapters.files import make_folder
 from sealgate.gateway.model import CertificateFiles
 from sealgate.gateway.promise import promises, refusals
 from sealgate.gateway.translate import translate
-from sealgate.policy.inventory import Address, Listen
+from sealgate.policy.inventory import Address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from sealgate.errors import Fault
     from sealgate.gateway.adapters.binary import EnvoyBinary
@@ -51,11 +53,6 @@ if TYPE_CHECKING:
     from sealgate.policy.inventory import Inventory
     from sealgate.policy.observation import Observation
 
-# A crashed Envoy is started again at once, then after a growing pause; this many crashes
-# within this time end the gateway.
-MAX_CRASHES = 5
-CRASH_WINDOW_SECONDS = 60.0
-_FIRST_PAUSE_SECONDS = 0.5
 # What could not be renewed is tried again so often.
 RETRY_SECONDS = 60.0
 # Changes of identities on another node of the same database are noticed so soon.
@@ -63,7 +60,6 @@ SHARED_STORE_SECONDS = 5.0
 # After so many failures to take an admission over, Envoy is ended and started anew.
 _MAX_STALE_ATTEMPTS = 2
 
-Stamp = tuple[int, int, int]
 _REFUSED = CertificateFiles("", "")
 
 
@@ -110,15 +106,13 @@ class Gateway:
         self._now = now
         self._tell = tell
         self._workers = workers
-        self._ports: dict[tuple[str, str, int], int] = {}
-        self._inventory = self._with_ports(inventory)
+        self._ports = Ports()
+        self._inventory = self._ports.settle(inventory)
         self._binary: EnvoyBinary | None = None
         self._envoy: Envoy | None = None
         self._served: _Parts | None = None
-        self._stamps: dict[str, Stamp | None] = {}
-        self._seen: dict[str, Stamp | None] = {}
-        self._crashes: deque[float] = deque(maxlen=MAX_CRASHES)
-        self._restart_at: float | None = None
+        self._watch = FileWatch()
+        self._crashes = Crashes()
         self._retry_at: dict[str, float] = {}
         self._stale_attempts = 0
         self._shared_poll_at = 0.0
@@ -178,7 +172,7 @@ class Gateway:
             ConfigError: with every fault; the old configuration stays.
             GatewayError: Envoy refused, or the change needs a restart.
         """
-        inventory = self._with_ports(self._load())
+        inventory = self._ports.settle(self._load())
         old = self._parts.inventory
         if inventory.state_folder != old.state_folder:
             raise GatewayError(
@@ -224,7 +218,7 @@ class Gateway:
             return
         now = self._now()
         parts = self._parts
-        files = self._changed_files()
+        files = self._watch.changed()
         given = any(path in files for path in parts.certificates.watched)
         if given or self._is_due("certificates", parts.certificates.due, now):
             self._attempt("certificates", now, self._renew)
@@ -261,7 +255,7 @@ class Gateway:
             "state_folder": parts.inventory.state_folder,
             "started_at": self._started_at,
             "applied_at": self._applied_at,
-            "crashes": len(self._crashes),
+            "crashes": self._crashes.count,
             "https": [shown(address) for address in listen.https],
             "http": [shown(address) for address in listen.http],
             "sites": {
@@ -329,8 +323,7 @@ class Gateway:
         self._told.clear()
         self._stale_attempts = 0
         watched = [*parts.certificates.watched, parts.inventory.access.geo_database]
-        self._stamps = {path: _stamp(path) for path in watched if path is not None}
-        self._seen = dict(self._stamps)
+        self._watch = FileWatch(path for path in watched if path is not None)
 
     def _apply(self, files: EnvoyFiles) -> tuple[str, ...]:
         if self._envoy is None:
@@ -398,18 +391,6 @@ class Gateway:
         self._shared_poll_at = time.monotonic() + SHARED_STORE_SECONDS
         return True
 
-    def _changed_files(self) -> set[str]:
-        # Only what stood still since the last look: chain and key are rarely written in
-        # one instant.
-        before, self._seen = self._seen, {path: _stamp(path) for path in self._stamps}
-        changed = {
-            path
-            for path, stamp in self._seen.items()
-            if stamp == before[path] and stamp != self._stamps[path]
-        }
-        self._stamps.update({path: self._seen[path] for path in changed})
-        return changed
-
     def _warn_of_ends(self, now: float) -> None:
         for site, end in self._parts.certificates.ends.items():
             if now > end and f"end {site}" not in self._told:
@@ -428,11 +409,11 @@ class Gateway:
         if envoy.is_running():
             return True
         now = time.monotonic()
-        if self._restart_at is None:
+        if not self._crashes.is_pending:
             self._note_crash(envoy, now)
-        if self._restart_at is not None and now < self._restart_at:
+        if not self._crashes.may_start(now):
             return False
-        self._restart_at = None
+        self._crashes.started()
         try:
             envoy.start(self._files())
         except GatewayError as error:
@@ -446,41 +427,13 @@ class Gateway:
 
     def _note_crash(self, envoy: Envoy, now: float) -> None:
         reason = envoy.complaint
-        self._crashes.append(now)
-        recent = [at for at in self._crashes if now - at < CRASH_WINDOW_SECONDS]
-        if len(recent) >= MAX_CRASHES:
+        if self._crashes.note(now):
             raise GatewayError(
-                f"envoy ended {len(recent)} times within {CRASH_WINDOW_SECONDS:g} seconds;"
+                f"envoy ended {MAX_CRASHES} times within {CRASH_WINDOW_SECONDS:g} seconds;"
                 f" nothing is served any more: {reason}",
                 hint=f"its own words are in {Path(self._parts.inventory.state_folder, ENVOY_FOLDER)}",
             )
-        self._restart_at = now + (
-            _FIRST_PAUSE_SECONDS * 2 ** (len(recent) - 2) if recent[1:] else 0
-        )
         self._tell(f"error: envoy ended, and is started again: {reason}")
-
-    def _with_ports(self, inventory: Inventory) -> Inventory:
-        listen = inventory.listen
-        return dataclasses.replace(
-            inventory,
-            listen=Listen(
-                self._chosen("https", listen.https),
-                self._chosen("http", listen.http),
-                listen.trusted_proxies,
-            ),
-        )
-
-    def _chosen(self, kind: str, addresses: Iterable[Address]) -> tuple[Address, ...]:
-        chosen = []
-        for index, address in enumerate(addresses):
-            port = address.port
-            if port == 0:
-                place = (kind, address.host, index)
-                # A reload keeps the port that the start chose.
-                port = self._ports.setdefault(place, 0) or free_port(address.host)
-                self._ports[place] = port
-            chosen.append(Address(address.host, port))
-        return tuple(chosen)
 
 
 @contextlib.contextmanager
@@ -517,11 +470,3 @@ def _called(name: str) -> str:
             return "redirects"
         case (_, _, site):
             return f'routes of "{site.removeprefix("https-")}"'
-
-
-def _stamp(path: str) -> Stamp | None:
-    with contextlib.suppress(OSError):
-        # Through links: certbot turns a link to the new version.
-        found = Path(path).stat()
-        return found.st_mtime_ns, found.st_ino, found.st_size
-    return None

@@ -1,0 +1,51 @@
+"""
+Chooses free ports where the configuration of a program says 0, and keeps them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from sealgate.gateway.adapters.doors import free_port
+from sealgate.policy.inventory import Address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sealgate.policy.inventory import Inventory
+
+
+class Ports:
+    """
+    The ports that were chosen so far: a reload keeps those of the start.
+    """
+
+    def __init__(self) -> None:
+        self._chosen: dict[tuple[str, str, int], int] = {}
+
+    def settle(self, inventory: Inventory) -> Inventory:
+        """
+        Return *inventory* with a free port in place of each 0.
+
+        Raises:
+            GatewayError: a host is no address of this machine.
+        """
+        listen = dataclasses.replace(
+            inventory.listen,
+            https=self._settled("https", inventory.listen.https),
+            http=self._settled("http", inventory.listen.http),
+        )
+        return dataclasses.replace(inventory, listen=listen)
+
+    def _settled(self, kind: str, addresses: Iterable[Address]) -> tuple[Address, ...]:
+        return tuple(
+            address if address.port else Address(address.host, self._choice(kind, address, index))
+            for index, address in enumerate(addresses)
+        )
+
+    def _choice(self, kind: str, address: Address, index: int) -> int:
+        place = (kind, address.host, index)
+        if place not in self._chosen:
+            self._chosen[place] = free_port(address.host)
+        return self._chosen[place]

@@ -1,0 +1,35 @@
+"""
+Port 0 is chosen once.
+"""
+
+from __future__ import annotations
+
+from sealgate.app.ports import Ports
+from sealgate.policy.inventory import Address, Inventory, Listen
+
+
+def with_listen(*ports: int) -> Inventory:
+    """
+    Return an inventory that listens on *ports* for https, and on none for http.
+    """
+    https = tuple(Address("127.0.0.1", port) for port in ports)
+    return Inventory("sealgate.toml", ".sealgate", listen=Listen(https, (), ("192.0.2.0/24",)))
+
+
+def test_a_chosen_port_is_kept() -> None:
+    """
+    The same place has the same port again; each place has its own.
+    """
+    ports = Ports()
+    first = ports.settle(with_listen(0, 0)).listen
+    assert ports.settle(with_listen(0, 0)).listen == first
+    one, two = (address.port for address in first.https)
+    assert 0 not in {one, two}
+
+
+def test_what_is_told_is_left_alone() -> None:
+    """
+    A port of the configuration and everything else stay.
+    """
+    given = with_listen(8443)
+    assert Ports().settle(given) == given
