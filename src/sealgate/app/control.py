@@ -116,7 +116,7 @@ def receive(connection: socket.socket) -> Mapping[str, Any]:
     line = _read_line(connection, MAX_REQUEST_BYTES)
     try:
         request = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise GatewayError("the request is no JSON") from error
     if not isinstance(request, dict):
         raise GatewayError("the request is no JSON object")

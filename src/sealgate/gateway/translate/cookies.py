@@ -81,7 +81,9 @@ _PROGRAM = r"""
 local function attributes(cookie)
   local found = {}
   for part in cookie:gmatch(";([^;]*)") do
-    local name = part:match("^%s*([^=%s]*)")
+    -- RFC 6265, 5.2: a name reaches to "=", and only spaces and tabs around it are cut,
+    -- so "Secure x" is not Secure.
+    local name = part:match("^[ \t]*([^=]*)"):match("^(.*[^ \t])") or ""
     found[name:lower()] = true
   end
   return found

@@ -17,10 +17,16 @@ from sealgate.gateway.translate.locks import (
     RBAC_FILTER,
 )
 from sealgate.gateway.translate.pages import COMMON_PAGES, LOCKED_PAGES, PLAIN_PAGES, local_replies
-from sealgate.gateway.translate.routes import CLIENT_ADDRESS, LUA_FILTER, https_name
+from sealgate.gateway.translate.routes import (
+    CLIENT_ADDRESS,
+    FRAMING_HEADER,
+    LUA_FILTER,
+    https_name,
+)
 from sealgate.gateway.translate.typed import (
     EXTENSIONS,
     extension,
+    header,
     socket_address,
     subscription,
     typed,
@@ -36,8 +42,10 @@ if TYPE_CHECKING:
 # so is every name with an underscore, by the codec. Each entry costs every request some 450
 # instructions, a regular expression over all of them as much as eleven (ADR 3).
 FORGEABLE = ("forwarded", "proxy", "x-rewrite-url", "front-end-https")
-FORGEABLE_BEGINNINGS = ("x-forwarded-", "x-original-", "x-envoy-", "x-sealgate-")
+FORGEABLE_BEGINNINGS = ("x-forwarded", "x-original-", "x-envoy-", "x-sealgate-")
 FORGEABLE_ENDINGS = ("-ip",)  # X-Real-IP, X-Client-IP, True-Client-IP, CF-Connecting-IP
+# PHP reads a dot in a name as an underscore: "X.Real.IP" would be X-Real-IP to it.
+FORGEABLE_PARTS = (".",)
 # Linux (socket(7), tcp(7)): a peer that is gone is noticed after two minutes. Accepted
 # connections inherit this from the listener.
 _SOL_SOCKET, _SO_KEEPALIVE = 1, 9
@@ -86,6 +94,7 @@ def http_listeners(inventory: Inventory, material: Material) -> list[JSONObject]
         "http",
         local_replies((*PLAIN_PAGES, *COMMON_PAGES), inventory.operator.name),
     )
+    manager["early_header_mutation_extensions"] = [_mutation([*_forgeable(), _framing()])]
     manager["codec_type"] = "HTTP1"
     manager["http_protocol_options"] = {"allow_custom_methods": True, "accept_http_10": True}
     manager["http_filters"] = [_router()]
@@ -250,17 +259,34 @@ def sds_file(site: Site) -> str:
     return f"sds-{site.name}.json"
 
 
+def _forgeable() -> list[JSON]:
+    mutations: list[JSON] = [{"remove": name} for name in FORGEABLE]
+    for how, texts in (
+        ("prefix", FORGEABLE_BEGINNINGS),
+        ("suffix", FORGEABLE_ENDINGS),
+        ("contains", FORGEABLE_PARTS),
+    ):
+        mutations += [{"remove_on_match": {"key_matcher": {how: text}}} for text in texts]
+    return mutations
+
+
+def _framing() -> JSONObject:
+    # Envoy takes Transfer-Encoding away before routes can ask for it.
+    return {"append": header(FRAMING_HEADER, "%REQ(TRANSFER-ENCODING)%")}
+
+
+def _mutation(mutations: list[JSON]) -> JSONObject:
+    return extension(
+        "forgeable",
+        EXTENSIONS + "http.early_header_mutation.header_mutation.v3.HeaderMutation",
+        mutations=mutations,
+    )
+
+
 def _connection_manager(
     inventory: Inventory, material: Material, name: str, replies: JSONObject
 ) -> JSONObject:
     del inventory
-    mutations: list[JSON] = [{"remove": header_name} for header_name in FORGEABLE]
-    mutations += [
-        {"remove_on_match": {"key_matcher": {"prefix": text}}} for text in FORGEABLE_BEGINNINGS
-    ]
-    mutations += [
-        {"remove_on_match": {"key_matcher": {"suffix": text}}} for text in FORGEABLE_ENDINGS
-    ]
     return {
         "stat_prefix": name.partition(" ")[0],
         "rds": {
@@ -271,13 +297,7 @@ def _connection_manager(
         # Envoy would write its own address for clients on loopback.
         "use_remote_address": True,
         "skip_xff_append": True,
-        "early_header_mutation_extensions": [
-            extension(
-                "forgeable",
-                EXTENSIONS + "http.early_header_mutation.header_mutation.v3.HeaderMutation",
-                mutations=mutations,
-            )
-        ],
+        "early_header_mutation_extensions": [_mutation(_forgeable())],
         # Paths are judged, not mended: the site gets what the client sent.
         "normalize_path": False,
         "merge_slashes": False,

@@ -102,10 +102,12 @@ local function spelled(path)
   return texts
 end
 
+-- Ends are cut by a greedy match, which is linear: a pattern that is tried at each
+-- place, as "[. ]+$" is, takes seconds for some kilobytes of dots.
 local function trimmed(segment)
-  local dots = segment:gsub(" +$", "")
+  local dots = segment:match("^(.*[^ ])") or ""
   if dots == "." or dots == ".." then return dots end
-  return (segment:gsub("[. ]+$", ""))
+  return segment:match("^(.*[^. ])") or ""
 end
 
 local function resolved(segments)
@@ -142,6 +144,8 @@ local function query_readings(text)
 end
 
 local function names(name, wanted)
+  -- No reading is longer than what is read.
+  if #name < #wanted then return false end
   for _, reading in ipairs(query_readings(name)) do
     local text = reading:match("^[^%z]*"):gsub("^ +", "")
     if text:gsub("[. %[]", "_") == wanted then return true end
@@ -152,7 +156,7 @@ end
 
 local function tidy(value)
   if not value:find("^[/ \\]") then return value end
-  local stripped = value:gsub("^[ \t\n\r\v%z]+", ""):gsub("[ \t\n\r\v%z]+$", "")
+  local stripped = value:gsub("^[ \t\n\r\v%z]+", ""):match("^(.*[^ \t\n\r\v%z])") or ""
   return (("/" .. stripped):gsub("[/\\]+", "/"))
 end
 

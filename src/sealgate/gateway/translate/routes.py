@@ -29,8 +29,13 @@ LUA_FILTER = "envoy.filters.http.lua"
 METADATA = "sealgate"
 # RFC 8555, 8.3: a token is of the base64url alphabet, and nothing else.
 ACME_PATH = "/[.]well-known/acme-challenge/[A-Za-z0-9_-]+"
+# On the plain port: how a request is framed, when that is not by its length.
+FRAMING_HEADER = "x-sealgate-framing"
 CLIENT_ADDRESS = "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"
 MISDIRECTED = 421  # RFC 9110, 15.5.20
+# RFC 9110, 7.2: a name, and perhaps a port. Envoy takes whatever follows the colon for a
+# port, but a site that makes links from "shop.example:@evil.example" sends people there.
+_HOST = r"[^:@]*(?::[0-9]*)?"
 _READ_METHODS: JSONObject = {
     "name": ":method",
     "string_match": {"safe_regex": {"regex": "GET|HEAD"}},
@@ -57,7 +62,11 @@ def https_routes(inventory: Inventory, site: Site, material: Material) -> JSONOb
             {
                 "name": site.name,
                 "domains": list(site.domains),
-                "routes": [*_site_routes(inventory, site, material), _refusal(400)],
+                "routes": [
+                    _odd_host(),
+                    *_site_routes(inventory, site, material),
+                    _refusal(400),
+                ],
             },
             {"name": "other sites", "domains": ["*"], "routes": [_refusal(MISDIRECTED)]},
         ],
@@ -176,7 +185,8 @@ def http_routes(inventory: Inventory) -> JSONObject:
     GET and HEAD are sent to https; anything else is refused, for its body has already
     crossed in clear (RFC 9110, 15.4.9: 308 would only repeat it). ACME challenges are
     the one exception (RFC 8555, 8.3): they come over http, carry nothing secret, and
-    reach the site without cookies or credentials.
+    reach the site without cookies or credentials. Only the bare challenge does, without
+    query and body: on any path, a parameter may open a door of the site.
     """
     hosts: list[JSON] = [
         {"name": site.name, "domains": list(site.domains), "routes": _plain(inventory, site)}
@@ -196,13 +206,19 @@ def http_routes(inventory: Inventory) -> JSONObject:
 
 
 def _plain(inventory: Inventory, site: Site) -> list[JSON]:
+    bare: list[JSON] = [
+        _READ_METHODS,
+        _target_header(ACME_PATH),
+        {"name": "content-length", "present_match": True, "invert_match": True},
+        {"name": FRAMING_HEADER, "present_match": True, "invert_match": True},
+    ]
     challenge: JSONObject = {
-        "match": {"safe_regex": {"regex": ACME_PATH}, "headers": [_READ_METHODS]},
+        "match": {"safe_regex": {"regex": ACME_PATH}, "headers": bare},
         "route": {"cluster": cluster_name(site), "timeout": "15s"},
         "request_headers_to_remove": ["cookie", "authorization"],
         "response_headers_to_remove": ["set-cookie"],
     }
-    entries: list[JSON] = [challenge]
+    entries: list[JSON] = [_odd_host(), challenge]
     if inventory.listen.https:
         entries.append(
             {
@@ -216,6 +232,22 @@ def _plain(inventory: Inventory, site: Site) -> list[JSON]:
         )
     entries.append(_refusal(403))
     return entries
+
+
+def _odd_host() -> JSONObject:
+    # The first condition spares everybody on the usual port the second one.
+    matchers: list[JSON] = [
+        {"name": ":authority", "string_match": {"contains": ":"}},
+        {
+            "name": ":authority",
+            "string_match": {"safe_regex": {"regex": _HOST}},
+            "invert_match": True,
+        },
+    ]
+    return {
+        "match": {"prefix": "", "headers": matchers},
+        "direct_response": {"status": MISDIRECTED},
+    }
 
 
 def _refusal(status: int) -> JSONObject:
