@@ -13,10 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 from sealgate.errors import SealgateError, SourceError
 
@@ -66,39 +62,19 @@ def sqlite_url(path: str) -> str:
     return sa.URL.create("sqlite", database=path).render_as_string()
 
 
-def migrate(engine: sa.Engine, migrations: Path, version_table: str) -> None:
+def migrate(engine: sa.Engine, migrations: Path, version_table: str, *, head: str) -> None:
     """
     Bring the tables of one room to the newest schema, without loss, in one transaction.
 
-    *migrations* is the room's Alembic folder (``versions/`` inside it). A database that
-    is up to date already is only read.
+    *migrations* is the room's Alembic folder (``versions/`` inside it), *head* its newest
+    revision. A database that is up to date already is only read.
 
     Raises:
         SourceError: the file is no database, is damaged, or is newer than this Sealgate.
     """
-    config = Config()
-    # The option is read by configparser, where a percent sign begins a reference.
-    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
-    script = ScriptDirectory.from_config(config)
-
-    def steps(revision: Any, _context: Any) -> Any:
-        return script._upgrade_revs("head", revision)  # noqa: SLF001  # what alembic's own command does
-
     try:
-        with engine.connect() as connection:
-            context = MigrationContext.configure(connection, opts={"version_table": version_table})
-            if set(context.get_current_heads()) == set(script.get_heads()):
-                return
-        # Another process may be doing the same: the second one waits, then finds it done.
-        with (
-            engine.connect().execution_options(**{_WRITES: True}) as connection,
-            connection.begin(),
-            EnvironmentContext(config, script, fn=steps, destination_rev="head") as environment,
-        ):
-            environment.configure(
-                connection=connection, version_table=version_table, render_as_batch=True
-            )
-            environment.run_migrations()
+        if not _is_at(engine, version_table, head):
+            _upgrade(engine, migrations, version_table)
     except Exception as error:
         message = (
             f'database "{_masked(str(engine.url))}" cannot be brought up to date: '
@@ -107,6 +83,40 @@ def migrate(engine: sa.Engine, migrations: Path, version_table: str) -> None:
         raise SourceError(
             message, hint="it may be damaged or from a newer version; restore a backup"
         ) from error
+
+
+def _is_at(engine: sa.Engine, version_table: str, head: str) -> bool:
+    with engine.connect() as connection:
+        if not sa.inspect(connection).has_table(version_table):
+            return False
+        table = sa.table(version_table, sa.column("version_num"))
+        return set(connection.scalars(sa.select(table.c.version_num))) == {head}
+
+
+def _upgrade(engine: sa.Engine, migrations: Path, version_table: str) -> None:
+    # 12 MiB that a gateway would hold for ever, and needs only after an update.
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.runtime.environment import EnvironmentContext  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    config = Config()
+    # The option is read by configparser, where a percent sign begins a reference.
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
+    script = ScriptDirectory.from_config(config)
+
+    def steps(revision: Any, _context: Any) -> Any:
+        return script._upgrade_revs("head", revision)  # noqa: SLF001  # what alembic's own command does
+
+    # Another process may be doing the same: the second one waits, then finds it done.
+    with (
+        engine.connect().execution_options(**{_WRITES: True}) as connection,
+        connection.begin(),
+        EnvironmentContext(config, script, fn=steps, destination_rev="head") as environment,
+    ):
+        environment.configure(
+            connection=connection, version_table=version_table, render_as_batch=True
+        )
+        environment.run_migrations()
 
 
 @contextlib.contextmanager

@@ -3,14 +3,22 @@ One database for several rooms: opened safely, brought up to date without loss.
 """
 
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import sqlalchemy as sa
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from sealgate.database import migrate, open_database, reading, sqlite_url, writing
 from sealgate.errors import SourceError, UsageError
+from sealgate.identity.adapters import store as identity_store
+from sealgate.identity.adapters.store import IdentityStore
+from sealgate.register.adapters import store as register_store
 
 FIRST = """
 import sqlalchemy as sa
@@ -62,7 +70,8 @@ def run(url: str, migrations: Path, table: str = "room_version") -> None:
     """
     engine = open_database(url)
     try:
-        migrate(engine, migrations, table)
+        newest = len(list((migrations / "versions").glob("v*.py")))
+        migrate(engine, migrations, table, head=f"{newest:04}")
     finally:
         engine.dispose()
 
@@ -304,3 +313,26 @@ def test_any_path_makes_a_url_that_leads_back_to_it(tmp_path: Path, name: str) -
     change(sqlite_url(str(path)), "CREATE TABLE things (name TEXT)")
     assert path.is_file()
     assert sa.make_url(sqlite_url(str(path))).database == str(path)
+
+
+@pytest.mark.parametrize("store", [identity_store, register_store], ids=["identity", "register"])
+def test_each_room_names_its_newest_revision(store: ModuleType) -> None:
+    """
+    The head that a room names is the one that its migrations lead to.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(store.MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_heads() == [store.HEAD]
+
+
+def test_a_database_that_is_up_to_date_needs_no_migration_machinery(url: str) -> None:
+    """
+    Whoever opens one does not load alembic: a gateway would hold it for ever.
+    """
+    with IdentityStore(url):
+        pass
+    probe = (
+        "import sys; from sealgate.identity.adapters.store import IdentityStore;"
+        " IdentityStore(sys.argv[1]).close(); sys.exit('alembic' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", probe, url], check=False).returncode == 0

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "identity_version"
+# The newest revision below migrations/.
+HEAD = "0001"
 
 _METADATA = sa.MetaData()
 _IDENTITIES = sa.Table(
@@ -79,7 +81,7 @@ class IdentityStore:
     def __init__(self, url: str) -> None:
         self._engine = open_database(url)
         try:
-            migrate(self._engine, MIGRATIONS, VERSION_TABLE)
+            migrate(self._engine, MIGRATIONS, VERSION_TABLE, head=HEAD)
         except BaseException:
             self._engine.dispose()
             raise

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from sealgate.policy.observation import Sighting, Vantage
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+# The newest revision below it.
+HEAD = "r0001"
 # SQLite takes at most 32,766 parameters in one statement.
 _MANY = 500
 
@@ -61,7 +63,7 @@ class Register:
         #: The file that it is kept in, if it is one.
         self.file = address.database if address.get_backend_name() == "sqlite" else None
         try:
-            migrate(self._engine, MIGRATIONS, VERSION_TABLE)
+            migrate(self._engine, MIGRATIONS, VERSION_TABLE, head=HEAD)
         except SourceError:
             self._engine.dispose()
             raise
