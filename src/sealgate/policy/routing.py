@@ -4,10 +4,11 @@ Which route a request belongs to, read as strictly as any server might read it.
 A path is matched by whole segments, never by string prefix: ``/typo3`` means
 ``/typo3`` and what is below it, not ``/typo3temp``. Web servers, languages and CMSs
 disagree on what a path says, so a request is judged by every reading of its path:
-decoded once and twice, folded to lower case, ``;`` parameters cut, slashes and dot
-segments resolved, a leading ``//name`` taken for an authority, and the PATH_INFO behind
-a script (``/index.php/typo3/``) taken as a path of its own. The gateway refuses a
-request when some reading lands in a stricter class than the route that would serve it.
+decoded once and twice (``%u0074`` too, as IIS does), folded to lower case, ``;``
+parameters cut, slashes and dot segments resolved, a leading ``//name`` taken for an
+authority, and the PATH_INFO behind a script (``/index.php/typo3/``) taken as a path of
+its own. The gateway refuses a request when some reading lands in a stricter class than
+the route that would serve it.
 
 This is the specification; :mod:`sealgate.gateway.translate` compiles it for Envoy,
 and a law holds the two together.
@@ -64,6 +65,8 @@ DOUBTFUL_INSIDE = rf"[%;\\#]|//|[. ]/|\.(?:{_SCRIPTS})/"
 DOUBTFUL_END = "[. ]"
 _PLAIN_CHARACTERS = re.compile(r"/[!->@-~]*")  # printable ASCII without "?"
 _DOUBTFUL = re.compile(rf"{DOUBTFUL_INSIDE}|{DOUBTFUL_END}$", re.IGNORECASE)
+# HTTP.sys, below IIS, takes this for a character, by default.
+_PERCENT_U = re.compile("%u00([0-9a-f]{2})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,7 @@ def _spelled(path: str) -> Iterator[str]:
         ended = re.split(r"[?#\x00]", text, maxsplit=1)[0]
         if ended != text:
             yield from _without_authority(ended)
-        decoded = _decoded(text)
+        decoded = _decoded(_PERCENT_U.sub(r"%\1", text))
         if decoded == text:
             return
         text = decoded

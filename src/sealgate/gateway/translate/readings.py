@@ -95,7 +95,7 @@ local function spelled(path)
     add(text)
     local ended = text:match("^[^?#%z]*")
     if ended ~= text then add(ended) end
-    local next_text = decoded(text)
+    local next_text = decoded((text:gsub("%%[uU]00(%x%x)", "%%%1")))
     if next_text == text then break end
     text = next_text
   end
