@@ -39,13 +39,13 @@ if TYPE_CHECKING:
     from sealgate.policy.inventory import Address, Inventory, Site
 
 # What only a proxy may tell a site; a client's own is dropped before anything reads it, and
-# so is every name with an underscore, by the codec. Each entry costs every request some 450
-# instructions, a regular expression over all of them as much as eleven (ADR 3).
-FORGEABLE = ("forwarded", "proxy", "x-rewrite-url", "front-end-https")
-FORGEABLE_BEGINNINGS = ("x-forwarded", "x-original-", "x-envoy-", "x-sealgate-")
-FORGEABLE_ENDINGS = ("-ip",)  # X-Real-IP, X-Client-IP, True-Client-IP, CF-Connecting-IP
-# PHP reads a dot in a name as an underscore: "X.Real.IP" would be X-Real-IP to it.
-FORGEABLE_PARTS = (".",)
+# so is every name with an underscore, by the codec. "-ip" is X-Real-IP, X-Client-IP,
+# True-Client-IP, CF-Connecting-IP. PHP reads a dot in a name as an underscore: "X.Real.IP"
+# would be X-Real-IP to it. One expression costs half of what a list of names costs (ADR 3).
+FORGEABLE = (
+    "x-forwarded.*|x-(?:original|envoy|sealgate)-.*|.*-ip|.*[.].*"
+    "|forwarded|proxy|x-rewrite-url|front-end-https"
+)
 # Linux (socket(7), tcp(7)): a peer that is gone is noticed after two minutes. Accepted
 # connections inherit this from the listener.
 _SOL_SOCKET, _SO_KEEPALIVE = 1, 9
@@ -96,7 +96,7 @@ def http_listeners(inventory: Inventory, material: Material) -> list[JSONObject]
     )
     manager["early_header_mutation_extensions"] = [_mutation([*_forgeable(), _framing()])]
     manager["codec_type"] = "HTTP1"
-    manager["http_protocol_options"] = {"allow_custom_methods": True, "accept_http_10": True}
+    manager["http_protocol_options"] = {"accept_http_10": True}
     manager["http_filters"] = [_router()]
     return [
         _listener("http", address, [{"filters": [_manager(manager)]}], inventory, [])
@@ -168,8 +168,6 @@ def _https_chain(
         local_replies((*LOCKED_PAGES, *COMMON_PAGES), inventory.operator.name),
     )
     manager["http_protocol_options"] = {
-        # WebDAV and what comes after it: methods are the site's business (RFC 9110, 16.1).
-        "allow_custom_methods": True,
         "accept_http_10": True,
         "default_host_for_http_10": site.name,
         "enable_trailers": True,
@@ -260,14 +258,7 @@ def sds_file(site: Site) -> str:
 
 
 def _forgeable() -> list[JSON]:
-    mutations: list[JSON] = [{"remove": name} for name in FORGEABLE]
-    for how, texts in (
-        ("prefix", FORGEABLE_BEGINNINGS),
-        ("suffix", FORGEABLE_ENDINGS),
-        ("contains", FORGEABLE_PARTS),
-    ):
-        mutations += [{"remove_on_match": {"key_matcher": {how: text}}} for text in texts]
-    return mutations
+    return [{"remove_on_match": {"key_matcher": {"safe_regex": {"regex": FORGEABLE}}}}]
 
 
 def _framing() -> JSONObject:

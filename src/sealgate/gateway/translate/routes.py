@@ -54,7 +54,6 @@ def https_routes(inventory: Inventory, site: Site, material: Material) -> JSONOb
         "ignore_port_in_host_matching": True,
         "request_headers_to_add": [
             header("x-forwarded-for", CLIENT_ADDRESS),
-            header("x-real-ip", CLIENT_ADDRESS),
         ],
         "request_headers_to_remove": ["x-envoy-external-address"],
         **_strict_transport(site.tls or inventory.tls),
@@ -198,7 +197,6 @@ def http_routes(inventory: Inventory) -> JSONObject:
         "ignore_port_in_host_matching": True,
         "request_headers_to_add": [
             header("x-forwarded-for", CLIENT_ADDRESS),
-            header("x-real-ip", CLIENT_ADDRESS),
         ],
         "request_headers_to_remove": ["x-envoy-external-address"],
         "virtual_hosts": hosts,

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sealgate.gateway.model import Material
+from sealgate.gateway.translate.locks import GEO_FILTER, RBAC_FILTER, lock
+from sealgate.policy.classification import DEFAULT_MODEL
+from sealgate.policy.inventory import AccessSettings, Door, Route, Site, SiteAccess, Upstream
+
+PUBLIC, RESTRICTED, CONFIDENTIAL, SECRET = DEFAULT_MODEL.classes
+FIRST, SECOND = "aa" * 32, "bb" * 32
+DOOR = Door("/typo3")
+SITE = Site(("shop.example",), Upstream("http", "127.0.0.1", 1), ())
+ACCESS = AccessSettings(("NO", "DE"), "c.mmdb")
+
+
+def material(*fingerprints: str, database: str | None = "/c.mmdb") -> Material:
+    """
+    Return material that admits *fingerprints* to the door.
+    """
+    return Material("/x", {}, "/ca", {"route shop.example/typo3": fingerprints}, database)
+
+
+def actions(settings: object) -> list[tuple[str, str]]:
+    """
+    Return every decision in *settings*, in order: policy name and action.
+    """
+    if isinstance(settings, dict):
+        if settings.get("@type", "").endswith("rbac.v3.Action"):
+            return [(settings["name"], settings["action"])]
+        return [a for value in settings.values() for a in actions(value)]
+    if isinstance(settings, list):
+        return [a for value in settings for a in actions(value)]
+    return []
+
+
+def test_open_routes_have_no_filter() -> None:
+    """
+    Where the gateway asks for nothing, nothing runs.
+    """
+    for route in (Route(DOOR, PUBLIC), Route(DOOR, RESTRICTED, access=SiteAccess.SITE)):
+        assert lock(SITE, route, ACCESS, material(FIRST)) == {}
+
+
+def test_unbuilt_route_refuses_everybody() -> None:
+    """
+    A class that cannot be kept lets nobody in, admitted or not.
+    """
+    for route in (Route(DOOR, SECRET, admit=("user:a",)), Route(DOOR, RESTRICTED)):
+        assert actions(lock(SITE, route, ACCESS, material(FIRST))) == [("unbuilt", "DENY")]
+
+
+def test_nobody_admitted_refuses_everybody() -> None:
+    """
+    Without a list, or without a living certificate, there is no way in.
+    """
+    listed = Route(DOOR, CONFIDENTIAL, admit=("user:a",))
+    nobody = [("nobody-admitted", "DENY")]
+    assert actions(lock(SITE, listed, ACCESS, material())) == nobody
+    assert actions(lock(SITE, Route(DOOR, CONFIDENTIAL), ACCESS, material(FIRST))) == nobody
+
+
+def test_admitted_needs_certificate_and_country() -> None:
+    """
+    The only ways to ALLOW lie behind an admitted fingerprint and an allowed country.
+    """
+    route = Route(DOOR, CONFIDENTIAL, admit=("user:a",))
+    settings: Any = lock(SITE, route, ACCESS, material(SECOND, FIRST))
+    matcher = settings[RBAC_FILTER]["rbac"]["matcher"]
+    table = matcher["matcher_tree"]["exact_match_map"]["map"]
+    assert list(table) == ["-", FIRST, SECOND]
+    assert actions(table["-"]) == [("no-certificate", "DENY")]
+    assert actions(matcher["on_no_match"]) == [("not-admitted", "DENY")]
+    by_country = table[FIRST]["matcher"]
+    countries = by_country["matcher_tree"]["exact_match_map"]["map"]
+    assert list(countries) == ["DE", "NO"]
+    assert actions(countries) == [("admitted", "ALLOW")] * 2
+    assert actions(by_country["on_no_match"]) == [
+        ("other-country", "DENY"),
+        ("unknown-country", "DENY"),
+    ]
+    assert GEO_FILTER in settings
+
+
+def test_without_countries_or_database_nobody_is_let_in() -> None:
+    """
+    Where the country cannot be known or none is allowed, the lock stays shut.
+    """
+    route = Route(DOOR, CONFIDENTIAL, admit=("user:a",))
+    settings = lock(SITE, route, AccessSettings(), material(FIRST))
+    assert "ALLOW" not in json.dumps(settings)
+    assert GEO_FILTER not in lock(SITE, route, ACCESS, material(FIRST, database=None))

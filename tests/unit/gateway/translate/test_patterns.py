@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from sealgate.gateway.translate.patterns import PRINTABLE, doubtful, path_of, target_with_query
+from sealgate.policy.classification import DEFAULT_MODEL
+from sealgate.policy.inventory import Door, Route
+
+PUBLIC, _, CONFIDENTIAL, _ = DEFAULT_MODEL.classes
+FRONT = Route(Door("/"), PUBLIC)
+BACKEND = Route(Door("/typo3"), CONFIDENTIAL)
+INSTALL = Route(Door("/", query="__typo3_install"), CONFIDENTIAL)
+
+
+def test_nothing_is_doubtful_below_the_strictest() -> None:
+    """
+    Where no route is stricter, no pattern is needed.
+    """
+    assert doubtful(BACKEND, (FRONT, BACKEND), path_route=BACKEND) is None
+    assert doubtful(FRONT, (FRONT,), path_route=FRONT) is None
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/", "/a/b.css?v=1", "/typo3temp/x", "/a.php?x=%20", "/.well-known/x", "/?a[b]=1", "/A%"],
+)
+def test_ordinary_targets_are_not_doubtful(target: str) -> None:
+    """
+    What sites are usually asked for goes without Lua; a percent sign in a path does not.
+    """
+    pattern = doubtful(FRONT, (FRONT, BACKEND, INSTALL), path_route=FRONT)
+    assert pattern is not None
+    assert (re.fullmatch(pattern, target) is not None) is (target == "/A%")
+
+
+@pytest.mark.parametrize(
+    "target", ["/TYPO3", "//x", "/a;b", "/a/..", "/a.", "/x.php/y", "/?a&%5f_typo3+install"]
+)
+def test_ambiguous_targets_are_doubtful(target: str) -> None:
+    """
+    What some server may read as the backend is asked about.
+    """
+    pattern = doubtful(FRONT, (FRONT, BACKEND, INSTALL), path_route=FRONT)
+    assert pattern is not None
+    assert re.fullmatch(pattern, target)
+
+
+def test_site_with_a_parameter_door_only_does_not_doubt_paths() -> None:
+    """
+    A door that holds on every path cannot be reached by spelling the path.
+    """
+    pattern = doubtful(FRONT, (FRONT, INSTALL), path_route=FRONT)
+    assert pattern is not None
+    assert not re.fullmatch(pattern, "//a/%20/..")
+
+
+def test_printable_is_ascii_without_space() -> None:
+    """
+    RE2 reads UTF-8; what is none is held back before it.
+    """
+    assert re.fullmatch(PRINTABLE, "/~!")
+    assert not re.fullmatch(PRINTABLE, "/ ")
+    assert not re.fullmatch(PRINTABLE, "/\u00e9")
+
+
+def test_literal_patterns_take_whole_segments() -> None:
+    """
+    A wildcard stands for one segment, and names end where they end.
+    """
+    wild = path_of(Door("/a/*/c.d"))
+    assert re.fullmatch(wild, "/a/b/c.d/e")
+    assert not re.fullmatch(wild, "/a/b/b/c.d")
+    assert not re.fullmatch(wild, "/a/b/cxd")
+    assert not re.fullmatch(path_of(Door("/a/*", exact=True)), "/a/b/c")
+    name = target_with_query(Door("/", query="n"))
+    assert re.fullmatch(name, "/x?a=1&n")
+    assert re.fullmatch(name, "/?n=1&b")
+    assert not re.fullmatch(name, "/?nn")
+    value = target_with_query(Door("/p", query="n", query_value="/v"))
+    assert re.fullmatch(value, "/p?n=/v/1")
+    assert not re.fullmatch(value, "/q?n=/v")

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from typing import Any
+
+from sealgate.gateway.model import Material
+from sealgate.gateway.translate.routes import http_routes, https_routes
+from sealgate.policy.classification import DEFAULT_MODEL
+from sealgate.policy.inventory import (
+    Address,
+    Door,
+    Inventory,
+    Listen,
+    Route,
+    Site,
+    TLSSettings,
+    Upstream,
+)
+
+PUBLIC, _, CONFIDENTIAL, SECRET = DEFAULT_MODEL.classes
+MATERIAL = Material("/x", {})
+
+
+def inventory(*routes: Route, **more: Any) -> Inventory:
+    """
+    Return one site with *routes*.
+    """
+    site = Site(("shop.example",), Upstream("http", "127.0.0.1", 1), routes)
+    return Inventory("s.toml", "x", sites=(site,), **more)
+
+
+def entries(declared: Inventory) -> list[dict[str, Any]]:
+    """
+    Return the routes of the only site, in order, behind the one that refuses odd hosts.
+    """
+    configuration: Any = https_routes(declared, declared.sites[0], MATERIAL)
+    odd: dict[str, Any]
+    found: list[dict[str, Any]]
+    odd, *found = configuration["virtual_hosts"][0]["routes"]
+    assert {header["name"] for header in odd["match"]["headers"]} == {":authority"}
+    assert odd["direct_response"] == {"status": 421}
+    return found
+
+
+def test_most_specific_door_is_tried_first() -> None:
+    """
+    Whatever the order of declaration, the nearer door comes before the wider one.
+    """
+    declared = inventory(
+        Route(Door("/"), CONFIDENTIAL),
+        Route(Door("/a"), CONFIDENTIAL),
+        Route(Door("/a/*/c"), CONFIDENTIAL),
+        Route(Door("/a", exact=True), CONFIDENTIAL),
+    )
+    assert [entry["match"] for entry in entries(declared)] == [
+        {"safe_regex": {"regex": "/a/[^/?]*/c(?:/.*)?"}},
+        {"path": "/a"},
+        {"path_separated_prefix": "/a"},
+        {"prefix": "/"},
+        {"prefix": ""},
+    ]
+
+
+def test_public_site_has_no_filter_and_no_pattern() -> None:
+    """
+    A site without a stricter route costs nothing.
+    """
+    front, last = entries(inventory(Route(Door("/"), PUBLIC)))
+    assert "typed_per_filter_config" not in front
+    assert "headers" not in front["match"]
+    assert last["direct_response"] == {"status": 400}
+
+
+def test_doubtful_request_goes_through_lua_on_the_same_route() -> None:
+    """
+    Below a stricter door, one entry is for plain requests and one judges the others.
+    """
+    found = entries(inventory(Route(Door("/"), PUBLIC), Route(Door("/a"), CONFIDENTIAL)))
+    lock, plain, judged, _ = found
+    assert lock["name"] == "route shop.example/a"
+    assert [header["name"] for header in plain["match"]["headers"]] == [":path", ":path"]
+    assert plain["match"]["headers"][1]["invert_match"] is True
+    assert list(judged["typed_per_filter_config"]) == ["envoy.filters.http.lua"]
+    assert judged["match"] == {"prefix": "/"}
+
+
+def test_parameter_door_stands_between() -> None:
+    """
+    A door by parameter is tried where the path's own door is weaker, and only there.
+    """
+    found = entries(
+        inventory(
+            Route(Door("/"), PUBLIC),
+            Route(Door("/", query="q"), CONFIDENTIAL),
+            Route(Door("/s"), SECRET),
+        )
+    )
+    names = [entry.get("name") for entry in found]
+    assert names == [
+        "route shop.example/s",
+        "route shop.example/",
+        *("route shop.example/?q", "route shop.example/?q"),
+        "route shop.example/",
+        None,
+    ]
+
+
+def test_own_settings_of_a_site_win() -> None:
+    """
+    A site's own TLS section says how long browsers insist on TLS.
+    """
+    site = Site(
+        ("a.example",),
+        Upstream("http", "127.0.0.1", 1),
+        (Route(Door("/"), PUBLIC),),
+        tls=TLSSettings(hsts_seconds=9),
+    )
+    declared = Inventory("s.toml", "x", sites=(site,))
+    configuration: Any = https_routes(declared, site, MATERIAL)
+    [added] = configuration["response_headers_to_add"]
+    assert added["header"]["value"] == "max-age=9"
+
+
+def test_http_only_gateway_redirects_nowhere() -> None:
+    """
+    Without an https door there is nothing to send anybody to, so all is refused.
+    """
+    shut = Listen((), (Address("::", 80),))
+    hosts: Any = http_routes(inventory(Route(Door("/"), PUBLIC), listen=shut))["virtual_hosts"]
+    assert not [entry for entry in hosts[0]["routes"] if "redirect" in entry]
