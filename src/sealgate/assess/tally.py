@@ -14,11 +14,11 @@ from urllib.parse import unquote
 
 from sealgate.assess.model import Columns, KindFound, Missed, Sampled, Tallied, Text
 from sealgate.assess.naming import is_known_name, show_column
+from sealgate.detect.cells import CellScan, Counts, Memory
 from sealgate.detect.columns import judge_column
-from sealgate.detect.model import Confidence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from sealgate.assess.model import Cell, Content
     from sealgate.detect.model import Kind, Match
@@ -33,8 +33,6 @@ MAX_COLUMNS = 512
 LOOK_BACK_BYTES = 1 << 20
 # Places named with each kind.
 MAX_PLACES = 16
-# No cell ends in the middle of another's number: two ends of line keep them apart.
-_BETWEEN_CELLS = b"\n\n"
 
 
 class Tally:
@@ -46,8 +44,9 @@ class Tally:
         self._scanner = scanner
         self._text: _TextTally | None = None
         self._columns: dict[str, _ColumnTally] = {}
-        self._spilled = _ColumnTally("", 0, from_schema=False)
-        self._names = _Counts()
+        self._memory = Memory()
+        self._spilled = self._column("", 0, from_schema=False)
+        self._names = Counts()
         self._missed: list[Missed] = []
         self._sampled: Sampled | None = None
         self._rows: int | None = None
@@ -117,30 +116,15 @@ class Tally:
             column = self._columns.get(name)
             if column is None and len(self._columns) < MAX_COLUMNS:
                 number = len(self._columns) + 1
-                column = _ColumnTally(name, number, from_schema=batch.from_schema)
+                column = self._column(name, number, from_schema=batch.from_schema)
                 self._columns[name] = column
                 # A header or key may itself be a value.
                 self._names.add(self._scanner.scan(name.encode("utf-8", "surrogateescape")))
-            self.bytes_read += (column or self._spilled).feed(cells, self._scanner)
+            self.bytes_read += (column or self._spilled).feed(cells)
 
-
-class _Counts:
-    """
-    How often each kind was found, and how sure at best.
-    """
-
-    __slots__ = ("confidence", "count", "unconfirmed")
-
-    def __init__(self) -> None:
-        self.count: Counter[Kind] = Counter()
-        self.confidence: dict[Kind, Confidence] = {}
-        self.unconfirmed = 0
-
-    def add(self, matches: Iterable[Match]) -> None:
-        for match in matches:
-            self.count[match.kind] += 1
-            if match.confidence > self.confidence.get(match.kind, 0):
-                self.confidence[match.kind] = match.confidence
+    def _column(self, name: str, number: int, *, from_schema: bool) -> _ColumnTally:
+        scan = CellScan(self._scanner, self._memory)
+        return _ColumnTally(name, number, scan, from_schema=from_schema)
 
 
 class _TextTally:
@@ -150,7 +134,7 @@ class _TextTally:
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
-        self._counts = _Counts()
+        self._counts = Counts()
         self._first: dict[Kind, int] = {}
         # The stream reports a match late, when it has enough text; so the last pieces
         # are kept to turn its offset into a line.
@@ -193,32 +177,27 @@ class _ColumnTally:
     One column: counts over all its values, and an even sample of them.
     """
 
-    def __init__(self, name: str, number: int, *, from_schema: bool) -> None:
+    def __init__(self, name: str, number: int, scan: CellScan, *, from_schema: bool) -> None:
         self.name = name
         self.number = number
         self.from_schema = from_schema
         self.rows = 0
         self.filled = 0
-        self.counts = _Counts()
+        self.counts = scan.counts
+        self._scan = scan
         self._sample: list[str] = []
         self._stride = 1
 
-    def feed(self, cells: Sequence[Cell], scanner: Scanner) -> int:
+    def feed(self, cells: Sequence[Cell]) -> int:
         """
-        Scan *cells* and return how many bytes they were.
+        Look at *cells* and return how many bytes they were.
         """
         self.rows += len(cells)
-        filled = [cell for cell in cells if cell]
+        filled: list[str | bytes] = list(filter(None, cells))
         if not filled:
             return 0
         self._keep(filled)
-        data = _BETWEEN_CELLS.join(
-            c if isinstance(c, bytes) else c.encode("utf-8", "surrogatepass") for c in filled
-        )
-        examined = scanner.examine(data)
-        self.counts.add(examined.matches)
-        self.counts.unconfirmed += examined.unconfirmed
-        return len(data) - len(_BETWEEN_CELLS) * (len(filled) - 1)
+        return self._scan.feed(filled)
 
     def judge(self, scanner: Scanner, gathered: _Gathered) -> str:
         """
@@ -236,16 +215,16 @@ class _ColumnTally:
         gathered.add_counts(self.counts, shown)
         return shown
 
-    def _keep(self, filled: Sequence[Cell]) -> None:
+    def _keep(self, filled: Sequence[str | bytes]) -> None:
         # Every stride-th value; when the sample is full, every other one goes and the
         # stride doubles, so the sample stays even over the whole column.
-        start = -self.filled % self._stride
-        for cell in filled[start :: self._stride]:
-            self._sample.append(_sampled(cell))
+        old, new = self._sample, filled[-self.filled % self._stride :: self._stride]
         self.filled += len(filled)
-        while len(self._sample) > MAX_SAMPLE:
-            del self._sample[1::2]
+        while len(old) + len(new) > MAX_SAMPLE:
+            new = new[len(old) % 2 :: 2]
+            old = old[::2]
             self._stride *= 2
+        self._sample = [*old, *map(_sampled, new)]
 
 
 class _Gathered:
@@ -254,11 +233,11 @@ class _Gathered:
     """
 
     def __init__(self) -> None:
-        self.counts = _Counts()
+        self.counts = Counts()
         self.where: dict[Kind, list[str]] = {}
         self.records: Counter[Kind] = Counter()
 
-    def add_counts(self, counts: _Counts, place: str | None) -> None:
+    def add_counts(self, counts: Counts, place: str | None) -> None:
         for kind, confidence in counts.confidence.items():
             self.counts.count[kind] += counts.count[kind]
             self.records[kind] = max(self.records[kind], counts.count[kind])
@@ -312,6 +291,6 @@ def _few(places: list[str]) -> tuple[str, ...]:
     return (*places[:MAX_PLACES], f"{len(places) - MAX_PLACES} more")
 
 
-def _sampled(cell: Cell) -> str:
-    text = cell if isinstance(cell, str) else (cell or b"")[:1024].decode("utf-8", "replace")
+def _sampled(cell: str | bytes) -> str:
+    text = cell if isinstance(cell, str) else cell[:1024].decode("utf-8", "replace")
     return text[:MAX_SAMPLE_CHARACTERS]

@@ -12,6 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from sealgate.assess.adapters.opened import as_utf8
+from sealgate.assess.adapters.split import split_block
 from sealgate.assess.adapters.text import text_contents
 from sealgate.assess.model import Columns, Missed, Text
 from sealgate.assess.naming import is_known_name
@@ -27,8 +28,8 @@ _DELIMITERS = ",;\t|"
 # A line longer than this many characters is no record. The csv module itself refuses
 # fields of more than 131,072 characters.
 MAX_LINE_CHARACTERS = 1 << 20
-_BATCH_ROWS = 4096
-_BATCH_CHARACTERS = 1 << 20
+# What is split at once: a batch is what stands in so many bytes.
+_BLOCK_BYTES = 1 << 19
 _SNIFF_LINES = 50
 _FEWEST_LINES = 5
 _FEWEST_COLUMNS = 3
@@ -89,82 +90,131 @@ def _batches(lines: _Lines) -> Iterator[Columns]:
     """
     Yield the records of *lines* in batches; those before a broken one too.
 
+    What can be split at once is; anything else goes to the csv module, line by line.
+
     Raises:
         csv.Error, _LineTooLongError: a record is broken.
     """
     reader = csv.reader(lines, delimiter=lines.delimiter, strict=True)
-    names: tuple[str, ...] | None = None
+    first = next(filter(None, reader), None)
+    if first is None:
+        return
+    names = _names(first)
     rows: list[list[str]] = []
-    empty = True
-    failure: Exception | None = None
-    for row in _records(reader):
-        if isinstance(row, Exception):
-            failure = row
-            break
-        if names is None:
-            names = _names(row)
-            if names:
-                continue
-        rows.append(row)
-        if len(rows) >= _BATCH_ROWS or lines.taken >= _BATCH_CHARACTERS:
-            lines.taken = 0
+    empty = bool(names)
+    if not names:
+        yield _columns(names, [first])
+    while block := lines.block():
+        batches = split_block(block, lines.delimiter, len(first))
+        if batches is None:
+            lines.back(block)
+            failure = _read(reader, lines, len(block), rows)
+        else:
+            failure = None
+            for batch in batches.whole:
+                yield Columns(_every(names, len(batch.cells)), batch.cells, batch.rows)
+                empty = False
+            rows += batches.odd
+        if rows:
             yield _columns(names, rows)
             empty = False
             rows = []
-    if rows:
-        yield _columns(names or (), rows)
-    elif empty and names:
+        if failure is not None:
+            raise failure
+    if empty:
         yield Columns(names, tuple(() for _ in names), 0)
-    if failure is not None:
-        raise failure
 
 
-def _records(reader: Iterator[list[str]]) -> Iterator[list[str] | Exception]:
+def _read(
+    reader: Iterator[list[str]], lines: _Lines, size: int, rows: list[list[str]]
+) -> Exception | None:
     """
-    Yield each record that is not empty, and last the failure if there is one.
+    Add the records in the next *size* bytes to *rows*, and return the failure if there is one.
+
+    A record that begins in them is read to its end.
     """
+    end = lines.taken + size
     try:
-        yield from filter(None, reader)
+        for row in reader:
+            if row:
+                rows.append(row)
+            if lines.taken >= end:
+                break
     except (csv.Error, _LineTooLongError) as error:
-        yield error
+        return error
+    return None
 
 
 class _Lines:
     """
     The lines of decoded text, of bounded length, and the delimiter that they use.
+
+    Gives one line after another, or all that are there as a block. *taken* counts bytes.
     """
 
     def __init__(self, source: Iterator[Text | Missed]) -> None:
         self._source = source
         self.missed: list[Missed] = []
         self.taken = 0
-        self._rest = b""
-        self._first = self._next_text()
-        sample = self._first.decode("utf-8", "replace")
+        self._buffer = self._next_text()
+        self._at = 0
+        sample = self._buffer.decode("utf-8", "replace")
         self._returns = "\n" not in sample and "\r" in sample
         self.delimiter, _ = _delimiter(sample.replace("\r", "\n") if self._returns else sample)
+        if self._returns:
+            self._buffer = self._buffer.replace(b"\r", b"\n")
 
     def __iter__(self) -> Iterator[str]:
-        piece = self._first
-        self._first = b""
-        while piece:
-            if self._returns:
-                piece = piece.replace(b"\r", b"\n")
-            *whole, rest = (self._rest + piece).split(b"\n")
-            self._rest = rest
-            for line in whole:
-                yield self._checked(line + b"\n")
-            if len(self._rest) > MAX_LINE_CHARACTERS:
-                raise _LineTooLongError
-            piece = self._next_text()
-        if self._rest:
-            yield self._checked(self._rest)
+        return self
 
-    def _checked(self, line: bytes) -> str:
+    def __next__(self) -> str:
+        end = self._buffer.find(b"\n", self._at) + 1
+        while not end:
+            if not self._more():
+                end = len(self._buffer)
+                break
+            end = self._buffer.find(b"\n", self._at) + 1
+        line = self._buffer[self._at : end]
+        if not line:
+            raise StopIteration
         if len(line) > MAX_LINE_CHARACTERS:
             raise _LineTooLongError
+        self._at = end
         self.taken += len(line)
         return line.decode("utf-8", "surrogatepass")
+
+    def block(self) -> bytes:
+        """
+        Take the whole lines of about a piece; the last of all may have no end.
+        """
+        while len(self._buffer) - self._at < _BLOCK_BYTES and self._more():
+            pass
+        end = self._buffer.rfind(b"\n", self._at) + 1
+        while end <= self._at and self._more():
+            end = self._buffer.rfind(b"\n", self._at) + 1
+        block = self._buffer[self._at : end if end > self._at else len(self._buffer)]
+        self._at += len(block)
+        self.taken += len(block)
+        return block
+
+    def back(self, block: bytes) -> None:
+        """
+        Put the *block* that was taken last back.
+        """
+        self._at -= len(block)
+        self.taken -= len(block)
+
+    def _more(self) -> bool:
+        if len(self._buffer) - self._at > MAX_LINE_CHARACTERS and (
+            self._buffer.find(b"\n", self._at) < 0
+        ):
+            raise _LineTooLongError
+        piece = self._next_text()
+        if self._returns:
+            piece = piece.replace(b"\r", b"\n")
+        self._buffer = self._buffer[self._at :] + piece
+        self._at = 0
+        return bool(piece)
 
     def _next_text(self) -> bytes:
         for content in self._source:
@@ -225,5 +275,8 @@ def _columns(names: tuple[str, ...], rows: list[list[str]]) -> Columns:
         cells = tuple(zip(*rows, strict=True))
     else:
         cells = tuple(tuple(row[i] if i < len(row) else None for row in rows) for i in range(width))
-    every = (*names[:width], *(f"column {n + 1}" for n in range(min(len(names), width), width)))
-    return Columns(every, cells, len(rows))
+    return Columns(_every(names, width), cells, len(rows))
+
+
+def _every(names: tuple[str, ...], width: int) -> tuple[str, ...]:
+    return (*names[:width], *(f"column {n + 1}" for n in range(min(len(names), width), width)))

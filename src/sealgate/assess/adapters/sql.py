@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 SQLITE_MAGIC = b"SQLite format 3\x00"
 # Files that belong to a SQLite database of the name before them.
 SQLITE_COMPANIONS = ("-wal", "-shm", "-journal")
-_BATCH_ROWS = 1000
+# Rows are fetched in batches of about so many bytes, the first of few rows.
+_BATCH_BYTES = 1 << 21
+_BATCH_ROWS = 4096
+_FIRST_ROWS = 128
 # Schemas that hold the database's own tables.
 _OWN_SCHEMAS = frozenset(["information_schema", "pg_catalog", "pg_toast", "mysql", "sys"])
 _SQLITE_DRIVERS = frozenset(["sqlite", "sqlite+pysqlite"])
@@ -76,6 +79,10 @@ class Database:
         read = 0
         try:
             with _quietly(), _disposed(self.engine()) as engine, engine.connect() as connection:
+                driver: Any = connection.connection.dbapi_connection
+                if isinstance(driver, sqlite3.Connection):
+                    # Text comes as it lies there: the scanner wants bytes.
+                    driver.text_factory = bytes
                 if connection.dialect.name == "postgresql":
                     connection.execution_options(postgresql_readonly=True)
                 target = sa.table(table, schema=schema)
@@ -90,10 +97,12 @@ class Database:
                     stream_results=True, max_row_buffer=_BATCH_ROWS
                 ).execute(query)
                 names = tuple(result.keys())
-                for rows in result.partitions(_BATCH_ROWS):
-                    cells = tuple([_cell(v) for v in column] for column in zip(*rows, strict=True))
+                size = _FIRST_ROWS
+                while rows := result.fetchmany(size):
+                    cells = tuple(map(_cells, zip(*rows, strict=True)))
                     yield Columns(names, cells, len(rows), from_schema=True)
                     read += len(rows)
+                    size = _rows_of_a_batch(rows)
                 if not read:
                     yield Columns(names, tuple(() for _ in names), 0, from_schema=True)
         except _FAILURES as error:
@@ -101,6 +110,7 @@ class Database:
             yield Missed(f"{_why(error)}, after {read} rows")
 
 
+_CELL_TYPES = frozenset([str, bytes, type(None)])
 _FAILURES = (sa.exc.SQLAlchemyError, sqlite3.Error, OSError, ValueError, ImportError)
 
 
@@ -186,6 +196,21 @@ def _tables(engine: sa.Engine) -> list[tuple[str | None, str]]:
     ]
     found = [(s, table) for s in schemas or [None] for table in inspector.get_table_names(schema=s)]
     return sorted(found, key=lambda st: (st[0] or "", st[1]))
+
+
+def _rows_of_a_batch(rows: Sequence[Sequence[Any]]) -> int:
+    """
+    Return how many rows to fetch next, by the size of some of *rows*.
+    """
+    some = rows[:: max(1, len(rows) // 16)]
+    size = sum(len(v) for row in some for v in row if isinstance(v, str | bytes)) // len(some)
+    return max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(1, size)))
+
+
+def _cells(column: Sequence[Any]) -> Sequence[Cell]:
+    if set(map(type, column)) <= _CELL_TYPES:
+        return column
+    return list(map(_cell, column))
 
 
 def _cell(value: Any) -> Cell:

@@ -32,7 +32,7 @@ _DOMAIN = re.compile(
     rb"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}[A-Za-z][A-Za-z0-9-]{1,23}"
 )
 # Endings of file names: they follow an address in names of exports, and "icon@2x.png".
-_FILE_ENDINGS = frozenset(
+FILE_ENDINGS = frozenset(
     b"bak bz2 css csv db doc docx gif gz htm html jpeg jpg js json jsonl log md mbox pdf png php "
     b"py rar rb sql svg tar tgz tmp toml ts tsv txt vcf webp xls xlsx xml yaml yml zip".split()
 )  # fmt: skip
@@ -54,7 +54,7 @@ def email(text: bytes, end: int, low: int, high: int) -> Found | None:  # noqa: 
         return None
     stop = domain.end()
     host = domain.group()
-    while host[host.rfind(b".") + 1 :].lower() in _FILE_ENDINGS:
+    while host[host.rfind(b".") + 1 :].lower() in FILE_ENDINGS:
         cut = host.rfind(b".")
         if cut < 0:
             return None
@@ -118,7 +118,7 @@ def _number(text: bytes, start: int, high: int) -> tuple[int, bytes] | None:
 
 
 @cache
-def _plan(code: int) -> tuple[re.Pattern[bytes], frozenset[int]] | None:
+def number_plan(code: int) -> tuple[re.Pattern[bytes], frozenset[int]] | None:
     """
     Return the pattern and the possible lengths of numbers under country *code*.
     """
@@ -141,7 +141,7 @@ def _plan(code: int) -> tuple[re.Pattern[bytes], frozenset[int]] | None:
 
 def _judge_international(digits: bytes) -> Confidence | None:
     for width in (1, 2, 3):  # ITU-T E.164, 6.2.1: country codes are prefix-free
-        plan = _plan(int(digits[:width]))
+        plan = number_plan(int(digits[:width]))
         if plan is not None:
             national = digits[width:]
             if plan[0].fullmatch(national):

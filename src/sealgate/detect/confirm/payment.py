@@ -105,6 +105,8 @@ def account(text: bytes, end: int, low: int, high: int) -> Found | None:
     if length is None:
         return None
     stop, taken = start, 0
+    if start + length <= high and text[start : start + length].isalnum():  # mostly: compact
+        stop, taken = start + length, length
     while stop < high and taken < length:
         char = text[stop : stop + 1]
         if char.isalnum():

@@ -89,10 +89,10 @@ def test_many_rows_come_in_batches() -> None:
     """
     A batch is bounded, and all rows are there.
     """
-    data = b"email,note\n" + b"a@b.de,x\n" * 10_000
+    data = b"email,note\n" + b"a@b.de,x\n" * 100_000
     batches = read(data)
     assert len(batches) > 1
-    assert sum(b.rows for b in batches if isinstance(b, Columns)) == 10_000
+    assert sum(b.rows for b in batches if isinstance(b, Columns)) == 100_000
 
 
 def test_a_header_alone_is_a_table_without_rows() -> None:

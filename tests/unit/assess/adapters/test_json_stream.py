@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from sealgate.assess.adapters.json_stream import MAX_DEPTH, json_contents
+from sealgate.assess.adapters.json_cells import MAX_DEPTH
+from sealgate.assess.adapters.json_stream import json_contents
 from sealgate.assess.adapters.opened import OpenableFile
 from sealgate.assess.model import Columns, Content, Missed, Text
 
@@ -68,8 +69,8 @@ def test_other_scalars() -> None:
     """
     Numbers and booleans are their text, a bare scalar has a column too.
     """
-    assert table(b'[1, 2.5, true, false, null, "x"]') == {
-        "value": ["1", "2.5", "true", "false", None, "x"]
+    assert table(b'[1, 2.50, 1e999, true, false, null, "x"]') == {
+        "value": ["1", "2.50", "1e999", "true", "false", None, "x"]
     }
 
 
@@ -99,7 +100,14 @@ def test_more_names_than_are_kept_are_values() -> None:
     [
         b"",
         b"x}",
-        b'"b": 1e99999999999999999999}',
+        b'"b": 1e}',
+        b'"b": NaN}',
+        b'"b": "\x01"}',
+        b'"b": 1]',
+        b'"b" 1}',
+        b'"b": 1,}',
+        b'"b": tru',
+        b'"b": {"c": 1}} ,',
         b'"b": ' + b"[" * 2 * MAX_DEPTH,
     ],
 )
@@ -137,10 +145,10 @@ def test_a_long_document_comes_in_batches() -> None:
     """
     A batch is bounded, and all values are there.
     """
-    contents = read(json.dumps([{"email": f"a{n}@b.de"} for n in range(40_000)]).encode())
+    contents = read(json.dumps([{"email": f"a{n}@b.de"} for n in range(100_000)]).encode())
     assert len(contents) > 1
-    assert sum(len(c.cells[0]) for c in contents if isinstance(c, Columns)) == 40_000
-    assert sum(c.rows for c in contents if isinstance(c, Columns)) == 40_000
+    assert sum(len(c.cells[0]) for c in contents if isinstance(c, Columns)) == 100_000
+    assert sum(c.rows for c in contents if isinstance(c, Columns)) == 100_000
 
 
 def test_broken_encoding_is_told() -> None:

@@ -57,17 +57,17 @@ def test_rows_are_read_in_batches(tmp_path: Path) -> None:
     path = make(
         tmp_path / "x",
         "CREATE TABLE t (a TEXT, b BLOB, c INTEGER)",
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)"
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9000)"
         " INSERT INTO t SELECT 'a' || i || '@b.de', x'ff', NULL FROM n",
     )
     batches = contents(path)["t"]
-    assert len(batches) == 3
+    assert len(batches) > 2
     first = batches[0]
     assert isinstance(first, Columns)
     assert first.names == ("a", "b", "c")
     assert first.from_schema
-    assert [cells[0] for cells in first.cells] == ["a1@b.de", b"\xff", None]
-    assert sum(b.rows for b in batches if isinstance(b, Columns)) == 2500
+    assert [cells[0] for cells in first.cells] == [b"a1@b.de", b"\xff", None]
+    assert sum(b.rows for b in batches if isinstance(b, Columns)) == 9000
 
 
 def test_a_sample_is_told(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_text_that_is_none_is_read(tmp_path: Path) -> None:
     )
     (rows,) = contents(path)["t"]
     assert isinstance(rows, Columns)
-    assert rows.cells == (["a@\ufffd"],)
+    assert rows.cells == ((b"a@\xff",),)
 
 
 def test_what_is_no_database_is_told(tmp_path: Path) -> None:
