@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from sealgate.assess.model import Columns, KindFound, Missed, Sampled, Tallied, Text
 from sealgate.assess.naming import is_known_name, show_column
 from sealgate.detect.cells import CellScan, Counts, Memory
-from sealgate.detect.columns import judge_column
+from sealgate.detect.columns import MOST_VALUES, judge_column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -193,7 +193,7 @@ class _ColumnTally:
         Look at *cells* and return how many bytes they were.
         """
         self.rows += len(cells)
-        filled: list[str | bytes] = list(filter(None, cells))
+        filled: Sequence[str | bytes] = cells if all(cells) else list(filter(None, cells))  # type: ignore[assignment] # all are filled then
         if not filled:
             return 0
         self._keep(filled)
@@ -208,6 +208,8 @@ class _ColumnTally:
         shown = show_column(self.name, self.number, scanner, known=known)
         if verdict.kind is not None and verdict.count > self.counts.count[verdict.kind]:
             self.counts.count[verdict.kind] = verdict.count
+            if self.filled > MOST_VALUES:
+                gathered.estimated.add(verdict.kind)
         if verdict.kind is not None:
             self.counts.confidence[verdict.kind] = max(
                 verdict.confidence, self.counts.confidence.get(verdict.kind, verdict.confidence)
@@ -236,6 +238,7 @@ class _Gathered:
         self.counts = Counts()
         self.where: dict[Kind, list[str]] = {}
         self.records: Counter[Kind] = Counter()
+        self.estimated: set[Kind] = set()
 
     def add_counts(self, counts: Counts, place: str | None) -> None:
         for kind, confidence in counts.confidence.items():
@@ -260,6 +263,8 @@ class _Gathered:
         Merge what was seen of the same bytes in another way.
         """
         for kind, confidence in other.counts.confidence.items():
+            if other.counts.count[kind] >= self.counts.count[kind]:
+                self.estimated.discard(kind)
             self.counts.count[kind] = max(self.counts.count[kind], other.counts.count[kind])
             self.records[kind] = max(self.records[kind], other.records[kind])
             self.counts.confidence[kind] = max(
@@ -276,7 +281,7 @@ class _Gathered:
                 records=self.records[kind],
                 confidence=confidence,
                 where=_few(self.where.get(kind, [])),
-                estimated=estimated,
+                estimated=estimated or kind in self.estimated,
                 at_least=self.counts.unconfirmed > 0,
             )
             for kind, confidence in sorted(

@@ -89,7 +89,16 @@ class CellScan:
     Belongs to one thread, as its scanner does. Keeps at most what *memory* allows.
     """
 
-    __slots__ = ("_form", "_form_kind", "_known", "_memory", "_scanner", "_trials", "_varied", "counts")
+    __slots__ = (
+        "_form",
+        "_form_kind",
+        "_known",
+        "_memory",
+        "_scanner",
+        "_trials",
+        "_varied",
+        "counts",
+    )
 
     def __init__(self, scanner: Scanner, memory: Memory) -> None:
         self.counts = Counts()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sealgate.detect.shapes import Shape
 
-_MOST_VALUES = 400
+MOST_VALUES = 400
 _EMPTY = frozenset(
     "null none nil nan na n/a n.a. - -- . .. ? unknown undefined <na> #n/a tbd".split()  # noqa: SIM905 - a list of words
 ) | {"", "not provided", "not available", "no aplica", "<no aplica>", "not applicable"}
@@ -117,7 +117,7 @@ def judge_column(name: str, values: Sequence[str], total: int) -> ColumnVerdict:
     *total* is how many rows the column has; counts are projected on it. An empty column
     is judged by its header alone, with count 0. Pure and never raises.
     """
-    sample = [v.strip() for v in values[:_MOST_VALUES]]
+    sample = [v.strip() for v in values[:MOST_VALUES]]
     filled = [v for v in sample if v.lower() not in _EMPTY]
     projected = round(total * len(filled) / len(sample)) if sample else 0
     header = normal(name)

@@ -156,6 +156,20 @@ def test_the_sample_of_a_column_is_even_and_bounded(scanner: Scanner) -> None:
     assert counts(result) == {Kind.PERSON_NAME: 2 * half}
 
 
+def test_what_is_counted_by_a_sample_of_the_column_says_so(scanner: Scanner) -> None:
+    """
+    Values without a form are projected from the sample; those with one are counted.
+    """
+    few, many = 300, 20 * MAX_SAMPLE
+    for rows, estimated in ((few, False), (many, True)):
+        cells = (["Greta"] * rows, [f"a{n}@example.org" for n in range(rows)])
+        result = tallied(scanner, [Columns(("first_name", "email"), cells, rows)])
+        assert {k.kind: (k.count, k.estimated) for k in result.kinds} == {
+            Kind.PERSON_NAME: (rows, estimated),
+            Kind.EMAIL: (rows, False),
+        }
+
+
 def test_too_many_columns_are_scanned_and_told(scanner: Scanner) -> None:
     """
     Columns beyond the limit are not judged by name, but their values are seen.
