@@ -23,8 +23,8 @@ general high upon say every don't does got united number hand course water until
 less through system report service request invoice customer delivery contract meeting project budget quarter team
 server update release account manager office street order payment product market process review change document
 """.split()  # noqa: SIM905 - a list of words
-_FIRST = "Anna Peter Maria Johan Sofia Luca Emma Paul Laura Marco Julia Thomas Clara David Ines Erik".split()  # noqa: SIM905
-_LAST = "Schmidt Jansen Rossi Garcia Martin Weber Novak Silva Dubois Larsen Moreau Keller Bauer Costa".split()  # noqa: SIM905
+FIRST = "Anna Peter Maria Johan Sofia Luca Emma Paul Laura Marco Julia Thomas Clara David Ines Erik".split()  # noqa: SIM905
+LAST = "Schmidt Jansen Rossi Garcia Martin Weber Novak Silva Dubois Larsen Moreau Keller Bauer Costa".split()  # noqa: SIM905
 _MODULES = "billing auth.session shop.cart worker.mail cache http.server scheduler indexer".split()  # noqa: SIM905
 _EVENTS = (
     "request finished in {ms} ms with status 200",
@@ -38,7 +38,10 @@ _EVENTS = (
 )
 
 
-def _sentence(rng: random.Random) -> str:
+def sentence(rng: random.Random) -> str:
+    """
+    Return some words that look like a sentence.
+    """
     words = rng.choices(_WORDS, k=rng.randint(6, 22))
     return words[0].capitalize() + " " + " ".join(words[1:]) + "."
 
@@ -61,11 +64,11 @@ def _log(rng: random.Random) -> str:
 
 
 def _paragraph(rng: random.Random) -> str:
-    return " ".join(_sentence(rng) for _ in range(rng.randint(2, 6)))
+    return " ".join(sentence(rng) for _ in range(rng.randint(2, 6)))
 
 
 def _person(rng: random.Random) -> tuple[str, str, str]:
-    first, last = rng.choice(_FIRST), rng.choice(_LAST)
+    first, last = rng.choice(FIRST), rng.choice(LAST)
     return (
         first,
         last,

@@ -1,9 +1,10 @@
 """
 How fast data is found, with presidio-analyzer on the same file beside it, and in how much memory.
 
-One process on one core, processor time, best of three. The peer reads a slice of the
-same file, as it would take hours for the whole. Memory is the peak of ``sealgate assess``
-on a file of 2 GiB whose first half is one line.
+One process on one core, processor time, best of three. Text is measured in the engine,
+tables in a whole assessment: reading, finding, judging columns, and starting the engine.
+The peer reads a slice of the same file, as it would take hours for the whole. Memory is
+the peak of ``sealgate assess`` on a file of 2 GiB whose first half is one line.
 
 Prints ``name value unit target met|missed`` and writes the same to
 ``build/benchmarks/assess.json``. Makes ``build/bench-venv`` for the peer by itself.
@@ -25,7 +26,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.assess import corpus  # noqa: E402 - found only once ROOT is on the path
+from benchmarks.assess import corpus, tables  # noqa: E402 - found only once ROOT is on the path
+from sealgate.app.assess import assess  # noqa: E402 - as above
 from sealgate.detect.scanner import Scanner  # noqa: E402 - as above
 
 OUTPUT = ROOT / "build" / "benchmarks" / "assess.json"
@@ -33,6 +35,8 @@ PEER_PYTHON = ROOT / "build" / "bench-venv" / "bin" / "python"
 MIB = 1 << 20
 TEXT_SIZE = 32 * MIB
 CHUNK = MIB
+TABLE_SIZE = 32 * MIB
+TABLE_ROWS = 150_000
 BIG_SIZE = 2048 * MIB
 ROUNDS = 3
 
@@ -86,6 +90,45 @@ def engine(name: str, target: float, scanner: Scanner) -> list[Metric]:
         Metric(f"assess-{name}", len(data) / 1e6 / min(r[0] for r in runs), "MB/s", target),
         Metric(f"assess-{name}-density", sum(kinds.values()) / (len(data) / 1024), "values/KiB"),
     ]
+
+
+def table(path: Path) -> tuple[float, int]:
+    """
+    Return the processor seconds for assessing the table at *path*, and its rows.
+    """
+    spent = []
+    for _ in range(ROUNDS):
+        began = time.process_time()
+        run = assess([str(path)], inventory=None, register=None, now=0.0)
+        spent.append(time.process_time() - began)
+    (first, *_) = run.assessments
+    note(f"{path.name}: { ({k.kind.value: k.count for k in first.kinds}) }")
+    return min(spent), first.rows or 0
+
+
+def dense_tables() -> list[Metric]:
+    """
+    Measure an assessment of customers in each format, and of numbers.
+    """
+    metrics = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name, ending, write, target in (
+            ("csv", ".csv", tables.customers_csv, 25),
+            ("jsonl", ".jsonl", tables.customers_jsonl, 22),
+            ("numbers", ".csv", tables.measurements_csv, 28),
+        ):
+            path = Path(folder) / f"{name}{ending}"
+            write(path, TABLE_SIZE)
+            spent, rows = table(path)
+            size = path.stat().st_size / 1e6
+            metrics.append(Metric(f"assess-table-{name}", size / spent, "MB/s", target))
+            metrics.append(Metric(f"assess-table-{name}-rows", rows / spent, "rows/s"))
+            path.unlink()
+        path = Path(folder) / "sqlite"
+        tables.customers_sqlite(path, TABLE_ROWS)
+        spent, rows = table(path)
+        metrics.append(Metric("assess-table-sqlite", rows / spent, "rows/s", 80_000))
+    return metrics
 
 
 def install_peer() -> None:
@@ -198,6 +241,7 @@ def main() -> int:
     metrics = [Metric("assess-engine-start", (time.process_time() - began) * 1000, "ms")]
     metrics += engine("quiet", 100, scanner)
     metrics += engine("mixed", 25, scanner)
+    metrics += dense_tables()
     if not options.skip_peer:
         metrics += peer(options.peer_seconds)
     if not options.skip_memory:
