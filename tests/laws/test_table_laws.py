@@ -72,7 +72,7 @@ BROKEN = st.tuples(st.text(alphabet='ab",\n\r', max_size=40), st.integers(2, 4))
 
 
 @given(written() | BROKEN)
-@settings(max_examples=600)
+@settings(max_examples=400)
 @example(('"","",""\n"a","b",","\n', 3))
 @example(('"a"b","c\n"a","b"\n', 2))
 @example(("a,b\n\nc,d,e\nf\n", 2))
@@ -177,7 +177,7 @@ def read_json(text: str, cuts: list[int], entered_at: int) -> Columns:
     st.lists(st.integers(0, 10_000), max_size=6),
     st.sampled_from([1, 4, 20, 1 << 18]),
 )
-@settings(max_examples=500)
+@settings(max_examples=300)
 def test_json_is_read_the_same_however_it_is_cut(
     documents: list[Any], indent: int | None, cuts: list[int], entered_at: int
 ) -> None:
@@ -202,7 +202,7 @@ def test_json_is_read_the_same_however_it_is_cut(
     st.lists(st.integers(0, 10_000), max_size=3),
     st.sampled_from([1, 1 << 18]),
 )
-@settings(max_examples=500)
+@settings(max_examples=300)
 def test_broken_json_is_refused_as_the_json_module_refuses_it(
     documents: list[Any], place: int, added: str, cuts: list[int], entered_at: int
 ) -> None:
@@ -291,7 +291,7 @@ def one_by_one(cells: Iterable[str]) -> tuple[Counter[Kind], dict[Kind, Confiden
 
 @pytest.mark.parametrize("kind", list(FORMS))
 @given(st.lists(CELLS.filter(bool), min_size=1, max_size=12))
-@settings(max_examples=400)
+@settings(max_examples=150)
 def test_a_plain_cell_is_one_confirmed_value(kind: Kind, cells: list[str]) -> None:
     """
     What a form counts, the scanner finds from end to end, and nothing else in it.

@@ -80,7 +80,8 @@ class Database:
         try:
             with _quietly(), _disposed(self.engine()) as engine, engine.connect() as connection:
                 driver: Any = connection.connection.dbapi_connection
-                if isinstance(driver, sqlite3.Connection):
+                plain = isinstance(driver, sqlite3.Connection)
+                if plain:
                     # Text comes as it lies there: the scanner wants bytes.
                     driver.text_factory = bytes
                 if connection.dialect.name == "postgresql":
@@ -94,11 +95,13 @@ class Database:
                         yield Sampled(self.sample, total)
                         query = query.limit(self.sample)
                 result = connection.execution_options(
-                    stream_results=True, max_row_buffer=_BATCH_ROWS
+                    stream_results=not plain, max_row_buffer=_FIRST_ROWS
                 ).execute(query)
                 names = tuple(result.keys())
+                # SQLite's own cursor streams, and its rows need no wrapping.
+                cursor: Any = result.cursor if plain else result
                 size = _FIRST_ROWS
-                while rows := result.fetchmany(size):
+                while rows := cursor.fetchmany(size):
                     cells = tuple(map(_cells, zip(*rows, strict=True)))
                     yield Columns(names, cells, len(rows), from_schema=True)
                     read += len(rows)
