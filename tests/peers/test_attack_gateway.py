@@ -194,8 +194,9 @@ def test_a_pipelined_request_is_judged_by_itself(world: World) -> None:
     A public request does not take a locked one along.
     """
     answer = world.raw(request("/a") + request("/typo3/") + request("/b"))
-    assert statuses(answer) == [200, 403, 200]
-    assert world.reached() == [("GET", "/a"), ("GET", "/b")]
+    # Envoy may end the connection behind a refusal (RFC 9112, 9.3.2).
+    assert statuses(answer)[:2] == [200, 403]
+    assert world.reached() in ([("GET", "/a")], [("GET", "/a"), ("GET", "/b")])
 
 
 def test_h2c_is_not_spoken(world: World) -> None:

@@ -238,6 +238,16 @@ def test_route_that_admits_nobody_is_shut(world: World) -> None:
     assert b"admit = [&quot;user:NAME&quot;]" in reply.body
 
 
+def test_without_a_country_database_nobody_enters(restored: World) -> None:
+    """
+    Where the country cannot be known, an admitted certificate is not enough.
+    """
+    world = restored
+    world.gateway.change(material=dataclasses.replace(world.gateway.material, geo_database=None))
+    assert world.client(world.alice).ask("/typo3/").status == 403
+    assert world.client(world.alice).ask("/").status == 200
+
+
 def test_class_that_is_not_built_is_shut(world: World) -> None:
     """
     A route of a class that cannot be kept is shut, even where somebody is admitted.
@@ -735,9 +745,9 @@ def test_log_names_class_and_channel_but_no_values(world: World) -> None:
     assert (entered["status"], refused["status"]) == (200, 403)
     assert entered["class"] == "Organization Confidential"
     assert entered["asset"] == f"route {SITE_NAME}/typo3"
-    assert entered["certificate"] == world.alice.fingerprint
-    assert (entered["tls_version"], entered["tls_group"]) == ("TLSv1.3", "X25519MLKEM768")
-    assert entered["client"] == ALLOWED
+    assert entered["client"] == f"{ALLOWED} DE {world.alice.fingerprint}"
+    assert refused["client"] == f"{ALLOWED} DE -"
+    assert re.fullmatch(r"TLSv1\.3 TLS_\w+_SHA\d+ X25519MLKEM768", entered["channel"])
 
 
 # What stands behind.

@@ -4,7 +4,8 @@ Who may enter a locked route, as an Envoy RBAC matcher: a certificate, then a co
 A client certificate is admitted by its SHA-256 fingerprint alone, looked up in a table
 that stands in the route. The fingerprint is taken once per connection, at the
 handshake, where the client proves that it holds the key (RFC 8446, 4.4.3); a resumed
-session brings its own along. Nothing is concluded from who signed a certificate, so a
+session brings its own along. The country of the peer's address is looked up then, too:
+it holds as long as the connection does. Nothing is concluded from who signed a certificate, so a
 stranger's with the same names is refused like any other. Whatever is absent (no
 certificate, no fingerprint, no country) finds nothing in the table and is refused.
 """
@@ -20,17 +21,15 @@ from sealgate.policy.inventory import route_asset
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sealgate.gateway.model import JSON, JSONObject, Material
+    from sealgate.gateway.model import JSONObject, Material
     from sealgate.policy.inventory import AccessSettings, Route, Site
 
 RBAC_FILTER = "envoy.filters.http.rbac"
-GEO_FILTER = "envoy.filters.http.geoip"
-# Set at the handshake, read by every lock.
+# Set at the handshake, read by every lock; no client can write there.
 FINGERPRINT_STATE = "sealgate.client"
-# Set by the country filter; a client's own is dropped before any filter sees it.
-COUNTRY_HEADER = "x-sealgate-country"
-# How Envoy writes a fingerprint that is not there.
-_NO_CERTIFICATE = "-"
+COUNTRY_STATE = "sealgate.country"
+# How Envoy writes a fingerprint or a country that is not there.
+_ABSENT = "-"
 
 NO_CERTIFICATE = "no-certificate"
 NOT_ADMITTED = "not-admitted"
@@ -53,12 +52,7 @@ def lock(site: Site, route: Route, access: AccessSettings, material: Material) -
             fingerprints = material.admitted.get(route_asset(site, route).id, ())
             if not route.admit or not fingerprints:
                 return {RBAC_FILTER: _per_route(_refuse(NOBODY_ADMITTED))}
-            settings: JSONObject = {
-                RBAC_FILTER: _per_route(_by_fingerprint(fingerprints, access.countries))
-            }
-            if material.geo_database is not None:
-                settings[GEO_FILTER] = typed("envoy.config.route.v3.FilterConfig", config={})
-            return settings
+            return {RBAC_FILTER: _per_route(_by_fingerprint(fingerprints, access.countries))}
 
 
 def _per_route(matcher: JSONObject) -> JSONObject:
@@ -67,15 +61,11 @@ def _per_route(matcher: JSONObject) -> JSONObject:
 
 def _by_fingerprint(fingerprints: Iterable[str], countries: Iterable[str]) -> JSONObject:
     inside: JSONObject = {"matcher": _by_country(countries)}
-    table: JSONObject = {_NO_CERTIFICATE: _deny(NO_CERTIFICATE)}
+    table: JSONObject = {_ABSENT: _deny(NO_CERTIFICATE)}
     table |= dict.fromkeys(sorted(fingerprints), inside)
     return {
         "matcher_tree": {
-            "input": extension(
-                "fingerprint",
-                EXTENSIONS + "matching.common_inputs.network.v3.FilterStateInput",
-                key=FINGERPRINT_STATE,
-            ),
+            "input": _connection_input(FINGERPRINT_STATE),
             "exact_match_map": {"map": table},
         },
         "on_no_match": _deny(NOT_ADMITTED),
@@ -83,38 +73,20 @@ def _by_fingerprint(fingerprints: Iterable[str], countries: Iterable[str]) -> JS
 
 
 def _by_country(countries: Iterable[str]) -> JSONObject:
-    known: JSONObject = {
-        "matcher_list": {
-            "matchers": [
-                {
-                    "predicate": {
-                        "single_predicate": {
-                            "input": _country_input(),
-                            "value_match": {
-                                "safe_regex": {"google_re2": {}, "regex": "[A-Z][A-Z]"}
-                            },
-                        }
-                    },
-                    "on_match": _deny(OTHER_COUNTRY),
-                }
-            ]
-        },
-        "on_no_match": _deny(UNKNOWN_COUNTRY),
-    }
-    allowed: dict[str, JSON] = {code: _allow() for code in sorted(countries)}
-    if not allowed:
-        return known
+    table: JSONObject = {_ABSENT: _deny(UNKNOWN_COUNTRY)}
+    table |= {code: _allow() for code in sorted(countries)}
     return {
-        "matcher_tree": {"input": _country_input(), "exact_match_map": {"map": allowed}},
-        "on_no_match": {"matcher": known},
+        "matcher_tree": {
+            "input": _connection_input(COUNTRY_STATE),
+            "exact_match_map": {"map": table},
+        },
+        "on_no_match": _deny(OTHER_COUNTRY),
     }
 
 
-def _country_input() -> JSONObject:
+def _connection_input(state: str) -> JSONObject:
     return extension(
-        "country",
-        "envoy.type.matcher.v3.HttpRequestHeaderMatchInput",
-        header_name=COUNTRY_HEADER,
+        state, EXTENSIONS + "matching.common_inputs.network.v3.FilterStateInput", key=state
     )
 
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from sealgate.gateway.model import guard_of
 from sealgate.gateway.translate.clusters import cluster_name
-from sealgate.gateway.translate.locks import COUNTRY_HEADER, GEO_FILTER, lock
+from sealgate.gateway.translate.locks import lock
 from sealgate.gateway.translate.patterns import PRINTABLE, doubtful, path_of, target_with_query
 from sealgate.gateway.translate.readings import lua_program
 from sealgate.gateway.translate.typed import EXTENSIONS, header, typed
@@ -55,7 +54,6 @@ def https_routes(inventory: Inventory, site: Site, material: Material) -> JSONOb
         "request_headers_to_add": [
             header("x-forwarded-for", CLIENT_ADDRESS),
         ],
-        "request_headers_to_remove": ["x-envoy-external-address"],
         **_strict_transport(site.tls or inventory.tls),
         "virtual_hosts": [
             {
@@ -162,7 +160,6 @@ def _to_site(site: Site, route: Route, match: JSONObject, filters: JSONObject) -
                     "asset": asset.id,
                     "class": route.classification.name,
                     "class_html": escape(route.classification.name),
-                    "guard": guard_of(route).value,
                 }
             }
         },
@@ -172,8 +169,6 @@ def _to_site(site: Site, route: Route, match: JSONObject, filters: JSONObject) -
     }
     if filters:
         entry["typed_per_filter_config"] = filters
-    if GEO_FILTER in filters:
-        entry["request_headers_to_remove"] = [COUNTRY_HEADER]
     return entry
 
 
@@ -198,7 +193,6 @@ def http_routes(inventory: Inventory) -> JSONObject:
         "request_headers_to_add": [
             header("x-forwarded-for", CLIENT_ADDRESS),
         ],
-        "request_headers_to_remove": ["x-envoy-external-address"],
         "virtual_hosts": hosts,
     }
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from sealgate.gateway.model import Material
-from sealgate.gateway.translate.locks import GEO_FILTER, RBAC_FILTER, lock
+from sealgate.gateway.translate.locks import RBAC_FILTER, lock
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import AccessSettings, Door, Route, Site, SiteAccess, Upstream
 
@@ -15,11 +15,11 @@ SITE = Site(("shop.example",), Upstream("http", "127.0.0.1", 1), ())
 ACCESS = AccessSettings(("NO", "DE"), "c.mmdb")
 
 
-def material(*fingerprints: str, database: str | None = "/c.mmdb") -> Material:
+def material(*fingerprints: str) -> Material:
     """
     Return material that admits *fingerprints* to the door.
     """
-    return Material("/x", {}, "/ca", {"route shop.example/typo3": fingerprints}, database)
+    return Material("/x", {}, "/ca", {"route shop.example/typo3": fingerprints}, "/c.mmdb")
 
 
 def actions(settings: object) -> list[tuple[str, str]]:
@@ -74,20 +74,16 @@ def test_admitted_needs_certificate_and_country() -> None:
     assert actions(matcher["on_no_match"]) == [("not-admitted", "DENY")]
     by_country = table[FIRST]["matcher"]
     countries = by_country["matcher_tree"]["exact_match_map"]["map"]
-    assert list(countries) == ["DE", "NO"]
-    assert actions(countries) == [("admitted", "ALLOW")] * 2
-    assert actions(by_country["on_no_match"]) == [
-        ("other-country", "DENY"),
-        ("unknown-country", "DENY"),
-    ]
-    assert GEO_FILTER in settings
+    assert list(countries) == ["-", "DE", "NO"]
+    assert actions(countries["-"]) == [("unknown-country", "DENY")]
+    assert actions(countries["DE"]) == actions(countries["NO"]) == [("admitted", "ALLOW")]
+    assert actions(by_country["on_no_match"]) == [("other-country", "DENY")]
 
 
-def test_without_countries_or_database_nobody_is_let_in() -> None:
+def test_without_countries_nobody_is_let_in() -> None:
     """
-    Where the country cannot be known or none is allowed, the lock stays shut.
+    Where no country is allowed, the lock stays shut.
     """
     route = Route(DOOR, CONFIDENTIAL, admit=("user:a",))
     settings = lock(SITE, route, AccessSettings(), material(FIRST))
     assert "ALLOW" not in json.dumps(settings)
-    assert GEO_FILTER not in lock(SITE, route, ACCESS, material(FIRST, database=None))
