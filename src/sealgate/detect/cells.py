@@ -31,8 +31,8 @@ _BETWEEN = BETWEEN_CELLS.decode()
 _ENOUGH_CELLS = 256
 # A column is dense when at least one in so many cells holds something.
 _DENSE = 8
-# Batches in which a column may show whether its values come again.
-_TRIALS = 4
+# Cells in which a column may show whether its values come again.
+_TRIAL_CELLS = 4096
 # Cells that are remembered, in all columns together, and the longest of them in bytes.
 MOST_REMEMBERED = 32_768
 _LONGEST_REMEMBERED = 64
@@ -92,9 +92,11 @@ class CellScan:
     __slots__ = (
         "_form",
         "_form_kind",
+        "_found",
         "_known",
         "_memory",
         "_scanner",
+        "_seen",
         "_trials",
         "_varied",
         "counts",
@@ -105,7 +107,9 @@ class CellScan:
         self._scanner = scanner
         self._memory = memory
         self._known: dict[bytes, _Found] = {}
-        self._trials = 0  # batches left in which cells are looked up, unless they come again
+        self._seen = 0  # cells, and what was in them, since it was last judged
+        self._found: Counter[Kind] = Counter()
+        self._trials = 0  # cells left that are looked up without coming again
         self._varied = False  # the trials are over: they do not come again
         self._form: Form | None = None
         self._form_kind: Kind | None = None
@@ -127,13 +131,24 @@ class CellScan:
         examined = self._scanner.examine(data)
         self.counts.add(examined.matches)
         self.counts.unconfirmed += examined.unconfirmed
-        if len(cells) < _ENOUGH_CELLS or len(examined.matches) * _DENSE < len(cells):
+        self._seen += len(cells)
+        self._found.update(m.kind for m in examined.matches)
+        if self._seen >= _ENOUGH_CELLS:
+            self._judge(cells)
+
+    def _judge(self, cells: Sequence[str | bytes]) -> None:
+        """
+        Decide how the next cells are read, by what was found and by the last *cells*.
+        """
+        seen, found = self._seen, self._found
+        self._seen, self._found = 0, Counter()
+        if found.total() * _DENSE < seen:
             return
-        ((kind, times),) = Counter(m.kind for m in examined.matches).most_common(1)
-        if kind in FORMS and times * 2 > len(cells) and len(set(cells)) * 2 > len(cells):
+        ((kind, times),) = found.most_common(1)
+        if kind in FORMS and times * 2 > seen and len(set(cells)) * 2 > len(cells):
             self._form, self._form_kind = FORMS[kind], kind
         elif not self._varied:
-            self._trials = _TRIALS
+            self._trials = _TRIAL_CELLS
 
     def _scan_formed(self, cells: list[bytes]) -> None:
         """
@@ -168,7 +183,7 @@ class CellScan:
         if unknown:
             self._learn(unknown, times)
         if len(unknown) * 2 > len(cells):
-            self._trials -= 1
+            self._trials = max(0, self._trials - len(cells))
         if not self._trials:
             self._varied = True
             self._memory.left += len(self._known)

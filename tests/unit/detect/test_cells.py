@@ -62,10 +62,24 @@ def test_a_column_that_does_not_repeat_gives_its_memory_back(scanner: Scanner) -
     """
     memory = Memory(5000)
     scan = CellScan(scanner, memory)
-    for batch in range(8):
+    for batch in range(20):
         scan.feed([f"Lange Straße {batch * 300 + n}" for n in range(300)])
     assert memory.left == 5000
-    assert scan.counts.count == {Kind.STREET_ADDRESS: 2400}
+    assert scan.counts.count == {Kind.STREET_ADDRESS: 6000}
+
+
+def test_small_batches_show_a_form_together(
+    scanner: Scanner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    In a wide table few rows make a batch; what they show adds up.
+    """
+    scan = CellScan(scanner, Memory())
+    for batch in range(10):
+        scan.feed([f"greta{batch}{n}@example.org" for n in range(30)])
+    monkeypatch.setattr(scanner, "examine", None)
+    scan.feed([f"greta{n}@example.org" for n in range(30)])
+    assert scan.counts.count == {Kind.EMAIL: 330}
 
 
 def test_another_form_later_on_is_seen(scanner: Scanner) -> None:
