@@ -56,8 +56,7 @@ _KEEP_ALIVE = (
     (_IPPROTO_TCP, _TCP_KEEPCNT, 4),
 )
 # For the log: address, country and certificate; TLS version, suite and group.
-CLIENT_STATE = "sealgate.log.client"
-CHANNEL_STATE = "sealgate.log.channel"
+LOG_STATE = "sealgate.log"
 MAX_HEADER_KIB = 60
 MAX_HEADERS = 100
 
@@ -210,8 +209,10 @@ def _facts_of_connection(material: Material) -> list[JSON]:
         )
         country = "%FILTER_STATE(envoy.geoip:FIELD:country)%"
         facts[COUNTRY_STATE] = country
-    facts[CLIENT_STATE] = f"{CLIENT_ADDRESS} {country} {facts[FINGERPRINT_STATE]}"
-    facts[CHANNEL_STATE] = "%DOWNSTREAM_TLS_VERSION% %DOWNSTREAM_TLS_CIPHER% %DOWNSTREAM_TLS_GROUP%"
+    facts[LOG_STATE] = (
+        f"{CLIENT_ADDRESS} {country} {facts[FINGERPRINT_STATE]} "
+        "%DOWNSTREAM_TLS_VERSION% %DOWNSTREAM_TLS_CIPHER% %DOWNSTREAM_TLS_GROUP%"
+    )
     noted: list[JSON] = [
         {
             "object_key": key,
@@ -373,14 +374,11 @@ def _access_log(material: Material) -> JSONObject:
 # put together at its handshake (ADR 3).
 _LOG_FIELDS: JSONObject = {
     "time": "%START_TIME%",
-    "asset": "%ROUTE_NAME%",
-    "class": "%METADATA(ROUTE:sealgate:class)%",
-    "method": "%REQ(:METHOD)%",
-    "path": "%PATH(NQ)%",
+    "route": "%ROUTE_NAME%",
+    "request": "%REQ(:METHOD)% %PATH(NQ)%",
     "status": "%RESPONSE_CODE%",
     "details": "%RESPONSE_CODE_DETAILS%",
-    "client": f"%FILTER_STATE({CLIENT_STATE}:PLAIN)%",
-    "channel": f"%FILTER_STATE({CHANNEL_STATE}:PLAIN)%",
+    "connection": f"%FILTER_STATE({LOG_STATE}:PLAIN)%",
 }
 
 

@@ -152,7 +152,7 @@ def _target_header(regex: str, *, inverted: bool = False) -> JSONObject:
 def _to_site(site: Site, route: Route, match: JSONObject, filters: JSONObject) -> JSONObject:
     asset = route_asset(site, route)
     entry: JSONObject = {
-        "name": asset.id,
+        "name": f"{asset.id}, {route.classification.name}",  # as it stands in the log
         "match": match,
         "metadata": {
             "filter_metadata": {

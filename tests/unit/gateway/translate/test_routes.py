@@ -76,7 +76,7 @@ def test_doubtful_request_goes_through_lua_on_the_same_route() -> None:
     """
     found = entries(inventory(Route(Door("/"), PUBLIC), Route(Door("/a"), CONFIDENTIAL)))
     lock, plain, judged, _ = found
-    assert lock["name"] == "route shop.example/a"
+    assert lock["name"] == "route shop.example/a, Organization Confidential"
     assert [header["name"] for header in plain["match"]["headers"]] == [":path", ":path"]
     assert plain["match"]["headers"][1]["invert_match"] is True
     assert list(judged["typed_per_filter_config"]) == ["envoy.filters.http.lua"]
@@ -94,13 +94,13 @@ def test_parameter_door_stands_between() -> None:
             Route(Door("/s"), SECRET),
         )
     )
-    names = [entry.get("name") for entry in found]
+    names = [entry.get("name", "").partition(",")[0] for entry in found]
     assert names == [
         "route shop.example/s",
         "route shop.example/",
         *("route shop.example/?q", "route shop.example/?q"),
         "route shop.example/",
-        None,
+        "",
     ]
 
 
