@@ -11,6 +11,12 @@ import click
 import pytest
 
 from sealgate.cli import COMMANDS, cli
+from sealgate.policy.evaluate import evaluate
+from sealgate.policy.inventory import Asset, AssetKind, Place
+from sealgate.policy.observation import Fact, Observation, Vantage
+from sealgate.policy.protection import Protection
+from sealgate.policy.requirements import AssetRequirement
+from sealgate.report.text import render_text
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs/reference/cli.md"
@@ -65,6 +71,19 @@ def test_every_command_stands_in_the_reference() -> None:
     reference = REFERENCE.read_text()
     sections = re.findall(r"^## `sealgate ([a-z]+)`", reference, re.MULTILINE)
     assert sections == list(COMMANDS)
+
+
+def test_the_finding_in_the_readme_is_what_the_audit_says() -> None:
+    """
+    The example is shortened, but each line of it is the program's own.
+    """
+    asset = Asset("site shop.example", AssetKind.SITE, place=Place("sealgate.toml", 14))
+    requirement = AssetRequirement(asset, "public", Protection(0, 0, 0))
+    seen = Observation(asset.id, Fact.UPSTREAM_EXPOSED, ("192.0.2.7:8080",), Vantage.HOST, "a test")
+    printed = render_text(evaluate([requirement], [seen], now=0.0))
+    shown = (ROOT / "README.md").read_text().partition("error[")[2].partition("1 finding")[0]
+    for line in f"error[{shown}".splitlines():
+        assert line in printed.splitlines(), line
 
 
 def test_every_link_between_documents_leads_somewhere() -> None:
