@@ -10,6 +10,6 @@ lock() {
         --no-emit-index-url --no-emit-find-links --no-header --custom-compile-command "make lock" \
         --output-file "requirements/$out" "$@"
 }
-lock demo.txt pyproject.toml requirements/build.in --extra gateway --extra demo
+lock demo.txt pyproject.toml requirements/build.in --extra gateway --extra transfer --extra demo
 lock dev.txt pyproject.toml requirements/build.in --extra all --group dev --constraint requirements/demo.txt
 lock bench.txt pyproject.toml --group bench

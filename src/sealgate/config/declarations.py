@@ -49,7 +49,7 @@ def read_drops(
         elif store and store.startswith("file:"):
             store = f"file:{folder / store.removeprefix('file:')}"
         if name and store and classification:
-            drops.append(Drop(name, classification, store, admit, table.place()))
+            drops.append(Drop(name, classification, store, admit, place=table.place()))
     return tuple(drops)
 
 

@@ -41,7 +41,7 @@ def read_listen(table: Table) -> Listen:
             table.element_fault(
                 "trusted_proxies", index, f"network {quoted(text)} {error}", error.hint
             )
-    return Listen(https, http, tuple(networks))
+    return Listen(https, http, trusted_proxies=tuple(networks))
 
 
 def _addresses(table: Table, key: str, default: tuple[Address, ...]) -> tuple[Address, ...]:

@@ -33,6 +33,7 @@ COLUMNS: dict[AssetKind, tuple[Column, ...]] = {
     AssetKind.SITE: (Column.IN_TRANSIT,),
     AssetKind.ROUTE: (Column.IN_TRANSIT, Column.ACCESS),
     AssetKind.DROP: (Column.IN_TRANSIT, Column.ACCESS, Column.AT_REST),
+    AssetKind.TUNNEL: (Column.IN_TRANSIT, Column.ACCESS),
     AssetKind.ENDPOINT: (Column.IN_TRANSIT,),
     AssetKind.FILE: (Column.AT_REST,),
     AssetKind.TABLE: (Column.AT_REST,),

@@ -13,7 +13,9 @@ def with_listen(*ports: int) -> Inventory:
     Return an inventory that listens on *ports* for https, and on none for http.
     """
     https = tuple(Address("127.0.0.1", port) for port in ports)
-    return Inventory("sealgate.toml", ".sealgate", listen=Listen(https, (), ("192.0.2.0/24",)))
+    return Inventory(
+        "sealgate.toml", ".sealgate", listen=Listen(https, (), trusted_proxies=("192.0.2.0/24",))
+    )
 
 
 def test_a_chosen_port_is_kept() -> None:

@@ -1,0 +1,3 @@
+"""
+Files at rest: sealed in the age v1 format, or plain with a keyed integrity record.
+"""

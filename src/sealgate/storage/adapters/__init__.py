@@ -1,0 +1,3 @@
+"""
+Where stored bytes really lie: folders, object stores, key stores.
+"""

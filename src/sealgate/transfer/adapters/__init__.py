@@ -1,0 +1,3 @@
+"""
+The servers and clients that speak to the world.
+"""
