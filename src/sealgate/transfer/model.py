@@ -47,8 +47,10 @@ class Channel:
 
     *peer* is the client's address behind any balancer. For SSH *version* is ``SSH-2.0``,
     *group* the key exchange (``mlkem768x25519-sha256``), *cipher* and *mac* are those of the
-    weaker direction (``mac`` is "" with an AEAD). For FTPS *version* is ``TLSv1.3``, *cipher*
-    an IANA name, *group* the named group or "" when it could not be seen.
+    weaker direction (``mac`` is "" with an AEAD); *strict_kex* tells that both sides held the
+    strict key exchange of OpenSSH's PROTOCOL, 1.10 (CVE-2023-48795), without which only
+    AES-GCM is worth anything. For FTPS *version* is ``TLSv1.3``, *cipher* an IANA name,
+    *group* the named group or "" when it could not be seen.
     """
 
     protocol: TransferProtocol
@@ -57,6 +59,7 @@ class Channel:
     group: str
     cipher: str
     mac: str = ""
+    strict_kex: bool = False
 
 
 @dataclass(frozen=True, slots=True)
