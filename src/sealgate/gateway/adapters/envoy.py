@@ -24,6 +24,7 @@ from sealgate.gateway.adapters.files import (
 )
 from sealgate.gateway.adapters.process import EnvoyProcess
 from sealgate.gateway.adapters.voice import one_line, reason_in, refused
+from sealgate.gateway.adapters.watches import require_instances
 from sealgate.gateway.model import BOOTSTRAP, EnvoyFiles
 
 if TYPE_CHECKING:
@@ -108,9 +109,10 @@ class Envoy:
         Validate *files*, write them, and return once Envoy serves them.
 
         Raises:
-            GatewayError: Envoy refused, died, or cannot bind an address; it does not
-                run then.
+            GatewayError: Envoy refused, died, cannot bind an address, or may not watch
+                as many files; it does not run then.
         """
+        require_instances(files.files)
         validate(files, self._binary)
         make_folder(self._folder)
         remove_files(self._folder, keep=files.files)
@@ -131,7 +133,8 @@ class Envoy:
         files are put back and the old configuration stays.
 
         Raises:
-            GatewayError: Envoy refused, or the change needs a restart.
+            GatewayError: Envoy refused, may not watch as many files, or the change needs
+                a restart.
         """
         old = self._files
         if old is None:
@@ -145,6 +148,7 @@ class Envoy:
         if not steps:
             self._files = files
             return ()
+        require_instances(files.files, old.files, envoy_pid=self.pid)
         validate(files, self._binary)
         changed: dict[str, None] = {}
         try:
