@@ -1,0 +1,309 @@
+"""
+One upload and one download on their way: order, size, digest, hook, and the trail.
+
+What is acknowledged is durable: :meth:`Upload.close` returns after the store has made
+the file whole and visible, and after the hook where the drop asks for its word first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from sealgate.policy.inventory import OnMismatch
+from sealgate.storage.model import StorageError, Trouble
+from sealgate.transfer.adapters.session_drops import QUARANTINE
+from sealgate.transfer.adapters.session_faults import guarded, told
+from sealgate.transfer.adapters.uploads_digest import RunningDigest
+from sealgate.transfer.model import TransferError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sealgate.storage.model import Buffer, Entry, StorePath, StoreReader, StoreWriter
+    from sealgate.transfer.adapters.session_drops import OpenDrop
+    from sealgate.transfer.model import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """
+    What an upload was found to be: a class by id, by which kinds of data, and how much was seen.
+
+    *is_stricter*: the class is stricter than that of the drop. *complete*: all of it was
+    looked at.
+    """
+
+    classification: str
+    kinds: tuple[str, ...]
+    is_stricter: bool
+    complete: bool
+
+
+class Note(Protocol):
+    """
+    Puts one event of a session into the trail.
+    """
+
+    def __call__(
+        self,
+        action: str,
+        drop: OpenDrop,
+        path: StorePath,
+        *,
+        size: int = 0,
+        result: str = "ok",
+        digest: str = "",
+        rule: str = "",
+    ) -> Event:
+        """
+        Note *action* on *path* of *drop*, and return the event.
+        """
+
+
+class Inspection(Protocol):
+    """
+    A look at an upload while it comes.
+    """
+
+    def feed(self, data: Buffer) -> None:
+        """
+        Take the next bytes; may wait while the look falls behind.
+        """
+
+    def verdict(self) -> Verdict:
+        """
+        Return what was found, after the last byte.
+        """
+
+    def give_up(self) -> None:
+        """
+        There is nothing more to look at.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """
+    What holds for one upload of a session.
+
+    *path* is where it will lie, *staged* where it lies until it was looked at. *check*
+    raises when the session was cut. *inspection* takes the bytes as they come. *after* is
+    called once it is acknowledged and there.
+    """
+
+    drop: OpenDrop
+    path: StorePath
+    note: Note
+    check: Callable[[], None]
+    complain: Callable[[str], None]
+    done: Callable[[Upload | Download], None]
+    after: Callable[[Entry, Event], None]
+    staged: StorePath | None = None
+    inspection: Inspection | None = None
+    replace: bool = True
+
+
+class Upload:
+    """
+    An upload that a session has begun (implements ``Uploading``).
+    """
+
+    def __init__(self, writer: StoreWriter, terms: Terms) -> None:
+        self._writer = writer
+        self._terms = terms
+        self._modified_at: float | None = None
+        # Of a resumed upload the first bytes are not seen.
+        self._digest = RunningDigest() if writer.offset == 0 else None
+        self._ended = False
+
+    @property
+    def offset(self) -> int:
+        """
+        Return how many plain bytes are there; the next write must begin here.
+        """
+        return self._writer.offset
+
+    def write_at(self, offset: int, data: Buffer) -> None:
+        """
+        Take the next bytes; a hole or a step back is refused (UNSUPPORTED).
+        """
+        terms = self._terms
+        terms.check()
+        have = self._writer.offset
+        if offset != have:
+            raise TransferError(
+                Trouble.UNSUPPORTED,
+                f"bytes come from offset {offset}, but {have} is next: files are written in order",
+            )
+        terms.drop.check_size(offset + len(data))
+        try:
+            self._writer.write(data)
+        except StorageError as error:
+            if error.trouble is Trouble.FAILED:
+                terms.complain(error.message)
+            raise told(error) from error
+        if self._digest is not None:
+            self._digest.update(data)
+        if terms.inspection is not None:
+            terms.inspection.feed(data)
+
+    def set_modified(self, modified_at: float) -> None:
+        """
+        Remember the time that the file shall bear.
+        """
+        self._modified_at = modified_at
+
+    def close(self) -> None:
+        """
+        Finish: when this returns, the upload may be acknowledged.
+        """
+        if self._ended:
+            return
+        terms = self._terms
+        size = self._writer.offset
+        try:
+            with guarded(terms.complain):
+                terms.check()
+                digest = self._digest.hexdigest() if self._digest is not None else ""
+                self._pass_inspection(size, digest)
+                entry = self._commit()
+        except TransferError as error:
+            # Whatever can be resumed stays; a file that was judged is gone by now.
+            if not self._ended:
+                self._end(error.message, error.rule or "")
+            raise
+        self._ended = True
+        terms.done(self)
+        event = terms.note("upload", terms.drop, terms.path, size=size, digest=digest)
+        terms.after(entry, event)
+
+    def abort(self) -> None:
+        """
+        The client is gone: keep what can be resumed. Never raises.
+        """
+        if not self._ended:
+            self._end("broken off", "")
+
+    def _end(self, why: str, rule: str) -> None:
+        terms = self._terms
+        self._ended = True
+        size = self._writer.offset
+        if terms.inspection is not None:
+            terms.inspection.give_up()
+        with contextlib.suppress(Exception):  # Never raises, says the protocol; nor do we.
+            if terms.staged is None:
+                self._writer.suspend()
+            else:
+                # It must be looked at whole, so no part is worth keeping.
+                self._writer.discard()
+        terms.done(self)
+        terms.note("upload", terms.drop, terms.path, size=size, result=why, rule=rule)
+
+    def _commit(self) -> Entry:
+        terms, store = self._terms, self._terms.drop.store
+        if terms.staged is None:
+            return self._writer.commit(modified_at=self._modified_at, replace=terms.replace)
+        entry = self._writer.commit(modified_at=self._modified_at)
+        store.rename(terms.staged, terms.path, replace=terms.replace)
+        return entry
+
+    def _pass_inspection(self, size: int, digest: str) -> None:
+        terms = self._terms
+        if terms.inspection is None:
+            return
+        verdict = terms.inspection.verdict()
+        if not verdict.is_stricter:
+            return
+        refused = terms.drop.drop.on_mismatch is OnMismatch.REFUSE
+        found = f"{', '.join(verdict.kinds)}: {verdict.classification}"
+        if refused or terms.staged is None:
+            self._writer.discard()
+            result = f"refused: {found}"
+            told_client = "it holds data of a stricter class than this drop, and was not taken"
+        else:
+            kept = self._quarantine()
+            result = f"quarantined as {kept}: {found}"
+            told_client = "it holds data of a stricter class than this drop; the operator keeps it"
+        self._ended = True
+        terms.done(self)
+        rule = "drop-class-exceeded"
+        terms.note(
+            "upload", terms.drop, terms.path, size=size, result=result, digest=digest, rule=rule
+        )
+        raise TransferError(
+            Trouble.DENIED,
+            f"{told_client} ({', '.join(verdict.kinds)})",
+            rule=rule,
+            hint="use a drop of that class",
+        )
+
+    def _quarantine(self) -> str:
+        terms = self._terms
+        if terms.staged is None:  # pragma: no cover  # the caller has looked
+            return ""
+        terms.drop.make_hidden(QUARANTINE)
+        entry = self._writer.commit(modified_at=self._modified_at)
+        kept = entry.object_id or terms.staged[-1]
+        terms.drop.store.rename(terms.staged, (QUARANTINE, kept), replace=True)
+        return kept
+
+
+class Download:
+    """
+    A file that a session reads (implements ``StoreReader``); closing it is noted.
+    """
+
+    def __init__(self, reader: StoreReader, entry: Entry, terms: Terms) -> None:
+        self._reader = reader
+        self._entry = entry
+        self._terms = terms
+        self._digest: RunningDigest | None = RunningDigest()
+        self._next = 0
+        self._given = 0
+        self._ended = False
+
+    @property
+    def entry(self) -> Entry:
+        """
+        Return what is read, as the client sees it.
+        """
+        return self._entry
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """
+        Return up to *size* plain bytes from *offset*; ``b""`` at and behind the end.
+        """
+        self._terms.check()
+        try:
+            data = self._reader.read_at(offset, size)
+        except StorageError as error:
+            if error.trouble in {Trouble.FAILED, Trouble.TAMPERED}:
+                self._terms.complain(error.message)
+            raise told(error) from error
+        self._given += len(data)
+        if offset == self._next:
+            self._next += len(data)
+            if self._digest is not None:
+                self._digest.update(data)
+        elif data:
+            self._digest = None
+        return data
+
+    def close(self) -> None:
+        """
+        Let go of it; a second call does nothing.
+        """
+        if self._ended:
+            return
+        self._ended = True
+        self._reader.close()
+        terms = self._terms
+        terms.done(self)
+        whole = self._digest is not None and self._next == self._entry.size
+        digest = self._digest.hexdigest() if self._digest is not None and whole else ""
+        result = "ok" if whole or self._given >= self._entry.size else "partly"
+        terms.note(
+            "download", terms.drop, terms.path, size=self._given, result=result, digest=digest
+        )
