@@ -1,8 +1,9 @@
 """
 Observes the configured sites, or given endpoints, and has the policy judge them.
 
-Nothing is changed: GET requests, TLS hellos, and (on configured sites, or when it is
-asked for) an empty POST over http. No credential is ever sent.
+Nothing is changed: GET requests, TLS hellos, SSH key exchanges, FTP commands up to USER,
+and (on what is configured, or when it is asked for) an empty POST over http and sign-ins
+that prove nothing. No credential is ever sent.
 """
 
 from __future__ import annotations
@@ -13,6 +14,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sealgate.app.audit_files import (
+    file_server_targets,
+    file_server_trust,
+    look_at_file_server,
+    why_unreachable,
+)
 from sealgate.app.keys import local_authority
 from sealgate.app.reload import NotRunning, enforced
 from sealgate.app.stores import registered_stores
@@ -23,7 +30,6 @@ from sealgate.audit.adapters.plain import probe_plain
 from sealgate.audit.adapters.tls import probe_tls
 from sealgate.audit.adapters.upstream import probe_upstream
 from sealgate.audit.adapters.web_root import probe_web_root
-from sealgate.audit.adapters.wire import UnreachableError, Wire
 from sealgate.audit.doors import (
     Doors,
     doors_of,
@@ -128,6 +134,10 @@ def audit_sites(
             f'"{inventory.source}" declares no site', hint="add a [[site]], or give a URL"
         )
     jobs = [job for site in inventory.sites for job in _site_jobs(inventory, site, manner)]
+    servers = file_server_targets(inventory, manner)
+    if servers:
+        whom = file_server_trust(inventory, manner)
+        jobs += [_file_server_job(target, whom, manner, active=True) for target in servers]
     sightings = (*agreed(_run(jobs, manner)), *host, *at_rest)
     report = evaluate(requirements, sightings, accepted=inventory.accepted, now=manner.now)
     return Audit(report, sightings, manner.now)
@@ -157,7 +167,10 @@ def audit_endpoints(
     required = Protection(classification.required.in_transit, 0, 0)
     trust = Trust(manner.ca_files)
     requirements = [
-        AssetRequirement(endpoint.asset, classification.id, required) for endpoint in endpoints
+        AssetRequirement(
+            endpoint.asset, classification.id, required, declarations=endpoint.declarations
+        )
+        for endpoint in endpoints
     ]
     targets = dict.fromkeys(endpoint.target(manner.resolve) for endpoint in endpoints)
     jobs = [job for target in targets for job in _endpoint_jobs(target, trust, manner)]
@@ -252,8 +265,14 @@ def _run(jobs: Sequence[Job], manner: Manner) -> list[Sighting]:
         return [sighting for found in pool.map(run, jobs) for sighting in found]
 
 
+def _file_server_job(target: Target, trust: Trust, manner: Manner, *, active: bool) -> Job:
+    return Job(target.origin, lambda: look_at_file_server(target, trust, manner, active=active))
+
+
 def _endpoint_jobs(target: Target, trust: Trust, manner: Manner) -> list[Job]:
-    why_not = _why_unreachable(target, manner.limits)
+    if target.scheme != "https":
+        return [_file_server_job(target, trust, manner, active=manner.active)]
+    why_not = why_unreachable(target, manner.limits)
     facts = (*TLS_FACTS, *CERTIFICATE_FACTS, *PAGE_FACTS, Fact.HSTS_SECONDS)
     if why_not:
         gaps = [*_reached(target, why_not), *unseen(target.asset, facts, why_not)]
@@ -268,7 +287,7 @@ def _endpoint_jobs(target: Target, trust: Trust, manner: Manner) -> list[Job]:
 def _site_jobs(inventory: Inventory, site: Site, manner: Manner) -> list[Job]:
     trust = trusted_for(inventory, site, manner)
     doors = doors_of(inventory, site, _way_in(inventory, manner))
-    why_not = {target: _why_unreachable(target, manner.limits) for target in doors.secure}
+    why_not = {target: why_unreachable(target, manner.limits) for target in doors.secure}
     asset = site_asset(site).id
     jobs: list[Job] = []
     for target in doors.secure:
@@ -366,14 +385,6 @@ def _reached(target: Target, why_not: str | None) -> list[Sighting]:
     return seen(target.asset, values, f"a connection to {target.where}")
 
 
-def _why_unreachable(target: Target, limits: Limits) -> str | None:
-    try:
-        with Wire.connect(target.address, target.port, limits):
-            return None
-    except UnreachableError as error:
-        return f"{target.where}: {error.message}"
-
-
 def _way_in(inventory: Inventory, manner: Manner) -> Callable[[Address, str], str]:
     """
     Return which address to ask for a listener and a domain.
@@ -388,7 +399,7 @@ def _way_in(inventory: Inventory, manner: Manner) -> Callable[[Address, str], st
             loopback
             for address in everywhere
             for loopback in _LOOPBACK
-            if _why_unreachable(Target("", loopback, loopback, address.port), manner.limits) is None
+            if why_unreachable(Target("", loopback, loopback, address.port), manner.limits) is None
         ),
         None,
     )

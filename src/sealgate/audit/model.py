@@ -5,9 +5,30 @@ What an audit looks at, how long it waits, and what an HTTP answer is as a value
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 HTTPS_PORT = 443
 HTTP_PORT = 80
+SSH_PORT = 22
+FTP_PORT = 21
+FTPS_PORT = 990
+DEFAULT_PORTS = {
+    "https": HTTPS_PORT,
+    "http": HTTP_PORT,
+    "ssh": SSH_PORT,
+    "sftp": SSH_PORT,
+    "ftp": FTP_PORT,
+    "ftps": FTP_PORT,
+}
+
+
+class Opening(StrEnum):
+    """
+    What stands between a connection and its TLS handshake.
+    """
+
+    DIRECT = "direct"  # nothing
+    FTP = "ftp"  # a greeting and AUTH TLS (RFC 4217, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +52,8 @@ class Target:
 
     *asset* is the id that observations are filed under. *server_name* goes into SNI
     and Host; *address* is where the connection really goes, a name or an IP address.
-    *plain_port* is where the same site would answer without TLS.
+    *plain_port* is where the same site would answer without TLS. *opening* is what a TLS
+    client says first.
     """
 
     asset: str
@@ -40,14 +62,16 @@ class Target:
     port: int = HTTPS_PORT
     plain_port: int = HTTP_PORT
     path: str = "/"
+    scheme: str = "https"
+    opening: Opening = Opening.DIRECT
 
     @property
     def origin(self) -> str:
         """
-        Return the ``https://`` origin as a browser would write it.
+        Return the origin as a browser would write it: ``https://`` and the host.
         """
-        port = "" if self.port == HTTPS_PORT else f":{self.port}"
-        return f"https://{self._host}{port}"
+        port = "" if self.port == DEFAULT_PORTS[self.scheme] else f":{self.port}"
+        return f"{self.scheme}://{self._host}{port}"
 
     @property
     def plain_origin(self) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sealgate.policy.finding import Declaration
 from sealgate.policy.observation import Fact, NotObserved, Observation, Vantage
 
 if TYPE_CHECKING:
@@ -40,6 +41,29 @@ PAGE_FACTS = (
     Fact.FORMS_SENSITIVE,
     Fact.FORMS_GET,
 )
+SSH_FACTS = (
+    Fact.SSH_PROTOCOL,
+    Fact.SSH_KEX,
+    Fact.SSH_CIPHERS,
+    Fact.SSH_MACS,
+    Fact.SSH_HOST_KEY_ALGORITHMS,
+    Fact.SSH_HOST_KEYS,
+    Fact.SSH_STRICT_KEX,
+    Fact.SSH_AUTH_METHODS,
+)
+FTP_FACTS = (
+    Fact.FTP_TLS,
+    Fact.FTP_PLAIN_LOGIN,
+    Fact.FTP_INJECTION,
+    Fact.FTP_PROT_CLEAR,
+    Fact.FTP_CCC,
+)
+# What is looked at from outside; whether a data connection must resume the session of its
+# control connection only shows to somebody who has signed in.
+FILE_SERVER_FACTS = {
+    Declaration.SSH: SSH_FACTS,
+    Declaration.FTP: (*FTP_FACTS, *TLS_FACTS, *CERTIFICATE_FACTS),
+}
 
 
 def seen(

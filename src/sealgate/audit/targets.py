@@ -10,15 +10,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from sealgate.audit.model import HTTP_PORT, HTTPS_PORT, Target, bracketed
+from sealgate.audit.model import (
+    DEFAULT_PORTS,
+    FTPS_PORT,
+    HTTP_PORT,
+    HTTPS_PORT,
+    Opening,
+    Target,
+    bracketed,
+)
 from sealgate.errors import UsageError
+from sealgate.policy.finding import Declaration
 from sealgate.policy.inventory import Asset, AssetKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# DESIGN 5 names them; no probe of this version speaks them.
-_NOT_YET = frozenset(["sftp", "ftp", "ftps", "ssh"])
+_SSH = frozenset(["ssh", "sftp"])
+_FTP = frozenset(["ftp", "ftps"])
+_KNOWN = frozenset(["https"]) | _SSH | _FTP
 _EXAMPLE = "sealgate audit https://shop.example"
 
 
@@ -26,28 +36,50 @@ _EXAMPLE = "sealgate audit https://shop.example"
 class Endpoint:
     """
     A URL that was given: *host* is an A-label or an IP address, *request* has the query.
+
+    Of a file server only the server is meant, so *request* is empty.
     """
 
     host: str
     port: int
     request: str
+    scheme: str = "https"
 
     @property
     def asset(self) -> Asset:
         """
         Return the asset that stands for it. Its id has no query: that may carry a value.
         """
-        port = "" if self.port == HTTPS_PORT else f":{self.port}"
+        port = "" if self.port == DEFAULT_PORTS[self.scheme] else f":{self.port}"
         path = self.request.partition("?")[0]
-        return Asset(f"https://{bracketed(self.host)}{port}{path}", AssetKind.ENDPOINT)
+        kind = AssetKind.FILE_SERVER if self.is_file_server else AssetKind.ENDPOINT
+        return Asset(f"{self.scheme}://{bracketed(self.host)}{port}{path}", kind)
+
+    @property
+    def is_file_server(self) -> bool:
+        """
+        Return whether it speaks SSH or FTP.
+        """
+        return bool(self.declarations)
+
+    @property
+    def declarations(self) -> frozenset[Declaration]:
+        """
+        Return what the URL says of the protocol.
+        """
+        if self.scheme in _SSH:
+            return frozenset([Declaration.SSH])
+        return frozenset([Declaration.FTP]) if self.scheme in _FTP else frozenset()
 
     def target(self, resolve: Mapping[str, str]) -> Target:
         """
         Return where to connect to; *resolve* gives addresses for names.
 
         The plain counterpart of port 443 is port 80. Of any other port it is the same
-        one: that is where ``http://host:port/`` leads.
+        one: that is where ``http://host:port/`` leads. FTP begins in clear and goes on
+        with AUTH TLS, but on port 990, where TLS begins with the first byte.
         """
+        explicit = self.scheme in _FTP and self.port != FTPS_PORT
         return Target(
             self.asset.id,
             self.host,
@@ -55,6 +87,8 @@ class Endpoint:
             self.port,
             HTTP_PORT if self.port == HTTPS_PORT else self.port,
             self.request,
+            self.scheme,
+            Opening.FTP if explicit else Opening.DIRECT,
         )
 
 
@@ -63,7 +97,7 @@ def parse_target(text: str) -> Endpoint:
     Return the endpoint that *text* names.
 
     Raises:
-        UsageError: no URL, a scheme that is not https, or credentials in it.
+        UsageError: no URL, an unknown scheme, or credentials in it.
     """
     try:
         parts = urlsplit(text)
@@ -75,14 +109,11 @@ def parse_target(text: str) -> Endpoint:
         message = f'target "{_shown(text)}" is no URL: https://HOST is required'
         bare = re.fullmatch(r"[\w.-]+(?::\d+)?/?", text)
         raise UsageError(message, hint=f"sealgate audit https://{text}" if bare else _EXAMPLE)
-    if scheme in _NOT_YET:
+    if scheme not in _KNOWN:
         message = (
-            f'target "{_shown(text)}": auditing {scheme}:// is not built yet; '
-            "this version audits https:// only"
+            f'target "{_shown(text)}": scheme "{scheme}" is unknown; '
+            "https, ssh, sftp, ftp or ftps is required"
         )
-        raise UsageError(message, hint=_EXAMPLE)
-    if scheme != "https":
-        message = f'target "{_shown(text)}": scheme "{scheme}" is unknown; https:// is required'
         hint = f"sealgate audit https://{parts.netloc}" if scheme == "http" else _EXAMPLE
         raise UsageError(message, hint=hint if parts.username is None else _EXAMPLE)
     if parts.username is not None or parts.password is not None:
@@ -91,6 +122,8 @@ def parse_target(text: str) -> Endpoint:
     if not host or port == 0:
         message = f'target "{_shown(text)}" names no {"host" if not host else "port to ask"}'
         raise UsageError(message, hint=_EXAMPLE)
+    if scheme != "https":
+        return Endpoint(host_name(host), port or DEFAULT_PORTS[scheme], "", scheme)
     request = parts.path or "/"
     return Endpoint(
         host_name(host), port or HTTPS_PORT, f"{request}?{parts.query}" if parts.query else request

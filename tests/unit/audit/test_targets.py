@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sealgate.audit.model import Opening
 from sealgate.audit.targets import Endpoint, host_name, parse_resolve, parse_target
 from sealgate.errors import UsageError
+from sealgate.policy.finding import Declaration
 
 
 @pytest.mark.parametrize(
@@ -28,6 +30,14 @@ from sealgate.errors import UsageError
             Endpoint("xn--bcher-kva.example", 443, "/"),
             "https://xn--bcher-kva.example/",
         ),
+        ("ssh://a.example", Endpoint("a.example", 22, "", "ssh"), "ssh://a.example"),
+        (
+            "sftp://a.example:2022/x",
+            Endpoint("a.example", 2022, "", "sftp"),
+            "sftp://a.example:2022",
+        ),
+        ("ftp://a.example/x", Endpoint("a.example", 21, "", "ftp"), "ftp://a.example"),
+        ("ftps://[::1]:990", Endpoint("::1", 990, "", "ftps"), "ftps://[::1]:990"),
     ],
 )
 def test_endpoints(text: str, expected: Endpoint, asset: str) -> None:
@@ -52,8 +62,8 @@ def test_endpoints(text: str, expected: Endpoint, asset: str) -> None:
         ("https://a b/", "is no host name"),
         ("http://shop.example/", 'scheme "http" is unknown'),
         ("gopher://shop.example/", 'scheme "gopher" is unknown'),
-        ("sftp://shop.example/", "sftp:// is not built yet"),
-        ("ftps://shop.example/", "ftps:// is not built yet"),
+        ("scp://shop.example/", 'scheme "scp" is unknown'),
+        ("sftp://user@shop.example/", "a user name or password"),
         ("https://user@shop.example/", "a user name or password"),
     ],
 )
@@ -107,6 +117,25 @@ def test_where_to_connect(port: int) -> None:
     target = Endpoint("shop.example", port, "/").target({"shop.example": "127.0.0.1"})
     assert (target.server_name, target.address) == ("shop.example", "127.0.0.1")
     assert target.plain_port == (80 if port == 443 else port)
+
+
+@pytest.mark.parametrize(
+    ("text", "opening", "spoken"),
+    [
+        ("ftps://a.example", Opening.FTP, {Declaration.FTP}),
+        ("ftp://a.example:990", Opening.DIRECT, {Declaration.FTP}),
+        ("sftp://a.example", Opening.DIRECT, {Declaration.SSH}),
+        ("https://a.example", Opening.DIRECT, set()),
+    ],
+)
+def test_what_is_spoken(text: str, opening: Opening, spoken: set[Declaration]) -> None:
+    """
+    FTP begins in clear but on port 990; the scheme tells the rules what is spoken.
+    """
+    endpoint = parse_target(text)
+    assert endpoint.target({}).opening is opening
+    assert endpoint.declarations == spoken
+    assert endpoint.is_file_server is bool(spoken)
 
 
 def test_resolve() -> None:

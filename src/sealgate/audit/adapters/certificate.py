@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 
+from sealgate.audit.adapters.reach import tls_ready
 from sealgate.audit.adapters.wire import TLSRefusedError, Wire, observing_context
 from sealgate.audit.sightings import CERTIFICATE_FACTS, seen, unseen
 from sealgate.errors import PeerError, UsageError
@@ -95,10 +96,10 @@ def probe_certificate(target: Target, trust: Trust, now: float, limits: Limits) 
     found = _Seen()
     required = False
     try:
-        with Wire.connect(target.address, target.port, limits) as wire:
+        with tls_ready(target, limits) as wire:
             try:
-                wire.start_tls(_context(trust, now, found), target.server_name)
-                required = found.requested and _insists(wire)
+                wire.start_tls(_context(target, trust, now, found), target.server_name)
+                required = found.requested and _insists(wire, target)
             except TLSRefusedError as error:
                 if found.leaf is None:
                     return unseen(target.asset, facts, f"{target.where}: {error.message}")
@@ -116,8 +117,8 @@ def probe_certificate(target: Target, trust: Trust, now: float, limits: Limits) 
     return seen(target.asset, values, f"TLS handshake with {target.where}")
 
 
-def _context(trust: Trust, now: float, found: _Seen) -> SSL.Context:
-    context = observing_context()
+def _context(target: Target, trust: Trust, now: float, found: _Seen) -> SSL.Context:
+    context = observing_context(alpn=target.scheme == "https")
     paths = ssl.get_default_verify_paths()
     if paths.cafile or paths.capath:
         context.load_verify_locations(paths.cafile, paths.capath)
@@ -148,10 +149,11 @@ def _context(trust: Trust, now: float, found: _Seen) -> SSL.Context:
     return context
 
 
-def _insists(wire: Wire) -> bool:
+def _insists(wire: Wire, target: Target) -> bool:
     # RFC 8446, 4.4.2.4: in TLS 1.3 the alert comes after the client's own handshake.
+    says = b"HEAD / HTTP/1.0\r\n\r\n" if target.scheme == "https" else b"NOOP\r\n"
     try:
-        wire.send(b"HEAD / HTTP/1.0\r\n\r\n")
+        wire.send(says)
         wire.receive(1)
     except PeerError as error:
         return "certificate" in error.message or "handshake failure" in error.message

@@ -7,6 +7,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
+from sealgate.audit.adapters.reach import tls_ready
 from sealgate.audit.adapters.wire import HungUpError, Wire
 from sealgate.audit.hello import (
     MAX_FLIGHT_BYTES,
@@ -46,7 +47,7 @@ def probe_tls(target: Target, limits: Limits) -> list[Sighting]:
     try:
         taken = _versions(target, limits)
         if not taken:
-            return _no_tls(target, seen_by)
+            return no_tls(target, seen_by)
         values = _negotiated(target, taken, limits)
         still_there = _asked(target, max(taken), limits) is not None
     except PeerError as error:
@@ -83,7 +84,10 @@ def _negotiated(
     }
 
 
-def _no_tls(target: Target, seen_by: str) -> list[Sighting]:
+def no_tls(target: Target, seen_by: str) -> list[Sighting]:
+    """
+    Return that *target* was asked by *seen_by* and speaks no TLS at all.
+    """
     nothing: dict[Fact, FactValue] = {Fact.TLS_VERSIONS: (), Fact.TLS_CIPHERS: ()}
     others = [fact for fact in TLS_FACTS if fact not in nothing]
     return [
@@ -105,7 +109,7 @@ def _asked(
     offer = Offer(version, offered, groups or tuple(GROUPS), target.server_name)
     for _ in range(2):
         try:
-            with Wire.connect(target.address, target.port, limits) as wire:
+            with tls_ready(target, limits) as wire:
                 flight = _flight(wire, client_hello(offer, secrets.token_bytes(2 * RANDOM_BYTES)))
         except MalformedAnswerError:
             return None

@@ -99,6 +99,12 @@ class Wire:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """
+        End the connection; a second call does nothing.
+        """
         self._socket.close()
 
     def start_tls(self, context: SSL.Context, server_name: str) -> SSL.Connection:
@@ -206,16 +212,19 @@ class _Reader(io.RawIOBase):
         return len(data)
 
 
-def observing_context() -> SSL.Context:
+def observing_context(*, alpn: bool = True) -> SSL.Context:
     """
     Return a TLS client that speaks to anybody, old servers too, and trusts nobody.
+
+    With *alpn* it says that it wants to speak HTTP/1.1.
     """
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     # Level 0 so that a weak server can be looked at; this is no server's setting.
     context.set_cipher_list(b"ALL:@SECLEVEL=0")
     context.set_min_proto_version(SSL.TLS1_VERSION)
     context.set_options(_LEGACY_SERVER_CONNECT)
-    context.set_alpn_protos([b"http/1.1"])
+    if alpn:
+        context.set_alpn_protos([b"http/1.1"])
     context.set_verify(SSL.VERIFY_NONE)
     return context
 

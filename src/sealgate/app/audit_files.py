@@ -1,0 +1,120 @@
+"""
+Observes file servers: those of the configuration, and those that were given as a URL.
+
+Sealgate signs in nowhere. What the servers show to a stranger is looked at from outside;
+what a live connection must be worth for each drop and tunnel, only its own host can tell.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sealgate.app.keys import local_authority
+from sealgate.audit.adapters.certificate import Trust
+from sealgate.audit.adapters.ftp import probe_ftp
+from sealgate.audit.adapters.ssh import probe_ssh
+from sealgate.audit.adapters.wire import UnreachableError, Wire
+from sealgate.audit.doors import is_everywhere
+from sealgate.audit.model import Opening, Target
+from sealgate.audit.sightings import FILE_SERVER_FACTS, seen, unseen
+from sealgate.policy.finding import Declaration
+from sealgate.policy.inventory import file_server_asset
+from sealgate.policy.observation import Fact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sealgate.app.audit import Manner
+    from sealgate.audit.model import Limits
+    from sealgate.policy.inventory import Address, Inventory
+    from sealgate.policy.observation import Sighting
+
+_LOOPBACK = ("127.0.0.1", "::1")
+_OF_SSH = frozenset(["ssh", "sftp"])
+
+
+def file_server_targets(inventory: Inventory, manner: Manner) -> tuple[Target, ...]:
+    """
+    Return where the file servers of *inventory* listen; none without a drop or tunnel.
+
+    A listener on every address is asked on loopback when something listens there.
+    """
+    if not inventory.drops and not inventory.tunnels:
+        return ()
+    return tuple(_targets(inventory, manner))
+
+
+def _targets(inventory: Inventory, manner: Manner) -> Iterator[Target]:
+    asset, listen = file_server_asset(inventory).id, inventory.listen
+    name = inventory.sites[0].name if inventory.sites else None
+    doors = (
+        ("sftp", Opening.DIRECT, listen.sftp),
+        ("ftps", Opening.FTP, listen.ftps),
+        ("ftps", Opening.DIRECT, listen.ftps_implicit),
+    )
+    for scheme, opening, addresses in doors:
+        for address in addresses:
+            where = _reached_at(address, name, manner)
+            yield Target(
+                asset,
+                name or where,
+                where,
+                address.port,
+                scheme=scheme,
+                opening=opening,
+            )
+
+
+def _reached_at(address: Address, name: str | None, manner: Manner) -> str:
+    if name is not None and name in manner.resolve:
+        return manner.resolve[name]
+    if not is_everywhere(address):
+        return address.host
+    for loopback in _LOOPBACK:
+        if why_unreachable(Target("", loopback, loopback, address.port), manner.limits) is None:
+            return loopback
+    return name or _LOOPBACK[0]
+
+
+def file_server_trust(inventory: Inventory, manner: Manner) -> Trust:
+    """
+    Return whom the certificate of the FTPS server may come from.
+
+    Raises:
+        UsageError: a CA file cannot be used.
+    """
+    path = Path(local_authority(inventory).server_path)
+    own = inventory.tls.chain is None and path.is_file()
+    return Trust((*((str(path),) if own else ()), *manner.ca_files))
+
+
+def look_at_file_server(
+    target: Target, trust: Trust, manner: Manner, *, active: bool
+) -> list[Sighting]:
+    """
+    Observe one file server from outside.
+    """
+    is_ssh = target.scheme in _OF_SSH
+    facts = FILE_SERVER_FACTS[Declaration.SSH if is_ssh else Declaration.FTP]
+    reason = why_unreachable(target, manner.limits)
+    reached: list[Sighting] = seen(
+        target.asset, {Fact.REACHABLE: reason is None}, f"a connection to {target.where}"
+    )
+    if reason is not None:
+        return [*reached, *unseen(target.asset, facts, reason)]
+    if is_ssh:
+        return [*reached, *probe_ssh(target, manner.limits, active=active)]
+    found = probe_ftp(target, trust, manner.now, manner.limits, active=active)
+    return [*reached, *found]
+
+
+def why_unreachable(target: Target, limits: Limits) -> str | None:
+    """
+    Return why there is no connection to *target*, ``None`` when there is one.
+    """
+    try:
+        with Wire.connect(target.address, target.port, limits):
+            return None
+    except UnreachableError as error:
+        return f"{target.where}: {error.message}"

@@ -1,0 +1,188 @@
+"""
+What an FTP server does with commands in clear, and what it takes once TLS stands.
+
+No password is ever sent, and no real name: ``USER`` goes out with ``anonymous`` and with
+random letters that nobody is called, and the conversation ends at its reply. What came in
+clear behind AUTH TLS is only tried where Sealgate may send something.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from sealgate.audit.adapters.certificate import Trust, probe_certificate
+from sealgate.audit.adapters.reach import AUTH_TLS_TAKEN, Control, tls_ready
+from sealgate.audit.adapters.tls import no_tls, probe_tls
+from sealgate.audit.adapters.wire import Wire, observing_context
+from sealgate.audit.ftp import Reply, features
+from sealgate.audit.model import Opening
+from sealgate.audit.sightings import (
+    CERTIFICATE_FACTS,
+    FILE_SERVER_FACTS,
+    FTP_FACTS,
+    seen,
+    unseen,
+)
+from sealgate.errors import PeerError
+from sealgate.policy.finding import Declaration
+from sealgate.policy.observation import Fact, FactValue
+
+if TYPE_CHECKING:
+    from sealgate.audit.model import Limits, Target
+    from sealgate.policy.observation import Sighting
+
+# RFC 959, 4.2.2 and RFC 4217, 3 to 6: unknown, not implemented, not for this parameter,
+# refused by policy, and the two that name a protection level that is not available.
+_REFUSALS = frozenset([500, 501, 502, 503, 504, 522, 533, 534, 536, 550])
+_SIGN_IN_FIRST = 530
+_SIGNING_IN = "it only answers after a sign-in, and an audit never signs in"
+_TOO_MANY = 421
+
+
+def probe_ftp(
+    target: Target, trust: Trust, now: float, limits: Limits, *, active: bool
+) -> list[Sighting]:
+    """
+    Observe the control connection of *target*, in clear and over TLS.
+
+    With an opening of ``DIRECT`` TLS begins with the first byte (port 990). *now* is in
+    seconds since the epoch.
+    """
+    facts = FILE_SERVER_FACTS[Declaration.FTP]
+    seen_by = f"FTP commands to {target.where}"
+    if target.opening is Opening.DIRECT:
+        values: dict[Fact, FactValue] = {
+            Fact.FTP_TLS: "implicit",
+            # Nothing is said in clear there, so nothing can be sent or slipped in so.
+            Fact.FTP_PLAIN_LOGIN: "refused",
+            Fact.FTP_INJECTION: False,
+        }
+        return [
+            *seen(target.asset, values, f"TLS hellos to {target.where}"),
+            *_secured(target, trust, now, limits),
+        ]
+    try:
+        begins = _begins(target, limits)
+        login = _plain_login(target, limits, seen_by)
+    except PeerError as error:
+        return unseen(target.asset, facts, f"{target.where}: {error.message}")
+    sightings = [*seen(target.asset, {Fact.FTP_TLS: begins}, seen_by), *login]
+    if begins == "none":
+        nothing = f"{target.where} speaks no TLS"
+        return [
+            *sightings,
+            *no_tls(target, seen_by),
+            *unseen(target.asset, [*CERTIFICATE_FACTS, *FTP_FACTS[2:]], nothing),
+        ]
+    return [
+        *sightings,
+        *_injection(target, limits, active=active),
+        *_secured(target, trust, now, limits),
+    ]
+
+
+def _begins(target: Target, limits: Limits) -> str:
+    with Wire.connect(target.address, target.port, limits) as wire:
+        control = Control(wire)
+        control.greeting()
+        reply = control.ask("AUTH TLS")
+    if reply.code == _TOO_MANY:
+        raise PeerError("too many connections (421)")
+    return "explicit" if reply.code == AUTH_TLS_TAKEN else "none"
+
+
+def _plain_login(target: Target, limits: Limits, seen_by: str) -> list[Sighting]:
+    facts = (Fact.FTP_PLAIN_LOGIN,)
+    if _takes(target, f"nobody{secrets.token_hex(6)}", limits):
+        return seen(target.asset, {Fact.FTP_PLAIN_LOGIN: "accepted"}, seen_by)
+    if _takes(target, "anonymous", limits):
+        # Some ask strangers for a password that they would refuse.
+        reason = (
+            f'{target.where} asks "anonymous" for a password in clear, and whether it lets '
+            "them in only a sign-in shows (vsftpd: `force_anon_logins_ssl=YES` refuses USER)"
+        )
+        return unseen(target.asset, facts, reason)
+    return seen(target.asset, {Fact.FTP_PLAIN_LOGIN: "refused"}, seen_by)
+
+
+def _takes(target: Target, name: str, limits: Limits) -> bool:
+    with Wire.connect(target.address, target.port, limits) as wire:
+        control = Control(wire)
+        control.greeting()
+        reply = control.ask(f"USER {name}")
+    if reply.code == _TOO_MANY:
+        raise PeerError("too many connections (421)")
+    return reply.wants_more or reply.is_taken
+
+
+def _injection(target: Target, limits: Limits, *, active: bool) -> list[Sighting]:
+    facts = (Fact.FTP_INJECTION,)
+    if not active:
+        reason = "commands are only slipped in at a configured drop, or with --active"
+        return unseen(target.asset, facts, reason)
+    try:
+        injected = _executes_what_came_in_clear(target, limits)
+    except PeerError as error:
+        return unseen(target.asset, facts, f"{target.where}: {error.message}")
+    seen_by = f"FEAT in clear behind AUTH TLS to {target.where}"
+    return seen(target.asset, {Fact.FTP_INJECTION: injected}, seen_by)
+
+
+def _executes_what_came_in_clear(target: Target, limits: Limits) -> bool:
+    with Wire.connect(target.address, target.port, limits) as wire:
+        control = Control(wire)
+        control.greeting()
+        wire.send(b"AUTH TLS\r\nFEAT\r\n")
+        if control.reply().code != AUTH_TLS_TAKEN:
+            return False
+        try:
+            wire.start_tls(observing_context(alpn=False), target.server_name)
+            # One command, one reply: if the first belongs to FEAT, it was executed.
+            first = control.ask("NOOP")
+        except PeerError:
+            # The server took the bytes for a hello, or hung up: it did not execute them.
+            return False
+    return _is_answer_to_feat(first)
+
+
+def _is_answer_to_feat(reply: Reply) -> bool:
+    return reply.code == 211 or bool(features(reply))  # noqa: PLR2004  # RFC 2389, 3.2
+
+
+def _secured(target: Target, trust: Trust, now: float, limits: Limits) -> list[Sighting]:
+    return [
+        *probe_tls(target, limits),
+        *probe_certificate(target, trust, now, limits),
+        *_over_tls(target, Fact.FTP_PROT_CLEAR, ("PBSZ 0", "PROT C"), limits),
+        *_over_tls(target, Fact.FTP_CCC, ("CCC",), limits),
+    ]
+
+
+def _over_tls(
+    target: Target, fact: Fact, commands: tuple[str, ...], limits: Limits
+) -> list[Sighting]:
+    # Each on a connection of its own: CCC, if it is taken, ends the protection.
+    try:
+        with tls_ready(target, limits) as wire:
+            wire.start_tls(observing_context(alpn=False), target.server_name)
+            control = Control(wire)
+            if target.opening is Opening.DIRECT:
+                control.greeting()
+            listed = features(control.ask("FEAT"))
+            replies = [control.ask(command) for command in commands]
+    except PeerError as error:
+        return unseen(target.asset, (fact,), f"{target.where}: {error.message}")
+    last = replies[-1]
+    if last.is_taken:
+        accepted = True
+    elif last.code in _REFUSALS:
+        accepted = False
+    elif last.code == _SIGN_IN_FIRST and fact is Fact.FTP_CCC and "CCC" not in listed:
+        # RFC 2389, 3.2: what a server does not list it does not offer.
+        accepted = False
+    else:
+        reason = _SIGNING_IN if last.code == _SIGN_IN_FIRST else f"it answers {last.code}"
+        return unseen(target.asset, (fact,), f"{target.where}, {commands[-1]}: {reason}")
+    seen_by = f"{commands[-1]} over TLS to {target.where}"
+    return seen(target.asset, {fact: accepted}, seen_by)
