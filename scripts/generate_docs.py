@@ -30,15 +30,16 @@ one never makes up for a weak one, and what was not observed never counts.
 
 {GENERATED}"""
 CLASSES_MIDDLE = """\
-Transit applies to what a route or a drop takes and gives, access to what it gives out, rest to
-what is kept. Whatever the classes are called: a backend, a route that asks who you are, and a form
-that asks for a password or a card need "encrypted" in transit, and credentials, medical, payment
-and account data need it in transit and at rest.
+Transit applies to what a route, a drop or a tunnel takes and gives, access to what it gives out,
+rest to what is kept. Whatever the classes are called: a backend, a route that asks who you are, a
+form that asks for a password or a card, a drop and a tunnel need "encrypted" in transit, and
+credentials, medical, payment and account data need it in transit and at rest.
 
 ## What each rung is made of
 
 A rung is met by one of its ways, and a way by all of its criteria. A criterion is a
-[rule](rules.md) that was seen to be met.
+[rule](rules.md) that was seen to be met. What is reached over SSH and over FTPS has one way, and
+it asks for both: a strong door does not make up for a weak one beside it.
 """
 RULES_HEAD = f"""\
 # Rules
@@ -94,7 +95,8 @@ def _rung(rung: Rung) -> str:
 
 def _below(rung: Rung, way: Alternative) -> tuple[str, ...]:
     ways = LADDERS[rung.column][rung.rank - 1].alternatives
-    return next((w.criteria for w in ways if (w.name, w.kinds) == (way.name, way.kinds)), ())
+    same = (w.criteria for w in ways if w.name == way.name and way.kinds <= w.kinds)
+    return next(same, ())
 
 
 def _criterion(rule: Rule) -> str:

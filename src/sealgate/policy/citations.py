@@ -17,6 +17,8 @@ GUIDELINE_CONFIDENTIAL = Citation(_GUIDELINE, "Data Classification, paragraph 2"
 GUIDELINE_MINIMISE = Citation(_GUIDELINE, "Data Classification, last paragraph")
 GUIDELINE_FRONTEND = Citation(_GUIDELINE, "TLS Frontend")
 GUIDELINE_BACKEND = Citation(_GUIDELINE, "Backend")
+# "... SSH, SFTP or FTPS instead of FTP ..."
+GUIDELINE_FTP = Citation(_GUIDELINE, "Other Services")
 
 
 def rfc(number: int, clause: str) -> Citation:
@@ -30,3 +32,9 @@ MOZILLA_MODERN = Citation("Mozilla server-side TLS", "modern")
 MOZILLA_INTERMEDIATE = Citation("Mozilla server-side TLS", "intermediate")
 HTTPS_VERIFICATION = rfc(9110, "4.3.4")
 COMMON_VERSIONS = rfc(9325, "3.1.1")
+SSH_MLKEM = Citation(
+    "draft-ietf-sshm-mlkem-hybrid-kex",
+    "2.3",
+    "https://datatracker.ietf.org/doc/draft-ietf-sshm-mlkem-hybrid-kex/",
+)
+SP_800_131A = Citation("NIST SP 800-131A Rev. 2", "9", "https://doi.org/10.6028/NIST.SP.800-131Ar2")

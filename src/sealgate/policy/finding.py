@@ -107,6 +107,9 @@ class Declaration(StrEnum):
 
     BACKEND = "backend"  # `backend = true`
     SITE_ASKS = "the site asks"  # `access = "site"`
+    # What a file server, a drop or a tunnel is reached over.
+    SSH = "SSH"
+    FTP = "FTP"
 
 
 @dataclass(frozen=True, slots=True)

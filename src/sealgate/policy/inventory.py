@@ -358,7 +358,8 @@ class AssetKind(StrEnum):
     ROUTE = "route"
     DROP = "drop"
     TUNNEL = "tunnel"
-    ENDPOINT = "endpoint"  # any URL given on the command line
+    FILE_SERVER = "file server"  # speaks SSH, FTP or both: ours, or a URL that was given
+    ENDPOINT = "endpoint"  # any other URL given on the command line
     FILE = "file"
     TABLE = "table"
     DATABASE = "database"
@@ -404,15 +405,28 @@ def route_asset(site: Site, route: Route) -> Asset:
     )
 
 
+# All drops and tunnels are behind the same servers; what these do holds for each.
+FILE_SERVER = "file server"
+
+
+def file_server_asset(inventory: Inventory) -> Asset:
+    """
+    Return the asset that stands for the SFTP and FTPS servers of *inventory*.
+    """
+    places = [drop.place for drop in inventory.drops]
+    places += [tunnel.place for tunnel in inventory.tunnels]
+    return Asset(FILE_SERVER, AssetKind.FILE_SERVER, place=places[0] if places else Place())
+
+
 def drop_asset(drop: Drop) -> Asset:
     """
     Return the asset that stands for *drop*.
     """
-    return Asset(f"drop {drop.name}", AssetKind.DROP, place=drop.place)
+    return Asset(f"drop {drop.name}", AssetKind.DROP, parent=FILE_SERVER, place=drop.place)
 
 
 def tunnel_asset(tunnel: Tunnel) -> Asset:
     """
     Return the asset that stands for *tunnel*.
     """
-    return Asset(f"tunnel {tunnel.name}", AssetKind.TUNNEL, place=tunnel.place)
+    return Asset(f"tunnel {tunnel.name}", AssetKind.TUNNEL, parent=FILE_SERVER, place=tunnel.place)

@@ -5,9 +5,9 @@ A rung is met by any one of its alternatives, an alternative by all of its crite
 and a criterion is a rule (:mod:`sealgate.policy.rules`) that was seen to be met. What
 was not observed, or does not apply, never meets anything.
 
-Rungs that DESIGN describes and this version cannot observe yet are left out on
-purpose, so that nothing reaches them by accident: a signed response (RFC 9421) as the
-other way to "protected" in transit, and SSH and FTPS as channels of a drop.
+A rung that DESIGN describes and this version cannot observe yet is left out on
+purpose, so that nothing reaches it by accident: a signed response (RFC 9421) as the
+other way to "protected" in transit.
 """
 
 from __future__ import annotations
@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 
 WEB = frozenset([AssetKind.SITE, AssetKind.ROUTE, AssetKind.ENDPOINT])
 STORES = frozenset([AssetKind.DROP, AssetKind.FILE, AssetKind.TABLE, AssetKind.DATABASE])
-GUARDED = frozenset([AssetKind.ROUTE, AssetKind.DROP])
+# What is behind one file server, and everything that is spoken to over SSH or FTP.
+BEHIND = frozenset([AssetKind.DROP, AssetKind.TUNNEL])
+CHANNELS = BEHIND | {AssetKind.FILE_SERVER}
+# Whatever may show a certificate.
+TLS = WEB | CHANNELS
+GUARDED = BEHIND | {AssetKind.ROUTE}
+PROTOCOLS = frozenset([Declaration.SSH, Declaration.FTP])
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +41,26 @@ class Alternative:
     One way to reach a rung: all of *criteria* (rule ids), for these *kinds* of asset.
 
     *site_asks* narrows it to routes where the site itself asks for the password
-    (``True``) or where it does not (``False``).
+    (``True``) or where it does not (``False``). *protocols* narrows it to assets that are
+    reached over exactly these: who has two doors must have locked both.
     """
 
     name: str
     criteria: tuple[str, ...]
     kinds: frozenset[AssetKind]
     site_asks: bool | None = None
+    protocols: frozenset[Declaration] | None = None
 
     def applies(self, kind: AssetKind, declarations: frozenset[Declaration]) -> bool:
         """
         Return whether an asset of *kind*, so declared, can take this way.
         """
         asks = kind is AssetKind.ROUTE and Declaration.SITE_ASKS in declarations
-        return kind in self.kinds and self.site_asks in {None, asks}
+        return (
+            kind in self.kinds
+            and self.site_asks in {None, asks}
+            and self.protocols in {None, declarations & PROTOCOLS}
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +76,88 @@ class Rung:
 
 
 # RFC 9325; Mozilla "Intermediate".
-_TLS = (
-    "transit-plaintext",
+_TLS_CHANNEL = (
     "transit-weak-version",
     "transit-weak-cipher",
     "transit-untrusted-chain",
     "transit-wrong-name",
     "transit-expired-certificate",
 )
+_TLS = ("transit-plaintext", *_TLS_CHANNEL)
 # Mozilla "Modern", the hybrid group, and both sides by key.
-_TLS_BOTH_SIDES = (
-    *_TLS,
+_TLS_TOP = (
     "transit-tls-1-2-accepted",
     "transit-no-hybrid",
     "transit-classical-accepted",
     "transit-client-unauthenticated",
 )
-# Nothing observes the channel of a drop yet; this keeps it visibly unproven.
-_UNSEEN_CHANNEL = Alternative("drop", ("transit-unobserved",), frozenset([AssetKind.DROP]))
-_ENCRYPTED = Alternative("TLS", _TLS, WEB)
+# RFC 4217, and TLS as above.
+_FTP = (
+    "transit-ftp-plaintext",
+    "transit-ftp-injection",
+    "transit-ftp-clear-data",
+    "transit-ftp-clear-control",
+    *_TLS_CHANNEL,
+)
+# RFC 9142, RFC 4253 and what has become weak since.
+_SSH = (
+    "transit-ssh-version-1",
+    "transit-ssh-weak-kex",
+    "transit-ssh-weak-cipher",
+    "transit-ssh-weak-mac",
+    "transit-ssh-weak-host-key",
+    "transit-ssh-no-strict-kex",
+)
+_SSH_TOP = (
+    "transit-ssh-no-hybrid",
+    "transit-ssh-classical-accepted",
+    "transit-ssh-old-cipher",
+    "transit-ssh-password-accepted",
+)
+_SERVER = frozenset([AssetKind.FILE_SERVER])
+_BOTH = PROTOCOLS
+_SSH_ONLY = frozenset([Declaration.SSH])
+_FTP_ONLY = frozenset([Declaration.FTP])
+_NO_PROTOCOL: frozenset[Declaration] = frozenset()
+# With no door declared nothing can be proven; this keeps it visible.
+_UNSEEN_CHANNEL = Alternative("nothing", ("transit-unobserved",), CHANNELS, protocols=_NO_PROTOCOL)
+_ENCRYPTED = (
+    Alternative("TLS", _TLS, WEB),
+    Alternative("SSH", _SSH, CHANNELS, protocols=_SSH_ONLY),
+    Alternative("FTPS", _FTP, CHANNELS, protocols=_FTP_ONLY),
+    Alternative("SSH and FTPS", (*_SSH, *_FTP), CHANNELS, protocols=_BOTH),
+    _UNSEEN_CHANNEL,
+)
+# One server has drops of several classes: what is more than the rest of them need is
+# asked of each session, and a server that stands for itself must ask it of everybody.
+_HIGHLY_ENCRYPTED = (
+    Alternative("TLS", (*_TLS, *_TLS_TOP), WEB),
+    Alternative("SSH", (*_SSH, *_SSH_TOP), _SERVER, protocols=_SSH_ONLY),
+    Alternative("FTPS", (*_FTP, *_TLS_TOP), _SERVER, protocols=_FTP_ONLY),
+    Alternative("SSH and FTPS", (*_SSH, *_FTP, *_SSH_TOP, *_TLS_TOP), _SERVER, protocols=_BOTH),
+    Alternative(
+        "SSH",
+        (*_SSH, "transit-ssh-no-hybrid", "transit-weak-session"),
+        BEHIND,
+        protocols=_SSH_ONLY,
+    ),
+    Alternative(
+        "FTPS", (*_FTP, "transit-no-hybrid", "transit-weak-session"), BEHIND, protocols=_FTP_ONLY
+    ),
+    Alternative(
+        "SSH and FTPS",
+        (
+            *_SSH,
+            *_FTP,
+            "transit-ssh-no-hybrid",
+            "transit-no-hybrid",
+            "transit-weak-session",
+        ),
+        BEHIND,
+        protocols=_BOTH,
+    ),
+    _UNSEEN_CHANNEL,
+)
 
 LADDERS: dict[Column, tuple[Rung, ...]] = {
     Column.IN_TRANSIT: (
@@ -92,21 +167,23 @@ LADDERS: dict[Column, tuple[Rung, ...]] = {
             1,
             "Integrity and origin can be checked. Any channel of the next rung gives that; "
             "a signed response will be another way, once Sealgate can verify one.",
-            (_ENCRYPTED, _UNSEEN_CHANNEL),
+            _ENCRYPTED,
         ),
         Rung(
             Column.IN_TRANSIT,
             2,
             "TLS 1.2 or 1.3 with forward-secret AEAD suites, and a certificate that is "
-            "trusted, in date and for this name; nothing is served in clear beside it.",
-            (_ENCRYPTED, _UNSEEN_CHANNEL),
+            "trusted, in date and for this name; nothing is served in clear beside it. SSH "
+            "with the algorithms of RFC 9142. FTPS with TLS on control and data.",
+            _ENCRYPTED,
         ),
         Rung(
             Column.IN_TRANSIT,
             3,
             "TLS 1.3 only, a hybrid post-quantum group required, and both sides "
-            "authenticated by key.",
-            (Alternative("TLS", _TLS_BOTH_SIDES, WEB), _UNSEEN_CHANNEL),
+            "authenticated by key. SSH with a hybrid post-quantum exchange, AES-256-GCM or "
+            "ChaCha20-Poly1305, and keys on both sides.",
+            _HIGHLY_ENCRYPTED,
         ),
     ),
     Column.ACCESS: (
@@ -128,17 +205,15 @@ LADDERS: dict[Column, tuple[Rung, ...]] = {
         Rung(
             Column.ACCESS,
             2,
-            "A public/private key and a country on the allow list, asked for before the "
-            "site sees the request, however the path is spelled.",
+            "A public/private key and a country on the allow list, asked for before anything "
+            "is shown; on a site before it sees the request, however the path is spelled.",
             (
                 Alternative(
                     "gateway",
                     ("access-anonymous", "access-no-key", "transit-backend-unlocked"),
                     frozenset([AssetKind.ROUTE]),
                 ),
-                Alternative(
-                    "drop", ("access-anonymous", "access-no-key"), frozenset([AssetKind.DROP])
-                ),
+                Alternative("file server", ("access-anonymous", "access-no-key"), BEHIND),
             ),
         ),
         Rung(
@@ -158,9 +233,9 @@ LADDERS: dict[Column, tuple[Rung, ...]] = {
                     frozenset([AssetKind.ROUTE]),
                 ),
                 Alternative(
-                    "drop",
+                    "file server",
                     ("access-anonymous", "access-no-key", "access-no-approval"),
-                    frozenset([AssetKind.DROP]),
+                    BEHIND,
                 ),
             ),
         ),

@@ -42,6 +42,24 @@ class Fact(StrEnum):
     CERTIFICATE_SIGNATURE = "certificate.signature"  # str: hash name, "sha256"
     CERTIFICATE_OPERATOR = "certificate.operator"  # str: organisation in the subject, or ""
     CERTIFICATE_PUBLIC = "certificate.public"  # bool: from a publicly trusted authority
+    # SSH: the lists of the server's first packet, without signals such as "ext-info-s".
+    SSH_PROTOCOL = "ssh.protocol"  # str: "2.0", "1.99" (speaks version 1 too), "1.5"
+    SSH_KEX = "ssh.kex"  # tuple[str]: every key exchange offered
+    SSH_CIPHERS = "ssh.ciphers"  # tuple[str]: every cipher offered, both directions
+    SSH_MACS = "ssh.macs"  # tuple[str]: every MAC offered, both directions
+    SSH_HOST_KEY_ALGORITHMS = "ssh.host-key-algorithms"  # tuple[str]: signatures offered
+    SSH_HOST_KEYS = "ssh.host-keys"  # tuple[str]: every key, as in certificate.key
+    SSH_STRICT_KEX = "ssh.strict-kex"  # bool: strict key exchange is offered
+    SSH_AUTH_METHODS = "ssh.auth-methods"  # tuple[str]: "publickey", "password", "none", …
+    # FTP. Facts of its TLS and its certificate are those above.
+    FTP_TLS = "ftp.tls"  # "explicit" | "implicit" | "none": how TLS begins, if at all
+    FTP_PLAIN_LOGIN = "ftp.plain-login"  # "refused" (USER too, before any PASS) | "accepted"
+    FTP_INJECTION = "ftp.injection"  # bool: what came in clear behind AUTH TLS was executed
+    FTP_PROT_CLEAR = "ftp.prot-clear-accepted"  # bool: data may travel outside TLS
+    FTP_CCC = "ftp.ccc-accepted"  # bool: commands may go back to clear text
+    FTP_DATA_SESSION_REUSE = "ftp.data-session-reuse"  # bool: required of a data connection
+    # A drop or a tunnel.
+    SESSION_RUNG = "session.rung"  # int: the least live connection that opens it
     # HTTP, per endpoint or per route.
     HTTP_STATUS = "http.status"  # int: answer of a plain GET over TLS
     HSTS_SECONDS = "http.hsts-seconds"  # int: max-age, 0 when the header is absent
@@ -80,6 +98,7 @@ OWN_FACTS = frozenset(
         Fact.LOCK_STATUS_ANONYMOUS,
         Fact.LOCK_VARIANTS_OPEN,
         Fact.ACCESS_RUNG,
+        Fact.SESSION_RUNG,
     ]
 )
 

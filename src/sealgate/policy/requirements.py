@@ -1,5 +1,5 @@
 """
-From class to least protection, for a route, a drop and a store.
+From class to least protection, for a route, a drop, a tunnel and a store.
 
 DESIGN 1, "What applies where": transit applies to what a route takes and gives,
 access to what it gives out, storage to what is kept.
@@ -15,8 +15,10 @@ from sealgate.policy.inventory import (
     AssetKind,
     SiteAccess,
     drop_asset,
+    file_server_asset,
     route_asset,
     site_asset,
+    tunnel_asset,
 )
 from sealgate.policy.protection import SENSITIVE_FLOOR, Column, Protection
 
@@ -34,6 +36,7 @@ COLUMNS: dict[AssetKind, tuple[Column, ...]] = {
     AssetKind.ROUTE: (Column.IN_TRANSIT, Column.ACCESS),
     AssetKind.DROP: (Column.IN_TRANSIT, Column.ACCESS, Column.AT_REST),
     AssetKind.TUNNEL: (Column.IN_TRANSIT, Column.ACCESS),
+    AssetKind.FILE_SERVER: (Column.IN_TRANSIT,),
     AssetKind.ENDPOINT: (Column.IN_TRANSIT,),
     AssetKind.FILE: (Column.AT_REST,),
     AssetKind.TABLE: (Column.AT_REST,),
@@ -58,7 +61,9 @@ class AssetRequirement:
 
 def declared(inventory: Inventory) -> tuple[AssetRequirement, ...]:
     """
-    Return what each site, route and drop of *inventory* must provide, in its order.
+    Return what each site, route, drop and tunnel of *inventory* must provide, in its order.
+
+    The servers that drops and tunnels are behind come before them, as one asset.
     """
     return tuple(_declared(inventory))
 
@@ -79,12 +84,39 @@ def _declared(inventory: Inventory) -> Iterator[AssetRequirement]:
                 route.collects.id if route.collects else None,
                 frozenset(marks),
             )
+    yield from _file_server(inventory)
+
+
+def _file_server(inventory: Inventory) -> Iterator[AssetRequirement]:
+    classes = [drop.classification for drop in inventory.drops]
+    classes += [tunnel.classification for tunnel in inventory.tunnels]
+    if not classes:
+        return
+    listen = inventory.listen
+    ssh = frozenset([Declaration.SSH]) if listen.sftp else frozenset()
+    ftp = frozenset([Declaration.FTP]) if listen.ftps or listen.ftps_implicit else frozenset()
+    # Everybody who comes sends a password or proves a key, so the floor holds in transit
+    # for each drop and tunnel. What a class demands beyond it is asked of each session.
+    floor = Protection(SENSITIVE_FLOOR.in_transit, 0, 0)
+    strictest = max(classes, key=lambda c: c.rank)
+    yield AssetRequirement(
+        file_server_asset(inventory), strictest.id, floor, declarations=ssh | ftp
+    )
     for drop in inventory.drops:
-        # A drop's partners send a password or prove a key, so the floor holds in transit.
-        required = drop.classification.required
-        if required.access > 0:
-            required = required.at_least(Protection(SENSITIVE_FLOOR.in_transit, 0, 0))
-        yield AssetRequirement(drop_asset(drop), drop.classification.id, required)
+        yield AssetRequirement(
+            drop_asset(drop),
+            drop.classification.id,
+            drop.classification.required.at_least(floor),
+            declarations=ssh | ftp,
+        )
+    for tunnel in inventory.tunnels:
+        asset = tunnel_asset(tunnel)
+        yield AssetRequirement(
+            asset,
+            tunnel.classification.id,
+            applicable(asset.kind, tunnel.classification.required.at_least(floor)),
+            declarations=ssh,
+        )
 
 
 def required_of_site(site: Site) -> AssetRequirement:

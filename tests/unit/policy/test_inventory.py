@@ -8,16 +8,21 @@ import pytest
 
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import (
+    Address,
     AssetKind,
     Door,
     Drop,
+    Inventory,
     Place,
     Route,
     Site,
+    Tunnel,
     Upstream,
     drop_asset,
+    file_server_asset,
     route_asset,
     site_asset,
+    tunnel_asset,
 )
 
 PUBLIC = DEFAULT_MODEL.weakest
@@ -59,12 +64,24 @@ def test_a_route_is_named_by_what_opens_it(door: Door, expected: str) -> None:
     assert asset.place == PLACE
 
 
-def test_a_drop_is_an_asset_of_its_own() -> None:
+def test_drops_and_tunnels_are_behind_one_file_server() -> None:
     """
-    Drops have no parent.
+    What its SSH and FTPS do holds for each of them.
     """
-    asset = drop_asset(Drop("partners", PUBLIC, "file:partners", place=PLACE))
-    assert (asset.id, asset.kind, asset.parent) == ("drop partners", AssetKind.DROP, None)
+    drop = Drop("partners", PUBLIC, "file:partners", place=PLACE)
+    tunnel = Tunnel("console", PUBLIC, Address("127.0.0.1", 5432), place=Place("s", 9))
+    server = file_server_asset(Inventory("s", ".", drops=(drop,), tunnels=(tunnel,)))
+    assert (server.id, server.kind, server.place) == (
+        "file server",
+        AssetKind.FILE_SERVER,
+        PLACE,
+    )
+    asset = drop_asset(drop)
+    assert (asset.id, asset.kind, asset.parent) == ("drop partners", AssetKind.DROP, server.id)
+    asset = tunnel_asset(tunnel)
+    assert (asset.id, asset.kind, asset.parent) == ("tunnel console", AssetKind.TUNNEL, server.id)
+    assert asset.place == Place("s", 9)
+    assert file_server_asset(Inventory("s", ".")).place == Place()
 
 
 def test_a_preset_route_without_an_editor_is_shut() -> None:

@@ -15,6 +15,8 @@ from sealgate.policy.rules import RULES
 
 NOTHING: frozenset[Declaration] = frozenset()
 SITE_ASKS = frozenset([Declaration.SITE_ASKS])
+SSH = frozenset([Declaration.SSH])
+FTP = frozenset([Declaration.FTP])
 UNSEEN = Verdict(Status.NOT_OBSERVED, "nobody looked")
 ALL_MET = {rule.id: met("fine") for rule in RULES}
 APPLICABLE = [(kind, column) for kind in AssetKind for column in COLUMNS[kind]]
@@ -92,12 +94,39 @@ def test_where_the_site_asks_only_the_audits_look_counts_as_low_access() -> None
     assert reached(column, kind, NOTHING, unasked) == TOP_RANK
 
 
-def test_a_drops_channel_is_asked_for_but_never_proven() -> None:
+def test_without_a_protocol_a_channel_is_asked_for_but_never_proven() -> None:
     """
-    Until a probe speaks its protocol, a drop's transit stays visibly open.
+    Where no door is open, a drop's transit stays visibly open.
     """
     asked = criteria(Column.IN_TRANSIT, 2, AssetKind.DROP, NOTHING, ALL_MET)
     assert asked == ("transit-unobserved",)
+
+
+@pytest.mark.parametrize("kind", [AssetKind.FILE_SERVER, AssetKind.DROP, AssetKind.TUNNEL])
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_who_has_two_doors_must_have_locked_both(kind: AssetKind, rank: int) -> None:
+    """
+    SSH and FTPS together ask for all that either asks for, and one weak door is enough.
+    """
+    column, both = Column.IN_TRANSIT, SSH | FTP
+    ssh = set(criteria(column, rank, kind, SSH, ALL_MET))
+    ftp = set(criteria(column, rank, kind, FTP, ALL_MET))
+    assert set(criteria(column, rank, kind, both, ALL_MET)) == ssh | ftp
+    for rule in ssh | ftp:
+        weak = ALL_MET | {rule: violated("weak")}
+        assert (reached(column, kind, both, weak) or 0) < rank
+
+
+def test_a_server_that_stands_for_itself_must_ask_it_of_everybody() -> None:
+    """
+    A drop's sessions are measured one by one; a stranger's server has only what it offers.
+    """
+    column = Column.IN_TRANSIT
+    lax = ALL_MET | {"transit-ssh-password-accepted": violated("password")}
+    assert reached(column, AssetKind.FILE_SERVER, SSH, lax) == 2
+    assert reached(column, AssetKind.DROP, SSH, lax) == 3
+    unmeasured = ALL_MET | {"transit-weak-session": UNSEEN}
+    assert reached(column, AssetKind.DROP, SSH, unmeasured) == 2
 
 
 def test_rank_zero_asks_for_nothing() -> None:

@@ -10,7 +10,12 @@ from sealgate.policy.observation import OWN_FACTS, Fact
 
 
 @pytest.mark.parametrize(
-    "fact", [fact for fact in Fact if fact.value.startswith(("tls.", "certificate.", "upstream."))]
+    "fact",
+    [
+        fact
+        for fact in Fact
+        if fact.value.startswith(("tls.", "certificate.", "upstream.", "ssh.", "ftp."))
+    ],
 )
 def test_what_the_endpoint_does_it_does_for_every_route(fact: Fact) -> None:
     """
@@ -26,4 +31,5 @@ def test_a_lock_is_one_doors_own(fact: Fact) -> None:
     """
     assert fact in OWN_FACTS
     assert Fact.ACCESS_RUNG in OWN_FACTS
+    assert Fact.SESSION_RUNG in OWN_FACTS
     assert Fact.FORMS_SENSITIVE in OWN_FACTS

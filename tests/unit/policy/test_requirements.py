@@ -9,13 +9,16 @@ import pytest
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.finding import Declaration
 from sealgate.policy.inventory import (
+    Address,
     AssetKind,
     Door,
     Drop,
     Inventory,
+    Listen,
     Route,
     Site,
     SiteAccess,
+    Tunnel,
     Upstream,
 )
 from sealgate.policy.protection import STRICTEST, Column, Protection
@@ -75,6 +78,8 @@ def _inventory() -> Inventory:
             Drop("partners", RESTRICTED, "file:partners"),
             Drop("flyers", PUBLIC, "file:flyers"),
         ),
+        tunnels=(Tunnel("console", SECRET, Address("127.0.0.1", 5432)),),
+        listen=Listen(ftps=(Address("::", 21),)),
     )
 
 
@@ -89,14 +94,42 @@ def test_declared_lists_each_site_route_and_drop() -> None:
         "route shop.example/account": Protection(2, 1, 0),
         "route shop.example/pay": Protection(3, 0, 0),
         "route shop.example/typo3": Protection(2, 2, 0),
+        # Whoever comes to a drop signs in, so that the floor holds for a public one, too.
+        "file server": Protection(2, 0, 0),
         "drop partners": Protection(2, 1, 1),
-        "drop flyers": Protection(0, 0, 0),
+        "drop flyers": Protection(2, 0, 0),
+        # What a tunnel leads to rests elsewhere.
+        "tunnel console": Protection(3, 3, 0),
     }
     assert found["site shop.example"].classification == "secret"
     assert found["route shop.example/pay"].collects == "secret"
     assert found["route shop.example/typo3"].declarations == {Declaration.BACKEND}
     assert found["route shop.example/account"].declarations == {Declaration.SITE_ASKS}
     assert found["route shop.example/account"].asset.parent == "site shop.example"
+    assert found["file server"].classification == "secret"
+    assert found["file server"].declarations == {Declaration.SSH, Declaration.FTP}
+    assert found["drop partners"].declarations == {Declaration.SSH, Declaration.FTP}
+    # A tunnel goes through SSH only.
+    assert found["tunnel console"].declarations == {Declaration.SSH}
+
+
+@pytest.mark.parametrize(
+    ("listen", "expected"),
+    [
+        (Listen(), {Declaration.SSH}),
+        (Listen(sftp=()), set()),
+        (Listen(sftp=(), ftps_implicit=(Address("::", 990),)), {Declaration.FTP}),
+    ],
+)
+def test_open_doors_say_what_a_drop_is_reached_over(
+    listen: Listen, expected: set[Declaration]
+) -> None:
+    """
+    A door that is shut proves nothing, and none open is told as such.
+    """
+    drops = (Drop("partners", RESTRICTED, "file:partners"),)
+    found = declared(Inventory("s", ".", drops=drops, listen=listen))
+    assert [requirement.declarations for requirement in found] == [expected, expected]
 
 
 @pytest.mark.parametrize("kind", AssetKind)

@@ -30,6 +30,8 @@ ENCRYPTED = Protection(2, 0, 0)
 LOCKED = Protection(2, 2, 0)
 BACKEND = frozenset([Declaration.BACKEND])
 SITE_ASKS = frozenset([Declaration.SITE_ASKS])
+SPEAKS_SSH = frozenset([Declaration.SSH])
+SPEAKS_FTP = frozenset([Declaration.FTP])
 # Stands for "somebody tried to look and could not".
 TRIED = "tried in vain"
 
@@ -83,6 +85,12 @@ GOOD_SUITES = (
     "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256",
     "TLS_ECDHE_ECDSA_WITH_AES_256_CCM",
 )
+HYBRIDS = ("mlkem768x25519-sha256", "mlkem1024nistp384-sha384")
+TOP_CIPHERS = ("aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com")
+SSH_KEYS: dict[Fact, FactValue] = {
+    Fact.SSH_HOST_KEYS: ("Ed25519", "RSA-3072", "ECDSA-256"),
+    Fact.SSH_HOST_KEY_ALGORITHMS: ("ssh-ed25519", "rsa-sha2-256", "ecdsa-sha2-nistp256"),
+}
 IN_DATE: dict[Fact, FactValue] = {
     Fact.CERTIFICATE_NOT_BEFORE: NOW - 10 * DAY,
     Fact.CERTIFICATE_NOT_AFTER: NOW + 80 * DAY,
@@ -121,6 +129,11 @@ def _rung(rank: int) -> tuple[Vector, ...]:
         beside(),
         beside(tried=(Fact.AT_REST_RUNG,)),
     )
+
+
+def _tls_of_a_drop() -> tuple[Vector, ...]:
+    # A drop has TLS only where FTPS is spoken.
+    return (unseen(kind=AssetKind.DROP, declarations=SPEAKS_FTP), beside(kind=AssetKind.DROP))
 
 
 VECTORS: dict[str, tuple[Vector, ...]] = {
@@ -184,6 +197,7 @@ VECTORS: dict[str, tuple[Vector, ...]] = {
         broken("X25519MLKEM768", {Fact.TLS_HYBRID_OFFERED: False}),
         fine({Fact.TLS_HYBRID_OFFERED: True}),
         unseen(),
+        *_tls_of_a_drop(),
     ),
     "transit-classical-accepted": (
         broken("let in", {Fact.TLS_CLASSICAL_ACCEPTED: True}),
@@ -196,7 +210,131 @@ VECTORS: dict[str, tuple[Vector, ...]] = {
         fine({Fact.TLS_CLIENT_CERTIFICATE: "required"}),
         unseen(),
     ),
-    # No probe speaks a drop's protocol yet, so that this is never anything else.
+    "transit-ssh-version-1": (
+        broken("1.99", {Fact.SSH_PROTOCOL: "1.99"}),
+        broken("1.5", {Fact.SSH_PROTOCOL: "1.5"}),
+        fine({Fact.SSH_PROTOCOL: "2.0"}),
+        unseen(),
+        unseen(tried=(Fact.SSH_PROTOCOL,)),
+    ),
+    "transit-ssh-weak-kex": (
+        broken("group1-sha1", {Fact.SSH_KEX: (*HYBRIDS, "diffie-hellman-group1-sha1")}),
+        broken("group14-sha1", {Fact.SSH_KEX: ("diffie-hellman-group14-sha1",)}),
+        broken("exchange-sha1", {Fact.SSH_KEX: ("diffie-hellman-group-exchange-sha1",)}),
+        broken("of-tomorrow", {Fact.SSH_KEX: ("kex-of-tomorrow",)}),
+        broken("no key exchange", {Fact.SSH_KEX: ()}),
+        fine({Fact.SSH_KEX: (*HYBRIDS, "curve25519-sha256", "diffie-hellman-group16-sha512")}),
+        unseen(),
+        unseen(tried=(Fact.SSH_KEX,)),
+    ),
+    "transit-ssh-weak-cipher": (
+        broken("3des-cbc", {Fact.SSH_CIPHERS: (*TOP_CIPHERS, "3des-cbc")}),
+        broken("aes256-cbc", {Fact.SSH_CIPHERS: ("aes256-cbc",)}),
+        broken("arcfour", {Fact.SSH_CIPHERS: ("arcfour256",)}),
+        broken("none", {Fact.SSH_CIPHERS: ("none",)}),
+        broken("no cipher", {Fact.SSH_CIPHERS: ()}),
+        fine({Fact.SSH_CIPHERS: (*TOP_CIPHERS, "aes128-ctr", "aes128-gcm@openssh.com")}),
+        unseen(),
+    ),
+    "transit-ssh-weak-mac": (
+        broken("hmac-md5", {Fact.SSH_MACS: ("hmac-sha2-256", "hmac-md5")}),
+        broken("hmac-sha1", {Fact.SSH_MACS: ("hmac-sha1-etm@openssh.com",)}),
+        broken("umac-64", {Fact.SSH_MACS: ("umac-64-etm@openssh.com",)}),
+        broken("none", {Fact.SSH_MACS: ("none",)}),
+        fine({Fact.SSH_MACS: ("hmac-sha2-256-etm@openssh.com", "umac-128@openssh.com")}),
+        # With AEAD ciphers alone there is nothing to agree on.
+        fine({Fact.SSH_MACS: ()}),
+        unseen(),
+    ),
+    "transit-ssh-weak-host-key": (
+        broken("RSA-1024", SSH_KEYS | {Fact.SSH_HOST_KEYS: ("Ed25519", "RSA-1024")}),
+        broken("DSA-1024", {Fact.SSH_HOST_KEYS: ("DSA-1024",)}),
+        broken("ssh-rsa", SSH_KEYS | {Fact.SSH_HOST_KEY_ALGORITHMS: ("rsa-sha2-512", "ssh-rsa")}),
+        broken("ssh-dss", {Fact.SSH_HOST_KEY_ALGORITHMS: ("ssh-dss",)}),
+        broken("no host key", {Fact.SSH_HOST_KEYS: (), Fact.SSH_HOST_KEY_ALGORITHMS: ()}),
+        fine(SSH_KEYS),
+        unseen(),
+        unseen({Fact.SSH_HOST_KEYS: ("Ed25519",)}),
+        unseen({Fact.SSH_HOST_KEY_ALGORITHMS: ("ssh-ed25519",)}),
+    ),
+    "transit-ssh-no-strict-kex": (
+        broken("chacha20", {Fact.SSH_STRICT_KEX: False, Fact.SSH_CIPHERS: TOP_CIPHERS}),
+        broken("cbc", {Fact.SSH_STRICT_KEX: False, Fact.SSH_CIPHERS: ("aes128-cbc",)}),
+        fine({Fact.SSH_STRICT_KEX: True}),
+        fine({Fact.SSH_STRICT_KEX: False, Fact.SSH_CIPHERS: ("aes256-gcm@openssh.com",)}),
+        unseen(),
+        unseen({Fact.SSH_CIPHERS: TOP_CIPHERS}),
+        unseen({Fact.SSH_STRICT_KEX: False}),
+    ),
+    "transit-ssh-no-hybrid": (
+        broken("mlkem768x25519", {Fact.SSH_KEX: ("curve25519-sha256",)}),
+        # A hybrid that no standard names.
+        broken("mlkem768x25519", {Fact.SSH_KEX: ("sntrup761x25519-sha512",)}),
+        fine({Fact.SSH_KEX: (*HYBRIDS, "curve25519-sha256")}),
+        unseen(declarations=SPEAKS_SSH),
+        unseen(tried=(Fact.SSH_KEX,), declarations=SPEAKS_SSH),
+        beside(),
+    ),
+    "transit-ssh-classical-accepted": (
+        broken("curve25519", {Fact.SSH_KEX: (*HYBRIDS, "curve25519-sha256")}),
+        broken("no key exchange", {Fact.SSH_KEX: ()}),
+        fine({Fact.SSH_KEX: HYBRIDS}),
+        unseen(),
+    ),
+    "transit-ssh-old-cipher": (
+        broken("aes256-ctr", {Fact.SSH_CIPHERS: (*TOP_CIPHERS, "aes256-ctr")}),
+        broken("aes128-gcm", {Fact.SSH_CIPHERS: ("aes128-gcm@openssh.com",)}),
+        broken("no cipher", {Fact.SSH_CIPHERS: ()}),
+        fine({Fact.SSH_CIPHERS: TOP_CIPHERS}),
+        unseen(),
+    ),
+    "transit-ssh-password-accepted": (
+        broken("password", {Fact.SSH_AUTH_METHODS: ("publickey", "password")}),
+        broken("none", {Fact.SSH_AUTH_METHODS: ("none",)}),
+        broken("no way", {Fact.SSH_AUTH_METHODS: ()}),
+        fine({Fact.SSH_AUTH_METHODS: ("publickey",)}),
+        unseen(),
+    ),
+    "transit-ftp-plaintext": (
+        broken("no TLS", {Fact.FTP_TLS: "none"}),
+        broken("before TLS", {Fact.FTP_TLS: "explicit", Fact.FTP_PLAIN_LOGIN: "accepted"}),
+        broken("before TLS", {Fact.FTP_PLAIN_LOGIN: "a word of tomorrow"}),
+        broken("not known", {Fact.FTP_TLS: "of tomorrow", Fact.FTP_PLAIN_LOGIN: "refused"}),
+        fine({Fact.FTP_TLS: "explicit", Fact.FTP_PLAIN_LOGIN: "refused"}),
+        fine({Fact.FTP_TLS: "implicit", Fact.FTP_PLAIN_LOGIN: "refused"}),
+        unseen(),
+        unseen({Fact.FTP_TLS: "explicit"}),
+        unseen({Fact.FTP_PLAIN_LOGIN: "refused"}),
+    ),
+    "transit-ftp-injection": (
+        broken("executed", {Fact.FTP_INJECTION: True}),
+        fine({Fact.FTP_INJECTION: False}),
+        unseen(),
+    ),
+    "transit-ftp-clear-data": (
+        broken("PROT C", {Fact.FTP_PROT_CLEAR: True}),
+        fine({Fact.FTP_PROT_CLEAR: False}),
+        unseen(),
+    ),
+    "transit-ftp-clear-control": (
+        broken("CCC", {Fact.FTP_CCC: True}),
+        fine({Fact.FTP_CCC: False}),
+        unseen(),
+    ),
+    "transit-ftp-session-not-reused": (
+        broken("another TLS session", {Fact.FTP_DATA_SESSION_REUSE: False}),
+        fine({Fact.FTP_DATA_SESSION_REUSE: True}),
+        unseen(tried=(Fact.FTP_DATA_SESSION_REUSE,), declarations=SPEAKS_FTP),
+        beside(tried=(Fact.FTP_DATA_SESSION_REUSE,)),
+        beside(),
+    ),
+    "transit-weak-session": (
+        broken("opens it", {Fact.SESSION_RUNG: 2}),
+        fine({Fact.SESSION_RUNG: 3}),
+        unseen(),
+        unseen(tried=(Fact.SESSION_RUNG,)),
+    ),
+    # It stands where no protocol is spoken, so that it is never anything else.
     "transit-unobserved": (unseen(kind=AssetKind.DROP),),
     "transit-expires-soon": (
         broken(
@@ -216,6 +354,7 @@ VECTORS: dict[str, tuple[Vector, ...]] = {
         ),
         unseen(),
         unseen({Fact.CERTIFICATE_NOT_AFTER: NOW + DAY}),
+        *_tls_of_a_drop(),
     ),
     "transit-weak-key": (
         broken("RSA-1024", {Fact.CERTIFICATE_KEY: "RSA-1024"}),
@@ -227,6 +366,7 @@ VECTORS: dict[str, tuple[Vector, ...]] = {
         fine({Fact.CERTIFICATE_KEY: "Ed25519", Fact.CERTIFICATE_SIGNATURE: "intrinsic"}),
         unseen(),
         unseen({Fact.CERTIFICATE_KEY: "RSA-2048"}),
+        *_tls_of_a_drop(),
         unseen({Fact.CERTIFICATE_SIGNATURE: "sha256"}),
     ),
     "transit-no-hsts": (
@@ -382,7 +522,7 @@ NEVER_VIOLATED = {
     "transit-unobserved": "it only tells that nothing was seen",
     "at-rest-unobserved": "it only tells whether something was seen",
 }
-NEVER_MET = {"transit-unobserved": "no probe speaks the protocol of a drop"}
+NEVER_MET = {"transit-unobserved": "it stands where no protocol is spoken"}
 NEVER_UNSEEN = {
     "access-no-key": "access-anonymous tells it",
     "access-no-approval": "access-anonymous tells it",
@@ -424,7 +564,7 @@ def test_vector(rule_id: str, vector: Vector) -> None:
 
 
 def _usual_kind(kinds: frozenset[AssetKind]) -> AssetKind:
-    usual = (AssetKind.ROUTE, AssetKind.SITE, AssetKind.TABLE, AssetKind.DROP)
+    usual = (AssetKind.ROUTE, AssetKind.SITE, AssetKind.TABLE, AssetKind.DROP, AssetKind.TUNNEL)
     return next(kind for kind in usual if kind in kinds)
 
 
@@ -494,6 +634,8 @@ def test_only_the_breach_of_a_must_is_an_error() -> None:
         "transit-form-get": Severity.WARNING,
         "certificate-no-operator": Severity.NOTE,
         "transit-no-hybrid": Severity.NOTE,
+        "transit-ssh-no-hybrid": Severity.NOTE,
+        "transit-ftp-session-not-reused": Severity.WARNING,
     }
     found = {rule.id: rule.severity for rule in RULES if rule.id in recommended}
     assert found == recommended

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.policy.citations import GUIDELINE_CLASSES
 from sealgate.policy.finding import Rule, Severity, met, violated
-from sealgate.policy.ladder import WEB
+from sealgate.policy.ladder import TLS
 from sealgate.policy.observation import Fact, Vantage
 from sealgate.policy.protection import Column
 
@@ -32,7 +32,7 @@ RULE = Rule(
     severity=Severity.ERROR,
     column=Column.IN_TRANSIT,
     vantage=Vantage.OUTSIDE,
-    applies_to=WEB,
+    applies_to=TLS,
     citations=(GUIDELINE_CLASSES,),
     why=(
         "What is only offered can be declined: a client that lists classical groups alone "

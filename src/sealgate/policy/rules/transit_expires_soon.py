@@ -7,10 +7,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealgate.policy.citations import rfc
-from sealgate.policy.finding import Rule, Severity, met, violated
-from sealgate.policy.ladder import WEB
+from sealgate.policy.finding import Declaration, Rule, Severity, met, violated
+from sealgate.policy.ladder import TLS
 from sealgate.policy.observation import Fact, Vantage
 from sealgate.policy.protection import Column
+from sealgate.policy.rules.unseen import unspoken
 
 if TYPE_CHECKING:
     from sealgate.policy.finding import Subject, Verdict
@@ -22,7 +23,9 @@ def _judge(subject: Subject) -> Verdict:
     begins = subject.number(Fact.CERTIFICATE_NOT_BEFORE)
     ends = subject.number(Fact.CERTIFICATE_NOT_AFTER)
     if begins is None or ends is None:
-        return subject.not_observed(Fact.CERTIFICATE_NOT_BEFORE, Fact.CERTIFICATE_NOT_AFTER)
+        return unspoken(subject, Declaration.FTP) or subject.not_observed(
+            Fact.CERTIFICATE_NOT_BEFORE, Fact.CERTIFICATE_NOT_AFTER
+        )
     # Short-lived certificates are renewed late in days, not late in life.
     enough = min(_ENOUGH_SECONDS, (ends - begins) / 5)
     left = ends - subject.now
@@ -38,7 +41,7 @@ RULE = Rule(
     severity=Severity.WARNING,
     column=Column.IN_TRANSIT,
     vantage=Vantage.OUTSIDE,
-    applies_to=WEB,
+    applies_to=TLS,
     citations=(rfc(5280, "4.1.2.5"),),
     why=(
         "A certificate that nobody renewed in time takes the site down, or teaches its "

@@ -7,10 +7,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealgate.policy.citations import GUIDELINE_CLASSES
-from sealgate.policy.finding import Citation, Rule, Severity, met, violated
-from sealgate.policy.ladder import WEB
+from sealgate.policy.finding import Citation, Declaration, Rule, Severity, met, violated
+from sealgate.policy.ladder import TLS
 from sealgate.policy.observation import Fact, Vantage
 from sealgate.policy.protection import Column
+from sealgate.policy.rules.unseen import unspoken
 
 if TYPE_CHECKING:
     from sealgate.policy.finding import Subject, Verdict
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def _judge(subject: Subject) -> Verdict:
     offered = subject.flag(Fact.TLS_HYBRID_OFFERED)
     if offered is None:
-        return subject.not_observed(Fact.TLS_HYBRID_OFFERED)
+        return unspoken(subject, Declaration.FTP) or subject.not_observed(Fact.TLS_HYBRID_OFFERED)
     if not offered:
         return violated("X25519MLKEM768 is not accepted")
     return met("X25519MLKEM768 is accepted")
@@ -32,7 +33,7 @@ RULE = Rule(
     severity=Severity.NOTE,
     column=Column.IN_TRANSIT,
     vantage=Vantage.OUTSIDE,
-    applies_to=WEB,
+    applies_to=TLS,
     citations=(
         Citation("FIPS 203", "ML-KEM"),
         GUIDELINE_CLASSES,

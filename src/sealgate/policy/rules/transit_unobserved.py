@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.policy.citations import GUIDELINE_CLASSES
 from sealgate.policy.finding import Rule, Severity, Status, Verdict
-from sealgate.policy.inventory import AssetKind
+from sealgate.policy.ladder import CHANNELS
 from sealgate.policy.observation import Vantage
 from sealgate.policy.protection import Column
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 
 def _judge(subject: Subject) -> Verdict:
-    reason = f'no probe of this version speaks the protocol of "{subject.asset.id}"'
-    return Verdict(Status.NOT_OBSERVED, reason)
+    return Verdict(
+        Status.NOT_OBSERVED, f'no protocol is known over which "{subject.asset.id}" is reached'
+    )
 
 
 RULE = Rule(
@@ -28,17 +29,13 @@ RULE = Rule(
     severity=Severity.ERROR,
     column=Column.IN_TRANSIT,
     vantage=Vantage.OUTSIDE,
-    applies_to=frozenset([AssetKind.DROP]),
+    applies_to=CHANNELS,
     citations=(GUIDELINE_CLASSES,),
     why=(
-        "A channel that nobody looked at may be anything. This version has no probe that "
-        "speaks the protocols of a drop, so a drop is never counted as protected in "
-        "transit."
+        "A channel that nobody looked at may be anything. Where no door is open, nothing is "
+        "ever counted as protected in transit."
     ),
-    remediation=(
-        'have the risk accepted until then: [[accept]] with `rule = "transit-unobserved"`, '
-        "asset, by, reason and until"
-    ),
+    remediation=('open a door under [listen], such as `sftp = ":2022"`'),
     facts=(),
     judge=_judge,
     criterion=True,

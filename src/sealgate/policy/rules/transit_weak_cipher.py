@@ -4,25 +4,17 @@ Every suite that is accepted is forward-secret and authenticated (AEAD).
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from sealgate.policy.algorithms import is_strong_suite
 from sealgate.policy.citations import MOZILLA_INTERMEDIATE, rfc
 from sealgate.policy.finding import Rule, Severity, listed, met, violated
-from sealgate.policy.ladder import WEB
+from sealgate.policy.ladder import TLS
 from sealgate.policy.observation import Fact, Vantage
 from sealgate.policy.protection import Column
 
 if TYPE_CHECKING:
     from sealgate.policy.finding import Subject, Verdict
-
-# IANA names. A name that is not known here counts as weak. The CCM_8 suites are left
-# out for their short tag.
-_STRONG = re.compile(
-    "TLS_(?:AES_128_GCM_SHA256|AES_256_GCM_SHA384|CHACHA20_POLY1305_SHA256|AES_128_CCM_SHA256"
-    "|(?:ECDHE|DHE)_(?:ECDSA|RSA)_WITH_"
-    "(?:AES_128_GCM_SHA256|AES_256_GCM_SHA384|CHACHA20_POLY1305_SHA256|AES_(?:128|256)_CCM))"
-)
 
 
 def _judge(subject: Subject) -> Verdict:
@@ -31,7 +23,7 @@ def _judge(subject: Subject) -> Verdict:
         return subject.not_observed(Fact.TLS_CIPHERS)
     if not suites:
         return violated("no cipher suite is accepted")
-    weak = [suite for suite in suites if _STRONG.fullmatch(suite) is None]
+    weak = [suite for suite in suites if not is_strong_suite(suite)]
     if weak:
         return violated(f"accepts {listed(weak)}")
     return met(f"accepts {len(suites)} suites, all forward-secret and AEAD")
@@ -46,7 +38,7 @@ RULE = Rule(
     severity=Severity.ERROR,
     column=Column.IN_TRANSIT,
     vantage=Vantage.OUTSIDE,
-    applies_to=WEB,
+    applies_to=TLS,
     citations=(
         rfc(9325, "4.1"),
         rfc(9325, "4.2"),

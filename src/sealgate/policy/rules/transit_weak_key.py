@@ -6,37 +6,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sealgate.policy.algorithms import is_strong_key
 from sealgate.policy.citations import rfc
-from sealgate.policy.finding import Rule, Severity, met, violated
-from sealgate.policy.ladder import WEB
+from sealgate.policy.finding import Declaration, Rule, Severity, met, violated
+from sealgate.policy.ladder import TLS
 from sealgate.policy.observation import Fact, Vantage
 from sealgate.policy.protection import Column
+from sealgate.policy.rules.unseen import unspoken
 
 if TYPE_CHECKING:
     from sealgate.policy.finding import Subject, Verdict
 
-# RFC 9325, 4.5: RSA keys of at least 2048 bits; SHA-1 and MD5 must not be used.
-_LEAST_BITS = {"RSA": 2048, "ECDSA": 256}
+# RFC 9325, 4.5: SHA-1 and MD5 must not be used.
 _BROKEN_HASHES = frozenset(["md2", "md4", "md5", "sha1"])
-
-
-def _is_strong(key: str) -> bool:
-    algorithm, _, bits = key.partition("-")
-    if algorithm in {"Ed25519", "Ed448"}:
-        return True
-    # An algorithm that is not known here (DSA, ...) is not strong.
-    return bits.isdecimal() and algorithm in _LEAST_BITS and int(bits) >= _LEAST_BITS[algorithm]
 
 
 def _judge(subject: Subject) -> Verdict:
     key = subject.text(Fact.CERTIFICATE_KEY)
     signature = subject.text(Fact.CERTIFICATE_SIGNATURE)
-    if key is not None and not _is_strong(key):
+    if key is not None and not is_strong_key(key):
         return violated(f"the key is {key}")
     if signature is not None and signature.lower().replace("-", "") in _BROKEN_HASHES:
         return violated(f"the signature uses {signature}")
     if key is None or signature is None:
-        return subject.not_observed(Fact.CERTIFICATE_KEY, Fact.CERTIFICATE_SIGNATURE)
+        return unspoken(subject, Declaration.FTP) or subject.not_observed(
+            Fact.CERTIFICATE_KEY, Fact.CERTIFICATE_SIGNATURE
+        )
     return met(f"{key}, signed with {signature or 'its own hash'}")
 
 
@@ -49,7 +44,7 @@ RULE = Rule(
     severity=Severity.ERROR,
     column=Column.IN_TRANSIT,
     vantage=Vantage.OUTSIDE,
-    applies_to=WEB,
+    applies_to=TLS,
     citations=(rfc(9325, "4.5"),),
     why=(
         "A short key can be computed from the certificate, and a SHA-1 or MD5 signature can "

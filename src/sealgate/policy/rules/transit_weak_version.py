@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.policy.citations import COMMON_VERSIONS, rfc
 from sealgate.policy.finding import Rule, Severity, listed, met, violated
-from sealgate.policy.ladder import WEB
+from sealgate.policy.ladder import TLS
 from sealgate.policy.observation import Fact, Vantage
 from sealgate.policy.protection import Column
 
@@ -37,7 +37,7 @@ RULE = Rule(
     severity=Severity.ERROR,
     column=Column.IN_TRANSIT,
     vantage=Vantage.OUTSIDE,
-    applies_to=WEB,
+    applies_to=TLS,
     citations=(
         rfc(8996, "4"),
         rfc(8996, "5"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.policy.citations import HTTPS_VERIFICATION, rfc
 from sealgate.policy.finding import Rule, Severity, met, violated
-from sealgate.policy.ladder import WEB
+from sealgate.policy.ladder import TLS
 from sealgate.policy.observation import Fact, Vantage
 from sealgate.policy.protection import Column
 
@@ -32,7 +32,7 @@ RULE = Rule(
     severity=Severity.ERROR,
     column=Column.IN_TRANSIT,
     vantage=Vantage.OUTSIDE,
-    applies_to=WEB,
+    applies_to=TLS,
     citations=(
         HTTPS_VERIFICATION,
         rfc(9525, "6"),

@@ -1,5 +1,5 @@
 """
-When a page was not seen: whether that is a gap, or nobody could have seen it.
+When something was not seen: whether that is a gap, or nobody could have seen it.
 """
 
 from __future__ import annotations
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from sealgate.policy.finding import not_applicable
 from sealgate.policy.inventory import AssetKind
+from sealgate.policy.ladder import CHANNELS
 from sealgate.policy.observation import Fact
 
 if TYPE_CHECKING:
-    from sealgate.policy.finding import Subject, Verdict
+    from sealgate.policy.finding import Declaration, Subject, Verdict
 
 # The answers of a lock: whoever gets them sees the refusal, not the page.
 _CLOSED = frozenset([401, 403])
@@ -30,3 +31,15 @@ def page_unseen(subject: Subject, *facts: Fact) -> Verdict:
     if subject.asset.kind is AssetKind.SITE and not subject.looked_at(*facts):
         return not_applicable("pages are judged route by route")
     return subject.not_observed(*facts)
+
+
+def unspoken(subject: Subject, protocol: Declaration) -> Verdict | None:
+    """
+    Return that a rule says nothing of a file server, drop or tunnel without *protocol*.
+
+    ``None``: it is spoken there, or the asset is none of these. Only for facts that
+    nobody saw: what was seen is judged, whatever was declared.
+    """
+    if subject.asset.kind in CHANNELS and protocol not in subject.declarations:
+        return not_applicable(f"{protocol.value} is not spoken here")
+    return None
