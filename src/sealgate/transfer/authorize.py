@@ -1,12 +1,10 @@
 """
 What a live connection is worth, and what a caller may do over it.
 
-Pure. Facts of the connection go in, a rank of the ladder comes out (see
-:mod:`sealgate.policy.protection`); a channel or a caller below what the class demands is
-refused with the rule that stands against it. What could not be seen is worth nothing.
-
-The tables name what is good. An algorithm that is in none of them is weak, so a new
-one is refused until somebody has looked at it.
+Pure. Facts of the connection go in, a rank of the ladder comes out, by the same table that
+an audit judges with (:mod:`sealgate.policy.algorithms`). A channel or a caller below what
+the class demands is refused with the rule that stands against it. What could not be seen
+is worth nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +13,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealgate.identity.model import normal
+from sealgate.policy.algorithms import (
+    ENCRYPTED,
+    HIGHLY_ENCRYPTED,
+    WEAK,
+    can_lose_packets,
+    is_strong_suite,
+    rank_of_cipher,
+    rank_of_kex,
+    rank_of_ssh,
+    rank_of_tls,
+)
 from sealgate.policy.inventory import Drop
 from sealgate.policy.protection import SENSITIVE_FLOOR, Protection
 from sealgate.transfer.model import Action, Method, TransferProtocol
@@ -25,51 +34,7 @@ if TYPE_CHECKING:
     from sealgate.policy.inventory import AccessSettings, Tunnel
     from sealgate.transfer.model import Caller, Channel
 
-_NOTHING, _LOW, _ENCRYPTED, _HIGH, _TOP = 0, 1, 2, 2, 3
-
-# draft-ietf-sshm-mlkem-hybrid-kex: ML-KEM beside an elliptic curve. Streamlined NTRU Prime
-# is hybrid, too, but no standard names it, so it is worth what its curve is worth.
-SSH_HYBRID = frozenset(
-    ["mlkem768x25519-sha256", "mlkem768nistp256-sha256", "mlkem1024nistp384-sha384"]
-)
-# RFC 9142, 4, table 12: what a server SHOULD or MAY offer, SHA-1 and short groups left out.
-SSH_KEX = SSH_HYBRID | frozenset(
-    [
-        "curve25519-sha256",
-        "curve25519-sha256@libssh.org",
-        "curve448-sha512",
-        "ecdh-sha2-nistp256",
-        "ecdh-sha2-nistp384",
-        "ecdh-sha2-nistp521",
-        "diffie-hellman-group14-sha256",
-        "diffie-hellman-group15-sha512",
-        "diffie-hellman-group16-sha512",
-        "diffie-hellman-group17-sha512",
-        "diffie-hellman-group18-sha512",
-        "diffie-hellman-group-exchange-sha256",
-        "sntrup761x25519-sha512",
-        "sntrup761x25519-sha512@openssh.com",
-    ]
-)
-SSH_GCM = frozenset(["aes256-gcm@openssh.com", "aes128-gcm@openssh.com"])
-SSH_CHACHA = "chacha20-poly1305@openssh.com"
-SSH_CTR = frozenset(["aes256-ctr", "aes192-ctr", "aes128-ctr"])
-# RFC 6668, and encrypt-then-MAC (OpenSSH PROTOCOL, 1.5).
-SSH_MACS = frozenset(["hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com"])
-SSH_TOP_CIPHERS = frozenset(["aes256-gcm@openssh.com", SSH_CHACHA])
-
-# RFC 9325, 4.2 (TLS 1.2) and RFC 8446, B.4: forward secrecy and an AEAD.
-TLS_1_3_CIPHERS = frozenset(
-    ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"]
-)
-TLS_1_2_CIPHERS = frozenset(
-    f"TLS_ECDHE_{key}_WITH_{cipher}"
-    for key in ("ECDSA", "RSA")
-    for cipher in ("AES_128_GCM_SHA256", "AES_256_GCM_SHA384", "CHACHA20_POLY1305_SHA256")
-)
-# draft-ietf-tls-ecdhe-mlkem, in lower case, as libraries spell them in different ways.
-TLS_HYBRID = frozenset(["x25519mlkem768", "secp256r1mlkem768", "secp384r1mlkem1024"])
-
+_NOTHING, _LOW, _HIGH = 0, 1, 2
 KEYS = frozenset([Method.PUBLIC_KEY, Method.CLIENT_CERTIFICATE])
 
 
@@ -92,35 +57,21 @@ def transit_rung(channel: Channel, methods: frozenset[Method] = frozenset()) -> 
     *methods*, those that the caller proved, hold the protocol's own key.
     """
     if channel.protocol is TransferProtocol.FTPS:
-        return _tls_rung(channel, methods)
-    return _ssh_rung(channel, methods)
+        rank = rank_of_tls(channel.version, channel.cipher, channel.group)
+        has_key = Method.CLIENT_CERTIFICATE in methods
+    else:
+        rank = _ssh_rung(channel)
+        has_key = Method.PUBLIC_KEY in methods
+    return rank if has_key else min(rank, ENCRYPTED)
 
 
-def _ssh_rung(channel: Channel, methods: frozenset[Method]) -> int:
-    if channel.version != "SSH-2.0" or channel.group not in SSH_KEX:
-        return _NOTHING
-    if not _ssh_cipher_is_good(channel):
-        return _NOTHING
-    top = channel.group in SSH_HYBRID and channel.cipher in SSH_TOP_CIPHERS
-    return _TOP if top and Method.PUBLIC_KEY in methods else _ENCRYPTED
-
-
-def _ssh_cipher_is_good(channel: Channel) -> bool:
-    if channel.cipher in SSH_GCM:
-        return channel.mac in {"", channel.cipher}
-    # CVE-2023-48795: a prefix of messages can be cut off these without strict key exchange.
-    if channel.cipher == SSH_CHACHA:
-        return channel.strict_kex and channel.mac in {"", channel.cipher}
-    return channel.cipher in SSH_CTR and channel.mac in SSH_MACS and channel.strict_kex
-
-
-def _tls_rung(channel: Channel, methods: frozenset[Method]) -> int:
-    if channel.version == "TLSv1.2" and channel.cipher in TLS_1_2_CIPHERS:
-        return _ENCRYPTED
-    if channel.version != "TLSv1.3" or channel.cipher not in TLS_1_3_CIPHERS:
-        return _NOTHING
-    top = channel.group.lower() in TLS_HYBRID and Method.CLIENT_CERTIFICATE in methods
-    return _TOP if top else _ENCRYPTED
+def _ssh_rung(channel: Channel) -> int:
+    if channel.version != "SSH-2.0":
+        return WEAK
+    # CVE-2023-48795: without strict key exchange, packets can be cut off unnoticed.
+    if can_lose_packets(channel.cipher) and not channel.strict_kex:
+        return WEAK
+    return rank_of_ssh(channel.group, channel.cipher, channel.mac)
 
 
 def access_rung(methods: frozenset[Method], country: str | None, allowed: Iterable[str]) -> int:
@@ -172,41 +123,58 @@ def _below_transit(
     return _below_ssh(subject, channel)
 
 
-def _below_ssh(subject: str, channel: Channel) -> Refusal:
-    if transit_rung(channel) < _ENCRYPTED:
+def _weak_ssh(subject: str, channel: Channel) -> Refusal:
+    update = "update the client, or let it choose its own algorithms"
+    if channel.version != "SSH-2.0":
+        return Refusal("transit-ssh-version-1", f"{subject}: {channel.version} is too old", update)
+    if rank_of_kex(channel.group) < ENCRYPTED:
         return Refusal(
-            "transit-ssh-weak",
-            f"{subject}: the SSH algorithms of this connection are too weak"
-            f" ({channel.group}, {channel.cipher})",
-            "update the client, or let it choose its own algorithms",
+            "transit-ssh-weak-kex", f"{subject}: the key exchange {channel.group} is weak", update
         )
-    if channel.group not in SSH_HYBRID:
+    if rank_of_cipher(channel.cipher) < ENCRYPTED:
         return Refusal(
-            "transit-no-hybrid",
+            "transit-ssh-weak-cipher", f"{subject}: the cipher {channel.cipher} is weak", update
+        )
+    if can_lose_packets(channel.cipher) and not channel.strict_kex:
+        return Refusal(
+            "transit-ssh-no-strict-kex",
+            f"{subject}: packets under {channel.cipher} can be cut off unnoticed",
+            "update the client, or sftp -c aes256-gcm@openssh.com",
+        )
+    return Refusal("transit-ssh-weak-mac", f'{subject}: the MAC "{channel.mac}" is weak', update)
+
+
+def _below_ssh(subject: str, channel: Channel) -> Refusal:
+    if _ssh_rung(channel) < ENCRYPTED:
+        return _weak_ssh(subject, channel)
+    if rank_of_kex(channel.group) < HIGHLY_ENCRYPTED:
+        return Refusal(
+            "transit-ssh-no-hybrid",
             f"{subject}: a post-quantum key exchange is required, such as mlkem768x25519-sha256",
             "use OpenSSH 9.9 or newer",
         )
-    if channel.cipher not in SSH_TOP_CIPHERS:
+    if rank_of_cipher(channel.cipher) < HIGHLY_ENCRYPTED:
         return Refusal(
-            "transit-ssh-weak",
+            "transit-ssh-old-cipher",
             f"{subject}: the cipher is {channel.cipher}, but AES-256-GCM or ChaCha20-Poly1305"
             " is required",
             "sftp -c aes256-gcm@openssh.com",
         )
     return Refusal(
-        "transit-client-unauthenticated",
+        "transit-ssh-password-accepted",
         f"{subject}: the client must prove itself by a key",
         "sign in with an SSH key",
     )
 
 
 def _below_tls(subject: str, channel: Channel) -> Refusal:
-    if transit_rung(channel) < _ENCRYPTED:
-        old = channel.version not in {"TLSv1.2", "TLSv1.3"}
+    if channel.version not in {"TLSv1.2", "TLSv1.3"}:
         return Refusal(
-            "transit-weak-version" if old else "transit-weak-cipher",
-            f"{subject}: {channel.version} with {channel.cipher} is too weak",
-            "update the client",
+            "transit-weak-version", f"{subject}: {channel.version} is too old", "update the client"
+        )
+    if not is_strong_suite(channel.cipher):
+        return Refusal(
+            "transit-weak-cipher", f"{subject}: {channel.cipher} is weak", "update the client"
         )
     if channel.version != "TLSv1.3":
         return Refusal(
@@ -214,7 +182,7 @@ def _below_tls(subject: str, channel: Channel) -> Refusal:
             f"{subject}: this connection speaks {channel.version}, but TLS 1.3 is required",
             "update the client",
         )
-    if channel.group.lower() not in TLS_HYBRID:
+    if rank_of_tls(channel.version, channel.cipher, channel.group) < HIGHLY_ENCRYPTED:
         return Refusal(
             "transit-no-hybrid",
             f"{subject}: a post-quantum key exchange is required, such as X25519MLKEM768",

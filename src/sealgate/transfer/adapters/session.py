@@ -89,10 +89,13 @@ class Session:
         self._open: set[Upload | Download] = set()
         self._cut = ""
 
-    def admit(self, drops: Mapping[str, OpenDrop], refused: Mapping[str, Refusal]) -> None:
+    def admit(
+        self, caller: Caller, drops: Mapping[str, OpenDrop], refused: Mapping[str, Refusal]
+    ) -> None:
         """
-        Go on with other drops; one that is gone ends what is open in it.
+        Go on as *caller* is now, with other drops; one that is gone ends what is open in it.
         """
+        self.caller = caller
         self._drops = dict(drops)
         self._refused = dict(refused)
 
