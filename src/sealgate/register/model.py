@@ -89,6 +89,34 @@ class EvidenceRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferRecord:
+    """
+    One thing that happened in file transfer: who did what, from where, over what.
+
+    *place* is shown without values. *size* is in bytes; *digest* is the SHA-256 (hex) of the
+    plain bytes, *rule* the id of the rule that stood against it, *key* the fingerprint of
+    the caller's key; each "" when there is none.
+    """
+
+    at: float
+    action: str
+    caller: str
+    protocol: str
+    peer: str
+    version: str
+    group: str
+    cipher: str
+    mac: str
+    place: str
+    classification: str
+    size: int
+    result: str
+    digest: str = ""
+    rule: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TrailCheck:
     """
     Whether the trail is whole.

@@ -7,6 +7,7 @@ assessment, a decision or an audit is one more row, and the trail vouches for ea
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -23,6 +24,7 @@ from sealgate.register.adapters.tables import (
     AUDITS,
     DECISIONS,
     EVIDENCE,
+    TRANSFERS,
     VERSION_TABLE,
 )
 from sealgate.register.adapters.trail import Trail
@@ -33,6 +35,7 @@ from sealgate.register.model import (
     EvidenceRecord,
     RegisteredAsset,
     TrailCheck,
+    TransferRecord,
 )
 
 if TYPE_CHECKING:
@@ -41,7 +44,7 @@ if TYPE_CHECKING:
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # The newest revision below it.
-HEAD = "r0001"
+HEAD = "r0002"
 # SQLite takes at most 32,766 parameters in one statement.
 _MANY = 500
 
@@ -161,6 +164,33 @@ class Register:
             evidence = [*_findings(report), *_assets(report), *map(_sighting, seen)]
             entries.insert("evidence", [{"audit": number, **e} for e in evidence], at)
             return number
+
+    def record_transfers(self, records: Sequence[TransferRecord]) -> None:
+        """
+        Keep what happened in file transfer, in one transaction.
+        """
+        if not records:
+            return
+        with writing(self._engine) as connection:
+            rows = [dataclasses.asdict(record) for record in records]
+            Trail(connection).insert("transfer", rows, records[-1].at)
+
+    def transfers(
+        self, *, since: float = 0.0, limit: int | None = None
+    ) -> Iterator[TransferRecord]:
+        """
+        Yield what happened from *since* on, oldest first; at most *limit*, the newest of it.
+        """
+        query = sa.select(TRANSFERS).where(TRANSFERS.c.at >= since)
+        if limit is not None:
+            newest = query.order_by(TRANSFERS.c.id.desc()).limit(limit).subquery()
+            query = sa.select(newest).order_by(newest.c.id)
+        else:
+            query = query.order_by(TRANSFERS.c.id)
+        with reading(self._engine) as connection:
+            for row in connection.execute(query):
+                _, *values = row
+                yield TransferRecord(*values)
 
     def assets(self) -> tuple[RegisteredAsset, ...]:
         """

@@ -57,6 +57,27 @@ EVIDENCE = sa.Table(
     sa.Column("asset", sa.Text, nullable=False, index=True),
     sa.Column("details", sa.JSON, nullable=False),
 )
+TRANSFERS = sa.Table(
+    "transfers",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", sa.Float, nullable=False, index=True),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("caller", sa.Text, nullable=False, index=True),
+    sa.Column("protocol", sa.Text, nullable=False),
+    sa.Column("peer", sa.Text, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("group", sa.Text, nullable=False),
+    sa.Column("cipher", sa.Text, nullable=False),
+    sa.Column("mac", sa.Text, nullable=False),
+    sa.Column("place", sa.Text, nullable=False),
+    sa.Column("classification", sa.Text, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("result", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+)
 TRAIL = sa.Table(
     "trail",
     METADATA,
@@ -81,4 +102,5 @@ RECORDED: dict[str, sa.Table] = {
     "decision": DECISIONS,
     "audit": AUDITS,
     "evidence": EVIDENCE,
+    "transfer": TRANSFERS,
 }
