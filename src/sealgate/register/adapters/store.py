@@ -7,7 +7,6 @@ assessment, a decision or an audit is one more row, and the trail vouches for ea
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -172,7 +171,7 @@ class Register:
         if not records:
             return
         with writing(self._engine) as connection:
-            rows = [dataclasses.asdict(record) for record in records]
+            rows = [record.values() for record in records]
             Trail(connection).insert("transfer", rows, records[-1].at)
 
     def transfers(

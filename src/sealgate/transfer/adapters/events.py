@@ -10,7 +10,6 @@ value that stands in them.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import fcntl
 import json
 import os
@@ -57,7 +56,8 @@ class EventWriter:
         self._complain = complain
         self._queue: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._register: Register | None = None
-        self._scanner: Scanner | None = None
+        # A quarter of a second, so it is made before anybody is served.
+        self._scanner = Scanner()
         self._complained = False
         self._thread = threading.Thread(target=self._live, name="sealgate events", daemon=True)
         self._thread.start()
@@ -146,12 +146,7 @@ class EventWriter:
         )
 
     def _masked(self, text: str) -> str:
-        if not text:
-            return text
-        if self._scanner is None:
-            # Tens of milliseconds, and one per thread: made where it is used.
-            self._scanner = Scanner()
-        return mask_text(text, self._scanner)
+        return mask_text(text, self._scanner) if text else text
 
     def _write_register(self, records: Sequence[TransferRecord]) -> bool:
         try:
@@ -170,7 +165,7 @@ class EventWriter:
         if not self._log or not records:
             return
         lines = [
-            json.dumps({"schema": LOG_SCHEMA, **dataclasses.asdict(record)}, ensure_ascii=False)
+            json.dumps({"schema": LOG_SCHEMA, **record.values()}, ensure_ascii=False)
             for record in records
         ]
         try:
