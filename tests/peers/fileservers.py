@@ -1,0 +1,147 @@
+"""
+Real file servers on loopback: OpenSSH's sshd and vsftpd, right but for what a test says.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sealgate.cli import run
+from tests.peers.audited import free_port, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.peers.audited import Files
+
+SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
+VSFTPD = shutil.which("vsftpd") or "/usr/sbin/vsftpd"
+# What RFC 9142 and the ladder ask for; a later line of the same name has no effect.
+STRONG_SSH = {
+    "KexAlgorithms": "mlkem768x25519-sha256,curve25519-sha256",
+    "Ciphers": "aes256-gcm@openssh.com,chacha20-poly1305@openssh.com",
+    "MACs": "hmac-sha2-256-etm@openssh.com",
+    "HostKeyAlgorithms": "ssh-ed25519",
+    "PasswordAuthentication": "no",
+    "KbdInteractiveAuthentication": "no",
+}
+STRONG_TLS = {
+    "ssl_enable": "YES",
+    "force_anon_logins_ssl": "YES",
+    "ssl_ciphers": "ECDHE+AESGCM:ECDHE+CHACHA20",
+}
+
+
+def make_key(path: Path, kind: str = "ed25519", *options: str) -> Path:
+    """
+    Return *path*, where a new SSH key without passphrase lies.
+    """
+    command = ["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", str(path), *options]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    return path
+
+
+@contextmanager
+def sshd(folder: Path, host_key: Path, **settings: str) -> Iterator[int]:
+    """
+    Run sshd with *settings* over the strong ones; "" leaves one at OpenSSH's default.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(exist_ok=True)  # where its unprivileged part is locked in
+    port = free_port()
+    lines = {
+        "ListenAddress": "127.0.0.1",
+        "Port": str(port),
+        "PidFile": "none",
+        "UsePAM": "no",
+        "HostKey": str(host_key),
+        "StrictModes": "no",
+        "PermitRootLogin": "yes",
+        "AuthorizedKeysFile": str(folder / "authorized_keys"),
+        "LogLevel": "VERBOSE",
+        "Subsystem": "sftp internal-sftp",
+        "MaxStartups": "100",
+        **STRONG_SSH,
+        **settings,
+    }
+    config, log = folder / "sshd_config", folder / "sshd.log"
+    config.write_text("".join(f"{k} {v}\n" for k, v in lines.items() if v))
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [SSHD, "-D", "-e", "-f", str(config)], stdout=output, stderr=output
+        )
+        try:
+            wait_for(port, process, log)
+            yield port
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+@contextmanager
+def vsftpd(folder: Path, files: Files, **settings: str) -> Iterator[int]:
+    """
+    Run vsftpd with *settings* over those that demand TLS; "" leaves one at its default.
+
+    Strangers may upload to ``in/`` in the folder's ``root``.
+    """
+    root = folder / "root"
+    (root / "in").mkdir(parents=True, exist_ok=True)
+    (root / "in").chmod(0o777)
+    root.chmod(0o555)
+    for parent in (folder, *folder.parents[:3]):
+        parent.chmod(parent.stat().st_mode | 0o011)
+    empty = folder / "empty"
+    empty.mkdir(exist_ok=True)
+    port = free_port()
+    lines = {
+        "listen": "YES",
+        "listen_address": "127.0.0.1",
+        "listen_port": str(port),
+        "background": "NO",
+        "seccomp_sandbox": "NO",
+        "secure_chroot_dir": str(empty),
+        "anonymous_enable": "YES",
+        "local_enable": "YES",
+        "anon_root": str(root),
+        "write_enable": "YES",
+        "anon_upload_enable": "YES",
+        "anon_other_write_enable": "YES",
+        "anon_umask": "022",
+        "allow_anon_ssl": "YES",
+        "force_anon_data_ssl": "YES",
+        "rsa_cert_file": str(files.chain),
+        "rsa_private_key_file": str(files.key),
+        "xferlog_enable": "NO",
+        "no_anon_password": "NO",
+        **STRONG_TLS,
+        **settings,
+    }
+    config, log = folder / "vsftpd.conf", folder / "vsftpd.log"
+    config.write_text("".join(f"{k}={v}\n" for k, v in lines.items() if v))
+    with log.open("wb") as output:
+        process = subprocess.Popen([VSFTPD, str(config)], stdout=output, stderr=output)
+        try:
+            wait_for(port, process, log)
+            yield port
+        finally:
+            process.terminate()
+            process.wait(10)
+            root.chmod(0o755)
+
+
+def audited(folder: Path, url: str, *extra: str) -> tuple[int, dict[str, str], dict[str, Any]]:
+    """
+    Return the exit code of an audit, the open findings as rule -> status, and the JSON.
+    """
+    report = folder / "report.json"
+    code = run(["audit", url, "--format", "json", "--output", str(report), *extra])
+    data = json.loads(report.read_text("utf-8"))
+    return code, {f["rule"]: f["status"] for f in data["findings"] if f["open"]}, data

@@ -1,0 +1,244 @@
+"""
+``sealgate audit ftp://…`` and ``ftps://…`` against vsftpd and pyftpdlib, right but for one thing.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sealgate.audit.adapters.certificate import Trust
+from sealgate.audit.adapters.ftp import probe_ftp
+from sealgate.audit.model import Limits, Opening, Target
+from sealgate.policy.observation import Fact, Observation
+from tests.peers.audited import Authority, Files, free_port, wait_for
+from tests.peers.fileservers import audited, vsftpd
+from tests.peers.test_audit_ssh import answering
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.peer("vsftpd")
+
+STOCK = """
+import sys
+from pyftpdlib.authorizers import DummyAuthorizer
+from pyftpdlib.handlers import TLS_FTPHandler
+from pyftpdlib.servers import FTPServer
+
+class Handler(TLS_FTPHandler):
+    certfile, keyfile = sys.argv[2:4]
+    authorizer = DummyAuthorizer()
+    tls_control_required = tls_data_required = True
+
+Handler.authorizer.add_user("a", "b", ".", perm="elr")
+FTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+# vsftpd takes PROT C before anybody has signed in, and refuses the data later.
+ALWAYS = {"transit-ftp-clear-data"}
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """
+    Make one authority for all tests here.
+    """
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def right(authority: Authority) -> Files:
+    """
+    Make a certificate that nothing is wrong with.
+    """
+    return authority.issue("ftp.localhost")
+
+
+@contextmanager
+def pyftpdlib(folder: Path, files: Files) -> Iterator[int]:
+    """
+    Run pyftpdlib as it comes, told to demand TLS.
+    """
+    port, log = free_port(), folder / "pyftpdlib.log"
+    command = [sys.executable, "-c", STOCK, str(port), str(files.chain), str(files.key)]
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as peer:
+        try:
+            wait_for(port, peer, log)
+            yield port
+        finally:
+            peer.terminate()
+
+
+def look(
+    folder: Path, authority: Authority, port: int, *extra: str, scheme: str = "ftps"
+) -> tuple[int, dict[str, str]]:
+    """
+    Return the exit code and the open findings of an audit with active probes.
+    """
+    options = ("--active", "--ca", str(authority.path), "--resolve", "ftp.localhost:127.0.0.1")
+    code, found, _ = audited(folder, f"{scheme}://ftp.localhost:{port}", *options, *extra)
+    return code, found
+
+
+def test_tls_that_is_demanded(authority: Authority, right: Files, tmp_path: Path) -> None:
+    """
+    Where TLS is demanded, everything is observed, and only PROT C is told.
+    """
+    with vsftpd(tmp_path / "v", right) as port:
+        code, found = look(tmp_path, authority, port)
+    assert code == 10
+    assert set(found) == ALWAYS
+    assert set(found.values()) == {"violated"}
+
+
+def test_plain_ftp(authority: Authority, right: Files, tmp_path: Path) -> None:
+    """
+    A server without TLS takes passwords in clear, and that is told first.
+    """
+    with vsftpd(tmp_path / "v", right, ssl_enable="NO") as port:
+        code, found = look(tmp_path, authority, port, scheme="ftp")
+    assert code == 10
+    assert found["transit-ftp-plaintext"] == "violated"
+    assert found["transit-weak-version"] == "violated"
+
+
+@pytest.mark.parametrize(
+    ("settings", "rules"),
+    [
+        ({"force_local_logins_ssl": "NO"}, {"transit-ftp-plaintext": "violated"}),
+        ({"force_anon_logins_ssl": ""}, {"transit-ftp-plaintext": "not observed"}),
+        (
+            {"ssl_ciphers": "ALL:@SECLEVEL=0", "ssl_tlsv1": "YES", "ssl_tlsv12": "YES"},
+            {"transit-weak-cipher": "violated", "transit-weak-version": "violated"},
+        ),
+    ],
+)
+def test_each_sabotage_has_its_rule(
+    authority: Authority,
+    right: Files,
+    tmp_path: Path,
+    settings: dict[str, str],
+    rules: dict[str, str],
+) -> None:
+    """
+    One setting that is wrong is told by the rule that is about it.
+    """
+    with vsftpd(tmp_path / "v", right, **settings) as port:
+        code, found = look(tmp_path, authority, port)
+    assert code == 10
+    assert rules.items() <= found.items(), found
+
+
+@pytest.mark.parametrize(
+    ("name", "days", "rule"),
+    [
+        ("other.example", 60, "transit-wrong-name"),
+        ("ftp.localhost", -1, "transit-expired-certificate"),
+    ],
+)
+def test_certificates(
+    authority: Authority, tmp_path: Path, name: str, days: float, rule: str
+) -> None:
+    """
+    The certificate behind AUTH TLS is judged like that of a site.
+    """
+    files = authority.issue(name, begins_days=-90, ends_days=days)
+    with vsftpd(tmp_path / "v", files) as port:
+        code, found = look(tmp_path, authority, port)
+    assert code == 10
+    assert found[rule] == "violated"
+
+
+def test_an_untrusted_certificate(right: Files, tmp_path: Path) -> None:
+    """
+    A certificate of an authority that nobody trusts is told as that.
+    """
+    stranger = tmp_path / "stranger"
+    stranger.mkdir()
+    with vsftpd(tmp_path / "v", right) as port:
+        code, found = look(tmp_path, Authority(stranger), port)
+    assert code == 10
+    assert set(found) == {"transit-untrusted-chain", *ALWAYS}
+
+
+def test_held_to_secret(authority: Authority, right: Files, tmp_path: Path) -> None:
+    """
+    Held to "secret", vsftpd lacks the hybrid group.
+    """
+    with vsftpd(tmp_path / "v", right) as port:
+        code, found = look(tmp_path, authority, port, "--class", "secret")
+    assert code == 10
+    assert {"transit-no-hybrid", "transit-classical-accepted"} <= set(found)
+
+
+def test_implicit_tls(authority: Authority, right: Files, tmp_path: Path) -> None:
+    """
+    TLS from the first byte is seen whole; nothing can be said in clear there.
+    """
+    with vsftpd(tmp_path / "v", right, implicit_ssl="YES") as port:
+        target = Target(
+            "a", "ftp.localhost", "127.0.0.1", port, scheme="ftps", opening=Opening.DIRECT
+        )
+        trust = Trust((str(authority.path),))
+        looks = probe_ftp(target, trust, time.time(), Limits(), active=True)
+    found = {s.fact: s.value for s in looks if isinstance(s, Observation)}
+    assert found[Fact.FTP_TLS] == "implicit"
+    assert found[Fact.FTP_PLAIN_LOGIN] == "refused"
+    assert found[Fact.FTP_CCC] is False
+    assert found[Fact.FTP_PROT_CLEAR] is True
+    assert found[Fact.CERTIFICATE_NAME_MATCHES] is True
+    assert "TLSv1.3" in str(found[Fact.TLS_VERSIONS])
+
+
+def test_commands_in_clear_behind_auth_tls(
+    authority: Authority, right: Files, tmp_path: Path
+) -> None:
+    """
+    Pyftpdlib as it comes executes what was slipped in before TLS (class of CVE-2011-1575).
+    """
+    with pyftpdlib(tmp_path, right) as port:
+        code, found = look(tmp_path, authority, port)
+    assert code == 10
+    assert found["transit-ftp-injection"] == "violated"
+    assert "transit-ftp-plaintext" not in found, "USER is refused before TLS"
+
+
+def test_nothing_is_slipped_in_unasked(authority: Authority, right: Files, tmp_path: Path) -> None:
+    """
+    Without --active the question is not asked, and that is what is told.
+    """
+    with pyftpdlib(tmp_path, right) as port:
+        url = f"ftps://ftp.localhost:{port}"
+        options = ("--ca", str(authority.path), "--resolve", "ftp.localhost:127.0.0.1")
+        _, found, data = audited(tmp_path, url, *options)
+    assert found.get("transit-ftp-injection") != "violated"
+    [finding] = [f for f in data["findings"] if f["rule"] == "transit-ftp-injection"]
+    assert "--active" in finding["found"]
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"SSH-2.0-x\r\n", b"421 too many\r\n", b"220-" + b"x\r\n" * 40_000, b"\x16\x03"]
+)
+def test_something_else_there(authority: Authority, tmp_path: Path, answer: bytes) -> None:
+    """
+    A port that speaks no FTP, or too much of it, is a finding and never a traceback.
+    """
+    with answering(answer) as port:
+        code, found = look(tmp_path, authority, port)
+    assert code == 10
+    assert found["transit-ftp-plaintext"] == "not observed"
+
+
+def test_nothing_there(authority: Authority, tmp_path: Path) -> None:
+    """
+    A host that does not answer is a finding: what was not observed is not protected.
+    """
+    code, found = look(tmp_path, authority, free_port())
+    assert code == 10
+    assert found["transit-ftp-plaintext"] == "not observed"
