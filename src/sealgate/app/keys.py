@@ -1,5 +1,5 @@
 """
-Issues, lists and revokes client certificates.
+Issues, lists and revokes client certificates, and revokes SSH keys.
 
 The private key is made here, written where it was asked for, and forgotten: Sealgate
 keeps the serial, the fingerprint, the identity and the dates.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from sealgate.identity.adapters.authority import IssuedCertificate
-    from sealgate.identity.adapters.store import IdentityStore
+    from sealgate.identity.adapters.store import Credential, IdentityStore
     from sealgate.identity.model import ClientCertificate
     from sealgate.policy.inventory import Inventory
 
@@ -94,7 +94,7 @@ class Revoked:
     What was revoked by this call (nothing, when it had been before), and the *news*.
     """
 
-    certificates: tuple[ClientCertificate, ...]
+    keys: tuple[Credential, ...]
     news: str
 
 
@@ -170,13 +170,13 @@ def list_keys(inventory: Inventory, now: float) -> tuple[KeyLine, ...]:
 
 def revoke_key(inventory: Inventory, which: str, *, by: str, now: float) -> Revoked:
     """
-    Revoke the certificate with the serial *which*, or all of the user *which*.
+    Revoke the key *which* (a serial or a fingerprint), or every key of the user *which*.
 
     The gateway is told even when nothing was left to revoke: a second call after one
     that the gateway did not confirm is the way to have it confirm.
 
     Raises:
-        UsageError: nothing is known by that name or serial.
+        UsageError: nothing is known by that name, serial or fingerprint.
         SourceError: the database cannot be used.
         GatewayError: it is revoked, but the running gateway did not confirm.
     """

@@ -7,43 +7,52 @@ here returns tells whether that took it over.
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
+from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.app.reload import NotRunning, notify
 from sealgate.app.state import database_url
+from sealgate.errors import SourceError, UsageError
+from sealgate.identity.adapters.password_hash import calibrated_rounds
 from sealgate.identity.adapters.store import IdentityStore
+from sealgate.identity.passwords import checked_choice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from sealgate.identity.model import ClientCertificate, Identity
+    from sealgate.identity.adapters.store import Credential
+    from sealgate.identity.model import Identity
     from sealgate.policy.inventory import Inventory
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
     """
-    Who was changed, which certificates it ended, and what the gateway says (*news*).
+    Who was changed, which keys it ended, and what the gateway says (*news*).
     """
 
     name: str
     groups: tuple[str, ...]
-    revoked: tuple[ClientCertificate, ...]
+    revoked: tuple[Credential, ...]
     news: str
 
 
 @dataclass(frozen=True, slots=True)
 class UserLine:
     """
-    One identity, and how many of its certificates live at the moment.
+    One identity, and what lets it in at the moment.
     """
 
     name: str
     groups: tuple[str, ...]
     living_certificates: int
+    living_ssh_keys: int = 0
+    has_password: bool = False
 
 
 def open_identities(inventory: Inventory) -> IdentityStore:
@@ -109,7 +118,7 @@ def regroup_user(
 
 def remove_user(inventory: Inventory, name: str, *, by: str, now: float) -> Changed:
     """
-    Remove the user *name* and revoke the certificates that were issued to it.
+    Remove the user *name* with its password, and revoke its certificates and SSH keys.
 
     Raises:
         UsageError: there is no such user.
@@ -130,8 +139,61 @@ def list_users(inventory: Inventory, now: float) -> tuple[UserLine, ...]:
     """
     with open_identities(inventory) as store:
         identities, certificates = store.everything()
-    living = [c.identity for c in certificates if c.is_living(now)]
-    return tuple(UserLine(i.name, i.groups, living.count(i.name)) for i in identities)
+        ssh_keys, with_password = store.ssh_keys(), store.with_password()
+    living = Counter(c.identity for c in certificates if c.is_living(now))
+    ssh = Counter(key.identity for key in ssh_keys if key.is_living)
+    return tuple(
+        UserLine(i.name, i.groups, living[i.name], ssh[i.name], i.name in with_password)
+        for i in identities
+    )
+
+
+def check_user(inventory: Inventory, name: str) -> str:
+    """
+    Return the name of the user *name* as it is kept, before a person types a password for it.
+
+    Raises:
+        UsageError: there is no such user.
+        SourceError: the database cannot be used.
+    """
+    with open_identities(inventory) as store:
+        identity = store.identity(name)
+    if identity is None:
+        raise UsageError(f'there is no user "{name}"', hint=f"sealgate user add {name}")
+    return identity.name
+
+
+def set_password(
+    inventory: Inventory, name: str, password: str, *, common: str | None, by: str, now: float
+) -> None:
+    """
+    Give the user *name* a *password*; *common* is a file of passwords that nobody may choose.
+
+    It holds from the next sign-in; sessions that are open are looked at again by their
+    servers.
+
+    Raises:
+        UsageError: there is no such user, or the password may not be chosen.
+        SourceError: the database or the file cannot be used.
+    """
+    name = check_user(inventory, name)
+    with _lines(common) as entries:
+        ready = checked_choice(name, password, entries)
+    rounds = calibrated_rounds()
+    with open_identities(inventory) as store:
+        store.set_password(name, ready, rounds=rounds, by=by, now=now)
+
+
+def remove_password(inventory: Inventory, name: str, *, by: str, now: float) -> bool:
+    """
+    Take the password of the user *name* away; return whether there was one.
+
+    Raises:
+        UsageError: there is no such user.
+        SourceError: the database cannot be used.
+    """
+    with open_identities(inventory) as store:
+        return store.remove_password(name, by=by, now=now)
 
 
 def tell_gateway(inventory: Inventory) -> str:
@@ -148,3 +210,18 @@ def tell_gateway(inventory: Inventory) -> str:
 
 def _changed(inventory: Inventory, identity: Identity) -> Changed:
     return Changed(identity.name, identity.groups, (), tell_gateway(inventory))
+
+
+@contextlib.contextmanager
+def _lines(path: str | None) -> Iterator[Iterable[str]]:
+    if path is None:
+        yield ()
+        return
+    try:
+        # Lists that were put together from leaks hold bytes that are no UTF-8.
+        with Path(path).open(encoding="utf-8", errors="replace") as file:
+            yield file
+    except OSError as error:
+        told = error.strerror or type(error).__name__
+        message = f'list of common passwords "{path}" cannot be read: {told}'
+        raise SourceError(message, hint=f"ls -l '{path}'") from error

@@ -1,5 +1,5 @@
 """
-``sealgate key``: client certificates, which are what lets a user in.
+``sealgate key``: client certificates and SSH keys, which are what lets a user in.
 """
 
 from __future__ import annotations
@@ -9,20 +9,36 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from sealgate.app.keys import Delivery, checked_password, issue_key, list_keys, revoke_key
+from sealgate.app.keys import (
+    Delivery,
+    checked_password,
+    issue_key,
+    list_keys,
+    revoke_key,
+)
+from sealgate.app.ssh_keys import add_ssh_key, list_ssh_keys
 from sealgate.app.users import actor
 from sealgate.cli.configured import config_option, configured
 from sealgate.cli.voice import notice
 from sealgate.errors import UsageError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sealgate.app.ssh_keys import SSHKeyLine
+
 
 @click.group("key")
 def command() -> None:
     """
-    Issue, list and revoke client certificates.
+    Issue, list and revoke what lets a user in: client certificates and SSH keys.
+
+    The site's own keys, which stored files are sealed with, are another thing: sealgate
+    keys.
     """
 
 
@@ -86,40 +102,74 @@ def issue(
     click.echo(f"gateway: {issued.news}")
 
 
+@command.command("add")
+@click.argument("name")
+@click.argument("file", metavar="FILE.pub")
+@config_option
+def add(name: str, file: str, config: str | None) -> None:
+    """
+    Let the user NAME in with the SSH key in FILE.pub (-: standard input).
+
+    Taken are ed25519, ECDSA and their security-key forms, and RSA of 3072 bits or more. Only the
+    public half is given; it holds from the next sign-in.
+    """
+    key = add_ssh_key(configured(config), name, file, by=actor(), now=time.time())
+    click.echo(f'added {key.algorithm} {key.fingerprint} to "{key.identity}"')
+
+
 @command.command("list")
 @config_option
 def list_(config: str | None) -> None:
     """
-    List every certificate that was issued: serial, user, end, and whether it is valid.
+    List every certificate and SSH key: what it is called, whose it is, and whether it is valid.
     """
-    lines = list_keys(configured(config), time.time())
-    if not lines:
+    inventory = configured(config)
+    lines, ssh = list_keys(inventory, time.time()), list_ssh_keys(inventory)
+    if lines:
+        serial = max(len(line.certificate.serial) for line in lines)
+        user = max(4, *(len(line.certificate.identity) for line in lines))
+        click.echo(f"{'serial':{serial}}  {'user':{user}}  {'until':10}  state")
+        for line in lines:
+            held = line.certificate
+            told = f"{held.serial:{serial}}  {held.identity:{user}}  {_day(held.not_after)}"
+            click.echo(f"{told}  {line.state}")
+    if lines and ssh:
+        click.echo()
+    if ssh:
+        _list_ssh(ssh)
+    if not lines and not ssh:
         click.echo("no keys; issue one: sealgate key issue NAME --p12 NAME.p12")
-        return
-    serial = max(len(line.certificate.serial) for line in lines)
-    user = max(4, *(len(line.certificate.identity) for line in lines))
-    click.echo(f"{'serial':{serial}}  {'user':{user}}  {'until':10}  state")
-    for line in lines:
-        held = line.certificate
-        told = f"{held.serial:{serial}}  {held.identity:{user}}  {_day(held.not_after)}"
-        click.echo(f"{told}  {line.state}")
 
 
 @command.command("revoke")
-@click.argument("which", metavar="SERIAL|NAME")
+@click.argument("which", metavar="SERIAL|FINGERPRINT|NAME")
 @config_option
 def revoke(which: str, config: str | None) -> None:
     """
-    Revoke one certificate by its serial, or all of a user by name.
+    Revoke one certificate or SSH key, or all of a user by name.
 
-    When this returns 0, the running gateway refuses them, on open connections too.
+    A certificate is named by its serial, an SSH key by its SHA256 fingerprint. When this returns
+    0, the running gateway refuses them, on open connections too.
     """
     revoked = revoke_key(configured(config), which, by=actor(), now=time.time())
-    for certificate in revoked.certificates:
-        click.echo(f'revoked {certificate.serial} of "{certificate.identity}"')
-    if not revoked.certificates:
+    for key in revoked.keys:
+        click.echo(f'revoked {key.handle} of "{key.identity}"')
+    if not revoked.keys:
         click.echo(f'everything of "{which}" was revoked before')
     click.echo(f"gateway: {revoked.news}")
+
+
+def _list_ssh(lines: Sequence[SSHKeyLine]) -> None:
+    mark = max(len(line.key.fingerprint) for line in lines)
+    user = max(4, *(len(line.key.identity) for line in lines))
+    kind = max(len(line.key.algorithm) for line in lines)
+    head = f"{'ssh key':{mark}}  {'user':{user}}  {'since':10}  {'state':7}  {'type':{kind}}"
+    click.echo(f"{head}  comment")
+    for line in lines:
+        key = line.key
+        told = f"{key.fingerprint:{mark}}  {key.identity:{user}}  {_day(key.added_at)}"
+        told = f"{told}  {line.state:7}  {key.algorithm:{kind}}  {key.comment}"
+        click.echo(told.rstrip())
 
 
 def _password(p12: str | None, file: str | None, variable: str | None) -> str | None:

@@ -17,6 +17,7 @@ import maxminddb
 from sealgate.config.parse import MAX_CHARACTERS, raise_faults, read
 from sealgate.config.reader import FileKind, quoted, quoted_path
 from sealgate.errors import ConfigError, Fault
+from sealgate.identity.adapters.country import country_code
 
 if TYPE_CHECKING:
     from sealgate.policy.inventory import Inventory
@@ -118,19 +119,13 @@ def country_database_fault(name: str) -> str | None:
     try:
         with maxminddb.open_database(name) as reader:
             for count, (_, record) in enumerate(reader):
-                if _country_of(record) is not None:
+                if country_code(record) is not None:
                     return None
                 if count >= MAX_RECORDS_LOOKED_AT:
                     break
     except Exception:  # noqa: BLE001  # a damaged file makes the reader raise anything
         return "is no MaxMind database (mmdb), or is damaged"
     return "holds no countries (country.iso_code)"
-
-
-def _country_of(record: object) -> str | None:
-    country = record.get("country") if isinstance(record, dict) else None
-    code = country.get("iso_code") if isinstance(country, dict) else None
-    return code if isinstance(code, str) else None
 
 
 _CHECKS = {

@@ -68,6 +68,13 @@ class ClientCertificate:
     not_after: float
     revoked_at: float | None = None
 
+    @property
+    def handle(self) -> str:
+        """
+        Return what a person names it by, such as to revoke it.
+        """
+        return self.serial
+
     def is_living(self, now: float) -> bool:
         """
         Return whether it is in date and not revoked.

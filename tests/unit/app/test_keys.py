@@ -214,7 +214,7 @@ def test_revoked_and_ended_certificates_admit_nobody(inventory: Inventory, tmp_p
     issued = [issue(inventory, "anna", path, days=n + 1) for n, path in enumerate(paths)]
     assert len(let_in(inventory, "user:anna")) == 3
     revoked = revoke_key(inventory, issued[2].certificate.serial, by="me", now=NOW)
-    assert [c.serial for c in revoked.certificates] == [issued[2].certificate.serial]
+    assert [c.handle for c in revoked.keys] == [issued[2].certificate.serial]
     assert len(let_in(inventory, "user:anna")) == 2
     assert let_in(inventory, "user:anna", now=NOW + 1.5 * DAY) == (
         issued[1].certificate.fingerprint,

@@ -101,7 +101,7 @@ def test_the_configuration_may_be_named(
             "not both",
         ),
         (["key", "issue", "a", "--legacy-p12"], "for a PKCS#12 file"),
-        (["key", "revoke", "nobody"], "neither a serial nor a user"),
+        (["key", "revoke", "nobody"], "neither a serial, a fingerprint nor a user"),
         (["key", "list", "-c", "gone.toml"], '"gone.toml" does not exist'),
     ],
 )

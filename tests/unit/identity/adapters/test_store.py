@@ -50,9 +50,9 @@ def test_a_revoked_certificate_is_no_longer_admitted(url: str) -> None:
         for certificate in (HERS, ALSO_HERS):
             store.record(certificate, by="me", now=2)
         assert admitted(*store.everything(), ["group:staff"], 50) == ("f1", "f2")
-        assert [c.serial for c in store.revoke("00:A1", by="me", now=3)] == ["a1"]
+        assert [c.handle for c in store.revoke("00:A1", by="me", now=3)] == ["a1"]
         assert admitted(*store.everything(), ["group:staff"], 50) == ("f2",)
-        assert [c.serial for c in store.revoke("anna", by="me", now=4)] == ["b2"]
+        assert [c.handle for c in store.revoke("anna", by="me", now=4)] == ["b2"]
         assert admitted(*store.everything(), ["group:staff"], 50) == ()
         assert [c.revoked_at for c in store.certificates()] == [3, 4]
         assert store.revoke("anna", by="me", now=5) == ()
@@ -66,7 +66,7 @@ def test_a_removed_user_takes_its_certificates_along(url: str) -> None:
     with IdentityStore(url) as store:
         store.add("anna", ["staff"], by="me", now=1)
         store.record(HERS, by="me", now=2)
-        assert [c.serial for c in store.remove("anna", by="me", now=3)] == ["a1"]
+        assert [c.handle for c in store.remove("anna", by="me", now=3)] == ["a1"]
         assert store.identities() == ()
         store.add("anna", ["staff"], by="me", now=4)
         assert store.identities() == (Identity("anna", ("staff",)),)

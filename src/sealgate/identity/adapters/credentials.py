@@ -1,0 +1,201 @@
+"""
+The part of the store that servers ask at each sign-in: keys, passwords, what changed.
+
+Each question is one look at an index of the database, so a change holds for the next
+sign-in in every process. A session that lives long compares :meth:`Credentials.generation`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from sealgate.database import reading, writing
+from sealgate.errors import UsageError
+from sealgate.identity.adapters import tables
+from sealgate.identity.adapters.password_hash import (
+    LEAST_ROUNDS,
+    check_hash,
+    hash_password,
+    needs_rehash,
+)
+from sealgate.identity.adapters.tables import (
+    CERTIFICATES,
+    IDENTITIES,
+    PASSWORDS,
+    SSH_KEYS,
+    STATE,
+    known_identity,
+    note,
+)
+from sealgate.identity.model import TrailEntry, normal
+from sealgate.identity.passwords import prepared
+
+if TYPE_CHECKING:
+    from sealgate.identity.model import ClientCertificate, Identity
+    from sealgate.identity.ssh_keys import SSHKey
+
+
+class Credentials:
+    """
+    What proves who somebody is, in the database behind *engine*.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def generation(self) -> int:
+        """
+        Return a number that grows with every change of who may come in.
+
+        Cheap enough to ask every few seconds: when it is the same as before, everything
+        that was read from here still holds.
+        """
+        with reading(self._engine) as connection:
+            return int(connection.execute(sa.select(STATE.c.generation)).scalar_one())
+
+    def identity(self, name: str) -> Identity | None:
+        """
+        Return the identity *name* with its groups, ``None`` when nobody is known by it.
+        """
+        with reading(self._engine) as connection:
+            return tables.find_identity(connection, name)
+
+    def certificate(self, fingerprint: str) -> ClientCertificate | None:
+        """
+        Return the certificate with that *fingerprint* (SHA-256 of the DER, lower-case hex).
+
+        Ask it whether it is living; its identity is one that is known.
+        """
+        with reading(self._engine) as connection:
+            held = CERTIFICATES.c.fingerprint == fingerprint
+            known = CERTIFICATES.c.identity.in_(sa.select(IDENTITIES.c.name))
+            return next(iter(tables.certificates(connection, held & known)), None)
+
+    def ssh_key(self, fingerprint: str) -> SSHKey | None:
+        """
+        Return the living SSH key with that *fingerprint* (``SHA256:…``), else ``None``.
+
+        A key that was revoked, or whose identity is gone, is none.
+        """
+        if not tables.can_be_stored(fingerprint):
+            return None
+        with reading(self._engine) as connection:
+            held = SSH_KEYS.c.fingerprint == fingerprint
+            living = SSH_KEYS.c.revoked_at.is_(None)
+            known = SSH_KEYS.c.identity.in_(sa.select(IDENTITIES.c.name))
+            return next(iter(tables.ssh_keys(connection, held & living & known)), None)
+
+    def ssh_keys(self) -> tuple[SSHKey, ...]:
+        """
+        Return every SSH key that was ever added, the oldest first.
+        """
+        with reading(self._engine) as connection:
+            return tables.ssh_keys(connection)
+
+    def add_ssh_key(self, key: SSHKey, *, by: str, now: float) -> None:
+        """
+        Have *key* let its identity in from now on.
+
+        Raises:
+            UsageError: there is no such user; it is somebody's already, or was revoked.
+        """
+        with writing(self._engine) as connection:
+            known_identity(connection, key.identity)
+            for held in tables.ssh_keys(connection, SSH_KEYS.c.fingerprint == key.fingerprint):
+                whose = f'is a key of "{held.identity}" already'
+                told = whose if held.is_living else "was revoked, and never lets anybody in again"
+                raise UsageError(
+                    f"{key.fingerprint} {told}", hint="ssh-keygen -t ed25519 makes another"
+                )
+            connection.execute(
+                sa.insert(SSH_KEYS).values(
+                    fingerprint=key.fingerprint,
+                    algorithm=key.algorithm,
+                    public=key.public,
+                    comment=key.comment,
+                    identity=key.identity,
+                    added_at=key.added_at,
+                    revoked_at=key.revoked_at,
+                )
+            )
+            note(connection, TrailEntry(now, by, "ssh key added", key.identity, key.fingerprint))
+
+    def with_password(self) -> frozenset[str]:
+        """
+        Return the names of those who have a password.
+        """
+        with reading(self._engine) as connection:
+            return frozenset(connection.scalars(sa.select(PASSWORDS.c.identity)))
+
+    def set_password(
+        self, name: str, password: str, *, rounds: int = LEAST_ROUNDS, by: str, now: float
+    ) -> None:
+        """
+        Give *name* the prepared *password*; what it was before ends.
+
+        *rounds* are its cost; more than what was in force become what is in force, also
+        for the others, as they sign in.
+
+        Raises:
+            UsageError: there is no such user.
+        """
+        with reading(self._engine) as connection:
+            name = known_identity(connection, name).name
+            rounds = max(rounds, _rounds(connection))
+        phc = hash_password(password, rounds)
+        with writing(self._engine) as connection:
+            known_identity(connection, name)
+            connection.execute(sa.delete(PASSWORDS).where(PASSWORDS.c.identity == name))
+            connection.execute(sa.insert(PASSWORDS).values(identity=name, phc=phc, set_at=now))
+            more = STATE.c.password_rounds < rounds
+            connection.execute(sa.update(STATE).where(more).values(password_rounds=rounds))
+            note(connection, TrailEntry(now, by, "password set", name, ""))
+
+    def remove_password(self, name: str, *, by: str, now: float) -> bool:
+        """
+        Take the password of *name* away; return whether there was one.
+
+        Raises:
+            UsageError: there is no such user.
+        """
+        with writing(self._engine) as connection:
+            name = known_identity(connection, name).name
+            gone = connection.execute(sa.delete(PASSWORDS).where(PASSWORDS.c.identity == name))
+            if gone.rowcount:
+                note(connection, TrailEntry(now, by, "password removed", name, ""))
+            return bool(gone.rowcount)
+
+    def check_password(self, name: str, password: str) -> bool:
+        """
+        Return whether *password* is that of *name*.
+
+        Takes as long for a name that is unknown or has no password, and is slow on
+        purpose: call it in a thread. Throttling is the caller's
+        (:mod:`sealgate.identity.throttle`).
+        """
+        wanted = normal(name)
+        with reading(self._engine) as connection:
+            rounds = _rounds(connection)
+            query = sa.select(PASSWORDS.c.phc).where(PASSWORDS.c.identity == wanted)
+            phc = (
+                connection.execute(query).scalar_one_or_none()
+                if tables.can_be_stored(wanted)
+                else None
+            )
+        ready = prepared(password)
+        right = check_hash(phc, ready or "", rounds) and ready is not None
+        if right and phc is not None and ready is not None and needs_rehash(phc, rounds):
+            self._rehash(wanted, phc, hash_password(ready, rounds))
+        return right
+
+    def _rehash(self, name: str, old: str, new: str) -> None:
+        # Only where nobody set another password meanwhile.
+        with writing(self._engine) as connection:
+            held = (PASSWORDS.c.identity == name) & (PASSWORDS.c.phc == old)
+            connection.execute(sa.update(PASSWORDS).where(held).values(phc=new))
+
+
+def _rounds(connection: sa.Connection) -> int:
+    return int(connection.execute(sa.select(STATE.c.password_rounds)).scalar_one())
