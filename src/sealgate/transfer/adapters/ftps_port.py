@@ -1,0 +1,162 @@
+"""
+The data port of a control connection: at most one connection, for one transfer at a time.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, cast
+
+from sealgate.transfer.adapters.ftps_data import DataConnection, PassiveListener
+
+if TYPE_CHECKING:
+    import socket as sockets
+    from collections.abc import Callable
+
+    from sealgate.transfer.adapters.ftps import FTPSServer
+    from sealgate.transfer.adapters.ftps_control import ControlConnection
+    from sealgate.transfer.adapters.ftps_tls import TLSConnection
+    from sealgate.transfer.adapters.ftps_transfers import Transfer
+
+
+class DataPort:
+    """
+    Brings a command and the connection that carries it together, whichever comes first.
+    """
+
+    server: FTPSServer
+    socket: sockets.socket
+    tls: TLSConnection | None
+    heard_at: float
+    is_closed: Any
+    reply: Callable[[str], None]
+    drain: Callable[[], None]
+
+    def reset_data(self) -> None:
+        """
+        Begin without.
+        """
+        self._passive: PassiveListener | None = None
+        self._data: DataConnection | None = None
+        self._data_fault = ""
+        self._transfer: Transfer | None = None
+        self._transfer_began_at = 0.0
+
+    @property
+    def _whole(self) -> ControlConnection:
+        """
+        Return the connection that this is a part of.
+        """
+        return cast("ControlConnection", self)
+
+    def check_data_time(self, now: float) -> None:
+        """
+        End what stands still on the data side; *now* is monotonic.
+        """
+        limits = self.server.settings
+        data, transfer = self._data, self._transfer
+        if transfer is None:
+            opened_at = data.moved_at if data is not None else now
+            opened_at = self._passive.opened_at if self._passive is not None else opened_at
+            if now - opened_at > limits.data_seconds:
+                self.drop_data()
+        elif data is None or not data.tls.established:
+            if now - self._transfer_began_at > limits.connect_seconds:
+                transfer.stop("425 no data connection came in time")
+        elif now - data.moved_at > limits.data_seconds:
+            transfer.stop("426 the data connection stood still for too long")
+
+    def open_data_port(self) -> PassiveListener | None:
+        """
+        Listen for a data connection; one that is open already is dropped.
+        """
+        self.drop_data()
+        self._passive = self.server.listen_passive(self._whole)
+        return self._passive
+
+    def drop_data(self) -> None:
+        """
+        Close the data connection, or stop waiting for it.
+        """
+        passive, self._passive = self._passive, None
+        data, self._data = self._data, None
+        self._data_fault = ""
+        for wire in (passive, data):
+            if wire is not None:
+                wire.close()
+
+    def data_arrived(self, connection: sockets.socket) -> None:
+        """
+        Take the data connection.
+        """
+        self._passive = None
+        if self.tls is None or self.is_closed:
+            connection.close()
+            return
+        self._data = DataConnection(connection, self._whole, self.tls)
+
+    def data_established(self) -> None:
+        """
+        Let a waiting transfer begin.
+        """
+        if self._transfer is not None and self._data is not None:
+            self._data.carry(self._transfer)
+        elif self._data is not None:
+            self._data.listen_for(reading=False, writing=False)
+
+    def data_failed(self, reply: str) -> None:
+        """
+        Give up the data connection; a waiting transfer, or the next one, hears *reply*.
+        """
+        transfer = self._transfer
+        self.drop_data()
+        if transfer is not None:
+            transfer.stop(reply)
+        else:
+            self._data_fault = reply
+
+    def can_transfer(self) -> bool:
+        """
+        Return whether a data connection is there or awaited; if not, the client is told.
+        """
+        if self._data is not None or self._passive is not None:
+            return True
+        fault, self._data_fault = self._data_fault, ""
+        self.reply(fault or "425 ask for a data connection first, with EPSV or PASV")
+        return False
+
+    def begin(self, transfer: Transfer) -> None:
+        """
+        Let *transfer* have the data connection as soon as it stands.
+        """
+        if self._data is None and self._passive is None:
+            # It failed while the file was being opened.
+            self._transfer = transfer
+            transfer.stop(self._data_fault or "425 the data connection failed")
+            return
+        self._transfer = transfer
+        self._transfer_began_at = time.monotonic()
+        self.reply("150 here it comes" if self._data is None else "125 here it comes")
+        if self._data is not None and self._data.tls.established:
+            self._data.carry(transfer)
+
+    def transfer_over(self, *replies: str) -> None:
+        """
+        Forget the transfer and say how it ended.
+        """
+        self._transfer = None
+        self.drop_data()
+        for reply in replies:
+            self.reply(reply)
+        self.heard_at = time.monotonic()
+        self.drain()
+
+    def do_abor(self, _: str) -> None:
+        """
+        Break the transfer off (RFC 959, 4.1.3).
+        """
+        if self._transfer is not None:
+            self._transfer.stop("426 broken off as asked", "226 done")
+        else:
+            self.drop_data()
+            self.reply("226 nothing is under way")

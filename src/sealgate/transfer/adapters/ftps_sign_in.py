@@ -1,0 +1,162 @@
+"""
+Signing in: a client certificate, a password, or both, decided by the doorkeeper.
+
+RFC 4217, 10: a certificate that is enough is answered to USER with 232. All decisions are
+made in a thread, because argon2id takes its time on purpose.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sealgate.storage.model import Trouble
+from sealgate.transfer.adapters.ftps_replies import sentence
+from sealgate.transfer.model import KeyOffer, Method, TransferError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sealgate.transfer.adapters.ftps import FTPSServer
+    from sealgate.transfer.model import Channel, Doorkeeper, FileSession
+
+WRONG = "name or password is wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """
+    What a certificate was good for: *session* when it is enough, else what is *missing*.
+    """
+
+    known: bool
+    session: FileSession | None = None
+    missing: str = ""
+
+
+def by_certificate(
+    doorkeeper: Doorkeeper, name: str, fingerprint: str, channel: Channel
+) -> Admission:
+    """
+    Return how far the certificate of *fingerprint*, held by the client, brings *name*.
+    """
+    if not doorkeeper.knows_key(name, KeyOffer(Method.CLIENT_CERTIFICATE, fingerprint)):
+        return Admission(known=False)
+    methods = frozenset({Method.CLIENT_CERTIFICATE})
+    try:
+        session = doorkeeper.sign_in(name, methods, channel, key=fingerprint)
+    except TransferError as error:
+        return Admission(known=True, missing=error.message)
+    return Admission(known=True, session=session)
+
+
+def by_password(
+    doorkeeper: Doorkeeper, name: str, password: str, channel: Channel, key: str
+) -> FileSession:
+    """
+    Return the session of *name*; *key* is a certificate of theirs that is proven already.
+
+    Raises:
+        TransferError: DENIED, with the sentence for the client.
+    """
+    if not doorkeeper.check_password(name, password, channel.peer):
+        raise TransferError(Trouble.DENIED, WRONG)
+    methods = {Method.PASSWORD} | ({Method.CLIENT_CERTIFICATE} if key else set())
+    return doorkeeper.sign_in(name, frozenset(methods), channel, key=key)
+
+
+class SignIn:
+    """
+    The commands USER and PASS of a control connection.
+    """
+
+    server: FTPSServer
+    peer: str
+    session: FileSession | None
+    reply: Callable[[str], None]
+    end: Callable[[str], None]
+    work: Callable[..., None]
+
+    def reset_sign_in(self) -> None:
+        """
+        Begin as nobody.
+        """
+        self.channel: Channel | None = None
+        self._fingerprint = self._name = self._proven_key = ""
+        self._attempts = 0
+
+    def secured(self, channel: Channel, fingerprint: str) -> None:
+        """
+        Take note of what TLS negotiated, and of the client's certificate.
+        """
+        self.channel = channel
+        self._fingerprint = fingerprint
+
+    def do_user(self, name: str) -> None:
+        """
+        Take a name; a certificate may be enough.
+        """
+        if self.session is not None or self.channel is None:
+            self.reply("503 you are signed in; open another connection for another name")
+            return
+        self._name, self._proven_key = name, ""
+        if not self._fingerprint:
+            self.reply("331 the password, please")
+            return
+        work = partial(
+            by_certificate, self.server.doorkeeper, name, self._fingerprint, self.channel
+        )
+        self._decide(work, self._certificate_judged)
+
+    def _certificate_judged(self, admission: Admission) -> None:
+        if admission.session is not None:
+            self.session = admission.session
+            self.reply("232 signed in by certificate")
+            return
+        self._proven_key = self._fingerprint if admission.known else ""
+        missing = f": {sentence(admission.missing)}" if admission.missing else ""
+        self.reply(f"331 the password, please{missing}")
+
+    def do_pass(self, password: str) -> None:
+        """
+        Take a password.
+        """
+        if self.session is not None:
+            self.reply("230 signed in already")
+            return
+        if not self._name or self.channel is None:
+            self.reply("503 USER comes first")
+            return
+        name, self._name = self._name, ""
+        self._decide(
+            partial(
+                by_password,
+                self.server.doorkeeper,
+                name,
+                password,
+                self.channel,
+                self._proven_key,
+            ),
+            self._admitted,
+        )
+
+    def _admitted(self, session: FileSession) -> None:
+        self.session = session
+        self.reply("230 welcome")
+
+    def _decide(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        self.work(work, then, off_loop=True, sign_in=True, otherwise=self._refused, lost=self._lost)
+
+    def _lost(self, decided: Admission | FileSession) -> None:
+        # The client left while the doorkeeper thought: closing the connection lets it go.
+        self.session = decided.session if isinstance(decided, Admission) else decided
+
+    def _refused(self, error: Exception) -> None:
+        self._attempts += 1
+        text = error.message if isinstance(error, TransferError) else "the server failed"
+        if self._attempts >= self.server.settings.attempts:
+            self.reply(f"530 {text}")
+            self.end("421 that was the last attempt on this connection")
+        else:
+            self.reply(f"530 {text}")

@@ -1,0 +1,335 @@
+"""
+TLS as FTPS needs it, over pyOpenSSL: one context, and a connection that never blocks.
+
+Four private names of pyOpenSSL are used, because it has no public ones for what they do:
+``SSL_CTX_set1_curves_list`` (the hybrid group first), ``SSL_CTX_set_session_id_context`` on
+a living context (a session of one control connection resumes only there),
+``SSL_session_reused`` (RFC 4217, 10.4) and ``SSL_read`` into a given buffer (no copy).
+Private calls are all in this file; its tests fail when one of them changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import secrets
+import socket
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any
+
+from cryptography.hazmat.primitives.serialization import Encoding
+from OpenSSL import SSL
+
+from sealgate.errors import ConfigError
+from sealgate.transfer.model import Channel, TransferProtocol
+
+if TYPE_CHECKING:
+    from sealgate.storage.model import Buffer
+
+_LIB: Any = SSL._lib  # type: ignore[attr-defined]  # noqa: SLF001  # see above
+_FFI: Any = SSL._ffi  # type: ignore[attr-defined]  # noqa: SLF001
+_LOG = logging.getLogger("sealgate.transfer.ftps")
+
+HYBRID_GROUPS = ("X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024")
+_CLASSICAL_GROUPS = ("X25519", "P-256", "P-384")
+_TLS_1_3_SUITES = "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
+# OpenSSL's name and IANA's: all suites of TLS 1.2 that are forward secret and AEAD (RFC 9325).
+TLS_1_2_SUITES = {
+    "ECDHE-ECDSA-AES256-GCM-SHA384": "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384": "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+    "ECDHE-ECDSA-CHACHA20-POLY1305": "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+    "ECDHE-RSA-CHACHA20-POLY1305": "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+    "ECDHE-ECDSA-AES128-GCM-SHA256": "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256": "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+}
+_GROUP_NAMES = {"prime256v1": "secp256r1", "P-256": "secp256r1", "P-384": "secp384r1"}
+# A data connection resumes as long as its control connection lives; RFC 8446, 4.6.1 allows
+# a week.
+_SESSION_SECONDS = 6 * 86_400
+_TOKEN_BYTES = 16
+_RECORD_BYTES = 16_384
+
+
+class TLSBrokenError(Exception):
+    """
+    The other side broke TLS off, or never spoke it; what was not finished is void.
+    """
+
+
+class TLSClosedError(Exception):
+    """
+    The other side said close_notify: all that it sent has arrived.
+    """
+
+
+class Need(Enum):
+    """
+    What a step waits for.
+    """
+
+    NOTHING = auto()
+    READABLE = auto()
+    WRITABLE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class TLSFiles:
+    """
+    Where certificate chain, key and the CA of clients lie, and whether hybrid is a must.
+    """
+
+    chain: str
+    key: str
+    client_ca: str | None = None
+    hybrid_required: bool = False
+
+
+class ReceiveBuffer:
+    """
+    Memory that a loop reads into, again and again; only ever used by the loop's thread.
+    """
+
+    def __init__(self, size: int) -> None:
+        """
+        Take *size* bytes and room for one more record.
+        """
+        self.size = size
+        self._bytes = bytearray(size + _RECORD_BYTES)
+        self.view = memoryview(self._bytes)
+        self.pointer = _FFI.from_buffer("char[]", self._bytes)
+
+
+def server_context(files: TLSFiles) -> SSL.Context:
+    """
+    Return a context: TLS 1.2 and 1.3, forward secret AEAD, hybrid first, no renegotiation.
+
+    A client's certificate is asked for and taken as it is: that it holds the key is proven
+    by TLS, whose it is decides the doorkeeper by its fingerprint.
+
+    Raises:
+        ConfigError: a file cannot be read, or key and certificate do not belong together.
+    """
+    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    context.set_min_proto_version(
+        SSL.TLS1_3_VERSION if files.hybrid_required else SSL.TLS1_2_VERSION
+    )
+    context.set_options(
+        SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION | SSL.OP_CIPHER_SERVER_PREFERENCE
+    )
+    context.set_cipher_list(":".join(TLS_1_2_SUITES).encode())
+    context.set_tls13_ciphersuites(_TLS_1_3_SUITES.encode())
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.set_timeout(_SESSION_SECONDS)
+    # One call writes all of a buffer: the records of a sealed block go out without Python.
+    context.clear_mode(_LIB.SSL_MODE_ENABLE_PARTIAL_WRITE)
+    groups = HYBRID_GROUPS if files.hybrid_required else (*HYBRID_GROUPS, *_CLASSICAL_GROUPS)
+    _set_groups(context, groups)
+    try:
+        context.use_certificate_chain_file(files.chain)
+        context.use_privatekey_file(files.key)
+        context.check_privatekey()
+        if files.client_ca is not None:
+            context.load_client_ca(os.fsencode(files.client_ca))
+            context.set_verify(SSL.VERIFY_PEER, lambda *_: True)
+    except SSL.Error as error:
+        raise ConfigError(
+            f"'{files.chain}' with key '{files.key}' cannot be used for FTPS: {_reason(error)}",
+            hint="give a certificate chain and its own key, both PEM",
+        ) from error
+    return context
+
+
+def _set_groups(context: SSL.Context, groups: tuple[str, ...]) -> None:
+    # An OpenSSL that lacks the rarer hybrids gets the one that all clients speak.
+    for wanted in (groups, tuple(name for name in groups if name not in HYBRID_GROUPS[1:])):
+        if _LIB.SSL_CTX_set1_curves_list(_context(context), ":".join(wanted).encode()) == 1:
+            return
+        _LIB.ERR_clear_error()
+    raise ConfigError(
+        "this OpenSSL has no group 'X25519MLKEM768', which FTPS offers first",
+        hint="install a cryptography wheel that brings OpenSSL 3.5 or later",
+    )
+
+
+def _context(context: SSL.Context) -> Any:
+    return context._context  # noqa: SLF001
+
+
+class Contexts:
+    """
+    The context in force: built again when a file changed, the old one kept if it cannot be.
+    """
+
+    def __init__(self, files: TLSFiles) -> None:
+        """
+        Build the first; ConfigError when that fails.
+        """
+        self._files = files
+        self._seen = self._look()
+        self._context = server_context(files)
+
+    def current(self) -> SSL.Context:
+        """
+        Return the context for a new control connection.
+        """
+        seen = self._look()
+        if seen != self._seen:
+            self._seen = seen
+            try:
+                self._context = server_context(self._files)
+                _LOG.info("took the changed certificate '%s' over", self._files.chain)
+            except ConfigError as error:
+                _LOG.warning("kept the old certificate: %s", error.message)
+        return self._context
+
+    def _look(self) -> tuple[tuple[int, int, int] | None, ...]:
+        return tuple(
+            _stamp(name)
+            for name in (self._files.chain, self._files.key, self._files.client_ca)
+            if name is not None
+        )
+
+
+def _stamp(name: str) -> tuple[int, int, int] | None:
+    try:
+        found = os.stat(name)  # noqa: PTH116  # a name, asked for at every connection
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+class TLSConnection:
+    """
+    The server's end of TLS over a socket that does not block.
+
+    With *resumed_from* it is the data connection of that control connection: only a session
+    of that very connection resumes, everything else is a full handshake, seen by *resumed*.
+    """
+
+    def __init__(
+        self,
+        context: SSL.Context,
+        connection: socket.socket,
+        *,
+        resumed_from: TLSConnection | None = None,
+    ) -> None:
+        """
+        Wait for the client's hello on *connection*.
+        """
+        self.context = context
+        # OpenSSL copies the id context when a connection is made; a session carries it.
+        self.token: bytes = (
+            secrets.token_bytes(_TOKEN_BYTES) if resumed_from is None else resumed_from.token
+        )
+        _LIB.SSL_CTX_set_session_id_context(_context(context), self.token, _TOKEN_BYTES)
+        self._connection = SSL.Connection(context, connection)
+        self._connection.set_accept_state()
+        self._ssl: Any = self._connection._ssl  # noqa: SLF001
+        self.established = False
+
+    def handshake(self) -> Need:
+        """
+        Go on with the handshake; NOTHING when it is done.
+
+        Raises:
+            TLSBrokenError: it cannot be done.
+        """
+        try:
+            self._connection.do_handshake()
+        except SSL.WantReadError:
+            return Need.READABLE
+        except SSL.WantWriteError:
+            return Need.WRITABLE
+        except (SSL.Error, OSError) as error:
+            raise TLSBrokenError(_reason(error)) from error
+        self.established = True
+        return Need.NOTHING
+
+    @property
+    def resumed(self) -> bool:
+        """
+        Return whether the session is one of the control connection.
+        """
+        return bool(_LIB.SSL_session_reused(self._ssl))
+
+    def read_into(self, buffer: ReceiveBuffer, start: int) -> int:
+        """
+        Read one record to *start* of *buffer*; 0 when none is there yet.
+
+        Raises:
+            TLSClosedError: close_notify came.
+            TLSBrokenError: the connection ended without it.
+        """
+        room = buffer.size + _RECORD_BYTES - start
+        count = int(_LIB.SSL_read(self._ssl, buffer.pointer + start, room))
+        if count > 0:
+            return count
+        try:
+            self._connection._raise_ssl_error(self._ssl, count)  # noqa: SLF001
+        except (SSL.WantReadError, SSL.WantWriteError):
+            return 0
+        except SSL.ZeroReturnError as error:
+            raise TLSClosedError from error
+        except (SSL.Error, OSError) as error:
+            raise TLSBrokenError(_reason(error)) from error
+        return 0
+
+    def write(self, data: Buffer) -> bool:
+        """
+        Send all of *data*; False when the same must be given again later.
+
+        Raises:
+            TLSBrokenError: nobody is there any more.
+        """
+        try:
+            self._connection.send(data)
+        except (SSL.WantWriteError, SSL.WantReadError):
+            return False
+        except (SSL.Error, OSError) as error:
+            raise TLSBrokenError(_reason(error)) from error
+        return True
+
+    def say_goodbye(self) -> bool:
+        """
+        Send close_notify if it still can be sent. Never raises; tell whether it was.
+        """
+        try:
+            self._connection.shutdown()
+        except (SSL.Error, OSError):
+            return False
+        return True
+
+    def measured(self, peer: str) -> Channel:
+        """
+        Return what was negotiated, in IANA's names.
+        """
+        cipher = self._connection.get_cipher_name() or ""
+        group = self._connection.get_group_name() or ""
+        return Channel(
+            protocol=TransferProtocol.FTPS,
+            peer=peer,
+            version=self._connection.get_protocol_version_name(),
+            group=_GROUP_NAMES.get(group, group),
+            cipher=TLS_1_2_SUITES.get(cipher, cipher),
+        )
+
+    def client_fingerprint(self) -> str:
+        """
+        Return the SHA-256 of the client's certificate (hex of the DER), "" without one.
+        """
+        certificate = self._connection.get_peer_certificate(as_cryptography=True)
+        if certificate is None:
+            return ""
+        return hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
+
+
+def _reason(error: Exception) -> str:
+    """
+    Return OpenSSL's reason in words, or that the line went dead.
+    """
+    if isinstance(error, SSL.Error) and error.args and isinstance(error.args[0], list):
+        reasons = [entry[-1] for entry in error.args[0] if entry and entry[-1]]
+        return reasons[-1] if reasons else "TLS failed"
+    return "the connection ended without close_notify"

@@ -1,0 +1,308 @@
+"""
+What goes over a data connection: a file out, a file in, a listing out.
+
+A local store is asked in the loop, one block at a time, so that all transfers get their
+turn. A remote one is asked in a thread while the connection rests. Both ways at most one
+block of a transfer is in memory, however slow the client is.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from sealgate.transfer.adapters.ftps_tls import ReceiveBuffer, TLSBrokenError, TLSClosedError
+
+if TYPE_CHECKING:
+    from sealgate.storage.model import StoreReader
+    from sealgate.transfer.adapters.ftps_control import ControlConnection
+    from sealgate.transfer.adapters.ftps_data import DataConnection
+    from sealgate.transfer.model import Uploading
+
+BLOCK_BYTES = 512 * 1024
+
+
+class Transfer(Protocol):
+    """
+    What a data connection carries.
+    """
+
+    def start(self, data: DataConnection) -> None:
+        """
+        Begin on *data*.
+        """
+
+    def on_readable(self) -> None:
+        """
+        Go on reading.
+        """
+
+    def on_writable(self) -> None:
+        """
+        Go on writing.
+        """
+
+    def on_lost(self) -> None:
+        """
+        Give up: the client is gone from the data connection.
+        """
+
+    def stop(self, *replies: str) -> None:
+        """
+        Break off, undo what must be undone, then reply *replies*.
+        """
+
+
+class Sending:
+    """
+    Bytes that are there already: a listing, or the first block of a file.
+    """
+
+    def __init__(self, control: ControlConnection, first: bytes) -> None:
+        """
+        Send *first*.
+        """
+        self._control = control
+        self._block = first
+        self._data: DataConnection | None = None
+
+    def start(self, data: DataConnection) -> None:
+        """
+        Begin at once: mostly the kernel takes the first block.
+        """
+        self._data = data
+        data.listen_for(reading=False, writing=True)
+        self.on_writable()
+
+    def on_readable(self) -> None:
+        """
+        Do nothing: a client has nothing to say while it is sent to.
+        """
+
+    def on_writable(self) -> None:
+        """
+        Send one block; get the next one.
+        """
+        data = self._data
+        if data is None:
+            return
+        if self._block:
+            try:
+                if not data.tls.write(self._block):
+                    return
+            except TLSBrokenError:
+                self.on_lost()
+                return
+            self._sent(len(self._block))
+            self._block = b""
+            data.moved_at = time.monotonic()
+        self._more()
+
+    def _sent(self, count: int) -> None:
+        """
+        Count; a listing is not counted.
+        """
+
+    def _more(self) -> None:
+        self._over("226 done")
+
+    def _over(self, reply: str) -> None:
+        data, self._data = self._data, None
+        if data is not None:
+            data.end()
+        self._control.transfer_over(reply)
+        self._let_go()
+
+    def on_lost(self) -> None:
+        """
+        Give up.
+        """
+        self.stop("426 the data connection broke off")
+
+    def stop(self, *replies: str) -> None:
+        """
+        Close by a reset, so that the client does not take it for the end.
+        """
+        data, self._data = self._data, None
+        if data is not None:
+            data.close()
+        self._control.transfer_over(*replies)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """
+        Let go of what is sent from.
+        """
+
+
+class Download(Sending):
+    """
+    A file on its way out, from *offset* on; *first* is its first block, read already.
+    """
+
+    def __init__(
+        self,
+        control: ControlConnection,
+        reader: StoreReader,
+        offset: int,
+        first: bytes,
+        *,
+        remote: bool,
+    ) -> None:
+        """
+        Send what *reader* gives.
+        """
+        super().__init__(control, first)
+        self._reader = reader
+        self._offset = offset
+        self._remote = remote
+
+    def _sent(self, count: int) -> None:
+        self._offset += count
+
+    def _more(self) -> None:
+        if self._offset >= self._reader.entry.size:
+            self._over("226 done")
+            return
+        read = partial(self._reader.read_at, self._offset, BLOCK_BYTES)
+        if self._remote and self._data is not None:
+            self._data.pause()
+        self._control.work(read, self._got, off_loop=self._remote, otherwise=self._failed)
+
+    def _got(self, block: bytes) -> None:
+        if not block:
+            self._over("226 done")
+            return
+        self._block = block
+        if self._remote and self._data is not None:
+            self._data.resume(reading=False)
+
+    def _failed(self, error: Exception) -> None:
+        self.stop(self._control.reply_to(error))
+
+    def _let_go(self) -> None:
+        # The reply is on its way already; what the trail needs is written meanwhile.
+        self._control.work(self._reader.close, _nothing, off_loop=True)
+
+
+class Upload:
+    """
+    A file on its way in: acknowledged when close_notify came and the store has it for good.
+    """
+
+    def __init__(
+        self,
+        control: ControlConnection,
+        uploading: Uploading,
+        buffer: ReceiveBuffer,
+        *,
+        remote: bool,
+    ) -> None:
+        """
+        Give *uploading* what comes, through *buffer*.
+        """
+        self._control = control
+        self._uploading = uploading
+        self._buffer = buffer
+        self._remote = remote
+        self._offset = uploading.offset
+        self._whole: bool | None = None
+        self._data: DataConnection | None = None
+
+    def start(self, data: DataConnection) -> None:
+        """
+        Begin: bytes may be there already.
+        """
+        self._data = data
+        data.listen_for(reading=True, writing=False)
+        self.on_readable()
+
+    def on_readable(self) -> None:
+        """
+        Take what is there, up to one block, and give it to the store.
+        """
+        data = self._data
+        if data is None:
+            return
+        buffer, filled = self._buffer, 0
+        try:
+            while filled < buffer.size:
+                count = data.tls.read_into(buffer, filled)
+                if not count:
+                    break
+                filled += count
+        except TLSClosedError:
+            self._whole = True
+        except TLSBrokenError:
+            self._whole = False
+        if not filled:
+            self._on_written(None)
+            return
+        data.moved_at = time.monotonic()
+        piece: bytes | memoryview = buffer.view[:filled]
+        if self._remote:
+            data.pause()
+            piece = bytes(piece)  # the buffer is everybody's
+        write = partial(self._uploading.write_at, self._offset, piece)
+        self._offset += filled
+        self._control.work(write, self._on_written, off_loop=self._remote, otherwise=self._failed)
+
+    def on_writable(self) -> None:
+        """
+        Do nothing: nothing is sent.
+        """
+
+    def _on_written(self, _: object) -> None:
+        data = self._data
+        if data is None:
+            return
+        if self._whole:
+            data.end()
+            self._data = None
+            self._control.work(
+                self._uploading.close, self._stored, off_loop=True, otherwise=self._refused
+            )
+        elif self._whole is False:
+            self.stop("426 the upload ended without close_notify and is not complete")
+        elif self._remote and not data.is_in_loop:
+            data.resume(reading=True)
+
+    def _stored(self, _: object) -> None:
+        self._control.transfer_over("226 stored")
+
+    def _refused(self, error: Exception) -> None:
+        self._control.transfer_over(self._control.reply_to(error))
+
+    def _failed(self, error: Exception) -> None:
+        self.stop(self._control.reply_to(error))
+
+    def on_lost(self) -> None:
+        """
+        Take what is still there; how it ended, TLS tells.
+        """
+        taken = -1
+        while self._whole is None and self._data is not None and taken != self._offset:
+            taken = self._offset
+            self.on_readable()
+        if self._whole is None and self._data is not None and self._data.is_in_loop:
+            self.stop("426 the upload broke off and is not complete")
+
+    def stop(self, *replies: str) -> None:
+        """
+        Keep what can be resumed, and reply when that is done.
+        """
+        data, self._data = self._data, None
+        if data is not None:
+            data.close()
+        self._control.work(
+            self._uploading.abort,
+            lambda _: self._control.transfer_over(*replies),
+            off_loop=True,
+        )
+
+
+def _nothing(_: object) -> None:
+    """
+    Do nothing more.
+    """
