@@ -107,13 +107,13 @@ class Session:
 
     def is_remote(self, path: bytes | str) -> bool:
         """
-        Return whether calls about *path* may wait for a network. Never raises.
+        Return whether calls about *path* may wait, for a network or a look. Never raises.
         """
         try:
             found = self._drops.get(next(iter(resolve(path)), ""))
         except StorageError:
             return False
-        return found is not None and found.store.is_remote
+        return found is not None and (found.store.is_remote or found.inspects_first)
 
     def real_path(self, path: bytes | str) -> str:
         """
