@@ -104,6 +104,29 @@ class Space:
     free_files: int
 
 
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """
+    What one store is to be: the part of a drop that storage needs to know.
+
+    *url* is ``file:FOLDER`` (absolute) or ``s3://BUCKET/PREFIX``. *rung* is what new files
+    get, *classification* the id of their class. *recipients* are age recipients instead of
+    the site's own; ``HIGHLY_ENCRYPTED`` demands them. *records_folder* belongs to Sealgate
+    alone and lies apart from the store: what shows that a store was rolled back is kept
+    there, and for objects the records too, unless *records_url* is a database for them.
+    """
+
+    name: str
+    url: str
+    rung: StorageRung
+    classification: str
+    quota_bytes: int | None = None
+    max_file_bytes: int | None = None
+    recipients: tuple[str, ...] = ()
+    records_folder: str = ""
+    records_url: str | None = None
+
+
 class StoreReader(Protocol):
     """
     An open file: random access to its plain bytes, each checked before it is given.

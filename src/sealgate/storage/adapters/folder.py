@@ -1,0 +1,379 @@
+"""
+Objects in a local folder: ``objects/ab/abcd…``, for the owner only.
+
+Every path is opened from the descriptor of the folder above it and no symbolic link is
+followed, so that whoever can write elsewhere leads nothing out of the store. A writer
+holds a lock (``flock``) on its object until the object is referred to, however the
+process ends; so a sweep can tell what is abandoned from what is on its way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from sealgate.storage.adapters.medium import Lying, failed
+from sealgate.storage.model import Space, StorageError, Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from sealgate.storage.model import Buffer
+
+OBJECTS = "objects"
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_NOFOLLOW | os.O_CLOEXEC
+# Linux copies at most 2 GiB at once; smaller steps let a rotation be interrupted.
+_COPY_BYTES = 64 << 20
+# POSIX guarantees 16; Linux takes 1024 (UIO_MAXIOV).
+_PARTS_AT_ONCE = 512
+
+
+class FolderMedium:
+    """
+    The objects below *root*, which is made when it is missing.
+
+    Raises:
+        StorageError: the folder cannot be made, or a link stands in its place.
+    """
+
+    is_remote = False
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._objects = -1
+        try:
+            root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            above = os.open(root, _FOLDER)
+            try:
+                if stat.S_IMODE(os.fstat(above).st_mode) & 0o077:
+                    os.fchmod(above, 0o700)
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(OBJECTS, 0o700, dir_fd=above)
+                    os.fsync(above)
+                self._objects = os.open(OBJECTS, _FOLDER, dir_fd=above)
+            finally:
+                os.close(above)
+        except OSError as error:
+            raise failed(f'store folder "{root}"', error) from error
+
+    def create(self, name: str) -> FolderSink:
+        """
+        Begin the object *name*.
+        """
+        folder = self._folder(name, make=True)
+        try:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FILE
+            descriptor = os.open(name, flags, 0o600, dir_fd=folder)
+        except OSError as error:
+            os.close(folder)
+            raise failed(f"object {name}", error) from error
+        # A sweep that came between would have to think it old; it is of this instant.
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        return FolderSink(self, folder, name, descriptor, 0)
+
+    def reopen(self, name: str) -> FolderSink:
+        """
+        Go on with an object that was kept.
+        """
+        folder = self._folder(name)
+        descriptor = -1
+        try:
+            descriptor = os.open(name, os.O_WRONLY | _FILE, dir_fd=folder)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            found = os.fstat(descriptor)
+            if found.st_nlink == 0:  # removed while we waited
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+            os.lseek(descriptor, 0, os.SEEK_END)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            os.close(folder)
+            raise StorageError(Trouble.BUSY, "somebody else writes it now") from error
+        except OSError as error:
+            if descriptor >= 0:
+                os.close(descriptor)
+            os.close(folder)
+            raise failed(f"object {name}", error) from error
+        return FolderSink(self, folder, name, descriptor, found.st_size)
+
+    def open(self, name: str) -> FolderSource:
+        """
+        Open an object.
+        """
+        try:
+            folder = self._folder(name)
+            try:
+                descriptor = os.open(name, os.O_RDONLY | _FILE, dir_fd=folder)
+            finally:
+                os.close(folder)
+            found = os.fstat(descriptor)
+        except OSError as error:
+            raise failed(f"object {name}", error) from error
+        if not stat.S_ISREG(found.st_mode):
+            os.close(descriptor)
+            raise StorageError(Trouble.TAMPERED, f"object {name} is not a file")
+        return FolderSource(descriptor, found.st_size)
+
+    def remove(self, name: str) -> None:
+        """
+        Remove an object.
+        """
+        try:
+            folder = self._folder(name)
+        except StorageError as error:
+            if error.trouble is Trouble.NOT_FOUND:
+                return
+            raise
+        try:
+            os.unlink(name, dir_fd=folder)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise failed(f"object {name}", error) from error
+        finally:
+            os.close(folder)
+
+    def is_held(self, name: str) -> bool:
+        """
+        Return whether a living writer holds the object.
+        """
+        try:
+            folder = self._folder(name)
+        except StorageError:
+            return False
+        try:
+            descriptor = os.open(name, os.O_RDONLY | _FILE, dir_fd=folder)
+        except OSError:
+            return False
+        finally:
+            os.close(folder)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def lying(self) -> Iterator[Lying]:
+        """
+        Yield every object; anything else that lies there has its path below ``objects``.
+        """
+        try:
+            for first in sorted(os.listdir(self._objects)):
+                yield from self._lying_in(first)
+        except OSError as error:
+            raise failed(f'store folder "{self._root}"', error) from error
+
+    def _lying_in(self, first: str) -> Iterator[Lying]:
+        try:
+            folder = os.open(first, _FOLDER, dir_fd=self._objects)
+        except (NotADirectoryError, OSError) as error:
+            if error.errno not in {errno.ENOTDIR, errno.ELOOP}:
+                raise
+            found = os.stat(first, dir_fd=self._objects, follow_symlinks=False)
+            yield Lying(first, found.st_size, found.st_mtime)
+            return
+        try:
+            for name in os.listdir(folder):
+                try:
+                    found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+                shown = name if name[:2] == first else f"{first}/{name}"
+                yield Lying(shown, found.st_size, found.st_mtime)
+        finally:
+            os.close(folder)
+
+    def space(self) -> Space:
+        """
+        Return what the volume holds and has left for this user.
+        """
+        try:
+            seen = os.fstatvfs(self._objects)
+        except OSError as error:
+            raise failed(f'store folder "{self._root}"', error) from error
+        block = seen.f_frsize
+        return Space(seen.f_blocks * block, seen.f_bavail * block, seen.f_files, seen.f_favail)
+
+    def tidy(self, older_than: float) -> int:  # noqa: ARG002  # nothing is begun behind our back
+        """
+        Return 0: what a folder holds is all there is.
+        """
+        return 0
+
+    def device(self) -> int:
+        """
+        Return the number of the volume that the objects lie on.
+        """
+        return os.fstat(self._objects).st_dev
+
+    def close(self) -> None:
+        """
+        Let go of the folder.
+        """
+        if self._objects >= 0:
+            os.close(self._objects)
+            self._objects = -1
+
+    def _folder(self, name: str, *, make: bool = False) -> int:
+        try:
+            return os.open(name[:2], _FOLDER, dir_fd=self._objects)
+        except FileNotFoundError as error:
+            if not make:
+                raise failed(f"object {name}", error) from error
+        except OSError as error:
+            raise failed(f"object {name}", error) from error
+        try:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(name[:2], 0o700, dir_fd=self._objects)
+                os.fsync(self._objects)
+            return os.open(name[:2], _FOLDER, dir_fd=self._objects)
+        except OSError as error:
+            raise failed(f"object {name}", error) from error
+
+
+class FolderSink:
+    """
+    An object being written; owns its descriptor, its lock and its folder's descriptor.
+    """
+
+    def __init__(
+        self, medium: FolderMedium, folder: int, name: str, descriptor: int, size: int
+    ) -> None:
+        self._medium = medium
+        self._folder = folder
+        self._name = name
+        self._descriptor = descriptor
+        self.size = size
+
+    def write(self, parts: Sequence[Buffer]) -> None:
+        """
+        Append *parts*.
+        """
+        wanted = sum(map(len, parts))
+        try:
+            done = os.writev(self._descriptor, parts[:_PARTS_AT_ONCE])
+            if done < wanted:
+                self._rest(parts, done)
+        except OSError as error:
+            raise failed(f"object {self._name}", error) from error
+        self.size += wanted
+
+    def _rest(self, parts: Sequence[Buffer], done: int) -> None:
+        for part in parts:
+            if done >= len(part):
+                done -= len(part)
+                continue
+            view = memoryview(part)[done:]
+            done = 0
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+
+    def copy(self, source: str, offset: int) -> None:
+        """
+        Append the object *source* from *offset* on; the kernel copies, or shares blocks.
+        """
+        opened = self._medium.open(source)
+        try:
+            while offset < opened.size:
+                n = os.copy_file_range(
+                    opened.fileno(), self._descriptor, _COPY_BYTES, offset_src=offset
+                )
+                if n == 0:
+                    raise StorageError(Trouble.FAILED, f"object {source} ended early")
+                offset += n
+                self.size += n
+        except OSError as error:
+            raise failed(f"object {self._name}", error) from error
+        finally:
+            opened.close()
+
+    def finish(self) -> None:
+        """
+        Have the object and its name reach the disk.
+        """
+        try:
+            os.fsync(self._descriptor)
+            os.fsync(self._folder)
+        except OSError as error:
+            raise failed(f"object {self._name}", error) from error
+
+    def keep(self) -> None:
+        """
+        Have what is there reach the disk, and let go.
+        """
+        try:
+            self.finish()
+        finally:
+            self.close()
+
+    def cut(self, size: int) -> None:
+        """
+        Take away what is behind *size*.
+        """
+        try:
+            os.ftruncate(self._descriptor, size)
+            os.lseek(self._descriptor, size, os.SEEK_SET)
+        except OSError as error:
+            raise failed(f"object {self._name}", error) from error
+        self.size = size
+
+    def drop(self) -> None:
+        """
+        Remove the object.
+        """
+        if self._descriptor >= 0:
+            with contextlib.suppress(OSError):
+                os.unlink(self._name, dir_fd=self._folder)
+        self.close()
+
+    def close(self) -> None:
+        """
+        Let go: of the lock, too.
+        """
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            os.close(self._folder)
+            self._descriptor = self._folder = -1
+
+
+class FolderSource:
+    """
+    An object opened for reading.
+    """
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        self._descriptor = descriptor
+        self.size = size
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """
+        Return up to *size* bytes from *offset*.
+        """
+        try:
+            return os.pread(self._descriptor, size, offset)
+        except OSError as error:
+            raise failed("an object", error) from error
+
+    def fileno(self) -> int:
+        """
+        Return the descriptor.
+        """
+        return self._descriptor
+
+    def close(self) -> None:
+        """
+        Let go of it.
+        """
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __del__(self) -> None:
+        self.close()

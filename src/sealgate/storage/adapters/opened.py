@@ -1,0 +1,169 @@
+"""
+Opens the store that settings describe, with the keys that the site has.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sealgate.database import sqlite_url
+from sealgate.storage.adapters.anchor import Anchor
+from sealgate.storage.adapters.folder import FolderMedium
+from sealgate.storage.adapters.plain import PlainForm
+from sealgate.storage.adapters.protected import ProtectedForm
+from sealgate.storage.adapters.records import Records
+from sealgate.storage.adapters.sealed import SealedForm
+from sealgate.storage.adapters.store import ObjectStore
+from sealgate.storage.age.errors import AgeError
+from sealgate.storage.age.hybrid import HybridRecipient
+from sealgate.storage.age.keys import check_mix, parse_recipient
+from sealgate.storage.model import StorageError, StorageRung, Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sealgate.storage.adapters.forms import Form
+    from sealgate.storage.adapters.medium import Medium
+    from sealgate.storage.age.wrapping import Recipient
+    from sealgate.storage.keyring import UnlockedKeyring
+    from sealgate.storage.model import StoreSettings
+
+RECORDS = "records.sqlite"
+
+
+def open_store(
+    settings: StoreSettings,
+    keyring: UnlockedKeyring,
+    *,
+    now: Callable[[], float],
+    compare: bool = True,
+) -> ObjectStore:
+    """
+    Return the store of *settings*, made when it is not there yet.
+
+    Without *compare* a store that was rolled back opens too, so that it can be verified.
+    A process that is to fork must open its stores afterwards.
+
+    Raises:
+        StorageError: the place cannot be used (DENIED, FAILED), what it holds is not what
+            was stored last (TAMPERED), or the recipients do not give the rung (UNSUPPORTED).
+    """
+    recipients = _recipients(settings, keyring)
+    medium = open_medium(settings.url)
+    try:
+        anchor = Anchor(_beside(settings, "anchor"))
+        try:
+            url, store = _records_place(settings)
+            records = Records(url, store, keyring.record_key, anchor, compare=compare)
+        except BaseException:
+            anchor.close()
+            raise
+    except BaseException:
+        medium.close()
+        raise
+    sealing = recipients if settings.rung is StorageRung.ENCRYPTED else keyring.recipients
+    forms: dict[StorageRung, Form] = {
+        StorageRung.PLAIN: PlainForm(),
+        StorageRung.PROTECTED: ProtectedForm(records.vouching.content_key),
+        StorageRung.ENCRYPTED: SealedForm(StorageRung.ENCRYPTED, sealing, keyring.identities),
+        StorageRung.HIGHLY_ENCRYPTED: SealedForm(StorageRung.HIGHLY_ENCRYPTED, recipients, ()),
+    }
+    rung = _worth(settings.rung, keyring, medium)
+    return ObjectStore(settings, medium, records, forms, rung, now)
+
+
+def open_medium(url: str) -> Medium:
+    """
+    Return the medium at *url*.
+
+    Raises:
+        StorageError: it cannot be used, or its extra is not installed.
+    """
+    scheme, _, rest = url.partition(":")
+    if scheme == "file" and Path(rest).is_absolute():
+        return FolderMedium(Path(rest))
+    if scheme == "s3":
+        # boto3 takes half a second and 30 MiB to load; only those who use it pay.
+        from sealgate.storage.adapters.objects import open_objects  # noqa: PLC0415
+
+        return open_objects(url)
+    raise StorageError(
+        Trouble.UNSUPPORTED,
+        f'store "{url}" is of no kind that there is',
+        hint="file:/FOLDER or s3://BUCKET/PREFIX is required",
+    )
+
+
+def _recipients(settings: StoreSettings, keyring: UnlockedKeyring) -> tuple[Recipient, ...]:
+    given = []
+    try:
+        given = [parse_recipient(text) for text in settings.recipients]
+        if settings.rung is StorageRung.ENCRYPTED:
+            given = [*keyring.recipients, *given]
+        if given:
+            check_mix(given)
+    except AgeError as error:
+        message = f'store "{settings.name}": {error.message}'
+        raise StorageError(Trouble.UNSUPPORTED, message, hint=error.hint) from error
+    if settings.rung is StorageRung.HIGHLY_ENCRYPTED:
+        _require_elsewhere(settings, keyring, given)
+    return tuple(given)
+
+
+def _require_elsewhere(
+    settings: StoreSettings, keyring: UnlockedKeyring, given: list[Recipient]
+) -> None:
+    if not given or not all(isinstance(recipient, HybridRecipient) for recipient in given):
+        raise StorageError(
+            Trouble.UNSUPPORTED,
+            f'store "{settings.name}" must be highly encrypted, which takes post-quantum'
+            " recipients and no other",
+            hint='recipients = ["age1pq1…"]',
+        )
+    ours = {key.recipient.strip().lower() for key in keyring.keyring.keys}
+    if any(text.strip().lower() in ours for text in settings.recipients):
+        raise StorageError(
+            Trouble.UNSUPPORTED,
+            f'store "{settings.name}" must be highly encrypted, but the identity of a recipient'
+            " is on this host",
+            hint="make a key pair elsewhere and give its recipient",
+        )
+
+
+def _records_place(settings: StoreSettings) -> tuple[str, str]:
+    if settings.url.startswith("file:"):
+        return sqlite_url(str(Path(settings.url.removeprefix("file:")) / RECORDS)), ""
+    if settings.records_url is not None and not settings.records_url.startswith("sqlite"):
+        return settings.records_url, settings.url
+    return sqlite_url(str(_beside(settings, "sqlite"))), ""
+
+
+def _beside(settings: StoreSettings, suffix: str) -> Path:
+    if not Path(settings.records_folder).is_absolute():
+        message = f'store "{settings.name}" has no folder for what must lie apart from it'
+        raise StorageError(Trouble.UNSUPPORTED, message, hint="set state in sealgate.toml")
+    # Two drops over one place share its state; a name says which it is to a person.
+    told = re.sub(r"[^A-Za-z0-9._-]", "-", settings.url.rpartition("/")[2])[:40] or "store"
+    place = hashlib.sha256(settings.url.encode()).hexdigest()[:12]
+    return Path(settings.records_folder) / f"{told}-{place}.{suffix}"
+
+
+def _worth(rung: StorageRung, keyring: UnlockedKeyring, medium: Medium) -> StorageRung:
+    # DESIGN, at rest 1: sealed, but the key lies readable beside it.
+    if rung is not StorageRung.ENCRYPTED:
+        return rung
+    if not keyring.is_apart:
+        return StorageRung.PROTECTED
+    if isinstance(medium, FolderMedium):
+        volume = medium.device()
+        for path in keyring.beside:
+            try:
+                if os.stat(path).st_dev == volume:  # noqa: PTH116  # one call, no object
+                    return StorageRung.PROTECTED
+            except OSError:
+                continue
+    return rung

@@ -1,0 +1,227 @@
+"""
+Rungs 2 and 3: the object is a file of the age v1 format, which any age program opens.
+
+Its random id rides in a stanza that other programs ignore, under the header's MAC; the
+record binds that MAC. A header therefore belongs to one record, and a payload to one
+header. Rung 3 differs only in who can open it: nobody here.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING
+
+from sealgate.errors import SealgateError
+from sealgate.storage.adapters.forms import CHUNK_BYTES, tampered
+from sealgate.storage.age.errors import DamagedError, NoMatchError
+from sealgate.storage.age.file import begin, unlock
+from sealgate.storage.age.header import Header, Stanza, find_end, parse_header
+from sealgate.storage.age.payload import (
+    NONCE_BYTES,
+    SEALED_CHUNK_BYTES,
+    ChunkOpener,
+    ChunkSealer,
+    plain_size,
+)
+from sealgate.storage.age.random_access import RandomAccess
+from sealgate.storage.model import StorageError, StorageRung, Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sealgate.storage.adapters.medium import Source
+    from sealgate.storage.adapters.uploads import Noted
+    from sealgate.storage.age.wrapping import Identity, Recipient
+    from sealgate.storage.model import Buffer
+    from sealgate.storage.record import Record
+
+# The type of the stanza that names the object; its one argument is the id.
+OBJECT_STANZA = "sealgate.object"
+# One read that holds the header of a few recipients of any kind.
+_HEADER_READ = 16384
+
+
+class SealedEncoder:
+    """
+    Seals chunks under one file key, each under a number of its own.
+    """
+
+    def __init__(self, object_id: str, recipients: tuple[Recipient, ...]) -> None:
+        begun = begin(recipients, extra=(object_stanza(object_id),))
+        self.header = begun.header + begun.nonce
+        self._binding = binding_of(begun.header)
+        self._sealer = ChunkSealer(begun.file_key, begun.nonce)
+
+    def whole(self, plain: memoryview, out: bytearray) -> Buffer:
+        """
+        Seal whole chunks into *out*.
+        """
+        return memoryview(out)[: self._sealer.seal_many(plain, out)]
+
+    def last(self, plain: memoryview) -> bytes:
+        """
+        Seal the last chunk.
+        """
+        return self._sealer.seal(plain, final=True)
+
+    def binding(self) -> bytes:
+        """
+        Return the header's MAC.
+        """
+        return self._binding
+
+    def aside(self) -> bytes:
+        """
+        Return nothing: the chunks speak for themselves.
+        """
+        return b""
+
+
+class SealedForm:
+    """
+    Seals for *recipients*, opens with *identities*: none for rung 3.
+    """
+
+    def __init__(
+        self,
+        rung: StorageRung,
+        recipients: tuple[Recipient, ...],
+        identities: tuple[Identity, ...],
+    ) -> None:
+        self.rung = rung
+        self.recipients = recipients
+        self._identities = identities
+
+    def begin(self, object_id: str) -> SealedEncoder:
+        """
+        Begin an object under a new file key.
+        """
+        return SealedEncoder(object_id, self.recipients)
+
+    def open(self, record: Record, source: Source, aside: bytes) -> SealedReader:  # noqa: ARG002
+        """
+        Open the object: its header is compared with the record, its last chunk verified.
+        """
+        header, length = bound_header(record, source)
+        try:
+            file_key = unlock(header, self._identities)
+            opened = RandomAccess(source.read_at, source.size, length, file_key)
+        except NoMatchError as error:
+            message = f'"{"/".join(record.path)}" is sealed for others: its identity is not here'
+            raise StorageError(
+                Trouble.SEALED_ELSEWHERE, message, hint="whoever holds the identity can open it"
+            ) from error
+        except DamagedError as error:
+            raise tampered(record, f"cannot be opened: {error.message}") from error
+        return SealedReader(record, opened)
+
+    def verify(self, record: Record, source: Source, aside: bytes) -> None:
+        """
+        Compare header and size; where it can be opened, verify the last chunk.
+        """
+        try:
+            self.open(record, source, aside)
+        except StorageError as error:
+            if error.trouble is not Trouble.SEALED_ELSEWHERE:
+                raise
+
+    def kept_size(self, noted: Noted, object_size: int) -> int:
+        """
+        Return whole chunks. The last of them may have been sealed as the end, so it is left out.
+        """
+        if not self._identities:
+            return 0
+        chunks = max(0, object_size - noted.header_size - 1) // SEALED_CHUNK_BYTES
+        if noted.size >= 0:
+            chunks = min(noted.size // CHUNK_BYTES, chunks + 1)
+        return chunks * CHUNK_BYTES
+
+    def resume(self, noted: Noted, source: Source, aside: bytes) -> Iterator[bytes]:  # noqa: ARG002
+        """
+        Yield what was kept, opened, to be sealed again under another file key.
+        """
+        size = self.kept_size(noted, source.size)
+        try:
+            header, length = read_header(source)
+            if header.mac != noted.binding or length + NONCE_BYTES != noted.header_size:
+                raise DamagedError("its header is another one")
+            opener = ChunkOpener(
+                unlock(header, self._identities), source.read_at(length, NONCE_BYTES)
+            )
+            for index in range(size // CHUNK_BYTES):
+                at = noted.header_size + index * SEALED_CHUNK_BYTES
+                yield opener.open(index, source.read_at(at, SEALED_CHUNK_BYTES), final=False)
+        except SealgateError as error:
+            if isinstance(error, StorageError):
+                raise
+            message = f'the broken-off upload "{"/".join(noted.path)}" cannot be gone on with'
+            raise StorageError(
+                Trouble.TAMPERED, f"{message}: {error.message}", hint="upload it anew"
+            ) from error
+
+
+class SealedReader:
+    """
+    Opens the chunks that are read.
+    """
+
+    def __init__(self, record: Record, opened: RandomAccess) -> None:
+        self._record = record
+        self._opened = opened
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """
+        Return up to *size* plain bytes from *offset*.
+        """
+        try:
+            return self._opened.read_at(offset, size)
+        except DamagedError as error:
+            raise tampered(self._record, f"cannot be opened: {error.message}") from error
+
+
+def object_stanza(object_id: str) -> Stanza:
+    """
+    Return the stanza that names the object.
+    """
+    return Stanza(OBJECT_STANZA, (object_id,), b"")
+
+
+def read_header(source: Source) -> tuple[Header, int]:
+    """
+    Return the header of the object and its length.
+
+    Raises:
+        DamagedError: it has none.
+    """
+    data = source.read_at(0, _HEADER_READ)
+    while not find_end(data) and len(data) < source.size:
+        data += source.read_at(len(data), len(data))
+    return parse_header(data)
+
+
+def bound_header(record: Record, source: Source) -> tuple[Header, int]:
+    """
+    Return the header of the object of *record*, which both agree on.
+
+    Raises:
+        StorageError: TAMPERED: another header, another id, or another size.
+    """
+    try:
+        header, length = read_header(source)
+        size = plain_size(source.size - length)
+    except DamagedError as error:
+        raise tampered(record, f"is no whole sealed file: {error.message}") from error
+    if not hmac.compare_digest(header.mac, record.binding):
+        raise tampered(record, "is another file than was stored there: its header differs")
+    if not any(s.type == OBJECT_STANZA and s.args == (record.object_id,) for s in header.stanzas):
+        raise tampered(record, "is another file than was stored there: its id differs")
+    if (source.size, size) != (record.object_size, record.size):
+        raise tampered(record, f"has {size} bytes, {record.size} were stored")
+    return header, length
+
+
+def binding_of(header: bytes) -> bytes:
+    """
+    Return the MAC of an encoded *header*.
+    """
+    return parse_header(header)[0].mac

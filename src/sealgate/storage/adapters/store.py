@@ -1,0 +1,506 @@
+"""
+The store: files by path over a medium, records and forms.
+
+An object is written first and then referred to; it is removed only after nothing refers
+to it any more. So a crash at any instant leaves the old file or the new one, and at most
+objects that no record names, which a sweep removes. Renaming, and any other change of
+what is said of a file, touches records only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import os
+import threading
+from collections import OrderedDict, deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sealgate.storage.adapters.folders import Folders, missing
+from sealgate.storage.adapters.forms import CHUNK_BYTES
+from sealgate.storage.adapters.reader import FileReader
+from sealgate.storage.adapters.upload import ENCODED_BYTES, GATHERED_BYTES, Upload
+from sealgate.storage.adapters.uploads import Noted, Uploads
+from sealgate.storage.model import Entry, Space, StorageError, StorageRung, Trouble
+from sealgate.storage.record import FILES, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sealgate.storage.adapters.forms import Encoder, Form
+    from sealgate.storage.adapters.medium import Medium, Sink
+    from sealgate.storage.adapters.records import Records
+    from sealgate.storage.model import StorePath, StoreReader, StoreSettings
+
+# Broken-off uploads whose encoder is kept in memory; older ones begin under a new key.
+_KEPT_UPLOADS = 256
+_KEPT_BUFFERS = 16
+# A file may be replaced or rotated between the look at its record and the opening of its
+# object; more often than this in a row it is not.
+_TRIES = 5
+ASIDE = ".tags"
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    noted: Noted
+    encoder: Encoder
+    object_size: int
+
+
+class ObjectStore(Folders):
+    """
+    A :class:`~sealgate.storage.model.Store` of *settings*.
+
+    *forms* holds one form for each rung that files may have; *rung* is what the store is
+    worth, whatever its form.
+    """
+
+    def __init__(
+        self,
+        settings: StoreSettings,
+        medium: Medium,
+        records: Records,
+        forms: dict[StorageRung, Form],
+        rung: StorageRung,
+        now: Callable[[], float],
+    ) -> None:
+        super().__init__(settings, records, now)
+        self.medium = medium
+        self.forms = forms
+        self._rung = rung
+        self.uploads = Uploads(records)
+        self._lock = threading.Lock()
+        self._writing: set[StorePath] = set()
+        self._kept: OrderedDict[StorePath, _Kept] = OrderedDict()
+        self._buffers: deque[tuple[bytearray, bytearray]] = deque(maxlen=_KEPT_BUFFERS)
+
+    @property
+    def rung(self) -> StorageRung:
+        """
+        Return how it keeps bytes, honestly.
+        """
+        return self._rung
+
+    @property
+    def is_remote(self) -> bool:
+        """
+        Return whether calls wait for a network.
+        """
+        return self.medium.is_remote
+
+    def stat(self, path: StorePath) -> Entry:
+        """
+        Return the entry at *path*.
+        """
+        if not path:
+            return Entry((), is_folder=True, size=0, modified_at=self.now())
+        with self.records.connections.asking() as run:
+            found = self.records.find(run, path)
+            noted = None if found else self.uploads.find(run, path)
+        if found is not None:
+            return found[0].entry
+        partial = self._partial(noted) if noted else None
+        if partial is None:
+            raise missing(path)
+        return partial
+
+    def list(self, path: StorePath) -> Iterator[Entry]:
+        """
+        Yield what lies directly in the folder *path*.
+        """
+        self.require_folder(path)
+        whole = (record.entry for record in self.records.listed(path))
+        noted = self.uploads.within(path)
+        if not noted:
+            yield from whole
+            return
+        partial = (entry for entry in map(self._partial, noted) if entry is not None)
+        last: StorePath | None = None
+        # A whole file comes before what is on its way to replace it.
+        for entry in heapq.merge(whole, partial, key=lambda e: (e.path[-1].encode(), e.partial)):
+            if entry.path != last:
+                yield entry
+            last = entry.path
+
+    def open_read(self, path: StorePath) -> StoreReader:
+        """
+        Open a file.
+        """
+        return self._open(path, raw=False)
+
+    def open_raw(self, path: StorePath) -> StoreReader:
+        """
+        Open the sealed bytes themselves; the entry's size is theirs.
+        """
+        return self._open(path, raw=True)
+
+    def _open(self, path: StorePath, *, raw: bool) -> StoreReader:
+        for left in range(_TRIES - 1, -1, -1):
+            record = self._proven(path)
+            try:
+                return self.open_record(record, raw=raw)
+            except StorageError as error:
+                if error.trouble is not Trouble.NOT_FOUND:
+                    raise
+                if left == 0 or self._proven(path) == record:
+                    message = f'"{"/".join(path)}" is gone: its object was removed from outside'
+                    raise StorageError(Trouble.TAMPERED, message, hint="sealgate verify") from error
+        raise AssertionError  # pragma: no cover  # the loop returns or raises
+
+    def open_record(self, record: Record, *, raw: bool = False) -> StoreReader:
+        """
+        Open the object of *record*, which was proven; NOT_FOUND when it is gone.
+        """
+        form = self.form(record.rung)
+        if raw and record.rung < StorageRung.ENCRYPTED:
+            message = f'"{"/".join(record.path)}" is not sealed'
+            raise StorageError(Trouble.UNSUPPORTED, message, hint="read it as it is")
+        source = self.medium.open(record.object_id)
+        try:
+            aside = self.read_aside(record)
+            if raw:
+                form.verify(record, source, aside)
+                entry = replace(record.entry, size=source.size)
+                return FileReader(entry, source, source)
+            return FileReader(record.entry, form.open(record, source, aside), source)
+        except BaseException:
+            source.close()
+            raise
+
+    def open_write(self, path: StorePath, *, owner: str, resume: bool = False) -> Upload:
+        """
+        Begin an upload, or go on with one.
+        """
+        if not path:
+            raise StorageError(Trouble.IS_FOLDER, "the root of the store is a folder")
+        with self.records.connections.asking() as run:
+            found = self.records.find(run, path)
+            noted = self.uploads.find(run, path)
+            if found is None and len(path) > 1:
+                self.require_folder(path[:-1], run)
+            limit = self._limit(run, found[0] if found else None)
+        if found is not None and found[0].is_folder:
+            raise StorageError(Trouble.IS_FOLDER, f'"{"/".join(path)}" is a folder')
+        with self._lock:
+            if path in self._writing:
+                raise _busy(path)
+            self._writing.add(path)
+            kept = self._kept.pop(path, None)
+        try:
+            if noted is not None:
+                if resume and found is None:
+                    return self._resumed(noted, kept, owner, limit)
+                self._clear(noted)
+            upload = self._fresh(path, owner, limit)
+        except BaseException:
+            with self._lock:
+                self._writing.discard(path)
+            raise
+        if resume and found is not None:
+            self._begin_with(upload, found[0])
+        return upload
+
+    def commit(
+        self, upload: Upload, object_size: int, modified_at: float | None, *, replace: bool
+    ) -> Entry:
+        """
+        Make the finished object of *upload* the file of its path.
+        """
+        path, now = upload.path, self.now()
+        with self.records.changing() as change:
+            old = change.find(path)
+            if old is not None and old[0].is_folder:
+                raise StorageError(Trouble.IS_FOLDER, f'"{"/".join(path)}" is a folder')
+            if old is not None and not replace:
+                raise StorageError(Trouble.EXISTS, f'"{"/".join(path)}" exists already')
+            if old is None and len(path) > 1:
+                self.require_folder(path[:-1], change.run)
+            record = Record(
+                path,
+                FILES,
+                is_folder=False,
+                classification=self.settings.classification,
+                owner=upload.owner,
+                size=upload.offset,
+                modified_at=now if modified_at is None else modified_at,
+                stored_at=now,
+                seq=change.seq,
+                rung=upload.rung,
+                object_id=upload.object_id,
+                object_size=object_size,
+                binding=upload.encoder.binding(),
+            )
+            change.put(record, old)
+            if self.settings.quota_bytes is not None and change.size > self.settings.quota_bytes:
+                raise self.over_quota(path)
+            if upload.is_noted:
+                self.uploads.forget(upload.object_id, change.run)
+        if old is not None:
+            self.remove_object(old[0])
+        return record.entry
+
+    def remove(self, path: StorePath) -> None:
+        """
+        Remove a file, whole or partial.
+        """
+        if not path:
+            raise StorageError(Trouble.IS_FOLDER, "the root of the store is a folder")
+        with self.records.changing() as change:
+            found = change.find(path)
+            noted = self.uploads.find(change.run, path)
+            if found is not None:
+                if found[0].is_folder:
+                    raise StorageError(Trouble.IS_FOLDER, f'"{"/".join(path)}" is a folder')
+                change.delete(found)
+        if found is not None:
+            self.remove_object(found[0])
+        elif noted is not None:
+            with self._lock:
+                self._kept.pop(path, None)
+            self._clear(noted)
+        else:
+            raise missing(path)
+
+    def space(self) -> Space:
+        """
+        Return what fits, the quota taken into account.
+        """
+        seen = self.medium.space()
+        quota = self.settings.quota_bytes
+        if quota is None:
+            return seen
+        with self.records.connections.asking() as run:
+            used = self.records.head(run).size
+        free = min(seen.free_bytes, max(0, quota - used))
+        return Space(min(seen.total_bytes, quota), free, seen.total_files, seen.free_files)
+
+    def close(self) -> None:
+        """
+        Let go of files and connections.
+        """
+        self.records.close()
+        self.medium.close()
+
+    # What an upload calls.
+
+    def lend_buffers(self) -> tuple[bytearray, bytearray]:
+        """
+        Return a buffer for plain chunks and one for encoded ones.
+        """
+        try:
+            return self._buffers.pop()
+        except IndexError:
+            return bytearray(GATHERED_BYTES), bytearray(ENCODED_BYTES)
+
+    def release(self, path: StorePath, buffers: tuple[bytearray, bytearray]) -> None:
+        """
+        Take back what an upload to *path* held.
+        """
+        self._buffers.append(buffers)
+        with self._lock:
+            self._writing.discard(path)
+
+    def note(self, upload: Upload) -> Noted:
+        """
+        Note that *upload* has begun to write its object.
+        """
+        noted = Noted(
+            upload.path,
+            upload.object_id,
+            upload.owner,
+            upload.rung,
+            self.now(),
+            len(upload.encoder.header),
+            binding=upload.encoder.binding() if upload.encoder.header else b"",
+        )
+        self.uploads.note(noted, upload.instead_of)
+        return noted
+
+    def keep(self, upload: Upload, noted: Noted, sink: Sink, size: int) -> None:
+        """
+        Keep *size* plain bytes of *upload* for a resume.
+        """
+        aside = upload.encoder.aside()
+        binding = upload.encoder.binding()
+        sink.keep()
+        if aside:
+            self.write_aside(upload.object_id, aside, again=True)
+        noted = replace(noted, size=size, binding=binding)
+        self.uploads.keep(noted)
+        with self._lock:
+            self._kept[upload.path] = _Kept(noted, upload.encoder, sink.size)
+            while len(self._kept) > _KEPT_UPLOADS:
+                self._kept.popitem(last=False)
+
+    def write_aside(self, object_id: str, content: bytes, *, again: bool = False) -> None:
+        """
+        Write what lies beside an object; durable on return.
+        """
+        if again:
+            self.medium.remove(object_id + ASIDE)
+        sink = self.medium.create(object_id + ASIDE)
+        try:
+            sink.write([content])
+            sink.finish()
+        except BaseException:
+            sink.drop()
+            raise
+        sink.close()
+
+    def read_aside(self, record: Record | Noted) -> bytes:
+        """
+        Return what lies beside the object of *record*, ``b""`` when nothing should.
+        """
+        if record.rung is not StorageRung.PROTECTED or 0 <= record.size <= CHUNK_BYTES:
+            return b""
+        source = self.medium.open(record.object_id + ASIDE)
+        try:
+            return source.read_at(0, source.size)
+        finally:
+            source.close()
+
+    def remove_object(self, record: Record | Noted) -> None:
+        """
+        Remove an object that nothing refers to; if that fails, a sweep does it.
+        """
+        with contextlib.suppress(StorageError):
+            self.medium.remove(record.object_id)
+            if record.rung is StorageRung.PROTECTED:
+                self.medium.remove(record.object_id + ASIDE)
+
+    def form(self, rung: StorageRung) -> Form:
+        """
+        Return the form of *rung*.
+        """
+        return self.forms[rung]
+
+    # How uploads begin.
+
+    def _fresh(
+        self,
+        path: StorePath,
+        owner: str,
+        limit: tuple[int, str] | None,
+        instead_of: Noted | None = None,
+    ) -> Upload:
+        object_id = os.urandom(16).hex()
+        rung = self.settings.rung
+        encoder = self.form(rung).begin(object_id)
+        return Upload(self, path, owner, object_id, encoder, rung, limit, instead_of=instead_of)
+
+    def _resumed(
+        self, noted: Noted, kept: _Kept | None, owner: str, limit: tuple[int, str] | None
+    ) -> Upload:
+        if kept is not None and kept.noted == noted and noted.rung is self.settings.rung:
+            # This process still has the file key and knows which chunk comes next: what
+            # lies on the medium decides neither.
+            sink = self.medium.reopen(noted.object_id)
+            if sink.size == kept.object_size:
+                return Upload(
+                    self, noted.path, owner, noted.object_id, kept.encoder, noted.rung, limit,
+                    sink=sink, noted=noted, flushed=noted.size,
+                )  # fmt: skip
+            sink.close()
+        upload = None
+        held = self.medium.reopen(noted.object_id)  # nobody else takes it meanwhile
+        try:
+            source = self.medium.open(noted.object_id)
+            try:
+                if self.form(noted.rung).kept_size(noted, source.size) == 0:
+                    self._clear(noted, held=held)
+                    return self._fresh(noted.path, owner, limit)
+                upload = self._fresh(noted.path, owner, limit, noted)
+                aside = self.read_aside(noted)
+                for chunk in self.form(noted.rung).resume(noted, source, aside):
+                    upload.write(chunk)
+            finally:
+                source.close()
+            self._clear(noted, held=held)
+        except BaseException:
+            held.close()
+            if upload is not None:
+                upload.discard()
+            raise
+        return upload
+
+    def _begin_with(self, upload: Upload, record: Record) -> None:
+        try:
+            reader = self._open(record.path, raw=False)
+            try:
+                offset = 0
+                while chunk := reader.read_at(offset, GATHERED_BYTES):
+                    upload.write(chunk)
+                    offset += len(chunk)
+            finally:
+                reader.close()
+        except BaseException:
+            upload.discard()
+            raise
+
+    def _clear(self, noted: Noted, *, held: Sink | None = None) -> None:
+        # Only what no living writer holds may be cleared away.
+        if held is None:
+            try:
+                held = self.medium.reopen(noted.object_id)
+            except StorageError as error:
+                if error.trouble is not Trouble.NOT_FOUND:
+                    raise
+        if held is not None:
+            held.drop()
+        self.uploads.forget(noted.object_id)
+        self.remove_object(noted)
+
+    def _partial(self, noted: Noted) -> Entry | None:
+        kept = self._kept.get(noted.path)
+        if kept is not None and kept.noted == noted:
+            size = noted.size
+        else:
+            if self.medium.is_held(noted.object_id):
+                return None
+            try:
+                source = self.medium.open(noted.object_id)
+            except StorageError:
+                return None
+            size = self.form(noted.rung).kept_size(noted, source.size)
+            source.close()
+        if size <= 0:
+            return None
+        return Entry(
+            noted.path,
+            is_folder=False,
+            size=size,
+            modified_at=noted.began_at,
+            owner=noted.owner,
+            classification=self.settings.classification,
+            partial=True,
+            object_id=noted.object_id,
+        )
+
+    def _proven(self, path: StorePath) -> Record:
+        if not path:
+            raise StorageError(Trouble.IS_FOLDER, "the root of the store is a folder")
+        with self.records.connections.reading() as run:
+            found = self.records.find(run, path)
+            if found is not None:
+                self.records.prove(run, *found)
+        if found is None:
+            raise missing(path)
+        if found[0].is_folder:
+            raise StorageError(Trouble.IS_FOLDER, f'"{"/".join(path)}" is a folder')
+        return found[0]
+
+    def _limit(self, run: Callable[..., object], old: Record | None) -> tuple[int, str] | None:
+        limits = []
+        if self.settings.max_file_bytes is not None:
+            limits.append((self.settings.max_file_bytes, "a file may be here"))
+        if self.settings.quota_bytes is not None:
+            used = self.records.head(run).size - (old.size if old else 0)
+            limits.append((self.settings.quota_bytes - used, "the quota has room for"))
+        return min(limits) if limits else None
+
+
+def _busy(path: StorePath) -> StorageError:
+    message = f'"{"/".join(path)}": somebody else writes it now'
+    return StorageError(Trouble.BUSY, message, hint="try again later")

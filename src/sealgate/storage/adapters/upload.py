@@ -1,0 +1,221 @@
+"""
+One upload: bytes in order, encoded as they come, and visible only by its commit.
+
+The object is written under its final random name, to which nothing refers; the commit has
+it reach the disk and then makes it the file of its path in one transaction. Small writes
+are gathered into whole chunks. The last chunk is encoded on a commit only: whatever is
+broken off keeps whole chunks, none of which is the last.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Self
+
+from sealgate.storage.adapters.forms import CHUNK_BYTES
+from sealgate.storage.adapters.uploads import Noted
+from sealgate.storage.model import StorageError, Trouble
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from sealgate.storage.adapters.forms import Encoder
+    from sealgate.storage.adapters.medium import Sink
+    from sealgate.storage.adapters.store import ObjectStore
+    from sealgate.storage.model import Buffer, Entry, StorageRung, StorePath
+
+# Four chunks a time: fewer calls, and still little memory for each upload.
+GATHERED_BYTES = 4 * CHUNK_BYTES
+# What four chunks take when they are sealed.
+ENCODED_BYTES = GATHERED_BYTES + 4 * 16
+
+
+class Upload:
+    """
+    An upload to *path*. For one thread at a time.
+
+    *limit* is the plain size that it must not exceed. *flushed* plain bytes are encoded and
+    in the object already. *instead_of* is a broken-off upload whose bytes it begins with.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        path: StorePath,
+        owner: str,
+        object_id: str,
+        encoder: Encoder,
+        rung: StorageRung,
+        limit: tuple[int, str] | None,
+        *,
+        sink: Sink | None = None,
+        noted: Noted | None = None,
+        flushed: int = 0,
+        instead_of: Noted | None = None,
+    ) -> None:
+        self._store = store
+        self.path = path
+        self.owner = owner
+        self.object_id = object_id
+        self.encoder = encoder
+        self.rung = rung
+        self._limit = limit
+        self._sink = sink
+        self._noted = noted
+        self.instead_of = instead_of
+        self._flushed = flushed
+        self._plain, self._out = store.lend_buffers()
+        self._view = memoryview(self._plain)
+        self._fill = 0
+        self._is_over = False
+
+    @property
+    def offset(self) -> int:
+        """
+        Return how many plain bytes have been taken.
+        """
+        return self._flushed + self._fill
+
+    @property
+    def is_noted(self) -> bool:
+        """
+        Return whether it is noted, so that a commit must forget it.
+        """
+        return self._noted is not None
+
+    def write(self, data: Buffer) -> None:
+        """
+        Take *data*.
+        """
+        if self._is_over:
+            raise StorageError(Trouble.FAILED, "the upload is over, nothing can be written to it")
+        size = len(data)
+        if self._limit is not None and self._flushed + self._fill + size > self._limit[0]:
+            message = f'"{"/".join(self.path)}" would be larger than {self._limit[1]}'
+            raise StorageError(Trouble.QUOTA, message, hint="make room, or raise the drop's limit")
+        fill = self._fill
+        if fill + size <= GATHERED_BYTES:
+            self._plain[fill : fill + size] = data
+            self._fill = fill + size
+            return
+        view = memoryview(data)
+        while fill + len(view) > GATHERED_BYTES:
+            take = GATHERED_BYTES - fill
+            self._plain[fill:] = view[:take]
+            view = view[take:]
+            self._fill = GATHERED_BYTES
+            # There is more behind, so that none of these chunks is the last.
+            self._flush(GATHERED_BYTES)
+            fill = 0
+        self._plain[: len(view)] = view
+        self._fill = len(view)
+
+    def commit(self, *, modified_at: float | None = None, replace: bool = True) -> Entry:
+        """
+        Make the file whole and visible.
+        """
+        if self._is_over:
+            raise StorageError(Trouble.FAILED, "the upload is over, it cannot be committed")
+        try:
+            self._finish()
+            entry = self._store.commit(self, self._object_size(), modified_at, replace=replace)
+        except BaseException:
+            self.discard()
+            raise
+        self._end()
+        return entry
+
+    def suspend(self) -> None:
+        """
+        Break off and keep whole chunks.
+        """
+        if self._is_over:
+            return
+        try:
+            # At least one byte is left out: the client then has one more to send, with
+            # which the last chunk can be made.
+            whole = max(0, self._fill - 1) // CHUNK_BYTES * CHUNK_BYTES
+            if whole:
+                self._flush(whole)
+            if self._sink is None or self._noted is None:
+                self.discard()
+                return
+            self._store.keep(self, self._noted, self._sink, self._flushed)
+        except Exception:  # noqa: BLE001  # never raises: what cannot be kept is given up
+            self.discard()
+            return
+        self._end()
+
+    def discard(self) -> None:
+        """
+        Break off and keep nothing.
+        """
+        if self._is_over:
+            return
+        if self._sink is not None:
+            self._sink.drop()
+        if self._noted is not None:
+            with contextlib.suppress(Exception):
+                self._store.uploads.forget(self.object_id)
+        self._end()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.suspend()
+
+    def _flush(self, size: int) -> None:
+        sink = self._begun()
+        if self._noted is None:
+            self._noted = self._store.note(self)
+        sink.write([self.encoder.whole(self._view[:size], self._out)])
+        rest = self._fill - size
+        if rest:
+            self._plain[:rest] = self._plain[size : self._fill]
+        self._fill = rest
+        self._flushed += size
+
+    def _finish(self) -> None:
+        if self._flushed and not self._fill:
+            # Every chunk that was kept is one with another behind it.
+            message = f'"{"/".join(self.path)}" was gone on with, but nothing more was sent'
+            raise StorageError(Trouble.FAILED, message, hint="upload it from its beginning")
+        parts: list[Buffer] = []
+        whole = max(0, self._fill - 1) // CHUNK_BYTES * CHUNK_BYTES
+        if whole:
+            parts.append(self.encoder.whole(self._view[:whole], self._out))
+        parts.append(self.encoder.last(self._view[whole : self._fill]))
+        if self._sink is None:
+            # One call writes all of a small file.
+            self._sink = self._store.medium.create(self.object_id)
+            if self.encoder.header:
+                parts.insert(0, self.encoder.header)
+        self._sink.write(parts)
+        aside = self.encoder.aside()
+        if aside:
+            self._store.write_aside(self.object_id, aside)
+        self._sink.finish()
+
+    def _begun(self) -> Sink:
+        if self._sink is None:
+            self._sink = self._store.medium.create(self.object_id)
+            if self.encoder.header:
+                self._sink.write([self.encoder.header])
+        return self._sink
+
+    def _object_size(self) -> int:
+        return self._sink.size if self._sink is not None else 0
+
+    def _end(self) -> None:
+        self._is_over = True
+        if self._sink is not None:
+            self._sink.close()
+        self._store.release(self.path, (self._plain, self._out))
+        self._plain = self._out = bytearray()
+        self._view = memoryview(b"")

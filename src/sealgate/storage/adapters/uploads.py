@@ -1,0 +1,151 @@
+"""
+What is noted of an upload that is on its way, so that it can be resumed or cleared away.
+
+A file of less than a chunk is never noted: there would be nothing to resume. The note is
+no promise to a client and so need not survive a power cut.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sealgate.storage.model import StorageError, StorageRung, StorePath, Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sealgate.storage.adapters.records import Records
+
+_COLUMNS = "parent, name, object_id, owner, rung, began_at, header_size, size, binding, mac"
+_SELECT = f"SELECT {_COLUMNS} FROM store_uploads WHERE store = ?"  # noqa: S608  # constants
+_AT = f"{_SELECT} AND parent = ? AND name = ?"
+_IN = f"{_SELECT} AND parent = ? ORDER BY name"
+_ALL = f"{_SELECT} ORDER BY parent, name"
+_NOTE = f"""INSERT INTO store_uploads (store, {_COLUMNS})
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (store, parent, name) DO NOTHING"""  # noqa: S608  # constants
+_KEEP = """UPDATE store_uploads SET size = ?, binding = ?, mac = ?
+WHERE store = ? AND object_id = ?"""
+_FORGET = "DELETE FROM store_uploads WHERE store = ? AND object_id = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """
+    An upload as it is noted. *size* are the plain bytes kept, -1 while it was never kept.
+
+    *header_size* is what stands before the first chunk; *binding* is what the chunks kept
+    are verified by, where they do not speak for themselves.
+    """
+
+    path: StorePath
+    object_id: str
+    owner: str
+    rung: StorageRung
+    began_at: float
+    header_size: int
+    size: int = -1
+    binding: bytes = b""
+
+
+class Uploads:
+    """
+    The notes of one store, beside its records.
+    """
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self._store = records.store
+
+    def find(self, run: Callable[..., Any], path: StorePath) -> Noted | None:
+        """
+        Return what is noted at *path*.
+
+        Raises:
+            StorageError: TAMPERED.
+        """
+        row = run(_AT, (self._store, "/".join(path[:-1]), path[-1])).fetchone()
+        return None if row is None else self._genuine(row)
+
+    def within(self, path: StorePath | None) -> list[Noted]:
+        """
+        Return what is noted directly in the folder *path*, or everywhere.
+        """
+        with self._records.connections.asking() as run:
+            if path is None:
+                rows = run(_ALL, (self._store,)).fetchall()
+            else:
+                rows = run(_IN, (self._store, "/".join(path))).fetchall()
+        return [self._genuine(row) for row in rows]
+
+    def note(self, noted: Noted, instead_of: Noted | None = None) -> None:
+        """
+        Note an upload that begins, *instead_of* one whose bytes it takes over.
+
+        Raises:
+            StorageError: BUSY: there is one at this path.
+        """
+        path = noted.path
+        values = (
+            self._store,
+            "/".join(path[:-1]),
+            path[-1],
+            noted.object_id,
+            noted.owner,
+            int(noted.rung),
+            noted.began_at,
+            noted.header_size,
+            noted.size,
+            noted.binding,
+            self._mac(noted),
+        )
+        with self._records.connections.writing(durable=False) as run:
+            if instead_of is not None:
+                self.forget(instead_of.object_id, run)
+            if run(_NOTE, values).rowcount != 1:
+                message = f'"{"/".join(path)}": somebody else writes it now'
+                raise StorageError(Trouble.BUSY, message, hint="try again later")
+
+    def keep(self, noted: Noted) -> None:
+        """
+        Note how much of the upload *noted* was kept.
+        """
+        with self._records.connections.writing(durable=False) as run:
+            values = (noted.size, noted.binding, self._mac(noted), self._store, noted.object_id)
+            run(_KEEP, values)
+
+    def forget(self, object_id: str, run: Callable[..., Any] | None = None) -> None:
+        """
+        Forget the upload of that object, within the change of *run* when there is one.
+        """
+        if run is not None:
+            run(_FORGET, (self._store, object_id))
+            return
+        with self._records.connections.writing(durable=False) as own:
+            own(_FORGET, (self._store, object_id))
+
+    def _mac(self, noted: Noted) -> bytes:
+        return self._records.vouching.upload_mac(
+            "/".join(noted.path),
+            noted.object_id,
+            noted.owner,
+            int(noted.rung),
+            noted.began_at,
+            noted.header_size,
+            noted.size,
+            noted.binding,
+        )
+
+    def _genuine(self, row: Any) -> Noted:
+        parent, name = row[0], row[1]
+        path = (*parent.split("/"), name) if parent else (name,)
+        message = f'what is noted of the upload "{"/".join(path)}" was changed from outside'
+        try:
+            rung = StorageRung(row[4])
+        except ValueError:
+            raise StorageError(Trouble.TAMPERED, message) from None
+        noted = Noted(path, row[2], row[3], rung, row[5], row[6], row[7], bytes(row[8]))
+        if not hmac.compare_digest(self._mac(noted), bytes(row[9])):
+            raise StorageError(Trouble.TAMPERED, message, hint="sealgate verify")
+        return noted
