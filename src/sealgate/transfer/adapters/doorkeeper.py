@@ -13,7 +13,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 from sealgate.errors import SealgateError
-from sealgate.identity.model import Identity, normal
+from sealgate.identity.model import normal
 from sealgate.identity.throttle import Throttle
 from sealgate.policy.inventory import AccessSettings
 from sealgate.storage.model import Trouble
@@ -32,7 +32,7 @@ from sealgate.transfer.model import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sealgate.identity.model import ClientCertificate
+    from sealgate.identity.model import ClientCertificate, Identity
     from sealgate.identity.ssh_keys import SSHKey
     from sealgate.policy.inventory import Drop, Tunnel
     from sealgate.transfer.adapters.session_drops import OpenDrop
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 # A refusal at the door is noted once in so many seconds for each address.
 _QUIET_SECONDS = 60.0
 _MAX_QUIET = 10_000
+_RECHECK_SECONDS = 60.0
 _UNKNOWN = "(unknown)"
 _GONE = "you are no longer admitted"
 
@@ -56,14 +57,24 @@ class People(Protocol):
         Return whether it is the password of *name*; takes as long for unknown names.
         """
 
-    def ssh_key(self, fingerprint: str) -> SSHKey | None:
+    def identity(self, name: str) -> Identity | None:
         """
-        Return the key with *fingerprint*.
+        Return the identity *name*.
         """
 
-    def everything(self) -> tuple[tuple[Identity, ...], tuple[ClientCertificate, ...]]:
+    def ssh_key(self, fingerprint: str) -> SSHKey | None:
         """
-        Return identities and certificates of one moment.
+        Return the living key with *fingerprint*.
+        """
+
+    def certificate(self, fingerprint: str) -> ClientCertificate | None:
+        """
+        Return the certificate with *fingerprint*, living or not.
+        """
+
+    def generation(self) -> int:
+        """
+        Return a number that grows with every change.
         """
 
 
@@ -115,6 +126,8 @@ class DropDoorkeeper:
         self._lock = Lock()
         self._sessions: set[Session] = set()
         self._quiet: dict[str, float] = {}
+        self._generation = -1
+        self._rechecked_at = self._recheck_at = 0.0
 
     @property
     def sessions(self) -> int:
@@ -146,7 +159,7 @@ class DropDoorkeeper:
         """
         try:
             owner = self._owner(offer.method, offer.fingerprint)
-            identity = self._identity(name)
+            identity = self._people.identity(name)
         except SealgateError as error:
             self._house.complain(error.message)
             return False
@@ -245,10 +258,28 @@ class DropDoorkeeper:
         self._rules = rules
         self.recheck()
 
+    def tick(self) -> None:
+        """
+        Judge open sessions again when identities changed, and each minute in any case.
+
+        Certificates end by themselves.
+        """
+        now = self._house.now()
+        try:
+            generation = self._people.generation()
+        except SealgateError as error:
+            self._house.complain(error.message)
+            generation = -1
+        if generation != self._generation or now >= self._recheck_at or now < self._rechecked_at:
+            self._generation = generation
+            self.recheck()
+
     def recheck(self) -> None:
         """
         Judge every open session again; who is no longer admitted gets no further.
         """
+        self._rechecked_at = self._house.now()
+        self._recheck_at = self._rechecked_at + _RECHECK_SECONDS
         with self._lock:
             sessions = tuple(self._sessions)
         for session in sessions:
@@ -266,7 +297,7 @@ class DropDoorkeeper:
             if method in methods and self._owner(method, caller.key) != caller.name:
                 session.cut("your key is no longer admitted")
                 return
-        identity = self._identity(caller.name)
+        identity = self._people.identity(caller.name)
         if identity is None:
             session.cut(_GONE)
             return
@@ -285,7 +316,7 @@ class DropDoorkeeper:
 
     def _caller(self, name: str, methods: frozenset[Method], channel: Channel, key: str) -> Caller:
         try:
-            identity = self._identity(name)
+            identity = self._people.identity(name)
             country = self._country(channel.peer)
         except SealgateError as error:
             self._house.complain(error.message)
@@ -296,11 +327,6 @@ class DropDoorkeeper:
         self._throttle.succeeded(identity.name, channel.peer, self._house.now())
         return Caller(identity.name, identity.groups, methods, country, key)
 
-    def _identity(self, name: str) -> Identity | None:
-        wanted = normal(name)
-        identities, _ = self._people.everything()
-        return next((one for one in identities if one.name == wanted), None)
-
     def _owner(self, method: Method, fingerprint: str) -> str | None:
         """
         Return whose living key it is.
@@ -308,12 +334,9 @@ class DropDoorkeeper:
         if method is Method.PUBLIC_KEY:
             key = self._people.ssh_key(fingerprint)
             return key.identity if key is not None and key.is_living else None
-        now = self._house.now()
-        _, certificates = self._people.everything()
-        return next(
-            (c.identity for c in certificates if c.fingerprint == fingerprint and c.is_living(now)),
-            None,
-        )
+        certificate = self._people.certificate(fingerprint)
+        living = certificate is not None and certificate.is_living(self._house.now())
+        return certificate.identity if certificate is not None and living else None
 
     def _country(self, peer: str) -> str | None:
         countries = self._rules.countries
@@ -353,7 +376,7 @@ class DropDoorkeeper:
 
     def _failed(self, name: str, peer: str, why: str) -> None:
         try:
-            identity = self._identity(name)
+            identity = self._people.identity(name)
         except SealgateError:
             identity = None
         # A password typed where the name belongs must not get into the trail.
