@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sealgate.app.keyring import new_recovery_key
 from sealgate.app.keys import local_authority
 from sealgate.config.load import CONFIG_NAME
 from sealgate.config.parse import parse
@@ -24,6 +25,7 @@ from sealgate.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sealgate.app.keyring import RecoveryKey
     from sealgate.config.presets import Preset, Snippet
     from sealgate.policy.inventory import Inventory
 
@@ -34,11 +36,13 @@ class Begun:
     What init made: the configuration, both authorities, and what a person does next.
 
     *settings* belong into the CMS; *limits* is what its preset's locks mean besides.
+    *recovery* is kept nowhere: whoever shows it shows it this once.
     """
 
     config: str
     server_authority: str
     client_authority: str
+    recovery: RecoveryKey
     preset: Preset
     settings: tuple[Snippet, ...]
     next_steps: tuple[str, ...]
@@ -53,7 +57,8 @@ def begin(folder: str, *, preset: str, domain: str | None, now: float) -> Begun:
         SourceError: the folder cannot be written.
     """
     known = _preset(preset)
-    text = render_template(known, _domain(domain or DEFAULT_DOMAIN))
+    recovery = new_recovery_key()
+    text = render_template(known, _domain(domain or DEFAULT_DOMAIN), recovery.recipient)
     place = Path(folder)
     config = place / CONFIG_NAME
     inventory = parse(text, str(config), folder=str(place.absolute()))
@@ -77,6 +82,7 @@ def begin(folder: str, *, preset: str, domain: str | None, now: float) -> Begun:
         config=str(config),
         server_authority=server.path,
         client_authority=client.path,
+        recovery=recovery,
         preset=known,
         settings=settings_for(known, front_of(site, inventory.listen)),
         next_steps=_next_steps(inventory, str(config)),

@@ -134,22 +134,35 @@ def new_recovery_key() -> RecoveryKey:
 
 
 def why_not_apart(
-    inventory: Inventory, store_folder: str, environment: Mapping[str, str] = os.environ
+    inventory: Inventory, store_folder: str | None, environment: Mapping[str, str] = os.environ
 ) -> str | None:
     """
     Return why the site keys are not kept apart from the store in *store_folder*.
 
-    ``None``: they are. Nothing is opened. What is not apart is worth rung 1 only.
+    ``None``: they are. Nothing is opened. What is not apart is worth rung 1 only. A store
+    that is on another host has no folder (``None``).
     """
     if inventory.keys.protection is KeyProtection.FILE:
         told = "are a readable file"
-        if same_volume(keys_folder(inventory), store_folder):
+        if store_folder is not None and same_volume(keys_folder(inventory), store_folder):
             told += " on the store's own volume"
         return f'the site keys {told} (protection = "file")'
     for path in _beside(inventory, environment):
-        if same_volume(path, store_folder):
+        if store_folder is not None and same_volume(path, store_folder):
             return f'"{path}", which opens the site keys, lies on the store\'s own volume'
     return None
+
+
+def why_not_apart_from_drops(inventory: Inventory) -> str | None:
+    """
+    Return why the site keys are not kept apart from the stores of all drops, or ``None``.
+    """
+    folders = [
+        drop.store.removeprefix("file:") if drop.store.startswith("file:") else None
+        for drop in inventory.drops
+    ]
+    reasons = (why_not_apart(inventory, folder) for folder in folders or [None])
+    return next((reason for reason in reasons if reason is not None), None)
 
 
 def passphrase_source(

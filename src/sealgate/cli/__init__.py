@@ -36,8 +36,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("serve", "Run the gateway."),
     "reload": ("reload", "Have the running gateway take over a changed configuration."),
     "audit": ("audit", "Observe from outside and judge by the same ruler."),
-    "key": ("key", "Issue, list and revoke client certificates."),
-    "user": ("user", "Add, list and remove identities and their groups."),
+    "key": ("key", "Let users in: client certificates and SSH keys."),
+    "keys": ("keys", "The site's own keys, which stored files are sealed with."),
+    "user": ("user", "Add, list and remove identities, their groups and passwords."),
     "trust": ("trust", "Tell how each system comes to trust the local CA."),
     "explain": ("explain", "Tell why a rule is there, its clause, and how to mend it."),
 }

@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from sealgate.app.init import begin
 from sealgate.cli.settings import echo_settings
+from sealgate.cli.voice import notice
 from sealgate.config.presets import PRESETS
 
 if TYPE_CHECKING:
@@ -33,6 +35,10 @@ def command(folder: str, preset: str, domain: str | None) -> None:
 
     The configuration serves the public pages at once; a preset's backend stays shut
     until you say who may enter. Nothing that is there already is overwritten.
+
+    A recovery identity is shown, once. It opens every file that will be sealed for the site's
+    keys, also with the age program alone, when those keys are lost. Keep it where this machine
+    is not.
     """
     _tell(begin(folder, preset=preset, domain=domain, now=time.time()))
 
@@ -41,6 +47,10 @@ def _tell(begun: Begun) -> None:
     click.echo(f"wrote {begun.config}")
     click.echo(f"made the server authority {begun.server_authority}")
     click.echo(f"made the client authority {begun.client_authority}")
+    click.echo("made a recovery key for sealed files")
+    click.echo(f"  recipient (in {Path(begun.config).name}): {begun.recovery.recipient}")
+    click.echo(f"  identity (this once): {begun.recovery.identity}")
+    notice("keep the recovery identity away from this machine; it is kept nowhere here")
     if begun.settings:
         click.echo()
         echo_settings(begun.preset.title, begun.settings, begun.preset.limits)

@@ -21,15 +21,17 @@ DEFAULT_UPSTREAM = "http://127.0.0.1:8080"
 EXAMPLE_BACKEND = "/admin"
 
 
-def render_template(preset: Preset, domain: str = DEFAULT_DOMAIN) -> str:
+def render_template(preset: Preset, domain: str = DEFAULT_DOMAIN, recovery: str = "") -> str:
     """
     Return the text of a new configuration for one site with *preset* at *domain*.
 
-    *domain* must have been validated; nothing of it is escaped here.
+    *recovery* is an age recipient whose identity opens what the site's keys seal, "" for
+    none. Both must have been validated; nothing of them is escaped here.
     """
     doors = [door.path + (f"?{door.query}" if door.query else "") for door in preset.doors]
     parts = (
         _HEAD,
+        _KEYS + (_RECOVERY.format(recovery=recovery) if recovery else ""),
         _SITE.format(domain=domain, upstream=DEFAULT_UPSTREAM, preset=preset.name),
         "\n".join(_backend(preset, doors)),
         _REST,
@@ -78,6 +80,19 @@ http = ":80"                     # redirects and refuses; serves no content; or 
 [tls]
 certificate = "local-ca"         # or { chain = "fullchain.pem", key = "privkey.pem" }
 hsts_seconds = 300               # raise to 63072000 (two years) when you are sure
+"""
+
+_KEYS = """\
+# What keeps the keys apart that stored files are sealed with. A file does not: what is sealed
+# is worth "protected" only. Choose another before a drop holds anything confidential
+# (docs/howto/site-keys.md).
+[keys]
+protection = "file"              # or passphrase, credential, vault, aws-kms
+"""
+_RECOVERY = """\
+recovery = [                     # opens what is sealed, too; init showed its identity once
+    "{recovery}",
+]
 """
 
 _SITE = """\

@@ -181,10 +181,10 @@ def _split(address: str) -> tuple[str, str, int, str]:
         parts, host, port = urlsplit(""), "", None
     hint = 'address = "https://vault.example:8200" under [keys]'
     if parts.scheme not in {"http", "https"} or not host or parts.username or parts.query:
-        raise ConfigError(f'Vault\'s address "{address}" is no https URL', hint=hint)
+        raise ConfigError("Vault's address is no https URL", hint=hint)
     if parts.scheme == "http" and not _is_this_host(host):
         # Credentials never travel below "encrypted"; on loopback they do not travel.
-        message = f'Vault\'s address "{address}" would send the token unencrypted'
+        message = f'Vault\'s address at "{host}" would send the token unencrypted'
         raise ConfigError(message, hint=hint)
     return parts.scheme, host, port or DEFAULT_PORT, parts.path.rstrip("/")
 
