@@ -32,16 +32,16 @@ def read_class(table: Table, key: str, model: ClassificationModel) -> Classifica
     return found
 
 
-def read_admit(table: Table) -> tuple[str, ...]:
+def read_admit(table: Table, key: str = "admit") -> tuple[str, ...]:
     """
-    Return who is admitted, each named once; what names nobody is noted.
+    Return whom *key* admits, each named once; what names nobody is noted.
     """
     admitted: dict[str, None] = {}
-    for index, text in enumerate(table.texts("admit")):
+    for index, text in enumerate(table.texts(key)):
         try:
             admitted[read_admitted(text)] = None
         except UnfitError as error:
-            table.element_fault("admit", index, f"admit {quoted(text)} {error}", error.hint)
+            table.element_fault(key, index, f"{key} {quoted(text)} {error}", error.hint)
     return tuple(admitted)
 
 

@@ -1,38 +1,52 @@
 """
-``[listen]``: where the gateway is reached.
+``[listen]``: where the gateway and the file servers are reached.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sealgate.config.reader import quoted
-from sealgate.config.values import UnfitError, read_address, read_network
-from sealgate.policy.inventory import Address, Listen
+from sealgate.config.file_values import read_ports, read_public_address
+from sealgate.config.reader import Table, quoted
+from sealgate.config.schema import Section, Setting, Type
+from sealgate.config.values import UnfitError, read_address, read_domain, read_network
+from sealgate.policy.inventory import Address, Listen, PassivePorts
 
 if TYPE_CHECKING:
-    from sealgate.config.reader import Table
+    from collections.abc import Iterator, Sequence
+
+    from sealgate.policy.inventory import Drop, Site, Tunnel
 
 _OFF = ("off",)
+_EVERYWHERE = frozenset(["::", "0.0.0.0"])  # noqa: S104  # compared with, not bound
+_PASSIVE = Section(
+    "listen.ftps_passive",
+    "Where FTPS data connections come in.",
+    (
+        Setting("address", Type.TEXT, "What clients are told.", "the address that they called"),
+        Setting("ports", Type.TEXT, "The range.", '`"50000-50100"`'),
+    ),
+)
 
 
 def read_listen(table: Table) -> Listen:
     """
-    Return the gateway's doors; ``http = "off"`` opens none for plain HTTP.
+    Return the doors; ``"off"`` opens none.
 
     HTTPS cannot be off: a gateway without it would serve nothing.
     """
     default = Listen()
     https = _addresses(table, "https", default.https)
-    http = () if table.texts("http") == _OFF else _addresses(table, "http", default.http)
-    shared = [address for address in http if address in https]
-    for address in shared:
-        key = "http" if table.has("http") else "https"
-        table.fault(
-            key,
-            f"{quoted(_shown(address))} would be the address of both https and http",
-            'give each its own, or set http = "off"',
+    doors = {
+        key: () if table.texts(key) == _OFF else _addresses(table, key, usual)
+        for key, usual in (
+            ("http", default.http),
+            ("sftp", default.sftp),
+            ("ftps", default.ftps),
+            ("ftps_implicit", default.ftps_implicit),
         )
+    }
     networks = []
     for index, text in enumerate(table.texts("trusted_proxies")):
         try:
@@ -41,20 +55,144 @@ def read_listen(table: Table) -> Listen:
             table.element_fault(
                 "trusted_proxies", index, f"network {quoted(text)} {error}", error.hint
             )
-    return Listen(https, http, trusted_proxies=tuple(networks))
+    return Listen(
+        https,
+        **doors,
+        ftps_passive=_passive(table),
+        ftps_domain=_domain(table),
+        trusted_proxies=tuple(networks),
+    )
+
+
+def _passive(table: Table) -> PassivePorts | None:
+    given = table.table("ftps_passive")
+    if given is None:
+        return None
+    inner = Table(table.notes, (*table.path, "ftps_passive"), given, _PASSIVE)
+    found = PassivePorts()
+    ports, address = inner.text("ports"), inner.text("address")
+    if ports is not None:
+        try:
+            found = read_ports(ports)
+        except UnfitError as error:
+            inner.fault("ports", f"ports {quoted(ports)} {error}", f"ports = {error.hint}")
+    if address is not None:
+        try:
+            found = replace(found, address=read_public_address(address))
+        except UnfitError as error:
+            inner.fault("address", f"address {quoted(address)} {error}", error.hint)
+    return found
+
+
+def _domain(table: Table) -> str:
+    text = table.text("ftps_domain")
+    if text is None:
+        return ""
+    try:
+        return read_domain(text)
+    except UnfitError as error:
+        table.fault("ftps_domain", f"ftps_domain {quoted(text)} {error}", error.hint)
+        return ""
+
+
+def opened(
+    table: Table,
+    listen: Listen,
+    sites: Sequence[Site],
+    drops: Sequence[Drop],
+    tunnels: Sequence[Tunnel],
+) -> Listen:
+    """
+    Return *listen* with the name of FTPS filled in; what the doors lack is noted.
+
+    Only doors that will open are held against each other: web doors where there is a site,
+    file doors where there is something behind them.
+    """
+    web = ("https", "http") if sites or not (drops or tunnels) else ()
+    ssh = ("sftp",) if drops or tunnels else ()
+    ftp = ("ftps", "ftps_implicit") if drops else ()
+    doors = [(key, address) for key in (*web, *ssh, *ftp) for address in getattr(listen, key)]
+    for index, (key, address) in enumerate(doors):
+        for other, taken in doors[:index]:
+            if other != key and _collide(address, taken):
+                _shared(table, key, other, address)
+    _check_behind(table, listen, drops, tunnels)
+    has_ftps = bool(drops and (listen.ftps or listen.ftps_implicit))
+    if has_ftps:
+        _check_passive(table, listen, doors)
+    name = listen.ftps_domain or (sites[0].name if sites else "")
+    if has_ftps and not name and not table.has("ftps_domain"):
+        table.fault(
+            "ftps" if listen.ftps else "ftps_implicit",
+            "FTPS has no name, which its certificate must bear, because there is no site",
+            'ftps_domain = "files.example"',
+        )
+    return replace(listen, ftps_domain=name)
+
+
+def _collide(one: Address, other: Address) -> bool:
+    same = one.host == other.host or bool({one.host, other.host} & _EVERYWHERE)
+    return one.port == other.port and same
+
+
+def _shared(table: Table, key: str, other: str, address: Address) -> None:
+    # The door that was written is the one to change; the other may be a default.
+    named = key if table.has(key) else other
+    off = other if key == "https" else key
+    table.fault(
+        named,
+        f"{quoted(_shown(address))} would be the address of both {other} and {key}",
+        f'give each its own, or set {off} = "off"',
+    )
+
+
+def _check_behind(
+    table: Table, listen: Listen, drops: Sequence[Drop], tunnels: Sequence[Tunnel]
+) -> None:
+    if listen.sftp:
+        return
+    for tunnel in tunnels:
+        table.notes.add_at(
+            tunnel.place,
+            f"tunnel {quoted(tunnel.name)} goes through SSH, but sftp is off",
+            'add to [listen]: sftp = ":2022"',
+        )
+    if listen.ftps or listen.ftps_implicit:
+        return
+    for drop in drops:
+        table.notes.add_at(
+            drop.place,
+            f"drop {quoted(drop.name)} cannot be reached: sftp is off, and so is ftps",
+            'add to [listen]: sftp = ":2022"',
+        )
+
+
+def _check_passive(table: Table, listen: Listen, doors: Sequence[tuple[str, Address]]) -> None:
+    passive = listen.ftps_passive or PassivePorts()
+    for key, address in doors:
+        if passive.first <= address.port <= passive.last:
+            table.fault(
+                "ftps_passive" if table.has("ftps_passive") else key,
+                f"port {address.port} of {key} lies in the range of FTPS data connections, "
+                f"{passive.first}-{passive.last}",
+                'give each its own: ftps_passive = { ports = "FIRST-LAST" }',
+            )
 
 
 def _addresses(table: Table, key: str, default: tuple[Address, ...]) -> tuple[Address, ...]:
     if not table.good(key):
         # Absent, or of a wrong type, which has been noted already.
         return default
+    return tuple(_read(table, key)) or default
+
+
+def _read(table: Table, key: str) -> Iterator[Address]:
     texts = table.texts(key)
     if not texts or texts == _OFF:
-        hint = 'https = ":443"' if key == "https" else 'http = "off"'
+        hint = 'https = ":443"' if key == "https" else f'{key} = "off"'
         table.fault(key, f'"{key}" opens no address, but at least one is required', hint)
-        return default
-    found: list[Address] = []
-    for index, text in enumerate(texts):
+    found: set[Address] = set()
+    for index, text in enumerate(texts if texts != _OFF else ()):
         try:
             address = read_address(text)
         except UnfitError as error:
@@ -64,8 +202,8 @@ def _addresses(table: Table, key: str, default: tuple[Address, ...]) -> tuple[Ad
             table.element_fault(
                 key, index, f"address {quoted(text)} stands there twice", "remove one"
             )
-        found.append(address)
-    return tuple(found)
+        found.add(address)
+        yield address
 
 
 def _shown(address: Address) -> str:

@@ -8,28 +8,34 @@ is refused and never ignored.
 
 from __future__ import annotations
 
+import posixpath
 import re
 import tomllib
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from sealgate.config.classes import read_model
-from sealgate.config.declarations import read_accepted, read_drops
+from sealgate.config.declarations import read_accepted
+from sealgate.config.drops import Taken, read_drops, read_tunnels
 from sealgate.config.fields import read_country_of
 from sealgate.config.lines import Lines
-from sealgate.config.listen import read_listen
+from sealgate.config.listen import opened, read_listen
 from sealgate.config.reader import FileKind, Notes, Table, nearest, quoted, quoted_path
 from sealgate.config.routes import HIGH
 from sealgate.config.schema import SECTIONS, section
+from sealgate.config.site_keys import read_keys
 from sealgate.config.sites import read_sites
 from sealgate.config.tls import read_tls
 from sealgate.config.values import UnfitError, read_register_url
 from sealgate.errors import ConfigError, Fault
 from sealgate.policy.inventory import (
     AccessSettings,
+    Drop,
     Inventory,
     Operator,
+    Route,
     Site,
+    Tunnel,
 )
 
 if TYPE_CHECKING:
@@ -131,19 +137,22 @@ class _Parser:
         listen = read_listen(self._table("listen"))
         access = self._access()
         sites = read_sites(self._tables("site"), model, tls, self._folder)
-        self._check_geolocation(sites, access)
+        state = str(self._folder / (self._table("state").text("folder") or DEFAULT_STATE_FOLDER))
+        drops = read_drops(self._tables("drop"), model, self._folder, _taken(state, sites))
+        tunnels = read_tunnels(self._tables("tunnel"), model)
+        self._check_geolocation(sites, drops, tunnels, access)
         register = self._table("register")
         return Inventory(
             source=str(self._folder / PurePath(self._notes.file).name),
-            state_folder=str(
-                self._folder / (self._table("state").text("folder") or DEFAULT_STATE_FOLDER)
-            ),
-            listen=listen,
+            state_folder=state,
+            listen=opened(self._table("listen"), listen, sites, drops, tunnels),
             operator=self._operator(),
             tls=tls,
             access=access,
             sites=sites,
-            drops=read_drops(self._tables("drop"), model, self._folder),
+            drops=drops,
+            tunnels=tunnels,
+            keys=read_keys(self._table("keys")),
             accepted=read_accepted(self._tables("accept")),
             model=model,
             envoy=self._table("gateway").file("envoy", self._folder, FileKind.PROGRAM),
@@ -206,29 +215,40 @@ class _Parser:
             table.place(),
         )
 
-    def _check_geolocation(self, sites: tuple[Site, ...], access: AccessSettings) -> None:
+    def _check_geolocation(
+        self,
+        sites: tuple[Site, ...],
+        drops: tuple[Drop, ...],
+        tunnels: tuple[Tunnel, ...],
+        access: AccessSettings,
+    ) -> None:
         # DESIGN 1, access, rung 2: a key *and* the country. Shut doors let nobody in anyway.
         table = self._table("access")
+        guarded: list[tuple[str, Route | Drop | Tunnel]] = [
+            *((f"route {quoted(r.door.path)}", r) for s in sites for r in s.routes),
+            *((f"drop {quoted(drop.name)}", drop) for drop in drops),
+            *((f"tunnel {quoted(tunnel.name)}", tunnel) for tunnel in tunnels),
+        ]
         locked = next(
             (
-                r
-                for s in sites
-                for r in s.routes
-                if r.admit and r.classification.required.access >= HIGH
+                (name, one)
+                for name, one in guarded
+                if one.admit and one.classification.required.access >= HIGH
             ),
             None,
         )
         if locked is None:
             return
-        lets_in = f"route {quoted(locked.door.path)} lets people in by key and country, but "
+        name, first = locked
+        lets_in = f"{name} lets people in by key and country, but "
         if not access.countries and not table.texts("countries"):
             said = '"countries" is empty' if table.has("countries") else "no country is allowed"
             self._notes.add_at(
-                locked.place, f"{lets_in}{said}", 'add to [access]: countries = ["DE"]'
+                first.place, f"{lets_in}{said}", 'add to [access]: countries = ["DE"]'
             )
         if access.geo_database is None and not table.has("geo_database"):
             self._notes.add_at(
-                locked.place,
+                first.place,
                 f"{lets_in}there is no country database",
                 'add to [access]: geo_database = "country.mmdb"',
             )
@@ -255,3 +275,13 @@ class _Parser:
             )
             return None
         return prefix + str(self._folder / path)
+
+
+def _taken(state: str, sites: tuple[Site, ...]) -> Taken:
+    # The state folder holds keys, and a web root is shown to everybody.
+    roots = {
+        f"file:{posixpath.normpath(site.web_root)}": f"the web root of site {quoted(site.name)}"
+        for site in sites
+        if site.web_root
+    }
+    return Taken({f"file:{posixpath.normpath(state)}": "the state folder, with its keys"} | roots)

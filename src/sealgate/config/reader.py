@@ -101,7 +101,7 @@ class Table:
         self, notes: Notes, path: KeyPath, values: Mapping[str, object], section: Section
     ) -> None:
         """
-        Note every unknown, missing, wrongly typed or not yet served key of *values*.
+        Note every unknown, missing or wrongly typed key of *values*.
         """
         self.notes = notes
         self.path = path
@@ -115,12 +115,6 @@ class Table:
                     (*path, key),
                     f"{quoted(key)} is no key of {section.header}; known are {', '.join(known)}",
                     nearest(key, known, "did you mean {}?") or "remove it",
-                )
-            elif setting.later is not None:
-                notes.add(
-                    (*path, key),
-                    f"{quoted(key)} is set, but {setting.later}",
-                    f"remove the line with {key}",
                 )
             elif not _FITS[setting.type](value):
                 notes.add(
@@ -149,7 +143,7 @@ class Table:
 
     def good(self, key: str) -> bool:
         """
-        Return whether *key* is there, known, served and of the right type.
+        Return whether *key* is there, known and of the right type.
         """
         return key in self._good
 

@@ -33,8 +33,7 @@ class Setting:
     """
     One key of a table.
 
-    *default* is how the documents print it ("" when *required*). *later* says why
-    this version refuses the key although it is known.
+    *default* is how the documents print it ("" when *required*).
     """
 
     key: str
@@ -42,7 +41,6 @@ class Setting:
     meaning: str
     default: str = ""
     required: bool = False
-    later: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +61,6 @@ class Section:
         """
         return f"[[{self.name}]]" if self.repeated else f"[{self.name}]"
 
-
-_NO_FILES_YET = "this version does not serve SFTP and FTPS yet"
 
 SECTIONS: tuple[Section, ...] = (
     Section(
@@ -95,24 +91,35 @@ SECTIONS: tuple[Section, ...] = (
             Setting(
                 "sftp",
                 Type.TEXT_OR_TEXTS,
-                "Where SFTP is served. Not in this version: the key is refused.",
-                "off",
-                later=_NO_FILES_YET,
+                "Where SFTP, SCP and tunnels are served; opens only when there is a `[[drop]]` or "
+                'a `[[tunnel]]`. `"off"` opens no such port.',
+                '`":2022"`',
             ),
             Setting(
                 "ftps",
                 Type.TEXT_OR_TEXTS,
-                "Where FTPS is served. Not in this version: the key is refused.",
-                "off",
-                later=_NO_FILES_YET,
+                "Where FTPS with explicit TLS (AUTH TLS) is served to drops, usually "
+                '`":21"`. Plain FTP does not exist: USER is refused before TLS.',
+                '`"off"`',
+            ),
+            Setting(
+                "ftps_implicit",
+                Type.TEXT_OR_TEXTS,
+                'Where FTPS with TLS from the first byte is served to drops, usually `":990"`.',
+                '`"off"`',
             ),
             Setting(
                 "ftps_passive",
                 Type.TABLE,
-                "The address and ports of FTPS data connections. Not in this version: the "
-                "key is refused.",
-                "off",
-                later=_NO_FILES_YET,
+                "Where FTPS data connections come in: `address` (IPv4) is what clients are told "
+                "when it is not the one that they called, `ports` a range.",
+                '`{ ports = "50000-50100" }`',
+            ),
+            Setting(
+                "ftps_domain",
+                Type.TEXT,
+                "The name that FTPS clients call: stands in the certificate.",
+                "the first domain of the first site",
             ),
         ),
     ),
@@ -147,7 +154,7 @@ SECTIONS: tuple[Section, ...] = (
     ),
     Section(
         "access",
-        "Geolocation, for routes whose class demands access `high`.",
+        "Geolocation, for routes, drops and tunnels whose class demands access `high`.",
         (
             Setting(
                 "countries",
@@ -266,14 +273,115 @@ SECTIONS: tuple[Section, ...] = (
     ),
     Section(
         "drop",
-        "A folder served over SFTP and FTPS. Read and checked, but not served by this version.",
+        "A folder served over SFTP and FTPS, with one class for everything in it.",
         (
-            Setting("name", Type.TEXT, "Names the drop everywhere.", required=True),
+            Setting(
+                "name",
+                Type.TEXT,
+                "Names the drop everywhere; its folder as clients see it.",
+                required=True,
+            ),
             Setting("class", Type.TEXT, "The class of what lies in it.", required=True),
-            Setting("store", Type.TEXT, "`file:FOLDER` or `s3://bucket/prefix`.", required=True),
-            Setting("admit", Type.TEXTS, "As in `[[site.route]]`.", "nobody"),
+            Setting(
+                "store",
+                Type.TEXT,
+                "`file:FOLDER` or `s3://bucket/prefix`; nothing else may lie there.",
+                required=True,
+            ),
+            Setting(
+                "admit", Type.TEXTS, "Who may come in: `user:NAME`, `group:NAME`.", required=True
+            ),
+            Setting("read", Type.TEXTS, "Who of them may read files.", "all of them"),
+            Setting("write", Type.TEXTS, "Who of them may store files.", "all of them"),
+            Setting("list", Type.TEXTS, "Who of them may list folders.", "all of them"),
+            Setting(
+                "delete", Type.TEXTS, "Who of them may delete, rename, overwrite.", "all of them"
+            ),
+            Setting(
+                "quota",
+                Type.TEXT,
+                'How much fits: `"10 GiB"`, `"500 MB"`, or bytes.',
+                "what the store holds",
+            ),
+            Setting("max_file_size", Type.TEXT, "The largest file, as `quota`.", "`quota`"),
+            Setting(
+                "retention_days",
+                Type.INTEGER,
+                "Days after the upload that a file is removed.",
+                "kept",
+            ),
+            Setting(
+                "file_names",
+                Type.TEXTS,
+                'Patterns of which a file\'s name must match one, such as `["*.csv"]`.',
+                "any name",
+            ),
+            Setting(
+                "on_mismatch",
+                Type.TEXT,
+                "What happens to an upload that is found to be of a stricter class: `record`, "
+                "`quarantine` or `refuse`.",
+                '`"record"`',
+            ),
+            Setting(
+                "recipients",
+                Type.TEXTS,
+                "age recipients that every file is sealed for. Post-quantum ones (`age1pq1…`) are "
+                "required where the class demands `highly encrypted` at rest.",
+                "the site's key",
+            ),
         ),
         repeated=True,
+    ),
+    Section(
+        "tunnel",
+        "A service reached through SSH (`ssh -L`), with a class of its own.",
+        (
+            Setting("name", Type.TEXT, "Names the tunnel everywhere.", required=True),
+            Setting("class", Type.TEXT, "The class of what it leads to.", required=True),
+            Setting(
+                "target",
+                Type.TEXT,
+                "The service as the client names it: `127.0.0.1:5432`, `[::1]:5432`, "
+                "`db.example:5432`.",
+                required=True,
+            ),
+            Setting("admit", Type.TEXTS, "As in `[[drop]]`.", required=True),
+        ),
+        repeated=True,
+    ),
+    Section(
+        "keys",
+        "How the site's sealing keys are kept.",
+        (
+            Setting(
+                "protection",
+                Type.TEXT,
+                "`file` (readable: sealed files are worth `protected` only), `passphrase`, "
+                "`credential` (systemd), `vault` (Vault or OpenBao, transit engine) or `aws-kms`.",
+                '`"file"`',
+            ),
+            Setting(
+                "key",
+                Type.TEXT,
+                "The key's name: `MOUNT/KEY` in Vault; id, ARN or alias in AWS KMS; the systemd "
+                "credential (`sealgate-keys`).",
+                "none",
+            ),
+            Setting(
+                "address",
+                Type.TEXT,
+                "Vault's URL (https), or an endpoint instead of AWS's own.",
+                "none",
+            ),
+            Setting(
+                "recovery",
+                Type.TEXTS,
+                "age recipients that every file is sealed for as well, but those of a class that "
+                "demands `highly encrypted` at rest.",
+                "none",
+            ),
+        ),
     ),
     Section(
         "accept",

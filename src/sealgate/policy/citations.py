@@ -17,8 +17,8 @@ GUIDELINE_CONFIDENTIAL = Citation(_GUIDELINE, "Data Classification, paragraph 2"
 GUIDELINE_MINIMISE = Citation(_GUIDELINE, "Data Classification, last paragraph")
 GUIDELINE_FRONTEND = Citation(_GUIDELINE, "TLS Frontend")
 GUIDELINE_BACKEND = Citation(_GUIDELINE, "Backend")
-# "... SSH, SFTP or FTPS instead of FTP ..."
-GUIDELINE_FTP = Citation(_GUIDELINE, "Other Services")
+# "... use encrypted services ... instead of `FTP`, where data is transferred unencrypted."
+GUIDELINE_FTP = Citation(_GUIDELINE, "Drop FTP")
 
 
 def rfc(number: int, clause: str) -> Citation:

@@ -66,7 +66,9 @@ class Listen:
 
     *trusted_proxies* are networks that speak the PROXY protocol to us. *sftp* carries SCP
     and tunnels too; it opens only when there is a drop or a tunnel. *ftps* speaks explicit
-    TLS, *ftps_implicit* TLS from the first byte.
+    TLS, *ftps_implicit* TLS from the first byte; both open only when there is a drop.
+    *ftps_domain* is the name that their clients call and their certificate bears, "" when
+    there is neither FTPS nor a site.
     """
 
     https: tuple[Address, ...] = (Address("::", 443),)
@@ -75,6 +77,7 @@ class Listen:
     ftps: tuple[Address, ...] = ()
     ftps_implicit: tuple[Address, ...] = ()
     ftps_passive: PassivePorts | None = None
+    ftps_domain: str = ""
     trusted_proxies: tuple[str, ...] = ()
 
 

@@ -21,21 +21,29 @@ from sealgate.policy.inventory import (
     Door,
     Drop,
     Inventory,
+    KeyProtection,
+    KeySettings,
     Listen,
     Operator,
+    PassivePorts,
     SiteAccess,
     TLSSettings,
+    Tunnel,
     Upstream,
 )
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "config-faults.txt"
 
-# The example of the design, without the keys that this version refuses.
+# The example of the design, with one of everything besides.
 EXAMPLE = """\
-[listen]                           # defaults: all addresses, 443 and 80
+[listen]                           # defaults: all addresses, 443 and 80, 2022 (SFTP)
 https = ":443"
 http  = ":80"                      # redirects and refuses; serves no content
+sftp  = ":2022"
+ftps  = ":21"
+ftps_implicit = ":990"
 trusted_proxies = []               # balancers that speak PROXY protocol
+ftps_passive = { address = "203.0.113.7", ports = "50000-50100" }
 
 [operator]
 name = "Shop Ltd"
@@ -80,6 +88,15 @@ name  = "partners"
 class = "confidential"
 store = "file:partners"            # or s3://bucket/prefix
 admit = ["group:partners"]
+
+[[tunnel]]
+name = "console"
+class = "confidential"
+target = "127.0.0.1:5432"
+admit = ["user:anna"]
+
+[keys]
+protection = "passphrase"
 
 [[accept]]
 rule   = "at-rest-unobserved"
@@ -142,7 +159,13 @@ def test_the_example_of_the_design_loads() -> None:
 
     assert inventory.source == "/srv/sealgate.toml"
     assert inventory.state_folder == "/srv/.sealgate"
-    assert inventory.listen == Listen((Address("::", 443),), (Address("::", 80),), ())
+    assert inventory.listen == Listen(
+        ftps=(Address("::", 21),),
+        ftps_implicit=(Address("::", 990),),
+        ftps_passive=PassivePorts("203.0.113.7", 50000, 50100),
+        ftps_domain="shop.example",
+    )
+    assert inventory.keys == KeySettings(KeyProtection.PASSPHRASE)
     assert inventory.operator == Operator("Shop Ltd", "DE", "Kassel")
     assert inventory.tls == TLSSettings(None, None, 300)
     assert inventory.access == AccessSettings(("DE", "NO"), "/srv/country.mmdb")
@@ -159,6 +182,9 @@ def test_the_example_of_the_design_loads() -> None:
     assert confidential is not None
     assert inventory.drops == (
         Drop("partners", confidential, "file:/srv/partners", ("group:partners",)),
+    )
+    assert inventory.tunnels == (
+        Tunnel("console", confidential, Address("127.0.0.1", 5432), ("user:anna",)),
     )
 
 
@@ -231,16 +257,6 @@ def test_an_empty_document_has_the_defaults() -> None:
     Nothing declared means no site, all addresses, the local CA and the guideline's model.
     """
     assert read("") == Inventory("/srv/sealgate.toml", "/srv/.sealgate")
-
-
-def test_a_design_that_asks_for_ftps_is_refused_and_never_ignored() -> None:
-    """
-    A promise that this version cannot keep is a fault at its line.
-    """
-    asked = EXAMPLE.replace("[operator]", 'ftps_passive = { ports = "50000-50100" }\n\n[operator]')
-
-    with pytest.raises(ConfigError, match="does not serve SFTP and FTPS yet"):
-        read(asked)
 
 
 def test_relative_paths_are_relative_to_the_file() -> None:
@@ -343,6 +359,8 @@ def test_a_monstrous_document_is_a_fault(text: str, message: str) -> None:
         '[register]\nurl = "postgresql+psycopg//me:hunter2@host"\n',
         '[[site]]\ndomains = ["a.example"]\nupstream = "http://me:hunter2@127.0.0.1"\n',
         '[[drop]]\nname = "a"\nclass = "public"\nstore = "https://me:hunter2@host/a"\n',
+        '[keys]\nprotection = "vault"\nkey = "a/b"\naddress = "https://me:hunter2@vault.example"\n',
+        '[keys]\nrecovery = ["AGE-SECRET-KEY-1hunter2"]\n',
     ],
 )
 def test_a_password_in_a_url_is_never_shown(text: str) -> None:

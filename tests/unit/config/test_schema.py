@@ -12,7 +12,6 @@ import pytest
 from sealgate.config.parse import parse
 from sealgate.config.presets import PRESETS, Preset
 from sealgate.config.schema import SECTIONS, Section, section
-from sealgate.errors import ConfigError
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "config.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -79,14 +78,3 @@ def test_an_unknown_section_is_no_section() -> None:
     """
     with pytest.raises(KeyError):
         section("zebra")
-
-
-@pytest.mark.parametrize("described", SECTIONS, ids=lambda item: item.name)
-def test_every_key_that_comes_later_is_refused(described: Section) -> None:
-    """
-    A key that this version knows but does not serve is never silently taken.
-    """
-    for setting in described.settings:
-        if setting.later:
-            with pytest.raises(ConfigError, match=re.escape(setting.later)):
-                parse(f'{described.header}\n{setting.key} = "x"\n', "sealgate.toml")
