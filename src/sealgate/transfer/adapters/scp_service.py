@@ -1,0 +1,426 @@
+"""
+The old SCP protocol over one session, both ways (``scp -O``; new clients speak SFTP).
+
+There is no standard; the protocol is that of rcp, as OpenSSH's scp speaks it: a line for
+each file, folder and time, a byte to acknowledge, the bytes of the file between. What goes
+wrong with one file is told as a warning, the others go on, and the exit status says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, TypeVar
+
+from sealgate.storage.model import StorageError, Trouble
+from sealgate.transfer.model import TransferError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sealgate.storage.model import Entry
+    from sealgate.transfer.adapters.scp_command import SCPCommand
+    from sealgate.transfer.adapters.ssh_session import Session
+    from sealgate.transfer.model import FileSession, Uploading
+
+    T = TypeVar("T")
+
+_CHUNK = 192 * 1024
+_PAUSE_BYTES = 1024 * 1024
+_MAX_LINE = 8192
+_MAX_DEPTH = 64
+_REFUSALS = (TransferError, StorageError)
+_NUL = b"\0"
+
+
+class SCPProtocolError(Exception):
+    """
+    The client does not speak the protocol; the session ends.
+    """
+
+
+class SCPService:
+    """
+    Does what *asked* says over *files*, then ends the session with the right status.
+    """
+
+    def __init__(self, session: Session, files: FileSession, asked: SCPCommand) -> None:
+        """
+        Wait for :meth:`begin`.
+        """
+        self._session = session
+        self._files = files
+        self._asked = asked
+        self._arrived = bytearray()
+        self._ended = False
+        self._paused = False
+        self._something = asyncio.Event()
+        self._room = asyncio.Event()
+        self._failed = False
+        self._task: asyncio.Task[None] | None = None
+        self._open: list[Uploading] = []
+
+    # What the session tells.
+
+    def begin(self) -> None:
+        """
+        Start speaking.
+        """
+        self._task = asyncio.ensure_future(self._run())
+
+    def feed(self, data: memoryview) -> None:
+        """
+        Take what came.
+        """
+        self._arrived += data
+        self._something.set()
+        if len(self._arrived) > _PAUSE_BYTES and not self._paused and self._session.channel:
+            self._paused = True
+            self._session.channel.pause_reading()
+
+    def end(self) -> None:
+        """
+        The client has said all.
+        """
+        self._ended = True
+        self._something.set()
+
+    def go_on(self) -> None:
+        """
+        Answers can be sent again.
+        """
+        self._room.set()
+
+    def is_busy(self) -> bool:
+        """
+        Return whether it still speaks.
+        """
+        return self._task is not None and not self._task.done()
+
+    def lost(self) -> None:
+        """
+        Break off: what has been uploaded in part is kept for a resume.
+        """
+        if self._task is not None:
+            self._task.cancel()
+
+    # The conversation.
+
+    async def _run(self) -> None:
+        try:
+            if self._asked.sink:
+                await self._sink()
+            else:
+                await self._source()
+        except SCPProtocolError as error:
+            self._warn(str(error))
+        except _REFUSALS as error:
+            self._warn(error.message)
+        except EOFError:
+            self._failed = True
+        finally:
+            for upload in self._open:
+                upload.abort()
+            self._open.clear()
+        self._session.finish(1 if self._failed else 0)
+
+    async def _call(self, path: str, function: Callable[[], T]) -> T:
+        """
+        Call *function*, in a thread when *path* lies behind a network.
+        """
+        if not self._files.is_remote(path):
+            return function()
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._session.connection.workers, function)
+
+    async def _send(self, data: bytes) -> None:
+        while not self._session.may_answer():
+            self._room.clear()
+            await self._room.wait()
+        if self._session.channel is None:
+            raise EOFError
+        self._session.channel.put(data)
+
+    def _warn(self, message: str) -> None:
+        """
+        Tell the client what went wrong; it prints it and goes on.
+        """
+        self._failed = True
+        line = " ".join(message.split())
+        if self._session.channel is not None:
+            self._session.channel.put(b"\1scp: " + line.encode("utf-8", "replace") + b"\n")
+
+    async def _more(self) -> None:
+        """
+        Wait until more has come.
+        """
+        if self._ended:
+            raise EOFError
+        self._something.clear()
+        if self._paused and self._session.channel is not None:
+            self._paused = False
+            self._session.channel.resume_reading()
+        if not self._something.is_set():
+            await self._something.wait()
+
+    async def _line(self) -> bytes:
+        """
+        Return the next line without its end.
+        """
+        while (at := self._arrived.find(b"\n")) < 0:
+            if len(self._arrived) > _MAX_LINE:
+                raise SCPProtocolError("line too long")
+            await self._more()
+        line = bytes(self._arrived[:at])
+        del self._arrived[: at + 1]
+        return line
+
+    async def _acknowledged(self) -> bool:
+        """
+        Return whether the client takes what was announced.
+        """
+        while not self._arrived:
+            await self._more()
+        code = self._arrived.pop(0)
+        if code == 0:
+            return True
+        with contextlib.suppress(EOFError):
+            await self._line()
+        if code == 1:
+            self._failed = True
+            return False
+        raise EOFError
+
+    # Sending.
+
+    async def _source(self) -> None:
+        if not await self._acknowledged():
+            return
+        for asked in self._asked.paths:
+            try:
+                found = await self._call(asked, lambda path=asked: self._matches(path))  # type: ignore[misc]
+            except _REFUSALS as error:
+                self._warn(f"{asked}: {error.message}")
+                continue
+            for path in found:
+                await self._send_one(path, 0)
+
+    def _matches(self, asked: str) -> list[str]:
+        """
+        Return the paths that *asked* means: itself, or names by a shell pattern.
+        """
+        try:
+            self._files.stat(asked)
+        except _REFUSALS as error:
+            head, slash, pattern = asked.rpartition("/")
+            if error.trouble is not Trouble.NOT_FOUND or not set(pattern) & set("*?["):
+                raise
+            names = [one.path[-1] for one in self._files.list(head or slash or ".")]
+            found = [head + slash + one for one in names if fnmatchcase(one, pattern)]
+            if not found:
+                raise
+            return found
+        return [asked]
+
+    async def _send_one(self, path: str, depth: int) -> None:
+        """
+        Send a file, or a folder with all that is in it.
+        """
+        try:
+            entry = await self._call(path, lambda: self._files.stat(path))
+            if not entry.is_folder:
+                await self._send_file(path, entry)
+            elif not self._asked.recursive:
+                self._warn(f"{path}: not a regular file")
+            elif depth < _MAX_DEPTH:
+                await self._send_folder(path, entry, depth)
+        except _REFUSALS as error:
+            self._warn(f"{path}: {error.message}")
+
+    async def _send_times(self, entry: Entry) -> bool:
+        if not self._asked.preserve:
+            return True
+        at = max(0, int(entry.modified_at))
+        await self._send(f"T{at} 0 {at} 0\n".encode("ascii"))
+        return await self._acknowledged()
+
+    async def _send_folder(self, path: str, entry: Entry, depth: int) -> None:
+        inside = await self._call(path, lambda: list(self._files.list(path)))
+        if not await self._send_times(entry):
+            return
+        name = entry.path[-1] if entry.path else "files"
+        await self._send(b"D0700 0 " + name.encode("utf-8", "surrogateescape") + b"\n")
+        if not await self._acknowledged():
+            return
+        for one in inside:
+            await self._send_one(f"{path.rstrip('/')}/{one.path[-1]}", depth + 1)
+        await self._send(b"E\n")
+        await self._acknowledged()
+
+    async def _send_file(self, path: str, entry: Entry) -> None:
+        reader = await self._call(path, lambda: self._files.open_read(path))
+        try:
+            size = reader.entry.size
+            if not await self._send_times(entry):
+                return
+            name = entry.path[-1].encode("utf-8", "surrogateescape")
+            await self._send(f"C0600 {size} ".encode("ascii") + name + b"\n")
+            if not await self._acknowledged():
+                return
+            at, trouble = 0, ""
+            while at < size:
+                part = min(_CHUNK, size - at)
+                data = b""
+                if not trouble:
+                    try:
+                        data = await self._call(
+                            path,
+                            lambda at=at, part=part: reader.read_at(at, part),  # type: ignore[misc]
+                        )
+                    except _REFUSALS as error:
+                        trouble = error.message
+                    if not data:
+                        trouble = trouble or "the file ended early"
+                # The size was announced: after a failure zeros fill it up, and a warning follows.
+                await self._send(data or bytes(part))
+                at += len(data) or part
+            if trouble:
+                self._warn(f"{path}: {trouble}")
+            else:
+                await self._send(_NUL)
+            await self._acknowledged()
+        finally:
+            await self._call(path, reader.close)
+
+    # Receiving.
+
+    async def _sink(self) -> None:
+        target = self._asked.paths[0]
+        is_folder = await self._call(target, lambda: self._is_folder(target))
+        if self._asked.must_be_folder and not is_folder:
+            raise TransferError(Trouble.NOT_FOLDER, f"{target}: not a folder")
+        await self._send(_NUL)
+        await self._take_into(target, is_folder, 0)
+
+    def _is_folder(self, path: str) -> bool:
+        try:
+            return self._files.stat(path).is_folder
+        except _REFUSALS as error:
+            if error.trouble is Trouble.NOT_FOUND:
+                return False
+            raise
+
+    async def _take_into(self, target: str, is_folder: bool, depth: int) -> None:  # noqa: FBT001
+        """
+        Take what the client sends to *target* until its folder or its word ends.
+        """
+        modified_at: float | None = None
+        while True:
+            try:
+                line = await self._line()
+            except EOFError:
+                if depth or self._arrived:
+                    raise
+                return
+            kind, rest = line[:1], line[1:]
+            if kind == b"E":
+                await self._send(_NUL)
+                return
+            if kind in {b"\1", b"\2"}:
+                self._failed = True
+                if kind == b"\2":
+                    return
+                continue
+            if kind == b"T":
+                modified_at = _time(rest)
+                await self._send(_NUL)
+                continue
+            if kind not in {b"C", b"D"}:
+                raise SCPProtocolError("protocol error: unexpected line")
+            size, name = _announced(rest)
+            path = f"{target.rstrip('/')}/{name}" if is_folder else target
+            if kind == b"C":
+                await self._take_file(path, size, modified_at)
+            else:
+                await self._take_folder(path, depth)
+            modified_at = None
+
+    async def _take_folder(self, path: str, depth: int) -> None:
+        if not self._asked.recursive or depth >= _MAX_DEPTH:
+            raise SCPProtocolError("protocol error: folder without -r, or too deep")
+        try:
+            if not await self._call(path, lambda: self._is_folder(path)):
+                await self._call(path, lambda: self._files.make_folder(path))
+        except _REFUSALS as error:
+            self._warn(f"{path}: {error.message}")
+            return
+        await self._send(_NUL)
+        await self._take_into(path, True, depth + 1)
+
+    async def _take_file(self, path: str, size: int, modified_at: float | None) -> None:
+        try:
+            upload = await self._call(path, lambda: self._files.open_write(path))
+        except _REFUSALS as error:
+            self._warn(f"{path}: {error.message}")
+            return
+        self._open.append(upload)
+        await self._send(_NUL)
+        trouble = await self._take_bytes(path, upload, size)
+        if not await self._acknowledged() and not trouble:
+            trouble = "the client could not read all of it"
+        self._open.remove(upload)
+        if not trouble:
+            try:
+                if modified_at is not None:
+                    upload.set_modified(modified_at)
+                await self._call(path, upload.close)
+            except _REFUSALS as error:
+                trouble = error.message
+        if trouble:
+            upload.abort()
+            self._warn(f"{path}: {trouble}")
+        else:
+            await self._send(_NUL)
+
+    async def _take_bytes(self, path: str, upload: Uploading, size: int) -> str:
+        """
+        Take *size* bytes; return what went wrong, the bytes are taken off the wire anyway.
+        """
+        left, trouble = size, ""
+        while left:
+            while not self._arrived:
+                await self._more()
+            data = bytes(memoryview(self._arrived)[:left])
+            del self._arrived[: len(data)]
+            left -= len(data)
+            if trouble:
+                continue
+            try:
+                await self._call(path, lambda data=data: upload.write_at(upload.offset, data))  # type: ignore[misc]
+            except _REFUSALS as error:
+                trouble = error.message
+        return trouble
+
+
+def _time(rest: bytes) -> float:
+    """
+    Return the modification time of a ``T`` line.
+    """
+    words = rest.split(b" ")
+    if len(words) != 4 or not all(word.isdigit() for word in words):  # noqa: PLR2004
+        raise SCPProtocolError("protocol error: times not understood")
+    return float(words[0])
+
+
+def _announced(rest: bytes) -> tuple[int, str]:
+    """
+    Return size and name of a ``C`` or ``D`` line.
+    """
+    words = rest.split(b" ", 2)
+    if len(words) != 3 or not words[1].isdigit() or len(words[0]) != 4:  # noqa: PLR2004
+        raise SCPProtocolError("protocol error: file not understood")
+    name = words[2].decode("utf-8", "surrogateescape")
+    if name in {"", ".", ".."} or "/" in name or "\0" in name:
+        raise SCPProtocolError("protocol error: name with a folder in it")
+    return int(words[1]), name

@@ -1,0 +1,285 @@
+"""
+The requests of SFTP, each answered by the caller's file session.
+"""
+
+from __future__ import annotations
+
+import struct
+import time
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from sealgate.storage.model import Entry, Trouble
+from sealgate.transfer.adapters import sftp_packets as wire
+from sealgate.transfer.adapters.sftp_extensions import Extensions
+from sealgate.transfer.adapters.sftp_files import Handles, Listing, Reading, Writing, open_file
+from sealgate.transfer.adapters.sftp_packets import Kind, Status
+from sealgate.transfer.model import TransferError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sealgate.storage.model import Buffer
+    from sealgate.transfer.adapters.sftp_packets import Attributes, Reader
+    from sealgate.transfer.model import FileSession
+
+_NAMES_AT_ONCE = 128
+_FIRST_OWNER = 1000
+_FILE_OWNER_BITS = 0o600
+_FOLDER_OWNER_BITS = 0o700
+
+Answer = "tuple[Buffer, ...]"
+
+
+class Owners:
+    """
+    Numbers for the names of those who uploaded: version 3 has no other way to tell them.
+    """
+
+    def __init__(self) -> None:
+        """
+        Begin with the nameless.
+        """
+        self._numbers = {"": 65534}
+
+    def number(self, name: str) -> int:
+        """
+        Return the number of *name*, the same within a session.
+        """
+        return self._numbers.setdefault(name, _FIRST_OWNER + len(self._numbers) - 1)
+
+    def name(self, number: int) -> str:
+        """
+        Return the name behind *number*, "" for none.
+        """
+        return next((name for name, one in self._numbers.items() if one == number), "")
+
+
+class Requests:
+    """
+    Answers the requests of one session over *files*.
+    """
+
+    def __init__(self, files: FileSession) -> None:
+        """
+        Begin with nothing open.
+        """
+        self.files = files
+        self.handles = Handles()
+        self.owners = Owners()
+        self._extensions = Extensions(self)
+        self._by_kind: dict[int, Callable[[int, Reader], tuple[Buffer, ...]]] = {
+            Kind.OPEN: self._open,
+            Kind.CLOSE: self._close,
+            Kind.READ: self._read,
+            Kind.WRITE: self._write,
+            Kind.LSTAT: self._stat,
+            Kind.STAT: self._stat,
+            Kind.FSTAT: self._fstat,
+            Kind.SETSTAT: self._setstat,
+            Kind.FSETSTAT: self._fsetstat,
+            Kind.OPENDIR: self._opendir,
+            Kind.READDIR: self._readdir,
+            Kind.REMOVE: self._remove,
+            Kind.MKDIR: self._mkdir,
+            Kind.RMDIR: self._rmdir,
+            Kind.REALPATH: self._realpath,
+            Kind.RENAME: self._rename,
+            Kind.READLINK: self._readlink,
+            Kind.SYMLINK: self._symlink,
+            Kind.EXTENDED: self._extensions.answer,
+        }
+
+    def answer(self, kind: int, request: int, reader: Reader) -> tuple[Buffer, ...]:
+        """
+        Return the packets that answer *request*.
+
+        Raises:
+            TransferError, StorageError: no, and why.
+            PacketError: the packet does not hold what its type demands.
+        """
+        handler = self._by_kind.get(kind)
+        if handler is None:
+            return (wire.status(request, Status.OP_UNSUPPORTED, "no such request in version 3"),)
+        return handler(request, reader)
+
+    def extended_is_slow(self, packet: memoryview) -> bool:
+        """
+        Return whether an extended request belongs into a thread.
+        """
+        return self._extensions.is_slow(packet)
+
+    # Files.
+
+    def _open(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
+        path, flags = reader.string(), reader.u32()
+        reader.attributes()  # modes are not kept
+        self.handles.check_room()
+        remote = self.files.is_remote(path)
+        name = self.handles.add(open_file(self.files, path, flags, remote=remote))
+        return (_handle(request, name),)
+
+    def _close(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
+        handle = self.handles.take(reader.string())
+        if isinstance(handle, Writing):
+            handle.close(self.files)
+        elif isinstance(handle, Reading):
+            handle.reader.close()
+        return (_ok(request),)
+
+    def _read(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
+        handle = self.handles.get(reader.string())
+        offset, size = reader.u64(), reader.u32()
+        if not isinstance(handle, Reading):
+            raise TransferError(Trouble.UNSUPPORTED, "what is being uploaded cannot be read yet")
+        data = handle.reader.read_at(offset, min(size, wire.MAX_READ_BYTES))
+        if not data:
+            return (wire.status(request, Status.EOF, "end of file"),)
+        return wire.data_header(request, len(data)), data
+
+    def _write(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
+        handle = self.handles.get(reader.string())
+        offset, data = reader.u64(), reader.view()
+        if not isinstance(handle, Writing):
+            raise TransferError(Trouble.DENIED, "it is not open for writing")
+        handle.write(self.files, offset, data)
+        return (_ok(request),)
+
+    def _stat(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
+        return (self._attributes(request, self.files.stat(reader.string())),)
+
+    def _fstat(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
+        handle = self.handles.get(reader.string())
+        if isinstance(handle, Reading):
+            entry = handle.reader.entry
+        elif isinstance(handle, Writing):
+            entry = Entry((), False, handle.size, handle.modified_at or time.time())
+        else:
+            entry = self.files.stat(handle.path)
+        return (self._attributes(request, entry),)
+
+    def _attributes(self, request: int, entry: Entry) -> bytes:
+        owner = self.owners.number(entry.owner)
+        return wire.packet(Kind.ATTRS, struct.pack(">I", request) + wire.attributes(entry, owner))
+
+    # Attributes.
+
+    def _setstat(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
+        self.set_attributes(reader.string(), reader.attributes())
+        return (_ok(request),)
+
+    def set_attributes(self, path: bytes, asked: Attributes) -> None:
+        """
+        Make the file at *path* what is *asked* for, or say which part cannot be.
+
+        Raises:
+            TransferError: UNSUPPORTED or DENIED, or what the store says.
+        """
+        entry = self.files.stat(path)
+        self._check_owner_and_mode(asked, entry)
+        if asked.size is not None and (asked.size != entry.size or entry.is_folder):
+            if asked.size != 0 or entry.is_folder:
+                raise TransferError(
+                    Trouble.UNSUPPORTED, "sealed files are cut to nothing or not at all"
+                )
+            self.files.open_write(path).close()
+        if asked.times is not None and not entry.is_folder and not entry.partial:
+            self.files.set_modified(path, float(asked.times[1]))
+
+    def _fsetstat(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
+        handle, asked = self.handles.get(reader.string()), reader.attributes()
+        if not isinstance(handle, Writing):
+            self.set_attributes(handle.path, asked)
+            return (_ok(request),)
+        self._check_owner_and_mode(asked, None)
+        if asked.size is not None:
+            handle.truncate(self.files, asked.size)
+        if asked.times is not None:
+            handle.modified_at = float(asked.times[1])
+        return (_ok(request),)
+
+    def _check_owner_and_mode(self, asked: Attributes, entry: Entry | None) -> None:
+        """
+        Refuse what would not be so afterwards.
+
+        Modes that leave the owner what they have are taken, for clients set them after every
+        upload; they change nothing, since nobody but the drop's own people gets in.
+        """
+        folder = entry is not None and entry.is_folder
+        bits = _FOLDER_OWNER_BITS if folder else _FILE_OWNER_BITS
+        if asked.permissions is not None and asked.permissions & bits != bits:
+            raise TransferError(
+                Trouble.UNSUPPORTED,
+                f"mode {asked.permissions & 0o7777:04o} cannot be kept:"
+                " who may read and write is the drop's to say",
+            )
+        if asked.owner is None or entry is None:
+            return
+        owner = self.owners.number(entry.owner)
+        if asked.owner != (owner, owner):
+            raise TransferError(
+                Trouble.UNSUPPORTED, "a file belongs to whoever uploaded it, and cannot be given"
+            )
+
+    # Folders and names.
+
+    def _opendir(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
+        path = reader.string()
+        self.handles.check_room()
+        listing = Listing(path, iter(self.files.list(path)), self.files.is_remote(path))
+        return (_handle(request, self.handles.add(listing)),)
+
+    def _readdir(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
+        handle = self.handles.get(reader.string())
+        if not isinstance(handle, Listing):
+            raise TransferError(Trouble.NOT_FOLDER, "it is not open as a folder")
+        now = time.time()
+        found = []
+        for entry in islice(handle.entries, _NAMES_AT_ONCE):
+            name = entry.path[-1] if entry.path else "."
+            attributes = wire.attributes(entry, self.owners.number(entry.owner))
+            long = wire.long_name(entry, name, now)
+            found.append((_raw(name), _raw(long), attributes))
+        if not found:
+            return (wire.status(request, Status.EOF, "end of folder"),)
+        return (wire.names(request, found),)
+
+    def _remove(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
+        self.files.remove(reader.string())
+        return (_ok(request),)
+
+    def _mkdir(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
+        self.files.make_folder(reader.string())
+        return (_ok(request),)
+
+    def _rmdir(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
+        self.files.remove_folder(reader.string())
+        return (_ok(request),)
+
+    def _realpath(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
+        name = _raw(self.files.real_path(reader.string()))
+        return (wire.names(request, [(name, name, b"\0\0\0\0")]),)
+
+    def _rename(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
+        self.files.rename(reader.string(), reader.string(), replace=False)
+        return (_ok(request),)
+
+    def _readlink(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
+        self.files.stat(reader.string())
+        return (wire.status(request, Status.FAILURE, "it is no symbolic link"),)
+
+    def _symlink(self, request: int, _reader: Reader) -> tuple[Buffer, ...]:
+        message = "there are no symbolic links here"
+        return (wire.status(request, Status.OP_UNSUPPORTED, message),)
+
+
+def _ok(request: int) -> bytes:
+    return wire.status(request, Status.OK)
+
+
+def _handle(request: int, name: bytes) -> bytes:
+    return wire.packet(Kind.HANDLE, struct.pack(">I", request) + wire.string(name))
+
+
+def _raw(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")

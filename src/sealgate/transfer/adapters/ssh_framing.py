@@ -1,0 +1,406 @@
+"""
+The packets of a settled SSH connection, read and written without the copies.
+
+asyncssh does the protocol: versions, key exchange, sign-in, channels, rekeying. What takes
+time afterwards is the packets of file data. asyncssh copies the rest of its input twice for
+each, makes a cipher anew for each, and sends an empty packet beside each that only CBC ever
+needed (RFC 4251, 9.3.1). Here the bytes of channels take a short way, everything else goes to
+asyncssh as before: a packet opened here is handed to it as if it had opened it itself.
+
+Only methods of subclasses; nothing of asyncssh is changed (ADR 0012).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import asyncssh
+from asyncssh.constants import MSG_IGNORE
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+if TYPE_CHECKING:
+    from sealgate.storage.model import Buffer
+
+_CHANNEL_DATA = 94  # RFC 4254, 5.2
+_CHANNEL_EXTENDED_DATA = 95
+_BLOCK = 16
+_LEAST_PADDING = 4  # RFC 4253, 6
+_TAG_BYTES = 16
+_LENGTH_BYTES = 4
+_CHANNEL_HEADER = 9  # type, channel, length
+_EXTENDED_HEADER = 13
+# What comes in while asyncssh still thinks about a packet; more, and the socket waits.
+_MAX_WAITING_BYTES = 512 * 1024
+_SEQUENCE = 0xFFFFFFFF
+# Padding lies under the AEAD: it must be there, and tells nobody anything.
+_PADDING = os.urandom(_BLOCK * 2)
+
+
+class GCM:
+    """
+    AES-GCM as OpenSSH frames it: the length in clear, the counter in the nonce (RFC 5647, 7.1).
+
+    Takes over key and counter of the cipher object that asyncssh made for one direction.
+    """
+
+    __slots__ = ("_cipher", "_counter", "_fixed")
+
+    def __init__(self, key: bytes, iv: bytes) -> None:
+        """
+        Begin with *iv*, the nonce of the next packet.
+        """
+        self._cipher = AESGCM(key)
+        self._fixed = iv[:4]
+        self._counter = int.from_bytes(iv[4:], "big")
+
+    def _nonce(self) -> bytes:
+        nonce = self._fixed + self._counter.to_bytes(8, "big")
+        self._counter = (self._counter + 1) & 0xFFFFFFFFFFFFFFFF
+        return nonce
+
+    def open(self, packet: Buffer) -> bytes:
+        """
+        Return the plain packet in *packet*, which is length, ciphertext and tag.
+        """
+        view = memoryview(packet)
+        try:
+            return self._cipher.decrypt(self._nonce(), view[_LENGTH_BYTES:], view[:_LENGTH_BYTES])
+        except InvalidTag:
+            raise asyncssh.MACError("MAC verification failed") from None
+
+    def seal_into(self, plain: Buffer, out: bytearray) -> None:
+        """
+        Seal *plain* behind the length that *out* already begins with.
+        """
+        view = memoryview(out)
+        self._cipher.encrypt_into(self._nonce(), plain, view[:_LENGTH_BYTES], view[_LENGTH_BYTES:])
+
+    # How asyncssh speaks to a cipher of its own.
+
+    def encrypt_packet(self, _seq: int, header: bytes, packet: bytes) -> tuple[bytes, bytes]:
+        """
+        Seal one packet for asyncssh.
+        """
+        return header, self._cipher.encrypt(self._nonce(), packet, header)
+
+    def decrypt_header(self, _seq: int, block: bytes, size: int) -> tuple[bytes, bytes]:
+        """
+        Return the length, which is not sealed.
+        """
+        return block, block[:size]
+
+    def decrypt_packet(
+        self, _seq: int, first: bytes, rest: bytes, _size: int, mac: bytes
+    ) -> bytes | None:
+        """
+        Open one packet for asyncssh.
+        """
+        return self.open(first + rest + mac)
+
+
+class _Opened:
+    """
+    Stands in for a cipher: the one packet that asyncssh asks for is open already.
+    """
+
+    __slots__ = ("_plain",)
+
+    def __init__(self, plain: bytes) -> None:
+        self._plain = plain
+
+    def decrypt_packet(self, *_: object) -> bytes:
+        """
+        Return what was opened.
+        """
+        return self._plain
+
+
+class Framing(asyncssh.SSHServerConnection):
+    """
+    A server connection whose settled state takes the short way.
+    """
+
+    # asyncssh's own state is untyped on purpose here: these names are its, not ours.
+    _recv_encryption: Any
+    _send_encryption: Any
+    _inpbuf: bytes
+    _packet: bytes
+    _pktlen: int
+    _recv_seq: int
+    _recv_handler: Any
+
+    def receive(self, data: memoryview) -> None:
+        """
+        Take what came from the socket; *data* is not kept.
+        """
+        self._reset_keepalive_timer()
+        try:
+            if self._inpbuf or self._packet or not self._settled():
+                self._inpbuf += data
+                self._feed()
+            else:
+                used = self._take_packets(data)
+                if used < len(data):
+                    self._inpbuf = bytes(data[used:])
+                    self._feed()
+        except asyncssh.DisconnectError as error:
+            self._send_disconnect(error.code, error.reason, error.lang)
+            self._force_close(error)
+        except Exception:  # noqa: BLE001  # as asyncssh: a fault ends this connection only
+            self.internal_error()
+        if len(self._inpbuf) > _MAX_WAITING_BYTES and self._transport is not None:
+            self._transport.pause_reading()
+
+    def _feed(self) -> None:
+        """
+        Have asyncssh's own loop go over what waits.
+        """
+        while self._inpbuf and self._recv_handler():
+            pass
+
+    def _settled(self) -> bool:
+        """
+        Return whether the next packet may take the short way.
+        """
+        if not self._auth_complete or self._decompressor:
+            return False
+        if self._recv_handler != self._recv_pkthdr:
+            return False  # asyncssh awaits something
+        if type(self._recv_encryption) is not GCM:
+            self._recv_encryption = _quick(self._recv_encryption)
+        return type(self._recv_encryption) is GCM
+
+    def _recv_pkthdr(self) -> bool:
+        """
+        Read from what waits: whole packets at once where that can be done.
+        """
+        if not self._settled():
+            return super()._recv_pkthdr()
+        waiting = self._inpbuf
+        self._inpbuf = b""
+        used = self._take_packets(memoryview(waiting))
+        # What asyncssh put there meanwhile cannot be: it is given one packet at a time.
+        self._inpbuf = waiting[used:]
+        return used > 0
+
+    def _take_packets(self, data: memoryview) -> int:
+        """
+        Handle every whole packet in *data*; return how many bytes they took.
+        """
+        at, end = 0, len(data)
+        while end - at >= _BLOCK + _LENGTH_BYTES:
+            length = int.from_bytes(data[at : at + _LENGTH_BYTES], "big")
+            if length > self._max_recv_pktlen or length < _BLOCK or length % _BLOCK:
+                raise asyncssh.ProtocolError("Packet of a bad size")
+            size = _LENGTH_BYTES + length + _TAG_BYTES
+            if end - at < size:
+                break
+            plain = self._recv_encryption.open(data[at : at + size])
+            at += size
+            self._rekey_bytes_sent += length  # both directions count (RFC 4344, 3.2)
+            if not self._take_data(plain):
+                self._take_other(plain, length)
+                if not self._transport or not self._settled():
+                    break
+        return at
+
+    def _take_data(self, plain: bytes) -> bool:
+        """
+        Give file data to its channel; ``False`` when the packet is anything else.
+        """
+        if plain[1] != _CHANNEL_DATA:
+            return False
+        chan = self._channels.get(int.from_bytes(plain[2:6], "big"))
+        if not isinstance(chan, DataChannel):
+            return False
+        payload = len(plain) - plain[0]
+        if int.from_bytes(plain[6:10], "big") != payload - 10:
+            return False  # asyncssh says what is wrong with it
+        chan.take(memoryview(plain)[10:payload])
+        self._auth_final = True
+        self._recv_seq = (self._recv_seq + 1) & _SEQUENCE
+        return True
+
+    def _take_other(self, plain: bytes, length: int) -> None:
+        """
+        Have asyncssh handle a packet that is open already.
+        """
+        cipher, stand_in = self._recv_encryption, _Opened(plain)
+        self._pktlen = length
+        self._packet = b"\0"  # "in the middle of a packet"
+        self._inpbuf = bytes(_LENGTH_BYTES + length + _TAG_BYTES - self._recv_blocksize)
+        self._recv_encryption = stand_in
+        try:
+            self._recv_packet()
+        finally:
+            if self._recv_encryption is stand_in:
+                self._recv_encryption = cipher
+
+    def _finish_recv_packet(self, *arguments: Any, **named: Any) -> None:
+        super()._finish_recv_packet(*arguments, **named)
+        if named.get("is_async") and self._transport and len(self._inpbuf) < _MAX_WAITING_BYTES:
+            self._transport.resume_reading()
+
+    # Sending.
+
+    def may_send_data(self) -> bool:
+        """
+        Return whether channel data can be sealed now: no key exchange is under way.
+        """
+        return bool(self._kex_complete and self._auth_complete and self._transport)
+
+    def send_data(self, header: bytes, data: Buffer) -> None:
+        """
+        Seal and send one packet of *header* (type, channel, length) and *data*.
+        """
+        cipher = self._send_encryption
+        if type(cipher) is not GCM:
+            cipher = self._send_encryption = _quick(cipher)
+        if type(cipher) is not GCM or self._rekey_is_due():
+            self.send_packet(header[0], header[1:] + bytes(data))
+            return
+        payload = len(header) + len(data)
+        padding = -(1 + payload) % _BLOCK
+        if padding < _LEAST_PADDING:
+            padding += _BLOCK
+        length = 1 + payload + padding
+        plain = b"".join((padding.to_bytes(1, "big"), header, data, _PADDING[:padding]))
+        out = bytearray(_LENGTH_BYTES + length + _TAG_BYTES)
+        out[:_LENGTH_BYTES] = length.to_bytes(_LENGTH_BYTES, "big")
+        cipher.seal_into(plain, out)
+        self._transport.write(out)  # type: ignore[union-attr]  # may_send_data was asked
+        self._send_seq = (self._send_seq + 1) & _SEQUENCE
+        self._rekey_bytes_sent += length
+
+    def _rekey_is_due(self) -> bool:
+        return bool(
+            self._rekey_bytes_sent >= self._rekey_bytes
+            or (self._rekey_seconds and time.monotonic() >= self._rekey_time)
+        )
+
+    def send_packet(self, pkttype: int, *args: bytes, handler: Any = None) -> None:
+        """
+        Send a packet of asyncssh's; no empty one goes beside it, an AEAD needs none.
+        """
+        if pkttype == MSG_IGNORE and args == (b"\0\0\0\0",):
+            return
+        super().send_packet(pkttype, *args, handler=handler)
+
+    def _send_deferred_packets(self) -> None:
+        super()._send_deferred_packets()
+        if self._kex_complete and self._auth_complete:
+            self.keys_agreed()
+
+    def keys_agreed(self) -> None:
+        """
+        A key exchange is over: channels go on.
+        """
+        for chan in list(self._channels.values()):
+            if isinstance(chan, DataChannel):
+                chan.go_on()
+
+
+def _quick(cipher: Any) -> Any:
+    """
+    Return *cipher* of asyncssh as :class:`GCM` when it is one, else unchanged.
+    """
+    if type(cipher).__name__ != "GCMEncryption":
+        return cipher
+    inner = cipher._cipher  # noqa: SLF001  # key and counter stand nowhere else
+    return GCM(inner._key, inner._iv)  # noqa: SLF001
+
+
+class DataChannel(asyncssh.SSHServerChannel[bytes]):
+    """
+    A session channel whose data take the short way.
+    """
+
+    _conn: Framing
+    _send_buf: list[tuple[Any, int | None]]
+
+    def take(self, data: memoryview) -> None:
+        """
+        Give *data* to the session, or keep it while the session has paused reading.
+        """
+        if self._recv_state != "open":
+            raise asyncssh.ProtocolError("Channel not open for sending")
+        size = len(data)
+        if size > self._recv_window:
+            raise asyncssh.ProtocolError("Window exceeded")
+        if not size or self._send_state in {"close_pending", "closed"}:
+            return
+        self._recv_window -= size
+        if self._recv_paused:
+            self._recv_buf.append((data, None))  # type: ignore[arg-type]  # a view is as good
+        else:
+            self._deliver_data(data, None)  # type: ignore[arg-type]
+
+    def put(self, *pieces: Buffer) -> None:
+        """
+        Send *pieces*, one after the other; they must not change afterwards.
+        """
+        if self._send_state != "open":
+            return  # the client has hung up; it is told by connection_lost
+        for piece in pieces:
+            if len(piece):
+                self._send_buf.append((piece, None))
+                self._send_buf_len += len(piece)
+        self._flush_send_buf()
+
+    def go_on(self) -> None:
+        """
+        Send what a key exchange held up.
+        """
+        if self._conn and self._send_state != "closed":
+            self._flush_send_buf()
+
+    def _flush_send_buf(self) -> None:
+        """
+        Send what window and keys allow.
+        """
+        conn = self._conn
+        while self._send_buf and self._send_window and conn.may_send_data():
+            room = min(self._send_window, self._send_pktsize)
+            data, kind = self._next_data(room)
+            size = len(data)
+            self._send_buf_len -= size
+            self._send_window -= size
+            chan = (self._send_chan or 0).to_bytes(4, "big")
+            length = size.to_bytes(4, "big")
+            if kind is None:
+                conn.send_data(b"\x5e" + chan + length, data)
+            else:
+                conn.send_data(b"\x5f" + chan + kind.to_bytes(4, "big") + length, data)
+        if self._send_buf:
+            self._pause_resume_writing()
+        else:
+            super()._flush_send_buf()  # says the end or closes, when that was asked for
+
+    def _next_data(self, room: int) -> tuple[Buffer, int | None]:
+        """
+        Take up to *room* bytes of one kind off what waits.
+        """
+        first, kind = self._send_buf[0]
+        if len(first) >= room:
+            view = memoryview(first)
+            if len(first) > room:
+                self._send_buf[0] = view[room:], kind
+            else:
+                del self._send_buf[0]
+            return view[:room], kind
+        taken, size = [], 0
+        while self._send_buf and self._send_buf[0][1] == kind and size < room:
+            piece = self._send_buf[0][0]
+            part = room - size
+            if len(piece) > part:
+                view = memoryview(piece)
+                self._send_buf[0] = view[part:], kind
+                piece = view[:part]
+            else:
+                del self._send_buf[0]
+            taken.append(piece)
+            size += len(piece)
+        return (taken[0] if len(taken) == 1 else b"".join(taken)), kind
