@@ -1,0 +1,277 @@
+"""
+One server process: made by :mod:`sealgate.app.transfer`, told what to serve over a socket.
+
+Run as ``python -P -m sealgate.transfer.adapters.workers FD``. It ends with its parent,
+whatever that ends by, because what nobody supervises would go on admitting people.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import functools
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any
+
+from sealgate.errors import BugError, SealgateError
+from sealgate.identity.adapters.country import Countries
+from sealgate.identity.adapters.store import IdentityStore
+from sealgate.register.adapters.store import Register
+from sealgate.storage.adapters.opened import open_store
+from sealgate.transfer.adapters.doorkeeper import DropDoorkeeper, Rules
+from sealgate.transfer.adapters.events import EventWriter
+from sealgate.transfer.adapters.hooks import UploadHooks
+from sealgate.transfer.adapters.session import House
+from sealgate.transfer.adapters.session_drops import OpenDrop, close_quietly
+from sealgate.transfer.model import TransferProtocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sealgate.storage.model import StoreSettings
+    from sealgate.transfer.adapters.workers_plan import Served, WorkerPlan
+
+_TICK_SECONDS = 1.0
+_KILL = 9
+
+
+class Worker:
+    """
+    What one process holds: identities, stores, trail, doorkeeper.
+    """
+
+    def __init__(self, plan: WorkerPlan, tell: Callable[[str], None]) -> None:
+        self._plan = plan
+        self._keyring = plan.keyring.unpacked()
+        self._drops: dict[StoreSettings, OpenDrop] = {}
+        self._countries: tuple[str, Countries] | None = None
+        self._held = contextlib.ExitStack()
+        self._people = self._held.enter_context(IdentityStore(plan.database))
+        self._events = self._held.enter_context(
+            EventWriter(functools.partial(Register, plan.database), plan.log, tell)
+        )
+        hooks = UploadHooks(plan.model, self._events.note, tell)
+        self._held.callback(hooks.close)
+        self._held.callback(self._close_drops)
+        self.doorkeeper = DropDoorkeeper(
+            self._rules(plan.served),
+            self._people,
+            House(self._events.note, tell, time.time, hooks),
+            protocol=plan.protocol,
+        )
+
+    def renew(self, served: Served) -> None:
+        """
+        Go by *served* from now on.
+
+        Raises:
+            SealgateError: a store cannot be opened; nothing has changed then.
+        """
+        before = dict(self._drops)
+        self.doorkeeper.renew(self._rules(served))
+        for settings in before.keys() - set(served.stores):
+            close_quietly(self._drops.pop(settings))
+
+    def close(self) -> None:
+        """
+        Let go of everything; what is left of the trail is written.
+        """
+        self._held.close()
+
+    def _rules(self, served: Served) -> Rules:
+        strictest = self._plan.model.strictest.id
+        drops: dict[str, OpenDrop] = {}
+        for drop, settings in zip(served.drops, served.stores, strict=True):
+            held = self._drops.get(settings)
+            if held is None:
+                store = open_store(settings, self._keyring, now=time.time)
+            else:
+                store = held.store  # type: ignore[assignment]  # one of open_store's, too
+            opened = OpenDrop(drop, store, drop.classification.id == strictest)
+            self._drops[settings] = opened
+            drops[drop.name] = opened
+        return Rules(drops, served.tunnels, served.access, self._country_file(served.countries))
+
+    def _country_file(self, path: str | None) -> Countries | None:
+        if path is None:
+            return None
+        if self._countries is None or self._countries[0] != path:
+            countries = Countries(path)
+            self._held.callback(countries.close)
+            self._countries = path, countries
+        return self._countries[1]
+
+    def _close_drops(self) -> None:
+        for drop in self._drops.values():
+            close_quietly(drop)
+
+
+class _Link:
+    """
+    The socket to the parent: its requests come in, answers and lines for a person go out.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._connection = Connection(descriptor)
+        self._lock = threading.Lock()
+
+    def send(self, *message: Any) -> None:
+        """
+        Send *message*; a parent that has gone needs none.
+        """
+        with self._lock, contextlib.suppress(OSError):
+            self._connection.send(message)
+
+    def tell(self, line: str) -> None:
+        """
+        Have the parent tell *line* to a person.
+        """
+        self.send("tell", line)
+
+    def receive(self) -> tuple[Any, ...] | None:
+        """
+        Return the next request, ``None`` when there was none for a moment.
+
+        Raises:
+            EOFError: the parent has gone.
+        """
+        try:
+            if not self._connection.poll(_TICK_SECONDS):
+                return None
+            message: tuple[Any, ...] = self._connection.recv()
+        except OSError as error:
+            raise EOFError from error
+        return message
+
+
+def _listen(link: _Link, worker: Worker, stop: Callable[[float], None]) -> None:
+    """
+    Do what the parent asks for until it asks for the end.
+    """
+    while True:
+        try:
+            message = link.receive()
+        except EOFError:
+            # Nobody tells us any more who may come in.
+            os._exit(1)
+        match message:
+            case None:
+                worker.doorkeeper.tick()
+            case ("serve", served):
+                _answer(link, functools.partial(worker.renew, served))
+            case ("recheck",):
+                _answer(link, worker.doorkeeper.recheck)
+            case ("status",):
+                link.send("ok", {"sessions": worker.doorkeeper.sessions})
+            case ("stop", seconds):
+                link.send("ok", None)
+                stop(seconds)
+                return
+            case _:
+                link.send("error", "the request is none that a server knows")
+
+
+def _answer(link: _Link, act: Callable[[], None]) -> None:
+    try:
+        act()
+    except SealgateError as error:
+        link.send("error", error.message)
+    except Exception as error:  # noqa: BLE001  # the parent decides what becomes of us
+        link.send("error", f"{type(error).__name__} in a file server")
+    else:
+        link.send("ok", None)
+
+
+def _serve_sftp(plan: WorkerPlan, worker: Worker, link: _Link) -> None:
+    import uvloop  # noqa: PLC0415  # only this kind of process needs it
+
+    from sealgate.transfer.adapters.sftp import serve_sftp  # noqa: PLC0415
+    from sealgate.transfer.adapters.ssh_settings import SSHSettings  # noqa: PLC0415
+
+    settings = plan.settings
+    if not isinstance(settings, SSHSettings):
+        raise BugError("the settings are those of another server")
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        stopped: asyncio.Future[float] = loop.create_future()
+        running = await serve_sftp(_sockets(plan.listeners), worker.doorkeeper, settings)
+        link.send("ready", os.getpid())
+
+        def stop(seconds: float) -> None:
+            loop.call_soon_threadsafe(stopped.set_result, seconds)
+
+        threading.Thread(target=_listen, args=(link, worker, stop), daemon=True).start()
+        await running.close(await stopped)
+
+    uvloop.run(run())
+
+
+def _serve_ftps(plan: WorkerPlan, worker: Worker, link: _Link) -> None:
+    from sealgate.transfer.adapters.ftps import FTPSServer, FTPSSettings  # noqa: PLC0415
+
+    settings = plan.settings
+    if not isinstance(settings, FTPSSettings):
+        raise BugError("the settings are those of another server")
+    server = FTPSServer(
+        _sockets(plan.listeners), _sockets(plan.implicit), worker.doorkeeper, settings
+    )
+    link.send("ready", os.getpid())
+    threading.Thread(target=_listen, args=(link, worker, server.request_stop), daemon=True).start()
+    server.serve_forever()
+
+
+def _sockets(descriptors: tuple[int, ...]) -> list[socket.socket]:
+    return [socket.socket(fileno=descriptor) for descriptor in descriptors]
+
+
+def _die_with(parent: int) -> bool:
+    # prctl(2): PR_SET_PDEATHSIG (1). It is set after the start, so a parent that died in
+    # between is looked for by hand.
+    zero = ctypes.c_ulong(0)
+    failed = ctypes.CDLL(None).prctl(1, ctypes.c_ulong(_KILL), zero, zero, zero)
+    return not failed and os.getppid() == parent
+
+
+def main() -> int:
+    """
+    Be the process that the parent at the other end of the socket ``argv[1]`` asks for.
+    """
+    # A terminal's Ctrl-C is for the parent, which then has us drain.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    link = _Link(int(sys.argv[1]))
+    first = None
+    while first is None:
+        try:
+            first = link.receive()
+        except EOFError:
+            return 1
+    plan: WorkerPlan = first[1]
+    if not _die_with(plan.parent):
+        return 1
+    os.umask(0o077)
+    try:
+        worker = Worker(plan, link.tell)
+    except SealgateError as error:
+        link.send("failed", error.message)
+        return 1
+    try:
+        serve = _serve_ftps if plan.protocol is TransferProtocol.FTPS else _serve_sftp
+        serve(plan, worker, link)
+    except SealgateError as error:
+        link.send("failed", error.message)
+        return 1
+    finally:
+        worker.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
