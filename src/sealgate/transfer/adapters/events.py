@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from sealgate.detect.mask import mask_text
-from sealgate.detect.scanner import Scanner
 from sealgate.errors import SealgateError
 from sealgate.register.model import TransferRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from sealgate.detect.scanner import Scanner
     from sealgate.register.adapters.store import Register
     from sealgate.transfer.model import Event
 
@@ -45,19 +45,23 @@ class EventWriter:
     Writes events as they come. Use it in a ``with`` block, or call :meth:`close`.
 
     *register* is opened by the writer's own thread. *log* is the file for one line of
-    JSON per event, "" for none. *complain* takes a line for a person.
+    JSON per event, "" for none. *complain* takes a line for a person. *scanner* finds what
+    looks like data in names; it is used by the writer's thread.
     """
 
     def __init__(
-        self, register: Callable[[], Register], log: str, complain: Callable[[str], None]
+        self,
+        register: Callable[[], Register],
+        log: str,
+        complain: Callable[[str], None],
+        scanner: Scanner,
     ) -> None:
         self._open_register = register
         self._log = log
         self._complain = complain
         self._queue: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._register: Register | None = None
-        # A quarter of a second, so it is made before anybody is served.
-        self._scanner = Scanner()
+        self._scanner = scanner
         self._complained = False
         self._thread = threading.Thread(target=self._live, name="sealgate events", daemon=True)
         self._thread.start()

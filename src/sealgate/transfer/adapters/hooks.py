@@ -81,6 +81,7 @@ class UploadHooks:
         model: ClassificationModel,
         note: Callable[[Event], None],
         complain: Callable[[str], None],
+        scanner: SharedScanner,
         *,
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
@@ -88,7 +89,7 @@ class UploadHooks:
         self._note = note
         self._complain = complain
         self._idle_seconds = idle_seconds
-        self._scanner = SharedScanner()
+        self._scanner = scanner
         self._queue: queue.Queue[_Waiting | None] = queue.Queue(MAX_WAITING)
         self._last_upload = 0.0
         self._ends = threading.Event()

@@ -27,7 +27,7 @@ from sealgate.register.adapters.store import Register
 from sealgate.storage.adapters.opened import open_store
 from sealgate.transfer.adapters.doorkeeper import DropDoorkeeper, Rules
 from sealgate.transfer.adapters.events import EventWriter
-from sealgate.transfer.adapters.hooks import UploadHooks
+from sealgate.transfer.adapters.hooks import SharedScanner, UploadHooks
 from sealgate.transfer.adapters.session import House
 from sealgate.transfer.adapters.session_drops import OpenDrop, close_quietly
 from sealgate.transfer.model import TransferProtocol
@@ -54,10 +54,12 @@ class Worker:
         self._countries: tuple[str, Countries] | None = None
         self._held = contextlib.ExitStack()
         self._people = self._held.enter_context(IdentityStore(plan.database))
+        # A quarter of a second, so it is made before anybody is served, and only once.
+        scanner = SharedScanner()
         self._events = self._held.enter_context(
-            EventWriter(functools.partial(Register, plan.database), plan.log, tell)
+            EventWriter(functools.partial(Register, plan.database), plan.log, tell, scanner)
         )
-        hooks = UploadHooks(plan.model, self._events.note, tell)
+        hooks = UploadHooks(plan.model, self._events.note, tell, scanner)
         self._held.callback(hooks.close)
         self._held.callback(self._close_drops)
         self.doorkeeper = DropDoorkeeper(
