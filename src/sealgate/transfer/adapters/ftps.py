@@ -79,8 +79,11 @@ class _Acceptor(Wire):
         for _ in range(_ACCEPTED_AT_ONCE):
             try:
                 connection, _peer = self.socket.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
             except OSError:
-                # Nobody is waiting, they left again, or descriptors ran out: later, then.
+                # Descriptors ran out: listening goes on with the next sweep, without spinning.
+                self.listen_for(reading=False, writing=False)
                 return
             guarded(self._server.arrived, connection, self._implicit)
 
@@ -178,6 +181,8 @@ class FTPSServer:
         self.loop.close()
 
     def _sweep(self, now: float) -> None:
+        for acceptor in self._acceptors:
+            acceptor.listen_for(reading=True, writing=False)
         for connection in tuple(self._connections):
             guarded(connection.check_time, now)
 

@@ -10,24 +10,21 @@ from __future__ import annotations
 import re
 import time
 from collections import deque
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sealgate.errors import SealgateError
-from sealgate.storage.model import Trouble
 from sealgate.transfer.adapters.ftps_data import plain_address
 from sealgate.transfer.adapters.ftps_files import FileCommands
-from sealgate.transfer.adapters.ftps_loop import LOG, Outcome, Wire, outcome_of
+from sealgate.transfer.adapters.ftps_loop import Wire
 from sealgate.transfer.adapters.ftps_port import DataPort
-from sealgate.transfer.adapters.ftps_replies import CODES, sentence
+from sealgate.transfer.adapters.ftps_replies import sentence
+from sealgate.transfer.adapters.ftps_secured import Secured
 from sealgate.transfer.adapters.ftps_sign_in import SignIn
 from sealgate.transfer.adapters.ftps_tls import (
-    Need,
     TLSBrokenError,
     TLSClosedError,
     TLSConnection,
 )
-from sealgate.transfer.adapters.proxy_protocol import ProxyHeaderError, read_header
+from sealgate.transfer.adapters.ftps_work import Working
 
 if TYPE_CHECKING:
     import socket
@@ -36,7 +33,6 @@ if TYPE_CHECKING:
     from sealgate.transfer.adapters.ftps import FTPSServer
     from sealgate.transfer.model import FileSession
 
-BANNER = "220 Sealgate: FTP over TLS only (AUTH TLS)"
 MAX_LINE_BYTES = 8192
 _MAX_QUEUED = 64
 _MAX_UNREAD_REPLIES = 64
@@ -65,7 +61,7 @@ NO_PLAIN_FTP = (
 )
 
 
-class ControlConnection(SignIn, FileCommands, DataPort, Wire):
+class ControlConnection(Secured, SignIn, FileCommands, DataPort, Working, Wire):
     """
     One client. *server* lends threads, settings and the doorkeeper.
     """
@@ -76,7 +72,7 @@ class ControlConnection(SignIn, FileCommands, DataPort, Wire):
         """
         Wire.__init__(self, sock, server.loop)
         self.server = server
-        self.peer = self.data_peer = plain_address(sock.getpeername()[0])
+        self.peer = self._neighbour = plain_address(sock.getpeername()[0])
         self.tls: TLSConnection | None = None
         self.session: FileSession | None = None
         self.began_at = self.heard_at = time.monotonic()
@@ -100,6 +96,12 @@ class ControlConnection(SignIn, FileCommands, DataPort, Wire):
         Return whether nothing is under way.
         """
         return not self._busy and self._transfer is None
+
+    def takes_data_from(self, address: str) -> bool:
+        """
+        Return whether *address* is the client's, or that of the balancer before it.
+        """
+        return address in {self.peer, self._neighbour}
 
     def end(self, reply: str) -> None:
         """
@@ -144,7 +146,7 @@ class ControlConnection(SignIn, FileCommands, DataPort, Wire):
         elif not self.tls.established:
             self._shake()
         else:
-            self._read_sealed(self.tls)
+            self.read_sealed(self.tls)
 
     def on_writable(self) -> None:
         """
@@ -154,28 +156,6 @@ class ControlConnection(SignIn, FileCommands, DataPort, Wire):
             self._shake()
         else:
             self._flush()
-
-    def _read_proxy_header(self) -> None:
-        # Only the header is taken out of the kernel: what follows it belongs to TLS.
-        try:
-            seen = self.socket.recv(2304, 2)  # MSG_PEEK
-            header = read_header(seen)
-            if header is None and seen:
-                return
-            if header is None or header.peer is None:
-                self.close()
-                return
-            self.socket.recv(header.size)
-        except BlockingIOError:
-            return
-        except (OSError, ProxyHeaderError):
-            self.close()
-            return
-        self._awaiting_proxy = False
-        self.peer = header.peer[0]
-        if not self.server.admits(self):
-            return
-        self._greet()
 
     def _read_plain(self) -> None:
         try:
@@ -189,7 +169,10 @@ class ControlConnection(SignIn, FileCommands, DataPort, Wire):
             return
         self._take(data)
 
-    def _read_sealed(self, tls: TLSConnection) -> None:
+    def read_sealed(self, tls: TLSConnection) -> None:
+        """
+        Read commands, until there are none or enough.
+        """
         buffer = self.server.line_buffer
         try:
             while not self.is_closed and self._wants_lines:
@@ -235,8 +218,9 @@ class ControlConnection(SignIn, FileCommands, DataPort, Wire):
         self._draining = True
         try:
             while self._lines and not (self._busy or self._ending or self.is_closed):
-                verb = self._lines[0].partition(b" ")[0].upper().decode("ascii", "replace")
-                if self._transfer is not None and verb not in _AT_ONCE:
+                word, _, argument = self._lines[0].partition(b" ")
+                verb = word.upper().decode("ascii", "replace")
+                if self._transfer is not None and (verb not in _AT_ONCE or argument):
                     break
                 self.heard_at = time.monotonic()
                 self._do(verb, self._lines.popleft())
@@ -264,11 +248,14 @@ class ControlConnection(SignIn, FileCommands, DataPort, Wire):
         except UnicodeDecodeError:
             self.reply("501 what is not UTF-8 is not understood (RFC 2640)")
             return
-        if needs_argument and not argument:
+        if needs_argument and not argument.strip():
             self.reply("501 an argument is missing")
             return
         command: Callable[[str], None] = getattr(self, f"do_{_OLD_NAMES.get(verb, verb).lower()}")
-        command(argument)
+        try:
+            command(argument)
+        except Exception as error:  # noqa: BLE001  # told to the client, without what is ours
+            self.refuse(error)
 
     def reply(self, text: str) -> None:
         """
@@ -310,119 +297,6 @@ class ControlConnection(SignIn, FileCommands, DataPort, Wire):
         self._output[0] = data[sent:]
         return sent == len(data)
 
-    # --- TLS
-
-    def _greet(self) -> None:
-        if self._implicit:
-            self.secure()
-        else:
-            self.reply(BANNER)
-
-    def do_auth(self, argument: str) -> None:
-        """
-        Turn to TLS (RFC 4217, 4); what was sent behind the command in the clear is a trick.
-        """
-        if self.tls is not None:
-            self.reply("503 TLS is there already")
-        elif argument.upper() not in {"TLS", "TLS-C", "SSL", "TLS-P"}:
-            self.reply("504 AUTH TLS is what there is")
-        elif self._lines or self._input:
-            # CVE-2011-1575 and its kind: never carried over into TLS, never answered.
-            LOG.warning("%s sent commands in the clear behind AUTH TLS: hung up", self.peer)
-            self.close()
-        else:
-            self.reply("234 now TLS")
-            if self._output:
-                self.close()
-            else:
-                self.secure()
-
-    def secure(self) -> None:
-        """
-        Wait for the client's hello.
-        """
-        self.tls = TLSConnection(self.server.contexts.current(), self.socket)
-        self.listen_for(reading=True, writing=False)
-
-    def _shake(self) -> None:
-        if self.tls is None:
-            return
-        try:
-            need = self.tls.handshake()
-        except TLSBrokenError as error:
-            LOG.info("%s: TLS failed: %s", self.peer, error)
-            self.close()
-            return
-        if need is not Need.NOTHING:
-            self.listen_for(reading=need is Need.READABLE, writing=need is Need.WRITABLE)
-            return
-        self.secured(self.tls.measured(self.peer), self.tls.client_fingerprint())
-        if self._implicit:
-            self.reply(BANNER)
-        self._read_sealed(self.tls)
-
-    # --- work
-
-    def work(
-        self,
-        work: Callable[[], Any],
-        then: Callable[[Any], None],
-        *,
-        off_loop: bool,
-        otherwise: Callable[[Exception], None] | None = None,
-        lost: Callable[[Any], None] | None = None,
-        sign_in: bool = False,
-    ) -> None:
-        """
-        Do *work*, then call *then* with its value, or *otherwise* with its exception.
-
-        Commands wait meanwhile. *lost* gets the value when the client has gone.
-        """
-        self._busy = True
-        back = partial(self._back, then, otherwise or self.refuse, lost)
-        if off_loop:
-            self.server.errands.run(work, back, sign_in=sign_in)
-        else:
-            back(outcome_of(work))
-
-    def _back(
-        self,
-        then: Callable[[Any], None],
-        otherwise: Callable[[Exception], None],
-        lost: Callable[[Any], None] | None,
-        outcome: Outcome,
-    ) -> None:
-        self._busy = False
-        if self.is_closed:
-            if lost is not None and outcome.error is None:
-                lost(outcome.value)
-            self._let_go()
-            return
-        if outcome.error is None:
-            then(outcome.value)
-        else:
-            otherwise(outcome.error)
-        self.heard_at = time.monotonic()
-        if not self._busy:
-            self.drain()
-
-    def refuse(self, error: Exception) -> None:
-        """
-        Reply by what *error* tells.
-        """
-        self.reply(self.reply_to(error))
-
-    def reply_to(self, error: Exception) -> str:
-        """
-        Return the reply to *error*; a fault of ours tells nothing.
-        """
-        trouble = getattr(error, "trouble", None)
-        if isinstance(error, SealgateError) and isinstance(trouble, Trouble):
-            return f"{CODES[trouble]} {error.message}"
-        LOG.error("a fault behind the FTPS server: %s", type(error).__name__)
-        LOG.debug("where it happened", exc_info=error)
-        return "451 the server failed"
-
     # --- the end
 
     def close(self) -> None:
@@ -440,14 +314,3 @@ class ControlConnection(SignIn, FileCommands, DataPort, Wire):
         self.server.forget(self)
         if not self._busy:
             self._let_go()
-
-    def _let_go(self) -> None:
-        session, self.session = self.session, None
-        if session is not None:
-            self.server.errands.run(session.close, _nothing)
-
-
-def _nothing(_: Outcome) -> None:
-    """
-    Do nothing more.
-    """

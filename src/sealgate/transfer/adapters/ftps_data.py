@@ -78,9 +78,14 @@ class PassiveListener(Wire):
         """
         try:
             connection, peer = self.socket.accept()
-        except OSError:
+        except BlockingIOError:
             return
-        if plain_address(peer[0]) != self._control.data_peer:
+        except OSError:
+            # Descriptors ran out: rather no transfer than a loop that spins.
+            self.close()
+            self._control.data_failed("425 the data connection could not be taken")
+            return
+        if not self._control.takes_data_from(plain_address(peer[0])):
             connection.close()
             return
         self.close()

@@ -14,6 +14,7 @@ from sealgate.storage.model import Trouble
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from sealgate.errors import SealgateError
     from sealgate.storage.model import Entry
 
 # RFC 959, 4.2.1 and 4.2.2. What passes by itself begins with 4, what does not with 5.
@@ -44,6 +45,13 @@ def sentence(text: str) -> str:
     Return *text* as one line that cannot end a reply early.
     """
     return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def told(error: SealgateError) -> str:
+    """
+    Return what *error* tells a client: what is wrong, and what to do.
+    """
+    return f"{error.message}; {error.hint}" if error.hint else error.message
 
 
 def quoted(path: str) -> str:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sealgate.storage.model import Trouble
-from sealgate.transfer.adapters.ftps_replies import sentence
+from sealgate.transfer.adapters.ftps_replies import sentence, told
 from sealgate.transfer.model import KeyOffer, Method, TransferError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def by_certificate(
     try:
         session = doorkeeper.sign_in(name, methods, channel, key=fingerprint)
     except TransferError as error:
-        return Admission(known=True, missing=error.message)
+        return Admission(known=True, missing=told(error))
     return Admission(known=True, session=session)
 
 
@@ -154,7 +154,7 @@ class SignIn:
 
     def _refused(self, error: Exception) -> None:
         self._attempts += 1
-        text = error.message if isinstance(error, TransferError) else "the server failed"
+        text = told(error) if isinstance(error, TransferError) else "the server failed"
         if self._attempts >= self.server.settings.attempts:
             self.reply(f"530 {text}")
             self.end("421 that was the last attempt on this connection")

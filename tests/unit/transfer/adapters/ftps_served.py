@@ -429,7 +429,9 @@ class Client(FTP_TLS):
     resumes = True
     encoding = "utf-8"
 
-    def ntransfercmd(self, cmd: str, rest: int | str | None = None) -> tuple[socket.socket, int | None]:
+    def ntransfercmd(
+        self, cmd: str, rest: int | str | None = None
+    ) -> tuple[socket.socket, int | None]:
         """
         Connect the data connection inside the session of the control connection.
         """
@@ -462,7 +464,10 @@ def trusting(chain: Path) -> ssl.SSLContext:
 
 @contextmanager
 def client(
-    where: Served, user: str = "anna", password: str = PASSWORD, context: ssl.SSLContext | None = None
+    where: Served,
+    user: str = "anna",
+    password: str = PASSWORD,
+    context: ssl.SSLContext | None = None,
 ) -> Iterator[Client]:
     """
     Sign in, and out.
