@@ -36,6 +36,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("serve", "Run the gateway."),
     "reload": ("reload", "Have the running gateway take over a changed configuration."),
     "audit": ("audit", "Observe from outside and judge by the same ruler."),
+    "seal": ("seal", "Seal files for recipients or the site's key."),
+    "open": ("open", "Open what was sealed."),
     "key": ("key", "Let users in: client certificates and SSH keys."),
     "keys": ("keys", "The site's own keys, which stored files are sealed with."),
     "user": ("user", "Add, list and remove identities, their groups and passwords."),

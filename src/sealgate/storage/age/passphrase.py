@@ -21,7 +21,7 @@ from sealgate.storage.age.wrapping import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 TYPE = "scrypt"
 # The work is 2 to the power of this; 18 takes 256 MiB and about a second.
@@ -75,23 +75,25 @@ class PassphraseRecipient:
 
 class PassphraseIdentity:
     """
-    A passphrase that somebody gave.
+    A passphrase that somebody gave, or is asked for when a file needs it.
     """
 
-    __slots__ = ("_max_work_factor", "_passphrase")
+    __slots__ = ("_ask", "_max_work_factor")
 
-    def __init__(self, passphrase: str, *, max_work_factor: int = MAX_WORK_FACTOR) -> None:
+    def __init__(
+        self, passphrase: str | Callable[[], str], *, max_work_factor: int = MAX_WORK_FACTOR
+    ) -> None:
         """
         Take the passphrase; files that ask for more than *max_work_factor* are refused.
         """
-        self._passphrase = passphrase.encode()
+        self._ask = passphrase if callable(passphrase) else lambda: passphrase
         self._max_work_factor = max_work_factor
 
     def recipient(self) -> PassphraseRecipient:
         """
         Return the side that seals.
         """
-        return PassphraseRecipient(self._passphrase.decode())
+        return PassphraseRecipient(self._ask())
 
     def unwrap(self, stanzas: Sequence[Stanza]) -> bytes | None:
         """
@@ -116,7 +118,7 @@ class PassphraseIdentity:
                 f"the passphrase asks for a work factor of {work_factor}, "
                 f"at most {self._max_work_factor} is allowed"
             )
-        return open_file_key(_stretch(self._passphrase, salt, work_factor), stanza.body)
+        return open_file_key(_stretch(self._ask().encode(), salt, work_factor), stanza.body)
 
 
 def _stretch(passphrase: bytes, salt: bytes, work_factor: int) -> bytes:
