@@ -45,6 +45,8 @@ HELD_BY = {
     "policy/rules/*.py": "unit/policy/test_rules.py",
     "register/adapters/migrations/*": "unit/register",
     "identity/adapters/migrations/*": "unit/identity",
+    "identity/adapters/tables.py": "unit/identity/adapters/test_credentials.py",
+    "storage/adapters/keystore_*.py": "unit/storage/adapters/test_keystore.py",
 }
 MODULES = sorted(
     str(path.relative_to(SOURCE))

@@ -8,13 +8,11 @@ into ``.pub`` files (RFC 4253, 6.6; RFC 5656; RFC 8709; PROTOCOL.u2f of OpenSSH)
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import struct
 import unicodedata
 from dataclasses import dataclass
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
@@ -97,14 +95,16 @@ def read_ssh_key(content: bytes, identity: str, now: float) -> SSHKey:
         blob = base64.b64decode(encoded, validate=True)
         key = load_ssh_public_key(f"{algorithm} {encoded}".encode("ascii"))
         named = _first_string(blob)
-    except (ValueError, TypeError, binascii.Error, UnsupportedAlgorithm) as error:
+        public = base64.b64encode(blob).decode("ascii")
+    except Exception as error:  # a damaged key makes the parser raise anything
         raise UsageError("the public key is damaged", hint="ssh-keygen -lf FILE") from error
+    if public != encoded:
+        raise UsageError("the public key is damaged: base64", hint="ssh-keygen -lf FILE")
     if named != algorithm.encode():
         raise UsageError("the public key is damaged: it names two types", hint=_HINT)
     if isinstance(key, rsa.RSAPublicKey) and key.key_size < LEAST_RSA_BITS:
         message = f"the key is RSA of {key.key_size} bits, but must have at least {LEAST_RSA_BITS}"
         raise UsageError(message, hint=_HINT)
-    public = base64.b64encode(blob).decode("ascii")
     return SSHKey(fingerprint_of(blob), algorithm, public, comment, identity, now)
 
 

@@ -1,0 +1,77 @@
+"""
+A database that an older Sealgate wrote is brought up to date, and nothing in it is lost.
+"""
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from sealgate.database import sqlite_url
+from sealgate.identity.adapters.store import HEAD, IdentityStore
+from sealgate.identity.model import Identity, admitted
+
+# Written by version 0001 itself, with two users, one of them gone, and three certificates.
+OLD = Path(__file__).parents[3] / "data/identity/0001.sqlite"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """
+    Return a copy of the old file.
+    """
+    return Path(shutil.copy(OLD, tmp_path / "register.sqlite"))
+
+
+def rows(path: Path, table: str) -> list[tuple[object, ...]]:
+    """
+    Return every row of *table*.
+    """
+    connection = sqlite3.connect(path)
+    try:
+        return sorted(connection.execute(f"SELECT * FROM {table}").fetchall())  # noqa: S608
+    finally:
+        connection.close()
+
+
+def test_the_old_file_is_old() -> None:
+    """
+    It has none of the tables that came later.
+    """
+    connection = sqlite3.connect(f"file:{OLD}?mode=ro&immutable=1", uri=True)
+    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    connection.close()
+    assert "identity_version" in names
+    assert not names & {"ssh_keys", "passwords", "identity_state"}
+
+
+def test_everything_is_there_afterwards(path: Path) -> None:
+    """
+    Row for row what it held, and new credentials can be added at once.
+    """
+    tables = ("identities", "identity_groups", "client_certificates", "identity_trail")
+    before = {table: rows(path, table) for table in tables}
+    with IdentityStore(sqlite_url(str(path))) as store:
+        assert {table: rows(path, table) for table in tables} == before
+        assert [len(before[table]) for table in tables] == [2, 2, 3, 8]
+        assert store.identities() == (
+            Identity("Jürgen Groß"),
+            Identity("anna", ("editors", "staff")),
+        )
+        assert admitted(*store.everything(), ["group:staff"], 1_800_000_000) == ("a1" * 32,)
+        assert store.generation() == 1
+        assert store.ssh_keys() == ()
+        store.set_password("Jürgen Groß", "correct horse battery staple", by="me", now=1)
+        assert store.check_password("Jürgen Groß", "correct horse battery staple")
+    assert rows(path, "identity_version") == [(HEAD,)]
+
+
+def test_opening_again_changes_nothing(path: Path) -> None:
+    """
+    The second time there is nothing to bring up to date.
+    """
+    for _ in range(2):
+        with IdentityStore(sqlite_url(str(path))) as store:
+            assert len(store.trail()) == 8
+            assert store.generation() == 1
