@@ -16,6 +16,7 @@ import datetime as dt
 import math
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,15 +43,14 @@ from sealgate.gateway.adapters.files import make_folder
 from sealgate.gateway.model import CertificateFiles
 from sealgate.gateway.promise import promises, refusals
 from sealgate.gateway.translate import translate
-from sealgate.policy.inventory import Address
+from sealgate.policy.inventory import Address, Inventory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from sealgate.errors import Fault
     from sealgate.gateway.adapters.binary import EnvoyBinary
     from sealgate.gateway.model import EnvoyFiles, Material
-    from sealgate.policy.inventory import Inventory
     from sealgate.policy.observation import Observation
 
 # What could not be renewed is tried again so often.
@@ -61,6 +61,8 @@ SHARED_STORE_SECONDS = 5.0
 _MAX_STALE_ATTEMPTS = 2
 
 _REFUSED = CertificateFiles("", "")
+
+Check = Callable[[Inventory, Certificates, str | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,10 @@ class Gateway:
     The gateway of one configuration.
 
     *load* gives the configuration anew on a reload. *now* tells seconds since the epoch.
-    *tell* takes one line for a person.
+    *tell* takes one line for a person. *check* is asked before anything is taken over,
+    for what is served beside the sites; it raises what stands against that.
+
+    Without a site no Envoy runs.
     """
 
     def __init__(
@@ -101,11 +106,13 @@ class Gateway:
         now: Callable[[], float],
         tell: Callable[[str], None],
         workers: int | None = None,
+        check: Check = lambda _inventory, _certificates, _countries: None,
     ) -> None:
         self._load = load
         self._now = now
         self._tell = tell
         self._workers = workers
+        self._check = check
         self._ports = Ports()
         self._inventory = self._ports.settle(inventory)
         self._binary: EnvoyBinary | None = None
@@ -135,6 +142,13 @@ class Gateway:
         return self._envoy.pid if self._envoy else None
 
     @property
+    def certificates(self) -> Certificates:
+        """
+        Return the certificates that are shown now.
+        """
+        return self._parts.certificates
+
+    @property
     def _parts(self) -> _Parts:
         if self._served is None:
             raise BugError("the gateway was not started")
@@ -153,13 +167,11 @@ class Gateway:
         """
         inventory = self._inventory
         now = self._now()
-        self._binary = find_envoy(inventory.envoy)
-        folder = str(Path(inventory.state_folder, ENVOY_FOLDER))
-        make_folder(folder)
+        if inventory.sites:
+            self._binary = find_envoy(inventory.envoy)
         parts, material = self._gather(inventory, now)
-        refuse_taken(_addresses(inventory))
-        self._envoy = Envoy(self._binary, folder, workers=self._workers)
-        self._envoy.start(translate(inventory, material))
+        if inventory.sites:
+            self._begin(inventory, material)
         self._settle(parts)
         self._started_at = self._applied_at = now
         return (*parts.certificates.remarks, *_silent_upstreams(inventory))
@@ -180,8 +192,16 @@ class Gateway:
                 hint="stop sealgate serve and start it again",
             )
         parts, material = self._gather(inventory, self._now())
-        refuse_taken(a for a in _addresses(inventory) if a not in _addresses(old))
-        changed = self._apply(translate(inventory, material))
+        if not inventory.sites:
+            self.kill()
+            self._envoy = None
+            changed: tuple[str, ...] = ("sites",) if old.sites else ()
+        elif self._envoy is None:
+            self._begin(inventory, material)
+            changed = ("sites",)
+        else:
+            refuse_taken(a for a in _addresses(inventory) if a not in _addresses(old))
+            changed = self._apply(translate(inventory, material))
         self._settle(parts)
         remarks = [*parts.certificates.remarks, *_silent_upstreams(inventory)]
         if inventory.envoy != old.envoy:
@@ -256,8 +276,8 @@ class Gateway:
             "started_at": self._started_at,
             "applied_at": self._applied_at,
             "crashes": self._crashes.count,
-            "https": [shown(address) for address in listen.https],
-            "http": [shown(address) for address in listen.http],
+            "https": [shown(a) for a in listen.https if parts.inventory.sites],
+            "http": [shown(a) for a in listen.http if parts.inventory.sites],
             "sites": {
                 site.name: {"certificate_ends_at": parts.certificates.ends.get(site.name)}
                 for site in parts.inventory.sites
@@ -283,6 +303,14 @@ class Gateway:
         if self._envoy is not None:
             self._envoy.kill()
 
+    def _begin(self, inventory: Inventory, material: Material) -> None:
+        folder = str(Path(inventory.state_folder, ENVOY_FOLDER))
+        make_folder(folder)
+        self._binary = find_envoy(inventory.envoy)
+        refuse_taken(_addresses(inventory))
+        self._envoy = Envoy(self._binary, folder, workers=self._workers)
+        self._envoy.start(translate(inventory, material))
+
     def _gather(self, inventory: Inventory, now: float) -> tuple[_Parts, Material]:
         faults: list[Fault] = []
         certificates, countries = Certificates({}, {}), None
@@ -302,6 +330,8 @@ class Gateway:
                 material, certificates={**sites, **material.certificates}, geo_database=database
             ),
         )
+        with _collected(faults):
+            self._check(inventory, certificates, countries)
         if faults:
             raise ConfigError(
                 f'"{inventory.source}" cannot be served as it promises', faults=faults
@@ -327,7 +357,9 @@ class Gateway:
 
     def _apply(self, files: EnvoyFiles) -> tuple[str, ...]:
         if self._envoy is None:
-            raise BugError("the gateway was not started")
+            if self._parts.inventory.sites:
+                raise BugError("the gateway was not started")
+            return ()
         changed = tuple(sorted({_called(name) for name in self._envoy.apply(files)}))
         self._applied_at = self._now()
         return changed
@@ -405,7 +437,7 @@ class Gateway:
         """
         envoy = self._envoy
         if envoy is None:
-            return False
+            return not self._parts.inventory.sites
         if envoy.is_running():
             return True
         now = time.monotonic()
@@ -446,7 +478,7 @@ def _collected(faults: list[Fault]) -> Iterator[None]:
 
 
 def _addresses(inventory: Inventory) -> tuple[Address, ...]:
-    return (*inventory.listen.https, *inventory.listen.http)
+    return (*inventory.listen.https, *inventory.listen.http) if inventory.sites else ()
 
 
 def _silent_upstreams(inventory: Inventory) -> tuple[str, ...]:

@@ -35,6 +35,9 @@ class Ports:
             inventory.listen,
             https=self._settled("https", inventory.listen.https),
             http=self._settled("http", inventory.listen.http),
+            sftp=self._settled("sftp", inventory.listen.sftp),
+            ftps=self._settled("ftps", inventory.listen.ftps),
+            ftps_implicit=self._settled("ftps_implicit", inventory.listen.ftps_implicit),
         )
         return dataclasses.replace(inventory, listen=listen)
 

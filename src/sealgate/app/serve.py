@@ -29,7 +29,9 @@ from sealgate.app.control import (
     reply,
     told_error,
 )
-from sealgate.app.gateway import Change, Gateway
+from sealgate.app.gateway import Change
+from sealgate.app.services import Services
+from sealgate.app.transfer import told_addresses
 from sealgate.config.load import load
 from sealgate.errors import BugError, ConfigError, GatewayError, SealgateError
 from sealgate.gateway.adapters.doors import shown
@@ -94,7 +96,7 @@ class RunningGateway:
         """
         self._options = options or Options()
         self._state_folder = inventory.state_folder
-        self._gateway = Gateway(
+        self._services = Services(
             inventory,
             load=self._options.load or (lambda: load(inventory.source)),
             now=self._options.now,
@@ -152,15 +154,30 @@ class RunningGateway:
         """
         Return where it listens.
         """
-        listen = self._gateway.inventory.listen
-        return Addresses(listen.https, listen.http)
+        inventory = self._services.inventory
+        listen = inventory.listen
+        return Addresses(listen.https, listen.http) if inventory.sites else Addresses((), ())
+
+    @property
+    def file_addresses(self) -> dict[str, list[str]]:
+        """
+        Return where files are served: ``sftp``, ``ftps`` and ``ftps_implicit``.
+        """
+        return self._services.transfer.addresses()
+
+    def welcome(self) -> Iterator[str]:
+        """
+        Yield what a person is told of where everything is served.
+        """
+        yield from _welcome(self._services.inventory, self.addresses)
+        yield from told_addresses(self._services.inventory, self._services.transfer)
 
     @property
     def pid(self) -> int | None:
         """
         Return Envoy's process id, ``None`` while it does not run.
         """
-        return self._gateway.pid
+        return self._services.gateway.pid
 
     def reload(self) -> Change:
         """
@@ -170,7 +187,7 @@ class RunningGateway:
             ConfigError: with every fault; the old configuration stays.
             GatewayError: Envoy refused, the change needs a restart, or nothing runs.
         """
-        change: Change = self._call(self._gateway.reload)
+        change: Change = self._call(self._services.reload)
         return change
 
     def readmit(self) -> Change:
@@ -181,7 +198,7 @@ class RunningGateway:
             SourceError: the database of identities cannot be read.
             GatewayError: Envoy did not confirm, or nothing runs.
         """
-        change: Change = self._call(self._gateway.readmit)
+        change: Change = self._call(self._services.readmit)
         return change
 
     def status(self) -> dict[str, object]:
@@ -191,7 +208,7 @@ class RunningGateway:
         Raises:
             GatewayError: nothing runs.
         """
-        told: dict[str, object] = self._call(self._gateway.status)
+        told: dict[str, object] = self._call(self._services.status)
         return told
 
     def stop(self, *, drain_seconds: float | None = None) -> bool:
@@ -258,7 +275,7 @@ class RunningGateway:
 
     def _reload_and_tell(self) -> None:
         try:
-            change = self._gateway.reload()
+            change = self._services.reload()
         except ConfigError as error:
             for fault in error.faults:
                 self._options.tell(f"error: {fault}")
@@ -283,10 +300,10 @@ class RunningGateway:
                 control = open_control(self._state_folder)
                 held.callback(Path(self._state_folder, CONTROL_SOCKET).unlink, missing_ok=True)
                 held.callback(control.close)
-                held.callback(self._gateway.kill)
-                self._ready.set_result(self._gateway.start())
+                held.callback(self._services.kill)
+                self._ready.set_result(self._services.start())
                 self._serve(control)
-                finished = self._gateway.stop(
+                finished = self._services.stop(
                     drain_seconds=self._drain_seconds, hurry=self._hurry.is_set
                 )
             self._done.set_result(finished)
@@ -327,7 +344,7 @@ class RunningGateway:
                         self._ear.recv(4096)
                 self._do_tasks()
                 if time.monotonic() >= next_tick:
-                    self._gateway.tick()
+                    self._services.tick()
                     next_tick = time.monotonic() + self._options.tick_seconds
 
     def _do_tasks(self) -> None:
@@ -356,15 +373,15 @@ class RunningGateway:
     def _answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
         match request.get("command"):
             case "reload":
-                change = self._gateway.reload()
+                change = self._services.reload()
                 return {"ok": True, "changed": change.changed, "remarks": change.remarks}
             case "identities":
-                change = self._gateway.readmit()
+                change = self._services.readmit()
                 return {"ok": True, "changed": change.changed, "remarks": change.remarks}
             case "status":
-                return {"ok": True, "status": self._gateway.status()}
+                return {"ok": True, "status": self._services.status()}
             case "promises":
-                seen = [asdict(one) for one in self._gateway.promises()]
+                seen = [asdict(one) for one in self._services.promises()]
                 return {"ok": True, "observations": seen}
             case _:
                 raise GatewayError("the request has no command that this gateway knows")
@@ -394,7 +411,7 @@ def serve(inventory: Inventory, options: Options, *, ready_file: str | None = No
         remarks = gateway.start()
         for remark in remarks:
             options.tell(remark)
-        for line in _welcome(inventory, gateway.addresses):
+        for line in gateway.welcome():
             options.tell(line)
         if ready_file is not None:
             content = {
@@ -402,6 +419,7 @@ def serve(inventory: Inventory, options: Options, *, ready_file: str | None = No
                 "envoy_pid": gateway.pid,
                 "https": [shown(address) for address in gateway.addresses.https],
                 "http": [shown(address) for address in gateway.addresses.http],
+                **gateway.file_addresses,
                 "state_folder": inventory.state_folder,
             }
             replace_file(str(Path(ready_file).absolute()), json.dumps(content).encode() + b"\n")

@@ -55,12 +55,21 @@ class Trust:
 def local_sites(inventory: Inventory) -> Mapping[str, tuple[str, ...]]:
     """
     Return the sites (name to domains) whose certificates the local authority issues.
+
+    The name of FTPS, whose certificate is that of ``[tls]``, counts as one of them.
     """
-    return {
+    local = {
         site.name: site.domains
         for site in inventory.sites
         if (site.tls or inventory.tls).chain is None
     }
+    listen = inventory.listen
+    name = listen.ftps_domain
+    has_ftps = inventory.drops and (listen.ftps or listen.ftps_implicit)
+    known = any(name in site.domains and site.tls is None for site in inventory.sites)
+    if has_ftps and name and not known and inventory.tls.chain is None:
+        local[name] = (name,)
+    return local
 
 
 def trust(inventory: Inventory, now: float) -> Trust:

@@ -39,23 +39,16 @@ def refusals(inventory: Inventory, material: Material) -> tuple[Fault, ...]:
     return (
         *_of_listeners(inventory),
         *(f for site in inventory.sites for f in _of_site(inventory, site, material)),
-        *(
-            _fault(
-                inventory,
-                drop.place,
-                f'drop "{drop.name}": this version serves no drops',
-                "remove the [[drop]], or keep it in a file of its own until it can be served",
-            )
-            for drop in inventory.drops
-        ),
     )
 
 
 def _of_listeners(inventory: Inventory) -> Iterator[Fault]:
     top = inventory.tls.place
-    if not inventory.sites:
-        yield _fault(inventory, top, "there is no site to serve", "add a [[site]]")
-    if not inventory.listen.https:
+    if not (inventory.sites or inventory.drops or inventory.tunnels):
+        yield _fault(
+            inventory, top, "there is no site, no drop and no tunnel to serve", "add a [[site]]"
+        )
+    if inventory.sites and not inventory.listen.https:
         yield _fault(
             inventory,
             top,

@@ -41,6 +41,16 @@ def free_port(host: str) -> int:
         return int(found.getsockname()[1])
 
 
+def bound(address: Address) -> socket.socket:
+    """
+    Return a socket that listens on *address*.
+
+    Raises:
+        GatewayError: it is in use, is not of this machine, or is not allowed to us.
+    """
+    return _bound(address.host, address.port)
+
+
 def refuse_taken(addresses: Iterable[Address]) -> None:
     """
     Refuse addresses that Envoy could not have to itself.

@@ -35,7 +35,7 @@ from sealgate.transfer.model import TransferProtocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sealgate.storage.model import StoreSettings
+    from sealgate.storage.model import Store, StoreSettings
     from sealgate.transfer.adapters.workers_plan import Served, WorkerPlan
 
 _TICK_SECONDS = 1.0
@@ -49,7 +49,7 @@ class Worker:
 
     def __init__(self, plan: WorkerPlan, tell: Callable[[str], None]) -> None:
         self._plan = plan
-        self._keyring = plan.keyring.unpacked()
+        self._keyring = plan.keyring.unpacked() if plan.keyring else None
         self._drops: dict[StoreSettings, OpenDrop] = {}
         self._countries: tuple[str, Countries] | None = None
         self._held = contextlib.ExitStack()
@@ -92,14 +92,16 @@ class Worker:
         drops: dict[str, OpenDrop] = {}
         for drop, settings in zip(served.drops, served.stores, strict=True):
             held = self._drops.get(settings)
-            if held is None:
-                store = open_store(settings, self._keyring, now=time.time)
-            else:
-                store = held.store  # type: ignore[assignment]  # one of open_store's, too
+            store = held.store if held else self._open(settings)
             opened = OpenDrop(drop, store, drop.classification.id == strictest)
             self._drops[settings] = opened
             drops[drop.name] = opened
         return Rules(drops, served.tunnels, served.access, self._country_file(served.countries))
+
+    def _open(self, settings: StoreSettings) -> Store:
+        if self._keyring is None:
+            raise BugError("a server has drops and no keys")
+        return open_store(settings, self._keyring, now=time.time)
 
     def _country_file(self, path: str | None) -> Countries | None:
         if path is None:

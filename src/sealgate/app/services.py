@@ -1,0 +1,153 @@
+"""
+Everything that one configuration serves: sites by the gateway, files by their servers.
+
+A reload is taken over whole or not at all: both sides check before either changes. Who
+may come in is told to both, whatever the one says.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sealgate.app.gateway import Change, Gateway
+from sealgate.app.transfer import Transfer
+from sealgate.app.transfer_material import reasons_not_apart
+from sealgate.errors import BugError
+from sealgate.transfer.promise import promises
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sealgate.app.material import Certificates
+    from sealgate.app.transfer_material import Wanted
+    from sealgate.policy.inventory import Inventory
+    from sealgate.policy.observation import Observation
+
+# How long transfers that began before a change of addresses may go on.
+REPLACED_DRAIN_SECONDS = 600.0
+
+
+class Services:
+    """
+    The gateway and the file servers of one configuration.
+
+    The arguments are those of :class:`~sealgate.app.gateway.Gateway`.
+    """
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        *,
+        load: Callable[[], Inventory],
+        now: Callable[[], float],
+        tell: Callable[[str], None],
+        workers: int | None = None,
+    ) -> None:
+        self._tell = tell
+        self.gateway = Gateway(
+            inventory, load=load, now=now, tell=tell, workers=workers, check=self._check
+        )
+        self.transfer = Transfer(now=now, tell=tell, processes=workers)
+        self._wanted: Wanted | None = None
+
+    @property
+    def inventory(self) -> Inventory:
+        """
+        Return what is served, with the ports that were chosen.
+        """
+        return self.gateway.inventory
+
+    def start(self) -> tuple[str, ...]:
+        """
+        Start everything; return what a person should know.
+
+        Raises:
+            ConfigError: with everything that is missing for a promise to be kept.
+            GatewayError: an address cannot be had, or a server cannot be run.
+            SourceError: the state folder or the sealing keys cannot be used.
+        """
+        remarks = self.gateway.start()
+        self.transfer.apply(self._checked(), drain_seconds=0.0)
+        return remarks
+
+    def reload(self) -> Change:
+        """
+        Take the configuration over as it is now; what cannot be kept changes nothing.
+
+        Raises:
+            ConfigError: with every fault; the old configuration stays.
+            GatewayError: a server refused, or the change needs a restart.
+        """
+        change = self.gateway.reload()
+        changed = self.transfer.apply(self._checked(), drain_seconds=REPLACED_DRAIN_SECONDS)
+        return Change((*change.changed, *changed), change.remarks)
+
+    def readmit(self) -> Change:
+        """
+        Take over who may enter now; returns only when it is enforced.
+
+        Raises:
+            SourceError: the database of identities cannot be read.
+            GatewayError: Envoy did not confirm.
+        """
+        try:
+            return self.gateway.readmit()
+        finally:
+            self.transfer.recheck()
+
+    def tick(self) -> None:
+        """
+        Do what time and files bring.
+
+        Raises:
+            GatewayError: Envoy crashes again and again.
+        """
+        before = self.gateway.certificates
+        self.gateway.tick()
+        if self.gateway.certificates is not before:
+            self.transfer.refresh_certificate(self.inventory, self.gateway.certificates)
+        self.transfer.tick()
+
+    def promises(self) -> tuple[Observation, ...]:
+        """
+        Return what is enforced, as the host sees it.
+        """
+        files: tuple[Observation, ...] = ()
+        if self.transfer.pids():
+            files = promises(self.inventory, reasons_not_apart(self.inventory))
+        return (*self.gateway.promises(), *files)
+
+    def status(self) -> dict[str, object]:
+        """
+        Return what runs, as plain values.
+        """
+        return {**self.gateway.status(), **self.transfer.status()}
+
+    def stop(self, *, drain_seconds: float, hurry: Callable[[], bool] = lambda: False) -> bool:
+        """
+        End: accept nothing more, let what runs end within *drain_seconds*.
+
+        *hurry* is asked meanwhile and may cut the wait short. Returns whether everything
+        ended by itself.
+        """
+        self.transfer.request_stop(drain_seconds)
+        sites = self.gateway.stop(drain_seconds=drain_seconds, hurry=hurry)
+        files = self.transfer.await_end(hurry=hurry)
+        return sites and files
+
+    def kill(self) -> None:
+        """
+        End everything now.
+        """
+        self.gateway.kill()
+        self.transfer.kill()
+
+    def _check(
+        self, inventory: Inventory, certificates: Certificates, countries: str | None
+    ) -> None:
+        self._wanted = self.transfer.prepare(inventory, certificates, countries)
+
+    def _checked(self) -> Wanted:
+        if self._wanted is None:
+            raise BugError("the file servers were not prepared")
+        return self._wanted

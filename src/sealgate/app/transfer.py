@@ -1,0 +1,353 @@
+"""
+The file servers of one configuration at work, and every change of that while they serve.
+
+Synchronous and single-threaded, like :class:`sealgate.app.gateway.Gateway` beside it. The
+listening sockets are opened here and handed to the processes, so a server that crashed or
+is replaced refuses nobody meanwhile. What a process does not take over ends that process:
+one that goes by old rules would admit people who are out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from sealgate.app.crashes import Crashes
+from sealgate.app.transfer_material import Material, has_files
+from sealgate.errors import BugError, GatewayError, SealgateError
+from sealgate.gateway.adapters.doors import bound, shown
+from sealgate.policy.inventory import Address
+from sealgate.transfer.adapters.workers_plan import WorkerPlan
+from sealgate.transfer.adapters.workers_process import WorkerProcess
+from sealgate.transfer.model import TransferProtocol
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Iterator
+
+    from sealgate.app.material import Certificates
+    from sealgate.app.transfer_material import Door, Wanted
+    from sealgate.policy.inventory import Inventory
+
+# More processes than this would each hold tables of their own for little.
+MAX_PROCESSES = 4
+# A server that crashes again and again is tried so often.
+RETRY_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class _Running:
+    """
+    One server process, and the crashes of its place.
+    """
+
+    process: WorkerProcess | None
+    crashes: Crashes = field(default_factory=Crashes)
+    retry_at: float = 0.0
+
+
+@dataclass(slots=True)
+class _Group:
+    """
+    The processes behind one kind of door.
+    """
+
+    door: Door
+    listeners: dict[Address, socket.socket]
+    members: list[_Running]
+
+
+class Transfer:
+    """
+    The file servers. *now* tells seconds since the epoch, *tell* takes a line for a person.
+
+    *processes* is how many serve SFTP, by default one per usable core.
+    """
+
+    def __init__(
+        self, *, now: Callable[[], float], tell: Callable[[str], None], processes: int | None = None
+    ) -> None:
+        self._tell = tell
+        self._processes = min(processes or len(os.sched_getaffinity(0)), MAX_PROCESSES)
+        self._material = Material(now)
+        self._wanted: Wanted | None = None
+        self._groups: dict[TransferProtocol, _Group] = {}
+        self._leaving: list[tuple[WorkerProcess, float]] = []
+
+    def prepare(
+        self, inventory: Inventory, certificates: Certificates, countries: str | None
+    ) -> Wanted:
+        """
+        Return what *inventory* needs, with every new address to be had; nothing changes yet.
+
+        Raises:
+            ConfigError: with everything that keeps a promise from being kept.
+            GatewayError: an address cannot be had.
+            SourceError: the state folder or the sealing keys cannot be used.
+            PeerError: the service that keeps the sealing keys does not answer.
+        """
+        wanted = self._material.gather(inventory, certificates, countries)
+        held = [a for group in self._groups.values() for a in group.listeners]
+        for door in wanted.doors:
+            for address in (*door.addresses, *door.implicit):
+                if address not in held:
+                    bound(address).close()
+        return wanted
+
+    def apply(self, wanted: Wanted, *, drain_seconds: float) -> tuple[str, ...]:
+        """
+        Serve *wanted*; returns what changed, once it is served.
+
+        Raises:
+            GatewayError: a server cannot be started.
+        """
+        before, self._wanted = self._wanted, wanted
+        changed = []
+        doors = {door.protocol: door for door in wanted.doors}
+        for protocol in [p for p in self._groups if p not in doors]:
+            self._end(self._groups.pop(protocol), drain_seconds)
+            changed.append(_called(protocol))
+        for protocol, door in doors.items():
+            group = self._groups.get(protocol)
+            if group is not None and before is not None and _is_same(before, wanted, group, door):
+                if before.served != wanted.served:
+                    self._renew(group)
+                    changed.append(_called(protocol))
+                continue
+            self._groups[protocol] = self._begin(door, group, drain_seconds)
+            changed.append(_called(protocol))
+        return tuple(changed)
+
+    def recheck(self) -> None:
+        """
+        Have every open session judged again, because identities changed.
+
+        New sign-ins look at the identities anew in any case.
+        """
+        for group in self._groups.values():
+            for member in group.members:
+                self._asked(group, member, lambda process: process.recheck())
+
+    def refresh_certificate(self, inventory: Inventory, certificates: Certificates) -> None:
+        """
+        Show a renewed certificate from now on.
+
+        Raises:
+            ConfigError: it cannot be served.
+            SourceError: it cannot be read or written.
+        """
+        self._material.refresh_certificate(inventory, certificates)
+
+    def tick(self) -> None:
+        """
+        Do what time brings: crashed processes are started again, those that leave are seen off.
+        """
+        now = time.monotonic()
+        for group in self._groups.values():
+            for member in group.members:
+                if member.process is not None and member.process.is_running():
+                    member.process.hear()
+                else:
+                    self._revive(group, member, now)
+        staying = []
+        for process, until in self._leaving:
+            if process.is_running() and now < until:
+                process.hear()
+                staying.append((process, until))
+            else:
+                process.kill()
+        self._leaving = staying
+
+    def status(self) -> dict[str, object]:
+        """
+        Return what runs, as plain values.
+        """
+        servers = []
+        for protocol, group in self._groups.items():
+            for member in group.members:
+                told: dict[str, object] = {"protocol": protocol.value, "pid": None}
+                if member.process is not None and member.process.is_running():
+                    told["pid"] = member.process.pid
+                    with contextlib.suppress(GatewayError):
+                        told |= member.process.status()
+                servers.append(told)
+        return {**self.addresses(), "file_servers": servers}
+
+    def addresses(self) -> dict[str, list[str]]:
+        """
+        Return where each kind of door is, by the name of its setting.
+        """
+        found: dict[str, list[str]] = {"sftp": [], "ftps": [], "ftps_implicit": []}
+        for protocol, group in self._groups.items():
+            found[protocol.value] += [shown(a) for a in group.door.addresses]
+            if protocol is TransferProtocol.FTPS:
+                found["ftps_implicit"] += [shown(a) for a in group.door.implicit]
+        return found
+
+    def pids(self) -> list[int]:
+        """
+        Return the ids of all processes that serve.
+        """
+        return [
+            member.process.pid
+            for group in self._groups.values()
+            for member in group.members
+            if member.process is not None and member.process.is_running()
+        ]
+
+    def request_stop(self, drain_seconds: float) -> None:
+        """
+        Have all accept nothing more, and let transfers end; returns at once.
+        """
+        for group in self._groups.values():
+            self._end(group, drain_seconds)
+        self._groups.clear()
+
+    def await_end(self, *, hurry: Callable[[], bool] = lambda: False) -> bool:
+        """
+        Return whether all that were asked to end did so in time; none runs then.
+        """
+        ended = [process.await_end(until, hurry) for process, until in self._leaving]
+        self._leaving.clear()
+        return all(ended)
+
+    def kill(self) -> None:
+        """
+        End all now.
+        """
+        for group in self._groups.values():
+            for member in group.members:
+                if member.process is not None:
+                    member.process.kill()
+            _close(group.listeners)
+        self._groups.clear()
+        for process, _ in self._leaving:
+            process.kill()
+        self._leaving.clear()
+
+    def _begin(self, door: Door, before: _Group | None, drain_seconds: float) -> _Group:
+        old = before.listeners if before is not None else {}
+        wanted = (*door.addresses, *door.implicit)
+        listeners = {a: old[a] if a in old else bound(a) for a in wanted}
+        many = self._processes if door.protocol is TransferProtocol.SFTP else 1
+        group = _Group(door, listeners, [_Running(None) for _ in range(many)])
+        try:
+            for member in group.members:
+                member.process = self._spawn(group)
+            for member in group.members:
+                if member.process is not None:
+                    member.process.await_ready()
+        except SealgateError:
+            for member in group.members:
+                if member.process is not None:
+                    member.process.kill()
+            _close({a: s for a, s in listeners.items() if a not in old})
+            raise
+        if before is not None:
+            # The new ones serve already: nobody is refused in between.
+            self._leave(before, drain_seconds)
+            _close({a: s for a, s in old.items() if a not in listeners})
+        return group
+
+    def _spawn(self, group: _Group) -> WorkerProcess:
+        wanted = self._wanted
+        if wanted is None:
+            raise BugError("file servers were not prepared")
+        listeners, door = group.listeners, group.door
+        plan = WorkerPlan(
+            protocol=door.protocol,
+            settings=door.settings,
+            listeners=tuple(listeners[a].fileno() for a in door.addresses),
+            implicit=tuple(listeners[a].fileno() for a in door.implicit),
+            database=wanted.database,
+            log=wanted.log,
+            keyring=wanted.keyring,
+            served=wanted.served,
+            parent=os.getpid(),
+            model=wanted.model,
+        )
+        return WorkerProcess(plan, self._tell)
+
+    def _renew(self, group: _Group) -> None:
+        wanted = self._wanted
+        if wanted is None:
+            raise BugError("file servers were not prepared")
+        served = wanted.served
+        for member in group.members:
+            self._asked(group, member, lambda process: process.renew(served))
+
+    def _asked(self, group: _Group, member: _Running, ask: Callable[[WorkerProcess], None]) -> None:
+        if member.process is None or not member.process.is_running():
+            return  # Its successor begins with what holds then.
+        try:
+            ask(member.process)
+        except GatewayError as error:
+            self._tell(f"error: {error.message}; that server is ended and started anew")
+            member.process.kill()
+            member.process = None
+            self._revive(group, member, time.monotonic())
+
+    def _revive(self, group: _Group, member: _Running, now: float) -> None:
+        if member.process is not None:
+            member.process.kill()
+            member.process = None
+            if member.crashes.note(now):
+                member.retry_at = now + RETRY_SECONDS
+            self._tell(
+                f"error: a server for {group.door.protocol.value} ended, and is started again"
+            )
+        if now < member.retry_at or not member.crashes.may_start(now):
+            return
+        member.crashes.started()
+        process = None
+        try:
+            process = self._spawn(group)
+            process.await_ready()
+        except GatewayError as error:
+            self._tell(f"error: {error.message}")
+            if process is not None:
+                process.kill()
+            if member.crashes.note(time.monotonic()):
+                member.retry_at = time.monotonic() + RETRY_SECONDS
+        else:
+            member.process = process
+
+    def _leave(self, group: _Group, drain_seconds: float) -> None:
+        # What the process itself needs to hang up comes on top.
+        until = time.monotonic() + drain_seconds + 5.0
+        for member in group.members:
+            if member.process is not None:
+                member.process.request_stop(drain_seconds)
+                self._leaving.append((member.process, until))
+
+    def _end(self, group: _Group, drain_seconds: float) -> None:
+        self._leave(group, drain_seconds)
+        _close(group.listeners)
+
+
+def _is_same(before: Wanted, wanted: Wanted, group: _Group, door: Door) -> bool:
+    # What is not in served, a process takes at its start only.
+    return group.door == door and replace(before, served=wanted.served) == wanted
+
+
+def _close(listeners: dict[Address, socket.socket]) -> None:
+    for listener in listeners.values():
+        listener.close()
+
+
+def _called(protocol: TransferProtocol) -> str:
+    return f"{protocol.value} server"
+
+
+def told_addresses(inventory: Inventory, transfer: Transfer) -> Iterator[str]:
+    """
+    Yield what a person is told of where files are served.
+    """
+    if not has_files(inventory):
+        return
+    for kind, where in transfer.addresses().items():
+        if where:
+            yield f"serving {kind.replace('_', ' ')} on {', '.join(where)}"

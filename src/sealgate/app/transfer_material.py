@@ -1,0 +1,297 @@
+"""
+What the file servers are made of: host keys, a certificate, stores, rules, the sealing keys.
+
+Everything is checked here, before anything that runs is touched.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sealgate.app.keyring import look_at_site_keys, open_site_keyring, why_not_apart
+from sealgate.app.keys import local_authority
+from sealgate.app.state import database_url
+from sealgate.errors import ConfigError, Fault, SourceError
+from sealgate.gateway.adapters.files import make_folder, replace_file
+from sealgate.identity.adapters.given import check_given
+from sealgate.policy.inventory import Address, PassivePorts, drop_asset
+from sealgate.policy.protection import Column
+from sealgate.storage.model import StorageError, StorageRung, StoreSettings
+from sealgate.transfer.adapters.workers_plan import PackedKeyring, Served, packed
+from sealgate.transfer.model import TransferProtocol
+from sealgate.transfer.promise import refusals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sealgate.app.material import Certificates
+    from sealgate.policy.classification import ClassificationModel
+    from sealgate.policy.inventory import Drop, Inventory
+    from sealgate.storage.keyring import UnlockedKeyring
+    from sealgate.transfer.adapters.ftps import FTPSSettings
+    from sealgate.transfer.adapters.ssh_settings import SSHSettings
+
+SSH_FOLDER = "ssh"
+FTPS_FOLDER = "ftps"
+LOGS_FOLDER = "logs"
+RECORDS_FOLDER = "records"
+LOG_NAME = "transfer.jsonl"
+_CERTIFICATE = "certificate.pem"
+_AT_REST_RULE = "at-rest-unsealed"
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """
+    One kind of file server: where it listens, and how it is to behave.
+    """
+
+    protocol: TransferProtocol
+    addresses: tuple[Address, ...]
+    implicit: tuple[Address, ...]
+    settings: SSHSettings | FTPSSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """
+    Everything that file servers need, of one configuration; no *doors*, no servers.
+    """
+
+    doors: tuple[Door, ...]
+    served: Served
+    keyring: PackedKeyring | None
+    model: ClassificationModel
+    database: str
+    log: str
+
+
+def has_files(inventory: Inventory) -> bool:
+    """
+    Return whether *inventory* has anything for file servers to serve.
+    """
+    return bool(inventory.drops or inventory.tunnels)
+
+
+def has_ftps(inventory: Inventory) -> bool:
+    """
+    Return whether *inventory* opens FTPS.
+    """
+    listen = inventory.listen
+    return bool(inventory.drops and (listen.ftps or listen.ftps_implicit))
+
+
+class Material:
+    """
+    Gathers what file servers need; keeps the sealing keys open in between.
+
+    *now* tells seconds since the epoch.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._keyring: UnlockedKeyring | None = None
+        self._opened_for: object = None
+
+    def gather(
+        self, inventory: Inventory, certificates: Certificates, countries: str | None
+    ) -> Wanted:
+        """
+        Return what the file servers of *inventory* need, checked.
+
+        Raises:
+            ConfigError: with everything that keeps a drop from being kept as its class
+                demands, or a server from starting.
+            SourceError: the state folder or the sealing keys cannot be used.
+            PeerError: the service that keeps the sealing keys does not answer.
+        """
+        model = inventory.model
+        database = database_url(inventory)
+        state = Path(inventory.state_folder).absolute()
+        if not has_files(inventory):
+            return Wanted((), Served(), None, model, database, "")
+        make_folder(str(state / LOGS_FOLDER))
+        keyring = self._open_keyring(inventory) if inventory.drops else None
+        stores = tuple(_settings(inventory, drop, str(state)) for drop in inventory.drops)
+        faults = list(_faults(inventory, stores, keyring, self._now))
+        if faults:
+            raise ConfigError(
+                f'"{inventory.source}" cannot be served as it promises', faults=faults
+            )
+        served = Served(inventory.drops, stores, inventory.tunnels, inventory.access, countries)
+        return Wanted(
+            tuple(self._doors(inventory, certificates, state)),
+            served,
+            packed(keyring) if keyring else None,
+            model,
+            database,
+            str(state / LOGS_FOLDER / LOG_NAME),
+        )
+
+    def refresh_certificate(self, inventory: Inventory, certificates: Certificates) -> None:
+        """
+        Put a renewed certificate where the FTPS server sees it.
+
+        Raises:
+            ConfigError: it cannot be served.
+            SourceError: it cannot be read or written.
+        """
+        if has_ftps(inventory):
+            self._certificate(inventory, certificates, Path(inventory.state_folder).absolute())
+
+    def _open_keyring(self, inventory: Inventory) -> UnlockedKeyring:
+        kept = look_at_site_keys(inventory)
+        marks = (inventory.keys, kept.keyring if kept is not None else None)
+        if self._keyring is None or marks != self._opened_for:
+            self._keyring = open_site_keyring(inventory, now=self._now())
+            self._opened_for = (inventory.keys, self._keyring.keyring)
+        return self._keyring
+
+    def _doors(
+        self, inventory: Inventory, certificates: Certificates, state: Path
+    ) -> Iterator[Door]:
+        listen = inventory.listen
+        if listen.sftp:
+            yield Door(TransferProtocol.SFTP, listen.sftp, (), _ssh_settings(inventory, str(state)))
+        if has_ftps(inventory):
+            yield Door(
+                TransferProtocol.FTPS,
+                listen.ftps,
+                listen.ftps_implicit,
+                self._ftps_settings(inventory, certificates, state),
+            )
+
+    def _ftps_settings(
+        self, inventory: Inventory, certificates: Certificates, state: Path
+    ) -> FTPSSettings:
+        # pyftpdlib and pyOpenSSL are loaded only where FTPS is served.
+        from sealgate.transfer.adapters.ftps import FTPSSettings  # noqa: PLC0415
+        from sealgate.transfer.adapters.ftps_tls import TLSFiles  # noqa: PLC0415
+
+        both = self._certificate(inventory, certificates, state)
+        client_ca = local_authority(inventory).client(self._now()).path
+        return FTPSSettings(
+            TLSFiles(both, both, client_ca),
+            inventory.listen.ftps_passive or PassivePorts(),
+            trusted_proxies=inventory.listen.trusted_proxies,
+        )
+
+    def _certificate(self, inventory: Inventory, certificates: Certificates, state: Path) -> str:
+        """
+        Return the one file that holds chain and key, so that both are of one moment.
+        """
+        name = inventory.listen.ftps_domain
+        site = next((s for s in inventory.sites if name in s.domains and s.tls is None), None)
+        files = certificates.files.get(site.name if site else name)
+        if files is not None:
+            try:
+                content = Path(files.chain).read_bytes() + Path(files.key).read_bytes()
+            except OSError as error:
+                raise SourceError(
+                    f'the certificate of "{name}" cannot be read: {error.strerror}'
+                ) from error
+        else:
+            tls = inventory.tls
+            if tls.chain is None or tls.key is None:
+                place = inventory.drops[0].place
+                raise ConfigError(
+                    "FTPS has no certificate",
+                    faults=[
+                        Fault(
+                            place.file or inventory.source,
+                            place.line,
+                            f'there is no certificate for "{name}", the name of FTPS',
+                            'set certificate = "local-ca" under [tls]',
+                        )
+                    ],
+                )
+            given = check_given(tls.chain, tls.key, (name,), now=self._now(), place=tls.place)
+            content = given.chain + given.key
+        folder = state / FTPS_FOLDER
+        make_folder(str(folder))
+        path = folder / _CERTIFICATE
+        if not path.exists() or path.read_bytes() != content:
+            replace_file(str(path), content)
+        return str(path)
+
+
+def _ssh_settings(inventory: Inventory, state: str) -> SSHSettings:
+    # asyncssh is loaded only where SFTP is served.
+    from sealgate.transfer.adapters.host_keys import host_keys  # noqa: PLC0415
+    from sealgate.transfer.adapters.ssh_settings import SSHSettings  # noqa: PLC0415
+
+    return SSHSettings(
+        host_keys(str(Path(state, SSH_FOLDER))), trusted_proxies=inventory.listen.trusted_proxies
+    )
+
+
+def _settings(inventory: Inventory, drop: Drop, state: str) -> StoreSettings:
+    folder = str(Path(state, RECORDS_FOLDER))
+    make_folder(folder)
+    return StoreSettings(
+        name=drop.name,
+        url=drop.store,
+        rung=StorageRung(drop.classification.required.rank(Column.AT_REST)),
+        classification=drop.classification.id,
+        quota_bytes=drop.quota_bytes,
+        max_file_bytes=drop.max_file_bytes,
+        recipients=drop.recipients,
+        records_folder=folder,
+        records_url=inventory.register_url,
+    )
+
+
+def reasons_not_apart(inventory: Inventory) -> dict[str, str | None]:
+    """
+    Return for each drop why the site's keys are not apart from its store, ``None``: they are.
+    """
+    return {
+        drop.name: why_not_apart(
+            inventory, drop.store.removeprefix("file:") if drop.store.startswith("file:") else None
+        )
+        for drop in inventory.drops
+    }
+
+
+def _faults(
+    inventory: Inventory,
+    stores: tuple[StoreSettings, ...],
+    keyring: UnlockedKeyring | None,
+    now: Callable[[], float],
+) -> Iterator[Fault]:
+    refused = refusals(inventory, reasons_not_apart(inventory), now=now())
+    yield from refused
+    if keyring is None or refused:
+        return
+    # Storage brings SQL and the age format; it is loaded only where there are drops.
+    from sealgate.storage.adapters.opened import open_store  # noqa: PLC0415
+
+    for drop, settings in zip(inventory.drops, stores, strict=True):
+        where = (drop.place.file or inventory.source, drop.place.line)
+        try:
+            store = open_store(settings, keyring, now=now)
+        except StorageError as error:
+            yield Fault(*where, f'drop "{drop.name}": {error.message}', error.hint)
+            continue
+        rung = store.rung
+        store.close()
+        if rung < settings.rung and not _is_accepted(inventory, drop, now()):
+            # The store itself has the last word.
+            yield Fault(
+                *where,
+                f'drop "{drop.name}": its store is worth rung {rung} at rest, but'
+                f' "{drop.classification.id}" demands {settings.rung}',
+                f"sealgate explain {_AT_REST_RULE}",
+            )
+
+
+def _is_accepted(inventory: Inventory, drop: Drop, now: float) -> bool:
+    today = dt.datetime.fromtimestamp(now, tz=dt.UTC).date()
+    asset = drop_asset(drop).id
+    return any(
+        risk.rule == _AT_REST_RULE and risk.asset == asset and today <= risk.until
+        for risk in inventory.accepted
+    )
