@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from sealgate.storage.model import Buffer
 
-# How many chunks are opened ahead at most: 512 KiB of memory for a reader that goes on.
-AHEAD_CHUNKS = 8
+# How many chunks are opened ahead at most: 256 KiB of memory for a reader that goes on.
+AHEAD_CHUNKS = 4
 
 
 class RandomAccess:
