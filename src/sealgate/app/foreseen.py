@@ -21,7 +21,7 @@ from sealgate.errors import Fault
 from sealgate.gateway.model import SYSTEM_ROOTS, CertificateFiles
 from sealgate.identity.adapters.authority import SERVER_DAYS
 from sealgate.identity.adapters.given import look_at_given
-from sealgate.policy.inventory import site_asset
+from sealgate.policy.inventory import file_server_asset, site_asset
 from sealgate.policy.names import covered
 from sealgate.policy.observation import Fact, NotObserved, Observation, Vantage
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sealgate.identity.adapters.given import GivenCertificate
-    from sealgate.policy.inventory import Inventory, Site, TLSSettings
+    from sealgate.policy.inventory import Inventory, TLSSettings
     from sealgate.policy.observation import FactValue, Sighting
 
 SEEN_BY = "certificate files"
@@ -39,9 +39,9 @@ _DAY = 86_400.0
 @dataclass(frozen=True, slots=True)
 class Foreseen:
     """
-    The certificate of one site: its *files*, ``None`` when it cannot be served.
+    The certificate of one site, or of FTPS (*site* is then its asset's id).
 
-    *faults* say why not; *remarks* are what a person should know anyway.
+    *files* are ``None`` when it cannot be served. *faults* say why not; *remarks* are what a person should know anyway.
     """
 
     site: str
@@ -51,21 +51,50 @@ class Foreseen:
     remarks: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    asset: str
+    name: str
+    domains: tuple[str, ...]
+    tls: TLSSettings
+
+
 def foresee(inventory: Inventory, now: float) -> tuple[Foreseen, ...]:
     """
     Return what each site of *inventory* will show; *now* in seconds since the epoch.
     """
-    return tuple(_foresee(inventory, site, now) for site in inventory.sites)
+    return tuple(
+        _foresee(
+            inventory,
+            _Shown(site_asset(site).id, site.name, site.domains, site.tls or inventory.tls),
+            now,
+        )
+        for site in inventory.sites
+    )
 
 
-def _foresee(inventory: Inventory, site: Site, now: float) -> Foreseen:
-    tls = site.tls or inventory.tls
+def foresee_ftps(inventory: Inventory, now: float) -> Foreseen | None:
+    """
+    Return what FTPS will show, ``None`` where *inventory* serves none.
+
+    Its certificate is that of ``[tls]``, for the name in ``ftps_domain``.
+    """
+    listen = inventory.listen
+    if not inventory.drops or not (listen.ftps or listen.ftps_implicit):
+        return None
+    asset = file_server_asset(inventory).id
+    shown = _Shown(asset, asset, (listen.ftps_domain,), inventory.tls)
+    return _foresee(inventory, shown, now)
+
+
+def _foresee(inventory: Inventory, shown: _Shown, now: float) -> Foreseen:
+    tls = shown.tls
     if tls.chain is None or tls.key is None:
-        return _local(inventory, site, now)
-    return _given(site, tls, tls.chain, tls.key, now)
+        return _local(inventory, shown, now)
+    return _given(shown, tls.chain, tls.key, now)
 
 
-def _local(inventory: Inventory, site: Site, now: float) -> Foreseen:
+def _local(inventory: Inventory, shown: _Shown, now: float) -> Foreseen:
     values: dict[Fact, FactValue] = {
         Fact.CERTIFICATE_CHAIN_VALID: True,
         Fact.CERTIFICATE_NAME_MATCHES: True,
@@ -74,15 +103,14 @@ def _local(inventory: Inventory, site: Site, now: float) -> Foreseen:
         Fact.CERTIFICATE_OPERATOR: inventory.operator.name,
         Fact.CERTIFICATE_PUBLIC: False,
     }
-    place = f"{inventory.state_folder}/certificates/{site.name}"
-    return Foreseen(
-        site.name, CertificateFiles(f"{place}.pem", f"{place}.key"), _seen(site, values.items())
-    )
+    place = f"{inventory.state_folder}/certificates/{shown.domains[0]}"
+    files = CertificateFiles(f"{place}.pem", f"{place}.key")
+    return Foreseen(shown.name, files, _seen(shown, values.items()))
 
 
-def _given(site: Site, tls: TLSSettings, chain: str, key: str, now: float) -> Foreseen:
-    found, complaints = look_at_given(chain, key, site.domains, now=now)
-    place = tls.place
+def _given(shown: _Shown, chain: str, key: str, now: float) -> Foreseen:
+    found, complaints = look_at_given(chain, key, shown.domains, now=now)
+    place = shown.tls.place
     faults = tuple(
         Fault(place.file, place.line, complaint.message, complaint.hint)
         for complaint in complaints
@@ -90,30 +118,30 @@ def _given(site: Site, tls: TLSSettings, chain: str, key: str, now: float) -> Fo
     )
     remarks = tuple(c.message for c in complaints if not c.is_fault)
     if found is None:
-        return Foreseen(site.name, None, (), faults, remarks)
+        return Foreseen(shown.name, None, (), faults, remarks)
     leaf, *others = x509.load_pem_x509_certificates(found.chain)
     operator = leaf.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
     values: dict[Fact, FactValue] = {
         Fact.CERTIFICATE_NAME_MATCHES: all(
-            covered(domain, found.dns_names, found.addresses) for domain in site.domains
+            covered(domain, found.dns_names, found.addresses) for domain in shown.domains
         ),
         Fact.CERTIFICATE_NOT_BEFORE: found.not_before,
         Fact.CERTIFICATE_NOT_AFTER: found.not_after,
         Fact.CERTIFICATE_OPERATOR: str(operator[0].value) if operator else "",
     }
-    sightings = (*_seen(site, values.items()), _chain(site, leaf, others, found, now))
+    sightings = (*_seen(shown, values.items()), _chain(shown, leaf, others, found, now))
     files = None if faults else CertificateFiles(chain, key)
-    return Foreseen(site.name, files, sightings, faults, remarks)
+    return Foreseen(shown.name, files, sightings, faults, remarks)
 
 
 def _chain(
-    site: Site,
+    shown: _Shown,
     leaf: x509.Certificate,
     others: Sequence[x509.Certificate],
     found: GivenCertificate,
     now: float,
 ) -> Sighting:
-    asset, fact = site_asset(site).id, Fact.CERTIFICATE_CHAIN_VALID
+    asset, fact = shown.asset, Fact.CERTIFICATE_CHAIN_VALID
     try:
         with warnings.catch_warnings():
             # Some roots that everybody trusts have a serial number that RFC 5280 forbids.
@@ -136,6 +164,5 @@ def _chain(
     return Observation(asset, fact, value=True, vantage=Vantage.HOST, seen_by=SEEN_BY)
 
 
-def _seen(site: Site, values: Iterable[tuple[Fact, FactValue]]) -> tuple[Sighting, ...]:
-    asset = site_asset(site).id
-    return tuple(Observation(asset, fact, v, Vantage.HOST, SEEN_BY) for fact, v in values)
+def _seen(shown: _Shown, values: Iterable[tuple[Fact, FactValue]]) -> tuple[Sighting, ...]:
+    return tuple(Observation(shown.asset, fact, v, Vantage.HOST, SEEN_BY) for fact, v in values)

@@ -2,7 +2,8 @@
 Tells what ``serve`` will do, without doing it: required against provided, and what it refuses.
 
 The same functions decide here as when serving: what is enforced comes from
-:mod:`sealgate.gateway.promise`, what is enough from :mod:`sealgate.policy.evaluate`.
+:mod:`sealgate.gateway.promise` and :mod:`sealgate.transfer.promise`, what is enough from
+:mod:`sealgate.policy.evaluate`.
 Nothing is written: where no database of identities is yet, nobody is in it.
 """
 
@@ -13,24 +14,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.app.decided import weaker_than_decided
-from sealgate.app.foreseen import foresee
+from sealgate.app.foreseen import foresee, foresee_ftps
+from sealgate.app.keyring import why_not_apart
 from sealgate.app.keys import local_authority
 from sealgate.app.state import has_database
 from sealgate.app.users import open_identities
 from sealgate.config.presets import PRESETS, front_of, settings_for
 from sealgate.errors import Fault, GatewayError
+from sealgate.gateway import promise as gateway
 from sealgate.gateway.adapters.binary import find_envoy
 from sealgate.gateway.model import CertificateFiles, Material
-from sealgate.gateway.promise import promises, refusals
 from sealgate.identity.model import admitted
 from sealgate.policy.evaluate import evaluate
 from sealgate.policy.finding import Status
 from sealgate.policy.inventory import route_asset
 from sealgate.policy.requirements import declared
 from sealgate.report.plan import verdict_on
+from sealgate.transfer import promise as transfer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from sealgate.app.foreseen import Foreseen
     from sealgate.config.presets import Preset, Snippet
@@ -79,9 +82,11 @@ class Plan:
     *refusals* keep it from starting. *unmet* are columns of assets that would be weaker
     than their class demands; *for_the_audit* are those that only an audit can see (a
     site that asks for the password itself). *expected* are findings that are certain
-    already. *expired* are accepted risks that ended.
+    already. *expired* are accepted risks that ended. *why_not_apart* says of each drop, by
+    name, why the site's keys are not apart from its store, ``None`` when they are.
     """
 
+    inventory: Inventory
     report: Report
     refusals: tuple[Fault, ...]
     unmet: tuple[tuple[AssetReport, Column], ...]
@@ -92,6 +97,7 @@ class Plan:
     expired: tuple[AcceptedRisk, ...]
     remarks: tuple[str, ...]
     settings: tuple[SiteSettings, ...]
+    why_not_apart: Mapping[str, str | None]
 
     @property
     def is_good(self) -> bool:
@@ -108,20 +114,31 @@ def plan(inventory: Inventory, *, now: float) -> Plan:
     Raises:
         SourceError: the database of identities is there, but cannot be read.
     """
-    certificates = foresee(inventory, now)
-    material = _material(inventory, certificates, now)
-    sightings = [s for certificate in certificates for s in certificate.sightings]
+    sites, ftps = foresee(inventory, now), foresee_ftps(inventory, now)
+    certificates = (*sites, ftps) if ftps else sites
+    material = _material(inventory, sites, now)
+    apart = drops_apart(inventory)
     report = evaluate(
         declared(inventory),
-        [*promises(inventory, material, now=now), *sightings],
+        [
+            *gateway.promises(inventory, material, now=now),
+            *transfer.promises(inventory, apart),
+            *(sighting for certificate in certificates for sighting in certificate.sightings),
+        ],
         accepted=inventory.accepted,
         now=now,
     )
     lacking = tuple(_lacking(report))
     audited = tuple(item for item in lacking if _is_for_the_audit(report, *item))
     return Plan(
+        inventory=inventory,
         report=report,
-        refusals=tuple(_refusals(inventory, material, certificates)),
+        refusals=(
+            *(_refusals_of_sites(inventory, material) if _serves_sites(inventory) else ()),
+            *_faults_of(certificates),
+            *weaker_than_decided(inventory),
+            *transfer.refusals(inventory, apart, now=now),
+        ),
         unmet=tuple(item for item in lacking if item not in audited),
         for_the_audit=audited,
         expected=tuple(f for f in report.open_findings if f.status is Status.VIOLATED),
@@ -130,25 +147,42 @@ def plan(inventory: Inventory, *, now: float) -> Plan:
         expired=report.expired,
         remarks=tuple(remark for item in certificates for remark in item.remarks),
         settings=tuple(_settings(inventory)),
+        why_not_apart=apart,
     )
 
 
-def _refusals(
-    inventory: Inventory, material: Material, certificates: tuple[Foreseen, ...]
-) -> Iterator[Fault]:
+def drops_apart(inventory: Inventory) -> dict[str, str | None]:
+    """
+    Return for each drop, by name, why the site's keys are not apart from its store.
+
+    ``None``: they are. Nothing is opened.
+    """
+    return {
+        drop.name: why_not_apart(
+            inventory,
+            drop.store.removeprefix("file:") if drop.store.startswith("file:") else None,
+        )
+        for drop in inventory.drops
+    }
+
+
+def _serves_sites(inventory: Inventory) -> bool:
+    # Where only files are served there is no gateway, and it lacks nothing.
+    return bool(inventory.sites) or not (inventory.drops or inventory.tunnels)
+
+
+def _refusals_of_sites(inventory: Inventory, material: Material) -> Iterator[Fault]:
     try:
         find_envoy(inventory.envoy)
     except GatewayError as error:
         yield Fault(inventory.source, 1, error.message, error.hint)
-    told: set[tuple[str, int]] = set()
-    for certificate in certificates:
-        for fault in certificate.faults:
-            # Sites that share one certificate share its faults.
-            if (fault.message, fault.line) not in told:
-                told.add((fault.message, fault.line))
-                yield fault
-    yield from weaker_than_decided(inventory)
-    yield from refusals(inventory, material)
+    yield from gateway.refusals(inventory, material)
+
+
+def _faults_of(certificates: Iterable[Foreseen]) -> tuple[Fault, ...]:
+    # Sites that share one certificate share its faults.
+    told = {(f.message, f.line): f for item in certificates for f in item.faults}
+    return tuple(told.values())
 
 
 def _material(inventory: Inventory, certificates: tuple[Foreseen, ...], now: float) -> Material:

@@ -2,16 +2,18 @@
 What the register knows of stored data becomes part of an audit.
 
 An assessment found the class; here it becomes a requirement at rest, and the host is
-asked what protects the store. Tables rest where their database rests.
+asked what protects the store. Tables rest where their database rests, and files in the
+store of a drop rest as the drop keeps them.
 """
 
 from __future__ import annotations
 
+import posixpath
 import re
 from typing import TYPE_CHECKING
 
 from sealgate.audit.adapters.volume import probe_volume
-from sealgate.policy.inventory import Asset, AssetKind
+from sealgate.policy.inventory import Asset, AssetKind, drop_asset
 from sealgate.policy.observation import Fact, NotObserved, Vantage
 from sealgate.policy.protection import Column
 from sealgate.policy.requirements import AssetRequirement, applicable, required_of_data
@@ -39,15 +41,18 @@ def registered_stores(
     requirements = []
     sightings: list[Sighting] = []
     for known in register.assets():
-        requirement = _requirement(inventory, register, known)
+        drop = _drop_of(inventory, known)
+        requirement = _requirement(inventory, register, known, drop)
         if requirement is not None and requirement.required.rank(Column.AT_REST) > 0:
             requirements.append(requirement)
-            sightings.append(_look_at(known))
+            # What the drop's store is worth is known of the drop; its volume would say less.
+            if drop is None:
+                sightings.append(_look_at(known))
     return tuple(requirements), tuple(sightings)
 
 
 def _requirement(
-    inventory: Inventory, register: Register, known: RegisteredAsset
+    inventory: Inventory, register: Register, known: RegisteredAsset, drop: Asset | None
 ) -> AssetRequirement | None:
     if known.kind not in _STORES or known.classification is None:
         return None
@@ -59,7 +64,8 @@ def _requirement(
     model = inventory.model
     named = [known.classification, *([known.decided] if known.decided else [])]
     classification = model.strictest_of(model.find(name) or model.strictest for name in named)
-    asset = Asset(known.id, AssetKind(known.kind), parent=known.parent)
+    parent = drop.id if drop else known.parent
+    asset = Asset(known.id, AssetKind(known.kind), parent=parent)
     required = required_of_data(classification, sensitive=sensitive)
     return AssetRequirement(asset, classification.id, applicable(asset.kind, required))
 
@@ -70,3 +76,12 @@ def _look_at(known: RegisteredAsset) -> Sighting:
         reason = "a database server's storage cannot be seen from here"
         return NotObserved(known.id, Fact.AT_REST_RUNG, reason, Vantage.HOST)
     return probe_volume(known.id, place)
+
+
+def _drop_of(inventory: Inventory, known: RegisteredAsset) -> Asset | None:
+    place = posixpath.normpath(known.id.partition(" ")[2])
+    for drop in inventory.drops:
+        folder = drop.store.removeprefix("file:")
+        if folder != drop.store and (place == folder or place.startswith(f"{folder}/")):
+            return drop_asset(drop)
+    return None

@@ -17,6 +17,7 @@ from sealgate.app.plan import plan
 from sealgate.cli.configured import config_option, configured
 from sealgate.cli.settings import echo_settings
 from sealgate.errors import ExitCode
+from sealgate.report.files import door_lines, drop_lines, files_data, tunnel_lines
 from sealgate.report.json import render_json
 from sealgate.report.plan import render_plan
 
@@ -44,7 +45,7 @@ MAX_WIDTH = 120
 )
 def command(config: str | None, form: str) -> int:
     """
-    Show what serve will do: each site, route and drop, required against provided.
+    Show what serve will do: each site, route, drop and tunnel, required against provided.
 
     Nothing is started or written. The exit code is 0 when serve would start and give
     every part what its class demands, else 10. What only an audit can see, such as
@@ -63,6 +64,9 @@ def _tell(planned: Plan) -> None:
     width = min(shutil.get_terminal_size((100, 24)).columns, MAX_WIDTH)
     table = render_plan(planned.report, console_width=width, colour=sys.stdout.isatty())
     click.echo(table.rstrip("\n"))
+    _section("file transfer", door_lines(planned.inventory))
+    _section("drops", drop_lines(planned.inventory, planned.why_not_apart))
+    _section("tunnels", tunnel_lines(planned.inventory))
     _section("serve refuses to start", (_fault(fault) for fault in planned.refusals))
     _section("weaker than required", (_column(item) for item in planned.unmet))
     _section("the audit will find", (_finding(finding) for finding in planned.expected))
@@ -168,6 +172,7 @@ def as_json(planned: Plan, now: float) -> str:
             }
             for site in planned.settings
         ],
+        **files_data(planned.inventory, planned.why_not_apart),
     }
     return json.dumps(data, indent=2)
 

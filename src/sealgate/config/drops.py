@@ -274,7 +274,7 @@ def _recipients(table: Table, classification: Classification | None) -> tuple[st
                 index,
                 f"recipient {index + 1} is not post-quantum, but class {named} demands "
                 f"{quoted(rung)} at rest",
-                "give one that begins with age1pq1; `sealgate keys new --post-quantum`",
+                "give one that begins with age1pq1: age-keygen -pq -o key.txt, on another machine",
             )
             faulty = True
         elif rank == _SEALED and is_post_quantum:
@@ -292,7 +292,7 @@ def _recipients(table: Table, classification: Classification | None) -> tuple[st
             "recipients",
             f"class {named} demands {quoted(rung)} at rest, so that files are sealed for "
             "recipients whose keys are not on this host, but there are none",
-            'recipients = ["age1pq1…"]; `sealgate keys new --post-quantum` on another machine',
+            'recipients = ["age1pq1…"], made by age-keygen -pq -o key.txt on another machine',
         )
     if rank < _SEALED and table.good("recipients"):
         table.fault(

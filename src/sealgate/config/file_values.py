@@ -178,7 +178,7 @@ def read_recipient(text: str) -> tuple[str, bool]:
     try:
         found = parse_recipient(text)
     except SealgateError as error:
-        hint = f"{error.hint or 'age1…'}; `sealgate keys new` makes a pair"
+        hint = f"{error.hint or 'age1…'}; a new pair: age-keygen -o key.txt"
         raise UnfitError(f"is no age recipient: {error.message}", hint) from None
     return text.strip(), found.is_post_quantum
 

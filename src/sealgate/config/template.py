@@ -127,4 +127,12 @@ _REST = """\
 #by = "the head of IT"
 #reason = "a trial"
 #until = 2027-03-31
+
+# A folder for partners, over SFTP and SCP on port 2022 (docs/howto/drops.md). It needs keys that
+# are kept apart: see [keys] above.
+#[[drop]]
+#name = "partners"
+#class = "confidential"
+#store = "file:partners"
+#admit = ["group:partners"]
 """

@@ -4,6 +4,8 @@ A decision in the register holds against sealgate.toml.
 
 from pathlib import Path
 
+import pytest
+
 from sealgate.app.decided import weaker_than_decided
 from sealgate.app.plan import plan
 from sealgate.app.state import database_url, has_database, open_register
@@ -67,6 +69,23 @@ def test_a_route_weaker_than_decided_is_a_fault(tmp_path: Path) -> None:
     assert '"confidential", decided by the owner' in fault.message
     assert fault.hint is not None
     assert 'class = "confidential"' in fault.hint
+    assert str(fault) in [str(refusal) for refusal in plan(declared, now=0.0).refusals]
+
+
+@pytest.mark.parametrize("asset", ["drop in", "tunnel db"])
+def test_a_drop_or_tunnel_weaker_than_decided_is_a_fault(tmp_path: Path, asset: str) -> None:
+    """
+    They are held to decisions as routes are.
+    """
+    text = (
+        '[[drop]]\nname = "in"\nclass = "public"\nstore = "file:in"\nadmit = ["user:a"]\n'
+        '[[tunnel]]\nname = "db"\nclass = "public"\ntarget = "h:1"\nadmit = ["user:a"]\n'
+    )
+    declared = parse(text, "sealgate.toml", folder=str(tmp_path))
+    decide(declared, asset, "restricted")
+    [fault] = weaker_than_decided(declared)
+    assert fault.line == (1 if asset == "drop in" else 6)
+    assert f'"{asset}": the class is "public"' in fault.message
     assert str(fault) in [str(refusal) for refusal in plan(declared, now=0.0).refusals]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sealgate.app import foreseen
-from sealgate.app.foreseen import Foreseen, foresee
+from sealgate.app.foreseen import Foreseen, foresee, foresee_ftps
 from sealgate.app.keys import local_authority
 from sealgate.config import parse
 from sealgate.policy.inventory import Inventory
@@ -163,3 +163,22 @@ def test_files_that_are_no_certificate_are_faults(tmp_path: Path) -> None:
     assert item.files is None
     assert item.faults
     assert item.sightings == ()
+
+
+def test_ftps_shows_a_certificate_for_its_own_name(tmp_path: Path) -> None:
+    """
+    Only where it is served; what is seen of it is the file server's.
+    """
+    drop = '[[drop]]\nname = "in"\nclass = "public"\nstore = "file:in"\nadmit = ["user:a"]\n'
+    door = '[listen]\nftps = ":21"\nftps_domain = "files.example"\n'
+
+    assert foresee_ftps(read(tmp_path, drop), NOW) is None
+    assert foresee_ftps(read(tmp_path, door), NOW) is None
+    item = foresee_ftps(read(tmp_path, door + drop), NOW)
+
+    assert item is not None
+    assert item.site == "file server"
+    assert item.files is not None
+    assert item.files.chain.endswith("/certificates/files.example.pem")
+    assert {s.asset for s in item.sightings} == {"file server"}
+    assert values(item)[Fact.CERTIFICATE_NAME_MATCHES] is True

@@ -173,11 +173,24 @@ def test_where_the_site_asks_the_audit_has_the_last_word(tmp_path: Path) -> None
             '"secret" needs a second factor, an approval or a post-quantum channel',
         ),
         (
-            '[[drop]]\nname = "in"\nclass = "public"\nstore = "file:in"\n',
-            'drop "in": this version serves no drops',
+            (
+                '[[tunnel]]\nname = "db"\nclass = "secret"\ntarget = "127.0.0.1:1"\n'
+                'admit = ["user:anna"]\n'
+            ),
+            '"tunnel db": "secret" demands access "very high"',
+        ),
+        (
+            (
+                '[[drop]]\nname = "in"\nclass = "confidential"\nstore = "file:in"\n'
+                'admit = ["user:anna"]\n'
+            ),
+            (
+                '"drop in": "confidential" demands "encrypted" at rest, but the site keys are a '
+                "readable file"
+            ),
         ),
     ],
-    ids=["sign-in", "secret", "drop"],
+    ids=["sign-in", "secret", "tunnel", "drop"],
 )
 def test_what_this_version_cannot_keep_is_refused(tmp_path: Path, more: str, message: str) -> None:
     """
@@ -187,6 +200,155 @@ def test_what_this_version_cannot_keep_is_refused(tmp_path: Path, more: str, mes
 
     assert not made.is_good
     assert any(message in fault.message for fault in made.refusals)
+
+
+FILES = """\
+[listen]
+ftps = ":21"
+ftps_domain = "files.example"
+[access]
+countries = ["DE"]
+geo_database = "country.mmdb"
+[keys]
+protection = "passphrase"
+[[drop]]
+name = "partners"
+class = "confidential"
+store = "file:partners"
+admit = ["group:partners"]
+read = ["user:anna"]
+[[tunnel]]
+name = "console"
+class = "confidential"
+target = "127.0.0.1:5432"
+admit = ["group:dba"]
+"""
+
+
+def ranks(made: Plan, asset_id: str) -> dict[str, int | None]:
+    """
+    Return what is provided of one asset, by column.
+    """
+    (asset,) = [a for a in made.report.assets if a.asset.id == asset_id]
+    return {c.value: asset.provided.get(c) for c in asset.columns}
+
+
+def test_drops_alone_are_a_good_plan(tmp_path: Path) -> None:
+    """
+    Without a site there is no gateway, so that neither Envoy nor a page is missing.
+    """
+    program = tmp_path / "envoy"
+    program.write_text("#!/bin/sh\necho hello\n", encoding="utf-8")
+    program.chmod(0o755)
+
+    made = planned(tmp_path, FILES + f'[gateway]\nenvoy = "{program}"\n')
+
+    assert made.refusals == ()
+    assert made.is_good
+    assert ranks(made, "drop partners") == {"in transit": 2, "access": 2, "at rest": 2}
+    assert ranks(made, "tunnel console") == {"in transit": 2, "access": 2}
+    assert ranks(made, "file server") == {"in transit": 2}
+    assert made.why_not_apart == {"partners": None}
+
+
+def test_a_passphrase_beside_the_store_is_no_passphrase(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A file that opens the keys, on the store's own volume, makes the store weaker.
+    """
+    secret = tmp_path / "passphrase"
+    secret.write_text("correct horse", encoding="utf-8")
+    monkeypatch.setenv("SEALGATE_KEY_PASSPHRASE_FILE", str(secret))
+
+    made = planned(tmp_path, FILES)
+
+    (fault,) = made.refusals
+    assert f'"{secret}"' in fault.message
+    assert fault.hint == "move it, or the store, to another volume"
+    assert ranks(made, "drop partners")["at rest"] == 1
+    assert "at-rest-unsealed" in {finding.rule.id for finding in made.expected}
+
+
+def test_a_weaker_store_that_somebody_accepts_is_served_and_shown(tmp_path: Path) -> None:
+    """
+    The table says "accepted", and serve would start.
+    """
+    risk = (
+        '[[accept]]\nrule = "at-rest-unsealed"\nasset = "drop partners"\nby = "me"\n'
+        'reason = "a trial"\nuntil = 2099-01-01\n'
+    )
+
+    made = planned(tmp_path, FILES.replace("passphrase", "file") + risk)
+
+    assert made.is_good
+    assert ranks(made, "drop partners")["at rest"] == 1
+    assert [r.asset for r in made.accepted] == ["drop partners"]
+
+
+def test_the_certificate_of_ftps_is_judged_like_any_other(tmp_path: Path) -> None:
+    """
+    A given certificate of another name, and of an authority that nobody trusts, is refused.
+    """
+    authority = local_authority(load(config(tmp_path, FILES)))
+    kept = authority.server_certificates({"a": ["other.example"]}, NOW).certificates["a"]
+    given = f'[tls]\ncertificate = {{ chain = "{kept.chain}", key = "{kept.key}" }}\n'
+
+    made = planned(tmp_path, given + FILES)
+
+    assert any("does not cover" in fault.message for fault in made.refusals)
+    assert ("drop partners", Column.IN_TRANSIT) in [
+        (asset.asset.id, column) for asset, column in made.unmet
+    ]
+    # A tunnel goes through SSH, which has no certificate.
+    assert ranks(made, "tunnel console")["in transit"] == 2
+
+
+def test_a_tunnel_to_another_machine_is_a_finding(tmp_path: Path) -> None:
+    """
+    What happens behind the tunnel is not Sealgate's, and is told as such.
+    """
+    made = planned(tmp_path, FILES.replace("127.0.0.1:5432", "db.example:5432"))
+
+    assert made.is_good
+    assert [(f.rule.id, f.asset.id) for f in made.expected] == [
+        ("transit-upstream-plaintext", "tunnel console")
+    ]
+
+
+def test_drops_and_tunnels_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    The document has doors, drops and tunnels, and every key of theirs is documented.
+    """
+    page = Path(__file__).parents[3] / "docs" / "reference" / "json.md"
+    part = page.read_text(encoding="utf-8").partition("`sealgate/plan/1`")[2]
+
+    code, data = read_json(tmp_path, FILES, capsys)
+
+    assert code == 0
+    assert data["doors"] == [
+        {"protocol": "sftp", "address": ":2022"},
+        {"protocol": "ftps", "address": ":21"},
+    ]
+    assert data["drops"][0]["read"] == ["user:anna"]
+    assert data["tunnels"][0]["target"] == "127.0.0.1:5432"
+    for one in ("doors", "drops", "tunnels"):
+        (row,) = [line for line in part.splitlines() if line.startswith(f"| `{one}` |")]
+        assert [key for key in data[one][0] if f"`{key}`" not in row] == []
+
+
+def test_drops_and_tunnels_in_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    Where they are reached, who may do what, and that plain FTP does not exist.
+    """
+    code = run(["plan", "-c", config(tmp_path, FILES)])
+
+    said = capsys.readouterr().out
+    assert code == 0
+    assert "file transfer:\n  sftp on :2022: SFTP, SCP and tunnels\n  ftps on :21: " in said
+    assert "  plain FTP does not exist here" in said
+    assert "    read: user:anna; write: all of them;" in said
+    assert "tunnels:\n  console (confidential): 127.0.0.1:5432\n" in said
 
 
 def test_an_upstream_that_others_can_read_along_is_refused_and_found(tmp_path: Path) -> None:

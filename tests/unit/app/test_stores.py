@@ -9,8 +9,10 @@ import pytest
 
 from sealgate.app.stores import registered_stores
 from sealgate.database import sqlite_url
-from sealgate.policy.inventory import Inventory
-from sealgate.policy.observation import NotObserved
+from sealgate.policy.classification import DEFAULT_MODEL
+from sealgate.policy.evaluate import evaluate
+from sealgate.policy.inventory import Drop, Inventory
+from sealgate.policy.observation import Fact, NotObserved, Observation, Vantage
 from sealgate.register.adapters.store import Register
 from sealgate.register.model import AssessmentRecord, Decision
 
@@ -91,3 +93,29 @@ def test_a_server_is_told_to_be_out_of_sight(register: Register) -> None:
     _, [seen] = registered_stores(INVENTORY, register)
     assert isinstance(seen, NotObserved)
     assert "server" in seen.reason
+
+
+def test_files_in_the_store_of_a_drop_rest_as_the_drop_keeps_them(register: Register) -> None:
+    """
+    They are the drop's, whose own store says what it is worth; others are looked at.
+    """
+    drops = (
+        Drop("in", DEFAULT_MODEL.weakest, "file:/srv/in"),
+        Drop("cloud", DEFAULT_MODEL.weakest, "s3://bucket/srv/inbox"),
+    )
+    assessed(register, "file /srv/in/list.csv", "confidential")
+    assessed(register, "file /srv/in/../inbox/a.csv", "confidential")
+    required, seen = registered_stores(
+        Inventory("sealgate.toml", ".sealgate", drops=drops), register
+    )
+    assert {r.asset.id: r.asset.parent for r in required} == {
+        "file /srv/in/list.csv": "drop in",
+        "file /srv/in/../inbox/a.csv": None,
+    }
+    assert [s.asset for s in seen] == ["file /srv/in/../inbox/a.csv"]
+
+    kept = Observation("drop in", Fact.AT_REST_RUNG, 1, Vantage.HOST, "a test")
+    report = evaluate(required, [*seen, kept], now=0.0)
+    assert ("at-rest-unsealed", "file /srv/in/list.csv") in [
+        (f.rule.id, f.asset.id) for f in report.open_findings
+    ]

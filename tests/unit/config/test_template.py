@@ -72,6 +72,7 @@ def test_the_comments_of_the_template_load_too(preset: Preset) -> None:
     assert {door.path for door in preset.doors} <= {route.door.path for route in backends}
     assert inventory.access.countries == ("DE",)
     assert inventory.accepted
+    assert [drop.name for drop in inventory.drops] == ["partners"]
     assert inventory.operator.name
 
 

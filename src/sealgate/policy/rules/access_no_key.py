@@ -41,7 +41,7 @@ RULE = Rule(
         "and a country list keeps most of the rest of the world from trying."
     ),
     remediation=(
-        "set `admit` on the route, `countries` and `geo_database` under [access], and issue "
+        "set `admit` on the route, drop or tunnel, `countries` and `geo_database` under [access], and issue "
         "a key with `sealgate key issue NAME`"
     ),
     facts=(Fact.ACCESS_RUNG,),

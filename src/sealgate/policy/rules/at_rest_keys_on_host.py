@@ -37,7 +37,10 @@ RULE = Rule(
     applies_to=STORES,
     citations=(GUIDELINE_CLASSES,),
     why="What does severe harm must stay shut even when the machine that keeps it is lost.",
-    remediation="seal it for a recipient whose identity is kept on another machine or a token",
+    remediation=(
+        "seal it for a post-quantum recipient whose identity is kept on another machine: "
+        '`recipients = ["age1pq1…"]` on the [[drop]]'
+    ),
     facts=(Fact.AT_REST_RUNG,),
     judge=_judge,
     criterion=True,

@@ -41,8 +41,9 @@ RULE = Rule(
         "encrypted, and whatever has its key beside it."
     ),
     remediation=(
-        "move the store to an encrypted volume whose key is not on the host's disk, or turn "
-        "on the database's own encryption"
+        "of a drop: keep the site's keys apart (`protection` under [keys], then `sealgate keys "
+        "protect`); of others: move the store to an encrypted volume whose key is not on the "
+        "host's disk, or turn on the database's own encryption"
     ),
     facts=(Fact.AT_REST_RUNG,),
     judge=_judge,
