@@ -121,7 +121,7 @@ class Vouching:
         """
         return hmac.compare_digest(self.mac(record), mac)
 
-    def upload_mac(self, *fields: str | int | float | bytes) -> bytes:
+    def upload_mac(self, *fields: str | float | bytes) -> bytes:
         """
         Return the MAC of what is noted of an unfinished upload.
         """

@@ -165,7 +165,7 @@ class FolderMedium:
         Yield every object; anything else that lies there has its path below ``objects``.
         """
         try:
-            for first in sorted(os.listdir(self._objects)):
+            for first in sorted(os.listdir(self._objects)):  # noqa: PTH208  # a descriptor, no path
                 yield from self._lying_in(first)
         except OSError as error:
             raise failed(f'store folder "{self._root}"', error) from error
@@ -180,7 +180,7 @@ class FolderMedium:
             yield Lying(first, found.st_size, found.st_mtime)
             return
         try:
-            for name in os.listdir(folder):
+            for name in os.listdir(folder):  # noqa: PTH208
                 try:
                     found = os.stat(name, dir_fd=folder, follow_symlinks=False)
                 except FileNotFoundError:

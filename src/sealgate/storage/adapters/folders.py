@@ -58,7 +58,7 @@ class Folders:
             if change.find(path) is not None:
                 raise _exists(path)
             now = self.now()
-            change.put(Record(path, FILES, True, "", "", 0, now, now, change.seq), None)  # noqa: FBT003
+            change.put(Record(path, FILES, True, "", "", 0, now, now, change.seq), None)
 
     def remove_folder(self, path: StorePath) -> None:
         """

@@ -114,6 +114,8 @@ class ProtectedForm:
         Yield what was kept, verified.
         """
         size = self.kept_size(noted, source.size)
+        if size <= CHUNK_BYTES:
+            aside = tag(self._key, noted.object_id, 0, source.read_at(0, size))
         made = root(self._key, noted.object_id, size, aside)
         if not hmac.compare_digest(made, noted.binding):
             raise _broken(noted)

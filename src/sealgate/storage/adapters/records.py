@@ -45,6 +45,8 @@ binding = excluded.binding, mac = excluded.mac"""  # noqa: S608  # constants
 _DELETE = "DELETE FROM store_records WHERE store = ? AND area = ? AND parent = ? AND name = ?"
 _MACS = "SELECT mac FROM store_records WHERE store = ? AND leaf = ?"
 _CHILDREN = "SELECT digit, total FROM store_nodes WHERE store = ? AND parent = ?"
+_NODES = "SELECT parent, digit, total FROM store_nodes WHERE store = ?"
+_OF_OBJECT = f"{_SELECT} AND object_id = ?"
 _NODE = "SELECT total FROM store_nodes WHERE store = ? AND parent = ? AND digit = ?"
 _PUT_NODE = """INSERT INTO store_nodes (store, parent, digit, total) VALUES (?, ?, ?, ?)
 ON CONFLICT (store, parent, digit) DO UPDATE SET total = excluded.total"""
@@ -167,20 +169,42 @@ class Records:
                 return
             last = rows[-1][2]
 
-    def everything(self) -> Iterator[tuple[Record, bytes, bool]]:
+    def everything(
+        self, run: Callable[..., Any] | None = None
+    ) -> Iterator[tuple[Record, bytes, bool]]:
         """
-        Yield each record with its MAC and whether that is genuine, in several looks.
+        Yield each record with its MAC and whether that is genuine.
+
+        It takes one look with *run*, several without.
         """
         last: tuple[Any, ...] = (-1, "", "")
         while True:
-            with self.connections.asking() as run:
+            if run is not None:
                 rows = run(_ALL, (self.store, *last, _PAGE)).fetchall()
+            else:
+                with self.connections.asking() as own:
+                    rows = own(_ALL, (self.store, *last, _PAGE)).fetchall()
             for row in rows:
                 record, mac = _record(row)
                 yield record, mac, self.vouching.is_genuine(record, mac)
             if len(rows) < _PAGE:
                 return
             last = rows[-1][:3]
+
+    def nodes(self, run: Callable[..., Any]) -> Iterator[tuple[str, bytes]]:
+        """
+        Yield every node of the tree, by its prefix, with its total; nothing is compared.
+        """
+        for parent, digit, total in run(_NODES, (self.store,)):
+            yield parent + digit, bytes(total)
+
+    def where(self, object_id: str) -> str | None:
+        """
+        Return the path of the record that names *object_id*, unverified.
+        """
+        with self.connections.asking() as run:
+            row = run(_OF_OBJECT, (self.store, object_id)).fetchone()
+        return None if row is None else "/".join(filter(None, (row[1], row[2])))
 
     def known(self, object_ids: list[str]) -> set[str]:
         """

@@ -8,6 +8,7 @@ header. Rung 3 differs only in who can open it: nobody here.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from sealgate.storage.model import Buffer
     from sealgate.storage.record import Record
 
-# The type of the stanza that names the object; its one argument is the id.
+# The type of the stanza that names the object: its arguments are the id and whom it is for.
 OBJECT_STANZA = "sealgate.object"
 # One read that holds the header of a few recipients of any kind.
 _HEADER_READ = 16384
@@ -46,8 +47,8 @@ class SealedEncoder:
     Seals chunks under one file key, each under a number of its own.
     """
 
-    def __init__(self, object_id: str, recipients: tuple[Recipient, ...]) -> None:
-        begun = begin(recipients, extra=(object_stanza(object_id),))
+    def __init__(self, object_id: str, recipients: tuple[Recipient, ...], sealed_for: str) -> None:
+        begun = begin(recipients, extra=(object_stanza(object_id, sealed_for),))
         self.header = begun.header + begun.nonce
         self._binding = binding_of(begun.header)
         self._sealer = ChunkSealer(begun.file_key, begun.nonce)
@@ -90,13 +91,21 @@ class SealedForm:
     ) -> None:
         self.rung = rung
         self.recipients = recipients
-        self._identities = identities
+        self.identities = identities
+        told = "\n".join(sorted(str(recipient) for recipient in recipients))
+        self.sealed_for = hashlib.sha256(told.encode()).hexdigest()[:16]
+
+    def with_identities(self, identities: tuple[Identity, ...]) -> SealedForm:
+        """
+        Return the form that opens with *identities*, too.
+        """
+        return SealedForm(self.rung, self.recipients, (*identities, *self.identities))
 
     def begin(self, object_id: str) -> SealedEncoder:
         """
         Begin an object under a new file key.
         """
-        return SealedEncoder(object_id, self.recipients)
+        return SealedEncoder(object_id, self.recipients, self.sealed_for)
 
     def open(self, record: Record, source: Source, aside: bytes) -> SealedReader:  # noqa: ARG002
         """
@@ -104,7 +113,7 @@ class SealedForm:
         """
         header, length = bound_header(record, source)
         try:
-            file_key = unlock(header, self._identities)
+            file_key = unlock(header, self.identities)
             opened = RandomAccess(source.read_at, source.size, length, file_key)
         except NoMatchError as error:
             message = f'"{"/".join(record.path)}" is sealed for others: its identity is not here'
@@ -129,7 +138,7 @@ class SealedForm:
         """
         Return whole chunks. The last of them may have been sealed as the end, so it is left out.
         """
-        if not self._identities:
+        if not self.identities:
             return 0
         chunks = max(0, object_size - noted.header_size - 1) // SEALED_CHUNK_BYTES
         if noted.size >= 0:
@@ -146,7 +155,7 @@ class SealedForm:
             if header.mac != noted.binding or length + NONCE_BYTES != noted.header_size:
                 raise DamagedError("its header is another one")
             opener = ChunkOpener(
-                unlock(header, self._identities), source.read_at(length, NONCE_BYTES)
+                unlock(header, self.identities), source.read_at(length, NONCE_BYTES)
             )
             for index in range(size // CHUNK_BYTES):
                 at = noted.header_size + index * SEALED_CHUNK_BYTES
@@ -179,11 +188,19 @@ class SealedReader:
             raise tampered(self._record, f"cannot be opened: {error.message}") from error
 
 
-def object_stanza(object_id: str) -> Stanza:
+def object_stanza(object_id: str, sealed_for: str) -> Stanza:
     """
-    Return the stanza that names the object.
+    Return the stanza that names the object, and (by a digest) whom it is sealed for.
     """
-    return Stanza(OBJECT_STANZA, (object_id,), b"")
+    return Stanza(OBJECT_STANZA, (object_id, sealed_for), b"")
+
+
+def sealed_for(header: Header) -> str:
+    """
+    Return the digest of the recipients that *header* was made for, "" when it tells none.
+    """
+    found = [s.args for s in header.stanzas if s.type == OBJECT_STANZA]
+    return found[0][1] if found and len(found[0]) > 1 else ""
 
 
 def read_header(source: Source) -> tuple[Header, int]:
@@ -213,7 +230,9 @@ def bound_header(record: Record, source: Source) -> tuple[Header, int]:
         raise tampered(record, f"is no whole sealed file: {error.message}") from error
     if not hmac.compare_digest(header.mac, record.binding):
         raise tampered(record, "is another file than was stored there: its header differs")
-    if not any(s.type == OBJECT_STANZA and s.args == (record.object_id,) for s in header.stanzas):
+    if not any(
+        s.type == OBJECT_STANZA and s.args[:1] == (record.object_id,) for s in header.stanzas
+    ):
         raise tampered(record, "is another file than was stored there: its id differs")
     if (source.size, size) != (record.object_size, record.size):
         raise tampered(record, f"has {size} bytes, {record.size} were stored")

@@ -376,6 +376,32 @@ class ObjectStore(Folders):
         """
         return self.forms[rung]
 
+    def is_hopeless(self, noted: Noted) -> bool:
+        """
+        Return whether a broken-off upload, which nobody holds, can be resumed by no process.
+        """
+        try:
+            source = self.medium.open(noted.object_id)
+        except StorageError as error:
+            return error.trouble is Trouble.NOT_FOUND
+        try:
+            # Where it was kept, some process may still have what it takes in memory.
+            return noted.size < 0 and self.form(noted.rung).kept_size(noted, source.size) == 0
+        finally:
+            source.close()
+
+    def give_up(self, noted: Noted) -> bool:
+        """
+        Clear a broken-off upload away; return whether nobody held it.
+        """
+        try:
+            self._clear(noted)
+        except StorageError as error:
+            if error.trouble is not Trouble.BUSY:
+                raise
+            return False
+        return True
+
     # How uploads begin.
 
     def _fresh(
@@ -408,11 +434,11 @@ class ObjectStore(Folders):
         try:
             source = self.medium.open(noted.object_id)
             try:
-                if self.form(noted.rung).kept_size(noted, source.size) == 0:
+                aside = self._kept_aside(noted)
+                if aside is None or self.form(noted.rung).kept_size(noted, source.size) == 0:
                     self._clear(noted, held=held)
                     return self._fresh(noted.path, owner, limit)
                 upload = self._fresh(noted.path, owner, limit, noted)
-                aside = self.read_aside(noted)
                 for chunk in self.form(noted.rung).resume(noted, source, aside):
                     upload.write(chunk)
             finally:
@@ -424,6 +450,14 @@ class ObjectStore(Folders):
                 upload.discard()
             raise
         return upload
+
+    def _kept_aside(self, noted: Noted) -> bytes | None:
+        try:
+            return self.read_aside(noted)
+        except StorageError as error:
+            if error.trouble is not Trouble.NOT_FOUND:
+                raise
+            return None
 
     def _begin_with(self, upload: Upload, record: Record) -> None:
         try:

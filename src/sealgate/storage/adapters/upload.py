@@ -199,7 +199,7 @@ class Upload:
         self._sink.write(parts)
         aside = self.encoder.aside()
         if aside:
-            self._store.write_aside(self.object_id, aside)
+            self._store.write_aside(self.object_id, aside, again=self.is_noted)
         self._sink.finish()
 
     def _begun(self) -> Sink:
