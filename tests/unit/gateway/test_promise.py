@@ -11,7 +11,6 @@ from sealgate.policy.inventory import (
     AccessSettings,
     Address,
     Door,
-    Drop,
     Inventory,
     Listen,
     Place,
@@ -64,7 +63,7 @@ def test_what_can_be_kept_is_not_refused() -> None:
 @pytest.mark.parametrize(
     ("declared", "given", "said"),
     [
-        (inventory(sites=()), material(), "there is no site to serve"),
+        (inventory(sites=()), material(), "there is no site, no drop and no tunnel to serve"),
         (inventory(listen=Listen(https=())), material(), "https is off"),
         (inventory(), material(certificates={}), "no server certificate"),
         (inventory(), material(client_ca=None), "no authority for client certificates"),
@@ -76,7 +75,6 @@ def test_what_can_be_kept_is_not_refused() -> None:
         (inventory(Route(Door("/"), PUBLIC, SECRET)), material(), '"secret" needs'),
         (inventory(Route(Door("/a"), PUBLIC)), material(), 'no route for "/"'),
         (inventory(upstream=FAR), material(), "the upstream is http://192.0.2.7:8080"),
-        (inventory(drops=(Drop("d", PUBLIC, "x"),)), material(), "serves no drops"),
         (
             inventory(listen=Listen(trusted_proxies=("0.0.0.0/0",))),
             material(),
