@@ -236,8 +236,9 @@ class SFTPService:
             handle = requests.handles.peek(bytes(packet[9:13]))
             if handle is None:
                 return False
-            long = kind == Kind.CLOSE and isinstance(handle, Writing)
-            return handle.remote or (long and handle.size > _LONG_UPLOAD_BYTES)
+            if kind == Kind.CLOSE and isinstance(handle, Writing):
+                return handle.remote or handle.size > _LONG_UPLOAD_BYTES
+            return handle.remote
         if kind in _BY_PATH:
             size = int.from_bytes(packet[5:9], "big")
             return requests.files.is_remote(bytes(packet[9 : 9 + size]))
@@ -275,7 +276,7 @@ class SFTPService:
             self._flush()
             self._session.tell(_line(error))
         else:  # in a thread
-            loop = self._session.connection.get_loop()
+            loop = self._session.connection.loop
             loop.call_soon_threadsafe(self._session.tell, _line(error))
 
     # Answers.

@@ -75,7 +75,8 @@ class Connection(Framing):
         self._proving: tuple[Method, str] | None = None
         self._who = ""
         self._tries = 0
-        super().__init__(asyncio.get_running_loop(), options)
+        self.loop = asyncio.get_running_loop()
+        super().__init__(self.loop, options)
 
     # Facts.
 
@@ -221,7 +222,7 @@ class Connection(Framing):
         if len(password) > _MAX_PASSWORD:
             self.doorkeeper.failed(username, self.peer, "the password is too long")
             return False
-        right = await asyncio.get_running_loop().run_in_executor(
+        right = await self.loop.run_in_executor(
             self._passwords, self.doorkeeper.check_password, username, password, self.peer
         )
         if right:

@@ -138,14 +138,14 @@ class Framing(asyncssh.SSHServerConnection):
         """
         self._reset_keepalive_timer()
         try:
-            if self._inpbuf or self._packet or not self._settled():
+            if self._settled():
+                if self._inpbuf:
+                    data = self._complete(data)
+                if len(data) and not self._inpbuf:
+                    data = data[self._take_packets(data) :]
+            if len(data):
                 self._inpbuf += data
                 self._feed()
-            else:
-                used = self._take_packets(data)
-                if used < len(data):
-                    self._inpbuf = bytes(data[used:])
-                    self._feed()
         except asyncssh.DisconnectError as error:
             self._send_disconnect(error.code, error.reason, error.lang)
             self._force_close(error)
@@ -153,6 +153,35 @@ class Framing(asyncssh.SSHServerConnection):
             self.internal_error()
         if len(self._inpbuf) > _MAX_WAITING_BYTES and self._transport is not None:
             self._transport.pause_reading()
+
+    def _complete(self, data: memoryview) -> memoryview:
+        """
+        Handle the packet that began with what waits; return what of *data* is left.
+        """
+        held = self._inpbuf
+        more = max(0, _BLOCK - len(held))
+        held += data[:more]
+        data = data[more:]
+        size = self._packet_size(held) if len(held) >= _BLOCK else 0
+        missing = size - len(held)
+        self._inpbuf = held
+        if not size or missing > len(data):
+            self._inpbuf += data
+            return data[len(data) :]
+        self._inpbuf = b""
+        packet = memoryview(held + data[: max(0, missing)])
+        used = self._take_packets(packet)
+        self._inpbuf += packet[used:]
+        return data[max(0, missing) :]
+
+    def _packet_size(self, data: Buffer) -> int:
+        """
+        Return how long the packet is that *data* begin with.
+        """
+        length = int.from_bytes(data[:_LENGTH_BYTES], "big")
+        if length > self._max_recv_pktlen or length < _BLOCK or length % _BLOCK:
+            raise asyncssh.ProtocolError("Packet of a bad size")
+        return _LENGTH_BYTES + length + _TAG_BYTES
 
     def _feed(self) -> None:
         """
@@ -192,10 +221,8 @@ class Framing(asyncssh.SSHServerConnection):
         """
         at, end = 0, len(data)
         while end - at >= _BLOCK + _LENGTH_BYTES:
-            length = int.from_bytes(data[at : at + _LENGTH_BYTES], "big")
-            if length > self._max_recv_pktlen or length < _BLOCK or length % _BLOCK:
-                raise asyncssh.ProtocolError("Packet of a bad size")
-            size = _LENGTH_BYTES + length + _TAG_BYTES
+            size = self._packet_size(data[at : at + _LENGTH_BYTES])
+            length = size - _LENGTH_BYTES - _TAG_BYTES
             if end - at < size:
                 break
             plain = self._recv_encryption.open(data[at : at + size])

@@ -35,7 +35,8 @@ class Tunnelled(asyncssh.SSHTCPSession[bytes]):
         self._channel: asyncssh.SSHTCPChannel[bytes] | None = None
         self._service: _Service | None = None
         self._early: list[bytes] = []
-        self._ended = False
+        self._client_is_done = False
+        self._service_is_done = False
         self._paused = False
 
     async def connected(self) -> Tunnelled:
@@ -65,7 +66,7 @@ class Tunnelled(asyncssh.SSHTCPSession[bytes]):
         if self._early:
             self.service_sent(b"".join(self._early))
             self._early.clear()
-        if self._ended:
+        if self._service is None:
             self.service_lost()
         self._pace()
 
@@ -87,8 +88,10 @@ class Tunnelled(asyncssh.SSHTCPSession[bytes]):
         """
         Tell the service that the client has said all; it may go on speaking.
         """
+        self._client_is_done = True
         if self._service is not None:
             self._service.write_eof()
+        self._close_when_done()
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
@@ -145,12 +148,18 @@ class Tunnelled(asyncssh.SSHTCPSession[bytes]):
         if self._channel is not None:
             with contextlib.suppress(OSError):
                 self._channel.write_eof()
+        self._service_is_done = True
+        self._close_when_done()
+
+    def _close_when_done(self) -> None:
+        if self._client_is_done and self._service_is_done and self._channel is not None:
+            self._channel.close()  # after what still waits to be sent
 
     def service_lost(self) -> None:
         """
         Close the channel.
         """
-        self._ended = True
+        self._service = None
         if self._channel is not None:
             self._channel.close()
 
