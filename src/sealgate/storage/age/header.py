@@ -100,7 +100,8 @@ def find_end(data: bytes | bytearray, searched: int = 0) -> int:
         HeaderError: it is too long.
     """
     check_beginning(data)
-    at = data.find(_END, max(0, searched - len(_END)))
+    # The last line may have begun in what was searched, and end only now.
+    at = data.find(_END, max(0, searched - _MAC_LINE_BYTES - len(_END)))
     end = data.find(b"\n", at + 1) + 1 if at >= 0 else 0
     if max(end, 0 if end else len(data)) > MAX_HEADER_BYTES:
         raise HeaderError(f"the header is longer than {MAX_HEADER_BYTES} bytes")
