@@ -12,11 +12,12 @@ from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.ladder import LADDERS
 from sealgate.policy.protection import RUNG_NAMES, Column
 from sealgate.policy.rules import RULES
+from sealgate.report.classes import asked_below, asks_for_both
 from sealgate.report.rules import rungs_of
 
 if TYPE_CHECKING:
     from sealgate.policy.finding import Citation, Rule
-    from sealgate.policy.ladder import Alternative, Rung
+    from sealgate.policy.ladder import Rung
 
 DOCS = Path(__file__).parents[1] / "docs"
 GENERATED = "This page is written from `src/sealgate/policy/` by `scripts/generate_docs.py`.\n"
@@ -82,21 +83,25 @@ def classes_page() -> str:
 def _rung(rung: Rung) -> str:
     name = RUNG_NAMES[rung.column][rung.rank]
     lines = [f"**{rung.rank}: {name}.** {rung.text}\n"]
+    told: set[str] = set()
     for way in rung.alternatives:
-        new = [rule for rule in way.criteria if rule not in _below(rung, way)]
         kinds = ", ".join(sorted(kind.value for kind in way.kinds))
+        if asks_for_both(way):
+            lines.append(f"By {way.name} ({kinds}): what each of them asks for\n")
+            continue
+        new = [rule for rule in way.criteria if rule not in asked_below(rung, way)]
         before = " what the rung below asks for" if len(new) < len(way.criteria) else ""
         also = ", and" if before and new else ""
         lines.append(f"By {way.name} ({kinds}):{before}{also}\n")
-        lines += [_criterion(next(r for r in RULES if r.id == rule)) for rule in new]
+        lines += [
+            f"- [{rule}](rules.md#{rule}), as above"
+            if rule in told
+            else _criterion(next(r for r in RULES if r.id == rule))
+            for rule in new
+        ]
         lines += [""] if new else []
+        told.update(new)
     return "\n".join(lines)
-
-
-def _below(rung: Rung, way: Alternative) -> tuple[str, ...]:
-    ways = LADDERS[rung.column][rung.rank - 1].alternatives
-    same = (w.criteria for w in ways if w.name == way.name and way.kinds <= w.kinds)
-    return next(same, ())
 
 
 def _criterion(rule: Rule) -> str:

@@ -23,7 +23,7 @@ GUIDELINE_FTP = Citation(_GUIDELINE, "Drop FTP")
 
 def rfc(number: int, clause: str) -> Citation:
     """
-    Return the citation of section *clause* of RFC *number*.
+    Return the citation of section *clause* of RFC *number*, of all of it when that is "".
     """
     return Citation(f"RFC {number}", clause, f"https://www.rfc-editor.org/rfc/rfc{number}")
 
@@ -34,7 +34,7 @@ HTTPS_VERIFICATION = rfc(9110, "4.3.4")
 COMMON_VERSIONS = rfc(9325, "3.1.1")
 SSH_MLKEM = Citation(
     "draft-ietf-sshm-mlkem-hybrid-kex",
-    "2.3",
+    "",
     "https://datatracker.ietf.org/doc/draft-ietf-sshm-mlkem-hybrid-kex/",
 )
-SP_800_131A = Citation("NIST SP 800-131A Rev. 2", "9", "https://doi.org/10.6028/NIST.SP.800-131Ar2")
+SP_800_131A = Citation("NIST SP 800-131A Rev. 2", "3", "https://doi.org/10.6028/NIST.SP.800-131Ar2")

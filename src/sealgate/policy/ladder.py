@@ -120,7 +120,9 @@ _SSH_ONLY = frozenset([Declaration.SSH])
 _FTP_ONLY = frozenset([Declaration.FTP])
 _NO_PROTOCOL: frozenset[Declaration] = frozenset()
 # With no door declared nothing can be proven; this keeps it visible.
-_UNSEEN_CHANNEL = Alternative("nothing", ("transit-unobserved",), CHANNELS, protocols=_NO_PROTOCOL)
+_UNSEEN_CHANNEL = Alternative(
+    "no protocol", ("transit-unobserved",), CHANNELS, protocols=_NO_PROTOCOL
+)
 _ENCRYPTED = (
     Alternative("TLS", _TLS, WEB),
     Alternative("SSH", _SSH, CHANNELS, protocols=_SSH_ONLY),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from sealgate.policy.ladder import LADDERS
+from sealgate.policy.ladder import LADDERS, PROTOCOLS
 from sealgate.policy.protection import RUNG_NAMES, Column
 from sealgate.policy.rules import RULES
 from sealgate.report.terminal import clean, drawn
@@ -80,23 +80,38 @@ def _rung_text(rung: Rung, width: int) -> str:
     name = RUNG_NAMES[rung.column][rung.rank]
     lines = [f"{rung.column.value}, {rung.rank}: {name}"]
     lines += textwrap.wrap(rung.text, width, initial_indent="  ", subsequent_indent="  ")
+    told: set[str] = set()
     for way in rung.alternatives:
         kinds = ", ".join(sorted(kind.value for kind in way.kinds))
         lines.append(f"  by {way.name} ({kinds}):")
-        below = _below(rung, way)
+        if asks_for_both(way):
+            lines.append("    all that each of them asks for")
+            continue
+        below = asked_below(rung, way)
+        new = [rule for rule in way.criteria if rule not in below]
         if below:
-            lines.append(
-                f"    all that the rung below asks for{'' if set(below) >= set(way.criteria) else ', and'}"
+            lines.append(f"    all that the rung below asks for{', and' if new else ''}")
+        for rule in new:
+            lines += (
+                [f"    {rule}, as above"] if rule in told else _criterion_text(_BY_ID[rule], width)
             )
-        for rule in way.criteria:
-            if rule not in below:
-                lines += _criterion_text(_BY_ID[rule], width)
+        told.update(new)
     return "\n".join(lines) + "\n"
 
 
-def _below(rung: Rung, way: Alternative) -> tuple[str, ...]:
+def asks_for_both(way: Alternative) -> bool:
+    """
+    Return whether *way* is for what is reached over SSH and FTPS: what both ask for.
+    """
+    return way.protocols == PROTOCOLS
+
+
+def asked_below(rung: Rung, way: Alternative) -> tuple[str, ...]:
+    """
+    Return what *way* asked for one rung below *rung* already.
+    """
     ways = LADDERS[rung.column][rung.rank - 1].alternatives
-    return next((w.criteria for w in ways if (w.name, w.kinds) == (way.name, way.kinds)), ())
+    return next((w.criteria for w in ways if w.name == way.name and way.kinds <= w.kinds), ())
 
 
 def _criterion_text(rule: Rule, width: int) -> list[str]:
@@ -121,6 +136,7 @@ def _rung_data(rung: Rung) -> dict[str, Any]:
                 "name": way.name,
                 "kinds": sorted(kind.value for kind in way.kinds),
                 "site_asks": way.site_asks,
+                "protocols": None if way.protocols is None else sorted(way.protocols),
                 "criteria": [_criterion_data(_BY_ID[id_]) for id_ in way.criteria],
             }
             for way in rung.alternatives

@@ -51,6 +51,9 @@ def test_a_rung_tells_only_what_it_adds() -> None:
     """
     text = render_classes_text(DEFAULT_MODEL)
     assert text.count("    transit-weak-version:") == 1
+    assert text.count("    transit-weak-version, as above\n") == 1
+    # What is reached over two protocols has no list of its own.
+    assert text.count("  by SSH and FTPS (") == text.count("    all that each of them asks for\n")
     assert "    all that the rung below asks for, and\n    transit-tls-1-2-accepted" in text
 
 

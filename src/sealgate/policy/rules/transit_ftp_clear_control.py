@@ -33,7 +33,7 @@ RULE = Rule(
     column=Column.IN_TRANSIT,
     vantage=Vantage.OUTSIDE,
     applies_to=CHANNELS,
-    citations=(rfc(4217, "5"), rfc(4217, "15.3")),
+    citations=(rfc(2228, "3"), rfc(4217, "")),
     why=(
         "After CCC, whoever stands between reads file names and adds commands of their own to a "
         "session that has already signed in."

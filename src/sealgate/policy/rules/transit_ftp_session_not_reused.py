@@ -38,7 +38,7 @@ RULE = Rule(
     column=Column.IN_TRANSIT,
     vantage=Vantage.OUTSIDE,
     applies_to=CHANNELS,
-    citations=(rfc(4217, "10.2"), rfc(4217, "15.2")),
+    citations=(rfc(4217, "10.2"),),
     why=(
         "The port of a data connection can be guessed: who is first there gets the file, or "
         "gives another, unless the connection shows that it knows the session's key."

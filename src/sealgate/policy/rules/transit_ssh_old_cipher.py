@@ -37,7 +37,7 @@ RULE = Rule(
     column=Column.IN_TRANSIT,
     vantage=Vantage.OUTSIDE,
     applies_to=CHANNELS,
-    citations=(rfc(5647, "6"), GUIDELINE_CLASSES),
+    citations=(rfc(5647, ""), GUIDELINE_CLASSES),
     why=(
         "Modes without authentication of their own lean on a second algorithm, and keys of 128 "
         "bits leave little over against a quantum computer."

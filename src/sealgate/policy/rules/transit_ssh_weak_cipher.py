@@ -37,7 +37,7 @@ RULE = Rule(
     column=Column.IN_TRANSIT,
     vantage=Vantage.OUTSIDE,
     applies_to=CHANNELS,
-    citations=(rfc(4253, "6.3"), rfc(4344, "4"), rfc(5647, "6"), rfc(8758, "2")),
+    citations=(rfc(4253, "6.3"), rfc(4344, "4"), rfc(5647, ""), rfc(8758, "")),
     why=(
         "RC4 and CBC leak plain text in SSH, ciphers with blocks of 64 bits do so after some "
         'gigabytes, and "none" is no cipher.'

@@ -39,7 +39,7 @@ RULE = Rule(
     column=Column.IN_TRANSIT,
     vantage=Vantage.OUTSIDE,
     applies_to=CHANNELS,
-    citations=(rfc(8332, "3"), rfc(8709, "6"), SP_800_131A),
+    citations=(rfc(8332, "3"), rfc(8709, "3"), SP_800_131A),
     why=(
         "The host key is the only thing that tells the server from somebody in between; DSA "
         "keys, short RSA keys and SHA-1 signatures can be forged."

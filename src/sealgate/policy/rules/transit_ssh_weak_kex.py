@@ -37,7 +37,7 @@ RULE = Rule(
     column=Column.IN_TRANSIT,
     vantage=Vantage.OUTSIDE,
     applies_to=CHANNELS,
-    citations=(rfc(9142, "3"), rfc(9142, "4"), rfc(8270, "3")),
+    citations=(rfc(9142, "3"), rfc(9142, "4"), rfc(8270, "")),
     why=(
         "SHA-1 and groups of 1024 bits are within reach of those who can pay for it; what is "
         "offered is what somebody in between can steer an old client to."

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealgate.policy.algorithms import is_strong_mac
-from sealgate.policy.citations import SP_800_131A, rfc
+from sealgate.policy.citations import rfc
 from sealgate.policy.finding import Rule, Severity, listed, met, violated
 from sealgate.policy.ladder import CHANNELS
 from sealgate.policy.observation import Fact, Vantage
@@ -36,10 +36,10 @@ RULE = Rule(
     column=Column.IN_TRANSIT,
     vantage=Vantage.OUTSIDE,
     applies_to=CHANNELS,
-    citations=(rfc(4253, "6.4"), rfc(6668, "2"), SP_800_131A),
+    citations=(rfc(4253, "6.4"), rfc(6668, "2")),
     why=(
-        "MD5 and SHA-1 are broken as hashes and short tags can be guessed; the MAC is all that "
-        "tells a changed packet from a true one."
+        "The MAC is all that tells a changed packet from a true one. MD5 and SHA-1 are broken as "
+        "hashes, which leaves their MACs without a margin, and short tags can be guessed."
     ),
     remediation=(
         "put Sealgate in front, or with OpenSSH set `MACs "
