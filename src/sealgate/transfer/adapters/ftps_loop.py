@@ -66,14 +66,19 @@ class Errands:
         self._done: deque[tuple[Callable[[Outcome], None], Outcome]] = deque()
         self._sign_in = ThreadPoolExecutor(sign_in_threads, "ftps-sign-in")
         self._store = ThreadPoolExecutor(store_threads, "ftps-store")
+        self._ended = False
         loop.register(self._fileno, self, loop.READ)
 
     def run(
         self, work: Callable[[], object], then: Callable[[Outcome], None], *, sign_in: bool = False
     ) -> None:
         """
-        Do *work* in a thread and call *then* in the loop.
+        Do *work* in a thread and call *then* in the loop; after :meth:`close` at once.
         """
+        if self._ended:
+            # Nothing is left to hold up: what has to be given back is given back here.
+            guarded(then, outcome_of(work))
+            return
 
         def errand() -> None:
             self._done.append((then, outcome_of(work)))
@@ -126,6 +131,7 @@ class Errands:
             return
         self._sign_in.shutdown()
         self._store.shutdown()
+        self._ended = True
         self.handle_read_event()
         self._loop.unregister(self._fileno)
         os.close(self._fileno)

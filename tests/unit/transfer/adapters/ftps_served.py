@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from ftplib import FTP_TLS, error_reply
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -173,7 +173,7 @@ class FolderSession:
         except StorageError as error:
             raise TransferError(error.trouble, error.message) from error
 
-    def is_remote(self, path: bytes | str) -> bool:
+    def is_remote(self, _path: bytes | str) -> bool:
         """
         Return what the test wants.
         """
@@ -224,7 +224,11 @@ class FolderSession:
         return reader
 
     def open_write(
-        self, path: bytes | str, *, resume: bool = False, exclusive: bool = False
+        self,
+        path: bytes | str,
+        *,
+        resume: bool = False,
+        exclusive: bool = False,  # noqa: ARG002
     ) -> FolderUploading:
         """
         Begin or go on.
@@ -242,7 +246,7 @@ class FolderSession:
         self.house.uploads.append(uploading)
         return uploading
 
-    def rename(self, old: bytes | str, new: bytes | str, *, replace: bool) -> None:
+    def rename(self, old: bytes | str, new: bytes | str, *, replace: bool) -> None:  # noqa: ARG002
         """
         Rename.
         """
@@ -279,7 +283,7 @@ class FolderSession:
         """
         os.utime(self._at(path), (modified_at, modified_at))
 
-    def space(self, path: bytes | str) -> Space:
+    def space(self, _path: bytes | str) -> Space:
         """
         Tell a thousand bytes.
         """
@@ -334,7 +338,7 @@ class House:
         assert offer.method is Method.CLIENT_CERTIFICATE
         return self.fingerprints.get(name) == offer.fingerprint
 
-    def check_password(self, name: str, password: str, peer: str) -> bool:
+    def check_password(self, name: str, password: str, _peer: str) -> bool:
         """
         Compare, as slowly as the test wants.
         """
@@ -348,7 +352,12 @@ class House:
         """
 
     def sign_in(
-        self, name: str, methods: frozenset[Method], channel: Channel, *, key: str = ""
+        self,
+        name: str,
+        methods: frozenset[Method],
+        channel: Channel,
+        *,
+        key: str = "",  # noqa: ARG002
     ) -> FolderSession:
         """
         Let in whoever brings what is needed.
@@ -487,3 +496,123 @@ def client(
             pass
         finally:
             one.close()
+
+
+def descriptors() -> int:
+    """
+    Return how many files and sockets this process has open.
+    """
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def read_all(data: ssl.SSLSocket) -> bytes:
+    """
+    Return everything up to the end, which must be close_notify.
+    """
+    got = b""
+    while block := data.recv(1 << 20):
+        got += block
+    return got
+
+
+class Raw:
+    """
+    A client made of sockets, for what no decent client does.
+    """
+
+    def __init__(self, port: int, *, source: str = "127.0.0.1", target: str = "127.0.0.1") -> None:
+        """
+        Connect, and read nothing yet.
+        """
+        self.sock: socket.socket = socket.create_connection((target, port), 10, (source, 0))
+        self._seen = b""
+
+    def send(self, data: bytes) -> None:
+        """
+        Send *data* as it is.
+        """
+        self.sock.sendall(data)
+
+    def reply(self) -> str:
+        """
+        Return the next reply, "" when the server hung up.
+        """
+        lines: list[str] = []
+        while True:
+            while b"\n" not in self._seen:
+                try:
+                    more = self.sock.recv(65536)
+                except ConnectionResetError:
+                    more = b""
+                if not more:
+                    return ""
+                self._seen += more
+            line, _, self._seen = self._seen.partition(b"\n")
+            lines.append(line.decode().rstrip("\r"))
+            if lines[-1][:3].isdigit() and lines[-1][3:4] == " ":
+                return "\n".join(lines)
+
+    def ask(self, command: str) -> str:
+        """
+        Send one command and return its reply.
+        """
+        self.send(command.encode() + b"\r\n")
+        return self.reply()
+
+    def code(self, command: str) -> int:
+        """
+        Return only the code of the reply to *command*.
+        """
+        return int(self.ask(command)[:3] or 0)
+
+    def secure(self, context: ssl.SSLContext) -> None:
+        """
+        Go over to TLS.
+        """
+        assert self.reply().startswith("220")
+        assert self.ask("AUTH TLS").startswith("234")
+        self.sock = context.wrap_socket(self.sock, server_hostname="localhost")
+
+    def sign_in(self, where: Served, context: ssl.SSLContext | None = None) -> None:
+        """
+        Go over to TLS and sign in.
+        """
+        self.secure(context or trusting(where.chain))
+        for command in ("USER anna", f"PASS {PASSWORD}", "PBSZ 0", "PROT P", "TYPE I"):
+            assert self.ask(command)[0] in "23"
+
+    def passive(self) -> int:
+        """
+        Ask for a data port.
+        """
+        return int(self.ask("EPSV").split("|")[3])
+
+    def data(
+        self, context: ssl.SSLContext, *, session: ssl.SSLSession | None = None
+    ) -> ssl.SSLSocket:
+        """
+        Ask for a data port, connect to it and resume the session, or *session*.
+        """
+        connection = socket.create_connection(("127.0.0.1", self.passive()), 10)
+        assert isinstance(self.sock, ssl.SSLSocket)
+        return context.wrap_socket(
+            connection, server_hostname="localhost", session=session or self.sock.session
+        )
+
+    def close(self) -> None:
+        """
+        Hang up.
+        """
+        self.sock.close()
+
+    def __enter__(self) -> Self:
+        """
+        Return itself.
+        """
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """
+        Hang up.
+        """
+        self.close()

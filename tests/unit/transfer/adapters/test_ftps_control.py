@@ -1,0 +1,256 @@
+import logging
+import random
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sealgate.transfer.adapters.ftps_control import COMMANDS, ControlConnection
+from tests.unit.transfer.adapters.ftps_served import (
+    PASSWORD,
+    Raw,
+    Served,
+    client,
+    served,
+    trusting,
+)
+
+
+@pytest.fixture(name="where")
+def _where(tmp_path: Path) -> Iterator[Served]:
+    with served(tmp_path) as running:
+        yield running
+
+
+def test_every_command_is_written(where: Served) -> None:
+    """What the table names exists, and nothing else does."""
+    old = {"XCUP", "XCWD", "XMKD", "XPWD", "XRMD"}
+    for verb in set(COMMANDS) - old:
+        assert callable(getattr(ControlConnection, f"do_{verb.lower()}"))
+    written = {name[3:].upper() for name in dir(ControlConnection) if name.startswith("do_")}
+    assert written == set(COMMANDS) - old
+
+
+def test_plain_ftp_is_refused_before_the_password(where: Served) -> None:
+    """USER gets 530 with the reason and what to use; the password is never asked for."""
+    with Raw(where.port) as raw:
+        assert raw.reply().startswith("220 ")
+        reply = raw.ask("USER anna")
+        assert reply.startswith("530 ")
+        assert "TLS" in reply
+        assert "FTPS" in reply
+
+
+def test_a_password_in_the_clear_is_neither_checked_nor_logged(
+    where: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who sends PASS all the same is refused, and no log holds it."""
+    caplog.set_level(logging.DEBUG)
+    with Raw(where.port) as raw:
+        raw.reply()
+        raw.ask("USER anna")
+        assert raw.ask(f"PASS {PASSWORD}").startswith("530 ")
+    assert where.house.passwords == 0
+    assert PASSWORD not in caplog.text
+    assert "anna" not in caplog.text
+
+
+def test_before_tls_nothing_works_that_matters(where: Served) -> None:
+    """In the clear there are AUTH, FEAT, HELP, NOOP, QUIT and SYST, and no more."""
+    with Raw(where.port) as raw:
+        raw.reply()
+        for verb in sorted(set(COMMANDS) - {"AUTH", "FEAT", "HELP", "NOOP", "QUIT", "SYST"}):
+            assert raw.code(f"{verb} x") == 530, verb
+        for verb in ("FEAT", "HELP", "NOOP", "SYST"):
+            assert raw.code(verb) // 100 == 2
+
+
+@pytest.mark.parametrize("behind", [b"USER anna\r\nPASS x\r\n", b"NOOP\r\n", b"U"])
+def test_commands_in_the_clear_behind_auth_are_thrown_away(where: Served, behind: bytes) -> None:
+    """Commands pipelined behind AUTH TLS are never run in TLS (CVE-2011-1575): hung up."""
+    with Raw(where.port) as raw:
+        raw.reply()
+        raw.send(b"AUTH TLS\r\n" + behind)
+        assert raw.reply() == ""
+    assert where.house.passwords == 0
+
+
+def test_commands_in_the_clear_after_auth_break_tls(where: Served) -> None:
+    """A plain command sent after the 234 is a broken handshake, not a command."""
+    with Raw(where.port) as raw:
+        raw.reply()
+        assert raw.ask("AUTH TLS").startswith("234")
+        raw.send(b"USER anna\r\n")
+        assert raw.reply() == ""
+
+
+def test_before_the_sign_in_no_files(where: Served) -> None:
+    """TLS alone opens nothing."""
+    with Raw(where.port) as raw:
+        raw.secure(trusting(where.chain))
+        for command in ("PWD", "LIST", "EPSV", "RETR a", "STOR a", "STAT /", "SITE HELP", "MLST"):
+            assert raw.code(command) == 530, command
+
+
+def test_a_long_line_ends_the_connection(where: Served) -> None:
+    """A line without end does not fill memory."""
+    with Raw(where.port) as raw:
+        raw.reply()
+        raw.send(b"NOOP " + b"x" * 20_000)
+        assert raw.reply().startswith("500 ")
+        assert raw.reply() == ""
+
+
+def test_what_is_not_utf_8_is_refused(where: Served) -> None:
+    """A name that could be read in two ways is not read at all."""
+    with Raw(where.port) as raw:
+        raw.sign_in(where)
+        raw.send(b"MLST \xff\xfe\r\n")
+        assert raw.reply().startswith("501 ")
+
+
+def test_an_argument_that_is_missing_is_asked_for(where: Served) -> None:
+    """Spaces are no argument."""
+    with Raw(where.port) as raw:
+        raw.sign_in(where)
+        for verb, needs in COMMANDS.items():
+            if needs and verb != "AUTH":
+                assert raw.code(f"{verb}   ") == 501, verb
+
+
+def test_pipelined_commands_are_answered_in_order(where: Served) -> None:
+    """Commands wait for one another, also while a thread works for one."""
+    with Raw(where.port) as raw:
+        raw.secure(trusting(where.chain))
+        raw.send(f"USER anna\r\nPASS {PASSWORD}\r\nNOOP\r\nPWD\r\nQUIT\r\n".encode())
+        assert [raw.reply()[:3] for _ in range(5)] == ["331", "230", "200", "257", "221"]
+
+
+def test_telnet_signs_before_abor_are_passed_over(where: Served) -> None:
+    """ABOR with Telnet's interrupt is ABOR (RFC 959, 4.1.3)."""
+    with Raw(where.port) as raw:
+        raw.sign_in(where)
+        raw.send(b"\xff\xf4\xff\xf2ABOR\r\n")
+        assert raw.reply().startswith("226 ")
+
+
+def test_slow_sign_ins_hold_nobody_up(tmp_path: Path) -> None:
+    """While passwords are checked, others transfer."""
+    with served(tmp_path) as where, client(where) as fast:
+        where.house.password_seconds = 1.0
+        slow = [Raw(where.port) for _ in range(4)]
+        for raw in slow:
+            raw.secure(trusting(where.chain))
+            raw.ask("USER anna")
+            raw.send(f"PASS {PASSWORD}\r\n".encode())
+        began = time.monotonic()
+        for _ in range(20):
+            fast.pwd()
+        assert time.monotonic() - began < 0.7
+        for raw in slow:
+            raw.close()
+
+
+def test_login_grace(tmp_path: Path) -> None:
+    """Who does not sign in is hung up on, whether in the clear, in TLS or in between."""
+    with served(tmp_path, login_seconds=0.5) as where:
+        plain, between, sealed = (Raw(where.port) for _ in range(3))
+        sealed.secure(trusting(where.chain))
+        plain.reply()
+        between.reply()
+        between.ask("AUTH TLS")
+        silent = socket.create_connection(("127.0.0.1", where.implicit_port), 10)
+        assert plain.reply().startswith("421 ")
+        assert sealed.reply().startswith("421 ")
+        assert between.reply() == ""
+        assert silent.recv(100) == b""
+        silent.close()
+        for raw in (plain, between, sealed):
+            raw.close()
+
+
+def test_idle_connections_end(tmp_path: Path) -> None:
+    """Who asks for nothing is let go."""
+    with served(tmp_path, idle_seconds=0.5) as where, Raw(where.port) as raw:
+        raw.sign_in(where)
+        assert raw.reply().startswith("421 ")
+        assert raw.reply() == ""
+
+
+def test_replies_that_nobody_reads_do_not_pile_up(where: Served) -> None:
+    """A client that only asks is not listened to until it reads."""
+    with Raw(where.port) as raw:
+        raw.sign_in(where)
+        raw.sock.settimeout(1)
+
+        def flood() -> None:
+            for _ in range(10_000):
+                raw.send(b"FEAT\r\n" * 1000)
+
+        with pytest.raises(TimeoutError):
+            flood()
+
+
+def _crash(where: Served, attempts: list[bytes]) -> None:
+    context = trusting(where.chain)
+    for data in attempts:
+        with Raw(where.port) as raw:
+            raw.sign_in(where, context)
+            raw.sock.settimeout(0.2)
+            try:
+                raw.send(data)
+                while raw.sock.recv(65536):
+                    pass
+            except OSError:
+                pass
+
+
+def test_random_bytes_over_tls_break_nothing(
+    where: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Garbage behind the sign-in: the server stays up, and no fault of its own is logged."""
+    source = random.Random(20261126)  # noqa: S311  # reproducible on purpose
+    verbs = [verb.encode() for verb in COMMANDS if verb != "QUIT"]
+    attempts = []
+    for _ in range(40):
+        lines = [
+            source.choice([*verbs, source.randbytes(4)])
+            + source.choice([b" ", b"", b"\t", b"  "])
+            + source.randbytes(source.randrange(0, 60))
+            for _ in range(25)
+        ]
+        attempts.append(source.choice([b"\r\n", b"\n"]).join(lines) + b"\r\n")
+    threads = [threading.Thread(target=_crash, args=(where, attempts[i::4])) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+    with client(where) as after:
+        assert after.pwd() == "/"
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    verb=st.sampled_from(sorted(set(COMMANDS) - {"QUIT", "PASS", "USER", "AUTH"})),
+    argument=st.text(
+        st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=80
+    ),
+)
+def test_any_argument_gets_one_reply(where: Served, verb: str, argument: str) -> None:
+    """Whatever the argument, a command is answered by one reply, and not by our own fault."""
+    with Raw(where.port) as raw:
+        raw.sign_in(where)
+        reply = raw.ask(f"{verb} {argument}")
+        assert reply[:3].isdigit()
+        assert "the server failed" not in reply
+        assert raw.ask("NOOP").startswith("200 ")
