@@ -7,6 +7,7 @@ goes no further. Data connections resume the session of the control connection.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING, Self
 
@@ -171,11 +172,8 @@ class FTPSRemote:
         """
         Say goodbye and close.
         """
-        try:
+        with contextlib.suppress(RemoteError):
             self._client.sendall(b"QUIT\r\n")
-            self._client.finish()
-        except RemoteError:
-            pass
         self._client.close()
 
     def __enter__(self) -> Self:

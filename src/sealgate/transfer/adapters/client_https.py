@@ -54,6 +54,7 @@ class HTTPSRemote:
         self._access = access
         self._context = ClientContext(access.tls, alpn="http/1.1")
         self._client: TLSClient | None = None
+        self._used: list[TLSClient] = []
         self._channel: Channel | None = None
         self._methods: frozenset[Method] = frozenset()
         self._authorization = ""
@@ -155,6 +156,9 @@ class HTTPSRemote:
         """
         Close.
         """
+        for client in self._used:
+            client.close()
+        self._used.clear()
         if self._client is not None:
             self._client.close()
             self._client = None
@@ -174,6 +178,7 @@ class HTTPSRemote:
     def _connection(self) -> http.client.HTTPConnection:
         client = self._client or self.reconnect()
         self._client = None  # a request uses it up
+        self._used.append(client)
         connection = http.client.HTTPConnection(self._destination.host, self._destination.port)
         connection.default_port = http.client.HTTPS_PORT
         connection.sock = _Socket(client)  # what it needs of one
@@ -231,9 +236,9 @@ class HTTPSUpload:
         if self._chunked:
             self._connection.send(b"0\r\n\r\n")
         response = _response(self._connection)
+        response.close()
         if response.status not in {200, 201, 204}:
             raise RemoteError(_said("PUT", response))
-        self._connection.close()
 
     def abandon(self) -> None:
         """
@@ -244,7 +249,7 @@ class HTTPSUpload:
 
 class _Socket:
     """
-    What :mod:`http.client` needs of a socket.
+    What :mod:`http.client` needs of a socket. It closes one as soon as it has a reader.
     """
 
     def __init__(self, client: TLSClient) -> None:
@@ -257,7 +262,7 @@ class _Socket:
         return io.BufferedReader(_Raw(self._client))
 
     def close(self) -> None:
-        self._client.close()
+        pass
 
 
 class _Raw(io.RawIOBase):

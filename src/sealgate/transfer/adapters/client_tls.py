@@ -7,6 +7,7 @@ Python 3.15, and a class may demand a post-quantum one.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import select
 import socket
@@ -111,6 +112,9 @@ class TLSClient:
                 raise context.failure from error
             reason = _tls_reason(error)
             raise RemoteError(f'"{server_name}": the TLS handshake failed: {reason}') from error
+        except OSError as error:
+            reason = _reason(error)
+            raise RemoteError(f'"{server_name}": the TLS handshake failed: {reason}') from error
         self._check_name(connection, server_name)
 
     @property
@@ -180,15 +184,21 @@ class TLSClient:
 
     def finish(self) -> None:
         """
-        Tell the other side that this was all (close_notify), and close.
+        Tell the other side that this was all (close_notify), and await its own end.
 
         Raises:
             RemoteError: it is gone.
         """
-        if self._tls is not None:
-            self._moved(self._tls.shutdown, select.POLLOUT)
-            self._socket.shutdown(socket.SHUT_WR)
-        self.close()
+        try:
+            if self._tls is not None:
+                self._moved(self._tls.shutdown, select.POLLOUT)
+            self._moved(partial(self._socket.shutdown, socket.SHUT_WR), select.POLLOUT)
+            # Closing with something unread would reset what is still on its way.
+            with contextlib.suppress(RemoteError):
+                while self.recv(_CHUNK_BYTES):
+                    pass
+        finally:
+            self.close()
 
     def close(self) -> None:
         """
