@@ -173,7 +173,8 @@ def passphrase_source(
     """
     if file := os.environ.get(PASSPHRASE_FILE):
         return lambda: _from_file(file)
-    if sys.stdin.isatty():
+    # A service may have been started without any standard input.
+    if sys.stdin and sys.stdin.isatty():
         return lambda: _from_terminal(what, again=again)
     # Set by systemd for every service; its agents are on the console, in Plymouth, in GNOME.
     program = shutil.which("systemd-ask-password")

@@ -4,6 +4,7 @@ Beginning an installation: what is written, and that nothing is ever overwritten
 
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from sealgate.cli import run
 from sealgate.config.load import load
 from sealgate.config.presets import PRESETS
 from sealgate.errors import SealgateError, UsageError
+from sealgate.storage.age.keys import parse_identities
 
 NOW = 1_800_000_000.0
 
@@ -47,6 +49,25 @@ def test_both_authorities_are_there_and_their_keys_are_private(tmp_path: Path) -
     keys = list(state.rglob("*.key"))
     assert len(keys) == 2
     assert {stat.S_IMODE(key.stat().st_mode) for key in keys} == {0o600}
+
+
+def test_a_recovery_identity_is_shown_once_and_kept_nowhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    Its recipient is in the configuration; the identity is in no file at all.
+    """
+    assert run(["init", str(tmp_path), "--domain", "shop.example"]) == 0
+
+    out, err = capsys.readouterr()
+    (shown,) = re.findall(r"identity \(this once\): (AGE-SECRET-KEY-1\S+)", out)
+    (identity,) = parse_identities(shown)
+    recipients = load(str(tmp_path / "sealgate.toml")).keys.recovery
+    assert recipients == (str(identity.recipient()),)
+    assert "kept nowhere" in err
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(written) >= 5
+    assert all(shown.encode() not in path.read_bytes() for path in written)
 
 
 def test_the_folder_is_made(tmp_path: Path) -> None:
