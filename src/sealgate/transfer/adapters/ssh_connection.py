@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
 # What is shown of a password is never more than this long; longer ones cost memory only.
 _MAX_PASSWORD = 1024
-# Above this the connection stops reading, too, whatever the client sends.
-_STOP_READING_BYTES = 4 * 1024 * 1024
 
 
 class Connection(Framing):
@@ -333,17 +331,13 @@ class Connection(Framing):
         Stop answering: the client does not read.
         """
         self.congested = True
-        transport = self._transport
-        if transport is not None and transport.get_write_buffer_size() > _STOP_READING_BYTES:
-            transport.pause_reading()
 
     def resume_writing(self) -> None:
         """
         Go on answering.
         """
         self.congested = False
-        if self._transport is not None:
-            self._transport.resume_reading()
+        self.read_on()
         for chan in list(self._channels.values()):
             session = getattr(chan, "_session", None)
             if isinstance(session, Session | Tunnelled):

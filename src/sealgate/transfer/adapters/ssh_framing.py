@@ -34,6 +34,9 @@ _CHANNEL_HEADER = 9  # type, channel, length
 _EXTENDED_HEADER = 13
 # What comes in while asyncssh still thinks about a packet; more, and the socket waits.
 _MAX_WAITING_BYTES = 512 * 1024
+# What may wait for a client that does not read; more, and nothing is read from it either.
+# Sessions stop answering long before; this is for requests outside of them.
+_MAX_UNREAD_BYTES = 2 * 1024 * 1024
 _SEQUENCE = 0xFFFFFFFF
 # Padding lies under the AEAD: it must be there, and tells nobody anything.
 _PADDING = os.urandom(_BLOCK * 2)
@@ -151,8 +154,16 @@ class Framing(asyncssh.SSHServerConnection):
             self._force_close(error)
         except Exception:  # noqa: BLE001  # as asyncssh: a fault ends this connection only
             self.internal_error()
-        if len(self._inpbuf) > _MAX_WAITING_BYTES and self._transport is not None:
-            self._transport.pause_reading()
+        transport = self._transport
+        if (
+            transport is not None
+            and not transport.is_closing()
+            and (
+                len(self._inpbuf) > _MAX_WAITING_BYTES
+                or transport.get_write_buffer_size() > _MAX_UNREAD_BYTES
+            )
+        ):
+            transport.pause_reading()
 
     def _complete(self, data: memoryview) -> memoryview:
         """
@@ -268,8 +279,21 @@ class Framing(asyncssh.SSHServerConnection):
 
     def _finish_recv_packet(self, *arguments: Any, **named: Any) -> None:
         super()._finish_recv_packet(*arguments, **named)
-        if named.get("is_async") and self._transport and len(self._inpbuf) < _MAX_WAITING_BYTES:
-            self._transport.resume_reading()
+        if named.get("is_async"):
+            self.read_on()
+
+    def read_on(self) -> None:
+        """
+        Read from the socket again, unless too much waits on either side.
+        """
+        transport = self._transport
+        if (
+            transport is not None
+            and not transport.is_closing()
+            and len(self._inpbuf) <= _MAX_WAITING_BYTES
+            and transport.get_write_buffer_size() <= _MAX_UNREAD_BYTES
+        ):
+            transport.resume_reading()
 
     # Sending.
 
