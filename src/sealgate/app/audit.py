@@ -21,7 +21,6 @@ from sealgate.app.audit_files import (
     why_unreachable,
 )
 from sealgate.app.keys import local_authority
-from sealgate.app.reload import NotRunning, enforced
 from sealgate.app.stores import registered_stores
 from sealgate.audit.adapters.certificate import Trust, probe_certificate
 from sealgate.audit.adapters.lock import probe_access, probe_lock
@@ -47,11 +46,11 @@ from sealgate.audit.sightings import (
     seen,
     unseen,
 )
-from sealgate.errors import NothingToLookAtError, SealgateError, UsageError
+from sealgate.errors import NothingToLookAtError, UsageError
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.evaluate import evaluate
 from sealgate.policy.inventory import SiteAccess, route_asset, site_asset
-from sealgate.policy.observation import Fact, Vantage
+from sealgate.policy.observation import Fact
 from sealgate.policy.protection import SENSITIVE_FLOOR, Column, Protection
 from sealgate.policy.requirements import AssetRequirement, declared, required_of_route
 from sealgate.policy.routing import serving_route
@@ -120,7 +119,7 @@ def audit_sites(
     Return the verdict on everything that *inventory* declares, and what was seen.
 
     *host* is what was seen of the running gateway from its own host, see
-    :func:`host_sightings`. The stores that *register* knows are judged too.
+    :func:`sealgate.app.audit_host.host_sightings`. The stores that *register* knows are judged too.
 
     Raises:
         NothingToLookAtError: no site or drop is declared, and no store is known.
@@ -178,36 +177,6 @@ def audit_endpoints(
     accepted = inventory.accepted if inventory else ()
     report = evaluate(requirements, sightings, accepted=accepted, now=manner.now)
     return Audit(report, sightings, manner.now)
-
-
-def host_sightings(inventory: Inventory) -> tuple[Sighting, ...]:
-    """
-    Return what the running gateway of *inventory* says of its locked routes.
-
-    From outside only a refusal shows; that a key and a country are asked for, only its
-    host can tell. Where no gateway of this configuration runs, that is a gap.
-    """
-    assets = [route_asset(s, r).id for s in inventory.sites for r in s.routes if is_locked(r)]
-    told: dict[str, Sighting] = {}
-    try:
-        answer = enforced(inventory.state_folder)
-    except SealgateError as error:
-        reason = f"the running gateway was asked: {error.message}"
-    else:
-        if isinstance(answer, NotRunning):
-            reason = f'no gateway of "{inventory.source}" runs on this host'
-        else:
-            reason = "the running gateway does not say that it enforces it"
-            told = {one.asset: one for one in answer if one.fact is Fact.ACCESS_RUNG}
-    return tuple(
-        sighting
-        for asset in assets
-        for sighting in (
-            [told[asset]]
-            if asset in told
-            else unseen(asset, (Fact.ACCESS_RUNG,), reason, Vantage.HOST)
-        )
-    )
 
 
 def record(register: Register, audit: Audit) -> int:

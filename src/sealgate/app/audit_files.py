@@ -47,7 +47,7 @@ def file_server_targets(inventory: Inventory, manner: Manner) -> tuple[Target, .
 
 def _targets(inventory: Inventory, manner: Manner) -> Iterator[Target]:
     asset, listen = file_server_asset(inventory).id, inventory.listen
-    name = inventory.sites[0].name if inventory.sites else None
+    name = listen.ftps_domain or None
     doors = (
         ("sftp", Opening.DIRECT, listen.sftp),
         ("ftps", Opening.FTP, listen.ftps),

@@ -19,9 +19,9 @@ from sealgate.app.audit import (
     Manner,
     audit_endpoints,
     audit_sites,
-    host_sightings,
     record,
 )
+from sealgate.app.audit_host import host_sightings
 from sealgate.app.state import open_register
 from sealgate.audit.targets import parse_resolve, parse_target
 from sealgate.config.load import CONFIG_NAME, find_config, load
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     show_default=True,
 )
 @click.option("--class", "class_id", metavar="CLASS", help="The class that a TARGET is held to.")
-@click.option("--active", is_flag=True, help="Send an empty POST over http to a TARGET too.")
+@click.option("--active", is_flag=True, help="Also send a TARGET what may be logged there.")
 @click.option("--ca", "ca_files", metavar="FILE", multiple=True, help="Trust this PEM file too.")
 @click.option("--output", metavar="FILE", help="Write the report there, not to standard output.")
 @click.option(
@@ -64,10 +64,12 @@ def command(
     resolve: tuple[str, ...],
 ) -> int:
     """
-    Observe the configured sites, or each https:// TARGET, and judge.
+    Observe the configured sites, drops and tunnels, or each TARGET, and judge.
 
-    Without --class a TARGET is held to the weakest class that demands encryption. The
-    exit code is 0 when nothing is left to fix and 10 when there are findings; what
+    A TARGET is a URL of https://, ssh://, sftp://, ftp:// or ftps:// (implicit on port 990).
+    Without --class it is held to the weakest class that demands encryption. With --active
+    it gets an empty POST over http, a sign-in over SSH that proves nothing, and a command
+    in clear behind AUTH TLS. The exit code is 0 when nothing is left to fix and 10 when there are findings; what
     could not be observed, an unreachable host too, is a finding.
     """
     endpoints = [parse_target(target) for target in targets]

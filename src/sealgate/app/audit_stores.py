@@ -1,0 +1,99 @@
+"""
+Looks at the stores of drops as they lie on this host: who may read them, and what they hold.
+
+No key is opened, so what a record vouches for is not compared here: ``sealgate verify`` does
+that. What is seen stands beside what the running servers say, and the worse counts.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sealgate.app.transfer_material import reasons_not_apart
+from sealgate.policy.inventory import drop_asset
+from sealgate.policy.observation import Fact, NotObserved, Observation, Vantage
+from sealgate.policy.protection import Column
+from sealgate.storage.adapters.folder import OBJECTS
+from sealgate.storage.age.errors import AgeError
+from sealgate.storage.age.file import read_header
+from sealgate.storage.model import StorageRung
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sealgate.policy.inventory import Drop, Inventory
+    from sealgate.policy.observation import Sighting
+
+# So many objects are looked at; a store may hold millions.
+SAMPLE = 500
+_OTHERS = 0o077
+# Stanzas that only somebody with a post-quantum identity opens, and those that open nothing.
+_HYBRID = frozenset(["mlkem768x25519"])
+_KNOWN = frozenset(["X25519", "ssh-ed25519", "ssh-rsa", "scrypt"])
+
+
+def drop_store_sightings(inventory: Inventory) -> tuple[Sighting, ...]:
+    """
+    Return what is seen of the store of each drop that lies in a folder of this host.
+    """
+    apart = reasons_not_apart(inventory)
+    local = (drop for drop in inventory.drops if drop.store.startswith("file:"))
+    return tuple(_look_at(drop, apart.get(drop.name)) for drop in local)
+
+
+def _look_at(drop: Drop, why_not_apart: str | None) -> Sighting:
+    asset, folder = drop_asset(drop).id, Path(drop.store.removeprefix("file:"))
+    demand = drop.classification.required.rank(Column.AT_REST)
+    try:
+        if _is_open(folder):
+            return _saw(asset, StorageRung.PLAIN, f"others may come into {folder}")
+        sample = list(islice(_objects(folder), SAMPLE))
+        rungs = [_rung_of(path) for path in sample]
+    except OSError as error:
+        reason = f'store "{folder}": {(error.strerror or "error").lower()}'
+        return NotObserved(asset, Fact.AT_REST_RUNG, reason, Vantage.HOST)
+    if not sample:
+        reason = f'store "{folder}" holds nothing yet'
+        return NotObserved(asset, Fact.AT_REST_RUNG, reason, Vantage.HOST)
+    worst = min(rungs)
+    if worst is StorageRung.ENCRYPTED and why_not_apart is not None:
+        # Whoever takes the store takes the key with it.
+        worst = StorageRung.PROTECTED
+    return _saw(asset, min(worst, StorageRung(demand)), f"look at {len(sample)} objects")
+
+
+def _saw(asset: str, rung: StorageRung, seen_by: str) -> Observation:
+    return Observation(asset, Fact.AT_REST_RUNG, int(rung), Vantage.HOST, seen_by)
+
+
+def _is_open(path: Path) -> bool:
+    return bool(stat.S_IMODE(path.lstat().st_mode) & _OTHERS)
+
+
+def _objects(folder: Path) -> Iterator[Path]:
+    with os.scandir(folder / OBJECTS) as firsts:
+        for first in firsts:
+            if first.is_dir(follow_symlinks=False):
+                with os.scandir(first.path) as found:
+                    yield from (Path(entry.path) for entry in found)
+
+
+def _rung_of(path: Path) -> StorageRung:
+    """
+    Return what one object is worth by itself, where its key is not counted.
+    """
+    if _is_open(path):
+        return StorageRung.PLAIN
+    with path.open("rb") as file:
+        try:
+            _, header, _ = read_header(file)
+        except AgeError:
+            return StorageRung.PROTECTED
+    kinds = {stanza.type for stanza in header.stanzas}
+    if kinds & _HYBRID and not kinds & _KNOWN:
+        return StorageRung.HIGHLY_ENCRYPTED
+    return StorageRung.ENCRYPTED
