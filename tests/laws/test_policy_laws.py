@@ -82,6 +82,7 @@ VALUES: dict[Fact, tuple[FactValue, ...]] = {
     Fact.FTP_CCC: (False, True),
     Fact.FTP_DATA_SESSION_REUSE: (True, False),
     Fact.SESSION_RUNG: (3, 2, 0),
+    Fact.UPLOADS_STRICTER: ((), ("partners/list.csv",)),
     Fact.HTTP_STATUS: (200, 401, 403),
     Fact.HSTS_SECONDS: (63072000, 300, 0),
     Fact.PLAIN_GET: ("refused", "redirect", "denied", "served"),

@@ -12,6 +12,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
+from sealgate.app.stricter import stricter_uploads
 from sealgate.audit.adapters.volume import probe_volume
 from sealgate.policy.inventory import Asset, AssetKind, drop_asset
 from sealgate.policy.observation import Fact, NotObserved, Vantage
@@ -33,13 +34,14 @@ def registered_stores(
     """
     Return what each assessed store must provide at rest, and what is seen of it.
 
-    Stores whose class demands nothing at rest are left out: there is nothing to judge.
+    Stores whose class demands nothing at rest are left out: there is nothing to judge. Of
+    the drops that are declared it is told which uploads are of a stricter class.
 
     Raises:
         SourceError: the register cannot be read.
     """
     requirements = []
-    sightings: list[Sighting] = []
+    sightings: list[Sighting] = list(stricter_uploads(inventory, register))
     for known in register.assets():
         drop = _drop_of(inventory, known)
         requirement = _requirement(inventory, register, known, drop)

@@ -60,6 +60,7 @@ class Fact(StrEnum):
     FTP_DATA_SESSION_REUSE = "ftp.data-session-reuse"  # bool: required of a data connection
     # A drop or a tunnel.
     SESSION_RUNG = "session.rung"  # int: the least live connection that opens it
+    UPLOADS_STRICTER = "drop.stricter-uploads"  # tuple[str]: files above the drop's class
     # HTTP, per endpoint or per route.
     HTTP_STATUS = "http.status"  # int: answer of a plain GET over TLS
     HSTS_SECONDS = "http.hsts-seconds"  # int: max-age, 0 when the header is absent
@@ -99,6 +100,7 @@ OWN_FACTS = frozenset(
         Fact.LOCK_VARIANTS_OPEN,
         Fact.ACCESS_RUNG,
         Fact.SESSION_RUNG,
+        Fact.UPLOADS_STRICTER,
     ]
 )
 

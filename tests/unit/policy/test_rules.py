@@ -495,6 +495,12 @@ VECTORS: dict[str, tuple[Vector, ...]] = {
     "at-rest-unprotected": _rung(1),
     "at-rest-unsealed": _rung(2),
     "at-rest-keys-on-host": _rung(3),
+    "drop-class-exceeded": (
+        broken("partners/list.csv", {Fact.UPLOADS_STRICTER: ("partners/list.csv",)}),
+        fine({Fact.UPLOADS_STRICTER: ()}),
+        unseen(tried=(Fact.UPLOADS_STRICTER,)),
+        beside(),
+    ),
     "minimise-stored-cvv": (
         broken("card-verification", {Fact.KINDS_NEVER_STORED: ("card-verification",)}),
         broken("CVV", {Fact.KINDS_NEVER_STORED: ("password", "CVV")}),
@@ -597,7 +603,7 @@ def test_rule_can_be_acted_upon(rule: Rule) -> None:
     A rule cites a clause, says why and what to type, in the voice of the house.
     """
     assert rule.citations
-    assert rule.id.split("-")[0] in {"transit", "access", "at", "minimise", "certificate"}
+    assert rule.id.split("-")[0] in {"transit", "access", "at", "minimise", "certificate", "drop"}
     assert rule.why.endswith(".")
     for fragment in (rule.title, rule.demand, rule.remediation):
         assert fragment
