@@ -54,15 +54,15 @@ class Ground:
     @functools.cached_property
     def clock(self) -> itertools.count[int]:
         """
-        Return seconds that pass with each look.
+        Return milliseconds that pass with each look.
         """
-        return itertools.count(1_800_000_000)
+        return itertools.count(1_800_000_000_000)
 
     def now(self) -> float:
         """
-        Return the next second.
+        Return the next moment.
         """
-        return float(next(self.clock))
+        return next(self.clock) / 1000
 
     def add(
         self,
