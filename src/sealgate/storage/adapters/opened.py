@@ -53,7 +53,7 @@ def open_store(
             was stored last (TAMPERED), or the recipients do not give the rung (UNSUPPORTED).
     """
     recipients = _recipients(settings, keyring)
-    medium = open_medium(settings.url)
+    medium = open_medium(settings.url, _beside(settings, "locks"))
     try:
         anchor = Anchor(_beside(settings, "anchor"))
         try:
@@ -76,9 +76,9 @@ def open_store(
     return ObjectStore(settings, medium, records, forms, rung, now)
 
 
-def open_medium(url: str) -> Medium:
+def open_medium(url: str, locks: Path) -> Medium:
     """
-    Return the medium at *url*.
+    Return the medium at *url*; *locks* is for one that cannot lock by itself.
 
     Raises:
         StorageError: it cannot be used, or its extra is not installed.
@@ -90,7 +90,7 @@ def open_medium(url: str) -> Medium:
         # boto3 takes half a second and 30 MiB to load; only those who use it pay.
         from sealgate.storage.adapters.objects import open_objects  # noqa: PLC0415
 
-        return open_objects(url)
+        return open_objects(url, locks)
     raise StorageError(
         Trouble.UNSUPPORTED,
         f'store "{url}" is of no kind that there is',
