@@ -32,8 +32,8 @@ FREE_OF_PAIR = 5
 FREE_OF_ADDRESS = 20
 # NIST SP 800-63B-4, 3.2.2: no more than 100 consecutive failures on one account.
 FREE_OF_NAME = 100
-# Of each kind; one entry takes about 300 bytes.
-MOST_ENTRIES = 50_000
+# Of each kind; one entry takes about 260 bytes, so a process holds 26 MiB at the most.
+MOST_ENTRIES = 20_000
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
