@@ -2,7 +2,7 @@
 What the site says of each file, and how it vouches for it.
 
 A record binds a path, class, owner, size and times to one object, by the object's random
-id and its *binding* (the MAC of its age header, or of its chunks' tags). Its own MAC is
+id and its *binding* (a digest of its age header, or the MAC of its chunks' tags). Its own MAC is
 HMAC-SHA256 (FIPS 198-1) over an encoding in which no two records look the same.
 
 Old records are genuine, too. So the MACs of all records that hold now are summed in a

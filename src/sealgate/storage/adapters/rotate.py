@@ -24,6 +24,7 @@ from sealgate.storage.adapters.sealed import (
 from sealgate.storage.adapters.upload import ENCODED_BYTES, GATHERED_BYTES
 from sealgate.storage.age.errors import DamagedError, NoMatchError
 from sealgate.storage.age.file import rewrap, unlock
+from sealgate.storage.age.payload import NONCE_BYTES
 from sealgate.storage.model import StorageError, Trouble
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ def _rewrap(store: ObjectStore, record: Record, identities: tuple[Identity, ...]
     source = store.medium.open(record.object_id)
     try:
         header, length = bound_header(record, source)
+        nonce = source.read_at(length, NONCE_BYTES)
     finally:
         source.close()
     object_id = os.urandom(16).hex()
@@ -145,7 +147,7 @@ def _rewrap(store: ObjectStore, record: Record, identities: tuple[Identity, ...]
             _labelled(store, record),
             object_id=object_id,
             object_size=sink.size,
-            binding=binding_of(made),
+            binding=binding_of(made + nonce),
         )
         return _exchange(store, record, new, sink)
     except BaseException:

@@ -2,7 +2,7 @@
 Rungs 2 and 3: the object is a file of the age v1 format, which any age program opens.
 
 Its random id rides in a stanza that other programs ignore, under the header's MAC; the
-record binds that MAC. A header therefore belongs to one record, and a payload to one
+record binds the digest of header and nonce. A header therefore belongs to one record, and a payload to one
 header. Rung 3 differs only in who can open it: nobody here.
 """
 
@@ -50,7 +50,7 @@ class SealedEncoder:
     def __init__(self, object_id: str, recipients: tuple[Recipient, ...], sealed_for: str) -> None:
         begun = begin(recipients, extra=(object_stanza(object_id, sealed_for),))
         self.header = begun.header + begun.nonce
-        self._binding = binding_of(begun.header)
+        self._binding = binding_of(self.header)
         self._sealer = ChunkSealer(begun.file_key, begun.nonce)
 
     def whole(self, plain: memoryview, out: bytearray) -> Buffer:
@@ -67,7 +67,7 @@ class SealedEncoder:
 
     def binding(self) -> bytes:
         """
-        Return the header's MAC.
+        Return the digest of header and nonce.
         """
         return self._binding
 
@@ -152,11 +152,10 @@ class SealedForm:
         size = self.kept_size(noted, source.size)
         try:
             header, length = read_header(source)
-            if header.mac != noted.binding or length + NONCE_BYTES != noted.header_size:
+            nonce = source.read_at(length, NONCE_BYTES)
+            if binding_of(header.raw + nonce) != noted.binding:
                 raise DamagedError("its header is another one")
-            opener = ChunkOpener(
-                unlock(header, self.identities), source.read_at(length, NONCE_BYTES)
-            )
+            opener = ChunkOpener(unlock(header, self.identities), nonce)
             for index in range(size // CHUNK_BYTES):
                 at = noted.header_size + index * SEALED_CHUNK_BYTES
                 yield opener.open(index, source.read_at(at, SEALED_CHUNK_BYTES), final=False)
@@ -228,7 +227,8 @@ def bound_header(record: Record, source: Source) -> tuple[Header, int]:
         size = plain_size(source.size - length)
     except DamagedError as error:
         raise tampered(record, f"is no whole sealed file: {error.message}") from error
-    if not hmac.compare_digest(header.mac, record.binding):
+    binding = binding_of(header.raw + source.read_at(length, NONCE_BYTES))
+    if not hmac.compare_digest(binding, record.binding):
         raise tampered(record, "is another file than was stored there: its header differs")
     if not any(
         s.type == OBJECT_STANZA and s.args[:1] == (record.object_id,) for s in header.stanzas
@@ -239,8 +239,11 @@ def bound_header(record: Record, source: Source) -> tuple[Header, int]:
     return header, length
 
 
-def binding_of(header: bytes) -> bytes:
+def binding_of(beginning: bytes) -> bytes:
     """
-    Return the MAC of an encoded *header*.
+    Return what a record binds a sealed object by: the SHA-256 of its header and nonce.
+
+    The header ends in its own MAC, but that alone would let a stanza be changed unnoticed
+    where nobody can open the file.
     """
-    return parse_header(header)[0].mac
+    return hashlib.sha256(beginning).digest()
