@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lupa.luajit21 import LuaRuntime
 
-from sealgate.gateway.translate.patterns import PRINTABLE, doubtful
+from sealgate.gateway.translate.patterns import PRINTABLE, doubtful, simple
 from sealgate.gateway.translate.readings import lua_program
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Door, Route
@@ -106,6 +106,33 @@ def test_what_the_patterns_let_pass_is_never_refused(target: str, site: int) -> 
         pattern is None or not re.fullmatch(pattern, target)
     )
     if pattern is None or passes:
+        assert judge(routes, target) is serving
+
+
+# Like usual targets, with one thing in them that is not.
+NEARLY_USUAL = st.lists(
+    st.sampled_from(
+        (
+            *(*"/.?&=-~_;+\\", "typo3", "Typo3", "wp-admin", "WP-Admin", "wp-login.php", "PHP"),
+            *("install", "sysext", "a", "b", "B", "c", "index.php", "__typo3_install"),
+            *("rest_route", "%5f", "é", "\xff", "\n", "main.min.css", "Resources", "x"),
+        )
+    ),
+    max_size=8,
+).map(lambda pieces: "/" + "".join(pieces))
+
+
+@given(target=NEARLY_USUAL | TARGETS, site=st.sampled_from(range(len(SITES))))
+@settings(max_examples=1500, deadline=None)
+def test_what_looks_usual_has_one_reading(target: str, site: int) -> None:
+    """
+    The quick pattern lets nothing pass that the thorough ones would hold back.
+    """
+    routes = SITES[site]
+    serving = serving_route(routes, target)
+    by_path = [r for r in routes if r.door.query is None]
+    usual = simple(serving, routes, path_route=serving_route(by_path, target))
+    if usual is not None and re.fullmatch(usual, target):
         assert judge(routes, target) is serving
 
 

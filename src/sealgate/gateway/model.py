@@ -19,7 +19,7 @@ from sealgate.policy.requirements import required_of_route
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sealgate.policy.inventory import Route
+    from sealgate.policy.inventory import Route, Site
 
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 JSONObject = dict[str, JSON]
@@ -82,6 +82,16 @@ def guard_of(route: Route) -> Guard:
     if required.access == _LOW:
         return Guard.SITE if route.access is SiteAccess.SITE else Guard.UNBUILT
     return Guard.OPEN
+
+
+def asks_for_key(site: Site) -> bool:
+    """
+    Return whether visitors of *site* are asked for a client certificate.
+
+    Only where one opens a route: the question costs every handshake, and a browser that
+    holds a certificate may ask its user about it.
+    """
+    return any(route.admit and guard_of(route) is Guard.LOCKED for route in site.routes)
 
 
 @dataclass(frozen=True, slots=True)

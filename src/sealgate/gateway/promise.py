@@ -11,7 +11,7 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from sealgate.errors import Fault
-from sealgate.gateway.model import TLS_GROUPS, TLS_IANA_SUITES, Guard, guard_of
+from sealgate.gateway.model import TLS_GROUPS, TLS_IANA_SUITES, Guard, asks_for_key, guard_of
 from sealgate.policy.inventory import SiteAccess, route_asset, site_asset
 from sealgate.policy.observation import Fact, Observation, Vantage
 from sealgate.policy.requirements import required_of_route
@@ -208,7 +208,7 @@ def promises(inventory: Inventory, material: Material, *, now: float) -> tuple[O
         saw(name, Fact.TLS_GROUP, TLS_GROUPS[0])
         saw(name, Fact.TLS_HYBRID_OFFERED, value=True)
         saw(name, Fact.TLS_CLASSICAL_ACCEPTED, value=True)
-        asked = "requested" if material.client_ca else "none"
+        asked = "requested" if material.client_ca and asks_for_key(site) else "none"
         saw(name, Fact.TLS_CLIENT_CERTIFICATE, asked)
         saw(name, Fact.HSTS_SECONDS, max(0, (site.tls or inventory.tls).hsts_seconds))
         plain = bool(inventory.listen.http)

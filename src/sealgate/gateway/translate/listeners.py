@@ -7,7 +7,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
-from sealgate.gateway.model import ACCESS_LOG, TLS_1_2_SUITES, TLS_GROUPS
+from sealgate.gateway.model import ACCESS_LOG, TLS_1_2_SUITES, TLS_GROUPS, asks_for_key
 from sealgate.gateway.translate.clusters import BUFFER_BYTES
 from sealgate.gateway.translate.cookies import cookie_filter
 from sealgate.gateway.translate.locks import (
@@ -177,7 +177,7 @@ def _https_chain(
     manager["http_filters"] = _filters(site)
     chain: JSONObject = {
         "name": site.name,
-        "filters": [*_facts_of_connection(material), _manager(manager)],
+        "filters": [*_facts_of_connection(site, material), _manager(manager)],
         "transport_socket": _tls(site, material),
         "transport_socket_connect_timeout": "10s",
     }
@@ -186,14 +186,17 @@ def _https_chain(
     return chain
 
 
-def _facts_of_connection(material: Material) -> list[JSON]:
+def _facts_of_connection(site: Site, material: Material) -> list[JSON]:
     """
-    Return the filters that note, once per connection, what the locks ask for.
+    Return the filters that note, once per connection, what locks and log ask for.
     """
-    facts = {FINGERPRINT_STATE: "%DOWNSTREAM_PEER_FINGERPRINT_256%"}
-    country = "-"
+    facts: dict[str, str] = {}
+    country = fingerprint = "-"
     filters: list[JSON] = []
-    if material.geo_database is not None:
+    locked = asks_for_key(site)
+    if locked:
+        fingerprint = facts[FINGERPRINT_STATE] = "%DOWNSTREAM_PEER_FINGERPRINT_256%"
+    if locked and material.geo_database is not None:
         database = extension(
             "envoy.geoip_providers.maxmind",
             EXTENSIONS + "geoip_providers.maxmind.v3.MaxMindConfig",
@@ -210,7 +213,7 @@ def _facts_of_connection(material: Material) -> list[JSON]:
         country = "%FILTER_STATE(envoy.geoip:FIELD:country)%"
         facts[COUNTRY_STATE] = country
     facts[LOG_STATE] = (
-        f"{CLIENT_ADDRESS} {country} {facts[FINGERPRINT_STATE]} "
+        f"{CLIENT_ADDRESS} {country} {fingerprint} "
         "%DOWNSTREAM_TLS_VERSION% %DOWNSTREAM_TLS_CIPHER% %DOWNSTREAM_TLS_GROUP%"
     )
     noted: list[JSON] = [
@@ -398,7 +401,7 @@ def _tls(site: Site, material: Material) -> JSONObject:
             }
         ],
     }
-    if material.client_ca is not None:
+    if material.client_ca is not None and asks_for_key(site):
         context["validation_context"] = {
             "trusted_ca": {"filename": material.client_ca},
             # A certificate of somebody else gets a page that says so, not a broken

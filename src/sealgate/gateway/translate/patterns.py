@@ -9,6 +9,7 @@ UTF-8 and matches no other byte, so a request is first held to printable ASCII.
 from __future__ import annotations
 
 import re
+from string import ascii_letters, digits
 from typing import TYPE_CHECKING
 
 from sealgate.policy.routing import (
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 PRINTABLE = "[!-~]*"
 _CASE_FOLDED = "(?i)"
+# Of a simple query: what a name with "_" or "." can be written with is not among them.
+_QUERY_CHARACTERS = frozenset(ascii_letters + digits + "-")
 _ANY_SEGMENT = "[^/?]*"
 # One to three rounds of percent-encoding.
 _ENCODED = "%(?:25)*"
@@ -56,6 +59,34 @@ def doubtful(serving: Route, routes: Sequence[Route], *, path_route: Route) -> s
         choices.append(f"[^?]*{DOUBTFUL_END}(?:[?].*)?")
     choices += [f"[^?]*[?](?:.*[&;])?{_name(door.query or '')}.*" for door in queries]
     return f"{_CASE_FOLDED}(?:{'|'.join(choices)})"
+
+
+def simple(serving: Route, routes: Sequence[Route], *, path_route: Route) -> str | None:
+    """
+    Return what matches usual targets that no reading can move, at a glance.
+
+    It is far narrower than what :func:`doubtful` lets pass and for the same requests, but
+    one expression and so half the price (ADR 3): words of small letters, dots only inside
+    the last one, and a query without the characters that doors by parameter need. ``None``
+    where a door is such that this would not be safe.
+    """
+    stricter = [r.door for r in routes if r.classification.rank > serving.classification.rank]
+    if any(door.path != door.path.lower() for door in stricter):
+        return None
+    if any(not set(door.query) - _QUERY_CHARACTERS for door in stricter if door.query is not None):
+        return None
+    nearer = [
+        r.door
+        for r in routes
+        if r.classification.rank > serving.classification.rank
+        and r.door.query is None
+        and specificity(r) > specificity(path_route)
+    ]
+    # Beneath a first word that is no door's, capitals cannot hide one.
+    capitals = "A-Z" if all(len(door_segments(door)) == 1 for door in nearer) else ""
+    first, word = "[a-z0-9_~-]+", f"[{capitals}a-z0-9_~-]+"
+    path = f"/(?:{first}(?:[.]{first})*|{first}(?:/{word})*/(?:{word}(?:[.]{word})*)?)?"
+    return f"{path}(?:[?][A-Za-z0-9=&-]*)?"
 
 
 def _spelled(door: Door) -> str:

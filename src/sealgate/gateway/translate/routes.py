@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 
 from sealgate.gateway.translate.clusters import cluster_name
 from sealgate.gateway.translate.locks import lock
-from sealgate.gateway.translate.patterns import PRINTABLE, doubtful, path_of, target_with_query
+from sealgate.gateway.translate.patterns import (
+    PRINTABLE,
+    doubtful,
+    path_of,
+    simple,
+    target_with_query,
+)
 from sealgate.gateway.translate.readings import lua_program
 from sealgate.gateway.translate.typed import EXTENSIONS, header, typed
 from sealgate.policy.inventory import route_asset
@@ -48,22 +54,20 @@ def https_routes(inventory: Inventory, site: Site, material: Material) -> JSONOb
     A request for another site's name is refused: it would come in under the TLS
     settings of this one.
     """
+    routes: list[JSON] = [*_site_routes(inventory, site, material), _refusal(400)]
     return {
         "name": https_name(site),
-        "ignore_port_in_host_matching": True,
         "request_headers_to_add": [
             header("x-forwarded-for", CLIENT_ADDRESS),
         ],
         **_strict_transport(site.tls or inventory.tls),
         "virtual_hosts": [
+            {"name": site.name, "domains": list(site.domains), "routes": routes},
+            # What follows the colon is looked at only where there is one (ADR 3).
             {
-                "name": site.name,
-                "domains": list(site.domains),
-                "routes": [
-                    _odd_host(),
-                    *_site_routes(inventory, site, material),
-                    _refusal(400),
-                ],
+                "name": f"{site.name} with a port",
+                "domains": [f"{domain}:*" for domain in site.domains],
+                "routes": [_odd_host(), *routes],
             },
             {"name": "other sites", "domains": ["*"], "routes": [_refusal(MISDIRECTED)]},
         ],
@@ -97,13 +101,13 @@ def _site_routes(inventory: Inventory, site: Site, material: Material) -> Iterat
     )
     for route in by_path:
         match = _path_match(route.door)
-        served = _served(inventory, site, route, route, match, material)
-        yield next(served)
+        *quick, last = _served(inventory, site, route, route, match, material)
+        yield from quick
         for door in by_query:
             if door.classification.rank > route.classification.rank:
                 literal = _and(match, _target_header(target_with_query(door.door)))
                 yield from _served(inventory, site, door, route, literal, material)
-        yield from served
+        yield last
 
 
 def _served(
@@ -115,13 +119,16 @@ def _served(
     material: Material,
 ) -> Iterator[JSONObject]:
     """
-    Yield *route* for requests of one reading, then for the others, judged before.
+    Yield *route* for usual requests, for others of one reading, then for those to judge.
     """
     filters = lock(site, route, inventory.access, material)
     doubt = doubtful(route, site.routes, path_route=path_route)
     if doubt is None:
         yield _to_site(site, route, match, filters)
         return
+    usual = simple(route, site.routes, path_route=path_route)
+    if usual is not None:
+        yield _to_site(site, route, _and(match, _target_header(usual)), filters)
     plain = _and(match, _target_header(PRINTABLE), _target_header(doubt, inverted=True))
     yield _to_site(site, route, plain, filters)
     judged = typed(
@@ -133,7 +140,10 @@ def _served(
 
 def _path_match(door: Door) -> JSONObject:
     if "*" in door.path:
-        return {"safe_regex": {"regex": path_of(door)}}
+        return {
+            "safe_regex": {"regex": path_of(door)},
+            "headers": [_begins(door.path.partition("*")[0])],
+        }
     if door.exact:
         return {"path": door.path}
     return {"prefix": "/"} if door.path == "/" else {"path_separated_prefix": door.path}
@@ -141,7 +151,17 @@ def _path_match(door: Door) -> JSONObject:
 
 def _and(match: JSONObject, *headers: JSONObject) -> JSONObject:
     already = match.get("headers", [])
-    return {**match, "headers": [*(already if isinstance(already, list) else []), *headers]}
+    all_headers = [*(already if isinstance(already, list) else []), *headers]
+    path = match.get("path_separated_prefix") or match.get("path")
+    if isinstance(path, str):
+        all_headers.insert(0, _begins(path))
+    return {**match, "headers": all_headers}
+
+
+def _begins(path: str) -> JSONObject:
+    # Envoy asks for headers before the path; so whoever asks for something else is turned
+    # away by the cheapest question (ADR 3).
+    return {"name": ":path", "string_match": {"prefix": path}}
 
 
 def _target_header(regex: str, *, inverted: bool = False) -> JSONObject:
@@ -227,7 +247,8 @@ def _plain(inventory: Inventory, site: Site) -> list[JSON]:
 
 
 def _odd_host() -> JSONObject:
-    # The first condition spares everybody on the usual port the second one.
+    # Envoy takes whatever follows the colon for a port. On the plain port, the first
+    # condition spares everybody on the usual port the second one.
     matchers: list[JSON] = [
         {"name": ":authority", "string_match": {"contains": ":"}},
         {

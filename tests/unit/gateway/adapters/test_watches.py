@@ -30,18 +30,16 @@ from sealgate.policy.inventory import (
 )
 
 Maker = Callable[..., EnvoyFiles]
-PUBLIC = DEFAULT_MODEL.classes[0]
+PUBLIC, _, CONFIDENTIAL, _ = DEFAULT_MODEL.classes
 
 
 def _sites(folder: Path, count: int, addresses: int = 1) -> EnvoyFiles:
     """
-    Return the translation of *count* sites that listen on *addresses* ports of loopback.
+    Return the translation of *count* sites with a lock that listen on *addresses* ports of loopback.
     """
     upstream = Upstream("http", "127.0.0.1", 9)
-    sites = tuple(
-        Site((f"site{number}.example",), upstream, (Route(Door("/"), PUBLIC),))
-        for number in range(count)
-    )
+    routes = (Route(Door("/"), PUBLIC), Route(Door("/a"), CONFIDENTIAL, admit=("user:anna",)))
+    sites = tuple(Site((f"site{number}.example",), upstream, routes) for number in range(count))
     ports = tuple(Address("127.0.0.1", 20000 + number) for number in range(addresses))
     inventory = Inventory("s.toml", str(folder), Listen(ports, ()), sites=sites)
     pair = CertificateFiles("chain.pem", "key.pem")

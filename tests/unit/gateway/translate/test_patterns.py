@@ -4,7 +4,13 @@ import re
 
 import pytest
 
-from sealgate.gateway.translate.patterns import PRINTABLE, doubtful, path_of, target_with_query
+from sealgate.gateway.translate.patterns import (
+    PRINTABLE,
+    doubtful,
+    path_of,
+    simple,
+    target_with_query,
+)
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Door, Route
 
@@ -54,6 +60,38 @@ def test_site_with_a_parameter_door_only_does_not_doubt_paths() -> None:
     pattern = doubtful(FRONT, (FRONT, INSTALL), path_route=FRONT)
     assert pattern is not None
     assert not re.fullmatch(pattern, "//a/%20/..")
+
+
+@pytest.mark.parametrize(
+    ("target", "is_simple"),
+    [
+        *(("/", True), ("/index.html", True), ("/a/", True), ("/a/b/Main-1.min.css?v=1&w", True)),
+        *(("/Index.html", False), ("/a/b.php/c", False), ("/a//b", False), ("/a/.b", False)),
+        *(("/a.", False), ("/a?b_c", False), ("/a?b.c", False), ("/a?b+c", False)),
+        *(("/%61", False), ("/a;b", False), ("/\xff", False), ("/a\n", False), ("*", False)),
+    ],
+)
+def test_usual_targets_are_simple(target: str, is_simple: bool) -> None:  # noqa: FBT001  # a table
+    """
+    Words, one dotted name at the end, and a query of letters and digits.
+    """
+    pattern = simple(FRONT, (FRONT, BACKEND, INSTALL), path_route=FRONT)
+    assert pattern is not None
+    assert (re.fullmatch(pattern, target) is not None) is is_simple
+
+
+def test_doors_that_usual_targets_could_hide_have_no_quick_way() -> None:
+    """
+    A door with capitals, or a parameter of letters only, could be meant by a usual target.
+    """
+    capital = Route(Door("/Admin"), CONFIDENTIAL)
+    assert simple(FRONT, (FRONT, capital), path_route=FRONT) is None
+    letters = Route(Door("/", query="q"), CONFIDENTIAL)
+    assert simple(FRONT, (FRONT, letters), path_route=FRONT) is None
+    deep = Route(Door("/a/b"), CONFIDENTIAL)
+    pattern = simple(FRONT, (FRONT, deep), path_route=FRONT)
+    assert pattern is not None
+    assert not re.fullmatch(pattern, "/a/B")
 
 
 def test_printable_is_ascii_without_space() -> None:

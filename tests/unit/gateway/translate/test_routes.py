@@ -30,14 +30,17 @@ def inventory(*routes: Route, **more: Any) -> Inventory:
 
 def entries(declared: Inventory) -> list[dict[str, Any]]:
     """
-    Return the routes of the only site, in order, behind the one that refuses odd hosts.
+    Return the routes of the only site, in order; with a port, odd ones are refused first.
     """
     configuration: Any = https_routes(declared, declared.sites[0], MATERIAL)
+    bare, ported, _ = configuration["virtual_hosts"]
+    assert (bare["domains"], ported["domains"]) == (["shop.example"], ["shop.example:*"])
     odd: dict[str, Any]
     found: list[dict[str, Any]]
-    odd, *found = configuration["virtual_hosts"][0]["routes"]
+    odd, *found = ported["routes"]
     assert {header["name"] for header in odd["match"]["headers"]} == {":authority"}
     assert odd["direct_response"] == {"status": 421}
+    assert found == bare["routes"]
     return found
 
 
@@ -52,7 +55,10 @@ def test_most_specific_door_is_tried_first() -> None:
         Route(Door("/a", exact=True), CONFIDENTIAL),
     )
     assert [entry["match"] for entry in entries(declared)] == [
-        {"safe_regex": {"regex": "/a/[^/?]*/c(?:/.*)?"}},
+        {
+            "safe_regex": {"regex": "/a/[^/?]*/c(?:/.*)?"},
+            "headers": [{"name": ":path", "string_match": {"prefix": "/a/"}}],
+        },
         {"path": "/a"},
         {"path_separated_prefix": "/a"},
         {"prefix": "/"},
@@ -72,10 +78,12 @@ def test_public_site_has_no_filter_and_no_pattern() -> None:
 
 def test_doubtful_request_goes_through_lua_on_the_same_route() -> None:
     """
-    Below a stricter door, one entry is for plain requests and one judges the others.
+    Below a stricter door, two entries are for plain requests and one judges the others.
     """
     found = entries(inventory(Route(Door("/"), PUBLIC), Route(Door("/a"), CONFIDENTIAL)))
-    lock, plain, judged, _ = found
+    lock, usual, plain, judged, _ = found
+    assert [header["name"] for header in usual["match"]["headers"]] == [":path"]
+    assert "typed_per_filter_config" not in usual
     assert lock["name"] == "route shop.example/a, Organization Confidential"
     assert [header["name"] for header in plain["match"]["headers"]] == [":path", ":path"]
     assert plain["match"]["headers"][1]["invert_match"] is True
@@ -90,15 +98,15 @@ def test_parameter_door_stands_between() -> None:
     found = entries(
         inventory(
             Route(Door("/"), PUBLIC),
-            Route(Door("/", query="q"), CONFIDENTIAL),
+            Route(Door("/", query="q_r"), CONFIDENTIAL),
             Route(Door("/s"), SECRET),
         )
     )
     names = [entry.get("name", "").partition(",")[0] for entry in found]
     assert names == [
         "route shop.example/s",
-        "route shop.example/",
-        *("route shop.example/?q", "route shop.example/?q"),
+        *("route shop.example/", "route shop.example/"),
+        *["route shop.example/?q_r"] * 3,
         "route shop.example/",
         "",
     ]
