@@ -26,6 +26,7 @@ from tests.unit.storage.stores import ELSEWHERE, Place, get, get_raw, keyring, l
 if TYPE_CHECKING:
     from sealgate.storage.adapters.store import ObjectStore
     from sealgate.storage.keyring import UnlockedKeyring
+    from sealgate.storage.model import Entry
 
 WRITERS = 3
 NAMES = 24
@@ -130,12 +131,12 @@ def main(folder: str, rung_number: str, uploads: str, seed: str) -> None:
         store.close()
     store = place.open(keys, now=lambda: time.time() + 9e6)
     swept = sweep(store)
-    known = {store.stat((name,)).object_id for name in acked if is_there(store, name)}
+    known = {store.stat((name,)).object_id for name in acked}
     left = {name.removesuffix(".tags") for name in lying(place)} - known
-    found = verify(store, full=True).found
+    faults = verify(store, full=True).found
     store.close()
     counts["swept"] += swept.objects
-    counts |= {"unknown_left": len(left), "faults": len(found)}
+    counts |= {"unknown_left": len(left), "faults": len(faults)}
     counts["files"] = len(known)
     print(json.dumps(counts))
 
@@ -160,10 +161,8 @@ def look(
     for name, (size, number) in began.items():
         if name in acked:
             continue
-        try:
-            entry = store.stat((name,))
-        except StorageError as error:
-            assert error.trouble is Trouble.NOT_FOUND
+        entry = found(store, name)
+        if entry is None:
             continue
         if entry.partial:
             content = content_of(number, size)
@@ -194,14 +193,16 @@ def content_in(store: ObjectStore, name: str, content: bytes) -> bool:
     return get(store, name) == content
 
 
-def is_there(store: ObjectStore, name: str) -> bool:
+def found(store: ObjectStore, name: str) -> Entry | None:
     """
-    Return whether there is a file of that name.
+    Return the entry of that name, whole or partial.
     """
     try:
-        return not store.stat((name,)).partial
-    except StorageError:
-        return False
+        return store.stat((name,))
+    except StorageError as error:
+        if error.trouble is not Trouble.NOT_FOUND:
+            raise
+        return None
 
 
 if __name__ == "__main__":

@@ -104,6 +104,14 @@ class Connections:
         """
         return "" if self._is_sqlite else " FOR UPDATE"
 
+    def settle(self) -> None:
+        """
+        Have SQLite write its log into the database and give the room back. Never raises.
+        """
+        if self._is_sqlite:
+            with contextlib.suppress(StorageError), self._lent("written") as (_, run):
+                run("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
     def close(self) -> None:
         """
         Close every connection that is not in use.

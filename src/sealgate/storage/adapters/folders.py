@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sealgate.storage.adapters.records import Change, Records
+    from sealgate.storage.adapters.reserve import Reserve
     from sealgate.storage.model import Entry, StorePath, StoreSettings
 
 
@@ -23,10 +24,17 @@ class Folders:
     The part of a store that needs no medium.
     """
 
-    def __init__(self, settings: StoreSettings, records: Records, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        settings: StoreSettings,
+        records: Records,
+        now: Callable[[], float],
+        reserve: Reserve,
+    ) -> None:
         self.settings = settings
         self.records = records
         self.now = now
+        self.reserve = reserve
 
     def require_folder(self, path: StorePath, run: Callable[..., Any] | None = None) -> None:
         """
@@ -66,6 +74,9 @@ class Folders:
         """
         if not path:
             raise StorageError(Trouble.DENIED, "the root of the store cannot be removed")
+        self.reserve.spending(lambda: self._remove_folder(path))
+
+    def _remove_folder(self, path: StorePath) -> None:
         with self.records.changing() as change:
             found = change.find(path)
             if found is None:
@@ -146,17 +157,20 @@ class Folders:
             for record, _, _ in self.records.everything()
             if not record.is_folder and record.stored_at < before
         ]
-        removed = []
+        removed: list[Entry] = []
         for record in old:
-            with self.records.changing() as change:
-                found = change.find(record.path, record.area)
-                # It may be another version by now.
-                if found is None or found[0] != record:
-                    continue
-                change.delete(found)
-            self.remove_object(record)
-            removed.append(record.entry)
+            self.reserve.spending(lambda record=record: self._expire(record, removed))  # type: ignore[misc]
         return tuple(removed)
+
+    def _expire(self, record: Record, removed: list[Entry]) -> None:
+        with self.records.changing() as change:
+            found = change.find(record.path, record.area)
+            # It may be another version by now.
+            if found is None or found[0] != record:
+                return
+            change.delete(found)
+        self.remove_object(record)
+        removed.append(record.entry)
 
     def over_quota(self, path: StorePath) -> StorageError:
         """

@@ -16,6 +16,7 @@ from sealgate.storage.adapters.folder import FolderMedium
 from sealgate.storage.adapters.plain import PlainForm
 from sealgate.storage.adapters.protected import ProtectedForm
 from sealgate.storage.adapters.records import Records
+from sealgate.storage.adapters.reserve import Reserve
 from sealgate.storage.adapters.sealed import SealedForm
 from sealgate.storage.adapters.store import ObjectStore
 from sealgate.storage.age.errors import AgeError
@@ -57,7 +58,7 @@ def open_store(
     try:
         anchor = Anchor(_beside(settings, "anchor"))
         try:
-            url, store = _records_place(settings)
+            url, store, reserve = _records_place(settings)
             records = Records(url, store, keyring.record_key, anchor, compare=compare)
         except BaseException:
             anchor.close()
@@ -73,7 +74,8 @@ def open_store(
         StorageRung.HIGHLY_ENCRYPTED: SealedForm(StorageRung.HIGHLY_ENCRYPTED, recipients, ()),
     }
     rung = _worth(settings.rung, keyring, medium)
-    return ObjectStore(settings, medium, records, forms, rung, now)
+    kept = Reserve(reserve, records.connections.settle)
+    return ObjectStore(settings, medium, records, forms, rung, now, kept)
 
 
 def open_medium(url: str, locks: Path) -> Medium:
@@ -134,12 +136,14 @@ def _require_elsewhere(
         )
 
 
-def _records_place(settings: StoreSettings) -> tuple[str, str]:
+def _records_place(settings: StoreSettings) -> tuple[str, str, Path | None]:
     if settings.url.startswith("file:"):
-        return sqlite_url(str(Path(settings.url.removeprefix("file:")) / RECORDS)), ""
-    if settings.records_url is not None and not settings.records_url.startswith("sqlite"):
-        return settings.records_url, settings.url
-    return sqlite_url(str(_beside(settings, "sqlite"))), ""
+        path = Path(settings.url.removeprefix("file:")) / RECORDS
+    elif settings.records_url is not None and not settings.records_url.startswith("sqlite"):
+        return settings.records_url, settings.url, None
+    else:
+        path = _beside(settings, "sqlite")
+    return sqlite_url(str(path)), "", path.with_suffix(".reserve")
 
 
 def _beside(settings: StoreSettings, suffix: str) -> Path:

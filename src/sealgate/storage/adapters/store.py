@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sealgate.storage.adapters.forms import Encoder, Form
     from sealgate.storage.adapters.medium import Medium, Sink
     from sealgate.storage.adapters.records import Records
+    from sealgate.storage.adapters.reserve import Reserve
     from sealgate.storage.model import StorePath, StoreReader, StoreSettings
 
 # Broken-off uploads whose encoder is kept in memory; older ones begin under a new key.
@@ -65,8 +66,9 @@ class ObjectStore(Folders):
         forms: dict[StorageRung, Form],
         rung: StorageRung,
         now: Callable[[], float],
+        reserve: Reserve,
     ) -> None:
-        super().__init__(settings, records, now)
+        super().__init__(settings, records, now, reserve)
         self.medium = medium
         self.forms = forms
         self._rung = rung
@@ -247,6 +249,9 @@ class ObjectStore(Folders):
         """
         if not path:
             raise StorageError(Trouble.IS_FOLDER, "the root of the store is a folder")
+        self.reserve.spending(lambda: self._remove(path))
+
+    def _remove(self, path: StorePath) -> None:
         with self.records.changing() as change:
             found = change.find(path)
             noted = self.uploads.find(change.run, path)

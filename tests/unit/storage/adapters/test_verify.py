@@ -156,8 +156,9 @@ def test_every_bit_of_a_record_counts(tmp_path: Path, capsys: pytest.CaptureFixt
         database.row_factory = sqlite3.Row
         tables = ("store_records", "store_heads", "store_nodes")
         rows = {
-            table: dict(database.execute(f"SELECT * FROM {table}").fetchone()) for table in tables
-        }  # noqa: S608
+            table: dict(database.execute(f"SELECT * FROM {table}").fetchone())  # noqa: S608
+            for table in tables
+        }
     database.close()
     for table, row in rows.items():
         for column, value in row.items():
