@@ -38,6 +38,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("audit", "Observe from outside and judge by the same ruler."),
     "seal": ("seal", "Seal files for recipients or the site's key."),
     "open": ("open", "Open what was sealed."),
+    "verify": ("verify", "Compare what lies in the stores of drops with what was stored."),
+    "rotate": ("rotate", "Seal stored files for the current key, without encrypting them again."),
     "send": ("send", "Send files over no channel below their class."),
     "get": ("get", "Get files over no channel below what they are held to."),
     "key": ("key", "Let users in: client certificates and SSH keys."),

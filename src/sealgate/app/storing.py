@@ -1,0 +1,141 @@
+"""
+What an operator does with the stores of drops: verify, rotate, tend.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sealgate.app.keyring import open_site_keyring
+from sealgate.errors import NothingToLookAtError, UsageError
+from sealgate.policy.protection import Column
+from sealgate.storage.adapters.opened import open_store
+from sealgate.storage.adapters.rotate import Rotated, rotate
+from sealgate.storage.adapters.sweep import Swept, sweep
+from sealgate.storage.adapters.verify import Found, Verified, verify
+from sealgate.storage.model import StorageRung, StoreSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from sealgate.policy.inventory import Drop, Inventory
+    from sealgate.storage.age.keys import Identity
+    from sealgate.storage.keyring import UnlockedKeyring
+
+__all__ = ["Found", "Rotated", "Swept", "Verified"]
+
+# Below the state folder: records of objects, and the anchors of all stores.
+RECORDS_FOLDER = "records"
+_DAY = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tended:
+    """
+    What was done to the store of *drop*: *expired* files were older than its retention.
+    """
+
+    drop: str
+    swept: Swept
+    expired: int
+
+
+def store_settings(inventory: Inventory, drop: Drop) -> StoreSettings:
+    """
+    Return what the store of *drop* is to be.
+    """
+    return StoreSettings(
+        name=drop.name,
+        url=drop.store,
+        rung=StorageRung(drop.classification.required.rank(Column.AT_REST)),
+        classification=drop.classification.id,
+        quota_bytes=drop.quota_bytes,
+        max_file_bytes=drop.max_file_bytes,
+        recipients=drop.recipients,
+        records_folder=str(Path(inventory.state_folder).absolute() / RECORDS_FOLDER),
+        records_url=inventory.register_url,
+    )
+
+
+def chosen_drops(inventory: Inventory, names: Sequence[str]) -> tuple[Drop, ...]:
+    """
+    Return the drops of these *names*, or all of them.
+
+    Raises:
+        UsageError: there is none of that name.
+        NothingToLookAtError: none is configured.
+    """
+    if not inventory.drops:
+        message = f'"{inventory.source}" declares no drop, so there is no store'
+        raise NothingToLookAtError(message, hint="add a [[drop]]")
+    known = {drop.name: drop for drop in inventory.drops}
+    for name in names:
+        if name not in known:
+            raise UsageError(f'there is no drop "{name}"', hint=f"one of {', '.join(known)}")
+    return tuple(known[name] for name in dict.fromkeys(names)) if names else inventory.drops
+
+
+def verify_drops(
+    inventory: Inventory,
+    drops: Sequence[Drop],
+    *,
+    full: bool,
+    now: Callable[[], float],
+    progress: Callable[[str, int], None] = lambda _drop, _size: None,
+) -> Iterator[tuple[Drop, Verified]]:
+    """
+    Verify the store of each of *drops*; with *full* everything is opened.
+
+    Raises:
+        SealgateError: the keys cannot be opened, or a store not be read at all.
+    """
+    keyring = open_site_keyring(inventory, now=now())
+    for drop in drops:
+        settings = store_settings(inventory, drop)
+        with closing(open_store(settings, keyring, now=now, compare=False)) as store:
+            yield drop, verify(store, full=full, progress=partial(progress, drop.name))
+
+
+def rotate_drops(
+    inventory: Inventory,
+    drops: Sequence[Drop],
+    identities: tuple[Identity, ...],
+    *,
+    now: Callable[[], float],
+    progress: Callable[[str, int, int], None] = lambda _drop, _done, _of: None,
+) -> Iterator[tuple[Drop, Rotated]]:
+    """
+    Bring the files of each of *drops* to the current key, recipients, class and rung.
+
+    *identities* open what the site cannot.
+
+    Raises:
+        SealgateError: the keys or a store cannot be opened, or a file was tampered with.
+    """
+    keyring = open_site_keyring(inventory, now=now())
+    for drop in drops:
+        with closing(open_store(store_settings(inventory, drop), keyring, now=now)) as store:
+            yield drop, rotate(store, identities, progress=partial(progress, drop.name))
+
+
+def tend_drops(
+    inventory: Inventory, keyring: UnlockedKeyring, *, now: Callable[[], float]
+) -> tuple[Tended, ...]:
+    """
+    Sweep every store, and remove what is past its retention; for a start, and once an hour.
+
+    Raises:
+        StorageError: a store cannot be opened or written.
+    """
+    tended = []
+    for drop in inventory.drops:
+        with closing(open_store(store_settings(inventory, drop), keyring, now=now)) as store:
+            expired = 0
+            if drop.retention_days is not None:
+                expired = len(store.expire(now() - drop.retention_days * _DAY))
+            tended.append(Tended(drop.name, sweep(store), expired))
+    return tuple(tended)
