@@ -347,7 +347,9 @@ def test_no_single_observation_was_in_the_way(
     single: dict[Fact, Sighting] = {sighting.fact: sighting for sighting in world}
     kept = list(single.values())
     before = judge_all(wanted, kept, now=NOW)
-    for index in range(len(kept)):
+    # What is seen of anything else changes no verdict, so that it need not be tried.
+    looked_at = {w.asset.id for w in wanted} | {w.asset.parent for w in wanted}
+    for index in [i for i, sighting in enumerate(kept) if sighting.asset in looked_at]:
         after = judge_all(wanted, kept[:index] + kept[index + 1 :], now=NOW)
         assert _met(after) <= _met(before)
         assert all(_provided(before)[key] >= rank for key, rank in _provided(after).items())

@@ -47,8 +47,8 @@ SSH_CIPHERS = (
     "aes128-gcm@openssh.com",
 )
 SSH_MACS = ("hmac-sha2-512-etm@openssh.com", "hmac-sha2-256-etm@openssh.com")
-SSH_HOST_KEY_ALGORITHMS = ("ssh-ed25519", "ecdsa-sha2-nistp256")
-SSH_HOST_KEYS = ("Ed25519", "ECDSA-256")
+SSH_HOST_KEY_ALGORITHMS = ("ssh-ed25519",)
+SSH_HOST_KEYS = ("Ed25519",)
 SSH_AUTH_METHODS = ("publickey", "password")
 TLS_VERSIONS = ("TLSv1.2", "TLSv1.3")
 TLS_SUITES = (
