@@ -57,7 +57,7 @@ class SSHSettings:
     keepalive_misses: int = 4
     max_login_tries: int = 10
     max_connections: int = 2000
-    max_connections_per_address: int = 100
+    max_connections_per_address: int = 256
     max_unauthenticated: int = 200
     max_sessions_per_connection: int = 10
     max_tunnels_per_connection: int = 32
