@@ -2,7 +2,8 @@
 The gateways that are compared: the same TLS 1.3 and the same nginx behind each.
 
 ``bare`` is Envoy with the least that proxies a site over TLS, written by hand; it is
-what Sealgate's translation is held against.
+what Sealgate's translation is held against. ``asking`` is the same, but for a request
+for a client certificate.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -152,10 +153,14 @@ http {{
     return _started("nginx", port, [nginx, "-c", str(folder / "nginx.conf")], LOAD_CORE, folder)
 
 
-def start_bare(folder: Path, site: Engine) -> Engine:
+def start_bare(folder: Path, site: Engine, *, asks: bool = False) -> Engine:
     """
     Start Envoy with a minimal TLS proxy configuration.
+
+    One that *asks* wants to see a client certificate, as every lock must, and does
+    nothing with it: what it costs more is the price of asking in TLS itself.
     """
+    name = "asking" if asks else "bare"
     port = free_port()
     kind = "type.googleapis.com/envoy.extensions."
     manager = {
@@ -178,7 +183,7 @@ def start_bare(folder: Path, site: Engine) -> Engine:
             }
         ],
     }
-    tls = {
+    tls: dict[str, Any] = {
         "@type": kind + "transport_sockets.tls.v3.DownstreamTlsContext",
         "common_tls_context": {
             "tls_params": {"ecdh_curves": list(TLS_GROUPS)},
@@ -191,6 +196,11 @@ def start_bare(folder: Path, site: Engine) -> Engine:
             ],
         },
     }
+    if asks:
+        tls["common_tls_context"]["validation_context"] = {
+            "trusted_ca": {"filename": str(folder / "authority.pem")},
+            "trust_chain_verification": "ACCEPT_UNTRUSTED",
+        }
     config = {
         "static_resources": {
             "listeners": [
@@ -219,8 +229,8 @@ def start_bare(folder: Path, site: Engine) -> Engine:
             ],
         }
     }
-    (folder / "bare.json").write_text(json.dumps(config))
-    return _envoy("bare", port, folder / "bare.json", folder)
+    (folder / f"{name}.json").write_text(json.dumps(config))
+    return _envoy(name, port, folder / f"{name}.json", folder)
 
 
 def _address(port: int) -> dict[str, object]:

@@ -172,6 +172,7 @@ def _measure(folder: Path, rounds: int, seconds: int) -> list[Metric]:
         bare = running(start_bare(folder, site))
         sealgate = running(start_sealgate(folder, site, fingerprint))
         caddy = running(start_caddy(folder, site))
+        asking = running(start_bare(folder, site, asks=True))
         figures: dict[str, list[Figure]] = {}
 
         def note(name: str, figure: Figure) -> None:
@@ -183,7 +184,7 @@ def _measure(folder: Path, rounds: int, seconds: int) -> list[Metric]:
                 note(f"public {engine.name}", public(engine, seconds))
             for engine in (bare, sealgate):
                 note(f"locked {engine.name}", locked(engine, seconds, pair))
-            for engine in (bare, sealgate):
+            for engine in (bare, sealgate, asking):
                 note(f"handshake {engine.name}", handshake(engine, seconds))
             if number == 0:
                 figures.clear()  # the first round warms up
@@ -213,6 +214,8 @@ def _ratios(figures: dict[str, list[Figure]]) -> list[Metric]:
         ("locked-to-bare", "locked sealgate", "locked bare", 0.88),
         ("public-to-caddy", "public sealgate", "public caddy", 1.3),
         ("handshake-to-bare", "handshake sealgate", "handshake bare", 1.0),
+        # No target: what is left of the ratio above when both ask for a certificate.
+        ("handshake-to-asking", "handshake sealgate", "handshake asking", None),
     )
     metrics = []
     for name, one, other, target in compared:
