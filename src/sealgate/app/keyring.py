@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 KEYS_FOLDER = "keys"
 PASSPHRASE_FILE = "SEALGATE_KEY_PASSPHRASE_FILE"  # noqa: S105  # the name of a variable
+# Read beside the other one when a passphrase takes the place of a passphrase.
+NEW_PASSPHRASE_FILE = "SEALGATE_KEY_NEW_PASSPHRASE_FILE"  # noqa: S105  # as above
 ASK_SECONDS = 90
 _MAX_PASSPHRASE_BYTES = 4096
 
@@ -109,8 +111,13 @@ def protect_site_keys(inventory: Inventory) -> tuple[KeyProtection, KeptKeyring]
     """
     folder = keys_folder(inventory)
     before = look_at_keyring(folder).protection
+    is_other = before is inventory.keys.protection is KeyProtection.PASSPHRASE
     old = passphrase_source(what="the old passphrase of the site keys")
-    new = passphrase_source(again=True, what="the new passphrase of the site keys")
+    new = passphrase_source(
+        again=True,
+        what="the new passphrase of the site keys",
+        variable=NEW_PASSPHRASE_FILE if is_other else PASSPHRASE_FILE,
+    )
     kept = protect_keyring(folder, inventory.keys, old_passphrase=old, passphrase=new)
     return before, kept
 
@@ -166,13 +173,18 @@ def why_not_apart_from_drops(inventory: Inventory) -> str | None:
 
 
 def passphrase_source(
-    *, again: bool = False, what: str = "the passphrase of the site keys"
+    *,
+    again: bool = False,
+    what: str = "the passphrase of the site keys",
+    variable: str = PASSPHRASE_FILE,
 ) -> Callable[[], str] | None:
     """
     Return what asks for *what*, twice with *again*; ``None`` when there is nobody to ask.
+
+    The file that the environment *variable* names comes first.
     """
-    if file := os.environ.get(PASSPHRASE_FILE):
-        return lambda: _from_file(file)
+    if file := os.environ.get(variable):
+        return lambda: _from_file(file, variable)
     # A service may have been started without any standard input.
     if sys.stdin and sys.stdin.isatty():
         return lambda: _from_terminal(what, again=again)
@@ -195,17 +207,17 @@ def _beside(inventory: Inventory, environment: Mapping[str, str]) -> tuple[str, 
     return tuple(path for name in names if (path := environment.get(name)))
 
 
-def _from_file(path: str) -> str:
+def _from_file(path: str, variable: str) -> str:
     try:
         with Path(path).open("rb") as file:
             content = file.read(_MAX_PASSPHRASE_BYTES).decode()
     except (OSError, ValueError) as error:
         told = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        message = f'passphrase file "{path}" ({PASSPHRASE_FILE}) cannot be read: {told}'
+        message = f'passphrase file "{path}" ({variable}) cannot be read: {told}'
         raise SourceError(message, hint=f"ls -l '{path}'") from error
     lines = content.splitlines()
     if not lines or not lines[0]:
-        message = f'passphrase file "{path}" ({PASSPHRASE_FILE}) is empty'
+        message = f'passphrase file "{path}" ({variable}) is empty'
         raise SourceError(message, hint="put the passphrase on its first line")
     return lines[0]
 

@@ -59,6 +59,7 @@ def add(config: str | None) -> None:
     click.echo(f"current: {unlocked.current.id}  {unlocked.current.recipient}")
     if len(unlocked.keyring.keys) > 1:
         click.echo(f"retired: {unlocked.keyring.keys[-2].id}; it still opens what it sealed")
+        notice("a server that runs takes it over with: sealgate reload")
 
 
 @command.command("protect")

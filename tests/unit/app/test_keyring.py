@@ -42,6 +42,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     Have scrypt take little work, and nobody be there to ask.
     """
     monkeypatch.setattr(keystore_seal, "WORK_FACTOR", 8)
+    monkeypatch.delenv("SEALGATE_KEY_NEW_PASSPHRASE_FILE", raising=False)
     for name in ("SEALGATE_KEY_PASSPHRASE_FILE", "INVOCATION_ID", "CREDENTIALS_DIRECTORY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("sys.stdin", io.StringIO())
@@ -204,6 +205,28 @@ def test_the_protection_follows_the_configuration(
     sealed = with_passphrase(inventory)
     before, kept = protect_site_keys(sealed)
     assert (before, kept.protection) == (KeyProtection.FILE, KeyProtection.PASSPHRASE)
+    assert open_site_keyring(sealed, now=NOW).record_key == made.record_key
+
+
+def test_a_passphrase_takes_the_place_of_another(
+    inventory: Inventory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    The new one is in a file of its own; without it nobody can be asked, and nothing changes.
+    """
+    for name, words in (("old", WORDS), ("new", WORDS[::-1])):
+        (tmp_path / name).write_text(words)
+    monkeypatch.setenv("SEALGATE_KEY_PASSPHRASE_FILE", str(tmp_path / "old"))
+    sealed = with_passphrase(inventory)
+    made = open_site_keyring(sealed, now=NOW)
+    with pytest.raises(SourceError, match="nobody to ask"):
+        protect_site_keys(sealed)
+    assert open_site_keyring(sealed, now=NOW).record_key == made.record_key
+    monkeypatch.setenv("SEALGATE_KEY_NEW_PASSPHRASE_FILE", str(tmp_path / "new"))
+    protect_site_keys(sealed)
+    with pytest.raises(SourceError, match="is wrong"):
+        open_site_keyring(sealed, now=NOW)
+    monkeypatch.setenv("SEALGATE_KEY_PASSPHRASE_FILE", str(tmp_path / "new"))
     assert open_site_keyring(sealed, now=NOW).record_key == made.record_key
 
 

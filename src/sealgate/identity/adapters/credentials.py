@@ -68,6 +68,8 @@ class Credentials:
 
         Ask it whether it is living; its identity is one that is known.
         """
+        if not tables.can_be_stored(fingerprint):
+            return None
         with reading(self._engine) as connection:
             held = CERTIFICATES.c.fingerprint == fingerprint
             known = CERTIFICATES.c.identity.in_(sa.select(IDENTITIES.c.name))

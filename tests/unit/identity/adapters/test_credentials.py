@@ -5,6 +5,7 @@ What servers ask at a sign-in: a change holds for the next one, in every process
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -118,7 +119,9 @@ def test_a_certificate_is_found_and_revoked_by_its_fingerprint(store: IdentitySt
     """
     store.record(HERS, by="me", now=2)
     assert store.certificate(HERS.fingerprint) == HERS
-    assert store.certificate("00" * 32) is None
+    for unknown in ("00" * 32, "", "\ud800", "\0"):
+        assert store.certificate(unknown) is None
+        assert store.ssh_key(unknown) is None
     printed = ":".join(HERS.fingerprint.upper()[at : at + 2] for at in range(0, 64, 2))
     assert [k.handle for k in store.revoke(printed, by="me", now=3)] == ["a1"]
     found = store.certificate(HERS.fingerprint)
@@ -213,6 +216,38 @@ def test_an_identity_is_found_by_name(store: IdentityStore) -> None:
     assert store.identity("Ju\u0308rgen") == Identity("J\u00fcrgen", ("a", "b"))
     assert store.identity("juergen") is None
     assert store.identity("\ud800") is None
+
+
+def test_many_threads_ask_and_see_a_revocation_at_once(store: IdentityStore) -> None:
+    """
+    Once the revocation returned, no question that is asked later finds the key.
+    """
+    key = new_key()
+    store.add_ssh_key(key, by="me", now=2)
+    revoked = threading.Event()
+    late, faults, before = [], [], []
+
+    def ask() -> None:
+        try:
+            for _ in range(60):
+                asked_after = revoked.is_set()
+                found = store.ssh_key(key.fingerprint)
+                before.append(found is not None)
+                if asked_after and found is not None:
+                    late.append(found)
+        except Exception as error:  # noqa: BLE001  # told below, in the thread of the test
+            faults.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    store.revoke(key.fingerprint, by="me", now=3)
+    revoked.set()
+    for thread in threads:
+        thread.join()
+    assert (late, faults) == ([], [])
+    assert len(before) == 16 * 60
+    assert store.ssh_key(key.fingerprint) is None
 
 
 ADDER = """
