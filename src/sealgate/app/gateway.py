@@ -357,16 +357,17 @@ class Gateway:
 
     def _apply(self, files: EnvoyFiles) -> tuple[str, ...]:
         if self._envoy is None:
-            if self._parts.inventory.sites:
-                raise BugError("the gateway was not started")
-            return ()
+            raise BugError("the gateway was not started")
         changed = tuple(sorted({_called(name) for name in self._envoy.apply(files)}))
         self._applied_at = self._now()
         return changed
 
+    def _take_over(self) -> tuple[str, ...]:
+        return self._apply(self._files()) if self._parts.inventory.sites else ()
+
     def _enforce(self) -> tuple[str, ...]:
         try:
-            changed = self._apply(self._files())
+            changed = self._take_over()
         except SealgateError:
             # Until this succeeds, Envoy admits whom it should not: it is tried again at
             # each tick, and in the end Envoy goes.
@@ -383,7 +384,7 @@ class Gateway:
         before = parts.certificates
         parts.certificates = gather_certificates(parts.inventory, now=self._now())
         try:
-            changed = self._apply(self._files())
+            changed = self._take_over()
         except SealgateError:
             parts.certificates = before
             raise

@@ -110,16 +110,37 @@ class Transfer:
         for protocol in [p for p in self._groups if p not in doors]:
             self._end(self._groups.pop(protocol), drain_seconds)
             changed.append(_called(protocol))
+        fresh: list[Door] = []
         for protocol, door in doors.items():
             group = self._groups.get(protocol)
-            if group is not None and before is not None and _is_same(before, wanted, group, door):
-                if before.served != wanted.served:
-                    self._renew(group)
-                    changed.append(_called(protocol))
-                continue
-            self._groups[protocol] = self._begin(door, group, drain_seconds)
-            changed.append(_called(protocol))
-        return tuple(changed)
+            if group is None or before is None or not _is_same(before, wanted, group, door):
+                fresh.append(door)
+            elif before.served != wanted.served:
+                self._renew(group)
+                changed.append(_called(protocol))
+        self._replace(fresh, drain_seconds)
+        return (*changed, *(_called(door.protocol) for door in fresh))
+
+    def _replace(self, doors: list[Door], drain_seconds: float) -> None:
+        begun: list[tuple[_Group, _Group | None]] = []
+        try:
+            for door in doors:
+                old = self._groups.get(door.protocol)
+                begun.append((self._begin(door, old), old))
+            for group, _ in begun:
+                for member in group.members:
+                    if member.process is not None:
+                        member.process.await_ready()
+        except SealgateError:
+            for group, old in begun:
+                _give_up(group, old)
+            raise
+        for group, old in begun:
+            self._groups[group.door.protocol] = group
+            if old is not None:
+                # The new ones serve already: nobody is refused in between.
+                self._leave(old, drain_seconds)
+                _close({a: s for a, s in old.listeners.items() if a not in group.listeners})
 
     def recheck(self) -> None:
         """
@@ -228,28 +249,23 @@ class Transfer:
             process.kill()
         self._leaving.clear()
 
-    def _begin(self, door: Door, before: _Group | None, drain_seconds: float) -> _Group:
+    def _begin(self, door: Door, before: _Group | None) -> _Group:
+        """
+        Return a group whose processes start; nobody has waited for them yet.
+        """
         old = before.listeners if before is not None else {}
         wanted = (*door.addresses, *door.implicit)
-        listeners = {a: old[a] if a in old else bound(a) for a in wanted}
+        listeners: dict[Address, socket.socket] = {}
         many = self._processes if door.protocol is TransferProtocol.SFTP else 1
         group = _Group(door, listeners, [_Running(None) for _ in range(many)])
         try:
+            for address in wanted:
+                listeners[address] = old[address] if address in old else bound(address)
             for member in group.members:
                 member.process = self._spawn(group)
-            for member in group.members:
-                if member.process is not None:
-                    member.process.await_ready()
         except SealgateError:
-            for member in group.members:
-                if member.process is not None:
-                    member.process.kill()
-            _close({a: s for a, s in listeners.items() if a not in old})
+            _give_up(group, before)
             raise
-        if before is not None:
-            # The new ones serve already: nobody is refused in between.
-            self._leave(before, drain_seconds)
-            _close({a: s for a, s in old.items() if a not in listeners})
         return group
 
     def _spawn(self, group: _Group) -> WorkerProcess:
@@ -331,6 +347,14 @@ class Transfer:
 def _is_same(before: Wanted, wanted: Wanted, group: _Group, door: Door) -> bool:
     # What is not in served, a process takes at its start only.
     return group.door == door and replace(before, served=wanted.served) == wanted
+
+
+def _give_up(group: _Group, before: _Group | None) -> None:
+    for member in group.members:
+        if member.process is not None:
+            member.process.kill()
+    old = before.listeners if before is not None else {}
+    _close({a: s for a, s in group.listeners.items() if a not in old})
 
 
 def _close(listeners: dict[Address, socket.socket]) -> None:
