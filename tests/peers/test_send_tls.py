@@ -161,6 +161,27 @@ def test_ftps_below_the_class(
 
 
 @pytest.mark.peer("vsftpd")
+def test_implicit_tls(
+    authority: Authority,
+    right: Files,
+    ready: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """
+    On the port for it TLS begins with the first byte; on another the greeting is awaited.
+    """
+    monkeypatch.setattr("sealgate.transfer.adapters.client_ftps.GREETING_SECONDS", 0.3)
+    with vsftpd(ready / "v", right, implicit_ssl="YES") as port:
+        url = f"ftps://anonymous@shop.localhost:{port}/in/"
+        assert run(["send", "one.txt", url, *trusting(authority)]) == 1
+        assert "the port must be 990" in capsys.readouterr().err
+        monkeypatch.setattr("sealgate.transfer.destination.IMPLICIT_FTPS_PORT", port)
+        assert run(["send", "one.txt", url, *trusting(authority)]) == 0
+    assert (ready / "v/root/in/one.txt").read_text() == PLAIN
+
+
+@pytest.mark.peer("vsftpd")
 def test_a_wrong_password(
     authority: Authority, right: Files, ready: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sealgate.audit.adapters.certificate import Trust, probe_certificate
 from sealgate.audit.adapters.reach import AUTH_TLS_TAKEN, Control, tls_ready
 from sealgate.audit.adapters.tls import no_tls, probe_tls
-from sealgate.audit.adapters.wire import Wire, observing_context
+from sealgate.audit.adapters.wire import HungUpError, Wire, observing_context
 from sealgate.audit.ftp import Reply, features
 from sealgate.audit.model import Opening
 from sealgate.audit.sightings import (
@@ -134,7 +134,11 @@ def _executes_what_came_in_clear(target: Target, limits: Limits) -> bool:
         control = Control(wire)
         control.greeting()
         wire.send(b"AUTH TLS\r\nFEAT\r\n")
-        if control.reply().code != AUTH_TLS_TAKEN:
+        try:
+            if control.reply().code != AUTH_TLS_TAKEN:
+                return False
+        except HungUpError:
+            # AUTH TLS alone was taken a moment ago, so this was too much for it.
             return False
         try:
             wire.start_tls(observing_context(alpn=False), target.server_name)

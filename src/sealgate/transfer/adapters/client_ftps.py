@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, Self
 
 from sealgate.audit.ftp import MalformedReplyError, Reply, features, parse_reply
-from sealgate.transfer.adapters.client_tls import ClientContext, TLSClient
+from sealgate.transfer.adapters.client_tls import IDLE_SECONDS, ClientContext, TLSClient
 from sealgate.transfer.model import Method
 from sealgate.transfer.sending import RefusedError, RemoteError, check_channel
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from sealgate.transfer.destination import Destination
     from sealgate.transfer.model import Channel
 
+# A server that says nothing this long waits for TLS, or is none.
+GREETING_SECONDS = 15.0
 _READ_BYTES = 256 * 1024
 _SHA256_HEX = re.compile(r"\b[0-9a-fA-F]{64}\b")
 _EPSV = re.compile(r"\((.)\1\1(\d{1,5})\1\)")
@@ -77,7 +79,7 @@ class FTPSRemote:
             self._client.start_tls(self._context, self._destination.host)
             self._expect(self._reply(), 220, what="the greeting")
             return
-        self._expect(self._reply(), 220, what="the greeting")
+        self._greeting()
         reply = self._ask("AUTH TLS")
         if reply.code != 234:  # noqa: PLR2004  # RFC 4217, 4
             message = f"{self._destination.origin} has no TLS: AUTH TLS is answered {reply.code}"
@@ -86,6 +88,17 @@ class FTPSRemote:
             # Whoever sits in between could have said this, and it is in clear.
             raise RefusedError("transit-ftp-injection", "the server went on in clear behind AUTH")
         self._client.start_tls(self._context, self._destination.host)
+
+    def _greeting(self) -> None:
+        self._client.idle_seconds = GREETING_SECONDS
+        try:
+            self._expect(self._reply(), 220, what="the greeting")
+        except RemoteError as error:
+            message = f"{self._destination.origin}: {error.message} before its greeting"
+            hint = "where TLS begins with the first byte, the port must be 990"
+            raise RemoteError(message, hint=hint) from error
+        finally:
+            self._client.idle_seconds = IDLE_SECONDS
 
     def sign_in(self, user: str, access: ClientAccess) -> None:
         """

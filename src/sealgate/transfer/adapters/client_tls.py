@@ -78,6 +78,7 @@ class TLSClient:
         self._tls: SSL.Connection | None = None
         self._asked_for_certificate = False
         self._shown = False
+        self.idle_seconds = IDLE_SECONDS
         try:
             self._socket = socket.create_connection((address, port), timeout=CONNECT_SECONDS)
         except (OSError, UnicodeError) as error:
@@ -217,7 +218,7 @@ class TLSClient:
             raise RemoteError(f"the connection broke off: {_reason(error)}") from error
 
     def _wait_for(self, act: Callable[[], T], blocked_on: int = select.POLLIN) -> T:
-        ends = time.monotonic() + IDLE_SECONDS
+        ends = time.monotonic() + self.idle_seconds
         while True:
             try:
                 return act()
