@@ -99,14 +99,13 @@ class StoreMachine(RuleBasedStateMachine):
         """
         wanted = self.trouble_of_writing(path)
         content = content_of(size, seed)
+        refused: Trouble | None = None
         try:
             with self.store.open_write(path, owner="o") as writer:
                 self.send(writer, content, pieces)
                 entry = writer.commit(modified_at=float(seed))
         except StorageError as error:
             refused = error.trouble
-        else:
-            refused = None
         assert refused is wanted
         if refused is not None:
             return

@@ -16,22 +16,17 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from sealgate.storage.adapters.folder_files import FolderSink, FolderSource
 from sealgate.storage.adapters.medium import Lying, failed
 from sealgate.storage.model import Space, StorageError, Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
-
-    from sealgate.storage.model import Buffer
 
 OBJECTS = "objects"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_NOFOLLOW | os.O_CLOEXEC
-# Linux copies at most 2 GiB at once; smaller steps let a rotation be interrupted.
-_COPY_BYTES = 64 << 20
-# POSIX guarantees 16; Linux takes 1024 (UIO_MAXIOV).
-_PARTS_AT_ONCE = 512
 
 
 class FolderMedium:
@@ -75,7 +70,7 @@ class FolderMedium:
             raise failed(f"object {name}", error) from error
         # A sweep that came between would have to think it old; it is of this instant.
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        return FolderSink(self, folder, name, descriptor, 0)
+        return FolderSink(self.open, folder, name, descriptor, 0)
 
     def reopen(self, name: str) -> FolderSink:
         """
@@ -99,7 +94,7 @@ class FolderMedium:
                 os.close(descriptor)
             os.close(folder)
             raise failed(f"object {name}", error) from error
-        return FolderSink(self, folder, name, descriptor, found.st_size)
+        return FolderSink(self.open, folder, name, descriptor, found.st_size)
 
     def open(self, name: str) -> FolderSource:
         """
@@ -236,144 +231,3 @@ class FolderMedium:
             return os.open(name[:2], _FOLDER, dir_fd=self._objects)
         except OSError as error:
             raise failed(f"object {name}", error) from error
-
-
-class FolderSink:
-    """
-    An object being written; owns its descriptor, its lock and its folder's descriptor.
-    """
-
-    def __init__(
-        self, medium: FolderMedium, folder: int, name: str, descriptor: int, size: int
-    ) -> None:
-        self._medium = medium
-        self._folder = folder
-        self._name = name
-        self._descriptor = descriptor
-        self.size = size
-
-    def write(self, parts: Sequence[Buffer]) -> None:
-        """
-        Append *parts*.
-        """
-        wanted = sum(map(len, parts))
-        try:
-            done = os.writev(self._descriptor, parts[:_PARTS_AT_ONCE])
-            if done < wanted:
-                self._rest(parts, done)
-        except OSError as error:
-            raise failed(f"object {self._name}", error) from error
-        self.size += wanted
-
-    def _rest(self, parts: Sequence[Buffer], done: int) -> None:
-        for part in parts:
-            if done >= len(part):
-                done -= len(part)
-                continue
-            view = memoryview(part)[done:]
-            done = 0
-            while view:
-                view = view[os.write(self._descriptor, view) :]
-
-    def copy(self, source: str, offset: int) -> None:
-        """
-        Append the object *source* from *offset* on; the kernel copies, or shares blocks.
-        """
-        opened = self._medium.open(source)
-        try:
-            while offset < opened.size:
-                n = os.copy_file_range(
-                    opened.fileno(), self._descriptor, _COPY_BYTES, offset_src=offset
-                )
-                if n == 0:
-                    raise StorageError(Trouble.FAILED, f"object {source} ended early")
-                offset += n
-                self.size += n
-        except OSError as error:
-            raise failed(f"object {self._name}", error) from error
-        finally:
-            opened.close()
-
-    def finish(self) -> None:
-        """
-        Have the object and its name reach the disk.
-        """
-        try:
-            os.fsync(self._descriptor)
-            os.fsync(self._folder)
-        except OSError as error:
-            raise failed(f"object {self._name}", error) from error
-
-    def keep(self) -> None:
-        """
-        Have what is there reach the disk, and let go.
-        """
-        try:
-            self.finish()
-        finally:
-            self.close()
-
-    def cut(self, size: int) -> None:
-        """
-        Take away what is behind *size*.
-        """
-        try:
-            os.ftruncate(self._descriptor, size)
-            os.lseek(self._descriptor, size, os.SEEK_SET)
-        except OSError as error:
-            raise failed(f"object {self._name}", error) from error
-        self.size = size
-
-    def drop(self) -> None:
-        """
-        Remove the object.
-        """
-        if self._descriptor >= 0:
-            with contextlib.suppress(OSError):
-                os.unlink(self._name, dir_fd=self._folder)
-        self.close()
-
-    def close(self) -> None:
-        """
-        Let go: of the lock, too.
-        """
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            os.close(self._folder)
-            self._descriptor = self._folder = -1
-
-
-class FolderSource:
-    """
-    An object opened for reading.
-    """
-
-    def __init__(self, descriptor: int, size: int) -> None:
-        self._descriptor = descriptor
-        self.size = size
-
-    def read_at(self, offset: int, size: int) -> bytes:
-        """
-        Return up to *size* bytes from *offset*.
-        """
-        try:
-            return os.pread(self._descriptor, size, offset)
-        except OSError as error:
-            raise failed("an object", error) from error
-
-    def fileno(self) -> int:
-        """
-        Return the descriptor.
-        """
-        return self._descriptor
-
-    def close(self) -> None:
-        """
-        Let go of it.
-        """
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-
-    def __del__(self) -> None:
-        self.close()

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from sealgate.storage.adapters.records import Change, Records
+    from sealgate.storage.adapters.records import Records
+    from sealgate.storage.adapters.records_change import Change
     from sealgate.storage.adapters.reserve import Reserve
     from sealgate.storage.model import Entry, StorePath, StoreSettings
 

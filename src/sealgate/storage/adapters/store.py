@@ -9,48 +9,32 @@ what is said of a file, touches records only.
 
 from __future__ import annotations
 
-import contextlib
 import heapq
-import os
-import threading
-from collections import OrderedDict, deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sealgate.storage.adapters.folders import Folders, missing
-from sealgate.storage.adapters.forms import CHUNK_BYTES
+from sealgate.storage.adapters.folders import missing
 from sealgate.storage.adapters.reader import FileReader
-from sealgate.storage.adapters.upload import ENCODED_BYTES, GATHERED_BYTES, Upload
-from sealgate.storage.adapters.uploads import Noted, Uploads
+from sealgate.storage.adapters.resuming import Resuming
+from sealgate.storage.adapters.upload import Upload
 from sealgate.storage.model import Entry, Space, StorageError, StorageRung, Trouble
 from sealgate.storage.record import FILES, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sealgate.storage.adapters.forms import Encoder, Form
-    from sealgate.storage.adapters.medium import Medium, Sink
+    from sealgate.storage.adapters.forms import Form
+    from sealgate.storage.adapters.medium import Medium
     from sealgate.storage.adapters.records import Records
     from sealgate.storage.adapters.reserve import Reserve
     from sealgate.storage.model import StorePath, StoreReader, StoreSettings
 
-# Broken-off uploads whose encoder is kept in memory; older ones begin under a new key.
-_KEPT_UPLOADS = 256
-_KEPT_BUFFERS = 16
 # A file may be replaced or rotated between the look at its record and the opening of its
 # object; more often than this in a row it is not.
 _TRIES = 5
-ASIDE = ".tags"
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    noted: Noted
-    encoder: Encoder
-    object_size: int
-
-
-class ObjectStore(Folders):
+class ObjectStore(Resuming):
     """
     A :class:`~sealgate.storage.model.Store` of *settings*.
 
@@ -68,15 +52,8 @@ class ObjectStore(Folders):
         now: Callable[[], float],
         reserve: Reserve,
     ) -> None:
-        super().__init__(settings, records, now, reserve)
-        self.medium = medium
-        self.forms = forms
+        super().__init__(settings, medium, records, forms, now, reserve)
         self._rung = rung
-        self.uploads = Uploads(records)
-        self._lock = threading.Lock()
-        self._writing: set[StorePath] = set()
-        self._kept: OrderedDict[StorePath, _Kept] = OrderedDict()
-        self._buffers: deque[tuple[bytearray, bytearray]] = deque(maxlen=_KEPT_BUFFERS)
 
     @property
     def rung(self) -> StorageRung:
@@ -287,235 +264,6 @@ class ObjectStore(Folders):
         """
         self.records.close()
         self.medium.close()
-
-    # What an upload calls.
-
-    def lend_buffers(self) -> tuple[bytearray, bytearray]:
-        """
-        Return a buffer for plain chunks and one for encoded ones.
-        """
-        try:
-            return self._buffers.pop()
-        except IndexError:
-            return bytearray(GATHERED_BYTES), bytearray(ENCODED_BYTES)
-
-    def release(self, path: StorePath, buffers: tuple[bytearray, bytearray]) -> None:
-        """
-        Take back what an upload to *path* held.
-        """
-        self._buffers.append(buffers)
-        with self._lock:
-            self._writing.discard(path)
-
-    def note(self, upload: Upload) -> Noted:
-        """
-        Note that *upload* has begun to write its object.
-        """
-        noted = Noted(
-            upload.path,
-            upload.object_id,
-            upload.owner,
-            upload.rung,
-            self.now(),
-            len(upload.encoder.header),
-            binding=upload.encoder.binding() if upload.encoder.header else b"",
-        )
-        self.uploads.note(noted, upload.instead_of)
-        return noted
-
-    def keep(self, upload: Upload, noted: Noted, sink: Sink, size: int) -> None:
-        """
-        Keep *size* plain bytes of *upload* for a resume.
-        """
-        aside = upload.encoder.aside()
-        binding = upload.encoder.binding()
-        sink.keep()
-        if aside:
-            self.write_aside(upload.object_id, aside, again=True)
-        noted = replace(noted, size=size, binding=binding)
-        self.uploads.keep(noted)
-        with self._lock:
-            self._kept[upload.path] = _Kept(noted, upload.encoder, sink.size)
-            while len(self._kept) > _KEPT_UPLOADS:
-                self._kept.popitem(last=False)
-
-    def write_aside(self, object_id: str, content: bytes, *, again: bool = False) -> None:
-        """
-        Write what lies beside an object; durable on return.
-        """
-        if again:
-            self.medium.remove(object_id + ASIDE)
-        sink = self.medium.create(object_id + ASIDE)
-        try:
-            sink.write([content])
-            sink.finish()
-        except BaseException:
-            sink.drop()
-            raise
-        sink.close()
-
-    def read_aside(self, record: Record | Noted) -> bytes:
-        """
-        Return what lies beside the object of *record*, ``b""`` when nothing should.
-        """
-        if record.rung is not StorageRung.PROTECTED or 0 <= record.size <= CHUNK_BYTES:
-            return b""
-        source = self.medium.open(record.object_id + ASIDE)
-        try:
-            return source.read_at(0, source.size)
-        finally:
-            source.close()
-
-    def remove_object(self, record: Record | Noted) -> None:
-        """
-        Remove an object that nothing refers to; if that fails, a sweep does it.
-        """
-        with contextlib.suppress(StorageError):
-            self.medium.remove(record.object_id)
-            if record.rung is StorageRung.PROTECTED:
-                self.medium.remove(record.object_id + ASIDE)
-
-    def form(self, rung: StorageRung) -> Form:
-        """
-        Return the form of *rung*.
-        """
-        return self.forms[rung]
-
-    def is_hopeless(self, noted: Noted) -> bool:
-        """
-        Return whether a broken-off upload, which nobody holds, can be resumed by no process.
-        """
-        try:
-            source = self.medium.open(noted.object_id)
-        except StorageError as error:
-            return error.trouble is Trouble.NOT_FOUND
-        try:
-            # Where it was kept, some process may still have what it takes in memory.
-            return noted.size < 0 and self.form(noted.rung).kept_size(noted, source.size) == 0
-        finally:
-            source.close()
-
-    def give_up(self, noted: Noted) -> bool:
-        """
-        Clear a broken-off upload away; return whether nobody held it.
-        """
-        try:
-            self._clear(noted)
-        except StorageError as error:
-            if error.trouble is not Trouble.BUSY:
-                raise
-            return False
-        return True
-
-    # How uploads begin.
-
-    def _fresh(
-        self,
-        path: StorePath,
-        owner: str,
-        limit: tuple[int, str] | None,
-        instead_of: Noted | None = None,
-    ) -> Upload:
-        object_id = os.urandom(16).hex()
-        rung = self.settings.rung
-        encoder = self.form(rung).begin(object_id)
-        return Upload(self, path, owner, object_id, encoder, rung, limit, instead_of=instead_of)
-
-    def _resumed(
-        self, noted: Noted, kept: _Kept | None, owner: str, limit: tuple[int, str] | None
-    ) -> Upload:
-        if kept is not None and kept.noted == noted and noted.rung is self.settings.rung:
-            # This process still has the file key and knows which chunk comes next: what
-            # lies on the medium decides neither.
-            sink = self.medium.reopen(noted.object_id)
-            if sink.size == kept.object_size:
-                return Upload(
-                    self, noted.path, owner, noted.object_id, kept.encoder, noted.rung, limit,
-                    sink=sink, noted=noted, flushed=noted.size,
-                )  # fmt: skip
-            sink.close()
-        upload = None
-        held = self.medium.reopen(noted.object_id)  # nobody else takes it meanwhile
-        try:
-            source = self.medium.open(noted.object_id)
-            try:
-                aside = self._kept_aside(noted)
-                if aside is None or self.form(noted.rung).kept_size(noted, source.size) == 0:
-                    self._clear(noted, held=held)
-                    return self._fresh(noted.path, owner, limit)
-                upload = self._fresh(noted.path, owner, limit, noted)
-                for chunk in self.form(noted.rung).resume(noted, source, aside):
-                    upload.write(chunk)
-            finally:
-                source.close()
-            self._clear(noted, held=held)
-        except BaseException:
-            held.close()
-            if upload is not None:
-                upload.discard()
-            raise
-        return upload
-
-    def _kept_aside(self, noted: Noted) -> bytes | None:
-        try:
-            return self.read_aside(noted)
-        except StorageError as error:
-            if error.trouble is not Trouble.NOT_FOUND:
-                raise
-            return None
-
-    def _begin_with(self, upload: Upload, record: Record) -> None:
-        try:
-            reader = self._open(record.path, raw=False)
-            try:
-                offset = 0
-                while chunk := reader.read_at(offset, GATHERED_BYTES):
-                    upload.write(chunk)
-                    offset += len(chunk)
-            finally:
-                reader.close()
-        except BaseException:
-            upload.discard()
-            raise
-
-    def _clear(self, noted: Noted, *, held: Sink | None = None) -> None:
-        # Only what no living writer holds may be cleared away.
-        if held is None:
-            try:
-                held = self.medium.reopen(noted.object_id)
-            except StorageError as error:
-                if error.trouble is not Trouble.NOT_FOUND:
-                    raise
-        if held is not None:
-            held.drop()
-        self.uploads.forget(noted.object_id)
-        self.remove_object(noted)
-
-    def _partial(self, noted: Noted) -> Entry | None:
-        kept = self._kept.get(noted.path)
-        if kept is not None and kept.noted == noted:
-            size = noted.size
-        else:
-            if self.medium.is_held(noted.object_id):
-                return None
-            try:
-                source = self.medium.open(noted.object_id)
-            except StorageError:
-                return None
-            size = self.form(noted.rung).kept_size(noted, source.size)
-            source.close()
-        if size <= 0:
-            return None
-        return Entry(
-            noted.path,
-            is_folder=False,
-            size=size,
-            modified_at=noted.began_at,
-            owner=noted.owner,
-            classification=self.settings.classification,
-            partial=True,
-            object_id=noted.object_id,
-        )
 
     def _proven(self, path: StorePath) -> Record:
         if not path:

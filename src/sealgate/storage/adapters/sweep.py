@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sealgate.storage.adapters.store import ASIDE
+from sealgate.storage.adapters.resuming import ASIDE
 from sealgate.storage.model import StorageError, Trouble
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sealgate.storage.adapters.forms import Encoder
     from sealgate.storage.adapters.medium import Sink
-    from sealgate.storage.adapters.store import ObjectStore
+    from sealgate.storage.adapters.resuming import Resuming
     from sealgate.storage.model import Buffer, Entry, StorageRung, StorePath
 
 # Four chunks a time: fewer calls, and still little memory for each upload.
@@ -40,7 +40,7 @@ class Upload:
 
     def __init__(
         self,
-        store: ObjectStore,
+        store: Resuming,
         path: StorePath,
         owner: str,
         object_id: str,

@@ -1,0 +1,189 @@
+"""
+What an operator does with stores, by command.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from sealgate.app import transfer_material
+from sealgate.app.keyring import add_site_key, open_site_keyring
+from sealgate.app.storing import RECORDS_FOLDER, store_settings, tend_drops
+from sealgate.cli import run
+from sealgate.config.load import load
+from sealgate.demo.geography import make_country_database
+from sealgate.storage.adapters.opened import open_store
+from sealgate.storage.adapters.store import ObjectStore
+from sealgate.storage.age.hybrid import HybridIdentity
+from sealgate.storage.model import StoreSettings
+from tests.unit.storage.stores import get, get_raw, put
+
+DROP = """\
+[[drop]]
+name = "partners"
+class = "restricted"
+store = "file:partners"
+admit = ["group:partners"]
+retention_days = 2
+"""
+# Everything that the top class asks of a drop, but for what only serving looks at.
+SECRET = """\
+[access]
+countries = ["DE"]
+geo_database = "country.mmdb"
+
+[[drop]]
+name = "board"
+class = "secret"
+store = "file:board"
+admit = ["group:board"]
+recipients = ["{recipient}"]
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """
+    Return a configuration with one drop, in the current folder.
+    """
+    path = tmp_path / "sealgate.toml"
+    path.write_text(DROP)
+    monkeypatch.chdir(tmp_path)
+    return path
+
+
+def opened(config: Path, now: float | None = None) -> ObjectStore:
+    """
+    Return the store of the first drop.
+    """
+    inventory = load(str(config))
+    keyring = open_site_keyring(inventory, now=time.time())
+    settings = store_settings(inventory, inventory.drops[0])
+    return open_store(settings, keyring, now=time.time if now is None else lambda: now)
+
+
+def test_servers_and_commands_mean_the_same_store(config: Path) -> None:
+    """
+    What serve opens is what verify verifies: the same records, the same anchor.
+    """
+    inventory = load(str(config))
+    [drop] = inventory.drops
+    state = str(Path(inventory.state_folder).absolute())
+    served: StoreSettings = transfer_material._settings(inventory, drop, state)
+    assert served == store_settings(inventory, drop)
+    assert transfer_material.RECORDS_FOLDER == RECORDS_FOLDER
+
+
+def test_verify_tells_what_it_finds(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    Zero while all is well, ten with a line for each fault; the file's content is never told.
+    """
+    store = opened(config)
+    put(store, "report.txt", b"figures nobody may see")
+    entry = store.stat(("report.txt",))
+    store.close()
+    assert run(["verify"]) == 0
+    assert capsys.readouterr().out == "partners: 1 files, 22 bytes\n"
+    assert run(["verify", "--full", "partners"]) == 0
+    assert capsys.readouterr().out == "partners: 1 files, 22 bytes, 1 opened\n"
+    path = config.parent / "partners/objects" / entry.object_id[:2] / entry.object_id
+    path.write_bytes(b"figures somebody forge")
+    assert run(["verify"]) == 10
+    told = capsys.readouterr().out.splitlines()
+    assert told[1].startswith("partners: tampered: report.txt: ")
+    assert run(["verify", "--format", "json"]) == 10
+    made = json.loads(capsys.readouterr().out)
+    assert made["schema"] == "sealgate/verify/1"
+    assert [f["fault"] for f in made["stores"][0]["found"]] == ["tampered"]
+    assert "figures" not in json.dumps(made)
+
+
+def test_bad_input_is_told(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    An unknown drop is usage; a configuration without drops leaves nothing to look at.
+    """
+    assert run(["verify", "nobody"]) == 2
+    assert 'there is no drop "nobody"' in capsys.readouterr().err
+    assert run(["rotate", "-i", "no-such-file"]) in {1, 2}
+    assert "no-such-file" in capsys.readouterr().err
+    config.write_text("")
+    assert run(["verify"]) == 3
+    assert run(["rotate"]) == 3
+
+
+def test_rotate_takes_a_store_to_another_class(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    From restricted to secret every file is sealed anew, and then there is nothing to do.
+    """
+    store = opened(config)
+    put(store, "plan.txt", b"the plan")
+    store.close()
+    holder = HybridIdentity.generate()
+    make_country_database(config.parent / "country.mmdb")
+    text = SECRET.format(recipient=holder.recipient()).replace("board", "partners")
+    config.write_text(text.replace("group:partners", "user:anna"))
+    assert run(["verify"]) == 10
+    assert "partners: wrong class: plan.txt" in capsys.readouterr().out
+    assert run(["rotate"]) == 0
+    expected = "partners: 0 with a new header, 1 sealed anew, 0 with another class\n"
+    assert capsys.readouterr().out == expected
+    assert run(["verify", "--full"]) == 0
+    # Then the recipient changes: only who holds the identity can follow.
+    successor = HybridIdentity.generate()
+    config.write_text(
+        config.read_text().replace(str(holder.recipient()), str(successor.recipient()))
+    )
+    assert run(["rotate"]) == 10
+    assert "partners: its identity is not here: plan.txt" in capsys.readouterr().out
+    identity = config.parent / "holder.txt"
+    identity.write_text(holder.secret_text())
+    assert run(["rotate", "-i", str(identity)]) == 0
+    assert "1 with a new header" in capsys.readouterr().out
+    assert run(["rotate"]) == 0
+
+
+def test_rotate_follows_a_new_site_key(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    After "keys add" the stored files get headers for the new key.
+    """
+    config.write_text(
+        config.read_text().replace("restricted", "confidential")
+        + '[access]\ncountries = ["DE"]\ngeo_database = "country.mmdb"\n'
+    )
+    make_country_database(config.parent / "country.mmdb")
+    store = opened(config)
+    put(store, "file", b"content")
+    before = get_raw(store, "file")
+    store.close()
+    add_site_key(load(str(config)), now=time.time())
+    assert run(["rotate"]) == 0
+    assert "1 with a new header" in capsys.readouterr().out
+    store = opened(config)
+    assert get(store, "file") == b"content"
+    assert get_raw(store, "file") != before
+    store.close()
+
+
+def test_stores_are_tended(config: Path) -> None:
+    """
+    Past its retention a file is removed, and what a crash left is swept.
+    """
+    store = opened(config, now=1000.0)
+    put(store, "old", b"x")
+    store.close()
+    stray = config.parent / "partners/objects/ab" / ("ab" * 16)
+    stray.parent.mkdir(exist_ok=True)
+    stray.write_bytes(b"left by a crash")
+    inventory = load(str(config))
+    keyring = open_site_keyring(inventory, now=time.time())
+    [tended] = tend_drops(inventory, keyring, now=lambda: time.time() + 100.0)
+    assert (tended.drop, tended.expired, tended.swept.objects) == ("partners", 1, 1)
+    store = opened(config)
+    assert list(store.list(())) == []
+    store.close()
