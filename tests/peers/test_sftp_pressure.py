@@ -87,7 +87,7 @@ class Greedy(asyncssh.SSHClientSession[bytes]):
         self.heard = bytearray()
         self.more = asyncio.Event()
 
-    def data_received(self, data: bytes, datatype: int | None) -> None:
+    def data_received(self, data: bytes, datatype: int | None) -> None:  # noqa: ARG002
         """
         Keep what came.
         """
@@ -103,8 +103,9 @@ async def ask_without_reading(
     """
     connection = await connect(process.served)
     try:
-        channel, session = await connection.create_session(
-            Greedy, subsystem="sftp", encoding=None, window=2**31 - 1, max_pktsize=32768
+        session = Greedy()
+        channel, _ = await connection.create_session(
+            lambda: session, subsystem="sftp", encoding=None, window=2**31 - 1, max_pktsize=32768
         )
         channel.write(INIT + request(1, 3, text(b"/big"), b"\0\0\0\1\0\0\0\0"))
         while b"\0\0\0\x0d\x66" not in session.heard:
@@ -226,7 +227,10 @@ def test_who_has_fallen_silent_is_put_out(tmp_path: Path) -> None:
 
     async def vanish(served: Served) -> None:
         connection = await connect(served)
-        channel, session = await connection.create_session(Greedy, subsystem="sftp", encoding=None)
+        session = Greedy()
+        channel, _ = await connection.create_session(
+            lambda: session, subsystem="sftp", encoding=None
+        )
         channel.write(INIT + request(1, 3, text(b"/a"), b"\0\0\0\x1a\0\0\0\0"))
         while b"\0\0\0\x0d\x66" not in session.heard:
             session.more.clear()

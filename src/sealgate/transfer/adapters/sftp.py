@@ -119,12 +119,13 @@ async def serve_sftp(
     servers: list[asyncio.AbstractServer] = []
     try:
         for one in sockets:
-            servers.append(
-                await loop.create_server(lambda: Front(lobby, begin), sock=one, backlog=_BACKLOG)
+            server = await loop.create_server(
+                lambda: Front(lobby, begin), sock=one, backlog=_BACKLOG
             )
+            servers.append(server)
     except BaseException:
-        for server in servers:
-            server.close()
+        for begun in servers:
+            begun.close()
         for pool in (passwords, workers):
             with contextlib.suppress(RuntimeError):
                 pool.shutdown(wait=False)

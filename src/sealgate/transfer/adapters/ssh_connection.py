@@ -262,7 +262,7 @@ class Connection(Framing):
         self._front.signed_in()
         await super().send_userauth_success()
 
-    def send_userauth_failure(self, partial_success: bool) -> None:
+    def send_userauth_failure(self, partial_success: bool) -> None:  # noqa: FBT001  # asyncssh's
         """
         Count a failure; too many of them end the connection.
 

@@ -106,7 +106,7 @@ class PlainFiles:
         if self.delay_seconds:
             time.sleep(self.delay_seconds)
         parts = [one for one in text.split("/") if one not in {"", "."}]
-        if ".." in parts:
+        if ".." in parts or "\0" in text:
             raise TransferError(Trouble.BAD_NAME, "no way up")
         return self.root.joinpath(*parts)
 

@@ -37,9 +37,10 @@ def test_the_fingerprint_is_the_one_openssh_prints(tmp_path: Path) -> None:
     shown = subprocess.check_output(["ssh-keygen", "-lf", path], text=True)
     key = read_host_key(path)
     assert key.fingerprint == shown.split()[1]
-    assert key.public.split()[:2] == subprocess.check_output(
-        ["ssh-keygen", "-yf", path], text=True
-    ).split()[:2]
+    assert (
+        key.public.split()[:2]
+        == subprocess.check_output(["ssh-keygen", "-yf", path], text=True).split()[:2]
+    )
 
 
 def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_what_clients_send_is_understood(line: str, asked: SCPCommand) -> None:
         "scp -t a b",
         "sh -c 'scp -t a'",
         "scp -t 'a",
-        "/tmp/scp -t a",
+        "/opt/scp -t a",
         "scp -t " + "a" * 9000,
     ],
 )
