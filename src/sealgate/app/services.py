@@ -106,7 +106,7 @@ class Services:
         self.gateway.tick()
         if self.gateway.certificates is not before:
             self.transfer.refresh_certificate(self.inventory, self.gateway.certificates)
-        self.transfer.tick()
+        self.transfer.tick(self.inventory)
 
     def promises(self) -> tuple[Observation, ...]:
         """

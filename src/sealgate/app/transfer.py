@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.app.crashes import Crashes
 from sealgate.app.transfer_material import Material, has_files
+from sealgate.app.transfer_tending import Tending
 from sealgate.errors import BugError, GatewayError, SealgateError
 from sealgate.gateway.adapters.doors import bound, shown
 from sealgate.policy.inventory import Address
@@ -73,6 +74,7 @@ class Transfer:
         self._tell = tell
         self._processes = min(processes or len(os.sched_getaffinity(0)), MAX_PROCESSES)
         self._material = Material(now)
+        self._tending = Tending(now, tell)
         self._wanted: Wanted | None = None
         self._groups: dict[TransferProtocol, _Group] = {}
         self._leaving: list[tuple[WorkerProcess, float]] = []
@@ -162,10 +164,12 @@ class Transfer:
         """
         self._material.refresh_certificate(inventory, certificates)
 
-    def tick(self) -> None:
+    def tick(self, inventory: Inventory) -> None:
         """
-        Do what time brings: crashed processes are started again, those that leave are seen off.
+        Do what time brings: crashes are mended, leavers seen off, stores tended.
         """
+        if has_files(inventory):
+            self._tending.tick(inventory, self._material.keyring)
         now = time.monotonic()
         for group in self._groups.values():
             for member in group.members:
@@ -231,6 +235,7 @@ class Transfer:
         """
         Return whether all that were asked to end did so in time; none runs then.
         """
+        self._tending.await_end(1.0)
         ended = [process.await_end(until, hurry) for process, until in self._leaving]
         self._leaving.clear()
         return all(ended)

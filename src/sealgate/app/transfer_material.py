@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from sealgate.app.keyring import look_at_site_keys, open_site_keyring, why_not_apart
 from sealgate.app.keys import local_authority
 from sealgate.app.state import database_url
+from sealgate.app.storing import RECORDS_FOLDER, store_settings
 from sealgate.errors import ConfigError, Fault, SourceError
 from sealgate.gateway.adapters.files import make_folder, replace_file
 from sealgate.identity.adapters.given import check_given
 from sealgate.policy.inventory import Address, PassivePorts, drop_asset
-from sealgate.policy.protection import Column
-from sealgate.storage.model import StorageError, StorageRung, StoreSettings
+from sealgate.storage.adapters.opened import open_store
+from sealgate.storage.model import StorageError
 from sealgate.transfer.adapters.workers_plan import PackedKeyring, Served, packed
 from sealgate.transfer.model import TransferProtocol
 from sealgate.transfer.promise import refusals
@@ -31,13 +32,13 @@ if TYPE_CHECKING:
     from sealgate.policy.classification import ClassificationModel
     from sealgate.policy.inventory import Drop, Inventory
     from sealgate.storage.keyring import UnlockedKeyring
+    from sealgate.storage.model import StoreSettings
     from sealgate.transfer.adapters.ftps import FTPSSettings
     from sealgate.transfer.adapters.ssh_settings import SSHSettings
 
 SSH_FOLDER = "ssh"
 FTPS_FOLDER = "ftps"
 LOGS_FOLDER = "logs"
-RECORDS_FOLDER = "records"
 LOG_NAME = "transfer.jsonl"
 _CERTIFICATE = "certificate.pem"
 _AT_REST_RULE = "at-rest-unsealed"
@@ -115,7 +116,8 @@ class Material:
             return Wanted((), Served(), None, model, database, "")
         make_folder(str(state / LOGS_FOLDER))
         keyring = self._open_keyring(inventory) if inventory.drops else None
-        stores = tuple(_settings(inventory, drop, str(state)) for drop in inventory.drops)
+        make_folder(str(state / RECORDS_FOLDER))
+        stores = tuple(store_settings(inventory, drop) for drop in inventory.drops)
         faults = list(_faults(inventory, stores, keyring, self._now))
         if faults:
             raise ConfigError(
@@ -130,6 +132,13 @@ class Material:
             database,
             str(state / LOGS_FOLDER / LOG_NAME),
         )
+
+    @property
+    def keyring(self) -> UnlockedKeyring | None:
+        """
+        Return the sealing keys, ``None`` while no drop needed them.
+        """
+        return self._keyring
 
     def refresh_certificate(self, inventory: Inventory, certificates: Certificates) -> None:
         """
@@ -228,22 +237,6 @@ def _ssh_settings(inventory: Inventory, state: str) -> SSHSettings:
     )
 
 
-def _settings(inventory: Inventory, drop: Drop, state: str) -> StoreSettings:
-    folder = str(Path(state, RECORDS_FOLDER))
-    make_folder(folder)
-    return StoreSettings(
-        name=drop.name,
-        url=drop.store,
-        rung=StorageRung(drop.classification.required.rank(Column.AT_REST)),
-        classification=drop.classification.id,
-        quota_bytes=drop.quota_bytes,
-        max_file_bytes=drop.max_file_bytes,
-        recipients=drop.recipients,
-        records_folder=folder,
-        records_url=inventory.register_url,
-    )
-
-
 def reasons_not_apart(inventory: Inventory) -> dict[str, str | None]:
     """
     Return for each drop why the site's keys are not apart from its store, ``None``: they are.
@@ -266,9 +259,6 @@ def _faults(
     yield from refused
     if keyring is None or refused:
         return
-    # Storage brings SQL and the age format; it is loaded only where there are drops.
-    from sealgate.storage.adapters.opened import open_store  # noqa: PLC0415
-
     for drop, settings in zip(inventory.drops, stores, strict=True):
         where = (drop.place.file or inventory.source, drop.place.line)
         try:

@@ -1,0 +1,69 @@
+"""
+Tends the stores of drops while they are served: sweeps leftovers, ends retention.
+
+At the start and once an hour, in a thread, because a large store takes its time. It never
+runs twice at once.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from sealgate.app.storing import tend_drops
+from sealgate.errors import SealgateError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sealgate.policy.inventory import Inventory
+    from sealgate.storage.keyring import UnlockedKeyring
+
+EVERY_SECONDS = 3600.0
+
+
+class Tending:
+    """
+    *now* tells seconds since the epoch, *tell* takes a line for a person.
+    """
+
+    def __init__(self, now: Callable[[], float], tell: Callable[[str], None]) -> None:
+        self._now = now
+        self._tell = tell
+        self._due = 0.0
+        self._thread: threading.Thread | None = None
+
+    def tick(self, inventory: Inventory, keyring: UnlockedKeyring | None) -> None:
+        """
+        Begin to tend the stores of *inventory*, when it is time.
+        """
+        if keyring is None or not inventory.drops or time.monotonic() < self._due:
+            return
+        if self._thread is not None and self._thread.is_alive():
+            return
+        self._due = time.monotonic() + EVERY_SECONDS
+        # A daemon: what it does may stop at any instant, as after a crash.
+        self._thread = threading.Thread(
+            target=self._tend, args=(inventory, keyring), name="sealgate tending", daemon=True
+        )
+        self._thread.start()
+
+    def await_end(self, seconds: float) -> None:
+        """
+        Wait for what is under way, at most *seconds*.
+        """
+        if self._thread is not None:
+            self._thread.join(seconds)
+
+    def _tend(self, inventory: Inventory, keyring: UnlockedKeyring) -> None:
+        try:
+            for tended in tend_drops(inventory, keyring, now=self._now):
+                if tended.expired:
+                    self._tell(
+                        f'drop "{tended.drop}": removed {tended.expired} files past retention'
+                    )
+        except SealgateError as error:
+            self._tell(f"error: {error.message}; it is tried again in an hour")
+        except Exception as error:  # noqa: BLE001  # serving goes on whatever happens here
+            self._tell(f"error: {type(error).__name__} while stores were tended")
