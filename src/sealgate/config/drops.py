@@ -47,7 +47,7 @@ class Taken:
         """
         Return what *store* lies in, or has in it; ``None`` when it is apart.
         """
-        return next((what for one, what in self.folders.items() if _meet(store, one)), None)
+        return next((what for one, what in self.folders.items() if meet(store, one)), None)
 
 
 def read_drops(
@@ -140,7 +140,7 @@ def _store(table: Table, folder: PurePath, drops: Sequence[Drop], taken: Taken) 
     except UnfitError as error:
         table.fault("store", f"{shown} {error}", error.hint)
         return None
-    other = next((drop for drop in drops if _meet(store, drop.store)), None)
+    other = next((drop for drop in drops if meet(store, drop.store)), None)
     if other is not None:
         table.fault(
             "store",
@@ -158,8 +158,12 @@ def _store(table: Table, folder: PurePath, drops: Sequence[Drop], taken: Taken) 
     return store
 
 
-def _meet(one: str, other: str) -> bool:
-    # One of them is the other, or lies in it; a folder and a bucket never meet.
+def meet(one: str, other: str) -> bool:
+    """
+    Return whether one of two stores is the other, or lies in it; by their names only.
+
+    A folder and a bucket never meet.
+    """
     (kind, _, first), (other_kind, _, second) = one.partition(":"), other.partition(":")
     shared = zip(PurePosixPath(first).parts, PurePosixPath(second).parts, strict=False)
     return kind == other_kind and all(here == there for here, there in shared)

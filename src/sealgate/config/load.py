@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING
 
 import maxminddb
 
+from sealgate.config.drops import meet
 from sealgate.config.parse import MAX_CHARACTERS, raise_faults, read
 from sealgate.config.reader import FileKind, quoted, quoted_path
 from sealgate.errors import ConfigError, Fault
 from sealgate.identity.adapters.country import country_code
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sealgate.policy.inventory import Inventory
 
 CONFIG_NAME = "sealgate.toml"
@@ -62,8 +65,35 @@ def load(path: str) -> Inventory:
             key = str(mention.path[-1])
             hint = _HINTS.get(mention.kind)
             notes.add(mention.path, f"{key} {quoted_path(mention.file)} {reason}", hint)
-    raise_faults(path, notes.faults)
+    raise_faults(path, notes.faults or tuple(_store_faults(inventory)))
     return inventory
+
+
+def _store_faults(inventory: Inventory) -> Iterator[Fault]:
+    # The parser held names against each other; a link may lead elsewhere than its name says.
+    taken = {_real(inventory.state_folder): "the state folder, with its keys"}
+    taken |= {
+        _real(site.web_root): f"the web root of site {quoted(site.name)}"
+        for site in inventory.sites
+        if site.web_root
+    }
+    for drop in inventory.drops:
+        if not drop.store.startswith("file:"):
+            continue
+        store = _real(drop.store.removeprefix("file:"))
+        what = next((what for place, what in taken.items() if meet(store, place)), None)
+        if what is not None:
+            yield Fault(
+                drop.place.file,
+                drop.place.line,
+                f"the store of drop {quoted(drop.name)} leads to {what}, through a link",
+                "give the drop a folder where nothing else lies",
+            )
+        taken[store] = f"the store of drop {quoted(drop.name)}"
+
+
+def _real(folder: str) -> str:
+    return f"file:{os.path.realpath(folder)}"
 
 
 def _read(path: str) -> str:

@@ -254,3 +254,50 @@ def test_a_config_without_permission_is_an_error(tmp_path: Path) -> None:
             load(str(path))
     finally:
         os.seteuid(user)
+
+
+DROPS = """\
+[[drop]]
+name = "one"
+class = "public"
+store = "file:one"
+admit = ["user:anna"]
+[[drop]]
+name = "two"
+class = "restricted"
+store = "file:two"
+admit = ["user:anna"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("link", "target", "line", "says"),
+    [
+        ("one", ".sealgate/authority", 1, "the state folder"),
+        ("two", "one/inside", 6, 'the store of drop "one"'),
+        ("two", "www", 6, 'the web root of site "shop.example"'),
+    ],
+)
+def test_a_store_that_a_link_leads_elsewhere_is_a_fault(
+    tmp_path: Path, link: str, target: str, line: int, says: str
+) -> None:
+    """
+    Names that are apart may be one place; then files would have two classes, or keys be served.
+    """
+    site = (
+        '[[site]]\ndomains = ["shop.example"]\nupstream = "http://127.0.0.1:8080"\n'
+        'web_root = "www"\n[[site.route]]\npath = "/"\nclass = "public"\n'
+    )
+    (tmp_path / "www").mkdir()
+    config = tmp_path / "sealgate.toml"
+    config.write_text(DROPS + site, encoding="utf-8")
+    assert len(load(str(config)).drops) == 2
+    (tmp_path / target).mkdir(parents=True, exist_ok=True)
+    (tmp_path / link).symlink_to(tmp_path / target)
+
+    with pytest.raises(ConfigError) as caught:
+        load(str(config))
+
+    (fault,) = caught.value.faults
+    assert fault.line == line
+    assert says in fault.message
