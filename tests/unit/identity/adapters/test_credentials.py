@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sealgate.database import sqlite_url
 from sealgate.errors import UsageError
-from sealgate.identity.adapters import password_hash
+from sealgate.identity.adapters import credentials, password_hash
 from sealgate.identity.adapters.store import IdentityStore
 from sealgate.identity.model import ClientCertificate, Identity
 from sealgate.identity.ssh_keys import SSHKey, read_ssh_key
@@ -176,6 +176,51 @@ def test_a_hash_follows_when_the_cost_rises(store: IdentityStore, path: Path) ->
     assert store.check_password("anna", GOOD)
     store.set_password("anna", GOOD, rounds=3, by="me", now=4)
     assert stored_rounds(path) == 4
+
+
+def test_what_is_no_password_never_matches(store: IdentityStore) -> None:
+    """
+    Not even where the hash of nothing got into the database.
+    """
+    store.set_password("anna", "", by="me", now=2)
+    for password in ("", "\0", "\u200b", "x" * 5000):
+        assert not store.check_password("anna", password)
+
+
+def test_a_new_password_is_not_undone_by_a_sign_in(
+    store: IdentityStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Somebody signs in with the old one, whose hash is made anew, while another one is set.
+    """
+    store.set_password("anna", GOOD, by="me", now=2)
+    store.add("ben", [], by="me", now=2)
+    store.set_password("ben", GOOD, rounds=4, by="me", now=2)
+
+    def meanwhile(password: str, rounds: int) -> str:
+        monkeypatch.setattr(credentials, "hash_password", password_hash.hash_password)
+        store.set_password("anna", "another horse than that", by="me", now=3)
+        return password_hash.hash_password(password, rounds)
+
+    monkeypatch.setattr(credentials, "hash_password", meanwhile)
+    assert store.check_password("anna", GOOD)
+    assert not store.check_password("anna", GOOD)
+    assert store.check_password("anna", "another horse than that")
+
+
+def test_a_key_of_nobody_lets_nobody_in(store: IdentityStore, path: Path) -> None:
+    """
+    An identity that was taken out of the database by hand takes its keys along.
+    """
+    key = new_key()
+    store.add_ssh_key(key, by="me", now=2)
+    store.record(HERS, by="me", now=2)
+    connection = sqlite3.connect(path)
+    connection.execute("DELETE FROM identities")
+    connection.commit()
+    connection.close()
+    assert store.ssh_key(key.fingerprint) is None
+    assert store.certificate(HERS.fingerprint) is None
 
 
 def test_the_generation_grows_with_every_change_and_with_nothing_else(

@@ -4,6 +4,8 @@ A database that an older Sealgate wrote is brought up to date, and nothing in it
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,14 @@ from sealgate.identity.model import Identity, admitted
 
 # Written by version 0001 itself, with two users, one of them gone, and three certificates.
 OLD = Path(__file__).parents[3] / "data/identity/0001.sqlite"
+
+
+OPENER = """
+import sys
+from sealgate.identity.adapters.store import IdentityStore
+with IdentityStore(sys.argv[1]) as store:
+    print(store.generation(), len(store.identities()))
+"""
 
 
 @pytest.fixture
@@ -65,6 +75,17 @@ def test_everything_is_there_afterwards(path: Path) -> None:
         store.set_password("Jürgen Groß", "correct horse battery staple", by="me", now=1)
         assert store.check_password("Jürgen Groß", "correct horse battery staple")
     assert rows(path, "identity_version") == [(HEAD,)]
+
+
+def test_processes_that_start_at_once_bring_it_up_to_date_once(path: Path) -> None:
+    """
+    As the processes of one server do after an update: none fails, and nothing is done twice.
+    """
+    command = [sys.executable, "-c", OPENER, sqlite_url(str(path))]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(4)]
+    told = [process.communicate(timeout=60)[0].decode() for process in running]
+    assert told == ["1 2\n"] * 4
+    assert rows(path, "identity_state") == [(1, 1, 3)]
 
 
 def test_opening_again_changes_nothing(path: Path) -> None:
