@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.app.decided import weaker_than_decided
+from sealgate.app.entrants import nobody_yet
 from sealgate.app.foreseen import foresee, foresee_ftps
 from sealgate.app.keyring import why_not_apart
 from sealgate.app.keys import local_authority
@@ -145,7 +146,10 @@ def plan(inventory: Inventory, *, now: float) -> Plan:
         shut=tuple(ShutDoor(s, r) for s in inventory.sites for r in s.routes if r.shut),
         accepted=tuple(risk for risk in inventory.accepted if risk not in report.expired),
         expired=report.expired,
-        remarks=tuple(remark for item in certificates for remark in item.remarks),
+        remarks=(
+            *(remark for item in certificates for remark in item.remarks),
+            *nobody_yet(inventory, now),
+        ),
         settings=tuple(_settings(inventory)),
         why_not_apart=apart,
     )

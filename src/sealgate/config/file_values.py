@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 from sealgate.config.values import MAX_PORT, UnfitError, read_domain
 from sealgate.errors import SealgateError
 from sealgate.policy.inventory import Address, PassivePorts
-from sealgate.storage.age.keys import parse_recipient
 from sealgate.storage.paths import checked_segment
 
 if TYPE_CHECKING:
@@ -175,6 +174,9 @@ def read_recipient(text: str) -> tuple[str, bool]:
 
     No message repeats what looks like a secret key.
     """
+    # The age format takes 30 ms to load; only configurations that name recipients pay.
+    from sealgate.storage.age.keys import parse_recipient  # noqa: PLC0415
+
     try:
         found = parse_recipient(text)
     except SealgateError as error:
