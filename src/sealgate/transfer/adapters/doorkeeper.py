@@ -8,16 +8,16 @@ the next one at once; sessions that are open are judged again by :meth:`recheck`
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from sealgate.errors import SealgateError
 from sealgate.identity.model import normal
 from sealgate.identity.throttle import Throttle
-from sealgate.policy.inventory import AccessSettings
 from sealgate.storage.model import Trouble
-from sealgate.transfer.adapters.session import House, Session
+from sealgate.transfer.adapters.doorkeeper_rules import People, Rules
+from sealgate.transfer.adapters.session import Session
+from sealgate.transfer.adapters.session_house import House
 from sealgate.transfer.authorize import admits, refusal
 from sealgate.transfer.model import (
     Caller,
@@ -30,10 +30,6 @@ from sealgate.transfer.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from sealgate.identity.model import ClientCertificate, Identity
-    from sealgate.identity.ssh_keys import SSHKey
     from sealgate.policy.inventory import Drop, Tunnel
     from sealgate.transfer.adapters.session_drops import OpenDrop
     from sealgate.transfer.authorize import Refusal
@@ -45,60 +41,6 @@ _MAX_QUIET = 10_000
 _RECHECK_SECONDS = 60.0
 _UNKNOWN = "(unknown)"
 _GONE = "you are no longer admitted"
-
-
-class People(Protocol):
-    """
-    What is asked of the store of identities.
-    """
-
-    def check_password(self, name: str, password: str) -> bool:
-        """
-        Return whether it is the password of *name*; takes as long for unknown names.
-        """
-
-    def identity(self, name: str) -> Identity | None:
-        """
-        Return the identity *name*.
-        """
-
-    def ssh_key(self, fingerprint: str) -> SSHKey | None:
-        """
-        Return the living key with *fingerprint*.
-        """
-
-    def certificate(self, fingerprint: str) -> ClientCertificate | None:
-        """
-        Return the certificate with *fingerprint*, living or not.
-        """
-
-    def generation(self) -> int:
-        """
-        Return a number that grows with every change.
-        """
-
-
-class Countries(Protocol):
-    """
-    Tells where an address is.
-    """
-
-    def country_of(self, address: str) -> str | None:
-        """
-        Return the ISO 3166-1 code, ``None`` when nobody knows.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """
-    What is served, of one moment: *countries* is ``None`` where no database is configured.
-    """
-
-    drops: Mapping[str, OpenDrop] = field(default_factory=dict)
-    tunnels: tuple[Tunnel, ...] = ()
-    access: AccessSettings = field(default_factory=AccessSettings)
-    countries: Countries | None = None
 
 
 class DropDoorkeeper:

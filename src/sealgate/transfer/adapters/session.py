@@ -8,8 +8,7 @@ that no server has to know any. Nothing but :class:`TransferError` gets out.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from sealgate.storage.model import Entry, Space, StorageError, Trouble
 from sealgate.storage.paths import RESERVED_PREFIX, resolve
@@ -21,48 +20,20 @@ from sealgate.transfer.adapters.session_drops import (
     Siblings,
 )
 from sealgate.transfer.adapters.session_faults import guarded
+from sealgate.transfer.adapters.session_house import House, Notes
+from sealgate.transfer.adapters.session_view import View, denied, moved, without_ending
 from sealgate.transfer.adapters.uploads import Download, Terms, Upload
 from sealgate.transfer.authorize import may
 from sealgate.transfer.model import Action, Event, TransferError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from sealgate.storage.model import StorePath, StoreReader
-    from sealgate.transfer.adapters.uploads import Inspection
     from sealgate.transfer.authorize import Refusal
     from sealgate.transfer.model import Caller, Channel
 
 _NONE = Space(0, 0, 0, 0)
-
-
-class Hooks(Protocol):
-    """
-    Looks at uploads: while they come, or afterwards.
-    """
-
-    def during(self, drop: OpenDrop, name: str) -> Inspection:
-        """
-        Begin to look at an upload to *drop* that will be called *name*.
-        """
-
-    def afterwards(self, drop: OpenDrop, path: StorePath, entry: Entry, event: Event) -> None:
-        """
-        Look at *path* some time later, and note what was found beside *event*.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """
-    What all sessions of one process share: *note* takes events, *complain* lines for a person.
-    """
-
-    note: Callable[[Event], None]
-    complain: Callable[[str], None]
-    now: Callable[[], float]
-    hooks: Hooks | None = None
-    left: Callable[[Session], None] = lambda _session: None
 
 
 class Session:
@@ -80,14 +51,20 @@ class Session:
         refused: Mapping[str, Refusal],
         house: House,
     ) -> None:
-        self.caller = caller
         self.channel = channel
-        self._drops = dict(drops)
-        self._refused = dict(refused)
         self._house = house
+        self._notes = Notes(caller, channel, house)
+        self._view = View(caller, drops, refused, self._notes.refusal, house.now)
         self._siblings = Siblings()
         self._open: set[Upload | Download] = set()
         self._cut = ""
+
+    @property
+    def caller(self) -> Caller:
+        """
+        Return whose session it is.
+        """
+        return self._view.caller
 
     def admit(
         self, caller: Caller, drops: Mapping[str, OpenDrop], refused: Mapping[str, Refusal]
@@ -95,9 +72,7 @@ class Session:
         """
         Go on as *caller* is now, with other drops; one that is gone ends what is open in it.
         """
-        self.caller = caller
-        self._drops = dict(drops)
-        self._refused = dict(refused)
+        self._view = View(caller, drops, refused, self._notes.refusal, self._house.now)
 
     def cut(self, why: str) -> None:
         """
@@ -110,7 +85,7 @@ class Session:
         Return whether calls about *path* may wait, for a network or a look. Never raises.
         """
         try:
-            found = self._drops.get(next(iter(resolve(path)), ""))
+            found = self._view.drops.get(next(iter(resolve(path)), ""))
         except StorageError:
             return False
         return found is not None and (found.store.is_remote or found.inspects_first)
@@ -131,10 +106,10 @@ class Session:
             segments = resolve(path)
             if not segments:
                 return Entry((), is_folder=True, size=0, modified_at=self._house.now())
-            drop, inner = self._find(segments)
+            drop, inner = self._view.find(segments)
             if not any(may(drop.drop, self.caller, action) for action in Action):
-                raise _denied("see")
-            return self._shown(drop, self._stat(drop, inner), inner)
+                raise denied("see")
+            return self._view.shown(drop, self._view.stat(drop, inner), inner)
 
     def list(self, path: bytes | str) -> Iterator[Entry]:
         """
@@ -144,8 +119,13 @@ class Session:
             self._check()
             segments = resolve(path)
             if not segments:
-                return iter([self._drop_entry(self._drops[name]) for name in sorted(self._drops)])
-            drop, inner = self._find(segments, Action.LIST)
+                return iter(
+                    [
+                        self._view.drop_entry(self._view.drops[name])
+                        for name in sorted(self._view.drops)
+                    ]
+                )
+            drop, inner = self._view.find(segments, Action.LIST)
             if inner and not drop.store.stat(inner).is_folder:
                 raise TransferError(Trouble.NOT_FOLDER, "it is not a folder")
             return self._entries(drop, inner)
@@ -155,7 +135,7 @@ class Session:
             for entry in drop.store.list(inner):
                 self._check_drop(drop.name)
                 if inner or not entry.path[-1].startswith(RESERVED_PREFIX):
-                    yield self._listed(drop, entry)
+                    yield self._view.listed(drop, entry)
 
     def open_read(self, path: bytes | str) -> StoreReader:
         """
@@ -166,11 +146,11 @@ class Session:
         """
         with guarded(self._house.complain):
             self._check()
-            drop, inner = self._find(resolve(path), Action.READ)
+            drop, inner = self._view.find(resolve(path), Action.READ)
             if not drop.is_sealed_elsewhere:
                 reader = drop.store.open_read(inner)
             else:
-                plain = _without_ending(inner)
+                plain = without_ending(inner)
                 if plain is None:
                     drop.store.stat(inner)
                     raise TransferError(
@@ -179,7 +159,7 @@ class Session:
                         " behind its name",
                     )
                 reader = drop.store.open_raw(plain)
-            entry = _moved(reader.entry, (drop.name, *inner))
+            entry = moved(reader.entry, (drop.name, *inner))
             download = Download(reader, entry, self._terms(drop, inner))
             self._open.add(download)
             return download
@@ -196,11 +176,11 @@ class Session:
         """
         with guarded(self._house.complain):
             self._check()
-            drop, inner = self._find(resolve(path), Action.WRITE)
+            drop, inner = self._view.find(resolve(path), Action.WRITE)
             if not inner:
                 raise TransferError(Trouble.IS_FOLDER, "a drop is a folder")
             drop.check_name(inner[-1])
-            self._check_present(drop, inner, resume=resume, exclusive=exclusive)
+            self._view.check_present(drop, inner, resume=resume, exclusive=exclusive)
             self._siblings.check(drop, inner)
             staged = None
             if drop.inspects_first:
@@ -221,23 +201,23 @@ class Session:
         """
         with guarded(self._house.complain):
             self._check()
-            drop, source = self._find(resolve(old), Action.WRITE)
-            other, target = self._find(resolve(new), Action.WRITE)
+            drop, source = self._view.find(resolve(old), Action.WRITE)
+            other, target = self._view.find(resolve(new), Action.WRITE)
             if other.name != drop.name:
                 raise TransferError(
                     Trouble.UNSUPPORTED, "a file cannot be renamed into another drop: copy it"
                 )
             if not source or not target:
                 raise TransferError(Trouble.DENIED, "a drop itself cannot be renamed")
-            source = self._plain(drop, source)
+            source = self._view.plain(drop, source)
             if drop.is_sealed_elsewhere and source[-1] + SEALED_ENDING != target[-1]:
-                target = _without_ending(target) or target
+                target = without_ending(target) or target
             entry = drop.store.stat(source)
             if not entry.is_folder:
                 drop.check_name(target[-1])
             is_part = source[-1] == target[-1] + PART_ENDING and entry.owner == self.caller.name
-            if not is_part or self._is_there(drop, target):
-                self._require(drop, Action.DELETE)
+            if not is_part or self._view.is_there(drop, target):
+                self._view.require(drop, Action.DELETE)
             if source != target:
                 # Another case of its own name is no collision with itself.
                 self._siblings.removed(drop, source)
@@ -246,7 +226,7 @@ class Session:
             self._siblings.removed(drop, source)
             self._siblings.added(drop, target)
             shown = f"ok, to {'/'.join(target)}"
-            event = self._note("rename", drop, source, size=entry.size, result=shown)
+            event = self._notes.add("rename", drop, source, size=entry.size, result=shown)
             if not entry.is_folder:
                 self._afterwards(drop, target, entry, event)
 
@@ -256,12 +236,12 @@ class Session:
         """
         with guarded(self._house.complain):
             self._check()
-            drop, inner = self._find(resolve(path), Action.DELETE)
-            inner = self._plain(drop, inner)
+            drop, inner = self._view.find(resolve(path), Action.DELETE)
+            inner = self._view.plain(drop, inner)
             entry = drop.store.stat(inner)
             drop.store.remove(inner)
             self._siblings.removed(drop, inner)
-            self._note("delete", drop, inner, size=entry.size)
+            self._notes.add("delete", drop, inner, size=entry.size)
 
     def make_folder(self, path: bytes | str) -> None:
         """
@@ -269,13 +249,13 @@ class Session:
         """
         with guarded(self._house.complain):
             self._check()
-            drop, inner = self._find(resolve(path), Action.WRITE)
+            drop, inner = self._view.find(resolve(path), Action.WRITE)
             if not inner:
                 raise TransferError(Trouble.EXISTS, "there is one of that name already")
             self._siblings.check(drop, inner)
             drop.store.make_folder(inner)
             self._siblings.added(drop, inner)
-            self._note("folder", drop, inner)
+            self._notes.add("folder", drop, inner)
 
     def remove_folder(self, path: bytes | str) -> None:
         """
@@ -283,12 +263,12 @@ class Session:
         """
         with guarded(self._house.complain):
             self._check()
-            drop, inner = self._find(resolve(path), Action.DELETE)
+            drop, inner = self._view.find(resolve(path), Action.DELETE)
             if not inner:
                 raise TransferError(Trouble.DENIED, "a drop itself cannot be removed")
             drop.store.remove_folder(inner)
             self._siblings.removed(drop, inner)
-            self._note("delete", drop, inner)
+            self._notes.add("delete", drop, inner)
 
     def set_modified(self, path: bytes | str, modified_at: float) -> None:
         """
@@ -296,8 +276,8 @@ class Session:
         """
         with guarded(self._house.complain):
             self._check()
-            drop, inner = self._find(resolve(path), Action.WRITE)
-            drop.store.set_modified(self._plain(drop, inner), modified_at)
+            drop, inner = self._view.find(resolve(path), Action.WRITE)
+            drop.store.set_modified(self._view.plain(drop, inner), modified_at)
 
     def space(self, path: bytes | str) -> Space:
         """
@@ -308,7 +288,7 @@ class Session:
             segments = resolve(path)
             if not segments:
                 return _NONE
-            return self._find(segments)[0].store.space()
+            return self._view.find(segments)[0].store.space()
 
     def close(self) -> None:
         """
@@ -328,108 +308,8 @@ class Session:
 
     def _check_drop(self, name: str) -> None:
         self._check()
-        if name not in self._drops:
+        if name not in self._view.drops:
             raise TransferError(Trouble.DENIED, "you are no longer admitted here")
-
-    def _find(
-        self, segments: StorePath, action: Action | None = None
-    ) -> tuple[OpenDrop, StorePath]:
-        if not segments:
-            raise TransferError(Trouble.DENIED, "the root holds drops and nothing else")
-        name, inner = segments[0], segments[1:]
-        drop = self._drops.get(name)
-        if drop is None:
-            refusal = self._refused.get(name)
-            if refusal is None:
-                raise TransferError(Trouble.NOT_FOUND, "there is no such file or folder")
-            self._note_refusal(name, refusal)
-            raise TransferError(
-                Trouble.DENIED, refusal.message, rule=refusal.rule, hint=refusal.hint or None
-            )
-        if action is not None:
-            self._require(drop, action)
-        return drop, inner
-
-    def _require(self, drop: OpenDrop, action: Action) -> None:
-        if not may(drop.drop, self.caller, action):
-            raise _denied(action.value)
-
-    def _check_present(
-        self, drop: OpenDrop, inner: StorePath, *, resume: bool, exclusive: bool
-    ) -> None:
-        try:
-            there = drop.store.stat(inner)
-        except StorageError as error:
-            if error.trouble is not Trouble.NOT_FOUND:
-                raise
-            return
-        if there.is_folder:
-            raise TransferError(Trouble.IS_FOLDER, "it is a folder")
-        if there.partial:
-            if resume and there.owner != self.caller.name:
-                raise _denied("go on with what somebody else began")
-            return
-        if exclusive:
-            raise TransferError(Trouble.EXISTS, "there is one of that name already")
-        # Writing over a file, or behind it, takes the old one away.
-        self._require(drop, Action.DELETE)
-
-    def _is_there(self, drop: OpenDrop, inner: StorePath) -> bool:
-        try:
-            drop.store.stat(inner)
-        except StorageError as error:
-            if error.trouble is not Trouble.NOT_FOUND:
-                raise
-            return False
-        return True
-
-    def _stat(self, drop: OpenDrop, inner: StorePath) -> Entry:
-        if not inner:
-            return self._drop_entry(drop)
-        plain = _without_ending(inner) if drop.is_sealed_elsewhere else None
-        if plain is not None:
-            try:
-                return self._listed(drop, drop.store.stat(plain))
-            except StorageError as error:
-                if error.trouble is not Trouble.NOT_FOUND:
-                    raise
-        return drop.store.stat(inner)
-
-    def _plain(self, drop: OpenDrop, inner: StorePath) -> StorePath:
-        """
-        Return the path in the store of what the client calls *inner*.
-        """
-        plain = _without_ending(inner) if drop.is_sealed_elsewhere else None
-        return plain if plain is not None and self._is_there(drop, plain) else inner
-
-    def _listed(self, drop: OpenDrop, entry: Entry) -> Entry:
-        path = entry.path
-        if drop.is_sealed_elsewhere and not entry.is_folder and not entry.partial:
-            reader = drop.store.open_raw(path)
-            try:
-                size = reader.entry.size
-            finally:
-                reader.close()
-            path = (*path[:-1], path[-1] + SEALED_ENDING)
-            entry = replace(entry, size=size)
-        return self._shown(drop, entry, path)
-
-    def _shown(self, drop: OpenDrop, entry: Entry, path: StorePath) -> Entry:
-        return _moved(entry, (drop.name, *path), drop.drop.classification.id)
-
-    def _drop_entry(self, drop: OpenDrop) -> Entry:
-        try:
-            modified_at = drop.store.stat(()).modified_at
-        except StorageError:
-            # A drop is shown even while its store does not answer.
-            modified_at = self._house.now()
-        return Entry(
-            (drop.name,),
-            is_folder=True,
-            size=0,
-            modified_at=modified_at,
-            classification=drop.drop.classification.id,
-        )
 
     def _terms(
         self,
@@ -453,7 +333,7 @@ class Session:
         return Terms(
             drop=drop,
             path=inner,
-            note=self._note,
+            note=self._notes.add,
             check=lambda: self._check_drop(drop.name),
             complain=self._house.complain,
             done=self._open.discard,
@@ -466,75 +346,6 @@ class Session:
     def _afterwards(self, drop: OpenDrop, path: StorePath, entry: Entry, event: Event) -> None:
         if self._house.hooks is not None and not drop.is_strictest:
             self._house.hooks.afterwards(drop, path, entry, event)
-
-    def _event(self, action: str, drop: OpenDrop, path: StorePath) -> Event:
-        return Event(
-            at=self._house.now(),
-            action=action,
-            caller=self.caller.name,
-            channel=self.channel,
-            place="/".join((drop.name, *path)),
-            classification=drop.drop.classification.id,
-            size=0,
-            result="ok",
-            key=self.caller.key,
-        )
-
-    def _note(
-        self,
-        action: str,
-        drop: OpenDrop,
-        path: StorePath,
-        *,
-        size: int = 0,
-        result: str = "ok",
-        digest: str = "",
-        rule: str = "",
-    ) -> Event:
-        event = replace(
-            self._event(action, drop, path), size=size, result=result, digest=digest, rule=rule
-        )
-        self._house.note(event)
-        return event
-
-    def _note_refusal(self, name: str, refusal: Refusal) -> None:
-        self._house.note(
-            Event(
-                at=self._house.now(),
-                action="refusal",
-                caller=self.caller.name,
-                channel=self.channel,
-                place=name,
-                classification="",
-                size=0,
-                result=refusal.message,
-                rule=refusal.rule,
-                key=self.caller.key,
-            )
-        )
-
-
-def _denied(what: str) -> TransferError:
-    return TransferError(Trouble.DENIED, f"you may not {what} here")
-
-
-def _moved(entry: Entry, path: StorePath, classification: str | None = None) -> Entry:
-    return Entry(
-        path,
-        entry.is_folder,
-        entry.size,
-        entry.modified_at,
-        entry.owner,
-        classification or entry.classification,
-        entry.partial,
-        entry.object_id,
-    )
-
-
-def _without_ending(path: StorePath) -> StorePath | None:
-    if path and path[-1].endswith(SEALED_ENDING) and path[-1] != SEALED_ENDING:
-        return (*path[:-1], path[-1].removesuffix(SEALED_ENDING))
-    return None
 
 
 def _staged(path: StorePath) -> StorePath:

@@ -25,11 +25,12 @@ from sealgate.identity.adapters.country import Countries
 from sealgate.identity.adapters.store import IdentityStore
 from sealgate.register.adapters.store import Register
 from sealgate.storage.adapters.opened import open_store
-from sealgate.transfer.adapters.doorkeeper import DropDoorkeeper, Rules
+from sealgate.transfer.adapters.doorkeeper import DropDoorkeeper
+from sealgate.transfer.adapters.doorkeeper_rules import Rules
 from sealgate.transfer.adapters.events import EventWriter
 from sealgate.transfer.adapters.hooks import SharedScanner, UploadHooks
-from sealgate.transfer.adapters.session import House
 from sealgate.transfer.adapters.session_drops import OpenDrop, close_quietly
+from sealgate.transfer.adapters.session_house import House
 from sealgate.transfer.model import TransferProtocol
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ from sealgate.policy.inventory import Drop, KeySettings
 from sealgate.storage.adapters.keystore import open_keyring
 from sealgate.storage.adapters.opened import open_store
 from sealgate.storage.model import StorageRung, StoreSettings
-from sealgate.transfer.adapters.session import Hooks, House, Session
+from sealgate.transfer.adapters.session import Session
 from sealgate.transfer.adapters.session_drops import OpenDrop
+from sealgate.transfer.adapters.session_house import Hooks, House
 from sealgate.transfer.model import Caller, Channel, Event, Method, TransferProtocol
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from sealgate.identity.ssh_keys import read_ssh_key
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import AccessSettings, Address, Tunnel
 from sealgate.storage.model import Trouble
-from sealgate.transfer.adapters.doorkeeper import DropDoorkeeper, Rules
+from sealgate.transfer.adapters.doorkeeper import DropDoorkeeper
+from sealgate.transfer.adapters.doorkeeper_rules import Rules
 from sealgate.transfer.model import (
     Channel,
     KeyOffer,

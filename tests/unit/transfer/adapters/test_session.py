@@ -11,8 +11,9 @@ from sealgate.policy.inventory import Drop
 from sealgate.storage.age.keys import HybridIdentity
 from sealgate.storage.age.stream import open_stream
 from sealgate.storage.model import StorageError, StorageRung, Trouble
-from sealgate.transfer.adapters.session import House, Session
+from sealgate.transfer.adapters.session import Session
 from sealgate.transfer.adapters.session_drops import OpenDrop
+from sealgate.transfer.adapters.session_house import House
 from sealgate.transfer.authorize import Refusal
 from sealgate.transfer.model import FileSession, TransferError
 from tests.unit.transfer.adapters.dropped import ANNA, BEN, CHANNEL, Ground, get, put

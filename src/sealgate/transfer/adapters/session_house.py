@@ -1,0 +1,112 @@
+"""
+What all sessions of one process share, and what each notes in the trail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from sealgate.transfer.model import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sealgate.storage.model import Entry, StorePath
+    from sealgate.transfer.adapters.session import Session
+    from sealgate.transfer.adapters.session_drops import OpenDrop
+    from sealgate.transfer.adapters.uploads import Inspection
+    from sealgate.transfer.authorize import Refusal
+    from sealgate.transfer.model import Caller, Channel
+
+
+class Hooks(Protocol):
+    """
+    Looks at uploads: while they come, or afterwards.
+    """
+
+    def during(self, drop: OpenDrop, name: str) -> Inspection:
+        """
+        Begin to look at an upload to *drop* that will be called *name*.
+        """
+
+    def afterwards(self, drop: OpenDrop, path: StorePath, entry: Entry, event: Event) -> None:
+        """
+        Look at *path* some time later, and note what was found beside *event*.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """
+    What all sessions of one process share: *note* takes events, *complain* lines for a person.
+    """
+
+    note: Callable[[Event], None]
+    complain: Callable[[str], None]
+    now: Callable[[], float]
+    hooks: Hooks | None = None
+    left: Callable[[Session], None] = lambda _session: None
+
+
+class Notes:
+    """
+    The events of *caller* over *channel*; whose they are never changes.
+    """
+
+    def __init__(self, caller: Caller, channel: Channel, house: House) -> None:
+        self._caller = caller
+        self._channel = channel
+        self._house = house
+
+    def add(
+        self,
+        action: str,
+        drop: OpenDrop,
+        path: StorePath,
+        *,
+        size: int = 0,
+        result: str = "ok",
+        digest: str = "",
+        rule: str = "",
+    ) -> Event:
+        """
+        Note *action* on *path* of *drop*, and return the event.
+        """
+        place = "/".join((drop.name, *path))
+        return self._add(
+            action, place, drop.drop.classification.id, size, result, digest=digest, rule=rule
+        )
+
+    def refusal(self, name: str, refusal: Refusal) -> None:
+        """
+        Note that the drop *name* was asked for and is refused.
+        """
+        self._add("refusal", name, "", 0, refusal.message, rule=refusal.rule)
+
+    def _add(
+        self,
+        action: str,
+        place: str,
+        classification: str,
+        size: int,
+        result: str,
+        *,
+        digest: str = "",
+        rule: str = "",
+    ) -> Event:
+        event = Event(
+            at=self._house.now(),
+            action=action,
+            caller=self._caller.name,
+            channel=self._channel,
+            place=place,
+            classification=classification,
+            size=size,
+            result=result,
+            digest=digest,
+            rule=rule,
+            key=self._caller.key,
+        )
+        self._house.note(event)
+        return event
