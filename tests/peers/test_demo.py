@@ -27,6 +27,17 @@ class Demo:
 
     ready: dict[str, Any]
     process: subprocess.Popen[bytes]
+    out: Path
+
+    def try_printed(self, what: str) -> subprocess.CompletedProcess[str]:
+        """
+        Run the command that the demo printed below the words *what*, as it stands there.
+        """
+        lines = self.out.read_text().splitlines()
+        command = lines[lines.index(f"# {what}") + 1]
+        return subprocess.run(
+            ["sh", "-c", command], capture_output=True, text=True, check=False, timeout=60
+        )
 
     def curl(
         self, url: str, *options: str, source: str = "allowed"
@@ -117,7 +128,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
             assert process.poll() is None, (folder / "out").read_text()
             assert time.monotonic() < deadline, (folder / "out").read_text()
             time.sleep(0.05)
-        yield Demo(json.loads(ready.read_text()), process)
+        yield Demo(json.loads(ready.read_text()), process, folder / "out")
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
@@ -317,6 +328,59 @@ def test_the_audit_agrees_and_its_accepted_risks_are_needed(demo: Demo, tmp_path
     bare.unlink()
     assert done.returncode == 10, done.stdout + done.stderr
     assert "at-rest-unobserved" in done.stdout
+
+
+@pytest.mark.peer("sftp")
+@pytest.mark.peer("lftp")
+def test_the_partner_delivers_by_the_printed_commands(demo: Demo) -> None:
+    """
+    What sftp delivers lies sealed on the disk, and lftp sees it over FTPS.
+    """
+    put = demo.try_printed("a partner delivers over SFTP; the file is sealed as it comes")
+    assert put.returncode == 0, put.stderr
+    drop = demo.ready["drops"]["partners"]
+    lies = demo.try_printed("what lies on the disk: an age file")
+    assert lies.stdout.splitlines() == ["age-encryption.org/v1"]
+    sent = Path(drop["delivery"]).read_bytes()
+    assert b"DE89370400440532013000" in sent
+    for path in Path(drop["store"]).rglob("*"):
+        assert not path.is_file() or b"DE89370400440532013000" not in path.read_bytes()
+    listed = demo.try_printed("the same drop over FTPS, with a certificate")
+    assert listed.returncode == 0, listed.stderr
+    assert f"{len(sent)} " in listed.stdout
+    assert "orders.csv" in listed.stdout
+
+
+@pytest.mark.peer("sftp")
+@pytest.mark.peer("curl")
+def test_the_drop_refuses_other_countries_and_plain_ftp(demo: Demo) -> None:
+    """
+    The rule is named over SSH; over FTP the name is refused before a password is sent.
+    """
+    abroad = demo.try_printed("refused: the right key, from another country")
+    assert abroad.returncode != 0
+    assert "rule access-no-key" in abroad.stderr
+    plain = demo.try_printed("530: plain FTP does not exist")
+    assert plain.returncode != 0
+    assert "< 530 " in plain.stderr
+    assert "> PASS" not in plain.stderr
+
+
+def test_plan_and_audit_cover_the_drop(demo: Demo) -> None:
+    """
+    All three columns of the drop are required, provided and observed.
+    """
+    for command in ("plan", "audit"):
+        done = demo.sealgate(command, "--format", "json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assets = {asset["id"]: asset for asset in json.loads(done.stdout)["assets"]}
+        columns = assets["drop partners"]["columns"]
+        assert {name: found["provided"] for name, found in columns.items()} == {
+            "in_transit": 2,
+            "access": 2,
+            "at_rest": 2,
+        }, command
+        assert all(found["met"] for found in columns.values())
 
 
 def self_signed_copy(certificate: str, folder: Path) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ The ``sealgate.toml`` that follows from what the shop's database holds. Pure.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "/": ("products", "news"),
     "/typo3": ("customers", "orders"),
 }
+# Whose like the partners deliver.
+DELIVERED = ("customers", "orders")
 # What each form of the shop writes.
 COLLECTED: dict[str, tuple[str, ...]] = {
     "/login": ("customers",),
@@ -31,6 +33,8 @@ class Ports:
 
     https: int
     http: int
+    sftp: int
+    ftps: int
     shop: int
 
 
@@ -60,7 +64,7 @@ def render_configuration(
     person, are ``restricted`` (DESIGN 1); forms get the transit of what they collect.
     """
     until = dt.datetime.fromtimestamp(now, tz=dt.UTC).date() + dt.timedelta(days=90)
-    parts = [_HEAD.format(https=ports.https, http=ports.http, shop=ports.shop)]
+    parts = [_HEAD.format(**asdict(ports))]
     shown = {path: _strictest(tables, names, order) for path, names in SHOWN.items()}
     parts.append(_because(tables, SHOWN["/"]) + _route("/", shown["/"]))
     for path, names in COLLECTED.items():
@@ -75,6 +79,11 @@ def render_configuration(
     parts.append(
         _because(tables, SHOWN["/typo3"])
         + _route("/typo3", shown["/typo3"], backend=True, admit="group:editors")
+    )
+    delivered = _strictest(tables, DELIVERED, order)
+    parts.append(
+        f"# Partners deliver orders here, so it is worth what {' and '.join(DELIVERED)} are.\n"
+        + _DROP.format(classification=delivered)
     )
     parts.append(_ACCEPTED.format(until=until.isoformat(), database=database))
     return "\n".join(parts)
@@ -123,6 +132,9 @@ _HEAD = """\
 [listen]
 https = "127.0.0.1:{https}"
 http = "127.0.0.1:{http}"
+sftp = "127.0.0.1:{sftp}"
+ftps = "127.0.0.1:{ftps}"
+ftps_domain = "localhost"
 
 [operator]
 name = "The Workshop Ltd"
@@ -133,10 +145,22 @@ locality = "Kassel"
 countries = ["DE"]
 geo_database = "country.mmdb"
 
+[keys]
+protection = "passphrase"  # here a random one in memory, which is gone with the demo
+
 [[site]]
 domains = ["localhost"]
 upstream = "http://127.0.0.1:{shop}"
 preset = "typo3"
+"""
+
+_DROP = """\
+[[drop]]
+name = "partners"
+class = "{classification}"
+store = "file:partners"
+admit = ["group:partners"]
+quota = "100 MiB"
 """
 
 _ACCEPTED = """\

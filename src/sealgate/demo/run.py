@@ -28,6 +28,14 @@ from sealgate.config.load import load
 from sealgate.database import sqlite_url
 from sealgate.demo.configuration import Ports, TableClass, render_configuration
 from sealgate.demo.geography import ALLOWED, OTHER, UNKNOWN, make_country_database
+from sealgate.demo.partner import (
+    DROP,
+    PARTNER,
+    PartnerFiles,
+    let_partner_in,
+    partner_commands,
+    passphrase_in_memory,
+)
 from sealgate.demo.shop.data import make_database
 from sealgate.errors import PeerError
 from sealgate.policy.classification import DEFAULT_MODEL
@@ -79,6 +87,31 @@ class Laid:
         """
         return self.folder / f"{EDITOR}.crt", self.folder / f"{EDITOR}.key"
 
+    @property
+    def partner(self) -> PartnerFiles:
+        """
+        Return the partner's things.
+        """
+        return PartnerFiles(self.folder)
+
+    def drops(self) -> dict[str, object]:
+        """
+        Return what a script needs to deliver as the partner, by drop, as JSON values.
+        """
+        certificate, key = self.partner.certificate
+        return {
+            DROP: {
+                "sftp": f"sftp://{PARTNER}@127.0.0.1:{self.ports.sftp}/{DROP}",
+                "ftps": f"ftp://{PARTNER}@localhost:{self.ports.ftps}/{DROP}",
+                "ssh_key": str(self.partner.ssh_key),
+                "known_hosts": str(self.partner.known_hosts),
+                "client_certificate": str(certificate),
+                "client_key": str(key),
+                "delivery": str(self.partner.delivery),
+                "store": str(self.partner.store),
+            }
+        }
+
     def ready(self) -> dict[str, object]:
         """
         Return what a script needs to drive the demo: URLs and paths, as JSON values.
@@ -93,6 +126,7 @@ class Laid:
             "config": self.inventory.source,
             "register": str(Path(self.inventory.state_folder) / DATABASE_NAME),
             "shop_log": str(self.shop_log),
+            "drops": self.drops(),
             "addresses": {"allowed": ALLOWED, "other": OTHER, "unknown": UNKNOWN},
         }
 
@@ -108,7 +142,7 @@ def shop_running() -> Iterator[tuple[Path, int]]:
     Raises:
         PeerError: the shop did not start.
     """
-    with tempfile.TemporaryDirectory(prefix="sealgate-demo-") as name:
+    with tempfile.TemporaryDirectory(prefix="sealgate-demo-") as name, passphrase_in_memory():
         folder = Path(name)
         make_database(folder / "shop.sqlite")
         (folder / "shop.log").touch(mode=0o600)
@@ -160,8 +194,8 @@ def lay_out(folder: Path, shop_port: int, now: float) -> Laid:
     source = [sqlite_url(str(folder / "shop.sqlite"))]
     run = assess(source, inventory=None, register=None, now=now)
     make_country_database(folder / "country.mmdb")
-    https, http = _free_ports(2)
-    ports = Ports(https, http, shop_port)
+    https, http, sftp, ftps = _free_ports(4)
+    ports = Ports(https, http, sftp, ftps, shop_port)
     config = folder / "sealgate.toml"
     config.write_text(
         render_configuration(
@@ -183,6 +217,14 @@ def lay_out(folder: Path, shop_port: int, now: float) -> Laid:
         groups=[EDITORS],
         days=CERTIFICATE_DAYS,
         by=_NOBODY,
+        now=now,
+    )
+    let_partner_in(
+        inventory,
+        PartnerFiles(folder),
+        ports.sftp,
+        by=_NOBODY,
+        days=CERTIFICATE_DAYS,
         now=now,
     )
     return Laid(folder, ports, run, inventory)
@@ -273,5 +315,6 @@ def commands(laid: Laid) -> list[tuple[str, str]]:
         (f"curl -i {ca} {key} {https}/typo3/", "200: the right key, from the right country"),
         (f"curl -i {ca} {key} --interface {OTHER} {https}/typo3/", "403: another country"),
         (f"curl -i --path-as-is {ca} {https}/%2574ypo3/", "403: the same door, spelled oddly"),
+        *partner_commands(laid.partner, str(ready["ca"]), laid.ports.sftp, laid.ports.ftps),
         (f"sealgate audit -c {ready['config']}", "the verdict again"),
     ]

@@ -21,7 +21,7 @@ def rendered(**classes: str) -> str:
     """
     tables = {name: TableClass(value, "one iban") for name, value in classes.items()}
     return render_configuration(
-        tables, ORDER, ports=Ports(8443, 8080, 9000), database="database shop", now=NOW
+        tables, ORDER, ports=Ports(8443, 8080, 2022, 2121, 9000), database="database shop", now=NOW
     )
 
 

@@ -206,7 +206,11 @@ def same_volume(one: str, other: str) -> bool:
 
 
 def _device(path: Path) -> int:
-    path = Path(os.path.realpath(path))
+    try:
+        # What is there, even where it has no path of its own (a descriptor under /proc).
+        return path.stat().st_dev
+    except FileNotFoundError:
+        path = Path(os.path.realpath(path))
     while not path.exists() and path != path.parent:
         path = path.parent
     return path.stat().st_dev

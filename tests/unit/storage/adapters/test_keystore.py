@@ -358,4 +358,6 @@ def test_one_volume_is_told_from_another(tmp_path: Path) -> None:
     assert not same_volume(str(tmp_path), "/proc/self")
     (tmp_path / "link").symlink_to("/proc")
     assert not same_volume(str(tmp_path), str(tmp_path / "link"))
+    with open(os.memfd_create("elsewhere"), "rb") as held:  # noqa: PTH123  # a descriptor
+        assert not same_volume(str(tmp_path), f"/proc/self/fd/{held.fileno()}")
     assert same_volume("/proc/self", str(tmp_path / "link"))
