@@ -21,8 +21,10 @@ import pytest
 
 from sealgate.app.sending import Sending, Signing, send
 from sealgate.app.sending_checks import Way
+from sealgate.audit.adapters.methods import ask_methods
+from sealgate.audit.model import Limits
 from sealgate.cli import run
-from sealgate.errors import SourceError
+from sealgate.errors import PeerError, SourceError
 from sealgate.register.adapters.store import Register
 from sealgate.storage.age.keys import HybridIdentity, X25519Identity
 from sealgate.transfer.adapters.client_sftp import SFTPRemote
@@ -223,6 +225,23 @@ def test_a_known_key_of_another_kind_is_asked_for(ground: Ground) -> None:
     with ground.serving(HostKey=keys, HostKeyAlgorithms="") as (url, options):
         port = url.split(":")[2].split("/")[0]
         Path(options[1]).write_text(f"[127.0.0.1]:{port} {rsa.with_suffix('.pub').read_text()}")
+        assert run(["send", file, url, *options]) == 0
+
+
+def test_an_authority_for_hosts_is_believed(ground: Ground) -> None:
+    """
+    A host whose key an authority in known_hosts has signed needs no line of its own.
+    """
+    file, authority = ground.file("one.txt", PLAIN), make_key(ground.folder / "authority")
+    sign = ["ssh-keygen", "-q", "-s", str(authority), "-I", "x", "-h", "-n", "127.0.0.1"]
+    subprocess.run([*sign, str(ground.folder / "host.pub")], check=True)
+    settings = {
+        "HostCertificate": str(ground.folder / "host-cert.pub"),
+        "HostKeyAlgorithms": "ssh-ed25519-cert-v01@openssh.com",
+    }
+    with ground.serving(**settings) as (url, options):
+        trusted = f"@cert-authority * {authority.with_suffix('.pub').read_text()}"
+        Path(options[1]).write_text(trusted)
         assert run(["send", file, url, *options]) == 0
 
 
@@ -479,6 +498,22 @@ def test_a_server_that_wants_no_proof(ground: Ground, capsys: pytest.CaptureFixt
             assert run(["send", file, url, *options]) == 0
         finally:
             peer.terminate()
+
+
+def test_without_the_extra(
+    ground: Ground, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Where the SSH library is missing, the command to install it is shown.
+    """
+    monkeypatch.setitem(sys.modules, "asyncssh", None)
+    for name in ("client_sftp", "client_host_keys"):
+        monkeypatch.delitem(sys.modules, f"sealgate.transfer.adapters.{name}", raising=False)
+    file = ground.file("one.txt", PLAIN)
+    assert run(["send", file, "sftp://127.0.0.1:1/in/"]) == 2
+    assert "sealgate[transfer]" in capsys.readouterr().err
+    with pytest.raises(PeerError, match="transfer"):
+        ask_methods("127.0.0.1", 1, Limits())
 
 
 def test_the_library_knows_what_it_agreed_on() -> None:

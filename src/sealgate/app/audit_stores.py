@@ -1,8 +1,9 @@
 """
 Looks at the stores of drops as they lie on this host: who may read them, and what they hold.
 
-No key is opened, so what a record vouches for is not compared here: ``sealgate verify`` does
-that. What is seen stands beside what the running servers say, and the worse counts.
+No key is opened, so what a record vouches for is not compared here; the store's own
+verification does that. What is seen stands beside what the running servers say, and the
+worse counts.
 """
 
 from __future__ import annotations

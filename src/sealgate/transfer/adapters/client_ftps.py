@@ -39,7 +39,7 @@ def connect_ftps(destination: Destination, access: ClientAccess) -> FTPSRemote:
     context = ClientContext(access.tls)
     client = TLSClient(access.address(destination), destination.port)
     try:
-        remote = FTPSRemote(client, context, destination)
+        remote = FTPSRemote(client, context, destination, access.rung)
         remote.secure()
         # Before any name: who they would be asked for is below the class already.
         trusted = remote.methods or frozenset(
@@ -58,10 +58,13 @@ class FTPSRemote:
     One control connection.
     """
 
-    def __init__(self, client: TLSClient, context: ClientContext, destination: Destination) -> None:
+    def __init__(
+        self, client: TLSClient, context: ClientContext, destination: Destination, rung: int
+    ) -> None:
         """
-        Take *client* over, on which nothing was said yet.
+        Take *client* over, on which nothing was said yet; data need the rank *rung*, too.
         """
+        self._rung = rung
         self._client = client
         self._context = context
         self._destination = destination
@@ -222,6 +225,9 @@ class FTPSRemote:
         try:
             self._expect(self._ask(command), 125, 150, what=command.partition(" ")[0])
             data.start_tls(self._context, self._destination.host, self._client.session)
+            # A resumed session shows no certificate again; that of its session counts.
+            subject = f"a data connection of {self._destination.origin}"
+            check_channel(subject, "it", self._rung, data.channel, self.methods)
         except BaseException:
             data.close()
             raise

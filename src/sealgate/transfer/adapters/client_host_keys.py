@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from sealgate.transfer.destination import Destination
 
+_CERTIFIED = "-cert-v01@openssh.com"
 _RULE = "transit-untrusted-chain"
 _NOBODY: tuple[list[object], list[object], list[object]] = ([], [], [])
 _USUAL = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts")
@@ -56,10 +57,12 @@ class HostKeys:
         """
         Return *wanted*, and those first whose keys are known for *destination*.
         """
-        known = {key.get_algorithm() for key in self._keys(destination.host, "", destination.port)}
-        families = {"rsa" if name == "ssh-rsa" else name for name in known}
+        known, authorities = self._matching(destination.host, "", destination.port)
+        algorithms = {key.get_algorithm() for key in known}
+        families = {"rsa" if name == "ssh-rsa" else name for name in algorithms}
         first = [name for name in wanted if _family(name) in families]
-        return tuple(dict.fromkeys((*first, *wanted)))
+        certified = [f"{name}{_CERTIFIED}" for name in wanted] if authorities else []
+        return tuple(dict.fromkeys((*certified, *first, *wanted)))
 
     def refusal(
         self, host: str, address: str, port: int, key: asyncssh.SSHKey
@@ -73,7 +76,7 @@ class HostKeys:
                 return None
             message = f'the host key of "{host}" is {shown}, {self._fingerprint} is required'
             return RefusedError(_RULE, message, hint="ask whoever runs that host")
-        if self._keys(host, address, port):
+        if self._matching(host, address, port)[0]:
             message = (
                 f'the host key of "{host}" is {shown}, which is not the one in known_hosts: '
                 "somebody may sit in between"
@@ -83,10 +86,13 @@ class HostKeys:
         hint = f"when its operator confirms that: --host-key {shown}"
         return RefusedError(_RULE, message, hint=hint)
 
-    def _keys(self, host: str, address: str, port: int) -> Sequence[asyncssh.SSHKey]:
-        if self._known is None:
-            return ()
-        return asyncssh.match_known_hosts(self._known, host, address, port)[0]
+    def _matching(
+        self, host: str, address: str, port: int
+    ) -> tuple[Sequence[asyncssh.SSHKey], Sequence[asyncssh.SSHKey]]:
+        if self._known is None or self._fingerprint:
+            return (), ()
+        found = asyncssh.match_known_hosts(self._known, host, address, port)
+        return found[0], found[1]
 
 
 def _family(name: str) -> str:
