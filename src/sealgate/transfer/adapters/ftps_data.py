@@ -111,7 +111,7 @@ class DataConnection(Wire):
         connection.setblocking(False)
         super().__init__(connection, control.ioloop)
         self._control = control
-        self._outer = tls
+        self._outer = tls.measured("") if control.channel is None else control.channel
         self._transfer: Transfer | None = None
         self._clean_end = False
         self.tls = TLSConnection(tls.context, connection, resumed_from=tls)
@@ -219,7 +219,7 @@ class DataConnection(Wire):
                 "the data connection must resume the TLS session of the control connection; "
                 "turn session reuse on in the client"
             )
-        inner, outer = self.tls.measured(""), self._outer.measured("")
+        inner, outer = self.tls.measured(""), self._outer
         if inner.version != outer.version:
             return f"the data connection uses {inner.version} under {outer.version}"
         if outer.group in HYBRID_GROUPS and inner.group not in HYBRID_GROUPS:

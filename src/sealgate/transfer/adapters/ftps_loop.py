@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -67,6 +68,9 @@ class Errands:
         self._sign_in = ThreadPoolExecutor(sign_in_threads, "ftps-sign-in")
         self._store = ThreadPoolExecutor(store_threads, "ftps-store")
         self._ended = False
+        # Nobody may write to the descriptor once it is somebody else's; a signal handler
+        # that comes in between is the same thread.
+        self._closing = threading.RLock()
         loop.register(self._fileno, self, loop.READ)
 
     def run(
@@ -90,8 +94,9 @@ class Errands:
         """
         Make the loop look up. Safe in threads and signal handlers.
         """
-        if self._fileno >= 0:
-            os.eventfd_write(self._fileno, 1)
+        with self._closing:
+            if self._fileno >= 0:
+                os.eventfd_write(self._fileno, 1)
 
     def readable(self) -> bool:
         """
@@ -134,8 +139,9 @@ class Errands:
         self._ended = True
         self.handle_read_event()
         self._loop.unregister(self._fileno)
-        os.close(self._fileno)
-        self._fileno = -1
+        with self._closing:
+            descriptor, self._fileno = self._fileno, -1
+            os.close(descriptor)
 
 
 def guarded(call: Callable[..., object], *arguments: object) -> None:

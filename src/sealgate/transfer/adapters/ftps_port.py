@@ -94,6 +94,8 @@ class DataPort:
             connection.close()
             return
         self._data = DataConnection(connection, self._whole, self.tls)
+        # Mostly the hello has come with the connection: one turn of the loop is saved.
+        self._data.on_readable()
 
     def data_established(self) -> None:
         """
