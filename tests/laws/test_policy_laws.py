@@ -16,6 +16,7 @@ from sealgate.policy.evaluate import evaluate, judge_all
 from sealgate.policy.finding import Declaration, Status
 from sealgate.policy.inventory import (
     AcceptedRisk,
+    Address,
     Asset,
     AssetKind,
     Door,
@@ -24,6 +25,7 @@ from sealgate.policy.inventory import (
     Route,
     Site,
     SiteAccess,
+    Tunnel,
     Upstream,
 )
 from sealgate.policy.observation import Fact, FactValue, NotObserved, Observation, Vantage
@@ -276,18 +278,28 @@ def test_no_inventory_gets_below_its_floors(
     backend: bool,  # noqa: FBT001  # hypothesis fills positions
 ) -> None:
     """
-    A site's endpoint is asked for no less than any of its routes, and a drop keeps its floor.
+    A site's endpoint is asked for no less than any of its routes. Whoever comes to a drop or
+    a tunnel signs in, so that neither these nor their server get below "encrypted".
     """
     first = dataclasses.replace(given_routes[0], backend=backend)
     site = Site(("shop.example",), Upstream("http", "127.0.0.1", 80), (first, *given_routes[1:]))
     drops = tuple(Drop(c.id, c, f"file:{c.id}") for c in model.classes)
-    found = declared(Inventory("sealgate.toml", ".sealgate", sites=(site,), drops=drops))
+    tunnels = tuple(Tunnel(c.id, c, Address("127.0.0.1", 1)) for c in model.classes)
+    found = declared(
+        Inventory("sealgate.toml", ".sealgate", sites=(site,), drops=drops, tunnels=tunnels)
+    )
+    kinds = {requirement.asset.kind for requirement in found}
+    assert kinds >= {AssetKind.DROP, AssetKind.TUNNEL, AssetKind.FILE_SERVER}
     endpoint = next(r for r in found if r.asset.kind is AssetKind.SITE)
     for requirement in found:
         if requirement.asset.kind is AssetKind.ROUTE:
             assert endpoint.required.in_transit >= requirement.required.in_transit
-        if requirement.asset.kind is AssetKind.DROP and requirement.required.access:
+        if requirement.asset.kind in {AssetKind.DROP, AssetKind.TUNNEL, AssetKind.FILE_SERVER}:
             assert requirement.required.in_transit >= SENSITIVE_FLOOR.in_transit
+        if requirement.asset.kind is AssetKind.DROP:
+            asked = model.find(requirement.classification)
+            assert asked is not None
+            assert requirement.required.meets(asked.required)
     if backend:
         assert endpoint.required.in_transit >= SENSITIVE_FLOOR.in_transit
 
