@@ -278,8 +278,9 @@ def test_no_inventory_gets_below_its_floors(
     backend: bool,  # noqa: FBT001  # hypothesis fills positions
 ) -> None:
     """
-    A site's endpoint is asked for no less than any of its routes. Whoever comes to a drop or
-    a tunnel signs in, so that neither these nor their server get below "encrypted".
+    A site's endpoint is asked for no less than its routes, and what people sign in to keeps a floor.
+
+    That is each drop and tunnel, and the server that they are behind.
     """
     first = dataclasses.replace(given_routes[0], backend=backend)
     site = Site(("shop.example",), Upstream("http", "127.0.0.1", 80), (first, *given_routes[1:]))
