@@ -273,7 +273,9 @@ def test_a_stop_lets_a_transfer_end(place: FilePlace) -> None:
         put.stdin.write("put big.bin /inbox/big.bin\n")
         put.stdin.close()
         time.sleep(1.0)
-        serving.process.terminate()
+        # As systemd does it: to each process of the unit.
+        for pid in (*pids(place, "sftp"), *pids(place, "ftps"), serving.process.pid):
+            os.kill(pid, signal.SIGTERM)
         assert put.wait(30) == 0, put.stderr.read() if put.stderr else ""
         assert serving.process.wait(30) == 0
         if put.stderr:

@@ -65,7 +65,6 @@ HELD_BY = {
     "transfer/adapters/client*.py": "peers/test_send_sftp.py",
     "identity/adapters/migrations/*": "unit/identity",
     "transfer/adapters/doorkeeper_rules.py": "unit/transfer/adapters/test_doorkeeper.py",
-    "transfer/adapters/hooks_stream.py": "unit/transfer/adapters/test_hooks.py",
     "transfer/adapters/session_*.py": "unit/transfer/adapters/test_session.py",
     "transfer/adapters/uploads*.py": "unit/transfer/adapters/test_session.py",
     "transfer/adapters/workers*.py": "peers/test_transfer_core.py",

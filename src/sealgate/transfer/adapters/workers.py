@@ -249,8 +249,10 @@ def main() -> int:
     """
     Be the process that the parent at the other end of the socket ``argv[1]`` asks for.
     """
-    # A terminal's Ctrl-C is for the parent, which then has us drain.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A terminal's Ctrl-C, and systemd's SIGTERM to all of a unit, are for the parent, which
+    # then has us drain.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     link = _Link(int(sys.argv[1]))
     first = None
     while first is None:
