@@ -1,0 +1,143 @@
+import contextlib
+import hashlib
+import io
+import os
+import random
+import shutil
+import socket
+import ssl
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from ftplib import FTP_TLS
+from pathlib import Path
+
+import pytest
+
+from tests.peers.transferred import FilePlace, FileServing, file_place
+
+CLIENTS = 4
+ROUNDS = 3
+LARGEST_BYTES = 400_000
+
+
+@pytest.fixture(name="place")
+def _place() -> Iterator[FilePlace]:
+    # On a disk, where fsync means something.
+    folder = Path(tempfile.mkdtemp(prefix="ftps-kills-", dir="/var/tmp"))
+    try:
+        with file_place(folder) as place:
+            yield place
+    finally:
+        shutil.rmtree(folder)
+
+
+class _Resuming(FTP_TLS):
+    """
+    Python's client, with data connections that resume the session.
+    """
+
+    def ntransfercmd(
+        self, cmd: str, rest: int | str | None = None
+    ) -> tuple[socket.socket, int | None]:
+        """
+        Resume the session of the control connection.
+        """
+        connection, size = super(FTP_TLS, self).ntransfercmd(cmd, rest)
+        assert isinstance(self.sock, ssl.SSLSocket)
+        try:
+            return self.context.wrap_socket(
+                connection, server_hostname=self.host, session=self.sock.session
+            ), size
+        except OSError:
+            connection.close()
+            raise
+
+
+@contextlib.contextmanager
+def _signed_in(place: FilePlace) -> Iterator[FTP_TLS]:
+    one = _Resuming(context=place.trust("anna"), timeout=20)
+    try:
+        one.connect("localhost", place.ftps)
+        one.auth()
+        assert one.sendcmd("USER anna").startswith("232 ")
+        one.prot_p()
+        one.voidcmd("TYPE I")
+        yield one
+    finally:
+        one.close()
+
+
+class _Uploads:
+    """
+    What clients sent, and what was acknowledged by 226.
+    """
+
+    def __init__(self, place: FilePlace) -> None:
+        self.place = place
+        self.sent: dict[str, bytes] = {}
+        self.acknowledged: set[str] = set()
+
+    def run(self, prefix: str) -> None:
+        """
+        Upload one file after the other until the server is gone.
+        """
+        with contextlib.suppress(OSError, EOFError), _signed_in(self.place) as one:
+            for number in range(10_000):
+                name = f"{prefix}-{number}"
+                content = os.urandom(random.randrange(LARGEST_BYTES))  # noqa: S311
+                self.sent[name] = content
+                if one.storbinary(f"STOR /partners/{name}", io.BytesIO(content)).startswith("226"):
+                    self.acknowledged.add(name)
+
+
+def _kill_at_random(uploads: _Uploads, serving: FileServing, round_number: int) -> None:
+    threads = [
+        threading.Thread(target=uploads.run, args=(f"round{round_number}-{client}",))
+        for client in range(CLIENTS)
+    ]
+    before = len(uploads.acknowledged)
+    for thread in threads:
+        thread.start()
+    until = time.monotonic() + 20
+    while len(uploads.acknowledged) < before + 20 and time.monotonic() < until:
+        time.sleep(0.01)
+    time.sleep(random.uniform(0, 0.3))  # noqa: S311
+    serving.process.kill()
+    for thread in threads:
+        thread.join(30)
+
+
+def test_what_was_acknowledged_survives_a_kill(place: FilePlace) -> None:
+    """After kill -9 in the middle of uploads each 226 is a whole file, and nothing else looks whole."""
+    uploads = _Uploads(place)
+    for round_number in range(ROUNDS):
+        with place.serving() as serving:
+            _kill_at_random(uploads, serving, round_number)
+    assert len(uploads.acknowledged) >= ROUNDS * 20
+    with place.serving(), _signed_in(place) as one:
+        found = dict(one.mlsd("/partners"))
+        assert set(found) <= set(uploads.sent)
+        lost = uploads.acknowledged - set(found)
+        assert not lost
+        for name in found:
+            content = uploads.sent[name]
+            got = bytearray()
+            with contextlib.suppress(Exception):
+                one.retrbinary(f"RETR /partners/{name}", got.extend)
+            if name in uploads.acknowledged:
+                assert got == content
+                digest = hashlib.sha256(content).hexdigest()
+                assert digest in one.sendcmd(f"HASH /partners/{name}")
+            else:
+                # Committed but not yet told, or a part that can be gone on with.
+                size = one.size(f"/partners/{name}")
+                assert size is not None
+                assert got in (b"", content)
+                assert size <= len(content)
+                if size < len(content):
+                    rest = io.BytesIO(content[size:])
+                    one.storbinary(f"APPE /partners/{name}", rest)
+                    assert one.size(f"/partners/{name}") == len(content)
+    print(f"{len(uploads.sent)} uploads, {len(uploads.acknowledged)} acknowledged, 0 lost")
