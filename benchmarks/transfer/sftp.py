@@ -4,7 +4,7 @@ How fast sealed SFTP is, against OpenSSH's internal-sftp that stores plainly.
 One OpenSSH client, AES-256-GCM, the same files, everything in memory (/dev/shm); every
 round asks both servers in turn, so that a busy machine troubles both alike, and a ratio is
 the median over the rounds. Sealgate is the whole product: ``sealgate serve``, a drop of class
-"restricted" sealed for the site's key, digests, the trail. sshd is a private one, started here.
+"confidential" sealed for the site's key, digests, the trail. sshd is a private one, started here.
 
 Besides: 200 sessions held open at once (memory, and how soon they are set up), and 100
 uploads at once (memory). ``measure`` is what ``benchmarks/transfer/run.py`` calls; alone this
@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncssh
+import uvloop
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -198,7 +199,7 @@ def sealgate(place: FilePlace, workers: int) -> Iterator[Server]:
             place.sftp,
             "anna",
             str(place.folder / "anna"),
-            "/inbox",
+            "/partners",
         )
 
 
@@ -334,7 +335,7 @@ def measure(
                     server.cpu.setdefault(name, []).append(server.cpu_seconds() - began)
             if sessions:
                 for server in (ours, theirs):
-                    each, rate = asyncio.run(_hold(server, sessions))
+                    each, rate = uvloop.run(_hold(server, sessions))
                     server.rates.setdefault("held-memory", []).append(1 / max(each, 1e-6))
                     server.rates.setdefault("held-setup", []).append(rate)
         found = [_ratio(name, ours, theirs) for name in ours.rates]

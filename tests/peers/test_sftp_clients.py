@@ -199,8 +199,8 @@ def test_paramiko_pipelines_prefetches_and_checks(
         holed.seek(8_000_000)
         with pytest.raises(OSError, match="in order"):
             holed.write(b"a hole" * 1_000_000)
-        with pytest.raises(OSError, match="never came"):
-            holed.close()
+        holed.close()  # paramiko does not look at the answer
+        assert not (door.files.root / "h").exists()
         sftp.close()
 
 

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from sealgate.transfer.model import FileSession
 
 _NAMES_AT_ONCE = 128
+# Clients ask for the same attributes twice and three times in a row before they open a file.
+# The second answer may be as old as this; a change of the session's own makes it forget.
+_SEEN_SECONDS = 0.5
+_MAX_SEEN = 1024
+_CHANGES_NOTHING = frozenset(
+    [Kind.LSTAT, Kind.STAT, Kind.FSTAT, Kind.READ, Kind.READDIR, Kind.REALPATH]
+)
 _FIRST_OWNER = 1000
 _FILE_OWNER_BITS = 0o600
 _FOLDER_OWNER_BITS = 0o700
@@ -68,6 +75,8 @@ class Requests:
         self.handles = Handles()
         self.owners = Owners()
         self._extensions = Extensions(self)
+        self._seen: dict[bytes, Entry] = {}
+        self._seen_until = 0.0
         self._by_kind: dict[int, Callable[[int, Reader], tuple[Buffer, ...]]] = {
             Kind.OPEN: self._open,
             Kind.CLOSE: self._close,
@@ -98,6 +107,8 @@ class Requests:
             TransferError, StorageError: no, and why.
             PacketError: the packet does not hold what its type demands.
         """
+        if self._seen and kind not in _CHANGES_NOTHING:
+            self._seen.clear()
         handler = self._by_kind.get(kind)
         if handler is None:
             return (wire.status(request, Status.OP_UNSUPPORTED, "no such request in version 3"),)
@@ -146,7 +157,17 @@ class Requests:
         return (_ok(request),)
 
     def _stat(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
-        return (self._attributes(request, self.files.stat(reader.string())),)
+        path = reader.string()
+        now = time.monotonic()
+        if now >= self._seen_until:
+            self._seen.clear()
+            self._seen_until = now + _SEEN_SECONDS
+        entry = self._seen.get(path)
+        if entry is None:
+            entry = self.files.stat(path)
+            if len(self._seen) < _MAX_SEEN:
+                self._seen[path] = entry
+        return (self._attributes(request, entry),)
 
     def _fstat(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
         handle = self.handles.get(reader.string())
