@@ -9,6 +9,7 @@ SQLAlchemy URL for a team.
 from __future__ import annotations
 
 import contextlib
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,10 +114,18 @@ def _upgrade(engine: sa.Engine, migrations: Path, version_table: str) -> None:
         connection.begin(),
         EnvironmentContext(config, script, fn=steps, destination_rev="head") as environment,
     ):
+        _wait_for_turn(connection, version_table)
         environment.configure(
             connection=connection, version_table=version_table, render_as_batch=True
         )
         environment.run_migrations()
+
+
+def _wait_for_turn(connection: sa.Connection, version_table: str) -> None:
+    # SQLite has one writer. PostgreSQL lets two make the same table at once, and one fails.
+    if connection.dialect.name == "postgresql":
+        number = zlib.crc32(f"sealgate {version_table}".encode())
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
 
 
 @contextlib.contextmanager

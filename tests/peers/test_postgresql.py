@@ -1,0 +1,193 @@
+"""
+The register and the identities of a team, in a real PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from sealgate.errors import SourceError, UsageError
+from sealgate.identity.adapters.store import IdentityStore
+from sealgate.identity.model import ClientCertificate, Identity, admitted
+from sealgate.register.adapters.store import Register
+from sealgate.register.model import AssessmentRecord, Decision
+from tests.peers.postgresql import PostgreSQL, postgresql_running
+
+pytestmark = pytest.mark.peer("postgresql")
+NOW = 1_800_000_000.5
+WRITERS, ROUNDS = 4, 25
+
+WRITER = """
+import sys
+from sealgate.register.adapters.store import Register
+from sealgate.register.model import AssessmentRecord
+url, name, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3])
+with Register(url) as register:
+    for number in range(rounds):
+        one = AssessmentRecord(f"file /{name}", "file", "public", "public", {"rows": number})
+        register.record_assessments([one], at=float(number))
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgreSQL]:
+    """
+    One server for all tests here.
+    """
+    with postgresql_running() as running:
+        yield running
+
+
+def test_the_register_keeps_history_and_a_whole_trail(server: PostgreSQL) -> None:
+    """
+    Assessments and decisions come back as they were given, also to the next process.
+    """
+    url = server.new_database()
+    given = AssessmentRecord("file /a", "file", "public", "public", {"kinds": [{"count": 3}]})
+    with Register(url) as register:
+        register.record_assessments([given], at=NOW)
+        register.record_decision(Decision("file /a", "secret", "anna", "it holds plans", NOW + 1))
+        with pytest.raises(UsageError, match="no asset of that id"):
+            register.record_decision(Decision("file /b", "secret", "anna", "x", NOW))
+    with Register(url) as register:
+        [asset] = register.assets()
+        assert (asset.classification, asset.decided) == ("public", "secret")
+        [kept] = register.assessments("file /a")
+        assert dict(kept.details) == {"kinds": [{"count": 3}]}
+        assert register.check_trail().whole
+        assert register.check_trail().entries == 2
+
+
+def test_tampering_shows(server: PostgreSQL) -> None:
+    """
+    A row that was changed behind the register's back no longer agrees with the trail.
+    """
+    url = server.new_database()
+    with Register(url) as register:
+        one = AssessmentRecord("file /a", "file", "secret", "secret", {})
+        register.record_assessments([one], at=NOW)
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE assessments SET classification = 'public'"))
+    engine.dispose()
+    with Register(url) as register:
+        assert not register.check_trail().whole
+
+
+def test_several_writers_start_at_once_and_lose_nothing(server: PostgreSQL) -> None:
+    """
+    Whoever comes first makes the tables; every entry is in one unbroken trail.
+    """
+    url = server.new_database()
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, url, f"w{number}", str(ROUNDS)],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(WRITERS)
+    ]
+    told = [writer.communicate(timeout=60)[1] for writer in writers]
+    assert [writer.returncode for writer in writers] == [0] * WRITERS, told
+    with Register(url) as register:
+        check = register.check_trail()
+        assert check.whole, check.faults
+        assert check.entries == WRITERS * ROUNDS
+        assert [len(register.assessments(f"file /w{n}")) for n in range(WRITERS)] == [ROUNDS] * 4
+
+
+def test_identities_sign_in_and_are_shut_out(server: PostgreSQL) -> None:
+    """
+    Groups, a certificate, a password: each admits until it is taken away.
+    """
+    url = server.new_database()
+    with Register(url), IdentityStore(url) as store:
+        store.add("anna", ["editors"], by="me", now=NOW)
+        store.record(
+            ClientCertificate("1f", "a1" * 32, "anna", NOW - 1, NOW + 100), by="me", now=NOW
+        )
+        store.set_password("anna", "correct horse battery staple", by="me", now=NOW)
+        before = store.generation()
+    with IdentityStore(url) as store:
+        assert store.identities() == (Identity("anna", ("editors",)),)
+        assert admitted(*store.everything(), ["group:editors"], NOW) == ("a1" * 32,)
+        assert store.check_password("anna", "correct horse battery staple")
+        assert not store.check_password("anna", "correct horse battery stable")
+        store.revoke("1f", by="me", now=NOW)
+        assert store.generation() > before
+        assert admitted(*store.everything(), ["group:editors"], NOW) == ()
+        store.remove("anna", by="me", now=NOW)
+        assert not store.check_password("anna", "correct horse battery staple")
+
+
+def test_a_configured_team_database_is_used_by_commands(server: PostgreSQL, tmp_path: Path) -> None:
+    """
+    ``[register] url`` is where commands write, and nothing is written beside it.
+    """
+    url = server.new_database()
+    (tmp_path / "people.csv").write_text("name,email\nAda Example,ada@example.org\n")
+    (tmp_path / "sealgate.toml").write_text(
+        f'[register]\nurl = "{url}"\n[[site]]\ndomains = ["shop.example"]\n'
+        'upstream = "http://127.0.0.1:9"\n[[site.route]]\npath = "/"\nclass = "public"\n'
+    )
+    for arguments in (["assess", "people.csv"], ["user", "add", "anna", "--group", "editors"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "sealgate", *arguments],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+    with Register(url) as register, IdentityStore(url) as store:
+        assert [asset.kind for asset in register.assets()] == ["file"]
+        assert [identity.name for identity in store.identities()] == ["anna"]
+    assert not list(tmp_path.rglob("*.sqlite"))
+
+
+def test_a_server_that_is_down_is_told_without_its_address(tmp_path: Path) -> None:
+    """
+    The message tells the kind of fault, and no password of the URL.
+    """
+    url = f"postgresql+psycopg://anna:hush-hush@/x?host={tmp_path}"
+    with pytest.raises(SourceError) as raised:
+        Register(url)
+    assert "hush-hush" not in raised.value.message
+    assert "OperationalError" in raised.value.message
+
+
+def test_a_table_of_people_is_assessed(server: PostgreSQL) -> None:
+    """
+    PostgreSQL is a source, too: kinds are found and the class follows.
+    """
+    url = server.new_database()
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE people (name text, email text, iban text)"))
+        connection.execute(
+            sa.text("INSERT INTO people VALUES (:n, :e, :i)"),
+            [
+                {"n": f"Ada Example {i}", "e": f"a{i}@example.org", "i": "DE89370400440532013000"}
+                for i in range(30)
+            ],
+        )
+    engine.dispose()
+    done = subprocess.run(
+        [sys.executable, "-m", "sealgate", "assess", url, "--format", "json"],
+        cwd=Path(url.rpartition("=")[2]),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert '"confidential"' in done.stdout
+    assert '"iban"' in done.stdout
+    assert "DE8937" not in done.stdout
