@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CONNECT_SECONDS = 20
-_READ_BYTES = 1024 * 1024
+_READ_BYTES = 4 * 1024 * 1024
 _WRITE_BYTES = 4 * 1024 * 1024
 _HYBRID = ("mlkem768x25519-sha256", "mlkem768nistp256-sha256", "mlkem1024nistp384-sha384")
 _CLASSICAL = (
@@ -133,16 +133,32 @@ def connect_sftp(destination: Destination, access: ClientAccess) -> SFTPRemote:
     """
     Return a signed-in connection; see :func:`sealgate.transfer.adapters.client.connect`.
     """
-    runner = asyncio.Runner()
+    # Not asyncio.Runner: each run of it writes out the repr of the result, megabytes here.
+    loop = asyncio.new_event_loop()
     try:
-        return runner.run(_connect(destination, access, runner))
+        return loop.run_until_complete(_connect(destination, access, loop))
     except BaseException:
-        runner.close()
+        _end(loop)
         raise
 
 
+def _end(loop: asyncio.AbstractEventLoop) -> None:
+    loop.run_until_complete(_leave())
+    loop.close()
+
+
+async def _leave() -> None:
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+    loop = asyncio.get_running_loop()
+    await loop.shutdown_asyncgens()
+    await loop.shutdown_default_executor()
+
+
 async def _connect(
-    destination: Destination, access: ClientAccess, runner: asyncio.Runner
+    destination: Destination, access: ClientAccess, loop: asyncio.AbstractEventLoop
 ) -> SFTPRemote:
     keys = HostKeys(access.known_hosts, access.host_key)
     client = _Client(destination, access, keys)
@@ -181,7 +197,7 @@ async def _connect(
         if client.refused is not None:
             raise client.refused from error
         raise RemoteError(f"{destination.origin}: {_reason(error)}") from error
-    remote = SFTPRemote(runner, connection, client)
+    remote = SFTPRemote(loop, connection, client)
     try:
         check_channel(destination.origin, "it", access.rung, remote.channel, remote.methods)
         await remote.begin()
@@ -264,12 +280,15 @@ class SFTPRemote:
     """
 
     def __init__(
-        self, runner: asyncio.Runner, connection: asyncssh.SSHClientConnection, client: _Client
+        self,
+        loop: asyncio.AbstractEventLoop,
+        connection: asyncssh.SSHClientConnection,
+        client: _Client,
     ) -> None:
         """
         Take *connection* over.
         """
-        self._runner = runner
+        self._loop = loop
         self._connection = connection
         self._client = client
         self._sftp: asyncssh.SFTPClient | None = None
@@ -369,7 +388,8 @@ class SFTPRemote:
                 self._sftp.exit()
             self._connection.close()
             self._run(self._connection.wait_closed())
-        self._runner.close()
+        if not self._loop.is_closed():
+            _end(self._loop)
 
     def __enter__(self) -> Self:
         return self
@@ -388,7 +408,7 @@ class SFTPRemote:
 
     def _run(self, work: Coroutine[object, object, T]) -> T:
         try:
-            return self._runner.run(work)
+            return self._loop.run_until_complete(work)
         except (asyncssh.Error, OSError) as error:
             raise RemoteError(_reason(error)) from error
 
