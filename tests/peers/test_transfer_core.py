@@ -202,6 +202,15 @@ admit = ["user:anna"]
         assert place.sftp_batch("ls extra").returncode == 0
 
 
+_DROP_OF_NOBODY = """
+[[drop]]
+name = "other"
+class = "restricted"
+store = "file:stores/other"
+admit = ["user:nobody"]
+"""
+
+
 def test_a_reload_moves_a_door(place: FilePlace) -> None:
     """
     On another port new processes serve; the session on the old port goes on to its end.
@@ -219,6 +228,9 @@ def test_a_reload_moves_a_door(place: FilePlace) -> None:
         assert place.sftp_batch("ls").returncode == 0
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", old), 2).close()
+        place.write(_DROP_OF_NOBODY)
+        assert place.sealgate("reload").returncode == 0
+        assert place.sftp_batch("ls").returncode != 0
 
 
 def test_a_server_that_crashes_comes_back(place: FilePlace) -> None:

@@ -107,21 +107,38 @@ class Transfer:
             GatewayError: a server cannot be started.
         """
         before, self._wanted = self._wanted, wanted
-        changed = []
+        try:
+            return self._changed(before, wanted, drain_seconds)
+        except SealgateError:
+            # What runs goes by what was before, and so will what has to be started again.
+            self._wanted = before
+            raise
+
+    def _changed(
+        self, before: Wanted | None, wanted: Wanted, drain_seconds: float
+    ) -> tuple[str, ...]:
         doors = {door.protocol: door for door in wanted.doors}
+        same = {
+            protocol: group
+            for protocol, group in self._groups.items()
+            if before is not None
+            and protocol in doors
+            and _is_same(before, wanted, group, doors[protocol])
+        }
+        fresh = [door for protocol, door in doors.items() if protocol not in same]
+        # Only this can fail, and then nothing has changed.
+        self._replace(fresh, drain_seconds)
+        changed = [_called(door.protocol) for door in fresh]
         for protocol in [p for p in self._groups if p not in doors]:
             self._end(self._groups.pop(protocol), drain_seconds)
             changed.append(_called(protocol))
-        fresh: list[Door] = []
-        for protocol, door in doors.items():
-            group = self._groups.get(protocol)
-            if group is None or before is None or not _is_same(before, wanted, group, door):
-                fresh.append(door)
-            elif before.served != wanted.served:
+        if before is not None and before.served != wanted.served:
+            changed += [_called(protocol) for protocol in same]
+            for group in same.values():
                 self._renew(group)
-                changed.append(_called(protocol))
-        self._replace(fresh, drain_seconds)
-        return (*changed, *(_called(door.protocol) for door in fresh))
+            # Sessions that end with their old process go by the new rules, too.
+            self._asked_leaving(lambda process: process.renew(wanted.served))
+        return tuple(changed)
 
     def _replace(self, doors: list[Door], drain_seconds: float) -> None:
         begun: list[tuple[_Group, _Group | None]] = []
@@ -153,6 +170,7 @@ class Transfer:
         for group in self._groups.values():
             for member in group.members:
                 self._asked(group, member, lambda process: process.recheck())
+        self._asked_leaving(lambda process: process.recheck())
 
     def refresh_certificate(self, inventory: Inventory, certificates: Certificates) -> None:
         """
@@ -310,6 +328,14 @@ class Transfer:
             member.process.kill()
             member.process = None
             self._revive(group, member, time.monotonic())
+
+    def _asked_leaving(self, ask: Callable[[WorkerProcess], None]) -> None:
+        for process, _ in self._leaving:
+            if process.is_running():
+                try:
+                    ask(process)
+                except GatewayError:
+                    process.kill()
 
     def _revive(self, group: _Group, member: _Running, now: float) -> None:
         if member.process is not None:

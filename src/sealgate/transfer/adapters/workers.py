@@ -158,7 +158,7 @@ class _Link:
 
 def _listen(link: _Link, worker: Worker, stop: Callable[[float], None]) -> None:
     """
-    Do what the parent asks for until it asks for the end.
+    Do what the parent asks for, also while sessions are on their way out.
     """
     while True:
         try:
@@ -176,9 +176,8 @@ def _listen(link: _Link, worker: Worker, stop: Callable[[float], None]) -> None:
             case ("status",):
                 link.send("ok", {"sessions": worker.doorkeeper.sessions})
             case ("stop", seconds):
-                link.send("ok", None)
+                # Nobody waits for an answer; the end is one.
                 stop(seconds)
-                return
             case _:
                 link.send("error", "the request is none that a server knows")
 
@@ -210,8 +209,12 @@ def _serve_sftp(plan: WorkerPlan, worker: Worker, link: _Link) -> None:
         running = await serve_sftp(_sockets(plan.listeners), worker.doorkeeper, settings)
         link.send("ready", os.getpid())
 
+        def end(seconds: float) -> None:
+            if not stopped.done():
+                stopped.set_result(seconds)
+
         def stop(seconds: float) -> None:
-            loop.call_soon_threadsafe(stopped.set_result, seconds)
+            loop.call_soon_threadsafe(end, seconds)
 
         threading.Thread(target=_listen, args=(link, worker, stop), daemon=True).start()
         await running.close(await stopped)
