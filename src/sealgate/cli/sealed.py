@@ -5,6 +5,7 @@ What ``seal`` and ``open`` share: asking for a passphrase, progress, and the end
 from __future__ import annotations
 
 import getpass
+import signal
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from sealgate.errors import ExitCode, SourceError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from types import FrameType
 
     from sealgate.app.sealing import Job, Plan
     from sealgate.errors import SealgateError
@@ -55,16 +57,25 @@ def finish(plan: Plan, results: Iterable[tuple[Job, SealgateError | None]]) -> i
     code = ExitCode.OK
     failed = list(plan.refused)
     many = len(plan.jobs) + len(plan.refused) > 1
-    for job, error in results:
-        if error is None:
-            continue
-        if many and f'"{job.source}"' not in error.message:
-            error.message = f'"{job.source}": {error.message}'
-        failed.append(error)
+    # The way out removes what was begun; the signal itself would leave it.
+    before = signal.signal(signal.SIGTERM, _leave)
+    try:
+        for job, error in results:
+            if error is None:
+                continue
+            if many and f'"{job.source}"' not in error.message:
+                error.message = f'"{job.source}": {error.message}'
+            failed.append(error)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     for error in failed:
         complain(error)
         code = max(code, error.exit_code)
     return int(code)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # signal calls so
+    sys.exit(128 + number)
 
 
 @contextmanager

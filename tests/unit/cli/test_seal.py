@@ -4,8 +4,10 @@ import io
 import os
 import pty
 import secrets
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -146,6 +148,26 @@ def test_no_permission_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         target = "shut/out"
     assert run(["seal", "-r", str(ONE.recipient()), "-o", target, "plain"]) == 1
     assert f'"{target}" cannot be written' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_leaves_nothing(number: int, code: int) -> None:
+    """
+    Neither a half file nor a temporary one.
+    """
+    os.mkfifo("pipe")
+    command = [*SEALGATE, "seal", "-r", str(ONE.recipient()), "-o", "out", "pipe"]
+    with (
+        subprocess.Popen(command, stderr=subprocess.DEVNULL) as child,
+        Path("pipe").open("wb", buffering=0) as pipe,
+    ):
+        pipe.write(b"x" * 50_000)
+        while not any(name.startswith(".sealgate-") for name in names(".")):
+            assert child.poll() is None
+            time.sleep(0.01)
+        child.send_signal(number)
+        assert child.wait(timeout=20) == code
+    assert names(".") == ["hybrid", "one", "pipe", "plain", "two", "word", "wrong"]
 
 
 def test_one_that_fails_does_not_keep_the_others(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ that it is there whole or not at all.
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import secrets
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 STANDARD_STREAM = "-"
 SEALED_MODE = 0o666  # less the umask: what is sealed may be seen
 PLAIN_MODE = 0o600
+_NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK)
 
 
 class Input:
@@ -111,6 +113,7 @@ class Output:
         self.name = "standard output" if path == STANDARD_STREAM else f'"{path}"'
         self._temporary: Path | None = None
         self._target = Path()
+        self._replace = replace
         try:
             if path == STANDARD_STREAM:
                 self._file = io.FileIO(sys.stdout.fileno(), "wb", closefd=False)
@@ -173,9 +176,10 @@ class Output:
         try:
             if kind is None and self._temporary is not None:
                 os.fsync(self._file.fileno())
-                self._temporary.rename(self._target)
-                self._temporary = None
+                self._name(self._temporary)
                 _sync_folder(self._target.parent)
+        except FileExistsError:
+            raise _exists(self.name) from None
         except OSError as failure:
             raise _failed(self.name, "written", failure) from failure
         finally:
@@ -183,6 +187,22 @@ class Output:
             if self._temporary is not None:
                 with contextlib.suppress(OSError):
                     self._temporary.unlink()
+
+    def _name(self, temporary: Path) -> None:
+        if not self._replace:
+            # Unlike a rename, a link fails when somebody took the name meanwhile.
+            try:
+                self._target.hardlink_to(temporary)
+            except OSError as error:
+                if error.errno not in _NO_LINKS:
+                    raise
+                # The file system has no links: look, and rename.
+                if _status(self._target) is not None:
+                    raise FileExistsError from None
+            else:
+                return
+        temporary.rename(self._target)
+        self._temporary = None
 
     def _open(self, path: str, mode: int, *, replace: bool, source: Input | None) -> io.FileIO:
         self._target = Path(os.path.realpath(path))
@@ -211,7 +231,11 @@ def _check_target(path: str, there: os.stat_result, *, replace: bool, source: In
     if stat.S_ISDIR(there.st_mode):
         raise UsageError(f'"{path}" is a folder', hint="name a file with -o")
     if stat.S_ISREG(there.st_mode) and not replace:
-        raise UsageError(f'"{path}" exists already', hint="--force replaces it, -o names another")
+        raise _exists(f'"{path}"')
+
+
+def _exists(name: str) -> UsageError:
+    return UsageError(f"{name} exists already", hint="--force replaces it, -o names another")
 
 
 def _sync_folder(path: Path) -> None:

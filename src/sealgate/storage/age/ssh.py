@@ -130,8 +130,15 @@ class SshRsaRecipient(SshRecipient):
     def wrap(self, file_key: bytes) -> tuple[Stanza, ...]:
         """
         Return one stanza: RSAES-OAEP with SHA-256 (RFC 8017, 7.1).
+
+        Raises:
+            KeyTextError: the numbers are none of a key.
         """
-        return (Stanza(_RSA, (self._tag,), self._key.encrypt(file_key, _OAEP)),)
+        try:
+            body = self._key.encrypt(file_key, _OAEP)
+        except ValueError:
+            raise KeyTextError(f'the recipient "{str(self)[:40]}…" is no usable key') from None
+        return (Stanza(_RSA, (self._tag,), body),)
 
 
 class SshEd25519Identity:
@@ -243,7 +250,7 @@ def parse_ssh_recipient(text: str) -> SshEd25519Recipient | SshRsaRecipient:
     fields = text.split()
     try:
         key = serialization.load_ssh_public_key(" ".join(fields[:2]).encode())
-    except (ValueError, UnsupportedAlgorithm, binascii.Error):
+    except (ValueError, UnsupportedAlgorithm, NotImplementedError, binascii.Error):
         raise KeyTextError(f"{what} is no SSH key that can be read") from None
     match key:
         case Ed25519PublicKey():
@@ -276,7 +283,7 @@ def parse_ssh_identity(pem: bytes, passphrase: str | None) -> SshEd25519Identity
                 raise PassphraseError("the SSH key needs its passphrase") from None
             # A passphrase was given for a key that has none.
             key = load(pem, None)
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, UnsupportedAlgorithm, NotImplementedError):
         if password is not None:
             raise PassphraseError(
                 "the SSH key does not open: wrong passphrase, or damaged"

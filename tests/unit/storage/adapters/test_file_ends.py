@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import threading
@@ -58,6 +59,41 @@ def test_what_is_there_is_replaced_only_on_demand(tmp_path: Path) -> None:
         out.write(memoryview(b"new"))
     assert link.is_symlink()
     assert target.read_bytes() == b"new"
+
+
+def test_a_name_that_was_taken_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    """
+    Whoever came first keeps it, although it was free at the beginning.
+    """
+    target = tmp_path / "out"
+    out = Output(str(target), mode=PLAIN_MODE, replace=False)
+    target.write_bytes(b"theirs")
+    with pytest.raises(UsageError, match="exists already"):
+        out.__exit__(None, None, None)
+    assert target.read_bytes() == b"theirs"
+    assert names(tmp_path) == ["out"]
+
+
+def test_a_file_system_without_links_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    As on a stick with FAT: the name is given by a rename.
+    """
+
+    def no_links(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "no links")
+
+    monkeypatch.setattr(Path, "hardlink_to", no_links)
+    target = tmp_path / "out"
+    with Output(str(target), mode=PLAIN_MODE, replace=False) as out:
+        out.write(memoryview(b"whole"))
+    assert target.read_bytes() == b"whole"
+    out = Output(str(tmp_path / "second"), mode=PLAIN_MODE, replace=False)
+    (tmp_path / "second").write_bytes(b"theirs")
+    with pytest.raises(UsageError, match="exists already"):
+        out.__exit__(None, None, None)
+    assert names(tmp_path) == ["out", "second"]
 
 
 def test_the_input_is_never_the_output(tmp_path: Path) -> None:

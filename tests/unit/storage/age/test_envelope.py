@@ -10,7 +10,7 @@ from sealgate.storage.age.errors import (
     NoMatchError,
     PassphraseError,
 )
-from sealgate.storage.age.header import Stanza, parse_header
+from sealgate.storage.age.header import Stanza, encode_unsigned, finish_header, parse_header
 from sealgate.storage.age.keys import (
     HybridIdentity,
     Identity,
@@ -109,6 +109,21 @@ def test_a_passphrase_opens_its_file() -> None:
         unlock(header, [PassphraseIdentity("words")])
     with pytest.raises(PassphraseError, match="none was given"):
         unlock(header, [ONE])
+
+
+def test_a_passphrase_beside_another_recipient_opens_for_nobody() -> None:
+    """
+    Not for the other one either, who has the right key.
+    """
+    file_key = begin([ONE.recipient()]).file_key
+    both = (
+        *ONE.recipient().wrap(file_key),
+        *PassphraseRecipient("w", work_factor=5).wrap(file_key),
+    )
+    header, _ = parse_header(finish_header(encode_unsigned(both), bytes(32)))
+    for identities in ([ONE], [PassphraseIdentity("w")], []):
+        with pytest.raises(HeaderError, match="only recipient"):
+            unlock(header, identities)
 
 
 def test_a_passphrase_must_not_cost_a_host_its_memory() -> None:

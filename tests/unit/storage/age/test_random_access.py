@@ -109,6 +109,11 @@ def test_nothing_of_a_bad_chunk_comes_out() -> None:
     bad = medium.header_len + 16 + 5 * SEALED_CHUNK_BYTES + 9
     medium.data[bad] ^= 1
     for _ in range(2):
+        assert access.read_at(2 * CHUNK_BYTES, 10) == PLAIN[2 * CHUNK_BYTES :][:10]
+        with pytest.raises(PayloadError, match="chunk 5"):
+            access.read_at(4 * CHUNK_BYTES + 9, 2 * CHUNK_BYTES)
+        # What was held before was overwritten by chunk 4: it must be read again.
+        assert access.read_at(2 * CHUNK_BYTES, 10) == PLAIN[2 * CHUNK_BYTES :][:10]
         with pytest.raises(PayloadError, match="chunk 5"):
             access.read_at(5 * CHUNK_BYTES, 100)
         with pytest.raises(PayloadError, match="chunk 5"):

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import base64
 import secrets
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from sealgate.storage.age.encoding import encode_base64
-from sealgate.storage.age.errors import HeaderError
+from sealgate.storage.age.errors import HeaderError, KeyTextError
 from sealgate.storage.age.header import Stanza
 from sealgate.storage.age.ssh import (
     SshEd25519Identity,
@@ -82,6 +83,17 @@ def test_a_key_of_rsa_that_wraps_other_lengths_opens_nothing() -> None:
     A file key has 16 bytes (partitioning oracles).
     """
     assert RSA.unwrap(RSA.recipient().wrap(b"x" * 32)) is None
+
+
+def test_numbers_that_are_no_key_are_told() -> None:
+    """
+    An even modulus cannot seal, and an ECDSA point in an odd form cannot be read.
+    """
+    wire = bytearray(base64.b64decode(str(RSA.recipient()).split()[1]))
+    wire[-1] ^= 1
+    text = "ssh-rsa " + base64.b64encode(wire).decode()
+    with pytest.raises(KeyTextError):
+        parse_ssh_recipient(text).wrap(FILE_KEY)
 
 
 def test_the_ephemeral_share_is_new_each_time() -> None:
