@@ -8,6 +8,8 @@ block of a transfer is in memory, however slow the client is.
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -72,6 +74,9 @@ class Sending:
         Begin at once: mostly the kernel takes the first block.
         """
         self._data = data
+        # The last block, close_notify and the end of the connection leave as one packet.
+        with contextlib.suppress(OSError):
+            data.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
         data.listen_for(reading=False, writing=True)
         self.on_writable()
 
