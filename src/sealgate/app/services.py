@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING
 
 from sealgate.app.gateway import Change, Gateway
 from sealgate.app.transfer import Transfer
-from sealgate.app.transfer_material import reasons_not_apart
 from sealgate.errors import BugError
-from sealgate.transfer.promise import promises
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sealgate.app.material import Certificates
-    from sealgate.app.transfer_material import Wanted
+    from sealgate.app.transfer_wanted import Wanted
     from sealgate.policy.inventory import Inventory
     from sealgate.policy.observation import Observation
 
@@ -114,6 +112,9 @@ class Services:
         """
         files: tuple[Observation, ...] = ()
         if self.transfer.pids():
+            from sealgate.app.transfer_material import reasons_not_apart  # noqa: PLC0415
+            from sealgate.transfer.promise import promises  # noqa: PLC0415
+
             files = promises(self.inventory, reasons_not_apart(self.inventory))
         return (*self.gateway.promises(), *files)
 

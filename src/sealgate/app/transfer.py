@@ -16,12 +16,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sealgate.app.crashes import Crashes
-from sealgate.app.transfer_material import Material, has_files
-from sealgate.app.transfer_tending import Tending
+from sealgate.app.state import database_url
+from sealgate.app.transfer_wanted import Wanted, has_files
 from sealgate.errors import BugError, GatewayError, SealgateError
 from sealgate.gateway.adapters.doors import bound, shown
 from sealgate.policy.inventory import Address
-from sealgate.transfer.adapters.workers_plan import WorkerPlan
 from sealgate.transfer.adapters.workers_process import WorkerProcess
 from sealgate.transfer.model import TransferProtocol
 
@@ -30,7 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sealgate.app.material import Certificates
-    from sealgate.app.transfer_material import Door, Wanted
+    from sealgate.app.transfer_material import Material
+    from sealgate.app.transfer_tending import Tending
+    from sealgate.app.transfer_wanted import Door
     from sealgate.policy.inventory import Inventory
 
 # More processes than this would each hold tables of their own for little.
@@ -73,8 +74,8 @@ class Transfer:
     ) -> None:
         self._tell = tell
         self._processes = min(processes or len(os.sched_getaffinity(0)), MAX_PROCESSES)
-        self._material = Material(now)
-        self._tending = Tending(now, tell)
+        self._now = now
+        self._parts: tuple[Material, Tending] | None = None
         self._wanted: Wanted | None = None
         self._groups: dict[TransferProtocol, _Group] = {}
         self._leaving: list[tuple[WorkerProcess, float]] = []
@@ -91,7 +92,9 @@ class Transfer:
             SourceError: the state folder or the sealing keys cannot be used.
             PeerError: the service that keeps the sealing keys does not answer.
         """
-        wanted = self._material.gather(inventory, certificates, countries)
+        if not has_files(inventory):
+            return Wanted((), None, None, inventory.model, database_url(inventory), "")
+        wanted = self._loaded()[0].gather(inventory, certificates, countries)
         held = [a for group in self._groups.values() for a in group.listeners]
         for door in wanted.doors:
             for address in (*door.addresses, *door.implicit):
@@ -132,13 +135,23 @@ class Transfer:
         for protocol in [p for p in self._groups if p not in doors]:
             self._end(self._groups.pop(protocol), drain_seconds)
             changed.append(_called(protocol))
-        if before is not None and before.served != wanted.served:
+        served = wanted.served
+        if before is not None and served is not None and before.served != served:
             changed += [_called(protocol) for protocol in same]
             for group in same.values():
                 self._renew(group)
             # Sessions that end with their old process go by the new rules, too.
-            self._asked_leaving(lambda process: process.renew(wanted.served))
+            self._asked_leaving(lambda process: process.renew(served))
         return tuple(changed)
+
+    def _loaded(self) -> tuple[Material, Tending]:
+        if self._parts is None:
+            # A fifth of the time until a site is served; who has no drops does not pay it.
+            from sealgate.app.transfer_material import Material  # noqa: PLC0415
+            from sealgate.app.transfer_tending import Tending  # noqa: PLC0415
+
+            self._parts = Material(self._now), Tending(self._now, self._tell)
+        return self._parts
 
     def _replace(self, doors: list[Door], drain_seconds: float) -> None:
         begun: list[tuple[_Group, _Group | None]] = []
@@ -180,14 +193,16 @@ class Transfer:
             ConfigError: it cannot be served.
             SourceError: it cannot be read or written.
         """
-        self._material.refresh_certificate(inventory, certificates)
+        if self._parts is not None:
+            self._parts[0].refresh_certificate(inventory, certificates)
 
     def tick(self, inventory: Inventory) -> None:
         """
         Do what time brings: crashes are mended, leavers seen off, stores tended.
         """
-        if has_files(inventory):
-            self._tending.tick(inventory, self._material.keyring)
+        if self._parts is not None:
+            material, tending = self._parts
+            tending.tick(inventory, material.keyring)
         now = time.monotonic()
         for group in self._groups.values():
             for member in group.members:
@@ -253,7 +268,8 @@ class Transfer:
         """
         Return whether all that were asked to end did so in time; none runs then.
         """
-        self._tending.await_end(1.0)
+        if self._parts is not None:
+            self._parts[1].await_end(1.0)
         ended = [process.await_end(until, hurry) for process, until in self._leaving]
         self._leaving.clear()
         return all(ended)
@@ -292,8 +308,10 @@ class Transfer:
         return group
 
     def _spawn(self, group: _Group) -> WorkerProcess:
+        from sealgate.transfer.adapters.workers_plan import WorkerPlan  # noqa: PLC0415
+
         wanted = self._wanted
-        if wanted is None:
+        if wanted is None or wanted.served is None:
             raise BugError("file servers were not prepared")
         listeners, door = group.listeners, group.door
         plan = WorkerPlan(
@@ -312,7 +330,7 @@ class Transfer:
 
     def _renew(self, group: _Group) -> None:
         wanted = self._wanted
-        if wanted is None:
+        if wanted is None or wanted.served is None:
             raise BugError("file servers were not prepared")
         served = wanted.served
         for member in group.members:

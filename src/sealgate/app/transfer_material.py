@@ -7,7 +7,6 @@ Everything is checked here, before anything that runs is touched.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +14,14 @@ from sealgate.app.keyring import look_at_site_keys, open_site_keyring, why_not_a
 from sealgate.app.keys import local_authority
 from sealgate.app.state import database_url
 from sealgate.app.storing import RECORDS_FOLDER, store_settings
+from sealgate.app.transfer_wanted import Door, Wanted, has_ftps
 from sealgate.errors import ConfigError, Fault, SourceError
 from sealgate.gateway.adapters.files import make_folder, replace_file
 from sealgate.identity.adapters.given import check_given
-from sealgate.policy.inventory import Address, PassivePorts, drop_asset
+from sealgate.policy.inventory import PassivePorts, drop_asset
 from sealgate.storage.adapters.opened import open_store
 from sealgate.storage.model import StorageError
-from sealgate.transfer.adapters.workers_plan import PackedKeyring, Served, packed
+from sealgate.transfer.adapters.workers_plan import Served, packed
 from sealgate.transfer.model import TransferProtocol
 from sealgate.transfer.promise import refusals
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sealgate.app.material import Certificates
-    from sealgate.policy.classification import ClassificationModel
     from sealgate.policy.inventory import Drop, Inventory
     from sealgate.storage.keyring import UnlockedKeyring
     from sealgate.storage.model import StoreSettings
@@ -42,47 +41,6 @@ LOGS_FOLDER = "logs"
 LOG_NAME = "transfer.jsonl"
 _CERTIFICATE = "certificate.pem"
 _AT_REST_RULE = "at-rest-unsealed"
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """
-    One kind of file server: where it listens, and how it is to behave.
-    """
-
-    protocol: TransferProtocol
-    addresses: tuple[Address, ...]
-    implicit: tuple[Address, ...]
-    settings: SSHSettings | FTPSSettings
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """
-    Everything that file servers need, of one configuration; no *doors*, no servers.
-    """
-
-    doors: tuple[Door, ...]
-    served: Served
-    keyring: PackedKeyring | None
-    model: ClassificationModel
-    database: str
-    log: str
-
-
-def has_files(inventory: Inventory) -> bool:
-    """
-    Return whether *inventory* has anything for file servers to serve.
-    """
-    return bool(inventory.drops or inventory.tunnels)
-
-
-def has_ftps(inventory: Inventory) -> bool:
-    """
-    Return whether *inventory* opens FTPS.
-    """
-    listen = inventory.listen
-    return bool(inventory.drops and (listen.ftps or listen.ftps_implicit))
 
 
 class Material:
@@ -112,8 +70,6 @@ class Material:
         model = inventory.model
         database = database_url(inventory)
         state = Path(inventory.state_folder).absolute()
-        if not has_files(inventory):
-            return Wanted((), Served(), None, model, database, "")
         make_folder(str(state / LOGS_FOLDER))
         keyring = self._open_keyring(inventory) if inventory.drops else None
         make_folder(str(state / RECORDS_FOLDER))

@@ -8,6 +8,7 @@ the next one at once; sessions that are open are judged again by :meth:`recheck`
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -62,7 +63,7 @@ class DropDoorkeeper:
     ) -> None:
         self._rules = rules
         self._people = people
-        self._house = House(house.note, house.complain, house.now, house.hooks, self._left)
+        self._house = replace(house, left=self._left)
         self._protocol = protocol
         self._throttle = throttle or Throttle()
         self._lock = Lock()

@@ -160,7 +160,9 @@ class Session:
                     )
                 reader = drop.store.open_raw(plain)
             entry = moved(reader.entry, (drop.name, *inner))
-            download = Download(reader, entry, self._terms(drop, inner))
+            download = Download(
+                reader, entry, self._terms(drop, inner), plain=not drop.is_sealed_elsewhere
+            )
             self._open.add(download)
             return download
 
@@ -338,6 +340,7 @@ class Session:
             complain=self._house.complain,
             done=self._open.discard,
             after=after,
+            digests=self._house.digests,
             staged=staged,
             inspection=inspection,
             replace=not exclusive,

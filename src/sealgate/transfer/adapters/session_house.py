@@ -4,9 +4,10 @@ What all sessions of one process share, and what each notes in the trail.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from sealgate.transfer.adapters.uploads_digest import KnownDigests
 from sealgate.transfer.model import Event
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class House:
     now: Callable[[], float]
     hooks: Hooks | None = None
     left: Callable[[Session], None] = lambda _session: None
+    digests: KnownDigests = field(default_factory=KnownDigests)
 
 
 class Notes:

@@ -15,7 +15,7 @@ from sealgate.policy.inventory import OnMismatch
 from sealgate.storage.model import StorageError, Trouble
 from sealgate.transfer.adapters.session_drops import QUARANTINE
 from sealgate.transfer.adapters.session_faults import guarded, told
-from sealgate.transfer.adapters.uploads_digest import RunningDigest
+from sealgate.transfer.adapters.uploads_digest import KnownDigests, RunningDigest
 from sealgate.transfer.model import TransferError
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ class Terms:
     complain: Callable[[str], None]
     done: Callable[[Upload | Download], None]
     after: Callable[[Entry, Event], None]
+    digests: KnownDigests
     staged: StorePath | None = None
     inspection: Inspection | None = None
     replace: bool = True
@@ -176,6 +177,7 @@ class Upload:
             raise
         self._ended = True
         terms.done(self)
+        terms.digests.keep(entry.object_id, digest)
         event = terms.note("upload", terms.drop, terms.path, size=size, digest=digest)
         terms.after(entry, event)
 
@@ -253,13 +255,19 @@ class Upload:
 class Download:
     """
     A file that a session reads (implements ``StoreReader``); closing it is noted.
+
+    *plain*: these are the plain bytes, and not the sealed ones.
     """
 
-    def __init__(self, reader: StoreReader, entry: Entry, terms: Terms) -> None:
+    def __init__(
+        self, reader: StoreReader, entry: Entry, terms: Terms, *, plain: bool = True
+    ) -> None:
         self._reader = reader
         self._entry = entry
         self._terms = terms
-        self._digest: RunningDigest | None = RunningDigest()
+        self._plain = plain
+        self._known = terms.digests.find(entry.object_id) if plain else ""
+        self._digest = None if self._known else RunningDigest()
         self._next = 0
         self._given = 0
         self._ended = False
@@ -288,7 +296,7 @@ class Download:
             if self._digest is not None:
                 self._digest.update(data)
         elif data:
-            self._digest = None
+            self._digest, self._known, self._next = None, "", -1
         return data
 
     def close(self) -> None:
@@ -301,8 +309,12 @@ class Download:
         self._reader.close()
         terms = self._terms
         terms.done(self)
-        whole = self._digest is not None and self._next == self._entry.size
-        digest = self._digest.hexdigest() if self._digest is not None and whole else ""
+        whole = self._next == self._entry.size
+        digest = self._known if whole else ""
+        if whole and self._digest is not None:
+            digest = self._digest.hexdigest()
+            if self._plain:
+                terms.digests.keep(self._entry.object_id, digest)
         result = "ok" if whole or self._given >= self._entry.size else "partly"
         terms.note(
             "download", terms.drop, terms.path, size=self._given, result=result, digest=digest

@@ -9,8 +9,10 @@ there in order; the server goes on. Small files never leave the caller's thread.
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,12 +21,46 @@ if TYPE_CHECKING:
 # What is gathered before it goes to the thread, and what may wait there per file.
 _BATCH_BYTES = 1 << 20
 _MAX_WAITING = 4
+# About 250 bytes each.
+_MAX_KNOWN = 20_000
 
 
 @cache
 def _thread() -> ThreadPoolExecutor:
     # One: pieces of one file stay in order, and one core hashes faster than a network.
     return ThreadPoolExecutor(1, "sealgate digest")
+
+
+class KnownDigests:
+    """
+    Digests of objects that this process has hashed already, by their ids.
+
+    An object never changes, and the store proves what it gives, so nothing is hashed twice.
+    The oldest are forgotten. Safe for several threads.
+    """
+
+    def __init__(self, most: int = _MAX_KNOWN) -> None:
+        self._most = most
+        self._known: OrderedDict[str, str] = OrderedDict()
+        self._lock = Lock()
+
+    def find(self, object_id: str) -> str:
+        """
+        Return the digest of *object_id*, "" when it is not known.
+        """
+        with self._lock:
+            return self._known.get(object_id, "")
+
+    def keep(self, object_id: str, digest: str) -> None:
+        """
+        Keep the *digest* of all bytes of *object_id*.
+        """
+        if not object_id or not digest:
+            return
+        with self._lock:
+            self._known[object_id] = digest
+            if len(self._known) > self._most:
+                self._known.popitem(last=False)
 
 
 class RunningDigest:

@@ -17,6 +17,7 @@ from sealgate.storage.model import StorageRung, StoreSettings
 from sealgate.transfer.adapters.session import Session
 from sealgate.transfer.adapters.session_drops import OpenDrop
 from sealgate.transfer.adapters.session_house import Hooks, House
+from sealgate.transfer.adapters.uploads_digest import KnownDigests
 from sealgate.transfer.model import Caller, Channel, Event, Method, TransferProtocol
 
 if TYPE_CHECKING:
@@ -94,12 +95,21 @@ class Ground:
         self.drops[name] = OpenDrop(drop, store, found is DEFAULT_MODEL.strictest)
         return self.drops[name]
 
+    @functools.cached_property
+    def digests(self) -> KnownDigests:
+        """
+        Return the digests that are known.
+        """
+        return KnownDigests()
+
     @property
     def house(self) -> House:
         """
         Return what sessions share.
         """
-        return House(self.events.append, self.complaints.append, self.now, self.hooks)
+        return House(
+            self.events.append, self.complaints.append, self.now, self.hooks, digests=self.digests
+        )
 
     def session(self, caller: Caller = ANNA) -> Session:
         """

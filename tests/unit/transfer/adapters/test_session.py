@@ -114,6 +114,22 @@ def test_a_download_in_pieces_has_no_digest(ground: Ground) -> None:
     assert (event.action, event.size, event.result, event.digest) == ("download", 3, "partly", "")
 
 
+def test_a_digest_is_known_for_one_version_only(ground: Ground) -> None:
+    """
+    A download has it whether this process saw the upload or not; another version has another.
+    """
+    ground.add()
+    session = ground.session()
+    for content in (b"first", b"second"):
+        put(session, "in/a", content)
+        for forget in (False, True):
+            if forget:
+                ground.digests._known.clear()
+            for _ in range(2):
+                get(session, "in/a")
+                assert ground.events[-1].digest == hashlib.sha256(content).hexdigest()
+
+
 def test_an_upload_that_breaks_off_is_resumed_by_its_owner(ground: Ground) -> None:
     """
     Its owner goes on where it stopped; another may not, and may begin anew.
