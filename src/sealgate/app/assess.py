@@ -77,20 +77,22 @@ def assess(
     progress: Callable[[Progress], None] | None = None,
     web_roots: Sequence[str] = (),
     sample: int | None = None,
+    scanner: Scanner | None = None,
 ) -> AssessRun:
     """
     Find, classify and register everything in *sources* (paths and database URLs).
 
     *now* is in seconds since the epoch. *web_roots* are folders that a web server
     serves from, besides those of the *inventory*. *sample* limits the rows that are read
-    of each table; counts are then projected and marked.
+    of each table; counts are then projected and marked. *scanner* spares a caller with
+    many short runs to compile one each time; no other thread may use it meanwhile.
 
     Raises:
         UsageError: a source or a web root does not exist.
         NothingToLookAtError: the sources hold no file and no table.
         SourceError: the register cannot be used.
     """
-    run = _Run(inventory, register, progress)
+    run = _Run(inventory, register, progress, scanner or Scanner())
     roots = WebRoots(inventory, web_roots, sources, lambda place: run.show(place).text)
     shown = [run.show(source).text for source in sources]
     opened = [
@@ -163,12 +165,13 @@ class _Run:
         inventory: Inventory | None,
         register: Register | None,
         progress: Callable[[Progress], None] | None,
+        scanner: Scanner,
     ) -> None:
         self.looked: list[_Looked] = []
         self._inventory = inventory
         self._model: ClassificationModel = inventory.model if inventory else DEFAULT_MODEL
         self._progress = progress
-        self._scanner = Scanner()
+        self._scanner = scanner
         self._ids: Counter[str] = Counter()
         self._not_looked: list[NotLooked] = []
         self._places: set[tuple[str, str]] = set()

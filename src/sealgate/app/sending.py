@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from sealgate.app.assess import assess, decide
 from sealgate.app.audit import class_called
 from sealgate.app.sending_checks import Checked, beginning_matches, check_whole, hashed
+from sealgate.detect.scanner import Scanner
 from sealgate.errors import SourceError, UsageError
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.requirements import required_of_data
@@ -165,7 +166,8 @@ def send(
         message = f"{len(files)} files need a folder: the URL must end in /"
         raise UsageError(message, hint=f"{destination.origin}{destination.path}/")
     recipients = tuple(parse_recipient(text) for text in sending.recipients)
-    letters = [_assessed(file, sending, inventory, register) for file in files]
+    scanner = Scanner()
+    letters = [_assessed(file, sending, inventory, register, scanner) for file in files]
     for letter in letters:
         _check_recipients(letter, recipients)
     strictest = max(letters, key=lambda letter: letter.rung)
@@ -183,7 +185,11 @@ def send(
 
 
 def _assessed(
-    file: str, sending: Sending, inventory: Inventory | None, register: Register | None
+    file: str,
+    sending: Sending,
+    inventory: Inventory | None,
+    register: Register | None,
+    scanner: Scanner,
 ) -> _Letter:
     path = Path(file)
     try:
@@ -193,7 +199,7 @@ def _assessed(
         raise UsageError(f'file "{file}" cannot be read: {reason}', hint="name a file") from error
     if not stat.S_ISREG(seen.st_mode):
         raise UsageError(f'"{file}" is no file', hint="name its files one by one")
-    run = assess([file], inventory=inventory, register=register, now=sending.now)
+    run = assess([file], inventory=inventory, register=register, now=sending.now, scanner=scanner)
     model = inventory.model if inventory else DEFAULT_MODEL
     first = run.assessments[0] if run.assessments else None
     computed = max(
