@@ -23,6 +23,7 @@ HELD_BY = {
     "app/material.py": "peers/test_serve_live.py",
     "app/reload.py": "peers/test_serve_live.py",
     "app/sending*.py": "peers/test_send_sftp.py",
+    "app/sealing_plan.py": "unit/app/test_sealing.py",
     "app/serve.py": "peers/test_serve_live.py",
     "app/services.py": "peers/test_transfer_core.py",
     "app/state.py": "unit/app/test_decided.py",

@@ -12,11 +12,11 @@ import click
 
 from sealgate.app.sealing import (
     passphrase_identity,
-    plan_open,
     read_identities,
     run_open,
     site_identity,
 )
+from sealgate.app.sealing_plan import plan_open
 from sealgate.cli.sealed import finish, passphrase_asker, progress
 from sealgate.errors import ConfigError, UsageError
 

@@ -12,11 +12,11 @@ import click
 
 from sealgate.app.sealing import (
     passphrase_recipient,
-    plan_seal,
     read_recipients,
     run_seal,
     site_recipients,
 )
+from sealgate.app.sealing_plan import plan_seal
 from sealgate.cli.sealed import finish, passphrase_asker, progress
 from sealgate.errors import ConfigError, UsageError
 

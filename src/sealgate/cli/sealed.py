@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import FrameType
 
-    from sealgate.app.sealing import Job, Plan
+    from sealgate.app.sealing_plan import Job, Plan
     from sealgate.errors import SealgateError
 
 _MAX_PASSPHRASE_BYTES = 4096

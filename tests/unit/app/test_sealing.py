@@ -7,15 +7,13 @@ from pathlib import Path
 import pytest
 
 from sealgate.app.sealing import (
-    Plan,
     passphrase_recipient,
-    plan_open,
-    plan_seal,
     read_identities,
     read_recipients,
     run_open,
     run_seal,
 )
+from sealgate.app.sealing_plan import Plan, plan_open, plan_seal
 from sealgate.errors import SealgateError, SourceError, UsageError
 from sealgate.storage.age.errors import KeyTextError, MixError
 from sealgate.storage.age.keys import HybridIdentity, X25519Identity
