@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import asyncssh
 import pytest
 
-from sealgate.transfer.adapters.ssh_framing import GCM
+from sealgate.transfer.adapters.ssh_cipher import GCM
 from tests.unit.transfer.adapters.ssh_plain import PlainDoorkeeper, PlainFiles
 from tests.unit.transfer.adapters.ssh_process import ssh_process
 from tests.unit.transfer.adapters.ssh_served import HOST, ssh_served

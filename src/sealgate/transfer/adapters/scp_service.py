@@ -131,8 +131,13 @@ class SCPService:
         """
         if not self._files.is_remote(path):
             return function()
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._session.connection.workers, function)
+        future = self._session.connection.in_thread(function)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            # The client is gone; whoever cleans up must not meet the thread at work.
+            await asyncio.wait([future])
+            raise
 
     async def _send(self, data: bytes) -> None:
         while not self._session.may_answer():

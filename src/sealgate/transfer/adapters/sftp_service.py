@@ -183,9 +183,8 @@ class SFTPService:
         if self._requests is not None and self._is_slow(packet):
             self._block()
             self._flush()
-            loop = asyncio.get_running_loop()
-            pool = self._session.connection.workers
-            self._working = loop.run_in_executor(pool, self._answer, bytes(packet))
+            kept = bytes(packet)
+            self._working = self._session.connection.in_thread(lambda: self._answer(kept))
             self._working.add_done_callback(self._worked)
             return False
         self._put(self._answer(packet))

@@ -18,20 +18,22 @@ from typing import TYPE_CHECKING, Any
 
 import asyncssh
 from asyncssh.constants import MSG_IGNORE
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from sealgate.transfer.adapters.ssh_channel import DataChannel
+from sealgate.transfer.adapters.ssh_cipher import (
+    GCM,
+    LENGTH_BYTES,
+    TAG_BYTES,
+    Opened,
+    quick,
+)
 
 if TYPE_CHECKING:
     from sealgate.storage.model import Buffer
 
 _CHANNEL_DATA = 94  # RFC 4254, 5.2
-_CHANNEL_EXTENDED_DATA = 95
 _BLOCK = 16
 _LEAST_PADDING = 4  # RFC 4253, 6
-_TAG_BYTES = 16
-_LENGTH_BYTES = 4
-_CHANNEL_HEADER = 9  # type, channel, length
-_EXTENDED_HEADER = 13
 # What comes in while asyncssh still thinks about a packet; more, and the socket waits.
 _MAX_WAITING_BYTES = 512 * 1024
 # What may wait for a client that does not read; more, and nothing is read from it either.
@@ -40,85 +42,6 @@ _MAX_UNREAD_BYTES = 2 * 1024 * 1024
 _SEQUENCE = 0xFFFFFFFF
 # Padding lies under the AEAD: it must be there, and tells nobody anything.
 _PADDING = os.urandom(_BLOCK * 2)
-
-
-class GCM:
-    """
-    AES-GCM as OpenSSH frames it: the length in clear, the counter in the nonce (RFC 5647, 7.1).
-
-    Takes over key and counter of the cipher object that asyncssh made for one direction.
-    """
-
-    __slots__ = ("_cipher", "_counter", "_fixed")
-
-    def __init__(self, key: bytes, iv: bytes) -> None:
-        """
-        Begin with *iv*, the nonce of the next packet.
-        """
-        self._cipher = AESGCM(key)
-        self._fixed = iv[:4]
-        self._counter = int.from_bytes(iv[4:], "big")
-
-    def _nonce(self) -> bytes:
-        nonce = self._fixed + self._counter.to_bytes(8, "big")
-        self._counter = (self._counter + 1) & 0xFFFFFFFFFFFFFFFF
-        return nonce
-
-    def open(self, packet: Buffer) -> bytes:
-        """
-        Return the plain packet in *packet*, which is length, ciphertext and tag.
-        """
-        view = memoryview(packet)
-        try:
-            return self._cipher.decrypt(self._nonce(), view[_LENGTH_BYTES:], view[:_LENGTH_BYTES])
-        except InvalidTag:
-            raise asyncssh.MACError("MAC verification failed") from None
-
-    def seal_into(self, plain: Buffer, out: bytearray) -> None:
-        """
-        Seal *plain* behind the length that *out* already begins with.
-        """
-        view = memoryview(out)
-        self._cipher.encrypt_into(self._nonce(), plain, view[:_LENGTH_BYTES], view[_LENGTH_BYTES:])
-
-    # How asyncssh speaks to a cipher of its own.
-
-    def encrypt_packet(self, _seq: int, header: bytes, packet: bytes) -> tuple[bytes, bytes]:
-        """
-        Seal one packet for asyncssh.
-        """
-        return header, self._cipher.encrypt(self._nonce(), packet, header)
-
-    def decrypt_header(self, _seq: int, block: bytes, size: int) -> tuple[bytes, bytes]:
-        """
-        Return the length, which is not sealed.
-        """
-        return block, block[:size]
-
-    def decrypt_packet(
-        self, _seq: int, first: bytes, rest: bytes, _size: int, mac: bytes
-    ) -> bytes | None:
-        """
-        Open one packet for asyncssh.
-        """
-        return self.open(first + rest + mac)
-
-
-class _Opened:
-    """
-    Stands in for a cipher: the one packet that asyncssh asks for is open already.
-    """
-
-    __slots__ = ("_plain",)
-
-    def __init__(self, plain: bytes) -> None:
-        self._plain = plain
-
-    def decrypt_packet(self, *_: object) -> bytes:
-        """
-        Return what was opened.
-        """
-        return self._plain
 
 
 class Framing(asyncssh.SSHServerConnection):
@@ -189,10 +112,10 @@ class Framing(asyncssh.SSHServerConnection):
         """
         Return how long the packet is that *data* begin with.
         """
-        length = int.from_bytes(data[:_LENGTH_BYTES], "big")
+        length = int.from_bytes(data[:LENGTH_BYTES], "big")
         if length > self._max_recv_pktlen or length < _BLOCK or length % _BLOCK:
             raise asyncssh.ProtocolError("Packet of a bad size")
-        return _LENGTH_BYTES + length + _TAG_BYTES
+        return LENGTH_BYTES + length + TAG_BYTES
 
     def _feed(self) -> None:
         """
@@ -210,7 +133,7 @@ class Framing(asyncssh.SSHServerConnection):
         if self._recv_handler != self._recv_pkthdr:
             return False  # asyncssh awaits something
         if type(self._recv_encryption) is not GCM:
-            self._recv_encryption = _quick(self._recv_encryption)
+            self._recv_encryption = quick(self._recv_encryption)
         return type(self._recv_encryption) is GCM
 
     def _recv_pkthdr(self) -> bool:
@@ -231,9 +154,9 @@ class Framing(asyncssh.SSHServerConnection):
         Handle every whole packet in *data*; return how many bytes they took.
         """
         at, end = 0, len(data)
-        while end - at >= _BLOCK + _LENGTH_BYTES:
-            size = self._packet_size(data[at : at + _LENGTH_BYTES])
-            length = size - _LENGTH_BYTES - _TAG_BYTES
+        while end - at >= _BLOCK + LENGTH_BYTES:
+            size = self._packet_size(data[at : at + LENGTH_BYTES])
+            length = size - LENGTH_BYTES - TAG_BYTES
             if end - at < size:
                 break
             plain = self._recv_encryption.open(data[at : at + size])
@@ -266,10 +189,10 @@ class Framing(asyncssh.SSHServerConnection):
         """
         Have asyncssh handle a packet that is open already.
         """
-        cipher, stand_in = self._recv_encryption, _Opened(plain)
+        cipher, stand_in = self._recv_encryption, Opened(plain)
         self._pktlen = length
         self._packet = b"\0"  # "in the middle of a packet"
-        self._inpbuf = bytes(_LENGTH_BYTES + length + _TAG_BYTES - self._recv_blocksize)
+        self._inpbuf = bytes(LENGTH_BYTES + length + TAG_BYTES - self._recv_blocksize)
         self._recv_encryption = stand_in
         try:
             self._recv_packet()
@@ -309,7 +232,7 @@ class Framing(asyncssh.SSHServerConnection):
         """
         cipher = self._send_encryption
         if type(cipher) is not GCM:
-            cipher = self._send_encryption = _quick(cipher)
+            cipher = self._send_encryption = quick(cipher)
         if type(cipher) is not GCM or self._rekey_is_due():
             self.send_packet(header[0], header[1:] + bytes(data))
             return
@@ -319,8 +242,8 @@ class Framing(asyncssh.SSHServerConnection):
             padding += _BLOCK
         length = 1 + payload + padding
         plain = b"".join((padding.to_bytes(1, "big"), header, data, _PADDING[:padding]))
-        out = bytearray(_LENGTH_BYTES + length + _TAG_BYTES)
-        out[:_LENGTH_BYTES] = length.to_bytes(_LENGTH_BYTES, "big")
+        out = bytearray(LENGTH_BYTES + length + TAG_BYTES)
+        out[:LENGTH_BYTES] = length.to_bytes(LENGTH_BYTES, "big")
         cipher.seal_into(plain, out)
         self._transport.write(out)  # type: ignore[union-attr]  # may_send_data was asked
         self._send_seq = (self._send_seq + 1) & _SEQUENCE
@@ -352,106 +275,3 @@ class Framing(asyncssh.SSHServerConnection):
         for chan in list(self._channels.values()):
             if isinstance(chan, DataChannel):
                 chan.go_on()
-
-
-def _quick(cipher: Any) -> Any:
-    """
-    Return *cipher* of asyncssh as :class:`GCM` when it is one, else unchanged.
-    """
-    if type(cipher).__name__ != "GCMEncryption":
-        return cipher
-    inner = cipher._cipher  # noqa: SLF001  # key and counter stand nowhere else
-    return GCM(inner._key, inner._iv)  # noqa: SLF001
-
-
-class DataChannel(asyncssh.SSHServerChannel[bytes]):
-    """
-    A session channel whose data take the short way.
-    """
-
-    _conn: Framing
-    _send_buf: list[tuple[Any, int | None]]
-
-    def take(self, data: memoryview) -> None:
-        """
-        Give *data* to the session, or keep it while the session has paused reading.
-        """
-        if self._recv_state != "open":
-            raise asyncssh.ProtocolError("Channel not open for sending")
-        size = len(data)
-        if size > self._recv_window:
-            raise asyncssh.ProtocolError("Window exceeded")
-        if not size or self._send_state in {"close_pending", "closed"}:
-            return
-        self._recv_window -= size
-        if self._recv_paused:
-            self._recv_buf.append((data, None))  # type: ignore[arg-type]  # a view is as good
-        else:
-            self._deliver_data(data, None)  # type: ignore[arg-type]
-
-    def put(self, *pieces: Buffer) -> None:
-        """
-        Send *pieces*, one after the other; they must not change afterwards.
-        """
-        if self._send_state != "open":
-            return  # the client has hung up; it is told by connection_lost
-        for piece in pieces:
-            if len(piece):
-                self._send_buf.append((piece, None))
-                self._send_buf_len += len(piece)
-        self._flush_send_buf()
-
-    def go_on(self) -> None:
-        """
-        Send what a key exchange held up.
-        """
-        if self._conn and self._send_state != "closed":
-            self._flush_send_buf()
-
-    def _flush_send_buf(self) -> None:
-        """
-        Send what window and keys allow.
-        """
-        conn = self._conn
-        while self._send_buf and self._send_window and conn.may_send_data():
-            room = min(self._send_window, self._send_pktsize)
-            data, kind = self._next_data(room)
-            size = len(data)
-            self._send_buf_len -= size
-            self._send_window -= size
-            chan = (self._send_chan or 0).to_bytes(4, "big")
-            length = size.to_bytes(4, "big")
-            if kind is None:
-                conn.send_data(b"\x5e" + chan + length, data)
-            else:
-                conn.send_data(b"\x5f" + chan + kind.to_bytes(4, "big") + length, data)
-        if self._send_buf:
-            self._pause_resume_writing()
-        else:
-            super()._flush_send_buf()  # says the end or closes, when that was asked for
-
-    def _next_data(self, room: int) -> tuple[Buffer, int | None]:
-        """
-        Take up to *room* bytes of one kind off what waits.
-        """
-        first, kind = self._send_buf[0]
-        if len(first) >= room:
-            view = memoryview(first)
-            if len(first) > room:
-                self._send_buf[0] = view[room:], kind
-            else:
-                del self._send_buf[0]
-            return view[:room], kind
-        taken, size = [], 0
-        while self._send_buf and self._send_buf[0][1] == kind and size < room:
-            piece = self._send_buf[0][0]
-            part = room - size
-            if len(piece) > part:
-                view = memoryview(piece)
-                self._send_buf[0] = view[part:], kind
-                piece = view[:part]
-            else:
-                del self._send_buf[0]
-            taken.append(piece)
-            size += len(piece)
-        return (taken[0] if len(taken) == 1 else b"".join(taken)), kind

@@ -15,8 +15,8 @@ from sealgate.transfer.adapters.sftp_service import SFTPService
 from sealgate.transfer.model import TransferError
 
 if TYPE_CHECKING:
+    from sealgate.transfer.adapters.ssh_channel import DataChannel
     from sealgate.transfer.adapters.ssh_connection import Connection
-    from sealgate.transfer.adapters.ssh_framing import DataChannel
 
 _NO_COMMANDS = (
     "this server gives and takes files only: no shell, no commands;"
