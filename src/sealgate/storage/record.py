@@ -39,6 +39,8 @@ MAC_BYTES = 32
 DEPTH = 3
 # Where a file is: with the others, or set aside where no listing shows it.
 FILES, QUARANTINE = 0, 1
+# Two megabytes of values that were computed before.
+_VALUES_KEPT = 8192
 _MODULUS = 1 << 8 * MAC_BYTES
 _NUMBERS = struct.Struct(">BBBqddqq")
 
@@ -108,6 +110,7 @@ class Vouching:
         self._record, self._sum, self._head, self.content_key = (
             keys[i : i + MAC_BYTES] for i in range(0, len(keys), MAC_BYTES)
         )
+        self._values: dict[bytes, int] = {}
 
     def mac(self, record: Record) -> bytes:
         """
@@ -176,7 +179,15 @@ class Vouching:
         return (value % _MODULUS).to_bytes(MAC_BYTES, "big")
 
     def _value(self, label: bytes, content: bytes) -> int:
-        return int.from_bytes(hmac.digest(self._sum, label + content, "sha256"), "big")
+        # Most of what a look adds up was there in the last one: a tenth of the time.
+        key = label + content
+        value = self._values.get(key)
+        if value is None:
+            if len(self._values) >= _VALUES_KEPT:
+                self._values.clear()
+            value = int.from_bytes(hmac.digest(self._sum, key, "sha256"), "big")
+            self._values[key] = value
+        return value
 
 
 NOTHING = bytes(MAC_BYTES)

@@ -41,7 +41,7 @@ class Connections:
             migrate(self._engine, migrations, version_table, head=head)
         except SealgateError as error:
             raise StorageError(Trouble.FAILED, error.message, hint=error.hint) from error
-        self._is_sqlite = self._engine.dialect.name == "sqlite"
+        self.is_sqlite = self._engine.dialect.name == "sqlite"
         self._error: type[Exception] = self._engine.dialect.loaded_dbapi.Error
         # Connections that nobody uses now. SQLAlchemy's own pool would count them all.
         self._free: deque[Any] = deque()
@@ -52,7 +52,7 @@ class Connections:
         Give a function that runs statements of one consistent look.
         """
         with self._lent("read") as (connection, run):
-            if self._is_sqlite:
+            if self.is_sqlite:
                 connection.execute("BEGIN")
             else:
                 run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
@@ -70,7 +70,7 @@ class Connections:
             try:
                 yield run
             finally:
-                if not self._is_sqlite:
+                if not self.is_sqlite:
                     self._end(connection, "ROLLBACK")
 
     @contextlib.contextmanager
@@ -82,7 +82,7 @@ class Connections:
         fsync. On SQLite writers come one after the other from the start of the block.
         """
         with self._lent("written") as (connection, run):
-            if self._is_sqlite:
+            if self.is_sqlite:
                 if not durable:
                     connection.execute("PRAGMA synchronous=NORMAL")
                 connection.execute("BEGIN IMMEDIATE")
@@ -94,7 +94,7 @@ class Connections:
                     self._end(connection, "ROLLBACK")
                 raise
             finally:
-                if self._is_sqlite and not durable:
+                if self.is_sqlite and not durable:
                     connection.execute("PRAGMA synchronous=FULL")
 
     @property
@@ -102,13 +102,13 @@ class Connections:
         """
         Return what a statement ends in that holds its rows until the change is done.
         """
-        return "" if self._is_sqlite else " FOR UPDATE"
+        return "" if self.is_sqlite else " FOR UPDATE"
 
     def settle(self) -> None:
         """
         Have SQLite write its log into the database and give the room back. Never raises.
         """
-        if self._is_sqlite:
+        if self.is_sqlite:
             with contextlib.suppress(StorageError), self._lent("written") as (_, run):
                 run("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
@@ -121,7 +121,7 @@ class Connections:
         self._engine.dispose()
 
     def _end(self, connection: Any, how: str) -> None:
-        if self._is_sqlite:
+        if self.is_sqlite:
             if how == "COMMIT" or connection.in_transaction:
                 connection.execute(how)
         elif how == "COMMIT":
@@ -164,7 +164,7 @@ class Connections:
         return driver
 
     def _runner(self, connection: Any) -> Callable[..., Any]:
-        if self._is_sqlite:
+        if self.is_sqlite:
             return connection.execute  # type: ignore[no-any-return]  # the driver is untyped here
         return lambda sql, values=(): connection.execute(sql.replace("?", "%s"), values)
 

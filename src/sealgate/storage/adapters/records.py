@@ -29,7 +29,9 @@ VERSION_TABLE = "store_version"
 NEWEST = "s0001"
 _AT = f"{SELECT} AND area = ? AND parent = ? AND name = ?"
 _ALL = f"{SELECT} AND (area, parent, name) > (?, ?, ?) ORDER BY area, parent, name LIMIT ?"
-_MACS = "SELECT mac FROM store_records WHERE store = ? AND leaf = ?"
+_MACS = "SELECT mac FROM store_records{} WHERE store = ? AND leaf = ?"
+# SQLite takes the primary key for this by itself, and so reads every record of the store.
+_BY_LEAF = " INDEXED BY store_records_leaf"
 _CHILDREN = "SELECT digit, total FROM store_nodes WHERE store = ? AND parent = ?"
 _NODES = "SELECT parent, digit, total FROM store_nodes WHERE store = ?"
 _OF_OBJECT = f"{SELECT} AND object_id = ?"
@@ -53,6 +55,7 @@ class Records:
     ) -> None:
         self.connections = Connections(url, MIGRATIONS, VERSION_TABLE, NEWEST)
         self.store = store
+        self._macs = _MACS.format(_BY_LEAF if self.connections.is_sqlite else "")
         self._anchor = anchor
         self._lock = threading.Lock()
         self._seen = 0
@@ -132,7 +135,7 @@ class Records:
             if self.vouching.of_nodes(nodes) != total:
                 raise _old(record)
             total = dict(nodes).get(leaf[: depth + 1], NOTHING)
-        macs = [bytes(row[0]) for row in run(_MACS, (self.store, leaf))]
+        macs = [bytes(row[0]) for row in run(self._macs, (self.store, leaf))]
         if mac not in macs or self.vouching.of_records(macs) != total:
             raise _old(record)
 
