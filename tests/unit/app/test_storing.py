@@ -10,16 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from sealgate.app import transfer_material
 from sealgate.app.keyring import add_site_key, open_site_keyring
-from sealgate.app.storing import RECORDS_FOLDER, store_settings, tend_drops
+from sealgate.app.storing import store_settings, tend_drops
 from sealgate.cli import run
 from sealgate.config.load import load
 from sealgate.demo.geography import make_country_database
 from sealgate.storage.adapters.opened import open_store
 from sealgate.storage.adapters.store import ObjectStore
 from sealgate.storage.age.hybrid import HybridIdentity
-from sealgate.storage.model import StoreSettings
 from tests.unit.storage.stores import get, get_raw, put
 
 DROP = """\
@@ -64,18 +62,6 @@ def opened(config: Path, now: float | None = None) -> ObjectStore:
     keyring = open_site_keyring(inventory, now=time.time())
     settings = store_settings(inventory, inventory.drops[0])
     return open_store(settings, keyring, now=time.time if now is None else lambda: now)
-
-
-def test_servers_and_commands_mean_the_same_store(config: Path) -> None:
-    """
-    What serve opens is what verify verifies: the same records, the same anchor.
-    """
-    inventory = load(str(config))
-    [drop] = inventory.drops
-    state = str(Path(inventory.state_folder).absolute())
-    served: StoreSettings = transfer_material._settings(inventory, drop, state)
-    assert served == store_settings(inventory, drop)
-    assert transfer_material.RECORDS_FOLDER == RECORDS_FOLDER
 
 
 def test_verify_tells_what_it_finds(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
