@@ -208,7 +208,13 @@ class Upload:
         if terms.staged is None:
             return self._writer.commit(modified_at=self._modified_at, replace=terms.replace)
         entry = self._writer.commit(modified_at=self._modified_at)
-        store.rename(terms.staged, terms.path, replace=terms.replace)
+        try:
+            store.rename(terms.staged, terms.path, replace=terms.replace)
+        except StorageError:
+            # Somebody was quicker, or it is a folder by now; nothing stays where nobody looks.
+            with contextlib.suppress(StorageError):
+                store.remove(terms.staged)
+            raise
         return entry
 
     def _pass_inspection(self, size: int, digest: str) -> None:

@@ -149,6 +149,23 @@ def test_a_look_that_fails_passes_nothing(ground: Ground, monkeypatch: pytest.Mo
     assert "could not be looked at" in error.message
 
 
+def test_who_comes_second_leaves_nothing(ground: Ground) -> None:
+    """
+    When the name was taken meanwhile, the upload fails, and its hidden part goes.
+    """
+    drop = ground.add(on_mismatch=OnMismatch.REFUSE)
+    session = ground.session()
+    upload = session.open_write("in/a", exclusive=True)
+    upload.write_at(0, HARMLESS)
+    put(session, "in/b", b"first")
+    drop.store.rename(("b",), ("a",), replace=False)
+    with pytest.raises(TransferError) as caught:
+        upload.close()
+    assert caught.value.trouble is Trouble.EXISTS
+    assert get(session, "in/a") == b"first"
+    assert list(drop.store.list((INCOMING,))) == []
+
+
 def test_uploads_to_an_inspecting_drop_begin_anew(ground: Ground) -> None:
     """
     What breaks off leaves nothing, because the whole must be seen.
