@@ -4,6 +4,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from ftplib import FTP_TLS
@@ -283,3 +284,13 @@ def test_openssl_sees_the_hybrid_group(place: FilePlace) -> None:
     assert "X25519MLKEM768" in done.stdout
     assert "TLSv1.3" in done.stdout
     assert "Verify return code: 0 (ok)" in done.stdout
+
+
+def test_our_own_audit_finds_nothing(place: FilePlace) -> None:
+    """The project's probe, with injection and clear data tried, meets every rule of "confidential"."""
+    done = _run(
+        *(sys.executable, "-m", "sealgate", "audit", f"ftp://localhost:{place.ftps}"),
+        *("--active", "--class", "confidential", "--ca", str(place.ca)),
+    )
+    assert done.returncode == 0, done.stdout
+    assert "0 findings, 0 accepted, 0 not observed" in done.stdout

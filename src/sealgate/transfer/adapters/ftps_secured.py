@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 BANNER = "220 Sealgate: FTP over TLS only (AUTH TLS)"
 # More than the longest header that is taken.
 _HEADER_BYTES = 2304
+_LOOK_AGAIN_SECONDS = 0.05
 
 
 class Secured:
@@ -36,6 +37,7 @@ class Secured:
     reply: Callable[[str], None]
     close: Callable[[], None]
     listen_for: Callable[..., None]
+    call_later: Callable[..., object]
     secured: Callable[[Channel, str], None]
     read_sealed: Callable[[TLSConnection], None]
     _implicit: bool
@@ -50,6 +52,9 @@ class Secured:
             seen = self.socket.recv(_HEADER_BYTES, socket.MSG_PEEK)
             header = read_header(seen)
             if header is None and seen:
+                # Half of it is there, and stays there: looked at again, but not all the time.
+                self.listen_for(reading=False, writing=False)
+                self.call_later(_LOOK_AGAIN_SECONDS, self.listen_for, reading=True, writing=False)
                 return
             if header is None or header.peer is None:
                 self.close()

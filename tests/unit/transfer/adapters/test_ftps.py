@@ -95,6 +95,17 @@ def test_a_balancer_that_tells_nothing_is_hung_up_on(tmp_path: Path, begins: byt
         assert where.house.peers == []
 
 
+def test_half_a_header_is_waited_for_without_spinning(tmp_path: Path) -> None:
+    """A header that comes in two pieces is whole in the end, and waiting costs nothing."""
+    with served(tmp_path, trusted_proxies=("127.0.0.1",)) as where, Raw(where.port) as raw:
+        raw.send(b"PROXY TCP4 198.51.100.9 ")
+        began = time.process_time()
+        time.sleep(0.5)
+        assert time.process_time() - began < 0.1
+        raw.send(b"192.0.2.1 40000 21\r\n")
+        assert raw.reply().startswith("220 ")
+
+
 def test_a_header_from_anybody_else_is_a_command(tmp_path: Path) -> None:
     """Who is no trusted proxy cannot claim an address."""
     with served(tmp_path) as where, Raw(where.port) as raw:
