@@ -21,6 +21,7 @@ COLUMNS = (
 )
 SELECT = f"SELECT {COLUMNS} FROM store_records WHERE store = ?"  # noqa: S608  # constants
 IN_FOLDER = f"{SELECT} AND area = ? AND parent = ? AND name > ? ORDER BY name LIMIT ?"
+_DIRECTLY = f"{SELECT} AND area = ? AND parent = ?"
 _BELOW = f"{SELECT} AND area = ? AND parent >= ? AND parent < ?"
 _PUT = f"""INSERT INTO store_records (store, leaf, {COLUMNS})
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -65,7 +66,7 @@ class Change:
         """
         parent = "/".join(path)
         # What lies in it directly, then what is deeper: "0" follows "/".
-        rows = self.run(_BELOW, (self._records.store, area, parent, parent + "\0")).fetchall()
+        rows = self.run(_DIRECTLY, (self._records.store, area, parent)).fetchall()
         rows += self.run(_BELOW, (self._records.store, area, parent + "/", parent + "0")).fetchall()
         return [self._records.genuine(row) for row in rows]
 
