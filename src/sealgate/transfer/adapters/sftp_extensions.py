@@ -96,7 +96,7 @@ class Extensions:
             if name in _SLOW:
                 return True
             if name in _BY_PATH:
-                return self._requests.files.is_remote(reader.string())
+                return self._requests.is_remote(reader.string())
         except PacketError:
             pass
         return False

@@ -13,7 +13,7 @@ from sealgate.storage.model import Entry, Trouble
 from sealgate.transfer.adapters import sftp_packets as wire
 from sealgate.transfer.adapters.sftp_extensions import Extensions
 from sealgate.transfer.adapters.sftp_files import Handles, Listing, Reading, Writing, open_file
-from sealgate.transfer.adapters.sftp_packets import Kind, Status
+from sealgate.transfer.adapters.sftp_packets import Kind, OpenFlag, Status
 from sealgate.transfer.model import TransferError
 
 if TYPE_CHECKING:
@@ -24,12 +24,24 @@ if TYPE_CHECKING:
     from sealgate.transfer.model import FileSession
 
 _NAMES_AT_ONCE = 128
-# Clients ask for the same attributes twice and three times in a row before they open a file.
-# The second answer may be as old as this; a change of the session's own makes it forget.
-_SEEN_SECONDS = 0.5
+# Clients ask for the attributes of each file twice and three times before they open it, and
+# a listing has told them already. Such an answer may be as old as this (NFS clients take
+# three seconds); a change of the session's own makes it forget. What is opened is never old.
+_SEEN_SECONDS = 2.0
 _MAX_SEEN = 1024
+_MAX_FOLDERS = 256
 _CHANGES_NOTHING = frozenset(
-    [Kind.LSTAT, Kind.STAT, Kind.FSTAT, Kind.READ, Kind.READDIR, Kind.REALPATH]
+    [
+        Kind.OPEN,  # for writing it forgets by itself
+        Kind.LSTAT,
+        Kind.STAT,
+        Kind.FSTAT,
+        Kind.READ,
+        Kind.OPENDIR,
+        Kind.READDIR,
+        Kind.REALPATH,
+        Kind.CLOSE,  # as above
+    ]
 )
 _FIRST_OWNER = 1000
 _FILE_OWNER_BITS = 0o600
@@ -75,8 +87,8 @@ class Requests:
         self.handles = Handles()
         self.owners = Owners()
         self._extensions = Extensions(self)
-        self._seen: dict[bytes, Entry] = {}
-        self._seen_until = 0.0
+        self._seen: dict[bytes, tuple[bytes, float]] = {}
+        self._remote: dict[bytes, bool] = {}
         self._by_kind: dict[int, Callable[[int, Reader], tuple[Buffer, ...]]] = {
             Kind.OPEN: self._open,
             Kind.CLOSE: self._close,
@@ -126,13 +138,16 @@ class Requests:
         path, flags = reader.string(), reader.u32()
         reader.attributes()  # modes are not kept
         self.handles.check_room()
-        remote = self.files.is_remote(path)
+        if flags & OpenFlag.WRITE:
+            self._seen.clear()
+        remote = self.is_remote(path)
         name = self.handles.add(open_file(self.files, path, flags, remote=remote))
         return (_handle(request, name),)
 
     def _close(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
         handle = self.handles.take(reader.string())
         if isinstance(handle, Writing):
+            self._seen.clear()
             handle.close(self.files)
         elif isinstance(handle, Reading):
             handle.reader.close()
@@ -158,16 +173,33 @@ class Requests:
 
     def _stat(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
         path = reader.string()
+        seen = self._seen.get(path)
         now = time.monotonic()
-        if now >= self._seen_until:
-            self._seen.clear()
-            self._seen_until = now + _SEEN_SECONDS
-        entry = self._seen.get(path)
-        if entry is None:
+        if seen is None or now >= seen[1]:
             entry = self.files.stat(path)
-            if len(self._seen) < _MAX_SEEN:
-                self._seen[path] = entry
-        return (self._attributes(request, entry),)
+            seen = self._see(path, wire.attributes(entry, self.owners.number(entry.owner)), now)
+        return (wire.packet(Kind.ATTRS, struct.pack(">I", request) + seen[0]),)
+
+    def _see(self, path: bytes, attributes: bytes, now: float) -> tuple[bytes, float]:
+        """
+        Keep the *attributes* of *path* for a moment.
+        """
+        if len(self._seen) >= _MAX_SEEN:
+            self._seen.clear()
+        seen = self._seen[path] = attributes, now + _SEEN_SECONDS
+        return seen
+
+    def is_remote(self, path: bytes) -> bool:
+        """
+        Return whether *path* lies behind a network; asked once for each folder.
+        """
+        folder = path.rpartition(b"/")[0] or path
+        remote = self._remote.get(folder)
+        if remote is None:
+            if len(self._remote) >= _MAX_FOLDERS:
+                self._remote.clear()
+            remote = self._remote[folder] = self.files.is_remote(path)
+        return remote
 
     def _fstat(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
         handle = self.handles.get(reader.string())
@@ -247,20 +279,23 @@ class Requests:
     def _opendir(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
         path = reader.string()
         self.handles.check_room()
-        listing = Listing(path, iter(self.files.list(path)), self.files.is_remote(path))
+        listing = Listing(path, iter(self.files.list(path)), self.is_remote(path))
         return (_handle(request, self.handles.add(listing)),)
 
     def _readdir(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
         handle = self.handles.get(reader.string())
         if not isinstance(handle, Listing):
             raise TransferError(Trouble.NOT_FOLDER, "it is not open as a folder")
-        now = time.time()
+        now, clock = time.time(), time.monotonic()
+        prefix = handle.path.rstrip(b"/") + b"/"
         found = []
         for entry in islice(handle.entries, _NAMES_AT_ONCE):
             name = entry.path[-1] if entry.path else "."
             attributes = wire.attributes(entry, self.owners.number(entry.owner))
             long = wire.long_name(entry, name, now)
-            found.append((_raw(name), _raw(long), attributes))
+            raw = _raw(name)
+            self._see(prefix + raw, attributes, clock)
+            found.append((raw, _raw(long), attributes))
         if not found:
             return (wire.status(request, Status.EOF, "end of folder"),)
         return (wire.names(request, found),)

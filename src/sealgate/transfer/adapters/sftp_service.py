@@ -240,7 +240,7 @@ class SFTPService:
             return handle.remote
         if kind in _BY_PATH:
             size = int.from_bytes(packet[5:9], "big")
-            return requests.files.is_remote(bytes(packet[9 : 9 + size]))
+            return requests.is_remote(bytes(packet[9 : 9 + size]))
         return kind == Kind.EXTENDED and requests.extended_is_slow(packet)
 
     def _answer(self, packet: memoryview | bytes) -> tuple[Buffer, ...]:

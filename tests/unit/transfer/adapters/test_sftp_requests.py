@@ -84,6 +84,23 @@ def test_owners_have_numbers_and_the_numbers_have_names(requests: Requests) -> N
     assert Owners().name(12345) == ""
 
 
+def test_attributes_are_remembered_until_the_session_changes_something(
+    requests: Requests, tmp_path: Path
+) -> None:
+    """
+    A second STAT asks nobody; an upload of the session itself is seen at once.
+    """
+    first = ask(requests, Kind.STAT, string("/a"))
+    (tmp_path / "a").write_bytes(b"changed by others")
+    assert ask(requests, Kind.LSTAT, string("/a")) == first
+    handle = ask(requests, Kind.OPEN, string("/b") + b"\0\0\0\x1a\0\0\0\0")[5:]
+    assert ask(requests, Kind.STAT, string("/a")) != first
+    ask(requests, Kind.STAT, string("/b"))
+    ask(requests, Kind.WRITE, string(handle) + bytes(8) + string(b"12345"))
+    ask(requests, Kind.CLOSE, string(handle))
+    assert ask(requests, Kind.STAT, string("/b"))[5:13] == (5).to_bytes(8, "big")
+
+
 @pytest.mark.parametrize("name", ["check-file", "check-file-handle"])
 def test_check_file_hashes_blocks(requests: Requests, name: str) -> None:
     """
