@@ -331,6 +331,26 @@ def test_a_taken_port_is_told_before_anything_starts(place: FilePlace) -> None:
         place.sftp = before
 
 
+def test_sessions_end_with_the_last_drop(place: FilePlace) -> None:
+    """
+    When only a site is left, who is still signed in gets nothing any more.
+    """
+    with site_running() as site:
+        https = free_port()
+        web = f'https = "127.0.0.1:{https}"\nhttp = "off"'
+        place.write(_with_site(site, https), listen=web)
+        with place.serving(), open_session(place) as session:
+            assert place.sftp_batch("put a.csv inbox/seen.csv").returncode == 0
+            says(session, "ls -l inbox", "seen.csv")
+            place.write(_with_site(site, https).partition("[[drop]]")[0], listen=web)
+            done = place.sealgate("reload")
+            assert done.returncode == 0, done.stderr
+            assert status(place)["sftp"] == []
+            said = session.communicate("ls -l inbox\n", timeout=20)[0]
+            assert "seen.csv" not in said
+            assert "closed" in said or "no longer admitted" in said
+
+
 def test_site_and_drops_beside_each_other(place: FilePlace) -> None:
     """
     Envoy and the file servers run together; without the site, Envoy goes and files stay.

@@ -9,14 +9,13 @@ one that goes by old rules would admit people who are out.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sealgate.app.crashes import Crashes
 from sealgate.app.state import database_url
+from sealgate.app.transfer_group import Group
 from sealgate.app.transfer_wanted import Wanted, has_files
 from sealgate.errors import BugError, GatewayError, SealgateError
 from sealgate.gateway.adapters.doors import bound, shown
@@ -36,30 +35,6 @@ if TYPE_CHECKING:
 
 # More processes than this would each hold tables of their own for little.
 MAX_PROCESSES = 4
-# A server that crashes again and again is tried so often.
-RETRY_SECONDS = 60.0
-
-
-@dataclass(slots=True)
-class _Running:
-    """
-    One server process, and the crashes of its place.
-    """
-
-    process: WorkerProcess | None
-    crashes: Crashes = field(default_factory=Crashes)
-    retry_at: float = 0.0
-
-
-@dataclass(slots=True)
-class _Group:
-    """
-    The processes behind one kind of door.
-    """
-
-    door: Door
-    listeners: dict[Address, socket.socket]
-    members: list[_Running]
 
 
 class Transfer:
@@ -77,7 +52,7 @@ class Transfer:
         self._now = now
         self._parts: tuple[Material, Tending] | None = None
         self._wanted: Wanted | None = None
-        self._groups: dict[TransferProtocol, _Group] = {}
+        self._groups: dict[TransferProtocol, Group] = {}
         self._leaving: list[tuple[WorkerProcess, float]] = []
 
     def prepare(
@@ -135,8 +110,10 @@ class Transfer:
         for protocol in [p for p in self._groups if p not in doors]:
             self._end(self._groups.pop(protocol), drain_seconds)
             changed.append(_called(protocol))
-        served = wanted.served
-        if before is not None and served is not None and before.served != served:
+        if before is not None and before.served != wanted.served:
+            from sealgate.transfer.adapters.workers_plan import Served  # noqa: PLC0415
+
+            served = wanted.served or Served()
             changed += [_called(protocol) for protocol in same]
             for group in same.values():
                 self._renew(group)
@@ -154,15 +131,13 @@ class Transfer:
         return self._parts
 
     def _replace(self, doors: list[Door], drain_seconds: float) -> None:
-        begun: list[tuple[_Group, _Group | None]] = []
+        begun: list[tuple[Group, Group | None]] = []
         try:
             for door in doors:
                 old = self._groups.get(door.protocol)
                 begun.append((self._begin(door, old), old))
             for group, _ in begun:
-                for member in group.members:
-                    if member.process is not None:
-                        member.process.await_ready()
+                group.await_ready()
         except SealgateError:
             for group, old in begun:
                 _give_up(group, old)
@@ -172,7 +147,7 @@ class Transfer:
             if old is not None:
                 # The new ones serve already: nobody is refused in between.
                 self._leave(old, drain_seconds)
-                _close({a: s for a, s in old.listeners.items() if a not in group.listeners})
+                old.close(keep=group.listeners)
 
     def recheck(self) -> None:
         """
@@ -181,8 +156,7 @@ class Transfer:
         New sign-ins look at the identities anew in any case.
         """
         for group in self._groups.values():
-            for member in group.members:
-                self._asked(group, member, lambda process: process.recheck())
+            group.ask(lambda process: process.recheck())
         self._asked_leaving(lambda process: process.recheck())
 
     def refresh_certificate(self, inventory: Inventory, certificates: Certificates) -> None:
@@ -205,11 +179,7 @@ class Transfer:
             tending.tick(inventory, material.keyring)
         now = time.monotonic()
         for group in self._groups.values():
-            for member in group.members:
-                if member.process is not None and member.process.is_running():
-                    member.process.hear()
-                else:
-                    self._revive(group, member, now)
+            group.tick(now)
         staying = []
         for process, until in self._leaving:
             if process.is_running() and now < until:
@@ -223,15 +193,7 @@ class Transfer:
         """
         Return what runs, as plain values.
         """
-        servers = []
-        for protocol, group in self._groups.items():
-            for member in group.members:
-                told: dict[str, object] = {"protocol": protocol.value, "pid": None}
-                if member.process is not None and member.process.is_running():
-                    told["pid"] = member.process.pid
-                    with contextlib.suppress(GatewayError):
-                        told |= member.process.status()
-                servers.append(told)
+        servers = [told for group in self._groups.values() for told in group.status()]
         return {**self.addresses(), "file_servers": servers}
 
     def addresses(self) -> dict[str, list[str]]:
@@ -249,12 +211,8 @@ class Transfer:
         """
         Return the ids of all processes that serve.
         """
-        return [
-            member.process.pid
-            for group in self._groups.values()
-            for member in group.members
-            if member.process is not None and member.process.is_running()
-        ]
+        groups = self._groups.values()
+        return [p.pid for group in groups for p in group.running() if p.is_running()]
 
     def request_stop(self, drain_seconds: float) -> None:
         """
@@ -279,16 +237,14 @@ class Transfer:
         End all now.
         """
         for group in self._groups.values():
-            for member in group.members:
-                if member.process is not None:
-                    member.process.kill()
-            _close(group.listeners)
+            group.kill()
+            group.close()
         self._groups.clear()
         for process, _ in self._leaving:
             process.kill()
         self._leaving.clear()
 
-    def _begin(self, door: Door, before: _Group | None) -> _Group:
+    def _begin(self, door: Door, before: Group | None) -> Group:
         """
         Return a group whose processes start; nobody has waited for them yet.
         """
@@ -296,18 +252,17 @@ class Transfer:
         wanted = (*door.addresses, *door.implicit)
         listeners: dict[Address, socket.socket] = {}
         many = self._processes if door.protocol is TransferProtocol.SFTP else 1
-        group = _Group(door, listeners, [_Running(None) for _ in range(many)])
+        group = Group(door, listeners, many, self._spawn, self._tell)
         try:
             for address in wanted:
                 listeners[address] = old[address] if address in old else bound(address)
-            for member in group.members:
-                member.process = self._spawn(group)
+            group.begin()
         except SealgateError:
             _give_up(group, before)
             raise
         return group
 
-    def _spawn(self, group: _Group) -> WorkerProcess:
+    def _spawn(self, group: Group) -> WorkerProcess:
         from sealgate.transfer.adapters.workers_plan import WorkerPlan  # noqa: PLC0415
 
         wanted = self._wanted
@@ -328,24 +283,12 @@ class Transfer:
         )
         return WorkerProcess(plan, self._tell)
 
-    def _renew(self, group: _Group) -> None:
+    def _renew(self, group: Group) -> None:
         wanted = self._wanted
         if wanted is None or wanted.served is None:
             raise BugError("file servers were not prepared")
         served = wanted.served
-        for member in group.members:
-            self._asked(group, member, lambda process: process.renew(served))
-
-    def _asked(self, group: _Group, member: _Running, ask: Callable[[WorkerProcess], None]) -> None:
-        if member.process is None or not member.process.is_running():
-            return  # Its successor begins with what holds then.
-        try:
-            ask(member.process)
-        except GatewayError as error:
-            self._tell(f"error: {error.message}; that server is ended and started anew")
-            member.process.kill()
-            member.process = None
-            self._revive(group, member, time.monotonic())
+        group.ask(lambda process: process.renew(served))
 
     def _asked_leaving(self, ask: Callable[[WorkerProcess], None]) -> None:
         for process, _ in self._leaving:
@@ -355,60 +298,26 @@ class Transfer:
                 except GatewayError:
                     process.kill()
 
-    def _revive(self, group: _Group, member: _Running, now: float) -> None:
-        if member.process is not None:
-            member.process.kill()
-            member.process = None
-            if member.crashes.note(now):
-                member.retry_at = now + RETRY_SECONDS
-            self._tell(
-                f"error: a server for {group.door.protocol.value} ended, and is started again"
-            )
-        if now < member.retry_at or not member.crashes.may_start(now):
-            return
-        member.crashes.started()
-        process = None
-        try:
-            process = self._spawn(group)
-            process.await_ready()
-        except GatewayError as error:
-            self._tell(f"error: {error.message}")
-            if process is not None:
-                process.kill()
-            if member.crashes.note(time.monotonic()):
-                member.retry_at = time.monotonic() + RETRY_SECONDS
-        else:
-            member.process = process
-
-    def _leave(self, group: _Group, drain_seconds: float) -> None:
+    def _leave(self, group: Group, drain_seconds: float) -> None:
         # What the process itself needs to hang up comes on top.
         until = time.monotonic() + drain_seconds + 5.0
-        for member in group.members:
-            if member.process is not None:
-                member.process.request_stop(drain_seconds)
-                self._leaving.append((member.process, until))
+        for process in group.running():
+            process.request_stop(drain_seconds)
+            self._leaving.append((process, until))
 
-    def _end(self, group: _Group, drain_seconds: float) -> None:
+    def _end(self, group: Group, drain_seconds: float) -> None:
         self._leave(group, drain_seconds)
-        _close(group.listeners)
+        group.close()
 
 
-def _is_same(before: Wanted, wanted: Wanted, group: _Group, door: Door) -> bool:
+def _is_same(before: Wanted, wanted: Wanted, group: Group, door: Door) -> bool:
     # What is not in served, a process takes at its start only.
     return group.door == door and replace(before, served=wanted.served) == wanted
 
 
-def _give_up(group: _Group, before: _Group | None) -> None:
-    for member in group.members:
-        if member.process is not None:
-            member.process.kill()
-    old = before.listeners if before is not None else {}
-    _close({a: s for a, s in group.listeners.items() if a not in old})
-
-
-def _close(listeners: dict[Address, socket.socket]) -> None:
-    for listener in listeners.values():
-        listener.close()
+def _give_up(group: Group, before: Group | None) -> None:
+    group.kill()
+    group.close(keep=before.listeners if before is not None else ())
 
 
 def _called(protocol: TransferProtocol) -> str:
