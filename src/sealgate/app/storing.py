@@ -16,8 +16,8 @@ from sealgate.policy.protection import Column
 from sealgate.storage.adapters.opened import open_store
 from sealgate.storage.adapters.rotate import Rotated, rotate
 from sealgate.storage.adapters.sweep import Swept, sweep
-from sealgate.storage.adapters.verify import Found, Verified, verify
-from sealgate.storage.model import StorageRung, StoreSettings
+from sealgate.storage.adapters.verify import Fault, Found, Verified, verify
+from sealgate.storage.model import StorageError, StorageRung, StoreSettings, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -96,7 +96,15 @@ def verify_drops(
     keyring = open_site_keyring(inventory, now=now())
     for drop in drops:
         settings = store_settings(inventory, drop)
-        with closing(open_store(settings, keyring, now=now, compare=False)) as store:
+        try:
+            store = open_store(settings, keyring, now=now, compare=False)
+        except StorageError as error:
+            if error.trouble is not Trouble.TAMPERED:
+                raise
+            # Nothing can be compared with records that are gone: that is the finding.
+            yield drop, Verified(0, 0, 0, (Found(Fault.ROLLED_BACK, "records", error.message),))
+            continue
+        with closing(store):
             yield drop, verify(store, full=full, progress=partial(progress, drop.name))
 
 

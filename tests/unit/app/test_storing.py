@@ -88,6 +88,20 @@ def test_verify_tells_what_it_finds(config: Path, capsys: pytest.CaptureFixture[
     assert "figures" not in json.dumps(made)
 
 
+def test_records_that_are_gone_are_a_finding(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    Whoever takes the records away is noticed, with the code of findings.
+    """
+    store = opened(config)
+    put(store, "file", b"x")
+    store.close()
+    (config.parent / "partners/records.sqlite").unlink()
+    assert run(["verify"]) == 10
+    assert "partners: rolled back: records: the store's records are gone" in capsys.readouterr().out
+
+
 def test_bad_input_is_told(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """
     An unknown drop is usage; a configuration without drops leaves nothing to look at.

@@ -169,6 +169,13 @@ class Connections:
         return lambda sql, values=(): connection.execute(sql.replace("?", "%s"), values)
 
 
+def blob(value: object) -> bytes:
+    """
+    Return the bytes in a column, b"" when something else was put there.
+    """
+    return bytes(value) if isinstance(value, bytes | bytearray | memoryview) else b""
+
+
 def _unusable(done: str, error: BaseException) -> StorageError:
     # The driver's own text may quote values, so only its kind is told.
     code = getattr(error, "sqlite_errorname", "") or type(error).__name__

@@ -10,11 +10,12 @@ from __future__ import annotations
 import contextlib
 import hmac
 import os
+import struct
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sealgate.storage.adapters.connections import Connections
+from sealgate.storage.adapters.connections import Connections, blob
 from sealgate.storage.adapters.records_change import IN_FOLDER, SELECT, Change
 from sealgate.storage.model import StorageError, StorageRung, StorePath, Trouble
 from sealgate.storage.record import DEPTH, FILES, NOTHING, Head, Record, Vouching, leaf_of
@@ -92,8 +93,12 @@ class Records:
         row = run(_HEAD + end, (self.store,)).fetchone()
         if row is None:
             raise _tampered("the records of the store have no head")
-        head = Head(bytes(row[0]), row[1], row[2], row[3], bytes(row[4]))
-        if not hmac.compare_digest(self.vouching.head_mac(head), bytes(row[5])):
+        try:
+            head = Head(blob(row[0]), row[1], row[2], row[3], blob(row[4]))
+            is_ours = hmac.compare_digest(self.vouching.head_mac(head), blob(row[5]))
+        except (TypeError, ValueError, struct.error):
+            is_ours = False
+        if not is_ours:
             raise _tampered("the head of the store's records was changed from outside")
         seen = self._seen
         if head.seq < seen:
@@ -131,11 +136,11 @@ class Records:
         total = self.head(run).total
         for depth in range(DEPTH):
             above = leaf[:depth]
-            nodes = [(above + d, bytes(t)) for d, t in run(_CHILDREN, (self.store, above))]
+            nodes = [(f"{above}{d}", blob(t)) for d, t in run(_CHILDREN, (self.store, above))]
             if self.vouching.of_nodes(nodes) != total:
                 raise _old(record)
             total = dict(nodes).get(leaf[: depth + 1], NOTHING)
-        macs = [bytes(row[0]) for row in run(self._macs, (self.store, leaf))]
+        macs = [blob(row[0]) for row in run(self._macs, (self.store, leaf))]
         if mac not in macs or self.vouching.of_records(macs) != total:
             raise _old(record)
 
@@ -179,7 +184,7 @@ class Records:
         Yield every node of the tree, by its prefix, with its total; nothing is compared.
         """
         for parent, digit, total in run(_NODES, (self.store,)):
-            yield parent + digit, bytes(total)
+            yield f"{parent}{digit}", blob(total)
 
     def where(self, object_id: str) -> str | None:
         """
@@ -187,7 +192,7 @@ class Records:
         """
         with self.connections.asking() as run:
             row = run(_OF_OBJECT, (self.store, object_id)).fetchone()
-        return None if row is None else "/".join(filter(None, (row[1], row[2])))
+        return None if row is None else "/".join(filter(None, (str(row[1]), str(row[2]))))
 
     def known(self, object_ids: list[str]) -> set[str]:
         """
@@ -228,7 +233,7 @@ class Records:
         with self.connections.asking() as run:
             row = run(_HEAD, (self.store,)).fetchone()
         if row is not None:
-            return bytes(row[0])
+            return blob(row[0])
         if anchor.store_id() is not None:
             raise StorageError(
                 Trouble.TAMPERED,
@@ -241,7 +246,7 @@ class Records:
             run(_FIRST_HEAD, (self.store, store_id, NOTHING, mac))
         # Another process may have been first.
         with self.connections.asking() as run:
-            return bytes(run(_HEAD, (self.store,)).fetchone()[0])
+            return blob(run(_HEAD, (self.store,)).fetchone()[0])
 
     def genuine(self, row: Any) -> tuple[Record, bytes]:
         """
@@ -257,20 +262,19 @@ class Records:
 
 
 def _record(row: Any) -> tuple[Record, bytes]:
-    parent, name = row[1], row[2]
+    parent, name = str(row[1]), str(row[2])
     path = (*parent.split("/"), name) if parent else (name,)
     try:
-        rung = StorageRung(row[10])
-    except ValueError:
-        # Nothing of ours; a record like that has no genuine MAC.
-        rung = StorageRung.PLAIN
-    return (
-        Record(
-            path, row[0], bool(row[3]), row[4], row[5], row[6], row[7], row[8], row[9], rung,
-            row[11], row[12], bytes(row[13]),
-        ),
-        bytes(row[14]),
-    )  # fmt: skip
+        return (
+            Record(
+                path, row[0], bool(row[3]), row[4], row[5], row[6], row[7], row[8], row[9],
+                StorageRung(row[10]), row[11], row[12], blob(row[13]),
+            ),
+            blob(row[14]),
+        )  # fmt: skip
+    except (TypeError, ValueError):
+        # Nothing that we wrote; no MAC is genuine for it.
+        return Record(path, FILES, False, "", "", 0, 0.0, 0.0, 0), b""
 
 
 def _tampered(message: str) -> StorageError:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sealgate.storage.adapters.connections import blob
 from sealgate.storage.record import DEPTH, FILES, NOTHING, Head, Record, Vouching, leaf_of
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ class Change:
 
     def _total(self, prefix: str) -> bytes | None:
         row = self.run(_NODE, (self._records.store, prefix[:-1], prefix[-1])).fetchone()
-        return None if row is None else bytes(row[0])
+        return None if row is None else blob(row[0])
 
     def _count(
         self, leaf: str, old: tuple[Record, bytes] | None, new: tuple[Record, bytes] | None

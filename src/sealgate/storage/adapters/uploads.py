@@ -11,6 +11,7 @@ import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sealgate.storage.adapters.connections import blob
 from sealgate.storage.model import StorageError, StorageRung, StorePath, Trouble
 
 if TYPE_CHECKING:
@@ -138,14 +139,16 @@ class Uploads:
         )
 
     def _genuine(self, row: Any) -> Noted:
-        parent, name = row[0], row[1]
+        parent, name = str(row[0]), str(row[1])
         path = (*parent.split("/"), name) if parent else (name,)
         message = f'what is noted of the upload "{"/".join(path)}" was changed from outside'
         try:
-            rung = StorageRung(row[4])
-        except ValueError:
-            raise StorageError(Trouble.TAMPERED, message) from None
-        noted = Noted(path, row[2], row[3], rung, row[5], row[6], row[7], bytes(row[8]))
-        if not hmac.compare_digest(self._mac(noted), bytes(row[9])):
+            noted = Noted(
+                path, row[2], row[3], StorageRung(row[4]), row[5], row[6], row[7], blob(row[8])
+            )
+            is_ours = hmac.compare_digest(self._mac(noted), blob(row[9]))
+        except (TypeError, ValueError):
+            is_ours = False
+        if not is_ours:
             raise StorageError(Trouble.TAMPERED, message, hint="sealgate verify")
         return noted

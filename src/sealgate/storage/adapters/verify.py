@@ -129,7 +129,8 @@ def _tree(
         total = None  # told already
     levels: list[dict[str, bytes]] = [{} for _ in range(DEPTH + 1)]
     for prefix, each in nodes.items():
-        levels[len(prefix)][prefix] = each
+        # One that is too deep is none of ours, and is missed where it should be.
+        levels[min(len(prefix), DEPTH)][prefix] = each
     for depth in range(DEPTH):
         for above in [""] if depth == 0 else list(levels[depth]):
             below = [(p, t) for p, t in levels[depth + 1].items() if p.startswith(above)]

@@ -180,21 +180,22 @@ def test_every_bit_of_a_record_counts(tmp_path: Path, capsys: pytest.CaptureFixt
                 assert found or column == "leaf", (table, column, json.dumps(str(changed)))
     with capsys.disabled():
         print(f" [{flips} flips in records, all noticed]", end="")
-    assert flips > 60
+    assert flips > 100
 
 
 def flipped(value: object) -> list[object]:
     """
-    Return what *value* may be changed to.
+    Return what *value* may be changed to, of other types too.
     """
     match value:
         case bytes():
             places = range(0, len(value), 5)
-            return [value[:i] + bytes([value[i] ^ 1]) + value[i + 1 :] for i in places]
+            flips = [value[:i] + bytes([value[i] ^ 1]) + value[i + 1 :] for i in places]
+            return [*flips, "text", b"", 7]
         case int() | float():
-            return [value + 1, value + 2]
+            return [value + 1, value + 2, "text", b"bytes", 1 << 62]
         case _:
-            return [f"{value}x"]
+            return [f"{value}x", b"bytes"]
 
 
 @pytest.mark.parametrize("rung", SEALED)
