@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 # RFC 5280, appendix A.1: ub-common-name is 64. Counted in UTF-8 bytes, the stricter reading.
 MAX_NAME_BYTES = 64
 USER_URI = "urn:sealgate:user:"
+# What a person may do beyond being let in: approve the grants of others.
+APPROVER = "approver"
+ROLES = (APPROVER,)
 _GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
@@ -46,10 +49,13 @@ class Dated(Protocol):
 class Identity:
     """
     One person or machine that may be admitted, by *name* or through one of its *groups*.
+
+    *roles* let it do something, and let it in nowhere.
     """
 
     name: str
     groups: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +178,21 @@ def checked_group(name: str) -> str:
             f'group name "{shown}" must be 1 to {MAX_NAME_BYTES} letters, digits and . _ - @ '
             "in ASCII, a letter or digit first",
             hint="such as --group editors",
+        )
+    return name
+
+
+def checked_role(name: str) -> str:
+    """
+    Return the role *name*, when there is such a role.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name not in ROLES:
+        shown = name if name.isprintable() and len(name) <= MAX_NAME_BYTES else "…"
+        raise UsageError(
+            f'there is no role "{shown}", but only: {", ".join(ROLES)}', hint=f"--role {APPROVER}"
         )
     return name
 

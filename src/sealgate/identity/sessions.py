@@ -1,0 +1,142 @@
+"""
+A session: what one sign-in is worth, to one site, until when. Pure.
+
+A session lives as a short token (:mod:`sealgate.identity.tokens`) that is made anew while
+its row in the database says so. It never outlives what it rests on: rung 3 ends with the
+freshness of its second factor and with its grant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sealgate.identity.factors import FRESH_SECONDS, VERY_HIGH, rung_of, second_factors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sealgate.identity.factors import Factor, Proven
+    from sealgate.identity.grants import Grant
+    from sealgate.identity.model import Identity
+
+# One token. What is revoked is named to the gateway for as long as this, at the most.
+TOKEN_SECONDS = 600.0
+# NIST SP 800-63B-4, 2.2.3 and 2.3.3: at most 12 hours (AAL3), then everything is asked again.
+SESSION_SECONDS = 12 * 3600.0
+# Who has not come back for so long is asked again (the same clauses: 15 to 60 minutes).
+IDLE_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """
+    Who *name* is to the site *site*: the *rung*, what was *proven*, from which *country*.
+
+    *site* is the site's first domain. *asset* is the one asset whose grant rung 3 rests on,
+    "" below that: elsewhere the session is worth rung 2. *issued_at* and *ends_at* are whole
+    seconds since the epoch; *id* names the sign-in, and is the same in every token of it.
+    """
+
+    name: str
+    rung: int
+    proven: tuple[Proven, ...]
+    country: str | None
+    issued_at: int
+    ends_at: int
+    id: str
+    site: str
+    groups: tuple[str, ...] = ()
+    asset: str = ""
+
+    @property
+    def factors(self) -> tuple[Factor, ...]:
+        """
+        Return which factors were proven, each once.
+        """
+        return tuple(dict.fromkeys(p.factor for p in self.proven))
+
+    def rung_for(self, asset: str) -> int:
+        """
+        Return what it is worth at *asset*: a grant is for one asset only.
+        """
+        return self.rung if asset == self.asset else min(self.rung, VERY_HIGH - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """
+    What is kept of one sign-in: the row that a token may be made anew from.
+
+    *ended_at* is ``None`` while nobody ended it; *used_at* is when a token was made last.
+    """
+
+    id: str
+    name: str
+    site: str
+    proven: tuple[Proven, ...]
+    started_at: float
+    used_at: float
+    ended_at: float | None = None
+
+    def is_living(self, now: float) -> bool:
+        """
+        Return whether a token may still be made from it.
+        """
+        return (
+            self.ended_at is None
+            and self.started_at <= now < self.started_at + SESSION_SECONDS
+            and now < self.used_at + IDLE_SECONDS
+        )
+
+
+def session_of(
+    identity: Identity,
+    sign_in: SignIn,
+    country: str | None,
+    allowed: Iterable[str],
+    grant: Grant | None,
+    now: float,
+) -> Session | None:
+    """
+    Return what *sign_in* of *identity* is worth from now on, ``None`` when it is nothing.
+
+    *grant* is the one that runs for this person and the asset that they want, if any.
+    """
+    if not sign_in.is_living(now) or identity.name != sign_in.name:
+        return None
+    issued = int(now)
+    end = min(now + TOKEN_SECONDS, sign_in.started_at + SESSION_SECONDS)
+    if grant is not None and grant.person != identity.name:
+        grant = None
+    rung = rung_of(sign_in.proven, country, allowed, grant, now)
+    if rung >= VERY_HIGH and grant is not None and grant.ends_at is not None:
+        newest = second_factors(sign_in.proven, now)[0]
+        end = min(end, newest.at + FRESH_SECONDS, grant.ends_at)
+    else:
+        grant = None
+    if rung == 0 or int(end) <= issued:
+        return None
+    return Session(
+        identity.name,
+        rung,
+        sign_in.proven,
+        country,
+        issued,
+        int(end),
+        sign_in.id,
+        sign_in.site,
+        identity.groups,
+        grant.asset if grant is not None else "",
+    )
+
+
+def still_named(ended: Iterable[SignIn], now: float) -> tuple[str, ...]:
+    """
+    Return the ids of ended sign-ins of which a token may still be in date, sorted.
+
+    A gateway that refuses these needs no list that grows: each leaves it by itself.
+    """
+    return tuple(
+        sorted(s.id for s in ended if s.ended_at is not None and now < s.ended_at + TOKEN_SECONDS)
+    )
