@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sealgate.app.audit_stores import drop_store_sightings
+from sealgate.config.load import load
+from sealgate.policy.evaluate import evaluate
+from sealgate.policy.observation import Observation
+from sealgate.policy.requirements import declared
 from tests.peers.fileservers import make_key
 from tests.peers.served import Place, free_port, site_running
 
@@ -174,14 +179,18 @@ def test_a_drop_that_one_is_not_admitted_to(served: Served) -> None:
 def test_a_store_that_others_may_enter(served: Served) -> None:
     """
     A folder that is opened to others is found on the host, whatever the servers promise.
+
+    Whoever opens the store shuts it again, so it is looked at within this process.
     """
+    inventory = load(str(served.place.config))
     served.store.chmod(0o755)
-    try:
-        code, found, _ = served.audit()
-    finally:
-        served.store.chmod(0o700)
-    assert code == 10
-    assert found["drop partners", "at-rest-unprotected"] == "violated"
+    found = {look.asset: look for look in drop_store_sightings(inventory)}
+    served.store.chmod(0o700)
+    seen = found["drop partners"]
+    assert isinstance(seen, Observation)
+    assert seen.value == 0
+    report = evaluate(declared(inventory), [seen], now=0.0)
+    assert "at-rest-unprotected" in {f.rule.id for f in report.findings if f.asset.id == seen.asset}
 
 
 def test_an_object_that_is_not_sealed(served: Served) -> None:

@@ -186,6 +186,21 @@ def test_secret_leaves_sealed_only(ground: Ground, capsys: pytest.CaptureFixture
     assert (ground.folder / "opened.txt").read_text() == PLAIN
 
 
+def test_what_is_sealed_already_is_not_sealed_again(ground: Ground) -> None:
+    """
+    A file that only post-quantum recipients open goes as it is; one for others does not.
+    """
+    file = ground.file("plan.txt", PLAIN)
+    good, weak = HybridIdentity.generate().recipient(), X25519Identity.generate().recipient()
+    assert run(["seal", "-r", str(good), "-o", "good.age", file]) == 0
+    assert run(["seal", "-r", str(weak), "-o", "weak.age", file]) == 0
+    with ground.serving() as (url, options):
+        assert run(["send", "good.age", url, *options]) == 0
+        assert run(["send", "weak.age", url, *options]) == 2
+    assert [path.name for path in ground.drop.iterdir()] == ["good.age"]
+    assert (ground.drop / "good.age").read_bytes() == Path("good.age").read_bytes()
+
+
 def test_an_unknown_host_key_is_refused(ground: Ground, capsys: pytest.CaptureFixture[str]) -> None:
     """
     The fingerprint and the option are shown; with it, and with it alone, the file goes.

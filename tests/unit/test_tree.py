@@ -22,6 +22,7 @@ HELD_BY = {
     "app/getting.py": "peers/test_send_sftp.py",
     "app/material.py": "peers/test_serve_live.py",
     "app/reload.py": "peers/test_serve_live.py",
+    "app/sealed_header.py": "peers/test_send_sftp.py",
     "app/sending*.py": "peers/test_send_sftp.py",
     "app/sealing_plan.py": "unit/app/test_sealing.py",
     "app/serve.py": "peers/test_serve_live.py",

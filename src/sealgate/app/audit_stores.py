@@ -14,13 +14,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sealgate.app.sealed_header import sealed_rung
 from sealgate.app.transfer_material import reasons_not_apart
 from sealgate.policy.inventory import drop_asset
 from sealgate.policy.observation import Fact, NotObserved, Observation, Vantage
 from sealgate.policy.protection import Column
 from sealgate.storage.adapters.folder import OBJECTS
-from sealgate.storage.age.errors import AgeError
-from sealgate.storage.age.file import read_header
 from sealgate.storage.model import StorageRung
 
 if TYPE_CHECKING:
@@ -32,9 +31,6 @@ if TYPE_CHECKING:
 # So many objects are looked at; a store may hold millions.
 SAMPLE = 500
 _OTHERS = 0o077
-# Stanzas that only somebody with a post-quantum identity opens, and those that open nothing.
-_HYBRID = frozenset(["mlkem768x25519"])
-_KNOWN = frozenset(["X25519", "ssh-ed25519", "ssh-rsa", "scrypt"])
 
 
 def drop_store_sightings(inventory: Inventory) -> tuple[Sighting, ...]:
@@ -89,12 +85,4 @@ def _rung_of(path: Path) -> StorageRung:
     """
     if _is_open(path):
         return StorageRung.PLAIN
-    with path.open("rb") as file:
-        try:
-            _, header, _ = read_header(file)
-        except AgeError:
-            return StorageRung.PROTECTED
-    kinds = {stanza.type for stanza in header.stanzas}
-    if kinds & _HYBRID and not kinds & _KNOWN:
-        return StorageRung.HIGHLY_ENCRYPTED
-    return StorageRung.ENCRYPTED
+    return sealed_rung(path)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from sealgate.app.assess import assess, decide
 from sealgate.app.audit import class_called
+from sealgate.app.sealed_header import sealed_rung
 from sealgate.app.sending_checks import Checked, beginning_matches, check_whole, hashed
 from sealgate.detect.scanner import Scanner
 from sealgate.errors import SourceError, UsageError
@@ -26,6 +27,7 @@ from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.requirements import required_of_data
 from sealgate.storage.age.file import SealWriter
 from sealgate.storage.age.keys import HybridRecipient, parse_recipient
+from sealgate.storage.model import StorageRung
 from sealgate.transfer.adapters.client import ClientAccess, connect
 from sealgate.transfer.adapters.client_tls import TLSIdentity
 from sealgate.transfer.destination import parse_destination
@@ -231,6 +233,8 @@ def _check_recipients(letter: _Letter, recipients: Sequence[Recipient]) -> None:
     if not needs_sealing(letter.required):
         return
     subject = f'"{letter.shown}" is "{letter.classification.id}", so it leaves sealed only'
+    if not recipients and sealed_rung(letter.path) is StorageRung.HIGHLY_ENCRYPTED:
+        return  # it was sealed before it came here, and who may open it was decided then
     if not recipients:
         hint = "-r age1pq1…, once for everybody who may open it"
         raise UsageError(f"{subject}, and nobody is named to seal it for", hint=hint)

@@ -1,0 +1,40 @@
+"""
+What a file is worth at rest by its own header: for whom it is sealed, if it is at all.
+
+No key is needed. The header is not authenticated by that, so this says what was meant, and
+not that nobody changed it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sealgate.storage.age.errors import AgeError
+from sealgate.storage.age.file import read_header
+from sealgate.storage.model import StorageRung
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Stanzas that only somebody with a post-quantum identity opens.
+_HYBRID = "mlkem768x25519"
+# Stanzas that open nothing: the id of an object, and noise (age, "grease").
+_OPENS_NOTHING = ("sealgate.object", "-grease")
+
+
+def sealed_rung(path: Path) -> StorageRung:
+    """
+    Return ``HIGHLY_ENCRYPTED`` when only post-quantum recipients are named.
+
+    It is ``ENCRYPTED`` with any other recipient, and ``PROTECTED`` when it is no sealed file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        try:
+            _, header, _ = read_header(file)
+        except AgeError:
+            return StorageRung.PROTECTED
+    kinds = {s.type for s in header.stanzas if not s.type.endswith(_OPENS_NOTHING)}
+    return StorageRung.HIGHLY_ENCRYPTED if kinds == {_HYBRID} else StorageRung.ENCRYPTED
