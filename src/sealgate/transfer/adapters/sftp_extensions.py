@@ -170,7 +170,7 @@ class Extensions:
         if not isinstance(source, Reading) or not isinstance(target, Writing):
             raise TransferError(Trouble.DENIED, "copy from a file that is read to one written")
         left = left or _MANY_BYTES  # 0 means up to the end
-        while left:
+        while left and at < source.reader.entry.size:
             data = source.reader.read_at(at, min(left, _CHUNK))
             if not data:
                 break

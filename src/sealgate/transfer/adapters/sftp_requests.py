@@ -158,7 +158,9 @@ class Requests:
         offset, size = reader.u64(), reader.u32()
         if not isinstance(handle, Reading):
             raise TransferError(Trouble.UNSUPPORTED, "what is being uploaded cannot be read yet")
-        data = handle.reader.read_at(offset, min(size, wire.MAX_READ_BYTES))
+        data = b""
+        if offset < handle.reader.entry.size:  # nor any offset that no file can have
+            data = handle.reader.read_at(offset, min(size, wire.MAX_READ_BYTES))
         if not data:
             return (wire.status(request, Status.EOF, "end of file"),)
         return wire.data_header(request, len(data)), data

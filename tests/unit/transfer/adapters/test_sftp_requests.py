@@ -131,6 +131,14 @@ def test_check_file_refuses_weak_hashes_and_tiny_blocks(requests: Requests) -> N
         )
 
 
+def test_an_offset_that_no_file_has_is_behind_its_end(requests: Requests) -> None:
+    """
+    Sixty-four bits are more than a file's offset has: end of file, not a fault.
+    """
+    asked = string(opened(requests)) + b"\x80" + bytes(7) + b"\0\0\0\1"
+    assert ask(requests, Kind.READ, asked)[:5] == b"\x65\0\0\0\x01"
+
+
 def test_hard_links_are_refused_in_words(requests: Requests) -> None:
     """
     The extension is not announced; who asks all the same is told why not.
