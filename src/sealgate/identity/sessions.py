@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from sealgate.identity.grants import Grant
     from sealgate.identity.model import Identity
 
-# One token. What is revoked is named to the gateway for as long as this, at the most.
+MILLISECONDS = 1000
+# One token. Whose tokens are stale is named to the gateway for as long as this, at the most.
 TOKEN_SECONDS = 600.0
 # NIST SP 800-63B-4, 2.2.3 and 2.3.3: at most 12 hours (AAL3), then everything is asked again.
 SESSION_SECONDS = 12 * 3600.0
@@ -34,15 +35,16 @@ class Session:
     Who *name* is to the site *site*: the *rung*, what was *proven*, from which *country*.
 
     *site* is the site's first domain. *asset* is the one asset whose grant rung 3 rests on,
-    "" below that: elsewhere the session is worth rung 2. *issued_at* and *ends_at* are whole
-    seconds since the epoch; *id* names the sign-in, and is the same in every token of it.
+    "" below that: elsewhere the session is worth rung 2. *issued_at* is in seconds since the
+    epoch, whole milliseconds; *ends_at* in whole seconds. *id* names the sign-in, and is the
+    same in every token of it.
     """
 
     name: str
     rung: int
     proven: tuple[Proven, ...]
     country: str | None
-    issued_at: int
+    issued_at: float
     ends_at: int
     id: str
     site: str
@@ -61,6 +63,19 @@ class Session:
         Return what it is worth at *asset*: a grant is for one asset only.
         """
         return self.rung if asset == self.asset else min(self.rung, VERY_HIGH - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """
+    Tokens of *name* that were made before *before* (milliseconds) count no more.
+
+    Something about them changed since: groups, a key, a password, a grant, or they signed
+    out. A new token is made from what holds now, or is not made.
+    """
+
+    name: str
+    before: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +120,7 @@ def session_of(
     """
     if not sign_in.is_living(now) or identity.name != sign_in.name:
         return None
-    issued = int(now)
+    issued = int(now * MILLISECONDS) / MILLISECONDS
     end = min(now + TOKEN_SECONDS, sign_in.started_at + SESSION_SECONDS)
     if grant is not None and grant.person != identity.name:
         grant = None
@@ -115,7 +130,7 @@ def session_of(
         end = min(end, newest.at + FRESH_SECONDS, grant.ends_at)
     else:
         grant = None
-    if rung == 0 or int(end) <= issued:
+    if rung == 0 or int(end) <= int(issued):
         return None
     return Session(
         identity.name,
@@ -131,12 +146,14 @@ def session_of(
     )
 
 
-def still_named(ended: Iterable[SignIn], now: float) -> tuple[str, ...]:
+def stale_before(changes: Iterable[tuple[str, float]], now: float) -> tuple[Stale, ...]:
     """
-    Return the ids of ended sign-ins of which a token may still be in date, sorted.
+    Return whose tokens must be made anew, by name, from the *changes* (name, when) of late.
 
-    A gateway that refuses these needs no list that grows: each leaves it by itself.
+    A change that is older than any token is left out, so the list never grows for long.
     """
-    return tuple(
-        sorted(s.id for s in ended if s.ended_at is not None and now < s.ended_at + TOKEN_SECONDS)
-    )
+    latest: dict[str, float] = {}
+    for name, at in changes:
+        if now < at + TOKEN_SECONDS:
+            latest[name] = max(at, latest.get(name, at))
+    return tuple(Stale(name, int(at * MILLISECONDS) + 1) for name, at in sorted(latest.items()))

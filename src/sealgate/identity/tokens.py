@@ -21,7 +21,7 @@ from joserfc.util import urlsafe_b64decode
 
 from sealgate.errors import SealgateError, UsageError
 from sealgate.identity.factors import VERY_HIGH, Factor, Proven
-from sealgate.identity.sessions import TOKEN_SECONDS, Session
+from sealgate.identity.sessions import MILLISECONDS, TOKEN_SECONDS, Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -161,9 +161,11 @@ def issue(session: Session, key: TokenKey) -> str:
         "aud": session.site,
         "sub": session.name,
         "sid": session.id,
-        "iat": session.issued_at,
-        "nbf": session.issued_at,
+        "iat": int(session.issued_at),
+        "nbf": int(session.issued_at),
         "exp": session.ends_at,
+        # Milliseconds: a change and a token that is made just after it share a second.
+        "made": round(session.issued_at * MILLISECONDS),
         "rung": session.rung,
         "factors": [str(factor) for factor in session.factors],
         "proven": [[str(p.factor), int(p.at), p.key] for p in session.proven],
@@ -266,6 +268,7 @@ _CLAIMS: dict[str, type] = {
     "iat": int,
     "nbf": int,
     "exp": int,
+    "made": int,
     "rung": int,
     "factors": list,
     "proven": list,
@@ -285,7 +288,7 @@ def _session(claims: dict[str, Any]) -> Session:
         claims["rung"],
         tuple(_proofs(claims["proven"])),
         claims["country"] or None,
-        claims["iat"],
+        claims["made"] / MILLISECONDS,
         claims["exp"],
         claims["sid"],
         claims["aud"],
@@ -294,8 +297,8 @@ def _session(claims: dict[str, Any]) -> Session:
     )
     fits = (
         claims["iss"] == ISSUER
-        and claims["nbf"] == claims["iat"]
-        and 0 < session.ends_at - session.issued_at <= TOKEN_SECONDS + 1
+        and claims["nbf"] == claims["iat"] == claims["made"] // MILLISECONDS
+        and 0 < claims["exp"] - claims["iat"] <= TOKEN_SECONDS + 1
         and 0 < session.rung <= VERY_HIGH
         and (session.rung == VERY_HIGH) == bool(session.asset)
         and claims["factors"] == [str(factor) for factor in session.factors]

@@ -59,7 +59,7 @@ SESSION = Session(
     rung=2,
     proven=(Proven(Factor.PASSWORD, NOW - 9), Proven(Factor.PASSKEY, NOW - 5, "abc")),
     country="DE",
-    issued_at=NOW,
+    issued_at=NOW + 0.25,
     ends_at=NOW + 600,
     id="s1",
     site=SITE,
@@ -124,9 +124,9 @@ def test_what_was_issued_is_read_back() -> None:
     """
     The whole session, with every proof and group.
     """
-    assert verify(GOOD, [KEY], site=SITE, now=NOW, least=2) == SESSION
+    assert verify(GOOD, [KEY], site=SITE, now=NOW + 1, least=2) == SESSION
     nowhere = replace(SESSION, country=None, groups=())
-    assert verify(issue(nowhere, KEY), [KEY], site=SITE, now=NOW) == nowhere
+    assert verify(issue(nowhere, KEY), [KEY], site=SITE, now=NOW + 1) == nowhere
 
 
 def test_rung_3_is_worth_it_at_its_asset_only() -> None:
@@ -134,11 +134,11 @@ def test_rung_3_is_worth_it_at_its_asset_only() -> None:
     Elsewhere the same token is worth rung 2.
     """
     token = issue(TOP, KEY)
-    assert verify(token, [KEY], site=SITE, now=NOW, least=3, asset="drop x") == TOP
-    assert verify(token, [KEY], site=SITE, now=NOW, least=2, asset="drop y") == TOP
+    assert verify(token, [KEY], site=SITE, now=NOW + 1, least=3, asset="drop x") == TOP
+    assert verify(token, [KEY], site=SITE, now=NOW + 1, least=2, asset="drop y") == TOP
     for asset in ("drop y", ""):
         with pytest.raises(TokenError) as caught:
-            verify(token, [KEY], site=SITE, now=NOW, least=3, asset=asset)
+            verify(token, [KEY], site=SITE, now=NOW + 1, least=3, asset=asset)
         assert caught.value.reason is Refused.RUNG
 
 
@@ -326,13 +326,17 @@ CASES: dict[str, tuple[Callable[[], str], Refused]] = {
     "several sites": (lambda: with_claims(aud=[SITE, "x"]), Refused.MALFORMED),
     "other issuer": (lambda: with_claims(iss="sealgate2"), Refused.MALFORMED),
     "expired": (
-        lambda: with_claims(iat=NOW - 600, nbf=NOW - 600, exp=NOW),
+        lambda: with_claims(iat=NOW - 599, nbf=NOW - 599, exp=NOW + 1, made=(NOW - 599) * 1000),
         Refused.EXPIRED,
     ),
-    "not yet": (lambda: with_claims(iat=NOW + 1, nbf=NOW + 1), Refused.NOT_YET),
+    "not yet": (
+        lambda: with_claims(iat=NOW + 9, nbf=NOW + 9, made=(NOW + 9) * 1000),
+        Refused.NOT_YET,
+    ),
     "not before, issued before": (lambda: with_claims(nbf=NOW + 60), Refused.MALFORMED),
     "too long a life": (lambda: with_claims(exp=NOW + 86400), Refused.MALFORMED),
     "ends before it begins": (lambda: with_claims(exp=NOW - 1), Refused.MALFORMED),
+    "made at another time": (lambda: with_claims(made=NOW * 1000 + 5000), Refused.MALFORMED),
     "no end": (lambda: with_claims(exp=...), Refused.MALFORMED),
     "end is text": (lambda: with_claims(exp=str(NOW + 60)), Refused.MALFORMED),
     "end is a fraction": (lambda: with_claims(exp=NOW + 0.5), Refused.MALFORMED),
@@ -390,7 +394,7 @@ def test_everything_else_is_refused(make: Callable[[], str], reason: Refused) ->
     """
     token = make()
     with pytest.raises(TokenError) as caught:
-        verify(token, [KEY], site=SITE, now=NOW)
+        verify(token, [KEY], site=SITE, now=NOW + 1)
     assert caught.value.reason is reason
     assert "anna" not in str(caught.value)
 
@@ -399,15 +403,15 @@ def test_what_the_cases_change_was_good_before() -> None:
     """
     The helpers of the table make a good token when they change nothing.
     """
-    assert verify(with_header(), [KEY], site=SITE, now=NOW) == SESSION
-    assert verify(with_claims(), [KEY], site=SITE, now=NOW) == SESSION
+    assert verify(with_header(), [KEY], site=SITE, now=NOW + 1) == SESSION
+    assert verify(with_claims(), [KEY], site=SITE, now=NOW + 1) == SESSION
 
 
 @pytest.mark.parametrize(
     ("now", "grace", "fits"),
     [
-        (NOW - 1, 0.0, False),
-        (NOW, 0.0, True),
+        (NOW + 0.2, 0.0, False),
+        (NOW + 0.25, 0.0, True),
         (NOW + 599.9, 0.0, True),
         (NOW + 600, 0.0, False),
         (NOW + 600, 60.0, True),
@@ -437,10 +441,10 @@ def test_a_lower_rung_opens_nothing_higher(rung: int, least: int, fits: bool) ->
     """
     token = issue(replace(SESSION, rung=rung), KEY)
     if fits:
-        assert verify(token, [KEY], site=SITE, now=NOW, least=least).rung == rung
+        assert verify(token, [KEY], site=SITE, now=NOW + 1, least=least).rung == rung
     else:
         with pytest.raises(TokenError) as caught:
-            verify(token, [KEY], site=SITE, now=NOW, least=least)
+            verify(token, [KEY], site=SITE, now=NOW + 1, least=least)
         assert caught.value.reason is Refused.RUNG
 
 
