@@ -7,37 +7,13 @@ Each of them is judged by what reached the site, not only by what came back.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.peers.attacked import TYPO3, UPGRADE, WORDPRESS, World, attacked, request, statuses
-from tests.peers.gatewayed import Client, close_all
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.peers.attacked import TYPO3, UPGRADE, WORDPRESS, World, request, statuses
+from tests.peers.gatewayed import Client
 
 CHALLENGE = "/.well-known/acme-challenge/LoqXcYV8q5ONbJQxbmR7SA"
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """
-    Run the gateway for all tests of this file; none of them changes it.
-    """
-    folder, run_folder = tmp_path_factory.mktemp("attacked"), tmp_path_factory.mktemp("envoy")
-    with attacked(folder, run_folder) as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def _fresh(world: World) -> Iterator[None]:
-    """
-    Forget what reached the site before, and close what a test opened.
-    """
-    world.site.requests.clear()
-    yield
-    close_all()
 
 
 # The locked path.

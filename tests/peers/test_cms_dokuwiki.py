@@ -2,22 +2,17 @@
 A real PHP CMS (Debian's DokuWiki, on PHP's own server) behind the gateway.
 """
 
-import json
 import re
 import shutil
-import socket
-import ssl
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
-from mmdb_writer import MMDBWriter
-from netaddr import IPSet
+
+from tests.peers.served import Place, free_port
 
 WIKI = Path("/usr/share/dokuwiki")
 PASSWORD = "correct horse battery"
@@ -33,47 +28,21 @@ class Behind:
     The wiki as the world sees it: through the gateway.
     """
 
-    url: str
-    ca: str
-    certificate: tuple[str, str]
+    place: Place
     pages: Path
 
     def client(self, *, with_certificate: bool) -> httpx.Client:
         """
         Return a browser's worth of HTTP: cookies, redirects (five at most).
         """
-        context = ssl.create_default_context(cafile=self.ca)
-        if with_certificate:
-            context.load_cert_chain(*self.certificate)
+        context = self.place.trust(key="alice" if with_certificate else None)
         return httpx.Client(
-            base_url=self.url, verify=context, follow_redirects=True, max_redirects=5, timeout=20
+            base_url=self.place.url,
+            verify=context,
+            follow_redirects=True,
+            max_redirects=5,
+            timeout=20,
         )
-
-
-def free_port() -> int:
-    """
-    Return a port that nobody listens on now.
-    """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def sealgate(folder: Path, *arguments: str) -> str:
-    """
-    Run one command in *folder* and return what it printed.
-    """
-    done = subprocess.run(
-        [sys.executable, "-m", "sealgate", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def settle_wiki(folder: Path) -> Path:
@@ -115,66 +84,22 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
     """
     folder = tmp_path_factory.mktemp("dokuwiki")
     site = settle_wiki(folder)
-    writer = MMDBWriter(database_type="GeoLite2-Country")
-    writer.insert_network(IPSet(["127.0.0.1/32"]), {"country": {"iso_code": "DE"}})
-    writer.to_db_file(str(folder / "country.mmdb"))
-    php, https, http = free_port(), free_port(), free_port()
-    (folder / "sealgate.toml").write_text(
-        f"""
-[listen]
-https = "127.0.0.1:{https}"
-http = "127.0.0.1:{http}"
-
-[access]
-countries = ["DE"]
-geo_database = "country.mmdb"
-
-[[site]]
-domains = ["localhost"]
-upstream = "http://127.0.0.1:{php}"
-
-[[site.route]]
-path = "/"
-class = "public"
-
-[[site.route]]
-path = "/doku.php"
-class = "confidential"
-backend = true
-admit = ["group:editors"]
-"""
-    )
-    sealgate(folder, "user", "add", "alice", "--group", "editors")
-    sealgate(folder, "key", "issue", "alice", "--out", "alice")
-    [certificate] = [p for p in folder.glob("alice*") if b"BEGIN CERTIFICATE" in p.read_bytes()]
-    [key] = [p for p in folder.glob("alice*") if b"PRIVATE KEY" in p.read_bytes()]
-    ready = folder / "ready.json"
+    place = Place(folder, free_port())
+    place.write("/", "!/doku.php")
+    place.issue("alice", "--group", "editors")
     with (folder / "php.log").open("wb") as log:
         wiki = subprocess.Popen(
-            ["php", "-S", f"127.0.0.1:{php}", "-t", str(site)],
+            ["php", "-S", f"127.0.0.1:{place.upstream}", "-t", str(site)],
             stdout=log,
             stderr=log,
             env={"PHP_CLI_SERVER_WORKERS": "4", "PATH": "/usr/bin"},
         )
-    gateway = subprocess.Popen(
-        [sys.executable, "-m", "sealgate", "serve", "--ready-file", str(ready)], cwd=folder
-    )
     try:
-        deadline = time.monotonic() + 20
-        while not ready.exists():
-            assert gateway.poll() is None, "serve ended before it was ready"
-            assert time.monotonic() < deadline, "serve was not ready in 20 s"
-            time.sleep(0.05)
-        json.loads(ready.read_text())
-        [ca] = (folder / ".sealgate/authority").rglob("*server*.pem")
-        yield Behind(
-            f"https://localhost:{https}", str(ca), (str(certificate), str(key)), folder / "data"
-        )
+        with place.serving():
+            yield Behind(place, folder / "data")
     finally:
-        for process in (gateway, wiki):
-            process.terminate()
-        for process in (gateway, wiki):
-            process.wait(20)
+        wiki.terminate()
+        wiki.wait(20)
 
 
 def sign_in(client: httpx.Client) -> httpx.Response:

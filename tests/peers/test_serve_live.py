@@ -12,36 +12,14 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from sealgate.app.reload import NotRunning, status
 from sealgate.app.serve import Options, RunningGateway
 from sealgate.config.load import load
-from tests.peers.served import Place, Site, given_certificate, site_running, status_on, wait_until
+from tests.peers.served import Place, given_certificate, site_running, status_on, wait_until
 
 REQUESTS = 2000
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    """
-    Run a site to stand in front of.
-    """
-    with site_running() as server:
-        yield server
-
-
-@pytest.fixture
-def place(site: Site, tmp_path: Path) -> Place:
-    """
-    Return a folder with a configuration of one public route.
-    """
-    one = Place(tmp_path, site.server_port)
-    one.write("/")
-    return one
 
 
 class Asker:

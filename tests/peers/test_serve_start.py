@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,25 +30,6 @@ from tests.peers.served import (
 
 MAX_READY_SECONDS = 3.0
 MAX_IDLE_KIB = 150 * 1024
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    """
-    Run a site to stand in front of.
-    """
-    with site_running() as server:
-        yield server
-
-
-@pytest.fixture
-def place(site: Site, tmp_path: Path) -> Place:
-    """
-    Return a folder with a configuration of one public route.
-    """
-    one = Place(tmp_path, site.server_port)
-    one.write("/")
-    return one
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:

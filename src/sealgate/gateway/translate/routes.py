@@ -66,7 +66,8 @@ def https_routes(inventory: Inventory, site: Site, material: Material) -> JSONOb
             # What follows the colon is looked at only where there is one (ADR 3).
             {
                 "name": f"{site.name} with a port",
-                "domains": [f"{domain}:*" for domain in site.domains],
+                # The star stands for one character or more; a port may be empty (RFC 3986, 3.2.3).
+                "domains": [f"{domain}:{end}" for domain in site.domains for end in ("", "*")],
                 "routes": [_odd_host(), *routes],
             },
             {"name": "other sites", "domains": ["*"], "routes": [_refusal(MISDIRECTED)]},
