@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from sealgate.database import reading, writing
 from sealgate.errors import UsageError
-from sealgate.identity.adapters import tables
+from sealgate.identity.adapters import factor_tables, tables
+from sealgate.identity.adapters.factor_tables import SIGN_INS
 from sealgate.identity.adapters.password_hash import (
     LEAST_ROUNDS,
     check_hash,
@@ -29,6 +30,7 @@ from sealgate.identity.adapters.tables import (
     known_identity,
     note,
 )
+from sealgate.identity.factors import Factor
 from sealgate.identity.model import TrailEntry, normal
 from sealgate.identity.passwords import prepared
 
@@ -150,6 +152,7 @@ class Credentials:
         with writing(self._engine) as connection:
             known_identity(connection, name)
             connection.execute(sa.delete(PASSWORDS).where(PASSWORDS.c.identity == name))
+            _end_sign_ins(connection, name, now)
             connection.execute(sa.insert(PASSWORDS).values(identity=name, phc=phc, set_at=now))
             more = STATE.c.password_rounds < rounds
             connection.execute(sa.update(STATE).where(more).values(password_rounds=rounds))
@@ -166,6 +169,7 @@ class Credentials:
             name = known_identity(connection, name).name
             gone = connection.execute(sa.delete(PASSWORDS).where(PASSWORDS.c.identity == name))
             if gone.rowcount:
+                _end_sign_ins(connection, name, now)
                 note(connection, TrailEntry(now, by, "password removed", name, ""))
             return bool(gone.rowcount)
 
@@ -197,6 +201,12 @@ class Credentials:
         with writing(self._engine) as connection:
             held = (PASSWORDS.c.identity == name) & (PASSWORDS.c.phc == old)
             connection.execute(sa.update(PASSWORDS).where(held).values(phc=new))
+
+
+def _end_sign_ins(connection: sa.Connection, name: str, now: float) -> None:
+    # Who set another password may have done so because somebody else knew the old one.
+    theirs = SIGN_INS.c.name == name
+    factor_tables.end_sign_ins(connection, theirs, now, [Factor.PASSWORD])
 
 
 def _rounds(connection: sa.Connection) -> int:

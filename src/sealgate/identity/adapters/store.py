@@ -14,13 +14,18 @@ import sqlalchemy as sa
 
 from sealgate.database import migrate, open_database, reading, writing
 from sealgate.errors import UsageError
-from sealgate.identity.adapters import tables
+from sealgate.identity.adapters import factor_tables, tables
 from sealgate.identity.adapters.credentials import Credentials
+from sealgate.identity.adapters.factor_tables import OF_A_PERSON, PASSKEYS, SIGN_INS
+from sealgate.identity.adapters.grants import Grants, end_grants_of
+from sealgate.identity.adapters.second_factors import SecondFactors
+from sealgate.identity.adapters.sign_ins import SignIns
 from sealgate.identity.adapters.tables import (
     CERTIFICATES,
     GROUPS,
     IDENTITIES,
     PASSWORDS,
+    ROLES,
     SSH_KEYS,
     TRAIL,
     exists,
@@ -33,8 +38,10 @@ from sealgate.identity.model import (
     TrailEntry,
     checked_group,
     checked_name,
+    checked_role,
     normal,
 )
+from sealgate.identity.passkeys import Passkey
 from sealgate.identity.ssh_keys import SSHKey
 
 if TYPE_CHECKING:
@@ -44,13 +51,13 @@ if TYPE_CHECKING:
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "identity_version"
 # The newest revision below migrations/.
-HEAD = "0002"
+HEAD = "0003"
 
 # What lets an identity in without a password.
-Credential = ClientCertificate | SSHKey
+Credential = ClientCertificate | SSHKey | Passkey
 
 
-class IdentityStore(Credentials):
+class IdentityStore(Credentials, SecondFactors, Grants, SignIns):
     """
     The identities of one installation, in the database at *url*.
 
@@ -115,15 +122,24 @@ class IdentityStore(Credentials):
             rows = connection.execute(sa.select(TRAIL).order_by(TRAIL.c.id))
             return tuple(TrailEntry(r.at, r.by, r.action, r.subject, r.detail) for r in rows)
 
-    def add(self, name: str, groups: Iterable[str], *, by: str, now: float) -> Identity:
+    def add(
+        self,
+        name: str,
+        groups: Iterable[str],
+        *,
+        roles: Iterable[str] = (),
+        by: str,
+        now: float,
+    ) -> Identity:
         """
-        Add the identity *name*, a member of *groups*.
+        Add the identity *name*, a member of *groups* who holds *roles*.
 
         Raises:
             UsageError: there is one of that name, or a name is not fit for use.
         """
         name = checked_name(name)
         members = sorted({checked_group(group) for group in groups})
+        held = sorted({checked_role(role) for role in roles})
         with writing(self._engine) as connection:
             if exists(connection, name):
                 raise UsageError(
@@ -132,8 +148,11 @@ class IdentityStore(Credentials):
                 )
             connection.execute(sa.insert(IDENTITIES).values(name=name, added_at=now))
             _join(connection, name, members)
+            _put(connection, ROLES, name, held)
             note(connection, TrailEntry(now, by, "user added", name, ", ".join(members)))
-        return Identity(name, tuple(members))
+            if held:
+                note(connection, TrailEntry(now, by, "roles changed", name, ", ".join(held)))
+        return Identity(name, tuple(members), tuple(held))
 
     def regroup(
         self, name: str, add: Iterable[str], remove: Iterable[str], *, by: str, now: float
@@ -165,21 +184,51 @@ class IdentityStore(Credentials):
                 connection,
                 TrailEntry(now, by, "groups changed", identity.name, ", ".join(now_member)),
             )
-        return Identity(identity.name, now_member)
+        return Identity(identity.name, now_member, identity.roles)
+
+    def reassign(
+        self, name: str, add: Iterable[str], remove: Iterable[str], *, by: str, now: float
+    ) -> Identity:
+        """
+        Give *name* the roles *add*, and take the roles *remove* away.
+
+        Raises:
+            UsageError: there is no such user or role, or they do not hold it.
+        """
+        given, taken = ({checked_role(role) for role in roles} for roles in (add, remove))
+        if both := sorted(given & taken):
+            raise UsageError(f'role "{both[0]}" is both added and removed')
+        with writing(self._engine) as connection:
+            identity = known_identity(connection, name)
+            if missing := sorted(taken - set(identity.roles)):
+                raise UsageError(
+                    f'user "{identity.name}" does not hold the role "{missing[0]}"',
+                    hint="sealgate user list",
+                )
+            held = tuple(sorted((set(identity.roles) | given) - taken))
+            connection.execute(sa.delete(ROLES).where(ROLES.c.identity == identity.name))
+            _put(connection, ROLES, identity.name, held)
+            told = ", ".join(held)
+            note(connection, TrailEntry(now, by, "roles changed", identity.name, told))
+        return Identity(identity.name, identity.groups, held)
 
     def remove(self, name: str, *, by: str, now: float) -> tuple[Credential, ...]:
         """
-        Remove the identity *name* with its password, and revoke its keys.
+        Remove the identity *name* with its password and codes, and revoke its keys.
 
-        Returns the certificates and SSH keys that are revoked by this.
+        Returns the certificates, SSH keys and passkeys that are revoked by this. Its
+        sign-ins and grants end.
 
         Raises:
             UsageError: there is no such user.
         """
         with writing(self._engine) as connection:
-            name = known_identity(connection, name).name
+            identity = known_identity(connection, name)
+            name = identity.name
             revoked = _revoke_all(connection, name, now)
-            for table in (GROUPS, PASSWORDS):
+            factor_tables.end_sign_ins(connection, SIGN_INS.c.name == name, now)
+            end_grants_of(connection, identity, by, now)
+            for table in (GROUPS, PASSWORDS, *OF_A_PERSON):
                 connection.execute(sa.delete(table).where(table.c.identity == name))
             connection.execute(sa.delete(IDENTITIES).where(IDENTITIES.c.name == name))
             told = ", ".join(credential.handle for credential in revoked)
@@ -223,11 +272,13 @@ class IdentityStore(Credentials):
         name = normal(which)
         one = (CERTIFICATES.c.serial == digits.lstrip("0")) | (CERTIFICATES.c.fingerprint == digits)
         ssh = SSH_KEYS.c.fingerprint == which
+        passkey = PASSKEYS.c.id == which
         with writing(self._engine) as connection:
             is_certificate = tables.has_any(connection, CERTIFICATES.c.serial, one)
             is_ssh_key = tables.has_any(connection, SSH_KEYS.c.fingerprint, ssh)
+            is_passkey = tables.has_any(connection, PASSKEYS.c.id, passkey)
             is_name = _has_keys(connection, name)
-            if is_name and (is_certificate or is_ssh_key):
+            if is_name and (is_certificate or is_ssh_key or is_passkey):
                 raise UsageError(f'"{which}" is both a key and a user', hint="sealgate key list")
             revoked: tuple[Credential, ...]
             if is_name:
@@ -236,25 +287,39 @@ class IdentityStore(Credentials):
                 revoked = tables.revoke_certificates(connection, one, now)
             elif is_ssh_key:
                 revoked = tables.revoke_ssh_keys(connection, ssh, now)
+            elif is_passkey:
+                revoked = factor_tables.revoke_passkeys(connection, passkey, now)
             else:
                 raise _unknown(which, known=exists(connection, name))
             for key in revoked:
+                _end_resting_on(connection, key, now)
                 entry = TrailEntry(now, by, "key revoked", key.identity, key.handle)
                 note(connection, entry)
         return revoked
 
 
 def _has_keys(connection: sa.Connection, name: str) -> bool:
-    return tables.has_any(
-        connection, CERTIFICATES.c.serial, CERTIFICATES.c.identity == name
-    ) or tables.has_any(connection, SSH_KEYS.c.fingerprint, SSH_KEYS.c.identity == name)
+    return (
+        tables.has_any(connection, CERTIFICATES.c.serial, CERTIFICATES.c.identity == name)
+        or tables.has_any(connection, SSH_KEYS.c.fingerprint, SSH_KEYS.c.identity == name)
+        or tables.has_any(connection, PASSKEYS.c.id, PASSKEYS.c.identity == name)
+    )
 
 
 def _revoke_all(connection: sa.Connection, name: str, now: float) -> tuple[Credential, ...]:
     return (
         *tables.revoke_certificates(connection, CERTIFICATES.c.identity == name, now),
         *tables.revoke_ssh_keys(connection, SSH_KEYS.c.identity == name, now),
+        *factor_tables.revoke_passkeys(connection, PASSKEYS.c.identity == name, now),
     )
+
+
+def _end_resting_on(connection: sa.Connection, key: Credential, now: float) -> None:
+    names = {key.handle}
+    if isinstance(key, ClientCertificate):
+        names.add(key.fingerprint)
+    theirs = SIGN_INS.c.name == key.identity
+    factor_tables.end_sign_ins(connection, theirs, now, names)
 
 
 def _unknown(which: str, *, known: bool) -> UsageError:
@@ -266,11 +331,17 @@ def _identities(connection: sa.Connection) -> tuple[Identity, ...]:
     groups: dict[str, list[str]] = {}
     for row in connection.execute(sa.select(GROUPS).order_by(GROUPS.c.name)):
         groups.setdefault(row.identity, []).append(row.name)
+    roles = factor_tables.all_roles(connection)
     names = connection.execute(sa.select(IDENTITIES.c.name).order_by(IDENTITIES.c.name))
-    return tuple(Identity(name, tuple(groups.get(name, ()))) for name in names.scalars())
+    return tuple(
+        Identity(name, tuple(groups.get(name, ())), roles.get(name, ())) for name in names.scalars()
+    )
 
 
 def _join(connection: sa.Connection, name: str, groups: list[str]) -> None:
-    if groups:
-        rows = [{"identity": name, "name": group} for group in groups]
-        connection.execute(sa.insert(GROUPS), rows)
+    _put(connection, GROUPS, name, groups)
+
+
+def _put(connection: sa.Connection, table: sa.Table, name: str, what: Iterable[str]) -> None:
+    if rows := [{"identity": name, "name": one} for one in what]:
+        connection.execute(sa.insert(table), rows)

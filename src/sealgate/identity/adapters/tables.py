@@ -63,6 +63,12 @@ STATE = sa.Table(
     sa.Column("generation", sa.BigInteger),
     sa.Column("password_rounds", sa.Integer),
 )
+ROLES = sa.Table(
+    "identity_roles",
+    METADATA,
+    sa.Column("identity", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+)
 TRAIL = sa.Table(
     "identity_trail",
     METADATA,
@@ -82,8 +88,12 @@ def find_identity(connection: sa.Connection, name: str) -> Identity | None:
     wanted = normal(name)
     if not can_be_stored(wanted) or not exists(connection, wanted):
         return None
-    query = sa.select(GROUPS.c.name).where(GROUPS.c.identity == wanted).order_by(GROUPS.c.name)
-    return Identity(wanted, tuple(connection.scalars(query)))
+    found = (
+        tuple(connection.scalars(sa.select(t.c.name).where(t.c.identity == wanted)))
+        for t in (GROUPS, ROLES)
+    )
+    groups, roles = (tuple(sorted(names)) for names in found)
+    return Identity(wanted, groups, roles)
 
 
 def known_identity(connection: sa.Connection, name: str) -> Identity:

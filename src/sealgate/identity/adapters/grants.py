@@ -1,0 +1,166 @@
+"""
+The part of the store that keeps grants: what :mod:`sealgate.identity.grants` decided.
+
+Each step reads and writes in one transaction that waits for its turn, so that of two who
+ask or decide at once the second one sees what the first one did. Every step leaves a line
+in the trail.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from sealgate.database import reading, writing
+from sealgate.errors import UsageError
+from sealgate.identity import grants as rules
+from sealgate.identity.adapters import factor_tables
+from sealgate.identity.adapters.factor_tables import GRANTS
+from sealgate.identity.adapters.tables import STATE, can_be_stored, known_identity, note
+from sealgate.identity.model import TrailEntry, normal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sealgate.identity.grants import Grant
+    from sealgate.identity.model import Identity
+
+_ID_BYTES = 4
+
+
+class Grants:
+    """
+    Who asked for what, and who agreed, in the database of *_engine*.
+    """
+
+    _engine: sa.Engine
+
+    def grants(self) -> tuple[Grant, ...]:
+        """
+        Return every grant that was ever asked for, the oldest first.
+        """
+        with reading(self._engine) as connection:
+            return factor_tables.grants(connection)
+
+    def running_grant(self, person: str, asset: str, *, now: float) -> Grant | None:
+        """
+        Return the grant that opens *asset* to *person* at *now*, ``None`` when there is none.
+        """
+        return rules.running(self._grants_for(person, asset), normal(person), asset, now)
+
+    def latest_grant(self, person: str, asset: str) -> Grant | None:
+        """
+        Return what *person* asked for *asset* last, to tell them how it stands.
+        """
+        return max(self._grants_for(person, asset), key=lambda g: g.asked_at, default=None)
+
+    def ask_grant(
+        self, person: str, asset: str, *, reason: str, minutes: int, by: str, now: float
+    ) -> Grant:
+        """
+        Keep that *person* asks for *asset*; *by* gave the command.
+
+        Raises:
+            UsageError: there is no such user, something is not fit, or one is open already.
+        """
+        with writing(self._engine) as connection:
+            _wait_for_turn(connection)
+            identity = known_identity(connection, person)
+            theirs = factor_tables.grants(connection, GRANTS.c.person == identity.name)
+            number = secrets.token_hex(_ID_BYTES)
+            grant = rules.asked(identity, asset, reason, minutes, theirs, id=number, by=by, now=now)
+            connection.execute(sa.insert(GRANTS).values(**_row(grant)))
+            told = f"{grant.id}: {asset}, {minutes} minutes: {grant.reason}"
+            note(connection, TrailEntry(now, by, "grant asked", identity.name, told))
+        return grant
+
+    def approve_grant(self, grant_id: str, approver: str, *, by: str, now: float) -> Grant:
+        """
+        Let the grant run from now on, because the user *approver* agreed.
+
+        Raises:
+            UsageError: there is none to decide, or whoever approves may not.
+        """
+
+        def approve(connection: sa.Connection, grant: Grant) -> Grant:
+            who = known_identity(connection, approver)
+            return rules.approved(grant, who, by=by, now=now)
+
+        return self._change(grant_id, approve, "grant approved", by, now)
+
+    def deny_grant(self, grant_id: str, approver: str, *, by: str, now: float) -> Grant:
+        """
+        Have the grant never run, because the user *approver* said no.
+
+        Raises:
+            UsageError: as :meth:`approve_grant`.
+        """
+
+        def deny(connection: sa.Connection, grant: Grant) -> Grant:
+            return rules.denied(grant, known_identity(connection, approver), by=by, now=now)
+
+        return self._change(grant_id, deny, "grant denied", by, now)
+
+    def end_grant(self, grant_id: str, *, by: str, now: float) -> Grant:
+        """
+        End the grant before its time, or take the question back.
+
+        Raises:
+            UsageError: there is none, or it is over already.
+        """
+        return self._change(
+            grant_id, lambda _, grant: rules.ended(grant, by=by, now=now), "grant ended", by, now
+        )
+
+    def _grants_for(self, person: str, asset: str) -> tuple[Grant, ...]:
+        wanted = normal(person)
+        if not can_be_stored(wanted) or not can_be_stored(asset):
+            return ()
+        with reading(self._engine) as connection:
+            where = (GRANTS.c.person == wanted) & (GRANTS.c.asset == asset)
+            return factor_tables.grants(connection, where)
+
+    def _change(
+        self,
+        grant_id: str,
+        change: Callable[[sa.Connection, Grant], Grant],
+        action: str,
+        by: str,
+        now: float,
+    ) -> Grant:
+        wanted = grant_id.strip().lower()
+        with writing(self._engine) as connection:
+            _wait_for_turn(connection)
+            where = GRANTS.c.id == wanted
+            found = factor_tables.grants(connection, where) if can_be_stored(wanted) else ()
+            if not found:
+                raise UsageError(f'there is no grant "{grant_id}"', hint="sealgate grant list")
+            grant = change(connection, found[0])
+            connection.execute(sa.update(GRANTS).where(where).values(**_row(grant)))
+            told = f"{grant.id}: {grant.asset}"
+            if grant.approver:
+                told += f", by {grant.approver}"
+            note(connection, TrailEntry(now, by, action, grant.person, told))
+        return grant
+
+
+def end_grants_of(connection: sa.Connection, person: Identity, by: str, now: float) -> None:
+    """
+    End every open grant of *person*, who goes: another one of that name must ask anew.
+    """
+    for grant in factor_tables.grants(connection, GRANTS.c.person == person.name):
+        if grant.is_open(now):
+            gone = _row(rules.ended(grant, by=by, now=now))
+            connection.execute(sa.update(GRANTS).where(GRANTS.c.id == grant.id).values(**gone))
+
+
+def _wait_for_turn(connection: sa.Connection) -> None:
+    # PostgreSQL lets two transactions read before either writes; the one row of the state
+    # is locked by the first. SQLite has one writer anyway.
+    connection.execute(sa.update(STATE).values(generation=STATE.c.generation))
+
+
+def _row(grant: Grant) -> dict[str, object]:
+    return {column.name: getattr(grant, column.name) for column in GRANTS.columns}

@@ -1,0 +1,150 @@
+"""
+The part of the store that keeps sign-ins: what a token may be made anew from.
+
+A token lives for minutes and is verified without us. What ends a sign-in is here, and
+:meth:`SignIns.stale` names for the gateway whose tokens must come back first.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from sealgate.database import reading, writing
+from sealgate.identity.adapters import factor_tables
+from sealgate.identity.adapters.factor_tables import SIGN_INS, written_proofs
+from sealgate.identity.adapters.tables import TRAIL, can_be_stored, known_identity, note
+from sealgate.identity.model import TrailEntry, normal
+from sealgate.identity.sessions import SESSION_SECONDS, TOKEN_SECONDS, SignIn, stale_before
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sealgate.identity.factors import Proven
+    from sealgate.identity.sessions import Stale
+
+_ID_BYTES = 16
+# Rows of sign-ins that are over for so long are removed when somebody signs in.
+_KEPT_SECONDS = 86400.0
+_MOST_PROOFS = 12
+
+
+class SignIns:
+    """
+    Who signed in where, with what, in the database of *_engine*.
+    """
+
+    _engine: sa.Engine
+
+    def start_sign_in(
+        self, name: str, site: str, proven: Iterable[Proven], *, now: float
+    ) -> SignIn:
+        """
+        Keep that *name* proved on *site* who they are; it is no change of who may come in.
+
+        Raises:
+            UsageError: there is no such user.
+        """
+        with writing(self._engine) as connection:
+            name = known_identity(connection, name).name
+            started = SignIn(secrets.token_urlsafe(_ID_BYTES), name, site, tuple(proven), now, now)
+            over = SIGN_INS.c.started_at < now - SESSION_SECONDS - _KEPT_SECONDS
+            connection.execute(sa.delete(SIGN_INS).where(over))
+            connection.execute(
+                sa.insert(SIGN_INS).values(
+                    id=started.id,
+                    name=name,
+                    site=site,
+                    proven=written_proofs(started.proven),
+                    started_at=now,
+                    used_at=now,
+                )
+            )
+        return started
+
+    def sign_in(self, sign_in_id: str, *, now: float) -> SignIn | None:
+        """
+        Return the living sign-in of that id, ``None`` when it is over or was never.
+        """
+        if not can_be_stored(sign_in_id):
+            return None
+        with reading(self._engine) as connection:
+            found = factor_tables.sign_ins(connection, SIGN_INS.c.id == sign_in_id)
+        return next((s for s in found if s.is_living(now)), None)
+
+    def use_sign_in(
+        self, sign_in_id: str, more: Iterable[Proven] = (), *, now: float
+    ) -> SignIn | None:
+        """
+        Note that the sign-in is used, and with what *more* was proven in it.
+
+        Of one factor and key only the newest proof is kept. Returns what it is now, ``None``
+        when it is over.
+        """
+        if not can_be_stored(sign_in_id):
+            return None
+        with writing(self._engine) as connection:
+            # Written first, so that two steps up at once are one after the other everywhere.
+            held = SIGN_INS.c.id == sign_in_id
+            newer = sa.case((SIGN_INS.c.used_at < now, now), else_=SIGN_INS.c.used_at)
+            before = next(iter(factor_tables.sign_ins(connection, held)), None)
+            if before is None or not before.is_living(now):
+                return None
+            connection.execute(sa.update(SIGN_INS).where(held).values(used_at=newer))
+            current = factor_tables.sign_ins(connection, held)[0]
+            newest = {(p.factor, p.key): p for p in current.proven}
+            for proof in more:
+                newest.pop((proof.factor, proof.key), None)
+                newest[proof.factor, proof.key] = proof
+            proven = tuple(newest.values())[-_MOST_PROOFS:]
+            connection.execute(
+                sa.update(SIGN_INS).where(held).values(proven=written_proofs(proven))
+            )
+            return factor_tables.sign_ins(connection, held)[0]
+
+    def end_sign_in(self, sign_in_id: str, *, by: str, now: float) -> SignIn | None:
+        """
+        End one sign-in, as somebody who signs out does; return it, ``None`` if it was over.
+        """
+        if not can_be_stored(sign_in_id):
+            return None
+        with writing(self._engine) as connection:
+            ended = factor_tables.end_sign_ins(connection, SIGN_INS.c.id == sign_in_id, now)
+            for one in ended:
+                note(connection, TrailEntry(now, by, "signed out", one.name, one.site))
+        return next(iter(ended), None)
+
+    def end_sign_ins_of(self, name: str, *, by: str, now: float) -> int:
+        """
+        End every sign-in of *name*; return how many there were.
+
+        Raises:
+            UsageError: there is no such user.
+        """
+        with writing(self._engine) as connection:
+            name = known_identity(connection, name).name
+            ended = factor_tables.end_sign_ins(connection, SIGN_INS.c.name == name, now)
+            note(connection, TrailEntry(now, by, "signed out everywhere", name, str(len(ended))))
+        return len(ended)
+
+    def sign_ins_of(self, name: str, *, now: float) -> tuple[SignIn, ...]:
+        """
+        Return the living sign-ins of *name*, the oldest first.
+        """
+        with reading(self._engine) as connection:
+            found = factor_tables.sign_ins(connection, SIGN_INS.c.name == normal(name))
+        return tuple(s for s in found if s.is_living(now))
+
+    def stale(self, *, now: float) -> tuple[Stale, ...]:
+        """
+        Return whose tokens of before which moment must be refused at *now*.
+
+        It follows from the trail, so that no change can forget to be on this list.
+        """
+        with reading(self._engine) as connection:
+            query = sa.select(TRAIL.c.subject, sa.func.max(TRAIL.c.at))
+            late = query.where(TRAIL.c.at > now - TOKEN_SECONDS).group_by(TRAIL.c.subject)
+            changes = [(str(name), float(at)) for name, at in connection.execute(late)]
+        return stale_before(changes, now)
