@@ -64,6 +64,8 @@ VALUES: dict[Fact, tuple[FactValue, ...]] = {
     Fact.CERTIFICATE_SIGNATURE: ("sha256", "sha1"),
     Fact.CERTIFICATE_OPERATOR: ("Shop Ltd", ""),
     Fact.CERTIFICATE_PUBLIC: (True, False),
+    Fact.CERTIFICATE_UPKEEP: ("", "the authority gives no answer"),
+    Fact.CERTIFICATE_PUBLIC: (True, False),
     Fact.SSH_PROTOCOL: ("2.0", "1.99"),
     Fact.SSH_KEX: (
         ("mlkem768x25519-sha256",),

@@ -42,6 +42,7 @@ class Fact(StrEnum):
     CERTIFICATE_SIGNATURE = "certificate.signature"  # str: hash name, "sha256"
     CERTIFICATE_OPERATOR = "certificate.operator"  # str: organisation in the subject, or ""
     CERTIFICATE_PUBLIC = "certificate.public"  # bool: from a publicly trusted authority
+    CERTIFICATE_UPKEEP = "certificate.upkeep"  # str: what is wrong with its renewal, or ""
     # SSH: the lists of the server's first packet, without signals such as "ext-info-s".
     SSH_PROTOCOL = "ssh.protocol"  # str: "2.0", "1.99" (speaks version 1 too), "1.5"
     SSH_KEX = "ssh.kex"  # tuple[str]: every key exchange offered
@@ -72,6 +73,16 @@ class Fact(StrEnum):
     FORMS_PLAIN = "http.forms-plain"  # tuple[str]: sensitive forms whose action is http://
     FORMS_SENSITIVE = "http.forms-sensitive"  # tuple[str]: what they ask for: "password", …
     FORMS_GET = "http.forms-get"  # tuple[str]: sensitive forms sent in the URL
+    # A page on which people pay, and whom the payment goes to.
+    PAGE_STORABLE = "http.storable"  # tuple[str]: pages without Cache-Control: no-store
+    SCRIPT_POLICY = "http.script-policy"  # "enforced" | "reported" | "none": by CSP
+    SCRIPTS = "http.scripts"  # tuple[str]: what runs there, each with its digest
+    SCRIPTS_UNAPPROVED = "http.scripts-unapproved"  # tuple[str]: nobody approved them
+    SCRIPTS_CHANGED = "http.scripts-changed"  # tuple[str]: not what somebody approved
+    SCRIPTS_UNPINNED = "http.scripts-unpinned"  # tuple[str]: foreign, without integrity
+    EGRESS_VERIFIED = "egress.verified"  # bool: the way out verifies, and leads nowhere else
+    EGRESS_REFUSED = "egress.refused"  # tuple[str]: declared hosts that would be refused
+    UNCONFIRMED = "person.unconfirmed"  # tuple[str]: what nobody confirmed, or too long ago
     # The lock of a backend route.
     LOCK_STATUS_ANONYMOUS = "lock.status-anonymous"  # int: GET without any credential
     LOCK_VARIANTS_OPEN = "lock.variants-open"  # tuple[str]: spellings that were answered 2xx/3xx
@@ -101,6 +112,12 @@ OWN_FACTS = frozenset(
         Fact.ACCESS_RUNG,
         Fact.SESSION_RUNG,
         Fact.UPLOADS_STRICTER,
+        Fact.PAGE_STORABLE,
+        Fact.SCRIPT_POLICY,
+        Fact.SCRIPTS,
+        Fact.SCRIPTS_UNAPPROVED,
+        Fact.SCRIPTS_CHANGED,
+        Fact.SCRIPTS_UNPINNED,
     ]
 )
 

@@ -42,6 +42,7 @@ GOOD: dict[Fact, FactValue] = {
     Fact.CERTIFICATE_KEY: "ECDSA-256",
     Fact.CERTIFICATE_SIGNATURE: "sha256",
     Fact.CERTIFICATE_OPERATOR: "Shop Ltd",
+    Fact.CERTIFICATE_PUBLIC: True,
     Fact.HSTS_SECONDS: 63072000,
     Fact.PLAIN_GET: "redirect",
     Fact.PLAIN_POST: "denied",

@@ -4,6 +4,7 @@ Every rule: what breaks it, what meets it, what cannot be told, and where it say
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,6 +107,16 @@ ASKED: dict[Fact, FactValue] = {
     Fact.FORMS_SENSITIVE: ("password",),
     Fact.HTTP_STATUS: 200,
 }
+
+
+def _issued(day: tuple[int, int, int], days: int, *, more: int = -1) -> dict[Fact, FactValue]:
+    # A public certificate of that day, so many days and seconds long; both ends count.
+    begins = dt.datetime(*day, tzinfo=dt.UTC).timestamp()
+    return {
+        Fact.CERTIFICATE_PUBLIC: True,
+        Fact.CERTIFICATE_NOT_BEFORE: begins,
+        Fact.CERTIFICATE_NOT_AFTER: begins + days * DAY + more,
+    }
 
 
 def _page(fact: Fact, name: str, says: str) -> tuple[Vector, ...]:
@@ -487,6 +498,28 @@ VECTORS: dict[str, tuple[Vector, ...]] = {
         fine({Fact.CERTIFICATE_OPERATOR: "Shop Ltd"}),
         unseen(),
     ),
+    "certificate-life-too-long": (
+        broken("lives 90 days, but was issued when 47 were allowed", _issued((2029, 3, 15), 90)),
+        broken("lives 48 days", _issued((2029, 3, 15), 47, more=0)),
+        broken("when 100 were allowed", _issued((2027, 3, 15), 101)),
+        broken("when 200 were allowed", _issued((2026, 3, 15), 398)),
+        broken("when 398 were allowed", _issued((2020, 9, 1), 825)),
+        fine(_issued((2029, 3, 15), 47)),
+        fine(_issued((2029, 3, 14), 100)),
+        fine(_issued((2027, 3, 14), 200)),
+        fine(_issued((2026, 3, 14), 398)),
+        fine(_issued((2020, 8, 31), 825)),
+        beside(_issued((2029, 3, 15), 90) | {Fact.CERTIFICATE_PUBLIC: False}),
+        unseen(IN_DATE),
+        unseen({Fact.CERTIFICATE_PUBLIC: True}),
+        unseen(),
+    ),
+    "certificate-not-kept": (
+        broken("no answer", {Fact.CERTIFICATE_UPKEEP: "the authority gives no answer"}),
+        fine({Fact.CERTIFICATE_UPKEEP: ""}),
+        unseen(tried=(Fact.CERTIFICATE_UPKEEP,)),
+        beside(),
+    ),
     "at-rest-unobserved": (
         fine({Fact.AT_REST_RUNG: 0}),
         unseen(),
@@ -639,6 +672,8 @@ def test_only_the_breach_of_a_must_is_an_error() -> None:
         "transit-insecure-cookie": Severity.WARNING,
         "transit-form-get": Severity.WARNING,
         "certificate-no-operator": Severity.NOTE,
+        "certificate-life-too-long": Severity.NOTE,
+        "certificate-not-kept": Severity.WARNING,
         "transit-no-hybrid": Severity.NOTE,
         "transit-ssh-no-hybrid": Severity.NOTE,
         "transit-ftp-session-not-reused": Severity.WARNING,

@@ -45,6 +45,7 @@ def report() -> Report:
         Fact.CERTIFICATE_KEY: "ECDSA-256",
         Fact.CERTIFICATE_SIGNATURE: "sha256",
         Fact.CERTIFICATE_OPERATOR: "Shop Ltd",
+        Fact.CERTIFICATE_PUBLIC: True,
         Fact.HSTS_SECONDS: 300,
         Fact.PLAIN_GET: "redirect",
         Fact.PLAIN_POST: "denied",
