@@ -68,6 +68,8 @@ class Upload:
         self._view = memoryview(self._plain)
         self._fill = 0
         self._is_over = False
+        # A write failed, so that nobody knows how much of it lies there.
+        self._is_torn = False
 
     @property
     def offset(self) -> int:
@@ -87,7 +89,7 @@ class Upload:
         """
         Take *data*.
         """
-        if self._is_over:
+        if self._is_over or self._is_torn:
             raise StorageError(Trouble.FAILED, "the upload is over, nothing can be written to it")
         size = len(data)
         if self._limit is not None and self._flushed + self._fill + size > self._limit[0]:
@@ -130,6 +132,11 @@ class Upload:
         Break off and keep whole chunks.
         """
         if self._is_over:
+            return
+        if self._is_torn:
+            # What was sealed and what lies there are not in step: as after a kill, the medium
+            # alone tells what there is, and a resume seals it anew.
+            self.discard() if self._noted is None else self._end()
             return
         try:
             # At least one byte is left out: the client then has one more to send, with
@@ -174,7 +181,9 @@ class Upload:
         sink = self._begun()
         if self._noted is None:
             self._noted = self._store.note(self)
+        self._is_torn = True
         sink.write([self.encoder.whole(self._view[:size], self._out)])
+        self._is_torn = False
         rest = self._fill - size
         if rest:
             self._plain[:rest] = self._plain[size : self._fill]
@@ -182,6 +191,8 @@ class Upload:
         self._flushed += size
 
     def _finish(self) -> None:
+        if self._is_torn:
+            raise StorageError(Trouble.FAILED, "a write of the upload has failed before")
         if self._flushed and not self._fill:
             # Every chunk that was kept is one with another behind it.
             message = f'"{"/".join(self.path)}" was gone on with, but nothing more was sent'
@@ -206,7 +217,9 @@ class Upload:
         if self._sink is None:
             self._sink = self._store.medium.create(self.object_id)
             if self.encoder.header:
+                self._is_torn = True
                 self._sink.write([self.encoder.header])
+                self._is_torn = False
         return self._sink
 
     def _object_size(self) -> int:
