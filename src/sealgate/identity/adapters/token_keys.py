@@ -54,11 +54,9 @@ class TokenKeys:
         return kept
 
     def _read(self) -> tuple[TokenKey, ...]:
-        found = []
         try:
-            for path in sorted(self._folder.glob("*.pem")):
-                if match := _NAME.fullmatch(path.name):
-                    found.append(_named(path, match))
+            files = [(path, _NAME.fullmatch(path.name)) for path in self._folder.glob("*.pem")]
+            found = [_named(path, match) for path, match in files if match]
         except OSError as error:
             message = f'"{self._folder}" cannot be read: {error.strerror}'
             raise SourceError(message, hint=f"ls -ld '{self._folder}'") from error
