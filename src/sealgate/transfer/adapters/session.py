@@ -224,7 +224,9 @@ class Session:
                 # Another case of its own name is no collision with itself.
                 self._siblings.removed(drop, source)
                 self._siblings.check(drop, target)
-                drop.store.rename(source, target, replace=replace)
+                # Somebody's file may be there by now: it goes only where the caller may delete.
+                allowed = may(drop.drop, self.caller, Action.DELETE)
+                drop.store.rename(source, target, replace=replace and allowed)
             self._siblings.removed(drop, source)
             self._siblings.added(drop, target)
             shown = f"ok, to {'/'.join(target)}"
@@ -343,7 +345,7 @@ class Session:
             digests=self._house.digests,
             staged=staged,
             inspection=inspection,
-            replace=not exclusive,
+            replace=not exclusive and may(drop.drop, self.caller, Action.DELETE),
         )
 
     def _afterwards(self, drop: OpenDrop, path: StorePath, entry: Entry, event: Event) -> None:
