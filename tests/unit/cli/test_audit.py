@@ -22,9 +22,8 @@ NOBODY = 65534
     ("arguments", "found"),
     [
         (["shop.example"], "is no URL"),
-        (["sftp://shop.example/"], "not built yet"),
         (["gopher://shop.example/"], 'scheme "gopher" is unknown'),
-        ([URL, "ftp://shop.example/"], "not built yet"),
+        ([URL, "ssh://shop.example:99999"], "is no URL"),
         ([URL, "--class", "top"], 'class "top" does not exist; there are public,'),
         (["--class", "public"], "needs a TARGET"),
         ([URL, "--ca", "/none/ca.pem"], "cannot be read: no such file"),
