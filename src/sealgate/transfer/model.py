@@ -14,7 +14,7 @@ from sealgate.errors import SealgateError
 from sealgate.storage.model import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sealgate.storage.model import Buffer, Entry, Space, StoreReader
 
@@ -234,6 +234,13 @@ class FileSession(Protocol):
         Return what fits at *path*.
         """
 
+    def on_change(self, tell: Callable[[], None]) -> None:
+        """
+        Call *tell*, in any thread, when it was judged again what the caller may do.
+
+        It holds for files by itself; what else the caller has open is for *tell* to end.
+        """
+
     def close(self) -> None:
         """
         Abort what is open and let go.
@@ -298,10 +305,21 @@ class Doorkeeper(Protocol):
         """
 
     def may_tunnel(
-        self, name: str, methods: frozenset[Method], channel: Channel, host: str, port: int
+        self,
+        name: str,
+        methods: frozenset[Method],
+        channel: Channel,
+        host: str,
+        port: int,
+        *,
+        key: str = "",
+        is_open: bool = False,
     ) -> None:
         """
-        Return if *name* may open a tunnel to *host*:*port* as asked for by the client.
+        Return if *name* may have a tunnel to *host*:*port* as asked for by the client.
+
+        *key* is the one that was proven at sign-in; it must still be living. That one
+        *is_open* may stay is not noted in the trail.
 
         Raises:
             TransferError: DENIED, with the rule.

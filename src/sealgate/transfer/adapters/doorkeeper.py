@@ -19,7 +19,7 @@ from sealgate.storage.model import Trouble
 from sealgate.transfer.adapters.doorkeeper_rules import People, Rules
 from sealgate.transfer.adapters.session import Session
 from sealgate.transfer.adapters.session_house import House
-from sealgate.transfer.authorize import admits, refusal
+from sealgate.transfer.authorize import KEYS, admits, refusal
 from sealgate.transfer.model import (
     Caller,
     Channel,
@@ -42,6 +42,7 @@ _MAX_QUIET = 10_000
 _RECHECK_SECONDS = 60.0
 _UNKNOWN = "(unknown)"
 _GONE = "you are no longer admitted"
+_KEY_GONE = "your key is no longer admitted"
 
 
 class DropDoorkeeper:
@@ -162,22 +163,31 @@ class DropDoorkeeper:
         return session
 
     def may_tunnel(
-        self, name: str, methods: frozenset[Method], channel: Channel, host: str, port: int
+        self,
+        name: str,
+        methods: frozenset[Method],
+        channel: Channel,
+        host: str,
+        port: int,
+        *,
+        key: str = "",
+        is_open: bool = False,
     ) -> None:
         """
-        Return if *name* may open a tunnel to *host*:*port* as asked for by the client.
+        Return if *name* may have a tunnel to *host*:*port* as asked for by the client.
 
         Raises:
             TransferError: DENIED, with the rule.
         """
-        caller = self._caller(name, methods, channel, "")
+        caller = self._caller(name, methods, channel, key)
         wanted = host.strip("[]").lower(), port
         for tunnel in self._rules.tunnels:
             if (tunnel.target.host.lower(), tunnel.target.port) != wanted:
                 continue
             against = refusal(tunnel, caller, channel, self._rules.access)
             if against is None:
-                self._note("tunnel", caller.name, channel, tunnel.name, "ok", tunnel=tunnel)
+                if not is_open:
+                    self._note("tunnel", caller.name, channel, tunnel.name, "ok", tunnel=tunnel)
                 return
             self._refused(
                 caller.name, channel, against.message, rule=against.rule, place=tunnel.name
@@ -236,10 +246,9 @@ class DropDoorkeeper:
     def _judge(self, session: Session) -> None:
         caller, channel = session.caller, session.channel
         methods = caller.methods
-        for method in (Method.PUBLIC_KEY, Method.CLIENT_CERTIFICATE):
-            if method in methods and self._owner(method, caller.key) != caller.name:
-                session.cut("your key is no longer admitted")
-                return
+        if self._lost_key(caller.name, methods, caller.key):
+            session.cut(_KEY_GONE)
+            return
         identity = self._people.identity(caller.name)
         if identity is None:
             session.cut(_GONE)
@@ -260,6 +269,7 @@ class DropDoorkeeper:
     def _caller(self, name: str, methods: frozenset[Method], channel: Channel, key: str) -> Caller:
         try:
             identity = self._people.identity(name)
+            gone = identity is not None and self._lost_key(identity.name, methods, key)
             country = self._country(channel.peer)
         except SealgateError as error:
             self._house.complain(error.message)
@@ -267,8 +277,18 @@ class DropDoorkeeper:
         if identity is None or not methods:
             self._refused(_UNKNOWN, channel, "no such user")
             raise TransferError(Trouble.DENIED, "no drop admits you")
+        if gone:
+            # It was revoked after it was proven.
+            self._refused(identity.name, channel, _KEY_GONE, key=key)
+            raise TransferError(Trouble.DENIED, _KEY_GONE)
         self._throttle.succeeded(identity.name, channel.peer, self._house.now())
         return Caller(identity.name, identity.groups, methods, country, key)
+
+    def _lost_key(self, name: str, methods: frozenset[Method], key: str) -> bool:
+        """
+        Return whether *key*, which *name* has proven by one of *methods*, is theirs no more.
+        """
+        return any(self._owner(method, key) != name for method in methods & KEYS)
 
     def _owner(self, method: Method, fingerprint: str) -> str | None:
         """

@@ -27,7 +27,7 @@ from sealgate.transfer.authorize import may
 from sealgate.transfer.model import Action, Event, TransferError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from sealgate.storage.model import StorePath, StoreReader
     from sealgate.transfer.authorize import Refusal
@@ -58,6 +58,7 @@ class Session:
         self._siblings = Siblings()
         self._open: set[Upload | Download] = set()
         self._cut = ""
+        self._tell: Callable[[], None] = lambda: None
 
     @property
     def caller(self) -> Caller:
@@ -73,12 +74,20 @@ class Session:
         Go on as *caller* is now, with other drops; one that is gone ends what is open in it.
         """
         self._view = View(caller, drops, refused, self._notes.refusal, self._house.now)
+        self._tell()
 
     def cut(self, why: str) -> None:
         """
         Refuse everything from now on, also to what is open.
         """
         self._cut = why
+        self._tell()
+
+    def on_change(self, tell: Callable[[], None]) -> None:
+        """
+        Call *tell*, in any thread, when it was judged again what the caller may do.
+        """
+        self._tell = tell
 
     def is_remote(self, path: bytes | str) -> bool:
         """
@@ -182,15 +191,23 @@ class Session:
             if not inner:
                 raise TransferError(Trouble.IS_FOLDER, "a drop is a folder")
             drop.check_name(inner[-1])
-            self._view.check_present(drop, inner, resume=resume, exclusive=exclusive)
+            view = self._view
             self._siblings.check(drop, inner)
+
+            def allow(there: Entry | None) -> None:
+                view.check_present(drop, there, resume=resume, exclusive=exclusive)
+
             staged = None
             if drop.inspects_first:
+                allow(view.there(drop, inner))
                 drop.make_hidden(INCOMING)
                 staged = _staged(inner)
             terms = self._terms(drop, inner, staged=staged, exclusive=exclusive)
             writer = drop.store.open_write(
-                staged or inner, owner=self.caller.name, resume=resume and staged is None
+                staged or inner,
+                owner=self.caller.name,
+                resume=resume and staged is None,
+                allow=None if staged else allow,
             )
             upload = Upload(writer, terms)
             self._open.add(upload)

@@ -86,14 +86,36 @@ class Connection(SigningIn):
             raise asyncssh.ChannelOpenError(
                 asyncssh.OPEN_RESOURCE_SHORTAGE, "too many tunnels on one connection"
             )
-        channel = self.channel(TransferProtocol.TUNNEL)
         try:
-            self.doorkeeper.may_tunnel(self._who, self.methods, channel, host, port)
+            self._ask_for_tunnel(host, port)
         except SealgateError as error:
             raise asyncssh.ChannelOpenError(
                 asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, sentence(as_transfer(error)).strip()
             ) from error
         return Tunnelled(self, host, port).connected()
+
+    def _ask_for_tunnel(self, host: str, port: int, *, is_open: bool = False) -> None:
+        self.doorkeeper.may_tunnel(
+            self._who,
+            self.methods,
+            self.channel(TransferProtocol.TUNNEL),
+            host,
+            port,
+            key=self.proven_key,
+            is_open=is_open,
+        )
+
+    def judged_again(self) -> None:
+        """
+        End every tunnel that the caller may no longer have.
+        """
+        for chan in list(self._channels.values()):
+            tunnel = getattr(chan, "_session", None)
+            if isinstance(tunnel, Tunnelled):
+                try:
+                    self._ask_for_tunnel(*tunnel.target, is_open=True)
+                except SealgateError:
+                    tunnel.cut()
 
     # Back-pressure.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import binascii
+import contextlib
 from typing import TYPE_CHECKING, cast
 
 import asyncssh
@@ -96,6 +97,23 @@ class SigningIn(Framing):
         Return what has been proven.
         """
         return frozenset(self._proven)
+
+    @property
+    def proven_key(self) -> str:
+        """
+        Return the fingerprint of the key that has been proven, "" for none.
+        """
+        return self._proven.get(Method.PUBLIC_KEY, "")
+
+    def judged_again(self) -> None:
+        """
+        End what the caller may no longer have; the connection knows what that is.
+        """
+
+    def _changed(self) -> None:
+        # Told by another thread; a loop that is closed has no connections.
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self.judged_again)
 
     def channel(self, protocol: TransferProtocol) -> Channel:
         """
@@ -257,8 +275,9 @@ class SigningIn(Framing):
                 self._who,
                 self.methods,
                 self.channel(TransferProtocol.SFTP),
-                key=self._proven.get(Method.PUBLIC_KEY, ""),
+                key=self.proven_key,
             )
+            self.files.on_change(self._changed)
         except SealgateError as error:
             self.refusal = as_transfer(error)
         if self.refusal is not None:

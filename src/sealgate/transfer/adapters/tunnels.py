@@ -31,7 +31,7 @@ class Tunnelled(asyncssh.SSHTCPSession[bytes]):
         Remember where to.
         """
         self._connection = connection
-        self._target = host, port
+        self.target = host, port
         self._channel: asyncssh.SSHTCPChannel[bytes] | None = None
         self._service: _Service | None = None
         self._early: list[bytes] = []
@@ -46,7 +46,7 @@ class Tunnelled(asyncssh.SSHTCPSession[bytes]):
         Raises:
             asyncssh.ChannelOpenError: the service does not answer.
         """
-        host, port = self._target
+        host, port = self.target
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 _, self._service = await asyncio.get_running_loop().create_connection(
@@ -155,6 +155,15 @@ class Tunnelled(asyncssh.SSHTCPSession[bytes]):
         if self._client_is_done and self._service_is_done and self._channel is not None:
             self._channel.close()  # after what still waits to be sent
 
+    def cut(self) -> None:
+        """
+        End at once, whatever is on its way: the caller may no longer have it.
+        """
+        if self._service is not None:
+            self._service.abort()
+        if self._channel is not None:
+            self._channel.abort()
+
     def service_lost(self) -> None:
         """
         Close the channel.
@@ -227,3 +236,7 @@ class _Service(asyncio.Protocol):
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()

@@ -37,7 +37,7 @@ from sealgate.transfer.adapters.ftps_tls import TLSFiles
 from sealgate.transfer.model import Channel, KeyOffer, Method, TransferError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sealgate.storage.model import Buffer
 
@@ -178,6 +178,11 @@ class FolderSession:
         Return what the test wants.
         """
         return self.house.remote
+
+    def on_change(self, tell: Callable[[], None]) -> None:
+        """
+        Change nothing.
+        """
 
     def real_path(self, path: bytes | str) -> str:
         """

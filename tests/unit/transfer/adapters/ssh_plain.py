@@ -17,7 +17,7 @@ from sealgate.storage.model import Entry, Space, Trouble
 from sealgate.transfer.model import Method, TransferError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sealgate.storage.model import Buffer
     from sealgate.transfer.model import Channel, KeyOffer
@@ -100,6 +100,7 @@ class PlainFiles:
     closed: list[str] = field(default_factory=list)
     aborted: list[str] = field(default_factory=list)
     left: bool = False
+    tell: Callable[[], None] | None = None
 
     def _at(self, path: bytes | str) -> Path:
         text = path.decode("utf-8", "surrogateescape") if isinstance(path, bytes) else path
@@ -112,6 +113,9 @@ class PlainFiles:
 
     def is_remote(self, path: bytes | str) -> bool:
         return self.remote
+
+    def on_change(self, tell: Callable[[], None]) -> None:
+        self.tell = tell
 
     def real_path(self, path: bytes | str) -> str:
         return "/" + str(self._at(path).relative_to(self.root)).removeprefix(".")
@@ -243,7 +247,15 @@ class PlainDoorkeeper:
         return self.files
 
     def may_tunnel(
-        self, name: str, methods: frozenset[Method], channel: Channel, host: str, port: int
+        self,
+        name: str,
+        methods: frozenset[Method],
+        channel: Channel,
+        host: str,
+        port: int,
+        *,
+        key: str = "",
+        is_open: bool = False,
     ) -> None:
         if (host, port) not in self.tunnels:
             raise TransferError(Trouble.DENIED, "no tunnel to there is declared")

@@ -189,10 +189,11 @@ def test_who_is_admitted_nowhere_does_not_get_in(door: Door) -> None:
     The message names the rule of a drop that would admit them, or says that none does.
     """
     door.people.add("eve", [], by="test", now=NOW)
-    refused(lambda: door.keeper.sign_in("eve", KEY, CHANNEL), "no drop admits you")
+    refused(lambda: door.keeper.sign_in("eve", BY_PASSWORD, CHANNEL), "no drop admits you")
     refused(lambda: door.keeper.sign_in("nobody", KEY, CHANNEL), "no drop admits you")
     weak = replace(CHANNEL, group="diffie-hellman-group1-sha1")
-    error = refused(lambda: door.keeper.sign_in("anna", KEY, weak), "key exchange")
+    key = door.key.fingerprint
+    error = refused(lambda: door.keeper.sign_in("anna", KEY, weak, key=key), "key exchange")
     assert error.rule == "transit-ssh-weak-kex"
     assert [e.caller for e in door.ground.events] == ["eve", "(unknown)", "anna"]
 
@@ -201,18 +202,20 @@ def test_tunnels_are_those_that_are_declared(door: Door) -> None:
     """
     Host and port must be the declared ones; the class asks for a key; FTPS has none.
     """
-    keeper = door.keeper
-    keeper.may_tunnel("anna", KEY, CHANNEL, "127.0.0.1", 5432)
+    keeper, key = door.keeper, door.key.fingerprint
+    keeper.may_tunnel("anna", KEY, CHANNEL, "127.0.0.1", 5432, key=key)
     for host, port in (("127.0.0.1", 22), ("localhost", 5432), ("169.254.169.254", 80)):
         refused(
-            lambda h=host, p=port: keeper.may_tunnel("anna", KEY, CHANNEL, h, p),  # type: ignore[misc]
+            lambda h=host, p=port: keeper.may_tunnel("anna", KEY, CHANNEL, h, p, key=key),  # type: ignore[misc]
             "no tunnel to there",
         )
     error = refused(
         lambda: keeper.may_tunnel("anna", BY_PASSWORD, CHANNEL, "127.0.0.1", 5432), "a password"
     )
     assert error.rule == "access-no-key"
-    refused(lambda: keeper.may_tunnel("ben", KEY, CHANNEL, "127.0.0.1", 5432), "not admitted")
+    refused(
+        lambda: keeper.may_tunnel("ben", BY_PASSWORD, CHANNEL, "127.0.0.1", 5432), "not admitted"
+    )
     assert door.ground.events[0].action == "tunnel"
     keeper.renew(Rules({}, door.rules.tunnels, door.rules.access, door.countries))
     assert names(keeper.sign_in("anna", KEY, CHANNEL, key=door.key.fingerprint)) == []
@@ -249,6 +252,28 @@ def test_open_sessions_follow_what_changes(door: Door) -> None:
     assert keeper.sessions == 0
 
 
+def test_a_key_that_was_revoked_opens_nothing_more(door: Door) -> None:
+    """
+    Neither a session that was just being signed in, nor a tunnel of one that is open.
+    """
+    keeper, key, told = door.keeper, door.key.fingerprint, list[str]()
+    session = keeper.sign_in("anna", KEY, CHANNEL, key=key)
+    session.on_change(lambda: told.append("changed"))
+    assert keeper.knows_key("anna", door.key)
+    door.people.revoke(key, by="test", now=NOW)
+    refused(lambda: keeper.sign_in("anna", KEY, CHANNEL, key=key), "your key is no longer")
+    for is_open in (False, True):
+        refused(
+            lambda i=is_open: keeper.may_tunnel(  # type: ignore[misc]
+                "anna", KEY, CHANNEL, "127.0.0.1", 5432, key=key, is_open=i
+            ),
+            "your key is no longer",
+        )
+    assert told == []
+    keeper.tick()
+    assert told == ["changed"]
+
+
 def test_a_certificate_that_ends_by_itself_ends_its_session(door: Door) -> None:
     """
     Nothing changes in the database; the minute brings it.
@@ -270,7 +295,7 @@ def test_nobody_comes_in_while_nobody_can_be_looked_up(door: Door) -> None:
     session = door.keeper.sign_in("anna", KEY, CHANNEL, key=door.key.fingerprint)
     (door.folder / "country.mmdb").unlink()
     with pytest.raises(TransferError) as caught:
-        door.keeper.sign_in("anna", KEY, CHANNEL)
+        door.keeper.sign_in("anna", BY_PASSWORD, CHANNEL)
     assert caught.value.trouble is Trouble.FAILED
 
     class Gone:
