@@ -53,6 +53,9 @@ class UserLine:
     living_certificates: int
     living_ssh_keys: int = 0
     has_password: bool = False
+    living_passkeys: int = 0
+    has_totp: bool = False
+    roles: tuple[str, ...] = ()
 
 
 def open_identities(inventory: Inventory) -> IdentityStore:
@@ -79,10 +82,16 @@ def actor() -> str:
 
 
 def add_user(
-    inventory: Inventory, name: str, groups: Iterable[str], *, by: str, now: float
+    inventory: Inventory,
+    name: str,
+    groups: Iterable[str],
+    *,
+    roles: Iterable[str] = (),
+    by: str,
+    now: float,
 ) -> Changed:
     """
-    Add the user *name* as a member of *groups*.
+    Add the user *name* as a member of *groups* who holds *roles*.
 
     Raises:
         UsageError: there is one of that name, or a name is not fit for use.
@@ -90,7 +99,7 @@ def add_user(
         GatewayError: the change is kept, but the running gateway did not take it over.
     """
     with open_identities(inventory) as store:
-        identity = store.add(name, groups, by=by, now=now)
+        identity = store.add(name, groups, roles=roles, by=by, now=now)
     return _changed(inventory, identity)
 
 
@@ -116,9 +125,29 @@ def regroup_user(
     return _changed(inventory, identity)
 
 
+def reassign_user(
+    inventory: Inventory,
+    name: str,
+    add: Iterable[str],
+    remove: Iterable[str],
+    *,
+    by: str,
+    now: float,
+) -> Identity:
+    """
+    Give the user *name* the roles *add*, and take the roles *remove* away.
+
+    Raises:
+        UsageError: there is no such user or role.
+        SourceError: the database cannot be used.
+    """
+    with open_identities(inventory) as store:
+        return store.reassign(name, add, remove, by=by, now=now)
+
+
 def remove_user(inventory: Inventory, name: str, *, by: str, now: float) -> Changed:
     """
-    Remove the user *name* with its password, and revoke its certificates and SSH keys.
+    Remove the user *name* with its password and codes; revoke its keys, end its grants.
 
     Raises:
         UsageError: there is no such user.
@@ -140,10 +169,21 @@ def list_users(inventory: Inventory, now: float) -> tuple[UserLine, ...]:
     with open_identities(inventory) as store:
         identities, certificates = store.everything()
         ssh_keys, with_password = store.ssh_keys(), store.with_password()
+        passkeys, with_totp = store.passkeys(), store.with_totp()
     living = Counter(c.identity for c in certificates if c.is_living(now))
     ssh = Counter(key.identity for key in ssh_keys if key.is_living)
+    browsers = Counter(key.identity for key in passkeys if key.is_living)
     return tuple(
-        UserLine(i.name, i.groups, living[i.name], ssh[i.name], i.name in with_password)
+        UserLine(
+            i.name,
+            i.groups,
+            living[i.name],
+            ssh[i.name],
+            i.name in with_password,
+            browsers[i.name],
+            i.name in with_totp,
+            i.roles,
+        )
         for i in identities
     )
 

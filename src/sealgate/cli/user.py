@@ -4,24 +4,38 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 import time
 
 import click
 
+from sealgate.app.factors import (
+    begin_totp,
+    confirm_totp,
+    invite_passkey,
+    list_passkeys,
+    qr_code,
+    remove_passkey,
+    remove_totp,
+)
 from sealgate.app.users import (
     actor,
     add_user,
     check_user,
     list_users,
+    reassign_user,
     regroup_user,
     remove_password,
     remove_user,
     set_password,
 )
 from sealgate.cli.configured import config_option, configured
+from sealgate.cli.voice import notice
 from sealgate.errors import UsageError
 from sealgate.identity.passwords import MOST_BYTES
+
+_SECOND = "  passkeys  codes  roles"
 
 
 @click.group("user")
@@ -36,12 +50,13 @@ def command() -> None:
 @command.command("add")
 @click.argument("name")
 @click.option("--group", "groups", multiple=True, metavar="GROUP", help="May be given repeatedly.")
+@click.option("--role", "roles", multiple=True, metavar="ROLE", help="approver: decides on grants.")
 @config_option
-def add(name: str, groups: tuple[str, ...], config: str | None) -> None:
+def add(name: str, groups: tuple[str, ...], roles: tuple[str, ...], config: str | None) -> None:
     """
     Add the user NAME. What lets it in is a key (sealgate key) or a password.
     """
-    changed = add_user(configured(config), name, groups, by=actor(), now=time.time())
+    changed = add_user(configured(config), name, groups, roles=roles, by=actor(), now=time.time())
     click.echo(f'added "{changed.name}"{_member(changed.groups)}')
     click.echo(f"gateway: {changed.news}")
 
@@ -58,11 +73,13 @@ def list_(config: str | None) -> None:
         return
     width = max(4, *(len(line.name) for line in lines))
     groups = max(6, *(len(", ".join(line.groups)) for line in lines))
-    click.echo(f"{'user':{width}}  {'groups':{groups}}  certificates  ssh keys  password")
+    click.echo(f"{'user':{width}}  {'groups':{groups}}  certificates  ssh keys  password{_SECOND}")
     for line in lines:
         told = f"{line.name:{width}}  {', '.join(line.groups):{groups}}"
         counts = f"{line.living_certificates:<12}  {line.living_ssh_keys:<8}"
-        click.echo(f"{told}  {counts}  {'yes' if line.has_password else 'no'}")
+        counts += f"  {'yes' if line.has_password else 'no':8}  {line.living_passkeys:<8}"
+        code = "yes" if line.has_totp else "no"
+        click.echo(f"{told}  {counts}  {code:5}  {', '.join(line.roles)}".rstrip())
 
 
 @command.command("remove")
@@ -70,7 +87,7 @@ def list_(config: str | None) -> None:
 @config_option
 def remove(name: str, config: str | None) -> None:
     """
-    Remove the user NAME with its password, and revoke every key of it.
+    Remove the user NAME with its password and codes, revoke its keys and end its grants.
     """
     changed = remove_user(configured(config), name, by=actor(), now=time.time())
     click.echo(f'removed "{changed.name}", revoked {len(changed.revoked)} of its keys')
@@ -91,6 +108,89 @@ def group(name: str, joined: tuple[str, ...], left: tuple[str, ...], config: str
     changed = regroup_user(configured(config), name, joined, left, by=actor(), now=time.time())
     click.echo(f'"{changed.name}" is{_member(changed.groups) or " in no group"}')
     click.echo(f"gateway: {changed.news}")
+
+
+@command.command("role")
+@click.argument("name")
+@click.option("--add", "given", multiple=True, metavar="ROLE", help="May be given repeatedly.")
+@click.option("--remove", "taken", multiple=True, metavar="ROLE", help="May be given repeatedly.")
+@config_option
+def role(name: str, given: tuple[str, ...], taken: tuple[str, ...], config: str | None) -> None:
+    """
+    Change which roles the user NAME holds: approver decides on the grants of others.
+    """
+    if not given and not taken:
+        raise click.UsageError("nothing to change: give --add ROLE or --remove ROLE")
+    identity = reassign_user(configured(config), name, given, taken, by=actor(), now=time.time())
+    held = ", ".join(identity.roles)
+    click.echo(f'"{identity.name}" holds {f"the role {held}" if held else "no role"}')
+
+
+@command.command("totp")
+@click.argument("name")
+@click.option("--remove", is_flag=True, help="Take the app and the recovery codes away.")
+@config_option
+def totp(name: str, *, remove: bool, config: str | None) -> None:
+    """
+    Set up one-time codes of an authenticator app for the user NAME, as a second factor.
+
+    Shows a QR code to scan, asks for the code that the app then shows, and prints ten recovery
+    codes, this once. An app that was set up before ends by that.
+    """
+    inventory = configured(config)
+    if remove:
+        had = remove_totp(inventory, name, by=actor(), now=time.time())
+        click.echo(f'"{name}" {"has no one-time codes any more" if had else "had none"}')
+        return
+    app = begin_totp(inventory, name)
+    if sys.stdout.isatty():
+        click.echo(qr_code(app.uri))
+    click.echo(app.uri)
+    click.echo(f"to type: {app.typed}")
+    if app.remark:
+        notice(f"the secret is sealed for the site keys, but {app.remark}")
+    click.echo("the code that the app shows: ", nl=False, err=True)
+    code = sys.stdin.readline(64)
+    codes = confirm_totp(inventory, app, code, by=actor(), now=time.time())
+    click.echo(f'"{app.name}" has one-time codes. Recovery codes, each for one time:')
+    for one in codes:
+        click.echo(f"  {one}")
+    notice("the recovery codes are shown this once; only hashes are kept")
+
+
+@command.command("passkey")
+@click.argument("name")
+@click.option("--list", "listed", is_flag=True, help="List the passkeys of NAME.")
+@click.option("--remove", metavar="ID|LABEL", help="Revoke this one.")
+@config_option
+def passkey(name: str, *, listed: bool, remove: str | None, config: str | None) -> None:
+    """
+    Print a code with which the user NAME registers a passkey in a browser.
+
+    It is good for one passkey and for a day; the next one ends it. Give it to NAME on a way that
+    you trust: who has it can register a passkey of their own.
+    """
+    inventory = configured(config)
+    if listed and remove:
+        raise click.UsageError("give --list or --remove, not both")
+    if remove:
+        gone = remove_passkey(inventory, name, remove, by=actor(), now=time.time())
+        click.echo(f'revoked the passkey {gone.label} ({gone.id}) of "{gone.identity}"')
+        return
+    if listed:
+        held = list_passkeys(inventory, name)
+        for key in held:
+            state = "living" if key.is_living else "revoked"
+            kind = "synced" if key.synced else "on one device"
+            used = _day(key.used_at) if key.used_at else "never"
+            click.echo(f"{key.id}  {key.label}  {key.site}  {state}, {kind}, last used {used}")
+        if not held:
+            click.echo(f"no passkeys; register one: sealgate user passkey {name}")
+        return
+    invited = invite_passkey(inventory, name, by=actor(), now=time.time())
+    click.echo(f"code: {invited.code}")
+    ends = dt.datetime.fromtimestamp(invited.ends_at, dt.UTC)
+    click.echo(f'for "{invited.name}", until {ends:%Y-%m-%d %H:%M} UTC, on {invited.sites[0]}')
 
 
 @command.command("password")
@@ -147,6 +247,10 @@ def _asked(name: str) -> str:
     if again != given:
         raise UsageError("the two passwords differ", hint="try again")
     return given
+
+
+def _day(at: float) -> str:
+    return f"{dt.datetime.fromtimestamp(at, dt.UTC):%Y-%m-%d}"
 
 
 def _member(groups: tuple[str, ...]) -> str:

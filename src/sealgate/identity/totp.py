@@ -11,15 +11,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
+from urllib.parse import quote
 
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
 from sealgate.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 DIGITS = 6
 STEP_SECONDS = 30
@@ -87,16 +85,20 @@ def provisioning_uri(secret: bytes, name: str, issuer: str) -> str:
     """
     Return the ``otpauth:`` URI that an authenticator app reads from a QR code.
     """
-    made = TOTP(secret, DIGITS, SHA1(), STEP_SECONDS, enforce_key_length=False)  # noqa: S303
     # A colon parts issuer and account in the label, so neither may hold one.
-    return made.get_provisioning_uri(name.replace(":", "_"), issuer.replace(":", "_"))
+    label = f"{quote(issuer.replace(':', '_'), safe='')}:{quote(name.replace(':', '_'), safe='')}"
+    # Not urlencode: apps show its plus signs as they are.
+    return (
+        f"otpauth://totp/{label}?secret={_base32(secret)}&issuer={quote(issuer, safe='')}"
+        f"&algorithm=SHA1&digits={DIGITS}&period={STEP_SECONDS}"
+    )
 
 
 def secret_text(secret: bytes) -> str:
     """
     Return *secret* as a person types it where there is no camera.
     """
-    return _grouped(base64.b32encode(secret).decode("ascii").rstrip("="))
+    return _grouped(_base32(secret), " ")
 
 
 def recovery_codes(random: bytes) -> tuple[str, ...]:
@@ -116,7 +118,7 @@ def enrolment_code(random: bytes) -> str:
     """
     Return *random* (15 bytes) as a code that a person types once.
     """
-    return _grouped(base64.b32encode(random).decode("ascii").rstrip("="))
+    return _grouped(_base32(random), "-")
 
 
 def digest_of(code: str) -> str:
@@ -145,9 +147,10 @@ def checked_confirmation(secret: bytes, code: str, now: float) -> int:
     return step
 
 
-def _grouped(text: str) -> str:
-    return "-".join(_pieces(text))
+def _base32(raw: bytes) -> str:
+    return base64.b32encode(raw).decode("ascii").rstrip("=")
 
 
-def _pieces(text: str) -> Iterable[str]:
-    return (text[at : at + _GROUP_CHARACTERS] for at in range(0, len(text), _GROUP_CHARACTERS))
+def _grouped(text: str, between: str) -> str:
+    starts = range(0, len(text), _GROUP_CHARACTERS)
+    return between.join(text[at : at + _GROUP_CHARACTERS] for at in starts)

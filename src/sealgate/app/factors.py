@@ -1,0 +1,228 @@
+"""
+Gives users one-time codes and passkeys, and takes them away.
+
+The secret of one-time codes is sealed for the site's key (:mod:`sealgate.app.keyring`):
+sealing asks for no passphrase, and only a server that opened the keys can check a code.
+"""
+
+from __future__ import annotations
+
+import io
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import segno
+
+from sealgate.app.keyring import look_at_site_keys, open_site_keyring, why_not_apart
+from sealgate.app.users import check_user, open_identities, tell_gateway
+from sealgate.errors import SourceError, UsageError
+from sealgate.identity.passkeys import ENROLMENT_SECONDS
+from sealgate.identity.totp import (
+    RECOVERY_BYTES,
+    RECOVERY_CODES,
+    SECRET_BYTES,
+    checked_confirmation,
+    provisioning_uri,
+    recovery_codes,
+    secret_text,
+)
+from sealgate.storage.adapters.keystore_seal import open_small, read_recipient, seal_small
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sealgate.identity.passkeys import Passkey
+    from sealgate.policy.inventory import Inventory
+    from sealgate.storage.keyring import UnlockedKeyring
+
+_SEALED = b"sealgate/one-time-code/1\0"
+
+
+@dataclass(frozen=True, slots=True)
+class NewApp:
+    """
+    An authenticator app that is about to be set up for *name*; nothing is kept yet.
+
+    *uri* is what its camera reads, *typed* the same secret to type. *remark* is what a
+    person should know about how the secret will be kept, "" when there is nothing.
+    """
+
+    name: str
+    uri: str = field(repr=False)
+    typed: str = field(repr=False)
+    secret: bytes = field(repr=False)
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """
+    The *code* with which *name* may register one passkey until *ends_at*, on *sites*.
+    """
+
+    name: str
+    code: str = field(repr=False)
+    ends_at: float
+    sites: tuple[str, ...]
+
+
+class SiteSealer:
+    """
+    Seals the secrets of one-time codes for the site's key, and opens them with it.
+
+    *keyring* gives the opened keys; it is asked only when something is to be opened.
+    """
+
+    def __init__(self, inventory: Inventory, keyring: Callable[[], UnlockedKeyring]) -> None:
+        self._inventory = inventory
+        self._keyring = keyring
+
+    def seal(self, name: str, secret: bytes) -> bytes:
+        """
+        Return the *secret* of *name*, sealed; the site's key is made when there is none yet.
+
+        Raises:
+            SealgateError: the site's key cannot be had.
+        """
+        kept = look_at_site_keys(self._inventory)
+        ring = kept.keyring if kept else self._keyring().keyring
+        recipient = read_recipient(ring.current.recipient, "the site key")
+        return seal_small(_SEALED + name.encode() + b"\0" + secret, [recipient])
+
+    def open(self, name: str, sealed: bytes) -> bytes:
+        """
+        Return the secret that was sealed for *name*.
+
+        Raises:
+            SourceError: it is somebody else's, damaged, or sealed for another site.
+            SealgateError: the site's key cannot be had.
+        """
+        plain = open_small(sealed, self._keyring().identities, "the site key")
+        start = _SEALED + name.encode() + b"\0"
+        if not plain.startswith(start):
+            raise SourceError(
+                f'the one-time codes of "{name}" are sealed for somebody else',
+                hint=f"sealgate user totp {name}",
+            )
+        return plain.removeprefix(start)
+
+
+def site_sealer(inventory: Inventory, *, now: float) -> SiteSealer:
+    """
+    Return what seals for the site of *inventory*, and opens its keys when that is needed.
+    """
+    return SiteSealer(inventory, lambda: open_site_keyring(inventory, now=now))
+
+
+def begin_totp(inventory: Inventory, name: str) -> NewApp:
+    """
+    Return a new secret for the authenticator app of the user *name*.
+
+    Raises:
+        UsageError: there is no such user.
+        SourceError: the database cannot be used.
+    """
+    known = check_user(inventory, name)
+    secret = secrets.token_bytes(SECRET_BYTES)
+    uri = provisioning_uri(secret, known, _issuer(inventory))
+    return NewApp(known, uri, secret_text(secret), secret, why_not_apart(inventory, None) or "")
+
+
+def confirm_totp(
+    inventory: Inventory, app: NewApp, code: str, *, by: str, now: float
+) -> tuple[str, ...]:
+    """
+    Keep *app*, because *code* shows that it works; return recovery codes, this once.
+
+    Raises:
+        UsageError: the code is wrong, or the user is gone.
+        SealgateError: the site's key or the database cannot be used.
+    """
+    step = checked_confirmation(app.secret, code, now)
+    codes = recovery_codes(secrets.token_bytes(RECOVERY_BYTES * RECOVERY_CODES))
+    sealed = site_sealer(inventory, now=now).seal(app.name, app.secret)
+    with open_identities(inventory) as store:
+        store.set_totp(app.name, sealed, codes, step=step, by=by, now=now)
+    return codes
+
+
+def remove_totp(inventory: Inventory, name: str, *, by: str, now: float) -> bool:
+    """
+    Take the app and the recovery codes of *name* away; return whether there were any.
+
+    Raises:
+        UsageError: there is no such user.
+        SourceError: the database cannot be used.
+        GatewayError: it is kept, but the running gateway did not take it over.
+    """
+    with open_identities(inventory) as store:
+        had = store.remove_totp(name, by=by, now=now)
+    tell_gateway(inventory)
+    return had
+
+
+def qr_code(uri: str) -> str:
+    """
+    Return *uri* as a QR code for a terminal: dark on light, whatever its colours.
+    """
+    out = io.StringIO()
+    segno.make(uri, error="m", micro=False).terminal(out=out, compact=True)
+    return out.getvalue()
+
+
+def invite_passkey(inventory: Inventory, name: str, *, by: str, now: float) -> Enrolment:
+    """
+    Return a code with which *name* may register one passkey in a browser, once and for a day.
+
+    Raises:
+        UsageError: there is no such user, or no site to register it on.
+        SourceError: the database cannot be used.
+    """
+    sites = tuple(site.name for site in inventory.sites)
+    if not sites:
+        raise UsageError(
+            "a passkey is bound to a site, but no site is declared", hint="add a [[site]]"
+        )
+    with open_identities(inventory) as store:
+        known = check_user(inventory, name)
+        code = store.make_enrolment(known, by=by, now=now)
+    return Enrolment(known, code, now + ENROLMENT_SECONDS, sites)
+
+
+def list_passkeys(inventory: Inventory, name: str) -> tuple[Passkey, ...]:
+    """
+    Return every passkey of the user *name*, revoked ones too.
+
+    Raises:
+        UsageError: there is no such user.
+        SourceError: the database cannot be used.
+    """
+    known = check_user(inventory, name)
+    with open_identities(inventory) as store:
+        return store.passkeys(known)
+
+
+def remove_passkey(inventory: Inventory, name: str, key: str, *, by: str, now: float) -> Passkey:
+    """
+    Revoke the one living passkey of *name* whose id or label is *key*.
+
+    Raises:
+        UsageError: there is none, or there are several.
+        SourceError: the database cannot be used.
+        GatewayError: it is revoked, but the running gateway did not take it over.
+    """
+    held = [k for k in list_passkeys(inventory, name) if k.is_living]
+    found = [k for k in held if k.id == key] or [k for k in held if k.label == key]
+    if len(found) != 1:
+        told = f'{len(found)} passkeys called "{key}"' if found else f'no passkey "{key}"'
+        raise UsageError(f'user "{name}" has {told}', hint=f"sealgate user passkey {name} --list")
+    with open_identities(inventory) as store:
+        store.revoke(found[0].id, by=by, now=now)
+    tell_gateway(inventory)
+    return found[0]
+
+
+def _issuer(inventory: Inventory) -> str:
+    first = inventory.sites[0].name if inventory.sites else "Sealgate"
+    return inventory.operator.name or first
