@@ -1,0 +1,3 @@
+"""
+The relay between gateway and site, its process, and the libraries that decompress.
+"""

@@ -1,0 +1,186 @@
+"""
+One relay process: told what to do over a socket, and asked there whether it still works.
+
+Run as ``python -P -m sealgate.inspection.adapters.relay_worker FD``. Answers come from the
+loop that serves, so one that is stuck does not answer, and its parent ends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import gc
+import os
+import resource
+import signal
+import socket
+import sys
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any
+
+import uvloop
+
+from sealgate.inspection.adapters.observer import Observing
+from sealgate.inspection.adapters.relay import Service
+
+if TYPE_CHECKING:
+    from sealgate.inspection.adapters.relay_plan import RelayPlan
+    from sealgate.inspection.model import Policy, Sighting
+
+_KILL = 9
+_REPORT_SECONDS = 1.0
+# Sightings that differ only in their counts become one; more different ones are only counted.
+_MOST_SIGHTINGS = 1000
+_POLL_SECONDS = 0.02
+
+
+class Reports:
+    """
+    Gathers sightings until they are sent to the parent.
+    """
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[object, ...], tuple[Sighting, int]] = {}
+        self.lost = 0
+
+    def note(self, sighting: Sighting) -> None:
+        """
+        Take *sighting*.
+        """
+        key = (
+            sighting.asset,
+            sighting.place,
+            sighting.outgoing,
+            sighting.kept_back,
+            sighting.refusal,
+            frozenset(sighting.counts),
+        )
+        known = self._counts.get(key)
+        if known is not None:
+            self._counts[key] = _added(known[0], sighting), known[1] + 1
+        elif len(self._counts) < _MOST_SIGHTINGS:
+            self._counts[key] = sighting, 1
+        else:
+            self.lost += 1
+
+    def taken(self) -> list[tuple[Sighting, int]]:
+        """
+        Return what was gathered, each with how many messages it stands for.
+        """
+        found = list(self._counts.values())
+        self._counts.clear()
+        return found
+
+
+def _added(one: Sighting, other: Sighting) -> Sighting:
+    counts = {kind: count + other.counts[kind] for kind, count in one.counts.items()}
+    return type(one)(one.asset, one.place, one.outgoing, one.kept_back, counts, one.refusal)
+
+
+class Relay:
+    """
+    The servers of one process.
+    """
+
+    def __init__(self, plan: RelayPlan, link: Connection) -> None:
+        self._plan = plan
+        self._link = link
+        self._loop = asyncio.get_running_loop()
+        self._reports = Reports()
+        self._services: list[Service | Observing] = []
+        self._servers: list[asyncio.AbstractServer] = []
+        self.ended: asyncio.Future[None] = self._loop.create_future()
+
+    async def start(self) -> None:
+        """
+        Serve, and tell the parent so.
+        """
+        for policy, descriptor in zip(self._plan.policies, self._plan.listeners, strict=True):
+            listener = socket.socket(fileno=descriptor)
+            listener.setblocking(False)
+            service = self._service(policy)
+            self._services.append(service)
+            server = await self._loop.create_unix_server(service.connected, sock=listener)
+            self._servers.append(server)
+        self._loop.add_reader(self._link.fileno(), self._on_message)
+        self._loop.call_later(_REPORT_SECONDS, self._report)
+        self._send("ready", os.getpid())
+
+    def _service(self, policy: Policy) -> Service | Observing:
+        if policy.enforces:
+            return Service(policy, self._reports, self._loop)
+        return Observing(policy, self._reports, self._loop)
+
+    def _send(self, *message: Any) -> None:
+        with contextlib.suppress(OSError):
+            self._link.send(message)
+
+    def _report(self) -> None:
+        if found := self._reports.taken():
+            self._send("seen", found)
+        self._loop.call_later(_REPORT_SECONDS, self._report)
+
+    def _on_message(self) -> None:
+        try:
+            message = self._link.recv()
+        except (EOFError, OSError):
+            os._exit(1)  # Nobody would notice any more when this process is stuck.
+        match message:
+            case ("status",):
+                self._send("ok", {"connections": sum(len(s.connections) for s in self._services)})
+            case ("stop", seconds):
+                self._loop.create_task(self._drain(seconds))
+
+    async def _drain(self, seconds: float) -> None:
+        for server in self._servers:
+            server.close()
+        until = self._loop.time() + seconds
+        while any(s.connections for s in self._services) and self._loop.time() < until:
+            for service in self._services:
+                service.close_idle()
+            await asyncio.sleep(_POLL_SECONDS)
+        if found := self._reports.taken():
+            self._send("seen", found)
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+
+async def _run(plan: RelayPlan, link: Connection) -> None:
+    relay = Relay(plan, link)
+    await relay.start()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    await relay.ended
+
+
+def _die_with(parent: int) -> bool:
+    # prctl(2): PR_SET_PDEATHSIG (1). It is set after the start, so a parent that died in
+    # between is looked for by hand.
+    zero = ctypes.c_ulong(0)
+    failed = ctypes.CDLL(None).prctl(1, ctypes.c_ulong(_KILL), zero, zero, zero)
+    return not failed and os.getppid() == parent
+
+
+def main() -> int:
+    """
+    Be the relay that the parent at the other end of the socket ``argv[1]`` asks for.
+    """
+    # A terminal's Ctrl-C is for the parent, which then has us drain.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Bodies are never written anywhere, not by a crash either.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    link = Connection(int(sys.argv[1]))
+    try:
+        _, plan = link.recv()
+    except EOFError:
+        return 1
+    if not _die_with(plan.parent):
+        return 1
+    os.umask(0o077)
+    uvloop.run(_run(plan, link))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

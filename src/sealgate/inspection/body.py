@@ -1,0 +1,295 @@
+"""
+A body read while it passes: what is found is masked before its first byte goes on.
+
+The same bytes give the same result, however they are cut. A byte goes on only when no
+value can cover it any more: an anchor that ends later begins at most ``detector.before``
+bytes back, and one that has ended holds everything from its window on until that is whole.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sealgate.detect.anchor import LONGEST_ANCHOR
+from sealgate.detect.model import Kind
+from sealgate.inspection.budget import WINDOW, Budget, over
+from sealgate.inspection.detector import ID_BITS, ID_MASK, least
+from sealgate.inspection.masking import masked
+from sealgate.inspection.model import Refusal, RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sealgate.inspection.detector import Detector
+    from sealgate.inspection.model import Limits
+
+
+_PIECE = 256 * 1024
+# From here on, looking at old and new bytes apart is cheaper than joining them.
+_LARGE = 4096
+_SEAM = LONGEST_ANCHOR + 1
+
+
+class BodyScan:
+    """
+    Reads one body in pieces.
+
+    Of *withheld* kinds the first one refuses the body; others are masked. With *tells*
+    nothing is masked or refused, and each kind is looked for until it is found once.
+    *counts* is what was found, *released* how many bytes went on, *size* how many came.
+    """
+
+    __slots__ = (
+        "_base",
+        "_budget",
+        "_counted",
+        "_detector",
+        "_masks",
+        "_pending",
+        "_tells",
+        "_text",
+        "_until",
+        "_withheld",
+        "counts",
+        "released",
+        "size",
+    )
+
+    def __init__(
+        self,
+        detector: Detector,
+        limits: Limits,
+        clock: Callable[[], float],
+        *,
+        withheld: frozenset[Kind] = frozenset(),
+        tells: bool = False,
+    ) -> None:
+        self._detector = detector
+        self._budget = Budget(limits, clock, len(detector.steps))
+        self._withheld = withheld
+        self._tells = tells
+        # A line feed stands before the body: its start is an edge like any other.
+        self._text = b"\n"
+        self._base = -1  # offset in the body of the text's first byte
+        self._pending: list[int] = []
+        self._until = [-1] * len(detector.steps)
+        self._masks: list[tuple[int, bytes]] = []
+        self._counted: dict[Kind, int] = {}  # kind -> where the last one counted ends
+        self.counts: dict[Kind, int] = {}
+        self.released = 0
+        self.size = 0
+
+    # Its bytes are what they say, so they go on as they come.
+    is_decoded = False
+    holds = False
+
+    @property
+    def is_changed(self) -> bool:
+        """
+        Return whether anything is masked.
+        """
+        return bool(self.counts)
+
+    @property
+    def held(self) -> int:
+        """
+        Return how many bytes wait for what follows them.
+        """
+        return self.size - self.released
+
+    def feed(self, data: bytes) -> bytes:
+        """
+        Take *data* and return what may go on.
+
+        Raises:
+            RefusedError: the body must not go on.
+        """
+        if len(data) <= _PIECE:
+            return self._step(data)
+        return b"".join(self._step(data[at : at + _PIECE]) for at in range(0, len(data), _PIECE))
+
+    def close(self) -> bytes:
+        """
+        Take it that the body ends here, and return the rest of it.
+
+        Raises:
+            RefusedError: the body must not go on.
+        """
+        if self._pending:
+            since = self._budget.started()
+            self._confirm(last=True)
+            self._budget.take_time(since)
+        return self._release(self.size)
+
+    def flush(self) -> bytes:
+        """
+        Return what may go on although more may follow: whole lines.
+
+        A value does not run over the end of a line, but for private keys, which are
+        still held. So an event stream is not kept waiting by a sender that pauses.
+
+        Raises:
+            RefusedError: the body must not go on.
+        """
+        until = self._base + self._text.rfind(b"\n") + 1
+        if until <= self.released:
+            return b""
+        since = self._budget.started()
+        waiting: list[int] = []
+        for hit in self._pending:
+            at, number = hit >> ID_BITS, hit & ID_MASK
+            _, before, _, kinds = self._detector.steps[number]
+            if not self._is_found(hit, until):
+                waiting.append(hit)  # What follows may still make it one.
+                if Kind.PRIVATE_KEY in kinds:
+                    until = min(until, at - before)
+        self._pending = waiting
+        self._budget.take_time(since)
+        return self._release(until)
+
+    def _is_found(self, hit: int, until: int) -> bool:
+        """
+        Return whether the text up to *until* is enough to make the candidate a value.
+        """
+        at, number = hit >> ID_BITS, hit & ID_MASK
+        if at > until:
+            return False
+        if at <= self._until[number]:
+            return True
+        confirm, before, after, kinds = self._detector.steps[number]
+        end, high = at - self._base, min(at + after, until) - self._base
+        found = confirm(self._text, end, max(end - before, 0), high)
+        if found is None:
+            return False
+        start, stop, kind, confidence = found
+        if kind not in kinds or confidence < least(kind):
+            return False
+        self._until[number] = self._base + stop
+        self._take(kind, start, stop)
+        return True
+
+    def _step(self, data: bytes) -> bytes:
+        budget, detector, before = self._budget, self._detector, self.size
+        budget.take_bytes(len(data))
+        since = budget.started()
+        if len(data) > _LARGE:
+            # An anchor that ends behind the seam lies in the new bytes alone, so these are
+            # scanned where they are; copying costs as much as scanning.
+            near = self._block() + data[:_SEAM]
+            hits = [h for h in detector.hits(data) if h > _SEAM << ID_BITS | ID_MASK]
+            self._note_hits(detector.hits(near), self._first_scanned(), before)
+            self._pending += [h + (before << ID_BITS) for h in hits]
+            if not self._pending and not self._masks:
+                budget.take_time(since)
+                return self._pass(data)
+            self._join(data)
+        else:
+            self._join(data)
+            self._note_hits(detector.hits(self._block()), self._first_scanned(), before)
+        self.size = before + len(data)
+        if self._pending:
+            self._confirm(last=False)
+        budget.take_time(since)
+        return self._release(self._safe())
+
+    def _pass(self, data: bytes) -> bytes:
+        """
+        Take *data* in which nothing was found, and return what may go on.
+        """
+        held = self._text[self.released - self._base :]
+        keep = self._detector.before
+        self.size += len(data)
+        self.released = self.size - keep
+        self._text = data[-keep - self._detector.context :]
+        self._base = self.size - len(self._text)
+        return b"".join((held, memoryview(data)[: len(data) - keep]))
+
+    def _join(self, data: bytes) -> None:
+        drop = max(0, self._first_needed() - self._base)
+        self._text = self._text[drop:] + data
+        self._base += drop
+
+    def _first_scanned(self) -> int:
+        # A hit that ends in new bytes begins inside this block.
+        return max(self._base, self.size - _SEAM)
+
+    def _block(self) -> bytes:
+        first = self._first_scanned()
+        return self._text if first == self._base else self._text[first - self._base :]
+
+    def _note_hits(self, hits: list[int], first: int, before: int) -> None:
+        if hits:
+            shift = first << ID_BITS
+            new = before << ID_BITS | ID_MASK
+            self._pending += [h + shift for h in hits if h + shift > new]
+
+    def _first_needed(self) -> int:
+        at = self.released
+        if self._pending:
+            # Lines that were flushed are still read by those who wait.
+            at = min(at, self._pending[0] >> ID_BITS)
+        return min(at, self.size) - self._detector.context
+
+    def _safe(self) -> int:
+        # One byte more, for the edge before a value.
+        at = self.size + 1
+        if self._pending:
+            at = min(at, self._pending[0] >> ID_BITS)
+        return at - self._detector.before - 1
+
+    def _confirm(self, *, last: bool) -> None:
+        steps, until, base, text = self._detector.steps, self._until, self._base, self._text
+        size, long = self.size, len(self._text)
+        spent, windows, most = self._budget.spent, self._budget.windows, self._budget.most
+        done = 0
+        for hit in self._pending:
+            at, number = hit >> ID_BITS, hit & ID_MASK
+            confirm, before, after, kinds = steps[number]
+            if at + after >= size and not last:
+                break  # In order, so that pieces do not matter.
+            done += 1
+            if at <= until[number] or (self._tells and kinds <= self.counts.keys()):
+                continue
+            if at // WINDOW != windows[number]:
+                windows[number], spent[number] = at // WINDOW, 0
+            spent[number] += 1
+            if spent[number] > most:
+                raise over("too much in the body looks like what it must not hold")
+            end = at - base
+            low, high = end - before, end + after
+            found = confirm(text, end, max(low, 0), min(high, long))
+            if found is None:
+                continue
+            start, stop, kind, confidence = found
+            until[number] = base + stop
+            if kind in kinds and confidence >= least(kind):
+                self._take(kind, start, stop)
+        del self._pending[:done]
+
+    def _take(self, kind: Kind, start: int, stop: int) -> None:
+        if self._base + start >= self._counted.get(kind, -1):
+            self.counts[kind] = self.counts.get(kind, 0) + 1
+        self._counted[kind] = max(self._counted.get(kind, -1), self._base + stop)
+        if self._tells:
+            return
+        if kind in self._withheld:
+            raise RefusedError(
+                Refusal.ABOVE_CLASS, "the body holds what is above its class", frozenset({kind})
+            )
+        self._masks.append((self._base + start, masked(self._text, start, stop)))
+
+    def _release(self, until: int) -> bytes:
+        start = self.released
+        if until <= start:
+            return b""
+        self.released = until
+        data = self._text[start - self._base : until - self._base]
+        if not self._masks:
+            return data
+        changed = bytearray(data)
+        for at, mask in self._masks:
+            low, high = max(at, start), min(at + len(mask), until)
+            if low < high:
+                changed[low - start : high - start] = mask[low - at : high - at]
+        self._masks = [m for m in self._masks if m[0] + len(m[1]) > until]
+        return bytes(changed)

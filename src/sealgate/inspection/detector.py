@@ -1,0 +1,83 @@
+"""
+The anchors of one policy: as few as its kinds need, for each costs every byte.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import hyperscan
+
+from sealgate.detect.anchor import LONGEST_ANCHOR
+from sealgate.detect.confirm import ANCHORS
+from sealgate.detect.model import Confidence, Kind
+
+# A setting called "token" or "key" is what every form with a guard against forgery has; in
+# flight only tokens with their issuer's mark are taken for tokens.
+_NOT_IN_FLIGHT = frozenset({"secret-key"})
+_ID_BITS = 8
+ID_MASK = (1 << _ID_BITS) - 1
+ID_BITS = _ID_BITS
+
+
+def _collect(anchor: int, _start: int, end: int, _flags: int, hits: Any) -> None:
+    # Hyperscan calls this by name: a bound method in its place crashes the interpreter
+    # (hyperscan 0.9.1).
+    hits.append(end << _ID_BITS | anchor)
+
+
+class Detector:
+    """
+    Finds candidates of *kinds* in blocks of bytes. Belongs to one thread.
+
+    *steps* are, per anchor: confirm function, bytes before and after that it may read,
+    the kinds that it can find. *before* and *after* are the largest of these.
+    """
+
+    def __init__(self, kinds: frozenset[Kind]) -> None:
+        chosen = tuple(a for a in ANCHORS if a.kinds & kinds and a.name not in _NOT_IN_FLIGHT)
+        self.kinds = kinds
+        self.names = tuple(a.name for a in chosen)
+        self.steps = tuple((a.confirm, a.before, a.after, a.kinds & kinds) for a in chosen)
+        self.before = max((a.before for a in chosen), default=0)
+        self.after = max((a.after for a in chosen), default=0)
+        # What must stay readable behind the point up to which all is done.
+        self.context = self.before + LONGEST_ANCHOR + 2
+        self._database: hyperscan.Database | None = None
+        if chosen:
+            self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+            self._database.compile(
+                expressions=[a.pattern.encode("latin-1") for a in chosen],
+                ids=list(range(len(chosen))),
+                elements=len(chosen),
+                flags=[
+                    hyperscan.HS_FLAG_DOTALL | (hyperscan.HS_FLAG_CASELESS if a.caseless else 0)
+                    for a in chosen
+                ],
+            )
+
+    def hits(self, block: bytes) -> list[int]:
+        """
+        Return where anchors end in *block*, in order: offset and anchor in one number.
+        """
+        hits: list[int] = []
+        if self._database is not None and block:
+            self._database.scan(block, match_event_handler=_collect, context=hits)
+            hits.sort()
+        return hits
+
+
+@cache
+def detector_of(kinds: frozenset[Kind]) -> Detector:
+    """
+    Return the detector of *kinds*: built once in a process, which takes tens of milliseconds.
+    """
+    return Detector(kinds)
+
+
+def least(kind: Kind) -> Confidence:
+    """
+    Return how sure a match of *kind* must be: a shape alone never changes an answer.
+    """
+    return Confidence.CONFIRMED if kind is Kind.ACCESS_TOKEN else Confidence.LIKELY

@@ -1,0 +1,76 @@
+"""
+What a client is told when a message does not go on: the rule and the kinds, never a value.
+"""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from typing import TYPE_CHECKING
+
+from sealgate.inspection.model import Refusal, titles
+
+if TYPE_CHECKING:
+    from sealgate.inspection.model import RefusedError
+
+# RFC 9110, 15. What the site did wrong is a bad gateway to the client.
+_OF_ANSWER = 502
+_OF_REQUEST = {
+    Refusal.ABOVE_CLASS: 422,
+    Refusal.UNREADABLE: 415,
+    Refusal.BUDGET: 413,
+    Refusal.FRAMING: 400,
+    Refusal.UNREACHABLE: 502,
+}
+_PHRASES = {
+    400: "Bad Request",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Content",
+    502: "Bad Gateway",
+}
+
+
+def refusal_answer(error: RefusedError, *, of_request: bool, accept: bytes, head: bool) -> bytes:
+    """
+    Return a whole answer that tells of *error*; the connection is to be closed behind it.
+
+    A page for who accepts HTML, else a problem (RFC 9457); with *head*, without its body.
+    """
+    status = _OF_REQUEST[error.refusal] if of_request else _OF_ANSWER
+    detail = _detail(error, of_request=of_request)
+    if b"text/html" in accept.lower():
+        kind, body = "text/html; charset=utf-8", _page(_PHRASES[status], detail, error.refusal)
+    else:
+        problem = {
+            "title": _PHRASES[status],
+            "status": status,
+            "detail": detail,
+            "rule": error.refusal.value,
+            "kinds": sorted(k.value for k in error.kinds),
+        }
+        kind, body = "application/problem+json", json.dumps(problem).encode() + b"\n"
+    top = (
+        f"HTTP/1.1 {status} {_PHRASES[status]}\r\n"
+        f"content-type: {kind}\r\ncontent-length: {len(body)}\r\n"
+        "cache-control: no-store\r\nx-content-type-options: nosniff\r\nconnection: close\r\n\r\n"
+    )
+    return top.encode("ascii") + (b"" if head else body)
+
+
+def _detail(error: RefusedError, *, of_request: bool) -> str:
+    if error.refusal is not Refusal.ABOVE_CLASS:
+        return f"{'The request' if of_request else 'The answer of the site'} was held back: {error.reason}."
+    found = titles(error.kinds)
+    if of_request:
+        return f"This page may not take what was sent: {found}. Nothing of it reached the site."
+    return f"The answer of the site was held back: this page may not show {found}."
+
+
+def _page(title: str, detail: str, rule: Refusal) -> bytes:
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><main><h1>{escape(title)}</h1>"
+        f"<p>{escape(detail)}</p><p>Rule: <code>{escape(rule.value)}</code></p></main></html>\n"
+    ).encode()

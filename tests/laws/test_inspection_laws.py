@@ -1,0 +1,224 @@
+"""
+However a body is cut, and however it is packed, the same goes on and nothing above class.
+"""
+
+import gzip
+import time
+from collections.abc import Sequence
+
+import brotli
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from isal import isal_zlib
+
+from sealgate.inspection.adapters.decoding import decoder_of
+from sealgate.inspection.body import BodyScan
+from sealgate.inspection.detector import detector_of
+from sealgate.inspection.encoded import Decoder, EncodedScan, FormDecoder, unescaped
+from sealgate.inspection.framing import read_answer, read_request
+from sealgate.inspection.framing_bodies import ChunkReader, chunk, last_chunk
+from sealgate.inspection.model import WITHHELD, Limits, RefusedError, above
+from sealgate.policy.classification import DEFAULT_MODEL
+
+KINDS = above(DEFAULT_MODEL.weakest, DEFAULT_MODEL)
+VALUES = (
+    b"4111 1111 1111 1111",
+    b"5500005555555559",
+    b"378282246310005",
+    b"DE89 3704 0044 0532 0130 00",
+    b"GB29NWBK60161331926819",
+    b"$2y$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy",
+    b"ghp_" + b"a1B2c3D4e5F6" * 3,
+)
+PARTS = st.one_of(
+    st.sampled_from(VALUES).map(lambda v: b" " + v + b" "),
+    st.sampled_from(
+        [b"card ", b"cvv: 123 ", b"diagnosis: E11.9\n", b"metformin 500 mg ", b"patient ", b"$2y$",
+         b"account number: 12345678;", b"4111 1111 ", b"DE89 3704", b"\n", b"\r\n", b"insurance no ",
+         b"-----BEGIN PRIVATE", b'{"card": 4111111111111111, "n": [1]}', b"eyJhbGciOi", b"\xc3\xa4"]
+    ),
+    st.binary(max_size=30),
+    st.integers(0, 400).map(lambda n: b"the quick brown fox " * (n // 20)),
+    st.sampled_from([b"x" * 5000, b"lorem ipsum " * 900]),
+)  # fmt: skip
+BODIES = st.lists(PARTS, max_size=14).map(b"".join)
+CUTS = st.lists(st.integers(1, 6000), min_size=1, max_size=12)
+
+
+def _scan(limits: Limits | None = None) -> BodyScan:
+    return BodyScan(
+        detector_of(KINDS), limits or Limits(cpu_seconds=60), time.thread_time, withheld=WITHHELD
+    )
+
+
+def _pieces(data: bytes, sizes: Sequence[int]) -> list[bytes]:
+    pieces, at, turn = [], 0, 0
+    while at < len(data):
+        pieces.append(data[at : at + sizes[turn % len(sizes)]])
+        at += len(pieces[-1])
+        turn += 1
+    return pieces
+
+
+def _through(pieces: Sequence[bytes]) -> object:
+    one, out = _scan(), []
+    try:
+        out = [one.feed(piece) for piece in pieces]
+        out.append(one.close())
+    except RefusedError as error:
+        return error.refusal, error.kinds
+    return b"".join(out), one.counts
+
+
+@given(BODIES, CUTS)
+@settings(max_examples=250, deadline=None)
+def test_any_cut_gives_the_same_as_the_whole(body: bytes, sizes: list[int]) -> None:
+    """
+    Output, counts and refusals do not depend on the pieces.
+    """
+    assert _through(_pieces(body, sizes)) == _through([body])
+
+
+@given(BODIES, CUTS)
+@settings(max_examples=150, deadline=None)
+def test_no_planted_value_goes_on_at_any_moment(body: bytes, sizes: list[int]) -> None:
+    """
+    What has gone on by any time holds none of the planted values, whole or begun by half.
+    """
+    one, out = _scan(), b""
+    marked = b"." + VALUES[0] + b" <br> " + body + b" " + VALUES[3] + b" "
+    for piece in _pieces(marked, sizes):
+        try:
+            out += one.feed(piece)
+        except RefusedError:
+            break
+        assert b"4111 1111 1111 1111" not in out
+        assert not out.startswith(b".4111")
+        assert VALUES[3] not in out
+
+
+@given(BODIES, CUTS, st.sampled_from(["gzip", "br", "zstd"]))
+@settings(max_examples=120, deadline=None)
+def test_packed_bodies_are_judged_like_plain_ones(body: bytes, sizes: list[int], how: str) -> None:
+    """
+    A clean packed body goes on byte for byte; what is found in one is masked as in the open.
+    """
+    packed = {"gzip": gzip.compress, "br": brotli.compress, "zstd": _zstd}[how](body)
+    decoder = decoder_of(how.encode(), b"text/html")
+    assert decoder is not None
+    one = EncodedScan(_scan(), decoder, Limits(cpu_seconds=60))
+    try:
+        out = b"".join(one.feed(piece) for piece in _pieces(packed, sizes)) + one.close()
+        told: object = (out if one.is_decoded else body, one.counts)
+        assert one.is_decoded or out == packed
+    except RefusedError as error:
+        told = error.refusal, error.kinds
+    assert told == _through([body])
+
+
+def _zstd(body: bytes) -> bytes:
+    from backports import zstd  # noqa: PLC0415  # only here
+
+    return zstd.compress(body)
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"plain text, nothing in it. ", b"x" * 900]), min_size=20, max_size=200
+    ),
+    st.integers(1, 700),
+)
+@settings(max_examples=40, deadline=None)
+def test_nothing_that_was_sent_can_be_decoded_beyond_what_was_read(
+    parts: list[bytes], size: int
+) -> None:
+    """
+    Of a packed body that goes on while it is read, the other end knows only what was cleared.
+    """
+    body = b"".join(parts) + b" card 4111 1111 1111 1111 end"
+    one = EncodedScan(_scan(), _gzip(), Limits(hold_bytes=64, cpu_seconds=60))
+    other_end, known = isal_zlib.decompressobj(31), b""
+    with pytest.raises(RefusedError):  # noqa: PT012
+        for piece in _pieces(gzip.compress(body, 1), [size]):
+            known += other_end.decompress(one.feed(piece))
+            assert b"4111" not in known
+        one.close()
+    assert b"4111" not in known
+
+
+def _gzip() -> Decoder:
+    made = decoder_of(b"gzip", b"")
+    assert made is not None
+    return made
+
+
+@given(st.binary(max_size=200), CUTS)
+def test_forms_are_read_alike_in_any_pieces(data: bytes, sizes: list[int]) -> None:
+    """
+    An escape that is cut is put together again.
+    """
+    decoder = FormDecoder()
+    out = b"".join(b"".join(decoder.feed(piece)) for piece in _pieces(data, sizes))
+    assert out + decoder.close() == unescaped(data)
+
+
+@given(st.lists(st.binary(min_size=1, max_size=300), max_size=10), CUTS)
+def test_chunks_come_out_as_they_went_in(parts: list[bytes], sizes: list[int]) -> None:
+    """
+    Any body, in any chunks, in any pieces.
+    """
+    data = b"".join(map(chunk, parts)) + last_chunk(b"") + b"next"
+    reader = ChunkReader()
+    out, rest = b"", b""
+    for piece in _pieces(data, sizes):
+        if reader.done:
+            rest += piece
+        else:
+            out += reader.feed(piece)
+    assert (out, reader.done, reader.rest + rest) == (b"".join(parts), True, b"next")
+
+
+HEADS = st.lists(
+    st.sampled_from(
+        [b"Content-Length: 3", b"content-length:3", b"Transfer-Encoding: chunked", b"\n", b"\r", b"A: b",
+         b" folded", b"\t", b"X: \x00", b"Host: a", b"Connection: close", b":", b"HTTP/1.1", b"\xff"]
+    ),
+    max_size=6,
+)  # fmt: skip
+
+
+@given(noise=st.one_of(st.binary(max_size=120), HEADS.map(b"\r\n".join)), answer=st.booleans())
+@settings(max_examples=400)
+def test_any_head_is_read_or_refused(noise: bytes, *, answer: bool) -> None:
+    """
+    No bytes make the reader fail in another way, and what it takes is framed in one way.
+    """
+    raw = (b"HTTP/1.1 200 OK" if answer else b"GET / HTTP/1.1") + b"\r\n" + noise + b"\r\n\r\n"
+    raw = raw[: raw.find(b"\r\n\r\n") + 4]
+    try:
+        head = read_answer(raw, b"GET") if answer else read_request(raw)
+    except RefusedError:
+        return
+    lower = raw.lower()
+    assert lower.count(b"\ncontent-length:") + lower.count(b"\ntransfer-encoding:") <= 1
+    assert b"\n" not in raw.replace(b"\r\n", b"")
+    assert b"\r" not in raw.replace(b"\r\n", b"")
+    assert head.raw == raw
+
+
+@given(st.binary(max_size=300), CUTS)
+@settings(max_examples=200)
+def test_any_chunks_are_read_or_refused(noise: bytes, sizes: list[int]) -> None:
+    """
+    Noise in chunked framing is refused or waited for, and gives no more than there was.
+    """
+    reader, out = ChunkReader(), b""
+    try:
+        for piece in _pieces(noise, sizes):
+            if reader.done:
+                break
+            out += reader.feed(piece)
+    except RefusedError:
+        return
+    assert len(out) <= len(noise)
