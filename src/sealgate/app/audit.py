@@ -202,7 +202,7 @@ def trusted_for(inventory: Inventory, site: Site, manner: Manner) -> Trust:
         UsageError: a CA file cannot be used.
     """
     path = Path(local_authority(inventory).server_path)
-    issues = (site.tls or inventory.tls).chain is None
+    issues = (site.tls or inventory.tls).is_local
     return Trust((*((str(path),) if issues and path.is_file() else ()), *manner.ca_files))
 
 

@@ -85,7 +85,7 @@ def file_server_trust(inventory: Inventory, manner: Manner) -> Trust:
         UsageError: a CA file cannot be used.
     """
     path = Path(local_authority(inventory).server_path)
-    own = inventory.tls.chain is None and path.is_file()
+    own = inventory.tls.is_local and path.is_file()
     return Trust((*((str(path),) if own else ()), *manner.ca_files))
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sealgate.policy.inventory import SiteAccess
+from sealgate.policy.inventory import AcmeChallenge, SiteAccess
 from sealgate.policy.requirements import required_of_route
 
 if TYPE_CHECKING:
@@ -134,6 +134,39 @@ class Material:
 class EnvoyFiles:
     """
     A whole Envoy configuration: file names in *folder* and what each holds.
+@dataclass(frozen=True, slots=True)
+class SignInMaterial:
+    """
+    What sites need on which people sign in.
+
+    *socket* is the Unix socket of the sign-in service. *key_set* is a JWK Set (RFC 7517):
+    the public halves of the keys that sign sessions; *issuer* is what those say of
+    themselves. *people* holds, per asset id of a route with ``admit``, the names of those
+    who may enter; an absent id admits nobody.
+    """
+
+    socket: str
+    key_set: str
+    issuer: str
+    people: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """
+    What an authority looks for, to see who controls *domain*.
+
+    *answer* is the key authorization for *token* (RFC 8555, 8.1). *files* is the
+    certificate that tells it (RFC 8737), where the authority looks over TLS.
+    """
+
+    challenge: AcmeChallenge
+    domain: str
+    token: str
+    answer: str
+    files: CertificateFiles | None = None
+
+
 
     ``envoy -c FOLDER/bootstrap.json`` starts it. All but the bootstrap are taken over
     live when they are written beside and renamed into place.
@@ -147,6 +180,8 @@ class EnvoyFiles:
         Yield, in order, the files to write so that no request meets a half-changed whole.
 
         Each step must be in effect (Envoy's ``update_success``) before the next. What
+    *sign_in* is ``None`` where nobody signs in; routes that ask for it are refused then.
+    *proofs* are shown to an authority while it looks who controls a domain.
         is new comes first: certificates and upstreams, then routes, then listeners;
         upstreams that nobody names any more go last. The bootstrap is not among them:
         where it differs (see :meth:`needs_restart_from`), Envoy must be started anew.
@@ -155,6 +190,8 @@ class EnvoyFiles:
             name: content
             for name, content in self.files.items()
             if name != BOOTSTRAP and old.files.get(name) != content
+    sign_in: SignInMaterial | None = None
+    proofs: tuple[Proof, ...] = ()
         }
         both = _both_clusters(old.files.get(CLUSTERS), self.files[CLUSTERS])
         first = {name: content for name, content in changed.items() if name.startswith("sds-")}

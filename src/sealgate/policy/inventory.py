@@ -97,8 +97,8 @@ class TLSSettings:
     """
     Where server certificates come from, and how long browsers insist on TLS.
 
-    *chain* and *key* are paths of a given certificate; both ``None`` means that the
-    local CA issues.
+    *chain* and *key* are paths of a given certificate. With *acme* an authority is asked
+    as :class:`AcmeSettings` say. With none of these the local CA issues.
     """
 
     chain: str | None = None
@@ -107,6 +107,42 @@ class TLSSettings:
     place: Place = field(default=Place(), compare=False)
 
 
+    acme: bool = False
+
+    @property
+    def is_local(self) -> bool:
+        """
+        Return whether the local CA issues.
+        """
+        return self.chain is None and not self.acme
+
+
+class AcmeChallenge(StrEnum):
+    """
+    How an authority is shown who controls a domain.
+    """
+
+    HTTP_01 = "http-01"  # RFC 8555, 8.3: a file on port 80
+    DNS_01 = "dns-01"  # RFC 8555, 8.4: a TXT record, set by a command
+    TLS_ALPN_01 = "tls-alpn-01"  # RFC 8737: a certificate on port 443
+
+
+@dataclass(frozen=True, slots=True)
+class AcmeSettings:
+    """
+    The authority that certificates are fetched from (RFC 8555).
+
+    *directory* is its URL, *ca* the authorities (PEM) that its own certificate is verified
+    with, ``None`` the system's. *contact* is an e-mail address, or "". *dns_hook* is a
+    program that sets and removes TXT records.
+    """
+
+    directory: str = "https://acme-v02.api.letsencrypt.org/directory"
+    contact: str = ""
+    challenge: AcmeChallenge = AcmeChallenge.HTTP_01
+    dns_hook: str | None = None
+    ca: str | None = None
+    place: Place = field(default=Place(), compare=False)
 @dataclass(frozen=True, slots=True)
 class AccessSettings:
     """
@@ -381,6 +417,7 @@ class Asset:
     parent: str | None = None
     place: Place = field(default=Place(), compare=False)
 
+    acme: AcmeSettings = AcmeSettings()
 
 def site_asset(site: Site) -> Asset:
     """
