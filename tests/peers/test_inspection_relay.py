@@ -55,7 +55,8 @@ def answering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
     """
     Yield a relay whose site answers with what ``told[""]`` holds.
     """
-    folder, told = tmp_path_factory.mktemp("answering"), {"": [b""]}
+    folder = tmp_path_factory.mktemp("answering")
+    told: dict[str, Sequence[bytes]] = {"": [b""]}
     with (
         site(folder, lambda _: told[""], closes=True) as behind,
         relay(folder, behind.path, limits=Limits(candidates=1000)) as one,
