@@ -153,7 +153,7 @@ class Session:
         Where this host cannot open what lies there, the sealed bytes are delivered under
         the name with ``.age`` behind it.
         """
-        with guarded(self._house.complain):
+        with guarded(self._house.complain), self._house.open_files.room(self.caller.name):
             self._check()
             drop, inner = self._view.find(resolve(path), Action.READ)
             if not drop.is_sealed_elsewhere:
@@ -185,7 +185,7 @@ class Session:
             TransferError: DENIED where the caller may not write, or not over what is
                 there; EXISTS with *exclusive*; BAD_NAME by the drop's rules.
         """
-        with guarded(self._house.complain):
+        with guarded(self._house.complain), self._house.open_files.room(self.caller.name):
             self._check()
             drop, inner = self._view.find(resolve(path), Action.WRITE)
             if not inner:
@@ -323,6 +323,10 @@ class Session:
         self._open.clear()
         self._house.left(self)
 
+    def _closed(self, one: Upload | Download) -> None:
+        self._open.discard(one)
+        self._house.open_files.leave(self.caller.name)
+
     def _check(self) -> None:
         if self._cut:
             raise TransferError(Trouble.DENIED, self._cut)
@@ -357,7 +361,7 @@ class Session:
             note=self._notes.add,
             check=lambda: self._check_drop(drop.name),
             complain=self._house.complain,
-            done=self._open.discard,
+            done=self._closed,
             after=after,
             digests=self._house.digests,
             staged=staged,

@@ -4,14 +4,18 @@ What all sessions of one process share, and what each notes in the trail.
 
 from __future__ import annotations
 
+import contextlib
+from collections import Counter
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
+from sealgate.storage.model import Trouble
 from sealgate.transfer.adapters.uploads_digest import KnownDigests
-from sealgate.transfer.model import Event
+from sealgate.transfer.model import Event, TransferError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sealgate.storage.model import Entry, StorePath
     from sealgate.transfer.adapters.session import Session
@@ -19,6 +23,52 @@ if TYPE_CHECKING:
     from sealgate.transfer.adapters.uploads import Inspection
     from sealgate.transfer.authorize import Refusal
     from sealgate.transfer.model import Caller, Channel
+
+
+# Each takes about 1 MiB while it is written, and a thread where uploads are looked at.
+MOST_OPEN_FILES = 128
+
+
+class OpenFiles:
+    """
+    How many files each caller has open in this process, over all of their sessions.
+
+    Else one of them could use up the memory of all. Safe for several threads.
+    """
+
+    def __init__(self, most: int = MOST_OPEN_FILES) -> None:
+        self._most = most
+        self._lock = Lock()
+        self._open: Counter[str] = Counter()
+
+    @contextlib.contextmanager
+    def room(self, caller: str) -> Iterator[None]:
+        """
+        Count one more for *caller*; not where the block fails. Give it back by :meth:`leave`.
+
+        Raises:
+            TransferError: BUSY: there are too many.
+        """
+        with self._lock:
+            if self._open[caller] >= self._most:
+                raise TransferError(
+                    Trouble.BUSY, f"you have {self._most} files open: close one of them first"
+                )
+            self._open[caller] += 1
+        try:
+            yield
+        except BaseException:
+            self.leave(caller)
+            raise
+
+    def leave(self, caller: str) -> None:
+        """
+        Count one less for *caller*.
+        """
+        with self._lock:
+            self._open[caller] -= 1
+            if self._open[caller] <= 0:
+                del self._open[caller]
 
 
 class Hooks(Protocol):
@@ -49,6 +99,7 @@ class House:
     hooks: Hooks | None = None
     left: Callable[[Session], None] = lambda _session: None
     digests: KnownDigests = field(default_factory=KnownDigests)
+    open_files: OpenFiles = field(default_factory=OpenFiles)
 
 
 class Notes:

@@ -5,13 +5,16 @@ What a signed-in caller may try in drops: to take away what is not theirs, to us
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sealgate.storage.model import Trouble
+from sealgate.transfer.adapters.session import Session
+from sealgate.transfer.adapters.session_house import OpenFiles
 from sealgate.transfer.model import TransferError
-from tests.unit.transfer.adapters.dropped import ANNA, BEN, Ground, get, put
+from tests.unit.transfer.adapters.dropped import ANNA, BEN, CHANNEL, Ground, get, put
 
 
 @pytest.fixture
@@ -61,3 +64,35 @@ def test_a_part_that_is_renamed_takes_no_file_away(
         ben.rename("in/a.filepart", "in/a", replace=True)
     assert caught.value.trouble is Trouble.EXISTS
     assert get(anna, "in/a") == b"anna"
+
+
+def test_nobody_holds_more_files_open_than_their_share(ground: Ground) -> None:
+    """
+    Over all sessions of one caller, for writing and reading; others are not kept out.
+    """
+    ground.add()
+    house = replace(ground.house, open_files=OpenFiles(3))
+    one, two = (Session(ANNA, CHANNEL, ground.drops, {}, house) for _ in range(2))
+    put(one, "in/a", b"x")
+    for _ in range(5):
+        with pytest.raises(TransferError):
+            one.open_read("in/none")
+    one.open_write("in/b")
+    one.open_read("in/a")
+    last = two.open_read("in/a")
+    for session in (one, two):
+        for act in (session.open_write, session.open_read):
+            with pytest.raises(TransferError) as caught:
+                act("in/a")
+            assert caught.value.trouble is Trouble.BUSY
+    ben = Session(BEN, CHANNEL, ground.drops, {}, house)
+    assert get(ben, "in/a") == b"x"
+    last.close()
+    last.close()
+    two.open_read("in/a")
+    with pytest.raises(TransferError):
+        two.open_read("in/a")
+    one.close()
+    two.close()
+    for name in "cde":
+        put(one, f"in/{name}", b"x")
