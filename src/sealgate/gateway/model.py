@@ -108,33 +108,6 @@ class CertificateFiles:
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
-    """
-    What a translation needs besides the inventory. Paths are absolute.
-
-    *folder* is where the files of the translation will stand, the access log and the
-    admin socket too. *certificates* are keyed by ``site.name``. *client_ca* is the PEM
-    file of the authority that issues client certificates: Envoy sends its name, so that
-    only visitors with such a certificate are asked for it; it admits nobody. *admitted*
-    holds, per asset id of a locked route, the SHA-256 fingerprints (lower-case hex of
-    the DER) of living certificates that may enter; an id that is absent admits nobody.
-    *geo_database* is the country file, ``None`` where there is none.
-    *system_roots* is what an https upstream without a CA of its own is verified with.
-    """
-
-    folder: str
-    certificates: Mapping[str, CertificateFiles]
-    client_ca: str | None = None
-    admitted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    geo_database: str | None = None
-    system_roots: str = SYSTEM_ROOTS
-
-
-@dataclass(frozen=True, slots=True)
-class EnvoyFiles:
-    """
-    A whole Envoy configuration: file names in *folder* and what each holds.
-@dataclass(frozen=True, slots=True)
 class SignInMaterial:
     """
     What sites need on which people sign in.
@@ -167,6 +140,37 @@ class Proof:
     files: CertificateFiles | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Material:
+    """
+    What a translation needs besides the inventory. Paths are absolute.
+
+    *folder* is where the files of the translation will stand, the access log and the
+    admin socket too. *certificates* are keyed by ``site.name``. *client_ca* is the PEM
+    file of the authority that issues client certificates: Envoy sends its name, so that
+    only visitors with such a certificate are asked for it; it admits nobody. *admitted*
+    holds, per asset id of a locked route, the SHA-256 fingerprints (lower-case hex of
+    the DER) of living certificates that may enter; an id that is absent admits nobody.
+    *geo_database* is the country file, ``None`` where there is none.
+    *system_roots* is what an https upstream without a CA of its own is verified with.
+    *sign_in* is ``None`` where nobody signs in; routes that ask for it are refused then.
+    *proofs* are shown to an authority while it looks who controls a domain.
+    """
+
+    folder: str
+    certificates: Mapping[str, CertificateFiles]
+    client_ca: str | None = None
+    admitted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    geo_database: str | None = None
+    system_roots: str = SYSTEM_ROOTS
+    sign_in: SignInMaterial | None = None
+    proofs: tuple[Proof, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EnvoyFiles:
+    """
+    A whole Envoy configuration: file names in *folder* and what each holds.
 
     ``envoy -c FOLDER/bootstrap.json`` starts it. All but the bootstrap are taken over
     live when they are written beside and renamed into place.
@@ -180,8 +184,6 @@ class Proof:
         Yield, in order, the files to write so that no request meets a half-changed whole.
 
         Each step must be in effect (Envoy's ``update_success``) before the next. What
-    *sign_in* is ``None`` where nobody signs in; routes that ask for it are refused then.
-    *proofs* are shown to an authority while it looks who controls a domain.
         is new comes first: certificates and upstreams, then routes, then listeners;
         upstreams that nobody names any more go last. The bootstrap is not among them:
         where it differs (see :meth:`needs_restart_from`), Envoy must be started anew.
@@ -190,8 +192,6 @@ class Proof:
             name: content
             for name, content in self.files.items()
             if name != BOOTSTRAP and old.files.get(name) != content
-    sign_in: SignInMaterial | None = None
-    proofs: tuple[Proof, ...] = ()
         }
         both = _both_clusters(old.files.get(CLUSTERS), self.files[CLUSTERS])
         first = {name: content for name, content in changed.items() if name.startswith("sds-")}

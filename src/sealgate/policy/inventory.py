@@ -105,8 +105,6 @@ class TLSSettings:
     key: str | None = None
     hsts_seconds: int = 300
     place: Place = field(default=Place(), compare=False)
-
-
     acme: bool = False
 
     @property
@@ -143,6 +141,8 @@ class AcmeSettings:
     dns_hook: str | None = None
     ca: str | None = None
     place: Place = field(default=Place(), compare=False)
+
+
 @dataclass(frozen=True, slots=True)
 class AccessSettings:
     """
@@ -382,6 +382,7 @@ class Inventory:
     drops: tuple[Drop, ...] = ()
     tunnels: tuple[Tunnel, ...] = ()
     keys: KeySettings = KeySettings()
+    acme: AcmeSettings = AcmeSettings()
     accepted: tuple[AcceptedRisk, ...] = ()
     model: ClassificationModel = DEFAULT_MODEL
     envoy: str | None = None
@@ -417,7 +418,6 @@ class Asset:
     parent: str | None = None
     place: Place = field(default=Place(), compare=False)
 
-    acme: AcmeSettings = AcmeSettings()
 
 def site_asset(site: Site) -> Asset:
     """
