@@ -20,7 +20,11 @@ from webauthn import (
     verify_authentication_response,
     verify_registration_response,
 )
-from webauthn.helpers import bytes_to_base64url
+from webauthn.helpers import (
+    bytes_to_base64url,
+    decode_credential_public_key,
+    decoded_public_key_to_cryptography,
+)
 from webauthn.helpers.cose import COSEAlgorithmIdentifier
 from webauthn.helpers.structs import (
     AuthenticatorSelectionCriteria,
@@ -91,6 +95,10 @@ def verify_registration(
             expected_origin=party.origin,
             require_user_verification=True,
             supported_pub_key_algs=_ALGORITHMS,
+        )
+        # Nothing was signed with it yet: a key that is none would only fail at each sign-in.
+        decoded_public_key_to_cryptography(
+            decode_credential_public_key(verified.credential_public_key)
         )
     except Exception as error:
         # Its parsers raise what they raise; of bytes by a stranger none of it is told.
