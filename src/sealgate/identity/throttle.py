@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TypeVar
 
+from sealgate.identity.model import MAX_NAME_BYTES
+
 IPV6_PREFIX = 64
 LEAST_DELAY_SECONDS = 1.0
 MOST_DELAY_SECONDS = 900.0
@@ -70,7 +72,7 @@ class Throttle:
 
         A try that may go on counts as failed until :meth:`succeeded` is called.
         """
-        place = prefix(address)
+        name, place = _counted(name), prefix(address)
         with self._lock:
             wait = self._wait(name, place, now)
             if wait <= 0:
@@ -87,7 +89,7 @@ class Throttle:
         more: else somebody with an account of their own could try those of others for
         ever. A second call, or one without an attempt (a key), takes back nothing.
         """
-        place = prefix(address)
+        name, place = _counted(name), prefix(address)
         with self._lock:
             attempted = self._pairs.pop((name, place), None)
             self._names.pop(name, None)
@@ -153,6 +155,11 @@ def prefix(address: str) -> str:
     if parsed.ipv4_mapped is not None:
         return str(parsed.ipv4_mapped)
     return str(ipaddress.ip_network((parsed, IPV6_PREFIX), strict=False))
+
+
+def _counted(name: str) -> str:
+    # Longer names are nobody's, and a client may send 100 KB: kept, they would fill the memory.
+    return name if len(name) <= MAX_NAME_BYTES else ""
 
 
 def delay_after(failures: int, free: int) -> float:

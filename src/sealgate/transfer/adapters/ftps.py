@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 from pyftpdlib.ioloop import IOLoop
 
+from sealgate.identity.throttle import prefix
 from sealgate.policy.inventory import PassivePorts
 from sealgate.transfer.adapters.ftps_control import ControlConnection
 from sealgate.transfer.adapters.ftps_data import PassiveListener, open_passive, plain_address
 from sealgate.transfer.adapters.ftps_loop import LOG, Errands, Wire, guarded
 from sealgate.transfer.adapters.ftps_tls import Contexts, ReceiveBuffer, TLSFiles
 from sealgate.transfer.adapters.ftps_transfers import BLOCK_BYTES
+from sealgate.transfer.crowding import displaced
 from sealgate.transfer.model import TransferError
 
 if TYPE_CHECKING:
@@ -128,6 +130,7 @@ class FTPSServer:
         self.line_buffer = ReceiveBuffer(_LINE_BUFFER_BYTES)
         self.data_buffer = ReceiveBuffer(BLOCK_BYTES)
         self._proxies = tuple(ipaddress.ip_network(one) for one in settings.trusted_proxies)
+        # Each with where it comes from, as the throttle counts: an IPv6 network is one.
         self._connections: dict[ControlConnection, str] = {}
         self._per_address: Counter[str] = Counter()
         self._acceptors = [_Acceptor(one, self, implicit=False) for one in explicit]
@@ -199,7 +202,7 @@ class FTPSServer:
         except OSError:
             sock.close()
             return
-        if len(self._connections) >= self.settings.max_connections:
+        if not self._has_room(prefix(peer)):
             _turn_away(sock, "too many connections", implicit=implicit)
             return
         if not self.is_proxy(peer):
@@ -213,8 +216,17 @@ class FTPSServer:
             sock.close()
             return
         if not connection.is_closed:
-            self._connections[connection] = peer
-            self._per_address[peer] += 1
+            self._connections[connection] = prefix(peer)
+            self._per_address[prefix(peer)] += 1
+
+    def _has_room(self, place: str) -> bool:
+        if len(self._connections) < self.settings.max_connections:
+            return True
+        gone = displaced({c: p for c, p in self._connections.items() if c.session is None}, place)
+        if gone is not None:
+            gone.end("421 others wait for this place")
+            gone.close()
+        return gone is not None
 
     def admits(self, connection: ControlConnection) -> bool:
         """
@@ -224,13 +236,14 @@ class FTPSServer:
         if why:
             connection.end(f"421 {why}")
             return False
+        place = prefix(connection.peer)
         self._per_address[self._connections[connection]] -= 1
-        self._connections[connection] = connection.peer
-        self._per_address[connection.peer] += 1
+        self._connections[connection] = place
+        self._per_address[place] += 1
         return True
 
     def _why_not(self, peer: str) -> str:
-        if self._per_address[peer] >= self.settings.max_connections_per_address:
+        if self._per_address[prefix(peer)] >= self.settings.max_connections_per_address:
             return "too many connections from your address"
         try:
             self.doorkeeper.greet(peer)
@@ -242,11 +255,11 @@ class FTPSServer:
         """
         Count *connection* no longer.
         """
-        peer = self._connections.pop(connection, None)
-        if peer is not None:
-            self._per_address[peer] -= 1
-            if self._per_address[peer] <= 0:
-                del self._per_address[peer]
+        place = self._connections.pop(connection, None)
+        if place is not None:
+            self._per_address[place] -= 1
+            if self._per_address[place] <= 0:
+                del self._per_address[place]
 
     def is_proxy(self, peer: str) -> bool:
         """

@@ -13,7 +13,9 @@ import ipaddress
 from collections import Counter
 from typing import TYPE_CHECKING, cast
 
+from sealgate.identity.throttle import prefix
 from sealgate.transfer.adapters.proxy_protocol import ProxyHeaderError, read_header
+from sealgate.transfer.crowding import displaced
 from sealgate.transfer.model import TransferError
 
 if TYPE_CHECKING:
@@ -35,7 +37,8 @@ class Lobby:
     """
     Who is here now, and who may still come in.
 
-    *unauthenticated* are connections that have not signed in.
+    *waiting* are connections that have not signed in, with where they come from. An address
+    is counted as the throttle counts it, so that an IPv6 network is one.
     """
 
     def __init__(self, settings: SSHSettings, doorkeeper: Doorkeeper) -> None:
@@ -47,7 +50,7 @@ class Lobby:
         self._proxies = tuple(ipaddress.ip_network(one) for one in settings.trusted_proxies)
         self._addresses: Counter[str] = Counter()
         self.fronts: set[Front] = set()
-        self.unauthenticated = 0
+        self.waiting: dict[Front, str] = {}
         self.closing = False
 
     def is_proxy(self, address: str) -> bool:
@@ -63,33 +66,39 @@ class Lobby:
         found = getattr(found, "ipv4_mapped", None) or found
         return any(found in network for network in self._proxies)
 
-    def enter(self, peer: str) -> str:
+    def enter(self, peer: str, front: Front) -> str:
         """
-        Let *peer* in and return "", or return why not.
+        Let *front*, which comes from *peer*, in and return "", or return why not.
         """
+        place = prefix(peer)
         if self.closing:
             return "the server is going down"
         if self._addresses.total() >= self._settings.max_connections:
             return "too many connections"
-        if self._addresses[peer] >= self._settings.max_connections_per_address:
+        if self._addresses[place] >= self._settings.max_connections_per_address:
             return "too many connections from your address"
-        if self.unauthenticated >= self._settings.max_unauthenticated:
-            return "too many connections that have not signed in"
         try:
             self._doorkeeper.greet(peer)
         except TransferError as error:
             return error.message
-        self._addresses[peer] += 1
-        self.unauthenticated += 1
+        if len(self.waiting) >= self._settings.max_unauthenticated:
+            gone = displaced(self.waiting, place)
+            if gone is None:
+                return "too many connections that have not signed in"
+            del self.waiting[gone]
+            gone.abort()
+        self._addresses[place] += 1
+        self.waiting[front] = place
         return ""
 
     def leave(self, peer: str) -> None:
         """
         Count one connection of *peer* less.
         """
-        self._addresses[peer] -= 1
-        if self._addresses[peer] <= 0:
-            del self._addresses[peer]
+        place = prefix(peer)
+        self._addresses[place] -= 1
+        if self._addresses[place] <= 0:
+            del self._addresses[place]
 
 
 class Front(asyncio.BufferedProtocol):
@@ -107,7 +116,6 @@ class Front(asyncio.BufferedProtocol):
         self._peer = ""
         self._header: bytes | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._counted = False
         self.connection: Connection | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -130,14 +138,13 @@ class Front(asyncio.BufferedProtocol):
         """
         if self._transport is None:
             return
-        why = self._lobby.enter(peer)
+        why = self._lobby.enter(peer, self)
         if why:
             line = "".join(c if c.isprintable() else "?" for c in why)[:200]
             self._transport.write(f"Not allowed at this time: {line}\r\n".encode())
             self._transport.close()
             return
         self._peer = peer
-        self._counted = True
         self.connection = self._begin(peer, self)
         self.connection.connection_made(self._transport)
 
@@ -145,9 +152,7 @@ class Front(asyncio.BufferedProtocol):
         """
         Make room for others who have not.
         """
-        if self._counted:
-            self._counted = False
-            self._lobby.unauthenticated -= 1
+        self._lobby.waiting.pop(self, None)
 
     def _hang_up(self) -> None:
         if self._transport is not None:

@@ -42,6 +42,19 @@ def test_so_many_connections_and_no_more(tmp_path: Path) -> None:
             one.close()
 
 
+def test_one_address_keeps_nobody_out(tmp_path: Path) -> None:
+    """Where all places are taken by strangers, those who hold most make room for another."""
+    with served(tmp_path, max_connections=3) as where:
+        held = [Raw(where.port) for _ in range(3)]
+        for one in held:
+            one.reply()
+        with Raw(where.port, source="127.0.0.2") as other:
+            assert other.reply().startswith("220 ")
+        assert held[0].reply().startswith("421 ")
+        for one in held:
+            one.close()
+
+
 def test_so_many_from_one_address(tmp_path: Path) -> None:
     """One address cannot take all places."""
     with served(tmp_path, max_connections_per_address=2) as where:
