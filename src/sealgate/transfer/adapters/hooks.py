@@ -4,8 +4,8 @@
 Where the drop refuses or keeps such uploads apart, they are looked at as they come, before
 they are acknowledged. Where it only records them, they are looked at afterwards, when
 nobody uploads, and only the first part of each. What counts is what was *found*: formats
-that cannot be read, or the part behind the limit, are no mismatch; the trail says how much
-was seen.
+that cannot be read, or the part behind the limit, are no mismatch. Where uploads are looked
+at first, the trail tells which of them could not be seen whole.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class UploadHooks:
         self._idle_seconds = idle_seconds
         self._scanner = scanner
         self._queue: queue.Queue[_Waiting | None] = queue.Queue(MAX_WAITING)
-        self._last_upload = 0.0
+        self._last_work = 0.0
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._live, name="sealgate hooks", daemon=True)
         self._thread.start()
@@ -113,15 +113,21 @@ class UploadHooks:
             drop.drop.classification, name.removesuffix(PART_ENDING), self._model, self._scanner
         )
 
+    def at_work(self) -> None:
+        """
+        A client is at work: looks at what has come before wait.
+        """
+        self._last_work = time.monotonic()
+
     def afterwards(self, drop: OpenDrop, path: StorePath, entry: Entry, event: Event) -> None:
         """
         Look at *path* some time later, and note what was found beside *event*.
         """
-        if drop.is_strictest or drop.is_sealed_elsewhere or path[-1].endswith(PART_ENDING):
+        if drop.is_strictest or drop.is_sealed_elsewhere:
             return
-        self._last_upload = time.monotonic()
+        self.at_work()
         try:
-            self._queue.put_nowait(_Waiting(drop, path, entry, event, self._last_upload))
+            self._queue.put_nowait(_Waiting(drop, path, entry, event, self._last_work))
         except queue.Full:
             # Better not looked at than a server that stops.
             self._note(dataclasses.replace(event, action="assessment", result="not looked at"))
@@ -146,7 +152,7 @@ class UploadHooks:
     def _await_idle(self, since: float) -> None:
         while not self._ends.is_set():
             now = time.monotonic()
-            left = min(self._last_upload + self._idle_seconds, since + MAX_WAIT_SECONDS) - now
+            left = min(self._last_work + self._idle_seconds, since + MAX_WAIT_SECONDS) - now
             if left <= 0:
                 return
             self._ends.wait(left)
@@ -167,7 +173,9 @@ class UploadHooks:
                 return cast("BinaryIO", io.BufferedReader(raw))
 
             kinds, computed, _ = look_at(
-                OpenableFile(one.path[-1], opened), self._model, self._scanner
+                OpenableFile(one.path[-1].removesuffix(PART_ENDING), opened),
+                self._model,
+                self._scanner,
             )
         finally:
             reader.close()

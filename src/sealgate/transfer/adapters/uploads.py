@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from sealgate.transfer.adapters.session_drops import OpenDrop
     from sealgate.transfer.model import Event
 
+# Said beside an upload that stays though a part of it may hold anything.
+NOT_SEEN = "not all of it could be looked at"
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -168,7 +171,7 @@ class Upload:
             with guarded(terms.complain):
                 terms.check()
                 digest = self._digest.hexdigest() if self._digest is not None else ""
-                self._pass_inspection(size, digest)
+                seen_whole = self._pass_inspection(size, digest)
                 entry = self._commit()
         except TransferError as error:
             # Whatever can be resumed stays; a file that was judged is gone by now.
@@ -179,6 +182,10 @@ class Upload:
         terms.done(self)
         terms.digests.keep(entry.object_id, digest)
         event = terms.note("upload", terms.drop, terms.path, size=size, digest=digest)
+        if not seen_whole:
+            terms.note(
+                "assessment", terms.drop, terms.path, size=size, result=NOT_SEEN, digest=digest
+            )
         terms.after(entry, event)
 
     def abort(self) -> None:
@@ -217,13 +224,16 @@ class Upload:
             raise
         return entry
 
-    def _pass_inspection(self, size: int, digest: str) -> None:
+    def _pass_inspection(self, size: int, digest: str) -> bool:
+        """
+        Return whether all of it was looked at, where it has to be; raise where it must not stay.
+        """
         terms = self._terms
         if terms.inspection is None:
-            return
+            return True
         verdict = terms.inspection.verdict()
         if not verdict.is_stricter:
-            return
+            return verdict.complete
         refused = terms.drop.drop.on_mismatch is OnMismatch.REFUSE
         found = f"{', '.join(verdict.kinds)}: {verdict.classification}"
         if refused or terms.staged is None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 import zlib
 from collections.abc import Iterator
@@ -131,8 +132,35 @@ def test_a_rename_is_looked_at_too(ground: Ground) -> None:
     session = ground.session()
     put(session, "in/a.csv.filepart", IBANS)
     session.rename("in/a.csv.filepart", "in/a.csv", replace=False)
-    assert wait_until(lambda: any(e.action == "assessment" for e in ground.events))
-    assert {e.place for e in ground.events if e.action == "assessment"} == {"in/a.csv"}
+    assert wait_until(
+        lambda: any(e.action == "assessment" and e.place == "in/a.csv" for e in ground.events)
+    )
+
+
+def test_a_part_that_stays_is_looked_at(ground: Ground) -> None:
+    """
+    Who never renames ``NAME.filepart`` hides nothing by that.
+    """
+    ground.add()
+    put(ground.session(), "in/b.csv.filepart", IBANS)
+    wait_until(lambda: len(ground.events) == 2, 10)
+    assert ground.events[-1].action == "assessment"
+    assert ground.events[-1].rule == "drop-class-exceeded"
+
+
+@pytest.mark.parametrize(
+    "content", [gzip.compress(IBANS), b"PK\x03\x04" + IBANS, b"\x89PNG\r\n\x1a\n" + IBANS]
+)
+def test_what_could_not_be_seen_is_told(ground: Ground, content: bytes) -> None:
+    """
+    What hides in a format that is not read comes in, and the trail says that nobody saw it.
+    """
+    ground.add(on_mismatch=OnMismatch.REFUSE)
+    put(ground.session(), "in/a.csv", content)
+    put(ground.session(), "in/b.csv", HARMLESS)
+    told = [(event.action, event.result) for event in ground.events]
+    unseen = ("assessment", "not all of it could be looked at")
+    assert told == [("upload", "ok"), unseen, ("upload", "ok")]
 
 
 def test_a_look_that_fails_passes_nothing(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
