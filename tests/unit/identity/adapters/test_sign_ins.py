@@ -1,0 +1,203 @@
+"""
+A sign-in ends with what it rests on, and stale tokens are named.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sealgate.database import sqlite_url
+from sealgate.errors import UsageError
+from sealgate.identity.adapters import password_hash
+from sealgate.identity.adapters.store import IdentityStore
+from sealgate.identity.factors import Factor, Proven
+from sealgate.identity.model import ClientCertificate
+from sealgate.identity.passkeys import Passkey
+from sealgate.identity.sessions import IDLE_SECONDS, SESSION_SECONDS, TOKEN_SECONDS, SignIn
+
+NOW = 1_800_000_000.0
+SITE = "shop.example"
+PASSWORD = Proven(Factor.PASSWORD, NOW)
+CERTIFICATE = Proven(Factor.CERTIFICATE, NOW, "f1" * 32)
+PASSKEY = Proven(Factor.PASSKEY, NOW, "id1")
+CODE = Proven(Factor.TOTP, NOW)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Have hashes take little memory.
+    """
+    monkeypatch.setattr(password_hash, "MEMORY_KIB", 64)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[IdentityStore]:
+    """
+    Return a store in which anna has one of everything.
+    """
+    with IdentityStore(sqlite_url(str(tmp_path / "register.sqlite"))) as opened:
+        opened.add("anna", ["staff"], by="me", now=1)
+        opened.add("ben", [], by="me", now=1)
+        opened.set_password("anna", "correct horse battery", by="me", now=1)
+        opened.record(ClientCertificate("a1", "f1" * 32, "anna", 0, 2 * NOW), by="me", now=1)
+        key = Passkey("id1", "anna", b"public", SITE, "phone", False, 0, 1)
+        opened.add_passkey(key, code=None, by="me", now=1)
+        opened.set_totp("anna", b"sealed", (), step=0, by="me", now=1)
+        yield opened
+
+
+def start(store: IdentityStore, *proven: Proven, name: str = "anna") -> SignIn:
+    """
+    Return a new sign-in.
+    """
+    return store.start_sign_in(name, SITE, proven, now=NOW)
+
+
+def test_a_sign_in_is_found_while_it_lives(store: IdentityStore) -> None:
+    """
+    By its id only, which nobody guesses.
+    """
+    made = start(store, PASSWORD, CODE)
+    assert store.sign_in(made.id, now=NOW) == made
+    assert len(made.id) >= 22
+    assert store.sign_ins_of("anna", now=NOW) == (made,)
+    assert store.sign_in(made.id, now=NOW + IDLE_SECONDS) is None
+    for other in ("", "x", "\0", "\ud800", made.id.lower()):
+        assert store.sign_in(other, now=NOW) is None
+        assert store.use_sign_in(other, now=NOW) is None
+    with pytest.raises(UsageError, match="no user"):
+        start(store, PASSWORD, name="nobody")
+
+
+def test_using_it_keeps_it_and_adds_what_was_proven(store: IdentityStore) -> None:
+    """
+    Of each factor and key the newest; its hours end all the same.
+    """
+    made = start(store, PASSWORD)
+    later = Proven(Factor.PASSWORD, NOW + 50)
+    used = store.use_sign_in(made.id, [later, PASSKEY], now=NOW + 50)
+    assert used is not None
+    assert used.proven == (later, PASSKEY)
+    assert used == store.sign_in(made.id, now=NOW + 50 + IDLE_SECONDS - 1)
+    at = NOW
+    while at < NOW + SESSION_SECONDS:
+        assert store.use_sign_in(made.id, now=at) is not None
+        at += IDLE_SECONDS - 1
+    assert store.use_sign_in(made.id, now=NOW + SESSION_SECONDS) is None
+
+
+def test_two_steps_up_at_once_are_both_kept(store: IdentityStore) -> None:
+    """
+    None is lost to the other.
+    """
+    made = start(store, PASSWORD)
+    more = [Proven(Factor.PASSKEY, NOW, f"k{number}") for number in range(6)]
+    threads = [
+        threading.Thread(target=store.use_sign_in, args=(made.id, [one]), kwargs={"now": NOW})
+        for one in more
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = store.sign_in(made.id, now=NOW)
+    assert found is not None
+    assert set(found.proven) == {PASSWORD, *more}
+
+
+END: dict[str, tuple[Callable[[IdentityStore], object], set[Factor]]] = {
+    "password changed": (
+        lambda s: s.set_password("anna", "another horse battery", by="me", now=NOW + 1),
+        {Factor.PASSWORD},
+    ),
+    "password removed": (
+        lambda s: s.remove_password("anna", by="me", now=NOW + 1),
+        {Factor.PASSWORD},
+    ),
+    "certificate revoked": (
+        lambda s: s.revoke("a1", by="me", now=NOW + 1),
+        {Factor.CERTIFICATE},
+    ),
+    "passkey revoked": (lambda s: s.revoke("id1", by="me", now=NOW + 1), {Factor.PASSKEY}),
+    "every key revoked": (
+        lambda s: s.revoke("anna", by="me", now=NOW + 1),
+        {Factor.CERTIFICATE, Factor.PASSKEY},
+    ),
+    "app removed": (lambda s: s.remove_totp("anna", by="me", now=NOW + 1), {Factor.TOTP}),
+    "signed out everywhere": (
+        lambda s: s.end_sign_ins_of("anna", by="me", now=NOW + 1),
+        {Factor.PASSWORD, Factor.CERTIFICATE, Factor.PASSKEY, Factor.TOTP},
+    ),
+    "user removed": (
+        lambda s: s.remove("anna", by="me", now=NOW + 1),
+        {Factor.PASSWORD, Factor.CERTIFICATE, Factor.PASSKEY, Factor.TOTP},
+    ),
+    "groups changed": (lambda s: s.regroup("anna", ["x"], [], by="me", now=NOW + 1), set()),
+}
+
+
+@pytest.mark.parametrize(("change", "ends"), END.values(), ids=END)
+def test_a_change_ends_what_rests_on_it_and_makes_tokens_stale(
+    store: IdentityStore, change: Callable[[IdentityStore], object], ends: set[Factor]
+) -> None:
+    """
+    What rests on something else lives on; ben is not concerned.
+    """
+    made = {p.factor: start(store, p) for p in (PASSWORD, CERTIFICATE, PASSKEY, CODE)}
+    bens = start(store, PASSWORD, name="ben")
+    assert store.stale(now=NOW) == ()
+    change(store)
+    over = {factor for factor, one in made.items() if store.sign_in(one.id, now=NOW + 1) is None}
+    assert over == ends
+    assert store.sign_in(bens.id, now=NOW + 1) == bens
+    (stale,) = store.stale(now=NOW + 1)
+    assert (stale.name, stale.before) == ("anna", int((NOW + 1) * 1000) + 1)
+    assert store.stale(now=NOW + 1 + TOKEN_SECONDS) == ()
+
+
+def test_who_signs_out_has_no_token_made_anew(store: IdentityStore) -> None:
+    """
+    Once; the other sign-ins of the same user stay.
+    """
+    one, other = start(store, PASSWORD), start(store, PASSWORD)
+    generation = store.generation()
+    ended = store.end_sign_in(one.id, by="anna", now=NOW + 1)
+    assert ended is not None
+    assert ended.id == one.id
+    assert store.end_sign_in(one.id, by="anna", now=NOW + 1) is None
+    assert store.end_sign_in("\ud800", by="anna", now=NOW + 1) is None
+    assert store.use_sign_in(one.id, [PASSKEY], now=NOW + 1) is None
+    assert store.sign_ins_of("anna", now=NOW + 1) == (other,)
+    assert store.generation() == generation + 1
+
+
+def test_signing_in_is_no_change_of_who_may_come_in(store: IdentityStore) -> None:
+    """
+    A busy day does not have every server look again; old rows go.
+    """
+    generation = store.generation()
+    for day in range(4):
+        store.start_sign_in("anna", SITE, [PASSWORD], now=NOW + day * 86400)
+    assert store.generation() == generation
+    assert store.stale(now=NOW) == ()
+    with store._engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT count(*) FROM sign_ins").scalar_one()
+    assert rows == 2
+
+
+def test_a_grant_that_ends_makes_tokens_stale(store: IdentityStore) -> None:
+    """
+    So that rung 3 ends with it before the token does.
+    """
+    store.reassign("ben", ["approver"], [], by="me", now=1)
+    asked = NOW - 1200
+    grant = store.ask_grant("anna", "drop x", reason="a reason", minutes=60, by="op", now=asked)
+    store.approve_grant(grant.id, "ben", by="op2", now=asked)
+    assert store.stale(now=NOW) == ()
+    store.end_grant(grant.id, by="op", now=NOW)
+    assert [stale.name for stale in store.stale(now=NOW)] == ["anna"]
