@@ -278,6 +278,7 @@ class Gateway:
             "crashes": self._crashes.count,
             "https": [shown(a) for a in listen.https if parts.inventory.sites],
             "http": [shown(a) for a in listen.http if parts.inventory.sites],
+            "egress": [shown(a) for a in listen.egress if parts.inventory.payment_gateways],
             "sites": {
                 site.name: {"certificate_ends_at": parts.certificates.ends.get(site.name)}
                 for site in parts.inventory.sites
@@ -479,7 +480,10 @@ def _collected(faults: list[Fault]) -> Iterator[None]:
 
 
 def _addresses(inventory: Inventory) -> tuple[Address, ...]:
-    return (*inventory.listen.https, *inventory.listen.http) if inventory.sites else ()
+    if not inventory.sites:
+        return ()
+    out = inventory.listen.egress if inventory.payment_gateways else ()
+    return (*inventory.listen.https, *inventory.listen.http, *out)
 
 
 def _silent_upstreams(inventory: Inventory) -> tuple[str, ...]:
@@ -501,5 +505,7 @@ def _called(name: str) -> str:
             return f'certificate of "{site}"'
         case ("rds", _, "http"):
             return "redirects"
+        case ("rds", _, "egress"):
+            return "the way out to payment gateways"
         case (_, _, site):
             return f'routes of "{site.removeprefix("https-")}"'

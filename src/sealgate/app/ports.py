@@ -38,6 +38,7 @@ class Ports:
             sftp=self._settled("sftp", inventory.listen.sftp),
             ftps=self._settled("ftps", inventory.listen.ftps),
             ftps_implicit=self._settled("ftps_implicit", inventory.listen.ftps_implicit),
+            egress=self._settled("egress", inventory.listen.egress),
         )
         return dataclasses.replace(inventory, listen=listen)
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from sealgate.policy.inventory import Address, Listen, PassivePorts
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sealgate.policy.inventory import Drop, Site, Tunnel
+    from sealgate.policy.inventory import Drop, PaymentGateway, Site, Tunnel
 
 _OFF = ("off",)
 _EVERYWHERE = frozenset(["::", "0.0.0.0"])  # noqa: S104  # compared with, not bound
@@ -45,6 +46,7 @@ def read_listen(table: Table) -> Listen:
             ("sftp", default.sftp),
             ("ftps", default.ftps),
             ("ftps_implicit", default.ftps_implicit),
+            ("egress", default.egress),
         )
     }
     networks = []
@@ -101,6 +103,7 @@ def opened(
     sites: Sequence[Site],
     drops: Sequence[Drop],
     tunnels: Sequence[Tunnel],
+    payment_gateways: Sequence[PaymentGateway] = (),
 ) -> Listen:
     """
     Return *listen* with the name of FTPS filled in; what the doors lack is noted.
@@ -111,12 +114,14 @@ def opened(
     web = ("https", "http") if sites or not (drops or tunnels) else ()
     ssh = ("sftp",) if drops or tunnels else ()
     ftp = ("ftps", "ftps_implicit") if drops else ()
-    doors = [(key, address) for key in (*web, *ssh, *ftp) for address in getattr(listen, key)]
+    out = ("egress",) if payment_gateways else ()
+    doors = [(key, address) for key in (*web, *ssh, *ftp, *out) for address in getattr(listen, key)]
     for index, (key, address) in enumerate(doors):
         for other, taken in doors[:index]:
             if other != key and _collide(address, taken):
                 _shared(table, key, other, address)
     _check_behind(table, listen, drops, tunnels)
+    _check_egress(table, listen, payment_gateways)
     has_ftps = bool(drops and (listen.ftps or listen.ftps_implicit))
     if has_ftps:
         _check_passive(table, listen, doors)
@@ -164,6 +169,25 @@ def _check_behind(
             drop.place,
             f"drop {quoted(drop.name)} cannot be reached: sftp is off, and so is ftps",
             'add to [listen]: sftp = ":2022"',
+        )
+
+
+def _check_egress(table: Table, listen: Listen, payment_gateways: Sequence[PaymentGateway]) -> None:
+    # What is handed over there is not encrypted, so it must not cross a wire.
+    for index, address in enumerate(listen.egress):
+        if not ipaddress.ip_address(address.host).is_loopback:
+            table.element_fault(
+                "egress",
+                index,
+                f"egress {quoted(_shown(address))} can be reached from elsewhere, but payments are "
+                "handed over there without TLS",
+                f'egress = "127.0.0.1:{address.port}"',
+            )
+    if payment_gateways and not listen.egress:
+        table.fault(
+            "egress",
+            f"payments go out to {quoted(payment_gateways[0].operator)}, but egress is off",
+            'egress = "127.0.0.1:8444"',
         )
 
 

@@ -20,6 +20,7 @@ from sealgate.config.drops import Taken, read_drops, read_tunnels
 from sealgate.config.fields import read_country_of
 from sealgate.config.lines import Lines
 from sealgate.config.listen import opened, read_listen
+from sealgate.config.payment import read_confirmed, read_payment_gateways
 from sealgate.config.reader import FileKind, Notes, Table, nearest, quoted, quoted_path
 from sealgate.config.routes import HIGH
 from sealgate.config.schema import SECTIONS, section
@@ -142,10 +143,11 @@ class _Parser:
         tunnels = read_tunnels(self._tables("tunnel"), model)
         self._check_geolocation(sites, drops, tunnels, access)
         register = self._table("register")
+        paid = read_payment_gateways(self._tables("payment_gateway"), sites, self._folder)
         return Inventory(
             source=str(self._folder / PurePath(self._notes.file).name),
             state_folder=state,
-            listen=opened(self._table("listen"), listen, sites, drops, tunnels),
+            listen=opened(self._table("listen"), listen, sites, drops, tunnels, paid),
             operator=self._operator(),
             tls=tls,
             access=access,
@@ -157,6 +159,8 @@ class _Parser:
             model=model,
             envoy=self._table("gateway").file("envoy", self._folder, FileKind.PROGRAM),
             register_url=self._register_url(register),
+            payment_gateways=paid,
+            confirmed=read_confirmed(self._tables("confirm"), paid),
         )
 
     def _check_top(self) -> None:

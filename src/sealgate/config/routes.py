@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sealgate.config.fields import read_admit, read_class
+from sealgate.config.payment import check_payment, read_scripts
 from sealgate.config.reader import Notes, nearest, quoted
 from sealgate.config.values import UnfitError, read_door
 from sealgate.policy.inventory import Place, Route, SiteAccess
@@ -55,9 +56,12 @@ def read_route(table: Table, model: ClassificationModel) -> Route | None:
         access=access or SiteAccess.SEALGATE,
         admit=admit,
         place=table.place(),
+        payment=table.flag("payment"),
+        scripts=read_scripts(table),
     )
     _check_class(table, route, model)
     _check_admit(table, route, model)
+    check_payment(table, route, model)
     return route
 
 
@@ -207,7 +211,7 @@ def preset_routes(
         if _identity(door) not in known
     ]
     holes = [
-        replace(front, door=door, origin=preset.origin, place=place)
+        replace(front, door=door, origin=preset.origin, place=place, payment=False, scripts=())
         for door in preset.holes
         if _identity(door) not in known
     ]

@@ -9,6 +9,7 @@ against it by a test. What values mean together is decided in
 from __future__ import annotations
 
 from sealgate.config.schema_files import FILE_SECTIONS
+from sealgate.config.schema_payment import PAYMENT_SECTIONS
 from sealgate.config.setting import Section, Setting, Type
 
 SECTIONS: tuple[Section, ...] = (
@@ -69,6 +70,14 @@ SECTIONS: tuple[Section, ...] = (
                 Type.TEXT,
                 "The name that FTPS clients call: stands in the certificate.",
                 "the first domain of the first site",
+            ),
+            Setting(
+                "egress",
+                Type.TEXT_OR_TEXTS,
+                "Where software on this machine hands over what goes out to a "
+                "`[[payment_gateway]]`, as plain HTTP; loopback only. Opens only when one is "
+                "declared.",
+                '`"127.0.0.1:8444"`',
             ),
         ),
     ),
@@ -209,6 +218,19 @@ SECTIONS: tuple[Section, ...] = (
                 "Who may enter where the class demands access `high`: `user:NAME`, `group:NAME`.",
                 "nobody",
             ),
+            Setting(
+                "payment",
+                Type.BOOLEAN,
+                "People pay there: nothing of it is kept by browsers, and its scripts are watched.",
+                "`false`",
+            ),
+            Setting(
+                "scripts",
+                Type.TEXTS,
+                "Where scripts of a payment page may come from: `'self'`, https addresses, "
+                "`'sha256-…'`. Without it nothing is blocked.",
+                "everything is reported, nothing blocked",
+            ),
             Setting("exact", Type.BOOLEAN, "Only the path itself, nothing below it.", "`false`"),
             Setting(
                 "query",
@@ -221,6 +243,7 @@ SECTIONS: tuple[Section, ...] = (
         repeated=True,
     ),
     *FILE_SECTIONS,
+    *PAYMENT_SECTIONS,
     Section(
         "accept",
         "A risk that somebody took on. It ends by itself, and is always shown.",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.errors import Fault
 from sealgate.gateway.model import TLS_GROUPS, TLS_IANA_SUITES, Guard, asks_for_key, guard_of
-from sealgate.policy.inventory import SiteAccess, route_asset, site_asset
+from sealgate.policy.inventory import SiteAccess, payment_gateway_asset, route_asset, site_asset
 from sealgate.policy.observation import Fact, Observation, Vantage
 from sealgate.policy.requirements import required_of_route
 from sealgate.policy.routing import door_segments
@@ -218,6 +218,9 @@ def promises(inventory: Inventory, material: Material, *, now: float) -> tuple[O
         saw(name, Fact.UPSTREAM_PROTECTED, upstream_is_protected(site.upstream))
         for route in site.routes:
             asset = route_asset(site, route).id
+            if route.payment:
+                saw(asset, Fact.PAGE_STORABLE, ())
+                saw(asset, Fact.SCRIPT_POLICY, "enforced" if route.scripts else "reported")
             match guard_of(route):
                 case Guard.OPEN:
                     saw(asset, Fact.ACCESS_RUNG, 0)
@@ -227,4 +230,7 @@ def promises(inventory: Inventory, material: Material, *, now: float) -> tuple[O
                     saw(asset, Fact.LOCK_VARIANTS_OPEN, ())
                 case Guard.SITE | Guard.UNBUILT:
                     pass  # The site asks, or nothing is served: no promise of ours.
+    for gateway in inventory.payment_gateways:
+        verified = bool(inventory.listen.egress)
+        saw(payment_gateway_asset(gateway).id, Fact.EGRESS_VERIFIED, verified)
     return tuple(found)

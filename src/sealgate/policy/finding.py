@@ -107,6 +107,7 @@ class Declaration(StrEnum):
 
     BACKEND = "backend"  # `backend = true`
     SITE_ASKS = "the site asks"  # `access = "site"`
+    PAYMENT = "payment"  # `payment = true`
     # What a file server, a drop or a tunnel is reached over.
     SSH = "SSH"
     FTP = "FTP"

@@ -68,7 +68,8 @@ class Listen:
     and tunnels too; it opens only when there is a drop or a tunnel. *ftps* speaks explicit
     TLS, *ftps_implicit* TLS from the first byte; both open only when there is a drop.
     *ftps_domain* is the name that their clients call and their certificate bears, "" when
-    there is neither FTPS nor a site.
+    there is neither FTPS nor a site. *egress* is loopback only: what goes out to payment
+    gateways comes in there without TLS; it opens only when one is declared.
     """
 
     https: tuple[Address, ...] = (Address("::", 443),)
@@ -79,6 +80,7 @@ class Listen:
     ftps_passive: PassivePorts | None = None
     ftps_domain: str = ""
     trusted_proxies: tuple[str, ...] = ()
+    egress: tuple[Address, ...] = (Address("127.0.0.1", 8444),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,9 @@ class Route:
     A preset's door for which the operator has not yet said who may enter is *shut*: it
     admits nobody and is refused to everybody, so that a new site can serve its public
     pages at once. Declared routes are never shut: without *admit* they are a fault.
+
+    *payment* marks a page on which people pay. *scripts* are the sources that scripts may
+    come from there (CSP 3, 2.3.1); empty, nobody has said yet.
     """
 
     door: Door
@@ -204,6 +209,8 @@ class Route:
     admit: tuple[str, ...] = ()
     origin: str = "declared"
     place: Place = field(default=Place(), compare=False)
+    payment: bool = False
+    scripts: tuple[str, ...] = ()
 
     @property
     def shut(self) -> bool:
@@ -348,6 +355,34 @@ class KeySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentGateway:
+    """
+    Who takes payments for the sites: *operator* by name, and the *hosts* that it is reached at.
+
+    The hosts are https only; each carries the authorities that it is verified with.
+    """
+
+    operator: str
+    hosts: tuple[Upstream, ...]
+    place: Place = field(default=Place(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """
+    That somebody looked at what no machine can see: *point* of *asset*, *by* whom, *on* which day.
+
+    How long it holds is told by the point (see :mod:`sealgate.policy.confirming`).
+    """
+
+    point: str
+    asset: str
+    by: str
+    on: dt.date
+    place: Place = field(default=Place(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class AcceptedRisk:
     """
     A risk that somebody took on: it ends by itself after *until*, and is always shown.
@@ -387,6 +422,8 @@ class Inventory:
     model: ClassificationModel = DEFAULT_MODEL
     envoy: str | None = None
     register_url: str | None = None
+    payment_gateways: tuple[PaymentGateway, ...] = ()
+    confirmed: tuple[Confirmation, ...] = ()
 
 
 class AssetKind(StrEnum):
@@ -399,6 +436,7 @@ class AssetKind(StrEnum):
     DROP = "drop"
     TUNNEL = "tunnel"
     FILE_SERVER = "file server"  # speaks SSH, FTP or both: ours, or a URL that was given
+    PAYMENT_GATEWAY = "payment gateway"  # whom the sites send payments to
     ENDPOINT = "endpoint"  # any other URL given on the command line
     FILE = "file"
     TABLE = "table"
@@ -470,3 +508,11 @@ def tunnel_asset(tunnel: Tunnel) -> Asset:
     Return the asset that stands for *tunnel*.
     """
     return Asset(f"tunnel {tunnel.name}", AssetKind.TUNNEL, parent=FILE_SERVER, place=tunnel.place)
+
+
+def payment_gateway_asset(gateway: PaymentGateway) -> Asset:
+    """
+    Return the asset that stands for *gateway*.
+    """
+    name = f"payment gateway {gateway.operator}"
+    return Asset(name, AssetKind.PAYMENT_GATEWAY, place=gateway.place)

@@ -29,6 +29,8 @@ STORES = frozenset([AssetKind.DROP, AssetKind.FILE, AssetKind.TABLE, AssetKind.D
 # What is behind one file server, and everything that is spoken to over SSH or FTP.
 BEHIND = frozenset([AssetKind.DROP, AssetKind.TUNNEL])
 CHANNELS = BEHIND | {AssetKind.FILE_SERVER}
+# What payments go out to.
+PAID = frozenset([AssetKind.PAYMENT_GATEWAY])
 # Whatever may show a certificate.
 TLS = WEB | CHANNELS
 GUARDED = BEHIND | {AssetKind.ROUTE}
@@ -128,6 +130,7 @@ _ENCRYPTED = (
     Alternative("SSH", _SSH, CHANNELS, protocols=_SSH_ONLY),
     Alternative("FTPS", _FTP, CHANNELS, protocols=_FTP_ONLY),
     Alternative("SSH and FTPS", (*_SSH, *_FTP), CHANNELS, protocols=_BOTH),
+    Alternative("egress", ("transit-egress-unverified",), PAID),
     _UNSEEN_CHANNEL,
 )
 # One server has drops of several classes: what is more than the rest of them need is

@@ -16,6 +16,7 @@ from sealgate.policy.inventory import (
     SiteAccess,
     drop_asset,
     file_server_asset,
+    payment_gateway_asset,
     route_asset,
     site_asset,
     tunnel_asset,
@@ -37,6 +38,7 @@ COLUMNS: dict[AssetKind, tuple[Column, ...]] = {
     AssetKind.DROP: (Column.IN_TRANSIT, Column.ACCESS, Column.AT_REST),
     AssetKind.TUNNEL: (Column.IN_TRANSIT, Column.ACCESS),
     AssetKind.FILE_SERVER: (Column.IN_TRANSIT,),
+    AssetKind.PAYMENT_GATEWAY: (Column.IN_TRANSIT,),
     AssetKind.ENDPOINT: (Column.IN_TRANSIT,),
     AssetKind.FILE: (Column.AT_REST,),
     AssetKind.TABLE: (Column.AT_REST,),
@@ -61,7 +63,7 @@ class AssetRequirement:
 
 def declared(inventory: Inventory) -> tuple[AssetRequirement, ...]:
     """
-    Return what each site, route, drop and tunnel of *inventory* must provide, in its order.
+    Return what each site, route, payment gateway, drop and tunnel of *inventory* must provide.
 
     The servers that drops and tunnels are behind come before them, as one asset.
     """
@@ -77,6 +79,8 @@ def _declared(inventory: Inventory) -> Iterator[AssetRequirement]:
                 marks.add(Declaration.BACKEND)
             if route.access is SiteAccess.SITE:
                 marks.add(Declaration.SITE_ASKS)
+            if route.payment:
+                marks.add(Declaration.PAYMENT)
             yield AssetRequirement(
                 route_asset(site, route),
                 route.classification.id,
@@ -84,7 +88,22 @@ def _declared(inventory: Inventory) -> Iterator[AssetRequirement]:
                 route.collects.id if route.collects else None,
                 frozenset(marks),
             )
+    yield from _payment_gateways(inventory)
     yield from _file_server(inventory)
+
+
+def _payment_gateways(inventory: Inventory) -> Iterator[AssetRequirement]:
+    # What goes there is what the pages of payment take; with none declared, the floor.
+    taken = [
+        route.collects or route.classification
+        for site in inventory.sites
+        for route in site.routes
+        if route.payment
+    ]
+    floor = Protection(SENSITIVE_FLOOR.in_transit, 0, 0)
+    for gateway in inventory.payment_gateways:
+        strictest = inventory.model.strictest_of(taken) if taken else inventory.model.strictest
+        yield AssetRequirement(payment_gateway_asset(gateway), strictest.id, floor)
 
 
 def _file_server(inventory: Inventory) -> Iterator[AssetRequirement]:

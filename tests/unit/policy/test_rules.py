@@ -33,6 +33,7 @@ BACKEND = frozenset([Declaration.BACKEND])
 SITE_ASKS = frozenset([Declaration.SITE_ASKS])
 SPEAKS_SSH = frozenset([Declaration.SSH])
 SPEAKS_FTP = frozenset([Declaration.FTP])
+PAYS = frozenset([Declaration.PAYMENT])
 # Stands for "somebody tried to look and could not".
 TRIED = "tried in vain"
 
@@ -129,6 +130,19 @@ def _page(fact: Fact, name: str, says: str) -> tuple[Vector, ...]:
         beside(kind=AssetKind.SITE),
         beside({Fact.LOCK_STATUS_ANONYMOUS: 403}, kind=AssetKind.ROUTE),
         unseen({Fact.LOCK_STATUS_ANONYMOUS: 200}, kind=AssetKind.ROUTE),
+    )
+
+
+def _of_payment_page(fact: Fact) -> tuple[Vector, ...]:
+    # A list of what is wrong on a page on which people pay.
+    return (
+        broken(
+            "https://js.pay.example/v1", {fact: ("https://js.pay.example/v1",)}, declarations=PAYS
+        ),
+        fine({fact: ()}, declarations=PAYS),
+        unseen(tried=(fact,), declarations=PAYS),
+        beside({fact: (), Fact.LOCK_STATUS_ANONYMOUS: 403}),
+        beside({fact: ("https://js.pay.example/v1",)}),
     )
 
 
@@ -534,6 +548,34 @@ VECTORS: dict[str, tuple[Vector, ...]] = {
         unseen(tried=(Fact.UPLOADS_STRICTER,)),
         beside(),
     ),
+    "transit-egress-unverified": (
+        broken("verifies nothing", {Fact.EGRESS_VERIFIED: False}),
+        broken(
+            "api.pay.example",
+            {Fact.EGRESS_VERIFIED: True, Fact.EGRESS_REFUSED: ("api.pay.example",)},
+        ),
+        fine({Fact.EGRESS_VERIFIED: True}),
+        fine({Fact.EGRESS_VERIFIED: True, Fact.EGRESS_REFUSED: ()}),
+        # A good certificate now says nothing of the next connection.
+        unseen({Fact.EGRESS_REFUSED: ()}),
+        unseen(tried=(Fact.EGRESS_VERIFIED,)),
+    ),
+    "payment-scripts-unrestricted": (
+        broken("run", {Fact.SCRIPT_POLICY: "none"}, declarations=PAYS),
+        broken("reported", {Fact.SCRIPT_POLICY: "reported"}, declarations=PAYS),
+        fine({Fact.SCRIPT_POLICY: "enforced"}, declarations=PAYS),
+        unseen(tried=(Fact.SCRIPT_POLICY,), declarations=PAYS),
+        beside({Fact.SCRIPT_POLICY: "none"}),
+    ),
+    "payment-script-unapproved": _of_payment_page(Fact.SCRIPTS_UNAPPROVED),
+    "payment-script-changed": _of_payment_page(Fact.SCRIPTS_CHANGED),
+    "payment-script-unpinned": _of_payment_page(Fact.SCRIPTS_UNPINNED),
+    "payment-storable": _of_payment_page(Fact.PAGE_STORABLE),
+    "payment-unconfirmed": (
+        unseen({Fact.UNCONFIRMED: ("issuer-rules",)}),
+        fine({Fact.UNCONFIRMED: ()}),
+        unseen(tried=(Fact.UNCONFIRMED,)),
+    ),
     "minimise-stored-cvv": (
         broken("card-verification", {Fact.KINDS_NEVER_STORED: ("card-verification",)}),
         broken("CVV", {Fact.KINDS_NEVER_STORED: ("password", "CVV")}),
@@ -560,6 +602,7 @@ VECTORS: dict[str, tuple[Vector, ...]] = {
 NEVER_VIOLATED = {
     "transit-unobserved": "it only tells that nothing was seen",
     "at-rest-unobserved": "it only tells whether something was seen",
+    "payment-unconfirmed": "what nobody confirmed may be right all the same",
 }
 NEVER_MET = {"transit-unobserved": "it stands where no protocol is spoken"}
 NEVER_UNSEEN = {
@@ -603,7 +646,8 @@ def test_vector(rule_id: str, vector: Vector) -> None:
 
 
 def _usual_kind(kinds: frozenset[AssetKind]) -> AssetKind:
-    usual = (AssetKind.ROUTE, AssetKind.SITE, AssetKind.TABLE, AssetKind.DROP, AssetKind.TUNNEL)
+    web = (AssetKind.ROUTE, AssetKind.SITE, AssetKind.PAYMENT_GATEWAY)
+    usual = (*web, AssetKind.TABLE, AssetKind.DROP, AssetKind.TUNNEL)
     return next(kind for kind in usual if kind in kinds)
 
 
@@ -636,7 +680,9 @@ def test_rule_can_be_acted_upon(rule: Rule) -> None:
     A rule cites a clause, says why and what to type, in the voice of the house.
     """
     assert rule.citations
-    assert rule.id.split("-")[0] in {"transit", "access", "at", "minimise", "certificate", "drop"}
+    assert rule.id.split("-")[0] in {
+        *("transit", "access", "at", "minimise", "certificate", "drop", "payment"),
+    }
     assert rule.why.endswith(".")
     for fragment in (rule.title, rule.demand, rule.remediation):
         assert fragment

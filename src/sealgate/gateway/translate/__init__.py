@@ -12,6 +12,12 @@ from typing import TYPE_CHECKING
 from sealgate.gateway.model import BOOTSTRAP, CLUSTERS, LISTENERS, EnvoyFiles
 from sealgate.gateway.translate.bootstrap import bootstrap
 from sealgate.gateway.translate.clusters import cluster
+from sealgate.gateway.translate.egress import (
+    EGRESS_FILE,
+    egress_clusters,
+    egress_listeners,
+    egress_routes,
+)
 from sealgate.gateway.translate.listeners import (
     http_listeners,
     https_listeners,
@@ -52,12 +58,24 @@ def translate(inventory: Inventory, material: Material) -> EnvoyFiles:
     files[rds_file("http")] = discovery(
         "envoy.config.route.v3.RouteConfiguration", [http_routes(inventory)]
     )
+    if inventory.payment_gateways:
+        files[EGRESS_FILE] = discovery(
+            "envoy.config.route.v3.RouteConfiguration", [egress_routes(inventory)]
+        )
     files[CLUSTERS] = discovery(
-        "envoy.config.cluster.v3.Cluster", [cluster(site, material) for site in inventory.sites]
+        "envoy.config.cluster.v3.Cluster",
+        [
+            *(cluster(site, material) for site in inventory.sites),
+            *egress_clusters(inventory, material),
+        ],
     )
     files[LISTENERS] = discovery(
         "envoy.config.listener.v3.Listener",
-        [*https_listeners(inventory, material), *http_listeners(inventory, material)],
+        [
+            *https_listeners(inventory, material),
+            *http_listeners(inventory, material),
+            *egress_listeners(inventory, material),
+        ],
     )
     return EnvoyFiles(material.folder, files)
 

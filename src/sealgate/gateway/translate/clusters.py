@@ -7,6 +7,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
+from sealgate.gateway.model import TLS_1_2_SUITES, TLS_GROUPS
 from sealgate.gateway.translate.typed import EXTENSIONS, extension, socket_address
 
 if TYPE_CHECKING:
@@ -32,21 +33,29 @@ def cluster(site: Site, material: Material) -> JSONObject:
     """
     Return the cluster of *site*: HTTP/1.1, over TLS where the upstream is ``https``.
     """
-    upstream = site.upstream
+    return upstream_cluster(cluster_name(site), site.upstream, material)
+
+
+def upstream_cluster(name: str, upstream: Upstream, material: Material) -> JSONObject:
+    """
+    Return the cluster *name* for *upstream*: HTTP/1.1, over verified TLS where it is ``https``.
+    """
     limit: JSONObject = {
         "max_connections": MAX_UPSTREAM_CONNECTIONS,
         "max_pending_requests": MAX_UPSTREAM_CONNECTIONS,
         "max_requests": MAX_UPSTREAM_CONNECTIONS,
     }
     result: JSONObject = {
-        "name": cluster_name(site),
-        "type": "STATIC" if _is_address(upstream) else "LOGICAL_DNS",
+        "name": name,
+        "type": "STATIC" if is_address(upstream) else "LOGICAL_DNS",
         "connect_timeout": "5s",
         "per_connection_buffer_limit_bytes": BUFFER_BYTES,
         "circuit_breakers": {"thresholds": [limit]},
         "load_assignment": {
-            "cluster_name": cluster_name(site),
-            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(upstream)}}]}],
+            "cluster_name": name,
+            "endpoints": [
+                {"lb_endpoints": [{"endpoint": {"address": upstream_address(upstream)}}]}
+            ],
         },
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
@@ -57,14 +66,17 @@ def cluster(site: Site, material: Material) -> JSONObject:
             }
         },
     }
-    if not _is_address(upstream):
+    if not is_address(upstream):
         result["dns_lookup_family"] = "ALL"
     if upstream.scheme == "https":
         result["transport_socket"] = _verified(upstream, material)
     return result
 
 
-def _is_address(upstream: Upstream) -> bool:
+def is_address(upstream: Upstream) -> bool:
+    """
+    Return whether *upstream* is reached without asking for the address of a name.
+    """
     if upstream.scheme == "unix":
         return True
     try:
@@ -74,7 +86,10 @@ def _is_address(upstream: Upstream) -> bool:
     return True
 
 
-def _address(upstream: Upstream) -> JSONObject:
+def upstream_address(upstream: Upstream) -> JSONObject:
+    """
+    Return the address of *upstream* as Envoy writes it.
+    """
     if upstream.scheme == "unix":
         return {"pipe": {"path": upstream.host}}
     return socket_address(upstream.host, upstream.port)
@@ -83,12 +98,14 @@ def _address(upstream: Upstream) -> JSONObject:
 def _verified(upstream: Upstream, material: Material) -> JSONObject:
     # RFC 9110, 4.3.4 and RFC 9525: the chain and the name are verified, always. An address
     # is no server name (RFC 6066, 3), so it is matched as an IP SAN and not sent.
-    by_address = _is_address(upstream)
+    by_address = is_address(upstream)
     fields: JSONObject = {
         "common_tls_context": {
             "tls_params": {
                 "tls_minimum_protocol_version": "TLSv1_2",
                 "tls_maximum_protocol_version": "TLSv1_3",
+                "cipher_suites": list(TLS_1_2_SUITES),
+                "ecdh_curves": list(TLS_GROUPS),
             },
             "alpn_protocols": ["http/1.1"],
             "validation_context": {

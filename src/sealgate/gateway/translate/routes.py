@@ -19,6 +19,7 @@ from sealgate.gateway.translate.patterns import (
     simple,
     target_with_query,
 )
+from sealgate.gateway.translate.payment import payment_headers
 from sealgate.gateway.translate.readings import lua_program
 from sealgate.gateway.translate.typed import EXTENSIONS, header, typed
 from sealgate.policy.inventory import route_asset
@@ -190,6 +191,8 @@ def _to_site(site: Site, route: Route, match: JSONObject, filters: JSONObject) -
     }
     if filters:
         entry["typed_per_filter_config"] = filters
+    if headers := payment_headers(route):
+        entry["response_headers_to_add"] = headers
     return entry
 
 

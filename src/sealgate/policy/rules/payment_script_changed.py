@@ -1,0 +1,65 @@
+"""
+No script of a payment page is another one than was approved.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sealgate.policy.finding import (
+    Citation,
+    Declaration,
+    Rule,
+    Severity,
+    listed,
+    met,
+    not_applicable,
+    violated,
+)
+from sealgate.policy.inventory import AssetKind
+from sealgate.policy.observation import Fact, Vantage
+from sealgate.policy.protection import Column
+from sealgate.policy.rules.unseen import page_unseen
+
+if TYPE_CHECKING:
+    from sealgate.policy.finding import Subject, Verdict
+
+
+def _judge(subject: Subject) -> Verdict:
+    if Declaration.PAYMENT not in subject.declarations:
+        return not_applicable("nobody pays there")
+    found = subject.names(Fact.SCRIPTS_CHANGED)
+    if found is None:
+        return page_unseen(subject, Fact.SCRIPTS_CHANGED)
+
+    if found:
+        return violated(f"is not what was approved: {listed(found)}")
+    return met("no script changed")
+
+
+RULE = Rule(
+    id="payment-script-changed",
+    title="a script of a payment page changed",
+    demand="every script of a payment page is the one that was approved",
+    severity=Severity.WARNING,
+    column=Column.IN_TRANSIT,
+    vantage=Vantage.OUTSIDE,
+    applies_to=frozenset([AssetKind.ROUTE]),
+    citations=(
+        Citation("PCI DSS 4.0.1", "11.6.1"),
+        Citation("PCI DSS 4.0.1", "6.4.3"),
+    ),
+    why=(
+        "A script that changes without anybody having decided it may have been tampered with at its "
+        "supplier."
+    ),
+    remediation=(
+        "find out from whoever made it what changed, and approve it anew with "
+        "`sealgate scripts --approve`"
+    ),
+    facts=(
+        Fact.SCRIPTS_CHANGED,
+        Fact.LOCK_STATUS_ANONYMOUS,
+    ),
+    judge=_judge,
+)
