@@ -4,6 +4,8 @@ The ladder "access", cell by cell, by a table that was written by hand.
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from sealgate.identity.factors import (
@@ -19,6 +21,8 @@ from sealgate.identity.factors import (
     second_factors,
 )
 from sealgate.identity.grants import Grant
+from sealgate.transfer.authorize import access_rung
+from sealgate.transfer.model import Method
 
 NOW = 1_800_000_000.0
 ALLOWED = ("DE", "NO")
@@ -189,6 +193,25 @@ def test_each_cell_of_the_ladder(factors: str, country: str, grant: str, rung: s
         told = missing(needed, *situation)
         assert (told == ()) == (needed <= int(rung))
         assert all(one.sentence and one.remedy for one in told)
+
+
+METHODS = {
+    Method.PASSWORD: Factor.PASSWORD,
+    Method.PUBLIC_KEY: Factor.SSH_KEY,
+    Method.CLIENT_CERTIFICATE: Factor.CERTIFICATE,
+}
+
+
+@pytest.mark.parametrize("country", ["DE", "FR", None])
+@pytest.mark.parametrize("size", range(4))
+def test_file_transfer_climbs_the_same_ladder(size: int, country: str | None) -> None:
+    """
+    Whatever a file server takes is worth the same there, up to where a grant is needed.
+    """
+    for methods in itertools.combinations(METHODS, size):
+        held = [Proven(METHODS[method], NOW) for method in methods]
+        theirs = access_rung(frozenset(methods), country, ALLOWED)
+        assert rung_of(held, country, ALLOWED, None, NOW) == theirs
 
 
 def test_the_table_is_large_and_reaches_every_rung() -> None:
