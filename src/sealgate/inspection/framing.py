@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 from sealgate.inspection.model import Refusal, RefusedError
@@ -23,7 +24,7 @@ _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([!-~\x80-\xff]+) HTTP/1\.1")
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: [^\x00-\x08\x0a-\x1f\x7f]*)?")
 # The fields that say what follows; the others are passed on unread.
 _TELLING = re.compile(
-    rb"\r\n(content-length|transfer-encoding|content-encoding|content-type|content-range"
+    rb"\r\n(content-length|transfer-encoding|content-encoding|content-type|content-range|accept-encoding"
     rb"|connection|proxy-connection|keep-alive|upgrade|expect|accept|range):"
     rb"[ \t]*([^\r]*?)[ \t]*(?=\r)",
     re.IGNORECASE,
@@ -34,6 +35,9 @@ _HOP = re.compile(
     rb"\r\n(?:connection|proxy-connection|keep-alive|upgrade|expect|range|if-range):[^\r]*",
     re.IGNORECASE,
 )
+_CODINGS = re.compile(rb"\r\naccept-encoding:[^\r]*", re.IGNORECASE)
+# What can be decoded here; of what a client offers, the site hears of no more than these.
+_READABLE = frozenset({b"gzip", b"x-gzip", b"br", b"zstd", b"identity"})
 _LENGTH_FIELD = re.compile(rb"\r\n(?:content-length|transfer-encoding):[^\r]*", re.IGNORECASE)
 _DECODED = re.compile(
     rb"\r\n(?:content-length|content-encoding|transfer-encoding|etag|content-md5"
@@ -80,6 +84,7 @@ class Head(NamedTuple):
     expects: bool = False
     accept: bytes = b""
     partial: bool = False
+    codings: bytes = b""  # that the client accepts
     hop: bool = False  # there are fields of one connection to take out
 
     @property
@@ -153,6 +158,7 @@ def read_request(raw: bytes) -> Head:
         expects=b"expect" in told,
         accept=told.get(b"accept", b""),
         partial=b"range" in told,
+        codings=told.get(b"accept-encoding", b""),
         hop=not told.keys().isdisjoint(_HOP_NAMES),
     )
 
@@ -236,6 +242,28 @@ def forwarded(head: Head) -> bytes:
     Return the bytes of *head* for the next hop, without what was meant for this one.
     """
     return _HOP.sub(b"", head.raw) if head.hop else head.raw
+
+
+def readable(head: Head) -> bytes:
+    """
+    Return the bytes of a request as :func:`forwarded` does, asking only for what can be read.
+    """
+    raw = forwarded(head)
+    if not head.codings:
+        return raw
+    wanted = b"\r\naccept-encoding: " + readable_codings(head.codings)
+    once = _CODINGS.sub(b"", raw)
+    return once[:-4] + wanted + END_OF_HEAD
+
+
+@lru_cache(maxsize=256)
+def readable_codings(accepted: bytes) -> bytes:
+    """
+    Return what of the codings *accepted* (RFC 9110, 12.5.3) can be read here.
+    """
+    parts = [p.strip() for p in accepted.split(b",")]
+    kept = [p for p in parts if p.partition(b";")[0].strip().lower() in _READABLE]
+    return b", ".join(kept) or b"identity"
 
 
 def chunked_answer(head: Head) -> bytes:

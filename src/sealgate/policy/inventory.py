@@ -165,6 +165,16 @@ class SiteAccess(StrEnum):
     SITE = "site"  # the site behind; the audit checks that it does
 
 
+class Inspect(StrEnum):
+    """
+    Whether bodies of a route are looked into on their way.
+    """
+
+    OFF = "off"
+    OBSERVE = "observe"  # a sample of answers is read aside; nothing is held back
+    ENFORCE = "enforce"  # what is above the route's class is masked, or does not go on
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """
@@ -211,6 +221,7 @@ class Route:
     place: Place = field(default=Place(), compare=False)
     payment: bool = False
     scripts: tuple[str, ...] = ()
+    inspect: Inspect = Inspect.OFF
 
     @property
     def shut(self) -> bool:

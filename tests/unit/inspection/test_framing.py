@@ -13,6 +13,7 @@ from sealgate.inspection.framing import (
     plain_answer,
     read_answer,
     read_request,
+    readable,
 )
 from sealgate.inspection.model import Refusal, RefusedError
 
@@ -192,3 +193,23 @@ def test_shape_of_a_path_names_nobody(target: bytes, shape: str) -> None:
     Only short words of lower-case letters stay of a path.
     """
     assert path_shape(target) == shape
+
+
+@pytest.mark.parametrize(
+    ("accepted", "asked"),
+    [
+        (b"gzip, deflate, br, zstd", b"gzip, br, zstd"),
+        (b"gzip;q=0.5, *;q=0.1", b"gzip;q=0.5"),
+        (b"sdch", b"identity"),
+        (b"GZIP", b"GZIP"),
+    ],
+)
+def test_site_is_asked_only_for_what_can_be_read(accepted: bytes, asked: bytes) -> None:
+    """
+    Encodings that cannot be read here are not offered to the site; without any, nothing is.
+    """
+    head = read_request(_request(b"Accept-Encoding: " + accepted, b"Host: a"))
+    assert readable(head) == _request(b"Host: a", b"accept-encoding: " + asked)
+    twice = read_request(_request(b"Accept-Encoding: gzip", b"accept-encoding: sdch"))
+    assert readable(twice) == _request(b"accept-encoding: gzip")
+    assert readable(read_request(_request(b"Host: a"))) == _request(b"Host: a")

@@ -22,9 +22,9 @@ from sealgate.inspection.framing import (
     Framed,
     Head,
     end_of_head,
-    forwarded,
     path_shape,
     read_request,
+    readable,
     refused,
 )
 from sealgate.inspection.framing_bodies import BodyReader, chunk, last_chunk, reader_of
@@ -281,7 +281,7 @@ class GatewaySide(asyncio.Protocol):
         elif end < len(data):
             raise refused("something follows a request that has no body")
         else:
-            self._to_site(forwarded(head))
+            self._to_site(readable(head))
 
     def _begin_body(self, head: Head, reader: BodyReader) -> None:
         self._reader = reader
@@ -290,7 +290,7 @@ class GatewaySide(asyncio.Protocol):
             self._scan = scan_of(self.service.requests, policy, head, policy.requests)
             self._held, self._held_bytes = [], 0
         else:
-            self._to_site(forwarded(head))
+            self._to_site(readable(head))
         if head.expects:
             self.transport.write(_CONTINUE)
 
@@ -330,7 +330,7 @@ class GatewaySide(asyncio.Protocol):
         self._held_bytes += len(out)
         if reader.done or self._held_bytes > self.service.policy.limits.hold_bytes:
             held, self._held = self._held, None
-            self._to_site(b"".join((forwarded(head), *held)))
+            self._to_site(b"".join((readable(head), *held)))
 
     def _to_site(self, data: bytes) -> None:
         site = self._site

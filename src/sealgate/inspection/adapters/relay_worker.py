@@ -35,6 +35,10 @@ _MOST_SIGHTINGS = 1000
 _POLL_SECONDS = 0.02
 
 
+# The socket is not ours to remove: others listen on it, too.
+_SHARED: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
+
+
 class Reports:
     """
     Gathers sightings until they are sent to the parent.
@@ -101,7 +105,9 @@ class Relay:
             listener.setblocking(False)
             service = self._service(policy)
             self._services.append(service)
-            server = await self._loop.create_unix_server(service.connected, sock=listener)
+            server = await self._loop.create_unix_server(
+                service.connected, sock=listener, **_SHARED
+            )
             self._servers.append(server)
         self._loop.add_reader(self._link.fileno(), self._on_message)
         self._loop.call_later(_REPORT_SECONDS, self._report)

@@ -1,0 +1,341 @@
+"""
+``sealgate serve`` with inspected routes: what leaves through the real Envoy, and what never does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import http.client
+import os
+import signal
+import ssl
+import subprocess
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sealgate.app.state import database_url
+from sealgate.config.load import load
+from sealgate.register.adapters.store import Register
+from tests.peers.inspecting import (
+    CARD,
+    IBAN,
+    KEY,
+    chunked_answer,
+    length_answer,
+    site,
+)
+from tests.peers.served import Place, given_certificate, lives, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sealgate.policy.inventory import Inventory
+    from tests.peers.inspecting import Site
+    from tests.peers.served import Serving
+
+PAGE = b"<p>" + CARD + b" and " + IBAN + b"</p>"
+MASKED = b"<p>**** **** **** **** and " + b"*" * 22 + b"</p>"
+CLEAN = os.urandom(700_000)
+PACKED = gzip.compress(b"nothing in it, page after page. " * 4000)
+
+
+def _slow() -> Sequence[bytes | float]:
+    head, *pieces = chunked_answer(*[b"<td>" + CARD + b"</td>\n"] * 30)
+    return [head, *[part for piece in pieces for part in (piece, 0.1)]]
+
+
+ANSWERS: dict[bytes, Sequence[bytes | float]] = {
+    b"/json": [length_answer(b'{"card": 4111111111111111}', "Content-Type: application/json")],
+    b"/gzip": [length_answer(gzip.compress(PAGE), "Content-Encoding: gzip")],
+    b"/chunks": chunked_answer(b"<p>4111 11", b"11 1111 1111 and DE8937", b"0400440532013000</p>"),
+    b"/clean": [length_answer(CLEAN)],
+    b"/packed": [length_answer(PACKED, "Content-Encoding: gzip")],
+    b"/key": [length_answer(KEY)],
+    b"/late": [length_answer(b"nothing yet. " * 40_000 + KEY)],
+    b"/slow": _slow(),
+}
+
+
+def _answer(request: bytes) -> Sequence[bytes | float]:
+    page = [length_answer(PAGE, "Content-Type: text/html")]
+    return ANSWERS.get(request.split(b" ")[1].partition(b"?")[0], page)
+
+
+def _write(place: Place, upstream: str, inspect: str, *, more: str = "") -> None:
+    place.write("/")
+    text = place.config.read_text()
+    text = text.replace(f'"http://127.0.0.1:{place.upstream}"', f'"unix:{upstream}"')
+    place.config.write_text(f'{text}inspect = "{inspect}"\n{more}')
+
+
+@pytest.fixture(scope="module")
+def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """
+    Yield a site that shows cards, accounts and keys.
+    """
+    with site(tmp_path_factory.mktemp("site"), _answer) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def enforced(tmp_path_factory: pytest.TempPathFactory, behind: Site) -> Iterator[Serving]:
+    """
+    Yield a gateway that enforces on that site.
+    """
+    place = Place(tmp_path_factory.mktemp("gateway"), 1)
+    _write(place, behind.path, "enforce")
+    with place.serving() as serving:
+        yield serving
+
+
+def _got(place: Place, path: str, *options: str) -> tuple[int, bytes]:
+    """
+    Return status and raw body, 0 where the transfer was cut.
+    """
+    ca = str(place.state / "authority" / "server-ca.pem")
+    done = subprocess.run(
+        [
+            *("curl", "-s", "--max-time", "20", "--http1.1", "--cacert", ca, "-o", "-"),
+            *("-w", "%{stderr}%{http_code}", *options, f"{place.url}{path}"),
+        ],
+        capture_output=True,
+        check=False,
+    )
+    return (int(done.stderr or 0) if done.returncode == 0 else 0), done.stdout
+
+
+def _relays(place: Place) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            command = (entry / "cmdline").read_bytes()
+            environment = (entry / "cwd").readlink()
+            if b"inspection.adapters.relay_worker" in command and environment == place.folder:
+                found.append(int(entry.name))
+    return [pid for pid in found if lives(pid)]
+
+
+@pytest.mark.parametrize("path", ["/", "/gzip", "/chunks"])
+def test_values_are_masked_before_they_leave(enforced: Serving, path: str) -> None:
+    """
+    HTML with a length, packed and in chunks that part the values: the client sees the masks.
+    """
+    status, body = _got(enforced.place, path, "-H", "Accept-Encoding: gzip, deflate")
+    assert (status, body) == (200, MASKED)
+
+
+def test_json_stays_json_and_clean_bodies_stay_themselves(enforced: Serving) -> None:
+    """
+    A masked number is a number; clean bodies arrive to the byte, packed ones packed.
+    """
+    assert _got(enforced.place, "/json") == (200, b'{"card": 9999999999999999}')
+    assert _got(enforced.place, "/clean") == (200, CLEAN)
+    assert _got(enforced.place, "/packed", "-H", "Accept-Encoding: gzip") == (200, PACKED)
+
+
+def test_key_is_blocked_with_a_page_and_cut_in_mid_body(enforced: Serving) -> None:
+    """
+    The client is told the rule, or sees that the answer is cut; no line of the key leaves.
+    """
+    status, body = _got(enforced.place, "/key")
+    assert status == 502
+    assert b"inspect-above-class" in body
+    status, body = _got(enforced.place, "/late")
+    assert status == 0
+    assert b"MIIE" not in body
+    assert b"PRIVATE" not in body
+
+
+def test_form_with_a_card_never_reaches_the_site(enforced: Serving, behind: Site) -> None:
+    """
+    A form, a query and a WebSocket: refused with a reason, and unknown to the site.
+    """
+    before = len(behind.requests)
+    assert _got(enforced.place, "/pay", "--data", "card=4111+1111+1111+1111")[0] == 422
+    assert _got(enforced.place, "/pay?card=4111111111111111")[0] == 422
+    upgrade = (
+        "-H",
+        "Connection: Upgrade",
+        "-H",
+        "Upgrade: websocket",
+        "-H",
+        "Sec-WebSocket-Version: 13",
+    )
+    assert _got(enforced.place, "/socket", *upgrade, "-H", "Sec-WebSocket-Key: eA==")[0] in {
+        403,
+        415,
+    }
+    assert len(behind.requests) == before
+    assert _got(enforced.place, "/pay", "--data", "name=Anna")[0] == 200
+    assert behind.requests[-1].endswith(b"name=Anna")
+
+
+def test_ranges_and_unreadable_encodings_are_not_asked_for(enforced: Serving, behind: Site) -> None:
+    """
+    Two ranges could part a card, so the site is never asked for one.
+    """
+    _got(enforced.place, "/", "-r", "0-9", "-H", "Accept-Encoding: sdch, br;q=0.5")
+    asked = behind.requests[-1].lower()
+    assert b"\r\nrange:" not in asked
+    assert b"accept-encoding: br;q=0.5\r\n" in asked
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_nothing_leaves_while_the_relay_is_gone_or_stuck(
+    enforced: Serving, how: signal.Signals
+) -> None:
+    """
+    In mid-body and for new requests: no card leaves, and soon another relay works.
+    """
+    place = enforced.place
+    (relay,) = _relays(place)
+    with place.connected(place.trust()) as connection:
+        connection.request("GET", "/slow", headers={"Host": "localhost"})
+        answer = connection.getresponse()
+        first = answer.read(20)
+        os.kill(relay, how)
+        rest = b""
+        with contextlib.suppress(http.client.HTTPException, OSError):
+            rest = answer.read()
+        assert CARD[:9] not in first + rest
+        assert rest.count(b"</td>") < 29, "the client must not take it for whole"
+    status, body = _got(place, "/")
+    assert CARD not in body
+    assert (status, body) == (200, MASKED) or status in {0, 502, 503, 504}
+    assert wait_until(lambda: _got(place, "/") == (200, MASKED), 20)
+    assert _relays(place) != [relay]
+
+
+def test_finds_are_told_and_registered_without_values(enforced: Serving) -> None:
+    """
+    The register says which route sent what kind on which path; no value is in it.
+    """
+    _got(enforced.place, "/json")
+    inventory = load(str(enforced.place.config))
+
+    def found() -> str:
+        with Register(database_url(inventory)) as register:
+            return repr(register.assessments("route localhost/"))
+
+    assert wait_until(lambda: "payment-card" in found(), 20)
+    assert "4111" not in found()
+    assert "'/json'" in found()
+
+
+def test_route_is_inspected_and_let_go_under_requests(tmp_path: Path, behind: Site) -> None:
+    """
+    A reload turns inspection on and off without a failed request.
+    """
+    place = Place(tmp_path, 1)
+    _write(place, behind.path, "off")
+    with place.serving():
+        assert _got(place, "/") == (200, PAGE)
+        for inspect, body in (
+            ("enforce", MASKED),
+            ("observe", PAGE),
+            ("enforce", MASKED),
+            ("off", PAGE),
+        ):
+            _write(place, behind.path, inspect)
+            done = place.sealgate("reload")
+            assert done.returncode == 0, done.stderr
+            assert "inspection" in done.stdout
+            for _ in range(20):
+                assert _got(place, "/") == (200, body)
+        assert wait_until(lambda: not _relays(place))
+
+
+def test_observed_route_works_without_its_relay(tmp_path: Path, behind: Site) -> None:
+    """
+    With its relay killed again and again, no request of an observed route fails.
+    """
+    place = Place(tmp_path, 1)
+    _write(place, behind.path, "observe")
+    with place.serving(), place.connected(place.trust()) as connection:
+        until = time.monotonic() + 4
+        statuses = set()
+        while time.monotonic() < until:
+            for relay in _relays(place):
+                os.kill(relay, signal.SIGKILL)
+            for _ in range(100):
+                connection.request("GET", "/", headers={"Host": "localhost"})
+                answer = connection.getresponse()
+                statuses.add((answer.status, answer.read() == PAGE))
+        assert statuses == {(200, True)}
+
+
+def test_one_class_is_enforced_as_a_whole(tmp_path: Path, behind: Site) -> None:
+    """
+    A site may read a path in another way than the gateway, so half a class is no protection.
+    """
+    place = Place(tmp_path, 1)
+    more = '[[site.route]]\npath = "/shop"\nclass = "public"\n'
+    _write(place, behind.path, "enforce", more=more)
+    process = place.start()
+    assert process.wait(20) == 2
+    assert "same class" in (process.communicate()[1])
+
+
+class _Pages(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(PAGE)))
+        self.send_header("X-Told", f"{self.headers['Host']} {self.headers['X-Forwarded-Proto']}")
+        self.end_headers()
+        self.wfile.write(PAGE)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the parent's name
+        pass
+
+
+@pytest.mark.parametrize(("inspect", "body"), [("enforce", MASKED), ("observe", PAGE)])
+def test_site_behind_tls_is_reached_through_the_gateway(
+    tmp_path: Path, inspect: str, body: bytes
+) -> None:
+    """
+    The way back to a site that speaks TLS is verified by Envoy as without a relay.
+    """
+    given_certificate(tmp_path, "behind")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "behind.pem", tmp_path / "behind.key")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Pages)
+    server.block_on_close = False
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        place = Place(tmp_path, 1)
+        place.write("/")
+        text = place.config.read_text()
+        upstream = f'upstream = "https://localhost:{server.server_address[1]}"'
+        text = text.replace(
+            'upstream = "http://127.0.0.1:1"', f'{upstream}\nupstream_ca = "behind.pem"'
+        )
+        place.config.write_text(f'{text}inspect = "{inspect}"\n')
+        with place.serving(), place.connected(place.trust()) as connection:
+            for _ in range(300 if inspect == "observe" else 5):
+                connection.request("GET", "/", headers={"Host": "localhost"})
+                answer = connection.getresponse()
+                assert answer.status == 200
+                assert answer.getheader("X-Told") == "localhost https"
+                assert answer.read() == body
+            inventory = load(str(place.config))
+            assert wait_until(lambda: _is_registered(inventory), 20)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _is_registered(inventory: Inventory) -> bool:
+    with Register(database_url(inventory)) as register:
+        return "payment-card" in repr(register.assessments("route localhost/"))
