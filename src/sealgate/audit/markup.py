@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import html
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,11 +34,14 @@ _UNQUOTED = re.compile(r"[^\s>]*")
 class Tag:
     """
     A start tag, or an end tag (*closes*). Of an attribute given twice the first counts.
+
+    *content* is what stands in an element whose content is no markup (a script).
     """
 
     name: str
     attributes: Mapping[str, str]
     closes: bool = False
+    content: str = ""
 
 
 def read_markup(markup: str) -> Iterator[Tag | str]:
@@ -55,9 +58,10 @@ def read_markup(markup: str) -> Iterator[Tag | str]:
             return
         tag, position = _construct(markup, begins)
         if tag is not None:
-            yield tag
             if tag.name in _RAW and not tag.closes:
-                position = _end_of_raw(markup, tag.name, position)
+                begins, position = position, _end_of_raw(markup, tag.name, position)
+                tag = replace(tag, content=markup[begins:position])
+            yield tag
 
 
 def _construct(markup: str, begins: int) -> tuple[Tag | None, int]:

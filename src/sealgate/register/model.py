@@ -61,6 +61,22 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Approval:
+    """
+    That a person approved one *item* of an asset, such as a script of a payment page.
+
+    *digest* is of what was approved; of something else it says nothing. All are kept.
+    """
+
+    asset: str
+    item: str
+    digest: str
+    by: str
+    reason: str
+    approved_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class AuditRecord:
     """
     One audit: when, from where, and how it ended.

@@ -18,6 +18,7 @@ from sealgate.errors import SourceError, UsageError
 from sealgate.policy.observation import NotObserved
 from sealgate.register.adapters import trail
 from sealgate.register.adapters.tables import (
+    APPROVALS,
     ASSESSMENTS,
     ASSETS,
     AUDITS,
@@ -28,6 +29,7 @@ from sealgate.register.adapters.tables import (
 )
 from sealgate.register.adapters.trail import Trail
 from sealgate.register.model import (
+    Approval,
     AssessmentRecord,
     AuditRecord,
     Decision,
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # The newest revision below it.
-HEAD = "r0002"
+HEAD = "r0003"
 # SQLite takes at most 32,766 parameters in one statement.
 _MANY = 500
 
@@ -129,6 +131,26 @@ class Register:
                 "reason": decision.reason,
             }
             entries.insert("decision", [row], decision.decided_at)
+
+    def record_approvals(self, approvals: Sequence[Approval], *, kind: str, parent: str) -> None:
+        """
+        Keep what a person approved, in one transaction; earlier approvals stay.
+
+        An asset that is new here is noted with its *kind* and *parent*.
+
+        Raises:
+            UsageError: nobody or no reason is named.
+        """
+        if not approvals:
+            return
+        if any(not a.by.strip() or not a.reason.strip() for a in approvals):
+            raise UsageError("an approval needs who and why", hint="give --by and --reason")
+        at = approvals[-1].approved_at
+        with writing(self._engine) as connection:
+            entries = Trail(connection)
+            self._note_assets(connection, ((a.asset, kind, parent) for a in approvals), at)
+            rows = [{name: getattr(a, name) for name in a.__slots__} for a in approvals]
+            entries.insert("approval", rows, at)
 
     def record_audit(
         self,
@@ -249,6 +271,17 @@ class Register:
             return tuple(
                 Decision(row.asset, row.classification, row.by, row.reason, row.decided_at)
                 for row in connection.execute(query)
+            )
+
+    def approvals(self, asset: str) -> tuple[Approval, ...]:
+        """
+        Return what was approved of *asset*, oldest first.
+        """
+        query = sa.select(APPROVALS).where(APPROVALS.c.asset == asset).order_by(APPROVALS.c.id)
+        with reading(self._engine) as connection:
+            return tuple(
+                Approval(r.asset, r.item, r.digest, r.by, r.reason, r.approved_at)
+                for r in connection.execute(query)
             )
 
     def audits(self) -> tuple[AuditRecord, ...]:

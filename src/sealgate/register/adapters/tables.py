@@ -78,6 +78,17 @@ TRANSFERS = sa.Table(
     sa.Column("rule", sa.Text, nullable=False),
     sa.Column("key", sa.Text, nullable=False),
 )
+APPROVALS = sa.Table(
+    "approvals",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("asset", sa.ForeignKey("assets.id"), nullable=False, index=True),
+    sa.Column("approved_at", sa.Float, nullable=False),
+    sa.Column("item", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+)
 TRAIL = sa.Table(
     "trail",
     METADATA,
@@ -103,4 +114,5 @@ RECORDED: dict[str, sa.Table] = {
     "audit": AUDITS,
     "evidence": EVIDENCE,
     "transfer": TRANSFERS,
+    "approval": APPROVALS,
 }

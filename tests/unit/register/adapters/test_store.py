@@ -19,7 +19,7 @@ from sealgate.policy.protection import Protection
 from sealgate.policy.requirements import AssetRequirement
 from sealgate.register.adapters import store
 from sealgate.register.adapters.store import Register
-from sealgate.register.model import AssessmentRecord, Decision
+from sealgate.register.model import Approval, AssessmentRecord, Decision
 
 NOW = 1_800_000_000.5
 
@@ -281,6 +281,34 @@ def test_a_newer_register_is_refused(tmp_path: Path, url: str) -> None:
         Register(url)
 
 
+def test_approvals_are_kept_and_vouched_for(url: str) -> None:
+    """
+    All that was approved stays, in order, and the trail notices a change.
+    """
+    asset, site = "route shop.example/checkout", "site shop.example"
+    first = Approval(asset, "https://js.pay.example/v1", "sha256-a", "me", "takes cards", NOW)
+    again = Approval(asset, "https://js.pay.example/v1", "sha256-b", "me", "new version", NOW + 1)
+    with Register(url) as register:
+        register.record_approvals([first], kind="route", parent=site)
+        register.record_approvals([again], kind="route", parent=site)
+        register.record_approvals([], kind="route", parent=site)
+        assert register.approvals(asset) == (first, again)
+        assert register.approvals("route shop.example/") == ()
+        assert [(a.id, a.parent) for a in register.assets()] == [(asset, site)]
+        assert register.check_trail().whole
+        for by, reason in (("", "why"), ("me", " ")):
+            with pytest.raises(UsageError, match="who and why"):
+                register.record_approvals(
+                    [Approval(asset, "x", "sha256-c", by, reason, NOW)], kind="route", parent=site
+                )
+    path = url.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE approvals SET digest = 'sha256-evil' WHERE id = 1")
+        connection.commit()
+    with Register(url) as register:
+        assert not register.check_trail().whole
+
+
 def test_an_older_register_is_brought_up_to_date_without_loss(
     tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,22 +320,22 @@ def test_an_older_register_is_brought_up_to_date_without_loss(
         register.record_decision(Decision("file /a", "secret", "me", "why", NOW))
     later = tmp_path / "migrations"
     shutil.copytree(store.MIGRATIONS, later, ignore=shutil.ignore_patterns("__pycache__"))
-    (later / "versions" / "r0003_later.py").write_text(
+    (later / "versions" / "r0004_later.py").write_text(
         "import sqlalchemy as sa\n"
         "from alembic import op\n"
-        'revision = "r0003"\n'
-        'down_revision = "r0002"\n'
+        'revision = "r0004"\n'
+        'down_revision = "r0003"\n'
         "def upgrade():\n"
         '    with op.batch_alter_table("assets") as assets:\n'
         '        assets.add_column(sa.Column("owner", sa.Text))\n',
         "utf-8",
     )
     monkeypatch.setattr(store, "MIGRATIONS", later)
-    monkeypatch.setattr(store, "HEAD", "r0003")
+    monkeypatch.setattr(store, "HEAD", "r0004")
     with Register(url) as register:
         assert [a.id for a in register.assets()] == ["file /a"]
         assert [d.classification for d in register.decisions()] == ["secret"]
         assert register.check_trail().whole
     with closing(sqlite3.connect(tmp_path / "register.sqlite")) as connection:
         assert connection.execute("SELECT owner FROM assets").fetchall() == [(None,)]
-        assert connection.execute("SELECT * FROM register_version").fetchall() == [("r0003",)]
+        assert connection.execute("SELECT * FROM register_version").fetchall() == [("r0004",)]

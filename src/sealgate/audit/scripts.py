@@ -1,0 +1,212 @@
+"""
+What a payment page runs, what it lets run, and how that compares with what was approved.
+
+PCI DSS 4.0.1, 6.4.3 and 11.6.1. No I/O. Only the markup is read: what a script loads later
+is seen by the browser's policy alone, and what a frame shows is its own page.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urljoin, urlsplit
+
+from sealgate.audit.markup import Tag, read_markup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sealgate.audit.model import Response
+
+ScriptPolicy = Literal["enforced", "reported", "none"]
+
+MAX_SCRIPTS = 100
+# HTML, 4.12.1.1 and WHATWG MIME Sniffing, 4.6: what a browser runs; other types are data.
+_RUNS = re.compile(
+    r"(?:|module|importmap|speculationrules"
+    r"|(?:text|application)/(?:x-)?(?:java|ecma)script|text/(?:j|live)script"
+    r"|text/javascript1[.][0-5])",
+    re.IGNORECASE,
+)
+_INTEGRITY = re.compile(r"sha(?:256|384|512)-[A-Za-z0-9+/_-]{43,88}={0,2}")
+# Attributes that hold a script: HTML, 8.1.8.2.
+_HANDLER = re.compile(r"on[a-z]+")
+_TOO_WIDE = frozenset(["*", "http:", "https:", "data:", "blob:"])
+_NARROWS = re.compile(r"'(?:nonce-|sha(?:256|384|512)-).*'|'strict-dynamic'", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """
+    One script of a page. *name* is its address without query, or where it stands.
+
+    *digest* is as in CSP ("sha256-…"), "" while nobody fetched it. *url* is where to fetch
+    it, ``None`` for one that stands in the page. *foreign*: from another origin.
+    *pinned*: the page says which content it must have (Subresource Integrity).
+    """
+
+    name: str
+    digest: str = ""
+    url: str | None = None
+    foreign: bool = False
+    pinned: bool = False
+
+    @property
+    def shown(self) -> str:
+        """
+        Return name and digest for people.
+        """
+        return f"{self.name} {self.digest}" if self.digest else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """
+    What a page runs against what somebody approved; each entry as people read it.
+    """
+
+    unapproved: tuple[str, ...]
+    changed: tuple[str, ...]
+    unpinned: tuple[str, ...]
+
+
+def read_scripts(markup: str, url: str) -> tuple[Script, ...]:
+    """
+    Return the scripts of the page *markup*, fetched from *url*, each once.
+    """
+    found: dict[tuple[str, str, str | None], Script] = {}
+    base = url
+    for item in read_markup(markup):
+        if not isinstance(item, Tag) or item.closes:
+            continue
+        if item.name == "base" and base == url and item.attributes.get("href"):
+            base = _joined(url, item.attributes["href"])
+        for script in _of_tag(item, base, url):
+            found.setdefault((script.name, script.digest, script.url), script)
+    return tuple(found.values())
+
+
+def _of_tag(tag: Tag, base: str, url: str) -> Iterator[Script]:
+    given = tag.attributes
+    if tag.name == "script" and _RUNS.fullmatch(given.get("type", "").partition(";")[0].strip()):
+        source = given.get("src") or given.get("href") or given.get("xlink:href")
+        if source:
+            yield _fetched(source, base, url, given.get("integrity", ""))
+        elif tag.content.strip():
+            digest = digest_of(tag.content.encode("utf-8", "surrogatepass"))
+            yield Script(f"inline script {digest}", digest)
+    for name, value in given.items():
+        if _HANDLER.fullmatch(name) and value.strip():
+            digest = digest_of(value.encode("utf-8", "surrogatepass"))
+            yield Script(f"{name} of a {tag.name} {digest}", digest)
+        elif value.lstrip()[:11].lower() == "javascript:":
+            digest = digest_of(value.encode("utf-8", "surrogatepass"))
+            yield Script(f"javascript: in a {tag.name} {digest}", digest)
+
+
+def _fetched(source: str, base: str, url: str, integrity: str) -> Script:
+    address = _joined(base, source).partition("#")[0]
+    try:
+        there, here = urlsplit(address), urlsplit(url)
+    except ValueError:
+        return Script("script with a broken address", foreign=True)
+    if there.scheme not in {"https", "http"}:
+        # data: and blob: hold the script themselves.
+        digest = digest_of(address.encode("utf-8", "surrogatepass"))
+        return Script(f"{there.scheme}: script {digest}", digest, foreign=True)
+    host = there.netloc.rpartition("@")[2]
+    return Script(
+        f"{there.scheme}://{host}{there.path}",
+        url=address,
+        foreign=(there.scheme, there.netloc) != (here.scheme, here.netloc),
+        pinned=any(_INTEGRITY.fullmatch(word.partition("?")[0]) for word in integrity.split()),
+    )
+
+
+def _joined(base: str, reference: str) -> str:
+    try:
+        return urljoin(base, reference.strip())
+    except ValueError:
+        return base
+
+
+def digest_of(content: bytes) -> str:
+    """
+    Return the digest of a script as CSP and SRI write it.
+    """
+    return "sha256-" + base64.b64encode(hashlib.sha256(content).digest()).decode("ascii")
+
+
+def with_digest(script: Script, content: bytes) -> Script:
+    """
+    Return *script* with the digest of what was fetched.
+    """
+    return replace(script, digest=digest_of(content))
+
+
+def compare(scripts: tuple[Script, ...], approved: Mapping[str, frozenset[str]]) -> Comparison:
+    """
+    Return how *scripts* differ from what is *approved*: digests, by the script's name.
+    """
+    unapproved = [s.shown for s in scripts if s.name not in approved]
+    changed = [
+        s.shown
+        for s in scripts
+        if s.name in approved and s.digest and s.digest not in approved[s.name]
+    ]
+    unpinned = [s.name for s in scripts if s.url is not None and s.foreign and not s.pinned]
+    return Comparison(_unique(unapproved), _unique(changed), _unique(unpinned))
+
+
+def _unique(items: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(items))
+
+
+def says_no_store(response: Response) -> bool:
+    """
+    Return whether *response* must not be kept (RFC 9111, 5.2.2.5).
+    """
+    directives = ",".join(response.values("cache-control")).split(",")
+    return any(item.strip().lower() == "no-store" for item in directives)
+
+
+def script_policy(response: Response) -> ScriptPolicy:
+    """
+    Return what browsers do about scripts that *response* did not name.
+    """
+    if any(map(_names_scripts, response.values("content-security-policy"))):
+        return "enforced"
+    if any(map(_names_scripts, response.values("content-security-policy-report-only"))):
+        return "reported"
+    return "none"
+
+
+def _names_scripts(value: str) -> bool:
+    # CSP 3, 2.2: several policies in one header are parted by commas.
+    return any(_restricts(policy) for policy in value.split(","))
+
+
+def _restricts(policy: str) -> bool:
+    directives: dict[str, list[str]] = {}
+    for part in policy.split(";"):
+        name, *sources = part.split()[:200] or [""]
+        directives.setdefault(name.lower(), sources)
+    # CSP 3, 6.8.3: the more specific directive counts.
+    for name in ("script-src-elem", "script-src", "default-src"):
+        if name in directives:
+            return _is_narrow(directives[name])
+    return False
+
+
+def _is_narrow(sources: list[str]) -> bool:
+    words = [source.lower() for source in sources]
+    if "'strict-dynamic'" in words:
+        # CSP 3, 6.7.1.1: hosts and schemes are ignored then.
+        return True
+    if _TOO_WIDE & set(words):
+        return False
+    # CSP 3, 6.7.3.2: a nonce or a hash beside it takes 'unsafe-inline' back.
+    return "'unsafe-inline'" not in words or any(_NARROWS.fullmatch(word) for word in words)
