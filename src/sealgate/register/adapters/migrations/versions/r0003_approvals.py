@@ -20,7 +20,7 @@ def upgrade() -> None:
     op.create_table(
         "approvals",
         sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("asset", sa.ForeignKey("assets.id"), nullable=False, index=True),
+        sa.Column("asset", sa.Text, sa.ForeignKey("assets.id"), nullable=False, index=True),
         sa.Column("approved_at", sa.Float, nullable=False),
         sa.Column("item", sa.Text, nullable=False),
         sa.Column("digest", sa.Text, nullable=False),
