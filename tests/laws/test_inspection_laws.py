@@ -12,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from isal import isal_zlib
 
+from sealgate.detect.confirm.payment import card
+from sealgate.detect.model import Confidence
 from sealgate.inspection.adapters.decoding import decoder_of
 from sealgate.inspection.body import BodyScan
-from sealgate.inspection.detector import detector_of
+from sealgate.inspection.detector import detector_of, sure_card
 from sealgate.inspection.encoded import Decoder, EncodedScan, FormDecoder, unescaped
 from sealgate.inspection.framing import read_answer, read_request
 from sealgate.inspection.framing_bodies import ChunkReader, chunk, last_chunk
@@ -222,3 +224,25 @@ def test_any_chunks_are_read_or_refused(noise: bytes, sizes: list[int]) -> None:
     except RefusedError:
         return
     assert len(out) <= len(noise)
+
+
+@given(
+    st.text("0123456789 -.,x", min_size=12, max_size=24),
+    st.sampled_from(["", "card ", " ", "x", "4", "4000 "]),
+    st.sampled_from(["", " ", "1", "x", ".5"]),
+)
+@settings(max_examples=500)
+def test_sure_cards_are_those_that_are_more_than_surmised(
+    middle: str, before: str, after: str
+) -> None:
+    """
+    Asking for the checksum first changes no answer that counts here.
+    """
+    text = f"\n{before}{middle}{after}".encode()
+    for end in range(13, len(text) + 1):
+        slow = card(text, end, max(0, end - 80), min(len(text), end + 24))
+        quick = sure_card(text, end, max(0, end - 80), min(len(text), end + 24))
+        if slow is not None and slow[3] >= Confidence.LIKELY:
+            assert quick == slow
+        else:
+            assert quick is None or quick == slow
