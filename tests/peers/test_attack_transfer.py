@@ -5,16 +5,18 @@ Attacks on running file servers, over the wire, by strangers and by people who m
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from tests.peers.served import free_port, wait_until
-from tests.peers.transferred import FilePlace, file_place
+from tests.peers.transferred import PASSPHRASE, PASSWORD, FilePlace, file_place
 
 HOST = "127.0.0.1"
 DROPS = """
@@ -84,7 +86,7 @@ class Ground:
 
     place: FilePlace
     echo: Echo
-    taken: list[str] = field(default_factory=list)
+    process: subprocess.Popen[str]
 
 
 @pytest.fixture(scope="module")
@@ -96,8 +98,8 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     try:
         with file_place(tmp_path_factory.mktemp("attacked")) as place:
             place.write(DROPS.format(port=echo.port))
-            with place.serving():
-                yield Ground(place, echo)
+            with place.serving() as serving:
+                yield Ground(place, echo, serving.process)
     finally:
         echo.close()
 
@@ -145,3 +147,32 @@ def test_a_revoked_key_ends_its_tunnels(ground: Ground) -> None:
                 assert one.recv(5) == b""
         assert not _answers(port)
         assert process.poll() is None
+
+
+def test_keys_are_in_memory_and_nowhere_else(ground: Ground) -> None:
+    """
+    Not in a core file, a command line or an environment, nor in any file of the place.
+    """
+    place, pid = ground.place, ground.process.pid
+    children = subprocess.check_output(["ps", "--ppid", str(pid), "-o", "pid="], text=True).split()
+    assert len(children) == 2
+    for one in (str(pid), *children):
+        limits = Path(f"/proc/{one}/limits").read_text()
+        assert re.search(r"Max core file size +0 +0 ", limits), one
+        for name in ("cmdline", "environ"):
+            content = Path(f"/proc/{one}/{name}").read_bytes()
+            for secret in (PASSPHRASE, PASSWORD, "AGE-SECRET-KEY"):
+                assert secret.encode() not in content, (one, name)
+    put = place.sftp_batch("put anna.pub inbox/x", "put anna.pub partners/x")
+    assert put.returncode == 0, put.stderr
+    content = (place.folder / "anna.pub").read_bytes()
+    for path in sorted(place.folder.rglob("*")):
+        if path.is_file() and path.name != "anna.pub":
+            held = path.read_bytes()
+            assert PASSPHRASE.encode() not in held, path
+            assert b"AGE-SECRET-KEY" not in held, path
+            if path.is_relative_to(place.folder / "stores" / "partners"):
+                assert content not in held, path
+        if {place.state, place.folder / "stores"} & set(path.parents):
+            mode = path.stat().st_mode
+            assert mode & 0o077 == 0 or path.suffix in {".pem", ".pub", ".crt"}, (path, oct(mode))

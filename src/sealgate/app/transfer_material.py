@@ -20,6 +20,7 @@ from sealgate.gateway.adapters.files import make_folder, replace_file
 from sealgate.identity.adapters.given import check_given
 from sealgate.policy.inventory import PassivePorts, drop_asset
 from sealgate.storage.adapters.opened import open_store
+from sealgate.storage.adapters.undumped import forbid_core_files
 from sealgate.storage.model import StorageError
 from sealgate.transfer.adapters.workers_plan import Served, packed
 from sealgate.transfer.model import TransferProtocol
@@ -111,6 +112,7 @@ class Material:
         kept = look_at_site_keys(inventory)
         marks = (inventory.keys, kept.keyring if kept is not None else None)
         if self._keyring is None or marks != self._opened_for:
+            forbid_core_files()
             self._keyring = open_site_keyring(inventory, now=self._now())
             self._opened_for = (inventory.keys, self._keyring.keyring)
         return self._keyring

@@ -25,6 +25,7 @@ from sealgate.identity.adapters.country import Countries
 from sealgate.identity.adapters.store import IdentityStore
 from sealgate.register.adapters.store import Register
 from sealgate.storage.adapters.opened import open_store
+from sealgate.storage.adapters.undumped import forbid_dumps
 from sealgate.transfer.adapters.doorkeeper import DropDoorkeeper
 from sealgate.transfer.adapters.doorkeeper_rules import Rules
 from sealgate.transfer.adapters.events import EventWriter
@@ -256,6 +257,8 @@ def main() -> int:
     # then has us drain.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    # Keys and what is uploaded are in memory here, and nowhere else.
+    forbid_dumps()
     link = _Link(int(sys.argv[1]))
     first = None
     while first is None:
