@@ -22,6 +22,7 @@ from sealgate.transfer.adapters.ftps_tls import (
     TLSBrokenError,
     TLSConnection,
 )
+from sealgate.transfer.adapters.ftps_tls_data import DataTLSConnection
 
 if TYPE_CHECKING:
     from sealgate.policy.inventory import PassivePorts
@@ -114,7 +115,7 @@ class DataConnection(Wire):
         self._outer = tls.measured("") if control.channel is None else control.channel
         self._transfer: Transfer | None = None
         self._clean_end = False
-        self.tls = TLSConnection(tls.context, connection, resumed_from=tls)
+        self.tls = DataTLSConnection(connection, tls)
         self.moved_at = time.monotonic()
 
     def carry(self, transfer: Transfer) -> None:

@@ -1,10 +1,11 @@
 """
 TLS as FTPS needs it, over pyOpenSSL: one context, and a connection that never blocks.
 
-Four private names of pyOpenSSL are used, because it has no public ones for what they do:
+Five private names of pyOpenSSL are used, because it has no public ones for what they do:
 ``SSL_CTX_set1_curves_list`` (the hybrid group first), ``SSL_CTX_set_session_id_context`` on
 a living context (a session of one control connection resumes only there),
-``SSL_session_reused`` (RFC 4217, 10.4) and ``SSL_read`` into a given buffer (no copy).
+``SSL_session_reused`` (RFC 4217, 10.4), ``SSL_read`` into a given buffer (no copy) and
+``SSL_set_fd`` after a handshake in memory (ftps_tls_data.py).
 Private calls are all in this file; its tests fail when one of them changes.
 """
 
@@ -136,7 +137,7 @@ def server_context(files: TLSFiles) -> SSL.Context:
             context.set_verify(SSL.VERIFY_PEER, lambda *_: True)
     except SSL.Error as error:
         raise ConfigError(
-            f"'{files.chain}' with key '{files.key}' cannot be used for FTPS: {_reason(error)}",
+            f"'{files.chain}' with key '{files.key}' cannot be used for FTPS: {reason(error)}",
             hint="give a certificate chain and its own key, both PEM",
         ) from error
     return context
@@ -212,12 +213,12 @@ class TLSConnection:
     def __init__(
         self,
         context: SSL.Context,
-        connection: socket.socket,
+        connection: socket.socket | None,
         *,
         resumed_from: TLSConnection | None = None,
     ) -> None:
         """
-        Wait for the client's hello on *connection*.
+        Wait for the client's hello on *connection*, or without one in memory.
         """
         self.context = context
         # OpenSSL copies the id context when a connection is made; a session carries it.
@@ -244,9 +245,16 @@ class TLSConnection:
         except SSL.WantWriteError:
             return Need.WRITABLE
         except (SSL.Error, OSError) as error:
-            raise TLSBrokenError(_reason(error)) from error
+            raise TLSBrokenError(reason(error)) from error
         self.established = True
         return Need.NOTHING
+
+    def use_socket(self, connection: socket.socket) -> None:
+        """
+        Go on over *connection*, after a handshake in memory.
+        """
+        if _LIB.SSL_set_fd(self._ssl, connection.fileno()) != 1:
+            raise TLSBrokenError("TLS failed")
 
     @property
     def resumed(self) -> bool:
@@ -274,7 +282,7 @@ class TLSConnection:
         except SSL.ZeroReturnError as error:
             raise TLSClosedError from error
         except (SSL.Error, OSError) as error:
-            raise TLSBrokenError(_reason(error)) from error
+            raise TLSBrokenError(reason(error)) from error
         return 0
 
     def write(self, data: Buffer) -> bool:
@@ -289,7 +297,7 @@ class TLSConnection:
         except (SSL.WantWriteError, SSL.WantReadError):
             return False
         except (SSL.Error, OSError) as error:
-            raise TLSBrokenError(_reason(error)) from error
+            raise TLSBrokenError(reason(error)) from error
         return True
 
     def say_goodbye(self) -> bool:
@@ -326,7 +334,7 @@ class TLSConnection:
         return hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """
     Return OpenSSL's reason in words, or that the line went dead.
     """

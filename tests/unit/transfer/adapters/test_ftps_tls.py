@@ -38,6 +38,7 @@ def test_the_private_names_of_pyopenssl_exist() -> None:
         "SSL_CTX_set_session_id_context",
         "SSL_session_reused",
         "SSL_read",
+        "SSL_set_fd",
     ):
         assert hasattr(getattr(SSL, "_lib"), name)  # noqa: B009
     assert hasattr(SSL.Connection, "_raise_ssl_error")
