@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from sealgate.errors import ExitCode, SealgateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
 # What bytes come in from the wire, never copied without need.
@@ -251,9 +251,19 @@ class Store(Protocol):
         Open the sealed bytes themselves: how a ``secret`` file is delivered.
         """
 
-    def open_write(self, path: StorePath, *, owner: str, resume: bool = False) -> StoreWriter:
+    def open_write(
+        self,
+        path: StorePath,
+        *,
+        owner: str,
+        resume: bool = False,
+        allow: Callable[[Entry | None], None] | None = None,
+    ) -> StoreWriter:
         """
         Begin an upload, or go on with one.
+
+        *allow* is called with what is there now, before anything is changed; what it
+        raises passes through.
 
         With *resume* it goes on at the partial's size; of a whole file a new version begins
         with its bytes, for an append. BUSY when somebody else writes it; NOT_FOUND when its folder is missing.

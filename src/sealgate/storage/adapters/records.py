@@ -12,11 +12,13 @@ import hmac
 import os
 import struct
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sealgate.storage.adapters.connections import Connections, blob
-from sealgate.storage.adapters.records_change import IN_FOLDER, SELECT, Change
+from sealgate.storage.adapters.records_change import COLUMNS, IN_FOLDER, SELECT, Change
+from sealgate.storage.adapters.records_tree import Tree
 from sealgate.storage.model import StorageError, StorageRung, StorePath, Trouble
 from sealgate.storage.record import DEPTH, FILES, NOTHING, Head, Record, Vouching, leaf_of
 
@@ -25,6 +27,13 @@ if TYPE_CHECKING:
 
     from sealgate.storage.adapters.anchor import Anchor
 
+
+def _of(table: str, columns: str) -> str:
+    return ", ".join(f"{table}.{column.strip()}" for column in columns.split(","))
+
+
+# Of an upload that is noted; what they mean is told in :mod:`.uploads`.
+NOTED = "parent, name, object_id, owner, rung, began_at, header_size, size, binding, mac"
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "store_version"
 NEWEST = "s0001"
@@ -39,7 +48,23 @@ _OF_OBJECT = f"{SELECT} AND object_id = ?"
 _HEAD = "SELECT store_id, seq, files, size, total, mac FROM store_heads WHERE store = ?"
 _FIRST_HEAD = """INSERT INTO store_heads (store, store_id, seq, files, size, total, mac)
 VALUES (?, ?, 0, 0, 0, ?, ?) ON CONFLICT (store) DO NOTHING"""
+_LOOK = f"""SELECT h.store_id, h.seq, h.files, h.size, h.total, h.mac, {_of("r", COLUMNS)},
+{_of("u", NOTED)} FROM store_heads h
+LEFT JOIN store_records r ON r.store = h.store AND r.area = ? AND r.parent = ? AND r.name = ?
+LEFT JOIN store_uploads u ON u.store = h.store AND u.parent = ? AND u.name = ?
+WHERE h.store = ?"""  # noqa: S608  # constants
 _PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """
+    What was there at one head: a record with its MAC, and the row of an upload under way.
+    """
+
+    head: Head
+    found: tuple[Record, bytes] | None
+    noted: Any
 
 
 class Records:
@@ -60,6 +85,7 @@ class Records:
         self._anchor = anchor
         self._lock = threading.Lock()
         self._seen = 0
+        self.tree = Tree()
         try:
             self.store_id = self._identified(record_key, anchor)
             self.vouching = Vouching(record_key, self.store_id)
@@ -90,7 +116,37 @@ class Records:
         Raises:
             StorageError: TAMPERED.
         """
-        row = run(_HEAD + end, (self.store,)).fetchone()
+        return self._checked(run(_HEAD + end, (self.store,)).fetchone())
+
+    def look(self, path: StorePath) -> Look:
+        """
+        Return what there is at *path*, all of it verified and seen in one moment.
+
+        Raises:
+            StorageError: TAMPERED.
+        """
+        parent, name = "/".join(path[:-1]), path[-1]
+        with self.connections.asking() as run:
+            row = run(_LOOK, (FILES, parent, name, parent, name, self.store)).fetchone()
+        head = self._checked(row)
+        self.tree.go_to(head)
+        record, noted = row[6:21], row[21:]
+        return Look(
+            head,
+            None if record[0] is None else self.genuine(record),
+            None if noted[0] is None else noted,
+        )
+
+    def holds(self, look: Look) -> bool:
+        """
+        Return whether what *look* found is known to be no older record put back.
+        """
+        if look.found is None:
+            return False
+        record, mac = look.found
+        return self.tree.holds(look.head, leaf_of(record.area, record.path), mac)
+
+    def _checked(self, row: Any) -> Head:
         if row is None:
             raise _tampered("the records of the store have no head")
         try:
@@ -133,16 +189,23 @@ class Records:
             StorageError: TAMPERED.
         """
         leaf = leaf_of(record.area, record.path)
-        total = self.head(run).total
+        head = self.head(run)
+        self.tree.go_to(head)
+        total = head.total
         for depth in range(DEPTH):
-            above = leaf[:depth]
-            nodes = [(f"{above}{d}", blob(t)) for d, t in run(_CHILDREN, (self.store, above))]
-            if self.vouching.of_nodes(nodes) != total:
-                raise _old(record)
-            total = dict(nodes).get(leaf[: depth + 1], NOTHING)
+            above, prefix = leaf[:depth], leaf[: depth + 1]
+            proven = self.tree.total(head, prefix)
+            if proven is None:
+                nodes = [(f"{above}{d}", blob(t)) for d, t in run(_CHILDREN, (self.store, above))]
+                if self.vouching.of_nodes(nodes) != total:
+                    raise _old(record)
+                self.tree.keep_children(head, above, dict(nodes))
+                proven = dict(nodes).get(prefix, NOTHING)
+            total = proven
         macs = [blob(row[0]) for row in run(self._macs, (self.store, leaf))]
         if mac not in macs or self.vouching.of_records(macs) != total:
             raise _old(record)
+        self.tree.keep_leaf(head, leaf, macs)
 
     def listed(self, path: StorePath, area: int = FILES) -> Iterator[Record]:
         """
@@ -216,11 +279,12 @@ class Records:
         with self.connections.writing() as run:
             change = Change(self, run)
             yield change
-            seq = change.flush()
-        if seq is not None:
+            head = change.flush()
+        if head is not None:
             with self._lock:
-                self._seen = max(self._seen, seq)
-            self._anchor.raise_to(self.vouching, self.store_id, seq)
+                self._seen = max(self._seen, head.seq)
+            change.told(head)
+            self._anchor.raise_to(self.vouching, self.store_id, head.seq)
 
     def close(self) -> None:
         """

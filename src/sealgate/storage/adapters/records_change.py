@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealgate.storage.adapters.connections import blob
-from sealgate.storage.record import DEPTH, FILES, NOTHING, Head, Record, Vouching, leaf_of
+from sealgate.storage.record import DEPTH, FILES, NOTHING, Head, Record, leaf_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,8 +33,10 @@ rung = excluded.rung, object_id = excluded.object_id, object_size = excluded.obj
 binding = excluded.binding, mac = excluded.mac"""  # noqa: S608  # constants
 _DELETE = "DELETE FROM store_records WHERE store = ? AND area = ? AND parent = ? AND name = ?"
 _NODE = "SELECT total FROM store_nodes WHERE store = ? AND parent = ? AND digit = ?"
-_PUT_NODE = """INSERT INTO store_nodes (store, parent, digit, total) VALUES (?, ?, ?, ?)
+_PUT_NODES = """INSERT INTO store_nodes (store, parent, digit, total) VALUES {}
 ON CONFLICT (store, parent, digit) DO UPDATE SET total = excluded.total"""
+# One path has a node on each level; a folder that moves has many.
+_NODES_AT_ONCE = 4 * DEPTH
 _PUT_HEAD = (
     "UPDATE store_heads SET seq = ?, files = ?, size = ?, total = ?, mac = ? WHERE store = ?"
 )
@@ -52,6 +54,9 @@ class Change:
         self.head = records.head(run, records.connections.for_update)
         self.seq = self.head.seq + 1
         self._leaves: dict[str, list[tuple[bytes | None, bytes | None]]] = {}
+        self._rows: dict[str, bytes | None] = {}
+        self._before: dict[str, bytes | None] = {}
+        self._loses_folders = False
         self._files = self.head.files
         self._size = self.head.size
 
@@ -113,38 +118,52 @@ class Change:
         Delete the record *old*.
         """
         record = old[0]
+        self._loses_folders |= record.is_folder
         parent = "/".join(record.path[:-1])
         self.run(_DELETE, (self._records.store, record.area, parent, record.path[-1]))
         self._count(leaf_of(record.area, record.path), old, None)
 
-    def flush(self) -> int | None:
+    def flush(self) -> Head | None:
         """
-        Bring tree and head up to date; return the new sequence number, if anything changed.
+        Bring tree and head up to date; return the new head, if anything changed.
         """
         if not self._leaves:
             return None
-        vouching, store, run = self._records.vouching, self._records.store, self.run
-        moved: dict[str, list[tuple[str, bytes | None, bytes]]] = {}
+        vouching, store = self._records.vouching, self._records.store
+        self._rows = self._records.tree.rows(self.head)
         for leaf, changes in self._leaves.items():
-            old = self._total(leaf)
-            total = old or NOTHING
+            total = self._total(leaf) or NOTHING
             for before, after in changes:
                 total = vouching.with_records(total, before, after)
-            run(_PUT_NODE, (store, leaf[:-1], leaf[-1], total))
-            moved.setdefault(leaf[:-1], []).append((leaf, old, total))
+            self._rows[leaf] = total
+        moved = list(self._leaves)
         for depth in range(DEPTH - 1, 0, -1):
-            above: dict[str, list[tuple[str, bytes | None, bytes]]] = {}
-            for prefix, children in moved.items():
-                old = self._total(prefix)
-                total = _with(vouching, old or NOTHING, children)
-                run(_PUT_NODE, (store, prefix[:-1], prefix[-1], total))
-                above.setdefault(prefix[: depth - 1], []).append((prefix, old, total))
-            moved = above
-        total = _with(vouching, self.head.total, moved[""])
+            above = {prefix[:depth]: self._total(prefix[:depth]) or NOTHING for prefix in moved}
+            for prefix in moved:
+                above[prefix[:depth]] = self._with(above[prefix[:depth]], prefix)
+            self._rows.update(above)
+            moved = list(above)
+        total = self.head.total
+        for prefix in moved:
+            total = self._with(total, prefix)
+        self._put_nodes()
         head = Head(self.head.store_id, self.seq, self._files, self._size, total)
         mac = vouching.head_mac(head)
-        run(_PUT_HEAD, (head.seq, head.files, head.size, head.total, mac, store))
-        return self.seq
+        self.run(_PUT_HEAD, (head.seq, head.files, head.size, head.total, mac, store))
+        return head
+
+    def told(self, head: Head) -> None:
+        """
+        The change that made *head* is durable: what is known of the tree goes on to it.
+        """
+        self._records.tree.changed(
+            self.head,
+            head,
+            self._rows,
+            self._before,
+            self._leaves,
+            loses_folders=self._loses_folders,
+        )
 
     @property
     def size(self) -> int:
@@ -154,8 +173,29 @@ class Change:
         return self._size
 
     def _total(self, prefix: str) -> bytes | None:
-        row = self.run(_NODE, (self._records.store, prefix[:-1], prefix[-1])).fetchone()
-        return None if row is None else blob(row[0])
+        """
+        Return the total of the node *prefix* as it was, and remember it.
+        """
+        if prefix in self._rows:
+            old = self._rows[prefix]
+        else:
+            row = self.run(_NODE, (self._records.store, prefix[:-1], prefix[-1])).fetchone()
+            old = None if row is None else blob(row[0])
+        self._before[prefix] = old
+        return old
+
+    def _with(self, total: bytes, prefix: str) -> bytes:
+        return self._records.vouching.with_node(
+            total, prefix, self._before[prefix], self._rows[prefix] or NOTHING
+        )
+
+    def _put_nodes(self) -> None:
+        store, prefixes = self._records.store, list(self._before)
+        for at in range(0, len(prefixes), _NODES_AT_ONCE):
+            some = prefixes[at : at + _NODES_AT_ONCE]
+            sql = _PUT_NODES.format(", ".join(["(?, ?, ?, ?)"] * len(some)))
+            values = [v for p in some for v in (store, p[:-1], p[-1], self._rows[p])]
+            self.run(sql, tuple(values))
 
     def _count(
         self, leaf: str, old: tuple[Record, bytes] | None, new: tuple[Record, bytes] | None
@@ -166,11 +206,3 @@ class Change:
             if counted is not None and not counted[0].is_folder:
                 self._files += sign
                 self._size += sign * counted[0].size
-
-
-def _with(
-    vouching: Vouching, total: bytes, children: list[tuple[str, bytes | None, bytes]]
-) -> bytes:
-    for prefix, old, new in children:
-        total = vouching.with_node(total, prefix, old, new)
-    return total

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.storage.adapters.folders import Folders
 from sealgate.storage.adapters.forms import CHUNK_BYTES
+from sealgate.storage.adapters.ready import Ready
 from sealgate.storage.adapters.upload import ENCODED_BYTES, GATHERED_BYTES, Upload
 from sealgate.storage.adapters.uploads import Noted, Uploads
 from sealgate.storage.model import Entry, StorageError, StorageRung, Trouble
@@ -66,6 +67,8 @@ class Resuming(Folders):
         self._writing: set[StorePath] = set()
         self._kept: OrderedDict[StorePath, _Kept] = OrderedDict()
         self._buffers: deque[tuple[bytearray, bytearray]] = deque(maxlen=_KEPT_BUFFERS)
+        is_sealed = settings.rung >= StorageRung.ENCRYPTED
+        self._ready = Ready(self._begun) if is_sealed else None
 
     def open_read(self, path: StorePath) -> StoreReader:
         """
@@ -202,6 +205,10 @@ class Resuming(Folders):
 
     # How uploads begin.
 
+    def _begun(self) -> tuple[str, Encoder]:
+        object_id = os.urandom(16).hex()
+        return object_id, self.form(self.settings.rung).begin(object_id)
+
     def _fresh(
         self,
         path: StorePath,
@@ -209,9 +216,8 @@ class Resuming(Folders):
         limit: tuple[int, str] | None,
         instead_of: Noted | None = None,
     ) -> Upload:
-        object_id = os.urandom(16).hex()
+        object_id, encoder = self._ready.take() if self._ready else self._begun()
         rung = self.settings.rung
-        encoder = self.form(rung).begin(object_id)
         return Upload(self, path, owner, object_id, encoder, rung, limit, instead_of=instead_of)
 
     def _resumed(

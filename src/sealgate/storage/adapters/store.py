@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sealgate.storage.adapters.records import Records
     from sealgate.storage.adapters.reserve import Reserve
     from sealgate.storage.model import StorePath, StoreReader, StoreSettings
+    from sealgate.storage.record import Head
 
 # A file may be replaced or rotated between the look at its record and the opening of its
 # object; more often than this in a row it is not.
@@ -148,18 +149,28 @@ class ObjectStore(Resuming):
             source.close()
             raise
 
-    def open_write(self, path: StorePath, *, owner: str, resume: bool = False) -> Upload:
+    def open_write(
+        self,
+        path: StorePath,
+        *,
+        owner: str,
+        resume: bool = False,
+        allow: Callable[[Entry | None], None] | None = None,
+    ) -> Upload:
         """
         Begin an upload, or go on with one.
         """
         if not path:
             raise StorageError(Trouble.IS_FOLDER, "the root of the store is a folder")
-        with self.records.connections.asking() as run:
-            found = self.records.find(run, path)
-            noted = self.uploads.find(run, path)
-            if found is None and len(path) > 1:
-                self.require_folder(path[:-1], run)
-            limit = self._limit(run, found[0] if found else None)
+        look = self.records.look(path)
+        found = look.found
+        noted = None if look.noted is None else self.uploads.genuine(look.noted)
+        if allow is not None:
+            partial = self._partial(noted) if noted and not found else None
+            allow(found[0].entry if found else partial)
+        if found is None:
+            self._require_parent(path, look.head)
+        limit = self._limit(look.head, found[0] if found else None)
         if found is not None and found[0].is_folder:
             raise StorageError(Trouble.IS_FOLDER, f'"{"/".join(path)}" is a folder')
         with self._lock:
@@ -173,6 +184,7 @@ class ObjectStore(Resuming):
                     return self._resumed(noted, kept, owner, limit)
                 self._clear(noted)
             upload = self._fresh(path, owner, limit)
+            upload.look = look
         except BaseException:
             with self._lock:
                 self._writing.discard(path)
@@ -189,13 +201,16 @@ class ObjectStore(Resuming):
         """
         path, now = upload.path, self.now()
         with self.records.changing() as change:
-            old = change.find(path)
+            look = upload.look
+            # Since a look at this very head nothing has changed.
+            is_new = look is not None and look.head == change.head
+            old = look.found if look is not None and is_new else change.find(path)
             if old is not None and old[0].is_folder:
                 raise StorageError(Trouble.IS_FOLDER, f'"{"/".join(path)}" is a folder')
             if old is not None and not replace:
                 raise StorageError(Trouble.EXISTS, f'"{"/".join(path)}" exists already')
-            if old is None and len(path) > 1:
-                self.require_folder(path[:-1], change.run)
+            if old is None:
+                self._require_parent(path, change.head, change.run)
             record = Record(
                 path,
                 FILES,
@@ -262,28 +277,41 @@ class ObjectStore(Resuming):
         """
         Let go of files and connections.
         """
+        if self._ready is not None:
+            self._ready.forget()
         self.records.close()
         self.medium.close()
 
     def _proven(self, path: StorePath) -> Record:
         if not path:
             raise StorageError(Trouble.IS_FOLDER, "the root of the store is a folder")
-        with self.records.connections.reading() as run:
-            found = self.records.find(run, path)
-            if found is not None:
-                self.records.prove(run, *found)
+        look = self.records.look(path)
+        found = look.found
+        if found is not None and not self.records.holds(look):
+            with self.records.connections.reading() as run:
+                found = self.records.find(run, path)
+                if found is not None:
+                    self.records.prove(run, *found)
         if found is None:
             raise missing(path)
         if found[0].is_folder:
             raise StorageError(Trouble.IS_FOLDER, f'"{"/".join(path)}" is a folder')
         return found[0]
 
-    def _limit(self, run: Callable[..., object], old: Record | None) -> tuple[int, str] | None:
+    def _require_parent(
+        self, path: StorePath, head: Head, run: Callable[..., object] | None = None
+    ) -> None:
+        parent = path[:-1]
+        if parent and not self.records.tree.has_folder(head, parent):
+            self.require_folder(parent, run)
+            self.records.tree.keep_folder(head, parent)
+
+    def _limit(self, head: Head, old: Record | None) -> tuple[int, str] | None:
         limits = []
         if self.settings.max_file_bytes is not None:
             limits.append((self.settings.max_file_bytes, "a file may be here"))
         if self.settings.quota_bytes is not None:
-            used = self.records.head(run).size - (old.size if old else 0)
+            used = head.size - (old.size if old else 0)
             limits.append((self.settings.quota_bytes - used, "the quota has room for"))
         return min(limits) if limits else None
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from sealgate.storage.adapters.forms import Encoder
     from sealgate.storage.adapters.medium import Sink
+    from sealgate.storage.adapters.records import Look
     from sealgate.storage.adapters.resuming import Resuming
     from sealgate.storage.model import Buffer, Entry, StorageRung, StorePath
 
@@ -70,6 +71,8 @@ class Upload:
         self._is_over = False
         # A write failed, so that nobody knows how much of it lies there.
         self._is_torn = False
+        # What was at the path when the upload began.
+        self.look: Look | None = None
 
     @property
     def offset(self) -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sealgate.storage.adapters.connections import blob
+from sealgate.storage.adapters.records import NOTED
 from sealgate.storage.model import StorageError, StorageRung, StorePath, Trouble
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from sealgate.storage.adapters.records import Records
 
-_COLUMNS = "parent, name, object_id, owner, rung, began_at, header_size, size, binding, mac"
+_COLUMNS = NOTED
 _SELECT = f"SELECT {_COLUMNS} FROM store_uploads WHERE store = ?"  # noqa: S608  # constants
 _AT = f"{_SELECT} AND parent = ? AND name = ?"
 _IN = f"{_SELECT} AND parent = ? ORDER BY name"
@@ -67,7 +68,7 @@ class Uploads:
             StorageError: TAMPERED.
         """
         row = run(_AT, (self._store, "/".join(path[:-1]), path[-1])).fetchone()
-        return None if row is None else self._genuine(row)
+        return None if row is None else self.genuine(row)
 
     def within(self, path: StorePath | None) -> list[Noted]:
         """
@@ -78,7 +79,7 @@ class Uploads:
                 rows = run(_ALL, (self._store,)).fetchall()
             else:
                 rows = run(_IN, (self._store, "/".join(path))).fetchall()
-        return [self._genuine(row) for row in rows]
+        return [self.genuine(row) for row in rows]
 
     def note(self, noted: Noted, instead_of: Noted | None = None) -> None:
         """
@@ -138,7 +139,13 @@ class Uploads:
             noted.binding,
         )
 
-    def _genuine(self, row: Any) -> Noted:
+    def genuine(self, row: Any) -> Noted:
+        """
+        Return what is noted in *row*, verified.
+
+        Raises:
+            StorageError: TAMPERED.
+        """
         parent, name = str(row[0]), str(row[1])
         path = (*parent.split("/"), name) if parent else (name,)
         message = f'what is noted of the upload "{"/".join(path)}" was changed from outside'

@@ -156,6 +156,8 @@ class Session:
         with guarded(self._house.complain), self._house.open_files.room(self.caller.name):
             self._check()
             drop, inner = self._view.find(resolve(path), Action.READ)
+            if self._house.hooks is not None:
+                self._house.hooks.at_work()
             if not drop.is_sealed_elsewhere:
                 reader = drop.store.open_read(inner)
             else:

@@ -81,6 +81,11 @@ class Hooks(Protocol):
         Begin to look at an upload to *drop* that will be called *name*.
         """
 
+    def at_work(self) -> None:
+        """
+        A client is at work: looks that nobody waits for may come later.
+        """
+
     def afterwards(self, drop: OpenDrop, path: StorePath, entry: Entry, event: Event) -> None:
         """
         Look at *path* some time later, and note what was found beside *event*.

@@ -81,19 +81,15 @@ class View:
             raise denied(action.value)
 
     def check_present(
-        self, drop: OpenDrop, inner: StorePath, *, resume: bool, exclusive: bool
+        self, drop: OpenDrop, there: Entry | None, *, resume: bool, exclusive: bool
     ) -> None:
         """
-        Return if an upload may begin at *inner*, whatever is there now.
+        Return if an upload may begin where *there* is now.
 
         Raises:
             TransferError: IS_FOLDER, EXISTS with *exclusive*, or DENIED.
         """
-        try:
-            there = drop.store.stat(inner)
-        except StorageError as error:
-            if error.trouble is not Trouble.NOT_FOUND:
-                raise
+        if there is None:
             return
         if there.is_folder:
             raise TransferError(Trouble.IS_FOLDER, "it is a folder")
@@ -110,13 +106,18 @@ class View:
         """
         Return whether *inner* is there.
         """
+        return self.there(drop, inner) is not None
+
+    def there(self, drop: OpenDrop, inner: StorePath) -> Entry | None:
+        """
+        Return the entry at *inner*, if there is one.
+        """
         try:
-            drop.store.stat(inner)
+            return drop.store.stat(inner)
         except StorageError as error:
             if error.trouble is not Trouble.NOT_FOUND:
                 raise
-            return False
-        return True
+            return None
 
     def stat(self, drop: OpenDrop, inner: StorePath) -> Entry:
         """

@@ -137,7 +137,7 @@ def test_a_file_of_identities_is_read() -> None:
     ("text", "told"),
     [
         (str(X25519.recipient()), "recipient was given"),
-        (X25519.secret_text()[:-1] + "Q", "line 1: an identity cannot be read"),
+        (X25519.secret_text()[:-1] + "B", "line 1: an identity cannot be read"),
         (HYBRID.secret_text()[:40], "line 1: an identity cannot be read"),
         ("AGE-PLUGIN-YUBIKEY-1Q", "unknown kind"),
         ("", "no identity"),
