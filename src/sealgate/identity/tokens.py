@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from joserfc import jws
@@ -176,9 +177,7 @@ def issue(session: Session, key: TokenKey) -> str:
     }
     header = {"alg": ALGORITHM, "kid": key.kid, "typ": TYPE}
     payload = json.dumps(claims, ensure_ascii=True, separators=(",", ":"))
-    token = jws.serialize_compact(
-        header, payload, ECKey.import_key(key.pem), algorithms=[ALGORITHM]
-    )
+    token = jws.serialize_compact(header, payload, _imported(key.pem), algorithms=[ALGORITHM])
     if len(token) > MOST_TOKEN_BYTES:
         raise UsageError(
             f'the session of "{session.name}" takes {len(token)} bytes, but at most '
@@ -217,7 +216,7 @@ def verify(
     if key is None:
         raise TokenError(Refused.UNKNOWN_KEY)
     try:
-        jws.deserialize_compact(raw, ECKey.import_key(key.pem), algorithms=[ALGORITHM])
+        jws.deserialize_compact(raw, _imported(key.pem), algorithms=[ALGORITHM])
     except (JoseError, ValueError, TypeError) as error:
         raise TokenError(Refused.FORGED) from error
     session = _session(_object(raw.split(b".")[1]))
@@ -230,6 +229,12 @@ def verify(
     if session.rung_for(asset) < least:
         raise TokenError(Refused.RUNG)
     return session
+
+
+@lru_cache(maxsize=8)
+def _imported(pem: bytes) -> ECKey:
+    # Reading a PEM takes longer than what is done with it, and there are two keys at most.
+    return ECKey.import_key(pem)
 
 
 def _object(part: bytes) -> dict[str, Any]:

@@ -133,6 +133,17 @@ class Credentials:
         with reading(self._engine) as connection:
             return frozenset(connection.scalars(sa.select(PASSWORDS.c.identity)))
 
+    def password_set_at(self, name: str) -> float | None:
+        """
+        Return when the password of *name* was set, ``None`` when there is none.
+        """
+        wanted = normal(name)
+        if not tables.can_be_stored(wanted):
+            return None
+        with reading(self._engine) as connection:
+            query = sa.select(PASSWORDS.c.set_at).where(PASSWORDS.c.identity == wanted)
+            return connection.execute(query).scalar_one_or_none()
+
     def set_password(
         self, name: str, password: str, *, rounds: int = LEAST_ROUNDS, by: str, now: float
     ) -> None:

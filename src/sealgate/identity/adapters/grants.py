@@ -18,7 +18,7 @@ from sealgate.errors import UsageError
 from sealgate.identity import grants as rules
 from sealgate.identity.adapters import factor_tables
 from sealgate.identity.adapters.factor_tables import GRANTS
-from sealgate.identity.adapters.tables import STATE, can_be_stored, known_identity, note
+from sealgate.identity.adapters.tables import can_be_stored, known_identity, note, wait_for_turn
 from sealgate.identity.model import TrailEntry, normal
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Grants:
             UsageError: there is no such user, something is not fit, or one is open already.
         """
         with writing(self._engine) as connection:
-            _wait_for_turn(connection)
+            wait_for_turn(connection)
             identity = known_identity(connection, person)
             theirs = factor_tables.grants(connection, GRANTS.c.person == identity.name)
             number = secrets.token_hex(_ID_BYTES)
@@ -132,7 +132,7 @@ class Grants:
     ) -> Grant:
         wanted = grant_id.strip().lower()
         with writing(self._engine) as connection:
-            _wait_for_turn(connection)
+            wait_for_turn(connection)
             where = GRANTS.c.id == wanted
             found = factor_tables.grants(connection, where) if can_be_stored(wanted) else ()
             if not found:
@@ -154,12 +154,6 @@ def end_grants_of(connection: sa.Connection, person: Identity, by: str, now: flo
         if grant.is_open(now):
             gone = _row(rules.ended(grant, by=by, now=now))
             connection.execute(sa.update(GRANTS).where(GRANTS.c.id == grant.id).values(**gone))
-
-
-def _wait_for_turn(connection: sa.Connection) -> None:
-    # PostgreSQL lets two transactions read before either writes; the one row of the state
-    # is locked by the first. SQLite has one writer anyway.
-    connection.execute(sa.update(STATE).values(generation=STATE.c.generation))
 
 
 def _row(grant: Grant) -> dict[str, object]:

@@ -223,6 +223,8 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns):
             UsageError: there is no such user.
         """
         with writing(self._engine) as connection:
+            # In the order of those who decide grants, or two would wait for each other.
+            tables.wait_for_turn(connection)
             identity = known_identity(connection, name)
             name = identity.name
             revoked = _revoke_all(connection, name, now)

@@ -216,3 +216,13 @@ def note(connection: sa.Connection, entry: TrailEntry) -> None:
         )
     )
     connection.execute(sa.update(STATE).values(generation=STATE.c.generation + 1))
+
+
+def wait_for_turn(connection: sa.Connection) -> None:
+    """
+    Have whoever else does this wait until the change of *connection* is kept or given up.
+
+    PostgreSQL lets two transactions read before either writes; the one row of the state is
+    locked by the first. SQLite has one writer anyway.
+    """
+    connection.execute(sa.update(STATE).values(generation=STATE.c.generation))
