@@ -43,6 +43,7 @@ _RECHECK_SECONDS = 60.0
 _UNKNOWN = "(unknown)"
 _GONE = "you are no longer admitted"
 _KEY_GONE = "your key is no longer admitted"
+_PASSWORD_GONE = "your password is another one now"  # noqa: S105  # said to the client
 
 
 class DropDoorkeeper:
@@ -253,6 +254,9 @@ class DropDoorkeeper:
         if identity is None:
             session.cut(_GONE)
             return
+        if Method.PASSWORD in methods and self._lost_password(session):
+            session.cut(_PASSWORD_GONE)
+            return
         again = Caller(
             identity.name, identity.groups, methods, self._country(channel.peer), caller.key
         )
@@ -261,6 +265,13 @@ class DropDoorkeeper:
             session.cut(_GONE)
         else:
             session.admit(again, drops, refused)
+
+    def _lost_password(self, session: Session) -> bool:
+        """
+        Return whether the password that opened *session* is in force no more.
+        """
+        set_at = self._people.password_set_at(session.caller.name)
+        return set_at is None or set_at > session.began_at
 
     def _left(self, session: Session) -> None:
         with self._lock:

@@ -28,6 +28,11 @@ class People(Protocol):
         Return whether it is the password of *name*; takes as long for unknown names.
         """
 
+    def password_set_at(self, name: str) -> float | None:
+        """
+        Return when the password of *name* was set, ``None`` when there is none.
+        """
+
     def identity(self, name: str) -> Identity | None:
         """
         Return the identity *name*.

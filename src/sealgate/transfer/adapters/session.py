@@ -52,6 +52,7 @@ class Session:
         house: House,
     ) -> None:
         self.channel = channel
+        self.began_at = house.now()
         self._house = house
         self._notes = Notes(caller, channel, house)
         self._view = View(caller, drops, refused, self._notes.refusal, house.now)

@@ -229,6 +229,7 @@ def test_open_sessions_follow_what_changes(door: Door) -> None:
     keeper, fingerprint = door.keeper, door.key.fingerprint
     by_key = keeper.sign_in("anna", KEY, CHANNEL, key=fingerprint)
     by_certificate = keeper.sign_in("anna", CERTIFICATE, FTPS, key=PRINT)
+    door.people.set_password("anna", PASSWORD, by="test", now=NOW - 1)
     by_password = keeper.sign_in("anna", BY_PASSWORD, CHANNEL)
     put(by_key, "high/a", b"x")  # type: ignore[arg-type]  # it is a session of ours
     reader = by_key.open_read("high/a")
@@ -250,6 +251,26 @@ def test_open_sessions_follow_what_changes(door: Door) -> None:
     for session in (by_key, by_certificate, by_password):
         session.close()
     assert keeper.sessions == 0
+
+
+def test_another_password_ends_the_sessions_of_the_old_one(door: Door) -> None:
+    """
+    Whoever learnt the old one is out when it is changed or taken away; keys stay in.
+    """
+    keeper = door.keeper
+    by_key = keeper.sign_in("anna", KEY, CHANNEL, key=door.key.fingerprint)
+    for change in (
+        lambda: door.people.set_password("anna", PASSWORD, by="test", now=door.ground.now()),
+        lambda: door.people.remove_password("anna", by="test", now=NOW),
+    ):
+        door.people.set_password("anna", PASSWORD, by="test", now=door.ground.now())
+        session = keeper.sign_in("anna", BY_PASSWORD, CHANNEL)
+        keeper.tick()
+        assert names(session) == ["low"]
+        change()
+        keeper.tick()
+        refused(lambda one=session: one.stat("/"), "your password is another")  # type: ignore[misc]
+    assert names(by_key) == ["high", "low"]
 
 
 def test_a_key_that_was_revoked_opens_nothing_more(door: Door) -> None:
