@@ -129,8 +129,8 @@ def pebble_running(
         try:
             for port in (acme, management, dns_management):
                 assert wait_until(lambda port=port: _listens(port)), (
-                    (folder / "pebble.log").read_text() + (folder / "names.log").read_text()
-                )
+                    folder / "pebble.log"
+                ).read_text() + (folder / "names.log").read_text()
             yield Pebble(
                 f"https://localhost:{acme}/dir",
                 folder / "door.pem",

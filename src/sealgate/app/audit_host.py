@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealgate.app.audit_stores import drop_store_sightings
+from sealgate.app.certificates import upkeep_sightings
 from sealgate.app.reload import NotRunning, enforced
 from sealgate.audit.doors import is_locked
 from sealgate.errors import SealgateError
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
     from sealgate.policy.observation import Sighting
 
 
-def host_sightings(inventory: Inventory) -> tuple[Sighting, ...]:
+def host_sightings(inventory: Inventory, *, now: float) -> tuple[Sighting, ...]:
     """
-    Return what this host tells of *inventory*: its running servers, and stores of drops.
+    Return what this host tells of *inventory*: servers, stores of drops, certificates.
 
     From outside only a refusal shows; that a key and a country are asked for, what a
     session must be worth, and how files are kept, only the host can tell. Where no
@@ -50,7 +51,7 @@ def host_sightings(inventory: Inventory) -> tuple[Sighting, ...]:
     ]
     server = file_server_asset(inventory).id, Fact.FTP_DATA_SESSION_REUSE
     found += [told[server]] if server in told else []
-    return (*found, *drop_store_sightings(inventory))
+    return (*found, *drop_store_sightings(inventory), *upkeep_sightings(inventory, now=now))
 
 
 def _told_by_host(inventory: Inventory) -> Iterator[tuple[str, Fact]]:

@@ -17,6 +17,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
+from sealgate.app.certificates import has_failed, kept_certificate, missing_library
 from sealgate.errors import Fault
 from sealgate.gateway.model import SYSTEM_ROOTS, CertificateFiles
 from sealgate.identity.adapters.authority import SERVER_DAYS
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 SEEN_BY = "certificate files"
 _DAY = 86_400.0
+# What public authorities issue for now, when they were not asked yet.
+_USUAL_DAYS = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +92,35 @@ def foresee_ftps(inventory: Inventory, now: float) -> Foreseen | None:
 
 def _foresee(inventory: Inventory, shown: _Shown, now: float) -> Foreseen:
     tls = shown.tls
+    if tls.acme:
+        return _fetched(inventory, shown, now)
     if tls.chain is None or tls.key is None:
         return _local(inventory, shown, now)
     return _given(shown, tls.chain, tls.key, now)
+
+
+def _fetched(inventory: Inventory, shown: _Shown, now: float) -> Foreseen:
+    site = next((s for s in inventory.sites if shown.domains[0] in s.domains), None)
+    name = site.name if site else shown.domains[0]
+    kept = kept_certificate(inventory, name)
+    missing = missing_library(inventory)
+    if kept is not None:
+        found = _given(shown, kept.chain, kept.key, now)
+        # What the authority issued is served whatever a look at it says.
+        remarks = (*found.remarks, *(fault.message for fault in found.faults))
+        files = CertificateFiles(kept.chain, kept.key)
+        return Foreseen(shown.name, files, found.sightings, missing, remarks)
+    values: dict[Fact, FactValue] = {
+        # It is expected that the authority issues, unless it was asked in vain.
+        Fact.CERTIFICATE_CHAIN_VALID: not has_failed(inventory, name),
+        Fact.CERTIFICATE_NAME_MATCHES: True,
+        Fact.CERTIFICATE_NOT_BEFORE: now,
+        Fact.CERTIFICATE_NOT_AFTER: now + _USUAL_DAYS * _DAY,
+        Fact.CERTIFICATE_OPERATOR: "",
+    }
+    remark = f'the certificate of "{name}" is fetched from {inventory.acme.directory} by serve'
+    files = CertificateFiles("", "")
+    return Foreseen(shown.name, files, _seen(shown, values.items()), missing, (remark,))
 
 
 def _local(inventory: Inventory, shown: _Shown, now: float) -> Foreseen:

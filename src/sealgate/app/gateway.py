@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sealgate.app.certificates import CertificateKeeper
 from sealgate.app.crashes import CRASH_WINDOW_SECONDS, MAX_CRASHES, Crashes
 from sealgate.app.decided import weaker_than_decided
 from sealgate.app.material import (
@@ -119,6 +120,7 @@ class Gateway:
         self._envoy: Envoy | None = None
         self._served: _Parts | None = None
         self._watch = FileWatch()
+        self._keeper = CertificateKeeper(tell=tell)
         self._crashes = Crashes()
         self._retry_at: dict[str, float] = {}
         self._stale_attempts = 0
@@ -227,6 +229,12 @@ class Gateway:
             raise
         return Change(self._enforce())
 
+    def renew_keys(self) -> None:
+        """
+        Take new signing keys of sessions over, when there are any; a failure is told.
+        """
+        self._attempt("signing keys", self._now(), self._take_over)
+
     def tick(self) -> None:
         """
         Do what time and files bring: crashes, renewals, expiries, replaced files.
@@ -242,6 +250,7 @@ class Gateway:
         given = any(path in files for path in parts.certificates.watched)
         if given or self._is_due("certificates", parts.certificates.due, now):
             self._attempt("certificates", now, self._renew)
+        self._keep_certificates(now)
         database = parts.inventory.access.geo_database
         if database in files or self._is_due("countries", math.inf, now):
             self._attempt("countries", now, self._follow_countries)
@@ -293,6 +302,7 @@ class Gateway:
         *hurry* is asked meanwhile and may cut the wait short. Returns whether every
         request ended by itself.
         """
+        self._keeper.stop()
         if self._envoy is None:
             return True
         return self._envoy.drain(within_seconds=drain_seconds, hurry=hurry)
@@ -301,6 +311,7 @@ class Gateway:
         """
         End Envoy now.
         """
+        self._keeper.stop()
         if self._envoy is not None:
             self._envoy.kill()
 
@@ -340,8 +351,11 @@ class Gateway:
         return parts, material
 
     def _material(self, parts: _Parts, now: float) -> Material:
-        return make_material(
-            parts.inventory, parts.certificates, parts.countries, parts.admissions, now=now
+        return dataclasses.replace(
+            make_material(
+                parts.inventory, parts.certificates, parts.countries, parts.admissions, now=now
+            ),
+            proofs=self._keeper.proofs,
         )
 
     def _files(self) -> EnvoyFiles:
@@ -393,6 +407,20 @@ class Gateway:
             self._tell(remark)
         for part in changed:
             self._tell(f"{part}: renewed, and taken over")
+
+    def _keep_certificates(self, now: float) -> None:
+        if self._keeper.tick(self._parts.inventory, now):
+            self._attempt("certificates", now, self._renew)
+        if self._keeper.wants_proofs:
+            self._attempt("proofs", now, self._show_proofs)
+
+    def _show_proofs(self) -> None:
+        try:
+            self._take_over()
+        except SealgateError as error:
+            self._keeper.shown(error)
+            raise
+        self._keeper.shown()
 
     def _follow_countries(self) -> None:
         # Envoy watches the copy itself and reads it anew when it is replaced.

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sealgate.app.certificates import certificate_to_serve, fetched_sites, missing_library
+from sealgate.app.inspection_material import relay_sockets
 from sealgate.app.keys import CERTIFICATES_FOLDER, local_authority
 from sealgate.app.trust import local_sites
 from sealgate.app.users import open_identities
@@ -97,7 +99,16 @@ def gather_certificates(inventory: Inventory, *, now: float) -> Certificates:
                 " machine trust the new one (sealgate trust)"
             )
     shelf = CertificateShelf(str(Path(inventory.state_folder, CERTIFICATES_FOLDER)))
-    faults: list[Fault] = []
+    faults: list[Fault] = [*missing_library(inventory)]
+    for site in fetched_sites(inventory):
+        files[site.name], end = certificate_to_serve(inventory, site, now=now)
+        if end is not None:
+            ends[site.name] = end
+        else:
+            remarks.append(
+                f'the certificate of "{site.name}" is fetched from {inventory.acme.directory}; until'
+                " it is there, visitors are shown one that their browsers refuse"
+            )
     watched: list[str] = []
     for site in inventory.sites:
         tls = site.tls or inventory.tls

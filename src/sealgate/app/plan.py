@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sealgate.app.certificates import upkeep_sightings
 from sealgate.app.decided import weaker_than_decided
 from sealgate.app.entrants import nobody_yet
 from sealgate.app.foreseen import foresee, foresee_ftps
@@ -125,6 +126,8 @@ def plan(inventory: Inventory, *, now: float) -> Plan:
             *gateway.promises(inventory, material, now=now),
             *transfer.promises(inventory, apart),
             *(sighting for certificate in certificates for sighting in certificate.sightings),
+            *confirmed_observations(inventory, now=now),
+            *upkeep_sightings(inventory, now=now),
         ],
         accepted=inventory.accepted,
         now=now,
@@ -189,26 +192,38 @@ def _faults_of(certificates: Iterable[Foreseen]) -> tuple[Fault, ...]:
     return tuple(told.values())
 
 
-def _material(inventory: Inventory, certificates: tuple[Foreseen, ...], now: float) -> Material:
+def _material(inventory: Inventory, foreseen: tuple[Foreseen, ...], now: float) -> Material:
     state = Path(inventory.state_folder)
+    identities, certificates = _everybody(inventory)
     return Material(
         folder=str(state / "envoy"),
         # A certificate with faults is refused for these, not for being absent as well.
         certificates={
-            item.site: item.files or _NOWHERE for item in certificates if item.files or item.faults
+            item.site: item.files or _NOWHERE for item in foreseen if item.files or item.faults
         },
         client_ca=local_authority(inventory).client_path,
-        admitted=_admitted(inventory, now),
+        admitted=_admitted(inventory, identities, certificates, now),
         geo_database=inventory.access.geo_database,
     )
 
 
-def _admitted(inventory: Inventory, now: float) -> Mapping[str, tuple[str, ...]]:
-    locked = [(s, r) for s in inventory.sites for r in s.routes if r.admit]
-    if not locked or not has_database(inventory):
-        return {}
+def _everybody(
+    inventory: Inventory,
+) -> tuple[tuple[Identity, ...], tuple[ClientCertificate, ...]]:
+    if not any(r.admit for s in inventory.sites for r in s.routes) or not has_database(inventory):
+        return (), ()
     with open_identities(inventory) as store:
-        identities, certificates = store.everything()
+        return store.everything()
+
+
+def _admitted(
+    inventory: Inventory,
+    identities: Iterable[Identity],
+    certificates: Iterable[ClientCertificate],
+    now: float,
+) -> Mapping[str, tuple[str, ...]]:
+    locked = [(s, r) for s in inventory.sites for r in s.routes if r.admit]
+    identities, certificates = tuple(identities), tuple(certificates)
     return {
         route_asset(site, route).id: admitted(identities, certificates, route.admit, now)
         for site, route in locked

@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "get": ("get", "Get files over no channel below what they are held to."),
     "key": ("key", "Let users in: client certificates and SSH keys."),
     "keys": ("keys", "The site's own keys, which stored files are sealed with."),
+    "certificate": ("certificate", "Server certificates that are fetched from an authority."),
     "user": ("user", "Add, list and remove identities, their groups, passwords and factors."),
     "grant": ("grant", "Ask for, approve and end grants for what is very high to reach."),
     "trust": ("trust", "Tell how each system comes to trust the local CA."),

@@ -26,7 +26,7 @@ from sealgate.config.routes import HIGH
 from sealgate.config.schema import SECTIONS, section
 from sealgate.config.site_keys import read_keys
 from sealgate.config.sites import read_sites
-from sealgate.config.tls import read_tls
+from sealgate.config.tls import check_acme, read_acme, read_tls
 from sealgate.config.values import UnfitError, read_register_url
 from sealgate.errors import ConfigError, Fault
 from sealgate.policy.inventory import (
@@ -136,12 +136,14 @@ class _Parser:
         model = read_model(self._tables("class"))
         tls = read_tls(self._table("tls"), None, self._folder)
         listen = read_listen(self._table("listen"))
+        acme = read_acme(self._table("tls"), self._folder)
         access = self._access()
         sites = read_sites(self._tables("site"), model, tls, self._folder)
         state = str(self._folder / (self._table("state").text("folder") or DEFAULT_STATE_FOLDER))
         drops = read_drops(self._tables("drop"), model, self._folder, _taken(state, sites))
         tunnels = read_tunnels(self._tables("tunnel"), model)
         self._check_geolocation(sites, drops, tunnels, access)
+        check_acme(self._table("tls"), acme, listen, sites, by_default=tls.acme)
         register = self._table("register")
         paid = read_payment_gateways(self._tables("payment_gateway"), sites, self._folder)
         return Inventory(
@@ -155,6 +157,7 @@ class _Parser:
             drops=drops,
             tunnels=tunnels,
             keys=read_keys(self._table("keys")),
+            acme=acme,
             accepted=read_accepted(self._tables("accept")),
             model=model,
             envoy=self._table("gateway").file("envoy", self._folder, FileKind.PROGRAM),

@@ -97,8 +97,9 @@ SECTIONS: tuple[Section, ...] = (
             Setting(
                 "certificate",
                 Type.TEXT_OR_TABLE,
-                '`"local-ca"`, or `{ chain = "FILE", key = "FILE" }` (PEM; watched, so that '
-                'a renewal by certbot is taken over). `"acme"` is refused in this version.',
+                '`"local-ca"`, `"acme"` (fetched from an authority, and renewed), or `{ chain = '
+                '"FILE", key = "FILE" }` (PEM; watched, so that a renewal by certbot is taken '
+                "over).",
                 '`"local-ca"`',
             ),
             Setting(
@@ -107,6 +108,40 @@ SECTIONS: tuple[Section, ...] = (
                 "How long browsers insist on TLS (RFC 6797). Raise it to 63072000 (two years) "
                 "when you are sure; 0 takes the promise back.",
                 "300",
+            ),
+            Setting(
+                "contact",
+                Type.TEXT,
+                "ACME: the e-mail address that the authority may write to. With "
+                '`certificate = "acme"` you agree to its terms.',
+                "none",
+            ),
+            Setting(
+                "directory",
+                Type.TEXT,
+                "ACME: the authority's directory, an https address.",
+                "Let's Encrypt",
+            ),
+            Setting(
+                "directory_ca",
+                Type.TEXT,
+                "ACME: the authorities (PEM) that the directory's own certificate is verified "
+                "with.",
+                "the system's",
+            ),
+            Setting(
+                "challenge",
+                Type.TEXT,
+                "ACME: how the authority sees who controls a domain: `http-01` (it asks port "
+                "80), `tls-alpn-01` (it asks port 443) or `dns-01` (it asks for a TXT record).",
+                '`"http-01"`',
+            ),
+            Setting(
+                "dns_hook",
+                Type.TEXT,
+                "ACME: the program that sets TXT records, called as `HOOK present NAME VALUE` and "
+                "`HOOK cleanup NAME VALUE`.",
+                "none",
             ),
         ),
     ),

@@ -285,7 +285,9 @@ def audit_demo(laid: Laid, now: float) -> Audit:
     Audit the running demo as ``sealgate audit`` does, and keep it in the register.
     """
     with open_register(laid.inventory) as register:
-        audit = audit_sites(laid.inventory, Manner(now), host_sightings(laid.inventory), register)
+        audit = audit_sites(
+            laid.inventory, Manner(now), host_sightings(laid.inventory, now=now), register
+        )
         record(register, audit)
     return audit
 

@@ -8,7 +8,9 @@ itself ready when it could not bind; asking the kernel first gives the clear ans
 from __future__ import annotations
 
 import errno
+import hashlib
 import socket
+import ssl
 from typing import TYPE_CHECKING
 
 from sealgate.errors import GatewayError
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 PRIVILEGED_BELOW = 1024
 _ANSWER_SECONDS = 0.5
+_LOOK_SECONDS = 5.0
+# An address that means all of them is reached at loopback.
+_LOOPBACK = {"::": "127.0.0.1", "0.0.0.0": "127.0.0.1"}  # noqa: S104  # compared with, not bound
 
 
 def shown(address: Address) -> str:
@@ -76,6 +81,27 @@ def answers(upstream: Upstream) -> bool:
     except (OSError, UnicodeError):
         return False
     return True
+
+
+def shown_fingerprint(address: Address, server_name: str) -> str | None:
+    """
+    Return the SHA-256 (lower-case hex) of the certificate that our own door shows.
+
+    ``None``: it could not be seen. Nothing is trusted and nothing is sent.
+    """
+    host = _LOOPBACK.get(address.host, address.host)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with (
+            socket.create_connection((host, address.port), _LOOK_SECONDS) as plain,
+            context.wrap_socket(plain, server_hostname=server_name) as secured,
+        ):
+            shown_one = secured.getpeercert(binary_form=True)
+    except (OSError, ValueError):
+        return None
+    return hashlib.sha256(shown_one).hexdigest() if shown_one else None
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -165,13 +165,18 @@ _PAGE_HEADERS = (
 )
 
 
-def local_replies(pages: tuple[Page, ...], operator: str) -> JSONObject:
+def local_replies(
+    pages: tuple[Page, ...], operator: str, *, signs_in: bool = False, proofs: bool = False
+) -> JSONObject:
     """
     Return what Envoy answers by itself: the first of *pages* whose condition holds.
 
-    *operator* is who runs the site, or "".
+    *operator* is who runs the site, or "". With *signs_in*, the sign-in service may refuse
+    in its own words, which are passed on. With *proofs*, so is what an authority looks for.
     """
-    mappers: list[JSON] = []
+    mappers: list[JSON] = _of_service() if signs_in else []
+    if proofs:
+        mappers.append(_PROOF)
     for page in pages:
         condition: JSONObject = {
             "extension_filter": extension(
@@ -185,6 +190,50 @@ def local_replies(pages: tuple[Page, ...], operator: str) -> JSONObject:
         mappers.append(_mapper(condition, _as_html(page, operator)))
     mappers.append(_mapper({"and_filter": {"filters": _wants_json()}}, _as_json(_OTHER)))
     return {"mappers": mappers, "body_format": _as_html(_OTHER, operator)}
+
+
+# The only answer of Envoy's own that is no refusal (RFC 8555, 8.3).
+_PROOF: JSONObject = {
+    "filter": {
+        "status_code_filter": {
+            "comparison": {
+                "op": "EQ",
+                "value": {"default_value": 200, "runtime_key": "sealgate.proof"},
+            }
+        }
+    },
+    "body_format_override": {
+        "text_format_source": {"inline_string": "%LOCAL_REPLY_BODY%"},
+        "content_type": "application/octet-stream",
+    },
+}
+
+
+def _of_service() -> list[JSON]:
+    # The content type is not passed on, so both sides decide by the same header: who names
+    # text/html gets a page, everybody else problem details (RFC 9457).
+    refused: JSONObject = {
+        "extension_filter": extension(
+            "envoy.access_loggers.extension_filters.cel",
+            EXTENSIONS + "access_loggers.filters.cel.v3.ExpressionFilter",
+            expression="response.code_details == 'ext_authz_denied'",
+        )
+    }
+    names_html: JSONObject = {"name": "accept", "string_match": {"contains": "text/html"}}
+    in_a_browser: JSONObject = {
+        "and_filter": {"filters": [{"header_filter": {"header": names_html}}, refused]}
+    }
+    said: JSONObject = {"text_format_source": {"inline_string": "%LOCAL_REPLY_BODY%"}}
+    return [
+        {
+            "filter": in_a_browser,
+            "body_format_override": {**said, "content_type": "text/html; charset=utf-8"},
+        },
+        {
+            "filter": refused,
+            "body_format_override": {**said, "content_type": "application/problem+json"},
+        },
+    ]
 
 
 def _mapper(condition: JSON, body: JSONObject) -> JSONObject:
