@@ -56,7 +56,7 @@ def translate(inventory: Inventory, material: Material) -> EnvoyFiles:
             "envoy.config.route.v3.RouteConfiguration", [https_routes(inventory, site, material)]
         )
     files[rds_file("http")] = discovery(
-        "envoy.config.route.v3.RouteConfiguration", [http_routes(inventory)]
+        "envoy.config.route.v3.RouteConfiguration", [http_routes(inventory, material)]
     )
     if inventory.payment_gateways:
         files[EGRESS_FILE] = discovery(

@@ -30,11 +30,12 @@ from sealgate.gateway.translate.typed import (
     subscription,
     typed,
 )
+from sealgate.policy.inventory import AcmeChallenge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sealgate.gateway.model import JSON, JSONObject, Material
+    from sealgate.gateway.model import JSON, JSONObject, Material, Proof
     from sealgate.policy.inventory import Address, Inventory, Site
 
 # What only a proxy may tell a site; a client's own is dropped before anything reads it, and
@@ -58,6 +59,7 @@ _KEEP_ALIVE = (
 # For the log: address, country and certificate; TLS version, suite and group.
 LOG_STATE = "sealgate.log"
 MAX_HEADER_KIB = 60
+_ACME_PROTOCOL = "acme-tls/1"
 MAX_HEADERS = 100
 
 
@@ -69,20 +71,74 @@ def https_listeners(inventory: Inventory, material: Material) -> list[JSONObject
     and they are shown its certificate.
     """
     first, *others = inventory.sites
+    by_protocol = _proves(inventory, AcmeChallenge.TLS_ALPN_01)
     chains: list[JSON] = [
         _https_chain(inventory, site, material, {"server_names": list(site.domains)})
-        for site in others
+        # Envoy does not go back to the chain without a name once it has found a name.
+        for site in (inventory.sites if by_protocol else others)
     ]
     chains.append(_https_chain(inventory, first, material, {}))
-    # It reads the name that a client asks for, which nobody needs to know with one site.
+    chains += [_proof_chain(proof) for proof in material.proofs if proof.files is not None]
+    # It reads the name and the protocol that a client asks for, which nobody needs to know
+    # with one site, unless an authority asks by protocol. A listener that gains it is a new
+    # listener, so it is there before the authority comes.
     inspector = extension(
         "envoy.filters.listener.tls_inspector",
         EXTENSIONS + "filters.listener.tls_inspector.v3.TlsInspector",
     )
+    inspectors = [inspector] if others or by_protocol else []
     return [
-        _listener("https", address, chains, inventory, [inspector] if others else [])
+        _listener("https", address, chains, inventory, inspectors)
         for address in inventory.listen.https
     ]
+
+
+def _proves(inventory: Inventory, challenge: AcmeChallenge) -> bool:
+    return inventory.acme.challenge is challenge and any(
+        (site.tls or inventory.tls).acme for site in inventory.sites
+    )
+
+
+def _proof_chain(proof: Proof) -> JSONObject:
+    # RFC 8737, 3: chosen by the protocol, which no browser asks for; nothing is said after
+    # the handshake. A change of chains leaves the connections of all others alone.
+    files = proof.files or CertificateFiles("", "")
+    context: JSONObject = {
+        "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
+        "alpn_protocols": [_ACME_PROTOCOL],
+        "tls_certificates": [
+            {
+                "certificate_chain": {"filename": files.chain},
+                "private_key": {"filename": files.key},
+            }
+        ],
+    }
+    return {
+        "name": f"proof {proof.domain}",
+        "filter_chain_match": {
+            "server_names": [proof.domain],
+            "application_protocols": [_ACME_PROTOCOL],
+        },
+        "filters": [
+            # It waits for the handshake, and has nothing to serve.
+            _manager(
+                {
+                    "stat_prefix": "proof",
+                    "codec_type": "HTTP1",
+                    "route_config": {"name": "proof"},
+                    "http_filters": [_router()],
+                    "common_http_protocol_options": {"idle_timeout": "10s"},
+                    "request_headers_timeout": "10s",
+                }
+            )
+        ],
+        "transport_socket": extension(
+            "envoy.transport_sockets.tls",
+            EXTENSIONS + "transport_sockets.tls.v3.DownstreamTlsContext",
+            common_tls_context=context,
+        ),
+        "transport_socket_connect_timeout": "10s",
+    }
 
 
 def http_listeners(inventory: Inventory, material: Material) -> list[JSONObject]:
@@ -93,7 +149,11 @@ def http_listeners(inventory: Inventory, material: Material) -> list[JSONObject]
         inventory,
         material,
         "http",
-        local_replies((*PLAIN_PAGES, *COMMON_PAGES), inventory.operator.name),
+        local_replies(
+            (*PLAIN_PAGES, *COMMON_PAGES),
+            inventory.operator.name,
+            proofs=_proves(inventory, AcmeChallenge.HTTP_01),
+        ),
     )
     manager["early_header_mutation_extensions"] = [_mutation([*_forgeable(), _framing()])]
     manager["codec_type"] = "HTTP1"

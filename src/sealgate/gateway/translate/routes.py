@@ -22,7 +22,7 @@ from sealgate.gateway.translate.patterns import (
 from sealgate.gateway.translate.payment import payment_headers
 from sealgate.gateway.translate.readings import lua_program
 from sealgate.gateway.translate.typed import EXTENSIONS, header, typed
-from sealgate.policy.inventory import route_asset
+from sealgate.policy.inventory import AcmeChallenge, route_asset
 from sealgate.policy.routing import specificity
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 LUA_FILTER = "envoy.filters.http.lua"
 METADATA = "sealgate"
 # RFC 8555, 8.3: a token is of the base64url alphabet, and nothing else.
+ACME_FOLDER = "/.well-known/acme-challenge/"
 ACME_PATH = "/[.]well-known/acme-challenge/[A-Za-z0-9_-]+"
 # On the plain port: how a request is framed, when that is not by its length.
 FRAMING_HEADER = "x-sealgate-framing"
@@ -196,7 +197,7 @@ def _to_site(site: Site, route: Route, match: JSONObject, filters: JSONObject) -
     return entry
 
 
-def http_routes(inventory: Inventory) -> JSONObject:
+def http_routes(inventory: Inventory, material: Material) -> JSONObject:
     """
     Return the route configuration of port 80, which serves no content.
 
@@ -234,7 +235,15 @@ def _plain(inventory: Inventory, site: Site) -> list[JSON]:
         "request_headers_to_remove": ["cookie", "authorization"],
         "response_headers_to_remove": ["set-cookie"],
     }
-    entries: list[JSON] = [_odd_host(), challenge]
+    proofs: list[JSON] = [
+        {
+            "match": {"path": f"{ACME_FOLDER}{proof.token}", "headers": [_READ_METHODS]},
+            "direct_response": {"status": 200, "body": {"inline_string": proof.answer}},
+        }
+        for proof in material.proofs
+        if proof.challenge is AcmeChallenge.HTTP_01 and proof.domain in site.domains
+    ]
+    entries: list[JSON] = [_odd_host(), *proofs, challenge]
     if inventory.listen.https:
         entries.append(
             {

@@ -2,10 +2,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from sealgate.gateway.model import CertificateFiles, Material
+from sealgate.gateway.model import CertificateFiles, Material, Proof
 from sealgate.gateway.translate.listeners import http_listeners, https_listeners, rds_file, sds_file
 from sealgate.policy.classification import DEFAULT_MODEL
-from sealgate.policy.inventory import Address, Door, Inventory, Listen, Route, Site, Upstream
+from sealgate.policy.inventory import (
+    AcmeChallenge,
+    AcmeSettings,
+    Address,
+    Door,
+    Inventory,
+    Listen,
+    Route,
+    Site,
+    TLSSettings,
+    Upstream,
+)
 
 ROUTES = (Route(Door("/"), DEFAULT_MODEL.weakest),)
 UPSTREAM = Upstream("http", "127.0.0.1", 1)
@@ -95,3 +106,44 @@ def test_file_names() -> None:
     """
     assert rds_file("https one.example") == "rds-https-one.example.json"
     assert sds_file(ONE) == "sds-one.example.json"
+
+
+def test_a_proof_over_tls_has_a_chain_of_its_own() -> None:
+    """
+    It is chosen by name and protocol, and each name has a chain to fall back to.
+    """
+    declared = replace(
+        inventory(ONE, TWO),
+        tls=TLSSettings(acme=True),
+        acme=AcmeSettings(challenge=AcmeChallenge.TLS_ALPN_01),
+    )
+    proof = Proof(AcmeChallenge.TLS_ALPN_01, "one.example", "t", "t.k", PAIR)
+    [before], [during] = https(declared), https(declared, replace(MATERIAL, proofs=(proof,)))
+    *chains, added = during["filter_chains"]
+    assert chains == before["filter_chains"]
+    assert added["filter_chain_match"] == {
+        "server_names": ["one.example"],
+        "application_protocols": ["acme-tls/1"],
+    }
+    assert [chain.get("filter_chain_match") for chain in chains] == [
+        {"server_names": ["one.example"]},
+        {"server_names": ["two.example"]},
+        None,
+    ]
+    # Else the listener would be another one, and cut connections.
+    assert {**before, "filter_chains": 0} == {**during, "filter_chains": 0}
+
+
+def test_one_site_that_proves_by_tls_is_inspected_all_the_time() -> None:
+    """
+    The protocol has to be read before the handshake.
+    """
+    declared = replace(
+        inventory(ONE),
+        tls=TLSSettings(acme=True),
+        acme=AcmeSettings(challenge=AcmeChallenge.TLS_ALPN_01),
+    )
+    [listener] = https(declared)
+    assert [one["name"] for one in listener["listener_filters"]] == [
+        "envoy.filters.listener.tls_inspector"
+    ]

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sealgate.gateway.model import Material
+import pytest
+
+from sealgate.gateway.model import Material, Proof
 from sealgate.gateway.translate.routes import http_routes, https_routes
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import (
+    AcmeChallenge,
     Address,
     Door,
     Inventory,
@@ -134,5 +137,37 @@ def test_http_only_gateway_redirects_nowhere() -> None:
     Without an https door there is nothing to send anybody to, so all is refused.
     """
     shut = Listen((), (Address("::", 80),))
-    hosts: Any = http_routes(inventory(Route(Door("/"), PUBLIC), listen=shut))["virtual_hosts"]
+    hosts: Any = http_routes(inventory(Route(Door("/"), PUBLIC), listen=shut), MATERIAL)[
+        "virtual_hosts"
+    ]
     assert not [entry for entry in hosts[0]["routes"] if "redirect" in entry]
+
+
+def test_a_proof_is_answered_before_the_site_is_asked() -> None:
+    """
+    Our own token has its answer on the plain port, at its domain and for readers only.
+    """
+    proof = Proof(AcmeChallenge.HTTP_01, "shop.example", "token", "token.thumb")
+    declared = inventory(Route(Door("/"), PUBLIC))
+    hosts: Any = http_routes(declared, replace(MATERIAL, proofs=(proof,)))["virtual_hosts"]
+    _, first, challenge, *_ = hosts[0]["routes"]
+    assert first["match"]["path"] == "/.well-known/acme-challenge/token"
+    assert [header["name"] for header in first["match"]["headers"]] == [":method"]
+    assert first["direct_response"] == {"status": 200, "body": {"inline_string": "token.thumb"}}
+    assert "route" in challenge
+
+
+@pytest.mark.parametrize(
+    "proof",
+    [
+        Proof(AcmeChallenge.HTTP_01, "other.example", "token", "token.thumb"),
+        Proof(AcmeChallenge.DNS_01, "shop.example", "token", "token.thumb"),
+    ],
+)
+def test_a_proof_for_elsewhere_changes_no_route(proof: Proof) -> None:
+    """
+    What another site, or the name server, has to answer is not answered here.
+    """
+    declared = inventory(Route(Door("/"), PUBLIC))
+    with_it = http_routes(declared, replace(MATERIAL, proofs=(proof,)))
+    assert with_it == http_routes(declared, MATERIAL)
