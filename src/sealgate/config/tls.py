@@ -4,14 +4,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from sealgate.config.reader import FileKind, Table, quoted
+from sealgate.config.reader import FileKind, Table, nearest, quoted
 from sealgate.config.schema import Section, Setting, Type
 from sealgate.policy.inventory import AcmeChallenge, AcmeSettings, TLSSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import PurePath
+
+    from sealgate.policy.inventory import Listen, Site
 
 # Ten years: beyond it, somebody meant another unit.
 MAX_HSTS_SECONDS = 315_360_000
@@ -146,3 +151,4 @@ def _challenge(table: Table, usual: AcmeChallenge) -> AcmeChallenge:
         f"challenge {quoted(word)} does not exist; there are {', '.join(_CHALLENGES)}",
         nearest(word, _CHALLENGES, "did you mean {}?") or f'challenge = "{usual.value}"',
     )
+    return usual
