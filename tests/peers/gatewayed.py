@@ -266,11 +266,16 @@ class _UnixServer(socketserver.ThreadingUnixStreamServer):
 
 
 @contextlib.contextmanager
-def echo_site(*, tls: ssl.SSLContext | None = None, unix: Path | None = None) -> Iterator[EchoSite]:
+def echo_site(
+    *,
+    tls: ssl.SSLContext | None = None,
+    unix: Path | None = None,
+    site: EchoSite | None = None,
+) -> Iterator[EchoSite]:
     """
-    Run an echo site on loopback (over *tls*, or on the socket *unix*) until the block ends.
+    Run an echo *site* on loopback (over *tls*, or on the socket *unix*) until the block ends.
     """
-    site = EchoSite()
+    site = site or EchoSite()
     server: Any
     server = _UnixServer(str(unix), _Handler) if unix else _Server((ALLOWED, 0), _Handler)
     server.site = site

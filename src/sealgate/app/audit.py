@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sealgate.app.approvals import approved_digests
 from sealgate.app.audit_files import (
     file_server_targets,
     file_server_trust,
@@ -23,9 +24,11 @@ from sealgate.app.audit_files import (
 from sealgate.app.keys import local_authority
 from sealgate.app.stores import registered_stores
 from sealgate.audit.adapters.certificate import Trust, probe_certificate
+from sealgate.audit.adapters.egress import probe_egress
 from sealgate.audit.adapters.lock import probe_access, probe_lock
 from sealgate.audit.adapters.pages import probe_hsts, probe_pages
 from sealgate.audit.adapters.plain import probe_plain
+from sealgate.audit.adapters.scripts import PAYMENT_FACTS, probe_scripts
 from sealgate.audit.adapters.tls import probe_tls
 from sealgate.audit.adapters.upstream import probe_upstream
 from sealgate.audit.adapters.web_root import probe_web_root
@@ -48,8 +51,14 @@ from sealgate.audit.sightings import (
 )
 from sealgate.errors import NothingToLookAtError, UsageError
 from sealgate.policy.classification import DEFAULT_MODEL
+from sealgate.policy.confirming import confirmed_observations
 from sealgate.policy.evaluate import evaluate
-from sealgate.policy.inventory import SiteAccess, route_asset, site_asset
+from sealgate.policy.inventory import (
+    SiteAccess,
+    payment_gateway_asset,
+    route_asset,
+    site_asset,
+)
 from sealgate.policy.observation import Fact
 from sealgate.policy.protection import SENSITIVE_FLOOR, Column, Protection
 from sealgate.policy.requirements import AssetRequirement, declared, required_of_route
@@ -60,7 +69,7 @@ if TYPE_CHECKING:
     from sealgate.audit.targets import Endpoint
     from sealgate.policy.classification import Classification, ClassificationModel
     from sealgate.policy.finding import Report
-    from sealgate.policy.inventory import Address, Inventory, Route, Site
+    from sealgate.policy.inventory import Address, Inventory, PaymentGateway, Route, Site
     from sealgate.policy.observation import FactValue, Sighting
 
 _WORKERS = 4
@@ -132,12 +141,22 @@ def audit_sites(
         raise NothingToLookAtError(
             f'"{inventory.source}" declares no site', hint="add a [[site]], or give a URL"
         )
-    jobs = [job for site in inventory.sites for job in _site_jobs(inventory, site, manner)]
+    approved = {
+        route_asset(site, route).id: approved_digests(register, route_asset(site, route).id)
+        for site in inventory.sites
+        for route in site.routes
+        if route.payment and register is not None
+    }
+    jobs = [
+        job for site in inventory.sites for job in _site_jobs(inventory, site, manner, approved)
+    ]
+    jobs += [_payment_gateway_job(gateway, manner) for gateway in inventory.payment_gateways]
     servers = file_server_targets(inventory, manner)
     if servers:
         whom = file_server_trust(inventory, manner)
         jobs += [_file_server_job(target, whom, manner, active=True) for target in servers]
-    sightings = (*agreed(_run(jobs, manner)), *host, *at_rest)
+    confirmed = confirmed_observations(inventory, now=manner.now)
+    sightings = (*agreed(_run(jobs, manner)), *host, *at_rest, *confirmed)
     report = evaluate(requirements, sightings, accepted=inventory.accepted, now=manner.now)
     return Audit(report, sightings, manner.now)
 
@@ -253,9 +272,21 @@ def _endpoint_jobs(target: Target, trust: Trust, manner: Manner) -> list[Job]:
     ]
 
 
-def _site_jobs(inventory: Inventory, site: Site, manner: Manner) -> list[Job]:
+def _payment_gateway_job(gateway: PaymentGateway, manner: Manner) -> Job:
+    asset = payment_gateway_asset(gateway).id
+    return Job(
+        f"hosts of {asset}", lambda: probe_egress(asset, gateway.hosts, manner.now, manner.limits)
+    )
+
+
+def _site_jobs(
+    inventory: Inventory,
+    site: Site,
+    manner: Manner,
+    approved: Mapping[str, Mapping[str, frozenset[str]]],
+) -> list[Job]:
     trust = trusted_for(inventory, site, manner)
-    doors = doors_of(inventory, site, _way_in(inventory, manner))
+    doors = doors_of(inventory, site, way_in(inventory, manner))
     why_not = {target: why_unreachable(target, manner.limits) for target in doors.secure}
     asset = site_asset(site).id
     jobs: list[Job] = []
@@ -269,6 +300,8 @@ def _site_jobs(inventory: Inventory, site: Site, manner: Manner) -> list[Job]:
     first = doors.secure[0]
     for route in site.routes:
         jobs += _route_jobs(site, route, doors, why_not[first], manner)
+        if route.payment:
+            jobs.append(_payment_job(site, route, doors, why_not[first], manner, approved))
     jobs.append(
         Job(
             f"what is behind {asset}",
@@ -338,6 +371,28 @@ def _route_jobs(
     return jobs
 
 
+def _payment_job(  # as many as the jobs of a route have
+    site: Site,
+    route: Route,
+    doors: Doors,
+    why_not: str | None,
+    manner: Manner,
+    approved: Mapping[str, Mapping[str, frozenset[str]]],
+) -> Job:
+    asset = route_asset(site, route).id
+    here = replace(doors.secure[0], asset=asset, path=request_for(route.door))
+    if why_not:
+        return _told(here, unseen(asset, PAYMENT_FACTS, why_not))
+
+    def belongs(path: str) -> bool:
+        return serving_route(site.routes, path) == route
+
+    return Job(
+        f"scripts of {asset}",
+        lambda: probe_scripts(here, manner.limits, approved=approved.get(asset), belongs=belongs),
+    )
+
+
 def _plain_job(target: Target, manner: Manner, *, active: bool) -> Job:
     return Job(
         f"{target.plain_origin}{target.path}",
@@ -354,7 +409,7 @@ def _reached(target: Target, why_not: str | None) -> list[Sighting]:
     return seen(target.asset, values, f"a connection to {target.where}")
 
 
-def _way_in(inventory: Inventory, manner: Manner) -> Callable[[Address, str], str]:
+def way_in(inventory: Inventory, manner: Manner) -> Callable[[Address, str], str]:
     """
     Return which address to ask for a listener and a domain.
 

@@ -14,6 +14,7 @@ from sealgate.errors import SealgateError
 from sealgate.policy.inventory import (
     drop_asset,
     file_server_asset,
+    payment_gateway_asset,
     route_asset,
     tunnel_asset,
 )
@@ -59,6 +60,8 @@ def _told_by_host(inventory: Inventory) -> Iterator[tuple[str, Fact]]:
         for route in site.routes:
             if is_locked(route):
                 yield route_asset(site, route).id, Fact.ACCESS_RUNG
+    for gateway in inventory.payment_gateways:
+        yield payment_gateway_asset(gateway).id, Fact.EGRESS_VERIFIED
     for drop in inventory.drops:
         for fact in (Fact.ACCESS_RUNG, Fact.SESSION_RUNG, Fact.AT_REST_RUNG):
             yield drop_asset(drop).id, fact

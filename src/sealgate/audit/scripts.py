@@ -83,7 +83,7 @@ def read_scripts(markup: str, url: str) -> tuple[Script, ...]:
         if not isinstance(item, Tag) or item.closes:
             continue
         if item.name == "base" and base == url and item.attributes.get("href"):
-            base = _joined(url, item.attributes["href"])
+            base = _base(url, item.attributes["href"])
         for script in _of_tag(item, base, url):
             found.setdefault((script.name, script.digest, script.url), script)
     return tuple(found.values())
@@ -108,8 +108,8 @@ def _of_tag(tag: Tag, base: str, url: str) -> Iterator[Script]:
 
 
 def _fetched(source: str, base: str, url: str, integrity: str) -> Script:
-    address = _joined(base, source).partition("#")[0]
     try:
+        address = urljoin(base, source.strip()).partition("#")[0]
         there, here = urlsplit(address), urlsplit(url)
     except ValueError:
         return Script("script with a broken address", foreign=True)
@@ -126,11 +126,11 @@ def _fetched(source: str, base: str, url: str, integrity: str) -> Script:
     )
 
 
-def _joined(base: str, reference: str) -> str:
+def _base(url: str, reference: str) -> str:
     try:
-        return urljoin(base, reference.strip())
+        return urljoin(url, reference.strip())
     except ValueError:
-        return base
+        return url
 
 
 def digest_of(content: bytes) -> str:

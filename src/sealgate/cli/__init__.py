@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("serve", "Run the gateway."),
     "reload": ("reload", "Have the running gateway take over a changed configuration."),
     "audit": ("audit", "Observe from outside and judge by the same ruler."),
+    "scripts": ("scripts", "Show what payment pages run, and approve it."),
     "seal": ("seal", "Seal files for recipients or the site's key."),
     "open": ("open", "Open what was sealed."),
     "verify": ("verify", "Compare what lies in the stores of drops with what was stored."),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from sealgate.app.plan import Plan, ShutDoor
     from sealgate.errors import Fault
+    from sealgate.policy.confirming import Confirmable
     from sealgate.policy.finding import AssetReport, Finding
     from sealgate.policy.inventory import AcceptedRisk
     from sealgate.policy.protection import Column
@@ -72,6 +73,7 @@ def _tell(planned: Plan) -> None:
     _section("the audit will find", (_finding(finding) for finding in planned.expected))
     _section("left to the audit", (_column(item) for item in planned.for_the_audit))
     _section("shut until you say who may enter", _shut(planned.shut))
+    _section("for a person to confirm", (_point(item) for item in planned.to_confirm))
     _section("accepted risks", (_risk(risk) for risk in planned.accepted))
     _section("accepted risks that ended", (_risk(risk) for risk in planned.expired))
     _section("remarks", planned.remarks)
@@ -128,6 +130,17 @@ def _shut(doors: tuple[ShutDoor, ...]) -> Iterable[str]:
         yield text
 
 
+def _point(item: Confirmable) -> str:
+    given, point = item.confirmation, item.point
+    if given is None:
+        state = "not confirmed"
+    elif item.holds:
+        state = f"confirmed by {given.by} on {given.on.isoformat()}, until {item.ends}"
+    else:
+        state = f"does not hold: {given.by} on {given.on.isoformat()}, until {item.ends}"
+    return f"{point.id}, {item.asset}: {state}\n    {point.text} ({point.clause})"
+
+
 def _risk(risk: AcceptedRisk) -> str:
     return f"{risk.rule}, {risk.asset}: {risk.reason} ({risk.by}, until {risk.until.isoformat()})"
 
@@ -159,6 +172,7 @@ def as_json(planned: Plan, now: float) -> str:
         "shut": [door.asset for door in planned.shut],
         "accepted": [_risk_data(risk) for risk in planned.accepted],
         "expired": [_risk_data(risk) for risk in planned.expired],
+        "to_confirm": [_point_data(item) for item in planned.to_confirm],
         "remarks": list(planned.remarks),
         "settings": [
             {
@@ -184,6 +198,20 @@ def _column_data(item: tuple[AssetReport, Column]) -> dict[str, Any]:
         "column": column.value.replace(" ", "_"),
         "required": asset.required.rank(column),
         "provided": asset.provided.get(column),
+    }
+
+
+def _point_data(item: Confirmable) -> dict[str, Any]:
+    given = item.confirmation
+    return {
+        "point": item.point.id,
+        "asset": item.asset,
+        "text": item.point.text,
+        "clause": item.point.clause,
+        "holds": item.holds,
+        "by": given.by if given else None,
+        "on": given.on.isoformat() if given else None,
+        "until": item.ends.isoformat() if item.ends else None,
     }
 
 

@@ -55,7 +55,7 @@ RULE = Rule(
     ),
     remediation=(
         "find out from whoever made it what changed, and approve it anew with "
-        "`sealgate scripts --approve`"
+        "`sealgate scripts ROUTE --approve DIGEST --by NAME --reason TEXT`"
     ),
     facts=(
         Fact.SCRIPTS_CHANGED,

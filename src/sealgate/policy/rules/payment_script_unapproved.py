@@ -52,7 +52,7 @@ RULE = Rule(
     ),
     remediation=(
         "look at them with `sealgate scripts`, remove what is not needed, and approve the rest with "
-        "`sealgate scripts --approve --by NAME --reason TEXT`"
+        "`sealgate scripts ROUTE --approve DIGEST --by NAME --reason TEXT`"
     ),
     facts=(
         Fact.SCRIPTS_UNAPPROVED,

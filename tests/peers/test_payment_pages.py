@@ -1,0 +1,308 @@
+"""
+Payment pages behind a real Envoy: what browsers are told, what is logged, what changes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sealgate.app.audit import Manner, audit_sites
+from sealgate.app.scripts import approve_scripts, look_at_scripts
+from sealgate.app.state import open_register
+from sealgate.errors import NothingToLookAtError, PeerError, UsageError
+from sealgate.gateway.promise import promises
+from sealgate.policy.classification import DEFAULT_MODEL
+from sealgate.policy.confirming import POINTS
+from sealgate.policy.finding import Status
+from sealgate.policy.inventory import (
+    Address,
+    Confirmation,
+    Door,
+    Inventory,
+    Listen,
+    PaymentGateway,
+    Route,
+    Site,
+    Upstream,
+)
+from tests.peers.gatewayed import (
+    ALLOWED,
+    Client,
+    EchoSite,
+    Gateway,
+    Keys,
+    Told,
+    close_all,
+    echo_site,
+    free_port,
+    gateway,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sealgate.policy.finding import Finding
+    from sealgate.register.adapters.store import Register
+
+PUBLIC, _, CONFIDENTIAL, _ = DEFAULT_MODEL.classes
+PLANTED = "4111111111111111"
+NAME = "shop.example"
+CHECKOUT = f"{NAME}/checkout"
+ASSET = f"route {CHECKOUT}"
+INLINE = "<script>start()</script>"
+
+
+@dataclass
+class Shop(EchoSite):
+    """
+    A shop whose checkout may be changed while it runs.
+    """
+
+    page: str = f'<form></form>{INLINE}<script src="/checkout/pay.js?v=1"></script>'
+    files: dict[str, bytes] = field(default_factory=lambda: {"/checkout/pay.js": b"pay()"})
+    policy: str = ""
+    status: str = "200 OK"
+
+    def answer(self, told: Told) -> bytes:
+        """
+        Return the page, or a script.
+        """
+        path = told.target.partition("?")[0]
+        body, kind = self.files.get(path), "text/javascript"
+        if body is None:
+            body, kind = self.page.encode(), "text/html; charset=utf-8"
+        more = f"Content-Security-Policy: {self.policy}\r\n" if self.policy else ""
+        head = (
+            f"HTTP/1.1 {self.status}\r\nContent-Type: {kind}\r\nCache-Control: public\r\n"
+            f"{more}Content-Length: {len(body)}\r\n\r\n"
+        )
+        return head.encode("latin-1") + body
+
+
+@dataclass
+class World:
+    """
+    A gateway before the shop, and the register that approvals are kept in.
+    """
+
+    gateway: Gateway
+    shop: Shop
+    register: Register
+
+    @property
+    def manner(self) -> Manner:
+        """
+        Return how to look, at this moment.
+        """
+        return Manner(time.time(), resolve={NAME: ALLOWED}, addresses=())
+
+    def approve(self, *digests: str) -> list[str]:
+        """
+        Approve what runs on the checkout; return the names.
+        """
+        made = approve_scripts(
+            *(self.gateway.inventory, self.register, self.manner, CHECKOUT, digests),
+            by="the shop's owner",
+            reason="takes the card",
+        )
+        return [one.item for one in made]
+
+    def findings(self, inventory: Inventory | None = None) -> dict[str, Finding]:
+        """
+        Return what a whole audit finds of payments, by rule.
+        """
+        now = inventory or self.gateway.inventory
+        host = promises(now, self.gateway.material, now=0)
+        audit = audit_sites(now, self.manner, host, self.register)
+        return {
+            f.rule.id: f
+            for f in audit.report.findings
+            if f.rule.id.startswith("payment-") and f.asset.id != "route shop.example/donate"
+        }
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """
+    Yield a gateway before a shop with two payment pages; one lists its scripts.
+    """
+    keys = Keys(tmp_path)
+    with contextlib.ExitStack() as stack:
+        site = stack.enter_context(shop_site())
+        listen = Listen(
+            (Address(ALLOWED, free_port()),),
+            (Address(ALLOWED, free_port()),),
+            egress=(Address(ALLOWED, free_port()),),
+        )
+        pays = Route(Door("/checkout"), PUBLIC, CONFIDENTIAL, payment=True, scripts=("'self'",))
+        routes = (
+            Route(Door("/"), PUBLIC),
+            pays,
+            replace(pays, door=Door("/donate"), scripts=()),
+        )
+        inventory = Inventory(
+            "x",
+            str(tmp_path / "state"),
+            listen,
+            sites=(Site((NAME,), Upstream("http", ALLOWED, site.port), routes),),
+            register_url=f"sqlite:///{tmp_path}/register.sqlite",
+        )
+        pairs = {NAME: keys.server(NAME)}
+        folder = tmp_path / "envoy"
+        folder.mkdir()
+        running = stack.enter_context(gateway(inventory, folder, pairs))
+        register = stack.enter_context(open_register(inventory))
+        stack.callback(close_all)
+        yield World(running, site, register)
+
+
+@contextlib.contextmanager
+def shop_site() -> Iterator[Shop]:
+    """
+    Run the shop on loopback.
+    """
+    shop = Shop()
+    with echo_site(site=shop):
+        yield shop
+
+
+def test_browsers_keep_nothing_and_run_what_was_named(world: World) -> None:
+    """
+    Both headers come, a policy of the site's own stays, and other pages are left alone.
+    """
+    world.shop.policy = "img-src 'self'"
+    client = Client(world.gateway.port)
+
+    checkout, donate, other = (client.ask(p) for p in ("/checkout/step", "/donate", "/about"))
+
+    assert checkout.values("cache-control") == donate.values("cache-control") == ["no-store"]
+    assert other.values("cache-control") == ["public"]
+    own = "img-src 'self'"
+    wanted = "script-src 'self'; object-src 'none'; base-uri 'self'"
+    assert ", ".join(checkout.values("content-security-policy")) == f"{own}, {wanted}" or (
+        checkout.values("content-security-policy") == [own, wanted]
+    )
+    assert checkout.values("content-security-policy-report-only") == []
+    assert donate.values("content-security-policy") == [own]
+    assert "script-src 'none'" in donate.values("content-security-policy-report-only")[0]
+    assert other.values("content-security-policy") == [own]
+
+
+def test_nothing_of_a_payment_is_logged(world: World) -> None:
+    """
+    Neither query nor body of a payment that failed stands in any file of the gateway.
+    """
+    world.shop.status = "500 Internal Server Error"
+    client = Client(world.gateway.port)
+    for _ in range(3):
+        client.send(f"/checkout?pan={PLANTED}", method="POST", body=f"pan={PLANTED}".encode())
+        assert client.receive("POST").status == 500
+    log = world.gateway.folder / "access.log"
+    until = time.monotonic() + 25  # Envoy writes its log every ten seconds
+    while "POST /checkout" not in log.read_text() and time.monotonic() < until:
+        time.sleep(0.2)
+
+    assert "POST /checkout" in log.read_text()
+    for path in world.gateway.folder.parent.rglob("*"):
+        if path.is_file():
+            assert PLANTED.encode() not in path.read_bytes(), path
+
+
+def test_scripts_are_watched_from_new_to_changed(world: World) -> None:
+    """
+    New: told. Approved: quiet. Changed, or one more: told again, until approved anew.
+    """
+    found = world.findings()
+    assert set(found) == {"payment-script-unapproved"}
+    assert "/checkout/pay.js" in found["payment-script-unapproved"].found
+    assert "inline script" in found["payment-script-unapproved"].found
+
+    (page, _) = look_at_scripts(world.gateway.inventory, world.register, world.manner)
+    assert (page.asset, page.is_good, len(page.scripts)) == (ASSET, False, 2)
+    assert len(world.approve(*(seen.script.digest for seen in page.scripts))) == 2
+    assert world.findings() == {}
+
+    world.shop.files["/checkout/pay.js"] = b"pay(); steal()"
+    found = world.findings()
+    assert set(found) == {"payment-script-changed"}
+    assert "/checkout/pay.js" in found["payment-script-changed"].found
+    world.shop.page += "<script>steal()</script>"
+    assert set(world.findings()) == {"payment-script-changed", "payment-script-unapproved"}
+
+    world.approve("all")
+    assert world.findings() == {}
+    # What was approved before does not hold any more.
+    world.shop.files["/checkout/pay.js"] = b"pay()"
+    assert set(world.findings()) == {"payment-script-changed"}
+    assert world.register.check_trail().whole
+
+
+def test_a_foreign_script_without_integrity_is_told(world: World) -> None:
+    """
+    A host that is not the page's own is named, and what it serves is looked at.
+    """
+    port = world.gateway.port
+    world.shop.page = f'<script src="https://{ALLOWED}:{port}/checkout/pay.js"></script>'
+    # The gateway answers another Host with 421, so the script cannot be read.
+    found = world.findings()
+    assert {f.status for f in found.values()} == {Status.NOT_OBSERVED}
+    assert "answered 421" in found["payment-script-changed"].found
+
+
+@pytest.mark.parametrize(
+    ("status", "page"),
+    [
+        ("404 Not Found", "<p>no</p>"),
+        ("200 OK", "<script></script><script src='/checkout/pay.js'></script>" + "<b " * 10),
+    ],
+)
+def test_a_page_that_is_none_is_not_seen(world: World, status: str, page: str) -> None:
+    """
+    Where there is no page there is no verdict on its scripts, and none that it is well.
+    """
+    world.shop.status, world.shop.page = status, page
+    found = world.findings()
+
+    if status.startswith("200"):
+        assert set(found) == {"payment-script-unapproved"}
+        return
+    assert {f.status for f in found.values()} == {Status.NOT_OBSERVED}
+    assert "payment-storable" in found
+    with pytest.raises(PeerError, match="404"):
+        world.approve("all")
+
+
+def test_what_was_not_looked_at_is_not_approved(world: World) -> None:
+    """
+    Only a page on which people pay, and only a digest that runs there.
+    """
+    with pytest.raises(UsageError, match="runs no script"):
+        world.approve("sha256-abc")
+    with pytest.raises(UsageError, match="no page on which people pay"):
+        look_at_scripts(world.gateway.inventory, world.register, world.manner, f"{NAME}/about")
+    bare = replace(world.gateway.inventory, sites=())
+    with pytest.raises(NothingToLookAtError):
+        look_at_scripts(bare, world.register, world.manner)
+
+
+def test_points_of_a_payment_gateway_are_found_until_confirmed(world: World) -> None:
+    """
+    A whole audit tells what nobody confirmed, and is quiet once somebody did.
+    """
+    world.approve("all")
+    paid = PaymentGateway("Example Pay", (Upstream("https", "nowhere.invalid", 443),))
+    inventory = replace(world.gateway.inventory, payment_gateways=(paid,))
+
+    found = world.findings(inventory)
+    assert set(found) == {"payment-unconfirmed"}
+    assert all(point.id in found["payment-unconfirmed"].found for point in POINTS)
+    today = dt.datetime.now(dt.UTC).date()
+    given = [Confirmation(p.id, "payment gateway Example Pay", "me", today) for p in POINTS]
+    assert world.findings(replace(inventory, confirmed=tuple(given))) == {}
