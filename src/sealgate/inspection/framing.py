@@ -159,7 +159,7 @@ def read_request(raw: bytes) -> Head:
         accept=told.get(b"accept", b""),
         partial=b"range" in told,
         codings=told.get(b"accept-encoding", b""),
-        hop=not told.keys().isdisjoint(_HOP_NAMES),
+        hop=_has_hop(told),
     )
 
 
@@ -198,13 +198,19 @@ def read_answer(raw: bytes, method: bytes) -> Head:
         connection=told.get(b"connection", b"").lower(),
         upgrade=b"upgrade" in told,
         partial=b"content-range" in told or status == PARTIAL,
-        hop=not told.keys().isdisjoint(_HOP_NAMES),
+        hop=_has_hop(told),
     )
 
 
-_HOP_NAMES = frozenset(
-    {b"connection", b"proxy-connection", b"keep-alive", b"upgrade", b"expect", b"range"}
-)
+# "connection: keep-alive" says nothing to the next hop, either, and does no harm there.
+_HOP_NAMES = frozenset({b"proxy-connection", b"keep-alive", b"upgrade", b"expect", b"range"})
+_HARMLESS = frozenset({b"", b"keep-alive"})
+
+
+def _has_hop(told: dict[bytes, bytes]) -> bool:
+    if told.get(b"connection", b"").lower() not in _HARMLESS:
+        return True
+    return not told.keys().isdisjoint(_HOP_NAMES)
 
 
 def _told(raw: bytes, end: int) -> dict[bytes, bytes]:

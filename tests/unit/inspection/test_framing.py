@@ -175,6 +175,10 @@ def test_answers_get_the_framing_of_what_follows() -> None:
     )  # fmt: skip
     assert decoded_answer(packed, 77) == _answer(b"Vary: a", b"content-length: 77")
     assert plain_answer(packed) == packed.raw
+    kept = read_answer(_answer(b"Connection: keep-alive", b"Content-Length: 1"), b"GET")
+    assert plain_answer(kept) == kept.raw
+    ended = read_answer(_answer(b"Connection: close", b"Content-Length: 1"), b"GET")
+    assert plain_answer(ended) == _answer(b"Content-Length: 1")
 
 
 @pytest.mark.parametrize(

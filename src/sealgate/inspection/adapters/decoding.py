@@ -8,6 +8,7 @@ Each library is called with a bound on what it gives at once; its exceptions end
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import brotli
@@ -201,3 +202,14 @@ def decoder_of(encoding: bytes, content_type: bytes) -> Decoder | None:
     if made is None or form:
         raise unreadable("the content encoding of the body is not read here")
     return made()
+
+
+@lru_cache(maxsize=512)
+def is_plain(encoding: bytes, content_type: bytes) -> bool:
+    """
+    Return whether the bytes of a body with these fields are what they say.
+    """
+    try:
+        return decoder_of(encoding, content_type) is None
+    except RefusedError:
+        return False

@@ -7,6 +7,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, cast
 
+from sealgate.inspection.adapters.decoding import is_plain
+from sealgate.inspection.body import is_clean
 from sealgate.inspection.framing import (
     SWITCHING,
     Framed,
@@ -153,8 +155,22 @@ class SiteSide(asyncio.Protocol):
             front.transport.write(plain_answer(head))
             if not data:
                 return
+        if self._is_whole_and_clean(head, data):
+            front.transport.write(plain_answer(head) + data)
+            front.answered(reusable=head.keeps_alive)
+            return
         self._begin(head)
         self._take_body(data)
+
+    def _is_whole_and_clean(self, head: Head, body: bytes) -> bool:
+        detector = self._front.service.answers
+        return (
+            head.framed is Framed.LENGTH
+            and len(body) == head.length
+            and not head.partial
+            and is_plain(head.encoding, head.content_type)
+            and is_clean(detector, body)
+        )
 
     def _begin(self, head: Head) -> None:
         self._head = head
