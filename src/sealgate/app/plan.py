@@ -19,7 +19,6 @@ from sealgate.app.entrants import nobody_yet
 from sealgate.app.foreseen import foresee, foresee_ftps
 from sealgate.app.keyring import why_not_apart
 from sealgate.app.keys import local_authority
-from sealgate.app.payment import kept_card_data
 from sealgate.app.state import has_database
 from sealgate.app.users import open_identities
 from sealgate.config.presets import PRESETS, front_of, settings_for
@@ -28,7 +27,6 @@ from sealgate.gateway import promise as gateway
 from sealgate.gateway.adapters.binary import find_envoy
 from sealgate.gateway.model import CertificateFiles, Material
 from sealgate.identity.model import admitted
-from sealgate.policy.confirming import confirmables, confirmed_observations
 from sealgate.policy.evaluate import evaluate
 from sealgate.policy.finding import Status
 from sealgate.policy.inventory import route_asset
@@ -41,7 +39,6 @@ if TYPE_CHECKING:
 
     from sealgate.app.foreseen import Foreseen
     from sealgate.config.presets import Preset, Snippet
-    from sealgate.policy.confirming import Confirmable
     from sealgate.policy.finding import AssetReport, Finding, Report
     from sealgate.policy.inventory import AcceptedRisk, Inventory, Route, Site
     from sealgate.policy.protection import Column
@@ -89,7 +86,6 @@ class Plan:
     site that asks for the password itself). *expected* are findings that are certain
     already. *expired* are accepted risks that ended. *why_not_apart* says of each drop, by
     name, why the site's keys are not apart from its store, ``None`` when they are.
-    *to_confirm* is what only people can see of payment gateways, confirmed or not.
     """
 
     inventory: Inventory
@@ -104,7 +100,6 @@ class Plan:
     remarks: tuple[str, ...]
     settings: tuple[SiteSettings, ...]
     why_not_apart: Mapping[str, str | None]
-    to_confirm: tuple[Confirmable, ...] = ()
 
     @property
     def is_good(self) -> bool:
@@ -132,7 +127,6 @@ def plan(inventory: Inventory, *, now: float) -> Plan:
             *transfer.promises(inventory, apart),
             *(sighting for certificate in certificates for sighting in certificate.sightings),
             *confirmed_observations(inventory, now=now),
-            *confirmed_observations(inventory, now=now),
             *upkeep_sightings(inventory, now=now),
         ],
         accepted=inventory.accepted,
@@ -158,11 +152,9 @@ def plan(inventory: Inventory, *, now: float) -> Plan:
         remarks=(
             *(remark for item in certificates for remark in item.remarks),
             *nobody_yet(inventory, now),
-            *kept_card_data(inventory),
         ),
         settings=tuple(_settings(inventory)),
         why_not_apart=apart,
-        to_confirm=confirmables(inventory, now=now),
     )
 
 
