@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import os
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealgate.errors import UsageError
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 
     # Told how many plain bytes went through since the last call; from any thread.
     Tick = Callable[[int], None]
-    # Does one block: from a first chunk so many; returns the plain bytes.
-    Work = Callable[[int, int], int]
+    # Does one block: from a first chunk so many; returns what to write, and the plain bytes.
+    Work = Callable[[int, int], tuple[memoryview, int]]
 
 _BLOCK_CHUNKS = 16
 # More threads than this wait for memory, not for the cipher.
@@ -64,7 +65,8 @@ def seal(
         MixError: the recipients must not share a file.
         SourceError: *source* cannot be read, or *out* not be written.
     """
-    if source.is_regular and not out.is_stream and not armor:
+    is_large = source.status.st_size >= _LEAST_PARALLEL_BYTES
+    if source.is_regular and not armor and (is_large or not out.is_stream):
         return _seal_file(source, out, recipients, tick)
     armored = ArmorWriter(out) if armor else None
     with SealWriter(armored or out, recipients) as writer:
@@ -145,22 +147,22 @@ def _seal_file(
         plain = memoryview(bytearray(_BLOCK_CHUNKS * CHUNK_BYTES))
         sealed = memoryview(bytearray(_BLOCK_CHUNKS * SEALED_CHUNK_BYTES))
 
-        def work(first: int, count: int) -> int:
+        def work(first: int, count: int) -> tuple[memoryview, int]:
             here = plain[: count * CHUNK_BYTES]
             source.read_at(here, first * CHUNK_BYTES)
             done = seal_chunks(cipher, first, here, sealed)
-            out.write_at(sealed[:done], len(head) + first * SEALED_CHUNK_BYTES)
-            return len(here)
+            return sealed[:done], len(here)
 
         return work
 
-    out.write_at(memoryview(head), 0)
+    write_all(out, head)
     # Each index is sealed once: whole blocks by the crew, the final chunk here.
-    _Crew(last, worker, tick).run(_threads(size))
+    at = _Places(len(head), SEALED_CHUNK_BYTES)
+    _Crew(last, worker, out, at, tick).run(_threads(size))
     rest = memoryview(bytearray(size - last * CHUNK_BYTES))
     source.read_at(rest, last * CHUNK_BYTES)
     end = ChunkSealer(begun.file_key, begun.nonce, last).seal(rest, final=True)
-    out.write_at(memoryview(end), len(head) + last * SEALED_CHUNK_BYTES)
+    _put(out, memoryview(end), at, last)
     if tick:
         tick(len(rest))
     return size
@@ -190,31 +192,61 @@ def _open_file(
         sealed = memoryview(bytearray(_BLOCK_CHUNKS * SEALED_CHUNK_BYTES))
         plain = memoryview(bytearray(_BLOCK_CHUNKS * CHUNK_BYTES))
 
-        def work(first: int, count: int) -> int:
+        def work(first: int, count: int) -> tuple[memoryview, int]:
             here = sealed[: count * SEALED_CHUNK_BYTES]
             source.read_at(here, body_at + first * SEALED_CHUNK_BYTES)
             done = opener.open_many(first, here, plain)
-            out.write_at(plain[:done], first * CHUNK_BYTES)
-            return done
+            return plain[:done], done
 
         return work
 
-    _Crew(last, worker, tick).run(_threads(size))
-    out.write_at(memoryview(end), last * CHUNK_BYTES)
+    at = _Places(0, CHUNK_BYTES)
+    _Crew(last, worker, out, at, tick).run(_threads(size))
+    _put(out, memoryview(end), at, last)
     if tick:
         tick(len(end))
     return size
 
 
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """
+    Where chunks go in a file: the first at *begin*, each *step* bytes behind the one before.
+    """
+
+    begin: int
+    step: int
+
+
+def _put(out: Output, block: memoryview, at: _Places, first: int) -> None:
+    if out.is_stream:
+        write_all(out, block)
+    else:
+        out.write_at(block, at.begin + first * at.step)
+
+
 class _Crew:
     """
     Threads that do the blocks of one file, each block once.
+
+    In a file each block has its place; into a stream they go in turn.
     """
 
-    def __init__(self, chunks: int, worker: Callable[[], Work], tick: Tick | None) -> None:
+    def __init__(
+        self,
+        chunks: int,
+        worker: Callable[[], Work],
+        out: Output,
+        at: _Places,
+        tick: Tick | None,
+    ) -> None:
         """
         Have *chunks* done by what *worker* gives, which is called once in each thread.
         """
+        self._out = out
+        self._at = at
+        self._turn = threading.Condition()
+        self._next = 0
         self._chunks = chunks
         self._worker = worker
         self._tick = tick
@@ -235,7 +267,7 @@ class _Crew:
                 thread.join()
         except BaseException as error:
             # An interrupt comes while waiting, too: nobody may write when this returns.
-            self._errors.append(error)
+            self._fail(error)
             for thread in others:
                 thread.join()
             raise
@@ -250,11 +282,31 @@ class _Crew:
                     first = next(self._firsts, None)
                 if first is None:
                     return
-                done = work(first, min(_BLOCK_CHUNKS, self._chunks - first))
+                block, done = work(first, min(_BLOCK_CHUNKS, self._chunks - first))
+                if not self._write(block, first):
+                    return
                 if self._tick:
                     self._tick(done)
         except BaseException as error:  # noqa: BLE001  # raised again in the calling thread
-            self._errors.append(error)
+            self._fail(error)
+
+    def _write(self, block: memoryview, first: int) -> bool:
+        if not self._out.is_stream:
+            _put(self._out, block, self._at, first)
+            return True
+        with self._turn:
+            self._turn.wait_for(lambda: self._errors or self._next == first)
+            if self._errors:
+                return False
+            _put(self._out, block, self._at, first)
+            self._next += _BLOCK_CHUNKS
+            self._turn.notify_all()
+        return True
+
+    def _fail(self, error: BaseException) -> None:
+        self._errors.append(error)
+        with self._turn:
+            self._turn.notify_all()
 
 
 def _threads(size: int) -> int:

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sealgate.errors import SealgateError
@@ -40,6 +43,49 @@ if TYPE_CHECKING:
 OBJECT_STANZA = "sealgate.object"
 # One read that holds the header of a few recipients of any kind.
 _HEADER_READ = 16384
+# About 400 bytes each.
+_MOST_KNOWN = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """
+    What the header of an object gave when it was unlocked.
+    """
+
+    object_id: str
+    header_size: int
+    file_key: bytes = field(repr=False)
+
+
+class KnownKeys:
+    """
+    File keys of objects that this process has sealed or opened, by the digest of their header.
+
+    Only where it holds an identity that opens them anyway. The oldest are forgotten; all die
+    with the process. Safe for several threads.
+    """
+
+    def __init__(self, most: int = _MOST_KNOWN) -> None:
+        self._most = most
+        self._known: OrderedDict[bytes, KnownKey] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def find(self, binding: bytes) -> KnownKey | None:
+        """
+        Return what is known of the header and nonce with that digest.
+        """
+        with self._lock:
+            return self._known.get(binding)
+
+    def keep(self, binding: bytes, known: KnownKey) -> None:
+        """
+        Keep *known* of them.
+        """
+        with self._lock:
+            self._known[binding] = known
+            if len(self._known) > self._most:
+                self._known.popitem(last=False)
 
 
 class SealedEncoder:
@@ -47,11 +93,19 @@ class SealedEncoder:
     Seals chunks under one file key, each under a number of its own.
     """
 
-    def __init__(self, object_id: str, recipients: tuple[Recipient, ...], sealed_for: str) -> None:
+    def __init__(
+        self,
+        object_id: str,
+        recipients: tuple[Recipient, ...],
+        sealed_for: str,
+        known: KnownKeys | None = None,
+    ) -> None:
         begun = begin(recipients, extra=(object_stanza(object_id, sealed_for),))
         self.header = begun.header + begun.nonce
         self._binding = binding_of(self.header)
         self._sealer = ChunkSealer(begun.file_key, begun.nonce)
+        self._known = known
+        self._kept = KnownKey(object_id, len(begun.header), begun.file_key if known else b"")
 
     def whole(self, plain: memoryview, out: bytearray) -> Buffer:
         """
@@ -63,6 +117,8 @@ class SealedEncoder:
         """
         Seal the last chunk.
         """
+        if self._known is not None:
+            self._known.keep(self._binding, self._kept)
         return self._sealer.seal(plain, final=True)
 
     def binding(self) -> bytes:
@@ -94,6 +150,9 @@ class SealedForm:
         self.identities = identities
         told = "\n".join(sorted(str(recipient) for recipient in recipients))
         self.sealed_for = hashlib.sha256(told.encode()).hexdigest()[:16]
+        self._known = KnownKeys()
+        ours = {str(identity.recipient()) for identity in identities}
+        self._opens_own = any(str(recipient) in ours for recipient in recipients)
 
     def with_identities(self, identities: tuple[Identity, ...]) -> SealedForm:
         """
@@ -105,16 +164,31 @@ class SealedForm:
         """
         Begin an object under a new file key.
         """
-        return SealedEncoder(object_id, self.recipients, self.sealed_for)
+        known = self._known if self._opens_own else None
+        return SealedEncoder(object_id, self.recipients, self.sealed_for, known)
 
     def open(self, record: Record, source: Source, aside: bytes) -> SealedReader:  # noqa: ARG002
         """
         Open the object: its header is compared with the record, its last chunk verified.
         """
-        header, length = bound_header(record, source)
+        # One read holds all of a small object.
+        beginning = source.read_at(0, _HEADER_READ)
+
+        def read_at(offset: int, size: int) -> Buffer:
+            end = offset + size
+            return beginning[offset:end] if end <= len(beginning) else source.read_at(offset, size)
+
+        known = self._known.find(record.binding)
         try:
-            file_key = unlock(header, self.identities)
-            opened = RandomAccess(source.read_at, source.size, length, file_key)
+            if known is not None and known.object_id == record.object_id:
+                # The very bytes that were compared and unlocked before.
+                check_binding(record, beginning[: known.header_size + NONCE_BYTES])
+                check_size(record, source.size, known.header_size)
+            else:
+                header, length = bound_header(record, source)
+                known = KnownKey(record.object_id, length, unlock(header, self.identities))
+                self._known.keep(record.binding, known)
+            opened = RandomAccess(read_at, source.size, known.header_size, known.file_key)
         except NoMatchError as error:
             message = f'"{"/".join(record.path)}" is sealed for others: its identity is not here'
             raise StorageError(
@@ -224,19 +298,40 @@ def bound_header(record: Record, source: Source) -> tuple[Header, int]:
     """
     try:
         header, length = read_header(source)
-        size = plain_size(source.size - length)
+        plain_size(source.size - length)
     except DamagedError as error:
         raise tampered(record, f"is no whole sealed file: {error.message}") from error
-    binding = binding_of(header.raw + source.read_at(length, NONCE_BYTES))
-    if not hmac.compare_digest(binding, record.binding):
-        raise tampered(record, "is another file than was stored there: its header differs")
+    check_binding(record, header.raw + source.read_at(length, NONCE_BYTES))
     if not any(
         s.type == OBJECT_STANZA and s.args[:1] == (record.object_id,) for s in header.stanzas
     ):
         raise tampered(record, "is another file than was stored there: its id differs")
-    if (source.size, size) != (record.object_size, record.size):
-        raise tampered(record, f"has {size} bytes, {record.size} were stored")
+    check_size(record, source.size, length)
     return header, length
+
+
+def check_binding(record: Record, beginning: bytes) -> None:
+    """
+    Return if *beginning*, header and nonce, is what *record* binds its object by.
+
+    Raises:
+        StorageError: TAMPERED.
+    """
+    if not hmac.compare_digest(binding_of(beginning), record.binding):
+        raise tampered(record, "is another file than was stored there: its header differs")
+
+
+def check_size(record: Record, object_size: int, header_size: int) -> None:
+    """
+    Return if an object of *object_size* bytes has the size that *record* tells.
+
+    Raises:
+        StorageError: TAMPERED.
+        TruncatedError: no sealed file has that size.
+    """
+    size = plain_size(object_size - header_size)
+    if (object_size, size) != (record.object_size, record.size):
+        raise tampered(record, f"has {size} bytes, {record.size} were stored")
 
 
 def binding_of(beginning: bytes) -> bytes:

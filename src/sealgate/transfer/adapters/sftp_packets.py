@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import time
 from dataclasses import dataclass
-from enum import IntEnum, IntFlag
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from sealgate.storage.model import Trouble
@@ -79,9 +79,9 @@ class Status(IntEnum):
     OP_UNSUPPORTED = 8
 
 
-class OpenFlag(IntFlag):
+class OpenFlag(IntEnum):
     """
-    How a file is opened (6.3).
+    How a file is opened (6.3). No IntFlag: those make an object for each "&".
     """
 
     READ = 0x01
@@ -92,7 +92,7 @@ class OpenFlag(IntFlag):
     EXCLUSIVE = 0x20
 
 
-class AttributeFlag(IntFlag):
+class AttributeFlag(IntEnum):
     """
     Which attributes follow (5).
     """

@@ -190,3 +190,57 @@ def test_a_growing_file_is_sealed_as_far_as_it_was(tmp_path: Path) -> None:
             log.write(b"later\n")
         seal(source, out, [ONE.recipient()])
     assert opened(tmp_path / "sealed") == b"line\n" * 100
+
+
+def test_a_large_file_goes_into_a_pipe_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Four threads seal it, and each index is sealed once; what comes out is one sealed file.
+    """
+    monkeypatch.setattr(files, "_threads", lambda _size: 4)
+    plain = secrets.token_bytes((20 << 20) + 77)
+    (tmp_path / "plain").write_bytes(plain)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+    reader.start()
+    told: list[int] = []
+    with (
+        Input(str(tmp_path / "plain")) as source,
+        Output(str(pipe), mode=SEALED_MODE, replace=True) as out,
+    ):
+        assert seal(source, out, [ONE.recipient()], tick=told.append) == len(plain)
+    reader.join()
+    assert sum(told) == len(plain)
+    (tmp_path / "sealed").write_bytes(read[0])
+    assert opened(tmp_path / "sealed") == plain
+
+
+def test_a_reader_that_goes_away_ends_all_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Those that wait for their turn, too.
+    """
+    monkeypatch.setattr(files, "_threads", lambda _size: 4)
+    (tmp_path / "plain").write_bytes(bytes(20 << 20))
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    def look() -> None:
+        with pipe.open("rb", buffering=0) as file:
+            file.read(3 << 20)
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    before = threading.active_count()
+    with (
+        Input(str(tmp_path / "plain")) as source,
+        Output(str(pipe), mode=SEALED_MODE, replace=True) as out,
+        pytest.raises(BrokenPipeError),
+    ):
+        seal(source, out, [ONE.recipient()])
+    reader.join()
+    assert threading.active_count() <= before
