@@ -19,6 +19,8 @@ from sealgate.app.entrants import nobody_yet
 from sealgate.app.foreseen import foresee, foresee_ftps
 from sealgate.app.keyring import why_not_apart
 from sealgate.app.keys import local_authority
+from sealgate.app.payment import kept_card_data
+from sealgate.app.signin_material import foreseen_sign_in
 from sealgate.app.state import has_database
 from sealgate.app.users import open_identities
 from sealgate.config.presets import PRESETS, front_of, settings_for
@@ -27,6 +29,7 @@ from sealgate.gateway import promise as gateway
 from sealgate.gateway.adapters.binary import find_envoy
 from sealgate.gateway.model import CertificateFiles, Material
 from sealgate.identity.model import admitted
+from sealgate.policy.confirming import confirmables, confirmed_observations
 from sealgate.policy.evaluate import evaluate
 from sealgate.policy.finding import Status
 from sealgate.policy.inventory import route_asset
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
 
     from sealgate.app.foreseen import Foreseen
     from sealgate.config.presets import Preset, Snippet
+    from sealgate.identity.model import ClientCertificate, Identity
+    from sealgate.policy.confirming import Confirmable
     from sealgate.policy.finding import AssetReport, Finding, Report
     from sealgate.policy.inventory import AcceptedRisk, Inventory, Route, Site
     from sealgate.policy.protection import Column
@@ -86,6 +91,7 @@ class Plan:
     site that asks for the password itself). *expected* are findings that are certain
     already. *expired* are accepted risks that ended. *why_not_apart* says of each drop, by
     name, why the site's keys are not apart from its store, ``None`` when they are.
+    *to_confirm* is what only people can see of payment gateways, confirmed or not.
     """
 
     inventory: Inventory
@@ -100,6 +106,7 @@ class Plan:
     remarks: tuple[str, ...]
     settings: tuple[SiteSettings, ...]
     why_not_apart: Mapping[str, str | None]
+    to_confirm: tuple[Confirmable, ...] = ()
 
     @property
     def is_good(self) -> bool:
@@ -152,9 +159,11 @@ def plan(inventory: Inventory, *, now: float) -> Plan:
         remarks=(
             *(remark for item in certificates for remark in item.remarks),
             *nobody_yet(inventory, now),
+            *kept_card_data(inventory),
         ),
         settings=tuple(_settings(inventory)),
         why_not_apart=apart,
+        to_confirm=confirmables(inventory, now=now),
     )
 
 
@@ -204,6 +213,7 @@ def _material(inventory: Inventory, foreseen: tuple[Foreseen, ...], now: float) 
         client_ca=local_authority(inventory).client_path,
         admitted=_admitted(inventory, identities, certificates, now),
         geo_database=inventory.access.geo_database,
+        sign_in=foreseen_sign_in(inventory, identities),
     )
 
 
