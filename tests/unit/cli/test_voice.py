@@ -48,6 +48,18 @@ def test_wrong_usage_ends_with_2_and_a_hint(
     assert any(line.startswith("sealgate: hint: ") and hint in line for line in rest) or not hint
 
 
+def test_a_name_cannot_speak_for_sealgate(capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    Line ends and control sequences in names of files are shown, not obeyed.
+    """
+    name = "a\x1b[2J\nsealgate: all is well\x9b1m\u202e"
+    complain(SourceError(f'"{name}" is no regular file', hint=f"ls '{name}'"))
+    [error, hint] = capsys.readouterr().err.splitlines()
+    assert error.isprintable()
+    assert hint.isprintable()
+    assert "\\nsealgate: all is well" in error
+
+
 def test_every_fault_is_said_with_its_place(capsys: pytest.CaptureFixture[str]) -> None:
     """
     One line a fault, in a form that editors can jump to, each with its hint.
