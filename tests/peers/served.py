@@ -39,7 +39,7 @@ class Site(ThreadingHTTPServer):
     """
     A site that answers ``ok`` to everything, and ``/slow`` over two seconds.
 
-    *seen* holds the target of each request that reached it.
+    *seen* holds the target of each request that reached it, *heard* its headers.
     """
 
     daemon_threads = True
@@ -49,6 +49,7 @@ class Site(ThreadingHTTPServer):
     def __init__(self, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), _Pages)
         self.seen: list[str] = []
+        self.heard: list[dict[str, str]] = []
 
 
 class _Pages(BaseHTTPRequestHandler):
@@ -59,6 +60,8 @@ class _Pages(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         assert isinstance(self.server, Site)
         self.server.seen.append(self.path)
+        self.server.heard.append({name.lower(): value for name, value in self.headers.items()})
+        self.rfile.read(int(self.headers.get("content-length") or 0))
         pieces = 20 if self.path == "/slow" else 1
         body = b"ok" * 1024 if pieces > 1 else b"ok"
         self.send_response(200)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from sealgate.app.certificates import certificate_to_serve, fetched_sites, missing_library
 from sealgate.app.inspection_material import relay_sockets
 from sealgate.app.keys import CERTIFICATES_FOLDER, local_authority
+from sealgate.app.signin_material import sign_in_material
 from sealgate.app.trust import local_sites
 from sealgate.app.users import open_identities
 from sealgate.config.load import country_database_fault
@@ -225,7 +226,7 @@ def make_material(
     Return everything that a translation needs; the client authority is made if missing.
 
     Raises:
-        SourceError: the authority's folder cannot be used.
+        SourceError: the folder of the authority, or of signing keys, cannot be used.
     """
     return Material(
         folder=str(Path(inventory.state_folder, ENVOY_FOLDER)),
@@ -233,6 +234,8 @@ def make_material(
         client_ca=local_authority(inventory).client(now).path,
         admitted=admissions.fingerprints,
         geo_database=countries,
+        relays=relay_sockets(inventory),
+        sign_in=sign_in_material(inventory, admissions.identities, now=now),
     )
 
 

@@ -20,6 +20,7 @@ from sealgate.app.foreseen import foresee, foresee_ftps
 from sealgate.app.keyring import why_not_apart
 from sealgate.app.keys import local_authority
 from sealgate.app.payment import kept_card_data
+from sealgate.app.signin_material import foreseen_sign_in
 from sealgate.app.state import has_database
 from sealgate.app.users import open_identities
 from sealgate.config.presets import PRESETS, front_of, settings_for
@@ -212,6 +213,7 @@ def _material(inventory: Inventory, foreseen: tuple[Foreseen, ...], now: float) 
         client_ca=local_authority(inventory).client_path,
         admitted=_admitted(inventory, identities, certificates, now),
         geo_database=inventory.access.geo_database,
+        sign_in=foreseen_sign_in(inventory, identities),
     )
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealgate.app.gateway import Change, Gateway
+from sealgate.app.inspection import Inspection
+from sealgate.app.signin import SignIn
 from sealgate.app.transfer import Transfer
 from sealgate.errors import BugError
 
@@ -46,6 +48,8 @@ class Services:
             inventory, load=load, now=now, tell=tell, workers=workers, check=self._check
         )
         self.transfer = Transfer(now=now, tell=tell, processes=workers)
+        self.inspection = Inspection(now=now, tell=tell, processes=workers)
+        self.sign_in = SignIn(now=now, tell=tell)
         self._wanted: Wanted | None = None
 
     @property
@@ -65,6 +69,8 @@ class Services:
             SourceError: the state folder or the sealing keys cannot be used.
         """
         remarks = self.gateway.start()
+        self.inspection.apply(drain_seconds=0.0)
+        self.sign_in.apply(self.inventory)
         self.transfer.apply(self._checked(), drain_seconds=0.0)
         return remarks
 
@@ -77,8 +83,10 @@ class Services:
             GatewayError: a server refused, or the change needs a restart.
         """
         change = self.gateway.reload()
+        read = self.inspection.apply(drain_seconds=REPLACED_DRAIN_SECONDS)
+        asked = self.sign_in.apply(self.inventory)
         changed = self.transfer.apply(self._checked(), drain_seconds=REPLACED_DRAIN_SECONDS)
-        return Change((*change.changed, *changed), change.remarks)
+        return Change((*change.changed, *read, *asked, *changed), change.remarks)
 
     def readmit(self) -> Change:
         """
@@ -105,6 +113,9 @@ class Services:
         if self.gateway.certificates is not before:
             self.transfer.refresh_certificate(self.inventory, self.gateway.certificates)
         self.transfer.tick(self.inventory)
+        self.inspection.tick(self.inventory)
+        if self.sign_in.tick():
+            self.gateway.renew_keys()
 
     def promises(self) -> tuple[Observation, ...]:
         """
@@ -122,7 +133,12 @@ class Services:
         """
         Return what runs, as plain values.
         """
-        return {**self.gateway.status(), **self.transfer.status()}
+        return {
+            **self.gateway.status(),
+            **self.transfer.status(),
+            **self.inspection.status(),
+            **self.sign_in.status(),
+        }
 
     def stop(self, *, drain_seconds: float, hurry: Callable[[], bool] = lambda: False) -> bool:
         """
@@ -133,6 +149,8 @@ class Services:
         """
         self.transfer.request_stop(drain_seconds)
         sites = self.gateway.stop(drain_seconds=drain_seconds, hurry=hurry)
+        self.inspection.stop(self.inventory)
+        self.sign_in.stop()
         files = self.transfer.await_end(hurry=hurry)
         return sites and files
 
@@ -141,11 +159,15 @@ class Services:
         End everything now.
         """
         self.gateway.kill()
+        self.inspection.kill()
+        self.sign_in.kill()
         self.transfer.kill()
 
     def _check(
         self, inventory: Inventory, certificates: Certificates, countries: str | None
     ) -> None:
+        self.inspection.prepare(inventory)
+        self.sign_in.prepare(inventory)
         self._wanted = self.transfer.prepare(inventory, certificates, countries)
 
     def _checked(self) -> Wanted:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sealgate.config.fields import read_admit, read_class
-from sealgate.config.payment import check_payment, read_scripts
+from sealgate.config.inspecting import enforced_beside, read_inspect
+from sealgate.config.payment import check_payment, read_script_reports, read_scripts
 from sealgate.config.reader import Notes, nearest, quoted
 from sealgate.config.values import UnfitError, read_door
 from sealgate.policy.inventory import Place, Route, SiteAccess
@@ -58,6 +59,8 @@ def read_route(table: Table, model: ClassificationModel) -> Route | None:
         place=table.place(),
         payment=table.flag("payment"),
         scripts=read_scripts(table),
+        script_reports=read_script_reports(table),
+        inspect=read_inspect(table),
     )
     _check_class(table, route, model)
     _check_admit(table, route, model)
@@ -118,7 +121,9 @@ def _check_admit(table: Table, route: Route, model: ClassificationModel) -> None
             "could enter",
             'admit = ["group:editors"]',
         )
-    if not locked and table.texts("admit"):
+    # Where the gateway asks for a password, it knows who comes; a site keeps that to itself.
+    asked = route.classification.required.access == LOW and route.access is SiteAccess.SEALGATE
+    if not locked and not asked and table.texts("admit"):
         table.fault(
             "admit",
             f"route {shown} admits some, but class {quoted(route.classification.id)} has no "
@@ -206,12 +211,28 @@ def preset_routes(
     locked = _locking_class(model, front.classification)
     admit = _inherited_admit(preset, declared)
     doors = [
-        Route(door, locked, backend=True, admit=admit, origin=preset.origin, place=place)
+        Route(
+            door,
+            locked,
+            backend=True,
+            admit=admit,
+            origin=preset.origin,
+            place=place,
+            inspect=enforced_beside(declared, locked),
+        )
         for door in preset.doors
         if _identity(door) not in known
     ]
     holes = [
-        replace(front, door=door, origin=preset.origin, place=place, payment=False, scripts=())
+        replace(
+            front,
+            door=door,
+            origin=preset.origin,
+            place=place,
+            payment=False,
+            scripts=(),
+            script_reports="",
+        )
         for door in preset.holes
         if _identity(door) not in known
     ]

@@ -243,14 +243,15 @@ SECTIONS: tuple[Section, ...] = (
             Setting(
                 "access",
                 Type.TEXT,
-                "Who asks for the password where the class demands access `low`: `site` (the "
-                "site itself) or `sealgate`.",
+                "Who asks for the password where the class demands access `low`: `sealgate` (its "
+                "own sign-in pages) or `site` (the site itself; the audit looks whether it does).",
                 '`"sealgate"`',
             ),
             Setting(
                 "admit",
                 Type.TEXTS,
-                "Who may enter where the class demands access `high`: `user:NAME`, `group:NAME`.",
+                "Who may enter: `user:NAME`, `group:NAME`. Where the class demands access `low`, "
+                "everybody with an account unless it is set.",
                 "nobody",
             ),
             Setting(
@@ -265,6 +266,21 @@ SECTIONS: tuple[Section, ...] = (
                 "Where scripts of a payment page may come from: `'self'`, https addresses, "
                 "`'sha256-…'`. Without it nothing is blocked.",
                 "everything is reported, nothing blocked",
+            ),
+            Setting(
+                "script_reports",
+                Type.TEXT,
+                "Where browsers report scripts from elsewhere to: an https address, or a path of "
+                "the site.",
+                "the browser's console",
+            ),
+            Setting(
+                "inspect",
+                Type.TEXT,
+                "Whether bodies are looked into on their way: `off`; `observe` (a sample of "
+                "answers is read aside, and finds are registered); `enforce` (what is above the "
+                "class is masked or held back, in answers and in what visitors send).",
+                '`"off"`',
             ),
             Setting("exact", Type.BOOLEAN, "Only the path itself, nothing below it.", "`false`"),
             Setting(

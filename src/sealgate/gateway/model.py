@@ -54,6 +54,25 @@ TLS_IANA_SUITES = (
 # The hybrid first (draft-ietf-tls-ecdhe-mlkem), then what RFC 9325, 4.2.1 names.
 TLS_GROUPS = ("X25519MLKEM768", "X25519", "P-256", "P-384")
 
+# RFC 6265bis, 4.1.3.2: a name that no other host and no plain connection can set. The second
+# pattern is of every cookie of ours; none of them reaches a site.
+SESSION_COOKIE = "__Host-sealgate"
+OWN_COOKIES = "__Host-sealgate[a-z-]*"
+# What a site, and the sign-in service, learn of who is there. No client can set these.
+USER_HEADER = "x-sealgate-user"
+RUNG_HEADER = "x-sealgate-rung"
+CLASS_HEADER = "x-sealgate-class"
+# What the sign-in service learns besides.
+SITE_HEADER = "x-sealgate-site"
+ASSET_HEADER = "x-sealgate-asset"
+COUNTRY_HEADER = "x-sealgate-country"
+CERTIFICATE_HEADER = "x-sealgate-certificate"
+ADDRESS_HEADER = "x-forwarded-for"
+# Of each site that people sign in to, these paths are the gateway's own.
+OWN_PATH = "/.sealgate"
+# Where Envoy asks the service about a request; no client's request is sent there.
+CHECK_PATH = "/check"
+
 
 class Guard(StrEnum):
     """
@@ -62,6 +81,7 @@ class Guard(StrEnum):
 
     OPEN = "open"  # TLS, and nothing else is asked
     SITE = "site"  # TLS; the site itself asks for a password
+    SIGN_IN = "sign-in"  # TLS; the gateway's own pages ask, and a token is verified
     LOCKED = "locked"  # TLS, an admitted client certificate, and an allowed country
     UNBUILT = "unbuilt"  # the class asks for what is not built yet: nobody comes in
 
@@ -80,7 +100,7 @@ def guard_of(route: Route) -> Guard:
     if required.access == _HIGH:
         return Guard.LOCKED
     if required.access == _LOW:
-        return Guard.SITE if route.access is SiteAccess.SITE else Guard.UNBUILT
+        return Guard.SITE if route.access is SiteAccess.SITE else Guard.SIGN_IN
     return Guard.OPEN
 
 
@@ -92,6 +112,13 @@ def asks_for_key(site: Site) -> bool:
     holds a certificate may ask its user about it.
     """
     return any(route.admit and guard_of(route) is Guard.LOCKED for route in site.routes)
+
+
+def signs_in(site: Site) -> bool:
+    """
+    Return whether people sign in to *site* on pages of the gateway.
+    """
+    return any(guard_of(route) is Guard.SIGN_IN for route in site.routes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +180,8 @@ class Material:
     the DER) of living certificates that may enter; an id that is absent admits nobody.
     *geo_database* is the country file, ``None`` where there is none.
     *system_roots* is what an https upstream without a CA of its own is verified with.
+    *relays* are the Unix sockets of the relays that look into bodies, per asset id of an
+    inspected route; an enforcing route without one is refused.
     *sign_in* is ``None`` where nobody signs in; routes that ask for it are refused then.
     *proofs* are shown to an authority while it looks who controls a domain.
     """
@@ -163,6 +192,7 @@ class Material:
     admitted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     geo_database: str | None = None
     system_roots: str = SYSTEM_ROOTS
+    relays: Mapping[str, str] = field(default_factory=dict)
     sign_in: SignInMaterial | None = None
     proofs: tuple[Proof, ...] = ()
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.errors import Fault
 from sealgate.gateway.model import TLS_GROUPS, TLS_IANA_SUITES, Guard, asks_for_key, guard_of
-from sealgate.policy.inventory import SiteAccess, payment_gateway_asset, route_asset, site_asset
+from sealgate.policy.inventory import Inspect, payment_gateway_asset, route_asset, site_asset
 from sealgate.policy.observation import Fact, Observation, Vantage
 from sealgate.policy.requirements import required_of_route
 from sealgate.policy.routing import door_segments
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from sealgate.policy.observation import FactValue
 
 SEEN_BY = "gateway configuration"
-_LOW, _HIGH = 1, 2
-_FORBIDDEN = 403
+_HIGH = 2
+_UNAUTHORIZED, _FORBIDDEN = 401, 403
 
 
 def refusals(inventory: Inventory, material: Material) -> tuple[Fault, ...]:
@@ -99,24 +99,52 @@ def _of_route(
             'set upstream = "https://…", or move the site to this machine '
             "(`sealgate explain transit-upstream-plaintext`)",
         )
+    yield from _of_inspection(inventory, site, route, subject)
     match guard_of(route):
         case Guard.UNBUILT:
             yield _unbuilt(inventory, route, subject)
         case Guard.LOCKED:
             yield from _of_lock(inventory, site, route, subject, material)
+        case Guard.SIGN_IN:
+            yield from _of_sign_in(inventory, site, route, subject, material)
         case Guard.OPEN | Guard.SITE:
             pass
 
 
-def _unbuilt(inventory: Inventory, route: Route, subject: str) -> Fault:
-    required = required_of_route(route)
-    if required.access == _LOW and route.access is SiteAccess.SEALGATE:
-        return _fault(
+def _of_inspection(
+    inventory: Inventory, site: Site, route: Route, subject: str
+) -> Iterator[Fault]:
+    # Which route a request means is told by its path, and a site may read a path otherwise.
+    # Readings that lead to another class are judged; within one class nobody asks.
+    if route.inspect is Inspect.ENFORCE:
+        return
+    for other in site.routes:
+        same = other.classification == route.classification
+        if same and other.inspect is Inspect.ENFORCE:
+            yield _fault(
+                inventory,
+                route.place,
+                f'{subject}: bodies of "{route_asset(site, other).id}" are inspected, which is of '
+                "the same class; another spelling of its path would lead here, past that",
+                'set inspect = "enforce" for every route of that class',
+            )
+            return
+
+
+def _of_sign_in(
+    inventory: Inventory, site: Site, route: Route, subject: str, material: Material
+) -> Iterator[Fault]:
+    people = material.sign_in.people if material.sign_in is not None else {}
+    if route.admit and not people.get(route_asset(site, route).id):
+        yield _fault(
             inventory,
             route.place,
-            f'{subject}: access = "sealgate" asks for a sign-in that this version does not have',
-            'set access = "site" when the site itself asks for the password',
+            f"{subject}: nobody is known who may enter ({', '.join(route.admit)})",
+            "sealgate user add NAME --group GROUP",
         )
+
+
+def _unbuilt(inventory: Inventory, route: Route, subject: str) -> Fault:
     asks = route.classification
     if route.collects is not None and route.collects.rank > asks.rank:
         asks = route.collects
@@ -224,6 +252,9 @@ def promises(inventory: Inventory, material: Material, *, now: float) -> tuple[O
             match guard_of(route):
                 case Guard.OPEN:
                     saw(asset, Fact.ACCESS_RUNG, 0)
+                case Guard.SIGN_IN:
+                    saw(asset, Fact.ACCESS_RUNG, required_of_route(route).access)
+                    saw(asset, Fact.LOCK_STATUS_ANONYMOUS, _UNAUTHORIZED)
                 case Guard.LOCKED:
                     saw(asset, Fact.ACCESS_RUNG, _HIGH)
                     saw(asset, Fact.LOCK_STATUS_ANONYMOUS, _FORBIDDEN)

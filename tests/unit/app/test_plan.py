@@ -165,8 +165,8 @@ def test_where_the_site_asks_the_audit_has_the_last_word(tmp_path: Path) -> None
     ("more", "message"),
     [
         (
-            '[[site.route]]\npath = "/own"\nclass = "restricted"\n',
-            'access = "sealgate" asks for a sign-in that this version does not have',
+            '[[site.route]]\npath = "/own"\nclass = "restricted"\nadmit = ["group:staff"]\n',
+            "nobody is known who may enter (group:staff)",
         ),
         (
             '[[site.route]]\npath = "/x"\nclass = "secret"\nadmit = ["user:anna"]\n',

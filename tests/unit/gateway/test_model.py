@@ -41,7 +41,7 @@ def names(step: object) -> list[object]:
         (PUBLIC, CONFIDENTIAL, SiteAccess.SEALGATE, Guard.OPEN),
         (PUBLIC, SECRET, SiteAccess.SEALGATE, Guard.UNBUILT),
         (RESTRICTED, None, SiteAccess.SITE, Guard.SITE),
-        (RESTRICTED, None, SiteAccess.SEALGATE, Guard.UNBUILT),
+        (RESTRICTED, None, SiteAccess.SEALGATE, Guard.SIGN_IN),
         (CONFIDENTIAL, None, SiteAccess.SEALGATE, Guard.LOCKED),
         (CONFIDENTIAL, None, SiteAccess.SITE, Guard.LOCKED),
         (CONFIDENTIAL, SECRET, SiteAccess.SEALGATE, Guard.UNBUILT),

@@ -70,7 +70,11 @@ def test_what_can_be_kept_is_not_refused() -> None:
         (inventory(), material(admitted={}), "nobody who may enter (user:alice) has a living"),
         (inventory(), material(geo_database=None), "there is no country database"),
         (inventory(access=AccessSettings()), material(), "no country is allowed"),
-        (inventory(FRONT, Route(Door("/a"), RESTRICTED)), material(), "asks for a sign-in"),
+        (
+            inventory(FRONT, Route(Door("/a"), RESTRICTED, admit=("group:staff",))),
+            material(),
+            "nobody is known who may enter (group:staff)",
+        ),
         (inventory(FRONT, Route(Door("/a"), SECRET)), material(), '"secret" needs'),
         (inventory(Route(Door("/"), PUBLIC, SECRET)), material(), '"secret" needs'),
         (inventory(Route(Door("/a"), PUBLIC)), material(), 'no route for "/"'),

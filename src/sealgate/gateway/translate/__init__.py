@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealgate.gateway.model import BOOTSTRAP, CLUSTERS, LISTENERS, EnvoyFiles
+from sealgate.gateway.model import BOOTSTRAP, CLUSTERS, LISTENERS, EnvoyFiles, signs_in
 from sealgate.gateway.translate.bootstrap import bootstrap
 from sealgate.gateway.translate.clusters import cluster
 from sealgate.gateway.translate.egress import (
@@ -18,6 +18,7 @@ from sealgate.gateway.translate.egress import (
     egress_listeners,
     egress_routes,
 )
+from sealgate.gateway.translate.inspection import back_listeners, relay_clusters
 from sealgate.gateway.translate.listeners import (
     http_listeners,
     https_listeners,
@@ -25,6 +26,7 @@ from sealgate.gateway.translate.listeners import (
     sds_file,
 )
 from sealgate.gateway.translate.routes import http_routes, https_name, https_routes
+from sealgate.gateway.translate.sign_in import service_cluster
 from sealgate.gateway.translate.typed import EXTENSIONS, discovery
 
 if TYPE_CHECKING:
@@ -66,7 +68,9 @@ def translate(inventory: Inventory, material: Material) -> EnvoyFiles:
         "envoy.config.cluster.v3.Cluster",
         [
             *(cluster(site, material) for site in inventory.sites),
+            *relay_clusters(inventory, material),
             *egress_clusters(inventory, material),
+            *_service(inventory, material),
         ],
     )
     files[LISTENERS] = discovery(
@@ -75,9 +79,16 @@ def translate(inventory: Inventory, material: Material) -> EnvoyFiles:
             *https_listeners(inventory, material),
             *http_listeners(inventory, material),
             *egress_listeners(inventory, material),
+            *back_listeners(inventory, material),
         ],
     )
     return EnvoyFiles(material.folder, files)
+
+
+def _service(inventory: Inventory, material: Material) -> list[JSONObject]:
+    if material.sign_in is None or not any(signs_in(site) for site in inventory.sites):
+        return []
+    return [service_cluster(material.sign_in)]
 
 
 def _certificate(site: Site, material: Material) -> JSONObject:

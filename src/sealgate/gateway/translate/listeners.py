@@ -7,21 +7,34 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
-from sealgate.gateway.model import ACCESS_LOG, TLS_1_2_SUITES, TLS_GROUPS, asks_for_key
+from sealgate.gateway.model import (
+    ACCESS_LOG,
+    TLS_1_2_SUITES,
+    TLS_GROUPS,
+    CertificateFiles,
+    asks_for_key,
+    signs_in,
+)
 from sealgate.gateway.translate.clusters import BUFFER_BYTES
 from sealgate.gateway.translate.cookies import cookie_filter
-from sealgate.gateway.translate.locks import (
+from sealgate.gateway.translate.matchers import (
     COUNTRY_STATE,
     FINGERPRINT_STATE,
     RBAC_FILTER,
 )
-from sealgate.gateway.translate.pages import COMMON_PAGES, LOCKED_PAGES, PLAIN_PAGES, local_replies
+from sealgate.gateway.translate.pages import (
+    COMMON_PAGES,
+    LOCKED_PAGES,
+    PLAIN_PAGES,
+    SIGN_IN_PAGES,
+    local_replies,
+)
 from sealgate.gateway.translate.routes import (
-    CLIENT_ADDRESS,
     FRAMING_HEADER,
     LUA_FILTER,
     https_name,
 )
+from sealgate.gateway.translate.sign_in import CLIENT_ADDRESS, after_lock, before_lock
 from sealgate.gateway.translate.typed import (
     EXTENSIONS,
     extension,
@@ -222,11 +235,16 @@ def _range(network: str) -> JSONObject:
 def _https_chain(
     inventory: Inventory, site: Site, material: Material, match: JSONObject
 ) -> JSONObject:
+    own = SIGN_IN_PAGES if signs_in(site) else ()
     manager = _connection_manager(
         inventory,
         material,
         https_name(site),
-        local_replies((*LOCKED_PAGES, *COMMON_PAGES), inventory.operator.name),
+        local_replies(
+            (*LOCKED_PAGES, *own, *COMMON_PAGES),
+            inventory.operator.name,
+            signs_in=signs_in(site),
+        ),
     )
     manager["http_protocol_options"] = {
         "accept_http_10": True,
@@ -234,7 +252,7 @@ def _https_chain(
         "enable_trailers": True,
     }
     manager["upgrade_configs"] = [{"upgrade_type": "websocket"}]
-    manager["http_filters"] = _filters(site)
+    manager["http_filters"] = _filters(site, material)
     chain: JSONObject = {
         "name": site.name,
         "filters": [*_facts_of_connection(site, material), _manager(manager)],
@@ -256,7 +274,7 @@ def _facts_of_connection(site: Site, material: Material) -> list[JSON]:
     locked = asks_for_key(site)
     if locked:
         fingerprint = facts[FINGERPRINT_STATE] = "%DOWNSTREAM_PEER_FINGERPRINT_256%"
-    if locked and material.geo_database is not None:
+    if (locked or signs_in(site)) and material.geo_database is not None:
         database = extension(
             "envoy.geoip_providers.maxmind",
             EXTENSIONS + "geoip_providers.maxmind.v3.MaxMindConfig",
@@ -294,12 +312,15 @@ def _facts_of_connection(site: Site, material: Material) -> list[JSON]:
     return filters
 
 
-def _filters(site: Site) -> list[JSON]:
-    # The first two are off unless a route turns them on.
+def _filters(site: Site, material: Material) -> list[JSON]:
+    # All but the last two are off unless a route turns them on.
+    sign_in = material.sign_in if signs_in(site) else None
     return [
         {**extension(LUA_FILTER, EXTENSIONS + "filters.http.lua.v3.Lua"), "disabled": True},
+        *(before_lock(site, sign_in) if sign_in is not None else []),
         {**extension(RBAC_FILTER, EXTENSIONS + "filters.http.rbac.v3.RBAC"), "disabled": True},
-        cookie_filter(site.cookies),
+        *(after_lock(site) if sign_in is not None else []),
+        cookie_filter(site.cookies, own=sign_in is not None),
         _router(),
     ]
 

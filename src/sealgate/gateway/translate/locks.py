@@ -1,5 +1,5 @@
 """
-Who may enter a locked route, as an Envoy RBAC matcher: a certificate, then a country.
+Who may enter a route that is not open: by a certificate, or by a session of the gateway.
 
 A client certificate is admitted by its SHA-256 fingerprint alone, looked up in a table
 that stands in the route. The fingerprint is taken once per connection, at the
@@ -15,28 +15,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealgate.gateway.model import Guard, guard_of
-from sealgate.gateway.translate.typed import EXTENSIONS, extension, typed
+from sealgate.gateway.translate.matchers import (
+    NO_CERTIFICATE,
+    NOBODY_ADMITTED,
+    NOT_ADMITTED,
+    RBAC_FILTER,
+    UNBUILT,
+    by_country,
+    by_fingerprint,
+    deny,
+    enforced,
+    inside,
+    refuse,
+)
+from sealgate.gateway.translate.sign_in import session_filters
 from sealgate.policy.inventory import route_asset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from sealgate.gateway.model import JSONObject, Material
     from sealgate.policy.inventory import AccessSettings, Route, Site
-
-RBAC_FILTER = "envoy.filters.http.rbac"
-# Set at the handshake, read by every lock; no client can write there.
-FINGERPRINT_STATE = "sealgate.client"
-COUNTRY_STATE = "sealgate.country"
-# How Envoy writes a fingerprint or a country that is not there.
-_ABSENT = "-"
-
-NO_CERTIFICATE = "no-certificate"
-NOT_ADMITTED = "not-admitted"
-NOBODY_ADMITTED = "nobody-admitted"
-OTHER_COUNTRY = "other-country"
-UNKNOWN_COUNTRY = "unknown-country"
-UNBUILT = "unbuilt"
 
 
 def lock(site: Site, route: Route, access: AccessSettings, material: Material) -> JSONObject:
@@ -46,61 +43,16 @@ def lock(site: Site, route: Route, access: AccessSettings, material: Material) -
     match guard_of(route):
         case Guard.OPEN | Guard.SITE:
             return {}
-        case Guard.UNBUILT:
-            return {RBAC_FILTER: _per_route(_refuse(UNBUILT))}
+        case Guard.SIGN_IN if material.sign_in is not None:
+            return session_filters(site, route, access, material)
+        case Guard.SIGN_IN | Guard.UNBUILT:
+            return {RBAC_FILTER: enforced(refuse(UNBUILT))}
         case Guard.LOCKED:
             fingerprints = material.admitted.get(route_asset(site, route).id, ())
             if not route.admit or not fingerprints:
-                return {RBAC_FILTER: _per_route(_refuse(NOBODY_ADMITTED))}
-            return {RBAC_FILTER: _per_route(_by_fingerprint(fingerprints, access.countries))}
-
-
-def _per_route(matcher: JSONObject) -> JSONObject:
-    return typed(EXTENSIONS + "filters.http.rbac.v3.RBACPerRoute", rbac={"matcher": matcher})
-
-
-def _by_fingerprint(fingerprints: Iterable[str], countries: Iterable[str]) -> JSONObject:
-    inside: JSONObject = {"matcher": _by_country(countries)}
-    table: JSONObject = {_ABSENT: _deny(NO_CERTIFICATE)}
-    table |= dict.fromkeys(sorted(fingerprints), inside)
-    return {
-        "matcher_tree": {
-            "input": _connection_input(FINGERPRINT_STATE),
-            "exact_match_map": {"map": table},
-        },
-        "on_no_match": _deny(NOT_ADMITTED),
-    }
-
-
-def _by_country(countries: Iterable[str]) -> JSONObject:
-    table: JSONObject = {_ABSENT: _deny(UNKNOWN_COUNTRY)}
-    table |= {code: _allow() for code in sorted(countries)}
-    return {
-        "matcher_tree": {
-            "input": _connection_input(COUNTRY_STATE),
-            "exact_match_map": {"map": table},
-        },
-        "on_no_match": _deny(OTHER_COUNTRY),
-    }
-
-
-def _connection_input(state: str) -> JSONObject:
-    return extension(
-        state, EXTENSIONS + "matching.common_inputs.network.v3.FilterStateInput", key=state
-    )
-
-
-def _refuse(reason: str) -> JSONObject:
-    return {"on_no_match": _deny(reason)}
-
-
-def _deny(reason: str) -> JSONObject:
-    return _action(reason, "DENY")
-
-
-def _allow() -> JSONObject:
-    return _action("admitted", "ALLOW")
-
-
-def _action(name: str, action: str) -> JSONObject:
-    return {"action": extension("action", "envoy.config.rbac.v3.Action", name=name, action=action)}
+                return {RBAC_FILTER: enforced(refuse(NOBODY_ADMITTED))}
+            country = inside(by_country(access.countries))
+            matcher = by_fingerprint(
+                fingerprints, country, deny(NOT_ADMITTED), deny(NO_CERTIFICATE)
+            )
+            return {RBAC_FILTER: enforced(matcher)}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from sealgate.gateway.translate.locks import (
+from sealgate.gateway.translate.matchers import (
     NO_CERTIFICATE,
     NOBODY_ADMITTED,
     NOT_ADMITTED,
@@ -19,6 +19,7 @@ from sealgate.gateway.translate.locks import (
     UNBUILT,
     UNKNOWN_COUNTRY,
 )
+from sealgate.gateway.translate.sign_in import ROUTE_NAME
 from sealgate.gateway.translate.typed import EXTENSIONS, extension, header
 
 if TYPE_CHECKING:
@@ -134,6 +135,15 @@ PLAIN_PAGES = (
         "If it held a password or other personal data, change or report that. Then use the "
         "site by its https:// address.",
         "transit-post-accepted",
+    ),
+)
+SIGN_IN_PAGES = (
+    Page(
+        f"response.code_details == 'ext_authz_error' || (xds.route_name == '{ROUTE_NAME}' && "
+        "response.code >= 502)",
+        "Signing in does not work at the moment",
+        "The part of this gateway that signs people in does not answer, so nobody new comes in.",
+        "Try again in a moment. (The operator looks at what sealgate serve tells)",
     ),
 )
 COMMON_PAGES = (

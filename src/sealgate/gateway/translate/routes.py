@@ -10,7 +10,9 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from sealgate.gateway.model import CLASS_HEADER, Guard, guard_of, signs_in
 from sealgate.gateway.translate.clusters import cluster_name
+from sealgate.gateway.translate.inspection import inspected
 from sealgate.gateway.translate.locks import lock
 from sealgate.gateway.translate.patterns import (
     PRINTABLE,
@@ -21,6 +23,7 @@ from sealgate.gateway.translate.patterns import (
 )
 from sealgate.gateway.translate.payment import payment_headers
 from sealgate.gateway.translate.readings import lua_program
+from sealgate.gateway.translate.sign_in import CLIENT_ADDRESS, own_pages, without_own_cookies
 from sealgate.gateway.translate.typed import EXTENSIONS, header, typed
 from sealgate.policy.inventory import AcmeChallenge, route_asset
 from sealgate.policy.routing import specificity
@@ -38,7 +41,6 @@ ACME_FOLDER = "/.well-known/acme-challenge/"
 ACME_PATH = "/[.]well-known/acme-challenge/[A-Za-z0-9_-]+"
 # On the plain port: how a request is framed, when that is not by its length.
 FRAMING_HEADER = "x-sealgate-framing"
-CLIENT_ADDRESS = "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"
 MISDIRECTED = 421  # RFC 9110, 15.5.20
 # RFC 9110, 7.2: a name, and perhaps a port. Envoy takes whatever follows the colon for a
 # port, but a site that makes links from "shop.example:@evil.example" sends people there.
@@ -102,15 +104,19 @@ def _site_routes(inventory: Inventory, site: Site, material: Material) -> Iterat
         key=lambda r: r.classification.rank,
         reverse=True,
     )
+    if material.sign_in is not None and signs_in(site):
+        yield own_pages(site)
     for route in by_path:
         match = _path_match(route.door)
         *quick, last = _served(inventory, site, route, route, match, material)
-        yield from quick
+        for entries in quick:
+            yield from entries
         for door in by_query:
             if door.classification.rank > route.classification.rank:
                 literal = _and(match, _target_header(target_with_query(door.door)))
-                yield from _served(inventory, site, door, route, literal, material)
-        yield last
+                for entries in _served(inventory, site, door, route, literal, material):
+                    yield from entries
+        yield from last
 
 
 def _served(
@@ -120,25 +126,41 @@ def _served(
     path_route: Route,
     match: JSONObject,
     material: Material,
-) -> Iterator[JSONObject]:
+) -> Iterator[list[JSONObject]]:
     """
     Yield *route* for usual requests, for others of one reading, then for those to judge.
+
+    Each as the entries that belong together.
     """
+
+    def entries(match: JSONObject, filters: JSONObject) -> list[JSONObject]:
+        shown = signed_in(match, filters)
+        return [e for entry in shown for e in inspected(entry, site, route, material)]
+
+    def signed_in(match: JSONObject, filters: JSONObject) -> list[JSONObject]:
+        entry = _to_site(site, route, match, filters)
+        if material.sign_in is None or not signs_in(site):
+            return [entry]
+        signed = guard_of(route) is Guard.SIGN_IN
+        if signed:
+            entry["request_headers_to_add"] = [header(CLASS_HEADER, route.classification.id)]
+        return list(without_own_cookies(entry, signed=signed))
+
     filters = lock(site, route, inventory.access, material)
     doubt = doubtful(route, site.routes, path_route=path_route)
     if doubt is None:
-        yield _to_site(site, route, match, filters)
+        yield entries(match, filters)
         return
     usual = simple(route, site.routes, path_route=path_route)
     if usual is not None:
-        yield _to_site(site, route, _and(match, _target_header(usual)), filters)
+        yield entries(_and(match, _target_header(usual)), filters)
     plain = _and(match, _target_header(PRINTABLE), _target_header(doubt, inverted=True))
-    yield _to_site(site, route, plain, filters)
+    yield entries(plain, filters)
     judged = typed(
         EXTENSIONS + "filters.http.lua.v3.LuaPerRoute",
         source_code={"inline_string": lua_program(site.routes, route.classification.rank)},
     )
-    yield _to_site(site, route, match, {LUA_FILTER: judged, **filters})
+    yield entries(match, {LUA_FILTER: judged, **filters})
 
 
 def _path_match(door: Door) -> JSONObject:
@@ -205,10 +227,15 @@ def http_routes(inventory: Inventory, material: Material) -> JSONObject:
     crossed in clear (RFC 9110, 15.4.9: 308 would only repeat it). ACME challenges are
     the one exception (RFC 8555, 8.3): they come over http, carry nothing secret, and
     reach the site without cookies or credentials. Only the bare challenge does, without
-    query and body: on any path, a parameter may open a door of the site.
+    query and body: on any path, a parameter may open a door of the site. Those that an
+    authority was asked for by ourselves are answered here.
     """
     hosts: list[JSON] = [
-        {"name": site.name, "domains": list(site.domains), "routes": _plain(inventory, site)}
+        {
+            "name": site.name,
+            "domains": list(site.domains),
+            "routes": _plain(inventory, site, material),
+        }
         for site in inventory.sites
     ]
     hosts.append({"name": "other sites", "domains": ["*"], "routes": [_refusal(MISDIRECTED)]})
@@ -222,7 +249,7 @@ def http_routes(inventory: Inventory, material: Material) -> JSONObject:
     }
 
 
-def _plain(inventory: Inventory, site: Site) -> list[JSON]:
+def _plain(inventory: Inventory, site: Site, material: Material) -> list[JSON]:
     bare: list[JSON] = [
         _READ_METHODS,
         _target_header(ACME_PATH),

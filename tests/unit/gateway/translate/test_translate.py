@@ -20,6 +20,7 @@ from sealgate.gateway.model import (
     CertificateFiles,
     Guard,
     Material,
+    SignInMaterial,
     guard_of,
 )
 from sealgate.gateway.translate import translate
@@ -58,7 +59,15 @@ def material_for(inventory: Inventory, folder: str = "/var/lib/sealgate") -> Mat
         if route.admit
     }
     database = f"{folder}/country.mmdb" if inventory.access.geo_database else None
-    return Material(f"{folder}/envoy", pairs, f"{folder}/client-ca.pem", admitted, database)
+    people = {asset: ("Jürgen", "anna") for asset in admitted}
+    return Material(
+        f"{folder}/envoy",
+        pairs,
+        f"{folder}/client-ca.pem",
+        admitted,
+        database,
+        sign_in=SignInMaterial(f"{folder}/sign-in.sock", '{"keys":[]}', "sealgate", people),
+    )
 
 
 def without_repetition(value: Any, shared: dict[str, object], key: str = "") -> Any:
@@ -170,10 +179,16 @@ def test_no_locked_route_without_its_lock(case: str) -> None:
         if not name.startswith("rds-https"):
             continue
         for entry in to_sites(content):
+            if entry["route"]["cluster"] == "sign-in":
+                continue  # the gateway's own pages, which are there for everybody
             asset = entry["metadata"]["filter_metadata"]["sealgate"]["asset"]
             seen.add(asset)
             locked = "envoy.filters.http.rbac" in entry.get("typed_per_filter_config", {})
-            assert locked is (guards[asset] in {Guard.LOCKED, Guard.UNBUILT}), asset
+            guarded = {Guard.LOCKED, Guard.UNBUILT, Guard.SIGN_IN}
+            assert locked is (guards[asset] in guarded), asset
+            if guards[asset] is Guard.SIGN_IN and "request_headers_to_remove" not in entry:
+                asked = set(entry["typed_per_filter_config"])
+                assert asked >= {"envoy.filters.http.jwt_authn", "envoy.filters.http.ext_authz"}
     assert seen == set(guards)
 
 

@@ -1,0 +1,164 @@
+"""
+The sign-in service of one configuration: started where people sign in, and kept running.
+
+Synchronous and single-threaded, like :class:`sealgate.app.gateway.Gateway` beside it. The
+socket is opened here and handed to the process, so that questions wait while a crashed one
+is started again. While none runs, Envoy lets nobody new in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sealgate.app.crashes import Crashes
+from sealgate.app.signin_material import check_sign_in, socket_path, wants_sign_in
+from sealgate.app.state import database_url
+from sealgate.errors import GatewayError, SealgateError
+from sealgate.signin.model import Served
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from sealgate.policy.inventory import Inventory
+    from sealgate.signin.adapters.process import ServiceProcess
+
+# New signing keys are made this often at the most, and announced before they are used.
+KEYS_SECONDS = 60.0
+
+
+class SignIn:
+    """
+    The service. *now* tells seconds since the epoch, *tell* takes a line for a person.
+    """
+
+    def __init__(self, *, now: Callable[[], float], tell: Callable[[str], None]) -> None:
+        self._now = now
+        self._tell = tell
+        self._inventory: Inventory | None = None
+        self._process: ServiceProcess | None = None
+        self._listener: socket.socket | None = None
+        self._path = ""
+        self._crashes = Crashes()
+        self._keys_at = 0.0
+
+    def prepare(self, inventory: Inventory) -> None:
+        """
+        Return when *inventory* can be served; nothing changes yet.
+
+        Raises:
+            ConfigError: with what is missing.
+        """
+        check_sign_in(inventory)
+
+    def apply(self, inventory: Inventory) -> tuple[str, ...]:
+        """
+        Serve *inventory*; returns what changed, once it is served.
+
+        Raises:
+            GatewayError: the service cannot be started.
+        """
+        before, self._inventory = self._inventory, inventory
+        if not wants_sign_in(inventory):
+            running = self._process is not None
+            self.stop()
+            return ("sign-in",) if running else ()
+        if self._process is None:
+            self._start(inventory)
+            return ("sign-in",)
+        served = _served(inventory)
+        if before is not None and served == _served(before):
+            return ()
+        try:
+            self._process.renew(served)
+        except GatewayError:
+            # One that goes by old rules would let people in who are out.
+            self._process.kill()
+            self._start(inventory)
+        return ("sign-in",)
+
+    def tick(self) -> bool:
+        """
+        Mend a crash; return whether it is time to look whether new signing keys are due.
+        """
+        if self._process is not None and self._inventory is not None:
+            self._revive(self._inventory)
+        now = time.monotonic()
+        if self._process is None or now < self._keys_at:
+            return False
+        self._keys_at = now + KEYS_SECONDS
+        return True
+
+    def status(self) -> dict[str, object]:
+        """
+        Return what runs, as plain values.
+        """
+        running = self._process is not None and self._process.is_running()
+        return {"sign_in_pid": self._process.pid if self._process and running else None}
+
+    def stop(self) -> None:
+        """
+        Let it answer what it is at, and end.
+        """
+        if self._process is not None:
+            self._process.stop()
+        self._forget()
+
+    def kill(self) -> None:
+        """
+        End it now.
+        """
+        if self._process is not None:
+            self._process.kill()
+        self._forget()
+
+    def _start(self, inventory: Inventory) -> None:
+        # Who needs no sign-in does not need its libraries.
+        from sealgate.signin.adapters.plan import Plan  # noqa: PLC0415
+        from sealgate.signin.adapters.process import ServiceProcess, listening  # noqa: PLC0415
+
+        if self._listener is None:
+            self._path = socket_path(inventory)
+            self._listener = listening(self._path)
+        plan = Plan(
+            listener=self._listener.fileno(),
+            database=database_url(inventory),
+            state_folder=inventory.state_folder,
+            served=_served(inventory),
+            slow=len(os.sched_getaffinity(0)),
+            parent=os.getpid(),
+        )
+        self._process = ServiceProcess(plan)
+        self._process.await_ready()
+
+    def _revive(self, inventory: Inventory) -> None:
+        if self._process is None or self._process.is_running():
+            return
+        now = time.monotonic()
+        if not self._crashes.is_pending:
+            self._tell("error: the sign-in service ended, and is started again")
+            self._crashes.note(now)
+        if not self._crashes.may_start(now):
+            return
+        self._crashes.started()
+        self._process.kill()
+        try:
+            self._start(inventory)
+        except SealgateError as error:
+            self._tell(f"error: {error.message}")
+
+    def _forget(self) -> None:
+        self._process = None
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+            with contextlib.suppress(OSError):
+                Path(self._path).unlink()
+
+
+def _served(inventory: Inventory) -> Served:
+    return Served(inventory.sites, inventory.access, inventory.operator.name)

@@ -1,0 +1,139 @@
+"""
+The tables by which Envoy's RBAC filter decides: who, from where, with how much proven.
+
+Each is a lookup in a table that stands in the route. What is absent finds nothing in it
+and is refused.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sealgate.gateway.model import RUNG_HEADER, USER_HEADER
+from sealgate.gateway.translate.typed import EXTENSIONS, extension, typed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sealgate.gateway.model import JSONObject
+
+RBAC_FILTER = "envoy.filters.http.rbac"
+# Set at the handshake, read by every lock; no client can write there.
+FINGERPRINT_STATE = "sealgate.client"
+COUNTRY_STATE = "sealgate.country"
+# How Envoy writes a fingerprint or a country that is not there.
+_ABSENT = "-"
+_TOP_RUNG = 3
+
+NO_CERTIFICATE = "no-certificate"
+NOT_ADMITTED = "not-admitted"
+NOBODY_ADMITTED = "nobody-admitted"
+OTHER_COUNTRY = "other-country"
+UNKNOWN_COUNTRY = "unknown-country"
+UNBUILT = "unbuilt"
+NOT_SIGNED_IN = "not-signed-in"
+
+
+def by_fingerprint(
+    fingerprints: Iterable[str], then: JSONObject, otherwise: JSONObject, nothing: JSONObject
+) -> JSONObject:
+    """
+    Return the matcher that does *then* for these certificates, *nothing* for no certificate.
+    """
+    table: JSONObject = {_ABSENT: nothing}
+    table |= dict.fromkeys(sorted(fingerprints), then)
+    return _table(_connection_input(FINGERPRINT_STATE), table, otherwise)
+
+
+def by_country(countries: Iterable[str]) -> JSONObject:
+    """
+    Return the matcher that lets in from *countries*.
+    """
+    table: JSONObject = {_ABSENT: deny(UNKNOWN_COUNTRY)}
+    table |= {code: allow() for code in sorted(countries)}
+    return _table(_connection_input(COUNTRY_STATE), table, deny(OTHER_COUNTRY))
+
+
+def by_rung(least: int, then: JSONObject) -> JSONObject:
+    """
+    Return the matcher that does *then* for sessions that are worth *least* or more.
+    """
+    enough: JSONObject = {str(rung): then for rung in range(least, _TOP_RUNG + 1)}
+    return _table(_header_input(RUNG_HEADER), enough, deny(NOT_SIGNED_IN))
+
+
+def by_user(names: Iterable[str], then: JSONObject) -> JSONObject:
+    """
+    Return the matcher that does *then* for the people *names*.
+    """
+    table: JSONObject = dict.fromkeys(sorted(names), then)
+    if not table:
+        return {"on_no_match": deny(NOT_ADMITTED)}
+    return _table(_header_input(USER_HEADER), table, deny(NOT_ADMITTED))
+
+
+def inside(matcher: JSONObject) -> JSONObject:
+    """
+    Return *matcher* as what is done next.
+    """
+    return {"matcher": matcher}
+
+
+def deny(reason: str) -> JSONObject:
+    """
+    Return a refusal, from whose *reason* the page is chosen.
+    """
+    return _action(reason, "DENY")
+
+
+def allow() -> JSONObject:
+    """
+    Return the admission.
+    """
+    return _action("admitted", "ALLOW")
+
+
+def refuse(reason: str) -> JSONObject:
+    """
+    Return the matcher that refuses everybody.
+    """
+    return {"on_no_match": deny(reason)}
+
+
+def enforced(matcher: JSONObject) -> JSONObject:
+    """
+    Return the setting of a route whose *matcher* has the last word.
+    """
+    return _per_route(matcher=matcher)
+
+
+def consulted(matcher: JSONObject) -> JSONObject:
+    """
+    Return the setting of a route whose *matcher* says only whether the service is asked.
+    """
+    return _per_route(shadow_matcher=matcher)
+
+
+def _per_route(**rbac: JSONObject) -> JSONObject:
+    return typed(EXTENSIONS + "filters.http.rbac.v3.RBACPerRoute", rbac={**rbac})
+
+
+def _table(source: JSONObject, table: JSONObject, otherwise: JSONObject) -> JSONObject:
+    return {
+        "matcher_tree": {"input": source, "exact_match_map": {"map": table}},
+        "on_no_match": otherwise,
+    }
+
+
+def _connection_input(state: str) -> JSONObject:
+    return extension(
+        state, EXTENSIONS + "matching.common_inputs.network.v3.FilterStateInput", key=state
+    )
+
+
+def _header_input(name: str) -> JSONObject:
+    return extension(name, "envoy.type.matcher.v3.HttpRequestHeaderMatchInput", header_name=name)
+
+
+def _action(name: str, action: str) -> JSONObject:
+    return {"action": extension("action", "envoy.config.rbac.v3.Action", name=name, action=action)}

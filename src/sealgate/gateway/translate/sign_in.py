@@ -1,0 +1,259 @@
+"""
+Signed-in requests, verified by Envoy itself: no Python runs for them.
+
+The session is a signed token in a cookie. ``jwt_authn`` verifies it (with a cache) and writes
+who it is into headers that no client can set; a matcher in the route decides by them. What
+it does not admit, for whatever reason, goes to the sign-in service (``ext_authz``), which
+makes a stale token anew or answers what is missing. It fails closed: the service is asked
+unless the matcher said yes, and while it does not answer nobody else comes in. No cookie of
+ours reaches the site.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sealgate.gateway.model import (
+    ADDRESS_HEADER,
+    ASSET_HEADER,
+    CERTIFICATE_HEADER,
+    CHECK_PATH,
+    COUNTRY_HEADER,
+    OWN_COOKIES,
+    OWN_PATH,
+    RUNG_HEADER,
+    SESSION_COOKIE,
+    SITE_HEADER,
+    USER_HEADER,
+)
+from sealgate.gateway.translate.matchers import (
+    COUNTRY_STATE,
+    FINGERPRINT_STATE,
+    RBAC_FILTER,
+    allow,
+    by_country,
+    by_fingerprint,
+    by_rung,
+    by_user,
+    consulted,
+    inside,
+)
+from sealgate.gateway.translate.typed import EXTENSIONS, extension, header, typed
+from sealgate.policy.inventory import route_asset
+from sealgate.policy.requirements import required_of_route
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sealgate.gateway.model import JSON, JSONObject, Material, SignInMaterial
+    from sealgate.policy.inventory import AccessSettings, Route, Site
+
+CLUSTER = "sign-in"
+ROUTE_NAME = "sign-in"
+JWT_FILTER = "envoy.filters.http.jwt_authn"
+ASK_FILTER = "envoy.filters.http.ext_authz"
+STRIP_FILTER = "envoy.filters.http.header_to_metadata"
+ASK_SECONDS = 5
+PAGE_SECONDS = 30
+UNAVAILABLE = 503  # RFC 9110, 15.6.4
+# Verified tokens that each of Envoy's threads remembers; one takes about 2 KiB.
+REMEMBERED_TOKENS = 4000
+_HIGH = 2
+_REQUIREMENT = "session"
+_STRIPPED = "sealgate.cookies"
+CLIENT_ADDRESS = "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"
+# Only ours, so that the whole header can go; and wherever ours stands among others.
+_ONLY_OURS = f"(?:{OWN_COOKIES}=[^;,]*(?:; *)?)+"
+_ANY_OF_OURS = f"; *{OWN_COOKIES}=[^;,]*|{OWN_COOKIES}=[^;,]*(?:; *)?"
+
+
+def session_filters(
+    site: Site, route: Route, access: AccessSettings, material: Material
+) -> JSONObject:
+    """
+    Return the per-route settings of a *route* that is entered by signing in.
+    """
+    asset = route_asset(site, route).id
+    people = material.sign_in.people if material.sign_in is not None else {}
+    rung = required_of_route(route).access
+    enough = allow() if rung < _HIGH else inside(by_country(access.countries))
+    anybody = not route.admit and rung < _HIGH
+    who = enough if anybody else inside(by_user(people.get(asset, ()), enough))
+    session = by_rung(rung, who)
+    fingerprints = material.admitted.get(asset, ())
+    if rung == _HIGH and fingerprints:
+        # A certificate alone is a key, too.
+        session = by_fingerprint(fingerprints, enough, inside(session), inside(session))
+    return {
+        JWT_FILTER: typed(
+            EXTENSIONS + "filters.http.jwt_authn.v3.PerRouteConfig", requirement_name=_REQUIREMENT
+        ),
+        RBAC_FILTER: consulted(session),
+        ASK_FILTER: typed(
+            EXTENSIONS + "filters.http.ext_authz.v3.ExtAuthzPerRoute", check_settings={}
+        ),
+    }
+
+
+def before_lock(site: Site, sign_in: SignInMaterial) -> list[JSON]:
+    """
+    Return the filters that verify a session; off unless a route turns them on.
+    """
+    provider: JSONObject = {
+        "issuer": sign_in.issuer,
+        "audiences": [site.name],
+        "local_jwks": {"inline_string": sign_in.key_set},
+        "from_cookies": [SESSION_COOKIE],
+        "forward": True,
+        # The default is a minute, which would double the life of a token. 0 means default.
+        "clock_skew_seconds": 1,
+        "jwt_cache_config": {"jwt_cache_size": REMEMBERED_TOKENS},
+        "claim_to_headers": [
+            {"header_name": USER_HEADER, "claim_name": "sub"},
+            {"header_name": RUNG_HEADER, "claim_name": "rung"},
+        ],
+    }
+    either: list[JSON] = [{"provider_name": "session"}, {"allow_missing_or_failed": {}}]
+    verify = extension(
+        JWT_FILTER,
+        EXTENSIONS + "filters.http.jwt_authn.v3.JwtAuthentication",
+        providers={"session": provider},
+        requirement_map={_REQUIREMENT: {"requires_any": {"requirements": either}}},
+    )
+    return [{**verify, "disabled": True}]
+
+
+def after_lock(site: Site) -> list[JSON]:
+    """
+    Return the filters that ask the service, and that take our cookies away.
+    """
+    told = {
+        ASSET_HEADER: "%METADATA(ROUTE:sealgate:asset)%",
+        SITE_HEADER: site.name,
+        **_facts(),
+    }
+    ask = extension(
+        ASK_FILTER,
+        EXTENSIONS + "filters.http.ext_authz.v3.ExtAuthz",
+        transport_api_version="V3",
+        failure_mode_allow=False,
+        status_on_error={"code": UNAVAILABLE},
+        http_service={
+            "server_uri": {
+                "uri": "http://sign-in",
+                "cluster": CLUSTER,
+                "timeout": f"{ASK_SECONDS}s",
+            },
+            "path_prefix": CHECK_PATH,
+            "authorization_request": {
+                "headers_to_add": [{"key": name, "value": value} for name, value in told.items()]
+            },
+            "authorization_response": {
+                "allowed_upstream_headers": _names(USER_HEADER, RUNG_HEADER),
+                "allowed_client_headers_on_success": _names("set-cookie"),
+            },
+        },
+        allowed_headers=_names("cookie", "accept", "accept-language"),
+        disallowed_headers=_names("authorization"),
+        filter_enabled_metadata={
+            "filter": RBAC_FILTER,
+            "path": [{"key": "shadow_engine_result"}],
+            "value": {"string_match": {"exact": "allowed"}},
+            "invert": True,
+        },
+    )
+    strip = extension(
+        STRIP_FILTER,
+        EXTENSIONS + "filters.http.header_to_metadata.v3.Config",
+    )
+    return [{**ask, "disabled": True}, {**strip, "disabled": True}]
+
+
+def _names(*names: str) -> JSONObject:
+    return {"patterns": [{"exact": name} for name in names]}
+
+
+def _facts() -> dict[str, str]:
+    return {
+        ADDRESS_HEADER: CLIENT_ADDRESS,
+        COUNTRY_HEADER: f"%FILTER_STATE({COUNTRY_STATE}:PLAIN)%",
+        CERTIFICATE_HEADER: f"%FILTER_STATE({FINGERPRINT_STATE}:PLAIN)%",
+    }
+
+
+def own_pages(site: Site) -> JSONObject:
+    """
+    Return the route of the pages on which people sign in.
+    """
+    told = {SITE_HEADER: site.name, **_facts()}
+    return {
+        "name": ROUTE_NAME,
+        "match": {"path_separated_prefix": OWN_PATH},
+        "request_headers_to_add": [header(name, value) for name, value in told.items()],
+        "route": {"cluster": CLUSTER, "timeout": f"{PAGE_SECONDS}s"},
+    }
+
+
+def without_own_cookies(entry: JSONObject, *, signed: bool) -> Iterator[JSONObject]:
+    """
+    Yield *entry* so that no cookie of ours passes it; a *signed* one is about to read it.
+
+    Envoy cannot cut a piece out of a header by itself. Where ours is the only cookie, the
+    whole header is removed, which costs next to nothing; else a filter rewrites it.
+    """
+    only = _with_cookie(entry, {"safe_regex": {"regex": _ONLY_OURS}})
+    yield {**only, "request_headers_to_remove": ["cookie"]}
+    among = entry if signed else _with_cookie(entry, {"contains": f"{SESSION_COOKIE}"})
+    rule: JSONObject = {
+        "header": "cookie",
+        "on_header_present": {
+            "metadata_namespace": _STRIPPED,
+            "key": "left",
+            "type": "STRING",
+            "regex_value_rewrite": {"pattern": {"regex": _ANY_OF_OURS}, "substitution": ""},
+        },
+    }
+    strip = typed(EXTENSIONS + "filters.http.header_to_metadata.v3.Config", request_rules=[rule])
+    filters = among.get("typed_per_filter_config")
+    # Only where there was a header: if nothing is left of it, it is empty.
+    left: JSONObject = {
+        "header": {"key": "cookie", "value": f"%DYNAMIC_METADATA({_STRIPPED}:left)%"},
+        "append_action": "OVERWRITE_IF_EXISTS",
+    }
+    added = among.get("request_headers_to_add")
+    yield {
+        **among,
+        "typed_per_filter_config": {
+            **(filters if isinstance(filters, dict) else {}),
+            STRIP_FILTER: strip,
+        },
+        "request_headers_to_add": [*(added if isinstance(added, list) else []), left],
+    }
+    if not signed:
+        yield entry
+
+
+def _with_cookie(entry: JSONObject, how: JSONObject) -> JSONObject:
+    match = entry["match"]
+    headers = match.get("headers", []) if isinstance(match, dict) else []
+    ours: JSONObject = {"name": "cookie", "string_match": how}
+    return {
+        **entry,
+        "match": {
+            **(match if isinstance(match, dict) else {}),
+            "headers": [ours, *(headers if isinstance(headers, list) else [])],
+        },
+    }
+
+
+def service_cluster(sign_in: SignInMaterial) -> JSONObject:
+    """
+    Return the sign-in service as Envoy reaches it.
+    """
+    endpoint: JSONObject = {"endpoint": {"address": {"pipe": {"path": sign_in.socket}}}}
+    return {
+        "name": CLUSTER,
+        "type": "STATIC",
+        "connect_timeout": "2s",
+        "load_assignment": {"cluster_name": CLUSTER, "endpoints": [{"lb_endpoints": [endpoint]}]},
+    }

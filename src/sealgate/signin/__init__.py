@@ -1,0 +1,3 @@
+"""
+The pages on which people sign in to sites, and what the gateway asks about their sessions.
+"""

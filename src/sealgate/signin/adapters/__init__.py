@@ -1,0 +1,3 @@
+"""
+The sign-in service: what listens, what it looks up, and the process that it lives in.
+"""

@@ -1,0 +1,123 @@
+"""
+The service process: made by :mod:`sealgate.app.signin`, told what to serve over a socket.
+
+Run as ``python -P -m sealgate.signin.adapters.child FD``. It ends with its parent, whatever
+that ends by, because what nobody supervises would go on letting people in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from sealgate.errors import SealgateError
+from sealgate.signin.adapters.house import House
+from sealgate.signin.adapters.service import Service
+
+if TYPE_CHECKING:
+    from sealgate.signin.adapters.plan import Plan
+
+_TICK_SECONDS = 1.0
+_KILL = 9
+# More than this wait in line at once: Envoy tells those who come then that it is too much.
+_MOST_AT_ONCE = 200
+
+
+def _serve(plan: Plan, link: Connection) -> None:
+    house = House(plan.database, plan.state_folder, plan.served, time.time)
+    try:
+        house.keys()
+        service = Service(house, slow=plan.slow)
+        config = uvicorn.Config(
+            service.app,
+            lifespan="off",
+            interface="asgi3",
+            http="h11",
+            ws="none",
+            access_log=False,
+            log_level="critical",
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+            limit_concurrency=_MOST_AT_ONCE,
+            # Longer than Envoy keeps an idle connection.
+            timeout_keep_alive=3600,
+        )
+        server = uvicorn.Server(config)
+        # The parent decides about signals; they are ignored here.
+        listener = socket.socket(fileno=plan.listener)
+        threading.Thread(target=_listen, args=(link, house, server), daemon=True).start()
+        link.send(("ready", os.getpid()))
+        asyncio.run(_run(server, listener))
+    finally:
+        house.close()
+
+
+async def _run(server: uvicorn.Server, listener: socket.socket) -> None:
+    await server._serve([listener])  # noqa: SLF001  # serve() would take the signals
+
+
+def _listen(link: Connection, house: House, server: uvicorn.Server) -> None:
+    while True:
+        try:
+            if not link.poll(_TICK_SECONDS):
+                continue
+            message: tuple[Any, ...] = link.recv()
+        except (EOFError, OSError):
+            # Nobody tells us any more who may come in.
+            os._exit(1)
+        match message:
+            case ("serve", served):
+                house.served = served
+                link.send(("ok", None))
+            case ("stop",):
+                server.should_exit = True
+                return
+            case _:
+                link.send(("error", "the request is none that the sign-in service knows"))
+
+
+def _die_with(parent: int) -> bool:
+    # prctl(2): PR_SET_PDEATHSIG (1). It is set after the start, so a parent that died in
+    # between is looked for by hand.
+    zero = ctypes.c_ulong(0)
+    failed = ctypes.CDLL(None).prctl(1, ctypes.c_ulong(_KILL), zero, zero, zero)
+    return not failed and os.getppid() == parent
+
+
+def main() -> int:
+    """
+    Be the process that the parent at the other end of the socket ``argv[1]`` asks for.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    link = Connection(int(sys.argv[1]))
+    try:
+        plan: Plan = link.recv()[1]
+    except EOFError:
+        return 1
+    if not _die_with(plan.parent):
+        return 1
+    os.umask(0o077)
+    try:
+        _serve(plan, link)
+    except SealgateError as error:
+        with contextlib.suppress(OSError):
+            link.send(("failed", error.message))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,237 @@
+"""
+What the sign-in service knows and keeps: identities, signing keys, failed attempts.
+
+Every method is slow enough to be called in a thread, and safe there. A question that cannot
+be answered (no database, no key) raises, and whoever asked refuses.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sealgate.errors import UsageError
+from sealgate.identity.adapters.store import IdentityStore
+from sealgate.identity.adapters.token_keys import TokenKeys
+from sealgate.identity.factors import HIGH, LOW, VERY_HIGH, Factor, Proven, missing, rung_of
+from sealgate.identity.model import checked_name, normal
+from sealgate.identity.sessions import SESSION_SECONDS, SignIn, session_of
+from sealgate.identity.throttle import Throttle
+from sealgate.identity.tokens import TokenError, current_key, issue, verify
+from sealgate.signin.journey import is_admitted
+from sealgate.signin.model import TOKEN_SECONDS, Known, Served, Standing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sealgate.identity.model import Identity
+    from sealgate.identity.sessions import Session
+    from sealgate.identity.tokens import TokenKey
+    from sealgate.signin.model import Caller, Place
+
+# What a web page can ask for.
+WAYS = (
+    Factor.PASSWORD,
+    Factor.PASSKEY,
+    Factor.CERTIFICATE,
+    Factor.TOTP,
+    Factor.RECOVERY_CODE,
+)
+# New signing keys are announced for minutes before they sign, so this is often enough.
+_KEYS_SECONDS = 30.0
+# That a sign-in is in use is written down so often, and not with each token.
+_USED_SECONDS = 240.0
+_NOBODY = "urn:sealgate:nobody"
+
+
+class House:
+    """
+    The state of one service process. *now* tells seconds since the epoch.
+    """
+
+    def __init__(
+        self, database: str, state_folder: str, served: Served, now: Callable[[], float]
+    ) -> None:
+        self.people = IdentityStore(database)
+        self.throttle = Throttle()
+        self.served = served
+        self.now = now
+        self._token_keys = TokenKeys(state_folder)
+        self._keys: tuple[TokenKey, ...] = ()
+        self._keys_at = float("-inf")
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """
+        Let go of the database.
+        """
+        self.people.close()
+
+    def standing(self, caller: Caller, place: Place) -> Standing:
+        """
+        Return how *caller* stands before *place*.
+        """
+        now = self.now()
+        known = self._known(caller, place, now)
+        allowed = self.served.access.countries
+        proven = known.proven if known is not None else ()
+        grant = None
+        if known is not None and place.rung >= VERY_HIGH:
+            grant = self.people.latest_grant(known.identity.name, place.asset)
+        lacking = missing(place.rung, proven, caller.country, allowed, grant, now, ways=WAYS)
+        admit = place.route.admit
+        admitted = known is not None and (
+            is_admitted(admit, known.identity) if admit or place.rung >= HIGH else True
+        )
+        return Standing(place, known, lacking, admitted, caller.country)
+
+    def token(self, caller: Caller, standing: Standing) -> tuple[str, int] | None:
+        """
+        Return a new token for somebody who is known, and the rung that it is worth.
+
+        ``None`` when it would be worth nothing.
+        """
+        known, now = standing.known, self.now()
+        if known is None:
+            return None
+        sign_in, session = known.sign_in, known.session
+        if sign_in is None:
+            proven = self._kept(known.proven)
+            sign_in = self.people.start_sign_in(known.identity.name, caller.site, proven, now=now)
+            session = self._session(known.identity, sign_in, known.proven, caller, standing.place)
+        elif now - sign_in.used_at > _USED_SECONDS:
+            self.people.use_sign_in(sign_in.id, now=now)
+        if session is None:
+            return None
+        return issue(session, current_key(self.keys(), now)), session.rung
+
+    def proved(self, caller: Caller, name: str, proof: Proven) -> SignIn:
+        """
+        Keep that *name* gave *proof*: in the sign-in that *caller* is in, or in a new one.
+
+        Raises:
+            UsageError: there is no such user any more.
+        """
+        now = self.now()
+        current = self._sign_in(caller, now)
+        if current is not None and current.name == normal(name):
+            more = self.people.use_sign_in(current.id, [proof], now=now)
+            if more is not None:
+                return more
+        return self.people.start_sign_in(name, caller.site, [proof], now=now)
+
+    def wait(self, caller: Caller, name: str) -> float:
+        """
+        Count one attempt to be *name*; return 0 when it may be made, else how long to wait.
+        """
+        return self.throttle.attempt(_countable(name), caller.address, self.now())
+
+    def has_password(self, caller: Caller, name: str, password: str) -> bool:
+        """
+        Return whether *password* is that of *name*; slow on purpose.
+        """
+        right = self.people.check_password(name, password)
+        if right:
+            self.throttle.succeeded(_countable(name), caller.address, self.now())
+        return right
+
+    def sign_out(self, caller: Caller) -> None:
+        """
+        End the sign-in that *caller* is in, if any.
+        """
+        now = self.now()
+        current = self._sign_in(caller, now)
+        if current is not None:
+            self.people.end_sign_in(current.id, by=current.name, now=now)
+
+    def name_of(self, caller: Caller) -> str | None:
+        """
+        Return who is signed in.
+        """
+        current = self._sign_in(caller, self.now())
+        return current.name if current is not None else None
+
+    def keys(self) -> tuple[TokenKey, ...]:
+        """
+        Return the keys that tokens are signed with, read anew now and then.
+        """
+        with self._lock:
+            now = self.now()
+            if not self._keys_at <= now < self._keys_at + _KEYS_SECONDS:
+                self._keys = self._token_keys.keys(now)
+                self._keys_at = now
+            return self._keys
+
+    def _known(self, caller: Caller, place: Place, now: float) -> Known | None:
+        sign_in = self._sign_in(caller, now)
+        shown = self._shown_certificate(caller, now)
+        name = sign_in.name if sign_in is not None else (shown[0] if shown else _NOBODY)
+        identity = self.people.identity(name)
+        if identity is None:
+            return None
+        proven = self._kept(sign_in.proven if sign_in is not None else ())
+        if shown is not None and shown[0] == identity.name:
+            proven = (*proven, shown[1])
+        session = None
+        if sign_in is not None:
+            session = self._session(identity, sign_in, proven, caller, place)
+        return Known(identity, proven, sign_in, session)
+
+    def _kept(self, proven: tuple[Proven, ...]) -> tuple[Proven, ...]:
+        # A certificate is proven by the connection that it is shown on, and by no other.
+        return tuple(p for p in proven if p.factor is not Factor.CERTIFICATE)
+
+    def _session(
+        self,
+        identity: Identity,
+        sign_in: SignIn,
+        proven: tuple[Proven, ...],
+        caller: Caller,
+        place: Place,
+    ) -> Session | None:
+        now, allowed = self.now(), self.served.access.countries
+        grant = None
+        if place.rung >= VERY_HIGH:
+            grant = self.people.running_grant(identity.name, place.asset, now=now)
+        held = replace(sign_in, proven=proven)
+        session = session_of(identity, held, caller.country, allowed, grant, now)
+        if session is None:
+            return None
+        if place.rung < VERY_HIGH:
+            # Elsewhere a certificate opens by itself, so a token is worth no more without it.
+            alone = rung_of(self._kept(proven), caller.country, allowed, None, now)
+            session = replace(session, rung=max(alone, min(session.rung, LOW)), asset="")
+        return replace(session, ends_at=min(session.ends_at, int(now) + TOKEN_SECONDS))
+
+    def _sign_in(self, caller: Caller, now: float) -> SignIn | None:
+        if caller.sign_in:
+            return self.people.sign_in(caller.sign_in, now=now)
+        if not caller.token:
+            return None
+        try:
+            # A token that ended names its sign-in still; whether that lives, the database says.
+            session = verify(
+                caller.token, self.keys(), site=caller.site, now=now, grace=SESSION_SECONDS
+            )
+        except TokenError:
+            return None
+        sign_in = self.people.sign_in(session.id, now=now)
+        fits = sign_in is not None and (sign_in.name, sign_in.site) == (session.name, caller.site)
+        return sign_in if fits else None
+
+    def _shown_certificate(self, caller: Caller, now: float) -> tuple[str, Proven] | None:
+        if caller.certificate is None:
+            return None
+        held = self.people.certificate(caller.certificate)
+        if held is None or not held.is_living(now):
+            return None
+        return held.identity, Proven(Factor.CERTIFICATE, now, held.fingerprint)
+
+
+def _countable(name: str) -> str:
+    # What is no name is nobody's, and all of it is counted together.
+    try:
+        return checked_name(name)
+    except UsageError:
+        return ""

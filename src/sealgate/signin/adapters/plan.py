@@ -1,0 +1,29 @@
+"""
+What the service process is told by its parent: whole values that pickle carries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sealgate.signin.model import Served
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """
+    What the process is to be.
+
+    *listener* is the descriptor of a bound Unix socket. *database* is the URL of identities,
+    *state_folder* holds the signing keys. *slow* is how many passwords are checked at a
+    time. *parent* is the process that must live on.
+    """
+
+    listener: int
+    database: str
+    state_folder: str
+    served: Served
+    slow: int
+    parent: int

@@ -1,0 +1,329 @@
+"""
+The sign-in service: an ASGI application behind Envoy, on a Unix socket.
+
+Two kinds of requests come in. Below ``/check`` Envoy asks about a request that it did not
+admit by itself; below ``/.sealgate`` people use the pages. Everything that it does not know
+is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import math
+import secrets
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from sealgate.gateway.model import (
+    ADDRESS_HEADER,
+    ASSET_HEADER,
+    CERTIFICATE_HEADER,
+    CHECK_PATH,
+    COUNTRY_HEADER,
+    RUNG_HEADER,
+    SESSION_COOKIE,
+    SITE_HEADER,
+    USER_HEADER,
+)
+from sealgate.identity.factors import Factor, Proven
+from sealgate.signin.journey import HOME, SIGN_IN, easiest, place_at, safe_path, sign_in_link
+from sealgate.signin.model import Caller, place_of
+from sealgate.signin.pages import (
+    HEADERS,
+    SIGN_OUT_PATH,
+    STYLE,
+    STYLE_PATH,
+    Paper,
+    account_page,
+    ended_page,
+    not_admitted_page,
+    sign_in_page,
+)
+from sealgate.signin.problems import UNAUTHORIZED, problem
+from sealgate.signin.words import language_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sealgate.signin.adapters.house import House
+    from sealgate.signin.model import Standing
+
+FORM_COOKIE = f"{SESSION_COOKIE}-form"
+FORM_TYPE = "application/x-www-form-urlencoded"
+MOST_FORM_BYTES = 16 * 1024
+_READS = ("GET", "HEAD")
+_ATTRIBUTES = "Path=/; Secure; HttpOnly"
+
+
+class Service:
+    """
+    The application around *house*; *slow* is how many passwords are checked at a time.
+    """
+
+    def __init__(self, house: House, *, slow: int) -> None:
+        self._house = house
+        self._slow = asyncio.Semaphore(slow)
+        every = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+        self.app = Starlette(
+            routes=[
+                Route(f"{CHECK_PATH}/{{path:path}}", self._check, methods=every),
+                Route(SIGN_IN, self._sign_in_page, methods=["GET"]),
+                Route(SIGN_IN, self._password, methods=["POST"]),
+                Route(HOME, self._account, methods=["GET"]),
+                Route(SIGN_OUT_PATH, self._sign_out, methods=["POST"]),
+                Route(STYLE_PATH, self._style, methods=["GET"]),
+            ],
+            exception_handlers={Exception: self._failed},
+        )
+
+    async def _check(self, request: Request) -> Response:
+        """
+        Answer what Envoy asks: 200 lets the request through, anything else is its answer.
+        """
+        house, caller = self._house, _caller(request)
+        site = house.served.site(caller.site)
+        asset = request.headers.get(ASSET_HEADER, "")
+        place = place_of(site, asset) if site is not None else None
+        if place is None:
+            return _problem(403, "this part of the site is not known to the sign-in service")
+        wanted = _target(request).removeprefix(CHECK_PATH)
+        standing = await asyncio.to_thread(house.standing, caller, place)
+        if standing.may_enter:
+            issued = await asyncio.to_thread(house.token, caller, standing)
+            if issued is not None and standing.known is not None:
+                answer = Response(status_code=200)
+                answer.headers[USER_HEADER] = _latin(standing.known.identity.name)
+                answer.headers[RUNG_HEADER] = str(issued[1])
+                _set_session(answer, issued[0])
+                return answer
+        if not caller.in_browser:
+            return _refusal(standing, wanted)
+        if standing.known is not None and not standing.missing:
+            name = standing.known.identity.name
+            return self._page(caller, lambda paper: not_admitted_page(paper, name, wanted), 403)
+        if request.method in _READS:
+            return RedirectResponse(sign_in_link(wanted), 303, {"cache-control": "no-store"})
+        return self._page(caller, lambda paper: ended_page(paper, standing, wanted), 401)
+
+    async def _sign_in_page(self, request: Request) -> Response:
+        caller, wanted = _caller(request), safe_path(_to(request))
+        return await self._next(caller, wanted, shows=True)
+
+    async def _next(
+        self, caller: Caller, wanted: str, *, shows: bool, error: str = "", status: int = 200
+    ) -> Response:
+        """
+        Send *caller* on to *wanted* when nothing is missing, else ask for it.
+        """
+        house = self._house
+        site = house.served.site(caller.site)
+        if site is None:
+            return _problem(421, "this site is not known to the sign-in service")
+        place = place_at(site, wanted)
+        is_open = place.rung == 0
+        if is_open:
+            place = easiest(site)
+        standing = await asyncio.to_thread(house.standing, caller, place)
+        issued = None
+        if standing.known is not None and standing.known.sign_in is not None:
+            issued = await asyncio.to_thread(house.token, caller, standing)
+        known = standing.known is not None and not standing.missing
+        if standing.may_enter or (is_open and known):
+            answer: Response = RedirectResponse(wanted, 303, {"cache-control": "no-store"})
+        elif standing.known is not None and not standing.missing:
+            name = standing.known.identity.name
+            answer = self._page(caller, lambda paper: not_admitted_page(paper, name, wanted), 403)
+        elif shows:
+            answer = self._page(
+                caller,
+                lambda paper: sign_in_page(paper, standing, wanted, _said(paper, error)),
+                status,
+            )
+        else:
+            answer = RedirectResponse(sign_in_link(wanted), 303, {"cache-control": "no-store"})
+        if issued is not None:
+            _set_session(answer, issued[0])
+        return answer
+
+    async def _password(self, request: Request) -> Response:
+        caller, form = _caller(request), await _form(request)
+        wanted = safe_path(form.get("to", "/"))
+        if not _is_ours(request, form.get("form", "")):
+            return await self._next(caller, wanted, shows=True, error="stale form", status=403)
+        name, house = form.get("name", ""), self._house
+        wait = house.wait(caller, name)
+        if wait > 0:
+            error = f"wait {math.ceil(wait)}"
+            answer = await self._next(caller, wanted, shows=True, error=error, status=429)
+            answer.headers["retry-after"] = str(math.ceil(wait))
+            return answer
+        async with self._slow:
+            right = await asyncio.to_thread(
+                house.has_password, caller, name, form.get("password", "")
+            )
+        if not right:
+            return await self._next(caller, wanted, shows=True, error="wrong", status=401)
+        proof = Proven(Factor.PASSWORD, house.now())
+        return await self._proved(caller, name, proof, wanted)
+
+    async def _proved(self, caller: Caller, name: str, proof: Proven, wanted: str) -> Response:
+        """
+        Keep *proof* of *name*, and send them on with a session that holds it.
+        """
+        house = self._house
+        sign_in = await asyncio.to_thread(house.proved, caller, name, proof)
+        return await self._next(replace(caller, sign_in=sign_in.id), wanted, shows=False)
+
+    async def _account(self, request: Request) -> Response:
+        caller = _caller(request)
+        name = await asyncio.to_thread(self._house.name_of, caller)
+        return self._page(caller, lambda paper: account_page(paper, name))
+
+    async def _sign_out(self, request: Request) -> Response:
+        caller, form = _caller(request), await _form(request)
+        if not _is_ours(request, form.get("form", "")):
+            return RedirectResponse(HOME, 303)
+        await asyncio.to_thread(self._house.sign_out, caller)
+        answer = RedirectResponse(HOME, 303, {"cache-control": "no-store"})
+        for name in (SESSION_COOKIE, FORM_COOKIE):
+            answer.headers.append("set-cookie", f"{name}=; {_ATTRIBUTES}; Max-Age=0")
+        return answer
+
+    async def _style(self, request: Request) -> Response:
+        del request
+        return Response(STYLE, media_type="text/css", headers={"cache-control": "max-age=3600"})
+
+    async def _failed(self, request: Request, error: Exception) -> Response:
+        del request, error
+        # Without words: Envoy has a page for it.
+        return Response(status_code=503)
+
+    def _page(self, caller: Caller, make: Callable[[Paper], str], status: int = 200) -> Response:
+        form = secrets.token_urlsafe(24)
+        paper = Paper(language_of(caller.language), self._house.served.operator, form)
+        answer = Response(make(paper), status, HEADERS, "text/html")
+        # The double-submit pattern: only this host can set the cookie (its name begins with
+        # "__Host-"), and only our own pages send it back (SameSite=Strict).
+        answer.headers.append("set-cookie", f"{FORM_COOKIE}={form}; {_ATTRIBUTES}; SameSite=Strict")
+        return answer
+
+
+def _said(paper: Paper, error: str) -> str:
+    if error.startswith("wait "):
+        return paper.say("wait", seconds=error.removeprefix("wait "))
+    return paper.say(error) if error else ""
+
+
+def _caller(request: Request) -> Caller:
+    headers = request.headers
+    accept = headers.get("accept", "")
+    return Caller(
+        site=headers.get(SITE_HEADER, ""),
+        host=headers.get("host", ""),
+        address=headers.get(ADDRESS_HEADER, ""),
+        country=_there(headers.get(COUNTRY_HEADER, "")),
+        certificate=_there(headers.get(CERTIFICATE_HEADER, "")),
+        token=_cookie(request, SESSION_COOKIE),
+        in_browser="text/html" in accept,
+        language=headers.get("accept-language", ""),
+    )
+
+
+def _there(value: str) -> str | None:
+    # Envoy writes "-" for what is not there, or leaves it out.
+    return None if value in {"", "-"} else value
+
+
+def _cookie(request: Request, name: str) -> str:
+    for line in request.headers.getlist("cookie"):
+        for part in line.split(";"):
+            key, equals, value = part.strip().partition("=")
+            if equals and key == name:
+                return value
+    return ""
+
+
+def _target(request: Request) -> str:
+    raw: bytes = request.scope["raw_path"]
+    query: bytes = request.scope["query_string"]
+    return (raw + (b"?" + query if query else b"")).decode("latin-1")
+
+
+def _to(request: Request) -> str:
+    query: bytes = request.scope["query_string"]
+    wishes = [value for key, value in parse_qsl(query.decode("latin-1")) if key == "to"]
+    return wishes[0] if wishes else "/"
+
+
+async def _form(request: Request) -> dict[str, str]:
+    # A form that is too large, or none, is an empty one; it lacks its token then.
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM_TYPE:
+        return {}
+    body = await _body(request)
+    try:
+        return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, strict_parsing=True))
+    except ValueError:
+        return {}
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > MOST_FORM_BYTES:
+                return b""
+    except ClientDisconnect:
+        return b""
+    return bytes(body)
+
+
+def _is_ours(request: Request, form: str) -> bool:
+    """
+    Return whether a form was sent by a page of ours on this very host.
+    """
+    headers = request.headers
+    # Fetch Metadata, 2.3, and RFC 6454, 7: where a browser says it, it must be us.
+    if headers.get("sec-fetch-site", "same-origin") != "same-origin":
+        return False
+    origin = f"https://{headers.get('host', '')}"
+    if headers.get("origin", origin) != origin:
+        return False
+    cookie = _cookie(request, FORM_COOKIE)
+    return bool(cookie) and hmac.compare_digest(cookie.encode(), form.encode())
+
+
+def _set_session(answer: Response, token: str) -> None:
+    answer.headers.append("set-cookie", f"{SESSION_COOKIE}={token}; {_ATTRIBUTES}; SameSite=Lax")
+
+
+def _latin(name: str) -> str:
+    # Starlette writes headers in Latin-1; what arrives is the name in UTF-8, as in the token.
+    return name.encode("utf-8").decode("latin-1")
+
+
+def _refusal(standing: Standing, wanted: str) -> Response:
+    status, fields = problem(standing, wanted)
+    headers = {"www-authenticate": "Sealgate"} if status == UNAUTHORIZED else {}
+    return _problem_of(status, fields, headers)
+
+
+def _problem(status: int, detail: str) -> Response:
+    return _problem_of(status, {"type": "about:blank", "status": status, "detail": detail}, {})
+
+
+def _problem_of(status: int, fields: dict[str, Any], headers: dict[str, str]) -> Response:
+    return Response(
+        json.dumps(fields) + "\n",
+        status,
+        {"cache-control": "no-store", **headers},
+        "application/problem+json",
+    )

@@ -1,0 +1,126 @@
+"""
+What the sign-in service goes by, who calls it, and what it answers. Values only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sealgate.policy.inventory import AccessSettings, route_asset
+from sealgate.policy.requirements import required_of_route
+
+if TYPE_CHECKING:
+    from sealgate.identity.factors import Missing, Proven
+    from sealgate.identity.model import Identity
+    from sealgate.identity.sessions import Session, SignIn
+    from sealgate.policy.inventory import Route, Site
+
+# A token is good without a question to the database for so long. With the second by which
+# clocks may differ, this is how long a revocation takes at the most, and under a minute.
+TOKEN_SECONDS = 55
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """
+    What the service goes by; may change while it runs. *operator* stands on the pages.
+    """
+
+    sites: tuple[Site, ...] = ()
+    access: AccessSettings = field(default_factory=AccessSettings)
+    operator: str = ""
+
+    def site(self, name: str) -> Site | None:
+        """
+        Return the site of that name.
+        """
+        return next((site for site in self.sites if site.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """
+    One part of a site: what somebody wants to see.
+    """
+
+    site: Site
+    route: Route
+
+    @property
+    def asset(self) -> str:
+        """
+        Return the id of the asset that it is.
+        """
+        return route_asset(self.site, self.route).id
+
+    @property
+    def rung(self) -> int:
+        """
+        Return the rank on the ladder "access" that its class demands.
+        """
+        return required_of_route(self.route).access
+
+
+def place_of(site: Site, asset: str) -> Place | None:
+    """
+    Return the part of *site* that is the asset of that id.
+    """
+    places = (Place(site, route) for route in site.routes)
+    return next((place for place in places if place.asset == asset), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """
+    Who asks, as Envoy tells it: a client can say only *token*, *in_browser* and *language*.
+
+    *country* and *certificate* (a SHA-256 fingerprint) are ``None`` where there is none.
+    *token* is the session cookie, "" without one. *in_browser*: a page can be shown.
+    *sign_in* is the id of a sign-in that they came to by this very request, else "".
+    """
+
+    site: str
+    host: str
+    address: str
+    country: str | None
+    certificate: str | None
+    token: str = field(default="", repr=False)
+    in_browser: bool = False
+    language: str = ""
+    sign_in: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """
+    Somebody who proved who they are, and what that is worth at one place right now.
+
+    *sign_in* is ``None`` for somebody who showed a certificate and did nothing else.
+    *session* is ``None`` when all of it is worth nothing.
+    """
+
+    identity: Identity
+    proven: tuple[Proven, ...]
+    sign_in: SignIn | None
+    session: Session | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """
+    How somebody stands before a place: *known* or not, what is *missing*, whether *admitted*.
+    """
+
+    place: Place
+    known: Known | None
+    missing: tuple[Missing, ...]
+    admitted: bool
+    country: str | None = None
+
+    @property
+    def may_enter(self) -> bool:
+        """
+        Return whether nothing stands in the way.
+        """
+        return self.known is not None and not self.missing and self.admitted

@@ -1,0 +1,246 @@
+"""
+The sign-in pages as HTML. Pure: what is unsafe in a page is escaped here, nowhere else.
+
+They work without JavaScript, but for passkeys; every field has a label, an error is told
+where a screen reader speaks it (WCAG 2.2: 1.3.1, 1.3.5, 3.3.1, 3.3.2, 4.1.3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from sealgate.gateway.model import OWN_PATH
+from sealgate.identity.factors import Factor, Need
+from sealgate.signin.journey import HOME, SIGN_IN, sign_in_link
+from sealgate.signin.words import LANGUAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sealgate.signin.model import Place, Standing
+
+STYLE_PATH, SCRIPT_PATH = f"{OWN_PATH}/style.css", f"{OWN_PATH}/passkey.js"
+CODE_PATH, SIGN_OUT_PATH = f"{OWN_PATH}/code", f"{OWN_PATH}/sign-out"
+NEW_PASSKEY_PATH = f"{OWN_PATH}/passkey/new"
+HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "cross-origin-opener-policy": "same-origin",
+    # Not "no-referrer": browsers would send "Origin: null" with our own forms.
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+STYLE = """\
+body{font:1.1em/1.5 system-ui,sans-serif;max-width:34em;margin:3em auto;padding:0 1em;\
+color:#1b1b1b;background:#fff}
+label{display:block;margin:1em 0 .2em;font-weight:600}
+input[type=text],input[type=password]{font:inherit;width:100%;box-sizing:border-box;padding:.5em;\
+border:1px solid #595959;border-radius:.2em}
+button{font:inherit;margin:1em 0;padding:.6em 1.4em;border:0;border-radius:.2em;background:#0b4f8a;\
+color:#fff;cursor:pointer}
+button:focus-visible,input:focus-visible,a:focus-visible{outline:3px solid #e08a00;outline-offset:2px}
+.error{border-left:.3em solid #b00020;padding:.5em 1em;background:#fdecee}
+.why{border-left:.3em solid #0b4f8a;padding:.5em 1em;background:#eef4fa}
+small{color:#4d4d4d}
+"""
+_WHY = ("", "why low", "why high", "why very high")
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """
+    What every page of one answer has in common: language, operator, the form's own token.
+    """
+
+    language: str = "en"
+    operator: str = ""
+    form: str = ""
+
+    def say(self, sentence: str, **blanks: str) -> str:
+        """
+        Return the *sentence*, escaped, with escaped *blanks* filled in.
+        """
+        text = escape(LANGUAGES[self.language][sentence])
+        return text.format(**{key: escape(value) for key, value in blanks.items()})
+
+    def page(self, title: str, *parts: str, script: bool = False) -> str:
+        """
+        Return a whole page.
+        """
+        foot = self.say("operator", operator=self.operator) if self.operator else ""
+        loaded = f'<script src="{SCRIPT_PATH}" defer></script>' if script else ""
+        return (
+            f'<!doctype html><html lang="{self.language}"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width">'
+            f'<title>{title}</title><link rel="stylesheet" href="{STYLE_PATH}">{loaded}</head>'
+            f"<body><main><h1>{title}</h1>{''.join(parts)}</main>"
+            f"<footer><small>{foot}</small></footer></body></html>\n"
+        )
+
+    def hidden(self, wanted: str) -> str:
+        """
+        Return the fields of a form that nobody sees.
+        """
+        return (
+            f'<input type="hidden" name="form" value="{escape(self.form)}">'
+            f'<input type="hidden" name="to" value="{escape(wanted)}">'
+        )
+
+
+def sign_in_page(paper: Paper, standing: Standing, wanted: str, error: str = "") -> str:
+    """
+    Return the page that says what *wanted* needs and why, and asks for what is missing.
+
+    *error* is a sentence that was made by :meth:`Paper.say`.
+    """
+    parts = [why(paper, standing.place, wanted)]
+    if error:
+        parts.append(f'<p class="error" role="alert">{error}</p>')
+    known = standing.known
+    if known is not None:
+        name = known.identity.name
+        parts.append(f"<p>{paper.say('signed in as', name=name)}</p>")
+    script = False
+    for item in standing.missing:
+        match item.need:
+            case Need.SIGN_IN | Need.KEY | Need.SECOND_FACTOR:
+                parts += _ways(paper, item.need, item.factors, wanted)
+                script = script or Factor.PASSKEY in item.factors
+            case Need.COUNTRY:
+                parts.append(_country(paper, standing))
+            case Need.GRANT:
+                parts.append(f"<p>{paper.say('grant')}</p>")
+    title = paper.say("sign in") if known is None else paper.say("more needed")
+    return paper.page(title, *parts, script=script)
+
+
+def why(paper: Paper, place: Place, wanted: str) -> str:
+    """
+    Return what the place needs, and because of which class.
+    """
+    name = _WHY[place.rung]
+    if not name:
+        return ""
+    text = paper.say(
+        name, path=wanted.partition("?")[0], class_name=place.route.classification.name
+    )
+    return f'<p class="why">{text}</p>'
+
+
+def not_admitted_page(paper: Paper, name: str, wanted: str) -> str:
+    """
+    Return what somebody reads who is signed in, but not on the list.
+    """
+    text = paper.say("not admitted why", name=name, path=wanted.partition("?")[0])
+    return paper.page(paper.say("not admitted"), f"<p>{text}</p>", sign_out_form(paper))
+
+
+def ended_page(paper: Paper, standing: Standing, wanted: str) -> str:
+    """
+    Return what somebody reads who sent a form without being signed in (any more).
+    """
+    link = escape(sign_in_link(wanted))
+    again = f'<p><a href="{link}" target="_blank">{paper.say("sign in again")}</a></p>'
+    told = f"<p>{paper.say('ended why')}</p>"
+    return paper.page(paper.say("ended"), why(paper, standing.place, wanted), told, again)
+
+
+def account_page(paper: Paper, name: str | None, said: str = "") -> str:
+    """
+    Return the page that tells who is signed in, and signs out.
+    """
+    parts = [f'<p role="status">{said}</p>'] if said else []
+    if name is None:
+        parts.append(f"<p>{paper.say('nobody')}</p>")
+        parts.append(f'<p><a href="{SIGN_IN}">{paper.say("sign in")}</a></p>')
+    else:
+        parts += [f"<p>{paper.say('signed in as', name=name)}</p>", sign_out_form(paper)]
+    parts.append(f'<p><a href="{NEW_PASSKEY_PATH}">{paper.say("new passkey")}</a></p>')
+    return paper.page(paper.say("account"), *parts)
+
+
+def new_passkey_page(paper: Paper) -> str:
+    """
+    Return the page on which somebody registers a passkey with a code from the operator.
+    """
+    form = (
+        f'<form id="register">{paper.hidden("/")}'
+        + _field(paper, "enrolment", "enrolment", complete="off")
+        + _field(paper, "label", "label", complete="off")
+        + f"<button>{paper.say('register')}</button></form>"
+    )
+    return paper.page(
+        paper.say("new passkey"),
+        f"<p>{paper.say('new passkey why')}</p>",
+        f'<p class="error" role="alert" id="failed" hidden>{paper.say("bad code")}</p>',
+        f'<p role="status" id="done" hidden>{paper.say("registered")} '
+        f'<a href="{HOME}">{paper.say("account")}</a></p>',
+        f'<noscript><p class="error">{paper.say("no script")}</p></noscript>',
+        form,
+        script=True,
+    )
+
+
+def sign_out_form(paper: Paper) -> str:
+    """
+    Return the button that signs out.
+    """
+    return (
+        f'<form method="post" action="{SIGN_OUT_PATH}">{paper.hidden("/")}'
+        f"<button>{paper.say('sign out')}</button></form>"
+    )
+
+
+def _ways(paper: Paper, need: Need, factors: Iterable[Factor], wanted: str) -> list[str]:
+    parts = []
+    offered = set(factors)
+    if Factor.PASSWORD in offered and need is not Need.SECOND_FACTOR:
+        parts.append(
+            f'<form method="post" action="{SIGN_IN}">{paper.hidden(wanted)}'
+            + _field(paper, "name", "name", complete="username")
+            + _field(paper, "password", "password", complete="current-password", secret=True)
+            + f"<button>{paper.say('submit')}</button></form>"
+        )
+    if Factor.TOTP in offered:
+        hint = f'<small id="code-hint">{paper.say("code hint")}</small>'
+        parts.append(
+            f'<form method="post" action="{CODE_PATH}">{paper.hidden(wanted)}'
+            + _field(paper, "code", "code", complete="one-time-code", described="code-hint")
+            + f"{hint}<p><button>{paper.say('submit code')}</button></p></form>"
+        )
+    if Factor.PASSKEY in offered:
+        parts.append(
+            f'<form id="passkey" hidden>{paper.hidden(wanted)}'
+            f"<p>{paper.say('passkey why')}</p><button>{paper.say('passkey')}</button>"
+            f'<p class="error" role="alert" id="failed" hidden>{paper.say("passkey failed")}</p>'
+            f"</form><noscript><p>{paper.say('no script')}</p></noscript>"
+        )
+    if Factor.CERTIFICATE in offered and Factor.PASSWORD not in offered:
+        parts.append(f"<p>{paper.say('certificate hint')}</p>")
+    return parts
+
+
+def _country(paper: Paper, standing: Standing) -> str:
+    country = standing.country
+    if country is None:
+        return f'<p class="error">{paper.say("unknown country")}</p>'
+    return f'<p class="error">{paper.say("country", country=country)}</p>'
+
+
+def _field(
+    paper: Paper, name: str, label: str, *, complete: str, secret: bool = False, described: str = ""
+) -> str:
+    more = f' aria-describedby="{described}"' if described else ""
+    kind = "password" if secret else "text"
+    optional = "" if name == "label" else " required"
+    return (
+        f'<label for="{name}">{paper.say(label)}</label><input type="{kind}" id="{name}" '
+        f'name="{name}" autocomplete="{complete}" autocapitalize="none" spellcheck="false"'
+        f"{more}{optional}>"
+    )

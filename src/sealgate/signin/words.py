@@ -1,0 +1,175 @@
+"""
+Every sentence of the sign-in pages, in each language that they speak. The one place.
+
+A language is added by adding a table; a test holds every table to the same names and the
+same blanks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+ENGLISH: Mapping[str, str] = {
+    "sign in": "Sign in",
+    "why low": "This area ({path}) is {class_name}: it opens for people who have an account.",
+    "why high": (
+        "This area ({path}) is {class_name}: sign in with a key (a passkey, or a client "
+        "certificate) from an allowed country."
+    ),
+    "why very high": (
+        "This area ({path}) is {class_name}: sign in with a key from an allowed country, prove "
+        "it with a second factor that is at most five minutes old, and have a grant that "
+        "another person approved."
+    ),
+    "name": "User name",
+    "password": "Password",
+    "code": "One-time code",
+    "code hint": "The six digits that your authenticator app shows, or a recovery code.",
+    "submit": "Sign in",
+    "submit code": "Go on",
+    "passkey": "Sign in with a passkey",
+    "passkey why": "Your device asks for your finger, face or PIN.",
+    "passkey failed": "The passkey was not accepted. Try again.",
+    "no script": "Passkeys need JavaScript, which is off in this browser.",
+    "certificate hint": (
+        "If you have a client certificate for this site: close all its windows, come again, and "
+        "choose it when your browser asks."
+    ),
+    "wrong": "That name and password do not belong together.",
+    "wrong code": "That code is not right, or was used before.",
+    "wait": "There were too many attempts. Wait {seconds} seconds, then try again.",
+    "stale form": "This page was open for too long, or cookies are off. Please send it again.",
+    "signed in as": "You are signed in as {name}.",
+    "country": (
+        "You come from {country}. This area does not open from there; no sign-in can change "
+        "that. Come from an allowed country, or ask the operator."
+    ),
+    "unknown country": (
+        "It is not known from which country you come, so this area does not open. Come from an "
+        "allowed country, or ask the operator."
+    ),
+    "grant": (
+        "You need a grant that another person approved. Ask for it with a reason: "
+        "sealgate grant ask"
+    ),
+    "not admitted": "Not for this account",
+    "not admitted why": (
+        "You are signed in as {name}, and this area ({path}) is not open to that account. Sign "
+        "in as somebody else, or ask the operator to admit you."
+    ),
+    "ended": "Your session has ended",
+    "ended why": (
+        "What you sent was not passed on, because you are not signed in any more. Sign in in "
+        "another window, then come back and send it again."
+    ),
+    "sign in again": "Sign in in a new window",
+    "more needed": "More is needed here",
+    "account": "Your sign-in",
+    "nobody": "You are not signed in.",
+    "sign out": "Sign out",
+    "new passkey": "Register a passkey",
+    "new passkey why": (
+        "Enter the code that the operator gave you. Then your device asks for your finger, face "
+        "or PIN, and keeps a key for this site."
+    ),
+    "enrolment": "Code from the operator",
+    "label": "Name of this passkey, such as: phone",
+    "register": "Register",
+    "registered": "The passkey is registered. You can sign in with it now.",
+    "bad code": "That code is not known, too old, or was used.",
+    "operator": "Operator: {operator}",
+    "not found": "There is no such page",
+    "not found why": "Check the address.",
+}
+
+GERMAN: Mapping[str, str] = {
+    "sign in": "Anmelden",
+    "why low": "Dieser Bereich ({path}) ist {class_name}: Er öffnet sich für Menschen mit Konto.",
+    "why high": (
+        "Dieser Bereich ({path}) ist {class_name}: Melden Sie sich mit einem Schlüssel an "
+        "(Passkey oder Client-Zertifikat), aus einem zugelassenen Land."
+    ),
+    "why very high": (
+        "Dieser Bereich ({path}) ist {class_name}: Melden Sie sich mit einem Schlüssel aus einem "
+        "zugelassenen Land an, bestätigen Sie das mit einem zweiten Faktor, der höchstens fünf "
+        "Minuten alt ist, und lassen Sie sich den Zugang von einer anderen Person freigeben."
+    ),
+    "name": "Benutzername",
+    "password": "Passwort",
+    "code": "Einmal-Code",
+    "code hint": "Die sechs Ziffern aus Ihrer Authenticator-App, oder ein Wiederherstellungscode.",
+    "submit": "Anmelden",
+    "submit code": "Weiter",
+    "passkey": "Mit Passkey anmelden",
+    "passkey why": "Ihr Gerät fragt nach Finger, Gesicht oder PIN.",
+    "passkey failed": "Der Passkey wurde nicht angenommen. Versuchen Sie es noch einmal.",
+    "no script": "Passkeys brauchen JavaScript, das in diesem Browser ausgeschaltet ist.",
+    "certificate hint": (
+        "Wenn Sie ein Client-Zertifikat für diese Seite haben: Schließen Sie alle ihre Fenster, "
+        "kommen Sie wieder und wählen Sie es, wenn Ihr Browser fragt."
+    ),
+    "wrong": "Name und Passwort gehören nicht zusammen.",
+    "wrong code": "Dieser Code stimmt nicht oder wurde schon benutzt.",
+    "wait": "Es gab zu viele Versuche. Warten Sie {seconds} Sekunden, dann geht es wieder.",
+    "stale form": (
+        "Diese Seite war zu lange offen, oder Cookies sind ausgeschaltet. Bitte noch einmal "
+        "absenden."
+    ),
+    "signed in as": "Sie sind angemeldet als {name}.",
+    "country": (
+        "Sie kommen aus {country}. Von dort öffnet sich dieser Bereich nicht; daran ändert keine "
+        "Anmeldung etwas. Kommen Sie aus einem zugelassenen Land, oder fragen Sie den Betreiber."
+    ),
+    "unknown country": (
+        "Aus welchem Land Sie kommen, ist nicht bekannt; darum öffnet sich dieser Bereich nicht. "
+        "Kommen Sie aus einem zugelassenen Land, oder fragen Sie den Betreiber."
+    ),
+    "grant": (
+        "Sie brauchen eine Freigabe durch eine andere Person. Bitten Sie mit Begründung darum: "
+        "sealgate grant ask"
+    ),
+    "not admitted": "Nicht für dieses Konto",
+    "not admitted why": (
+        "Sie sind angemeldet als {name}, und dieser Bereich ({path}) steht diesem Konto nicht "
+        "offen. Melden Sie sich anders an, oder bitten Sie den Betreiber um Zugang."
+    ),
+    "ended": "Ihre Sitzung ist zu Ende",
+    "ended why": (
+        "Was Sie gesendet haben, wurde nicht weitergegeben, weil Sie nicht mehr angemeldet sind. "
+        "Melden Sie sich in einem anderen Fenster an, kommen Sie zurück und senden Sie noch "
+        "einmal."
+    ),
+    "sign in again": "In neuem Fenster anmelden",
+    "more needed": "Hier ist mehr nötig",
+    "account": "Ihre Anmeldung",
+    "nobody": "Sie sind nicht angemeldet.",
+    "sign out": "Abmelden",
+    "new passkey": "Passkey registrieren",
+    "new passkey why": (
+        "Geben Sie den Code ein, den Sie vom Betreiber haben. Dann fragt Ihr Gerät nach Finger, "
+        "Gesicht oder PIN und behält einen Schlüssel für diese Seite."
+    ),
+    "enrolment": "Code vom Betreiber",
+    "label": "Name dieses Passkeys, etwa: Telefon",
+    "register": "Registrieren",
+    "registered": "Der Passkey ist registriert. Sie können sich jetzt damit anmelden.",
+    "bad code": "Dieser Code ist unbekannt, zu alt oder schon benutzt.",
+    "operator": "Betreiber: {operator}",
+    "not found": "Diese Seite gibt es nicht",
+    "not found why": "Prüfen Sie die Adresse.",
+}
+
+LANGUAGES: Mapping[str, Mapping[str, str]] = {"en": ENGLISH, "de": GERMAN}
+
+
+def language_of(accepted: str) -> str:
+    """
+    Return which of :data:`LANGUAGES` an Accept-Language header asks for first.
+
+    Weights are not looked at: browsers list by preference (RFC 9110, 12.5.4).
+    """
+    for wish in accepted[:200].split(","):
+        tag = wish.partition(";")[0].strip().lower().partition("-")[0]
+        if tag in LANGUAGES:
+            return tag
+    return "en"

@@ -1,0 +1,161 @@
+"""
+A site that people sign in to, behind ``sealgate serve``, and a visitor with a cookie jar.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sealgate.app.state import database_url
+from sealgate.config.load import load
+from sealgate.identity.adapters.store import IdentityStore
+from sealgate.identity.adapters.token_keys import TokenKeys
+from sealgate.identity.tokens import current_key
+from tests.peers.served import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from sealgate.identity.tokens import TokenKey
+    from sealgate.policy.inventory import Inventory
+
+PASSWORD = "correct horse battery staple"
+COOKIE = "__Host-sealgate"
+BROWSER = ("--header", "Accept: text/html,*/*")
+
+
+@dataclass
+class SignedPlace(Place):
+    """
+    A :class:`Place` with *routes* in TOML, and people who may sign in.
+    """
+
+    routes: str = ""
+    countries: str = '["DE"]'
+
+    def declare(self, more: str = "") -> None:
+        """
+        Write the configuration.
+        """
+        self.write()
+        text = self.config.read_text().replace('["DE"]', self.countries)
+        self.config.write_text(f"{text}{self.routes}{more}")
+
+    @property
+    def inventory(self) -> Inventory:
+        """
+        Return what is declared.
+        """
+        return load(str(self.config))
+
+    def people(self) -> IdentityStore:
+        """
+        Open the identities, as a command would.
+        """
+        return IdentityStore(database_url(self.inventory))
+
+    def add(self, name: str, groups: Iterable[str] = (), *, password: bool = True) -> None:
+        """
+        Add a user.
+        """
+        with self.people() as people:
+            people.add(name, groups, by="test", now=time.time())
+            if password:
+                people.set_password(name, PASSWORD, by="test", now=time.time())
+
+    def signing_key(self) -> TokenKey:
+        """
+        Return the key that the running service signs with.
+        """
+        return current_key(TokenKeys(str(self.state)).keys(time.time()), time.time())
+
+
+@dataclass
+class Answer:
+    """
+    What curl got: status, headers in lower case, body.
+    """
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: str
+
+    def value(self, name: str) -> str:
+        """
+        Return the first header *name*, "" when it is absent.
+        """
+        return next((value for key, value in self.headers if key == name), "")
+
+    def json(self) -> Any:
+        """
+        Return the body as JSON.
+        """
+        return json.loads(self.body)
+
+
+@dataclass
+class Visitor:
+    """
+    Somebody with curl and a cookie jar; *options* are given to each call.
+    """
+
+    place: SignedPlace
+    jar: Path
+    options: list[str] = field(default_factory=list)
+
+    def ask(self, path: str, *options: str) -> Answer:
+        """
+        Return the answer to one request.
+        """
+        ca = str(self.place.state / "authority" / "server-ca.pem")
+        command = ["curl", "--silent", "--show-error", "--include", "--max-time", "20"]
+        command += ["--path-as-is", "--http1.1", "--cacert", ca]
+        command += ["--cookie", str(self.jar), "--cookie-jar", str(self.jar)]
+        command += [*self.options, *options, f"{self.place.url}{path}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        head, _, body = done.stdout.replace("\r\n", "\n").partition("\n\n")
+        if head.startswith("HTTP/1.1 100"):
+            head, _, body = body.partition("\n\n")
+        first, *lines = head.split("\n")
+        pairs = [line.partition(": ") for line in lines]
+        return Answer(int(first.split()[1]), [(k.lower(), v) for k, _, v in pairs], body)
+
+    def with_token(self, token: str, path: str, *options: str) -> Answer:
+        """
+        Return the answer to one request with *token* as the session, and no jar.
+        """
+        bare = Visitor(self.place, self.jar.with_name("nothing"), self.options)
+        return bare.ask(path, "--header", f"Cookie: {COOKIE}={token}", *options)
+
+    def post(self, path: str, to: str = "/", *, on: str = "", **fields: str) -> Answer:
+        """
+        Fill in a form of the page *on*, which is where one signs in, and send it.
+        """
+        page = self.ask(on or f"/.sealgate/sign-in?to={to}", *BROWSER)
+        form = re.search(r'name="form" value="([^"]+)"', page.body)
+        sent = {"form": form[1] if form else "", "to": to, **fields}
+        data = [
+            part for key, value in sent.items() for part in ("--data-urlencode", f"{key}={value}")
+        ]
+        return self.ask(path, *BROWSER, *data)
+
+    def sign_in(self, name: str, to: str = "/", password: str = PASSWORD) -> Answer:
+        """
+        Sign in with name and password.
+        """
+        return self.post("/.sealgate/sign-in", to, name=name, password=password)
+
+    @property
+    def token(self) -> str:
+        """
+        Return the session that the jar holds, "" when there is none.
+        """
+        lines = self.jar.read_text().splitlines() if self.jar.exists() else []
+        rows = [line.split("\t") for line in lines if line.count("\t") == 6]
+        return next((row[6] for row in rows if row[5] == COOKIE), "")

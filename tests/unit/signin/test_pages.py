@@ -1,0 +1,115 @@
+from html.parser import HTMLParser
+
+import pytest
+
+from sealgate.identity.factors import Factor, missing
+from sealgate.identity.model import Identity
+from sealgate.policy.classification import DEFAULT_MODEL
+from sealgate.policy.inventory import Door, Route, Site, Upstream
+from sealgate.signin.model import Known, Place, Standing
+from sealgate.signin.pages import Paper, account_page, not_admitted_page, sign_in_page
+from sealgate.signin.problems import problem
+
+HOSTILE = "<script>alert('\"&')"
+CLASSES = {item.id: item for item in DEFAULT_MODEL.classes}
+
+
+def standing(
+    name: str = "restricted", *, who: str | None = None, country: str | None = None
+) -> Standing:
+    """
+    Return how somebody (or nobody) without any proof stands before a route of that class.
+    """
+    route = Route(Door("/a"), CLASSES[name], admit=("group:staff",))
+    place = Place(Site(("shop.example",), Upstream("http", "127.0.0.1", 80), (route,)), route)
+    known = Known(Identity(who), (), None, None) if who else None
+    lacking = missing(place.rung, (), country, ("DE",), None, 0.0)
+    return Standing(place, known, lacking, admitted=False, country=country)
+
+
+class Outline(HTMLParser):
+    """
+    What a page has: its tags with attributes.
+    """
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """
+        Keep one tag.
+        """
+        self.tags.append((tag, dict(attrs)))
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_page_is_accessible(language: str) -> None:
+    """
+    The page names its language, has one heading, and a label for each field that is seen.
+    """
+    outline = Outline(sign_in_page(Paper(language), standing(), "/a", "wrong")).tags
+    tags = [tag for tag, _ in outline]
+    assert ("html", {"lang": language}) in outline
+    assert tags.count("h1") == 1
+    labels = {attrs["for"] for tag, attrs in outline if tag == "label"}
+    fields = {a["id"] for tag, a in outline if tag == "input" and a["type"] != "hidden"}
+    assert labels == fields == {"name", "password"}
+    assert any(attrs.get("role") == "alert" for _, attrs in outline)
+
+
+def test_no_script_but_for_passkeys() -> None:
+    """
+    There is no inline script or style, and the one script comes from here.
+    """
+    outline = Outline(sign_in_page(Paper(), standing(), "/a")).tags
+    assert [a["src"] for tag, a in outline if tag == "script"] == ["/.sealgate/passkey.js"]
+    assert not [a for _, a in outline if "style" in a or any(n.startswith("on") for n in a)]
+    assert "<script" not in account_page(Paper(), "anna")
+
+
+def test_what_a_class_needs_and_why() -> None:
+    """
+    The page says which class the area is of, and what that asks for.
+    """
+    page = sign_in_page(Paper(), standing("confidential", country="DE"), "/a")
+    assert "Organization Confidential: sign in with a key" in page
+    assert 'name="password"' not in page
+    abroad = sign_in_page(Paper(), standing("confidential", who="anna", country="FR"), "/a")
+    assert "You come from FR" in abroad
+
+
+def test_nothing_of_a_stranger_is_markup() -> None:
+    """
+    Names, paths and operators are shown as text.
+    """
+    for page in (
+        sign_in_page(Paper(operator=HOSTILE, form=HOSTILE), standing(who=HOSTILE), f"/{HOSTILE}"),
+        not_admitted_page(Paper(operator=HOSTILE), HOSTILE, f"/{HOSTILE}"),
+        account_page(Paper(operator=HOSTILE), HOSTILE),
+    ):
+        assert "<script>" not in page
+        assert "alert('" not in page
+
+
+def test_a_program_gets_the_same_as_values() -> None:
+    """
+    401 while nobody is known, 403 with what is missing afterwards.
+    """
+    status, fields = problem(standing(), "/a")
+    assert (status, fields["class"]) == (401, "Public Restricted")
+    status, fields = problem(standing("confidential", who="anna", country="FR"), "/a")
+    assert status == 403
+    assert [item["need"] for item in fields["missing"]] == ["sign-in", "country"]
+
+
+def test_a_passkey_is_offered_where_one_helps() -> None:
+    """
+    The page for a key offers the passkey, and tells of certificates.
+    """
+    lacking = standing("confidential", country="DE").missing
+    assert Factor.PASSKEY in lacking[0].factors
+    page = sign_in_page(Paper(), standing("confidential", country="DE"), "/a")
+    assert 'id="passkey"' in page
+    assert "client certificate" in page
