@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 
 from sealgate.app.audit import Manner, audit_sites
 from sealgate.app.scripts import approve_scripts, look_at_scripts
 from sealgate.app.state import open_register
+from sealgate.cli.scripts import command
 from sealgate.errors import NothingToLookAtError, PeerError, UsageError
 from sealgate.gateway.promise import promises
 from sealgate.policy.classification import DEFAULT_MODEL
@@ -145,7 +147,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         routes = (
             Route(Door("/"), PUBLIC),
             pays,
-            replace(pays, door=Door("/donate"), scripts=()),
+            replace(pays, door=Door("/donate"), scripts=(), script_reports="/csp"),
         )
         inventory = Inventory(
             "x",
@@ -191,7 +193,14 @@ def test_browsers_keep_nothing_and_run_what_was_named(world: World) -> None:
     )
     assert checkout.values("content-security-policy-report-only") == []
     assert donate.values("content-security-policy") == [own]
-    assert "script-src 'none'" in donate.values("content-security-policy-report-only")[0]
+    assert donate.values("content-security-policy-report-only") == [
+        (
+            "script-src 'none'; object-src 'none'; base-uri 'self'; report-uri /csp; "
+            "report-to sealgate-scripts"
+        )
+    ]
+    assert donate.values("reporting-endpoints") == ['sealgate-scripts="/csp"']
+    assert checkout.values("reporting-endpoints") == []
     assert other.values("content-security-policy") == [own]
 
 
@@ -306,3 +315,60 @@ def test_points_of_a_payment_gateway_are_found_until_confirmed(world: World) -> 
     today = dt.datetime.now(dt.UTC).date()
     given = [Confirmation(p.id, "payment gateway Example Pay", "me", today) for p in POINTS]
     assert world.findings(replace(inventory, confirmed=tuple(given))) == {}
+
+
+def test_the_command_shows_and_approves(world: World, tmp_path: Path) -> None:
+    """
+    What runs is listed with its digest; approved, the exit code is that of a good page.
+    """
+    listen = world.gateway.inventory.listen
+    config = tmp_path / "sealgate.toml"
+    config.write_text(
+        f"""
+        [listen]
+        https = "{ALLOWED}:{listen.https[0].port}"
+        http = "{ALLOWED}:{listen.http[0].port}"
+        [register]
+        url = "sqlite:///register.sqlite"
+        [[site]]
+        domains = ["{NAME}"]
+        upstream = "http://{ALLOWED}:{world.shop.port}"
+        [[site.route]]
+        path = "/"
+        class = "public"
+        [[site.route]]
+        path = "/checkout"
+        class = "public"
+        collects = "confidential"
+        payment = true
+        """,
+        "utf-8",
+    )
+
+    def run(*arguments: str) -> tuple[int, str]:
+        done = CliRunner().invoke(command, ["-c", str(config), *arguments], standalone_mode=False)
+        assert done.exception is None or isinstance(done.exception, UsageError), done.exception
+        return done.return_value if done.exception is None else 2, done.output
+
+    code, shown = run()
+    assert code == 10
+    assert shown.count("NOT APPROVED") == 2
+    digest = shown.partition("https://shop.example")[2].split()[1].strip(",")
+    who = ("--by", "the owner", "--reason", "takes the card")
+    code, shown = run(CHECKOUT, "--approve", digest, *who)
+    assert (code, shown.count("approved: ")) == (0, 1)
+    code, shown = run(CHECKOUT)
+    assert (code, shown.count("NOT APPROVED")) == (10, 1)
+    assert "takes the card (the owner, " in shown
+    assert run(CHECKOUT, "--approve", "all", *who)[0] == 0
+    assert run()[0] == 0
+    world.shop.page, world.shop.files["/checkout/pay.js"] = world.shop.page[13:], b"other()"
+    world.shop.page = world.shop.page.replace(INLINE, "")
+    code, shown = run()
+    assert code == 10
+    assert "CHANGED: https://shop.example" in shown
+    assert "gone: inline script" in shown
+    world.shop.status = "404 Not Found"
+    assert run(CHECKOUT)[0] == 10
+    assert run(CHECKOUT, "--approve", "all")[0] == 2
+    assert run(CHECKOUT, *who)[0] == 2

@@ -34,6 +34,7 @@ _TOO_WIDE = frozenset(
         *("'strict-dynamic'", "'report-sample'", "*", "http:", "https:", "data:", "blob:"),
     ]
 )
+_REPORTS_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~/-]*")
 _MOST_SCRIPTS = 50
 
 
@@ -161,6 +162,32 @@ def read_scripts(table: Table) -> tuple[str, ...]:
     return tuple(found)
 
 
+def read_script_reports(table: Table) -> str:
+    """
+    Return where browsers report to, "" for nowhere; what is no such address is noted.
+    """
+    text = table.text("script_reports")
+    if text is None:
+        return ""
+    if _REPORTS_PATH.fullmatch(text):
+        return text
+    found = _ORIGIN.fullmatch(text)
+    if (
+        found is None
+        or found["wildcard"]
+        or not _REST.fullmatch(found["rest"])
+        or not _is_domain(found["host"])
+    ):
+        shown = '"script_reports"' if holds_secret(text) else f"script_reports {quoted(text)}"
+        table.fault(
+            "script_reports",
+            f"{shown} must be an https address, or a path of the site",
+            'such as script_reports = "https://reports.example/csp"',
+        )
+        return ""
+    return text
+
+
 def _unfit_source(text: str) -> str | None:
     if text.lower() in _TOO_WIDE:
         return "would let scripts run that nobody named"
@@ -191,12 +218,13 @@ def check_payment(table: Table, route: Route, model: ClassificationModel) -> Non
     DESIGN 1, floors: rung 2 in transit and at rest, whatever the class is called.
     """
     shown = quoted(route.door.path)
-    if route.scripts and not route.payment:
-        table.fault(
-            "scripts",
-            f"route {shown} lists scripts, but is no page on which people pay",
-            "add payment = true, or remove scripts",
-        )
+    for key, given in (("scripts", route.scripts), ("script_reports", route.script_reports)):
+        if given and not route.payment:
+            table.fault(
+                key,
+                f"route {shown} has {key}, but is no page on which people pay",
+                f"add payment = true, or remove {key}",
+            )
     if not route.payment:
         return
     floor = Protection(SENSITIVE_FLOOR.in_transit, 0, SENSITIVE_FLOOR.at_rest)

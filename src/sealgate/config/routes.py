@@ -38,7 +38,7 @@ def read_route(table: Table, model: ClassificationModel) -> Route | None:
     classification = read_class(table, "class", model)
     collects = read_class(table, "collects", model)
     admit = read_admit(table)
-    access = _access(table)
+    access, sign_in = _access(table, classification)
     door = None
     if path is not None:
         try:
@@ -61,6 +61,7 @@ def read_route(table: Table, model: ClassificationModel) -> Route | None:
         scripts=read_scripts(table),
         script_reports=read_script_reports(table),
         inspect=read_inspect(table),
+        sign_in=sign_in,
     )
     _check_class(table, route, model)
     _check_admit(table, route, model)
@@ -68,19 +69,36 @@ def read_route(table: Table, model: ClassificationModel) -> Route | None:
     return route
 
 
-def _access(table: Table) -> SiteAccess | None:
+def _access(
+    table: Table, classification: Classification | None
+) -> tuple[SiteAccess | None, bool]:
+    """
+    Return who asks for a password, and whether people sign in on the gateway's own pages.
+    """
     text = table.text("access")
     if text is None:
-        return None
-    known = [item.value for item in SiteAccess]
+        return None, False
+    rungs = RUNG_NAMES[Column.ACCESS][LOW:]
+    known = [*(item.value for item in SiteAccess), *rungs]
     if text not in known:
         table.fault(
             "access",
             f"access {quoted(text)} must be one of {', '.join(known)}",
             nearest(text, known, "access = {}") or 'access = "site"',
         )
-        return None
-    return SiteAccess(text)
+        return None, False
+    if text == SiteAccess.SITE:
+        return SiteAccess.SITE, False
+    demanded = RUNG_NAMES[Column.ACCESS][classification.required.access if classification else 0]
+    if text in rungs and classification is not None and text != demanded:
+        # The class decides (DESIGN 1); a route that needs more has a stricter class.
+        table.fault(
+            "access",
+            f"access is {quoted(text)}, but class {quoted(classification.id)} demands "
+            f"{quoted(demanded)}",
+            "remove access, or give the route another class",
+        )
+    return SiteAccess.SEALGATE, True
 
 
 def _check_class(table: Table, route: Route, model: ClassificationModel) -> None:
@@ -100,7 +118,8 @@ def _check_class(table: Table, route: Route, model: ClassificationModel) -> None
             "anyone in; a backend needs a class that demands access",
             _locking_hint(model, "remove backend"),
         )
-    if table.good("access") and required.access != LOW:
+    asked_by_site = route.access is SiteAccess.SITE
+    if table.good("access") and (required.access == 0 or (asked_by_site and required.access > LOW)):
         rung = RUNG_NAMES[Column.ACCESS][required.access]
         table.fault(
             "access",

@@ -203,12 +203,16 @@ class Route:
     the request. *admit* lists who may enter: ``user:NAME`` or ``group:NAME``.
     *origin* is ``declared`` or the preset that added the route (``preset:typo3``).
 
+    *sign_in*: where the class asks for a key, it may also be a passkey on the gateway's own
+    pages; without it, only a client certificate opens the route.
+
     A preset's door for which the operator has not yet said who may enter is *shut*: it
     admits nobody and is refused to everybody, so that a new site can serve its public
     pages at once. Declared routes are never shut: without *admit* they are a fault.
 
     *payment* marks a page on which people pay. *scripts* are the sources that scripts may
-    come from there (CSP 3, 2.3.1); empty, nobody has said yet.
+    come from there (CSP 3, 2.3.1); empty, nobody has said yet. *script_reports* is where
+    browsers tell of others: an https address, or a path of the site; "" nowhere.
     """
 
     door: Door
@@ -221,7 +225,9 @@ class Route:
     place: Place = field(default=Place(), compare=False)
     payment: bool = False
     scripts: tuple[str, ...] = ()
+    script_reports: str = ""
     inspect: Inspect = Inspect.OFF
+    sign_in: bool = False
 
     @property
     def shut(self) -> bool:
