@@ -19,6 +19,7 @@ from tests.peers.served import free_port, wait_until
 from tests.peers.transferred import PASSPHRASE, PASSWORD, FilePlace, file_place
 
 HOST = "127.0.0.1"
+IBAN = "DE89370400440532013000"
 DROPS = """
 [[drop]]
 name = "inbox"
@@ -100,6 +101,9 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
             place.write(DROPS.format(port=echo.port))
             with place.serving() as serving:
                 yield Ground(place, echo, serving.process)
+            # Of the file that was changed from outside, below.
+            assert "changed" in serving.said or "cannot be opened" in serving.said
+            assert IBAN not in serving.said
     finally:
         echo.close()
 
@@ -176,3 +180,24 @@ def test_keys_are_in_memory_and_nowhere_else(ground: Ground) -> None:
         if {place.state, place.folder / "stores"} & set(path.parents):
             mode = path.stat().st_mode
             assert mode & 0o077 == 0 or path.suffix in {".pem", ".pub", ".crt"}, (path, oct(mode))
+
+
+def test_names_of_files_do_not_get_into_logs(ground: Ground) -> None:
+    """
+    A file whose name is an account number is changed from outside: nothing written tells it.
+    """
+    place = ground.place
+    stores = place.folder / "stores" / "inbox" / "objects"
+    before = set(stores.rglob("*"))
+    put = place.sftp_batch(f"put anna.pub inbox/{IBAN}.csv")
+    assert put.returncode == 0, put.stderr
+    [changed] = [path for path in set(stores.rglob("*")) - before if path.is_file()]
+    changed.write_bytes(bytes(len(changed.read_bytes())))
+    got = place.sftp_batch(f"get inbox/{IBAN}.csv /dev/null")
+    assert got.returncode != 0
+    place.sftp_batch(f"rename inbox/{IBAN}.csv inbox/{IBAN}.txt", f"rm inbox/{IBAN}.txt")
+    wait_until(lambda: any(event.action == "delete" for event in place.events()), 10)
+    assert IBAN not in repr(place.events())
+    for log in place.state.rglob("*.jsonl"):
+        assert IBAN not in log.read_text()
+    assert IBAN not in (place.state / "register.sqlite").read_bytes().decode("latin-1")

@@ -20,6 +20,7 @@ import time
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
+from sealgate.detect.mask import mask_text
 from sealgate.errors import BugError, SealgateError
 from sealgate.identity.adapters.country import Countries
 from sealgate.identity.adapters.store import IdentityStore
@@ -58,16 +59,21 @@ class Worker:
         self._people = self._held.enter_context(IdentityStore(plan.database))
         # A quarter of a second, so it is made before anybody is served, and only once.
         scanner = SharedScanner()
+
+        def complain(line: str) -> None:
+            # Stores name the file, and a name may hold what nobody should read in a log.
+            tell(mask_text(line, scanner))
+
         self._events = self._held.enter_context(
-            EventWriter(functools.partial(Register, plan.database), plan.log, tell, scanner)
+            EventWriter(functools.partial(Register, plan.database), plan.log, complain, scanner)
         )
-        hooks = UploadHooks(plan.model, self._events.note, tell, scanner)
+        hooks = UploadHooks(plan.model, self._events.note, complain, scanner)
         self._held.callback(hooks.close)
         self._held.callback(self._close_drops)
         self.doorkeeper = DropDoorkeeper(
             self._rules(plan.served),
             self._people,
-            House(self._events.note, tell, time.time, hooks),
+            House(self._events.note, complain, time.time, hooks),
             protocol=plan.protocol,
         )
 
