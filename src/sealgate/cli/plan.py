@@ -18,6 +18,7 @@ from sealgate.cli.configured import config_option, configured
 from sealgate.cli.settings import echo_settings
 from sealgate.errors import ExitCode
 from sealgate.report.files import door_lines, drop_lines, files_data, tunnel_lines
+from sealgate.report.inspection import inspection_lines
 from sealgate.report.json import render_json
 from sealgate.report.plan import render_plan
 
@@ -68,6 +69,7 @@ def _tell(planned: Plan) -> None:
     _section("file transfer", door_lines(planned.inventory))
     _section("drops", drop_lines(planned.inventory, planned.why_not_apart))
     _section("tunnels", tunnel_lines(planned.inventory))
+    _section("looked into on the way", inspection_lines(planned.inventory))
     _section("serve refuses to start", (_fault(fault) for fault in planned.refusals))
     _section("weaker than required", (_column(item) for item in planned.unmet))
     _section("the audit will find", (_finding(finding) for finding in planned.expected))
