@@ -349,6 +349,7 @@ CASES: dict[str, tuple[Callable[[], str], Refused]] = {
     "rung 4": (lambda: with_claims(rung=4), Refused.MALFORMED),
     "rung 0": (lambda: with_claims(rung=0), Refused.MALFORMED),
     "rung is text": (lambda: with_claims(rung="2"), Refused.MALFORMED),
+    "rung is true": (lambda: with_claims(rung=True), Refused.MALFORMED),
     "rung 3 of no asset": (lambda: with_claims(rung=3), Refused.MALFORMED),
     "rung 2 of an asset": (lambda: with_claims(asset="drop x"), Refused.MALFORMED),
     "nobody": (lambda: with_claims(sub=""), Refused.MALFORMED),
