@@ -33,19 +33,22 @@ class FolderMedium:
     """
     The objects below *root*, which is made when it is missing.
 
+    It belongs to us, to root, or to *also* (a uid): whose the site's state is.
+
     Raises:
         StorageError: the folder cannot be made, or a link stands in its place.
     """
 
     is_remote = False
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, also: int | None = None) -> None:
         self._root = root
         self._objects = -1
         try:
             root.mkdir(parents=True, exist_ok=True, mode=0o700)
             above = os.open(root, _FOLDER)
             try:
+                _must_be_ours(root, os.fstat(above).st_uid, also)
                 if stat.S_IMODE(os.fstat(above).st_mode) & 0o077:
                     os.fchmod(above, 0o700)
                 with contextlib.suppress(FileExistsError):
@@ -231,3 +234,13 @@ class FolderMedium:
             return os.open(name[:2], _FOLDER, dir_fd=self._objects)
         except OSError as error:
             raise failed(f"object {name}", error) from error
+
+
+def _must_be_ours(root: Path, owner: int, also: int | None) -> None:
+    # Its owner could put links where records and objects are about to be made.
+    if owner not in {0, os.geteuid(), also}:
+        raise StorageError(
+            Trouble.DENIED,
+            f'store folder "{root}" belongs to another user (uid {owner})',
+            hint=f"chown '{root}', or name a folder of your own",
+        )

@@ -87,7 +87,9 @@ def open_medium(url: str, locks: Path) -> Medium:
     """
     scheme, _, rest = url.partition(":")
     if scheme == "file" and Path(rest).is_absolute():
-        return FolderMedium(Path(rest))
+        # An operator may be root, where the service is not.
+        owner = locks.parent.stat().st_uid if locks.parent.is_dir() else None
+        return FolderMedium(Path(rest), also=owner)
     if scheme == "s3":
         # boto3 takes half a second and 30 MiB to load; only those who use it pay.
         from sealgate.storage.adapters.objects import open_objects  # noqa: PLC0415

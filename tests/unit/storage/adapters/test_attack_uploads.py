@@ -215,3 +215,27 @@ def test_a_write_that_failed_is_not_made_up_for(
         again.commit()
         with closing(store.open_read(("a",))) as reader:
             assert reader.read_at(0, len(CONTENT) + 1) == CONTENT
+
+
+def test_a_store_is_in_nobody_elses_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A folder that another user made beforehand, with links in it, is not used.
+    """
+    folder = tmp_path / StorageRung.PROTECTED.name
+    folder.mkdir()
+    (folder / "records.sqlite").symlink_to(tmp_path / "elsewhere")
+    if os.geteuid() == 0:
+        os.chown(folder, 12345, 12345)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    keyring = open_keyring(str(tmp_path / "keys"), KeySettings(), passphrase=None, now=1.0)
+    with pytest.raises(StorageError, match="belongs to another user") as caught:
+        opened(tmp_path, keyring, StorageRung.PROTECTED)
+    check(caught.value, Trouble.DENIED)
+    assert not (tmp_path / "elsewhere").exists()
+    (folder / "records.sqlite").unlink()
+    (tmp_path / "records").mkdir()
+    if os.geteuid() == 0:
+        # Whose the site is may be somebody else than who looks.
+        os.chown(tmp_path / "records", 12345, 12345)
+        opened(tmp_path, keyring, StorageRung.PROTECTED).close()
