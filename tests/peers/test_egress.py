@@ -7,8 +7,10 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import socket
+import ssl
 import subprocess
 import time
+import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,6 +37,7 @@ from tests.peers.gatewayed import (
     Gateway,
     Keys,
     Pair,
+    Told,
     echo_site,
     free_port,
     gateway,
@@ -47,6 +50,8 @@ if TYPE_CHECKING:
 
 PUBLIC, _, CONFIDENTIAL, _ = DEFAULT_MODEL.classes
 PLANTED = "4111111111111111"
+# A host that tells what reached it.
+ECHO = "echo.localhost"
 # Each declared host, and what is wrong with the certificate that it shows.
 GOOD, OTHER_NAME, EXPIRED, EARLY = (
     "good.localhost",
@@ -136,14 +141,29 @@ def await_listener(port: int) -> None:
     pytest.fail(f"nothing listens on {port}")
 
 
+class Operator(EchoSite):
+    """
+    A payment gateway that breaks a connection off after it took the request.
+    """
+
+    def answer(self, told: Told) -> bytes:
+        """
+        Return the answer, but none to /drop.
+        """
+        if told.target == "/drop":
+            raise ConnectionResetError
+        return super().answer(told)
+
+
 class World:
     """
     A gateway with a way out, and servers behind it.
     """
 
-    def __init__(self, running: Gateway, site: EchoSite) -> None:
+    def __init__(self, running: Gateway, site: EchoSite, operator: EchoSite) -> None:
         self.gateway = running
         self.site = site
+        self.operator = operator
         self.port = running.inventory.listen.egress[0].port
         self.hosts = running.inventory.payment_gateways[0].hosts
 
@@ -199,6 +219,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with contextlib.ExitStack() as stack:
         for name, (pair, more) in servers.items():
             stack.enter_context(openssl_server(folder, pair, ports[name], *more))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        pair = shown(ECHO)
+        context.load_cert_chain(pair.chain, pair.key)
+        operator = stack.enter_context(echo_site(tls=context, site=Operator()))
+        hosts = (*hosts, Upstream("https", ECHO, operator.port, authority))
         site = stack.enter_context(echo_site())
         inventory = Inventory(
             "x",
@@ -219,7 +244,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         )
         pairs = {"shop.example": keys.server("shop.example")}
         running = stack.enter_context(gateway(inventory, folder, pairs))
-        yield World(running, site)
+        yield World(running, site, operator)
 
 
 @pytest.mark.peer("curl")
@@ -336,3 +361,49 @@ def test_refusals_are_logged_with_host_and_reason(world: World) -> None:
 
     assert {host for host, reason in WRONG.items() if reason in found.get(host, "")} == set(WRONG)
     assert PLANTED not in (world.gateway.folder / "access.log").read_text("utf-8")
+
+
+def test_an_http_client_with_a_proxy_setting_gets_through_whole(world: World) -> None:
+    """
+    The host learns its own name, the path as it was sent and the body, and nothing of a proxy.
+    """
+    proxy = urllib.request.ProxyHandler({"http": f"http://{ALLOWED}:{world.port}"})
+    request = urllib.request.Request(
+        f"http://{ECHO}/v1//charges/%2e?id=1",
+        data=b"x" * 100_000,
+        headers={"Authorization": "Bearer of-the-operator", "Proxy-Authorization": "Basic mine"},
+    )
+    with urllib.request.build_opener(proxy).open(request, timeout=10) as answer:
+        assert answer.status == 200
+    told = world.operator.requests[-1]
+
+    assert (told.method, told.target, told.body_bytes) == ("POST", "/v1//charges/%2e?id=1", 100_000)
+    assert told.value("host") == f"{ECHO}:{world.operator.port}"
+    assert told.value("authorization") == "Bearer of-the-operator"
+    names = {name for name, _ in told.headers}
+    assert not {n for n in names if n.startswith(("x-", "proxy-")) or n in {"via", "forwarded"}}
+
+
+def test_software_that_names_the_host_in_its_header_gets_through_too(world: World) -> None:
+    """
+    Where the way out is the base address, Host tells where to.
+    """
+    body = b"amount=1"
+    with socket.create_connection((ALLOWED, world.port), 10) as raw:
+        raw.sendall(
+            f"POST /v1 HTTP/1.1\r\nHost: {ECHO}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            + body
+        )
+        assert raw.recv(4096).startswith(b"HTTP/1.1 200")
+    assert world.operator.requests[-1].target == "/v1"
+
+
+def test_nothing_is_sent_twice(world: World) -> None:
+    """
+    A payment whose answer is lost is not asked for again.
+    """
+    before = len(world.operator.requests)
+    status, _ = world.curl(f"http://{ECHO}/drop", "-d", "amount=1")
+
+    assert status == 503
+    assert len(world.operator.requests) == before + 1

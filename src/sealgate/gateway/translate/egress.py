@@ -38,7 +38,14 @@ _NOWHERE = (
 )
 # Who the site is behind the gateway is nobody's business, and hop-by-hop fields end here
 # (RFC 9110, 7.6.1).
-_NOT_PASSED_ON = ("proxy-authorization", "proxy-connection", "x-forwarded-for", "forwarded", "via")
+_NOT_PASSED_ON = (
+    "proxy-authorization",
+    "proxy-connection",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "forwarded",
+    "via",
+)
 
 
 def egress_hosts(inventory: Inventory) -> Iterator[tuple[PaymentGateway, Upstream]]:
