@@ -288,6 +288,9 @@ def _metrics(
     )
     speed = middle(i.rate * workload.plain_bytes / 1e6 for _, _, i in results)
     yield f"inspected-{name}-speed", speed, "MB/s", _LEAST_MB.get(name)
+    # What one core would give if nobody else were on it: rates also tell what else ran.
+    alone = middle(workload.plain_bytes / i.cpu_us for _, _, i in results)
+    yield f"inspected-{name}-speed-by-cpu", alone, "MB/s", _LEAST_MB.get(name)
     for label, at in (("bare", 0), ("unread", 1), ("inspected", 2)):
         yield f"{label}-{name}-rate", middle(r[at].rate for r in results), "1/s", None
         yield f"{label}-{name}-cpu", middle(r[at].cpu_us for r in results), "us", None
