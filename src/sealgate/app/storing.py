@@ -18,11 +18,13 @@ from sealgate.storage.adapters.rotate import Rotated, rotate
 from sealgate.storage.adapters.sweep import Swept, sweep
 from sealgate.storage.adapters.verify import Fault, Found, Verified, verify
 from sealgate.storage.model import StorageError, StorageRung, StoreSettings, Trouble
+from sealgate.transfer.adapters.session_drops import INCOMING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from sealgate.policy.inventory import Drop, Inventory
+    from sealgate.storage.adapters.store import ObjectStore
     from sealgate.storage.age.keys import Identity
     from sealgate.storage.keyring import UnlockedKeyring
 
@@ -142,8 +144,20 @@ def tend_drops(
     tended = []
     for drop in inventory.drops:
         with closing(open_store(store_settings(inventory, drop), keyring, now=now)) as store:
+            _clear_incoming(store, now() - _DAY)
             expired = 0
             if drop.retention_days is not None:
                 expired = len(store.expire(now() - drop.retention_days * _DAY))
             tended.append(Tended(drop.name, sweep(store), expired))
     return tuple(tended)
+
+
+def _clear_incoming(store: ObjectStore, before: float) -> None:
+    """
+    Remove what was looked at and never shown, because a crash came between.
+
+    Nobody has been told that it is there.
+    """
+    for record in tuple(store.records.listed((INCOMING,))):
+        if not record.is_folder and record.stored_at < before:
+            store.remove(record.path)

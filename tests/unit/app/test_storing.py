@@ -4,6 +4,7 @@ What an operator does with stores, by command.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from pathlib import Path
@@ -18,6 +19,8 @@ from sealgate.demo.geography import make_country_database
 from sealgate.storage.adapters.opened import open_store
 from sealgate.storage.adapters.store import ObjectStore
 from sealgate.storage.age.hybrid import HybridIdentity
+from sealgate.storage.model import StorageError
+from sealgate.transfer.adapters.session_drops import INCOMING
 from tests.unit.storage.stores import get, get_raw, put
 
 DROP = """\
@@ -186,4 +189,25 @@ def test_stores_are_tended(config: Path) -> None:
     assert (tended.drop, tended.expired, tended.swept.objects) == ("partners", 1, 1)
     store = opened(config)
     assert list(store.list(())) == []
+    store.close()
+
+
+def test_what_was_never_shown_is_cleared_away(config: Path) -> None:
+    """
+    A crash between the look at an upload and its showing leaves nothing for good.
+    """
+    inventory = load(str(config))
+    keyring = open_site_keyring(inventory, now=time.time())
+    now = time.time()
+    for at, name in ((now - 2 * 86400 + 60, "old"), (now, "young")):
+        store = opened(config, now=at)
+        with contextlib.suppress(StorageError):
+            store.make_folder((INCOMING,))
+        put(store, f"{INCOMING}/{name}", b"x")
+        put(store, name, b"x")
+        store.close()
+    tend_drops(inventory, keyring, now=lambda: now)
+    store = opened(config)
+    assert [e.path[-1] for e in store.list((INCOMING,))] == ["young"]
+    assert [e.path[-1] for e in store.list(())] == [INCOMING, "old", "young"]
     store.close()
