@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from sealgate.audit.adapters.egress import probe_egress
+from sealgate.audit.model import Limits
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import (
     Address,
@@ -30,6 +32,7 @@ from sealgate.policy.inventory import (
     Site,
     Upstream,
 )
+from sealgate.policy.observation import Fact, NotObserved, Observation, Vantage
 from tests.peers.gatewayed import (
     ALLOWED,
     DAY,
@@ -407,3 +410,50 @@ def test_nothing_is_sent_twice(world: World) -> None:
 
     assert status == 503
     assert len(world.operator.requests) == before + 1
+
+
+def looked_at(world: World, *names: str) -> Observation | NotObserved:
+    """
+    Return what an audit sees of the hosts called *names*.
+    """
+    hosts = [host for host in world.hosts if host.host in names]
+    resolve = dict.fromkeys(names, ALLOWED)
+    (seen,) = probe_egress("payment gateway", hosts, time.time(), Limits(), resolve)
+    assert (seen.fact, seen.vantage) == (Fact.EGRESS_REFUSED, Vantage.HOST)
+    return seen
+
+
+def test_an_audit_tells_which_hosts_would_be_refused(world: World) -> None:
+    """
+    It says of each host what is wrong with it, before a payment fails.
+    """
+    good = looked_at(world, GOOD, CLASSICAL)
+    assert isinstance(good, Observation)
+    assert good.value == ()
+    for host, why in (
+        (OTHER_NAME, "another name"),
+        (EXPIRED, "not in date"),
+        (EARLY, "not in date"),
+        (SELF_SIGNED, "not trusted"),
+        (STRANGER, "not trusted"),
+    ):
+        seen = looked_at(world, GOOD, host)
+        assert isinstance(seen, Observation)
+        assert isinstance(seen.value, tuple)
+        (told,) = seen.value
+        assert told.startswith(f"{host} (")
+        assert why in told
+
+
+def test_a_host_that_does_not_answer_is_a_gap(world: World) -> None:
+    """
+    Nothing is known of it then, which is no verdict.
+    """
+    silent = Upstream("https", "silent.localhost", free_port())
+    (seen,) = probe_egress(
+        "payment gateway", (silent,), time.time(), Limits(), {"silent.localhost": ALLOWED}
+    )
+
+    assert isinstance(seen, NotObserved)
+    assert "silent.localhost" in seen.reason
+    del world

@@ -275,7 +275,8 @@ def _endpoint_jobs(target: Target, trust: Trust, manner: Manner) -> list[Job]:
 def _payment_gateway_job(gateway: PaymentGateway, manner: Manner) -> Job:
     asset = payment_gateway_asset(gateway).id
     return Job(
-        f"hosts of {asset}", lambda: probe_egress(asset, gateway.hosts, manner.now, manner.limits)
+        f"hosts of {asset}",
+        lambda: probe_egress(asset, gateway.hosts, manner.now, manner.limits, manner.resolve),
     )
 
 

@@ -59,7 +59,8 @@ class Script:
         """
         Return name and digest for people.
         """
-        return f"{self.name} {self.digest}" if self.digest else self.name
+        # One that stands in the page is named by its digest.
+        return self.name if self.digest in self.name else f"{self.name} {self.digest}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,8 @@ def command(
                 inventory, register, manner, route, digests, by=by, reason=reason
             )
             for one in made:
-                click.echo(f"approved: {clean(one.item)} {one.digest}")
+                shown = one.item if one.digest in one.item else f"{one.item} {one.digest}"
+                click.echo(f"approved: {clean(shown)}")
             return int(ExitCode.OK)
         pages = look_at_scripts(inventory, register, manner, route)
     for page in pages:
@@ -77,8 +78,7 @@ def _tell(page: SeenPage) -> None:
     elif not page.scripts:
         click.echo("  no script")
     for seen in page.scripts:
-        click.echo(f"  {_state(seen)}: {clean(seen.script.name)}")
-        click.echo(f"    {seen.script.digest}{_pinned(seen)}")
+        click.echo(f"  {_state(seen)}: {clean(seen.script.shown)}{_pinned(seen)}")
         if seen.approval is not None:
             one = seen.approval
             click.echo(f"    {clean(one.reason)} ({clean(one.by)}, {_day(one.approved_at)})")

@@ -12,7 +12,7 @@ from sealgate.audit.sightings import seen, unseen
 from sealgate.policy.observation import Fact, Observation, Vantage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sealgate.policy.inventory import Upstream
     from sealgate.policy.observation import Sighting
@@ -24,24 +24,30 @@ _MUST_HOLD = {
 
 
 def probe_egress(
-    asset: str, hosts: Sequence[Upstream], now: float, limits: Limits
+    asset: str,
+    hosts: Sequence[Upstream],
+    now: float,
+    limits: Limits,
+    resolve: Mapping[str, str],
 ) -> list[Sighting]:
     """
     Observe the certificate of each of *hosts*; *now* is in seconds since the epoch.
+
+    *resolve* gives addresses for names.
 
     One that cannot be reached makes it a gap: what the others show is told all the same.
     """
     refused: list[str] = []
     gaps: list[str] = []
     for host in hosts:
-        target = Target(asset, host.host, host.host, host.port)
+        target = Target(asset, host.host, resolve.get(host.host, host.host), host.port)
         trust = Trust((host.ca,) if host.ca else ())
         looks = {look.fact: look for look in probe_certificate(target, trust, now, limits)}
         values = {f: look.value for f, look in looks.items() if isinstance(look, Observation)}
         begins = values.get(Fact.CERTIFICATE_NOT_BEFORE)
         ends = values.get(Fact.CERTIFICATE_NOT_AFTER)
         if begins is None or ends is None:
-            gaps.append(f"{target.where} could not be looked at")
+            gaps.append(f"{host.host}:{host.port} could not be looked at")
             continue
         why = [text for fact, text in _MUST_HOLD.items() if values.get(fact) is not True]
         if not float(str(begins)) <= now <= float(str(ends)):
