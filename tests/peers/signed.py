@@ -4,6 +4,7 @@ A site that people sign in to, behind ``sealgate serve``, and a visitor with a c
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import subprocess
@@ -11,12 +12,16 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from joserfc import jws
+from joserfc.jwk import ECKey
+
 from sealgate.app.state import database_url
 from sealgate.config.load import load
 from sealgate.identity.adapters.store import IdentityStore
 from sealgate.identity.adapters.token_keys import TokenKeys
 from sealgate.identity.tokens import current_key
 from tests.peers.served import Place
+from tests.unit.identity.adapters.authenticator import Authenticator, unb64
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -151,6 +156,41 @@ class Visitor:
         """
         return self.post("/.sealgate/sign-in", to, name=name, password=password)
 
+    def send(self, path: str, content: Any, *, on: str = "/.sealgate/passkey/new") -> Answer:
+        """
+        Send *content* as the script of the page *on* would.
+        """
+        page = self.ask(on, *BROWSER)
+        form = re.search(r'name="form" value="([^"]+)"', page.body)
+        headers = ["content-type: application/json", f"x-form: {form[1] if form else ''}"]
+        options = [part for header in headers for part in ("--header", header)]
+        return self.ask(path, *options, "--data", json.dumps(content))
+
+    def register(self, name: str) -> Authenticator:
+        """
+        Register a passkey for *name* with a code of the operator, and return it.
+        """
+        with self.place.people() as people:
+            code = people.make_enrolment(name, by="test", now=time.time())
+        device = Authenticator(rp_id="localhost", origin=self.place.url)
+        options = self.send("/.sealgate/passkey/new/options", {"code": code}).json()
+        device.handle = unb64(options["user"]["id"])
+        response = device.register(unb64(options["challenge"]))
+        kept = self.send(
+            "/.sealgate/passkey/new", {"code": code, "label": "phone", "response": response}
+        )
+        assert kept.status == 200, kept.body
+        return device
+
+    def prove(self, device: Authenticator, to: str = "/") -> Answer:
+        """
+        Sign in with the passkey on *device*.
+        """
+        options = self.send("/.sealgate/passkey/options", {}).json()
+        device.count += 1
+        response = device.sign(unb64(options["challenge"]))
+        return self.send("/.sealgate/passkey", {"to": to, "response": response})
+
     @property
     def token(self) -> str:
         """
@@ -159,3 +199,33 @@ class Visitor:
         lines = self.jar.read_text().splitlines() if self.jar.exists() else []
         rows = [line.split("\t") for line in lines if line.count("\t") == 6]
         return next((row[6] for row in rows if row[5] == COOKIE), "")
+
+
+def claims(token: str) -> dict[str, Any]:
+    """
+    Return what *token* says.
+    """
+    part = token.split(".")[1]
+    read: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return read
+
+
+def signed(key: TokenKey, content: dict[str, Any], **header: Any) -> str:
+    """
+    Return a token with *content*, signed with *key*; *header* replaces members of its header.
+    """
+    head = {"alg": "ES256", "kid": key.kid, "typ": "sealgate-session+jwt", **header}
+    return jws.serialize_compact(
+        head, json.dumps(content), ECKey.import_key(key.pem), algorithms=["ES256"]
+    )
+
+
+def remade(visitor: Visitor, token: str, *, exp: int) -> str:
+    """
+    Return *token* as the service would have signed it *exp* seconds from its end.
+    """
+    content = claims(token)
+    now = int(time.time())
+    made = now + exp - 55
+    content |= {"iat": made, "nbf": made, "exp": now + exp, "made": made * 1000}
+    return signed(visitor.place.signing_key(), content)

@@ -16,14 +16,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc import jws
-from joserfc.jwk import ECKey, OctKey, RSAKey
+from joserfc.jwk import OctKey, RSAKey
 
 from sealgate.app.reload import status
 from sealgate.identity.factors import Factor, Proven
 from sealgate.identity.sessions import Session
 from sealgate.identity.tokens import issue, key_set, token_key
 from tests.peers.served import Site, site_running, wait_until
-from tests.peers.signed import BROWSER, SignedPlace, Visitor
+from tests.peers.signed import BROWSER, SignedPlace, Visitor, claims, remade, signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -200,7 +200,7 @@ def test_signing_out(visitor: Visitor) -> None:
     assert visitor.post("/.sealgate/sign-out", on="/.sealgate/").status == 303
     assert visitor.token == ""
     assert visitor.ask("/account").status == 401
-    ended = _remade(visitor, old, exp=-5)
+    ended = remade(visitor, old, exp=-5)
     assert visitor.with_token(ended, "/account").status == 401
 
 
@@ -209,7 +209,7 @@ def test_a_token_that_ended_is_made_anew_on_the_way(running: Running, visitor: V
     A request with a stale token passes, body and all, and takes a new token home.
     """
     visitor.sign_in("anna", "/account")
-    stale = _remade(visitor, visitor.token, exp=-30)
+    stale = remade(visitor, visitor.token, exp=-30)
     answer = visitor.with_token(stale, "/account", "--request", "GET", "--data", "x=1")
     assert answer.status == 200
     assert answer.value("set-cookie").startswith("__Host-sealgate=ey")
@@ -225,9 +225,9 @@ def test_who_is_removed_is_out_when_the_token_ends(running: Running, visitor: Vi
     visitor.sign_in("carla", "/account")
     with running.place.people() as people:
         people.remove("carla", by="test", now=time.time())
-    claims = _claims(visitor.token)
-    assert claims["exp"] - claims["iat"] <= 58
-    assert visitor.with_token(_remade(visitor, visitor.token, exp=-5), "/account").status == 401
+    content = claims(visitor.token)
+    assert content["exp"] - content["iat"] <= 58
+    assert visitor.with_token(remade(visitor, visitor.token, exp=-5), "/account").status == 401
 
 
 def test_no_cookie_of_ours_reaches_the_site(running: Running, visitor: Visitor) -> None:
@@ -283,30 +283,6 @@ def _b64(data: bytes | str) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def _claims(token: str) -> dict[str, Any]:
-    part = token.split(".")[1]
-    read: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    return read
-
-
-def _signed(key: TokenKey, claims: dict[str, Any], **header: Any) -> str:
-    head = {"alg": "ES256", "kid": key.kid, "typ": "sealgate-session+jwt", **header}
-    return jws.serialize_compact(
-        head, json.dumps(claims), ECKey.import_key(key.pem), algorithms=["ES256"]
-    )
-
-
-def _remade(visitor: Visitor, token: str, *, exp: int) -> str:
-    """
-    Return *token* as the service would have signed it *exp* seconds from its end.
-    """
-    claims = _claims(token)
-    now = int(time.time())
-    made = now + exp - 55
-    claims |= {"iat": made, "nbf": made, "exp": now + exp, "made": made * 1000}
-    return _signed(visitor.place.signing_key(), claims)
-
-
 def _other_key() -> TokenKey:
     private = ec.generate_private_key(ec.SECP256R1())
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -331,7 +307,7 @@ def _session(**changed: Any) -> Session:
 
 def _altered(token: str, **changed: Any) -> str:
     head, _, sign = token.split(".")
-    return ".".join([head, _b64(json.dumps(_claims(token) | changed)), sign])
+    return ".".join([head, _b64(json.dumps(claims(token) | changed)), sign])
 
 
 def _headed(token: str, **changed: Any) -> str:
@@ -343,7 +319,7 @@ def _headed(token: str, **changed: Any) -> str:
 def _rsa(token: str) -> str:
     key = RSAKey.import_key(rsa.generate_private_key(65537, 2048))
     return jws.serialize_compact(
-        {"alg": "RS256"}, json.dumps(_claims(token)), key, algorithms=["RS256"]
+        {"alg": "RS256"}, json.dumps(claims(token)), key, algorithms=["RS256"]
     )
 
 
@@ -351,7 +327,7 @@ def _hmac(key: TokenKey, token: str) -> str:
     # The classic confusion: the public key taken for a shared secret (RFC 8725, 2.1).
     secret = OctKey.import_key(key_set([key]).encode())
     head = {"alg": "HS256", "kid": key.kid}
-    return jws.serialize_compact(head, json.dumps(_claims(token)), secret, algorithms=["HS256"])
+    return jws.serialize_compact(head, json.dumps(claims(token)), secret, algorithms=["HS256"])
 
 
 Forge = dict[str, "Callable[[TokenKey, str], str]"]
@@ -372,32 +348,32 @@ NO_TOKENS: Forge = {
     "alg HS256 with the public key": _hmac,
     "alg RS256, own key": lambda _k, t: _rsa(t),
     "alg ES384 said": lambda k, t: _headed(t, alg="ES384", kid=k.kid),
-    "own key in the header": lambda k, t: _signed(
-        _other_key(), _claims(t), kid=k.kid, jwk={"kty": "EC"}
+    "own key in the header": lambda k, t: signed(
+        _other_key(), claims(t), kid=k.kid, jwk={"kty": "EC"}
     ),
-    "own key, our name for it": lambda k, t: _signed(_other_key(), _claims(t), kid=k.kid),
-    "own key, its name": lambda _k, t: _signed(_other_key(), _claims(t)),
-    "no kid, own key": lambda _k, t: _signed(_other_key(), _claims(t), kid=""),
+    "own key, our name for it": lambda k, t: signed(_other_key(), claims(t), kid=k.kid),
+    "own key, its name": lambda _k, t: signed(_other_key(), claims(t)),
+    "no kid, own key": lambda _k, t: signed(_other_key(), claims(t), kid=""),
     "other name": lambda _k, t: _altered(t, sub="Jürgen Ü"),
     "rung raised": lambda _k, t: _altered(t, rung=3),
     "life extended": lambda _k, t: _altered(t, exp=int(time.time()) + 9999),
     "other group": lambda _k, t: _altered(t, groups=["root"]),
     "for another site": lambda k, _t: issue(_session(site="other.example"), k),
-    "for another site and ours": lambda k, t: _signed(
-        k, _claims(t) | {"aud": "localhost.evil.example"}
+    "for another site and ours": lambda k, t: signed(
+        k, claims(t) | {"aud": "localhost.evil.example"}
     ),
-    "of another issuer": lambda k, t: _signed(k, _claims(t) | {"iss": "somebody"}),
+    "of another issuer": lambda k, t: signed(k, claims(t) | {"iss": "somebody"}),
     "expired, never signed in": lambda k, _t: issue(
         _session(issued_at=int(time.time()) - 90, ends_at=int(time.time()) - 40), k
     ),
-    "not valid yet": lambda k, t: _signed(
-        k, _claims(t) | {"nbf": int(time.time()) + 600, "exp": int(time.time()) + 650}
+    "not valid yet": lambda k, t: signed(
+        k, claims(t) | {"nbf": int(time.time()) + 600, "exp": int(time.time()) + 650}
     ),
-    "rung 0": lambda k, t: _signed(k, _claims(t) | {"rung": 0}),
-    "no rung": lambda k, t: _signed(k, {n: v for n, v in _claims(t).items() if n != "rung"}),
-    "rung as text": lambda k, t: _signed(k, _claims(t) | {"rung": "1 "}),
-    "no end, never signed in": lambda k, t: _signed(
-        k, {n: v for n, v in _claims(t).items() if n not in {"exp", "rung"}}
+    "rung 0": lambda k, t: signed(k, claims(t) | {"rung": 0}),
+    "no rung": lambda k, t: signed(k, {n: v for n, v in claims(t).items() if n != "rung"}),
+    "rung as text": lambda k, t: signed(k, claims(t) | {"rung": "1 "}),
+    "no end, never signed in": lambda k, t: signed(
+        k, {n: v for n, v in claims(t).items() if n not in {"exp", "rung"}}
     ),
     "far too long": lambda _k, t: t + "A" * 20_000,
 }
@@ -409,7 +385,7 @@ def test_what_is_no_token_opens_nothing(running: Running, visitor: Visitor, case
     Forged, expired, other-site, stripped and confused tokens: none lets anybody in.
     """
     key = running.place.signing_key()
-    good = _remade(visitor, running.token, exp=50)
+    good = remade(visitor, running.token, exp=50)
     assert visitor.with_token(good, "/account").status == 200
     before = len(running.site.seen)
     answer = visitor.with_token(NO_TOKENS[case](key, good), "/account")

@@ -38,6 +38,7 @@ HELD_BY = {
     "gateway/translate/sign_in.py": "peers/test_signin_tokens.py",
     "signin/model.py": "unit/signin/test_pages.py",
     "signin/problems.py": "unit/signin/test_pages.py",
+    "signin/script.py": "peers/test_signin_browser.py",
     "signin/adapters/*.py": "peers/test_signin_tokens.py",
     "audit/adapters/*.py": "peers/test_audit_endpoints.py",
     "cli/certificate.py": "peers/test_acme.py",

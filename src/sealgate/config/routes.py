@@ -69,9 +69,7 @@ def read_route(table: Table, model: ClassificationModel) -> Route | None:
     return route
 
 
-def _access(
-    table: Table, classification: Classification | None
-) -> tuple[SiteAccess | None, bool]:
+def _access(table: Table, classification: Classification | None) -> tuple[SiteAccess | None, bool]:
     """
     Return who asks for a password, and whether people sign in on the gateway's own pages.
     """

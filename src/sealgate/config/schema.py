@@ -243,8 +243,10 @@ SECTIONS: tuple[Section, ...] = (
             Setting(
                 "access",
                 Type.TEXT,
-                "Who asks for the password where the class demands access `low`: `sealgate` (its "
-                "own sign-in pages) or `site` (the site itself; the audit looks whether it does).",
+                "`site`: where the class demands access `low`, the site itself asks for the "
+                "password (the audit looks whether it does). `sealgate`, or the rung that the "
+                "class demands (`low`, `high`): people sign in on pages of the gateway, for "
+                "`high` with a passkey; a client certificate opens such a route as well.",
                 '`"sealgate"`',
             ),
             Setting(

@@ -98,7 +98,7 @@ def guard_of(route: Route) -> Guard:
     if required.in_transit > _BUILT_TRANSIT_RANK or required.access > _HIGH:
         return Guard.UNBUILT
     if required.access == _HIGH:
-        return Guard.LOCKED
+        return Guard.SIGN_IN if route.sign_in else Guard.LOCKED
     if required.access == _LOW:
         return Guard.SITE if route.access is SiteAccess.SITE else Guard.SIGN_IN
     return Guard.OPEN
@@ -111,7 +111,14 @@ def asks_for_key(site: Site) -> bool:
     Only where one opens a route: the question costs every handshake, and a browser that
     holds a certificate may ask its user about it.
     """
-    return any(route.admit and guard_of(route) is Guard.LOCKED for route in site.routes)
+    return any(route.admit and _opens_by_key(route) for route in site.routes)
+
+
+def _opens_by_key(route: Route) -> bool:
+    guard = guard_of(route)
+    return guard is Guard.LOCKED or (
+        guard is Guard.SIGN_IN and required_of_route(route).access >= _HIGH
+    )
 
 
 def signs_in(site: Site) -> bool:

@@ -111,9 +111,7 @@ def _of_route(
             pass
 
 
-def _of_inspection(
-    inventory: Inventory, site: Site, route: Route, subject: str
-) -> Iterator[Fault]:
+def _of_inspection(inventory: Inventory, site: Site, route: Route, subject: str) -> Iterator[Fault]:
     # Which route a request means is told by its path, and a site may read a path otherwise.
     # Readings that lead to another class are judged; within one class nobody asks.
     if route.inspect is Inspect.ENFORCE:
@@ -142,6 +140,8 @@ def _of_sign_in(
             f"{subject}: nobody is known who may enter ({', '.join(route.admit)})",
             "sealgate user add NAME --group GROUP",
         )
+    if route.admit and required_of_route(route).access >= _HIGH:
+        yield from _of_countries(inventory, subject, material)
 
 
 def _unbuilt(inventory: Inventory, route: Route, subject: str) -> Fault:
@@ -177,6 +177,10 @@ def _of_lock(
             "certificate",
             "sealgate key issue NAME",
         )
+    yield from _of_countries(inventory, subject, material)
+
+
+def _of_countries(inventory: Inventory, subject: str, material: Material) -> Iterator[Fault]:
     place = inventory.access.place
     if not inventory.access.countries:
         yield _fault(

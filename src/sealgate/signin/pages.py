@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 STYLE_PATH, SCRIPT_PATH = f"{OWN_PATH}/style.css", f"{OWN_PATH}/passkey.js"
 CODE_PATH, SIGN_OUT_PATH = f"{OWN_PATH}/code", f"{OWN_PATH}/sign-out"
-NEW_PASSKEY_PATH = f"{OWN_PATH}/passkey/new"
+PASSKEY_PATH, NEW_PASSKEY_PATH = f"{OWN_PATH}/passkey", f"{OWN_PATH}/passkey/new"
 HEADERS = {
     "cache-control": "no-store",
     "content-security-policy": (

@@ -34,20 +34,27 @@ from sealgate.gateway.model import (
     USER_HEADER,
 )
 from sealgate.identity.factors import Factor, Proven
+from sealgate.identity.passkeys import PasskeyError
+from sealgate.signin.adapters.passkeys import Passkeys
 from sealgate.signin.journey import HOME, SIGN_IN, easiest, place_at, safe_path, sign_in_link
 from sealgate.signin.model import Caller, place_of
 from sealgate.signin.pages import (
     HEADERS,
+    NEW_PASSKEY_PATH,
+    PASSKEY_PATH,
+    SCRIPT_PATH,
     SIGN_OUT_PATH,
     STYLE,
     STYLE_PATH,
     Paper,
     account_page,
     ended_page,
+    new_passkey_page,
     not_admitted_page,
     sign_in_page,
 )
 from sealgate.signin.problems import UNAUTHORIZED, problem
+from sealgate.signin.script import SCRIPT
 from sealgate.signin.words import language_of
 
 if TYPE_CHECKING:
@@ -70,6 +77,7 @@ class Service:
 
     def __init__(self, house: House, *, slow: int) -> None:
         self._house = house
+        self._passkeys = Passkeys(house)
         self._slow = asyncio.Semaphore(slow)
         every = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
         self.app = Starlette(
@@ -79,9 +87,15 @@ class Service:
                 Route(SIGN_IN, self._password, methods=["POST"]),
                 Route(HOME, self._account, methods=["GET"]),
                 Route(SIGN_OUT_PATH, self._sign_out, methods=["POST"]),
+                Route(f"{PASSKEY_PATH}/options", self._passkey_options, methods=["POST"]),
+                Route(PASSKEY_PATH, self._passkey, methods=["POST"]),
+                Route(NEW_PASSKEY_PATH, self._new_passkey_page, methods=["GET"]),
+                Route(f"{NEW_PASSKEY_PATH}/options", self._new_passkey_options, methods=["POST"]),
+                Route(NEW_PASSKEY_PATH, self._new_passkey, methods=["POST"]),
                 Route(STYLE_PATH, self._style, methods=["GET"]),
+                Route(SCRIPT_PATH, self._script, methods=["GET"]),
             ],
-            exception_handlers={Exception: self._failed},
+            exception_handlers={PasskeyError: self._not_proven, Exception: self._failed},
         )
 
     async def _check(self, request: Request) -> Response:
@@ -182,6 +196,43 @@ class Service:
         sign_in = await asyncio.to_thread(house.proved, caller, name, proof)
         return await self._next(replace(caller, sign_in=sign_in.id), wanted, shows=False)
 
+    async def _passkey_options(self, request: Request) -> Response:
+        caller, _ = _caller(request), await _json(request)
+        return _as_json(await asyncio.to_thread(self._passkeys.ask, caller))
+
+    async def _passkey(self, request: Request) -> Response:
+        caller, sent = _caller(request), await _json(request)
+        response = json.dumps(sent.get("response"))
+        name, proof = await asyncio.to_thread(self._passkeys.judge, caller, response)
+        wanted = safe_path(str(sent.get("to", "/")))
+        proven = await self._proved(caller, name, proof, wanted)
+        # The script goes where a browser would be sent to, with the same cookies.
+        answer = _as_json(json.dumps({"to": proven.headers.get("location", wanted)}))
+        for value in proven.headers.getlist("set-cookie"):
+            answer.headers.append("set-cookie", value)
+        return answer
+
+    async def _new_passkey_page(self, request: Request) -> Response:
+        return self._page(_caller(request), new_passkey_page)
+
+    async def _new_passkey_options(self, request: Request) -> Response:
+        caller, sent = _caller(request), await _json(request)
+        if self._house.wait(caller, "") > 0:
+            raise PasskeyError("there were too many attempts", hint="try again later")
+        code = str(sent.get("code", ""))
+        return _as_json(await asyncio.to_thread(self._passkeys.ask_new, caller, code))
+
+    async def _new_passkey(self, request: Request) -> Response:
+        caller, sent = _caller(request), await _json(request)
+        code, label = str(sent.get("code", "")), str(sent.get("label", ""))
+        response = json.dumps(sent.get("response"))
+        await asyncio.to_thread(self._passkeys.keep, caller, code, label, response)
+        return _as_json("{}")
+
+    async def _not_proven(self, request: Request, error: Exception) -> Response:
+        del request, error
+        return _problem(403, "the passkey or the code was not accepted")
+
     async def _account(self, request: Request) -> Response:
         caller = _caller(request)
         name = await asyncio.to_thread(self._house.name_of, caller)
@@ -200,6 +251,11 @@ class Service:
     async def _style(self, request: Request) -> Response:
         del request
         return Response(STYLE, media_type="text/css", headers={"cache-control": "max-age=3600"})
+
+    async def _script(self, request: Request) -> Response:
+        del request
+        headers = {"cache-control": "max-age=3600", "x-content-type-options": "nosniff"}
+        return Response(SCRIPT, media_type="text/javascript", headers=headers)
 
     async def _failed(self, request: Request, error: Exception) -> Response:
         del request, error
@@ -272,6 +328,28 @@ async def _form(request: Request) -> dict[str, str]:
         return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, strict_parsing=True))
     except ValueError:
         return {}
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    """
+    Return what a script of ours sent.
+
+    Raises:
+        PasskeyError: it is something else, or from somewhere else.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    # Another site's page cannot send this type, nor this header, without asking first (CORS).
+    if kind != "application/json" or not _is_ours(request, request.headers.get("x-form", "")):
+        raise PasskeyError("this was not sent by our own page", hint="load the page again")
+    try:
+        read = json.loads(await _body(request))
+    except (ValueError, RecursionError) as error:
+        raise PasskeyError("this is no JSON", hint="load the page again") from error
+    return read if isinstance(read, dict) else {}
+
+
+def _as_json(text: str) -> Response:
+    return Response(text, 200, {"cache-control": "no-store"}, "application/json")
 
 
 async def _body(request: Request) -> bytes:

@@ -1,0 +1,117 @@
+"""
+Passkeys in the sign-in service: challenges given out, answers judged, new ones kept.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from sealgate.errors import UsageError
+from sealgate.identity.adapters.webauthn import (
+    asserted_key,
+    assertion_options,
+    registration_options,
+    verify_assertion,
+    verify_registration,
+)
+from sealgate.identity.factors import Factor, Proven
+from sealgate.identity.passkeys import (
+    CHALLENGE_BYTES,
+    Ceremony,
+    Challenge,
+    Challenges,
+    PasskeyError,
+    RelyingParty,
+)
+
+if TYPE_CHECKING:
+    from sealgate.signin.adapters.house import House
+    from sealgate.signin.model import Caller
+
+
+class Passkeys:
+    """
+    The ceremonies of WebAuthn at *house*. Every method is to be called in a thread.
+    """
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._challenges = Challenges()
+
+    def ask(self, caller: Caller) -> str:
+        """
+        Return the options of an assertion, as JSON; any passkey of the site may answer.
+        """
+        party = self._party(caller)
+        return assertion_options(self._challenge(party, Ceremony.ASSERTION, ""), party)
+
+    def judge(self, caller: Caller, response: str) -> tuple[str, Proven]:
+        """
+        Return who proved a passkey by *response*, and that proof.
+
+        Raises:
+            PasskeyError: it proves nothing.
+        """
+        house, party = self._house, self._party(caller)
+        now = house.now()
+        key_id, value = asserted_key(response)
+        challenge = self._challenges.take(value, Ceremony.ASSERTION, party.id, now)
+        key = house.people.passkey(key_id)
+        if key is None:
+            raise PasskeyError("the passkey is not known here", hint="sealgate user passkey NAME")
+        handle = house.people.user_handle(key.identity)
+        count = verify_assertion(response, challenge, party, key, handle)
+        if not house.people.count_passkey(key, count, now=now):
+            raise PasskeyError("the passkey was copied", hint="sealgate user passkey NAME")
+        house.throttle.succeeded(key.identity, caller.address, now)
+        return key.identity, Proven(Factor.PASSKEY, now, key.id)
+
+    def ask_new(self, caller: Caller, code: str) -> str:
+        """
+        Return the options of a registration for whom the operator gave *code* to.
+
+        Raises:
+            PasskeyError: nobody was given that code.
+        """
+        people, party = self._house.people, self._party(caller)
+        name = people.enrolment(code, now=self._house.now())
+        if name is None:
+            raise PasskeyError("the code is unknown, too old or used", hint="ask for another")
+        challenge = self._challenge(party, Ceremony.REGISTRATION, name)
+        return registration_options(
+            challenge, party, people.user_handle(name), people.passkeys(name)
+        )
+
+    def keep(self, caller: Caller, code: str, label: str, response: str) -> None:
+        """
+        Keep the passkey that *response* registers, and use *code* up.
+
+        Raises:
+            PasskeyError: it registers nothing, or the code is none (any more).
+        """
+        house, party = self._house, self._party(caller)
+        now = house.now()
+        _, value = asserted_key(response)
+        challenge = self._challenges.take(value, Ceremony.REGISTRATION, party.id, now)
+        try:
+            key = verify_registration(response, challenge, party, label=label, now=now)
+            house.people.add_passkey(key, code=code, by=challenge.name, now=now)
+        except UsageError as error:
+            raise PasskeyError(error.message, hint=error.hint) from error
+
+    def _challenge(self, party: RelyingParty, ceremony: Ceremony, name: str) -> Challenge:
+        value = secrets.token_bytes(CHALLENGE_BYTES)
+        challenge = Challenge(value, ceremony, party.id, name, self._house.now())
+        self._challenges.give(challenge)
+        return challenge
+
+    def _party(self, caller: Caller) -> RelyingParty:
+        # WebAuthn, 5.1.2: the domain of the page, or one above it; so that www.shop.example and
+        # shop.example share passkeys where they are one site.
+        host = caller.host.partition(":")[0].lower()
+        above = host.endswith(f".{caller.site}")
+        domain = caller.site if above else host
+        return RelyingParty(
+            domain, f"https://{caller.host.lower()}", self._house.served.operator or caller.site
+        )

@@ -1,0 +1,166 @@
+"""
+A real browser: Chromium, told what to do over WebDriver (W3C), with a virtual authenticator.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import subprocess
+import time
+import urllib.request
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests.peers.served import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+START_SECONDS = 20.0
+_ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # W3C WebDriver, 11
+
+
+@dataclass
+class Browser:
+    """
+    One window.
+    """
+
+    session: str
+
+    def call(self, path: str, content: dict[str, Any] | None = None) -> Any:
+        """
+        Send one command; GET where there is no *content*.
+        """
+        data = None if content is None else json.dumps(content).encode()
+        headers = {"content-type": "application/json"}
+        request = urllib.request.Request(f"{self.session}{path}", data, headers)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  # loopback
+            return json.load(answer)["value"]
+
+    def open(self, url: str) -> None:
+        """
+        Go there.
+        """
+        self.call("/url", {"url": url})
+
+    @property
+    def url(self) -> str:
+        """
+        Return where it is.
+        """
+        return str(self.call("/url"))
+
+    @property
+    def text(self) -> str:
+        """
+        Return what a person reads.
+        """
+        return str(self.run("return document.body.innerText"))
+
+    def run(self, script: str) -> Any:
+        """
+        Return what *script* returns in the page.
+        """
+        return self.call("/execute/sync", {"script": script, "args": []})
+
+    def find(self, css: str) -> str:
+        """
+        Return the element that *css* selects.
+        """
+        return str(self.call("/element", {"using": "css selector", "value": css})[_ELEMENT])
+
+    def type(self, css: str, text: str) -> None:
+        """
+        Type *text* into a field.
+        """
+        self.call(f"/element/{self.find(css)}/value", {"text": text})
+
+    def click(self, css: str) -> None:
+        """
+        Click.
+        """
+        self.call(f"/element/{self.find(css)}/click", {})
+
+    def add_authenticator(self) -> None:
+        """
+        Put in a device that makes passkeys and verifies its user (WebAuthn, 11.3).
+        """
+        self.call(
+            "/webauthn/authenticator",
+            {
+                "protocol": "ctap2",
+                "transport": "internal",
+                "hasResidentKey": True,
+                "hasUserVerification": True,
+                "isUserVerified": True,
+            },
+        )
+
+    def screenshot(self, path: Path) -> None:
+        """
+        Write what is seen as PNG.
+        """
+        path.write_bytes(base64.b64decode(self.call("/screenshot")))
+
+    def await_text(self, text: str, seconds: float = 10.0) -> None:
+        """
+        Return once a person reads *text*.
+        """
+        until = time.monotonic() + seconds
+        while text not in self.text:
+            assert time.monotonic() < until, (self.url, self.text)
+            time.sleep(0.05)
+
+    def await_url(self, url: str, seconds: float = 10.0) -> None:
+        """
+        Return once it is there.
+        """
+        until = time.monotonic() + seconds
+        while self.url != url:
+            assert time.monotonic() < until, (self.url, self.text)
+            time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def browsing(folder: Path) -> Iterator[Browser]:
+    """
+    Run Chromium, with its files in *folder*, until the block ends.
+    """
+    port = free_port()
+    driver = subprocess.Popen(
+        ["chromedriver", f"--port={port}"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    options = {
+        "args": [
+            *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
+            *("--disable-background-networking", "--no-first-run", "--lang=en"),
+            *("--disable-component-update", "--disable-sync", f"--user-data-dir={folder}/profile"),
+            *("--window-size=900,900", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost"),
+        ]
+    }
+    wanted = {"acceptInsecureCerts": True, "goog:chromeOptions": options}
+    try:
+        root = Browser(f"http://127.0.0.1:{port}")
+        until = time.monotonic() + START_SECONDS
+        while True:
+            with contextlib.suppress(OSError):
+                if root.call("/status")["ready"]:
+                    break
+            assert time.monotonic() < until, "chromedriver did not start"
+            time.sleep(0.05)
+        made = root.call("/session", {"capabilities": {"alwaysMatch": wanted}})
+        browser = Browser(f"{root.session}/session/{made['sessionId']}")
+        try:
+            yield browser
+        finally:
+            request = urllib.request.Request(browser.session, method="DELETE")  # noqa: S310
+            urllib.request.urlopen(request, timeout=30).close()  # noqa: S310
+    finally:
+        driver.terminate()
+        driver.wait(10)
