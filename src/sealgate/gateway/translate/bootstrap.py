@@ -47,7 +47,11 @@ def bootstrap(folder: str) -> JSONObject:
             "layers": [
                 {
                     "name": "sealgate",
-                    "static_layer": {"re2.max_program_size.error_level": MAX_PATTERN_SIZE},
+                    "static_layer": {
+                        "re2.max_program_size.error_level": MAX_PATTERN_SIZE,
+                        # RFC 9112, 7.1: data that is longer than its chunk says is refused.
+                        "envoy.reloadable_features.strict_chunk_parsing": True,
+                    },
                 }
             ]
         },
