@@ -14,6 +14,7 @@ import errno
 import fcntl
 import os
 import stat
+import time
 from typing import TYPE_CHECKING
 
 from sealgate.storage.adapters.folder_files import FolderSink, FolderSource
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 OBJECTS = "objects"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_NOFOLLOW | os.O_CLOEXEC
+_LOCK_TRIES = 3
+_LOCK_PAUSE_SECONDS = 0.002
 
 
 class FolderMedium:
@@ -83,7 +86,7 @@ class FolderMedium:
         descriptor = -1
         try:
             descriptor = os.open(name, os.O_WRONLY | _FILE, dir_fd=folder)
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(descriptor)
             found = os.fstat(descriptor)
             if found.st_nlink == 0:  # removed while we waited
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
@@ -151,7 +154,8 @@ class FolderMedium:
         finally:
             os.close(folder)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Shared: two that look at the same instant must not take each other for a writer.
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
         finally:
@@ -234,6 +238,22 @@ class FolderMedium:
             return os.open(name[:2], _FOLDER, dir_fd=self._objects)
         except OSError as error:
             raise failed(f"object {name}", error) from error
+
+
+def _lock(descriptor: int) -> None:
+    """
+    Lock it against other writers; who only looks (is_held) is gone in an instant.
+
+    Raises:
+        BlockingIOError: a writer holds it.
+    """
+    for _ in range(_LOCK_TRIES - 1):
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_LOCK_PAUSE_SECONDS)
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return None
 
 
 def _must_be_ours(root: Path, owner: int, also: int | None) -> None:
