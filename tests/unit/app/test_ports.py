@@ -35,3 +35,13 @@ def test_what_is_told_is_left_alone() -> None:
     """
     given = with_listen(8443)
     assert Ports().settle(given) == given
+
+
+def test_the_way_out_has_a_port_of_its_own() -> None:
+    """
+    Where the configuration of a program leaves it open.
+    """
+    given = Listen((Address("127.0.0.1", 0),), (), egress=(Address("127.0.0.1", 0),))
+    listen = Ports().settle(Inventory("sealgate.toml", ".sealgate", listen=given)).listen
+
+    assert listen.egress[0].port not in {0, listen.https[0].port}
