@@ -23,6 +23,8 @@ COLLECTED: dict[str, tuple[str, ...]] = {
     "/login": ("customers",),
     "/checkout": ("customers", "orders"),
 }
+# Where people pay: a card is taken there, whatever the tables hold.
+PAID = "/checkout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,10 @@ def render_configuration(
     for path, names in COLLECTED.items():
         collects = _strictest(tables, names, order)
         reason = f"# A form that writes {' and '.join(names)}: transit of what it takes.\n"
-        parts.append(reason + _route(path, shown["/"], collects=collects))
+        pays = path == PAID
+        if pays:
+            collects = max([collects, "confidential"], key=order.index)
+        parts.append(reason + _route(path, shown["/"], collects=collects, payment=pays))
     own = max(["restricted", shown["/"]], key=order.index)
     parts.append(
         "# A person's own records, shown to that person. The shop asks for the password.\n"
@@ -113,10 +118,14 @@ def _route(
     access: str | None = None,
     backend: bool = False,
     admit: str | None = None,
+    payment: bool = False,
 ) -> str:
     lines = ["[[site.route]]", f'path = "{path}"', f'class = "{classification}"']
     if collects:
         lines.append(f'collects = "{collects}"')
+    if payment:
+        # The page needs no script but the shop's own.
+        lines += ["payment = true", """scripts = ["'self'"]"""]
     if access:
         lines.append(f'access = "{access}"')
     if backend:

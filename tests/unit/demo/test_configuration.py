@@ -42,9 +42,20 @@ def test_each_route_gets_the_class_of_what_it_shows() -> None:
     )
     assert found["/"]["class"] == "public"
     assert found["/login"] == {"path": "/login", "class": "public", "collects": "confidential"}
+    assert found["/checkout"]["payment"] is True
+    assert found["/checkout"]["scripts"] == ["'self'"]
     assert found["/account"]["class"] == "restricted"
     assert found["/typo3"]["class"] == "confidential"
     assert found["/typo3"]["admit"] == ["group:editors"]
+
+
+def test_a_card_is_confidential_whatever_the_tables_hold() -> None:
+    """
+    The page on which people pay collects at least that.
+    """
+    found = routes(rendered(products="public", news="public", customers="public", orders="public"))
+    assert found["/checkout"]["collects"] == "confidential"
+    assert found["/login"]["collects"] == "public"
 
 
 def test_a_stricter_finding_makes_a_stricter_route() -> None:

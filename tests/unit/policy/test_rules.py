@@ -560,6 +560,13 @@ VECTORS: dict[str, tuple[Vector, ...]] = {
         unseen({Fact.EGRESS_REFUSED: ()}),
         unseen(tried=(Fact.EGRESS_VERIFIED,)),
     ),
+    "payment-undeclared": (
+        broken("card", {Fact.FORMS_SENSITIVE: ("card", "password")}),
+        fine({Fact.FORMS_SENSITIVE: ("card",)}, declarations=PAYS),
+        unseen(tried=(Fact.FORMS_SENSITIVE,)),
+        beside({Fact.FORMS_SENSITIVE: ("password",)}),
+        beside({Fact.LOCK_STATUS_ANONYMOUS: 403}),
+    ),
     "payment-scripts-unrestricted": (
         broken("run", {Fact.SCRIPT_POLICY: "none"}, declarations=PAYS),
         broken("reported", {Fact.SCRIPT_POLICY: "reported"}, declarations=PAYS),
