@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import ssl
 import subprocess
@@ -68,7 +69,8 @@ class FilePlace:
     sftp: int = field(default_factory=free_port)
     ftps: int = field(default_factory=free_port)
     ftps_implicit: int = field(default_factory=free_port)
-    passive: int = field(default_factory=free_port)
+    # Below the ports that the kernel gives out, so that no other listener is among them.
+    passive: int = field(default_factory=lambda: 20_000 + secrets.randbelow(12_000))
 
     @property
     def config(self) -> Path:
@@ -112,8 +114,7 @@ class FilePlace:
         lines = [head, "[listen]", f'sftp = "127.0.0.1:{self.sftp}"']
         lines += [f'ftps = "127.0.0.1:{self.ftps}"', 'ftps_domain = "localhost"']
         lines += [f'ftps_implicit = "127.0.0.1:{self.ftps_implicit}"']
-        first = min(self.passive, 65000)
-        lines += [f'ftps_passive = {{ ports = "{first}-{first + 50}" }}', listen]
+        lines += [f'ftps_passive = {{ ports = "{self.passive}-{self.passive + 50}" }}', listen]
         lines += ["[operator]", 'name = "Shop Ltd"', 'country = "DE"']
         lines += ["[access]", 'countries = ["DE"]', 'geo_database = "country.mmdb"']
         lines += ["[keys]", 'protection = "passphrase"', drops]
