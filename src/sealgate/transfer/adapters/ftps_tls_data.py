@@ -62,6 +62,9 @@ class DataTLSConnection(TLSConnection):
                 raise TLSBrokenError(reason(error)) from error
             self._take_made()
             if self.established:
+                if self._connection.get_protocol_version_name() != "TLSv1.3":
+                    # There it is no ticket, but what the client awaits to be established.
+                    self._send_made()
                 self.use_socket(self._socket)
                 return Need.NOTHING
             if not self._send_made():
