@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.access import relay  # noqa: E402  # found only once ROOT is on the path
+from benchmarks.access import relay, signed  # noqa: E402  # found only once ROOT is on the path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +27,10 @@ OUTPUT = ROOT / "build" / "benchmarks" / "access.json"
 Metric = tuple[str, float, str, float | None]
 """Name, value, unit, and the least that is wanted."""
 
-PARTS: dict[str, Callable[[Path, int, int], Iterator[Metric]]] = {"relay": relay.measure}
+PARTS: dict[str, Callable[[Path, int, int], Iterator[Metric]]] = {
+    "signed": signed.measure,
+    "relay": relay.measure,
+}
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from sealgate.app.foreseen import foresee, foresee_ftps
 from sealgate.app.keyring import why_not_apart
 from sealgate.app.keys import local_authority
 from sealgate.app.payment import kept_card_data
-from sealgate.app.signin_material import foreseen_sign_in
+from sealgate.app.signin_material import foreseen_sign_in, sign_in_remarks
 from sealgate.app.state import has_database
 from sealgate.app.users import open_identities
 from sealgate.config.presets import PRESETS, front_of, settings_for
@@ -159,6 +159,7 @@ def plan(inventory: Inventory, *, now: float) -> Plan:
         remarks=(
             *(remark for item in certificates for remark in item.remarks),
             *nobody_yet(inventory, now),
+            *sign_in_remarks(inventory),
             *kept_card_data(inventory),
         ),
         settings=tuple(_settings(inventory)),

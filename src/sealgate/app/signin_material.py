@@ -12,6 +12,7 @@ from sealgate.errors import ConfigError, Fault
 from sealgate.gateway.model import Guard, SignInMaterial, guard_of, signs_in
 from sealgate.policy.inventory import route_asset
 from sealgate.signin.journey import is_admitted
+from sealgate.signin.model import TOKEN_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -95,6 +96,17 @@ def foreseen_sign_in(inventory: Inventory, identities: Iterable[Identity]) -> Si
     if not wants_sign_in(inventory):
         return None
     return SignInMaterial(socket_path(inventory), "", "", people_of(inventory, identities))
+
+
+def sign_in_remarks(inventory: Inventory) -> tuple[str, ...]:
+    """
+    Return what a person should know about sessions.
+    """
+    if not wants_sign_in(inventory):
+        return ()
+    # One second for clocks that differ is Envoy's.
+    seconds = TOKEN_SECONDS + 1
+    return (f"where people sign in, what is taken from them holds within {seconds} seconds",)
 
 
 def people_of(

@@ -522,3 +522,11 @@ def test_the_command_tells_how_to_open_a_shut_door(
     assert "shut until you say who may enter:\n  route shop.example/admin (preset:django)" in said
     assert 'path = "/admin", class = "confidential", backend = true' in said
     assert said.endswith("serve would start and give every part what its class demands\n")
+
+
+def test_it_says_how_long_a_revocation_takes(tmp_path: Path) -> None:
+    """
+    Where people sign in, the plan tells how long a session outlives what it rests on.
+    """
+    made = planned(tmp_path, SITE + '[[site.route]]\npath = "/own"\nclass = "restricted"\n')
+    assert "within 56 seconds" in " ".join(made.remarks)

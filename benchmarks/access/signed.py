@@ -1,0 +1,198 @@
+"""
+What a signed-in request costs, against bare Envoy, Caddy, and a proxy that asks for each one.
+
+``bare`` is Envoy that looks at nothing; it is sent the same cookie, and passes it on.
+``ask`` is what oauth2-proxy and its like do: every request asks a service (here one that
+does nothing but say yes, in one Python process) through Caddy's ``forward_auth``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from benchmarks.gateway.engines import (
+    LOAD_CORE,
+    NAME,
+    Engine,
+    _envoy,
+    _started,
+    free_port,
+    make_keys,
+    start_bare,
+    start_caddy,
+    start_site,
+)
+from sealgate.gateway.adapters.files import write_files
+from sealgate.gateway.model import SESSION_COOKIE, CertificateFiles, Material, SignInMaterial
+from sealgate.gateway.translate import translate
+from sealgate.identity.factors import Factor, Proven
+from sealgate.identity.sessions import Session
+from sealgate.identity.tokens import ISSUER, issue, key_set, token_key
+from sealgate.policy.classification import DEFAULT_MODEL
+from sealgate.policy.inventory import Address, Door, Inventory, Listen, Route, Site, Upstream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sealgate.identity.tokens import TokenKey
+
+CONNECTIONS = 16
+# A whole benchmark; longer than any real token.
+TOKEN_SECONDS = 3600
+LEAST = 0.85
+_YES = """
+import asyncio, sys, uvloop
+class Yes(asyncio.Protocol):
+    def connection_made(self, transport): self.transport = transport
+    def data_received(self, data):
+        self.transport.write(b"HTTP/1.1 200 OK\\r\\nx-user: anna\\r\\ncontent-length: 0\\r\\n\\r\\n")
+async def main():
+    server = await asyncio.get_running_loop().create_server(Yes, "127.0.0.1", int(sys.argv[1]))
+    await server.serve_forever()
+uvloop.run(main())
+"""
+
+
+def measure(
+    folder: Path, rounds: int, seconds: int
+) -> Iterator[tuple[str, float, str, float | None]]:
+    """
+    Yield each figure: name, value, unit and the least that is wanted.
+    """
+    make_keys(folder)
+    private = ec.generate_private_key(ec.SECP256R1())
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    now = time.time()
+    key = token_key(pem, float(int(now)))
+    proven = (Proven(Factor.PASSWORD, int(now)),)
+    token = issue(
+        Session("anna", 1, proven, "DE", now, int(now) + TOKEN_SECONDS, "a" * 22, NAME), key
+    )
+    alone = f"{SESSION_COOKIE}={token}"
+    among = f"PHPSESSID=0123456789abcdef0123456789; {alone}"
+    with contextlib.ExitStack() as held:
+
+        def kept(engine: Engine) -> Engine:
+            held.callback(engine.process.wait)
+            held.callback(engine.process.kill)
+            return engine
+
+        site = kept(start_site(folder))
+        bare, sealgate = kept(start_bare(folder, site)), kept(_sealgate(folder, site, key))
+        caddy = kept(start_caddy(folder, site))
+        answers = kept(_yes(folder))
+        asking = kept(_asking(folder, site, answers))
+        loads = {
+            "bare": (bare, "/members", alone, ()),
+            "signed": (sealgate, "/members", alone, ()),
+            "signed-among": (sealgate, "/members", among, ()),
+            "public": (sealgate, "/", "a=1", ()),
+            "public-signed": (sealgate, "/", alone, ()),
+            "caddy": (caddy, "/members", alone, ()),
+            "ask": (asking, "/members", alone, (answers,)),
+        }
+        found: dict[str, list[tuple[float, float]]] = {name: [] for name in loads}
+        for engine, path, cookie, more in loads.values():
+            _load(engine, path, cookie, 1, more)
+        for _ in range(rounds):
+            for name, (engine, path, cookie, more) in loads.items():
+                found[name].append(_load(engine, path, cookie, seconds, more))
+    for name, figures in found.items():
+        yield f"{name}-cpu", statistics.median(cpu for _, cpu in figures), "us/request", None
+        if name != "bare":
+            pairs = list(zip(found["bare"], figures, strict=True))
+            least = LEAST if name in {"signed", "signed-among"} else None
+            ratio = statistics.median(one[1] / other[1] for one, other in pairs)
+            yield f"{name}-vs-bare-cpu", ratio, "ratio", least
+            rate = statistics.median(other[0] / one[0] for one, other in pairs)
+            yield f"{name}-vs-bare-rate", rate, "ratio", None
+
+
+def _load(
+    engine: Engine, path: str, cookie: str, seconds: int, more: tuple[Engine, ...]
+) -> tuple[float, float]:
+    engines = (engine, *more)
+    before = sum(one.cpu_seconds() for one in engines)
+    command = ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s"]
+    command += ["-H", f"Host: {NAME}", "-H", f"Cookie: {cookie}"]
+    done = subprocess.run(
+        [*command, f"https://{NAME}:{engine.port}{path}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    if "Non-2xx" in done.stdout:
+        raise SystemExit(f"{engine.name} {path}: refused\n{done.stdout}")
+    counted = re.search(r"(\d+) requests in ([\d.]+)s", done.stdout)
+    if counted is None:
+        raise SystemExit(done.stdout)
+    requests = int(counted[1])
+    if not requests:
+        raise SystemExit(f"{engine.name} {path}: no answer\n{done.stdout}")
+    cpu = sum(one.cpu_seconds() for one in engines) - before
+    return requests / float(counted[2]), cpu / requests * 1e6
+
+
+def _sealgate(folder: Path, site: Engine, key: TokenKey) -> Engine:
+    port = free_port()
+    public, restricted, *_ = DEFAULT_MODEL.classes
+    declared = Site(
+        (NAME,),
+        Upstream("http", "127.0.0.1", site.port),
+        (Route(Door("/"), public), Route(Door("/members"), restricted)),
+    )
+    inventory = Inventory(
+        "sealgate.toml", str(folder), Listen((Address("127.0.0.1", port),), ()), sites=(declared,)
+    )
+    run = folder / "sealgate"
+    run.mkdir()
+    material = Material(
+        str(run),
+        {NAME: CertificateFiles(str(folder / "server.pem"), str(folder / "server.key"))},
+        sign_in=SignInMaterial(str(folder / "sign-in.sock"), key_set([key]), ISSUER),
+    )
+    write_files(str(run), translate(inventory, material).files)
+    return _envoy("sealgate", port, run / "bootstrap.json", folder)
+
+
+def _yes(folder: Path) -> Engine:
+    port = free_port()
+    (folder / "yes.py").write_text(_YES)
+    return _started("yes", port, [sys.executable, str(folder / "yes.py"), str(port)], "0", folder)
+
+
+def _asking(folder: Path, site: Engine, answers: Engine) -> Engine:
+    port = free_port()
+    (folder / "Askfile").write_text(
+        f"""
+{{
+  admin off
+  auto_https off
+  log default {{
+    output discard
+  }}
+}}
+https://{NAME}:{port} {{
+  bind 127.0.0.1
+  tls {folder}/server.pem {folder}/server.key
+  forward_auth 127.0.0.1:{answers.port} {{
+    uri /auth
+    copy_headers X-User
+  }}
+  reverse_proxy 127.0.0.1:{site.port}
+}}
+"""
+    )
+    caddy = Path(sys.executable).parent / "caddy"
+    command = [str(caddy), "run", "--adapter", "caddyfile", "--config", str(folder / "Askfile")]
+    return _started("asking", port, command, "0", folder, GOMAXPROCS="1", HOME=str(folder))
