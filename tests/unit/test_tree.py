@@ -24,6 +24,7 @@ HELD_BY = {
     "app/gateway.py": "peers/test_serve_live.py",
     "app/getting.py": "peers/test_send_sftp.py",
     "app/material.py": "peers/test_serve_live.py",
+    "app/metrics.py": "peers/test_monitoring.py",
     "app/reload.py": "peers/test_serve_live.py",
     "app/scripts.py": "peers/test_payment_pages.py",
     "app/sealed_header.py": "peers/test_send_sftp.py",

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealgate.app.certificates import CertificateKeeper
+from sealgate.app.certificates import CertificateKeeper, fetched_sites, upkeep_complaint
 from sealgate.app.crashes import CRASH_WINDOW_SECONDS, MAX_CRASHES, Crashes
 from sealgate.app.decided import weaker_than_decided
 from sealgate.app.material import (
@@ -34,6 +34,7 @@ from sealgate.app.material import (
     gather_countries,
     make_material,
 )
+from sealgate.app.metrics import Snapshot
 from sealgate.app.ports import Ports
 from sealgate.app.watch import FileWatch
 from sealgate.errors import BugError, ConfigError, GatewayError, SealgateError
@@ -47,7 +48,7 @@ from sealgate.gateway.translate import translate
 from sealgate.policy.inventory import Address, Inventory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from sealgate.errors import Fault
     from sealgate.gateway.adapters.binary import EnvoyBinary
@@ -294,6 +295,43 @@ class Gateway:
             },
             "faults": sorted(self._told.values()),
         }
+
+    def snapshot(self, sessions: Mapping[str, int]) -> Snapshot:
+        """
+        Return what monitoring is told; *sessions* are those of the file servers.
+        """
+        parts, now = self._parts, self._now()
+        runs = self.pid is not None or not parts.inventory.sites
+        return Snapshot(
+            serves=runs and not self._stale_attempts,
+            started_at=self._started_at,
+            applied_at=self._applied_at,
+            crashes=self._crashes.count,
+            faults=len(self._told),
+            ends=parts.certificates.ends,
+            kept={
+                site.name: not upkeep_complaint(parts.inventory, site, now=now)
+                for site in fetched_sites(parts.inventory)
+            },
+            sessions=sessions,
+        )
+
+    def counters(self) -> Mapping[str, int]:
+        """
+        Return what Envoy counted; any thread may ask.
+
+        Raises:
+            GatewayError: it does not answer.
+        """
+        envoy = self._envoy
+        return envoy.admin.counters() if envoy is not None else {}
+
+    def is_serving(self) -> bool:
+        """
+        Return whether Envoy serves, where there is something to serve; any thread may ask.
+        """
+        envoy = self._envoy
+        return envoy.admin.is_ready() if envoy is not None else True
 
     def stop(self, *, drain_seconds: float, hurry: Callable[[], bool] = lambda: False) -> bool:
         """

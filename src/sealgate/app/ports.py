@@ -39,6 +39,7 @@ class Ports:
             ftps=self._settled("ftps", inventory.listen.ftps),
             ftps_implicit=self._settled("ftps_implicit", inventory.listen.ftps_implicit),
             egress=self._settled("egress", inventory.listen.egress),
+            metrics=self._settled("metrics", inventory.listen.metrics),
         )
         return dataclasses.replace(inventory, listen=listen)
 

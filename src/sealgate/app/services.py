@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from sealgate.app.gateway import Change, Gateway
 from sealgate.app.inspection import Inspection
+from sealgate.app.metrics import Monitoring, Registered, Snapshot, Sources
 from sealgate.app.signin import SignIn
+from sealgate.app.state import has_database, open_register
 from sealgate.app.transfer import Transfer
 from sealgate.errors import BugError
 
@@ -50,6 +52,9 @@ class Services:
         self.transfer = Transfer(now=now, tell=tell, processes=workers)
         self.inspection = Inspection(now=now, tell=tell, processes=workers)
         self.sign_in = SignIn(now=now, tell=tell)
+        self.monitoring = Monitoring(
+            Sources(self.gateway.counters, self.gateway.is_serving, self._registered)
+        )
         self._wanted: Wanted | None = None
 
     @property
@@ -72,6 +77,8 @@ class Services:
         self.inspection.apply(drain_seconds=0.0)
         self.sign_in.apply(self.inventory)
         self.transfer.apply(self._checked(), drain_seconds=0.0)
+        self.monitoring.note(self._snapshot())
+        self.monitoring.apply(self.inventory.listen.metrics)
         return remarks
 
     def reload(self) -> Change:
@@ -86,7 +93,8 @@ class Services:
         read = self.inspection.apply(drain_seconds=REPLACED_DRAIN_SECONDS)
         asked = self.sign_in.apply(self.inventory)
         changed = self.transfer.apply(self._checked(), drain_seconds=REPLACED_DRAIN_SECONDS)
-        return Change((*change.changed, *read, *asked, *changed), change.remarks)
+        told = self.monitoring.apply(self.inventory.listen.metrics)
+        return Change((*change.changed, *read, *asked, *changed, *told), change.remarks)
 
     def readmit(self) -> Change:
         """
@@ -116,6 +124,8 @@ class Services:
         self.inspection.tick(self.inventory)
         if self.sign_in.tick():
             self.gateway.renew_keys()
+        if self.monitoring.is_open:
+            self.monitoring.note(self._snapshot())
 
     def promises(self) -> tuple[Observation, ...]:
         """
@@ -147,11 +157,13 @@ class Services:
         *hurry* is asked meanwhile and may cut the wait short. Returns whether everything
         ended by itself.
         """
+        self.monitoring.leave()
         self.transfer.request_stop(drain_seconds)
         sites = self.gateway.stop(drain_seconds=drain_seconds, hurry=hurry)
         self.inspection.stop(self.inventory)
         self.sign_in.stop()
         files = self.transfer.await_end(hurry=hurry)
+        self.monitoring.close()
         return sites and files
 
     def kill(self) -> None:
@@ -162,6 +174,25 @@ class Services:
         self.inspection.kill()
         self.sign_in.kill()
         self.transfer.kill()
+        self.monitoring.close()
+
+    def _snapshot(self) -> Snapshot:
+        sessions: dict[str, int] = {}
+        for told in self.transfer.status()["file_servers"]:  # type: ignore[attr-defined]  # a list
+            name = str(told["protocol"])
+            sessions[name] = sessions.get(name, 0) + int(told.get("sessions", 0))
+        return self.gateway.snapshot(sessions)
+
+    def _registered(self) -> Registered:
+        if not has_database(self.inventory):
+            return Registered()
+        with open_register(self.inventory) as register:
+            last = register.audits()[-1:]
+            return Registered(
+                register.counted_transfers(),
+                last[0].audited_at if last else None,
+                last[0].open_findings if last else 0,
+            )
 
     def _check(
         self, inventory: Inventory, certificates: Certificates, countries: str | None

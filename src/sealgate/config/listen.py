@@ -47,6 +47,7 @@ def read_listen(table: Table) -> Listen:
             ("ftps", default.ftps),
             ("ftps_implicit", default.ftps_implicit),
             ("egress", default.egress),
+            ("metrics", default.metrics),
         )
     }
     networks = []
@@ -115,7 +116,11 @@ def opened(
     ssh = ("sftp",) if drops or tunnels else ()
     ftp = ("ftps", "ftps_implicit") if drops else ()
     out = ("egress",) if payment_gateways else ()
-    doors = [(key, address) for key in (*web, *ssh, *ftp, *out) for address in getattr(listen, key)]
+    doors = [
+        (key, address)
+        for key in (*web, *ssh, *ftp, *out, "metrics")
+        for address in getattr(listen, key)
+    ]
     for index, (key, address) in enumerate(doors):
         for other, taken in doors[:index]:
             if other != key and _collide(address, taken):
@@ -173,6 +178,16 @@ def _check_behind(
 
 
 def _check_egress(table: Table, listen: Listen, payment_gateways: Sequence[PaymentGateway]) -> None:
+    # What is told there is for this machine; nobody is asked for a password.
+    for index, address in enumerate(listen.metrics):
+        if not ipaddress.ip_address(address.host).is_loopback:
+            table.element_fault(
+                "metrics",
+                index,
+                f"metrics {quoted(_shown(address))} can be reached from elsewhere, but nobody is "
+                "asked there who they are",
+                f'metrics = "127.0.0.1:{address.port}"',
+            )
     # What is handed over there is not encrypted, so it must not cross a wire.
     for index, address in enumerate(listen.egress):
         if not ipaddress.ip_address(address.host).is_loopback:

@@ -72,6 +72,13 @@ SECTIONS: tuple[Section, ...] = (
                 "the first domain of the first site",
             ),
             Setting(
+                "metrics",
+                Type.TEXT_OR_TEXTS,
+                "Where monitoring asks for `/metrics` (Prometheus), `/healthz` and `/readyz`, as "
+                'plain HTTP; loopback only, such as `"127.0.0.1:9100"`.',
+                '`"off"`',
+            ),
+            Setting(
                 "egress",
                 Type.TEXT_OR_TEXTS,
                 "Where software on this machine hands over what goes out to a "

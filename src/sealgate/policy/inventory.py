@@ -69,7 +69,8 @@ class Listen:
     TLS, *ftps_implicit* TLS from the first byte; both open only when there is a drop.
     *ftps_domain* is the name that their clients call and their certificate bears, "" when
     there is neither FTPS nor a site. *egress* is loopback only: what goes out to payment
-    gateways comes in there without TLS; it opens only when one is declared.
+    gateways comes in there without TLS; it opens only when one is declared. *metrics* is
+    loopback only, too: there monitoring asks.
     """
 
     https: tuple[Address, ...] = (Address("::", 443),)
@@ -81,6 +82,7 @@ class Listen:
     ftps_domain: str = ""
     trusted_proxies: tuple[str, ...] = ()
     egress: tuple[Address, ...] = (Address("127.0.0.1", 8444),)
+    metrics: tuple[Address, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _SUBSCRIPTIONS = r"\.(version_text|update_rejected)$|warming"
 _ACTIVE_REQUESTS = r"^http\..*\.downstream_rq_active$"
+_COUNTED = r"^http\.https?\.(downstream|rbac)|^listener\.[^.]*.*\.(ssl\..*|downstream_cx_overflow)$"
 _CONNECT_FOLDER = "/proc/self/fd"
 
 
@@ -94,6 +95,15 @@ class Admin:
         """
         counted = self._statistics(_ACTIVE_REQUESTS)
         return sum(_number(v) for k, v in counted.items() if not k.startswith("http.admin."))
+
+    def counters(self) -> dict[str, int]:
+        """
+        Return what Envoy counted of requests, connections and handshakes, by its own names.
+
+        Raises:
+            GatewayError: Envoy does not answer.
+        """
+        return {name: _number(v) for name, v in self._statistics(_COUNTED).items()}
 
     def listening(self) -> tuple[tuple[str, int], ...]:
         """

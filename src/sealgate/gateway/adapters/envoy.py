@@ -30,7 +30,7 @@ from sealgate.gateway.model import BOOTSTRAP, EnvoyFiles
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from sealgate.gateway.adapters.admin import Subscriptions
+    from sealgate.gateway.adapters.admin import Admin, Subscriptions
     from sealgate.gateway.model import JSONObject
 
 CONFIRM_SECONDS = 5.0
@@ -96,6 +96,13 @@ class Envoy:
         Return the configuration in use, ``None`` before the first start.
         """
         return self._files
+
+    @property
+    def admin(self) -> Admin:
+        """
+        Return its admin interface, which any thread may ask.
+        """
+        return self._process.admin
 
     @property
     def complaint(self) -> str:

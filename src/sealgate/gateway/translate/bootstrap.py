@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 MAX_CONNECTIONS = 20_000
 MAX_PATTERN_SIZE = 65_536
 # What Sealgate reads of the statistics: is a new configuration in effect, was one
-# refused, is a request still under way. Everything else would only cost memory.
+# refused, is a request still under way; and what monitoring is told. Everything else would
+# only cost memory.
 _STATISTICS = (
     r"^(listener_manager|cluster_manager|server|sds|runtime)\..*",
     r".*\.rds\..*",
-    r"^http\.[^.]*\.(downstream_rq_active|downstream_cx_active|downstream_rq_total|rbac.*)$",
+    r"^http\.[^.]*\.(downstream_rq_(active|total|[1-5]xx)|downstream_cx_active|rbac.*)$",
     r"^listener\..*\.(downstream_cx_active|downstream_cx_overflow|no_filter_chain_match)$",
     r"^listener\..*\.ssl\.(connection_error|handshake)$",
 )

@@ -213,6 +213,25 @@ class Register:
                 _, *values = row
                 yield TransferRecord(*values)
 
+    def counted_transfers(self) -> tuple[tuple[str, str, str, int, int], ...]:
+        """
+        Return how many events of file transfer there are, and their bytes.
+
+        One line for each action, protocol and result, in that order.
+        """
+        table = TRANSFERS
+        key = (table.c.action, table.c.protocol, table.c.result)
+        query = (
+            sa.select(*key, sa.func.count(), sa.func.coalesce(sa.func.sum(table.c.size), 0))
+            .group_by(*key)
+            .order_by(*key)
+        )
+        with reading(self._engine) as connection:
+            return tuple(
+                (action, protocol, result, int(count), int(size))
+                for action, protocol, result, count, size in connection.execute(query)
+            )
+
     def assets(self) -> tuple[RegisteredAsset, ...]:
         """
         Return every asset with the class that it has, in the order of their ids.
