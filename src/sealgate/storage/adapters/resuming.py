@@ -180,7 +180,12 @@ class Resuming(Folders):
     def is_hopeless(self, noted: Noted) -> bool:
         """
         Return whether a broken-off upload, which nobody holds, can be resumed by no process.
+
+        Where a whole file lies at its path, that file is what is gone on with.
         """
+        with self.records.connections.asking() as run:
+            if self.records.find(run, noted.path) is not None:
+                return True
         try:
             source = self.medium.open(noted.object_id)
         except StorageError as error:
