@@ -177,14 +177,13 @@ def test_held_to_secret(authority: Authority, right: Files, tmp_path: Path) -> N
     assert {"transit-no-hybrid", "transit-classical-accepted"} <= set(found)
 
 
-def test_implicit_tls(authority: Authority, right: Files, tmp_path: Path) -> None:
+@pytest.mark.parametrize("opening", [Opening.DIRECT, Opening.FTP])
+def test_implicit_tls(authority: Authority, right: Files, tmp_path: Path, opening: Opening) -> None:
     """
-    TLS from the first byte is seen whole; nothing can be said in clear there.
+    TLS from the first byte is seen whole, also where the port does not say so.
     """
     with vsftpd(tmp_path / "v", right, implicit_ssl="YES") as port:
-        target = Target(
-            "a", "ftp.localhost", "127.0.0.1", port, scheme="ftps", opening=Opening.DIRECT
-        )
+        target = Target("a", "ftp.localhost", "127.0.0.1", port, scheme="ftps", opening=opening)
         trust = Trust((str(authority.path),))
         looks = probe_ftp(target, trust, time.time(), Limits(), active=True)
     found = {s.fact: s.value for s in looks if isinstance(s, Observation)}

@@ -9,6 +9,7 @@ clear behind AUTH TLS is only tried where Sealgate may send something.
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sealgate.audit.adapters.certificate import Trust, probe_certificate
@@ -46,8 +47,9 @@ def probe_ftp(
     """
     Observe the control connection of *target*, in clear and over TLS.
 
-    With an opening of ``DIRECT`` TLS begins with the first byte (port 990). *now* is in
-    seconds since the epoch.
+    With an opening of ``DIRECT`` TLS begins with the first byte (port 990). So it may where
+    ``ftps`` names another port and nobody greets in clear. *now* is in seconds since the
+    epoch.
     """
     facts = FILE_SERVER_FACTS[Declaration.FTP]
     seen_by = f"FTP commands to {target.where}"
@@ -66,6 +68,9 @@ def probe_ftp(
         begins = _begins(target, limits)
         login = _plain_login(target, limits, seen_by)
     except PeerError as error:
+        direct = replace(target, opening=Opening.DIRECT)
+        if target.scheme == "ftps" and _greets_over_tls(direct, limits):
+            return probe_ftp(direct, trust, now, limits, active=active)
         return unseen(target.asset, facts, f"{target.where}: {error.message}")
     sightings = [*seen(target.asset, {Fact.FTP_TLS: begins}, seen_by), *login]
     if begins == "none":
@@ -80,6 +85,16 @@ def probe_ftp(
         *_injection(target, limits, active=active),
         *_secured(target, trust, now, limits),
     ]
+
+
+def _greets_over_tls(target: Target, limits: Limits) -> bool:
+    try:
+        with tls_ready(target, limits) as wire:
+            wire.start_tls(observing_context(alpn=False), target.server_name)
+            Control(wire).greeting()
+    except PeerError:
+        return False
+    return True
 
 
 def _begins(target: Target, limits: Limits) -> str:
