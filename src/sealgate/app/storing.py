@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sealgate.storage.adapters.store import ObjectStore
     from sealgate.storage.age.keys import Identity
     from sealgate.storage.keyring import UnlockedKeyring
+    from sealgate.storage.model import Entry
 
 __all__ = ["Found", "Rotated", "Swept", "Verified"]
 
@@ -38,12 +39,12 @@ _DAY = 86400.0
 @dataclass(frozen=True, slots=True)
 class Tended:
     """
-    What was done to the store of *drop*: *expired* files were older than its retention.
+    What was done to the store of *drop*: *expired* are files that were older than its retention.
     """
 
     drop: str
     swept: Swept
-    expired: int
+    expired: tuple[Entry, ...]
 
 
 def store_settings(inventory: Inventory, drop: Drop) -> StoreSettings:
@@ -145,9 +146,9 @@ def tend_drops(
     for drop in inventory.drops:
         with closing(open_store(store_settings(inventory, drop), keyring, now=now)) as store:
             _clear_incoming(store, now() - _DAY)
-            expired = 0
+            expired: tuple[Entry, ...] = ()
             if drop.retention_days is not None:
-                expired = len(store.expire(now() - drop.retention_days * _DAY))
+                expired = store.expire(now() - drop.retention_days * _DAY)
             tended.append(Tended(drop.name, sweep(store), expired))
     return tuple(tended)
 

@@ -87,7 +87,7 @@ class Material:
             packed(keyring) if keyring else None,
             model,
             database,
-            str(state / LOGS_FOLDER / LOG_NAME),
+            transfer_log(inventory),
         )
 
     @property
@@ -243,3 +243,10 @@ def _is_accepted(inventory: Inventory, drop: Drop, now: float) -> bool:
         risk.rule == _AT_REST_RULE and risk.asset == asset and today <= risk.until
         for risk in inventory.accepted
     )
+
+
+def transfer_log(inventory: Inventory) -> str:
+    """
+    Return the file that events are logged in.
+    """
+    return str(Path(inventory.state_folder).absolute() / LOGS_FOLDER / LOG_NAME)

@@ -11,12 +11,19 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from sealgate.app.state import open_register
 from sealgate.app.storing import tend_drops
+from sealgate.app.transfer_material import transfer_log
+from sealgate.detect.mask import mask_text
+from sealgate.detect.scanner import Scanner
 from sealgate.errors import SealgateError
+from sealgate.register.model import TransferRecord
+from sealgate.transfer.adapters.events import write_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sealgate.app.storing import Tended
     from sealgate.policy.inventory import Inventory
     from sealgate.storage.keyring import UnlockedKeyring
 
@@ -61,9 +68,37 @@ class Tending:
             for tended in tend_drops(inventory, keyring, now=self._now):
                 if tended.expired:
                     self._tell(
-                        f'drop "{tended.drop}": removed {tended.expired} files past retention'
+                        f'drop "{tended.drop}": removed {len(tended.expired)} files past retention'
                     )
+                    self._note(inventory, tended)
         except SealgateError as error:
             self._tell(f"error: {error.message}; it is tried again in an hour")
         except Exception as error:  # noqa: BLE001  # serving goes on whatever happens here
             self._tell(f"error: {type(error).__name__} while stores were tended")
+
+    def _note(self, inventory: Inventory, tended: Tended) -> None:
+        """
+        Put what expired into the trail, where nobody did it over nothing.
+        """
+        scanner, now = Scanner(), self._now()
+        records = [
+            TransferRecord(
+                at=now,
+                action="expiry",
+                caller="",
+                protocol="",
+                peer="",
+                version="",
+                group="",
+                cipher="",
+                mac="",
+                place=mask_text("/".join((tended.drop, *entry.path)), scanner),
+                classification=entry.classification,
+                size=entry.size,
+                result="ok",
+            )
+            for entry in tended.expired
+        ]
+        write_log(transfer_log(inventory), records, self._tell)
+        with open_register(inventory) as register:
+            register.record_transfers(records)

@@ -186,7 +186,7 @@ def test_stores_are_tended(config: Path) -> None:
     inventory = load(str(config))
     keyring = open_site_keyring(inventory, now=time.time())
     [tended] = tend_drops(inventory, keyring, now=lambda: time.time() + 100.0)
-    assert (tended.drop, tended.expired, tended.swept.objects) == ("partners", 1, 1)
+    assert (tended.drop, len(tended.expired), tended.swept.objects) == ("partners", 1, 1)
     store = opened(config)
     assert list(store.list(())) == []
     store.close()

@@ -1,24 +1,33 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sealgate.app import transfer_tending
+from sealgate.app.state import open_register
 from sealgate.app.storing import Tended
 from sealgate.app.transfer_tending import Tending
 from sealgate.errors import SourceError
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Drop, Inventory
 from sealgate.storage.adapters.sweep import Swept
+from sealgate.storage.model import Entry
 from tests.unit.storage.stores import keyring
 
 DROP = Drop("in", DEFAULT_MODEL.classes[1], "file:/in", retention_days=1)
 INVENTORY = Inventory("sealgate.toml", "/state", drops=(DROP,))
 
 
-def test_stores_are_tended_once_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+EXPIRED = tuple(
+    Entry((name,), is_folder=False, size=7, modified_at=0.0, owner="anna", classification="low")
+    for name in ("a", "b", "card 4111111111111111")
+)
+
+
+def test_stores_are_tended_once_an_hour(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """
     The first look is at once, the next one not before an hour, and never two at a time.
     """
@@ -28,20 +37,31 @@ def test_stores_are_tended_once_an_hour(monkeypatch: pytest.MonkeyPatch) -> None
     def tend(*_: object, **__: object) -> tuple[Tended, ...]:
         runs.append(1)
         may_end.wait(5)
-        return (Tended("in", Swept(0, 0, 0), 3),)
+        return (Tended("in", Swept(0, 0, 0), EXPIRED),)
 
     monkeypatch.setattr(transfer_tending, "tend_drops", tend)
-    tending = Tending(lambda: 0.0, told.append)
-    tending.tick(INVENTORY, None)
+    inventory = replace(INVENTORY, state_folder=str(tmp_path))
+    (tmp_path / "logs").mkdir()
+    tending = Tending(lambda: 5.0, told.append)
+    tending.tick(inventory, None)
     for _ in range(3):
-        tending.tick(INVENTORY, keyring())
+        tending.tick(inventory, keyring())
     tending._due = 0.0
-    tending.tick(INVENTORY, keyring())
+    tending.tick(inventory, keyring())
     may_end.set()
     tending.await_end(5)
     assert len(runs) == 1
     assert told == ['drop "in": removed 3 files past retention']
-    tending.tick(INVENTORY, keyring())
+    with open_register(inventory) as register:
+        trail = list(register.transfers())
+    assert [(one.at, one.action, one.place, one.size, one.caller) for one in trail[:2]] == [
+        (5.0, "expiry", "in/a", 7, ""),
+        (5.0, "expiry", "in/b", 7, ""),
+    ]
+    logged = (tmp_path / "logs/transfer.jsonl").read_text()
+    assert len(logged.splitlines()) == 3
+    assert "4111111111111111" not in logged
+    tending.tick(inventory, keyring())
     tending.await_end(5)
     assert len(runs) == 2
 

@@ -101,7 +101,7 @@ class EventWriter:
         while not last:
             events, last = self._gather(block=not waiting)
             records = [self._record(event) for event in events]
-            self._write_log(records)
+            write_log(self._log, records, self._complain)
             waiting += records
             if waiting and (last or time.monotonic() >= retry_at):
                 if self._write_register(waiting):
@@ -169,17 +169,21 @@ class EventWriter:
         self._complained = False
         return True
 
-    def _write_log(self, records: Sequence[TransferRecord]) -> None:
-        if not self._log or not records:
-            return
-        lines = [
-            json.dumps({"schema": LOG_SCHEMA, **record.values()}, ensure_ascii=False)
-            for record in records
-        ]
-        try:
-            append_lines(self._log, lines)
-        except OSError as error:
-            self._complain(f'transfer log "{self._log}" cannot be written: {error.strerror}')
+
+def write_log(log: str, records: Sequence[TransferRecord], complain: Callable[[str], None]) -> None:
+    """
+    Append *records* to the file *log*, "" for none; *complain* is told when it cannot be.
+    """
+    if not log or not records:
+        return
+    lines = [
+        json.dumps({"schema": LOG_SCHEMA, **record.values()}, ensure_ascii=False)
+        for record in records
+    ]
+    try:
+        append_lines(log, lines)
+    except OSError as error:
+        complain(f'transfer log "{log}" cannot be written: {error.strerror}')
 
 
 def append_lines(path: str, lines: Sequence[str]) -> None:
