@@ -8,7 +8,7 @@ import asyncio
 import json
 import os
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import asyncssh
 import pytest
@@ -73,7 +73,7 @@ def over_sftp(place: FilePlace, path: str) -> tuple[bytes, str]:
             try:
                 async with sftp.open(path, "rb", encoding=None) as file:
                     while more := await file.read(CHUNK // 2, len(got)):
-                        got += more
+                        got += cast("bytes", more)
             except asyncssh.SFTPError as error:
                 return bytes(got), error.reason
         return bytes(got), ""

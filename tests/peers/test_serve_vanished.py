@@ -272,3 +272,40 @@ def test_a_hundred_sessions_are_let_go(place: FilePlace) -> None:
 
     assert asyncio.run(all_of_them()) == 100
     weighed.settled("a hundred sessions cut off")
+
+
+def test_a_hundred_uploads_at_once_take_turns(place: FilePlace) -> None:
+    """
+    100 x 2 MiB over connections of their own: memory stays flat, and nobody starves.
+    """
+    weighed = Weighed(place)
+    content = BIG[: 2 << 20]
+
+    async def one(number: int, began: float) -> float:
+        async with (
+            asyncssh.connect(
+                "127.0.0.1",
+                place.sftp,
+                username="anna",
+                client_keys=[str(place.folder / "anna")],
+                known_hosts=None,
+                config=None,
+            ) as connection,
+            connection.start_sftp_client() as sftp,
+            sftp.open(f"/partners/crowd{number}", "wb") as file,
+        ):
+            await file.write(content)
+        return time.monotonic() - began
+
+    async def all_of_them() -> list[float]:
+        began = time.monotonic()
+        return await asyncio.gather(*(one(number, began) for number in range(100)))
+
+    took = asyncio.run(all_of_them())
+    grown = resident_mib(weighed.pids) - weighed.mib
+    ratio = max(took) / min(took)
+    print(f"100 x 2 MiB: {max(took):.1f} s, slowest/fastest {ratio:.1f}, {grown:.1f} MiB more")
+    assert grown < 2 * MOST_MIB
+    listed = place.sftp_batch("ls -l /partners/crowd*", "rm /partners/crowd*")
+    assert listed.stdout.count(f" {2 << 20} ") == 100, listed.stderr
+    weighed.settled("a hundred uploads")

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
+import functools
 import io
 import os
+import re
 import secrets
 import stat
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -25,6 +29,9 @@ if TYPE_CHECKING:
 STANDARD_STREAM = "-"
 SEALED_MODE = 0o666  # less the umask: what is sealed may be seen
 PLAIN_MODE = 0o600
+_TEMPORARY = re.compile(r"\.sealgate-[0-9a-f]{16}")
+# Who made one locks it at once; where there are no locks, nothing lasts so long unwritten.
+_DEAD_SECONDS = 3600.0
 _NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK)
 
 
@@ -211,11 +218,41 @@ class Output:
             _check_target(path, there, replace=replace, source=source)
             if not stat.S_ISREG(there.st_mode):
                 return io.FileIO(os.open(self._target, os.O_WRONLY | os.O_CLOEXEC), "wb")
+        clear_dead(self._target.parent)
         temporary = self._target.with_name(f".sealgate-{secrets.token_hex(8)}")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         file = io.FileIO(os.open(temporary, flags, mode), "wb")
+        with contextlib.suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._temporary = temporary
         return file
+
+
+@functools.lru_cache(maxsize=1024)
+def clear_dead(folder: Path) -> None:
+    """
+    Remove what killed processes left in *folder*; looks once per process. Never raises.
+
+    Only what is an hour old, of this user and not locked; what was opened halfway is plain.
+    """
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if _TEMPORARY.fullmatch(entry.name):
+                with contextlib.suppress(OSError):
+                    _remove_dead(entry)
+
+
+def _remove_dead(entry: os.DirEntry[str]) -> None:
+    seen = entry.stat(follow_symlinks=False)
+    is_old = seen.st_mtime <= time.time() - _DEAD_SECONDS
+    if not stat.S_ISREG(seen.st_mode) or seen.st_uid != os.geteuid() or not is_old:
+        return
+    descriptor = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.unlink(entry.path)  # noqa: PTH108  # an entry, no path
+    finally:
+        os.close(descriptor)
 
 
 def _status(path: Path) -> os.stat_result | None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 import threading
@@ -9,7 +10,13 @@ from pathlib import Path
 import pytest
 
 from sealgate.errors import SourceError, UsageError
-from sealgate.storage.adapters.file_ends import PLAIN_MODE, SEALED_MODE, Input, Output
+from sealgate.storage.adapters.file_ends import (
+    PLAIN_MODE,
+    SEALED_MODE,
+    Input,
+    Output,
+    clear_dead,
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -165,3 +172,21 @@ def test_a_file_that_shrinks_is_told(tmp_path: Path) -> None:
     path.write_bytes(b"x" * 10)
     with Input(str(path)) as source, pytest.raises(SourceError, match="became shorter"):
         source.read_at(memoryview(bytearray(11)), 0)
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    """
+    The next one in that folder clears it away: not what is young, in use, or called otherwise.
+    """
+    kinds = ("00000000000000aa", "00000000000000bb", "00000000000000cc", "mine")
+    dead, young, used, other = (tmp_path / f".sealgate-{kind}" for kind in kinds)
+    for path in (dead, young, used, other):
+        path.write_bytes(b"half of it")
+        if path != young:
+            os.utime(path, (1000, 1000))
+    clear_dead.cache_clear()
+    with used.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with Output(str(tmp_path / "out"), mode=PLAIN_MODE, replace=False) as out:
+            out.write(memoryview(b"all of it"))
+    assert names(tmp_path) == [young.name, used.name, other.name, "out"]
