@@ -14,7 +14,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "troubleshooting.md"
 # Where the message stands among the arguments of what makes an error.
-MAKERS = {"GatewayError": 0, "SourceError": 0, "NothingToLookAtError": 0, "_fault": 2}
+MAKERS = {
+    "AcmeError": 0,
+    "GatewayError": 0,
+    "SourceError": 0,
+    "NothingToLookAtError": 0,
+    "_fault": 2,
+}
 SOURCES = [
     *sorted((ROOT / "src/sealgate/gateway/adapters").glob("*.py")),
     *(ROOT / "src/sealgate/app" / f"{n}.py" for n in ("control", "gateway", "material", "serve")),
@@ -24,6 +30,7 @@ SOURCES = [
 # Only a program on the other side of the control socket, or one that uses Sealgate as a
 # library, can meet these.
 NOT_FOR_OPERATORS = {
+    "the gateway is being stopped",
     "the request is no JSON",
     "the request is no JSON object",
     "the request has no command that this gateway knows",
