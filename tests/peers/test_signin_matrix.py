@@ -9,6 +9,7 @@ password, high is a key and an allowed country. "y" lets in (200), "?" asks to s
 from __future__ import annotations
 
 import contextlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ import pytest
 from cryptography import x509
 
 from tests.peers.gatewayed import ALLOWED, OTHER, UNKNOWN, write_countries
-from tests.peers.served import site_running
+from tests.peers.served import site_running, wait_until
 from tests.peers.signed import SignedPlace, Visitor, remade
 
 if TYPE_CHECKING:
@@ -178,3 +179,20 @@ def test_cell(crowd: Crowd, tmp_path: Path, path: str, country: str, who: str, s
     visitor = Visitor(place, tmp_path / "jar", ["--interface", COUNTRIES[country]])
     answer = visitor.ask(path, "--header", "Accept: application/json", *crowd.options[who])
     assert answer.status == status, answer.body
+
+
+def test_who_entered_a_key_area_stands_in_the_log(crowd: Crowd, tmp_path: Path) -> None:
+    """
+    What passed a sign-in with a key is logged as what passed a lock; lesser areas are not.
+    """
+    visitor = Visitor(crowd.place, tmp_path / "jar", ["--interface", ALLOWED])
+    for path, who in (("/board", "passkey"), ("/board", "certificate"), ("/members", "password")):
+        assert visitor.ask(f"{path}/{who}", *crowd.options[who]).status == 200
+    log = crowd.place.state / "envoy" / "access.log"
+
+    def logged() -> set[str]:
+        lines = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+        return {line["request"] for line in lines if line["status"] == 200}
+
+    assert wait_until(lambda: {"GET /board/passkey", "GET /board/certificate"} <= logged(), 15)
+    assert not [request for request in logged() if request.startswith("GET /members/")]

@@ -107,10 +107,15 @@ def enforced(matcher: JSONObject) -> JSONObject:
     return _per_route(matcher=matcher)
 
 
-def consulted(matcher: JSONObject) -> JSONObject:
+def consulted(matcher: JSONObject, *, logged: bool) -> JSONObject:
     """
     Return the setting of a route whose *matcher* says only whether the service is asked.
+
+    *logged*: a result that is enforced, and lets everybody on to the service, marks the
+    request for the access log, as that of a lock does.
     """
+    if logged:
+        return _per_route(shadow_matcher=matcher, matcher={"on_no_match": allow()})
     return _per_route(shadow_matcher=matcher)
 
 

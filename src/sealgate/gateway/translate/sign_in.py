@@ -88,7 +88,7 @@ def session_filters(
         JWT_FILTER: typed(
             EXTENSIONS + "filters.http.jwt_authn.v3.PerRouteConfig", requirement_name=_REQUIREMENT
         ),
-        RBAC_FILTER: consulted(session),
+        RBAC_FILTER: consulted(session, logged=rung >= _HIGH),
         ASK_FILTER: typed(
             EXTENSIONS + "filters.http.ext_authz.v3.ExtAuthzPerRoute", check_settings={}
         ),

@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from sealgate.gateway.model import Material
-from sealgate.gateway.translate.locks import RBAC_FILTER, lock
+from sealgate.gateway.translate.locks import lock
+from sealgate.gateway.translate.matchers import RBAC_FILTER
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import AccessSettings, Door, Route, Site, SiteAccess, Upstream
 

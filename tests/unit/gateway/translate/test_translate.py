@@ -59,7 +59,7 @@ def material_for(inventory: Inventory, folder: str = "/var/lib/sealgate") -> Mat
         if route.admit
     }
     database = f"{folder}/country.mmdb" if inventory.access.geo_database else None
-    people = {asset: ("Jürgen", "anna") for asset in admitted}
+    people = dict.fromkeys(admitted, ("Jürgen", "anna"))
     return Material(
         f"{folder}/envoy",
         pairs,
