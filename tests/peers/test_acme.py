@@ -9,7 +9,6 @@ import ssl
 import stat
 import threading
 import time
-from collections.abc import Iterator
 from http.client import HTTPException
 from pathlib import Path
 
@@ -17,27 +16,10 @@ import pytest
 from cryptography import x509
 
 from tests.peers.pebbled import Pebble, pebble_running
-from tests.peers.served import Place, Serving, Site, site_running, status_on, wait_until
+from tests.peers.served import Place, Serving, Site, status_on, wait_until
 
 pytestmark = pytest.mark.peer("pebble")
 ISSUE_SECONDS = 30.0
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    """
-    Run a site to stand in front of.
-    """
-    with site_running() as server:
-        yield server
-
-
-@pytest.fixture
-def place(site: Site, tmp_path: Path) -> Place:
-    """
-    Return a folder for a configuration.
-    """
-    return Place(tmp_path, site.server_port)
 
 
 def running(place: Place, **more: object) -> object:
@@ -187,9 +169,9 @@ def test_issued_by_a_record_that_a_program_sets(place: Place) -> None:
 
 def test_short_lives_are_renewed_by_themselves(place: Place) -> None:
     """
-    A certificate of 40 seconds is renewed before a third of that is left, and no request fails.
+    A certificate of 30 seconds is renewed before a third of that is left, and no request fails.
     """
-    with running(place, life_seconds=40) as pebble:  # type: ignore[attr-defined]
+    with running(place, life_seconds=30) as pebble:  # type: ignore[attr-defined]
         configure(place, pebble)
         with place.serving():
             await_issued(place)
