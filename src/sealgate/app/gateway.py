@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealgate.app.certificates import CertificateKeeper, fetched_sites, upkeep_complaint
+from sealgate.app.certificate_keeper import CertificateKeeper
+from sealgate.app.certificates import fetched_sites, upkeep_complaint
 from sealgate.app.crashes import CRASH_WINDOW_SECONDS, MAX_CRASHES, Crashes
 from sealgate.app.decided import weaker_than_decided
 from sealgate.app.material import (
