@@ -59,9 +59,7 @@ def local_sites(inventory: Inventory) -> Mapping[str, tuple[str, ...]]:
     The name of FTPS, whose certificate is that of ``[tls]``, counts as one of them.
     """
     local = {
-        site.name: site.domains
-        for site in inventory.sites
-        if (site.tls or inventory.tls).is_local
+        site.name: site.domains for site in inventory.sites if (site.tls or inventory.tls).is_local
     }
     listen = inventory.listen
     name = listen.ftps_domain

@@ -99,7 +99,7 @@ def test_a_missing_library_is_told_with_what_to_type(
     assert (fault.path, fault.line) == ("sealgate.toml", 3)
     assert fault.hint == 'pip install "sealgate[acme]"'
     [item] = foresee(inventory(tmp_path), NOW)
-    assert item.faults == (fault,)
+    assert [str(one) for one in item.faults] == [str(fault)]
     assert missing_library(Inventory("sealgate.toml", "state")) == ()
 
 
