@@ -88,7 +88,9 @@ def command(
             audit = audit_endpoints(endpoints, manner, class_id=class_id, inventory=inventory)
         else:
             register = stack.enter_context(open_register(inventory))
-            audit = audit_sites(inventory, manner, host_sightings(inventory, now=manner.now), register)
+            audit = audit_sites(
+                inventory, manner, host_sightings(inventory, now=manner.now), register
+            )
             # Before anything is printed: a verdict that leaves no evidence is a failure.
             record(register, audit)
     _write(_rendered(audit.report, form, now, to_file=output is not None), output)
