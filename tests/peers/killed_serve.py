@@ -208,6 +208,7 @@ class Lftp:
         script = [
             f"set ssl:ca-file {place.ca}; set ftp:ssl-force true; set ftp:ssl-protect-data true",
             "set cmd:fail-exit true; set net:max-retries 1; set net:timeout 20",
+            "set net:reconnect-interval-base 1; set net:reconnect-interval-max 1",
             f"open -u anna,'{PASSWORD}' ftp://localhost:{place.ftps}",
         ]
         for number, pair in enumerate(local.make(self, uploads, chance)):
