@@ -128,13 +128,13 @@ def test_what_cannot_be_kept_is_refused_all_at_once(place: Place) -> None:
     """
     place.write("/", "!/inside")
     text = place.config.read_text()
-    text = text.replace('class = "public"', 'class = "restricted"')
+    text = text.replace('class = "public"', 'class = "secret"')
     place.config.write_text(text)
     code, said = ended(place.start())
     assert code == 2
     assert "nobody who may enter (group:editors) has a living client certificate" in said
     assert "hint: sealgate key issue NAME" in said
-    assert "asks for a sign-in that this version does not have" in said
+    assert "an approval or a post-quantum channel that this version cannot enforce" in said
     assert said.count("sealgate.toml:") == 2
     assert place.status("/") == 0
 
