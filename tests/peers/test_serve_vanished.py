@@ -89,12 +89,20 @@ class Weighed:
         assert (place.folder / "back").read_bytes() == BIG
 
 
-def uploader(place: FilePlace, kind: str, name: str) -> subprocess.Popen[bytes]:
+def uploaders(place: FilePlace, kind: str, name: str) -> list[subprocess.Popen[bytes]]:
     """
-    Start a program that uploads slowly.
+    Start eight programs that upload slowly, to *name* with a number behind it.
     """
+    # Once for all: it writes the file of known hosts anew.
+    options = place.ssh_options()
+    return [_uploader(place, kind, f"{name}{number}", options) for number in range(8)]
+
+
+def _uploader(
+    place: FilePlace, kind: str, name: str, options: list[str]
+) -> subprocess.Popen[bytes]:
     if kind == "sftp":
-        command = ["sftp", "-F", "none", "-l", "2000", *place.ssh_options(), "-b", "-", "127.0.0.1"]
+        command = ["sftp", "-F", "none", "-l", "2000", *options, "-b", "-", "127.0.0.1"]
         said = f"put big /partners/{name}\n".encode()
     else:
         said = b""
@@ -125,7 +133,7 @@ def test_clients_that_are_killed_leave_parts_to_resume(place: FilePlace, kind: s
     """
     weighed = Weighed(place)
     drop = "partners" if kind == "sftp" else "inbox"
-    many = [uploader(place, kind, f"{kind}-dead{number}") for number in range(8)]
+    many = uploaders(place, kind, f"{kind}-dead")
     try:
         assert wait_until(lambda: sessions(place) >= 8, 20)
         time.sleep(2.5)
@@ -155,7 +163,7 @@ def test_clients_that_freeze_hold_up_nobody(place: FilePlace, kind: str) -> None
     Eight are stopped (SIGSTOP), half open as behind a dead line: others are served meanwhile.
     """
     weighed = Weighed(place)
-    many = [uploader(place, kind, f"{kind}-frozen{number}") for number in range(8)]
+    many = uploaders(place, kind, f"{kind}-frozen")
     try:
         assert wait_until(lambda: sessions(place) >= 8, 20)
         time.sleep(0.5)
