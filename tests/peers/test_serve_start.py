@@ -28,7 +28,8 @@ from tests.peers.served import (
     wait_until,
 )
 
-MAX_READY_SECONDS = 3.0
+# A guard only: how soon it really is, the benchmark of the gateway tells.
+MAX_READY_SECONDS = 10.0
 MAX_IDLE_KIB = 150 * 1024
 
 
