@@ -22,7 +22,7 @@ demo: $(VENV)/.demo ## run the shop, served and audited on loopback (ARGS=--once
 
 test: $(VENV)/.dev ## install the real peers that tests talk to, and run every test
 	@sh scripts/install-peers.sh
-	@sh scripts/run-tests.sh $(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest $(ARGS)
 
 check: $(VENV)/.dev lint docs ## lint, types, import contract, docs
 
