@@ -74,7 +74,7 @@ def migrate(engine: sa.Engine, migrations: Path, version_table: str, *, head: st
         SourceError: the file is no database, is damaged, or is newer than this Sealgate.
     """
     try:
-        if not _is_at(engine, version_table, head):
+        if not is_at(engine, version_table, head):
             _upgrade(engine, migrations, version_table)
     except Exception as error:
         message = (
@@ -86,7 +86,10 @@ def migrate(engine: sa.Engine, migrations: Path, version_table: str, *, head: st
         ) from error
 
 
-def _is_at(engine: sa.Engine, version_table: str, head: str) -> bool:
+def is_at(engine: sa.Engine, version_table: str, head: str) -> bool:
+    """
+    Return whether the tables of one room are there, and at the revision *head*.
+    """
     with engine.connect() as connection:
         if not sa.inspect(connection).has_table(version_table):
             return False

@@ -32,6 +32,7 @@ from sealgate.app.control import (
 from sealgate.app.gateway import Change
 from sealgate.app.services import Services
 from sealgate.app.transfer import told_addresses
+from sealgate.app.upgrade import upgrade_apart
 from sealgate.config.load import load
 from sealgate.errors import BugError, ConfigError, GatewayError, SealgateError
 from sealgate.gateway.adapters.doors import shown
@@ -301,6 +302,7 @@ class RunningGateway:
                 held.callback(Path(self._state_folder, CONTROL_SOCKET).unlink, missing_ok=True)
                 held.callback(control.close)
                 held.callback(self._services.kill)
+                upgrade_apart(self._services.inventory)
                 self._ready.set_result(self._services.start())
                 self._serve(control)
                 finished = self._services.stop(

@@ -1,0 +1,79 @@
+"""
+Brings the database up to date in a process of its own, before a gateway opens it.
+
+What migrates (Alembic, and a templating language that it brings) takes 13 MiB, which a
+process that lives for months would hold for ever. Run as a module it does the work: the
+URL comes on standard input, because it may hold a password.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from sealgate.app.state import database_url
+from sealgate.database import is_at, open_database
+from sealgate.errors import SealgateError
+from sealgate.identity.adapters import store as identities
+from sealgate.register.adapters import store as register
+from sealgate.register.adapters.tables import VERSION_TABLE
+
+if TYPE_CHECKING:
+    from sealgate.policy.inventory import Inventory
+
+_MODULE = "sealgate.app.upgrade"
+_MIGRATES = "alembic"
+_SECONDS = 60.0
+
+
+def upgrade_apart(inventory: Inventory) -> None:
+    """
+    Bring the database of *inventory* up to date in a child, where that is needed.
+
+    Never raises: whoever opens the database next brings it up to date where this did
+    not, and says why where that cannot be done.
+    """
+    url = database_url(inventory)
+    if _MIGRATES in sys.modules or _is_current(url):
+        return
+    try:
+        subprocess.run(  # noqa: S603  # our own interpreter and module
+            [sys.executable, "-P", "-m", _MODULE],
+            input=url,
+            text=True,
+            check=False,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=_SECONDS,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return
+
+
+def _is_current(url: str) -> bool:
+    try:
+        engine = open_database(url)
+        try:
+            return is_at(engine, VERSION_TABLE, register.HEAD) and is_at(
+                engine, identities.VERSION_TABLE, identities.HEAD
+            )
+        finally:
+            engine.dispose()
+    except (SealgateError, sa.exc.SQLAlchemyError):
+        return True  # A child can do no more; opening it says what is wrong.
+
+
+def main() -> None:
+    """
+    Open both rooms' tables at the URL on standard input, which brings them up to date.
+    """
+    url = sys.stdin.read()
+    register.Register(url).close()
+    identities.IdentityStore(url).close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""
+The database is brought up to date without this process carrying what that takes.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sealgate.app import upgrade
+from sealgate.app.state import database_url
+from sealgate.app.upgrade import upgrade_apart
+from sealgate.database import is_at, open_database, sqlite_url
+from sealgate.identity.adapters import store as identities
+from sealgate.policy.inventory import Inventory
+from sealgate.register.adapters import store as register
+from sealgate.register.adapters.tables import VERSION_TABLE
+
+LOOK = """
+import sys
+from sealgate.app.state import open_register
+from sealgate.app.upgrade import upgrade_apart
+from sealgate.app.users import open_identities
+from sealgate.policy.inventory import Inventory
+
+inventory = Inventory(source="sealgate.toml", state_folder=sys.argv[1])
+upgrade_apart(inventory)
+open_register(inventory).close()
+open_identities(inventory).close()
+print(sorted({"alembic", "mako"} & sys.modules.keys()))
+"""
+
+
+def test_nothing_that_migrates_stays_in_this_process(tmp_path: Path) -> None:
+    """
+    A process that opens a new database after it never loads Alembic.
+    """
+    run = subprocess.run(
+        [sys.executable, "-c", LOOK, str(tmp_path / "state")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.stdout, run.stderr) == ("[]\n", "")
+
+
+def test_both_rooms_are_brought_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Register and identities are at their heads after it, and a second time nothing is started.
+    """
+    monkeypatch.setattr(upgrade, "_MIGRATES", "no such module")
+    inventory = Inventory(source="sealgate.toml", state_folder=str(tmp_path))
+    upgrade_apart(inventory)
+    engine = open_database(database_url(inventory))
+    assert is_at(engine, VERSION_TABLE, register.HEAD)
+    assert is_at(engine, identities.VERSION_TABLE, identities.HEAD)
+    engine.dispose()
+    monkeypatch.setattr(subprocess, "run", None)
+    upgrade_apart(inventory)
+
+
+def test_a_damaged_database_is_left_to_who_opens_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    It raises nothing and changes nothing.
+    """
+    monkeypatch.setattr(upgrade, "_MIGRATES", "no such module")
+    damaged = tmp_path / "register.sqlite"
+    damaged.write_bytes(b"no database" * 1000)
+    inventory = Inventory(
+        source="sealgate.toml",
+        state_folder=str(tmp_path),
+        register_url=sqlite_url(str(damaged)),
+    )
+    upgrade_apart(inventory)
+    assert damaged.read_bytes() == b"no database" * 1000
