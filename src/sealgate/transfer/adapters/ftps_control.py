@@ -309,6 +309,7 @@ class ControlConnection(Secured, SignIn, FileCommands, DataPort, Working, Wire):
             self.tls.say_goodbye()
         super().close()
         self.drop_data()
+        self.drop_discarded()
         self._transfer = None
         self._lines.clear()
         self.server.forget(self)

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from sealgate.transfer.adapters.ftps_control import ControlConnection
     from sealgate.transfer.adapters.ftps_transfers import Transfer
 
+# How long, and how much, a client whose upload is refused may send on.
+DISCARD_SECONDS = 10.0
+DISCARD_BYTES = 256 * 1024 * 1024
+_DISCARD_PIECE_BYTES = 256 * 1024
 # A closed socket that resets instead of ending: the client must not take it for the end.
 _RESET = struct.pack("ii", 1, 0)
 
@@ -168,6 +172,18 @@ class DataConnection(Wire):
             self._waiting_for = self.ioloop.READ if reading else self.ioloop.WRITE
             self.add_channel(events=self._waiting_for)
 
+    def discard(self) -> None:
+        """
+        Read what still comes, unopened, until the client ends, for a while at the most.
+        """
+        self._transfer = _Discarding(self)
+        self._clean_end = True
+        self.ioloop.call_later(DISCARD_SECONDS, self.close)
+        if self.is_in_loop:
+            self.listen_for(reading=True, writing=False)
+        else:
+            self.resume(reading=True)
+
     def end(self) -> None:
         """
         Close with close_notify: everything was sent.
@@ -226,3 +242,50 @@ class DataConnection(Wire):
         if outer.group in HYBRID_GROUPS and inner.group not in HYBRID_GROUPS:
             return f"the data connection uses {inner.group} under {outer.group}"
         return ""
+
+
+class _Discarding:
+    """
+    What a data connection carries once its upload is refused: nothing that is kept.
+    """
+
+    def __init__(self, data: DataConnection) -> None:
+        self._data = data
+        self._left = DISCARD_BYTES
+
+    def start(self, data: DataConnection) -> None:
+        """
+        Do nothing: it begins in the middle.
+        """
+
+    def on_readable(self) -> None:
+        """
+        Throw away one piece; a client that sends without end is cut off.
+        """
+        try:
+            count = len(self._data.socket.recv(_DISCARD_PIECE_BYTES))
+        except BlockingIOError:
+            return
+        except OSError:
+            count = 0
+        self._left -= count
+        if not count or self._left <= 0:
+            self._data.close()
+
+    def on_writable(self) -> None:
+        """
+        Do nothing: nothing is sent.
+        """
+
+    def on_lost(self) -> None:
+        """
+        Let go.
+        """
+        self._data.close()
+
+    def stop(self, *replies: str) -> None:
+        """
+        Let go; what there was to say is said.
+        """
+        del replies
+        self._data.close()

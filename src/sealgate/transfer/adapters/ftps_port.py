@@ -38,6 +38,7 @@ class DataPort:
         """
         self._passive: PassiveListener | None = None
         self._data: DataConnection | None = None
+        self._discarded: DataConnection | None = None
         self._data_fault = ""
         self._transfer: Transfer | None = None
         self._transfer_began_at = 0.0
@@ -71,6 +72,7 @@ class DataPort:
         Listen for a data connection; one that is open already is dropped.
         """
         self.drop_data()
+        self.drop_discarded()
         self._passive = self.server.listen_passive(self._whole)
         return self._passive
 
@@ -84,6 +86,26 @@ class DataPort:
         for wire in (passive, data):
             if wire is not None:
                 wire.close()
+
+    def refuse_upload(self) -> None:
+        """
+        Part with the connection of an upload that is refused, and let the client send on.
+
+        A reset would reach it before the reply, and be all that its user is told.
+        """
+        self.drop_discarded()
+        data, self._data = self._data, None
+        if data is not None:
+            self._discarded = data
+            data.discard()
+
+    def drop_discarded(self) -> None:
+        """
+        Close the connection of a refused upload: the client goes on, or is gone.
+        """
+        discarded, self._discarded = self._discarded, None
+        if discarded is not None:
+            discarded.close()
 
     def data_arrived(self, connection: sockets.socket) -> None:
         """

@@ -280,7 +280,10 @@ class Upload:
         self._control.transfer_over(self._control.reply_to(error))
 
     def _failed(self, error: Exception) -> None:
-        self.stop(self._control.reply_to(error))
+        # The store takes no more of it: full, over a quota, too large.
+        self._data = None
+        self._control.refuse_upload()
+        self._abort(self._control.reply_to(error))
 
     def on_lost(self) -> None:
         """
@@ -300,6 +303,9 @@ class Upload:
         data, self._data = self._data, None
         if data is not None:
             data.close()
+        self._abort(*replies)
+
+    def _abort(self, *replies: str) -> None:
         self._control.work(
             self._uploading.abort,
             lambda _: self._control.transfer_over(*replies),

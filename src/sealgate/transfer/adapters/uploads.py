@@ -121,6 +121,8 @@ class Upload:
         # Of a resumed upload the first bytes are not seen.
         self._digest = RunningDigest() if writer.offset == 0 else None
         self._ended = False
+        # Why it can never be whole, so that no part of it is worth keeping.
+        self._hopeless = ""
 
     @property
     def offset(self) -> int:
@@ -141,7 +143,11 @@ class Upload:
                 Trouble.UNSUPPORTED,
                 f"bytes come from offset {offset}, but {have} is next: files are written in order",
             )
-        terms.drop.check_size(offset + len(data))
+        try:
+            terms.drop.check_size(offset + len(data))
+        except TransferError as error:
+            self._hopeless = error.message
+            raise
         try:
             self._writer.write(data)
         except StorageError as error:
@@ -202,13 +208,14 @@ class Upload:
         if terms.inspection is not None:
             terms.inspection.give_up()
         with contextlib.suppress(Exception):  # Never raises, says the protocol; nor do we.
-            if terms.staged is None:
+            # What must be looked at whole, or can never be whole, leaves no part.
+            if terms.staged is None and not self._hopeless:
                 self._writer.suspend()
             else:
-                # It must be looked at whole, so no part is worth keeping.
                 self._writer.discard()
         terms.done(self)
-        terms.note("upload", terms.drop, terms.path, size=size, result=why, rule=rule)
+        result = self._hopeless or why
+        terms.note("upload", terms.drop, terms.path, size=size, result=result, rule=rule)
 
     def _commit(self) -> Entry:
         terms, store = self._terms, self._terms.drop.store

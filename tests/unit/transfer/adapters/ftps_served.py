@@ -70,6 +70,18 @@ def certificate(folder: Path, name: str) -> tuple[Path, Path, str]:
     return chain, secret, hashlib.sha256(made.public_bytes(Encoding.DER)).hexdigest()
 
 
+def until(holds: Callable[[], bool], seconds: float = 20.0) -> bool:
+    """
+    Return whether *holds* () came true within *seconds*.
+    """
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
 @dataclass
 class FolderReader:
     """

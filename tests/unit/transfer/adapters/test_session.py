@@ -212,7 +212,7 @@ def test_names_follow_the_rules_of_the_drop(ground: Ground) -> None:
 
 def test_files_have_a_largest_size(ground: Ground) -> None:
     """
-    The byte that is too much is refused; nothing is there then.
+    The byte that is too much is refused; nothing is there then, not even a part.
     """
     ground.add(max_file_bytes=10)
     session = ground.session()
@@ -221,6 +221,11 @@ def test_files_have_a_largest_size(ground: Ground) -> None:
     refused(lambda: upload.write_at(10, b"x"), Trouble.QUOTA, "at most 10 bytes")
     upload.abort()
     refused(lambda: session.open_read("in/a"), Trouble.NOT_FOUND)
+    refused(lambda: session.stat("in/a"), Trouble.NOT_FOUND)
+    assert list(session.list("in")) == []
+    action, place, result = ground.told[-1]
+    assert (action, place) == ("upload", "in/a")
+    assert "at most 10 bytes" in result
 
 
 def test_exclusive_and_replacing(ground: Ground) -> None:
