@@ -68,6 +68,8 @@ def sshd(folder: Path, host_key: Path, **settings: str) -> Iterator[int]:
         "LogLevel": "VERBOSE",
         "Subsystem": "sftp internal-sftp",
         "MaxStartups": "100",
+        # A client that refuses a channel hangs up before it signs in, again and again.
+        "PerSourcePenalties": "no",
         **STRONG_SSH,
         **settings,
     }

@@ -247,7 +247,7 @@ def test_a_sha1_signature_is_refused(
 
 @pytest.mark.peer("sshfs")
 @pytest.mark.skipif(
-    not os.path.exists("/dev/fuse"),  # noqa: PTH110  # the kernel's, not a peer's
+    not os.path.exists("/dev/fuse") and "CI" not in os.environ,  # noqa: PTH110
     reason="this kernel has no FUSE",
 )
 def test_sshfs_mounts_it(served: Served, door: PlainDoorkeeper, tmp_path: Path) -> None:
@@ -266,7 +266,7 @@ def test_sshfs_mounts_it(served: Served, door: PlainDoorkeeper, tmp_path: Path) 
         timeout=30,
         check=False,
     )
-    if "fuse: mount failed" in mounted.stderr or "Operation not permitted" in mounted.stderr:
+    if "Operation not permitted" in mounted.stderr and "CI" not in os.environ:
         pytest.skip("this machine does not let FUSE file systems be mounted")
     assert mounted.returncode == 0, mounted.stderr
     try:
