@@ -16,7 +16,7 @@ import segno
 
 from sealgate.app.keyring import look_at_site_keys, open_site_keyring, why_not_apart
 from sealgate.app.users import check_user, open_identities, tell_gateway
-from sealgate.errors import SourceError, UsageError
+from sealgate.errors import UsageError
 from sealgate.identity.passkeys import ENROLMENT_SECONDS
 from sealgate.identity.totp import (
     RECOVERY_BYTES,
@@ -27,16 +27,12 @@ from sealgate.identity.totp import (
     recovery_codes,
     secret_text,
 )
-from sealgate.storage.adapters.keystore_seal import open_small, read_recipient, seal_small
+from sealgate.storage.adapters.code_seal import CodeSealer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sealgate.identity.passkeys import Passkey
     from sealgate.policy.inventory import Inventory
-    from sealgate.storage.keyring import UnlockedKeyring
-
-_SEALED = b"sealgate/one-time-code/1\0"
+    from sealgate.storage.keyring import Keyring, UnlockedKeyring
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,52 +63,21 @@ class Enrolment:
     sites: tuple[str, ...]
 
 
-class SiteSealer:
-    """
-    Seals the secrets of one-time codes for the site's key, and opens them with it.
-
-    *keyring* gives the opened keys; it is asked only when something is to be opened.
-    """
-
-    def __init__(self, inventory: Inventory, keyring: Callable[[], UnlockedKeyring]) -> None:
-        self._inventory = inventory
-        self._keyring = keyring
-
-    def seal(self, name: str, secret: bytes) -> bytes:
-        """
-        Return the *secret* of *name*, sealed; the site's key is made when there is none yet.
-
-        Raises:
-            SealgateError: the site's key cannot be had.
-        """
-        kept = look_at_site_keys(self._inventory)
-        ring = kept.keyring if kept else self._keyring().keyring
-        recipient = read_recipient(ring.current.recipient, "the site key")
-        return seal_small(_SEALED + name.encode() + b"\0" + secret, [recipient])
-
-    def open(self, name: str, sealed: bytes) -> bytes:
-        """
-        Return the secret that was sealed for *name*.
-
-        Raises:
-            SourceError: it is somebody else's, damaged, or sealed for another site.
-            SealgateError: the site's key cannot be had.
-        """
-        plain = open_small(sealed, self._keyring().identities, "the site key")
-        start = _SEALED + name.encode() + b"\0"
-        if not plain.startswith(start):
-            raise SourceError(
-                f'the one-time codes of "{name}" are sealed for somebody else',
-                hint=f"sealgate user totp {name}",
-            )
-        return plain.removeprefix(start)
-
-
-def site_sealer(inventory: Inventory, *, now: float) -> SiteSealer:
+def site_sealer(inventory: Inventory, *, now: float) -> CodeSealer:
     """
     Return what seals for the site of *inventory*, and opens its keys when that is needed.
+
+    The site's key is made when there is none yet.
     """
-    return SiteSealer(inventory, lambda: open_site_keyring(inventory, now=now))
+
+    def opened() -> UnlockedKeyring:
+        return open_site_keyring(inventory, now=now)
+
+    def kept() -> Keyring:
+        found = look_at_site_keys(inventory)
+        return found.keyring if found else opened().keyring
+
+    return CodeSealer(opened, kept)
 
 
 def begin_totp(inventory: Inventory, name: str) -> NewApp:

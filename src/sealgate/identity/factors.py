@@ -138,15 +138,17 @@ def missing(
     now: float,
     *,
     ways: Collection[Factor] = tuple(Factor),
+    asset: str = "",
 ) -> tuple[Missing, ...]:
     """
     Return what is missing for the rank *needed*; nothing, when it is reached.
 
     *ways* are the factors that the channel can take at all: a file server does not offer
-    passkeys. Everything else is as for :func:`rung_of`.
+    passkeys. *asset* is the id to ask a grant for. Everything else is as for :func:`rung_of`.
     """
     offered = tuple(factor for factor in Factor if factor in ways)
-    return tuple(_missing(needed, tuple(proven), country, frozenset(allowed), grant, now, offered))
+    held, countries = tuple(proven), frozenset(allowed)
+    return tuple(_missing(needed, held, country, countries, grant, now, offered, asset))
 
 
 def second_factors(proven: Iterable[Proven], now: float) -> tuple[Proven, ...]:
@@ -166,6 +168,7 @@ def _missing(
     grant: Grant | None,
     now: float,
     ways: tuple[Factor, ...],
+    asset: str = "",
 ) -> Iterator[Missing]:
     held = _believed(proven, now)
     if needed >= LOW and not any(p.factor in FIRST for p in held):
@@ -179,7 +182,7 @@ def _missing(
         if not second_factors(held, now):
             yield _second(held, now, ways)
         if grant is None or not grant.is_running(now):
-            yield _grant(grant, now)
+            yield _grant(grant, now, asset)
 
 
 def _believed(proven: tuple[Proven, ...], now: float) -> tuple[Proven, ...]:
@@ -228,9 +231,10 @@ def _second(held: tuple[Proven, ...], now: float, ways: tuple[Factor, ...]) -> M
     return Missing(Need.SECOND_FACTOR, sentence, remedy, fit)
 
 
-def _grant(grant: Grant | None, now: float) -> Missing:
+def _grant(grant: Grant | None, now: float, asset: str) -> Missing:
     sentence = "a grant that another person approved is required"
-    remedy = "ask for one: sealgate grant ask ASSET --reason REASON --for 2h"
+    named = f'"{asset}"' if asset else "ASSET"
+    remedy = f"ask for one: sealgate grant ask {named} --reason REASON --for 2h"
     if grant is not None:
         state = grant.state(now)
         sentence += ", and yours "

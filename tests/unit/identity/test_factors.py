@@ -340,3 +340,16 @@ def test_a_sign_in_is_asked_for_with_what_is_enough(needed: int, ways: str, reme
     offered = [SHORT[way] for way in ways.split()]
     (told,) = missing(needed, (), "DE", ALLOWED, None, NOW, ways=offered)
     assert told.remedy == remedy
+
+
+def test_the_asset_to_ask_for_is_named() -> None:
+    """
+    A door that knows its asset says what to type; one that does not leaves the word for it.
+    """
+    for asset, typed in (("drop plans", '"drop plans"'), ("", "ASSET")):
+        (lacking,) = (
+            m
+            for m in missing(VERY_HIGH, (), None, (), None, NOW, asset=asset)
+            if m.need is Need.GRANT
+        )
+        assert f"sealgate grant ask {typed} --reason" in lacking.remedy

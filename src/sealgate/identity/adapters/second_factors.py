@@ -101,6 +101,18 @@ class SecondFactors:
         with reading(self._engine) as connection:
             return frozenset(connection.scalars(sa.select(ONE_TIME_CODES.c.identity)))
 
+    def totp_set_at(self, name: str) -> float | None:
+        """
+        Return when the authenticator app of *name* was set up, ``None`` when there is none.
+        """
+        wanted = normal(name)
+        if not can_be_stored(wanted):
+            return None
+        with reading(self._engine) as connection:
+            query = sa.select(ONE_TIME_CODES.c.set_at).where(ONE_TIME_CODES.c.identity == wanted)
+            held: float | None = connection.execute(query).scalar_one_or_none()
+            return held
+
     def check_totp(self, name: str, code: str, sealer: Sealer, *, now: float) -> bool:
         """
         Return whether *code* is one of now of *name*; if so, it is used up.

@@ -313,3 +313,17 @@ def test_processes_share_what_is_used_up(store: IdentityStore, path: Path) -> No
     running = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(3)]
     taken = [int(process.communicate(timeout=60)[0]) for process in running]
     assert sum(taken) == 10
+
+
+def test_it_is_known_since_when_somebody_has_an_app(store: IdentityStore) -> None:
+    """
+    What rests on an app of before is worth nothing once another one is set up.
+    """
+    assert store.totp_set_at("anna") == NOW
+    assert store.totp_set_at("ben") is None
+    assert store.totp_set_at("nobody") is None
+    assert store.totp_set_at("a\0b") is None
+    store.set_totp("anna", b"other", (), step=STEP, by="test", now=NOW + 1)
+    assert store.totp_set_at("anna") == NOW + 1
+    store.remove_totp("anna", by="test", now=NOW + 2)
+    assert store.totp_set_at("anna") is None
