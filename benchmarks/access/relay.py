@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import random
 import re
 import shutil
@@ -30,6 +29,7 @@ from benchmarks.gateway.engines import (
     make_keys,
     start_bare,
 )
+from benchmarks.metric import Metric
 from sealgate.gateway.adapters.binary import find_envoy
 from sealgate.inspection.adapters.relay_plan import RelayPlan
 from sealgate.inspection.adapters.relay_process import RelayProcess
@@ -196,9 +196,7 @@ def start_inspected(folder: Path, site: Engine, *, scans: bool = True) -> Inspec
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen(256)
-        relay = RelayProcess(
-            RelayPlan((policy,), (listener.fileno(),), os.getpid()), lambda _seen: None
-        )
+        relay = RelayProcess(RelayPlan((policy,), (listener.fileno(),)), lambda _seen: None)
         relay.await_ready()
     subprocess.run(
         ["taskset", "-apc", SERVER_CORE, str(relay.pid)], check=True, capture_output=True
@@ -236,9 +234,7 @@ def asked(engine: Engine | Inspected, workload: Workload, seconds: int) -> Resul
     return Result(count / seconds, int(refused[0]) if refused else 0, cpu)
 
 
-def measure(
-    folder: Path, rounds: int, seconds: int
-) -> Iterator[tuple[str, float, str, float | None]]:
+def measure(folder: Path, rounds: int, seconds: int) -> Iterator[Metric]:
     """
     Yield the metrics: name, value, unit and the least that is wanted.
     """
@@ -269,29 +265,31 @@ _LEAST_MB = {"100k": 350.0, "10m": 350.0, "gzip": 200.0, "dense": 10.0}
 
 def _metrics(
     workload: Workload, results: Sequence[tuple[Result, Result, Result]]
-) -> Iterator[tuple[str, float, str, float | None]]:
+) -> Iterator[Metric]:
     name = workload.name
     middle = statistics.median
     ratio = middle(i.rate / b.rate for b, _, i in results)
-    yield f"inspected-{name}-to-bare-rate", ratio, "ratio", 0.5 if name == "1k" else None
-    yield (
+    yield Metric(f"inspected-{name}-to-bare-rate", ratio, "ratio", 0.5 if name == "1k" else None)
+    yield Metric(
         f"inspected-{name}-to-bare-cpu",
         middle(b.cpu_us / i.cpu_us for b, _, i in results),
         "ratio",
         None,
     )
-    yield (
+    yield Metric(
         f"unread-{name}-to-bare-rate",
         middle(u.rate / b.rate for b, u, _ in results),
         "ratio",
         None,
     )
     speed = middle(i.rate * workload.plain_bytes / 1e6 for _, _, i in results)
-    yield f"inspected-{name}-speed", speed, "MB/s", _LEAST_MB.get(name)
+    yield Metric(f"inspected-{name}-speed", speed, "MB/s", _LEAST_MB.get(name))
     # What one core would give if nobody else were on it: rates also tell what else ran.
     alone = middle(workload.plain_bytes / i.cpu_us for _, _, i in results)
-    yield f"inspected-{name}-speed-by-cpu", alone, "MB/s", _LEAST_MB.get(name)
+    yield Metric(f"inspected-{name}-speed-by-cpu", alone, "MB/s", _LEAST_MB.get(name))
     for label, at in (("bare", 0), ("unread", 1), ("inspected", 2)):
-        yield f"{label}-{name}-rate", middle(r[at].rate for r in results), "1/s", None
-        yield f"{label}-{name}-cpu", middle(r[at].cpu_us for r in results), "us", None
-    yield f"inspected-{name}-refused", float(sum(i.refused for *_, i in results)), "count", None
+        yield Metric(f"{label}-{name}-rate", middle(r[at].rate for r in results), "1/s", None)
+        yield Metric(f"{label}-{name}-cpu", middle(r[at].cpu_us for r in results), "us", None)
+    yield Metric(
+        f"inspected-{name}-refused", float(sum(i.refused for *_, i in results)), "count", None
+    )

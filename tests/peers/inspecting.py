@@ -5,7 +5,6 @@ A relay to try: a real process, a site that answers as it is told, and bare sock
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import threading
 import time
@@ -211,7 +210,7 @@ def relay(
         listener.bind(path)
         listener.listen(64)
         seen: list[tuple[Sighting, int]] = []
-        plan = RelayPlan((policy,), (listener.fileno(),), os.getpid())
+        plan = RelayPlan((policy,), (listener.fileno(),))
         process = RelayProcess(plan, seen.extend)
         try:
             process.await_ready()

@@ -212,7 +212,6 @@ class Inspection:
         plan = RelayPlan(
             tuple(group.policies.values()),
             tuple(group.listeners[path].fileno() for path in group.policies),
-            os.getpid(),
         )
         return RelayProcess(plan, self._seen)
 

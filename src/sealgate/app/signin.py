@@ -130,7 +130,6 @@ class SignIn:
             state_folder=inventory.state_folder,
             served=_served(inventory),
             slow=len(os.sched_getaffinity(0)),
-            parent=os.getpid(),
         )
         self._process = ServiceProcess(plan)
         self._process.await_ready()

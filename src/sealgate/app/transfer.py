@@ -278,7 +278,6 @@ class Transfer:
             log=wanted.log,
             keyring=wanted.keyring,
             served=wanted.served,
-            parent=os.getpid(),
             model=wanted.model,
         )
         return WorkerProcess(plan, self._tell)

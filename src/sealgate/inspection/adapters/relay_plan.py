@@ -17,9 +17,7 @@ class RelayPlan:
     Everything that one relay process needs.
 
     *listeners* are descriptors of listening Unix sockets, one per policy, in that order.
-    *parent* is the process that starts it; it ends with that.
     """
 
     policies: tuple[Policy, ...]
     listeners: tuple[int, ...]
-    parent: int

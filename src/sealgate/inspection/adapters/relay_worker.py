@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import gc
 import os
 import resource
-import signal
 import socket
 import sys
 from multiprocessing.connection import Connection
@@ -21,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvloop
 
+from sealgate.child_process import parent_of
 from sealgate.inspection.adapters.observer import Observing
 from sealgate.inspection.adapters.relay import Service
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from sealgate.inspection.adapters.relay_plan import RelayPlan
     from sealgate.inspection.model import Policy, Sighting
 
-_KILL = 9
 _REPORT_SECONDS = 1.0
 # Sightings that differ only in their counts become one; more different ones are only counted.
 _MOST_SIGHTINGS = 1000
@@ -160,30 +158,16 @@ async def _run(plan: RelayPlan, link: Connection) -> None:
     await relay.ended
 
 
-def _die_with(parent: int) -> bool:
-    # prctl(2): PR_SET_PDEATHSIG (1). It is set after the start, so a parent that died in
-    # between is looked for by hand.
-    zero = ctypes.c_ulong(0)
-    failed = ctypes.CDLL(None).prctl(1, ctypes.c_ulong(_KILL), zero, zero, zero)
-    return not failed and os.getppid() == parent
-
-
 def main() -> int:
     """
     Be the relay that the parent at the other end of the socket ``argv[1]`` asks for.
     """
-    # A terminal's Ctrl-C is for the parent, which then has us drain.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Bodies are never written anywhere, not by a crash either.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    link = Connection(int(sys.argv[1]))
-    try:
-        _, plan = link.recv()
-    except EOFError:
+    begun = parent_of(sys.argv[1])
+    if begun is None:
         return 1
-    if not _die_with(plan.parent):
-        return 1
-    os.umask(0o077)
+    link, plan = begun
     uvloop.run(_run(plan, link))
     return 0
 

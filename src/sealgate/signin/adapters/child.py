@@ -9,27 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import os
-import signal
 import socket
 import sys
 import threading
 import time
-from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from sealgate.child_process import parent_of
 from sealgate.errors import SealgateError
 from sealgate.signin.adapters.house import House
 from sealgate.signin.adapters.service import Service
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
     from sealgate.signin.adapters.plan import Plan
 
 _TICK_SECONDS = 1.0
-_KILL = 9
 # More than this wait in line at once: Envoy tells those who come then that it is too much.
 _MOST_AT_ONCE = 200
 
@@ -88,28 +87,14 @@ def _listen(link: Connection, house: House, server: uvicorn.Server) -> None:
                 link.send(("error", "the request is none that the sign-in service knows"))
 
 
-def _die_with(parent: int) -> bool:
-    # prctl(2): PR_SET_PDEATHSIG (1). It is set after the start, so a parent that died in
-    # between is looked for by hand.
-    zero = ctypes.c_ulong(0)
-    failed = ctypes.CDLL(None).prctl(1, ctypes.c_ulong(_KILL), zero, zero, zero)
-    return not failed and os.getppid() == parent
-
-
 def main() -> int:
     """
     Be the process that the parent at the other end of the socket ``argv[1]`` asks for.
     """
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    link = Connection(int(sys.argv[1]))
-    try:
-        plan: Plan = link.recv()[1]
-    except EOFError:
+    begun = parent_of(sys.argv[1])
+    if begun is None:
         return 1
-    if not _die_with(plan.parent):
-        return 1
-    os.umask(0o077)
+    link, plan = begun
     try:
         _serve(plan, link)
     except SealgateError as error:

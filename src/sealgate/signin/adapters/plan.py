@@ -18,7 +18,7 @@ class Plan:
 
     *listener* is the descriptor of a bound Unix socket. *database* is the URL of identities,
     *state_folder* holds the signing keys. *slow* is how many passwords are checked at a
-    time. *parent* is the process that must live on.
+    time.
     """
 
     listener: int
@@ -26,4 +26,3 @@ class Plan:
     state_folder: str
     served: Served
     slow: int
-    parent: int

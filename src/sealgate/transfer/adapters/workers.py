@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import functools
 import os
-import signal
 import socket
 import sys
 import threading
 import time
-from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
+from sealgate.child_process import parent_of
 from sealgate.detect.mask import mask_text
 from sealgate.errors import BugError, SealgateError
 from sealgate.identity.adapters.country import Countries
@@ -37,12 +35,12 @@ from sealgate.transfer.model import TransferProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from multiprocessing.connection import Connection
 
     from sealgate.storage.model import Store, StoreSettings
     from sealgate.transfer.adapters.workers_plan import Served, WorkerPlan
 
 _TICK_SECONDS = 1.0
-_KILL = 9
 
 
 class Worker:
@@ -130,8 +128,8 @@ class _Link:
     The socket to the parent: its requests come in, answers and lines for a person go out.
     """
 
-    def __init__(self, descriptor: int) -> None:
-        self._connection = Connection(descriptor)
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._lock = threading.Lock()
 
     def send(self, *message: Any) -> None:
@@ -247,35 +245,16 @@ def _sockets(descriptors: tuple[int, ...]) -> list[socket.socket]:
     return [socket.socket(fileno=descriptor) for descriptor in descriptors]
 
 
-def _die_with(parent: int) -> bool:
-    # prctl(2): PR_SET_PDEATHSIG (1). It is set after the start, so a parent that died in
-    # between is looked for by hand.
-    zero = ctypes.c_ulong(0)
-    failed = ctypes.CDLL(None).prctl(1, ctypes.c_ulong(_KILL), zero, zero, zero)
-    return not failed and os.getppid() == parent
-
-
 def main() -> int:
     """
     Be the process that the parent at the other end of the socket ``argv[1]`` asks for.
     """
-    # A terminal's Ctrl-C, and systemd's SIGTERM to all of a unit, are for the parent, which
-    # then has us drain.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
     # Keys and what is uploaded are in memory here, and nowhere else.
     forbid_dumps()
-    link = _Link(int(sys.argv[1]))
-    first = None
-    while first is None:
-        try:
-            first = link.receive()
-        except EOFError:
-            return 1
-    plan: WorkerPlan = first[1]
-    if not _die_with(plan.parent):
+    begun = parent_of(sys.argv[1])
+    if begun is None:
         return 1
-    os.umask(0o077)
+    link, plan = _Link(begun[0]), begun[1]
     try:
         worker = Worker(plan, link.tell)
     except SealgateError as error:

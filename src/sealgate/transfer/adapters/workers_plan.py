@@ -105,7 +105,7 @@ class WorkerPlan:
     *protocol* is ``SFTP`` or ``FTPS``. *settings* are those of that server. *listeners* are
     file descriptors of bound sockets, *implicit* those of FTPS with TLS from the first byte.
     *database* is the URL of identities and register. *log* is the file of the structured
-    log. *keyring* is ``None`` where there is no drop. *parent* is the process that must live on.
+    log. *keyring* is ``None`` where there is no drop.
     """
 
     protocol: TransferProtocol
@@ -116,5 +116,4 @@ class WorkerPlan:
     log: str
     keyring: PackedKeyring | None
     served: Served
-    parent: int
     model: ClassificationModel = DEFAULT_MODEL

@@ -1,0 +1,190 @@
+"""
+A process of our own that works for this one: started, asked, told, ended.
+
+Both halves are here. A room subclasses :class:`ChildProcess` for what its process can be
+asked; the process itself begins with :func:`parent_of`. What it is to be goes over a socket
+that only the two hold, never over the command line or the environment: it may hold keys.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from multiprocessing.connection import Connection, Pipe
+from typing import TYPE_CHECKING, Any
+
+from sealgate.errors import GatewayError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+READY_SECONDS = 20.0
+ANSWER_SECONDS = 15.0
+_POLL_SECONDS = 0.05
+_KILL = 9
+
+
+class ChildProcess:
+    """
+    The process that runs *module* for *plan*, as its parent sees it.
+
+    *called* is what messages call it, with its article. *handed* are the descriptors that it
+    inherits under their numbers. The kernel kills it when the *thread* that started it ends
+    (prctl(2)), so that must live as long as the process is to.
+
+    Raises:
+        GatewayError: it cannot be started.
+    """
+
+    def __init__(self, called: str, module: str, plan: object, handed: Sequence[int]) -> None:
+        self._called = called
+        self._link, theirs = Pipe()
+        try:
+            self._child = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+                [sys.executable, "-P", "-m", module, str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(), *handed),
+                # A terminal's Ctrl-C is for the parent.
+                start_new_session=True,
+            )
+            self.tell(os.getpid(), plan)
+        except OSError as error:
+            self._link.close()
+            raise GatewayError(f"{called} cannot be started: {error.strerror}") from error
+        finally:
+            theirs.close()
+
+    @property
+    def pid(self) -> int:
+        """
+        Return its process id.
+        """
+        return self._child.pid
+
+    def is_running(self) -> bool:
+        """
+        Return whether it lives.
+        """
+        return self._child.poll() is None
+
+    def await_ready(self) -> None:
+        """
+        Return once it serves.
+
+        Raises:
+            GatewayError: it ended, or is not ready in time; then it does not run.
+        """
+        try:
+            self._await("ready", READY_SECONDS)
+        except GatewayError:
+            self.kill()
+            raise
+
+    def tell(self, *message: Any) -> None:
+        """
+        Send *message*, and wait for nothing; one that has gone needs none.
+        """
+        with contextlib.suppress(OSError):
+            self._link.send(message)
+
+    def ask(self, *request: Any) -> Any:
+        """
+        Return what it answers to *request*.
+
+        Raises:
+            GatewayError: it refused, has gone, or does not answer in time.
+        """
+        try:
+            self._link.send(request)
+        except OSError as error:
+            raise GatewayError(f"{self._called} does not answer") from error
+        return self._await("ok", ANSWER_SECONDS)
+
+    def hear(self) -> None:
+        """
+        Take what it had to say meanwhile.
+        """
+        with contextlib.suppress(EOFError, OSError, GatewayError):
+            while self._link.poll():
+                self._take(*self._link.recv())
+
+    def request_stop(self, drain_seconds: float) -> None:
+        """
+        Have it accept nothing more and end, within *drain_seconds*; returns at once.
+        """
+        self.tell("stop", drain_seconds)
+
+    def await_end(self, until: float, hurry: Callable[[], bool] = lambda: False) -> bool:
+        """
+        Return whether it ended by itself before the monotonic time *until*; then it is gone.
+        """
+        while self.is_running():
+            self.hear()
+            if time.monotonic() > until or hurry():
+                self.kill()
+                return False
+            time.sleep(_POLL_SECONDS)
+        self.hear()
+        self._link.close()
+        return True
+
+    def kill(self) -> None:
+        """
+        End it now, also when it is stopped.
+        """
+        if self._child.poll() is None:
+            self._child.kill()
+        self._child.wait()
+        self.hear()
+        self._link.close()
+
+    def _await(self, wanted: str, seconds: float) -> Any:
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                if not self._link.poll(max(0.0, until - time.monotonic())):
+                    raise GatewayError(f"{self._called} does not answer within {seconds:g} seconds")
+                kind, content = self._link.recv()
+            except (EOFError, OSError) as error:
+                raise GatewayError(f"{self._called} ended unexpectedly") from error
+            if kind == wanted:
+                return content
+            self._take(kind, content)
+
+    def _take(self, kind: str, content: Any) -> None:
+        """
+        Take a message that nobody waits for.
+        """
+        if kind in {"failed", "error"}:
+            raise GatewayError(f"{self._called}: {content}")
+
+
+def parent_of(descriptor: str) -> tuple[Connection, Any] | None:
+    """
+    Return the socket to the parent and the plan that it sent; ``None`` when it has gone.
+
+    From here on this process ends with its parent, whatever that ends by: what nobody
+    supervises would go on admitting people. Signals that a terminal, or systemd, sends to
+    all are for the parent, which then has this process end in order.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    link = Connection(int(descriptor))
+    try:
+        parent, plan = link.recv()
+    except (EOFError, OSError):
+        return None
+    # prctl(2): PR_SET_PDEATHSIG (1). It is set after the start, so a parent that died in
+    # between is looked for by hand.
+    zero = ctypes.c_ulong(0)
+    failed = ctypes.CDLL(None).prctl(1, ctypes.c_ulong(_KILL), zero, zero, zero)
+    if failed or os.getppid() != parent:
+        return None
+    os.umask(0o077)
+    return link, plan

@@ -1,0 +1,173 @@
+"""
+A process of our own, for real: started, asked, told, killed, orphaned.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sealgate.child_process import ChildProcess
+from sealgate.errors import GatewayError
+
+CHILD = """
+import os, sys
+from sealgate.child_process import parent_of
+
+link, plan = parent_of(sys.argv[1])
+if plan == "refuses":
+    link.send(("failed", "there is no room"))
+    sys.exit(1)
+link.send(("ready", os.getpid()))
+while True:
+    match link.recv():
+        case ("double", number):
+            link.send(("told", "on it"))
+            link.send(("ok", 2 * number))
+        case ("plan",):
+            link.send(("ok", (plan, os.umask(0o077))))
+        case ("stop", seconds):
+            link.send(("told", f"stopping within {seconds}"))
+            sys.exit(0)
+        case _:
+            link.send(("error", "that is unknown here"))
+"""
+PARENT = """
+import sys, time
+from sealgate.child_process import ChildProcess
+
+child = ChildProcess("a helper", "sealgate_child_of_a_test", "plan", ())
+child.await_ready()
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+
+
+class Child(ChildProcess):
+    """
+    Keeps what nobody waited for.
+    """
+
+    def __init__(self, plan: object) -> None:
+        self.told: list[str] = []
+        super().__init__("a helper", "sealgate_child_of_a_test", plan, ())
+
+    def _take(self, kind: str, content: Any) -> None:
+        if kind == "told":
+            self.told.append(content)
+        else:
+            super()._take(kind, content)
+
+
+@pytest.fixture(name="module", autouse=True)
+def _module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sealgate_child_of_a_test.py").write_text(CHILD)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+
+@pytest.fixture(name="child")
+def _child(module: None) -> Iterator[Child]:
+    del module
+    child = Child({"any": "value"})
+    try:
+        child.await_ready()
+        yield child
+    finally:
+        child.kill()
+
+
+def test_it_is_asked_and_answers(child: Child) -> None:
+    """
+    Answers reach who asked; what comes between is not lost; a refusal is an error.
+    """
+    assert child.ask("double", 21) == 42
+    assert child.told == ["on it"]
+    assert child.ask("plan") == ({"any": "value"}, 0o077)
+    with pytest.raises(GatewayError, match="a helper: that is unknown here"):
+        child.ask("dance")
+    assert child.ask("double", 1) == 2
+
+
+def test_it_ends_when_it_is_told_to(child: Child) -> None:
+    """
+    It ends by itself, and its last words arrive; it may be killed once more.
+    """
+    child.request_stop(3.0)
+    assert child.await_end(time.monotonic() + 20.0)
+    assert child.told == ["stopping within 3.0"]
+    assert not child.is_running()
+    child.kill()
+
+
+def test_one_that_will_not_end_is_killed(child: Child) -> None:
+    """
+    Also one that is stopped; hurry makes it at once.
+    """
+    os.kill(child.pid, signal.SIGSTOP)
+    child.request_stop(3.0)
+    assert not child.await_end(time.monotonic() + 60.0, hurry=lambda: True)
+    assert not child.is_running()
+
+
+def test_signals_of_a_terminal_are_for_the_parent(child: Child) -> None:
+    """
+    Ctrl-C and a stop of the whole unit leave it to its parent to end it.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        os.kill(child.pid, number)
+    assert child.ask("double", 2) == 4
+
+
+def test_one_that_died_does_not_answer(child: Child) -> None:
+    """
+    Who asks is told, and not left waiting.
+    """
+    os.kill(child.pid, signal.SIGKILL)
+    with pytest.raises(GatewayError, match=r"a helper (ended unexpectedly|does not answer)"):
+        child.ask("double", 1)
+
+
+def test_one_that_cannot_begin_says_why() -> None:
+    """
+    Its own words reach the parent, and it does not run.
+    """
+    child = Child("refuses")
+    with pytest.raises(GatewayError, match="a helper: there is no room"):
+        child.await_ready()
+    assert not child.is_running()
+
+
+def test_it_ends_with_its_parent() -> None:
+    """
+    A parent that is killed with kill -9 leaves nobody behind.
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        assert is_alive(pid)
+        parent.kill()
+    end = time.monotonic() + 20.0
+    while is_alive(pid):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def is_alive(pid: int) -> bool:
+    """
+    Return whether the process runs; one that nobody has waited for yet does not.
+    """
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
