@@ -4,38 +4,11 @@ No script of a payment page is another one than was approved.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from sealgate.policy.finding import (
-    Citation,
-    Declaration,
-    Rule,
-    Severity,
-    listed,
-    met,
-    not_applicable,
-    violated,
-)
+from sealgate.policy.finding import Citation, Rule, Severity
 from sealgate.policy.inventory import AssetKind
 from sealgate.policy.observation import Fact, Vantage
 from sealgate.policy.protection import Column
-from sealgate.policy.rules.unseen import page_unseen
-
-if TYPE_CHECKING:
-    from sealgate.policy.finding import Subject, Verdict
-
-
-def _judge(subject: Subject) -> Verdict:
-    if Declaration.PAYMENT not in subject.declarations:
-        return not_applicable("nobody pays there")
-    found = subject.names(Fact.SCRIPTS_CHANGED)
-    if found is None:
-        return page_unseen(subject, Fact.SCRIPTS_CHANGED)
-
-    if found:
-        return violated(f"is not what was approved: {listed(found)}")
-    return met("no script changed")
-
+from sealgate.policy.rules.payment_page import none_of
 
 RULE = Rule(
     id="payment-script-changed",
@@ -61,5 +34,5 @@ RULE = Rule(
         Fact.SCRIPTS_CHANGED,
         Fact.LOCK_STATUS_ANONYMOUS,
     ),
-    judge=_judge,
+    judge=none_of(Fact.SCRIPTS_CHANGED, "is not what was approved:", "no script changed"),
 )

@@ -4,38 +4,11 @@ A page on which people pay is kept by nobody on the way.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from sealgate.policy.finding import (
-    Citation,
-    Declaration,
-    Rule,
-    Severity,
-    listed,
-    met,
-    not_applicable,
-    violated,
-)
+from sealgate.policy.finding import Citation, Rule, Severity
 from sealgate.policy.inventory import AssetKind
 from sealgate.policy.observation import Fact, Vantage
 from sealgate.policy.protection import Column
-from sealgate.policy.rules.unseen import page_unseen
-
-if TYPE_CHECKING:
-    from sealgate.policy.finding import Subject, Verdict
-
-
-def _judge(subject: Subject) -> Verdict:
-    if Declaration.PAYMENT not in subject.declarations:
-        return not_applicable("nobody pays there")
-    found = subject.names(Fact.PAGE_STORABLE)
-    if found is None:
-        return page_unseen(subject, Fact.PAGE_STORABLE)
-
-    if found:
-        return violated(f"without Cache-Control: no-store: {listed(found)}")
-    return met("the page says no-store")
-
+from sealgate.policy.rules.payment_page import none_of
 
 RULE = Rule(
     id="payment-storable",
@@ -58,5 +31,5 @@ RULE = Rule(
         Fact.PAGE_STORABLE,
         Fact.LOCK_STATUS_ANONYMOUS,
     ),
-    judge=_judge,
+    judge=none_of(Fact.PAGE_STORABLE, "without Cache-Control: no-store:", "the page says no-store"),
 )
