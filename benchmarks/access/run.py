@@ -1,14 +1,13 @@
 """
 What access and inspection at the gateway cost, part by part, against bare Envoy.
 
-Every part yields ``name value unit least``; a line is printed for each, with its verdict,
-and all are written to ``build/benchmarks/access.json``. Needs nginx, wrk and openssl.
+Prints ``name value unit target met|missed`` for each, and writes the same to
+``build/benchmarks/access.json``. Needs nginx, wrk and openssl.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -18,14 +17,11 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.access import relay, signed  # noqa: E402  # found only once ROOT is on the path
+from benchmarks.metric import Metric, report  # noqa: E402  # as above
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-OUTPUT = ROOT / "build" / "benchmarks" / "access.json"
-
-Metric = tuple[str, float, str, float | None]
-"""Name, value, unit, and the least that is wanted."""
 
 PARTS: dict[str, Callable[[Path, int, int], Iterator[Metric]]] = {
     "signed": signed.measure,
@@ -42,26 +38,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=2, help="of each load in each round")
     arguments = parser.parse_args()
-    rows = []
-    for part in arguments.parts:
+    report("access", _measured(arguments.parts, rounds=arguments.rounds, seconds=arguments.seconds))
+
+
+def _measured(parts: Sequence[str], *, rounds: int, seconds: int) -> Iterator[Metric]:
+    for part in parts:
         with tempfile.TemporaryDirectory(prefix="sealgate-bench-", dir=_memory()) as folder:
-            for name, value, unit, least in PARTS[part](
-                Path(folder), arguments.rounds, arguments.seconds
-            ):
-                met = least is None or value >= least
-                wanted = "-" if least is None else f"{least:g}"
-                print(name, f"{value:.3f}", unit, wanted, "met" if met else "missed", flush=True)
-                rows.append(
-                    {
-                        "metric": name,
-                        "value": round(value, 4),
-                        "unit": unit,
-                        "target": least,
-                        "met": met,
-                    }
-                )
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    OUTPUT.write_text(json.dumps(rows, indent=1) + "\n")
+            yield from PARTS[part](Path(folder), rounds, seconds)
 
 
 def _memory() -> str | None:

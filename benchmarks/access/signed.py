@@ -32,6 +32,7 @@ from benchmarks.gateway.engines import (
     start_caddy,
     start_site,
 )
+from benchmarks.metric import Metric
 from sealgate.gateway.adapters.files import write_files
 from sealgate.gateway.model import SESSION_COOKIE, CertificateFiles, Material, SignInMaterial
 from sealgate.gateway.translate import translate
@@ -63,9 +64,7 @@ uvloop.run(main())
 """
 
 
-def measure(
-    folder: Path, rounds: int, seconds: int
-) -> Iterator[tuple[str, float, str, float | None]]:
+def measure(folder: Path, rounds: int, seconds: int) -> Iterator[Metric]:
     """
     Yield each figure: name, value, unit and the least that is wanted.
     """
@@ -108,14 +107,16 @@ def measure(
             for name, (engine, path, cookie, more) in loads.items():
                 found[name].append(_load(engine, path, cookie, seconds, more))
     for name, figures in found.items():
-        yield f"{name}-cpu", statistics.median(cpu for _, cpu in figures), "us/request", None
+        yield Metric(
+            f"{name}-cpu", statistics.median(cpu for _, cpu in figures), "us/request", None
+        )
         if name != "bare":
             pairs = list(zip(found["bare"], figures, strict=True))
             least = LEAST if name in {"signed", "signed-among"} else None
             ratio = statistics.median(one[1] / other[1] for one, other in pairs)
-            yield f"{name}-vs-bare-cpu", ratio, "ratio", least
+            yield Metric(f"{name}-vs-bare-cpu", ratio, "ratio", least)
             rate = statistics.median(other[0] / one[0] for one, other in pairs)
-            yield f"{name}-vs-bare-rate", rate, "ratio", None
+            yield Metric(f"{name}-vs-bare-rate", rate, "ratio", None)
 
 
 def _load(

@@ -20,17 +20,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.assess import corpus, tables  # noqa: E402 - found only once ROOT is on the path
+from benchmarks.metric import Metric, report  # noqa: E402 - as above
 from sealgate.app.assess import assess  # noqa: E402 - as above
 from sealgate.detect.scanner import Scanner  # noqa: E402 - as above
 
-OUTPUT = ROOT / "build" / "benchmarks" / "assess.json"
 PEER_PYTHON = ROOT / "build" / "bench-venv" / "bin" / "python"
 MIB = 1 << 20
 TEXT_SIZE = 32 * MIB
@@ -39,28 +38,6 @@ TABLE_SIZE = 32 * MIB
 TABLE_ROWS = 150_000
 BIG_SIZE = 2048 * MIB
 ROUNDS = 3
-
-
-@dataclass(frozen=True)
-class Metric:
-    """
-    One line of the result; without *target* nothing is demanded.
-    """
-
-    name: str
-    value: float
-    unit: str
-    target: float | None = None
-    at_most: bool = False
-
-    @property
-    def is_met(self) -> bool:
-        """
-        Return whether the value reaches the target.
-        """
-        if self.target is None:
-            return True
-        return self.value <= self.target if self.at_most else self.value >= self.target
 
 
 def scan(scanner: Scanner, data: bytes) -> tuple[float, collections.Counter[str]]:
@@ -247,16 +224,7 @@ def main() -> int:
     if not options.skip_memory:
         metrics += memory(BIG_SIZE)
 
-    for metric in metrics:
-        target = "-" if metric.target is None else f"{metric.target:g}"
-        verdict = "met" if metric.is_met else "missed"
-        print(metric.name, f"{metric.value:.3f}", metric.unit, target, verdict)
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    rows = [
-        {"metric": m.name, "value": m.value, "unit": m.unit, "target": m.target, "met": m.is_met}
-        for m in metrics
-    ]
-    OUTPUT.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    report("assess", metrics)
     return 0
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import re
 import statistics
 import subprocess
@@ -38,11 +37,11 @@ from benchmarks.gateway.engines import (  # noqa: E402  # found only once ROOT i
     start_site,
 )
 from benchmarks.gateway.service import measure_service  # noqa: E402  # as above
+from benchmarks.metric import Metric, report  # noqa: E402  # as above
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-OUTPUT = ROOT / "build" / "benchmarks" / "gateway.json"
 CONNECTIONS = 16
 _USUAL_PORT = ("-H", f"Host: {NAME}")  # as on 443: names with a port take another look
 LOCKED_REQUESTS_PER_SECOND = 8000
@@ -56,28 +55,6 @@ class Figure:
 
     rate: float
     cpu_us: float
-
-
-@dataclass(frozen=True)
-class Metric:
-    """
-    One line of the result; without *target* nothing is demanded.
-    """
-
-    name: str
-    value: float
-    unit: str
-    target: float | None = None
-    at_most: bool = False
-
-    @property
-    def is_met(self) -> bool:
-        """
-        Return whether the value reaches the target, or with *at_most* keeps below it.
-        """
-        if self.target is None:
-            return True
-        return self.value <= self.target if self.at_most else self.value >= self.target
 
 
 def _run(*command: str) -> str:
@@ -245,25 +222,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sealgate-bench-") as folder:
         metrics = _measure(Path(folder), arguments.rounds, arguments.seconds)
-    for metric in metrics:
-        target = "-" if metric.target is None else f"{metric.target:g}"
-        print(metric.name, f"{metric.value:.3f}", metric.unit, target, _verdict(metric))
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    rows = [
-        {
-            "metric": metric.name,
-            "value": round(metric.value, 4),
-            "unit": metric.unit,
-            "target": metric.target,
-            "met": metric.is_met,
-        }
-        for metric in metrics
-    ]
-    OUTPUT.write_text(json.dumps(rows, indent=1) + "\n")
-
-
-def _verdict(metric: Metric) -> str:
-    return "met" if metric.is_met else "missed"
+    report("gateway", metrics)
 
 
 if __name__ == "__main__":

@@ -25,35 +25,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-OUTPUT = ROOT / "build" / "benchmarks" / "seal.json"
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.metric import Metric, report  # noqa: E402  # found only once ROOT is on the path
+
 WORKER = Path(__file__).with_name("worker.py")
 SEALGATE = str(Path(sys.executable).with_name("sealgate"))
 MEMORY = "/dev/shm"  # noqa: S108  # a file system in memory, not a place for secrets
 MIB = 1 << 20
 # Memory engines need the file twice, in and out, and the sealed one.
 ROOM = 4
-
-
-@dataclass(frozen=True)
-class Metric:
-    """
-    One line of the result; without *target* nothing is demanded.
-    """
-
-    name: str
-    value: float
-    unit: str
-    target: float | None = None
-    at_most: bool = False
-
-    @property
-    def is_met(self) -> bool:
-        """
-        Return whether the value reaches the target.
-        """
-        if self.target is None:
-            return True
-        return self.value <= self.target if self.at_most else self.value >= self.target
 
 
 @dataclass(frozen=True)
@@ -206,17 +187,7 @@ def main() -> int:
             spent = ", ".join(f"{n} {s.wall:.2f}/{s.cpu:.2f}" for n, s in rounds[-1].items())
             note(f"round {number + 1}, seconds by the clock/of the processor: {spent}")
 
-    metrics = summarise(rounds, size, reads=20_000)
-    for metric in metrics:
-        target = "-" if metric.target is None else f"{metric.target:g}"
-        verdict = "met" if metric.is_met else "missed"
-        print(metric.name, f"{metric.value:.3f}", metric.unit, target, verdict)
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    rows = [
-        {"metric": m.name, "value": m.value, "unit": m.unit, "target": m.target, "met": m.is_met}
-        for m in metrics
-    ]
-    OUTPUT.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    report("seal", summarise(rounds, size, reads=20_000))
     return 0
 
 

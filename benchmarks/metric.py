@@ -1,0 +1,70 @@
+"""
+One line of a benchmark's result, and how the benchmarks print and keep theirs.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_FOLDER = Path(__file__).resolve().parents[1] / "build" / "benchmarks"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """
+    One line of the result; without *target* nothing is demanded.
+    """
+
+    name: str
+    value: float
+    unit: str
+    target: float | None = None
+    at_most: bool = False
+
+    @property
+    def is_met(self) -> bool:
+        """
+        Return whether the value reaches the target, or with *at_most* keeps below it.
+        """
+        if self.target is None:
+            return True
+        return self.value <= self.target if self.at_most else self.value >= self.target
+
+    @property
+    def verdict(self) -> str:
+        """
+        Return ``met``, ``missed``, or ``-`` where nothing is demanded.
+        """
+        if self.target is None:
+            return "-"
+        return "met" if self.is_met else "missed"
+
+
+def report(benchmark: str, metrics: Iterable[Metric]) -> None:
+    """
+    Print each as ``name value unit target verdict`` when it is there, then write all.
+
+    They are written to ``build/benchmarks/BENCHMARK.json``.
+    """
+    rows = []
+    for one in metrics:
+        target = "-" if one.target is None else f"{one.target:g}"
+        print(one.name, f"{one.value:.3f}", one.unit, target, one.verdict, flush=True)
+        rows.append(
+            {
+                "metric": one.name,
+                "value": round(one.value, 4),
+                "unit": one.unit,
+                "target": one.target,
+                "met": one.is_met,
+            }
+        )
+    _FOLDER.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(rows, indent=2) + "\n"
+    (_FOLDER / f"{benchmark}.json").write_text(text, encoding="utf-8")
