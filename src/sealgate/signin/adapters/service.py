@@ -9,35 +9,44 @@ is refused.
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
 import math
 import secrets
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from sealgate.gateway.model import (
-    ADDRESS_HEADER,
     ASSET_HEADER,
-    CERTIFICATE_HEADER,
     CHECK_PATH,
-    COUNTRY_HEADER,
     RUNG_HEADER,
     SESSION_COOKIE,
-    SITE_HEADER,
     USER_HEADER,
 )
 from sealgate.identity.factors import Factor, Proven
 from sealgate.identity.passkeys import PasskeyError
+from sealgate.signin.adapters.exchange import (
+    ATTRIBUTES,
+    FORM_COOKIE,
+    as_json,
+    caller_of,
+    form_of,
+    is_ours,
+    json_of,
+    latin,
+    problem_answer,
+    refusal,
+    set_session,
+    target_of,
+    wanted_of,
+)
 from sealgate.signin.adapters.passkeys import Passkeys
 from sealgate.signin.journey import HOME, SIGN_IN, easiest, place_at, safe_path, sign_in_link
-from sealgate.signin.model import Caller, place_of
+from sealgate.signin.model import place_of
 from sealgate.signin.pages import (
     HEADERS,
     NEW_PASSKEY_PATH,
@@ -53,7 +62,6 @@ from sealgate.signin.pages import (
     not_admitted_page,
     sign_in_page,
 )
-from sealgate.signin.problems import UNAUTHORIZED, problem
 from sealgate.signin.script import SCRIPT
 from sealgate.signin.words import language_of
 
@@ -61,13 +69,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sealgate.signin.adapters.house import House
-    from sealgate.signin.model import Standing
+    from sealgate.signin.model import Caller
 
-FORM_COOKIE = f"{SESSION_COOKIE}-form"
-FORM_TYPE = "application/x-www-form-urlencoded"
-MOST_FORM_BYTES = 16 * 1024
 _READS = ("GET", "HEAD")
-_ATTRIBUTES = "Path=/; Secure; HttpOnly"
 
 
 class Service:
@@ -102,24 +106,24 @@ class Service:
         """
         Answer what Envoy asks: 200 lets the request through, anything else is its answer.
         """
-        house, caller = self._house, _caller(request)
+        house, caller = self._house, caller_of(request)
         site = house.served.site(caller.site)
         asset = request.headers.get(ASSET_HEADER, "")
         place = place_of(site, asset) if site is not None else None
         if place is None:
-            return _problem(403, "this part of the site is not known to the sign-in service")
-        wanted = _target(request).removeprefix(CHECK_PATH)
+            return problem_answer(403, "this part of the site is not known to the sign-in service")
+        wanted = target_of(request).removeprefix(CHECK_PATH)
         standing = await asyncio.to_thread(house.standing, caller, place)
         if standing.may_enter:
             issued = await asyncio.to_thread(house.token, caller, standing)
             if issued is not None and standing.known is not None:
                 answer = Response(status_code=200)
-                answer.headers[USER_HEADER] = _latin(standing.known.identity.name)
+                answer.headers[USER_HEADER] = latin(standing.known.identity.name)
                 answer.headers[RUNG_HEADER] = str(issued[1])
-                _set_session(answer, issued[0])
+                set_session(answer, issued[0])
                 return answer
         if not caller.in_browser:
-            return _refusal(standing, wanted)
+            return refusal(standing, wanted)
         if standing.known is not None and not standing.missing:
             name = standing.known.identity.name
             return self._page(caller, lambda paper: not_admitted_page(paper, name, wanted), 403)
@@ -128,7 +132,7 @@ class Service:
         return self._page(caller, lambda paper: ended_page(paper, standing, wanted), 401)
 
     async def _sign_in_page(self, request: Request) -> Response:
-        caller, wanted = _caller(request), safe_path(_to(request))
+        caller, wanted = caller_of(request), safe_path(wanted_of(request))
         return await self._next(caller, wanted, shows=True)
 
     async def _next(
@@ -140,7 +144,7 @@ class Service:
         house = self._house
         site = house.served.site(caller.site)
         if site is None:
-            return _problem(421, "this site is not known to the sign-in service")
+            return problem_answer(421, "this site is not known to the sign-in service")
         place = place_at(site, wanted)
         is_open = place.rung == 0
         if is_open:
@@ -164,13 +168,13 @@ class Service:
         else:
             answer = RedirectResponse(sign_in_link(wanted), 303, {"cache-control": "no-store"})
         if issued is not None:
-            _set_session(answer, issued[0])
+            set_session(answer, issued[0])
         return answer
 
     async def _password(self, request: Request) -> Response:
-        caller, form = _caller(request), await _form(request)
+        caller, form = caller_of(request), await form_of(request)
         wanted = safe_path(form.get("to", "/"))
-        if not _is_ours(request, form.get("form", "")):
+        if not is_ours(request, form.get("form", "")):
             return await self._next(caller, wanted, shows=True, error="stale form", status=403)
         name, house = form.get("name", ""), self._house
         wait = house.wait(caller, name)
@@ -197,55 +201,55 @@ class Service:
         return await self._next(replace(caller, sign_in=sign_in.id), wanted, shows=False)
 
     async def _passkey_options(self, request: Request) -> Response:
-        caller, _ = _caller(request), await _json(request)
-        return _as_json(await asyncio.to_thread(self._passkeys.ask, caller))
+        caller, _ = caller_of(request), await json_of(request)
+        return as_json(await asyncio.to_thread(self._passkeys.ask, caller))
 
     async def _passkey(self, request: Request) -> Response:
-        caller, sent = _caller(request), await _json(request)
+        caller, sent = caller_of(request), await json_of(request)
         response = json.dumps(sent.get("response"))
         name, proof = await asyncio.to_thread(self._passkeys.judge, caller, response)
         wanted = safe_path(str(sent.get("to", "/")))
         proven = await self._proved(caller, name, proof, wanted)
         # The script goes where a browser would be sent to, with the same cookies.
-        answer = _as_json(json.dumps({"to": proven.headers.get("location", wanted)}))
+        answer = as_json(json.dumps({"to": proven.headers.get("location", wanted)}))
         for value in proven.headers.getlist("set-cookie"):
             answer.headers.append("set-cookie", value)
         return answer
 
     async def _new_passkey_page(self, request: Request) -> Response:
-        return self._page(_caller(request), new_passkey_page)
+        return self._page(caller_of(request), new_passkey_page)
 
     async def _new_passkey_options(self, request: Request) -> Response:
-        caller, sent = _caller(request), await _json(request)
+        caller, sent = caller_of(request), await json_of(request)
         if self._house.wait(caller, "") > 0:
             raise PasskeyError("there were too many attempts", hint="try again later")
         code = str(sent.get("code", ""))
-        return _as_json(await asyncio.to_thread(self._passkeys.ask_new, caller, code))
+        return as_json(await asyncio.to_thread(self._passkeys.ask_new, caller, code))
 
     async def _new_passkey(self, request: Request) -> Response:
-        caller, sent = _caller(request), await _json(request)
+        caller, sent = caller_of(request), await json_of(request)
         code, label = str(sent.get("code", "")), str(sent.get("label", ""))
         response = json.dumps(sent.get("response"))
         await asyncio.to_thread(self._passkeys.keep, caller, code, label, response)
-        return _as_json("{}")
+        return as_json("{}")
 
     async def _not_proven(self, request: Request, error: Exception) -> Response:
         del request, error
-        return _problem(403, "the passkey or the code was not accepted")
+        return problem_answer(403, "the passkey or the code was not accepted")
 
     async def _account(self, request: Request) -> Response:
-        caller = _caller(request)
+        caller = caller_of(request)
         name = await asyncio.to_thread(self._house.name_of, caller)
         return self._page(caller, lambda paper: account_page(paper, name))
 
     async def _sign_out(self, request: Request) -> Response:
-        caller, form = _caller(request), await _form(request)
-        if not _is_ours(request, form.get("form", "")):
+        caller, form = caller_of(request), await form_of(request)
+        if not is_ours(request, form.get("form", "")):
             return RedirectResponse(HOME, 303)
         await asyncio.to_thread(self._house.sign_out, caller)
         answer = RedirectResponse(HOME, 303, {"cache-control": "no-store"})
         for name in (SESSION_COOKIE, FORM_COOKIE):
-            answer.headers.append("set-cookie", f"{name}=; {_ATTRIBUTES}; Max-Age=0")
+            answer.headers.append("set-cookie", f"{name}=; {ATTRIBUTES}; Max-Age=0")
         return answer
 
     async def _style(self, request: Request) -> Response:
@@ -268,7 +272,7 @@ class Service:
         answer = Response(make(paper), status, HEADERS, "text/html")
         # The double-submit pattern: only this host can set the cookie (its name begins with
         # "__Host-"), and only our own pages send it back (SameSite=Strict).
-        answer.headers.append("set-cookie", f"{FORM_COOKIE}={form}; {_ATTRIBUTES}; SameSite=Strict")
+        answer.headers.append("set-cookie", f"{FORM_COOKIE}={form}; {ATTRIBUTES}; SameSite=Strict")
         return answer
 
 
@@ -276,132 +280,3 @@ def _said(paper: Paper, error: str) -> str:
     if error.startswith("wait "):
         return paper.say("wait", seconds=error.removeprefix("wait "))
     return paper.say(error) if error else ""
-
-
-def _caller(request: Request) -> Caller:
-    headers = request.headers
-    accept = headers.get("accept", "")
-    return Caller(
-        site=headers.get(SITE_HEADER, ""),
-        host=headers.get("host", ""),
-        address=headers.get(ADDRESS_HEADER, ""),
-        country=_there(headers.get(COUNTRY_HEADER, "")),
-        certificate=_there(headers.get(CERTIFICATE_HEADER, "")),
-        token=_cookie(request, SESSION_COOKIE),
-        in_browser="text/html" in accept,
-        language=headers.get("accept-language", ""),
-    )
-
-
-def _there(value: str) -> str | None:
-    # Envoy writes "-" for what is not there, or leaves it out.
-    return None if value in {"", "-"} else value
-
-
-def _cookie(request: Request, name: str) -> str:
-    for line in request.headers.getlist("cookie"):
-        for part in line.split(";"):
-            key, equals, value = part.strip().partition("=")
-            if equals and key == name:
-                return value
-    return ""
-
-
-def _target(request: Request) -> str:
-    raw: bytes = request.scope["raw_path"]
-    query: bytes = request.scope["query_string"]
-    return (raw + (b"?" + query if query else b"")).decode("latin-1")
-
-
-def _to(request: Request) -> str:
-    query: bytes = request.scope["query_string"]
-    wishes = [value for key, value in parse_qsl(query.decode("latin-1")) if key == "to"]
-    return wishes[0] if wishes else "/"
-
-
-async def _form(request: Request) -> dict[str, str]:
-    # A form that is too large, or none, is an empty one; it lacks its token then.
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM_TYPE:
-        return {}
-    body = await _body(request)
-    try:
-        return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, strict_parsing=True))
-    except ValueError:
-        return {}
-
-
-async def _json(request: Request) -> dict[str, Any]:
-    """
-    Return what a script of ours sent.
-
-    Raises:
-        PasskeyError: it is something else, or from somewhere else.
-    """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    # Another site's page cannot send this type, nor this header, without asking first (CORS).
-    if kind != "application/json" or not _is_ours(request, request.headers.get("x-form", "")):
-        raise PasskeyError("this was not sent by our own page", hint="load the page again")
-    try:
-        read = json.loads(await _body(request))
-    except (ValueError, RecursionError) as error:
-        raise PasskeyError("this is no JSON", hint="load the page again") from error
-    return read if isinstance(read, dict) else {}
-
-
-def _as_json(text: str) -> Response:
-    return Response(text, 200, {"cache-control": "no-store"}, "application/json")
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    try:
-        async for piece in request.stream():
-            body += piece
-            if len(body) > MOST_FORM_BYTES:
-                return b""
-    except ClientDisconnect:
-        return b""
-    return bytes(body)
-
-
-def _is_ours(request: Request, form: str) -> bool:
-    """
-    Return whether a form was sent by a page of ours on this very host.
-    """
-    headers = request.headers
-    # Fetch Metadata, 2.3, and RFC 6454, 7: where a browser says it, it must be us.
-    if headers.get("sec-fetch-site", "same-origin") != "same-origin":
-        return False
-    origin = f"https://{headers.get('host', '')}"
-    if headers.get("origin", origin) != origin:
-        return False
-    cookie = _cookie(request, FORM_COOKIE)
-    return bool(cookie) and hmac.compare_digest(cookie.encode(), form.encode())
-
-
-def _set_session(answer: Response, token: str) -> None:
-    answer.headers.append("set-cookie", f"{SESSION_COOKIE}={token}; {_ATTRIBUTES}; SameSite=Lax")
-
-
-def _latin(name: str) -> str:
-    # Starlette writes headers in Latin-1; what arrives is the name in UTF-8, as in the token.
-    return name.encode("utf-8").decode("latin-1")
-
-
-def _refusal(standing: Standing, wanted: str) -> Response:
-    status, fields = problem(standing, wanted)
-    headers = {"www-authenticate": "Sealgate"} if status == UNAUTHORIZED else {}
-    return _problem_of(status, fields, headers)
-
-
-def _problem(status: int, detail: str) -> Response:
-    return _problem_of(status, {"type": "about:blank", "status": status, "detail": detail}, {})
-
-
-def _problem_of(status: int, fields: dict[str, Any], headers: dict[str, str]) -> Response:
-    return Response(
-        json.dumps(fields) + "\n",
-        status,
-        {"cache-control": "no-store", **headers},
-        "application/problem+json",
-    )
