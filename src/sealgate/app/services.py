@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sealgate.app.gateway import Change, Gateway
 from sealgate.app.inspection import Inspection
 from sealgate.app.metrics import Monitoring, Registered, Snapshot, Sources
+from sealgate.app.opened_keys import OpenedKeys
 from sealgate.app.signin import SignIn
 from sealgate.app.state import has_database, open_register
 from sealgate.app.transfer import Transfer
@@ -49,7 +50,8 @@ class Services:
         self.gateway = Gateway(
             inventory, load=load, now=now, tell=tell, workers=workers, check=self._check
         )
-        self.transfer = Transfer(now=now, tell=tell, processes=workers)
+        keys = OpenedKeys(now)
+        self.transfer = Transfer(now=now, tell=tell, keys=keys, processes=workers)
         self.inspection = Inspection(now=now, tell=tell, processes=workers)
         self.sign_in = SignIn(now=now, tell=tell)
         self.monitoring = Monitoring(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sealgate.app.material import Certificates
+    from sealgate.app.opened_keys import OpenedKeys
     from sealgate.app.transfer_material import Material
     from sealgate.app.transfer_tending import Tending
     from sealgate.app.transfer_wanted import Door
@@ -41,13 +42,20 @@ class Transfer:
     """
     The file servers. *now* tells seconds since the epoch, *tell* takes a line for a person.
 
-    *processes* is how many serve SFTP, by default one per usable core.
+    *keys* opens the sealing keys where they are needed. *processes* is how many serve SFTP,
+    by default one per usable core.
     """
 
     def __init__(
-        self, *, now: Callable[[], float], tell: Callable[[str], None], processes: int | None = None
+        self,
+        *,
+        now: Callable[[], float],
+        tell: Callable[[str], None],
+        keys: OpenedKeys,
+        processes: int | None = None,
     ) -> None:
         self._tell = tell
+        self._keys = keys
         self._processes = min(processes or len(os.sched_getaffinity(0)), MAX_PROCESSES)
         self._now = now
         self._parts: tuple[Material, Tending] | None = None
@@ -127,7 +135,7 @@ class Transfer:
             from sealgate.app.transfer_material import Material  # noqa: PLC0415
             from sealgate.app.transfer_tending import Tending  # noqa: PLC0415
 
-            self._parts = Material(self._now), Tending(self._now, self._tell)
+            self._parts = Material(self._now, self._keys), Tending(self._now, self._tell)
         return self._parts
 
     def _replace(self, doors: list[Door], drain_seconds: float) -> None:
@@ -175,8 +183,7 @@ class Transfer:
         Do what time brings: crashes are mended, leavers seen off, stores tended.
         """
         if self._parts is not None:
-            material, tending = self._parts
-            tending.tick(inventory, material.keyring)
+            self._parts[1].tick(inventory, self._keys.keyring)
         now = time.monotonic()
         for group in self._groups.values():
             group.tick(now)

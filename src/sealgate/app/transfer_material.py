@@ -10,7 +10,7 @@ import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealgate.app.keyring import look_at_site_keys, open_site_keyring, why_not_apart
+from sealgate.app.keyring import why_not_apart
 from sealgate.app.keys import local_authority
 from sealgate.app.state import database_url
 from sealgate.app.storing import RECORDS_FOLDER, store_settings
@@ -20,9 +20,9 @@ from sealgate.gateway.adapters.files import make_folder, replace_file
 from sealgate.identity.adapters.given import check_given
 from sealgate.policy.inventory import PassivePorts, drop_asset
 from sealgate.storage.adapters.opened import open_store
-from sealgate.storage.adapters.undumped import forbid_core_files
+from sealgate.storage.adapters.packed import packed
 from sealgate.storage.model import StorageError
-from sealgate.transfer.adapters.workers_plan import Served, packed
+from sealgate.transfer.adapters.workers_plan import Served
 from sealgate.transfer.model import TransferProtocol
 from sealgate.transfer.promise import refusals
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sealgate.app.material import Certificates
+    from sealgate.app.opened_keys import OpenedKeys
     from sealgate.policy.inventory import Drop, Inventory
     from sealgate.storage.keyring import UnlockedKeyring
     from sealgate.storage.model import StoreSettings
@@ -46,15 +47,14 @@ _AT_REST_RULE = "at-rest-unsealed"
 
 class Material:
     """
-    Gathers what file servers need; keeps the sealing keys open in between.
+    Gathers what file servers need; *keys* keeps the sealing keys open in between.
 
     *now* tells seconds since the epoch.
     """
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], keys: OpenedKeys) -> None:
         self._now = now
-        self._keyring: UnlockedKeyring | None = None
-        self._opened_for: object = None
+        self._keys = keys
 
     def gather(
         self, inventory: Inventory, certificates: Certificates, countries: str | None
@@ -72,7 +72,7 @@ class Material:
         database = database_url(inventory)
         state = Path(inventory.state_folder).absolute()
         make_folder(str(state / LOGS_FOLDER))
-        keyring = self._open_keyring(inventory) if inventory.drops else None
+        keyring = self._keys.open(inventory) if inventory.drops else None
         make_folder(str(state / RECORDS_FOLDER))
         stores = tuple(store_settings(inventory, drop) for drop in inventory.drops)
         faults = list(_faults(inventory, stores, keyring, self._now))
@@ -90,13 +90,6 @@ class Material:
             transfer_log(inventory),
         )
 
-    @property
-    def keyring(self) -> UnlockedKeyring | None:
-        """
-        Return the sealing keys, ``None`` while no drop needed them.
-        """
-        return self._keyring
-
     def refresh_certificate(self, inventory: Inventory, certificates: Certificates) -> None:
         """
         Put a renewed certificate where the FTPS server sees it.
@@ -107,15 +100,6 @@ class Material:
         """
         if has_ftps(inventory):
             self._certificate(inventory, certificates, Path(inventory.state_folder).absolute())
-
-    def _open_keyring(self, inventory: Inventory) -> UnlockedKeyring:
-        kept = look_at_site_keys(inventory)
-        marks = (inventory.keys, kept.keyring if kept is not None else None)
-        if self._keyring is None or marks != self._opened_for:
-            forbid_core_files()
-            self._keyring = open_site_keyring(inventory, now=self._now())
-            self._opened_for = (inventory.keys, self._keyring.keyring)
-        return self._keyring
 
     def _doors(
         self, inventory: Inventory, certificates: Certificates, state: Path

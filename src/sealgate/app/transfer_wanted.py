@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sealgate.policy.classification import ClassificationModel
     from sealgate.policy.inventory import Address, Inventory
+    from sealgate.storage.adapters.packed import PackedKeyring
     from sealgate.transfer.adapters.ftps import FTPSSettings
     from sealgate.transfer.adapters.ssh_settings import SSHSettings
-    from sealgate.transfer.adapters.workers_plan import PackedKeyring, Served
+    from sealgate.transfer.adapters.workers_plan import Served
     from sealgate.transfer.model import TransferProtocol
 
 
