@@ -1,0 +1,147 @@
+"""
+Web sites, as they are declared: their names, what stands behind, and their routes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from sealgate.policy.places import Place
+
+if TYPE_CHECKING:
+    from sealgate.policy.classification import Classification
+    from sealgate.policy.listening import TLSSettings
+
+
+class SiteAccess(StrEnum):
+    """
+    Who asks the visitor for credentials on a route of access rung ``low``.
+    """
+
+    SEALGATE = "sealgate"  # the gateway itself (comes with identities)
+    SITE = "site"  # the site behind; the audit checks that it does
+
+
+class Inspect(StrEnum):
+    """
+    Whether bodies of a route are looked into on their way.
+    """
+
+    OFF = "off"
+    OBSERVE = "observe"  # a sample of answers is read aside; nothing is held back
+    ENFORCE = "enforce"  # what is above the route's class is masked, or does not go on
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """
+    Which requests a route means: a path by whole segments, or a query parameter.
+
+    *path* has no trailing slash (but ``/`` itself). With *exact* only the path
+    itself is meant, else everything below it too. ``*`` stands for one segment.
+    *query* is the name of a parameter whose presence alone opens the door (TYPO3's
+    ``__typo3_install``); such a door holds on every path below *path*. *query_value*
+    narrows it to values that begin so (WordPress' ``rest_route=/wp/v2/users``).
+    """
+
+    path: str
+    exact: bool = False
+    query: str | None = None
+    query_value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """
+    One part of a site with one class.
+
+    *collects* is the class of what the visitor sends there, when it is stricter
+    than what the route shows. *backend* locks the route to TLS before the site sees
+    the request. *admit* lists who may enter: ``user:NAME`` or ``group:NAME``.
+    *origin* is ``declared`` or the preset that added the route (``preset:typo3``).
+
+    *sign_in*: where the class asks for a key, it may also be a passkey on the gateway's own
+    pages; without it, only a client certificate opens the route.
+
+    A preset's door for which the operator has not yet said who may enter is *shut*: it
+    admits nobody and is refused to everybody, so that a new site can serve its public
+    pages at once. Declared routes are never shut: without *admit* they are a fault.
+
+    *payment* marks a page on which people pay. *scripts* are the sources that scripts may
+    come from there (CSP 3, 2.3.1); empty, nobody has said yet. *script_reports* is where
+    browsers tell of others: an https address, or a path of the site; "" nowhere.
+    """
+
+    door: Door
+    classification: Classification
+    collects: Classification | None = None
+    backend: bool = False
+    access: SiteAccess = SiteAccess.SEALGATE
+    admit: tuple[str, ...] = ()
+    origin: str = "declared"
+    place: Place = field(default=Place(), compare=False)
+    payment: bool = False
+    scripts: tuple[str, ...] = ()
+    script_reports: str = ""
+    inspect: Inspect = Inspect.OFF
+    sign_in: bool = False
+
+    @property
+    def shut(self) -> bool:
+        """
+        Return whether nobody may enter, because a preset locked it and nobody is admitted.
+        """
+        return self.backend and not self.admit and self.origin != "declared"
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """
+    The site behind: ``http://host:port``, ``https://host:port`` or ``unix:/path``.
+
+    *ca* is the file that an https upstream is verified with, ``None`` the system's.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    ca: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CookieRule:
+    """
+    What a preset knows of one cookie: *name* may end in ``*``.
+    """
+
+    name: str
+    http_only: bool
+    same_site: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """
+    One web site: its names, what stands behind, and its routes.
+
+    *routes* always hold one for ``/``. *web_root* is the folder that the site serves
+    files from, when the operator told it.
+    """
+
+    domains: tuple[str, ...]
+    upstream: Upstream
+    routes: tuple[Route, ...]
+    preset: str = "none"
+    cookies: tuple[CookieRule, ...] = ()
+    web_root: str | None = None
+    tls: TLSSettings | None = None
+    place: Place = field(default=Place(), compare=False)
+
+    @property
+    def name(self) -> str:
+        """
+        Return the first domain, which names the site everywhere.
+        """
+        return self.domains[0]
