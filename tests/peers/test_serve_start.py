@@ -75,6 +75,7 @@ def test_the_ready_file_tells_where_it_listens(place: Place) -> None:
             "envoy_pid": serving.ready["envoy_pid"],
             "https": [f"127.0.0.1:{place.https}"],
             "http": [f"127.0.0.1:{place.http}"],
+            "egress": [],
             "sftp": [],
             "ftps": [],
             "ftps_implicit": [],

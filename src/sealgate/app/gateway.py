@@ -36,7 +36,7 @@ from sealgate.app.material import (
     make_material,
 )
 from sealgate.app.metrics import Snapshot
-from sealgate.app.ports import Ports
+from sealgate.app.ports import Ports, opened
 from sealgate.app.watch import FileWatch
 from sealgate.errors import BugError, ConfigError, GatewayError, SealgateError
 from sealgate.gateway.adapters.binary import find_envoy
@@ -46,7 +46,7 @@ from sealgate.gateway.adapters.files import make_folder
 from sealgate.gateway.model import CertificateFiles
 from sealgate.gateway.promise import promises, refusals
 from sealgate.gateway.translate import translate
-from sealgate.policy.inventory import Address, Inventory
+from sealgate.policy.inventory import Inventory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -204,7 +204,7 @@ class Gateway:
             self._begin(inventory, material)
             changed = ("sites",)
         else:
-            refuse_taken(a for a in _addresses(inventory) if a not in _addresses(old))
+            refuse_taken(a for a in opened(inventory).all if a not in opened(old).all)
             changed = self._apply(translate(inventory, material))
         self._settle(parts)
         remarks = [*parts.certificates.remarks, *_silent_upstreams(inventory)]
@@ -277,7 +277,7 @@ class Gateway:
         Return what runs, as plain values; times in seconds since the epoch.
         """
         parts = self._parts
-        listen = parts.inventory.listen
+        doors = opened(parts.inventory)
         return {
             "pid": os.getpid(),
             "envoy_pid": self.pid,
@@ -287,9 +287,9 @@ class Gateway:
             "started_at": self._started_at,
             "applied_at": self._applied_at,
             "crashes": self._crashes.count,
-            "https": [shown(a) for a in listen.https if parts.inventory.sites],
-            "http": [shown(a) for a in listen.http if parts.inventory.sites],
-            "egress": [shown(a) for a in listen.egress if parts.inventory.payment_gateways],
+            "https": [shown(a) for a in doors.https],
+            "http": [shown(a) for a in doors.http],
+            "egress": [shown(a) for a in doors.egress],
             "sites": {
                 site.name: {"certificate_ends_at": parts.certificates.ends.get(site.name)}
                 for site in parts.inventory.sites
@@ -358,7 +358,7 @@ class Gateway:
         folder = str(Path(inventory.state_folder, ENVOY_FOLDER))
         make_folder(folder)
         self._binary = find_envoy(inventory.envoy)
-        refuse_taken(_addresses(inventory))
+        refuse_taken(opened(inventory).all)
         self._envoy = Envoy(self._binary, folder, workers=self._workers)
         self._envoy.start(translate(inventory, material))
 
@@ -544,13 +544,6 @@ def _collected(faults: list[Fault]) -> Iterator[None]:
         yield
     except ConfigError as error:
         faults += error.faults
-
-
-def _addresses(inventory: Inventory) -> tuple[Address, ...]:
-    if not inventory.sites:
-        return ()
-    out = inventory.listen.egress if inventory.payment_gateways else ()
-    return (*inventory.listen.https, *inventory.listen.http, *out)
 
 
 def _silent_upstreams(inventory: Inventory) -> tuple[str, ...]:

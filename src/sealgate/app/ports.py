@@ -1,10 +1,11 @@
 """
-Chooses free ports where the configuration of a program says 0, and keeps them.
+Chooses free ports where the configuration of a program says 0; tells which doors are open.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealgate.gateway.adapters.doors import free_port
@@ -14,6 +15,35 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sealgate.policy.inventory import Inventory
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """
+    Where Envoy listens: for visitors, and for what goes out to payment gateways.
+    """
+
+    https: tuple[Address, ...] = ()
+    http: tuple[Address, ...] = ()
+    egress: tuple[Address, ...] = ()
+
+    @property
+    def all(self) -> tuple[Address, ...]:
+        """
+        Return every one of them.
+        """
+        return (*self.https, *self.http, *self.egress)
+
+
+def opened(inventory: Inventory) -> Addresses:
+    """
+    Return where Envoy listens for *inventory*: nowhere without a site.
+    """
+    if not inventory.sites:
+        return Addresses()
+    listen = inventory.listen
+    out = listen.egress if inventory.payment_gateways else ()
+    return Addresses(listen.https, listen.http, out)
 
 
 class Ports:

@@ -30,6 +30,7 @@ from sealgate.app.control import (
     told_error,
 )
 from sealgate.app.gateway import Change
+from sealgate.app.ports import opened
 from sealgate.app.services import Services
 from sealgate.app.transfer import told_addresses
 from sealgate.app.upgrade import upgrade_apart
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import FrameType, TracebackType
 
-    from sealgate.policy.inventory import Address, Inventory
+    from sealgate.app.ports import Addresses
+    from sealgate.policy.inventory import Inventory
 
 DRAIN_SECONDS = 30.0
 # Between looks at the files that others renew, at the clock, and at Envoy.
@@ -70,16 +72,6 @@ class Options:
     now: Callable[[], float] = time.time  # the clock is read here, and handed down
     tick_seconds: float = TICK_SECONDS
     load: Callable[[], Inventory] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """
-    Where the gateway listens, with the ports that were chosen for port 0.
-    """
-
-    https: tuple[Address, ...]
-    http: tuple[Address, ...]
 
 
 class RunningGateway:
@@ -155,9 +147,7 @@ class RunningGateway:
         """
         Return where it listens.
         """
-        inventory = self._services.inventory
-        listen = inventory.listen
-        return Addresses(listen.https, listen.http) if inventory.sites else Addresses((), ())
+        return opened(self._services.inventory)
 
     @property
     def file_addresses(self) -> dict[str, list[str]]:
@@ -419,8 +409,7 @@ def serve(inventory: Inventory, options: Options, *, ready_file: str | None = No
             content = {
                 "pid": os.getpid(),
                 "envoy_pid": gateway.pid,
-                "https": [shown(address) for address in gateway.addresses.https],
-                "http": [shown(address) for address in gateway.addresses.http],
+                **_shown(gateway.addresses),
                 **gateway.file_addresses,
                 "state_folder": inventory.state_folder,
             }
@@ -431,6 +420,13 @@ def serve(inventory: Inventory, options: Options, *, ready_file: str | None = No
         finally:
             if ready_file is not None:
                 Path(ready_file).unlink(missing_ok=True)
+
+
+def _shown(addresses: Addresses) -> dict[str, list[str]]:
+    return {
+        door: [shown(address) for address in getattr(addresses, door)]
+        for door in ("https", "http", "egress")
+    }
 
 
 def _welcome(inventory: Inventory, addresses: Addresses) -> Iterator[str]:

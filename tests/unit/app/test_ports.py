@@ -4,8 +4,20 @@ Port 0 is chosen once.
 
 from __future__ import annotations
 
-from sealgate.app.ports import Ports
-from sealgate.policy.inventory import Address, Inventory, Listen
+import dataclasses
+
+from sealgate.app.ports import Addresses, Ports, opened
+from sealgate.policy.classification import DEFAULT_MODEL
+from sealgate.policy.inventory import (
+    Address,
+    Door,
+    Inventory,
+    Listen,
+    PaymentGateway,
+    Route,
+    Site,
+    Upstream,
+)
 
 
 def with_listen(*ports: int) -> Inventory:
@@ -45,3 +57,21 @@ def test_the_way_out_has_a_port_of_its_own() -> None:
     listen = Ports().settle(Inventory("sealgate.toml", ".sealgate", listen=given)).listen
 
     assert listen.egress[0].port not in {0, listen.https[0].port}
+
+
+def test_only_doors_with_something_behind_are_open() -> None:
+    """
+    Without a site none is, and the way out is when there is a payment gateway.
+    """
+    out = (Address("127.0.0.1", 8444),)
+    given = dataclasses.replace(with_listen(8443).listen, egress=out)
+    empty = Inventory("sealgate.toml", ".sealgate", listen=given)
+    upstream = Upstream("http", "127.0.0.1", 8080)
+    site = Site(("shop.example",), upstream, (Route(Door("/"), DEFAULT_MODEL.classes[0]),))
+    served = dataclasses.replace(empty, sites=(site,))
+    paid = dataclasses.replace(served, payment_gateways=(PaymentGateway("Payments Ltd", ()),))
+
+    assert opened(empty) == Addresses()
+    assert opened(served) == Addresses(given.https, (), ())
+    assert opened(paid) == Addresses(given.https, (), out)
+    assert opened(paid).all == (*given.https, *out)
