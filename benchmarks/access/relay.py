@@ -1,14 +1,16 @@
 """
-What inspection costs: Envoy alone against Envoy with an enforcing relay behind it.
+What inspection costs: Envoy alone, with an enforcing relay behind it, and with ext_proc.
 
-Envoy and relay share one core; nginx and the load have the other. Every round asks both
-in turn, and a ratio is the median over the rounds of two neighbours' figures.
+Envoy and who reads share one core; nginx and the load have the other. Every round asks all
+in turn, and a ratio is the median over the rounds of two neighbours' figures. ext_proc has
+the same detector in the same language (see ``ext_proc.py``), but neither masks nor blocks.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+import os
 import random
 import re
 import shutil
@@ -17,8 +19,10 @@ import statistics
 import subprocess
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import sealgate
 from benchmarks.assess import corpus
 from benchmarks.gateway.engines import (
     LOAD_CORE,
@@ -30,6 +34,7 @@ from benchmarks.gateway.engines import (
     start_bare,
 )
 from benchmarks.metric import Metric
+from benchmarks.peers import peer_program
 from sealgate.gateway.adapters.binary import find_envoy
 from sealgate.inspection.adapters.relay_plan import RelayPlan
 from sealgate.inspection.adapters.relay_process import RelayProcess
@@ -38,11 +43,12 @@ from sealgate.policy.classification import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 CONNECTIONS = 16
 START_SECONDS = 10.0
 _KIB = 1024
+# What each engine did in one round.
+Round = dict[str, "Result"]
 
 
 @dataclass(frozen=True)
@@ -147,11 +153,11 @@ def _awaited(port: int, process: subprocess.Popen[bytes]) -> int:
 @dataclass
 class Inspected:
     """
-    Envoy and the relay behind it.
+    Envoy, and the process that reads for it.
     """
 
     envoy: Engine
-    relay: RelayProcess
+    reader: RelayProcess | subprocess.Popen[bytes]
 
     @property
     def port(self) -> int:
@@ -164,7 +170,7 @@ class Inspected:
         """
         Return the processor time of both so far.
         """
-        return self.envoy.cpu_seconds() + _cpu_seconds(self.relay.pid)
+        return self.envoy.cpu_seconds() + _cpu_seconds(self.reader.pid)
 
     def end(self) -> None:
         """
@@ -172,7 +178,7 @@ class Inspected:
         """
         self.envoy.process.terminate()
         self.envoy.process.wait(5)
-        self.relay.kill()
+        self.reader.kill()
 
 
 def _cpu_seconds(pid: int) -> float:
@@ -207,13 +213,65 @@ def start_inspected(folder: Path, site: Engine, *, scans: bool = True) -> Inspec
     static["listeners"][0]["address"]["socket_address"]["port_value"] = port
     endpoints = static["clusters"][0]["load_assignment"]["endpoints"]
     endpoints[0]["lb_endpoints"][0]["endpoint"]["address"] = {"pipe": {"path": str(path)}}
-    file = folder / f"inspected-{int(scans)}.json"
+    return Inspected(_envoy(folder / f"inspected-{int(scans)}.json", config, port), relay)
+
+
+def _envoy(file: Path, config: object, port: int) -> Engine:
     file.write_text(json.dumps(config))
     command = [find_envoy().path, "--config-path", str(file), "--concurrency", "1"]
     process = subprocess.Popen(
         ["taskset", "-c", SERVER_CORE, *command, "--log-level", "error", "--disable-hot-restart"]
     )
-    return Inspected(Engine("inspected", _awaited(port, process), process), relay)
+    return Engine(file.stem, _awaited(port, process), process)
+
+
+def start_ext_proc(folder: Path) -> Inspected:
+    """
+    Start the gRPC service, and the minimal Envoy that hands it the bodies of answers.
+    """
+    ours = free_port()
+    reader = subprocess.Popen(
+        [
+            *("taskset", "-c", SERVER_CORE, peer_program("python")),
+            *(str(Path(__file__).with_name("ext_proc.py")), f"127.0.0.1:{ours}"),
+        ],
+        env={"PYTHONPATH": str(Path(sealgate.__file__).parents[1]), "PATH": os.environ["PATH"]},
+    )
+    _awaited(ours, reader)
+    config: Any = json.loads((folder / "bare.json").read_text())
+    port = free_port()
+    static = config["static_resources"]
+    static["listeners"][0]["address"]["socket_address"]["port_value"] = port
+    [site] = static["clusters"]
+    service = json.loads(json.dumps(site).replace(f": {_port_of(site)}", f": {ours}"))
+    service["name"] = "reader"
+    options = "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+    service["typed_extension_protocol_options"] = {
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+            "@type": options,
+            "explicit_http_config": {"http2_protocol_options": {}},
+        }
+    }
+    static["clusters"].append(service)
+    manager = static["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+    kind = "type.googleapis.com/envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor"
+    reading = {
+        "@type": kind,
+        "grpc_service": {"envoy_grpc": {"cluster_name": "reader"}},
+        "processing_mode": {
+            "request_header_mode": "SKIP",
+            "response_header_mode": "SKIP",
+            "response_body_mode": "STREAMED",
+        },
+    }
+    manager["http_filters"].insert(0, {"name": "reader", "typed_config": reading})
+    return Inspected(_envoy(folder / "ext-proc.json", config, port), reader)
+
+
+def _port_of(cluster: Any) -> int:
+    [endpoint] = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"]
+    port: int = endpoint["endpoint"]["address"]["socket_address"]["port_value"]
+    return port
 
 
 def asked(engine: Engine | Inspected, workload: Workload, seconds: int) -> Result:
@@ -243,16 +301,23 @@ def measure(folder: Path, rounds: int, seconds: int) -> Iterator[Metric]:
     site = start_site(folder)
     bare = start_bare(folder, site)
     inspected, unread = start_inspected(folder, site), start_inspected(folder, site, scans=False)
-    found: dict[str, list[tuple[Result, Result, Result]]] = {}
+    handed = start_ext_proc(folder)
+    engines: dict[str, Engine | Inspected] = {
+        "bare": bare,
+        "unread": unread,
+        "inspected": inspected,
+        "ext-proc": handed,
+    }
+    found: dict[str, list[Round]] = {}
     try:
         for number in range(rounds + 1):
             for workload in workloads:
-                results = tuple(asked(e, workload, seconds) for e in (bare, unread, inspected))
+                results = {name: asked(one, workload, seconds) for name, one in engines.items()}
                 if number:  # the first round warms up
-                    found.setdefault(workload.name, []).append(results)  # type: ignore[arg-type]
+                    found.setdefault(workload.name, []).append(results)
     finally:
-        inspected.end()
-        unread.end()
+        for one in (inspected, unread, handed):
+            one.end()
         for engine in (bare, site):
             engine.process.terminate()
             engine.process.wait(5)
@@ -263,33 +328,36 @@ def measure(folder: Path, rounds: int, seconds: int) -> Iterator[Metric]:
 _LEAST_MB = {"100k": 350.0, "10m": 350.0, "gzip": 200.0, "dense": 10.0}
 
 
-def _metrics(
-    workload: Workload, results: Sequence[tuple[Result, Result, Result]]
-) -> Iterator[Metric]:
+def _metrics(workload: Workload, rounds: Sequence[Round]) -> Iterator[Metric]:
     name = workload.name
     middle = statistics.median
-    ratio = middle(i.rate / b.rate for b, _, i in results)
-    yield Metric(f"inspected-{name}-to-bare-rate", ratio, "ratio", 0.5 if name == "1k" else None)
+
+    def rate(one: str, other: str) -> float:
+        return middle(r[one].rate / r[other].rate for r in rounds)
+
+    def cpu(one: str, other: str) -> float:
+        return middle(r[other].cpu_us / r[one].cpu_us for r in rounds)
+
+    small = name == "1k"
     yield Metric(
-        f"inspected-{name}-to-bare-cpu",
-        middle(b.cpu_us / i.cpu_us for b, _, i in results),
-        "ratio",
-        None,
+        f"inspected-{name}-to-bare-rate", rate("inspected", "bare"), "ratio", 0.5 if small else None
     )
+    yield Metric(f"inspected-{name}-to-bare-cpu", cpu("inspected", "bare"), "ratio")
     yield Metric(
-        f"unread-{name}-to-bare-rate",
-        middle(u.rate / b.rate for b, u, _ in results),
+        f"inspected-{name}-to-ext-proc-rate",
+        rate("inspected", "ext-proc"),
         "ratio",
-        None,
+        8.0 if small else None,
     )
-    speed = middle(i.rate * workload.plain_bytes / 1e6 for _, _, i in results)
+    yield Metric(f"inspected-{name}-to-ext-proc-cpu", cpu("inspected", "ext-proc"), "ratio")
+    yield Metric(f"unread-{name}-to-bare-rate", rate("unread", "bare"), "ratio")
+    speed = middle(r["inspected"].rate * workload.plain_bytes / 1e6 for r in rounds)
     yield Metric(f"inspected-{name}-speed", speed, "MB/s", _LEAST_MB.get(name))
     # What one core would give if nobody else were on it: rates also tell what else ran.
-    alone = middle(workload.plain_bytes / i.cpu_us for _, _, i in results)
+    alone = middle(workload.plain_bytes / r["inspected"].cpu_us for r in rounds)
     yield Metric(f"inspected-{name}-speed-by-cpu", alone, "MB/s", _LEAST_MB.get(name))
-    for label, at in (("bare", 0), ("unread", 1), ("inspected", 2)):
-        yield Metric(f"{label}-{name}-rate", middle(r[at].rate for r in results), "1/s", None)
-        yield Metric(f"{label}-{name}-cpu", middle(r[at].cpu_us for r in results), "us", None)
-    yield Metric(
-        f"inspected-{name}-refused", float(sum(i.refused for *_, i in results)), "count", None
-    )
+    for label in rounds[0]:
+        yield Metric(f"{label}-{name}-rate", middle(r[label].rate for r in rounds), "1/s")
+        yield Metric(f"{label}-{name}-cpu", middle(r[label].cpu_us for r in rounds), "us")
+    refused = sum(r["inspected"].refused for r in rounds)
+    yield Metric(f"inspected-{name}-refused", float(refused), "count")

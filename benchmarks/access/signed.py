@@ -1,14 +1,16 @@
 """
-What a signed-in request costs, against bare Envoy, Caddy, and a proxy that asks for each one.
+What a signed-in request costs, against bare Envoy, Caddy, Traefik, and a proxy that asks for each one.
 
 ``bare`` is Envoy that looks at nothing; it is sent the same cookie, and passes it on.
 ``ask`` is what oauth2-proxy and its like do: every request asks a service (here one that
-does nothing but say yes, in one Python process) through Caddy's ``forward_auth``.
+does nothing but say yes, in one Python process) through Caddy's ``forward_auth``, and
+``traefik-ask`` through Traefik's.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import statistics
 import subprocess
@@ -33,6 +35,7 @@ from benchmarks.gateway.engines import (
     start_site,
 )
 from benchmarks.metric import Metric
+from benchmarks.peers import peer_program
 from sealgate.gateway.adapters.files import write_files
 from sealgate.gateway.model import SESSION_COOKIE, CertificateFiles, Material, SignInMaterial
 from sealgate.gateway.translate import translate
@@ -91,6 +94,8 @@ def measure(folder: Path, rounds: int, seconds: int) -> Iterator[Metric]:
         caddy = kept(start_caddy(folder, site))
         answers = kept(_yes(folder))
         asking = kept(_asking(folder, site, answers))
+        traefik = kept(_traefik(folder, site))
+        traefik_asks = kept(_traefik(folder, site, answers))
         loads = {
             "bare": (bare, "/members", alone, ()),
             "signed": (sealgate, "/members", alone, ()),
@@ -99,6 +104,8 @@ def measure(folder: Path, rounds: int, seconds: int) -> Iterator[Metric]:
             "public-signed": (sealgate, "/", alone, ()),
             "caddy": (caddy, "/members", alone, ()),
             "ask": (asking, "/members", alone, (answers,)),
+            "traefik": (traefik, "/members", alone, ()),
+            "traefik-ask": (traefik_asks, "/members", alone, (answers,)),
         }
         found: dict[str, list[tuple[float, float]]] = {name: [] for name in loads}
         for engine, path, cookie, more in loads.values():
@@ -197,3 +204,35 @@ https://{NAME}:{port} {{
     caddy = Path(sys.executable).parent / "caddy"
     command = [str(caddy), "run", "--adapter", "caddyfile", "--config", str(folder / "Askfile")]
     return _started("asking", port, command, "0", folder, GOMAXPROCS="1", HOME=str(folder))
+
+
+def _traefik(folder: Path, site: Engine, answers: Engine | None = None) -> Engine:
+    port = free_port()
+    name = "traefik" if answers is None else "traefik-asking"
+    home = folder / name
+    home.mkdir()
+    router: dict[str, object] = {"rule": "PathPrefix(`/`)", "service": "site", "tls": {}}
+    http: dict[str, object] = {
+        "routers": {"all": router},
+        "services": {
+            "site": {"loadBalancer": {"servers": [{"url": f"http://127.0.0.1:{site.port}"}]}}
+        },
+    }
+    if answers is not None:
+        address = f"http://127.0.0.1:{answers.port}/auth"
+        router["middlewares"] = ["ask"]
+        http["middlewares"] = {
+            "ask": {"forwardAuth": {"address": address, "authResponseHeaders": ["X-User"]}}
+        }
+    certificate = {"certFile": f"{folder}/server.pem", "keyFile": f"{folder}/server.key"}
+    (home / "routes.yml").write_text(
+        json.dumps({"http": http, "tls": {"certificates": [certificate]}})
+    )
+    settings = {
+        "entryPoints": {"web": {"address": f"127.0.0.1:{port}"}},
+        "providers": {"file": {"filename": str(home / "routes.yml")}},
+        "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
+    }
+    (home / "traefik.yml").write_text(json.dumps(settings))
+    command = [peer_program("traefik"), f"--configFile={home}/traefik.yml"]
+    return _started(name, port, command, "0", folder, GOMAXPROCS="1", HOME=str(home))

@@ -27,10 +27,10 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.assess import corpus, tables  # noqa: E402 - found only once ROOT is on the path
 from benchmarks.metric import Metric, report  # noqa: E402 - as above
+from benchmarks.peers import peer_program  # noqa: E402 - as above
 from sealgate.app.assess import assess  # noqa: E402 - as above
 from sealgate.detect.scanner import Scanner  # noqa: E402 - as above
 
-PEER_PYTHON = ROOT / "build" / "bench-venv" / "bin" / "python"
 MIB = 1 << 20
 TEXT_SIZE = 32 * MIB
 CHUNK = MIB
@@ -108,32 +108,15 @@ def dense_tables() -> list[Metric]:
     return metrics
 
 
-def install_peer() -> None:
-    """
-    Make the peer's environment from the pinned requirements, unless it is there.
-    """
-    requirements = ROOT / "requirements" / "bench.txt"
-    stamp = PEER_PYTHON.parents[1] / ".installed"
-    if stamp.exists() and stamp.read_bytes() == requirements.read_bytes():
-        return
-    note("installing presidio-analyzer into build/bench-venv")
-    subprocess.run([sys.executable, "-m", "venv", str(PEER_PYTHON.parents[1])], check=True)
-    pip = [str(PEER_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    pip += ["--require-hashes", "--no-deps", "-r", str(requirements)]
-    subprocess.run(pip, check=True)
-    stamp.write_bytes(requirements.read_bytes())
-
-
 def peer(seconds: float) -> list[Metric]:
     """
     Measure presidio-analyzer on a slice of the mixed text, and the engine on the same slice.
     """
-    install_peer()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "mixed.txt"
         path.write_bytes(corpus.text("mixed", 4 * MIB))
         command = [
-            str(PEER_PYTHON),
+            peer_program("python"),
             str(Path(__file__).with_name("peer.py")),
             str(path),
             str(seconds),
