@@ -29,6 +29,7 @@ from benchmarks.gateway.engines import (
     NAME,
     SERVER_CORE,
     Engine,
+    cpu_seconds,
     free_port,
     make_keys,
     start_bare,
@@ -170,7 +171,7 @@ class Inspected:
         """
         Return the processor time of both so far.
         """
-        return self.envoy.cpu_seconds() + _cpu_seconds(self.reader.pid)
+        return self.envoy.cpu_seconds() + cpu_seconds(self.reader.pid)
 
     def end(self) -> None:
         """
@@ -179,15 +180,6 @@ class Inspected:
         self.envoy.process.terminate()
         self.envoy.process.wait(5)
         self.reader.kill()
-
-
-def _cpu_seconds(pid: int) -> float:
-    return Engine("", 0, _Pid(pid)).cpu_seconds()  # type: ignore[arg-type]
-
-
-@dataclass
-class _Pid:
-    pid: int
 
 
 def start_inspected(folder: Path, site: Engine, *, scans: bool = True) -> Inspected:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.access import relay, signed  # noqa: E402  # found only once ROOT is on the path
+from benchmarks.access import entering, relay, signed  # noqa: E402  # found only once ROOT is on the path
 from benchmarks.metric import Metric, report  # noqa: E402  # as above
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 PARTS: dict[str, Callable[[Path, int, int], Iterator[Metric]]] = {
+    "entering": entering.measure,
     "signed": signed.measure,
     "relay": relay.measure,
 }

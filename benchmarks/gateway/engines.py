@@ -53,6 +53,14 @@ SERVER_CORE, LOAD_CORE = "0", "1"
 START_SECONDS = 10
 
 
+def cpu_seconds(pid: int) -> float:
+    """
+    Return the processor time of every thread of *pid* so far, to the nanosecond.
+    """
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+
 @dataclass
 class Engine:
     """
@@ -65,12 +73,9 @@ class Engine:
 
     def cpu_seconds(self) -> float:
         """
-        Return the processor time of every thread so far, to the nanosecond.
+        Return its processor time so far.
         """
-        total = 0
-        for task in Path(f"/proc/{self.process.pid}/task").iterdir():
-            total += int((task / "schedstat").read_text().split()[0])
-        return total / 1e9
+        return cpu_seconds(self.process.pid)
 
     def resident_mib(self) -> float:
         """
@@ -153,7 +158,9 @@ http {{
     return _started("nginx", port, [nginx, "-c", str(folder / "nginx.conf")], LOAD_CORE, folder)
 
 
-def start_bare(folder: Path, site: Engine, *, asks: bool = False) -> Engine:
+def start_bare(
+    folder: Path, site: Engine, *, asks: bool = False, groups: Sequence[str] = TLS_GROUPS
+) -> Engine:
     """
     Start Envoy with a minimal TLS proxy configuration.
 
@@ -186,7 +193,7 @@ def start_bare(folder: Path, site: Engine, *, asks: bool = False) -> Engine:
     tls: dict[str, Any] = {
         "@type": kind + "transport_sockets.tls.v3.DownstreamTlsContext",
         "common_tls_context": {
-            "tls_params": {"ecdh_curves": list(TLS_GROUPS)},
+            "tls_params": {"ecdh_curves": list(groups)},
             "alpn_protocols": ["h2", "http/1.1"],
             "tls_certificates": [
                 {

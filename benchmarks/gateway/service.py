@@ -63,13 +63,16 @@ def _start_and_stop(home: Path) -> Service:
             time.sleep(0.005)
         took = time.monotonic() - began
         time.sleep(_IDLE_SECONDS)
-        return Service(took, sum(_resident_mib(pid) for pid in (process.pid, *_children(process))))
+        return Service(took, sum(_resident_mib(pid) for pid in (process.pid, *children(process))))
     finally:
         process.terminate()
         process.wait(_PATIENCE_SECONDS)
 
 
-def _children(process: subprocess.Popen[bytes]) -> list[int]:
+def children(process: subprocess.Popen[bytes]) -> list[int]:
+    """
+    Return the process ids of what *process* started.
+    """
     tasks = Path(f"/proc/{process.pid}/task")
     return [int(pid) for task in tasks.iterdir() for pid in (task / "children").read_text().split()]
 
