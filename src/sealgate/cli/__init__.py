@@ -39,7 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "scripts": ("scripts", "Show what payment pages run, and approve it."),
     "seal": ("seal", "Seal files for recipients or the site's key."),
     "open": ("open", "Open what was sealed."),
-    "verify": ("verify", "Compare what lies in the stores of drops with what was stored."),
+    "verify": ("verify", "Verify the stores of drops, or that a URL gives what its site signed."),
     "rotate": ("rotate", "Seal stored files for the current key, without encrypting them again."),
     "send": ("send", "Send files over no channel below their class."),
     "get": ("get", "Get files over no channel below what they are held to."),

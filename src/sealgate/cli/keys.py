@@ -19,6 +19,7 @@ from sealgate.app.keyring import (
     why_not_apart_from_drops,
 )
 from sealgate.cli.configured import config_option, configured
+from sealgate.cli.keys_signing import signing
 from sealgate.cli.voice import notice
 from sealgate.errors import SourceError, UsageError
 
@@ -31,7 +32,8 @@ def command(context: click.Context, config: str | None) -> None:
     The site's own keys, which stored files are sealed with: list, add, export.
 
     Without a command they are listed, without opening them. The keys and certificates that let
-    users in are another thing: sealgate key.
+    users in are another thing: sealgate key. Those that answers over plain HTTP are signed with
+    are under signing.
     """
     if context.invoked_subcommand is None:
         _list(config)
@@ -101,6 +103,9 @@ def export(identities: str | None, config: str | None) -> None:
     _write_new(identities, text)
     click.echo(f"wrote: {identities}")
     notice("whoever has this file opens what is sealed for the site; keep it off this machine")
+
+
+command.add_command(signing)
 
 
 def _list(config: str | None) -> None:

@@ -57,21 +57,29 @@ def finish(plan: Plan, results: Iterable[tuple[Job, SealgateError | None]]) -> i
     code = ExitCode.OK
     failed = list(plan.refused)
     many = len(plan.jobs) + len(plan.refused) > 1
-    # The way out removes what was begun; the signal itself would leave it.
-    before = signal.signal(signal.SIGTERM, _leave)
-    try:
+    with tidy_end():
         for job, error in results:
             if error is None:
                 continue
             if many and f'"{job.source}"' not in error.message:
                 error.message = f'"{job.source}": {error.message}'
             failed.append(error)
-    finally:
-        signal.signal(signal.SIGTERM, before)
     for error in failed:
         complain(error)
         code = max(code, error.exit_code)
     return int(code)
+
+
+@contextmanager
+def tidy_end() -> Iterator[None]:
+    """
+    Have SIGTERM end the block as an exception does: what was begun is removed on the way out.
+    """
+    before = signal.signal(signal.SIGTERM, _leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # signal calls so

@@ -1,5 +1,5 @@
 """
-``sealgate verify``: compare what lies in stores with what was stored.
+``sealgate verify``: compare what lies in stores, or comes from a URL, with what was put there.
 """
 
 from __future__ import annotations
@@ -10,29 +10,79 @@ import time
 import click
 
 from sealgate.app.storing import chosen_drops, verify_drops
+from sealgate.app.verifying import is_url
 from sealgate.cli.configured import config_option, configured
 from sealgate.cli.stored import bar, shown
-from sealgate.errors import ExitCode
+from sealgate.cli.verify_url import verify_urls
+from sealgate.errors import ExitCode, UsageError
 
 SCHEMA = "sealgate/verify/1"
 
 
 @click.command("verify")
-@click.argument("drops", metavar="[DROP]...", nargs=-1)
-@click.option("--full", is_flag=True, help="Open every file from end to end.")
+@click.argument("subjects", metavar="[DROP|URL]...", nargs=-1)
+@click.option("--full", is_flag=True, help="Open every file of a store from end to end.")
+@click.option(
+    "-o",
+    "--output",
+    "out",
+    metavar="OUT",
+    help="Write what a URL gave to OUT, once it is verified.",
+)
+@click.option(
+    "--key",
+    metavar="FILE",
+    default="",
+    help="Public keys that a URL's answer must be signed with, or an https URL of them"
+    " (default: those of the configured site, else those that the site publishes over https).",
+)
+@click.option("--ca", "ca_files", metavar="FILE", multiple=True, help="Trust this PEM file too.")
+@click.option(
+    "--resolve", metavar="HOST:ADDRESS", multiple=True, help="Ask for HOST at this IP address."
+)
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 @config_option
-def command(drops: tuple[str, ...], full: bool, form: str, config: str | None) -> int:
+def command(
+    subjects: tuple[str, ...],
+    full: bool,
+    out: str | None,
+    key: str,
+    ca_files: tuple[str, ...],
+    resolve: tuple[str, ...],
+    form: str,
+    config: str | None,
+) -> int:
     """
-    Verify the stores of all drops, or of each DROP.
+    Verify the stores of all drops, or of each DROP, or what a URL gives.
 
-    Found are files that were changed, cut off, exchanged, rolled back or removed, files of
-    another class than their drop, and objects that belong to no file. Without --full only the
-    beginning and the end of each file are looked at. The exit code is 10 when anything is
-    found.
+    In stores are found files that were changed, cut off, exchanged, rolled back or removed,
+    files of another class than their drop, and objects that belong to no file. Without --full
+    only the beginning and the end of each file are looked at. The exit code is 10 when anything
+    is found.
+
+    A URL (http:// or https://) is fetched, and its signature (RFC 9421) and digest (RFC 9530) are
+    verified. With -o the body is written, but only when it is what the site signed. The exit
+    code is 10 when it is not.
     """
+    urls = [subject for subject in subjects if is_url(subject)]
+    if urls and len(urls) < len(subjects):
+        raise UsageError("drops and URLs are verified apart", hint="sealgate verify URL")
+    if urls:
+        if full:
+            raise UsageError("--full is for drops; what a URL gives is always read to its end")
+        return verify_urls(
+            urls, out, key=key, ca_files=ca_files, resolve=resolve, form=form, config=config
+        )
+    if out is not None or key or ca_files or resolve:
+        raise UsageError(
+            "-o, --key, --ca and --resolve are for a URL", hint="sealgate verify URL -o OUT"
+        )
+    return _verify_drops(subjects, full=full, form=form, config=config)
+
+
+def _verify_drops(drops: tuple[str, ...], *, full: bool, form: str, config: str | None) -> int:
     inventory = configured(config)
     chosen = chosen_drops(inventory, drops)
     results = []

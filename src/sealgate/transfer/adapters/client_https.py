@@ -183,7 +183,7 @@ class HTTPSRemote:
         self._used.append(client)
         connection = http.client.HTTPConnection(self._destination.host, self._destination.port)
         connection.default_port = http.client.HTTPS_PORT
-        connection.sock = _Socket(client)  # what it needs of one
+        connection.sock = ClientSocket(client)  # what it needs of one
         return connection
 
     def _put_headers(self, connection: http.client.HTTPConnection) -> None:
@@ -249,7 +249,7 @@ class HTTPSUpload:
         self._connection.close()
 
 
-class _Socket:
+class ClientSocket:
     """
     What :mod:`http.client` needs of a socket. It closes one as soon as it has a reader.
     """
@@ -258,13 +258,21 @@ class _Socket:
         self._client = client
 
     def sendall(self, data: bytes) -> None:
+        """
+        Send all of *data*.
+        """
         self._client.sendall(data)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
+        """
+        Return a reader, which closes the connection with itself.
+        """
         return io.BufferedReader(_Raw(self._client))
 
     def close(self) -> None:
-        pass
+        """
+        Do nothing: the reader still needs it.
+        """
 
 
 class _Raw(io.RawIOBase):
