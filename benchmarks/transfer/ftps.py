@@ -31,8 +31,8 @@ from typing import TYPE_CHECKING
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.peers.audited import free_port  # noqa: E402  # found only once ROOT is on the path
-from tests.peers.transferred import PASSWORD, FilePlace, file_place  # noqa: E402  # as above
+from tests.peers.transferred import PASSWORD, FilePlace, file_place  # noqa: E402  # found late
+from tests.ports import free_port  # noqa: E402  # as above
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -33,8 +33,8 @@ import uvloop
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.peers.audited import free_port  # noqa: E402  # found only once ROOT is on the path
-from tests.peers.transferred import FilePlace, file_place  # noqa: E402  # as above
+from tests.peers.transferred import FilePlace, file_place  # noqa: E402  # ROOT is on the path
+from tests.ports import free_port  # noqa: E402  # as above
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -20,10 +20,10 @@ from tests.peers.gatewayed import (
     Keys,
     Pair,
     echo_site,
-    free_port,
     gateway,
     write_countries,
 )
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

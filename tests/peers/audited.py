@@ -8,7 +8,6 @@ import datetime as dt
 import ipaddress
 import json
 import shutil
-import socket
 import subprocess
 import time
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from sealgate.app.audit import Manner, audit_sites
 from sealgate.cli import run
 from sealgate.config.load import load
 from sealgate.policy.observation import Fact, Observation, Vantage
+from tests.ports import await_listener, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,28 +121,6 @@ def _name(text: str) -> x509.GeneralName:
         return x509.DNSName(text)
 
 
-def free_port(*hosts: str) -> int:
-    """
-    Return a port that was free on every one of *hosts* (127.0.0.1 when none is given).
-    """
-    for _ in range(50):
-        with socket.socket() as first:
-            first.bind((hosts[0] if hosts else "127.0.0.1", 0))
-            port: int = first.getsockname()[1]
-            if all(_is_free(host, port) for host in hosts[1:]):
-                return port
-    raise AssertionError("no port is free on all hosts")
-
-
-def _is_free(host: str, port: int) -> bool:
-    with socket.socket() as other:
-        try:
-            other.bind((host, port))
-        except OSError:
-            return False
-    return True
-
-
 @contextmanager
 def nginx(folder: Path, servers: str, *ports: int) -> Iterator[None]:
     """
@@ -176,25 +154,11 @@ def nginx(folder: Path, servers: str, *ports: int) -> Iterator[None]:
         )
         try:
             for port in ports:
-                wait_for(port, process, log)
+                await_listener(port, process, log)
             yield
         finally:
             process.terminate()
             process.wait(10)
-
-
-def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    """
-    Wait until *process* accepts connections on *port*.
-    """
-    ends = time.monotonic() + 10
-    while time.monotonic() < ends:
-        assert process.poll() is None, log.read_text("utf-8")
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    raise AssertionError(f"nothing listens on {port}: {log.read_text('utf-8')}")
 
 
 def https_server(  # the rest is told together

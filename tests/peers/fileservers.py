@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sealgate.cli import run
-from tests.peers.audited import free_port, wait_for
+from tests.ports import await_listener, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +80,7 @@ def sshd(folder: Path, host_key: Path, **settings: str) -> Iterator[int]:
             [SSHD, "-D", "-e", "-f", str(config)], stdout=output, stderr=output
         )
         try:
-            wait_for(port, process, log)
+            await_listener(port, process, log)
             yield port
         finally:
             process.terminate()
@@ -131,7 +131,7 @@ def vsftpd(folder: Path, files: Files, **settings: str) -> Iterator[int]:
     with log.open("wb") as output:
         process = subprocess.Popen([VSFTPD, str(config)], stdout=output, stderr=output)
         try:
-            wait_for(port, process, log)
+            await_listener(port, process, log)
             yield port
         finally:
             process.terminate()

@@ -293,16 +293,6 @@ def echo_site(
         server.server_close()
 
 
-def free_port() -> int:
-    """
-    Return a loopback port that nobody uses now.
-    """
-    with socket.socket() as probe:
-        probe.bind((ALLOWED, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @dataclass
 class Gateway:
     """

@@ -8,16 +8,17 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import ssl
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from tests.peers.served import free_port, given_certificate, wait_until
+from tests.peers.served import given_certificate
+from tests.ports import free_port, listens
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -128,9 +129,9 @@ def pebble_running(
         ]
         try:
             for port in (acme, management, dns_management):
-                assert wait_until(lambda port=port: _listens(port)), (
-                    folder / "pebble.log"
-                ).read_text() + (folder / "names.log").read_text()
+                assert wait_until(partial(listens, port)), (folder / "pebble.log").read_text() + (
+                    folder / "names.log"
+                ).read_text()
             yield Pebble(
                 f"https://localhost:{acme}/dir",
                 folder / "door.pem",
@@ -144,10 +145,3 @@ def pebble_running(
             for server in servers:
                 server.terminate()
                 server.wait()
-
-
-def _listens(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.5):
-        return True
-    time.sleep(0.02)
-    return False

@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 import ssl
 import subprocess
 import sys
@@ -20,19 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sealgate.demo.geography import make_country_database
+from tests.ports import free_port
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 START_SECONDS = 20.0
-
-
-def free_port() -> int:
-    """
-    Return a loopback port that nobody listens on now.
-    """
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 class Site(ThreadingHTTPServer):
@@ -285,18 +278,6 @@ def given_certificate(folder: Path, name: str, days: int = 90, domain: str = "lo
     command += ["-addext", f"subjectAltName=DNS:{domain}"]
     command += ["-addext", "basicConstraints=critical,CA:FALSE"]
     subprocess.run(command, check=True, capture_output=True)
-
-
-def wait_until(holds: Any, seconds: float = 10.0) -> bool:
-    """
-    Return whether *holds* () came true within *seconds*.
-    """
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if holds():
-            return True
-        time.sleep(0.01)
-    return bool(holds())
 
 
 def lives(pid: int) -> bool:

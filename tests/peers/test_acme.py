@@ -16,7 +16,8 @@ import pytest
 from cryptography import x509
 
 from tests.peers.pebbled import Pebble, pebble_running
-from tests.peers.served import Place, Serving, Site, status_on, wait_until
+from tests.peers.served import Place, Serving, Site, status_on
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.peer("pebble")
 ISSUE_SECONDS = 30.0

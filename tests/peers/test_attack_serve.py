@@ -17,7 +17,8 @@ from lupa.luajit21 import LuaRuntime
 
 from sealgate.gateway.translate.cookies import cookie_program
 from sealgate.policy.inventory import CookieRule
-from tests.peers.served import Place, site_running, status_on, wait_until
+from tests.peers.served import Place, site_running, status_on
+from tests.waiting import wait_until
 
 
 def told(place: Place, line: bytes) -> dict[str, Any]:

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers.served import free_port, wait_until
 from tests.peers.transferred import PASSPHRASE, PASSWORD, FilePlace, file_place
+from tests.ports import free_port
+from tests.waiting import wait_until
 
 HOST = "127.0.0.1"
 IBAN = "DE89370400440532013000"

@@ -17,7 +17,8 @@ from sealgate.policy.evaluate import evaluate
 from sealgate.policy.observation import Observation
 from sealgate.policy.requirements import declared
 from tests.peers.fileservers import make_key
-from tests.peers.served import Place, free_port, site_running
+from tests.peers.served import Place, site_running
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

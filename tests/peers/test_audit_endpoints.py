@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sealgate.cli import run
-from tests.peers.audited import Authority, Files, free_port, https_server, nginx, wait_for
+from tests.peers.audited import Authority, Files, https_server, nginx
+from tests.ports import await_listener, free_port
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -145,7 +146,7 @@ def test_only_an_old_version(authority: Authority, right: Files, tmp_path: Path)
     command += ["-cert", str(right.chain), "-key", str(right.key), "-cipher", "ALL:@SECLEVEL=0"]
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as peer:
         try:
-            wait_for(port, peer, log)
+            await_listener(port, peer, log)
             code, found, data = audited(port, authority, tmp_path)
         finally:
             peer.terminate()
@@ -269,7 +270,7 @@ def test_the_top_rung_can_be_seen(authority: Authority, right: Files, tmp_path: 
     command += ["-groups", "X25519MLKEM768"]
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as peer:
         try:
-            wait_for(port, peer, log)
+            await_listener(port, peer, log)
             _, found, data = audited(port, authority, tmp_path, "--class", "secret")
         finally:
             peer.terminate()

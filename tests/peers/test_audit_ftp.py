@@ -16,9 +16,10 @@ from sealgate.audit.adapters.certificate import Trust
 from sealgate.audit.adapters.ftp import probe_ftp
 from sealgate.audit.model import Limits, Opening, Target
 from sealgate.policy.observation import Fact, Observation
-from tests.peers.audited import Authority, Files, free_port, wait_for
+from tests.peers.audited import Authority, Files
 from tests.peers.fileservers import audited, vsftpd
 from tests.peers.test_audit_ssh import answering
+from tests.ports import await_listener, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +70,7 @@ def pyftpdlib(folder: Path, files: Files) -> Iterator[int]:
     command = [sys.executable, "-c", STOCK, str(port), str(files.chain), str(files.key)]
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as peer:
         try:
-            wait_for(port, peer, log)
+            await_listener(port, peer, log)
             yield port
         finally:
             peer.terminate()

@@ -22,12 +22,12 @@ from tests.peers.audited import (
     BACKEND,
     LOCK,
     Ground,
-    free_port,
     make_ground,
     nginx,
     open_rules,
     redirecting_server,
 )
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path

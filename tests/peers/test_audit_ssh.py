@@ -17,8 +17,8 @@ from sealgate.audit.adapters.ssh import probe_ssh
 from sealgate.audit.model import Limits, Target
 from sealgate.errors import PeerError
 from sealgate.policy.observation import Fact, NotObserved, Observation
-from tests.peers.audited import free_port
 from tests.peers.fileservers import audited, make_key, sshd
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

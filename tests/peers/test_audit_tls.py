@@ -19,7 +19,8 @@ from sealgate.audit.adapters.tls import probe_tls
 from sealgate.audit.model import Limits, Target
 from sealgate.gateway.adapters.binary import find_envoy
 from sealgate.policy.observation import Fact, Observation
-from tests.peers.audited import Authority, Files, free_port, wait_for
+from tests.peers.audited import Authority, Files
+from tests.ports import await_listener, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +49,7 @@ def running(command: list[str], folder: Path, port: int) -> Iterator[None]:
         subprocess.Popen(command, stdout=output, stderr=output, env=environment) as process,
     ):
         try:
-            wait_for(port, process, log)
+            await_listener(port, process, log)
             yield
         finally:
             process.terminate()

@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.peers.served import Place, free_port
+from tests.peers.served import Place
+from tests.ports import free_port
 
 WIKI = Path("/usr/share/dokuwiki")
 PASSWORD = "correct horse battery"

@@ -42,10 +42,10 @@ from tests.peers.gatewayed import (
     Pair,
     Told,
     echo_site,
-    free_port,
     gateway,
     run,
 )
+from tests.ports import await_listener, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,18 +130,6 @@ def openssl_server(folder: Path, pair: Pair, port: int, *more: str) -> Iterator[
         finally:
             process.kill()
             process.wait(10)
-
-
-def await_listener(port: int) -> None:
-    """
-    Return once somebody listens on *port*.
-    """
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
-        with contextlib.suppress(OSError), socket.create_connection((ALLOWED, port), 1):
-            return
-        time.sleep(0.02)
-    pytest.fail(f"nothing listens on {port}")
 
 
 class Operator(EchoSite):

@@ -8,7 +8,6 @@ import base64
 import contextlib
 import http.client
 import json
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from sealgate.identity.adapters.token_keys import TokenKeys
 from sealgate.identity.factors import Factor, Proven
 from sealgate.identity.sessions import Session
 from sealgate.identity.tokens import ISSUER, TokenKey, issue, key_set
+from tests.ports import await_listener, free_port
 
 pytestmark = [pytest.mark.peer("envoy")]
 
@@ -137,15 +137,6 @@ def configuration(port: int, jwks: str) -> dict[str, Any]:
     return {"static_resources": {"listeners": [listener]}}
 
 
-def free_port() -> int:
-    """
-    Return a loopback port that nobody listens on.
-    """
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """
@@ -160,15 +151,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     command += ["--use-dynamic-base-id"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
-        end = time.monotonic() + DEADLINE_SECONDS
-        while time.monotonic() < end:
-            if process.poll() is not None:
-                assert process.stderr is not None
-                pytest.fail(process.stderr.read().decode())
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.02)
+        await_listener(port, process)
         yield Served(port, key)
     finally:
         process.terminate()

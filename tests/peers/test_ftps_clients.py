@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from sealgate.register.model import TransferRecord
-from tests.peers.served import wait_until
 from tests.peers.transferred import PASSWORD, FilePlace, file_place
+from tests.waiting import wait_until
 
 CONTENT = os.urandom(3_000_000)
 

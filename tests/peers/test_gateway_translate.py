@@ -46,11 +46,11 @@ from tests.peers.gatewayed import (
     Reply,
     close_all,
     echo_site,
-    free_port,
     gateway,
     run,
     write_countries,
 )
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

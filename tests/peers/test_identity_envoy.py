@@ -3,7 +3,6 @@ Envoy and curl, the two programs that have to agree about every certificate made
 """
 
 import json
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from sealgate.identity.adapters import minting
 from sealgate.identity.adapters.authority import LocalAuthority, Minted, ServerCertificates
 from sealgate.identity.model import user_uri
 from sealgate.policy.inventory import Operator
+from tests.ports import await_listener, free_port
 
 pytestmark = [pytest.mark.peer("envoy"), pytest.mark.peer("curl")]
 
@@ -66,29 +66,6 @@ class Served:
         """
         issued = self.authority.issue(name, 30, time.time())
         return self.pair("issued", (issued.certificate, issued.key))
-
-
-def free_port() -> int:
-    """
-    Return a loopback port that nobody listens on.
-    """
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    """
-    Wait until something listens on *port*.
-    """
-    end = time.monotonic() + DEADLINE_SECONDS
-    while time.monotonic() < end:
-        assert process.poll() is None, "it ended"
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    pytest.fail("nothing listens")
 
 
 def bootstrap(port: int, chain: str, key: str, client_ca: str) -> dict[str, Any]:
@@ -143,7 +120,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     command += ["--log-level", "warning", "--concurrency", "1"]
     with (folder / "log").open("wb") as log, subprocess.Popen(command, stderr=log) as process:
         try:
-            wait_for(port, process)
+            await_listener(port, process)
             yield Served(folder, port, authority, made)
         finally:
             process.terminate()
@@ -229,7 +206,7 @@ def test_curl_takes_no_client_certificate_as_a_servers(served: Served) -> None:
     )
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         try:
-            wait_for(port, process)
+            await_listener(port, process)
             told = replace(served, port=port).curl(ca=str(both))
         finally:
             process.terminate()

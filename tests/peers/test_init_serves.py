@@ -4,7 +4,6 @@ What init writes is served by the real Envoy at once: pages public, doors shut, 
 
 from __future__ import annotations
 
-import socket
 import ssl
 import threading
 import time
@@ -24,6 +23,7 @@ from sealgate.gateway.adapters.envoy import Envoy
 from sealgate.gateway.model import CertificateFiles, Material
 from sealgate.gateway.promise import refusals
 from sealgate.gateway.translate import translate
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,14 +64,6 @@ def upstream() -> Iterator[int]:
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-def free_port() -> int:
-    """
-    Return a port that was free a moment ago.
-    """
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 def target_of(door: Door) -> str:

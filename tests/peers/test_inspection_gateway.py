@@ -30,7 +30,8 @@ from tests.peers.inspecting import (
     length_answer,
     site,
 )
-from tests.peers.served import Place, given_certificate, lives, wait_until
+from tests.peers.served import Place, given_certificate, lives
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -13,7 +13,9 @@ import time
 
 import pytest
 
-from tests.peers.served import Place, Site, free_port, wait_until
+from tests.peers.served import Place, Site
+from tests.ports import free_port
+from tests.waiting import wait_until
 
 
 def asked(port: int, path: str, method: str = "GET") -> tuple[int, str]:

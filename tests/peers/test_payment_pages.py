@@ -42,9 +42,9 @@ from tests.peers.gatewayed import (
     Told,
     close_all,
     echo_site,
-    free_port,
     gateway,
 )
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,8 +15,9 @@ import pytest
 
 from sealgate.cli import run
 from sealgate.storage.age.keys import HybridIdentity
-from tests.peers.audited import Authority, Files, free_port, https_server, nginx, wait_for
+from tests.peers.audited import Authority, Files, https_server, nginx
 from tests.peers.fileservers import vsftpd
+from tests.ports import await_listener, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -317,7 +318,7 @@ def test_old_tls_is_refused(
     command += ["-cipher", "ECDHE-ECDSA-AES128-SHA256"]
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as peer:
         try:
-            wait_for(port, peer, log)
+            await_listener(port, peer, log)
             url = f"https://shop.localhost:{port}/in/"
             assert run(["send", "one.txt", url, *trusting(authority)]) == 1
         finally:

@@ -24,8 +24,8 @@ import pytest
 
 from tests.peers.file_servers import ftps_signed_in, servers
 from tests.peers.killed_serve import CLIENTS, Content, File, Uploads, uploading
-from tests.peers.served import wait_until
 from tests.peers.transferred import file_place
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,8 @@ from pathlib import Path
 from sealgate.app.reload import NotRunning, status
 from sealgate.app.serve import Options, RunningGateway
 from sealgate.config.load import load
-from tests.peers.served import Place, given_certificate, site_running, status_on, wait_until
+from tests.peers.served import Place, given_certificate, site_running, status_on
+from tests.waiting import wait_until
 
 REQUESTS = 2000
 

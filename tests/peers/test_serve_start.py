@@ -19,14 +19,8 @@ from sealgate.app.serve import Options, RunningGateway
 from sealgate.config.load import load
 from sealgate.errors import GatewayError
 from sealgate.policy.inventory import Address, Inventory, Listen
-from tests.peers.served import (
-    Place,
-    Site,
-    given_certificate,
-    lives,
-    site_running,
-    wait_until,
-)
+from tests.peers.served import Place, Site, given_certificate, lives, site_running
+from tests.waiting import wait_until
 
 MAX_READY_SECONDS = 3.0
 MAX_IDLE_KIB = 150 * 1024

@@ -25,8 +25,8 @@ from tests.peers.file_servers import (
     servers,
     sessions,
 )
-from tests.peers.served import wait_until
 from tests.peers.transferred import PASSWORD, file_place
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,8 +17,9 @@ import pytest
 from cryptography import x509
 
 from tests.peers.gatewayed import ALLOWED, OTHER, UNKNOWN, write_countries
-from tests.peers.served import site_running, wait_until
+from tests.peers.served import site_running
 from tests.peers.signed import SignedPlace, Visitor, remade
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,8 +22,9 @@ from sealgate.app.reload import status
 from sealgate.identity.factors import Factor, Proven
 from sealgate.identity.sessions import Session
 from sealgate.identity.tokens import issue, key_set, token_key
-from tests.peers.served import Site, site_running, wait_until
+from tests.peers.served import Site, site_running
 from tests.peers.signed import BROWSER, SignedPlace, Visitor, claims, remade, signed
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,8 +17,10 @@ from pathlib import Path
 import pytest
 
 from sealgate.app.control import ask
-from tests.peers.served import Site, free_port, lives, site_running, wait_until
+from tests.peers.served import Site, lives, site_running
 from tests.peers.transferred import FilePlace, file_place
+from tests.ports import free_port
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.peer("sftp"), pytest.mark.peer("curl")]
 

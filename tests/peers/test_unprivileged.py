@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers.served import Place, Site, given_certificate, lives, wait_until
+from tests.peers.served import Place, Site, given_certificate, lives
+from tests.waiting import wait_until
 
 UNIT = Path(__file__).parents[2] / "packaging/systemd/sealgate.service"
 NOBODY = 65534

@@ -28,7 +28,9 @@ from sealgate.demo.geography import make_country_database
 from sealgate.identity.adapters.store import IdentityStore
 from sealgate.register.adapters.store import Register
 from sealgate.transfer.adapters.host_keys import read_host_key
-from tests.peers.served import START_SECONDS, free_port, wait_until
+from tests.peers.served import START_SECONDS
+from tests.ports import free_port
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

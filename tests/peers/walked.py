@@ -14,10 +14,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.peers.served import free_port, given_certificate, wait_until
+from tests.peers.served import given_certificate
+from tests.ports import free_port
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -215,7 +218,7 @@ class Walk:
                     os.kill(number, signal.SIGTERM)
                 except ProcessLookupError:
                     continue
-                wait_until(lambda number=number: not Path(f"/proc/{number}").exists())
+                wait_until(partial(_is_gone, number))
         self._folder.cleanup()
 
     def _go(self, text: str) -> None:
@@ -293,6 +296,10 @@ class Walk:
             return self.ports[found[1]]
 
         return re.sub(rf"(?<=:)({ports})\b", chosen, text)
+
+
+def _is_gone(pid: int) -> bool:
+    return not Path(f"/proc/{pid}").exists()
 
 
 def _blocks(text: str) -> Iterator[tuple[str, str, str]]:

@@ -28,6 +28,7 @@ from sealgate.app.control import (
     told_error,
 )
 from sealgate.errors import ConfigError, Fault, GatewayError, SealgateError
+from tests.waiting import PATIENCE_SECONDS
 
 
 @contextmanager
@@ -39,7 +40,7 @@ def answering(folder: Path, answer: bytes) -> Iterator[list[Any]]:
     lock = ControlLock(str(folder))
     with closing(open_control(str(folder))) as listening:
         listening.setblocking(True)
-        listening.settimeout(5)
+        listening.settimeout(PATIENCE_SECONDS)
 
         def serve() -> None:
             connection, _ = listening.accept()

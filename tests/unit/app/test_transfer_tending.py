@@ -16,6 +16,7 @@ from sealgate.policy.inventory import Drop, Inventory
 from sealgate.storage.adapters.sweep import Swept
 from sealgate.storage.model import Entry
 from tests.unit.storage.stores import keyring
+from tests.waiting import PATIENCE_SECONDS
 
 DROP = Drop("in", DEFAULT_MODEL.classes[1], "file:/in", retention_days=1)
 INVENTORY = Inventory("sealgate.toml", "/state", drops=(DROP,))
@@ -36,7 +37,7 @@ def test_stores_are_tended_once_an_hour(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
     def tend(*_: object, **__: object) -> tuple[Tended, ...]:
         runs.append(1)
-        may_end.wait(5)
+        may_end.wait(PATIENCE_SECONDS)
         return (Tended("in", Swept(0, 0, 0), EXPIRED),)
 
     monkeypatch.setattr(transfer_tending, "tend_drops", tend)
@@ -49,7 +50,7 @@ def test_stores_are_tended_once_an_hour(monkeypatch: pytest.MonkeyPatch, tmp_pat
     tending._due = 0.0
     tending.tick(inventory, keyring())
     may_end.set()
-    tending.await_end(5)
+    tending.await_end(PATIENCE_SECONDS)
     assert len(runs) == 1
     assert told == ['drop "in": removed 3 files past retention']
     with open_register(inventory) as register:
@@ -62,7 +63,7 @@ def test_stores_are_tended_once_an_hour(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert len(logged.splitlines()) == 3
     assert "4111111111111111" not in logged
     tending.tick(inventory, keyring())
-    tending.await_end(5)
+    tending.await_end(PATIENCE_SECONDS)
     assert len(runs) == 2
 
 
@@ -81,6 +82,6 @@ def test_what_fails_is_told_and_serving_goes_on(
     monkeypatch.setattr(transfer_tending, "tend_drops", tend)
     tending = Tending(lambda: 0.0, told.append)
     tending.tick(INVENTORY, keyring())
-    tending.await_end(5)
+    tending.await_end(PATIENCE_SECONDS)
     assert len(told) == 1
     assert "secret" not in told[0]

@@ -96,7 +96,7 @@ def test_broken_pages_take_no_longer(piece: str) -> None:
     Half a megabyte of broken tags is read in seconds, where it took others hours.
     """
     markup = piece * (500_000 // len(piece))
-    begins = time.process_time()
+    begins = time.thread_time()
     for _ in read_markup(markup):
         pass
-    assert time.process_time() - begins < 5
+    assert time.thread_time() - begins < 5

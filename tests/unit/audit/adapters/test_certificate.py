@@ -13,7 +13,8 @@ from sealgate.audit.model import Limits, Target
 from sealgate.audit.sightings import CERTIFICATE_FACTS
 from sealgate.errors import UsageError
 from sealgate.policy.observation import Fact, Observation
-from tests.peers.audited import Authority, free_port, https_server, nginx
+from tests.peers.audited import Authority, https_server, nginx
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path

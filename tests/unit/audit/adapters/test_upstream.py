@@ -13,7 +13,7 @@ from sealgate.audit.adapters.upstream import own_addresses, probe_upstream
 from sealgate.audit.model import Limits
 from sealgate.policy.inventory import Upstream
 from sealgate.policy.observation import Fact, NotObserved, Observation, Sighting
-from tests.peers.audited import free_port
+from tests.ports import free_port
 
 # A label of more than 63 characters: refused here, before anybody is asked for it.
 NOWHERE = f"{'a' * 64}.example"

@@ -5,7 +5,6 @@ What a real Envoy says of itself over its admin socket.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from sealgate.gateway.adapters.binary import find_envoy
 from sealgate.gateway.adapters.files import versioned, write_files
 from sealgate.gateway.adapters.process import EnvoyProcess
 from sealgate.gateway.model import EnvoyFiles
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -67,9 +67,7 @@ def test_a_listener_that_was_refused_tells_why(
     files = plain_files()
     text = json.dumps(files.files["lds.json"]).replace("127.0.0.1", "192.0.2.1")
     write_files(files.folder, {"lds.json": json.loads(text)})
-    until = time.monotonic() + 5
-    while not process.admin.listener_faults() and time.monotonic() < until:
-        time.sleep(0.01)
+    assert wait_until(process.admin.listener_faults)
     fault, *_ = process.admin.listener_faults()
     assert "192.0.2.1" in fault
 

@@ -18,6 +18,7 @@ from sealgate.identity.adapters.password_hash import (
     hash_password,
     needs_rehash,
 )
+from tests.waiting import PATIENCE_SECONDS
 
 GOOD = "correct horse battery staple"
 
@@ -123,13 +124,17 @@ def test_a_crowd_at_the_door_takes_no_more_memory(monkeypatch: pytest.MonkeyPatc
     However many sign in at once, so many hashes of 64 MiB are computed at a time.
     """
     lock, now, most = threading.Lock(), 0, 0
+    full = threading.Event()
 
     def slow(*_: object) -> bool:
         nonlocal now, most
         with lock:
             now += 1
             most = max(most, now)
-        time.sleep(0.01)
+        if most >= MOST_AT_ONCE:
+            full.set()
+        assert full.wait(PATIENCE_SECONDS)
+        time.sleep(0.01)  # whoever could come in now, would
         with lock:
             now -= 1
         return False

@@ -7,22 +7,11 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 from sealgate.storage.adapters import ready as module
 from sealgate.storage.adapters.ready import MOST_READY, Ready
-
-
-def until(met: object) -> None:
-    """
-    Wait for *met*, a function, to be true.
-    """
-    assert callable(met)
-    end = time.monotonic() + 20
-    while not met():
-        assert time.monotonic() < end
-        time.sleep(0.001)
+from tests.waiting import wait_until
 
 
 def test_nobody_gets_what_somebody_else_got() -> None:
@@ -50,11 +39,11 @@ def test_as_many_are_made_ahead_as_were_wanted_and_no_more() -> None:
     assert not pool.fill()
     pool.take()
     pool.take()
-    until(lambda: len(pool._kept) == 2)
+    assert wait_until(lambda: len(pool._kept) == 2)
     assert not pool.fill()
     for _ in range(2 * MOST_READY):
         pool.take()
-    until(lambda: len(pool._kept) == MOST_READY)
+    assert wait_until(lambda: len(pool._kept) == MOST_READY)
     assert not pool.fill()
 
 
@@ -76,7 +65,7 @@ def test_what_cannot_be_made_is_told_to_whoever_takes() -> None:
     bad._wanted = 5
     assert not bad.fill()
     good.take()
-    until(lambda: len(good._kept) == 1)
+    assert wait_until(lambda: len(good._kept) == 1)
 
 
 def test_a_child_process_begins_with_none() -> None:
@@ -85,8 +74,8 @@ def test_a_child_process_begins_with_none() -> None:
     """
     pool = Ready(lambda: os.urandom(8))
     pool.take()
-    until(lambda: len(pool._kept) == 1)
+    assert wait_until(lambda: len(pool._kept) == 1)
     module._forget_all()  # what the child does; forking threads in a test is no good
     assert not pool._kept
     assert len(pool.take()) == 8
-    until(lambda: len(pool._kept) == 1)
+    assert wait_until(lambda: len(pool._kept) == 1)

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from ftplib import FTP_TLS, error_reply
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from unittest.mock import patch
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -32,16 +33,20 @@ from cryptography.hazmat.primitives.serialization import (
 from sealgate.policy.inventory import PassivePorts
 from sealgate.storage.model import Entry, Space, StorageError, Trouble
 from sealgate.storage.paths import resolve
+from sealgate.transfer.adapters import ftps
 from sealgate.transfer.adapters.ftps import FTPSServer, FTPSSettings
 from sealgate.transfer.adapters.ftps_tls import TLSFiles
 from sealgate.transfer.model import Channel, KeyOffer, Method, TransferError
+from tests.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sealgate.storage.model import Buffer
+    from tests.unit.transfer.adapters.ftps_apart import Apart
 
-PASSIVE = PassivePorts(first=52000, last=52099)
+# Below the range that the kernel takes ports of outgoing connections from.
+PASSIVE = PassivePorts(first=31_000, last=31_499)
 PASSWORD = "correct horse battery staple"
 
 
@@ -70,16 +75,46 @@ def certificate(folder: Path, name: str) -> tuple[Path, Path, str]:
     return chain, secret, hashlib.sha256(made.public_bytes(Encoding.DER)).hexdigest()
 
 
-def until(holds: Callable[[], bool], seconds: float = 20.0) -> bool:
+class Gate:
     """
-    Return whether *holds* () came true within *seconds*.
+    Where a piece of work waits as long as the test keeps it shut; it is open at first.
     """
-    end = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
+
+    def __init__(self) -> None:
+        self._open = threading.Event()
+        self._open.set()
+        self._lock = threading.Lock()
+        self._waiting = 0
+
+    @property
+    def waiting(self) -> int:
+        """
+        Return how many stand before it.
+        """
+        return self._waiting
+
+    @contextmanager
+    def shut(self) -> Iterator[None]:
+        """
+        Let nothing through until the block ends.
+        """
+        self._open.clear()
+        try:
+            yield
+        finally:
+            self._open.set()
+
+    def pass_through(self) -> None:
+        """
+        Wait until it is open; for ever would keep a failed test from ending.
+        """
+        with self._lock:
+            self._waiting += 1
+        try:
+            assert self._open.wait(4 * PATIENCE_SECONDS)
+        finally:
+            with self._lock:
+                self._waiting -= 1
 
 
 @dataclass
@@ -137,7 +172,7 @@ class FolderUploading:
             raise TransferError(Trouble.UNSUPPORTED, "a hole")
         if self.house.quota is not None and offset + len(data) > self.house.quota:
             raise TransferError(Trouble.QUOTA, "the drop's quota is used up")
-        time.sleep(self.house.slow_seconds)
+        self.house.store_gate.pass_through()
         with self.part.open("r+b" if self.part.exists() else "wb") as file:
             file.seek(offset)
             file.write(data)
@@ -153,7 +188,7 @@ class FolderUploading:
         """
         Finish.
         """
-        time.sleep(self.house.slow_seconds)
+        self.house.store_gate.pass_through()
         if self.house.commit_trouble is not None:
             raise TransferError(self.house.commit_trouble, "it could not be kept")
         self.part.touch()
@@ -310,9 +345,9 @@ class FolderSession:
         """
         Abort what is open.
         """
-        self.closed = True
         for one in self.uploads:
             one.abort()
+        self.closed = True
 
 
 @dataclass
@@ -327,8 +362,8 @@ class House:
     fingerprints: dict[str, str] = field(default_factory=dict)
     remote: bool = False
     quota: int | None = None
-    slow_seconds: float = 0.0
-    password_seconds: float = 0.0
+    store_gate: Gate = field(default_factory=Gate)
+    password_gate: Gate = field(default_factory=Gate)
     read_trouble: Trouble | None = None
     commit_trouble: Trouble | None = None
     turned_away: set[str] = field(default_factory=set)
@@ -357,9 +392,9 @@ class House:
 
     def check_password(self, name: str, password: str, _peer: str) -> bool:
         """
-        Compare, as slowly as the test wants.
+        Compare, when the test lets it.
         """
-        time.sleep(self.password_seconds)
+        self.password_gate.pass_through()
         self.passwords += 1
         return name in {"anna", "carl"} and password == PASSWORD
 
@@ -409,6 +444,38 @@ class Served:
     chain: Path
     key: Path
 
+    def settle(self, **changed: Any) -> None:
+        """
+        Change settings while it runs: limits of time are looked at each second.
+        """
+        self.server.settings = replace(self.server.settings, **changed)
+
+    @contextmanager
+    def polls(self) -> Iterator[list[float]]:
+        """
+        Note each turn of the server's loop while the block lasts.
+        """
+        loop, turns = self.server.loop, list[float]()
+        poll = loop.poll
+
+        def counted(timeout: float) -> None:
+            turns.append(timeout)
+            poll(timeout)
+
+        loop.poll = counted
+        try:
+            yield turns
+        finally:
+            loop.poll = poll
+
+    def rests(self) -> bool:
+        """
+        Return whether the loop sleeps: one that spins turns thousands of times meanwhile.
+        """
+        with self.polls() as turns:
+            time.sleep(0.5)
+        return len(turns) < 20
+
 
 def listening(host: str = "127.0.0.1") -> socket.socket:
     """
@@ -438,13 +505,15 @@ def served(folder: Path, **changed: Any) -> Iterator[Served]:
     ports = explicit.getsockname()[1], implicit.getsockname()[1]
     server = FTPSServer([explicit], [implicit], house, settings)
     thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield Served(server, house, *ports, chain, key)
-    finally:
-        server.request_stop()
-        thread.join(20)
-        assert not thread.is_alive()
+    # Limits of time are looked at more often, so that nobody waits a second for them.
+    with patch.object(ftps, "_SWEEP_SECONDS", 0.1):
+        thread.start()
+        try:
+            yield Served(server, house, *ports, chain, key)
+        finally:
+            server.request_stop()
+            thread.join(PATIENCE_SECONDS)
+            assert not thread.is_alive()
 
 
 class Client(FTP_TLS):
@@ -490,7 +559,7 @@ def trusting(chain: Path) -> ssl.SSLContext:
 
 @contextmanager
 def client(
-    where: Served,
+    where: Served | Apart,
     user: str = "anna",
     password: str = PASSWORD,
     context: ssl.SSLContext | None = None,
@@ -498,7 +567,7 @@ def client(
     """
     Sign in, and out.
     """
-    one = Client(context=context or trusting(where.chain), timeout=20)
+    one = Client(context=context or trusting(where.chain), timeout=PATIENCE_SECONDS)
     try:
         one.connect("127.0.0.1", where.port)
         one.login(user, password)
@@ -541,7 +610,9 @@ class Raw:
         """
         Connect, and read nothing yet.
         """
-        self.sock: socket.socket = socket.create_connection((target, port), 10, (source, 0))
+        self.sock: socket.socket = socket.create_connection(
+            (target, port), PATIENCE_SECONDS, (source, 0)
+        )
         self._seen = b""
 
     def send(self, data: bytes) -> None:
@@ -576,6 +647,27 @@ class Raw:
         self.send(command.encode() + b"\r\n")
         return self.reply()
 
+    def outcome(self, command: str) -> str:
+        """
+        Send one command for a transfer and return how it ended.
+        """
+        reply = self.ask(command)
+        return self.reply() if reply.startswith("1") else reply
+
+    def is_silent(self) -> bool:
+        """
+        Return whether nothing has come from the server.
+        """
+        patience = self.sock.gettimeout()
+        self.sock.settimeout(0.1)
+        try:
+            self._seen += self.sock.recv(65536)
+        except TimeoutError:
+            pass
+        finally:
+            self.sock.settimeout(patience)
+        return not self._seen
+
     def code(self, command: str) -> int:
         """
         Return only the code of the reply to *command*.
@@ -590,7 +682,7 @@ class Raw:
         assert self.ask("AUTH TLS").startswith("234")
         self.sock = context.wrap_socket(self.sock, server_hostname="localhost")
 
-    def sign_in(self, where: Served, context: ssl.SSLContext | None = None) -> None:
+    def sign_in(self, where: Served | Apart, context: ssl.SSLContext | None = None) -> None:
         """
         Go over to TLS and sign in.
         """
@@ -610,7 +702,7 @@ class Raw:
         """
         Ask for a data port, connect to it and resume the session, or *session*.
         """
-        connection = socket.create_connection(("127.0.0.1", self.passive()), 10)
+        connection = socket.create_connection(("127.0.0.1", self.passive()), PATIENCE_SECONDS)
         assert isinstance(self.sock, ssl.SSLSocket)
         return context.wrap_socket(
             connection, server_hostname="localhost", session=session or self.sock.session

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from sealgate.transfer.adapters.sftp import RunningSFTP, SSHSettings, host_keys, serve_sftp
+from tests.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,12 +160,12 @@ def ssh_served(folder: Path, doorkeeper: Doorkeeper, **settings: object) -> Iter
     thread = threading.Thread(target=run, name="served")
     thread.start()
     try:
-        ready.wait(10)
+        assert ready.wait(PATIENCE_SECONDS)
         assert not failures, failures
         yield served
     finally:
         if served.loop is not None and not failures:
             served.loop.call_soon_threadsafe(stop.set)
-        thread.join(20)
+        thread.join(PATIENCE_SECONDS)
         listening.close()
     assert not failures, failures

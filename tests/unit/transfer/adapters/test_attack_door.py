@@ -12,11 +12,14 @@ from pathlib import Path
 from sealgate.identity.throttle import MOST_ENTRIES, Throttle
 from tests.unit.transfer.adapters.ssh_plain import PlainDoorkeeper, PlainFiles
 from tests.unit.transfer.adapters.ssh_served import HOST, ssh_served
+from tests.waiting import PATIENCE_SECONDS
 
 
 def _knock(port: int, source: str) -> socket.socket:
-    one = socket.create_connection((HOST, port), timeout=10, source_address=(source, 0))
-    one.settimeout(10)
+    one = socket.create_connection(
+        (HOST, port), timeout=PATIENCE_SECONDS, source_address=(source, 0)
+    )
+    one.settimeout(PATIENCE_SECONDS)
     return one
 
 

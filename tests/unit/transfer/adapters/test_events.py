@@ -12,8 +12,8 @@ from sealgate.register.adapters.store import Register
 from sealgate.transfer.adapters import events
 from sealgate.transfer.adapters.events import EventWriter, append_lines
 from sealgate.transfer.model import Event
-from tests.peers.served import wait_until
 from tests.unit.transfer.adapters.dropped import CHANNEL
+from tests.waiting import wait_until
 
 SCANNER = Scanner()
 EVENT = Event(
@@ -32,7 +32,7 @@ def test_events_reach_register_and_log(tmp_path: Path) -> None:
         EventWriter(lambda: Register(url), str(log), print, SCANNER) as w,
     ):
         w.note(EVENT)
-        assert wait_until(lambda: len(list(register.transfers())) == 1, 3)
+        assert wait_until(lambda: len(list(register.transfers())) == 1)
         for number in range(50):
             w.note(replace(EVENT, at=EVENT.at + number, size=number))
         w.close()
@@ -105,7 +105,8 @@ def test_events_wait_for_a_register_that_does_not_answer(
     with EventWriter(register, str(log), told.append, SCANNER) as writer:
         writer.note(EVENT)
         writer.note(EVENT)
-        assert wait_until(lambda: log.exists() and log.read_text().count("\n") == 2, 3)
+        assert wait_until(lambda: log.exists() and log.read_text().count("\n") == 2)
+        assert wait_until(lambda: told)
         away = False
     with Register(url) as back:
         assert len(list(back.transfers())) == 2

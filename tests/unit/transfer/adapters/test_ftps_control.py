@@ -1,8 +1,8 @@
+import io
 import logging
 import random
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from tests.unit.transfer.adapters.ftps_served import (
     served,
     trusting,
 )
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 
 @pytest.fixture(name="where")
@@ -139,45 +140,47 @@ def test_telnet_signs_before_abor_are_passed_over(where: Served) -> None:
         assert raw.reply().startswith("226 ")
 
 
-def test_slow_sign_ins_hold_nobody_up(tmp_path: Path) -> None:
+def test_slow_sign_ins_hold_nobody_up(where: Served) -> None:
     """While passwords are checked, others transfer."""
-    with served(tmp_path) as where, client(where) as fast:
-        where.house.password_seconds = 1.0
+    gate = where.house.password_gate
+    with client(where) as fast, gate.shut():
         slow = [Raw(where.port) for _ in range(4)]
         for raw in slow:
             raw.secure(trusting(where.chain))
             raw.ask("USER anna")
             raw.send(f"PASS {PASSWORD}\r\n".encode())
-        began = time.monotonic()
+        assert wait_until(lambda: gate.waiting == where.server.settings.sign_in_threads)
         for _ in range(20):
-            fast.pwd()
-        assert time.monotonic() - began < 0.7
+            assert fast.pwd() == "/"
+        fast.storbinary("STOR new", io.BytesIO(b"x"))
+        assert gate.waiting == where.server.settings.sign_in_threads
         for raw in slow:
             raw.close()
 
 
-def test_login_grace(tmp_path: Path) -> None:
+def test_login_grace(where: Served) -> None:
     """Who does not sign in is hung up on, whether in the clear, in TLS or in between."""
-    with served(tmp_path, login_seconds=0.5) as where:
-        plain, between, sealed = (Raw(where.port) for _ in range(3))
-        sealed.secure(trusting(where.chain))
-        plain.reply()
-        between.reply()
-        between.ask("AUTH TLS")
-        silent = socket.create_connection(("127.0.0.1", where.implicit_port), 10)
-        assert plain.reply().startswith("421 ")
-        assert sealed.reply().startswith("421 ")
-        assert between.reply() == ""
-        assert silent.recv(100) == b""
-        silent.close()
-        for raw in (plain, between, sealed):
-            raw.close()
+    plain, between, sealed = (Raw(where.port) for _ in range(3))
+    sealed.secure(trusting(where.chain))
+    plain.reply()
+    between.reply()
+    between.ask("AUTH TLS")
+    silent = socket.create_connection(("127.0.0.1", where.implicit_port), PATIENCE_SECONDS)
+    where.settle(login_seconds=0.3)
+    assert plain.reply().startswith("421 ")
+    assert sealed.reply().startswith("421 ")
+    assert between.reply() == ""
+    assert silent.recv(100) == b""
+    silent.close()
+    for raw in (plain, between, sealed):
+        raw.close()
 
 
-def test_idle_connections_end(tmp_path: Path) -> None:
+def test_idle_connections_end(where: Served) -> None:
     """Who asks for nothing is let go."""
-    with served(tmp_path, idle_seconds=0.5) as where, Raw(where.port) as raw:
+    with Raw(where.port) as raw:
         raw.sign_in(where)
+        where.settle(idle_seconds=0.3)
         assert raw.reply().startswith("421 ")
         assert raw.reply() == ""
 

@@ -6,6 +6,7 @@ import pytest
 from pyftpdlib.ioloop import IOLoop
 
 from sealgate.transfer.adapters.ftps_loop import Errands, Outcome, outcome_of
+from tests.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture(name="loop")
@@ -48,7 +49,7 @@ def test_nothing_is_lost_at_the_end(loop: Any) -> None:
         seen.append(outcome.value)
         errands.run(lambda: "last", lambda last: seen.append(last.value))
 
-    errands.run(lambda: gate.wait(5) and "first", then)
+    errands.run(lambda: gate.wait(PATIENCE_SECONDS) and "first", then)
     gate.set()
     errands.close()
     errands.close()

@@ -1,5 +1,4 @@
 import ssl
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from tests.unit.transfer.adapters.ftps_served import (
     served,
     trusting,
 )
+from tests.waiting import wait_until
 
 
 @pytest.fixture(name="where")
@@ -132,14 +132,12 @@ def test_nobody_changes_names(where: Served) -> None:
 
 def test_a_client_that_left_meanwhile_leaves_no_session(where: Served) -> None:
     """A session that was opened for nobody is closed."""
-    where.house.password_seconds = 0.3
-    with Raw(where.port) as raw:
-        raw.secure(trusting(where.chain))
-        raw.ask("USER anna")
-        raw.send(f"PASS {PASSWORD}\r\n".encode())
-    where.server.request_stop()
-    for _ in range(100):
-        if where.house.sessions and where.house.sessions[0].closed:
-            break
-        time.sleep(0.05)
-    assert where.house.sessions[0].closed
+    gate = where.house.password_gate
+    with gate.shut():
+        with Raw(where.port) as raw:
+            raw.secure(trusting(where.chain))
+            raw.ask("USER anna")
+            raw.send(f"PASS {PASSWORD}\r\n".encode())
+            assert wait_until(lambda: gate.waiting == 1)
+        where.server.request_stop()
+    assert wait_until(lambda: where.house.sessions and where.house.sessions[0].closed)

@@ -1,10 +1,8 @@
 import io
 import os
-import resource
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,15 +11,9 @@ import pytest
 from sealgate.storage.model import Trouble
 from sealgate.transfer.adapters import ftps_data
 from sealgate.transfer.adapters.ftps_transfers import BLOCK_BYTES
-from tests.unit.transfer.adapters.ftps_served import (
-    Raw,
-    Served,
-    client,
-    read_all,
-    served,
-    trusting,
-    until,
-)
+from tests.unit.transfer.adapters.ftps_apart import served_apart
+from tests.unit.transfer.adapters.ftps_served import Raw, Served, client, read_all, served, trusting
+from tests.waiting import wait_until
 
 LARGE = os.urandom(5 * BLOCK_BYTES + 12_345)
 
@@ -51,7 +43,7 @@ def test_there_and_back(where: Served, size: int, *, remote: bool) -> None:
         assert back.getvalue() == LARGE[:size]
     assert [upload.state for upload in where.house.uploads] == ["closed"]
     where.server.request_stop()
-    assert until(lambda: all(reader.closed for reader in where.house.readers))
+    assert wait_until(lambda: all(reader.closed for reader in where.house.readers))
 
 
 @pytest.mark.parametrize("remote", [False, True])
@@ -80,8 +72,8 @@ def test_an_upload_that_is_reset_is_not_complete(where: Served, context: ssl.SSL
         data = raw.data(context)
         raw.ask("STOR cut")
         data.sendall(b"x" * 1000)
+        assert wait_until(lambda: where.house.uploads[0].offset == 1000)
         data.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        time.sleep(0.1)
         data.close()
         assert raw.reply().startswith("426 ")
         assert where.house.uploads[0].state == "aborted"
@@ -89,18 +81,18 @@ def test_an_upload_that_is_reset_is_not_complete(where: Served, context: ssl.SSL
 
 def test_226_comes_after_the_store_has_it(where: Served, context: ssl.SSLContext) -> None:
     """Nothing is acknowledged while the store still works; others go on meanwhile."""
-    where.house.slow_seconds = 0.5
     with Raw(where.port) as raw, Raw(where.port) as other:
         raw.sign_in(where, context)
         other.sign_in(where, context)
-        data = raw.data(context)
-        raw.ask("STOR slow")
-        data.unwrap().close()
-        began = time.monotonic()
-        other.ask("PWD")
-        assert time.monotonic() - began < 0.3
+        with where.house.store_gate.shut():
+            data = raw.data(context)
+            raw.ask("STOR slow")
+            data.unwrap().close()
+            assert wait_until(lambda: where.house.store_gate.waiting == 1)
+            assert other.ask("PWD").startswith("257 ")
+            assert raw.is_silent()
+            assert not (where.house.folder / "slow").exists()
         assert raw.reply().startswith("226 ")
-        assert time.monotonic() - began > 0.3
         assert (where.house.folder / "slow").exists()
 
 
@@ -172,7 +164,7 @@ def test_damage_in_the_middle_is_no_end(
         assert raw.reply().startswith("550 ")
         data.close()
     # The reply does not wait for the reader to be let go of.
-    assert until(lambda: where.house.readers[0].closed)
+    assert wait_until(lambda: where.house.readers[0].closed)
 
 
 def test_damage_at_the_beginning_is_refused_before_anything_is_sent(
@@ -187,7 +179,7 @@ def test_damage_at_the_beginning_is_refused_before_anything_is_sent(
         assert raw.ask("RETR large").startswith("550 ")
         data.close()
     # The reply does not wait for the reader to be let go of.
-    assert until(lambda: where.house.readers[0].closed)
+    assert wait_until(lambda: where.house.readers[0].closed)
 
 
 def test_our_own_close_notify(where: Served, context: ssl.SSLContext) -> None:
@@ -226,7 +218,7 @@ def test_abor_during_an_upload(where: Served, context: ssl.SSLContext) -> None:
         data = raw.data(context)
         raw.ask("STOR new")
         data.sendall(b"x" * 1000)
-        assert until(lambda: where.house.uploads[0].offset == 1000)
+        assert wait_until(lambda: where.house.uploads[0].offset == 1000)
         assert raw.ask("ABOR").startswith("426 ")
         assert raw.reply().startswith("226 ")
         data.close()
@@ -252,60 +244,64 @@ def test_a_client_that_vanishes_leaves_a_part(where: Served, context: ssl.SSLCon
         data = raw.data(context)
         raw.ask("STOR new")
         data.sendall(b"x" * 1000)
-        assert until(lambda: where.house.uploads[0].offset == 1000)
-    assert until(lambda: where.house.sessions[0].closed)
+        assert wait_until(lambda: where.house.uploads[0].offset == 1000)
+    assert wait_until(lambda: where.house.sessions[0].closed)
     assert where.house.uploads[0].state == "aborted"
     data.close()
 
 
-def test_a_data_connection_that_stands_still_is_ended(tmp_path: Path) -> None:
+def test_a_data_connection_that_stands_still_is_ended(
+    where: Served, context: ssl.SSLContext
+) -> None:
     """Neither an upload nor a download may hold a place for ever."""
-    with served(tmp_path, data_seconds=0.5) as where:
-        context = trusting(where.chain)
-        (where.house.folder / "huge").write_bytes(bytes(64 << 20))
-        for command in ("STOR new", "RETR huge"):
-            with Raw(where.port) as raw:
-                raw.sign_in(where, context)
-                data = raw.data(context)
-                raw.ask(command)
-                assert raw.reply().startswith("426 ")
-                data.close()
-
-
-def test_slow_readers_cost_no_memory(where: Served, context: ssl.SSLContext) -> None:
-    """Twenty clients that ask for much and read nothing: memory holds a block each at most."""
     (where.house.folder / "huge").write_bytes(bytes(64 << 20))
-    waiting = []
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for _ in range(20):
-        raw = Raw(where.port)
-        raw.sign_in(where, context)
-        data = raw.data(context)
-        raw.ask("RETR huge")
-        waiting.append((raw, data))
-    time.sleep(0.3)
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
-    for raw, data in waiting:
-        data.close()
-        raw.close()
+    for command in ("STOR new", "RETR huge"):
+        with Raw(where.port) as raw:
+            raw.sign_in(where, context)
+            data = raw.data(context)
+            raw.ask(command)
+            where.settle(data_seconds=0.3)
+            assert raw.reply().startswith("426 ")
+            data.close()
+            where.settle(data_seconds=120.0)
+
+
+def test_slow_readers_cost_no_memory(tmp_path: Path) -> None:
+    """Twenty clients that ask for much and read nothing: memory holds a block each at most."""
+    with served_apart(tmp_path) as where:
+        context = trusting(where.chain)
+        (where.folder / "huge").write_bytes(bytes(64 << 20))
+        waiting = []
+        where.forget_most()
+        before = where.resident_bytes
+        for _ in range(20):
+            raw = Raw(where.port)
+            raw.sign_in(where, context)
+            data = raw.data(context)
+            assert raw.ask("RETR huge").startswith("1")
+            waiting.append((raw, data))
+        assert wait_until(where.rests)
+        grown = where.most_resident_bytes - before
+        for raw, data in waiting:
+            data.close()
+            raw.close()
     assert grown < 20 * 2 * BLOCK_BYTES + (16 << 20)
 
 
 def test_a_slow_far_store_holds_nobody_up(where: Served, context: ssl.SSLContext) -> None:
     """While one upload waits for a network, other clients are served."""
     where.house.remote = True
-    where.house.slow_seconds = 0.4
     with Raw(where.port) as slow, Raw(where.port) as fast:
         slow.sign_in(where, context)
         fast.sign_in(where, context)
         data = slow.data(context)
-        slow.ask("STOR new")
-        data.sendall(b"x" * 1000)
-        time.sleep(0.1)
-        began = time.monotonic()
-        for _ in range(5):
-            fast.ask("PWD")
-        assert time.monotonic() - began < 0.3
+        with where.house.store_gate.shut():
+            slow.ask("STOR new")
+            data.sendall(b"x" * 1000)
+            assert wait_until(lambda: where.house.store_gate.waiting == 1)
+            for _ in range(5):
+                assert fast.ask("PWD").startswith("257 ")
+            assert where.house.store_gate.waiting == 1
         data.unwrap().close()
         assert slow.reply().startswith("226 ")
     assert (where.house.folder / "new").read_bytes() == b"x" * 1000

@@ -15,8 +15,8 @@ from sealgate.transfer.adapters import hooks as module
 from sealgate.transfer.adapters.hooks import SharedScanner, UploadHooks
 from sealgate.transfer.adapters.session_drops import INCOMING, QUARANTINE
 from sealgate.transfer.model import TransferError
-from tests.peers.served import wait_until
 from tests.unit.transfer.adapters.dropped import Ground, get, put
+from tests.waiting import wait_until
 
 SCANNER = SharedScanner()
 IBANS = b"name,iban\n" + b"Anna Miller,DE89370400440532013000\n" * 40
@@ -143,7 +143,7 @@ def test_a_part_that_stays_is_looked_at(ground: Ground) -> None:
     """
     ground.add()
     put(ground.session(), "in/b.csv.filepart", IBANS)
-    wait_until(lambda: len(ground.events) == 2, 10)
+    assert wait_until(lambda: len(ground.events) == 2)
     assert ground.events[-1].action == "assessment"
     assert ground.events[-1].rule == "drop-class-exceeded"
 

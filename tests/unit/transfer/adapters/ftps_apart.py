@@ -1,0 +1,128 @@
+"""
+The FTPS server of the tests in a process of its own, where what it holds can be measured.
+
+In the process of the tests, memory is also that of the clients and of every test before.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.unit.transfer.adapters.ftps_served import served
+from tests.waiting import PATIENCE_SECONDS, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_REPOSITORY = Path(__file__).parents[4]
+_TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Apart:
+    """
+    A server in the process *pid* over *folder*; it ends with its standard input.
+    """
+
+    pid: int
+    port: int
+    chain: Path
+    folder: Path
+
+    def _status(self, name: str) -> int:
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.partition(f"{name}:")[2].split()[0]) * 1024
+
+    @property
+    def resident_bytes(self) -> int:
+        """
+        Return how much memory it holds.
+        """
+        return self._status("VmRSS")
+
+    @property
+    def most_resident_bytes(self) -> int:
+        """
+        Return how much memory it held at most since :meth:`forget_most`.
+        """
+        return self._status("VmHWM")
+
+    def forget_most(self) -> None:
+        """
+        Begin anew with what it holds now (proc_pid_clear_refs(5)).
+        """
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
+    @property
+    def descriptors(self) -> int:
+        """
+        Return how many files and sockets it has open.
+        """
+        return sum(1 for _ in Path(f"/proc/{self.pid}/fd").iterdir())
+
+    def rests(self) -> bool:
+        """
+        Return whether it has done what it had to do: it takes no processor time for a while.
+        """
+        before = self._processor_seconds()
+        time.sleep(0.2)
+        return self._processor_seconds() - before <= _TICK_SECONDS
+
+    def _processor_seconds(self) -> float:
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) * _TICK_SECONDS
+
+    def lose_patience(self) -> None:
+        """
+        Let the time for signing in be over, for everyone.
+        """
+        os.kill(self.pid, signal.SIGUSR1)
+
+
+@contextmanager
+def served_apart(folder: Path, **changed: Any) -> Iterator[Apart]:
+    """
+    Run a server over *folder*/files in a process; *changed* as for ``served``.
+    """
+    program = "from tests.unit.transfer.adapters.ftps_apart import run; run()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(folder), json.dumps(changed)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=_REPOSITORY,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            port, chain = json.loads(process.stdout.readline())
+            yield Apart(process.pid, port, Path(chain), folder / "files")
+        finally:
+            process.stdin.close()
+            try:
+                code = process.wait(2 * PATIENCE_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+    assert code == 0
+
+
+def run() -> None:
+    """
+    Serve until standard input ends: the process of :func:`served_apart`.
+    """
+    folder, changed = Path(sys.argv[1]), json.loads(sys.argv[2])
+    with served(folder, **changed) as where:
+        signal.signal(signal.SIGUSR1, lambda *_: where.settle(login_seconds=0.0))
+        print(json.dumps([where.port, str(where.chain)]), flush=True)
+        sys.stdin.read()
+    assert wait_until(lambda: not where.server._connections)
