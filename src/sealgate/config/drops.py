@@ -118,14 +118,15 @@ def _name(table: Table, what: str, names: dict[str, str]) -> str | None:
         table.fault("name", f"{what} {quoted(text)} {error}", error.hint)
         return None
     # Clients on Windows and macOS do not tell upper and lower case apart.
-    first = names.setdefault(name.lower(), str(table.place_of("name")))
-    if first != str(table.place_of("name")):
+    first = names.get(name.lower())
+    if first is not None:
         table.fault(
             "name",
             f"{what} {quoted(name)} is declared twice; first at {first}",
             "rename or remove one",
         )
         return None
+    names[name.lower()] = str(table.place_of("name"))
     return name
 
 

@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from sealgate.config.reader import why_no_path
 from sealgate.config.values import MAX_PORT, UnfitError, read_domain
 from sealgate.errors import SealgateError
 from sealgate.policy.inventory import Address, PassivePorts
@@ -87,9 +88,12 @@ def read_store(text: str, folder: PurePath) -> str:
     if text.startswith("file:"):
         path = text.removeprefix("file:")
         # "file://host/path" is a URL with an authority: what it would mean is not certain.
-        if not path.strip() or path.startswith("//") or "\0" in path:
+        if not path.strip() or path.startswith("//"):
             raise UnfitError(required, 'such as "file:partners"')
-        return f"file:{posixpath.normpath(str(folder / path))}"
+        place = posixpath.normpath(str(folder / path))
+        if (why := why_no_path(place)) is not None:
+            raise UnfitError(why, 'such as "file:partners"')
+        return f"file:{place}"
     found = _S3.fullmatch(text)
     if found is None:
         raise UnfitError(required, 'such as "file:partners"')

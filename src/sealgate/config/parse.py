@@ -139,7 +139,7 @@ class _Parser:
         acme = read_acme(self._table("tls"), self._folder)
         access = self._access()
         sites = read_sites(self._tables("site"), model, tls, self._folder)
-        state = str(self._folder / (self._table("state").text("folder") or DEFAULT_STATE_FOLDER))
+        state = self._state_folder(self._table("state"))
         drops = read_drops(self._tables("drop"), model, self._folder, _taken(state, sites))
         tunnels = read_tunnels(self._tables("tunnel"), model)
         self._check_geolocation(sites, drops, tunnels, access)
@@ -260,6 +260,11 @@ class _Parser:
                 'add to [access]: geo_database = "country.mmdb"',
             )
 
+    def _state_folder(self, table: Table) -> str:
+        usual = str(self._folder / DEFAULT_STATE_FOLDER)
+        text = table.text("folder")
+        return usual if text is None else table.path_of("folder", str(self._folder / text)) or usual
+
     def _register_url(self, table: Table) -> str | None:
         text = table.text("url")
         if text is None:
@@ -281,7 +286,8 @@ class _Parser:
                 'url = "sqlite:///register.sqlite"',
             )
             return None
-        return prefix + str(self._folder / path)
+        place = table.path_of("url", str(self._folder / path))
+        return None if place is None else prefix + place
 
 
 def _taken(state: str, sites: tuple[Site, ...]) -> Taken:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 MAX_QUOTED_CHARACTERS = 60
 # A path is of use only when it is whole (PATH_MAX of Linux).
 MAX_PATH_CHARACTERS = 4096
+# PATH_MAX counts the NUL at the end, NAME_MAX does not.
+MAX_PATH_BYTES, MAX_NAME_BYTES = MAX_PATH_CHARACTERS - 1, 255
 
 
 class FileKind(StrEnum):
@@ -210,12 +212,20 @@ class Table:
         text = self.text(key)
         if text is None:
             return None
-        if "\0" in text:
-            self.fault(key, f"{quoted(key)} is no path", f'{key} = "FILE"')
-            return None
-        path = str(folder / text)
-        self.notes.mentions.append(Mention((*self.path, key), kind, path))
+        path = self.path_of(key, str(folder / text))
+        if path is not None:
+            self.notes.mentions.append(Mention((*self.path, key), kind, path))
         return path
+
+    def path_of(self, key: str, path: str) -> str | None:
+        """
+        Return *path*, which *key* means, or ``None`` when no system can have such a one.
+        """
+        why = why_no_path(path)
+        if why is None:
+            return path
+        self.fault(key, f"{quoted(key)} {why}", f'{key} = "FILE"')
+        return None
 
     def texts(self, key: str) -> tuple[str, ...]:
         """
@@ -254,6 +264,20 @@ def quoted_path(path: str) -> str:
     Return *path* in double quotes on one line, whole.
     """
     return quoted(path, MAX_PATH_CHARACTERS)
+
+
+def why_no_path(path: str) -> str | None:
+    """
+    Return why nothing can ever lie at *path*, as the end of a sentence; ``None`` when it can.
+    """
+    if "\0" in path:
+        return "is no path"
+    encoded = path.encode("utf-8", "surrogateescape")
+    if len(encoded) > MAX_PATH_BYTES or max(map(len, encoded.split(b"/"))) > MAX_NAME_BYTES:
+        return (
+            f"is too long: {MAX_NAME_BYTES} bytes a name and {MAX_PATH_BYTES} in all are the most"
+        )
+    return None
 
 
 def nearest(word: str, known: Iterable[str], sentence: str) -> str | None:
