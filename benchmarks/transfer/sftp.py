@@ -188,11 +188,11 @@ def sshd(folder: Path) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def sealgate(place: FilePlace, workers: int) -> Iterator[Server]:
+def sealgate(place: FilePlace, workers: int | None) -> Iterator[Server]:
     """
-    Run ``sealgate serve``.
+    Run ``sealgate serve``, as it comes or with so many *workers*.
     """
-    with place.serving("--workers", str(workers)) as serving:
+    with place.serving(*(("--workers", str(workers)) if workers else ())) as serving:
         yield Server(
             "sealgate",
             serving.process.pid,
@@ -316,7 +316,7 @@ def measure(
     small_files: int = 1000,
     rounds: int = 3,
     sessions: int = 200,
-    workers: int = 1,
+    workers: int | None = None,
     at_once_bytes: int = 0,
 ) -> list[Ratio]:
     """
@@ -384,7 +384,7 @@ def main() -> int:
     options.add_argument("--large-mib", type=int, default=512)
     options.add_argument("--small-files", type=int, default=1000)
     options.add_argument("--sessions", type=int, default=200)
-    options.add_argument("--workers", type=int, default=1)
+    options.add_argument("--workers", type=int, help="by default one per core, as it comes")
     options.add_argument("--at-once-mib", type=int, default=0)
     chosen = options.parse_args()
     for one in measure(
