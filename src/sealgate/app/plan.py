@@ -20,7 +20,7 @@ from sealgate.app.foreseen import foresee, foresee_ftps
 from sealgate.app.keyring import why_not_apart
 from sealgate.app.keys import local_authority
 from sealgate.app.payment import kept_card_data
-from sealgate.app.signin_material import foreseen_sign_in, sign_in_remarks
+from sealgate.app.signin_material import foreseen_sign_in, provider_faults, sign_in_remarks
 from sealgate.app.state import has_database
 from sealgate.app.users import open_identities
 from sealgate.config.presets import PRESETS, front_of, settings_for
@@ -148,6 +148,7 @@ def plan(inventory: Inventory, *, now: float) -> Plan:
             *(_refusals_of_sites(inventory, material) if _serves_sites(inventory) else ()),
             *_faults_of(certificates),
             *weaker_than_decided(inventory),
+            *provider_faults(inventory),
             *transfer.refusals(inventory, apart, now=now),
         ),
         unmet=tuple(item for item in lacking if item not in audited),

@@ -160,4 +160,6 @@ class SignIn:
 
 
 def _served(inventory: Inventory) -> Served:
-    return Served(inventory.sites, inventory.access, inventory.operator.name)
+    return Served(
+        inventory.sites, inventory.access, inventory.operator.name, inventory.identity_providers
+    )

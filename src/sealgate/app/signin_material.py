@@ -8,22 +8,25 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealgate.errors import ConfigError, Fault
+from sealgate.errors import ConfigError, Fault, SourceError
 from sealgate.gateway.model import Guard, SignInMaterial, guard_of, signs_in
+from sealgate.identity.sessions import SESSION_SECONDS
 from sealgate.policy.inventory import route_asset
+from sealgate.signin.adapters.client_secrets import read_secret
 from sealgate.signin.journey import is_admitted
 from sealgate.signin.model import TOKEN_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from sealgate.identity.model import Identity
-    from sealgate.policy.inventory import Inventory
+    from sealgate.policy.inventory import IdentityProvider, Inventory
 
 SIGN_IN_SOCKET = "sign-in.sock"
 # unix(7): the path of a socket, with the zero at its end.
 _LONGEST_PATH = 107
 _LIBRARIES = ("starlette", "uvicorn", "joserfc", "webauthn")
+_PROVIDER_LIBRARIES = ("authlib", "httpx")
 
 
 def wants_sign_in(inventory: Inventory) -> bool:
@@ -60,12 +63,28 @@ def check_sign_in(inventory: Inventory) -> None:
     if len(path.encode()) > _LONGEST_PATH:
         message = f'"{path}" is longer than the {_LONGEST_PATH} bytes that a socket may have'
         faults.append((message, "a shorter state_folder"))
-    if faults:
+    told = [Fault(place.file or inventory.source, place.line, *fault) for fault in faults]
+    told += provider_faults(inventory)
+    if told:
+        raise ConfigError("people cannot sign in", faults=told)
+
+
+def provider_faults(inventory: Inventory) -> Iterator[Fault]:
+    """
+    Yield what keeps people from signing in through identity providers.
+    """
+    absent = [name for name in _PROVIDER_LIBRARIES if importlib.util.find_spec(name) is None]
+    for provider in inventory.identity_providers:
+        place = provider.place
         source = place.file or inventory.source
-        raise ConfigError(
-            "people cannot sign in",
-            faults=[Fault(source, place.line, message, hint) for message, hint in faults],
-        )
+        if absent:
+            message = f'identity provider "{provider.name}" needs {", ".join(absent)}'
+            message += ", which is not installed"
+            yield Fault(source, place.line, message, "pip install 'sealgate[oidc]'")
+        try:
+            read_secret(provider.secret)
+        except SourceError as error:
+            yield Fault(source, place.line, error.message, error.hint)
 
 
 def sign_in_material(
@@ -106,7 +125,21 @@ def sign_in_remarks(inventory: Inventory) -> tuple[str, ...]:
         return ()
     # One second for clocks that differ is Envoy's.
     seconds = TOKEN_SECONDS + 1
-    return (f"where people sign in, what is taken from them holds within {seconds} seconds",)
+    return (
+        f"where people sign in, what is taken from them holds within {seconds} seconds",
+        *map(_provider_remark, inventory.identity_providers),
+    )
+
+
+def _provider_remark(provider: IdentityProvider) -> str:
+    keys = ", ".join(provider.counts_as_key)
+    worth = f'access "low", and a key where it says {keys}' if keys else 'access "low"'
+    unknown = "added" if provider.adds_users else "refused"
+    return (
+        f'people may sign in through identity provider "{provider.name}" ({provider.issuer}), which '
+        f"is worth {worth}; who has no account is {unknown}; what is taken from them there holds "
+        f"at their next sign-in, after {SESSION_SECONDS / 3600:.0f} hours at the latest"
+    )
 
 
 def people_of(

@@ -21,6 +21,7 @@ from sealgate.config.fields import read_country_of
 from sealgate.config.lines import Lines
 from sealgate.config.listen import opened, read_listen
 from sealgate.config.payment import read_confirmed, read_payment_gateways
+from sealgate.config.providers import read_identity_providers
 from sealgate.config.reader import FileKind, Notes, Table, nearest, quoted, quoted_path
 from sealgate.config.routes import HIGH
 from sealgate.config.schema import SECTIONS, section
@@ -164,6 +165,9 @@ class _Parser:
             register_url=self._register_url(register),
             payment_gateways=paid,
             confirmed=read_confirmed(self._tables("confirm"), paid),
+            identity_providers=read_identity_providers(
+                self._tables("identity_provider"), sites, self._folder
+            ),
         )
 
     def _check_top(self) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from sealgate.config.schema_files import FILE_SECTIONS
 from sealgate.config.schema_payment import PAYMENT_SECTIONS
+from sealgate.config.schema_providers import PROVIDER_SECTIONS
 from sealgate.config.setting import Section, Setting, Type
 
 SECTIONS: tuple[Section, ...] = (
@@ -304,6 +305,7 @@ SECTIONS: tuple[Section, ...] = (
     ),
     *FILE_SECTIONS,
     *PAYMENT_SECTIONS,
+    *PROVIDER_SECTIONS,
     Section(
         "accept",
         "A risk that somebody took on. It ends by itself, and is always shown.",

@@ -133,7 +133,10 @@ def _of_sign_in(
     inventory: Inventory, site: Site, route: Route, subject: str, material: Material
 ) -> Iterator[Fault]:
     people = material.sign_in.people if material.sign_in is not None else {}
-    if route.admit and not people.get(route_asset(site, route).id):
+    # Whom a provider puts into a group is known once they signed in.
+    provided = {f"group:{ours}" for p in inventory.identity_providers for _, ours in p.groups}
+    nobody = route.admit and not people.get(route_asset(site, route).id)
+    if nobody and not provided & set(route.admit):
         yield _fault(
             inventory,
             route.place,

@@ -38,6 +38,8 @@ class Factor(StrEnum):
     SSH_KEY = "SSH key"
     TOTP = "one-time code"
     RECOVERY_CODE = "recovery code"
+    PROVIDER = "identity provider"
+    PROVIDER_KEY = "key at the identity provider"
 
 
 class _Kind(StrEnum):
@@ -57,13 +59,27 @@ _KINDS = {
     # A recovery code stands in for the one-time code of a lost device.
     Factor.TOTP: _Kind.CODE,
     Factor.RECOVERY_CODE: _Kind.CODE,
+    # What another house asked for is a password, unless the operator declared it a key; and
+    # that key may well be the very device that a passkey of ours lies on (ADR 23).
+    Factor.PROVIDER: _Kind.KNOWLEDGE,
+    Factor.PROVIDER_KEY: _Kind.AUTHENTICATOR,
 }
-KEYS = frozenset([Factor.PASSKEY, Factor.CERTIFICATE, Factor.SSH_KEY])
+KEYS = frozenset([Factor.PASSKEY, Factor.CERTIFICATE, Factor.SSH_KEY, Factor.PROVIDER_KEY])
 # What begins a sign-in. A code alone is no more than a phone that lay about.
-FIRST = KEYS | {Factor.PASSWORD}
+FIRST = KEYS | {Factor.PASSWORD, Factor.PROVIDER}
 # What a person must be there for. A program shows a certificate or an SSH key by itself at
-# each connection, so these are never fresh, however new the connection is.
-PRESENT = frozenset([Factor.PASSWORD, Factor.PASSKEY, Factor.TOTP, Factor.RECOVERY_CODE])
+# each connection, so these are never fresh, however new the connection is; and a provider
+# that asked for no key may have asked for nothing today. The proof of a key at a provider is
+# as old as the provider says that it saw it.
+PRESENT = frozenset(
+    [
+        *(Factor.PASSWORD, Factor.PASSKEY, Factor.TOTP, Factor.RECOVERY_CODE),
+        Factor.PROVIDER_KEY,
+    ]
+)
+PROVIDED = frozenset([Factor.PROVIDER, Factor.PROVIDER_KEY])
+# What there is without an identity provider.
+USUAL = tuple(factor for factor in Factor if factor not in PROVIDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +153,15 @@ def missing(
     grant: Grant | None,
     now: float,
     *,
-    ways: Collection[Factor] = tuple(Factor),
+    ways: Collection[Factor] = USUAL,
     asset: str = "",
 ) -> tuple[Missing, ...]:
     """
     Return what is missing for the rank *needed*; nothing, when it is reached.
 
     *ways* are the factors that the channel can take at all: a file server does not offer
-    passkeys. *asset* is the id to ask a grant for. Everything else is as for :func:`rung_of`.
+    passkeys, and only some sites have an identity provider. *asset* is the id to ask a grant
+    for. Everything else is as for :func:`rung_of`.
     """
     offered = tuple(factor for factor in Factor if factor in ways)
     held, countries = tuple(proven), frozenset(allowed)
@@ -251,6 +268,8 @@ _TOLD = {
     Factor.SSH_KEY: "an SSH key",
     Factor.TOTP: "a one-time code",
     Factor.RECOVERY_CODE: "a recovery code",
+    Factor.PROVIDER: "an identity provider",
+    Factor.PROVIDER_KEY: "a key at an identity provider",
 }
 
 

@@ -105,6 +105,34 @@ class Confirmation:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityProvider:
+    """
+    An OpenID provider of the organisation, through which people may sign in.
+
+    *name* stands in addresses, *label* on the button. *issuer* is compared letter for letter.
+    *secret* tells where the client secret is (``file:PATH`` or ``credential:NAME``), never
+    what it is. *user_claim* names the account at its first sign-in. *groups* and *roles* map
+    names at the provider to ours. *adds_users*: who is not known is added. *counts_as_key*
+    are the values of acr (``acr:VALUE``) and amr (``amr:VALUE``) that are worth a key.
+    """
+
+    name: str
+    label: str
+    issuer: str
+    client_id: str
+    secret: str = field(repr=False)
+    ca: str | None = None
+    user_claim: str = "sub"
+    groups_claim: str = "groups"
+    groups: tuple[tuple[str, str], ...] = ()
+    roles: tuple[tuple[str, str], ...] = ()
+    adds_users: bool = False
+    counts_as_key: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    place: Place = field(default=Place(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class AcceptedRisk:
     """
     A risk that somebody took on: it ends by itself after *until*, and is always shown.
@@ -146,6 +174,7 @@ class Inventory:
     register_url: str | None = None
     payment_gateways: tuple[PaymentGateway, ...] = ()
     confirmed: tuple[Confirmation, ...] = ()
+    identity_providers: tuple[IdentityProvider, ...] = ()
 
 
 __all__ = [
@@ -161,6 +190,7 @@ __all__ = [
     "CookieRule",
     "Door",
     "Drop",
+    "IdentityProvider",
     "Inspect",
     "Inventory",
     "KeyProtection",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 HOME = f"{OWN_PATH}/"
 SIGN_IN = f"{OWN_PATH}/sign-in"
+OIDC_PATH = f"{OWN_PATH}/oidc"
 MOST_PATH_CHARACTERS = 2000
 # One slash, and then none: "//evil.example" is another host. Backslashes are slashes to
 # browsers, which also drop tabs and line ends; so only visible ASCII but "\" and "#".

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sealgate.policy.inventory import AccessSettings, route_asset
+from sealgate.policy.inventory import AccessSettings, IdentityProvider, route_asset
 from sealgate.policy.requirements import required_of_route
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Served:
     sites: tuple[Site, ...] = ()
     access: AccessSettings = field(default_factory=AccessSettings)
     operator: str = ""
+    providers: tuple[IdentityProvider, ...] = ()
 
     def site(self, name: str) -> Site | None:
         """

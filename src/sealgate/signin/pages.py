@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from sealgate.gateway.model import OWN_PATH
 from sealgate.identity.factors import Factor, Need
-from sealgate.signin.journey import HOME, SIGN_IN, sign_in_link
+from sealgate.signin.journey import HOME, OIDC_PATH, SIGN_IN, sign_in_link
 from sealgate.signin.words import LANGUAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from sealgate.policy.inventory import IdentityProvider
     from sealgate.signin.model import Place, Standing
 
 STYLE_PATH, SCRIPT_PATH = f"{OWN_PATH}/style.css", f"{OWN_PATH}/passkey.js"
@@ -56,11 +57,14 @@ _WHY = ("", "why low", "why high", "why very high")
 class Paper:
     """
     What every page of one answer has in common: language, operator, the form's own token.
+
+    *providers* are those that one may sign in through.
     """
 
     language: str = "en"
     operator: str = ""
     form: str = ""
+    providers: tuple[IdentityProvider, ...] = ()
 
     def say(self, sentence: str, **blanks: str) -> str:
         """
@@ -151,13 +155,35 @@ def ended_page(paper: Paper, standing: Standing, wanted: str) -> str:
     return paper.page(paper.say("ended"), why(paper, standing.place, wanted), told, again)
 
 
-def account_page(paper: Paper, name: str | None, said: str = "") -> str:
+def going_page(paper: Paper, provider: IdentityProvider, url: str) -> str:
+    """
+    Return what is seen on the way to *provider*, which is at *url*.
+
+    The answer also has the browser go there by itself (the header "Refresh"). A redirect of
+    the form would need its policy opened to every host that the provider may lead over.
+    """
+    return paper.page(
+        paper.say("provider", label=provider.label),
+        f"<p>{paper.say('provider going', label=provider.label)}</p>",
+        f'<p><a href="{escape(url)}">{paper.say("provider go on", label=provider.label)}</a></p>',
+    )
+
+
+def account_page(
+    paper: Paper, name: str | None, said: str = "", farewell: tuple[str, str] | None = None
+) -> str:
     """
     Return the page that tells who is signed in, and signs out.
+
+    *farewell* is where somebody who signed out here signs out at a provider, and its label.
     """
     parts = [f'<p role="status">{said}</p>'] if said else []
     if name is None:
         parts.append(f"<p>{paper.say('nobody')}</p>")
+        if farewell:
+            url, label = farewell
+            sentence = paper.say("provider sign out", label=label)
+            parts.append(f'<p><a href="{escape(url)}">{sentence}</a></p>')
         parts.append(f'<p><a href="{SIGN_IN}">{paper.say("sign in")}</a></p>')
     else:
         parts += [f"<p>{paper.say('signed in as', name=name)}</p>", sign_out_form(paper)]
@@ -207,6 +233,12 @@ def _ways(paper: Paper, need: Need, factors: Iterable[Factor], wanted: str) -> l
             + _field(paper, "password", "password", complete="current-password", secret=True)
             + f"<button>{paper.say('submit')}</button></form>"
         )
+    parts += [
+        f'<form method="post" action="{OIDC_PATH}/{provider.name}">{paper.hidden(wanted)}'
+        f"<button>{paper.say('provider', label=provider.label)}</button></form>"
+        for provider in paper.providers
+        if Factor.PROVIDER in offered or (Factor.PROVIDER_KEY in offered and provider.counts_as_key)
+    ]
     if Factor.TOTP in offered:
         hint = f'<small id="code-hint">{paper.say("code hint")}</small>'
         parts.append(

@@ -77,6 +77,32 @@ ENGLISH: Mapping[str, str] = {
     "register": "Register",
     "registered": "The passkey is registered. You can sign in with it now.",
     "bad code": "That code is not known, too old, or was used.",
+    "provider": "Sign in with {label}",
+    "provider going": "You are sent to {label} to sign in.",
+    "provider go on": "Go on to {label}",
+    "provider sign out": "Sign out at {label}, too",
+    "provider down": (
+        "{label} cannot be asked at the moment: {reason}. Try again later, or sign in another way."
+    ),
+    "provider declined": "{label} did not sign you in.",
+    "provider stale": (
+        "That sign-in was begun too long ago or in another browser, or is finished already. "
+        "Begin again."
+    ),
+    "provider forged": (
+        "What {label} answered cannot be trusted, so it does not count. Begin again."
+    ),
+    "provider unknown": (
+        "{label} knows you, but you have no account here. Ask the operator for one."
+    ),
+    "provider taken": (
+        "{label} calls you by a name whose account here belongs to somebody else. Ask the operator."
+    ),
+    "provider removed": "Your account here was removed. Ask the operator.",
+    "provider nameless": (
+        "{label} does not tell a name that an account can have, or did not verify your e-mail "
+        "address. Ask the operator."
+    ),
     "operator": "Operator: {operator}",
     "not found": "There is no such page",
     "not found why": "Check the address.",
@@ -154,6 +180,35 @@ GERMAN: Mapping[str, str] = {
     "register": "Registrieren",
     "registered": "Der Passkey ist registriert. Sie können sich jetzt damit anmelden.",
     "bad code": "Dieser Code ist unbekannt, zu alt oder schon benutzt.",
+    "provider": "Mit {label} anmelden",
+    "provider going": "Sie werden zur Anmeldung an {label} weitergeleitet.",
+    "provider go on": "Weiter zu {label}",
+    "provider sign out": "Auch bei {label} abmelden",
+    "provider down": (
+        "{label} kann gerade nicht gefragt werden: {reason}. Versuchen Sie es später noch "
+        "einmal, oder melden Sie sich anders an."
+    ),
+    "provider declined": "{label} hat Sie nicht angemeldet.",
+    "provider stale": (
+        "Diese Anmeldung wurde vor zu langer Zeit oder in einem anderen Browser begonnen, oder "
+        "sie ist schon beendet. Beginnen Sie noch einmal."
+    ),
+    "provider forged": (
+        "Der Antwort von {label} ist nicht zu trauen, deshalb zählt sie nicht. Beginnen Sie noch "
+        "einmal."
+    ),
+    "provider unknown": (
+        "{label} kennt Sie, aber Sie haben hier kein Konto. Bitten Sie den Betreiber darum."
+    ),
+    "provider taken": (
+        "{label} nennt Sie bei einem Namen, dessen Konto hier jemand anderem gehört. Fragen Sie "
+        "den Betreiber."
+    ),
+    "provider removed": "Ihr Konto hier wurde entfernt. Fragen Sie den Betreiber.",
+    "provider nameless": (
+        "{label} nennt keinen Namen, den ein Konto haben kann, oder hat Ihre E-Mail-Adresse nicht "
+        "geprüft. Fragen Sie den Betreiber."
+    ),
     "operator": "Betreiber: {operator}",
     "not found": "Diese Seite gibt es nicht",
     "not found why": "Prüfen Sie die Adresse.",

@@ -18,6 +18,7 @@ from sealgate.identity.adapters import factor_tables, tables
 from sealgate.identity.adapters.credentials import Credentials
 from sealgate.identity.adapters.factor_tables import OF_A_PERSON, PASSKEYS, SIGN_INS
 from sealgate.identity.adapters.grants import Grants, end_grants_of
+from sealgate.identity.adapters.provider_links import ProviderLinks, end_links
 from sealgate.identity.adapters.second_factors import SecondFactors
 from sealgate.identity.adapters.sign_ins import SignIns
 from sealgate.identity.adapters.tables import (
@@ -51,13 +52,13 @@ if TYPE_CHECKING:
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "identity_version"
 # The newest revision below migrations/.
-HEAD = "0003"
+HEAD = "0004"
 
 # What lets an identity in without a password.
 Credential = ClientCertificate | SSHKey | Passkey
 
 
-class IdentityStore(Credentials, SecondFactors, Grants, SignIns):
+class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
     """
     The identities of one installation, in the database at *url*.
 
@@ -230,6 +231,7 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns):
             revoked = _revoke_all(connection, name, now)
             factor_tables.end_sign_ins(connection, SIGN_INS.c.name == name, now)
             end_grants_of(connection, identity, by, now)
+            end_links(connection, name, now)
             for table in (GROUPS, PASSWORDS, *OF_A_PERSON):
                 connection.execute(sa.delete(table).where(table.c.identity == name))
             connection.execute(sa.delete(IDENTITIES).where(IDENTITIES.c.name == name))

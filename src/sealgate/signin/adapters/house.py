@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING
 from sealgate.errors import UsageError
 from sealgate.identity.adapters.store import IdentityStore
 from sealgate.identity.adapters.token_keys import TokenKeys
-from sealgate.identity.factors import HIGH, LOW, VERY_HIGH, Factor, Proven, missing, rung_of
+from sealgate.identity.factors import (
+    HIGH,
+    LOW,
+    PROVIDED,
+    VERY_HIGH,
+    Factor,
+    Proven,
+    missing,
+    rung_of,
+)
 from sealgate.identity.model import checked_name, normal
 from sealgate.identity.sessions import SESSION_SECONDS, SignIn, session_of
 from sealgate.identity.throttle import Throttle
@@ -28,6 +37,8 @@ if TYPE_CHECKING:
     from sealgate.identity.model import Identity
     from sealgate.identity.sessions import Session
     from sealgate.identity.tokens import TokenKey
+    from sealgate.policy.inventory import IdentityProvider
+    from sealgate.signin.id_tokens import Stated
     from sealgate.signin.model import Caller, Place
 
 # What a web page can ask for.
@@ -79,7 +90,8 @@ class House:
         grant = None
         if known is not None and place.rung >= VERY_HIGH:
             grant = self.people.latest_grant(known.identity.name, place.asset)
-        lacking = missing(place.rung, proven, caller.country, allowed, grant, now, ways=WAYS)
+        ways = self._ways()
+        lacking = missing(place.rung, proven, caller.country, allowed, grant, now, ways=ways)
         admit = place.route.admit
         admitted = known is not None and (
             is_admitted(admit, known.identity) if admit or place.rung >= HIGH else True
@@ -121,6 +133,25 @@ class House:
                 return more
         return self.people.start_sign_in(name, caller.site, [proof], now=now)
 
+    def admit_provided(self, provider: IdentityProvider, who: Stated) -> str:
+        """
+        Return the account of the person whom *provider* vouches for, by name.
+
+        Raises:
+            UnadmittedError: they have none, and get none.
+        """
+        identity = self.people.provided(
+            who.issuer,
+            who.subject,
+            who.name,
+            adds_users=provider.adds_users,
+            groups=(who.groups, {ours for _, ours in provider.groups}),
+            roles=(who.roles, {ours for _, ours in provider.roles}),
+            by=f"identity provider {provider.name}",
+            now=self.now(),
+        )
+        return identity.name
+
     def wait(self, caller: Caller, name: str) -> float:
         """
         Count one attempt to be *name*; return 0 when it may be made, else how long to wait.
@@ -136,14 +167,15 @@ class House:
             self.throttle.succeeded(_countable(name), caller.address, self.now())
         return right
 
-    def sign_out(self, caller: Caller) -> None:
+    def sign_out(self, caller: Caller) -> SignIn | None:
         """
-        End the sign-in that *caller* is in, if any.
+        End the sign-in that *caller* is in, and return it.
         """
         now = self.now()
         current = self._sign_in(caller, now)
         if current is not None:
             self.people.end_sign_in(current.id, by=current.name, now=now)
+        return current
 
     def name_of(self, caller: Caller) -> str | None:
         """
@@ -179,8 +211,26 @@ class House:
         return Known(identity, proven, sign_in, session)
 
     def _kept(self, proven: tuple[Proven, ...]) -> tuple[Proven, ...]:
-        # A certificate is proven by the connection that it is shown on, and by no other.
-        return tuple(p for p in proven if p.factor is not Factor.CERTIFICATE)
+        # A certificate is proven by the connection that it is shown on, and by no other. What
+        # a provider vouched for counts while it is one of ours.
+        return tuple(
+            p
+            for p in proven
+            if p.factor is not Factor.CERTIFICATE and (p.factor not in PROVIDED or self._vouches(p))
+        )
+
+    def _vouches(self, proof: Proven) -> bool:
+        return any(
+            provider.issuer == proof.key
+            and (proof.factor is Factor.PROVIDER or bool(provider.counts_as_key))
+            for provider in self.served.providers
+        )
+
+    def _ways(self) -> tuple[Factor, ...]:
+        providers = self.served.providers
+        keys = any(provider.counts_as_key for provider in providers)
+        more = [Factor.PROVIDER] * bool(providers) + [Factor.PROVIDER_KEY] * keys
+        return (*WAYS, *more)
 
     def _session(
         self,

@@ -27,7 +27,7 @@ from sealgate.gateway.model import (
     SESSION_COOKIE,
     USER_HEADER,
 )
-from sealgate.identity.factors import Factor, Proven
+from sealgate.identity.factors import PROVIDED, Factor, Proven
 from sealgate.identity.passkeys import PasskeyError
 from sealgate.signin.adapters.exchange import (
     ATTRIBUTES,
@@ -45,7 +45,15 @@ from sealgate.signin.adapters.exchange import (
     wanted_of,
 )
 from sealgate.signin.adapters.passkeys import Passkeys
-from sealgate.signin.journey import HOME, SIGN_IN, easiest, place_at, safe_path, sign_in_link
+from sealgate.signin.journey import (
+    HOME,
+    OIDC_PATH,
+    SIGN_IN,
+    easiest,
+    place_at,
+    safe_path,
+    sign_in_link,
+)
 from sealgate.signin.model import place_of
 from sealgate.signin.pages import (
     HEADERS,
@@ -69,6 +77,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sealgate.signin.adapters.house import House
+    from sealgate.signin.adapters.oidc import ProviderPages
     from sealgate.signin.model import Caller
 
 _READS = ("GET", "HEAD")
@@ -83,6 +92,7 @@ class Service:
         self._house = house
         self._passkeys = Passkeys(house)
         self._slow = asyncio.Semaphore(slow)
+        self._providers: ProviderPages | None = None
         every = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
         self.app = Starlette(
             routes=[
@@ -98,6 +108,7 @@ class Service:
                 Route(NEW_PASSKEY_PATH, self._new_passkey, methods=["POST"]),
                 Route(STYLE_PATH, self._style, methods=["GET"]),
                 Route(SCRIPT_PATH, self._script, methods=["GET"]),
+                Route(f"{OIDC_PATH}/{{rest:path}}", self._provided, methods=["GET", "POST"]),
             ],
             exception_handlers={PasskeyError: self._not_proven, Exception: self._failed},
         )
@@ -240,14 +251,33 @@ class Service:
     async def _account(self, request: Request) -> Response:
         caller = caller_of(request)
         name = await asyncio.to_thread(self._house.name_of, caller)
-        return self._page(caller, lambda paper: account_page(paper, name))
+        provider, farewell = request.query_params.get("from", ""), None
+        if name is None and provider and self._house.served.providers:
+            farewell = await self._provider_pages().farewell(provider, caller.host)
+        return self._page(caller, lambda paper: account_page(paper, name, farewell=farewell))
+
+    async def _provided(self, request: Request) -> Response:
+        if not self._house.served.providers:
+            return problem_answer(404, "there is no identity provider")
+        return await self._provider_pages().answer(request)
+
+    def _provider_pages(self) -> ProviderPages:
+        if self._providers is None:
+            # An extra: who has no provider does not need its libraries. A reload may bring one.
+            from sealgate.signin.adapters.oidc import ProviderPages  # noqa: PLC0415
+
+            self._providers = ProviderPages(self._house, self._page, self._next, self._proved)
+        return self._providers
 
     async def _sign_out(self, request: Request) -> Response:
         caller, form = caller_of(request), await form_of(request)
         if not is_ours(request, form.get("form", "")):
             return RedirectResponse(HOME, 303)
-        await asyncio.to_thread(self._house.sign_out, caller)
-        answer = RedirectResponse(HOME, 303, {"cache-control": "no-store"})
+        ended = await asyncio.to_thread(self._house.sign_out, caller)
+        issuers = {p.key for p in ended.proven if p.factor in PROVIDED} if ended else set[str]()
+        through = [p.name for p in self._house.served.providers if p.issuer in issuers]
+        home = f"{HOME}?from={through[0]}" if through else HOME
+        answer = RedirectResponse(home, 303, {"cache-control": "no-store"})
         for name in (SESSION_COOKIE, FORM_COOKIE):
             answer.headers.append("set-cookie", f"{name}=; {ATTRIBUTES}; Max-Age=0")
         return answer
@@ -268,7 +298,8 @@ class Service:
 
     def _page(self, caller: Caller, make: Callable[[Paper], str], status: int = 200) -> Response:
         form = secrets.token_urlsafe(24)
-        paper = Paper(language_of(caller.language), self._house.served.operator, form)
+        served = self._house.served
+        paper = Paper(language_of(caller.language), served.operator, form, served.providers)
         answer = Response(make(paper), status, HEADERS, "text/html")
         # The double-submit pattern: only this host can set the cookie (its name begins with
         # "__Host-"), and only our own pages send it back (SameSite=Strict).
@@ -277,6 +308,9 @@ class Service:
 
 
 def _said(paper: Paper, error: str) -> str:
+    if error.startswith("provider "):
+        why, label, reason = error.split("\n")
+        return paper.say(why, label=label, reason=reason)
     if error.startswith("wait "):
         return paper.say("wait", seconds=error.removeprefix("wait "))
     return paper.say(error) if error else ""

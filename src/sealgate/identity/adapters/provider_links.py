@@ -1,0 +1,165 @@
+"""
+The part of the store that knows which accounts belong to people at an identity provider.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from sealgate.database import reading, writing
+from sealgate.identity.adapters.tables import (
+    GROUPS,
+    IDENTITIES,
+    METADATA,
+    ROLES,
+    can_be_stored,
+    exists,
+    known_identity,
+    note,
+    wait_for_turn,
+)
+from sealgate.identity.model import Identity, TrailEntry, checked_name
+from sealgate.identity.providers import ProviderLink, Step, step_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LINKS = sa.Table(
+    "provider_links",
+    METADATA,
+    sa.Column("issuer", sa.Text, primary_key=True),
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("identity", sa.Text),
+    sa.Column("linked_at", sa.Double),
+    sa.Column("ended_at", sa.Double),
+)
+
+
+class ProviderLinks:
+    """
+    Who is who at an identity provider, in the database of *_engine*.
+    """
+
+    _engine: sa.Engine
+
+    def provided(
+        self,
+        issuer: str,
+        subject: str,
+        name: str,
+        *,
+        adds_users: bool,
+        groups: tuple[Iterable[str], Iterable[str]] = ((), ()),
+        roles: tuple[Iterable[str], Iterable[str]] = ((), ()),
+        by: str,
+        now: float,
+    ) -> Identity:
+        """
+        Return the account of the person *subject* of *issuer*, as it is from now on.
+
+        *name* is what the provider calls them, "" for nothing that can be used. *groups* and
+        *roles* are those that they are in, and those that the provider decides about: of
+        these they keep no others, all else is left alone.
+
+        Raises:
+            UnadmittedError: they have no account, and get none.
+        """
+        name = checked_name(name) if name else ""
+        with writing(self._engine) as connection:
+            # Or two nodes would both add somebody who signs in twice at once.
+            wait_for_turn(connection)
+            link = _link(connection, issuer, subject)
+            step = step_for(
+                link,
+                name,
+                exists=bool(name) and exists(connection, name),
+                is_linked=bool(_living_links(connection, name)),
+                adds_users=adds_users,
+            )
+            if step is Step.USE and link is not None:
+                name = link.identity
+            else:
+                if step is Step.ADD:
+                    connection.execute(sa.insert(IDENTITIES).values(name=name, added_at=now))
+                    note(connection, TrailEntry(now, by, "user added", name, ""))
+                _put_link(connection, ProviderLink(issuer, subject, name, now))
+                note(connection, TrailEntry(now, by, "linked to provider", name, issuer))
+            identity = known_identity(connection, name)
+            return Identity(
+                name,
+                _settle(connection, GROUPS, (name, identity.groups), groups, by=by, now=now),
+                _settle(connection, ROLES, (name, identity.roles), roles, by=by, now=now),
+            )
+
+    def provider_links(self) -> tuple[ProviderLink, ...]:
+        """
+        Return every link that there was, the oldest first.
+        """
+        with reading(self._engine) as connection:
+            return _links(connection, sa.true())
+
+
+def end_links(connection: sa.Connection, name: str, now: float) -> None:
+    """
+    Have the account *name* belong to nobody at a provider any more.
+    """
+    living = (LINKS.c.identity == name) & LINKS.c.ended_at.is_(None)
+    connection.execute(sa.update(LINKS).where(living).values(ended_at=now))
+
+
+def _links(connection: sa.Connection, where: sa.ColumnElement[bool]) -> tuple[ProviderLink, ...]:
+    query = sa.select(LINKS).where(where).order_by(LINKS.c.linked_at, LINKS.c.subject)
+    return tuple(
+        ProviderLink(row.issuer, row.subject, row.identity, row.linked_at, row.ended_at)
+        for row in connection.execute(query)
+    )
+
+
+def _link(connection: sa.Connection, issuer: str, subject: str) -> ProviderLink | None:
+    if not can_be_stored(subject):
+        return None
+    held = (LINKS.c.issuer == issuer) & (LINKS.c.subject == subject)
+    return next(iter(_links(connection, held)), None)
+
+
+def _living_links(connection: sa.Connection, name: str) -> tuple[ProviderLink, ...]:
+    return _links(connection, (LINKS.c.identity == name) & LINKS.c.ended_at.is_(None))
+
+
+def _put_link(connection: sa.Connection, link: ProviderLink) -> None:
+    same = (LINKS.c.issuer == link.issuer) & (LINKS.c.subject == link.subject)
+    connection.execute(sa.delete(LINKS).where(same))
+    connection.execute(
+        sa.insert(LINKS).values(
+            issuer=link.issuer,
+            subject=link.subject,
+            identity=link.identity,
+            linked_at=link.linked_at,
+            ended_at=None,
+        )
+    )
+
+
+def _settle(
+    connection: sa.Connection,
+    table: sa.Table,
+    held: tuple[str, Iterable[str]],
+    wanted: tuple[Iterable[str], Iterable[str]],
+    *,
+    by: str,
+    now: float,
+) -> tuple[str, ...]:
+    name, before = held[0], set(held[1])
+    told, decided = (set(names) for names in wanted)
+    after = (before - decided) | (told & decided)
+    if after == before:
+        return tuple(sorted(before))
+    connection.execute(sa.delete(table).where(table.c.identity == name))
+    if after:
+        rows = [{"identity": name, "name": one} for one in sorted(after)]
+        connection.execute(sa.insert(table), rows)
+    what = "groups changed" if table is GROUPS else "roles changed"
+    note(connection, TrailEntry(now, by, what, name, ", ".join(sorted(after))))
+    return tuple(sorted(after))

@@ -1,0 +1,256 @@
+"""
+The pages of signing in through an OpenID provider: on the way there, and back.
+
+Loaded only where a provider is configured. What an answer is worth is decided in
+:mod:`sealgate.signin.oidc` and :mod:`sealgate.signin.id_tokens`; here it is asked for and kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import sys
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from sealgate.gateway.model import SESSION_COOKIE
+from sealgate.identity.factors import VERY_HIGH
+from sealgate.identity.providers import UnadmittedError
+from sealgate.signin.adapters.exchange import (
+    ATTRIBUTES,
+    caller_of,
+    cookie_of,
+    form_of,
+    is_ours,
+    problem_answer,
+)
+from sealgate.signin.adapters.oidc_client import Client
+from sealgate.signin.id_tokens import stated
+from sealgate.signin.journey import place_at, safe_path
+from sealgate.signin.oidc import (
+    ATTEMPT_SECONDS,
+    Answer,
+    Attempt,
+    Attempts,
+    OidcError,
+    Why,
+    authorization_url,
+    browser_digest,
+    check_issuer,
+    end_session_url,
+    max_age,
+    read_answer,
+    redeemable,
+    redirect_uri,
+)
+from sealgate.signin.pages import going_page
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+    from typing import Protocol
+
+    from starlette.requests import Request
+
+    from sealgate.identity.factors import Proven
+    from sealgate.policy.inventory import IdentityProvider, Site
+    from sealgate.signin.adapters.house import House
+    from sealgate.signin.model import Caller
+    from sealgate.signin.pages import Paper
+
+    class Next(Protocol):
+        """
+        Sends somebody on, or shows the page where one signs in.
+        """
+
+        async def __call__(
+            self, caller: Caller, wanted: str, *, shows: bool, error: str = "", status: int = 200
+        ) -> Response:
+            """
+            Return the answer.
+            """
+
+
+# Lax, because the way back begins on the provider's site.
+OIDC_COOKIE = f"{SESSION_COOKIE}-oidc"
+_RANDOM_BYTES = 32
+# Beyond so many people at once the next is told to come again: the rest of the service is
+# for those who sign in without a provider.
+MOST_AT_ONCE = 40
+# A line that was written is not written again before.
+_QUIET_SECONDS = 60.0
+_STATUS = {Why.DOWN: 503, Why.STALE: 400}
+_FORBIDDEN = 403
+
+
+class ProviderPages:
+    """
+    The pages around *house*; *page*, *go_on* and *proved* are those of the whole service.
+    """
+
+    def __init__(
+        self,
+        house: House,
+        page: Callable[[Caller, Callable[[Paper], str]], Response],
+        go_on: Next,
+        proved: Callable[[Caller, str, Proven, str], Awaitable[Response]],
+    ) -> None:
+        self._house = house
+        self._page = page
+        self._go_on = go_on
+        self._proved = proved
+        self._attempts = Attempts()
+        self._clients: dict[str, Client] = {}
+        self._at_once = 0
+        self._written: dict[str, float] = {}
+
+    async def answer(self, request: Request) -> Response:
+        """
+        Answer a request below ``/.sealgate/oidc``.
+        """
+        name, _, rest = str(request.path_params["rest"]).partition("/")
+        caller = caller_of(request)
+        provider = next((p for p in self._house.served.providers if p.name == name), None)
+        site = self._house.served.site(caller.site)
+        if provider is None or site is None:
+            return problem_answer(404, "there is no such identity provider")
+        # Not HEAD: what only looks must use nothing up.
+        match request.method, rest:
+            case "POST", "":
+                return await self._begin(request, caller, provider, site)
+            case "GET", "callback":
+                return await self._callback(request, caller, provider, site)
+        return problem_answer(404, "there is no such page")
+
+    async def farewell(self, name: str, host: str) -> tuple[str, str] | None:
+        """
+        Return where somebody signs out at the provider *name*, and its label.
+
+        ``None`` when there is no such page, or it cannot be told now.
+        """
+        provider = next((p for p in self._house.served.providers if p.name == name), None)
+        if provider is None:
+            return None
+        try:
+            metadata = await (await self._client(provider)).metadata()
+        except OidcError:
+            return None
+        url = end_session_url(provider, metadata, host)
+        return (url, provider.label) if url else None
+
+    async def _begin(
+        self, request: Request, caller: Caller, provider: IdentityProvider, site: Site
+    ) -> Response:
+        form = await form_of(request)
+        wanted = safe_path(form.get("to", "/"))
+        if not is_ours(request, form.get("form", "")):
+            return await self._go_on(caller, wanted, shows=True, error="stale form", status=403)
+        back = redirect_uri(provider, site, caller.host)
+        if back is None:
+            return problem_answer(421, "this host is none of the site")
+        browser = secrets.token_urlsafe(_RANDOM_BYTES)
+        attempt = Attempt(
+            provider=provider.name,
+            redirect_uri=back,
+            wanted=wanted,
+            began_at=self._house.now(),
+            address=caller.address,
+            browser=browser_digest(browser),
+            max_age=max_age(must_be_fresh=place_at(site, wanted).rung >= VERY_HIGH),
+            state=secrets.token_urlsafe(_RANDOM_BYTES),
+            nonce=secrets.token_urlsafe(_RANDOM_BYTES),
+            verifier=secrets.token_urlsafe(_RANDOM_BYTES),
+        )
+        try:
+            with self._one_more(provider):
+                metadata = await (await self._client(provider)).metadata()
+        except OidcError as error:
+            return await self._refused(caller, provider, wanted, error)
+        self._attempts.give(attempt)
+        url = authorization_url(provider, metadata, attempt)
+        answer = self._page(caller, lambda paper: going_page(paper, provider, url))
+        answer.headers["refresh"] = f"0;url={url}"
+        _set_browser(answer, browser, int(ATTEMPT_SECONDS))
+        return answer
+
+    async def _callback(
+        self, request: Request, caller: Caller, provider: IdentityProvider, site: Site
+    ) -> Response:
+        try:
+            answer = read_answer(request.scope["query_string"])
+            attempt = self._attempts.take(
+                answer.state,
+                cookie_of(request, OIDC_COOKIE),
+                provider.name,
+                redirect_uri(provider, site, caller.host),
+                self._house.now(),
+            )
+        except OidcError as error:
+            done = await self._refused(caller, provider, "/", error)
+        else:
+            done = await self._finished(caller, provider, attempt, answer)
+        _set_browser(done, "", 0)
+        return done
+
+    async def _finished(
+        self, caller: Caller, provider: IdentityProvider, attempt: Attempt, answer: Answer
+    ) -> Response:
+        house = self._house
+        try:
+            with self._one_more(provider):
+                client = await self._client(provider)
+                check_issuer(answer, await client.metadata())
+                code = redeemable(answer)
+                claims, more = await client.redeem(attempt, code, now=house.now())
+            who = stated(provider, claims, more, now=house.now())
+            name = await asyncio.to_thread(house.admit_provided, provider, who)
+        except UnadmittedError as error:
+            told = OidcError(Why(f"provider {error.why}"), error.message)
+            return await self._refused(caller, provider, attempt.wanted, told)
+        except OidcError as error:
+            return await self._refused(caller, provider, attempt.wanted, error)
+        return await self._proved(caller, name, who.proof, attempt.wanted)
+
+    async def _refused(
+        self, caller: Caller, provider: IdentityProvider, wanted: str, error: OidcError
+    ) -> Response:
+        if error.why in {Why.DOWN, Why.FORGED}:
+            self._write(error.message)
+        told = f"{error.why}\n{provider.label}\n{error.message}"
+        status = _STATUS.get(error.why, _FORBIDDEN)
+        return await self._go_on(caller, wanted, shows=True, error=told, status=status)
+
+    @contextlib.contextmanager
+    def _one_more(self, provider: IdentityProvider) -> Iterator[None]:
+        if self._at_once >= MOST_AT_ONCE:
+            raise OidcError(Why.DOWN, f'too many people sign in through "{provider.name}" at once')
+        self._at_once += 1
+        try:
+            yield
+        finally:
+            self._at_once -= 1
+
+    def _write(self, message: str) -> None:
+        # For whoever runs the server; the messages are a few sentences of ours.
+        now = self._house.now()
+        if now - self._written.get(message, 0.0) >= _QUIET_SECONDS:
+            self._written[message] = now
+            sys.stderr.write(f"sealgate: warning: {message}\n")
+
+    async def _client(self, provider: IdentityProvider) -> Client:
+        held = self._clients.get(provider.name)
+        if held is None or held.provider != provider:
+            # Its settings changed: nothing that was believed of the old one counts.
+            self._clients[provider.name] = made = Client(provider)
+            if held is not None:
+                await held.close()
+            return made
+        return held
+
+
+def _set_browser(answer: Response, value: str, seconds: int) -> None:
+    answer.headers.append(
+        "set-cookie",
+        f"{OIDC_COOKIE}={value}; {ATTRIBUTES}; SameSite=Lax; Max-Age={seconds}",
+    )

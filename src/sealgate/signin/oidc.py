@@ -1,0 +1,424 @@
+"""
+Signing in through an OpenID provider: what is asked of it, and what counts as its answer.
+
+Pure. OpenID Connect Core 1.0 with the authorization code flow, as RFC 9700 (best current
+practice) narrows it: PKCE with S256, state and nonce, the issuer in the answer (RFC 9207),
+one redirect URI per provider, compared letter for letter. Each attempt counts once and for
+the browser that began it. The ID token is judged by :mod:`sealgate.signin.id_tokens`,
+the provider is asked by :mod:`sealgate.signin.adapters.oidc_client`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from enum import StrEnum
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from authlib.common.urls import add_params_to_uri
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+
+from sealgate.errors import SealgateError
+from sealgate.gateway.model import OWN_PATH
+from sealgate.identity.sessions import SESSION_SECONDS
+from sealgate.signin.journey import OIDC_PATH
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sealgate.policy.inventory import IdentityProvider, Site
+
+# Long enough to look for a phone; RFC 6749, 4.1.2: a code lives for 10 minutes at the most.
+ATTEMPT_SECONDS = 600.0
+MOST_ATTEMPTS = 5000
+MOST_ATTEMPTS_PER_ADDRESS = 100
+MOST_QUERY_BYTES = 8192
+MOST_PARAMETERS = 20
+MOST_URL_CHARACTERS = 2048
+# RFC 7518, 3.1, what is signed with a private key. No "none", no HMAC (RFC 8725, 3.1).
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
+
+_HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+)(?::[0-9]{1,5})?")
+
+
+class Why(StrEnum):
+    """
+    Why somebody did not get in through a provider; the pages have a sentence for each.
+    """
+
+    DOWN = "provider down"
+    DECLINED = "provider declined"
+    STALE = "provider stale"
+    FORGED = "provider forged"
+    UNKNOWN = "provider unknown"
+    TAKEN = "provider taken"
+    REMOVED = "provider removed"
+    NAMELESS = "provider nameless"
+
+
+class OidcError(SealgateError):
+    """
+    A sign-in through a provider that counts for nothing: *why*, for the person.
+
+    The message is for whoever runs the server. It holds nothing that the provider or a
+    browser sent.
+    """
+
+    def __init__(self, why: Why, message: str, hint: str | None = None) -> None:
+        """
+        Keep *why*.
+        """
+        super().__init__(message, hint=hint)
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """
+    One sign-in that was begun: what was sent, and what must come back.
+
+    *browser* is the digest of a cookie that only this browser holds. *wanted* is where to go
+    afterwards, a path of the site. *max_age* is how long ago the provider may have seen
+    the person, in seconds.
+    """
+
+    provider: str
+    redirect_uri: str
+    wanted: str
+    began_at: float
+    address: str
+    browser: str
+    max_age: int
+    state: str = field(repr=False)
+    nonce: str = field(repr=False)
+    verifier: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """
+    What a provider says of itself (OpenID Connect Discovery 1.0), as far as it is used.
+
+    *sends_issuer*: its answers name it (RFC 9207). *user_info* and *end_session* are ""
+    where it has none.
+    """
+
+    issuer: str
+    authorization: str
+    token: str
+    keys: str
+    sends_issuer: bool = False
+    posts_secret: bool = False
+    user_info: str = ""
+    end_session: str = ""
+    algorithms: tuple[str, ...] = ALGORITHMS
+
+
+class Attempts:
+    """
+    The attempts that are out, in the memory of one process; each counts once.
+
+    Bounded: whoever begins many pushes out their own oldest, then that of others, which
+    costs somebody a new try. Safe for several threads.
+    """
+
+    def __init__(
+        self, most: int = MOST_ATTEMPTS, most_per_address: int = MOST_ATTEMPTS_PER_ADDRESS
+    ) -> None:
+        self._most = most
+        self._most_per_address = most_per_address
+        self._lock = Lock()
+        self._out: OrderedDict[str, Attempt] = OrderedDict()
+
+    def give(self, attempt: Attempt) -> None:
+        """
+        Have *attempt* count once from now on.
+        """
+        with self._lock:
+            theirs = [key for key, one in self._out.items() if one.address == attempt.address]
+            if len(theirs) >= self._most_per_address:
+                del self._out[theirs[0]]
+            self._out[_digest(attempt.state)] = attempt
+            while len(self._out) > self._most:
+                self._out.popitem(last=False)
+
+    def take(
+        self, state: str, browser: str, provider: str, came_to: str | None, now: float
+    ) -> Attempt:
+        """
+        Return the attempt that *state* is of, which counts no more after this.
+
+        *browser* is the cookie that came with it, *came_to* the redirect URI at which it did.
+
+        Raises:
+            OidcError: it is not out, too old, of another provider, host or browser.
+        """
+        with self._lock:
+            attempt = self._out.pop(_digest(state), None)
+        if attempt is None or not (
+            hmac.compare_digest(attempt.browser, browser_digest(browser))
+            and (attempt.provider, attempt.redirect_uri) == (provider, came_to)
+            and attempt.began_at <= now < attempt.began_at + ATTEMPT_SECONDS
+        ):
+            raise OidcError(
+                Why.STALE, "the attempt is unknown, too old, used or of another browser"
+            )
+        return attempt
+
+    def __len__(self) -> int:
+        return len(self._out)
+
+
+def begin_path(provider: IdentityProvider) -> str:
+    """
+    Return where a sign-in through *provider* begins.
+    """
+    return f"{OIDC_PATH}/{provider.name}"
+
+
+def redirect_uri(provider: IdentityProvider, site: Site, host: str) -> str | None:
+    """
+    Return where *provider* sends people back to, when they came to *site* as *host*.
+
+    ``None`` for a host that the site does not have: it would name somebody else's.
+    """
+    found = _HOST.fullmatch(host)
+    if found is None or found["name"].lower() not in {d.lower() for d in site.domains}:
+        return None
+    return f"https://{host.lower()}{begin_path(provider)}/callback"
+
+
+def max_age(*, must_be_fresh: bool) -> int:
+    """
+    Return how long ago the provider may have seen the person, in seconds.
+
+    As long as a sign-in lives here; a minute where a fresh proof is asked for.
+    """
+    return 60 if must_be_fresh else int(SESSION_SECONDS)
+
+
+def authorization_url(provider: IdentityProvider, metadata: Metadata, attempt: Attempt) -> str:
+    """
+    Return where the browser goes to sign in (OpenID Connect Core 1.0, 3.1.2.1).
+    """
+    more: dict[str, Any] = {"max_age": attempt.max_age}
+    wished = [v.removeprefix("acr:") for v in provider.counts_as_key if v.startswith("acr:")]
+    if wished:
+        more["acr_values"] = " ".join(wished)
+    return str(
+        prepare_grant_uri(
+            metadata.authorization,
+            client_id=provider.client_id,
+            response_type="code",
+            redirect_uri=attempt.redirect_uri,
+            scope=" ".join(provider.scopes),
+            state=attempt.state,
+            nonce=attempt.nonce,
+            code_challenge=create_s256_code_challenge(attempt.verifier),
+            code_challenge_method="S256",
+            **more,
+        )
+    )
+
+
+def token_request(attempt: Attempt, code: str) -> dict[str, str]:
+    """
+    Return the fields with which *code* is redeemed (RFC 6749, 4.1.3; RFC 7636, 4.5).
+    """
+    return {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": attempt.redirect_uri,
+        "code_verifier": attempt.verifier,
+    }
+
+
+def basic_credentials(client_id: str, secret: str) -> tuple[str, str]:
+    """
+    Return name and password of HTTP Basic, encoded as RFC 6749, 2.3.1 demands.
+    """
+    return quote(client_id, safe=""), quote(secret, safe="")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """
+    What a provider's answer says: a *code* to redeem, or *declined*.
+    """
+
+    state: str
+    issuer: str | None
+    code: str = field(default="", repr=False)
+    declined: bool = False
+
+
+def read_answer(query: bytes) -> Answer:
+    """
+    Return what the query of a callback says (RFC 6749, 4.1.2; RFC 9207).
+
+    Raises:
+        OidcError: it is no answer: too long, a parameter is missing or stands twice.
+    """
+    try:
+        told = _parameters(query)
+    except ValueError as error:
+        raise OidcError(Why.STALE, "the answer of the provider cannot be read") from error
+    state, code = told.get("state", ""), told.get("code", "")
+    declined = "error" in told
+    # Exactly one of both, and never a token: those come from the provider itself.
+    if not state or bool(code) == declined or "id_token" in told or "access_token" in told:
+        raise OidcError(Why.STALE, "the answer of the provider is none")
+    return Answer(state, told.get("iss"), code, declined)
+
+
+def _parameters(query: bytes) -> dict[str, str]:
+    if len(query) > MOST_QUERY_BYTES:
+        raise ValueError("too long")
+    pairs = parse_qsl(
+        query.decode("ascii"),
+        keep_blank_values=True,
+        errors="strict",
+        max_num_fields=MOST_PARAMETERS,
+    )
+    told = dict(pairs)
+    # RFC 6749, 3.1: none more than once.
+    if len(told) != len(pairs):
+        raise ValueError("twice")
+    return told
+
+
+def redeemable(answer: Answer) -> str:
+    """
+    Return the code of *answer*.
+
+    Raises:
+        OidcError: the provider declined.
+    """
+    if answer.declined:
+        raise OidcError(Why.DECLINED, "the provider did not sign them in")
+    return answer.code
+
+
+def check_issuer(answer: Answer, metadata: Metadata) -> None:
+    """
+    Return when *answer* comes from the provider that was asked (RFC 9207, 2.4).
+
+    Raises:
+        OidcError: it names another, or none although this one names itself.
+    """
+    if answer.issuer is None and not metadata.sends_issuer:
+        return
+    if answer.issuer != metadata.issuer:
+        raise OidcError(Why.FORGED, "the answer is from another provider than the one asked")
+
+
+def read_metadata(provider: IdentityProvider, told: Mapping[str, Any]) -> Metadata:
+    """
+    Return what *provider* says of itself, when it can be used.
+
+    Raises:
+        OidcError: it says to be another, or lacks what is needed.
+    """
+    # Discovery 1.0, 4.3: MUST be exactly the one that was asked for.
+    if told.get("issuer") != provider.issuer:
+        raise _unfit(provider, "says that it is another issuer")
+    if "code" not in _words(told, "response_types_supported", ("code",)):
+        raise _unfit(provider, "does not know the authorization code flow")
+    # RFC 8414, 2: left out says nothing; a list without S256 says no.
+    if "S256" not in _words(told, "code_challenge_methods_supported", ("S256",)):
+        raise _unfit(provider, "does not know PKCE with S256")
+    signed = _words(told, "id_token_signing_alg_values_supported", ("RS256",))
+    algorithms = tuple(name for name in ALGORITHMS if name in signed)
+    if not algorithms:
+        raise _unfit(provider, f"signs with none of {', '.join(ALGORITHMS)}")
+    ways = _words(told, "token_endpoint_auth_methods_supported", ("client_secret_basic",))
+    if not {"client_secret_basic", "client_secret_post"} & ways:
+        raise _unfit(provider, "takes no client secret")
+    return Metadata(
+        issuer=provider.issuer,
+        authorization=_endpoint(provider, told, "authorization_endpoint"),
+        token=_endpoint(provider, told, "token_endpoint"),
+        keys=_endpoint(provider, told, "jwks_uri"),
+        sends_issuer=told.get("authorization_response_iss_parameter_supported") is True,
+        posts_secret="client_secret_basic" not in ways,
+        user_info=_endpoint(provider, told, "userinfo_endpoint", needed=False),
+        end_session=_endpoint(provider, told, "end_session_endpoint", needed=False),
+        algorithms=algorithms,
+    )
+
+
+def end_session_url(provider: IdentityProvider, metadata: Metadata, host: str) -> str:
+    """
+    Return where somebody signs out at the provider, too; "" when it has no such page.
+
+    RP-Initiated Logout 1.0, 2. No ID token is kept to be shown there, so the provider asks.
+    """
+    if not metadata.end_session:
+        return ""
+    back = f"https://{host.lower()}{OWN_PATH}/"
+    return str(
+        add_params_to_uri(
+            metadata.end_session,
+            [("client_id", provider.client_id), ("post_logout_redirect_uri", back)],
+        )
+    )
+
+
+def discovery_url(provider: IdentityProvider) -> str:
+    """
+    Return where *provider* tells of itself (Discovery 1.0, 4.1).
+    """
+    return f"{provider.issuer.removesuffix('/')}/.well-known/openid-configuration"
+
+
+def browser_digest(cookie: str) -> str:
+    """
+    Return what is kept of the cookie that tells one browser from another.
+    """
+    return _digest(cookie)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+def _words(told: Mapping[str, Any], name: str, usual: tuple[str, ...]) -> frozenset[str]:
+    value = told.get(name, list(usual))
+    if not isinstance(value, list):
+        return frozenset()
+    return frozenset(word for word in value if isinstance(word, str))
+
+
+def _endpoint(
+    provider: IdentityProvider, told: Mapping[str, Any], name: str, *, needed: bool = True
+) -> str:
+    value = told.get(name)
+    if value is None and not needed:
+        return ""
+    if not isinstance(value, str) or not is_https(value):
+        raise _unfit(provider, f'has no "{name}" that is an https address')
+    return value
+
+
+def is_https(url: str) -> bool:
+    """
+    Return whether *url* is an https address without user and fragment, in visible ASCII.
+    """
+    if len(url) > MOST_URL_CHARACTERS or not all("!" <= c <= "~" for c in url) or "\\" in url:
+        return False
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return fits and "@" not in parts.netloc and "#" not in url
+
+
+def _unfit(provider: IdentityProvider, what: str) -> OidcError:
+    return OidcError(Why.DOWN, f'identity provider "{provider.name}" {what}')

@@ -1,0 +1,165 @@
+"""
+A certified OpenID provider (npm ``oidc-provider``), pinned by hash, run on loopback over TLS.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from joserfc.jwk import RSAKey
+
+from tests.ports import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+HERE = Path(__file__).with_name("oidc_provider")
+BUILT = Path(__file__).parents[2] / "build" / "oidc-provider"
+PINNED = ("package.json", "package-lock.json", "peer.mjs")
+CLIENT, SECRET = "seal gate", "a:secret+of/the&tests%41"
+LOGIN_PASSWORD = "a password at the provider"
+
+
+def install() -> None:
+    """
+    Put the provider into ``build/oidc-provider``, unless what is pinned is there already.
+
+    The lock file holds hashes and no address: whatever registry is set up has to give the
+    same bytes.
+    """
+    stamp = BUILT / ".installed"
+    pinned = b"".join((HERE / name).read_bytes() for name in PINNED)
+    if stamp.exists() and stamp.read_bytes() == pinned:
+        return
+    BUILT.mkdir(parents=True, exist_ok=True)
+    for name in PINNED:
+        shutil.copyfile(HERE / name, BUILT / name)
+    npm = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+    subprocess.run(npm, cwd=BUILT, check=True)
+    stamp.write_bytes(pinned)
+
+
+def rsa_key(name: str, bits: int = 2048) -> dict[str, Any]:
+    """
+    Return a new private key as a JWK.
+    """
+    key: dict[str, Any] = {**RSAKey.generate_key(bits).as_dict(private=True)}
+    return {**key, "kid": name, "use": "sig", "alg": "RS256"}
+
+
+def public(key: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Return the public half of a JWK.
+    """
+    return {name: key[name] for name in ("kty", "n", "e", "kid", "use", "alg") if name in key}
+
+
+@dataclass
+class Provider:
+    """
+    A running provider: its *issuer*, the *ca* that vouches for it, and its signing *key*.
+    """
+
+    issuer: str
+    ca: Path
+    secret_file: Path
+    key: dict[str, Any]
+    process: subprocess.Popen[str] = field(repr=False)
+
+    def change(self, changes: Mapping[str, Any]) -> list[str]:
+        """
+        Have it answer otherwise, by path, from now on; return what it was asked until now.
+        """
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps({"change": changes}) + "\n")
+        self.process.stdin.flush()
+        asked: list[str] = json.loads(self.process.stdout.readline())["asked"]
+        return asked
+
+
+def certified(folder: Path, host: str) -> tuple[Path, Path, Path]:
+    """
+    Return an authority and a certificate of it for the address *host*, and its key.
+    """
+    ca, chain, key = (folder / f"provider-{name}.pem" for name in ("ca", "chain", "key"))
+    new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    new += ["-nodes", "-days", "2"]
+    made = folder / "provider-ca-key.pem"
+    usage = ["-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=keyCertSign"]
+    subprocess.run(
+        [*new, *usage, "-subj", "/CN=Provider CA", "-keyout", str(made), "-out", str(ca)],
+        check=True,
+        capture_output=True,
+    )
+    leaf = ["-CA", str(ca), "-CAkey", str(made), "-addext", f"subjectAltName=IP:{host}"]
+    leaf += ["-addext", "basicConstraints=critical,CA:FALSE"]
+    subprocess.run(
+        [*new, *leaf, "-subj", "/CN=provider", "-keyout", str(key), "-out", str(chain)],
+        check=True,
+        capture_output=True,
+    )
+    return ca, chain, key
+
+
+@contextlib.contextmanager
+def providing(
+    folder: Path, accounts: Mapping[str, Mapping[str, Any]], callbacks: list[str], home: str
+) -> Iterator[Provider]:
+    """
+    Run a provider that knows *accounts* and sends people back to *callbacks*.
+    """
+    install()
+    port = free_port()
+    ca, chain, key = certified(folder, "127.0.0.1")
+    signing = rsa_key("first")
+    issuer = f"https://127.0.0.1:{port}"
+    settings = {
+        "issuer": issuer,
+        "port": port,
+        "chain": str(chain),
+        "key": str(key),
+        "keys": [signing],
+        "accounts": accounts,
+        "password": LOGIN_PASSWORD,
+        "clients": [
+            {
+                "client_id": CLIENT,
+                "client_secret": SECRET,
+                "redirect_uris": callbacks,
+                "post_logout_redirect_uris": [home],
+            }
+        ],
+    }
+    told = folder / "provider.json"
+    told.write_text(json.dumps(settings))
+    secret = folder / "provider-secret"
+    secret.write_text(SECRET + "\n")
+    secret.chmod(0o600)
+    log = folder / "provider.log"
+    with log.open("w") as errors:
+        process = subprocess.Popen(
+            ["node", str(BUILT / "peer.mjs"), str(told)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+    try:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        first = process.stdout.readline()
+        assert first == "ready\n", log.read_text()
+        yield Provider(issuer, ca, secret, signing, process)
+    finally:
+        if process.stdin is not None:
+            process.stdin.close()
+        process.wait(20)
+        if process.stdout is not None:
+            process.stdout.close()

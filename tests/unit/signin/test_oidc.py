@@ -1,0 +1,377 @@
+"""
+What is asked of an OpenID provider, and which answers count, without one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sealgate.policy.classification import DEFAULT_MODEL
+from sealgate.policy.inventory import Door, IdentityProvider, Route, Site, Upstream
+from sealgate.signin.oidc import (
+    ATTEMPT_SECONDS,
+    Answer,
+    Attempt,
+    Attempts,
+    Metadata,
+    OidcError,
+    Why,
+    authorization_url,
+    basic_credentials,
+    browser_digest,
+    check_issuer,
+    discovery_url,
+    end_session_url,
+    is_https,
+    max_age,
+    read_answer,
+    read_metadata,
+    redeemable,
+    redirect_uri,
+    token_request,
+)
+
+ISSUER = "https://login.example/realm"
+PROVIDER = IdentityProvider(
+    "login", "Example Ltd", ISSUER, "sealgate", "file:/secret", scopes=("openid", "email")
+)
+METADATA = Metadata(ISSUER, f"{ISSUER}/auth?tenant=1", f"{ISSUER}/token", f"{ISSUER}/jwks")
+SITE = Site(
+    ("shop.example", "www.shop.example"),
+    Upstream("http", "127.0.0.1", 8080),
+    (Route(Door("/"), DEFAULT_MODEL.classes[0]),),
+)
+BACK = "https://shop.example/.sealgate/oidc/login/callback"
+TOLD: dict[str, Any] = {
+    "issuer": ISSUER,
+    "authorization_endpoint": f"{ISSUER}/auth",
+    "token_endpoint": "https://other.example/token",
+    "jwks_uri": f"{ISSUER}/jwks",
+    "response_types_supported": ["code", "id_token"],
+    "id_token_signing_alg_values_supported": ["none", "HS256", "RS256"],
+}
+
+
+def attempt(**more: Any) -> Attempt:
+    """
+    Return an attempt that began at 1000.
+    """
+    usual = Attempt(
+        provider="login",
+        redirect_uri=BACK,
+        wanted="/members",
+        began_at=1000.0,
+        address="192.0.2.1",
+        browser=browser_digest("cookie"),
+        max_age=43200,
+        state="state",
+        nonce="nonce",
+        verifier="v" * 43,
+    )
+    return replace(usual, **more)
+
+
+def test_the_authorization_request() -> None:
+    """
+    Every parameter once, the provider's own query kept, the verifier only as its hash.
+    """
+    wanted = replace(PROVIDER, counts_as_key=("acr:phr", "amr:hwk", "acr:urn:x"))
+    url = authorization_url(
+        wanted, METADATA, attempt(verifier="dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")
+    )
+    assert url.startswith(f"{ISSUER}/auth?tenant=1&")
+    assert parse_qs(urlsplit(url).query) == {
+        "tenant": ["1"],
+        "response_type": ["code"],
+        "client_id": ["sealgate"],
+        "redirect_uri": [BACK],
+        "scope": ["openid email"],
+        "state": ["state"],
+        "nonce": ["nonce"],
+        "max_age": ["43200"],
+        # RFC 7636, appendix B.
+        "code_challenge": ["E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"],
+        "code_challenge_method": ["S256"],
+        "acr_values": ["phr urn:x"],
+    }
+
+
+def test_the_token_request() -> None:
+    """
+    The code, the same redirect URI, and the verifier that the challenge was made of.
+    """
+    assert token_request(attempt(), "the code") == {
+        "grant_type": "authorization_code",
+        "code": "the code",
+        "redirect_uri": BACK,
+        "code_verifier": "v" * 43,
+    }
+    # RFC 6749, 2.3.1: encoded before Basic joins them with a colon.
+    assert basic_credentials("a:b c", "d%é+") == ("a%3Ab%20c", "d%25%C3%A9%2B")
+
+
+def test_where_a_provider_tells_of_itself() -> None:
+    """
+    Discovery 1.0, 4.1: below the issuer, without a second slash.
+    """
+    expected = "https://login.example/realm/.well-known/openid-configuration"
+    assert discovery_url(PROVIDER) == expected
+    assert discovery_url(replace(PROVIDER, issuer=f"{ISSUER}/")) == expected
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("shop.example", BACK),
+        ("SHOP.example", BACK),
+        ("shop.example:8443", BACK.replace("example/", "example:8443/")),
+        ("www.shop.example", BACK.replace("shop", "www.shop")),
+        ("evil.example", None),
+        ("shop.example.evil.example", None),
+        ("shop.example:443@evil.example", None),
+        ("shop.example:", None),
+        ("shop.example:4 4", None),
+        ("shop.example:\u0664", None),
+        ("", None),
+    ],
+)
+def test_the_way_back_is_a_host_of_the_site(host: str, expected: str | None) -> None:
+    """
+    Or a request with another Host would have the provider asked to lead there.
+    """
+    assert redirect_uri(PROVIDER, SITE, host) == expected
+
+
+def test_a_fresh_proof_is_asked_for_where_one_is_needed() -> None:
+    """
+    Else the provider's sign-in may be as old as ours may get.
+    """
+    assert (max_age(must_be_fresh=False), max_age(must_be_fresh=True)) == (43200, 60)
+
+
+def test_an_attempt_counts_once() -> None:
+    """
+    A second answer with the same state is none.
+    """
+    attempts = Attempts()
+    attempts.give(attempt())
+    assert attempts.take("state", "cookie", "login", BACK, 1001.0) == attempt()
+    with pytest.raises(OidcError) as caught:
+        attempts.take("state", "cookie", "login", BACK, 1001.0)
+    assert caught.value.why is Why.STALE
+
+
+@pytest.mark.parametrize(
+    ("state", "browser", "provider", "back", "now"),
+    [
+        ("other", "cookie", "login", BACK, 1001.0),
+        ("state", "other", "login", BACK, 1001.0),
+        ("state", "", "login", BACK, 1001.0),
+        ("state", "cookie", "mixed-up", BACK, 1001.0),
+        ("state", "cookie", "login", BACK.replace("shop", "www.shop"), 1001.0),
+        ("state", "cookie", "login", None, 1001.0),
+        ("state", "cookie", "login", BACK, 1000.0 + ATTEMPT_SECONDS),
+        ("state", "cookie", "login", BACK, 999.0),
+        ("st\udc80te", "cookie", "login", BACK, 1001.0),
+    ],
+)
+def test_an_attempt_is_of_one_browser_provider_and_host(
+    state: str, browser: str, provider: str, back: str | None, now: float
+) -> None:
+    """
+    Anything else is refused, and uses the attempt up.
+    """
+    attempts = Attempts()
+    attempts.give(attempt())
+    with pytest.raises(OidcError) as caught:
+        attempts.take(state, browser, provider, back, now)
+    assert caught.value.why is Why.STALE
+    assert len(attempts) == (state != "state")
+
+
+def test_whoever_begins_many_pushes_out_their_own() -> None:
+    """
+    One address cannot end the attempts of others, and all of them are bounded.
+    """
+    attempts = Attempts(most=5, most_per_address=2)
+    attempts.give(attempt(state="mine"))
+    for number in range(4):
+        attempts.give(attempt(state=f"theirs {number}", address="192.0.2.9"))
+    assert len(attempts) == 3
+    assert attempts.take("mine", "cookie", "login", BACK, 1001.0).state == "mine"
+    for number in range(9):
+        attempts.give(attempt(state=str(number), address=str(number)))
+    assert len(attempts) == 5
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        b"",
+        b"code=x",
+        b"state=s",
+        b"state=&code=x",
+        b"state=s&code=",
+        b"state=s&code=x&code=y",
+        b"state=s&state=t&code=x",
+        b"state=s&code=x&iss=a&iss=b",
+        b"state=s&code=x&error=access_denied",
+        b"state=s&code=x&id_token=eyJ",
+        b"state=s&code=x&access_token=eyJ",
+        b"state=s&code=\xff",
+        b"state=s&code=%ff",
+        b"state=s&code=" + b"x" * 9000,
+        b"state=s&code=x" + b"&a%d=1" * 30 % tuple(range(30)),
+    ],
+)
+def test_what_is_no_answer(query: bytes) -> None:
+    """
+    Missing, doubled, too long or both at once: it is refused before anything is looked up.
+    """
+    with pytest.raises(OidcError) as caught:
+        read_answer(query)
+    assert caught.value.why is Why.STALE
+
+
+@given(st.text(min_size=1), st.text(min_size=1), st.none() | st.text())
+def test_what_was_sent_is_read(state: str, code: str, issuer: str | None) -> None:
+    """
+    Whatever a provider's values are, they arrive as they were, or nothing does.
+    """
+    fields = {"state": state, "code": code} | ({} if issuer is None else {"iss": issuer})
+    try:
+        query = urlencode(fields, quote_via=quote).encode()
+    except UnicodeEncodeError:
+        return
+    assert read_answer(query) == Answer(state, issuer, code)
+
+
+@given(st.binary(max_size=200))
+def test_no_query_ends_in_anything_but_a_refusal(query: bytes) -> None:
+    """
+    Bytes of a stranger raise one error only.
+    """
+    try:
+        answer = read_answer(query)
+    except OidcError:
+        return
+    assert answer.state
+    assert bool(answer.code) != answer.declined
+
+
+def test_who_declined_has_no_code() -> None:
+    """
+    The reason that the provider tells is not repeated.
+    """
+    with pytest.raises(OidcError) as caught:
+        redeemable(read_answer(b"state=s&error=%3Cscript%3E&iss=x"))
+    assert caught.value.why is Why.DECLINED
+    assert "script" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("told", "sends", "is_fine"),
+    [
+        (ISSUER, True, True),
+        (ISSUER, False, True),
+        (None, False, True),
+        (None, True, False),
+        ("https://evil.example", True, False),
+        ("https://evil.example", False, False),
+        (f"{ISSUER}/", False, False),
+        ("", False, False),
+    ],
+)
+def test_an_answer_of_another_provider(told: str | None, *, sends: bool, is_fine: bool) -> None:
+    """
+    RFC 9207: compared letter for letter; missing only where it is never sent.
+    """
+    metadata = replace(METADATA, sends_issuer=sends)
+    answer = Answer("s", told, "c")
+    if is_fine:
+        check_issuer(answer, metadata)
+        return
+    with pytest.raises(OidcError) as caught:
+        check_issuer(answer, metadata)
+    assert caught.value.why is Why.FORGED
+
+
+def test_what_a_provider_says_of_itself() -> None:
+    """
+    Of its algorithms only those with a private key are left.
+    """
+    read = read_metadata(PROVIDER, TOLD)
+    assert read.token == "https://other.example/token"
+    assert read.algorithms == ("RS256",)
+    assert (read.sends_issuer, read.posts_secret, read.user_info) == (False, False, "")
+    post = {**TOLD, "token_endpoint_auth_methods_supported": ["client_secret_post"]}
+    assert read_metadata(PROVIDER, post).posts_secret
+    names = {**TOLD, "authorization_response_iss_parameter_supported": True}
+    assert read_metadata(PROVIDER, names).sends_issuer
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"issuer": f"{ISSUER}/"}, "another issuer"),
+        ({"issuer": None}, "another issuer"),
+        ({"issuer": [ISSUER]}, "another issuer"),
+        ({"response_types_supported": ["id_token"]}, "code flow"),
+        ({"response_types_supported": "code"}, "code flow"),
+        ({"code_challenge_methods_supported": ["plain"]}, "PKCE"),
+        ({"code_challenge_methods_supported": []}, "PKCE"),
+        ({"id_token_signing_alg_values_supported": ["none", "HS256"]}, "signs with none"),
+        ({"id_token_signing_alg_values_supported": [["RS256"], {}]}, "signs with none"),
+        ({"token_endpoint_auth_methods_supported": ["none"]}, "client secret"),
+        ({"authorization_endpoint": "http://login.example/auth"}, "authorization_endpoint"),
+        ({"authorization_endpoint": "javascript:alert(1)"}, "authorization_endpoint"),
+        ({"authorization_endpoint": None}, "authorization_endpoint"),
+        ({"token_endpoint": "https://user@evil.example/"}, "token_endpoint"),
+        ({"token_endpoint": "https://evil.example/#"}, "token_endpoint"),
+        ({"token_endpoint": "file:///etc/passwd"}, "token_endpoint"),
+        ({"jwks_uri": "https://"}, "jwks_uri"),
+        ({"jwks_uri": "https://a b/"}, "jwks_uri"),
+        ({"jwks_uri": 7}, "jwks_uri"),
+        ({"userinfo_endpoint": "http://login.example/me"}, "userinfo_endpoint"),
+        ({"end_session_endpoint": "//login.example"}, "end_session_endpoint"),
+    ],
+)
+def test_a_provider_that_cannot_be_used(changed: dict[str, Any], reason: str) -> None:
+    """
+    One thing wrong with it, and nobody is sent there; what it said is not repeated.
+    """
+    with pytest.raises(OidcError, match=reason) as caught:
+        read_metadata(PROVIDER, {**TOLD, **changed})
+    assert caught.value.why is Why.DOWN
+    assert "evil" not in caught.value.message
+
+
+@given(st.dictionaries(st.sampled_from(sorted(TOLD)), st.none() | st.integers() | st.text()))
+def test_no_metadata_ends_in_anything_but_a_refusal(changed: dict[str, Any]) -> None:
+    """
+    Whatever is read has an https address at each place.
+    """
+    try:
+        read = read_metadata(PROVIDER, {**TOLD, **changed})
+    except OidcError:
+        return
+    assert all(map(is_https, (read.authorization, read.token, read.keys)))
+
+
+def test_where_one_signs_out_there() -> None:
+    """
+    With the way back, where the provider has such a page at all.
+    """
+    metadata = replace(METADATA, end_session=f"{ISSUER}/end")
+    url = end_session_url(PROVIDER, metadata, "Shop.example")
+    assert parse_qs(urlsplit(url).query) == {
+        "client_id": ["sealgate"],
+        "post_logout_redirect_uri": ["https://shop.example/.sealgate/"],
+    }
+    assert end_session_url(PROVIDER, METADATA, "shop.example") == ""
