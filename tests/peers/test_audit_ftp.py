@@ -4,16 +4,21 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 import subprocess
 import sys
+import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sealgate.audit.adapters.certificate import Trust
 from sealgate.audit.adapters.ftp import probe_ftp
+from sealgate.audit.adapters.tls import probe_tls
 from sealgate.audit.model import Limits, Opening, Target
 from sealgate.policy.observation import Fact, Observation
 from tests.peers.audited import Authority, Files
@@ -22,8 +27,10 @@ from tests.peers.test_audit_ssh import answering
 from tests.ports import await_listener, free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from sealgate.policy.observation import FactValue
 
 pytestmark = pytest.mark.peer("vsftpd")
 
@@ -74,6 +81,150 @@ def pyftpdlib(folder: Path, files: Files) -> Iterator[int]:
             yield port
         finally:
             peer.terminate()
+
+
+# What a server says that is as it should be, by command; "TLS " before it: once TLS stands.
+RIGHT = {
+    "AUTH": "234 go on",
+    "USER": "530 TLS comes first",
+    "TLS USER": "331 and your password?",
+    "TLS FEAT": "211-what there is\r\n PROT\r\n211 end",
+    "TLS PBSZ": "200 PBSZ=0",
+    "TLS PROT": "536 PROT P is what there is",
+    "TLS CCC": "533 CCC is refused",
+}
+
+
+@contextmanager
+def saying(files: Files, replies: Mapping[str, str]) -> Iterator[int]:
+    """
+    Run a server that answers each command as *replies* say, "" by hanging up.
+
+    "AUTH+" is for AUTH TLS with something behind it. What came behind is thrown away.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files.chain, files.key)
+    replies = {**RIGHT, **replies}
+
+    def answer(peer: socket.socket, prefix: str = "") -> None:
+        while came := peer.recv(4096):
+            line, _, behind = came.partition(b"\r\n")
+            verb = prefix + line.decode().partition(" ")[0]
+            key = f"{verb}+" if behind and f"{verb}+" in replies else verb
+            reply = replies.get(key, "502 unknown")
+            if not reply:
+                return
+            peer.sendall(reply.encode() + b"\r\n")
+            if reply.startswith("234"):
+                with context.wrap_socket(peer, server_side=True) as secured:
+                    answer(secured, "TLS ")
+                return
+
+    def serve(server: socket.socket) -> None:
+        while True:
+            try:
+                peer, _ = server.accept()
+            except OSError:
+                return
+            peer.settimeout(20)
+            with suppress(OSError, UnicodeError), peer:
+                peer.sendall(b"220 ready\r\n")
+                answer(peer)
+
+    with closing(socket.create_server(("127.0.0.1", 0), backlog=64)) as server:
+        threads = [threading.Thread(target=serve, args=(server,), daemon=True) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+
+
+def facts(authority: Authority, port: int) -> dict[Fact, FactValue]:
+    """
+    Return what a probe saw of the server at *port*; what it could not see is not in it.
+    """
+    target = Target("a", "ftp.localhost", "127.0.0.1", port, scheme="ftps", opening=Opening.FTP)
+    trust = Trust((str(authority.path),))
+    looks = probe_ftp(target, trust, time.time(), Limits(), active=True)
+    return {s.fact: s.value for s in looks if isinstance(s, Observation)}
+
+
+@pytest.mark.parametrize(
+    ("replies", "fact", "expected"),
+    [
+        ({}, Fact.FTP_PLAIN_LOGIN, "refused"),
+        ({}, Fact.FTP_INJECTION, False),
+        ({}, Fact.FTP_PROT_CLEAR, False),
+        ({}, Fact.FTP_CCC, False),
+        # A name that nobody has is refused with TLS too: nothing is known of real ones.
+        ({"USER": "530 no", "TLS USER": "530 no"}, Fact.FTP_PLAIN_LOGIN, None),
+        ({"USER": "530 no"}, Fact.FTP_PLAIN_LOGIN, "refused"),
+        ({"USER": "421 no cleartext sessions"}, Fact.FTP_PLAIN_LOGIN, "refused"),
+        ({"USER": "421 too many"}, Fact.FTP_PLAIN_LOGIN, None),
+        ({"AUTH": "431 not now"}, Fact.FTP_TLS, None),
+        ({"AUTH": "431 not now"}, Fact.TLS_VERSIONS, None),
+        # Refused for what came behind, or for another reason.
+        ({"AUTH+": "503 one at a time"}, Fact.FTP_INJECTION, False),
+        ({"AUTH+": "421 too many"}, Fact.FTP_INJECTION, None),
+        ({"AUTH+": ""}, Fact.FTP_INJECTION, False),
+        # Nobody has signed in, so that nothing is told.
+        ({"TLS PBSZ": "530 sign in", "TLS PROT": "503 PBSZ"}, Fact.FTP_PROT_CLEAR, None),
+        ({"TLS PROT": "530 sign in"}, Fact.FTP_PROT_CLEAR, None),
+        ({"TLS FEAT": "530 sign in", "TLS CCC": "530 sign in"}, Fact.FTP_CCC, None),
+        ({"TLS CCC": "530 sign in"}, Fact.FTP_CCC, False),
+        ({"TLS CCC": "503 sign in"}, Fact.FTP_CCC, False),
+        (
+            {"TLS FEAT": "211-x\r\n CCC\r\n211 end", "TLS CCC": "530 sign in"},
+            Fact.FTP_CCC,
+            None,
+        ),
+        # Without PROT (RFC 2228, 3) data connections are always in clear.
+        ({"TLS PROT": "502 what?"}, Fact.FTP_PROT_CLEAR, None),
+        ({"TLS PROT": "200 clear"}, Fact.FTP_PROT_CLEAR, True),
+    ],
+)
+def test_only_a_refusal_that_says_something_counts(
+    authority: Authority,
+    right: Files,
+    replies: dict[str, str],
+    fact: Fact,
+    expected: FactValue | None,
+) -> None:
+    """
+    What a server refuses to everybody, or for the moment, tells nothing of the rule.
+    """
+    with saying(right, replies) as port:
+        assert facts(authority, port).get(fact) == expected
+
+
+def test_who_hangs_up_before_tls_has_refused_no_version(authority: Authority, right: Files) -> None:
+    """
+    A server that answers AUTH TLS once and then hangs up is not known to speak no TLS.
+    """
+    with saying(right, {"AUTH": "234 go on"}) as port:
+        assert Fact.TLS_VERSIONS in facts(authority, port)
+    target = Target("a", "ftp.localhost", "127.0.0.1", 0, scheme="ftps", opening=Opening.FTP)
+    with saying(right, {"AUTH": ""}) as port:
+        looks = probe_tls(replace(target, port=port), Limits())
+    assert not [s for s in looks if isinstance(s, Observation)]
+
+
+def test_a_list_of_users_hides_nothing(authority: Authority, right: Files, tmp_path: Path) -> None:
+    """
+    A vsftpd that lets some users in without TLS and refuses all other names is not met.
+    """
+    users = tmp_path / "users"
+    users.write_text("anna\n")
+    settings = {
+        "force_local_logins_ssl": "NO",
+        "anonymous_enable": "NO",
+        "userlist_enable": "YES",
+        "userlist_deny": "NO",
+        "userlist_file": str(users),
+    }
+    with vsftpd(tmp_path / "v", right, **settings) as port:
+        _, found = look(tmp_path, authority, port)
+    assert found["transit-ftp-plaintext"] == "not observed"
 
 
 def look(

@@ -43,6 +43,13 @@ class Reply:
         """
         return self.code // 100 == 3  # noqa: PLR2004  # RFC 959, 4.2.1
 
+    @property
+    def is_passing(self) -> bool:
+        """
+        Return whether the same command may be taken another time (4xx).
+        """
+        return self.code // 100 == 4  # noqa: PLR2004  # RFC 959, 4.2.1
+
 
 def parse_reply(data: bytes) -> tuple[Reply, bytes] | None:
     """

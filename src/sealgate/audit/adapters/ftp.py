@@ -3,11 +3,13 @@ What an FTP server does with commands in clear, and what it takes once TLS stand
 
 No password is ever sent, and no real name: ``USER`` goes out with ``anonymous`` and with
 random letters that nobody is called, and the conversation ends at its reply. What came in
-clear behind AUTH TLS is only tried where Sealgate may send something.
+clear behind AUTH TLS is only tried where Sealgate may send something. A refusal only counts
+where it is known what was refused: that TLS is missing, and not that nobody has signed in.
 """
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING
 from sealgate.audit.adapters.certificate import Trust, probe_certificate
 from sealgate.audit.adapters.reach import AUTH_TLS_TAKEN, Control, tls_ready
 from sealgate.audit.adapters.tls import no_tls, probe_tls
-from sealgate.audit.adapters.wire import HungUpError, Wire, observing_context
+from sealgate.audit.adapters.wire import HungUpError, TLSRefusedError, Wire, observing_context
 from sealgate.audit.ftp import Reply, features
 from sealgate.audit.model import Opening
 from sealgate.audit.sightings import (
@@ -33,11 +35,17 @@ if TYPE_CHECKING:
     from sealgate.audit.model import Limits, Target
     from sealgate.policy.observation import Sighting
 
-# RFC 959, 4.2.2 and RFC 4217, 3 to 6: unknown, not implemented, not for this parameter,
-# refused by policy, and the two that name a protection level that is not available.
-_REFUSALS = frozenset([500, 501, 502, 503, 504, 522, 533, 534, 536, 550])
-_SIGN_IN_FIRST = 530
+# RFC 4217, 9 and 10: not for this parameter, refused by policy, and the names of levels that
+# are not available. 500 to 502 are no refusal of PROT C: without PROT all data are in clear.
+_NO_CLEAR_DATA = frozenset([504, 522, 533, 534, 536, 550])
+# RFC 959, 4.2.2: who does not know CCC cannot take it.
+_NO_CLEAR_CONTROL = _NO_CLEAR_DATA | {500, 501, 502}
+# Not signed in, and a command out of turn.
+_SIGN_IN_FIRST = frozenset([503, 530])
 _SIGNING_IN = "it only answers after a sign-in, and an audit never signs in"
+# What a server says that refuses a name for want of TLS (534: RFC 4217, 4).
+_POLICY = 534
+_WANTS_TLS = re.compile(r"\b(?:tls|ssl|auth|encrypt\w*|secur\w*|clear[ -]?text)\b", re.IGNORECASE)
 _TOO_MANY = 421
 
 
@@ -66,7 +74,7 @@ def probe_ftp(
         ]
     try:
         begins = _begins(target, limits)
-        login = _plain_login(target, limits, seen_by)
+        login = _plain_login(target, begins, limits, seen_by)
     except PeerError as error:
         direct = replace(target, opening=Opening.DIRECT)
         if target.scheme == "ftps" and _greets_over_tls(direct, limits):
@@ -102,33 +110,63 @@ def _begins(target: Target, limits: Limits) -> str:
         control = Control(wire)
         control.greeting()
         reply = control.ask("AUTH TLS")
-    if reply.code == _TOO_MANY:
-        raise PeerError("too many connections (421)")
+    _raise_if_passing("AUTH TLS", reply)
     return "explicit" if reply.code == AUTH_TLS_TAKEN else "none"
 
 
-def _plain_login(target: Target, limits: Limits, seen_by: str) -> list[Sighting]:
+def _raise_if_passing(command: str, reply: Reply) -> None:
+    if reply.code == _TOO_MANY:
+        raise PeerError("too many connections (421)")
+    if reply.is_passing:
+        raise PeerError(f"{command} is answered {reply.code}, for the moment")
+
+
+def _plain_login(target: Target, begins: str, limits: Limits, seen_by: str) -> list[Sighting]:
     facts = (Fact.FTP_PLAIN_LOGIN,)
-    if _takes(target, f"nobody{secrets.token_hex(6)}", limits):
+    stranger = f"nobody{secrets.token_hex(6)}"
+    refusal = _refused_in_clear(target, stranger, limits)
+    if refusal is None:
         return seen(target.asset, {Fact.FTP_PLAIN_LOGIN: "accepted"}, seen_by)
-    if _takes(target, "anonymous", limits):
+    if _refused_in_clear(target, "anonymous", limits) is None:
         # Some ask strangers for a password that they would refuse.
         reason = (
             f'{target.where} asks "anonymous" for a password in clear, and whether it lets '
             "them in only a sign-in shows (vsftpd: `force_anon_logins_ssl=YES` refuses USER)"
         )
         return unseen(target.asset, facts, reason)
-    return seen(target.asset, {Fact.FTP_PLAIN_LOGIN: "refused"}, seen_by)
+    if _wants_tls(refusal) or (begins == "explicit" and _taken_over_tls(target, stranger, limits)):
+        return seen(target.asset, {Fact.FTP_PLAIN_LOGIN: "refused"}, seen_by)
+    reason = (
+        f"{target.where} refuses names that nobody has, with TLS too; whether it takes those of "
+        "its users in clear only a sign-in shows"
+    )
+    return unseen(target.asset, facts, reason)
 
 
-def _takes(target: Target, name: str, limits: Limits) -> bool:
+def _refused_in_clear(target: Target, name: str, limits: Limits) -> Reply | None:
     with Wire.connect(target.address, target.port, limits) as wire:
         control = Control(wire)
         control.greeting()
         reply = control.ask(f"USER {name}")
-    if reply.code == _TOO_MANY:
-        raise PeerError("too many connections (421)")
+    if _takes(reply):
+        return None
+    if not _wants_tls(reply):
+        _raise_if_passing("USER", reply)
+    return reply
+
+
+def _takes(reply: Reply) -> bool:
     return reply.wants_more or reply.is_taken
+
+
+def _wants_tls(refusal: Reply) -> bool:
+    return refusal.code == _POLICY or any(_WANTS_TLS.search(line) for line in refusal.lines)
+
+
+def _taken_over_tls(target: Target, name: str, limits: Limits) -> bool:
+    with tls_ready(target, limits) as wire:
+        wire.start_tls(observing_context(alpn=False), target.server_name)
+        return _takes(Control(wire).ask(f"USER {name}"))
 
 
 def _injection(target: Target, limits: Limits, *, active: bool) -> list[Sighting]:
@@ -145,24 +183,29 @@ def _injection(target: Target, limits: Limits, *, active: bool) -> list[Sighting
 
 
 def _executes_what_came_in_clear(target: Target, limits: Limits) -> bool:
-    with Wire.connect(target.address, target.port, limits) as wire:
-        control = Control(wire)
-        control.greeting()
-        wire.send(b"AUTH TLS\r\nFEAT\r\n")
-        try:
-            if control.reply().code != AUTH_TLS_TAKEN:
+    try:
+        with Wire.connect(target.address, target.port, limits) as wire:
+            control = Control(wire)
+            control.greeting()
+            wire.send(b"AUTH TLS\r\nFEAT\r\n")
+            reply = control.reply()
+            _raise_if_passing("AUTH TLS with a command behind it", reply)
+            if reply.code != AUTH_TLS_TAKEN:
                 return False
-        except HungUpError:
-            # AUTH TLS alone was taken a moment ago, so this was too much for it.
-            return False
-        try:
             wire.start_tls(observing_context(alpn=False), target.server_name)
             # One command, one reply: if the first belongs to FEAT, it was executed.
-            first = control.ask("NOOP")
-        except PeerError:
-            # The server took the bytes for a hello, or hung up: it did not execute them.
-            return False
-    return _is_answer_to_feat(first)
+            return _is_answer_to_feat(control.ask("NOOP"))
+    except (HungUpError, TLSRefusedError):
+        # The server took the bytes for a hello, or hung up: it did not execute them. That is
+        # only so when it goes on where nothing comes behind.
+        _talk_over_tls(target, limits)
+        return False
+
+
+def _talk_over_tls(target: Target, limits: Limits) -> None:
+    with tls_ready(target, limits) as wire:
+        wire.start_tls(observing_context(alpn=False), target.server_name)
+        Control(wire).ask("NOOP")
 
 
 def _is_answer_to_feat(reply: Reply) -> bool:
@@ -188,20 +231,21 @@ def _over_tls(
             control = Control(wire)
             if target.opening is Opening.DIRECT:
                 control.greeting()
-            listed = features(control.ask("FEAT"))
+            told = control.ask("FEAT")
             replies = [control.ask(command) for command in commands]
     except PeerError as error:
         return unseen(target.asset, (fact,), f"{target.where}: {error.message}")
     last = replies[-1]
+    refusals = _NO_CLEAR_CONTROL if fact is Fact.FTP_CCC else _NO_CLEAR_DATA
+    # RFC 2389, 3.2: what a server does not list it does not offer. One that tells strangers
+    # nothing has no list.
+    not_offered = fact is Fact.FTP_CCC and told.is_taken and "CCC" not in features(told)
     if last.is_taken:
         accepted = True
-    elif last.code in _REFUSALS:
-        accepted = False
-    elif last.code == _SIGN_IN_FIRST and fact is Fact.FTP_CCC and "CCC" not in listed:
-        # RFC 2389, 3.2: what a server does not list it does not offer.
+    elif last.code in refusals or (last.code in _SIGN_IN_FIRST and not_offered):
         accepted = False
     else:
-        reason = _SIGNING_IN if last.code == _SIGN_IN_FIRST else f"it answers {last.code}"
+        reason = _SIGNING_IN if last.code in _SIGN_IN_FIRST else f"it answers {last.code}"
         return unseen(target.asset, (fact,), f"{target.where}, {commands[-1]}: {reason}")
     seen_by = f"{commands[-1]} over TLS to {target.where}"
     return seen(target.asset, {fact: accepted}, seen_by)

@@ -78,6 +78,10 @@ def tls_ready(target: Target, limits: Limits) -> Wire:
         return wire
     try:
         _start(Control(wire))
+    except HungUpError as error:
+        wire.close()
+        # Whoever hangs up here has refused nothing of what a hello would have offered.
+        raise PeerError("the server closed the connection before TLS could begin") from error
     except BaseException:
         wire.close()
         raise
