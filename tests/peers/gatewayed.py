@@ -220,7 +220,8 @@ class _Handler(socketserver.StreamRequestHandler):
             left -= len(data)
             total += len(data)
         if told.value("transfer-encoding") == "chunked":
-            while size := int(self.rfile.readline().split(b";")[0], 16):
+            # A body that breaks off ends as well.
+            while size := int(self.rfile.readline().split(b";")[0] or b"0", 16):
                 total += len(self.rfile.read(size))
                 self.rfile.readline()
             while trailer := self.rfile.readline().decode("latin-1").strip():

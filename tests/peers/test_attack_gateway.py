@@ -144,6 +144,18 @@ def test_an_upgrade_that_fails_carries_nothing(world: World, framing: tuple[str,
     assert world.reached() == [("GET", "/"), ("GET", "/")]
 
 
+@pytest.mark.parametrize("target", ["/typo3/", "/a/../typo3/", "/?__typo3_install"])
+def test_an_upgrade_is_locked_like_any_request(world: World, target: str) -> None:
+    """
+    Requests that ask for another protocol have filters of their own: the same.
+    """
+    assert statuses(world.raw(request(target, *UPGRADE))) == [403]
+    assert world.reached() == []
+    admitted = Client(world.gateway.port, pair=world.alice)
+    assert admitted.ask("/typo3/", *UPGRADE).status == 200
+    assert world.reached() == [("GET", "/typo3/")]
+
+
 @pytest.mark.parametrize(
     "headers",
     [

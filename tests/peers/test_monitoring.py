@@ -96,6 +96,19 @@ def test_figures_tell_what_happened(place: Place, port: int) -> None:
         assert private not in text
 
 
+def test_refused_haste_is_counted(place: Place, port: int) -> None:
+    """
+    Whoever asks too often is seen as a number, and as nobody.
+    """
+    place.config.write_text(f"{place.config.read_text()}\n[limits]\nrequests_per_second = 1\n")
+    with place.serving():
+        assert figures(port)['sealgate_requests_limited_total{rate="requests"}'] == 0
+        assert 429 in [place.status("/page") for _ in range(30)]
+        assert wait_until(
+            lambda: figures(port)['sealgate_requests_limited_total{rate="requests"}'] > 0
+        )
+
+
 def test_a_frozen_envoy_is_not_ready_and_a_draining_one_neither(place: Place, port: int) -> None:
     """
     Whoever spreads requests is told in time to send them elsewhere.

@@ -31,6 +31,8 @@ REGISTER_SECONDS = 30.0
 _REQUEST_SECONDS = 5.0
 _MAX_THREADS = 16
 _DOORS = ("https", "http")
+# As the gateway counts how often somebody asks (sealgate.gateway.translate.limits).
+_RATES = ("requests", "sessions", "pages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +242,16 @@ def _of_envoy(counters: Mapping[str, int]) -> Iterator[Family]:
             for door in _DOORS
             for digit in range(1, 6)
             if (key := f"http.{door}.downstream_rq_{digit}xx") in counters
+        ),
+    )
+    yield Family(
+        "sealgate_requests_limited_total",
+        counter,
+        "Requests refused because their address asked too often.",
+        tuple(
+            ({"rate": rate}, counters[key])
+            for rate in _RATES
+            if (key := f"{rate}.http_local_rate_limit.rate_limited") in counters
         ),
     )
     yield of_doors("sealgate_refused_at_locks_total", counter, "Refused at locks.", "rbac.denied")

@@ -18,6 +18,7 @@ from sealgate.config.classes import read_model
 from sealgate.config.declarations import read_accepted
 from sealgate.config.drops import Taken, read_drops, read_tunnels
 from sealgate.config.fields import read_country_of
+from sealgate.config.limits import read_limits
 from sealgate.config.lines import Lines
 from sealgate.config.listen import opened, read_listen
 from sealgate.config.payment import read_confirmed, read_payment_gateways
@@ -151,6 +152,7 @@ class _Parser:
             source=str(self._folder / PurePath(self._notes.file).name),
             state_folder=state,
             listen=opened(self._table("listen"), listen, sites, drops, tunnels, paid),
+            limits=read_limits(self._table("limits")),
             operator=self._operator(),
             tls=tls,
             access=access,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.config.fields import read_admit, read_class
 from sealgate.config.inspecting import enforced_beside, read_inspect
+from sealgate.config.limits import read_max_body
 from sealgate.config.payment import check_payment, read_script_reports, read_scripts
 from sealgate.config.reader import Notes, nearest, quoted
 from sealgate.config.values import UnfitError, read_door
@@ -62,6 +63,7 @@ def read_route(table: Table, model: ClassificationModel) -> Route | None:
         script_reports=read_script_reports(table),
         inspect=read_inspect(table),
         sign_in=sign_in,
+        max_body_bytes=read_max_body(table),
     )
     _check_class(table, route, model)
     _check_admit(table, route, model)

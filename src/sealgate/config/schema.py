@@ -11,6 +11,7 @@ from __future__ import annotations
 from sealgate.config.schema_files import FILE_SECTIONS
 from sealgate.config.schema_payment import PAYMENT_SECTIONS
 from sealgate.config.schema_providers import PROVIDER_SECTIONS
+from sealgate.config.schema_service import LIMITS_SECTION, MAX_BODY, SERVICE_SECTIONS
 from sealgate.config.setting import Section, Setting, Type
 
 SECTIONS: tuple[Section, ...] = (
@@ -89,6 +90,7 @@ SECTIONS: tuple[Section, ...] = (
             ),
         ),
     ),
+    LIMITS_SECTION,
     Section(
         "operator",
         "Who runs the sites: stands in certificates of the local CA and on refusal pages.",
@@ -292,6 +294,7 @@ SECTIONS: tuple[Section, ...] = (
                 "class is masked or held back, in answers and in what visitors send).",
                 '`"off"`',
             ),
+            MAX_BODY,
             Setting("exact", Type.BOOLEAN, "Only the path itself, nothing below it.", "`false`"),
             Setting(
                 "query",
@@ -343,35 +346,7 @@ SECTIONS: tuple[Section, ...] = (
         ),
         repeated=True,
     ),
-    Section(
-        "state",
-        "Where keys, certificates, the register and running state are kept.",
-        (Setting("folder", Type.TEXT, "The folder, readable by its owner only.", "`.sealgate`"),),
-    ),
-    Section(
-        "gateway",
-        "The data plane.",
-        (
-            Setting(
-                "envoy",
-                Type.TEXT,
-                "The path of the Envoy program.",
-                "`envoy` on PATH, then the wheel",
-            ),
-        ),
-    ),
-    Section(
-        "register",
-        "Where the register is kept.",
-        (
-            Setting(
-                "url",
-                Type.TEXT,
-                "A SQLAlchemy URL, such as `postgresql+psycopg://host/sealgate`.",
-                "SQLite in the state folder",
-            ),
-        ),
-    ),
+    *SERVICE_SECTIONS,
 )
 
 

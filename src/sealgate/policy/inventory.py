@@ -32,6 +32,7 @@ from sealgate.policy.files import (
 from sealgate.policy.listening import (
     AcmeChallenge,
     AcmeSettings,
+    Limits,
     Listen,
     PassivePorts,
     TLSSettings,
@@ -175,6 +176,7 @@ class Inventory:
     payment_gateways: tuple[PaymentGateway, ...] = ()
     confirmed: tuple[Confirmation, ...] = ()
     identity_providers: tuple[IdentityProvider, ...] = ()
+    limits: Limits = field(default=Limits())
 
 
 __all__ = [
@@ -195,6 +197,7 @@ __all__ = [
     "Inventory",
     "KeyProtection",
     "KeySettings",
+    "Limits",
     "Listen",
     "OnMismatch",
     "Operator",

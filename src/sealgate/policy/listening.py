@@ -1,5 +1,5 @@
 """
-What the gateway itself declares: its doors, and where its certificates come from.
+What the gateway itself declares: its doors, its limits, and where its certificates come from.
 """
 
 from __future__ import annotations
@@ -48,6 +48,25 @@ class Listen:
     trusted_proxies: tuple[str, ...] = ()
     egress: tuple[Address, ...] = (Address("127.0.0.1", 8444),)
     metrics: tuple[Address, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """
+    What one client, or one request, may take of the gateway; 0 means no limit.
+
+    *max_body_bytes* holds for what a request sends, where its route says nothing else.
+    *request_seconds* is how long it may take until a request is there as a whole. The rates
+    are those of one client address (IPv6: of one /64): *requests_per_second* on every route,
+    *session_requests_per_second* instead of it on those where people sign in, and
+    *sign_in_per_minute* on the pages on which they do.
+    """
+
+    max_body_bytes: int = 2**30
+    request_seconds: int = 0
+    requests_per_second: int = 0
+    session_requests_per_second: int = 100
+    sign_in_per_minute: int = 120
 
 
 @dataclass(frozen=True, slots=True)

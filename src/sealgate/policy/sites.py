@@ -72,6 +72,8 @@ class Route:
     *payment* marks a page on which people pay. *scripts* are the sources that scripts may
     come from there (CSP 3, 2.3.1); empty, nobody has said yet. *script_reports* is where
     browsers tell of others: an https address, or a path of the site; "" nowhere.
+
+    *max_body_bytes* is the most that a request may send there, ``None`` what holds for all.
     """
 
     door: Door
@@ -87,6 +89,7 @@ class Route:
     script_reports: str = ""
     inspect: Inspect = Inspect.OFF
     sign_in: bool = False
+    max_body_bytes: int | None = None
 
     @property
     def shut(self) -> bool:

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _SUBSCRIPTIONS = r"\.(version_text|update_rejected)$|warming"
 _ACTIVE_REQUESTS = r"^http\..*\.downstream_rq_active$"
-_COUNTED = r"^http\.https?\.(downstream|rbac)|^listener\.[^.]*.*\.(ssl\..*|downstream_cx_overflow)$"
+_COUNTED = (
+    r"^http\.https?\.(downstream|rbac)|^listener\.[^.]*.*\.(ssl\..*|downstream_cx_overflow)$"
+    r"|\.http_local_rate_limit\.rate_limited$"
+)
 _CONNECT_FOLDER = "/proc/self/fd"
 
 

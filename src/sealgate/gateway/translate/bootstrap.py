@@ -25,6 +25,7 @@ _STATISTICS = (
     r"^http\.[^.]*\.(downstream_rq_(active|total|[1-5]xx)|downstream_cx_active|rbac.*)$",
     r"^listener\..*\.(downstream_cx_active|downstream_cx_overflow|no_filter_chain_match)$",
     r"^listener\..*\.ssl\.(connection_error|handshake)$",
+    r"^(requests|sessions|pages)\.http_local_rate_limit\.rate_limited$",
 )
 
 

@@ -17,6 +17,7 @@ from sealgate.gateway.model import (
 )
 from sealgate.gateway.translate.clusters import BUFFER_BYTES
 from sealgate.gateway.translate.cookies import cookie_filter
+from sealgate.gateway.translate.limits import body_filter, rate_filters
 from sealgate.gateway.translate.matchers import (
     COUNTRY_STATE,
     FINGERPRINT_STATE,
@@ -251,8 +252,11 @@ def _https_chain(
         "default_host_for_http_10": site.name,
         "enable_trailers": True,
     }
-    manager["upgrade_configs"] = [{"upgrade_type": "websocket"}]
-    manager["http_filters"] = _filters(site, material)
+    filters = _filters(site, material)
+    rates = rate_filters(inventory.limits, signs_in=signs_in(site))
+    # What follows an upgrade is no body, and may go on for days.
+    manager["upgrade_configs"] = [{"upgrade_type": "websocket", "filters": [*rates, *filters]}]
+    manager["http_filters"] = [*rates, body_filter(inventory.limits), *filters]
     chain: JSONObject = {
         "name": site.name,
         "filters": [*_facts_of_connection(site, material), _manager(manager)],
@@ -376,8 +380,11 @@ def _mutation(mutations: list[JSON]) -> JSONObject:
 def _connection_manager(
     inventory: Inventory, material: Material, name: str, replies: JSONObject
 ) -> JSONObject:
-    del inventory
+    seconds = inventory.limits.request_seconds
+    # It costs a timer per request, so it is there only where somebody asks for it (ADR 24).
+    whole: JSONObject = {"request_timeout": f"{seconds}s"} if seconds else {}
     return {
+        **whole,
         "stat_prefix": name.partition(" ")[0],
         "rds": {
             "route_config_name": name,

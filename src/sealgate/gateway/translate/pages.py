@@ -148,6 +148,25 @@ SIGN_IN_PAGES = (
 )
 COMMON_PAGES = (
     Page(
+        "response.code == 429",
+        "Too many requests",
+        "More came from your address in a short time than one visitor needs.",
+        "Wait a little and try again. (The operator sets the rates under [limits])",
+    ),
+    Page(
+        "response.code == 413",
+        "Too large",
+        "What you sent is larger than this part of the site takes, so it was not taken.",
+        "Send less at once. (The operator sets max_body under [limits] or on the route)",
+    ),
+    Page(
+        "response.code == 408",
+        "Too slow",
+        "What you sent did not arrive as a whole in the time that it may take.",
+        "Try again, if need be over a better line. (The operator sets request_seconds under "
+        "[limits])",
+    ),
+    Page(
         "response.code == 421",
         "No such site here",
         "This gateway does not serve that name on this connection.",

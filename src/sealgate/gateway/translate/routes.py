@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sealgate.gateway.model import CLASS_HEADER, Guard, guard_of, signs_in
 from sealgate.gateway.translate.clusters import cluster_name
 from sealgate.gateway.translate.inspection import inspected
+from sealgate.gateway.translate.limits import Rate, body_limit, rate_limit
 from sealgate.gateway.translate.locks import lock
 from sealgate.gateway.translate.patterns import (
     PRINTABLE,
@@ -105,7 +106,10 @@ def _site_routes(inventory: Inventory, site: Site, material: Material) -> Iterat
         reverse=True,
     )
     if material.sign_in is not None and signs_in(site):
-        yield own_pages(site)
+        yield {
+            **own_pages(site),
+            "typed_per_filter_config": rate_limit(inventory.limits, Rate.PAGES),
+        }
     for route in by_path:
         match = _path_match(route.door)
         *quick, last = _served(inventory, site, route, route, match, material)
@@ -146,7 +150,10 @@ def _served(
             entry["request_headers_to_add"] = [header(CLASS_HEADER, route.classification.id)]
         return list(without_own_cookies(entry, signed=signed))
 
-    filters = lock(site, route, inventory.access, material)
+    filters = {
+        **_limits(inventory, route, path_route),
+        **lock(site, route, inventory.access, material),
+    }
     doubt = doubtful(route, site.routes, path_route=path_route)
     if doubt is None:
         yield entries(match, filters)
@@ -161,6 +168,14 @@ def _served(
         source_code={"inline_string": lua_program(site.routes, route.classification.rank)},
     )
     yield entries(match, {LUA_FILTER: judged, **filters})
+
+
+def _limits(inventory: Inventory, route: Route, path_route: Route) -> JSONObject:
+    signed = guard_of(route) is Guard.SIGN_IN
+    filters = rate_limit(inventory.limits, Rate.SESSIONS if signed else Rate.REQUESTS)
+    # A parameter opens a door of its own, but the path says how much may be sent there.
+    most = route.max_body_bytes if route.max_body_bytes is not None else path_route.max_body_bytes
+    return filters if most is None else {**filters, **body_limit(most)}
 
 
 def _path_match(door: Door) -> JSONObject:
