@@ -126,10 +126,13 @@ class Browser:
 
 
 @contextlib.contextmanager
-def browsing(folder: Path) -> Iterator[Browser]:
+def browsing(folder: Path, *hosts: str) -> Iterator[Browser]:
     """
     Run Chromium, with its files in *folder*, until the block ends.
+
+    It reaches ``localhost`` and *hosts* only.
     """
+    reached = ", ".join(f"EXCLUDE {host}" for host in ("localhost", *hosts))
     port = free_port()
     driver = subprocess.Popen(
         ["chromedriver", f"--port={port}"],
@@ -141,7 +144,7 @@ def browsing(folder: Path) -> Iterator[Browser]:
             *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
             *("--disable-background-networking", "--no-first-run", "--lang=en"),
             *("--disable-component-update", "--disable-sync", f"--user-data-dir={folder}/profile"),
-            *("--window-size=900,900", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost"),
+            *("--window-size=900,900", f"--host-resolver-rules=MAP * ~NOTFOUND, {reached}"),
         ]
     }
     wanted = {"acceptInsecureCerts": True, "goog:chromeOptions": options}

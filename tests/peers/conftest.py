@@ -11,6 +11,8 @@ import pytest
 
 from tests.peers.attacked import World, attacked
 from tests.peers.gatewayed import close_all
+from tests.peers.provided import World as ProvidedWorld
+from tests.peers.provided import provided
 from tests.peers.served import Place, Site, site_running
 
 
@@ -51,3 +53,12 @@ def world(attacked_world: World) -> Iterator[World]:
     attacked_world.site.requests.clear()
     yield attacked_world
     close_all()
+
+
+@pytest.fixture(scope="session")
+def provided_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProvidedWorld]:
+    """
+    Run a site whose people sign in through a provider that runs here.
+    """
+    with provided(tmp_path_factory.mktemp("provided")) as running:
+        yield running

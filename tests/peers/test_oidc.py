@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.peers.oidc_peer import CLIENT, public, rsa_key
-from tests.peers.provided import BACK, OIDC_COOKIE, World, parameters, provided, told
+from tests.peers.provided import BACK, OIDC_COOKIE, World, parameters, told
 from tests.peers.signed import BROWSER, claims
 from tests.waiting import wait_until
 
@@ -19,22 +19,13 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.peer("envoy"), pytest.mark.peer("curl"), pytest.mark.peer("node")]
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """
-    Run everything once for this module.
-    """
-    with provided(tmp_path_factory.mktemp("oidc")) as world:
-        yield world
-
-
 @pytest.fixture
-def world(running: World) -> Iterator[World]:
+def world(provided_world: World) -> Iterator[World]:
     """
     Have the provider answer by itself again after each test.
     """
-    yield running
-    running.provider.change({})
+    yield provided_world
+    provided_world.provider.change({})
 
 
 def test_somebody_signs_in_and_is_who_the_provider_says(world: World) -> None:

@@ -67,9 +67,9 @@ provider.use(async (ctx, next) => {
   asked.push(`${ctx.method} ${ctx.path}`);
   const told = change[ctx.path];
   if (told && told.instead) {
+    ctx.body = told.instead.bytes ? 'x'.repeat(told.instead.bytes) : told.instead.body || '';
     ctx.status = told.instead.status || 200;
     for (const [name, value] of Object.entries(told.instead.headers || {})) ctx.set(name, value);
-    ctx.body = told.instead.bytes ? 'x'.repeat(told.instead.bytes) : told.instead.body;
     return;
   }
   if (told && told.hangs) {
