@@ -19,15 +19,19 @@ if TYPE_CHECKING:
 
 # HTML, 13.1.2: what follows is text until the end tag of the same name.
 _RAW = frozenset(["script", "style", "textarea", "title", "xmp", "iframe", "noembed", "noframes"])
+# HTML, 13.2.6.5: in these a title or a style has markup inside.
+_FOREIGN = frozenset(["svg", "math"])
 # HTML, 13.2.5.6: a tag, an end tag, a comment, or what is taken for one.
 _BEGINS = re.compile(r"</?(?=[A-Za-z])|<!--|</.|<[!?]", re.DOTALL)
 _COMMENT_ENDS = re.compile(r"--!?>")
-_NAME = re.compile(r"[^\s/>]*")
-_GAP = re.compile(r"[\s/]*")
-_SPACE = re.compile(r"\s*")
+# HTML, 13.2.5: white space is these five; to a browser others are letters.
+_WHITE = r"\t\n\f\r "
+_NAME = re.compile(rf"[^{_WHITE}/>]*")
+_GAP = re.compile(rf"[{_WHITE}/]*")
+_SPACE = re.compile(rf"[{_WHITE}]*")
 # HTML, 13.2.5.32: an equals sign in front belongs to the name.
-_ATTRIBUTE = re.compile(r"=?[^\s/>=]*")
-_UNQUOTED = re.compile(r"[^\s>]*")
+_ATTRIBUTE = re.compile(rf"=?[^{_WHITE}/>=]*")
+_UNQUOTED = re.compile(rf"[^{_WHITE}>]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ def read_markup(markup: str) -> Iterator[Tag | str]:
     """
     Yield every tag and every text between tags, in order; comments are left out.
     """
-    position = 0
+    position, foreign = 0, 0
     while position < len(markup):
         begins = markup.find("<", position)
         text = markup[position : begins if begins >= 0 else len(markup)]
@@ -58,7 +62,10 @@ def read_markup(markup: str) -> Iterator[Tag | str]:
             return
         tag, position = _construct(markup, begins)
         if tag is not None:
-            if tag.name in _RAW and not tag.closes:
+            if tag.name in _FOREIGN:
+                foreign = max(0, foreign - 1) if tag.closes else foreign + 1
+            raw = tag.name in _RAW if not foreign else tag.name == "script"
+            if raw and not tag.closes:
                 begins, position = position, _end_of_raw(markup, tag.name, position)
                 tag = replace(tag, content=markup[begins:position])
             yield tag
@@ -126,5 +133,5 @@ def _matched(pattern: re.Pattern[str], markup: str, position: int) -> tuple[str,
 
 
 def _end_of_raw(markup: str, name: str, position: int) -> int:
-    ends = re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE).search(markup, position)
+    ends = re.compile(rf"</{name}(?=[{_WHITE}/>])", re.IGNORECASE).search(markup, position)
     return ends.start() if ends else len(markup)

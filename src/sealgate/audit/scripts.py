@@ -34,8 +34,17 @@ _RUNS = re.compile(
 _INTEGRITY = re.compile(r"sha(?:256|384|512)-[A-Za-z0-9+/_-]{43,88}={0,2}")
 # Attributes that hold a script: HTML, 8.1.8.2.
 _HANDLER = re.compile(r"on[a-z]+")
-_TOO_WIDE = frozenset(["*", "http:", "https:", "data:", "blob:"])
-_NARROWS = re.compile(r"'(?:nonce-|sha(?:256|384|512)-).*'|'strict-dynamic'", re.IGNORECASE)
+# CSP 3, 2.3.1: a scheme alone, any host, or any host of a top-level domain.
+_TOO_WIDE = re.compile(
+    r"[a-z][a-z0-9+.-]*:|(?:[a-z][a-z0-9+.-]*://)?[*](?:[.][a-z0-9-]+)?(?::[0-9*]+)?(?:/.*)?"
+)
+# A nonce or hash that is none is ignored by browsers, and takes nothing back.
+_NARROWS = re.compile(r"'(?:nonce|sha(?:256|384|512))-[a-z0-9+/_-]+={0,2}'|'strict-dynamic'")
+# URL Standard, 4.4: these are left out wherever they stand, controls and spaces in front.
+_NOT_IN_URLS = dict.fromkeys(map(ord, "\t\n\r"))
+_BEFORE_URLS = "".join(map(chr, range(0x21)))
+# Pages in attributes of pages in attributes: deeper ones are told as a whole.
+_MAX_DEPTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +86,30 @@ class Comparison:
 def read_scripts(markup: str, url: str) -> tuple[Script, ...]:
     """
     Return the scripts of the page *markup*, fetched from *url*, each once.
+
+    A frame whose page stands in an attribute (``srcdoc``) is part of it: its scripts have
+    the page's own origin.
     """
     found: dict[tuple[str, str, str | None], Script] = {}
-    base = url
+    for script in _of_page(markup, url, url, _MAX_DEPTH):
+        found.setdefault((script.name, script.digest, script.url), script)
+    return tuple(found.values())
+
+
+def _of_page(markup: str, base: str, url: str, depth: int) -> Iterator[Script]:
+    outer = base
     for item in read_markup(markup):
         if not isinstance(item, Tag) or item.closes:
             continue
-        if item.name == "base" and base == url and item.attributes.get("href"):
-            base = _base(url, item.attributes["href"])
-        for script in _of_tag(item, base, url):
-            found.setdefault((script.name, script.digest, script.url), script)
-    return tuple(found.values())
+        if item.name == "base" and base == outer and item.attributes.get("href"):
+            base = _base(outer, item.attributes["href"])
+        yield from _of_tag(item, base, url)
+        page = item.attributes.get("srcdoc", "") if item.name == "iframe" else ""
+        if page and depth:
+            yield from _of_page(page, base, url, depth - 1)
+        elif page:
+            digest = digest_of(page.encode("utf-8", "surrogatepass"))
+            yield Script(f"page of a frame {digest}", digest)
 
 
 def _of_tag(tag: Tag, base: str, url: str) -> Iterator[Script]:
@@ -103,9 +125,14 @@ def _of_tag(tag: Tag, base: str, url: str) -> Iterator[Script]:
         if _HANDLER.fullmatch(name) and value.strip():
             digest = digest_of(value.encode("utf-8", "surrogatepass"))
             yield Script(f"{name} of a {tag.name} {digest}", digest)
-        elif value.lstrip()[:11].lower() == "javascript:":
+        elif _is_script(value):
             digest = digest_of(value.encode("utf-8", "surrogatepass"))
             yield Script(f"javascript: in a {tag.name} {digest}", digest)
+
+
+def _is_script(address: str) -> bool:
+    plain = address.translate(_NOT_IN_URLS).lstrip(_BEFORE_URLS)
+    return plain[:11].lower() == "javascript:"
 
 
 def _fetched(source: str, base: str, url: str, integrity: str) -> Script:
@@ -194,20 +221,26 @@ def _restricts(policy: str) -> bool:
     directives: dict[str, list[str]] = {}
     for part in policy.split(";"):
         name, *sources = part.split()[:200] or [""]
-        directives.setdefault(name.lower(), sources)
-    # CSP 3, 6.8.3: the more specific directive counts.
-    for name in ("script-src-elem", "script-src", "default-src"):
-        if name in directives:
-            return _is_narrow(directives[name])
-    return False
+        directives.setdefault(name.lower(), [source.lower() for source in sources])
+    # CSP 3, 6.8.3: the more specific directive counts, for elements and for handlers.
+    elements = _first(directives, "script-src-elem", "script-src", "default-src")
+    handlers = _first(directives, "script-src-attr", "script-src", "default-src")
+    if elements is None or handlers is None:
+        return False
+    return _is_narrow(elements) and not _allows_inline(handlers)
 
 
-def _is_narrow(sources: list[str]) -> bool:
-    words = [source.lower() for source in sources]
+def _first(directives: Mapping[str, list[str]], *names: str) -> list[str] | None:
+    return next((directives[name] for name in names if name in directives), None)
+
+
+def _is_narrow(words: list[str]) -> bool:
     if "'strict-dynamic'" in words:
         # CSP 3, 6.7.1.1: hosts and schemes are ignored then.
         return True
-    if _TOO_WIDE & set(words):
-        return False
+    return not any(map(_TOO_WIDE.fullmatch, words)) and not _allows_inline(words)
+
+
+def _allows_inline(words: list[str]) -> bool:
     # CSP 3, 6.7.3.2: a nonce or a hash beside it takes 'unsafe-inline' back.
-    return "'unsafe-inline'" not in words or any(_NARROWS.fullmatch(word) for word in words)
+    return "'unsafe-inline'" in words and not any(map(_NARROWS.fullmatch, words))

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 
 import pytest
 from hypothesis import given
@@ -56,6 +57,18 @@ def names(markup: str) -> list[str]:
         ("<!-- <script>pay()</script> -->", []),
         ('<button onClick="pay()">', ["onclick of a button"]),
         ('<a href=" JavaScript:pay()">', ["javascript: in a a"]),
+        ('<a href="java&#9;script&#10;:pay()">', ["javascript: in a a"]),
+        ('<a href="&#1;javascript:pay()">', ["javascript: in a a"]),
+        ('<iframe srcdoc="&lt;script>pay()&lt;/script>"></iframe>', ["inline script"]),
+        (
+            "<base href='/x/'><iframe srcdoc='<script src=a.js></script>'></iframe>",
+            ["https://shop.example/x/a.js"],
+        ),
+        ("<svg><title><script>pay()</script></title></svg>", ["inline script"]),
+        ("<svg><style><img onerror=pay()></style></svg>", ["onerror of a img"]),
+        ("<svg></svg><title><script>pay()</script></title>", []),
+        # To a browser this space is a letter, and the quote behind it none.
+        ('<img a=\u00a0" onerror=pay() b="">', ["onerror of a img"]),
         ('<script src="data:text/javascript,pay()"></script>', ["data: script"]),
         ('<svg><script xlink:href="/a.js"></script></svg>', ["https://shop.example/a.js"]),
         ("<textarea><script>pay()</script></textarea>", []),
@@ -69,6 +82,17 @@ def test_scripts_are_found_as_a_browser_finds_them(markup: str, expected: list[s
     Elements, handlers and addresses that run; data and comments do not.
     """
     assert names(markup) == expected
+
+
+def test_frames_in_frames_end_somewhere() -> None:
+    """
+    However deep pages stand in attributes of pages, something is told of them.
+    """
+    markup = "<script>pay()</script>"
+    for _ in range(12):
+        markup = f'<iframe srcdoc="{html.escape(markup)}"></iframe>'
+
+    assert names(markup) == ["page of a frame"]
 
 
 def test_a_script_that_stands_in_the_page_has_the_digest_of_its_bytes() -> None:
@@ -154,6 +178,17 @@ CSP = "content-security-policy"
         ("script-src 'self'; script-src *", "enforced"),
         ("script-src 'self'; script-src-elem *", "none"),
         ("img-src *, script-src 'self'", "enforced"),
+        ("script-src https://*", "none"),
+        ("script-src 'self' *:443", "none"),
+        ("script-src 'self' http://*:*/x", "none"),
+        ("script-src *.com", "none"),
+        ("script-src 'self' filesystem:", "none"),
+        ("script-src https://*.pay.example https://a.example:*", "enforced"),
+        ("script-src 'self' 'unsafe-inline' 'nonce-'", "none"),
+        ("script-src 'self' 'unsafe-inline' 'sha256-?'", "none"),
+        ("script-src 'self'; script-src-attr 'unsafe-inline'", "none"),
+        ("script-src-elem 'self'", "none"),
+        ("script-src-elem 'self'; script-src-attr 'none'", "enforced"),
         ("", "none"),
     ],
 )
