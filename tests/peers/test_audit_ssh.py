@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import subprocess
 import threading
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
@@ -162,6 +163,30 @@ def test_all_host_keys_are_seen(key: Path, tmp_path: Path) -> None:
         found = seen(port)[Fact.SSH_HOST_KEYS]
     assert isinstance(found, tuple)
     assert set(found) == {"RSA-3072", "ECDSA-256", "Ed25519"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "algorithms", "expected"),
+    [
+        ("ed25519", "ssh-ed25519-cert-v01@openssh.com,ssh-ed25519", "Ed25519"),
+        ("rsa", "rsa-sha2-512-cert-v01@openssh.com,rsa-sha2-512", "RSA-3072"),
+        ("ecdsa", "ecdsa-sha2-nistp256-cert-v01@openssh.com", "ECDSA-256"),
+    ],
+)
+def test_a_certified_host_key_is_worth_what_the_key_is(
+    tmp_path: Path, kind: str, algorithms: str, expected: str
+) -> None:
+    """
+    Where an authority vouches for host keys, the key in the certificate is seen.
+    """
+    own, authority = make_key(tmp_path / "own", kind), make_key(tmp_path / "authority")
+    sign = ["ssh-keygen", "-q", "-h", "-s", str(authority), "-I", "host", f"{own}.pub"]
+    subprocess.run(sign, check=True)
+    certificate = f"{own}\nHostCertificate {own}-cert.pub"
+    with sshd(tmp_path / "s", own, HostKey=certificate, HostKeyAlgorithms=algorithms) as port:
+        assert seen(port)[Fact.SSH_HOST_KEYS] == (expected,)
+        _, found, _ = audited(tmp_path, f"ssh://127.0.0.1:{port}")
+    assert "transit-ssh-weak-host-key" not in found
 
 
 def test_a_sign_in_is_only_begun_when_it_may(key: Path, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ KEXINIT = 20
 KEX_INIT, KEX_REPLY = 30, 31
 GEX_GROUP, GEX_INIT, GEX_REPLY, GEX_REQUEST = 31, 32, 33, 34
 
+_CERTIFIED = "-cert-v01@openssh.com"
 STRICT_SERVER = "kex-strict-s-v00@openssh.com"
 # Names in the list of key exchanges that are signals and no methods (RFC 8308, 2.1;
 # OpenSSH PROTOCOL, 1.10).
@@ -227,7 +228,8 @@ def parse_host_key(payload: bytes) -> str:
     """
     Return the host key in a reply of the key exchange: "Ed25519", "ECDSA-256", "RSA-3072".
 
-    Of another algorithm it is the name on the wire, certificates included.
+    In a certificate the key is the one that it is for (OpenSSH PROTOCOL.certkeys). Of another
+    algorithm it is the name on the wire.
 
     Raises:
         MalformedSSHError: it is no such reply, or ends too early.
@@ -237,6 +239,9 @@ def parse_host_key(payload: bytes) -> str:
         raise MalformedSSHError(f"message {kind} came where a host key was due")
     blob = _Reader(reader.string())
     name = blob.string().decode("ascii", "replace")
+    if name.endswith(_CERTIFIED):
+        name = name.removesuffix(_CERTIFIED)
+        blob.string()  # the nonce
     match name:
         case "ssh-ed25519":
             return "Ed25519"
