@@ -13,7 +13,6 @@ SOURCE = TESTS.parent / "src/sealgate"
 # What is held elsewhere: by a table over many modules, or only by real peers.
 HELD_BY = {
     "__main__.py": "unit/cli/test_voice.py",
-    "app/approvals.py": "peers/test_payment_pages.py",
     "app/audit.py": "peers/test_audit_sites.py",
     "app/audit_files.py": "peers/test_audit_ssh.py",
     "app/audit_host.py": "peers/test_audit_drops.py",

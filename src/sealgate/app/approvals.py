@@ -26,7 +26,9 @@ def approved_digests(register: Register, asset: str) -> Mapping[str, frozenset[s
     newest: dict[str, Approval] = {}
     found: dict[str, set[str]] = {}
     for one in register.approvals(asset):
-        if one.item in newest and newest[one.item].approved_at < one.approved_at:
+        # What was approved at one moment belongs together; the order is that of the register,
+        # because a clock may be set back.
+        if one.item in newest and newest[one.item].approved_at != one.approved_at:
             found[one.item] = set()
         newest[one.item] = one
         found.setdefault(one.item, set()).add(one.digest)

@@ -20,10 +20,11 @@ from sealgate.gateway.renewal import Life, complaint
 from sealgate.identity.adapters.shelf import CertificateShelf, KeptCertificate
 from sealgate.policy.inventory import site_asset
 from sealgate.policy.names import covered
-from sealgate.policy.observation import Fact, Observation, Vantage
+from sealgate.policy.observation import Fact, NotObserved, Observation, Vantage
 
 if TYPE_CHECKING:
     from sealgate.policy.inventory import Inventory, Site
+    from sealgate.policy.observation import Sighting
 
 INSTALL_HINT = 'pip install "sealgate[acme]"'
 SEEN_BY = "upkeep of certificates"
@@ -112,20 +113,23 @@ def upkeep_complaint(inventory: Inventory, site: Site, *, now: float) -> str:
     return complaint(now, life, upkeep.failures, upkeep.last_error, shown=upkeep.shown)
 
 
-def upkeep_sightings(inventory: Inventory, *, now: float) -> tuple[Observation, ...]:
+def upkeep_sightings(inventory: Inventory, *, now: float) -> tuple[Sighting, ...]:
     """
     Return how the certificates that are fetched are kept, as this host sees it.
     """
-    return tuple(
-        Observation(
-            site_asset(site).id,
-            Fact.CERTIFICATE_UPKEEP,
-            upkeep_complaint(inventory, site, now=now),
-            Vantage.HOST,
-            SEEN_BY,
-        )
-        for site in fetched_sites(inventory)
-    )
+    return tuple(_upkeep_sighting(inventory, site, now=now) for site in fetched_sites(inventory))
+
+
+def _upkeep_sighting(inventory: Inventory, site: Site, *, now: float) -> Sighting:
+    asset, fact = site_asset(site).id, Fact.CERTIFICATE_UPKEEP
+    wrong = upkeep_complaint(inventory, site, now=now)
+    kept = kept_certificate(inventory, site.name)
+    known = UpkeepFile(acme_folder(inventory), site.name).read().fingerprint
+    if not wrong and (kept is None or known != kept.fingerprint):
+        # That nothing is known to have failed says nothing then.
+        reason = f'nothing can be read of how the certificate of "{site.name}" is kept'
+        return NotObserved(asset, fact, reason, Vantage.HOST)
+    return Observation(asset, fact, wrong, Vantage.HOST, SEEN_BY)
 
 
 def names_all(kept: KeptCertificate, site: Site) -> bool:

@@ -106,10 +106,13 @@ def complaint(
     if not shown:
         return "visitors are shown another certificate than the one that was fetched"
     left = life.ends - now
-    if failures >= ALARM_FAILURES or (failures and left < life.seconds * ALARM_LIFE):
-        times = "once" if failures == 1 else f"{failures} times"
-        return f"the renewal failed {times}, and {_told(left)} are left{because}"
-    return ""
+    overdue = left < life.seconds * ALARM_LIFE
+    if failures < ALARM_FAILURES and not overdue:
+        return ""
+    times = "once" if failures == 1 else f"{failures} times"
+    # Whoever should have renewed it may not even have tried.
+    what = f"the renewal failed {times}" if failures else "the renewal is overdue"
+    return f"{what}, and {_told(left)} are left{because}"
 
 
 def _told(seconds: float) -> str:

@@ -28,7 +28,7 @@ from sealgate.gateway.adapters.acme_certificates import stand_in
 from sealgate.gateway.adapters.acme_state import Upkeep, UpkeepFile
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Door, Inventory, Place, Route, Site, TLSSettings, Upstream
-from sealgate.policy.observation import Fact
+from sealgate.policy.observation import Fact, NotObserved, Observation
 
 NOW = 1_800_000_000.0
 DAY = 86_400.0
@@ -117,6 +117,7 @@ def test_failures_are_foreseen_and_seen(tmp_path: Path) -> None:
     values = {s.fact: s for s in foresee(declared, NOW)[0].sightings}
     assert values[Fact.CERTIFICATE_CHAIN_VALID].value is False  # type: ignore[union-attr]
     [seen] = upkeep_sightings(declared, now=NOW)
+    assert isinstance(seen, Observation)
     assert (seen.asset, seen.fact) == ("site a.example", Fact.CERTIFICATE_UPKEEP)
     assert str(seen.value).endswith("a stand-in is shown: no answer")
 
@@ -126,3 +127,22 @@ def test_the_local_authority_vouches_for_none_of_them(tmp_path: Path) -> None:
     Its certificates are trusted by machines of the house; a stand-in is by nobody.
     """
     assert local_sites(inventory(tmp_path)) == {}
+
+
+def test_an_upkeep_that_cannot_be_read_is_not_seen(tmp_path: Path) -> None:
+    """
+    That no failure is known counts only where the last fetch is known.
+    """
+    declared = inventory(tmp_path)
+    [site] = declared.sites
+    kept = fetched_shelf(declared).keep(site.name, *stand_in(site.domains, now=NOW))
+    file = UpkeepFile(acme_folder(declared), site.name)
+    [seen] = upkeep_sightings(declared, now=NOW)
+    assert isinstance(seen, NotObserved)
+    file.write(Upkeep(fingerprint="of another certificate"))
+    [seen] = upkeep_sightings(declared, now=NOW)
+    assert isinstance(seen, NotObserved)
+    file.write(Upkeep(fingerprint=kept.fingerprint))
+    [seen] = upkeep_sightings(declared, now=NOW)
+    assert isinstance(seen, Observation)
+    assert seen.value == ""
