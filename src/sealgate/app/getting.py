@@ -57,7 +57,7 @@ def get(
     classification = class_called(sending.class_id, model)
     rung = needed_rung(classification.required)
     for place, target in zip(places, targets, strict=True):
-        with connect(place, signing.access(rung)) as remote:
+        with connect(place, signing.access(place, rung)) as remote:
             check_channel(place.origin, classification.id, rung, remote.channel, remote.methods)
             yield _fetched(place, target, remote, sending, inventory, model)
 

@@ -23,7 +23,7 @@ from sealgate.config.values import UnfitError, read_domain
 from sealgate.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sealgate.app.keyring import RecoveryKey
     from sealgate.config.presets import Preset, Snippet
@@ -48,9 +48,19 @@ class Begun:
     next_steps: tuple[str, ...]
 
 
-def begin(folder: str, *, preset: str, domain: str | None, now: float) -> Begun:
+def begin(
+    folder: str,
+    *,
+    preset: str,
+    domain: str | None,
+    now: float,
+    show: Callable[[Begun], None] = lambda _begun: None,
+) -> Begun:
     """
     Write a configuration for one site and the keys of its authorities into *folder*.
+
+    *show* tells a person, who is the only one to keep the recovery identity: when it raises,
+    nothing stays that was sealed for an identity that nobody has seen.
 
     Raises:
         UsageError: the preset or the domain is none, or something is there already.
@@ -72,21 +82,23 @@ def begin(folder: str, *, preset: str, domain: str | None, now: float) -> Begun:
                 f"authority {quoted_path(path)} is already there, and is never overwritten",
                 hint=f"move {state} away, or choose another folder",
             )
-    with _written(config, text):
+    site = inventory.sites[0]
+    with _written(config, text, authority.server_path, authority.client_path):
         _made_private(state)
         domains = sorted(domain for site in inventory.sites for domain in site.domains)
         server = authority.server(domains, now)
         client = authority.client(now)
-    site = inventory.sites[0]
-    return Begun(
-        config=str(config),
-        server_authority=server.path,
-        client_authority=client.path,
-        recovery=recovery,
-        preset=known,
-        settings=settings_for(known, front_of(site, inventory.listen)),
-        next_steps=_next_steps(inventory, str(config)),
-    )
+        begun = Begun(
+            config=str(config),
+            server_authority=server.path,
+            client_authority=client.path,
+            recovery=recovery,
+            preset=known,
+            settings=settings_for(known, front_of(site, inventory.listen)),
+            next_steps=_next_steps(inventory, str(config)),
+        )
+        show(begun)
+    return begun
 
 
 def _preset(name: str) -> Preset:
@@ -108,7 +120,7 @@ def _domain(text: str) -> str:
 
 
 @contextlib.contextmanager
-def _written(config: Path, text: str) -> Iterator[None]:
+def _written(config: Path, text: str, *authorities: str) -> Iterator[None]:
     # Exclusively created, so that two runs or an older file cannot be overwritten.
     try:
         config.parent.mkdir(parents=True, exist_ok=True)
@@ -128,7 +140,10 @@ def _written(config: Path, text: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        config.unlink(missing_ok=True)
+        # An authority without its certificate is made anew, with another key.
+        for path in (config, *map(Path, authorities)):
+            with contextlib.suppress(OSError):
+                path.unlink()
         raise
 
 

@@ -81,6 +81,8 @@ def plan_open(sources: Sequence[str], out: str | None, *, force: bool) -> Plan:
 def _plan(
     sources: Sequence[str], out: str | None, rename: Callable[[str], str], *, force: bool
 ) -> Plan:
+    if out == "":
+        raise UsageError("the name of the output is empty", hint="-o OUT, or leave it out")
     if STANDARD_STREAM in sources:
         if len(sources) > 1:
             raise UsageError("standard input must be the only input", hint='leave "-" out')
@@ -141,6 +143,8 @@ def _add_tree(
 
 
 def _there(source: str) -> Path:
+    if not source:
+        raise UsageError("the name of a file is empty", hint="name a file, or . for this folder")
     path = Path(source)
     # "." and ".." have no name of their own.
     if path.name in {"", ".."}:

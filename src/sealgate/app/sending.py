@@ -57,7 +57,8 @@ class Signing:
     """
     How to sign in and whom to trust, as it was asked for on the command line.
 
-    *ask_password* is given what for. *user* is who signs in where the URL names nobody.
+    *ask_password* is given what for. *user* is who signs in where the URL names nobody, ""
+    for an account without a name.
     """
 
     ask_password: Callable[[str], str]
@@ -70,10 +71,18 @@ class Signing:
     key: str = ""
     resolve: Mapping[str, str] = field(default_factory=dict)
 
-    def access(self, rung: int) -> ClientAccess:
+    def access(self, destination: Destination, rung: int) -> ClientAccess:
         """
         Return the same for the adapters, with the *rung* that the channel must have.
+
+        Raises:
+            UsageError: nobody is named who could sign in.
         """
+        if destination.scheme != "https" and not (destination.user or self.user):
+            raise UsageError(
+                "the URL names no user, and the account of this process has no name",
+                hint=f"{destination.scheme}://USER@{destination.host}{destination.path}",
+            )
         return ClientAccess(
             self.ask_password,
             rung,
@@ -173,7 +182,7 @@ def send(
     for letter in letters:
         _check_recipients(letter, recipients)
     strictest = max(letters, key=lambda letter: letter.rung)
-    with connect(destination, signing.access(strictest.rung)) as remote:
+    with connect(destination, signing.access(destination, strictest.rung)) as remote:
         for letter in letters:
             check_channel(
                 f'"{letter.shown}"',

@@ -74,11 +74,18 @@ def actor() -> str:
 
     It is what the system says, not a proof: behind sudo it is who called sudo.
     """
+    return os.environ.get("SUDO_USER") or login_name() or f"uid {os.getuid()}"
+
+
+def login_name() -> str | None:
+    """
+    Return the login name of this process, ``None`` for an account without one.
+    """
     try:
-        return os.environ.get("SUDO_USER") or getpass.getuser()
+        return getpass.getuser()
     except (KeyError, OSError):
-        # An account without an entry in the password file, as containers have.
-        return f"uid {os.getuid()}"
+        # No entry in the password file, as in containers.
+        return None
 
 
 def add_user(

@@ -10,12 +10,17 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from sealgate.cli.mishaps import as_mishap, place_of
+from sealgate.cli.streams import (
+    clean_up_on_signals,
+    has_reader,
+    keep_standard_streams,
+    settle_output,
+)
 from sealgate.cli.voice import complain
 from sealgate.errors import BugError, ExitCode, SealgateError, UsageError
 
@@ -68,6 +73,16 @@ class _Commands(click.Group):
         command: click.Command = module.command
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            # Click would end without a word, whatever it was that broke.
+            if mishap := as_mishap(error) if has_reader() else None:
+                raise mishap from error
+            # The reader (head, less) has seen enough.
+            ctx.exit(int(ExitCode.FAILED))
+
     def format_commands(
         self,
         ctx: click.Context,  # noqa: ARG002  # click calls so
@@ -92,7 +107,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     Run one command and leave the process with an exit code from the table.
     """
-    sys.exit(run(arguments))
+    keep_standard_streams()
+    clean_up_on_signals()
+    sys.exit(settle_output(run(arguments)))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -105,10 +122,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return leaving.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough.
-        sys.stderr.close()
-        return int(ExitCode.FAILED)
+    except click.exceptions.NoArgsIsHelpError as error:
+        # Help, as it stands: lines and all.
+        click.echo(error.format_message(), err=True)
+        return int(ExitCode.USAGE)
     except Exception as error:
         if os.environ.get(SHOW_TRACEBACK) and not _is_expected(error):
             raise
@@ -128,16 +145,16 @@ def _said(error: Exception) -> SealgateError:
             return error
         case click.ClickException():
             return _as_usage(error)
+        case OSError() if mishap := as_mishap(error):
+            return mishap
         case _:
             return _as_bug(error)
 
 
 def _as_bug(error: Exception) -> BugError:
     # Type and place only: the text of a foreign exception may carry the data at hand.
-    last = traceback.extract_tb(error.__traceback__)[-1]
     return BugError(
-        f"Sealgate contradicts itself: {type(error).__name__} at {Path(last.filename).name}:"
-        f"{last.lineno}",
+        f"Sealgate contradicts itself: {type(error).__name__} at {place_of(error)}",
         hint=f"report it; {SHOW_TRACEBACK}=1 shows more, and may show data",
     )
 

@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-import getpass
 import time
 
 import click
 
 from sealgate.app.getting import get
 from sealgate.app.sending import Sending
+from sealgate.app.users import actor
 from sealgate.cli.configured import config_option
 from sealgate.cli.send import channel_options, optional_inventory, progress_bar, signing, told
 from sealgate.cli.voice import notice
@@ -42,7 +42,7 @@ def command(
     inventory = optional_inventory(config)
     code = ExitCode.OK
     with progress_bar("getting") as progress:
-        manner = Sending(time.time(), getpass.getuser(), class_id, progress=progress)
+        manner = Sending(time.time(), actor(), class_id, progress=progress)
         for moved in get(urls, output, manner, signing(channel), inventory=inventory):
             click.echo(told(moved, f"from {moved.place}"))
             if moved.remark:

@@ -40,7 +40,7 @@ def command(folder: str, preset: str, domain: str | None) -> None:
     keys, also with the age program alone, when those keys are lost. Keep it where this machine
     is not.
     """
-    _tell(begin(folder, preset=preset, domain=domain, now=time.time()))
+    begin(folder, preset=preset, domain=domain, now=time.time(), show=_tell)
 
 
 def _tell(begun: Begun) -> None:

@@ -5,7 +5,6 @@ What ``seal`` and ``open`` share: asking for a passphrase, progress, and the end
 from __future__ import annotations
 
 import getpass
-import signal
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,6 @@ from sealgate.errors import ExitCode, SourceError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from types import FrameType
 
     from sealgate.app.sealing_plan import Job, Plan
     from sealgate.errors import SealgateError
@@ -57,33 +55,16 @@ def finish(plan: Plan, results: Iterable[tuple[Job, SealgateError | None]]) -> i
     code = ExitCode.OK
     failed = list(plan.refused)
     many = len(plan.jobs) + len(plan.refused) > 1
-    with tidy_end():
-        for job, error in results:
-            if error is None:
-                continue
-            if many and f'"{job.source}"' not in error.message:
-                error.message = f'"{job.source}": {error.message}'
-            failed.append(error)
+    for job, error in results:
+        if error is None:
+            continue
+        if many and f'"{job.source}"' not in error.message:
+            error.message = f'"{job.source}": {error.message}'
+        failed.append(error)
     for error in failed:
         complain(error)
         code = max(code, error.exit_code)
     return int(code)
-
-
-@contextmanager
-def tidy_end() -> Iterator[None]:
-    """
-    Have SIGTERM end the block as an exception does: what was begun is removed on the way out.
-    """
-    before = signal.signal(signal.SIGTERM, _leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # signal calls so
-    sys.exit(128 + number)
 
 
 @contextmanager

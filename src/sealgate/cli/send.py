@@ -16,6 +16,7 @@ import click
 
 from sealgate.app.sending import Moved, Sending, Signing, send
 from sealgate.app.state import open_register
+from sealgate.app.users import actor, login_name
 from sealgate.audit.targets import parse_resolve
 from sealgate.cli.configured import config_option
 from sealgate.cli.voice import notice
@@ -133,7 +134,7 @@ def command(
             notice("no sealgate.toml, so the reason is kept nowhere")
         sending = Sending(
             time.time(),
-            getpass.getuser(),
+            actor(),
             class_id,
             because,
             recipients,
@@ -166,7 +167,7 @@ def signing(channel: dict[str, object]) -> Signing:
 
     return Signing(
         ask_password=_ask_password,
-        user=getpass.getuser(),
+        user=login_name() or "",
         identities=texts("identities"),
         host_key=str(channel["host_key"]),
         known_hosts=texts("known_hosts"),

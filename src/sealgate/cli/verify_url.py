@@ -14,7 +14,6 @@ import click
 
 from sealgate.app.verifying import Checked, Looking, verify_url
 from sealgate.audit.targets import parse_resolve
-from sealgate.cli.sealed import tidy_end
 from sealgate.cli.send import optional_inventory, progress_bar
 from sealgate.cli.stored import shown
 from sealgate.errors import ExitCode, UsageError
@@ -43,7 +42,7 @@ def verify_urls(
     inventory = optional_inventory(config)
     results = []
     for url in urls:
-        with tidy_end(), progress_bar("verifying") as progress:
+        with progress_bar("verifying") as progress:
             looking = Looking(
                 time.time,
                 key,

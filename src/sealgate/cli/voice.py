@@ -4,6 +4,7 @@ How Sealgate speaks on standard error: ``sealgate: error: …``, then one hint.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import click
@@ -24,17 +25,23 @@ def complain(error: SealgateError) -> None:
     """
     if isinstance(error, ConfigError) and error.faults:
         for fault in error.faults:
-            click.echo(f"sealgate: error: {shown(str(fault))}", err=True)
+            _say(f"error: {shown(str(fault))}")
             if fault.hint:
-                click.echo(f"sealgate: hint: {shown(fault.hint)}", err=True)
+                _say(f"hint: {shown(fault.hint)}")
     else:
-        click.echo(f"sealgate: error: {shown(error.message)}", err=True)
+        _say(f"error: {shown(error.message)}")
     if error.hint:
-        click.echo(f"sealgate: hint: {shown(error.hint)}", err=True)
+        _say(f"hint: {shown(error.hint)}")
 
 
 def notice(text: str) -> None:
     """
     Print one line for a person on standard error.
     """
-    click.echo(f"sealgate: {text}", err=True)
+    _say(text)
+
+
+def _say(text: str) -> None:
+    # Where nobody can be told, the exit code still has to say it.
+    with contextlib.suppress(OSError):
+        click.echo(f"sealgate: {text}", err=True)

@@ -165,6 +165,9 @@ def test_what_is_there_is_not_replaced(share: Path) -> None:
         (["share"], "share/sealed", "lies in"),
         (["share"], "share", "lies in"),
         (["share/press.txt", "./share/press.txt"], "out", "two files would become"),
+        # An empty variable of a shell script must not mean this whole folder.
+        ([""], None, "name of a file is empty"),
+        (["share/press.txt"], "", "name of the output is empty"),
     ],
 )
 def test_what_means_nothing_is_refused(sources: list[str], out: str | None, told: str) -> None:

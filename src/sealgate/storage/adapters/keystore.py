@@ -63,9 +63,20 @@ class _Secrets:
 
 def has_keyring(folder: str) -> bool:
     """
-    Return whether a key file is in *folder*.
+    Return whether a key file is in *folder*, also one that nobody can read at the moment.
+
+    Raises:
+        SourceError: nobody can tell. New keys are made only where there are surely none.
     """
-    return (Path(folder) / FILE_NAME).exists()
+    path = Path(folder) / FILE_NAME
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        message = f'key file "{path}" cannot be looked at: {(error.strerror or "").lower()}'
+        raise SourceError(message, hint=f"ls -ld '{folder}'") from error
+    return True
 
 
 def look_at_keyring(folder: str) -> KeptKeyring:
@@ -295,6 +306,9 @@ def _read(path: Path) -> tuple[KeptKeyring, bytes]:
             mode = os.fstat(file.fileno()).st_mode
             content = file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError as error:
+        if path.is_symlink():
+            message = f'key file "{path}" leads to "{path.readlink()}", which is not there'
+            raise SourceError(message, hint=f"ls -l '{path}'") from error
         message = f'there are no site keys in "{path.parent}" yet'
         raise UsageError(message, hint="sealgate keys add") from error
     except OSError as error:

@@ -361,3 +361,16 @@ def test_one_volume_is_told_from_another(tmp_path: Path) -> None:
     with open(os.memfd_create("elsewhere"), "rb") as held:  # noqa: PTH123  # a descriptor
         assert not same_volume(str(tmp_path), f"/proc/self/fd/{held.fileno()}")
     assert same_volume("/proc/self", str(tmp_path / "link"))
+
+
+def test_no_keys_are_made_where_there_may_be_some(tmp_path: Path) -> None:
+    """
+    A key file on a volume that is not mounted, or in a folder that cannot be read, is told.
+    """
+    (tmp_path / FILE_NAME).symlink_to("/nowhere/site-keys.json")
+    with pytest.raises(SourceError, match=r"leads to .*nowhere/site-keys\.json"):
+        open_keyring(str(tmp_path), FILE, passphrase=None, now=NOW)
+    assert (tmp_path / FILE_NAME).is_symlink()
+    (tmp_path / "round").symlink_to("round")
+    with pytest.raises(SourceError, match="cannot be looked at"):
+        has_keyring(str(tmp_path / "round"))
