@@ -230,7 +230,7 @@ def test_events_come_while_their_sender_pauses(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["/key", "/late", "/gzip-late", "/sdch", "/part", "/upgrade", "/cut",
-                                  "/smuggled", "/two", "/utf16", "/bomb", "/not-gzip", "/dense"])  # fmt: skip
+                                  "/smuggled", "/two", "/utf16", "/mark", "/gzip-mark", "/bomb", "/not-gzip", "/dense"])  # fmt: skip
 def test_what_may_not_go_on_does_not(answering: Shared, path: str) -> None:
     """
     Keys, what cannot be read, broken framing, bombs and floods: refused, or cut in mid-body.
@@ -238,6 +238,7 @@ def test_what_may_not_go_on_does_not(answering: Shared, path: str) -> None:
     long = b"nothing yet. " * 40_000
     bomb = gzip.compress(bytes(60_000_000))
     flood = b"".join(b"<td>4%015d</td>" % n for n in range(60_000))
+    wide = "card 4111 1111 1111 1111".encode("utf-16")
     late = gzip.compress(os.urandom(1_500_000) + CARD + b" " + IBAN)
 
     answering.told[""] = {
@@ -251,6 +252,8 @@ def test_what_may_not_go_on_does_not(answering: Shared, path: str) -> None:
             "/smuggled": [b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"],
             "/two": [b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd"],
             "/utf16": [length_answer("card 4111 1111 1111 1111".encode("utf-16"), "Content-Type: text/plain; charset=UTF-16")],
+            "/mark": [length_answer("card 4111 1111 1111 1111".encode("utf-16"), "Content-Type: text/csv")],
+            "/gzip-mark": [length_answer(gzip.compress(wide), "Content-Encoding: gzip")],
             "/bomb": [length_answer(bomb, "Content-Encoding: gzip")],
             "/not-gzip": [length_answer(PAGE, "Content-Encoding: gzip")],
             "/dense": [length_answer(flood)],

@@ -28,6 +28,10 @@ _PIECE = 256 * 1024
 # From here on, looking at old and new bytes apart is cheaper than joining them.
 _LARGE = 4096
 _SEAM = LONGEST_ANCHOR + 1
+# Browsers take these for UTF-16, and some readers for UTF-32, whatever the fields say (WHATWG
+# Encoding, 6). Then no byte is what it seems.
+_WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
+_MARK_BYTES = 4
 
 
 def is_clean(detector: Detector, body: bytes) -> bool:
@@ -36,6 +40,8 @@ def is_clean(detector: Detector, body: bytes) -> bool:
 
     That is what most bodies are, and then the account that a scan keeps is not needed.
     """
+    if body.startswith(_WIDE_MARKS):
+        return False
     return len(body) <= WINDOW and not detector.hits(b"\n" + body)
 
 
@@ -180,6 +186,8 @@ class BodyScan:
     def _step(self, data: bytes) -> bytes:
         budget, detector, before = self._budget, self._detector, self.size
         budget.take_bytes(len(data))
+        if before < _MARK_BYTES and (self._text[1:] + data[:_MARK_BYTES]).startswith(_WIDE_MARKS):
+            raise RefusedError(Refusal.UNREADABLE, "the character set of the body is not read here")
         since = budget.started()
         if len(data) > _LARGE:
             # An anchor that ends behind the seam lies in the new bytes alone, so these are

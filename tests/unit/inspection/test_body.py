@@ -8,7 +8,7 @@ import time
 import pytest
 
 from sealgate.detect.model import Kind
-from sealgate.inspection.body import BodyScan
+from sealgate.inspection.body import BodyScan, is_clean
 from sealgate.inspection.budget import WINDOW
 from sealgate.inspection.detector import detector_of
 from sealgate.inspection.model import WITHHELD, Limits, Refusal, RefusedError, above
@@ -215,3 +215,18 @@ def test_observed_body_is_not_changed_and_each_kind_is_told_once() -> None:
     body = b"<td>4111 1111 1111 1111</td>" * 50 + b"-----BEGIN PRIVATE KEY-----\n" + b"MIIE" * 50
     assert one.feed(body) + one.close() == body
     assert one.counts == {Kind.PAYMENT_CARD: 1, Kind.PRIVATE_KEY: 1}
+
+
+@pytest.mark.parametrize("coding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("size", [1, 3, 5000])
+def test_text_in_wide_characters_is_refused_by_its_mark(coding: str, size: int) -> None:
+    """
+    Whatever the fields say: a browser reads what begins so as UTF-16, where no digits touch.
+    """
+    body = ("\N{ZERO WIDTH NO-BREAK SPACE}" + "paid with 4111 1111 1111 1111 " * 300).encode(coding)
+    assert not is_clean(detector_of(PUBLIC), body)
+    with pytest.raises(RefusedError) as refused:
+        through(body, size)
+    assert refused.value.refusal is Refusal.UNREADABLE
+    only_later = b"nothing" + body
+    assert through(only_later, size)[0] == only_later
