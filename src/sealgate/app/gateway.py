@@ -10,62 +10,45 @@ changes nothing and is told.
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import datetime as dt
 import math
 import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sealgate.app.attempts import Attempts
 from sealgate.app.certificate_keeper import CertificateKeeper
 from sealgate.app.certificates import fetched_sites, upkeep_complaint
-from sealgate.app.crashes import CRASH_WINDOW_SECONDS, MAX_CRASHES, Crashes
-from sealgate.app.decided import weaker_than_decided
+from sealgate.app.envoy_keeper import EnvoyKeeper
+from sealgate.app.gateway_parts import Check, Parts, called, gather_parts, silent_upstreams
 from sealgate.app.material import (
-    ENVOY_FOLDER,
-    Admissions,
     Certificates,
     aged,
     gather_admissions,
     gather_certificates,
     gather_countries,
-    make_material,
 )
 from sealgate.app.metrics import Snapshot
 from sealgate.app.ports import Ports, opened
 from sealgate.app.watch import FileWatch
-from sealgate.errors import BugError, ConfigError, GatewayError, SealgateError
-from sealgate.gateway.adapters.binary import find_envoy
-from sealgate.gateway.adapters.doors import answers, refuse_taken, shown
-from sealgate.gateway.adapters.envoy import Envoy
-from sealgate.gateway.adapters.files import make_folder
-from sealgate.gateway.model import CertificateFiles
-from sealgate.gateway.promise import promises, refusals
+from sealgate.errors import BugError, GatewayError, SealgateError
+from sealgate.gateway.adapters.doors import refuse_taken, shown
+from sealgate.gateway.promise import promises
 from sealgate.gateway.translate import translate
-from sealgate.policy.inventory import Inventory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
-    from sealgate.errors import Fault
-    from sealgate.gateway.adapters.binary import EnvoyBinary
     from sealgate.gateway.model import EnvoyFiles, Material
+    from sealgate.policy.inventory import Inventory
     from sealgate.policy.observation import Observation
 
-# What could not be renewed is tried again so often.
-RETRY_SECONDS = 60.0
 # Changes of identities on another node of the same database are noticed so soon.
 SHARED_STORE_SECONDS = 5.0
 # After so many failures to take an admission over, Envoy is ended and started anew.
 _MAX_STALE_ATTEMPTS = 2
-
-_REFUSED = CertificateFiles("", "")
-
-Check = Callable[[Inventory, Certificates, str | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +59,6 @@ class Change:
 
     changed: tuple[str, ...]
     remarks: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class _Parts:
-    """
-    What is served now.
-    """
-
-    inventory: Inventory
-    certificates: Certificates
-    countries: str | None
-    admissions: Admissions
 
 
 class Gateway:
@@ -114,20 +85,16 @@ class Gateway:
         self._load = load
         self._now = now
         self._tell = tell
-        self._workers = workers
         self._check = check
         self._ports = Ports()
         self._inventory = self._ports.settle(inventory)
-        self._binary: EnvoyBinary | None = None
-        self._envoy: Envoy | None = None
-        self._served: _Parts | None = None
+        self._envoy = EnvoyKeeper(workers=workers, tell=tell, revived=self._revived)
+        self._served: Parts | None = None
         self._watch = FileWatch()
         self._keeper = CertificateKeeper(tell=tell)
-        self._crashes = Crashes()
-        self._retry_at: dict[str, float] = {}
+        self._attempts = Attempts(tell)
         self._stale_attempts = 0
         self._shared_poll_at = 0.0
-        self._told: dict[str, str] = {}
         self._started_at = 0.0
         self._applied_at = 0.0
 
@@ -143,7 +110,7 @@ class Gateway:
         """
         Return Envoy's process id, ``None`` while it does not run.
         """
-        return self._envoy.pid if self._envoy else None
+        return self._envoy.pid
 
     @property
     def certificates(self) -> Certificates:
@@ -153,7 +120,7 @@ class Gateway:
         return self._parts.certificates
 
     @property
-    def _parts(self) -> _Parts:
+    def _parts(self) -> Parts:
         if self._served is None:
             raise BugError("the gateway was not started")
         return self._served
@@ -172,13 +139,13 @@ class Gateway:
         inventory = self._inventory
         now = self._now()
         if inventory.sites:
-            self._binary = find_envoy(inventory.envoy)
+            self._envoy.find(inventory)
         parts, material = self._gather(inventory, now)
         if inventory.sites:
-            self._begin(inventory, material)
+            self._envoy.begin(inventory, translate(inventory, material))
         self._settle(parts)
         self._started_at = self._applied_at = now
-        return (*parts.certificates.remarks, *_silent_upstreams(inventory))
+        return (*parts.certificates.remarks, *silent_upstreams(inventory))
 
     def reload(self) -> Change:
         """
@@ -197,17 +164,17 @@ class Gateway:
             )
         parts, material = self._gather(inventory, self._now())
         if not inventory.sites:
-            self.kill()
-            self._envoy = None
+            self._keeper.stop()
+            self._envoy.forget()
             changed: tuple[str, ...] = ("sites",) if old.sites else ()
-        elif self._envoy is None:
-            self._begin(inventory, material)
+        elif self._envoy.envoy is None:
+            self._envoy.begin(inventory, translate(inventory, material))
             changed = ("sites",)
         else:
             refuse_taken(a for a in opened(inventory).all if a not in opened(old).all)
             changed = self._apply(translate(inventory, material))
         self._settle(parts)
-        remarks = [*parts.certificates.remarks, *_silent_upstreams(inventory)]
+        remarks = [*parts.certificates.remarks, *silent_upstreams(inventory)]
         if inventory.envoy != old.envoy:
             remarks.append("another envoy is run only after sealgate serve is started again")
         return Change(changed, tuple(remarks))
@@ -235,7 +202,7 @@ class Gateway:
         """
         Take new signing keys of sessions over, when there are any; a failure is told.
         """
-        self._attempt("signing keys", self._now(), self._take_over)
+        self._attempts.make("signing keys", self._now(), self._take_over)
 
     def tick(self) -> None:
         """
@@ -244,22 +211,22 @@ class Gateway:
         Raises:
             GatewayError: Envoy crashes again and again.
         """
-        if not self._revive():
+        if self._parts.inventory.sites and not self._envoy.revive(self._files):
             return
         now = self._now()
         parts = self._parts
         files = self._watch.changed()
         given = any(path in files for path in parts.certificates.watched)
-        if given or self._is_due("certificates", parts.certificates.due, now):
-            self._attempt("certificates", now, self._renew)
+        if given or self._attempts.is_due("certificates", parts.certificates.due, now):
+            self._attempts.make("certificates", now, self._renew)
         self._keep_certificates(now)
         database = parts.inventory.access.geo_database
-        if database in files or self._is_due("countries", math.inf, now):
-            self._attempt("countries", now, self._follow_countries)
-        if self._is_due("admissions", parts.admissions.due, now) or self._poll_is_due():
-            self._attempt("admissions", now, self.readmit)
+        if database in files or self._attempts.is_due("countries", math.inf, now):
+            self._attempts.make("countries", now, self._follow_countries)
+        if self._attempts.is_due("admissions", parts.admissions.due, now) or self._poll_is_due():
+            self._attempts.make("admissions", now, self.readmit)
         elif self._stale_attempts:
-            self._attempt("admissions", now, self._enforce)
+            self._attempts.make("admissions", now, self._enforce)
         self._warn_of_ends(now)
 
     def promises(self) -> tuple[Observation, ...]:
@@ -270,7 +237,7 @@ class Gateway:
         now = self._now()
         if self.pid is None or self._stale_attempts:
             return ()
-        return promises(parts.inventory, self._material(parts, now), now=now)
+        return promises(parts.inventory, parts.material(now, self._keeper.proofs), now=now)
 
     def status(self) -> dict[str, object]:
         """
@@ -281,12 +248,12 @@ class Gateway:
         return {
             "pid": os.getpid(),
             "envoy_pid": self.pid,
-            "envoy_version": self._binary.version_text if self._binary else "",
+            "envoy_version": self._envoy.version,
             "config": parts.inventory.source,
             "state_folder": parts.inventory.state_folder,
             "started_at": self._started_at,
             "applied_at": self._applied_at,
-            "crashes": self._crashes.count,
+            "crashes": self._envoy.crash_count,
             "https": [shown(a) for a in doors.https],
             "http": [shown(a) for a in doors.http],
             "egress": [shown(a) for a in doors.egress],
@@ -294,7 +261,7 @@ class Gateway:
                 site.name: {"certificate_ends_at": parts.certificates.ends.get(site.name)}
                 for site in parts.inventory.sites
             },
-            "faults": sorted(self._told.values()),
+            "faults": self._attempts.faults,
         }
 
     def snapshot(self, sessions: Mapping[str, int]) -> Snapshot:
@@ -307,8 +274,8 @@ class Gateway:
             serves=runs and not self._stale_attempts,
             started_at=self._started_at,
             applied_at=self._applied_at,
-            crashes=self._crashes.count,
-            faults=len(self._told),
+            crashes=self._envoy.crash_count,
+            faults=len(self._attempts.faults),
             ends=parts.certificates.ends,
             kept={
                 site.name: not upkeep_complaint(parts.inventory, site, now=now)
@@ -324,14 +291,14 @@ class Gateway:
         Raises:
             GatewayError: it does not answer.
         """
-        envoy = self._envoy
+        envoy = self._envoy.envoy
         return envoy.admin.counters() if envoy is not None else {}
 
     def is_serving(self) -> bool:
         """
         Return whether Envoy serves, where there is something to serve; any thread may ask.
         """
-        envoy = self._envoy
+        envoy = self._envoy.envoy
         return envoy.admin.is_ready() if envoy is not None else True
 
     def stop(self, *, drain_seconds: float, hurry: Callable[[], bool] = lambda: False) -> bool:
@@ -342,8 +309,6 @@ class Gateway:
         request ended by itself.
         """
         self._keeper.stop()
-        if self._envoy is None:
-            return True
         return self._envoy.drain(within_seconds=drain_seconds, hurry=hurry)
 
     def kill(self) -> None:
@@ -351,68 +316,24 @@ class Gateway:
         End Envoy now.
         """
         self._keeper.stop()
-        if self._envoy is not None:
-            self._envoy.kill()
+        self._envoy.kill()
 
-    def _begin(self, inventory: Inventory, material: Material) -> None:
-        folder = str(Path(inventory.state_folder, ENVOY_FOLDER))
-        make_folder(folder)
-        self._binary = find_envoy(inventory.envoy)
-        refuse_taken(opened(inventory).all)
-        self._envoy = Envoy(self._binary, folder, workers=self._workers)
-        self._envoy.start(translate(inventory, material))
-
-    def _gather(self, inventory: Inventory, now: float) -> tuple[_Parts, Material]:
-        faults: list[Fault] = []
-        certificates, countries = Certificates({}, {}), None
-        with _collected(faults):
-            certificates = gather_certificates(inventory, now=now)
-        with _collected(faults):
-            countries = gather_countries(inventory)
-        parts = _Parts(inventory, certificates, countries, gather_admissions(inventory, now=now))
-        material = self._material(parts, now)
-        faults += weaker_than_decided(inventory)
-        # What was refused above is not refused again for being absent.
-        sites = {site.name: _REFUSED for site in inventory.sites}
-        database = inventory.access.geo_database
-        faults += refusals(
-            inventory,
-            dataclasses.replace(
-                material, certificates={**sites, **material.certificates}, geo_database=database
-            ),
-        )
-        with _collected(faults):
-            self._check(inventory, certificates, countries)
-        if faults:
-            raise ConfigError(
-                f'"{inventory.source}" cannot be served as it promises', faults=faults
-            )
-        return parts, material
-
-    def _material(self, parts: _Parts, now: float) -> Material:
-        return dataclasses.replace(
-            make_material(
-                parts.inventory, parts.certificates, parts.countries, parts.admissions, now=now
-            ),
-            proofs=self._keeper.proofs,
-        )
+    def _gather(self, inventory: Inventory, now: float) -> tuple[Parts, Material]:
+        return gather_parts(inventory, now=now, proofs=self._keeper.proofs, check=self._check)
 
     def _files(self) -> EnvoyFiles:
         parts = self._parts
-        return translate(parts.inventory, self._material(parts, self._now()))
+        return translate(parts.inventory, parts.material(self._now(), self._keeper.proofs))
 
-    def _settle(self, parts: _Parts) -> None:
+    def _settle(self, parts: Parts) -> None:
         self._served = parts
-        self._retry_at.clear()
-        self._told.clear()
+        self._attempts.clear()
         self._stale_attempts = 0
         watched = [*parts.certificates.watched, parts.inventory.access.geo_database]
         self._watch = FileWatch(path for path in watched if path is not None)
 
     def _apply(self, files: EnvoyFiles) -> tuple[str, ...]:
-        if self._envoy is None:
-            raise BugError("the gateway was not started")
-        changed = tuple(sorted({_called(name) for name in self._envoy.apply(files)}))
+        changed = tuple(sorted({called(name) for name in self._envoy.apply(files)}))
         self._applied_at = self._now()
         return changed
 
@@ -449,9 +370,9 @@ class Gateway:
 
     def _keep_certificates(self, now: float) -> None:
         if self._keeper.tick(self._parts.inventory, now):
-            self._attempt("certificates", now, self._renew)
+            self._attempts.make("certificates", now, self._renew)
         if self._keeper.wants_proofs:
-            self._attempt("proofs", now, self._show_proofs)
+            self._attempts.make("proofs", now, self._show_proofs)
 
     def _show_proofs(self) -> None:
         try:
@@ -466,23 +387,6 @@ class Gateway:
         gather_countries(self._parts.inventory)
         self._tell("the country database was replaced, and taken over")
 
-    def _attempt(self, what: str, now: float, act: Callable[[], object]) -> None:
-        try:
-            act()
-        except SealgateError as error:
-            faults = error.faults if isinstance(error, ConfigError) else ()
-            said = "; ".join(fault.message for fault in faults) or error.message
-            self._retry_at[what] = now + RETRY_SECONDS
-            if self._told.get(what) != said:
-                self._told[what] = said
-                self._tell(f"error: {said}; what was served before stays")
-        else:
-            self._retry_at.pop(what, None)
-            self._told.pop(what, None)
-
-    def _is_due(self, what: str, due: float, now: float) -> bool:
-        return now >= self._retry_at.get(what, due)
-
     def _poll_is_due(self) -> bool:
         if self._parts.inventory.register_url is None:
             # The file of this machine alone: whoever changes it tells us.
@@ -494,78 +398,11 @@ class Gateway:
 
     def _warn_of_ends(self, now: float) -> None:
         for site, end in self._parts.certificates.ends.items():
-            if now > end and f"end {site}" not in self._told:
+            if now > end:
                 day = dt.datetime.fromtimestamp(end, tz=dt.UTC).date().isoformat()
                 said = f'the certificate of "{site}" ended on {day}: browsers refuse it'
-                self._told[f"end {site}"] = said
-                self._tell(f"error: {said}")
+                self._attempts.complain(f"end {site}", said)
 
-    def _revive(self) -> bool:
-        """
-        Return whether Envoy runs; one that crashed is started again, not for ever.
-        """
-        envoy = self._envoy
-        if envoy is None:
-            return not self._parts.inventory.sites
-        if envoy.is_running():
-            return True
-        now = time.monotonic()
-        if not self._crashes.is_pending:
-            self._note_crash(envoy, now)
-        if not self._crashes.may_start(now):
-            return False
-        self._crashes.started()
-        try:
-            envoy.start(self._files())
-        except GatewayError as error:
-            self._tell(f"error: {error.message}")
-            self._note_crash(envoy, time.monotonic())
-            return False
+    def _revived(self) -> None:
         self._stale_attempts = 0
         self._applied_at = self._now()
-        self._tell("envoy runs again")
-        return True
-
-    def _note_crash(self, envoy: Envoy, now: float) -> None:
-        reason = envoy.complaint
-        if self._crashes.note(now):
-            raise GatewayError(
-                f"envoy ended {MAX_CRASHES} times within {CRASH_WINDOW_SECONDS:g} seconds;"
-                f" nothing is served any more: {reason}",
-                hint=f"its own words are in {Path(self._parts.inventory.state_folder, ENVOY_FOLDER)}",
-            )
-        self._tell(f"error: envoy ended, and is started again: {reason}")
-
-
-@contextlib.contextmanager
-def _collected(faults: list[Fault]) -> Iterator[None]:
-    # Every fault in one go, so that nobody has to start again for each.
-    try:
-        yield
-    except ConfigError as error:
-        faults += error.faults
-
-
-def _silent_upstreams(inventory: Inventory) -> tuple[str, ...]:
-    return tuple(
-        f'the site behind "{site.name}" does not answer; visitors see a page that says so'
-        for site in inventory.sites
-        if not answers(site.upstream)
-    )
-
-
-def _called(name: str) -> str:
-    stem = name.removesuffix(".json")
-    match stem.partition("-"):
-        case ("cds", _, _):
-            return "upstreams"
-        case ("lds", _, _):
-            return "listeners"
-        case ("sds", _, site):
-            return f'certificate of "{site}"'
-        case ("rds", _, "http"):
-            return "redirects"
-        case ("rds", _, "egress"):
-            return "the way out to payment gateways"
-        case (_, _, site):
-            return f'routes of "{site.removeprefix("https-")}"'
