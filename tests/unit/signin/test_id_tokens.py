@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA256
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc import jws
 from joserfc.jwk import ECKey, OctKey, RSAKey
@@ -328,6 +328,7 @@ def test_what_is_read_of_a_key_set() -> None:
         refused(signed(CLAIMS), read_keys({"keys": [one]}))
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from([*CLAIMS, "azp", "nbf", "amr", "acr", "at_hash"]),

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sealgate.policy.classification import DEFAULT_MODEL
@@ -239,6 +239,7 @@ def test_what_is_no_answer(query: bytes) -> None:
     assert caught.value.why is Why.STALE
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1), st.text(min_size=1), st.none() | st.text())
 def test_what_was_sent_is_read(state: str, code: str, issuer: str | None) -> None:
     """
@@ -252,6 +253,7 @@ def test_what_was_sent_is_read(state: str, code: str, issuer: str | None) -> Non
     assert read_answer(query) == Answer(state, issuer, code)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_no_query_ends_in_anything_but_a_refusal(query: bytes) -> None:
     """
@@ -352,6 +354,7 @@ def test_a_provider_that_cannot_be_used(changed: dict[str, Any], reason: str) ->
     assert "evil" not in caught.value.message
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted(TOLD)), st.none() | st.integers() | st.text()))
 def test_no_metadata_ends_in_anything_but_a_refusal(changed: dict[str, Any]) -> None:
     """
