@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from sealgate.app import stricter
 from sealgate.app.stores import registered_stores
 from sealgate.app.stricter import RULE, stricter_uploads
 from sealgate.database import sqlite_url
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Drop, Inventory
-from sealgate.policy.observation import Fact, FactValue, Observation
+from sealgate.policy.observation import Fact, FactValue, NotObserved, Observation
 from sealgate.policy.rules import find_rule
 from sealgate.register.adapters.store import Register
 from sealgate.register.model import TransferRecord
+from sealgate.transfer.adapters.uploads import NOT_SEEN
 
 PUBLIC, RESTRICTED, CONFIDENTIAL, _ = DEFAULT_MODEL.classes
 DROPS = (Drop("in", RESTRICTED, "file:/srv/in"), Drop("inbox", PUBLIC, "file:/srv/inbox"))
@@ -115,6 +117,80 @@ def test_a_drop_whose_class_was_raised_is_no_longer_exceeded(register: Register)
     assert seen(register, assessed("in/a.csv", "restricted"), assessed("in/b.csv", "gone")) == {
         "drop in": ("in/b.csv",)
     }
+
+
+@pytest.mark.parametrize(
+    ("then", "expected"),
+    [
+        ([], {"drop in": ("in/[number].csv",)}),
+        # Another file, whose masked name is the same, came or went.
+        ([happened("upload", "in/[number].csv")], {"drop in": ("in/[number].csv",)}),
+        (
+            [happened("upload", "in/[number].csv"), happened("delete", "in/[number].csv")],
+            {"drop in": ("in/[number].csv",)},
+        ),
+        # Each that came went again.
+        ([happened("delete", "in/[number].csv")], {"drop in": ()}),
+        (
+            [happened("upload", "in/[number].csv"), *[happened("delete", "in/[number].csv")] * 2],
+            {"drop in": ()},
+        ),
+        ([happened("rename", "in/[number].csv", "ok, to b.csv")], {"drop in": ("in/b.csv",)}),
+        (
+            [
+                happened("upload", "in/[number].csv"),
+                happened("rename", "in/[number].csv", "ok, to b.csv"),
+            ],
+            {"drop in": ("in/[number].csv", "in/b.csv")},
+        ),
+    ],
+)
+def test_a_masked_name_may_be_that_of_several_files(
+    register: Register, then: list[TransferRecord], expected: dict[str, tuple[str, ...]]
+) -> None:
+    """
+    What was found under it holds until nothing is left there.
+    """
+    before = [happened("upload", "in/[number].csv"), assessed("in/[number].csv")]
+    assert seen(register, *before, *then) == expected
+
+
+def gaps(register: Register, *records: TransferRecord) -> dict[str, str]:
+    """
+    Return why something could not be told of a drop after *records*.
+    """
+    register.record_transfers(records)
+    found = stricter_uploads(INVENTORY, register)
+    return {s.asset: s.reason for s in found if isinstance(s, NotObserved)}
+
+
+@pytest.mark.parametrize("said", [NOT_SEEN, "not looked at"])
+def test_what_could_not_be_looked_at_is_no_proof(register: Register, said: str) -> None:
+    """
+    A drop with such an upload is not known to hold nothing stricter, until it is gone.
+    """
+    came = [happened("upload", "in/a.bin"), happened("assessment", "in/a.bin", said)]
+    [(asset, reason)] = gaps(register, *came).items()
+    assert (asset, reason) == ("drop in", "not all of 1 uploads could be looked at")
+    assert gaps(register, happened("delete", "in/a.bin")) == {}
+    assert seen(register, *came, happened("upload", "in/b"), assessed("in/b")) == {
+        "drop in": ("in/b",)
+    }
+
+
+def test_a_trail_that_is_too_long_is_no_proof(
+    register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    What happened before may still lie there; what needs no look does not count.
+    """
+    monkeypatch.setattr(stricter, "MAX_RECORDS", 2)
+    register.record_transfers([happened("download", "in/a"), happened("upload", "in/a")])
+    assert gaps(register, *[happened("login", "")] * 5) == {}
+    told = gaps(register, happened("upload", "in/b"))
+    assert told == dict.fromkeys(
+        ("drop in", "drop inbox"), "only the newest 2 events of the trail were looked at"
+    )
 
 
 def test_an_audit_is_told(register: Register) -> None:

@@ -197,12 +197,16 @@ class Register:
             Trail(connection).insert("transfer", rows, records[-1].at)
 
     def transfers(
-        self, *, since: float = 0.0, limit: int | None = None
+        self, *, since: float = 0.0, limit: int | None = None, actions: Sequence[str] = ()
     ) -> Iterator[TransferRecord]:
         """
         Yield what happened from *since* on, oldest first; at most *limit*, the newest of it.
+
+        With *actions* only these.
         """
         query = sa.select(TRANSFERS).where(TRANSFERS.c.at >= since)
+        if actions:
+            query = query.where(TRANSFERS.c.action.in_(actions))
         if limit is not None:
             newest = query.order_by(TRANSFERS.c.id.desc()).limit(limit).subquery()
             query = sa.select(newest).order_by(newest.c.id)
