@@ -23,7 +23,11 @@ MAKERS = {
 }
 SOURCES = [
     *sorted((ROOT / "src/sealgate/gateway/adapters").glob("*.py")),
-    *(ROOT / "src/sealgate/app" / f"{n}.py" for n in ("control", "gateway", "material", "serve")),
+    *(
+        ROOT / "src/sealgate/app" / f"{n}.py"
+        for n in ("control", "envoy_keeper", "material", "serve")
+    ),
+    *sorted((ROOT / "src/sealgate/app").glob("gateway*.py")),
     ROOT / "src/sealgate/cli/reload.py",
     ROOT / "src/sealgate/gateway/promise.py",
 ]
