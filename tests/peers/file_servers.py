@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sealgate.app.control import ask
 from tests.peers.transferred import PASSWORD
+from tests.processes import resident_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,12 +50,7 @@ def resident_mib(pids: Sequence[int]) -> float:
     """
     Return the memory that these processes keep, each with what it shares (VmRSS).
     """
-    total = 0
-    for pid in pids:
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                total += int(line.split()[1])
-    return total / 1024
+    return sum(resident_bytes(pid) for pid in pids) / 2**20
 
 
 def descriptors(pids: Sequence[int]) -> int:

@@ -13,7 +13,6 @@ import socketserver
 import ssl
 import subprocess
 import threading
-import time
 from dataclasses import dataclass, field
 from http.client import HTTPResponse
 from typing import TYPE_CHECKING, Any
@@ -29,6 +28,7 @@ from sealgate.gateway.adapters.binary import find_envoy
 from sealgate.gateway.adapters.envoy import Envoy
 from sealgate.gateway.model import CertificateFiles, Material
 from sealgate.gateway.translate import translate
+from tests.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -158,6 +158,8 @@ class EchoSite:
 
     port: int = 0
     requests: list[Told] = field(default_factory=list)
+    # Let go once for each event of ``/events`` that arrived.
+    may_go_on: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
     def answer(self, told: Told) -> bytes:
         """
@@ -244,7 +246,7 @@ class _Handler(socketserver.StreamRequestHandler):
             for number in range(3):
                 event = f"data: {number}\n\n".encode()
                 self.wfile.write(f"{len(event):x}\r\n".encode() + event + b"\r\n")
-                time.sleep(0.15)
+                site.may_go_on.acquire(timeout=PATIENCE_SECONDS)
             self.wfile.write(b"0\r\nx-end: yes\r\n\r\n")
             return
         if told.target.startswith("/large/"):
@@ -326,6 +328,15 @@ class Gateway:
         self.inventory = inventory or self.inventory
         self.material = material or self.material
         self.envoy.apply(translate(self.inventory, self.material))
+
+    @property
+    def pid(self) -> int:
+        """
+        Return the process that Envoy runs in.
+        """
+        pid = self.envoy.pid
+        assert pid is not None
+        return pid
 
     def access_log(self) -> list[dict[str, Any]]:
         """

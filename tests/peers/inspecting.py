@@ -5,16 +5,17 @@ A relay to try: a real process, a site that answers as it is told, and bare sock
 from __future__ import annotations
 
 import contextlib
+import random
 import socket
 import threading
-import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from sealgate.inspection.adapters.relay_plan import RelayPlan
 from sealgate.inspection.adapters.relay_process import RelayProcess
 from sealgate.inspection.model import Limits, Policy, Upstream, above
 from sealgate.policy.classification import DEFAULT_MODEL
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,10 +31,19 @@ KEY = (
     + b"MIIEvQIBADANBgkqhkiG9w0B" * 8
     + b"\n-----END PRIVATE KEY-----"
 )
-PATIENCE_SECONDS = 10.0
 
-Answer = "Sequence[bytes | float]"
-"""Pieces to send; a number is a pause in seconds before the next one."""
+
+def noise(size: int) -> bytes:
+    """
+    Return the same random bytes each time, in which nothing is found.
+
+    In megabytes of ever new ones a short diagnosis code stands now and then.
+    """
+    return random.Random(2).randbytes(size)  # noqa: S311  # reproducible on purpose
+
+
+Answer: TypeAlias = "Sequence[bytes | threading.Event]"
+"""Pieces to send; at an event the site waits until the test sets it."""
 
 
 @dataclass
@@ -43,7 +53,7 @@ class Site:
     """
 
     path: str
-    answer: Callable[[bytes], Sequence[bytes | float]]
+    answer: Callable[[bytes], Answer]
     closes: bool = False
     requests: list[bytes] = field(default_factory=list)
     connections: int = 0
@@ -58,8 +68,8 @@ class Site:
             while request := self._read(connection):
                 self.requests.append(request)
                 for piece in self.answer(request):
-                    if isinstance(piece, float):
-                        time.sleep(piece)
+                    if isinstance(piece, threading.Event):
+                        piece.wait(PATIENCE_SECONDS)
                     else:
                         connection.sendall(piece)
                 if self.closes:
@@ -93,7 +103,7 @@ class Site:
 
 @contextlib.contextmanager
 def site(
-    folder: Path, answer: Callable[[bytes], Sequence[bytes | float]], *, closes: bool = False
+    folder: Path, answer: Callable[[bytes], Answer], *, closes: bool = False
 ) -> Iterator[Site]:
     """
     Run a site on a Unix socket in *folder*.
@@ -153,10 +163,12 @@ class Relay:
         """
         Return what it saw, once there is something.
         """
-        until = time.monotonic() + PATIENCE_SECONDS
-        while not self.seen and time.monotonic() < until:
+
+        def has_seen() -> bool:
             self.process.hear()
-            time.sleep(0.02)
+            return bool(self.seen)
+
+        assert wait_until(has_seen)
         return self.seen
 
 

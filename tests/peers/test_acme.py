@@ -217,7 +217,7 @@ def test_an_order_is_gone_on_with_after_a_crash(place: Place) -> None:
         configure(place, pebble)
         orders = place.state / "acme" / "orders"
         with place.serving() as serving:
-            assert wait_until(lambda: any(orders.glob("*.json")), 20)
+            assert wait_until(lambda: any(orders.glob("*.json")))
             serving.process.kill()
             serving.process.communicate()
         with place.serving():

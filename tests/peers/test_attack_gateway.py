@@ -6,12 +6,11 @@ Each of them is judged by what reached the site, not only by what came back.
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from tests.peers.attacked import TYPO3, UPGRADE, WORDPRESS, World, request, statuses
 from tests.peers.gatewayed import Client
+from tests.processes import processor_seconds
 
 CHALLENGE = "/.well-known/acme-challenge/LoqXcYV8q5ONbJQxbmR7SA"
 
@@ -125,9 +124,9 @@ def test_a_long_address_costs_little(world: World, name: str, target: str) -> No
     """
     client = Client(world.gateway.port, name=name)
     client.ask("/")
-    started = time.monotonic()
+    before = processor_seconds(world.gateway.pid)
     client.ask(target)
-    assert time.monotonic() - started < 0.7
+    assert processor_seconds(world.gateway.pid) - before < 0.7
 
 
 # Smuggling.

@@ -119,7 +119,7 @@ def tunnel(ground: Ground, name: str) -> Iterator[tuple[int, subprocess.Popen[by
     command += ["-L", f"{HOST}:{port}:{HOST}:{ground.echo.port}", HOST]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
-            wait_until(lambda: _answers(port), 10)
+            wait_until(lambda: _answers(port))
             yield port, process
         finally:
             process.kill()
@@ -197,7 +197,7 @@ def test_names_of_files_do_not_get_into_logs(ground: Ground) -> None:
     got = place.sftp_batch(f"get inbox/{IBAN}.csv /dev/null")
     assert got.returncode != 0
     place.sftp_batch(f"rename inbox/{IBAN}.csv inbox/{IBAN}.txt", f"rm inbox/{IBAN}.txt")
-    wait_until(lambda: any(event.action == "delete" for event in place.events()), 10)
+    wait_until(lambda: any(event.action == "delete" for event in place.events()))
     assert IBAN not in repr(place.events())
     for log in place.state.rglob("*.jsonl"):
         assert IBAN not in log.read_text()

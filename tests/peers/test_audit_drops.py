@@ -116,7 +116,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         place.write("/")
         listen = (
             f'[listen]\nsftp = "127.0.0.1:{sftp}"\nftps = "127.0.0.1:{ftps}"\n'
-            f'ftps_implicit = "127.0.0.1:{implicit}"\nftps_passive = {{ ports = "51100-51140" }}'
+            f'ftps_implicit = "127.0.0.1:{implicit}"\nftps_passive = {{ ports = "32710-32750" }}'
         )
         place.config.write_text(place.config.read_text().replace("[listen]", listen) + DROPS)
         make_key(folder / "ann_key")

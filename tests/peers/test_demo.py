@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.waiting import wait_until
 
 
 @dataclass(frozen=True)
@@ -123,11 +124,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
             stderr=out,
         )
     try:
-        deadline = time.monotonic() + 60
-        while not ready.exists():
-            assert process.poll() is None, (folder / "out").read_text()
-            assert time.monotonic() < deadline, (folder / "out").read_text()
-            time.sleep(0.05)
+        wait_until(lambda: ready.exists() or process.poll() is not None, 120)
+        assert ready.exists(), (folder / "out").read_text()
         yield Demo(json.loads(ready.read_text()), process, folder / "out")
     finally:
         process.send_signal(signal.SIGTERM)

@@ -46,6 +46,7 @@ from tests.peers.gatewayed import (
     run,
 )
 from tests.ports import await_listener, free_port
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -341,15 +342,15 @@ def test_refusals_are_logged_with_host_and_reason(world: World) -> None:
     for host in WRONG:
         world.curl(f"http://{host}/pay/{PLANTED}?card={PLANTED}", "-d", f"pan={PLANTED}")
     found: dict[str, str] = {}
-    # Envoy writes its log every ten seconds.
-    until = time.monotonic() + 25
-    while set(found) < set(WRONG) and time.monotonic() < until:
-        time.sleep(0.2)
+
+    def all_found() -> bool:
         lines = world.gateway.access_log()
         for host in WRONG:
             own = [li for li in lines if str(li["request"]).startswith(f"POST {host}:")]
             found.update((host, str(line["connection"])) for line in own)
+        return set(found) >= set(WRONG)
 
+    assert wait_until(all_found)
     assert {host for host, reason in WRONG.items() if reason in found.get(host, "")} == set(WRONG)
     assert PLANTED not in (world.gateway.folder / "access.log").read_text("utf-8")
 

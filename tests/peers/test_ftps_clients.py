@@ -121,7 +121,7 @@ def test_curl_comes_in_by_certificate(place: FilePlace, here: Path) -> None:
         return [event for event in place.events() if event.place == "partners/by-key"]
 
     # The trail is written in batches.
-    wait_until(lambda: bool(events()), 10)
+    assert wait_until(events)
     assert [(event.action, event.result, event.size) for event in events()] == [
         ("upload", "ok", len(CONTENT))
     ]

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.peers.transferred import FilePlace, FileServing, file_place
+from tests.waiting import wait_until
 
 CLIENTS = 4
 ROUNDS = 3
@@ -100,13 +101,11 @@ def _kill_at_random(uploads: _Uploads, serving: FileServing, round_number: int) 
     before = len(uploads.acknowledged)
     for thread in threads:
         thread.start()
-    until = time.monotonic() + 20
-    while len(uploads.acknowledged) < before + 20 and time.monotonic() < until:
-        time.sleep(0.01)
+    assert wait_until(lambda: len(uploads.acknowledged) >= before + 20, 90)
     time.sleep(random.uniform(0, 0.3))  # noqa: S311
     serving.process.kill()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
 
 
 def test_what_was_acknowledged_survives_a_kill(place: FilePlace) -> None:

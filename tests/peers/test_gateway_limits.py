@@ -12,13 +12,14 @@ import socket
 import ssl
 import struct
 import time
-from pathlib import Path
 
 import pytest
 
 from sealgate.gateway.translate.bootstrap import MAX_CONNECTIONS
 from tests.peers.attacked import World, request, statuses
 from tests.peers.gatewayed import ALLOWED, Client
+from tests.processes import resident_bytes, starved_seconds
+from tests.waiting import PATIENCE_SECONDS
 
 IDLE_CONNECTIONS = 10_000
 # What one connection may cost Envoy that says nothing.
@@ -27,23 +28,16 @@ IDLE_BYTES = 32 * 1024
 HIDDEN = b"GET /typo3/ HTTP/1.1\r\nHost: shop.example\r\n\r\n"
 
 
-def rss_of(world: World) -> int:
-    """
-    Return the bytes of memory that Envoy holds.
-    """
-    for line in Path(f"/proc/{world.gateway.envoy.pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
-    raise AssertionError
-
-
 def assert_responsive(world: World, seconds: float = 3.0) -> None:
     """
-    Fail unless a visitor who comes now is served soon.
+    Fail unless a visitor who comes now is served soon; that the machine is busy is nobody's fault.
     """
-    began = time.monotonic()
+    began, starved = time.monotonic(), starved_seconds()
     assert Client(world.gateway.port).ask("/others").status == 200
-    assert time.monotonic() - began < seconds
+    took = time.monotonic() - began
+    assert took - (starved_seconds() - starved) < seconds
+    # In ten seconds those who hold others up would be gone.
+    assert took < 9
 
 
 def raw_tls(world: World, alpn: str = "http/1.1") -> ssl.SSLSocket:
@@ -178,14 +172,14 @@ def test_a_chunk_extension_without_end_is_cut(world: World) -> None:
     What is no body counts as well: nobody sends us megabytes for one chunk.
     """
     start = b"POST /chunks HTTP/1.1\r\nHost: shop.example\r\nTransfer-Encoding: chunked\r\n\r\n"
-    before = rss_of(world)
+    before = resident_bytes(world.gateway.pid)
     with raw_tls(world) as channel:
         channel.sendall(start + b"1;")
         with contextlib.suppress(OSError):
             for _ in range(64):
                 channel.sendall(b"x" * 65536)
         ended(channel, 0.5)
-    assert rss_of(world) - before < 8 * 1024 * 1024
+    assert resident_bytes(world.gateway.pid) - before < 8 * 1024 * 1024
     assert_responsive(world)
 
 
@@ -216,7 +210,7 @@ def test_headers_without_end_cost_no_memory(world: World) -> None:
     """
     A client that goes on sending headers is cut off, on both ports.
     """
-    before = rss_of(world)
+    before = resident_bytes(world.gateway.pid)
     for plain in (False, True):
         answer = world.raw(
             b"GET / HTTP/1.1\r\nHost: shop.example\r\n",
@@ -224,7 +218,7 @@ def test_headers_without_end_cost_no_memory(world: World) -> None:
             plain=plain,
         )
         assert statuses(answer) in ([431], [])
-    assert rss_of(world) - before < 8 * 1024 * 1024
+    assert resident_bytes(world.gateway.pid) - before < 8 * 1024 * 1024
     assert world.reached() == []
     assert_responsive(world)
 
@@ -248,14 +242,14 @@ def flooded(world: World, *pieces: bytes) -> None:
     """
     Send *pieces* on one HTTP/2 connection, which has to be ended for that.
     """
-    before = rss_of(world)
+    before = resident_bytes(world.gateway.pid)
     with raw_tls(world, "h2") as channel:
         channel.sendall(PREFACE)
         with contextlib.suppress(OSError):
             for piece in pieces:
                 channel.sendall(piece)
-        assert ended(channel, 5) is not None
-    assert rss_of(world) - before < 16 * 1024 * 1024
+        assert ended(channel, PATIENCE_SECONDS) is not None
+    assert resident_bytes(world.gateway.pid) - before < 16 * 1024 * 1024
     assert_responsive(world)
 
 
@@ -298,17 +292,17 @@ def test_ten_thousand_connections_that_say_nothing(world: World) -> None:
     Each costs little, is ended after ten seconds, and nobody else waits for them.
     """
     assert IDLE_CONNECTIONS < MAX_CONNECTIONS
-    before = rss_of(world)
+    before = resident_bytes(world.gateway.pid)
     with contextlib.ExitStack() as held, selectors.DefaultSelector() as waiting:
         for _ in range(IDLE_CONNECTIONS):
             one = held.enter_context(socket.create_connection((ALLOWED, world.gateway.port), 10))
             waiting.register(one, selectors.EVENT_READ)
         began = time.monotonic()
         assert_responsive(world)
-        during = rss_of(world)
+        during = resident_bytes(world.gateway.pid)
         assert (during - before) / IDLE_CONNECTIONS < IDLE_BYTES
         left = IDLE_CONNECTIONS
-        while left and time.monotonic() - began < 25:
+        while left and time.monotonic() - began < PATIENCE_SECONDS:
             for key, _ in waiting.select(1.0):
                 assert isinstance(key.fileobj, socket.socket)
                 waiting.unregister(key.fileobj)

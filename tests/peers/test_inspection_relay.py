@@ -8,6 +8,7 @@ import gzip
 import os
 import signal
 import socket
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,17 +25,20 @@ from tests.peers.inspecting import (
     chunked_answer,
     get,
     length_answer,
+    noise,
     read_all,
     read_answer,
     relay,
     site,
     unchunked,
 )
+from tests.processes import resident_bytes, rests
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tests.peers.inspecting import Relay, Site
+    from tests.peers.inspecting import Answer, Relay, Site
 
 MASKED_CARD = b"**** **** **** ****"
 PAGE = b"<p>" + CARD + b" and " + IBAN + b"</p>"
@@ -136,7 +140,7 @@ def test_clean_answers_are_the_same_to_the_byte(tmp_path: Path) -> None:
     """
     With a length, in chunks with trailers, packed, empty, to HEAD, 204, 304 and large ones.
     """
-    large = os.urandom(3_000_000)
+    large = noise(3_000_000)
     packed = gzip.compress(b"nothing in it " * 100_000)
 
     def answer(request: bytes) -> Sequence[bytes]:  # noqa: PLR0911
@@ -208,24 +212,24 @@ def test_events_come_while_their_sender_pauses(tmp_path: Path) -> None:
     """
     A line of an event stream is not held until the next one; a card in one is masked.
     """
+    first, second = threading.Event(), threading.Event()
 
-    def answer(_: bytes) -> Sequence[bytes | float]:
+    def answer(_: bytes) -> Answer:
         head, *pieces = chunked_answer(
             b"data: one\n\n", b"data: " + CARD + b"\n\n", fields=["Content-Type: text/event-stream"]
         )
-        return [head, pieces[0], 0.5, pieces[1], 0.5, *pieces[2:]]
+        return [head, pieces[0], first, pieces[1], second, *pieces[2:]]
 
     with (
         site(tmp_path, answer) as behind,
         relay(tmp_path, behind.path) as one,
         one.connect() as connection,
     ):
-        began = time.monotonic()
         connection.sendall(get())
         _until(connection, b"data: one\n\n\r\n")
-        assert time.monotonic() - began < 0.4
+        first.set()
         _until(connection, b"data: " + MASKED_CARD + b"\n\n\r\n")
-        assert time.monotonic() - began < 0.9
+        second.set()
         _until(connection, b"0\r\n\r\n")
 
 
@@ -239,7 +243,7 @@ def test_what_may_not_go_on_does_not(answering: Shared, path: str) -> None:
     bomb = gzip.compress(bytes(60_000_000))
     flood = b"".join(b"<td>4%015d</td>" % n for n in range(60_000))
     wide = "card 4111 1111 1111 1111".encode("utf-16")
-    late = gzip.compress(os.urandom(1_500_000) + CARD + b" " + IBAN)
+    late = gzip.compress(noise(1_500_000) + CARD + b" " + IBAN)
 
     answering.told[""] = {
             "/key": [length_answer(b"x " + KEY)],
@@ -311,7 +315,7 @@ def test_clean_requests_reach_the_site_as_they_were(tmp_path: Path) -> None:
     """
     Forms, chunks and large uploads arrive to the byte; a client that waits is told to go on.
     """
-    large = os.urandom(2_500_000)
+    large = noise(2_500_000)
     with (
         site(tmp_path, lambda _: [length_answer(b"fine")]) as behind,
         relay(tmp_path, behind.path) as one,
@@ -341,10 +345,7 @@ def test_long_upload_is_cut_before_what_it_must_not_hold(tmp_path: Path) -> None
     with site(tmp_path, lambda _: []) as behind, relay(tmp_path, behind.path) as one:
         out = one.ask(_form(body, kind="text/plain"))
         assert out.startswith(b"HTTP/1.1 422")
-        until = time.monotonic() + 5
-        while not behind.cut and time.monotonic() < until:
-            time.sleep(0.02)
-        assert behind.cut == 1
+        assert wait_until(lambda: behind.cut == 1)
         assert behind.requests == []
 
 
@@ -357,15 +358,13 @@ def test_memory_is_bounded_for_who_does_not_read(tmp_path: Path) -> None:
     def answer(_: bytes) -> Sequence[bytes]:
         return [b"HTTP/1.1 200 OK\r\nContent-Length: 300000000\r\n\r\n", *[chunk] * 300]
 
-    def resident() -> int:
-        return int(Path(f"/proc/{one.process.pid}/statm").read_text().split()[1]) * 4096
-
     with site(tmp_path, answer) as behind, relay(tmp_path, behind.path) as one:
-        before = resident()
+        pid = one.process.pid
+        before = resident_bytes(pid)
         with one.connect() as connection:
             connection.sendall(get())
-            time.sleep(1.0)
-            assert resident() - before < 20_000_000
+            assert wait_until(lambda: behind.requests and rests(pid))
+            assert resident_bytes(pid) - before < 20_000_000
             assert connection.recv(10).startswith(b"HTTP")
 
 
@@ -414,14 +413,14 @@ def test_stuck_relay_does_not_answer_and_is_killed(tmp_path: Path) -> None:
     ):
         now = time.monotonic()
         assert one.process.works(now)
-        time.sleep(0.3)
-        assert one.process.works(now + 1)
+        # Asked at that time, it would count as stuck long ago, had it not answered.
+        assert wait_until(lambda: one.process.works(now + 1000))
         with one.connect() as connection:
             connection.sendall(get())
             assert read_answer(connection)[1] == MASKED_PAGE
             os.kill(one.process.pid, signal.SIGSTOP)
             connection.sendall(get())
-            one.process.works(now + 2)
-            assert not one.process.works(now + 20)
+            one.process.works(now + 2000)
+            assert not one.process.works(now + 2020)
             one.process.kill()
             assert read_all(connection) == b""

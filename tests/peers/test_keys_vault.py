@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from sealgate.errors import PeerError, SourceError
 from sealgate.policy.inventory import KeyProtection, KeySettings
 from sealgate.storage.adapters.keystore import add_key, open_keyring
 from sealgate.storage.adapters.vault import Vault
+from tests.ports import free_port
 
 pytestmark = pytest.mark.peer("bao")
 
@@ -68,9 +68,7 @@ def begin(folder: Path) -> Bao:
     """
     Start a server with TLS and a transit key.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [str(BAO), "server", "-dev", "-dev-tls", "-dev-no-store-token"]
     command += [f"-dev-root-token-id={ROOT}", f"-dev-listen-address=127.0.0.1:{port}"]
     command.append(f"-dev-tls-cert-dir={folder}")
@@ -78,7 +76,7 @@ def begin(folder: Path) -> Bao:
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
     authority = folder / "vault-ca.pem"
-    address, deadline = f"https://127.0.0.1:{port}", time.monotonic() + 30
+    address, deadline = f"https://127.0.0.1:{port}", time.monotonic() + 60
     while True:
         assert process.poll() is None, (folder / "log").read_text()
         assert time.monotonic() < deadline, (folder / "log").read_text()

@@ -129,7 +129,7 @@ def test_a_frozen_envoy_is_not_ready_and_a_draining_one_neither(place: Place, po
                 secured.sendall(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 secured.recv(100)
                 serving.process.terminate()
-                assert wait_until(lambda: asked(port, "/readyz")[0] == 503, 5)
+                assert wait_until(lambda: asked(port, "/readyz")[0] == 503)
                 assert asked(port, "/metrics")[1].count("sealgate_ready 0") == 1
 
 
@@ -145,7 +145,7 @@ def test_nothing_else_is_answered(place: Place, port: int, site: Site) -> None:
         assert asked(port, "/metrics", "HEAD") == (200, "")
         slow = [socket.create_connection(("127.0.0.1", port), 5) for _ in range(40)]
         try:
-            assert wait_until(lambda: _answers(port), 15)
+            assert wait_until(lambda: _answers(port))
         finally:
             for one in slow:
                 one.close()

@@ -8,7 +8,6 @@ import hashlib
 import io
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ from sealgate.storage.age.keys import HybridIdentity, X25519Identity
 from sealgate.transfer.adapters.client_sftp import SFTPRemote
 from sealgate.transfer.sending import RemoteError
 from tests.peers.fileservers import make_key, sshd
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -492,12 +492,10 @@ def test_a_server_that_wants_no_proof(ground: Ground, capsys: pytest.CaptureFixt
         "    await asyncssh.listen('127.0.0.1', int(sys.argv[1]), server_factory=S,\n"
         "        server_host_keys=[sys.argv[2]], sftp_factory=True)\n"
         "    print('on', flush=True)\n"
-        "    await asyncio.sleep(60)\n"
+        "    await asyncio.sleep(600)\n"
         "asyncio.run(main())\n"
     )
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-c", program, str(port), str(ground.folder / "host")]
     file, recipient = ground.file("plan.txt", PLAIN), str(HybridIdentity.generate().recipient())
     with subprocess.Popen(command, stdout=subprocess.PIPE) as peer:

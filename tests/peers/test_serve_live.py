@@ -18,6 +18,7 @@ from sealgate.app.reload import NotRunning, status
 from sealgate.app.serve import Options, RunningGateway
 from sealgate.config.load import load
 from tests.peers.served import Place, given_certificate, site_running, status_on
+from tests.processes import await_said
 from tests.waiting import wait_until
 
 REQUESTS = 2000
@@ -142,10 +143,12 @@ def test_a_renewed_certificate_is_taken_over_by_itself(place: Place) -> None:
         (place.folder / "broken.key").write_bytes((place.folder / "other.key").read_bytes())
         (place.folder / "broken.pem").write_bytes((place.folder / "next.pem").read_bytes())
         _turn_links(place.folder, "broken")
-        time.sleep(3.5)
+        said = await_said(serving.process, "does not match certificate")
+        # It looks again each second, and says no more about the same.
+        time.sleep(2.5)
         assert place.shown_certificate() == renewed
         os.kill(serving.process.pid, signal.SIGTERM)
-        said = serving.process.communicate(timeout=20)[1]
+        said += serving.process.communicate(timeout=60)[1]
     assert 'certificate of "localhost": renewed, and taken over' in said
     assert "does not match certificate" in said
     assert said.count("does not match certificate") == 1
@@ -155,12 +158,19 @@ def test_the_local_certificate_is_renewed_in_time(place: Place) -> None:
     """
     Once a third of its life is left, the next look at the clock brings a new one.
     """
-    passed = 0.0
-    options = Options(workers=1, now=lambda: time.time() + passed, tick_seconds=0.05)
+    passed, looks = 0.0, 0
+
+    def now() -> float:
+        nonlocal looks
+        looks += 1
+        return time.time() + passed
+
+    options = Options(workers=1, now=now, tick_seconds=0.05)
     with RunningGateway(load(str(place.config)), options):
         first = place.shown_certificate()
         passed = 9 * 86400.0
-        time.sleep(0.3)
+        before = looks
+        assert wait_until(lambda: looks > before + 5)
         assert place.shown_certificate() == first
         passed = 9.5 * 86400.0
         assert wait_until(lambda: place.shown_certificate() != first)
@@ -235,14 +245,13 @@ def test_a_hangup_reloads(place: Place) -> None:
     with place.serving() as serving:
         place.config.write_text(place.config.read_text() + "[nonsense]\n")
         os.kill(serving.process.pid, signal.SIGHUP)
-        time.sleep(0.5)
+        said = await_said(serving.process, "error: ")
         place.write("/", "/added")
         os.kill(serving.process.pid, signal.SIGHUP)
         routes = place.state / "envoy" / "rds-https-localhost.json"
         assert wait_until(lambda: "/added" in routes.read_text())
         os.kill(serving.process.pid, signal.SIGTERM)
-        said = serving.process.communicate(timeout=20)[1]
-    assert "error: " in said
+        said += serving.process.communicate(timeout=60)[1]
     assert 'reloaded: routes of "localhost"' in said
 
 

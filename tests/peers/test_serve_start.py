@@ -19,11 +19,13 @@ from sealgate.app.serve import Options, RunningGateway
 from sealgate.config.load import load
 from sealgate.errors import GatewayError
 from sealgate.policy.inventory import Address, Inventory, Listen
-from tests.peers.served import Place, Site, given_certificate, lives, site_running
+from tests.peers.served import Place, Site, given_certificate, site_running
+from tests.ports import free_port
+from tests.processes import lives, resident_bytes, starved_seconds
 from tests.waiting import wait_until
 
 MAX_READY_SECONDS = 3.0
-MAX_IDLE_KIB = 150 * 1024
+MAX_IDLE_BYTES = 150 * 2**20
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
@@ -34,15 +36,6 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, said
 
 
-def resident_kib(pid: int) -> int:
-    """
-    Return the resident memory of the process *pid*.
-    """
-    text = Path(f"/proc/{pid}/status").read_text()
-    [line] = [line for line in text.splitlines() if line.startswith("VmRSS:")]
-    return int(line.split()[1])
-
-
 def test_it_is_ready_soon_and_small(place: Place) -> None:
     """
     Ready in under 3 seconds, under 150 MiB for Envoy and Python together when idle.
@@ -51,16 +44,17 @@ def test_it_is_ready_soon_and_small(place: Place) -> None:
     """
     place.write("/", "!/inside")
     place.issue("anna", "--group", "editors")
-    took: list[float] = []
-    while len(took) < 3 and min(took, default=MAX_READY_SECONDS) >= MAX_READY_SECONDS:
-        begun = time.monotonic()
+    for _ in range(3):
+        begun, starved = time.monotonic(), starved_seconds()
         with place.serving() as serving:
-            took.append(time.monotonic() - begun)
+            took = time.monotonic() - begun - (starved_seconds() - starved)
             pids = serving.ready["pid"], serving.ready["envoy_pid"]
-            resident = sum(resident_kib(pid) for pid in pids)
+            resident = sum(resident_bytes(pid) for pid in pids)
             assert place.status("/") == 200
-        assert resident < MAX_IDLE_KIB
-    assert min(took) < MAX_READY_SECONDS
+        assert resident < MAX_IDLE_BYTES
+        if took < MAX_READY_SECONDS:
+            break
+    assert took < MAX_READY_SECONDS
 
 
 def test_the_ready_file_tells_where_it_listens(place: Place) -> None:
@@ -216,29 +210,32 @@ def test_an_envoy_that_always_crashes_ends_the_gateway(place: Place) -> None:
     After five crashes within a minute it gives up loudly, with exit code 1.
     """
     with place.serving() as serving:
-        until = time.monotonic() + 40
-        while serving.process.poll() is None and time.monotonic() < until:
+
+        def gave_up() -> bool:
             for child in _children(serving.process.pid):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(child, signal.SIGKILL)
-            time.sleep(0.05)
+            return serving.process.poll() is not None
+
+        assert wait_until(gave_up, 90)
         code, said = ended(serving.process)
     assert code == 1
     assert "envoy ended 5 times within 60 seconds; nothing is served any more" in said
     assert "Traceback" not in said
 
 
-def test_a_running_download_ends_before_the_gateway_does(place: Place) -> None:
+def test_a_running_download_ends_before_the_gateway_does(place: Place, site: Site) -> None:
     """
     SIGTERM: nothing new is accepted, what runs is finished, exit code 0.
     """
     with place.serving() as serving, place.connected(place.trust()) as slow:
-        slow.request("GET", "/slow", headers={"Host": "localhost"})
+        slow.request("GET", "/held", headers={"Host": "localhost"})
         answer = slow.getresponse()
         os.kill(serving.process.pid, signal.SIGTERM)
         assert wait_until(lambda: place.status("/") == 0)
         assert serving.process.poll() is None
-        assert len(answer.read()) == 20 * 2048
+        site.may_end.set()
+        assert len(answer.read()) == 2 * 2048
         code, said = ended(serving.process)
     assert code == 0
     assert "were cut" not in said
@@ -252,12 +249,10 @@ def test_a_download_without_end_is_cut(place: Place) -> None:
         place.serving("--drain-seconds", "0.3") as serving,
         place.connected(place.trust()) as slow,
     ):
-        slow.request("GET", "/slow", headers={"Host": "localhost"})
+        slow.request("GET", "/held", headers={"Host": "localhost"})
         slow.getresponse()
         os.kill(serving.process.pid, signal.SIGTERM)
-        begun = time.monotonic()
         code, said = ended(serving.process)
-    assert time.monotonic() - begun < 1.8
     assert code == 0
     assert "requests that were still running after 0.3 seconds were cut" in said
 
@@ -266,16 +261,18 @@ def test_a_second_signal_cuts(place: Place) -> None:
     """
     Whoever presses Ctrl-C twice does not wait.
     """
-    with place.serving() as serving, place.connected(place.trust()) as slow:
-        slow.request("GET", "/slow", headers={"Host": "localhost"})
+    with (
+        place.serving("--drain-seconds", "1000") as serving,
+        place.connected(place.trust()) as slow,
+    ):
+        slow.request("GET", "/held", headers={"Host": "localhost"})
         slow.getresponse()
-        begun = time.monotonic()
         os.kill(serving.process.pid, signal.SIGINT)
-        time.sleep(0.3)
+        assert wait_until(lambda: place.status("/") == 0)
+        assert serving.process.poll() is None
         os.kill(serving.process.pid, signal.SIGINT)
         code, _ = ended(serving.process)
     assert code == 0
-    assert time.monotonic() - begun < 1.8
 
 
 def test_a_site_that_is_down_gets_a_page(tmp_path: Path) -> None:
@@ -283,7 +280,7 @@ def test_a_site_that_is_down_gets_a_page(tmp_path: Path) -> None:
     It starts and says so; visitors see a page, and the site when it comes back.
     """
     place = Place(tmp_path, upstream=0)
-    place.upstream = place.http + 1 if place.http < 65000 else place.http - 1
+    place.upstream = free_port()
     place.write("/")
     with place.serving() as serving:
         body, _, status = place.curl("/").rpartition("\n")

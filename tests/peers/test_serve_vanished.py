@@ -26,7 +26,8 @@ from tests.peers.file_servers import (
     sessions,
 )
 from tests.peers.transferred import PASSWORD, file_place
-from tests.waiting import wait_until
+from tests.processes import rests
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +54,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FilePlace]:
         with ftps_signed_in(place) as one, (place.folder / "big").open("rb") as file:
             one.storbinary("STOR /inbox/big", file)
             one.retrbinary("RETR /inbox/big", len)
-        assert wait_until(lambda: sessions(place) == 0, 10)
+        assert wait_until(lambda: sessions(place) == 0)
         yield place
 
 
@@ -68,7 +69,9 @@ class Weighed:
         self.descriptors = descriptors(self.pids)
         self.mib = resident_mib(self.pids)
 
-    def settled(self, what: str, *, seconds: float = 20.0, most_mib: float = MOST_MIB) -> None:
+    def settled(
+        self, what: str, *, seconds: float = PATIENCE_SECONDS, most_mib: float = MOST_MIB
+    ) -> None:
         """
         Assert that the same processes hold no more than before, within *seconds*.
         """
@@ -133,10 +136,11 @@ def test_clients_that_are_killed_leave_parts_to_resume(place: FilePlace, kind: s
     """
     weighed = Weighed(place)
     drop = "partners" if kind == "sftp" else "inbox"
+    before = place.stored_bytes(drop)
     many = uploaders(place, kind, f"{kind}-dead")
     try:
-        assert wait_until(lambda: sessions(place) >= 8, 20)
-        time.sleep(2.5)
+        assert wait_until(lambda: sessions(place) >= 8)
+        assert wait_until(lambda: place.stored_bytes(drop) > before + (2 << 20))
     finally:
         for process in many:
             os.killpg(process.pid, signal.SIGKILL)
@@ -163,10 +167,12 @@ def test_clients_that_freeze_hold_up_nobody(place: FilePlace, kind: str) -> None
     Eight are stopped (SIGSTOP), half open as behind a dead line: others are served meanwhile.
     """
     weighed = Weighed(place)
+    drop = "partners" if kind == "sftp" else "inbox"
+    before = place.stored_bytes(drop)
     many = uploaders(place, kind, f"{kind}-frozen")
     try:
-        assert wait_until(lambda: sessions(place) >= 8, 20)
-        time.sleep(0.5)
+        assert wait_until(lambda: sessions(place) >= 8)
+        assert wait_until(lambda: place.stored_bytes(drop) > before)
         for process in many:
             os.killpg(process.pid, signal.SIGSTOP)
         began = time.monotonic()
@@ -213,7 +219,7 @@ def test_who_reads_slowly_costs_little(place: FilePlace) -> None:
             one = stack.enter_context(ftps_signed_in(place))
             data = stack.enter_context(one.transfercmd("RETR /inbox/big"))
             assert data.recv(4096)
-        time.sleep(1.0)
+        assert wait_until(lambda: all(rests(pid) for pid in weighed.pids))
         grown = resident_mib(weighed.pids) - weighed.mib
         print(f"sixteen slow readers: {grown:.1f} MiB more")
         assert grown < MOST_MIB + 16
@@ -231,7 +237,7 @@ def test_a_thousand_attempts_at_both_servers(place: FilePlace) -> None:
     for number in range(ATTEMPTS):
         port = (place.sftp, place.ftps)[number % 2]
         try:
-            one = socket.create_connection(("127.0.0.1", port), 5)
+            one = socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS)
             one.sendall(noise[number // 2 % len(noise)])
         except OSError:
             refused += 1

@@ -12,15 +12,16 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import asyncssh
 import paramiko
 import pytest
 
+from tests.ports import free_port
 from tests.unit.transfer.adapters.ssh_plain import PlainDoorkeeper, PlainFiles, make_tree
 from tests.unit.transfer.adapters.ssh_served import HOST, make_key, ssh_served
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -341,8 +342,7 @@ def test_a_service_that_is_down_is_told_at_the_opening(
     """
     A tunnel to a port where nobody listens fails with the reason.
     """
-    with socket.create_server((HOST, 0)) as service:
-        port = service.getsockname()[1]
+    port = free_port()
     door.tunnels.add((HOST, port))
     result = served.ssh("-W", f"{HOST}:{port}")
     assert result.returncode != 0
@@ -364,10 +364,7 @@ def test_closing_lets_a_transfer_end(served: Served, door: PlainDoorkeeper, tmp_
         client.stdin.write(f"put {tmp_path}/up a\n".encode())
         client.stdin.close()
         part = door.files.root / "a.part"
-        deadline = time.monotonic() + 10
-        while not part.exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        assert wait_until(part.exists)
         assert served.running is not None
         assert served.loop is not None
         closing = served.loop.create_task  # the loop is another thread's
@@ -375,10 +372,10 @@ def test_closing_lets_a_transfer_end(served: Served, door: PlainDoorkeeper, tmp_
         running = served.running
 
         def close() -> None:
-            task = closing(running.close(10))
+            task = closing(running.close(60))
             task.add_done_callback(lambda _: done.set())
 
         served.loop.call_soon_threadsafe(close)
-        assert done.wait(15)
-        client.wait(10)
+        assert done.wait(90)
+        client.wait(60)
     assert (door.files.root / "a").read_bytes() == content

@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +15,7 @@ from sealgate.storage.model import Trouble
 from sealgate.transfer.model import Method, TransferError
 from tests.unit.transfer.adapters.ssh_plain import PlainDoorkeeper, PlainFiles, make_tree
 from tests.unit.transfer.adapters.ssh_served import HOST, ssh_served
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -400,16 +400,10 @@ def test_an_upload_that_is_cut_off_stays_resumable(house: House, tmp_path: Path)
         assert client.stdin is not None
         client.stdin.write(f"put {tmp_path}/up a\n".encode())
         client.stdin.close()
-        deadline = time.monotonic() + 20
         part = house.root / "a.part"
-        while not (part.exists() and part.stat().st_size > 500_000):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        assert wait_until(lambda: part.exists() and part.stat().st_size > 500_000)
         client.kill()
-    deadline = time.monotonic() + 10
-    while not house.files.left:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    assert wait_until(lambda: house.files.left)
     assert house.files.aborted == ["a"]
     assert not (house.root / "a").exists()
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-import time
 from typing import TYPE_CHECKING
 
 import paramiko
 import pytest
 
 from tests.peers.transferred import PASSWORD, file_place
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,12 +50,11 @@ def test_what_is_put_is_sealed_and_comes_back(place: FilePlace, tmp_path: Path) 
     assert len(stored) > len(content)
     assert content[100_000:100_032] not in stored
     digest = hashlib.sha256(content).hexdigest()
-    deadline = time.monotonic() + 10
-    while not {"upload", "download"} <= {
-        one.action for one in place.events() if one.digest == digest
-    }:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    assert wait_until(
+        lambda: (
+            {"upload", "download"} <= {one.action for one in place.events() if one.digest == digest}
+        )
+    )
     upload = next(one for one in place.events() if one.digest == digest)
     assert upload.group == "mlkem768x25519-sha256"
     assert upload.caller == "anna"
@@ -92,22 +91,18 @@ def test_an_upload_that_was_cut_off_is_gone_on_with(place: FilePlace, tmp_path: 
     """
     content = os.urandom(6_000_000)
     (tmp_path / "up").write_bytes(content)
-    command = ["sftp", "-F", "none", *place.ssh_options(), "-l", "24000", "-b", "-", "127.0.0.1"]
+    before = place.stored_bytes("partners")
+    command = ["sftp", "-F", "none", *place.ssh_options(), "-l", "4000", "-b", "-", "127.0.0.1"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as client:
         assert client.stdin is not None
         client.stdin.write(f"put {tmp_path}/up /partners/cut\n".encode())
         client.stdin.close()
-        time.sleep(1.2)
+        assert wait_until(lambda: place.stored_bytes("partners") > before + 500_000)
         client.kill()
-    deadline = time.monotonic() + 10
-    while True:
-        listed = place.sftp_batch("ls -l /partners/cut")
-        if listed.returncode == 0:
-            break
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    assert wait_until(lambda: place.sftp_batch("ls -l /partners/cut").returncode == 0)
+    listed = place.sftp_batch("ls -l /partners/cut")
     size = int(listed.stdout.splitlines()[-1].split()[4])
     assert 0 < size < len(content)
     assert size % 65536 == 0

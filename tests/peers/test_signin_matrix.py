@@ -195,5 +195,5 @@ def test_who_entered_a_key_area_stands_in_the_log(crowd: Crowd, tmp_path: Path) 
         lines = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
         return {line["request"] for line in lines if line["status"] == 200}
 
-    assert wait_until(lambda: {"GET /board/passkey", "GET /board/certificate"} <= logged(), 15)
+    assert wait_until(lambda: {"GET /board/passkey", "GET /board/certificate"} <= logged())
     assert not [request for request in logged() if request.startswith("GET /members/")]

@@ -426,9 +426,9 @@ def test_with_the_service_down_nobody_new_comes_in(
         os.kill(pid, signal.SIGCONT)
     os.kill(pid, signal.SIGKILL)
     assert visitor.ask("/account").status == 200
-    assert wait_until(lambda: _service_pid(running) not in {0, pid}, 10)
+    assert wait_until(lambda: _service_pid(running) not in {0, pid})
     stranger = Visitor(running.place, tmp_path / "new")
-    assert wait_until(lambda: stranger.ask("/account").status == 401, 10)
+    assert wait_until(lambda: stranger.ask("/account").status == 401)
 
 
 def _service_pid(running: Running) -> int:

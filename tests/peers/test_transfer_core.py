@@ -10,16 +10,16 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sealgate.app.control import ask
-from tests.peers.served import Site, lives, site_running
+from tests.peers.served import Site, site_running
 from tests.peers.transferred import FilePlace, file_place
 from tests.ports import free_port
+from tests.processes import lives
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.peer("sftp"), pytest.mark.peer("curl")]
@@ -123,7 +123,7 @@ def test_drops_are_served_without_a_site(place: FilePlace) -> None:
         got = curl(place, *key, url)
         assert got.returncode == 0, got.stderr
         assert got.stdout == (place.folder / "a.csv").read_text()
-        wait_until(lambda: place.events()[-1:] and place.events()[-1].action == "download", 5)
+        assert wait_until(lambda: place.events()[-1:] and place.events()[-1].action == "download")
         events = place.events()
         assert ask(str(place.state), "promises") is not None
     upload = next(e for e in events if e.action == "upload")
@@ -150,12 +150,10 @@ def test_a_password_opens_only_what_it_is_enough_for(place: FilePlace) -> None:
         assert listed.stdout.split() == ["inbox"], listed.stderr
         put = curl(place, *user, "-T", "a.csv", f"{base}/partners/x.csv")
         assert put.returncode != 0
-        assert wait_until(lambda: any(e.rule == "access-no-key" for e in place.events()), 5)
+        assert wait_until(lambda: any(e.rule == "access-no-key" for e in place.events()))
         wrong = curl(place, "--user", "anna:wrong", f"{base}/inbox/")
         assert wrong.returncode == 67
-        assert wait_until(
-            lambda: any(e.result == "wrong name or password" for e in place.events()), 5
-        )
+        assert wait_until(lambda: any(e.result == "wrong name or password" for e in place.events()))
 
 
 def test_identities_that_change_reach_open_sessions(place: FilePlace) -> None:
@@ -247,10 +245,10 @@ def test_a_server_that_crashes_comes_back(place: FilePlace) -> None:
         done = place.sftp_batch("get /inbox/kept.csv back.csv", "rm /inbox/kept.csv")
         assert done.returncode == 0, done.stderr
         assert (place.folder / "back.csv").read_bytes() == (place.folder / "a.csv").read_bytes()
-        assert wait_until(lambda: pids(place, "sftp") not in ([], [pid]), 5)
+        assert wait_until(lambda: pids(place, "sftp") not in ([], [pid]))
         [pid] = pids(place, "ftps")
         os.kill(pid, signal.SIGKILL)
-        assert wait_until(lambda: pids(place, "ftps") not in ([], [pid]), 10)
+        assert wait_until(lambda: pids(place, "ftps") not in ([], [pid]))
     assert "a server for sftp ended" in serving.said
 
 
@@ -263,7 +261,7 @@ def test_servers_end_with_their_parent(place: FilePlace) -> None:
         children = pids(place, "sftp") + pids(place, "ftps")
         assert len(children) == 2
         serving.process.kill()
-        assert wait_until(lambda: not any(lives(pid) for pid in children), 5)
+        assert wait_until(lambda: not any(lives(pid) for pid in children))
         assert place.sftp_batch("ls").returncode != 0
 
 
@@ -274,6 +272,7 @@ def test_a_stop_lets_a_transfer_end(place: FilePlace) -> None:
     place.write()
     big = place.folder / "big.bin"
     big.write_bytes(os.urandom(1 << 24))
+    before = place.stored_bytes("inbox")
     with place.serving() as serving, open_session(place):
         put = subprocess.Popen(
             ["sftp", "-F", "none", "-l", "40000", *place.ssh_options(), "-b", "-", "127.0.0.1"],
@@ -286,12 +285,12 @@ def test_a_stop_lets_a_transfer_end(place: FilePlace) -> None:
         assert put.stdin is not None
         put.stdin.write("put big.bin /inbox/big.bin\n")
         put.stdin.close()
-        time.sleep(1.0)
+        assert wait_until(lambda: place.stored_bytes("inbox") > before + 500_000)
         # As systemd does it: to each process of the unit.
         for pid in (*pids(place, "sftp"), *pids(place, "ftps"), serving.process.pid):
             os.kill(pid, signal.SIGTERM)
-        assert put.wait(30) == 0, put.stderr.read() if put.stderr else ""
-        assert serving.process.wait(30) == 0
+        assert put.wait(60) == 0, put.stderr.read() if put.stderr else ""
+        assert serving.process.wait(60) == 0
         if put.stderr:
             put.stderr.close()
     with place.serving():

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers.served import Place, Site, given_certificate, lives
+from tests.peers.served import Place, Site, given_certificate
+from tests.processes import lives
 from tests.waiting import wait_until
 
 UNIT = Path(__file__).parents[2] / "packaging/systemd/sealgate.service"
@@ -77,7 +78,7 @@ def test_low_ports_without_root(site: Site) -> None:
             os.chown(path, NOBODY, NOBODY)
         process = place.start("--ready-file", str(place.ready_file), prefix=unprivileged())
         try:
-            assert wait_until(lambda: place.ready_file.exists() or process.poll() is not None, 20)
+            assert wait_until(lambda: place.ready_file.exists() or process.poll() is not None)
             assert process.poll() is None, place.config.read_text()
             ready = json.loads(place.ready_file.read_text())
             for pid in (ready["pid"], ready["envoy_pid"]):
@@ -88,7 +89,7 @@ def test_low_ports_without_root(site: Site) -> None:
             assert place.status("/", "--insecure") == 200
             process.kill()
             # The capability must not keep the kernel from ending Envoy with us.
-            assert wait_until(lambda: not lives(ready["envoy_pid"]), 5)
+            assert wait_until(lambda: not lives(ready["envoy_pid"]))
         finally:
             process.kill()
             process.communicate()

@@ -71,8 +71,8 @@ class FilePlace:
     sftp: int = field(default_factory=free_port)
     ftps: int = field(default_factory=free_port)
     ftps_implicit: int = field(default_factory=free_port)
-    # Below the ports that the kernel gives out, so that no other listener is among them.
-    passive: int = field(default_factory=lambda: 20_000 + secrets.randbelow(12_000))
+    # Neither of the ports that the kernel gives out nor of those of tests/ports.py.
+    passive: int = field(default_factory=lambda: 31_500 + secrets.randbelow(1_200))
 
     @property
     def config(self) -> Path:
@@ -98,6 +98,16 @@ class FilePlace:
             "SEALGATE_KEY_PASSPHRASE_FILE": str(self.passphrase_folder / "passphrase"),
             "PYTHONUNBUFFERED": "1",
         }
+
+    def stored_bytes(self, drop: str) -> int:
+        """
+        Return how much lies in the store of *drop*, parts of files included.
+        """
+        total = 0
+        for one in (self.folder / "stores" / drop).rglob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                total += one.stat().st_size if one.is_file() else 0
+        return total
 
     @property
     def ca(self) -> Path:
@@ -242,7 +252,7 @@ class FilePlace:
             if process.poll() is None:
                 process.terminate()
             try:
-                serving.said = process.communicate(timeout=40)[1]
+                serving.said = process.communicate(timeout=60)[1]
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()

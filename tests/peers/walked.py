@@ -257,7 +257,7 @@ class Walk:
             cwd=self.root,
         )
         lock = self.path("/etc/sealgate/.sealgate/control.sock")
-        assert wait_until(lambda: lock.exists() and self._listens(), 20)
+        assert wait_until(lambda: lock.exists() and self._listens())
 
     def _listens(self) -> bool:
         done = subprocess.run(

@@ -16,7 +16,8 @@ from sealgate.app.gateway import Gateway
 from sealgate.config.load import load
 from sealgate.errors import BugError, ConfigError, GatewayError, SourceError
 from sealgate.policy.observation import Fact
-from tests.peers.served import Place, given_certificate, lives, site_running
+from tests.peers.served import Place, given_certificate, site_running
+from tests.processes import lives
 from tests.waiting import wait_until
 
 

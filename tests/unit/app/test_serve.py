@@ -18,7 +18,8 @@ from sealgate.app.serve import Options, RunningGateway, serve
 from sealgate.config.load import load
 from sealgate.errors import BugError, ConfigError, GatewayError
 from sealgate.policy.inventory import Inventory
-from tests.peers.served import Place, lives, site_running
+from tests.peers.served import Place, site_running
+from tests.processes import lives
 from tests.waiting import wait_until
 
 

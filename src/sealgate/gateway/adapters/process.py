@@ -40,6 +40,7 @@ LISTENER_DRAIN_SECONDS = 60
 _POLL_SECONDS = 0.01
 _DRAIN_POLL_SECONDS = 0.05
 _KILL_SECONDS = 2.0
+_LOG_FLUSH_MILLISECONDS = 1000
 # unix(7): sun_path holds 108 bytes, the last of them zero.
 _MAX_SOCKET_PATH_BYTES = 107
 # prctl(2): PR_SET_PDEATHSIG (1) with SIGKILL (9) survives execve of a plain file. It is
@@ -114,6 +115,8 @@ class EnvoyProcess:
             *("--drain-time-s", str(LISTENER_DRAIN_SECONDS)),
             *("--drain-strategy", "immediate"),
             *("--log-level", "warning"),
+            # Whoever looks at the log after a refusal finds it; the default is ten seconds.
+            *("--file-flush-interval-msec", str(_LOG_FLUSH_MILLISECONDS)),
         ]
         # Appended to, so that it can be emptied while Envoy runs.
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC

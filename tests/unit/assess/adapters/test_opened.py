@@ -98,7 +98,7 @@ def test_broken_utf_16_is_told(data: bytes) -> None:
         bytes(range(256)),
         b"\x7fELF\x02\x01\x01\x00" * 9,
         b"\x00" * 64,
-        os.urandom(16) + b"\x00\x01\xff",
+        bytes.fromhex("d3d94f1c0a97e6b55108f27ac4603b8e") + b"\x00\x01\xff",
     ],
 )
 def test_binary_data_is_no_text(head: bytes) -> None:

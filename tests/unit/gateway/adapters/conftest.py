@@ -8,7 +8,6 @@ the running of Envoy is at stake.
 from __future__ import annotations
 
 import copy
-import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 
 from sealgate.gateway.model import EnvoyFiles
+from tests.ports import free_port
 
 TYPES = "type.googleapis.com/envoy"
 Change = Callable[[dict[str, Any]], None]
@@ -27,9 +27,7 @@ def port() -> int:
     """
     Return the loopback port that the plain gateway listens on.
     """
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from sealgate.gateway.adapters.binary import find_envoy
 from sealgate.gateway.adapters.files import write_files
 from sealgate.gateway.adapters.process import MAX_ACCESS_LOG_BYTES, MAX_LOG_BYTES, EnvoyProcess
 from sealgate.gateway.model import EnvoyFiles
-from tests.peers.served import lives
+from tests.processes import lives
 from tests.waiting import wait_until
 
 START_ENVOY = """

@@ -5,7 +5,6 @@ AWS KMS, for which moto stands: the key file closes and opens, and each refusal 
 from __future__ import annotations
 
 import base64
-import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from sealgate.policy.inventory import KeyProtection, KeySettings
 from sealgate.storage.adapters import aws_kms
 from sealgate.storage.adapters.aws_kms import AWSKMS
 from sealgate.storage.adapters.keystore import add_key, open_keyring
+from tests.ports import free_port
 
 NOW = 1_800_000_000.0
 
@@ -112,9 +112,7 @@ def test_it_may_be_down(monkeypatch: pytest.MonkeyPatch) -> None:
     Nobody listens at the address: the reason, and exit code 1.
     """
     monkeypatch.setattr(aws_kms, "ATTEMPTS", 1)
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
+    port = free_port()
     with pytest.raises(PeerError, match="does not answer: EndpointConnectionError") as caught:
         AWSKMS("alias/sealgate", f"http://127.0.0.1:{port}").encrypt(b"x")
     assert caught.value.exit_code == 1

@@ -21,6 +21,7 @@ from sealgate.errors import ConfigError, PeerError, SourceError
 from sealgate.storage.adapters import vault
 from sealgate.storage.adapters.keystore_envelope import ServiceProtector
 from sealgate.storage.adapters.vault import Vault
+from tests.ports import free_port
 
 TOKEN = {"VAULT_TOKEN": "hvs.token"}
 
@@ -118,9 +119,7 @@ def test_it_may_be_down() -> None:
     """
     Nobody listens: the reason and what to try.
     """
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
+    port = free_port()
     with pytest.raises(PeerError, match="does not answer: Connection refused") as caught:
         Vault(f"http://127.0.0.1:{port}", "sealgate", TOKEN).encrypt(b"x")
     assert caught.value.exit_code == 1

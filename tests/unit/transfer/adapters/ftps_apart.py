@@ -11,7 +11,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _REPOSITORY = Path(__file__).parents[4]
-_TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -38,48 +36,12 @@ class Apart:
     chain: Path
     folder: Path
 
-    def _status(self, name: str) -> int:
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        return int(status.partition(f"{name}:")[2].split()[0]) * 1024
-
-    @property
-    def resident_bytes(self) -> int:
-        """
-        Return how much memory it holds.
-        """
-        return self._status("VmRSS")
-
-    @property
-    def most_resident_bytes(self) -> int:
-        """
-        Return how much memory it held at most since :meth:`forget_most`.
-        """
-        return self._status("VmHWM")
-
-    def forget_most(self) -> None:
-        """
-        Begin anew with what it holds now (proc_pid_clear_refs(5)).
-        """
-        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
-
     @property
     def descriptors(self) -> int:
         """
         Return how many files and sockets it has open.
         """
         return sum(1 for _ in Path(f"/proc/{self.pid}/fd").iterdir())
-
-    def rests(self) -> bool:
-        """
-        Return whether it has done what it had to do: it takes no processor time for a while.
-        """
-        before = self._processor_seconds()
-        time.sleep(0.2)
-        return self._processor_seconds() - before <= _TICK_SECONDS
-
-    def _processor_seconds(self) -> float:
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) * _TICK_SECONDS
 
     def lose_patience(self) -> None:
         """

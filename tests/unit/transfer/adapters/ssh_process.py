@@ -14,8 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.processes import forget_most_resident, most_resident_bytes, resident_bytes
 from tests.unit.transfer.adapters.ssh_plain import PlainDoorkeeper, PlainFiles
 from tests.unit.transfer.adapters.ssh_served import Served, make_key, ssh_served
+from tests.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,8 +39,20 @@ class Process:
         """
         Return its resident memory now.
         """
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+        return resident_bytes(self.process.pid) / 2**20
+
+    @property
+    def most_resident_mib(self) -> float:
+        """
+        Return the most that was resident since :meth:`forget_most`.
+        """
+        return most_resident_bytes(self.process.pid) / 2**20
+
+    def forget_most(self) -> None:
+        """
+        Let the most begin anew with what is resident now.
+        """
+        forget_most_resident(self.process.pid)
 
 
 @contextmanager
@@ -60,7 +74,7 @@ def ssh_process(folder: Path, **settings: object) -> Iterator[Process]:
             assert process.poll() is None, "the server is gone"
         finally:
             process.stdin.close()
-            process.wait(20)
+            process.wait(2 * PATIENCE_SECONDS)
 
 
 def _main() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sealgate.transfer.adapters.ftps import FTPSServer
+from tests.processes import resident_bytes
 from tests.unit.transfer.adapters.ftps_apart import Apart, served_apart
 from tests.unit.transfer.adapters.ftps_served import (
     PASSWORD,
@@ -220,10 +221,10 @@ def test_a_thousand_connections_leave_nothing(tmp_path: Path) -> None:
         idle = where.descriptors
         storm(where, 200)
         assert wait_until(lambda: where.descriptors <= idle)
-        before = where.resident_bytes
+        before = resident_bytes(where.pid)
         storm(where, 1000)
         assert wait_until(lambda: where.descriptors <= idle)
-        assert where.resident_bytes - before < 8 << 20
+        assert resident_bytes(where.pid) - before < 8 << 20
         with client(where) as one:
             one.storbinary("STOR new", io.BytesIO(b"still here"))
 
@@ -234,11 +235,11 @@ def test_half_open_connections_hold_little(tmp_path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
     try:
         with served_apart(tmp_path, max_connections_per_address=500) as where:
-            before = where.resident_bytes
+            before = resident_bytes(where.pid)
             held = [Raw(where.port) for _ in range(400)]
             for one in held:
                 assert one.reply().startswith("220 ")
-            assert where.resident_bytes - before < 24 << 20
+            assert resident_bytes(where.pid) - before < 24 << 20
             with client(where) as good:
                 assert good.pwd() == "/"
             where.lose_patience()

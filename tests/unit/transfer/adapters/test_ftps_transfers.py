@@ -11,6 +11,7 @@ import pytest
 from sealgate.storage.model import Trouble
 from sealgate.transfer.adapters import ftps_data
 from sealgate.transfer.adapters.ftps_transfers import BLOCK_BYTES
+from tests.processes import forget_most_resident, most_resident_bytes, resident_bytes, rests
 from tests.unit.transfer.adapters.ftps_apart import served_apart
 from tests.unit.transfer.adapters.ftps_served import Raw, Served, client, read_all, served, trusting
 from tests.waiting import wait_until
@@ -272,16 +273,16 @@ def test_slow_readers_cost_no_memory(tmp_path: Path) -> None:
         context = trusting(where.chain)
         (where.folder / "huge").write_bytes(bytes(64 << 20))
         waiting = []
-        where.forget_most()
-        before = where.resident_bytes
+        forget_most_resident(where.pid)
+        before = resident_bytes(where.pid)
         for _ in range(20):
             raw = Raw(where.port)
             raw.sign_in(where, context)
             data = raw.data(context)
             assert raw.ask("RETR huge").startswith("1")
             waiting.append((raw, data))
-        assert wait_until(where.rests)
-        grown = where.most_resident_bytes - before
+        assert wait_until(lambda: rests(where.pid))
+        grown = most_resident_bytes(where.pid) - before
         for raw, data in waiting:
             data.close()
             raw.close()
