@@ -13,6 +13,7 @@ import pytest
 from sealgate.errors import UsageError
 from sealgate.identity.adapters.store import IdentityStore
 from sealgate.identity.factors import Factor, Proven
+from sealgate.identity.model import Identity
 from sealgate.identity.passkeys import Passkey
 from sealgate.identity.totp import code_at
 from tests.peers.postgresql import postgresql_running
@@ -145,3 +146,25 @@ def test_going_and_deciding_do_not_wait_for_each_other(store: IdentityStore) -> 
         at_once(act)
         assert not any(store.running_grant(name, f"drop {n}", now=NOW) for n in range(WORKERS))
     assert "anna" in [stale.name for stale in store.stale(now=NOW)]
+
+
+def test_somebody_new_is_added_once(store: IdentityStore) -> None:
+    """
+    Who signs in through a provider in several windows gets one account, and its groups.
+    """
+
+    def come(_number: int) -> Identity:
+        return store.provided(
+            "https://login.example",
+            "248289761001",
+            "carla",
+            adds_users=True,
+            groups=(["staff"], ["staff", "board"]),
+            by="provider",
+            now=NOW,
+        )
+
+    assert at_once(come) == [Identity("carla", ("staff",))] * WORKERS
+    assert [link.identity for link in store.provider_links()] == ["carla"]
+    told = [entry.action for entry in store.trail() if entry.by == "provider"]
+    assert told == ["user added", "linked to provider", "groups changed"]

@@ -85,7 +85,7 @@ class Attempt:
 
     *browser* is the digest of a cookie that only this browser holds. *wanted* is where to go
     afterwards, a path of the site. *max_age* is how long ago the provider may have seen
-    the person, in seconds.
+    the person, in seconds. *asks_key*: what is wanted opens with a key only.
     """
 
     provider: str
@@ -95,6 +95,7 @@ class Attempt:
     address: str
     browser: str
     max_age: int
+    asks_key: bool
     state: str = field(repr=False)
     nonce: str = field(repr=False)
     verifier: str = field(repr=False)
@@ -209,7 +210,8 @@ def authorization_url(provider: IdentityProvider, metadata: Metadata, attempt: A
     """
     more: dict[str, Any] = {"max_age": attempt.max_age}
     wished = [v.removeprefix("acr:") for v in provider.counts_as_key if v.startswith("acr:")]
-    if wished:
+    # Whoever wants less is not asked for a key there, either.
+    if wished and attempt.asks_key:
         more["acr_values"] = " ".join(wished)
     return str(
         prepare_grant_uri(

@@ -56,6 +56,7 @@ ATTEMPT = Attempt(
     address="192.0.2.1",
     browser=browser_digest("cookie"),
     max_age=3600,
+    asks_key=False,
     state="state",
     nonce="the nonce",
     verifier="v" * 43,

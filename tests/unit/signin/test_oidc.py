@@ -70,6 +70,7 @@ def attempt(**more: Any) -> Attempt:
         address="192.0.2.1",
         browser=browser_digest("cookie"),
         max_age=43200,
+        asks_key=True,
         state="state",
         nonce="nonce",
         verifier="v" * 43,
@@ -100,6 +101,16 @@ def test_the_authorization_request() -> None:
         "code_challenge_method": ["S256"],
         "acr_values": ["phr urn:x"],
     }
+
+
+def test_a_key_is_asked_for_only_where_one_is_needed() -> None:
+    """
+    Who wants to see what a password opens is not held up at the provider.
+    """
+    wanted = replace(PROVIDER, counts_as_key=("acr:phr",))
+    assert "acr_values" in authorization_url(wanted, METADATA, attempt())
+    assert "acr_values" not in authorization_url(wanted, METADATA, attempt(asks_key=False))
+    assert "acr_values" not in authorization_url(PROVIDER, METADATA, attempt())
 
 
 def test_the_token_request() -> None:

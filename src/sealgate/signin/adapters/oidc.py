@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from sealgate.gateway.model import SESSION_COOKIE
-from sealgate.identity.factors import VERY_HIGH
+from sealgate.identity.factors import HIGH, VERY_HIGH
 from sealgate.identity.providers import UnadmittedError
 from sealgate.signin.adapters.exchange import (
     ATTRIBUTES,
@@ -133,7 +133,8 @@ class ProviderPages:
         if provider is None:
             return None
         try:
-            metadata = await (await self._client(provider)).metadata()
+            with self._one_more(provider):
+                metadata = await (await self._client(provider)).metadata()
         except OidcError:
             return None
         url = end_session_url(provider, metadata, host)
@@ -150,6 +151,7 @@ class ProviderPages:
         if back is None:
             return problem_answer(421, "this host is none of the site")
         browser = secrets.token_urlsafe(_RANDOM_BYTES)
+        rung = place_at(site, wanted).rung
         attempt = Attempt(
             provider=provider.name,
             redirect_uri=back,
@@ -157,7 +159,8 @@ class ProviderPages:
             began_at=self._house.now(),
             address=caller.address,
             browser=browser_digest(browser),
-            max_age=max_age(must_be_fresh=place_at(site, wanted).rung >= VERY_HIGH),
+            max_age=max_age(must_be_fresh=rung >= VERY_HIGH),
+            asks_key=rung >= HIGH,
             state=secrets.token_urlsafe(_RANDOM_BYTES),
             nonce=secrets.token_urlsafe(_RANDOM_BYTES),
             verifier=secrets.token_urlsafe(_RANDOM_BYTES),
