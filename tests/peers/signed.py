@@ -11,6 +11,7 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from joserfc import jws
 from joserfc.jwk import ECKey
@@ -108,11 +109,14 @@ class Answer:
 class Visitor:
     """
     Somebody with curl and a cookie jar; *options* are given to each call.
+
+    *base* is the site that they visit, the place's first one when it is "".
     """
 
     place: SignedPlace
     jar: Path
     options: list[str] = field(default_factory=list)
+    base: str = ""
 
     def ask(self, path: str, *options: str) -> Answer:
         """
@@ -122,7 +126,7 @@ class Visitor:
         command = ["curl", "--silent", "--show-error", "--include", "--max-time", "20"]
         command += ["--path-as-is", "--http1.1", "--cacert", ca]
         command += ["--cookie", str(self.jar), "--cookie-jar", str(self.jar)]
-        command += [*self.options, *options, f"{self.place.url}{path}"]
+        command += [*self.options, *options, f"{self.base or self.place.url}{path}"]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         head, _, body = done.stdout.replace("\r\n", "\n").partition("\n\n")
         if head.startswith("HTTP/1.1 100"):
@@ -135,7 +139,7 @@ class Visitor:
         """
         Return the answer to one request with *token* as the session, and no jar.
         """
-        bare = Visitor(self.place, self.jar.with_name("nothing"), self.options)
+        bare = Visitor(self.place, self.jar.with_name("nothing"), self.options, self.base)
         return bare.ask(path, "--header", f"Cookie: {COOKIE}={token}", *options)
 
     def post(self, path: str, to: str = "/", *, on: str = "", **fields: str) -> Answer:
@@ -172,7 +176,8 @@ class Visitor:
         """
         with self.place.people() as people:
             code = people.make_enrolment(name, by="test", now=time.time())
-        device = Authenticator(rp_id="localhost", origin=self.place.url)
+        origin = self.base or self.place.url
+        device = Authenticator(rp_id=str(urlsplit(origin).hostname), origin=origin)
         options = self.send("/.sealgate/passkey/new/options", {"code": code}).json()
         device.handle = unb64(options["user"]["id"])
         response = device.register(unb64(options["challenge"]))

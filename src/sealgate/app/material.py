@@ -22,7 +22,7 @@ from sealgate.app.users import open_identities
 from sealgate.config.load import country_database_fault
 from sealgate.errors import ConfigError, Fault, SourceError
 from sealgate.gateway.adapters.files import make_folder, replace_file
-from sealgate.gateway.model import CertificateFiles, Material
+from sealgate.gateway.model import CertificateFiles, Material, needs_grants
 from sealgate.identity.adapters.authority import Made
 from sealgate.identity.adapters.given import check_given
 from sealgate.identity.adapters.shelf import CertificateShelf
@@ -32,6 +32,7 @@ from sealgate.policy.inventory import route_asset
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sealgate.identity.grants import Grant
     from sealgate.identity.model import ClientCertificate, Identity
     from sealgate.policy.inventory import Inventory
 
@@ -63,13 +64,14 @@ class Admissions:
     """
     Who may enter locked routes: fingerprints per asset id, true until *due*.
 
-    *identities* and *certificates* are what that follows from.
+    *identities*, *certificates* and *grants*, of which each runs, are what that follows from.
     """
 
     fingerprints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     due: float = math.inf
     identities: tuple[Identity, ...] = ()
     certificates: tuple[ClientCertificate, ...] = ()
+    grants: tuple[Grant, ...] = ()
 
 
 def gather_certificates(inventory: Inventory, *, now: float) -> Certificates:
@@ -182,25 +184,32 @@ def gather_admissions(inventory: Inventory, *, now: float) -> Admissions:
         return Admissions()
     with open_identities(inventory) as store:
         identities, certificates = store.everything()
-    return _admissions(inventory, identities, certificates, now)
+        granted = any(needs_grants(site) for site in inventory.sites)
+        grants = store.running_grants(now=now) if granted else ()
+    return _admissions(inventory, identities, certificates, grants, now)
 
 
 def aged(inventory: Inventory, admissions: Admissions, *, now: float) -> Admissions:
     """
     Return *admissions* as of *now*, without a look into the database.
 
-    Certificates that ended since admit no more; changes since are not seen.
+    Certificates and grants that ended since admit no more; changes since are not seen.
     """
-    return _admissions(inventory, admissions.identities, admissions.certificates, now)
+    return _admissions(
+        inventory, admissions.identities, admissions.certificates, admissions.grants, now
+    )
 
 
 def _admissions(
     inventory: Inventory,
     identities: tuple[Identity, ...],
     certificates: tuple[ClientCertificate, ...],
+    grants: tuple[Grant, ...],
     now: float,
 ) -> Admissions:
-    due = next_change(certificates, now)
+    change = next_change(certificates, now)
+    running = tuple(grant for grant in grants if grant.is_running(now))
+    ends = [grant.ends_at for grant in running if grant.ends_at is not None]
     return Admissions(
         {
             route_asset(site, route).id: admitted(identities, certificates, route.admit, now)
@@ -208,9 +217,10 @@ def _admissions(
             for route in site.routes
             if route.admit
         },
-        math.inf if due is None else due,
+        min([math.inf if change is None else change, *ends]),
         identities,
         certificates,
+        running,
     )
 
 
@@ -235,7 +245,13 @@ def make_material(
         admitted=admissions.fingerprints,
         geo_database=countries,
         relays=relay_sockets(inventory),
-        sign_in=sign_in_material(inventory, admissions.identities, now=now),
+        sign_in=sign_in_material(
+            inventory,
+            admissions.identities,
+            admissions.certificates,
+            admissions.grants,
+            now=now,
+        ),
     )
 
 

@@ -53,7 +53,7 @@ class Services:
         keys = OpenedKeys(now)
         self.transfer = Transfer(now=now, tell=tell, keys=keys, processes=workers)
         self.inspection = Inspection(now=now, tell=tell, processes=workers)
-        self.sign_in = SignIn(now=now, tell=tell)
+        self.sign_in = SignIn(now=now, tell=tell, keys=keys)
         self.monitoring = Monitoring(
             Sources(self.gateway.counters, self.gateway.is_serving, self._registered)
         )

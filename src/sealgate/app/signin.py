@@ -18,14 +18,17 @@ from sealgate.app.crashes import Crashes
 from sealgate.app.signin_material import check_sign_in, socket_path, wants_sign_in
 from sealgate.app.state import database_url
 from sealgate.errors import GatewayError, SealgateError
+from sealgate.gateway.model import needs_grants
 from sealgate.signin.model import Served
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from sealgate.app.opened_keys import OpenedKeys
     from sealgate.policy.inventory import Inventory
     from sealgate.signin.adapters.process import ServiceProcess
+    from sealgate.storage.adapters.packed import PackedKeyring
 
 # New signing keys are made this often at the most, and announced before they are used.
 KEYS_SECONDS = 60.0
@@ -34,10 +37,16 @@ KEYS_SECONDS = 60.0
 class SignIn:
     """
     The service. *now* tells seconds since the epoch, *tell* takes a line for a person.
+
+    *keys* opens the site's keys, where one-time codes are asked for.
     """
 
-    def __init__(self, *, now: Callable[[], float], tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, *, now: Callable[[], float], tell: Callable[[str], None], keys: OpenedKeys
+    ) -> None:
         self._now = now
+        self._keys = keys
+        self._codes: PackedKeyring | None = None
         self._tell = tell
         self._inventory: Inventory | None = None
         self._process: ServiceProcess | None = None
@@ -52,8 +61,11 @@ class SignIn:
 
         Raises:
             ConfigError: with what is missing.
+            SealgateError: the site's keys cannot be had.
         """
         check_sign_in(inventory)
+        if any(needs_grants(site) for site in inventory.sites):
+            self._keys.open(inventory)
 
     def apply(self, inventory: Inventory) -> tuple[str, ...]:
         """
@@ -70,11 +82,12 @@ class SignIn:
         if self._process is None:
             self._start(inventory)
             return ("sign-in",)
-        served = _served(inventory)
-        if before is not None and served == _served(before):
+        served, codes = _served(inventory), self._packed(inventory)
+        if before is not None and served == _served(before) and codes == self._codes:
             return ()
         try:
-            self._process.renew(served)
+            self._process.renew(served, codes)
+            self._codes = codes
         except GatewayError:
             # One that goes by old rules would let people in who are out.
             self._process.kill()
@@ -124,15 +137,24 @@ class SignIn:
         if self._listener is None:
             self._path = socket_path(inventory)
             self._listener = listening(self._path)
+        self._codes = self._packed(inventory)
         plan = Plan(
             listener=self._listener.fileno(),
             database=database_url(inventory),
             state_folder=inventory.state_folder,
             served=_served(inventory),
             slow=len(os.sched_getaffinity(0)),
+            keyring=self._codes,
         )
         self._process = ServiceProcess(plan)
         self._process.await_ready()
+
+    def _packed(self, inventory: Inventory) -> PackedKeyring | None:
+        if not any(needs_grants(site) for site in inventory.sites):
+            return None
+        from sealgate.storage.adapters.packed import packed  # noqa: PLC0415  # as above
+
+        return packed(self._keys.open(inventory))
 
     def _revive(self, inventory: Inventory) -> None:
         if self._process is None or self._process.is_running():

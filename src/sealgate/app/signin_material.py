@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.errors import ConfigError, Fault, SourceError
-from sealgate.gateway.model import Guard, SignInMaterial, guard_of, signs_in
+from sealgate.gateway.model import Guard, SignInMaterial, guard_at, needs_grants, signs_in
 from sealgate.identity.sessions import SESSION_SECONDS
 from sealgate.policy.inventory import route_asset
 from sealgate.signin.adapters.client_secrets import read_secret
@@ -19,7 +19,8 @@ from sealgate.signin.model import TOKEN_SECONDS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from sealgate.identity.model import Identity
+    from sealgate.identity.grants import Grant
+    from sealgate.identity.model import ClientCertificate, Identity
     from sealgate.policy.inventory import IdentityProvider, Inventory
 
 SIGN_IN_SOCKET = "sign-in.sock"
@@ -52,7 +53,7 @@ def check_sign_in(inventory: Inventory) -> None:
     """
     if not wants_sign_in(inventory):
         return
-    routes = (r for s in inventory.sites for r in s.routes if guard_of(r) is Guard.SIGN_IN)
+    routes = (r for s in inventory.sites for r in s.routes if guard_at(s, r) is Guard.SIGN_IN)
     place = next(routes).place
     faults = []
     absent = [name for name in _LIBRARIES if importlib.util.find_spec(name) is None]
@@ -88,12 +89,17 @@ def provider_faults(inventory: Inventory) -> Iterator[Fault]:
 
 
 def sign_in_material(
-    inventory: Inventory, identities: Iterable[Identity], *, now: float
+    inventory: Inventory,
+    identities: Iterable[Identity],
+    certificates: Iterable[ClientCertificate],
+    grants: Iterable[Grant],
+    *,
+    now: float,
 ) -> SignInMaterial | None:
     """
     Return what the gateway verifies sessions with, ``None`` where nobody signs in.
 
-    A signing key is made where there is none or it is time for a new one.
+    *certificates* are all that were issued, *grants* those that run. A signing key is made where there is none or it is time for a new one.
 
     Raises:
         SourceError: the keys cannot be read or written.
@@ -104,8 +110,21 @@ def sign_in_material(
     from sealgate.identity.tokens import ISSUER, key_set  # noqa: PLC0415  # as above
 
     keys = TokenKeys(inventory.state_folder).keys(now)
-    people = people_of(inventory, identities)
-    return SignInMaterial(socket_path(inventory), key_set(keys), ISSUER, people)
+    people, granted = people_of(inventory, identities), _granted(grants, certificates, now)
+    return SignInMaterial(socket_path(inventory), key_set(keys), ISSUER, people, granted)
+
+
+def _granted(
+    grants: Iterable[Grant], certificates: Iterable[ClientCertificate], now: float
+) -> dict[str, dict[str, tuple[str, ...]]]:
+    held: dict[str, list[str]] = {}
+    for certificate in certificates:
+        if certificate.is_living(now):
+            held.setdefault(certificate.identity, []).append(certificate.fingerprint)
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    for grant in grants:
+        found.setdefault(grant.asset, {})[grant.person] = tuple(held.get(grant.person, ()))
+    return found
 
 
 def foreseen_sign_in(inventory: Inventory, identities: Iterable[Identity]) -> SignInMaterial | None:
@@ -125,10 +144,10 @@ def sign_in_remarks(inventory: Inventory) -> tuple[str, ...]:
         return ()
     # One second for clocks that differ is Envoy's.
     seconds = TOKEN_SECONDS + 1
-    return (
-        f"where people sign in, what is taken from them holds within {seconds} seconds",
-        *map(_provider_remark, inventory.identity_providers),
-    )
+    remark = f"where people sign in, what is taken from them holds within {seconds} seconds"
+    if any(needs_grants(site) for site in inventory.sites):
+        remark += "; a grant that is ended by a command ends at once"
+    return (remark, *map(_provider_remark, inventory.identity_providers))
 
 
 def _provider_remark(provider: IdentityProvider) -> str:
@@ -155,5 +174,5 @@ def people_of(
         )
         for site in inventory.sites
         for route in site.routes
-        if route.admit and guard_of(route) is Guard.SIGN_IN
+        if route.admit and guard_at(site, route) is Guard.SIGN_IN
     }

@@ -255,7 +255,7 @@ SECTIONS: tuple[Section, ...] = (
                 Type.TEXT,
                 "`site`: where the class demands access `low`, the site itself asks for the "
                 "password (the audit looks whether it does). `sealgate`, or the rung that the "
-                "class demands (`low`, `high`): people sign in on pages of the gateway, for "
+                "class demands (`low`, `high`, `very high`): people sign in on pages of the gateway, for "
                 "`high` with a passkey; a client certificate opens such a route as well.",
                 '`"sealgate"`',
             ),

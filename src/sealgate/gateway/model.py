@@ -40,10 +40,13 @@ TLS_1_2_SUITES = (
     "ECDHE-RSA-AES256-GCM-SHA384",
 )
 # The same suites and those of TLS 1.3 (RFC 8446, 9.1), by their IANA names.
-TLS_IANA_SUITES = (
+TLS_1_3_IANA_SUITES = (
     "TLS_AES_128_GCM_SHA256",
     "TLS_AES_256_GCM_SHA384",
     "TLS_CHACHA20_POLY1305_SHA256",
+)
+TLS_IANA_SUITES = (
+    *TLS_1_3_IANA_SUITES,
     "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
     "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
     "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
@@ -52,7 +55,8 @@ TLS_IANA_SUITES = (
     "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
 )
 # The hybrid first (draft-ietf-tls-ecdhe-mlkem), then what RFC 9325, 4.2.1 names.
-TLS_GROUPS = ("X25519MLKEM768", "X25519", "P-256", "P-384")
+HYBRID_GROUPS = ("X25519MLKEM768",)
+TLS_GROUPS = (*HYBRID_GROUPS, "X25519", "P-256", "P-384")
 
 # RFC 6265bis, 4.1.3.2: a name that no other host and no plain connection can set. The second
 # pattern is of every cookie of ours; none of them reaches a site.
@@ -68,6 +72,10 @@ ASSET_HEADER = "x-sealgate-asset"
 COUNTRY_HEADER = "x-sealgate-country"
 CERTIFICATE_HEADER = "x-sealgate-certificate"
 ADDRESS_HEADER = "x-forwarded-for"
+# What a token of rung 3 is bound to: the asset of the grant, and the certificate that was
+# shown when it was made ("none" without one). Neither reaches a site.
+GRANT_HEADER = "x-sealgate-grant"
+KEY_HEADER = "x-sealgate-key"
 # Of each site that people sign in to, these paths are the gateway's own.
 OWN_PATH = "/.sealgate"
 # Where Envoy asks the service about a request; no client's request is sent there.
@@ -83,25 +91,55 @@ class Guard(StrEnum):
     SITE = "site"  # TLS; the site itself asks for a password
     SIGN_IN = "sign-in"  # TLS; the gateway's own pages ask, and a token is verified
     LOCKED = "locked"  # TLS, an admitted client certificate, and an allowed country
-    UNBUILT = "unbuilt"  # the class asks for what is not built yet: nobody comes in
+    UNBUILT = "unbuilt"  # the class asks for what cannot be had so: nobody comes in
 
 
-_BUILT_TRANSIT_RANK = 2
-_LOW, _HIGH = 1, 2
+_ENCRYPTED, _HIGHLY_ENCRYPTED = 2, 3
+_LOW, _HIGH, _VERY_HIGH = 1, 2, 3
 
 
 def guard_of(route: Route) -> Guard:
     """
-    Return how *route* is guarded; whatever is not built is refused, never weakened.
+    Return how *route* is guarded; what cannot be had is refused, never weakened.
     """
     required = required_of_route(route)
-    if required.in_transit > _BUILT_TRANSIT_RANK or required.access > _HIGH:
-        return Guard.UNBUILT
+    highly = required.in_transit > _ENCRYPTED
+    if required.access >= _VERY_HIGH:
+        return Guard.SIGN_IN
     if required.access == _HIGH:
-        return Guard.SIGN_IN if route.sign_in else Guard.LOCKED
+        # Where the channel demands a certificate, that is the key.
+        return Guard.SIGN_IN if route.sign_in and not highly else Guard.LOCKED
+    if highly:
+        # Both sides of the channel are known by a key (DESIGN 1), but nobody is on a list here.
+        return Guard.UNBUILT
     if required.access == _LOW:
         return Guard.SITE if route.access is SiteAccess.SITE else Guard.SIGN_IN
     return Guard.OPEN
+
+
+def guard_at(site: Site, route: Route) -> Guard:
+    """
+    Return how *route* is guarded on *site*, whose channel may be too weak for it.
+    """
+    highly = required_of_route(route).in_transit > _ENCRYPTED
+    return Guard.UNBUILT if highly and not is_highly_encrypted(site) else guard_of(route)
+
+
+def is_highly_encrypted(site: Site) -> bool:
+    """
+    Return whether everything on *site* is "highly encrypted": TLS 1.3, the hybrid group, a key.
+
+    Such a site has a channel of its own. What demands it on another site is not served.
+    """
+    ranks = [required_of_route(route).in_transit for route in site.routes]
+    return min(ranks, default=0) >= _HIGHLY_ENCRYPTED
+
+
+def needs_grants(site: Site) -> bool:
+    """
+    Return whether a part of *site* opens only to people who were given a grant.
+    """
+    return any(required_of_route(route).access >= _VERY_HIGH for route in site.routes)
 
 
 def asks_for_key(site: Site) -> bool:
@@ -111,11 +149,11 @@ def asks_for_key(site: Site) -> bool:
     Only where one opens a route: the question costs every handshake, and a browser that
     holds a certificate may ask its user about it.
     """
-    return any(route.admit and _opens_by_key(route) for route in site.routes)
+    return any(route.admit and _opens_by_key(site, route) for route in site.routes)
 
 
-def _opens_by_key(route: Route) -> bool:
-    guard = guard_of(route)
+def _opens_by_key(site: Site, route: Route) -> bool:
+    guard = guard_at(site, route)
     return guard is Guard.LOCKED or (
         guard is Guard.SIGN_IN and required_of_route(route).access >= _HIGH
     )
@@ -125,7 +163,7 @@ def signs_in(site: Site) -> bool:
     """
     Return whether people sign in to *site* on pages of the gateway.
     """
-    return any(guard_of(route) is Guard.SIGN_IN for route in site.routes)
+    return any(guard_at(site, route) is Guard.SIGN_IN for route in site.routes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +187,16 @@ class SignInMaterial:
     *socket* is the Unix socket of the sign-in service. *key_set* is a JWK Set (RFC 7517):
     the public halves of the keys that sign sessions; *issuer* is what those say of
     themselves. *people* holds, per asset id of a route with ``admit``, the names of those
-    who may enter; an absent id admits nobody.
+    who may enter; an absent id admits nobody. *granted* holds, per asset id that needs
+    grants, the names of those who have one that runs now, and of each the fingerprints of
+    their living certificates.
     """
 
     socket: str
     key_set: str
     issuer: str
     people: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    granted: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,16 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from sealgate.errors import Fault
-from sealgate.gateway.model import TLS_GROUPS, TLS_IANA_SUITES, Guard, asks_for_key, guard_of
+from sealgate.gateway.model import (
+    TLS_1_3_IANA_SUITES,
+    TLS_GROUPS,
+    TLS_IANA_SUITES,
+    Guard,
+    asks_for_key,
+    guard_at,
+    guard_of,
+    is_highly_encrypted,
+)
 from sealgate.policy.inventory import Inspect, payment_gateway_asset, route_asset, site_asset
 from sealgate.policy.observation import Fact, Observation, Vantage
 from sealgate.policy.requirements import required_of_route
@@ -21,11 +30,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sealgate.gateway.model import Material
+    from sealgate.policy.classification import Classification
     from sealgate.policy.inventory import Inventory, Place, Route, Site, Upstream
     from sealgate.policy.observation import FactValue
 
 SEEN_BY = "gateway configuration"
-_HIGH = 2
+_ENCRYPTED = 2
+_HIGH, _VERY_HIGH = 2, 3
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
 
 
@@ -81,8 +92,57 @@ def _of_site(inventory: Inventory, site: Site, material: Material) -> Iterator[F
             f'site "{site.name}": no route for "/"',
             'add a [[site.route]] with path = "/"',
         )
+    yield from _of_channel(inventory, site)
     for route in site.routes:
         yield from _of_route(inventory, site, route, material)
+
+
+def _of_channel(inventory: Inventory, site: Site) -> Iterator[Fault]:
+    """
+    Yield what keeps a highly encrypted site from having its channel for itself.
+    """
+    highly = [r for r in site.routes if required_of_route(r).in_transit > _ENCRYPTED]
+    if not highly:
+        return
+    others = [r for r in site.routes if r not in highly]
+    for route in others:
+        yield _fault(
+            inventory,
+            route.place,
+            f'"{route_asset(site, route).id}" is {_named(route)}, but "{highly[0].door.path}" on the '
+            f"same host is {_named(highly[0])}, which has a host name of its own: there, everybody "
+            "shows a client certificate in the handshake",
+            f"give one of them another [[site]], with domains of its own, or class = "
+            f'"{_strictest(highly[0]).id}"',
+        )
+    numbers = [domain for domain in site.domains if _is_address(domain)]
+    if numbers and not others:
+        yield _fault(
+            inventory,
+            site.place,
+            f'site "{site.name}" is {_named(highly[0])}, so clients must ask for it by name (SNI), '
+            f'but nobody asks so for the address "{numbers[0]}"',
+            'domains = ["vault.example"]',
+        )
+
+
+def _strictest(route: Route) -> Classification:
+    collects = route.collects
+    if collects is not None and collects.rank > route.classification.rank:
+        return collects
+    return route.classification
+
+
+def _named(route: Route) -> str:
+    return f'"{_strictest(route).id}"'
+
+
+def _is_address(domain: str) -> bool:
+    try:
+        ipaddress.ip_address(domain.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 def _of_route(
@@ -100,9 +160,10 @@ def _of_route(
             "(`sealgate explain transit-upstream-plaintext`)",
         )
     yield from _of_inspection(inventory, site, route, subject)
-    match guard_of(route):
+    match guard_at(site, route):
         case Guard.UNBUILT:
-            yield _unbuilt(inventory, route, subject)
+            if guard_of(route) is Guard.UNBUILT:
+                yield _unbuilt(inventory, route, subject)
         case Guard.LOCKED:
             yield from _of_lock(inventory, site, route, subject, material)
         case Guard.SIGN_IN:
@@ -143,20 +204,20 @@ def _of_sign_in(
             f"{subject}: nobody is known who may enter ({', '.join(route.admit)})",
             "sealgate user add NAME --group GROUP",
         )
-    if route.admit and required_of_route(route).access >= _HIGH:
-        yield from _of_countries(inventory, subject, material)
+    if not route.admit or required_of_route(route).access < _HIGH:
+        return
+    yield from _of_countries(inventory, subject, material)
+    if is_highly_encrypted(site):
+        yield from _of_certificates(inventory, site, route, subject, material)
 
 
 def _unbuilt(inventory: Inventory, route: Route, subject: str) -> Fault:
-    asks = route.classification
-    if route.collects is not None and route.collects.rank > asks.rank:
-        asks = route.collects
     return _fault(
         inventory,
         route.place,
-        f'{subject}: "{asks.id}" needs a second factor, an approval or a post-quantum '
-        "channel that this version cannot enforce",
-        "keep this data off the site until it can, or review its class",
+        f"{subject}: {_named(route)} goes only where both sides are known by a key, but "
+        f'"{route.classification.id}" lets in people without one',
+        "give the route a class that demands a key as well, with admit",
     )
 
 
@@ -165,6 +226,13 @@ def _of_lock(
 ) -> Iterator[Fault]:
     if not route.admit:
         return  # Nobody may enter, which is no weaker than what the class demands.
+    yield from _of_certificates(inventory, site, route, subject, material)
+    yield from _of_countries(inventory, subject, material)
+
+
+def _of_certificates(
+    inventory: Inventory, site: Site, route: Route, subject: str, material: Material
+) -> Iterator[Fault]:
     if material.client_ca is None:
         yield _fault(
             inventory,
@@ -180,7 +248,6 @@ def _of_lock(
             "certificate",
             "sealgate key issue NAME",
         )
-    yield from _of_countries(inventory, subject, material)
 
 
 def _of_countries(inventory: Inventory, subject: str, material: Material) -> Iterator[Fault]:
@@ -238,13 +305,14 @@ def promises(inventory: Inventory, material: Material, *, now: float) -> tuple[O
 
     for site in inventory.sites:
         name = site_asset(site).id
-        saw(name, Fact.TLS_VERSIONS, ("TLSv1.2", "TLSv1.3"))
-        saw(name, Fact.TLS_CIPHERS, TLS_IANA_SUITES)
+        highly = is_highly_encrypted(site)
+        saw(name, Fact.TLS_VERSIONS, ("TLSv1.3",) if highly else ("TLSv1.2", "TLSv1.3"))
+        saw(name, Fact.TLS_CIPHERS, TLS_1_3_IANA_SUITES if highly else TLS_IANA_SUITES)
         saw(name, Fact.TLS_GROUP, TLS_GROUPS[0])
         saw(name, Fact.TLS_HYBRID_OFFERED, value=True)
-        saw(name, Fact.TLS_CLASSICAL_ACCEPTED, value=True)
+        saw(name, Fact.TLS_CLASSICAL_ACCEPTED, value=not highly)
         asked = "requested" if material.client_ca and asks_for_key(site) else "none"
-        saw(name, Fact.TLS_CLIENT_CERTIFICATE, asked)
+        saw(name, Fact.TLS_CLIENT_CERTIFICATE, "required" if highly else asked)
         saw(name, Fact.HSTS_SECONDS, max(0, (site.tls or inventory.tls).hsts_seconds))
         plain = bool(inventory.listen.http)
         saw(name, Fact.PLAIN_GET, "redirect" if plain else "refused")
@@ -256,12 +324,13 @@ def promises(inventory: Inventory, material: Material, *, now: float) -> tuple[O
             if route.payment:
                 saw(asset, Fact.PAGE_STORABLE, ())
                 saw(asset, Fact.SCRIPT_POLICY, "enforced" if route.scripts else "reported")
-            match guard_of(route):
+            match guard_at(site, route):
                 case Guard.OPEN:
                     saw(asset, Fact.ACCESS_RUNG, 0)
                 case Guard.SIGN_IN:
                     saw(asset, Fact.ACCESS_RUNG, required_of_route(route).access)
                     saw(asset, Fact.LOCK_STATUS_ANONYMOUS, _UNAUTHORIZED)
+                    saw(asset, Fact.LOCK_VARIANTS_OPEN, ())
                 case Guard.LOCKED:
                     saw(asset, Fact.ACCESS_RUNG, _HIGH)
                     saw(asset, Fact.LOCK_STATUS_ANONYMOUS, _FORBIDDEN)

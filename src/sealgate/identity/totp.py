@@ -33,7 +33,21 @@ _GROUP_CHARACTERS = 4
 _ALIKE = str.maketrans("018", "OIB")
 
 
-class Sealer(Protocol):
+class Opener(Protocol):
+    """
+    What opens the secrets of one-time codes while a server runs.
+    """
+
+    def open(self, name: str, sealed: bytes) -> bytes:
+        """
+        Return what was sealed for the user *name*.
+
+        Raises:
+            SealgateError: it was changed, is another user's, or the key cannot be had.
+        """
+
+
+class Sealer(Opener, Protocol):
     """
     What keeps the secrets of one-time codes unreadable beside the database.
     """
@@ -44,14 +58,6 @@ class Sealer(Protocol):
 
         Raises:
             SealgateError: the key that seals cannot be had.
-        """
-
-    def open(self, name: str, sealed: bytes) -> bytes:
-        """
-        Return what was sealed for the user *name*.
-
-        Raises:
-            SealgateError: it was changed, is another user's, or the key cannot be had.
         """
 
 

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from sealgate.gateway.model import OWN_PATH, Guard, guard_of
+from sealgate.gateway.model import OWN_PATH, Guard, guard_at
 from sealgate.identity.model import normal
 from sealgate.policy.routing import serving_route
 from sealgate.signin.model import Place
@@ -62,7 +62,7 @@ def easiest(site: Site) -> Place:
 
     For somebody who signs in without wanting to see anything that asks for it.
     """
-    places = [Place(site, r) for r in site.routes if guard_of(r) is Guard.SIGN_IN]
+    places = [Place(site, r) for r in site.routes if guard_at(site, r) is Guard.SIGN_IN]
     return min(places, key=lambda place: (place.rung, bool(place.route.admit)))
 
 

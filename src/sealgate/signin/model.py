@@ -7,11 +7,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sealgate.gateway.model import is_highly_encrypted
 from sealgate.policy.inventory import AccessSettings, IdentityProvider, route_asset
 from sealgate.policy.requirements import required_of_route
 
 if TYPE_CHECKING:
     from sealgate.identity.factors import Missing, Proven
+    from sealgate.identity.grants import Grant, GrantState
     from sealgate.identity.model import Identity
     from sealgate.identity.sessions import Session, SignIn
     from sealgate.policy.inventory import Route, Site
@@ -62,6 +64,13 @@ class Place:
         """
         return required_of_route(self.route).access
 
+    @property
+    def needs_certificate(self) -> bool:
+        """
+        Return whether only a client certificate is a key here, because the channel is one of keys.
+        """
+        return is_highly_encrypted(self.site)
+
 
 def place_of(site: Site, asset: str) -> Place | None:
     """
@@ -111,6 +120,8 @@ class Known:
 class Standing:
     """
     How somebody stands before a place: *known* or not, what is *missing*, whether *admitted*.
+
+    *grant* is the one that they asked for last, and *grant_state* how far that has come.
     """
 
     place: Place
@@ -118,6 +129,8 @@ class Standing:
     missing: tuple[Missing, ...]
     admitted: bool
     country: str | None = None
+    grant: Grant | None = None
+    grant_state: GrantState | None = None
 
     @property
     def may_enter(self) -> bool:

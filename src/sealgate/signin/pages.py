@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 from sealgate.gateway.model import OWN_PATH
 from sealgate.identity.factors import Factor, Need
+from sealgate.identity.grants import GrantState
 from sealgate.signin.journey import HOME, OIDC_PATH, SIGN_IN, sign_in_link
 from sealgate.signin.words import LANGUAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from sealgate.identity.factors import Missing
     from sealgate.policy.inventory import IdentityProvider
     from sealgate.signin.model import Place, Standing
 
@@ -48,8 +50,16 @@ color:#fff;cursor:pointer}
 button:focus-visible,input:focus-visible,a:focus-visible{outline:3px solid #e08a00;outline-offset:2px}
 .error{border-left:.3em solid #b00020;padding:.5em 1em;background:#fdecee}
 .why{border-left:.3em solid #0b4f8a;padding:.5em 1em;background:#eef4fa}
+code{display:block;padding:.5em 1em;background:#f2f2f2;overflow-wrap:anywhere;font-size:.85em}
 small{color:#4d4d4d}
 """
+# How a grant came to its end, in the words of the pages.
+_OVER = {
+    GrantState.RAN_OUT: "grant ran out",
+    GrantState.ENDED: "grant ended",
+    GrantState.DENIED: "grant denied",
+    GrantState.LAPSED: "grant lapsed",
+}
 _WHY = ("", "why low", "why high", "why very high")
 
 
@@ -111,17 +121,31 @@ def sign_in_page(paper: Paper, standing: Standing, wanted: str, error: str = "")
         name = known.identity.name
         parts.append(f"<p>{paper.say('signed in as', name=name)}</p>")
     script = False
-    for item in standing.missing:
+    for item in _askable(standing.missing):
         match item.need:
-            case Need.SIGN_IN | Need.KEY | Need.SECOND_FACTOR:
+            case Need.SIGN_IN | Need.KEY:
+                if standing.place.needs_certificate:
+                    parts.append(f'<p class="error">{paper.say("own certificate")}</p>')
                 parts += _ways(paper, item.need, item.factors, wanted)
+                script = script or Factor.PASSKEY in item.factors
+            case Need.SECOND_FACTOR:
+                parts += _second(paper, standing, item.factors, wanted)
                 script = script or Factor.PASSKEY in item.factors
             case Need.COUNTRY:
                 parts.append(_country(paper, standing))
             case Need.GRANT:
-                parts.append(f"<p>{paper.say('grant')}</p>")
+                parts.append(_grant(paper, standing, wanted))
     title = paper.say("sign in") if known is None else paper.say("more needed")
     return paper.page(title, *parts, script=script)
+
+
+def _askable(missing: Iterable[Missing]) -> list[Missing]:
+    """
+    Return what is asked for now: a second factor comes last, for it is good for minutes only.
+    """
+    items = list(missing)
+    rest = [item for item in items if item.need is not Need.SECOND_FACTOR]
+    return rest or items
 
 
 def why(paper: Paper, place: Place, wanted: str) -> str:
@@ -239,7 +263,7 @@ def _ways(paper: Paper, need: Need, factors: Iterable[Factor], wanted: str) -> l
         for provider in paper.providers
         if Factor.PROVIDER in offered or (Factor.PROVIDER_KEY in offered and provider.counts_as_key)
     ]
-    if Factor.TOTP in offered:
+    if offered & {Factor.TOTP, Factor.RECOVERY_CODE}:
         hint = f'<small id="code-hint">{paper.say("code hint")}</small>'
         parts.append(
             f'<form method="post" action="{CODE_PATH}">{paper.hidden(wanted)}'
@@ -256,6 +280,33 @@ def _ways(paper: Paper, need: Need, factors: Iterable[Factor], wanted: str) -> l
     if Factor.CERTIFICATE in offered and Factor.PASSWORD not in offered:
         parts.append(f"<p>{paper.say('certificate hint')}</p>")
     return parts
+
+
+def _second(paper: Paper, standing: Standing, factors: Iterable[Factor], wanted: str) -> list[str]:
+    offered = tuple(factors)
+    if not offered:
+        name = standing.known.identity.name if standing.known is not None else "NAME"
+        typed = f"<code>sealgate user totp {escape(name)}</code>"
+        return [f'<p class="error">{paper.say("no second factor")}</p><p>{typed}</p>']
+    told = f"<p>{paper.say('second factor')}</p>"
+    return [told, *_ways(paper, Need.SECOND_FACTOR, offered, wanted)]
+
+
+def _grant(paper: Paper, standing: Standing, wanted: str) -> str:
+    grant, state = standing.grant, standing.grant_state
+    name = standing.known.identity.name if standing.known is not None else "NAME"
+    if grant is not None and state is GrantState.WAITING:
+        said = paper.say("grant waiting")
+        typed = f"sealgate grant approve {grant.id} --as APPROVER"
+    else:
+        over = grant is not None and state in _OVER
+        said = f"{paper.say(_OVER[state])} " if over and state is not None else ""
+        said += paper.say("grant")
+        typed = (
+            f'sealgate grant ask "{standing.place.asset}" --as {name} --reason "REASON" --for 2h'
+        )
+    again = f'<p><a href="{escape(wanted)}">{paper.say("again")}</a></p>'
+    return f"<p>{said}</p><p><code>{escape(typed)}</code></p>{again}"
 
 
 def _country(paper: Paper, standing: Standing) -> str:

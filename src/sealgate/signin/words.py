@@ -49,8 +49,25 @@ ENGLISH: Mapping[str, str] = {
         "allowed country, or ask the operator."
     ),
     "grant": (
-        "You need a grant that another person approved. Ask for it with a reason: "
-        "sealgate grant ask"
+        "You need a grant that another person approves. Ask for it with a reason, or have "
+        "somebody ask who may use the command line:"
+    ),
+    "grant waiting": "You asked for a grant. It waits for another person to approve it:",
+    "grant ran out": "Your grant ran out.",
+    "grant ended": "Your grant was ended.",
+    "grant denied": "Your grant was denied.",
+    "grant lapsed": "Nobody decided about your grant in time.",
+    "again": "Look again",
+    "second factor": (
+        "Confirm that it is you. What you prove now counts for five minutes, then it is asked "
+        "again."
+    ),
+    "no second factor": (
+        "You have no second factor that is independent of your key. Ask the operator to set one up:"
+    ),
+    "own certificate": (
+        "This connection shows no client certificate of yours that still counts. Close all "
+        "windows of this site, come again, and choose your own."
     ),
     "not admitted": "Not for this account",
     "not admitted why": (
@@ -151,8 +168,25 @@ GERMAN: Mapping[str, str] = {
         "Kommen Sie aus einem zugelassenen Land, oder fragen Sie den Betreiber."
     ),
     "grant": (
-        "Sie brauchen eine Freigabe durch eine andere Person. Bitten Sie mit Begründung darum: "
-        "sealgate grant ask"
+        "Sie brauchen eine Freigabe durch eine andere Person. Bitten Sie mit Begründung darum, "
+        "oder lassen Sie jemanden bitten, der die Kommandozeile bedienen darf:"
+    ),
+    "grant waiting": "Sie haben um eine Freigabe gebeten. Eine andere Person muss zustimmen:",
+    "grant ran out": "Ihre Freigabe ist abgelaufen.",
+    "grant ended": "Ihre Freigabe wurde beendet.",
+    "grant denied": "Ihre Freigabe wurde abgelehnt.",
+    "grant lapsed": "Über Ihre Freigabe hat niemand rechtzeitig entschieden.",
+    "again": "Noch einmal nachsehen",
+    "second factor": (
+        "Bestätigen Sie, dass Sie es sind. Das gilt fünf Minuten lang, dann wird wieder gefragt."
+    ),
+    "no second factor": (
+        "Sie haben keinen zweiten Faktor, der von Ihrem Schlüssel unabhängig ist. Bitten Sie den "
+        "Betreiber darum:"
+    ),
+    "own certificate": (
+        "Diese Verbindung zeigt kein Client-Zertifikat von Ihnen, das noch gilt. Schließen Sie "
+        "alle Fenster dieser Seite, kommen Sie wieder und wählen Sie Ihr eigenes."
     ),
     "not admitted": "Nicht für dieses Konto",
     "not admitted why": (

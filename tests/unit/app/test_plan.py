@@ -170,7 +170,7 @@ def test_where_the_site_asks_the_audit_has_the_last_word(tmp_path: Path) -> None
         ),
         (
             '[[site.route]]\npath = "/x"\nclass = "secret"\nadmit = ["user:anna"]\n',
-            '"secret" needs a second factor, an approval or a post-quantum channel',
+            'on the same host is "secret", which has a host name of its own',
         ),
         (
             (

@@ -9,10 +9,12 @@ from sealgate.gateway.model import (
     EnvoyFiles,
     Guard,
     JSONObject,
+    guard_at,
     guard_of,
+    is_highly_encrypted,
 )
 from sealgate.policy.classification import DEFAULT_MODEL, Classification
-from sealgate.policy.inventory import Door, Route, SiteAccess
+from sealgate.policy.inventory import Door, Route, Site, SiteAccess, Upstream
 
 PUBLIC, RESTRICTED, CONFIDENTIAL, SECRET = DEFAULT_MODEL.classes
 
@@ -44,8 +46,8 @@ def names(step: object) -> list[object]:
         (RESTRICTED, None, SiteAccess.SEALGATE, Guard.SIGN_IN),
         (CONFIDENTIAL, None, SiteAccess.SEALGATE, Guard.LOCKED),
         (CONFIDENTIAL, None, SiteAccess.SITE, Guard.LOCKED),
-        (CONFIDENTIAL, SECRET, SiteAccess.SEALGATE, Guard.UNBUILT),
-        (SECRET, None, SiteAccess.SEALGATE, Guard.UNBUILT),
+        (CONFIDENTIAL, SECRET, SiteAccess.SEALGATE, Guard.LOCKED),
+        (SECRET, None, SiteAccess.SEALGATE, Guard.SIGN_IN),
     ],
 )
 def test_guard(
@@ -55,6 +57,20 @@ def test_guard(
     A class that cannot be kept is refused; the site may ask only where a password is enough.
     """
     assert guard_of(Route(Door("/"), shown, collects, access=access)) is guard
+
+
+def test_what_demands_a_channel_of_keys_is_not_served_beside_others() -> None:
+    """
+    A secret route is served where everything is secret, and refused on a host that mixes.
+    """
+    secret, public = Route(Door("/s"), SECRET), Route(Door("/"), PUBLIC)
+    mixed, whole = (
+        Site(("a.example",), Upstream("http", "127.0.0.1", 1), routes)
+        for routes in ((public, secret), (secret,))
+    )
+    assert (is_highly_encrypted(mixed), guard_at(mixed, secret)) == (False, Guard.UNBUILT)
+    assert guard_at(mixed, public) is Guard.OPEN
+    assert (is_highly_encrypted(whole), guard_at(whole, secret)) == (True, Guard.SIGN_IN)
 
 
 def test_equal_files_need_no_step() -> None:

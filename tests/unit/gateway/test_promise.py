@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from sealgate.gateway.model import CertificateFiles, Material
+from sealgate.gateway.model import CertificateFiles, Material, SignInMaterial
 from sealgate.gateway.promise import promises, refusals, upstream_is_protected
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import (
@@ -75,8 +75,8 @@ def test_what_can_be_kept_is_not_refused() -> None:
             material(),
             "nobody is known who may enter (group:staff)",
         ),
-        (inventory(FRONT, Route(Door("/a"), SECRET)), material(), '"secret" needs'),
-        (inventory(Route(Door("/"), PUBLIC, SECRET)), material(), '"secret" needs'),
+        (inventory(FRONT, Route(Door("/a"), SECRET)), material(), "has a host name of its own"),
+        (inventory(Route(Door("/"), PUBLIC, SECRET)), material(), "lets in people without one"),
         (inventory(Route(Door("/a"), PUBLIC)), material(), 'no route for "/"'),
         (inventory(upstream=FAR), material(), "the upstream is http://192.0.2.7:8080"),
         (
@@ -93,6 +93,29 @@ def test_what_cannot_be_kept_is_refused(declared: Inventory, given: Material, sa
     [fault] = refusals(declared, given)
     assert said in fault.message
     assert fault.hint
+
+
+def test_a_secret_host_is_served_with_people_who_hold_certificates() -> None:
+    """
+    It promises its channel and rung 3; without certificates, or by an address, it is refused.
+    """
+    vault = Route(Door("/"), SECRET, admit=("user:alice",), place=Place("s.toml", 9))
+    declared = inventory(vault)
+    people = {"route shop.example/": ("alice",)}
+    signing = SignInMaterial("/s", "", "", people)
+    given = material(admitted={"route shop.example/": ("00" * 32,)}, sign_in=signing)
+    assert refusals(declared, given) == ()
+    told = facts(declared, given)
+    assert told["site shop.example", Fact.TLS_VERSIONS] == ("TLSv1.3",)
+    assert told["site shop.example", Fact.TLS_CLASSICAL_ACCEPTED] is False
+    assert told["site shop.example", Fact.TLS_CLIENT_CERTIFICATE] == "required"
+    assert told["route shop.example/", Fact.ACCESS_RUNG] == 3
+    [bare] = refusals(declared, material(admitted={}, sign_in=signing))
+    assert "has a living client certificate" in bare.message
+    [site] = declared.sites
+    numbered = dataclasses.replace(site, domains=("shop.example", "192.0.2.1"))
+    [unnamed] = refusals(dataclasses.replace(declared, sites=(numbered,)), given)
+    assert 'nobody asks so for the address "192.0.2.1"' in unnamed.message
 
 
 def test_refusal_stands_at_its_line() -> None:

@@ -129,6 +129,15 @@ def test_what_was_issued_is_read_back() -> None:
     assert verify(issue(nowhere, KEY), [KEY], site=SITE, now=NOW + 1) == nowhere
 
 
+def test_what_a_token_is_bound_to_is_read_back() -> None:
+    """
+    Envoy compares it with the certificate of the connection.
+    """
+    bound = replace(TOP, certificate="ab" * 32)
+    token = issue(bound, KEY)
+    assert verify(token, [KEY], site=SITE, now=NOW + 1) == bound
+
+
 def test_rung_3_is_worth_it_at_its_asset_only() -> None:
     """
     Elsewhere the same token is worth rung 2.
@@ -351,6 +360,11 @@ CASES: dict[str, tuple[Callable[[], str], Refused]] = {
     "rung is text": (lambda: with_claims(rung="2"), Refused.MALFORMED),
     "rung is true": (lambda: with_claims(rung=True), Refused.MALFORMED),
     "rung 3 of no asset": (lambda: with_claims(rung=3), Refused.MALFORMED),
+    "rung 2 bound to a certificate": (
+        lambda: with_claims(certificate="ab" * 32),
+        Refused.MALFORMED,
+    ),
+    "bound to nothing that has a name": (lambda: with_claims(certificate=""), Refused.MALFORMED),
     "rung 2 of an asset": (lambda: with_claims(asset="drop x"), Refused.MALFORMED),
     "nobody": (lambda: with_claims(sub=""), Refused.MALFORMED),
     "no sign-in": (lambda: with_claims(sid=""), Refused.MALFORMED),

@@ -1,14 +1,17 @@
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
-from sealgate.identity.factors import Factor, missing
+from sealgate.identity.factors import Factor, Proven, missing
+from sealgate.identity.grants import Grant, GrantState
 from sealgate.identity.model import Identity
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Door, Route, Site, Upstream
 from sealgate.signin.model import Known, Place, Standing
 from sealgate.signin.pages import Paper, account_page, not_admitted_page, sign_in_page
 from sealgate.signin.problems import problem
+from sealgate.signin.words import LANGUAGES
 
 HOSTILE = "<script>alert('\"&')"
 CLASSES = {item.id: item for item in DEFAULT_MODEL.classes}
@@ -102,6 +105,58 @@ def test_a_program_gets_the_same_as_values() -> None:
     status, fields = problem(standing("confidential", who="anna", country="FR"), "/a")
     assert status == 403
     assert [item["need"] for item in fields["missing"]] == ["sign-in", "country"]
+
+
+def granted(state: GrantState | None, *held: Factor) -> Standing:
+    """
+    Return how anna stands before a secret page: with her certificate, and a grant in *state*.
+    """
+    route = Route(Door("/"), CLASSES["secret"], admit=("user:anna",))
+    place = Place(Site(("vault.example",), Upstream("http", "127.0.0.1", 80), (route,)), route)
+    shown = (Proven(Factor.CERTIFICATE, 0.0, "k"),)
+    grant = None
+    if state is not None:
+        grant = Grant("72ce374b", "anna", place.asset, "reason", 60, "op", 0.0)
+        if state is GrantState.RUNNING:
+            grant = replace(grant, approver="ben", approved_at=0.0)
+    lacking = tuple(
+        replace(item, factors=tuple(f for f in item.factors if f in held))
+        for item in missing(3, shown, "DE", ("DE",), grant, 1.0, asset=place.asset)
+    )
+    known = Known(Identity("anna"), shown, None, None)
+    return Standing(place, known, lacking, True, "DE", grant, state)
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("state", [None, *GrantState])
+def test_a_grant_is_asked_for_before_a_code(language: str, state: GrantState | None) -> None:
+    """
+    The page says what to type next, and asks for the code when the grant runs.
+    """
+    page = sign_in_page(Paper(language), granted(state, Factor.TOTP), "/a")
+    if state is GrantState.RUNNING:
+        assert 'autocomplete="one-time-code"' in page
+        assert "sealgate grant" not in page
+        return
+    assert "one-time-code" not in page
+    if state is GrantState.WAITING:
+        assert "sealgate grant approve 72ce374b --as APPROVER" in page
+    else:
+        typed = "sealgate grant ask &quot;route vault.example/&quot; --as anna"
+        assert typed in page
+    assert f'<a href="/a">{LANGUAGES[language]["again"]}</a>' in page
+
+
+def test_who_has_no_second_factor_is_told_how_to_get_one() -> None:
+    """
+    What they do not have is not asked for.
+    """
+    page = sign_in_page(Paper(), granted(GrantState.RUNNING), "/a")
+    assert "sealgate user totp anna" in page
+    assert "<form" not in page
+    outline = Outline(sign_in_page(Paper(), granted(GrantState.RUNNING, *Factor), "/a")).tags
+    forms = {attrs.get("id") or attrs["action"] for tag, attrs in outline if tag == "form"}
+    assert forms == {"passkey", "/.sealgate/code"}
 
 
 def test_a_passkey_is_offered_where_one_helps() -> None:

@@ -23,10 +23,10 @@ from sealgate.gateway.translate.listeners import (
     http_listeners,
     https_listeners,
     rds_file,
-    sds_file,
 )
 from sealgate.gateway.translate.routes import http_routes, https_name, https_routes
 from sealgate.gateway.translate.sign_in import service_cluster
+from sealgate.gateway.translate.tls import sds_file
 from sealgate.gateway.translate.typed import EXTENSIONS, discovery
 
 if TYPE_CHECKING:

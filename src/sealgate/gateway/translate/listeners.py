@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 from sealgate.gateway.model import (
     ACCESS_LOG,
-    TLS_1_2_SUITES,
-    TLS_GROUPS,
     CertificateFiles,
     asks_for_key,
+    is_highly_encrypted,
     signs_in,
 )
 from sealgate.gateway.translate.clusters import BUFFER_BYTES
@@ -36,6 +35,7 @@ from sealgate.gateway.translate.routes import (
     https_name,
 )
 from sealgate.gateway.translate.sign_in import CLIENT_ADDRESS, after_lock, before_lock
+from sealgate.gateway.translate.tls import server_tls
 from sealgate.gateway.translate.typed import (
     EXTENSIONS,
     extension,
@@ -82,16 +82,19 @@ def https_listeners(inventory: Inventory, material: Material) -> list[JSONObject
     Return one listener per https address, with a filter chain per site, chosen by SNI.
 
     The first site's chain has no name: it also serves clients that send none, or another,
-    and they are shown its certificate.
+    and they are shown its certificate. A highly encrypted site is found by its name only;
+    where there is no other, a client that sends none finds nobody.
     """
-    first, *others = inventory.sites
+    nameless = next((site for site in inventory.sites if not is_highly_encrypted(site)), None)
     by_protocol = _proves(inventory, AcmeChallenge.TLS_ALPN_01)
+    others = [site for site in inventory.sites if site is not nameless]
     chains: list[JSON] = [
         _https_chain(inventory, site, material, {"server_names": list(site.domains)})
         # Envoy does not go back to the chain without a name once it has found a name.
         for site in (inventory.sites if by_protocol else others)
     ]
-    chains.append(_https_chain(inventory, first, material, {}))
+    if nameless is not None:
+        chains.append(_https_chain(inventory, nameless, material, {}))
     chains += [_proof_chain(proof) for proof in material.proofs if proof.files is not None]
     # It reads the name and the protocol that a client asks for, which nobody needs to know
     # with one site, unless an authority asks by protocol. A listener that gains it is a new
@@ -260,7 +263,7 @@ def _https_chain(
     chain: JSONObject = {
         "name": site.name,
         "filters": [*_facts_of_connection(site, material), _manager(manager)],
-        "transport_socket": _tls(site, material),
+        "transport_socket": server_tls(site, material),
         "transport_socket_connect_timeout": "10s",
     }
     if match:
@@ -351,13 +354,6 @@ def rds_file(name: str) -> str:
     Return the file that holds the route configuration called *name*.
     """
     return f"rds-{name.replace(' ', '-')}.json"
-
-
-def sds_file(site: Site) -> str:
-    """
-    Return the file that names the certificate of *site*.
-    """
-    return f"sds-{site.name}.json"
 
 
 def _forgeable() -> list[JSON]:
@@ -471,34 +467,3 @@ _LOG_FIELDS: JSONObject = {
     "details": "%RESPONSE_CODE_DETAILS%",
     "connection": f"%FILTER_STATE({LOG_STATE}:PLAIN)%",
 }
-
-
-def _tls(site: Site, material: Material) -> JSONObject:
-    context: JSONObject = {
-        "tls_params": {
-            "tls_minimum_protocol_version": "TLSv1_2",
-            "tls_maximum_protocol_version": "TLSv1_3",
-            "cipher_suites": list(TLS_1_2_SUITES),
-            "ecdh_curves": list(TLS_GROUPS),
-        },
-        "alpn_protocols": ["h2", "http/1.1"],
-        "tls_certificate_sds_secret_configs": [
-            {
-                "name": f"certificate {site.name}",
-                "sds_config": subscription(material.folder, sds_file(site)),
-            }
-        ],
-    }
-    if material.client_ca is not None and asks_for_key(site):
-        context["validation_context"] = {
-            "trusted_ca": {"filename": material.client_ca},
-            # A certificate of somebody else gets a page that says so, not a broken
-            # connection; only fingerprints admit.
-            "trust_chain_verification": "ACCEPT_UNTRUSTED",
-        }
-    return extension(
-        "envoy.transport_sockets.tls",
-        EXTENSIONS + "transport_sockets.tls.v3.DownstreamTlsContext",
-        require_client_certificate=False,
-        common_tls_context=context,
-    )

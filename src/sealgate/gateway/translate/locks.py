@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealgate.gateway.model import Guard, guard_of
+from sealgate.gateway.model import Guard, guard_at
 from sealgate.gateway.translate.matchers import (
     NO_CERTIFICATE,
     NOBODY_ADMITTED,
@@ -40,7 +40,7 @@ def lock(site: Site, route: Route, access: AccessSettings, material: Material) -
     """
     Return the per-route filter settings that guard *route*; empty where nothing is asked.
     """
-    match guard_of(route):
+    match guard_at(site, route):
         case Guard.OPEN | Guard.SITE:
             return {}
         case Guard.SIGN_IN if material.sign_in is not None:

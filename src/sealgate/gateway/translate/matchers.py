@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealgate.gateway.model import RUNG_HEADER, USER_HEADER
+from sealgate.gateway.model import GRANT_HEADER, KEY_HEADER, RUNG_HEADER, USER_HEADER
 from sealgate.gateway.translate.typed import EXTENSIONS, extension, typed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from sealgate.gateway.model import JSONObject
 
@@ -23,6 +23,8 @@ FINGERPRINT_STATE = "sealgate.client"
 COUNTRY_STATE = "sealgate.country"
 # How Envoy writes a fingerprint or a country that is not there.
 _ABSENT = "-"
+# As the service writes into a token that it is bound to no certificate.
+_NO_KEY = "none"
 _TOP_RUNG = 3
 
 NO_CERTIFICATE = "no-certificate"
@@ -54,11 +56,15 @@ def by_country(countries: Iterable[str]) -> JSONObject:
     return _table(_connection_input(COUNTRY_STATE), table, deny(OTHER_COUNTRY))
 
 
-def by_rung(least: int, then: JSONObject) -> JSONObject:
+def by_rung(least: int, then: JSONObject, top: JSONObject | None = None) -> JSONObject:
     """
     Return the matcher that does *then* for sessions that are worth *least* or more.
+
+    *top* is what is done instead for those that are worth the most.
     """
     enough: JSONObject = {str(rung): then for rung in range(least, _TOP_RUNG + 1)}
+    if top is not None:
+        enough[str(_TOP_RUNG)] = top
     return _table(_header_input(RUNG_HEADER), enough, deny(NOT_SIGNED_IN))
 
 
@@ -66,10 +72,40 @@ def by_user(names: Iterable[str], then: JSONObject) -> JSONObject:
     """
     Return the matcher that does *then* for the people *names*.
     """
-    table: JSONObject = dict.fromkeys(sorted(names), then)
+    return by_person(dict.fromkeys(names, then))
+
+
+def by_person(each: Mapping[str, JSONObject]) -> JSONObject:
+    """
+    Return the matcher that does for everybody what stands in *each* under their name.
+    """
+    table: JSONObject = {name: each[name] for name in sorted(each)}
     if not table:
         return {"on_no_match": deny(NOT_ADMITTED)}
     return _table(_header_input(USER_HEADER), table, deny(NOT_ADMITTED))
+
+
+def by_grant(asset: str, then: JSONObject) -> JSONObject:
+    """
+    Return the matcher that does *then* for sessions that rest on a grant for *asset*.
+    """
+    return _table(_header_input(GRANT_HEADER), {asset: then}, deny(NOT_SIGNED_IN))
+
+
+def by_key(fingerprints: Iterable[str], then: JSONObject, *, alone: bool) -> JSONObject:
+    """
+    Return the matcher that does *then* where the connection shows what the session is bound to.
+
+    Only certificates of these *fingerprints* count. *alone*: a session that is bound to none
+    counts as well (its key was a passkey).
+    """
+    table: JSONObject = {_NO_KEY: then} if alone else {}
+    for one in sorted(fingerprints):
+        shown = by_fingerprint([one], then, deny(NOT_ADMITTED), deny(NO_CERTIFICATE))
+        table[one] = inside(shown)
+    if not table:
+        return refuse(NOT_ADMITTED)
+    return _table(_header_input(KEY_HEADER), table, deny(NOT_SIGNED_IN))
 
 
 def inside(matcher: JSONObject) -> JSONObject:

@@ -102,9 +102,9 @@ LOCKED_PAGES = (
     ),
     Page(
         _rbac(UNBUILT),
-        "This class cannot be served yet",
-        "The class of this part of the site asks for protection that the gateway does not "
-        "have, so nobody may enter.",
+        "This class cannot be served here",
+        "The class of this part of the site asks for protection that it does not have here, so "
+        "nobody may enter.",
         'The operator runs "sealgate plan" to see what is missing.',
         "access-no-approval",
         on_route=True,

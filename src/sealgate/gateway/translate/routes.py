@@ -10,7 +10,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from sealgate.gateway.model import CLASS_HEADER, Guard, guard_of, signs_in
+from sealgate.gateway.model import CLASS_HEADER, Guard, guard_at, is_highly_encrypted, signs_in
 from sealgate.gateway.translate.clusters import cluster_name
 from sealgate.gateway.translate.inspection import inspected
 from sealgate.gateway.translate.limits import Rate, body_limit, rate_limit
@@ -24,7 +24,12 @@ from sealgate.gateway.translate.patterns import (
 )
 from sealgate.gateway.translate.payment import payment_headers
 from sealgate.gateway.translate.readings import lua_program
-from sealgate.gateway.translate.sign_in import CLIENT_ADDRESS, own_pages, without_own_cookies
+from sealgate.gateway.translate.sign_in import (
+    CLIENT_ADDRESS,
+    hidden_from_site,
+    own_pages,
+    without_own_cookies,
+)
 from sealgate.gateway.translate.typed import EXTENSIONS, header, typed
 from sealgate.policy.inventory import AcmeChallenge, route_asset
 from sealgate.policy.routing import specificity
@@ -145,13 +150,15 @@ def _served(
         entry = _to_site(site, route, match, filters)
         if material.sign_in is None or not signs_in(site):
             return [entry]
-        signed = guard_of(route) is Guard.SIGN_IN
+        signed = guard_at(site, route) is Guard.SIGN_IN
         if signed:
             entry["request_headers_to_add"] = [header(CLASS_HEADER, route.classification.id)]
+            if hidden := hidden_from_site(site):
+                entry["request_headers_to_remove"] = hidden
         return list(without_own_cookies(entry, signed=signed))
 
     filters = {
-        **_limits(inventory, route, path_route),
+        **_limits(inventory, site, route, path_route),
         **lock(site, route, inventory.access, material),
     }
     doubt = doubtful(route, site.routes, path_route=path_route)
@@ -170,8 +177,8 @@ def _served(
     yield entries(match, {LUA_FILTER: judged, **filters})
 
 
-def _limits(inventory: Inventory, route: Route, path_route: Route) -> JSONObject:
-    signed = guard_of(route) is Guard.SIGN_IN
+def _limits(inventory: Inventory, site: Site, route: Route, path_route: Route) -> JSONObject:
+    signed = guard_at(site, route) is Guard.SIGN_IN
     filters = rate_limit(inventory.limits, Rate.SESSIONS if signed else Rate.REQUESTS)
     # A parameter opens a door of its own, but the path says how much may be sent there.
     most = route.max_body_bytes if route.max_body_bytes is not None else path_route.max_body_bytes
@@ -285,7 +292,10 @@ def _plain(inventory: Inventory, site: Site, material: Material) -> list[JSON]:
         for proof in material.proofs
         if proof.challenge is AcmeChallenge.HTTP_01 and proof.domain in site.domains
     ]
-    entries: list[JSON] = [_odd_host(), *proofs, challenge]
+    entries: list[JSON] = [_odd_host(), *proofs]
+    if not is_highly_encrypted(site):
+        # Nothing that such a site says goes out in clear, not even this.
+        entries.append(challenge)
     if inventory.listen.https:
         entries.append(
             {

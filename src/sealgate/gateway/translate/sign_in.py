@@ -19,12 +19,16 @@ from sealgate.gateway.model import (
     CERTIFICATE_HEADER,
     CHECK_PATH,
     COUNTRY_HEADER,
+    GRANT_HEADER,
+    KEY_HEADER,
     OWN_COOKIES,
     OWN_PATH,
     RUNG_HEADER,
     SESSION_COOKIE,
     SITE_HEADER,
     USER_HEADER,
+    is_highly_encrypted,
+    needs_grants,
 )
 from sealgate.gateway.translate.matchers import (
     COUNTRY_STATE,
@@ -33,6 +37,9 @@ from sealgate.gateway.translate.matchers import (
     allow,
     by_country,
     by_fingerprint,
+    by_grant,
+    by_key,
+    by_person,
     by_rung,
     by_user,
     consulted,
@@ -58,7 +65,7 @@ PAGE_SECONDS = 30
 UNAVAILABLE = 503  # RFC 9110, 15.6.4
 # Verified tokens that each of Envoy's threads remembers; one takes about 2 KiB.
 REMEMBERED_TOKENS = 4000
-_HIGH = 2
+_HIGH, _VERY_HIGH = 2, 3
 _REQUIREMENT = "session"
 _STRIPPED = "sealgate.cookies"
 CLIENT_ADDRESS = "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"
@@ -73,17 +80,12 @@ def session_filters(
     """
     Return the per-route settings of a *route* that is entered by signing in.
     """
-    asset = route_asset(site, route).id
-    people = material.sign_in.people if material.sign_in is not None else {}
     rung = required_of_route(route).access
-    enough = allow() if rung < _HIGH else inside(by_country(access.countries))
-    anybody = not route.admit and rung < _HIGH
-    who = enough if anybody else inside(by_user(people.get(asset, ()), enough))
-    session = by_rung(rung, who)
-    fingerprints = material.admitted.get(asset, ())
-    if rung == _HIGH and fingerprints:
-        # A certificate alone is a key, too.
-        session = by_fingerprint(fingerprints, enough, inside(session), inside(session))
+    session = (
+        _very_high(site, route, access, material)
+        if rung >= _VERY_HIGH
+        else _up_to_high(site, route, access, material)
+    )
     return {
         JWT_FILTER: typed(
             EXTENSIONS + "filters.http.jwt_authn.v3.PerRouteConfig", requirement_name=_REQUIREMENT
@@ -93,6 +95,40 @@ def session_filters(
             EXTENSIONS + "filters.http.ext_authz.v3.ExtAuthzPerRoute", check_settings={}
         ),
     }
+
+
+def _up_to_high(site: Site, route: Route, access: AccessSettings, material: Material) -> JSONObject:
+    asset, rung = route_asset(site, route).id, required_of_route(route).access
+    people = material.sign_in.people if material.sign_in is not None else {}
+    enough = allow() if rung < _HIGH else inside(by_country(access.countries))
+    anybody = not route.admit and rung < _HIGH
+    who = enough if anybody else inside(by_user(people.get(asset, ()), enough))
+    # What is bound to a certificate is worth less without it; the service makes another.
+    top = inside(by_key((), who, alone=True)) if needs_grants(site) else None
+    session = by_rung(rung, who, top)
+    fingerprints = material.admitted.get(asset, ())
+    if rung == _HIGH and fingerprints:
+        # A certificate alone is a key, too.
+        session = by_fingerprint(fingerprints, enough, inside(session), inside(session))
+    return session
+
+
+def _very_high(site: Site, route: Route, access: AccessSettings, material: Material) -> JSONObject:
+    """
+    Return the matcher for rung 3: the token tells of the factors, the table of the grants.
+
+    So a grant that ends is out of the table at once, and its token ends by itself soon.
+    """
+    asset = route_asset(site, route).id
+    each: dict[str, JSONObject] = {}
+    if material.sign_in is not None:
+        admitted = frozenset(material.sign_in.people.get(asset, ()))
+        country = inside(by_country(access.countries))
+        for name, fingerprints in material.sign_in.granted.get(asset, {}).items():
+            if name in admitted:
+                alone = not is_highly_encrypted(site)
+                each[name] = inside(by_key(fingerprints, country, alone=alone))
+    return by_rung(_VERY_HIGH, inside(by_grant(asset, inside(by_person(each)))))
 
 
 def before_lock(site: Site, sign_in: SignInMaterial) -> list[JSON]:
@@ -109,8 +145,7 @@ def before_lock(site: Site, sign_in: SignInMaterial) -> list[JSON]:
         "clock_skew_seconds": 1,
         "jwt_cache_config": {"jwt_cache_size": REMEMBERED_TOKENS},
         "claim_to_headers": [
-            {"header_name": USER_HEADER, "claim_name": "sub"},
-            {"header_name": RUNG_HEADER, "claim_name": "rung"},
+            {"header_name": name, "claim_name": claim} for name, claim in _claims(site).items()
         ],
     }
     either: list[JSON] = [{"provider_name": "session"}, {"allow_missing_or_failed": {}}]
@@ -121,6 +156,13 @@ def before_lock(site: Site, sign_in: SignInMaterial) -> list[JSON]:
         requirement_map={_REQUIREMENT: {"requires_any": {"requirements": either}}},
     )
     return [{**verify, "disabled": True}]
+
+
+def _claims(site: Site) -> dict[str, str]:
+    claims = {USER_HEADER: "sub", RUNG_HEADER: "rung"}
+    if needs_grants(site):
+        claims |= {GRANT_HEADER: "asset", KEY_HEADER: "certificate"}
+    return claims
 
 
 def after_lock(site: Site) -> list[JSON]:
@@ -194,6 +236,13 @@ def own_pages(site: Site) -> JSONObject:
     }
 
 
+def hidden_from_site(site: Site) -> list[JSON]:
+    """
+    Return the headers that only the gateway's own tables read.
+    """
+    return [GRANT_HEADER, KEY_HEADER] if needs_grants(site) else []
+
+
 def without_own_cookies(entry: JSONObject, *, signed: bool) -> Iterator[JSONObject]:
     """
     Yield *entry* so that no cookie of ours passes it; a *signed* one is about to read it.
@@ -202,7 +251,9 @@ def without_own_cookies(entry: JSONObject, *, signed: bool) -> Iterator[JSONObje
     whole header is removed, which costs next to nothing; else a filter rewrites it.
     """
     only = _with_cookie(entry, {"safe_regex": {"regex": _ONLY_OURS}})
-    yield {**only, "request_headers_to_remove": ["cookie"]}
+    hidden = entry.get("request_headers_to_remove")
+    gone = [*(hidden if isinstance(hidden, list) else []), "cookie"]
+    yield {**only, "request_headers_to_remove": gone}
     among = entry if signed else _with_cookie(entry, {"contains": f"{SESSION_COOKIE}"})
     rule: JSONObject = {
         "header": "cookie",

@@ -44,6 +44,15 @@ class Grants:
         with reading(self._engine) as connection:
             return factor_tables.grants(connection)
 
+    def running_grants(self, *, now: float) -> tuple[Grant, ...]:
+        """
+        Return every grant that opens anything at *now*, the oldest first.
+        """
+        with reading(self._engine) as connection:
+            late = GRANTS.c.approved_at > now - rules.MOST_MINUTES * rules.MINUTE
+            found = factor_tables.grants(connection, late & GRANTS.c.ended_at.is_(None))
+        return tuple(grant for grant in found if grant.is_running(now))
+
     def running_grant(self, person: str, asset: str, *, now: float) -> Grant | None:
         """
         Return the grant that opens *asset* to *person* at *now*, ``None`` when there is none.

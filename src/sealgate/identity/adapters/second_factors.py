@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sealgate.identity.passkeys import Passkey
-    from sealgate.identity.totp import Sealer
+    from sealgate.identity.totp import Opener
 
 
 class SecondFactors:
@@ -113,7 +113,7 @@ class SecondFactors:
             held: float | None = connection.execute(query).scalar_one_or_none()
             return held
 
-    def check_totp(self, name: str, code: str, sealer: Sealer, *, now: float) -> bool:
+    def check_totp(self, name: str, code: str, opener: Opener, *, now: float) -> bool:
         """
         Return whether *code* is one of now of *name*; if so, it is used up.
 
@@ -128,7 +128,7 @@ class SecondFactors:
             row = connection.execute(query).first()
         if row is None:
             return False
-        step = matching_step(sealer.open(wanted, bytes(row.sealed)), code, now, row.last_step)
+        step = matching_step(opener.open(wanted, bytes(row.sealed)), code, now, row.last_step)
         if step is None:
             return False
         held = (ONE_TIME_CODES.c.identity == wanted) & (ONE_TIME_CODES.c.set_at == row.set_at)

@@ -41,8 +41,8 @@ RULE = Rule(
         "for a limited time."
     ),
     remediation=(
-        "give the data a class that this version can serve, or keep it off the network "
-        "until approval is available"
+        "set `admit` on the route, and serve it with Sealgate: who may enter asks for a grant "
+        "with `sealgate grant ask`"
     ),
     facts=(Fact.ACCESS_RUNG,),
     judge=_judge,

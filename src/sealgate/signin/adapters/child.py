@@ -26,7 +26,9 @@ from sealgate.signin.adapters.service import Service
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
+    from sealgate.identity.totp import Opener
     from sealgate.signin.adapters.plan import Plan
+    from sealgate.storage.adapters.packed import PackedKeyring
 
 _TICK_SECONDS = 1.0
 # More than this wait in line at once: Envoy tells those who come then that it is too much.
@@ -34,7 +36,8 @@ _MOST_AT_ONCE = 200
 
 
 def _serve(plan: Plan, link: Connection) -> None:
-    house = House(plan.database, plan.state_folder, plan.served, time.time)
+    opener = _opener(plan.keyring)
+    house = House(plan.database, plan.state_folder, plan.served, time.time, opener)
     try:
         house.keys()
         service = Service(house, slow=plan.slow)
@@ -63,6 +66,18 @@ def _serve(plan: Plan, link: Connection) -> None:
         house.close()
 
 
+def _opener(packed: PackedKeyring | None) -> Opener | None:
+    if packed is None:
+        return None
+    # Who asks for no codes does not load what opens them.
+    from sealgate.storage.adapters.code_seal import CodeSealer  # noqa: PLC0415
+    from sealgate.storage.adapters.undumped import forbid_dumps  # noqa: PLC0415
+
+    forbid_dumps()
+    keyring = packed.unpacked()
+    return CodeSealer(lambda: keyring)
+
+
 async def _run(server: uvicorn.Server, listener: socket.socket) -> None:
     await server._serve([listener])  # noqa: SLF001  # serve() would take the signals
 
@@ -77,8 +92,8 @@ def _listen(link: Connection, house: House, server: uvicorn.Server) -> None:
             # Nobody tells us any more who may come in.
             os._exit(1)
         match message:
-            case ("serve", served):
-                house.served = served
+            case ("serve", served, keyring):
+                house.served, house.opener = served, _opener(keyring)
                 link.send(("ok", None))
             case ("stop",):
                 server.should_exit = True

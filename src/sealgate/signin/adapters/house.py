@@ -16,18 +16,22 @@ from sealgate.identity.adapters.store import IdentityStore
 from sealgate.identity.adapters.token_keys import TokenKeys
 from sealgate.identity.factors import (
     HIGH,
+    KEYS,
     LOW,
     PROVIDED,
     VERY_HIGH,
     Factor,
+    Missing,
+    Need,
     Proven,
     missing,
     rung_of,
 )
 from sealgate.identity.model import checked_name, normal
 from sealgate.identity.sessions import SESSION_SECONDS, SignIn, session_of
-from sealgate.identity.throttle import Throttle
+from sealgate.identity.throttle import Throttle, prefix
 from sealgate.identity.tokens import TokenError, current_key, issue, verify
+from sealgate.identity.totp import DIGITS
 from sealgate.signin.journey import is_admitted
 from sealgate.signin.model import TOKEN_SECONDS, Known, Served, Standing
 
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
     from sealgate.identity.model import Identity
     from sealgate.identity.sessions import Session
     from sealgate.identity.tokens import TokenKey
+    from sealgate.identity.totp import Opener
     from sealgate.policy.inventory import IdentityProvider
     from sealgate.signin.id_tokens import Stated
     from sealgate.signin.model import Caller, Place
@@ -54,18 +59,33 @@ _KEYS_SECONDS = 30.0
 # That a sign-in is in use is written down so often, and not with each token.
 _USED_SECONDS = 240.0
 _NOBODY = "urn:sealgate:nobody"
+_OWN_CERTIFICATE = Missing(
+    Need.KEY,
+    "a client certificate of yours that still counts is required on this connection",
+    "choose your own certificate when the browser asks; sealgate key issue NAME makes one",
+    (Factor.CERTIFICATE,),
+)
 
 
 class House:
     """
     The state of one service process. *now* tells seconds since the epoch.
+
+    *opener* opens the secrets of one-time codes, ``None`` where none are asked for.
     """
 
     def __init__(
-        self, database: str, state_folder: str, served: Served, now: Callable[[], float]
+        self,
+        database: str,
+        state_folder: str,
+        served: Served,
+        now: Callable[[], float],
+        opener: Opener | None = None,
     ) -> None:
         self.people = IdentityStore(database)
         self.throttle = Throttle()
+        self.opener = opener
+        self._codes = Throttle()
         self.served = served
         self.now = now
         self._token_keys = TokenKeys(state_folder)
@@ -90,13 +110,29 @@ class House:
         grant = None
         if known is not None and place.rung >= VERY_HIGH:
             grant = self.people.latest_grant(known.identity.name, place.asset)
-        ways = self._ways()
-        lacking = missing(place.rung, proven, caller.country, allowed, grant, now, ways=ways)
+        lacking = missing(
+            place.rung,
+            proven,
+            caller.country,
+            allowed,
+            grant,
+            now,
+            ways=self._ways(),
+            asset=place.asset,
+        )
+        if place.needs_certificate and not any(p.factor is Factor.CERTIFICATE for p in proven):
+            # The channel is one of keys, and the key must be of whoever signed in.
+            others = (m for m in lacking if m.need not in {Need.SIGN_IN, Need.KEY})
+            lacking = (_OWN_CERTIFICATE, *others)
+        if known is not None and any(m.need is Need.SECOND_FACTOR for m in lacking):
+            held = self._seconds(known.identity.name, caller)
+            lacking = tuple(_within(item, held) for item in lacking)
         admit = place.route.admit
         admitted = known is not None and (
             is_admitted(admit, known.identity) if admit or place.rung >= HIGH else True
         )
-        return Standing(place, known, lacking, admitted, caller.country)
+        state = grant.state(now) if grant is not None else None
+        return Standing(place, known, lacking, admitted, caller.country, grant, state)
 
     def token(self, caller: Caller, standing: Standing) -> tuple[str, int] | None:
         """
@@ -151,6 +187,40 @@ class House:
             now=self.now(),
         )
         return identity.name
+
+    def code_of(self, caller: Caller, place: Place) -> str | None:
+        """
+        Return whose one-time code may be tried, ``None`` where no key was proven.
+
+        So nobody can guess codes, or make somebody wait, who holds no key of theirs.
+        """
+        known = self._known(caller, place, self.now())
+        if known is None or not any(p.factor in KEYS for p in known.proven):
+            return None
+        return known.identity.name
+
+    def wait_for_code(self, caller: Caller, name: str) -> float:
+        """
+        Count one attempt at a code of *name*; return 0 when it may be made, else how long to wait.
+        """
+        return self._codes.attempt(name, _pair(name, caller), self.now())
+
+    def has_code(self, caller: Caller, name: str, code: str) -> Factor | None:
+        """
+        Return of which kind *code* of *name* is, ``None`` when it is none; it is used up.
+
+        Raises:
+            SealgateError: the key that opens the secrets cannot be had.
+        """
+        now, found = self.now(), None
+        if len("".join(code.split())) <= DIGITS:
+            if self.opener is not None and self.people.check_totp(name, code, self.opener, now=now):
+                found = Factor.TOTP
+        elif self.people.check_recovery_code(name, code, now=now):
+            found = Factor.RECOVERY_CODE
+        if found is not None:
+            self._codes.succeeded(name, _pair(name, caller), now)
+        return found
 
     def wait(self, caller: Caller, name: str) -> float:
         """
@@ -248,11 +318,29 @@ class House:
         session = session_of(identity, held, caller.country, allowed, grant, now)
         if session is None:
             return None
-        if place.rung < VERY_HIGH:
+        if session.rung < VERY_HIGH:
             # Elsewhere a certificate opens by itself, so a token is worth no more without it.
             alone = rung_of(self._kept(proven), caller.country, allowed, None, now)
             session = replace(session, rung=max(alone, min(session.rung, LOW)), asset="")
+        else:
+            # RFC 8705, 3: it counts only on connections that show the same certificate.
+            shown = next((p.key for p in proven if p.factor is Factor.CERTIFICATE), "")
+            session = replace(session, certificate=shown)
         return replace(session, ends_at=min(session.ends_at, int(now) + TOKEN_SECONDS))
+
+    def _seconds(self, name: str, caller: Caller) -> frozenset[Factor]:
+        """
+        Return which second factors *name* has, of those that the pages ask for.
+        """
+        held = set()
+        if self.people.totp_set_at(name) is not None:
+            held.add(Factor.TOTP)
+        if self.people.recovery_codes_left(name):
+            held.add(Factor.RECOVERY_CODE)
+        here = {caller.site, caller.host.partition(":")[0].lower()}
+        if any(key.is_living and key.site in here for key in self.people.passkeys(name)):
+            held.add(Factor.PASSKEY)
+        return frozenset(held)
 
     def _sign_in(self, caller: Caller, now: float) -> SignIn | None:
         if caller.sign_in:
@@ -277,6 +365,18 @@ class House:
         if held is None or not held.is_living(now):
             return None
         return held.identity, Proven(Factor.CERTIFICATE, now, held.fingerprint)
+
+
+def _within(item: Missing, held: frozenset[Factor]) -> Missing:
+    if item.need is not Need.SECOND_FACTOR:
+        return item
+    return replace(item, factors=tuple(f for f in item.factors if f in held))
+
+
+def _pair(name: str, caller: Caller) -> str:
+    # Codes are counted for a name at an address and for a name, never for an address alone:
+    # whoever shares one with somebody who guesses need not wait.
+    return f"{name} at {prefix(caller.address)}"
 
 
 def _countable(name: str) -> str:

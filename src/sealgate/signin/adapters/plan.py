@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sealgate.signin.model import Served
+    from sealgate.storage.adapters.packed import PackedKeyring
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Plan:
 
     *listener* is the descriptor of a bound Unix socket. *database* is the URL of identities,
     *state_folder* holds the signing keys. *slow* is how many passwords are checked at a
-    time.
+    time. *keyring* opens the secrets of one-time codes, ``None`` where none are asked for.
     """
 
     listener: int
@@ -26,3 +27,4 @@ class Plan:
     state_folder: str
     served: Served
     slow: int
+    keyring: PackedKeyring | None = None

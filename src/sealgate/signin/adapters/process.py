@@ -18,6 +18,7 @@ from sealgate.errors import GatewayError
 if TYPE_CHECKING:
     from sealgate.signin.adapters.plan import Plan
     from sealgate.signin.model import Served
+    from sealgate.storage.adapters.packed import PackedKeyring
 
 STOP_SECONDS = 5.0
 _MODULE = "sealgate.signin.adapters.child"
@@ -60,14 +61,14 @@ class ServiceProcess(ChildProcess):
     def __init__(self, plan: Plan) -> None:
         super().__init__("the sign-in service", _MODULE, plan, (plan.listener,))
 
-    def renew(self, served: Served) -> None:
+    def renew(self, served: Served, keyring: PackedKeyring | None) -> None:
         """
-        Have it go by *served*; returns once it does.
+        Have it go by *served*, with *keyring* for codes; returns once it does.
 
         Raises:
             GatewayError: it does not answer.
         """
-        self.ask("serve", served)
+        self.ask("serve", served, keyring)
 
     def stop(self) -> None:
         """

@@ -27,7 +27,7 @@ from sealgate.gateway.model import (
     SESSION_COOKIE,
     USER_HEADER,
 )
-from sealgate.identity.factors import PROVIDED, Factor, Proven
+from sealgate.identity.factors import PROVIDED, VERY_HIGH, Factor, Proven
 from sealgate.identity.passkeys import PasskeyError
 from sealgate.signin.adapters.exchange import (
     ATTRIBUTES,
@@ -56,6 +56,7 @@ from sealgate.signin.journey import (
 )
 from sealgate.signin.model import place_of
 from sealgate.signin.pages import (
+    CODE_PATH,
     HEADERS,
     NEW_PASSKEY_PATH,
     PASSKEY_PATH,
@@ -99,6 +100,7 @@ class Service:
                 Route(f"{CHECK_PATH}/{{path:path}}", self._check, methods=every),
                 Route(SIGN_IN, self._sign_in_page, methods=["GET"]),
                 Route(SIGN_IN, self._password, methods=["POST"]),
+                Route(CODE_PATH, self._code, methods=["POST"]),
                 Route(HOME, self._account, methods=["GET"]),
                 Route(SIGN_OUT_PATH, self._sign_out, methods=["POST"]),
                 Route(f"{PASSKEY_PATH}/options", self._passkey_options, methods=["POST"]),
@@ -127,7 +129,9 @@ class Service:
         standing = await asyncio.to_thread(house.standing, caller, place)
         if standing.may_enter:
             issued = await asyncio.to_thread(house.token, caller, standing)
-            if issued is not None and standing.known is not None:
+            # A second factor, or a grant, may have run out in between.
+            lasts = issued is not None and (place.rung < VERY_HIGH or issued[1] >= VERY_HIGH)
+            if lasts and issued is not None and standing.known is not None:
                 answer = Response(status_code=200)
                 answer.headers[USER_HEADER] = latin(standing.known.identity.name)
                 answer.headers[RUNG_HEADER] = str(issued[1])
@@ -190,10 +194,7 @@ class Service:
         name, house = form.get("name", ""), self._house
         wait = house.wait(caller, name)
         if wait > 0:
-            error = f"wait {math.ceil(wait)}"
-            answer = await self._next(caller, wanted, shows=True, error=error, status=429)
-            answer.headers["retry-after"] = str(math.ceil(wait))
-            return answer
+            return await self._later(caller, wanted, wait)
         async with self._slow:
             right = await asyncio.to_thread(
                 house.has_password, caller, name, form.get("password", "")
@@ -202,6 +203,30 @@ class Service:
             return await self._next(caller, wanted, shows=True, error="wrong", status=401)
         proof = Proven(Factor.PASSWORD, house.now())
         return await self._proved(caller, name, proof, wanted)
+
+    async def _code(self, request: Request) -> Response:
+        caller, form = caller_of(request), await form_of(request)
+        wanted, house = safe_path(form.get("to", "/")), self._house
+        if not is_ours(request, form.get("form", "")):
+            return await self._next(caller, wanted, shows=True, error="stale form", status=403)
+        site = house.served.site(caller.site)
+        place = place_at(site, wanted) if site is not None else None
+        name = await asyncio.to_thread(house.code_of, caller, place) if place is not None else None
+        if name is None:
+            return RedirectResponse(sign_in_link(wanted), 303, {"cache-control": "no-store"})
+        wait = house.wait_for_code(caller, name)
+        if wait > 0:
+            return await self._later(caller, wanted, wait)
+        kind = await asyncio.to_thread(house.has_code, caller, name, form.get("code", ""))
+        if kind is None:
+            return await self._next(caller, wanted, shows=True, error="wrong code", status=401)
+        return await self._proved(caller, name, Proven(kind, house.now()), wanted)
+
+    async def _later(self, caller: Caller, wanted: str, wait: float) -> Response:
+        error = f"wait {math.ceil(wait)}"
+        answer = await self._next(caller, wanted, shows=True, error=error, status=429)
+        answer.headers["retry-after"] = str(math.ceil(wait))
+        return answer
 
     async def _proved(self, caller: Caller, name: str, proof: Proven, wanted: str) -> Response:
         """

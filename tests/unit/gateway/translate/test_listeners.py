@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from sealgate.gateway.model import CertificateFiles, Material, Proof
-from sealgate.gateway.translate.listeners import http_listeners, https_listeners, rds_file, sds_file
+from sealgate.gateway.translate.listeners import http_listeners, https_listeners, rds_file
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import (
     AcmeChallenge,
@@ -60,6 +60,20 @@ def test_further_sites_are_chosen_by_name() -> None:
     assert matches == [{"server_names": ["two.example"]}, None]
 
 
+def test_what_is_secret_is_found_by_its_name_only() -> None:
+    """
+    Nobody comes to it without a name, also where it stands first or alone.
+    """
+    secret = Route(Door("/"), DEFAULT_MODEL.classes[3])
+    vault = replace(ONE, routes=(secret,))
+    for sites, names in (((vault, TWO), [["one.example"], None]), ((vault,), [["one.example"]])):
+        [listener] = https(inventory(*sites))
+        matches = [chain.get("filter_chain_match") for chain in listener["filter_chains"]]
+        assert [match and match["server_names"] for match in matches] == names
+        [inspector] = listener["listener_filters"]
+        assert inspector["name"] == "envoy.filters.listener.tls_inspector"
+
+
 def test_each_address_has_a_listener() -> None:
     """
     Every door is opened.
@@ -106,7 +120,6 @@ def test_file_names() -> None:
     A file is called after what it holds.
     """
     assert rds_file("https one.example") == "rds-https-one.example.json"
-    assert sds_file(ONE) == "sds-one.example.json"
 
 
 def test_a_proof_over_tls_has_a_chain_of_its_own() -> None:

@@ -60,13 +60,16 @@ def material_for(inventory: Inventory, folder: str = "/var/lib/sealgate") -> Mat
     }
     database = f"{folder}/country.mmdb" if inventory.access.geo_database else None
     people = dict.fromkeys(admitted, ("Jürgen", "anna"))
+    granted = {key: {"anna": (FINGERPRINT,), "somebody else": ()} for key in admitted}
     return Material(
         f"{folder}/envoy",
         pairs,
         f"{folder}/client-ca.pem",
         admitted,
         database,
-        sign_in=SignInMaterial(f"{folder}/sign-in.sock", '{"keys":[]}', "sealgate", people),
+        sign_in=SignInMaterial(
+            f"{folder}/sign-in.sock", '{"keys":[]}', "sealgate", people, granted
+        ),
     )
 
 
