@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from sealgate.database import sqlite_url
+from sealgate.errors import NothingToLookAtError
 from sealgate.register.adapters.store import Register
 
 if TYPE_CHECKING:
     from sealgate.policy.inventory import Inventory
+    from sealgate.register.model import TrailCheck
 
 # Used where nothing is configured, in the folder that we are in.
 STATE_FOLDER = ".sealgate"
@@ -52,3 +54,19 @@ def open_register(inventory: Inventory | None) -> Register:
         SourceError: it cannot be opened.
     """
     return Register(database_url(inventory))
+
+
+def check_register(inventory: Inventory | None, *, known: str = "") -> TrailCheck:
+    """
+    Return whether the register of *inventory* still holds what was recorded.
+
+    *known* is the digest of an entry that was kept elsewhere, "" for none.
+
+    Raises:
+        NothingToLookAtError: nothing was recorded yet.
+        SourceError: it cannot be opened.
+    """
+    if not has_database(inventory):
+        raise NothingToLookAtError("there is no register yet", hint="sealgate audit")
+    with open_register(inventory) as register:
+        return register.check_trail(known=known)

@@ -1,5 +1,5 @@
 """
-``sealgate verify``: compare what lies in stores, or comes from a URL, with what was put there.
+``sealgate verify``: compare what lies in stores, comes from a URL or was recorded with what it was.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from sealgate.app.storing import chosen_drops, verify_drops
 from sealgate.app.verifying import is_url
 from sealgate.cli.configured import config_option, configured
 from sealgate.cli.stored import bar, shown
+from sealgate.cli.verify_register import verify_register
 from sealgate.cli.verify_url import verify_urls
 from sealgate.errors import ExitCode, UsageError
 
@@ -22,6 +23,13 @@ SCHEMA = "sealgate/verify/1"
 @click.command("verify")
 @click.argument("subjects", metavar="[DROP|URL]...", nargs=-1)
 @click.option("--full", is_flag=True, help="Open every file of a store from end to end.")
+@click.option("--register", is_flag=True, help="Verify the register instead of stores.")
+@click.option(
+    "--head",
+    metavar="DIGEST",
+    default="",
+    help="The digest of an entry of the register that was kept elsewhere: it must be there.",
+)
 @click.option(
     "-o",
     "--output",
@@ -46,7 +54,10 @@ SCHEMA = "sealgate/verify/1"
 @config_option
 def command(
     subjects: tuple[str, ...],
+    *,
     full: bool,
+    register: bool,
+    head: str,
     out: str | None,
     key: str,
     ca_files: tuple[str, ...],
@@ -55,7 +66,7 @@ def command(
     config: str | None,
 ) -> int:
     """
-    Verify the stores of all drops, or of each DROP, or what a URL gives.
+    Verify the stores of all drops, or of each DROP, or what a URL gives, or the register.
 
     In stores are found files that were changed, cut off, exchanged, rolled back or removed,
     files of another class than their drop, and objects that belong to no file. Without --full
@@ -65,7 +76,22 @@ def command(
     A URL (http:// or https://) is fetched, and its signature (RFC 9421) and digest (RFC 9530) are
     verified. With -o the body is written, but only when it is what the site signed. The exit
     code is 10 when it is not.
+
+    With --register every assessment, decision, approval, audit and transfer is compared with the
+    trail that vouches for it. Whoever can write the whole database can also write a new trail:
+    keep the digest of the last entry elsewhere, and give it with --head. The exit code is 10 when
+    something was changed, removed or added.
     """
+    if register:
+        if subjects or full or out is not None or key or ca_files or resolve:
+            raise UsageError(
+                "--register stands alone, or with --head", hint="sealgate verify --register"
+            )
+        return verify_register(head, form=form, config=config)
+    if head:
+        raise UsageError(
+            "--head is for --register", hint="sealgate verify --register --head DIGEST"
+        )
     urls = [subject for subject in subjects if is_url(subject)]
     if urls and len(urls) < len(subjects):
         raise UsageError("drops and URLs are verified apart", hint="sealgate verify URL")

@@ -328,12 +328,14 @@ class Register:
                 for r in connection.execute(query)
             )
 
-    def check_trail(self) -> TrailCheck:
+    def check_trail(self, *, known: str = "") -> TrailCheck:
         """
         Return whether what is recorded is what was recorded.
+
+        *known* is the digest of an entry that was kept elsewhere, "" for none.
         """
         with reading(self._engine) as connection:
-            return trail.check(connection)
+            return trail.check(connection, known=known)
 
     def _note_assets(
         self,

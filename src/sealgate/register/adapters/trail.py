@@ -19,9 +19,11 @@ from sealgate.register.adapters.tables import RECORDED, TRAIL, TRAIL_HEAD
 from sealgate.register.model import TrailCheck
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 START = "0" * 64
+# So many entries are compared at once; SQLite takes at most 32,766 parameters.
+_MANY = 1000
 
 
 class Trail:
@@ -67,40 +69,96 @@ class Trail:
         return [row["id"] for row in numbered]
 
 
-def check(connection: sa.Connection) -> TrailCheck:
+def check(connection: sa.Connection, *, known: str = "") -> TrailCheck:
     """
     Compare every entry with the one before, and every recorded row with its entry.
+
+    *known* is the digest of an entry that was kept elsewhere: a trail that was written anew
+    has none such. What is appended meanwhile is left to the next check.
     """
     faults: list[str] = []
+    head = _head(connection)
     digest, seq = START, 0
+    is_known = known in {"", START}
     vouched: dict[str, set[int]] = {event: set() for event in RECORDED}
-    for entry in connection.execute(sa.select(TRAIL).order_by(TRAIL.c.seq)):
-        seq += 1
-        if entry.seq != seq:
-            faults.append(f"entries before {entry.seq} are missing")
-            seq = entry.seq
-        expected = _digest(digest, entry.seq, entry.at, entry.event, entry.row, entry.content)
-        if entry.digest != expected:
-            faults.append(f"entry {entry.seq} was changed, or the one before it")
-        digest = entry.digest
-        if entry.event not in RECORDED:
-            faults.append(f"entry {entry.seq} is about nothing that is recorded")
-            continue
-        vouched[entry.event].add(entry.row)
-        row = _row(connection, entry.event, entry.row)
-        if row is None:
-            faults.append(f"{entry.event} {entry.row} is missing")
-        elif digest_of_row(row) != entry.content:
-            faults.append(f"{entry.event} {entry.row} was changed")
-    head = connection.execute(sa.select(TRAIL_HEAD)).one_or_none()
-    if head is None or (head.seq, head.digest) != (seq, digest):
+    for entries in _entries(connection, None if head is None else head[0]):
+        recorded = _recorded(connection, entries)
+        for entry in entries:
+            seq += 1
+            if entry.seq != seq:
+                faults.append(f"entries before {entry.seq} are missing")
+                seq = entry.seq
+            expected = _digest(digest, entry.seq, entry.at, entry.event, entry.row, entry.content)
+            if entry.digest != expected:
+                faults.append(f"entry {entry.seq} was changed, or the one before it")
+            digest = entry.digest
+            is_known |= digest == known
+            if entry.event not in RECORDED:
+                faults.append(f"entry {entry.seq} is about nothing that is recorded")
+                continue
+            vouched[entry.event].add(entry.row)
+            content = recorded.get((entry.event, entry.row))
+            if content is None:
+                faults.append(f"{entry.event} {entry.row} is missing")
+            elif content != entry.content:
+                faults.append(f"{entry.event} {entry.row} was changed")
+    if head != (seq, digest) or _goes_on_behind(connection, head):
         faults.append("the end of the trail was cut off or changed")
-    for event, table in RECORDED.items():
-        rows = connection.execute(sa.select(table.c.id)).scalars()
-        faults += [
-            f"{event} {i} was added beside the trail" for i in rows if i not in vouched[event]
-        ]
+    if not is_known:
+        faults.append("no entry has the digest that was kept elsewhere")
+    faults += _beside(connection, vouched, seq)
     return TrailCheck(seq, digest, tuple(faults))
+
+
+def _head(connection: sa.Connection) -> tuple[int, str] | None:
+    row = connection.execute(sa.select(TRAIL_HEAD.c.seq, TRAIL_HEAD.c.digest)).one_or_none()
+    return None if row is None else (row.seq, row.digest)
+
+
+def _entries(connection: sa.Connection, last: int | None) -> Iterator[Sequence[sa.Row[Any]]]:
+    query = sa.select(TRAIL).order_by(TRAIL.c.seq).limit(_MANY)
+    if last is not None:
+        query = query.where(TRAIL.c.seq <= last)
+    entries = connection.execute(query).all()
+    while entries:
+        yield entries
+        entries = connection.execute(query.where(TRAIL.c.seq > entries[-1].seq)).all()
+
+
+def _goes_on_behind(connection: sa.Connection, head: tuple[int, str] | None) -> bool:
+    # Whoever appends moves the head along in one transaction; first the end is looked at, so
+    # that one who does it now is not suspected.
+    last = connection.execute(sa.select(sa.func.max(TRAIL.c.seq))).scalar() or 0
+    return head is not None and last > head[0] and _head(connection) == head
+
+
+def _beside(connection: sa.Connection, vouched: Mapping[str, set[int]], seq: int) -> list[str]:
+    rows = {
+        event: [i for i in connection.execute(sa.select(table.c.id)).scalars() if i not in known]
+        for (event, table), known in zip(RECORDED.items(), vouched.values(), strict=True)
+    }
+    later = sa.select(TRAIL.c.event, TRAIL.c.row).where(TRAIL.c.seq > seq)
+    meanwhile = {(entry.event, entry.row) for entry in connection.execute(later)}
+    return [
+        f"{event} {i} was added beside the trail"
+        for event, ids in rows.items()
+        for i in ids
+        if (event, i) not in meanwhile
+    ]
+
+
+def _recorded(
+    connection: sa.Connection, entries: Sequence[sa.Row[Any]]
+) -> dict[tuple[str, int], str]:
+    # One question for each table, not one for each row: a trail has millions.
+    wanted: dict[str, list[int]] = {}
+    for entry in entries:
+        wanted.setdefault(entry.event, []).append(entry.row)
+    found: dict[tuple[str, int], str] = {}
+    for event, table in RECORDED.items():
+        rows = connection.execute(sa.select(table).where(table.c.id.in_(wanted.get(event, ()))))
+        found |= {(event, row["id"]): digest_of_row(dict(row)) for row in rows.mappings()}
+    return found
 
 
 def digest_of_row(row: Mapping[str, Any]) -> str:
@@ -109,12 +167,6 @@ def digest_of_row(row: Mapping[str, Any]) -> str:
     """
     text = json.dumps(dict(row), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()
-
-
-def _row(connection: sa.Connection, event: str, number: int) -> dict[str, Any] | None:
-    table = RECORDED[event]
-    row = connection.execute(sa.select(table).where(table.c.id == number)).mappings().one_or_none()
-    return None if row is None else dict(row)
 
 
 def _digest(previous: str, seq: int, at: float, event: str, row: int, content: str) -> str:

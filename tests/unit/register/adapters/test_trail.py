@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 
+from sealgate.register.adapters import trail
 from sealgate.register.adapters.store import Register
 from sealgate.register.adapters.trail import START, digest_of_row
 from sealgate.register.model import AssessmentRecord, Decision
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -91,6 +94,61 @@ def test_tampering_shows(path: Path, statement: str, told: str) -> None:
     A row or an entry that is changed, added or removed is told.
     """
     assert told in faults(path, statement)
+
+
+def test_an_entry_beyond_the_end_shows(path: Path) -> None:
+    """
+    Whoever appends without moving the end along is told, and so is the row.
+    """
+    told = faults(
+        path,
+        "INSERT INTO decisions VALUES (7, 'file /b', 5.0, 'public', 'me', 'why')",
+        "INSERT INTO trail VALUES (4, 5.0, 'decision', 7, 'x', 'y')",
+    )
+    assert "the end of the trail was cut off or changed" in told
+
+
+def test_a_trail_that_was_written_anew_has_no_entry_that_was_kept(
+    path: Path, tmp_path: Path
+) -> None:
+    """
+    Each digest that was ever the last is known for good; of another register it is none.
+    """
+    with Register(f"sqlite:///{path}") as register:
+        before = register.check_trail().head
+        register.record_decision(Decision("file /b", "public", "me", "why", 4.0))
+        assert register.check_trail(known=before).whole
+        assert register.check_trail(known=START).whole
+    with Register(f"sqlite:///{tmp_path / 'other.sqlite'}") as register:
+        register.record_assessments(
+            [AssessmentRecord("file /a", "file", "public", "public", {})], at=0.0
+        )
+        check = register.check_trail(known=before)
+    assert check.faults == ("no entry has the digest that was kept elsewhere",)
+
+
+def test_what_is_recorded_meanwhile_is_no_tampering(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A gateway goes on recording while somebody checks, between any two questions.
+    """
+    monkeypatch.setattr(trail, "_MANY", 1)
+    compare = trail._recorded
+    with Register(f"sqlite:///{path}") as other, Register(f"sqlite:///{path}") as register:
+
+        def meanwhile(
+            connection: sa.Connection, entries: Sequence[sa.Row[Any]]
+        ) -> dict[tuple[str, int], str]:
+            other.record_decision(Decision("file /b", "public", "me", "why", 4.0))
+            return compare(connection, entries)
+
+        monkeypatch.setattr(trail, "_recorded", meanwhile)
+        check = register.check_trail()
+        assert (check.entries, check.faults) == (3, ())
+        monkeypatch.setattr(trail, "_recorded", compare)
+        assert register.check_trail().entries == 6
+        assert register.check_trail().whole
 
 
 def test_the_digest_of_a_row_depends_on_nothing_but_its_content() -> None:
