@@ -100,6 +100,7 @@ VALUES: dict[Fact, tuple[FactValue, ...]] = {
     Fact.HSTS_SECONDS: (63072000, 300, 0),
     Fact.PLAIN_GET: ("refused", "redirect", "denied", "served"),
     Fact.PLAIN_POST: ("refused", "redirect", "denied", "served"),
+    Fact.PLAIN_SIGNATURE: ("valid", "expired"),
     Fact.COOKIES_INSECURE: ((), ("sid",)),
     Fact.COOKIES_SCRIPTABLE: ((), ("sid",)),
     Fact.MIXED_CONTENT: ((), ("http://cdn/x.js",)),

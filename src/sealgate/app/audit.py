@@ -21,6 +21,7 @@ from sealgate.app.audit_files import (
     look_at_file_server,
     why_unreachable,
 )
+from sealgate.app.audit_signed import claimed_probe, signature_probes
 from sealgate.app.keys import local_authority
 from sealgate.app.stores import registered_stores
 from sealgate.audit.adapters.certificate import Trust, probe_certificate
@@ -269,6 +270,7 @@ def _endpoint_jobs(target: Target, trust: Trust, manner: Manner) -> list[Job]:
         *_channel_jobs(target, trust, manner),
         Job(f"pages of {target.asset}", lambda: probe_pages(target, manner.limits)),
         _plain_job(target, manner, active=manner.active),
+        Job(*claimed_probe(target, manner.limits)),
     ]
 
 
@@ -298,6 +300,7 @@ def _site_jobs(
         else:
             jobs += _channel_jobs(target, trust, manner)
     jobs += [_plain_job(target, manner, active=True) for target in doors.plain]
+    jobs += [Job(*probe) for probe in signature_probes(site, doors, manner.limits)]
     first = doors.secure[0]
     for route in site.routes:
         jobs += _route_jobs(site, route, doors, why_not[first], manner)

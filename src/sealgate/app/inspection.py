@@ -113,7 +113,7 @@ class Inspection:
         old, self._group, self._next = self._group, self._next, None
         if old is not None:
             self._leave(old, drain_seconds)
-            _close(old.listeners, but=self._group.listeners)
+            close_listeners(old.listeners, but=self._group.listeners)
         return ("inspection",)
 
     def discard(self) -> None:
@@ -125,7 +125,7 @@ class Inspection:
             for member in group.members:
                 if member.process is not None:
                     member.process.kill()
-            _close(group.listeners, but=self._group.listeners if self._group else {})
+            close_listeners(group.listeners, but=self._group.listeners if self._group else {})
 
     def tick(self, inventory: Inventory) -> None:
         """
@@ -183,7 +183,7 @@ class Inspection:
             for member in group.members:
                 if member.process is not None:
                     member.process.kill()
-            _close(group.listeners, but={})
+            close_listeners(group.listeners, but={})
         for process, _ in self._leaving:
             process.kill()
         self._leaving.clear()
@@ -196,7 +196,7 @@ class Inspection:
             if wanted:
                 make_folder(str(Path(inventory.state_folder, RELAY_FOLDER)))
             for path in wanted:
-                group.listeners[path] = old[path] if path in old else _bound(path)
+                group.listeners[path] = old[path] if path in old else bound(path)
             for member in group.members:
                 member.process = self._spawn(group)
             for member in group.members:
@@ -301,7 +301,13 @@ class Inspection:
             self._tell(f"error: what inspection found could not be registered: {error.message}")
 
 
-def _bound(path: str) -> socket.socket:
+def bound(path: str) -> socket.socket:
+    """
+    Return a socket that listens at *path*, for this user only.
+
+    Raises:
+        GatewayError: it cannot be had.
+    """
     # One that is left of an earlier run belongs to nobody: the state folder is locked.
     with contextlib.suppress(FileNotFoundError):
         Path(path).unlink()
@@ -317,7 +323,10 @@ def _bound(path: str) -> socket.socket:
     return listener
 
 
-def _close(listeners: dict[str, socket.socket], *, but: dict[str, socket.socket]) -> None:
+def close_listeners(listeners: dict[str, socket.socket], *, but: dict[str, socket.socket]) -> None:
+    """
+    Close and remove *listeners*, *but* those.
+    """
     for path, listener in listeners.items():
         if path not in but:
             listener.close()

@@ -40,7 +40,7 @@ def policies(inventory: Inventory) -> dict[str, Policy]:
             policy = Policy(
                 route_asset(site, route).id,
                 route.inspect is Inspect.ENFORCE,
-                _upstream(inventory, site),
+                upstream_of(inventory, site),
                 shows,
                 takes,
             )
@@ -96,7 +96,10 @@ def check_inspection(inventory: Inventory) -> None:
         raise ConfigError(f'"{inventory.source}" cannot be served as it promises', faults=faults)
 
 
-def _upstream(inventory: Inventory, site: Site) -> Upstream:
+def upstream_of(inventory: Inventory, site: Site) -> Upstream:
+    """
+    Return where relays and signers reach *site*: itself, or the gateway's way to it.
+    """
     if needs_back(site):
         return Upstream(back_socket(str(Path(inventory.state_folder, "envoy")), site))
     if site.upstream.scheme == "unix":

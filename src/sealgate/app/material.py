@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from sealgate.app.certificates import certificate_to_serve, fetched_sites, missing_library
 from sealgate.app.inspection_material import relay_sockets
 from sealgate.app.keys import CERTIFICATES_FOLDER, local_authority
+from sealgate.app.signed_material import key_lists, signer_sockets, signing_keys
 from sealgate.app.signin_material import sign_in_material
 from sealgate.app.trust import local_sites
 from sealgate.app.users import open_identities
@@ -252,6 +253,8 @@ def make_material(
             admissions.grants,
             now=now,
         ),
+        signers=signer_sockets(inventory),
+        key_lists=key_lists(signing_keys(inventory, now=now)),
     )
 
 

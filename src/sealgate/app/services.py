@@ -14,9 +14,10 @@ from sealgate.app.inspection import Inspection
 from sealgate.app.metrics import Monitoring, Registered, Snapshot, Sources
 from sealgate.app.opened_keys import OpenedKeys
 from sealgate.app.signin import SignIn
+from sealgate.app.signing import Signing
 from sealgate.app.state import has_database, open_register
 from sealgate.app.transfer import Transfer
-from sealgate.errors import BugError
+from sealgate.errors import BugError, SealgateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +55,7 @@ class Services:
         self.transfer = Transfer(now=now, tell=tell, keys=keys, processes=workers)
         self.inspection = Inspection(now=now, tell=tell, processes=workers)
         self.sign_in = SignIn(now=now, tell=tell, keys=keys)
+        self.signing = Signing(now=now, tell=tell)
         self.monitoring = Monitoring(
             Sources(self.gateway.counters, self.gateway.is_serving, self._registered)
         )
@@ -77,6 +79,7 @@ class Services:
         """
         remarks = self.gateway.start()
         self.inspection.apply(drain_seconds=0.0)
+        self.signing.apply(drain_seconds=0.0)
         self.sign_in.apply(self.inventory)
         self.transfer.apply(self._checked(), drain_seconds=0.0)
         self.monitoring.note(self._snapshot())
@@ -93,10 +96,11 @@ class Services:
         """
         change = self.gateway.reload()
         read = self.inspection.apply(drain_seconds=REPLACED_DRAIN_SECONDS)
+        signed = self.signing.apply(drain_seconds=REPLACED_DRAIN_SECONDS)
         asked = self.sign_in.apply(self.inventory)
         changed = self.transfer.apply(self._checked(), drain_seconds=REPLACED_DRAIN_SECONDS)
         told = self.monitoring.apply(self.inventory.listen.metrics)
-        return Change((*change.changed, *read, *asked, *changed, *told), change.remarks)
+        return Change((*change.changed, *read, *signed, *asked, *changed, *told), change.remarks)
 
     def readmit(self) -> Change:
         """
@@ -124,7 +128,8 @@ class Services:
             self.transfer.refresh_certificate(self.inventory, self.gateway.certificates)
         self.transfer.tick(self.inventory)
         self.inspection.tick(self.inventory)
-        if self.sign_in.tick():
+        signs_anew = self._tick_signing()
+        if self.sign_in.tick() or signs_anew:
             self.gateway.renew_keys()
         if self.monitoring.is_open:
             self.monitoring.note(self._snapshot())
@@ -150,6 +155,7 @@ class Services:
             **self.transfer.status(),
             **self.inspection.status(),
             **self.sign_in.status(),
+            **self.signing.status(),
         }
 
     def stop(self, *, drain_seconds: float, hurry: Callable[[], bool] = lambda: False) -> bool:
@@ -164,6 +170,7 @@ class Services:
         sites = self.gateway.stop(drain_seconds=drain_seconds, hurry=hurry)
         self.inspection.stop(self.inventory)
         self.sign_in.stop()
+        self.signing.kill()
         files = self.transfer.await_end(hurry=hurry)
         self.monitoring.close()
         return sites and files
@@ -175,8 +182,16 @@ class Services:
         self.gateway.kill()
         self.inspection.kill()
         self.sign_in.kill()
+        self.signing.kill()
         self.transfer.kill()
         self.monitoring.close()
+
+    def _tick_signing(self) -> bool:
+        try:
+            return self.signing.tick(self.inventory)
+        except SealgateError as error:
+            self._tell(f"error: {error.message}; the keys from before stay")
+            return False
 
     def _snapshot(self) -> Snapshot:
         sessions: dict[str, int] = {}
@@ -200,6 +215,7 @@ class Services:
         self, inventory: Inventory, certificates: Certificates, countries: str | None
     ) -> None:
         self.inspection.prepare(inventory)
+        self.signing.prepare(inventory)
         self.sign_in.prepare(inventory)
         self._wanted = self.transfer.prepare(inventory, certificates, countries)
 

@@ -11,6 +11,7 @@ from sealgate.config.fields import read_admit, read_class
 from sealgate.config.inspecting import enforced_beside, read_inspect
 from sealgate.config.limits import read_max_body
 from sealgate.config.payment import check_payment, read_script_reports, read_scripts
+from sealgate.config.plain_http import check_plain_route
 from sealgate.config.reader import Notes, nearest, quoted
 from sealgate.config.values import UnfitError, read_door
 from sealgate.policy.inventory import Place, Route, SiteAccess
@@ -64,10 +65,12 @@ def read_route(table: Table, model: ClassificationModel) -> Route | None:
         inspect=read_inspect(table),
         sign_in=sign_in,
         max_body_bytes=read_max_body(table),
+        plain_http=table.flag("plain_http"),
     )
     _check_class(table, route, model)
     _check_admit(table, route, model)
     check_payment(table, route, model)
+    check_plain_route(table, route)
     return route
 
 
@@ -251,6 +254,7 @@ def preset_routes(
             payment=False,
             scripts=(),
             script_reports="",
+            plain_http=False,
         )
         for door in preset.holes
         if _identity(door) not in known

@@ -295,6 +295,13 @@ SECTIONS: tuple[Section, ...] = (
                 '`"off"`',
             ),
             MAX_BODY,
+            Setting(
+                "plain_http",
+                Type.BOOLEAN,
+                "GET over plain HTTP is served, too, with a signature (RFC 9421), instead of being "
+                "redirected. Only where nobody is asked for a password and nothing is collected.",
+                "`false`",
+            ),
             Setting("exact", Type.BOOLEAN, "Only the path itself, nothing below it.", "`false`"),
             Setting(
                 "query",

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sealgate.config.plain_http import check_plain_site
 from sealgate.config.presets import NONE, PRESETS
 from sealgate.config.reader import FileKind, Table, nearest, quoted
 from sealgate.config.routes import check_overlaps, preset_routes, read_route
@@ -45,11 +46,13 @@ def read_sites(
         web_root = table.file("web_root", folder, FileKind.FOLDER)
         if not domains or upstream is None or not _has_front(routes):
             continue
+        every = (*routes, *preset_routes(preset, routes, model, table.place_of("preset")))
+        check_plain_site(table.notes, every)
         sites.append(
             Site(
                 domains=domains,
                 upstream=upstream,
-                routes=(*routes, *preset_routes(preset, routes, model, table.place_of("preset"))),
+                routes=every,
                 preset=preset.name,
                 cookies=preset.cookies,
                 web_root=web_root,

@@ -230,6 +230,9 @@ class Material:
     *system_roots* is what an https upstream without a CA of its own is verified with.
     *relays* are the Unix sockets of the relays that look into bodies, per asset id of an
     inspected route; an enforcing route without one is refused.
+    *signers* are the Unix sockets of what signs answers over plain HTTP, per asset id of such
+    a route; without one it is refused. *key_lists* are the public keys of those signatures,
+    as a JWK Set, per ``site.name``.
     *sign_in* is ``None`` where nobody signs in; routes that ask for it are refused then.
     *proofs* are shown to an authority while it looks who controls a domain.
     """
@@ -243,6 +246,8 @@ class Material:
     relays: Mapping[str, str] = field(default_factory=dict)
     sign_in: SignInMaterial | None = None
     proofs: tuple[Proof, ...] = ()
+    signers: Mapping[str, str] = field(default_factory=dict)
+    key_lists: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

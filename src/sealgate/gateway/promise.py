@@ -21,9 +21,10 @@ from sealgate.gateway.model import (
     guard_of,
     is_highly_encrypted,
 )
+from sealgate.policy.finding import Declaration
 from sealgate.policy.inventory import Inspect, payment_gateway_asset, route_asset, site_asset
 from sealgate.policy.observation import Fact, Observation, Vantage
-from sealgate.policy.requirements import required_of_route
+from sealgate.policy.requirements import required_of_route, required_of_site
 from sealgate.policy.routing import door_segments
 
 if TYPE_CHECKING:
@@ -160,6 +161,13 @@ def _of_route(
             "(`sealgate explain transit-upstream-plaintext`)",
         )
     yield from _of_inspection(inventory, site, route, subject)
+    if route.plain_http and not inventory.listen.http:
+        yield _fault(
+            inventory,
+            route.place,
+            f"{subject}: it is to be served over plain HTTP, but http is off",
+            'set http = ":80" under [listen], or remove plain_http',
+        )
     match guard_at(site, route):
         case Guard.UNBUILT:
             if guard_of(route) is Guard.UNBUILT:
@@ -303,6 +311,7 @@ def promises(inventory: Inventory, material: Material, *, now: float) -> tuple[O
     def saw(asset: str, fact: Fact, value: FactValue) -> None:
         found.append(Observation(asset, fact, value, Vantage.HOST, SEEN_BY))
 
+    plain = bool(inventory.listen.http)
     for site in inventory.sites:
         name = site_asset(site).id
         highly = is_highly_encrypted(site)
@@ -314,30 +323,40 @@ def promises(inventory: Inventory, material: Material, *, now: float) -> tuple[O
         asked = "requested" if material.client_ca and asks_for_key(site) else "none"
         saw(name, Fact.TLS_CLIENT_CERTIFICATE, "required" if highly else asked)
         saw(name, Fact.HSTS_SECONDS, max(0, (site.tls or inventory.tls).hsts_seconds))
-        plain = bool(inventory.listen.http)
-        saw(name, Fact.PLAIN_GET, "redirect" if plain else "refused")
+        in_clear = plain and Declaration.PLAIN_HTTP in required_of_site(site).declarations
+        if in_clear:
+            saw(name, Fact.PLAIN_SIGNATURE, "valid")
+        redirected = "redirect" if plain else "refused"
+        saw(name, Fact.PLAIN_GET, "served" if in_clear else redirected)
         saw(name, Fact.PLAIN_POST, "denied" if plain else "refused")
         saw(name, Fact.COOKIES_INSECURE, ())
         saw(name, Fact.UPSTREAM_PROTECTED, upstream_is_protected(site.upstream))
         for route in site.routes:
-            asset = route_asset(site, route).id
-            if route.payment:
-                saw(asset, Fact.PAGE_STORABLE, ())
-                saw(asset, Fact.SCRIPT_POLICY, "enforced" if route.scripts else "reported")
-            match guard_at(site, route):
-                case Guard.OPEN:
-                    saw(asset, Fact.ACCESS_RUNG, 0)
-                case Guard.SIGN_IN:
-                    saw(asset, Fact.ACCESS_RUNG, required_of_route(route).access)
-                    saw(asset, Fact.LOCK_STATUS_ANONYMOUS, _UNAUTHORIZED)
-                    saw(asset, Fact.LOCK_VARIANTS_OPEN, ())
-                case Guard.LOCKED:
-                    saw(asset, Fact.ACCESS_RUNG, _HIGH)
-                    saw(asset, Fact.LOCK_STATUS_ANONYMOUS, _FORBIDDEN)
-                    saw(asset, Fact.LOCK_VARIANTS_OPEN, ())
-                case Guard.SITE | Guard.UNBUILT:
-                    pass  # The site asks, or nothing is served: no promise of ours.
+            for fact, value in _promised(site, route, plain=plain):
+                saw(route_asset(site, route).id, fact, value)
     for gateway in inventory.payment_gateways:
         verified = bool(inventory.listen.egress)
         saw(payment_gateway_asset(gateway).id, Fact.EGRESS_VERIFIED, verified)
     return tuple(found)
+
+
+def _promised(site: Site, route: Route, *, plain: bool) -> Iterator[tuple[Fact, FactValue]]:
+    if route.plain_http and plain:
+        yield Fact.PLAIN_GET, "served"
+        yield Fact.PLAIN_SIGNATURE, "valid"
+    if route.payment:
+        yield Fact.PAGE_STORABLE, ()
+        yield Fact.SCRIPT_POLICY, "enforced" if route.scripts else "reported"
+    match guard_at(site, route):
+        case Guard.OPEN:
+            yield Fact.ACCESS_RUNG, 0
+        case Guard.SIGN_IN:
+            yield Fact.ACCESS_RUNG, required_of_route(route).access
+            yield Fact.LOCK_STATUS_ANONYMOUS, _UNAUTHORIZED
+            yield Fact.LOCK_VARIANTS_OPEN, ()
+        case Guard.LOCKED:
+            yield Fact.ACCESS_RUNG, _HIGH
+            yield Fact.LOCK_STATUS_ANONYMOUS, _FORBIDDEN
+            yield Fact.LOCK_VARIANTS_OPEN, ()
+        case Guard.SITE | Guard.UNBUILT:
+            pass  # The site asks, or nothing is served: no promise of ours.

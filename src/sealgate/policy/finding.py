@@ -108,6 +108,7 @@ class Declaration(StrEnum):
     BACKEND = "backend"  # `backend = true`
     SITE_ASKS = "the site asks"  # `access = "site"`
     PAYMENT = "payment"  # `payment = true`
+    PLAIN_HTTP = "plain HTTP"  # `plain_http = true`
     # What a file server, a drop or a tunnel is reached over.
     SSH = "SSH"
     FTP = "FTP"

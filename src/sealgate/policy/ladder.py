@@ -4,10 +4,6 @@ The three ladders: what each rank means, criterion by criterion.
 A rung is met by any one of its alternatives, an alternative by all of its criteria,
 and a criterion is a rule (:mod:`sealgate.policy.rules`) that was seen to be met. What
 was not observed, or does not apply, never meets anything.
-
-A rung that DESIGN describes and this version cannot observe yet is left out on
-purpose, so that nothing reaches it by accident: a signed response (RFC 9421) as the
-other way to "protected" in transit.
 """
 
 from __future__ import annotations
@@ -44,7 +40,8 @@ class Alternative:
 
     *site_asks* narrows it to routes where the site itself asks for the password
     (``True``) or where it does not (``False``). *protocols* narrows it to assets that are
-    reached over exactly these: who has two doors must have locked both.
+    reached over exactly these: who has two doors must have locked both. *declared* narrows
+    it to assets of that declaration.
     """
 
     name: str
@@ -52,6 +49,7 @@ class Alternative:
     kinds: frozenset[AssetKind]
     site_asks: bool | None = None
     protocols: frozenset[Declaration] | None = None
+    declared: Declaration | None = None
 
     def applies(self, kind: AssetKind, declarations: frozenset[Declaration]) -> bool:
         """
@@ -62,6 +60,7 @@ class Alternative:
             kind in self.kinds
             and self.site_asks in {None, asks}
             and self.protocols in {None, declarations & PROTOCOLS}
+            and (self.declared is None or self.declared in declarations)
         )
 
 
@@ -133,6 +132,19 @@ _ENCRYPTED = (
     Alternative("egress", ("transit-egress-unverified",), PAID),
     _UNSEEN_CHANNEL,
 )
+# RFC 9421 over RFC 9530. The key is the one that the site publishes over TLS, so that
+# must be worth believing.
+_SIGNED = Alternative(
+    "signed HTTP",
+    (
+        "transit-unsigned",
+        "transit-untrusted-chain",
+        "transit-wrong-name",
+        "transit-expired-certificate",
+    ),
+    frozenset([AssetKind.SITE, AssetKind.ROUTE]),
+    declared=Declaration.PLAIN_HTTP,
+)
 # One server has drops of several classes: what is more than the rest of them need is
 # asked of each session, and a server that stands for itself must ask it of everybody.
 _HIGHLY_ENCRYPTED = (
@@ -170,9 +182,10 @@ LADDERS: dict[Column, tuple[Rung, ...]] = {
         Rung(
             Column.IN_TRANSIT,
             1,
-            "Integrity and origin can be checked. Any channel of the next rung gives that; "
-            "a signed response will be another way, once Sealgate can verify one.",
-            _ENCRYPTED,
+            "Integrity and origin can be checked. Any channel of the next rung gives that; so "
+            "does plain HTTP, where it was declared, whose answers are signed with a key that the "
+            "site publishes over TLS.",
+            (*_ENCRYPTED, _SIGNED),
         ),
         Rung(
             Column.IN_TRANSIT,

@@ -67,6 +67,7 @@ class Fact(StrEnum):
     HSTS_SECONDS = "http.hsts-seconds"  # int: max-age, 0 when the header is absent
     PLAIN_GET = "http.plain-get"  # "refused" (no listener) | "redirect" | "denied" | "served"
     PLAIN_POST = "http.plain-post"  # "refused" (no listener) | "redirect" | "denied" | "served"
+    PLAIN_SIGNATURE = "http.plain-signature"  # "valid", or what is wrong with the signature
     COOKIES_INSECURE = "http.cookies-insecure"  # tuple[str]: names set without Secure
     COOKIES_SCRIPTABLE = "http.cookies-scriptable"  # tuple[str]: session names w/o HttpOnly
     MIXED_CONTENT = "http.mixed-content"  # tuple[str]: http:// subresources (origin and path)
@@ -101,6 +102,7 @@ class Fact(StrEnum):
 OWN_FACTS = frozenset(
     [
         Fact.HTTP_STATUS,
+        Fact.PLAIN_SIGNATURE,
         Fact.COOKIES_INSECURE,
         Fact.COOKIES_SCRIPTABLE,
         Fact.MIXED_CONTENT,

@@ -81,6 +81,8 @@ def _declared(inventory: Inventory) -> Iterator[AssetRequirement]:
                 marks.add(Declaration.SITE_ASKS)
             if route.payment:
                 marks.add(Declaration.PAYMENT)
+            if route.plain_http:
+                marks.add(Declaration.PLAIN_HTTP)
             yield AssetRequirement(
                 route_asset(site, route),
                 route.classification.id,
@@ -145,7 +147,15 @@ def required_of_site(site: Site) -> AssetRequirement:
     classes = [c for r in site.routes for c in (r.classification, r.collects) if c]
     strictest = max(classes, key=lambda c: c.rank)
     in_transit = max(required_of_route(route).in_transit for route in site.routes)
-    return AssetRequirement(site_asset(site), strictest.id, Protection(in_transit, 0, 0))
+    # What an endpoint answers to is asked at its front page.
+    front = any(r.plain_http and r.door.path == "/" and not r.door.exact for r in site.routes)
+    marks = {Declaration.PLAIN_HTTP} if front else set()
+    return AssetRequirement(
+        site_asset(site),
+        strictest.id,
+        Protection(in_transit, 0, 0),
+        declarations=frozenset(marks),
+    )
 
 
 def applicable(kind: AssetKind, required: Protection) -> Protection:

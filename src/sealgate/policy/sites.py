@@ -74,6 +74,8 @@ class Route:
     browsers tell of others: an https address, or a path of the site; "" nowhere.
 
     *max_body_bytes* is the most that a request may send there, ``None`` what holds for all.
+
+    *plain_http*: over plain HTTP it is served, too, signed (RFC 9421), and not redirected.
     """
 
     door: Door
@@ -90,6 +92,7 @@ class Route:
     inspect: Inspect = Inspect.OFF
     sign_in: bool = False
     max_body_bytes: int | None = None
+    plain_http: bool = False
 
     @property
     def shut(self) -> bool:

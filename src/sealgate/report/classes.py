@@ -137,6 +137,7 @@ def _rung_data(rung: Rung) -> dict[str, Any]:
                 "kinds": sorted(kind.value for kind in way.kinds),
                 "site_asks": way.site_asks,
                 "protocols": None if way.protocols is None else sorted(way.protocols),
+                "declared": way.declared,
                 "criteria": [_criterion_data(_BY_ID[id_]) for id_ in way.criteria],
             }
             for way in rung.alternatives

@@ -131,6 +131,25 @@ def test_a_server_that_stands_for_itself_must_ask_it_of_everybody() -> None:
     assert reached(column, AssetKind.DROP, SSH, unmeasured) == 2
 
 
+PLAIN = frozenset([Declaration.PLAIN_HTTP])
+
+
+@pytest.mark.parametrize("kind", [AssetKind.SITE, AssetKind.ROUTE])
+def test_a_signed_answer_over_http_is_worth_one_rung(kind: AssetKind) -> None:
+    """
+    It reaches "protected" and nothing above, where it was declared and its key is believable.
+    """
+    column = Column.IN_TRANSIT
+    served = ALL_MET | {"transit-plaintext": violated("served")}
+    assert reached(column, kind, PLAIN, served) == 1
+    assert reached(column, kind, NOTHING, served) == 0
+    for rule in ("transit-unsigned", "transit-untrusted-chain", "transit-wrong-name"):
+        assert reached(column, kind, PLAIN, served | {rule: violated("bad")}) == 0
+        assert (reached(column, kind, PLAIN, served | {rule: UNSEEN}) or 0) == 0
+    assert criteria(column, 1, kind, PLAIN, served)[0] == "transit-unsigned"
+    assert "transit-unsigned" not in criteria(column, 2, kind, NOTHING, ALL_MET)
+
+
 def test_rank_zero_asks_for_nothing() -> None:
     """
     Public data on a public page has no criteria.

@@ -33,6 +33,7 @@ BACKEND = frozenset([Declaration.BACKEND])
 SITE_ASKS = frozenset([Declaration.SITE_ASKS])
 SPEAKS_SSH = frozenset([Declaration.SSH])
 SPEAKS_FTP = frozenset([Declaration.FTP])
+PLAIN = frozenset([Declaration.PLAIN_HTTP])
 PAYS = frozenset([Declaration.PAYMENT])
 # Stands for "somebody tried to look and could not".
 TRIED = "tried in vain"
@@ -407,7 +408,18 @@ VECTORS: dict[str, tuple[Vector, ...]] = {
         beside({Fact.HSTS_SECONDS: 0}),
         beside({Fact.HSTS_SECONDS: 300}, required=NO_PROTECTION),
     ),
+    "transit-unsigned": (
+        broken("not verified: expired", {Fact.PLAIN_SIGNATURE: "expired"}, declarations=PLAIN),
+        broken("not verified: other body", {Fact.PLAIN_SIGNATURE: "other body"}),
+        fine({Fact.PLAIN_SIGNATURE: "valid"}, declarations=PLAIN),
+        fine({Fact.PLAIN_SIGNATURE: "valid"}),
+        unseen(declarations=PLAIN),
+        unseen(tried=(Fact.PLAIN_SIGNATURE,)),
+        beside(),
+    ),
     "transit-no-redirect": (
+        beside({Fact.PLAIN_GET: "served"}, declarations=PLAIN),
+        broken("does not redirect", {Fact.PLAIN_GET: "denied"}, declarations=PLAIN),
         broken("does not redirect", {Fact.PLAIN_GET: "denied"}),
         broken("does not redirect", {Fact.PLAIN_GET: "served"}),
         fine({Fact.PLAIN_GET: "redirect"}),

@@ -24,6 +24,7 @@ from sealgate.gateway.translate.listeners import (
     https_listeners,
     rds_file,
 )
+from sealgate.gateway.translate.plain_http import signer_clusters
 from sealgate.gateway.translate.routes import http_routes, https_name, https_routes
 from sealgate.gateway.translate.sign_in import service_cluster
 from sealgate.gateway.translate.tls import sds_file
@@ -69,6 +70,7 @@ def translate(inventory: Inventory, material: Material) -> EnvoyFiles:
         [
             *(cluster(site, material) for site in inventory.sites),
             *relay_clusters(inventory, material),
+            *signer_clusters(inventory, material),
             *egress_clusters(inventory, material),
             *_service(inventory, material),
         ],

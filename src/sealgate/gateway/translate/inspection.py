@@ -57,7 +57,7 @@ def needs_back(site: Site) -> bool:
     Return whether relays reach *site* through Envoy.
     """
     return site.upstream.scheme == "https" and any(
-        route.inspect is not Inspect.OFF for route in site.routes
+        route.inspect is not Inspect.OFF or route.plain_http for route in site.routes
     )
 
 

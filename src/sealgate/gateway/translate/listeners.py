@@ -29,6 +29,7 @@ from sealgate.gateway.translate.pages import (
     SIGN_IN_PAGES,
     local_replies,
 )
+from sealgate.gateway.translate.plain_http import is_plain
 from sealgate.gateway.translate.routes import (
     FRAMING_HEADER,
     LUA_FILTER,
@@ -175,7 +176,10 @@ def http_listeners(inventory: Inventory, material: Material) -> list[JSONObject]
     manager["early_header_mutation_extensions"] = [_mutation([*_forgeable(), _framing()])]
     manager["codec_type"] = "HTTP1"
     manager["http_protocol_options"] = {"accept_http_10": True}
-    manager["http_filters"] = [_router()]
+    # Without content there is nothing to ask for too often.
+    signed = any(is_plain(site) for site in inventory.sites)
+    rates = rate_filters(inventory.limits, signs_in=False) if signed else []
+    manager["http_filters"] = [*rates, _router()]
     return [
         _listener("http", address, [{"filters": [_manager(manager)]}], inventory, [])
         for address in inventory.listen.http
@@ -248,6 +252,7 @@ def _https_chain(
             (*LOCKED_PAGES, *own, *COMMON_PAGES),
             inventory.operator.name,
             signs_in=signs_in(site),
+            keys=is_plain(site),
         ),
     )
     manager["http_protocol_options"] = {

@@ -21,6 +21,7 @@ from sealgate.gateway.translate.matchers import (
 )
 from sealgate.gateway.translate.sign_in import ROUTE_NAME
 from sealgate.gateway.translate.typed import EXTENSIONS, extension, header
+from sealgate.signing.model import DIRECTORY_TYPE
 
 if TYPE_CHECKING:
     from sealgate.gateway.model import JSON, JSONObject
@@ -195,17 +196,25 @@ _PAGE_HEADERS = (
 
 
 def local_replies(
-    pages: tuple[Page, ...], operator: str, *, signs_in: bool = False, proofs: bool = False
+    pages: tuple[Page, ...],
+    operator: str,
+    *,
+    signs_in: bool = False,
+    proofs: bool = False,
+    keys: bool = False,
 ) -> JSONObject:
     """
     Return what Envoy answers by itself: the first of *pages* whose condition holds.
 
     *operator* is who runs the site, or "". With *signs_in*, the sign-in service may refuse
-    in its own words, which are passed on. With *proofs*, so is what an authority looks for.
+    in its own words, which are passed on. With *proofs*, so is what an authority looks for,
+    with *keys* the list of keys that answers over plain HTTP are signed with.
     """
     mappers: list[JSON] = _of_service() if signs_in else []
     if proofs:
-        mappers.append(_PROOF)
+        mappers.append(_given("application/octet-stream"))
+    if keys:
+        mappers.append(_given(DIRECTORY_TYPE))
     for page in pages:
         condition: JSONObject = {
             "extension_filter": extension(
@@ -221,21 +230,22 @@ def local_replies(
     return {"mappers": mappers, "body_format": _as_html(_OTHER, operator)}
 
 
-# The only answer of Envoy's own that is no refusal (RFC 8555, 8.3).
-_PROOF: JSONObject = {
-    "filter": {
-        "status_code_filter": {
-            "comparison": {
-                "op": "EQ",
-                "value": {"default_value": 200, "runtime_key": "sealgate.proof"},
+def _given(content_type: str) -> JSONObject:
+    # The only answers of Envoy's own that are no refusals.
+    return {
+        "filter": {
+            "status_code_filter": {
+                "comparison": {
+                    "op": "EQ",
+                    "value": {"default_value": 200, "runtime_key": "sealgate.proof"},
+                }
             }
-        }
-    },
-    "body_format_override": {
-        "text_format_source": {"inline_string": "%LOCAL_REPLY_BODY%"},
-        "content_type": "application/octet-stream",
-    },
-}
+        },
+        "body_format_override": {
+            "text_format_source": {"inline_string": "%LOCAL_REPLY_BODY%"},
+            "content_type": content_type,
+        },
+    }
 
 
 def _of_service() -> list[JSON]:

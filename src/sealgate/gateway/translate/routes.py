@@ -23,6 +23,7 @@ from sealgate.gateway.translate.patterns import (
     target_with_query,
 )
 from sealgate.gateway.translate.payment import payment_headers
+from sealgate.gateway.translate.plain_http import key_page, plain_entries
 from sealgate.gateway.translate.readings import lua_program
 from sealgate.gateway.translate.sign_in import (
     CLIENT_ADDRESS,
@@ -115,6 +116,7 @@ def _site_routes(inventory: Inventory, site: Site, material: Material) -> Iterat
             **own_pages(site),
             "typed_per_filter_config": rate_limit(inventory.limits, Rate.PAGES),
         }
+    yield from key_page(site, material, _READ_METHODS)
     for route in by_path:
         match = _path_match(route.door)
         *quick, last = _served(inventory, site, route, route, match, material)
@@ -243,7 +245,7 @@ def _to_site(site: Site, route: Route, match: JSONObject, filters: JSONObject) -
 
 def http_routes(inventory: Inventory, material: Material) -> JSONObject:
     """
-    Return the route configuration of port 80, which serves no content.
+    Return the route configuration of port 80, which serves no content but what is signed.
 
     GET and HEAD are sent to https; anything else is refused, for its body has already
     crossed in clear (RFC 9110, 15.4.9: 308 would only repeat it). ACME challenges are
@@ -296,17 +298,26 @@ def _plain(inventory: Inventory, site: Site, material: Material) -> list[JSON]:
     if not is_highly_encrypted(site):
         # Nothing that such a site says goes out in clear, not even this.
         entries.append(challenge)
+    otherwise: JSONObject = {"direct_response": {"status": 403}}
     if inventory.listen.https:
-        entries.append(
-            {
-                "match": {"prefix": "/", "headers": [_READ_METHODS]},
-                "redirect": {
-                    "https_redirect": True,
-                    "port_redirect": inventory.listen.https[0].port,
-                    "response_code": "PERMANENT_REDIRECT",
-                },
+        otherwise = {
+            "redirect": {
+                "https_redirect": True,
+                "port_redirect": inventory.listen.https[0].port,
+                "response_code": "PERMANENT_REDIRECT",
             }
-        )
+        }
+    reads = [matcher for matcher in bare if matcher != _target_header(ACME_PATH)]
+    entries += plain_entries(
+        site,
+        material,
+        at=_path_match,
+        bare=reads,
+        otherwise=otherwise,
+        filters=rate_limit(inventory.limits, Rate.REQUESTS),
+    )
+    if inventory.listen.https:
+        entries.append({"match": {"prefix": "/", "headers": [_READ_METHODS]}, **otherwise})
     entries.append(_refusal(403))
     return entries
 

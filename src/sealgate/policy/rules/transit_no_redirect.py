@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealgate.policy.citations import rfc
-from sealgate.policy.finding import Rule, Severity, met, not_applicable, violated
+from sealgate.policy.finding import Declaration, Rule, Severity, met, not_applicable, violated
 from sealgate.policy.ladder import WEB
 from sealgate.policy.observation import Fact, Vantage
 from sealgate.policy.protection import Column
@@ -24,6 +24,8 @@ def _judge(subject: Subject) -> Verdict:
         return met("http redirects")
     if answer == "refused":
         return not_applicable("nothing listens for http")
+    if answer == "served" and Declaration.PLAIN_HTTP in subject.declarations:
+        return not_applicable("it is declared to be served over http")
     return violated("http does not redirect")
 
 

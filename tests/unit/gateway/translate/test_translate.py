@@ -70,6 +70,13 @@ def material_for(inventory: Inventory, folder: str = "/var/lib/sealgate") -> Mat
         sign_in=SignInMaterial(
             f"{folder}/sign-in.sock", '{"keys":[]}', "sealgate", people, granted
         ),
+        signers={
+            route_asset(site, route).id: f"{folder}/signers/{number}.sock"
+            for site in inventory.sites
+            for number, route in enumerate(site.routes)
+            if route.plain_http
+        },
+        key_lists={site.name: '{"keys":[]}' for site in inventory.sites},
     )
 
 

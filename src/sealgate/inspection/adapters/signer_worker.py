@@ -1,0 +1,112 @@
+"""
+The process that signs answers: told what to do over a socket, and asked there whether it works.
+
+Run as ``python -P -m sealgate.inspection.adapters.signer_worker FD``. Answers come from the
+loop that serves, so one that is stuck does not answer, and its parent ends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import resource
+import socket
+import sys
+from typing import TYPE_CHECKING, Any
+
+from sealgate.child_process import parent_of
+from sealgate.inspection.adapters.signer import HEAD_BYTES, Service
+from sealgate.inspection.adapters.signer_body import Spooled
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from sealgate.inspection.adapters.signer_plan import SignerPlan
+
+_POLL_SECONDS = 0.05
+# The socket is not ours to remove: the next process listens on it, too.
+_SHARED: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
+
+
+class Worker:
+    """
+    The servers of the process.
+    """
+
+    def __init__(self, plan: SignerPlan, link: Connection) -> None:
+        spooled = Spooled()
+        self._services = [
+            Service(policy, keys, spooled)
+            for policy, keys in zip(plan.policies, plan.keys, strict=True)
+        ]
+        self._listeners = plan.listeners
+        self._servers: list[asyncio.AbstractServer] = []
+        self._link = link
+        self._loop = asyncio.get_running_loop()
+        self.ended: asyncio.Future[None] = self._loop.create_future()
+
+    async def start(self) -> None:
+        """
+        Serve, and tell the parent so.
+        """
+        for service, descriptor in zip(self._services, self._listeners, strict=True):
+            listener = socket.socket(fileno=descriptor)
+            listener.setblocking(False)
+            server = await asyncio.start_unix_server(
+                service.serve, sock=listener, limit=HEAD_BYTES, **_SHARED
+            )
+            self._servers.append(server)
+        self._loop.add_reader(self._link.fileno(), self._on_message)
+        self._send("ready", os.getpid())
+
+    def _send(self, *message: Any) -> None:
+        with contextlib.suppress(OSError):
+            self._link.send(message)
+
+    def _on_message(self) -> None:
+        try:
+            message = self._link.recv()
+        except (EOFError, OSError):
+            os._exit(1)  # Nobody would notice any more when this process is stuck.
+        match message:
+            case ("status",):
+                self._send("ok", {"connections": sum(s.open for s in self._services)})
+            case ("keys", keys):
+                for service, own in zip(self._services, keys, strict=True):
+                    service.keys = own
+            case ("stop", seconds):
+                self._draining = self._loop.create_task(self._drain(seconds))
+
+    async def _drain(self, seconds: float) -> None:
+        for server in self._servers:
+            server.close()
+        until = self._loop.time() + seconds
+        while any(s.busy for s in self._services) and self._loop.time() < until:  # noqa: ASYNC110  # as the relays do
+            await asyncio.sleep(_POLL_SECONDS)
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+
+async def _run(plan: SignerPlan, link: Connection) -> None:
+    worker = Worker(plan, link)
+    await worker.start()
+    await worker.ended
+
+
+def main() -> int:
+    """
+    Be the signer that the parent at the other end of the socket ``argv[1]`` asks for.
+    """
+    # Keys are never written anywhere, not by a crash either.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    begun = parent_of(sys.argv[1])
+    if begun is None:
+        return 1
+    link, plan = begun
+    asyncio.run(_run(plan, link))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
