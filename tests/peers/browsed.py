@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import subprocess
 import time
 import urllib.request
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 START_SECONDS = 20.0
+_AUTO_SELECT = "auto_select_certificate"
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # W3C WebDriver, 11
 
 
@@ -125,12 +127,26 @@ class Browser:
             time.sleep(0.05)
 
 
+def _home_with(folder: Path, p12: Path, password: str) -> dict[str, str]:
+    # Where Chromium keeps the certificates of its user on Linux.
+    database = folder / ".pki" / "nssdb"
+    database.mkdir(parents=True)
+    into = ("-d", f"sql:{database}")
+    for command in (
+        ("certutil", "-N", *into, "--empty-password"),
+        ("pk12util", "-i", str(p12), *into, "-W", password, "-K", ""),
+    ):
+        subprocess.run(command, check=True, capture_output=True)
+    return {**os.environ, "HOME": str(folder)}
+
+
 @contextlib.contextmanager
-def browsing(folder: Path, *hosts: str) -> Iterator[Browser]:
+def browsing(folder: Path, *hosts: str, p12: tuple[Path, str] | None = None) -> Iterator[Browser]:
     """
     Run Chromium, with its files in *folder*, until the block ends.
 
-    It reaches ``localhost`` and *hosts* only.
+    It reaches ``localhost`` and *hosts* only. *p12* is a client certificate and its password,
+    which is shown wherever one is asked for, as if its user had chosen it.
     """
     reached = ", ".join(f"EXCLUDE {host}" for host in ("localhost", *hosts))
     port = free_port()
@@ -138,14 +154,17 @@ def browsing(folder: Path, *hosts: str) -> Iterator[Browser]:
         ["chromedriver", f"--port={port}"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        env=_home_with(folder, *p12) if p12 is not None else None,
     )
-    options = {
+    chosen: dict[str, object] = {"*": {"setting": {"filters": [{}]}}} if p12 is not None else {}
+    options: dict[str, object] = {
+        "prefs": {"profile": {"content_settings": {"exceptions": {_AUTO_SELECT: chosen}}}},
         "args": [
             *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
             *("--disable-background-networking", "--no-first-run", "--lang=en"),
             *("--disable-component-update", "--disable-sync", f"--user-data-dir={folder}/profile"),
             *("--window-size=900,900", f"--host-resolver-rules=MAP * ~NOTFOUND, {reached}"),
-        ]
+        ],
     }
     wanted = {"acceptInsecureCerts": True, "goog:chromeOptions": options}
     try:

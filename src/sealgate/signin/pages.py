@@ -142,8 +142,12 @@ def sign_in_page(paper: Paper, standing: Standing, wanted: str, error: str = "")
 def _askable(missing: Iterable[Missing]) -> list[Missing]:
     """
     Return what is asked for now: a second factor comes last, for it is good for minutes only.
+
+    Who comes from the wrong country is not asked to get a grant.
     """
     items = list(missing)
+    if any(item.need is Need.COUNTRY for item in items):
+        return [item for item in items if item.need not in {Need.GRANT, Need.SECOND_FACTOR}]
     rest = [item for item in items if item.need is not Need.SECOND_FACTOR]
     return rest or items
 
@@ -271,9 +275,10 @@ def _ways(paper: Paper, need: Need, factors: Iterable[Factor], wanted: str) -> l
             + f"{hint}<p><button>{paper.say('submit code')}</button></p></form>"
         )
     if Factor.PASSKEY in offered:
+        named = "passkey again" if need is Need.SECOND_FACTOR else "passkey"
         parts.append(
             f'<form id="passkey" hidden>{paper.hidden(wanted)}'
-            f"<p>{paper.say('passkey why')}</p><button>{paper.say('passkey')}</button>"
+            f"<p>{paper.say('passkey why')}</p><button>{paper.say(named)}</button>"
             f'<p class="error" role="alert" id="failed" hidden>{paper.say("passkey failed")}</p>'
             f"</form><noscript><p>{paper.say('no script')}</p></noscript>"
         )

@@ -147,6 +147,19 @@ def test_a_grant_is_asked_for_before_a_code(language: str, state: GrantState | N
     assert f'<a href="/a">{LANGUAGES[language]["again"]}</a>' in page
 
 
+def test_from_another_country_no_grant_is_asked_for() -> None:
+    """
+    It would open nothing.
+    """
+    there = granted(None, Factor.TOTP)
+    shown = (Proven(Factor.CERTIFICATE, 0.0, "k"),)
+    lacking = missing(3, shown, "FR", ("DE",), None, 1.0, asset=there.place.asset)
+    page = sign_in_page(Paper(), replace(there, missing=lacking, country="FR"), "/a")
+    assert "You come from FR" in page
+    assert "sealgate grant" not in page
+    assert "<form" not in page
+
+
 def test_who_has_no_second_factor_is_told_how_to_get_one() -> None:
     """
     What they do not have is not asked for.
