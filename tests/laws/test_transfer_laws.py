@@ -9,16 +9,34 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sealgate.identity.grants import Grant
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import AccessSettings, Drop
 from sealgate.storage.model import StorageError
 from sealgate.storage.paths import MAX_PATH_BYTES, MAX_SEGMENT_BYTES, checked_segment, resolve
-from sealgate.transfer.authorize import access_rung, refusal, transit_rung
+from sealgate.transfer.authorize import CODES, KEYS, access_rung, refusal, transit_rung
 from sealgate.transfer.model import Caller, Channel, Method, TransferProtocol
 
 ACCESS = AccessSettings(("DE",))
+NOW = 1_800_000_000.0
 METHODS = st.frozensets(st.sampled_from(Method))
 COUNTRIES = st.sampled_from(["DE", "NZ", None])
+GRANTS = st.lists(
+    st.builds(
+        Grant,
+        id=st.just("1"),
+        person=st.sampled_from(["anna", "ben"]),
+        asset=st.sampled_from(["drop d", "drop e", "tunnel d"]),
+        reason=st.just("a reason"),
+        minutes=st.just(60),
+        asked_by=st.just("op"),
+        asked_at=st.just(NOW - 7200),
+        approved_at=st.sampled_from([None, NOW - 3600, NOW - 3599, NOW, NOW + 1]),
+        denied_at=st.sampled_from([None, NOW - 1]),
+        ended_at=st.sampled_from([None, NOW - 1]),
+    ),
+    max_size=1,
+).map(tuple)
 CHANNELS = st.builds(
     Channel,
     protocol=st.sampled_from(TransferProtocol),
@@ -94,16 +112,16 @@ def test_more_proof_is_never_worth_less(
         assert both >= one
 
 
-@given(channel=CHANNELS, methods=METHODS, country=COUNTRIES)
+@given(channel=CHANNELS, methods=METHODS, country=COUNTRIES, grants=GRANTS)
 def test_a_stricter_class_never_admits_more(
-    channel: Channel, methods: frozenset[Method], country: str | None
+    channel: Channel, methods: frozenset[Method], country: str | None, grants: tuple[Grant, ...]
 ) -> None:
     """
     Whoever is refused by a class is refused by each stricter one.
     """
-    caller = Caller("anna", (), methods, country)
+    caller = Caller("anna", (), methods, country, grants=grants)
     refused = [
-        refusal(Drop("d", c, "file:/d", ("user:anna",)), caller, channel, ACCESS) is not None
+        refusal(Drop("d", c, "file:/d", ("user:anna",)), caller, channel, ACCESS, NOW) is not None
         for c in DEFAULT_MODEL.classes
     ]
     assert refused == sorted(refused)
@@ -118,6 +136,25 @@ def test_nobody_comes_in_below_the_floor(
     """
     caller = Caller("anna", (), methods, country)
     public = Drop("d", DEFAULT_MODEL.weakest, "file:/d", ("user:anna",))
-    if refusal(public, caller, channel, ACCESS) is None:
-        assert methods
+    if refusal(public, caller, channel, ACCESS, NOW) is None:
+        assert methods - CODES, "a code alone proves nothing"
         assert transit_rung(channel, methods) >= 2
+
+
+@given(channel=CHANNELS, methods=METHODS, country=COUNTRIES, grants=GRANTS)
+def test_the_top_needs_everything(
+    channel: Channel, methods: frozenset[Method], country: str | None, grants: tuple[Grant, ...]
+) -> None:
+    """
+    Without a key, another kind of proof, a country and a running grant of their own, none opens.
+    """
+    caller = Caller("anna", (), methods, country, grants=grants)
+    top = Drop("d", DEFAULT_MODEL.strictest, "file:/d", ("user:anna",))
+    if refusal(top, caller, channel, ACCESS, NOW) is None:
+        assert methods & KEYS
+        assert methods & (CODES | {Method.PASSWORD})
+        assert country in ACCESS.countries
+        assert [(g.person, g.asset, g.is_running(NOW)) for g in grants] == [
+            ("anna", "drop d", True)
+        ]
+        assert transit_rung(channel, methods) == 3

@@ -99,7 +99,7 @@ HELD_BY = {
     "transfer/adapters/ftps_port.py": "unit/transfer/adapters/test_ftps_data.py",
     "transfer/adapters/ftps_secured.py": "unit/transfer/adapters/test_ftps_control.py",
     "transfer/adapters/ftps_work.py": "unit/transfer/adapters/test_ftps_control.py",
-    "transfer/adapters/doorkeeper_rules.py": "unit/transfer/adapters/test_doorkeeper.py",
+    "transfer/adapters/doorkeeper_*.py": "unit/transfer/adapters/test_doorkeeper_granted.py",
     "transfer/adapters/session_*.py": "unit/transfer/adapters/test_session.py",
     "transfer/adapters/uploads*.py": "unit/transfer/adapters/test_session.py",
     "transfer/adapters/workers*.py": "peers/test_transfer_core.py",

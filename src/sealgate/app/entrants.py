@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING
 
 from sealgate.app.state import has_database
 from sealgate.app.users import list_users
-from sealgate.identity.model import normal
-from sealgate.policy.inventory import Drop, drop_asset, tunnel_asset
+from sealgate.identity.factors import HIGH, VERY_HIGH
+from sealgate.identity.model import APPROVER, normal
+from sealgate.policy.inventory import Drop
+from sealgate.transfer.authorize import asset_id, needs_grant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sealgate.app.users import UserLine
     from sealgate.policy.inventory import Inventory, Tunnel
-
-# DESIGN 1, access: from here on a password is not enough.
-_HIGH = 2
 
 
 def nobody_yet(inventory: Inventory, now: float) -> tuple[str, ...]:
@@ -45,12 +44,18 @@ def _remarks(inventory: Inventory, users: tuple[UserLine, ...]) -> Iterator[str]
         admitted = [user for user in users if _is_admitted(user, one.admit)]
         if any(_has_what_it_takes(user, one, inventory) for user in admitted):
             continue
-        asset = drop_asset(one) if isinstance(one, Drop) else tunnel_asset(one)
         who = ", ".join(one.admit)
-        need = "a key" if one.classification.required.access >= _HIGH else "a key or a password"
+        rung = one.classification.required.access
+        need = "a key or a password" if rung < HIGH else "a key"
+        hint = "sealgate key add NAME FILE.pub"
+        if rung >= VERY_HIGH:
+            need, hint = "a key and a second factor", f"{hint}, sealgate user totp NAME"
+        yield f"{asset_id(one)}: nobody who may come in ({who}) has {need} yet: {hint}"
+    guarded = [one for one in behind if needs_grant(one)]
+    if guarded and not any(APPROVER in user.roles for user in users):
         yield (
-            f"{asset.id}: nobody who may come in ({who}) has {need} yet: "
-            "sealgate key add NAME FILE.pub"
+            f"{asset_id(guarded[0])}: it takes a grant, and nobody may approve one yet: "
+            f"sealgate user role NAME --add {APPROVER}"
         )
 
 
@@ -63,8 +68,11 @@ def _is_admitted(user: UserLine, admit: tuple[str, ...]) -> bool:
 def _has_what_it_takes(user: UserLine, one: Drop | Tunnel, inventory: Inventory) -> bool:
     listen = inventory.listen
     ftps = isinstance(one, Drop) and bool(listen.ftps or listen.ftps_implicit)
+    rung = one.classification.required.access
+    if rung >= VERY_HIGH and not (user.has_totp or user.has_password):
+        return False
     if listen.sftp and user.living_ssh_keys:
         return True
     if ftps and user.living_certificates:
         return True
-    return one.classification.required.access < _HIGH and user.has_password
+    return rung < HIGH and user.has_password

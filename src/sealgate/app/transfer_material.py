@@ -23,6 +23,7 @@ from sealgate.storage.adapters.opened import open_store
 from sealgate.storage.adapters.packed import packed
 from sealgate.storage.model import StorageError
 from sealgate.transfer.adapters.workers_plan import Served
+from sealgate.transfer.authorize import needs_grant
 from sealgate.transfer.model import TransferProtocol
 from sealgate.transfer.promise import refusals
 
@@ -72,7 +73,7 @@ class Material:
         database = database_url(inventory)
         state = Path(inventory.state_folder).absolute()
         make_folder(str(state / LOGS_FOLDER))
-        keyring = self._keys.open(inventory) if inventory.drops else None
+        keyring = self._keys.open(inventory) if _needs_keys(inventory) else None
         make_folder(str(state / RECORDS_FOLDER))
         stores = tuple(store_settings(inventory, drop) for drop in inventory.drops)
         faults = list(_faults(inventory, stores, keyring, self._now))
@@ -218,6 +219,11 @@ def _faults(
                 f' "{drop.classification.id}" demands {settings.rung}',
                 f"sealgate explain {_AT_REST_RULE}",
             )
+
+
+def _needs_keys(inventory: Inventory) -> bool:
+    # A tunnel that asks for one-time codes needs them, too: they are sealed for the site's key.
+    return bool(inventory.drops) or any(needs_grant(tunnel) for tunnel in inventory.tunnels)
 
 
 def _is_accepted(inventory: Inventory, drop: Drop, now: float) -> bool:

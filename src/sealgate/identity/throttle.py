@@ -81,18 +81,20 @@ class Throttle:
                 self._count(self._names, name, now)
             return max(0.0, wait)
 
-    def succeeded(self, name: str, address: str, now: float) -> None:
+    def succeeded(self, name: str, address: str, now: float, *, forgives: bool = True) -> None:
         """
         Note that *name* proved from *address* who they are, by whatever means.
 
         Of what was counted for the address, the attempt of this name is taken back, and no
         more: else somebody with an account of their own could try those of others for
-        ever. A second call, or one without an attempt (a key), takes back nothing.
+        ever. A second call, or one without an attempt (a key), takes back nothing. Nor does
+        one that *forgives* not: it only makes the pair usual.
         """
         name, place = _counted(name), prefix(address)
         with self._lock:
-            attempted = self._pairs.pop((name, place), None)
-            self._names.pop(name, None)
+            attempted = self._pairs.pop((name, place), None) if forgives else None
+            if forgives:
+                self._names.pop(name, None)
             count = self._addresses.get(place)
             if attempted is not None and count is not None:
                 count.failures = max(0, count.failures - 1)

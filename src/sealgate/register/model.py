@@ -111,7 +111,8 @@ class TransferRecord:
 
     *place* is shown without values. *size* is in bytes; *digest* is the SHA-256 (hex) of the
     plain bytes, *rule* the id of the rule that stood against it, *key* the fingerprint of
-    the caller's key; each "" when there is none.
+    the caller's key; each "" when there is none. *access* is the access rung that was reached,
+    *grant* the id of the grant that it took; both ``None`` in what is older than them.
     """
 
     at: float
@@ -130,6 +131,8 @@ class TransferRecord:
     digest: str = ""
     rule: str = ""
     key: str = ""
+    access: int | None = 0
+    grant: str | None = ""
 
     def values(self) -> dict[str, Any]:
         """

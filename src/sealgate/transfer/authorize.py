@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sealgate.identity.factors import VERY_HIGH, Factor, Need, Proven, missing, rung_of
 from sealgate.identity.model import normal
 from sealgate.policy.algorithms import (
     ENCRYPTED,
@@ -24,18 +25,35 @@ from sealgate.policy.algorithms import (
     rank_of_ssh,
     rank_of_tls,
 )
-from sealgate.policy.inventory import Drop
+from sealgate.policy.inventory import Drop, drop_asset, tunnel_asset
 from sealgate.policy.protection import SENSITIVE_FLOOR, Protection
 from sealgate.transfer.model import Action, Method, TransferProtocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
+    from sealgate.identity.grants import Grant
     from sealgate.policy.inventory import AccessSettings, Tunnel
     from sealgate.transfer.model import Caller, Channel
 
-_NOTHING, _LOW, _HIGH = 0, 1, 2
+_LOW = 1
 KEYS = frozenset([Method.PUBLIC_KEY, Method.CLIENT_CERTIFICATE])
+CODES = frozenset([Method.ONE_TIME_CODE, Method.RECOVERY_CODE])
+_FACTORS = {
+    Method.PASSWORD: Factor.PASSWORD,
+    Method.PUBLIC_KEY: Factor.SSH_KEY,
+    Method.CLIENT_CERTIFICATE: Factor.CERTIFICATE,
+    Method.ONE_TIME_CODE: Factor.TOTP,
+    Method.RECOVERY_CODE: Factor.RECOVERY_CODE,
+}
+_TYPED = (Factor.PASSWORD, Factor.TOTP, Factor.RECOVERY_CODE)
+_RULES = {
+    Need.SIGN_IN: "access-anonymous",
+    Need.KEY: "access-no-key",
+    Need.COUNTRY: "access-no-key",
+    Need.SECOND_FACTOR: "access-no-approval",
+    Need.GRANT: "access-no-approval",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +92,26 @@ def _ssh_rung(channel: Channel) -> int:
     return rank_of_ssh(channel.group, channel.cipher, channel.mac)
 
 
-def access_rung(methods: frozenset[Method], country: str | None, allowed: Iterable[str]) -> int:
+def access_rung(
+    methods: frozenset[Method],
+    country: str | None,
+    allowed: Iterable[str],
+    grant: Grant | None = None,
+    now: float = 0.0,
+) -> int:
     """
-    Return the rank on the ladder "access" of somebody who proved *methods*.
+    Return the rank on the ladder "access" of somebody who signed in by *methods*.
 
-    *country* is where they are, ``None`` when nobody knows. The top rank needs a grant
-    that another person approved, which this version does not have.
+    *country* is where they are, ``None`` when nobody knows; *grant* is one for this person
+    and asset. *now* is in seconds since the epoch; at its default no grant runs.
     """
-    if methods & KEYS and country is not None and country in frozenset(allowed):
-        return _HIGH
-    return _LOW if methods else _NOTHING
+    return rung_of(_proven(methods, now), country, allowed, grant, now)
+
+
+def _proven(methods: frozenset[Method], now: float) -> Iterator[Proven]:
+    # A connection signs in within the grace of its server, a minute, so every proof was fresh
+    # then; what ends a session of the top rung is the end of its grant (ADR 0022).
+    return (Proven(_FACTORS[method], now) for method in methods)
 
 
 def required(asset: Drop | Tunnel) -> Protection:
@@ -97,19 +125,63 @@ def required(asset: Drop | Tunnel) -> Protection:
     return asset.classification.required.at_least(floor)
 
 
+def asset_id(asset: Drop | Tunnel) -> str:
+    """
+    Return the id of *asset*, by which grants are asked for.
+    """
+    return (drop_asset(asset) if isinstance(asset, Drop) else tunnel_asset(asset)).id
+
+
+def needs_grant(asset: Drop | Tunnel) -> bool:
+    """
+    Return whether the class of *asset* demands a grant.
+    """
+    return required(asset).access >= VERY_HIGH
+
+
+def grant_for(asset: Drop | Tunnel, caller: Caller) -> Grant | None:
+    """
+    Return the latest grant of *caller* that *asset* goes by, ``None`` where it needs none.
+    """
+    if not needs_grant(asset):
+        return None
+    name = asset_id(asset)
+    held = (g for g in caller.grants if g.asset == name and g.person == normal(caller.name))
+    return max(held, key=lambda g: g.asked_at, default=None)
+
+
+def grant_over(asset: Drop | Tunnel, caller: Caller, now: float) -> Refusal | None:
+    """
+    Return why *asset*, which was open to *caller*, is so no more: its grant ran out.
+
+    ``None`` while it runs, and where none is needed.
+    """
+    if not needs_grant(asset):
+        return None
+    grant = grant_for(asset, caller)
+    if grant is not None and grant.is_running(now):
+        return None
+    return Refusal(
+        _RULES[Need.GRANT],
+        f'"{asset.name}" is {asset.classification.id}: your grant ran out',
+        f'ask for another: sealgate grant ask "{asset_id(asset)}" --reason REASON --for 2h',
+    )
+
+
 def refusal(
-    asset: Drop | Tunnel, caller: Caller, channel: Channel, access: AccessSettings
+    asset: Drop | Tunnel, caller: Caller, channel: Channel, access: AccessSettings, now: float
 ) -> Refusal | None:
     """
     Return why *caller* may not come to *asset* over *channel*; ``None`` when they may.
 
-    The message is for them: it tells what is missing, and nothing of others.
+    *now* is in seconds since the epoch. The message is for them: it tells what is missing, and
+    nothing of others.
     """
     if not admits(asset.admit, caller):
         return Refusal("", "you are not admitted", "ask whoever runs this server")
     demand = required(asset)
     below = _below_transit(asset, demand.in_transit, caller, channel)
-    return below or _below_access(asset, demand.access, caller, access)
+    return below or _below_access(asset, caller, channel.protocol, access, now)
 
 
 def _below_transit(
@@ -196,31 +268,29 @@ def _below_tls(subject: str, channel: Channel) -> Refusal:
 
 
 def _below_access(
-    asset: Drop | Tunnel, rank: int, caller: Caller, access: AccessSettings
+    asset: Drop | Tunnel,
+    caller: Caller,
+    protocol: TransferProtocol,
+    access: AccessSettings,
+    now: float,
 ) -> Refusal | None:
-    have = access_rung(caller.methods, caller.country, access.countries)
-    if have >= rank:
+    key = Factor.CERTIFICATE if protocol is TransferProtocol.FTPS else Factor.SSH_KEY
+    lacking = missing(
+        required(asset).access,
+        _proven(caller.methods, now),
+        caller.country,
+        access.countries,
+        grant_for(asset, caller),
+        now,
+        ways=(key, *_TYPED),
+        asset=asset_id(asset),
+    )
+    if not lacking:
         return None
-    subject = f'"{asset.name}" is {asset.classification.id}'
-    if have == _NOTHING:
-        return Refusal("access-anonymous", f"{subject}: a sign-in is required")
-    if not caller.methods & KEYS:
-        return Refusal(
-            "access-no-key",
-            f"{subject}: a password is not enough, a key is required",
-            "sign in with an SSH key or a client certificate",
-        )
-    if have < _HIGH:
-        told = "from an unknown country" if caller.country is None else f"from {caller.country}"
-        return Refusal(
-            "access-no-key",
-            f"{subject}: you come {told}, which is not on the list",
-            "ask whoever runs this server",
-        )
     return Refusal(
-        "access-no-approval",
-        f"{subject}: a grant that another person approved is required, and this version has"
-        " no grants",
+        _RULES[lacking[0].need],
+        f'"{asset.name}" is {asset.classification.id}: {"; ".join(m.sentence for m in lacking)}',
+        "; ".join(m.remedy for m in lacking),
     )
 
 

@@ -16,6 +16,7 @@ from sealgate.storage.model import Trouble
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from sealgate.identity.grants import Grant
     from sealgate.storage.model import Buffer, Entry, Space, StoreReader
 
 
@@ -38,6 +39,8 @@ class Method(StrEnum):
     PASSWORD = "password"  # noqa: S105  # the name of a method
     PUBLIC_KEY = "public key"
     CLIENT_CERTIFICATE = "client certificate"
+    ONE_TIME_CODE = "one-time code"
+    RECOVERY_CODE = "recovery code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ class Caller:
 
     *country* is an ISO 3166-1 code, ``None`` when the address is in no database.
     *key* names the key or certificate that was used (its fingerprint), "" for a password.
+    *grants* holds the latest grant for each asset that asks for one, whatever its state.
+    *access* is the rung that they reached without a grant.
     """
 
     name: str
@@ -76,6 +81,8 @@ class Caller:
     methods: frozenset[Method]
     country: str | None
     key: str = ""
+    grants: tuple[Grant, ...] = ()
+    access: int = 0
 
 
 class Action(StrEnum):
@@ -115,7 +122,8 @@ class Event:
     *action* is ``login``, ``refusal``, ``upload``, ``download``, ``rename``, ``delete``,
     ``folder`` or ``tunnel``; *result* is ``ok`` or why not. *digest* is the SHA-256 (hex) of
     the plain bytes of a whole upload or a whole sequential download, "" otherwise.
-    *place* is ``DROP/PATH`` with whatever in it looks like data masked.
+    *place* is ``DROP/PATH`` with whatever in it looks like data masked. *access* is the rung
+    that the caller had reached there, *grant* the id of the grant that this took.
     """
 
     at: float
@@ -129,6 +137,18 @@ class Event:
     digest: str = ""
     rule: str = ""
     key: str = ""
+    access: int = 0
+    grant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MoreProof:
+    """
+    What one more proof would open: the *assets* (``drop plans``), and each way to give it.
+    """
+
+    assets: tuple[str, ...]
+    ways: frozenset[Method]
 
 
 class Uploading(Protocol):
@@ -286,6 +306,27 @@ class Doorkeeper(Protocol):
     def check_password(self, name: str, password: str, peer: str) -> bool:
         """
         Return whether it is right; counts failures against *name* and *peer*.
+        """
+
+    def more_proof(
+        self, name: str, methods: frozenset[Method], channel: Channel, *, key: str
+    ) -> MoreProof | None:
+        """
+        Return what *name*, who proved a *key* by *methods*, could open by one more proof.
+
+        ``None`` where nothing would open by that alone, or they have no way to give it. Never
+        raises.
+        """
+
+    def check_second(
+        self, name: str, typed: str, peer: str, ways: frozenset[Method]
+    ) -> Method | None:
+        """
+        Return what *name*, who proved a key, has proven besides by what they *typed*.
+
+        *ways* are ``PASSWORD`` and ``ONE_TIME_CODE``, which recovery codes go for as well; where
+        both may be meant, the form of what was typed decides. Slow like :meth:`check_password`;
+        failures are counted apart from those of strangers.
         """
 
     def failed(self, name: str, peer: str, why: str) -> None:

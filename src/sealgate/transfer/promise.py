@@ -63,7 +63,6 @@ TLS_SUITES = (
     "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
 )
 
-_HIGH = 2  # The access rung above it needs grants, which this version does not have.
 _UNSEALED = "at-rest-unsealed"
 _SSH: dict[Fact, FactValue] = {
     Fact.SSH_PROTOCOL: "2.0",
@@ -115,8 +114,7 @@ def _promises(
     for one in _behind(inventory):
         asset, demand = _asset(one), required(one)
         yield _saw(asset.id, Fact.SESSION_RUNG, demand.in_transit)
-        if demand.access <= _HIGH:
-            yield _saw(asset.id, Fact.ACCESS_RUNG, demand.access)
+        yield _saw(asset.id, Fact.ACCESS_RUNG, demand.access)
     for drop in inventory.drops:
         yield _saw(drop_asset(drop).id, Fact.AT_REST_RUNG, _kept_at(drop, why_not_apart))
     for tunnel in inventory.tunnels:
@@ -171,16 +169,6 @@ def refusals(
 def _refusals(
     inventory: Inventory, why_not_apart: Mapping[str, str | None], now: float
 ) -> Iterator[Fault]:
-    for one in _behind(inventory):
-        if required(one).access > _HIGH:
-            yield Fault(
-                one.place.file or inventory.source,
-                one.place.line,
-                f'"{_asset(one).id}": "{one.classification.id}" demands access '
-                f'"{RUNG_NAMES[Column.ACCESS][required(one).access]}", that is, a second factor '
-                "and an approved grant, which this version does not have",
-                "keep this data off the network until it has, or review its class",
-            )
     today = dt.datetime.fromtimestamp(now, tz=dt.UTC).date()
     accepted = {r.asset for r in inventory.accepted if r.rule == _UNSEALED and today <= r.until}
     for drop in inventory.drops:

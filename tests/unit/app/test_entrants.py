@@ -13,7 +13,8 @@ from sealgate.app import entrants
 from sealgate.app.entrants import nobody_yet
 from sealgate.app.users import UserLine, add_user
 from sealgate.config.parse import parse
-from sealgate.policy.inventory import Address, Inventory, Listen
+from sealgate.policy.classification import DEFAULT_MODEL
+from sealgate.policy.inventory import Address, Drop, Inventory, Listen
 
 NOW = 1_800_000_000.0
 FILES = """\
@@ -123,3 +124,35 @@ def test_what_it_takes(
     A key for the door that is open; a password where the class is content with it.
     """
     assert shut(tmp_path, monkeypatch, user, **listen) == expected
+
+
+def test_a_secret_drop_needs_a_second_factor_and_an_approver(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A key alone opens nothing there, and without an approver nobody ever gets a grant.
+    """
+    secret = [c for c in DEFAULT_MODEL.classes if c.id == "secret"]
+    drop = Drop("plans", secret[0], "file:plans", ("group:partners",))
+    found = Inventory("sealgate.toml", str(tmp_path), drops=(drop,))
+    lacking = (
+        "drop plans: nobody who may come in (group:partners) has a key and a second factor yet: "
+        "sealgate key add NAME FILE.pub, sealgate user totp NAME"
+    )
+    alone = (
+        "drop plans: it takes a grant, and nobody may approve one yet: "
+        "sealgate user role NAME --add approver"
+    )
+    key = UserLine("anna", ("partners",), 0, living_ssh_keys=1)
+    boss = UserLine("boss", (), 0, roles=("approver",))
+    monkeypatch.setattr(entrants, "has_database", lambda _: True)
+    for users, remarks in (
+        ((), (lacking, alone)),
+        ((key,), (lacking, alone)),
+        ((key, boss), (lacking,)),
+        ((dataclasses.replace(key, has_totp=True), boss), ()),
+        ((dataclasses.replace(key, has_password=True), boss), ()),
+        ((dataclasses.replace(key, living_ssh_keys=0, has_totp=True), boss), (lacking,)),
+    ):
+        monkeypatch.setattr(entrants, "list_users", lambda *_, held=users: held)
+        assert nobody_yet(found, NOW) == remarks

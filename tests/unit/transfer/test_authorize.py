@@ -20,6 +20,7 @@ PUBLIC, RESTRICTED, CONFIDENTIAL, SECRET = DEFAULT_MODEL.classes
 # Highly encrypted in transit, and no more than a key: reachable without grants.
 SEALED = Classification("sealed", "Sealed", 3, "t", "i", Protection(3, 2, 3))
 ACCESS = AccessSettings(("DE", "NO"))
+NOW = 1_800_000_000.0
 PASSWORD = frozenset([Method.PASSWORD])
 KEY = frozenset([Method.PUBLIC_KEY])
 CERTIFICATE = frozenset([Method.CLIENT_CERTIFICATE])
@@ -129,7 +130,7 @@ def test_what_a_sign_in_is_worth(
     methods: frozenset[Method], country: str | None, rank: int
 ) -> None:
     """
-    A password is low; a key from a country on the list is high; nothing is higher yet.
+    A password is low; a key from a country on the list is high; without a grant nothing is higher.
     """
     assert access_rung(methods, country, ACCESS.countries) == rank
 
@@ -178,7 +179,7 @@ def test_each_refusal_names_its_rule(
     """
     What is missing is told with the rule that asks for it, and the rule exists.
     """
-    found = refusal(drop(classification), who, channel, ACCESS)
+    found = refusal(drop(classification), who, channel, ACCESS, NOW)
     assert (found.rule if found else None) == rule
     if found is not None:
         assert find_rule(found.rule) is not None
@@ -189,7 +190,7 @@ def test_a_stranger_is_told_nothing_of_classes() -> None:
     """
     Who is not admitted learns no more than that.
     """
-    found = refusal(drop(), caller(name="eve"), ssh(), ACCESS)
+    found = refusal(drop(), caller(name="eve"), ssh(), ACCESS, NOW)
     assert found is not None
     assert (found.rule, found.message) == ("", "you are not admitted")
 
@@ -199,8 +200,8 @@ def test_tunnels_go_by_the_same_ladder() -> None:
     A tunnel of a class asks for what a drop of that class asks for.
     """
     tunnel = Tunnel("db", CONFIDENTIAL, Address("127.0.0.1", 5432), ("user:anna",))
-    assert refusal(tunnel, caller(), ssh(), ACCESS) is None
-    found = refusal(tunnel, caller(PASSWORD), ssh(), ACCESS)
+    assert refusal(tunnel, caller(), ssh(), ACCESS, NOW) is None
+    found = refusal(tunnel, caller(PASSWORD), ssh(), ACCESS, NOW)
     assert found is not None
     assert found.rule == "access-no-key"
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # The newest revision below it.
-HEAD = "r0003"
+HEAD = "r0004"
 # SQLite takes at most 32,766 parameters in one statement.
 _MANY = 500
 

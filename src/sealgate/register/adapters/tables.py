@@ -77,6 +77,9 @@ TRANSFERS = sa.Table(
     sa.Column("digest", sa.Text, nullable=False),
     sa.Column("rule", sa.Text, nullable=False),
     sa.Column("key", sa.Text, nullable=False),
+    # NULL in what was recorded before r0004.
+    sa.Column("access", sa.Integer),
+    sa.Column("grant", sa.Text),
 )
 APPROVALS = sa.Table(
     "approvals",

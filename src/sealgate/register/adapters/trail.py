@@ -25,6 +25,9 @@ START = "0" * 64
 # So many entries are compared at once; SQLite takes at most 32,766 parameters.
 _MANY = 1000
 
+# Columns of migration r0004.
+_ADDED = frozenset(["access", "grant"])
+
 
 class Trail:
     """
@@ -164,8 +167,11 @@ def _recorded(
 def digest_of_row(row: Mapping[str, Any]) -> str:
     """
     Return the digest of *row* in a form that depends on nothing but its content.
+
+    A column that a later version added is no part of a row of before, where it is NULL.
     """
-    text = json.dumps(dict(row), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    content = {k: v for k, v in row.items() if v is not None or k not in _ADDED}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 

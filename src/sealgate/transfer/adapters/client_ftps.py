@@ -111,7 +111,8 @@ class FTPSRemote:
         if reply.code == 331:  # noqa: PLR2004  # RFC 959: a password is needed
             origin = self._destination.origin
             self._password_used = True
-            reply = self._ask(f"PASS {access.ask_password(f'{user} at {origin}')}")
+            beside = ", or a one-time code" if self._client.methods else ""
+            reply = self._ask(f"PASS {access.ask_password(f'{user} at {origin}{beside}')}")
         # RFC 4217, 9 lets 232 say that the certificate was enough.
         self._expect(reply, 230, 232, 202, what=f'the sign-in of "{user}"')
         self._expect(self._ask("PBSZ 0"), 200, what="PBSZ 0")

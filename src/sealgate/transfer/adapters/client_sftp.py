@@ -19,11 +19,12 @@ import asyncssh
 from sealgate.errors import UsageError
 from sealgate.policy.protection import TOP_RANK
 from sealgate.transfer.adapters.client_host_keys import HostKeys
+from sealgate.transfer.adapters.client_sftp_sign_in import Client
 from sealgate.transfer.model import Channel, Method, TransferProtocol
 from sealgate.transfer.sending import RefusedError, RemoteError, check_channel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Sequence
+    from collections.abc import Coroutine, Iterator
 
     from sealgate.storage.model import Buffer
     from sealgate.transfer.adapters.client import ClientAccess
@@ -55,78 +56,6 @@ _SIGNATURES = (
     "rsa-sha2-512",
     "rsa-sha2-256",
 )
-
-
-class _Client(asyncssh.SSHClient):
-    """
-    Answers what the library asks, and remembers what was used.
-    """
-
-    def __init__(self, destination: Destination, access: ClientAccess, keys: HostKeys) -> None:
-        self.destination = destination
-        self.access = access
-        self.keys = keys
-        self.refused: RefusedError | None = None
-        self.used_password = False
-        self.kex = ""
-        self.strict = False
-        self._connection: asyncssh.SSHClientConnection | None = None
-
-    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
-        self._connection = conn
-        _watch_exchanges(conn, self._agreed)
-
-    def _agreed(self, kex: str, strict: bool) -> None:  # noqa: FBT001  # a callback
-        if self.kex and kex != self.kex:
-            # What is sent was allowed for the first exchange.
-            raise asyncssh.KeyExchangeFailed("another key exchange than at the beginning")
-        self.kex, self.strict = kex, strict
-
-    def validate_host_public_key(
-        self, host: str, addr: str, port: int, key: asyncssh.SSHKey
-    ) -> bool:
-        self.refused = self.keys.refusal(host, addr, port, key)
-        return self.refused is None
-
-    def password_auth_requested(self) -> str | None:
-        if self.used_password:
-            return None  # it was wrong; asking again would loop
-        self.used_password = True
-        return self.access.ask_password(self._whose())
-
-    def kbdint_auth_requested(self) -> str | None:
-        return None if self.used_password else ""
-
-    def kbdint_challenge_received(
-        self, name: str, instructions: str, lang: str, prompts: Sequence[tuple[str, bool]]
-    ) -> list[str] | None:
-        del name, instructions, lang
-        if not prompts:
-            return []
-        if len(prompts) > 1 or prompts[0][1]:
-            return None  # only a password is asked for in one hidden line
-        self.used_password = True
-        return [self.access.ask_password(self._whose())]
-
-    def _whose(self) -> str:
-        user = self.destination.user or self.access.user
-        return f"{user} at {self.destination.origin}"
-
-
-def _watch_exchanges(
-    conn: asyncssh.SSHClientConnection, agreed: Callable[[str, bool], None]
-) -> None:
-    # The library tells ciphers, but not which key exchange was agreed on; it is known
-    # while new keys are sent, and only there.
-    send = conn.send_newkeys
-
-    def noting(k: bytes, h: bytes) -> None:
-        kex = conn._kex  # noqa: SLF001  # see above
-        name = kex.algorithm.decode("ascii", "replace") if kex is not None else ""
-        agreed(name, bool(conn._strict_kex))  # noqa: SLF001  # no other way
-        send(k, h)
-
-    conn.send_newkeys = noting  # type: ignore[method-assign]
 
 
 def connect_sftp(destination: Destination, access: ClientAccess) -> SFTPRemote:
@@ -161,7 +90,7 @@ async def _connect(
     destination: Destination, access: ClientAccess, loop: asyncio.AbstractEventLoop
 ) -> SFTPRemote:
     keys = HostKeys(access.known_hosts, access.host_key)
-    client = _Client(destination, access, keys)
+    client = Client(destination, access, keys)
     top = access.rung >= TOP_RANK
     address = access.address(destination)
     user = destination.user or access.user
@@ -179,7 +108,7 @@ async def _connect(
             encryption_algs=_TOP_CIPHERS if top else _CIPHERS,
             mac_algs=_MACS,
             compression_algs=("none",),
-            preferred_auth=("publickey",)
+            preferred_auth=("publickey", "keyboard-interactive", "password")
             if top
             else ("publickey", "password", "keyboard-interactive"),
             gss_auth=False,
@@ -192,7 +121,7 @@ async def _connect(
     except asyncssh.KeyExchangeFailed as error:
         raise _weak(destination, error, top=top) from error
     except asyncssh.PermissionDenied as error:
-        raise _not_let_in(destination, user, top=top) from error
+        raise _not_let_in(destination, user, client, top=top) from error
     except (asyncssh.Error, OSError, ValueError) as error:
         if client.refused is not None:
             raise client.refused from error
@@ -248,7 +177,14 @@ def _weak(destination: Destination, error: Exception, *, top: bool) -> RefusedEr
     return RefusedError(rule, message, hint=f"sealgate audit {destination.origin}")
 
 
-def _not_let_in(destination: Destination, user: str, *, top: bool) -> RefusedError | RemoteError:
+def _not_let_in(
+    destination: Destination, user: str, client: Client, *, top: bool
+) -> RefusedError | RemoteError:
+    if client.proven_key:
+        return RemoteError(
+            f'{destination.origin} takes the key of "{user}", but not what was given beside it',
+            hint="a password or a code that is shown now; each code counts once",
+        )
     if top:
         message = (
             f'{destination.origin} does not let "{user}" in by key, and nothing else will do '
@@ -283,7 +219,7 @@ class SFTPRemote:
         self,
         loop: asyncio.AbstractEventLoop,
         connection: asyncssh.SSHClientConnection,
-        client: _Client,
+        client: Client,
     ) -> None:
         """
         Take *connection* over.
@@ -330,6 +266,9 @@ class SFTPRemote:
         """
         Return what we signed in with; nothing, when the server wanted no proof.
         """
+        if self._client.proven_key:
+            # With whatever was typed beside it, of which only the server knows what it is.
+            return frozenset([Method.PUBLIC_KEY])
         if self._client.used_password:
             return frozenset([Method.PASSWORD])
         if list(self._connection.get_server_auth_methods()) == ["none"]:

@@ -13,37 +13,46 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from sealgate.errors import SealgateError
+from sealgate.identity.grants import next_end
 from sealgate.identity.model import normal
 from sealgate.identity.throttle import Throttle
 from sealgate.storage.model import Trouble
+from sealgate.transfer.adapters.doorkeeper_factors import SecondProofs
+from sealgate.transfer.adapters.doorkeeper_lookup import Lookup
 from sealgate.transfer.adapters.doorkeeper_rules import People, Rules
+from sealgate.transfer.adapters.doorkeeper_trail import UNKNOWN, DoorTrail
 from sealgate.transfer.adapters.session import Session
 from sealgate.transfer.adapters.session_house import House
-from sealgate.transfer.authorize import KEYS, admits, refusal
+from sealgate.transfer.adapters.session_view import denied_by
+from sealgate.transfer.authorize import (
+    CODES,
+    KEYS,
+    Refusal,
+    admits,
+    asset_id,
+    grant_for,
+    refusal,
+)
 from sealgate.transfer.model import (
     Caller,
     Channel,
-    Event,
     KeyOffer,
     Method,
+    MoreProof,
     TransferError,
     TransferProtocol,
 )
 
 if TYPE_CHECKING:
+    from sealgate.identity.totp import Sealer
     from sealgate.policy.inventory import Drop, Tunnel
     from sealgate.transfer.adapters.session_drops import OpenDrop
-    from sealgate.transfer.authorize import Refusal
     from sealgate.transfer.model import FileSession
 
-# A refusal at the door is noted once in so many seconds for each address.
-_QUIET_SECONDS = 60.0
-_MAX_QUIET = 10_000
 _RECHECK_SECONDS = 60.0
-_UNKNOWN = "(unknown)"
-_GONE = "you are no longer admitted"
-_KEY_GONE = "your key is no longer admitted"
-_PASSWORD_GONE = "your password is another one now"  # noqa: S105  # said to the client
+_GONE = Refusal("", "you are no longer admitted")
+_KEY_GONE = Refusal("", "your key is no longer admitted")
+_PASSWORD_GONE = Refusal("", "your password is another one now")
 
 
 class DropDoorkeeper:
@@ -51,7 +60,7 @@ class DropDoorkeeper:
     The doorkeeper of one server that speaks *protocol*.
 
     *people* is asked from several threads. *house* is handed on to sessions; its ``left``
-    is replaced by our own.
+    is replaced by our own. *sealer* opens the secrets of one-time codes.
     """
 
     def __init__(
@@ -62,15 +71,17 @@ class DropDoorkeeper:
         *,
         protocol: TransferProtocol,
         throttle: Throttle | None = None,
+        sealer: Sealer | None = None,
     ) -> None:
         self._rules = rules
         self._people = people
         self._house = replace(house, left=self._left)
-        self._protocol = protocol
+        self._lookup = Lookup(people, house.now)
+        self._trail = DoorTrail(house, protocol)
         self._throttle = throttle or Throttle()
+        self._second = SecondProofs(people, sealer)
         self._lock = Lock()
         self._sessions: set[Session] = set()
-        self._quiet: dict[str, float] = {}
         self._generation = -1
         self._rechecked_at = self._recheck_at = 0.0
 
@@ -91,8 +102,7 @@ class DropDoorkeeper:
         now = self._house.now()
         wait = self._throttle.waiting(peer, now)
         if wait > 0:
-            if self._is_news(peer, now):
-                self._refused(_UNKNOWN, self._at(peer), "too many attempts from this address")
+            self._trail.turned_away(peer, now)
             raise TransferError(
                 Trouble.DENIED,
                 f"too many failed attempts from this address: wait {math.ceil(wait)} seconds",
@@ -103,7 +113,7 @@ class DropDoorkeeper:
         Return whether *offer* is a living key of *name*. Unknown names take as long.
         """
         try:
-            owner = self._owner(offer.method, offer.fingerprint)
+            owner = self._lookup.owner(offer.method, offer.fingerprint)
             identity = self._people.identity(name)
         except SealgateError as error:
             self._house.complain(error.message)
@@ -129,6 +139,46 @@ class DropDoorkeeper:
             self._failed(name, peer, "wrong name or password")
         return right
 
+    def more_proof(
+        self, name: str, methods: frozenset[Method], channel: Channel, *, key: str
+    ) -> MoreProof | None:
+        """
+        Return what *name* could open by one more proof, ``None`` for nothing.
+        """
+        guarded = self._rules.guarded(channel.protocol)
+        if not guarded or not methods & KEYS:
+            return None
+        try:
+            identity = self._people.identity(name)
+            if identity is None:
+                return None
+            caller = self._lookup.caller(identity, methods, channel, key, self._rules)
+            shut = [one for one in guarded if self._would_open(one, caller, channel)]
+            ways = self._second.ways(identity.name) if shut else frozenset()
+        except SealgateError as error:
+            self._house.complain(error.message)
+            return None
+        return MoreProof(tuple(asset_id(one) for one in shut), ways) if ways else None
+
+    def check_second(
+        self, name: str, typed: str, peer: str, ways: frozenset[Method]
+    ) -> Method | None:
+        """
+        Return what *name* has proven beside a key; counts failures against them.
+        """
+        name, now = normal(name), self._house.now()
+        if self._second.must_wait(name, peer, now):
+            self._failed(name, peer, "too many attempts")
+            return None
+        try:
+            found = self._second.proven(name, typed, peer, ways, now)
+        except SealgateError as error:
+            self._house.complain(error.message)
+            return None
+        if found is None:
+            self._failed(name, peer, "wrong second factor")
+        return found
+
     def failed(self, name: str, peer: str, why: str) -> None:
         """
         Note a sign-in that failed in another way.
@@ -149,18 +199,18 @@ class DropDoorkeeper:
         """
         caller = self._caller(name, methods, channel, key)
         drops, refused = self._admitted(caller, channel)
-        if not drops and not self._has_tunnel(caller, channel):
-            why = next(iter(refused.values()), None)
-            message = why.message if why else "no drop admits you"
-            rule = why.rule if why else ""
-            self._refused(caller.name, channel, message, rule=rule, key=key)
-            raise TransferError(
-                Trouble.DENIED, message, rule=rule or None, hint=why.hint or None if why else None
-            )
+        has_tunnel, no_tunnel = self._tunnels(caller, channel)
+        if not drops and not has_tunnel:
+            why = next(iter(refused.values()), no_tunnel) or Refusal("", "no drop admits you")
+            self._trail.refused(caller.name, channel, why.message, rule=why.rule, key=key)
+            raise denied_by(why)
         session = Session(caller, channel, drops, refused, self._house)
         with self._lock:
             self._sessions.add(session)
-        self._note("login", caller.name, channel, ", ".join(sorted(drops)), "ok", key=key)
+            self._look_again_for(caller)
+        granted = (grant_for(one.drop, caller) for one in drops.values())
+        grants = ", ".join(grant.id for grant in granted if grant is not None)
+        self._trail.signed_in(caller, channel, ", ".join(sorted(drops)), grants)
         return session
 
     def may_tunnel(
@@ -185,22 +235,18 @@ class DropDoorkeeper:
         for tunnel in self._rules.tunnels:
             if (tunnel.target.host.lower(), tunnel.target.port) != wanted:
                 continue
-            against = refusal(tunnel, caller, channel, self._rules.access)
+            against = self._against(tunnel, caller, channel)
             if against is None:
+                grant = grant_for(tunnel, caller)
                 if not is_open:
-                    self._note("tunnel", caller.name, channel, tunnel.name, "ok", tunnel=tunnel)
+                    self._trail.tunnelled(caller, channel, tunnel, grant.id if grant else "")
                 return
-            self._refused(
+            self._trail.refused(
                 caller.name, channel, against.message, rule=against.rule, place=tunnel.name
             )
-            raise TransferError(
-                Trouble.DENIED,
-                against.message,
-                rule=against.rule or None,
-                hint=against.hint or None,
-            )
+            raise denied_by(against)
         # What the client asked for is its own text, and stays out of the trail.
-        self._refused(caller.name, channel, "a tunnel to somewhere that is not declared")
+        self._trail.refused(caller.name, channel, "a tunnel to somewhere that is not declared")
         raise TransferError(
             Trouble.DENIED, "no tunnel to there is declared", hint="add a [[tunnel]]"
         )
@@ -232,9 +278,9 @@ class DropDoorkeeper:
         """
         Judge every open session again; who is no longer admitted gets no further.
         """
-        self._rechecked_at = self._house.now()
-        self._recheck_at = self._rechecked_at + _RECHECK_SECONDS
         with self._lock:
+            self._rechecked_at = self._house.now()
+            self._recheck_at = self._rechecked_at + _RECHECK_SECONDS
             sessions = tuple(self._sessions)
         for session in sessions:
             try:
@@ -244,34 +290,38 @@ class DropDoorkeeper:
                 self._house.complain(error.message)
                 session.cut(_GONE)
 
+    def _look_again_for(self, caller: Caller) -> None:
+        # When a grant runs out, so that a tunnel ends with it. With the lock held.
+        end = next_end(caller.grants, self._house.now())
+        if end is not None:
+            self._recheck_at = min(self._recheck_at, end)
+
     def _judge(self, session: Session) -> None:
         caller, channel = session.caller, session.channel
         methods = caller.methods
-        if self._lost_key(caller.name, methods, caller.key):
+        if self._lookup.lost_key(caller.name, methods, caller.key):
             session.cut(_KEY_GONE)
             return
         identity = self._people.identity(caller.name)
         if identity is None:
             session.cut(_GONE)
             return
-        if Method.PASSWORD in methods and self._lost_password(session):
+        since = session.began_at
+        if Method.PASSWORD in methods and self._lookup.lost_password(caller.name, since):
             session.cut(_PASSWORD_GONE)
             return
-        again = Caller(
-            identity.name, identity.groups, methods, self._country(channel.peer), caller.key
-        )
+        if methods & CODES and self._lookup.lost_app(caller.name, since):
+            # The key goes on opening what a key opens.
+            methods -= CODES
+        again = self._lookup.caller(identity, methods, channel, caller.key, self._rules)
         drops, refused = self._admitted(again, channel)
-        if not drops and not self._has_tunnel(again, channel):
-            session.cut(_GONE)
-        else:
-            session.admit(again, drops, refused)
-
-    def _lost_password(self, session: Session) -> bool:
-        """
-        Return whether the password that opened *session* is in force no more.
-        """
-        set_at = self._people.password_set_at(session.caller.name)
-        return set_at is None or set_at > session.began_at
+        has_tunnel, no_tunnel = self._tunnels(again, channel)
+        if not drops and not has_tunnel:
+            session.cut(next(iter(refused.values()), no_tunnel) or _GONE)
+            return
+        session.admit(again, drops, refused)
+        with self._lock:
+            self._look_again_for(again)
 
     def _left(self, session: Session) -> None:
         with self._lock:
@@ -280,41 +330,23 @@ class DropDoorkeeper:
     def _caller(self, name: str, methods: frozenset[Method], channel: Channel, key: str) -> Caller:
         try:
             identity = self._people.identity(name)
-            gone = identity is not None and self._lost_key(identity.name, methods, key)
-            country = self._country(channel.peer)
+            gone = identity is not None and self._lookup.lost_key(identity.name, methods, key)
+            if identity is not None and methods:
+                caller = self._lookup.caller(identity, methods, channel, key, self._rules)
         except SealgateError as error:
             self._house.complain(error.message)
             raise TransferError(Trouble.FAILED, "the server cannot look you up now") from error
         if identity is None or not methods:
-            self._refused(_UNKNOWN, channel, "no such user")
+            self._trail.refused(UNKNOWN, channel, "no such user")
             raise TransferError(Trouble.DENIED, "no drop admits you")
         if gone:
             # It was revoked after it was proven.
-            self._refused(identity.name, channel, _KEY_GONE, key=key)
-            raise TransferError(Trouble.DENIED, _KEY_GONE)
-        self._throttle.succeeded(identity.name, channel.peer, self._house.now())
-        return Caller(identity.name, identity.groups, methods, country, key)
-
-    def _lost_key(self, name: str, methods: frozenset[Method], key: str) -> bool:
-        """
-        Return whether *key*, which *name* has proven by one of *methods*, is theirs no more.
-        """
-        return any(self._owner(method, key) != name for method in methods & KEYS)
-
-    def _owner(self, method: Method, fingerprint: str) -> str | None:
-        """
-        Return whose living key it is.
-        """
-        if method is Method.PUBLIC_KEY:
-            key = self._people.ssh_key(fingerprint)
-            return key.identity if key is not None and key.is_living else None
-        certificate = self._people.certificate(fingerprint)
-        living = certificate is not None and certificate.is_living(self._house.now())
-        return certificate.identity if certificate is not None and living else None
-
-    def _country(self, peer: str) -> str | None:
-        countries = self._rules.countries
-        return None if countries is None else countries.country_of(peer)
+            self._trail.refused(identity.name, channel, _KEY_GONE.message, key=key)
+            raise denied_by(_KEY_GONE)
+        # A key takes no failed password back: who stole it must not guess on for ever.
+        typed = Method.PASSWORD in methods
+        self._throttle.succeeded(identity.name, channel.peer, self._house.now(), forgives=typed)
+        return caller
 
     def _admitted(
         self, caller: Caller, channel: Channel
@@ -332,21 +364,30 @@ class DropDoorkeeper:
         return drops, refused
 
     def _against(self, asset: Drop | Tunnel, caller: Caller, channel: Channel) -> Refusal | None:
-        return refusal(asset, caller, channel, self._rules.access)
+        return refusal(asset, caller, channel, self._rules.access, self._house.now())
 
-    def _has_tunnel(self, caller: Caller, channel: Channel) -> bool:
-        if channel.protocol is TransferProtocol.FTPS:
+    def _would_open(self, asset: Drop | Tunnel, caller: Caller, channel: Channel) -> bool:
+        """
+        Return whether a second factor is the one thing that is missing.
+        """
+        if self._against(asset, caller, channel) is None:
             return False
-        return any(self._against(t, caller, channel) is None for t in self._rules.tunnels)
+        more = replace(caller, methods=caller.methods | {Method.ONE_TIME_CODE})
+        return self._against(asset, more, channel) is None
 
-    def _is_news(self, peer: str, now: float) -> bool:
-        with self._lock:
-            if now - self._quiet.get(peer, -math.inf) < _QUIET_SECONDS:
-                return False
-            if len(self._quiet) >= _MAX_QUIET:
-                self._quiet.clear()
-            self._quiet[peer] = now
-            return True
+    def _tunnels(self, caller: Caller, channel: Channel) -> tuple[bool, Refusal | None]:
+        """
+        Return whether *caller* may have any tunnel, and else why not one that admits them.
+        """
+        why = None
+        if channel.protocol is not TransferProtocol.FTPS:
+            for tunnel in self._rules.tunnels:
+                if admits(tunnel.admit, caller):
+                    against = self._against(tunnel, caller, channel)
+                    if against is None:
+                        return True, None
+                    why = why or against
+        return False, why
 
     def _failed(self, name: str, peer: str, why: str) -> None:
         try:
@@ -354,46 +395,5 @@ class DropDoorkeeper:
         except SealgateError:
             identity = None
         # A password typed where the name belongs must not get into the trail.
-        self._refused(identity.name if identity else _UNKNOWN, self._at(peer), why)
-
-    def _at(self, peer: str) -> Channel:
-        return Channel(self._protocol, peer, version="", group="", cipher="")
-
-    def _refused(
-        self,
-        name: str,
-        channel: Channel,
-        why: str,
-        *,
-        rule: str = "",
-        key: str = "",
-        place: str = "",
-    ) -> None:
-        self._note("refusal", name, channel, place, why, rule=rule, key=key)
-
-    def _note(
-        self,
-        action: str,
-        name: str,
-        channel: Channel,
-        place: str,
-        result: str,
-        *,
-        rule: str = "",
-        key: str = "",
-        tunnel: Tunnel | None = None,
-    ) -> None:
-        self._house.note(
-            Event(
-                at=self._house.now(),
-                action=action,
-                caller=name,
-                channel=channel,
-                place=place,
-                classification=tunnel.classification.id if tunnel else "",
-                size=0,
-                result=result,
-                rule=rule,
-                key=key,
-            )
-        )
+        known = identity.name if identity else UNKNOWN
+        self._trail.refused(known, self._trail.at(peer), why)

@@ -8,13 +8,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from sealgate.policy.inventory import AccessSettings
+from sealgate.transfer.authorize import needs_grant
+from sealgate.transfer.model import TransferProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sealgate.identity.grants import Grant
     from sealgate.identity.model import ClientCertificate, Identity
     from sealgate.identity.ssh_keys import SSHKey
-    from sealgate.policy.inventory import Tunnel
+    from sealgate.identity.totp import Sealer
+    from sealgate.policy.inventory import Drop, Tunnel
     from sealgate.transfer.adapters.session_drops import OpenDrop
 
 
@@ -31,6 +35,26 @@ class People(Protocol):
     def password_set_at(self, name: str) -> float | None:
         """
         Return when the password of *name* was set, ``None`` when there is none.
+        """
+
+    def totp_set_at(self, name: str) -> float | None:
+        """
+        Return when the app of *name* that makes codes was set up, ``None`` for none.
+        """
+
+    def check_totp(self, name: str, code: str, sealer: Sealer, *, now: float) -> bool:
+        """
+        Return whether *code* is one of now; if so, it is used up.
+        """
+
+    def check_recovery_code(self, name: str, code: str, *, now: float) -> bool:
+        """
+        Return whether *code* is an unused recovery code; if so, it is used up.
+        """
+
+    def latest_grant(self, person: str, asset: str) -> Grant | None:
+        """
+        Return what *person* asked for *asset* last, whatever came of it.
         """
 
     def identity(self, name: str) -> Identity | None:
@@ -75,3 +99,12 @@ class Rules:
     tunnels: tuple[Tunnel, ...] = ()
     access: AccessSettings = field(default_factory=AccessSettings)
     countries: Countries | None = None
+
+    def guarded(self, protocol: TransferProtocol) -> tuple[Drop | Tunnel, ...]:
+        """
+        Return what is reached over *protocol* and asks for a grant.
+        """
+        reached: list[Drop | Tunnel] = [one.drop for one in self.drops.values()]
+        if protocol is not TransferProtocol.FTPS:
+            reached += self.tunnels
+        return tuple(one for one in reached if needs_grant(one))

@@ -151,6 +151,8 @@ class EventWriter:
             digest=event.digest,
             rule=event.rule,
             key=event.key,
+            access=event.access,
+            grant=event.grant,
         )
 
     def _masked(self, text: str) -> str:

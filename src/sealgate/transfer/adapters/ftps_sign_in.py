@@ -1,8 +1,10 @@
 """
 Signing in: a client certificate, a password, or both, decided by the doorkeeper.
 
-RFC 4217, 10: a certificate that is enough is answered to USER with 232. All decisions are
-made in a thread, because argon2id takes its time on purpose.
+RFC 4217, 10: a certificate that is enough is answered to USER with 232. Where a second factor
+beside it would open more it is 331, and PASS takes a password, a one-time code or a recovery
+code, or nothing to go on without. All decisions are made in a thread, because argon2id takes
+its time on purpose.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sealgate.storage.model import Trouble
 from sealgate.transfer.adapters.ftps_replies import sentence, told
-from sealgate.transfer.model import KeyOffer, Method, TransferError
+from sealgate.transfer.model import KeyOffer, Method, MoreProof, TransferError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,17 +24,25 @@ if TYPE_CHECKING:
     from sealgate.transfer.model import Channel, Doorkeeper, FileSession
 
 WRONG = "name or password is wrong"
+WRONG_SECOND = "that is no password and no code of yours, or too many were wrong: wait"
+_TOLD = {
+    Method.ONE_TIME_CODE: "a one-time code or a recovery code",
+    Method.PASSWORD: "your password",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
     """
     What a certificate was good for: *session* when it is enough, else what is *missing*.
+
+    *asked* is what one more proof would open; then there is no session yet.
     """
 
     known: bool
     session: FileSession | None = None
     missing: str = ""
+    asked: MoreProof | None = None
 
 
 def by_certificate(
@@ -44,6 +54,9 @@ def by_certificate(
     if not doorkeeper.knows_key(name, KeyOffer(Method.CLIENT_CERTIFICATE, fingerprint)):
         return Admission(known=False)
     methods = frozenset({Method.CLIENT_CERTIFICATE})
+    asked = doorkeeper.more_proof(name, methods, channel, key=fingerprint)
+    if asked is not None:
+        return Admission(known=True, missing=_question(asked), asked=asked)
     try:
         session = doorkeeper.sign_in(name, methods, channel, key=fingerprint)
     except TransferError as error:
@@ -51,19 +64,48 @@ def by_certificate(
     return Admission(known=True, session=session)
 
 
-def by_password(
-    doorkeeper: Doorkeeper, name: str, password: str, channel: Channel, key: str
-) -> FileSession:
+def by_password(doorkeeper: Doorkeeper, name: str, password: str, channel: Channel) -> FileSession:
     """
-    Return the session of *name*; *key* is a certificate of theirs that is proven already.
+    Return the session of *name*, who has no certificate.
 
     Raises:
         TransferError: DENIED, with the sentence for the client.
     """
     if not doorkeeper.check_password(name, password, channel.peer):
         raise TransferError(Trouble.DENIED, WRONG)
-    methods = {Method.PASSWORD} | ({Method.CLIENT_CERTIFICATE} if key else set())
-    return doorkeeper.sign_in(name, frozenset(methods), channel, key=key)
+    return doorkeeper.sign_in(name, frozenset({Method.PASSWORD}), channel)
+
+
+def by_both(
+    doorkeeper: Doorkeeper,
+    name: str,
+    typed: str,
+    channel: Channel,
+    key: str,
+    asked: MoreProof | None,
+) -> FileSession:
+    """
+    Return the session of *name*, who has proven the certificate *key* and *typed* something.
+
+    Nothing is typed by who was *asked* for more and goes on by the certificate alone.
+
+    Raises:
+        TransferError: DENIED, with the sentence for the client.
+    """
+    methods = frozenset({Method.CLIENT_CERTIFICATE})
+    if asked is None or typed:
+        ways = asked.ways if asked is not None else frozenset({Method.PASSWORD})
+        found = doorkeeper.check_second(name, typed, channel.peer, ways)
+        if found is None:
+            raise TransferError(Trouble.DENIED, WRONG if asked is None else WRONG_SECOND)
+        methods |= {found}
+    return doorkeeper.sign_in(name, methods, channel, key=key)
+
+
+def _question(asked: MoreProof) -> str:
+    assets = ", ".join(f'"{asset}"' for asset in asked.assets)
+    ways = " or ".join(told for way, told in _TOLD.items() if way in asked.ways)
+    return f"{assets} opens with {ways} as PASS; an empty one goes on without"
 
 
 class SignIn:
@@ -84,6 +126,7 @@ class SignIn:
         """
         self.channel: Channel | None = None
         self._fingerprint = self._name = self._proven_key = ""
+        self._asked: MoreProof | None = None
         self._attempts = 0
 
     def secured(self, channel: Channel, fingerprint: str) -> None:
@@ -100,7 +143,7 @@ class SignIn:
         if self.session is not None or self.channel is None:
             self.reply("503 you are signed in; open another connection for another name")
             return
-        self._name, self._proven_key = name, ""
+        self._name, self._proven_key, self._asked = name, "", None
         if not self._fingerprint:
             self.reply("331 the password, please")
             return
@@ -115,6 +158,7 @@ class SignIn:
             self.reply("232 signed in by certificate")
             return
         self._proven_key = self._fingerprint if admission.known else ""
+        self._asked = admission.asked
         missing = f": {sentence(admission.missing)}" if admission.missing else ""
         self.reply(f"331 the password, please{missing}")
 
@@ -129,17 +173,11 @@ class SignIn:
             self.reply("503 USER comes first")
             return
         name, self._name = self._name, ""
-        self._decide(
-            partial(
-                by_password,
-                self.server.doorkeeper,
-                name,
-                password,
-                self.channel,
-                self._proven_key,
-            ),
-            self._admitted,
-        )
+        known = (self.server.doorkeeper, name, password, self.channel)
+        if self._proven_key:
+            self._decide(partial(by_both, *known, self._proven_key, self._asked), self._admitted)
+        else:
+            self._decide(partial(by_password, *known), self._admitted)
 
     def _admitted(self, session: FileSession) -> None:
         self.session = session

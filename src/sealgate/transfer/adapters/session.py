@@ -21,7 +21,7 @@ from sealgate.transfer.adapters.session_drops import (
 )
 from sealgate.transfer.adapters.session_faults import guarded
 from sealgate.transfer.adapters.session_house import House, Notes
-from sealgate.transfer.adapters.session_view import View, denied, moved, without_ending
+from sealgate.transfer.adapters.session_view import View, denied, denied_by, moved, without_ending
 from sealgate.transfer.adapters.uploads import Download, Terms, Upload
 from sealgate.transfer.authorize import may
 from sealgate.transfer.model import Action, Event, TransferError
@@ -55,10 +55,10 @@ class Session:
         self.began_at = house.now()
         self._house = house
         self._notes = Notes(caller, channel, house)
-        self._view = View(caller, drops, refused, self._notes.refusal, house.now)
+        self._see(caller, drops, refused)
         self._siblings = Siblings()
         self._open: set[Upload | Download] = set()
-        self._cut = ""
+        self._cut: Refusal | None = None
         self._tell: Callable[[], None] = lambda: None
 
     @property
@@ -74,10 +74,16 @@ class Session:
         """
         Go on as *caller* is now, with other drops; one that is gone ends what is open in it.
         """
-        self._view = View(caller, drops, refused, self._notes.refusal, self._house.now)
+        self._see(caller, drops, refused)
         self._tell()
 
-    def cut(self, why: str) -> None:
+    def _see(
+        self, caller: Caller, drops: Mapping[str, OpenDrop], refused: Mapping[str, Refusal]
+    ) -> None:
+        self._view = View(caller, drops, refused, self._notes.refusal, self._house.now)
+        self._notes.granted = self._view.granted
+
+    def cut(self, why: Refusal) -> None:
         """
         Refuse everything from now on, also to what is open.
         """
@@ -129,12 +135,8 @@ class Session:
             self._check()
             segments = resolve(path)
             if not segments:
-                return iter(
-                    [
-                        self._view.drop_entry(self._view.drops[name])
-                        for name in sorted(self._view.drops)
-                    ]
-                )
+                view = self._view
+                return iter([view.drop_entry(view.drops[name]) for name in view.open_drops()])
             drop, inner = self._view.find(segments, Action.LIST)
             if inner and not drop.store.stat(inner).is_folder:
                 raise TransferError(Trouble.NOT_FOLDER, "it is not a folder")
@@ -195,6 +197,7 @@ class Session:
                 raise TransferError(Trouble.IS_FOLDER, "a drop is a folder")
             drop.check_name(inner[-1])
             view = self._view
+            view.check_delivered(drop, inner)
             self._siblings.check(drop, inner)
 
             def allow(there: Entry | None) -> None:
@@ -241,6 +244,7 @@ class Session:
             if not is_part or self._view.is_there(drop, target):
                 self._view.require(drop, Action.DELETE)
             if source != target:
+                self._view.check_delivered(drop, target)
                 # Another case of its own name is no collision with itself.
                 self._siblings.removed(drop, source)
                 self._siblings.check(drop, target)
@@ -331,11 +335,14 @@ class Session:
         self._house.open_files.leave(self.caller.name)
 
     def _check(self) -> None:
-        if self._cut:
-            raise TransferError(Trouble.DENIED, self._cut)
+        if self._cut is not None:
+            raise denied_by(self._cut)
 
     def _check_drop(self, name: str) -> None:
         self._check()
+        refusal = self._view.refusal(name)
+        if refusal is not None:
+            raise denied_by(refusal)
         if name not in self._view.drops:
             raise TransferError(Trouble.DENIED, "you are no longer admitted here")
 

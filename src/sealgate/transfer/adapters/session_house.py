@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
+from sealgate.identity.factors import VERY_HIGH
 from sealgate.storage.model import Trouble
 from sealgate.transfer.adapters.uploads_digest import KnownDigests
 from sealgate.transfer.model import Event, TransferError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
+    from sealgate.identity.grants import Grant
     from sealgate.storage.model import Entry, StorePath
     from sealgate.transfer.adapters.session import Session
     from sealgate.transfer.adapters.session_drops import OpenDrop
@@ -110,9 +112,12 @@ class House:
 class Notes:
     """
     The events of *caller* over *channel*; whose they are never changes.
+
+    *granted* holds, by the name of a drop, the grant that opens it now.
     """
 
     def __init__(self, caller: Caller, channel: Channel, house: House) -> None:
+        self.granted: Mapping[str, Grant] = {}
         self._caller = caller
         self._channel = channel
         self._house = house
@@ -153,6 +158,7 @@ class Notes:
         digest: str = "",
         rule: str = "",
     ) -> Event:
+        grant = self.granted.get(place.partition("/")[0])
         event = Event(
             at=self._house.now(),
             action=action,
@@ -165,6 +171,8 @@ class Notes:
             digest=digest,
             rule=rule,
             key=self._caller.key,
+            access=VERY_HIGH if grant else self._caller.access,
+            grant=grant.id if grant else "",
         )
         self._house.note(event)
         return event

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from sealgate.storage.model import Entry, StorageError, Trouble
 from sealgate.transfer.adapters.session_drops import SEALED_ENDING, OpenDrop
-from sealgate.transfer.authorize import may
+from sealgate.transfer.authorize import grant_for, grant_over, may, needs_grant
 from sealgate.transfer.model import Action, TransferError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from sealgate.identity.grants import Grant
     from sealgate.storage.model import StorePath
     from sealgate.transfer.authorize import Refusal
     from sealgate.transfer.model import Caller
@@ -45,6 +46,31 @@ class View:
         self._refused = dict(refused)
         self._note_refusal = note_refusal
         self._now = now
+        self._guarded = {name for name, drop in self.drops.items() if needs_grant(drop.drop)}
+        self.granted: dict[str, Grant] = {}
+        for name in self._guarded:
+            drop = self.drops[name]
+            grant = grant_for(drop.drop, caller)
+            if grant is not None:
+                self.granted[name] = grant
+
+    def refusal(self, name: str) -> Refusal | None:
+        """
+        Return why the drop *name* is not open to the caller now, where that is known.
+
+        A grant that ran out is noticed here, at the next thing that the caller asks for.
+        """
+        drop = self.drops.get(name)
+        if drop is None:
+            return self._refused.get(name)
+        # No look at the clock where no grant is needed.
+        return grant_over(drop.drop, self.caller, self._now()) if name in self._guarded else None
+
+    def open_drops(self) -> list[str]:
+        """
+        Return the names of the drops that the caller sees now.
+        """
+        return sorted(name for name in self.drops if self.refusal(name) is None)
 
     def find(self, segments: StorePath, action: Action | None = None) -> tuple[OpenDrop, StorePath]:
         """
@@ -57,15 +83,12 @@ class View:
         if not segments:
             raise TransferError(Trouble.DENIED, "the root holds drops and nothing else")
         name, inner = segments[0], segments[1:]
-        drop = self.drops.get(name)
-        if drop is None:
-            refusal = self._refused.get(name)
-            if refusal is None:
-                raise TransferError(Trouble.NOT_FOUND, "there is no such file or folder")
+        drop, refusal = self.drops.get(name), self.refusal(name)
+        if refusal is not None:
             self._note_refusal(name, refusal)
-            raise TransferError(
-                Trouble.DENIED, refusal.message, rule=refusal.rule, hint=refusal.hint or None
-            )
+            raise denied_by(refusal)
+        if drop is None:
+            raise TransferError(Trouble.NOT_FOUND, "there is no such file or folder")
         if action is not None:
             self.require(drop, action)
         return drop, inner
@@ -101,6 +124,24 @@ class View:
             raise TransferError(Trouble.EXISTS, "there is one of that name already")
         # Writing over a file, or behind it, takes the old one away.
         self.require(drop, Action.DELETE)
+
+    def check_delivered(self, drop: OpenDrop, inner: StorePath) -> None:
+        """
+        Return if a new file *inner* is mixed up with none that is delivered as ``NAME.age``.
+
+        Raises:
+            TransferError: BAD_NAME.
+        """
+        if not drop.is_sealed_elsewhere:
+            return
+        plain = without_ending(inner)
+        sealed = (*inner[:-1], inner[-1] + SEALED_ENDING)
+        if any(other is not None and self.is_there(drop, other) for other in (plain, sealed)):
+            raise TransferError(
+                Trouble.BAD_NAME,
+                f'files are delivered here with "{SEALED_ENDING}" behind their names, and this '
+                "one would be mixed up with another: choose another name",
+            )
 
     def is_there(self, drop: OpenDrop, inner: StorePath) -> bool:
         """
@@ -185,6 +226,15 @@ def denied(what: str) -> TransferError:
     Return the error of somebody who may not *what*.
     """
     return TransferError(Trouble.DENIED, f"you may not {what} here")
+
+
+def denied_by(refusal: Refusal) -> TransferError:
+    """
+    Return *refusal* as the error that a client gets.
+    """
+    return TransferError(
+        Trouble.DENIED, refusal.message, rule=refusal.rule or None, hint=refusal.hint or None
+    )
 
 
 def moved(entry: Entry, path: StorePath, classification: str | None = None) -> Entry:

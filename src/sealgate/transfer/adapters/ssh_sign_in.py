@@ -1,7 +1,9 @@
 """
 Signing in over SSH: what is proven, and whether the doorkeeper calls it enough.
 
-A caller may prove several things, one after the other (RFC 4252, 5.1, partial success).
+A caller may prove several things, one after the other (RFC 4252, 5.1, partial success). Who
+proved a key is asked for a second factor (RFC 4256) only where that alone opens something,
+and may go on without.
 """
 
 from __future__ import annotations
@@ -21,12 +23,15 @@ from sealgate.transfer.model import (
     Channel,
     KeyOffer,
     Method,
+    MoreProof,
     TransferError,
     TransferProtocol,
 )
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+
+    from asyncssh.auth import KbdIntChallenge, KbdIntResponse
 
     from sealgate.transfer.adapters.ssh_front import Front
     from sealgate.transfer.adapters.ssh_settings import SSHSettings
@@ -37,6 +42,11 @@ _MAX_PASSWORD = 1024
 # A client signs right after it was told that its key is known; a person may take longer to
 # touch a token, and then the doorkeeper is asked again.
 _KNOWN_SECONDS = 1.0
+_CODE_PROMPT = "One-time code or recovery code (empty to go on without): "
+_TOLD = {
+    Method.ONE_TIME_CODE: "a one-time code or a recovery code",
+    Method.PASSWORD: "your password",
+}
 
 
 class SigningIn(Framing):
@@ -67,6 +77,8 @@ class SigningIn(Framing):
         self._facts: tuple[str, ...] = ()
         self._proven: dict[Method, str] = {}
         self._proving: tuple[Method, str] | None = None
+        self._asked: MoreProof | None = None
+        self._declined = False
         self._known: tuple[tuple[str, KeyOffer] | None, float] = (None, 0.0)
         self._who = ""
         self._tries = 0
@@ -172,13 +184,14 @@ class SigningIn(Framing):
         """
         Return whether a password may still be proven.
         """
-        return Method.PASSWORD not in self._proven
+        wanted = self._asked is None or Method.PASSWORD in self._asked.ways
+        return wanted and Method.PASSWORD not in self._proven
 
     def kbdint_auth_supported(self) -> bool:
         """
-        Return ``False``: one way to say a password is enough.
+        Return whether a code is asked for; a password is not said this way.
         """
-        return False
+        return self._asked is not None and Method.ONE_TIME_CODE in self._asked.ways
 
     def host_based_auth_supported(self) -> bool:
         """
@@ -193,7 +206,8 @@ class SigningIn(Framing):
         if name != self._who:
             self._who = name
             self._proven.clear()
-            self._proving = None
+            self._proving = self._asked = None
+            self._declined = False
 
     async def validate_public_key(
         self, username: str, key_data: bytes, msg: bytes, signature: bytes
@@ -246,12 +260,49 @@ class SigningIn(Framing):
         if len(password) > _MAX_PASSWORD:
             self.doorkeeper.failed(username, self.peer, "the password is too long")
             return False
+        if Method.PUBLIC_KEY in self._proven:
+            return await self._validate_second(username, password, Method.PASSWORD)
         right = await self.loop.run_in_executor(
             self._passwords, self.doorkeeper.check_password, username, password, self.peer
         )
         if right:
             self._proving = Method.PASSWORD, ""
         return right
+
+    async def get_kbdint_challenge(
+        self,
+        username: str,  # noqa: ARG002  # asyncssh's signature
+        lang: str,
+        submethods: str,  # noqa: ARG002
+    ) -> KbdIntChallenge:
+        """
+        Return the one question: for a code.
+        """
+        return "", "", lang, ((_CODE_PROMPT, False),)
+
+    async def validate_kbdint_response(
+        self, username: str, responses: KbdIntResponse
+    ) -> KbdIntChallenge:
+        """
+        Return whether the answer is a code that counts, or that there shall be none.
+        """
+        if len(responses) != 1:
+            return False
+        return await self._validate_second(username, responses[0], Method.ONE_TIME_CODE)
+
+    async def _validate_second(self, name: str, typed: str, way: Method) -> bool:
+        """
+        Return whether *typed* proves something beside the key, or says that nothing will.
+        """
+        if self._asked is not None and not typed.strip():
+            self._declined = True
+            return True
+        found = await self.loop.run_in_executor(
+            self._passwords, self.doorkeeper.check_second, name, typed, self.peer, frozenset([way])
+        )
+        if found is not None:
+            self._proving = found, ""
+        return found is not None
 
     async def change_password(self, *_: object) -> bool:
         """
@@ -263,12 +314,15 @@ class SigningIn(Framing):
         """
         Ask the doorkeeper whether what is proven is enough; it may take one thing more.
         """
-        if self._proving is None:
+        if self._proving is None and not self._declined:
             self.send_userauth_failure(False)
             return
-        method, key = self._proving
+        if self._proving is not None:
+            method, key = self._proving
+            self._proven[method] = key
         self._proving = None
-        self._proven[method] = key
+        if self._asks_for_more():
+            return
         self.refusal = None
         try:
             self.files = self.doorkeeper.sign_in(
@@ -282,12 +336,27 @@ class SigningIn(Framing):
             self.refusal = as_transfer(error)
         if self.refusal is not None:
             self.send_auth_banner(sentence(self.refusal))
-            if len(self._proven) < 2:  # noqa: PLR2004  # key and password
+            if len(self._proven) < 2 and not self._declined:  # noqa: PLR2004  # key and password
                 self.send_userauth_failure(True)
                 return
             raise asyncssh.PermissionDenied(sentence(self.refusal).strip())
         self._front.signed_in()
         await super().send_userauth_success()
+
+    def _asks_for_more(self) -> bool:
+        """
+        Ask once for a second factor, where one would open something; return whether it did.
+        """
+        if self._asked is not None or Method.PUBLIC_KEY not in self._proven:
+            return False
+        self._asked = self.doorkeeper.more_proof(
+            self._who, self.methods, self.channel(TransferProtocol.SFTP), key=self.proven_key
+        )
+        if self._asked is None:
+            return False
+        self.send_auth_banner(_question(self._asked))
+        self.send_userauth_failure(True)
+        return True
 
     def send_userauth_failure(self, partial_success: bool) -> None:  # noqa: FBT001  # asyncssh's
         """
@@ -316,6 +385,15 @@ def _openssh_line(key_data: bytes) -> bytes:
     """
     size = int.from_bytes(key_data[:4], "big")
     return key_data[4 : 4 + size] + b" " + binascii.b2a_base64(key_data, newline=False)
+
+
+def _question(asked: MoreProof) -> str:
+    """
+    Return what a person is told of what is asked for.
+    """
+    assets = ", ".join(f'"{asset}"' for asset in asked.assets)
+    ways = " or ".join(told for way, told in _TOLD.items() if way in asked.ways)
+    return f"{assets}: a second factor opens it beside your key: {ways}; or answer nothing\n"
 
 
 def as_transfer(error: SealgateError) -> TransferError:

@@ -23,6 +23,7 @@ from sealgate.errors import BugError, SealgateError
 from sealgate.identity.adapters.country import Countries
 from sealgate.identity.adapters.store import IdentityStore
 from sealgate.register.adapters.store import Register
+from sealgate.storage.adapters.code_seal import CodeSealer
 from sealgate.storage.adapters.opened import open_store
 from sealgate.storage.adapters.undumped import forbid_dumps
 from sealgate.transfer.adapters.doorkeeper import DropDoorkeeper
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.connection import Connection
 
+    from sealgate.storage.keyring import UnlockedKeyring
     from sealgate.storage.model import Store, StoreSettings
     from sealgate.transfer.adapters.workers_plan import Served, WorkerPlan
 
@@ -73,6 +75,7 @@ class Worker:
             self._people,
             House(self._events.note, complain, time.time, hooks),
             protocol=plan.protocol,
+            sealer=CodeSealer(self._opened),
         )
 
     def renew(self, served: Served) -> None:
@@ -105,9 +108,12 @@ class Worker:
         return Rules(drops, served.tunnels, served.access, self._country_file(served.countries))
 
     def _open(self, settings: StoreSettings) -> Store:
+        return open_store(settings, self._opened(), now=time.time)
+
+    def _opened(self) -> UnlockedKeyring:
         if self._keyring is None:
-            raise BugError("a server has drops and no keys")
-        return open_store(settings, self._keyring, now=time.time)
+            raise BugError("a server has something to keep secret and no keys")
+        return self._keyring
 
     def _country_file(self, path: str | None) -> Countries | None:
         if path is None:

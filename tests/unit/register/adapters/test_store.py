@@ -320,22 +320,22 @@ def test_an_older_register_is_brought_up_to_date_without_loss(
         register.record_decision(Decision("file /a", "secret", "me", "why", NOW))
     later = tmp_path / "migrations"
     shutil.copytree(store.MIGRATIONS, later, ignore=shutil.ignore_patterns("__pycache__"))
-    (later / "versions" / "r0004_later.py").write_text(
+    (later / "versions" / "r0005_later.py").write_text(
         "import sqlalchemy as sa\n"
         "from alembic import op\n"
-        'revision = "r0004"\n'
-        'down_revision = "r0003"\n'
+        'revision = "r0005"\n'
+        'down_revision = "r0004"\n'
         "def upgrade():\n"
         '    with op.batch_alter_table("assets") as assets:\n'
         '        assets.add_column(sa.Column("owner", sa.Text))\n',
         "utf-8",
     )
     monkeypatch.setattr(store, "MIGRATIONS", later)
-    monkeypatch.setattr(store, "HEAD", "r0004")
+    monkeypatch.setattr(store, "HEAD", "r0005")
     with Register(url) as register:
         assert [a.id for a in register.assets()] == ["file /a"]
         assert [d.classification for d in register.decisions()] == ["secret"]
         assert register.check_trail().whole
     with closing(sqlite3.connect(tmp_path / "register.sqlite")) as connection:
         assert connection.execute("SELECT owner FROM assets").fetchall() == [(None,)]
-        assert connection.execute("SELECT * FROM register_version").fetchall() == [("r0004",)]
+        assert connection.execute("SELECT * FROM register_version").fetchall() == [("r0005",)]

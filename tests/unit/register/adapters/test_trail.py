@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 from sealgate.register.adapters import trail
 from sealgate.register.adapters.store import Register
 from sealgate.register.adapters.trail import START, digest_of_row
-from sealgate.register.model import AssessmentRecord, Decision
+from sealgate.register.model import AssessmentRecord, Decision, TransferRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -159,3 +160,29 @@ def test_the_digest_of_a_row_depends_on_nothing_but_its_content() -> None:
         {"b": {"y": None, "x": 1}, "a": 1}
     )
     assert digest_of_row({"a": 1}) != digest_of_row({"a": 1.5})
+
+
+def test_rows_of_before_a_column_was_added_are_vouched_for_as_they_were(tmp_path: Path) -> None:
+    """
+    A file of revision r0003 gains the columns and stays whole; filling them in behind it shows.
+    """
+    path = tmp_path / "register.sqlite"
+    channel = ("sftp", "192.0.2.1", "SSH-2.0", "kex", "cipher", "")
+    with Register(f"sqlite:///{path}") as register:
+        old = TransferRecord(1.0, "upload", "anna", *channel, "in/a", "restricted", 1, "ok")
+        register.record_transfers([replace(old, access=None, grant=None)])
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for column in ("access", '"grant"'):
+            connection.execute(f"ALTER TABLE transfers DROP COLUMN {column}")
+        connection.execute("UPDATE register_version SET version_num = 'r0003'")
+    with Register(f"sqlite:///{path}") as register:
+        assert register.check_trail().whole
+        register.record_transfers([replace(old, access=3, grant="72ce374b")])
+        kept = list(register.transfers())
+        assert [(one.access, one.grant) for one in kept] == [(None, None), (3, "72ce374b")]
+    assert faults(path) == ()
+    changed = faults(path, "UPDATE transfers SET access = 3 WHERE id = 1")
+    assert changed == ("transfer 1 was changed",)
+    assert "transfer 2 was changed" in faults(
+        path, 'UPDATE transfers SET "grant" = NULL WHERE id = 2'
+    )

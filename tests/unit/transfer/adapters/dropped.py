@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import functools
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from sealgate.identity.grants import Grant
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Drop, KeySettings
 from sealgate.storage.adapters.keystore import open_keyring
@@ -113,8 +114,14 @@ class Ground:
 
     def session(self, caller: Caller = ANNA) -> Session:
         """
-        Return a session of *caller* in all drops.
+        Return a session of *caller* in all drops, with a grant for each.
         """
+        at = 1_800_000_000.0
+        grants = tuple(
+            Grant("1", caller.name, f"drop {name}", "a test", 480, "one", at, "boss", "two", at)
+            for name in self.drops
+        )
+        caller = replace(caller, grants=grants)
         return Session(caller, CHANNEL, self.drops, {}, self.house)
 
     def close(self) -> None:

@@ -36,7 +36,7 @@ from sealgate.storage.paths import resolve
 from sealgate.transfer.adapters import ftps
 from sealgate.transfer.adapters.ftps import FTPSServer, FTPSSettings
 from sealgate.transfer.adapters.ftps_tls import TLSFiles
-from sealgate.transfer.model import Channel, KeyOffer, Method, TransferError
+from sealgate.transfer.model import Channel, KeyOffer, Method, MoreProof, TransferError
 from tests.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
@@ -397,6 +397,20 @@ class House:
         self.password_gate.pass_through()
         self.passwords += 1
         return name in {"anna", "carl"} and password == PASSWORD
+
+    def more_proof(self, *_: object, **__: object) -> MoreProof | None:
+        """
+        Ask for nothing more.
+        """
+        return None
+
+    def check_second(
+        self, name: str, typed: str, peer: str, _ways: frozenset[Method]
+    ) -> Method | None:
+        """
+        Compare, too.
+        """
+        return Method.PASSWORD if self.check_password(name, typed, peer) else None
 
     def failed(self, name: str, peer: str, why: str) -> None:
         """

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sealgate.storage.model import Buffer
-    from sealgate.transfer.model import Channel, KeyOffer
+    from sealgate.transfer.model import Channel, KeyOffer, MoreProof
 
 
 class PlainReader:
@@ -229,6 +229,16 @@ class PlainDoorkeeper:
         if not right:
             self.failures.append((name, peer, "wrong"))
         return right
+
+    def more_proof(
+        self, name: str, methods: frozenset[Method], channel: Channel, *, key: str
+    ) -> MoreProof | None:
+        return None
+
+    def check_second(
+        self, name: str, typed: str, peer: str, ways: frozenset[Method]
+    ) -> Method | None:
+        return Method.PASSWORD if self.check_password(name, typed, peer) else None
 
     def failed(self, name: str, peer: str, why: str) -> None:
         self.failures.append((name, peer, why))

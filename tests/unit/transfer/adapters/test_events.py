@@ -18,7 +18,7 @@ from tests.waiting import wait_until
 SCANNER = Scanner()
 EVENT = Event(
     1_800_000_000.25, "upload", "anna", CHANNEL, "in/a.csv", "restricted", 3, "ok", "ab" * 32,
-    key="SHA256:k",
+    key="SHA256:k", access=3, grant="72ce374b",
 )  # fmt: skip
 
 
@@ -55,6 +55,8 @@ def test_events_reach_register_and_log(tmp_path: Path) -> None:
             "digest": "ab" * 32,
             "rule": "",
             "key": "SHA256:k",
+            "access": 3,
+            "grant": "72ce374b",
         }
         assert register.check_trail().whole
         assert [one.size for one in register.transfers(limit=2)] == [48, 49]

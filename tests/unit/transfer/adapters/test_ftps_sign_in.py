@@ -71,7 +71,7 @@ def test_two_methods_when_both_are_needed(where: Served) -> None:
         assert reply.startswith("331 ")
         assert "a certificate and a password are required" in reply
         assert raw.ask(f"PASS {PASSWORD}").startswith("230 ")
-    assert where.house.methods == [frozenset(Method) - {Method.PUBLIC_KEY}]
+    assert where.house.methods == [frozenset({Method.PASSWORD, Method.CLIENT_CERTIFICATE})]
 
 
 def test_the_refusal_says_what_is_missing(where: Served) -> None:

@@ -285,7 +285,7 @@ def test_a_session_that_is_cut_gets_no_further(ground: Ground) -> None:
     upload = session.open_write("in/b")
     upload.write_at(0, b"y" * 100_000)
     listing = session.list("in")
-    session.cut("you are no longer admitted")
+    session.cut(Refusal("", "you are no longer admitted"))
     for act in (
         lambda: reader.read_at(0, 1),
         lambda: upload.write_at(100_000, b"y"),
@@ -351,6 +351,39 @@ def test_what_is_sealed_elsewhere_is_delivered_sealed(ground: Ground) -> None:
     session.rename("safe/a.txt.age", "safe/b.txt.age", replace=False)
     session.remove("safe/b.txt")
     assert list(session.list("safe")) == []
+
+
+def test_a_name_that_would_be_delivered_as_another_is_refused(ground: Ground) -> None:
+    """
+    ``a.age`` beside ``a`` would be two files of one name; elsewhere it is a name as any other.
+    """
+    recipients = (str(HybridIdentity.generate().recipient()),)
+    ground.add("safe", "secret", rung=StorageRung.HIGHLY_ENCRYPTED, recipients=recipients)
+    ground.add()
+    session = ground.session()
+    put(session, "safe/a", b"1")
+    put(session, "safe/b.age", b"2")
+    put(session, "safe/c", b"3")
+    for act in (
+        lambda: session.open_write("safe/a.age"),
+        lambda: session.open_write("safe/b"),
+        lambda: session.rename("safe/c.age", "safe/b", replace=True),
+    ):
+        refused(act, Trouble.BAD_NAME, "would be mixed up with another")
+    assert sorted(e.path[-1] for e in session.list("safe")) == ["a.age", "b.age.age", "c.age"]
+    put(session, "in/a", b"1")
+    put(session, "in/a.age", b"2")
+
+
+def test_a_drop_that_takes_a_grant_is_shut_without_one(ground: Ground) -> None:
+    """
+    Whoever hands a session such a drop and no grant opens nothing by that.
+    """
+    recipients = (str(HybridIdentity.generate().recipient()),)
+    ground.add("safe", "secret", rung=StorageRung.HIGHLY_ENCRYPTED, recipients=recipients)
+    session = Session(ANNA, CHANNEL, ground.drops, {}, ground.house)
+    assert list(session.list("/")) == []
+    refused(lambda: session.stat("safe"), Trouble.DENIED, "your grant ran out")
 
 
 def test_faults_of_the_store_are_told_without_its_places(ground: Ground) -> None:

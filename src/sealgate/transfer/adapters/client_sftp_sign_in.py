@@ -1,0 +1,140 @@
+"""
+How a client of SFTP signs in: which host key it takes, and what it says to whom.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import asyncssh
+from asyncssh.constants import MSG_USERAUTH_FAILURE
+
+from sealgate.policy.protection import TOP_RANK
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from asyncssh.packet import SSHPacket
+
+    from sealgate.transfer.adapters.client import ClientAccess
+    from sealgate.transfer.adapters.client_host_keys import HostKeys
+    from sealgate.transfer.destination import Destination
+    from sealgate.transfer.sending import RefusedError
+
+
+class Client(asyncssh.SSHClient):
+    """
+    Answers what the library asks, and remembers what was used.
+    """
+
+    def __init__(self, destination: Destination, access: ClientAccess, keys: HostKeys) -> None:
+        self.destination = destination
+        self.access = access
+        self.keys = keys
+        self.refused: RefusedError | None = None
+        self.used_password = False
+        self.proven_key = False
+        self.kex = ""
+        self.strict = False
+        self._connection: asyncssh.SSHClientConnection | None = None
+
+    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
+        """
+        Watch what is agreed on and what is proven.
+        """
+        self._connection = conn
+        _watch_exchanges(conn, self._agreed)
+        _watch_partial_success(conn, self._half_way)
+
+    def _agreed(self, kex: str, strict: bool) -> None:  # noqa: FBT001  # a callback
+        if self.kex and kex != self.kex:
+            # What is sent was allowed for the first exchange.
+            raise asyncssh.KeyExchangeFailed("another key exchange than at the beginning")
+        self.kex, self.strict = kex, strict
+
+    def _half_way(self) -> None:
+        self.proven_key = True
+
+    def validate_host_public_key(
+        self, host: str, addr: str, port: int, key: asyncssh.SSHKey
+    ) -> bool:
+        """
+        Return whether the server is the one that it should be.
+        """
+        self.refused = self.keys.refusal(host, addr, port, key)
+        return self.refused is None
+
+    def password_auth_requested(self) -> str | None:
+        """
+        Return the password, once.
+        """
+        if not self._may_ask():
+            return None
+        self.used_password = True
+        return self.access.ask_password(self._whose())
+
+    def kbdint_auth_requested(self) -> str | None:
+        """
+        Return whether a question may come.
+        """
+        return "" if self._may_ask() else None
+
+    def _may_ask(self) -> bool:
+        if self.used_password:
+            return False  # it was wrong; asking again would loop
+        # Of the top rank only a server that took the key hears anything else of us.
+        return self.proven_key or self.access.rung < TOP_RANK
+
+    def kbdint_challenge_received(
+        self, name: str, instructions: str, lang: str, prompts: Sequence[tuple[str, bool]]
+    ) -> list[str] | None:
+        """
+        Answer one hidden line, with a password or a code.
+        """
+        del name, instructions, lang
+        if not prompts:
+            return []
+        if len(prompts) > 1 or prompts[0][1]:
+            return None  # only a password or a code is asked for in one hidden line
+        self.used_password = True
+        return [self.access.ask_password(self._whose())]
+
+    def _whose(self) -> str:
+        user = self.destination.user or self.access.user
+        beside = ", or a one-time code" if self.proven_key else ""
+        return f"{user} at {self.destination.origin}{beside}"
+
+
+def _watch_partial_success(
+    conn: asyncssh.SSHClientConnection, half_way: Callable[[], None]
+) -> None:
+    # The library takes a partial success (RFC 4252, 5.1) for a reason to go on, and tells
+    # nobody; that it was the key which succeeded is known at this moment and only there.
+    handlers = dict(conn._packet_handlers)  # noqa: SLF001  # see above
+    going_on = handlers[MSG_USERAUTH_FAILURE]
+
+    def noting(self: object, kind: int, number: int, packet: SSHPacket) -> Awaitable[None] | None:
+        method = getattr(conn._auth, "_method", b"")  # noqa: SLF001  # no other way
+        # The last byte of the message is the flag.
+        if method == b"publickey" and packet.get_remaining_payload()[-1:] == b"\x01":
+            half_way()
+        return going_on(self, kind, number, packet)
+
+    handlers[MSG_USERAUTH_FAILURE] = noting
+    conn._packet_handlers = handlers  # noqa: SLF001  # of this one alone
+
+
+def _watch_exchanges(
+    conn: asyncssh.SSHClientConnection, agreed: Callable[[str, bool], None]
+) -> None:
+    # The library tells ciphers, but not which key exchange was agreed on; it is known
+    # while new keys are sent, and only there.
+    send = conn.send_newkeys
+
+    def noting(k: bytes, h: bytes) -> None:
+        kex = conn._kex  # noqa: SLF001  # see above
+        name = kex.algorithm.decode("ascii", "replace") if kex is not None else ""
+        agreed(name, bool(conn._strict_kex))  # noqa: SLF001  # no other way
+        send(k, h)
+
+    conn.send_newkeys = noting  # type: ignore[method-assign]
