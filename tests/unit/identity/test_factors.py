@@ -49,6 +49,8 @@ SHORT = {
     "ssh": Factor.SSH_KEY,
     "otp": Factor.TOTP,
     "rec": Factor.RECOVERY_CODE,
+    "idp": Factor.PROVIDER,
+    "idk": Factor.PROVIDER_KEY,
 }
 AGES = {"!": -3600.0, "?": 86400.0}
 
@@ -167,6 +169,35 @@ pk otp rec pw   | FR   | running | 1
 pk otp rec pw   | DE   | none    | 2
 pk otp! rec pw! | DE   | running | 3
 crt otp! rec!   | DE   | running | 2
+idp             | DE   | none    | 1
+idp             | DE   | running | 1
+idp             | FR   | none    | 1
+idp             | none | none    | 1
+idp?            | DE   | running | 0
+idp pw          | DE   | running | 1
+idp otp         | DE   | running | 1
+pk idp          | DE   | running | 2
+crt idp         | DE   | running | 2
+crt idp pw      | DE   | running | 3
+idk             | DE   | none    | 2
+idk             | FR   | none    | 1
+idk             | none | running | 1
+idk             | DE   | running | 2
+idk!            | DE   | none    | 2
+idk?            | DE   | running | 0
+idk idp         | DE   | running | 2
+idk idk!        | DE   | running | 2
+idk pk          | DE   | running | 2
+idk otp         | DE   | none    | 2
+idk otp         | DE   | running | 3
+idk otp         | FR   | running | 1
+idk! otp        | DE   | running | 3
+idk otp!        | DE   | running | 2
+idk pw          | DE   | running | 3
+crt idk         | DE   | running | 3
+crt idk!        | DE   | running | 2
+crt! idk        | NO   | running | 3
+ssh idk         | DE   | running | 3
 """
 CELLS = [tuple(cell.strip() for cell in line.split("|")) for line in TABLE.strip().splitlines()]
 

@@ -340,7 +340,8 @@ class House:
         here = {caller.site, caller.host.partition(":")[0].lower()}
         if any(key.is_living and key.site in here for key in self.people.passkeys(name)):
             held.add(Factor.PASSKEY)
-        return frozenset(held)
+        # Whether they have a key there, the provider knows.
+        return frozenset(held) | {f for f in self._ways() if f is Factor.PROVIDER_KEY}
 
     def _sign_in(self, caller: Caller, now: float) -> SignIn | None:
         if caller.sign_in:
