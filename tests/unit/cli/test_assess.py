@@ -54,6 +54,17 @@ def test_an_output_that_cannot_be_written_is_told(capsys: pytest.CaptureFixture[
     assert "the report cannot be written: no such file or directory" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("source", ["", " "])
+def test_a_source_without_a_name_is_not_this_folder(
+    source: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    A variable of the shell that is not set assesses nothing.
+    """
+    assert run(["assess", source]) == 2
+    assert 'source "" names nothing' in capsys.readouterr().err
+
+
 def test_a_decision_is_kept_and_followed(capsys: pytest.CaptureFixture[str]) -> None:
     """
     --decide names an asset of the report; the next assessment follows it.

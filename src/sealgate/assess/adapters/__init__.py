@@ -30,6 +30,9 @@ def source_of(text: str, *, shown: str, sample: int | None = None) -> Source:
     """
     if _URL.match(text):
         return database_at(text, sample)
+    if not text.strip():
+        # To the system "" is the folder that we are in; to who typed it, a variable was not set.
+        raise UsageError('source "" names nothing', hint="sealgate assess FOLDER")
     path = os.path.abspath(text)  # noqa: PTH100  # links are kept, they are followed later
     if not os.path.lexists(path):
         raise UsageError(
