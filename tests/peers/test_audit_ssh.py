@@ -16,6 +16,7 @@ import pytest
 from sealgate.audit.adapters.methods import ask_methods
 from sealgate.audit.adapters.ssh import probe_ssh
 from sealgate.audit.model import Limits, Target
+from sealgate.audit.ssh import packet, string
 from sealgate.errors import PeerError
 from sealgate.policy.observation import Fact, NotObserved, Observation
 from tests.peers.fileservers import audited, make_key, sshd
@@ -150,7 +151,9 @@ def test_the_host_key_is_seen_through_every_exchange(key: Path, tmp_path: Path, 
     Whatever one exchange a server has, it shows its host key through it.
     """
     with sshd(tmp_path / "s", key, KexAlgorithms=kex) as port:
-        assert seen(port)[Fact.SSH_HOST_KEYS] == ("Ed25519",)
+        found = seen(port)
+    assert found[Fact.SSH_HOST_KEYS] == ("Ed25519",)
+    assert found[Fact.SSH_KEX] == (kex,)
 
 
 def test_all_host_keys_are_seen(key: Path, tmp_path: Path) -> None:
@@ -202,9 +205,11 @@ def test_a_sign_in_is_only_begun_when_it_may(key: Path, tmp_path: Path) -> None:
 
 
 @contextmanager
-def answering(*chunks: bytes) -> Iterator[int]:
+def answering(*chunks: bytes, stays: bool = False) -> Iterator[int]:
     """
     Run a server that sends *chunks* whatever is asked, then hangs up.
+
+    With *stays* it reads what comes until the client hangs up.
     """
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
 
@@ -215,11 +220,12 @@ def answering(*chunks: bytes) -> Iterator[int]:
                 except OSError:
                     return
                 with peer:
-                    peer.settimeout(1)
+                    peer.settimeout(20 if stays else 1)
                     try:
                         for chunk in chunks:
                             peer.sendall(chunk)
-                        peer.recv(4096)
+                        while peer.recv(4096) and stays:
+                            pass
                     except OSError:
                         continue
 
@@ -228,6 +234,29 @@ def answering(*chunks: bytes) -> Iterator[int]:
         yield server.getsockname()[1]
         server.shutdown(socket.SHUT_RDWR)
         thread.join(5)
+
+
+@pytest.mark.parametrize(
+    ("group", "told"),
+    [
+        (packet(b"\x1f" + string(b"\0" + b"\xff" * 128) + string(b"\2")), "1024 bits"),
+        (packet(b"\x1f" + string(b"\0" + b"\xff" * 256) + string(b"\2")), ""),
+        (packet(b"\x03" + bytes(4)), "with a group that was not shown"),
+    ],
+)
+def test_a_short_group_is_seen(tmp_path: Path, group: bytes, told: str) -> None:
+    """
+    What is called like a strong exchange may have any group, and is asked for the shortest.
+    """
+    names = (b"diffie-hellman-group-exchange-sha256", b"ssh-ed25519", b"aes256-gcm@openssh.com")
+    lists = (*names, names[2], *[b"hmac-sha2-256"] * 2, b"none", b"none", b"", b"")
+    first = packet(b"\x14" + bytes(16) + b"".join(map(string, lists)) + bytes(5))
+    with answering(b"SSH-2.0-x\r\n", first, group, stays=True) as port:
+        facts = seen(port)
+        _, found, _ = audited(tmp_path, f"ssh://127.0.0.1:{port}")
+    name = names[0].decode()
+    assert facts[Fact.SSH_KEX] == (f"{name} ({told})" if told else name,)
+    assert found.get("transit-ssh-weak-kex") == ("violated" if told else None)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ The hellos of the TLS probe against engines that are not OpenSSL: Envoy's and Go
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -18,6 +19,7 @@ from sealgate.audit.adapters.certificate import Trust, probe_certificate
 from sealgate.audit.adapters.tls import probe_tls
 from sealgate.audit.model import Limits, Target
 from sealgate.gateway.adapters.binary import find_envoy
+from sealgate.policy.algorithms import is_strong_suite
 from sealgate.policy.observation import Fact, Observation
 from tests.peers.audited import Authority, Files
 from tests.ports import await_listener, free_port
@@ -103,6 +105,47 @@ def seen(port: int, authority: Authority, files: Files) -> dict[Fact, Any]:
     trust = Trust((str(authority.path),))
     looks = [*probe_tls(target, Limits()), *probe_certificate(target, trust, now, Limits())]
     return {look.fact: look.value for look in looks if isinstance(look, Observation)}
+
+
+# RFC 2409, 6.2: a prime of 1024 bits, which "Logjam" is about.
+OAKLEY_2 = int(
+    "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E3404DD"
+    "EF9519B3CD3A431B302B0A6DF25F14374FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7ED"
+    "EE386BFB5A899FA5AE9F24117C4B1FE649286651ECE65381FFFFFFFFFFFFFFFF",
+    16,
+)
+
+
+@pytest.mark.peer("openssl")
+@pytest.mark.parametrize(
+    ("group", "suite"),
+    [
+        ([], "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256"),
+        (["-dhparam", "short.pem"], "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256 (1024 bits)"),
+    ],
+)
+def test_a_short_prime_is_seen(tmp_path: Path, group: list[str], suite: str) -> None:
+    """
+    A suite of the intermediate profile is worth nothing with a prime that can be broken.
+    """
+    # PKCS #3, 9: a sequence of the prime and the generator 2.
+    numbers = b"\x30\x81\x87\x02\x81\x81\x00" + OAKLEY_2.to_bytes(128, "big") + b"\x02\x01\x02"
+    (tmp_path / "short.pem").write_text(
+        "-----BEGIN DH PARAMETERS-----\n"
+        f"{base64.encodebytes(numbers).decode()}-----END DH PARAMETERS-----\n"
+    )
+    make = "openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out c.pem -subj /CN=a"
+    subprocess.run(make.split(), cwd=tmp_path, check=True, capture_output=True)
+    port = free_port()
+    cipher = ["-tls1_2", "-cipher", "DHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0"]
+    server = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-www", "-quiet"]
+    files = ["-cert", str(tmp_path / "c.pem"), "-key", str(tmp_path / "key.pem")]
+    here = [str(tmp_path / part) if part.endswith(".pem") else part for part in group]
+    with running([*server, *files, *cipher, *here], tmp_path, port):
+        looks = probe_tls(Target("a", "shop.localhost", "127.0.0.1", port), Limits())
+    found = {look.fact: look.value for look in looks if isinstance(look, Observation)}
+    assert found[Fact.TLS_CIPHERS] == (suite,)
+    assert is_strong_suite(suite) is (not group)
 
 
 def test_envoy(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ipaddress
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -105,6 +105,7 @@ class Flight:
 
     *complete*: nothing more can be read in clear. *alert* is the fatal description.
     *group* comes from the key exchange below TLS 1.3, from the hello in TLS 1.3.
+    *prime_bits* is how long the prime of a finite-field exchange below TLS 1.3 is.
     """
 
     hello: ServerHello | None
@@ -112,6 +113,7 @@ class Flight:
     group: int | None
     certificate_requested: bool
     complete: bool
+    prime_bits: int | None = None
 
 
 def client_hello(offer: Offer, random: bytes) -> bytes:
@@ -197,30 +199,30 @@ def parse_flight(data: bytes) -> Flight:
         else:
             encrypted = True
             break
-    hello, group, requested, done = _told(bytes(handshake))
-    return Flight(hello, alert, group, requested, done or alert is not None or encrypted)
+    told = _told(bytes(handshake))
+    return replace(told, alert=alert, complete=told.complete or alert is not None or encrypted)
 
 
-def _told(handshake: bytes) -> tuple[ServerHello | None, int | None, bool, bool]:
-    # The hello, the group, whether a certificate was requested, whether that was all.
+def _told(handshake: bytes) -> Flight:
     hello: ServerHello | None = None
     group: int | None = None
+    bits: int | None = None
     requested = False
     for kind, body in _messages(handshake):
         if kind == _SERVER_HELLO:
             hello = _server_hello(body)
             group = hello.group
             if hello.version == Version.TLS_1_3:
-                return hello, group, requested, True  # the rest is encrypted
+                return Flight(hello, None, group, requested, complete=True)  # the rest is encrypted
         elif hello is None:
             raise MalformedAnswerError(f"the first handshake message is of type {kind}")
         elif kind == _SERVER_KEY_EXCHANGE:
-            group = _key_exchange_group(body)
+            group, bits = _key_exchange_group(body), _prime_bits(body)
         elif kind == _CERTIFICATE_REQUEST:
             requested = True
         elif kind == _SERVER_HELLO_DONE:
-            return hello, group, requested, True
-    return hello, group, requested, False
+            return Flight(hello, None, group, requested, complete=True, prime_bits=bits)
+    return Flight(hello, None, group, requested, complete=False, prime_bits=bits)
 
 
 def _records(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -283,6 +285,15 @@ def _server_hello(body: bytes) -> ServerHello:
 def _key_exchange_group(body: bytes) -> int | None:
     # RFC 8422, 5.4: a named curve; anything else is finite-field Diffie-Hellman.
     return int.from_bytes(body[1:3], "big") if len(body) > 3 and body[0] == _NAMED_CURVE else None  # noqa: PLR2004  # kind and curve
+
+
+def _prime_bits(body: bytes) -> int | None:
+    # RFC 5246, 7.4.3: dh_p with its length before it; a curve begins with its kind (1 to 3).
+    reader = _Reader(body)
+    try:
+        return int.from_bytes(reader.take(reader.number(2)), "big").bit_length()
+    except MalformedAnswerError:
+        return None
 
 
 class _Reader:

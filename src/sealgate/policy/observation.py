@@ -29,7 +29,7 @@ class Fact(StrEnum):
     # The endpoint (a host name and port that a site, or a target, is reached at).
     REACHABLE = "reachable"  # bool: something accepted the connection and spoke
     TLS_VERSIONS = "tls.versions"  # tuple[str]: offered, of "SSLv3" "TLSv1" … "TLSv1.3"
-    TLS_CIPHERS = "tls.ciphers"  # tuple[str]: every suite accepted (IANA names)
+    TLS_CIPHERS = "tls.ciphers"  # tuple[str]: every suite accepted (IANA; weak groups said)
     TLS_GROUP = "tls.group"  # str: negotiated when all groups are offered
     TLS_HYBRID_OFFERED = "tls.hybrid-offered"  # bool: X25519MLKEM768 alone is accepted
     TLS_CLASSICAL_ACCEPTED = "tls.classical-accepted"  # bool: a client without it comes in
@@ -45,7 +45,7 @@ class Fact(StrEnum):
     CERTIFICATE_UPKEEP = "certificate.upkeep"  # str: what is wrong with its renewal, or ""
     # SSH: the lists of the server's first packet, without signals such as "ext-info-s".
     SSH_PROTOCOL = "ssh.protocol"  # str: "2.0", "1.99" (speaks version 1 too), "1.5"
-    SSH_KEX = "ssh.kex"  # tuple[str]: every key exchange offered
+    SSH_KEX = "ssh.kex"  # tuple[str]: every key exchange offered; weak groups said
     SSH_CIPHERS = "ssh.ciphers"  # tuple[str]: every cipher offered, both directions
     SSH_MACS = "ssh.macs"  # tuple[str]: every MAC offered, both directions
     SSH_HOST_KEY_ALGORITHMS = "ssh.host-key-algorithms"  # tuple[str]: signatures offered

@@ -120,6 +120,24 @@ def test_finite_field_groups_have_no_name() -> None:
     assert parse_flight(record(22, messages + message(14, b""))).group is None
 
 
+@pytest.mark.parametrize(
+    ("prime", "bits"),
+    [
+        (b"\x00\x80" + b"\xff" * 128, 1024),
+        (b"\x00\x81\x00" + b"\xff" * 128, 1024),
+        (b"\x01\x00" + b"\xff" * 256, 2048),
+        (b"\x01\x00\xff", None),
+        (b"", None),
+    ],
+)
+def test_the_length_of_a_prime_is_told(prime: bytes, bits: int | None) -> None:
+    """
+    Zeros in front do not count; a prime that is not whole tells nothing.
+    """
+    messages = server_hello(0x0303, 0x009E, bytes(32)) + message(12, prime) + message(14, b"")
+    assert parse_flight(record(22, messages)).prime_bits == bits
+
+
 def test_a_warning_is_no_end() -> None:
     """
     After unrecognized_name as a warning the hello still follows; a fatal alert ends it.

@@ -48,13 +48,16 @@ if TYPE_CHECKING:
     from sealgate.audit.model import Limits, Target
     from sealgate.policy.observation import Sighting
 
+_GROUP_EXCHANGE = "diffie-hellman-group-exchange"
 _IDENTIFICATION = b"SSH-2.0-Sealgate_audit\r\n"
 _RSA = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
 # Streamlined NTRU Prime: any bytes of this length are a public key.
 _SNTRUP761_BYTES = 1158
 # A public value that every group of 1024 bits and more contains, and no small subgroup.
 _DH_BYTES = 120
-_GEX_BITS = (1024, 3072, 8192)  # least, wanted, most (RFC 4419, 3; RFC 8270)
+# Least, wanted and most (RFC 4419, 3): as an old client asks, and as RFC 8270 demands.
+_GEX_WEAK, _GEX_BITS = (1024, 1024, 8192), (2048, 3072, 8192)
+_ENOUGH_BITS = 2048  # RFC 9142, 3.2
 _MAX_MESSAGES = 32
 
 
@@ -99,6 +102,14 @@ class _Talk:
         """
         self._wire.send(packet(payload))
 
+    def group_bits(self, wanted: tuple[int, int, int]) -> int:
+        """
+        Ask for a group of *wanted* bits (least, wanted, most); return how long its prime is.
+        """
+        numbers = b"".join(bits.to_bytes(4, "big") for bits in wanted)
+        self.send(bytes([GEX_REQUEST]) + numbers)
+        return parse_group_bits(self.message())
+
     def _identification(self) -> Identification:
         while (found := parse_identification(self._buffer)) is None:
             self._more()
@@ -132,7 +143,7 @@ def probe_ssh(target: Target, limits: Limits, *, active: bool) -> list[Sighting]
         return [*seen(target.asset, told, seen_by), *unseen(target.asset, others, reason)]
     values: dict[Fact, FactValue] = {
         Fact.SSH_PROTOCOL: talk.identification.protocol,
-        Fact.SSH_KEX: lists.kex,
+        Fact.SSH_KEX: tuple(_with_its_group(target, name, lists, limits) for name in lists.kex),
         Fact.SSH_CIPHERS: lists.ciphers,
         Fact.SSH_MACS: lists.macs,
         Fact.SSH_HOST_KEY_ALGORITHMS: lists.host_keys,
@@ -143,6 +154,26 @@ def probe_ssh(target: Target, limits: Limits, *, active: bool) -> list[Sighting]
         *_host_keys(target, lists, limits, seen_by),
         *_methods(target, limits, active=active),
     ]
+
+
+def _with_its_group(target: Target, method: str, lists: KexInit, limits: Limits) -> str:
+    # The name of a group exchange says nothing of its group. So named, no rule takes it for
+    # the method of the registry.
+    if _GROUP_EXCHANGE not in method or not lists.host_keys:
+        return method
+    for wanted in (_GEX_WEAK, _GEX_BITS):
+        # Who refuses the first one gives no weak group.
+        try:
+            with Wire.connect(target.address, target.port, limits) as wire:
+                talk = _Talk(wire)
+                now = talk.lists()
+                cookie = secrets.token_bytes(COOKIE_BYTES)
+                talk.send(kexinit(method, lists.host_keys[0], now, cookie))
+                bits = talk.group_bits(wanted)
+        except PeerError:
+            continue
+        return method if bits >= _ENOUGH_BITS else f"{method} ({bits} bits)"
+    return f"{method} (with a group that was not shown)"
 
 
 def _host_keys(target: Target, lists: KexInit, limits: Limits, seen_by: str) -> list[Sighting]:
@@ -188,10 +219,8 @@ def _host_key(target: Target, algorithm: str, limits: Limits) -> str:
         if method is None:
             raise PeerError("it offers no key exchange that this version can begin")
         talk.send(kexinit(method, algorithm, lists, secrets.token_bytes(COOKIE_BYTES)))
-        if "group-exchange" in method:
-            numbers = b"".join(bits.to_bytes(4, "big") for bits in _GEX_BITS)
-            talk.send(bytes([GEX_REQUEST]) + numbers)
-            parse_group_bits(talk.message())
+        if _GROUP_EXCHANGE in method:
+            talk.group_bits(_GEX_BITS)
             talk.send(bytes([GEX_INIT]) + string(_dh_share()))
         else:
             share = _SHARES.get(method, _dh_share)

@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from sealgate.policy.observation import Sighting
 
 
+# RFC 9325, 4.5: the least for "DHE" suites.
+_ENOUGH_BITS = 2048
+
+
 def probe_tls(target: Target, limits: Limits) -> list[Sighting]:
     """
     Observe what *target* negotiates. Nothing is negotiated to the end.
@@ -143,10 +147,20 @@ def _suites(target: Target, version: Version, first: Flight, limits: Limits) -> 
         chosen = flight.hello.suite
         if chosen not in left:
             raise PeerError(f"chose the suite {suite_name(chosen)}, which was not offered")
-        found.append(suite_name(chosen))
+        found.append(_with_its_group(suite_name(chosen), flight))
         left.remove(chosen)
         flight = _asked(target, version, limits, suites=left) if left else None
     return found
+
+
+def _with_its_group(suite: str, flight: Flight) -> str:
+    # A suite says nothing of how long its prime is, and who takes a short one takes it from
+    # everybody ("Logjam"). So named, no rule takes it for the suite of the registry.
+    if not suite.startswith(("TLS_DHE_", "TLS_DH_anon_")):
+        return suite
+    if flight.prime_bits is None:
+        return f"{suite} (with a group that was not shown)"
+    return suite if flight.prime_bits >= _ENOUGH_BITS else f"{suite} ({flight.prime_bits} bits)"
 
 
 def _speaks(target: Target, groups: Sequence[int], limits: Limits) -> bool:

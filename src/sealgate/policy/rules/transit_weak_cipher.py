@@ -34,7 +34,7 @@ RULE = Rule(
     title=(
         "a cipher suite without forward secrecy or without authenticated encryption is accepted"
     ),
-    demand="every accepted suite is forward-secret and AEAD",
+    demand="every accepted suite is forward-secret and AEAD, with a prime of 2048 bits where it has one",
     severity=Severity.ERROR,
     column=Column.IN_TRANSIT,
     vantage=Vantage.OUTSIDE,
@@ -42,6 +42,7 @@ RULE = Rule(
     citations=(
         rfc(9325, "4.1"),
         rfc(9325, "4.2"),
+        rfc(9325, "4.5"),
         MOZILLA_INTERMEDIATE,
     ),
     why=(
