@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.errors import SourceError, UsageError
 from sealgate.policy.inventory import KeyProtection
+from sealgate.storage.adapters.anchor import ENDING as ANCHOR_ENDING
 from sealgate.storage.adapters.keystore import (
     add_key,
     has_keyring,
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from sealgate.storage.keyring import SiteKey, UnlockedKeyring
 
 KEYS_FOLDER = "keys"
+# Below the state folder: records of objects, and the anchors of all stores.
+RECORDS_FOLDER = "records"
 PASSPHRASE_FILE = "SEALGATE_KEY_PASSPHRASE_FILE"  # noqa: S105  # the name of a variable
 # Read beside the other one when a passphrase takes the place of a passphrase.
 NEW_PASSPHRASE_FILE = "SEALGATE_KEY_NEW_PASSPHRASE_FILE"  # noqa: S105  # as above
@@ -69,10 +72,13 @@ def open_site_keyring(inventory: Inventory, *, now: float) -> UnlockedKeyring:
 
     Raises:
         ConfigError: ``[keys]`` lacks something, or the keys are protected otherwise.
-        SourceError: wrong passphrase or nobody to ask for it, or a damaged key file.
+        SourceError: wrong passphrase or nobody to ask for it, or a damaged key file; or there
+            is none, although stores were sealed with it.
         PeerError: the key service does not answer, or refuses.
     """
     folder = keys_folder(inventory)
+    if not has_keyring(folder):
+        _check_first(inventory, folder)
     ask = passphrase_source(again=not has_keyring(folder))
     unlocked = open_keyring(folder, inventory.keys, passphrase=ask, now=now)
     return replace(unlocked, beside=_beside(inventory, os.environ))
@@ -193,6 +199,26 @@ def passphrase_source(
     if os.environ.get("INVOCATION_ID") and program is not None:
         return lambda: _from_systemd(program, what)
     return None
+
+
+def _check_first(inventory: Inventory, folder: str) -> None:
+    # Other keys would open nothing of what is there, and hide that the right ones are missing.
+    records = Path(inventory.state_folder).absolute() / RECORDS_FOLDER
+    try:
+        with os.scandir(records) as entries:
+            used = [
+                e.name for e in entries if e.name.endswith(f".{ANCHOR_ENDING}") and e.stat().st_size
+            ]
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        message = f'"{records}" cannot be read: {(error.strerror or "").lower()}'
+        raise SourceError(message, hint=f"ls -ld '{records}'") from error
+    if used:
+        raise SourceError(
+            f'the site keys in "{folder}" are gone, but there are stores that were made with them',
+            hint=f"restore the folder from a backup; to begin with empty stores: rm -r '{records}'",
+        )
 
 
 def _beside(inventory: Inventory, environment: Mapping[str, str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealgate.app.keyring import open_site_keyring
+from sealgate.app.keyring import RECORDS_FOLDER, open_site_keyring
 from sealgate.errors import NothingToLookAtError, UsageError
 from sealgate.policy.protection import Column
 from sealgate.storage.adapters.opened import open_store
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Found", "Rotated", "Swept", "Verified"]
 
-# Below the state folder: records of objects, and the anchors of all stores.
-RECORDS_FOLDER = "records"
 _DAY = 86400.0
 
 

@@ -10,10 +10,10 @@ import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealgate.app.keyring import why_not_apart
+from sealgate.app.keyring import RECORDS_FOLDER, why_not_apart
 from sealgate.app.keys import local_authority
 from sealgate.app.state import database_url
-from sealgate.app.storing import RECORDS_FOLDER, store_settings
+from sealgate.app.storing import store_settings
 from sealgate.app.transfer_wanted import Door, Wanted, has_ftps
 from sealgate.errors import ConfigError, Fault, SourceError
 from sealgate.gateway.adapters.files import make_folder, replace_file

@@ -302,3 +302,19 @@ def test_the_folder_of_the_keys_is_private(inventory: Inventory) -> None:
     open_site_keyring(inventory, now=NOW)
     assert stat.S_IMODE(Path(keys_folder(inventory)).stat().st_mode) == 0o700
     assert keyring.KEYS_FOLDER == "keys"
+
+
+def test_no_keys_are_made_where_stores_have_lost_theirs(inventory: Inventory) -> None:
+    """
+    Other keys would open nothing, and hide that a backup of the right ones is needed.
+    """
+    records = Path(inventory.state_folder) / "records"
+    records.mkdir(parents=True)
+    (records / "partners-0123456789ab.anchor").touch()  # of a store that never held anything
+    open_site_keyring(inventory, now=NOW)
+    Path(keys_folder(inventory), "site-keys.json").unlink()
+    (records / "partners-0123456789ab.anchor").write_bytes(bytes(56))
+    for make in (open_site_keyring, add_site_key):
+        with pytest.raises(SourceError, match="are gone, but there are stores"):
+            make(inventory, now=NOW)
+    assert look_at_site_keys(inventory) is None

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from sealgate.storage.record import Vouching
 
+# What the name of its file ends in, behind a dot.
+ENDING = "anchor"
 ID_BYTES = 16
 _FORM = struct.Struct(f">{ID_BYTES}sq32s")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.database import sqlite_url
-from sealgate.storage.adapters.anchor import Anchor
+from sealgate.storage.adapters.anchor import ENDING, Anchor
 from sealgate.storage.adapters.folder import FolderMedium
 from sealgate.storage.adapters.plain import PlainForm
 from sealgate.storage.adapters.protected import ProtectedForm
@@ -56,7 +56,7 @@ def open_store(
     recipients = _recipients(settings, keyring)
     medium = open_medium(settings.url, _beside(settings, "locks"))
     try:
-        anchor = Anchor(_beside(settings, "anchor"))
+        anchor = Anchor(_beside(settings, ENDING))
         try:
             url, store, reserve = _records_place(settings)
             records = Records(url, store, keyring.record_key, anchor, compare=compare)
