@@ -21,6 +21,8 @@ LONGEST_RETRY_SECONDS = 12 * HOUR
 # With nothing to show to visitors, each hour counts.
 LONGEST_RETRY_WITHOUT = HOUR
 _RETRY_SPREAD = 0.25
+# Let's Encrypt's longest limit is a week. A word that would keep us away for years is a slip.
+LONGEST_LOCK_SECONDS = 8 * DAY
 # One failure may be a passing cloud. More, or little life left, is for a person.
 ALARM_FAILURES = 3
 ALARM_LIFE = 1 / 5
@@ -78,13 +80,15 @@ def retry_at(
     """
     Return when to try again after *failures* (at least one) attempts in a row.
 
-    *not_before* is what the authority said (Retry-After): it is never asked earlier.
+    *not_before* is what the authority said (Retry-After): it is not asked earlier, unless
+    that is further away than any authority locks somebody out for.
     """
     longest = LONGEST_RETRY_SECONDS if has_certificate else LONGEST_RETRY_WITHOUT
     # 2**1024 is no float; the bound is reached long before.
     wait = min(longest, FIRST_RETRY_SECONDS * 2.0 ** min(max(failures, 1) - 1, 32))
     wait *= 1 + _RETRY_SPREAD * (2 * share - 1)
-    return max(now + wait, -math.inf if not_before is None else not_before)
+    asked = -math.inf if not_before is None else not_before
+    return max(now + wait, min(asked, now + LONGEST_LOCK_SECONDS))
 
 
 def complaint(

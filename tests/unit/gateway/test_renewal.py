@@ -100,6 +100,8 @@ def test_the_authority_is_obeyed_when_it_says_when() -> None:
     later = NOW + 2 * DAY
     assert retry_at(NOW, 1, share=0, has_certificate=True, not_before=later) == later
     assert retry_at(NOW, 1, share=0.5, has_certificate=True, not_before=NOW) == NOW + 600
+    # A number that a slip made must not keep us away for ever.
+    assert retry_at(NOW, 1, share=0, has_certificate=True, not_before=1e22) == NOW + 8 * DAY
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from josepy import errors as josepy_errors
 from josepy.jwa import ES256
 from josepy.jwk import JWK, JWKEC
 
-from sealgate.errors import BugError
+from sealgate.errors import BugError, SealgateError
 from sealgate.gateway.adapters.acme_certificates import private_pem
 from sealgate.gateway.adapters.acme_state import AcmeError
 from sealgate.gateway.adapters.files import make_folder, replace_file
@@ -190,10 +190,14 @@ _NOT_BEFORE = "retry after "
 def translated(settings: AcmeSettings) -> Iterator[None]:
     """
     Turn whatever the library raises into an :class:`AcmeError`, in the authority's words.
+
+    On an answer of another shape than it expects, that may be anything.
     """
     try:
         yield
-    except (errors.Error, josepy_errors.Error, requests.RequestException, ValueError) as error:
+    except SealgateError:
+        raise
+    except Exception as error:
         notes = [note for note in getattr(error, "__notes__", ()) if note.startswith(_NOT_BEFORE)]
         not_before = float(notes[-1].removeprefix(_NOT_BEFORE)) if notes else None
         raise AcmeError(

@@ -8,8 +8,8 @@ certificate; it only has more ordered than needed.
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import json
-import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 ACME_FOLDER = "acme"
 _ORDERS, _SITES = "orders", "sites"
 _MAX_BYTES = 1 << 20
+_END_OF_TIME = dt.datetime.max.replace(tzinfo=dt.UTC).timestamp()
 
 
 class AcmeError(GatewayError):
@@ -189,7 +190,10 @@ def _read(path: Path) -> Mapping[str, object]:
 
 def _fits(value: object, usual: object) -> bool:
     if isinstance(usual, float):
+        # NaN is less than nothing; what lies behind the last year is no moment.
         return (
-            isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+            isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and abs(value) < _END_OF_TIME
         )
     return type(value) is type(usual)
