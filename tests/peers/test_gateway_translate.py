@@ -415,8 +415,12 @@ def test_country_is_not_told_to_the_site(world: World) -> None:
     What the lock learned about the visitor stays in the gateway.
     """
     assert world.client(world.alice).ask("/typo3/").status == 200
-    names = [name for name, _ in world.site.requests[-1].headers]
-    assert not [name for name in names if name.startswith("x-sealgate")]
+    names = {name for name, _ in world.site.requests[-1].headers}
+    assert {name for name in names if name.startswith("x-sealgate")} == {
+        "x-sealgate-class",
+        "x-sealgate-rung",
+        "x-sealgate-certificate-user",
+    }
 
 
 def test_answer_is_passed_on_as_it_is(world: World) -> None:
@@ -747,7 +751,11 @@ def test_log_names_class_and_channel_but_no_values(world: World) -> None:
     assert "GET /public-page" not in lines
     entered, refused = lines["GET /typo3/log-me"], lines["GET /typo3/refuse-me"]
     assert (entered["status"], refused["status"]) == (200, 403)
-    assert entered["route"] == f"route {SITE_NAME}/typo3, Organization Confidential"
+    route = f"route {SITE_NAME}/typo3, Organization Confidential, access high"
+    assert entered["route"] == refused["route"] == route
+    assert entered["user"] == "urn:sealgate:user:alice"
+    # What a certificate says of itself is noted of nobody who was refused.
+    assert refused["user"] is None
     assert "[no-certificate]" in refused["details"]
     assert refused["connection"].startswith(f"{ALLOWED} DE - TLSv1.3 ")
     said = rf"{ALLOWED} DE {world.alice.fingerprint} TLSv1\.3 TLS_\w+_SHA\d+ X25519MLKEM768"

@@ -182,6 +182,18 @@ def test_cell(crowd: Crowd, tmp_path: Path, path: str, country: str, who: str, s
     assert answer.status == status, answer.body
 
 
+def test_a_certificate_does_not_lift_the_session_of_somebody_else(
+    crowd: Crowd, tmp_path: Path
+) -> None:
+    """
+    The site would be told of bert, who proved no more than a password, where anna's key is needed.
+    """
+    visitor = Visitor(crowd.place, tmp_path / "jar", ["--interface", ALLOWED])
+    key, session = crowd.options["certificate"], crowd.options["bert, password"]
+    assert visitor.ask("/board", *key).status == 200
+    assert visitor.ask("/board", *session, *key).status == 403
+
+
 def test_who_entered_a_key_area_stands_in_the_log(crowd: Crowd, tmp_path: Path) -> None:
     """
     What passed a sign-in with a key is logged as what passed a lock; lesser areas are not.
@@ -191,9 +203,12 @@ def test_who_entered_a_key_area_stands_in_the_log(crowd: Crowd, tmp_path: Path) 
         assert visitor.ask(f"{path}/{who}", *crowd.options[who]).status == 200
     log = crowd.place.state / "envoy" / "access.log"
 
-    def logged() -> set[str]:
+    def logged() -> dict[str, str | None]:
         lines = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
-        return {line["request"] for line in lines if line["status"] == 200}
+        return {line["request"]: line["user"] for line in lines if line["status"] == 200}
 
-    assert wait_until(lambda: {"GET /board/passkey", "GET /board/certificate"} <= logged())
+    assert wait_until(lambda: {"GET /board/passkey", "GET /board/certificate"} <= set(logged()))
+    # Whose session it is, is told by name; a certificate by its fingerprint.
+    assert logged()["GET /board/passkey"] == "anna"
+    assert logged()["GET /board/certificate"] is None
     assert not [request for request in logged() if request.startswith("GET /members/")]

@@ -106,12 +106,18 @@ def sign_in_material(
     """
     if not wants_sign_in(inventory):
         return None
-    from sealgate.identity.adapters.token_keys import TokenKeys  # noqa: PLC0415  # an extra
+    from sealgate.identity.adapters.token_keys import (  # noqa: PLC0415  # an extra
+        IDENTITIES_FOLDER,
+        TokenKeys,
+    )
     from sealgate.identity.tokens import ISSUER, key_set  # noqa: PLC0415  # as above
 
     keys = TokenKeys(inventory.state_folder).keys(now)
     people, granted = people_of(inventory, identities), _granted(grants, certificates, now)
-    return SignInMaterial(socket_path(inventory), key_set(keys), ISSUER, people, granted)
+    told = ""
+    if any(site.single_sign_on for site in inventory.sites):
+        told = key_set(TokenKeys(inventory.state_folder, IDENTITIES_FOLDER).keys(now))
+    return SignInMaterial(socket_path(inventory), key_set(keys), ISSUER, people, granted, told)
 
 
 def _granted(

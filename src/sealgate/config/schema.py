@@ -210,6 +210,12 @@ SECTIONS: tuple[Section, ...] = (
                 "`.git` and `.env`.",
                 "not looked at",
             ),
+            Setting(
+                "single_sign_on",
+                Type.BOOLEAN,
+                "The site is told, signed, whom the gateway signed in (`X-Sealgate-Identity`).",
+                "`false`",
+            ),
             Setting("tls", Type.TABLE, "`[site.tls]`: as `[tls]`, for this site.", "`[tls]`"),
             Setting(
                 "route", Type.TABLES, "`[[site.route]]`: its parts; one for `/`.", required=True

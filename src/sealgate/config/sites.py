@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from sealgate.config.plain_http import check_plain_site
 from sealgate.config.presets import NONE, PRESETS
 from sealgate.config.reader import FileKind, Table, nearest, quoted
-from sealgate.config.routes import check_overlaps, preset_routes, read_route
+from sealgate.config.routes import HIGH, LOW, check_overlaps, preset_routes, read_route
 from sealgate.config.schema import section
 from sealgate.config.tls import read_tls
 from sealgate.config.values import UnfitError, holds_secret, read_domain, read_upstream
-from sealgate.policy.inventory import Site, Upstream
+from sealgate.policy.inventory import Site, SiteAccess, Upstream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,9 +58,26 @@ def read_sites(
                 web_root=web_root,
                 tls=site_tls,
                 place=table.place(),
+                single_sign_on=table.flag("single_sign_on"),
             )
         )
+        _check_single_sign_on(table, sites[-1])
     return tuple(sites)
+
+
+def _check_single_sign_on(table: Table, site: Site) -> None:
+    if site.single_sign_on and not any(
+        (route.classification.required.access == LOW and route.access is SiteAccess.SEALGATE)
+        or route.sign_in
+        or route.classification.required.access > HIGH
+        for route in site.routes
+    ):
+        table.fault(
+            "single_sign_on",
+            f"site {quoted(site.name)} is to be told whom the gateway signed in, but on no route "
+            "does anybody sign in to the gateway",
+            'access = "sealgate" on a route, or remove single_sign_on',
+        )
 
 
 def _domains(table: Table, owners: dict[str, str]) -> tuple[str, ...]:

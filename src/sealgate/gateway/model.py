@@ -66,6 +66,9 @@ OWN_COOKIES = "__Host-sealgate[a-z-]*"
 USER_HEADER = "x-sealgate-user"
 RUNG_HEADER = "x-sealgate-rung"
 CLASS_HEADER = "x-sealgate-class"
+# The same, signed, where a site asks for it; and the URI in an admitted client certificate.
+IDENTITY_HEADER = "x-sealgate-identity"
+CERTIFICATE_USER_HEADER = "x-sealgate-certificate-user"
 # What the sign-in service learns besides.
 SITE_HEADER = "x-sealgate-site"
 ASSET_HEADER = "x-sealgate-asset"
@@ -78,6 +81,8 @@ GRANT_HEADER = "x-sealgate-grant"
 KEY_HEADER = "x-sealgate-key"
 # Of each site that people sign in to, these paths are the gateway's own.
 OWN_PATH = "/.sealgate"
+# Where a site finds the keys that what it is told is verified with.
+IDENTITY_KEYS_PATH = f"{OWN_PATH}/identity-keys"
 # Where Envoy asks the service about a request; no client's request is sent there.
 CHECK_PATH = "/check"
 
@@ -189,7 +194,8 @@ class SignInMaterial:
     themselves. *people* holds, per asset id of a route with ``admit``, the names of those
     who may enter; an absent id admits nobody. *granted* holds, per asset id that needs
     grants, the names of those who have one that runs now, and of each the fingerprints of
-    their living certificates.
+    their living certificates. *identity_key_set* are the public halves of the keys that sign
+    what sites are told.
     """
 
     socket: str
@@ -197,6 +203,7 @@ class SignInMaterial:
     issuer: str
     people: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     granted: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    identity_key_set: str = ""
 
 
 @dataclass(frozen=True, slots=True)

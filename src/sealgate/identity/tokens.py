@@ -152,9 +152,20 @@ def key_set(keys: Iterable[TokenKey]) -> str:
     return json.dumps({"keys": told}, sort_keys=True, separators=(",", ":"))
 
 
-def issue(session: Session, key: TokenKey) -> str:
+def signed(claims: dict[str, Any], kind: str, key: TokenKey) -> str:
+    """
+    Return *claims* as a token of the type *kind*, signed with *key*.
+    """
+    header = {"alg": ALGORITHM, "kid": key.kid, "typ": kind}
+    payload = json.dumps(claims, ensure_ascii=True, separators=(",", ":"))
+    return jws.serialize_compact(header, payload, _imported(key.pem), algorithms=[ALGORITHM])
+
+
+def issue(session: Session, key: TokenKey, identity: str = "") -> str:
     """
     Return the token of *session*, signed with *key*.
+
+    *identity* is what the site is told by it (:mod:`sealgate.identity.assertions`), or "".
 
     Raises:
         UsageError: it would not fit into a cookie.
@@ -177,10 +188,9 @@ def issue(session: Session, key: TokenKey) -> str:
         "groups": list(session.groups),
         "asset": session.asset,
         "certificate": session.certificate or _NO_CERTIFICATE,
+        "identity": identity,
     }
-    header = {"alg": ALGORITHM, "kid": key.kid, "typ": TYPE}
-    payload = json.dumps(claims, ensure_ascii=True, separators=(",", ":"))
-    token = jws.serialize_compact(header, payload, _imported(key.pem), algorithms=[ALGORITHM])
+    token = signed(claims, TYPE, key)
     if len(token) > MOST_TOKEN_BYTES:
         raise UsageError(
             f'the session of "{session.name}" takes {len(token)} bytes, but at most '
@@ -284,6 +294,7 @@ _CLAIMS: dict[str, type] = {
     "groups": list,
     "asset": str,
     "certificate": str,
+    "identity": str,
 }
 
 

@@ -133,7 +133,8 @@ class Site:
     One web site: its names, what stands behind, and its routes.
 
     *routes* always hold one for ``/``. *web_root* is the folder that the site serves
-    files from, when the operator told it.
+    files from, when the operator told it. With *single_sign_on* it is told, signed, who was
+    signed in by the gateway.
     """
 
     domains: tuple[str, ...]
@@ -144,6 +145,7 @@ class Site:
     web_root: str | None = None
     tls: TLSSettings | None = None
     place: Place = field(default=Place(), compare=False)
+    single_sign_on: bool = False
 
     @property
     def name(self) -> str:

@@ -117,6 +117,17 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class Issued:
+    """
+    A new session: its *token*, the *rung* that it is worth, and what its site is told, or "".
+    """
+
+    token: str = field(repr=False)
+    rung: int
+    identity: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """
     How somebody stands before a place: *known* or not, what is *missing*, whether *admitted*.

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from sealgate.gateway.model import (
     ACCESS_LOG,
+    CERTIFICATE_USER_HEADER,
+    USER_HEADER,
     CertificateFiles,
     asks_for_key,
     is_highly_encrypted,
@@ -18,6 +20,7 @@ from sealgate.gateway.translate.clusters import BUFFER_BYTES
 from sealgate.gateway.translate.cookies import cookie_filter
 from sealgate.gateway.translate.limits import body_filter, rate_filters
 from sealgate.gateway.translate.matchers import (
+    CERTIFICATE_USER_STATE,
     COUNTRY_STATE,
     FINGERPRINT_STATE,
     RBAC_FILTER,
@@ -286,6 +289,7 @@ def _facts_of_connection(site: Site, material: Material) -> list[JSON]:
     locked = asks_for_key(site)
     if locked:
         fingerprint = facts[FINGERPRINT_STATE] = "%DOWNSTREAM_PEER_FINGERPRINT_256%"
+        facts[CERTIFICATE_USER_STATE] = "%DOWNSTREAM_PEER_URI_SAN%"
     if (locked or signs_in(site)) and material.geo_database is not None:
         database = extension(
             "envoy.geoip_providers.maxmind",
@@ -471,4 +475,5 @@ _LOG_FIELDS: JSONObject = {
     "status": "%RESPONSE_CODE%",
     "details": "%RESPONSE_CODE_DETAILS%",
     "connection": f"%FILTER_STATE({LOG_STATE}:PLAIN)%",
+    "user": f"%REQ({USER_HEADER}?{CERTIFICATE_USER_HEADER})%",
 }

@@ -21,6 +21,8 @@ RBAC_FILTER = "envoy.filters.http.rbac"
 # Set at the handshake, read by every lock; no client can write there.
 FINGERPRINT_STATE = "sealgate.client"
 COUNTRY_STATE = "sealgate.country"
+# The URI in the client's certificate, whoever signed it: nobody is admitted by it.
+CERTIFICATE_USER_STATE = "sealgate.certificate-user"
 # How Envoy writes a fingerprint or a country that is not there.
 _ABSENT = "-"
 # As the service writes into a token that it is bound to no certificate.
@@ -56,16 +58,25 @@ def by_country(countries: Iterable[str]) -> JSONObject:
     return _table(_connection_input(COUNTRY_STATE), table, deny(OTHER_COUNTRY))
 
 
-def by_rung(least: int, then: JSONObject, top: JSONObject | None = None) -> JSONObject:
+def by_rung(
+    least: int,
+    then: JSONObject,
+    top: JSONObject | None = None,
+    nobody: JSONObject | None = None,
+) -> JSONObject:
     """
     Return the matcher that does *then* for sessions that are worth *least* or more.
 
-    *top* is what is done instead for those that are worth the most.
+    *top* is what is done instead for those that are worth the most, *nobody* where there is
+    no session at all.
     """
-    enough: JSONObject = {str(rung): then for rung in range(least, _TOP_RUNG + 1)}
+    told: JSONObject = {
+        str(rung): then if rung >= least else deny(NOT_SIGNED_IN)
+        for rung in range(1, _TOP_RUNG + 1)
+    }
     if top is not None:
-        enough[str(_TOP_RUNG)] = top
-    return _table(_header_input(RUNG_HEADER), enough, deny(NOT_SIGNED_IN))
+        told[str(_TOP_RUNG)] = top
+    return _table(_header_input(RUNG_HEADER), told, nobody or deny(NOT_SIGNED_IN))
 
 
 def by_user(names: Iterable[str], then: JSONObject) -> JSONObject:

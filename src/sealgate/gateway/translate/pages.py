@@ -19,7 +19,7 @@ from sealgate.gateway.translate.matchers import (
     UNBUILT,
     UNKNOWN_COUNTRY,
 )
-from sealgate.gateway.translate.sign_in import ROUTE_NAME
+from sealgate.gateway.translate.sign_in import KEYS_ROUTE_NAME, ROUTE_NAME
 from sealgate.gateway.translate.typed import EXTENSIONS, extension, header
 from sealgate.signing.model import DIRECTORY_TYPE
 
@@ -210,7 +210,7 @@ def local_replies(
     in its own words, which are passed on. With *proofs*, so is what an authority looks for,
     with *keys* the list of keys that answers over plain HTTP are signed with.
     """
-    mappers: list[JSON] = _of_service() if signs_in else []
+    mappers: list[JSON] = [*_of_service(), _KEYS] if signs_in else []
     if proofs:
         mappers.append(_given("application/octet-stream"))
     if keys:
@@ -246,6 +246,22 @@ def _given(content_type: str) -> JSONObject:
             "content_type": content_type,
         },
     }
+
+
+# The keys that a site verifies with what it is told: no refusal either.
+_KEYS: JSONObject = {
+    "filter": {
+        "extension_filter": extension(
+            "envoy.access_loggers.extension_filters.cel",
+            EXTENSIONS + "access_loggers.filters.cel.v3.ExpressionFilter",
+            expression=f"xds.route_name == '{KEYS_ROUTE_NAME}' && response.code == 200",
+        )
+    },
+    "body_format_override": {
+        "text_format_source": {"inline_string": "%LOCAL_REPLY_BODY%"},
+        "content_type": "application/jwk-set+json",
+    },
+}
 
 
 def _of_service() -> list[JSON]:

@@ -10,11 +10,20 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from sealgate.gateway.model import CLASS_HEADER, Guard, guard_at, is_highly_encrypted, signs_in
+from sealgate.gateway.model import (
+    CERTIFICATE_USER_HEADER,
+    CLASS_HEADER,
+    RUNG_HEADER,
+    Guard,
+    guard_at,
+    is_highly_encrypted,
+    signs_in,
+)
 from sealgate.gateway.translate.clusters import cluster_name
 from sealgate.gateway.translate.inspection import inspected
 from sealgate.gateway.translate.limits import Rate, body_limit, rate_limit
 from sealgate.gateway.translate.locks import lock
+from sealgate.gateway.translate.matchers import CERTIFICATE_USER_STATE
 from sealgate.gateway.translate.patterns import (
     PRINTABLE,
     doubtful,
@@ -28,11 +37,14 @@ from sealgate.gateway.translate.readings import lua_program
 from sealgate.gateway.translate.sign_in import (
     CLIENT_ADDRESS,
     hidden_from_site,
+    identity_keys,
     own_pages,
     without_own_cookies,
 )
 from sealgate.gateway.translate.typed import EXTENSIONS, header, typed
 from sealgate.policy.inventory import AcmeChallenge, route_asset
+from sealgate.policy.protection import RUNG_NAMES, Column
+from sealgate.policy.requirements import required_of_route
 from sealgate.policy.routing import specificity
 
 if TYPE_CHECKING:
@@ -112,6 +124,8 @@ def _site_routes(inventory: Inventory, site: Site, material: Material) -> Iterat
         reverse=True,
     )
     if material.sign_in is not None and signs_in(site):
+        if site.single_sign_on:
+            yield identity_keys(material.sign_in.identity_key_set)
         yield {
             **own_pages(site),
             "typed_per_filter_config": rate_limit(inventory.limits, Rate.PAGES),
@@ -150,13 +164,13 @@ def _served(
 
     def signed_in(match: JSONObject, filters: JSONObject) -> list[JSONObject]:
         entry = _to_site(site, route, match, filters)
+        if told := _told(site, route):
+            entry["request_headers_to_add"] = told
         if material.sign_in is None or not signs_in(site):
             return [entry]
         signed = guard_at(site, route) is Guard.SIGN_IN
-        if signed:
-            entry["request_headers_to_add"] = [header(CLASS_HEADER, route.classification.id)]
-            if hidden := hidden_from_site(site):
-                entry["request_headers_to_remove"] = hidden
+        if signed and (hidden := hidden_from_site(site)):
+            entry["request_headers_to_remove"] = hidden
         return list(without_own_cookies(entry, signed=signed))
 
     filters = {
@@ -177,6 +191,28 @@ def _served(
         source_code={"inline_string": lua_program(site.routes, route.classification.rank)},
     )
     yield entries(match, {LUA_FILTER: judged, **filters})
+
+
+def _told(site: Site, route: Route) -> list[JSON]:
+    """
+    Return the headers by which the site learns who is there; no client can send these.
+    """
+    of_class = header(CLASS_HEADER, route.classification.id)
+    match guard_at(site, route):
+        case Guard.SIGN_IN:
+            # Name and rung come out of the session (:mod:`~.sign_in`).
+            return [of_class]
+        case Guard.LOCKED:
+            # Only certificates that were issued here get so far, so their URI can be believed.
+            who = f"%FILTER_STATE({CERTIFICATE_USER_STATE}:PLAIN)%"
+            rung = str(required_of_route(route).access)
+            return [
+                of_class,
+                header(RUNG_HEADER, rung),
+                header(CERTIFICATE_USER_HEADER, who),
+            ]
+        case _:
+            return []
 
 
 def _limits(inventory: Inventory, site: Site, route: Route, path_route: Route) -> JSONObject:
@@ -221,7 +257,8 @@ def _target_header(regex: str, *, inverted: bool = False) -> JSONObject:
 def _to_site(site: Site, route: Route, match: JSONObject, filters: JSONObject) -> JSONObject:
     asset = route_asset(site, route)
     entry: JSONObject = {
-        "name": f"{asset.id}, {route.classification.name}",  # as it stands in the log
+        # As it stands in the log.
+        "name": f"{asset.id}, {route.classification.name}, access {_access(route)}",
         "match": match,
         "metadata": {
             "filter_metadata": {
@@ -241,6 +278,10 @@ def _to_site(site: Site, route: Route, match: JSONObject, filters: JSONObject) -
     if headers := payment_headers(route):
         entry["response_headers_to_add"] = headers
     return entry
+
+
+def _access(route: Route) -> str:
+    return RUNG_NAMES[Column.ACCESS][required_of_route(route).access]
 
 
 def http_routes(inventory: Inventory, material: Material) -> JSONObject:

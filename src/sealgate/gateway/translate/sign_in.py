@@ -20,6 +20,8 @@ from sealgate.gateway.model import (
     CHECK_PATH,
     COUNTRY_HEADER,
     GRANT_HEADER,
+    IDENTITY_HEADER,
+    IDENTITY_KEYS_PATH,
     KEY_HEADER,
     OWN_COOKIES,
     OWN_PATH,
@@ -33,6 +35,7 @@ from sealgate.gateway.model import (
 from sealgate.gateway.translate.matchers import (
     COUNTRY_STATE,
     FINGERPRINT_STATE,
+    NOT_SIGNED_IN,
     RBAC_FILTER,
     allow,
     by_country,
@@ -43,6 +46,7 @@ from sealgate.gateway.translate.matchers import (
     by_rung,
     by_user,
     consulted,
+    deny,
     inside,
 )
 from sealgate.gateway.translate.typed import EXTENSIONS, extension, header, typed
@@ -57,6 +61,7 @@ if TYPE_CHECKING:
 
 CLUSTER = "sign-in"
 ROUTE_NAME = "sign-in"
+KEYS_ROUTE_NAME = "identity keys"
 JWT_FILTER = "envoy.filters.http.jwt_authn"
 ASK_FILTER = "envoy.filters.http.ext_authz"
 STRIP_FILTER = "envoy.filters.http.header_to_metadata"
@@ -105,12 +110,14 @@ def _up_to_high(site: Site, route: Route, access: AccessSettings, material: Mate
     who = enough if anybody else inside(by_user(people.get(asset, ()), enough))
     # What is bound to a certificate is worth less without it; the service makes another.
     top = inside(by_key((), who, alone=True)) if needs_grants(site) else None
-    session = by_rung(rung, who, top)
+    certificate = None
     fingerprints = material.admitted.get(asset, ())
     if rung == _HIGH and fingerprints:
-        # A certificate alone is a key, too.
-        session = by_fingerprint(fingerprints, enough, inside(session), inside(session))
-    return session
+        # A certificate alone is a key, too. Beside a session it is none: the site is told whose
+        # session it is, and that person may have proven no more than a password.
+        nobody = deny(NOT_SIGNED_IN)
+        certificate = inside(by_fingerprint(fingerprints, enough, nobody, nobody))
+    return by_rung(rung, who, top, certificate)
 
 
 def _very_high(site: Site, route: Route, access: AccessSettings, material: Material) -> JSONObject:
@@ -160,6 +167,8 @@ def before_lock(site: Site, sign_in: SignInMaterial) -> list[JSON]:
 
 def _claims(site: Site) -> dict[str, str]:
     claims = {USER_HEADER: "sub", RUNG_HEADER: "rung"}
+    if site.single_sign_on:
+        claims[IDENTITY_HEADER] = "identity"
     if needs_grants(site):
         claims |= {GRANT_HEADER: "asset", KEY_HEADER: "certificate"}
     return claims
@@ -191,7 +200,7 @@ def after_lock(site: Site) -> list[JSON]:
                 "headers_to_add": [{"key": name, "value": value} for name, value in told.items()]
             },
             "authorization_response": {
-                "allowed_upstream_headers": _names(USER_HEADER, RUNG_HEADER),
+                "allowed_upstream_headers": _names(*_claims(site)),
                 "allowed_client_headers_on_success": _names("set-cookie"),
             },
         },
@@ -241,6 +250,19 @@ def hidden_from_site(site: Site) -> list[JSON]:
     Return the headers that only the gateway's own tables read.
     """
     return [GRANT_HEADER, KEY_HEADER] if needs_grants(site) else []
+
+
+def identity_keys(key_set: str) -> JSONObject:
+    """
+    Return the route at which a site finds the keys that verify what it is told.
+    """
+    return {
+        "name": KEYS_ROUTE_NAME,
+        "match": {"path": IDENTITY_KEYS_PATH},
+        "direct_response": {"status": 200, "body": {"inline_string": key_set}},
+        # RFC 7517, 8.5.1. A new key is told five minutes before anything is signed with it.
+        "response_headers_to_add": [header("cache-control", "public, max-age=120")],
+    }
 
 
 def without_own_cookies(entry: JSONObject, *, signed: bool) -> Iterator[JSONObject]:

@@ -1,5 +1,5 @@
 """
-Keeps the keys that sign sessions: ``sessions/*.pem`` in the state folder, by their age.
+Keeps the keys that sign sessions, and what sites are told: in the state folder, by their age.
 
 Unencrypted files of mode 0600 in a folder of mode 0700, as the authorities' keys are:
 whoever has the folder can let anybody in. A key is there whole or not at all, and its name
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import threading
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -20,16 +21,20 @@ from sealgate.identity.adapters.durable import locked, private_folder, write_dur
 from sealgate.identity.tokens import TokenKey, is_due, kept_keys, token_key
 
 SESSIONS_FOLDER = "sessions"
+# What is signed with these opens nothing at the gateway (sealgate.identity.assertions).
+IDENTITIES_FOLDER = "identities"
+# New signing keys are announced for minutes before they sign, so this is often enough.
+_REMEMBERED_SECONDS = 30.0
 _NAME = re.compile(r"(\d{1,15})-([A-Za-z0-9_-]{43})\.pem")
 
 
 class TokenKeys:
     """
-    The signing keys below *state_folder*; several processes may look after them.
+    The signing keys in *folder* below *state_folder*; several processes may look after them.
     """
 
-    def __init__(self, state_folder: str) -> None:
-        self._folder = Path(state_folder).absolute() / SESSIONS_FOLDER
+    def __init__(self, state_folder: str, folder: str = SESSIONS_FOLDER) -> None:
+        self._folder = Path(state_folder).absolute() / folder
 
     def keys(self, now: float) -> tuple[TokenKey, ...]:
         """
@@ -70,6 +75,31 @@ class TokenKeys:
         key = token_key(pem, float(int(now)))
         write_durably(self._folder / _name(key), pem, 0o600)
         return key
+
+
+class RememberedKeys:
+    """
+    The keys of *kept*, read anew now and then; any thread may ask.
+    """
+
+    def __init__(self, kept: TokenKeys) -> None:
+        self._kept = kept
+        self._keys: tuple[TokenKey, ...] = ()
+        self._at = float("-inf")
+        self._lock = threading.Lock()
+
+    def keys(self, now: float) -> tuple[TokenKey, ...]:
+        """
+        Return the keys as they were half a minute ago, at the most.
+
+        Raises:
+            SourceError: the folder cannot be used, or a key in it is damaged.
+        """
+        with self._lock:
+            if not self._at <= now < self._at + _REMEMBERED_SECONDS:
+                self._keys = self._kept.keys(now)
+                self._at = now
+            return self._keys
 
 
 def _named(path: Path, name: re.Match[str]) -> TokenKey:

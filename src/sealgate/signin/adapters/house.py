@@ -7,13 +7,17 @@ be answered (no database, no key) raises, and whoever asked refuses.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sealgate.errors import UsageError
 from sealgate.identity.adapters.store import IdentityStore
-from sealgate.identity.adapters.token_keys import TokenKeys
+from sealgate.identity.adapters.token_keys import (
+    IDENTITIES_FOLDER,
+    RememberedKeys,
+    TokenKeys,
+)
+from sealgate.identity.assertions import assertion
 from sealgate.identity.factors import (
     HIGH,
     KEYS,
@@ -33,7 +37,7 @@ from sealgate.identity.throttle import Throttle, prefix
 from sealgate.identity.tokens import TokenError, current_key, issue, verify
 from sealgate.identity.totp import DIGITS
 from sealgate.signin.journey import is_admitted
-from sealgate.signin.model import TOKEN_SECONDS, Known, Served, Standing
+from sealgate.signin.model import TOKEN_SECONDS, Issued, Known, Served, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,8 +58,6 @@ WAYS = (
     Factor.TOTP,
     Factor.RECOVERY_CODE,
 )
-# New signing keys are announced for minutes before they sign, so this is often enough.
-_KEYS_SECONDS = 30.0
 # That a sign-in is in use is written down so often, and not with each token.
 _USED_SECONDS = 240.0
 _NOBODY = "urn:sealgate:nobody"
@@ -88,10 +90,8 @@ class House:
         self._codes = Throttle()
         self.served = served
         self.now = now
-        self._token_keys = TokenKeys(state_folder)
-        self._keys: tuple[TokenKey, ...] = ()
-        self._keys_at = float("-inf")
-        self._lock = threading.Lock()
+        self._session_keys = RememberedKeys(TokenKeys(state_folder))
+        self._identity_keys = RememberedKeys(TokenKeys(state_folder, IDENTITIES_FOLDER))
 
     def close(self) -> None:
         """
@@ -134,9 +134,9 @@ class House:
         state = grant.state(now) if grant is not None else None
         return Standing(place, known, lacking, admitted, caller.country, grant, state)
 
-    def token(self, caller: Caller, standing: Standing) -> tuple[str, int] | None:
+    def token(self, caller: Caller, standing: Standing) -> Issued | None:
         """
-        Return a new token for somebody who is known, and the rung that it is worth.
+        Return a new token for somebody who is known.
 
         ``None`` when it would be worth nothing.
         """
@@ -152,7 +152,10 @@ class House:
             self.people.use_sign_in(sign_in.id, now=now)
         if session is None:
             return None
-        return issue(session, current_key(self.keys(), now)), session.rung
+        told = ""
+        if standing.place.site.single_sign_on:
+            told = assertion(session, current_key(self._identity_keys.keys(now), now))
+        return Issued(issue(session, current_key(self.keys(), now), told), session.rung, told)
 
     def proved(self, caller: Caller, name: str, proof: Proven) -> SignIn:
         """
@@ -258,12 +261,7 @@ class House:
         """
         Return the keys that tokens are signed with, read anew now and then.
         """
-        with self._lock:
-            now = self.now()
-            if not self._keys_at <= now < self._keys_at + _KEYS_SECONDS:
-                self._keys = self._token_keys.keys(now)
-                self._keys_at = now
-            return self._keys
+        return self._session_keys.keys(self.now())
 
     def _known(self, caller: Caller, place: Place, now: float) -> Known | None:
         sign_in = self._sign_in(caller, now)

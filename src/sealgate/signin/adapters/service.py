@@ -23,6 +23,7 @@ from starlette.routing import Route
 from sealgate.gateway.model import (
     ASSET_HEADER,
     CHECK_PATH,
+    IDENTITY_HEADER,
     RUNG_HEADER,
     SESSION_COOKIE,
     USER_HEADER,
@@ -130,12 +131,14 @@ class Service:
         if standing.may_enter:
             issued = await asyncio.to_thread(house.token, caller, standing)
             # A second factor, or a grant, may have run out in between.
-            lasts = issued is not None and (place.rung < VERY_HIGH or issued[1] >= VERY_HIGH)
+            lasts = issued is not None and (place.rung < VERY_HIGH or issued.rung >= VERY_HIGH)
             if lasts and issued is not None and standing.known is not None:
                 answer = Response(status_code=200)
                 answer.headers[USER_HEADER] = latin(standing.known.identity.name)
-                answer.headers[RUNG_HEADER] = str(issued[1])
-                set_session(answer, issued[0])
+                answer.headers[RUNG_HEADER] = str(issued.rung)
+                if issued.identity:
+                    answer.headers[IDENTITY_HEADER] = issued.identity
+                set_session(answer, issued.token)
                 return answer
         if not caller.in_browser:
             return refusal(standing, wanted)
@@ -183,7 +186,7 @@ class Service:
         else:
             answer = RedirectResponse(sign_in_link(wanted), 303, {"cache-control": "no-store"})
         if issued is not None:
-            set_session(answer, issued[0])
+            set_session(answer, issued.token)
         return answer
 
     async def _password(self, request: Request) -> Response:

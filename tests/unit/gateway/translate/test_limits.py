@@ -82,10 +82,10 @@ def test_each_route_counts_as_what_it_is() -> None:
     rates = {name: filters & set(Rate) for name, filters in told.items()}
     assert rates == {
         ROUTE_NAME: {Rate.PAGES},
-        "route shop.example/, Public": {Rate.REQUESTS},
-        "route shop.example/upload, Public": {Rate.REQUESTS},
-        "route shop.example/account, Public Restricted": {Rate.SESSIONS},
-        "route shop.example/?install, Organization Confidential": {Rate.REQUESTS},
+        "route shop.example/, Public, access none": {Rate.REQUESTS},
+        "route shop.example/upload, Public, access none": {Rate.REQUESTS},
+        "route shop.example/account, Public Restricted, access low": {Rate.SESSIONS},
+        "route shop.example/?install, Organization Confidential, access high": {Rate.REQUESTS},
     }
     assert not set.union(*entries(NONE).values()) & set(Rate)
 
@@ -98,8 +98,8 @@ def test_the_size_holds_for_every_route_and_its_own_for_one() -> None:
     [size] = default["typed_config"]["default_filter_chain"]["filters"]
     assert size["typed_config"]["max_request_bytes"] == ALL.max_body_bytes
     assert sizes(ALL) == {
-        "route shop.example/upload, Public": {7},
-        "route shop.example/?install, Organization Confidential": {7},
+        "route shop.example/upload, Public, access none": {7},
+        "route shop.example/?install, Organization Confidential, access high": {7},
     }
 
 

@@ -89,7 +89,7 @@ def test_doubtful_request_goes_through_lua_on_the_same_route() -> None:
     lock, usual, plain, judged, _ = found
     assert [header["name"] for header in usual["match"]["headers"]] == [":path"]
     assert "typed_per_filter_config" not in usual
-    assert lock["name"] == "route shop.example/a, Organization Confidential"
+    assert lock["name"] == "route shop.example/a, Organization Confidential, access high"
     assert [header["name"] for header in plain["match"]["headers"]] == [":path", ":path"]
     assert plain["match"]["headers"][1]["invert_match"] is True
     assert list(judged["typed_per_filter_config"]) == ["envoy.filters.http.lua"]
