@@ -127,7 +127,7 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
         people = held.enter_context(place.people())
         people.reassign("clara", ["approver"], [], by="test", now=1)
         for name, file in (("anna", "anna"), ("anna", "old"), ("bert", "bert")):
-            place.issue(name, "--out", file)
+            place.issue(name, "--out", str(folder / file))
         for state in STATES:
             for asset in (f"route localhost/top/{state}", f"route {VAULT}/{state}"):
                 place.grant("anna", asset, state)
