@@ -154,9 +154,31 @@ def test_a_provider_that_is_down_is_told_and_passwords_go_on(world: World) -> No
     world.provider.change({"/token": {"instead": {"status": 500, "body": "no"}}})
     done = person.come_back(back)
     assert done.status == 503
-    assert "Example Ltd cannot be asked at the moment" in told(done)
-    assert "answers with status 500" in told(done)
+    assert told(done) == (
+        "Example Ltd cannot be asked at the moment: it answers with status 500. Try again later, "
+        "or sign in another way."
+    )
     assert person.sign_in("carl", "/members").status == 303
+
+
+def test_a_secret_that_others_can_read_is_sent_nowhere(world: World) -> None:
+    """
+    Also when that came to be while serving; a stranger learns nothing of this machine.
+    """
+    person = world.person()
+    back = person.log_in(person.begin(), "anna")
+    world.provider.change({})
+    world.provider.secret_file.chmod(0o644)
+    try:
+        done = person.come_back(back)
+    finally:
+        world.provider.secret_file.chmod(0o600)
+    assert done.status == 503
+    assert told(done).startswith(
+        "Example Ltd cannot be asked at the moment: this site cannot ask it now."
+    )
+    assert str(world.folder) not in done.body
+    assert "POST /token" not in world.provider.change({})
 
 
 def test_a_new_key_of_the_provider_is_taken_over(world: World) -> None:

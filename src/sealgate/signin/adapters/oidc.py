@@ -220,7 +220,7 @@ class ProviderPages:
     ) -> Response:
         if error.why in {Why.DOWN, Why.FORGED}:
             self._write(error.message)
-        told = f"{error.why}\n{provider.label}\n{error.message}"
+        told = f"{error.why}\n{provider.label}\n{_reason(provider, error)}"
         status = _STATUS.get(error.why, _FORBIDDEN)
         return await self._go_on(caller, wanted, shows=True, error=told, status=status)
 
@@ -250,6 +250,13 @@ class ProviderPages:
                 await held.close()
             return made
         return held
+
+
+def _reason(provider: IdentityProvider, error: OidcError) -> str:
+    # What is about the provider is told; of this machine (files, settings) a stranger learns
+    # nothing.
+    about, found, what = error.message.partition(f'identity provider "{provider.name}" ')
+    return f"it {what}" if found and not about else "this site cannot ask it now"
 
 
 def _set_browser(answer: Response, value: str, seconds: int) -> None:
