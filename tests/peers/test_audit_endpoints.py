@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sealgate.audit.adapters.lock import probe_lock
+from sealgate.audit.model import Limits, Target
 from sealgate.cli import run
+from sealgate.policy.observation import Fact, Observation
 from tests.peers.audited import Authority, Files, https_server, nginx
 from tests.ports import await_listener, free_port
 
@@ -277,6 +280,31 @@ def test_the_top_rung_can_be_seen(authority: Authority, right: Files, tmp_path: 
     [asset] = data["assets"]
     assert not {rule for rule in found if found[rule] == "violated"}
     assert asset["columns"]["in_transit"]["provided"] == 3
+
+
+@pytest.mark.parametrize(
+    ("whose", "status"), [(("-Verify", "1"), 200), (("-Verify", "1", "-verify_return_error"), 0)]
+)
+def test_a_demand_that_any_certificate_meets_is_no_lock(
+    right: Files, tmp_path: Path, whose: tuple[str, ...], status: int
+) -> None:
+    """
+    The audit shows a certificate that it made itself; who takes it lets strangers in.
+    """
+    port, log = free_port(), tmp_path / "log"
+    command = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-www", "-quiet"]
+    command += ["-cert", str(right.chain), "-key", str(right.key), *whose]
+    target = Target("route x", "shop.localhost", "127.0.0.1", port, free_port())
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as peer:
+        try:
+            await_listener(port, peer, log)
+            found = probe_lock(target, ["/X"], Limits(), locked=True)
+        finally:
+            peer.terminate()
+    told = {one.fact: one.value for one in found if isinstance(one, Observation)}
+    assert told[Fact.LOCK_STATUS_ANONYMOUS] == status
+    if not status:
+        assert told[Fact.LOCK_VARIANTS_OPEN] == ()
 
 
 def test_sarif_is_valid(authority: Authority, right: Files, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ The channel of a secret host, and what its tokens are bound to: the real Envoy, 
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
 import time
 from dataclasses import dataclass
@@ -214,6 +215,20 @@ def test_a_session_of_another_name_is_not_resumed(held: Vault, tmp_path: Path) -
     answer = handshake(VAULT, "-sess_in", str(ticket))
     assert "Reused" not in answer
     assert "HTTP/1.1" not in answer
+
+
+def test_an_audit_sees_what_the_channel_demands(held: Vault) -> None:
+    """
+    From outside and on the host: nothing is missing, and nothing was left unseen.
+    """
+    done = held.place.sealgate("audit", "--format", "json")
+    told = json.loads(done.stdout)
+    columns = {one["id"]: one["columns"] for one in told["assets"] if VAULT in one["id"]}
+    assert len(columns) == 8
+    for asset, ranks in columns.items():
+        assert ranks["in_transit"]["provided"] == 3, asset
+        assert asset.startswith("site") or ranks["access"]["provided"] == 3, asset
+    assert not [f for f in told["findings"] if VAULT in f["asset"] and f["open"]]
 
 
 def test_a_token_says_what_it_is_bound_to(held: Vault, tmp_path: Path) -> None:

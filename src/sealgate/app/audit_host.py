@@ -11,11 +11,13 @@ from sealgate.app.certificates import upkeep_sightings
 from sealgate.app.reload import NotRunning, enforced
 from sealgate.audit.doors import is_locked
 from sealgate.errors import SealgateError
+from sealgate.gateway.model import is_highly_encrypted
 from sealgate.policy.inventory import (
     drop_asset,
     file_server_asset,
     payment_gateway_asset,
     route_asset,
+    site_asset,
     tunnel_asset,
 )
 from sealgate.policy.observation import Fact, NotObserved, Vantage
@@ -57,6 +59,9 @@ def host_sightings(inventory: Inventory, *, now: float) -> tuple[Sighting, ...]:
 
 def _told_by_host(inventory: Inventory) -> Iterator[tuple[str, Fact]]:
     for site in inventory.sites:
+        if is_highly_encrypted(site):
+            # Nobody from outside gets so far as to see it.
+            yield site_asset(site).id, Fact.HSTS_SECONDS
         for route in site.routes:
             if is_locked(route):
                 yield route_asset(site, route).id, Fact.ACCESS_RUNG

@@ -85,7 +85,7 @@ class Fact(StrEnum):
     EGRESS_REFUSED = "egress.refused"  # tuple[str]: declared hosts that would be refused
     UNCONFIRMED = "person.unconfirmed"  # tuple[str]: what nobody confirmed, or too long ago
     # The lock of a backend route.
-    LOCK_STATUS_ANONYMOUS = "lock.status-anonymous"  # int: GET without any credential
+    LOCK_STATUS_ANONYMOUS = "lock.status-anonymous"  # int: GET without any credential, see below
     LOCK_VARIANTS_OPEN = "lock.variants-open"  # tuple[str]: spellings that were answered 2xx/3xx
     ACCESS_RUNG = "access.rung"  # int: what is enforced before content is shown
     # The host.
@@ -96,6 +96,9 @@ class Fact(StrEnum):
     AT_REST_RUNG = "at-rest.rung"  # int: what is known of the store
     KINDS_NEVER_STORED = "data.kinds-never-stored"  # tuple[str]: CVV, clear-text passwords found
 
+
+# In place of a status: no request is taken from whoever has no certificate of theirs.
+HANDSHAKE_REFUSED = 0
 
 # What is true of one page or one lock is not true of its neighbours: these facts of a
 # site do not hold for its routes. All others of a parent do.

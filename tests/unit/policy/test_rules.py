@@ -15,7 +15,14 @@ from sealgate.policy import rules
 from sealgate.policy.finding import Declaration, Severity, Status, Subject
 from sealgate.policy.inventory import Asset, AssetKind
 from sealgate.policy.ladder import LADDERS
-from sealgate.policy.observation import Fact, FactValue, NotObserved, Observation, Vantage
+from sealgate.policy.observation import (
+    HANDSHAKE_REFUSED,
+    Fact,
+    FactValue,
+    NotObserved,
+    Observation,
+    Vantage,
+)
 from sealgate.policy.protection import NO_PROTECTION, Protection
 from sealgate.policy.rules import RULES, find_rule
 
@@ -472,6 +479,7 @@ VECTORS: dict[str, tuple[Vector, ...]] = {
         ),
         fine(SHUT, required=LOCKED),
         fine(SHUT | {Fact.LOCK_STATUS_ANONYMOUS: 401}, required=LOCKED, declarations=BACKEND),
+        fine(SHUT | {Fact.LOCK_STATUS_ANONYMOUS: HANDSHAKE_REFUSED}, required=LOCKED),
         fine({Fact.PLAIN_GET: "redirect", Fact.LOCK_VARIANTS_OPEN: ()}, declarations=BACKEND),
         unseen(required=LOCKED),
         unseen(declarations=BACKEND),

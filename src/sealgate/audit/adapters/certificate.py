@@ -18,8 +18,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 
+from sealgate.audit.adapters.http import SETTLE_SECONDS
 from sealgate.audit.adapters.reach import tls_ready
-from sealgate.audit.adapters.wire import TLSRefusedError, Wire, observing_context
+from sealgate.audit.adapters.wire import (
+    CertificateDemandedError,
+    TLSRefusedError,
+    Wire,
+    observing_context,
+)
 from sealgate.audit.sightings import CERTIFICATE_FACTS, seen, unseen
 from sealgate.errors import PeerError, UsageError
 from sealgate.policy.names import covered
@@ -153,8 +159,11 @@ def _insists(wire: Wire, target: Target) -> bool:
     # RFC 8446, 4.4.2.4: in TLS 1.3 the alert comes after the client's own handshake.
     says = b"HEAD / HTTP/1.0\r\n\r\n" if target.scheme == "https" else b"NOOP\r\n"
     try:
+        wire.settle(SETTLE_SECONDS)
         wire.send(says)
         wire.receive(1)
+    except CertificateDemandedError:
+        return True
     except PeerError as error:
         return "certificate" in error.message or "handshake failure" in error.message
     return False

@@ -16,8 +16,12 @@ from sealgate.audit.model import Response
 from sealgate.errors import PeerError
 
 if TYPE_CHECKING:
+    from OpenSSL import SSL
+
     from sealgate.audit.model import Limits, Target
 
+# How long a peer may take to refuse a handshake that was finished on our side.
+SETTLE_SECONDS = 2.0
 # What may stand in a request line as it is; spaces, controls and non-ASCII may not.
 _AS_IT_IS = "".join(chr(n) for n in range(0x21, 0x7F))
 
@@ -29,24 +33,37 @@ def ask(
     *,
     secure: bool = True,
     method: str = "GET",
+    context: SSL.Context | None = None,
 ) -> Response:
     """
     Send one request without a body or a credential and return the answer.
 
     *secure*: over TLS to the target's port, else in clear to its plain port. A body
-    longer than the limit is cut.
+    longer than the limit is cut. *context* says otherwise than usual how TLS is spoken.
 
     Raises:
+        CertificateDemandedError: a client certificate is demanded first.
         NoListenerError: nothing listens there.
         PeerError: no connection, no TLS, or an answer that is no HTTP.
     """
     port = target.port if secure else target.plain_port
     host = (target.origin if secure else target.plain_origin).partition("//")[2]
-    with Wire.connect(target.address, port, limits) as wire:
-        if secure:
-            wire.start_tls(observing_context(), target.server_name)
-        wire.send(_request(method, request_target, host))
-        return _answer(wire, method, limits.max_body_bytes)
+    said = _request(method, request_target, host)
+    for patience in (0.0, SETTLE_SECONDS):
+        with Wire.connect(target.address, port, limits) as wire:
+            if secure:
+                wire.start_tls(context or observing_context(), target.server_name)
+                if patience:
+                    wire.settle(patience)
+            try:
+                wire.send(said)
+            except PeerError:
+                if secure and not patience:
+                    # Closed before anything was said: why, is known to who waits for it.
+                    continue
+                raise
+            return _answer(wire, method, limits.max_body_bytes)
+    raise PeerError("the connection was closed")
 
 
 def _request(method: str, request_target: str, host: str) -> bytes:

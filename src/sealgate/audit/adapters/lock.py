@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from sealgate.audit.adapters.http import ask
 from sealgate.audit.adapters.plain import plain_exchange
+from sealgate.audit.adapters.stranger import stranger_context
+from sealgate.audit.adapters.wire import CertificateDemandedError, TLSRefusedError
 from sealgate.audit.answers import Look, look_of, opens, plain_answer
 from sealgate.audit.sightings import seen, unseen
 from sealgate.errors import PeerError
-from sealgate.policy.observation import Fact
+from sealgate.policy.observation import HANDSHAKE_REFUSED, Fact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,9 +53,11 @@ def probe_lock(
     sightings: list[Sighting] = []
     try:
         if locked:
-            status = ask(target, target.path, limits).status
+            status = _status(target, limits)
             values: dict[Fact, FactValue] = {Fact.LOCK_STATUS_ANONYMOUS: status}
             sightings += seen(target.asset, values, f"GET {target.origin}{target.path}")
+            # Who gets no request through the handshake gets none through in any spelling.
+            locked = status != HANDSHAKE_REFUSED
         open_ones, unclear = _tried(target, spelled, limits, locked=locked)
     except PeerError as error:
         known = {sighting.fact for sighting in sightings}
@@ -84,6 +88,17 @@ def probe_access(target: Target, limits: Limits) -> list[Sighting]:
         return seen(target.asset, values, f"GET {target.origin}{target.path}")
     reason = "from outside only the refusal shows; audit where the gateway runs"
     return unseen(target.asset, facts, reason)
+
+
+def _status(target: Target, limits: Limits) -> int:
+    try:
+        return ask(target, target.path, limits).status
+    except CertificateDemandedError:
+        # A demand that any certificate meets keeps nobody out.
+        try:
+            return ask(target, target.path, limits, context=stranger_context()).status
+        except (CertificateDemandedError, TLSRefusedError):
+            return HANDSHAKE_REFUSED
 
 
 def _tried(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from sealgate.audit.adapters.http import ask
+from sealgate.audit.adapters.wire import CertificateDemandedError
 from sealgate.audit.answers import cookies, hsts_seconds, is_session_cookie, markup_of, redirect_of
 from sealgate.audit.page import PageFacts, read_page
 from sealgate.audit.sightings import PAGE_FACTS, seen, unseen
@@ -86,6 +87,9 @@ def probe_hsts(target: Target, limits: Limits) -> list[Sighting]:
     """
     try:
         answer = ask(target, target.path, limits)
+    except CertificateDemandedError:
+        # Only who has a certificate gets the header; whoever runs the gateway knows of it.
+        return []
     except PeerError as error:
         return unseen(target.asset, (Fact.HSTS_SECONDS,), f"{target.where}: {error.message}")
     values: dict[Fact, FactValue] = {Fact.HSTS_SECONDS: hsts_seconds(answer)}

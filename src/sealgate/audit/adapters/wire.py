@@ -60,6 +60,12 @@ class TLSRefusedError(PeerError):
     """
 
 
+class CertificateDemandedError(PeerError):
+    """
+    The peer goes no further without a client certificate, or without another one.
+    """
+
+
 class Wire:
     """
     One TCP connection. Every wait ends at the deadline.
@@ -153,7 +159,8 @@ class Wire:
         Raises:
             HungUpError: the connection was reset.
             SilentError: nothing came in time.
-            PeerError: a TLS alert, or another fault of the connection.
+            CertificateDemandedError: the peer wants a client certificate first.
+            PeerError: another TLS alert, or another fault of the connection.
         """
         try:
             if self._tls is None:
@@ -167,11 +174,34 @@ class Wire:
                 # A peer that closes without close_notify (RFC 8446, 6.1): framing by
                 # length still tells whether the answer was whole.
                 return b""
-            raise PeerError(f"TLS: {_tls_reason(error)}") from error
+            reason = _tls_reason(error)
+            kind = CertificateDemandedError if _is_about_ours(reason) else PeerError
+            raise kind(f"TLS: {reason}") from error
         except ConnectionError as error:
             raise HungUpError(_reason(error)) from error
         except OSError as error:
             raise PeerError(_reason(error)) from error
+
+    def settle(self, seconds: float) -> None:
+        """
+        Wait until the peer says something, and hear whether it takes the handshake.
+
+        In TLS 1.3 it judges the client's certificate after the client's own handshake (RFC
+        8446, 4.4.2.4); who sends at once may find the connection closed, and the reason lost.
+
+        Raises:
+            CertificateDemandedError: it wants a client certificate first.
+        """
+        poller = select.poll()
+        poller.register(self._socket, select.POLLIN)
+        poller.poll(seconds * 1000)
+        try:
+            if self._tls is not None:
+                self._tls.recv(1, socket.MSG_PEEK)
+        except SSL.Error as error:
+            # Anything else shows again when something is sent.
+            if _is_about_ours(_tls_reason(error)):
+                raise CertificateDemandedError(f"TLS: {_tls_reason(error)}") from error
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         """
@@ -227,6 +257,11 @@ def observing_context(*, alpn: bool = True) -> SSL.Context:
         context.set_alpn_protos([b"http/1.1"])
     context.set_verify(SSL.VERIFY_NONE)
     return context
+
+
+def _is_about_ours(reason: str) -> bool:
+    # RFC 8446, 6.2, as OpenSSL calls them: of the client's certificate, since ours was read.
+    return "alert" in reason and ("certificate" in reason or "unknown ca" in reason)
 
 
 def _is_address(name: str) -> bool:

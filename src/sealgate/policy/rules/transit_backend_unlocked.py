@@ -17,7 +17,7 @@ from sealgate.policy.finding import (
     violated,
 )
 from sealgate.policy.inventory import AssetKind
-from sealgate.policy.observation import Fact, Vantage
+from sealgate.policy.observation import HANDSHAKE_REFUSED, Fact, Vantage
 from sealgate.policy.protection import Column
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # From this rank of access on, a key is asked for before the site sees the request.
 _LOCK_RANK = 2
 # Only these tell that the gateway refused: a 404 may come from the site itself.
-_CLOSED = frozenset([401, 403])
+_CLOSED = frozenset([401, 403, HANDSHAKE_REFUSED])
 
 
 def _judge(subject: Subject) -> Verdict:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from sealgate.policy.finding import not_applicable
 from sealgate.policy.inventory import AssetKind
 from sealgate.policy.ladder import CHANNELS
-from sealgate.policy.observation import Fact
+from sealgate.policy.observation import HANDSHAKE_REFUSED, Fact
 
 if TYPE_CHECKING:
     from sealgate.policy.finding import Declaration, Subject, Verdict
 
 # The answers of a lock: whoever gets them sees the refusal, not the page.
-_CLOSED = frozenset([401, 403])
+_CLOSED = frozenset([401, 403, HANDSHAKE_REFUSED])
 
 
 def page_unseen(subject: Subject, *facts: Fact) -> Verdict:
