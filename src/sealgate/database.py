@@ -9,6 +9,7 @@ SQLAlchemy URL for a team.
 from __future__ import annotations
 
 import contextlib
+import re
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
 _WRITES = "sealgate_writes"
+# What of a URL may stand in a message as it is.
+_PLAIN = re.compile(r"[A-Za-z0-9._:-]*")
 
 
 def open_database(url: str) -> sa.Engine:
@@ -36,12 +39,11 @@ def open_database(url: str) -> sa.Engine:
         SourceError: the URL is none, its driver is not installed, or a SQLite file
             cannot be made there.
     """
+    parsed = read_url(url)
     try:
-        parsed = sa.make_url(url)
         engine = sa.create_engine(parsed)
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
-        message = f'database URL "{_masked(url)}" cannot be opened: {type(error).__name__}'
-        raise SourceError(message, hint="use a URL such as sqlite:///register.sqlite") from error
+        raise _no_url(url, error) from error
     if parsed.get_backend_name() == "sqlite":
         if parsed.database and parsed.database != ":memory:":
             path = Path(parsed.database)
@@ -54,6 +56,24 @@ def open_database(url: str) -> sa.Engine:
         sa.event.listen(engine, "connect", _settle_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def read_url(url: str) -> sa.URL:
+    """
+    Return the parts of *url*.
+
+    Raises:
+        SourceError: it is no SQLAlchemy URL.
+    """
+    try:
+        return sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError) as error:
+        raise _no_url(url, error) from error
+
+
+def _no_url(url: str, error: Exception) -> SourceError:
+    message = f'database URL "{_masked(url)}" cannot be opened: {type(error).__name__}'
+    return SourceError(message, hint="use a URL such as sqlite:///register.sqlite")
 
 
 def sqlite_url(path: str) -> str:
@@ -77,10 +97,12 @@ def migrate(engine: sa.Engine, migrations: Path, version_table: str, *, head: st
         if not is_at(engine, version_table, head):
             _upgrade(engine, migrations, version_table)
     except Exception as error:
-        message = (
-            f'database "{_masked(str(engine.url))}" cannot be brought up to date: '
-            f"{type(error).__name__}"
-        )
+        shown = f'database "{_masked(str(engine.url))}"'
+        if isinstance(error, sa.exc.OperationalError) and engine.dialect.name != "sqlite":
+            # Another driver's word for a server that does not answer, or does not let us in.
+            message = f"{shown} cannot be reached: {type(error.orig or error).__name__}"
+            raise SourceError(message, hint="see `url` under [register]") from error
+        message = f"{shown} cannot be brought up to date: {type(error).__name__}"
         raise SourceError(
             message, hint="it may be damaged or from a newer version; restore a backup"
         ) from error
@@ -194,7 +216,18 @@ def _unusable(engine: sa.Engine, done: str, error: sa.exc.SQLAlchemyError) -> So
 
 
 def _masked(url: str) -> str:
+    # A password may also stand in the query, or anywhere when it was not quoted as it must be.
     try:
-        return sa.make_url(url).render_as_string(hide_password=True)
-    except sa.exc.ArgumentError:
+        parsed = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
         return "…"
+    if parsed.get_backend_name() == "sqlite":
+        return parsed.set(query={}).render_as_string()
+    user, host, name = (
+        (part or "") if _PLAIN.fullmatch(part or "") else "…"
+        for part in (parsed.username, parsed.host, parsed.database)
+    )
+    secret = "" if parsed.password is None else ":***"
+    who = "" if parsed.username is None else f"{user}{secret}@"
+    where = host if parsed.port is None else f"{host}:{parsed.port}"
+    return f"{parsed.drivername}://{who}{where}/{name}"

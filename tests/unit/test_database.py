@@ -336,3 +336,48 @@ def test_a_database_that_is_up_to_date_needs_no_migration_machinery(url: str) ->
         " IdentityStore(sys.argv[1]).close(); sys.exit('alembic' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", probe, url], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (
+            "postgresql+psycopg://u:hunter2@127.0.0.1:1/x?password=hunter2",
+            "postgresql+psycopg://u:***@127.0.0.1:1/x",
+        ),
+        (
+            "postgresql+psycopg://127.0.0.1:1/x?passfile=hunter2",
+            "postgresql+psycopg://127.0.0.1:1/x",
+        ),
+    ],
+)
+def test_no_message_holds_a_password(tmp_path: Path, url: str, shown: str) -> None:
+    """
+    Wherever it stands in the URL of a server that does not answer.
+    """
+    with pytest.raises(SourceError) as caught:
+        migrate(open_database(url), steps(tmp_path, FIRST), "things_version", head="0001")
+    assert "hunter2" not in str(caught.value) + str(caught.value.hint)
+    assert caught.value.message == f'database "{shown}" cannot be reached: OperationalError'
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("nosuch://u:hunter2@h/x?password=hunter2", "nosuch://u:***@h/x"),
+        # Not quoted as a URL wants it, so that it is taken for something else.
+        ("nosuch://u:a@hunter2@h:1/x", "nosuch://u:***@…:1/x"),
+        ("nosuch://[hunter2 is it", "nosuch://…/"),
+        ("nosuch hunter2", "…"),
+        ("postgresql+psycopg://h:hunter2/x", "…"),
+        ("postgresql+psycopg://u:hunter2@[::1/x", "…"),
+    ],
+)
+def test_no_message_about_a_driver_holds_a_password(url: str, shown: str) -> None:
+    """
+    A driver that is not there is told with its name.
+    """
+    with pytest.raises(SourceError) as caught:
+        open_database(url)
+    assert "hunter2" not in str(caught.value) + str(caught.value.hint)
+    assert caught.value.message.startswith(f'database URL "{shown}" cannot be opened: ')

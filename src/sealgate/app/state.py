@@ -9,9 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
-from sealgate.database import sqlite_url
+from sealgate.database import read_url, sqlite_url
 from sealgate.errors import NothingToLookAtError
 from sealgate.register.adapters.store import Register
 
@@ -39,8 +37,11 @@ def has_database(inventory: Inventory | None) -> bool:
     Return whether the database was made already; a server's is taken to be there.
 
     Opening a SQLite file that is not there would make one, which who only looks must not.
+
+    Raises:
+        SourceError: the register's URL is none.
     """
-    url = sa.make_url(database_url(inventory))
+    url = read_url(database_url(inventory))
     if url.get_backend_name() != "sqlite" or url.database in {None, "", ":memory:"}:
         return True
     return Path(str(url.database)).exists()

@@ -137,6 +137,12 @@ def database_at(url: str, sample: int | None) -> Database:
         raise UsageError(
             "the source is no database URL", hint="use a URL such as sqlite:///shop.sqlite"
         ) from error
+    if "@" in (parsed.host or ""):
+        # A part of the password would be taken for the host, and shown.
+        raise UsageError(
+            "the source is no database URL: two @ stand in it",
+            hint="write %40 for an @ in a user name or password",
+        )
     place = _place(parsed)
     if parsed.drivername in _SQLITE_DRIVERS:
         # Opened in our own way, so that it is not written to, nor made when it is missing.

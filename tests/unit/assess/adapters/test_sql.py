@@ -159,6 +159,15 @@ def test_users_and_passwords_are_no_part_of_a_place() -> None:
     assert database_at(url, None).place == "postgresql://db.example:5433/shop"
 
 
+def test_a_password_that_is_not_quoted_is_not_taken_for_a_host() -> None:
+    """
+    What stands behind its first @ would be shown in every report.
+    """
+    with pytest.raises(UsageError) as caught:
+        database_at("postgresql+psycopg://u:a@hunter2@db.example/shop", None)
+    assert "hunter2" not in f"{caught.value} {caught.value.hint}"
+
+
 def test_a_server_that_does_not_answer_is_told() -> None:
     """
     A database that cannot be reached is a record of what would be there.
