@@ -37,13 +37,6 @@ class Checked:
     way: Way
     digest: str
 
-    @property
-    def is_whole(self) -> bool:
-        """
-        Return whether every byte was compared.
-        """
-        return self.way in {Way.DIGEST, Way.READ_BACK}
-
 
 def hashed(file: BinaryIO, length: int) -> hashlib._Hash:
     """

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Callable
 
 from sealgate.detect.checksums import IBAN_LENGTHS, iban, luhn
-from sealgate.detect.confirm.identity import DATE, valid_anywhere
+from sealgate.detect.confirm.identity import DATE
 from sealgate.detect.confirm.medical import ICD10
 from sealgate.detect.confirm.payment import known_issuer
 from sealgate.detect.confirm.secrets import HASH_FORMATS
@@ -404,10 +404,3 @@ def boolean(value: str) -> bool:
     Return whether *value* is one half of a yes or no.
     """
     return value.lower() in _BOOLEAN
-
-
-def any_valid(modules: tuple[str, ...]) -> Shape:
-    """
-    Return a test that asks python-stdnum's *modules* for a checksum.
-    """
-    return lambda value: any(valid_anywhere(m, value) for m in modules)

@@ -23,12 +23,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING
 
 from sealgate.storage.model import StorageError, StorePath, Trouble
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 # Linux, limits.h: NAME_MAX and PATH_MAX, in bytes.
 MAX_SEGMENT_BYTES = 255
@@ -97,17 +93,6 @@ def checked_segment(name: str) -> str:
     if _folded(name).startswith(RESERVED_PREFIX):
         raise _bad(f'names that begin with "{RESERVED_PREFIX}" belong to the store')
     return name
-
-
-def collides(name: str, siblings: Iterable[str]) -> str | None:
-    """
-    Return the first of *siblings* that is another name, but one file for some client.
-
-    Windows and macOS do not tell upper from lower case; the same name again is no
-    collision.
-    """
-    key = _folded(name)
-    return next((s for s in siblings if s != name and _folded(s) == key), None)
 
 
 def collision_key(name: str) -> str:

@@ -233,9 +233,6 @@ def national(text: bytes, end: int, low: int, high: int) -> Found | None:
     return None
 
 
-_START_OF_NUMBER = re.compile(rb"[+(]{0,2}[0-9]")
-
-
 def after_word(text: bytes, end: int, low: int, high: int) -> Found | None:
     """
     Confirm a number after a phone word; the anchor ends on its second digit.

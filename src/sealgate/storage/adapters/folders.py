@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sealgate.storage.model import StorageError, Trouble
-from sealgate.storage.record import FILES, QUARANTINE, Record
+from sealgate.storage.record import FILES, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import Any
 
     from sealgate.storage.adapters.records import Records
@@ -124,39 +124,16 @@ class Folders:
                 made = replace(found[0], modified_at=modified_at, seq=change.seq)
                 change.put(made, found)
 
-    def relocate(self, path: StorePath) -> Entry:
-        """
-        Set a file aside where no listing shows it; return it as :meth:`set_aside` gives it.
-        """
-        with self.records.changing() as change:
-            found = change.find(path) if path else None
-            if found is None:
-                raise missing(path)
-            if found[0].is_folder:
-                raise StorageError(Trouble.IS_FOLDER, f'"{"/".join(path)}" is a folder')
-            # Two files of one name must not meet there.
-            place = (*path[:-1], f"{found[0].object_id[:8]}-{path[-1]}")
-            made = replace(found[0], path=place, area=QUARANTINE, seq=change.seq)
-            change.delete(found)
-            change.put(made, None)
-        return made.entry
-
-    def set_aside(self) -> Iterator[Record]:
-        """
-        Yield what was set aside, verified.
-        """
-        for record, _, genuine in self.records.everything():
-            if record.area == QUARANTINE and genuine:
-                yield record
-
     def expire(self, before: float) -> tuple[Entry, ...]:
         """
         Remove every file that was stored *before*, those set aside too; return them.
+
+        A record that was changed from outside says nothing of that: it is left to "verify".
         """
         old = [
             record
-            for record, _, _ in self.records.everything()
-            if not record.is_folder and record.stored_at < before
+            for record, _, genuine in self.records.everything()
+            if genuine and not record.is_folder and record.stored_at < before
         ]
         removed: list[Entry] = []
         for record in old:

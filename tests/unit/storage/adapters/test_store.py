@@ -5,12 +5,12 @@ The store over a folder: what it refuses, keeps, resumes and gives back.
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
-from sealgate.storage.adapters.sweep import sweep
 from sealgate.storage.age.file import unlock
 from sealgate.storage.age.header import parse_header
 from sealgate.storage.age.random_access import RandomAccess
@@ -307,24 +307,6 @@ def test_threads_write_and_read_one_store(tmp_path: Path) -> None:
     store.close()
 
 
-def test_what_is_set_aside_is_in_no_listing(tmp_path: Path) -> None:
-    """
-    A quarantined file is kept, counted and verified, and no client sees it.
-    """
-    store = Place(tmp_path).open()
-    store.make_folder(("in",))
-    put(store, "in/file", b"suspect")
-    store.relocate(("in", "file"))
-    assert list(store.list(("in",))) == []
-    assert trouble_of(lambda: store.open_read(("in", "file"))) is Trouble.NOT_FOUND
-    [record] = store.set_aside()
-    reader = store.open_record(record)
-    assert reader.read_at(0, 100) == b"suspect"
-    reader.close()
-    assert sweep(store, young_seconds=-1.0).objects == 0
-    store.close()
-
-
 def test_what_is_too_old_expires(tmp_path: Path) -> None:
     """
     Retention counts from the upload, not from the time that the client set.
@@ -339,6 +321,26 @@ def test_what_is_too_old_expires(tmp_path: Path) -> None:
     assert [entry.path for entry in store.expire(150.0)] == [("old",)]
     assert {entry.path for entry in store.list(())} == {("new",)}
     assert lying(place) == {store.stat(("new",)).object_id}
+    store.close()
+
+
+def test_a_record_that_was_changed_neither_expires_nor_keeps_others(tmp_path: Path) -> None:
+    """
+    Whoever writes the database cannot have Sealgate delete a file, nor end its retention.
+    """
+    clock = [100.0]
+    place = Place(tmp_path)
+    store = place.open(now=lambda: clock[0])
+    put(store, "a", b"1")
+    clock[0] = 200.0
+    put(store, "b", b"2")
+    put(store, "c", b"3")
+    store.close()
+    with sqlite3.connect(place.root / "records.sqlite") as database:
+        database.execute("UPDATE store_records SET stored_at = 1.0 WHERE name = 'b'")
+    store = place.open(now=lambda: clock[0])
+    assert [entry.path for entry in store.expire(150.0)] == [("a",)]
+    assert len(lying(place)) == 2
     store.close()
 
 
