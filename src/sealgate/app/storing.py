@@ -133,22 +133,38 @@ def rotate_drops(
 
 def tend_drops(
     inventory: Inventory, keyring: UnlockedKeyring, *, now: Callable[[], float]
-) -> tuple[Tended, ...]:
+) -> Iterator[Tended]:
     """
     Sweep every store, and remove what is past its retention; for a start, and once an hour.
 
+    What was done to one is yielded before the next is begun, so that it can be noted.
+
     Raises:
-        StorageError: a store cannot be opened or written.
+        StorageError: a store cannot be opened or written; the others were tended before.
     """
-    tended = []
+    first: StorageError | None = None
     for drop in inventory.drops:
-        with closing(open_store(store_settings(inventory, drop), keyring, now=now)) as store:
-            _clear_incoming(store, now() - _DAY)
-            expired: tuple[Entry, ...] = ()
-            if drop.retention_days is not None:
-                expired = store.expire(now() - drop.retention_days * _DAY)
-            tended.append(Tended(drop.name, sweep(store), expired))
-    return tuple(tended)
+        try:
+            tended = _tended(inventory, drop, keyring, now)
+        except StorageError as error:
+            first = first or error
+        else:
+            yield tended
+    if first is not None:
+        raise first
+
+
+def _tended(
+    inventory: Inventory, drop: Drop, keyring: UnlockedKeyring, now: Callable[[], float]
+) -> Tended:
+    with closing(open_store(store_settings(inventory, drop), keyring, now=now)) as store:
+        _clear_incoming(store, now() - _DAY)
+        # What was removed is told by nobody when something fails behind it.
+        swept = sweep(store)
+        expired: tuple[Entry, ...] = ()
+        if drop.retention_days is not None:
+            expired = store.expire(now() - drop.retention_days * _DAY)
+        return Tended(drop.name, swept, expired)
 
 
 def _clear_incoming(store: ObjectStore, before: float) -> None:

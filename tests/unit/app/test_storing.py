@@ -232,6 +232,19 @@ def test_stores_are_tended(config: Path) -> None:
     store.close()
 
 
+def test_a_store_that_cannot_be_tended_keeps_no_other(config: Path) -> None:
+    """
+    The others are tended and told, and then what was wrong.
+    """
+    config.write_text(DROP.replace("partners", "broken") + DROP)
+    keyring = open_site_keyring(load(str(config)), now=time.time())
+    (config.parent / "broken").write_text("no folder")
+    told = tend_drops(load(str(config)), keyring, now=time.time)
+    assert next(told).drop == "partners"
+    with pytest.raises(StorageError, match="broken"):
+        next(told)
+
+
 def test_what_was_never_shown_is_cleared_away(config: Path) -> None:
     """
     A crash between the look at an upload and its showing leaves nothing for good.
@@ -246,7 +259,7 @@ def test_what_was_never_shown_is_cleared_away(config: Path) -> None:
         put(store, f"{INCOMING}/{name}", b"x")
         put(store, name, b"x")
         store.close()
-    tend_drops(inventory, keyring, now=lambda: now)
+    list(tend_drops(inventory, keyring, now=lambda: now))
     store = opened(config)
     assert [e.path[-1] for e in store.list((INCOMING,))] == ["young"]
     assert [e.path[-1] for e in store.list(())] == [INCOMING, "old", "young"]
