@@ -96,6 +96,7 @@ def test_everything_that_a_drop_may_say() -> None:
         ("restricted", CLASSICAL, "nothing is sealed for anybody"),
         ("public", HYBRID, "nothing is sealed for anybody"),
     ],
+    ids=lambda value: "" if value in {HYBRID, CLASSICAL} else None,
 )
 def test_recipients_must_fit_the_class(class_id: str, recipient: str, says: str | None) -> None:
     """

@@ -144,7 +144,9 @@ def test_a_recovery_identity_opens_what_is_sealed(tmp_path: Path) -> None:
     ("text", "told"),
     [
         ("age1nonsense", "recovery under"),
-        (X25519Identity.generate().secret_text(), "a secret key was given"),
+        pytest.param(
+            X25519Identity.generate().secret_text(), "a secret key was given", id="secret"
+        ),
         ("", "of an unknown kind"),
     ],
 )

@@ -75,7 +75,7 @@ def test_recipients_of_one_kind_share() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (X25519.secret_text(), "secret key was given"),
+        pytest.param(X25519.secret_text(), "secret key was given", id="secret"),
         ("age1tag1qt8lw0ual6avlwmwatk888yqnmdamm7xfd0wak53ut6elz5c4swx2yqdj4e", "unknown kind"),
         ("age1qqq", "not Bech32"),
         ("age1qqqqqqqq", "checksum"),
@@ -136,9 +136,11 @@ def test_a_file_of_identities_is_read() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (str(X25519.recipient()), "recipient was given"),
-        (X25519.secret_text()[:-1] + "B", "line 1: an identity cannot be read"),
-        (HYBRID.secret_text()[:40], "line 1: an identity cannot be read"),
+        pytest.param(str(X25519.recipient()), "recipient was given", id="recipient"),
+        pytest.param(
+            X25519.secret_text()[:-1] + "B", "line 1: an identity cannot be read", id="last-sign"
+        ),
+        pytest.param(HYBRID.secret_text()[:40], "line 1: an identity cannot be read", id="cut-off"),
         ("AGE-PLUGIN-YUBIKEY-1Q", "unknown kind"),
         ("", "no identity"),
         (b"\xff\xfe", "no text"),
