@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.ports import free_port
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,23 +109,17 @@ class Browser:
         """
         path.write_bytes(base64.b64decode(self.call("/screenshot")))
 
-    def await_text(self, text: str, seconds: float = 10.0) -> None:
+    def await_text(self, text: str) -> None:
         """
         Return once a person reads *text*.
         """
-        until = time.monotonic() + seconds
-        while text not in self.text:
-            assert time.monotonic() < until, (self.url, self.text)
-            time.sleep(0.05)
+        assert wait_until(lambda: text in self.text), (self.url, self.text)
 
-    def await_url(self, url: str, seconds: float = 10.0) -> None:
+    def await_url(self, url: str) -> None:
         """
         Return once it is there.
         """
-        until = time.monotonic() + seconds
-        while self.url != url:
-            assert time.monotonic() < until, (self.url, self.text)
-            time.sleep(0.05)
+        assert wait_until(lambda: self.url == url), (self.url, self.text)
 
 
 def _home_with(folder: Path, p12: Path, password: str) -> dict[str, str]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from tests.peers.served import given_certificate
 from tests.ports import free_port, listens
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -70,12 +70,13 @@ class Pebble:
         what = "clear-txt" if value is None else "set-txt"
         content = {"host": name} if value is None else {"host": name, "value": value}
         request = urllib.request.Request(f"{self.dns}/{what}", json.dumps(content).encode())  # noqa: S310  # loopback
-        with urllib.request.urlopen(request, timeout=5):  # noqa: S310
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS):  # noqa: S310
             pass
 
     def _asked(self, path: str) -> bytes:
         context = ssl.create_default_context(cafile=str(self.ca))
-        with urllib.request.urlopen(self.management + path, timeout=5, context=context) as answer:  # noqa: S310
+        url, patience = self.management + path, PATIENCE_SECONDS
+        with urllib.request.urlopen(url, timeout=patience, context=context) as answer:  # noqa: S310
             return bytes(answer.read())
 
 

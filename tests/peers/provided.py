@@ -128,7 +128,7 @@ class Person(Visitor):
         Return the provider's answer at *url*.
         """
         assert self.provider is not None
-        command = ["curl", "--silent", "--show-error", "--include", "--max-time", "20"]
+        command = ["curl", "--silent", "--show-error", "--include", "--max-time", "60"]
         command += ["--cacert", str(self.provider.ca)]
         command += ["--cookie", str(self.jar), "--cookie-jar", str(self.jar)]
         done = subprocess.run([*command, *options, url], capture_output=True, text=True, check=True)

@@ -242,7 +242,7 @@ class Place:
         """
         Return what curl printed for *path*: the body, then the status on a line of its own.
         """
-        command = ["curl", "--silent", "--max-time", "20", "--path-as-is", "--write-out"]
+        command = ["curl", "--silent", "--max-time", "60", "--path-as-is", "--write-out"]
         command += ["\n%{http_code}", "--cacert", str(self.state / "authority" / "server-ca.pem")]
         done = subprocess.run(
             [*command, *options, f"{self.url}{path}"], capture_output=True, text=True, check=False

@@ -125,7 +125,7 @@ class Visitor:
         Return the answer to one request.
         """
         ca = str(self.place.state / "authority" / "server-ca.pem")
-        command = ["curl", "--silent", "--show-error", "--include", "--max-time", "20"]
+        command = ["curl", "--silent", "--show-error", "--include", "--max-time", "60"]
         command += ["--path-as-is", "--http1.1", "--cacert", ca]
         command += ["--cookie", str(self.jar), "--cookie-jar", str(self.jar)]
         command += [*self.options, *options, f"{self.base or self.place.url}{path}"]

@@ -48,7 +48,7 @@ class Demo:
         """
         return subprocess.run(
             [
-                *("curl", "--silent", "--show-error", "--max-time", "20", "--path-as-is"),
+                *("curl", "--silent", "--show-error", "--max-time", "60", "--path-as-is"),
                 *("--cacert", self.ready["ca"]),
                 *("--interface", self.ready["addresses"][source]),
                 *options,

@@ -46,7 +46,7 @@ from tests.peers.gatewayed import (
     run,
 )
 from tests.ports import await_listener, free_port
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -164,7 +164,7 @@ class World:
         Return status and body of what curl gets through the way out as its proxy.
         """
         done = run(
-            *("curl", "-sS", "--max-time", "10", "-w", "\n%{http_code}"),
+            *("curl", "-sS", "--max-time", "60", "-w", "\n%{http_code}"),
             *("--proxy", f"http://{ALLOWED}:{self.port}", *arguments),
         )
         body, _, status = done.stdout.decode("utf-8", "replace").rpartition("\n")
@@ -315,7 +315,7 @@ def test_no_tunnel_is_opened(world: World, host: str) -> None:
     """
     Through CONNECT nobody could see which certificate the host shows.
     """
-    with socket.create_connection((ALLOWED, world.port), 5) as raw:
+    with socket.create_connection((ALLOWED, world.port), PATIENCE_SECONDS) as raw:
         raw.sendall(f"CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n\r\n".encode())
         answer = raw.recv(4096)
 
@@ -365,7 +365,7 @@ def test_an_http_client_with_a_proxy_setting_gets_through_whole(world: World) ->
         data=b"x" * 100_000,
         headers={"Authorization": "Bearer of-the-operator", "Proxy-Authorization": "Basic mine"},
     )
-    with urllib.request.build_opener(proxy).open(request, timeout=10) as answer:
+    with urllib.request.build_opener(proxy).open(request, timeout=PATIENCE_SECONDS) as answer:
         assert answer.status == 200
     told = world.operator.requests[-1]
 
@@ -381,7 +381,7 @@ def test_software_that_names_the_host_in_its_header_gets_through_too(world: Worl
     Where the way out is the base address, Host tells where to.
     """
     body = b"amount=1"
-    with socket.create_connection((ALLOWED, world.port), 10) as raw:
+    with socket.create_connection((ALLOWED, world.port), PATIENCE_SECONDS) as raw:
         raw.sendall(
             f"POST /v1 HTTP/1.1\r\nHost: {ECHO}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
             + body

@@ -540,7 +540,7 @@ def plain(world: World, *options: str) -> bytes:
     """
     Return what curl got over http, headers first.
     """
-    return run("curl", "-s", "-i", "-m", "5", "--path-as-is", *options).stdout
+    return run("curl", "-s", "-i", "-m", "30", "--path-as-is", *options).stdout
 
 
 def test_http_sends_readers_to_https(world: World) -> None:
@@ -697,7 +697,7 @@ def test_http_2_is_spoken(world: World) -> None:
         "curl",
         "-sk",
         "-m",
-        "5",
+        "30",
         "--http2",
         "-o",
         "/dev/null",

@@ -34,7 +34,6 @@ pytestmark = [
 ]
 
 ASSET = f"route {VAULT}/"
-SECONDS = 30.0
 PASSWORD = "of the file"
 
 
@@ -70,7 +69,7 @@ def test_a_person_is_led_to_what_is_secret(place: GrantedPlace, tmp_path: Path) 
     with browsing(tmp_path, VAULT, p12=(tmp_path / "anna.p12", PASSWORD)) as browser:
         browser.add_authenticator()
         browser.open(f"{place.vault_url}/?a=1")
-        browser.await_text("signed in as anna", SECONDS)
+        browser.await_text("signed in as anna")
         assert browser.url == f"{place.vault_url}/.sealgate/sign-in?to=/%3Fa%3D1"
         assert "Organization Secret: sign in with a key from an allowed country" in browser.text
         assert f'sealgate grant ask "{ASSET}" --as anna' in browser.text
@@ -81,40 +80,40 @@ def test_a_person_is_led_to_what_is_secret(place: GrantedPlace, tmp_path: Path) 
         )
         assert asked.returncode == 0, asked.stderr
         browser.click("main a")
-        browser.await_text("waits for another person", SECONDS)
+        browser.await_text("waits for another person")
         browser.screenshot(shots / "grant-2-waits.png")
 
         # Another person with another login; on this machine, there is one login.
         grant = asked.stdout.split()[1].rstrip(":")
         approve_grant(place.inventory, grant, "clara", by="clara's login", now=time.time())
         browser.click("main a")
-        browser.await_text("no second factor", SECONDS)
+        browser.await_text("no second factor")
         assert "sealgate user totp anna" in browser.text
         browser.screenshot(shots / "grant-3-no-second-factor.png")
 
         secret = place.totp("anna")
         browser.open(f"{place.vault_url}/?a=1")
-        browser.await_text("Confirm that it is you", SECONDS)
+        browser.await_text("Confirm that it is you")
         browser.screenshot(shots / "grant-4-code.png")
         code = code_at(secret, int(time.time() // STEP_SECONDS))
         _send(browser, str(999999 - int(code)).zfill(6))
-        browser.await_text("not right", SECONDS)
+        browser.await_text("not right")
         browser.screenshot(shots / "grant-5-wrong-code.png")
         _send(browser, code)
-        browser.await_url(f"{place.vault_url}/?a=1", SECONDS)
+        browser.await_url(f"{place.vault_url}/?a=1")
         assert browser.text == "ok"
 
         _prove_by_passkey(place, browser, shots)
 
         _let_run_out(place)
         browser.open(f"{place.vault_url}/")
-        browser.await_text("Your grant ran out.", SECONDS)
+        browser.await_text("Your grant ran out.")
         browser.screenshot(shots / "grant-6-ran-out.png")
 
         place.config.write_text(place.config.read_text().replace('["DE"]', '["NO"]'))
         assert place.sealgate("reload").returncode == 0
         browser.open(f"{place.vault_url}/")
-        browser.await_text("You come from DE", SECONDS)
+        browser.await_text("You come from DE")
         assert "grant ask" not in browser.text
         browser.screenshot(shots / "grant-7-country.png")
 
@@ -131,16 +130,16 @@ def _prove_by_passkey(place: GrantedPlace, browser: Browser, shots: Path) -> Non
     browser.type("#enrolment", invited)
     browser.type("#label", "laptop")
     browser.click("#register button")
-    browser.await_text("is registered", SECONDS)
+    browser.await_text("is registered")
     # Signed out, she is known by her certificate alone, and has to prove a second factor.
     browser.open(f"{place.vault_url}/.sealgate/")
     browser.click("form[method=post] button")
-    browser.await_text("not signed in", SECONDS)
+    browser.await_text("not signed in")
     browser.open(f"{place.vault_url}/")
-    browser.await_text("Confirm that it is you", SECONDS)
+    browser.await_text("Confirm that it is you")
     browser.screenshot(shots / "grant-8-code-or-passkey.png")
     browser.click("#passkey button")
-    browser.await_url(f"{place.vault_url}/", SECONDS)
+    browser.await_url(f"{place.vault_url}/")
     assert browser.text == "ok"
 
 

@@ -43,7 +43,7 @@ class Served:
         """
         Return what curl got, or ``curl: (N)…`` when the handshake failed.
         """
-        command = ["curl", "-sS", "--noproxy", "*", "--max-time", "10"]
+        command = ["curl", "-sS", "--noproxy", "*", "--max-time", "60"]
         command += ["--cacert", ca or self.made.authority.path]
         command += ["--resolve", f"{host}:{self.port}:127.0.0.1", *options]
         command.append(f"https://{host}:{self.port}/")

@@ -98,7 +98,7 @@ def _got(place: Place, path: str, *options: str) -> tuple[int, bytes]:
     ca = str(place.state / "authority" / "server-ca.pem")
     done = subprocess.run(
         [
-            *("curl", "-s", "--max-time", "20", "--http1.1", "--cacert", ca, "-o", "-"),
+            *("curl", "-s", "--max-time", "60", "--http1.1", "--cacert", ca, "-o", "-"),
             *("-w", "%{stderr}%{http_code}", *options, f"{place.url}{path}"),
         ],
         capture_output=True,

@@ -13,16 +13,16 @@ import time
 
 import pytest
 
-from tests.peers.served import Place, Site
+from tests.peers.served import Place, Site, status_on
 from tests.ports import free_port
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 
 def asked(port: int, path: str, method: str = "GET") -> tuple[int, str]:
     """
     Return status and body of *path*.
     """
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
     try:
         connection.request(method, path)
         answer = connection.getresponse()
@@ -101,15 +101,17 @@ def test_refused_haste_is_counted(place: Place, port: int) -> None:
     Whoever asks too often is seen as a number, and as nobody.
     """
     place.config.write_text(f"{place.config.read_text()}\n[limits]\nrequests_per_second = 1\n")
-    with place.serving():
+    with place.serving(), place.connected(place.trust()) as quick:
         assert figures(port)['sealgate_requests_limited_total{rate="requests"}'] == 0
-        assert 429 in [place.status("/page") for _ in range(30)]
+        assert wait_until(lambda: status_on(quick, "/page") == 429)
         assert wait_until(
             lambda: figures(port)['sealgate_requests_limited_total{rate="requests"}'] > 0
         )
 
 
-def test_a_frozen_envoy_is_not_ready_and_a_draining_one_neither(place: Place, port: int) -> None:
+def test_a_frozen_envoy_is_not_ready_and_a_draining_one_neither(
+    place: Place, port: int, site: Site
+) -> None:
     """
     Whoever spreads requests is told in time to send them elsewhere.
     """
@@ -123,14 +125,15 @@ def test_a_frozen_envoy_is_not_ready_and_a_draining_one_neither(place: Place, po
             os.kill(envoy, signal.SIGCONT)
         assert wait_until(lambda: asked(port, "/readyz")[0] == 200)
         # A download that runs holds the end up.
-        with socket.create_connection(("127.0.0.1", place.https), 10) as plain:
+        with socket.create_connection(("127.0.0.1", place.https), PATIENCE_SECONDS) as plain:
             context = place.trust()
             with context.wrap_socket(plain, server_hostname="localhost") as secured:
-                secured.sendall(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                secured.sendall(b"GET /held HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 secured.recv(100)
                 serving.process.terminate()
                 assert wait_until(lambda: asked(port, "/readyz")[0] == 503)
                 assert asked(port, "/metrics")[1].count("sealgate_ready 0") == 1
+                site.may_end.set()
 
 
 def test_nothing_else_is_answered(place: Place, port: int, site: Site) -> None:

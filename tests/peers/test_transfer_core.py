@@ -94,7 +94,7 @@ def curl(place: FilePlace, *options: str) -> subprocess.CompletedProcess[str]:
     """
     Run curl over explicit FTPS.
     """
-    command = ["curl", "--silent", "--show-error", "--max-time", "20", "--ssl-reqd"]
+    command = ["curl", "--silent", "--show-error", "--max-time", "60", "--ssl-reqd"]
     return subprocess.run(
         [*command, "--cacert", str(place.ca), *options],
         capture_output=True,

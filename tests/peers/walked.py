@@ -59,6 +59,17 @@ def gone(pid):
         time.sleep(0.02)
     sys.exit("it does not end")
 
+def workers(master):
+    found = set()
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[0] != "Z" and fields[1] == master:
+            found.add(stat.parent.name)
+    return found
+
 if name == "sealgate":
     kept = root / "sealgate.pid"
     if verb == "disable":
@@ -85,8 +96,13 @@ else:
     pid_file = root / f"{{name}}.pid"
     server = {{"nginx": ["nginx"], "apache2": ["apache2ctl"]}}[name]
     if verb == "reload":
-        old = pid_file.read_text()
+        master = pid_file.read_text().strip()
+        old = workers(master)
         subprocess.run([*server, *(["-s", "reload"] if name == "nginx" else ["graceful"])], check=True)
+        for _ in range(1500):
+            if workers(master) - old:
+                break
+            time.sleep(0.02)
         time.sleep(0.5)
     else:
         if pid_file.exists():

@@ -258,7 +258,7 @@ def test_lists_of_the_other_kind_need_tls_too(tmp_path: Path) -> None:
             assert raw.reply() == ""
         context = trusting(where.chain)
         with (
-            socket.create_connection(("127.0.0.1", where.implicit_port), 5) as plain,
+            socket.create_connection(("127.0.0.1", where.implicit_port), PATIENCE_SECONDS) as plain,
             context.wrap_socket(plain, server_hostname="localhost") as sealed,
         ):
             assert isinstance(sealed, ssl.SSLSocket)

@@ -21,6 +21,7 @@ from tests.unit.transfer.adapters.ftps_served import (
     served,
     trusting,
 )
+from tests.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture(name="where")
@@ -77,10 +78,12 @@ def test_data_connections_of_other_addresses_are_hung_up_on(where: Served) -> No
     with Raw(where.port) as raw:
         raw.sign_in(where, context)
         port = raw.passive()
-        with socket.create_connection(("127.0.0.1", port), 5, ("127.0.0.2", 0)) as stranger:
+        with socket.create_connection(
+            ("127.0.0.1", port), PATIENCE_SECONDS, ("127.0.0.2", 0)
+        ) as stranger:
             assert stranger.recv(10) == b""
         assert isinstance(raw.sock, ssl.SSLSocket)
-        plain = socket.create_connection(("127.0.0.1", port), 5)
+        plain = socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS)
         with context.wrap_socket(
             plain, server_hostname="localhost", session=raw.sock.session
         ) as mine:
@@ -92,7 +95,7 @@ def test_plain_data_connections_get_nothing(where: Served) -> None:
     """A data connection that speaks no TLS ends the transfer with 522."""
     with Raw(where.port) as raw:
         raw.sign_in(where)
-        with socket.create_connection(("127.0.0.1", raw.passive()), 5) as plain:
+        with socket.create_connection(("127.0.0.1", raw.passive()), PATIENCE_SECONDS) as plain:
             assert raw.ask("RETR file")[:1] == "1"
             plain.sendall(b"give me the file\r\n")
             assert raw.reply().startswith("522 ")
@@ -102,7 +105,7 @@ def test_nothing_spins_while_a_data_client_delays_its_hello(where: Served) -> No
     """A connection without hello costs no processor time."""
     with Raw(where.port) as raw:
         raw.sign_in(where)
-        with socket.create_connection(("127.0.0.1", raw.passive()), 5):
+        with socket.create_connection(("127.0.0.1", raw.passive()), PATIENCE_SECONDS):
             raw.ask("RETR file")
             assert where.rests()
 
@@ -194,7 +197,7 @@ def test_ipv6(tmp_path: Path) -> None:
         assert raw.ask("EPSV 1").startswith("522 ")
         port = int(raw.ask("EPSV 2").split("|")[3])
         assert isinstance(raw.sock, ssl.SSLSocket)
-        plain = socket.create_connection(("::1", port), 5)
+        plain = socket.create_connection(("::1", port), PATIENCE_SECONDS)
         data = context.wrap_socket(plain, server_hostname="localhost", session=raw.sock.session)
         raw.ask("NLST")
         assert data.recv(10) == b""
@@ -217,7 +220,9 @@ def test_the_data_connection_is_no_weaker_than_the_control_connection(where: Ser
             raw.ask(command)
         assert where.house.channels[0].group == "X25519MLKEM768"
         for groups, begins in ((b"X25519", "522 "), (b"X25519MLKEM768", "226 ")):
-            with socket.create_connection(("127.0.0.1", raw.passive()), 5) as connection:
+            with socket.create_connection(
+                ("127.0.0.1", raw.passive()), PATIENCE_SECONDS
+            ) as connection:
                 connection.settimeout(None)
                 inner = SSL.Connection(context, connection)
                 SSL._lib.SSL_set1_curves_list(inner._ssl, groups)  # type: ignore[attr-defined]

@@ -29,6 +29,7 @@ from tests.unit.transfer.adapters.ftps_served import (
     served,
     trusting,
 )
+from tests.waiting import PATIENCE_SECONDS
 
 
 def test_the_private_names_of_pyopenssl_exist() -> None:
@@ -132,7 +133,9 @@ def test_renegotiation_is_refused(tmp_path: Path) -> None:
     with served(tmp_path) as where:
         context = SSL.Context(SSL.TLS_CLIENT_METHOD)
         context.set_max_proto_version(SSL.TLS1_2_VERSION)
-        with socket.create_connection(("127.0.0.1", where.implicit_port), 10) as plain:
+        with socket.create_connection(
+            ("127.0.0.1", where.implicit_port), PATIENCE_SECONDS
+        ) as plain:
             plain.settimeout(None)
             connection = SSL.Connection(context, plain)
             connection.set_connect_state()
