@@ -23,13 +23,14 @@ from joserfc.util import urlsafe_b64decode
 from sealgate.errors import UsageError
 from sealgate.identity.factors import Factor, Proven
 from sealgate.identity.model import checked_name
-from sealgate.signin.oidc import OidcError, Why
+from sealgate.signin.provider import OidcError, Why
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from sealgate.policy.inventory import IdentityProvider
-    from sealgate.signin.oidc import Attempt, Metadata
+    from sealgate.signin.oidc import Attempt
+    from sealgate.signin.provider import Metadata
 
 # By how much the clocks of two servers may differ.
 SKEW_SECONDS = 30.0

@@ -31,7 +31,8 @@ from sealgate.signin.id_tokens import (
     stated,
     verify_id_token,
 )
-from sealgate.signin.oidc import ALGORITHMS, Attempt, Metadata, OidcError, Why, browser_digest
+from sealgate.signin.oidc import Attempt, browser_digest
+from sealgate.signin.provider import ALGORITHMS, Metadata, OidcError, Why
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,8 +12,8 @@ from sealgate.identity.factors import Factor, Missing, Need
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Door, IdentityProvider, Route, Site, Upstream
 from sealgate.signin.model import Place, Standing
-from sealgate.signin.oidc import Why
 from sealgate.signin.pages import Paper, account_page, going_page, sign_in_page
+from sealgate.signin.provider import Why
 from sealgate.signin.words import LANGUAGES
 
 HOSTILE = "<script>alert('\"&')"

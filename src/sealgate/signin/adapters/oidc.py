@@ -34,18 +34,16 @@ from sealgate.signin.oidc import (
     Answer,
     Attempt,
     Attempts,
-    OidcError,
-    Why,
     authorization_url,
     browser_digest,
     check_issuer,
-    end_session_url,
     max_age,
     read_answer,
     redeemable,
     redirect_uri,
 )
 from sealgate.signin.pages import going_page
+from sealgate.signin.provider import OidcError, Why, end_session_url
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator

@@ -19,20 +19,15 @@ import httpx
 from sealgate.errors import SourceError
 from sealgate.signin.adapters.client_secrets import read_secret
 from sealgate.signin.id_tokens import UnknownKeyError, lacks, read_keys, verify_id_token
-from sealgate.signin.oidc import (
-    OidcError,
-    Why,
-    basic_credentials,
-    discovery_url,
-    read_metadata,
-    token_request,
-)
+from sealgate.signin.oidc import basic_credentials, token_request
+from sealgate.signin.provider import OidcError, Why, discovery_url, read_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sealgate.policy.inventory import IdentityProvider
-    from sealgate.signin.oidc import Attempt, Metadata
+    from sealgate.signin.oidc import Attempt
+    from sealgate.signin.provider import Metadata
 
 ASK_SECONDS = 5.0
 MOST_ANSWER_BYTES = 256 * 1024
