@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -278,6 +279,41 @@ def test_keys_are_taken_over_verified_tls_only(
     assert run(["verify", url, "--key", world.mirror.keys_url, "--ca", world.mirror.ca]) == 0
     assert run(["verify", url, "--key", world.mirror.keys_url]) == ExitCode.FINDINGS
     assert "transit-untrusted-chain" in capsys.readouterr().err
+
+
+_VERIFY_ALONE = """
+import resource, sys
+from sealgate.cli import run
+code = run(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def test_memory_does_not_grow_with_the_body(world: World, tmp_path: Path) -> None:
+    """
+    Neither that of the signer nor that of who verifies, with 256 MiB.
+    """
+    size = 256 * 1024 * 1024
+    big = world.mirror.folder / "pages/pub/big.bin"
+    with big.open("wb") as file:
+        file.truncate(size)
+    try:
+        pin, out = str(world.folder / "site.pem"), tmp_path / "big.bin"
+        asked = ["verify", f"{world.mirror.plain}/pub/big.bin", "--key", pin, "-o", str(out)]
+        done = subprocess.run(
+            [sys.executable, "-c", _VERIFY_ALONE, *asked],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == ExitCode.OK, done.stderr
+        assert out.stat().st_size == size
+        assert int(done.stderr.split()[-1]) < 200 * 1024
+        told = Path(f"/proc/{world.signer()}/status").read_text()
+        assert int(re.findall(r"VmHWM:\s+(\d+)", told)[0]) < 150 * 1024
+    finally:
+        big.unlink()
 
 
 CHANGES: dict[str, tuple[Callable[[bytes], bytes], str]] = {

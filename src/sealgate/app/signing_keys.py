@@ -62,7 +62,7 @@ def rotate_keys(
         UsageError: a site is not declared, or has a next key already.
         SourceError: the state folder cannot be used.
     """
-    chosen = _chosen(inventory, sites) if sites else _serving(inventory)
+    chosen = _chosen(inventory, sites) if sites else _signing(inventory)
     if not chosen:
         raise UsageError("no site has a route with plain_http", hint="sealgate keys signing SITE")
     for site in chosen:
@@ -70,9 +70,12 @@ def rotate_keys(
     return show_keys(inventory, [site.name for site in chosen], now=now)
 
 
-def _serving(inventory: Inventory) -> tuple[Site, ...]:
+def _signing(inventory: Inventory) -> tuple[Site, ...]:
     return tuple(
-        site for site in inventory.sites if SigningKeys(inventory.state_folder, site.name).held()
+        site
+        for site in inventory.sites
+        if any(route.plain_http for route in site.routes)
+        or SigningKeys(inventory.state_folder, site.name).held()
     )
 
 

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote, urlsplit
 
-import idna
-
+from sealgate.audit.targets import host_name
 from sealgate.errors import SourceError, UsageError
 from sealgate.inspection.adapters.signing_keys import SigningKeys
 from sealgate.signing.keys import directory, read_keys
@@ -122,20 +121,19 @@ def parse_address(url: str) -> Address:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
-        ascii_host = host if not host or host.isascii() else idna.encode(host).decode("ascii")
-    except ValueError as error:  # idna's own are some, too
+    except ValueError as error:
         raise UsageError("the URL cannot be read", hint="http://HOST/PATH") from error
     if "@" in parts.netloc:
         raise UsageError(
             "the URL holds a user or a password, which would travel in clear",
             hint="http://HOST/PATH",
         )
-    if parts.scheme not in _PORTS or not ascii_host:
+    if parts.scheme not in _PORTS or not host:
         raise UsageError("only http:// and https:// URLs are verified", hint="http://HOST/PATH")
     target = quote(parts.path or "/", safe=_AS_IT_IS)
     if parts.query:
         target += f"?{quote(parts.query, safe=_AS_IT_IS)}"
-    return Address(parts.scheme, ascii_host.lower(), port or _PORTS[parts.scheme], target)
+    return Address(parts.scheme, host_name(host), port or _PORTS[parts.scheme], target)
 
 
 def verify_url(

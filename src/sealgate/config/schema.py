@@ -29,8 +29,8 @@ SECTIONS: tuple[Section, ...] = (
             Setting(
                 "http",
                 Type.TEXT_OR_TEXTS,
-                "Where plain HTTP is answered with a redirect or a refusal, never with "
-                'content; `"off"` opens no such port.',
+                "Where plain HTTP is answered with a redirect or a refusal, and with content only on "
+                'routes with `plain_http`; `"off"` opens no such port.',
                 '`":80"`',
             ),
             Setting(

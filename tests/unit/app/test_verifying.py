@@ -9,6 +9,8 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sealgate.app.verifying import is_url, parse_address
 from sealgate.cli import run
@@ -262,6 +264,21 @@ def test_a_url_is_taken_apart_as_it_is_asked(url: str, authority: str, target: s
     """
     found = parse_address(url)
     assert (found.authority, found.target) == (authority, target)
+
+
+@given(st.text(max_size=40), st.sampled_from(["http://", "https://", "", "HTTP://a"]))
+def test_no_url_makes_it_fail(text: str, scheme: str) -> None:
+    """
+    It is taken apart or refused, and what goes over the wire is one line of ASCII.
+    """
+    try:
+        found = parse_address(scheme + text)
+    except UsageError:
+        return
+    asked = f"{found.authority} {found.target}"
+    assert asked.isascii()
+    assert asked.isprintable()
+    assert asked.count(" ") == 1
 
 
 def test_no_drop_is_taken_for_a_url() -> None:

@@ -39,21 +39,30 @@ def probe_signature(target: Target, limits: Limits, *, declared: bool) -> list[S
     signed is judged.
     """
     where = f"{target.plain_origin}{target.path}"
+    at = f"{where} at {bracketed(target.address)}"
     try:
         response = ask(
             target, target.path, replace(limits, max_body_bytes=MAX_BODY_BYTES), secure=False
         )
-        answer = Answer(response.status, response.headers)
-        if not declared and not is_signed(answer):
-            return []
-        if not is_signed(answer) and plain_answer(response, where) != "served":
-            return _unseen(target, f"{where} serves nothing")
-        if not response.whole and len(response.body) >= MAX_BODY_BYTES:
-            return _unseen(target, f"{where} gives more than {MAX_BODY_BYTES} bytes")
-        value = _judged(target, response, answer, limits)
     except PeerError as error:
-        return _unseen(target, f"{where} at {bracketed(target.address)}: {error.message}")
-    return seen(target.asset, {Fact.PLAIN_SIGNATURE: value}, f"GET {where}, and its signature")
+        return _unseen(target, f"{at}: {error.message}") if declared else []
+    answer = Answer(response.status, response.headers)
+    if is_signed(answer):
+        return _verified(target, response, answer, limits)
+    if not declared:
+        return []
+    if plain_answer(response, where) != "served":
+        return _unseen(target, f"{where} serves nothing")
+    return _seen(target, "the answer carries no signature")
+
+
+def _verified(target: Target, response: Response, answer: Answer, limits: Limits) -> list[Sighting]:
+    if not response.whole and len(response.body) >= MAX_BODY_BYTES:
+        return _unseen(target, f"the answer is over {MAX_BODY_BYTES} bytes")
+    try:
+        return _seen(target, _judged(target, response, answer, limits))
+    except PeerError as error:
+        return _unseen(target, f"{target.where}: {error.message}")
 
 
 def _judged(target: Target, response: Response, answer: Answer, limits: Limits) -> str:
@@ -79,6 +88,11 @@ def _published(target: Target, limits: Limits) -> Mapping[str, PublicKey] | None
         return read_keys(response.body)
     except UsageError:
         return None
+
+
+def _seen(target: Target, value: str) -> list[Sighting]:
+    seen_by = f"GET {target.plain_origin}{target.path}, and its signature"
+    return seen(target.asset, {Fact.PLAIN_SIGNATURE: value}, seen_by)
 
 
 def _unseen(target: Target, reason: str) -> list[Sighting]:
