@@ -7,10 +7,11 @@ from __future__ import annotations
 import re
 
 # Folders whose presence tells it; nothing below them is listed.
-_FOLDERS = frozenset([".git", ".svn", ".hg", ".bzr", "CVS"])
+_FOLDERS = frozenset([".git", ".svn", ".hg", ".bzr", "CVS", ".sealgate"])
 _NAMES = re.compile(
     r"""
       \.env(?:\..+)?          # settings with passwords, of any stage
+    | sealgate\.toml
     | \.ht(?:passwd|digest).*
     | .*\.(?:sql|dump|dmp)(?:\.(?:gz|bz2|xz|zst|zip))?   # database dumps
     | .*\.(?:sqlite3?|mdb|kdbx)

@@ -77,6 +77,14 @@ def _store_faults(inventory: Inventory) -> Iterator[Fault]:
         for site in inventory.sites
         if site.web_root
     }
+    for site in inventory.sites:
+        if site.web_root and meet(_real(site.web_root), _real(inventory.state_folder)):
+            yield Fault(
+                site.place.file,
+                site.place.line,
+                f"the web root of site {quoted(site.name)} leads to the state folder, through a link",
+                'add to [state]: folder = "/var/lib/sealgate"',
+            )
     for drop in inventory.drops:
         if not drop.store.startswith("file:"):
             continue

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.config.classes import read_model
 from sealgate.config.declarations import read_accepted
-from sealgate.config.drops import Taken, read_drops, read_tunnels
+from sealgate.config.drops import Taken, meet, read_drops, read_tunnels
 from sealgate.config.fields import read_country_of
 from sealgate.config.limits import read_limits
 from sealgate.config.lines import Lines
@@ -142,6 +142,7 @@ class _Parser:
         access = self._access()
         sites = read_sites(self._tables("site"), model, tls, self._folder)
         state = self._state_folder(self._table("state"))
+        self._check_web_roots(state, sites)
         drops = read_drops(self._tables("drop"), model, self._folder, _taken(state, sites))
         tunnels = read_tunnels(self._tables("tunnel"), model)
         self._check_geolocation(sites, drops, tunnels, access)
@@ -270,6 +271,18 @@ class _Parser:
         usual = str(self._folder / DEFAULT_STATE_FOLDER)
         text = table.text("folder")
         return usual if text is None else table.path_of("folder", str(self._folder / text)) or usual
+
+    def _check_web_roots(self, state: str, sites: tuple[Site, ...]) -> None:
+        for site in sites:
+            if site.web_root and meet(
+                *(f"file:{posixpath.normpath(p)}" for p in (state, site.web_root))
+            ):
+                self._notes.add_at(
+                    site.place,
+                    f"the web root of site {quoted(site.name)} meets the state folder, so that its "
+                    "keys would be shown to everybody",
+                    'add to [state]: folder = "/var/lib/sealgate"',
+                )
 
     def _register_url(self, table: Table) -> str | None:
         text = table.text("url")

@@ -14,7 +14,7 @@ from sealgate.audit.leftovers import is_leftover_file, is_leftover_folder
     [
         *(".env", ".env.production", ".htpasswd", "shop.sql", "shop.SQL.gz", "db.dump", "a.sqlite"),
         *("index.php.bak", "settings.php~", ".index.php.swp", "backup-2026.tar.gz", "id_rsa"),
-        *("server.key", "wp-config.php.old", "site-backup.zip"),
+        *("server.key", "wp-config.php.old", "site-backup.zip", "sealgate.toml"),
     ],
 )
 def test_leftovers(name: str) -> None:
@@ -43,4 +43,5 @@ def test_folders() -> None:
     A repository is known by its folder.
     """
     assert is_leftover_folder(".git")
+    assert is_leftover_folder(".sealgate")
     assert not is_leftover_folder("git")

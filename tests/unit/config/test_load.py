@@ -301,3 +301,23 @@ def test_a_store_that_a_link_leads_elsewhere_is_a_fault(
     (fault,) = caught.value.faults
     assert fault.line == line
     assert says in fault.message
+
+
+def test_a_web_root_that_a_link_leads_to_the_keys_is_a_fault(tmp_path: Path) -> None:
+    """
+    What lies below a web root is shown to everybody.
+    """
+    config = tmp_path / "sealgate.toml"
+    config.write_text(
+        '[[site]]\ndomains = ["shop.example"]\nupstream = "http://127.0.0.1:8080"\n'
+        'web_root = "www"\n[[site.route]]\npath = "/"\nclass = "public"\n',
+        encoding="utf-8",
+    )
+    (tmp_path / ".sealgate" / "keys").mkdir(parents=True)
+    (tmp_path / "www").symlink_to(tmp_path / ".sealgate" / "keys")
+
+    with pytest.raises(ConfigError) as caught:
+        load(str(config))
+
+    assert [fault.line for fault in caught.value.faults] == [1]
+    assert "leads to the state folder" in caught.value.faults[0].message
