@@ -52,7 +52,6 @@ MOST, LEAST = 40_000_000, 1000
 AT_ONCE = 10
 LIMITS = Limits(
     max_body_bytes=MOST,
-    request_seconds=2,
     requests_per_second=1,
     session_requests_per_second=1,
     sign_in_per_minute=3,
@@ -178,8 +177,17 @@ def behind(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """
     Yield a gateway behind a balancer.
     """
-    limits = dataclasses.replace(LIMITS, request_seconds=0)
-    with limited(tmp_path, tmp_path_factory.mktemp("run"), limits, (f"{ALLOWED}/32",)) as one:
+    with limited(tmp_path, tmp_path_factory.mktemp("run"), LIMITS, (f"{ALLOWED}/32",)) as one:
+        yield one
+
+
+@pytest.fixture
+def hurried(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """
+    Yield a gateway that waits for a request for three seconds.
+    """
+    limits = dataclasses.replace(LIMITS, request_seconds=3)
+    with limited(tmp_path, tmp_path_factory.mktemp("run"), limits) as one:
         yield one
 
 
@@ -283,14 +291,14 @@ def test_nothing_is_held_in_memory_for_it(behind: World) -> None:
 # How slowly.
 
 
-def test_a_request_that_does_not_come_to_an_end_is_refused(world: World) -> None:
+def test_a_request_that_does_not_come_to_an_end_is_refused(hurried: World) -> None:
     """
     R-U-Dead-Yet: byte after byte; others are served, and a WebSocket goes on.
     """
-    socket = world.client("127.0.0.31")
+    socket = hurried.client("127.0.0.31")
     socket.send("/websocket", "Connection: Upgrade", "Upgrade: websocket")
     assert socket.tls.recv(4096).startswith(b"HTTP/1.1 101 ")
-    slow = [world.client("127.0.0.32") for _ in range(AT_ONCE)]
+    slow = [hurried.client("127.0.0.32") for _ in range(AT_ONCE)]
     for one in slow:
         one.tls.sendall(b"POST /slow HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 900\r\n\r\n")
     ended = threading.Event()
@@ -304,7 +312,7 @@ def test_a_request_that_does_not_come_to_an_end_is_refused(world: World) -> None
     dripping = threading.Thread(target=drip)
     dripping.start()
     try:
-        assert world.client("127.0.0.33").ask("/page").status == 200
+        assert hurried.client("127.0.0.33").ask("/page").status == 200
         refused = [one.receive("POST") for one in slow]
     finally:
         ended.set()
