@@ -7,14 +7,12 @@ In the process of the tests, memory is also that of the clients and of every tes
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from tests.unit.transfer.adapters.ftps_served import served
 from tests.waiting import PATIENCE_SECONDS, wait_until
@@ -23,14 +21,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _REPOSITORY = Path(__file__).parents[4]
+_LOSE_PATIENCE = "lose patience\n"
 
 
 @dataclass(frozen=True)
 class Apart:
     """
-    A server in the process *pid* over *folder*; it ends with its standard input.
+    A server in the process *pid* over *folder*; it ends with its standard input, *told*.
     """
 
+    told: IO[str]
     pid: int
     port: int
     chain: Path
@@ -47,7 +47,8 @@ class Apart:
         """
         Let the time for signing in be over, for everyone.
         """
-        os.kill(self.pid, signal.SIGUSR1)
+        self.told.write(_LOSE_PATIENCE)
+        self.told.flush()
 
 
 @contextmanager
@@ -67,7 +68,7 @@ def served_apart(folder: Path, **changed: Any) -> Iterator[Apart]:
         assert process.stdout is not None
         try:
             port, chain = json.loads(process.stdout.readline())
-            yield Apart(process.pid, port, Path(chain), folder / "files")
+            yield Apart(process.stdin, process.pid, port, Path(chain), folder / "files")
         finally:
             process.stdin.close()
             try:
@@ -84,7 +85,8 @@ def run() -> None:
     """
     folder, changed = Path(sys.argv[1]), json.loads(sys.argv[2])
     with served(folder, **changed) as where:
-        signal.signal(signal.SIGUSR1, lambda *_: where.settle(login_seconds=0.0))
         print(json.dumps([where.port, str(where.chain)]), flush=True)
-        sys.stdin.read()
+        for line in sys.stdin:
+            assert line == _LOSE_PATIENCE
+            where.settle(login_seconds=0.0)
     assert wait_until(lambda: not where.server._connections)
