@@ -10,11 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sealgate.app.state import has_database
 from sealgate.app.users import open_identities, tell_gateway
 from sealgate.errors import UsageError
 from sealgate.identity.factors import VERY_HIGH
 from sealgate.identity.model import APPROVER, normal
 from sealgate.policy.inventory import drop_asset, route_asset, tunnel_asset
+from sealgate.policy.requirements import required_of_route
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,6 +143,31 @@ def list_grants(inventory: Inventory, *, all_of_them: bool, now: float) -> tuple
     with open_identities(inventory) as store:
         lines = (GrantLine(grant, grant.state(now)) for grant in store.grants())
         return tuple(line for line in lines if all_of_them or line.grant.is_open(now))
+
+
+def approver_remarks(inventory: Inventory) -> tuple[str, ...]:
+    """
+    Return a remark when a route needs grants that nobody could approve.
+
+    Of drops and tunnels :mod:`sealgate.app.entrants` tells.
+
+    Raises:
+        SourceError: the database is there, but cannot be read.
+    """
+    wanting = [
+        route_asset(site, route).id
+        for site in inventory.sites
+        for route in site.routes
+        if route.admit and required_of_route(route).access >= VERY_HIGH
+    ]
+    if not wanting:
+        return ()
+    if has_database(inventory):
+        with open_identities(inventory) as store:
+            if any(APPROVER in identity.roles for identity in store.identities()):
+                return ()
+    told = f"{wanting[0]}: it takes a grant, and nobody may approve one yet"
+    return (f"{told}: sealgate user role NAME --add {APPROVER}",)
 
 
 def find_guarded(inventory: Inventory, asset: str) -> Guarded:

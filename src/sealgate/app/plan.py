@@ -17,6 +17,7 @@ from sealgate.app.certificates import upkeep_sightings
 from sealgate.app.decided import weaker_than_decided
 from sealgate.app.entrants import nobody_yet
 from sealgate.app.foreseen import foresee, foresee_ftps
+from sealgate.app.grants import approver_remarks
 from sealgate.app.keyring import why_not_apart
 from sealgate.app.keys import local_authority
 from sealgate.app.payment import kept_card_data
@@ -161,6 +162,7 @@ def plan(inventory: Inventory, *, now: float) -> Plan:
             *(remark for item in certificates for remark in item.remarks),
             *nobody_yet(inventory, now),
             *sign_in_remarks(inventory),
+            *approver_remarks(inventory),
             *kept_card_data(inventory),
         ),
         settings=tuple(_settings(inventory)),

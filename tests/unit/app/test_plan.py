@@ -15,6 +15,7 @@ from netaddr import IPSet
 from sealgate.app.init import begin
 from sealgate.app.keys import Delivery, issue_key, local_authority
 from sealgate.app.plan import Plan, plan
+from sealgate.app.users import open_identities
 from sealgate.cli import run
 from sealgate.config import load
 from sealgate.policy.inventory import Operator
@@ -539,3 +540,29 @@ def test_it_says_how_long_a_revocation_takes(tmp_path: Path) -> None:
     """
     made = planned(tmp_path, SITE + '[[site.route]]\npath = "/own"\nclass = "restricted"\n')
     assert "within 56 seconds" in " ".join(made.remarks)
+
+
+VAULT = """
+[[site]]
+domains = ["vault.example"]
+upstream = "http://127.0.0.1:8081"
+[[site.route]]
+path = "/"
+class = "secret"
+admit = ["user:anna"]
+"""
+
+
+def test_what_is_secret_is_planned_with_its_delay_and_who_approves(tmp_path: Path) -> None:
+    """
+    The plan tells how long a revocation takes, and that somebody must be able to approve.
+    """
+    made = planned(tmp_path, SITE + VAULT)
+    told = "\n".join(made.remarks)
+    assert "what is taken from them holds within 56 seconds" in told
+    assert "a grant that is ended by a command ends at once" in told
+    assert "route vault.example/: it takes a grant, and nobody may approve one yet" in told
+    assert not made.unmet
+    with open_identities(made.inventory) as people:
+        people.add("ben", [], roles=["approver"], by="test", now=1)
+    assert "nobody may approve" not in "\n".join(plan(made.inventory, now=1e9).remarks)
