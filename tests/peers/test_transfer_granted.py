@@ -74,6 +74,28 @@ def test_key_code_and_grant_open_a_secret_drop(vault: Vault) -> None:
     assert {e.access for e in vault.place.events() if e.grant == grant} == {3}
 
 
+def test_scp_of_the_old_kind_asks_as_well(vault: Vault) -> None:
+    """
+    A code signs in whatever comes over the connection; without a grant the rule is told.
+    """
+    vault.grant()
+    for answer, status in ((vault.app(), 0), ("", 1)):
+        done = subprocess.run(
+            [
+                *("scp", "-O", "-F", "none", *vault.options("anna")),
+                *("plan.txt", "127.0.0.1:/plans/by-scp.txt"),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=180,
+            cwd=vault.place.folder,
+            env=vault.asking(answer),
+        )
+        assert done.returncode == status, done.stderr
+        assert (SECOND in done.stderr) is bool(status)
+
+
 def test_who_needs_no_code_is_not_asked_for_one(vault: Vault) -> None:
     """
     Without a grant a code would open nothing, and without an app there is none to give.
@@ -339,3 +361,20 @@ def test_send_asks_for_the_code_when_the_key_was_taken(vault: Vault) -> None:
         )
         assert done.returncode == status, done.stderr
         assert told in done.stdout + done.stderr
+
+
+def test_plan_and_audit_have_nothing_to_say(vault: Vault) -> None:
+    """
+    All that the class demands is given, as configured and as seen from outside.
+    """
+    vault.app()
+    planned = vault.place.sealgate("plan")
+    assert planned.returncode == 0, planned.stdout + planned.stderr
+    assert "drop plans      secret      in transit  highly encrypted  highly encrypted  met" in (
+        planned.stdout
+    )
+    assert planned.stdout.count("access      very high         very high         met") == 2
+    assert "yet:" not in planned.stdout
+    audited = vault.place.sealgate("audit")
+    assert audited.returncode == 0, audited.stdout + audited.stderr
+    assert audited.stdout.startswith("0 findings, 0 accepted, 0 not observed, ")

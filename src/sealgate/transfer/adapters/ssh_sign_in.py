@@ -300,9 +300,11 @@ class SigningIn(Framing):
         found = await self.loop.run_in_executor(
             self._passwords, self.doorkeeper.check_second, name, typed, self.peer, frozenset([way])
         )
-        if found is not None:
-            self._proving = found, ""
-        return found is not None
+        if found is None or name != self._who:
+            # Somebody else is being signed in by now.
+            return False
+        self._proving = found, ""
+        return True
 
     async def change_password(self, *_: object) -> bool:
         """
