@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.peers.filled_serve import Clients
-from tests.peers.transferred import file_place
+from tests.peers.transferred import PASSWORD, file_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,6 +107,38 @@ def test_what_is_too_much_is_refused_in_words(
     # Of what was over the quota a part may be kept to be gone on with: it can be removed.
     assert place.sftp_batch(f"rm /{path}").returncode == (0 if path.startswith("small") else 1)
     assert place.sftp_batch(f"ls /{path}").returncode == 1
+
+
+def test_send_tells_that_the_quota_is_used_up(place: FilePlace, tmp_path: Path) -> None:
+    """
+    Our own client fails with the server's sentence, over both protocols, and says nothing was sent.
+    """
+    path, size, _, told = LIMITS[0]
+    local = tmp_path / "local.txt"
+    local.write_bytes(b"nothing of note\n" * (size // 16))
+    password = tmp_path / "password"
+    password.write_text(PASSWORD)
+    place.ssh_options()
+    over_ssh = [
+        "-i",
+        str(place.folder / "anna"),
+        "--known-hosts",
+        str(place.folder / "known_hosts"),
+    ]
+    over_tls = ["--ca", str(place.ca), "--cert", str(place.folder / "anna.crt")]
+    over_tls += ["--key", str(place.folder / "anna.key")]
+    for url, options in (
+        (f"sftp://anna@127.0.0.1:{place.sftp}/{path}", over_ssh),
+        (f"ftps://anna@localhost:{place.ftps}/{path}", over_tls),
+    ):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("SEALGATE_PASSWORD_FILE", str(password))
+            done = place.sealgate("send", str(local), url, *options)
+        assert (done.returncode, done.stdout) == (1, ""), done.stderr
+        assert told in done.stderr
+        # Of what was over the quota a part may be kept to be gone on with: it can be removed.
+        assert place.sftp_batch(f"rm /{path}").returncode == 0
+        assert place.sftp_batch(f"ls /{path}").returncode == 1
 
 
 def test_a_drop_that_is_read_only_stays_as_it_is(place: FilePlace, tmp_path: Path) -> None:
