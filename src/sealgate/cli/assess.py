@@ -9,16 +9,16 @@ import shutil
 import sys
 import time
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from sealgate.app.assess import Progress, assess, decide
 from sealgate.app.state import open_register
+from sealgate.cli.configured import optional_inventory
 from sealgate.cli.voice import notice
-from sealgate.config.load import CONFIG_NAME, find_config, load
-from sealgate.errors import ConfigError, SourceError, UsageError
+from sealgate.config.load import CONFIG_NAME
+from sealgate.errors import SourceError, UsageError
 from sealgate.report.assessment import (
     render_assessment_csv,
     render_assessment_html,
@@ -81,7 +81,7 @@ def command(  # noqa: PLR0917  # click passes every option by name
     postgresql://host/name). What could not be looked at counts as a finding, until it
     is looked at or somebody decides: --decide ASSET --class CLASS --by WHO --reason WHY.
     """
-    inventory = _inventory(config)
+    inventory = optional_inventory(config)
     if decided is not None:
         if sources:
             raise UsageError("--decide takes no source", hint="decide first, then assess")
@@ -138,17 +138,6 @@ def _decide(
         )
     notice(f"decided: {class_id}; it holds from the next assessment on")
     return 0
-
-
-def _inventory(config: str | None) -> Inventory | None:
-    if config is not None:
-        return load(config)
-    try:
-        found = find_config(str(Path.cwd()))
-    except ConfigError:
-        # Nobody said that there is one: the guideline's own table holds.
-        return None
-    return load(found)
 
 
 def _write(text: str, output: str | None) -> None:

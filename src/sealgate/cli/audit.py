@@ -76,7 +76,7 @@ def command(
     if not endpoints and class_id is not None:
         message = f'--class "{class_id}" needs a TARGET; configured sites have their own classes'
         raise UsageError(message, hint="sealgate audit https://shop.example --class CLASS")
-    inventory = load(config) if config else None
+    inventory = load(config) if config is not None else None
     if inventory is None and not endpoints:
         inventory = load(find_config(str(Path.cwd())))
     resolved = parse_resolve(resolve)

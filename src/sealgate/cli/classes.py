@@ -6,14 +6,11 @@ from __future__ import annotations
 
 import shutil
 import sys
-from pathlib import Path
 
 import click
 
-from sealgate.cli.configured import config_option
-from sealgate.config.load import find_config, load
-from sealgate.errors import ConfigError
-from sealgate.policy.classification import DEFAULT_MODEL, ClassificationModel
+from sealgate.cli.configured import config_option, optional_inventory
+from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.report.classes import render_classes_json, render_classes_text
 
 
@@ -29,7 +26,9 @@ def command(config: str | None, output: str) -> None:
     Without a sealgate.toml here or in a parent folder it is the default model, the
     table of the guideline.
     """
-    model = _model(config)
+    inventory = optional_inventory(config)
+    # Without one the guideline's own table holds.
+    model = inventory.model if inventory is not None else DEFAULT_MODEL
     if output == "json":
         click.echo(render_classes_json(model), nl=False)
         return
@@ -37,14 +36,3 @@ def command(config: str | None, output: str) -> None:
     click.echo(
         render_classes_text(model, console_width=width, colour=sys.stdout.isatty()), nl=False
     )
-
-
-def _model(config: str | None) -> ClassificationModel:
-    if config is not None:
-        return load(config).model
-    try:
-        found = find_config(str(Path.cwd()))
-    except ConfigError:
-        # Nobody said that there is one: the guideline's own table holds.
-        return DEFAULT_MODEL
-    return load(found).model

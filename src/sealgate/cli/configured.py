@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from sealgate.config.load import CONFIG_NAME, find_config, load
+from sealgate.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,3 +40,20 @@ def configured(config: str | None) -> Inventory:
         ConfigError: there is none, or with every fault in it.
     """
     return load(config if config is not None else find_config(str(Path.cwd())))
+
+
+def optional_inventory(config: str | None) -> Inventory | None:
+    """
+    Return what *config*, or the file found from here, declares; ``None`` without one.
+
+    Raises:
+        ConfigError: the file is wrong, or *config* is not there.
+    """
+    if config is not None:
+        return load(config)
+    try:
+        found = find_config(str(Path.cwd()))
+    except ConfigError:
+        # Nobody said that there is one.
+        return None
+    return load(found)

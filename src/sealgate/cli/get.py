@@ -11,8 +11,8 @@ import click
 from sealgate.app.getting import get
 from sealgate.app.sending import Sending
 from sealgate.app.users import actor
-from sealgate.cli.configured import config_option
-from sealgate.cli.send import channel_options, optional_inventory, progress_bar, signing, told
+from sealgate.cli.configured import config_option, optional_inventory
+from sealgate.cli.send import channel_options, progress_bar, signing, told
 from sealgate.cli.voice import notice
 from sealgate.errors import ExitCode
 

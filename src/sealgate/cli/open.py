@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -17,13 +18,12 @@ from sealgate.app.sealing import (
     site_identity,
 )
 from sealgate.app.sealing_plan import plan_open
-from sealgate.cli.sealed import finish, passphrase_asker, progress
-from sealgate.errors import ConfigError, UsageError
+from sealgate.cli.sealed import finish, passphrase_asker, progress, site_inventory
+from sealgate.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sealgate.policy.inventory import Inventory
     from sealgate.storage.age.keys import Identity
 
 
@@ -66,23 +66,15 @@ def command(
     if identities:
         chosen = read_identities(identities, ask)
     else:
-        chosen = (site_identity(lambda: _inventory(config), now=time.time()),)
+        inventory = partial(
+            site_inventory,
+            config,
+            "no identity was given, and there is no site here whose key could open it",
+            hint="-i IDENTITY, or -c CONFIG",
+        )
+        chosen = (site_identity(inventory, now=time.time()),)
     # What was asked for with -o - is wanted as it is.
     text_only = output is None and sys.stdout.isatty()
     with progress(plan, "opening") as tick:
         everybody = [*chosen, passphrase_identity(ask)]
         return finish(plan, run_open(plan, everybody, text_only=text_only, tick=tick))
-
-
-def _inventory(config: str | None) -> Inventory:
-    from sealgate.cli.configured import configured  # noqa: PLC0415  # only this needs a site
-
-    try:
-        return configured(config)
-    except ConfigError as error:
-        if config is not None or error.faults:
-            raise
-        raise UsageError(
-            "no identity was given, and there is no site here whose key could open it",
-            hint="-i IDENTITY, or -c CONFIG",
-        ) from error

@@ -17,13 +17,12 @@ from sealgate.app.sealing import (
     site_recipients,
 )
 from sealgate.app.sealing_plan import plan_seal
-from sealgate.cli.sealed import finish, passphrase_asker, progress
-from sealgate.errors import ConfigError, UsageError
+from sealgate.cli.sealed import finish, passphrase_asker, progress, site_inventory
+from sealgate.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sealgate.policy.inventory import Inventory
     from sealgate.storage.age.keys import Recipient
 
 
@@ -89,20 +88,11 @@ def command(
     elif recipients or files:
         chosen = read_recipients(recipients, files)
     else:
-        chosen = site_recipients(_inventory(config), now=time.time())
-    with progress(plan, "sealing") as tick:
-        return finish(plan, run_seal(plan, chosen, armor=armor, tick=tick))
-
-
-def _inventory(config: str | None) -> Inventory:
-    from sealgate.cli.configured import configured  # noqa: PLC0415  # only this needs a site
-
-    try:
-        return configured(config)
-    except ConfigError as error:
-        if config is not None or error.faults:
-            raise
-        raise UsageError(
+        inventory = site_inventory(
+            config,
             "no recipient was given, and there is no site here whose key could seal",
             hint="-r RECIPIENT, -p, or -c CONFIG",
-        ) from error
+        )
+        chosen = site_recipients(inventory, now=time.time())
+    with progress(plan, "sealing") as tick:
+        return finish(plan, run_seal(plan, chosen, armor=armor, tick=tick))

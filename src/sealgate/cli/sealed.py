@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from sealgate.app.sealing_plan import Job, Plan
     from sealgate.errors import SealgateError
+    from sealgate.policy.inventory import Inventory
 
 _MAX_PASSPHRASE_BYTES = 4096
 
@@ -110,3 +111,19 @@ def _first_line(path: str) -> str:
     if not passphrase:
         raise UsageError(f'"{path}" is empty', hint="put the passphrase on its first line")
     return passphrase
+
+
+def site_inventory(config: str | None, missing: str, *, hint: str) -> Inventory:
+    """
+    Return what *config*, or the file found from here, declares; asked when nothing else was given.
+
+    Raises:
+        UsageError: *missing*, with *hint*: there is none.
+        ConfigError: the file is wrong, or *config* is not there.
+    """
+    from sealgate.cli.configured import optional_inventory  # noqa: PLC0415  # only this needs a site
+
+    found = optional_inventory(config)
+    if found is None:
+        raise UsageError(missing, hint=hint)
+    return found

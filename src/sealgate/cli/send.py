@@ -18,16 +18,14 @@ from sealgate.app.sending import Moved, Sending, Signing, send
 from sealgate.app.state import open_register
 from sealgate.app.users import actor, login_name
 from sealgate.audit.targets import parse_resolve
-from sealgate.cli.configured import config_option
+from sealgate.cli.configured import config_option, optional_inventory
 from sealgate.cli.voice import notice
-from sealgate.config.load import find_config, load
-from sealgate.errors import ConfigError, UsageError
+from sealgate.errors import UsageError
 from sealgate.report.terminal import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sealgate.policy.inventory import Inventory
 
 _Command = TypeVar("_Command", bound="Callable[..., object]")
 
@@ -176,22 +174,6 @@ def signing(channel: dict[str, object]) -> Signing:
         key=str(channel["key"]),
         resolve=parse_resolve(texts("resolve")),
     )
-
-
-def optional_inventory(config: str | None) -> Inventory | None:
-    """
-    Return what *config*, or the file found from here, declares; ``None`` without one.
-
-    Raises:
-        ConfigError: the file is wrong, or *config* is not there.
-    """
-    if config is not None:
-        return load(config)
-    try:
-        found = find_config(str(Path.cwd()))
-    except ConfigError:
-        return None
-    return load(found)
 
 
 def told(moved: Moved, where: str) -> str:

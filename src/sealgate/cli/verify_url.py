@@ -14,7 +14,8 @@ import click
 
 from sealgate.app.verifying import Checked, Looking, verify_url
 from sealgate.audit.targets import parse_resolve
-from sealgate.cli.send import optional_inventory, progress_bar
+from sealgate.cli.configured import optional_inventory
+from sealgate.cli.send import progress_bar
 from sealgate.cli.stored import shown
 from sealgate.errors import ExitCode, UsageError
 
