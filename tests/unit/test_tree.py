@@ -93,6 +93,7 @@ HELD_BY = {
     "storage/age/passphrase.py": "unit/storage/age/test_envelope.py",
     "storage/age/wrapping.py": "unit/storage/age/test_keys.py",
     "storage/age/x25519.py": "unit/storage/age/test_cctv.py",
+    "register/adapters/evidence.py": "unit/register/adapters/test_store.py",
     "register/adapters/migrations/*": "unit/register",
     "transfer/adapters/client*.py": "peers/test_send_sftp.py",
     "identity/adapters/migrations/*": "unit/identity",

@@ -48,13 +48,6 @@ class Identification:
     protocol: str
     software: str
 
-    @property
-    def speaks_ssh_1(self) -> bool:
-        """
-        Return whether the broken first version of the protocol is accepted (RFC 4253, 5.1).
-        """
-        return self.protocol != "2.0"
-
 
 @dataclass(frozen=True, slots=True)
 class KexInit:
@@ -96,13 +89,6 @@ class KexInit:
 
 def _both(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*first, *second)))
-
-
-def is_hybrid(kex: str) -> bool:
-    """
-    Return whether *kex* joins ML-KEM or Streamlined NTRU Prime to a classical exchange.
-    """
-    return kex.startswith(("mlkem", "sntrup"))
 
 
 def parse_identification(data: bytes) -> tuple[Identification, bytes] | None:

@@ -4,28 +4,12 @@ A second factor and an approved grant are asked for.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sealgate.policy.citations import GUIDELINE_CLASSES
-from sealgate.policy.finding import Rule, Severity, met, not_applicable, violated
+from sealgate.policy.finding import Rule, Severity
 from sealgate.policy.ladder import GUARDED
 from sealgate.policy.observation import Fact, Vantage
 from sealgate.policy.protection import Column
-
-if TYPE_CHECKING:
-    from sealgate.policy.finding import Subject, Verdict
-
-_APPROVAL_RANK = 3
-
-
-def _judge(subject: Subject) -> Verdict:
-    rung = subject.number(Fact.ACCESS_RUNG)
-    if rung is None:
-        return not_applicable("access-anonymous tells that access was not observed")
-    if rung < _APPROVAL_RANK:
-        return violated("no second factor and no approved grant is asked for")
-    return met("a second factor and an approved grant are asked for")
-
+from sealgate.policy.rules.rungs import at_least
 
 RULE = Rule(
     id="access-no-approval",
@@ -45,6 +29,12 @@ RULE = Rule(
         "with `sealgate grant ask`"
     ),
     facts=(Fact.ACCESS_RUNG,),
-    judge=_judge,
+    judge=at_least(
+        3,
+        Fact.ACCESS_RUNG,
+        told_by="access-anonymous tells that access was not observed",
+        fault="no second factor and no approved grant is asked for",
+        otherwise="a second factor and an approved grant are asked for",
+    ),
     criterion=True,
 )

@@ -4,28 +4,12 @@ Whoever takes the whole host cannot open the store.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sealgate.policy.citations import GUIDELINE_CLASSES
-from sealgate.policy.finding import Rule, Severity, met, not_applicable, violated
+from sealgate.policy.finding import Rule, Severity
 from sealgate.policy.ladder import STORES
 from sealgate.policy.observation import Fact, Vantage
 from sealgate.policy.protection import Column
-
-if TYPE_CHECKING:
-    from sealgate.policy.finding import Subject, Verdict
-
-_LEAST_RANK = 3
-
-
-def _judge(subject: Subject) -> Verdict:
-    rung = subject.number(Fact.AT_REST_RUNG)
-    if rung is None:
-        return not_applicable("at-rest-unobserved tells that the store was not observed")
-    if rung < _LEAST_RANK:
-        return violated("the keys that open the store are on its host")
-    return met("the store is sealed for recipients whose keys are not on the host")
-
+from sealgate.policy.rules.rungs import at_least
 
 RULE = Rule(
     id="at-rest-keys-on-host",
@@ -42,6 +26,12 @@ RULE = Rule(
         '`recipients = ["age1pq1…"]` on the [[drop]]'
     ),
     facts=(Fact.AT_REST_RUNG,),
-    judge=_judge,
+    judge=at_least(
+        3,
+        Fact.AT_REST_RUNG,
+        told_by="at-rest-unobserved tells that the store was not observed",
+        fault="the keys that open the store are on its host",
+        otherwise="the store is sealed for recipients whose keys are not on the host",
+    ),
     criterion=True,
 )

@@ -4,28 +4,12 @@ A stored file is its owner's, and a change from outside is noticed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sealgate.policy.citations import GUIDELINE_CLASSES
-from sealgate.policy.finding import Rule, Severity, met, not_applicable, violated
+from sealgate.policy.finding import Rule, Severity
 from sealgate.policy.ladder import STORES
 from sealgate.policy.observation import Fact, Vantage
 from sealgate.policy.protection import Column
-
-if TYPE_CHECKING:
-    from sealgate.policy.finding import Subject, Verdict
-
-_LEAST_RANK = 1
-
-
-def _judge(subject: Subject) -> Verdict:
-    rung = subject.number(Fact.AT_REST_RUNG)
-    if rung is None:
-        return not_applicable("at-rest-unobserved tells that the store was not observed")
-    if rung < _LEAST_RANK:
-        return violated("others may read the store, or a change would not be noticed")
-    return met("only the owner may read the store, and a change from outside is noticed")
-
+from sealgate.policy.rules.rungs import at_least
 
 RULE = Rule(
     id="at-rest-unprotected",
@@ -45,6 +29,12 @@ RULE = Rule(
         "its integrity is recorded"
     ),
     facts=(Fact.AT_REST_RUNG,),
-    judge=_judge,
+    judge=at_least(
+        1,
+        Fact.AT_REST_RUNG,
+        told_by="at-rest-unobserved tells that the store was not observed",
+        fault="others may read the store, or a change would not be noticed",
+        otherwise="only the owner may read the store, and a change from outside is noticed",
+    ),
     criterion=True,
 )

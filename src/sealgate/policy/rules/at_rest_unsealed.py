@@ -4,28 +4,12 @@ The store is encrypted, and its key is kept apart.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sealgate.policy.citations import GUIDELINE_CLASSES
-from sealgate.policy.finding import Rule, Severity, met, not_applicable, violated
+from sealgate.policy.finding import Rule, Severity
 from sealgate.policy.ladder import STORES
 from sealgate.policy.observation import Fact, Vantage
 from sealgate.policy.protection import Column
-
-if TYPE_CHECKING:
-    from sealgate.policy.finding import Subject, Verdict
-
-_LEAST_RANK = 2
-
-
-def _judge(subject: Subject) -> Verdict:
-    rung = subject.number(Fact.AT_REST_RUNG)
-    if rung is None:
-        return not_applicable("at-rest-unobserved tells that the store was not observed")
-    if rung < _LEAST_RANK:
-        return violated("the store is readable by whoever has its disk")
-    return met("the store is encrypted and its key is kept apart")
-
+from sealgate.policy.rules.rungs import at_least
 
 RULE = Rule(
     id="at-rest-unsealed",
@@ -46,6 +30,12 @@ RULE = Rule(
         "host's disk, or turn on the database's own encryption"
     ),
     facts=(Fact.AT_REST_RUNG,),
-    judge=_judge,
+    judge=at_least(
+        2,
+        Fact.AT_REST_RUNG,
+        told_by="at-rest-unobserved tells that the store was not observed",
+        fault="the store is readable by whoever has its disk",
+        otherwise="the store is encrypted and its key is kept apart",
+    ),
     criterion=True,
 )

@@ -15,8 +15,8 @@ import sqlalchemy as sa
 
 from sealgate.database import migrate, open_database, reading, writing
 from sealgate.errors import SourceError, UsageError
-from sealgate.policy.observation import NotObserved
 from sealgate.register.adapters import trail
+from sealgate.register.adapters.evidence import asset_rows, finding_rows, sighting_row
 from sealgate.register.adapters.tables import (
     APPROVALS,
     ASSESSMENTS,
@@ -182,7 +182,7 @@ class Register:
                 "accepted": sum(1 for f in report.findings if f.accepted),
             }
             number = entries.insert("audit", [row], at)[0]
-            evidence = [*_findings(report), *_assets(report), *map(_sighting, seen)]
+            evidence = [*finding_rows(report), *asset_rows(report), *map(sighting_row, seen)]
             entries.insert("evidence", [{"audit": number, **e} for e in evidence], at)
             return number
 
@@ -369,51 +369,3 @@ def _newest(connection: sa.Connection, table: sa.Table, column: Any) -> dict[str
     latest = sa.select(sa.func.max(table.c.id)).group_by(table.c.asset)
     rows = connection.execute(sa.select(table.c.asset, column).where(table.c.id.in_(latest)))
     return {row[0]: row[1] for row in rows}
-
-
-def _findings(report: Report) -> Iterator[dict[str, Any]]:
-    for finding in report.findings:
-        risk = finding.accepted
-        accepted = None
-        if risk is not None:
-            accepted = {"by": risk.by, "reason": risk.reason, "until": risk.until.isoformat()}
-        yield {
-            "sort": "finding",
-            "asset": finding.asset.id,
-            "details": {
-                "rule": finding.rule.id,
-                "severity": finding.rule.severity.name.lower(),
-                "status": finding.status.value,
-                "found": finding.found,
-                "required": finding.required,
-                "vantage": finding.rule.vantage.value,
-                "accepted": accepted,
-            },
-        }
-
-
-def _assets(report: Report) -> Iterator[dict[str, Any]]:
-    for item in report.assets:
-        yield {
-            "sort": "asset",
-            "asset": item.asset.id,
-            "details": {
-                "class": item.classification,
-                "required": {c.value: item.required.rank(c) for c in item.provided},
-                "provided": {c.value: rank for c, rank in item.provided.items()},
-            },
-        }
-
-
-def _sighting(sighting: Sighting) -> dict[str, Any]:
-    details: dict[str, Any] = {
-        "fact": sighting.fact.value,
-        "vantage": sighting.vantage.value,
-    }
-    if isinstance(sighting, NotObserved):
-        details["not observed"] = sighting.reason
-    else:
-        value = sighting.value
-        details["value"] = list(value) if isinstance(value, tuple) else value
-        details["seen by"] = sighting.seen_by
-    return {"sort": "sighting", "asset": sighting.asset, "details": details}
