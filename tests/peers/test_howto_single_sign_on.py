@@ -203,6 +203,9 @@ def test_a_certificate_tells_its_own_name(listening: Site, tmp_path: Path) -> No
     """
     place = Place(tmp_path, listening.server_address[1])
     place.write("/", "!/inside")
+    place.config.write_text(
+        place.config.read_text().replace("upstream =", "single_sign_on = true\nupstream =")
+    )
     place.issue("anna", "--group", "editors")
     shown = ("--cert", str(tmp_path / "anna.crt"), "--key", str(tmp_path / "anna.key"))
     lies = ("X-Sealgate-Certificate-User: urn:sealgate:user:boss", "X-Sealgate-User: boss")

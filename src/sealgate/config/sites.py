@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sealgate.config.plain_http import check_plain_site
 from sealgate.config.presets import NONE, PRESETS
 from sealgate.config.reader import FileKind, Table, nearest, quoted
-from sealgate.config.routes import HIGH, LOW, check_overlaps, preset_routes, read_route
+from sealgate.config.routes import LOW, check_overlaps, preset_routes, read_route
 from sealgate.config.schema import section
 from sealgate.config.tls import read_tls
 from sealgate.config.values import UnfitError, holds_secret, read_domain, read_upstream
@@ -67,15 +67,13 @@ def read_sites(
 
 def _check_single_sign_on(table: Table, site: Site) -> None:
     if site.single_sign_on and not any(
-        (route.classification.required.access == LOW and route.access is SiteAccess.SEALGATE)
-        or route.sign_in
-        or route.classification.required.access > HIGH
+        route.classification.required.access >= LOW and route.access is SiteAccess.SEALGATE
         for route in site.routes
     ):
         table.fault(
             "single_sign_on",
-            f"site {quoted(site.name)} is to be told whom the gateway signed in, but on no route "
-            "does anybody sign in to the gateway",
+            f"site {quoted(site.name)} is to be told who is there, but the gateway guards none of "
+            "its routes",
             'access = "sealgate" on a route, or remove single_sign_on',
         )
 
