@@ -514,6 +514,24 @@ def _unpadded(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
+# Together with what else a route may be
+
+
+def test_what_is_masked_over_tls_is_masked_in_clear_and_signed_so(tmp_path: Path) -> None:
+    """
+    The way in clear leads through the relay that inspects, too.
+    """
+    with mirror_running(tmp_path) as mirror:
+        (tmp_path / "pages/pub/card.txt").write_bytes(b"card 4111 1111 1111 1111\n" * 20)
+        text = mirror.config.read_text()
+        mirror.config.write_text(
+            text.replace('class = "public"\n', 'class = "public"\ninspect = "enforce"\n')
+        )
+        with mirror.serving() as serving:
+            body = World(mirror, serving, tmp_path).is_verified("/pub/card.txt")
+    assert body == b"card **** **** **** ****\n" * 20
+
+
 # Failing closed
 
 
