@@ -11,13 +11,13 @@ do not see each other's locks, and wait for the age of what is left instead.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sealgate.storage.adapters.medium import Lying
+from sealgate.storage.adapters.object_lock import ObjectLock
 from sealgate.storage.model import Space, StorageError, Trouble
 
 if TYPE_CHECKING:
@@ -137,13 +137,13 @@ class ObjectsMedium:
         """
         Begin the object *name*.
         """
-        return ObjectsSink(self, name, self._lock(name))
+        return ObjectsSink(self, name, ObjectLock(self._locks / name))
 
     def reopen(self, name: str) -> ObjectsSink:
         """
         Go on with an object that was kept: its bytes are copied when more of them come.
         """
-        lock = self._lock(name)
+        lock = ObjectLock(self._locks / name)
         try:
             size = self.call("head_object", Key=self.key(name))["ContentLength"]
         except BaseException:
@@ -169,7 +169,7 @@ class ObjectsMedium:
         Return whether a living writer on this host holds the object.
         """
         try:
-            lock = self._lock(name)
+            lock = ObjectLock(self._locks / name)
         except StorageError as error:
             return error.trouble is Trouble.BUSY
         lock.release()
@@ -219,34 +219,6 @@ class ObjectsMedium:
             message = f'bucket "{self.bucket}" cannot be listed: {type(error).__name__}'
             raise StorageError(Trouble.FAILED, message) from error
 
-    def _lock(self, name: str) -> _Lock:
-        path = self._locks / name
-        try:
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            descriptor = os.open(path, flags, 0o600)
-        except OSError as error:
-            message = f'lock "{path}" cannot be made: {error.strerror}'
-            raise StorageError(Trouble.FAILED, message) from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(descriptor)
-            raise StorageError(Trouble.BUSY, "somebody else writes it now") from error
-        return _Lock(path, descriptor)
-
-
-@dataclass
-class _Lock:
-    path: Path
-    descriptor: int
-
-    def release(self) -> None:
-        if self.descriptor >= 0:
-            with contextlib.suppress(OSError):
-                self.path.unlink()
-            os.close(self.descriptor)
-            self.descriptor = -1
-
 
 @dataclass
 class _Multipart:
@@ -259,7 +231,7 @@ class ObjectsSink:
     An object being written: *kept* bytes of it are there already, to be copied.
     """
 
-    def __init__(self, medium: ObjectsMedium, name: str, lock: _Lock, kept: int = 0) -> None:
+    def __init__(self, medium: ObjectsMedium, name: str, lock: ObjectLock, kept: int = 0) -> None:
         self._medium = medium
         self._name = name
         self._key = medium.key(name)
