@@ -15,6 +15,7 @@ HELD_BY = {
     "__main__.py": "unit/cli/test_voice.py",
     "app/audit.py": "peers/test_audit_sites.py",
     "app/audit_files.py": "peers/test_audit_ssh.py",
+    "app/audit_jobs.py": "peers/test_audit_sites.py",
     "app/audit_host.py": "peers/test_audit_drops.py",
     "app/audit_stores.py": "peers/test_audit_drops.py",
     "app/certificate*.py": "peers/test_acme.py",

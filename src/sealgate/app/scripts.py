@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sealgate.app.approvals import approved_digests
-from sealgate.app.audit import Manner, way_in
+from sealgate.app.audit import Manner
+from sealgate.app.audit_jobs import way_in
 from sealgate.audit.adapters.scripts import PageError, fetch_scripts
 from sealgate.audit.doors import doors_of, request_for
 from sealgate.errors import NothingToLookAtError, PeerError, UsageError
