@@ -64,11 +64,7 @@ class ProvidedPlace(SignedPlace):
         Write the configuration.
         """
         assert self.provider is not None
-        # Everybody in these tests comes from one address, one after the other at once.
         super().declare(f"""
-[limits]
-sign_in_per_minute = 0
-
 [[identity_provider]]
 name = "login"
 label = "Example Ltd"

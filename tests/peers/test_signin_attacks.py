@@ -30,11 +30,6 @@ ROUTES = """
 path = "/account"
 class = "restricted"
 """
-# Everybody in these tests comes from one address.
-LIMITS = """
-[limits]
-sign_in_per_minute = 0
-"""
 SIGN_IN, FORM_COOKIE = "/.sealgate/sign-in", "__Host-sealgate-form"
 POSTS = (SIGN_IN, "/.sealgate/code", "/.sealgate/sign-out")
 SCRIPTED = (
@@ -70,7 +65,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         site = held.enter_context(site_running())
         folder: Path = tmp_path_factory.mktemp("attacked-sign-in")
         place = SignedPlace(folder, site.server_address[1], routes=ROUTES)
-        place.declare(LIMITS)
+        place.declare()
         place.add("anna")
         place.add("mallory")
         held.enter_context(place.serving())
