@@ -52,6 +52,7 @@ def test_both_rooms_are_brought_up_to_date(tmp_path: Path, monkeypatch: pytest.M
     Register and identities are at their heads after it, and a second time nothing is started.
     """
     monkeypatch.setattr(upgrade, "_MIGRATES", "no such module")
+    monkeypatch.setattr(upgrade, "_SECONDS", 600.0)
     inventory = Inventory(source="sealgate.toml", state_folder=str(tmp_path))
     upgrade_apart(inventory)
     engine = open_database(database_url(inventory))

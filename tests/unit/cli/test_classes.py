@@ -19,6 +19,7 @@ def test_without_a_configuration_it_is_the_default_model(
     The guideline's table holds until somebody replaces it.
     """
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")  # no word is parted
     assert run(["classes"]) == 0
     out = capsys.readouterr().out
     assert "Organization Confidential" in out

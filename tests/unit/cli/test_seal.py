@@ -166,7 +166,7 @@ def test_a_signal_leaves_nothing(number: int, code: int) -> None:
             assert child.poll() is None
             time.sleep(0.01)
         child.send_signal(number)
-        assert child.wait(timeout=20) == code
+        assert child.wait(timeout=60) == code
     assert names(".") == ["hybrid", "one", "pipe", "plain", "two", "word", "wrong"]
 
 

@@ -236,9 +236,11 @@ def test_half_open_connections_hold_little(tmp_path: Path) -> None:
     try:
         with served_apart(tmp_path, max_connections_per_address=500) as where:
             before = resident_bytes(where.pid)
-            held = [Raw(where.port) for _ in range(400)]
-            for one in held:
-                assert one.reply().startswith("220 ")
+            held = []
+            for _ in range(400):
+                held.append(Raw(where.port))
+                # One after the other: where the kernel's queue is full, it waits for long.
+                assert held[-1].reply().startswith("220 ")
             assert resident_bytes(where.pid) - before < 24 << 20
             with client(where) as good:
                 assert good.pwd() == "/"
