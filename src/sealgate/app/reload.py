@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sealgate.app.control import ask
+from sealgate.errors import GatewayError
 from sealgate.policy.observation import Fact, Observation, Vantage
 
 if TYPE_CHECKING:
@@ -70,21 +71,27 @@ def enforced(state_folder: str) -> tuple[Observation, ...] | NotRunning:
     Return what the gateway of *state_folder* enforces at this moment, seen from its host.
 
     Raises:
-        GatewayError: a gateway runs, but does not answer.
+        GatewayError: a gateway runs, but does not answer, or in words of another version.
     """
     answer = ask(state_folder, "promises")
     if answer is None:
         return NotRunning()
-    return tuple(
-        Observation(
-            one["asset"],
-            Fact(one["fact"]),
-            tuple(one["value"]) if isinstance(one["value"], list) else one["value"],
-            Vantage(one["vantage"]),
-            one["seen_by"],
+    try:
+        return tuple(
+            Observation(
+                one["asset"],
+                Fact(one["fact"]),
+                tuple(one["value"]) if isinstance(one["value"], list) else one["value"],
+                Vantage(one["vantage"]),
+                one["seen_by"],
+            )
+            for one in answer["observations"]
         )
-        for one in answer["observations"]
-    )
+    except (KeyError, TypeError, ValueError) as error:
+        raise GatewayError(
+            "its answer is not understood; it may be of another version",
+            hint="restart sealgate serve",
+        ) from error
 
 
 def _applied(answer: dict[str, Any] | None) -> Applied | NotRunning:

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from sealgate.app import reload as module
+from sealgate.app.audit_host import host_sightings
 from sealgate.app.reload import Applied, NotRunning, enforced, notify, reload, status
-from sealgate.policy.inventory import Inventory
-from sealgate.policy.observation import Fact, Observation, Vantage
+from sealgate.errors import GatewayError
+from sealgate.policy.classification import DEFAULT_MODEL
+from sealgate.policy.inventory import Drop, Inventory
+from sealgate.policy.observation import Fact, NotObserved, Observation, Vantage
 
 
 def test_without_a_gateway_every_question_says_so(tmp_path: Path) -> None:
@@ -56,3 +59,37 @@ def test_answers_become_values(monkeypatch: pytest.MonkeyPatch) -> None:
             "gateway configuration",
         ),
     )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"observations": None},
+        {"observations": [{"asset": "site a"}]},
+        {
+            "observations": [
+                {
+                    "asset": "site a",
+                    "fact": "of another version",
+                    "value": 1,
+                    "vantage": "host",
+                    "seen_by": "x",
+                }
+            ]
+        },
+    ],
+)
+def test_an_answer_of_another_version_is_a_gap(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answer: dict[str, object]
+) -> None:
+    """
+    What the host tells is not observed then, and the audit goes on.
+    """
+    monkeypatch.setattr(module, "ask", lambda _folder, _command: answer)
+    with pytest.raises(GatewayError, match="another version"):
+        enforced("f")
+    drop = Drop("in", DEFAULT_MODEL.classes[1], f"s3://{tmp_path.name}")
+    looks = host_sightings(Inventory("sealgate.toml", str(tmp_path), drops=(drop,)), now=1.0)
+    assert looks
+    assert all(isinstance(look, NotObserved) for look in looks)
