@@ -44,7 +44,7 @@ LIMITS_SECTION = Section(
             "sign_in_per_minute",
             Type.INTEGER,
             "Requests of one address to the gateway's own pages per minute, and at once (429).",
-            "120",
+            "600",
         ),
     ),
 )

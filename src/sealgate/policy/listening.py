@@ -66,7 +66,7 @@ class Limits:
     request_seconds: int = 0
     requests_per_second: int = 0
     session_requests_per_second: int = 100
-    sign_in_per_minute: int = 120
+    sign_in_per_minute: int = 600
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ def test_without_a_word_the_defaults_hold() -> None:
     A body is finite, and nobody asks the sign-in service without end.
     """
     limits = parse(SITE, "sealgate.toml").limits
-    assert limits == Limits(2**30, 0, 0, 100, 120)
+    assert limits == Limits(2**30, 0, 0, 100, 600)
 
 
 def test_each_is_read() -> None:
