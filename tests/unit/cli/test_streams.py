@@ -6,16 +6,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from sealgate.cli import run
 from sealgate.errors import ExitCode
+from tests.waiting import wait_until
 
 COMMAND = f"{sys.executable} -m sealgate"
-BIG_BYTES = 600_000_000
 
 
 def shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -93,23 +92,25 @@ def test_a_signal_leaves_nothing_half_written(number: signal.Signals, tmp_path: 
     """
     What was begun is removed, and the exit code is the shell's.
     """
-    with (tmp_path / "big").open("wb") as file:
-        file.truncate(BIG_BYTES)
     (tmp_path / "p").write_text("a passphrase\n")
-    arguments = ["seal", "big", "--passphrase-file", "p", "-o", "out"]
+    arguments = ["seal", "-", "--passphrase-file", "p", "-o", "out"]
     running = subprocess.Popen(
         [sys.executable, "-m", "sealgate", *arguments],
         cwd=tmp_path,
+        # It stays open, so that the command is at work until it is told to end.
+        stdin=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         # A shell's background job would ignore Ctrl-C.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
     )
-    end = time.monotonic() + 30
-    while not any(tmp_path.glob(".sealgate-*")) and time.monotonic() < end:
-        assert running.poll() is None
-    running.send_signal(number)
-    assert running.wait(30) == 128 + number
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["big", "p"]
+    try:
+        wait_until(lambda: any(tmp_path.glob(".sealgate-*")) or running.poll() is not None)
+        running.send_signal(number)
+        assert running.wait(30) == 128 + number
+    finally:
+        running.kill()
+        running.communicate()
+    assert [path.name for path in tmp_path.iterdir()] == ["p"]
 
 
 def test_help_keeps_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
