@@ -5,7 +5,8 @@ Where the drop refuses or keeps such uploads apart, they are looked at as they c
 they are acknowledged. Where it only records them, they are looked at afterwards, when
 nobody uploads, and only the first part of each. What counts is what was *found*: formats
 that cannot be read, or the part behind the limit, are no mismatch. Where uploads are looked
-at first, the trail tells which of them could not be seen whole.
+at first, the trail tells which of them could not be seen whole; elsewhere, which of them
+nobody could look at.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
+import math
 import queue
 import threading
 import time
@@ -50,6 +52,9 @@ AFTERWARDS_SECONDS = 10.0
 IDLE_SECONDS = 1.0
 MAX_WAIT_SECONDS = 60.0
 MAX_WAITING = 10_000
+# Whoever stops the service does not wait for long.
+CLOSE_SECONDS = 2.0
+NOT_LOOKED_AT = "not looked at"
 
 
 class SharedScanner(Scanner):
@@ -93,13 +98,15 @@ class UploadHooks:
         self._queue: queue.Queue[_Waiting | None] = queue.Queue(MAX_WAITING)
         self._last_work = 0.0
         self._ends = threading.Event()
+        self._ends_at = math.inf
         self._thread = threading.Thread(target=self._live, name="sealgate hooks", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """
-        End; what has not been looked at is not.
+        Look at what waits, for a moment; of the rest the trail tells that nobody did.
         """
+        self._ends_at = time.monotonic() + CLOSE_SECONDS
         self._ends.set()
         with contextlib.suppress(queue.Full):  # Behind as it is, the thread sees that it ends.
             self._queue.put_nowait(None)
@@ -130,24 +137,41 @@ class UploadHooks:
             self._queue.put_nowait(_Waiting(drop, path, entry, event, self._last_work))
         except queue.Full:
             # Better not looked at than a server that stops.
-            self._note(dataclasses.replace(event, action="assessment", result="not looked at"))
+            self._note_unseen(event)
+
+    def _note_unseen(self, event: Event) -> None:
+        self._note(dataclasses.replace(event, action="assessment", result=NOT_LOOKED_AT))
 
     def _live(self) -> None:
-        while True:
-            one = self._queue.get()
-            if one is None or self._ends.is_set():
-                return
+        while one := self._next():
             self._await_idle(one.since)
-            if self._ends.is_set():
-                return
-            try:
-                self._look(one)
-            except SealgateError as error:
-                gone = isinstance(error, StorageError) and error.trouble is Trouble.NOT_FOUND
-                if not gone:
-                    self._complain(error.message)
-            except Exception as error:  # noqa: BLE001  # one file must not end the thread
-                self._complain(f"{type(error).__name__} while an upload was looked at")
+            if self._is_over() or not self._looked(one):
+                self._note_unseen(one.event)
+
+    def _next(self) -> _Waiting | None:
+        with contextlib.suppress(queue.Empty):
+            return self._queue.get(block=not self._ends.is_set())
+        return None
+
+    def _is_over(self) -> bool:
+        return time.monotonic() >= self._ends_at
+
+    def _looked(self, one: _Waiting) -> bool:
+        """
+        Return whether *one* was looked at, or is gone and need not be.
+        """
+        try:
+            self._look(one)
+        except SealgateError as error:
+            if isinstance(error, StorageError) and error.trouble is Trouble.NOT_FOUND:
+                return True
+            self._complain(error.message)
+            return False
+        except Exception as error:  # noqa: BLE001  # one file must not end the thread
+            self._complain(f"{type(error).__name__} while an upload was looked at")
+            return False
+        # One that was cut short by the end of the service was not.
+        return not self._is_over()
 
     def _await_idle(self, since: float) -> None:
         while not self._ends.is_set():
@@ -168,7 +192,7 @@ class UploadHooks:
                 raw = StoredStream(
                     reader,
                     MAX_BYTES_AFTERWARDS,
-                    lambda: time.monotonic() < until and not self._ends.is_set(),
+                    lambda: time.monotonic() < until and not self._is_over(),
                 )
                 return cast("BinaryIO", io.BufferedReader(raw))
 

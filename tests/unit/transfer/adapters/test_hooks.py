@@ -12,7 +12,7 @@ from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import OnMismatch
 from sealgate.storage.model import Trouble
 from sealgate.transfer.adapters import hooks as module
-from sealgate.transfer.adapters.hooks import SharedScanner, UploadHooks
+from sealgate.transfer.adapters.hooks import NOT_LOOKED_AT, SharedScanner, UploadHooks
 from sealgate.transfer.adapters.session_drops import INCOMING, QUARANTINE
 from sealgate.transfer.model import TransferError
 from tests.unit.transfer.adapters.dropped import Ground, get, put
@@ -122,6 +122,48 @@ def test_record_tells_afterwards(ground: Ground) -> None:
     assert (found.place, found.rule) == ("in/a.csv", "drop-class-exceeded")
     assert found.result.endswith(": confidential")
     assert ground.complaints == []
+
+
+def test_a_look_afterwards_that_fails_is_told(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Nobody takes an upload that was not looked at for one that is of its drop's class.
+    """
+
+    def fail(*_: object) -> None:
+        raise ValueError("DE89370400440532013000")
+
+    monkeypatch.setattr(module, "look_at", fail)
+    ground.add(on_mismatch=OnMismatch.RECORD)
+    put(ground.session(), "in/a.csv", IBANS)
+    assert wait_until(lambda: len(ground.events) > 1)
+    event = ground.events[-1]
+    assert (event.action, event.place, event.result) == ("assessment", "in/a.csv", NOT_LOOKED_AT)
+    assert ground.complaints == ["ValueError while an upload was looked at"]
+
+
+@pytest.mark.parametrize("seconds", [0.0, 60.0])
+def test_what_waits_at_the_end_is_looked_at_or_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    """
+    A service that is stopped right after an upload leaves no upload of which nothing is known.
+    """
+    monkeypatch.setattr(module, "CLOSE_SECONDS", seconds)
+    one = Ground(tmp_path)
+    one.hooks = UploadHooks(
+        DEFAULT_MODEL, one.events.append, one.complaints.append, SCANNER, idle_seconds=60.0
+    )
+    one.add(on_mismatch=OnMismatch.RECORD)
+    for name in ("in/a.csv", "in/b.csv"):
+        put(one.session(), name, IBANS)
+    assert len(one.events) == 2
+    one.hooks.close()
+    told = [(e.action, e.place, e.result.rpartition(": ")[2]) for e in one.events[2:]]
+    result = "confidential" if seconds else NOT_LOOKED_AT
+    assert told == [("assessment", "in/a.csv", result), ("assessment", "in/b.csv", result)]
+    one.close()
 
 
 def test_a_rename_is_looked_at_too(ground: Ground) -> None:
