@@ -268,12 +268,19 @@ def test_failed_attempts_make_wait(running: Running, tmp_path: Path) -> None:
     """
     running.place.add("dora")
     visitor = Visitor(running.place, tmp_path / "jar")
-    for number in range(12):
-        said = visitor.sign_in("dora", "/account", f"wrong {number}")
-        if said.status == 429:
+    # On a busy machine the wait may be over before the next try: then it begins anew.
+    for _ in range(5):
+        for number in range(12):
+            told_after = time.monotonic()
+            said = visitor.sign_in("dora", "/account", f"wrong {number}")
+            if said.status == 429:
+                break
+        wait = int(said.value("retry-after"))
+        assert wait >= 1
+        tried = visitor.sign_in("dora", "/account")
+        if time.monotonic() - told_after < wait:
             break
-    assert int(said.value("retry-after")) >= 1
-    assert visitor.sign_in("dora", "/account").status == 429
+    assert tried.status == 429
 
 
 # Tokens: what somebody could bring who wants in without signing in.
