@@ -291,14 +291,15 @@ class Inspection:
                     assessed_at=at,
                 )
             )
-        self._found.clear()
-        if not records:
-            return
         try:
-            with Register(database_url(inventory)) as register:
-                register.record_assessments(records, at=at)
+            if records:
+                with Register(database_url(inventory)) as register:
+                    register.record_assessments(records, at=at)
         except SealgateError as error:
+            # It stays noted, within bounds, and is tried again.
             self._tell(f"error: what inspection found could not be registered: {error.message}")
+        else:
+            self._found.clear()
 
 
 def bound(path: str) -> socket.socket:
