@@ -205,6 +205,31 @@ def test_signing_out(visitor: Visitor) -> None:
     assert visitor.with_token(ended, "/account").status == 401
 
 
+def test_somebody_is_signed_out_everywhere(running: Running, tmp_path: Path) -> None:
+    """
+    An operator ends the sign-ins of one user: no token of theirs is made anew, of others is.
+    """
+    running.place.add("emil")
+    phone, desk = (Visitor(running.place, tmp_path / name) for name in ("phone", "desk"))
+    other = Visitor(running.place, tmp_path / "other")
+    everybody = (phone, desk, other)
+    for one, name in zip(everybody, ("emil", "emil", "anna"), strict=True):
+        one.sign_in(name, "/account")
+        assert one.ask("/account").status == 200
+    done = running.place.sealgate("user", "sign-out", "emil")
+    assert done.stdout == 'ended 2 sign-ins of "emil"; every browser notices within a minute\n'
+    ended = [remade(one, one.token, exp=-5) for one in (phone, desk, other)]
+    told = [
+        one.with_token(token, "/account").status
+        for one, token in zip(everybody, ended, strict=True)
+    ]
+    assert told == [401, 401, 200]
+    assert phone.sign_in("emil", "/account").status == 303
+    assert phone.ask("/account").status == 200
+    unknown = running.place.sealgate("user", "sign-out", "nobody")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+
+
 def test_a_token_that_ended_is_made_anew_on_the_way(running: Running, visitor: Visitor) -> None:
     """
     A request with a stale token passes, body and all, and takes a new token home.

@@ -166,6 +166,21 @@ def remove_user(inventory: Inventory, name: str, *, by: str, now: float) -> Chan
     return Changed(name, (), revoked, tell_gateway(inventory))
 
 
+def sign_out_user(inventory: Inventory, name: str, *, by: str, now: float) -> int:
+    """
+    End every sign-in of the user *name* on the web; return how many there were.
+
+    Tokens that are out count for as long as they live, which is under a minute. Who is
+    signed in on file servers stays so; what lets them in does, too.
+
+    Raises:
+        UsageError: there is no such user.
+        SourceError: the database cannot be used.
+    """
+    with open_identities(inventory) as store:
+        return store.end_sign_ins_of(name, by=by, now=now)
+
+
 def list_users(inventory: Inventory, now: float) -> tuple[UserLine, ...]:
     """
     Return every user by name.

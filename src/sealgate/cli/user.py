@@ -29,6 +29,7 @@ from sealgate.app.users import (
     remove_password,
     remove_user,
     set_password,
+    sign_out_user,
 )
 from sealgate.cli.configured import config_option, configured
 from sealgate.cli.voice import notice
@@ -92,6 +93,20 @@ def remove(name: str, config: str | None) -> None:
     changed = remove_user(configured(config), name, by=actor(), now=time.time())
     click.echo(f'removed "{changed.name}", revoked {len(changed.revoked)} of its keys')
     click.echo(f"gateway: {changed.news}")
+
+
+@command.command("sign-out")
+@click.argument("name")
+@config_option
+def sign_out(name: str, config: str | None) -> None:
+    """
+    End every sign-in of the user NAME on the web, in all browsers.
+
+    What NAME signs in with stays: whoever knows the password can come back.
+    """
+    count = sign_out_user(configured(config), name, by=actor(), now=time.time())
+    ended = "1 sign-in" if count == 1 else f"{count} sign-ins"
+    click.echo(f'ended {ended} of "{name}"; every browser notices within a minute')
 
 
 @command.command("group")

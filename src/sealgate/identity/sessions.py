@@ -68,19 +68,6 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
-class Stale:
-    """
-    Tokens of *name* that were made before *before* (milliseconds) count no more.
-
-    Something about them changed since: groups, a key, a password, a grant, or they signed
-    out. A new token is made from what holds now, or is not made.
-    """
-
-    name: str
-    before: int
-
-
-@dataclass(frozen=True, slots=True)
 class SignIn:
     """
     What is kept of one sign-in: the row that a token may be made anew from.
@@ -146,16 +133,3 @@ def session_of(
         identity.groups,
         grant.asset if grant is not None else "",
     )
-
-
-def stale_before(changes: Iterable[tuple[str, float]], now: float) -> tuple[Stale, ...]:
-    """
-    Return whose tokens must be made anew, by name, from the *changes* (name, when) of late.
-
-    A change that is older than any token is left out, so the list never grows for long.
-    """
-    latest: dict[str, float] = {}
-    for name, at in changes:
-        if now < at + TOKEN_SECONDS:
-            latest[name] = max(at, latest.get(name, at))
-    return tuple(Stale(name, int(at * MILLISECONDS) + 1) for name, at in sorted(latest.items()))

@@ -17,9 +17,7 @@ from sealgate.identity.sessions import (
     TOKEN_SECONDS,
     Session,
     SignIn,
-    Stale,
     session_of,
-    stale_before,
 )
 
 NOW = 1_800_000_000.125
@@ -133,16 +131,3 @@ def test_a_session_ends_after_twelve_hours_whatever_happens() -> None:
     assert session_of(ANNA, late, "DE", ["DE"], None, NOW + 30) is None
     nearly = replace(SIGN_IN, started_at=NOW - SESSION_SECONDS + 0.3)
     assert session_of(ANNA, nearly, "DE", ["DE"], None, NOW) is None
-
-
-def test_what_changed_is_told_for_as_long_as_a_token_lives() -> None:
-    """
-    The latest change of each; a token that is made after it is not meant.
-    """
-    changes = [("anna", NOW - 5), ("ben", NOW - TOKEN_SECONDS), ("anna", NOW - 9), ("carl", NOW)]
-    told = stale_before(changes, NOW)
-    assert [stale.name for stale in told] == ["anna", "carl"]
-    before = int((NOW - 5) * 1000) + 1
-    assert told[0] == Stale("anna", before)
-    made_before, made_after = (int((NOW - 5 + d) * 1000) for d in (-0.001, 0.002))
-    assert made_before < before <= made_after

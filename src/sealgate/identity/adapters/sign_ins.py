@@ -15,15 +15,14 @@ import sqlalchemy as sa
 from sealgate.database import reading, writing
 from sealgate.identity.adapters import factor_tables
 from sealgate.identity.adapters.factor_tables import SIGN_INS, written_proofs
-from sealgate.identity.adapters.tables import TRAIL, can_be_stored, known_identity, note
+from sealgate.identity.adapters.tables import can_be_stored, known_identity, note
 from sealgate.identity.model import TrailEntry, normal
-from sealgate.identity.sessions import SESSION_SECONDS, TOKEN_SECONDS, SignIn, stale_before
+from sealgate.identity.sessions import SESSION_SECONDS, SignIn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sealgate.identity.factors import Proven
-    from sealgate.identity.sessions import Stale
 
 _ID_BYTES = 16
 # Rows of sign-ins that are over for so long are removed when somebody signs in.
@@ -136,15 +135,3 @@ class SignIns:
         with reading(self._engine) as connection:
             found = factor_tables.sign_ins(connection, SIGN_INS.c.name == normal(name))
         return tuple(s for s in found if s.is_living(now))
-
-    def stale(self, *, now: float) -> tuple[Stale, ...]:
-        """
-        Return whose tokens of before which moment must be refused at *now*.
-
-        It follows from the trail, so that no change can forget to be on this list.
-        """
-        with reading(self._engine) as connection:
-            query = sa.select(TRAIL.c.subject, sa.func.max(TRAIL.c.at))
-            late = query.where(TRAIL.c.at > now - TOKEN_SECONDS).group_by(TRAIL.c.subject)
-            changes = [(str(name), float(at)) for name, at in connection.execute(late)]
-        return stale_before(changes, now)

@@ -17,7 +17,7 @@ from sealgate.identity.adapters.store import IdentityStore
 from sealgate.identity.factors import Factor, Proven
 from sealgate.identity.model import ClientCertificate
 from sealgate.identity.passkeys import Passkey
-from sealgate.identity.sessions import IDLE_SECONDS, SESSION_SECONDS, TOKEN_SECONDS, SignIn
+from sealgate.identity.sessions import IDLE_SECONDS, SESSION_SECONDS, SignIn
 
 NOW = 1_800_000_000.0
 SITE = "shop.example"
@@ -142,7 +142,7 @@ END: dict[str, tuple[Callable[[IdentityStore], object], set[Factor]]] = {
 
 
 @pytest.mark.parametrize(("change", "ends"), END.values(), ids=END)
-def test_a_change_ends_what_rests_on_it_and_makes_tokens_stale(
+def test_a_change_ends_what_rests_on_it(
     store: IdentityStore, change: Callable[[IdentityStore], object], ends: set[Factor]
 ) -> None:
     """
@@ -150,14 +150,10 @@ def test_a_change_ends_what_rests_on_it_and_makes_tokens_stale(
     """
     made = {p.factor: start(store, p) for p in (PASSWORD, CERTIFICATE, PASSKEY, CODE)}
     bens = start(store, PASSWORD, name="ben")
-    assert store.stale(now=NOW) == ()
     change(store)
     over = {factor for factor, one in made.items() if store.sign_in(one.id, now=NOW + 1) is None}
     assert over == ends
     assert store.sign_in(bens.id, now=NOW + 1) == bens
-    (stale,) = store.stale(now=NOW + 1)
-    assert (stale.name, stale.before) == ("anna", int((NOW + 1) * 1000) + 1)
-    assert store.stale(now=NOW + 1 + TOKEN_SECONDS) == ()
 
 
 def test_who_signs_out_has_no_token_made_anew(store: IdentityStore) -> None:
@@ -184,20 +180,6 @@ def test_signing_in_is_no_change_of_who_may_come_in(store: IdentityStore) -> Non
     for day in range(4):
         store.start_sign_in("anna", SITE, [PASSWORD], now=NOW + day * 86400)
     assert store.generation() == generation
-    assert store.stale(now=NOW) == ()
     with store._engine.connect() as connection:
         rows = connection.exec_driver_sql("SELECT count(*) FROM sign_ins").scalar_one()
     assert rows == 2
-
-
-def test_a_grant_that_ends_makes_tokens_stale(store: IdentityStore) -> None:
-    """
-    So that rung 3 ends with it before the token does.
-    """
-    store.reassign("ben", ["approver"], [], by="me", now=1)
-    asked = NOW - 1200
-    grant = store.ask_grant("anna", "drop x", reason="a reason", minutes=60, by="op", now=asked)
-    store.approve_grant(grant.id, "ben", by="op2", now=asked)
-    assert store.stale(now=NOW) == ()
-    store.end_grant(grant.id, by="op", now=NOW)
-    assert [stale.name for stale in store.stale(now=NOW)] == ["anna"]
