@@ -18,6 +18,7 @@ import secrets
 import stat
 import sys
 import time
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -192,8 +193,7 @@ class Output:
         finally:
             self._file.close()
             if self._temporary is not None:
-                with contextlib.suppress(OSError):
-                    self._temporary.unlink()
+                self._leftover()
 
     def _name(self, temporary: Path) -> None:
         if not self._replace:
@@ -209,6 +209,7 @@ class Output:
             else:
                 return
         temporary.rename(self._target)
+        self._leftover.detach()
         self._temporary = None
 
     def _open(self, path: str, mode: int, *, replace: bool, source: Input | None) -> io.FileIO:
@@ -220,10 +221,16 @@ class Output:
                 return io.FileIO(os.open(self._target, os.O_WRONLY | os.O_CLOEXEC), "wb")
         clear_dead(self._target.parent)
         temporary = self._target.with_name(f".sealgate-{secrets.token_hex(8)}")
+        # Before it is there: a signal may end us anywhere from here to the caller's ``with``.
+        self._leftover = weakref.finalize(self, _remove, temporary)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        file = io.FileIO(os.open(temporary, flags, mode), "wb")
-        with contextlib.suppress(OSError):
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            file = io.FileIO(os.open(temporary, flags, mode), "wb")
+            with contextlib.suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BaseException:
+            self._leftover()
+            raise
         self._temporary = temporary
         return file
 
@@ -240,6 +247,11 @@ def clear_dead(folder: Path) -> None:
             if _TEMPORARY.fullmatch(entry.name):
                 with contextlib.suppress(OSError):
                     _remove_dead(entry)
+
+
+def _remove(temporary: Path) -> None:
+    with contextlib.suppress(OSError):
+        temporary.unlink()
 
 
 def _remove_dead(entry: os.DirEntry[str]) -> None:

@@ -6,6 +6,7 @@ import os
 import stat
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,6 +52,33 @@ def test_an_error_leaves_what_was_there(tmp_path: Path) -> None:
     out.__exit__(ValueError, ValueError(), None)
     assert target.read_bytes() == b"old"
     assert names(tmp_path) == ["out"]
+
+
+def test_an_end_at_any_moment_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Also one between making the file and coming to know it, or before the block is entered.
+    """
+    target = tmp_path / "out"
+    out = Output(str(target), mode=SEALED_MODE, replace=True)
+    assert len(names(tmp_path)) == 1
+    out._file.close()
+    del out
+    assert names(tmp_path) == []
+    really = os.open
+
+    def interrupted(*arguments: Any) -> int:
+        made = really(*arguments)
+        if ".sealgate-" in str(arguments[0]):
+            os.close(made)
+            raise KeyboardInterrupt
+        return made
+
+    monkeypatch.setattr(os, "open", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Output(str(target), mode=SEALED_MODE, replace=True)
+    assert names(tmp_path) == []
 
 
 def test_what_is_there_is_replaced_only_on_demand(tmp_path: Path) -> None:
