@@ -299,25 +299,16 @@ def test_a_stop_lets_a_transfer_end(place: FilePlace) -> None:
     assert (place.folder / "big.back").read_bytes() == big.read_bytes()
 
 
-def test_what_a_class_demands_at_rest_is_not_given_up(place: FilePlace) -> None:
+def test_what_a_class_demands_at_rest_is_not_given_up(tmp_path: Path) -> None:
     """
     With a key file in the open the confidential drop keeps serve from starting, with a hint.
     """
-    place.write()
-    text = place.config.read_text().replace('protection = "passphrase"', "")
-    place.config.write_text(text)
-    keys = place.state / "keys"
-    aside = keys.rename(place.state / "keys.aside")
-    try:
+    with file_place(tmp_path) as place:
+        text = place.config.read_text().replace('protection = "passphrase"', "")
+        place.config.write_text(text)
         with pytest.raises(AssertionError, match="at rest") as caught, place.serving():
             pass
-        assert "sealgate keys protect" in str(caught.value)
-    finally:
-        for left in keys.glob("*"):
-            left.unlink()
-        if keys.exists():
-            keys.rmdir()
-        aside.rename(keys)
+    assert "sealgate keys protect" in str(caught.value)
 
 
 def test_a_taken_port_is_told_before_anything_starts(place: FilePlace) -> None:

@@ -10,7 +10,7 @@ import os
 import select
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from sealgate.errors import ExitCode
 
@@ -62,13 +62,22 @@ def settle_output(code: int) -> int:
 
     What cannot be written is dropped here, or Python would complain about it at the end.
     """
+    if not _flushed(sys.stdout, 1):
+        code = code or int(ExitCode.FAILED)
+    # Where messages cannot be written, nobody can be told; the code still says it.
+    _flushed(sys.stderr, 2)
+    return code
+
+
+def _flushed(stream: TextIO | None, number: int) -> bool:
     try:
-        sys.stdout.flush()
+        if stream is not None:
+            stream.flush()
     except (OSError, ValueError):
         with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return code or int(ExitCode.FAILED)
-    return code
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+        return False
+    return True
 
 
 def has_reader() -> bool:

@@ -21,9 +21,12 @@ def shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """
     Run *line* in *folder*, as somebody types it.
     """
+    # Without buffers nothing is left to be written when a command ends.
+    usual = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
     return subprocess.run(
         ["bash", "-c", line.replace("sealgate", COMMAND, 1)],
         cwd=folder,
+        env=usual,
         capture_output=True,
         text=True,
         check=False,

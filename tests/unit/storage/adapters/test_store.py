@@ -338,6 +338,7 @@ def test_a_record_that_was_changed_neither_expires_nor_keeps_others(tmp_path: Pa
     store.close()
     with sqlite3.connect(place.root / "records.sqlite") as database:
         database.execute("UPDATE store_records SET stored_at = 1.0 WHERE name = 'b'")
+    database.close()
     store = place.open(now=lambda: clock[0])
     assert [entry.path for entry in store.expire(150.0)] == [("a",)]
     assert len(lying(place)) == 2

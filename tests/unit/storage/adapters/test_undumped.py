@@ -10,8 +10,8 @@ _CRASH = """
 import os, signal
 from sealgate.storage.adapters.undumped import forbid_dumps
 forbid_dumps()
-print(open("/proc/self/limits").read())
-print(os.stat("/proc/self/environ").st_uid)
+print(open("/proc/self/limits").read(), flush=True)
+print(os.stat("/proc/self/environ").st_uid, flush=True)
 os.kill(os.getpid(), signal.SIGABRT)
 """
 

@@ -708,7 +708,9 @@ class Raw:
         """
         Ask for a data port.
         """
-        return int(self.ask("EPSV").split("|")[3])
+        told = self.ask("EPSV")
+        assert told.startswith("229 "), told
+        return int(told.split("|")[3])
 
     def data(
         self, context: ssl.SSLContext, *, session: ssl.SSLSession | None = None
