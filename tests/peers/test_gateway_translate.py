@@ -875,7 +875,7 @@ def test_slow_headers_are_cut_off(world: World) -> None:
     """
     A client that never ends its headers does not hold a connection for ever.
     """
-    with socket.create_connection(("127.0.0.1", world.gateway.plain_port), 18) as raw:
+    with socket.create_connection(("127.0.0.1", world.gateway.plain_port), 60) as raw:
         raw.sendall(b"GET / HTTP/1.1\r\nHost: shop.example\r\n")
         answer = b""
         while data := raw.recv(4096):
