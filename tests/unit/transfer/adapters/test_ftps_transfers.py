@@ -125,6 +125,27 @@ def test_a_quota_stops_an_upload_on_its_way(where: Served, context: ssl.SSLConte
     assert where.house.uploads[0].state == "aborted"
 
 
+def is_cut_off(data: ssl.SSLSocket) -> bool:
+    """
+    Send on without end, and return whether that fails: by a reset or a broken pipe.
+
+    In a thread of its own: OpenSSL keeps errors by thread, and Python 3.13 takes one that is
+    left for one of the next connection.
+    """
+    failures: list[OSError] = []
+
+    def send() -> None:
+        try:
+            data.sendall(LARGE * 50)
+        except OSError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    thread.join()
+    return bool(failures)
+
+
 def test_a_refused_upload_is_not_sent_on_without_end(
     where: Served, context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,16 +156,15 @@ def test_a_refused_upload_is_not_sent_on_without_end(
         raw.sign_in(where, context)
         with raw.data(context) as data:
             raw.ask("STOR much")
-            with pytest.raises(OSError):  # noqa: PT011  # a reset or a broken pipe
-                data.sendall(LARGE * 50)
+            assert is_cut_off(data)
             assert raw.reply().startswith("552 ")
         monkeypatch.undo()
         with raw.data(context) as data:
             raw.ask("STOR much")
             data.sendall(LARGE)
             assert raw.reply().startswith("552 ")
-            with raw.data(context), pytest.raises(OSError):  # noqa: PT011  # as above
-                data.sendall(LARGE * 50)
+            with raw.data(context):
+                assert is_cut_off(data)
         assert raw.ask("NOOP").startswith("200 ")
 
 
