@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 READY_SECONDS = 20.0
 ANSWER_SECONDS = 15.0
+# A watched process that does not answer within this is stuck.
+STUCK_SECONDS = 5.0
 _POLL_SECONDS = 0.05
 _KILL = 9
 
@@ -163,6 +165,40 @@ class ChildProcess:
         """
         if kind in {"failed", "error"}:
             raise GatewayError(f"{self._called}: {content}")
+
+
+class WatchedProcess(ChildProcess):
+    """
+    One that answers from the loop that serves, so that silence tells that it is stuck.
+
+    It is ended then, and what waits for it fails.
+    """
+
+    def __init__(self, called: str, module: str, plan: object, handed: Sequence[int]) -> None:
+        self._asked_at: float | None = None
+        super().__init__(called, module, plan, handed)
+
+    def works(self, now: float) -> bool:
+        """
+        Return whether it lives and answers; asks it again. *now* is monotonic.
+
+        Never waits: call it every second or so.
+        """
+        if not self.is_running():
+            return False
+        self.hear()
+        if self._asked_at is not None:
+            return now - self._asked_at <= STUCK_SECONDS
+        # One that cannot be told is one that does not answer.
+        self._asked_at = now
+        self.tell("status")
+        return True
+
+    def _take(self, kind: str, content: Any) -> None:
+        if kind == "ok":
+            self._asked_at = None
+        else:
+            super()._take(kind, content)
 
 
 def parent_of(descriptor: str) -> tuple[Connection, Any] | None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from sealgate.child_process import ChildProcess
+from sealgate.child_process import STUCK_SECONDS, ChildProcess, WatchedProcess
 from sealgate.errors import GatewayError
 
 CHILD = """
@@ -42,7 +42,7 @@ while True:
 """
 PARENT = """
 import sys, time
-from sealgate.child_process import ChildProcess
+from sealgate.child_process import STUCK_SECONDS, ChildProcess, WatchedProcess
 
 child = ChildProcess("a helper", "sealgate_child_of_a_test", "plan", ())
 child.await_ready()
@@ -171,3 +171,20 @@ def is_alive(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state != "Z"
+
+
+def test_a_watched_one_is_stuck_when_it_is_silent(module: None) -> None:
+    """
+    It answers, or it counts as stuck after some seconds; one that has gone does not work.
+    """
+    del module
+    watched = WatchedProcess("a helper", "sealgate_child_of_a_test", "plan", ())
+    try:
+        watched.await_ready()
+        assert watched.works(100.0)
+        # It was asked just now, and refused: whoever refuses does not answer.
+        assert watched.works(100.0 + STUCK_SECONDS)
+        assert not watched.works(100.1 + STUCK_SECONDS)
+    finally:
+        watched.kill()
+    assert not watched.works(200.0)
