@@ -28,6 +28,7 @@ HELD_BY = {
     "app/metrics.py": "peers/test_monitoring.py",
     "app/opened_keys.py": "peers/test_transfer_core.py",
     "app/reload.py": "peers/test_serve_live.py",
+    "app/revival.py": "peers/test_transfer_core.py",
     "app/scripts.py": "peers/test_payment_pages.py",
     "app/sealed_header.py": "peers/test_send_sftp.py",
     "app/sending*.py": "peers/test_send_sftp.py",

@@ -13,12 +13,12 @@ import contextlib
 import os
 import socket
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealgate.app.crashes import Crashes
 from sealgate.app.inspection_material import RELAY_FOLDER, check_inspection, policies
+from sealgate.app.revival import Member
 from sealgate.app.state import database_url
 from sealgate.detect.catalogue import facts
 from sealgate.errors import GatewayError, SealgateError
@@ -48,17 +48,6 @@ SCHEMA = "sealgate/inspection/1"
 
 
 @dataclass(slots=True)
-class _Member:
-    """
-    One relay process, and the crashes of its place.
-    """
-
-    process: RelayProcess | None
-    crashes: Crashes = field(default_factory=Crashes)
-    retry_at: float = 0.0
-
-
-@dataclass(slots=True)
 class _Group:
     """
     What serves one set of policies.
@@ -66,7 +55,7 @@ class _Group:
 
     policies: dict[str, Policy]
     listeners: dict[str, socket.socket]
-    members: list[_Member]
+    members: list[Member[RelayProcess]]
 
 
 class Inspection:
@@ -191,7 +180,7 @@ class Inspection:
     def _begin(self, inventory: Inventory, wanted: dict[str, Policy]) -> _Group:
         old = self._group.listeners if self._group is not None else {}
         many = self._processes if wanted else 0
-        group = _Group(wanted, {}, [_Member(None) for _ in range(many)])
+        group = _Group(wanted, {}, [Member() for _ in range(many)])
         try:
             if wanted:
                 make_folder(str(Path(inventory.state_folder, RELAY_FOLDER)))
@@ -215,28 +204,14 @@ class Inspection:
         )
         return RelayProcess(plan, self._seen)
 
-    def _revive(self, group: _Group, member: _Member, now: float) -> None:
-        if member.process is not None:
-            member.process.kill()
-            member.process = None
-            if member.crashes.note(now):
-                member.retry_at = now + RETRY_SECONDS
-            self._tell("error: a relay that inspects bodies ended or hung, and is started again")
-        if now < member.retry_at or not member.crashes.may_start(now):
-            return
-        member.crashes.started()
-        process = None
-        try:
-            process = self._spawn(group)
-            process.await_ready()
-        except GatewayError as error:
-            self._tell(f"error: {error.message}")
-            if process is not None:
-                process.kill()
-            if member.crashes.note(time.monotonic()):
-                member.retry_at = time.monotonic() + RETRY_SECONDS
-        else:
-            member.process = process
+    def _revive(self, group: _Group, member: Member[RelayProcess], now: float) -> None:
+        member.revive(
+            now,
+            lambda: self._spawn(group),
+            ended="a relay that inspects bodies ended or hung",
+            retry_seconds=RETRY_SECONDS,
+            tell=self._tell,
+        )
 
     def _leave(self, group: _Group, drain_seconds: float) -> None:
         until = time.monotonic() + drain_seconds + 5.0

@@ -9,12 +9,12 @@ again; one that does not answer is ended, and its requests fail. Nothing goes ar
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealgate.app.crashes import Crashes
 from sealgate.app.inspection import bound, close_listeners
+from sealgate.app.revival import Member
 from sealgate.app.signed_material import (
     SIGNER_FOLDER,
     check_signing,
@@ -50,7 +50,7 @@ class _Served:
     policies: dict[str, SignerPolicy]
     listeners: dict[str, socket.socket]
     keys: tuple[tuple[SigningKey, ...], ...]
-    process: SignerProcess | None = None
+    member: Member[SignerProcess] = field(default_factory=Member)
 
 
 class Signing:
@@ -64,8 +64,6 @@ class Signing:
         self._served: _Served | None = None
         self._next: _Served | None = None
         self._leaving: list[tuple[SignerProcess, float]] = []
-        self._crashes = Crashes()
-        self._retry_at = 0.0
         self._keys_at = 0.0
 
     def prepare(self, inventory: Inventory) -> None:
@@ -92,7 +90,8 @@ class Signing:
                 make_folder(str(Path(inventory.state_folder, SIGNER_FOLDER)))
                 for path in wanted:
                     made.listeners[path] = old[path] if path in old else bound(path)
-                made.process = _spawned(made)
+                made.member.process = _spawned(made)
+                made.member.process.await_ready()
         except SealgateError:
             self.discard()
             raise
@@ -105,9 +104,9 @@ class Signing:
             return ()
         old, self._served, self._next = self._served, self._next, None
         if old is not None:
-            if old.process is not None:
-                old.process.request_stop(drain_seconds)
-                self._leaving.append((old.process, time.monotonic() + drain_seconds + 5.0))
+            if old.member.process is not None:
+                old.member.process.request_stop(drain_seconds)
+                self._leaving.append((old.member.process, time.monotonic() + drain_seconds + 5.0))
             close_listeners(old.listeners, but=self._served.listeners)
         return ("signing",)
 
@@ -117,8 +116,8 @@ class Signing:
         """
         made, self._next = self._next, None
         if made is not None:
-            if made.process is not None:
-                made.process.kill()
+            if made.member.process is not None:
+                made.member.process.kill()
             close_listeners(made.listeners, but=self._served.listeners if self._served else {})
 
     def tick(self, inventory: Inventory) -> bool:
@@ -131,8 +130,18 @@ class Signing:
         now = time.monotonic()
         served = self._served
         serves = served is not None and bool(served.policies)
-        if served is not None and serves and not (served.process and served.process.works(now)):
-            self._revive(served, now)
+        if (
+            served is not None
+            and serves
+            and not (served.member.process and served.member.process.works(now))
+        ):
+            served.member.revive(
+                now,
+                lambda: _spawned(served),
+                ended="the signer of answers ended or hung",
+                retry_seconds=RETRY_SECONDS,
+                tell=self._tell,
+            )
         for process, until in list(self._leaving):
             if not process.is_running() or now >= until:
                 process.kill()
@@ -142,15 +151,15 @@ class Signing:
         self._keys_at = now + KEYS_SECONDS
         keys = self._keys(inventory, served.policies)
         changed, served.keys = keys != served.keys, keys
-        if changed and served.process is not None:
-            served.process.renew(keys)
+        if changed and served.member.process is not None:
+            served.member.process.renew(keys)
         return changed
 
     def status(self) -> dict[str, object]:
         """
         Return what runs, as plain values.
         """
-        process = self._served.process if self._served is not None else None
+        process = self._served.member.process if self._served is not None else None
         return {"signer": process.pid} if process is not None and process.is_running() else {}
 
     def kill(self) -> None:
@@ -160,8 +169,8 @@ class Signing:
         self.discard()
         served, self._served = self._served, None
         if served is not None:
-            if served.process is not None:
-                served.process.kill()
+            if served.member.process is not None:
+                served.member.process.kill()
             close_listeners(served.listeners, but={})
         for process, _ in self._leaving:
             process.kill()
@@ -177,23 +186,6 @@ class Signing:
         }
         return tuple(by_asset[policy.asset] for policy in policies.values())
 
-    def _revive(self, served: _Served, now: float) -> None:
-        if served.process is not None:
-            served.process.kill()
-            served.process = None
-            if self._crashes.note(now):
-                self._retry_at = now + RETRY_SECONDS
-            self._tell("error: the signer of answers ended or hung, and is started again")
-        if now < self._retry_at or not self._crashes.may_start(now):
-            return
-        self._crashes.started()
-        try:
-            served.process = _spawned(served)
-        except SealgateError as error:
-            self._tell(f"error: {error.message}")
-            if self._crashes.note(time.monotonic()):
-                self._retry_at = time.monotonic() + RETRY_SECONDS
-
 
 def _spawned(served: _Served) -> SignerProcess:
     plan = SignerPlan(
@@ -201,6 +193,4 @@ def _spawned(served: _Served) -> SignerProcess:
         tuple(served.listeners[path].fileno() for path in served.policies),
         served.keys,
     )
-    process = SignerProcess(plan)
-    process.await_ready()
-    return process
+    return SignerProcess(plan)

@@ -6,10 +6,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sealgate.app.crashes import Crashes
+from sealgate.app.revival import Member
 from sealgate.errors import GatewayError
 
 if TYPE_CHECKING:
@@ -22,17 +21,6 @@ if TYPE_CHECKING:
 
 # A server that crashes again and again is tried so often.
 RETRY_SECONDS = 60.0
-
-
-@dataclass(slots=True)
-class _Member:
-    """
-    The place of one process, and how often it crashed.
-    """
-
-    process: WorkerProcess | None = None
-    crashes: Crashes = field(default_factory=Crashes)
-    retry_at: float = 0.0
 
 
 class Group:
@@ -50,7 +38,7 @@ class Group:
     ) -> None:
         self.door = door
         self.listeners = listeners
-        self._members = [_Member() for _ in range(many)]
+        self._members: list[Member[WorkerProcess]] = [Member() for _ in range(many)]
         self._spawn = spawn
         self._tell = tell
 
@@ -134,27 +122,11 @@ class Group:
             if address not in keep:
                 listener.close()
 
-    def _revive(self, member: _Member, now: float) -> None:
-        if member.process is not None:
-            member.process.kill()
-            member.process = None
-            if member.crashes.note(now):
-                member.retry_at = now + RETRY_SECONDS
-            self._tell(
-                f"error: a server for {self.door.protocol.value} ended, and is started again"
-            )
-        if now < member.retry_at or not member.crashes.may_start(now):
-            return
-        member.crashes.started()
-        process = None
-        try:
-            process = self._spawn(self)
-            process.await_ready()
-        except GatewayError as error:
-            self._tell(f"error: {error.message}")
-            if process is not None:
-                process.kill()
-            if member.crashes.note(time.monotonic()):
-                member.retry_at = time.monotonic() + RETRY_SECONDS
-        else:
-            member.process = process
+    def _revive(self, member: Member[WorkerProcess], now: float) -> None:
+        member.revive(
+            now,
+            lambda: self._spawn(self),
+            ended=f"a server for {self.door.protocol.value} ended",
+            retry_seconds=RETRY_SECONDS,
+            tell=self._tell,
+        )

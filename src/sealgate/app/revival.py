@@ -1,0 +1,64 @@
+"""
+The place of a process of our own: one that ended is started again, not too often.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from sealgate.app.crashes import Crashes
+from sealgate.child_process import ChildProcess
+from sealgate.errors import GatewayError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = TypeVar("P", bound=ChildProcess)
+
+
+@dataclass(slots=True)
+class Member(Generic[P]):
+    """
+    One process, ``None`` while it does not run, and the crashes of its place.
+    """
+
+    process: P | None = None
+    crashes: Crashes = field(default_factory=Crashes)
+    retry_at: float = 0.0
+
+    def revive(
+        self,
+        now: float,
+        spawn: Callable[[], P],
+        *,
+        ended: str,
+        retry_seconds: float,
+        tell: Callable[[str], None],
+    ) -> None:
+        """
+        Start the process anew with *spawn*, when it may be; what is left of the old one goes.
+
+        *tell* takes *ended* when it is seen to have ended, and what stands against its start.
+        One that crashes again and again is tried after *retry_seconds*. *now* is monotonic.
+        """
+        if self.process is not None:
+            self.process.kill()
+            self.process = None
+            if self.crashes.note(now):
+                self.retry_at = now + retry_seconds
+            tell(f"error: {ended}, and is started again")
+        if now < self.retry_at or not self.crashes.may_start(now):
+            return
+        self.crashes.started()
+        try:
+            process = spawn()
+            # One that is not ready in time is ended.
+            process.await_ready()
+        except GatewayError as error:
+            tell(f"error: {error.message}")
+            if self.crashes.note(time.monotonic()):
+                self.retry_at = time.monotonic() + retry_seconds
+        else:
+            self.process = process
