@@ -8,8 +8,6 @@ here returns tells whether that took it over.
 from __future__ import annotations
 
 import contextlib
-import getpass
-import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,26 +64,6 @@ def open_identities(inventory: Inventory) -> IdentityStore:
         SourceError: the database cannot be opened, is damaged, or is newer than this.
     """
     return IdentityStore(database_url(inventory))
-
-
-def actor() -> str:
-    """
-    Return the login name of who runs this process, as the trail tells it.
-
-    It is what the system says, not a proof: behind sudo it is who called sudo.
-    """
-    return os.environ.get("SUDO_USER") or login_name() or f"uid {os.getuid()}"
-
-
-def login_name() -> str | None:
-    """
-    Return the login name of this process, ``None`` for an account without one.
-    """
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        # No entry in the password file, as in containers.
-        return None
 
 
 def add_user(

@@ -8,9 +8,9 @@ import time
 
 import click
 
+from sealgate.app.actor import actor
 from sealgate.app.getting import get
 from sealgate.app.sending import Sending
-from sealgate.app.users import actor
 from sealgate.cli.configured import config_option, optional_inventory
 from sealgate.cli.send import channel_options, progress_bar, signing, told
 from sealgate.cli.voice import notice

@@ -10,6 +10,7 @@ import time
 
 import click
 
+from sealgate.app.actor import actor
 from sealgate.app.grants import (
     approve_grant,
     ask_grant,
@@ -17,7 +18,6 @@ from sealgate.app.grants import (
     end_grant,
     list_grants,
 )
-from sealgate.app.users import actor
 from sealgate.cli.configured import config_option, configured
 from sealgate.cli.stored import shown
 from sealgate.errors import UsageError

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sealgate.app.actor import actor
 from sealgate.app.keys import (
     Delivery,
     checked_password,
@@ -21,7 +22,6 @@ from sealgate.app.keys import (
     revoke_key,
 )
 from sealgate.app.ssh_keys import add_ssh_key, list_ssh_keys
-from sealgate.app.users import actor
 from sealgate.cli.configured import config_option, configured
 from sealgate.cli.voice import notice
 from sealgate.errors import UsageError

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from sealgate.app.actor import actor, login_name
 from sealgate.app.sending import Moved, Sending, Signing, send
 from sealgate.app.state import open_register
-from sealgate.app.users import actor, login_name
 from sealgate.audit.targets import parse_resolve
 from sealgate.cli.configured import config_option, optional_inventory
 from sealgate.cli.voice import notice

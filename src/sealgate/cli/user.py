@@ -10,6 +10,7 @@ import time
 
 import click
 
+from sealgate.app.actor import actor
 from sealgate.app.factors import (
     begin_totp,
     confirm_totp,
@@ -20,7 +21,6 @@ from sealgate.app.factors import (
     remove_totp,
 )
 from sealgate.app.users import (
-    actor,
     add_user,
     check_user,
     list_users,

@@ -2,29 +2,18 @@
 What is needed before anything is sent; real servers are in peers/test_send_sftp.py.
 """
 
-import getpass
-
 import pytest
 
 from sealgate.app.sending import Signing
-from sealgate.app.users import actor, login_name
 from sealgate.errors import UsageError
 from sealgate.transfer.destination import parse_destination
 
 
-def test_an_account_without_a_name_must_name_who_signs_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_account_without_a_name_must_name_who_signs_in() -> None:
     """
     A container's account may have none: that is told, where a name is needed.
     """
-
-    def nobody() -> str:
-        raise KeyError("getpwuid(): uid not found: 12345")
-
-    monkeypatch.setattr(getpass, "getuser", nobody)
-    monkeypatch.delenv("SUDO_USER", raising=False)
-    assert login_name() is None
-    assert actor().startswith("uid ")
-    signing = Signing(lambda _what: "", login_name() or "")
+    signing = Signing(lambda _what: "", "")
     with pytest.raises(UsageError, match="names no user") as refused:
         signing.access(parse_destination("sftp://files.example/in/"), 2)
     assert refused.value.hint == "sftp://USER@files.example/in/"

@@ -8,7 +8,6 @@ import pytest
 
 from sealgate.app.keys import Delivery, issue_key
 from sealgate.app.users import (
-    actor,
     add_user,
     list_users,
     open_identities,
@@ -79,14 +78,3 @@ def test_a_refused_change_is_no_change(inventory: Inventory) -> None:
         remove_user(inventory, "nobody", by="me", now=NOW)
     with open_identities(inventory) as store:
         assert store.trail() == ()
-
-
-def test_who_acts_is_the_login_behind_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    The trail names the person, not root; without any name it has the number.
-    """
-    monkeypatch.setenv("SUDO_USER", "anna")
-    assert actor() == "anna"
-    monkeypatch.delenv("SUDO_USER")
-    monkeypatch.setenv("LOGNAME", "ben")
-    assert actor() == "ben"

@@ -38,6 +38,13 @@ recipients = ["%s"]
 """
 
 
+def sign_in(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """
+    Be *name* from now on.
+    """
+    monkeypatch.setattr("sealgate.cli.grant.actor", lambda: name)
+
+
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """
@@ -49,8 +56,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     recipient = str(HybridIdentity.generate().recipient())
     (tmp_path / "sealgate.toml").write_text(CONFIG % recipient)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("getpass.getuser", lambda: "op")
-    monkeypatch.delenv("SUDO_USER", raising=False)
+    sign_in(monkeypatch, "op")
     assert run(["user", "add", "anna"]) == 0
     assert run(["user", "add", "ben", "--role", "approver"]) == 0
     return tmp_path
@@ -85,7 +91,7 @@ def test_a_grant_is_asked_approved_listed_and_ended(
     number = asked(capsys)
     assert run(["grant", "approve", number, "--as", "ben"]) == 2
     assert "by somebody else" in out(capsys)
-    monkeypatch.setattr("getpass.getuser", lambda: "other")
+    sign_in(monkeypatch, "other")
     assert run(["grant", "approve", number, "--as", "anna"]) == 2
     assert "does not hold the role" in out(capsys)
     assert run(["grant", "approve", number, "--as", "ben"]) == 0
@@ -108,7 +114,7 @@ def test_a_grant_is_denied(
     And cannot be approved afterwards.
     """
     number = asked(capsys, "45m")
-    monkeypatch.setattr("getpass.getuser", lambda: "other")
+    sign_in(monkeypatch, "other")
     assert run(["grant", "deny", number, "--as", "ben"]) == 0
     assert run(["grant", "approve", number, "--as", "ben"]) == 2
     assert "is denied" in out(capsys)
