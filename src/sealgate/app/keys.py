@@ -25,7 +25,7 @@ from sealgate.identity.adapters.durable import sync_folder
 from sealgate.identity.model import checked_group, checked_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from sealgate.identity.adapters.authority import IssuedCertificate
     from sealgate.identity.adapters.store import Credential, IdentityStore
@@ -117,12 +117,14 @@ def issue_key(
     days: float,
     by: str,
     now: float,
+    show: Callable[[str], None] = lambda _password: None,
 ) -> IssuedKey:
     """
     Issue a client certificate to the user *name*, who is added where unknown.
 
     *groups* are joined on top of those the user is in already. The certificate admits
-    from the moment it is recorded, which is after its files are on the disk.
+    from the moment it is recorded. That is after its files are whole on the disk, and after
+    *show* told a person the password that was made: when it raises, nothing is issued.
 
     Raises:
         UsageError: a name, the days or the password are not fit, or a file is there
@@ -140,14 +142,22 @@ def issue_key(
     if delivery.p12 is not None:
         made = new_password() if delivery.password is None else None
         password = made or checked_password(delivery.password or "")
-    with _reserved(_places(name, delivery)) as files, open_identities(inventory) as store:
-        issued = local_authority(inventory).issue(name, days, now)
-        for path, descriptor in files.items():
-            _fill(descriptor, _content(issued, path, delivery, password), path)
-        for folder in {Path(path).absolute().parent for path in files}:
-            sync_folder(folder)
-        added = _settle_user(store, name, groups, by=by, now=now)
-        store.record(issued.record, by=by, now=now)
+    with open_identities(inventory) as store:
+        with _reserved(_places(name, delivery)) as files:
+            issued = local_authority(inventory).issue(name, days, now)
+            for path, descriptor in files.items():
+                _fill(descriptor, _content(issued, path, delivery, password), path)
+            _settle_names(files)
+            if made is not None:
+                show(made)
+        # Whoever interrupts from here on may leave files that are not recorded, which admit
+        # nobody; taking them away could leave a record of a key that nobody has.
+        try:
+            added = _settle_user(store, name, groups, by=by, now=now)
+            store.record(issued.record, by=by, now=now)
+        except Exception:
+            _remove(files)
+            raise
     news, refusal = "", None
     try:
         news = tell_gateway(inventory)
@@ -280,13 +290,25 @@ def _reserved(places: Sequence[tuple[str, int]]) -> Iterator[Mapping[str, int]]:
             opened[path] = _new_file(path, mode)
         yield opened
     except BaseException:
-        for path in opened:
-            with contextlib.suppress(OSError):
-                Path(path).unlink()
+        _remove(opened)
         raise
     finally:
         for descriptor in opened.values():
             os.close(descriptor)
+
+
+def _remove(paths: Iterable[str]) -> None:
+    for path in paths:
+        with contextlib.suppress(OSError):
+            Path(path).unlink()
+
+
+def _settle_names(paths: Iterable[str]) -> None:
+    for folder in {Path(path).absolute().parent for path in paths}:
+        try:
+            sync_folder(folder)
+        except OSError as error:
+            raise SourceError(f'"{folder}" cannot be written: {error.strerror}') from error
 
 
 def _new_file(path: str, mode: int) -> int:

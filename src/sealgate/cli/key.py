@@ -86,6 +86,7 @@ def issue(
         days=days,
         by=actor(),
         now=time.time(),
+        show=_show_password,
     )
     certificate = issued.certificate
     if issued.user_added:
@@ -94,9 +95,6 @@ def issue(
     click.echo(f"serial: {certificate.serial}")
     for path in issued.files:
         click.echo(f"wrote: {path}")
-    if issued.password is not None:
-        click.echo(f"password: {issued.password}")
-        notice("the password is shown this once; it is kept nowhere")
     if issued.refusal is not None:
         raise issued.refusal
     click.echo(f"gateway: {issued.news}")
@@ -170,6 +168,11 @@ def _list_ssh(lines: Sequence[SSHKeyLine]) -> None:
         told = f"{key.fingerprint:{mark}}  {key.identity:{user}}  {_day(key.added_at)}"
         told = f"{told}  {line.state:7}  {key.algorithm:{kind}}  {key.comment}"
         click.echo(told.rstrip())
+
+
+def _show_password(password: str) -> None:
+    click.echo(f"password: {password}")
+    notice("the password is shown this once; it is kept nowhere")
 
 
 def _password(p12: str | None, file: str | None, variable: str | None) -> str | None:

@@ -22,6 +22,7 @@ from sealgate.app.keys import (
 )
 from sealgate.app.users import add_user, list_users, open_identities, remove_user
 from sealgate.errors import GatewayError, SourceError, UsageError
+from sealgate.identity.adapters.store import IdentityStore
 from sealgate.identity.model import admitted
 from sealgate.policy.inventory import Inventory, Operator
 
@@ -177,6 +178,56 @@ def test_a_refused_issue_leaves_nothing(
         issue(inventory, name, Delivery(str(target), None, password), *groups, days=days)
     assert not target.exists()
     assert list_users(inventory, NOW) == ()
+    assert list_keys(inventory, NOW) == ()
+
+
+def test_a_password_is_shown_before_anything_is_issued(
+    inventory: Inventory, tmp_path: Path
+) -> None:
+    """
+    Then the file is whole; where it cannot be shown, neither file nor record stays.
+    """
+    target = tmp_path / "anna.p12"
+
+    def refuse(password: str) -> None:
+        assert pkcs12.load_key_and_certificates(target.read_bytes(), password.encode())[0]
+        raise OSError
+
+    with pytest.raises(OSError, match=r"^$"):
+        issue_key(
+            inventory,
+            "anna",
+            Delivery(p12=str(target)),
+            groups=("editors",),
+            days=30,
+            by="me",
+            now=NOW,
+            show=refuse,
+        )
+    assert not target.exists()
+    assert list_keys(inventory, NOW) == ()
+    assert list_users(inventory, NOW) == ()
+
+
+@pytest.mark.parametrize("gone", [SourceError("the disk is full"), KeyboardInterrupt()])
+def test_a_record_has_its_file(
+    inventory: Inventory,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    gone: BaseException,
+) -> None:
+    """
+    A file goes when nothing could be recorded; when that was interrupted it may be on record.
+    """
+    target = tmp_path / "anna.p12"
+
+    def fail(*_: object, **_named: object) -> None:
+        raise gone
+
+    monkeypatch.setattr(IdentityStore, "record", fail)
+    with pytest.raises(type(gone)):
+        issue(inventory, "anna", Delivery(p12=str(target)))
+    assert target.exists() is isinstance(gone, KeyboardInterrupt)
     assert list_keys(inventory, NOW) == ()
 
 

@@ -119,6 +119,33 @@ def test_bad_input_is_exit_code_2_with_a_reason(
     assert {p.name for p in folder.iterdir()} <= {"sealgate.toml", ".sealgate"}
 
 
+def test_a_key_that_does_not_fit_on_the_disk_is_not_issued(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    Nothing of it is left, no password is told, and nobody is recorded as having it.
+    """
+    (folder / "small").mkdir()
+    # A mount of our own, which goes with the process that made it.
+    unshare = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "-r", "--mount"]
+    script = (
+        "mount -t tmpfs -o size=4k none small && head -c 4096 /dev/zero >small/full && "
+        '"$0" -m sealgate key issue anna --p12 small/a.p12; echo "code $?"; ls small'
+    )
+    told = subprocess.run(
+        [*unshare, "sh", "-c", script, sys.executable], capture_output=True, text=True, check=True
+    )
+    assert told.stdout == "code 1\nfull\n"
+    assert '"small/a.p12" cannot be written: No space left on device' in told.stderr
+    assert run(["key", "list"]) == 0
+    assert "no keys" in capsys.readouterr().out
+    assert run(["user", "list"]) == 0
+    assert "no users" in capsys.readouterr().out
+    # A device that is always full is no new file.
+    assert run(["key", "issue", "anna", "--p12", "/dev/full"]) == 2
+    assert '"/dev/full" exists already' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("way", ["file", "variable"])
 def test_a_password_can_be_given_without_a_question(
     way: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -90,6 +90,22 @@ def test_init_keeps_nothing_when_the_recovery_identity_was_not_shown(tmp_path: P
     assert "AGE-SECRET-KEY-1" in again.stdout
 
 
+@pytest.mark.parametrize("output", [">/dev/full", ">&-"])
+def test_a_key_is_not_issued_when_its_password_was_not_shown(output: str, tmp_path: Path) -> None:
+    """
+    Nobody could open the file, and the certificate in it would be valid.
+    """
+    (tmp_path / "sealgate.toml").write_text(
+        '[[site]]\ndomains = ["shop.example"]\nupstream = "http://127.0.0.1:8080"\n'
+        '[[site.route]]\npath = "/"\nclass = "public"\n'
+    )
+    done = shell(f"sealgate key issue anna --p12 a.p12 {output}", tmp_path)
+    assert done.returncode == ExitCode.FAILED
+    assert "standard output cannot be written" in done.stderr
+    assert not (tmp_path / "a.p12").exists()
+    assert "no keys" in shell("sealgate key list", tmp_path).stdout
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_nothing_half_written(number: signal.Signals, tmp_path: Path) -> None:
     """
