@@ -13,7 +13,7 @@ import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from sealgate.errors import GatewayError
@@ -113,14 +113,12 @@ class Admin:
         Return host and port of every active listener, as bound.
 
         Raises:
-            GatewayError: Envoy does not answer.
+            GatewayError: Envoy does not answer, or not with that.
         """
-        status, body = self._ask("GET", "/listeners?format=json")
         found = []
-        if status == http.client.OK:
-            for one in json.loads(body).get("listener_statuses", []):
-                address = one.get("local_address", {}).get("socket_address", {})
-                found.append((str(address.get("address")), int(address.get("port_value", 0))))
+        for one in self._asked("/listeners?format=json", "listeners", "listener_statuses"):
+            address = one.get("local_address", {}).get("socket_address", {})
+            found.append((str(address.get("address")), int(address.get("port_value", 0))))
         return tuple(found)
 
     def listener_faults(self) -> tuple[str, ...]:
@@ -128,14 +126,10 @@ class Admin:
         Return why a listener was refused, in Envoy's words; empty when none was.
 
         Raises:
-            GatewayError: Envoy does not answer.
+            GatewayError: Envoy does not answer, or not with that.
         """
-        status, body = self._ask(
-            "GET", "/config_dump?resource=dynamic_listeners&mask=name,error_state.details"
-        )
-        if status != http.client.OK:
-            return ()
-        states = (one.get("error_state", {}) for one in json.loads(body).get("configs", []))
+        dump = "/config_dump?resource=dynamic_listeners&mask=name,error_state.details"
+        states = [one.get("error_state", {}) for one in self._asked(dump, "listeners", "configs")]
         return tuple(str(state["details"]) for state in states if state.get("details"))
 
     def start_drain(self) -> None:
@@ -160,12 +154,24 @@ class Admin:
         self._ask("POST", "/reopen_logs")
 
     def _statistics(self, pattern: str) -> dict[str, object]:
-        status, body = self._ask("GET", f"/stats?format=json&filter={quote(pattern)}")
+        target = f"/stats?format=json&filter={quote(pattern)}"
+        stats = self._asked(target, "statistics", "stats")
+        return {one["name"]: one["value"] for one in stats if "name" in one}
+
+    def _asked(self, target: str, what: str, key: str) -> list[dict[str, Any]]:
+        """
+        Return the list *key* in the JSON at *target*; Envoy leaves out one that is empty.
+
+        Any other answer tells nothing, so it is an error: it must not be taken for "none".
+        """
+        status, body = self._ask("GET", target)
         if status != http.client.OK:
-            raise GatewayError(f"envoy answered {status} when asked for its statistics")
-        return {
-            one["name"]: one["value"] for one in json.loads(body).get("stats", []) if "name" in one
-        }
+            raise GatewayError(f"envoy answered {status} when asked for its {what}")
+        try:
+            found: list[dict[str, Any]] = json.loads(body).get(key, [])
+        except (ValueError, AttributeError) as error:
+            raise GatewayError(f"envoy's answer about its {what} cannot be read") from error
+        return found
 
     def _ask(self, method: str, target: str) -> tuple[int, bytes]:
         connection = _UnixConnection(self._path, self._timeout_seconds)

@@ -224,7 +224,10 @@ class Envoy:
         time.sleep(_WORKERS_SECONDS)
 
     def _reason(self, source: str, log_before: int) -> str:
-        faults = self._process.admin.listener_faults() if "lds" in source else ()
+        faults: tuple[str, ...] = ()
+        # That it refused is known; when it does not say why, its log may.
+        with contextlib.suppress(GatewayError):
+            faults = self._process.admin.listener_faults() if "lds" in source else ()
         return one_line(faults[-1]) if faults else self._process.complaint(since_byte=log_before)
 
     def _await_in_use(

@@ -5,6 +5,8 @@ What a real Envoy says of itself over its admin socket.
 from __future__ import annotations
 
 import json
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +19,14 @@ from sealgate.gateway.adapters.files import versioned, write_files
 from sealgate.gateway.adapters.process import EnvoyProcess
 from sealgate.gateway.model import EnvoyFiles
 from tests.waiting import wait_until
+
+QUESTIONS = (
+    Admin.subscriptions,
+    Admin.active_requests,
+    Admin.counters,
+    Admin.listening,
+    Admin.listener_faults,
+)
 
 
 @pytest.fixture
@@ -78,9 +88,42 @@ def test_nobody_behind_the_socket_is_an_error(tmp_path: Path) -> None:
     """
     admin = Admin(str(tmp_path / "admin.sock"))
     assert not admin.is_ready()
-    for ask in (admin.subscriptions, admin.active_requests, admin.listening, admin.start_drain):
+    for ask in (*QUESTIONS, Admin.start_drain):
         with pytest.raises(GatewayError, match="does not answer on its admin socket"):
-            ask()
+            ask(admin)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (b"HTTP/1.1 503 Busy\r\nContent-Length: 2\r\n\r\n{}", "envoy answered 503"),
+        (b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"configs": [', "cannot be read"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "cannot be read"),
+    ],
+)
+def test_an_answer_that_says_nothing_is_an_error(tmp_path: Path, answer: bytes, told: str) -> None:
+    """
+    What was not told is not "no fault", "no listener" or "no request".
+    """
+    path = str(tmp_path / "admin.sock")
+
+    def serve(listener: socket.socket) -> None:
+        for _ in QUESTIONS:
+            connection, _address = listener.accept()
+            with connection:
+                while not connection.recv(4096).endswith(b"\r\n\r\n"):
+                    pass
+                connection.sendall(answer)
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(path)
+        listener.listen()
+        thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+        thread.start()
+        for ask in QUESTIONS:
+            with pytest.raises(GatewayError, match=told):
+                ask(Admin(path, timeout_seconds=30))
+        thread.join(30)
 
 
 def test_a_socket_in_a_deep_folder_is_reached(
