@@ -37,7 +37,13 @@ RULE = Rule(
         GUIDELINE_BACKEND,
         GUIDELINE_CONFIDENTIAL,
     ),
-    why="Every lock in front is void when the same site can be had by another door.",
+    why=(
+        "Every lock in front is void when the same site can be had by another door. This host "
+        "asks itself at each of its addresses. An address that neither answers nor refuses "
+        "proves nothing: a firewall may let others through, or the site be busy. It counts as "
+        "shut only when the kernel lists the site among this host's listening sockets, and "
+        "nothing that listens there; else it is not observed."
+    ),
     remediation=(
         "bind the site to loopback (nginx: `listen 127.0.0.1:8080;`, Apache: `Listen "
         "127.0.0.1:8080`) or close its port in the firewall"
