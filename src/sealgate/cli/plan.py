@@ -20,6 +20,7 @@ from sealgate.errors import ExitCode
 from sealgate.report.files import door_lines, drop_lines, files_data, tunnel_lines
 from sealgate.report.inspection import inspection_lines
 from sealgate.report.json import render_json
+from sealgate.report.limits import limit_lines, limits_data
 from sealgate.report.plan import render_plan
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def _tell(planned: Plan) -> None:
     width = min(shutil.get_terminal_size((100, 24)).columns, MAX_WIDTH)
     table = render_plan(planned.report, console_width=width, colour=sys.stdout.isatty())
     click.echo(table.rstrip("\n"))
+    _section("what one client may take", limit_lines(planned.inventory))
     _section("file transfer", door_lines(planned.inventory))
     _section("drops", drop_lines(planned.inventory, planned.why_not_apart))
     _section("tunnels", tunnel_lines(planned.inventory))
@@ -188,6 +190,7 @@ def as_json(planned: Plan, now: float) -> str:
             }
             for site in planned.settings
         ],
+        "limits": limits_data(planned.inventory),
         **files_data(planned.inventory, planned.why_not_apart),
     }
     return json.dumps(data, indent=2)

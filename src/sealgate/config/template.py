@@ -31,6 +31,7 @@ def render_template(preset: Preset, domain: str = DEFAULT_DOMAIN, recovery: str 
     doors = [door.path + (f"?{door.query}" if door.query else "") for door in preset.doors]
     parts = (
         _HEAD,
+        _LIMITS,
         _KEYS + (_RECOVERY.format(recovery=recovery) if recovery else ""),
         _SITE.format(domain=domain, upstream=DEFAULT_UPSTREAM, preset=preset.name),
         "\n".join(_backend(preset, doors)),
@@ -80,6 +81,15 @@ http = ":80"                     # redirects and refuses; serves no content; or 
 [tls]
 certificate = "local-ca"         # or { chain = "fullchain.pem", key = "privkey.pem" }
 hsts_seconds = 300               # raise to 63072000 (two years) when you are sure
+"""
+
+_LIMITS = """\
+# What one client, or one request, may take; 0 means no limit. sealgate plan tells what holds.
+# A rate harms where all visitors come through one address (docs/reference/config.md).
+#[limits]
+#max_body = "20 MiB"              # 1 GiB without it; a route may have its own
+#request_seconds = 120            # 0 without it: until a request is there as a whole
+#requests_per_second = 50         # 0 without it: of one address to one site
 """
 
 _KEYS = """\

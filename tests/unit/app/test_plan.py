@@ -514,6 +514,7 @@ def test_the_command_in_text(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert f'serve refuses to start:\n  {tmp_path}/sealgate.toml:11: "route shop.' in said
     assert "    hint: sealgate key issue NAME\n" in said
     assert "SECURE_PROXY_SSL_HEADER" in said
+    assert "\nwhat one client may take:\n  a request may bring 1 GiB, and may take any time" in said
     assert said.endswith("serve would not start: 2 reasons\n")
 
 

@@ -11,7 +11,7 @@ import pytest
 from sealgate.config.parse import parse
 from sealgate.config.presets import PRESETS, Preset
 from sealgate.config.template import render_template
-from sealgate.policy.inventory import Route
+from sealgate.policy.inventory import Limits, Route
 from sealgate.policy.routing import serving_route
 
 every_preset = pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS.keys())
@@ -42,6 +42,11 @@ def test_the_template_loads_and_serves_the_public_pages(preset: Preset) -> None:
     inventory = parse(text, "sealgate.toml")
 
     assert inventory.tls.hsts_seconds == 300
+    assert inventory.limits == Limits()
+    # What its remarks say holds without a setting.
+    assert '#max_body = "20 MiB"              # 1 GiB without it' in text
+    assert (Limits().max_body_bytes, Limits().request_seconds) == (2**30, 0)
+    assert Limits().requests_per_second == 0
     assert inventory.sites[0].domains == ("shop.example",)
     assert serving_route(inventory.sites[0].routes, "/about").classification.id == "public"
 
@@ -74,6 +79,7 @@ def test_the_comments_of_the_template_load_too(preset: Preset) -> None:
     assert inventory.accepted
     assert [drop.name for drop in inventory.drops] == ["partners"]
     assert inventory.operator.name
+    assert inventory.limits == Limits(20 * 2**20, 120, 50)
 
 
 @every_preset
