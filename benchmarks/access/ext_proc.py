@@ -2,7 +2,7 @@
 The peer of the relay: a gRPC service that Envoy hands answers to (ext_proc), same detector.
 
 Runs in the benchmark's own virtual environment, which has grpcio and the protocol, beside
-this checkout's ``sealgate``. It does the least that reads a body: nothing is masked or cut.
+this checkout's ``sealgate``. It reads and confirms as the relay does, but sends no masks.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Reader(service.ExternalProcessorServicer):  # type: ignore[misc] # generat
                 yield _GO_ON
                 continue
             if scan is None:
-                scan = BodyScan(_DETECTOR, Limits(), time.thread_time, tells=True)
+                scan = BodyScan(_DETECTOR, Limits(), time.thread_time)
             scan.feed(piece.body)
             if piece.end_of_stream:
                 scan.close()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sealgate.detect.anchor import LONGEST_ANCHOR
 from sealgate.detect.model import Kind
 from sealgate.inspection.budget import WINDOW, Budget, over
+from sealgate.inspection.card_sieve import may_be_cards
 from sealgate.inspection.detector import ID_BITS, ID_MASK, least
 from sealgate.inspection.masking import masked
 from sealgate.inspection.model import Refusal, RefusedError
@@ -254,7 +255,15 @@ class BodyScan:
             at = min(at, self._pending[0] >> ID_BITS)
         return at - self._detector.before - 1
 
+    def _sieve(self) -> None:
+        card, base = self._detector.card, self._base
+        ends = [(h >> ID_BITS) - base for h in self._pending if h & ID_MASK == card]
+        if ends:
+            may_be = iter(may_be_cards(self._text, ends))
+            self._pending = [h for h in self._pending if h & ID_MASK != card or next(may_be)]
+
     def _confirm(self, *, last: bool) -> None:
+        self._sieve()
         steps, until, base, text = self._detector.steps, self._until, self._base, self._text
         size, long = self.size, len(self._text)
         spent, windows, most = self._budget.spent, self._budget.windows, self._budget.most

@@ -9,41 +9,17 @@ from typing import Any
 
 import hyperscan
 
-from sealgate.detect.anchor import LONGEST_ANCHOR, Found
+from sealgate.detect.anchor import LONGEST_ANCHOR
 from sealgate.detect.confirm import ANCHORS
-from sealgate.detect.confirm.payment import card
 from sealgate.detect.model import Confidence, Kind
 
 # A setting called "token" or "key" is what every form with a guard against forgery has; in
 # flight only tokens with their issuer's mark are taken for tokens.
 _NOT_IN_FLIGHT = frozenset({"secret-key"})
+_CARD = "card"
 _ID_BITS = 8
 ID_MASK = (1 << _ID_BITS) - 1
 ID_BITS = _ID_BITS
-
-
-# Luhn's doubling (ISO/IEC 7812-1, Annex B), for digits as they are written.
-_DOUBLED = bytes(
-    (2 * (b - 0x30) - 9 * (b > 0x34)) if 0x30 <= b <= 0x39 else 0  # noqa: PLR2004  # 0, 4, 9
-    for b in range(256)
-)
-_ZEROS = 8 * 0x30
-_SEEN, _CARD_DIGITS = 13, 16  # the anchor's last digit is a card's 13th
-
-
-def sure_card(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm a card as :func:`~sealgate.detect.confirm.payment.card` does, but for surmises.
-
-    A dense table is mostly of numbers with 16 digits that are no cards, and nine in ten of
-    them fail the checksum; to ask that first makes such a body five times faster to read.
-    """
-    digits = text[end - _SEEN : end - _SEEN + _CARD_DIGITS]
-    if digits.isdigit() and len(digits) == _CARD_DIGITS:
-        total = sum(digits[1::2]) - _ZEROS + sum(digits[::2].translate(_DOUBLED))
-        if total % 10 and not text[end + 3 : end + 4].isdigit():
-            return None
-    return card(text, end, low, high)
 
 
 def _collect(anchor: int, _start: int, end: int, _flags: int, hits: Any) -> None:
@@ -57,17 +33,16 @@ class Detector:
     Finds candidates of *kinds* in blocks of bytes. Belongs to one thread.
 
     *steps* are, per anchor: confirm function, bytes before and after that it may read,
-    the kinds that it can find. *before* and *after* are the largest of these.
+    the kinds that it can find. *before* and *after* are the largest of these. *card* is the
+    anchor for which :func:`~sealgate.inspection.card_sieve.may_be_cards` speaks, or None.
     """
 
     def __init__(self, kinds: frozenset[Kind]) -> None:
         chosen = tuple(a for a in ANCHORS if a.kinds & kinds and a.name not in _NOT_IN_FLIGHT)
         self.kinds = kinds
         self.names = tuple(a.name for a in chosen)
-        self.steps = tuple(
-            (sure_card if a.confirm is card else a.confirm, a.before, a.after, a.kinds & kinds)
-            for a in chosen
-        )
+        self.card = self.names.index(_CARD) if _CARD in self.names else None
+        self.steps = tuple((a.confirm, a.before, a.after, a.kinds & kinds) for a in chosen)
         self.before = max((a.before for a in chosen), default=0)
         self.after = max((a.after for a in chosen), default=0)
         # What must stay readable behind the point up to which all is done.

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from sealgate.detect.checksums import luhn
 from sealgate.detect.model import Kind
 from sealgate.inspection.body import BodyScan, is_clean
 from sealgate.inspection.budget import WINDOW
@@ -176,13 +177,25 @@ def test_too_many_candidates_are_refused() -> None:
     """
     A body that is made of candidates is refused, at the same place however it is cut.
     """
-    flood = b"".join(b"<td>4000000000000%03d</td>" % (n % 1000) for n in range(2 * WINDOW // 25))
+    flood = b"".join(b"<td>4000 0000 0000 0%03d</td>" % (n % 1000) for n in range(2 * WINDOW // 28))
     for size in (100, 5000, len(flood)):
         one = scan(Limits(candidates=1000))
         with pytest.raises(RefusedError) as caught:  # noqa: PT012
             for at in range(0, len(flood), size):
                 one.feed(flood[at : at + size])
         assert caught.value.refusal is Refusal.BUDGET
+
+
+def test_numbers_that_fail_the_checksum_are_no_candidates() -> None:
+    """
+    They are sieved out together, so a table of order numbers goes on, however it is cut.
+    """
+    failing = [n for n in range(1000) if not luhn(b"4000000000000%03d" % n)]
+    table = b"".join(b"<td>4000000000000%03d</td>" % n for n in failing * 5)
+    for size in (100, 5000, len(table)):
+        one = scan(Limits(candidates=10))
+        out = [one.feed(table[at : at + size]) for at in range(0, len(table), size)]
+        assert b"".join((*out, one.close())) == table
 
 
 def test_body_that_takes_too_long_is_refused() -> None:
