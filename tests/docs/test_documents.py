@@ -73,6 +73,34 @@ def test_every_command_stands_in_the_reference() -> None:
     assert sections == list(COMMANDS)
 
 
+def test_every_json_output_is_told() -> None:
+    """
+    Each schema that a command prints has a section of its own in the reference.
+    """
+    printed = set()
+    for folder in ("cli", "report", "transfer"):
+        for path in (ROOT / "src/sealgate" / folder).rglob("*.py"):
+            named = re.findall(
+                r'^(?:LOG_)?SCHEMA = "(sealgate/[a-z-]+/\d)"', path.read_text(), re.MULTILINE
+            )
+            printed.update(named)
+    assert {"sealgate/audit/1", "sealgate/verify/1"} <= printed
+    reference = "".join(page.read_text() for page in ROOT.glob("docs/reference/*.md"))
+    assert not [schema for schema in sorted(printed) if schema not in reference]
+
+
+def test_every_format_of_the_audit_is_told() -> None:
+    """
+    The page about audits names each format that the command writes.
+    """
+    command = cli.get_command(click.Context(cli), "audit")
+    assert command is not None
+    (choice,) = [p.type for p in command.params if p.name == "form"]
+    assert isinstance(choice, click.Choice)
+    told = (ROOT / "docs/howto/audit-a-site.md").read_text()
+    assert not [form for form in choice.choices if form != "text" and f"{form}`" not in told]
+
+
 def test_the_finding_in_the_readme_is_what_the_audit_says() -> None:
     """
     The example is shortened, but each line of it is the program's own.

@@ -297,12 +297,12 @@ def test_a_database_in_use_is_read_with_its_log(tmp_path: Path) -> None:
         (
             ["--decide", "file x", "--class", "nonsense", "--by", "me", "--reason", "why"],
             2,
-            "no class of that id",
+            'class "nonsense" does not exist; there are public,',
         ),
         (
             ["--decide", "file x", "--class", "public", "--by", "me", "--reason", "why"],
             2,
-            "no asset of that id",
+            'no asset "file x"',
         ),
     ],
 )

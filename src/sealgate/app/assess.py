@@ -37,6 +37,7 @@ from sealgate.assess.model import (
 from sealgate.assess.naming import Shown, show_place
 from sealgate.assess.tally import Tally
 from sealgate.assess.together import together
+from sealgate.config.reader import quoted
 from sealgate.detect.scanner import Scanner
 from sealgate.errors import NothingToLookAtError, UsageError
 from sealgate.policy.classification import DEFAULT_MODEL
@@ -134,7 +135,7 @@ def decide(
     if model.find(class_id) is None:
         known = ", ".join(c.id for c in model.classes)
         raise UsageError(
-            f"there is no class of that id; there are: {known}", hint="sealgate classes"
+            f"class {quoted(class_id)} does not exist; there are {known}", hint="sealgate classes"
         )
     decision = Decision(asset, class_id, by, reason, now)
     register.record_decision(decision)

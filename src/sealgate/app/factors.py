@@ -16,7 +16,9 @@ import segno
 
 from sealgate.app.keyring import look_at_site_keys, open_site_keyring, why_not_apart
 from sealgate.app.users import check_user, open_identities, tell_gateway
+from sealgate.config.presets.model import HTTPS_PORT
 from sealgate.errors import UsageError
+from sealgate.gateway.model import signs_in
 from sealgate.identity.passkeys import ENROLMENT_SECONDS
 from sealgate.identity.totp import (
     RECOVERY_BYTES,
@@ -27,9 +29,12 @@ from sealgate.identity.totp import (
     recovery_codes,
     secret_text,
 )
+from sealgate.signin.pages import NEW_PASSKEY_PATH
 from sealgate.storage.adapters.code_seal import CodeSealer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sealgate.identity.passkeys import Passkey
     from sealgate.policy.inventory import Inventory
     from sealgate.storage.keyring import Keyring, UnlockedKeyring
@@ -55,12 +60,15 @@ class NewApp:
 class Enrolment:
     """
     The *code* with which *name* may register one passkey until *ends_at*, on *sites*.
+
+    *pages* are the URLs where that is done: none where no site signs people in.
     """
 
     name: str
     code: str = field(repr=False)
     ends_at: float
     sites: tuple[str, ...]
+    pages: tuple[str, ...] = ()
 
 
 def site_sealer(inventory: Inventory, *, now: float) -> CodeSealer:
@@ -152,7 +160,15 @@ def invite_passkey(inventory: Inventory, name: str, *, by: str, now: float) -> E
     with open_identities(inventory) as store:
         known = check_user(inventory, name)
         code = store.make_enrolment(known, by=by, now=now)
-    return Enrolment(known, code, now + ENROLMENT_SECONDS, sites)
+    return Enrolment(known, code, now + ENROLMENT_SECONDS, sites, tuple(_pages(inventory)))
+
+
+def _pages(inventory: Inventory) -> Iterator[str]:
+    port = inventory.listen.https[0].port if inventory.listen.https else HTTPS_PORT
+    shown = "" if port == HTTPS_PORT else f":{port}"
+    for site in inventory.sites:
+        if signs_in(site):
+            yield f"https://{site.name}{shown}{NEW_PASSKEY_PATH}"
 
 
 def list_passkeys(inventory: Inventory, name: str) -> tuple[Passkey, ...]:

@@ -70,7 +70,7 @@ def _target(place: Destination, out: str | None, *, many: bool) -> Path:
     if out is None or folder.is_dir():
         return folder / name
     if many:
-        raise UsageError(f'several files need a folder, and "{out}" is none', hint="mkdir it")
+        raise UsageError(f'several files need a folder, and "{out}" is none', hint=f"mkdir '{out}'")
     return folder
 
 

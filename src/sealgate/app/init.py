@@ -8,6 +8,7 @@ takes away again, so that it can be run once more.
 from __future__ import annotations
 
 import contextlib
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class NextStep:
+    """
+    What a person does next, the *commands* to type for it, and what comes *after* them.
+    """
+
+    text: str
+    commands: tuple[str, ...]
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Begun:
     """
     What init made: the configuration, both authorities, and what a person does next.
@@ -45,7 +57,7 @@ class Begun:
     recovery: RecoveryKey
     preset: Preset
     settings: tuple[Snippet, ...]
-    next_steps: tuple[str, ...]
+    next_steps: tuple[NextStep, ...]
 
 
 def begin(
@@ -164,17 +176,27 @@ def _made_private(state: Path) -> None:
         ) from error
 
 
-def _next_steps(inventory: Inventory, config: str) -> tuple[str, ...]:
+def _next_steps(inventory: Inventory, config: str) -> tuple[NextStep, ...]:
     site = inventory.sites[0]
     shut = [route.door.path for route in site.routes if route.shut]
-    backend = f"{shut[0]} is shut for everybody until then" if shut else "where there is one"
-    trust = "have your systems trust the local CA (sealgate trust), or give a certificate in [tls]"
-    enter = (
-        "sealgate user add alice --group editors, sealgate key issue alice --p12 alice.p12, "
-        "and take the # off its lines in the file"
-    )
+    is_here = Path(config).absolute().parent == Path.cwd()
+    named = "" if is_here else f" -c {shlex.quote(config)}"
+    door = f"Open the backend: {shut[0]} is shut for everybody until then." if shut else None
     return (
-        f"set domains, upstream and operator in {config}, then: sealgate plan, and sealgate serve",
-        trust,
-        f"open the backend ({backend}): {enter}",
+        NextStep(
+            f"Set domains, upstream and [operator] in {config}. Then look, and serve:",
+            (f"sealgate plan{named}", f"sealgate serve{named}"),
+        ),
+        NextStep(
+            "Have your machines trust the local CA, or give a certificate under [tls]:",
+            (f"sealgate trust{named}",),
+        ),
+        NextStep(
+            door or "Lock the backend, where there is one:",
+            (
+                f"sealgate user add alice --group editors{named}",
+                f"sealgate key issue alice --p12 alice.p12{named}",
+            ),
+            "Then take the # off its lines in the file.",
+        ),
     )

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.app.users import open_identities
-from sealgate.errors import SourceError, UsageError
+from sealgate.errors import SourceError
+from sealgate.identity.model import no_such_user
 from sealgate.identity.ssh_keys import MOST_LINE_BYTES, read_ssh_key
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def add_ssh_key(inventory: Inventory, name: str, path: str, *, by: str, now: flo
     with open_identities(inventory) as store:
         identity = store.identity(name)
         if identity is None:
-            raise UsageError(f'there is no user "{name}"', hint=f"sealgate user add {name}")
+            raise no_such_user(name)
         key = read_ssh_key(content, identity.name, now)
         store.add_ssh_key(key, by=by, now=now)
     return key
@@ -66,4 +67,7 @@ def _public_file(path: str) -> bytes:
             return file.read(MOST_LINE_BYTES + 1)
     except (OSError, ValueError) as error:
         told = error.strerror if isinstance(error, OSError) else "no valid path"
-        raise SourceError(f'key file "{path}" cannot be read: {told}') from error
+        message = f'key file "{path}" cannot be read: {told}'
+        raise SourceError(
+            message, hint="name the public half, such as: ~/.ssh/id_ed25519.pub"
+        ) from error

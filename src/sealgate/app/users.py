@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from sealgate.app.reload import NotRunning, notify
 from sealgate.app.state import database_url
-from sealgate.errors import SourceError, UsageError
+from sealgate.errors import SourceError
 from sealgate.identity.adapters.password_hash import calibrated_rounds
 from sealgate.identity.adapters.store import IdentityStore
+from sealgate.identity.model import no_such_user
 from sealgate.identity.passwords import checked_choice
 
 if TYPE_CHECKING:
@@ -199,7 +200,7 @@ def check_user(inventory: Inventory, name: str) -> str:
     with open_identities(inventory) as store:
         identity = store.identity(name)
     if identity is None:
-        raise UsageError(f'there is no user "{name}"', hint=f"sealgate user add {name}")
+        raise no_such_user(name)
     return identity.name
 
 

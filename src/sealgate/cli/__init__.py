@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from sealgate.cli.groups import Group
 from sealgate.cli.mishaps import as_mishap, place_of
 from sealgate.cli.streams import (
     clean_up_on_signals,
@@ -31,34 +33,49 @@ if TYPE_CHECKING:
 SHOW_TRACEBACK = "SEALGATE_TRACEBACK"
 # What a shell reports for SIGINT: 128 and the signal's number.
 INTERRUPTED = 130
-# Every command, in the order of the help: name -> (module below sealgate.cli, one line).
+# Every command, in the order of the help: title -> name -> (module below sealgate.cli, one line).
+SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
+    "Begin": {
+        "demo": ("demo", "Run a small shop, assessed, served and audited on loopback."),
+        "init": ("init", "Write a commented sealgate.toml, keys and a local CA."),
+    },
+    "Find out what data needs": {
+        "assess": ("assess", "Find and classify data, and keep the result in the register."),
+        "classes": ("classes", "Show the classification model in force."),
+    },
+    "Serve it": {
+        "plan": ("plan", "Show what serve will do: required against provided."),
+        "serve": ("serve", "Run the gateway and the file servers."),
+        "reload": ("reload", "Have what is running take over a changed configuration."),
+        "trust": ("trust", "Tell how each system comes to trust the local CA."),
+        "certificate": ("certificate", "Server certificates that are fetched from an authority."),
+        "scripts": ("scripts", "Show what payment pages run, and approve it."),
+    },
+    "Say who comes in": {
+        "user": ("user", "Users, their groups, passwords and second factors."),
+        "key": ("key", "What lets users in: client certificates and SSH keys."),
+        "grant": ("grant", "Ask for, approve and end grants for what is very high to reach."),
+    },
+    "Prove it": {
+        "audit": ("audit", "Observe from outside and judge by the same ruler."),
+        "verify": ("verify", "Verify stores, the register, or what a URL gives."),
+        "explain": ("explain", "Tell why a rule is there, its clause, and how to mend it."),
+    },
+    "Files": {
+        "send": ("send", "Send files, over no channel below their class."),
+        "get": ("get", "Get files, over no channel below what they are held to."),
+        "seal": ("seal", "Seal files for recipients or the site's key."),
+        "open": ("open", "Open what was sealed."),
+        "rotate": ("rotate", "Seal stored files for the current key."),
+        "keys": ("keys", "The site's own keys, which stored files are sealed with."),
+    },
+}
 COMMANDS: dict[str, tuple[str, str]] = {
-    "demo": ("demo", "Run a small shop, assessed, served and audited on loopback."),
-    "init": ("init", "Write a commented sealgate.toml, keys and a local CA."),
-    "classes": ("classes", "Show the classification model in force."),
-    "assess": ("assess", "Find and classify data, and keep the result in the register."),
-    "plan": ("plan", "Show what serve will do: required against provided."),
-    "serve": ("serve", "Run the gateway."),
-    "reload": ("reload", "Have the running gateway take over a changed configuration."),
-    "audit": ("audit", "Observe from outside and judge by the same ruler."),
-    "scripts": ("scripts", "Show what payment pages run, and approve it."),
-    "seal": ("seal", "Seal files for recipients or the site's key."),
-    "open": ("open", "Open what was sealed."),
-    "verify": ("verify", "Verify the stores of drops, or that a URL gives what its site signed."),
-    "rotate": ("rotate", "Seal stored files for the current key, without encrypting them again."),
-    "send": ("send", "Send files over no channel below their class."),
-    "get": ("get", "Get files over no channel below what they are held to."),
-    "key": ("key", "Let users in: client certificates and SSH keys."),
-    "keys": ("keys", "The site's own keys, which stored files are sealed with."),
-    "certificate": ("certificate", "Server certificates that are fetched from an authority."),
-    "user": ("user", "Add, list and remove identities, their groups, passwords and factors."),
-    "grant": ("grant", "Ask for, approve and end grants for what is very high to reach."),
-    "trust": ("trust", "Tell how each system comes to trust the local CA."),
-    "explain": ("explain", "Tell why a rule is there, its clause, and how to mend it."),
+    name: told for section in SECTIONS.values() for name, told in section.items()
 }
 
 
-class _Commands(click.Group):
+class _Commands(Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click calls so
         return list(COMMANDS)
 
@@ -88,8 +105,13 @@ class _Commands(click.Group):
         ctx: click.Context,  # noqa: ARG002  # click calls so
         formatter: click.HelpFormatter,
     ) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+        widest = max(map(len, COMMANDS))
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                # One width for all, so that the second column is one.
+                formatter.write_dl(
+                    [(f"{name:<{widest}}", line) for name, (_, line) in commands.items()]
+                )
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -97,6 +119,9 @@ class _Commands(click.Group):
 def cli() -> None:
     """
     Classify data once; give it at least that protection everywhere, and prove it.
+
+    Begin with "sealgate demo", or with "sealgate init" for a site of your own.
+    "sealgate COMMAND --help" tells more.
 
     Exit codes: 0 nothing to fix; 1 Sealgate failed, no verdict; 2 usage or
     configuration; 3 nothing to look at; 10 findings.
@@ -160,8 +185,34 @@ def _as_bug(error: Exception) -> BugError:
 
 
 def _as_usage(error: click.ClickException) -> UsageError:
-    hint = "sealgate --help"
-    if isinstance(error, click.UsageError) and error.ctx is not None:
-        hint = f"{error.ctx.command_path} --help"
-    message = error.format_message().rstrip(".")
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    hint = f"{context.command_path if context else 'sealgate'} --help"
+    message = error.format_message()
+    match error:
+        case click.NoSuchOption(possibilities=[near, *_]):
+            message, hint = error.message, f"{near}, or see: {hint}"
+        case click.MissingParameter() if context:
+            hint = _to_type(context)
+        case _:
+            pass
+    # As everywhere, the thing stands in double quotes.
+    message = re.sub(r"'([^']*)'| \((.*)\)$", _in_quotes, message.rstrip("."))
     return UsageError(message[:1].lower() + message[1:], hint=hint)
+
+
+def _in_quotes(found: re.Match[str]) -> str:
+    return f'"{found[1]}"' if found[1] is not None else f' "{found[2]}"'
+
+
+def _to_type(context: click.Context) -> str:
+    """
+    Return the command of *context* with all that it cannot do without.
+    """
+    parts = [context.command_path]
+    for parameter in context.command.params:
+        name = parameter.metavar or (parameter.name or "").upper()
+        if isinstance(parameter, click.Argument):
+            parts.append(name)
+        elif parameter.required:
+            parts.append(f"{parameter.opts[0]} {name}")
+    return " ".join(parts)

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import time
@@ -16,9 +15,10 @@ import click
 from sealgate.app.assess import Progress, assess, decide
 from sealgate.app.state import open_register
 from sealgate.cli.configured import optional_inventory
+from sealgate.cli.output import write_report
 from sealgate.cli.voice import notice
 from sealgate.config.load import CONFIG_NAME
-from sealgate.errors import SourceError, UsageError
+from sealgate.errors import UsageError
 from sealgate.report.assessment import (
     render_assessment_csv,
     render_assessment_html,
@@ -44,7 +44,7 @@ _WIDEST = 120
     default="text",
     show_default=True,
 )
-@click.option("--output", metavar="FILE", help="Write the report there.")
+@click.option("--output", metavar="FILE", help="Write the report there, for its owner only.")
 @click.option(
     "--web-root",
     "web_roots",
@@ -110,7 +110,7 @@ def command(  # noqa: PLR0917  # click passes every option by name
         width = min(shutil.get_terminal_size((100, 24)).columns, _WIDEST)
         colour = output is None and sys.stdout.isatty()
         text = render_assessment_text(run, console_width=width, colour=colour)
-    _write(text, output)
+    write_report(text, output)
     return int(run.exit_code)
 
 
@@ -138,21 +138,6 @@ def _decide(
         )
     notice(f"decided: {class_id}; it holds from the next assessment on")
     return 0
-
-
-def _write(text: str, output: str | None) -> None:
-    if output is None:
-        click.echo(text, nl=False)
-        return
-    try:
-        # A report tells where the sensitive data is, so it is for its owner only.
-        descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-    except OSError as error:
-        reason = os.strerror(error.errno or 0).lower()
-        message = f"the report cannot be written: {reason}"
-        raise SourceError(message, hint="name another file with --output") from error
 
 
 @contextmanager

@@ -24,9 +24,12 @@ from sealgate.app.audit import (
 from sealgate.app.audit_host import host_sightings
 from sealgate.app.state import open_register
 from sealgate.audit.targets import parse_resolve, parse_target
+from sealgate.cli.output import write_report
 from sealgate.config.load import CONFIG_NAME, find_config, load
 from sealgate.errors import ExitCode, UsageError
+from sealgate.report.html import render_html
 from sealgate.report.json import render_json
+from sealgate.report.junit import render_junit
 from sealgate.report.sarif import render_sarif
 from sealgate.report.text import render_text
 
@@ -42,14 +45,14 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json", "sarif"]),
+    type=click.Choice(["text", "json", "sarif", "html", "junit"]),
     default="text",
     show_default=True,
 )
 @click.option("--class", "class_id", metavar="CLASS", help="The class that a TARGET is held to.")
 @click.option("--active", is_flag=True, help="Also send a TARGET what may be logged there.")
 @click.option("--ca", "ca_files", metavar="FILE", multiple=True, help="Trust this PEM file too.")
-@click.option("--output", metavar="FILE", help="Write the report there, not to standard output.")
+@click.option("--output", metavar="FILE", help="Write the report there, for its owner only.")
 @click.option(
     "--resolve", metavar="HOST:ADDRESS", multiple=True, help="Ask for HOST at this IP address."
 )
@@ -93,7 +96,7 @@ def command(
             )
             # Before anything is printed: a verdict that leaves no evidence is a failure.
             record(register, audit)
-    _write(_rendered(audit.report, form, now, to_file=output is not None), output)
+    write_report(_rendered(audit.report, form, now, to_file=output is not None), output)
     return int(ExitCode.FINDINGS if audit.report.open_findings else ExitCode.OK)
 
 
@@ -103,22 +106,14 @@ def _rendered(report: Report, form: str, now: float, *, to_file: bool) -> str:
             return render_json(report, at=now)
         case "sarif":
             return render_sarif(report, tool_version=version("sealgate"))
+        case "html":
+            return render_html(report, at=now)
+        case "junit":
+            return render_junit(report, at=now)
         case _:
             width = min(shutil.get_terminal_size((100, 24)).columns, 120)
             colour = sys.stdout.isatty() and not to_file
             return render_text(report, console_width=width, colour=colour)
-
-
-def _write(text: str, output: str | None) -> None:
-    if output is None:
-        click.echo(text, nl=False)
-        return
-    try:
-        Path(output).write_text(text, "utf-8")
-    except OSError as error:
-        reason = (error.strerror or "error").lower()
-        message = f'output "{output}" cannot be written: {reason}'
-        raise UsageError(message, hint="give another file with --output") from error
 
 
 @contextmanager

@@ -14,10 +14,11 @@ from sealgate.app.certificate_commands import (
     revoke_certificate,
 )
 from sealgate.cli.configured import config_option, configured
+from sealgate.cli.groups import Group
 from sealgate.errors import ExitCode
 
 
-@click.group("certificate")
+@click.group("certificate", cls=Group)
 def command() -> None:
     """
     Look after server certificates that are fetched from an authority (ACME).

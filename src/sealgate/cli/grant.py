@@ -19,6 +19,7 @@ from sealgate.app.grants import (
     list_grants,
 )
 from sealgate.cli.configured import config_option, configured
+from sealgate.cli.groups import Group
 from sealgate.cli.stored import shown
 from sealgate.errors import UsageError
 from sealgate.identity.grants import MOST_MINUTES
@@ -29,7 +30,7 @@ _as_option = click.option(
 )
 
 
-@click.group("grant")
+@click.group("grant", cls=Group)
 def command() -> None:
     """
     Ask for, approve and end grants for what is "very high" to reach.

@@ -47,14 +47,20 @@ def _tell(begun: Begun) -> None:
     click.echo(f"wrote {begun.config}")
     click.echo(f"made the server authority {begun.server_authority}")
     click.echo(f"made the client authority {begun.client_authority}")
+    if begun.settings:
+        click.echo()
+        echo_settings(begun.preset.title, begun.settings, begun.preset.limits)
+    # Near the end, where nothing long moves it out of sight.
+    click.echo()
     click.echo("made a recovery key for sealed files")
     click.echo(f"  recipient (in {Path(begun.config).name}): {begun.recovery.recipient}")
     click.echo(f"  identity (this once): {begun.recovery.identity}")
     notice("keep the recovery identity away from this machine; it is kept nowhere here")
-    if begun.settings:
-        click.echo()
-        echo_settings(begun.preset.title, begun.settings, begun.preset.limits)
     click.echo()
     click.echo("Next:")
     for number, step in enumerate(begun.next_steps, start=1):
-        click.echo(f"  {number}. {step}")
+        click.echo(f"  {number}. {step.text}")
+        for typed in step.commands:
+            click.echo(f"       {typed}")
+        if step.after:
+            click.echo(f"     {step.after}")

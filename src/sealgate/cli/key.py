@@ -23,6 +23,7 @@ from sealgate.app.keys import (
 )
 from sealgate.app.ssh_keys import add_ssh_key, list_ssh_keys
 from sealgate.cli.configured import config_option, configured
+from sealgate.cli.groups import Group
 from sealgate.cli.voice import notice
 from sealgate.errors import UsageError
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from sealgate.app.ssh_keys import SSHKeyLine
 
 
-@click.group("key")
+@click.group("key", cls=Group)
 def command() -> None:
     """
     Issue, list and revoke what lets a user in: client certificates and SSH keys.

@@ -19,12 +19,13 @@ from sealgate.app.keyring import (
     why_not_apart_from_drops,
 )
 from sealgate.cli.configured import config_option, configured
+from sealgate.cli.groups import Group
 from sealgate.cli.keys_signing import signing
 from sealgate.cli.voice import notice
 from sealgate.errors import SourceError, UsageError
 
 
-@click.group("keys", invoke_without_command=True)
+@click.group("keys", cls=Group, invoke_without_command=True)
 @config_option
 @click.pass_context
 def command(context: click.Context, config: str | None) -> None:

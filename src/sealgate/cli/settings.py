@@ -4,6 +4,7 @@ How the commands print the settings that belong into a CMS behind the gateway.
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import click
@@ -19,9 +20,12 @@ def echo_settings(title: str, settings: Sequence[Snippet], limits: Sequence[str]
     Print each snippet under its file and versions, and what the preset's locks mean.
     """
     click.echo(f"Settings for {title} behind the gateway, by version:")
-    for snippet in settings:
-        click.echo(f"\n  {snippet.versions}, {snippet.file}:")
-        for line in snippet.text.splitlines():
+    # Versions that take the same are told together.
+    for text, same in groupby(settings, key=lambda snippet: snippet.text):
+        click.echo()
+        heads = [f"  {snippet.versions}, {snippet.file}" for snippet in same]
+        click.echo("\n".join(heads) + ":")
+        for line in text.splitlines():
             click.echo(f"    {line}")
     for why in dict.fromkeys(snippet.why for snippet in settings):
         click.echo(f"\n  Why: {why}.")

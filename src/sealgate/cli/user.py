@@ -32,6 +32,7 @@ from sealgate.app.users import (
     sign_out_user,
 )
 from sealgate.cli.configured import config_option, configured
+from sealgate.cli.groups import Group
 from sealgate.cli.voice import notice
 from sealgate.errors import UsageError
 from sealgate.identity.passwords import MOST_BYTES
@@ -39,7 +40,7 @@ from sealgate.identity.passwords import MOST_BYTES
 _SECOND = "  passkeys  codes  roles"
 
 
-@click.group("user")
+@click.group("user", cls=Group)
 def command() -> None:
     """
     Add, list and remove identities and their groups.
@@ -206,6 +207,10 @@ def passkey(name: str, *, listed: bool, remove: str | None, config: str | None) 
     click.echo(f"code: {invited.code}")
     ends = dt.datetime.fromtimestamp(invited.ends_at, dt.UTC)
     click.echo(f'for "{invited.name}", until {ends:%Y-%m-%d %H:%M} UTC, on {invited.sites[0]}')
+    for page in invited.pages:
+        click.echo(f"at {page}")
+    if not invited.pages:
+        notice('no page asks for a passkey yet: give a [[site.route]] access = "high" and admit')
 
 
 @command.command("password")

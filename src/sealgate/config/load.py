@@ -46,7 +46,7 @@ def find_config(start: str) -> str:
             return str(candidate)
     raise ConfigError(
         f"no {quoted(CONFIG_NAME)} in {quoted_path(str(Path(start).absolute()))} or a parent folder",
-        hint="sealgate init",
+        hint=f"sealgate init, or name the file: -c /etc/sealgate/{CONFIG_NAME}",
     )
 
 
@@ -110,7 +110,11 @@ def _read(path: str) -> str:
             data = file.read(MAX_CHARACTERS * 4 + 1)
     except FileNotFoundError:
         message = f"configuration {quoted_path(path)} does not exist"
-        raise ConfigError(message, hint="sealgate init") from None
+        folder = str(Path(path).parent)
+        named = Path(path).name == CONFIG_NAME
+        other = "give a file that is there with -c, or: sealgate init"
+        hint = f"sealgate init {folder}" if named else other
+        raise ConfigError(message, hint=hint) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
         message = f"configuration {quoted_path(path)} cannot be read: {reason or 'no valid path'}"

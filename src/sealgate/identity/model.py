@@ -8,6 +8,7 @@ This module decides only. Keys, certificates and tables are the work of
 from __future__ import annotations
 
 import re
+import shlex
 import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -192,9 +193,21 @@ def checked_role(name: str) -> str:
     if name not in ROLES:
         shown = name if name.isprintable() and len(name) <= MAX_NAME_BYTES else "…"
         raise UsageError(
-            f'there is no role "{shown}", but only: {", ".join(ROLES)}', hint=f"--role {APPROVER}"
+            f'there is no role "{shown}", but only: {", ".join(ROLES)}',
+            hint=f"name the role {APPROVER}",
         )
     return name
+
+
+def no_such_user(name: str) -> UsageError:
+    """
+    Return the error that nobody is called *name*: mistyped, or not added yet.
+    """
+    shown = name if name.isprintable() and len(name) <= MAX_NAME_BYTES else "…"
+    return UsageError(
+        f'there is no user "{shown}"',
+        hint=f"sealgate user list, or: sealgate user add {shlex.quote(shown)}",
+    )
 
 
 def checked_name(name: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import html
 import io
 import json
 from dataclasses import replace
@@ -20,6 +19,7 @@ from rich.text import Text
 from sealgate.detect.catalogue import facts
 from sealgate.policy.finding import Status
 from sealgate.report.json import render_json
+from sealgate.report.page import escaped, page, table
 from sealgate.report.terminal import clean, drawn
 from sealgate.report.text import render_text
 
@@ -196,54 +196,53 @@ def render_assessment_html(run: AssessRun) -> str:
     """
     Return *run* as one page without scripts or anything from elsewhere.
     """
-    rows = "".join(_html_row(a) for a in run.assessments)
-    unseen = "".join(
-        f"<li><code>{_e(n.place)}</code>: {_e(n.reason)}{' (in part)' if n.partly else ''}</li>"
-        for n in run.not_looked
+    unseen = _list(
+        (
+            f"<code>{escaped(n.place)}</code>: {escaped(n.reason)}{' (in part)' if n.partly else ''}"
+            for n in run.not_looked
+        ),
+        "<p>nothing</p>",
     )
-    findings = "".join(
-        f"<li><b>{_e(f.rule.id)}</b> <code>{_e(f.asset.id)}</code>: {_e(f.found)}."
-        f" {_e(f.fix)}{' (accepted)' if f.accepted else ''}</li>"
-        for f in run.report.findings
-        if f.status is not Status.NOT_OBSERVED
+    findings = _list(
+        (
+            f"<b>{escaped(f.rule.id)}</b> <code>{escaped(f.asset.id)}</code>: {escaped(f.found)}."
+            f" {escaped(f.fix)}{' (accepted)' if f.accepted else ''}"
+            for f in run.report.findings
+            if f.status is not Status.NOT_OBSERVED
+        ),
+        "<p>none</p>",
     )
-    return (
-        "<!doctype html>\n"
-        '<html lang="en"><head><meta charset="utf-8"><title>Assessment</title>\n'
-        f"<style>{_CSS}</style></head><body>\n"
-        f"<h1>Assessment</h1><p>{_e(_time(run.assessed_at))}. {_e(_closing(run))}.</p>\n"
-        "<table><thead><tr><th>Asset</th><th>Class</th><th>Kinds</th><th>Why</th>"
-        f"<th>Could go</th></tr></thead><tbody>\n{rows}</tbody></table>\n"
-        f"<h2>Findings</h2><ul>{findings or '<li>none</li>'}</ul>\n"
-        f"<h2>Could not look</h2><ul>{unseen or '<li>nothing</li>'}</ul>\n"
-        "</body></html>\n"
+    return page(
+        "Assessment",
+        f'<p class="faint">{escaped(_time(run.assessed_at))}</p>\n',
+        f'<p class="verdict">{escaped(_closing(run))}</p>\n',
+        table(
+            ("Asset", "Class", "Kinds", "Why", "Could go"),
+            (_html_row(assessment) for assessment in run.assessments),
+        ),
+        f"<h2>Findings</h2>{findings}\n<h2>Could not look</h2>{unseen}\n",
     )
 
 
-_CSS = (
-    "body{font:16px/1.5 system-ui,sans-serif;margin:2rem;max-width:80rem}"
-    "table{border-collapse:collapse}td,th{border:1px solid #8888;padding:.3rem .6rem;"
-    "text-align:left;vertical-align:top}code{overflow-wrap:anywhere}"
-)
+def _list(items: Iterable[str], nothing: str) -> str:
+    told = "".join(f"<li>{item}</li>\n" for item in items)
+    return f"<ul>{told}</ul>" if told else nothing
 
 
-def _html_row(assessment: Assessment) -> str:
+def _html_row(assessment: Assessment) -> tuple[str, ...]:
     weighed = assessment.weighed
-    named = _e(assessment.classification.name)
+    named = escaped(assessment.classification.name)
     if weighed.override is not None and weighed.override_refused is None:
-        named += (
-            f" (decided by {_e(weighed.override.by)}; the data says {_e(weighed.computed.name)})"
-        )
-    kinds = ", ".join(_e(_counted(k)) for k in assessment.kinds) or "nothing found"
-    why = "".join(
-        f"<li>{_e(r.trait.value)} {r.rank}: {_e(r.because)} ({_e(r.clause)})</li>"
+        by, said = escaped(weighed.override.by), escaped(weighed.computed.name)
+        named += f" (decided by {by}; the data says {said})"
+    kinds = ", ".join(escaped(_counted(k)) for k in assessment.kinds) or "nothing found"
+    why = (
+        f"{escaped(r.trait.value)} {r.rank}: {escaped(r.because)} ({escaped(r.clause)})"
         for r in assessment.reasons
     )
-    could = "".join(f"<li>{_e(a.what)}</li>" for a in assessment.minimisation)
-    return (
-        f"<tr><td><code>{_e(assessment.asset.id)}</code></td><td>{named}</td><td>{kinds}</td>"
-        f"<td><ul>{why}</ul></td><td><ul>{could}</ul></td></tr>\n"
-    )
+    could = (escaped(advice.what) for advice in assessment.minimisation)
+    asset = f"<code>{escaped(assessment.asset.id)}</code>"
+    return asset, named, kinds, _list(why, ""), _list(could, "")
 
 
 def _tell(text: Text, assessment: Assessment, width: int) -> None:
@@ -327,7 +326,3 @@ def _time(seconds: float) -> str:
 
 def _cell(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-def _e(text: str) -> str:
-    return html.escape(text)

@@ -20,7 +20,7 @@ _IN_CLEAR = {
     "ftp": ("transit-ftp-plaintext", "ftps"),
     "http": ("transit-plaintext", "https"),
 }
-_EXAMPLE = "sealgate send FILE sftp://partner@files.example/in/"
+_EXAMPLE = "a URL such as sftp://partner@files.example/in/"
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -87,14 +87,14 @@ def parse_destination(text: str) -> Destination:
         parts = urlsplit(text)
         host, port, user, password = parts.hostname, parts.port, parts.username, parts.password
     except ValueError:
-        raise UsageError("the target is no URL", hint=_EXAMPLE) from None
+        raise UsageError(f"{_named(text)} is no URL", hint=_EXAMPLE) from None
     scheme = parts.scheme.lower()
     if scheme in _IN_CLEAR and "://" in text:
         rule, instead = _IN_CLEAR[scheme]
         message = f"{scheme}:// sends files and passwords in clear, so it is never used"
         raise RefusedError(rule, message, hint=f"use sftp:// or {instead}://")
     if scheme not in PORTS or "://" not in text:
-        message = "the target is no URL of sftp://, ftps:// or https://"
+        message = f"{_named(text)} is no URL of sftp://, ftps:// or https://"
         raise UsageError(message, hint=_EXAMPLE)
     if password is not None:
         message = "the URL carries a password, which everybody on this host can read"
@@ -112,6 +112,12 @@ def parse_destination(text: str) -> Destination:
     if any(segment in {".", ".."} for segment in path.split("/")):
         raise UsageError("the path of the URL has . or .. in it", hint="write the path in full")
     return Destination(scheme, _host(host), port or PORTS[scheme], path, name)
+
+
+def _named(text: str) -> str:
+    # A file name that was given where a URL belongs; in a URL a password may stand.
+    is_plain = text.isprintable() and not re.search(r"[:@?]", text)
+    return f'"{text}"' if is_plain else "the target"
 
 
 def _host(text: str) -> str:

@@ -5,6 +5,7 @@ Beginning an installation: what is written, and that nothing is ever overwritten
 from __future__ import annotations
 
 import re
+import shlex
 import stat
 from pathlib import Path
 
@@ -156,22 +157,41 @@ def test_a_folder_that_is_a_file_is_an_error(tmp_path: Path) -> None:
 
 
 def test_the_command_prints_settings_and_three_steps(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
     ``sealgate init`` tells what it made, what belongs into the CMS, and what comes next.
     """
-    code = run(["init", str(tmp_path), "--preset", "nextcloud", "--domain", "cloud.example"])
+    monkeypatch.chdir(tmp_path)
+    code = run(["init", "my site", "--preset", "nextcloud", "--domain", "cloud.example"])
 
     said = capsys.readouterr().out
     assert code == 0
-    assert f"wrote {tmp_path}/sealgate.toml" in said
+    assert "wrote my site/sealgate.toml" in said
     assert "'overwritehost' => 'cloud.example'," in said
-    assert [line[:5] for line in said.partition("Next:\n")[2].splitlines()] == [
-        "  1. ",
-        "  2. ",
-        "  3. ",
-    ]
+    steps = said.partition("Next:\n")[2]
+    assert re.findall(r"^  (\d)\. ", steps, re.MULTILINE) == ["1", "2", "3"]
+    typed = re.findall(r"^ {7}sealgate (.+)", steps, re.MULTILINE)
+    config = "-c 'my site/sealgate.toml'"
+    assert typed[:3] == [f"plan {config}", f"serve {config}", f"trust {config}"]
+    # Every step can be typed as it stands.
+    for line in typed:
+        if not line.startswith("serve"):
+            assert run(shlex.split(line)) == 0, line
+
+
+def test_versions_that_take_the_same_settings_are_told_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    Two names stand over one text.
+    """
+    assert run(["init", str(tmp_path), "--preset", "typo3"]) == 0
+
+    said = capsys.readouterr().out
+    heads = "TYPO3 12 and later, config/system/additional.php\n  TYPO3 11, typo3conf/"
+    assert heads in said
+    assert said.count("['BE']['lockSSL'] = true;") == 2
 
 
 def test_the_command_twice_is_a_usage_error(

@@ -50,8 +50,11 @@ def test_an_output_that_cannot_be_written_is_told(capsys: pytest.CaptureFixture[
     """
     The assessment ends with an error when its report goes nowhere.
     """
-    assert run(["assess", "share", "--output", "nowhere/report"]) == 1
-    assert "the report cannot be written: no such file or directory" in capsys.readouterr().err
+    assert run(["assess", "share", "--output", "nowhere/report"]) == 2
+    said = 'output "nowhere/report" cannot be written: no such file or directory'
+    assert said in capsys.readouterr().err
+    assert run(["assess", "share", "--output", "/dev/full"]) == 1
+    assert 'output "/dev/full" cannot be written: no space left' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("source", ["", " "])

@@ -224,7 +224,14 @@ def test_a_passkey_is_invited_listed_and_removed(capsys: pytest.CaptureFixture[s
     assert run(["user", "passkey", "anna", "--list"]) == 0
     assert "no passkeys" in out(capsys)
     assert run(["user", "passkey", "anna"]) == 0
-    found = re.search(r"code: (\S{29})\nfor \"anna\", until .* UTC, on shop.example", out(capsys))
+    assert "no page asks for a passkey yet" in out(capsys)
+    config = Path("sealgate.toml")
+    route = '[[site.route]]\npath = "/board"\nclass = "confidential"\naccess = "high"\nadmit = ["user:anna"]\n[[drop]]'
+    config.write_text(config.read_text().replace("[[drop]]", route))
+    assert run(["user", "passkey", "anna"]) == 0
+    said = out(capsys)
+    found = re.search(r"code: (\S{29})\nfor \"anna\", until .* UTC, on shop.example", said)
+    assert "\nat https://shop.example/.sealgate/passkey/new\n" in said
     assert found
     key = Passkey("id-1", "anna", b"", "shop.example", "phone", True, 0, 1)
     with open_identities(load("sealgate.toml")) as store:

@@ -92,7 +92,7 @@ def test_the_configuration_may_be_named(
         (["user", "add", "a", "--group", "b c"], "group name"),
         (["key", "issue", "a" * 65], "65 bytes long"),
         (["key", "issue", "a", "--days", "0"], "0 days"),
-        (["key", "issue", "a", "--days", "x"], "'x' is not a valid integer"),
+        (["key", "issue", "a", "--days", "x"], '"x" is not a valid integer'),
         (["key", "issue", "a", "--password-env", "X"], "give --p12"),
         (["key", "issue", "a", "--p12", "f", "--password-env", "NOT_SET_HERE"], "is not set"),
         (["key", "issue", "a", "--p12", "f", "--password-file", "gone"], "No such file"),

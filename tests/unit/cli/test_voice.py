@@ -3,6 +3,7 @@ What every command has in common: exit codes, and how errors are said.
 """
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,19 @@ from sealgate.errors import ConfigError, ExitCode, Fault, SourceError
 @pytest.mark.parametrize(
     ("arguments", "words", "hint"),
     [
-        (["frobnicate"], "no such command", "sealgate --help"),
+        (["frobnicate"], 'no such command "frobnicate"', "sealgate --help"),
+        (["asess"], 'no such command "asess"', "sealgate assess"),
+        (["user", "pasword", "anna"], 'no such command "pasword"', "sealgate user password"),
+        (["audit", "--fromat", "json"], 'no such option "--fromat"', "--format, or see"),
+        (["user", "add"], 'missing argument "name"', "sealgate user add NAME"),
+        (
+            ["grant", "ask"],
+            "missing",
+            "sealgate grant ask ASSET --reason REASON --for TIME --as NAME",
+        ),
+        (["demo", "now"], 'unexpected extra argument "now"', "sealgate demo --help"),
+        (["plan", "--format", "xml"], '"xml" is not one of "text", "json"', "plan --help"),
+        (["get", "report.csv"], '"report.csv" is no url', "sftp://partner@files.example/in/"),
         (["plan", "--frobnicate"], "no such option", "sealgate plan --help"),
         (["explain", "transit-no-hstss"], '"transit-no-hstss"', "transit-no-hsts"),
         (["plan", "-c", "absent.toml"], '"absent.toml"', ""),
@@ -107,13 +120,28 @@ def test_an_error_of_our_own_shows_no_data(
 
 def test_every_command_loads_and_has_help() -> None:
     """
-    Each entry of the table leads to a command that tells what it does.
+    Each entry of the table leads to a command that tells what it does, in whole sentences.
     """
     context = click.Context(cli)
     for name in COMMANDS:
         command = cli.get_command(context, name)
         assert command is not None
         assert command.help, name
+        if isinstance(command, click.Group):
+            help_text = " ".join(command.get_help(click.Context(command)).split())
+            for inner in command.commands.values():
+                first = " ".join((inner.help or "").strip().split("\n\n")[0].split())
+                assert f"{inner.name} {first}" in help_text
+
+
+def test_the_help_names_every_command_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    Commands stand under what they are for, and the first thing to type is told.
+    """
+    assert run(["--help"]) == ExitCode.OK
+    said = capsys.readouterr().out
+    assert re.findall(r"^  ([a-z]+)  +\S", said, re.MULTILINE) == list(COMMANDS)
+    assert 'Begin with "sealgate demo"' in said
 
 
 def test_a_reader_that_leaves_is_no_traceback() -> None:

@@ -83,7 +83,7 @@ def test_no_config_anywhere_says_what_to_type(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r'no "sealgate.toml" in ".*" or a parent') as caught:
         find_config(str(tmp_path))
 
-    assert caught.value.hint == "sealgate init"
+    assert caught.value.hint == "sealgate init, or name the file: -c /etc/sealgate/sealgate.toml"
 
 
 def test_paths_of_a_config_given_relatively_are_absolute(

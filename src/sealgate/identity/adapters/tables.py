@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from sealgate.errors import UsageError
-from sealgate.identity.model import ClientCertificate, Identity, normal
+from sealgate.identity.model import ClientCertificate, Identity, no_such_user, normal
 from sealgate.identity.ssh_keys import SSHKey
 
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ def known_identity(connection: sa.Connection, name: str) -> Identity:
     """
     identity = find_identity(connection, name)
     if identity is None:
-        raise UsageError(f'there is no user "{name}"', hint=f"sealgate user add {name}")
+        raise no_such_user(name)
     return identity
 
 

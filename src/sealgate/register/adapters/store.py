@@ -120,7 +120,7 @@ class Register:
             known = sa.select(ASSETS.c.id).where(ASSETS.c.id == decision.asset)
             if connection.execute(known).first() is None:
                 raise UsageError(
-                    "the register has no asset of that id",
+                    f'the register has no asset "{decision.asset}"',
                     hint="assess it first; the report gives the id of each asset",
                 )
             row = {

@@ -1,0 +1,41 @@
+"""
+Where a report goes: to standard output, or to a file for its owner only.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import click
+
+from sealgate.errors import SealgateError, SourceError, UsageError
+
+# What whoever typed the name can mend; the rest (a full disk) is a failure.
+_MISTYPED = {errno.ENOENT, errno.EACCES, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG}
+
+
+def write_report(text: str, output: str | None) -> None:
+    """
+    Print *text*, or write it to the file *output*.
+
+    A report tells where the weak places and the sensitive data are, so a new file is
+    readable by its owner only.
+
+    Raises:
+        UsageError: nothing can be written under that name.
+        SourceError: it could not be written to the end.
+    """
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+    except (OSError, ValueError) as error:
+        number = error.errno if isinstance(error, OSError) else None
+        kind: type[SealgateError] = UsageError if number in _MISTYPED else SourceError
+        reason = os.strerror(number).lower() if number else "no path"
+        message = f'output "{output}" cannot be written: {reason}'
+        raise kind(message, hint="name another file with --output") from error
