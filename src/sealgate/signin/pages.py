@@ -132,7 +132,7 @@ def sign_in_page(paper: Paper, standing: Standing, wanted: str, error: str = "")
                 parts += _second(paper, standing, item.factors, wanted)
                 script = script or Factor.PASSKEY in item.factors
             case Need.COUNTRY:
-                parts.append(_country(paper, standing))
+                return _not_from_there(paper, standing, parts, wanted)
             case Need.GRANT:
                 parts.append(_grant(paper, standing, wanted))
     title = paper.say("sign in") if known is None else paper.say("more needed")
@@ -143,11 +143,11 @@ def _askable(missing: Iterable[Missing]) -> list[Missing]:
     """
     Return what is asked for now: a second factor comes last, for it is good for minutes only.
 
-    Who comes from the wrong country is not asked to get a grant.
+    Who comes from the wrong country is asked for nothing: it would not help.
     """
     items = list(missing)
-    if any(item.need is Need.COUNTRY for item in items):
-        return [item for item in items if item.need not in {Need.GRANT, Need.SECOND_FACTOR}]
+    if away := [item for item in items if item.need is Need.COUNTRY]:
+        return away
     rest = [item for item in items if item.need is not Need.SECOND_FACTOR]
     return rest or items
 
@@ -310,15 +310,20 @@ def _grant(paper: Paper, standing: Standing, wanted: str) -> str:
         typed = (
             f'sealgate grant ask "{standing.place.asset}" --as {name} --reason "REASON" --for 2h'
         )
-    again = f'<p><a href="{escape(wanted)}">{paper.say("again")}</a></p>'
-    return f"<p>{said}</p><p><code>{escape(typed)}</code></p>{again}"
+    return f"<p>{said}</p><p><code>{escape(typed)}</code></p>{_again(paper, wanted)}"
 
 
-def _country(paper: Paper, standing: Standing) -> str:
+def _not_from_there(paper: Paper, standing: Standing, parts: list[str], wanted: str) -> str:
     country = standing.country
     if country is None:
-        return f'<p class="error">{paper.say("unknown country")}</p>'
-    return f'<p class="error">{paper.say("country", country=country)}</p>'
+        title, told = paper.say("no country"), paper.say("unknown country")
+    else:
+        title, told = paper.say("other country"), paper.say("country", country=country)
+    return paper.page(title, *parts, f'<p class="error">{told}</p>', _again(paper, wanted))
+
+
+def _again(paper: Paper, wanted: str) -> str:
+    return f'<p><a href="{escape(wanted)}">{paper.say("again")}</a></p>'
 
 
 def _field(

@@ -41,6 +41,8 @@ ENGLISH: Mapping[str, str] = {
     "wait": "There were too many attempts. Wait {seconds} seconds, then try again.",
     "stale form": "This page was open for too long, or cookies are off. Please send it again.",
     "signed in as": "You are signed in as {name}.",
+    "other country": "Not from this country",
+    "no country": "The country is not known",
     "country": (
         "You come from {country}. This area does not open from there; no sign-in can change "
         "that. Come from an allowed country, or ask the operator."
@@ -161,6 +163,8 @@ GERMAN: Mapping[str, str] = {
         "absenden."
     ),
     "signed in as": "Sie sind angemeldet als {name}.",
+    "other country": "Nicht aus diesem Land",
+    "no country": "Das Land ist nicht bekannt",
     "country": (
         "Sie kommen aus {country}. Von dort öffnet sich dieser Bereich nicht; daran ändert keine "
         "Anmeldung etwas. Kommen Sie aus einem zugelassenen Land, oder fragen Sie den Betreiber."

@@ -79,8 +79,27 @@ def test_what_a_class_needs_and_why() -> None:
     page = sign_in_page(Paper(), standing("confidential", country="DE"), "/a")
     assert "Organization Confidential: sign in with a key" in page
     assert 'name="password"' not in page
-    abroad = sign_in_page(Paper(), standing("confidential", who="anna", country="FR"), "/a")
-    assert "You come from FR" in abroad
+
+
+@pytest.mark.parametrize("who", ["anna", None])
+@pytest.mark.parametrize(
+    ("country", "title", "told"),
+    [
+        ("FR", "Not from this country", "You come from FR"),
+        (None, "The country is not known", "It is not known from which country you come"),
+    ],
+)
+def test_from_elsewhere_nothing_is_asked_for(
+    who: str | None, country: str | None, title: str, told: str
+) -> None:
+    """
+    No sign-in would help, so the page says why, and leads back for who has moved.
+    """
+    page = sign_in_page(Paper(), standing("confidential", who=who, country=country), "/a")
+    assert f"<h1>{title}</h1>" in page
+    assert told in page
+    assert "<form" not in page
+    assert '<a href="/a">Look again</a>' in page
 
 
 def test_nothing_of_a_stranger_is_markup() -> None:
