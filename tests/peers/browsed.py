@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.peers.forward_proxy import ForwardProxy
+
 START_SECONDS = 20.0
 _AUTO_SELECT = "auto_select_certificate"
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # W3C WebDriver, 11
@@ -136,12 +138,18 @@ def _home_with(folder: Path, p12: Path, password: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def browsing(folder: Path, *hosts: str, p12: tuple[Path, str] | None = None) -> Iterator[Browser]:
+def browsing(
+    folder: Path,
+    *hosts: str,
+    p12: tuple[Path, str] | None = None,
+    proxy: ForwardProxy | None = None,
+) -> Iterator[Browser]:
     """
     Run Chromium, with its files in *folder*, until the block ends.
 
     It reaches ``localhost`` and *hosts* only. *p12* is a client certificate and its password,
-    which is shown wherever one is asked for, as if its user had chosen it.
+    which is shown wherever one is asked for, as if its user had chosen it. With *proxy* it
+    goes through that wherever it goes.
     """
     reached = ", ".join(f"EXCLUDE {host}" for host in ("localhost", *hosts))
     port = free_port()
@@ -152,6 +160,12 @@ def browsing(folder: Path, *hosts: str, p12: tuple[Path, str] | None = None) -> 
         env=_home_with(folder, *p12) if p12 is not None else None,
     )
     chosen: dict[str, object] = {"*": {"setting": {"filters": [{}]}}} if p12 is not None else {}
+    # Without the rule, Chromium goes straight to what is on its own machine.
+    through = (
+        (f"--proxy-server=http://localhost:{proxy.port}", "--proxy-bypass-list=<-loopback>")
+        if proxy is not None
+        else ()
+    )
     options: dict[str, object] = {
         "prefs": {"profile": {"content_settings": {"exceptions": {_AUTO_SELECT: chosen}}}},
         "args": [
@@ -159,6 +173,7 @@ def browsing(folder: Path, *hosts: str, p12: tuple[Path, str] | None = None) -> 
             *("--disable-background-networking", "--no-first-run", "--lang=en"),
             *("--disable-component-update", "--disable-sync", f"--user-data-dir={folder}/profile"),
             *("--window-size=900,900", f"--host-resolver-rules=MAP * ~NOTFOUND, {reached}"),
+            *through,
         ],
     }
     wanted = {"acceptInsecureCerts": True, "goog:chromeOptions": options}

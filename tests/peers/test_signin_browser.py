@@ -1,5 +1,5 @@
 """
-Signing in as a person does: Chromium, a password, a passkey registered and used, signing out.
+Signing in as a person does: Chromium, a password, a passkey, another country, signing out.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.peers.browsed import browsing
-from tests.peers.gatewayed import write_countries
+from tests.peers.forward_proxy import forward_proxy
+from tests.peers.gatewayed import ALLOWED, OTHER, UNKNOWN, write_countries
 from tests.peers.served import site_running
 from tests.peers.signed import PASSWORD, SignedPlace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.peers.browsed import Browser
+    from tests.peers.forward_proxy import ForwardProxy
 
 pytestmark = [pytest.mark.peer("envoy"), pytest.mark.peer("chromium")]
 
@@ -52,12 +56,14 @@ def place(tmp_path: Path) -> Iterator[SignedPlace]:
 
 def test_a_person_signs_in_and_steps_up(place: SignedPlace, tmp_path: Path) -> None:
     """
-    Password, then a passkey with the operator's code, then the board, then out again.
+    Password, then a passkey with the operator's code, then the board, then abroad, then out.
+
+    Abroad, the same browser with the same session comes from another address.
 
     With SEALGATE_SCREENSHOTS=FOLDER each page is kept there, to be looked at.
     """
     shots = Path(os.environ.get("SEALGATE_SCREENSHOTS", str(tmp_path)))
-    with browsing(tmp_path) as browser:
+    with forward_proxy() as proxy, browsing(tmp_path, proxy=proxy) as browser:
         browser.add_authenticator()
         browser.open(f"{place.url}/members?a=1")
         assert browser.url == f"{place.url}/.sealgate/sign-in?to=/members%3Fa%3D1"
@@ -92,9 +98,29 @@ def test_a_person_signs_in_and_steps_up(place: SignedPlace, tmp_path: Path) -> N
         browser.await_url(f"{place.url}/board")
         assert browser.text == "ok"
 
+        _travel(place, browser, proxy, shots)
+
         browser.open(f"{place.url}/.sealgate/")
         browser.screenshot(shots / "5-account.png")
         browser.click("form[method=post] button")
         browser.await_text("not signed in")
         browser.open(f"{place.url}/members")
         assert "/.sealgate/sign-in" in browser.url
+
+
+def _travel(place: SignedPlace, browser: Browser, proxy: ForwardProxy, shots: Path) -> None:
+    # The same browser with the same session, from other addresses.
+    proxy.move(OTHER)
+    browser.open(f"{place.url}/members")
+    assert browser.text == "ok"  # a password is enough, from wherever
+    browser.open(f"{place.url}/board")
+    browser.await_text("You come from FR")
+    browser.screenshot(shots / "6-abroad.png")
+    proxy.move(UNKNOWN)
+    browser.open(f"{place.url}/board")
+    browser.await_text("It is not known from which country you come")
+    browser.screenshot(shots / "7-nowhere.png")
+    proxy.move(ALLOWED)
+    browser.click("main a")
+    browser.await_url(f"{place.url}/board")
+    assert browser.text == "ok"
