@@ -202,3 +202,31 @@ def test_names_of_files_do_not_get_into_logs(ground: Ground) -> None:
     for log in place.state.rglob("*.jsonl"):
         assert IBAN not in log.read_text()
     assert IBAN not in (place.state / "register.sqlite").read_bytes().decode("latin-1")
+
+
+@pytest.mark.peer("openssh-client")
+def test_a_time_of_no_calendar_hides_no_folder(ground: Ground) -> None:
+    """
+    One who may write sends times and sizes that no file has, by hand: others list as before.
+    """
+    place = ground.place
+    command = ["ssh", "-F", "none", *place.ssh_options(), HOST, "scp -t /inbox"]
+    for time, size in ((b"9" * 18, b"1"), (b"9" * 400, b"1"), (b"1", b"9" * 5000)):
+        sent = b"T%b 0 0 0\nC0600 %b far%d\nA\0" % (time, size, len(time))
+        subprocess.run(command, input=sent, capture_output=True, timeout=30, check=False)
+    listed = place.sftp_batch("ls -l inbox", "ls -l inbox/far18")
+    assert listed.returncode == 0, listed.stderr
+    assert "far400" not in listed.stdout
+    got = subprocess.run(
+        [
+            *("scp", "-O", "-p", "-F", "none"),
+            *place.ssh_options(),
+            f"{HOST}:inbox/far18",
+            "/dev/null",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert got.returncode == 0, got.stderr

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncssh
 import paramiko
@@ -333,6 +333,38 @@ def test_a_declared_tunnel_carries_bytes_both_ways(served: Served, door: PlainDo
         thread.join(10)
     assert result.returncode == 0, result.stderr
     assert result.stdout == content
+
+
+@pytest.mark.peer("openssh-client")
+def test_who_loses_a_tunnel_while_it_is_opened_does_not_get_it(
+    served: Served, door: PlainDoorkeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    The service may take its time to answer; what was allowed before it did is asked again.
+    """
+    allow = door.may_tunnel
+
+    def once(name: str, *rest: Any, **more: Any) -> None:
+        allow(name, *rest, **more)
+        door.tunnels.clear()
+
+    monkeypatch.setattr(door, "may_tunnel", once)
+    with socket.create_server((HOST, 0)) as service:
+        port = service.getsockname()[1]
+        door.tunnels.add((HOST, port))
+        result = subprocess.run(
+            [
+                *("ssh", *served.ssh_options(), "-p", str(served.port)),
+                *("-W", f"{HOST}:{port}", f"anna@{HOST}"),
+            ],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert result.returncode != 0
+    assert "no tunnel to there is declared" in result.stderr
 
 
 @pytest.mark.peer("openssh-client")

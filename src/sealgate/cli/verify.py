@@ -27,7 +27,6 @@ SCHEMA = "sealgate/verify/1"
 @click.option(
     "--head",
     metavar="DIGEST",
-    default="",
     help="The digest of an entry of the register that was kept elsewhere: it must be there.",
 )
 @click.option(
@@ -57,7 +56,7 @@ def command(
     *,
     full: bool,
     register: bool,
-    head: str,
+    head: str | None,
     out: str | None,
     key: str,
     ca_files: tuple[str, ...],
@@ -88,7 +87,7 @@ def command(
                 "--register stands alone, or with --head", hint="sealgate verify --register"
             )
         return verify_register(head, form=form, config=config)
-    if head:
+    if head is not None:
         raise UsageError(
             "--head is for --register", hint="sealgate verify --register --head DIGEST"
         )

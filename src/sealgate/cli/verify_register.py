@@ -18,16 +18,17 @@ SCHEMA = "sealgate/verify-register/1"
 _MOST_TOLD = 50
 
 
-def verify_register(known: str, *, form: str, config: str | None) -> int:
+def verify_register(known: str | None, *, form: str, config: str | None) -> int:
     """
-    Compare the register with its own trail, and with the digest *known*; "" for none.
+    Compare the register with its own trail, and with the digest *known*; ``None`` for none.
     """
-    if known and not re.fullmatch(r"[0-9a-f]{64}", known):
+    # An empty one is somebody's variable that is not set: nothing would be compared with it.
+    if known is not None and not re.fullmatch(r"[0-9a-f]{64}", known):
         raise UsageError(
             f'"{known[:80]}" is no digest of an entry: 64 hexadecimal digits are required',
             hint="sealgate verify --register prints the last one",
         )
-    check = check_register(configured(config), known=known)
+    check = check_register(configured(config), known=known or "")
     if form == "json":
         told = {"entries": check.entries, "head": check.head, "faults": list(check.faults)}
         click.echo(json.dumps({"schema": SCHEMA, "register": told}, indent=2))

@@ -101,6 +101,7 @@ def test_without_a_register_there_is_nothing_to_look_at(database: Path) -> None:
     "arguments",
     [
         [*VERIFY, "--head", "x"],
+        [*VERIFY, "--head", ""],
         [*VERIFY, "partners"],
         [*VERIFY, "--full"],
         ["verify", "--head", "0" * 64],

@@ -191,6 +191,16 @@ def test_the_end_holds_at_once() -> None:
     assert not any(over.is_running(at) for at in (NOW + 10, NOW + 15, NOW + 20, NOW + 30))
 
 
+@pytest.mark.parametrize("grant", [ASKED, RUNS], ids=["waiting", "running"])
+def test_it_is_ended_by_a_clock_that_is_late_too(grant: Grant) -> None:
+    """
+    It opens nothing before the clock is right again, and nothing then, either.
+    """
+    assert not grant.is_open(NOW - 86400)
+    over = ended(grant, by="carl", now=NOW - 86400)
+    assert {over.state(at) for at in (NOW - 86400, NOW, NOW + 15)} == {GrantState.ENDED}
+
+
 def test_the_running_one_is_found_by_person_and_asset() -> None:
     """
     And by nothing less.

@@ -157,10 +157,10 @@ class Grants:
 
 def end_grants_of(connection: sa.Connection, person: Identity, by: str, now: float) -> None:
     """
-    End every open grant of *person*, who goes: another one of that name must ask anew.
+    End every grant of *person* that is not over, for they go: another one of that name must ask anew.
     """
     for grant in factor_tables.grants(connection, GRANTS.c.person == person.name):
-        if grant.is_open(now):
+        if not grant.is_over(now):
             gone = _row(rules.ended(grant, by=by, now=now))
             connection.execute(sa.update(GRANTS).where(GRANTS.c.id == grant.id).values(**gone))
 

@@ -3,7 +3,8 @@ The trail: what was recorded, in order, each entry bound to the one before.
 
 An entry holds the digest (SHA-256, FIPS 180-4) of the row that it is about, and its
 own digest over that and the entry before. A row or an entry that is changed, added or
-removed afterwards no longer agrees. Whoever can write the whole database can also write
+removed afterwards no longer agrees. Assets change when they are seen again, so of them it
+is held that they are those which entries are about. Whoever can write the whole database can also write
 a whole new trail: the digest of the last entry, kept elsewhere, shows that.
 """
 
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from sealgate.register.adapters.tables import RECORDED, TRAIL, TRAIL_HEAD
+from sealgate.register.adapters.tables import ASSETS, EVIDENCE, RECORDED, TRAIL, TRAIL_HEAD
 from sealgate.register.model import TrailCheck
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ _MANY = 1000
 
 # Columns of migration r0004.
 _ADDED = frozenset(["access", "grant"])
+# What no entry has as the digest of its row.
+_NONE_OF_OURS = ""
+# SQLite keeps whatever is put into a column; what we never put there cannot be read or written.
+_UNREADABLE = (TypeError, ValueError, RecursionError)
 
 
 class Trail:
@@ -91,8 +96,7 @@ def check(connection: sa.Connection, *, known: str = "") -> TrailCheck:
             if entry.seq != seq:
                 faults.append(f"entries before {entry.seq} are missing")
                 seq = entry.seq
-            expected = _digest(digest, entry.seq, entry.at, entry.event, entry.row, entry.content)
-            if entry.digest != expected:
+            if not _follows(entry, digest):
                 faults.append(f"entry {entry.seq} was changed, or the one before it")
             digest = entry.digest
             is_known |= digest == known
@@ -110,12 +114,21 @@ def check(connection: sa.Connection, *, known: str = "") -> TrailCheck:
     if not is_known:
         faults.append("no entry has the digest that was kept elsewhere")
     faults += _beside(connection, vouched, seq)
-    return TrailCheck(seq, digest, tuple(faults))
+    faults += _assets(connection)
+    return TrailCheck(seq, str(digest), tuple(faults))
 
 
 def _head(connection: sa.Connection) -> tuple[int, str] | None:
-    row = connection.execute(sa.select(TRAIL_HEAD.c.seq, TRAIL_HEAD.c.digest)).one_or_none()
-    return None if row is None else (row.seq, row.digest)
+    rows = connection.execute(sa.select(TRAIL_HEAD.c.seq, TRAIL_HEAD.c.digest)).all()
+    return (rows[0].seq, rows[0].digest) if len(rows) == 1 else None
+
+
+def _follows(entry: sa.Row[Any], previous: str) -> bool:
+    try:
+        made = _digest(previous, entry.seq, entry.at, entry.event, entry.row, entry.content)
+    except _UNREADABLE:
+        return False
+    return bool(entry.digest == made)
 
 
 def _entries(connection: sa.Connection, last: int | None) -> Iterator[Sequence[sa.Row[Any]]]:
@@ -159,9 +172,38 @@ def _recorded(
         wanted.setdefault(entry.event, []).append(entry.row)
     found: dict[tuple[str, int], str] = {}
     for event, table in RECORDED.items():
-        rows = connection.execute(sa.select(table).where(table.c.id.in_(wanted.get(event, ()))))
-        found |= {(event, row["id"]): digest_of_row(dict(row)) for row in rows.mappings()}
+        contents = _contents(connection, table, wanted.get(event, []))
+        found |= {(event, row): content for row, content in contents.items()}
     return found
+
+
+def _contents(connection: sa.Connection, table: sa.Table, ids: list[int]) -> dict[int, str]:
+    try:
+        rows = connection.execute(sa.select(table).where(table.c.id.in_(ids))).mappings()
+        return {row["id"]: digest_of_row(dict(row)) for row in rows}
+    except _UNREADABLE:
+        if len(ids) == 1:
+            return {ids[0]: _NONE_OF_OURS}
+    # One of them was changed; the others are still compared.
+    half = len(ids) // 2
+    return _contents(connection, table, ids[:half]) | _contents(connection, table, ids[half:])
+
+
+def _assets(connection: sa.Connection) -> list[str]:
+    # What is about an asset refers to it; evidence may be about what an audit met on its way.
+    about = [table.c.asset for table in RECORDED.values() if table.c.get("asset") is not None]
+    firm = [column for column in about if column.table is not EVIDENCE]
+    known, named = sa.select(ASSETS.c.id), sa.union(*map(sa.select, about)).subquery()
+    needed = sa.union(*map(sa.select, firm)).subquery()
+    missing = sa.select(needed.c.asset).where(needed.c.asset.not_in(known))
+    added = known.where(ASSETS.c.id.not_in(sa.select(named.c.asset)))
+    return [
+        *(f'asset "{one}" is missing' for one in connection.execute(missing).scalars()),
+        *(
+            f'asset "{one}" was added beside the trail'
+            for one in connection.execute(added).scalars()
+        ),
+    ]
 
 
 def digest_of_row(row: Mapping[str, Any]) -> str:

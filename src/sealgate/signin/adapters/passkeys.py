@@ -24,6 +24,7 @@ from sealgate.identity.passkeys import (
     PasskeyError,
     RelyingParty,
 )
+from sealgate.identity.throttle import Throttle, prefix
 
 if TYPE_CHECKING:
     from sealgate.signin.adapters.house import House
@@ -38,6 +39,7 @@ class Passkeys:
     def __init__(self, house: House) -> None:
         self._house = house
         self._challenges = Challenges()
+        self._codes = Throttle()
 
     def ask(self, caller: Caller) -> str:
         """
@@ -64,7 +66,8 @@ class Passkeys:
         count = verify_assertion(response, challenge, party, key, handle)
         if not house.people.count_passkey(key, count, now=now):
             raise PasskeyError("the passkey was copied", hint="sealgate user passkey NAME")
-        house.throttle.succeeded(key.identity, caller.address, now)
+        # It takes no wrong password back: who stole a key must not guess the rest for ever.
+        house.throttle.succeeded(key.identity, caller.address, now, forgives=False)
         return key.identity, Proven(Factor.PASSKEY, now, key.id)
 
     def ask_new(self, caller: Caller, code: str) -> str:
@@ -72,12 +75,18 @@ class Passkeys:
         Return the options of a registration for whom the operator gave *code* to.
 
         Raises:
-            PasskeyError: nobody was given that code.
+            PasskeyError: nobody was given that code, or there were too many attempts.
         """
-        people, party = self._house.people, self._party(caller)
-        name = people.enrolment(code, now=self._house.now())
+        people, party, now = self._house.people, self._party(caller), self._house.now()
+        # Nobody is named yet, so each address is counted by itself: a code has 120 bits, and
+        # who tries some from elsewhere keeps nobody from registering.
+        place = prefix(caller.address)
+        if self._codes.attempt(place, place, now) > 0:
+            raise PasskeyError("there were too many attempts", hint="try again later")
+        name = people.enrolment(code, now=now)
         if name is None:
             raise PasskeyError("the code is unknown, too old or used", hint="ask for another")
+        self._codes.succeeded(place, place, now)
         challenge = self._challenge(party, Ceremony.REGISTRATION, name)
         return registration_options(
             challenge, party, people.user_handle(name), people.passkeys(name)

@@ -260,8 +260,6 @@ class Service:
 
     async def _new_passkey_options(self, request: Request) -> Response:
         caller, sent = caller_of(request), await json_of(request)
-        if self._house.wait(caller, "") > 0:
-            raise PasskeyError("there were too many attempts", hint="try again later")
         code = str(sent.get("code", ""))
         return as_json(await asyncio.to_thread(self._passkeys.ask_new, caller, code))
 

@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, TypeVar
 
 from sealgate.storage.model import StorageError, Trouble
+from sealgate.transfer.adapters.sftp_packets import wire_time
 from sealgate.transfer.model import TransferError
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ _MAX_LINE = 8192
 _MAX_DEPTH = 64
 _REFUSALS = (TransferError, StorageError)
 _NUL = b"\0"
+# A file of any size that there is; more digits are no time, either.
+_MAX_DIGITS = 18
 
 
 class SCPProtocolError(Exception):
@@ -246,7 +249,7 @@ class SCPService:
     async def _send_times(self, entry: Entry) -> bool:
         if not self._asked.preserve:
             return True
-        at = max(0, int(entry.modified_at))
+        at = wire_time(entry)
         await self._send(f"T{at} 0 {at} 0\n".encode("ascii"))
         return await self._acknowledged()
 
@@ -418,7 +421,7 @@ def _time(rest: bytes) -> float:
     Return the modification time of a ``T`` line.
     """
     words = rest.split(b" ")
-    if len(words) != 4 or not all(word.isdigit() for word in words):  # noqa: PLR2004
+    if len(words) != 4 or not all(map(_is_number, words)):  # noqa: PLR2004
         raise SCPProtocolError("protocol error: times not understood")
     return float(words[0])
 
@@ -428,9 +431,13 @@ def _announced(rest: bytes) -> tuple[int, str]:
     Return size and name of a ``C`` or ``D`` line.
     """
     words = rest.split(b" ", 2)
-    if len(words) != 3 or not words[1].isdigit() or len(words[0]) != 4:  # noqa: PLR2004
+    if len(words) != 3 or not _is_number(words[1]) or len(words[0]) != 4:  # noqa: PLR2004
         raise SCPProtocolError("protocol error: file not understood")
     name = words[2].decode("utf-8", "surrogateescape")
     if name in {"", ".", ".."} or "/" in name or "\0" in name:
         raise SCPProtocolError("protocol error: name with a folder in it")
     return int(words[1]), name
+
+
+def _is_number(word: bytes) -> bool:
+    return word.isdigit() and len(word) <= _MAX_DIGITS

@@ -239,11 +239,20 @@ def attributes(entry: Entry, owner: int) -> bytes:
     Return what is told of *entry*: owner-only modes, whatever was asked for.
     """
     mode = _FOLDER_MODE if entry.is_folder else _FILE_MODE
-    at = max(0, min(_U32, int(entry.modified_at)))
+    at = wire_time(entry)
     flags = (
         AttributeFlag.SIZE | AttributeFlag.OWNER | AttributeFlag.PERMISSIONS | AttributeFlag.TIMES
     )
     return struct.pack(">IQIIIII", flags, entry.size, owner, owner, mode, at, at)
+
+
+def wire_time(entry: Entry) -> int:
+    """
+    Return when *entry* was changed, in the seconds that version 3 has.
+
+    A time that is none of the calendar is shown as its nearest, and hides no folder.
+    """
+    return int(max(0, min(_U32, entry.modified_at)))
 
 
 def names(request: int, found: Iterable[tuple[bytes, bytes, bytes]]) -> bytes:
@@ -260,7 +269,7 @@ def long_name(entry: Entry, name: str, now: float) -> str:
     Return *entry* as ``ls -l`` shows it; clients print this line as it is.
     """
     mode = "drwx------" if entry.is_folder else "-rw-------"
-    at = time.gmtime(max(0, entry.modified_at))
+    at = time.gmtime(wire_time(entry))
     recent = abs(now - entry.modified_at) < _HALF_YEAR_SECONDS
     when = time.strftime("%b %d %H:%M" if recent else "%b %d  %Y", at)
     owner = (entry.owner or "-").replace(" ", "_")[:32]

@@ -89,10 +89,18 @@ class Connection(SigningIn):
         try:
             self._ask_for_tunnel(host, port)
         except SealgateError as error:
-            raise asyncssh.ChannelOpenError(
-                asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, sentence(as_transfer(error)).strip()
-            ) from error
-        return Tunnelled(self, host, port).connected()
+            raise _prohibited(error) from error
+        return self._tunnelled(Tunnelled(self, host, port))
+
+    async def _tunnelled(self, tunnel: Tunnelled) -> Tunnelled:
+        await tunnel.connected()
+        try:
+            # The service may take its time, and what was allowed before may be so no more.
+            self._ask_for_tunnel(*tunnel.target, is_open=True)
+        except SealgateError as error:
+            tunnel.cut()
+            raise _prohibited(error) from error
+        return tunnel
 
     def _ask_for_tunnel(self, host: str, port: int, *, is_open: bool = False) -> None:
         self.doorkeeper.may_tunnel(
@@ -186,6 +194,12 @@ class Connection(SigningIn):
         Return whether an answer would leave soon; none is made before.
         """
         return not self.congested and self.may_send_data()
+
+
+def _prohibited(error: SealgateError) -> asyncssh.ChannelOpenError:
+    return asyncssh.ChannelOpenError(
+        asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, sentence(as_transfer(error)).strip()
+    )
 
 
 class Owner(asyncssh.SSHServer):

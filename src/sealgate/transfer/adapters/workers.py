@@ -68,8 +68,9 @@ class Worker:
             EventWriter(functools.partial(Register, plan.database), plan.log, complain, scanner)
         )
         hooks = UploadHooks(plan.model, self._events.note, complain, scanner)
-        self._held.callback(hooks.close)
+        # The last looks need the stores, so these are let go of after them.
         self._held.callback(self._close_drops)
+        self._held.callback(hooks.close)
         self.doorkeeper = DropDoorkeeper(
             self._rules(plan.served),
             self._people,

@@ -128,6 +128,19 @@ def test_grants_end_with_their_person_and_stay_told(store: IdentityStore) -> Non
     assert {g.id for g in store.grants()} == {running.id, waiting.id}
 
 
+def test_grants_end_with_their_person_whatever_the_clock_says(store: IdentityStore) -> None:
+    """
+    A machine that began with a clock of yesterday removes anna: another anna has none of them.
+    """
+    running, waiting = ask(store), ask(store, asset="drop y")
+    store.approve_grant(running.id, "ben", by="op2", now=NOW)
+    store.remove("anna", by="me", now=NOW - 86400)
+    store.add("anna", ["board"], by="me", now=NOW - 86400)
+    assert store.running_grant("anna", "drop x", now=NOW + 3) is None
+    with pytest.raises(UsageError, match="is ended"):
+        store.approve_grant(waiting.id, "ben", by="op2", now=NOW + 3)
+
+
 ASKER = """
 import sys
 from sealgate.errors import UsageError

@@ -88,13 +88,45 @@ def test_the_head_moves_with_every_entry(path: Path) -> None:
             "entry 1 is about nothing that is recorded",
         ),
         ("DELETE FROM trail_head", "the end of the trail was cut off or changed"),
+        (
+            "INSERT INTO trail_head VALUES (7, 9, 'x')",
+            "the end of the trail was cut off or changed",
+        ),
+        ("DELETE FROM assets WHERE id = 'file /a'", 'asset "file /a" is missing'),
+        (
+            "INSERT INTO assets VALUES ('file /c', 'file', NULL, 1.0, 1.0)",
+            'asset "file /c" was added beside the trail',
+        ),
+        ("UPDATE assessments SET details = '{' WHERE id = 1", "assessment 1 was changed"),
+        (
+            "UPDATE assessments SET details = replace(hex(zeroblob(50000)), '0', '[') WHERE id = 1",
+            "assessment 1 was changed",
+        ),
+        ("UPDATE assessments SET details = x'ff' WHERE id = 1", "assessment 1 was changed"),
+        ("UPDATE assessments SET computed = x'00' WHERE id = 1", "assessment 1 was changed"),
+        ("UPDATE trail SET at = x'00' WHERE seq = 1", "entry 1 was changed, or the one before it"),
+        (
+            "UPDATE trail SET digest = x'00' WHERE seq = 3",
+            "the end of the trail was cut off or changed",
+        ),
     ],
 )
 def test_tampering_shows(path: Path, statement: str, told: str) -> None:
     """
-    A row or an entry that is changed, added or removed is told.
+    A row or an entry that is changed, added or removed is told, also by what cannot be read.
     """
     assert told in faults(path, statement)
+
+
+def test_what_cannot_be_read_hides_nothing_else(path: Path) -> None:
+    """
+    The row itself is told, and so is another change beside it.
+    """
+    assert faults(
+        path,
+        "UPDATE assessments SET details = '{' WHERE id = 2",
+        "UPDATE assessments SET computed = 'public' WHERE id = 1",
+    ) == ("assessment 1 was changed", "assessment 2 was changed")
 
 
 def test_an_entry_beyond_the_end_shows(path: Path) -> None:

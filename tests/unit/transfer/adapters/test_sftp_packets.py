@@ -57,20 +57,19 @@ def test_no_bytes_lead_behind_the_packet(data: bytes) -> None:
 
 @given(
     st.integers(0, 2**63),
-    st.floats(-1e12, 1e12),
+    st.floats(allow_nan=False),
     st.text(max_size=50).filter(lambda t: not any(0xD800 <= ord(c) < 0xE000 for c in t)),
 )
 def test_every_entry_can_be_told(size: int, modified_at: float, owner: str) -> None:
     """
-    Law: times before the epoch or behind 2106, and odd owners, make a packet all the same.
+    Law: times before the epoch or of no calendar, and odd owners, make a packet all the same.
     """
     entry = Entry(("d", "f"), False, size, modified_at, owner=owner)
     told = wire.attributes(entry, 1000)
     read = Reader(memoryview(told)).attributes()
     assert read.size == size
     assert read.permissions == 0o100600
-    if abs(modified_at) < 1e11:
-        assert "f" in wire.long_name(entry, "f", 0.0)
+    assert wire.long_name(entry, "f", 0.0).endswith(" f")
 
 
 def test_space_is_in_blocks() -> None:
