@@ -309,9 +309,14 @@ def test_the_audit_agrees_and_its_accepted_risks_are_needed(demo: Demo, tmp_path
     """
     As declared the audit ends with 0; without the accepted risks it ends with 10.
     """
-    good = demo.sealgate("audit")
+    # As it is printed, so that it can be typed.
+    good = demo.try_printed("the verdict again")
     assert good.returncode == 0, good.stdout + good.stderr
     assert "the shop's owner" in good.stdout
+    # What a server process warns of is told as Sealgate's.
+    assert (
+        "\nsealgate: 127.0.0.1 sent commands in the clear behind AUTH TLS" in demo.out.read_text()
+    )
     config = Path(demo.ready["config"])
     text = config.read_text()
     bare = config.with_name("bare.toml")

@@ -7,13 +7,12 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from sealgate.app.audit import (
     Manner,
@@ -24,7 +23,7 @@ from sealgate.app.audit import (
 from sealgate.app.audit_host import host_sightings
 from sealgate.app.state import open_register
 from sealgate.audit.targets import parse_resolve, parse_target
-from sealgate.cli.output import write_report
+from sealgate.cli.output import looking, write_report
 from sealgate.config.load import CONFIG_NAME, find_config, load
 from sealgate.errors import ExitCode, UsageError
 from sealgate.report.html import render_html
@@ -34,8 +33,6 @@ from sealgate.report.sarif import render_sarif
 from sealgate.report.text import render_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from sealgate.policy.finding import Report
 
 
@@ -85,7 +82,7 @@ def command(
     resolved = parse_resolve(resolve)
     now = time.time()
     with ExitStack() as stack:
-        progress = stack.enter_context(_progress())
+        progress = stack.enter_context(looking())
         manner = Manner(now, active, ca_files, resolved, progress=progress)
         if endpoints or inventory is None:
             audit = audit_endpoints(endpoints, manner, class_id=class_id, inventory=inventory)
@@ -114,14 +111,3 @@ def _rendered(report: Report, form: str, now: float, *, to_file: bool) -> str:
             width = min(shutil.get_terminal_size((100, 24)).columns, 120)
             colour = sys.stdout.isatty() and not to_file
             return render_text(report, console_width=width, colour=colour)
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    # For people only: a log or a pipe gets none of it.
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda _name: None
-        return
-    with console.status("looking") as status:
-        yield lambda name: status.update(f"looking at {name}", spinner="dots")

@@ -4,15 +4,18 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import signal
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from sealgate.cli.output import looking
 from sealgate.cli.voice import notice
 from sealgate.errors import ExitCode, SealgateError
 from sealgate.report.assessment import render_assessment_text
@@ -54,12 +57,16 @@ def command(once: bool, ready_file: Path | None) -> int:
         laid = demo.lay_out(folder, port, time.time())
         tell("what the shop's database holds", render_assessment_text(laid.run))
         tell("the sealgate.toml that follows", Path(laid.inventory.source).read_text())
-        with demo.gateway_running(laid, notice) as gateway:
-            audit = demo.audit_demo(laid, time.time())
+        with ExitStack() as held:
+            with looking("starting the gateway and the file servers"):
+                gateway = held.enter_context(demo.gateway_running(laid, notice))
+            with looking() as progress:
+                audit = demo.audit_demo(laid, time.time(), progress)
             tell("audited", render_text(audit.report, console_width=width, colour=colour))
             plan = render_plan(audit.report, console_width=width, colour=colour)
             tell("required against provided", plan)
-            tell("to try", _told(demo.commands(laid)))
+            if not once:
+                tell("to try", _told(demo.commands(laid, _program())))
             if ready_file is not None:
                 demo.write_ready(ready_file, laid)
             if not once:
@@ -77,6 +84,18 @@ def _extra() -> ModuleType:
             hint='pip install "sealgate[demo,gateway]"',
         ) from error
     return run
+
+
+def _program() -> str:
+    """
+    Return how this program is typed: by its name where that finds it, else by its path.
+    """
+    if shutil.which("sealgate"):
+        return "sealgate"
+    started = Path(sys.argv[0])
+    if started.name == "sealgate":
+        return shlex.quote(str(started))
+    return f"{shlex.quote(sys.executable)} -m sealgate"
 
 
 def _told(commands: list[tuple[str, str]]) -> str:

@@ -10,8 +10,9 @@ import shutil
 import click
 
 from sealgate.errors import UsageError
+from sealgate.inspection.model import Refusal
 from sealgate.policy.rules import RULES, find_rule
-from sealgate.report.rules import render_rule, render_rules
+from sealgate.report.rules import render_held_back, render_rule, render_rules
 
 
 @click.command("explain")
@@ -25,7 +26,11 @@ def command(rule_id: str | None) -> None:
         return
     rule = find_rule(rule_id)
     if rule is None:
-        close = difflib.get_close_matches(rule_id, [known.id for known in RULES], n=1, cutoff=0.4)
+        if rule_id in set(Refusal):
+            click.echo(render_held_back(Refusal(rule_id)), nl=False)
+            return
+        known = [*(rule.id for rule in RULES), *Refusal]
+        close = difflib.get_close_matches(rule_id, known, n=1)
         message = f'rule "{rule_id}" does not exist'
         raise UsageError(
             message, hint=f"sealgate explain {close[0]}" if close else "sealgate explain"

@@ -1,15 +1,21 @@
 """
-Where a report goes: to standard output, or to a file for its owner only.
+Where a report goes: to standard output, or to a file for its owner only; and what moves meanwhile.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
 from sealgate.errors import SealgateError, SourceError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 # What whoever typed the name can mend; the rest (a full disk) is a failure.
 _MISTYPED = {errno.ENOENT, errno.EACCES, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG}
@@ -39,3 +45,20 @@ def write_report(text: str, output: str | None) -> None:
         reason = os.strerror(number).lower() if number else "no path"
         message = f'output "{output}" cannot be written: {reason}'
         raise kind(message, hint="name another file with --output") from error
+
+
+@contextmanager
+def looking(at_first: str = "looking") -> Iterator[Callable[[str], None]]:
+    """
+    Show on a terminal that something goes on, and yield what tells at what.
+
+    It is for people only: a log or a pipe gets none of it.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _name: None
+        return
+    from rich.console import Console  # noqa: PLC0415  # only a terminal needs it
+    from rich.text import Text  # noqa: PLC0415
+
+    with Console(stderr=True).status(at_first) as status:
+        yield lambda name: status.update(Text(f"looking at {name}", no_wrap=True))

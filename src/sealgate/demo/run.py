@@ -280,13 +280,14 @@ def stay(gateway: RunningGateway) -> None:
     gateway.wait()
 
 
-def audit_demo(laid: Laid, now: float) -> Audit:
+def audit_demo(laid: Laid, now: float, progress: Callable[[str], None]) -> Audit:
     """
     Audit the running demo as ``sealgate audit`` does, and keep it in the register.
     """
+    manner = Manner(now, progress=progress)
     with open_register(laid.inventory) as register:
         audit = audit_sites(
-            laid.inventory, Manner(now), host_sightings(laid.inventory, now=now), register
+            laid.inventory, manner, host_sightings(laid.inventory, now=now), register
         )
         record(register, audit)
     return audit
@@ -301,9 +302,9 @@ def write_ready(path: Path, laid: Laid) -> None:
     beside.replace(path)
 
 
-def commands(laid: Laid) -> list[tuple[str, str]]:
+def commands(laid: Laid, program: str) -> list[tuple[str, str]]:
     """
-    Return commands to try, each with what it shows.
+    Return commands to try, each with what it shows; *program* is how sealgate is typed.
     """
     ready = laid.ready()
     ca = f"--cacert {ready['ca']}"
@@ -318,5 +319,5 @@ def commands(laid: Laid) -> list[tuple[str, str]]:
         (f"curl -i {ca} {key} --interface {OTHER} {https}/typo3/", "403: another country"),
         (f"curl -i --path-as-is {ca} {https}/%2574ypo3/", "403: the same door, spelled oddly"),
         *partner_commands(laid.partner, str(ready["ca"]), laid.ports.sftp, laid.ports.ftps),
-        (f"sealgate audit -c {ready['config']}", "the verdict again"),
+        (f"{program} audit -c {ready['config']}", "the verdict again"),
     ]

@@ -83,6 +83,11 @@ KEY_HEADER = "x-sealgate-key"
 OWN_PATH = "/.sealgate"
 # Where a site finds the keys that what it is told is verified with.
 IDENTITY_KEYS_PATH = f"{OWN_PATH}/identity-keys"
+# How pages look that refuse: light or dark as the visitor's system is, and on small screens too.
+REFUSAL_STYLE = (
+    ":root{color-scheme:light dark}body{font:1.1em/1.5 system-ui,sans-serif;max-width:38em;"
+    "margin:2em auto;padding:0 1em;overflow-wrap:break-word}h1{line-height:1.2}small{opacity:.8}"
+)
 # Where Envoy asks the service about a request; no client's request is sent there.
 CHECK_PATH = "/check"
 

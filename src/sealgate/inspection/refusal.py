@@ -8,6 +8,7 @@ import json
 from html import escape
 from typing import TYPE_CHECKING
 
+from sealgate.gateway.model import REFUSAL_STYLE
 from sealgate.inspection.model import Refusal, titles
 
 if TYPE_CHECKING:
@@ -71,6 +72,6 @@ def _page(title: str, detail: str, rule: Refusal) -> bytes:
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><main><h1>{escape(title)}</h1>"
+        f"<title>{escape(title)}</title><style>{REFUSAL_STYLE}</style><main><h1>{escape(title)}</h1>"
         f"<p>{escape(detail)}</p><p>Rule: <code>{escape(rule.value)}</code></p></main></html>\n"
     ).encode()

@@ -5,6 +5,7 @@ A report as one page in HTML, for people who decide and for the file of an audit
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import TYPE_CHECKING
 
 from sealgate.policy.finding import Status
@@ -32,11 +33,6 @@ def render_html(report: Report, *, at: float) -> str:
     parts = [
         f'<p class="faint">{at_text}</p>\n',
         f'<p class="verdict {how}">{escaped(summary(report))}</p>\n',
-        "<h2>What each part requires and provides</h2>\n",
-        table(
-            ("asset", "class", *(column.value for column in Column)),
-            (_row(report, asset) for asset in report.assets),
-        ),
     ]
     for title, findings in (("Findings", opened), ("Notes", notes), ("Accepted risks", taken)):
         if findings:
@@ -48,6 +44,13 @@ def render_html(report: Report, *, at: float) -> str:
         if risks:
             told = "".join(f"<li>{_risk(risk)}</li>\n" for risk in risks)
             parts.append(f"<h2>{title}</h2>\n<ul>\n{told}</ul>\n")
+    parts += [
+        "<h2>What each part requires and provides</h2>\n",
+        table(
+            ("asset", "class", *(column.value for column in Column)),
+            (_row(report, asset) for asset in report.assets),
+        ),
+    ]
     return page("Audit", *parts)
 
 
@@ -55,7 +58,7 @@ def _row(report: Report, asset: AssetReport) -> list[str]:
     classes = asset.classification
     if asset.collects:
         classes += f", collects {asset.collects}"
-    name = f"<code>{escaped(asset.asset.id)}</code>{_place(asset.asset.place)}"
+    name = f"<code>{escaped(asset.asset.id)}</code><br>{_place(asset.asset.place)}"
     return [name, escaped(classes), *(_cell(report, asset, column) for column in Column)]
 
 
@@ -70,7 +73,7 @@ def _cell(report: Report, asset: AssetReport, column: Column) -> str:
     how = "good" if verdict == "met" else "bad"
     provided = "not observed" if rank is None else names[rank]
     return (
-        f"{escaped(provided)}<br><small>required: {escaped(names[required])}</small><br>"
+        f'{escaped(provided)}<br><small class="whole">required: {escaped(names[required])}</small><br>'
         f'<span class="{how}">{escaped(verdict.lower())}</span>'
     )
 
@@ -85,8 +88,8 @@ def _article(finding: Finding) -> str:
         f"<h3>{level}: {escaped(finding.rule.id)}</h3>",
         f"<p><code>{escaped(finding.asset.id)}</code>{_place(finding.asset.place)}</p>",
         f"<p>{escaped(found)}</p>",
-        f"<p><b>Required:</b> {escaped(finding.required)} <small>({clauses})</small></p>",
-        f"<p><b>Fix:</b> {escaped(finding.fix)}</p>",
+        f"<p><b>Required:</b> {_typed(finding.required)} <small>({clauses})</small></p>",
+        f"<p><b>Fix:</b> {_typed(finding.fix)}</p>",
     ]
     if finding.accepted is not None:
         risk = finding.accepted
@@ -96,6 +99,11 @@ def _article(finding: Finding) -> str:
         )
         level = ""
     return f'<article class="{level}">{"".join(parts)}</article>\n'
+
+
+def _typed(text: str) -> str:
+    # What stands between backticks is typed or set.
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped(text))
 
 
 def _clause(citation: Citation) -> str:

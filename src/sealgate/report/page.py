@@ -30,6 +30,7 @@ table{border-collapse:collapse;min-width:100%}
 th,td{border-bottom:1px solid var(--line);padding:.3rem .6rem;text-align:left;vertical-align:top}
 td ul{margin:0;padding-left:1.1em}
 small,.faint{color:var(--faint)}
+.whole{white-space:nowrap}
 .verdict{font-size:1.25em}
 article{border-left:.3rem solid var(--line);background:var(--soft);margin:.8rem 0;padding:.6rem 1rem}
 article p{margin:.3rem 0}

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
 
 from sealgate.policy.finding import Severity
@@ -14,6 +13,8 @@ from sealgate.policy.protection import RUNG_NAMES
 from sealgate.report.terminal import clean, drawn
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sealgate.policy.finding import AssetReport, Finding, Report
     from sealgate.policy.protection import Column
 
@@ -27,36 +28,43 @@ _STYLES = {
 
 def render_plan(report: Report, *, console_width: int = 100, colour: bool = False) -> str:
     """
-    Return one line per asset and column: required, provided, and whether that is enough.
+    Return each asset with its class, and below it required, provided and verdict per column.
 
     Columns of which nothing is required and nothing is known are left out. A column that
     is not met counts as accepted when a person took on every finding that makes it so.
+    Names of assets have lines of their own, so that they stay whole on a narrow screen.
     """
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("asset", overflow="fold")
-    table.add_column("class", overflow="fold")
-    for heading in ("", "required", "provided", "verdict"):
-        table.add_column(heading, no_wrap=True)
-    for asset in report.assets:
-        name, classification = clean(asset.asset.id), _classes(asset)
-        for column in asset.columns:
-            rank = asset.provided.get(column)
-            required = asset.required.rank(column)
-            if required == 0 and rank is None:
-                continue
-            verdict = verdict_on(report, asset, column)
-            table.add_row(
-                Text(name),
-                Text(classification),
-                column.value,
-                RUNG_NAMES[column][required],
-                "not observed" if rank is None else RUNG_NAMES[column][rank],
-                Text(verdict, _STYLES[verdict]),
-            )
-            name = classification = ""
-        if name:
-            table.add_row(Text(name), Text(classification), "", "nothing", "", "")
-    return drawn(table, console_width=console_width, colour=colour)
+    rows = [(asset, _rows(report, asset)) for asset in report.assets]
+    titles = ("", "required", "provided")
+    cells = [row for _, of_asset in rows for row in of_asset]
+    widths = [max(len(row[at]) for row in (titles, *cells)) for at in range(len(titles))]
+    head = f"asset{_line(titles, widths)[len('asset') :]}verdict\n"
+    text = Text(head, "bold")
+    for asset, of_asset in rows:
+        text.append(clean(asset.asset.id), "bold").append(f"  ({_classes(asset)})")
+        text.append("\n" if of_asset else ": nothing required\n")
+        for *told, verdict in of_asset:
+            text.append(_line(told, widths)).append(f"{verdict}\n", _STYLES[verdict])
+    text.rstrip()
+    longest = max(len(line) for line in text.plain.splitlines())
+    return drawn(text, console_width=max(longest, console_width), colour=colour)
+
+
+def _rows(report: Report, asset: AssetReport) -> list[tuple[str, str, str, str]]:
+    rows = []
+    for column in asset.columns:
+        rank, required = asset.provided.get(column), asset.required.rank(column)
+        if required == 0 and rank is None:
+            continue
+        names = RUNG_NAMES[column]
+        provided = "not observed" if rank is None else names[rank]
+        rows.append((column.value, names[required], provided, verdict_on(report, asset, column)))
+    return rows
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    told = (f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
+    return "  ".join(("", *told, ""))
 
 
 def _classes(asset: AssetReport) -> str:

@@ -7,12 +7,37 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from sealgate.inspection.model import Refusal
 from sealgate.policy.ladder import LADDERS
 from sealgate.policy.protection import RUNG_NAMES
 from sealgate.policy.rules import RULES
 
 if TYPE_CHECKING:
     from sealgate.policy.finding import Rule
+
+
+_HELD_BACK = {
+    Refusal.ABOVE_CLASS: (
+        "a body holds what is above the class of its route",
+        "have the site leave it out, or give the route the class of what it shows or collects",
+    ),
+    Refusal.UNREADABLE: (
+        "a body cannot be read: its encoding, a part of it, or an upgrade",
+        "send it in gzip, br, zstd or without an encoding, and in UTF-8",
+    ),
+    Refusal.BUDGET: (
+        "a body is larger, or holds more to look at, than a body may",
+        "send less at once, or serve large files on a route without inspect",
+    ),
+    Refusal.FRAMING: (
+        "a message could be read in two ways",
+        "have the site or the client frame its messages as RFC 9112 demands",
+    ),
+    Refusal.UNREACHABLE: (
+        "the site behind the gateway does not answer",
+        "start the site, or set its upstream right: sealgate plan",
+    ),
+}
 
 
 def render_rule(rule: Rule, *, console_width: int = 100) -> str:
@@ -40,6 +65,19 @@ def render_rule(rule: Rule, *, console_width: int = 100) -> str:
             break_long_words=False,
         )
     return "\n".join(lines) + "\n"
+
+
+def render_held_back(refusal: Refusal) -> str:
+    """
+    Return what it means when a body on its way is held back as *refusal*.
+    """
+    what, fix = _HELD_BACK[refusal]
+    return (
+        f"{refusal.value}: {what}\n"
+        '  seen by:   sealgate serve, where a route has inspect = "enforce"\n'
+        f"  fix:       {fix}\n"
+        "  more:      docs/howto/inspect.md\n"
+    )
 
 
 def render_rules() -> str:

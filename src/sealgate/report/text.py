@@ -98,7 +98,7 @@ def _tell_unseen(text: Text, group: list[Finding], width: int) -> None:
     _place(text, first)
     for finding in group:
         _detail(text, _head(finding), finding.found, width)
-    _detail(text, "fix", "let it be looked at, or see `sealgate explain RULE`", width)
+    _detail(text, "fix", f"let it be looked at; see `sealgate explain {first.rule.id}`", width)
     text.append("\n")
 
 

@@ -39,19 +39,29 @@ HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
+# Text and the edges of what can be used keep the contrasts of WCAG 2.2 (1.4.3, 1.4.11) in
+# both schemes; nothing is wider than a screen of 320 pixels (1.4.10).
 STYLE = """\
+:root{color-scheme:light dark;--ink:#1b1b1b;--page:#fff;--faint:#4d4d4d;--edge:#595959;--act:#0b4f8a;\
+--on-act:#fff;--bad:#b00020;--bad-soft:#fdecee;--why-soft:#eef4fa;--code-soft:#f2f2f2;--focus:#a85c00}
+@media (prefers-color-scheme:dark){:root{--ink:#ececec;--page:#16181b;--faint:#b8bcc2;--edge:#9aa0a8;\
+--act:#8cc4ff;--on-act:#0b1c2c;--bad:#ff9aa2;--bad-soft:#3a1a1e;--why-soft:#1b2a3a;--code-soft:#262a2f;\
+--focus:#ffb454}}
 body{font:1.1em/1.5 system-ui,sans-serif;max-width:34em;margin:3em auto;padding:0 1em;\
-color:#1b1b1b;background:#fff}
+color:var(--ink);background:var(--page);overflow-wrap:break-word}
+h1{line-height:1.2}
+a{color:var(--act)}
 label{display:block;margin:1em 0 .2em;font-weight:600}
 input[type=text],input[type=password]{font:inherit;width:100%;box-sizing:border-box;padding:.5em;\
-border:1px solid #595959;border-radius:.2em}
-button{font:inherit;margin:1em 0;padding:.6em 1.4em;border:0;border-radius:.2em;background:#0b4f8a;\
-color:#fff;cursor:pointer}
-button:focus-visible,input:focus-visible,a:focus-visible{outline:3px solid #e08a00;outline-offset:2px}
-.error{border-left:.3em solid #b00020;padding:.5em 1em;background:#fdecee}
-.why{border-left:.3em solid #0b4f8a;padding:.5em 1em;background:#eef4fa}
-code{display:block;padding:.5em 1em;background:#f2f2f2;overflow-wrap:anywhere;font-size:.85em}
-small{color:#4d4d4d}
+border:1px solid var(--edge);border-radius:.2em;color:inherit;background:var(--page)}
+button{font:inherit;margin:1em 0;padding:.6em 1.4em;border:0;border-radius:.2em;background:var(--act);\
+color:var(--on-act);cursor:pointer}
+button:focus-visible,input:focus-visible,a:focus-visible{outline:3px solid var(--focus);outline-offset:2px}
+.error{border-left:.3em solid var(--bad);padding:.5em 1em;background:var(--bad-soft)}
+.why{border-left:.3em solid var(--act);padding:.5em 1em;background:var(--why-soft)}
+code{display:block;padding:.5em 1em;background:var(--code-soft);overflow-wrap:anywhere;font-size:.85em}
+small{color:var(--faint)}
+@media (max-width:30em){body{margin:1em auto}}
 """
 # How a grant came to its end, in the words of the pages.
 _OVER = {

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from sealgate.cli import run
+from sealgate.inspection.model import Refusal
 from sealgate.policy.rules import RULES
 
 
@@ -28,10 +29,24 @@ def test_without_a_rule_all_are_listed(capsys: pytest.CaptureFixture[str]) -> No
     assert len(capsys.readouterr().out.splitlines()) == len(RULES)
 
 
+@pytest.mark.parametrize("rule", Refusal)
+def test_what_a_held_back_body_means_is_told(
+    rule: Refusal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    The name on the page of a refusal can be explained, with what to do.
+    """
+    assert run(["explain", rule.value]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{rule.value}: ")
+    assert "  fix: " in out
+
+
 @pytest.mark.parametrize(
     ("typed", "hint"),
     [
         ("transit-weak-versions", "sealgate explain transit-weak-version"),
+        ("inspect-budgett", "sealgate explain inspect-budget\n"),
         ("qqqqqq", "sealgate explain\n"),
     ],
 )

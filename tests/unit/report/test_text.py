@@ -24,7 +24,7 @@ not observed: "site shop.example": 2 rules could not be answered
   --> /etc/seal gate.toml:12
    = error[transit-backend-bypass]: no route to host
    = error[transit-upstream-plaintext]: no route to host
-   = fix: let it be looked at, or see `sealgate explain RULE`
+   = fix: let it be looked at; see `sealgate explain transit-backend-bypass`
 
 warning[transit-insecure-cookie]: "site shop.example": sets sid\\x1b[2J\\u202e without Secure
   --> /etc/seal gate.toml:12

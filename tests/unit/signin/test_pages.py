@@ -1,3 +1,8 @@
+"""
+The sign-in pages: accessible, harmless, and the same to a program.
+"""
+
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -9,9 +14,10 @@ from sealgate.identity.model import Identity
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Door, Route, Site, Upstream
 from sealgate.signin.model import Known, Place, Standing
-from sealgate.signin.pages import Paper, account_page, not_admitted_page, sign_in_page
+from sealgate.signin.pages import STYLE, Paper, account_page, not_admitted_page, sign_in_page
 from sealgate.signin.problems import problem
 from sealgate.signin.words import LANGUAGES
+from tests.contrast import contrast
 
 HOSTILE = "<script>alert('\"&')"
 CLASSES = {item.id: item for item in DEFAULT_MODEL.classes}
@@ -60,6 +66,23 @@ def test_the_page_is_accessible(language: str) -> None:
     fields = {a["id"] for tag, a in outline if tag == "input" and a["type"] != "hidden"}
     assert labels == fields == {"name", "password"}
     assert any(attrs.get("role") == "alert" for _, attrs in outline)
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_every_colour_can_be_read(scheme: int) -> None:
+    """
+    WCAG 2.2: text has a contrast of 4.5 (1.4.3), edges and the focus one of 3 (1.4.11).
+    """
+    block = re.findall(r":root\{([^}]*)\}", STYLE)[scheme]
+    colours = dict(re.findall(r"--([a-z-]+):(#[0-9a-f]{3,6})", block))
+    assert len(colours) == 11
+    on_page = ["page", "bad-soft", "why-soft", "code-soft"]
+    read = [("ink", ground) for ground in on_page]
+    read += [("faint", "page"), ("act", "page"), ("on-act", "act")]
+    for text, ground in read:
+        assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
+    for edge in ("edge", "bad", "act", "focus"):
+        assert contrast(colours[edge], colours["page"]) >= 3, edge
 
 
 def test_no_script_but_for_passkeys() -> None:

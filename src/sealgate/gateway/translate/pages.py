@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
+from sealgate.gateway.model import REFUSAL_STYLE
 from sealgate.gateway.translate.matchers import (
     NO_CERTIFICATE,
     NOBODY_ADMITTED,
@@ -336,11 +337,10 @@ def _as_html(page: Page, operator: str) -> JSONObject:
     text = (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
-        f"<title>{page.title}</title><style>body{{font:1.1em/1.5 sans-serif;"
-        "max-width:38em;margin:3em auto;padding:0 1em}small{color:#555}</style>"
-        f"<h1>{page.title}</h1><p>{escape(page.text)}</p>"
+        f"<title>{page.title}</title><style>{REFUSAL_STYLE}</style>"
+        f"<main><h1>{page.title}</h1><p>{escape(page.text)}</p>"
         f"<p><b>What to do:</b> {escape(page.todo)}</p>"
-        f"<p><small>{' &middot; '.join(facts)}</small></p></html>\n"
+        f"<p><small>{' &middot; '.join(facts)}</small></p></main></html>\n"
     )
     return {
         "text_format_source": {"inline_string": text},

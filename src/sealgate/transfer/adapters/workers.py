@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import logging
 import os
 import socket
 import sys
@@ -168,6 +169,22 @@ class _Link:
         return message
 
 
+class _Told(logging.Handler):
+    """
+    Has the parent tell what a server warns of: only its lines say whose they are.
+    """
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._told = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """
+        Tell one line.
+        """
+        self._told(record.getMessage())
+
+
 def _listen(link: _Link, worker: Worker, stop: Callable[[float], None]) -> None:
     """
     Do what the parent asks for, also while sessions are on their way out.
@@ -262,6 +279,7 @@ def main() -> int:
     if begun is None:
         return 1
     link, plan = _Link(begun[0]), begun[1]
+    logging.getLogger("sealgate").addHandler(_Told(link.tell))
     try:
         worker = Worker(plan, link.tell)
     except SealgateError as error:
