@@ -1,5 +1,8 @@
 """
-A certified OpenID provider (npm ``oidc-provider``), pinned by hash, run on loopback over TLS.
+OpenID providers of two makes, run on loopback over TLS.
+
+A certified one (npm ``oidc-provider``, pinned by hash), and Django OAuth Toolkit, which other
+people wrote in another language.
 """
 
 from __future__ import annotations
@@ -8,6 +11,7 @@ import contextlib
 import json
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 HERE = Path(__file__).with_name("oidc_provider")
+DJANGO = Path(__file__).with_name("django_provider") / "peer.py"
 BUILT = Path(__file__).parents[2] / "build" / "oidc-provider"
 PINNED = ("package.json", "package-lock.json", "peer.mjs")
 CLIENT, SECRET = "seal gate", "a:secret+of/the&tests%41"
@@ -110,16 +115,27 @@ def certified(folder: Path, host: str) -> tuple[Path, Path, Path]:
 
 @contextlib.contextmanager
 def providing(
-    folder: Path, accounts: Mapping[str, Mapping[str, Any]], callbacks: list[str], home: str
+    folder: Path,
+    accounts: Mapping[str, Mapping[str, Any]],
+    callbacks: list[str],
+    home: str,
+    *,
+    django: bool = False,
 ) -> Iterator[Provider]:
     """
     Run a provider that knows *accounts* and sends people back to *callbacks*.
+
+    With *django* it is the other one, whose answers cannot be changed.
     """
-    install()
+    if django:
+        command, path = [sys.executable, "-W", "ignore", str(DJANGO)], "/o"
+    else:
+        install()
+        command, path = ["node", str(BUILT / "peer.mjs")], ""
     port = free_port()
     ca, chain, key = certified(folder, "127.0.0.1")
     signing = rsa_key("first")
-    issuer = f"https://127.0.0.1:{port}"
+    issuer = f"https://127.0.0.1:{port}{path}"
     settings = {
         "issuer": issuer,
         "port": port,
@@ -145,7 +161,7 @@ def providing(
     log = folder / "provider.log"
     with log.open("w") as errors:
         process = subprocess.Popen(
-            ["node", str(BUILT / "peer.mjs"), str(told)],
+            [*command, str(told)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,

@@ -9,7 +9,7 @@ import re
 import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 from tests.peers.gatewayed import write_countries
 from tests.peers.oidc_peer import CLIENT, LOGIN_PASSWORD, Provider, providing
@@ -151,7 +151,7 @@ class Person(Visitor):
                 answer = self.call(url, *fields)
             where = answer.value("location")
             assert where, answer
-            url = where if where.startswith("https:") else f"{self.provider.issuer}{where}"
+            url = urljoin(url, where)
             if not url.startswith(self.provider.issuer):
                 return url
         raise AssertionError(url)
@@ -186,15 +186,15 @@ def told(answer: Answer) -> str:
 
 
 @contextlib.contextmanager
-def provided(folder: Path, settings: str = "") -> Iterator[World]:
+def provided(folder: Path, settings: str = "", *, django: bool = False) -> Iterator[World]:
     """
-    Run the site, the provider and the gateway.
+    Run the site, the provider (with *django*, the other one) and the gateway.
     """
     with contextlib.ExitStack() as held:
         site = held.enter_context(site_running())
         place = ProvidedPlace(folder, site.server_address[1], routes=ROUTES, settings=settings)
         callbacks, home = [f"{place.url}{BACK}"], f"{place.url}/.sealgate/"
-        provider = held.enter_context(providing(folder, ACCOUNTS, callbacks, home))
+        provider = held.enter_context(providing(folder, ACCOUNTS, callbacks, home, django=django))
         place.provider = provider
         place.declare()
         write_countries(folder / "country.mmdb")
