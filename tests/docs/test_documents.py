@@ -4,6 +4,7 @@ The documents tell the truth: what they show exists, and what exists they show.
 
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,6 +72,20 @@ def test_every_command_stands_in_the_reference() -> None:
     reference = REFERENCE.read_text()
     sections = re.findall(r"^## `sealgate ([a-z]+)`", reference, re.MULTILINE)
     assert sections == list(COMMANDS)
+
+
+def test_every_extra_is_told() -> None:
+    """
+    The quickstart says what each extra is for, and no page or hint names another one.
+    """
+    declared = set(
+        tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    )
+    quickstart = (ROOT / "docs/quickstart.md").read_text()
+    assert not [extra for extra in declared - {"all", "demo"} if f"`{extra}`" not in quickstart]
+    for path in [*PAGES, *ROOT.glob("src/**/*.py")]:
+        for named in re.findall(r"sealgate\[([a-z0-9, ]+)\]", path.read_text()):
+            assert set(re.split(r", ?", named)) <= declared, path.name
 
 
 def test_every_json_output_is_told() -> None:

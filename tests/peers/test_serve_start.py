@@ -123,7 +123,7 @@ def test_what_cannot_be_kept_is_refused_all_at_once(place: Place) -> None:
     code, said = ended(place.start())
     assert code == 2
     assert said.count("nobody who may enter (group:editors) has a living client certificate") == 2
-    assert "hint: sealgate key issue NAME" in said
+    assert "hint: sealgate key issue NAME --group editors\n" in said
     assert said.count("sealgate.toml:") == 2
     assert place.status("/") == 0
 

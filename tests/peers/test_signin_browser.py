@@ -79,6 +79,8 @@ def test_a_person_signs_in_and_steps_up(place: SignedPlace, tmp_path: Path) -> N
         browser.await_url(f"{place.url}/members?a=1")
         assert browser.text == "ok"
         assert browser.run("return document.cookie") == ""
+        browser.open(f"{place.url}/.sealgate/nowhere")
+        assert "There is no such page" in browser.text
 
         browser.open(f"{place.url}/board")
         assert "signed in as anna" in browser.text

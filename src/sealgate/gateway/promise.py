@@ -8,6 +8,7 @@ gateway says what is missing and what to type, and does not start.
 from __future__ import annotations
 
 import ipaddress
+import shlex
 from typing import TYPE_CHECKING
 
 from sealgate.errors import Fault
@@ -254,8 +255,16 @@ def _of_certificates(
             route.place,
             f"{subject}: nobody who may enter ({', '.join(route.admit)}) has a living client "
             "certificate",
-            "sealgate key issue NAME",
+            _key_hint(route),
         )
+
+
+def _key_hint(route: Route) -> str:
+    # Somebody who is admitted by name, or else into a group that is.
+    users = [who.removeprefix("user:") for who in route.admit if who.startswith("user:")]
+    if users:
+        return f"sealgate key issue {shlex.quote(users[0])}"
+    return f"sealgate key issue NAME --group {route.admit[0].removeprefix('group:')}"
 
 
 def _of_countries(inventory: Inventory, subject: str, material: Material) -> Iterator[Fault]:

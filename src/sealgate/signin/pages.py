@@ -183,6 +183,15 @@ def not_admitted_page(paper: Paper, name: str, wanted: str) -> str:
     return paper.page(paper.say("not admitted"), f"<p>{text}</p>", sign_out_form(paper))
 
 
+def nowhere_page(paper: Paper) -> str:
+    """
+    Return what somebody reads who asked for a page of ours that is none.
+    """
+    text = f"<p>{paper.say('not found why')}</p>"
+    home = f'<p><a href="{HOME}">{paper.say("account")}</a></p>'
+    return paper.page(paper.say("not found"), text, home)
+
+
 def ended_page(paper: Paper, standing: Standing, wanted: str) -> str:
     """
     Return what somebody reads who sent a form without being signed in (any more).
@@ -286,10 +295,13 @@ def _ways(paper: Paper, need: Need, factors: Iterable[Factor], wanted: str) -> l
         )
     if Factor.PASSKEY in offered:
         named = "passkey again" if need is Need.SECOND_FACTOR else "passkey"
+        # Who has none yet may hold a code for one.
+        new = f'<p><a href="{NEW_PASSKEY_PATH}">{paper.say("new passkey")}</a></p>'
         parts.append(
             f'<form id="passkey" hidden>{paper.hidden(wanted)}'
             f"<p>{paper.say('passkey why')}</p><button>{paper.say(named)}</button>"
             f'<p class="error" role="alert" id="failed" hidden>{paper.say("passkey failed")}</p>'
+            f"{new if need is not Need.SECOND_FACTOR else ''}"
             f"</form><noscript><p>{paper.say('no script')}</p></noscript>"
         )
     if Factor.CERTIFICATE in offered and Factor.PASSWORD not in offered:

@@ -117,7 +117,9 @@ def test_a_lock_that_nobody_could_open_is_refused(tmp_path: Path) -> None:
     assert not made.is_good
     (fault,) = made.refusals
     assert "nobody who may enter (group:editors)" in fault.message
-    assert fault.hint == "sealgate key issue NAME"
+    assert fault.hint == "sealgate key issue NAME --group editors"
+    (fault,) = planned(tmp_path, SITE + LOCK.replace("group:editors", "user:anna b")).refusals
+    assert fault.hint == "sealgate key issue 'anna b'"
 
 
 def test_a_lock_with_somebody_to_enter_is_a_good_plan(tmp_path: Path) -> None:
@@ -512,7 +514,7 @@ def test_the_command_in_text(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert code == 10
     assert said.startswith("asset ")
     assert f'serve refuses to start:\n  {tmp_path}/sealgate.toml:11: "route shop.' in said
-    assert "    hint: sealgate key issue NAME\n" in said
+    assert "    hint: sealgate key issue NAME --group editors\n" in said
     assert "SECURE_PROXY_SSL_HEADER" in said
     assert "\nwhat one client may take:\n  a request may bring 1 GiB, and may take any time" in said
     assert said.endswith("serve would not start: 2 reasons\n")

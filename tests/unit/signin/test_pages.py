@@ -14,7 +14,14 @@ from sealgate.identity.model import Identity
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Door, Route, Site, Upstream
 from sealgate.signin.model import Known, Place, Standing
-from sealgate.signin.pages import STYLE, Paper, account_page, not_admitted_page, sign_in_page
+from sealgate.signin.pages import (
+    STYLE,
+    Paper,
+    account_page,
+    not_admitted_page,
+    nowhere_page,
+    sign_in_page,
+)
 from sealgate.signin.problems import problem
 from sealgate.signin.words import LANGUAGES
 from tests.contrast import contrast
@@ -93,6 +100,15 @@ def test_no_script_but_for_passkeys() -> None:
     assert [a["src"] for tag, a in outline if tag == "script"] == ["/.sealgate/passkey.js"]
     assert not [a for _, a in outline if "style" in a or any(n.startswith("on") for n in a)]
     assert "<script" not in account_page(Paper(), "anna")
+
+
+def test_a_page_that_is_none_leads_home() -> None:
+    """
+    There is a sentence, and a link to what there is.
+    """
+    page = nowhere_page(Paper())
+    assert "There is no such page" in page
+    assert ("a", {"href": "/.sealgate/"}) in Outline(page).tags
 
 
 def test_what_a_class_needs_and_why() -> None:

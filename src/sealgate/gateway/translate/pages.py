@@ -77,8 +77,8 @@ LOCKED_PAGES = (
         _rbac(NOBODY_ADMITTED),
         "Nobody is admitted yet",
         "This part of the site is locked, and nobody was given the right to enter.",
-        'The operator sets admit = ["user:NAME"] on the route, issues a key with '
-        '"sealgate key issue NAME" and runs "sealgate reload".',
+        'Ask the operator. (The operator sets admit = ["user:NAME"] on the route, issues a key with '
+        "sealgate key issue NAME and runs: sealgate reload)",
         "access-no-key",
         on_route=True,
     ),
@@ -107,7 +107,7 @@ LOCKED_PAGES = (
         "This class cannot be served here",
         "The class of this part of the site asks for protection that it does not have here, so "
         "nobody may enter.",
-        'The operator runs "sealgate plan" to see what is missing.',
+        "Ask the operator. (The operator sees what is missing with: sealgate plan)",
         "access-no-approval",
         on_route=True,
     ),

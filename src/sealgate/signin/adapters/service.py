@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -70,6 +71,7 @@ from sealgate.signin.pages import (
     ended_page,
     new_passkey_page,
     not_admitted_page,
+    nowhere_page,
     sign_in_page,
 )
 from sealgate.signin.script import SCRIPT
@@ -113,7 +115,11 @@ class Service:
                 Route(SCRIPT_PATH, self._script, methods=["GET"]),
                 Route(f"{OIDC_PATH}/{{rest:path}}", self._provided, methods=["GET", "POST"]),
             ],
-            exception_handlers={PasskeyError: self._not_proven, Exception: self._failed},
+            exception_handlers={
+                PasskeyError: self._not_proven,
+                HTTPException: self._nowhere,
+                Exception: self._failed,
+            },
         )
 
     async def _check(self, request: Request) -> Response:
@@ -316,6 +322,13 @@ class Service:
         del request
         headers = {"cache-control": "max-age=3600", "x-content-type-options": "nosniff"}
         return Response(SCRIPT, media_type="text/javascript", headers=headers)
+
+    async def _nowhere(self, request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 404
+        caller = caller_of(request)
+        if not caller.in_browser:
+            return problem_answer(status, "there is no such page")
+        return self._page(caller, nowhere_page, status)
 
     async def _failed(self, request: Request, error: Exception) -> Response:
         del request, error
