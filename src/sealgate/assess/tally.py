@@ -16,13 +16,15 @@ from sealgate.assess.model import Columns, KindFound, Missed, Sampled, Tallied, 
 from sealgate.assess.naming import is_known_name, show_column
 from sealgate.detect.cells import CellScan, Counts, Memory
 from sealgate.detect.columns import MOST_VALUES, judge_column
+from sealgate.detect.escapes import EscapeScan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sealgate.assess.model import Cell, Content
+    from sealgate.detect.escapes import Hidden
     from sealgate.detect.model import Kind, Match
-    from sealgate.detect.scanner import Scanner, Stream
+    from sealgate.detect.scanner import Scanner
 
 # Values kept of each column, at most; of each value, at most so many characters.
 MAX_SAMPLE = 512
@@ -65,7 +67,7 @@ class Tally:
         match content:
             case Text(data):
                 if self._text is None:
-                    self._text = _TextTally(self._scanner.stream())
+                    self._text = _TextTally(self._scanner)
                 self._text.feed(data)
                 self.bytes_read += len(data)
             case Columns():
@@ -132,8 +134,9 @@ class _TextTally:
     One stream of running text: counts, and the line where each kind stands first.
     """
 
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
+    def __init__(self, scanner: Scanner) -> None:
+        self._stream = scanner.stream()
+        self._escapes = EscapeScan(scanner)
         self._counts = Counts()
         self._first: dict[Kind, int] = {}
         # The stream reports a match late, when it has enough text; so the last pieces
@@ -149,10 +152,12 @@ class _TextTally:
             self._pieces.popleft()
         self._line += data.count(b"\n")
         self._note(self._stream.feed(data))
+        self._note_hidden(self._escapes.feed(data))
 
     def finish(self) -> _Gathered:
         self._note(self._stream.close())
-        self._counts.unconfirmed = self._stream.unconfirmed
+        self._note_hidden(self._escapes.close())
+        self._counts.unconfirmed = self._stream.unconfirmed + self._escapes.unconfirmed
         gathered = _Gathered()
         for kind, line in self._first.items():
             gathered.where.setdefault(kind, []).append(f"line {line}" if line else "text")
@@ -164,6 +169,12 @@ class _TextTally:
         for match in matches:
             if match.kind not in self._first:
                 self._first[match.kind] = self._line_of(match.start)
+
+    def _note_hidden(self, hidden: Sequence[Hidden]) -> None:
+        for one in hidden:
+            self._counts.note(one.kind, one.confidence, one.times)
+            if one.kind not in self._first:
+                self._first[one.kind] = self._line_of(one.start)
 
     def _line_of(self, offset: int) -> int:
         for start, line, data in reversed(self._pieces):

@@ -4,7 +4,8 @@ Count what the cells of one column hold: every cell is looked at, few one by one
 A column repeats itself: in its values, or in the form of its values. What it showed so
 far decides how the next cells are read, never what is found in them: equal cells are
 scanned once and counted often, cells in a plain form are counted by it, and all others
-go through the scanner in one piece. So the counts are the same as cell by cell.
+go through the scanner in one piece. So the counts are the same as cell by cell. What is
+written with references or escapes is counted besides.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections import Counter
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from sealgate.detect.escapes import look_behind
 from sealgate.detect.model import Confidence
 from sealgate.detect.plain import FORMS
 
@@ -125,6 +127,10 @@ class CellScan:
             self._scan_formed(_apart(data, cells))
         else:
             self._scan_whole(data, cells)
+        hidden, unconfirmed = look_behind(self._scanner, data)
+        for one in hidden:
+            self.counts.note(one.kind, one.confidence, one.times)
+        self.counts.unconfirmed += unconfirmed
         return len(data) - len(BETWEEN_CELLS) * (len(cells) - 1)
 
     def _scan_whole(self, data: bytes, cells: Sequence[str | bytes]) -> None:

@@ -51,6 +51,21 @@ def test_text_is_counted_over_pieces_with_the_first_line(scanner: Scanner) -> No
     assert result.bytes_read == 47
 
 
+def test_references_and_escapes_hide_nothing(scanner: Scanner) -> None:
+    """
+    Neither in text, where the line is told, nor in cells; what shows anyway is not counted twice.
+    """
+    text = b"one\n<b>&#52;111 1111 1111 1111</b> 4012 8888 8888 1881\nanna&#64;exam"
+    result = tallied(scanner, [Text(text), Text(b"ple.org")])
+    assert counts(result) == {Kind.PAYMENT_CARD: 2, Kind.EMAIL: 1}
+    assert {kind.where for kind in result.kinds} == {("line 2",), ("line 3",)}
+    hidden = tallied(scanner, [Text(b"one\nanna&#64;example.org")])
+    assert [(kind.kind, kind.where) for kind in hidden.kinds] == [(Kind.EMAIL, ("line 2",))]
+    cells = ("<i>&#52;111111111111111</i>", "&amp;", "\\u0034012888888881881", "4111111111111111")
+    result = tallied(scanner, [Columns(("note",), (cells,), 4)])
+    assert counts(result)[Kind.PAYMENT_CARD] == 3
+
+
 def test_lines_are_told_in_long_text(scanner: Scanner) -> None:
     """
     Far into a text the line is still the right one.
