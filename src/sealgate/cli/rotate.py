@@ -12,7 +12,7 @@ from sealgate.app.sealing import read_identities
 from sealgate.app.storing import chosen_drops, rotate_drops
 from sealgate.cli.configured import config_option, configured
 from sealgate.cli.sealed import passphrase_asker
-from sealgate.cli.stored import bar, shown
+from sealgate.cli.stored import one_by_one, shown
 from sealgate.errors import ExitCode
 
 _SHOWN = 20
@@ -42,9 +42,12 @@ def command(drops: tuple[str, ...], files: tuple[str, ...], config: str | None) 
     chosen = chosen_drops(inventory, drops)
     identities = read_identities(files, passphrase_asker(None)) if files else ()
     code = ExitCode.OK
-    with bar("rotating") as advance:
-        results = list(rotate_drops(inventory, chosen, identities, now=time.time, progress=advance))
-    for drop, made in results:
+    for drop, made in one_by_one(
+        "rotating",
+        lambda advance: rotate_drops(
+            inventory, chosen, identities, now=time.time, progress=advance
+        ),
+    ):
         click.echo(
             f"{drop.name}: {made.rewrapped} with a new header, {made.resealed} sealed anew,"
             f" {made.relabelled} with another class"

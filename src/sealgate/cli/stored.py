@@ -5,20 +5,46 @@ What ``verify`` and ``rotate`` share: progress on a terminal, and names that can
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+T = TypeVar("T")
+Advance = Callable[[str, int, int | None], None]
+"""
+Told of each step: a drop, bytes, and of how many or ``None`` for a sum.
+"""
+
+
+def one_by_one(verb: str, begin: Callable[[Advance], Iterator[T]]) -> Iterator[T]:
+    """
+    Yield each result of *begin* when it is there; a bar shows how far the next one is.
+
+    While the caller has a result, no bar is drawn over what it prints.
+    """
+    advance: Advance
+
+    def told(drop: str, done: int, of: int | None) -> None:
+        advance(drop, done, of)
+
+    results = begin(told)
+    while True:
+        with _bar(verb) as advance:
+            try:
+                result = next(results)
+            except StopIteration:
+                return
+        yield result
+
+
+def _nothing(_drop: str, _done: int, _of: int | None) -> None:
+    pass
 
 
 @contextmanager
-def bar(verb: str) -> Iterator[Callable[[str, int, int | None], None]]:
-    """
-    Give what is told of each step: a drop, bytes, and of how many or ``None`` for a sum.
-    """
+def _bar(verb: str) -> Iterator[Advance]:
     if not sys.stderr.isatty():
-        yield lambda _drop, _done, _of: None
+        yield _nothing
         return
     from rich.console import Console  # noqa: PLC0415  # only a terminal needs it
     from rich.progress import DownloadColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415

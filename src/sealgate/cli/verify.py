@@ -6,16 +6,21 @@ from __future__ import annotations
 
 import json
 import time
+from typing import TYPE_CHECKING
 
 import click
 
 from sealgate.app.storing import chosen_drops, verify_drops
 from sealgate.app.verifying import is_url
 from sealgate.cli.configured import config_option, configured
-from sealgate.cli.stored import bar, shown
+from sealgate.cli.stored import one_by_one, shown
 from sealgate.cli.verify_register import verify_register
 from sealgate.cli.verify_url import verify_urls
 from sealgate.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from sealgate.app.storing import Verified
+    from sealgate.policy.inventory import Drop
 
 SCHEMA = "sealgate/verify/1"
 
@@ -111,15 +116,19 @@ def _verify_drops(drops: tuple[str, ...], *, full: bool, form: str, config: str 
     inventory = configured(config)
     chosen = chosen_drops(inventory, drops)
     results = []
-    with bar("verifying") as advance:
-        for drop, made in verify_drops(
+    for drop, made in one_by_one(
+        "verifying",
+        lambda advance: verify_drops(
             inventory,
             chosen,
             full=full,
             now=time.time,
             progress=lambda name, size: advance(name, size, None),
-        ):
-            results.append((drop, made))
+        ),
+    ):
+        results.append((drop, made))
+        if form == "text":
+            _tell(drop, made, full=full)
     if form == "json":
         stores = [
             {
@@ -134,11 +143,12 @@ def _verify_drops(drops: tuple[str, ...], *, full: bool, form: str, config: str 
             for drop, made in results
         ]
         click.echo(json.dumps({"schema": SCHEMA, "full": full, "stores": stores}, indent=2))
-    else:
-        for drop, made in results:
-            opened = f", {made.opened} opened" if full else ""
-            click.echo(f"{drop.name}: {made.files} files, {made.size} bytes{opened}")
-            for found in made.found:
-                click.echo(f"{drop.name}: {found.fault}: {shown(found.place)}: {shown(found.told)}")
     found_any = any(made.found for _, made in results)
     return int(ExitCode.FINDINGS if found_any else ExitCode.OK)
+
+
+def _tell(drop: Drop, made: Verified, *, full: bool) -> None:
+    opened = f", {made.opened} opened" if full else ""
+    click.echo(f"{drop.name}: {made.files} files, {made.size} bytes{opened}")
+    for found in made.found:
+        click.echo(f"{drop.name}: {found.fault}: {shown(found.place)}: {shown(found.told)}")

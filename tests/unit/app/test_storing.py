@@ -107,6 +107,28 @@ def test_records_that_are_gone_are_a_finding(
     assert "partners: rolled back: records: the store's records are gone" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("verify", "partners: 0 files, 0 bytes\n"),
+        ("rotate", "partners: 0 with a new header, 0 sealed anew, 0 with another class\n"),
+    ],
+)
+def test_each_drop_is_told_when_it_is_done(
+    config: Path, capsys: pytest.CaptureFixture[str], command: str, told: str
+) -> None:
+    """
+    What was seen of one is not lost with the next.
+    """
+    config.write_text(DROP + DROP.replace("partners", "broken"))
+    opened(config).close()
+    (config.parent / "broken").write_text("no folder")
+    assert run([command]) == 1
+    out, err = capsys.readouterr()
+    assert out == told
+    assert "broken" in err
+
+
 def test_bad_input_is_told(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """
     An unknown drop is usage; a configuration without drops leaves nothing to look at.
