@@ -4,16 +4,21 @@ A process of our own that works for this one: started, asked, told, ended.
 Both halves are here. A room subclasses :class:`ChildProcess` for what its process can be
 asked; the process itself begins with :func:`parent_of`. What it is to be goes over a socket
 that only the two hold, never over the command line or the environment: it may hold keys.
+
+Down go whole values, pickled. Up come plain ones, as JSON: a process that reads what strangers
+send may be theirs one day, and unpickling what it says would make the parent theirs, too.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from multiprocessing.connection import Connection, Pipe
 from typing import TYPE_CHECKING, Any
@@ -27,6 +32,8 @@ READY_SECONDS = 20.0
 ANSWER_SECONDS = 15.0
 # A watched process that does not answer within this is stuck.
 STUCK_SECONDS = 5.0
+# What a process says at once is shorter by far.
+MOST_SAID_BYTES = 16 * 1024 * 1024
 _POLL_SECONDS = 0.05
 _KILL = 9
 
@@ -114,7 +121,7 @@ class ChildProcess:
         """
         with contextlib.suppress(EOFError, OSError, GatewayError):
             while self._link.poll():
-                self._take(*self._link.recv())
+                self._take(*self._received())
 
     def request_stop(self, drain_seconds: float) -> None:
         """
@@ -152,12 +159,34 @@ class ChildProcess:
             try:
                 if not self._link.poll(max(0.0, until - time.monotonic())):
                     raise GatewayError(f"{self._called} does not answer within {seconds:g} seconds")
-                kind, content = self._link.recv()
+                kind, content = self._received()
             except (EOFError, OSError) as error:
                 raise GatewayError(f"{self._called} ended unexpectedly") from error
             if kind == wanted:
                 return content
             self._take(kind, content)
+
+    def _received(self) -> tuple[str, Any]:
+        """
+        Return the kind and the content of the next message.
+
+        Raises:
+            GatewayError: it is none; then the process is ended, for it is not ours any more.
+            EOFError, OSError: it has gone.
+        """
+        said = self._link.recv_bytes(MOST_SAID_BYTES)
+        with contextlib.suppress(ValueError, RecursionError):
+            match json.loads(said):
+                case [str() as kind, content]:
+                    return kind, content
+        raise self._distrusted()
+
+    def _distrusted(self) -> GatewayError:
+        """
+        End the process, and return the error that tells why.
+        """
+        self._child.kill()
+        return GatewayError(f"{self._called} said what it never says, and was ended")
 
     def _take(self, kind: str, content: Any) -> None:
         """
@@ -201,7 +230,50 @@ class WatchedProcess(ChildProcess):
             super()._take(kind, content)
 
 
-def parent_of(descriptor: str) -> tuple[Connection, Any] | None:
+class Parent:
+    """
+    The process that this one works for, at the other end of *link*.
+    """
+
+    def __init__(self, link: Connection) -> None:
+        self._link = link
+        self._lock = threading.Lock()
+
+    def fileno(self) -> int:
+        """
+        Return the descriptor that can be read when it has something to say.
+        """
+        return self._link.fileno()
+
+    def poll(self, seconds: float) -> bool:
+        """
+        Return whether it has something to say within *seconds*.
+
+        Raises:
+            EOFError, OSError: it has gone.
+        """
+        return self._link.poll(seconds)
+
+    def receive(self) -> tuple[Any, ...]:
+        """
+        Return what it says next.
+
+        Raises:
+            EOFError, OSError: it has gone.
+        """
+        message: tuple[Any, ...] = self._link.recv()
+        return message
+
+    def send(self, kind: str, content: object = None) -> None:
+        """
+        Tell it *content*: what JSON carries. One that has gone needs none. Any thread may.
+        """
+        said = json.dumps((kind, content)).encode()
+        with self._lock, contextlib.suppress(OSError):
+            self._link.send_bytes(said)
+
+
+def parent_of(descriptor: str) -> tuple[Parent, Any] | None:
     """
     Return the socket to the parent and the plan that it sent; ``None`` when it has gone.
 
@@ -211,9 +283,9 @@ def parent_of(descriptor: str) -> tuple[Connection, Any] | None:
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    link = Connection(int(descriptor))
+    link = Parent(Connection(int(descriptor)))
     try:
-        parent, plan = link.recv()
+        parent, plan = link.receive()
     except (EOFError, OSError):
         return None
     # prctl(2): PR_SET_PDEATHSIG (1). It is set after the start, so a parent that died in

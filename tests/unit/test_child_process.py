@@ -5,6 +5,7 @@ A process of our own, for real: started, asked, told, killed, orphaned.
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -15,8 +16,10 @@ from typing import Any
 
 import pytest
 
+from sealgate import child_process
 from sealgate.child_process import STUCK_SECONDS, ChildProcess, WatchedProcess
 from sealgate.errors import GatewayError
+from tests.waiting import wait_until
 
 CHILD = """
 import os, sys
@@ -24,21 +27,23 @@ from sealgate.child_process import parent_of
 
 link, plan = parent_of(sys.argv[1])
 if plan == "refuses":
-    link.send(("failed", "there is no room"))
+    link.send("failed", "there is no room")
     sys.exit(1)
-link.send(("ready", os.getpid()))
+link.send("ready", os.getpid())
 while True:
-    match link.recv():
+    match link.receive():
         case ("double", number):
-            link.send(("told", "on it"))
-            link.send(("ok", 2 * number))
+            link.send("told", "on it")
+            link.send("ok", 2 * number)
         case ("plan",):
-            link.send(("ok", (plan, os.umask(0o077))))
+            link.send("ok", (plan, os.umask(0o077)))
+        case ("say", said):
+            link._link.send_bytes(said)
         case ("stop", seconds):
-            link.send(("told", f"stopping within {seconds}"))
+            link.send("told", f"stopping within {seconds}")
             sys.exit(0)
         case _:
-            link.send(("error", "that is unknown here"))
+            link.send("error", "that is unknown here")
 """
 PARENT = """
 import sys, time
@@ -90,7 +95,7 @@ def test_it_is_asked_and_answers(child: Child) -> None:
     """
     assert child.ask("double", 21) == 42
     assert child.told == ["on it"]
-    assert child.ask("plan") == ({"any": "value"}, 0o077)
+    assert child.ask("plan") == [{"any": "value"}, 0o077]
     with pytest.raises(GatewayError, match="a helper: that is unknown here"):
         child.ask("dance")
     assert child.ask("double", 1) == 2
@@ -133,6 +138,55 @@ def test_one_that_died_does_not_answer(child: Child) -> None:
     os.kill(child.pid, signal.SIGKILL)
     with pytest.raises(GatewayError, match=r"a helper (ended unexpectedly|does not answer)"):
         child.ask("double", 1)
+
+
+class _Run:
+    """
+    What makes whoever unpickles it write a file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self._path,)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        None,  # pickled, as between processes that trust each other
+        b"",
+        b"{}",
+        b"[1, 2]",
+        b'["ok"]',
+        b'["ok", 1, 2]',
+        b"[" * 100_000,
+        b'"ok"',
+        b"12",
+    ],
+)
+def test_what_it_says_is_read_and_never_run(
+    child: Child, tmp_path: Path, said: bytes | None
+) -> None:
+    """
+    A process that strangers took over does not take its parent along; it is ended.
+    """
+    touched = tmp_path / "touched"
+    message = pickle.dumps(("ok", _Run(touched))) if said is None else said
+    with pytest.raises(GatewayError, match="a helper said what it never says, and was ended"):
+        child.ask("say", message)
+    wait_until(lambda: not child.is_running())
+    assert not touched.exists()
+
+
+def test_more_than_it_ever_says_is_not_read(child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Neither are messages taken whose length would fill the memory.
+    """
+    monkeypatch.setattr(child_process, "MOST_SAID_BYTES", 1000)
+    with pytest.raises(GatewayError, match="a helper ended unexpectedly"):
+        child.ask("say", b'["ok", "' + b"a" * 1000 + b'"]')
 
 
 def test_one_that_cannot_begin_says_why() -> None:

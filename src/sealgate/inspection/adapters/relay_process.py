@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sealgate.child_process import WatchedProcess
+from sealgate.inspection.adapters.relay_plan import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +37,10 @@ class RelayProcess(WatchedProcess):
 
     def _take(self, kind: str, content: Any) -> None:
         if kind == "seen":
-            self._seen(content)
+            try:
+                seen = [read(one) for one in content]
+            except (ValueError, TypeError):
+                raise self._distrusted() from None
+            self._seen(seen)
         else:
             super()._take(kind, content)

@@ -8,13 +8,11 @@ loop that serves, so one that is stuck does not answer, and its parent ends it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import os
 import resource
 import socket
 import sys
-from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
 import uvloop
@@ -22,8 +20,10 @@ import uvloop
 from sealgate.child_process import parent_of
 from sealgate.inspection.adapters.observer import Observing
 from sealgate.inspection.adapters.relay import Service
+from sealgate.inspection.adapters.relay_plan import written
 
 if TYPE_CHECKING:
+    from sealgate.child_process import Parent
     from sealgate.inspection.adapters.relay_plan import RelayPlan
     from sealgate.inspection.model import Policy, Sighting
 
@@ -85,7 +85,7 @@ class Relay:
     The servers of one process.
     """
 
-    def __init__(self, plan: RelayPlan, link: Connection) -> None:
+    def __init__(self, plan: RelayPlan, link: Parent) -> None:
         self._plan = plan
         self._link = link
         self._loop = asyncio.get_running_loop()
@@ -109,30 +109,28 @@ class Relay:
             self._servers.append(server)
         self._loop.add_reader(self._link.fileno(), self._on_message)
         self._loop.call_later(_REPORT_SECONDS, self._report)
-        self._send("ready", os.getpid())
+        self._link.send("ready", os.getpid())
 
     def _service(self, policy: Policy) -> Service | Observing:
         if policy.enforces:
             return Service(policy, self._reports, self._loop)
         return Observing(policy, self._reports, self._loop)
 
-    def _send(self, *message: Any) -> None:
-        with contextlib.suppress(OSError):
-            self._link.send(message)
-
     def _report(self) -> None:
         if found := self._reports.taken():
-            self._send("seen", found)
+            self._link.send("seen", [written(*one) for one in found])
         self._loop.call_later(_REPORT_SECONDS, self._report)
 
     def _on_message(self) -> None:
         try:
-            message = self._link.recv()
+            message = self._link.receive()
         except (EOFError, OSError):
             os._exit(1)  # Nobody would notice any more when this process is stuck.
         match message:
             case ("status",):
-                self._send("ok", {"connections": sum(len(s.connections) for s in self._services)})
+                self._link.send(
+                    "ok", {"connections": sum(len(s.connections) for s in self._services)}
+                )
             case ("stop", seconds):
                 self._loop.create_task(self._drain(seconds))
 
@@ -145,12 +143,12 @@ class Relay:
                 service.close_idle()
             await asyncio.sleep(_POLL_SECONDS)
         if found := self._reports.taken():
-            self._send("seen", found)
+            self._link.send("seen", [written(*one) for one in found])
         if not self.ended.done():
             self.ended.set_result(None)
 
 
-async def _run(plan: RelayPlan, link: Connection) -> None:
+async def _run(plan: RelayPlan, link: Parent) -> None:
     relay = Relay(plan, link)
     await relay.start()
     gc.freeze()

@@ -8,7 +8,6 @@ loop that serves, so one that is stuck does not answer, and its parent ends it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import resource
 import socket
@@ -20,8 +19,7 @@ from sealgate.inspection.adapters.signer import HEAD_BYTES, Service
 from sealgate.inspection.adapters.signer_body import Spooled
 
 if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
-
+    from sealgate.child_process import Parent
     from sealgate.inspection.adapters.signer_plan import SignerPlan
 
 _POLL_SECONDS = 0.05
@@ -34,7 +32,7 @@ class Worker:
     The servers of the process.
     """
 
-    def __init__(self, plan: SignerPlan, link: Connection) -> None:
+    def __init__(self, plan: SignerPlan, link: Parent) -> None:
         spooled = Spooled()
         self._services = [
             Service(policy, keys, spooled)
@@ -58,20 +56,16 @@ class Worker:
             )
             self._servers.append(server)
         self._loop.add_reader(self._link.fileno(), self._on_message)
-        self._send("ready", os.getpid())
-
-    def _send(self, *message: Any) -> None:
-        with contextlib.suppress(OSError):
-            self._link.send(message)
+        self._link.send("ready", os.getpid())
 
     def _on_message(self) -> None:
         try:
-            message = self._link.recv()
+            message = self._link.receive()
         except (EOFError, OSError):
             os._exit(1)  # Nobody would notice any more when this process is stuck.
         match message:
             case ("status",):
-                self._send("ok", {"connections": sum(s.open for s in self._services)})
+                self._link.send("ok", {"connections": sum(s.open for s in self._services)})
             case ("keys", keys):
                 for service, own in zip(self._services, keys, strict=True):
                     service.keys = own
@@ -88,7 +82,7 @@ class Worker:
             self.ended.set_result(None)
 
 
-async def _run(plan: SignerPlan, link: Connection) -> None:
+async def _run(plan: SignerPlan, link: Parent) -> None:
     worker = Worker(plan, link)
     await worker.start()
     await worker.ended

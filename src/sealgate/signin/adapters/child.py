@@ -8,13 +8,12 @@ that ends by, because what nobody supervises would go on letting people in.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import socket
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -24,8 +23,7 @@ from sealgate.signin.adapters.house import House
 from sealgate.signin.adapters.service import Service
 
 if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
-
+    from sealgate.child_process import Parent
     from sealgate.identity.totp import Opener
     from sealgate.signin.adapters.plan import Plan
     from sealgate.storage.adapters.packed import PackedKeyring
@@ -35,7 +33,7 @@ _TICK_SECONDS = 1.0
 _MOST_AT_ONCE = 200
 
 
-def _serve(plan: Plan, link: Connection) -> None:
+def _serve(plan: Plan, link: Parent) -> None:
     opener = _opener(plan.keyring)
     house = House(plan.database, plan.state_folder, plan.served, time.time, opener)
     try:
@@ -60,7 +58,7 @@ def _serve(plan: Plan, link: Connection) -> None:
         # The parent decides about signals; they are ignored here.
         listener = socket.socket(fileno=plan.listener)
         threading.Thread(target=_listen, args=(link, house, server), daemon=True).start()
-        link.send(("ready", os.getpid()))
+        link.send("ready", os.getpid())
         asyncio.run(_run(server, listener))
     finally:
         house.close()
@@ -82,24 +80,24 @@ async def _run(server: uvicorn.Server, listener: socket.socket) -> None:
     await server._serve([listener])  # noqa: SLF001  # serve() would take the signals
 
 
-def _listen(link: Connection, house: House, server: uvicorn.Server) -> None:
+def _listen(link: Parent, house: House, server: uvicorn.Server) -> None:
     while True:
         try:
             if not link.poll(_TICK_SECONDS):
                 continue
-            message: tuple[Any, ...] = link.recv()
+            message = link.receive()
         except (EOFError, OSError):
             # Nobody tells us any more who may come in.
             os._exit(1)
         match message:
             case ("serve", served, keyring):
                 house.served, house.opener = served, _opener(keyring)
-                link.send(("ok", None))
+                link.send("ok")
             case ("stop",):
                 server.should_exit = True
                 return
             case _:
-                link.send(("error", "the request is none that the sign-in service knows"))
+                link.send("error", "the request is none that the sign-in service knows")
 
 
 def main() -> int:
@@ -113,8 +111,7 @@ def main() -> int:
     try:
         _serve(plan, link)
     except SealgateError as error:
-        with contextlib.suppress(OSError):
-            link.send(("failed", error.message))
+        link.send("failed", error.message)
         return 1
     return 0
 

@@ -16,7 +16,7 @@ import socket
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sealgate.child_process import parent_of
 from sealgate.detect.mask import mask_text
@@ -37,8 +37,8 @@ from sealgate.transfer.model import TransferProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from multiprocessing.connection import Connection
 
+    from sealgate.child_process import Parent
     from sealgate.storage.keyring import UnlockedKeyring
     from sealgate.storage.model import Store, StoreSettings
     from sealgate.transfer.adapters.workers_plan import Served, WorkerPlan
@@ -131,44 +131,6 @@ class Worker:
             close_quietly(drop)
 
 
-class _Link:
-    """
-    The socket to the parent: its requests come in, answers and lines for a person go out.
-    """
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._lock = threading.Lock()
-
-    def send(self, *message: Any) -> None:
-        """
-        Send *message*; a parent that has gone needs none.
-        """
-        with self._lock, contextlib.suppress(OSError):
-            self._connection.send(message)
-
-    def tell(self, line: str) -> None:
-        """
-        Have the parent tell *line* to a person.
-        """
-        self.send("tell", line)
-
-    def receive(self) -> tuple[Any, ...] | None:
-        """
-        Return the next request, ``None`` when there was none for a moment.
-
-        Raises:
-            EOFError: the parent has gone.
-        """
-        try:
-            if not self._connection.poll(_TICK_SECONDS):
-                return None
-            message: tuple[Any, ...] = self._connection.recv()
-        except OSError as error:
-            raise EOFError from error
-        return message
-
-
 class _Told(logging.Handler):
     """
     Has the parent tell what a server warns of: only its lines say whose they are.
@@ -185,14 +147,14 @@ class _Told(logging.Handler):
         self._told(record.getMessage())
 
 
-def _listen(link: _Link, worker: Worker, stop: Callable[[float], None]) -> None:
+def _listen(link: Parent, worker: Worker, stop: Callable[[float], None]) -> None:
     """
     Do what the parent asks for, also while sessions are on their way out.
     """
     while True:
         try:
-            message = link.receive()
-        except EOFError:
+            message = link.receive() if link.poll(_TICK_SECONDS) else None
+        except (EOFError, OSError):
             # Nobody tells us any more who may come in.
             os._exit(1)
         match message:
@@ -211,7 +173,7 @@ def _listen(link: _Link, worker: Worker, stop: Callable[[float], None]) -> None:
                 link.send("error", "the request is none that a server knows")
 
 
-def _answer(link: _Link, act: Callable[[], None]) -> None:
+def _answer(link: Parent, act: Callable[[], None]) -> None:
     try:
         act()
     except SealgateError as error:
@@ -219,10 +181,10 @@ def _answer(link: _Link, act: Callable[[], None]) -> None:
     except Exception as error:  # noqa: BLE001  # the parent decides what becomes of us
         link.send("error", f"{type(error).__name__} in a file server")
     else:
-        link.send("ok", None)
+        link.send("ok")
 
 
-def _serve_sftp(plan: WorkerPlan, worker: Worker, link: _Link) -> None:
+def _serve_sftp(plan: WorkerPlan, worker: Worker, link: Parent) -> None:
     import uvloop  # noqa: PLC0415  # only this kind of process needs it
 
     from sealgate.transfer.adapters.sftp import serve_sftp  # noqa: PLC0415
@@ -251,7 +213,7 @@ def _serve_sftp(plan: WorkerPlan, worker: Worker, link: _Link) -> None:
     uvloop.run(run())
 
 
-def _serve_ftps(plan: WorkerPlan, worker: Worker, link: _Link) -> None:
+def _serve_ftps(plan: WorkerPlan, worker: Worker, link: Parent) -> None:
     from sealgate.transfer.adapters.ftps import FTPSServer, FTPSSettings  # noqa: PLC0415
 
     settings = plan.settings
@@ -278,10 +240,11 @@ def main() -> int:
     begun = parent_of(sys.argv[1])
     if begun is None:
         return 1
-    link, plan = _Link(begun[0]), begun[1]
-    logging.getLogger("sealgate").addHandler(_Told(link.tell))
+    link, plan = begun
+    tell = functools.partial(link.send, "tell")
+    logging.getLogger("sealgate").addHandler(_Told(tell))
     try:
-        worker = Worker(plan, link.tell)
+        worker = Worker(plan, tell)
     except SealgateError as error:
         link.send("failed", error.message)
         return 1
