@@ -2,7 +2,7 @@
 A process of our own that works for this one: started, asked, told, ended.
 
 Both halves are here. A room subclasses :class:`ChildProcess` for what its process can be
-asked; the process itself begins with :func:`parent_of`. What it is to be goes over a socket
+asked; the process itself is what :func:`run_child` makes of it. What it is to be goes over a socket
 that only the two hold, never over the command line or the environment: it may hold keys.
 
 Down go whole values, pickled. Up come plain ones, as JSON: a process that reads what strangers
@@ -15,6 +15,7 @@ import contextlib
 import ctypes
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ import time
 from multiprocessing.connection import Connection, Pipe
 from typing import TYPE_CHECKING, Any
 
-from sealgate.errors import GatewayError
+from sealgate.errors import GatewayError, SealgateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -273,7 +274,27 @@ class Parent:
             self._link.send_bytes(said)
 
 
-def parent_of(descriptor: str) -> tuple[Parent, Any] | None:
+def run_child(work: Callable[[Parent, Any], None]) -> int:
+    """
+    Do *work* for the parent at the other end of the socket ``argv[1]``, by the plan that it sent.
+
+    Returns the exit code of this process. What cannot be done is told to the parent.
+    """
+    # What is in memory here is for nobody, and is written nowhere, not by a crash either.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    begun = _parent_of(sys.argv[1])
+    if begun is None:
+        return 1
+    parent, plan = begun
+    try:
+        work(parent, plan)
+    except SealgateError as error:
+        parent.send("failed", error.message)
+        return 1
+    return 0
+
+
+def _parent_of(descriptor: str) -> tuple[Parent, Any] | None:
     """
     Return the socket to the parent and the plan that it sent; ``None`` when it has gone.
 

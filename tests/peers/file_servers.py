@@ -1,5 +1,5 @@
 """
-The file servers of a running ``sealgate serve`` as the machine sees them, and a client of FTPS.
+The file servers of a running ``sealgate serve`` as the machine sees them, and clients of FTPS and SFTP.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from ftplib import FTP_TLS
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import asyncssh
+
 from sealgate.app.control import ask
 from tests.peers.transferred import PASSWORD
 from tests.processes import resident_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
     from tests.peers.transferred import FilePlace
 
@@ -101,3 +103,26 @@ def ftps_signed_in(
         yield one
     finally:
         one.close()
+
+
+async def ssh_signed_in(place: FilePlace) -> asyncssh.SSHClientConnection:
+    """
+    Return a connection on which anna is signed in.
+    """
+    return await asyncssh.connect(
+        "127.0.0.1",
+        place.sftp,
+        username="anna",
+        client_keys=[str(place.folder / "anna")],
+        known_hosts=None,
+        config=None,
+    )
+
+
+@contextlib.asynccontextmanager
+async def sftp_signed_in(place: FilePlace) -> AsyncIterator[asyncssh.SFTPClient]:
+    """
+    Give a client for which anna is signed in.
+    """
+    async with await ssh_signed_in(place) as connection, connection.start_sftp_client() as sftp:
+        yield sftp

@@ -22,7 +22,7 @@ import asyncssh
 import paramiko
 from paramiko.sftp import CMD_CLOSE
 
-from tests.peers.file_servers import ftps_signed_in
+from tests.peers.file_servers import ftps_signed_in, sftp_signed_in
 from tests.peers.transferred import PASSWORD
 
 if TYPE_CHECKING:
@@ -314,17 +314,7 @@ class AsyncSSH:
         asyncio.run(self._batch(place, uploads, chance))
 
     async def _batch(self, place: FilePlace, uploads: Uploads, chance: random.Random) -> None:
-        async with (
-            asyncssh.connect(
-                "127.0.0.1",
-                place.sftp,
-                username="anna",
-                client_keys=[str(place.folder / "anna")],
-                known_hosts=None,
-                config=None,
-            ) as connection,
-            connection.start_sftp_client() as sftp,
-        ):
+        async with sftp_signed_in(place) as sftp:
             many = await asyncio.gather(
                 *(self._some(sftp, uploads, chance) for _ in range(3)), return_exceptions=True
             )

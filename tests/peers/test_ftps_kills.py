@@ -4,17 +4,15 @@ import io
 import os
 import random
 import shutil
-import socket
-import ssl
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from ftplib import FTP_TLS
 from pathlib import Path
 
 import pytest
 
+from tests.peers.file_servers import ftps_signed_in
 from tests.peers.transferred import FilePlace, FileServing, file_place
 from tests.waiting import wait_until
 
@@ -34,42 +32,6 @@ def _place() -> Iterator[FilePlace]:
         shutil.rmtree(folder)
 
 
-class _Resuming(FTP_TLS):
-    """
-    Python's client, with data connections that resume the session.
-    """
-
-    def ntransfercmd(
-        self, cmd: str, rest: int | str | None = None
-    ) -> tuple[socket.socket, int | None]:
-        """
-        Resume the session of the control connection.
-        """
-        connection, size = super(FTP_TLS, self).ntransfercmd(cmd, rest)
-        assert isinstance(self.sock, ssl.SSLSocket)
-        try:
-            return self.context.wrap_socket(
-                connection, server_hostname=self.host, session=self.sock.session
-            ), size
-        except OSError:
-            connection.close()
-            raise
-
-
-@contextlib.contextmanager
-def _signed_in(place: FilePlace) -> Iterator[FTP_TLS]:
-    one = _Resuming(context=place.trust("anna"), timeout=20)
-    try:
-        one.connect("localhost", place.ftps)
-        one.auth()
-        assert one.sendcmd("USER anna").startswith("232 ")
-        one.prot_p()
-        one.voidcmd("TYPE I")
-        yield one
-    finally:
-        one.close()
-
-
 class _Uploads:
     """
     What clients sent, and what was acknowledged by 226.
@@ -84,7 +46,7 @@ class _Uploads:
         """
         Upload one file after the other until the server is gone.
         """
-        with contextlib.suppress(OSError, EOFError), _signed_in(self.place) as one:
+        with contextlib.suppress(OSError, EOFError), ftps_signed_in(self.place, key="anna") as one:
             for number in range(10_000):
                 name = f"{prefix}-{number}"
                 content = os.urandom(random.randrange(LARGEST_BYTES))  # noqa: S311
@@ -115,7 +77,7 @@ def test_what_was_acknowledged_survives_a_kill(place: FilePlace) -> None:
         with place.serving() as serving:
             _kill_at_random(uploads, serving, round_number)
     assert len(uploads.acknowledged) >= ROUNDS * 20
-    with place.serving(), _signed_in(place) as one:
+    with place.serving(), ftps_signed_in(place, key="anna") as one:
         found = dict(one.mlsd("/partners"))
         assert set(found) <= set(uploads.sent)
         lost = uploads.acknowledged - set(found)

@@ -14,7 +14,7 @@ import asyncssh
 import pytest
 
 from sealgate.cli import run
-from tests.peers.file_servers import ftps_signed_in
+from tests.peers.file_servers import ftps_signed_in, sftp_signed_in
 from tests.peers.transferred import file_place
 
 if TYPE_CHECKING:
@@ -59,17 +59,7 @@ def over_sftp(place: FilePlace, path: str) -> tuple[bytes, str]:
 
     async def read() -> tuple[bytes, str]:
         got = bytearray()
-        async with (
-            asyncssh.connect(
-                "127.0.0.1",
-                place.sftp,
-                username="anna",
-                client_keys=[str(place.folder / "anna")],
-                known_hosts=None,
-                config=None,
-            ) as connection,
-            connection.start_sftp_client() as sftp,
-        ):
+        async with sftp_signed_in(place) as sftp:
             try:
                 async with sftp.open(path, "rb", encoding=None) as file:
                     while more := await file.read(CHUNK // 2, len(got)):

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import asyncssh
 import pytest
 
-from tests.peers.file_servers import ftps_signed_in, servers
+from tests.peers.file_servers import ftps_signed_in, servers, sftp_signed_in
 from tests.peers.killed_serve import CLIENTS, Content, File, Uploads, uploading
 from tests.peers.transferred import file_place
 from tests.waiting import wait_until
@@ -138,17 +138,7 @@ def look(place: FilePlace, sent: Sent, counts: Counter[str]) -> None:
 
 
 async def _look_over_sftp(place: FilePlace, sent: Sent, counts: Counter[str]) -> None:
-    async with (
-        asyncssh.connect(
-            "127.0.0.1",
-            place.sftp,
-            username="anna",
-            client_keys=[str(place.folder / "anna")],
-            known_hosts=None,
-            config=None,
-        ) as connection,
-        connection.start_sftp_client() as sftp,
-    ):
+    async with sftp_signed_in(place) as sftp:
         for file in sent.files.values():
             counts[await _judged(sftp, file)] += 1
 

@@ -24,6 +24,8 @@ from tests.peers.file_servers import (
     resident_mib,
     servers,
     sessions,
+    sftp_signed_in,
+    ssh_signed_in,
 )
 from tests.peers.transferred import PASSWORD, file_place
 from tests.processes import rests
@@ -264,14 +266,7 @@ def test_a_hundred_sessions_are_let_go(place: FilePlace) -> None:
     weighed = Weighed(place)
 
     async def one() -> asyncssh.SSHClientConnection:
-        connection = await asyncssh.connect(
-            "127.0.0.1",
-            place.sftp,
-            username="anna",
-            client_keys=[str(place.folder / "anna")],
-            known_hosts=None,
-            config=None,
-        )
+        connection = await ssh_signed_in(place)
         sftp = await connection.start_sftp_client()
         await sftp.open("/inbox/big", "rb")
         return connection
@@ -299,15 +294,7 @@ def test_a_hundred_uploads_at_once_take_turns(place: FilePlace) -> None:
 
     async def one(number: int, began: float) -> float:
         async with (
-            asyncssh.connect(
-                "127.0.0.1",
-                place.sftp,
-                username="anna",
-                client_keys=[str(place.folder / "anna")],
-                known_hosts=None,
-                config=None,
-            ) as connection,
-            connection.start_sftp_client() as sftp,
+            sftp_signed_in(place) as sftp,
             sftp.open(f"/partners/crowd{number}", "wb") as file,
         ):
             await file.write(content)

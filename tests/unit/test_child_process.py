@@ -22,28 +22,31 @@ from sealgate.errors import GatewayError
 from tests.waiting import wait_until
 
 CHILD = """
-import os, sys
-from sealgate.child_process import parent_of
+import os, resource, sys
+from sealgate.child_process import run_child
+from sealgate.errors import GatewayError
 
-link, plan = parent_of(sys.argv[1])
-if plan == "refuses":
-    link.send("failed", "there is no room")
-    sys.exit(1)
-link.send("ready", os.getpid())
-while True:
-    match link.receive():
-        case ("double", number):
-            link.send("told", "on it")
-            link.send("ok", 2 * number)
-        case ("plan",):
-            link.send("ok", (plan, os.umask(0o077)))
-        case ("say", said):
-            link._link.send_bytes(said)
-        case ("stop", seconds):
-            link.send("told", f"stopping within {seconds}")
-            sys.exit(0)
-        case _:
-            link.send("error", "that is unknown here")
+def work(link, plan):
+    if plan == "refuses":
+        raise GatewayError("there is no room")
+    link.send("ready", os.getpid())
+    while True:
+        match link.receive():
+            case ("double", number):
+                link.send("told", "on it")
+                link.send("ok", 2 * number)
+            case ("plan",):
+                limits = resource.getrlimit(resource.RLIMIT_CORE)
+                link.send("ok", (plan, os.umask(0o077), limits))
+            case ("say", said):
+                link._link.send_bytes(said)
+            case ("stop", seconds):
+                link.send("told", f"stopping within {seconds}")
+                return
+            case _:
+                link.send("error", "that is unknown here")
+
+sys.exit(run_child(work))
 """
 PARENT = """
 import sys, time
@@ -95,7 +98,7 @@ def test_it_is_asked_and_answers(child: Child) -> None:
     """
     assert child.ask("double", 21) == 42
     assert child.told == ["on it"]
-    assert child.ask("plan") == [{"any": "value"}, 0o077]
+    assert child.ask("plan") == [{"any": "value"}, 0o077, [0, 0]]
     with pytest.raises(GatewayError, match="a helper: that is unknown here"):
         child.ask("dance")
     assert child.ask("double", 1) == 2

@@ -110,6 +110,7 @@ HELD_BY = {
     "transfer/adapters/workers*.py": "peers/test_transfer_core.py",
     "transfer/model.py": "unit/transfer/adapters/test_session.py",
     "identity/adapters/factor_tables.py": "unit/identity/adapters/test_second_factors.py",
+    "identity/adapters/key_folder.py": "unit/identity/adapters/test_token_keys.py",
     "identity/adapters/tables.py": "unit/identity/adapters/test_credentials.py",
     "cli/rotate.py": "unit/app/test_storing.py",
     "cli/stored.py": "unit/app/test_storing.py",

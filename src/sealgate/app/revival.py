@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sealgate.app.crashes import Crashes
 from sealgate.child_process import ChildProcess
-from sealgate.errors import GatewayError
+from sealgate.errors import SealgateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +56,7 @@ class Member(Generic[P]):
             process = spawn()
             # One that is not ready in time is ended.
             process.await_ready()
-        except GatewayError as error:
+        except SealgateError as error:
             tell(f"error: {error.message}")
             if self.crashes.note(time.monotonic()):
                 self.retry_at = time.monotonic() + retry_seconds

@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealgate.app.crashes import Crashes
+from sealgate.app.revival import Member
 from sealgate.app.signin_material import check_sign_in, socket_path, wants_sign_in
 from sealgate.app.state import database_url
-from sealgate.errors import GatewayError, SealgateError
+from sealgate.errors import GatewayError
 from sealgate.gateway.model import needs_grants
 from sealgate.signin.model import Served
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from sealgate.signin.adapters.process import ServiceProcess
     from sealgate.storage.adapters.packed import PackedKeyring
 
+# After a streak of crashes it is tried this often.
+RETRY_SECONDS = 5.0
 # New signing keys are made this often at the most, and announced before they are used.
 KEYS_SECONDS = 60.0
 
@@ -49,10 +51,10 @@ class SignIn:
         self._codes: PackedKeyring | None = None
         self._tell = tell
         self._inventory: Inventory | None = None
-        self._process: ServiceProcess | None = None
+        self._member: Member[ServiceProcess] = Member()
+        # There is one while people sign in here, also while no process runs.
         self._listener: socket.socket | None = None
         self._path = ""
-        self._crashes = Crashes()
         self._keys_at = 0.0
 
     def prepare(self, inventory: Inventory) -> None:
@@ -76,21 +78,23 @@ class SignIn:
         """
         before, self._inventory = self._inventory, inventory
         if not wants_sign_in(inventory):
-            running = self._process is not None
+            serving = self._listener is not None
             self.stop()
-            return ("sign-in",) if running else ()
-        if self._process is None:
+            return ("sign-in",) if serving else ()
+        process = self._member.process
+        if process is None:
             self._start(inventory)
             return ("sign-in",)
         served, codes = _served(inventory), self._packed(inventory)
         if before is not None and served == _served(before) and codes == self._codes:
             return ()
         try:
-            self._process.renew(served, codes)
+            process.renew(served, codes)
             self._codes = codes
         except GatewayError:
             # One that goes by old rules would let people in who are out.
-            self._process.kill()
+            process.kill()
+            self._member.process = None
             self._start(inventory)
         return ("sign-in",)
 
@@ -98,10 +102,18 @@ class SignIn:
         """
         Mend a crash; return whether it is time to look whether new signing keys are due.
         """
-        if self._process is not None and self._inventory is not None:
-            self._revive(self._inventory)
-        now = time.monotonic()
-        if self._process is None or now < self._keys_at:
+        now, inventory, process = time.monotonic(), self._inventory, self._member.process
+        if self._listener is None or inventory is None:
+            return False
+        if process is None or not process.is_running():
+            self._member.revive(
+                now,
+                lambda: self._spawn(inventory),
+                ended="the sign-in service ended",
+                retry_seconds=RETRY_SECONDS,
+                tell=self._tell,
+            )
+        if now < self._keys_at:
             return False
         self._keys_at = now + KEYS_SECONDS
         return True
@@ -110,26 +122,31 @@ class SignIn:
         """
         Return what runs, as plain values.
         """
-        running = self._process is not None and self._process.is_running()
-        return {"sign_in_pid": self._process.pid if self._process and running else None}
+        process = self._member.process
+        return {"sign_in_pid": process.pid if process and process.is_running() else None}
 
     def stop(self) -> None:
         """
         Let it answer what it is at, and end.
         """
-        if self._process is not None:
-            self._process.stop()
+        if self._member.process is not None:
+            self._member.process.stop()
         self._forget()
 
     def kill(self) -> None:
         """
         End it now.
         """
-        if self._process is not None:
-            self._process.kill()
+        if self._member.process is not None:
+            self._member.process.kill()
         self._forget()
 
     def _start(self, inventory: Inventory) -> None:
+        process = self._spawn(inventory)
+        process.await_ready()
+        self._member.process = process
+
+    def _spawn(self, inventory: Inventory) -> ServiceProcess:
         # Who needs no sign-in does not need its libraries.
         from sealgate.signin.adapters.plan import Plan  # noqa: PLC0415
         from sealgate.signin.adapters.process import ServiceProcess, listening  # noqa: PLC0415
@@ -146,8 +163,7 @@ class SignIn:
             slow=len(os.sched_getaffinity(0)),
             keyring=self._codes,
         )
-        self._process = ServiceProcess(plan)
-        self._process.await_ready()
+        return ServiceProcess(plan)
 
     def _packed(self, inventory: Inventory) -> PackedKeyring | None:
         if not any(needs_grants(site) for site in inventory.sites):
@@ -156,24 +172,8 @@ class SignIn:
 
         return packed(self._keys.open(inventory))
 
-    def _revive(self, inventory: Inventory) -> None:
-        if self._process is None or self._process.is_running():
-            return
-        now = time.monotonic()
-        if not self._crashes.is_pending:
-            self._tell("error: the sign-in service ended, and is started again")
-            self._crashes.note(now)
-        if not self._crashes.may_start(now):
-            return
-        self._crashes.started()
-        self._process.kill()
-        try:
-            self._start(inventory)
-        except SealgateError as error:
-            self._tell(f"error: {error.message}")
-
     def _forget(self) -> None:
-        self._process = None
+        self._member = Member()
         if self._listener is not None:
             self._listener.close()
             self._listener = None

@@ -10,14 +10,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import resource
 import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
 import uvloop
 
-from sealgate.child_process import parent_of
+from sealgate.child_process import run_child
 from sealgate.inspection.adapters.observer import Observing
 from sealgate.inspection.adapters.relay import Service
 from sealgate.inspection.adapters.relay_plan import written
@@ -158,16 +157,9 @@ async def _run(plan: RelayPlan, link: Parent) -> None:
 
 def main() -> int:
     """
-    Be the relay that the parent at the other end of the socket ``argv[1]`` asks for.
+    Be the relay that the parent asks for.
     """
-    # Bodies are never written anywhere, not by a crash either.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    begun = parent_of(sys.argv[1])
-    if begun is None:
-        return 1
-    link, plan = begun
-    uvloop.run(_run(plan, link))
-    return 0
+    return run_child(lambda parent, plan: uvloop.run(_run(plan, parent)))
 
 
 if __name__ == "__main__":

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
-from sealgate.child_process import parent_of
+from sealgate.child_process import run_child
 from sealgate.inspection.adapters.signer import HEAD_BYTES, Service
 from sealgate.inspection.adapters.signer_body import Spooled
 
@@ -90,16 +89,9 @@ async def _run(plan: SignerPlan, link: Parent) -> None:
 
 def main() -> int:
     """
-    Be the signer that the parent at the other end of the socket ``argv[1]`` asks for.
+    Be the signer that the parent asks for.
     """
-    # Keys are never written anywhere, not by a crash either.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    begun = parent_of(sys.argv[1])
-    if begun is None:
-        return 1
-    link, plan = begun
-    asyncio.run(_run(plan, link))
-    return 0
+    return run_child(lambda parent, plan: asyncio.run(_run(plan, parent)))
 
 
 if __name__ == "__main__":

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from sealgate.child_process import parent_of
-from sealgate.errors import SealgateError
+from sealgate.child_process import run_child
 from sealgate.signin.adapters.house import House
 from sealgate.signin.adapters.service import Service
 
@@ -102,18 +101,9 @@ def _listen(link: Parent, house: House, server: uvicorn.Server) -> None:
 
 def main() -> int:
     """
-    Be the process that the parent at the other end of the socket ``argv[1]`` asks for.
+    Be the service that the parent asks for.
     """
-    begun = parent_of(sys.argv[1])
-    if begun is None:
-        return 1
-    link, plan = begun
-    try:
-        _serve(plan, link)
-    except SealgateError as error:
-        link.send("failed", error.message)
-        return 1
-    return 0
+    return run_child(lambda parent, plan: _serve(plan, parent))
 
 
 if __name__ == "__main__":

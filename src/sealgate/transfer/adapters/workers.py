@@ -18,7 +18,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from sealgate.child_process import parent_of
+from sealgate.child_process import run_child
 from sealgate.detect.mask import mask_text
 from sealgate.errors import BugError, SealgateError
 from sealgate.identity.adapters.country import Countries
@@ -231,32 +231,24 @@ def _sockets(descriptors: tuple[int, ...]) -> list[socket.socket]:
     return [socket.socket(fileno=descriptor) for descriptor in descriptors]
 
 
-def main() -> int:
-    """
-    Be the process that the parent at the other end of the socket ``argv[1]`` asks for.
-    """
-    # Keys and what is uploaded are in memory here, and nowhere else.
-    forbid_dumps()
-    begun = parent_of(sys.argv[1])
-    if begun is None:
-        return 1
-    link, plan = begun
+def _work(link: Parent, plan: WorkerPlan) -> None:
     tell = functools.partial(link.send, "tell")
     logging.getLogger("sealgate").addHandler(_Told(tell))
-    try:
-        worker = Worker(plan, tell)
-    except SealgateError as error:
-        link.send("failed", error.message)
-        return 1
+    worker = Worker(plan, tell)
     try:
         serve = _serve_ftps if plan.protocol is TransferProtocol.FTPS else _serve_sftp
         serve(plan, worker, link)
-    except SealgateError as error:
-        link.send("failed", error.message)
-        return 1
     finally:
         worker.close()
-    return 0
+
+
+def main() -> int:
+    """
+    Be the server that the parent asks for.
+    """
+    # Keys and what is uploaded are in memory here, and nowhere else.
+    forbid_dumps()
+    return run_child(_work)
 
 
 if __name__ == "__main__":
