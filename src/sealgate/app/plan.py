@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from sealgate.app.certificates import upkeep_sightings
 from sealgate.app.decided import weaker_than_decided
 from sealgate.app.entrants import nobody_yet
+from sealgate.app.extras import missing_extras
 from sealgate.app.foreseen import foresee, foresee_ftps
 from sealgate.app.grants import approver_remarks
 from sealgate.app.keyring import why_not_apart
@@ -149,6 +150,7 @@ def plan(inventory: Inventory, *, now: float) -> Plan:
             *(_refusals_of_sites(inventory, material) if _serves_sites(inventory) else ()),
             *_faults_of(certificates),
             *weaker_than_decided(inventory),
+            *missing_extras(inventory),
             *provider_faults(inventory),
             *transfer.refusals(inventory, apart, now=now),
         ),

@@ -4,10 +4,10 @@ What sites need on which people sign in: signing keys, the service's socket, who
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sealgate.app.extras import absent, missing_for_sign_in
 from sealgate.errors import ConfigError, Fault, SourceError
 from sealgate.gateway.model import Guard, SignInMaterial, guard_at, needs_grants, signs_in
 from sealgate.identity.sessions import SESSION_SECONDS
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 SIGN_IN_SOCKET = "sign-in.sock"
 # unix(7): the path of a socket, with the zero at its end.
 _LONGEST_PATH = 107
-_LIBRARIES = ("starlette", "uvicorn", "joserfc", "webauthn")
 _PROVIDER_LIBRARIES = ("authlib", "httpx")
 
 
@@ -56,15 +55,12 @@ def check_sign_in(inventory: Inventory) -> None:
     routes = (r for s in inventory.sites for r in s.routes if guard_at(s, r) is Guard.SIGN_IN)
     place = next(routes).place
     faults = []
-    absent = [name for name in _LIBRARIES if importlib.util.find_spec(name) is None]
-    if absent:
-        message = f"people are to sign in here, but {', '.join(absent)} is not installed"
-        faults.append((message, "pip install 'sealgate[signin]'"))
     path = socket_path(inventory)
     if len(path.encode()) > _LONGEST_PATH:
         message = f'"{path}" is longer than the {_LONGEST_PATH} bytes that a socket may have'
         faults.append((message, "a shorter state_folder"))
-    told = [Fault(place.file or inventory.source, place.line, *fault) for fault in faults]
+    told = [*missing_for_sign_in(inventory)]
+    told += [Fault(place.file or inventory.source, place.line, *fault) for fault in faults]
     told += provider_faults(inventory)
     if told:
         raise ConfigError("people cannot sign in", faults=told)
@@ -74,14 +70,13 @@ def provider_faults(inventory: Inventory) -> Iterator[Fault]:
     """
     Yield what keeps people from signing in through identity providers.
     """
-    absent = [name for name in _PROVIDER_LIBRARIES if importlib.util.find_spec(name) is None]
+    missing = absent(*_PROVIDER_LIBRARIES)
     for provider in inventory.identity_providers:
         place = provider.place
         source = place.file or inventory.source
-        if absent:
-            message = f'identity provider "{provider.name}" needs {", ".join(absent)}'
-            message += ", which is not installed"
-            yield Fault(source, place.line, message, "pip install 'sealgate[oidc]'")
+        if missing:
+            message = f'identity provider "{provider.name}" is to be asked, but {missing}'
+            yield Fault(source, place.line, message, 'pip install "sealgate[oidc]"')
         try:
             read_secret(provider.secret)
         except SourceError as error:

@@ -14,6 +14,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sealgate.app.extras import check_file_extra
 from sealgate.app.state import database_url
 from sealgate.app.transfer_group import Group
 from sealgate.app.transfer_wanted import Wanted, has_files
@@ -77,6 +78,7 @@ class Transfer:
         """
         if not has_files(inventory):
             return Wanted((), None, None, inventory.model, database_url(inventory), "")
+        check_file_extra(inventory)
         wanted = self._loaded()[0].gather(inventory, certificates, countries)
         held = [a for group in self._groups.values() for a in group.listeners]
         for door in wanted.doors:

@@ -57,9 +57,9 @@ def test_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         check_sign_in(inventory(tmp_path))
     (fault,) = caught.value.faults
     assert str(fault).endswith(
-        'sealgate.toml:7: identity provider "login" needs authlib, which is not installed'
+        'sealgate.toml:7: identity provider "login" is to be asked, but "authlib" is not installed'
     )
-    assert fault.hint == "pip install 'sealgate[oidc]'"
+    assert fault.hint == 'pip install "sealgate[oidc]"'
 
 
 def test_a_secret_that_others_can_read_is_refused(tmp_path: Path) -> None:

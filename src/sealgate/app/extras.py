@@ -1,0 +1,80 @@
+"""
+What a configuration needs that comes as extras, and whether it is installed.
+
+``serve`` refuses by these before it starts anything, and ``plan`` tells them beforehand.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import TYPE_CHECKING
+
+from sealgate.app.transfer_wanted import has_files, has_ftps
+from sealgate.errors import ConfigError, Fault
+from sealgate.gateway.model import Guard, guard_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from sealgate.policy.inventory import Inventory, Place
+
+
+def missing_extras(inventory: Inventory) -> tuple[Fault, ...]:
+    """
+    Return a fault for each extra that *inventory* needs and that is not there.
+
+    Certificates from an authority, identity providers and inspection have checks of their own.
+    """
+    return (*missing_for_sign_in(inventory), *_for_files(inventory))
+
+
+def check_file_extra(inventory: Inventory) -> None:
+    """
+    Return when files can be served, or none are to be.
+
+    Raises:
+        ConfigError: a library is missing.
+    """
+    if faults := tuple(_for_files(inventory)):
+        raise ConfigError(f'"{inventory.source}" cannot be served as it promises', faults=faults)
+
+
+def missing_for_sign_in(inventory: Inventory) -> Iterator[Fault]:
+    """
+    Yield what is not there although people are to sign in.
+    """
+    routes = [r for s in inventory.sites for r in s.routes if guard_at(s, r) is Guard.SIGN_IN]
+    missing = absent("starlette", "uvicorn", "joserfc", "webauthn")
+    if routes and missing:
+        message = f"people are to sign in here, but {missing}"
+        yield _fault(inventory, routes[0].place, message, "signin")
+
+
+def _for_files(inventory: Inventory) -> Iterator[Fault]:
+    if not has_files(inventory):
+        return
+    wanted = ("asyncssh", "uvloop", *(("pyftpdlib",) if has_ftps(inventory) else ()))
+    if missing := absent(*wanted):
+        place = (inventory.drops[0] if inventory.drops else inventory.tunnels[0]).place
+        message = f"files are to be served here, but {missing}"
+        yield _fault(inventory, place, message, "transfer")
+
+
+def absent(*libraries: str) -> str:
+    """
+    Return which of *libraries* are not there, as the end of a sentence; "" when all are.
+    """
+    missing = [name for name in libraries if importlib.util.find_spec(name) is None]
+    if not missing:
+        return ""
+    return f"{_listed(missing)} {'is' if len(missing) == 1 else 'are'} not installed"
+
+
+def _listed(names: Iterable[str]) -> str:
+    *first, last = (f'"{name}"' for name in names)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _fault(inventory: Inventory, place: Place, message: str, extra: str) -> Fault:
+    hint = f'pip install "sealgate[{extra}]"'
+    return Fault(place.file or inventory.source, place.line, message, hint)

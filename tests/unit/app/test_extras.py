@@ -1,0 +1,105 @@
+"""
+What comes as an extra and is not there: told by plan and serve alike, with what to type.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sealgate.app.extras import check_file_extra, missing_extras
+from sealgate.app.plan import plan
+from sealgate.app.signin_material import check_sign_in
+from sealgate.config.load import load
+from sealgate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sealgate.policy.inventory import Inventory
+
+CONFIG = """\
+[[site]]
+domains = ["shop.example"]
+upstream = "http://127.0.0.1:8080"
+[[site.route]]
+path = "/"
+class = "public"
+[[site.route]]
+path = "/members"
+class = "restricted"
+[[drop]]
+name = "inbox"
+class = "restricted"
+store = "file:inbox"
+admit = ["group:partners"]
+"""
+
+
+@pytest.fixture
+def inventory(tmp_path: Path) -> Inventory:
+    """
+    Return a site with members and a drop.
+    """
+    (tmp_path / "sealgate.toml").write_text(CONFIG)
+    return load(str(tmp_path / "sealgate.toml"))
+
+
+def without(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """
+    Have it look as if the libraries *names* were not installed.
+    """
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name in names else real(name)
+    )
+
+
+def test_with_everything_nothing_is_missing(inventory: Inventory) -> None:
+    """
+    The extras of the tests are all there.
+    """
+    assert missing_extras(inventory) == ()
+    check_file_extra(inventory)
+
+
+def test_plan_and_serve_name_the_extra(
+    inventory: Inventory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    The line of the first part that needs it, what is missing, and what to type.
+    """
+    without(monkeypatch, "starlette", "uvicorn", "asyncssh")
+    signing, files = missing_extras(inventory)
+    said = 'people are to sign in here, but "starlette" and "uvicorn" are not installed'
+    assert str(signing) == f"{inventory.source}:7: {said}"
+    assert signing.hint == 'pip install "sealgate[signin]"'
+    said = 'files are to be served here, but "asyncssh" is not installed'
+    assert str(files) == f"{inventory.source}:10: {said}"
+    assert files.hint == 'pip install "sealgate[transfer]"'
+    planned = [str(fault) for fault in plan(inventory, now=1_800_000_000.0).refusals]
+    assert {str(signing), str(files)} <= set(planned)
+    with pytest.raises(ConfigError) as caught:
+        check_sign_in(inventory)
+    assert [str(fault) for fault in caught.value.faults] == [str(signing)]
+    with pytest.raises(ConfigError) as caught:
+        check_file_extra(inventory)
+    assert [str(fault) for fault in caught.value.faults] == [str(files)]
+
+
+def test_only_what_is_used_is_needed(
+    inventory: Inventory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """
+    Without FTPS its library may be away, and without members and drops everything may.
+    """
+    without(monkeypatch, "pyftpdlib")
+    assert missing_extras(inventory) == ()
+    (tmp_path / "sealgate.toml").write_text(CONFIG + '[listen]\nftps = ":21"\n')
+    (fault,) = missing_extras(load(inventory.source))
+    assert '"pyftpdlib" is not installed' in fault.message
+    without(monkeypatch, "starlette", "asyncssh")
+    (tmp_path / "sealgate.toml").write_text(CONFIG.partition('[[site.route]]\npath = "/m')[0])
+    assert missing_extras(load(inventory.source)) == ()
