@@ -10,10 +10,13 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from sealgate.app.audit_host import host_sightings
+from sealgate.policy.observation import Fact, Observation
 from tests.peers.served import site_running
 from tests.peers.signed import BROWSER, COOKIE, PASSWORD, Answer, SignedPlace, Visitor, claims
 
@@ -571,3 +574,13 @@ def test_a_page_says_nothing_about_who_exists(running: Running) -> None:
         headers = [pair for pair in answer.headers if pair[0] not in {"date", "set-cookie"}]
         seen.append((answer.status, body, sorted(headers)))
     assert seen[0] == seen[1]
+
+
+def test_the_host_tells_what_people_are_asked_for(running: Running) -> None:
+    """
+    From outside only the refusal shows; an audit on this host knows that a password is asked for.
+    """
+    told = host_sightings(running.place.inventory, now=time.time())
+    (seen,) = [s for s in told if s.asset.endswith("/account") and s.fact is Fact.ACCESS_RUNG]
+    assert isinstance(seen, Observation), seen
+    assert seen.value == 1

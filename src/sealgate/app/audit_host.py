@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sealgate.app.audit_stores import drop_store_sightings
 from sealgate.app.certificates import upkeep_sightings
 from sealgate.app.reload import NotRunning, enforced
-from sealgate.audit.doors import is_locked
+from sealgate.audit.doors import asks_who, is_locked
 from sealgate.errors import SealgateError
 from sealgate.gateway.model import is_highly_encrypted
 from sealgate.policy.inventory import (
@@ -63,7 +63,7 @@ def _told_by_host(inventory: Inventory) -> Iterator[tuple[str, Fact]]:
             # Nobody from outside gets so far as to see it.
             yield site_asset(site).id, Fact.HSTS_SECONDS
         for route in site.routes:
-            if is_locked(route):
+            if asks_who(route) or is_locked(route):
                 yield route_asset(site, route).id, Fact.ACCESS_RUNG
     for gateway in inventory.payment_gateways:
         yield payment_gateway_asset(gateway).id, Fact.EGRESS_VERIFIED

@@ -24,6 +24,7 @@ from sealgate.audit.adapters.upstream import probe_upstream
 from sealgate.audit.adapters.web_root import probe_web_root
 from sealgate.audit.doors import (
     Doors,
+    asks_who,
     doors_of,
     is_everywhere,
     is_locked,
@@ -39,13 +40,11 @@ from sealgate.audit.sightings import (
     unseen,
 )
 from sealgate.policy.inventory import (
-    SiteAccess,
     payment_gateway_asset,
     route_asset,
     site_asset,
 )
 from sealgate.policy.observation import Fact
-from sealgate.policy.requirements import required_of_route
 from sealgate.policy.routing import serving_route
 
 if TYPE_CHECKING:
@@ -195,7 +194,7 @@ def _route_jobs(
     here = replace(doors.secure[0], asset=asset, path=request_for(route.door))
     plain = [replace(door, asset=asset, path=here.path) for door in doors.plain[:1]]
     locked = is_locked(route)
-    asked_here = required_of_route(route).access > 0 and route.access is not SiteAccess.SITE
+    asked_here = asks_who(route)
     jobs = [_plain_job(target, manner, active=True) for target in plain]
     if why_not:
         facts = [*PAGE_FACTS]

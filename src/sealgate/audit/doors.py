@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.audit.model import HTTP_PORT, HTTPS_PORT, Target
 from sealgate.audit.spellings import query_spellings, spellings
-from sealgate.policy.inventory import site_asset
+from sealgate.policy.inventory import SiteAccess, site_asset
 from sealgate.policy.requirements import required_of_route
 
 if TYPE_CHECKING:
@@ -94,6 +94,13 @@ def spellings_for(door: Door) -> tuple[str, ...]:
     if door.query is not None:
         return query_spellings(door.path, door.query, door.query_value)
     return spellings(request_for(door))
+
+
+def asks_who(route: Route) -> bool:
+    """
+    Return whether it is the gateway that asks who comes to *route*, and not the site.
+    """
+    return required_of_route(route).access > 0 and route.access is not SiteAccess.SITE
 
 
 def is_locked(route: Route) -> bool:

@@ -6,9 +6,25 @@ from __future__ import annotations
 
 import pytest
 
-from sealgate.audit.doors import doors_of, is_everywhere, is_locked, request_for, spellings_for
+from sealgate.audit.doors import (
+    asks_who,
+    doors_of,
+    is_everywhere,
+    is_locked,
+    request_for,
+    spellings_for,
+)
 from sealgate.policy.classification import DEFAULT_MODEL
-from sealgate.policy.inventory import Address, Door, Inventory, Listen, Route, Site, Upstream
+from sealgate.policy.inventory import (
+    Address,
+    Door,
+    Inventory,
+    Listen,
+    Route,
+    Site,
+    SiteAccess,
+    Upstream,
+)
 
 PUBLIC, RESTRICTED, CONFIDENTIAL, _ = DEFAULT_MODEL.classes
 SITE = Site(
@@ -84,5 +100,8 @@ def test_locked_and_everywhere() -> None:
     """
     assert is_locked(Route(Door("/x"), CONFIDENTIAL))
     assert not is_locked(Route(Door("/x"), RESTRICTED, backend=True))
+    assert asks_who(Route(Door("/x"), RESTRICTED))
+    assert not asks_who(Route(Door("/x"), RESTRICTED, access=SiteAccess.SITE))
+    assert not asks_who(Route(Door("/x"), PUBLIC))
     assert is_everywhere(Address("::", 1))
     assert not is_everywhere(Address("127.0.0.1", 1))

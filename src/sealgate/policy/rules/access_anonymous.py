@@ -36,8 +36,8 @@ RULE = Rule(
     citations=(GUIDELINE_CLASSES,),
     why="Encryption keeps a secret on its way. It does not ask who is at the other end.",
     remediation=(
-        'set `class = "confidential"` with `admit` on the route, or `access = "site"` when '
-        "the site itself asks for a password"
+        'give the route a class that asks who comes (`class = "restricted"`: people sign in), '
+        'or `access = "site"` when the site itself asks for a password'
     ),
     facts=(Fact.ACCESS_RUNG,),
     judge=_judge,
