@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from sealgate.storage.adapters.folders import Folders
 from sealgate.storage.adapters.forms import CHUNK_BYTES
 from sealgate.storage.adapters.ready import Ready
+from sealgate.storage.adapters.room import Taken
 from sealgate.storage.adapters.upload import ENCODED_BYTES, GATHERED_BYTES, Upload
 from sealgate.storage.adapters.uploads import Noted, Uploads
 from sealgate.storage.model import Entry, StorageError, StorageRung, Trouble
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from sealgate.storage.adapters.medium import Medium, Sink
     from sealgate.storage.adapters.records import Records
     from sealgate.storage.adapters.reserve import Reserve
+    from sealgate.storage.adapters.room import Limit
     from sealgate.storage.model import StorePath, StoreReader, StoreSettings
     from sealgate.storage.record import Record
 
@@ -63,6 +65,7 @@ class Resuming(Folders):
         self.medium = medium
         self.forms = forms
         self.uploads = Uploads(records)
+        self.taken = Taken()
         self._lock = threading.Lock()
         self._writing: set[StorePath] = set()
         self._kept: OrderedDict[StorePath, _Kept] = OrderedDict()
@@ -95,10 +98,13 @@ class Resuming(Folders):
         except IndexError:
             return bytearray(GATHERED_BYTES), bytearray(ENCODED_BYTES)
 
-    def release(self, path: StorePath, buffers: tuple[bytearray, bytearray]) -> None:
+    def release(
+        self, path: StorePath, object_id: str, buffers: tuple[bytearray, bytearray]
+    ) -> None:
         """
         Take back what an upload to *path* held.
         """
+        self.taken.leave(object_id)
         self._buffers.append(buffers)
         with self._lock:
             self._writing.discard(path)
@@ -122,7 +128,13 @@ class Resuming(Folders):
     def keep(self, upload: Upload, noted: Noted, sink: Sink, size: int) -> None:
         """
         Keep *size* plain bytes of *upload* for a resume.
+
+        Raises:
+            StorageError: QUOTA: others have taken the room meanwhile.
         """
+        quota = self.settings.quota_bytes
+        if quota is not None and size > quota - self.used(besides=noted):
+            raise self.over_quota(upload.path)
         aside = upload.encoder.aside()
         binding = upload.encoder.binding()
         sink.keep()
@@ -134,6 +146,14 @@ class Resuming(Folders):
             self._kept[upload.path] = _Kept(noted, upload.encoder, sink.size)
             while len(self._kept) > _KEPT_UPLOADS:
                 self._kept.popitem(last=False)
+
+    def used(self, *, besides: Noted | None = None) -> int:
+        """
+        Return the plain bytes of files and of kept parts, but of those that *besides* notes.
+        """
+        with self.records.connections.asking() as run:
+            files = self.records.head(run).size
+        return files + self.uploads.kept_bytes(besides)
 
     def write_aside(self, object_id: str, content: bytes, *, again: bool = False) -> None:
         """
@@ -218,16 +238,14 @@ class Resuming(Folders):
         self,
         path: StorePath,
         owner: str,
-        limit: tuple[int, str] | None,
+        limit: Limit | None,
         instead_of: Noted | None = None,
     ) -> Upload:
         object_id, encoder = self._ready.take() if self._ready else self._begun()
         rung = self.settings.rung
         return Upload(self, path, owner, object_id, encoder, rung, limit, instead_of=instead_of)
 
-    def _resumed(
-        self, noted: Noted, kept: _Kept | None, owner: str, limit: tuple[int, str] | None
-    ) -> Upload:
+    def _resumed(self, noted: Noted, kept: _Kept | None, owner: str, limit: Limit | None) -> Upload:
         if kept is not None and kept.noted == noted and noted.rung is self.settings.rung:
             # This process still has the file key and knows which chunk comes next: what
             # lies on the medium decides neither.

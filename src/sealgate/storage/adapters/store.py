@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from sealgate.storage.adapters.folders import missing
 from sealgate.storage.adapters.reader import FileReader
 from sealgate.storage.adapters.resuming import Resuming
+from sealgate.storage.adapters.room import Limit
 from sealgate.storage.adapters.upload import Upload
 from sealgate.storage.model import Entry, Space, StorageError, StorageRung, Trouble
 from sealgate.storage.record import FILES, Record
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from sealgate.storage.adapters.medium import Medium
     from sealgate.storage.adapters.records import Records
     from sealgate.storage.adapters.reserve import Reserve
+    from sealgate.storage.adapters.uploads import Noted
     from sealgate.storage.model import StorePath, StoreReader, StoreSettings
     from sealgate.storage.record import Head
 
@@ -170,7 +172,7 @@ class ObjectStore(Resuming):
             allow(found[0].entry if found else partial)
         if found is None:
             self._require_parent(path, look.head)
-        limit = self._limit(look.head, found[0] if found else None)
+        limit = self._limit(look.head, found[0] if found else None, noted)
         if found is not None and found[0].is_folder:
             raise StorageError(Trouble.IS_FOLDER, f'"{"/".join(path)}" is a folder')
         with self._lock:
@@ -268,9 +270,7 @@ class ObjectStore(Resuming):
         quota = self.settings.quota_bytes
         if quota is None:
             return seen
-        with self.records.connections.asking() as run:
-            used = self.records.head(run).size
-        free = min(seen.free_bytes, max(0, quota - used))
+        free = min(seen.free_bytes, max(0, quota - self.used() - self.taken.total))
         return Space(min(seen.total_bytes, quota), free, seen.total_files, seen.free_files)
 
     def close(self) -> None:
@@ -306,14 +306,15 @@ class ObjectStore(Resuming):
             self.require_folder(parent, run)
             self.records.tree.keep_folder(head, parent)
 
-    def _limit(self, head: Head, old: Record | None) -> tuple[int, str] | None:
-        limits = []
-        if self.settings.max_file_bytes is not None:
-            limits.append((self.settings.max_file_bytes, "a file may be here"))
-        if self.settings.quota_bytes is not None:
-            used = head.size - (old.size if old else 0)
-            limits.append((self.settings.quota_bytes - used, "the quota has room for"))
-        return min(limits) if limits else None
+    def _limit(self, head: Head, old: Record | None, noted: Noted | None) -> Limit | None:
+        most, quota = self.settings.max_file_bytes, self.settings.quota_bytes
+        room = None
+        if quota is not None:
+            used = head.size - (old.size if old else 0) + self.uploads.kept_bytes(noted)
+            room = quota - used
+            if most is None or room < most:
+                return Limit(room, "the quota has room for", room)
+        return None if most is None else Limit(most, "a file may be here", room)
 
 
 def _busy(path: StorePath) -> StorageError:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sealgate.storage.adapters.medium import Sink
     from sealgate.storage.adapters.records import Look
     from sealgate.storage.adapters.resuming import Resuming
+    from sealgate.storage.adapters.room import Limit
     from sealgate.storage.model import Buffer, Entry, StorageRung, StorePath
 
 # Four chunks a time: fewer calls, and still little memory for each upload.
@@ -35,7 +36,7 @@ class Upload:
     """
     An upload to *path*. For one thread at a time.
 
-    *limit* is the plain size that it must not exceed. *flushed* plain bytes are encoded and
+    *limit* bounds its plain size. *flushed* plain bytes are encoded and
     in the object already. *instead_of* is a broken-off upload whose bytes it begins with.
     """
 
@@ -47,7 +48,7 @@ class Upload:
         object_id: str,
         encoder: Encoder,
         rung: StorageRung,
-        limit: tuple[int, str] | None,
+        limit: Limit | None,
         *,
         sink: Sink | None = None,
         noted: Noted | None = None,
@@ -64,11 +65,12 @@ class Upload:
         self._sink = sink
         self._noted = noted
         self.instead_of = instead_of
-        self._flushed = flushed
+        self._flushed = self._counted = flushed
         self._plain, self._out = store.lend_buffers()
         self._view = memoryview(self._plain)
         self._fill = 0
         self._is_over = False
+        self._is_too_much = False
         # A write failed, so that nobody knows how much of it lies there.
         self._is_torn = False
         # What was at the path when the upload began.
@@ -92,12 +94,11 @@ class Upload:
         """
         Take *data*.
         """
-        if self._is_over or self._is_torn:
+        if self._is_over or self._is_torn or self._is_too_much:
             raise StorageError(Trouble.FAILED, "the upload is over, nothing can be written to it")
         size = len(data)
-        if self._limit is not None and self._flushed + self._fill + size > self._limit[0]:
-            message = f'"{"/".join(self.path)}" would be larger than {self._limit[1]}'
-            raise StorageError(Trouble.QUOTA, message, hint="make room, or raise the drop's limit")
+        if self._limit is not None and self._flushed + self._fill + size > self._limit.most:
+            raise self._too_much(self._limit.told)
         fill = self._fill
         if fill + size <= GATHERED_BYTES:
             self._plain[fill : fill + size] = data
@@ -135,6 +136,10 @@ class Upload:
         Break off and keep whole chunks.
         """
         if self._is_over:
+            return
+        if self._is_too_much:
+            # A part that has no room to become whole would only take that of others.
+            self.discard()
             return
         if self._is_torn:
             # What was sealed and what lies there are not in step: as after a kill, the medium
@@ -180,7 +185,18 @@ class Upload:
     ) -> None:
         self.suspend()
 
+    def _too_much(self, told: str) -> StorageError:
+        self._is_too_much = True
+        message = f'"{"/".join(self.path)}" would be larger than {told}'
+        return StorageError(Trouble.QUOTA, message, hint="make room, or raise the drop's limit")
+
     def _flush(self, size: int) -> None:
+        if self._limit is not None and self._limit.room is not None:
+            # Of what was kept before, the note tells already.
+            more = self._flushed - self._counted + size
+            room = self._limit.room - self._counted
+            if not self._store.taken.take(self.object_id, more, room):
+                raise self._too_much("what uploads beside it leave of the quota")
         sink = self._begun()
         if self._noted is None:
             self._noted = self._store.note(self)
@@ -194,7 +210,7 @@ class Upload:
         self._flushed += size
 
     def _finish(self) -> None:
-        if self._is_torn:
+        if self._is_torn or self._is_too_much:
             raise StorageError(Trouble.FAILED, "a write of the upload has failed before")
         if self._flushed and not self._fill:
             # Every chunk that was kept is one with another behind it.
@@ -232,6 +248,6 @@ class Upload:
         self._is_over = True
         if self._sink is not None:
             self._sink.close()
-        self._store.release(self.path, (self._plain, self._out))
+        self._store.release(self.path, self.object_id, (self._plain, self._out))
         self._plain = self._out = bytearray()
         self._view = memoryview(b"")

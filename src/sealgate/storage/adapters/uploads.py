@@ -29,6 +29,8 @@ _NOTE = f"""INSERT INTO store_uploads (store, {_COLUMNS})
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (store, parent, name) DO NOTHING"""  # noqa: S608  # constants
 _KEEP = """UPDATE store_uploads SET size = ?, binding = ?, mac = ?
 WHERE store = ? AND object_id = ?"""
+_KEPT = """SELECT COALESCE(SUM(size), 0) FROM store_uploads
+WHERE store = ? AND object_id <> ? AND size > 0"""
 _FORGET = "DELETE FROM store_uploads WHERE store = ? AND object_id = ?"
 
 
@@ -80,6 +82,14 @@ class Uploads:
             else:
                 rows = run(_IN, (self._store, "/".join(path))).fetchall()
         return [self.genuine(row) for row in rows]
+
+    def kept_bytes(self, besides: Noted | None = None) -> int:
+        """
+        Return how many plain bytes are kept of all uploads but *besides*; nothing is verified.
+        """
+        with self._records.connections.asking() as run:
+            values = (self._store, "" if besides is None else besides.object_id)
+            return int(run(_KEPT, values).fetchone()[0])
 
     def note(self, noted: Noted, instead_of: Noted | None = None) -> None:
         """

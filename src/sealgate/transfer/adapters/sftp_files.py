@@ -63,6 +63,7 @@ class Writing:
     held: dict[int, bytes] = field(default_factory=dict)
     held_bytes: int = 0
     broken: bool = False
+    fault: TransferError | None = None
 
     @property
     def size(self) -> int:
@@ -79,14 +80,20 @@ class Writing:
             TransferError: UNSUPPORTED for a step back or a hole, or what the store says.
         """
         if self.broken:
-            raise TransferError(Trouble.FAILED, "this upload has failed before")
+            # Of several writes on their way the client may see the answer to any one first.
+            fault = self.fault or TransferError(Trouble.FAILED, "this upload has failed before")
+            raise fault.with_traceback(None)
         upload = self.upload or self._begin(files, offset)
         at = upload.offset
         if self.append or offset == at:
             self.broken = True  # unless this goes well
-            upload.write_at(at, data)
-            if self.held:
-                self._write_held(upload)
+            try:
+                upload.write_at(at, data)
+                if self.held:
+                    self._write_held(upload)
+            except TransferError as error:
+                self.fault = error
+                raise
             self.broken = False
             return
         if offset < at:
