@@ -62,7 +62,7 @@ class EventWriter:
         self._queue: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._register: Register | None = None
         self._scanner = scanner
-        self._complained = False
+        self._complained = self._log_complained = False
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._live, name="sealgate events", daemon=True)
         self._thread.start()
@@ -101,7 +101,7 @@ class EventWriter:
         while not last:
             events, last = self._gather(block=not waiting)
             records = [self._record(event) for event in events]
-            write_log(self._log, records, self._complain)
+            self._write_log(records)
             waiting += records
             if waiting and (last or time.monotonic() >= retry_at):
                 if self._write_register(waiting):
@@ -109,8 +109,18 @@ class EventWriter:
                 else:
                     retry_at = time.monotonic() + _RETRY_SECONDS
                     del waiting[:-_MAX_WAITING]
+        if waiting:
+            self._complain(f"{len(waiting)} transfer events are in the log alone")
         if self._register is not None:
             self._register.close()
+
+    def _write_log(self, records: Sequence[TransferRecord]) -> None:
+        faults: list[str] = []
+        write_log(self._log, records, faults.append)
+        if faults and not self._log_complained:
+            self._complain(faults[0])
+        # Ten times a second it would be the next log that is full.
+        self._log_complained = bool(faults) or (self._log_complained and not records)
 
     def _gather(self, *, block: bool) -> tuple[list[Event], bool]:
         """
@@ -163,9 +173,10 @@ class EventWriter:
             if self._register is None:
                 self._register = self._open_register()
             self._register.record_transfers(records)
-        except SealgateError as error:
+        except Exception as error:  # noqa: BLE001  # without this thread nothing is recorded any more
             if not self._complained:
-                self._complain(f"transfer events wait for the register: {error.message}")
+                why = error.message if isinstance(error, SealgateError) else type(error).__name__
+                self._complain(f"transfer events wait for the register: {why}")
             self._complained = True
             return False
         self._complained = False
@@ -208,12 +219,23 @@ def append_lines(path: str, lines: Sequence[str]) -> None:
             if os.fstat(file).st_size >= MAX_LOG_BYTES:
                 Path(path).replace(f"{path}.1")
                 continue
-            view = memoryview(data)
-            while view:
-                view = view[os.write(file, view) :]
+            _append(file, data)
             return
         finally:
             os.close(file)
+
+
+def _append(file: int, data: bytes) -> None:
+    begins = os.fstat(file).st_size
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[os.write(file, view) :]
+    except OSError:
+        # Half a line would make one of the next, which nobody could read either.
+        with contextlib.suppress(OSError):
+            os.ftruncate(file, begins)
+        raise
 
 
 def _inode(path: str) -> int:

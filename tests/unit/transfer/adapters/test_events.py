@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import resource
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -115,17 +118,75 @@ def test_events_wait_for_a_register_that_does_not_answer(
     assert told == ["transfer events wait for the register: database is gone"]
 
 
-def test_a_log_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_register_that_was_changed_ends_no_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """
-    The register has the event all the same.
+    Whatever stands in it, the thread goes on; what it could not record is told in the end.
+    """
+    monkeypatch.setattr(events, "_RETRY_SECONDS", 0.05)
+    url, path, told = f"sqlite:///{tmp_path / 'r.sqlite'}", tmp_path / "r.sqlite", list[str]()
+    Register(url).close()
+
+    def change(seq: object) -> None:
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("UPDATE trail_head SET seq = ?", [seq])
+
+    with Register(url) as register:
+        for end in (0, "x"):
+            change("x")
+            with EventWriter(lambda: Register(url), "", told.append, SCANNER) as writer:
+                writer.note(EVENT)
+                assert wait_until(lambda: told)
+                change(end)
+                if end == 0:
+                    assert wait_until(lambda: len(list(register.transfers())) == 1)
+        assert len(list(register.transfers())) == 1
+    waits = "transfer events wait for the register: TypeError"
+    assert told == [waits, waits, "1 transfer events are in the log alone"]
+
+
+def test_a_log_that_cannot_be_written_is_told_once(tmp_path: Path) -> None:
+    """
+    The register has the events all the same.
     """
     url, told = f"sqlite:///{tmp_path / 'r.sqlite'}", list[str]()
-    log = str(tmp_path / "missing" / "log.jsonl")
-    with EventWriter(lambda: Register(url), log, told.append, SCANNER) as writer:
-        writer.note(EVENT)
-    with Register(url) as register:
-        assert len(list(register.transfers())) == 1
-    assert "cannot be written" in told[0]
+    log = tmp_path / "missing" / "log.jsonl"
+    with (
+        Register(url) as register,
+        EventWriter(lambda: Register(url), str(log), told.append, SCANNER) as writer,
+    ):
+
+        def note(number: int) -> None:
+            writer.note(EVENT)
+            assert wait_until(lambda: len(list(register.transfers())) == number)
+
+        note(1)
+        note(2)
+        log.parent.mkdir()
+        note(3)
+        assert wait_until(log.exists)
+        log.unlink()
+        log.parent.rmdir()
+        note(4)
+    assert ["cannot be written" in line for line in told] == [True, True]
+
+
+def test_a_full_volume_leaves_no_half_line(tmp_path: Path) -> None:
+    """
+    What did not fit is not there at all, and the next line stands by itself.
+    """
+    log = tmp_path / "log.jsonl"
+    append_lines(str(log), ["first"])
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20, before[1]))
+        with pytest.raises(OSError, match="too large"):
+            append_lines(str(log), ["x" * 30])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    append_lines(str(log), ["last"])
+    assert log.read_text() == "first\nlast\n"
 
 
 def test_a_log_is_put_aside_when_it_is_large(
