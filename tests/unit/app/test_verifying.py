@@ -145,6 +145,37 @@ def _stale(authority: str, target: str) -> bytes:
     return wire(authority, target, ago=3600)
 
 
+def _after_interims(authority: str, target: str) -> bytes:
+    return b"HTTP/1.1 100 Continue\r\n\r\n" * 100_000 + wire(authority, target)
+
+
+def _before_trailers(authority: str, target: str) -> bytes:
+    request = Request("GET", authority, target)
+    fields = (("content-type", "text/plain"),)
+    sent = SIGNER.fields(request, Answer(200, fields), hashlib.sha256(b"x").digest(), time.time())
+    lines = [f"{name}: {value}" for name, value in (*sent, ("transfer-encoding", "chunked"))]
+    head = "\r\n".join(["HTTP/1.1 200 Told", *lines, "", ""]).encode()
+    return head + b"1\r\nx\r\n0\r\n" + b"a: b\r\n" * 1_000_000 + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    ("craft", "told"),
+    [
+        (_after_interims, "the answer does not begin"),
+        (_before_trailers, "the answer does not end"),
+    ],
+)
+def test_nobody_is_listened_to_for_ever(
+    craft: Callable[[str, str], bytes], told: str, keys: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    What is passed over has an end, wherever it stands: a server that lies could go on and on.
+    """
+    with serving(craft) as authority:
+        assert verify(authority, "-o", "out.txt", keys=keys) == ExitCode.FAILED
+    assert told in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("craft", "message"),
     [

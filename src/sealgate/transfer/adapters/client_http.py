@@ -8,11 +8,12 @@ kept. What they are worth is for the caller to verify.
 from __future__ import annotations
 
 import http.client
+import io
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from sealgate.signing.model import Answer, Request
-from sealgate.transfer.adapters.client_https import ClientSocket
 from sealgate.transfer.adapters.client_tls import ClientContext, TLSClient
 from sealgate.transfer.sending import RemoteError
 
@@ -22,6 +23,52 @@ if TYPE_CHECKING:
     from sealgate.transfer.adapters.client_tls import TLSIdentity
 
 _READ_BYTES = 256 * 1024
+# The head with all that may come before it: any number of interim answers (RFC 9110, 15.2).
+HEAD_BYTES = 1024 * 1024
+HEAD_SECONDS = 60.0
+# What may come for one piece of a body: chunks of a byte each take six, and trailers some more.
+_AROUND = 16
+
+
+class _Wire(io.RawIOBase):
+    """
+    What comes over *client*: no more than was allowed, and in time while there is one.
+
+    A server that nobody trusts yet could send what is passed over for ever.
+    """
+
+    def __init__(self, client: TLSClient) -> None:
+        self._client = client
+        self._left = HEAD_BYTES
+        self._until: float | None = time.monotonic() + HEAD_SECONDS
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """
+        Return a reader, which is all that an answer asks of a socket.
+        """
+        return io.BufferedReader(self)
+
+    def allow(self, size: int) -> None:
+        """
+        Let *size* bytes come from here on, however long that takes.
+        """
+        self._left, self._until = size, None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]  # narrower than Buffer
+        late = self._until is not None and time.monotonic() > self._until
+        if self._left <= 0 or late:
+            raise RemoteError(
+                "the answer does not begin"
+                if self._until is not None
+                else "the answer does not end"
+            )
+        data = self._client.recv(min(len(buffer), self._left))
+        buffer[: len(data)] = data
+        self._left -= len(data)
+        return len(data)
 
 
 class Fetched:
@@ -29,8 +76,9 @@ class Fetched:
     The answer to *request*: its head, and its body while it comes.
     """
 
-    def __init__(self, request: Request, response: http.client.HTTPResponse) -> None:
+    def __init__(self, request: Request, response: http.client.HTTPResponse, wire: _Wire) -> None:
         self.request = request
+        self._wire = wire
         self.answer = Answer(response.status, tuple(response.getheaders()))
         self._response = response
 
@@ -42,12 +90,16 @@ class Fetched:
             RemoteError: it broke off.
         """
         try:
-            while chunk := self._response.read(_READ_BYTES):
+            while chunk := self._piece():
                 yield chunk
         except (http.client.HTTPException, ValueError) as error:
             raise RemoteError("the answer broke off") from error
         if self._response.length:
             raise RemoteError(f"the answer broke off: {self._response.length} bytes are missing")
+
+    def _piece(self) -> bytes:
+        self._wire.allow(_AROUND * _READ_BYTES)
+        return self._response.read(_READ_BYTES)
 
 
 @contextmanager
@@ -69,14 +121,13 @@ def fetched(
         if request.scheme == "https":
             client.start_tls(ClientContext(identity, alpn="http/1.1"), host)
         client.sendall(_head(request))
+        wire = _Wire(client)
         # HTTPResponse only ever asks its socket for makefile().
-        response = http.client.HTTPResponse(
-            cast("Any", ClientSocket(client)), method=request.method
-        )
+        response = http.client.HTTPResponse(cast("Any", wire), method=request.method)
         try:
             response.begin()
             # Names and values are the wire's; what breaks a line was none.
-            found = Fetched(request, response)
+            found = Fetched(request, response, wire)
         except (http.client.HTTPException, ValueError) as error:
             raise RemoteError("the answer is no HTTP") from error
         yield found
