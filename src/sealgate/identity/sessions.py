@@ -37,7 +37,7 @@ class Session:
     *site* is the site's first domain. *asset* is the one asset whose grant rung 3 rests on,
     "" below that: elsewhere the session is worth rung 2. *issued_at* is in seconds since the
     epoch, whole milliseconds; *ends_at* in whole seconds. *id* names the sign-in, and is the
-    same in every token of it. *certificate* is the fingerprint of the client certificate that
+    same in every token of it until more is proven. *certificate* is the fingerprint of the client certificate that
     rung 3 is bound to: without it, the session is worth nothing. "" where it is bound to none.
     """
 

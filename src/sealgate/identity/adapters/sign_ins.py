@@ -8,14 +8,22 @@ A token lives for minutes and is verified without us. What ends a sign-in is her
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from sealgate.database import reading, writing
+from sealgate.errors import SealgateError
 from sealgate.identity.adapters import factor_tables
 from sealgate.identity.adapters.factor_tables import SIGN_INS, written_proofs
-from sealgate.identity.adapters.tables import can_be_stored, known_identity, note
+from sealgate.identity.adapters.tables import (
+    STATE,
+    can_be_stored,
+    known_identity,
+    note,
+    wait_for_turn,
+)
 from sealgate.identity.model import TrailEntry, normal
 from sealgate.identity.sessions import SESSION_SECONDS, SignIn
 
@@ -30,6 +38,12 @@ _KEPT_SECONDS = 86400.0
 _MOST_PROOFS = 12
 
 
+class ChangedMeanwhileError(SealgateError):
+    """
+    What was proven may not count any more.
+    """
+
+
 class SignIns:
     """
     Who signed in where, with what, in the database of *_engine*.
@@ -38,15 +52,26 @@ class SignIns:
     _engine: sa.Engine
 
     def start_sign_in(
-        self, name: str, site: str, proven: Iterable[Proven], *, now: float
+        self,
+        name: str,
+        site: str,
+        proven: Iterable[Proven],
+        *,
+        now: float,
+        since: int | None = None,
     ) -> SignIn:
         """
         Keep that *name* proved on *site* who they are; it is no change of who may come in.
 
+        *since* is the generation at which they began to prove it: what was revoked while that
+        was judged begins nothing.
+
         Raises:
             UsageError: there is no such user.
+            ChangedMeanwhileError: something was changed since; let it be proven again.
         """
         with writing(self._engine) as connection:
+            _must_be_unchanged(connection, since)
             name = known_identity(connection, name).name
             started = SignIn(secrets.token_urlsafe(_ID_BYTES), name, site, tuple(proven), now, now)
             over = SIGN_INS.c.started_at < now - SESSION_SECONDS - _KEPT_SECONDS
@@ -85,23 +110,31 @@ class SignIns:
         if not can_be_stored(sign_in_id):
             return None
         with writing(self._engine) as connection:
-            # Written first, so that two steps up at once are one after the other everywhere.
-            held = SIGN_INS.c.id == sign_in_id
-            newer = sa.case((SIGN_INS.c.used_at < now, now), else_=SIGN_INS.c.used_at)
-            before = next(iter(factor_tables.sign_ins(connection, held)), None)
-            if before is None or not before.is_living(now):
+            return _used(connection, sign_in_id, more, now)
+
+    def step_up(
+        self, sign_in_id: str, proof: Proven, *, now: float, since: int | None = None
+    ) -> SignIn | None:
+        """
+        As :meth:`use_sign_in`, and from now on the sign-in has another id.
+
+        So a token that somebody copied before gains nothing by what its owner proves later
+        (OWASP ASVS 5.0, 7.2.4). *since* is as in :meth:`start_sign_in`.
+
+        Raises:
+            ChangedMeanwhileError: as :meth:`start_sign_in`.
+        """
+        if not can_be_stored(sign_in_id):
+            return None
+        with writing(self._engine) as connection:
+            _must_be_unchanged(connection, since)
+            used = _used(connection, sign_in_id, [proof], now)
+            if used is None:
                 return None
-            connection.execute(sa.update(SIGN_INS).where(held).values(used_at=newer))
-            current = factor_tables.sign_ins(connection, held)[0]
-            newest = {(p.factor, p.key): p for p in current.proven}
-            for proof in more:
-                newest.pop((proof.factor, proof.key), None)
-                newest[proof.factor, proof.key] = proof
-            proven = tuple(newest.values())[-_MOST_PROOFS:]
-            connection.execute(
-                sa.update(SIGN_INS).where(held).values(proven=written_proofs(proven))
-            )
-            return factor_tables.sign_ins(connection, held)[0]
+            other = replace(used, id=secrets.token_urlsafe(_ID_BYTES))
+            held = SIGN_INS.c.id == sign_in_id
+            connection.execute(sa.update(SIGN_INS).where(held).values(id=other.id))
+            return other
 
     def end_sign_in(self, sign_in_id: str, *, by: str, now: float) -> SignIn | None:
         """
@@ -135,3 +168,36 @@ class SignIns:
         with reading(self._engine) as connection:
             found = factor_tables.sign_ins(connection, SIGN_INS.c.name == normal(name))
         return tuple(s for s in found if s.is_living(now))
+
+
+def _must_be_unchanged(connection: sa.Connection, since: int | None) -> None:
+    # Whoever ends sign-ins waits here, too: they see this one, or it sees what they changed.
+    wait_for_turn(connection)
+    generation = connection.execute(sa.select(STATE.c.generation)).scalar_one()
+    if since is not None and generation != since:
+        raise ChangedMeanwhileError(
+            "who may come in was changed while somebody signed in", hint="sign in again"
+        )
+
+
+def _used(
+    connection: sa.Connection, sign_in_id: str, more: Iterable[Proven], now: float
+) -> SignIn | None:
+    held = SIGN_INS.c.id == sign_in_id
+    newer = sa.case((SIGN_INS.c.used_at < now, now), else_=SIGN_INS.c.used_at)
+    before = next(iter(factor_tables.sign_ins(connection, held)), None)
+    if before is None or not before.is_living(now):
+        return None
+    # Written before it is read, so that two steps up at once are one after the other everywhere;
+    # it may have another id by then.
+    changed = connection.execute(sa.update(SIGN_INS).where(held).values(used_at=newer))
+    if changed.rowcount != 1:
+        return None
+    current = factor_tables.sign_ins(connection, held)[0]
+    newest = {(p.factor, p.key): p for p in current.proven}
+    for proof in more:
+        newest.pop((proof.factor, proof.key), None)
+        newest[proof.factor, proof.key] = proof
+    proven = tuple(newest.values())[-_MOST_PROOFS:]
+    connection.execute(sa.update(SIGN_INS).where(held).values(proven=written_proofs(proven)))
+    return factor_tables.sign_ins(connection, held)[0]

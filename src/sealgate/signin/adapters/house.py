@@ -157,20 +157,23 @@ class House:
             told = assertion(session, current_key(self._identity_keys.keys(now), now))
         return Issued(issue(session, current_key(self.keys(), now), told), session.rung, told)
 
-    def proved(self, caller: Caller, name: str, proof: Proven) -> SignIn:
+    def proved(self, caller: Caller, name: str, proof: Proven, since: int | None = None) -> SignIn:
         """
         Keep that *name* gave *proof*: in the sign-in that *caller* is in, or in a new one.
 
+        *since* is the generation of identities at which that began to be judged.
+
         Raises:
             UsageError: there is no such user any more.
+            ChangedMeanwhileError: what was proven may not count any more.
         """
         now = self.now()
         current = self._sign_in(caller, now)
         if current is not None and current.name == normal(name):
-            more = self.people.use_sign_in(current.id, [proof], now=now)
+            more = self.people.step_up(current.id, proof, now=now, since=since)
             if more is not None:
                 return more
-        return self.people.start_sign_in(name, caller.site, [proof], now=now)
+        return self.people.start_sign_in(name, caller.site, [proof], now=now, since=since)
 
     def admit_provided(self, provider: IdentityProvider, who: Stated) -> str:
         """

@@ -9,6 +9,7 @@ is refused.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import math
 import secrets
@@ -29,6 +30,7 @@ from sealgate.gateway.model import (
     SESSION_COOKIE,
     USER_HEADER,
 )
+from sealgate.identity.adapters.sign_ins import ChangedMeanwhileError
 from sealgate.identity.factors import PROVIDED, VERY_HIGH, Factor, Proven
 from sealgate.identity.passkeys import PasskeyError
 from sealgate.signin.adapters.exchange import (
@@ -85,6 +87,8 @@ if TYPE_CHECKING:
     from sealgate.signin.model import Caller
 
 _READS = ("GET", "HEAD")
+# A password is judged anew where somebody's rights were changed meanwhile, which is rare.
+_TRIES = 3
 
 
 class Service:
@@ -117,6 +121,7 @@ class Service:
             ],
             exception_handlers={
                 PasskeyError: self._not_proven,
+                ChangedMeanwhileError: self._not_proven,
                 HTTPException: self._nowhere,
                 Exception: self._failed,
             },
@@ -204,14 +209,18 @@ class Service:
         wait = house.wait(caller, name)
         if wait > 0:
             return await self._later(caller, wanted, wait)
-        async with self._slow:
-            right = await asyncio.to_thread(
-                house.has_password, caller, name, form.get("password", "")
-            )
-        if not right:
-            return await self._next(caller, wanted, shows=True, error="wrong", status=401)
-        proof = Proven(Factor.PASSWORD, house.now())
-        return await self._proved(caller, name, proof, wanted)
+        for _ in range(_TRIES):
+            since = await asyncio.to_thread(house.people.generation)
+            async with self._slow:
+                right = await asyncio.to_thread(
+                    house.has_password, caller, name, form.get("password", "")
+                )
+            if not right:
+                break
+            proof = Proven(Factor.PASSWORD, house.now())
+            with contextlib.suppress(ChangedMeanwhileError):
+                return await self._proved(caller, name, proof, wanted, since)
+        return await self._next(caller, wanted, shows=True, error="wrong", status=401)
 
     async def _code(self, request: Request) -> Response:
         caller, form = caller_of(request), await form_of(request)
@@ -237,12 +246,14 @@ class Service:
         answer.headers["retry-after"] = str(math.ceil(wait))
         return answer
 
-    async def _proved(self, caller: Caller, name: str, proof: Proven, wanted: str) -> Response:
+    async def _proved(
+        self, caller: Caller, name: str, proof: Proven, wanted: str, since: int | None = None
+    ) -> Response:
         """
         Keep *proof* of *name*, and send them on with a session that holds it.
         """
         house = self._house
-        sign_in = await asyncio.to_thread(house.proved, caller, name, proof)
+        sign_in = await asyncio.to_thread(house.proved, caller, name, proof, since)
         return await self._next(replace(caller, sign_in=sign_in.id), wanted, shows=False)
 
     async def _passkey_options(self, request: Request) -> Response:
@@ -252,9 +263,10 @@ class Service:
     async def _passkey(self, request: Request) -> Response:
         caller, sent = caller_of(request), await json_of(request)
         response = json.dumps(sent.get("response"))
+        since = await asyncio.to_thread(self._house.people.generation)
         name, proof = await asyncio.to_thread(self._passkeys.judge, caller, response)
         wanted = safe_path(str(sent.get("to", "/")))
-        proven = await self._proved(caller, name, proof, wanted)
+        proven = await self._proved(caller, name, proof, wanted, since)
         # The script goes where a browser would be sent to, with the same cookies.
         answer = as_json(json.dumps({"to": proven.headers.get("location", wanted)}))
         for value in proven.headers.getlist("set-cookie"):

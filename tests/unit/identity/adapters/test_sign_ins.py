@@ -13,6 +13,7 @@ import pytest
 from sealgate.database import sqlite_url
 from sealgate.errors import UsageError
 from sealgate.identity.adapters import password_hash
+from sealgate.identity.adapters.sign_ins import ChangedMeanwhileError
 from sealgate.identity.adapters.store import IdentityStore
 from sealgate.identity.factors import Factor, Proven
 from sealgate.identity.model import ClientCertificate
@@ -89,6 +90,37 @@ def test_using_it_keeps_it_and_adds_what_was_proven(store: IdentityStore) -> Non
         assert store.use_sign_in(made.id, now=at) is not None
         at += IDLE_SECONDS - 1
     assert store.use_sign_in(made.id, now=NOW + SESSION_SECONDS) is None
+
+
+def test_a_step_up_gives_another_id_and_the_same_end(store: IdentityStore) -> None:
+    """
+    The old id is nobody's; what began before begins no anew.
+    """
+    made = start(store, PASSWORD)
+    up = store.step_up(made.id, PASSKEY, now=NOW + 60)
+    assert up is not None
+    assert (up.id == made.id, up.proven, up.started_at) == (False, (PASSWORD, PASSKEY), NOW)
+    assert store.sign_ins_of("anna", now=NOW + 60) == (up,)
+    for other in (made.id, "", "\0", "\ud800"):
+        assert store.sign_in(other, now=NOW + 60) is None
+        assert store.step_up(other, PASSKEY, now=NOW + 60) is None
+    assert store.step_up(up.id, CODE, now=NOW + SESSION_SECONDS) is None
+
+
+def test_nothing_begins_with_what_was_changed_since(store: IdentityStore) -> None:
+    """
+    Neither anew nor as a step up; without a change, both.
+    """
+    since = store.generation()
+    made = store.start_sign_in("anna", SITE, [PASSWORD], now=NOW, since=since)
+    up = store.step_up(made.id, PASSKEY, now=NOW, since=since)
+    assert up is not None
+    store.regroup("ben", ["x"], [], by="me", now=NOW)
+    with pytest.raises(ChangedMeanwhileError):
+        store.start_sign_in("anna", SITE, [PASSWORD], now=NOW, since=since)
+    with pytest.raises(ChangedMeanwhileError):
+        store.step_up(up.id, CODE, now=NOW, since=since)
+    assert store.sign_ins_of("anna", now=NOW) == (up,)
 
 
 def test_two_steps_up_at_once_are_both_kept(store: IdentityStore) -> None:

@@ -1,0 +1,241 @@
+"""
+The service by itself: guesses beside a passkey, copied tokens, and rights that end meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from sealgate.database import sqlite_url
+from sealgate.gateway.model import ADDRESS_HEADER, SESSION_COOKIE, SITE_HEADER
+from sealgate.identity.factors import Factor
+from sealgate.identity.throttle import FREE_OF_NAME, FREE_OF_PAIR
+from sealgate.policy.classification import DEFAULT_MODEL
+from sealgate.policy.inventory import Door, Route, Site, Upstream
+from sealgate.signin.adapters.exchange import FORM_COOKIE
+from sealgate.signin.adapters.house import House
+from sealgate.signin.adapters.service import Service
+from sealgate.signin.model import Caller, Served
+from tests.unit.identity.adapters.authenticator import Authenticator, unb64
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sealgate.identity.sessions import SignIn
+
+HOME, PASSWORD = "192.0.2.7", "correct horse battery staple"
+NEW, PROVE = "/.sealgate/passkey/new", "/.sealgate/passkey"
+
+
+class Visit:
+    """
+    Requests as Envoy passes them on to the service of one house.
+    """
+
+    def __init__(self, house: House) -> None:
+        """
+        Serve *house* here.
+        """
+        self.house = house
+        self._app = Service(house, slow=1).app
+
+    def send(
+        self, path: str, *, address: str = HOME, token: str = "", **more: Any
+    ) -> httpx.Response:
+        """
+        Return the answer to a form or a script of ours, from *address*, in the session *token*.
+        """
+        headers = {
+            SITE_HEADER: "shop.example",
+            ADDRESS_HEADER: address,
+            "cookie": f"{FORM_COOKIE}=of-a-page; {SESSION_COOKIE}={token}",
+            "x-form": "of-a-page",
+            "accept": "text/html",
+        }
+
+        async def ask() -> httpx.Response:
+            transport = httpx.ASGITransport(app=self._app)
+            base = "https://shop.example"
+            async with httpx.AsyncClient(transport=transport, base_url=base) as client:
+                return await client.post(path, headers=headers, **more)
+
+        return asyncio.run(ask())
+
+    def register(self, code: str, device: Authenticator) -> None:
+        """
+        Register a passkey on *device*.
+        """
+        asked = self.send(f"{NEW}/options", json={"code": code})
+        assert asked.status_code == 200, asked.text
+        device.handle = unb64(asked.json()["user"]["id"])
+        response = device.register(unb64(asked.json()["challenge"]))
+        kept = self.send(NEW, json={"code": code, "label": "phone", "response": response})
+        assert kept.status_code == 200, kept.text
+
+    def prove(self, device: Authenticator, token: str = "") -> httpx.Response:
+        """
+        Sign in with the passkey on *device*, in the session *token* if there is one.
+        """
+        device.count += 1
+        challenge = unb64(self.send(f"{PROVE}/options", json={}).json()["challenge"])
+        response = device.sign(challenge)
+        return self.send(PROVE, token=token, json={"to": "/", "response": response})
+
+    def sign_in(self, password: str = PASSWORD) -> httpx.Response:
+        """
+        Return the answer to a sign-in as anna with *password*.
+        """
+        data = {"form": "of-a-page", "to": "/", "name": "anna", "password": password}
+        return self.send("/.sealgate/sign-in", data=data)
+
+    def sign_ins(self) -> tuple[SignIn, ...]:
+        """
+        Return anna's living sign-ins.
+        """
+        return self.house.people.sign_ins_of("anna", now=self.house.now())
+
+    def code(self) -> str:
+        """
+        Return a code with which anna may register a passkey.
+        """
+        return self.house.people.make_enrolment("anna", by="test", now=self.house.now())
+
+
+def token_of(answer: httpx.Response) -> str:
+    """
+    Return the session that *answer* begins.
+    """
+    found = answer.cookies.get(SESSION_COOKIE)
+    assert found is not None, answer.text
+    return found
+
+
+@pytest.fixture
+def visit(tmp_path: Path) -> Iterator[Visit]:
+    """
+    Give the service of a site that anna may come to.
+    """
+    restricted = DEFAULT_MODEL.find("restricted")
+    assert restricted is not None
+    site = Site(
+        ("shop.example",), Upstream("http", "127.0.0.1", 80), (Route(Door("/"), restricted),)
+    )
+    now = time.time()
+    database = sqlite_url(str(tmp_path / "register.sqlite"))
+    house = House(database, str(tmp_path / "state"), Served((site,)), lambda: now)
+    house.people.add("anna", [], by="test", now=now)
+    house.people.set_password("anna", PASSWORD, by="test", now=now)
+    yield Visit(house)
+    house.close()
+
+
+def test_a_stolen_passkey_guesses_no_password(visit: Visit) -> None:
+    """
+    Wrong passwords stay counted, however often the passkey signs in between them.
+    """
+    device = Authenticator()
+    visit.register(visit.code(), device)
+    for _ in range(FREE_OF_PAIR):
+        assert visit.sign_in("wrong password, of fifteen").status_code == 401
+        assert visit.prove(device).status_code == 200
+    assert visit.sign_in().status_code == 429
+
+
+def test_wrong_codes_from_elsewhere_keep_nobody_from_registering(visit: Visit) -> None:
+    """
+    A crowd that tries codes, and names that are none, waits by itself; a right code counts.
+    """
+    for number in range(FREE_OF_NAME + 10):
+        address = f"198.51.{number // 200}.{number % 200}"
+        assert visit.send(f"{NEW}/options", json={"code": "no"}, address=address).status_code == 403
+    # More people than there are free tries, behind one address.
+    for _ in range(FREE_OF_PAIR + 1):
+        visit.register(visit.code(), Authenticator())
+
+
+def test_who_tries_codes_waits(visit: Visit) -> None:
+    """
+    Behind an address that brought wrong ones, a right one is not even looked at.
+    """
+    for _ in range(FREE_OF_PAIR):
+        assert visit.send(f"{NEW}/options", json={"code": "no"}).status_code == 403
+    assert visit.send(f"{NEW}/options", json={"code": visit.code()}).status_code == 403
+
+
+def test_a_token_of_before_gains_nothing_by_what_is_proven_later(visit: Visit) -> None:
+    """
+    Whoever copied the cookie of a password has no part in the passkey that its owner shows.
+    """
+    device = Authenticator()
+    visit.register(visit.code(), device)
+    copied = token_of(visit.sign_in())
+    own = token_of(visit.prove(device, copied))
+    [sign_in] = visit.sign_ins()
+    assert {p.factor for p in sign_in.proven} == {Factor.PASSWORD, Factor.PASSKEY}
+    names = [
+        visit.house.name_of(Caller("shop.example", "shop.example", HOME, None, None, token))
+        for token in (copied, own)
+    ]
+    assert names == [None, "anna"]
+
+
+def test_a_password_that_is_changed_while_it_is_judged(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    It was right when it was asked for, and begins nothing that would outlive the change.
+    """
+    check, people = visit.house.people.check_password, visit.house.people
+
+    def meanwhile(name: str, password: str) -> bool:
+        right = check(name, password)
+        people.set_password("anna", "another horse battery", by="anna", now=visit.house.now())
+        return right
+
+    monkeypatch.setattr(people, "check_password", meanwhile)
+    assert visit.sign_in().status_code == 401
+    assert visit.sign_ins() == ()
+
+
+def test_a_passkey_that_is_revoked_while_it_is_judged(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    As above, in a session that is there already, too.
+    """
+    device, people = Authenticator(), visit.house.people
+    visit.register(visit.code(), device)
+    token = token_of(visit.sign_in())
+    count = people.count_passkey
+
+    def meanwhile(*args: Any, **more: Any) -> bool:
+        right = count(*args, **more)
+        people.revoke("anna", by="me", now=visit.house.now())
+        return right
+
+    monkeypatch.setattr(people, "count_passkey", meanwhile)
+    assert visit.prove(device, token).status_code == 403
+    assert [p.factor for one in visit.sign_ins() for p in one.proven] == [Factor.PASSWORD]
+
+
+def test_what_others_change_meanwhile_keeps_nobody_out(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    The password is judged once more.
+    """
+    check, people = visit.house.people.check_password, visit.house.people
+
+    def meanwhile(name: str, password: str) -> bool:
+        monkeypatch.undo()
+        people.add("ben", [], by="me", now=visit.house.now())
+        return check(name, password)
+
+    monkeypatch.setattr(people, "check_password", meanwhile)
+    assert visit.sign_in().status_code == 303
