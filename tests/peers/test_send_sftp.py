@@ -26,7 +26,7 @@ from sealgate.cli import run
 from sealgate.errors import PeerError, SourceError
 from sealgate.register.adapters.store import Register
 from sealgate.storage.age.keys import HybridIdentity, X25519Identity
-from sealgate.transfer.adapters.client_sftp import SFTPRemote
+from sealgate.transfer.adapters.client_sftp_remote import SFTPRemote
 from sealgate.transfer.sending import RemoteError
 from tests.peers.fileservers import make_key, sshd
 from tests.ports import free_port

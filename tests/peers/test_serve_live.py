@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from sealgate.app.reload import NotRunning, status
-from sealgate.app.serve import Options, RunningGateway
+from sealgate.app.running import Options, RunningGateway
 from sealgate.config.load import load
 from tests.peers.served import Place, given_certificate, site_running, status_on
 from tests.processes import await_said

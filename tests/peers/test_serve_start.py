@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from sealgate.app.serve import Options, RunningGateway
+from sealgate.app.running import Options, RunningGateway
 from sealgate.config.load import load
 from sealgate.errors import GatewayError
 from sealgate.policy.inventory import Address, Inventory, Listen

@@ -1,7 +1,7 @@
 """
 One gateway at work: what it serves, and every change of that while it serves.
 
-Synchronous and single-threaded; :mod:`sealgate.app.serve` gives it a thread, a control
+Synchronous and single-threaded; :mod:`sealgate.app.running` gives it a thread, a control
 socket and a clock to wake up by. Three rules hold throughout. A reload is taken over
 whole or not at all. A revocation is taken over even when everything else fails, if
 need be by ending Envoy. What a file brings while serving is checked first; a bad one

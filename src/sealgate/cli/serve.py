@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import click
 
-from sealgate.app.serve import DRAIN_SECONDS, Options, serve
+from sealgate.app.running import DRAIN_SECONDS, Options
+from sealgate.app.serve import serve
 from sealgate.cli.configured import config_option, configured
 from sealgate.cli.voice import notice
 from sealgate.errors import ExitCode

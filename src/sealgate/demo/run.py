@@ -22,7 +22,7 @@ from sealgate.app.assess import assess
 from sealgate.app.audit import Manner, audit_sites, record
 from sealgate.app.audit_host import host_sightings
 from sealgate.app.keys import Delivery, issue_key, local_authority
-from sealgate.app.serve import Options, RunningGateway
+from sealgate.app.running import Options, RunningGateway
 from sealgate.app.state import DATABASE_NAME, open_register
 from sealgate.config.load import load
 from sealgate.database import sqlite_url

@@ -14,7 +14,8 @@ import pytest
 
 from sealgate.app.control import ask
 from sealgate.app.reload import enforced, notify, status
-from sealgate.app.serve import Options, RunningGateway, serve
+from sealgate.app.running import Options, RunningGateway
+from sealgate.app.serve import serve
 from sealgate.config.load import load
 from sealgate.errors import BugError, ConfigError, GatewayError
 from sealgate.policy.inventory import Inventory

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sealgate.app.serve import Options
+from sealgate.app.running import Options
 from sealgate.cli import run, serve
 from sealgate.errors import GatewayError, UsageError
 from sealgate.policy.inventory import Inventory

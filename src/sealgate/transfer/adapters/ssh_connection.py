@@ -14,8 +14,9 @@ import asyncssh
 
 from sealgate.errors import SealgateError
 from sealgate.transfer.adapters.ssh_channel import DataChannel
+from sealgate.transfer.adapters.ssh_refusals import as_transfer, sentence
 from sealgate.transfer.adapters.ssh_session import Session
-from sealgate.transfer.adapters.ssh_sign_in import SigningIn, as_transfer, sentence
+from sealgate.transfer.adapters.ssh_sign_in import SigningIn
 from sealgate.transfer.adapters.tunnels import Tunnelled
 from sealgate.transfer.model import TransferProtocol
 

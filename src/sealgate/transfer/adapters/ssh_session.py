@@ -10,7 +10,8 @@ import asyncssh
 
 from sealgate.storage.model import Trouble
 from sealgate.transfer.adapters.scp_command import read_scp_command
-from sealgate.transfer.adapters.scp_service import SCPService
+from sealgate.transfer.adapters.scp_sink import SCPSink
+from sealgate.transfer.adapters.scp_source import SCPSource
 from sealgate.transfer.adapters.sftp_service import SFTPService
 from sealgate.transfer.model import TransferError
 
@@ -109,7 +110,8 @@ class Session(asyncssh.SSHServerSession[bytes]):
         if self.connection.files is None:
             self._refusal = self.refusal().message + "\r\n"
         else:
-            self._service = SCPService(self, self.connection.files, asked)
+            way = SCPSink if asked.sink else SCPSource
+            self._service = way(self, self.connection.files, asked)
         return True
 
     def subsystem_requested(self, subsystem: str) -> bool:

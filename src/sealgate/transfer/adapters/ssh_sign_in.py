@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, cast
 import asyncssh
 
 from sealgate.errors import SealgateError
-from sealgate.storage.model import Trouble
 from sealgate.transfer.adapters.ssh_framing import Framing
+from sealgate.transfer.adapters.ssh_refusals import as_transfer, question, sentence
 from sealgate.transfer.adapters.ssh_settings import CIPHERS, SIGNATURES
 from sealgate.transfer.model import (
     Channel,
@@ -43,10 +43,6 @@ _MAX_PASSWORD = 1024
 # touch a token, and then the doorkeeper is asked again.
 _KNOWN_SECONDS = 1.0
 _CODE_PROMPT = "One-time code or recovery code (empty to go on without): "
-_TOLD = {
-    Method.ONE_TIME_CODE: "a one-time code or a recovery code",
-    Method.PASSWORD: "your password",
-}
 
 
 class SigningIn(Framing):
@@ -356,7 +352,7 @@ class SigningIn(Framing):
         )
         if self._asked is None:
             return False
-        self.send_auth_banner(_question(self._asked))
+        self.send_auth_banner(question(self._asked))
         self.send_userauth_failure(True)
         return True
 
@@ -387,30 +383,3 @@ def _openssh_line(key_data: bytes) -> bytes:
     """
     size = int.from_bytes(key_data[:4], "big")
     return key_data[4 : 4 + size] + b" " + binascii.b2a_base64(key_data, newline=False)
-
-
-def _question(asked: MoreProof) -> str:
-    """
-    Return what a person is told of what is asked for.
-    """
-    assets = ", ".join(f'"{asset}"' for asset in asked.assets)
-    ways = " or ".join(told for way, told in _TOLD.items() if way in asked.ways)
-    return f"{assets}: a second factor opens it beside your key: {ways}; or answer nothing\n"
-
-
-def as_transfer(error: SealgateError) -> TransferError:
-    """
-    Return *error* as a refusal.
-    """
-    if isinstance(error, TransferError):
-        return error
-    return TransferError(Trouble.DENIED, error.message, hint=error.hint)
-
-
-def sentence(refusal: TransferError) -> str:
-    """
-    Return what a person is shown: what is missing, and the rule that asks for it.
-    """
-    rule = f" (rule {refusal.rule})" if refusal.rule else ""
-    hint = f"\n{refusal.hint}" if refusal.hint else ""
-    return f"{refusal.message}{rule}{hint}\n"
