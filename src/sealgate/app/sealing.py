@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 FOLDER_MODE = 0o777  # less the umask
 PLAIN_FOLDER_MODE = 0o700
+_RECIPIENT_HINT = "age-keygen -y IDENTITY-FILE prints the recipient"
 
 
 def site_recipients(inventory: Inventory, *, now: float) -> tuple[Recipient, ...]:
@@ -73,12 +74,17 @@ def read_recipients(texts: Sequence[str], files: Sequence[str]) -> tuple[Recipie
         MixError: they must not share a file.
         SourceError: a file cannot be read.
     """
-    found = [parse_recipient(text) for text in texts]
+    try:
+        found = [parse_recipient(text) for text in texts]
+    except KeyTextError as error:
+        raise KeyTextError(error.message, hint=error.hint or _RECIPIENT_HINT) from None
     for path in files:
         try:
             found += parse_recipients(_read_keys(path).decode("utf-8", "replace"))
         except KeyTextError as error:
-            raise KeyTextError(f'"{path}": {error.message}', hint=error.hint) from None
+            raise KeyTextError(
+                f'"{path}": {error.message}', hint=error.hint or _RECIPIENT_HINT
+            ) from None
     recipients = tuple({str(recipient): recipient for recipient in found}.values())
     check_mix(recipients)
     return recipients

@@ -153,7 +153,10 @@ def _there(source: str) -> Path:
         path.stat()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
-        raise SourceError(f'"{source}" cannot be read: {(reason or "no path").lower()}') from error
+        raise SourceError(
+            f'"{source}" cannot be read: {(reason or "no path").lower()}',
+            hint="name a file or folder that is there",
+        ) from error
     return path
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from sealgate.transfer.adapters.client_http import Fetched
 
 _MOST_KEY_BYTES = 64 * 1024
+_KEY_HINT = "--key FILE, with what `sealgate keys signing` prints on the site's host"
 # Where no signed length tells how much is to come.
 _MOST_UNTOLD_BYTES = 16 * 1024**3
 _OK = 200
@@ -193,7 +194,11 @@ def _keys(
                 directory(held).encode(), "the site"
             ), f'the configured site "{sites[0].name}"'
     where = looking.key or str(Address("https", address.host, _PORTS["https"], DIRECTORY_PATH))
-    return _published(where, looking), where
+    try:
+        return _published(where, looking), where
+    except RemoteError as error:
+        message = f"no key to verify with: {error.message}"
+        raise RemoteError(message, hint=error.hint if looking.key else _KEY_HINT) from error
 
 
 def _published(url: str, looking: Looking) -> Mapping[str, PublicKey]:
@@ -207,7 +212,7 @@ def _published(url: str, looking: Looking) -> Mapping[str, PublicKey]:
         if found.answer.status != _OK:
             raise RemoteError(
                 f'"{place}" is answered {found.answer.status}: the site publishes no keys there',
-                hint="--key FILE, with what `sealgate keys signing` prints on the site's host",
+                hint=_KEY_HINT,
             )
         content = b""
         for chunk in found.body():

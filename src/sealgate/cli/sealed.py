@@ -106,7 +106,10 @@ def _first_line(path: str) -> str:
             line = file.readline(_MAX_PASSPHRASE_BYTES).decode()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise SourceError(f'"{path}" cannot be read: {(reason or "").lower()}') from error
+        message = f'"{path}" cannot be read: {(reason or "").lower()}'
+        raise SourceError(
+            message, hint="--passphrase-file FILE, with the passphrase in it"
+        ) from error
     passphrase = line.rstrip("\r\n")
     if not passphrase:
         raise UsageError(f'"{path}" is empty', hint="put the passphrase on its first line")

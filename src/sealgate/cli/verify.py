@@ -149,6 +149,8 @@ def _verify_drops(drops: tuple[str, ...], *, full: bool, form: str, config: str 
 
 def _tell(drop: Drop, made: Verified, *, full: bool) -> None:
     opened = f", {made.opened} opened" if full else ""
-    click.echo(f"{drop.name}: {made.files} files, {made.size} bytes{opened}")
+    verdict = "not whole" if made.found else "whole"
+    files = f"{made.files} file{'' if made.files == 1 else 's'}"
+    click.echo(f"{drop.name}: {verdict}, {files}, {made.size} bytes{opened}")
     for found in made.found:
         click.echo(f"{drop.name}: {found.fault}: {shown(found.place)}: {shown(found.told)}")

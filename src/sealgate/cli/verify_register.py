@@ -33,7 +33,9 @@ def verify_register(known: str | None, *, form: str, config: str | None) -> int:
         told = {"entries": check.entries, "head": check.head, "faults": list(check.faults)}
         click.echo(json.dumps({"schema": SCHEMA, "register": told}, indent=2))
     else:
-        click.echo(f"register: {check.entries} entries, the last is {check.head}")
+        verdict = "whole" if check.whole else "not whole"
+        entries = "1 entry" if check.entries == 1 else f"{check.entries} entries"
+        click.echo(f"register: {verdict}, {entries}, the last is {check.head}")
         for fault in check.faults[:_MOST_TOLD]:
             click.echo(f"register: {fault}")
         if len(check.faults) > _MOST_TOLD:

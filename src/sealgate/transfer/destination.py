@@ -114,6 +114,13 @@ def parse_destination(text: str) -> Destination:
     return Destination(scheme, _host(host), port or PORTS[scheme], path, name)
 
 
+def unreached_hint(host: str, port: int) -> str:
+    """
+    Return what to type where nobody answers at *host* and *port*.
+    """
+    return f"nc -vz {host} {port}, or say where {host} is: --resolve {host}:ADDRESS"
+
+
 def _named(text: str) -> str:
     # A file name that was given where a URL belongs; in a URL a password may stand.
     is_plain = text.isprintable() and not re.search(r"[:@?]", text)

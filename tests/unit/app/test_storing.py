@@ -78,9 +78,9 @@ def test_verify_tells_what_it_finds(config: Path, capsys: pytest.CaptureFixture[
     entry = store.stat(("report.txt",))
     store.close()
     assert run(["verify"]) == 0
-    assert capsys.readouterr().out == "partners: 1 files, 22 bytes\n"
+    assert capsys.readouterr().out == "partners: whole, 1 file, 22 bytes\n"
     assert run(["verify", "--full", "partners"]) == 0
-    assert capsys.readouterr().out == "partners: 1 files, 22 bytes, 1 opened\n"
+    assert capsys.readouterr().out == "partners: whole, 1 file, 22 bytes, 1 opened\n"
     path = config.parent / "partners/objects" / entry.object_id[:2] / entry.object_id
     path.write_bytes(b"figures somebody forge")
     assert run(["verify"]) == 10
@@ -110,7 +110,7 @@ def test_records_that_are_gone_are_a_finding(
 @pytest.mark.parametrize(
     ("command", "told"),
     [
-        ("verify", "partners: 0 files, 0 bytes\n"),
+        ("verify", "partners: whole, 0 files, 0 bytes\n"),
         ("rotate", "partners: 0 with a new header, 0 sealed anew, 0 with another class\n"),
     ],
 )

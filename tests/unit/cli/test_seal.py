@@ -16,6 +16,8 @@ from sealgate.cli import run
 from sealgate.storage.age.file import SealWriter
 from sealgate.storage.age.keys import HybridIdentity, PassphraseRecipient, X25519Identity
 
+# What was damaged, or typed wrong, nobody can mend by a hint.
+NO_HINT = ("cut off", "is not what was sealed", "passphrase is wrong", "wrong")
 ONE, TWO = X25519Identity.generate(), X25519Identity.generate()
 HYBRID = HybridIdentity.generate()
 SEALGATE = [sys.executable, "-m", "sealgate"]
@@ -131,6 +133,8 @@ def test_bad_input_is_told(
     assert out == ""
     assert told in err
     assert err.startswith("sealgate: error: ")
+    # What a person can mend has a hint; a file that is damaged nobody can.
+    assert ("sealgate: hint: " in err) or told in NO_HINT
     assert "SECRET-KEY-1" not in err
     assert names(".") == before
     assert Path("plain").read_bytes() == b"plain text\n"

@@ -58,7 +58,7 @@ def test_a_register_that_only_sealgate_wrote(capsys: pytest.CaptureFixture[str])
     """
     kept = head(capsys)
     assert run(VERIFY) == 0
-    assert capsys.readouterr().out == f"register: 1 entries, the last is {kept}\n"
+    assert capsys.readouterr().out == f"register: whole, 1 entry, the last is {kept}\n"
     assert run([*VERIFY, "--head", kept]) == 0
 
 

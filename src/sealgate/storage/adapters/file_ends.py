@@ -297,4 +297,15 @@ def _sync_folder(path: Path) -> None:
 
 def _failed(name: str, done: str, error: OSError | ValueError) -> SourceError:
     reason = (error.strerror or "") if isinstance(error, OSError) else "no valid path"
-    return SourceError(f"{name} cannot be {done}: {reason.lower()}")
+    # A name that is wrong can be mended; a medium that fails cannot by typing.
+    hint = _HINTS.get(getattr(error, "errno", None) or 0)
+    return SourceError(f"{name} cannot be {done}: {reason.lower()}", hint=hint)
+
+
+_HINTS = {
+    errno.ENOENT: "give a path that is there",
+    errno.ENOTDIR: "give a path that is there",
+    errno.EISDIR: "give a file",
+    errno.EACCES: "give a file or folder that you may use",
+    errno.EROFS: "name another folder",
+}

@@ -105,10 +105,15 @@ def unlock(header: Header, identities: Sequence[Identity]) -> bytes:
             return file_key
     if PASSPHRASE_TYPE not in kinds:
         told = "none of the identities is a recipient of it"
-        raise NoMatchError(f"the file is sealed for somebody else: {told}")
+        raise NoMatchError(
+            f"the file is sealed for somebody else: {told}",
+            hint="-i FILE, with the identity that it was sealed for",
+        )
     if any(isinstance(identity, PassphraseIdentity) for identity in identities):
         raise PassphraseError("the passphrase is wrong")
-    raise PassphraseError("the file is sealed with a passphrase, and none was given")
+    raise PassphraseError(
+        "the file is sealed with a passphrase, and none was given", hint="--passphrase-file FILE"
+    )
 
 
 def _verify(header: Header, file_key: bytes) -> None:

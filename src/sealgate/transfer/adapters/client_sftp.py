@@ -24,6 +24,7 @@ from sealgate.transfer.adapters.client_sftp_remote import (
     reason_of,
 )
 from sealgate.transfer.adapters.client_sftp_sign_in import Client
+from sealgate.transfer.destination import unreached_hint
 from sealgate.transfer.sending import RefusedError, RemoteError, check_channel
 
 if TYPE_CHECKING:
@@ -104,7 +105,10 @@ async def _connect(
     except (asyncssh.Error, OSError, ValueError) as error:
         if client.refused is not None:
             raise client.refused from error
-        raise RemoteError(f"{destination.origin}: {reason_of(error)}") from error
+        raise RemoteError(
+            f"{destination.origin}: {reason_of(error)}",
+            hint=unreached_hint(destination.host, destination.port),
+        ) from error
     remote = SFTPRemote(loop, connection, client)
     try:
         check_channel(destination.origin, "it", access.rung, remote.channel, remote.methods)

@@ -22,6 +22,7 @@ from OpenSSL import SSL
 
 from sealgate.errors import UsageError
 from sealgate.policy.names import covered
+from sealgate.transfer.destination import unreached_hint
 from sealgate.transfer.model import Channel, Method, TransferProtocol
 from sealgate.transfer.sending import RefusedError, RemoteError
 
@@ -82,7 +83,9 @@ class TLSClient:
         try:
             self._socket = socket.create_connection((address, port), timeout=CONNECT_SECONDS)
         except (OSError, UnicodeError) as error:
-            raise RemoteError(f'"{address}" port {port}: {_reason(error)}') from error
+            raise RemoteError(
+                f'"{address}" port {port}: {_reason(error)}', hint=unreached_hint(address, port)
+            ) from error
         self._socket.setblocking(False)
         self.peer = str(self._socket.getpeername()[0])
 
