@@ -78,13 +78,18 @@ def test_figures_tell_what_happened(place: Place, port: int) -> None:
         before = figures(port)
         assert place.status("/page?secret=value") == 200
         assert place.status("/inside/") == 403
+        key = ("--cert", f"{place.folder}/anna.crt", "--key", f"{place.folder}/anna.key")
+        assert [place.status("/inside/", *key) for _ in range(2)] == [200, 200]
         audited = place.sealgate("audit")
         assert wait_until(
             lambda: figures(port)['sealgate_refused_at_locks_total{door="https"}'] > 0
         )
+        admitted = 'sealgate_admitted_at_locks_total{door="https"}'
+        assert wait_until(lambda: figures(port)[admitted] >= 2)
         after = figures(port)
         text = asked(port, "/metrics")[1]
     assert audited.returncode in {0, 10}, audited.stderr
+    assert after[admitted] == 2
     assert after["sealgate_ready"] == 1
     for name in ('sealgate_requests_total{door="https"}', "sealgate_tls_handshakes_total"):
         assert after[name] >= before[name] + 2

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.errors import GatewayError, SealgateError
 from sealgate.gateway.adapters.doors import shown
+from sealgate.gateway.model import OPENED
 from sealgate.report.metrics import CONTENT_TYPE, Family, Kind, exposition, gauge
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ REGISTER_SECONDS = 30.0
 _REQUEST_SECONDS = 5.0
 _MAX_THREADS = 16
 _DOORS = ("https", "http")
+_OPENED = f".route.{OPENED}.upstream_rq_total"
 # As the gateway counts how often somebody asks (sealgate.gateway.translate.limits).
 _RATES = ("requests", "sessions", "pages")
 
@@ -255,7 +257,7 @@ def _of_envoy(counters: Mapping[str, int]) -> Iterator[Family]:
         ),
     )
     yield of_doors("sealgate_refused_at_locks_total", counter, "Refused at locks.", "rbac.denied")
-    yield of_doors("sealgate_admitted_at_locks_total", counter, "Let in.", "rbac.allowed")
+    yield Family("sealgate_admitted_at_locks_total", counter, "Let in.", tuple(_let_in(counters)))
     yield of_listeners("sealgate_tls_handshakes_total", "Handshakes.", ".ssl.handshake")
     yield of_listeners(
         "sealgate_tls_errors_total", "Handshakes that failed.", ".ssl.connection_error"
@@ -265,6 +267,13 @@ def _of_envoy(counters: Mapping[str, int]) -> Iterator[Family]:
         "Connections refused because there were too many.",
         ".downstream_cx_overflow",
     )
+
+
+def _let_in(counters: Mapping[str, int]) -> Iterator[tuple[dict[str, str], int]]:
+    # By the table of a route, or by the match of one of its entries (ADR 3).
+    of_entries = sum(v for key, v in counters.items() if key.endswith(_OPENED))
+    if (of_tables := counters.get("http.https.rbac.allowed")) is not None or of_entries:
+        yield {"door": "https"}, (of_tables or 0) + of_entries
 
 
 def _of_register(one: Registered) -> Iterator[Family]:

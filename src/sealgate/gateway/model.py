@@ -29,6 +29,8 @@ LISTENERS = "lds.json"
 CLUSTERS = "cds.json"
 ADMIN_SOCKET = "admin.sock"
 ACCESS_LOG = "access.log"
+# Requests that the match of a locked route let in are counted by Envoy under this name.
+OPENED = "opened"
 SYSTEM_ROOTS = "/etc/ssl/certs/ca-certificates.crt"
 
 # RFC 9325, 4.2 and Mozilla intermediate: forward secrecy and AEAD only, as Envoy spells

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from sealgate.errors import GatewayError
+from sealgate.gateway.model import OPENED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +28,7 @@ _SUBSCRIPTIONS = r"\.(version_text|update_rejected)$|warming"
 _ACTIVE_REQUESTS = r"^http\..*\.downstream_rq_active$"
 _COUNTED = (
     r"^http\.https?\.(downstream|rbac)|^listener\.[^.]*.*\.(ssl\..*|downstream_cx_overflow)$"
-    r"|\.http_local_rate_limit\.rate_limited$"
+    rf"|\.http_local_rate_limit\.rate_limited$|\.route\.{OPENED}\.upstream_rq_total$"
 )
 _CONNECT_FOLDER = "/proc/self/fd"
 

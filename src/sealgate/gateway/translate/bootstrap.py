@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealgate.gateway.model import ADMIN_SOCKET, CLUSTERS, LISTENERS
+from sealgate.gateway.model import ADMIN_SOCKET, CLUSTERS, LISTENERS, OPENED
 from sealgate.gateway.translate.typed import EXTENSIONS, extension, subscription
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ _STATISTICS = (
     r"^http\.[^.]*\.(downstream_rq_(active|total|[1-5]xx)|downstream_cx_active|rbac.*)$",
     r"^listener\..*\.(downstream_cx_active|downstream_cx_overflow|no_filter_chain_match)$",
     r"^listener\..*\.ssl\.(connection_error|handshake)$",
+    rf"^vhost\..*\.route\.{OPENED}\.upstream_rq_total$",
     r"^(requests|sessions|pages)\.http_local_rate_limit\.rate_limited$",
 )
 

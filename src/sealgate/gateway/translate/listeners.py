@@ -8,23 +8,16 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from sealgate.gateway.model import (
-    ACCESS_LOG,
-    CERTIFICATE_USER_HEADER,
-    USER_HEADER,
     CertificateFiles,
-    asks_for_key,
     is_highly_encrypted,
     signs_in,
 )
+from sealgate.gateway.translate.access_log import access_log
 from sealgate.gateway.translate.clusters import BUFFER_BYTES
 from sealgate.gateway.translate.cookies import cookie_filter
+from sealgate.gateway.translate.facts import facts_of_connection
 from sealgate.gateway.translate.limits import body_filter, rate_filters
-from sealgate.gateway.translate.matchers import (
-    CERTIFICATE_USER_STATE,
-    COUNTRY_STATE,
-    FINGERPRINT_STATE,
-    RBAC_FILTER,
-)
+from sealgate.gateway.translate.matchers import RBAC_FILTER
 from sealgate.gateway.translate.pages import (
     COMMON_PAGES,
     LOCKED_PAGES,
@@ -38,7 +31,7 @@ from sealgate.gateway.translate.routes import (
     LUA_FILTER,
     https_name,
 )
-from sealgate.gateway.translate.sign_in import CLIENT_ADDRESS, after_lock, before_lock
+from sealgate.gateway.translate.sign_in import after_lock, before_lock
 from sealgate.gateway.translate.tls import server_tls
 from sealgate.gateway.translate.typed import (
     EXTENSIONS,
@@ -46,7 +39,6 @@ from sealgate.gateway.translate.typed import (
     header,
     socket_address,
     subscription,
-    typed,
 )
 from sealgate.policy.inventory import AcmeChallenge
 
@@ -74,8 +66,6 @@ _KEEP_ALIVE = (
     (_IPPROTO_TCP, _TCP_KEEPINTVL, 15),
     (_IPPROTO_TCP, _TCP_KEEPCNT, 4),
 )
-# For the log: address, country and certificate; TLS version, suite and group.
-LOG_STATE = "sealgate.log"
 MAX_HEADER_KIB = 60
 _ACME_PROTOCOL = "acme-tls/1"
 MAX_HEADERS = 100
@@ -257,6 +247,7 @@ def _https_chain(
             signs_in=signs_in(site),
             keys=is_plain(site),
         ),
+        site,
     )
     manager["http_protocol_options"] = {
         "accept_http_10": True,
@@ -270,62 +261,13 @@ def _https_chain(
     manager["http_filters"] = [*rates, body_filter(inventory.limits), *filters]
     chain: JSONObject = {
         "name": site.name,
-        "filters": [*_facts_of_connection(site, material), _manager(manager)],
+        "filters": [*facts_of_connection(site, material), _manager(manager)],
         "transport_socket": server_tls(site, material),
         "transport_socket_connect_timeout": "10s",
     }
     if match:
         chain["filter_chain_match"] = match
     return chain
-
-
-def _facts_of_connection(site: Site, material: Material) -> list[JSON]:
-    """
-    Return the filters that note, once per connection, what locks and log ask for.
-    """
-    facts: dict[str, str] = {}
-    country = fingerprint = "-"
-    filters: list[JSON] = []
-    locked = asks_for_key(site)
-    if locked:
-        fingerprint = facts[FINGERPRINT_STATE] = "%DOWNSTREAM_PEER_FINGERPRINT_256%"
-        facts[CERTIFICATE_USER_STATE] = "%DOWNSTREAM_PEER_URI_SAN%"
-    if (locked or signs_in(site)) and material.geo_database is not None:
-        database = extension(
-            "envoy.geoip_providers.maxmind",
-            EXTENSIONS + "geoip_providers.maxmind.v3.MaxMindConfig",
-            country_db_path=material.geo_database,
-            common_provider_config={"geo_field_keys": {"country": "country"}},
-        )
-        filters.append(
-            extension(
-                "envoy.filters.network.geoip",
-                EXTENSIONS + "filters.network.geoip.v3.Geoip",
-                provider=database,
-            )
-        )
-        country = "%FILTER_STATE(envoy.geoip:FIELD:country)%"
-        facts[COUNTRY_STATE] = country
-    facts[LOG_STATE] = (
-        f"{CLIENT_ADDRESS} {country} {fingerprint} "
-        "%DOWNSTREAM_TLS_VERSION% %DOWNSTREAM_TLS_CIPHER% %DOWNSTREAM_TLS_GROUP%"
-    )
-    noted: list[JSON] = [
-        {
-            "object_key": key,
-            "factory_key": "envoy.string",
-            "format_string": {"text_format_source": {"inline_string": text}},
-        }
-        for key, text in facts.items()
-    ]
-    filters.append(
-        extension(
-            "facts",
-            EXTENSIONS + "filters.network.set_filter_state.v3.Config",
-            on_downstream_tls_handshake=noted,
-        )
-    )
-    return filters
 
 
 def _filters(site: Site, material: Material) -> list[JSON]:
@@ -383,7 +325,11 @@ def _mutation(mutations: list[JSON]) -> JSONObject:
 
 
 def _connection_manager(
-    inventory: Inventory, material: Material, name: str, replies: JSONObject
+    inventory: Inventory,
+    material: Material,
+    name: str,
+    replies: JSONObject,
+    site: Site | None = None,
 ) -> JSONObject:
     seconds = inventory.limits.request_seconds
     # It costs a timer per request, so it is there only where somebody asks for it (ADR 24).
@@ -425,55 +371,5 @@ def _connection_manager(
             "initial_connection_window_size": 4 * 1024 * 1024,
         },
         "local_reply_config": replies,
-        "access_log": [_access_log(material)],
+        "access_log": [access_log(material, site)],
     }
-
-
-def _access_log(material: Material) -> JSONObject:
-    # Refusals, failures and whatever passed a lock. Who looked at public pages is not
-    # written down: it is not needed (DESIGN 2), and the site keeps its own log.
-    return {
-        "name": "envoy.access_loggers.file",
-        "filter": {
-            "or_filter": {
-                "filters": [
-                    {
-                        "status_code_filter": {
-                            "comparison": {
-                                "op": "GE",
-                                "value": {"default_value": 400, "runtime_key": "sealgate.log"},
-                            }
-                        }
-                    },
-                    {
-                        "metadata_filter": {
-                            "matcher": {
-                                "filter": RBAC_FILTER,
-                                "path": [{"key": "enforced_engine_result"}],
-                                "value": {"present_match": True},
-                            },
-                            "match_if_key_not_found": False,
-                        }
-                    },
-                ]
-            }
-        },
-        "typed_config": typed(
-            EXTENSIONS + "access_loggers.file.v3.FileAccessLog",
-            path=f"{material.folder}/{ACCESS_LOG}",
-            log_format={"json_format": _LOG_FIELDS},
-        ),
-    }
-
-
-# Each field costs a request 1,500 instructions, so what holds for a whole connection was
-# put together at its handshake (ADR 3).
-_LOG_FIELDS: JSONObject = {
-    "time": "%START_TIME%",
-    "route": "%ROUTE_NAME%",
-    "request": "%REQ(:METHOD)% %PATH(NQ)%",
-    "status": "%RESPONSE_CODE%",
-    "details": "%RESPONSE_CODE_DETAILS%",
-    "connection": f"%FILTER_STATE({LOG_STATE}:PLAIN)%",
-    "user": f"%REQ({USER_HEADER}?{CERTIFICATE_USER_HEADER})%",
-}

@@ -8,14 +8,20 @@ session brings its own along. The country of the peer's address is looked up the
 it holds as long as the connection does. Nothing is concluded from who signed a certificate, so a
 stranger's with the same names is refused like any other. Whatever is absent (no
 certificate, no fingerprint, no country) finds nothing in the table and is refused.
+
+The usual request is let in before that by the match of an entry of its own, which says the
+same as the table in one expression: no filter runs for it. Whoever that does not match,
+for whatever reason, comes to the table.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from sealgate.gateway.model import Guard, guard_at
 from sealgate.gateway.translate.matchers import (
+    KEY_AND_COUNTRY_STATE,
     NO_CERTIFICATE,
     NOBODY_ADMITTED,
     NOT_ADMITTED,
@@ -32,8 +38,13 @@ from sealgate.gateway.translate.sign_in import session_filters
 from sealgate.policy.inventory import route_asset
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sealgate.gateway.model import JSONObject, Material
     from sealgate.policy.inventory import AccessSettings, Route, Site
+
+# An expression grows with each certificate, in every entry of a route; a table takes any number.
+MOST_IN_EXPRESSION = 100
 
 
 def lock(site: Site, route: Route, access: AccessSettings, material: Material) -> JSONObject:
@@ -56,3 +67,28 @@ def lock(site: Site, route: Route, access: AccessSettings, material: Material) -
                 fingerprints, country, deny(NOT_ADMITTED), deny(NO_CERTIFICATE)
             )
             return {RBAC_FILTER: enforced(matcher)}
+
+
+def opened_at_once(
+    site: Site, route: Route, access: AccessSettings, material: Material
+) -> JSONObject | None:
+    """
+    Return what matches the connections that :func:`lock` lets in; ``None``: only that tells.
+
+    It is for the match of a route. A table and its filter cost a request 4 % more (ADR 3).
+    """
+    if guard_at(site, route) is not Guard.LOCKED or not route.admit:
+        return None
+    fingerprints = material.admitted.get(route_asset(site, route).id, ())
+    if not access.countries or not 0 < len(fingerprints) <= MOST_IN_EXPRESSION:
+        return None
+    return {
+        "key": KEY_AND_COUNTRY_STATE,
+        "string_match": {
+            "safe_regex": {"regex": f"{_one_of(fingerprints)} {_one_of(access.countries)}"}
+        },
+    }
+
+
+def _one_of(values: Iterable[str]) -> str:
+    return f"(?:{'|'.join(re.escape(value) for value in sorted(values))})"

@@ -21,6 +21,8 @@ RBAC_FILTER = "envoy.filters.http.rbac"
 # Set at the handshake, read by every lock; no client can write there.
 FINGERPRINT_STATE = "sealgate.client"
 COUNTRY_STATE = "sealgate.country"
+# Both in one, so that a route can ask for them by one expression.
+KEY_AND_COUNTRY_STATE = "sealgate.key-and-country"
 # The URI in the client's certificate, whoever signed it: nobody is admitted by it.
 CERTIFICATE_USER_STATE = "sealgate.certificate-user"
 # How Envoy writes a fingerprint or a country that is not there.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sealgate.gateway.model import (
     CERTIFICATE_USER_HEADER,
     CLASS_HEADER,
+    OPENED,
     RUNG_HEADER,
     Guard,
     guard_at,
@@ -22,7 +23,7 @@ from sealgate.gateway.model import (
 from sealgate.gateway.translate.clusters import cluster_name
 from sealgate.gateway.translate.inspection import inspected
 from sealgate.gateway.translate.limits import Rate, body_limit, rate_limit
-from sealgate.gateway.translate.locks import lock
+from sealgate.gateway.translate.locks import lock, opened_at_once
 from sealgate.gateway.translate.matchers import CERTIFICATE_USER_STATE
 from sealgate.gateway.translate.patterns import (
     PRINTABLE,
@@ -173,17 +174,25 @@ def _served(
             entry["request_headers_to_remove"] = hidden
         return list(without_own_cookies(entry, signed=signed))
 
-    filters = {
-        **_limits(inventory, site, route, path_route),
-        **lock(site, route, inventory.access, material),
-    }
+    limits = _limits(inventory, site, route, path_route)
+    filters = {**limits, **lock(site, route, inventory.access, material)}
+    at_once = opened_at_once(site, route, inventory.access, material)
+
+    def guarded(match: JSONObject) -> list[JSONObject]:
+        otherwise = entries(match, filters)
+        # A door by parameter is rare, and would cost whoever passes it one more expression.
+        if at_once is None or route.door.query is not None:
+            return otherwise
+        opened = entries({**_and(match), "filter_state": [at_once]}, limits)
+        return [*({**entry, "stat_prefix": OPENED} for entry in opened), *otherwise]
+
     doubt = doubtful(route, site.routes, path_route=path_route)
     if doubt is None:
-        yield entries(match, filters)
+        yield guarded(match)
         return
     usual = simple(route, site.routes, path_route=path_route)
     if usual is not None:
-        yield entries(_and(match, _target_header(usual)), filters)
+        yield guarded(_and(match, _target_header(usual)))
     plain = _and(match, _target_header(PRINTABLE), _target_header(doubt, inverted=True))
     yield entries(plain, filters)
     judged = typed(

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from sealgate.gateway.model import Material
-from sealgate.gateway.translate.locks import lock
+from sealgate.gateway.translate.locks import MOST_IN_EXPRESSION, lock, opened_at_once
 from sealgate.gateway.translate.matchers import RBAC_FILTER
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import AccessSettings, Door, Route, Site, SiteAccess, Upstream
@@ -88,3 +89,39 @@ def test_without_countries_nobody_is_let_in() -> None:
     route = Route(DOOR, CONFIDENTIAL, admit=("user:a",))
     settings = lock(SITE, route, AccessSettings(), material(FIRST))
     assert "ALLOW" not in json.dumps(settings)
+
+
+def test_what_is_opened_at_once_is_what_the_table_admits() -> None:
+    """
+    The expression says the same as the table, and nothing that is absent fits it.
+    """
+    route = Route(DOOR, CONFIDENTIAL, admit=("user:a",))
+    matcher: Any = opened_at_once(SITE, route, ACCESS, material(SECOND, FIRST))
+    assert matcher["key"] == "sealgate.key-and-country"
+    expression = matcher["string_match"]["safe_regex"]["regex"]
+    opened = {
+        (key, country)
+        for key in (FIRST, SECOND, "cc" * 32, FIRST + SECOND, "-", "")
+        for country in ("DE", "NO", "FR", "DENO", "de", "-", "")
+        if re.fullmatch(expression, f"{key} {country}")
+    }
+    assert opened == {(key, country) for key in (FIRST, SECOND) for country in ("DE", "NO")}
+
+
+def test_only_a_lock_that_a_certificate_opens_is_opened_at_once() -> None:
+    """
+    Where nobody is admitted, from nowhere, or by something else, only the filter decides.
+    """
+    locked = Route(DOOR, CONFIDENTIAL, admit=("user:a",))
+    many = tuple(f"{number:064x}" for number in range(MOST_IN_EXPRESSION + 1))
+    for route, access, given in (
+        (Route(DOOR, PUBLIC, admit=("user:a",)), ACCESS, material(FIRST)),
+        (Route(DOOR, RESTRICTED, admit=("user:a",)), ACCESS, material(FIRST)),
+        (Route(DOOR, SECRET, admit=("user:a",)), ACCESS, material(FIRST)),
+        (Route(DOOR, CONFIDENTIAL), ACCESS, material(FIRST)),
+        (locked, ACCESS, material()),
+        (locked, AccessSettings((), "c.mmdb"), material(FIRST)),
+        (locked, ACCESS, material(*many)),
+    ):
+        assert opened_at_once(SITE, route, access, given) is None
+    assert opened_at_once(SITE, locked, ACCESS, material(*many[1:])) is not None

@@ -9,6 +9,7 @@ from sealgate.gateway.model import Material, Proof
 from sealgate.gateway.translate.routes import http_routes, https_routes
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import (
+    AccessSettings,
     AcmeChallenge,
     Address,
     Door,
@@ -94,6 +95,30 @@ def test_doubtful_request_goes_through_lua_on_the_same_route() -> None:
     assert plain["match"]["headers"][1]["invert_match"] is True
     assert list(judged["typed_per_filter_config"]) == ["envoy.filters.http.lua"]
     assert judged["match"] == {"prefix": "/"}
+
+
+def test_a_known_connection_is_let_in_before_the_lock_is_asked() -> None:
+    """
+    Each way in stands twice: for connections that it opens to, then with its lock.
+    """
+    admitted = {"route shop.example/a": ("aa" * 32,)}
+    material = replace(MATERIAL, admitted=admitted, geo_database="/c.mmdb")
+    declared = inventory(
+        Route(Door("/"), PUBLIC),
+        Route(Door("/a"), CONFIDENTIAL, admit=("user:a",)),
+        access=AccessSettings(("DE",), "c.mmdb"),
+    )
+    configuration: Any = https_routes(declared, declared.sites[0], material)
+    at_once, otherwise, *others = configuration["virtual_hosts"][0]["routes"]
+    # Whoever asks for something else is turned away before the connection is looked at.
+    assert at_once["match"].pop("headers") == [{"name": ":path", "string_match": {"prefix": "/a"}}]
+    [asked] = at_once["match"].pop("filter_state")
+    assert asked["string_match"] == {"safe_regex": {"regex": f"(?:{'aa' * 32}) (?:DE)"}}
+    assert at_once.pop("stat_prefix") == "opened"
+    locked = otherwise.pop("typed_per_filter_config")
+    assert list(locked) == ["envoy.filters.http.rbac"]
+    assert at_once == otherwise
+    assert not [entry for entry in others if "filter_state" in entry["match"]]
 
 
 def test_parameter_door_stands_between() -> None:

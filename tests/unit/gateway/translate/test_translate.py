@@ -195,6 +195,12 @@ def test_no_locked_route_without_its_lock(case: str) -> None:
             seen.add(asset)
             locked = "envoy.filters.http.rbac" in entry.get("typed_per_filter_config", {})
             guarded = {Guard.LOCKED, Guard.UNBUILT, Guard.SIGN_IN}
+            if by_connection := entry["match"].get("filter_state"):
+                # Without a filter: the match itself is the lock.
+                assert guards[asset] is Guard.LOCKED
+                assert [one["key"] for one in by_connection] == ["sealgate.key-and-country"]
+                assert not locked
+                continue
             assert locked is (guards[asset] in guarded), asset
             if guards[asset] is Guard.SIGN_IN and "request_headers_to_remove" not in entry:
                 asked = set(entry["typed_per_filter_config"])
