@@ -39,7 +39,6 @@ HELD_BY = {
     "app/state.py": "unit/app/test_decided.py",
     "app/transfer*.py": "peers/test_transfer_core.py",
     "app/signin*.py": "peers/test_signin_tokens.py",
-    "gateway/translate/matchers.py": "unit/gateway/translate/test_locks.py",
     "gateway/translate/sign_in.py": "peers/test_signin_tokens.py",
     "signin/model.py": "unit/signin/test_pages.py",
     "signin/problems.py": "unit/signin/test_pages.py",

@@ -71,6 +71,8 @@ CLASS_HEADER = "x-sealgate-class"
 # The same, signed, where a site asks for it; and the URI in an admitted client certificate.
 IDENTITY_HEADER = "x-sealgate-identity"
 CERTIFICATE_USER_HEADER = "x-sealgate-certificate-user"
+# The same as other proxies tell it, which Envoy finds at once among a request's headers.
+CLIENT_CERTIFICATE_HEADER = "x-forwarded-client-cert"
 # What the sign-in service learns besides.
 SITE_HEADER = "x-sealgate-site"
 ASSET_HEADER = "x-sealgate-asset"

@@ -30,6 +30,7 @@ _ABSENT = "-"
 # As the service writes into a token that it is bound to no certificate.
 _NO_KEY = "none"
 _TOP_RUNG = 3
+_SKIP = EXTENSIONS + "filters.common.matcher.action.v3.SkipFilter"
 
 NO_CERTIFICATE = "no-certificate"
 NOT_ADMITTED = "not-admitted"
@@ -121,6 +122,27 @@ def by_key(fingerprints: Iterable[str], then: JSONObject, *, alone: bool) -> JSO
     return _table(_header_input(KEY_HEADER), table, deny(NOT_SIGNED_IN))
 
 
+def passes_by(least: int, names: Iterable[str] | None, *, bound: bool) -> JSONObject:
+    """
+    Return the matcher that leaves a filter out for sessions that are worth *least* or more.
+
+    *names*: only of these people; ``None``: of anybody. *bound*: where a session that is worth
+    the most may be bound to a certificate, only one that is not. Whoever nothing matches, for
+    whatever reason, does not pass by.
+    """
+    then: JSONObject = {"action": extension("pass by", _SKIP)}
+    if names is not None:
+        table: JSONObject = dict.fromkeys(sorted(names), then)
+        if not table:
+            # Envoy takes no empty table, and a rung is a number.
+            return _table(_header_input(RUNG_HEADER), {"nobody": then})
+        then = inside(_table(_header_input(USER_HEADER), table))
+    told: JSONObject = {str(rung): then for rung in range(least, _TOP_RUNG + 1)}
+    if bound:
+        told[str(_TOP_RUNG)] = inside(_table(_header_input(KEY_HEADER), {_NO_KEY: then}))
+    return _table(_header_input(RUNG_HEADER), told)
+
+
 def inside(matcher: JSONObject) -> JSONObject:
     """
     Return *matcher* as what is done next.
@@ -156,27 +178,25 @@ def enforced(matcher: JSONObject) -> JSONObject:
     return _per_route(matcher=matcher)
 
 
-def consulted(matcher: JSONObject, *, logged: bool) -> JSONObject:
+def consulted(matcher: JSONObject) -> JSONObject:
     """
     Return the setting of a route whose *matcher* says only whether the service is asked.
 
-    *logged*: a result that is enforced, and lets everybody on to the service, marks the
-    request for the access log, as that of a lock does.
+    A result that is enforced, and lets everybody on to the service, marks the request for the
+    access log.
     """
-    if logged:
-        return _per_route(shadow_matcher=matcher, matcher={"on_no_match": allow()})
-    return _per_route(shadow_matcher=matcher)
+    return _per_route(shadow_matcher=matcher, matcher={"on_no_match": allow()})
 
 
 def _per_route(**rbac: JSONObject) -> JSONObject:
     return typed(EXTENSIONS + "filters.http.rbac.v3.RBACPerRoute", rbac={**rbac})
 
 
-def _table(source: JSONObject, table: JSONObject, otherwise: JSONObject) -> JSONObject:
-    return {
-        "matcher_tree": {"input": source, "exact_match_map": {"map": table}},
-        "on_no_match": otherwise,
-    }
+def _table(
+    source: JSONObject, table: JSONObject, otherwise: JSONObject | None = None
+) -> JSONObject:
+    tree: JSONObject = {"matcher_tree": {"input": source, "exact_match_map": {"map": table}}}
+    return tree if otherwise is None else {**tree, "on_no_match": otherwise}
 
 
 def _connection_input(state: str) -> JSONObject:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sealgate.gateway.model import (
     CERTIFICATE_USER_HEADER,
     CLASS_HEADER,
+    CLIENT_CERTIFICATE_HEADER,
     OPENED,
     RUNG_HEADER,
     Guard,
@@ -25,6 +26,7 @@ from sealgate.gateway.translate.inspection import inspected
 from sealgate.gateway.translate.limits import Rate, body_limit, rate_limit
 from sealgate.gateway.translate.locks import lock, opened_at_once
 from sealgate.gateway.translate.matchers import CERTIFICATE_USER_STATE
+from sealgate.gateway.translate.own_cookies import without_own_cookies
 from sealgate.gateway.translate.patterns import (
     PRINTABLE,
     doubtful,
@@ -40,7 +42,6 @@ from sealgate.gateway.translate.sign_in import (
     hidden_from_site,
     identity_keys,
     own_pages,
-    without_own_cookies,
 )
 from sealgate.gateway.translate.typed import EXTENSIONS, header, typed
 from sealgate.policy.inventory import AcmeChallenge, route_asset
@@ -172,6 +173,7 @@ def _served(
         signed = guard_at(site, route) is Guard.SIGN_IN
         if signed and (hidden := hidden_from_site(site)):
             entry["request_headers_to_remove"] = hidden
+        entry["match"] = _and(match)
         return list(without_own_cookies(entry, signed=signed))
 
     limits = _limits(inventory, site, route, path_route)
@@ -213,11 +215,15 @@ def _told(site: Site, route: Route) -> list[JSON]:
             return [of_class]
         case Guard.LOCKED:
             # Only certificates that were issued here get so far, so their URI can be believed.
-            # Each header costs a request 1.3 %, and the log needs this one (ADR 24).
-            who = header(CERTIFICATE_USER_HEADER, f"%FILTER_STATE({CERTIFICATE_USER_STATE}:PLAIN)%")
+            # Each header costs a request 1.3 %, and the log needs these two (ADR 24).
+            uri = f"%FILTER_STATE({CERTIFICATE_USER_STATE}:PLAIN)%"
+            who: list[JSON] = [
+                header(CERTIFICATE_USER_HEADER, uri),
+                header(CLIENT_CERTIFICATE_HEADER, f"URI={uri}"),
+            ]
             if not site.single_sign_on:
-                return [who]
-            return [who, of_class, header(RUNG_HEADER, str(required_of_route(route).access))]
+                return who
+            return [*who, of_class, header(RUNG_HEADER, str(required_of_route(route).access))]
         case _:
             return []
 
@@ -245,7 +251,7 @@ def _and(match: JSONObject, *headers: JSONObject) -> JSONObject:
     already = match.get("headers", [])
     all_headers = [*(already if isinstance(already, list) else []), *headers]
     path = match.get("path_separated_prefix") or match.get("path")
-    if isinstance(path, str):
+    if isinstance(path, str) and _begins(path) not in all_headers:
         all_headers.insert(0, _begins(path))
     return {**match, "headers": all_headers}
 
