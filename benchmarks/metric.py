@@ -19,6 +19,8 @@ _FOLDER = Path(__file__).resolve().parents[1] / "build" / "benchmarks"
 class Metric:
     """
     One line of the result; without *target* nothing is demanded.
+
+    *quartiles* lie around a value that is a median.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Metric:
     unit: str
     target: float | None = None
     at_most: bool = False
+    quartiles: tuple[float, float] | None = None
 
     @property
     def is_met(self) -> bool:
@@ -50,12 +53,15 @@ def report(benchmark: str, metrics: Iterable[Metric]) -> None:
     """
     Print each as ``name value unit target verdict`` when it is there, then write all.
 
+    A median is followed by its quartiles, as ``low..high``.
+
     They are written to ``build/benchmarks/BENCHMARK.json``.
     """
     rows = []
     for one in metrics:
         target = "-" if one.target is None else f"{one.target:g}"
-        print(one.name, f"{one.value:.3f}", one.unit, target, one.verdict, flush=True)
+        spread = "" if one.quartiles is None else f" {one.quartiles[0]:.3f}..{one.quartiles[1]:.3f}"
+        print(one.name, f"{one.value:.3f}", one.unit, target, one.verdict + spread, flush=True)
         rows.append(
             {
                 "metric": one.name,
@@ -63,6 +69,7 @@ def report(benchmark: str, metrics: Iterable[Metric]) -> None:
                 "unit": one.unit,
                 "target": one.target,
                 "met": one.is_met,
+                "quartiles": one.quartiles,
             }
         )
     _FOLDER.mkdir(parents=True, exist_ok=True)

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
-import statistics
-import subprocess
 import sys
 import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from benchmarks.gateway.engines import (
-    LOAD_CORE,
     NAME,
     Engine,
     _envoy,
@@ -36,6 +34,7 @@ from benchmarks.gateway.engines import (
 )
 from benchmarks.metric import Metric
 from benchmarks.peers import peer_program
+from benchmarks.rounds import SLICE_SECONDS, Figure, absolute, in_turn, measured, ratios, wrk
 from sealgate.gateway.adapters.files import write_files
 from sealgate.gateway.model import SESSION_COOKIE, CertificateFiles, Material, SignInMaterial
 from sealgate.gateway.translate import translate
@@ -116,48 +115,29 @@ def measure(folder: Path, rounds: int, seconds: int) -> Iterator[Metric]:
             "traefik": (traefik, "/members", alone, ()),
             "traefik-ask": (traefik_asks, "/members", alone, (answers,)),
         }
-        found: dict[str, list[tuple[float, float]]] = {name: [] for name in loads}
-        for engine, path, cookie, more in loads.values():
-            _load(engine, path, cookie, 1, more)
-        for _ in range(rounds):
-            for name, (engine, path, cookie, more) in loads.items():
-                found[name].append(_load(engine, path, cookie, seconds, more))
+        asked = {
+            name: partial(_load, engine, path, cookie, more)
+            for name, (engine, path, cookie, more) in loads.items()
+        }
+        for load in asked.values():
+            load()  # warms up
+        found: dict[str, list[Figure]] = {name: [] for name in loads}
+        # As much of each as ever, in short slices.
+        for number in range(round(rounds * seconds / SLICE_SECONDS)):
+            for name in in_turn(list(asked), number):
+                found[name].append(asked[name]())
     for name, figures in found.items():
-        yield Metric(
-            f"{name}-cpu", statistics.median(cpu for _, cpu in figures), "us/request", None
-        )
         if name != "bare":
-            pairs = list(zip(found["bare"], figures, strict=True))
             least = LEAST if name in {"signed", "signed-among"} else None
-            ratio = statistics.median(one[1] / other[1] for one, other in pairs)
-            yield Metric(f"{name}-vs-bare-cpu", ratio, "ratio", least)
-            rate = statistics.median(other[0] / one[0] for one, other in pairs)
-            yield Metric(f"{name}-vs-bare-rate", rate, "ratio", None)
+            by_cpu, by_rate = ratios(f"{name}-vs-bare", figures, found["bare"], least)
+            yield from (by_cpu, replace(by_rate, target=None))
+    yield from absolute(found)
 
 
-def _load(
-    engine: Engine, path: str, cookie: str, seconds: int, more: tuple[Engine, ...]
-) -> tuple[float, float]:
-    engines = (engine, *more)
-    before = sum(one.cpu_seconds() for one in engines)
-    command = ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s"]
-    command += ["-H", f"Host: {NAME}", "-H", f"Cookie: {cookie}"]
-    done = subprocess.run(
-        [*command, f"https://{NAME}:{engine.port}{path}"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    if "Non-2xx" in done.stdout:
-        raise SystemExit(f"{engine.name} {path}: refused\n{done.stdout}")
-    counted = re.search(r"(\d+) requests in ([\d.]+)s", done.stdout)
-    if counted is None:
-        raise SystemExit(done.stdout)
-    requests = int(counted[1])
-    if not requests:
-        raise SystemExit(f"{engine.name} {path}: no answer\n{done.stdout}")
-    cpu = sum(one.cpu_seconds() for one in engines) - before
-    return requests / float(counted[2]), cpu / requests * 1e6
+def _load(engine: Engine, path: str, cookie: str, more: tuple[Engine, ...]) -> Figure:
+    headers = ("-H", f"Host: {NAME}", "-H", f"Cookie: {cookie}")
+    url = f"https://{NAME}:{engine.port}{path}"
+    return measured((engine, *more), lambda: wrk(SLICE_SECONDS, f"-c{CONNECTIONS}", *headers, url))
 
 
 def _sealgate(folder: Path, site: Engine, key: TokenKey) -> Engine:
