@@ -9,12 +9,15 @@ import re
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import paramiko
 import pytest
 
+from sealgate.identity.adapters.store import IdentityStore
 from tests.peers.transferred import PASSPHRASE, PASSWORD, FilePlace, file_place
 from tests.ports import free_port
 from tests.waiting import wait_until
@@ -38,6 +41,12 @@ admit = ["group:partners"]
 name = "console"
 class = "confidential"
 target = "127.0.0.1:{port}"
+admit = ["group:partners"]
+
+[[tunnel]]
+name = "log"
+class = "restricted"
+target = "127.0.0.1:{log}"
 admit = ["group:partners"]
 """
 
@@ -83,11 +92,12 @@ class Echo:
 @dataclass
 class Ground:
     """
-    A running ``sealgate serve`` and a service behind its tunnel.
+    A running ``sealgate serve`` and a service behind each of its tunnels.
     """
 
     place: FilePlace
     echo: Echo
+    log: Echo
     process: subprocess.Popen[str]
 
 
@@ -96,17 +106,18 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     """
     Serve once for all tests here.
     """
-    echo = Echo()
+    echo, log = Echo(), Echo()
     try:
         with file_place(tmp_path_factory.mktemp("attacked")) as place:
-            place.write(DROPS.format(port=echo.port))
+            place.write(DROPS.format(port=echo.port, log=log.port))
             with place.serving() as serving:
-                yield Ground(place, echo, serving.process)
+                yield Ground(place, echo, log, serving.process)
             # Of the file that was changed from outside, below.
             assert "changed" in serving.said or "cannot be opened" in serving.said
             assert IBAN not in serving.said
     finally:
         echo.close()
+        log.close()
 
 
 @contextlib.contextmanager
@@ -152,6 +163,27 @@ def test_a_revoked_key_ends_its_tunnels(ground: Ground) -> None:
                 assert one.recv(5) == b""
         assert not _answers(port)
         assert process.poll() is None
+
+
+def test_a_changed_password_ends_its_tunnels(ground: Ground) -> None:
+    """
+    Whoever learnt the old one loses what is open over it, and opens nothing new there.
+    """
+    place = ground.place
+    place.add("dora", "partners")
+    target, origin = (HOST, ground.log.port), (HOST, 1)
+    with paramiko.Transport((HOST, place.sftp)) as transport:
+        transport.start_client(timeout=30)
+        transport.auth_password("dora", PASSWORD)
+        channel = transport.open_channel("direct-tcpip", target, origin, timeout=30)
+        channel.settimeout(30)
+        channel.sendall(b"hello")
+        assert channel.recv(5) == b"hello"
+        with IdentityStore(place.database) as people:
+            people.set_password("dora", "another five words", by="test", now=time.time())
+        assert channel.recv(1) == b""
+        with pytest.raises(paramiko.ChannelException):
+            transport.open_channel("direct-tcpip", target, origin, timeout=30)
 
 
 def test_keys_are_in_memory_and_nowhere_else(ground: Ground) -> None:
@@ -211,8 +243,8 @@ def test_a_time_of_no_calendar_hides_no_folder(ground: Ground) -> None:
     """
     place = ground.place
     command = ["ssh", "-F", "none", *place.ssh_options(), HOST, "scp -t /inbox"]
-    for time, size in ((b"9" * 18, b"1"), (b"9" * 400, b"1"), (b"1", b"9" * 5000)):
-        sent = b"T%b 0 0 0\nC0600 %b far%d\nA\0" % (time, size, len(time))
+    for at, size in ((b"9" * 18, b"1"), (b"9" * 400, b"1"), (b"1", b"9" * 5000)):
+        sent = b"T%b 0 0 0\nC0600 %b far%d\nA\0" % (at, size, len(at))
         subprocess.run(command, input=sent, capture_output=True, timeout=30, check=False)
     listed = place.sftp_batch("ls -l inbox", "ls -l inbox/far18")
     assert listed.returncode == 0, listed.stderr

@@ -6,7 +6,7 @@ Frozen values; what follows from them is decided in :mod:`sealgate.transfer.auth
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -53,7 +53,8 @@ class Channel:
     weaker direction (``mac`` is "" with an AEAD); *strict_kex* tells that both sides held the
     strict key exchange of OpenSSH's PROTOCOL, 1.10 (CVE-2023-48795), without which only
     AES-GCM is worth anything. For FTPS *version* is ``TLSv1.3``, *cipher* an IANA name,
-    *group* the named group or "" when it could not be seen.
+    *group* the named group or "" when it could not be seen. *began_at* is when it began, in
+    seconds since the epoch, before anything was proven over it; 0 when nobody knows.
     """
 
     protocol: TransferProtocol
@@ -63,6 +64,7 @@ class Channel:
     cipher: str
     mac: str = ""
     strict_kex: bool = False
+    began_at: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,6 @@ from sealgate.transfer.adapters.session import Session
 from sealgate.transfer.adapters.session_house import House
 from sealgate.transfer.adapters.session_view import denied_by
 from sealgate.transfer.authorize import (
-    CODES,
     KEYS,
     Refusal,
     admits,
@@ -51,8 +50,6 @@ if TYPE_CHECKING:
 
 _RECHECK_SECONDS = 60.0
 _GONE = Refusal("", "you are no longer admitted")
-_KEY_GONE = Refusal("", "your key is no longer admitted")
-_PASSWORD_GONE = Refusal("", "your password is another one now")
 
 
 class DropDoorkeeper:
@@ -299,20 +296,14 @@ class DropDoorkeeper:
     def _judge(self, session: Session) -> None:
         caller, channel = session.caller, session.channel
         methods = caller.methods
-        if self._lookup.lost_key(caller.name, methods, caller.key):
-            session.cut(_KEY_GONE)
-            return
         identity = self._people.identity(caller.name)
         if identity is None:
             session.cut(_GONE)
             return
-        since = session.began_at
-        if Method.PASSWORD in methods and self._lookup.lost_password(caller.name, since):
-            session.cut(_PASSWORD_GONE)
+        methods, gone = self._lookup.left(caller.name, methods, caller.key, session.began_at)
+        if gone is not None:
+            session.cut(gone)
             return
-        if methods & CODES and self._lookup.lost_app(caller.name, since):
-            # The key goes on opening what a key opens.
-            methods -= CODES
         again = self._lookup.caller(identity, methods, channel, caller.key, self._rules)
         drops, refused = self._admitted(again, channel)
         has_tunnel, no_tunnel = self._tunnels(again, channel)
@@ -330,7 +321,9 @@ class DropDoorkeeper:
     def _caller(self, name: str, methods: frozenset[Method], channel: Channel, key: str) -> Caller:
         try:
             identity = self._people.identity(name)
-            gone = identity is not None and self._lookup.lost_key(identity.name, methods, key)
+            gone = None
+            if identity is not None:
+                methods, gone = self._lookup.left(identity.name, methods, key, channel.began_at)
             if identity is not None and methods:
                 caller = self._lookup.caller(identity, methods, channel, key, self._rules)
         except SealgateError as error:
@@ -339,10 +332,10 @@ class DropDoorkeeper:
         if identity is None or not methods:
             self._trail.refused(UNKNOWN, channel, "no such user")
             raise TransferError(Trouble.DENIED, "no drop admits you")
-        if gone:
+        if gone is not None:
             # It was revoked after it was proven.
-            self._trail.refused(identity.name, channel, _KEY_GONE.message, key=key)
-            raise denied_by(_KEY_GONE)
+            self._trail.refused(identity.name, channel, gone.message, key=key)
+            raise denied_by(gone)
         # A key takes no failed password back: who stole it must not guess on for ever.
         typed = Method.PASSWORD in methods
         self._throttle.succeeded(identity.name, channel.peer, self._house.now(), forgives=typed)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sealgate.transfer.authorize import KEYS, access_rung, admits, asset_id
+from sealgate.transfer.authorize import CODES, KEYS, Refusal, access_rung, admits, asset_id
 from sealgate.transfer.model import Caller, Method
 
 if TYPE_CHECKING:
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from sealgate.identity.model import Identity
     from sealgate.transfer.adapters.doorkeeper_rules import People, Rules
     from sealgate.transfer.model import Channel
+
+
+_KEY_GONE = Refusal("", "your key is no longer admitted")
+_PASSWORD_GONE = Refusal("", "your password is another one now")
 
 
 class Lookup:
@@ -40,23 +44,24 @@ class Lookup:
         living = certificate is not None and certificate.is_living(self._now())
         return certificate.identity if certificate is not None and living else None
 
-    def lost_key(self, name: str, methods: frozenset[Method], key: str) -> bool:
+    def left(
+        self, name: str, methods: frozenset[Method], key: str, since: float
+    ) -> tuple[frozenset[Method], Refusal | None]:
         """
-        Return whether *key*, which *name* has proven by one of *methods*, is theirs no more.
-        """
-        return any(self.owner(method, key) != name for method in methods & KEYS)
+        Return what is left of the *methods* that *name* has proven, and why nothing counts.
 
-    def lost_password(self, name: str, since: float) -> bool:
+        *key* is the one that was proven. *since* is a moment before any of it was; 0 when
+        nobody knows one.
         """
-        Return whether *name* has another password than at the moment *since*, or none.
-        """
-        return _is_newer(self._people.password_set_at(name), since)
-
-    def lost_app(self, name: str, since: float) -> bool:
-        """
-        Return whether *name* has another app for codes than at the moment *since*, or none.
-        """
-        return _is_newer(self._people.totp_set_at(name), since)
+        if any(self.owner(method, key) != name for method in methods & KEYS):
+            return methods, _KEY_GONE
+        by_password = since and Method.PASSWORD in methods
+        if by_password and _is_newer(self._people.password_set_at(name), since):
+            return methods, _PASSWORD_GONE
+        if since and methods & CODES and _is_newer(self._people.totp_set_at(name), since):
+            # The key goes on opening what a key opens.
+            methods -= CODES
+        return methods, None
 
     def caller(
         self,

@@ -16,6 +16,7 @@ import logging
 import os
 import secrets
 import socket
+import time
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
@@ -322,6 +323,7 @@ class TLSConnection:
             version=self._connection.get_protocol_version_name(),
             group=_GROUP_NAMES.get(group, group),
             cipher=TLS_1_2_SUITES.get(cipher, cipher),
+            began_at=time.time(),
         )
 
     def client_fingerprint(self) -> str:

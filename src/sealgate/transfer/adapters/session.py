@@ -52,7 +52,8 @@ class Session:
         house: House,
     ) -> None:
         self.channel = channel
-        self.began_at = house.now()
+        # What was proven for it was proven after this.
+        self.began_at = channel.began_at or house.now()
         self._house = house
         self._notes = Notes(caller, channel, house)
         self._see(caller, drops, refused)

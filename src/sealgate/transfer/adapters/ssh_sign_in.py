@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import binascii
 import contextlib
+import time
 from typing import TYPE_CHECKING, cast
 
 import asyncssh
@@ -78,6 +79,7 @@ class SigningIn(Framing):
         self._known: tuple[tuple[str, KeyOffer] | None, float] = (None, 0.0)
         self._who = ""
         self._tries = 0
+        self._began_at = time.time()
         self.loop = asyncio.get_running_loop()
         super().__init__(self.loop, options)
 
@@ -142,6 +144,7 @@ class SigningIn(Framing):
             cipher=weaker,
             mac="",  # none of CIPHERS has one beside it
             strict_kex=bool(self._strict_kex),
+            began_at=self._began_at,
         )
 
     def send_newkeys(self, k: bytes, h: bytes) -> None:

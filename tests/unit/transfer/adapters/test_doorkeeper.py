@@ -295,6 +295,26 @@ def test_a_key_that_was_revoked_opens_nothing_more(door: Door) -> None:
     assert told == ["changed"]
 
 
+def test_a_password_that_was_changed_opens_nothing_more(door: Door) -> None:
+    """
+    Neither a session that was just being signed in, nor a tunnel, open or not.
+    """
+    keeper, channel = door.keeper, replace(CHANNEL, began_at=NOW + 1)
+    low = Tunnel("log", DEFAULT_MODEL.classes[1], Address("127.0.0.1", 514), ("group:partners",))
+    keeper.renew(replace(door.rules, tunnels=(low,)))
+
+    def tunnel(*, is_open: bool) -> None:
+        keeper.may_tunnel("anna", BY_PASSWORD, channel, "127.0.0.1", 514, is_open=is_open)
+
+    door.people.set_password("anna", PASSWORD, by="test", now=NOW)
+    keeper.sign_in("anna", BY_PASSWORD, channel).close()
+    tunnel(is_open=False)
+    door.people.set_password("anna", "another five plain words", by="test", now=NOW + 2)
+    refused(lambda: keeper.sign_in("anna", BY_PASSWORD, channel), "your password is another")
+    for is_open in (False, True):
+        refused(lambda i=is_open: tunnel(is_open=i), "your password is another")  # type: ignore[misc]
+
+
 def test_a_certificate_that_ends_by_itself_ends_its_session(door: Door) -> None:
     """
     Nothing changes in the database; the minute brings it.
