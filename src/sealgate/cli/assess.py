@@ -15,7 +15,7 @@ import click
 from sealgate.app.assess import Progress, assess, decide
 from sealgate.app.state import open_register
 from sealgate.cli.configured import optional_inventory
-from sealgate.cli.output import write_report
+from sealgate.cli.output import in_colour, write_report
 from sealgate.cli.voice import notice
 from sealgate.config.load import CONFIG_NAME
 from sealgate.errors import UsageError
@@ -108,8 +108,10 @@ def command(  # noqa: PLR0917  # click passes every option by name
         text = render_assessment_csv(run)
     else:
         width = min(shutil.get_terminal_size((100, 24)).columns, _WIDEST)
-        colour = output is None and sys.stdout.isatty()
-        text = render_assessment_text(run, console_width=width, colour=colour)
+        shown = output is None and sys.stdout.isatty()
+        text = render_assessment_text(
+            run, console_width=width, colour=shown and in_colour(), folds=shown
+        )
     write_report(text, output)
     return int(run.exit_code)
 

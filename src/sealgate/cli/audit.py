@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import time
 from contextlib import ExitStack
 from importlib.metadata import version
@@ -23,7 +22,7 @@ from sealgate.app.audit import (
 from sealgate.app.audit_host import host_sightings
 from sealgate.app.state import open_register
 from sealgate.audit.targets import parse_resolve, parse_target
-from sealgate.cli.output import looking, write_report
+from sealgate.cli.output import in_colour, looking, write_report
 from sealgate.config.load import CONFIG_NAME, find_config, load
 from sealgate.errors import ExitCode, UsageError
 from sealgate.report.html import render_html
@@ -109,5 +108,5 @@ def _rendered(report: Report, form: str, now: float, *, to_file: bool) -> str:
             return render_junit(report, at=now)
         case _:
             width = min(shutil.get_terminal_size((100, 24)).columns, 120)
-            colour = sys.stdout.isatty() and not to_file
+            colour = in_colour() and not to_file
             return render_text(report, console_width=width, colour=colour)

@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 import shutil
-import sys
 
 import click
 
 from sealgate.cli.configured import config_option, optional_inventory
+from sealgate.cli.output import in_colour
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.report.classes import render_classes_json, render_classes_text
 
@@ -33,6 +33,4 @@ def command(config: str | None, output: str) -> None:
         click.echo(render_classes_json(model), nl=False)
         return
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)
-    click.echo(
-        render_classes_text(model, console_width=width, colour=sys.stdout.isatty()), nl=False
-    )
+    click.echo(render_classes_text(model, console_width=width, colour=in_colour()), nl=False)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sealgate.cli.output import looking
+from sealgate.cli.output import in_colour, looking
 from sealgate.cli.voice import notice
 from sealgate.errors import ExitCode, SealgateError
 from sealgate.report.assessment import render_assessment_text
@@ -45,7 +45,7 @@ def command(once: bool, ready_file: Path | None) -> int:
     """
     demo = _extra()
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)
-    colour = sys.stdout.isatty()
+    colour = in_colour()
 
     def tell(title: str, text: str) -> None:
         click.secho(f"\n== {title} ==\n", bold=colour)

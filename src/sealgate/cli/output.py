@@ -47,6 +47,14 @@ def write_report(text: str, output: str | None) -> None:
         raise kind(message, hint="name another file with --output") from error
 
 
+def in_colour() -> bool:
+    """
+    Return whether what goes to standard output may be coloured: for people who want it.
+    """
+    wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return wanted and sys.stdout.isatty()
+
+
 @contextmanager
 def looking(at_first: str = "looking") -> Iterator[Callable[[str], None]]:
     """

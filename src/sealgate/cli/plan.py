@@ -15,6 +15,7 @@ import click
 
 from sealgate.app.plan import plan
 from sealgate.cli.configured import config_option, configured
+from sealgate.cli.output import in_colour
 from sealgate.cli.settings import echo_settings
 from sealgate.errors import ExitCode
 from sealgate.report.files import door_lines, drop_lines, files_data, tunnel_lines
@@ -22,6 +23,7 @@ from sealgate.report.inspection import inspection_lines
 from sealgate.report.json import render_json
 from sealgate.report.limits import limit_lines, limits_data
 from sealgate.report.plan import render_plan
+from sealgate.report.terminal import folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,7 +67,7 @@ def command(config: str | None, form: str) -> int:
 
 def _tell(planned: Plan) -> None:
     width = min(shutil.get_terminal_size((100, 24)).columns, MAX_WIDTH)
-    table = render_plan(planned.report, console_width=width, colour=sys.stdout.isatty())
+    table = render_plan(planned.report, console_width=width, colour=in_colour())
     click.echo(table.rstrip("\n"))
     _section("what one client may take", limit_lines(planned.inventory))
     _section("file transfer", door_lines(planned.inventory))
@@ -101,10 +103,12 @@ def summary(planned: Plan) -> str:
 
 def _section(title: str, lines: Iterable[str]) -> None:
     shown = list(lines)
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     if shown:
         click.echo(f"\n{title}:")
-        for line in shown:
-            click.echo(f"  {line}")
+        for line in "\n".join(f"  {one}" for one in shown).splitlines():
+            bare = line.lstrip()
+            click.echo(folded(bare, columns, line.removesuffix(bare)))
 
 
 def _fault(fault: Fault) -> str:

@@ -20,7 +20,7 @@ from sealgate.detect.catalogue import facts
 from sealgate.policy.finding import Status
 from sealgate.report.json import render_json
 from sealgate.report.page import escaped, page, table
-from sealgate.report.terminal import clean, drawn
+from sealgate.report.terminal import clean, drawn, folded
 from sealgate.report.text import render_text
 
 if TYPE_CHECKING:
@@ -126,21 +126,25 @@ def render_assessment_json(run: AssessRun) -> str:
 
 
 def render_assessment_text(
-    run: AssessRun, *, console_width: int = 100, colour: bool = False
+    run: AssessRun, *, console_width: int = 100, colour: bool = False, folds: bool = False
 ) -> str:
     """
     Return *run* for a person: each asset, why, what could go, and what was not seen.
+
+    With *folds*, lines are at most *console_width* columns wide where words allow; without,
+    each thing stays on one line, so that it can be searched for.
     """
     text = Text()
+    columns = console_width if folds else None
     width = max((len(a.classification.id) for a in run.assessments), default=0)
     for assessment in run.assessments:
-        _tell(text, assessment, width)
+        _tell(text, assessment, width, columns)
     if run.not_looked:
         text.append("\ncould not look\n", "bold")
         for entry in run.not_looked:
             how = " (in part)" if entry.partly else ""
             taken = " (decided)" if entry in run.excused else ""
-            text.append(f"{_INDENT}{clean(entry.place)}: {entry.reason}{how}{taken}\n")
+            text.append(_fold(f"{clean(entry.place)}: {entry.reason}{how}{taken}", columns))
     text.append("\n")
     seen = replace(
         run.report,
@@ -150,7 +154,7 @@ def render_assessment_text(
         findings = render_text(seen, console_width=console_width, colour=False)
         # Its closing line counts for an audit; the one below counts for this.
         text.append("\n".join(findings.splitlines()[:-1]) + "\n")
-    text.append(_closing(run))
+    text.append(folded(_closing(run), columns))
     longest = max(len(line) for line in text.plain.splitlines())
     return drawn(text, console_width=max(longest, console_width), colour=colour)
 
@@ -245,34 +249,36 @@ def _html_row(assessment: Assessment) -> tuple[str, ...]:
     return asset, named, kinds, _list(why, ""), _list(could, "")
 
 
-def _tell(text: Text, assessment: Assessment, width: int) -> None:
+def _tell(text: Text, assessment: Assessment, width: int, columns: int | None) -> None:
     classification = assessment.classification
     text.append(f"{clean(assessment.asset.id)}\n", "bold")
-    text.append(_INDENT)
-    text.append(f"{classification.id:<{width}}", _STYLES[min(classification.rank, 3)])
     found = ", ".join(_counted(k) for k in assessment.kinds) or "nothing found"
-    text.append(f"  {found}\n")
+    line = _fold(f"{classification.id:<{width}}  {found}", columns)
+    head = len(_INDENT) + len(classification.id)
+    text.append(line[:head], _STYLES[min(classification.rank, 3)]).append(line[head:])
     for because, clauses in _top_reasons(assessment):
-        text.append(f"{_INDENT}because: {because} ({clauses})\n", "dim")
+        text.append(_fold(f"because: {because} ({clauses})", columns), "dim")
     weighed = assessment.weighed
     if weighed.override is not None:
         override = weighed.override
-        text.append(
-            f"{_INDENT}decided: {clean(override.class_id)} by {clean(override.by)}: "
-            f"{clean(override.reason)}; the data says {weighed.computed.id}\n"
+        told = (
+            f"decided: {clean(override.class_id)} by {clean(override.by)}: "
+            f"{clean(override.reason)}; the data says {weighed.computed.id}"
         )
+        text.append(_fold(told, columns))
         if weighed.override_refused:
-            text.append(
-                f"{_INDENT}not followed: {clean(weighed.override_refused)}\n", "bold yellow"
-            )
+            told = f"not followed: {clean(weighed.override_refused)}"
+            text.append(_fold(told, columns), "bold yellow")
     for advice in assessment.minimisation:
-        text.append(f"{_INDENT}could go: {clean(advice.what)}\n", "yellow")
+        text.append(_fold(f"could go: {clean(advice.what)}", columns), "yellow")
     if assessment.sampled is not None:
-        text.append(
-            f"{_INDENT}from the first {assessment.sampled.read} of {assessment.sampled.total}"
-            " rows; counts are projected\n",
-            "yellow",
-        )
+        sampled = assessment.sampled
+        told = f"from the first {sampled.read} of {sampled.total} rows; counts are projected"
+        text.append(_fold(told, columns), "yellow")
+
+
+def _fold(line: str, columns: int | None) -> str:
+    return f"{folded(line, columns, _INDENT)}\n"
 
 
 def _top_reasons(assessment: Assessment) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ Makes text safe and pleasant to read on a terminal, and plain in a pipe.
 from __future__ import annotations
 
 import io
+import textwrap
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 # hostile server puts into a cookie's name must not steer the reader's terminal.
 _UNSAFE = frozenset(["Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"])
 
+# On anything narrower, folding would leave single words.
+_LEAST_COLUMNS = 40
+
 
 def clean(text: str) -> str:
     r"""
@@ -27,6 +31,24 @@ def clean(text: str) -> str:
         if unicodedata.category(char) in _UNSAFE
         else char
         for char in text
+    )
+
+
+def folded(line: str, columns: int | None, indent: str = "") -> str:
+    """
+    Return *line* behind *indent*, over several lines where it is wider than *columns*.
+
+    Words stay whole, so that paths and commands can be copied. ``None`` is no limit.
+    """
+    if columns is None:
+        return f"{indent}{line}"
+    return textwrap.fill(
+        line,
+        max(columns, _LEAST_COLUMNS),
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 

@@ -13,6 +13,7 @@ import pytest
 
 import sealgate.cli as front
 from sealgate.cli import COMMANDS, SHOW_TRACEBACK, cli, run
+from sealgate.cli.output import in_colour
 from sealgate.cli.voice import complain, notice
 from sealgate.errors import ConfigError, ExitCode, Fault, SourceError
 
@@ -161,3 +162,20 @@ def test_a_reader_that_leaves_is_no_traceback() -> None:
     os.close(write)
     assert "Traceback" not in done.stderr
     assert done.returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "coloured"),
+    [("NO_COLOR", "1", False), ("NO_COLOR", "", True), ("TERM", "dumb", False)],
+)
+def test_who_wants_no_colour_gets_none(
+    variable: str, value: str, *, coloured: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    On a terminal too; an empty NO_COLOR means nothing (no-color.org).
+    """
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv(variable, value)
+    assert in_colour() is coloured
