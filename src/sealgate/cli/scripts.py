@@ -14,6 +14,7 @@ from sealgate.app.scripts import approve_scripts, look_at_scripts
 from sealgate.app.state import open_register
 from sealgate.audit.targets import parse_resolve
 from sealgate.cli.configured import config_option, configured
+from sealgate.cli.output import looking
 from sealgate.errors import ExitCode, UsageError
 from sealgate.report.terminal import clean
 
@@ -65,7 +66,8 @@ def command(
                 shown = one.item if one.digest in one.item else f"{one.item} {one.digest}"
                 click.echo(f"approved: {clean(shown)}")
             return int(ExitCode.OK)
-        pages = look_at_scripts(inventory, register, manner, route)
+        with looking("looking at payment pages"):
+            pages = look_at_scripts(inventory, register, manner, route)
     for page in pages:
         _tell(page)
     return int(ExitCode.OK if all(page.is_good for page in pages) else ExitCode.FINDINGS)

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from sealgate.app.running import DRAIN_SECONDS, Options
@@ -37,7 +39,10 @@ def command(
     It refuses to start when something that the configuration promises cannot be kept,
     and says what is missing. A second Ctrl-C cuts requests that are still running.
     """
+    inventory = configured(config)
+    if sys.stderr.isatty():
+        notice("starting; Ctrl-C ends it")
     options = Options(drain_seconds=drain_seconds, workers=workers, tell=notice)
-    if not serve(configured(config), options, ready_file=ready_file):
+    if not serve(inventory, options, ready_file=ready_file):
         notice(f"requests that were still running after {drain_seconds:g} seconds were cut")
     return int(ExitCode.OK)
