@@ -5,8 +5,9 @@ Both halves are here. A room subclasses :class:`ChildProcess` for what its proce
 asked; the process itself is what :func:`run_child` makes of it. What it is to be goes over a socket
 that only the two hold, never over the command line or the environment: it may hold keys.
 
-Down go whole values, pickled. Up come plain ones, as JSON: a process that reads what strangers
-send may be theirs one day, and unpickling what it says would make the parent theirs, too.
+Down go whole values, pickled. Up come plain ones, a line of JSON each: a process that reads what
+strangers send may be theirs one day, and unpickling what it says would make the parent theirs, too.
+Nor is it waited for in the middle of a line.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import ctypes
 import json
 import os
 import resource
+import select
 import signal
 import subprocess
 import sys
@@ -35,6 +37,9 @@ ANSWER_SECONDS = 15.0
 STUCK_SECONDS = 5.0
 # What a process says at once is shorter by far.
 MOST_SAID_BYTES = 16 * 1024 * 1024
+_PIECE_BYTES = 65536
+# One that never stops talking does not keep its parent from all else.
+_MOST_HEARD = 1000
 _POLL_SECONDS = 0.05
 _KILL = 9
 
@@ -53,6 +58,7 @@ class ChildProcess:
 
     def __init__(self, called: str, module: str, plan: object, handed: Sequence[int]) -> None:
         self._called = called
+        self._said = bytearray()
         self._link, theirs = Pipe()
         try:
             self._child = subprocess.Popen(  # noqa: S603  # our own interpreter and module
@@ -121,8 +127,11 @@ class ChildProcess:
         Take what it had to say meanwhile.
         """
         with contextlib.suppress(EOFError, OSError, GatewayError):
-            while self._link.poll():
-                self._take(*self._received())
+            for _ in range(_MOST_HEARD):
+                message = self._next(until=0.0)
+                if message is None:
+                    return
+                self._take(*message)
 
     def request_stop(self, drain_seconds: float) -> None:
         """
@@ -158,26 +167,38 @@ class ChildProcess:
         until = time.monotonic() + seconds
         while True:
             try:
-                if not self._link.poll(max(0.0, until - time.monotonic())):
-                    raise GatewayError(f"{self._called} does not answer within {seconds:g} seconds")
-                kind, content = self._received()
+                message = self._next(until)
             except (EOFError, OSError) as error:
                 raise GatewayError(f"{self._called} ended unexpectedly") from error
+            if message is None:
+                raise GatewayError(f"{self._called} does not answer within {seconds:g} seconds")
+            kind, content = message
             if kind == wanted:
                 return content
             self._take(kind, content)
 
-    def _received(self) -> tuple[str, Any]:
+    def _next(self, until: float) -> tuple[str, Any] | None:
         """
-        Return the kind and the content of the next message.
+        Return the kind and the content of the next message; ``None``: none is whole by *until*.
 
         Raises:
             GatewayError: it is none; then the process is ended, for it is not ours any more.
             EOFError, OSError: it has gone.
         """
-        said = self._link.recv_bytes(MOST_SAID_BYTES)
+        said = self._said
+        while (end := said.find(b"\n")) < 0:
+            if len(said) > MOST_SAID_BYTES:
+                raise self._distrusted()
+            if not self._link.poll(max(0.0, until - time.monotonic())):
+                return None
+            came = os.read(self._link.fileno(), _PIECE_BYTES)
+            if not came:
+                raise EOFError
+            said += came
+        line = bytes(said[:end])
+        del said[: end + 1]
         with contextlib.suppress(ValueError, RecursionError):
-            match json.loads(said):
+            match json.loads(line):
                 case [str() as kind, content]:
                     return kind, content
         raise self._distrusted()
@@ -269,9 +290,16 @@ class Parent:
         """
         Tell it *content*: what JSON carries. One that has gone needs none. Any thread may.
         """
-        said = json.dumps((kind, content)).encode()
+        left = memoryview(json.dumps((kind, content)).encode() + b"\n")
         with self._lock, contextlib.suppress(OSError):
-            self._link.send_bytes(said)
+            while left:
+                try:
+                    left = left[os.write(self._link.fileno(), left) :]
+                except BlockingIOError:
+                    # An event loop that watches the socket made it so; half a line is no message.
+                    room = select.poll()
+                    room.register(self._link.fileno(), select.POLLOUT)
+                    room.poll()
 
 
 def run_child(work: Callable[[Parent, Any], None]) -> int:

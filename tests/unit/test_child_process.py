@@ -9,6 +9,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,8 +39,13 @@ def work(link, plan):
             case ("plan",):
                 limits = resource.getrlimit(resource.RLIMIT_CORE)
                 link.send("ok", (plan, os.umask(0o077), limits))
+            case ("long", size):
+                os.set_blocking(link.fileno(), False)
+                link.send("told", "a" * size)
+                link.send("ok")
+                os.set_blocking(link.fileno(), True)
             case ("say", said):
-                link._link.send_bytes(said)
+                os.write(link.fileno(), said)
             case ("stop", seconds):
                 link.send("told", f"stopping within {seconds}")
                 return
@@ -178,18 +184,63 @@ def test_what_it_says_is_read_and_never_run(
     touched = tmp_path / "touched"
     message = pickle.dumps(("ok", _Run(touched))) if said is None else said
     with pytest.raises(GatewayError, match="a helper said what it never says, and was ended"):
-        child.ask("say", message)
+        child.ask("say", message + b"\n")
     wait_until(lambda: not child.is_running())
     assert not touched.exists()
 
 
-def test_more_than_it_ever_says_is_not_read(child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_than_it_ever_says_is_not_kept(child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    Neither are messages taken whose length would fill the memory.
+    A line without an end does not fill the memory.
     """
     monkeypatch.setattr(child_process, "MOST_SAID_BYTES", 1000)
-    with pytest.raises(GatewayError, match="a helper ended unexpectedly"):
-        child.ask("say", b'["ok", "' + b"a" * 1000 + b'"]')
+    with pytest.raises(GatewayError, match="a helper said what it never says, and was ended"):
+        child.ask("say", b'["ok", "' + b"a" * 2000)
+
+
+def test_a_long_line_comes_whole(child: Child) -> None:
+    """
+    Also over a socket that would not wait, as event loops make it.
+    """
+    assert child.ask("long", 3_000_000) is None
+    assert [len(told) for told in child.told] == [3_000_000]
+    assert child.ask("double", 1) == 2
+
+
+def test_half_a_line_is_not_waited_for(child: Child) -> None:
+    """
+    Who hears goes on, and the line is taken when it is whole.
+    """
+    child.tell("say", b'["told", "it')
+    assert child.ask("say", b' came"]\n["ok", 1]\n') == 1
+    assert child.told == ["it came"]
+    child.tell("say", b'["told"')
+
+    def heard_half() -> bool:
+        hearing = threading.Thread(target=child.hear, daemon=True)
+        hearing.start()
+        hearing.join(20)
+        assert not hearing.is_alive()
+        return bool(child._said)
+
+    wait_until(heard_half)
+    assert child.ask("say", b', "again"]\n["ok", 2]\n') == 2
+    assert child.told == ["it came", "again"]
+
+
+def test_one_that_never_stops_talking_is_not_listened_to_for_ever(
+    child: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    The rest is heard the next time.
+    """
+    monkeypatch.setattr(child_process, "_MOST_HEARD", 2)
+    assert child.ask("say", b'["ok", 1]\n' + b'["told", "a"]\n' * 5) == 1
+    child.hear()
+    assert child.told == ["a", "a"]
+    child.hear()
+    child.hear()
+    assert child.told == ["a"] * 5
 
 
 def test_one_that_cannot_begin_says_why() -> None:
