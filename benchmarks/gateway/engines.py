@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +27,16 @@ from cryptography.x509.oid import NameOID
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
+from sealgate.app.inspection_material import RELAY_FOLDER, policies, relay_sockets
+from sealgate.app.listening import bound
+from sealgate.gateway.adapters.admin import Admin
 from sealgate.gateway.adapters.binary import find_envoy
 from sealgate.gateway.adapters.files import write_files
-from sealgate.gateway.model import TLS_GROUPS, CertificateFiles, Material
+from sealgate.gateway.model import ADMIN_SOCKET, TLS_GROUPS, CertificateFiles, Material
 from sealgate.gateway.translate import translate
+from sealgate.gateway.translate.inspection import MOST_SHARE, SHARE_KEY, next_share
+from sealgate.inspection.adapters.relay_plan import RelayPlan
+from sealgate.inspection.adapters.relay_process import RelayProcess
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import (
     AccessSettings,
@@ -41,6 +47,7 @@ from sealgate.policy.inventory import (
     Route,
     Site,
     Upstream,
+    default_inspect,
     route_asset,
 )
 
@@ -64,18 +71,20 @@ def cpu_seconds(pid: int) -> float:
 @dataclass
 class Engine:
     """
-    One running gateway: where it listens, and its process.
+    One running gateway: where it listens, its process, and the relay that reads its samples.
     """
 
     name: str
     port: int
     process: subprocess.Popen[bytes]
+    relay: RelayProcess | None = None
 
     def cpu_seconds(self) -> float:
         """
-        Return its processor time so far.
+        Return its processor time so far, that of its relay included.
         """
-        return cpu_seconds(self.process.pid)
+        relay = cpu_seconds(self.relay.pid) if self.relay is not None else 0.0
+        return cpu_seconds(self.process.pid) + relay
 
     def resident_mib(self) -> float:
         """
@@ -247,6 +256,9 @@ def _address(port: int) -> dict[str, object]:
 def start_sealgate(folder: Path, site: Engine, fingerprint: str) -> Engine:
     """
     Start Envoy on the translation of a site with a public ``/`` and a locked ``/typo3``.
+
+    As by default, a sample of public answers is read: by a relay on the same core, which is
+    there all the time, as it is under load.
     """
     port = free_port()
     public, _, confidential, _ = DEFAULT_MODEL.classes
@@ -255,10 +267,12 @@ def start_sealgate(folder: Path, site: Engine, fingerprint: str) -> Engine:
         (NAME,),
         Upstream("http", "127.0.0.1", site.port),
         (
-            Route(Door("/"), public),
+            Route(Door("/"), public, inspect=default_inspect(public)),
             locked,
             Route(Door("/", query="__typo3_install"), confidential, admit=("user:editor",)),
-            Route(Door("/typo3/sysext/*/Resources/Public"), public),
+            Route(
+                Door("/typo3/sysext/*/Resources/Public"), public, inspect=default_inspect(public)
+            ),
         ),
         preset="typo3",
     )
@@ -279,9 +293,32 @@ def start_sealgate(folder: Path, site: Engine, fingerprint: str) -> Engine:
         str(folder / "authority.pem"),
         {route_asset(declared, locked).id: (fingerprint,)},
         str(database),
+        relays=relay_sockets(inventory),
     )
+    relay = _start_relay(inventory)
     write_files(str(run), translate(inventory, material).files)
-    return _envoy("sealgate", port, run / "bootstrap.json", folder)
+    return replace(_envoy("sealgate", port, run / "bootstrap.json", folder), relay=relay)
+
+
+def bound_samples(folder: Path, requests_per_second: float) -> None:
+    """
+    Have that Envoy take as many samples as ``sealgate serve`` lets it under such a load.
+    """
+    share = next_share(MOST_SHARE, requests_per_second * MOST_SHARE / 10_000)
+    Admin(str(folder / "sealgate" / ADMIN_SOCKET)).set_share(SHARE_KEY, share)
+
+
+def _start_relay(inventory: Inventory) -> RelayProcess:
+    known = policies(inventory)
+    (Path(inventory.state_folder) / RELAY_FOLDER).mkdir()
+    listeners = [bound(path) for path in known]
+    plan = RelayPlan(tuple(known.values()), tuple(one.fileno() for one in listeners))
+    relay = RelayProcess(plan, lambda _seen: None)
+    relay.await_ready()
+    os.sched_setaffinity(relay.pid, {int(SERVER_CORE)})
+    for one in listeners:
+        one.close()
+    return relay
 
 
 def _write_countries(path: Path) -> None:

@@ -29,6 +29,7 @@ from benchmarks.gateway.engines import (  # noqa: E402  # found only once ROOT i
     LOAD_CORE,
     NAME,
     Engine,
+    bound_samples,
     make_keys,
     start_bare,
     start_caddy,
@@ -135,8 +136,8 @@ def _measure(folder: Path, rounds: int, seconds: float) -> list[Metric]:
         new: dict[str, Callable[[], Figure]] = {
             f"handshake {e.name}": partial(handshake, e) for e in (bare, sealgate, asking)
         }
-        for load in (*kept.values(), *new.values()):
-            load()  # warms up
+        warm = {name: load() for name, load in (*kept.items(), *new.items())}
+        bound_samples(folder, warm["public sealgate"].rate)
         figures: dict[str, list[Figure]] = {name: [] for name in (*kept, *new)}
         for number in range(rounds):
             for name in in_turn(list(kept), number):
@@ -157,6 +158,8 @@ def _measure(folder: Path, rounds: int, seconds: float) -> list[Metric]:
 
 
 def _end(engine: Engine) -> None:
+    if engine.relay is not None:
+        engine.relay.kill()
     engine.process.terminate()
     try:
         engine.process.wait(5)

@@ -89,6 +89,19 @@ class ChildProcess:
         """
         return self._child.poll() is None
 
+    def is_stopped(self) -> bool:
+        """
+        Return whether somebody stopped it (SIGSTOP), so that it lives and does nothing.
+        """
+        look = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self.pid, look) is not None
+
+    def fileno(self) -> int:
+        """
+        Return the socket to it, which hangs up when it ends.
+        """
+        return self._link.fileno()
+
     def await_ready(self) -> None:
         """
         Return once it serves.

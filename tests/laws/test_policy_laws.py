@@ -21,12 +21,14 @@ from sealgate.policy.inventory import (
     AssetKind,
     Door,
     Drop,
+    Inspect,
     Inventory,
     Route,
     Site,
     SiteAccess,
     Tunnel,
     Upstream,
+    default_inspect,
 )
 from sealgate.policy.observation import Fact, FactValue, NotObserved, Observation, Vantage
 from sealgate.policy.protection import SENSITIVE_FLOOR, Column, Protection
@@ -315,6 +317,18 @@ def test_no_inventory_gets_below_its_floors(
             assert requirement.required.meets(asked.required)
     if backend:
         assert endpoint.required.in_transit >= SENSITIVE_FLOOR.in_transit
+
+
+@given(models())
+def test_samples_are_read_by_default_where_people_need_no_key(model: ClassificationModel) -> None:
+    """
+    Of any model the weaker classes are observed, the stricter ones not, and none is enforced.
+    """
+    found = [default_inspect(c) for c in model.classes]
+    assert found == [
+        Inspect.OBSERVE if c.required.access < 2 else Inspect.OFF for c in model.classes
+    ]
+    assert found == sorted(found, key=[Inspect.OBSERVE, Inspect.OFF].index)
 
 
 @given(models())

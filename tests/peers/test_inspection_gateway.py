@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import http.client
+import json
 import os
 import signal
 import ssl
@@ -21,6 +22,8 @@ import pytest
 
 from sealgate.app.state import database_url
 from sealgate.config.load import load
+from sealgate.gateway.adapters.admin import Admin
+from sealgate.gateway.translate.inspection import SHARE_KEY
 from sealgate.register.adapters.store import Register
 from tests.peers.inspecting import (
     CARD,
@@ -36,7 +39,8 @@ from tests.processes import lives
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from http.client import HTTPSConnection
 
     from sealgate.policy.inventory import Inventory
     from tests.peers.inspecting import Answer, Site
@@ -251,23 +255,167 @@ def test_route_is_inspected_and_let_go_under_requests(tmp_path: Path, behind: Si
         assert wait_until(lambda: not _relays(place))
 
 
-def test_observed_route_works_without_its_relay(tmp_path: Path, behind: Site) -> None:
+def _sample_all(place: Place) -> None:
     """
-    With its relay killed again and again, no request of an observed route fails.
+    Have every answer sampled, until the gateway finds that too many.
     """
-    place = Place(tmp_path, 1)
-    _write(place, behind.path, "observe")
-    with place.serving(), place.connected(place.trust()) as connection:
-        until = time.monotonic() + 4
-        statuses = set()
-        while time.monotonic() < until:
-            for relay in _relays(place):
-                os.kill(relay, signal.SIGKILL)
-            for _ in range(100):
-                connection.request("GET", "/", headers={"Host": "localhost"})
-                answer = connection.getresponse()
-                statuses.add((answer.status, answer.read() == PAGE))
-        assert statuses == {(200, True)}
+    Admin(str(place.state / "envoy" / "admin.sock")).set_share(SHARE_KEY, 10_000)
+
+
+def _share(place: Place) -> int:
+    """
+    Return of how many in ten thousand answers Envoy takes a sample.
+    """
+    _, body = Admin(str(place.state / "envoy" / "admin.sock"))._ask("GET", "/runtime?format=json")
+    told = json.loads(json.loads(body)["entries"][SHARE_KEY]["final_value"])
+    assert told["denominator"] == "TEN_THOUSAND"
+    return int(told["numerator"])
+
+
+def _asked(connection: HTTPSConnection, times: int = 50) -> set[tuple[int, bool]]:
+    """
+    Return with which status each of so many requests was answered, and whether with the page.
+    """
+    found = set()
+    for _ in range(times):
+        connection.request("GET", "/", headers={"Host": "localhost"})
+        answer = connection.getresponse()
+        found.add((answer.status, answer.read() == PAGE))
+    return found
+
+
+class _PageServer(ThreadingHTTPServer):
+    block_on_close = False
+    is_gone = False
+
+
+class _Pages(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        assert isinstance(self.server, _PageServer)
+        if self.server.is_gone:
+            self.close_connection = True
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(PAGE)))
+        self.send_header("X-Told", f"{self.headers['Host']} {self.headers['X-Forwarded-Proto']}")
+        self.end_headers()
+        self.wfile.write(PAGE)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the parent's name
+        pass
+
+
+@pytest.fixture
+def pages() -> Iterator[_PageServer]:
+    """
+    Run a site on a port whose every page shows a card and an account.
+    """
+    server = _PageServer(("127.0.0.1", 0), _Pages)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_public_route_is_sampled_by_default_and_never_waits(
+    tmp_path: Path, pages: _PageServer
+) -> None:
+    """
+    Nobody asked for it: a relay comes with the samples, tells each find once, and may die.
+
+    Where samples are too many, fewer are taken.
+    """
+    place = Place(tmp_path, pages.server_address[1])
+    place.write("/")
+    # By its name: Envoy's way to the relay, which has none, must not depend on it.
+    text = place.config.read_text().replace("http://127.0.0.1:", "http://localhost:")
+    place.config.write_text(text)
+    inventory = load(str(place.config))
+    seen: set[tuple[int, bool]] = set()
+    with place.serving() as serving, place.connected(place.trust()) as connection:
+
+        def ask_until(holds: Callable[[], object]) -> None:
+            def asks_on() -> object:
+                seen.update(_asked(connection))
+                return holds()
+
+            assert wait_until(asks_on)
+
+        assert _relays(place) == [], "one that waits for samples would cost memory"
+        _sample_all(place)
+        ask_until(lambda: _is_registered(inventory))
+        ask_until(lambda: _share(place) < 100)
+        for how in (signal.SIGSTOP, signal.SIGKILL):
+            (relay,) = _relays(place)
+            os.kill(relay, how)
+            _sample_all(place)
+            ask_until(lambda: relay not in _relays(place) and _relays(place))  # noqa: B023  # at once
+        assert seen == {(200, True)}
+        serving.process.terminate()
+        said = serving.process.communicate(timeout=40)[1]
+    assert said.count("the site answers with what is above its class") == 1, said
+    assert said.count("the relay that reads samples of answers ended or hung") == 1, said
+    with Register(database_url(inventory)) as register:
+        assert len(register.assessments("route localhost/")) == 1
+
+
+def test_relay_that_crashes_at_its_start_is_missed_by_nobody(
+    tmp_path: Path, pages: _PageServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Requests go to the site, it is told once, and the pauses between two starts grow.
+    """
+    starts = tmp_path / "starts"
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "uvloop.py").write_text(
+        f'with open({str(starts)!r}, "a") as file:\n    file.write("x")\nraise SystemExit(3)\n'
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
+    place = Place(tmp_path, pages.server_address[1])
+    place.write("/")
+    began = time.monotonic()
+    with place.serving() as serving, place.connected(place.trust()) as connection:
+        seen: set[tuple[int, bool]] = set()
+
+        def was_started_often() -> bool:
+            _sample_all(place)
+            seen.update(_asked(connection))
+            return starts.exists() and len(starts.read_text()) >= 3
+
+        assert wait_until(was_started_often)
+        assert seen == {(200, True)}
+        serving.process.terminate()
+        said = serving.process.communicate(timeout=40)[1]
+    # After pauses of 1, 2, 4 … seconds: at least so much time for so many starts.
+    many = len(starts.read_text())
+    assert 2 ** (many - 1) - 1 <= time.monotonic() - began + 1
+    assert said.count("error:") == 1, said
+
+
+def test_without_the_libraries_the_default_is_left_out_and_said(
+    tmp_path: Path, pages: _PageServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A gateway without the extra serves, and tells what to install.
+    """
+    (tmp_path / "without").mkdir()
+    (tmp_path / "without" / "sitecustomize.py").write_text(
+        'import sys\nfor name in ("isal", "brotli", "uvloop"):\n    sys.modules[name] = None\n'
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "without"))
+    place = Place(tmp_path, pages.server_address[1])
+    place.write("/")
+    hint = '"isal", "brotli" and "uvloop" are not installed: pip install "sealgate[inspect]"'
+    with place.serving() as serving, place.connected(place.trust()) as connection:
+        assert _asked(connection, 300) == {(200, True)}
+        assert _relays(place) == []
+        serving.process.terminate()
+        assert hint in serving.process.communicate(timeout=40)[1]
 
 
 def test_one_class_is_enforced_as_a_whole(tmp_path: Path, behind: Site) -> None:
@@ -282,24 +430,9 @@ def test_one_class_is_enforced_as_a_whole(tmp_path: Path, behind: Site) -> None:
     assert "same class" in (process.communicate()[1])
 
 
-class _Pages(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(PAGE)))
-        self.send_header("X-Told", f"{self.headers['Host']} {self.headers['X-Forwarded-Proto']}")
-        self.end_headers()
-        self.wfile.write(PAGE)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the parent's name
-        pass
-
-
 @pytest.mark.parametrize(("inspect", "body"), [("enforce", MASKED), ("observe", PAGE)])
 def test_site_behind_tls_is_reached_through_the_gateway(
-    tmp_path: Path, inspect: str, body: bytes
+    tmp_path: Path, pages: _PageServer, inspect: str, body: bytes
 ) -> None:
     """
     The way back to a site that speaks TLS is verified by Envoy as without a relay.
@@ -307,33 +440,39 @@ def test_site_behind_tls_is_reached_through_the_gateway(
     given_certificate(tmp_path, "behind")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "behind.pem", tmp_path / "behind.key")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Pages)
-    server.block_on_close = False
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        place = Place(tmp_path, 1)
-        place.write("/")
-        text = place.config.read_text()
-        upstream = f'upstream = "https://localhost:{server.server_address[1]}"'
-        text = text.replace(
-            'upstream = "http://127.0.0.1:1"', f'{upstream}\nupstream_ca = "behind.pem"'
-        )
-        place.config.write_text(f'{text}inspect = "{inspect}"\n')
-        with place.serving(), place.connected(place.trust()) as connection:
-            for _ in range(300 if inspect == "observe" else 5):
+    pages.socket = context.wrap_socket(pages.socket, server_side=True)
+    place = Place(tmp_path, 1)
+    place.write("/")
+    text = place.config.read_text()
+    upstream = f'upstream = "https://localhost:{pages.server_address[1]}"'
+    text = text.replace(
+        'upstream = "http://127.0.0.1:1"', f'{upstream}\nupstream_ca = "behind.pem"'
+    )
+    place.config.write_text(f'{text}inspect = "{inspect}"\n')
+    inventory = load(str(place.config))
+    with place.serving(), place.connected(place.trust()) as connection:
+
+        def is_registered() -> bool:
+            if inspect == "observe":
+                _sample_all(place)
+                assert _asked(connection) == {(200, True)}
+            for _ in range(5):
                 connection.request("GET", "/", headers={"Host": "localhost"})
                 answer = connection.getresponse()
                 assert answer.status == 200
                 assert answer.getheader("X-Told") == "localhost https"
                 assert answer.read() == body
-            inventory = load(str(place.config))
-            assert wait_until(lambda: _is_registered(inventory))
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+            return _is_registered(inventory)
+
+        assert wait_until(is_registered)
+        if inspect == "observe":
+            pages.is_gone = True
+            _sample_all(place)
+            for _ in range(100):
+                connection.request("GET", "/", headers={"Host": "localhost"})
+                answer = connection.getresponse()
+                assert answer.status == 503
+                assert b"The site does not answer" in answer.read()
 
 
 def _is_registered(inventory: Inventory) -> bool:

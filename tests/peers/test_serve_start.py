@@ -307,7 +307,7 @@ def test_ports_may_be_chosen(place: Place) -> None:
         [https], [http] = gateway.addresses.https, gateway.addresses.http
         assert 0 not in {https.port, http.port}
         place.write("/", "/added")
-        assert gateway.reload().changed == ('routes of "localhost"',)
+        assert gateway.reload().changed[0] == 'routes of "localhost"'
         assert gateway.addresses.https == (https,)
         place.https = https.port
         assert place.status("/") == 200

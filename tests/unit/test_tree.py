@@ -36,6 +36,7 @@ HELD_BY = {
     "app/running.py": "peers/test_serve_live.py",
     "app/serve.py": "peers/test_serve_live.py",
     "app/services.py": "peers/test_transfer_core.py",
+    "app/listening.py": "peers/test_inspection_samples.py",
     "app/state.py": "unit/app/test_decided.py",
     "app/transfer*.py": "peers/test_transfer_core.py",
     "app/signin*.py": "peers/test_signin_tokens.py",

@@ -4,6 +4,7 @@ The Envoy of a gateway: begun where there is a site, and started again when it c
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from sealgate.gateway.adapters.binary import find_envoy
 from sealgate.gateway.adapters.doors import refuse_taken
 from sealgate.gateway.adapters.envoy import Envoy
 from sealgate.gateway.adapters.files import make_folder
+from sealgate.gateway.translate.inspection import MOST_SHARE, SHARE_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +48,7 @@ class EnvoyKeeper:
         self._binary: EnvoyBinary | None = None
         self._folder = ""
         self._crashes = Crashes()
+        self._share = MOST_SHARE
         self.envoy: Envoy | None = None
 
     @property
@@ -90,6 +93,7 @@ class EnvoyKeeper:
         self._binary = find_envoy(inventory.envoy)
         refuse_taken(opened(inventory).all)
         self.envoy = Envoy(self._binary, self._folder, workers=self._workers)
+        self._share = MOST_SHARE
         self.envoy.start(files)
 
     def apply(self, files: EnvoyFiles) -> tuple[str, ...]:
@@ -121,6 +125,7 @@ class EnvoyKeeper:
         if not self._crashes.may_start(now):
             return False
         self._crashes.started()
+        self._share = MOST_SHARE
         try:
             envoy.start(files())
         except GatewayError as error:
@@ -130,6 +135,17 @@ class EnvoyKeeper:
         self._revived()
         self._tell("envoy runs again")
         return True
+
+    def sample(self, share: int) -> None:
+        """
+        Have *share* of ten thousand answers of observed routes read.
+        """
+        if self.envoy is None or share == self._share:
+            return
+        # One that does not answer is told again at the next look.
+        with contextlib.suppress(GatewayError):
+            self.envoy.admin.set_share(SHARE_KEY, share)
+            self._share = share
 
     def drain(self, *, within_seconds: float, hurry: Callable[[], bool]) -> bool:
         """

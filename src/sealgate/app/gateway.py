@@ -22,7 +22,8 @@ from sealgate.app.attempts import Attempts
 from sealgate.app.certificate_keeper import CertificateKeeper
 from sealgate.app.certificates import fetched_sites, upkeep_complaint
 from sealgate.app.envoy_keeper import EnvoyKeeper
-from sealgate.app.gateway_parts import Check, Parts, called, gather_parts, silent_upstreams
+from sealgate.app.gateway_parts import Check, Parts, called, gather_parts, remarks_on
+from sealgate.app.inspection_material import as_far_as_possible
 from sealgate.app.material import (
     Certificates,
     aged,
@@ -87,7 +88,7 @@ class Gateway:
         self._tell = tell
         self._check = check
         self._ports = Ports()
-        self._inventory = self._ports.settle(inventory)
+        self._inventory = as_far_as_possible(self._ports.settle(inventory))
         self._envoy = EnvoyKeeper(workers=workers, tell=tell, revived=self._revived)
         self._served: Parts | None = None
         self._watch = FileWatch()
@@ -145,7 +146,7 @@ class Gateway:
             self._envoy.begin(inventory, translate(inventory, material))
         self._settle(parts)
         self._started_at = self._applied_at = now
-        return (*parts.certificates.remarks, *silent_upstreams(inventory))
+        return remarks_on(parts)
 
     def reload(self) -> Change:
         """
@@ -155,7 +156,7 @@ class Gateway:
             ConfigError: with every fault; the old configuration stays.
             GatewayError: Envoy refused, or the change needs a restart.
         """
-        inventory = self._ports.settle(self._load())
+        inventory = as_far_as_possible(self._ports.settle(self._load()))
         old = self._parts.inventory
         if inventory.state_folder != old.state_folder:
             raise GatewayError(
@@ -174,7 +175,7 @@ class Gateway:
             refuse_taken(a for a in opened(inventory).all if a not in opened(old).all)
             changed = self._apply(translate(inventory, material))
         self._settle(parts)
-        remarks = [*parts.certificates.remarks, *silent_upstreams(inventory)]
+        remarks = [*remarks_on(parts)]
         if inventory.envoy != old.envoy:
             remarks.append("another envoy is run only after sealgate serve is started again")
         return Change(changed, tuple(remarks))
@@ -228,6 +229,12 @@ class Gateway:
         elif self._stale_attempts:
             self._attempts.make("admissions", now, self._enforce)
         self._warn_of_ends(now)
+
+    def sample(self, share: int) -> None:
+        """
+        Have *share* of ten thousand answers of observed routes read.
+        """
+        self._envoy.sample(share)
 
     def promises(self) -> tuple[Observation, ...]:
         """

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealgate.app.decided import weaker_than_decided
+from sealgate.app.inspection_material import inspection_remarks
 from sealgate.app.material import (
     Admissions,
     Certificates,
@@ -101,6 +102,17 @@ def _collected(faults: list[Fault]) -> Iterator[None]:
         yield
     except ConfigError as error:
         faults += error.faults
+
+
+def remarks_on(parts: Parts) -> tuple[str, ...]:
+    """
+    Return what a person should know of what is served from *parts*.
+    """
+    return (
+        *parts.certificates.remarks,
+        *silent_upstreams(parts.inventory),
+        *inspection_remarks(parts.inventory),
+    )
 
 
 def silent_upstreams(inventory: Inventory) -> tuple[str, ...]:

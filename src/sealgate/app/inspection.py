@@ -4,47 +4,38 @@ The relays of one configuration at work: one process per core behind shared sock
 Synchronous, like :class:`sealgate.app.gateway.Gateway` beside it. The listening sockets are
 opened here and handed to the processes, so one that ended refuses nobody: what waits is
 taken by another. A relay that does not answer is ended, and its requests fail; nothing
-goes around it.
+goes around it. What is only observed has a relay of its own
+(:mod:`sealgate.app.inspection_samples`).
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sealgate.app.inspection_finds import Finds
 from sealgate.app.inspection_material import RELAY_FOLDER, check_inspection, policies
+from sealgate.app.inspection_samples import Samples
+from sealgate.app.listening import bound, close_listeners
 from sealgate.app.revival import Member
-from sealgate.app.state import database_url
-from sealgate.detect.catalogue import facts
 from sealgate.errors import GatewayError, SealgateError
 from sealgate.gateway.adapters.files import make_folder
 from sealgate.inspection.adapters.relay_plan import RelayPlan
 from sealgate.inspection.adapters.relay_process import RelayProcess
-from sealgate.inspection.model import titles
-from sealgate.register.adapters.store import Register
-from sealgate.register.model import AssessmentRecord
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
-    from sealgate.detect.model import Kind
-    from sealgate.inspection.adapters.relay_process import Seen
-    from sealgate.inspection.model import Policy, Sighting
+    from sealgate.inspection.model import Policy
     from sealgate.policy.inventory import Inventory
 
 # More processes than this would each hold tables of their own for little.
 MAX_PROCESSES = 8
 RETRY_SECONDS = 5.0
-# Finds are written to the register at most so often.
-RECORD_SECONDS = 10.0
-_BACKLOG = 1024
-_KEPT_PLACES = 200
-SCHEMA = "sealgate/inspection/1"
 
 
 @dataclass(slots=True)
@@ -66,15 +57,13 @@ class Inspection:
     def __init__(
         self, *, now: Callable[[], float], tell: Callable[[str], None], processes: int | None = None
     ) -> None:
-        self._now = now
         self._tell = tell
+        self._finds = Finds(now=now, tell=tell)
+        self._samples = Samples(seen=self._finds.take, tell=tell)
         self._processes = min(processes or len(os.sched_getaffinity(0)), MAX_PROCESSES)
         self._group: _Group | None = None
         self._next: _Group | None = None
         self._leaving: list[tuple[RelayProcess, float]] = []
-        self._found: dict[str, dict[tuple[str, str], dict[Kind, int]]] = {}
-        self._told: set[tuple[object, ...]] = set()
-        self._record_at = 0.0
 
     def prepare(self, inventory: Inventory) -> None:
         """
@@ -86,19 +75,24 @@ class Inspection:
         """
         check_inspection(inventory)
         self.discard()
-        wanted = policies(inventory)
-        if self._group is not None and self._group.policies == wanted:
-            return
-        if not wanted and self._group is None:
-            return
-        self._next = self._begin(inventory, wanted)
+        known = policies(inventory)
+        wanted = {path: policy for path, policy in known.items() if policy.enforces}
+        if wanted != (self._group.policies if self._group is not None else {}):
+            self._next = self._begin(inventory, wanted)
+        observed = {path: policy for path, policy in known.items() if not policy.enforces}
+        try:
+            self._samples.prepare(inventory.state_folder, observed)
+        except GatewayError:
+            self.discard()
+            raise
 
     def apply(self, *, drain_seconds: float) -> tuple[str, ...]:
         """
         Let what was prepared work alone; returns what changed.
         """
+        sampled = self._samples.apply(drain_seconds=drain_seconds)
         if self._next is None:
-            return ()
+            return ("inspection",) if sampled else ()
         old, self._group, self._next = self._group, self._next, None
         if old is not None:
             self._leave(old, drain_seconds)
@@ -109,6 +103,7 @@ class Inspection:
         """
         Let go of what was prepared and never applied.
         """
+        self._samples.discard()
         if self._next is not None:
             group, self._next = self._next, None
             for member in group.members:
@@ -134,22 +129,30 @@ class Inspection:
             else:
                 process.kill()
         self._leaving = staying
-        if self._found and now >= self._record_at:
-            self._record_at = now + RECORD_SECONDS
-            self._record(inventory)
+        self._samples.tick()
+        self._finds.record(inventory)
 
     def status(self) -> dict[str, object]:
         """
         Return what runs, as plain values.
         """
-        return {"relays": self.pids()} if self._group is not None and self._group.policies else {}
+        relays = self.pids()
+        return {"relays": relays} if relays else {}
+
+    @property
+    def share(self) -> int:
+        """
+        Return how many of ten thousand answers are to be sampled.
+        """
+        return self._samples.share
 
     def pids(self) -> list[int]:
         """
         Return the ids of the relays that work.
         """
         members = self._group.members if self._group is not None else []
-        return [m.process.pid for m in members if m.process and m.process.is_running()]
+        enforcing = [m.process.pid for m in members if m.process and m.process.is_running()]
+        return [*enforcing, *self._samples.pids()]
 
     def stop(self, inventory: Inventory) -> None:
         """
@@ -158,8 +161,8 @@ class Inspection:
         for member in self._group.members if self._group is not None else ():
             if member.process is not None:
                 member.process.hear()
-        if self._found:
-            self._record(inventory)
+        self._samples.hear()
+        self._finds.record(inventory, at_once=True)
         self.kill()
 
     def kill(self) -> None:
@@ -167,6 +170,7 @@ class Inspection:
         End all now.
         """
         self.discard()
+        self._samples.kill()
         group, self._group = self._group, None
         if group is not None:
             for member in group.members:
@@ -202,7 +206,7 @@ class Inspection:
             tuple(group.policies.values()),
             tuple(group.listeners[path].fileno() for path in group.policies),
         )
-        return RelayProcess(plan, self._seen)
+        return RelayProcess(plan, self._finds.take)
 
     def _revive(self, group: _Group, member: Member[RelayProcess], now: float) -> None:
         member.revive(
@@ -219,91 +223,3 @@ class Inspection:
             if member.process is not None:
                 member.process.request_stop(drain_seconds)
                 self._leaving.append((member.process, until))
-
-    def _seen(self, seen: Seen) -> None:
-        for sighting, _ in seen:
-            self._tell_once(sighting)
-            places = self._found.setdefault(sighting.asset, {})
-            way = "answer" if sighting.outgoing else "request"
-            key = (sighting.place, way)
-            if sighting.counts and (key in places or len(places) < _KEPT_PLACES):
-                counts = places.setdefault(key, {})
-                for kind, count in sighting.counts.items():
-                    counts[kind] = counts.get(kind, 0) + count
-
-    def _tell_once(self, sighting: Sighting) -> None:
-        key = (sighting.asset, sighting.outgoing, sighting.refusal, frozenset(sighting.counts))
-        if key in self._told or len(self._told) > _KEPT_PLACES:
-            return
-        self._told.add(key)
-        what = titles(sighting.counts) or str(sighting.refusal)
-        who = "the site answers with" if sighting.outgoing else "visitors send"
-        held = "kept back" if sighting.kept_back else "seen, and sent on"
-        self._tell(f"{sighting.asset}: {who} what is above its class: {what} ({held})")
-
-    def _record(self, inventory: Inventory) -> None:
-        at = self._now()
-        model = inventory.model
-        records = []
-        for asset, places in self._found.items():
-            kinds = {kind for counts in places.values() for kind in counts}
-            if not kinds:
-                continue
-            computed = model.at_impact(max(facts(kind).traits.impact for kind in kinds))
-            told = [
-                {"path": path, "in": way, "kind": kind.value, "count": count}
-                for (path, way), counts in sorted(places.items())
-                for kind, count in sorted(counts.items())
-            ]
-            records.append(
-                AssessmentRecord(
-                    asset,
-                    "route",
-                    computed.id,
-                    computed.id,
-                    {"schema": SCHEMA, "found": told},
-                    parent=f"site {asset.removeprefix('route ').partition('/')[0]}",
-                    assessed_at=at,
-                )
-            )
-        try:
-            if records:
-                with Register(database_url(inventory)) as register:
-                    register.record_assessments(records, at=at)
-        except SealgateError as error:
-            # It stays noted, within bounds, and is tried again.
-            self._tell(f"error: what inspection found could not be registered: {error.message}")
-        else:
-            self._found.clear()
-
-
-def bound(path: str) -> socket.socket:
-    """
-    Return a socket that listens at *path*, for this user only.
-
-    Raises:
-        GatewayError: it cannot be had.
-    """
-    # One that is left of an earlier run belongs to nobody: the state folder is locked.
-    with contextlib.suppress(FileNotFoundError):
-        Path(path).unlink()
-    listener = socket.socket(socket.AF_UNIX)
-    try:
-        listener.bind(path)
-        Path(path).chmod(0o600)
-        listener.listen(_BACKLOG)
-        listener.setblocking(False)
-    except OSError as error:
-        listener.close()
-        raise GatewayError(f'socket "{path}" cannot be had: {error.strerror}') from error
-    return listener
-
-
-def close_listeners(listeners: dict[str, socket.socket], *, but: dict[str, socket.socket]) -> None:
-    """
-    Close and remove *listeners*, *but* those.
-    """
-    for path, listener in listeners.items():
-        if path not in but:
-            listener.close()
-            Path(path).unlink(missing_ok=True)

@@ -8,22 +8,26 @@ another one: nobody reaches a relay that goes by old rules under a new name.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sealgate.app.extras import absent
 from sealgate.errors import ConfigError, Fault
 from sealgate.gateway.translate.inspection import back_socket, needs_back
 from sealgate.inspection.model import Policy, Upstream, kinds_of
-from sealgate.policy.inventory import Inspect, route_asset
+from sealgate.policy.inventory import Inspect, is_unsampled, route_asset
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sealgate.policy.inventory import Inventory, Site
 
 RELAY_FOLDER = "relays"
 # unix(7): the path of a socket, with the zero at its end.
 _LONGEST_PATH = 107
 _LIBRARIES = ("isal", "brotli", "uvloop")
+_DIGITS = 16
 
 
 def policies(inventory: Inventory) -> dict[str, Policy]:
@@ -37,12 +41,15 @@ def policies(inventory: Inventory) -> dict[str, Policy]:
             if route.inspect is Inspect.OFF or route.shut:
                 continue
             shows, takes = kinds_of(route, inventory.model)
+            enforces = route.inspect is Inspect.ENFORCE
+            if not (shows or enforces):
+                continue  # Nothing that a sample could show is above such a class.
             policy = Policy(
                 route_asset(site, route).id,
-                route.inspect is Inspect.ENFORCE,
+                enforces,
                 upstream_of(inventory, site),
                 shows,
-                takes,
+                takes if enforces else frozenset(),  # requests are not sampled
             )
             found[str(folder / f"{_digest(policy)}.sock")] = policy
     return found
@@ -55,6 +62,17 @@ def relay_sockets(inventory: Inventory) -> dict[str, str]:
     return {policy.asset: path for path, policy in policies(inventory).items()}
 
 
+def as_far_as_possible(inventory: Inventory) -> Inventory:
+    """
+    Return *inventory* without the samples that nobody asked for and that cannot be read here.
+
+    What a route says itself stays, and is refused by :func:`check_inspection`.
+    """
+    if not any(_obstacles(inventory)):
+        return inventory
+    return replace(inventory, sites=tuple(_unsampled(site) for site in inventory.sites))
+
+
 def check_inspection(inventory: Inventory) -> None:
     """
     Return when what is inspected can be.
@@ -62,38 +80,59 @@ def check_inspection(inventory: Inventory) -> None:
     Raises:
         ConfigError: a library is missing, or the path of a socket is too long.
     """
-    wanted = policies(inventory)
-    if not wanted:
-        return
-    faults = []
-    missing = [name for name in _LIBRARIES if importlib.util.find_spec(name) is None]
-    if missing:
-        faults.append(
-            Fault(
-                inventory.source,
-                0,
-                f"bodies cannot be inspected: {', '.join(missing)} is not installed",
-                "pip install 'sealgate[inspect]'",
-            )
-        )
-    backs = [
-        back_socket(str(Path(inventory.state_folder, "envoy")), site)
-        for site in inventory.sites
-        if needs_back(site)
-    ]
-    longest = max((*wanted, *backs), key=len)
-    if len(longest.encode()) > _LONGEST_PATH:
-        faults.append(
-            Fault(
-                inventory.source,
-                0,
-                f'the state folder "{inventory.state_folder}" has too long a path for sockets: '
-                f"{len(longest.encode())} bytes with the name of one, {_LONGEST_PATH} at most",
-                'set folder = "/var/lib/sealgate" under [state]',
-            )
-        )
-    if faults:
+    if faults := inspection_faults(inventory):
         raise ConfigError(f'"{inventory.source}" cannot be served as it promises', faults=faults)
+
+
+def inspection_faults(inventory: Inventory) -> tuple[Fault, ...]:
+    """
+    Return what keeps bodies of *inventory* from being looked into.
+    """
+    if not policies(inventory):
+        return ()
+    return tuple(
+        Fault(inventory.source, 0, f"bodies cannot be inspected: {why}", hint)
+        for why, hint in _obstacles(inventory)
+    )
+
+
+def inspection_remarks(inventory: Inventory) -> tuple[str, ...]:
+    """
+    Return what a person should know where :func:`as_far_as_possible` left samples out.
+    """
+    unread = sum(is_unsampled(route) for site in inventory.sites for route in site.routes)
+    if not unread:
+        return ()
+    reasons = "; ".join(f"{why}: {hint}" for why, hint in _obstacles(inventory))
+    routes = "1 route" if unread == 1 else f"{unread} routes"
+    return (f"no sample of answers is looked into on {routes}, as would be the default: {reasons}",)
+
+
+def _unsampled(site: Site) -> Site:
+    routes = (
+        replace(route, inspect=Inspect.OFF)
+        if route.inspect is Inspect.OBSERVE and route.inspect_by_default
+        else route
+        for route in site.routes
+    )
+    return replace(site, routes=tuple(routes))
+
+
+def _obstacles(inventory: Inventory) -> Iterator[tuple[str, str]]:
+    """
+    Yield what keeps any body from being looked into here, each with what to do.
+    """
+    if missing := absent(*_LIBRARIES):
+        yield missing, 'pip install "sealgate[inspect]"'
+    paths = [str(Path(inventory.state_folder, RELAY_FOLDER, f"{'0' * _DIGITS}.sock"))]
+    paths += [back_socket(str(Path(inventory.state_folder, "envoy")), s) for s in inventory.sites]
+    longest = max(len(path.encode()) for path in paths)
+    if longest > _LONGEST_PATH:
+        why = (
+            f'the state folder "{inventory.state_folder}" has too long a path for sockets: '
+            f"{longest} bytes with the name of one, {_LONGEST_PATH} at most"
+        )
+        yield why, 'set folder = "/var/lib/sealgate" under [state]'
 
 
 def upstream_of(inventory: Inventory, site: Site) -> Upstream:
@@ -116,4 +155,4 @@ def _digest(policy: Policy) -> str:
         sorted(policy.requests),
         policy.limits,
     )
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:_DIGITS]

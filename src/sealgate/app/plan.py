@@ -19,6 +19,11 @@ from sealgate.app.entrants import nobody_yet
 from sealgate.app.extras import missing_extras
 from sealgate.app.foreseen import foresee, foresee_ftps
 from sealgate.app.grants import approver_remarks
+from sealgate.app.inspection_material import (
+    as_far_as_possible,
+    inspection_faults,
+    inspection_remarks,
+)
 from sealgate.app.keyring import why_not_apart
 from sealgate.app.keys import local_authority
 from sealgate.app.payment import kept_card_data
@@ -125,6 +130,7 @@ def plan(inventory: Inventory, *, now: float) -> Plan:
     Raises:
         SourceError: the database of identities is there, but cannot be read.
     """
+    inventory = as_far_as_possible(inventory)
     sites, ftps = foresee(inventory, now), foresee_ftps(inventory, now)
     certificates = (*sites, ftps) if ftps else sites
     material = _material(inventory, sites, now)
@@ -152,6 +158,7 @@ def plan(inventory: Inventory, *, now: float) -> Plan:
             *weaker_than_decided(inventory),
             *missing_extras(inventory),
             *provider_faults(inventory),
+            *inspection_faults(inventory),
             *transfer.refusals(inventory, apart, now=now),
         ),
         unmet=tuple(item for item in lacking if item not in audited),
@@ -166,6 +173,7 @@ def plan(inventory: Inventory, *, now: float) -> Plan:
             *sign_in_remarks(inventory),
             *approver_remarks(inventory),
             *kept_card_data(inventory),
+            *inspection_remarks(inventory),
         ),
         settings=tuple(_settings(inventory)),
         why_not_apart=apart,

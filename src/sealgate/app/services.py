@@ -128,6 +128,7 @@ class Services:
             self.transfer.refresh_certificate(self.inventory, self.gateway.certificates)
         self.transfer.tick(self.inventory)
         self.inspection.tick(self.inventory)
+        self.gateway.sample(self.inspection.share)
         signs_anew = self._tick_signing()
         if self.sign_in.tick() or signs_anew:
             self.gateway.renew_keys()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealgate.app.inspection import bound, close_listeners
+from sealgate.app.listening import bound, close_listeners
 from sealgate.app.revival import Member
 from sealgate.app.signed_material import (
     SIGNER_FOLDER,

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from sealgate.policy.inventory import Route
 
 
-def read_inspect(table: Table) -> Inspect:
+def read_inspect(table: Table) -> Inspect | None:
     """
-    Return how bodies of the route in *table* are looked into; a fault is noted there.
+    Return what the route in *table* says of its bodies, ``None`` for nothing; a fault is noted there.
     """
     text = table.text("inspect")
     if text is None:
-        return Inspect.OFF
+        return None
     known = [item.value for item in Inspect]
     if text not in known:
         table.fault(
@@ -31,7 +31,7 @@ def read_inspect(table: Table) -> Inspect:
             f"inspect {quoted(text)} must be one of {', '.join(known)}",
             nearest(text, known, "inspect = {}") or 'inspect = "observe"',
         )
-        return Inspect.OFF
+        return None
     return Inspect(text)
 
 

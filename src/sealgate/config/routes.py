@@ -14,7 +14,7 @@ from sealgate.config.payment import check_payment, read_script_reports, read_scr
 from sealgate.config.plain_http import check_plain_route
 from sealgate.config.reader import Notes, nearest, quoted
 from sealgate.config.values import UnfitError, read_door
-from sealgate.policy.inventory import Place, Route, SiteAccess
+from sealgate.policy.inventory import Place, Route, SiteAccess, default_inspect
 from sealgate.policy.protection import RUNG_NAMES, Column
 from sealgate.policy.routing import door_segments
 
@@ -51,6 +51,7 @@ def read_route(table: Table, model: ClassificationModel) -> Route | None:
             table.fault(wrong, f"{wrong} {shown} {error}", error.hint)
     if door is None or classification is None:
         return None
+    inspect = read_inspect(table)
     route = Route(
         door=door,
         classification=classification,
@@ -62,7 +63,8 @@ def read_route(table: Table, model: ClassificationModel) -> Route | None:
         payment=table.flag("payment"),
         scripts=read_scripts(table),
         script_reports=read_script_reports(table),
-        inspect=read_inspect(table),
+        inspect=inspect or default_inspect(classification),
+        inspect_by_default=inspect is None,
         sign_in=sign_in,
         max_body_bytes=read_max_body(table),
         plain_http=table.flag("plain_http"),

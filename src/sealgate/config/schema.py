@@ -298,7 +298,7 @@ SECTIONS: tuple[Section, ...] = (
                 "Whether bodies are looked into on their way: `off`; `observe` (a sample of "
                 "answers is read aside, and finds are registered); `enforce` (what is above the "
                 "class is masked or held back, in answers and in what visitors send).",
-                '`"off"`',
+                '`"observe"` where the class demands no key, else `"off"`',
             ),
             MAX_BODY,
             Setting(

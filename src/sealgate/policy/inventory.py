@@ -49,6 +49,8 @@ from sealgate.policy.sites import (
     Site,
     SiteAccess,
     Upstream,
+    default_inspect,
+    is_unsampled,
 )
 
 if TYPE_CHECKING:
@@ -210,8 +212,10 @@ __all__ = [
     "TLSSettings",
     "Tunnel",
     "Upstream",
+    "default_inspect",
     "drop_asset",
     "file_server_asset",
+    "is_unsampled",
     "payment_gateway_asset",
     "route_asset",
     "site_asset",

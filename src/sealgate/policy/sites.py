@@ -34,6 +34,20 @@ class Inspect(StrEnum):
     ENFORCE = "enforce"  # what is above the route's class is masked, or does not go on
 
 
+# The access rank (DESIGN 1) from which on nobody comes in without a key.
+_KEY = 2
+
+
+def default_inspect(classification: Classification) -> Inspect:
+    """
+    Return how bodies of a route of *classification* are looked into where nobody says it.
+
+    A sample is read wherever people come in without a key: the rank of access tells that,
+    whatever the class is called. Of the default model these are "public" and "restricted".
+    """
+    return Inspect.OBSERVE if classification.required.access < _KEY else Inspect.OFF
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """
@@ -76,6 +90,8 @@ class Route:
     *max_body_bytes* is the most that a request may send there, ``None`` what holds for all.
 
     *plain_http*: over plain HTTP it is served, too, signed (RFC 9421), and not redirected.
+
+    *inspect_by_default*: nobody said *inspect*; it follows from the class, as far as it can be had.
     """
 
     door: Door
@@ -93,6 +109,7 @@ class Route:
     sign_in: bool = False
     max_body_bytes: int | None = None
     plain_http: bool = False
+    inspect_by_default: bool = False
 
     @property
     def shut(self) -> bool:
@@ -100,6 +117,17 @@ class Route:
         Return whether nobody may enter, because a preset locked it and nobody is admitted.
         """
         return self.backend and not self.admit and self.origin != "declared"
+
+
+def is_unsampled(route: Route) -> bool:
+    """
+    Return whether no sample of *route* is read, though that is the default and nobody said so.
+    """
+    return (
+        route.inspect is Inspect.OFF
+        and route.inspect_by_default
+        and default_inspect(route.classification) is Inspect.OBSERVE
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ def test_each_inspected_route_has_its_lines() -> None:
         Route(Door("/pay"), CONFIDENTIAL, collects=SECRET, inspect=Inspect.ENFORCE),
         Route(Door("/staff"), CONFIDENTIAL, inspect=Inspect.ENFORCE),
         Route(Door("/off"), PUBLIC),
+        Route(Door("/strict"), CONFIDENTIAL, inspect_by_default=True),
     )
     site = Site(("shop.example",), Upstream("http", "127.0.0.1", 80), routes)
     lines = list(inspection_lines(Inventory("f", "/s", sites=(site,))))
@@ -29,4 +30,23 @@ def test_each_inspected_route_has_its_lines() -> None:
         "route shop.example/pay: held back from requests: nothing",
         f"route shop.example/staff: held back from answers: {above}",
         "route shop.example/staff: held back from requests: the same",
+        'route shop.example/off: nothing is read, as inspect = "off" says',
     ]
+
+
+def test_default_is_told_once_for_its_routes_and_where_it_does_not_hold() -> None:
+    """
+    Neighbours share a line; what would be read and is not is told beside what is.
+    """
+    routes = (
+        Route(Door("/"), PUBLIC, inspect=Inspect.OBSERVE, inspect_by_default=True),
+        Route(Door("/shop"), PUBLIC, inspect=Inspect.OBSERVE, inspect_by_default=True),
+        Route(Door("/lost"), PUBLIC, inspect_by_default=True),
+    )
+    site = Site(("shop.example",), Upstream("http", "127.0.0.1", 80), routes)
+    one, other = inspection_lines(Inventory("f", "/s", sites=(site,)))
+    assert one.startswith("route shop.example/, route shop.example/shop: a sample is read, and ")
+    assert one.endswith("(the default)")
+    assert other == (
+        "route shop.example/lost: no sample is read, though that is the default (see remarks)"
+    )

@@ -1,8 +1,8 @@
 """
 Asks a running Envoy over its admin interface: ready, statistics, what it took over.
 
-Speaks HTTP over the Unix socket that the bootstrap names. Nothing here changes
-Envoy but :meth:`Admin.start_drain` and :meth:`Admin.reopen_logs`.
+Speaks HTTP over the Unix socket that the bootstrap names. Nothing here changes Envoy but
+:meth:`Admin.start_drain`, :meth:`Admin.reopen_logs` and :meth:`Admin.set_share`.
 """
 
 from __future__ import annotations
@@ -153,6 +153,19 @@ class Admin:
             GatewayError: Envoy does not answer.
         """
         self._ask("POST", "/reopen_logs")
+
+    def set_share(self, key: str, of_ten_thousand: int) -> None:
+        """
+        Have Envoy go by that share where its configuration names the runtime *key*, until it ends.
+
+        Raises:
+            GatewayError: Envoy does not answer, or does not take it.
+        """
+        # As a fraction: a bare number would be taken for percent, whatever the default is.
+        value = f'{{"numerator": {of_ten_thousand}, "denominator": "TEN_THOUSAND"}}'
+        status, _ = self._ask("POST", f"/runtime_modify?{quote(key)}={quote(value)}")
+        if status != http.client.OK:
+            raise GatewayError(f"envoy answered {status} when told a share of requests")
 
     def _statistics(self, pattern: str) -> dict[str, object]:
         target = f"/stats?format=json&filter={quote(pattern)}"

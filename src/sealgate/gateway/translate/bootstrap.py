@@ -55,7 +55,9 @@ def bootstrap(folder: str) -> JSONObject:
                         # RFC 9112, 7.1: data that is longer than its chunk says is refused.
                         "envoy.reloadable_features.strict_chunk_parsing": True,
                     },
-                }
+                },
+                # What is told while it runs: how many samples are read.
+                {"name": "told", "admin_layer": {}},
             ]
         },
         "stats_config": {

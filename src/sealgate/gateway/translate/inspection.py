@@ -2,7 +2,8 @@
 Routes whose bodies are looked into: a relay of ours is their upstream, and knows the site.
 
 What enforces has no way around the relay: without one there is a refusal. What observes
-takes one answer in a hundred over the relay, and goes to the site itself when that fails.
+takes one answer in a hundred over the relay, and goes to the site itself when that fails, or
+when none runs (:mod:`sealgate.app.inspection_samples`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from sealgate.gateway.translate.clusters import (
     is_address,
     upstream_address,
 )
-from sealgate.gateway.translate.typed import EXTENSIONS, extension
+from sealgate.gateway.translate.typed import EXTENSIONS, extension, header
 from sealgate.policy.inventory import Inspect, route_asset
 
 if TYPE_CHECKING:
@@ -27,12 +28,39 @@ if TYPE_CHECKING:
     from sealgate.gateway.model import JSON, JSONObject, Material
     from sealgate.policy.inventory import Inventory, Route, Site
 
-# Of so many answers of an observed route one is read.
-SAMPLE_ONE_IN = 100
+# Of ten thousand answers of an observed route so many are read: one in a hundred, and fewer
+# where that would be more in a second than anybody needs.
+MOST_SHARE = 100
+SAMPLES_PER_SECOND = 10
+# By this name the share is told to an Envoy that runs.
+SHARE_KEY = "sealgate.samples"
 # A relay that says nothing for so long is given up. Site and relay cannot be told apart
 # here; application servers are commonly given as long.
 SILENCE_SECONDS = 60
+# A relay that reads samples cannot tell when an exchange is over. So the gateway uses no
+# connection for ever, and a relay that is replaced has none left after a while.
+REQUESTS_PER_CONNECTION = 100
 _UNAVAILABLE = 503
+# By this the gateway knows its own word, which came by its own back door, for none of the site.
+_UNREACHABLE_HEADER = "x-sealgate-unreachable"
+_LIMIT: JSONObject = {
+    "max_connections": MAX_UPSTREAM_CONNECTIONS,
+    "max_pending_requests": MAX_UPSTREAM_CONNECTIONS,
+    "max_requests": MAX_UPSTREAM_CONNECTIONS,
+    "max_retries": MAX_UPSTREAM_CONNECTIONS,
+}
+
+
+def next_share(share: int, per_second: float) -> int:
+    """
+    Return of how many in ten thousand a sample is to be read, when *share* brings *per_second*.
+
+    What differs by less than half says nothing, and changes nothing.
+    """
+    wanted = MOST_SHARE
+    if per_second > 0:
+        wanted = max(1, min(MOST_SHARE, round(share * SAMPLES_PER_SECOND / per_second)))
+    return wanted if wanted == MOST_SHARE or not share / 2 < wanted < share * 2 else share
 
 
 def relay_name(site: Site, route: Route) -> str:
@@ -62,10 +90,12 @@ def needs_back(site: Site) -> bool:
 
 
 def inspected(
-    entry: JSONObject, site: Site, route: Route, material: Material
+    entry: JSONObject, site: Site, route: Route, material: Material, *, sampled: bool = True
 ) -> Iterator[JSONObject]:
     """
     Yield what stands for *entry*, the route entry that leads to the site of *route*.
+
+    Where the route is only observed, what comes through this entry is *sampled* or not.
     """
     known = route_asset(site, route).id in material.relays
     action = entry.get("route")
@@ -87,7 +117,7 @@ def inspected(
             },
         }
     else:
-        if known:
+        if known and sampled:
             yield _sampled(entry, action, site, route)
         yield entry
 
@@ -96,10 +126,12 @@ def _sampled(entry: JSONObject, action: JSONObject, site: Site, route: Route) ->
     match = entry["match"]
     known = match if isinstance(match, dict) else {}
     asked = known.get("headers", [])
-    # Only what may be asked twice: a relay that fails is a reason to ask the site itself.
+    # Only what may be asked twice, and has no body that would have to be kept for that: a
+    # relay that fails is a reason to ask the site itself.
     reads: list[JSON] = [
         {"name": ":method", "string_match": {"exact": "GET"}},
         {"name": "upgrade", "present_match": True, "invert_match": True},
+        {"name": "content-length", "present_match": True, "invert_match": True},
     ]
     return {
         **entry,
@@ -107,14 +139,16 @@ def _sampled(entry: JSONObject, action: JSONObject, site: Site, route: Route) ->
             **known,
             "headers": [*(asked if isinstance(asked, list) else []), *reads],
             "runtime_fraction": {
-                "default_value": {"numerator": 100 // SAMPLE_ONE_IN, "denominator": "HUNDRED"}
+                "default_value": {"numerator": MOST_SHARE, "denominator": "TEN_THOUSAND"},
+                "runtime_key": SHARE_KEY,
             },
         },
         "route": {
             **action,
             "cluster": relay_name(site, route),
             "retry_policy": {
-                "retry_on": "connect-failure,refused-stream,reset",
+                "retry_on": "connect-failure,refused-stream,reset,retriable-headers",
+                "retriable_headers": [{"name": _UNREACHABLE_HEADER, "present_match": True}],
                 "num_retries": 1,
                 "retry_priority": {
                     "name": "envoy.retry_priorities.previous_priorities",
@@ -136,43 +170,54 @@ def relay_clusters(inventory: Inventory, material: Material) -> Iterator[JSONObj
     for site in inventory.sites:
         for route in site.routes:
             path = material.relays.get(route_asset(site, route).id)
-            if route.inspect is not Inspect.OFF and path is not None:
-                yield _cluster(site, route, path, material)
+            if path is None or route.inspect is Inspect.OFF:
+                continue
+            name, relay = relay_name(site, route), _endpoint({"pipe": {"path": path}}, 0)
+            if route.inspect is Inspect.ENFORCE:
+                yield _cluster(name, [relay], samples=False)
+            elif site.upstream.scheme != "https" and is_address(site.upstream):
+                around = _endpoint(upstream_address(site.upstream), 1)
+                yield _cluster(name, [relay, around], samples=True)
+            else:
+                # A name, or TLS, is the site's own cluster's to know.
+                alone = f"{name} alone"
+                yield _cluster(alone, [relay], samples=True)
+                yield _either(name, alone, cluster_name(site))
 
 
-def _cluster(site: Site, route: Route, path: str, material: Material) -> JSONObject:
-    limit: JSONObject = {
-        "max_connections": MAX_UPSTREAM_CONNECTIONS,
-        "max_pending_requests": MAX_UPSTREAM_CONNECTIONS,
-        "max_requests": MAX_UPSTREAM_CONNECTIONS,
-        "max_retries": MAX_UPSTREAM_CONNECTIONS,
-    }
-    endpoints = [_endpoint({"pipe": {"path": path}}, 0)]
-    named = False
-    if route.inspect is Inspect.OBSERVE:
-        around: JSONObject = (
-            {"pipe": {"path": back_socket(material.folder, site)}}
-            if needs_back(site)
-            else upstream_address(site.upstream)
-        )
-        named = not needs_back(site) and not is_address(site.upstream)
-        endpoints.append(_endpoint(around, 1))
-    name = relay_name(site, route)
+def _cluster(name: str, endpoints: list[JSON], *, samples: bool) -> JSONObject:
+    connections: JSONObject = {"idle_timeout": f"{IDLE_SECONDS}s"}
+    if samples:
+        connections["max_requests_per_connection"] = REQUESTS_PER_CONNECTION
     return {
         "name": name,
-        "type": "STRICT_DNS" if named else "STATIC",
+        "type": "STATIC",
         "connect_timeout": "5s",
         "per_connection_buffer_limit_bytes": BUFFER_BYTES,
-        "circuit_breakers": {"thresholds": [limit]},
-        "load_assignment": {"cluster_name": name, "endpoints": [*endpoints]},
+        "circuit_breakers": {"thresholds": [_LIMIT]},
+        "load_assignment": {"cluster_name": name, "endpoints": endpoints},
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
                 "@type": "type.googleapis.com/"
                 "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-                "common_http_protocol_options": {"idle_timeout": f"{IDLE_SECONDS}s"},
+                "common_http_protocol_options": connections,
                 "explicit_http_config": {"http_protocol_options": {"enable_trailers": True}},
             }
         },
+    }
+
+
+def _either(name: str, first: str, second: str) -> JSONObject:
+    return {
+        "name": name,
+        "connect_timeout": "5s",
+        "lb_policy": "CLUSTER_PROVIDED",
+        "circuit_breakers": {"thresholds": [_LIMIT]},
+        "cluster_type": extension(
+            "envoy.clusters.aggregate",
+            EXTENSIONS + "clusters.aggregate.v3.ClusterConfig",
+            clusters=[first, second],
+        ),
     }
 
 
@@ -182,7 +227,7 @@ def _endpoint(address: JSONObject, priority: int) -> JSONObject:
 
 def back_listeners(inventory: Inventory, material: Material) -> Iterator[JSONObject]:
     """
-    Yield, per inspected site that speaks TLS, the door by which relays reach it.
+    Yield the door by which relays reach each site that they do not reach themselves.
 
     It stands in Sealgate's own folder, which nobody else can enter, and it decides nothing.
     """
@@ -214,6 +259,28 @@ def _back_listener(site: Site, material: Material) -> JSONObject:
                 dynamic_stats=False,
             )
         ],
+        local_reply_config={
+            "mappers": [
+                {
+                    "filter": {
+                        "status_code_filter": {
+                            "comparison": {
+                                "op": "GE",
+                                "value": {
+                                    "default_value": 0,
+                                    "runtime_key": "sealgate.every_status",
+                                },
+                            }
+                        }
+                    },
+                    "headers_to_add": [header(_UNREACHABLE_HEADER, "1")],
+                    # Envoy's own words tell how it reaches the site.
+                    "body_format_override": {
+                        "text_format_source": {"inline_string": "the site does not answer\n"}
+                    },
+                }
+            ]
+        },
         # All of this was settled before the relay: nothing is added, mended or inferred.
         use_remote_address=False,
         skip_xff_append=True,

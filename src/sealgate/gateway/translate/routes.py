@@ -160,9 +160,13 @@ def _served(
     Each as the entries that belong together.
     """
 
-    def entries(match: JSONObject, filters: JSONObject) -> list[JSONObject]:
+    def entries(
+        match: JSONObject, filters: JSONObject, *, sampled: bool = True
+    ) -> list[JSONObject]:
         shown = signed_in(match, filters)
-        return [e for entry in shown for e in inspected(entry, site, route, material)]
+        return [
+            e for entry in shown for e in inspected(entry, site, route, material, sampled=sampled)
+        ]
 
     def signed_in(match: JSONObject, filters: JSONObject) -> list[JSONObject]:
         entry = _to_site(site, route, match, filters)
@@ -196,12 +200,13 @@ def _served(
     if usual is not None:
         yield guarded(_and(match, _target_header(usual)))
     plain = _and(match, _target_header(PRINTABLE), _target_header(doubt, inverted=True))
-    yield entries(plain, filters)
+    # Of usual requests there are enough; each entry that takes samples costs everybody.
+    yield entries(plain, filters, sampled=usual is None)
     judged = typed(
         EXTENSIONS + "filters.http.lua.v3.LuaPerRoute",
         source_code={"inline_string": lua_program(site.routes, route.classification.rank)},
     )
-    yield entries(match, {LUA_FILTER: judged, **filters})
+    yield entries(match, {LUA_FILTER: judged, **filters}, sampled=False)
 
 
 def _told(site: Site, route: Route) -> list[JSON]:

@@ -46,6 +46,8 @@ class Observing:
     loop: asyncio.AbstractEventLoop
     answers: Detector = field(init=False)
     connections: set[ObservedGatewaySide] = field(default_factory=set)
+    # How often something came from the gateway.
+    passed: int = 0
     _waiting: deque[tuple[_Copy, bool, bytes]] = field(default_factory=deque)
     _waiting_bytes: int = 0
     _is_due: bool = False
@@ -64,11 +66,10 @@ class Observing:
 
     def close_idle(self) -> None:
         """
-        Close the connections on which nothing is under way.
+        Do nothing: whether an answer is under way is not known here.
+
+        The gateway closes what it does not use within seconds, and uses none for long.
         """
-        for one in tuple(self.connections):
-            if one.is_idle:
-                one.transport.close()
 
     def take(self, copy: _Copy, data: bytes, *, outgoing: bool) -> None:
         """
@@ -250,9 +251,6 @@ class ObservedGatewaySide(asyncio.Protocol):
         self._is_paused = False
         self._task: asyncio.Task[None] | None = None
 
-    is_idle = True
-    """A drain closes it: whether an exchange is under way is not known here."""
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """
         Take the connection, and open the one to the site.
@@ -266,6 +264,7 @@ class ObservedGatewaySide(asyncio.Protocol):
         """
         Pass *data* on.
         """
+        self._service.passed += 1
         if self._site is not None:
             self._site.write(data)
         else:

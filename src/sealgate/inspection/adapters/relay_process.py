@@ -27,13 +27,24 @@ class RelayProcess(WatchedProcess):
 
     def __init__(self, plan: RelayPlan, seen: Callable[[Seen], None]) -> None:
         self._seen = seen
+        self._load = (0, 0)
+        self.is_ready = False
+        """Whether it was heard to serve; where nobody waits for that (:meth:`await_ready`)."""
         super().__init__("a relay", _MODULE, plan, plan.listeners)
 
-    def status(self) -> dict[str, Any]:
+    @property
+    def connections(self) -> int:
         """
-        Return what is known of it, without asking.
+        Return how many connections it had when it last answered.
         """
-        return {"pid": self.pid if self.is_running() else None}
+        return self._load[0]
+
+    @property
+    def passed(self) -> int:
+        """
+        Return how much had come to it from the gateway when it last answered.
+        """
+        return self._load[1]
 
     def _take(self, kind: str, content: Any) -> None:
         if kind == "seen":
@@ -42,5 +53,14 @@ class RelayProcess(WatchedProcess):
             except (ValueError, TypeError):
                 raise self._distrusted() from None
             self._seen(seen)
+        elif kind == "ready":
+            self.is_ready = True
+        elif kind == "ok":
+            match content:
+                case {"connections": int() as connections, "passed": int() as passed}:
+                    self._load = connections, passed
+                case _:
+                    raise self._distrusted()
+            super()._take(kind, content)
         else:
             super()._take(kind, content)

@@ -127,9 +127,9 @@ class Relay:
             os._exit(1)  # Nobody would notice any more when this process is stuck.
         match message:
             case ("status",):
-                self._link.send(
-                    "ok", {"connections": sum(len(s.connections) for s in self._services)}
-                )
+                connections = sum(len(s.connections) for s in self._services)
+                passed = sum(s.passed for s in self._services if isinstance(s, Observing))
+                self._link.send("ok", {"connections": connections, "passed": passed})
             case ("stop", seconds):
                 self._loop.create_task(self._drain(seconds))
 

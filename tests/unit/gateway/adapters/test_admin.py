@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
+from http.client import HTTPSConnection
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +21,7 @@ from sealgate.gateway.adapters.binary import find_envoy
 from sealgate.gateway.adapters.files import versioned, write_files
 from sealgate.gateway.adapters.process import EnvoyProcess
 from sealgate.gateway.model import EnvoyFiles
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 QUESTIONS = (
     Admin.subscriptions,
@@ -136,3 +139,57 @@ def test_a_socket_in_a_deep_folder_is_reached(
     deep.parent.mkdir()
     deep.symlink_to(plain_files().folder)
     assert Admin(str(deep / "admin.sock")).is_ready()
+
+
+def test_share_that_is_not_taken_is_an_error(process: EnvoyProcess) -> None:
+    """
+    This one has no layer for it; that of a gateway has.
+    """
+    with pytest.raises(GatewayError, match="503"):
+        process.admin.set_share("sealgate.samples", 7)
+
+
+def test_share_is_of_ten_thousand(plain_files: Callable[..., EnvoyFiles], port: int) -> None:
+    """
+    Envoy takes a bare number for percent, which would be a hundred times as much.
+    """
+    share = {"numerator": 0, "denominator": "TEN_THOUSAND"}
+
+    def sampled(files: dict[str, Any]) -> None:
+        files["bootstrap.json"]["layered_runtime"] = {
+            "layers": [{"name": "told", "admin_layer": {}}]
+        }
+        routes = files["rds-site.json"]["resources"][0]["virtual_hosts"][0]["routes"]
+        fraction = {"default_value": share, "runtime_key": "sealgate.samples"}
+        answer = {"status": 204}
+        routes.insert(
+            0,
+            {"match": {"prefix": "/", "runtime_fraction": fraction}, "direct_response": answer},
+        )
+
+    files = plain_files(sampled)
+    write_files(files.folder, files.files)
+    one = EnvoyProcess(find_envoy(), files.folder, workers=1)
+    one.start()
+    try:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        connection = HTTPSConnection("127.0.0.1", port, context=context, timeout=PATIENCE_SECONDS)
+
+        def samples() -> int:
+            found = 0
+            for _ in range(200):
+                connection.request("GET", "/")
+                answer = connection.getresponse()
+                answer.read()
+                found += answer.status == 204
+            return found
+
+        assert samples() == 0
+        one.admin.set_share("sealgate.samples", 10_000)
+        assert samples() == 200
+        one.admin.set_share("sealgate.samples", 100)
+        assert samples() < 100
+        connection.close()
+    finally:
+        one.kill()

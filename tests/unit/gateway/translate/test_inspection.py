@@ -13,6 +13,7 @@ from sealgate.gateway.translate.inspection import (
     back_listeners,
     back_socket,
     inspected,
+    next_share,
     relay_clusters,
 )
 from sealgate.policy.classification import DEFAULT_MODEL
@@ -87,7 +88,10 @@ def test_observed_route_takes_a_sample_and_has_a_way_around() -> None:
     """
     sample, entry = _entries(Inspect.OBSERVE)
     assert entry == ENTRY
-    assert sample["match"]["runtime_fraction"]["default_value"]["numerator"] == 1
+    assert sample["match"]["runtime_fraction"] == {
+        "default_value": {"numerator": 100, "denominator": "TEN_THOUSAND"},
+        "runtime_key": "sealgate.samples",
+    }
     assert {"name": ":method", "string_match": {"exact": "GET"}} in sample["match"]["headers"]
     assert {"name": "a"} in sample["match"]["headers"]
     assert sample["typed_per_filter_config"] == {"lock": {}}
@@ -110,9 +114,7 @@ def test_site_that_speaks_tls_has_a_way_back(inspect: Inspect) -> None:
     path = back_socket("/run/envoy", site)
     assert listener["address"] == {"pipe": {"path": path, "mode": 0o600}}
     assert "site shop.example" in str(listener)
-    (cluster,) = relay_clusters(inventory, _material())
-    assert (path in str(cluster)) is (inspect is Inspect.OBSERVE)
-    assert cluster["type"] == "STATIC"
+    assert path not in str(list(relay_clusters(inventory, _material())))
     named = replace(site, upstream=Upstream("http", "localhost", 80))
     assert list(back_listeners(Inventory("f", "/s", sites=(named,)), _material())) == []
 
@@ -124,3 +126,55 @@ def test_translation_holds_relays_beside_their_sites() -> None:
     files = translate(Inventory("f", "/s", sites=(_site(Inspect.ENFORCE),)), _material()).files
     assert str(files["cds.json"]).count("'relay route shop.example/'") == 2
     assert "relay route shop.example/" in str(files["rds-https-shop.example.json"])
+
+
+@pytest.mark.parametrize(
+    "upstream", [Upstream("https", "backend.example", 443), Upstream("http", "localhost", 80)]
+)
+def test_way_around_to_a_name_or_over_tls_is_the_sites_own(upstream: Upstream) -> None:
+    """
+    A name beside the relay's socket in one cluster would leave neither to be reached.
+    """
+    inventory = Inventory("f", "/s", sites=(_site(Inspect.OBSERVE, upstream),))
+    alone, either = relay_clusters(inventory, _material())
+    assert str(alone).count("/run/r.sock") == 1
+    assert alone["type"] == "STATIC"
+    assert either["name"] == "relay route shop.example/"
+    kind: Any = either["cluster_type"]
+    assert kind["name"] == "envoy.clusters.aggregate"
+    assert kind["typed_config"]["clusters"] == [alone["name"], "site shop.example"]
+
+
+def test_requests_with_a_body_and_odd_ones_are_not_sampled() -> None:
+    """
+    Envoy would have to keep a body for the site; and an entry less is an entry less for all.
+    """
+    sample, _ = _entries(Inspect.OBSERVE)
+    no_length = {"name": "content-length", "present_match": True, "invert_match": True}
+    assert no_length in sample["match"]["headers"]
+    site = _site(Inspect.OBSERVE)
+    assert list(inspected(ENTRY, site, site.routes[0], _material(), sampled=False)) == [ENTRY]
+    enforced = _site(Inspect.ENFORCE)
+    entry: Any
+    (entry,) = inspected(ENTRY, enforced, enforced.routes[0], _material(), sampled=False)
+    assert entry["route"]["cluster"] == "relay route shop.example/"
+
+
+@pytest.mark.parametrize(
+    ("share", "per_second", "expected"),
+    [
+        pytest.param(100, 0.0, 100, id="quiet"),
+        pytest.param(100, 9.0, 100, id="few"),
+        pytest.param(100, 15.0, 100, id="hardly-too-many"),
+        pytest.param(100, 150.0, 7, id="busy"),
+        pytest.param(7, 10.5, 7, id="as-wanted"),
+        pytest.param(7, 0.0, 100, id="quiet-again"),
+        pytest.param(7, 1.0, 70, id="less"),
+        pytest.param(1, 100.0, 1, id="never-none"),
+    ],
+)
+def test_samples_are_bounded_in_a_second(share: int, per_second: float, expected: int) -> None:
+    """
+    Ten in a second tell as much as a hundred; and a quiet site has its one in a hundred.
+    """
+    assert next_share(share, per_second) == expected

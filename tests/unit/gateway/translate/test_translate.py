@@ -24,7 +24,7 @@ from sealgate.gateway.model import (
     guard_of,
 )
 from sealgate.gateway.translate import translate
-from sealgate.policy.inventory import Inventory, route_asset
+from sealgate.policy.inventory import Inspect, Inventory, route_asset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +67,12 @@ def material_for(inventory: Inventory, folder: str = "/var/lib/sealgate") -> Mat
         f"{folder}/client-ca.pem",
         admitted,
         database,
+        relays={
+            route_asset(site, route).id: f"{folder}/relays/{number}.sock"
+            for number, (site, route) in enumerate(
+                (s, r) for s in inventory.sites for r in s.routes if r.inspect is not Inspect.OFF
+            )
+        },
         sign_in=SignInMaterial(
             f"{folder}/sign-in.sock", '{"keys":[]}', "sealgate", people, granted
         ),
@@ -151,6 +157,7 @@ def test_envoy_accepts(case: str, material_folder: Path) -> None:
         material.admitted,
         material.geo_database,
         str(material_folder / "any.pem"),
+        material.relays,
     )
     text = json.dumps(translate(inventory, material).files)
     text = text.replace("/etc/sealgate/internal-root.pem", str(material_folder / "any.pem"))
@@ -227,12 +234,16 @@ def test_files_are_named_for_what_they_hold() -> None:
 def test_policy_changes_only_routes() -> None:
     """
     Raising a class, revoking a certificate or changing HSTS leaves the listeners alone.
+
+    Whether samples are read follows from the class; here it stays as it is.
     """
     one, other = inventory_of("typo3"), inventory_of("typo3")
     material = material_for(one)
     [site] = other.sites
     raised = [
-        type(r)(r.door, other.model.classes[2], admit=("user:bob",)) if r.door.path == "/" else r
+        type(r)(r.door, other.model.classes[2], admit=("user:bob",), inspect=r.inspect)
+        if r.door.path == "/"
+        else r
         for r in site.routes
     ]
     site = type(site)(site.domains, site.upstream, tuple(raised), site.preset, site.cookies)
@@ -252,7 +263,7 @@ def test_policy_changes_only_routes() -> None:
 def _fields(revoked: Material, material: Material) -> tuple[Any, ...]:
     return (
         *(revoked.folder, revoked.certificates, revoked.client_ca, revoked.admitted),
-        material.geo_database,
+        *(material.geo_database, material.system_roots, material.relays),
     )
 
 
