@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_FOLDER = Path(__file__).resolve().parents[1] / "build" / "benchmarks"
+FOLDER = Path(__file__).resolve().parents[1] / "build" / "benchmarks"
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,6 @@ def report(benchmark: str, metrics: Iterable[Metric]) -> None:
                 "quartiles": one.quartiles,
             }
         )
-    _FOLDER.mkdir(parents=True, exist_ok=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
     text = json.dumps(rows, indent=2) + "\n"
-    (_FOLDER / f"{benchmark}.json").write_text(text, encoding="utf-8")
+    (FOLDER / f"{benchmark}.json").write_text(text, encoding="utf-8")

@@ -133,15 +133,22 @@ def _signed_in(pid: int, url: str, trust: str) -> float:
     before = _seconds(pid)
     for _ in range(SIGN_INS):
         with httpx.Client(verify=ssl.create_default_context(cafile=trust), base_url=url) as client:
-            page = client.get("/.sealgate/sign-in", params={"to": "/"})
-            form = re.search(r'name="form" value="([^"]+)"', page.text)
-            if form is None:
-                raise SystemExit(f"the sign-in page has no form: {page.status_code}")
-            sent = {"form": form[1], "to": "/", "name": "anna", "password": _PASSWORD}
-            answer = client.post("/.sealgate/sign-in", data=sent)
-            if answer.status_code != httpx.codes.SEE_OTHER:
-                raise SystemExit(f"the sign-in was refused: {answer.status_code}")
+            status = sign_in(client, "/", _PASSWORD)
+            if status != httpx.codes.SEE_OTHER:
+                raise SystemExit(f"the sign-in was refused: {status}")
     return (_seconds(pid) - before) / SIGN_INS
+
+
+def sign_in(client: httpx.Client, wanted: str, password: str, *, name: str = "anna") -> int:
+    """
+    Try to sign *name* in as a browser would, the page, then its form; return the status.
+    """
+    page = client.get("/.sealgate/sign-in", params={"to": wanted})
+    form = re.search(r'name="form" value="([^"]+)"', page.text)
+    if form is None:
+        raise SystemExit(f"the sign-in page has no form: {page.status_code}")
+    sent = {"form": form[1], "to": wanted, "name": name, "password": password}
+    return client.post("/.sealgate/sign-in", data=sent).status_code
 
 
 def _seconds(pid: int) -> float:

@@ -131,7 +131,7 @@ http {{
   fastcgi_temp_path {folder}/n3; uwsgi_temp_path {folder}/n4; scgi_temp_path {folder}/n5;
   sendfile on; open_file_cache max=100;
   server {{ listen 127.0.0.1:{port}; root {folder}/pages; default_type text/html;
-    location = /gzip {{ add_header Content-Encoding gzip; }} }}
+    location ~ /gzip$ {{ add_header Content-Encoding gzip; }} }}
 }}
 """
     )

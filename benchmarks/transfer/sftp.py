@@ -33,7 +33,8 @@ import uvloop
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.peers.transferred import FilePlace, file_place  # noqa: E402  # ROOT is on the path
+from benchmarks.processes import own_mib, with_descendants  # noqa: E402  # ROOT is on the path
+from tests.peers.transferred import FilePlace, file_place  # noqa: E402  # as above
 from tests.ports import free_port  # noqa: E402  # as above
 
 if TYPE_CHECKING:
@@ -113,35 +114,18 @@ class Server:
             raise AssertionError(f"{self.name}: sftp {done.returncode}: {done.stderr[-500:]}")
         return took
 
-    def processes(self) -> list[int]:
-        """
-        Return the server's processes, all of its descendants included.
-        """
-        found, looked = [self.pid], 0
-        while looked < len(found):
-            for task in Path(f"/proc/{found[looked]}/task").glob("*/children"):
-                with contextlib.suppress(OSError):
-                    found += map(int, task.read_text().split())
-            looked += 1
-        return found
-
     def own_mib(self) -> float:
         """
         Return the memory that only they have: shared pages count once, and by their share.
         """
-        total = 0
-        for process in self.processes():
-            with contextlib.suppress(OSError):
-                rolled = Path(f"/proc/{process}/smaps_rollup").read_text()
-                total += int(rolled.partition("\nPss:")[2].split()[0])
-        return total / 1024
+        return sum(map(own_mib, with_descendants(self.pid)))
 
     def cpu_seconds(self) -> float:
         """
         Return the processor time of those that live.
         """
         ticks = 0
-        for process in self.processes():
+        for process in with_descendants(self.pid):
             with contextlib.suppress(OSError):
                 stat = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
                 ticks += sum(map(int, stat[11:15]))  # those that have ended included
