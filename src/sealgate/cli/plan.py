@@ -17,6 +17,7 @@ from sealgate.app.plan import plan
 from sealgate.cli.configured import config_option, configured
 from sealgate.cli.output import in_colour
 from sealgate.cli.settings import echo_settings
+from sealgate.cli.voice import typable
 from sealgate.errors import ExitCode
 from sealgate.report.files import door_lines, drop_lines, files_data, tunnel_lines
 from sealgate.report.inspection import inspection_lines
@@ -112,7 +113,7 @@ def _section(title: str, lines: Iterable[str]) -> None:
 
 
 def _fault(fault: Fault) -> str:
-    return f"{fault}\n    hint: {fault.hint}" if fault.hint else str(fault)
+    return f"{fault}\n    hint: {typable(fault.hint)}" if fault.hint else str(fault)
 
 
 def _column(item: tuple[AssetReport, Column]) -> str:

@@ -14,7 +14,7 @@ import pytest
 import sealgate.cli as front
 from sealgate.cli import COMMANDS, SHOW_TRACEBACK, cli, run
 from sealgate.cli.output import in_colour
-from sealgate.cli.voice import complain, notice
+from sealgate.cli.voice import complain, notice, typable
 from sealgate.errors import ConfigError, ExitCode, Fault, SourceError
 
 
@@ -86,6 +86,26 @@ def test_every_fault_is_said_with_its_place(capsys: pytest.CaptureFixture[str]) 
         "sealgate: error: a.toml:9: two",
         "sealgate: hint: sealgate plan",
     ]
+
+
+def test_an_extra_is_installed_where_sealgate_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    The hint names the environment's own pip, unless that is the one that is found anyway.
+    """
+    (tmp_path / "bin").mkdir()
+    own = tmp_path / "bin" / "pip"
+    own.write_text("#!/bin/sh\n")
+    own.chmod(0o755)
+    monkeypatch.setattr("sys.prefix", str(tmp_path))
+    complain(SourceError("no library", hint='pip install "sealgate[s3]"'))
+    assert f'hint: {own} install "sealgate[s3]"' in capsys.readouterr().err
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert typable('pip install "sealgate[s3]"') == 'pip install "sealgate[s3]"'
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("sys.prefix", sys.base_prefix)
+    assert typable('pip install "sealgate[s3]"') == 'pip install "sealgate[s3]"'
 
 
 def test_other_errors_and_notices_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
