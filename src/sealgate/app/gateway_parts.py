@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealgate.app.decided import weaker_than_decided
+from sealgate.app.extras import missing_extras
 from sealgate.app.inspection_material import inspection_remarks
 from sealgate.app.material import (
     Admissions,
@@ -88,6 +89,7 @@ def gather_parts(
             material, certificates={**sites, **material.certificates}, geo_database=database
         ),
     )
+    faults += missing_extras(inventory)
     with _collected(faults):
         check(inventory, certificates, countries)
     if faults:
@@ -101,7 +103,8 @@ def _collected(faults: list[Fault]) -> Iterator[None]:
     try:
         yield
     except ConfigError as error:
-        faults += error.faults
+        told = {str(fault) for fault in faults}
+        faults += [fault for fault in error.faults if str(fault) not in told]
 
 
 def remarks_on(parts: Parts) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealgate.app.extras import check_file_extra, missing_extras
+from sealgate.app.gateway_parts import gather_parts
 from sealgate.app.plan import plan
 from sealgate.app.signin_material import check_sign_in
 from sealgate.config.load import load
@@ -87,6 +88,22 @@ def test_plan_and_serve_name_the_extra(
     with pytest.raises(ConfigError) as caught:
         check_file_extra(inventory)
     assert [str(fault) for fault in caught.value.faults] == [str(files)]
+
+
+def test_serve_tells_all_that_is_missing_at_once(
+    inventory: Inventory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Nobody has to start again for each extra, and none is told twice.
+    """
+    without(monkeypatch, "starlette", "asyncssh")
+    with pytest.raises(ConfigError) as caught:
+        gather_parts(
+            inventory, now=1_800_000_000.0, proofs=(), check=lambda all_, *_: check_sign_in(all_)
+        )
+    told = [str(fault) for fault in caught.value.faults]
+    assert told == [str(fault) for fault in missing_extras(inventory)]
+    assert len(told) == 2
 
 
 def test_only_what_is_used_is_needed(
