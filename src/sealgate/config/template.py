@@ -139,7 +139,7 @@ _REST = """\
 #until = 2027-03-31
 
 # A folder for partners, over SFTP and SCP on port 2022 (docs/howto/drops.md). It needs keys that
-# are kept apart: see [keys] above.
+# are kept apart ([keys] above), and countries with their database ([access]).
 #[[drop]]
 #name = "partners"
 #class = "confidential"
