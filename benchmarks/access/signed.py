@@ -80,14 +80,7 @@ def measure(folder: Path, rounds: int, seconds: int) -> Iterator[Metric]:
     Yield each figure: name, value, unit and the least that is wanted.
     """
     make_keys(folder)
-    private = ec.generate_private_key(ec.SECP256R1())
-    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    now = time.time()
-    key = token_key(pem, float(int(now)))
-    proven = (Proven(Factor.PASSWORD, int(now)),)
-    token = issue(
-        Session("anna", 1, proven, "DE", now, int(now) + TOKEN_SECONDS, "a" * 22, NAME), key
-    )
+    token, key = session()
     alone = f"{SESSION_COOKIE}={token}"
     among = f"PHPSESSID=0123456789abcdef0123456789; {alone}"
     with contextlib.ExitStack() as held:
@@ -98,7 +91,7 @@ def measure(folder: Path, rounds: int, seconds: int) -> Iterator[Metric]:
             return engine
 
         site = kept(start_site(folder))
-        bare, sealgate = kept(start_bare(folder, site)), kept(_sealgate(folder, site, key))
+        bare, own = kept(start_bare(folder, site)), kept(_sealgate(folder, site, key))
         caddy = kept(start_caddy(folder, site))
         answers = kept(_yes(folder))
         asking = kept(_asking(folder, site, answers))
@@ -106,10 +99,10 @@ def measure(folder: Path, rounds: int, seconds: int) -> Iterator[Metric]:
         traefik_asks = kept(_traefik(folder, site, answers))
         loads = {
             "bare": (bare, "/members", alone, ()),
-            "signed": (sealgate, "/members", alone, ()),
-            "signed-among": (sealgate, "/members", among, ()),
-            "public": (sealgate, "/", "a=1", ()),
-            "public-signed": (sealgate, "/", alone, ()),
+            "signed": (own, "/members", alone, ()),
+            "signed-among": (own, "/members", among, ()),
+            "public": (own, "/", "a=1", ()),
+            "public-signed": (own, "/", alone, ()),
             "caddy": (caddy, "/members", alone, ()),
             "ask": (asking, "/members", alone, (answers,)),
             "traefik": (traefik, "/members", alone, ()),
@@ -134,6 +127,21 @@ def measure(folder: Path, rounds: int, seconds: int) -> Iterator[Metric]:
     yield from absolute(found)
 
 
+def session() -> tuple[str, TokenKey]:
+    """
+    Return the token of somebody who gave a password, and the key that signed it.
+    """
+    private = ec.generate_private_key(ec.SECP256R1())
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    now = time.time()
+    key = token_key(pem, float(int(now)))
+    proven = (Proven(Factor.PASSWORD, int(now)),)
+    token = issue(
+        Session("anna", 1, proven, "DE", now, int(now) + TOKEN_SECONDS, "a" * 22, NAME), key
+    )
+    return token, key
+
+
 def _load(engine: Engine, path: str, cookie: str, more: tuple[Engine, ...]) -> Figure:
     headers = ("-H", f"Host: {NAME}", "-H", f"Cookie: {cookie}")
     url = f"https://{NAME}:{engine.port}{path}"
@@ -141,6 +149,14 @@ def _load(engine: Engine, path: str, cookie: str, more: tuple[Engine, ...]) -> F
 
 
 def _sealgate(folder: Path, site: Engine, key: TokenKey) -> Engine:
+    config, port = sealgate(folder, site, key)
+    return _envoy("sealgate", port, config, folder)
+
+
+def sealgate(folder: Path, site: Engine, key: TokenKey) -> tuple[Path, int]:
+    """
+    Write the configuration of a site with a public ``/`` and ``/members``; return it and the port.
+    """
     port = free_port()
     public, restricted, *_ = DEFAULT_MODEL.classes
     declared = Site(
@@ -156,7 +172,7 @@ def _sealgate(folder: Path, site: Engine, key: TokenKey) -> Engine:
         # All of the load comes from one address: it is counted as usual, and never refused.
         limits=Limits(session_requests_per_second=10_000_000),
     )
-    run = folder / "sealgate"
+    run = folder / "signs-in"
     run.mkdir()
     material = Material(
         str(run),
@@ -164,7 +180,7 @@ def _sealgate(folder: Path, site: Engine, key: TokenKey) -> Engine:
         sign_in=SignInMaterial(str(folder / "sign-in.sock"), key_set([key]), ISSUER),
     )
     write_files(str(run), translate(inventory, material).files)
-    return _envoy("sealgate", port, run / "bootstrap.json", folder)
+    return run / "bootstrap.json", port
 
 
 def _yes(folder: Path) -> Engine:

@@ -176,6 +176,16 @@ def start_bare(
     One that *asks* wants to see a client certificate, as every lock must, and does
     nothing with it: what it costs more is the price of asking in TLS itself.
     """
+    config, port = bare(folder, site, asks=asks, groups=groups)
+    return _envoy(config.stem, port, config, folder)
+
+
+def bare(
+    folder: Path, site: Engine, *, asks: bool = False, groups: Sequence[str] = TLS_GROUPS
+) -> tuple[Path, int]:
+    """
+    Write the configuration for :func:`start_bare`; return it and the port.
+    """
     name = "asking" if asks else "bare"
     port = free_port()
     kind = "type.googleapis.com/envoy.extensions."
@@ -246,7 +256,7 @@ def start_bare(
         }
     }
     (folder / f"{name}.json").write_text(json.dumps(config))
-    return _envoy(name, port, folder / f"{name}.json", folder)
+    return folder / f"{name}.json", port
 
 
 def _address(port: int) -> dict[str, object]:
@@ -259,6 +269,14 @@ def start_sealgate(folder: Path, site: Engine, fingerprint: str) -> Engine:
 
     As by default, a sample of public answers is read: by a relay on the same core, which is
     there all the time, as it is under load.
+    """
+    config, port, relay = sealgate(folder, site, fingerprint)
+    return replace(_envoy("sealgate", port, config, folder), relay=relay)
+
+
+def sealgate(folder: Path, site: Engine, fingerprint: str) -> tuple[Path, int, RelayProcess]:
+    """
+    Write the configuration for :func:`start_sealgate`; return it, the port, and the relay.
     """
     port = free_port()
     public, _, confidential, _ = DEFAULT_MODEL.classes
@@ -297,7 +315,7 @@ def start_sealgate(folder: Path, site: Engine, fingerprint: str) -> Engine:
     )
     relay = _start_relay(inventory)
     write_files(str(run), translate(inventory, material).files)
-    return replace(_envoy("sealgate", port, run / "bootstrap.json", folder), relay=relay)
+    return run / "bootstrap.json", port, relay
 
 
 def bound_samples(folder: Path, requests_per_second: float) -> None:
@@ -328,7 +346,14 @@ def _write_countries(path: Path) -> None:
 
 
 def _envoy(name: str, port: int, config: Path, folder: Path) -> Engine:
-    command = [
+    return _started(name, port, envoy_command(config), SERVER_CORE, folder)
+
+
+def envoy_command(config: Path) -> list[str]:
+    """
+    Return the command that runs Envoy with one worker on *config*.
+    """
+    return [
         find_envoy().path,
         "--config-path",
         str(config),
@@ -338,7 +363,6 @@ def _envoy(name: str, port: int, config: Path, folder: Path) -> Engine:
         "error",
         "--disable-hot-restart",
     ]
-    return _started(name, port, command, SERVER_CORE, folder)
 
 
 def start_caddy(folder: Path, site: Engine) -> Engine:
