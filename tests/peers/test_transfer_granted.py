@@ -370,10 +370,10 @@ def test_plan_and_audit_have_nothing_to_say(vault: Vault) -> None:
     vault.app()
     planned = vault.place.sealgate("plan")
     assert planned.returncode == 0, planned.stdout + planned.stderr
-    assert "drop plans      secret      in transit  highly encrypted  highly encrypted  met" in (
-        planned.stdout
-    )
-    assert planned.stdout.count("access      very high         very high         met") == 2
+    lines = [" ".join(line.split()) for line in planned.stdout.splitlines()]
+    at = lines.index("drop plans (secret)")
+    assert lines[at + 1] == "in transit highly encrypted highly encrypted met"
+    assert lines.count("access very high very high met") == 2
     assert "yet:" not in planned.stdout
     audited = vault.place.sealgate("audit")
     assert audited.returncode == 0, audited.stdout + audited.stderr
