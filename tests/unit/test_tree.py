@@ -67,7 +67,6 @@ HELD_BY = {
     "config/presets/*.py": "peers/test_init_serves.py",
     "demo/geography.py": "unit/demo/test_configuration.py",
     "demo/partner.py": "peers/test_demo.py",
-    "demo/run.py": "peers/test_demo.py",
     "demo/shop/*.py": "unit/demo/test_shop.py",
     "detect/anchor.py": "unit/detect/test_scanner.py",
     "detect/confirm/*.py": "golden/detect",

@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -38,6 +37,7 @@ from sealgate.demo.partner import (
 )
 from sealgate.demo.shop.data import make_database
 from sealgate.errors import PeerError
+from sealgate.gateway.adapters.files import replace_file
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import AssetKind
 
@@ -296,10 +296,11 @@ def audit_demo(laid: Laid, now: float, progress: Callable[[str], None]) -> Audit
 def write_ready(path: Path, laid: Laid) -> None:
     """
     Write the ready file in one piece, so that whoever waits for it never reads half.
+
+    Raises:
+        GatewayError: it cannot be written there.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(json.dumps(laid.ready(), indent=2) + "\n")
-    beside.replace(path)
+    replace_file(str(path.absolute()), json.dumps(laid.ready(), indent=2).encode() + b"\n")
 
 
 def commands(laid: Laid, program: str) -> list[tuple[str, str]]:

@@ -36,6 +36,7 @@ _ID_BYTES = 16
 # Rows of sign-ins that are over for so long are removed when somebody signs in.
 _KEPT_SECONDS = 86400.0
 _MOST_PROOFS = 12
+_BARE_SECONDS = 600.0
 
 
 class ChangedMeanwhileError(SealgateError):
@@ -87,6 +88,22 @@ class SignIns:
                 )
             )
         return started
+
+    def bare_sign_in(self, name: str, site: str, *, now: float) -> SignIn:
+        """
+        Return a sign-in of *name* in which nothing was proven but by the connection.
+
+        It is worth nothing elsewhere, so one that began of late does for everybody who has none.
+
+        Raises:
+            UsageError: there is no such user.
+        """
+        of_late = SIGN_INS.c.started_at > now - _BARE_SECONDS
+        theirs = (SIGN_INS.c.name == normal(name)) & (SIGN_INS.c.site == site) & of_late
+        with reading(self._engine) as connection:
+            found = factor_tables.sign_ins(connection, theirs & SIGN_INS.c.ended_at.is_(None))
+        bare = (s for s in found if not s.proven and s.is_living(now))
+        return next(bare, None) or self.start_sign_in(name, site, (), now=now)
 
     def sign_in(self, sign_in_id: str, *, now: float) -> SignIn | None:
         """

@@ -145,8 +145,8 @@ class House:
             return None
         sign_in, session = known.sign_in, known.session
         if sign_in is None:
-            proven = self._kept(known.proven)
-            sign_in = self.people.start_sign_in(known.identity.name, caller.site, proven, now=now)
+            # By a certificate alone. A program that keeps no cookies asks like this each time.
+            sign_in = self.people.bare_sign_in(known.identity.name, caller.site, now=now)
             session = self._session(known.identity, sign_in, known.proven, caller, standing.place)
         elif now - sign_in.used_at > _USED_SECONDS:
             self.people.use_sign_in(sign_in.id, now=now)

@@ -82,7 +82,7 @@ class Vault:
         status, body = self._post(path, json.dumps(question))
         try:
             answer = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = {}
         if not isinstance(answer, dict):
             raise self._strange()
@@ -150,7 +150,7 @@ class Vault:
 
     def _refusal(self, status: int, answer: Mapping[str, Any]) -> PeerError:
         # What it says may repeat what it was given, so only the known cases are told.
-        errors = " ".join(map(str, answer.get("errors") or ()))
+        errors = str(answer.get("errors"))
         told, hint = f"it answered {status}", "see its own log"
         key = f"{self._mount}/{self._key}"
         if status == http.HTTPStatus.FORBIDDEN:

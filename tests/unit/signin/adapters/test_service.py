@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -14,12 +15,14 @@ import pytest
 from sealgate.database import sqlite_url
 from sealgate.gateway.model import ADDRESS_HEADER, SESSION_COOKIE, SITE_HEADER
 from sealgate.identity.factors import Factor
+from sealgate.identity.model import ClientCertificate
 from sealgate.identity.throttle import FREE_OF_NAME, FREE_OF_PAIR
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Door, Route, Site, Upstream
 from sealgate.signin.adapters.exchange import FORM_COOKIE
 from sealgate.signin.adapters.house import House
 from sealgate.signin.adapters.service import Service
+from sealgate.signin.journey import easiest
 from sealgate.signin.model import Caller, Served
 from tests.unit.identity.adapters.authenticator import Authenticator, unb64
 
@@ -87,12 +90,12 @@ class Visit:
         response = device.sign(challenge)
         return self.send(PROVE, token=token, json={"to": "/", "response": response})
 
-    def sign_in(self, password: str = PASSWORD) -> httpx.Response:
+    def sign_in(self, password: str = PASSWORD, token: str = "") -> httpx.Response:
         """
-        Return the answer to a sign-in as anna with *password*.
+        Return the answer to a sign-in as anna with *password*, in the session *token* if any.
         """
         data = {"form": "of-a-page", "to": "/", "name": "anna", "password": password}
-        return self.send("/.sealgate/sign-in", data=data)
+        return self.send("/.sealgate/sign-in", token=token, data=data)
 
     def sign_ins(self) -> tuple[SignIn, ...]:
         """
@@ -166,6 +169,30 @@ def test_who_tries_codes_waits(visit: Visit) -> None:
     for _ in range(FREE_OF_PAIR):
         assert visit.send(f"{NEW}/options", json={"code": "no"}).status_code == 403
     assert visit.send(f"{NEW}/options", json={"code": visit.code()}).status_code == 403
+
+
+def test_a_program_without_cookies_leaves_one_sign_in_behind(visit: Visit) -> None:
+    """
+    Each request of one that shows a certificate comes here; none of them fills the database.
+    """
+    now, print_of = visit.house.now(), "ab" * 32
+    certificate = ClientCertificate("1", print_of, "anna", now - 1, now + 1000)
+    visit.house.people.record(certificate, by="test", now=now)
+    caller = Caller("shop.example", "shop.example", HOME, None, print_of)
+    place = easiest(visit.house.served.sites[0])
+    tokens = []
+    for _ in range(5):
+        issued = visit.house.token(caller, visit.house.standing(caller, place))
+        assert issued is not None
+        tokens.append(issued.token)
+    assert len(visit.sign_ins()) == 1
+    # Without the certificate it is worth nothing, whoever else has one of them.
+    without = replace(caller, certificate=None, token=tokens[0])
+    assert visit.house.token(without, visit.house.standing(without, place)) is None
+    # Who proves more has a sign-in of their own from then on.
+    assert token_of(visit.sign_in(token=tokens[0])) not in tokens
+    assert [len(one.proven) for one in visit.sign_ins()] == [1]
+    assert visit.house.name_of(replace(caller, certificate=None, token=tokens[1])) is None
 
 
 def test_a_token_of_before_gains_nothing_by_what_is_proven_later(visit: Visit) -> None:

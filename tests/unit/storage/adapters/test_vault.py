@@ -92,6 +92,8 @@ def test_it_asks_as_the_transit_engine_wants_it(stand_in: StandIn) -> None:
         (503, b'{"errors":["Vault is sealed"]}', "sealed or not ready"),
         (500, b'{"errors":["1 error: \\"secret words\\""]}', "it answered 500"),
         (502, b"<html>bad gateway</html>", "it answered 502"),
+        (500, b'{"errors":5}', "it answered 500"),
+        (500, b"[" * 100_000, "it answered 500"),
         (307, b"", "follows no redirect"),
         (200, b"<html>hello</html>", "not of the transit engine"),
         (200, b"[]", "not of the transit engine"),
