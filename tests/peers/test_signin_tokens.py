@@ -292,9 +292,9 @@ def test_failed_attempts_make_wait(running: Running, tmp_path: Path) -> None:
     After a few wrong passwords the page says how long to wait, and the password is not asked.
     """
     running.place.add("dora")
-    visitor = Visitor(running.place, tmp_path / "jar")
-    # On a busy machine the wait may be over before the next try: then it begins anew.
-    for _ in range(5):
+    # On a busy machine the wait may be over before the next try: then it begins anew, signed out.
+    for again in range(5):
+        visitor = Visitor(running.place, tmp_path / f"jar-{again}")
         for number in range(12):
             told_after = time.monotonic()
             said = visitor.sign_in("dora", "/account", f"wrong {number}")
