@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 EVERY_SECONDS = 5.0
 # What was warmed up in the first minutes is no growth.
 LAST_MINUTES = 5.0
-# The smallest piece of memory that malloc gives is 32 bytes with its head; a thousand requests a
-# second that each lose one would lose 1.8 MiB a minute. This is so much less that nothing is lost
-# per request, and still more than the noise of one run.
+# The smallest piece of memory that malloc gives is 32 bytes with its head; 500 requests a second,
+# as on a busy machine, that each lose one would lose 0.9 MiB a minute. This is less, and still more
+# than the noise of one run.
 MOST_MIB_PER_MINUTE = 0.5
 # Whoever lost one for each sign-in, or for each session of a file server, would lose 20 a minute.
 MOST_FILES_PER_MINUTE = 1.0
