@@ -20,9 +20,9 @@ dev: $(VENV)/.dev ## create .venv with everything
 demo: $(VENV)/.demo ## run the shop, served and audited on loopback (ARGS=--once ends after the audit)
 	@$(BIN)/sealgate demo $(ARGS)
 
-test: $(VENV)/.dev ## install the real peers that tests talk to, and run every test
+test: $(VENV)/.dev ## install the real peers that tests talk to, and run every test (ARGS=PATH: only those)
 	@sh scripts/install-peers.sh
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.dev lint docs ## lint, types, import contract, docs
 

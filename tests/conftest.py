@@ -1,10 +1,18 @@
 """
-What holds for all tests: how Hypothesis looks for counterexamples, what signals do.
+What holds for all tests: how Hypothesis looks for counterexamples, what signals do, how many run at once.
 """
 
+import os
 import signal
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+# Set for processes of pytest-xdist by their parent, whose readline(3) takes the usual size for
+# the one of its terminal: what commands print in a pipe is as wide wherever tests run.
+for _name in ("COLUMNS", "LINES"):
+    os.environ.pop(_name, None)
 
 # How long an example takes says how busy the machine is; tests that are about cost measure it.
 settings.register_profile(
@@ -19,3 +27,29 @@ for _number, _usual in (
 ):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, _usual)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """
+    Return how many processes share the whole suite: one a core, but two to four.
+
+    Most tests wait for a peer, so two gain on one core, too; more than four would need more
+    inotify instances for their Envoys than Linux gives a user (128). What is named on the
+    command line runs in pytest's own process, where a debugger works.
+    """
+    if config.args_source is config.ArgsSource.ARGS:
+        return 0
+    return min(max(len(os.sched_getaffinity(0)), 2), 4)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """
+    Keep the paths of temporary files as short in one of several processes: sockets lie there.
+
+    unix(7) allows 107 bytes; ``popen-gw0`` would take nine of them.
+    """
+    if hasattr(config, "workerinput"):
+        given = Path(config.option.basetemp)
+        config.option.basetemp = str(given.with_name(given.name.removeprefix("popen-gw")))

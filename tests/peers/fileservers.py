@@ -98,8 +98,10 @@ def vsftpd(folder: Path, files: Files, **settings: str) -> Iterator[int]:
     (root / "in").mkdir(parents=True, exist_ok=True)
     (root / "in").chmod(0o777)
     root.chmod(0o555)
-    for parent in (folder, *folder.parents[:3]):
-        parent.chmod(parent.stat().st_mode | 0o011)
+    # Those that pytest made are their owner's only, and their number is pytest's matter.
+    for parent in (folder, *folder.parents):
+        if parent.stat().st_mode & 0o011 != 0o011:
+            parent.chmod(parent.stat().st_mode | 0o011)
     empty = folder / "empty"
     empty.mkdir(exist_ok=True)
     port = free_port()

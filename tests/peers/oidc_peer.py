@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -18,36 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 from joserfc.jwk import RSAKey
 
+from tests.peers.npm_peers import installed
 from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-HERE = Path(__file__).with_name("oidc_provider")
 DJANGO = Path(__file__).with_name("django_provider") / "peer.py"
-BUILT = Path(__file__).parents[2] / "build" / "oidc-provider"
-PINNED = ("package.json", "package-lock.json", "peer.mjs")
 CLIENT, SECRET = "seal gate", "a:secret+of/the&tests%41"
 LOGIN_PASSWORD = "a password at the provider"
-
-
-def install() -> None:
-    """
-    Put the provider into ``build/oidc-provider``, unless what is pinned is there already.
-
-    The lock file holds hashes and no address: whatever registry is set up has to give the
-    same bytes.
-    """
-    stamp = BUILT / ".installed"
-    pinned = b"".join((HERE / name).read_bytes() for name in PINNED)
-    if stamp.exists() and stamp.read_bytes() == pinned:
-        return
-    BUILT.mkdir(parents=True, exist_ok=True)
-    for name in PINNED:
-        shutil.copyfile(HERE / name, BUILT / name)
-    npm = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
-    subprocess.run(npm, cwd=BUILT, check=True)
-    stamp.write_bytes(pinned)
 
 
 def rsa_key(name: str, bits: int = 2048) -> dict[str, Any]:
@@ -130,8 +108,7 @@ def providing(
     if django:
         command, path = [sys.executable, "-W", "ignore", str(DJANGO)], "/o"
     else:
-        install()
-        command, path = ["node", str(BUILT / "peer.mjs")], ""
+        command, path = ["node", str(installed("oidc_provider") / "peer.mjs")], ""
     port = free_port()
     ca, chain, key = certified(folder, "127.0.0.1")
     signing = rsa_key("first")

@@ -4,8 +4,6 @@ The ``age`` program opens what ``sealgate seal`` wrote, and the other way round.
 
 from __future__ import annotations
 
-import os
-import pty
 import secrets
 import subprocess
 import sys
@@ -15,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from sealgate.cli import run
+from tests.terminal import on_terminal
 
 pytestmark = pytest.mark.peer("age")
 
@@ -115,11 +114,11 @@ def test_passphrases_go_both_ways(tmp_path: Path) -> None:
     word.write_text("correct horse\n")
     plain = tmp_path / "plain"
     plain.write_bytes(b"by word")
-    on_terminal([sys.executable, "-m", "sealgate", "seal", "-p", str(plain)], ["correct horse"] * 2)
-    told = on_terminal(["age", "-d", f"{plain}.age"], ["correct horse"])
+    typed([sys.executable, "-m", "sealgate", "seal", "-p", str(plain)], ["correct horse"] * 2)
+    told = typed(["age", "-d", f"{plain}.age"], ["correct horse"])
     assert b"by word" in told
     theirs = tmp_path / "theirs.age"
-    on_terminal(["age", "-p", "-o", str(theirs), str(plain)], ["correct horse"] * 2)
+    typed(["age", "-p", "-o", str(theirs), str(plain)], ["correct horse"] * 2)
     out = tmp_path / "out"
     assert run(["open", "--passphrase-file", str(word), "-o", str(out), str(theirs)]) == 0
     assert out.read_bytes() == b"by word"
@@ -131,7 +130,7 @@ def test_a_sealed_identity_file_opens(tmp_path: Path) -> None:
     """
     identity, recipient = keygen(tmp_path)
     locked = tmp_path / "key.age"
-    on_terminal(["age", "-p", "-a", "-o", str(locked), str(identity)], ["correct horse"] * 2)
+    typed(["age", "-p", "-a", "-o", str(locked), str(identity)], ["correct horse"] * 2)
     word, sealed, out = tmp_path / "word", tmp_path / "a.age", tmp_path / "out"
     word.write_text("correct horse\n")
     subprocess.run(["age", "-r", recipient, "-o", str(sealed)], input=b"twice", check=True)
@@ -140,31 +139,10 @@ def test_a_sealed_identity_file_opens(tmp_path: Path) -> None:
     assert out.read_bytes() == b"twice"
 
 
-def on_terminal(command: list[str], answers: list[str]) -> bytes:
+def typed(command: list[str], answers: list[str]) -> bytes:
     """
     Run *command* on a terminal of its own, type *answers*, and return what it printed.
     """
-    child, terminal = pty.fork()
-    if child == 0:
-        os.execvp(command[0], command)  # noqa: S606  # the peer, without a shell
-    printed = b""
-    waiting = list(answers)
-    try:
-        while piece := _read(terminal):
-            printed += piece
-            # Each question ends with a colon and a space.
-            if waiting and printed.count(b": ") > len(answers) - len(waiting):
-                os.write(terminal, waiting.pop(0).encode() + b"\n")
-    finally:
-        os.close(terminal)
-    _, status = os.waitpid(child, 0)
-    assert os.waitstatus_to_exitcode(status) == 0, printed
+    code, printed = on_terminal(command, answers)
+    assert code == 0, printed
     return printed
-
-
-def _read(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 4096)
-    except OSError:
-        # Linux tells the end of a terminal so.
-        return b""

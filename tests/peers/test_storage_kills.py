@@ -28,7 +28,7 @@ def test_kill_9_loses_nothing_that_was_acknowledged(rung: int, tmp_path: Path) -
         cwd=TREE,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr

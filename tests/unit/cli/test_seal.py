@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import io
 import os
-import pty
 import secrets
 import signal
 import subprocess
@@ -15,6 +13,7 @@ import pytest
 from sealgate.cli import run
 from sealgate.storage.age.file import SealWriter
 from sealgate.storage.age.keys import HybridIdentity, PassphraseRecipient, X25519Identity
+from tests.terminal import on_terminal
 
 # What was damaged, or typed wrong, nobody can mend by a hint.
 NO_HINT = ("cut off", "is not what was sealed", "passphrase is wrong", "wrong")
@@ -220,34 +219,15 @@ def test_a_passphrase_needs_no_site(capsys: pytest.CaptureFixture[str]) -> None:
     assert "is empty" in capsys.readouterr().err
 
 
-def on_terminal(arguments: list[str]) -> tuple[int, bytes]:
-    """
-    Run the command on a terminal and return its exit code and what was printed.
-    """
-    child, terminal = pty.fork()
-    if child == 0:
-        os.execv(SEALGATE[0], [*SEALGATE, *arguments])  # noqa: S606  # no shell wanted
-    with io.FileIO(terminal, "r+") as file:
-        printed = b""
-        try:
-            while piece := file.read(4096):
-                printed += piece
-        except OSError:
-            # Linux tells the end of a terminal so.
-            pass
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status), printed
-
-
 def test_a_terminal_is_spared() -> None:
     """
     No sealed bytes and no binary content, but armour and text.
     """
     recipient = str(ONE.recipient())
-    code, printed = on_terminal(["seal", "-r", recipient, "-o", "-", "plain"])
+    code, printed = on_terminal([*SEALGATE, "seal", "-r", recipient, "-o", "-", "plain"])
     assert code == 2
     assert b"not for the terminal" in printed
-    code, printed = on_terminal(["seal", "-a", "-r", recipient, "-o", "-", "plain"])
+    code, printed = on_terminal([*SEALGATE, "seal", "-a", "-r", recipient, "-o", "-", "plain"])
     assert code == 0
     assert b"-----BEGIN AGE ENCRYPTED FILE-----" in printed
     Path("binary").write_bytes(b"\x1b[2J\x00")
@@ -255,16 +235,6 @@ def test_a_terminal_is_spared() -> None:
     run(["seal", "-r", recipient, "binary"])
     for name, wanted in (("plain.age", b"plain text"), ("binary.age", b"it is not for the term")):
         command = f'exec "{SEALGATE[0]}" -m sealgate open -i one - < {name}'
-        child, terminal = pty.fork()
-        if child == 0:
-            os.execv("/bin/sh", ["sh", "-c", command])  # noqa: S606  # a redirection is wanted
-        printed = b""
-        with io.FileIO(terminal, "r+") as file:
-            try:
-                while piece := file.read(4096):
-                    printed += piece
-            except OSError:
-                pass
-        os.waitpid(child, 0)
+        _, printed = on_terminal(["/bin/sh", "-c", command])
         assert wanted in printed
         assert b"\x1b[2J\x00" not in printed

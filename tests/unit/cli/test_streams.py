@@ -119,8 +119,6 @@ def test_a_signal_leaves_nothing_half_written(number: signal.Signals, tmp_path: 
         # It stays open, so that the command is at work until it is told to end.
         stdin=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        # A shell's background job would ignore Ctrl-C.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
     )
     try:
         wait_until(lambda: any(tmp_path.glob(".sealgate-*")) or running.poll() is not None)
