@@ -79,15 +79,18 @@ def _with_cookie(entry: JSONObject, *conditions: tuple[JSONObject, bool]) -> JSO
 
 
 # Its global "left_of" maps a Cookie header to what is left of it. A cookie ends at ";", and at
-# "," because Envoy puts several headers together so. The separator before it goes along, else
-# the one behind it. If anything goes wrong, the header is gone already.
+# "," because Envoy puts several headers together so. The separator before it goes along, and
+# the one behind it only where nothing stands before: "__Ho__Host-sealgate=; st-id=1" must not
+# become "__Host-id=1", which another host may not set. Each separator is looked for once, or
+# many commas would take their square in time. If anything goes wrong, the header is gone already.
 STRIP_PROGRAM = f"""
 local OWN = "{SESSION_COOKIE}"
 local SEMICOLON, SPACE = 59, 32
 
 function left_of(cookies)
   local pieces, at, search = {{}}, 1, 1
-  local comma = cookies:find(",", 1, true)
+  local comma = cookies:find(",", 1, true) or #cookies + 1
+  local semicolon = cookies:find(";", 1, true) or #cookies + 1
   while true do
     local from = cookies:find(OWN, search, true)
     if from == nil then break end
@@ -95,16 +98,17 @@ function left_of(cookies)
     if equals == nil then
       search = from + #OWN
     else
-      if comma ~= nil and comma < equals then comma = cookies:find(",", equals, true) end
-      local stop = cookies:find(";", equals, true) or #cookies + 1
-      if comma ~= nil and comma < stop then stop = comma end
+      if comma < equals then comma = cookies:find(",", equals, true) or #cookies + 1 end
+      if semicolon < equals then semicolon = cookies:find(";", equals, true) or #cookies + 1 end
+      local stop = math.min(comma, semicolon)
       local before = from - 1
       while before >= at and cookies:byte(before) == SPACE do before = before - 1 end
       if before >= at and cookies:byte(before) == SEMICOLON then
         before = before - 1
       else
+        local begins = before < at
         before = from - 1
-        if cookies:byte(stop) == SEMICOLON then
+        if begins and cookies:byte(stop) == SEMICOLON then
           stop = stop + 1
           while cookies:byte(stop) == SPACE do stop = stop + 1 end
         end

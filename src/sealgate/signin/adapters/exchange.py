@@ -63,7 +63,8 @@ def cookie_of(request: Request, name: str) -> str:
     """
     for line in request.headers.getlist("cookie"):
         for part in line.split(";"):
-            key, equals, value = part.strip().partition("=")
+            # Not what Python finds white besides: another host may set "\xa0__Host-…".
+            key, equals, value = part.strip(" \t").partition("=")
             if equals and key == name:
                 return value
     return ""
