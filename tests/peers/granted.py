@@ -142,6 +142,7 @@ class GrantedPlace(SignedPlace):
         proofs = [Proven(factor, now - ago, "k") for factor, ago in proven]
         begun = people.start_sign_in(name, site, proofs, now=now - 400)
         people.use_sign_in(begun.id, now=now)
-        made = now - 60
+        # Whole, as the service makes them: half a millisecond could round into the next second.
+        made = int(now) - 60
         ended = Session(name, 1, begun.proven, "DE", made, int(now) - 5, begun.id, site)
         return issue(ended, self.signing_key())
