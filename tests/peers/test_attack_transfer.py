@@ -237,7 +237,7 @@ def test_names_of_files_do_not_get_into_logs(ground: Ground) -> None:
 
 
 @pytest.mark.peer("openssh-client")
-def test_a_time_of_no_calendar_hides_no_folder(ground: Ground) -> None:
+def test_a_time_of_no_calendar_hides_no_folder(ground: Ground, tmp_path: Path) -> None:
     """
     One who may write sends times and sizes that no file has, by hand: others list as before.
     """
@@ -254,7 +254,7 @@ def test_a_time_of_no_calendar_hides_no_folder(ground: Ground) -> None:
             *("scp", "-O", "-p", "-F", "none"),
             *place.ssh_options(),
             f"{HOST}:inbox/far18",
-            "/dev/null",
+            str(tmp_path),  # with -p it would get mode and time of the file: no device
         ],
         capture_output=True,
         text=True,
@@ -262,3 +262,4 @@ def test_a_time_of_no_calendar_hides_no_folder(ground: Ground) -> None:
         check=False,
     )
     assert got.returncode == 0, got.stderr
+    assert (tmp_path / "far18").is_file()
