@@ -8,6 +8,7 @@ that Envoy refuses is taken back, so that the old configuration stays whole.
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
 import tempfile
 import time
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
     from sealgate.gateway.adapters.admin import Admin, Subscriptions
     from sealgate.gateway.model import JSONObject
 
-CONFIRM_SECONDS = 5.0
+CONFIRM_SECONDS = 5
+# Measured: a megabyte a second on a machine with nothing else to do, a tenth on a very busy one.
+_READ_PER_SECOND = 100_000
 VALIDATE_SECONDS = 30.0
 _POLL_SECONDS = 0.01
 # Envoy reports a version when its main thread has taken it over; the worker threads
@@ -203,7 +206,7 @@ class Envoy:
         remove_files(self._folder, keep=old.files)
         # The fault that led here is the one to tell, whatever this ends in.
         with contextlib.suppress(GatewayError):
-            for _ in self._await_in_use(dict(_expected(back))):
+            for _ in self._await_in_use(back):
                 pass
 
     def _confirm(
@@ -214,7 +217,7 @@ class Envoy:
         log_before: int,
     ) -> None:
         expected = dict(_expected(step))
-        for seen in self._await_in_use(expected, log_before=log_before):
+        for seen in self._await_in_use(step, log_before=log_before):
             for source in expected:
                 for name in _named(source, seen.rejected):
                     if seen.rejected[name] > rejected_before.get(name, 0):
@@ -231,20 +234,38 @@ class Envoy:
         return one_line(faults[-1]) if faults else self._process.complaint(since_byte=log_before)
 
     def _await_in_use(
-        self, expected: Mapping[str, str], *, log_before: int = 0
+        self, step: Mapping[str, JSONObject], *, log_before: int = 0
     ) -> Iterator[Subscriptions]:
-        until = time.monotonic() + CONFIRM_SECONDS
+        expected = dict(_expected(step))
+        seconds = patience(step)
+        until = time.monotonic() + seconds
         while True:
-            seen = self._process.admin.subscriptions()
+            try:
+                seen = self._process.admin.subscriptions()
+            except GatewayError:
+                # The thread that answers also reads configurations, and says nothing meanwhile.
+                if time.monotonic() > until or not self._process.is_running():
+                    raise
+                time.sleep(_POLL_SECONDS)
+                continue
             yield seen
             if _in_use(expected, seen):
                 return
             if time.monotonic() > until:
                 raise GatewayError(
-                    f"envoy did not take the configuration over within {CONFIRM_SECONDS:g} seconds:"
+                    f"envoy did not take the configuration over within {seconds:g} seconds:"
                     f" {self._process.complaint(since_byte=log_before)}"
                 )
             time.sleep(_POLL_SECONDS)
+
+
+def patience(step: Mapping[str, JSONObject]) -> int:
+    """
+    Return for how many seconds Envoy is waited for when it takes *step* over.
+
+    What is large takes longer to read: tables of certificates are counted in megabytes.
+    """
+    return CONFIRM_SECONDS + sum(len(json.dumps(one)) for one in step.values()) // _READ_PER_SECOND
 
 
 def _expected(step: Mapping[str, JSONObject]) -> Iterator[tuple[str, str]]:

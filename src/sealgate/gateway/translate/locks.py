@@ -27,11 +27,9 @@ from sealgate.gateway.translate.matchers import (
     NOT_ADMITTED,
     RBAC_FILTER,
     UNBUILT,
-    by_country,
-    by_fingerprint,
+    by_key_and_country,
     deny,
     enforced,
-    inside,
     refuse,
 )
 from sealgate.gateway.translate.sign_in import session_filters
@@ -62,9 +60,8 @@ def lock(site: Site, route: Route, access: AccessSettings, material: Material) -
             fingerprints = material.admitted.get(route_asset(site, route).id, ())
             if not route.admit or not fingerprints:
                 return {RBAC_FILTER: enforced(refuse(NOBODY_ADMITTED))}
-            country = inside(by_country(access.countries))
-            matcher = by_fingerprint(
-                fingerprints, country, deny(NOT_ADMITTED), deny(NO_CERTIFICATE)
+            matcher = by_key_and_country(
+                fingerprints, access.countries, deny(NOT_ADMITTED), deny(NO_CERTIFICATE)
             )
             return {RBAC_FILTER: enforced(matcher)}
 

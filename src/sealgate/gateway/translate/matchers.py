@@ -7,6 +7,7 @@ and is refused.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from sealgate.gateway.model import GRANT_HEADER, KEY_HEADER, RUNG_HEADER, USER_HEADER
@@ -15,7 +16,7 @@ from sealgate.gateway.translate.typed import EXTENSIONS, extension, typed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sealgate.gateway.model import JSONObject
+    from sealgate.gateway.model import JSON, JSONObject
 
 RBAC_FILTER = "envoy.filters.http.rbac"
 # Set at the handshake, read by every lock; no client can write there.
@@ -59,6 +60,35 @@ def by_country(countries: Iterable[str]) -> JSONObject:
     table: JSONObject = {_ABSENT: deny(UNKNOWN_COUNTRY)}
     table |= {code: allow() for code in sorted(countries)}
     return _table(_connection_input(COUNTRY_STATE), table, deny(OTHER_COUNTRY))
+
+
+def by_key_and_country(
+    fingerprints: Iterable[str],
+    countries: Iterable[str],
+    otherwise: JSONObject,
+    nothing: JSONObject,
+) -> JSONObject:
+    """
+    Return the matcher that lets in whoever shows one of these certificates from *countries*.
+
+    *otherwise* is for other certificates, *nothing* for none, wherever they come from. The
+    country is asked first, so that the table of certificates stands three times, and not each
+    country once per certificate: Envoy reads them all again whenever one changes.
+    """
+    kept = sorted(fingerprints)
+
+    def shown(then: JSONObject) -> JSONObject:
+        return inside(by_fingerprint(kept, then, otherwise, nothing))
+
+    cases: list[JSON] = []
+    if allowed := "|".join(re.escape(code) for code in sorted(countries)):
+        cases.append(
+            _case(
+                COUNTRY_STATE, {"safe_regex": {"google_re2": {}, "regex": allowed}}, shown(allow())
+            )
+        )
+    cases.append(_case(COUNTRY_STATE, {"exact": _ABSENT}, shown(deny(UNKNOWN_COUNTRY))))
+    return {"matcher_list": {"matchers": cases}, "on_no_match": shown(deny(OTHER_COUNTRY))}
 
 
 def by_rung(
@@ -197,6 +227,11 @@ def _table(
 ) -> JSONObject:
     tree: JSONObject = {"matcher_tree": {"input": source, "exact_match_map": {"map": table}}}
     return tree if otherwise is None else {**tree, "on_no_match": otherwise}
+
+
+def _case(state: str, fits: JSONObject, then: JSONObject) -> JSONObject:
+    predicate: JSONObject = {"input": _connection_input(state), "value_match": fits}
+    return {"predicate": {"single_predicate": predicate}, "on_match": then}
 
 
 def _connection_input(state: str) -> JSONObject:

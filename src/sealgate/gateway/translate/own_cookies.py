@@ -52,17 +52,23 @@ def without_own_cookies(entry: JSONObject, *, signed: bool) -> Iterator[JSONObje
     ours: JSONObject = {"safe_regex": {"regex": _ONLY_OURS}}
     only = _with_cookie(entry, ({"prefix": SESSION_COOKIE}, False), (ours, False))
     yield {**only, "request_headers_to_remove": gone}
-    among = entry if signed else _with_cookie(entry, ({"contains": SESSION_COOKIE}, False))
-    filters = among.get("typed_per_filter_config")
-    yield {
-        **among,
+    yield stripped(entry if signed else _with_cookie(entry, ({"contains": SESSION_COOKIE}, False)))
+    if not signed:
+        yield entry
+
+
+def stripped(entry: JSONObject) -> JSONObject:
+    """
+    Return *entry* with the program running, whatever cookies there are: for what is rare.
+    """
+    filters = entry.get("typed_per_filter_config")
+    return {
+        **entry,
         "typed_per_filter_config": {
             **(filters if isinstance(filters, dict) else {}),
             STRIP_FILTER: {"@type": _ENABLED, "config": {}},
         },
     }
-    if not signed:
-        yield entry
 
 
 def _with_cookie(entry: JSONObject, *conditions: tuple[JSONObject, bool]) -> JSONObject:

@@ -26,7 +26,7 @@ from sealgate.gateway.translate.inspection import inspected
 from sealgate.gateway.translate.limits import Rate, body_limit, rate_limit
 from sealgate.gateway.translate.locks import lock, opened_at_once
 from sealgate.gateway.translate.matchers import CERTIFICATE_USER_STATE
-from sealgate.gateway.translate.own_cookies import without_own_cookies
+from sealgate.gateway.translate.own_cookies import stripped, without_own_cookies
 from sealgate.gateway.translate.patterns import (
     PRINTABLE,
     doubtful,
@@ -161,14 +161,14 @@ def _served(
     """
 
     def entries(
-        match: JSONObject, filters: JSONObject, *, sampled: bool = True
+        match: JSONObject, filters: JSONObject, *, sampled: bool = True, rare: bool = False
     ) -> list[JSONObject]:
-        shown = signed_in(match, filters)
+        shown = signed_in(match, filters, rare=rare)
         return [
             e for entry in shown for e in inspected(entry, site, route, material, sampled=sampled)
         ]
 
-    def signed_in(match: JSONObject, filters: JSONObject) -> list[JSONObject]:
+    def signed_in(match: JSONObject, filters: JSONObject, *, rare: bool) -> list[JSONObject]:
         entry = _to_site(site, route, match, filters)
         if told := _told(site, route):
             entry["request_headers_to_add"] = told
@@ -178,14 +178,17 @@ def _served(
         if signed and (hidden := hidden_from_site(site)):
             entry["request_headers_to_remove"] = hidden
         entry["match"] = _and(match)
-        return list(without_own_cookies(entry, signed=signed))
+        return [stripped(entry)] if rare else list(without_own_cookies(entry, signed=signed))
 
     limits = _limits(inventory, site, route, path_route)
     filters = {**limits, **lock(site, route, inventory.access, material)}
     at_once = opened_at_once(site, route, inventory.access, material)
+    # Each entry of a lock holds its table, which grows with each certificate and is read anew with
+    # every change; so there is one for all cookies. Who is let in at once does not come there.
+    rare = guard_at(site, route) is Guard.LOCKED
 
     def guarded(match: JSONObject) -> list[JSONObject]:
-        otherwise = entries(match, filters)
+        otherwise = entries(match, filters, rare=rare)
         # A door by parameter is rare, and would cost whoever passes it one more expression.
         if at_once is None or route.door.query is not None:
             return otherwise
@@ -201,12 +204,12 @@ def _served(
         yield guarded(_and(match, _target_header(usual)))
     plain = _and(match, _target_header(PRINTABLE), _target_header(doubt, inverted=True))
     # Of usual requests there are enough; each entry that takes samples costs everybody.
-    yield entries(plain, filters, sampled=usual is None)
+    yield entries(plain, filters, sampled=usual is None, rare=rare)
     judged = typed(
         EXTENSIONS + "filters.http.lua.v3.LuaPerRoute",
         source_code={"inline_string": lua_program(site.routes, route.classification.rank)},
     )
-    yield entries(match, {LUA_FILTER: judged, **filters}, sampled=False)
+    yield entries(match, {LUA_FILTER: judged, **filters}, sampled=False, rare=rare)
 
 
 def _told(site: Site, route: Route) -> list[JSON]:

@@ -37,9 +37,9 @@ from sealgate.gateway.translate.matchers import (
     NOT_SIGNED_IN,
     RBAC_FILTER,
     by_country,
-    by_fingerprint,
     by_grant,
     by_key,
+    by_key_and_country,
     by_person,
     by_rung,
     by_user,
@@ -130,7 +130,7 @@ def _high(site: Site, route: Route, access: AccessSettings, material: Material) 
         # A certificate alone is a key, too. Beside a session it is none: the site is told whose
         # session it is, and that person may have proven no more than a password.
         nobody = deny(NOT_SIGNED_IN)
-        certificate = inside(by_fingerprint(fingerprints, enough, nobody, nobody))
+        certificate = inside(by_key_and_country(fingerprints, access.countries, nobody, nobody))
     return by_rung(_HIGH, who, top, certificate)
 
 

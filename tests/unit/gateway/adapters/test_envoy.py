@@ -4,7 +4,9 @@ Nothing counts as applied until Envoy says so, and what it refuses is taken back
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -19,7 +21,8 @@ import pytest
 from sealgate.errors import BugError, GatewayError
 from sealgate.gateway.adapters import envoy as envoy_module
 from sealgate.gateway.adapters.binary import find_envoy
-from sealgate.gateway.adapters.envoy import Envoy, validate
+from sealgate.gateway.adapters.envoy import Envoy, patience, validate
+from sealgate.gateway.adapters.files import write_files
 from sealgate.gateway.model import EnvoyFiles
 from tests.ports import free_port
 from tests.waiting import wait_until
@@ -118,6 +121,39 @@ def test_what_envoy_refuses_is_taken_back(
     assert _get(port) == "one"
     envoy.apply(plain_files(_answer("two")))
     assert _get(port) == "two"
+
+
+def test_an_envoy_that_reads_for_long_is_waited_for(
+    envoy: Envoy, plain_files: Maker, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    While it reads what is large it answers nobody; a stopped one is as silent.
+    """
+    pid = envoy.pid
+    assert pid is not None
+    continued = threading.Timer(2.5, os.kill, (pid, signal.SIGCONT))
+
+    def write_and_stop(folder: str, files: Files) -> None:
+        write_files(folder, files)
+        if list(files) == ["rds-site.json"]:  # not what is written to be judged first
+            os.kill(pid, signal.SIGSTOP)
+            continued.start()
+
+    monkeypatch.setattr(envoy_module, "CONFIRM_SECONDS", 30)
+    monkeypatch.setattr(envoy_module, "write_files", write_and_stop)
+    try:
+        assert envoy.apply(plain_files(_answer("two"))) == ("rds-site.json",)
+    finally:
+        continued.join()
+    assert _get(port) == "two"
+
+
+def test_the_larger_a_step_the_longer_it_may_take() -> None:
+    """
+    A table of a hundred certificates has megabytes; a usual change has a few kilobytes.
+    """
+    assert patience({"rds-site.json": {"text": "x" * 10_000}}) == 5
+    assert patience({"rds-site.json": {"text": "x" * 1_500_000}, "cds.json": {}}) == 20
 
 
 def test_a_taken_port_is_named_and_the_old_listener_stays(

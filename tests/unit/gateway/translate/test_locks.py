@@ -4,6 +4,8 @@ import json
 import re
 from typing import Any
 
+import pytest
+
 from sealgate.gateway.model import Material
 from sealgate.gateway.translate.locks import MOST_IN_EXPRESSION, lock, opened_at_once
 from sealgate.gateway.translate.matchers import RBAC_FILTER
@@ -63,23 +65,77 @@ def test_nobody_admitted_refuses_everybody() -> None:
     assert actions(lock(SITE, Route(DOOR, CONFIDENTIAL), ACCESS, material(FIRST))) == nobody
 
 
-def test_admitted_needs_certificate_and_country() -> None:
+def decided(matcher: Any, **connection: str) -> tuple[str, str]:
     """
-    The only ways to ALLOW lie behind an admitted fingerprint and an allowed country.
+    Return what *matcher* decides about a *connection* with such "client" and "country".
+
+    Reads it as the protocol defines it (xds.type.matcher.v3.Matcher); both may be absent.
+    """
+
+    def value(source: Any) -> str | None:
+        return connection.get(source["typed_config"]["key"].removeprefix("sealgate."))
+
+    found = None
+    if "matcher_list" in matcher:
+        for case in matcher["matcher_list"]["matchers"]:
+            asked = case["predicate"]["single_predicate"]
+            given, fits = value(asked["input"]), asked["value_match"]
+            expression = fits.get("safe_regex", {}).get("regex", re.escape(fits.get("exact", "")))
+            if given is not None and re.fullmatch(expression, given):
+                found = case["on_match"]
+                break
+    else:
+        tree = matcher["matcher_tree"]
+        found = tree["exact_match_map"]["map"].get(value(tree["input"]))
+    found = found or matcher["on_no_match"]
+    if "matcher" in found:
+        return decided(found["matcher"], **connection)
+    [decision] = actions(found)
+    return decision
+
+
+@pytest.mark.parametrize(
+    ("connection", "decision"),
+    [
+        ({"client": FIRST, "country": "DE"}, ("admitted", "ALLOW")),
+        ({"client": SECOND, "country": "NO"}, ("admitted", "ALLOW")),
+        ({"client": FIRST, "country": "FR"}, ("other-country", "DENY")),
+        ({"client": FIRST, "country": "DENO"}, ("other-country", "DENY")),
+        ({"client": FIRST, "country": "de"}, ("other-country", "DENY")),
+        ({"client": FIRST, "country": ""}, ("other-country", "DENY")),
+        ({"client": FIRST, "country": "-"}, ("unknown-country", "DENY")),
+        ({"client": FIRST}, ("other-country", "DENY")),
+        ({"client": "cc" * 32, "country": "DE"}, ("not-admitted", "DENY")),
+        ({"client": "cc" * 32, "country": "FR"}, ("not-admitted", "DENY")),
+        ({"client": "cc" * 32, "country": "-"}, ("not-admitted", "DENY")),
+        ({"client": FIRST + SECOND, "country": "DE"}, ("not-admitted", "DENY")),
+        ({"client": "", "country": "DE"}, ("not-admitted", "DENY")),
+        ({"client": "-", "country": "DE"}, ("no-certificate", "DENY")),
+        ({"client": "-", "country": "FR"}, ("no-certificate", "DENY")),
+        ({"client": "-", "country": "-"}, ("no-certificate", "DENY")),
+        ({"country": "DE"}, ("not-admitted", "DENY")),
+        ({}, ("not-admitted", "DENY")),
+    ],
+)
+def test_admitted_needs_certificate_and_country(
+    connection: dict[str, str], decision: tuple[str, str]
+) -> None:
+    """
+    Only a certificate that is listed, from a country that is listed, comes in.
     """
     route = Route(DOOR, CONFIDENTIAL, admit=("user:a",))
     settings: Any = lock(SITE, route, ACCESS, material(SECOND, FIRST))
-    matcher = settings[RBAC_FILTER]["rbac"]["matcher"]
-    table = matcher["matcher_tree"]["exact_match_map"]["map"]
-    assert list(table) == ["-", FIRST, SECOND]
-    assert actions(table["-"]) == [("no-certificate", "DENY")]
-    assert actions(matcher["on_no_match"]) == [("not-admitted", "DENY")]
-    by_country = table[FIRST]["matcher"]
-    countries = by_country["matcher_tree"]["exact_match_map"]["map"]
-    assert list(countries) == ["-", "DE", "NO"]
-    assert actions(countries["-"]) == [("unknown-country", "DENY")]
-    assert actions(countries["DE"]) == actions(countries["NO"]) == [("admitted", "ALLOW")]
-    assert actions(by_country["on_no_match"]) == [("other-country", "DENY")]
+    assert decided(settings[RBAC_FILTER]["rbac"]["matcher"], **connection) == decision
+
+
+def test_each_certificate_stands_three_times_however_many_countries() -> None:
+    """
+    The whole table is read anew with each change, so it must not grow with both.
+    """
+    route = Route(DOOR, CONFIDENTIAL, admit=("user:a",))
+    many = AccessSettings(tuple(f"{a}{b}" for a in "ABCDEFGHIJ" for b in "ABCDEFGHIJ"), "c.mmdb")
+    text = json.dumps(lock(SITE, route, many, material(FIRST, SECOND)))
+    assert [text.count(one) for one in (FIRST, SECOND)] == [3, 3]
 
 
 def test_without_countries_nobody_is_let_in() -> None:
