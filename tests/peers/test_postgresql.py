@@ -53,7 +53,7 @@ def test_the_register_keeps_history_and_a_whole_trail(server: PostgreSQL) -> Non
     with Register(url) as register:
         register.record_assessments([given], at=NOW)
         register.record_decision(Decision("file /a", "secret", "anna", "it holds plans", NOW + 1))
-        with pytest.raises(UsageError, match="no asset of that id"):
+        with pytest.raises(UsageError, match="the register has no asset"):
             register.record_decision(Decision("file /b", "secret", "anna", "x", NOW))
     with Register(url) as register:
         [asset] = register.assets()
