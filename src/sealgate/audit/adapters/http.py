@@ -8,6 +8,7 @@ is written by hand, and only the answer is read with the standard library's pars
 from __future__ import annotations
 
 import http.client
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
@@ -81,8 +82,13 @@ def _request(method: str, request_target: str, host: str) -> bytes:
 
 
 def _answer(wire: Wire, method: str, max_bytes: int) -> Response:
-    # HTTPResponse only ever asks its socket for makefile().
-    reply = http.client.HTTPResponse(cast("Any", wire), method=method)
+    # HTTPResponse only ever asks its socket for makefile(). It is closed by hand: left to the
+    # collector, it might find its reader gone, and complain.
+    with closing(http.client.HTTPResponse(cast("Any", wire), method=method)) as reply:
+        return _read(reply, max_bytes)
+
+
+def _read(reply: http.client.HTTPResponse, max_bytes: int) -> Response:
     try:
         reply.begin()
     except (http.client.HTTPException, ValueError, OSError) as error:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import http.client
 import io
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from sealgate.signing.model import Answer, Request
@@ -122,15 +122,18 @@ def fetched(
             client.start_tls(ClientContext(identity, alpn="http/1.1"), host)
         client.sendall(_head(request))
         wire = _Wire(client)
-        # HTTPResponse only ever asks its socket for makefile().
-        response = http.client.HTTPResponse(cast("Any", wire), method=request.method)
-        try:
-            response.begin()
-            # Names and values are the wire's; what breaks a line was none.
-            found = Fetched(request, response, wire)
-        except (http.client.HTTPException, ValueError) as error:
-            raise RemoteError("the answer is no HTTP") from error
-        yield found
+        # HTTPResponse only ever asks its socket for makefile(). It is closed by hand: left to the
+        # collector, it might find its reader gone, and complain.
+        with closing(
+            http.client.HTTPResponse(cast("Any", wire), method=request.method)
+        ) as response:
+            try:
+                response.begin()
+                # Names and values are the wire's; what breaks a line was none.
+                found = Fetched(request, response, wire)
+            except (http.client.HTTPException, ValueError) as error:
+                raise RemoteError("the answer is no HTTP") from error
+            yield found
     finally:
         client.close()
 
