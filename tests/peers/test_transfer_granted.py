@@ -233,11 +233,14 @@ def test_a_tunnel_of_class_secret(vault: Vault) -> None:
         assert not open_through()
         for one in held:
             one.close()
+    # The trail is written in batches, a moment after what it tells.
+    assert wait_until(
+        lambda: any(
+            e.place == "console" and e.rule == "access-no-approval" for e in vault.place.events()
+        )
+    )
     tunnels = [e for e in vault.place.events() if e.action == "tunnel"]
     assert {(e.place, e.access, e.grant) for e in tunnels} == {("console", 3, grant)}
-    assert any(
-        e.place == "console" and e.rule == "access-no-approval" for e in vault.place.events()
-    )
 
 
 @pytest.mark.parametrize("second", ["code", "recovery", "password"])
