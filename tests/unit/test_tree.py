@@ -144,7 +144,6 @@ HELD_BY = {
     "transfer/adapters/ssh_refusals.py": "peers/test_sftp_openssh.py",
     "transfer/adapters/sftp.py": "peers/test_sftp_pressure.py",
     "transfer/adapters/sftp_extensions.py": "unit/transfer/adapters/test_sftp_requests.py",
-    "transfer/adapters/sftp_service.py": "peers/test_sftp_pressure.py",
     "transfer/adapters/ssh_*.py": "peers/test_sftp_openssh.py",
     "transfer/adapters/tunnels.py": "peers/test_sftp_clients.py",
 }

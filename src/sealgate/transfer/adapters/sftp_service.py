@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # Closing more than this takes long enough (sealing is done, syncing is not) for a thread.
 _LONG_UPLOAD_BYTES = 4 * 1024 * 1024
 _FLUSH_BYTES = 128 * 1024
+_LEAST_PART_BYTES = 4096
 _CHANNEL_BUFFER_BYTES = 256 * 1024
 _BY_PATH = frozenset(
     [
@@ -60,8 +61,8 @@ class SFTPService:
         self._requests = Requests(files) if files is not None else None
         self._ready = False
         self._head = b""
-        self._assembly = bytearray()
-        self._have = 0
+        self._assembly: list[Buffer] = []
+        self._missing = 0
         self._rest: list[memoryview | bytes] = []
         self._blocked = False
         self._working: asyncio.Future[tuple[Buffer, ...]] | None = None
@@ -139,15 +140,14 @@ class SFTPService:
         Answer every whole packet in *data*, and keep the beginning of the next.
         """
         while len(data):
-            if self._assembly:
-                part = data[: len(self._assembly) - self._have]
-                self._assembly[self._have : self._have + len(part)] = part
-                self._have += len(part)
-                data = data[len(part) :]
-                if self._have < len(self._assembly):
+            if self._missing:
+                part, data = data[: self._missing], data[self._missing :]
+                self._gather(part)
+                if self._missing:
                     return
-                packet = memoryview(self._assembly)
-                self._assembly = bytearray()
+                # Bytes that nobody can change, so that whoever keeps a part need not copy it.
+                packet = memoryview(b"".join(self._assembly))
+                self._assembly = []
             else:
                 if self._head:
                     data = memoryview(self._head + bytes(data))
@@ -157,15 +157,26 @@ class SFTPService:
                     return
                 length, _ = wire.whole(data)
                 if len(data) < 4 + length:
-                    self._assembly = bytearray(length)
-                    self._have = len(data) - 4
-                    self._assembly[: self._have] = data[4:]
+                    self._missing = length
+                    self._gather(data[4:])
                     return
                 packet, data = data[4 : 4 + length], data[4 + length :]
             if not self._handle(packet):
                 if len(data):
                     self._rest.append(data)
                 return
+
+    def _gather(self, part: memoryview) -> None:
+        """
+        Keep *part* of a packet; small ones together, for each by itself takes far more than its bytes.
+        """
+        self._missing -= len(part)
+        if len(part) >= _LEAST_PART_BYTES:
+            self._assembly.append(part)
+        elif self._assembly and isinstance(self._assembly[-1], bytearray):
+            self._assembly[-1] += part
+        else:
+            self._assembly.append(bytearray(part))
 
     def _handle(self, packet: memoryview) -> bool:
         """

@@ -64,5 +64,5 @@ class SSHSettings:
     rekey_bytes: int = 1024 * MIB
     rekey_seconds: float = 3600.0
     window_bytes: int = 2 * MIB
-    max_packet_bytes: int = 64 * 1024
+    max_packet_bytes: int = 128 * 1024
     write_buffer_bytes: int = 512 * 1024

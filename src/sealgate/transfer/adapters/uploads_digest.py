@@ -70,7 +70,7 @@ class RunningDigest:
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
-        self._held: list[bytes] = []
+        self._held: list[Buffer] = []
         self._held_bytes = 0
         self._waiting: list[Future[None]] = []
 
@@ -78,7 +78,7 @@ class RunningDigest:
         """
         Take *data*; a buffer that its owner may change is copied.
         """
-        piece = data if isinstance(data, bytes) else bytes(data)
+        piece = data if _is_fixed(data) else bytes(data)
         self._held.append(piece)
         self._held_bytes += len(piece)
         if self._held_bytes >= _BATCH_BYTES:
@@ -98,6 +98,15 @@ class RunningDigest:
         self._held, self._held_bytes = [], 0
         return self._hash.hexdigest()
 
-    def _take(self, pieces: list[bytes]) -> None:
+    def _take(self, pieces: list[Buffer]) -> None:
         for piece in pieces:
             self._hash.update(piece)
+
+
+def _is_fixed(data: Buffer) -> bool:
+    """
+    Return whether nobody can change *data*, and keeping it keeps little else in memory.
+    """
+    if isinstance(data, memoryview):
+        return isinstance(data.obj, bytes) and 2 * len(data) >= len(data.obj)
+    return isinstance(data, bytes)
