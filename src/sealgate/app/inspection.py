@@ -20,7 +20,7 @@ from sealgate.app.inspection_finds import Finds
 from sealgate.app.inspection_material import RELAY_FOLDER, check_inspection, policies
 from sealgate.app.inspection_samples import Samples
 from sealgate.app.listening import bound, close_listeners
-from sealgate.app.revival import Member
+from sealgate.app.revival import Member, seen_off
 from sealgate.errors import GatewayError, SealgateError
 from sealgate.gateway.adapters.files import make_folder
 from sealgate.inspection.adapters.relay_plan import RelayPlan
@@ -121,14 +121,7 @@ class Inspection:
             for member in group.members:
                 if member.process is None or not member.process.works(now):
                     self._revive(group, member, now)
-        staying = []
-        for process, until in self._leaving:
-            if process.is_running() and now < until:
-                process.hear()
-                staying.append((process, until))
-            else:
-                process.kill()
-        self._leaving = staying
+        self._leaving = seen_off(self._leaving, now)
         self._samples.tick()
         self._finds.record(inventory)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.app.inspection_material import RELAY_FOLDER
 from sealgate.app.listening import bound, close_listeners
+from sealgate.app.revival import seen_off
 from sealgate.errors import GatewayError
 from sealgate.gateway.adapters.files import make_folder
 from sealgate.gateway.translate.inspection import MOST_SHARE, next_share
@@ -136,7 +137,7 @@ class Samples:
         Do what time brings: start a relay that is asked for, end one that is not.
         """
         now = time.monotonic()
-        self._tend_leaving(now)
+        self._leaving = seen_off(self._leaving, now)
         process = self._process
         asked = self._stand_in.was_asked()
         if process is None:
@@ -229,13 +230,3 @@ class Samples:
         if process is not None:
             process.request_stop(drain_seconds)
             self._leaving.append((process, time.monotonic() + drain_seconds + 5.0))
-
-    def _tend_leaving(self, now: float) -> None:
-        staying = []
-        for process, until in self._leaving:
-            if process.is_running() and now < until:
-                process.hear()
-                staying.append((process, until))
-            else:
-                process.kill()
-        self._leaving = staying

@@ -1,5 +1,5 @@
 """
-The place of a process of our own: one that ended is started again, not too often.
+Processes of our own: one that ended is started again, not too often; one that leaves is seen off.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sealgate.child_process import ChildProcess
 from sealgate.errors import SealgateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 P = TypeVar("P", bound=ChildProcess)
 
@@ -62,3 +62,19 @@ class Member(Generic[P]):
                 self.retry_at = time.monotonic() + retry_seconds
         else:
             self.process = process
+
+
+def seen_off(leaving: Iterable[tuple[P, float]], now: float) -> list[tuple[P, float]]:
+    """
+    Hear the processes that are *leaving*, and end those whose time is up; return the others.
+
+    Each comes with the time (monotonic, as *now*) until which it may finish.
+    """
+    staying = []
+    for process, until in leaving:
+        if process.is_running() and now < until:
+            process.hear()
+            staying.append((process, until))
+        else:
+            process.kill()
+    return staying

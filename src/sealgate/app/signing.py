@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.app.listening import bound, close_listeners
-from sealgate.app.revival import Member
+from sealgate.app.revival import Member, seen_off
 from sealgate.app.signed_material import (
     SIGNER_FOLDER,
     check_signing,
@@ -142,10 +142,7 @@ class Signing:
                 retry_seconds=RETRY_SECONDS,
                 tell=self._tell,
             )
-        for process, until in list(self._leaving):
-            if not process.is_running() or now >= until:
-                process.kill()
-                self._leaving.remove((process, until))
+        self._leaving = seen_off(self._leaving, now)
         if served is None or not serves or now < self._keys_at:
             return False
         self._keys_at = now + KEYS_SECONDS

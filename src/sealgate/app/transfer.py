@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sealgate.app.extras import check_file_extra
+from sealgate.app.revival import seen_off
 from sealgate.app.state import database_url
 from sealgate.app.transfer_group import Group
 from sealgate.app.transfer_wanted import Wanted, has_files
@@ -189,14 +190,7 @@ class Transfer:
         now = time.monotonic()
         for group in self._groups.values():
             group.tick(now)
-        staying = []
-        for process, until in self._leaving:
-            if process.is_running() and now < until:
-                process.hear()
-                staying.append((process, until))
-            else:
-                process.kill()
-        self._leaving = staying
+        self._leaving = seen_off(self._leaving, now)
 
     def status(self) -> dict[str, object]:
         """
