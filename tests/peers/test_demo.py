@@ -128,8 +128,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         assert ready.exists(), (folder / "out").read_text()
         yield Demo(json.loads(ready.read_text()), process, folder / "out")
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        # As when its terminal is closed: it must not go on behind it.
+        process.send_signal(signal.SIGHUP)
+        ended = process.wait(30)
+    assert ended == 0, (folder / "out").read_text()
 
 
 def test_the_plain_port_redirects_and_refuses(demo: Demo) -> None:

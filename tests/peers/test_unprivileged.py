@@ -9,18 +9,17 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from tests.peers.served import Place, Site, given_certificate
+from tests.peers.unprivileged import NOBODY, unprivileged
 from tests.processes import lives
 from tests.waiting import wait_until
 
 UNIT = Path(__file__).parents[2] / "packaging/systemd/sealgate.service"
-NOBODY = 65534
 # CAP_NET_BIND_SERVICE is the tenth (capability.h).
 ONLY_LOW_PORTS = f"{1 << 10:016x}"
 # systemd's own scale, from 0 to 10; 1.5 when this was written.
@@ -34,30 +33,6 @@ def capabilities(pid: int) -> dict[str, str]:
     text = Path(f"/proc/{pid}/status").read_text()
     found = dict(re.findall(r"^(Cap\w+|Uid):\t(\S+)", text, re.MULTILINE))
     return {name: found[name] for name in ("CapEff", "CapPrm", "CapBnd", "CapAmb", "Uid")}
-
-
-def unprivileged() -> tuple[str, ...]:
-    """
-    Return what to put before a command, so that it runs as nobody with the one capability.
-
-    Where Python itself lies in a folder that only root may enter, that folder is opened
-    for this command alone.
-    """
-    become = (
-        *("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"),
-        *("--no-new-privs", "--bounding-set=-all,+net_bind_service"),
-        *("--inh-caps=-all,+net_bind_service", "--ambient-caps=-all,+net_bind_service"),
-    )
-    python = Path(sys.executable).resolve()
-    shut = next((one for one in reversed(python.parents) if not one.stat().st_mode & 0o001), None)
-    if shut is None:
-        return become
-    inside = shut / python.relative_to(shut).parts[0]
-    opened = (
-        'inside=$(mktemp -d) && mount --bind "$2" "$inside" && mount -t tmpfs -o mode=755 none "$1" '
-        '&& mkdir "$2" && mount --bind "$inside" "$2" && shift 2 && exec "$@"'
-    )
-    return ("unshare", "--mount", "sh", "-c", opened, "sh", str(shut), str(inside), *become)
 
 
 @pytest.mark.skipif(

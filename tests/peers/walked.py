@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.peers.served import given_certificate
+from tests.peers.unprivileged import NOBODY, unprivileged
 from tests.ports import free_port
 from tests.waiting import wait_until
 
@@ -79,10 +80,12 @@ if name == "sealgate":
         sys.exit(0)
     unit = (root / "etc/systemd/system/sealgate.service").read_text()
     assert "Type=notify" in unit and "KillMode=mixed" in unit
-    command = re.search(r"^ExecStart=(.*)$", unit, re.MULTILINE)[1].split()
+    assert "User=sealgate" in unit and "ProtectSystem=strict" in unit
+    command = [*{become!r}, *re.search(r"^ExecStart=(.*)$", unit, re.MULTILINE)[1].split()]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
         path = str(root / "notify")
         told.bind(path)
+        os.chmod(path, 0o666)
         told.settimeout(20)
         log = open(root / "sealgate.log", "w")
         child = subprocess.Popen(
@@ -147,8 +150,17 @@ class Walk:
         (ssl / "site.key").rename(ssl / "privkey.pem")
         self.program("sudo", 'exec "$@"')
         self.program("sealgate", f'exec {shlex.quote(sys.executable)} -m sealgate "$@"')
+        # Only root may become another user.
+        is_root = os.geteuid() == 0
+        become = list(unprivileged()) if is_root else []
+        self.program("useradd", '[ "$1 $6" = "--system sealgate" ]')
+        for owner in ("chown", "chgrp"):
+            arguments = f'$(echo "$*" | sed "s/ *\\bsealgate / {NOBODY} /")'
+            self.program(owner, f"exec /bin/{owner} {arguments}" if is_root else "exit 0")
         self.program(
-            "systemctl", SYSTEMCTL.format(python=sys.executable, root=str(self.root)), shell=False
+            "systemctl",
+            SYSTEMCTL.format(python=sys.executable, root=str(self.root), become=become),
+            shell=False,
         )
         (self.root / ".curlrc").write_text(f"connect-to = {DOMAIN}::127.0.0.1:\n")
 

@@ -269,13 +269,12 @@ def gateway_running(laid: Laid, tell: Callable[[str], None]) -> Iterator[Running
 
 def stay(gateway: RunningGateway) -> None:
     """
-    Serve until SIGTERM or SIGINT; SIGHUP reloads. Main thread only.
+    Serve until SIGTERM, SIGINT, or the end of the terminal (SIGHUP). Main thread only.
 
     Raises:
         GatewayError: Envoy crashed again and again.
     """
-    signal.signal(signal.SIGHUP, lambda *_: gateway.request_reload())
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: gateway.request_stop())
     gateway.wait()
 
