@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
-from joserfc.util import urlsafe_b64decode
 
 from sealgate.errors import SealgateError, UsageError
 from sealgate.identity.factors import VERY_HIGH, Factor, Proven
 from sealgate.identity.sessions import MILLISECONDS, TOKEN_SECONDS, Session
+from sealgate.identity.token_parts import read_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -252,29 +252,9 @@ def _imported(pem: bytes) -> ECKey:
 
 def _object(part: bytes) -> dict[str, Any]:
     try:
-        read = json.loads(
-            urlsafe_b64decode(part).decode("utf-8"),
-            object_pairs_hook=_once,
-            parse_constant=_never,
-            parse_float=_never,
-        )
-    except (ValueError, RecursionError) as error:
+        return read_part(part, fractions=False)
+    except ValueError as error:
         raise TokenError(Refused.MALFORMED) from error
-    if not isinstance(read, dict):
-        raise TokenError(Refused.MALFORMED)
-    return read
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # RFC 7519, 4: duplicate names must be refused, or the last one counts. Refused is safer.
-    read = dict(pairs)
-    if len(read) != len(pairs):
-        raise ValueError("a name stands twice")
-    return read
-
-
-def _never(text: str) -> Any:
-    raise ValueError(f"{len(text)} characters of a number that we never write")
 
 
 # Every claim there is, and its only type.

@@ -10,7 +10,6 @@ read by :func:`stated`.
 from __future__ import annotations
 
 import hmac
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from joserfc.util import urlsafe_b64decode
 from sealgate.errors import UsageError
 from sealgate.identity.factors import Factor, Proven
 from sealgate.identity.model import checked_name
+from sealgate.identity.token_parts import read_part
 from sealgate.signin.provider import OidcError, Why
 
 if TYPE_CHECKING:
@@ -289,28 +289,9 @@ def _verify_signature(token: str, key: Mapping[str, str], algorithm: str) -> Non
 
 def _object(part: bytes) -> dict[str, Any]:
     try:
-        read = json.loads(
-            urlsafe_b64decode(part).decode("utf-8"),
-            object_pairs_hook=_once,
-            parse_constant=_never,
-        )
-    except (ValueError, RecursionError) as error:
+        return read_part(part, fractions=True)
+    except ValueError as error:
         raise _forged("cannot be read") from error
-    if not isinstance(read, dict):
-        raise _forged("cannot be read")
-    return read
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # RFC 7519, 4: duplicate names must be refused, or the last one counts. Refused is safer.
-    read = dict(pairs)
-    if len(read) != len(pairs):
-        raise ValueError("a name stands twice")
-    return read
-
-
-def _never(text: str) -> Any:
-    raise ValueError(f"{len(text)} characters that are no JSON")
 
 
 def _forged(what: str) -> OidcError:
