@@ -16,7 +16,7 @@ import uvloop
 from envoy.service.ext_proc.v3 import external_processor_pb2 as messages
 from envoy.service.ext_proc.v3 import external_processor_pb2_grpc as service
 
-from sealgate.inspection.body import BodyScan, is_clean
+from sealgate.inspection.body import BodyScan, look_at_whole
 from sealgate.inspection.detector import detector_of
 from sealgate.inspection.model import Limits, above
 from sealgate.policy.classification import DEFAULT_MODEL
@@ -43,9 +43,11 @@ class Reader(service.ExternalProcessorServicer):  # type: ignore[misc] # generat
         scan: BodyScan | None = None
         async for request in requests:
             piece = request.response_body
-            if scan is None and piece.end_of_stream and is_clean(_DETECTOR, piece.body):
-                yield _GO_ON
-                continue
+            if scan is None and piece.end_of_stream:
+                whole = look_at_whole(_DETECTOR, b"\n" + piece.body, 1, time.thread_time)
+                if whole is not None and not whole.hits:
+                    yield _GO_ON
+                    continue
             if scan is None:
                 scan = BodyScan(_DETECTOR, Limits(), time.thread_time)
             scan.feed(piece.body)

@@ -16,7 +16,7 @@ from sealgate.detect.checksums import luhn
 from sealgate.detect.confirm.payment import card
 from sealgate.detect.model import Confidence
 from sealgate.inspection.adapters.decoding import decoder_of
-from sealgate.inspection.body import BodyScan
+from sealgate.inspection.body import BodyScan, look_at_whole
 from sealgate.inspection.card_sieve import may_be_cards
 from sealgate.inspection.detector import detector_of
 from sealgate.inspection.encoded import Decoder, EncodedScan, FormDecoder, unescaped
@@ -81,7 +81,20 @@ def test_any_cut_gives_the_same_as_the_whole(body: bytes, sizes: list[int]) -> N
     """
     Output, counts and refusals do not depend on the pieces.
     """
-    assert _through(_pieces(body, sizes)) == _through([body])
+    assert _through(_pieces(body, sizes)) == _through([body]) == _looked_at(body)
+
+
+def _looked_at(body: bytes) -> object:
+    whole = look_at_whole(detector_of(KINDS), b"head\n" + body, 5, time.thread_time)
+    if whole is None:
+        return _through([body])
+    if not whole.hits:
+        return body, {}
+    one = _scan()
+    try:
+        return b"".join((*one.parts(body, whole), one.close())), one.counts
+    except RefusedError as error:
+        return error.refusal, error.kinds
 
 
 @given(BODIES, CUTS)

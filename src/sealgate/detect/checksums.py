@@ -7,7 +7,9 @@ every candidate and so are kept short.
 
 from __future__ import annotations
 
-_DOUBLED = bytes(((2 * d) // 10 + (2 * d) % 10) for d in range(10))
+_DIGITS = b"0123456789"
+_PLAIN = bytes.maketrans(_DIGITS, bytes(range(10)))
+_DOUBLED = bytes.maketrans(_DIGITS, bytes(sum(divmod(2 * d, 10)) for d in range(10)))
 _ZERO = ord("0")
 _BASE36 = {c: str(n) for n, c in enumerate("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")}
 
@@ -32,9 +34,8 @@ def luhn(digits: bytes) -> bool:
     """
     Return whether ASCII *digits* pass the Luhn check (ISO/IEC 7812-1, Annex B).
     """
-    values = [c - _ZERO for c in digits]
-    doubled = values[-2::-2]
-    return (sum(values[-1::-2]) + sum(_DOUBLED[d] for d in doubled)) % 10 == 0
+    total = sum(digits[-1::-2].translate(_PLAIN)) + sum(digits[-2::-2].translate(_DOUBLED))
+    return total % 10 == 0
 
 
 def iban(compact: bytes) -> bool:

@@ -8,7 +8,7 @@ bytes back, and one that has ended holds everything from its window on until tha
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sealgate.detect.anchor import LONGEST_ANCHOR
 from sealgate.detect.model import Kind
@@ -35,15 +35,29 @@ _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _MARK_BYTES = 4
 
 
-def is_clean(detector: Detector, body: bytes) -> bool:
+class Whole(NamedTuple):
     """
-    Return whether nothing in the whole *body* even looks like a find.
+    What in a whole body looks like a find, and when looking for it began.
+    """
 
-    That is what most bodies are, and then the account that a scan keeps is not needed.
+    hits: list[int]
+    since: float
+
+
+def look_at_whole(
+    detector: Detector, text: bytes, start: int, clock: Callable[[], float]
+) -> Whole | None:
     """
-    if body.startswith(_WIDE_MARKS):
-        return False
-    return len(body) <= WINDOW and not detector.hits(b"\n" + body)
+    Return what in the whole body from *start* of *text* on looks like a find.
+
+    A line feed stands before the body, as one does behind every head. Of no hits the body is clean;
+    that is what most are, and then the account that a scan keeps is not needed. None for one
+    that a scan has to read from its beginning.
+    """
+    if len(text) - start > _PIECE or text.startswith(_WIDE_MARKS, start):
+        return None
+    since = clock()
+    return Whole(detector.hits(memoryview(text)[start - 1 :]), since)
 
 
 class BodyScan:
@@ -120,9 +134,24 @@ class BodyScan:
         Raises:
             RefusedError: the body must not go on.
         """
+        return b"".join(self.parts(data))
+
+    def parts(self, data: bytes, whole: Whole | None = None) -> list[bytes | memoryview]:
+        """
+        Do as :meth:`feed`, and copy nothing that goes on as it came.
+
+        *whole* is what :func:`look_at_whole` says, where *data* is that body.
+
+        Raises:
+            RefusedError: the body must not go on.
+        """
         if len(data) <= _PIECE:
-            return self._step(data)
-        return b"".join(self._step(data[at : at + _PIECE]) for at in range(0, len(data), _PIECE))
+            return self._step(data, whole)
+        return [
+            part
+            for at in range(0, len(data), _PIECE)
+            for part in self._step(data[at : at + _PIECE], None)
+        ]
 
     def close(self) -> bytes:
         """
@@ -184,13 +213,16 @@ class BodyScan:
         self._take(kind, start, stop)
         return True
 
-    def _step(self, data: bytes) -> bytes:
+    def _step(self, data: bytes, whole: Whole | None) -> list[bytes | memoryview]:
         budget, detector, before = self._budget, self._detector, self.size
         budget.take_bytes(len(data))
         if before < _MARK_BYTES and (self._text[1:] + data[:_MARK_BYTES]).startswith(_WIDE_MARKS):
             raise RefusedError(Refusal.UNREADABLE, "the character set of the body is not read here")
-        since = budget.started()
-        if len(data) > _LARGE:
+        since = budget.started() if whole is None else whole.since
+        if whole is not None:
+            self._join(data)
+            self._note_hits(whole.hits, self._base, before)
+        elif len(data) > _LARGE:
             # An anchor that ends behind the seam lies in the new bytes alone, so these are
             # scanned where they are; copying costs as much as scanning.
             near = self._block() + data[:_SEAM]
@@ -208,9 +240,9 @@ class BodyScan:
         if self._pending:
             self._confirm(last=False)
         budget.take_time(since)
-        return self._release(self._safe())
+        return [self._release(self._safe())]
 
-    def _pass(self, data: bytes) -> bytes:
+    def _pass(self, data: bytes) -> list[bytes | memoryview]:
         """
         Take *data* in which nothing was found, and return what may go on.
         """
@@ -218,9 +250,9 @@ class BodyScan:
         keep = self._detector.before
         self.size += len(data)
         self.released = self.size - keep
-        self._text = data[-keep - self._detector.context :]
+        self._text = bytes(data[-keep - self._detector.context :])
         self._base = self.size - len(self._text)
-        return b"".join((held, memoryview(data)[: len(data) - keep]))
+        return [held, memoryview(data)[: len(data) - keep]]
 
     def _join(self, data: bytes) -> None:
         drop = max(0, self._first_needed() - self._base)

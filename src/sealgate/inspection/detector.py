@@ -5,7 +5,7 @@ The anchors of one policy: as few as its kinds need, for each costs every byte.
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import hyperscan
 
@@ -60,13 +60,14 @@ class Detector:
                 ],
             )
 
-    def hits(self, block: bytes) -> list[int]:
+    def hits(self, block: bytes | memoryview) -> list[int]:
         """
         Return where anchors end in *block*, in order: offset and anchor in one number.
         """
         hits: list[int] = []
         if self._database is not None and block:
-            self._database.scan(block, match_event_handler=_collect, context=hits)
+            # It takes any buffer; its stubs do not say so.
+            self._database.scan(cast("bytes", block), match_event_handler=_collect, context=hits)
             hits.sort()
         return hits
 

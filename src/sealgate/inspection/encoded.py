@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sealgate.detect.model import Kind
-    from sealgate.inspection.body import BodyScan
+    from sealgate.inspection.body import BodyScan, Whole
     from sealgate.inspection.model import Limits
 
 _PIECE = 16 * 1024
@@ -69,7 +69,7 @@ class EncodedScan:
         self._limits = limits
         self._waiting: deque[tuple[bytes, int]] = deque()
         self._waiting_bytes = 0
-        self._plain: list[bytes] = []
+        self._plain: list[bytes | memoryview] = []
         self._came = 0
         self.holds = True
         self.is_decoded = False
@@ -95,6 +95,15 @@ class EncodedScan:
         Raises:
             RefusedError: the body must not go on.
         """
+        return b"".join(self.parts(data))
+
+    def parts(self, data: bytes, _whole: Whole | None = None) -> list[bytes | memoryview]:
+        """
+        Do as :meth:`feed`, and join nothing. A look at what is encoded says nothing.
+
+        Raises:
+            RefusedError: the body must not go on.
+        """
         for at in range(0, len(data), _PIECE):
             self._take(data[at : at + _PIECE])
         return self._ready()
@@ -106,8 +115,8 @@ class EncodedScan:
         Raises:
             RefusedError: the body must not go on.
         """
-        self._keep(self._scan.feed(self._decoder.close()))
-        self._keep(self._scan.close())
+        self._keep(self._scan.parts(self._decoder.close()))
+        self._keep([self._scan.close()])
         if not self._scan.is_changed:
             return self._all()
         if not self.holds:
@@ -122,13 +131,13 @@ class EncodedScan:
         if self.holds:
             self._let_go()
         self._scan.flush()
-        return self._ready()
+        return b"".join(self._ready())
 
     def _take(self, piece: bytes) -> None:
         self._came += len(piece)
         scan, limits = self._scan, self._limits
         for plain in self._decoder.feed(piece):
-            self._keep(scan.feed(plain))
+            self._keep(scan.parts(plain))
             if scan.size > _HARMLESS and scan.size > self._came * limits.ratio:
                 raise over(f"the body becomes more than {limits.ratio} times its size")
         self._waiting.append((piece, scan.size))
@@ -138,9 +147,9 @@ class EncodedScan:
         ):
             self._let_go()
 
-    def _keep(self, plain: bytes) -> None:
+    def _keep(self, plain: list[bytes | memoryview]) -> None:
         if self.holds:
-            self._plain.append(plain)
+            self._plain += plain
         elif self._scan.is_changed:
             raise self._found()
 
@@ -150,14 +159,14 @@ class EncodedScan:
         self.holds = False
         self._plain.clear()
 
-    def _ready(self) -> bytes:
+    def _ready(self) -> list[bytes | memoryview]:
         if self.holds:
-            return b""
-        parts: list[bytes] = []
+            return []
+        parts: list[bytes | memoryview] = []
         while self._waiting and self._waiting[0][1] <= self._scan.released:
             parts.append(self._waiting.popleft()[0])
         self._waiting_bytes -= sum(map(len, parts))
-        return b"".join(parts)
+        return parts
 
     def _all(self) -> bytes:
         parts = [piece for piece, _ in self._waiting]

@@ -5,8 +5,12 @@ Bodies taken out of their framing as they come (RFC 9112, 6 and 7), in any piece
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from sealgate.inspection.framing import Framed, Head, refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # RFC 9112, 7.1: hexadecimal digits, perhaps extensions, which nobody uses and we drop.
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,12})(?:[ \t]*;[\t -~\x80-\xff]*)?")
@@ -207,6 +211,14 @@ def chunk(data: bytes) -> bytes:
     Return *data* as one chunk; of nothing, nothing.
     """
     return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+
+
+def chunked(parts: Iterable[bytes | memoryview]) -> list[bytes | memoryview]:
+    """
+    Return *parts* in one chunk, uncopied; of nothing, nothing.
+    """
+    kept = [part for part in parts if part]
+    return [b"%x\r\n" % sum(map(len, kept)), *kept, b"\r\n"] if kept else []
 
 
 def last_chunk(trailers: bytes) -> bytes:

@@ -9,7 +9,7 @@ import pytest
 
 from sealgate.detect.checksums import luhn
 from sealgate.detect.model import Kind
-from sealgate.inspection.body import BodyScan, is_clean
+from sealgate.inspection.body import BodyScan, look_at_whole
 from sealgate.inspection.budget import WINDOW
 from sealgate.inspection.detector import detector_of
 from sealgate.inspection.model import WITHHELD, Limits, Refusal, RefusedError, above
@@ -237,7 +237,7 @@ def test_text_in_wide_characters_is_refused_by_its_mark(coding: str, size: int) 
     Whatever the fields say: a browser reads what begins so as UTF-16, where no digits touch.
     """
     body = ("\N{ZERO WIDTH NO-BREAK SPACE}" + "paid with 4111 1111 1111 1111 " * 300).encode(coding)
-    assert not is_clean(detector_of(PUBLIC), body)
+    assert look_at_whole(detector_of(PUBLIC), b"\n" + body, 1, time.thread_time) is None
     with pytest.raises(RefusedError) as refused:
         through(body, size)
     assert refused.value.refusal is Refusal.UNREADABLE

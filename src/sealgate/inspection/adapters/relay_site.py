@@ -5,10 +5,11 @@ The relay's side towards the site: reads answers, and lets on what may be shown.
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, cast
 
 from sealgate.inspection.adapters.decoding import is_plain
-from sealgate.inspection.body import is_clean
+from sealgate.inspection.body import look_at_whole
 from sealgate.inspection.framing import (
     SWITCHING,
     Framed,
@@ -20,12 +21,14 @@ from sealgate.inspection.framing import (
     read_answer,
     refused,
 )
-from sealgate.inspection.framing_bodies import BodyReader, chunk, last_chunk, reader_of
+from sealgate.inspection.framing_bodies import BodyReader, chunked, last_chunk, reader_of
 from sealgate.inspection.model import WITHHELD, Refusal, RefusedError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sealgate.inspection.adapters.relay import GatewaySide
-    from sealgate.inspection.body import BodyScan
+    from sealgate.inspection.body import BodyScan, Whole
     from sealgate.inspection.encoded import EncodedScan
 
 # So long a sender may pause before whole lines of what it sent go on. An encoded body that
@@ -147,30 +150,33 @@ class SiteSide(asyncio.Protocol):
                 self._buffer = data
                 return
             head = read_answer(data[:end], request.method)
-            data = data[end:]
             if not head.is_interim:
                 break
             if head.status == SWITCHING:
                 raise RefusedError(Refusal.UNREADABLE, "the site switched to what is not read here")
             front.transport.write(plain_answer(head))
+            data = data[end:]
             if not data:
                 return
-        if self._is_whole_and_clean(head, data):
-            front.transport.write(plain_answer(head) + data)
+        whole = self._look_at_whole(head, data, end)
+        if whole is not None and not whole.hits:
+            new = plain_answer(head)
+            front.transport.write(data if new is head.raw else new + data[end:])
             front.answered(reusable=head.keeps_alive)
             return
         self._begin(head)
-        self._take_body(data)
+        self._take_body(data[end:], whole)
 
-    def _is_whole_and_clean(self, head: Head, body: bytes) -> bool:
-        detector = self._front.service.answers
-        return (
+    def _look_at_whole(self, head: Head, data: bytes, end: int) -> Whole | None:
+        service = self._front.service
+        if (
             head.framed is Framed.LENGTH
-            and len(body) == head.length
+            and len(data) - end == head.length <= service.policy.limits.body_bytes
             and not head.partial
             and is_plain(head.encoding, head.content_type)
-            and is_clean(detector, body)
-        )
+        ):
+            return look_at_whole(service.answers, data, end, time.thread_time)
+        return None
 
     def _begin(self, head: Head) -> None:
         self._head = head
@@ -182,45 +188,51 @@ class SiteSide(asyncio.Protocol):
             self._scan = self._front.scan_answer(head, service.policy.answers & WITHHELD)
         self._reader = reader_of(head)
 
-    def _take_body(self, data: bytes) -> None:
+    def _take_body(self, data: bytes, whole: Whole | None = None) -> None:
         reader, scan = self._reader, self._scan
         assert reader is not None  # noqa: S101  # for the type checker
         body = reader.feed(data) if data else b""
+        parts: list[bytes | memoryview] = [body]
         if scan is not None and body:
-            body = scan.feed(body)
+            parts = scan.parts(body, whole)
         if reader.done:
-            self._finish(body)
+            self._finish(parts)
             return
-        if body:
-            self._emit(body)
+        if any(parts):
+            self._emit(parts)
         self._came = True
         if self._timer is None:
             self._arm()
 
-    def _emit(self, body: bytes) -> None:
+    def _emit(self, parts: list[bytes | memoryview], end: bytes = b"") -> None:
         head = self._head
         assert head is not None  # noqa: S101  # for the type checker
-        write = self._front.transport.write
+        if head.framed in _CHUNKED:
+            parts = chunked(parts)
         if not self._sent_head:
             self._sent_head = True
-            write(chunked_answer(head) if head.framed is Framed.CLOSE else plain_answer(head))
-        if body:
-            write(chunk(body) if head.framed in _CHUNKED else body)
+            new = chunked_answer(head) if head.framed is Framed.CLOSE else plain_answer(head)
+            parts = [new, *parts]
+        if end:
+            parts.append(end)
+        # One call, so that the gateway is not woken for each part.
+        self._front.transport.writelines(parts)
 
-    def _finish(self, body: bytes = b"") -> None:
+    def _finish(self, parts: Iterable[bytes | memoryview] = ()) -> None:
         head, reader, scan, front = self._head, self._reader, self._scan, self._front
         assert head is not None  # noqa: S101  # for the type checker
         assert reader is not None  # noqa: S101  # for the type checker
+        parts = list(parts)
         if scan is not None:
-            rest = scan.close()
-            body = body + rest if body else rest
+            parts.append(scan.close())
         if scan is not None and scan.is_decoded:
+            body = b"".join(parts)
             front.transport.write(decoded_answer(head, len(body)) + body)
+        elif head.framed in _CHUNKED:
+            changed = scan is not None and scan.counts
+            self._emit(parts, last_chunk(b"" if changed else reader.trailers))
         else:
-            self._emit(body)
-            if head.framed in _CHUNKED:
-                changed = scan is not None and scan.counts
-                front.transport.write(last_chunk(b"" if changed else reader.trailers))
+            self._emit(parts)
         if scan is not None and scan.counts:
             front.note(scan.counts, outgoing=True)
         self._stop_timer()
@@ -250,8 +262,7 @@ class SiteSide(asyncio.Protocol):
             self._arm()
             return
         try:
-            body = self._scan.flush() if self._scan is not None else b""
-            self._emit(body)
+            self._emit([self._scan.flush()] if self._scan is not None else [])
         except RefusedError as error:
             self._refuse(error)
 
