@@ -337,7 +337,9 @@ def test_implicit_tls(authority: Authority, right: Files, tmp_path: Path, openin
     with vsftpd(tmp_path / "v", right, implicit_ssl="YES") as port:
         target = Target("a", "ftp.localhost", "127.0.0.1", port, scheme="ftps", opening=opening)
         trust = Trust((str(authority.path),))
-        looks = probe_ftp(target, trust, time.time(), Limits(), active=True)
+        # The first look waits for a greeting that never comes.
+        limits = Limits(exchange_seconds=6)
+        looks = probe_ftp(target, trust, time.time(), limits, active=True)
     found = {s.fact: s.value for s in looks if isinstance(s, Observation)}
     assert found[Fact.FTP_TLS] == "implicit"
     assert found[Fact.FTP_PLAIN_LOGIN] == "refused"
