@@ -329,5 +329,7 @@ def test_slow_visitors_do_not_slow_others(world: World) -> None:
             one.sendall(slow_head)
         for _ in range(3):
             for any_one in (*slow, *plain):
-                any_one.sendall(b"a")
+                # On a busy machine the first are cut off by now, as they should be.
+                with contextlib.suppress(OSError):
+                    any_one.sendall(b"a")
             assert_responsive(world)
