@@ -6,8 +6,8 @@ round asks both servers in turn, so that a busy machine troubles both alike, and
 the median over the rounds. Sealgate is the whole product: ``sealgate serve``, a drop of class
 "confidential" sealed for the site's key, digests, the trail. sshd is a private one, started here.
 
-Besides: 200 sessions held open at once (memory, and how soon they are set up), and 100
-uploads at once (memory). ``measure`` is what ``benchmarks/transfer/run.py`` calls; alone this
+Besides: 200 sessions held open at once (memory, and how soon they are set up, by a client that
+costs little: ``sessions.py``), and 100 uploads at once (memory). ``measure`` is what ``benchmarks/transfer/run.py`` calls; alone this
 file prints a table.
 """
 
@@ -27,13 +27,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import asyncssh
 import uvloop
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.processes import own_mib, with_descendants  # noqa: E402  # ROOT is on the path
+from benchmarks.transfer.sessions import Sessions  # noqa: E402  # as above
 from tests.peers.transferred import FilePlace, file_place  # noqa: E402  # as above
 from tests.ports import free_port  # noqa: E402  # as above
 
@@ -45,6 +45,8 @@ _MIB = 1 << 20
 _SMALL_BYTES = 10 * 1024
 _START_SECONDS = 20
 _UPLOADS_AT_ONCE = 100
+_SET_UP_AT_ONCE = 8
+_REST_SECONDS = 0.3
 TARGETS = {
     "large-up": 0.9,
     "large-down": 0.8,
@@ -174,9 +176,10 @@ def sshd(folder: Path) -> Iterator[Server]:
 @contextlib.contextmanager
 def sealgate(place: FilePlace, workers: int | None) -> Iterator[Server]:
     """
-    Run ``sealgate serve``, as it comes or with so many *workers*.
+    Run ``sealgate serve``, as it comes (a process per core) or with so many *workers*.
     """
-    with place.serving(*(("--workers", str(workers)) if workers else ())) as serving:
+    workers = workers or len(os.sched_getaffinity(0))
+    with place.serving("--workers", str(workers)) as serving:
         yield Server(
             "sealgate",
             serving.process.pid,
@@ -233,34 +236,26 @@ async def _hold(server: Server, count: int) -> tuple[float, float]:
     """
     # What sessions of an earlier round have left behind is used again: one base for all.
     server.base_mib = server.base_mib or server.own_mib()
-    known = asyncssh.SSHClientConnectionOptions(
-        username=server.user,
-        client_keys=[server.key],
-        known_hosts=None,
-        config=None,
-        encryption_algs=[CIPHER],
-        kex_algs=["curve25519-sha256"],
-    )
-    gate = asyncio.Semaphore(8)
-    held: list[asyncssh.SSHClientConnection] = []
-
-    async def one() -> None:
-        async with gate:
-            connection = await asyncssh.connect("127.0.0.1", server.port, options=known)
-            held.append(connection)
-            await connection.start_sftp_client()
-
-    began = server.cpu_seconds()
-    clock = time.perf_counter()
-    await asyncio.gather(*(one() for _ in range(count)))
-    took = time.perf_counter() - clock
+    sessions = Sessions(server.port, server.user, server.key)
+    began, client = server.cpu_seconds(), time.process_time()
+    took = await sessions.hold(count, _SET_UP_AT_ONCE)
+    client = time.process_time() - client
     server.cpu.setdefault("held-setup", []).append((server.cpu_seconds() - began) / count)
+    server.cpu.setdefault("held-setup, the client", []).append(client / count)
     grown = server.own_mib() - server.base_mib
-    for connection in held:
-        connection.close()
-    for connection in held:
-        await connection.wait_closed()
+    sessions.close()
+    await _at_rest(server)
     return grown / count, count / took
+
+
+async def _at_rest(server: Server) -> None:
+    """
+    Wait until *server* has let go of what was held, or the next one would pay for it.
+    """
+    seen = -1.0
+    while (now := server.cpu_seconds()) != seen:
+        seen = now
+        await asyncio.sleep(_REST_SECONDS)
 
 
 def _upload_at_once(server: Server, file: Path) -> float:

@@ -168,6 +168,28 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
         raise _unusable(engine, "read", error) from error
 
 
+def quick_look(engine: sa.Engine, query: str) -> Any | None:
+    """
+    Return the one value that *query* asks for, ``None`` when it could not be asked.
+
+    Past SQLAlchemy's own layers, for a question of every sign-in: a tenth of the time of
+    :func:`reading`, which is the one to ask then, because it knows how to complain.
+    """
+    held = None
+    try:
+        held = engine.raw_connection()
+        cursor = held.cursor()
+        cursor.execute(query)
+        row = cursor.fetchone()
+        cursor.close()
+    except Exception as error:  # noqa: BLE001  # each driver has errors of its own
+        if held is not None:
+            held.invalidate(error)
+        return None
+    held.close()
+    return row[0] if row else None
+
+
 @contextlib.contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """

@@ -14,7 +14,14 @@ import sqlalchemy as sa
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from sealgate.database import migrate, open_database, reading, sqlite_url, writing
+from sealgate.database import (
+    migrate,
+    open_database,
+    quick_look,
+    reading,
+    sqlite_url,
+    writing,
+)
 from sealgate.errors import SourceError, UsageError
 from sealgate.identity.adapters import store as identity_store
 from sealgate.identity.adapters.store import IdentityStore
@@ -381,3 +388,21 @@ def test_no_message_about_a_driver_holds_a_password(url: str, shown: str) -> Non
         open_database(url)
     assert "hunter2" not in str(caught.value) + str(caught.value.hint)
     assert caught.value.message.startswith(f'database URL "{shown}" cannot be opened: ')
+
+
+def test_a_quick_look_sees_what_is_kept_and_says_nothing_of_what_is_not(url: str) -> None:
+    """
+    The value as it is now, and ``None`` for whatever cannot be asked; later looks still work.
+    """
+    engine = open_database(url)
+    with writing(engine) as connection:
+        connection.execute(sa.text("CREATE TABLE n (x INTEGER)"))
+        connection.execute(sa.text("INSERT INTO n VALUES (1)"))
+    assert quick_look(engine, "SELECT x FROM n") == 1
+    with writing(engine) as connection:
+        connection.execute(sa.text("UPDATE n SET x = 2"))
+        assert quick_look(engine, "SELECT x FROM n") == 1
+    assert quick_look(engine, "SELECT y FROM nothing") is None
+    assert quick_look(engine, "SELECT x FROM n WHERE x = 7") is None
+    assert quick_look(engine, "SELECT x FROM n") == 2
+    engine.dispose()

@@ -14,6 +14,7 @@ the user can still make that one pair wait.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -141,6 +142,7 @@ class Throttle:
         _put(table, key, count, self._most)
 
 
+@functools.lru_cache(maxsize=4096)
 def prefix(address: str) -> str:
     """
     Return what of *address* is counted: an IPv4 address, or an IPv6 network of 64 bits.

@@ -9,6 +9,7 @@ is worth nothing.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -121,8 +122,12 @@ def required(asset: Drop | Tunnel) -> Protection:
     Credentials travel over it, so it is never below "encrypted" in transit, nor open to
     everybody, whatever its class says.
     """
-    floor = Protection(SENSITIVE_FLOOR.in_transit, _LOW, 0)
-    return asset.classification.required.at_least(floor)
+    return _floored(asset.classification.required)
+
+
+@functools.lru_cache(maxsize=64)
+def _floored(required: Protection) -> Protection:
+    return required.at_least(Protection(SENSITIVE_FLOOR.in_transit, _LOW, 0))
 
 
 def asset_id(asset: Drop | Tunnel) -> str:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from maxminddb import Reader
 
 _HINT = "docs/howto/country-database.md tells where to get one"
+# The reader is of Python (see below), and an address tries a door more than once.
+_MOST_TOLD = 4096
 
 
 class Countries:
@@ -35,6 +37,8 @@ class Countries:
         self._lock = Lock()
         self._reader: Reader | None = None
         self._seen: tuple[int, ...] = ()
+        # What this file said of addresses so far.
+        self._told: dict[str, str | None] = {}
 
     def country_of(self, address: str) -> str | None:
         """
@@ -51,13 +55,24 @@ class Countries:
             return None
         with self._lock:
             reader = self._current()
-            try:
-                return country_code(reader.get(parsed))
-            except (maxminddb.InvalidDatabaseError, ValueError) as error:
-                if isinstance(parsed, ipaddress.IPv6Address) and reader.metadata().ip_version == 4:  # noqa: PLR2004
-                    # A database of IPv4 only knows nothing of this address.
-                    return None
-                raise self._damaged() from error
+            if address in self._told:
+                return self._told[address]
+            found = self._looked_up(reader, parsed)
+            if len(self._told) >= _MOST_TOLD:
+                self._told.clear()
+            self._told[address] = found
+            return found
+
+    def _looked_up(
+        self, reader: Reader, parsed: ipaddress.IPv4Address | ipaddress.IPv6Address
+    ) -> str | None:
+        try:
+            return country_code(reader.get(parsed))
+        except (maxminddb.InvalidDatabaseError, ValueError) as error:
+            if isinstance(parsed, ipaddress.IPv6Address) and reader.metadata().ip_version == 4:  # noqa: PLR2004
+                # A database of IPv4 only knows nothing of this address.
+                return None
+            raise self._damaged() from error
 
     def close(self) -> None:
         """
@@ -91,6 +106,7 @@ class Countries:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+        self._told.clear()
 
     def _damaged(self) -> SourceError:
         return SourceError(

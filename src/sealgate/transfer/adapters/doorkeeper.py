@@ -110,12 +110,10 @@ class DropDoorkeeper:
         Return whether *offer* is a living key of *name*. Unknown names take as long.
         """
         try:
-            owner = self._lookup.owner(offer.method, offer.fingerprint)
-            identity = self._people.identity(name)
+            return self._lookup.holder(name, offer.method, offer.fingerprint) is not None
         except SealgateError as error:
             self._house.complain(error.message)
             return False
-        return identity is not None and owner == identity.name
 
     def check_password(self, name: str, password: str, peer: str) -> bool:
         """
@@ -295,14 +293,11 @@ class DropDoorkeeper:
 
     def _judge(self, session: Session) -> None:
         caller, channel = session.caller, session.channel
-        methods = caller.methods
-        identity = self._people.identity(caller.name)
-        if identity is None:
-            session.cut(_GONE)
-            return
-        methods, gone = self._lookup.left(caller.name, methods, caller.key, session.began_at)
-        if gone is not None:
-            session.cut(gone)
+        identity, methods, gone = self._lookup.present(
+            caller.name, caller.methods, caller.key, session.began_at
+        )
+        if identity is None or gone is not None:
+            session.cut(gone or _GONE)
             return
         again = self._lookup.caller(identity, methods, channel, caller.key, self._rules)
         drops, refused = self._admitted(again, channel)
@@ -320,10 +315,7 @@ class DropDoorkeeper:
 
     def _caller(self, name: str, methods: frozenset[Method], channel: Channel, key: str) -> Caller:
         try:
-            identity = self._people.identity(name)
-            gone = None
-            if identity is not None:
-                methods, gone = self._lookup.left(identity.name, methods, key, channel.began_at)
+            identity, methods, gone = self._lookup.present(name, methods, key, channel.began_at)
             if identity is not None and methods:
                 caller = self._lookup.caller(identity, methods, channel, key, self._rules)
         except SealgateError as error:

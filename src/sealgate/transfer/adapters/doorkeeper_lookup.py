@@ -1,25 +1,45 @@
 """
 Looks up who somebody is: whose a key is, where an address is, which grants they have.
+
+That a key is somebody's is remembered until anything about identities changes: the database
+is asked each time whether something has, and for everything else only then.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from sealgate.identity.ssh_keys import SSHKey
 from sealgate.transfer.authorize import CODES, KEYS, Refusal, access_rung, admits, asset_id
 from sealgate.transfer.model import Caller, Method
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sealgate.identity.model import Identity
+    from sealgate.identity.model import ClientCertificate, Identity
     from sealgate.transfer.adapters.doorkeeper_rules import People, Rules
     from sealgate.transfer.model import Channel
 
 
 _KEY_GONE = Refusal("", "your key is no longer admitted")
 _PASSWORD_GONE = Refusal("", "your password is another one now")
+# A database that was put back from a copy may come to a number that it had before.
+_HELD_SECONDS = 60.0
+_MOST_HELD = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """
+    Who holds which key, as long as people are of *generation*.
+    """
+
+    generation: int
+    since: float
+    keys: dict[tuple[str, Method, str], tuple[Identity, SSHKey | ClientCertificate]] = field(
+        default_factory=dict
+    )
 
 
 class Lookup:
@@ -32,29 +52,69 @@ class Lookup:
     def __init__(self, people: People, now: Callable[[], float]) -> None:
         self._people = people
         self._now = now
+        self._held = _Held(-1, 0.0)
 
-    def owner(self, method: Method, fingerprint: str) -> str | None:
+    def holder(self, name: str, method: Method, fingerprint: str) -> Identity | None:
         """
-        Return whose living key it is.
+        Return the identity *name* if the key is theirs and living.
+
+        Only those that hold one are remembered. For others everything is looked up each
+        time, so that no name is quicker than another that does not hold the key.
         """
+        held = self._still_held()
+        asked = name, method, fingerprint
+        known = held.keys.get(asked)
+        if known is not None and self._is_living(known[1]):
+            return known[0]
+        key = self._key(method, fingerprint)
+        identity = self._people.identity(name)
+        if key is None or identity is None or key.identity != identity.name:
+            return None
+        if not self._is_living(key):
+            return None
+        if len(held.keys) >= _MOST_HELD:
+            held.keys.clear()
+        held.keys[asked] = identity, key
+        return identity
+
+    def _still_held(self) -> _Held:
+        # Asked before what is remembered under it is: nothing older can stand there.
+        generation, now = self._people.generation(), self._now()
+        held = self._held
+        if generation != held.generation or not 0 <= now - held.since < _HELD_SECONDS:
+            held = self._held = _Held(generation, now)
+        return held
+
+    def _key(self, method: Method, fingerprint: str) -> SSHKey | ClientCertificate | None:
         if method is Method.PUBLIC_KEY:
-            key = self._people.ssh_key(fingerprint)
-            return key.identity if key is not None and key.is_living else None
-        certificate = self._people.certificate(fingerprint)
-        living = certificate is not None and certificate.is_living(self._now())
-        return certificate.identity if certificate is not None and living else None
+            return self._people.ssh_key(fingerprint)
+        return self._people.certificate(fingerprint)
 
-    def left(
+    def _is_living(self, key: SSHKey | ClientCertificate) -> bool:
+        return key.is_living if isinstance(key, SSHKey) else key.is_living(self._now())
+
+    def present(
         self, name: str, methods: frozenset[Method], key: str, since: float
-    ) -> tuple[frozenset[Method], Refusal | None]:
+    ) -> tuple[Identity | None, frozenset[Method], Refusal | None]:
         """
-        Return what is left of the *methods* that *name* has proven, and why nothing counts.
+        Return who *name* is, what is left of the *methods* proven, and why nothing counts.
 
         *key* is the one that was proven. *since* is a moment before any of it was; 0 when
         nobody knows one.
         """
-        if any(self.owner(method, key) != name for method in methods & KEYS):
-            return methods, _KEY_GONE
+        keys = methods & KEYS
+        identity = self.holder(name, next(iter(keys)), key) if len(keys) == 1 else None
+        if identity is None:
+            identity = self._people.identity(name)
+            if identity is not None and keys:
+                return identity, methods, _KEY_GONE
+        if identity is None:
+            return None, methods, None
+        return identity, *self._left(identity.name, methods, since)
+
+    def _left(
+        self, name: str, methods: frozenset[Method], since: float
+    ) -> tuple[frozenset[Method], Refusal | None]:
         by_password = since and Method.PASSWORD in methods
         if by_password and _is_newer(self._people.password_set_at(name), since):
             return methods, _PASSWORD_GONE

@@ -27,8 +27,11 @@ from sealgate.transfer.adapters.ssh_cipher import (
     Opened,
     quick,
 )
+from sealgate.transfer.adapters.ssh_quiet import QUIET
 
 if TYPE_CHECKING:
+    from asyncssh.logging import SSHLogger
+
     from sealgate.storage.model import Buffer
 
 _CHANNEL_DATA = 94  # RFC 4254, 5.2
@@ -57,6 +60,14 @@ class Framing(asyncssh.SSHServerConnection):
     _pktlen: int
     _recv_seq: int
     _recv_handler: Any
+    _logger: SSHLogger
+
+    def __init__(self, *arguments: Any) -> None:
+        """
+        Take what asyncssh's connection takes.
+        """
+        super().__init__(*arguments)
+        self._logger = QUIET
 
     def receive(self, data: memoryview) -> None:
         """
@@ -254,6 +265,16 @@ class Framing(asyncssh.SSHServerConnection):
             self._rekey_bytes_sent >= self._rekey_bytes
             or (self._rekey_seconds and time.monotonic() >= self._rekey_time)
         )
+
+    def log_sent_packet(self, *_: object) -> None:
+        """
+        Keep no log.
+        """
+
+    def log_received_packet(self, *_: object) -> None:
+        """
+        Keep no log.
+        """
 
     def send_packet(self, pkttype: int, *args: bytes, handler: Any = None) -> None:
         """

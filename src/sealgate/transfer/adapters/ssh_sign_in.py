@@ -76,6 +76,7 @@ class SigningIn(Framing):
         self._proving: tuple[Method, str] | None = None
         self._asked: MoreProof | None = None
         self._declined = False
+        self._read: tuple[bytes, asyncssh.SSHKey, KeyOffer] | None = None
         self._known: tuple[tuple[str, KeyOffer] | None, float] = (None, 0.0)
         self._who = ""
         self._tries = 0
@@ -215,13 +216,11 @@ class SigningIn(Framing):
         Return whether the key is known, and once there is a signature, whether it is right.
         """
         try:
-            key = asyncssh.import_public_key(_openssh_line(key_data))
-            offer = KeyOffer(Method.PUBLIC_KEY, key.get_fingerprint(), key.get_algorithm())
+            key, offer = self._read_key(key_data)
         except (asyncssh.KeyImportError, ValueError):
             return False
         if not self._knows(username, offer):
             return False
-        key.set_touch_required(True)
         if not msg:
             return True
         # asyncssh would take a SHA-1 signature of an RSA key, too (RFC 8332, 3.3).
@@ -234,6 +233,17 @@ class SigningIn(Framing):
             return False
         self._proving = Method.PUBLIC_KEY, offer.fingerprint
         return True
+
+    def _read_key(self, data: bytes) -> tuple[asyncssh.SSHKey, KeyOffer]:
+        """
+        Return the key in the blob *data*: read once for the question and the signature.
+        """
+        if self._read is None or self._read[0] != data:
+            key = asyncssh.import_public_key(_openssh_line(data))
+            key.set_touch_required(True)
+            offer = KeyOffer(Method.PUBLIC_KEY, key.get_fingerprint(), key.get_algorithm())
+            self._read = data, key, offer
+        return self._read[1:]
 
     def _knows(self, name: str, offer: KeyOffer) -> bool:
         """

@@ -354,7 +354,7 @@ def test_nobody_comes_in_while_nobody_can_be_looked_up(door: Door) -> None:
 
             return fail
 
-    door.keeper._people = Gone()  # type: ignore[assignment]  # it fails at everything
+    door.keeper._people = door.keeper._lookup._people = Gone()  # type: ignore[assignment]  # it fails at everything
     assert not door.keeper.knows_key("anna", door.key)
     assert not door.keeper.check_password("anna", PASSWORD, ALLOWED)
     door.keeper.tick()
