@@ -45,7 +45,7 @@ class Reader(service.ExternalProcessorServicer):  # type: ignore[misc] # generat
             piece = request.response_body
             if scan is None and piece.end_of_stream:
                 whole = look_at_whole(_DETECTOR, b"\n" + piece.body, 1, time.thread_time)
-                if whole is not None and not whole.hits:
+                if whole is not None and whole.is_clean:
                     yield _GO_ON
                     continue
             if scan is None:

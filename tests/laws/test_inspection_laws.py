@@ -3,8 +3,10 @@ However a body is cut, and however it is packed, the same goes on and nothing ab
 """
 
 import gzip
+import re
 import time
 from collections.abc import Sequence
+from html import unescape
 
 import brotli
 import pytest
@@ -14,7 +16,7 @@ from isal import isal_zlib
 
 from sealgate.detect.checksums import luhn
 from sealgate.detect.confirm.payment import card
-from sealgate.detect.model import Confidence
+from sealgate.detect.model import Confidence, Kind
 from sealgate.inspection.adapters.decoding import decoder_of
 from sealgate.inspection.body import BodyScan, look_at_whole
 from sealgate.inspection.card_sieve import may_be_cards
@@ -23,6 +25,7 @@ from sealgate.inspection.encoded import Decoder, EncodedScan, FormDecoder, unesc
 from sealgate.inspection.framing import read_answer, read_request
 from sealgate.inspection.framing_bodies import ChunkReader, chunk, last_chunk
 from sealgate.inspection.model import WITHHELD, Limits, RefusedError, above
+from sealgate.inspection.signs import LONGEST, SIGNS, first_sign
 from sealgate.policy.classification import DEFAULT_MODEL
 
 KINDS = above(DEFAULT_MODEL.weakest, DEFAULT_MODEL)
@@ -47,6 +50,16 @@ PARTS = st.one_of(
     st.sampled_from([b"x" * 5000, b"lorem ipsum " * 900]),
 )  # fmt: skip
 BODIES = st.lists(PARTS, max_size=14).map(b"".join)
+SPELT = st.one_of(
+    PARTS,
+    st.sampled_from(
+        [b"&#52;111 1111 1111 1111", b"4111&nbsp;1111&nbsp", b";1111&nbsp;1111 ", b"&#", b"&#49", b"&#x3", b"&nb",
+         b"sp;", b"&shy;", b"\\u00", b"34111", b"\\u0034\\u0031", b"\\u00a01111 ", b"\\n", b"\\", b"\\u0026", b"#52;",
+         b"DE89&nbsp;3704 0044 0532 0130 00 ", b"\xc2\xa0", b"\xe2", b"\x80\x91", b"&amp;", b"\\x34", b"\\u{3", b"4}",
+         b"account&nbsp;number: ", b"&#160;", b"&" * 70, b"\\" * 70, b"&shy;" * 30, b"cvv:&nbsp;"]
+    ),
+)  # fmt: skip
+SPELT_BODIES = st.lists(SPELT, max_size=14).map(b"".join)
 CUTS = st.lists(st.integers(1, 6000), min_size=1, max_size=12)
 
 
@@ -75,7 +88,7 @@ def _through(pieces: Sequence[bytes]) -> object:
     return b"".join(out), one.counts
 
 
-@given(BODIES, CUTS)
+@given(SPELT_BODIES, CUTS)
 @settings(max_examples=250, deadline=None)
 def test_any_cut_gives_the_same_as_the_whole(body: bytes, sizes: list[int]) -> None:
     """
@@ -88,7 +101,7 @@ def _looked_at(body: bytes) -> object:
     whole = look_at_whole(detector_of(KINDS), b"head\n" + body, 5, time.thread_time)
     if whole is None:
         return _through([body])
-    if not whole.hits:
+    if whole.is_clean:
         return body, {}
     one = _scan()
     try:
@@ -115,7 +128,91 @@ def test_no_planted_value_goes_on_at_any_moment(body: bytes, sizes: list[int]) -
         assert VALUES[3] not in out
 
 
-@given(BODIES, CUTS, st.sampled_from(["gzip", "br", "zstd"]))
+@given(SPELT_BODIES)
+@settings(max_examples=200, deadline=None)
+def test_first_sign_is_found_before_any(body: bytes) -> None:
+    """
+    What tells at speed whether there are signs misses none, and none is cut by its answer.
+    """
+    first, at = SIGNS.search(body + b"\n"), first_sign(body + b"\n")
+    if first is None:
+        assert at < 0
+    else:
+        assert 0 <= at <= first.start() <= at + LONGEST
+
+
+def _reference(draw: st.DrawFn, character: str) -> str:
+    """
+    Return a way in which HTML or JSON may write *character*.
+    """
+    code, zeros = ord(character), "0" * draw(st.integers(0, 25))
+    named = {" ": ["&nbsp;", "&#160;", "&thinsp;", "\\u00a0", "\\x20", "\u00a0"],
+             "-": ["&hyphen;", "&#8209;", "&dash;", "\\u2011", "&#x2d;", "\u2011"]}  # fmt: skip
+    wide = [] if character in named else [f"&#{code + 0xFEE0};", f"\\u{code + 0xFEE0:04x}"]
+    return draw(
+        st.sampled_from(
+            [f"&#{zeros}{code};", f"&#x{zeros}{code:x};", f"&#X{zeros}{code:X};", f"\\u{code:04x}", f"\\x{code:02x}",
+             f"\\u{{{zeros}{code:x}}}", f"\\\\u{code:04X}", f"\\u0026#{zeros}{code};", *wide, *named.get(character, [])]
+        )
+    )  # fmt: skip
+
+
+@st.composite
+def _written(draw: st.DrawFn) -> tuple[list[bytes], bool]:
+    """
+    Return the characters of a card, each as it is or as a sign, and whether it is one.
+    """
+    plain = draw(
+        st.sampled_from(
+            ["4111 1111 1111 1111", "4111-1111-1111-1111", "5500005555555559", "378282246310005",
+             "4111 1111 1111 1112", "5500005555555558"]
+        )
+    )  # fmt: skip
+    ways = [
+        (_reference(draw, sign) if draw(st.booleans()) else sign) + draw(_UNSEEN) for sign in plain
+    ]
+    # Without a semicolon the next digit would be one of the number.
+    ways[-1] = ways[-1] if draw(st.booleans()) else ways[-1].removesuffix(";")
+    return [way.encode() for way in ways], luhn(re.sub(rb"[^0-9]", b"", plain.encode()))
+
+
+_UNSEEN = st.sampled_from([*[""] * 30, "&shy;", "\\u200b", "&#8203;"])
+_AROUND = st.sampled_from(
+    [b"", b"lorem ipsum " * 40, b"&amp;&#52; \\u00e4\n", b"&#40;", b"x" * 5000, b"4111&nbsp;"]
+)
+
+
+@given(_written(), _AROUND, _AROUND, CUTS)
+@settings(max_examples=120, deadline=None)
+def test_card_is_masked_however_its_characters_are_written(
+    card: tuple[list[bytes], bool], before: bytes, after: bytes, sizes: list[int]
+) -> None:
+    """
+    In any cut: as long as it was, the rest to the byte, and no digit is left to read.
+    """
+    ways, is_card = card
+    head, value, tail = before + b" <b>", b"".join(ways), b"</b> " + after
+    body = head + value + tail
+    one = _scan()
+    out = b"".join(one.feed(piece) for piece in _pieces(body, sizes)) + one.close()
+    if not is_card:
+        assert (out, one.counts) == (body, {})
+        return
+    assert one.counts == {Kind.PAYMENT_CARD: 1}
+    assert (out[: len(head)], out[len(out) - len(tail) :]) == (head, tail)
+    assert len(out) == len(body)
+    # Read by somebody else: escapes by hand, references by the library.
+    shown = out[len(head) : len(out) - len(tail)].decode()
+    shown = re.sub(r"\\+u0026", "&", shown)
+    shown = re.sub(r"\\+(?:u([0-9a-fA-F]{4})|x(..)|u\{(.*?)\})", _character, shown)
+    assert set(unescape(shown)) <= set("* -\u00a0\u2009\u2010\u2011\u00ad\u200b")
+
+
+def _character(escape: re.Match[str]) -> str:
+    return chr(int(escape[1] or escape[2] or escape[3], 16))
+
+
+@given(SPELT_BODIES, CUTS, st.sampled_from(["gzip", "br", "zstd"]))
 @settings(max_examples=120, deadline=None)
 def test_packed_bodies_are_judged_like_plain_ones(body: bytes, sizes: list[int], how: str) -> None:
     """

@@ -1,47 +1,48 @@
 """
-A body read while it passes: what is found is masked before its first byte goes on.
+A body read as it came and, from its first character reference or escape on, as it reads.
 
-The same bytes give the same result, however they are cut. A byte goes on only when no
-value can cover it any more: an anchor that ends later begins at most ``detector.before``
-bytes back, and one that has ended holds everything from its window on until that is whole.
+What is found in either reading is masked in what came, before its first byte goes on. The
+same bytes give the same result, however they are cut.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sealgate.detect.anchor import LONGEST_ANCHOR
-from sealgate.detect.model import Kind
-from sealgate.inspection.budget import WINDOW, Budget, over
-from sealgate.inspection.card_sieve import may_be_cards
-from sealgate.inspection.detector import ID_BITS, ID_MASK, least
-from sealgate.inspection.masking import masked
-from sealgate.inspection.model import Refusal, RefusedError
+from sealgate.inspection.budget import Budget, Candidates
+from sealgate.inspection.reading import Reading
+from sealgate.inspection.signs import LONGEST, begins_open, first_sign, has_sign, may_have_sign
+from sealgate.inspection.text import WIDE_MARKS, TextScan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sealgate.detect.model import Kind
     from sealgate.inspection.detector import Detector
     from sealgate.inspection.model import Limits
 
-
 _PIECE = 256 * 1024
-# From here on, looking at old and new bytes apart is cheaper than joining them.
-_LARGE = 4096
-_SEAM = LONGEST_ANCHOR + 1
-# Browsers take these for UTF-16, and some readers for UTF-32, whatever the fields say (WHATWG
-# Encoding, 6). Then no byte is what it seems.
-_WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
-_MARK_BYTES = 4
+# So much is read behind a sign before it is asked whether there are more.
+_NEAR = 1024
 
 
 class Whole(NamedTuple):
     """
     What in a whole body looks like a find, and when looking for it began.
+
+    With *has_sign* it does not read as it came, and *hits* are not all.
     """
 
     hits: list[int]
+    has_sign: bool
     since: float
+
+    @property
+    def is_clean(self) -> bool:
+        """
+        Return whether nothing is to be found.
+        """
+        return not self.hits and not self.has_sign
 
 
 def look_at_whole(
@@ -50,14 +51,13 @@ def look_at_whole(
     """
     Return what in the whole body from *start* of *text* on looks like a find.
 
-    A line feed stands before the body, as one does behind every head. Of no hits the body is clean;
-    that is what most are, and then the account that a scan keeps is not needed. None for one
-    that a scan has to read from its beginning.
+    A line feed stands before the body, as one does behind every head. Most bodies are clean, and then the
+    account that a scan keeps is not needed. None for one that a scan has to read from its beginning.
     """
-    if len(text) - start > _PIECE or text.startswith(_WIDE_MARKS, start):
+    if len(text) - start > _PIECE or text.startswith(WIDE_MARKS, start):
         return None
     since = clock()
-    return Whole(detector.hits(memoryview(text)[start - 1 :]), since)
+    return Whole(detector.hits(memoryview(text)[start - 1 :]), has_sign(text, start), since)
 
 
 class BodyScan:
@@ -66,24 +66,9 @@ class BodyScan:
 
     Of *withheld* kinds the first one refuses the body; others are masked. With *tells*
     nothing is masked or refused, and each kind is looked for until it is found once.
-    *counts* is what was found, *released* how many bytes went on, *size* how many came.
     """
 
-    __slots__ = (
-        "_base",
-        "_budget",
-        "_counted",
-        "_detector",
-        "_masks",
-        "_pending",
-        "_tells",
-        "_text",
-        "_until",
-        "_withheld",
-        "counts",
-        "released",
-        "size",
-    )
+    __slots__ = ("_budget", "_hidden", "_open", "_reading", "_tells", "_text")
 
     def __init__(
         self,
@@ -94,31 +79,51 @@ class BodyScan:
         withheld: frozenset[Kind] = frozenset(),
         tells: bool = False,
     ) -> None:
-        self._detector = detector
-        self._budget = Budget(limits, clock, len(detector.steps))
-        self._withheld = withheld
+        candidates = Candidates(limits.candidates, len(detector.steps))
+        self._budget = Budget(limits, clock)
+        self._text = TextScan(detector, candidates, withheld=withheld, tells=tells)
         self._tells = tells
-        # A line feed stands before the body: its start is an edge like any other.
-        self._text = b"\n"
-        self._base = -1  # offset in the body of the text's first byte
-        self._pending: list[int] = []
-        self._until = [-1] * len(detector.steps)
-        self._masks: list[tuple[int, bytes]] = []
-        self._counted: dict[Kind, int] = {}  # kind -> where the last one counted ends
-        self.counts: dict[Kind, int] = {}
-        self.released = 0
-        self.size = 0
+        self._open = b""  # the end of what came: it may go on to be a sign
+        self._reading: Reading | None = None
+        self._hidden: dict[Kind, int] = {}  # what showed only as it reads
 
     # Its bytes are what they say, so they go on as they come.
     is_decoded = False
     holds = False
 
     @property
+    def counts(self) -> dict[Kind, int]:
+        """
+        Return what was found.
+        """
+        if not self._hidden:
+            return self._text.counts
+        counts = dict(self._text.counts)
+        for kind, times in self._hidden.items():
+            counts[kind] = times + (0 if self._tells else counts.get(kind, 0))
+        return counts
+
+    @property
     def is_changed(self) -> bool:
         """
         Return whether anything is masked.
         """
-        return bool(self.counts)
+        reading = self._reading
+        return bool(self._text.counts or self._hidden or (reading and reading.is_changed))
+
+    @property
+    def size(self) -> int:
+        """
+        Return how many bytes came.
+        """
+        return self._text.size + len(self._open)
+
+    @property
+    def released(self) -> int:
+        """
+        Return how many of them went on.
+        """
+        return self._text.released if self._reading is None else self._reading.released
 
     @property
     def held(self) -> int:
@@ -134,7 +139,8 @@ class BodyScan:
         Raises:
             RefusedError: the body must not go on.
         """
-        return b"".join(self.parts(data))
+        parts = self.parts(data)
+        return bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
 
     def parts(self, data: bytes, whole: Whole | None = None) -> list[bytes | memoryview]:
         """
@@ -160,11 +166,16 @@ class BodyScan:
         Raises:
             RefusedError: the body must not go on.
         """
-        if self._pending:
-            since = self._budget.started()
-            self._confirm(last=True)
-            self._budget.take_time(since)
-        return self._release(self.size)
+        since = self._budget.started()
+        last, self._open = self._open, b""
+        out = b"".join(self._take(last, b"\n"))
+        if self._reading is None:
+            out += self._text.close()
+        else:
+            out += self._reading.close()
+            self._settle(self._reading)
+        self._budget.take_time(since)
+        return out
 
     def flush(self) -> bytes:
         """
@@ -176,178 +187,56 @@ class BodyScan:
         Raises:
             RefusedError: the body must not go on.
         """
-        until = self._base + self._text.rfind(b"\n") + 1
-        if until <= self.released:
-            return b""
         since = self._budget.started()
-        waiting: list[int] = []
-        for hit in self._pending:
-            at, number = hit >> ID_BITS, hit & ID_MASK
-            _, before, _, kinds = self._detector.steps[number]
-            if not self._is_found(hit, until):
-                waiting.append(hit)  # What follows may still make it one.
-                if Kind.PRIVATE_KEY in kinds:
-                    until = min(until, at - before)
-        self._pending = waiting
+        out = self._text.flush() if self._reading is None else self._reading.flush()
         self._budget.take_time(since)
-        return self._release(until)
-
-    def _is_found(self, hit: int, until: int) -> bool:
-        """
-        Return whether the text up to *until* is enough to make the candidate a value.
-        """
-        at, number = hit >> ID_BITS, hit & ID_MASK
-        if at > until:
-            return False
-        if at <= self._until[number]:
-            return True
-        confirm, before, after, kinds = self._detector.steps[number]
-        end, high = at - self._base, min(at + after, until) - self._base
-        found = confirm(self._text, end, max(end - before, 0), high)
-        if found is None:
-            return False
-        start, stop, kind, confidence = found
-        if kind not in kinds or confidence < least(kind):
-            return False
-        self._until[number] = self._base + stop
-        self._take(kind, start, stop)
-        return True
+        return out
 
     def _step(self, data: bytes, whole: Whole | None) -> list[bytes | memoryview]:
-        budget, detector, before = self._budget, self._detector, self.size
+        budget = self._budget
         budget.take_bytes(len(data))
-        if before < _MARK_BYTES and (self._text[1:] + data[:_MARK_BYTES]).startswith(_WIDE_MARKS):
-            raise RefusedError(Refusal.UNREADABLE, "the character set of the body is not read here")
         since = budget.started() if whole is None else whole.since
-        if whole is not None:
-            self._join(data)
-            self._note_hits(whole.hits, self._base, before)
-        elif len(data) > _LARGE:
-            # An anchor that ends behind the seam lies in the new bytes alone, so these are
-            # scanned where they are; copying costs as much as scanning.
-            near = self._block() + data[:_SEAM]
-            hits = [h for h in detector.hits(data) if h > _SEAM << ID_BITS | ID_MASK]
-            self._note_hits(detector.hits(near), self._first_scanned(), before)
-            self._pending += [h + (before << ID_BITS) for h in hits]
-            if not self._pending and not self._masks:
-                budget.take_time(since)
-                return self._pass(data)
-            self._join(data)
+        if whole is not None and not whole.has_sign:
+            parts = self._text.parts(data, whole.hits)
+        elif self._reading is None and not self._open and not may_have_sign(data):
+            parts = self._text.parts(data)
         else:
-            self._join(data)
-            self._note_hits(detector.hits(self._block()), self._first_scanned(), before)
-        self.size = before + len(data)
-        if self._pending:
-            self._confirm(last=False)
+            data = self._open + data
+            cut = begins_open(data)
+            self._open = data[cut:]
+            parts = self._take(data[:cut], self._open)
         budget.take_time(since)
-        return [self._release(self._safe())]
+        return parts
 
-    def _pass(self, data: bytes) -> list[bytes | memoryview]:
+    def _take(self, data: bytes, ahead: bytes) -> list[bytes | memoryview]:
         """
-        Take *data* in which nothing was found, and return what may go on.
+        Read *data*, in which no sign is cut; *ahead* is what is known of what follows.
         """
-        held = self._text[self.released - self._base :]
-        keep = self._detector.before
-        self.size += len(data)
-        self.released = self.size - keep
-        self._text = bytes(data[-keep - self._detector.context :])
-        self._base = self.size - len(self._text)
-        return [held, memoryview(data)[: len(data) - keep]]
+        parts: list[bytes | memoryview] = []
+        while data:
+            if self._reading is None:
+                at = first_sign(data + ahead if ahead else data)
+                if at < 0 or at >= len(data):
+                    parts += self._text.parts(data)
+                    break
+                if at:
+                    parts += self._text.parts(data[:at])
+                    data = data[at:]
+                self._reading = Reading(self._text, tells=self._tells)
+            cut = len(data)
+            if cut > _NEAR:
+                cut = begins_open(data[:_NEAR])
+            near = data[cut : cut + LONGEST]
+            if len(near) < LONGEST:
+                near += ahead
+            parts.append(self._reading.feed(data[:cut], near))
+            data = data[cut:]
+            if self._reading.is_over:
+                self._settle(self._reading)
+        return parts
 
-    def _join(self, data: bytes) -> None:
-        drop = max(0, self._first_needed() - self._base)
-        self._text = self._text[drop:] + data
-        self._base += drop
-
-    def _first_scanned(self) -> int:
-        # A hit that ends in new bytes begins inside this block.
-        return max(self._base, self.size - _SEAM)
-
-    def _block(self) -> bytes:
-        first = self._first_scanned()
-        return self._text if first == self._base else self._text[first - self._base :]
-
-    def _note_hits(self, hits: list[int], first: int, before: int) -> None:
-        if hits:
-            shift = first << ID_BITS
-            new = before << ID_BITS | ID_MASK
-            self._pending += [h + shift for h in hits if h + shift > new]
-
-    def _first_needed(self) -> int:
-        at = self.released
-        if self._pending:
-            # Lines that were flushed are still read by those who wait.
-            at = min(at, self._pending[0] >> ID_BITS)
-        return min(at, self.size) - self._detector.context
-
-    def _safe(self) -> int:
-        # One byte more, for the edge before a value.
-        at = self.size + 1
-        if self._pending:
-            at = min(at, self._pending[0] >> ID_BITS)
-        return at - self._detector.before - 1
-
-    def _sieve(self) -> None:
-        card, base = self._detector.card, self._base
-        ends = [(h >> ID_BITS) - base for h in self._pending if h & ID_MASK == card]
-        if ends:
-            may_be = iter(may_be_cards(self._text, ends))
-            self._pending = [h for h in self._pending if h & ID_MASK != card or next(may_be)]
-
-    def _confirm(self, *, last: bool) -> None:
-        self._sieve()
-        steps, until, base, text = self._detector.steps, self._until, self._base, self._text
-        size, long = self.size, len(self._text)
-        spent, windows, most = self._budget.spent, self._budget.windows, self._budget.most
-        done = 0
-        for hit in self._pending:
-            at, number = hit >> ID_BITS, hit & ID_MASK
-            confirm, before, after, kinds = steps[number]
-            if at + after >= size and not last:
-                break  # In order, so that pieces do not matter.
-            done += 1
-            if at <= until[number] or (self._tells and kinds <= self.counts.keys()):
-                continue
-            if at // WINDOW != windows[number]:
-                windows[number], spent[number] = at // WINDOW, 0
-            spent[number] += 1
-            if spent[number] > most:
-                raise over("too much in the body looks like what it must not hold")
-            end = at - base
-            low, high = end - before, end + after
-            found = confirm(text, end, max(low, 0), min(high, long))
-            if found is None:
-                continue
-            start, stop, kind, confidence = found
-            until[number] = base + stop
-            if kind in kinds and confidence >= least(kind):
-                self._take(kind, start, stop)
-        del self._pending[:done]
-
-    def _take(self, kind: Kind, start: int, stop: int) -> None:
-        if self._base + start >= self._counted.get(kind, -1):
-            self.counts[kind] = self.counts.get(kind, 0) + 1
-        self._counted[kind] = max(self._counted.get(kind, -1), self._base + stop)
-        if self._tells:
-            return
-        if kind in self._withheld:
-            raise RefusedError(
-                Refusal.ABOVE_CLASS, "the body holds what is above its class", frozenset({kind})
-            )
-        self._masks.append((self._base + start, masked(self._text, start, stop)))
-
-    def _release(self, until: int) -> bytes:
-        start = self.released
-        if until <= start:
-            return b""
-        self.released = until
-        data = self._text[start - self._base : until - self._base]
-        if not self._masks:
-            return data
-        changed = bytearray(data)
-        for at, mask in self._masks:
-            low, high = max(at, start), min(at + len(mask), until)
-            if low < high:
-                changed[low - start : high - start] = mask[low - at : high - at]
-        self._masks = [m for m in self._masks if m[0] + len(m[1]) > until]
-        return bytes(changed)
+    def _settle(self, reading: Reading) -> None:
+        self._reading = None
+        self._text.taken = None
+        for kind, times in reading.counts.items():
+            self._hidden[kind] = times + (0 if self._tells else self._hidden.get(kind, 0))

@@ -25,26 +25,43 @@ def over(reason: str) -> RefusedError:
     return RefusedError(Refusal.BUDGET, reason)
 
 
+class Candidates:
+    """
+    How many candidates one text may have: at most *most* of each of so many *anchors*.
+
+    They are counted by whoever confirms them, for that is the innermost loop: per anchor,
+    *spent* are those in the window of the text at hand, and *windows* says which that is.
+    By places of the text, so that it does not matter in which pieces it came.
+    """
+
+    __slots__ = ("most", "spent", "windows")
+
+    def __init__(self, most: int, anchors: int) -> None:
+        self.most = most
+        self.spent = [0] * anchors
+        self.windows = [0] * anchors
+
+    def copy(self) -> Candidates:
+        """
+        Return the same account, to go on by itself.
+        """
+        other = Candidates(self.most, 0)
+        other.spent, other.windows = list(self.spent), list(self.windows)
+        return other
+
+
 class Budget:
     """
-    The account of one body. *clock* tells processor seconds of this thread.
-
-    Candidates are counted by whoever confirms them, for that is the innermost loop: per
-    anchor, *spent* are those in the window of the body at hand, *windows* says which that
-    is, and *most* how many there may be. By places of the body, so that it does not matter
-    in which pieces it came.
+    The account of one body, in bytes and time. *clock* tells processor seconds of this thread.
     """
 
-    __slots__ = ("_bytes", "_clock", "_limits", "_seconds", "most", "spent", "windows")
+    __slots__ = ("_bytes", "_clock", "_limits", "_seconds")
 
-    def __init__(self, limits: Limits, clock: Callable[[], float], anchors: int) -> None:
+    def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
         self._limits = limits
         self._clock = clock
         self._bytes = 0
         self._seconds = 0.0
-        self.spent = [0] * anchors
-        self.windows = [0] * anchors
-        self.most = limits.candidates
 
     def take_bytes(self, count: int) -> None:
         """

@@ -12,6 +12,7 @@ import hyperscan
 from sealgate.detect.anchor import LONGEST_ANCHOR
 from sealgate.detect.confirm import ANCHORS
 from sealgate.detect.model import Confidence, Kind
+from sealgate.inspection.signs import sign_finder
 
 # A setting called "token" or "key" is what every form with a guard against forgery has; in
 # flight only tokens with their issuer's mark are taken for tokens.
@@ -47,6 +48,7 @@ class Detector:
         self.after = max((a.after for a in chosen), default=0)
         # What must stay readable behind the point up to which all is done.
         self.context = self.before + LONGEST_ANCHOR + 2
+        sign_finder()  # Now, so that no body waits for it.
         self._database: hyperscan.Database | None = None
         if chosen:
             self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)

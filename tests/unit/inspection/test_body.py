@@ -236,7 +236,7 @@ def test_text_in_wide_characters_is_refused_by_its_mark(coding: str, size: int) 
     """
     Whatever the fields say: a browser reads what begins so as UTF-16, where no digits touch.
     """
-    body = ("\N{ZERO WIDTH NO-BREAK SPACE}" + "paid with 4111 1111 1111 1111 " * 300).encode(coding)
+    body = ("\N{ZERO WIDTH NO-BREAK SPACE}" + "paid with 4111 1111 1111 1111 " * 100).encode(coding)
     assert look_at_whole(detector_of(PUBLIC), b"\n" + body, 1, time.thread_time) is None
     with pytest.raises(RefusedError) as refused:
         through(body, size)

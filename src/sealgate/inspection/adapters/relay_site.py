@@ -159,7 +159,7 @@ class SiteSide(asyncio.Protocol):
             if not data:
                 return
         whole = self._look_at_whole(head, data, end)
-        if whole is not None and not whole.hits:
+        if whole is not None and whole.is_clean:
             new = plain_answer(head)
             front.transport.write(data if new is head.raw else new + data[end:])
             front.answered(reusable=head.keeps_alive)
