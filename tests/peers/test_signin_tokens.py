@@ -269,11 +269,20 @@ def test_no_cookie_of_ours_reaches_the_site(running: Running, visitor: Visitor) 
             f"a=1; __Host-sealgate={token}; b=2": "a=1; b=2",
             f"__Host-sealgate={token}; b=2": "b=2",
             f"a=1; __Host-sealgate-form=x; __Host-sealgate={token}": "a=1",
+            f"a==1; __Host-id=2; __Host-sealgate={token}; =3; b=": "a==1; __Host-id=2; =3; b=",
+            # What Envoy's own filter would not leave as it is.
+            f'a="1"; __Host-sealgate={token}; b=2': 'a="1"; b=2',
+            f"a; __Host-sealgate={token};  b=2": "a;  b=2",
+            f"__Ho; __Host-sealgate={token}; st-id=1": "__Ho; st-id=1",
+            f"a=1; x__Host-sealgate=t; __Host-sealgate={token}": "a=1; x",
+            f"a=1; __Host-sealgate={token}; __Host-sealgate={token}": "a=1",
         }.items():
-            running.site.heard.clear()
-            bare = Visitor(running.place, visitor.jar.with_name("no"))
-            assert bare.ask(path, "--header", f"Cookie: {line}").status == 200, line
-            assert running.site.heard[0].get("cookie") == left, (path, line)
+            for how in ("--http1.1", "--http2"):
+                running.site.heard.clear()
+                bare = Visitor(running.place, visitor.jar.with_name("no"))
+                assert bare.ask(path, how, "--header", f"Cookie: {line}").status == 200, line
+                [heard] = running.site.heard
+                assert (heard.get("cookie"), heard["x-forwarded-proto"]) == (left, "https"), line
 
 
 def test_nobody_says_who_they_are(running: Running, visitor: Visitor) -> None:
@@ -436,6 +445,10 @@ def test_a_token_of_another_place_in_another_cookie(visitor: Visitor) -> None:
         ["--header", f"Authorization: Bearer {token}"],
         ["--header", f"Cookie: sealgate={token}"],
         ["--header", f"Cookie: __host-sealgate={token}"],
+        # Another host of the domain may set these.
+        ["--header", f"Cookie: x=__Host-sealgate={token}"],
+        ["--header", f"Cookie: x__Host-sealgate={token}"],
+        ["--header", f"Cookie: x=1; y=__Host-sealgate={token}"],
         ["--header", f"X-Sealgate-Token: {token}"],
     ):
         assert bare.ask("/account", *options).status == 401

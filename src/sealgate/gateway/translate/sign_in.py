@@ -48,7 +48,11 @@ from sealgate.gateway.translate.matchers import (
     inside,
     passes_by,
 )
-from sealgate.gateway.translate.own_cookies import strip_filter
+from sealgate.gateway.translate.own_cookies import (
+    LONE_SESSION_FILTER,
+    SESSION_FILTER,
+    strip_filters,
+)
 from sealgate.gateway.translate.typed import EXTENSIONS, extension, header, typed
 from sealgate.policy.inventory import route_asset
 from sealgate.policy.requirements import required_of_route
@@ -60,14 +64,14 @@ if TYPE_CHECKING:
 CLUSTER = "sign-in"
 ROUTE_NAME = "sign-in"
 KEYS_ROUTE_NAME = "identity keys"
-JWT_FILTER = "envoy.filters.http.jwt_authn"
 ASK_FILTER = "envoy.filters.http.ext_authz"
 # The same, where the session alone decides.
 ASK_STRANGERS_FILTER = "sealgate.ask-strangers"
 ASK_SECONDS = 5
 PAGE_SECONDS = 30
 UNAVAILABLE = 503  # RFC 9110, 15.6.4
-# Verified tokens that each of Envoy's threads remembers: of that many people per minute. One takes
+# Verified tokens that each of Envoy's threads remembers, once for requests with other cookies and
+# once for those without: of that many people per minute. One takes
 # 10 KiB (measured); whoever is forgotten is verified again, which takes 80 us.
 REMEMBERED_TOKENS = 1000
 _LOW, _HIGH, _VERY_HIGH = 1, 2, 3
@@ -83,7 +87,7 @@ def session_filters(
     """
     rung = required_of_route(route).access
     verify: JSONObject = {
-        JWT_FILTER: typed(
+        SESSION_FILTER: typed(
             EXTENSIONS + "filters.http.jwt_authn.v3.PerRouteConfig", requirement_name=_REQUIREMENT
         ),
     }
@@ -156,11 +160,26 @@ def before_lock(site: Site, sign_in: SignInMaterial) -> list[JSON]:
     """
     Return the filters that verify a session; off unless a route turns them on.
     """
+    named = f"{SESSION_COOKIE}="
+    # The second looks for the name anywhere, and takes all that is behind it: routes turn it on only
+    # where the header begins so, and has no other cookie (:mod:`.own_cookies`).
+    return [
+        _verifying(SESSION_FILTER, site, sign_in, from_cookies=[SESSION_COOKIE]),
+        _verifying(
+            LONE_SESSION_FILTER,
+            site,
+            sign_in,
+            from_headers=[{"name": "cookie", "value_prefix": named}],
+        ),
+    ]
+
+
+def _verifying(name: str, site: Site, sign_in: SignInMaterial, **place: JSON) -> JSONObject:
     provider: JSONObject = {
         "issuer": sign_in.issuer,
         "audiences": [site.name],
         "local_jwks": {"inline_string": sign_in.key_set},
-        "from_cookies": [SESSION_COOKIE],
+        **place,
         "forward": True,
         # The default is a minute, which would double the life of a token. 0 means default.
         "clock_skew_seconds": 1,
@@ -171,12 +190,12 @@ def before_lock(site: Site, sign_in: SignInMaterial) -> list[JSON]:
     }
     either: list[JSON] = [{"provider_name": "session"}, {"allow_missing_or_failed": {}}]
     verify = extension(
-        JWT_FILTER,
+        name,
         EXTENSIONS + "filters.http.jwt_authn.v3.JwtAuthentication",
         providers={"session": provider},
         requirement_map={_REQUIREMENT: {"requires_any": {"requirements": either}}},
     )
-    return [{**verify, "disabled": True}]
+    return {**verify, "disabled": True}
 
 
 def _claims(site: Site) -> dict[str, str]:
@@ -237,7 +256,7 @@ def after_lock(site: Site) -> list[JSON]:
         "name": ASK_FILTER,
         "typed_config": {**ask, "filter_enabled_metadata": unless_allowed},
     }
-    return [{**verdict, "disabled": True}, {**strangers, "disabled": True}, strip_filter()]
+    return [{**verdict, "disabled": True}, {**strangers, "disabled": True}, *strip_filters()]
 
 
 def _names(*names: str) -> JSONObject:

@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from lupa.luajit21 import LuaRuntime
 
 from sealgate.gateway.model import OWN_COOKIES
-from sealgate.gateway.translate.own_cookies import STRIP_PROGRAM, without_own_cookies
+from sealgate.gateway.translate.own_cookies import (
+    AMONG_OTHERS,
+    STRIP_PROGRAM,
+    without,
+    without_own_cookies,
+)
 
 RUNTIME = LuaRuntime()
 RUNTIME.execute(STRIP_PROGRAM)
@@ -107,6 +112,89 @@ def test_no_cut_makes_a_cookie_that_nobody_sent(cookies: str) -> None:
         sent.pop(0)
 
 
+def is_usual(cookies: str) -> bool:
+    """
+    Say the same as the expression, cookie by cookie.
+    """
+    pairs = cookies.split("; ")
+    ours = [pair for pair in pairs if pair.startswith(f"{OURS}=")]
+    if len(ours) != 1 or not re.fullmatch("[A-Za-z0-9_.-]*", ours[0].partition("=")[2]):
+        return False
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        is_ours = pair == ours[0]
+        if not equals or set(name) & set(' ";,') or set(value) & set('";,'):
+            return False
+        if "-seal" in (value if is_ours else pair):
+            return False
+    return True
+
+
+def left_by_envoy(cookies: str) -> str:
+    """
+    Say what Envoy's filter leaves: it puts together anew what it took apart.
+    """
+    kept = []
+    for piece in cookies.split(";"):
+        name, equals, value = piece.lstrip(" ").partition("=")
+        if len(value) >= 2 and value[0] == value[-1] == '"':
+            value = value[1:-1]
+        if equals and name != OURS:
+            kept.append(f"{name}={value}")
+    return "; ".join(kept)
+
+
+PAIRS = st.sampled_from(
+    [
+        f"{OURS}=t",
+        f"{OURS}=a.b_c-d",
+        "a=1",
+        "a=",
+        "=1",
+        "a=b=c",
+        "__Host-id=1",
+        "__Host-sea=1",
+        "x-seagate=--sea-s-",
+        "a b=1",
+        "a=b c",
+    ]
+)
+ODD = st.sampled_from(
+    [f"x{OURS}=t", "x-seal=1", f"a={OURS}=t", f"{OURS}-form=f", 'a="1"', "a", " a=1", "a=1,"]
+)
+HEADERS = st.one_of(
+    st.lists(st.one_of(PAIRS, PAIRS, PAIRS, ODD), max_size=6).map("; ".join),
+    st.lists(PIECES, max_size=14).map("".join),
+)
+
+
+@given(HEADERS)
+def test_the_expression_knows_what_is_written_as_browsers_do(cookies: str) -> None:
+    """
+    Ours once, pairs with a name, nothing quoted, and our names nowhere else.
+    """
+    assert bool(re.fullmatch(AMONG_OTHERS, cookies)) is is_usual(cookies)
+
+
+@given(HEADERS)
+def test_what_envoy_takes_out_of_it_is_what_the_program_would(cookies: str) -> None:
+    """
+    Of such a header Envoy's own filter leaves the others as they were sent, and none of ours.
+    """
+    if re.fullmatch(AMONG_OTHERS, cookies):
+        left = left_by_envoy(cookies)
+        assert left == left_by_reading(cookies)
+        assert OURS not in left
+
+
+@given(st.text("-seal; g", max_size=14), st.sampled_from(["-seal", "-sg", "-se"]))
+def test_an_expression_for_texts_without_a_word(text: str, word: str) -> None:
+    """
+    It fits a text if the word does not occur in it, nor a character that is excluded.
+    """
+    assert bool(re.fullmatch(without(word, ";"), text)) is (word not in text and ";" not in text)
+
+
 def test_many_cookies_of_ours_take_no_square_of_time() -> None:
     """
     A separator is looked for again only where it was passed: each character is read once.
@@ -186,23 +274,35 @@ def chosen(entries: list[dict[str, Any]], cookie: str | None) -> int:
 @pytest.mark.parametrize("signed", [False, True])
 def test_no_entry_lets_ours_pass(*, signed: bool) -> None:
     """
-    The whole header goes where nothing else is in it; else the program runs, if ours may be there.
+    The whole header goes where nothing else is in it; else one of two filters takes ours out.
     """
     entry: Any = {"match": {"prefix": "/", "headers": [{"name": ":path"}]}, "route": {}}
+    if signed:
+        entry["typed_per_filter_config"] = {"envoy.filters.http.jwt_authn": {}}
     entries: Any = list(without_own_cookies(entry, signed=signed))
-    removed = [one.get("request_headers_to_remove") == ["cookie"] for one in entries]
-    runs = ["sealgate.own-cookies" in one.get("typed_per_filter_config", {}) for one in entries]
-    for cookie, wanted in (
-        (f"{OURS}=t", "removed"),
-        (f"{OURS}-form=f; {OURS}=t", "removed"),
-        (f"{OURS}=t; {OURS}-form=f", "removed"),
-        (f"{OURS}=t; a=1", "cut"),
-        (f"{OURS}=t,a=1", "cut"),
-        (f"a=1; {OURS}=t", "cut"),
-        (f"{OURS}=t; {OURS}X=1", "cut"),
+
+    def treated(cookies: str | None) -> tuple[bool, list[str]]:
+        one = entries[chosen(entries, cookies)]
+        return "request_headers_to_remove" in one, sorted(one.get("typed_per_filter_config", {}))
+
+    reads = ["envoy.filters.http.jwt_authn"] if signed else []
+    for cookies, wanted in (
+        (f"{OURS}=t", (True, ["sealgate.lone-session"] if signed else [])),
+        (f"{OURS}=t; a=1", (False, [*reads, "sealgate.hide-cookie"])),
+        (f"a=1; {OURS}=t", (False, [*reads, "sealgate.hide-cookie"])),
+        (f"a=1; {OURS}=t; __Host-id=2", (False, [*reads, "sealgate.hide-cookie"])),
+        (f"{OURS}-form=f; {OURS}=t", (False, [*reads, "sealgate.own-cookies"])),
+        (f"{OURS}=t; {OURS}-form=f", (False, [*reads, "sealgate.own-cookies"])),
+        (f"{OURS}=t; {OURS}=t", (False, [*reads, "sealgate.own-cookies"])),
+        (f"{OURS}=t,a=1", (False, [*reads, "sealgate.own-cookies"])),
+        (f"x={OURS}=t", (False, [*reads, "sealgate.own-cookies"])),
+        (f"{OURS}=t; {OURS}X=1", (False, [*reads, "sealgate.own-cookies"])),
+        (f'{OURS}=t; a="1"', (False, [*reads, "sealgate.own-cookies"])),
+        (f"{OURS}=t; a-seal=1", (False, [*reads, "sealgate.own-cookies"])),
+        (f"{OURS}=t; a", (False, [*reads, "sealgate.own-cookies"])),
+        (f"{OURS}=t;a=1", (False, [*reads, "sealgate.own-cookies"])),
+        # Nothing of ours, so it does not matter what runs.
+        (None, (False, [*reads, "sealgate.own-cookies"] if signed else [])),
+        ("a=1", (False, [*reads, "sealgate.own-cookies"] if signed else [])),
     ):
-        number = chosen(entries, cookie)
-        assert (removed[number], runs[number]) == (wanted == "removed", wanted == "cut"), cookie
-    for other in (None, "a=1"):
-        number = chosen(entries, other)
-        assert (removed[number], runs[number]) == (False, signed)
+        assert treated(cookies) == wanted, cookies
