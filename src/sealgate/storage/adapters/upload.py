@@ -101,19 +101,25 @@ class Upload:
             raise self._too_much(self._limit.told)
         fill = self._fill
         if fill + size <= GATHERED_BYTES:
-            self._plain[fill : fill + size] = data
+            # Through the view: a bytearray would take what is given as a copy first.
+            self._view[fill : fill + size] = data
             self._fill = fill + size
             return
+        # There is more behind each of these, so that no chunk of them is the last.
         view = memoryview(data)
-        while fill + len(view) > GATHERED_BYTES:
-            take = GATHERED_BYTES - fill
-            self._plain[fill:] = view[:take]
+        if fill:
+            take = -fill % CHUNK_BYTES
+            self._view[fill : fill + take] = view[:take]
+            self._fill = fill + take
+            self._flush(self._view[: self._fill])
+            self._fill = 0
             view = view[take:]
-            self._fill = GATHERED_BYTES
-            # There is more behind, so that none of these chunks is the last.
-            self._flush(GATHERED_BYTES)
-            fill = 0
-        self._plain[: len(view)] = view
+        while len(view) > CHUNK_BYTES:
+            # From where it lies, without a copy.
+            take = min(GATHERED_BYTES, (len(view) - 1) // CHUNK_BYTES * CHUNK_BYTES)
+            self._flush(view[:take])
+            view = view[take:]
+        self._view[: len(view)] = view
         self._fill = len(view)
 
     def commit(self, *, modified_at: float | None = None, replace: bool = True) -> Entry:
@@ -151,7 +157,8 @@ class Upload:
             # which the last chunk can be made.
             whole = max(0, self._fill - 1) // CHUNK_BYTES * CHUNK_BYTES
             if whole:
-                self._flush(whole)
+                self._flush(self._view[:whole])
+                self._fill -= whole  # thrown away: what is kept is whole chunks
             if self._sink is None or self._noted is None:
                 self.discard()
                 return
@@ -190,7 +197,8 @@ class Upload:
         message = f'"{"/".join(self.path)}" would be larger than {told}'
         return StorageError(Trouble.QUOTA, message, hint="make room, or raise the drop's limit")
 
-    def _flush(self, size: int) -> None:
+    def _flush(self, plain: memoryview) -> None:
+        size = len(plain)
         if self._limit is not None and self._limit.room is not None:
             # Of what was kept before, the note tells already.
             more = self._flushed - self._counted + size
@@ -201,12 +209,8 @@ class Upload:
         if self._noted is None:
             self._noted = self._store.note(self)
         self._is_torn = True
-        sink.write([self.encoder.whole(self._view[:size], self._out)])
+        sink.write([self.encoder.whole(plain, self._out)])
         self._is_torn = False
-        rest = self._fill - size
-        if rest:
-            self._plain[:rest] = self._plain[size : self._fill]
-        self._fill = rest
         self._flushed += size
 
     def _finish(self) -> None:

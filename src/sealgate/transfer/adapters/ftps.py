@@ -128,7 +128,8 @@ class FTPSServer:
             store_threads=settings.store_threads,
         )
         self.line_buffer = ReceiveBuffer(_LINE_BUFFER_BYTES)
-        self.data_buffer = ReceiveBuffer(BLOCK_BYTES)
+        # What uploads have on the line, and the same opened: one block of one of them at a time.
+        self.data_buffers = ReceiveBuffer(BLOCK_BYTES), ReceiveBuffer(BLOCK_BYTES)
         self._proxies = tuple(ipaddress.ip_network(one) for one in settings.trusted_proxies)
         # Each with where it comes from, as the throttle counts: an IPv6 network is one.
         self._connections: dict[ControlConnection, str] = {}

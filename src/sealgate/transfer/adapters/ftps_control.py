@@ -171,17 +171,16 @@ class ControlConnection(Secured, SignIn, FileCommands, DataPort, Working, Wire):
 
     def read_sealed(self, tls: TLSConnection) -> None:
         """
-        Read commands, until there are none or enough.
+        Read one record of commands; the loop tells of the next, for OpenSSL takes no more.
         """
         buffer = self.server.line_buffer
         try:
-            while not self.is_closed and self._wants_lines:
-                count = tls.read_into(buffer, 0)
-                if not count:
-                    return
-                self._take(bytes(buffer.view[:count]))
+            count = tls.read_into(buffer, 0)
         except (TLSClosedError, TLSBrokenError):
             self.close()
+            return
+        if count:
+            self._take(bytes(buffer.view[:count]))
 
     @property
     def _wants_lines(self) -> bool:

@@ -236,11 +236,12 @@ class DataConnection(Wire):
                 "the data connection must resume the TLS session of the control connection; "
                 "turn session reuse on in the client"
             )
-        inner, outer = self.tls.measured(""), self._outer
-        if inner.version != outer.version:
-            return f"the data connection uses {inner.version} under {outer.version}"
-        if outer.group in HYBRID_GROUPS and inner.group not in HYBRID_GROUPS:
-            return f"the data connection uses {inner.group} under {outer.group}"
+        version, group = self.tls.version_and_group()
+        outer = self._outer
+        if version != outer.version:
+            return f"the data connection uses {version} under {outer.version}"
+        if outer.group in HYBRID_GROUPS and group not in HYBRID_GROUPS:
+            return f"the data connection uses {group} under {outer.group}"
         return ""
 
 

@@ -142,7 +142,7 @@ class FileCommands(Commands):
             return uploading
 
         def take(uploading: Uploading) -> None:
-            self.begin(Upload(self, uploading, self.server.data_buffer, remote=remote))  # type: ignore[arg-type]
+            self.begin(Upload(self, uploading, self.server.data_buffers, remote=remote))  # type: ignore[arg-type]
 
         self.work(opened, take, off_loop=remote)
 

@@ -169,9 +169,15 @@ class DataPort:
         Forget the transfer and say how it ended.
         """
         self._transfer = None
-        self.drop_data()
+        passive, self._passive = self._passive, None
+        data, self._data = self._data, None
+        self._data_fault = ""
+        # First of all: the client waits for it.
         for reply in replies:
             self.reply(reply)
+        for wire in (passive, data):
+            if wire is not None:
+                wire.close()
         self.heard_at = time.monotonic()
         self.drain()
 

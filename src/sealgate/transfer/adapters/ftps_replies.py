@@ -44,6 +44,8 @@ def sentence(text: str) -> str:
     """
     Return *text* as one line that cannot end a reply early.
     """
+    if text.isprintable():
+        return text
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 

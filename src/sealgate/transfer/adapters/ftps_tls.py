@@ -1,11 +1,12 @@
 """
 TLS as FTPS needs it, over pyOpenSSL: one context, and a connection that never blocks.
 
-Five private names of pyOpenSSL are used, because it has no public ones for what they do:
+Some private names of pyOpenSSL are used, because it has no public ones for what they do:
 ``SSL_CTX_set1_curves_list`` (the hybrid group first), ``SSL_CTX_set_session_id_context`` on
 a living context (a session of one control connection resumes only there),
-``SSL_session_reused`` (RFC 4217, 10.4), ``SSL_read`` into a given buffer (no copy) and
-``SSL_set_fd`` after a handshake in memory (ftps_tls_data.py).
+``SSL_session_reused`` (RFC 4217, 10.4), ``SSL_read`` into a given buffer (no copy), and
+``SSL_set_fd``, ``BIO_new_mem_buf``, ``BIO_set_mem_eof_return`` and ``SSL_set_bio`` to read
+from a socket or from a buffer of ours after a handshake in memory (ftps_tls_data.py).
 Private calls are all in this file; its tests fail when one of them changes.
 """
 
@@ -95,10 +96,10 @@ class ReceiveBuffer:
 
     def __init__(self, size: int) -> None:
         """
-        Take *size* bytes and room for one more record.
+        Take *size* bytes and room for two more records.
         """
         self.size = size
-        self._bytes = bytearray(size + _RECORD_BYTES)
+        self._bytes = bytearray(size + 2 * _RECORD_BYTES)
         self.view = memoryview(self._bytes)
         self.pointer = _FFI.from_buffer("char[]", self._bytes)
 
@@ -257,6 +258,36 @@ class TLSConnection:
         if _LIB.SSL_set_fd(self._ssl, connection.fileno()) != 1:
             raise TLSBrokenError("TLS failed")
 
+    def feed(self, wire: ReceiveBuffer, count: int) -> None:
+        """
+        Read the first *count* bytes of *wire* next; all that was there before has been read.
+
+        They are read where they are: *wire* must stay as it is until there is no record left.
+        """
+        source = _LIB.BIO_new_mem_buf(wire.pointer, count)
+        # Its end is not the end of the connection.
+        _LIB.BIO_set_mem_eof_return(source, -1)
+        _LIB.SSL_set_bio(self._ssl, source, self._connection._from_ssl)  # noqa: SLF001
+        # The one that pyOpenSSL made is gone.
+        self._connection._into_ssl = None  # noqa: SLF001
+
+    def open_records(self, plain: ReceiveBuffer) -> tuple[int, bool | None]:
+        """
+        Open all records that were fed to *plain*, which has room for as much.
+
+        Return their size, and ``True`` behind close_notify, ``False`` behind what is none of
+        the session's, ``None`` when more may come.
+        """
+        ssl, read, filled = self._ssl, _LIB.SSL_read, 0
+        begin, room = plain.pointer, plain.size + 2 * _RECORD_BYTES
+        while (count := read(ssl, begin + filled, room - filled)) > 0:
+            filled += count
+        error = _LIB.SSL_get_error(ssl, count)
+        if error == _LIB.SSL_ERROR_WANT_READ:
+            return filled, None
+        _LIB.ERR_clear_error()
+        return filled, bool(error == _LIB.SSL_ERROR_ZERO_RETURN)
+
     @property
     def resumed(self) -> bool:
         """
@@ -311,17 +342,24 @@ class TLSConnection:
             return False
         return True
 
+    def version_and_group(self) -> tuple[str, str]:
+        """
+        Return what was negotiated of these, as :meth:`measured` does.
+        """
+        group = self._connection.get_group_name() or ""
+        return self._connection.get_protocol_version_name(), _GROUP_NAMES.get(group, group)
+
     def measured(self, peer: str) -> Channel:
         """
         Return what was negotiated, in IANA's names.
         """
         cipher = self._connection.get_cipher_name() or ""
-        group = self._connection.get_group_name() or ""
+        version, group = self.version_and_group()
         return Channel(
             protocol=TransferProtocol.FTPS,
             peer=peer,
-            version=self._connection.get_protocol_version_name(),
-            group=_GROUP_NAMES.get(group, group),
+            version=version,
+            group=group,
             cipher=TLS_1_2_SUITES.get(cipher, cipher),
             began_at=time.time(),
         )

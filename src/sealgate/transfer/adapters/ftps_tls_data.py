@@ -1,11 +1,14 @@
 """
-TLS of a data connection: its session ticket is kept back until the upload is over.
+TLS of a data connection: the handshake and uploads in memory, downloads over the socket.
 
-OpenSSL sends a ticket behind each handshake of TLS 1.3, and the bindings have no switch for
-it. A client that only sends (lftp) closes without having read it; its kernel then resets the
-connection and throws away whatever is still on its way, so that uploads of some hundred KiB
-were cut off every second time. The handshake is therefore done in memory, one record at a
-time so that nothing of what follows it is taken, and the socket comes in afterwards.
+OpenSSL sends a session ticket behind each handshake of TLS 1.3, and the bindings have no
+switch for it. A client that only sends (lftp) closes without having read it; its kernel then
+resets the connection and throws away whatever is still on its way, so that uploads of some
+hundred KiB were cut off every second time. In memory the ticket is kept back until there is
+something else to send, or the upload is over.
+
+Over a socket OpenSSL asks the kernel twice for each record of 16 KiB. In memory all that has
+come is taken at once, and opened where the kernel put it.
 """
 
 from __future__ import annotations
@@ -20,17 +23,18 @@ if TYPE_CHECKING:
     import socket
 
     from sealgate.storage.model import Buffer
+    from sealgate.transfer.adapters.ftps_tls import ReceiveBuffer
 
-# RFC 8446, 5.1: type, version, length; the types that there are.
-_HEADER_BYTES = 5
-_TYPES = range(20, 25)
-_MAX_RECORD_BYTES = 16_384 + 256
+# A hello with hybrid key shares takes some 2 KiB.
+_HELLO_BYTES = 16_384
 _MOST_PENDING_BYTES = 65_536
 
 
 class DataTLSConnection(TLSConnection):
     """
     The server's end of a data connection, which resumes the session of *resumed_from*.
+
+    Behind the handshake it either receives or is written to.
     """
 
     def __init__(self, connection: socket.socket, resumed_from: TLSConnection) -> None:
@@ -39,9 +43,10 @@ class DataTLSConnection(TLSConnection):
         """
         super().__init__(resumed_from.context, None, resumed_from=resumed_from)
         self._socket = connection
-        self._record = bytearray()
         # What was made and not sent yet; once established, this is the ticket.
         self._made = bytearray()
+        self._is_over_socket = False
+        self._has_early = True
 
     def handshake(self) -> Need:
         """
@@ -65,12 +70,43 @@ class DataTLSConnection(TLSConnection):
                 if self._connection.get_protocol_version_name() != "TLSv1.3":
                     # There it is no ticket, but what the client awaits to be established.
                     self._send_made()
-                self.use_socket(self._socket)
                 return Need.NOTHING
             if not self._send_made():
                 return Need.WRITABLE
-            if not self._read_record():
+            try:
+                heard = self._socket.recv(_HELLO_BYTES)
+            except BlockingIOError:
                 return Need.READABLE
+            except OSError as error:
+                raise TLSBrokenError(reason(error)) from error
+            if not heard:
+                raise TLSBrokenError(reason(EOFError()))
+            self._connection.bio_write(heard)
+
+    def receive(self, wire: ReceiveBuffer, plain: ReceiveBuffer) -> tuple[int, bool | None]:
+        """
+        Open what has come, up to the size of *wire*, to the beginning of *plain*.
+
+        Return how much that is, and whether it was the last: ``True`` behind close_notify,
+        ``False`` when the connection ended without, ``None`` when it goes on. What *wire*
+        held is used up.
+        """
+        if self._has_early:
+            # What came with the end of the handshake.
+            self._has_early = False
+            count, whole = self.open_records(plain)
+            if count or whole is not None:
+                return count, whole
+        try:
+            count = self._socket.recv_into(wire.view, wire.size)
+        except BlockingIOError:
+            return 0, None
+        except OSError:
+            count = 0
+        if not count:
+            return 0, False
+        self.feed(wire, count)
+        return self.open_records(plain)
 
     def write(self, data: Buffer) -> bool:
         """
@@ -79,14 +115,23 @@ class DataTLSConnection(TLSConnection):
         Raises:
             TLSBrokenError: nobody is there any more.
         """
-        return self._send_made() and super().write(data)
+        if not self._send_made():
+            return False
+        if not self._is_over_socket:
+            self.use_socket(self._socket)
+            self._is_over_socket = True
+        return super().write(data)
 
     def say_goodbye(self) -> bool:
         """
         Send ticket and close_notify if it still can be. Never raises; tell whether it was.
         """
+        if self._is_over_socket:
+            return super().say_goodbye()
         try:
-            return self._send_made() and super().say_goodbye()
+            said = super().say_goodbye()
+            self._take_made()
+            return self._send_made() and said
         except TLSBrokenError:
             return False
 
@@ -109,33 +154,3 @@ class DataTLSConnection(TLSConnection):
             except OSError as error:
                 raise TLSBrokenError(reason(error)) from error
         return True
-
-    def _read_record(self) -> bool:
-        """
-        Return whether one more record is there for OpenSSL.
-        """
-        record = self._record
-        while missing := _size_of(record) - len(record):
-            try:
-                more = self._socket.recv(missing)
-            except BlockingIOError:
-                return False
-            except OSError as error:
-                raise TLSBrokenError(reason(error)) from error
-            if not more:
-                raise TLSBrokenError(reason(EOFError()))
-            record += more
-        self._connection.bio_write(bytes(record))
-        record.clear()
-        return True
-
-
-def _size_of(record: bytearray) -> int:
-    """
-    Return how long the record that begins so is; of its header, while that is not there.
-    """
-    size = int.from_bytes(record[3:_HEADER_BYTES], "big")
-    # What is none OpenSSL shall refuse at once.
-    if len(record) < _HEADER_BYTES or record[0] not in _TYPES or size > _MAX_RECORD_BYTES:
-        return _HEADER_BYTES
-    return _HEADER_BYTES + size

@@ -14,12 +14,13 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from sealgate.transfer.adapters.ftps_tls import ReceiveBuffer, TLSBrokenError, TLSClosedError
+from sealgate.transfer.adapters.ftps_tls import TLSBrokenError
 
 if TYPE_CHECKING:
     from sealgate.storage.model import StoreReader
     from sealgate.transfer.adapters.ftps_control import ControlConnection
     from sealgate.transfer.adapters.ftps_data import DataConnection
+    from sealgate.transfer.adapters.ftps_tls import ReceiveBuffer
     from sealgate.transfer.model import Uploading
 
 BLOCK_BYTES = 512 * 1024
@@ -200,16 +201,16 @@ class Upload:
         self,
         control: ControlConnection,
         uploading: Uploading,
-        buffer: ReceiveBuffer,
+        buffers: tuple[ReceiveBuffer, ReceiveBuffer],
         *,
         remote: bool,
     ) -> None:
         """
-        Give *uploading* what comes, through *buffer*.
+        Give *uploading* what comes, through *buffers*: as it is on the line, and opened.
         """
         self._control = control
         self._uploading = uploading
-        self._buffer = buffer
+        self._wire, self._plain = buffers
         self._remote = remote
         self._offset = uploading.offset
         self._whole: bool | None = None
@@ -230,27 +231,18 @@ class Upload:
         data = self._data
         if data is None:
             return
-        buffer, filled = self._buffer, 0
-        try:
-            while filled < buffer.size:
-                count = data.tls.read_into(buffer, filled)
-                if not count:
-                    break
-                filled += count
-        except TLSClosedError:
-            self._whole = True
-        except TLSBrokenError:
-            self._whole = False
-        if not filled:
+        plain = self._plain
+        count, self._whole = data.tls.receive(self._wire, plain)
+        if not count:
             self._on_written(None)
             return
         data.moved_at = time.monotonic()
-        piece: bytes | memoryview = buffer.view[:filled]
+        piece: bytes | memoryview = plain.view[:count]
         if self._remote:
             data.pause()
             piece = bytes(piece)  # the buffer is everybody's
         write = partial(self._uploading.write_at, self._offset, piece)
-        self._offset += filled
+        self._offset += count
         self._control.work(write, self._on_written, off_loop=self._remote, otherwise=self._failed)
 
     def on_writable(self) -> None:
@@ -263,11 +255,12 @@ class Upload:
         if data is None:
             return
         if self._whole:
-            data.end()
             self._data = None
             self._control.work(
                 self._uploading.close, self._stored, off_loop=True, otherwise=self._refused
             )
+            # While it is made durable.
+            data.end()
         elif self._whole is False:
             self.stop("426 the upload ended without close_notify and is not complete")
         elif self._remote and not data.is_in_loop:

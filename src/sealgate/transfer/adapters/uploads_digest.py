@@ -9,7 +9,7 @@ there in order; the server goes on. Small files never leave the caller's thread.
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from threading import Lock
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 # What is gathered before it goes to the thread, and what may wait there per file.
 _BATCH_BYTES = 1 << 20
 _MAX_WAITING = 4
+# Copies of this size would be given back to the kernel each time, and cost a page fault per 4 KiB.
+_LARGE_BYTES = 1 << 16
+_BLOCK_BYTES = 1 << 19
+_blocks: deque[bytearray] = deque(maxlen=8)
 # About 250 bytes each.
 _MAX_KNOWN = 20_000
 
@@ -78,7 +82,7 @@ class RunningDigest:
         """
         Take *data*; a buffer that its owner may change is copied.
         """
-        piece = data if _is_fixed(data) else bytes(data)
+        piece = data if _is_fixed(data) else _copied(data)
         self._held.append(piece)
         self._held_bytes += len(piece)
         if self._held_bytes >= _BATCH_BYTES:
@@ -101,6 +105,24 @@ class RunningDigest:
     def _take(self, pieces: list[Buffer]) -> None:
         for piece in pieces:
             self._hash.update(piece)
+            if isinstance(piece, memoryview) and isinstance(piece.obj, bytearray):
+                _blocks.append(piece.obj)
+
+
+def _copied(data: Buffer) -> Buffer:
+    """
+    Return a copy of *data*, where it is large in memory that was used before.
+    """
+    size = len(data)
+    if not _LARGE_BYTES <= size <= _BLOCK_BYTES:
+        return bytes(data)
+    try:
+        block = _blocks.pop()
+    except IndexError:
+        block = bytearray(_BLOCK_BYTES)
+    copy = memoryview(block)[:size]
+    copy[:] = data
+    return copy
 
 
 def _is_fixed(data: Buffer) -> bool:

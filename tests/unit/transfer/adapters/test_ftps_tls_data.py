@@ -11,7 +11,6 @@ from sealgate.transfer.adapters.ftps_tls import (
     Need,
     ReceiveBuffer,
     TLSBrokenError,
-    TLSClosedError,
     TLSConnection,
     TLSFiles,
     server_context,
@@ -53,6 +52,20 @@ class _Ends:
         self.incoming.write(heard)
         return len(heard)
 
+    def received(self) -> tuple[bytes, bool | None]:
+        """
+        Return what has reached us, and whether and how it ended.
+        """
+        wire, plain = ReceiveBuffer(20_000), ReceiveBuffer(20_000)
+        got = bytearray()
+        while True:
+            count, whole = self.tls.receive(wire, plain)
+            got += plain.view[:count]
+            # What is on the line is nobody's afterwards.
+            wire.view[:] = bytes(len(wire.view))
+            if not count or whole is not None:
+                return bytes(got), whole
+
     def shake(self, piece: int = 65536) -> None:
         """
         Do the handshake.
@@ -82,16 +95,53 @@ def test_the_ticket_waits_for_the_end(ends: _Ends, piece: int) -> None:
     with pytest.raises(ssl.SSLWantReadError):
         ends.client.unwrap()
     ends.carry()
-    buffer = ReceiveBuffer(4096)
-    assert ends.tls.read_into(buffer, 0) == 9
-    with pytest.raises(TLSClosedError):
-        ends.tls.read_into(buffer, 0)
-    assert bytes(buffer.view[:9]) == b"all of it"
+    assert ends.received() == (b"all of it", True)
     assert ends.tls.say_goodbye()
     assert ends.carry() > 200  # a ticket is longer than close_notify
     ends.client.unwrap()
     assert ends.client.session is not None
     assert ends.client.session.has_ticket
+
+
+@pytest.mark.parametrize("piece", [1, 1000, 16_406, 65536])
+def test_records_come_whole_however_they_are_cut(ends: _Ends, piece: int) -> None:
+    """What is taken at once ends anywhere in a record, and is the beginning of the next time."""
+    ends.shake()
+    sent = bytes(range(256)) * 300
+    ends.client.write(sent)
+    data, got = ends.outgoing.read(), b""
+    for at in range(0, len(data), piece):
+        ends.wire.sendall(data[at : at + piece])
+        more, whole = ends.received()
+        assert whole is None
+        got += more
+    assert got == sent
+
+
+def test_what_comes_with_the_end_of_the_handshake_is_read(ends: _Ends) -> None:
+    """A client that sends at once behind its Finished is not waited for again."""
+    with pytest.raises(ssl.SSLWantReadError):
+        ends.client.do_handshake()
+    ends.carry()
+    ends.client.do_handshake()
+    ends.client.write(b"early")
+    ends.carry()
+    assert ends.tls.established
+    assert ends.received() == (b"early", None)
+    ends.wire.close()
+    assert ends.received() == (b"", False)
+
+
+def test_a_changed_record_breaks_the_connection_off(ends: _Ends) -> None:
+    """What was sent before it counts; itself and what is behind it do not."""
+    ends.shake()
+    ends.client.write(b"good")
+    good = ends.outgoing.read()
+    ends.client.write(b"changed on its way")
+    bad = bytearray(ends.outgoing.read())
+    bad[-1] ^= 1
+    ends.wire.sendall(good + bad)
+    assert ends.received() == (b"good", False)
 
 
 def test_the_ticket_goes_before_what_is_sent(ends: _Ends) -> None:
