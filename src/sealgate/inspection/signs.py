@@ -27,7 +27,7 @@ _TOO_MANY = rb"#[xX]?[0-9a-fA-F]{33}"
 # The signs, each with what has to follow it. Spaces and dashes are all over prose: they are of
 # interest where the next part of a value may follow, or of what is said before one.
 _NEXT = (
-    rb"(?:[0-9]|&#|(?:&[A-Za-z]{3,16};){1,2}[0-9]|\\{1,4}(?:u(?:00[23aA]|20|[fF]{2}|\{)|x[23aA])|\xc2[\xa0\xad]|\xe2\x80|\xef\xbc"
+    rb"(?:[0-9]|&#|&(?:shy|zw|Zero|NoBr|[lr]rm)|(?:&[A-Za-z]{3,16};){1,2}(?:[0-9]|&#|\\)|\\{1,4}(?:u(?:00[23aA]|20|[fF]{2}|\{)|x[23aA])|\xc2[\xa0\xad]|\xe2\x80|\xef\xbc"
     rb"|[A-Z]{4}|(?i:n[uro]|mc?g|ug|acc|cod|id|is|was|rec|val|ver|pol|card))"
 )
 # What is not seen may come in any number between two digits.
