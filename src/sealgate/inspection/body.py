@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sealgate.inspection.model import Limits
 
 _PIECE = 256 * 1024
+_SMALL = 4096
 # So much is read behind a sign before it is asked whether there are more.
 _NEAR = 1024
 
@@ -45,6 +46,9 @@ class Whole(NamedTuple):
         return not self.hits and not self.has_sign
 
 
+_CLEAN = Whole([], has_sign=False, since=0.0)
+
+
 def look_at_whole(
     detector: Detector, text: bytes, start: int, clock: Callable[[], float]
 ) -> Whole | None:
@@ -56,6 +60,10 @@ def look_at_whole(
     """
     if len(text) - start > _PIECE or text.startswith(WIDE_MARKS, start):
         return None
+    if len(text) - start <= _SMALL:
+        # Read sooner than the clock.
+        hits, signs = detector.hits(text[start - 1 :]), has_sign(text, start)
+        return Whole(hits, signs, clock()) if hits or signs else _CLEAN
     since = clock()
     return Whole(detector.hits(memoryview(text)[start - 1 :]), has_sign(text, start), since)
 

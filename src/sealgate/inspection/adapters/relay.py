@@ -9,6 +9,7 @@ held. What goes wrong closes; nothing goes on unseen.
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
@@ -147,6 +148,11 @@ class GatewaySide(asyncio.Protocol):
         """
         self.transport = cast("asyncio.Transport", transport)
         self.transport.set_write_buffer_limits(HIGH_WATER)
+        # So much is read of a site at once. What goes on at once leaves its memory, still in the
+        # cache, to the next piece.
+        self.transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_SNDBUF, HIGH_WATER
+        )
         self.service.connections.add(self)
 
     def connection_lost(self, _error: Exception | None) -> None:
