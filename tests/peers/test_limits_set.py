@@ -266,6 +266,23 @@ def test_a_body_of_http_2_is_cut_too(world: World) -> None:
     assert put(LEAST + 1) == "2 413"
 
 
+@pytest.mark.parametrize("target", ["/websocket", f"http://{NAME}/websocket"])
+def test_what_is_upgraded_and_unlimited_loses_our_cookie_too(world: World, target: str) -> None:
+    """
+    It has filters of its own, without the limit; whatever the request says of its scheme.
+    """
+    for cookies, left in (
+        ("a=1; __Host-sealgate=t; b=2", "a=1; b=2"),
+        ('a="1"; __Host-sealgate=t', 'a="1"'),
+        ("__Host-sealgate=t", None),
+    ):
+        client = world.client("127.0.0.90")
+        client.send(target, f"Cookie: {cookies}", "Connection: Upgrade", "Upgrade: websocket")
+        assert client.tls.recv(4096).startswith(b"HTTP/1.1 101 "), cookies
+        told = world.site.requests[-1]
+        assert (told.value("cookie"), told.value("x-forwarded-proto")) == (left, "https")
+
+
 def test_nothing_is_held_in_memory_for_it(behind: World) -> None:
     """
     A body far larger than any buffer goes through, and is counted as it goes.

@@ -241,6 +241,16 @@ def test_a_token_that_ended_is_made_anew_on_the_way(running: Running, visitor: V
     assert answer.value("set-cookie").startswith("__Host-sealgate=ey")
     fresh = answer.value("set-cookie").partition("=")[2].partition(";")[0]
     assert visitor.with_token(fresh, "/account").value("set-cookie") == ""
+    for left, line in (
+        ("a=1; b=2", f"a=1; __Host-sealgate={stale}; b=2"),
+        ('a="1"', f'a="1"; __Host-sealgate={stale}'),
+    ):
+        running.site.heard.clear()
+        bare = Visitor(running.place, visitor.jar.with_name(left))
+        answer = bare.ask("/account", "--header", f"Cookie: {line}")
+        assert answer.value("set-cookie").startswith("__Host-sealgate=ey"), line
+        [heard] = running.site.heard
+        assert (heard["cookie"], heard["x-sealgate-user"]) == (left, "anna")
 
 
 def test_who_is_removed_is_out_when_the_token_ends(running: Running, visitor: Visitor) -> None:
