@@ -47,6 +47,7 @@ _START_SECONDS = 20
 _UPLOADS_AT_ONCE = 100
 _SET_UP_AT_ONCE = 8
 _REST_SECONDS = 0.3
+_MOST_RESTS = 200
 TARGETS = {
     "large-up": 0.9,
     "large-down": 0.8,
@@ -253,9 +254,13 @@ async def _at_rest(server: Server) -> None:
     Wait until *server* has let go of what was held, or the next one would pay for it.
     """
     seen = -1.0
-    while (now := server.cpu_seconds()) != seen:
-        seen = now
+    for _ in range(_MOST_RESTS):
         await asyncio.sleep(_REST_SECONDS)
+        now = server.cpu_seconds()
+        if now == seen:
+            return
+        seen = now
+    raise AssertionError(f"{server.name} does not come to rest")
 
 
 def _upload_at_once(server: Server, file: Path) -> float:
