@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _PIECE = 256 * 1024
 _SMALL = 4096
 # So much is read behind a sign before it is asked whether there are more.
-_NEAR = 1024
+_NEAR = 16 * 1024
 
 
 class Whole(NamedTuple):
@@ -176,7 +176,7 @@ class BodyScan:
         """
         since = self._budget.started()
         last, self._open = self._open, b""
-        out = b"".join(self._take(last, b"\n"))
+        out = b"".join(self._take(last + b"\n", len(last)))
         if self._reading is None:
             out += self._text.close()
         else:
@@ -212,33 +212,30 @@ class BodyScan:
             data = self._open + data
             cut = begins_open(data)
             self._open = data[cut:]
-            parts = self._take(data[:cut], self._open)
+            parts = self._take(data, cut)
         budget.take_time(since)
         return parts
 
-    def _take(self, data: bytes, ahead: bytes) -> list[bytes | memoryview]:
+    def _take(self, text: bytes, stop: int) -> list[bytes | memoryview]:
         """
-        Read *data*, in which no sign is cut; *ahead* is what is known of what follows.
+        Read *text* up to *stop*, where no sign is cut; the rest is what is known of what follows.
         """
         parts: list[bytes | memoryview] = []
-        while data:
+        at = 0
+        while at < stop:
             if self._reading is None:
-                at = first_sign(data + ahead if ahead else data)
-                if at < 0 or at >= len(data):
-                    parts += self._text.parts(data)
+                first = first_sign(text, at)
+                until = stop if first < 0 else min(first, stop)
+                if until > at:
+                    parts += self._text.parts(text[at:until])
+                at = until
+                if at == stop:
                     break
-                if at:
-                    parts += self._text.parts(data[:at])
-                    data = data[at:]
                 self._reading = Reading(self._text, tells=self._tells)
-            cut = len(data)
-            if cut > _NEAR:
-                cut = begins_open(data[:_NEAR])
-            near = data[cut : cut + LONGEST]
-            if len(near) < LONGEST:
-                near += ahead
-            parts.append(self._reading.feed(data[:cut], near))
-            data = data[cut:]
+            near = text[at : at + _NEAR]
+            size = begins_open(near) if at + len(near) < stop else stop - at
+            parts.append(self._reading.feed(near[:size], text[at + size : at + size + LONGEST]))
+            at += size
             if self._reading.is_over:
                 self._settle(self._reading)
         return parts

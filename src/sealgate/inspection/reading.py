@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.inspection.budget import over
 from sealgate.inspection.masking import covered, starred
-from sealgate.inspection.signs import SIGNS, masked_sign, read_sign
+from sealgate.inspection.signs import masked_sign, parted, read_sign
 
 if TYPE_CHECKING:
     from sealgate.detect.model import Kind
@@ -125,7 +125,7 @@ class Reading:
         """
         Return *data* as it reads, and note where its signs are.
         """
-        parts = SIGNS.split(data + ahead)
+        parts = parted(data + ahead)
         over = len(ahead)
         while over > len(parts[-1]):
             over -= len(parts.pop()) + len(parts.pop())

@@ -103,21 +103,26 @@ def _joined(signs: tuple[tuple[bytes, bytes], ...]) -> bytes:
     return rb"|".join(sign + rb"(?=%b)" % after if after else sign for sign, after in signs)
 
 
-_REFERENCE = rb"(?:" + _joined(_REFERENCES) + rb")"
-# Backslashes, for a text of JSON in a text of JSON doubles them. Each alternative begins with
-# a byte of its own, which makes the search fast.
-SIGNS = re.compile(
-    rb"(&"
-    + _REFERENCE
-    + rb"|\\\\{0,3}(?:u0026"
-    + _REFERENCE
-    + rb"|"
-    + _joined(_ESCAPES)
-    + rb")|"
-    + _joined(_IN_UTF8)
-    + rb")"
+# Numbers and names apart, and first what most are: so the others cost less.
+_REFERENCE = (
+    rb"(?:(?=#)(?:"
+    + _joined(tuple(one for one in _REFERENCES if b"#" in one[0]))
+    + rb")|(?!#|amp;|quot;|[lg]t;|copy;|[aouAOU]uml;)(?:"
+    + _joined(tuple(one for one in _REFERENCES if b"#" not in one[0]))
+    + rb"))"
 )
-"""Parts a text at its signs: every other part is one."""
+# By their first bytes, which are looked for at the speed of memory. Backslashes, for a text of
+# JSON in a text of JSON doubles them. No sign has another's first byte in it.
+_KINDS = tuple(
+    re.compile(kind)
+    for kind in (
+        rb"&" + _REFERENCE,
+        rb"\\\\{0,3}(?:u0026" + _REFERENCE + rb"|" + _joined(_ESCAPES) + rb")",
+        *(_joined((sign,)) for sign in _IN_UTF8),
+    )
+)
+_SIGNS = re.compile(rb"(" + rb"|".join(kind.pattern for kind in _KINDS) + rb")")
+_DENSE = 32  # bytes for each that a sign may begin with
 
 
 @cache
@@ -165,6 +170,22 @@ _LINE_ENDS = "\n\r\x0b\x0c\x85\u2028\u2029"
 _LARGEST = 0x10FFFF
 _SURROGATES = range(0xD800, 0xE000)
 _STAR_DECIMAL, _STAR_HEX = b"42", b"2a"
+
+
+def parted(text: bytes) -> list[bytes]:
+    """
+    Return the parts of *text*: every other one is a sign, and there may be nothing between two.
+    """
+    if (text.count(b"&") + text.count(b"\\")) * _DENSE > len(text):
+        return _SIGNS.split(text)
+    kinds = _KINDS[:2] if text.isascii() else _KINDS
+    parts: list[bytes] = []
+    at = 0
+    for start, end in sorted(sign.span() for kind in kinds for sign in kind.finditer(text)):
+        parts += (text[at:start], text[start:end])
+        at = end
+    parts.append(text[at:])
+    return parts
 
 
 def first_sign(text: bytes, start: int = 0) -> int:
