@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # How many chunks are opened ahead at most: 256 KiB of memory for a reader that goes on.
 AHEAD_CHUNKS = 4
+# How many are opened at once for a read that asks for so much: it is then one copy of them.
+AT_ONCE_CHUNKS = 8
 
 
 class RandomAccess:
@@ -112,8 +114,8 @@ class RandomAccess:
     def _move(self, chunk: int, until: int) -> None:
         # One who goes on gets twice as much each time; one who jumps only what is needed.
         self._ahead = min(self._ahead * 2, self._ahead_chunks) if chunk == self._next else 1
-        wanted = min(max(until - chunk, self._ahead), self._ahead_chunks)
-        count = min(wanted, self._chunks - chunk)
+        asked_for = min(until - chunk, max(AT_ONCE_CHUNKS, self._ahead_chunks))
+        count = min(max(asked_for, self._ahead), self._chunks - chunk)
         self._open(chunk, count)
         self._next = chunk + count
 

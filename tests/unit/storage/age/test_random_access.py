@@ -9,7 +9,7 @@ from sealgate.storage.age.errors import PayloadError, TruncatedError
 from sealgate.storage.age.header import parse_header
 from sealgate.storage.age.keys import X25519Identity
 from sealgate.storage.age.payload import CHUNK_BYTES, SEALED_CHUNK_BYTES
-from sealgate.storage.age.random_access import AHEAD_CHUNKS, RandomAccess
+from sealgate.storage.age.random_access import AHEAD_CHUNKS, AT_ONCE_CHUNKS, RandomAccess
 from sealgate.storage.age.stream import SealWriter
 
 ONE = X25519Identity.generate()
@@ -96,8 +96,23 @@ def test_a_read_over_many_chunks_is_one_answer(offset: int) -> None:
     """
     Also longer than what is ever held.
     """
-    size = (AHEAD_CHUNKS + 3) * CHUNK_BYTES
+    size = (AT_ONCE_CHUNKS + 3) * CHUNK_BYTES
     assert Medium().open().read_at(offset, size) == PLAIN[offset : offset + size]
+
+
+def test_a_large_read_is_one_of_the_medium() -> None:
+    """
+    Up to the limit, and what is more comes in pieces of that size.
+    """
+    medium = Medium()
+    access = medium.open()
+    for chunk in (0, AT_ONCE_CHUNKS):
+        at, size = chunk * CHUNK_BYTES, AT_ONCE_CHUNKS * CHUNK_BYTES
+        assert access.read_at(at, size) == PLAIN[at : at + size]
+    assert [size for _, size in medium.reads] == [AT_ONCE_CHUNKS * SEALED_CHUNK_BYTES] * 2
+    medium.reads.clear()
+    assert medium.open().read_at(0, len(PLAIN)) == PLAIN
+    assert max(size for _, size in medium.reads) == AT_ONCE_CHUNKS * SEALED_CHUNK_BYTES
 
 
 def test_nothing_of_a_bad_chunk_comes_out() -> None:
