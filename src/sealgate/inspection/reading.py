@@ -158,7 +158,8 @@ class Reading:
         if self._masks:
             data = covered(data, start, self._masks)
             self._masks = [(at, mask) for at, mask in self._masks if at + len(mask) > until]
-        self._count(until)
+        if self._finds or self._shown:
+            self._count(until)
         self._forget(until)
         return data
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from contextlib import suppress
 from functools import cache, lru_cache
 from html import unescape
 from typing import Any, cast
@@ -197,15 +196,14 @@ def first_sign(text: bytes, start: int = 0) -> int:
     """
     if not may_have_sign(text, start):
         return -1
+    # It takes any buffer; its stubs do not say so.
+    rest = cast("bytes", memoryview(text)[start:]) if start else text
     ends: list[int] = []
-    with suppress(hyperscan.ScanTerminated):
-        sign_finder().scan(
-            # It takes any buffer; its stubs do not say so.
-            cast("bytes", memoryview(text)[start:]),
-            match_event_handler=_take_first,
-            context=ends,
-        )
-    return max(start, start + ends[0] - LONGEST) if ends else -1
+    try:
+        sign_finder().scan(rest, match_event_handler=_take_first, context=ends)
+    except hyperscan.ScanTerminated:
+        return max(start, start + ends[0] - LONGEST)
+    return -1
 
 
 def has_sign(text: bytes, start: int) -> bool:

@@ -17,13 +17,15 @@ from sealgate.policy.classification import DEFAULT_MODEL
 
 PUBLIC = above(DEFAULT_MODEL.weakest, DEFAULT_MODEL)
 DETECTOR = detector_of(PUBLIC)
+# Byte by byte, and beside other work.
+PATIENT = Limits(cpu_seconds=60)
 
 
 def through(body: bytes, size: int = 0, *, tells: bool = False) -> tuple[bytes, dict[Kind, int]]:
     """
     Return what goes on of *body* when it comes in pieces of *size*, and what was found.
     """
-    one = BodyScan(DETECTOR, Limits(), time.thread_time, withheld=WITHHELD, tells=tells)
+    one = BodyScan(DETECTOR, PATIENT, time.thread_time, withheld=WITHHELD, tells=tells)
     pieces = [body[at : at + size] for at in range(0, len(body), size)] if size else [body]
     out = b"".join(map(one.feed, pieces))
     return out + one.close(), one.counts
@@ -92,7 +94,7 @@ def test_value_is_masked_where_it_stands(body: bytes, masked: bytes) -> None:
         whole = look_at_whole(DETECTOR, b"\n" + text, 1, time.thread_time)
         assert whole is not None
         assert not whole.is_clean
-        one = BodyScan(DETECTOR, Limits(), time.thread_time)
+        one = BodyScan(DETECTOR, PATIENT, time.thread_time)
         out = b"".join(one.parts(text, whole)) + one.close()
         assert out == text.replace(body, masked)
     assert through(body) == (masked, counts)
@@ -164,7 +166,7 @@ def test_value_is_masked_before_its_first_byte_goes_on() -> None:
     While it comes byte by byte, with every digit at its longest, no digit is let on.
     """
     value = b"".join(b"&#%032d;" % sign for sign in b"4111 1111 1111 1111")
-    one, out = BodyScan(DETECTOR, Limits(), time.thread_time), b""
+    one, out = BodyScan(DETECTOR, PATIENT, time.thread_time), b""
     for byte in b"x" * 500 + b" " + value + b" " + b"." * 4000:
         out += one.feed(bytes((byte,)))
         assert b"052;" not in out
@@ -223,7 +225,7 @@ def test_flush_lets_whole_lines_go_and_no_more() -> None:
     """
     An event with signs goes on after a pause; a begun line stays.
     """
-    one = BodyScan(DETECTOR, Limits(), time.thread_time)
+    one = BodyScan(DETECTOR, PATIENT, time.thread_time)
     assert one.feed(b"data: &#52; hello\n\ndata: &#52;111 11") == b""
     assert one.flush() == b"data: &#52; hello\n\n"
     assert one.flush() == b""
