@@ -34,7 +34,9 @@ def may_be_cards(text: bytes, ends: list[int]) -> bytes:
     form nothing is said here: they may be. So may those around which *text* is not there.
     """
     rows = [text[end - _SEEN : end + _AFTER] if end >= _SEEN else b"" for end in ends]
-    whole = b"".join(row if len(row) == _ROW else bytes(_ROW) for row in rows)
+    whole = b"".join(rows)
+    if len(whole) < _ROW * len(rows):
+        whole = b"".join([row if len(row) == _ROW else bytes(_ROW) for row in rows])
     plain, doubled = whole.translate(_PLAIN), whole.translate(_DOUBLED)
     other = whole.translate(_IS_OTHER)
     total = others = 0

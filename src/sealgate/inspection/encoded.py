@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sealgate.inspection.body import BodyScan, Whole
     from sealgate.inspection.model import Limits
 
-_PIECE = 16 * 1024
+_PIECE = 64 * 1024
 # How much more of the decoded text is held than of what came.
 _HELD_PLAIN = 4
 # Up to here nobody asks how small a body was packed.

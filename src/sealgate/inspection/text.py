@@ -8,6 +8,7 @@ bytes back, and one that has ended holds everything from its window on until tha
 
 from __future__ import annotations
 
+from itertools import compress
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealgate.detect.anchor import LONGEST_ANCHOR
@@ -275,10 +276,14 @@ class TextScan:
 
     def _sieve(self) -> None:
         card, base = self._detector.card, self._base
-        ends = [(h >> ID_BITS) - base for h in self._pending if h & ID_MASK == card]
-        if ends:
-            may_be = iter(may_be_cards(self._text, ends))
-            self._pending = [h for h in self._pending if h & ID_MASK != card or next(may_be)]
+        cards = [h for h in self._pending if h & ID_MASK == card]
+        if cards:
+            ends = [(h >> ID_BITS) - base for h in cards]
+            kept = list(compress(cards, may_be_cards(self._text, ends)))
+            if len(cards) < len(self._pending):
+                kept += [h for h in self._pending if h & ID_MASK != card]
+                kept.sort()
+            self._pending = kept
 
     def _confirm(self, *, last: bool) -> None:
         self._sieve()

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 READABLE = "gzip, br, zstd"
 """What ``Accept-Encoding`` may ask a site for."""
 
-_MOST = 64 * 1024
+_MOST = 128 * 1024
 _GzipError: type[Exception] = isal_zlib.error  # type: ignore[assignment]  # stubs are wrong
 _GZIP = 31  # zlib's word for a gzip wrapper and the largest window
 # RFC 9659, 3: what a body in this encoding may ask a reader to keep.
