@@ -129,7 +129,7 @@ def sign_finder() -> hyperscan.Database:
     """
     Return what tells where the first sign ends, with what has to follow it. For one thread.
 
-    It takes a tenth of a second to build, once in a process.
+    It takes some tenths of a second to build, once in a process.
     """
     signs = [
         *(rb"&" + sign + after for sign, after in _REFERENCES),
