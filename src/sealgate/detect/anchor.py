@@ -32,11 +32,6 @@ CONFIRMED = Confidence.CONFIRMED
 # cost Hyperscan most of its speed. An underscore is an edge: values stand in file names.
 EDGE = "[^0-9A-Za-z]"
 
-# Bytes that no text holds, to stand in a class beside what is meant. Hyperscan spells small
-# classes out, each member a literal of its own, and of 250 literals with a short one among
-# them it tries every byte of the text in place of every other (measured in ADR 0015).
-UNSPELT = "\\x01-\\x08\\x0e-\\x1f"
-
 LONGEST_ANCHOR = 96
 """No anchor spans more bytes than this; windows overlap by as much."""
 

@@ -11,7 +11,7 @@ from sealgate.detect.checksums import luhn
 from sealgate.detect.model import Kind
 from sealgate.inspection.body import BodyScan, look_at_whole
 from sealgate.inspection.budget import WINDOW
-from sealgate.inspection.detector import detector_of
+from sealgate.inspection.detector import ID_MASK, detector_of
 from sealgate.inspection.model import WITHHELD, Limits, Refusal, RefusedError, above
 from sealgate.policy.classification import DEFAULT_MODEL
 
@@ -243,3 +243,24 @@ def test_text_in_wide_characters_is_refused_by_its_mark(coding: str, size: int) 
     assert refused.value.refusal is Refusal.UNREADABLE
     only_later = b"nothing" + body
     assert through(only_later, size)[0] == only_later
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("card-by-six", b" 3782 822463 10005"),
+        ("dose", b"500 mg"),
+        ("token-mailgun", b" key-0"),
+        ("token-twilio", b" SKa"),
+    ],
+)
+def test_anchors_with_wider_classes_find_what_they_are_for(name: str, text: bytes) -> None:
+    """
+    Digits and letters are still in their classes, and other bytes of text are not.
+    """
+    detector = detector_of(PUBLIC)
+    number = detector.names.index(name)
+    assert number in {hit & ID_MASK for hit in detector.hits(text)}
+    for other in (b"x", b".", b"\n", b" ", b"\x00"):
+        changed = text.translate(bytes.maketrans(b"0123456789a", other * 11))
+        assert number not in {hit & ID_MASK for hit in detector.hits(changed)}

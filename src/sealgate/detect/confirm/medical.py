@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from sealgate.detect.anchor import LIKELY, POSSIBLE, UNSPELT, Anchor, Found, kinds
+from sealgate.detect.anchor import LIKELY, POSSIBLE, Anchor, Found, kinds
 from sealgate.detect.model import Kind
 
 # ICD-10: a letter (U is for special use), two characters, and up to four behind a point.
@@ -107,7 +107,7 @@ ANCHORS = (
     ),
     Anchor(
         "dose",
-        f"[0-9{UNSPELT}] ?(?:mg|mcg|\xc2\xb5g|ug)",
+        "[0-9] ?(?:mg|mcg|\xc2\xb5g|ug)",
         kinds(Kind.MEDICATION),
         medication,
         before=64,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 
-from sealgate.detect.anchor import CONFIRMED, EDGE, LIKELY, POSSIBLE, UNSPELT, Anchor, Found, kinds
+from sealgate.detect.anchor import CONFIRMED, EDGE, LIKELY, POSSIBLE, Anchor, Found, kinds
 from sealgate.detect.checksums import IBAN_LENGTHS, aba, iban, luhn
 from sealgate.detect.model import Kind
 
@@ -226,7 +226,7 @@ ANCHORS = (
     ),
     Anchor(
         "card-by-six",
-        f"{EDGE}3[0-9{UNSPELT}]{{3}}[ -][0-9{UNSPELT}]{{6}}[ -][0-9{UNSPELT}]{{3}}",
+        "[^0-9A-Za-z]3[0-9]{3}[ -][0-9]{6}[ -][0-9]{3}",
         kinds(Kind.PAYMENT_CARD),
         card,
         before=80,

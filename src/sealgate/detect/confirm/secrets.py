@@ -11,7 +11,7 @@ import binascii
 import json
 import re
 
-from sealgate.detect.anchor import CONFIRMED, EDGE, LIKELY, UNSPELT, Anchor, Confirm, Found, kinds
+from sealgate.detect.anchor import CONFIRMED, EDGE, LIKELY, Anchor, Confirm, Found, kinds
 from sealgate.detect.model import Kind
 
 # prefix, what follows it. A prefix is matched with an edge before it.
@@ -197,7 +197,7 @@ ANCHORS = (
     *(
         Anchor(
             f"token-{name}",
-            EDGE + prefix + (f"[a-f0-9{UNSPELT}]" if name in {"twilio", "mailgun"} else ""),
+            EDGE + prefix + ("[a-f0-9]" if name in {"twilio", "mailgun"} else ""),
             kinds(Kind.ACCESS_TOKEN),
             _token(
                 prefix + ("[a-f0-9]" if name in {"twilio", "mailgun"} else ""),
