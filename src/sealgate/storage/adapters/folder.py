@@ -17,7 +17,7 @@ import stat
 import time
 from typing import TYPE_CHECKING
 
-from sealgate.storage.adapters.folder_files import FolderSink, FolderSource
+from sealgate.storage.adapters.folder_files import FolderSink, FolderSource, unlink
 from sealgate.storage.adapters.medium import Lying, failed
 from sealgate.storage.model import Space, StorageError, Trouble
 
@@ -131,7 +131,7 @@ class FolderMedium:
                 return
             raise
         try:
-            os.unlink(name, dir_fd=folder)
+            unlink(folder, name)
         except FileNotFoundError:
             pass
         except OSError as error:

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TYPE_CHECKING
 
 from sealgate.storage.adapters.medium import failed
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 _COPY_BYTES = 64 << 20
 # POSIX guarantees 16; Linux takes 1024 (UIO_MAXIOV).
 _PARTS_AT_ONCE = 512
+# The kernel gives back about 10 MiB in a millisecond.
+_LARGE_BYTES = 32 << 20
 
 
 class FolderSink:
@@ -155,3 +159,30 @@ class FolderSource:
 
     def __del__(self) -> None:
         self.close()
+
+
+def unlink(folder: int, name: str) -> None:
+    """
+    Remove the file *name* of the open *folder*.
+
+    The name is gone on return. The room of a large file is given back by a thread soon after,
+    so that nobody who puts another one in its place waits for that.
+
+    Raises:
+        OSError: it is not there, or cannot be removed.
+    """
+    held = -1
+    if os.stat(name, dir_fd=folder, follow_symlinks=False).st_size >= _LARGE_BYTES:
+        with contextlib.suppress(OSError):
+            held = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        os.unlink(name, dir_fd=folder)
+    finally:
+        if held >= 0:
+            # What is open has no name any more, and lives until this.
+            _thread().submit(os.close, held)
+
+
+@cache
+def _thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, "sealgate removal")
