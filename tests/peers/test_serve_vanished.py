@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.peer("openssh-client"), pytest.mark.peer("lftp")]
 ATTEMPTS = 1000
 MOST_MIB = 24.0
+# Two servers, two stores, eight connections of two files each, and a few to the register.
+MOST_OF_DATABASES = 2 * (2 * 8 * 2 + 8)
 SESSION_MIB = 1.2
 BIG = os.urandom(8 << 20)
 RESET = struct.pack("ii", 1, 0)
@@ -68,7 +70,7 @@ class Weighed:
     def __init__(self, place: FilePlace) -> None:
         self.place = place
         self.pids = servers(place)
-        self.descriptors = descriptors(self.pids)
+        self.descriptors, _ = descriptors(self.pids)
         self.mib = resident_mib(self.pids)
 
     def settled(
@@ -78,10 +80,9 @@ class Weighed:
         Assert that the same processes hold no more than before, within *seconds*.
         """
         place = self.place
-        # A pool of connections to a database may have one more.
-        most = self.descriptors + 4
-        wait_until(lambda: sessions(place) == 0 and descriptors(self.pids) <= most, seconds)
-        now, mib = descriptors(self.pids), resident_mib(self.pids)
+        most = self.descriptors + 2
+        wait_until(lambda: sessions(place) == 0 and descriptors(self.pids)[0] <= most, seconds)
+        (now, kept), mib = descriptors(self.pids), resident_mib(self.pids)
         print(
             f"{what}: {sessions(place)} sessions, descriptors {self.descriptors} -> {now}, "
             f"memory {self.mib:.1f} -> {mib:.1f} MiB"
@@ -89,6 +90,7 @@ class Weighed:
         assert servers(place) == self.pids
         assert sessions(place) == 0
         assert now <= most
+        assert kept <= MOST_OF_DATABASES
         assert mib - self.mib < most_mib
         assert place.sftp_batch("get /inbox/big back").returncode == 0
         assert (place.folder / "back").read_bytes() == BIG
