@@ -60,10 +60,9 @@ TLS_IANA_SUITES = (
 HYBRID_GROUPS = ("X25519MLKEM768",)
 TLS_GROUPS = (*HYBRID_GROUPS, "X25519", "P-256", "P-384")
 
-# RFC 6265bis, 4.1.3.2: a name that no other host and no plain connection can set. The second
-# pattern is of every cookie of ours; none of them reaches a site.
+# RFC 6265bis, 4.1.3.2: a name that no other host and no plain connection can set. Every cookie of
+# ours begins so; none of them reaches a site.
 SESSION_COOKIE = "__Host-sealgate"
-OWN_COOKIES = "__Host-sealgate[a-z-]*"
 # What a site, and the sign-in service, learn of who is there. No client can set these.
 USER_HEADER = "x-sealgate-user"
 RUNG_HEADER = "x-sealgate-rung"
