@@ -3,17 +3,16 @@ What a passkey is, and the two ceremonies of WebAuthn as values. Pure.
 
 W3C Web Authentication Level 3: *registration* (7.1) and *assertion* (7.2). The bytes of a
 browser are judged by :mod:`sealgate.identity.adapters.webauthn`; challenges, which count
-once, are kept by :class:`Challenges`.
+once and in one browser, are kept by :class:`Challenges`.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from enum import StrEnum
-from threading import Lock
 
 from sealgate.errors import SealgateError, UsageError
+from sealgate.identity.begun import Begun, is_of_browser
 
 # WebAuthn, 13.4.3: at least 16 bytes.
 CHALLENGE_BYTES = 32
@@ -24,6 +23,10 @@ CHALLENGE_SECONDS = 300.0
 # How long a person has who was given a code to register a passkey with.
 ENROLMENT_SECONDS = 86400.0
 MOST_CHALLENGES = 20_000
+# An office behind one address that comes in the morning; each that is given up counts five minutes.
+MOST_CHALLENGES_PER_ADDRESS = 200
+# WebAuthn Level 3, 5.1 and 7.1, step 25: no authenticator makes a longer one.
+MOST_ID_BYTES = 1023
 MOST_LABEL_CHARACTERS = 60
 
 
@@ -92,6 +95,8 @@ class Passkey:
 class Challenge:
     """
     Random bytes for one ceremony: *name* is whose, "" when a passkey is to tell that.
+
+    *browser* is the digest of a cookie that only the browser holds which asked, from *address*.
     """
 
     value: bytes
@@ -99,20 +104,21 @@ class Challenge:
     site: str
     name: str
     made_at: float
+    browser: str = ""
+    address: str = ""
 
 
 class Challenges:
     """
-    The challenges that are out, in the memory of one process; each counts once.
+    The challenges that are out, in the memory of one process; each counts once, in its browser.
 
-    Bounded: whoever asks for many pushes out the oldest, which costs somebody a new try.
-    Safe for several threads.
+    Bounded as :class:`~sealgate.identity.begun.Begun` is. Safe for several threads.
     """
 
-    def __init__(self, most: int = MOST_CHALLENGES) -> None:
-        self._most = most
-        self._lock = Lock()
-        self._out: OrderedDict[bytes, Challenge] = OrderedDict()
+    def __init__(
+        self, most: int = MOST_CHALLENGES, most_per_address: int = MOST_CHALLENGES_PER_ADDRESS
+    ) -> None:
+        self._out: Begun[Challenge] = Begun(most, most_per_address)
 
     def give(self, challenge: Challenge) -> None:
         """
@@ -123,26 +129,29 @@ class Challenges:
         """
         if len(challenge.value) < CHALLENGE_BYTES:
             raise UsageError(f"a challenge has fewer than {CHALLENGE_BYTES} bytes")
-        with self._lock:
-            self._out[challenge.value] = challenge
-            while len(self._out) > self._most:
-                self._out.popitem(last=False)
+        self._out.give(challenge.value, challenge, challenge.address)
 
-    def take(self, value: bytes, ceremony: Ceremony, site: str, now: float) -> Challenge:
+    def take(
+        self, value: bytes, browser: str, ceremony: Ceremony, site: str, now: float
+    ) -> Challenge:
         """
         Return the challenge *value*, which counts no more after this.
 
+        *browser* is the cookie that came with the answer.
+
         Raises:
-            PasskeyError: it is not out, too old, or was made for something else.
+            PasskeyError: it is not out, too old, of another browser, or for something else.
         """
-        with self._lock:
-            challenge = self._out.pop(value, None)
+        challenge = self._out.take(value)
         if challenge is None or not (
-            challenge.ceremony is ceremony
+            is_of_browser(challenge.browser, browser)
+            and challenge.ceremony is ceremony
             and challenge.site == site
             and challenge.made_at <= now < challenge.made_at + CHALLENGE_SECONDS
         ):
-            raise PasskeyError("the challenge is unknown, too old or used", hint="try again")
+            raise PasskeyError(
+                "the challenge is unknown, too old, used or of another browser", hint="try again"
+            )
         return challenge
 
     def __len__(self) -> int:

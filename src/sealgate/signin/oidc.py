@@ -10,18 +10,15 @@ the provider is asked by :mod:`sealgate.signin.adapters.oidc_client`.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
-from collections import OrderedDict
 from dataclasses import dataclass, field
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote
 
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
+from sealgate.identity.begun import Begun, is_of_browser
 from sealgate.identity.sessions import SESSION_SECONDS
 from sealgate.signin.journey import OIDC_PATH
 from sealgate.signin.provider import OidcError, Why
@@ -64,31 +61,21 @@ class Attempt:
 
 class Attempts:
     """
-    The attempts that are out, in the memory of one process; each counts once.
+    The attempts that are out, in the memory of one process; each counts once, in its browser.
 
-    Bounded: whoever begins many pushes out their own oldest, then that of others, which
-    costs somebody a new try. Safe for several threads.
+    Bounded as :class:`~sealgate.identity.begun.Begun` is. Safe for several threads.
     """
 
     def __init__(
         self, most: int = MOST_ATTEMPTS, most_per_address: int = MOST_ATTEMPTS_PER_ADDRESS
     ) -> None:
-        self._most = most
-        self._most_per_address = most_per_address
-        self._lock = Lock()
-        self._out: OrderedDict[str, Attempt] = OrderedDict()
+        self._out: Begun[Attempt] = Begun(most, most_per_address)
 
     def give(self, attempt: Attempt) -> None:
         """
         Have *attempt* count once from now on.
         """
-        with self._lock:
-            theirs = [key for key, one in self._out.items() if one.address == attempt.address]
-            if len(theirs) >= self._most_per_address:
-                del self._out[theirs[0]]
-            self._out[_digest(attempt.state)] = attempt
-            while len(self._out) > self._most:
-                self._out.popitem(last=False)
+        self._out.give(attempt.state, attempt, attempt.address)
 
     def take(
         self, state: str, browser: str, provider: str, came_to: str | None, now: float
@@ -101,10 +88,9 @@ class Attempts:
         Raises:
             OidcError: it is not out, too old, of another provider, host or browser.
         """
-        with self._lock:
-            attempt = self._out.pop(_digest(state), None)
+        attempt = self._out.take(state)
         if attempt is None or not (
-            hmac.compare_digest(attempt.browser, browser_digest(browser))
+            is_of_browser(attempt.browser, browser)
             and (attempt.provider, attempt.redirect_uri) == (provider, came_to)
             and attempt.began_at <= now < attempt.began_at + ATTEMPT_SECONDS
         ):
@@ -259,14 +245,3 @@ def check_issuer(answer: Answer, metadata: Metadata) -> None:
         return
     if answer.issuer != metadata.issuer:
         raise OidcError(Why.FORGED, "the answer is from another provider than the one asked")
-
-
-def browser_digest(cookie: str) -> str:
-    """
-    Return what is kept of the cookie that tells one browser from another.
-    """
-    return _digest(cookie)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()

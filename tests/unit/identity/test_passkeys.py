@@ -5,6 +5,7 @@ A challenge counts once, for what it was made for, and not for long.
 import pytest
 
 from sealgate.errors import UsageError
+from sealgate.identity.begun import digest
 from sealgate.identity.passkeys import (
     CHALLENGE_SECONDS,
     Ceremony,
@@ -22,7 +23,9 @@ def challenge(number: int = 1) -> Challenge:
     """
     Return a challenge of its own.
     """
-    return Challenge(number.to_bytes(32), Ceremony.ASSERTION, SITE, "anna", NOW)
+    return Challenge(
+        number.to_bytes(32), Ceremony.ASSERTION, SITE, "anna", NOW, digest("cookie"), "192.0.2.1"
+    )
 
 
 def test_it_counts_once() -> None:
@@ -31,30 +34,35 @@ def test_it_counts_once() -> None:
     """
     out = Challenges()
     out.give(challenge())
-    assert out.take(challenge().value, Ceremony.ASSERTION, SITE, NOW) == challenge()
+    assert out.take(challenge().value, "cookie", Ceremony.ASSERTION, SITE, NOW) == challenge()
     with pytest.raises(PasskeyError):
-        out.take(challenge().value, Ceremony.ASSERTION, SITE, NOW)
+        out.take(challenge().value, "cookie", Ceremony.ASSERTION, SITE, NOW)
 
 
 @pytest.mark.parametrize(
-    ("ceremony", "site", "now"),
+    ("browser", "ceremony", "site", "now"),
     [
-        (Ceremony.REGISTRATION, SITE, NOW),
-        (Ceremony.ASSERTION, "evil.example", NOW),
-        (Ceremony.ASSERTION, SITE, NOW + CHALLENGE_SECONDS),
-        (Ceremony.ASSERTION, SITE, NOW - 1),
+        ("cookie", Ceremony.REGISTRATION, SITE, NOW),
+        ("cookie", Ceremony.ASSERTION, "evil.example", NOW),
+        ("cookie", Ceremony.ASSERTION, SITE, NOW + CHALLENGE_SECONDS),
+        ("cookie", Ceremony.ASSERTION, SITE, NOW - 1),
+        ("another", Ceremony.ASSERTION, SITE, NOW),
+        ("", Ceremony.ASSERTION, SITE, NOW),
+        ("c\udc80", Ceremony.ASSERTION, SITE, NOW),
     ],
 )
-def test_it_counts_for_nothing_else(ceremony: Ceremony, site: str, now: float) -> None:
+def test_it_counts_for_nothing_else(
+    browser: str, ceremony: Ceremony, site: str, now: float
+) -> None:
     """
     And whoever tried that has used it up.
     """
     out = Challenges()
     out.give(challenge())
     with pytest.raises(PasskeyError):
-        out.take(challenge().value, ceremony, site, now)
+        out.take(challenge().value, browser, ceremony, site, now)
     with pytest.raises(PasskeyError):
-        out.take(challenge().value, Ceremony.ASSERTION, SITE, NOW)
+        out.take(challenge().value, "cookie", Ceremony.ASSERTION, SITE, NOW)
 
 
 def test_memory_is_bounded() -> None:
@@ -65,9 +73,9 @@ def test_memory_is_bounded() -> None:
     for number in range(100):
         out.give(challenge(number))
     assert len(out) == 10
-    assert out.take(challenge(99).value, Ceremony.ASSERTION, SITE, NOW)
+    assert out.take(challenge(99).value, "cookie", Ceremony.ASSERTION, SITE, NOW)
     with pytest.raises(PasskeyError):
-        out.take(challenge(1).value, Ceremony.ASSERTION, SITE, NOW)
+        out.take(challenge(1).value, "cookie", Ceremony.ASSERTION, SITE, NOW)
     with pytest.raises(UsageError):
         out.give(Challenge(b"short", Ceremony.ASSERTION, SITE, "", NOW))
 

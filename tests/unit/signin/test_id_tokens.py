@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from joserfc import jws
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
+from sealgate.identity.begun import digest
 from sealgate.identity.factors import Factor, Proven
 from sealgate.policy.inventory import IdentityProvider
 from sealgate.signin.id_tokens import (
@@ -31,7 +32,7 @@ from sealgate.signin.id_tokens import (
     stated,
     verify_id_token,
 )
-from sealgate.signin.oidc import Attempt, browser_digest
+from sealgate.signin.oidc import Attempt
 from sealgate.signin.provider import ALGORITHMS, Metadata, OidcError, Why
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ ATTEMPT = Attempt(
     wanted="/",
     began_at=NOW - 20,
     address="192.0.2.1",
-    browser=browser_digest("cookie"),
+    browser=digest("cookie"),
     max_age=3600,
     asks_key=False,
     state="state",

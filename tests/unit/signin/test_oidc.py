@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sealgate.identity.begun import digest
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Door, IdentityProvider, Route, Site, Upstream
 from sealgate.signin.oidc import (
@@ -21,7 +22,6 @@ from sealgate.signin.oidc import (
     Attempts,
     authorization_url,
     basic_credentials,
-    browser_digest,
     check_issuer,
     max_age,
     read_answer,
@@ -58,7 +58,7 @@ def attempt(**more: Any) -> Attempt:
         wanted="/members",
         began_at=1000.0,
         address="192.0.2.1",
-        browser=browser_digest("cookie"),
+        browser=digest("cookie"),
         max_age=43200,
         asks_key=True,
         state="state",

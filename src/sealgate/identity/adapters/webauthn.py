@@ -33,7 +33,13 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from sealgate.identity.passkeys import CHALLENGE_SECONDS, Passkey, PasskeyError, checked_label
+from sealgate.identity.passkeys import (
+    CHALLENGE_SECONDS,
+    MOST_ID_BYTES,
+    Passkey,
+    PasskeyError,
+    checked_label,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -103,6 +109,7 @@ def verify_registration(
     except Exception as error:
         # Its parsers raise what they raise; of bytes by a stranger none of it is told.
         raise _no_proof() from error
+    _check_id(verified.credential_id)
     return Passkey(
         id=bytes_to_base64url(verified.credential_id),
         identity=challenge.name,
@@ -146,6 +153,8 @@ def asserted_key(response: str) -> tuple[str, bytes]:
     credential = _credential(response)
     try:
         key_id = credential["id"]
+        if isinstance(key_id, str):
+            _check_id(base64url_to_bytes(key_id))
         client = json.loads(base64url_to_bytes(credential["response"]["clientDataJSON"]))
         challenge = base64url_to_bytes(client["challenge"])
     except Exception as error:
@@ -204,6 +213,12 @@ def _credential(response: str) -> dict[str, Any]:
     if framed or not isinstance(credential, dict):
         raise _no_proof()
     return credential
+
+
+def _check_id(credential_id: bytes) -> None:
+    # WebAuthn, 7.1, step 25: refused before it is looked up or kept.
+    if not 0 < len(credential_id) <= MOST_ID_BYTES:
+        raise _no_proof()
 
 
 def _user_handle(credential: dict[str, Any]) -> bytes | None:

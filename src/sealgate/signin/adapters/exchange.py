@@ -161,6 +161,17 @@ def set_session(answer: Response, token: str) -> None:
     answer.headers.append("set-cookie", f"{SESSION_COOKIE}={token}; {ATTRIBUTES}; SameSite=Lax")
 
 
+def set_cookie(
+    answer: Response, name: str, value: str, seconds: int, *, same_site: str = "Strict"
+) -> None:
+    """
+    Have the browser keep *value* for so many *seconds*; with 0 it forgets the cookie.
+    """
+    answer.headers.append(
+        "set-cookie", f"{name}={value}; {ATTRIBUTES}; SameSite={same_site}; Max-Age={seconds}"
+    )
+
+
 def latin(name: str) -> str:
     """
     Return *name* so that it arrives in UTF-8: headers are written in Latin-1.

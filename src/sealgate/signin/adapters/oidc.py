@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from sealgate.gateway.model import SESSION_COOKIE
+from sealgate.identity.begun import digest
 from sealgate.identity.factors import HIGH, VERY_HIGH
 from sealgate.identity.providers import UnadmittedError
 from sealgate.signin.adapters.exchange import (
-    ATTRIBUTES,
     caller_of,
     cookie_of,
     form_of,
     is_ours,
     problem_answer,
+    set_cookie,
 )
 from sealgate.signin.adapters.oidc_client import Client
 from sealgate.signin.id_tokens import stated
@@ -35,7 +36,6 @@ from sealgate.signin.oidc import (
     Attempt,
     Attempts,
     authorization_url,
-    browser_digest,
     check_issuer,
     max_age,
     read_answer,
@@ -156,7 +156,7 @@ class ProviderPages:
             wanted=wanted,
             began_at=self._house.now(),
             address=caller.address,
-            browser=browser_digest(browser),
+            browser=digest(browser),
             max_age=max_age(must_be_fresh=rung >= VERY_HIGH),
             asks_key=rung >= HIGH,
             state=secrets.token_urlsafe(_RANDOM_BYTES),
@@ -258,7 +258,4 @@ def _reason(provider: IdentityProvider, error: OidcError) -> str:
 
 
 def _set_browser(answer: Response, value: str, seconds: int) -> None:
-    answer.headers.append(
-        "set-cookie",
-        f"{OIDC_COOKIE}={value}; {ATTRIBUTES}; SameSite=Lax; Max-Age={seconds}",
-    )
+    set_cookie(answer, OIDC_COOKIE, value, seconds, same_site="Lax")

@@ -5,6 +5,7 @@ Passkeys in the sign-in service: challenges given out, answers judged, new ones 
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sealgate.errors import UsageError
@@ -15,6 +16,7 @@ from sealgate.identity.adapters.webauthn import (
     verify_assertion,
     verify_registration,
 )
+from sealgate.identity.begun import digest
 from sealgate.identity.factors import Factor, Proven
 from sealgate.identity.passkeys import (
     CHALLENGE_BYTES,
@@ -31,6 +33,16 @@ if TYPE_CHECKING:
     from sealgate.signin.model import Caller
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """
+    What a page gives to the browser as JSON, and the cookie of the browser that asked.
+    """
+
+    options: str
+    browser: str = field(repr=False)
+
+
 class Passkeys:
     """
     The ceremonies of WebAuthn at *house*. Every method is to be called in a thread.
@@ -41,16 +53,19 @@ class Passkeys:
         self._challenges = Challenges()
         self._codes = Throttle()
 
-    def ask(self, caller: Caller) -> str:
+    def ask(self, caller: Caller) -> Asked:
         """
-        Return the options of an assertion, as JSON; any passkey of the site may answer.
+        Return the options of an assertion; any passkey of the site may answer.
         """
-        party = self._party(caller)
-        return assertion_options(self._challenge(party, Ceremony.ASSERTION, ""), party)
+        party, browser = self._party(caller), secrets.token_urlsafe(CHALLENGE_BYTES)
+        challenge = self._challenge(caller, party, Ceremony.ASSERTION, "", browser)
+        return Asked(assertion_options(challenge, party), browser)
 
-    def judge(self, caller: Caller, response: str) -> tuple[str, Proven]:
+    def judge(self, caller: Caller, browser: str, response: str) -> tuple[str, Proven]:
         """
         Return who proved a passkey by *response*, and that proof.
+
+        *browser* is the cookie that came with it.
 
         Raises:
             PasskeyError: it proves nothing.
@@ -58,7 +73,7 @@ class Passkeys:
         house, party = self._house, self._party(caller)
         now = house.now()
         key_id, value = asserted_key(response)
-        challenge = self._challenges.take(value, Ceremony.ASSERTION, party.id, now)
+        challenge = self._challenges.take(value, browser, Ceremony.ASSERTION, party.id, now)
         key = house.people.passkey(key_id)
         if key is None:
             raise PasskeyError("the passkey is not known here", hint="sealgate user passkey NAME")
@@ -70,7 +85,7 @@ class Passkeys:
         house.throttle.succeeded(key.identity, caller.address, now, forgives=False)
         return key.identity, Proven(Factor.PASSKEY, now, key.id)
 
-    def ask_new(self, caller: Caller, code: str) -> str:
+    def ask_new(self, caller: Caller, code: str) -> Asked:
         """
         Return the options of a registration for whom the operator gave *code* to.
 
@@ -87,14 +102,16 @@ class Passkeys:
         if name is None:
             raise PasskeyError("the code is unknown, too old or used", hint="ask for another")
         self._codes.succeeded(place, place, now)
-        challenge = self._challenge(party, Ceremony.REGISTRATION, name)
-        return registration_options(
-            challenge, party, people.user_handle(name), people.passkeys(name)
-        )
+        browser = secrets.token_urlsafe(CHALLENGE_BYTES)
+        challenge = self._challenge(caller, party, Ceremony.REGISTRATION, name, browser)
+        handle, held = people.user_handle(name), people.passkeys(name)
+        return Asked(registration_options(challenge, party, handle, held), browser)
 
-    def keep(self, caller: Caller, code: str, label: str, response: str) -> None:
+    def keep(self, caller: Caller, browser: str, code: str, label: str, response: str) -> None:
         """
         Keep the passkey that *response* registers, and use *code* up.
+
+        *browser* is the cookie that came with it.
 
         Raises:
             PasskeyError: it registers nothing, or the code is none (any more).
@@ -102,16 +119,18 @@ class Passkeys:
         house, party = self._house, self._party(caller)
         now = house.now()
         _, value = asserted_key(response)
-        challenge = self._challenges.take(value, Ceremony.REGISTRATION, party.id, now)
+        challenge = self._challenges.take(value, browser, Ceremony.REGISTRATION, party.id, now)
         try:
             key = verify_registration(response, challenge, party, label=label, now=now)
             house.people.add_passkey(key, code=code, by=challenge.name, now=now)
         except UsageError as error:
             raise PasskeyError(error.message, hint=error.hint) from error
 
-    def _challenge(self, party: RelyingParty, ceremony: Ceremony, name: str) -> Challenge:
-        value = secrets.token_bytes(CHALLENGE_BYTES)
-        challenge = Challenge(value, ceremony, party.id, name, self._house.now())
+    def _challenge(
+        self, caller: Caller, party: RelyingParty, ceremony: Ceremony, name: str, browser: str
+    ) -> Challenge:
+        value, now = secrets.token_bytes(CHALLENGE_BYTES), self._house.now()
+        challenge = Challenge(value, ceremony, party.id, name, now, digest(browser), caller.address)
         self._challenges.give(challenge)
         return challenge
 

@@ -32,23 +32,25 @@ from sealgate.gateway.model import (
 )
 from sealgate.identity.adapters.sign_ins import ChangedMeanwhileError
 from sealgate.identity.factors import PROVIDED, VERY_HIGH, Factor, Proven
-from sealgate.identity.passkeys import PasskeyError
+from sealgate.identity.passkeys import CHALLENGE_SECONDS, PasskeyError
 from sealgate.signin.adapters.exchange import (
     ATTRIBUTES,
     FORM_COOKIE,
     as_json,
     caller_of,
+    cookie_of,
     form_of,
     is_ours,
     json_of,
     latin,
     problem_answer,
     refusal,
+    set_cookie,
     set_session,
     target_of,
     wanted_of,
 )
-from sealgate.signin.adapters.passkeys import Passkeys
+from sealgate.signin.adapters.passkeys import Asked, Passkeys
 from sealgate.signin.journey import (
     HOME,
     OIDC_PATH,
@@ -86,6 +88,8 @@ if TYPE_CHECKING:
     from sealgate.signin.adapters.oidc import ProviderPages
     from sealgate.signin.model import Caller
 
+# Strict, because both steps are sent by a script on a page of ours.
+PASSKEY_COOKIE = f"{SESSION_COOKIE}-passkey"
 _READS = ("GET", "HEAD")
 # A password is judged anew where somebody's rights were changed meanwhile, which is rare.
 _TRIES = 3
@@ -258,19 +262,21 @@ class Service:
 
     async def _passkey_options(self, request: Request) -> Response:
         caller, _ = caller_of(request), await json_of(request)
-        return as_json(await asyncio.to_thread(self._passkeys.ask, caller))
+        return _asked(await asyncio.to_thread(self._passkeys.ask, caller))
 
     async def _passkey(self, request: Request) -> Response:
         caller, sent = caller_of(request), await json_of(request)
         response = json.dumps(sent.get("response"))
         since = await asyncio.to_thread(self._house.people.generation)
-        name, proof = await asyncio.to_thread(self._passkeys.judge, caller, response)
+        browser = cookie_of(request, PASSKEY_COOKIE)
+        name, proof = await asyncio.to_thread(self._passkeys.judge, caller, browser, response)
         wanted = safe_path(str(sent.get("to", "/")))
         proven = await self._proved(caller, name, proof, wanted, since)
         # The script goes where a browser would be sent to, with the same cookies.
         answer = as_json(json.dumps({"to": proven.headers.get("location", wanted)}))
         for value in proven.headers.getlist("set-cookie"):
             answer.headers.append("set-cookie", value)
+        set_cookie(answer, PASSKEY_COOKIE, "", 0)
         return answer
 
     async def _new_passkey_page(self, request: Request) -> Response:
@@ -279,14 +285,17 @@ class Service:
     async def _new_passkey_options(self, request: Request) -> Response:
         caller, sent = caller_of(request), await json_of(request)
         code = str(sent.get("code", ""))
-        return as_json(await asyncio.to_thread(self._passkeys.ask_new, caller, code))
+        return _asked(await asyncio.to_thread(self._passkeys.ask_new, caller, code))
 
     async def _new_passkey(self, request: Request) -> Response:
         caller, sent = caller_of(request), await json_of(request)
         code, label = str(sent.get("code", "")), str(sent.get("label", ""))
         response = json.dumps(sent.get("response"))
-        await asyncio.to_thread(self._passkeys.keep, caller, code, label, response)
-        return as_json("{}")
+        browser = cookie_of(request, PASSKEY_COOKIE)
+        await asyncio.to_thread(self._passkeys.keep, caller, browser, code, label, response)
+        answer = as_json("{}")
+        set_cookie(answer, PASSKEY_COOKIE, "", 0)
+        return answer
 
     async def _not_proven(self, request: Request, error: Exception) -> Response:
         del request, error
@@ -356,6 +365,12 @@ class Service:
         # "__Host-"), and only our own pages send it back (SameSite=Strict).
         answer.headers.append("set-cookie", f"{FORM_COOKIE}={form}; {ATTRIBUTES}; SameSite=Strict")
         return answer
+
+
+def _asked(asked: Asked) -> Response:
+    answer = as_json(asked.options)
+    set_cookie(answer, PASSKEY_COOKIE, asked.browser, int(CHALLENGE_SECONDS))
+    return answer
 
 
 def _said(paper: Paper, error: str) -> str:

@@ -20,7 +20,14 @@ from sealgate.identity.adapters.webauthn import (
     verify_assertion,
     verify_registration,
 )
-from sealgate.identity.passkeys import Ceremony, Challenge, Passkey, PasskeyError, RelyingParty
+from sealgate.identity.passkeys import (
+    MOST_ID_BYTES,
+    Ceremony,
+    Challenge,
+    Passkey,
+    PasskeyError,
+    RelyingParty,
+)
 from tests.unit.identity.adapters.authenticator import (
     BACKED_UP,
     BACKUP_ELIGIBLE,
@@ -151,6 +158,28 @@ def test_the_ceremonies_are_not_each_other() -> None:
     get = json.dumps(device.sign(ASSERT.value, "webauthn.create"))
     with pytest.raises(PasskeyError):
         verify_assertion(get, ASSERT, PARTY, key, HANDLE)
+
+
+@pytest.mark.parametrize("size", [0, MOST_ID_BYTES + 1, 8000])
+def test_no_credential_id_is_longer_than_any_that_is_made(size: int) -> None:
+    """
+    WebAuthn, 7.1, step 25; at a sign-in before anything is looked up by it.
+    """
+    device = Authenticator(handle=HANDLE, id=bytes(size))
+    with pytest.raises(PasskeyError):
+        registered(device)
+    with pytest.raises(PasskeyError):
+        asserted_key(json.dumps(device.sign(ASSERT.value)))
+
+
+def test_the_longest_credential_id_is_taken() -> None:
+    """
+    1,023 bytes.
+    """
+    device = Authenticator(handle=HANDLE, id=bytes(MOST_ID_BYTES))
+    key = registered(device)
+    assert asserted_key(json.dumps(device.sign(ASSERT.value)))[0] == key.id
+    assert proven(device, key) == 0
 
 
 @pytest.mark.parametrize(("held", "told"), [(7, 7), (7, 6), (7, 0), (2**32 - 1, 5)])

@@ -5,6 +5,7 @@ The service by itself: guesses beside a passkey, copied tokens, and rights that 
 from __future__ import annotations
 
 import asyncio
+import copy
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from sealgate.database import sqlite_url
 from sealgate.gateway.model import ADDRESS_HEADER, SESSION_COOKIE, SITE_HEADER
 from sealgate.identity.factors import Factor
 from sealgate.identity.model import ClientCertificate
+from sealgate.identity.passkeys import MOST_CHALLENGES_PER_ADDRESS, Challenges
 from sealgate.identity.throttle import FREE_OF_NAME, FREE_OF_PAIR
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Door, Route, Site, Upstream
@@ -47,6 +49,16 @@ class Visit:
         """
         self.house = house
         self._app = Service(house, slow=1).app
+        # What this browser keeps beside the form's cookie and the session.
+        self.kept: dict[str, str] = {}
+
+    def elsewhere(self) -> Visit:
+        """
+        Return another browser that visits the same service.
+        """
+        other = copy.copy(self)
+        other.kept = {}
+        return other
 
     def send(
         self, path: str, *, address: str = HOME, token: str = "", **more: Any
@@ -57,7 +69,14 @@ class Visit:
         headers = {
             SITE_HEADER: "shop.example",
             ADDRESS_HEADER: address,
-            "cookie": f"{FORM_COOKIE}=of-a-page; {SESSION_COOKIE}={token}",
+            "cookie": "; ".join(
+                f"{name}={value}"
+                for name, value in {
+                    FORM_COOKIE: "of-a-page",
+                    SESSION_COOKIE: token,
+                    **self.kept,
+                }.items()
+            ),
             "x-form": "of-a-page",
             "accept": "text/html",
         }
@@ -68,7 +87,9 @@ class Visit:
             async with httpx.AsyncClient(transport=transport, base_url=base) as client:
                 return await client.post(path, headers=headers, **more)
 
-        return asyncio.run(ask())
+        answer = asyncio.run(ask())
+        self.kept |= {k: v for k, v in answer.cookies.items() if k == f"{SESSION_COOKIE}-passkey"}
+        return answer
 
     def register(self, code: str, device: Authenticator) -> None:
         """
@@ -169,6 +190,51 @@ def test_who_tries_codes_waits(visit: Visit) -> None:
     for _ in range(FREE_OF_PAIR):
         assert visit.send(f"{NEW}/options", json={"code": "no"}).status_code == 403
     assert visit.send(f"{NEW}/options", json={"code": visit.code()}).status_code == 403
+
+
+def test_a_challenge_counts_in_the_browser_that_asked_for_it(visit: Visit) -> None:
+    """
+    Whoever gets somebody else's browser to send their answer signs nobody in there.
+    """
+    device, other = Authenticator(), visit.elsewhere()
+    visit.register(visit.code(), device)
+    challenge = unb64(visit.send(f"{PROVE}/options", json={}).json()["challenge"])
+    sent = {"to": "/", "response": device.sign(challenge)}
+    other.send(f"{PROVE}/options", json={})
+    assert other.send(PROVE, json=sent).status_code == 403
+    # And it is used up by that.
+    assert visit.send(PROVE, json=sent).status_code == 403
+    assert visit.prove(device).status_code == 200
+
+
+def test_a_passkey_is_registered_in_the_browser_that_began_it(visit: Visit) -> None:
+    """
+    Also by somebody who knows the code.
+    """
+    device, code, other = Authenticator(), visit.code(), visit.elsewhere()
+    asked = visit.send(f"{NEW}/options", json={"code": code}).json()
+    device.handle = unb64(asked["user"]["id"])
+    sent = {"code": code, "response": device.register(unb64(asked["challenge"]))}
+    assert other.send(NEW, json=sent).status_code == 403
+    visit.register(code, device)
+
+
+def test_who_asks_for_many_challenges_ends_only_their_own(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A stranger in one network of IPv6 with many addresses, where no more fit than they ask for.
+    """
+    out = Challenges(most=MOST_CHALLENGES_PER_ADDRESS + 2)
+    monkeypatch.setattr("sealgate.signin.adapters.passkeys.Challenges", lambda: out)
+    visit = Visit(visit.house)
+    device, other = Authenticator(), visit.elsewhere()
+    visit.register(visit.code(), device)
+    challenge = unb64(visit.send(f"{PROVE}/options", json={}).json()["challenge"])
+    for number in range(MOST_CHALLENGES_PER_ADDRESS + 5):
+        other.send(f"{PROVE}/options", json={}, address=f"2001:db8::{number:x}")
+    sent = {"to": "/", "response": device.sign(challenge)}
+    assert visit.send(PROVE, json=sent).status_code == 200
 
 
 def test_a_program_without_cookies_leaves_one_sign_in_behind(visit: Visit) -> None:
