@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sealgate.config.fields import read_admit, read_class
 from sealgate.config.inspecting import enforced_beside, read_inspect
@@ -13,13 +13,13 @@ from sealgate.config.limits import read_max_body
 from sealgate.config.payment import check_payment, read_script_reports, read_scripts
 from sealgate.config.plain_http import check_plain_route
 from sealgate.config.reader import Notes, nearest, quoted
-from sealgate.config.values import UnfitError, read_door
+from sealgate.config.values import UnfitError, read_credential, read_door, read_method
 from sealgate.policy.inventory import Place, Route, SiteAccess, default_inspect
 from sealgate.policy.protection import RUNG_NAMES, Column
 from sealgate.policy.routing import door_segments
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sealgate.config.lines import KeyPath
     from sealgate.config.presets import Preset
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sealgate.policy.classification import Classification, ClassificationModel
     from sealgate.policy.inventory import Door
 
+_Read = TypeVar("_Read")
 # The access ranks that a lock is about (DESIGN 1, "Access").
 LOW, HIGH = 1, 2
 ENCRYPTED = 2
@@ -49,8 +50,12 @@ def read_route(table: Table, model: ClassificationModel) -> Route | None:
             wrong = "query" if "NAME" in str(error) and query is not None else "path"
             shown = quoted(query if wrong == "query" and query is not None else path)
             table.fault(wrong, f"{wrong} {shown} {error}", error.hint)
+    methods = _each(table, "methods", read_method)
+    credentials = _each(table, "credentials", read_credential)
     if door is None or classification is None:
         return None
+    door = replace(door, methods=methods, credentials=credentials, json=table.flag("json"))
+    _check_conditions(table)
     inspect = read_inspect(table)
     route = Route(
         door=door,
@@ -68,12 +73,32 @@ def read_route(table: Table, model: ClassificationModel) -> Route | None:
         sign_in=sign_in,
         max_body_bytes=read_max_body(table),
         plain_http=table.flag("plain_http"),
+        method_override=table.flag("method_override"),
     )
     _check_class(table, route, model)
     _check_admit(table, route, model)
     check_payment(table, route, model)
     check_plain_route(table, route)
     return route
+
+
+def _each(table: Table, key: str, read: Callable[[str], _Read]) -> tuple[_Read, ...]:
+    found: list[_Read] = []
+    if table.good(key) and not table.texts(key):
+        table.fault(key, f"{quoted(key)} is empty, which would mean no request", "remove the line")
+    for index, text in enumerate(table.texts(key)):
+        try:
+            found.append(read(text))
+        except UnfitError as error:
+            shown = f"{key.removesuffix('s')} {quoted(text)}"
+            table.element_fault(key, index, f"{shown} {error}", error.hint)
+    return tuple(dict.fromkeys(found))
+
+
+def _check_conditions(table: Table) -> None:
+    for key in ("methods", "credentials", "json", "method_override"):
+        if table.good(key):
+            table.fault(key, f"{quoted(key)} is not enforced yet", "remove the line")
 
 
 def _access(table: Table, classification: Classification | None) -> tuple[SiteAccess | None, bool]:
@@ -195,8 +220,12 @@ def _equally_specific(one: Door, other: Door) -> bool:
     return (
         len(first) == len(second)
         and first.count("*") == second.count("*")
-        and (one.exact, one.query, one.query_value) == (other.exact, other.query, other.query_value)
+        and _conditions(one) == _conditions(other)
     )
+
+
+def _conditions(door: Door) -> Door:
+    return replace(door, path="/")
 
 
 def _folded(door: Door) -> str:
@@ -211,10 +240,7 @@ def _meet(one: Door, other: Door) -> bool:
 
 
 def _shown(door: Door) -> str:
-    query = ""
-    if door.query is not None:
-        query = f"?{door.query}" + (f"={door.query_value}" if door.query_value else "")
-    return quoted(door.path + query)
+    return quoted(str(door))
 
 
 def preset_routes(
@@ -229,7 +255,7 @@ def preset_routes(
     treated like the page ``/``.
     """
     front = next(
-        r for r in declared if r.door.path == "/" and not r.door.exact and r.door.query is None
+        r for r in declared if r.door.path == "/" and not (r.door.exact or r.door.conditional)
     )
     known = {_identity(route.door) for route in declared}
     locked = _locking_class(model, front.classification)
@@ -264,8 +290,8 @@ def preset_routes(
     return (*doors, *holes)
 
 
-def _identity(door: Door) -> tuple[str, str | None, str | None]:
-    return door.path, door.query, door.query_value
+def _identity(door: Door) -> Door:
+    return replace(door, exact=False)
 
 
 def _locking_class(model: ClassificationModel, front: Classification) -> Classification:

@@ -316,6 +316,34 @@ SECTIONS: tuple[Section, ...] = (
                 "`NAME=VALUE` for values that begin so.",
                 "none",
             ),
+            Setting(
+                "methods",
+                Type.TEXTS,
+                "Only requests by one of these methods, such as `POST`, on every path below `path`.",
+                "all",
+            ),
+            Setting(
+                "credentials",
+                Type.TEXTS,
+                "Only requests that carry one of these, on every path below `path`: "
+                "`authorization` (of any scheme), `authorization:SCHEME`, `cookie:NAME` (which may "
+                "end in `*`), `header:NAME`, `parameter:NAME`; some with ` + ` between must come "
+                "together.",
+                "all",
+            ),
+            Setting(
+                "json",
+                Type.BOOLEAN,
+                "Parameters of the route are looked for in JSON bodies, too.",
+                "`false`",
+            ),
+            Setting(
+                "method_override",
+                Type.BOOLEAN,
+                "Headers that name another method than the one that was sent "
+                "(`X-HTTP-Method-Override`, `X-HTTP-Method`, `X-Method-Override`) reach the site.",
+                "`false`",
+            ),
         ),
         repeated=True,
     ),

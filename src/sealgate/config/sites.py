@@ -163,4 +163,4 @@ def _routes(table: Table, model: ClassificationModel) -> tuple[Route, ...]:
 
 
 def _has_front(routes: Sequence[Route]) -> bool:
-    return any(r.door.path == "/" and not r.door.exact and r.door.query is None for r in routes)
+    return any(r.door.path == "/" and not (r.door.exact or r.door.conditional) for r in routes)

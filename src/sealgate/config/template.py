@@ -28,7 +28,7 @@ def render_template(preset: Preset, domain: str = DEFAULT_DOMAIN, recovery: str 
     *recovery* is an age recipient whose identity opens what the site's keys seal, "" for
     none. Both must have been validated; nothing of them is escaped here.
     """
-    doors = [door.path + (f"?{door.query}" if door.query else "") for door in preset.doors]
+    doors = [str(door) for door in preset.doors]
     parts = (
         _HEAD,
         _LIMITS,

@@ -16,7 +16,14 @@ import idna
 from sealgate.config.countries import COUNTRIES, NOT_ISO
 from sealgate.errors import UsageError
 from sealgate.identity.model import checked_group, checked_name
-from sealgate.policy.inventory import Address, Door, Upstream
+from sealgate.policy.inventory import (
+    Address,
+    Credential,
+    CredentialKind,
+    CredentialPart,
+    Door,
+    Upstream,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +37,14 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 _SEGMENT = re.compile(r"[A-Za-z0-9\-._~!$&'()+,=:@]+")
 _QUERY_NAME = re.compile(r"[A-Za-z0-9_\-.~]+")
 _QUERY_VALUE = re.compile(r"[A-Za-z0-9_\-.~/:]*")
+# RFC 9110, 9.1 and 5.6.2: a method is a token, and those that are registered are in capitals.
+_METHOD = re.compile(r"[A-Z][A-Z-]{0,31}")
+# RFC 9110, 5.1 and 11.1, and RFC 6265, 4.1.1, without what has more than one reading.
+_HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
+_SCHEME_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
+_COOKIE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\*?")
+# What every request has, or what the gateway reads by a kind of its own.
+_NO_CREDENTIALS = frozenset(["authorization", "cookie", "host", "content-length", "content-type"])
 _URL = re.compile(r"(?P<scheme>[a-z]+)://(?P<authority>[^/?#]*)(?P<rest>.*)", re.DOTALL)
 _AUTHORITY = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]]+))(?::(?P<port>.*))?")
 _CLASS_ID = re.compile(r"[a-z][a-z0-9-]*")
@@ -227,6 +242,67 @@ def read_door(path: str, query: str | None, *, exact: bool) -> Door:
     if not _QUERY_NAME.fullmatch(name) or not _QUERY_VALUE.fullmatch(value):
         raise UnfitError("must be NAME or NAME=VALUE, decoded", 'such as query = "__typo3_install"')
     return Door(door_path, exact, name, value if equals and value else None)
+
+
+def read_method(text: str) -> str:
+    """
+    Return the name of a method (RFC 9110, 9.1), which is written in capitals.
+    """
+    if _METHOD.fullmatch(text):
+        return text
+    upper = text.upper()
+    raise UnfitError(
+        "must be the name of a method, in capitals",
+        f'"{upper}"' if _METHOD.fullmatch(upper) else 'such as "POST"',
+    )
+
+
+def read_credential(text: str) -> Credential:
+    """
+    Return the credential that *text* means: parts such as ``cookie:NAME``, with ``+`` between.
+
+    No part may stand there twice.
+    """
+    parts = tuple(_credential_part(part.strip()) for part in text.split("+"))
+    if len(set(parts)) != len(parts):
+        raise UnfitError("must have each part once", f'"{parts[0]}"')
+    return Credential(parts)
+
+
+def _credential_part(text: str) -> CredentialPart:
+    kind, colon, name = text.partition(":")
+    wanted = _CREDENTIAL_NAMES.get(kind)
+    if wanted is None or (not colon and kind != CredentialKind.AUTHORIZATION):
+        raise UnfitError(
+            'must be "authorization", "authorization:SCHEME", "cookie:NAME", "header:NAME" or '
+            '"parameter:NAME", or some of them with "+" between',
+            'such as "cookie:session_* + header:x-csrf-token"',
+        )
+    if colon and not wanted.fullmatch(name):
+        raise UnfitError(
+            f'must name one {kind}; a "*" may stand only at the end of a cookie\'s name',
+            f'such as "{kind}:{_CREDENTIAL_EXAMPLES[kind]}"',
+        )
+    if kind in {CredentialKind.AUTHORIZATION, CredentialKind.HEADER}:
+        # RFC 9110, 5.1 and 11.1: neither header names nor schemes have a case.
+        name = name.lower()
+    if kind == CredentialKind.HEADER and name in _NO_CREDENTIALS:
+        raise UnfitError("must not be a header that has another meaning", '"authorization"')
+    return CredentialPart(CredentialKind(kind), name)
+
+
+_CREDENTIAL_NAMES = {
+    CredentialKind.AUTHORIZATION.value: _SCHEME_NAME,
+    CredentialKind.COOKIE.value: _COOKIE_NAME,
+    CredentialKind.HEADER.value: _HEADER_NAME,
+    CredentialKind.PARAMETER.value: _QUERY_NAME,
+}
+_CREDENTIAL_EXAMPLES = {
+    CredentialKind.AUTHORIZATION.value: "Basic",
+    CredentialKind.COOKIE.value: "session_*",
+    CredentialKind.HEADER.value: "x-api-key",
+    CredentialKind.PARAMETER.value: "_wpnonce",
+}
 
 
 def read_admitted(text: str) -> str:

@@ -58,15 +58,8 @@ def route_asset(site: Site, route: Route) -> Asset:
     """
     Return the asset that stands for *route* of *site*.
     """
-    query = ""
-    if route.door.query:
-        value = f"={route.door.query_value}" if route.door.query_value else ""
-        query = f"?{route.door.query}{value}"
-    path = route.door.path.rstrip("/") or "/"
-    if query and path == "/":
-        path = "/"
     return Asset(
-        f"route {site.name}{path}{query}",
+        f"route {site.name}{route.door}",
         AssetKind.ROUTE,
         parent=f"site {site.name}",
         place=route.place,

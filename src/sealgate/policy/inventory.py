@@ -43,6 +43,9 @@ from sealgate.policy.places import (
 )
 from sealgate.policy.sites import (
     CookieRule,
+    Credential,
+    CredentialKind,
+    CredentialPart,
     Door,
     Inspect,
     Route,
@@ -192,6 +195,9 @@ __all__ = [
     "AssetKind",
     "Confirmation",
     "CookieRule",
+    "Credential",
+    "CredentialKind",
+    "CredentialPart",
     "Door",
     "Drop",
     "IdentityProvider",

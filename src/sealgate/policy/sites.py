@@ -48,22 +48,96 @@ def default_inspect(classification: Classification) -> Inspect:
     return Inspect.OBSERVE if classification.required.access < _KEY else Inspect.OFF
 
 
+class CredentialKind(StrEnum):
+    """
+    Where a request carries a part of a credential.
+    """
+
+    AUTHORIZATION = "authorization"  # the header of that name (RFC 9110, 11.6.2), by its scheme
+    COOKIE = "cookie"
+    HEADER = "header"
+    PARAMETER = "parameter"  # in the URL or in a form body, as a door's own parameter
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialPart:
+    """
+    One thing that a request carries: what kind, and by which *name*.
+
+    The name of an ``authorization`` is its scheme, "" for any; that of a cookie may end in ``*``.
+    What it is worth is not looked at: only the site can tell.
+    """
+
+    kind: CredentialKind
+    name: str = ""
+
+    def __str__(self) -> str:
+        """
+        Return it as ``sealgate.toml`` spells it: ``cookie:NAME``.
+        """
+        return f"{self.kind.value}:{self.name}" if self.name else self.kind.value
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """
+    What has to come together to count as one credential: a cookie, or a cookie and its nonce.
+    """
+
+    parts: tuple[CredentialPart, ...]
+
+    def __str__(self) -> str:
+        """
+        Return it as ``sealgate.toml`` spells it: its parts, with ``+`` between them.
+        """
+        return " + ".join(str(part) for part in self.parts)
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """
-    Which requests a route means: a path by whole segments, or a query parameter.
+    Which requests a route means: those to a path, all of them or some.
 
-    *path* has no trailing slash (but ``/`` itself). With *exact* only the path
-    itself is meant, else everything below it too. ``*`` stands for one segment.
-    *query* is the name of a parameter whose presence alone opens the door (TYPO3's
-    ``__typo3_install``); such a door holds on every path below *path*. *query_value*
-    narrows it to values that begin so (WordPress' ``rest_route=/wp/v2/users``).
+    *path* goes by whole segments and has no trailing slash (but ``/`` itself). With *exact* only
+    the path itself is meant, else everything below it too. ``*`` stands for one segment.
+
+    The rest are conditions; each that is there must hold. *query* is the name of a parameter,
+    in the URL or in a form body, whose presence alone is asked for (TYPO3's
+    ``__typo3_install``). *query_value* narrows it to values that begin so (WordPress'
+    ``rest_route=/wp/v2/users``); with *json*, members of JSON bodies count as well. *methods*
+    are those that are meant, *credentials* those of which a request must carry one.
+
+    A door with conditions holds on every path below *path*, and only where its class is stricter
+    than that of the path: a condition never opens anything.
     """
 
     path: str
     exact: bool = False
     query: str | None = None
     query_value: str | None = None
+    methods: tuple[str, ...] = ()
+    credentials: tuple[Credential, ...] = ()
+    json: bool = False
+
+    @property
+    def conditional(self) -> bool:
+        """
+        Return whether the path alone does not tell which requests are meant.
+        """
+        return self.query is not None or bool(self.methods or self.credentials)
+
+    def __str__(self) -> str:
+        """
+        Return what is meant in one line.
+        """
+        parts = [self.path.rstrip("/") or "/"]
+        if self.query is not None:
+            parts[0] += f"?{self.query}" + (f"={self.query_value}" if self.query_value else "")
+        if self.methods:
+            parts.append("by " + "|".join(self.methods))
+        if self.credentials:
+            parts.append("with " + " or ".join(map(str, self.credentials)))
+        return " ".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +166,9 @@ class Route:
     *plain_http*: over plain HTTP it is served, too, signed (RFC 9421), and not redirected.
 
     *inspect_by_default*: nobody said *inspect*; it follows from the class, as far as it can be had.
+
+    *method_override*: headers by which a client names another method than it sends
+    (``X-HTTP-Method-Override``) reach the site; elsewhere they are dropped.
     """
 
     door: Door
@@ -110,6 +187,7 @@ class Route:
     max_body_bytes: int | None = None
     plain_http: bool = False
     inspect_by_default: bool = False
+    method_override: bool = False
 
     @property
     def shut(self) -> bool:

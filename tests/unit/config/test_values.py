@@ -21,8 +21,10 @@ from sealgate.config.values import (
     read_admitted,
     read_class_id,
     read_country,
+    read_credential,
     read_domain,
     read_door,
+    read_method,
     read_network,
     read_register_url,
     read_upstream,
@@ -196,6 +198,60 @@ def test_no_door(path: str) -> None:
         read_door(path, None, exact=False)
 
 
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("authorization", [("authorization", "")]),
+        ("authorization:Basic", [("authorization", "basic")]),
+        ("cookie:wordpress_logged_in_*", [("cookie", "wordpress_logged_in_*")]),
+        ("header:X-API-Key", [("header", "x-api-key")]),
+        (
+            "cookie:sid + parameter:_wpnonce",
+            [("cookie", "sid"), ("parameter", "_wpnonce")],
+        ),
+    ],
+)
+def test_a_credential(text: str, parts: list[tuple[str, str]]) -> None:
+    """
+    A credential is one part or more, each of a kind and mostly with a name.
+    """
+    read = read_credential(text)
+    assert [(part.kind.value, part.name) for part in read.parts] == parts
+    assert read_credential(str(read)) == read
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "cookie", "cookie:", "cookie:*", "cookie:a*b", "header:", "header:X_Y", "nonce:x"),
+        *(
+            "header:Cookie",
+            "parameter:a b",
+            "authorization:",
+            "authorization:Basic x",
+            "cookie:a,b",
+        ),
+        *("cookie:a +", "cookie:a + cookie:a"),
+    ],
+)
+def test_no_credential(text: str) -> None:
+    """
+    What names nothing, or what can be read in more than one way, is refused.
+    """
+    with pytest.raises(UnfitError):
+        read_credential(text)
+
+
+def test_methods_are_in_capitals() -> None:
+    """
+    A method is a word in capitals (RFC 9110, 9.1).
+    """
+    assert read_method("M-SEARCH") == "M-SEARCH"
+    for text in ("", "post", "P T", "GET,PUT", "*"):
+        with pytest.raises(UnfitError):
+            read_method(text)
+
+
 def test_networks_are_canonical() -> None:
     """
     A single address is a network of one.
@@ -251,7 +307,9 @@ READERS: list[Callable[[str], object]] = [
     read_admitted,
     read_class_id,
     read_country,
+    read_credential,
     read_domain,
+    read_method,
     read_network,
     read_register_url,
     read_upstream,
