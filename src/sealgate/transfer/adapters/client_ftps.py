@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from sealgate.audit.ftp import MalformedReplyError, Reply, features, parse_reply
 from sealgate.transfer.adapters.client_tls import IDLE_SECONDS, ClientContext, TLSClient
+from sealgate.transfer.lines import sentence
 from sealgate.transfer.model import Method
 from sealgate.transfer.sending import RefusedError, RemoteError, check_channel
 
@@ -255,7 +256,7 @@ class FTPSRemote:
     def _expect(self, reply: Reply, *codes: int, what: str) -> None:
         if reply.code in codes:
             return
-        said = " ".join(" ".join(reply.lines).split())[:300]
+        said = sentence(" ".join(" ".join(reply.lines).split())[:300])
         raise RemoteError(f"{what} is answered {reply.code}: {said}")
 
 

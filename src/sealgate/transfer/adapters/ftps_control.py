@@ -2,7 +2,8 @@
 The control connection: no word of FTP before TLS, one command after the other behind it.
 
 RFC 959, RFC 2228, RFC 4217. Only what stands in :data:`COMMANDS` exists. Nothing that a
-client sends as an argument is logged.
+client sends as an argument is logged. CR LF ends a command and nothing else does (RFC 959,
+5.3; RFC 2640, 3.1): a line with any other end of line in it is refused whole.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from sealgate.transfer.adapters.ftps_data import plain_address
 from sealgate.transfer.adapters.ftps_files import FileCommands
 from sealgate.transfer.adapters.ftps_loop import Wire
 from sealgate.transfer.adapters.ftps_port import DataPort
-from sealgate.transfer.adapters.ftps_replies import sentence
 from sealgate.transfer.adapters.ftps_secured import Secured
 from sealgate.transfer.adapters.ftps_sign_in import SignIn
 from sealgate.transfer.adapters.ftps_tls import (
@@ -25,6 +25,7 @@ from sealgate.transfer.adapters.ftps_tls import (
     TLSConnection,
 )
 from sealgate.transfer.adapters.ftps_work import Working
+from sealgate.transfer.lines import sentence
 
 if TYPE_CHECKING:
     import socket
@@ -37,8 +38,12 @@ MAX_LINE_BYTES = 8192
 _MAX_QUEUED = 64
 _MAX_UNREAD_REPLIES = 64
 _PLAIN_READ_BYTES = 4096
-# Telnet's "interrupt process" and "data mark", which some clients put before ABOR.
-_TELNET = re.compile(rb"^(?:\xff[\xf0-\xff])+")
+# Telnet's "interrupt process" and "data mark" (RFC 854), which some clients put before ABOR.
+# Anywhere else IAC is no UTF-8, and refused as that.
+_TELNET = re.compile(rb"^(?:\xff[\xf1-\xf9])+")
+_END = b"\r\n"
+# What another program could take for the end of a line or of a text.
+_ENDS_ELSEWHERE = re.compile(rb"[\r\n\0]")
 _PLAIN = frozenset({"AUTH", "FEAT", "HELP", "NOOP", "QUIT", "SYST"})
 _BEFORE_SIGN_IN = _PLAIN | {"PBSZ", "PROT", "CCC", "USER", "PASS", "OPTS", "CLNT", "STAT"}
 _AT_ONCE = frozenset({"ABOR", "NOOP", "STAT"})
@@ -192,10 +197,10 @@ class ControlConnection(Secured, SignIn, FileCommands, DataPort, Working, Wire):
 
     def _take(self, data: bytes) -> None:
         self._input += data
-        *lines, rest = bytes(self._input).split(b"\n")
+        *lines, rest = bytes(self._input).split(_END)
         self._input = bytearray(rest)
         for line in lines:
-            command = _TELNET.sub(b"", line.removesuffix(b"\r"))
+            command = _TELNET.sub(b"", line)
             if len(line) > MAX_LINE_BYTES:
                 self.end("500 the line is too long")
                 return
@@ -205,6 +210,10 @@ class ControlConnection(Secured, SignIn, FileCommands, DataPort, Working, Wire):
                 self._lines.append(command)
         if len(rest) > MAX_LINE_BYTES:
             self.end("500 the line is too long")
+            return
+        if b"\n" in rest:
+            # A client that never sends CR would wait for an answer for ever.
+            self.end("500 a command ends with CR LF (RFC 959, 5.3)")
             return
         self.drain()
 
@@ -232,6 +241,9 @@ class ControlConnection(Secured, SignIn, FileCommands, DataPort, Working, Wire):
             self.listen_for(reading=self._wants_lines, writing=bool(self._output))
 
     def _do(self, verb: str, line: bytes) -> None:
+        if _ENDS_ELSEWHERE.search(line):
+            self.reply("501 CR, LF and NUL have no place in a command: CR LF ends it")
+            return
         needs_argument = COMMANDS.get(verb)
         if needs_argument is None:
             self.reply("500 this command does not exist here")

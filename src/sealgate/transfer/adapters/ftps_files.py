@@ -17,6 +17,7 @@ from sealgate.storage.model import Trouble
 from sealgate.transfer.adapters.ftps_commands import Commands, number
 from sealgate.transfer.adapters.ftps_replies import facts, listed, parse_time, quoted, time_value
 from sealgate.transfer.adapters.ftps_transfers import BLOCK_BYTES, Download, Sending, Upload
+from sealgate.transfer.lines import sentence
 from sealgate.transfer.model import TransferError
 
 if TYPE_CHECKING:
@@ -71,8 +72,8 @@ class FileCommands(Commands):
             return
 
         def send(entries: list[Entry]) -> None:
-            # Names with line ends are never stored, so no line can pose as two.
-            text = "".join(f"{line(entry)}\r\n" for entry in entries)
+            # Names with line ends are never stored; where one were, no line could pose as two.
+            text = "".join(f"{sentence(line(entry))}\r\n" for entry in entries)
             self.begin(Sending(self, text.encode("utf-8", "replace")))  # type: ignore[arg-type]
 
         self.listing(path, send, folder=folder)

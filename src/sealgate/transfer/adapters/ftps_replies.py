@@ -10,6 +10,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from sealgate.storage.model import Trouble
+from sealgate.transfer.lines import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,15 +39,6 @@ FACTS = ("type", "size", "modify", "unique")
 _HALF_A_YEAR_SECONDS = 182 * 86_400
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _TIME_DIGITS = 14
-
-
-def sentence(text: str) -> str:
-    """
-    Return *text* as one line that cannot end a reply early.
-    """
-    if text.isprintable():
-        return text
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def told(error: SealgateError) -> str:

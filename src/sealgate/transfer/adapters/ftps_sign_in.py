@@ -14,7 +14,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sealgate.storage.model import Trouble
-from sealgate.transfer.adapters.ftps_replies import sentence, told
+from sealgate.transfer.adapters.ftps_replies import told
+from sealgate.transfer.lines import sentence
 from sealgate.transfer.model import KeyOffer, Method, MoreProof, TransferError
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ import contextlib
 from typing import TYPE_CHECKING, TypeVar
 
 from sealgate.storage.model import StorageError
+from sealgate.transfer.lines import sentence
 from sealgate.transfer.model import TransferError
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ class SCPConversation:
         Tell the client what went wrong; it prints it and goes on.
         """
         self._failed = True
-        line = " ".join(message.split())
+        line = sentence(" ".join(message.split()))
         if self._session.channel is not None:
             self._session.channel.put(b"\1scp: " + line.encode("utf-8", "replace") + b"\n")
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from sealgate.storage.model import Trouble
 from sealgate.transfer.adapters.scp_conversation import MAX_DEPTH, NUL, REFUSALS, SCPConversation
 from sealgate.transfer.adapters.sftp_packets import wire_time
+from sealgate.transfer.lines import sentence
+from sealgate.transfer.model import TransferError
 
 if TYPE_CHECKING:
     from sealgate.storage.model import Entry
@@ -77,8 +79,8 @@ class SCPSource(SCPConversation):
         inside = await self._call(path, lambda: list(self._files.list(path)))
         if not await self._send_times(entry):
             return
-        name = entry.path[-1] if entry.path else "files"
-        await self._send(b"D0700 0 " + name.encode("utf-8", "surrogateescape") + b"\n")
+        name = _announced(entry.path[-1]) if entry.path else b"files"
+        await self._send(b"D0700 0 " + name + b"\n")
         if not await self._acknowledged():
             return
         for one in inside:
@@ -92,7 +94,7 @@ class SCPSource(SCPConversation):
             size = reader.entry.size
             if not await self._send_times(entry):
                 return
-            name = entry.path[-1].encode("utf-8", "surrogateescape")
+            name = _announced(entry.path[-1])
             await self._send(f"C0600 {size} ".encode("ascii") + name + b"\n")
             if not await self._acknowledged():
                 return
@@ -120,3 +122,15 @@ class SCPSource(SCPConversation):
             await self._acknowledged()
         finally:
             await self._call(path, reader.close)
+
+
+def _announced(name: str) -> bytes:
+    """
+    Return *name* as a line of the protocol tells it.
+
+    Raises:
+        TransferError: BAD_NAME: the client would read two lines.
+    """
+    if name != sentence(name):
+        raise TransferError(Trouble.BAD_NAME, "its name holds what would end a line")
+    return name.encode("utf-8", "surrogateescape")

@@ -13,6 +13,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from sealgate.storage.model import Trouble
+from sealgate.transfer.lines import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -219,7 +220,7 @@ def status(request: int, code: Status, message: str = "") -> bytes:
     """
     Return the answer that tells how *request* ended.
     """
-    text = message.encode("utf-8", "replace")[:1024]
+    text = sentence(message).encode("utf-8", "replace")[:1024]
     return (
         struct.pack(">IBIII", 17 + len(text), Kind.STATUS, request, code, len(text))
         + text
@@ -273,7 +274,7 @@ def long_name(entry: Entry, name: str, now: float) -> str:
     recent = abs(now - entry.modified_at) < _HALF_YEAR_SECONDS
     when = time.strftime("%b %d %H:%M" if recent else "%b %d  %Y", at)
     owner = (entry.owner or "-").replace(" ", "_")[:32]
-    return f"{mode}    1 {owner:<8} {owner:<8} {entry.size:>12} {when} {name}"
+    return sentence(f"{mode}    1 {owner:<8} {owner:<8} {entry.size:>12} {when} {name}")
 
 
 def statvfs(request: int, space: Space, name_bytes: int) -> bytes:

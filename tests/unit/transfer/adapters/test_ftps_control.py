@@ -16,6 +16,7 @@ from tests.unit.transfer.adapters.ftps_served import (
     Raw,
     Served,
     client,
+    read_all,
     served,
     trusting,
 )
@@ -113,6 +114,92 @@ def test_what_is_not_utf_8_is_refused(where: Served) -> None:
         raw.sign_in(where)
         raw.send(b"MLST \xff\xfe\r\n")
         assert raw.reply().startswith("501 ")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"MLST x\nDELE a",
+        b"NOOP\nDELE a",
+        b"MLST x\n\nDELE a",
+        b"MLST x\rDELE a",
+        b"MLST x\r\0DELE a",
+        b"MLST x\r\r",
+        b"MLST x\0DELE a",
+        b"MLST x\n\rDELE a",
+        b"\nDELE a",
+        b"\rDELE a",
+        b"\0DELE a",
+        b"SITE x\nDELE a",
+        b"USER anna\nDELE a",
+        b"MKD x\nDELE a",
+        b"RNFR a\nRNTO b",
+        b"MFMT 20260101000000 x\nDELE a",
+        b"STOR x\nDELE a",
+        b"PASS x\nDELE a",
+        b"CLNT x\nDELE a",
+        b"ABOR\nDELE a",
+    ],
+)
+def test_nothing_but_cr_lf_ends_a_command(where: Served, line: bytes) -> None:
+    """What stands behind another end of line is no command, and neither is what stands before."""
+    (where.house.folder / "a").write_bytes(b"kept")
+    with Raw(where.port) as raw:
+        raw.sign_in(where)
+        raw.send(line + b"\r\nNOOP\r\n")
+        assert raw.reply().startswith("501 ")
+        assert raw.reply() == "200 here"
+        assert raw.is_silent()
+    assert [one.name for one in where.house.folder.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("line", [b"MLST \xff\xf4DELE a", b"\xff\xffDELE a", b"\xff\xfbDELE a"])
+def test_telnet_signs_within_a_command_are_no_command(where: Served, line: bytes) -> None:
+    """Telnet's signs are passed over before a command, and part nothing in it."""
+    (where.house.folder / "a").write_bytes(b"kept")
+    with Raw(where.port) as raw:
+        raw.sign_in(where)
+        raw.send(line + b"\r\nNOOP\r\n")
+        assert raw.reply()[:2] == "50"
+        assert raw.reply() == "200 here"
+    assert (where.house.folder / "a").exists()
+
+
+@pytest.mark.parametrize("cut", range(1, 12))
+def test_a_command_in_two_pieces_is_one(where: Served, cut: int) -> None:
+    """Wherever the line is cut on its way, also between CR and LF."""
+    line = b"MLST gone\r\n"
+    with Raw(where.port) as raw:
+        raw.sign_in(where)
+        raw.send(line[:cut])
+        raw.send(line[cut:])
+        assert raw.reply().startswith("550 ")
+        assert raw.ask("NOOP") == "200 here"
+
+
+def test_a_client_without_cr_is_told_and_hung_up_on(where: Served) -> None:
+    """It would wait for an answer that no line of its own asks for."""
+    with Raw(where.port) as raw:
+        raw.sign_in(where)
+        raw.send(b"NOOP\n")
+        assert "CR LF" in raw.reply()
+        assert raw.reply() == ""
+
+
+def test_a_listing_has_one_line_for_each_name(where: Served) -> None:
+    """Whatever a store might hold, no name begins a line of its own."""
+    context = trusting(where.chain)
+    for name in ("x\r\ntype=file; y", "u\nv", "w\x1b[2J"):
+        (where.house.folder / name).write_bytes(b"")
+    with Raw(where.port) as raw:
+        raw.sign_in(where, context)
+        for verb in ("NLST", "LIST", "MLSD"):
+            with raw.data(context) as data:
+                assert raw.ask(verb)[:1] == "1"
+                lines = read_all(data).decode().split("\r\n")
+            assert len(lines) == 4
+            assert all(line.isprintable() for line in lines)
+            assert raw.reply().startswith("226 ")
 
 
 def test_an_argument_that_is_missing_is_asked_for(where: Served) -> None:

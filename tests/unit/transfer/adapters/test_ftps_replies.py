@@ -8,7 +8,6 @@ from sealgate.transfer.adapters.ftps_replies import (
     listed,
     parse_time,
     quoted,
-    sentence,
     time_value,
 )
 
@@ -28,12 +27,6 @@ def test_what_passes_by_itself_is_a_4() -> None:
     assert CODES[Trouble.NO_SPACE] == 452
     assert CODES[Trouble.QUOTA] == 552
     assert CODES[Trouble.BAD_NAME] == 553
-
-
-@given(st.text())
-def test_a_sentence_is_one_line(text: str) -> None:
-    """Nothing in a message can begin another reply."""
-    assert not set(sentence(text)) & set("\r\n\x00\x0b\x0c\x1c\x85\u2028\u2029")
 
 
 def test_quotes_are_doubled() -> None:

@@ -72,6 +72,14 @@ def test_every_entry_can_be_told(size: int, modified_at: float, owner: str) -> N
     assert wire.long_name(entry, "f", 0.0).endswith(" f")
 
 
+def test_no_name_ends_a_line_early() -> None:
+    """Clients print long names and sentences as they are, one to a line."""
+    name = "f\n-rw------- 1 x x 1 Jan 01 00:00 g"
+    entry = Entry(("d", name), False, 1, 0.0, "anna\x1b[2J")
+    assert wire.long_name(entry, name, 0.0).isprintable()
+    assert wire.status(1, Status.FAILURE, "no\n\x1byes")[17:-4] == b"no??yes"
+
+
 def test_space_is_in_blocks() -> None:
     """
     statvfs@openssh.com has eleven numbers, in OpenSSH's order.

@@ -1,0 +1,24 @@
+"""
+Files on their way out over SCP: what may stand in a line.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from sealgate.storage.model import Trouble
+from sealgate.transfer.adapters.scp_source import _announced
+from sealgate.transfer.model import TransferError
+
+
+@pytest.mark.parametrize("name", ["x\nC0600 1 y", "x\r", "\x1b[2J", "a\u2028b", "a\x00b"])
+def test_a_name_that_would_end_its_line_is_not_announced(name: str) -> None:
+    """Whatever a store might hold, the client reads one line for each file."""
+    with pytest.raises(TransferError) as caught:
+        _announced(name)
+    assert caught.value.trouble is Trouble.BAD_NAME
+
+
+def test_usual_names_are_announced_as_they_are() -> None:
+    """A space and an umlaut end no line."""
+    assert _announced("a b ü.csv") == "a b ü.csv".encode()
