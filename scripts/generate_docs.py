@@ -12,6 +12,7 @@ from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.ladder import LADDERS
 from sealgate.policy.protection import RUNG_NAMES, Column
 from sealgate.policy.rules import RULES
+from sealgate.policy.servers import FIXES, Server
 from sealgate.report.classes import asked_below, asks_for_both
 from sealgate.report.rules import rungs_of
 
@@ -147,7 +148,13 @@ def _rule(rule: Rule) -> str:
 **Why.** {rule.why}
 
 **Remediation.** {rule.remediation[:1].upper()}{rule.remediation[1:]}.
-"""
+{_fixes(rule)}"""
+
+
+def _fixes(rule: Rule) -> str:
+    fixes = FIXES.get(rule.id, {})
+    rows = [f"- {server.value}: {fixes[server]}" for server in Server if server in fixes]
+    return "\n" + "\n".join(rows) + "\n" if rows else ""
 
 
 def _cited(citation: Citation) -> str:

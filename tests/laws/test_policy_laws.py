@@ -52,6 +52,7 @@ DAY = 86400.0
 # Every fact with values that different verdicts hang on, the best one first.
 VALUES: dict[Fact, tuple[FactValue, ...]] = {
     Fact.REACHABLE: (True, False),
+    Fact.SERVER: ("nginx", ""),
     Fact.TLS_VERSIONS: (("TLSv1.3",), ("TLSv1.2", "TLSv1.3"), ("TLSv1", "TLSv1.2"), ()),
     Fact.TLS_CIPHERS: (("TLS_AES_256_GCM_SHA384",), ("TLS_RSA_WITH_NULL_SHA",), ()),
     Fact.TLS_GROUP: ("X25519MLKEM768", "X25519"),

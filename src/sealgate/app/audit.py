@@ -138,7 +138,11 @@ def audit_endpoints(
     trust = Trust(manner.ca_files)
     requirements = [
         AssetRequirement(
-            endpoint.asset, classification.id, required, declarations=endpoint.declarations
+            endpoint.asset,
+            classification.id,
+            required,
+            declarations=endpoint.declarations,
+            foreign=True,
         )
         for endpoint in endpoints
     ]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sealgate.app.keys import local_authority
 from sealgate.audit.adapters.certificate import Trust
 from sealgate.audit.adapters.ftp import probe_ftp
+from sealgate.audit.adapters.software import probe_software
 from sealgate.audit.adapters.ssh import probe_ssh
 from sealgate.audit.adapters.wire import UnreachableError, Wire
 from sealgate.audit.doors import is_everywhere
@@ -103,6 +104,7 @@ def look_at_file_server(
     )
     if reason is not None:
         return [*reached, *unseen(target.asset, facts, reason)]
+    reached += probe_software(target, manner.limits)
     if is_ssh:
         return [*reached, *probe_ssh(target, manner.limits, active=active)]
     found = probe_ftp(target, trust, manner.now, manner.limits, active=active)

@@ -19,6 +19,7 @@ from sealgate.audit.adapters.lock import probe_access, probe_lock
 from sealgate.audit.adapters.pages import probe_hsts, probe_pages
 from sealgate.audit.adapters.plain import probe_plain
 from sealgate.audit.adapters.scripts import PAYMENT_FACTS, probe_scripts
+from sealgate.audit.adapters.software import probe_software
 from sealgate.audit.adapters.tls import probe_tls
 from sealgate.audit.adapters.upstream import probe_upstream
 from sealgate.audit.adapters.web_root import probe_web_root
@@ -119,6 +120,7 @@ def endpoint_jobs(target: Target, trust: Trust, manner: Manner) -> list[Job]:
         Job(f"pages of {target.asset}", lambda: probe_pages(target, manner.limits)),
         _plain_job(target, manner, active=manner.active),
         Job(*claimed_probe(target, manner.limits)),
+        Job(f"software of {target.origin}", lambda: probe_software(target, manner.limits)),
     ]
 
 

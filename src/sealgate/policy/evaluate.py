@@ -20,6 +20,7 @@ from sealgate.policy.observation import OWN_FACTS, Fact, NotObserved, Observatio
 from sealgate.policy.protection import SENSITIVE_FLOOR, Column, Protection
 from sealgate.policy.requirements import COLUMNS, AssetRequirement, applicable
 from sealgate.policy.rules import RULES, find_rule
+from sealgate.policy.servers import Server, remedy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -40,6 +41,7 @@ class Judged:
     *effective* is what the asset must provide after floors, in the columns that apply.
     *asked* are the rules whose answer counts, *demanded* those of a required rung.
     *told* are the rules that the parent already answers: nothing of their own was seen.
+    *server* is whose settings remedies name; ``None`` for plain words.
     """
 
     requirement: AssetRequirement
@@ -49,6 +51,7 @@ class Judged:
     demanded: frozenset[str]
     told: frozenset[str]
     floored: bool
+    server: Server | None = None
 
     def provided(self, column: Column) -> int | None:
         """
@@ -131,6 +134,7 @@ def _merged(requirements: Sequence[AssetRequirement]) -> dict[str, AssetRequirem
             one.required.at_least(other.required),
             stricter.collects,
             one.declarations | other.declarations,
+            one.foreign and other.foreign,
         )
     return merged
 
@@ -172,7 +176,14 @@ def _judge(
         demanded=demanded,
         told=frozenset(r.id for r in rules if not any(fact in own for fact in r.facts)),
         floored=floored,
+        server=_server(facts.get(Fact.SERVER, ())) if requirement.foreign else Server.SEALGATE,
     )
+
+
+def _server(sightings: Iterable[Sighting]) -> Server | None:
+    # Two that differ (a balancer before several) are none that a remedy could be written for.
+    said = {seen.value for seen in sightings if isinstance(seen, Observation)}
+    return next((server for server in Server if said == {server.value}), None)
 
 
 def _ancestors(
@@ -255,7 +266,7 @@ def _finding(item: Judged, rule: Rule, verdict: Verdict, takers: Sequence[Accept
         status=verdict.status,
         found=verdict.detail,
         required=_required(item, rule),
-        fix=rule.remediation,
+        fix=remedy(rule.id, item.server) or rule.remediation,
         accepted=max(takers, key=lambda risk: risk.until, default=None),
         demanded=rule.id in item.demanded,
     )

@@ -28,6 +28,8 @@ class Fact(StrEnum):
 
     # The endpoint (a host name and port that a site, or a target, is reached at).
     REACHABLE = "reachable"  # bool: something accepted the connection and spoke
+    # Where remedies come from; no verdict rests on it.
+    SERVER = "server.software"  # str: as in policy/servers.py, "" when it is not known
     TLS_VERSIONS = "tls.versions"  # tuple[str]: offered, of "SSLv3" "TLSv1" … "TLSv1.3"
     TLS_CIPHERS = "tls.ciphers"  # tuple[str]: every suite accepted (IANA; weak groups said)
     TLS_GROUP = "tls.group"  # str: negotiated when all groups are offered

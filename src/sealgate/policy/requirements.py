@@ -51,7 +51,8 @@ class AssetRequirement:
     """
     What one asset must provide, and because of which class (by id).
 
-    *collects* is the class of what the visitor sends there, when that is declared.
+    *collects* is the class of what the visitor sends there, when that is declared. *foreign*:
+    nobody configured it here, so a remedy is written for the server that was recognised.
     """
 
     asset: Asset
@@ -59,6 +60,7 @@ class AssetRequirement:
     required: Protection
     collects: str | None = None
     declarations: frozenset[Declaration] = frozenset()
+    foreign: bool = False
 
 
 def declared(inventory: Inventory) -> tuple[AssetRequirement, ...]:

@@ -11,6 +11,7 @@ from sealgate.inspection.model import Refusal
 from sealgate.policy.ladder import LADDERS
 from sealgate.policy.protection import RUNG_NAMES
 from sealgate.policy.rules import RULES
+from sealgate.policy.servers import FIXES, Server
 
 if TYPE_CHECKING:
     from sealgate.policy.finding import Rule
@@ -53,11 +54,16 @@ def render_rule(rule: Rule, *, console_width: int = 100) -> str:
         *(("clause", _clause(rule, index)) for index in range(len(rule.citations))),
         ("why", rule.why),
         ("fix", rule.remediation),
+        *(
+            (f"  {server.value}", FIXES[rule.id][server])
+            for server in Server
+            if server in FIXES.get(rule.id, {})
+        ),
     ]
     lines = [f"{rule.id}: {rule.title}"]
     for name, what in facts:
         lines += textwrap.wrap(
-            f"{name + ':':<11}{what}",
+            f"{name + ': ':<11}{what}",
             console_width,
             initial_indent="  ",
             subsequent_indent=" " * 13,

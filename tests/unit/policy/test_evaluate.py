@@ -313,8 +313,29 @@ def test_a_finding_says_which_class_demands_what() -> None:
         'the certificate names the host: "public" that collects "confidential" demands '
         "encrypted in transit"
     )
-    assert finding.fix == finding.rule.remediation
+    assert "[[site]]" in finding.fix
     assert finding.demanded
+
+
+@pytest.mark.parametrize(
+    ("said", "fix"),
+    [
+        (("nginx",), "set `ssl_protocols TLSv1.2 TLSv1.3;` in every server block of the port"),
+        (("Apache",), "set `SSLProtocol -all +TLSv1.2 +TLSv1.3`"),
+        (("",), "allow TLS 1.2 and TLS 1.3 only, and no older version"),
+        (("nginx", "Apache"), "allow TLS 1.2 and TLS 1.3 only, and no older version"),
+        ((), "allow TLS 1.2 and TLS 1.3 only, and no older version"),
+    ],
+)
+def test_a_remedy_is_written_for_the_server_that_answers(said: tuple[str, ...], fix: str) -> None:
+    """
+    Of a host that nobody configured here, no setting of ours is named.
+    """
+    wanted = AssetRequirement(SITE, "confidential", ENCRYPTED, foreign=True)
+    sightings = seen(SITE, GOOD | {Fact.TLS_VERSIONS: ("TLSv1", "TLSv1.2")})
+    sightings += [one for server in said for one in seen(SITE, {Fact.SERVER: server})]
+    (finding,) = judged(wanted, sightings).findings
+    assert finding.fix == fix
 
 
 def test_a_column_that_says_nothing_of_the_asset_is_not_asked() -> None:

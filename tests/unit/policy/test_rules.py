@@ -376,7 +376,7 @@ VECTORS: dict[str, tuple[Vector, ...]] = {
             | {Fact.CERTIFICATE_NOT_AFTER: NOW + 10 * DAY}
             | {Fact.CERTIFICATE_NOT_BEFORE: NOW - 80 * DAY},
         ),
-        broken("0 hours", IN_DATE | {Fact.CERTIFICATE_NOT_AFTER: NOW - DAY}),
+        beside(IN_DATE | {Fact.CERTIFICATE_NOT_AFTER: NOW - DAY}),
         fine(IN_DATE),
         # A leaf for a week is not "ending soon" on its second day.
         fine(

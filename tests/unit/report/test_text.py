@@ -17,8 +17,7 @@ error[transit-weak-version]: "site shop.example": offers TLSv1
   --> /etc/seal gate.toml:12
    = required: TLS 1.2 or TLS 1.3 is offered, and nothing older: "confidential" that collects
      "secret" demands encrypted in transit (RFC 8996, 4; RFC 8996, 5; RFC 7568, 3; RFC 9325, 3.1.1)
-   = fix: put Sealgate in front, or allow TLS 1.2 and 1.3 only (nginx: `ssl_protocols TLSv1.2
-     TLSv1.3;`, Apache: `SSLProtocol -all +TLSv1.2 +TLSv1.3`)
+   = fix: let `sealgate serve` stand at this address; it offers TLS 1.2 and 1.3 only
 
 not observed: "site shop.example": 2 rules could not be answered
   --> /etc/seal gate.toml:12

@@ -78,9 +78,7 @@ RULE = Rule(
         "100 and from 2029-03-15 for 47. Browsers refuse what lives longer, and whoever renews "
         "by hand has ever less time."
     ),
-    remediation=(
-        'have it renewed automatically: `certificate = "acme"` under [tls], or another ACME client'
-    ),
+    remediation="have it renewed automatically by an ACME client",
     facts=(
         Fact.CERTIFICATE_PUBLIC,
         Fact.CERTIFICATE_NOT_BEFORE,

@@ -38,10 +38,7 @@ RULE = Rule(
         "A certificate can tell the name and place of the operator, which helps who looks. "
         "Publicly trusted certificates for a domain alone never do, so this is a note."
     ),
-    remediation=(
-        "set `name`, `country` and `locality` under [operator], or ask your authority for a "
-        "certificate with the organisation in its subject"
-    ),
+    remediation="ask your authority for a certificate with the organisation in its subject",
     facts=(Fact.CERTIFICATE_OPERATOR,),
     judge=_judge,
 )

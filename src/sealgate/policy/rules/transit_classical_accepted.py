@@ -38,10 +38,7 @@ RULE = Rule(
         "What is only offered can be declined: a client that lists classical groups alone "
         "makes a session that can be recorded now and read later."
     ),
-    remediation=(
-        "serve the route on a domain of its own whose only group is X25519MLKEM768 (nginx "
-        "with OpenSSL 3.5: `ssl_ecdh_curve X25519MLKEM768;`)"
-    ),
+    remediation="offer no group but X25519MLKEM768, on a name of its own where others need X25519",
     facts=(Fact.TLS_CLASSICAL_ACCEPTED,),
     judge=_judge,
     criterion=True,

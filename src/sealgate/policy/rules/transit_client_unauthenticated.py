@@ -44,8 +44,7 @@ RULE = Rule(
         "byte of content."
     ),
     remediation=(
-        "serve the route on a domain of its own that requires a client certificate (nginx: "
-        "`ssl_verify_client on;`), and issue certificates with `sealgate key issue NAME`"
+        "require a client certificate of your own authority in the handshake, for the whole name"
     ),
     facts=(Fact.TLS_CLIENT_CERTIFICATE,),
     judge=_judge,

@@ -53,10 +53,7 @@ RULE = Rule(
         "Outside its dates nobody vouches for a certificate: its key may be lost, and it is "
         "no longer listed when it is revoked."
     ),
-    remediation=(
-        'renew the certificate (with `certificate = "local-ca"` Sealgate does so by itself '
-        "while `sealgate serve` runs) and check the clock"
-    ),
+    remediation="renew the certificate, let the server load it, and check the clock",
     facts=(
         Fact.CERTIFICATE_NOT_BEFORE,
         Fact.CERTIFICATE_NOT_AFTER,

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealgate.policy.citations import rfc
-from sealgate.policy.finding import Declaration, Rule, Severity, met, violated
+from sealgate.policy.finding import Declaration, Rule, Severity, met, not_applicable, violated
 from sealgate.policy.ladder import TLS
 from sealgate.policy.observation import Fact, Vantage
 from sealgate.policy.protection import Column
@@ -29,8 +29,10 @@ def _judge(subject: Subject) -> Verdict:
     # Short-lived certificates are renewed late in days, not late in life.
     enough = min(_ENOUGH_SECONDS, (ends - begins) / 5)
     left = ends - subject.now
+    if left < 0:
+        return not_applicable("it has ended already, which transit-expired-certificate tells")
     if left < enough:
-        return violated(f"ends in {max(0, int(left // 3600))} hours")
+        return violated(f"ends in {int(left // 3600)} hours")
     return met(f"ends in {int(left // 86400)} days")
 
 
@@ -47,10 +49,7 @@ RULE = Rule(
         "A certificate that nobody renewed in time takes the site down, or teaches its "
         "visitors to ignore warnings."
     ),
-    remediation=(
-        "renew the certificate and have that done automatically (certbot, or `certificate = "
-        '"local-ca"` under [tls])'
-    ),
+    remediation="renew the certificate and have that done automatically, by an ACME client",
     facts=(
         Fact.CERTIFICATE_NOT_BEFORE,
         Fact.CERTIFICATE_NOT_AFTER,

@@ -38,10 +38,7 @@ RULE = Rule(
         "After CCC, whoever stands between reads file names and adds commands of their own to a "
         "session that has already signed in."
     ),
-    remediation=(
-        "put Sealgate in front (it refuses CCC), or refuse the command (ProFTPD: `<Limit CCC> "
-        "DenyAll </Limit>`)"
-    ),
+    remediation="refuse the command CCC",
     facts=(Fact.FTP_CCC,),
     judge=_judge,
     criterion=True,

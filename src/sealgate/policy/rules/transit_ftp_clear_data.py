@@ -38,10 +38,7 @@ RULE = Rule(
         "FTP sends files over connections of their own, and these are in clear until the "
         "client asks otherwise: a padlock on the login says nothing of the files."
     ),
-    remediation=(
-        "put Sealgate in front (PROT P only), or demand it (vsftpd: "
-        "`force_local_data_ssl=YES`, ProFTPD: `TLSRequired on`)"
-    ),
+    remediation="demand PROT P before every transfer",
     facts=(Fact.FTP_PROT_CLEAR,),
     judge=_judge,
     criterion=True,

@@ -41,7 +41,7 @@ RULE = Rule(
         "Somebody in between appends commands to the last packet before TLS, and the server "
         "takes them for the client's own."
     ),
-    remediation="put Sealgate in front, or update the FTP server",
+    remediation="update the FTP server to one that forgets what came behind AUTH TLS",
     facts=(Fact.FTP_INJECTION,),
     judge=_judge,
     criterion=True,

@@ -43,10 +43,7 @@ RULE = Rule(
         "Plain FTP shows password and files to everybody on the way. A server that merely "
         "offers TLS learns the password of a client that does not ask for it."
     ),
-    remediation=(
-        "put Sealgate in front (it refuses USER before AUTH TLS, and plain FTP does not exist "
-        "there), or demand TLS (vsftpd: `force_local_logins_ssl=YES`, ProFTPD: `TLSRequired on`)"
-    ),
+    remediation="refuse USER until TLS protects the control connection, or stop serving FTP",
     facts=(Fact.FTP_TLS, Fact.FTP_PLAIN_LOGIN),
     judge=_judge,
     criterion=True,

@@ -44,8 +44,7 @@ RULE = Rule(
         "gives another, unless the connection shows that it knows the session's key."
     ),
     remediation=(
-        "put Sealgate in front, or require it (vsftpd: `require_ssl_reuse=YES`, ProFTPD: leave "
-        "`NoSessionReuseRequired` out of TLSOptions)"
+        "let data connections resume the TLS session of their control connection, and no other"
     ),
     facts=(Fact.FTP_DATA_SESSION_REUSE,),
     judge=_judge,

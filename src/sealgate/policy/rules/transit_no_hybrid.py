@@ -43,10 +43,7 @@ RULE = Rule(
         "unless its key came from a hybrid exchange. It is a note where the class does not "
         'demand it, because no clause does; for "highly encrypted" it is demanded.'
     ),
-    remediation=(
-        "put Sealgate in front (it offers X25519MLKEM768 first), or with OpenSSL 3.5 list "
-        "it (nginx: `ssl_ecdh_curve X25519MLKEM768:X25519;`)"
-    ),
+    remediation="offer the group X25519MLKEM768 first (OpenSSL 3.5, Go 1.24, BoringSSL and later)",
     facts=(Fact.TLS_HYBRID_OFFERED,),
     judge=_judge,
 )

@@ -42,10 +42,7 @@ RULE = Rule(
         "What is only offered can be declined: a client that lists classical exchanges alone "
         "makes a session that can be recorded now and read later."
     ),
-    remediation=(
-        "put the files into a [[drop]] of their class (Sealgate opens it to hybrid sessions "
-        "only), or with OpenSSH set `KexAlgorithms mlkem768x25519-sha256` in sshd_config"
-    ),
+    remediation="offer mlkem768x25519-sha256 only",
     facts=(Fact.SSH_KEX,),
     judge=_judge,
     criterion=True,

@@ -42,9 +42,7 @@ RULE = Rule(
         "unless its key came from a hybrid exchange. It is a note where the class does not "
         'demand it, because no clause does; for "highly encrypted" it is demanded.'
     ),
-    remediation=(
-        "put Sealgate in front (it offers mlkem768x25519-sha256 first), or use OpenSSH 9.9 or later"
-    ),
+    remediation="offer mlkem768x25519-sha256 first",
     facts=(Fact.SSH_KEX,),
     judge=_judge,
 )

@@ -50,8 +50,7 @@ RULE = Rule(
         "exchange, and with them the extensions that make a session strong."
     ),
     remediation=(
-        "put Sealgate in front, or update the SSH server (OpenSSH 9.6 and later are strict) and "
-        "offer AES-GCM alone until then"
+        "update the SSH server to one with strict key exchange, and offer AES-GCM alone until then"
     ),
     facts=(Fact.SSH_STRICT_KEX, Fact.SSH_CIPHERS),
     judge=_judge,

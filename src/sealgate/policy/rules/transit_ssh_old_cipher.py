@@ -42,10 +42,7 @@ RULE = Rule(
         "Modes without authentication of their own lean on a second algorithm, and keys of 128 "
         "bits leave little over against a quantum computer."
     ),
-    remediation=(
-        "put Sealgate in front, or with OpenSSH set `Ciphers "
-        "aes256-gcm@openssh.com,chacha20-poly1305@openssh.com` in sshd_config"
-    ),
+    remediation="offer aes256-gcm@openssh.com and chacha20-poly1305@openssh.com only",
     facts=(Fact.SSH_CIPHERS,),
     judge=_judge,
     criterion=True,

@@ -41,10 +41,7 @@ RULE = Rule(
         '"Highly encrypted" means that both sides are authenticated by key before the first '
         "byte of content."
     ),
-    remediation=(
-        "put the files into a [[drop]] of their class, or with OpenSSH set "
-        "`AuthenticationMethods publickey` in sshd_config"
-    ),
+    remediation="take public keys only",
     facts=(Fact.SSH_AUTH_METHODS,),
     judge=_judge,
     criterion=True,

@@ -39,7 +39,7 @@ RULE = Rule(
         "Version 1 checks integrity with CRC-32, so that whoever stands between can insert "
         "commands into a session."
     ),
-    remediation="put Sealgate in front, or install an SSH server of this decade",
+    remediation="install an SSH server of this decade",
     facts=(Fact.SSH_PROTOCOL,),
     judge=_judge,
     criterion=True,

@@ -42,10 +42,7 @@ RULE = Rule(
         "RC4 and CBC leak plain text in SSH, ciphers with blocks of 64 bits do so after some "
         'gigabytes, and "none" is no cipher.'
     ),
-    remediation=(
-        "put Sealgate in front, or with OpenSSH set `Ciphers "
-        "aes256-gcm@openssh.com,chacha20-poly1305@openssh.com` in sshd_config"
-    ),
+    remediation="offer AES-GCM and ChaCha20-Poly1305 only",
     facts=(Fact.SSH_CIPHERS,),
     judge=_judge,
     criterion=True,

@@ -44,10 +44,7 @@ RULE = Rule(
         "The host key is the only thing that tells the server from somebody in between; DSA "
         "keys, short RSA keys and SHA-1 signatures can be forged."
     ),
-    remediation=(
-        "make an Ed25519 key (`ssh-keygen -t ed25519 -f ssh_host_ed25519_key`) and with OpenSSH "
-        "set `HostKeyAlgorithms ssh-ed25519,rsa-sha2-512,rsa-sha2-256` in sshd_config"
-    ),
+    remediation="make an Ed25519 host key, and let no key sign with SHA-1",
     facts=(Fact.SSH_HOST_KEYS, Fact.SSH_HOST_KEY_ALGORITHMS),
     judge=_judge,
     criterion=True,

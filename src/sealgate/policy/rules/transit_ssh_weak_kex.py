@@ -42,10 +42,7 @@ RULE = Rule(
         "SHA-1 and groups of 1024 bits are within reach of those who can pay for it; what is "
         "offered is what somebody in between can steer an old client to."
     ),
-    remediation=(
-        "put Sealgate in front, or with OpenSSH set `KexAlgorithms "
-        "mlkem768x25519-sha256,curve25519-sha256` in sshd_config"
-    ),
+    remediation="offer mlkem768x25519-sha256 and curve25519-sha256 only",
     facts=(Fact.SSH_KEX,),
     judge=_judge,
     criterion=True,

@@ -41,10 +41,7 @@ RULE = Rule(
         "The MAC is all that tells a changed packet from a true one. MD5 and SHA-1 are broken as "
         "hashes, which leaves their MACs without a margin, and short tags can be guessed."
     ),
-    remediation=(
-        "put Sealgate in front, or with OpenSSH set `MACs "
-        "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com` in sshd_config"
-    ),
+    remediation="offer MACs of SHA-2 only, or ciphers that need none",
     facts=(Fact.SSH_MACS,),
     judge=_judge,
     criterion=True,

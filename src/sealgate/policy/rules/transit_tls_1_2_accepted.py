@@ -44,10 +44,7 @@ RULE = Rule(
         "TLS 1.2 has no hybrid post-quantum groups and shows the certificate to whoever "
         'listens. "Highly encrypted" leaves it behind.'
     ),
-    remediation=(
-        "serve the route on a domain of its own and allow TLS 1.3 only there (nginx: "
-        "`ssl_protocols TLSv1.3;`)"
-    ),
+    remediation="allow TLS 1.3 only, on a name of its own where others still need TLS 1.2",
     facts=(Fact.TLS_VERSIONS,),
     judge=_judge,
     criterion=True,

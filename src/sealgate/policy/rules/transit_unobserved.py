@@ -35,7 +35,7 @@ RULE = Rule(
         "A channel that nobody looked at may be anything. Where no door is open, nothing is "
         "ever counted as protected in transit."
     ),
-    remediation=('open a door under [listen], such as `sftp = ":2022"`'),
+    remediation="open a door over which it is reached",
     facts=(),
     judge=_judge,
     criterion=True,

@@ -42,9 +42,8 @@ RULE = Rule(
         "from one that stands between."
     ),
     remediation=(
-        "send the whole chain of a certificate that clients trust (`[tls] certificate = { "
-        'chain = "...", key = "..." }`), or have the clients trust the local CA (`sealgate '
-        "trust`)"
+        "send the certificate and every intermediate that a public authority gave with it, or "
+        "have the clients trust the authority that issued it"
     ),
     facts=(Fact.CERTIFICATE_CHAIN_VALID,),
     judge=_judge,

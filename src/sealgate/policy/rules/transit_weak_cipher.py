@@ -50,9 +50,8 @@ RULE = Rule(
         "recorded session; CBC and RC4 suites have been broken again and again."
     ),
     remediation=(
-        "put Sealgate in front, or list ECDHE suites with GCM or ChaCha20-Poly1305 only "
-        "(nginx: `ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;`, Apache: `SSLCipherSuite "
-        "ECDHE+AESGCM:ECDHE+CHACHA20`)"
+        "allow ECDHE suites with AES-GCM or ChaCha20-Poly1305 only, below TLS 1.3, and no "
+        "prime under 2048 bits"
     ),
     facts=(Fact.TLS_CIPHERS,),
     judge=_judge,

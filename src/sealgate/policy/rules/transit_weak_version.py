@@ -49,10 +49,7 @@ RULE = Rule(
         "outright. An attacker who stands between two sides that still speak them can ask "
         "for them."
     ),
-    remediation=(
-        "put Sealgate in front, or allow TLS 1.2 and 1.3 only (nginx: `ssl_protocols "
-        "TLSv1.2 TLSv1.3;`, Apache: `SSLProtocol -all +TLSv1.2 +TLSv1.3`)"
-    ),
+    remediation="allow TLS 1.2 and TLS 1.3 only, and no older version",
     facts=(Fact.TLS_VERSIONS,),
     judge=_judge,
     criterion=True,

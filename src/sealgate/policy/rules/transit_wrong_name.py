@@ -41,10 +41,7 @@ RULE = Rule(
         "A valid certificate for another name proves another server. Visitors who learn to "
         "click the warning away will also do so when it is real."
     ),
-    remediation=(
-        "list the name under `domains` of its [[site]] and run `sealgate reload`, or get a "
-        "certificate that has it as subject alternative name"
-    ),
+    remediation="get a certificate that has the host's name as subject alternative name",
     facts=(Fact.CERTIFICATE_NAME_MATCHES,),
     judge=_judge,
     criterion=True,
