@@ -41,6 +41,7 @@ HELD_BY = {
     "app/transfer*.py": "peers/test_transfer_core.py",
     "app/signin*.py": "peers/test_signin_tokens.py",
     "gateway/translate/sign_in.py": "peers/test_signin_tokens.py",
+    "identity/confusables.py": "unit/identity/test_look_alikes.py",
     "identity/token_parts.py": "unit/identity/test_tokens.py",
     "signin/model.py": "unit/signin/test_pages.py",
     "signin/problems.py": "unit/signin/test_pages.py",

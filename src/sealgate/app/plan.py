@@ -29,7 +29,7 @@ from sealgate.app.keys import local_authority
 from sealgate.app.payment import kept_card_data
 from sealgate.app.signin_material import foreseen_sign_in, provider_faults, sign_in_remarks
 from sealgate.app.state import has_database
-from sealgate.app.users import open_identities
+from sealgate.app.users import look_alike_remarks, open_identities
 from sealgate.config.presets import PRESETS, front_of, settings_for
 from sealgate.errors import Fault, GatewayError
 from sealgate.gateway import promise as gateway
@@ -170,6 +170,7 @@ def plan(inventory: Inventory, *, now: float) -> Plan:
         remarks=(
             *(remark for item in certificates for remark in item.remarks),
             *nobody_yet(inventory, now),
+            *look_alike_remarks(inventory),
             *sign_in_remarks(inventory),
             *approver_remarks(inventory),
             *kept_card_data(inventory),

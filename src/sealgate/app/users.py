@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.app.reload import NotRunning, notify
-from sealgate.app.state import database_url
+from sealgate.app.state import database_url, has_database
 from sealgate.errors import SourceError
 from sealgate.identity.adapters.password_hash import calibrated_rounds
 from sealgate.identity.adapters.store import IdentityStore
+from sealgate.identity.look_alikes import likes
 from sealgate.identity.model import no_such_user
 from sealgate.identity.passwords import checked_choice
 
@@ -129,6 +130,27 @@ def reassign_user(
     """
     with open_identities(inventory) as store:
         return store.reassign(name, add, remove, by=by, now=now)
+
+
+def look_alike_remarks(inventory: Inventory) -> tuple[str, ...]:
+    """
+    Return a remark for each two users whose names cannot be told apart.
+
+    They were added before this was judged, or by somebody else than Sealgate; both still
+    come in.
+
+    Raises:
+        SourceError: the database is there, but cannot be read.
+    """
+    if not has_database(inventory):
+        return ()
+    with open_identities(inventory) as store:
+        names = [identity.name for identity in store.identities()]
+    return tuple(
+        f'users "{one}" and "{other}" cannot be told apart by eye or by case, and both may come '
+        f"in: sealgate user remove NAME, and add them again under a name of their own"
+        for one, other in likes(names)
+    )
 
 
 def remove_user(inventory: Inventory, name: str, *, by: str, now: float) -> Changed:

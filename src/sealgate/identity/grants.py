@@ -15,7 +15,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from sealgate.errors import UsageError
-from sealgate.identity.model import APPROVER, normal
+from sealgate.identity.look_alikes import alike
+from sealgate.identity.model import APPROVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -224,8 +225,10 @@ def _decidable(grant: Grant, approver: Identity, by: str, now: float) -> None:
             hint=f"sealgate user role {approver.name} --add {APPROVER}",
         )
     # The person and whoever asked for them are one side, approver and actor the other.
-    asking = {_folded(grant.person), _folded(grant.asked_by)}
-    if _folded(approver.name) in asking or _folded(by) in asking:
+    asking, deciding = (grant.person, grant.asked_by), (approver.name, by)
+    # "Anna" the login and "anna" the identity are taken for one person, and so is any name that
+    # looks like hers.
+    if any(alike(one, other) for one in asking for other in deciding):
         raise UsageError(
             f'grant {grant.id} was asked for "{grant.person}" by "{grant.asked_by}", '
             "but must be decided by somebody else",
@@ -235,8 +238,3 @@ def _decidable(grant: Grant, approver: Identity, by: str, now: float) -> None:
 
 def _lapsed(grant: Grant, now: float) -> bool:
     return not grant.asked_at <= now < grant.asked_at + LAPSES_AFTER_SECONDS
-
-
-def _folded(name: str) -> str:
-    # "Anna" the login and "anna" the identity are taken for one person.
-    return normal(name).casefold()

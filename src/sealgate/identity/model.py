@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote, unquote
 
 from sealgate.errors import UsageError
+from sealgate.identity.look_alikes import is_unseen, like
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -241,6 +242,47 @@ def checked_name(name: str) -> str:
             hint=hint,
         )
     return name
+
+
+def checked_new_name(name: str) -> str:
+    """
+    Return *name* in its normal form, fit for somebody who is not there yet.
+
+    Narrower than :func:`checked_name`, by which people who are there are found: no character
+    that shows nothing, and none that only writes another one differently (RFC 8265, 3.3.1).
+
+    Raises:
+        UsageError: it is not fit.
+    """
+    name = checked_name(name)
+    hint = "use letters, digits, . _ - @ and single spaces, such as anna or anna@example.org"
+    unseen = [c for c in name if is_unseen(c)]
+    if unseen:
+        raise UsageError(f"user name holds U+{ord(unseen[0]):04X}, which cannot be seen", hint=hint)
+    plain = unicodedata.normalize("NFKC", name)
+    if plain != name:
+        raise UsageError(
+            f'user name "{name}" is another way to write "{plain}", but must be the usual one',
+            hint=f"sealgate user add {shlex.quote(plain)}",
+        )
+    if unicodedata.category(name[0])[0] == "M":
+        raise UsageError("user name begins with a mark that has no letter", hint=hint)
+    return name
+
+
+def checked_apart(what: str, name: str, others: Iterable[str]) -> None:
+    """
+    See that *name* cannot be mistaken for one of *others*; *what* they are is for the message.
+
+    Raises:
+        UsageError: it looks like one, or differs from it by case only.
+    """
+    other = like(name, others)
+    if other is not None:
+        raise UsageError(
+            f'{what} "{name}" cannot be told from "{other}", which is there already',
+            hint="sealgate user list, and choose a name that looks different in any case",
+        )
 
 
 def user_uri(name: str) -> str:

@@ -21,6 +21,7 @@ class Unadmitted(StrEnum):
 
     UNKNOWN = "unknown"
     TAKEN = "taken"
+    ALIKE = "alike"
     REMOVED = "removed"
     NAMELESS = "nameless"
 
@@ -28,6 +29,7 @@ class Unadmitted(StrEnum):
 _SAID = {
     Unadmitted.UNKNOWN: "nobody here goes by the name that the provider tells",
     Unadmitted.TAKEN: "the account of that name belongs to somebody else",
+    Unadmitted.ALIKE: "the name that the provider tells cannot be told from that of somebody else",
     Unadmitted.REMOVED: "the account of that person was removed",
     Unadmitted.NAMELESS: "the provider tells no name that an account can have",
 }

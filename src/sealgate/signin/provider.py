@@ -37,6 +37,7 @@ class Why(StrEnum):
     FORGED = "provider forged"
     UNKNOWN = "provider unknown"
     TAKEN = "provider taken"
+    ALIKE = "provider alike"
     REMOVED = "provider removed"
     NAMELESS = "provider nameless"
 

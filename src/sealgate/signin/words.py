@@ -118,6 +118,9 @@ ENGLISH: Mapping[str, str] = {
     "provider taken": (
         "{label} calls you by a name whose account here belongs to somebody else. Ask the operator."
     ),
+    "provider alike": (
+        "{label} calls you by a name that looks like that of somebody else here. Ask the operator."
+    ),
     "provider removed": "Your account here was removed. Ask the operator.",
     "provider nameless": (
         "{label} does not tell a name that an account can have, or did not verify your e-mail "
@@ -243,6 +246,10 @@ GERMAN: Mapping[str, str] = {
     "provider taken": (
         "{label} nennt Sie bei einem Namen, dessen Konto hier jemand anderem gehört. Fragen Sie "
         "den Betreiber."
+    ),
+    "provider alike": (
+        "{label} nennt Sie bei einem Namen, der hier aussieht wie der von jemand anderem. Fragen "
+        "Sie den Betreiber."
     ),
     "provider removed": "Ihr Konto hier wurde entfernt. Fragen Sie den Betreiber.",
     "provider nameless": (

@@ -5,18 +5,24 @@ Users and their groups, as the application changes them.
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from sealgate.app.keys import Delivery, issue_key
+from sealgate.app.plan import plan
+from sealgate.app.state import database_url
 from sealgate.app.users import (
     add_user,
     list_users,
+    look_alike_remarks,
     open_identities,
     regroup_user,
     remove_user,
     tell_gateway,
 )
-from sealgate.database import sqlite_url
+from sealgate.database import open_database, sqlite_url, writing
 from sealgate.errors import UsageError
+from sealgate.identity.adapters.tables import IDENTITIES
+from sealgate.identity.model import Identity
 from sealgate.policy.inventory import Inventory
 
 NOW = 1_800_000_000.0
@@ -78,3 +84,23 @@ def test_a_refused_change_is_no_change(inventory: Inventory) -> None:
         remove_user(inventory, "nobody", by="me", now=NOW)
     with open_identities(inventory) as store:
         assert store.trail() == ()
+
+
+def test_names_of_before_that_look_alike_are_told(inventory: Inventory) -> None:
+    """
+    Both still come in: nobody is locked out without a word.
+    """
+    assert look_alike_remarks(inventory) == ()
+    add_user(inventory, "alice", [], by="me", now=NOW)
+    add_user(inventory, "bob", [], by="me", now=NOW)
+    assert look_alike_remarks(inventory) == ()
+    engine = open_database(database_url(inventory))
+    with writing(engine) as connection:
+        connection.execute(sa.insert(IDENTITIES).values(name="ALICE", added_at=NOW))
+    engine.dispose()
+    (remark,) = look_alike_remarks(inventory)
+    assert 'users "ALICE" and "alice"' in remark
+    assert remark in plan(inventory, now=NOW).remarks
+    with open_identities(inventory) as store:
+        assert store.identity("ALICE") == Identity("ALICE")
+        assert store.identity("alice") == Identity("alice")

@@ -141,6 +141,20 @@ def test_nobody_decides_about_themselves_in_another_spelling() -> None:
         approved(asked_by_juergen, approver, by="op2", now=NOW)
 
 
+@pytest.mark.parametrize(
+    "other",
+    ["ANNA", "\u0430nna", "\uff41nna", "ann\u0251", "an\u034fna", "OP", "\u043e\u0440", "0p"],
+)
+@pytest.mark.parametrize("as_login", [False, True])
+def test_nobody_decides_about_themselves_under_a_look_alike(other: str, *, as_login: bool) -> None:
+    """
+    Neither the person nor the login that asked, be it the approver's name or login.
+    """
+    name, by = ("ben", other) if as_login else (other, "op2")
+    with pytest.raises(UsageError, match="by somebody else"):
+        approved(ASKED, Identity(name, (), ("approver",)), by=by, now=NOW)
+
+
 @pytest.mark.parametrize("decide", [approved, denied])
 @pytest.mark.parametrize("groups", [(), ("approver",), ("approvers", "board")])
 def test_only_who_holds_the_role_decides(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from sealgate.database import reading, writing
+from sealgate.errors import UsageError
 from sealgate.identity.adapters.tables import (
     GROUPS,
     IDENTITIES,
@@ -17,11 +18,24 @@ from sealgate.identity.adapters.tables import (
     can_be_stored,
     exists,
     known_identity,
+    names,
     note,
     wait_for_turn,
 )
-from sealgate.identity.model import Identity, TrailEntry, checked_name
-from sealgate.identity.providers import ProviderLink, Step, step_for
+from sealgate.identity.model import (
+    Identity,
+    TrailEntry,
+    checked_apart,
+    checked_name,
+    checked_new_name,
+)
+from sealgate.identity.providers import (
+    ProviderLink,
+    Step,
+    Unadmitted,
+    UnadmittedError,
+    step_for,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,6 +96,7 @@ class ProviderLinks:
                 name = link.identity
             else:
                 if step is Step.ADD:
+                    _must_be_apart(connection, name)
                     connection.execute(sa.insert(IDENTITIES).values(name=name, added_at=now))
                     note(connection, TrailEntry(now, by, "user added", name, ""))
                 _put_link(connection, ProviderLink(issuer, subject, name, now))
@@ -140,6 +155,13 @@ def _put_link(connection: sa.Connection, link: ProviderLink) -> None:
             ended_at=None,
         )
     )
+
+
+def _must_be_apart(connection: sa.Connection, name: str) -> None:
+    try:
+        checked_apart("user", checked_new_name(name), names(connection))
+    except UsageError as error:
+        raise UnadmittedError(Unadmitted.ALIKE) from error
 
 
 def _settle(

@@ -32,13 +32,15 @@ from sealgate.identity.adapters.tables import (
     exists,
     known_identity,
     note,
+    wait_for_turn,
 )
 from sealgate.identity.model import (
     ClientCertificate,
     Identity,
     TrailEntry,
+    checked_apart,
     checked_group,
-    checked_name,
+    checked_new_name,
     checked_role,
     normal,
 )
@@ -138,7 +140,7 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
         Raises:
             UsageError: there is one of that name, or a name is not fit for use.
         """
-        name = checked_name(name)
+        name = checked_new_name(name)
         members = sorted({checked_group(group) for group in groups})
         held = sorted({checked_role(role) for role in roles})
         with writing(self._engine) as connection:
@@ -147,6 +149,9 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
                     f'user "{name}" exists already',
                     hint=f"sealgate user group {name} --add GROUP",
                 )
+            # Or two at once would each add a look-alike of the other.
+            wait_for_turn(connection)
+            checked_apart("user", name, tables.names(connection))
             connection.execute(sa.insert(IDENTITIES).values(name=name, added_at=now))
             _join(connection, name, members)
             _put(connection, ROLES, name, held)
@@ -343,6 +348,10 @@ def _identities(connection: sa.Connection) -> tuple[Identity, ...]:
 
 
 def _join(connection: sa.Connection, name: str, groups: list[str]) -> None:
+    if groups:
+        known = frozenset(connection.scalars(sa.select(GROUPS.c.name).distinct()))
+        for group in groups:
+            checked_apart("group", group, known)
     _put(connection, GROUPS, name, groups)
 
 

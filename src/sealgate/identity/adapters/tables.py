@@ -116,6 +116,13 @@ def exists(connection: sa.Connection, name: str) -> bool:
     return connection.execute(query).first() is not None
 
 
+def names(connection: sa.Connection) -> tuple[str, ...]:
+    """
+    Return the names of all identities.
+    """
+    return tuple(connection.scalars(sa.select(IDENTITIES.c.name)))
+
+
 def can_be_stored(text: str) -> bool:
     """
     Return whether a database takes *text*: names at a sign-in come raw from the wire.

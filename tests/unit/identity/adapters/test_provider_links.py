@@ -105,6 +105,18 @@ def test_accounts_are_added_where_that_was_declared(store: IdentityStore) -> Non
     assert provided(store, "2", "berta", adds_users=True).name == "berta"
 
 
+@pytest.mark.parametrize("name", ["ANNA", "\u0430nna", "ann\uff41", "anna\u115f", "ann\u0430"])
+def test_nobody_is_added_who_is_called_like_somebody(store: IdentityStore, name: str) -> None:
+    """
+    Whatever a provider's people call themselves.
+    """
+    with pytest.raises(UnadmittedError) as caught:
+        provided(store, "2", name, adds_users=True)
+    assert caught.value.why is Unadmitted.ALIKE
+    assert [one.name for one in store.identities()] == ["anna"]
+    assert store.provider_links() == ()
+
+
 def test_an_account_that_was_there_before_is_not_given_away(store: IdentityStore) -> None:
     """
     Where anybody may make an account, calling oneself anna is not enough.

@@ -84,6 +84,51 @@ def test_groups_are_joined_and_left(url: str) -> None:
         assert store.identities() == (changed,)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ALICE",
+        "Alice",
+        "\uff41\uff4c\uff49\uff43\uff45",
+        "\u0430lice",
+        "aIice",
+        "al\u0131ce",
+        "ali\u0307ce",
+        "alice\u3164",
+        "al\u034fice",
+        "\u2800alice",
+        "alice\u202e",
+        "\u0301alice",
+        "\ufb01ona",
+    ],
+)
+def test_nobody_is_added_under_a_name_like_one_that_is_there(url: str, name: str) -> None:
+    """
+    Nor under one that holds what cannot be seen, or is another way to write a usual one.
+    """
+    with IdentityStore(url) as store:
+        store.add("alice", [], by="me", now=1)
+        with pytest.raises(UsageError):
+            store.add(name, [], by="me", now=2)
+        assert store.identities() == (Identity("alice"),)
+        store.remove("alice", by="me", now=3)
+        store.add("ALICE", [], by="me", now=4)
+
+
+def test_a_group_is_told_from_those_that_are_there(url: str) -> None:
+    """
+    Or somebody is taken for a member of it.
+    """
+    with IdentityStore(url) as store:
+        store.add("alice", ["editors"], by="me", now=1)
+        for group in ("Editors", "EDITORS", "edit0rs"):
+            with pytest.raises(UsageError, match='from "editors"'):
+                store.add("bob", [group], by="me", now=2)
+        store.add("bob", ["editors", "editors2"], by="me", now=2)
+        with pytest.raises(UsageError, match="cannot be told"):
+            store.regroup("bob", ["Editors2"], [], by="me", now=3)
+
+
 def test_every_change_tells_when_by_whom_and_what(url: str) -> None:
     """
     The trail has one entry for each; a refused change has none.
