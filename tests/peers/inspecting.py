@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import re
 import socket
 import threading
 from dataclasses import dataclass, field
@@ -44,6 +45,10 @@ def noise(size: int) -> bytes:
 
 Answer: TypeAlias = "Sequence[bytes | threading.Event]"
 """Pieces to send; at an event the site waits until the test sets it."""
+
+
+# With whatever trailers follow it.
+_LAST_CHUNK = re.compile(rb"(?:\A|\n)0\r\n(?:[^\r\n]+\r\n)*\r\n\Z")
 
 
 @dataclass
@@ -85,7 +90,7 @@ class Site:
         head, _, body = data.partition(b"\r\n\r\n")
         lower = head.lower()
         if b"transfer-encoding: chunked" in lower:
-            while not body.endswith(b"0\r\n\r\n"):
+            while not _LAST_CHUNK.search(body):
                 body += self._more(connection)
         elif b"content-length: " in lower:
             length = int(lower.partition(b"content-length: ")[2].partition(b"\r\n")[0])

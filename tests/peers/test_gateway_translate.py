@@ -385,6 +385,35 @@ def test_raw_bytes_hide_nothing(world: World) -> None:
     assert len(world.site.requests) == before
 
 
+CONTROLS = (
+    *("/x%0a", "/index.php%0A", "/x%250a", "/x%00", "/x%2500.css", "/%0d%0aa", "/%09"),
+    *("/x%7f", "/a%1fb/c", "/x%u000a", "/x%c2%85", "/x%%30a", "/a/%25%30%61"),
+)
+
+
+@pytest.mark.parametrize("target", CONTROLS)
+def test_control_characters_end_at_the_gateway(world: World, target: str) -> None:
+    """
+    A path with a control character in any spelling reaches no site, locked or not.
+    """
+    before = len(world.site.requests)
+    for path in (target, f"/typo3{target}", f"/account{target}"):
+        assert world.client(world.alice).ask(path).status in {400, 403}, path
+    assert Client(world.gateway.port, name=SECOND_NAME, pair=world.alice).ask(target).status == 403
+    assert len(world.site.requests) == before
+
+
+def test_raw_control_characters_end_at_the_gateway(world: World) -> None:
+    """
+    Nor does one that is not encoded.
+    """
+    before = len(world.site.requests)
+    for code in (*range(1, 0x20), 0x7F):
+        if code not in {0x0A, 0x0D, 0x20}:
+            assert world.client().ask(f"/x{chr(code)}y".encode()).status in {400, 403}, code
+    assert len(world.site.requests) == before
+
+
 # Headers.
 
 
@@ -641,16 +670,94 @@ def test_events_arrive_as_they_are_sent(world: World) -> None:
         text += data
 
 
-def test_trailers_of_a_request_arrive(world: World) -> None:
+TRAILERS = (
+    *("X-Sum: 7", "Content-Digest: sha-256=:x:", "X-Sealgate-User: eve", "X-Forwarded-For: eve"),
+    *("x_sealgate_user: eve", "X.Sealgate.User: eve", "Authorization: eve", "Cookie: eve"),
+    *("Host: eve", "Content-Length: 9", "X-HTTP-Method-Override: eve"),
+)
+
+
+def told_in_trailers(world: World, path: str) -> dict[str, str]:
     """
-    What follows a chunked body reaches the site.
+    Return what reached the site behind the body of a chunked request that claims a lot.
     """
     client = world.client()
-    client.send("/x", "Transfer-Encoding: chunked", "Trailer: x-sum", method="POST")
-    client.tls.sendall(b"3\r\nabc\r\n0\r\nx-sum: 7\r\n\r\n")
+    client.send(path, "Transfer-Encoding: chunked", "Trailer: x-sum", method="POST")
+    rest = "".join(f"{line}\r\n" for line in TRAILERS)
+    client.tls.sendall(f"3\r\nabc\r\n0\r\n{rest}\r\n".encode())
     assert client.receive().status == 200
     told = world.site.requests[-1]
-    assert (told.body_bytes, told.value("trailer x-sum")) == (3, "7")
+    assert told.body_bytes == 3
+    return {name: value for name, value in told.headers if name.startswith("trailer ")}
+
+
+def test_trailers_of_a_request_end_at_the_gateway(restored: World) -> None:
+    """
+    What follows a chunked body reaches the site only on a route that says so.
+    """
+    world = restored
+    assert told_in_trailers(world, "/x") == {}
+    first, second = world.gateway.inventory.sites
+    taking = Route(Door("/sums"), PUBLIC, request_trailers=True)
+    site = dataclasses.replace(first, routes=(*first.routes, taking))
+    world.gateway.change(dataclasses.replace(world.gateway.inventory, sites=(site, second)))
+    assert told_in_trailers(world, "/x") == {}
+    assert told_in_trailers(world, "/sums") == {
+        "trailer x-sum": "7",
+        "trailer content-digest": "sha-256=:x:",
+    }
+
+
+END_STREAM, END_HEADERS = 1, 4
+
+
+def frame(kind: int, flags: int, stream: int, *fields: tuple[str, str]) -> bytes:
+    """
+    Return a frame of HTTP/2 (RFC 9113, 4.1) with *fields* that use no table (RFC 7541, 6.2.2).
+    """
+    block = b"".join(
+        b"\x00" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
+        for name, value in fields
+    )
+    return len(block).to_bytes(3) + bytes([kind, flags]) + stream.to_bytes(4) + block
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_trailers_of_http_2_end_at_the_gateway(
+    restored: World,
+    taken: bool,  # noqa: FBT001  # a case
+) -> None:
+    """
+    HTTP/2 has no chunks, and trailers all the same.
+    """
+    world, path = restored, f"/two/{taken}"
+    first, second = world.gateway.inventory.sites
+    taking = Route(Door("/two"), PUBLIC, request_trailers=taken)
+    site = dataclasses.replace(first, routes=(*first.routes, taking))
+    world.gateway.change(dataclasses.replace(world.gateway.inventory, sites=(site, second)))
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    plain_socket = socket.create_connection(("127.0.0.1", world.gateway.port), 30)
+    with context.wrap_socket(plain_socket, server_hostname=SITE_NAME) as tls:
+        tls.sendall(
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+            + frame(4, 0, 0)
+            + frame(
+                *(1, END_HEADERS, 1),
+                *((":method", "POST"), (":scheme", "https"), (":authority", SITE_NAME)),
+                *((":path", path), ("te", "trailers")),
+            )
+            + b"\x00\x00\x03\x00\x00\x00\x00\x00\x01abc"
+            + frame(1, END_HEADERS | END_STREAM, 1, ("x-sealgate-user", "eve"), ("x-sum", "7"))
+        )
+        wait_until(lambda: world.site.requests[-1].target == path)
+        assert tls.recv(65536)
+        wait_until(lambda: world.site.requests[-1].body_bytes == 3)
+    told = world.site.requests[-1]
+    assert (told.target, told.body_bytes) == (path, 3)
+    found = {name for name, _ in told.headers if name.startswith("trailer ")}
+    assert found == ({"trailer x-sum"} if taken else set())
 
 
 def test_continue_is_the_sites_to_say(world: World) -> None:

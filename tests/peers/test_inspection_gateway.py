@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import ssl
 import string
 import subprocess
@@ -191,6 +192,38 @@ def test_key_is_blocked_with_a_page_and_cut_in_mid_body(enforced: Serving) -> No
     assert status == 0
     assert b"MIIE" not in body
     assert b"PRIVATE" not in body
+
+
+def test_trailers_of_a_request_pass_a_relay_only_where_the_route_says_so(
+    tmp_path: Path, behind: Site
+) -> None:
+    """
+    What enforces drops them as every route does; what lets them pass drops the gateway's names.
+    """
+    place = Place(tmp_path, 1)
+    more = (
+        '[[site.route]]\npath = "/sum"\nclass = "public"\ninspect = "enforce"\n'
+        "request_trailers = true\n"
+    )
+    _write(place, behind.path, "enforce", more=more)
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with place.serving():
+        for path in (b"/sum", b"/other"):
+            with (
+                socket.create_connection(("127.0.0.1", place.https), 30) as bare,
+                context.wrap_socket(bare, server_hostname="localhost") as tls,
+            ):
+                tls.sendall(
+                    b"POST " + path + b" HTTP/1.1\r\nHost: localhost\r\n"
+                    b"Transfer-Encoding: chunked\r\n\r\n"
+                    b"3\r\nabc\r\n0\r\nX-Sum: 7\r\nX-Sealgate-User: eve\r\n\r\n"
+                )
+                assert tls.recv(65536).startswith(b"HTTP/1.1 200")
+            told = behind.requests[-1].lower()
+            assert told.startswith(b"post " + path)
+            assert (b"x-sum: 7" in told) is (path == b"/sum")
+            assert b"eve" not in told
 
 
 def test_form_with_a_card_never_reaches_the_site(enforced: Serving, behind: Site) -> None:

@@ -26,6 +26,7 @@ from sealgate.policy.inventory import (
     Address,
     Confirmation,
     Door,
+    Inspect,
     Inventory,
     Listen,
     PaymentGateway,
@@ -71,6 +72,7 @@ class Shop(EchoSite):
     page: str = f'<form></form>{INLINE}<script src="/checkout/pay.js?v=1"></script>'
     files: dict[str, bytes] = field(default_factory=lambda: {"/checkout/pay.js": b"pay()"})
     policy: str = ""
+    more: str = ""
     status: str = "200 OK"
 
     def answer(self, told: Told) -> bytes:
@@ -82,6 +84,7 @@ class Shop(EchoSite):
         if body is None:
             body, kind = self.page.encode(), "text/html; charset=utf-8"
         more = f"Content-Security-Policy: {self.policy}\r\n" if self.policy else ""
+        more += self.more
         head = (
             f"HTTP/1.1 {self.status}\r\nContent-Type: {kind}\r\nCache-Control: public\r\n"
             f"{more}Content-Length: {len(body)}\r\n\r\n"
@@ -203,6 +206,58 @@ def test_browsers_keep_nothing_and_run_what_was_named(world: World) -> None:
     assert donate.values("reporting-endpoints") == ['sealgate-scripts="/csp"']
     assert checkout.values("reporting-endpoints") == []
     assert other.values("content-security-policy") == [own]
+
+
+# Each of these is a spelling under which some server finds the page.
+SPELLINGS = (
+    *("/%6Cisted", "/LISTED", "//listed", "/x/../listed", "/x/%2e%2e/listed", "/./listed"),
+    *("/%2e/listed", "/listed.", "/listed%20", "/listed;x", "/\\listed", "/%5clisted"),
+    *("/index.php/listed", "/%256cisted", "//shop.example/listed", "/LISTED/x", "/%u006cisted"),
+)
+
+
+@pytest.mark.parametrize("kind", ["payment", "scripts", "enforce", "collects"])
+def test_no_spelling_loses_what_a_page_demands(world: World, kind: str) -> None:
+    """
+    A page of the class of "/" that demands more is not reached through "/".
+    """
+    front = Route(Door("/"), PUBLIC, payment=kind == "scripts")
+    listed = {
+        "payment": Route(Door("/listed"), PUBLIC, payment=True),
+        "scripts": Route(Door("/listed"), PUBLIC, payment=True, scripts=("'self'",)),
+        "enforce": Route(Door("/listed"), PUBLIC, inspect=Inspect.ENFORCE),
+        "collects": Route(Door("/listed"), PUBLIC, CONFIDENTIAL),
+    }[kind]
+    (site,) = world.gateway.inventory.sites
+    sites = (replace(site, routes=(front, listed)),)
+    world.gateway.change(replace(world.gateway.inventory, sites=sites))
+    client = Client(world.gateway.port)
+    before = len(world.shop.requests)
+    assert {path: client.ask(path).status for path in SPELLINGS} == dict.fromkeys(SPELLINGS, 403)
+    assert len(world.shop.requests) == before
+    assert client.ask("/listed/x").status == (503 if kind == "enforce" else 200)
+    # What lies elsewhere in every reading is nobody's business.
+    for path in ("/listed2", "/x/listed", "/%E3%81%82", "/a%20b", "/index.php/x", "/Listing"):
+        assert client.ask(path).status == 200, path
+
+
+CACHING = (
+    *("CDN-Cache-Control", "Surrogate-Control", "Cloudflare-CDN-Cache-Control", "Expires"),
+    *("Vercel-CDN-Cache-Control", "Netlify-CDN-Cache-Control", "Akamai-Cache-Control", "Pragma"),
+    *("X-Accel-Expires", "X-LiteSpeed-Cache-Control", "Edge-Control", "Age", "Surrogate-Key"),
+)
+
+
+def test_nothing_tells_a_cache_to_keep_a_payment(world: World) -> None:
+    """
+    What the site says to caches, by any name, ends at the gateway; other pages keep it.
+    """
+    world.shop.more = "".join(f"{name}: max-age=600\r\n" for name in CACHING)
+    client = Client(world.gateway.port)
+    checkout, other = client.ask("/checkout"), client.ask("/about")
+    assert {n.lower() for n in CACHING} <= {name for name, _ in other.headers}
+    assert not {n.lower() for n in CACHING} & {name for name, _ in checkout.headers}
+    assert checkout.values("cache-control") == ["no-store"]
 
 
 def test_nothing_of_a_payment_is_logged(world: World) -> None:

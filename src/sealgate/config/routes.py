@@ -74,6 +74,7 @@ def read_route(table: Table, model: ClassificationModel) -> Route | None:
         max_body_bytes=read_max_body(table),
         plain_http=table.flag("plain_http"),
         method_override=table.flag("method_override"),
+        request_trailers=table.flag("request_trailers"),
     )
     _check_class(table, route, model)
     _check_admit(table, route, model)

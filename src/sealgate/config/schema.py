@@ -308,6 +308,13 @@ SECTIONS: tuple[Section, ...] = (
                 "redirected. Only where nobody is asked for a password and nothing is collected.",
                 "`false`",
             ),
+            Setting(
+                "request_trailers",
+                Type.BOOLEAN,
+                "Trailers of requests (RFC 9110, 6.5) reach the site, without names that only the "
+                "gateway may use. Needed by few, such as gRPC and checksums behind an upload.",
+                "`false`",
+            ),
             Setting("exact", Type.BOOLEAN, "Only the path itself, nothing below it.", "`false`"),
             Setting(
                 "query",

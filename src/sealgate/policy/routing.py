@@ -7,8 +7,10 @@ disagree on what a path says, so a request is judged by every reading of its pat
 decoded once and twice (``%u0074`` too, as IIS does), folded to lower case, ``;``
 parameters cut, slashes and dot segments resolved, a leading ``//name`` taken for an
 authority, and the PATH_INFO behind a script (``/index.php/typo3/``) taken as a path of
-its own. The gateway refuses a request when some reading lands in a stricter class than
-the route that would serve it.
+its own. The gateway refuses a request when some reading lands in a stricter place than
+the route that would serve it: in a stricter class, or on a page that demands what the
+serving one does not (see :func:`is_stricter`). A path with a control character in it, in
+whatever spelling, is refused everywhere: no site needs one, and many cut a path there.
 
 This is the specification; :mod:`sealgate.gateway.translate` compiles it for Envoy,
 and a law holds the two together.
@@ -21,6 +23,9 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
+
+from sealgate.policy.inventory import Inspect, SiteAccess
+from sealgate.policy.requirements import required_of_route
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,6 +72,11 @@ _PLAIN_CHARACTERS = re.compile(r"/[!->@-~]*")  # printable ASCII without "?"
 _DOUBTFUL = re.compile(rf"{DOUBTFUL_INSIDE}|{DOUBTFUL_END}$", re.IGNORECASE)
 # HTTP.sys, below IIS, takes this for a character, by default.
 _PERCENT_U = re.compile("%u00([0-9a-f]{2})", re.IGNORECASE)
+# Unicode's category Cc, its upper half as UTF-8 writes it (text holds bytes read as Latin-1).
+_CONTROL = re.compile("[\x00-\x1f\x7f]|\xc2[\x80-\x9f]")
+# What some servers cut from the ends of a parameter, or end it at.
+_CONTROL_IN_NAME = re.compile("[\x00-\x1f\x7f]")
+_CUT_FROM_VALUE = "".join(chr(code) for code in (*range(0x21), 0x7F))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +84,8 @@ class Refusal:
     """
     A request that some server would read as a stricter place than *serving*.
 
-    *stricter* is ``None`` where the path was too long to be read at all.
+    *stricter* is ``None`` where the path was too long to be read at all, or holds a control
+    character.
     """
 
     serving: Route
@@ -116,7 +127,12 @@ def readings(path: str, depth: int) -> frozenset[tuple[str, ...]]:
     are bytes read as Latin-1, so that no reading depends on a decoder's mercy; only
     ASCII letters are folded.
     """
-    found: set[tuple[str, ...]] = set()
+    return frozenset(segments for segments, _ in _readings(path, depth))
+
+
+def _readings(path: str, depth: int) -> frozenset[tuple[tuple[str, ...], bool]]:
+    # With each, whether it is a PATH_INFO taken for a whole path.
+    found: set[tuple[tuple[str, ...], bool]] = set()
     for text in _spelled(path):
         for cut_parameters, merge_first, trim in product((False, True), repeat=3):
             segments = _lower(text.replace("\\", "/")).split("/")[1:]
@@ -127,12 +143,12 @@ def readings(path: str, depth: int) -> frozenset[tuple[str, ...]]:
             if trim:
                 segments = [_trimmed(segment) for segment in segments]
             resolved = _resolved(segments)
-            found.add(tuple(resolved[: depth + 1]))
+            found.add((tuple(resolved[: depth + 1]), False))
             for index, segment in enumerate(resolved[:-1]):
                 if "." in segment and segment.rpartition(".")[2] in SCRIPT_ENDINGS:
                     rest = resolved[index + 1 : index + depth + 2]
-                    found.add(tuple(rest))
-                    found.add(tuple((resolved[:index] + rest)[: depth + 1]))
+                    found.add((tuple(rest), True))
+                    found.add((tuple((resolved[:index] + rest)[: depth + 1]), False))
     return frozenset(found)
 
 
@@ -235,8 +251,8 @@ def opens_by_query(door: Door, query: str, *, folded: bool) -> bool:
 
 def _names_read(name: str) -> Iterator[str]:
     for reading in _query_readings(name):
-        # PHP ends a name at NUL; what follows the last "]" is not part of it.
-        text = reading.partition("\x00")[0].lstrip(" ")
+        # PHP ends a name at NUL, others cut white space; what follows the last "]" is not part of it.
+        text = _CONTROL_IN_NAME.split(reading.lstrip(_CUT_FROM_VALUE), maxsplit=1)[0]
         yield mangled(text)
         yield mangled(text.partition("[")[0])
 
@@ -256,8 +272,10 @@ def _query_readings(text: str) -> Iterator[str]:
 
 
 def _tidy(value: str) -> str:
-    stripped = value.strip(" \t\n\r\x0b\x00")
-    return re.sub(r"[/\\]+", "/", "/" + stripped) if value[:1] in {"/", " ", "\\"} else value
+    stripped = value.strip(_CUT_FROM_VALUE)
+    if value[:1] not in {"/", "\\", *_CUT_FROM_VALUE}:
+        return value
+    return re.sub(r"[/\\]+", "/", "/" + stripped)
 
 
 def serving_route(routes: Sequence[Route], target: str) -> Route:
@@ -273,10 +291,16 @@ def serving_route(routes: Sequence[Route], target: str) -> Route:
 
 
 def _best(routes: Sequence[Route], segments: Sequence[str], query: str, *, folded: bool) -> Route:
+    return max(_at(routes, segments, query, folded=folded), key=lambda r: r.classification.rank)
+
+
+def _at(
+    routes: Sequence[Route], segments: Sequence[str], query: str, *, folded: bool
+) -> list[Route]:
+    # The nearest route by path, and every one that a parameter opens there.
     by_path = [
         r for r in routes if r.door.query is None and matches(r.door, segments, folded=folded)
     ]
-    best = max(by_path, key=specificity)
     by_query = [
         r
         for r in routes
@@ -284,17 +308,64 @@ def _best(routes: Sequence[Route], segments: Sequence[str], query: str, *, folde
         and matches(r.door, segments, folded=folded)
         and opens_by_query(r.door, query, folded=folded)
     ]
-    return max([best, *by_query], key=lambda r: r.classification.rank)
+    return [max(by_path, key=specificity), *by_query]
 
 
-def specificity(route: Route) -> tuple[int, int, bool, int]:
+def is_stricter(one: Route, than: Route) -> bool:
+    """
+    Return whether *one* asks for anything that *than* does not give.
+
+    A stricter class, or at the same or a weaker one: a stricter channel for what it takes, the
+    answers of a payment page, the scripts that it names, or bodies that are held back.
+    """
+    return one.classification.rank > than.classification.rank or demands_more(one, than)
+
+
+def counts_as_stricter(one: Route, than: Route, *, behind: bool) -> bool:
+    """
+    Return whether a reading that lands at *one* keeps *than* from serving it.
+
+    *behind*: what stands behind a script is taken for a path of its own. Every path lands at
+    "/", so there only the class of "/" counts: a script of its own below may do without
+    what the site's front demands besides.
+    """
+    if behind and not door_segments(one.door) and one.door.query is None:
+        return one.classification.rank > than.classification.rank
+    return is_stricter(one, than)
+
+
+def demands_more(one: Route, than: Route) -> bool:
+    """
+    Return whether *one*, its class apart, asks for anything that *than* does not give.
+
+    Who passed a lock of the gateway for a stricter class may have what is held back for a
+    weaker one.
+    """
+    locked = required_of_route(than).access > 0 and than.access is SiteAccess.SEALGATE
+    trusted = locked and than.classification.rank > one.classification.rank
+    return (
+        required_of_route(one).in_transit > required_of_route(than).in_transit
+        or (one.payment and not than.payment)
+        or (bool(one.scripts) and one.scripts != than.scripts)
+        or (one.inspect is Inspect.ENFORCE and than.inspect is not Inspect.ENFORCE and not trusted)
+    )
+
+
+def specificity(route: Route) -> tuple[int, int, bool, int, int]:
     """
     Return how closely the door of *route* describes a path; the greater one serves.
     """
     segments = door_segments(route.door)
     literal = sum(segment != "*" for segment in segments)
-    # Equal doors (only possible across case) resolve to the stricter class.
-    return len(segments), literal, route.door.exact, route.classification.rank
+    # Equal doors (only possible across case) resolve to the stricter class, then to what asks
+    # for more.
+    asks = (
+        required_of_route(route).in_transit
+        + route.payment
+        + bool(route.scripts)
+        + (route.inspect is Inspect.ENFORCE)
+    )
+    return len(segments), literal, route.door.exact, route.classification.rank, asks
 
 
 def judge(routes: Sequence[Route], target: str) -> Route | Refusal:
@@ -309,8 +380,14 @@ def judge(routes: Sequence[Route], target: str) -> Route | Refusal:
     if len(_bytes_as_text(path)) > MAX_AMBIGUOUS_BYTES and not is_plain(path):
         return Refusal(serving, None)
     depth = max(len(door_segments(route.door)) for route in routes)
-    landed = [_best(routes, r, query, folded=True) for r in readings(path, depth)]
-    strictest = max(landed, key=lambda r: r.classification.rank)
-    if strictest.classification.rank > serving.classification.rank:
-        return Refusal(serving, strictest)
+    stricter = [
+        route
+        for segments, behind in _readings(path, depth)
+        for route in _at(routes, segments, query, folded=True)
+        if counts_as_stricter(route, serving, behind=behind)
+    ]
+    if stricter:
+        return Refusal(serving, max(stricter, key=lambda r: r.classification.rank))
+    if any(_CONTROL.search(text) for text in _spelled(path)):
+        return Refusal(serving, None)
     return serving

@@ -165,6 +165,8 @@ class Route:
 
     *plain_http*: over plain HTTP it is served, too, signed (RFC 9421), and not redirected.
 
+    *request_trailers*: what follows the body of a request reaches the site, too.
+
     *inspect_by_default*: nobody said *inspect*; it follows from the class, as far as it can be had.
 
     *method_override*: headers by which a client names another method than it sends
@@ -188,6 +190,7 @@ class Route:
     plain_http: bool = False
     inspect_by_default: bool = False
     method_override: bool = False
+    request_trailers: bool = False
 
     @property
     def shut(self) -> bool:

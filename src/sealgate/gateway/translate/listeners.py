@@ -16,6 +16,7 @@ from sealgate.gateway.translate.access_log import access_log
 from sealgate.gateway.translate.clusters import BUFFER_BYTES
 from sealgate.gateway.translate.cookies import cookie_filter
 from sealgate.gateway.translate.facts import facts_of_connection
+from sealgate.gateway.translate.fields import FORGEABLE, field_filters
 from sealgate.gateway.translate.limits import body_filter, rate_filters
 from sealgate.gateway.translate.matchers import RBAC_FILTER
 from sealgate.gateway.translate.pages import (
@@ -48,14 +49,6 @@ if TYPE_CHECKING:
     from sealgate.gateway.model import JSON, JSONObject, Material, Proof
     from sealgate.policy.inventory import Address, Inventory, Site
 
-# What only a proxy may tell a site; a client's own is dropped before anything reads it, and
-# so is every name with an underscore, by the codec. "-ip" is X-Real-IP, X-Client-IP,
-# True-Client-IP, CF-Connecting-IP. PHP reads a dot in a name as an underscore: "X.Real.IP"
-# would be X-Real-IP to it. One expression costs half of what a list of names costs (ADR 3).
-FORGEABLE = (
-    "x-forwarded.*|x-(?:original|envoy|sealgate)-.*|.*-ip|.*[.].*"
-    "|forwarded|proxy|x-rewrite-url|front-end-https"
-)
 # Linux (socket(7), tcp(7)): a peer that is gone is noticed after two minutes. Accepted
 # connections inherit this from the listener.
 _SOL_SOCKET, _SO_KEEPALIVE = 1, 9
@@ -271,9 +264,10 @@ def _https_chain(
 
 
 def _filters(site: Site, material: Material) -> list[JSON]:
-    # All but the last two are off unless a route turns them on.
+    # But for the first and the last two, all are off unless a route turns them on.
     sign_in = material.sign_in if signs_in(site) else None
     return [
+        *field_filters(),
         {**extension(LUA_FILTER, EXTENSIONS + "filters.http.lua.v3.Lua"), "disabled": True},
         *(before_lock(site, sign_in) if sign_in is not None else []),
         {**extension(RBAC_FILTER, EXTENSIONS + "filters.http.rbac.v3.RBAC"), "disabled": True},

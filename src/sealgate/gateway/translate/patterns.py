@@ -16,6 +16,7 @@ from sealgate.policy.routing import (
     DOUBTFUL_END,
     DOUBTFUL_INSIDE,
     door_segments,
+    is_stricter,
     specificity,
 )
 
@@ -31,34 +32,36 @@ _QUERY_CHARACTERS = frozenset(ascii_letters + digits + "-")
 _ANY_SEGMENT = "[^/?]*"
 # One to three rounds of percent-encoding.
 _ENCODED = "%(?:25)*"
+# A byte of a letter outside ASCII (RFC 3629), which no reading takes for anything else. C2 is not
+# among them, for it begins control characters and the space that does not break.
+_ENCODED_LETTER = "%(?:[89AaBb][0-9A-Fa-f]|[Cc][3-9A-Fa-f]|[D-Fd-f][0-9A-Fa-f])"
 
 
-def doubtful(serving: Route, routes: Sequence[Route], *, path_route: Route) -> str | None:
+def doubtful(serving: Route, routes: Sequence[Route], *, path_route: Route) -> str:
     """
-    Return what matches each target that may read as stricter than *serving*.
+    Return what matches each target that may not be served as it stands, or is stricter.
 
     It is to be matched against the whole target (path and query) of a request whose path
     lies at the door of *path_route*, literally; that is *serving* itself unless a
-    parameter chose that one. ``None``: no route is stricter, so no reading matters.
+    parameter chose that one.
     """
-    stricter = [r for r in routes if r.classification.rank > serving.classification.rank]
-    if not stricter:
-        return None
-    paths = [r.door for r in stricter if r.door.query is None]
+    stricter = [r for r in routes if is_stricter(r, serving)]
     queries = [r.door for r in stricter if r.door.query is not None]
+    choices = [f"{_spelled(door)}(?:[?].*)?" for door in _nearer(stricter, path_route)]
+    choices.append(f"[^?]*(?:{DOUBTFUL_INSIDE}).*")
+    choices.append(f"[^?]*{DOUBTFUL_END}(?:[?].*)?")
+    choices += [f"[^?]*[?](?:.*[&;])?{_name(door.query or '')}.*" for door in queries]
+    return f"{_CASE_FOLDED}(?:{'|'.join(choices)})"
+
+
+def _nearer(stricter: Iterable[Route], path_route: Route) -> list[Door]:
     # A plain path lands at the most specific door that fits, as the literal one does:
     # without regard to case, only a more specific one can take it over.
-    nearer = [
+    return [
         r.door
         for r in stricter
         if r.door.query is None and specificity(r) > specificity(path_route)
     ]
-    choices = [f"{_spelled(door)}(?:[?].*)?" for door in nearer]
-    if paths or any(door.path != "/" for door in queries):
-        choices.append(f"[^?]*(?:{DOUBTFUL_INSIDE}).*")
-        choices.append(f"[^?]*{DOUBTFUL_END}(?:[?].*)?")
-    choices += [f"[^?]*[?](?:.*[&;])?{_name(door.query or '')}.*" for door in queries]
-    return f"{_CASE_FOLDED}(?:{'|'.join(choices)})"
 
 
 def simple(serving: Route, routes: Sequence[Route], *, path_route: Route) -> str | None:
@@ -67,24 +70,21 @@ def simple(serving: Route, routes: Sequence[Route], *, path_route: Route) -> str
 
     It is far narrower than what :func:`doubtful` lets pass and for the same requests, but
     one expression and so half the price (ADR 3): words of small letters, dots only inside
-    the last one, and a query without the characters that doors by parameter need. ``None``
-    where a door is such that this would not be safe.
+    the last one, and a query without the characters that doors by parameter need. Letters of
+    other scripts, as browsers encode them, are letters here. ``None`` where a door is such
+    that this would not be safe.
     """
-    stricter = [r.door for r in routes if r.classification.rank > serving.classification.rank]
-    if any(door.path != door.path.lower() for door in stricter):
+    stricter = [r for r in routes if is_stricter(r, serving)]
+    doors = [r.door for r in stricter]
+    if any(door.path != door.path.lower() or not door.path.isascii() for door in doors):
         return None
-    if any(not set(door.query) - _QUERY_CHARACTERS for door in stricter if door.query is not None):
+    if any(not set(door.query) - _QUERY_CHARACTERS for door in doors if door.query is not None):
         return None
-    nearer = [
-        r.door
-        for r in routes
-        if r.classification.rank > serving.classification.rank
-        and r.door.query is None
-        and specificity(r) > specificity(path_route)
-    ]
     # Beneath a first word that is no door's, capitals cannot hide one.
+    nearer = _nearer(stricter, path_route)
     capitals = "A-Z" if all(len(door_segments(door)) == 1 for door in nearer) else ""
-    first, word = "[a-z0-9_~-]+", f"[{capitals}a-z0-9_~-]+"
+    first = f"(?:[a-z0-9_~-]|{_ENCODED_LETTER})+"
+    word = f"(?:[{capitals}a-z0-9_~-]|{_ENCODED_LETTER})+"
     path = f"/(?:{first}(?:[.]{first})*|{first}(?:/{word})*/(?:{word}(?:[.]{word})*)?)?"
     return f"{path}(?:[?][A-Za-z0-9=&-]*)?"
 
@@ -99,7 +99,7 @@ def _segment(segment: str) -> str:
 
 
 def _name(name: str) -> str:
-    spaces = rf"(?:[ +]|{_ENCODED}(?:20|2b))*"
+    spaces = rf"(?:[ +]|{_ENCODED}(?:[01][0-9a-f]|20|2b|7f))*"
     return spaces + "".join(_character(c) for c in name.lower())
 
 

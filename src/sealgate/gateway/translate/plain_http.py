@@ -117,10 +117,7 @@ def _only_here(site: Site, route: Route) -> list[JSON]:
     ]
     here = next(j for j, r in zip(judged, site.routes, strict=True) if r is route)
     doubt = doubtful(here, judged, path_route=here)
-    matchers: list[JSON] = [_target(PRINTABLE)]
-    if doubt is not None:
-        matchers.append({**_target(doubt), "invert_match": True})
-    return matchers
+    return [_target(PRINTABLE), {**_target(doubt), "invert_match": True}]
 
 
 def _target(regex: str) -> JSONObject:

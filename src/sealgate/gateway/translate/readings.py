@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sealgate.policy.routing import (
     MAX_AMBIGUOUS_BYTES,
     SCRIPT_ENDINGS,
+    counts_as_stricter,
     door_segments,
     mangled,
     specificity,
@@ -24,25 +25,24 @@ if TYPE_CHECKING:
     from sealgate.policy.inventory import Route
 
 
-def lua_program(routes: Sequence[Route], serving_rank: int) -> str:
+def lua_program(routes: Sequence[Route], serving: Route) -> str:
     """
-    Return the filter of a route of rank *serving_rank*: refuse what reads as stricter.
+    Return the filter of the route *serving*: refuse what reads as stricter.
 
     *routes* are all routes of the site. Global functions of the program: ``refused``
     (of a request target) and ``envoy_on_request``.
     """
-    return "\n".join([_tables(routes, serving_rank), _PROGRAM])
+    return "\n".join([_tables(routes, serving), _PROGRAM])
 
 
-def _tables(routes: Sequence[Route], serving_rank: int) -> str:
+def _tables(routes: Sequence[Route], serving: Route) -> str:
     # Ordered so that the first door that fits is the one that max() would choose.
     ordered = sorted(routes, key=specificity, reverse=True)
-    by_path = [_door(route) for route in ordered if route.door.query is None]
-    by_query = [_door(route) for route in routes if route.door.query is not None]
+    by_path = [_door(route, serving) for route in ordered if route.door.query is None]
+    by_query = [_door(route, serving) for route in routes if route.door.query is not None]
     depth = max(len(door_segments(route.door)) for route in routes)
     return "\n".join(
         [
-            f"local SERVING = {serving_rank}",
             f"local DEPTH = {depth}",
             f"local MAX_AMBIGUOUS_BYTES = {MAX_AMBIGUOUS_BYTES}",
             f"local BY_PATH = {{{','.join(by_path)}}}",
@@ -52,18 +52,23 @@ def _tables(routes: Sequence[Route], serving_rank: int) -> str:
     )
 
 
-def _door(route: Route) -> str:
+def _door(route: Route, serving: Route) -> str:
     door = route.door
     segments = ",".join(_text(segment.lower()) for segment in door_segments(door))
     fields = [
         f"segments={{{segments}}}",
-        f"exact={'true' if door.exact else 'false'}",
-        f"rank={route.classification.rank}",
+        f"exact={_truth(door.exact)}",
+        f"stricter={_truth(counts_as_stricter(route, serving, behind=False))}",
+        f"behind={_truth(counts_as_stricter(route, serving, behind=True))}",
     ]
     if door.query is not None:
         fields.append(f"name={_text(mangled(door.query))}")
         fields.append(f"value={_text((door.query_value or '').lower())}")
     return f"{{{','.join(fields)}}}"
+
+
+def _truth(value: bool) -> str:  # noqa: FBT001  # it is all that it takes
+    return "true" if value else "false"
 
 
 def _text(value: str) -> str:
@@ -147,7 +152,7 @@ local function names(name, wanted)
   -- No reading is longer than what is read.
   if #name < #wanted then return false end
   for _, reading in ipairs(query_readings(name)) do
-    local text = reading:match("^[^%z]*"):gsub("^ +", "")
+    local text = reading:match("^[%c ]*([^%c]*)")
     if text:gsub("[. %[]", "_") == wanted then return true end
     if text:match("^[^%[]*"):gsub("[. %[]", "_") == wanted then return true end
   end
@@ -155,8 +160,8 @@ local function names(name, wanted)
 end
 
 local function tidy(value)
-  if not value:find("^[/ \\]") then return value end
-  local stripped = value:gsub("^[ \t\n\r\v%z]+", ""):match("^(.*[^ \t\n\r\v%z])") or ""
+  if not value:find("^[/ %c\\]") then return value end
+  local stripped = value:gsub("^[ %c]+", ""):match("^(.*[^ %c])") or ""
   return (("/" .. stripped):gsub("[/\\]+", "/"))
 end
 
@@ -173,16 +178,18 @@ local function opens(door, query)
   return false
 end
 
--- _best, folded: its rank. first and count name a slice of segments.
-local function rank_at(segments, first, count, opened)
-  local rank = nil
+-- _at, folded: whether any counts as stricter. first and count name a slice of segments.
+local function lands_stricter(segments, first, count, opened, field)
   for _, door in ipairs(BY_PATH) do
-    if lies_at(door, segments, first, count) then rank = door.rank break end
+    if lies_at(door, segments, first, count) then
+      if door[field] then return true end
+      break
+    end
   end
   for _, door in ipairs(opened) do
-    if door.rank > rank and lies_at(door, segments, first, count) then rank = door.rank end
+    if door[field] and lies_at(door, segments, first, count) then return true end
   end
-  return rank
+  return false
 end
 
 local function ends_as_script(segment)
@@ -192,20 +199,20 @@ end
 
 local function stricter_reading(segments, opened)
   local read = resolved(segments)
-  local function stricter(list, first, count)
-    return rank_at(list, first, math.min(count, DEPTH + 1), opened) > SERVING
+  local function stricter(list, first, count, field)
+    return lands_stricter(list, first, math.min(count, DEPTH + 1), opened, field)
   end
-  if stricter(read, 0, #read) then return true end
+  if stricter(read, 0, #read, "stricter") then return true end
   for index = 1, #read - 1 do
     if ends_as_script(read[index]) then
-      if stricter(read, index, #read - index) then return true end
+      if stricter(read, index, #read - index, "behind") then return true end
       if index <= DEPTH + 1 then
         local joined = {}
         for place = 1, #read do
           if place ~= index then joined[#joined + 1] = read[place] end
           if #joined > DEPTH then break end
         end
-        if stricter(joined, 0, #joined) then return true end
+        if stricter(joined, 0, #joined, "stricter") then return true end
       end
     end
   end
@@ -228,7 +235,7 @@ end
 local function could_land(text, opened)
   for _, doors in ipairs({BY_PATH, opened}) do
     for _, door in ipairs(doors) do
-      if door.rank > SERVING then
+      if door.stricter then
         local all = true
         for _, want in ipairs(door.segments) do
           if want ~= "*" and not text:find(want, 1, true) then all = false break end
@@ -240,9 +247,17 @@ local function could_land(text, opened)
   return false
 end
 
+-- A control character, Unicode's Cc: its upper half as UTF-8 writes it.
+local function has_control(texts)
+  for _, text in ipairs(texts) do
+    if text:find("%c") or text:find("\194[\128-\159]") then return true end
+  end
+  return false
+end
+
 -- readings and judge
-local function reads_stricter(path, opened)
-  for _, text in ipairs(spelled(path)) do
+local function reads_stricter(texts, opened)
+  for _, text in ipairs(texts) do
     local lower = text:gsub("\\", "/"):lower()
     if could_land(lower, opened) then
       local raw = {}
@@ -267,11 +282,13 @@ end
 function refused(target)
   local path, query = target:match("^([^?]*)%??(.*)$")
   if #path > MAX_AMBIGUOUS_BYTES and not is_plain(path) then return true end
+  local texts = spelled(path)
+  if has_control(texts) then return true end
   local opened = {}
   for _, door in ipairs(BY_QUERY) do
     if opens(door, query) then opened[#opened + 1] = door end
   end
-  return reads_stricter(path, opened)
+  return reads_stricter(texts, opened)
 end
 
 -- Envoy lets a request pass when its filter fails, so a failure is caught and refuses.

@@ -22,6 +22,7 @@ from sealgate.gateway.model import (
     signs_in,
 )
 from sealgate.gateway.translate.clusters import cluster_name
+from sealgate.gateway.translate.fields import field_settings
 from sealgate.gateway.translate.inspection import inspected
 from sealgate.gateway.translate.limits import Rate, body_limit, rate_limit
 from sealgate.gateway.translate.locks import lock, opened_at_once
@@ -180,36 +181,34 @@ def _served(
         entry["match"] = _and(match)
         return [stripped(entry)] if rare else list(without_own_cookies(entry, signed=signed))
 
-    limits = _limits(inventory, site, route, path_route)
+    limits = {**_limits(inventory, site, route, path_route), **field_settings(route)}
     filters = {**limits, **lock(site, route, inventory.access, material)}
     at_once = opened_at_once(site, route, inventory.access, material)
     # Each entry of a lock holds its table, which grows with each certificate and is read anew with
     # every change; so there is one for all cookies. Who is let in at once does not come there.
     rare = guard_at(site, route) is Guard.LOCKED
 
-    def guarded(match: JSONObject) -> list[JSONObject]:
-        otherwise = entries(match, filters, rare=rare)
-        # A door by parameter is rare, and would cost whoever passes it one more expression.
-        if at_once is None or route.door.query is not None:
-            return otherwise
-        opened = entries({**_and(match), "filter_state": [at_once]}, limits)
-        return [*({**entry, "stat_prefix": OPENED} for entry in opened), *otherwise]
+    def guarded(match: JSONObject, *, sampled: bool) -> list[JSONObject]:
+        if at_once is None:
+            return entries(match, filters, sampled=sampled, rare=rare)
+        opened = entries({**_and(match), "filter_state": [at_once]}, limits, sampled=sampled)
+        return [{**entry, "stat_prefix": OPENED} for entry in opened]
 
-    doubt = doubtful(route, site.routes, path_route=path_route)
-    if doubt is None:
-        yield guarded(match)
-        return
-    usual = simple(route, site.routes, path_route=path_route)
-    if usual is not None:
-        yield guarded(_and(match, _target_header(usual)))
-    plain = _and(match, _target_header(PRINTABLE), _target_header(doubt, inverted=True))
-    # Of usual requests there are enough; each entry that takes samples costs everybody.
-    yield entries(plain, filters, sampled=usual is None, rare=rare)
+    # A door by parameter is rare, and would cost whoever passes it one more expression.
+    if route.door.query is None:
+        usual = simple(route, site.routes, path_route=path_route)
+        if usual is not None:
+            yield guarded(_and(match, _target_header(usual)), sampled=True)
+        doubt = doubtful(route, site.routes, path_route=path_route)
+        plain = _and(match, _target_header(PRINTABLE), _target_header(doubt, inverted=True))
+        # Of usual requests there are enough; each entry that takes samples costs everybody.
+        yield guarded(plain, sampled=usual is None)
     judged = typed(
         EXTENSIONS + "filters.http.lua.v3.LuaPerRoute",
-        source_code={"inline_string": lua_program(site.routes, route.classification.rank)},
+        source_code={"inline_string": lua_program(site.routes, route)},
     )
-    yield entries(match, {LUA_FILTER: judged, **filters}, sampled=False, rare=rare)
+    # What needs a program is rare, and so is who comes to a table beside what opens at once.
+    yield entries(match, {LUA_FILTER: judged, **filters}, sampled=False, rare=True)
 
 
 def _told(site: Site, route: Route) -> list[JSON]:

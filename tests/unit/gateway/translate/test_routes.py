@@ -60,7 +60,8 @@ def test_most_specific_door_is_tried_first() -> None:
         Route(Door("/a/*/c"), CONFIDENTIAL),
         Route(Door("/a", exact=True), CONFIDENTIAL),
     )
-    assert [entry["match"] for entry in entries(declared)] == [
+    judged = [e for e in entries(declared) if "envoy.filters.http.lua" in str(e)]
+    assert [entry["match"] for entry in judged] == [
         {
             "safe_regex": {"regex": "/a/[^/?]*/c(?:/.*)?"},
             "headers": [{"name": ":path", "string_match": {"prefix": "/a/"}}],
@@ -68,17 +69,17 @@ def test_most_specific_door_is_tried_first() -> None:
         {"path": "/a"},
         {"path_separated_prefix": "/a"},
         {"prefix": "/"},
-        {"prefix": ""},
     ]
 
 
-def test_public_site_has_no_filter_and_no_pattern() -> None:
+def test_usual_request_to_a_public_site_costs_one_pattern() -> None:
     """
-    A site without a stricter route costs nothing.
+    A site without a stricter route has one pattern for usual requests, and no filter.
     """
-    front, last = entries(inventory(Route(Door("/"), PUBLIC)))
-    assert "typed_per_filter_config" not in front
-    assert "headers" not in front["match"]
+    usual, _, judged, last = entries(inventory(Route(Door("/"), PUBLIC)))
+    assert "typed_per_filter_config" not in usual
+    assert len(usual["match"]["headers"]) == 1
+    assert list(judged["typed_per_filter_config"]) == ["envoy.filters.http.lua"]
     assert last["direct_response"] == {"status": 400}
 
 
@@ -87,7 +88,7 @@ def test_doubtful_request_goes_through_lua_on_the_same_route() -> None:
     Below a stricter door, two entries are for plain requests and one judges the others.
     """
     found = entries(inventory(Route(Door("/"), PUBLIC), Route(Door("/a"), CONFIDENTIAL)))
-    lock, usual, plain, judged, _ = found
+    *_, lock, usual, plain, judged, _ = found
     assert [header["name"] for header in usual["match"]["headers"]] == [":path"]
     assert "typed_per_filter_config" not in usual
     assert lock["name"] == "route shop.example/a, Organization Confidential, access high"
@@ -109,14 +110,16 @@ def test_a_known_connection_is_let_in_before_the_lock_is_asked() -> None:
         access=AccessSettings(("DE",), "c.mmdb"),
     )
     configuration: Any = https_routes(declared, declared.sites[0], material)
-    at_once, otherwise, *others = configuration["virtual_hosts"][0]["routes"]
+    at_once, plain, otherwise, *others = configuration["virtual_hosts"][0]["routes"]
     # Whoever asks for something else is turned away before the connection is looked at.
-    assert at_once["match"].pop("headers") == [{"name": ":path", "string_match": {"prefix": "/a"}}]
+    begins = {"name": ":path", "string_match": {"prefix": "/a"}}
+    assert at_once["match"].pop("headers")[0] == plain["match"]["headers"][0] == begins
+    assert plain["match"]["filter_state"] == at_once["match"]["filter_state"]
     [asked] = at_once["match"].pop("filter_state")
     assert asked["string_match"] == {"safe_regex": {"regex": f"(?:{'aa' * 32}) (?:DE)"}}
     assert at_once.pop("stat_prefix") == "opened"
     locked = otherwise.pop("typed_per_filter_config")
-    assert list(locked) == ["envoy.filters.http.rbac"]
+    assert list(locked) == ["envoy.filters.http.lua", "envoy.filters.http.rbac"]
     assert at_once == otherwise
     assert not [entry for entry in others if "filter_state" in entry["match"]]
 
@@ -134,9 +137,9 @@ def test_parameter_door_stands_between() -> None:
     )
     names = [entry.get("name", "").partition(",")[0] for entry in found]
     assert names == [
-        "route shop.example/s",
-        *("route shop.example/", "route shop.example/"),
-        *["route shop.example/?q_r"] * 3,
+        *["route shop.example/s"] * 3,
+        *["route shop.example/"] * 2,
+        "route shop.example/?q_r",
         "route shop.example/",
         "",
     ]
