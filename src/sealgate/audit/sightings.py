@@ -23,6 +23,7 @@ TLS_FACTS = (
 )
 CERTIFICATE_FACTS = (
     Fact.CERTIFICATE_CHAIN_VALID,
+    Fact.CERTIFICATE_CHAIN_FAULT,
     Fact.CERTIFICATE_NAME_MATCHES,
     Fact.CERTIFICATE_NOT_BEFORE,
     Fact.CERTIFICATE_NOT_AFTER,
@@ -89,16 +90,16 @@ def unseen(
 
 def agreed(looks: Iterable[Sighting]) -> tuple[Sighting, ...]:
     """
-    Return *looks* at the several names and doors of one site, as one set of sightings.
+    Return *looks* at one asset, as one set of sightings for each of its doors.
 
     The policy takes the weakest of several observations by itself, but it prefers an
-    observation to a gap. Here that would be wrong: a site with two names is protected
-    when both are, so what one look could not see is not observed at all. An
-    observation that hides behind such a gap is still told, by the gap's finding.
+    observation to a gap. Here that would be wrong: what one of several looks at the same door
+    could not see is not observed at all. An observation that hides behind such a gap is still
+    told, by the gap's finding. Doors stand for themselves: the policy judges each of them.
     """
-    found: dict[tuple[str, Fact, Vantage], list[Sighting]] = {}
+    found: dict[tuple[str, Fact, Vantage, str], list[Sighting]] = {}
     for look in looks:
-        found.setdefault((look.asset, look.fact, look.vantage), []).append(look)
+        found.setdefault((look.asset, look.fact, look.vantage, look.door), []).append(look)
     result: list[Sighting] = []
     for several in found.values():
         gaps = [look for look in several if isinstance(look, NotObserved)]

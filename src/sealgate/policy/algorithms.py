@@ -46,6 +46,8 @@ _STRONG_SIGNATURE = re.compile(
     r"(?:(?:sk-)?ssh-ed25519|ssh-ed448|rsa-sha2-(?:256|512)|ecdsa-sha2-nistp(?:256|384|521)"
     r"|sk-ecdsa-sha2-nistp256)(?:-cert-v01)?(?:@openssh\.com)?"
 )
+# RFC 9325, 4.5: SHA-256 or stronger. "intrinsic": Ed25519 and Ed448 bring their own (RFC 8032).
+_STRONG_DIGESTS = frozenset(["sha256", "sha384", "sha512", "intrinsic"])
 # RFC 9325, 4.5, and SP 800-131A for RSA and curves.
 _LEAST_BITS = {"RSA": 2048, "ECDSA": 256}
 
@@ -101,6 +103,13 @@ def is_strong_key(key: str) -> bool:
         return True
     # An algorithm that is not known here (DSA, ...) is not strong.
     return bits.isdecimal() and algorithm in _LEAST_BITS and int(bits) >= _LEAST_BITS[algorithm]
+
+
+def is_strong_digest(name: str) -> bool:
+    """
+    Return whether certificates may be signed with the hash *name*; "" is one that was not told.
+    """
+    return name.lower().replace("-", "") in _STRONG_DIGESTS
 
 
 def can_lose_packets(cipher: str) -> bool:

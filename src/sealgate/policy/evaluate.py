@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
-from sealgate.policy.finding import AssetReport, Finding, Report, Status, Subject, Verdict
+from sealgate.policy.finding import (
+    AssetReport,
+    Finding,
+    Report,
+    Status,
+    Subject,
+    Verdict,
+    listed,
+)
 from sealgate.policy.ladder import criteria, reached
 from sealgate.policy.observation import OWN_FACTS, Fact, NotObserved, Observation
 from sealgate.policy.protection import SENSITIVE_FLOOR, Column, Protection
@@ -29,6 +37,8 @@ if TYPE_CHECKING:
     from sealgate.policy.inventory import AcceptedRisk
     from sealgate.policy.observation import Sighting, Vantage
 
+# The rule that tells where nobody answered.
+UNREACHABLE = "transit-unreachable"
 # Worst first. "Not applicable" stands before "met": it never counts as met.
 _ORDER = (Status.VIOLATED, Status.NOT_OBSERVED, Status.NOT_APPLICABLE, Status.MET)
 
@@ -41,6 +51,7 @@ class Judged:
     *effective* is what the asset must provide after floors, in the columns that apply.
     *asked* are the rules whose answer counts, *demanded* those of a required rung.
     *told* are the rules that the parent already answers: nothing of their own was seen.
+    *out_of_reach* are those that nothing is known of because nobody answered there.
     *server* is whose settings remedies name; ``None`` for plain words.
     """
 
@@ -50,6 +61,7 @@ class Judged:
     asked: tuple[Rule, ...]
     demanded: frozenset[str]
     told: frozenset[str]
+    out_of_reach: frozenset[str]
     floored: bool
     server: Server | None = None
 
@@ -89,6 +101,8 @@ def evaluate(
             if rule.id in item.told and parent is not None and _answers(parent, rule, item):
                 continue
             verdict = item.verdicts[rule.id]
+            if rule.id in item.out_of_reach:
+                continue
             if verdict.status is Status.MET:
                 met += 1
             elif verdict.status is not Status.NOT_APPLICABLE:
@@ -160,7 +174,9 @@ def _judge(
         required = required.at_least(Protection(SENSITIVE_FLOOR.in_transit, 0, 0))
     effective = applicable(asset.kind, required)
     rules = [rule for rule in RULES if asset.kind in rule.applies_to]
-    verdicts = {rule.id: _verdict(rule, requirement, effective, facts, now) for rule in rules}
+    by_door = {r.id: _verdicts(r, requirement, effective, facts, now) for r in rules}
+    verdicts = {rule_id: _verdict(found) for rule_id, found in by_door.items()}
+    dead = frozenset(s.reason for s in facts.get(Fact.REACHABLE, ()) if isinstance(s, NotObserved))
     demanded = frozenset(
         criterion
         for column in COLUMNS[asset.kind]
@@ -175,6 +191,11 @@ def _judge(
         asked=tuple(r for r in rules if not r.criterion or r.id in demanded),
         demanded=demanded,
         told=frozenset(r.id for r in rules if not any(fact in own for fact in r.facts)),
+        out_of_reach=frozenset(
+            r.id
+            for r in rules
+            if UNREACHABLE in by_door and _is_out_of_reach(r, by_door[r.id], dead)
+        ),
         floored=floored,
         server=_server(facts.get(Fact.SERVER, ())) if requirement.foreign else Server.SEALGATE,
     )
@@ -221,27 +242,90 @@ def _readings(sightings: Sequence[Sighting], vantage: Vantage) -> list[Sighting 
     return readings or [None]
 
 
-def _verdict(
+def _verdicts(
     rule: Rule,
     requirement: AssetRequirement,
     effective: Protection,
     facts: Mapping[Fact, Sequence[Sighting]],
     now: float,
-) -> Verdict:
-    combinations = product(*(_readings(facts.get(fact, ()), rule.vantage) for fact in rule.facts))
-    verdicts = [
-        rule.judge(
-            Subject(
-                requirement.asset,
-                effective,
-                {f: s for f, s in zip(rule.facts, combination, strict=True) if s is not None},
-                now,
-                requirement.declarations,
-            )
+) -> dict[str, Verdict]:
+    """
+    Return the verdict of *rule* by door: one for each address and certificate that differ.
+    """
+    found: dict[str, Verdict] = {}
+    for door in _doors(rule, facts):
+        combinations = product(
+            *(_readings(_at(door, facts.get(fact, ())), rule.vantage) for fact in rule.facts)
         )
-        for combination in combinations
-    ]
-    return min(verdicts, key=lambda v: (_ORDER.index(v.status), v.detail))
+        verdicts = [
+            rule.judge(
+                Subject(
+                    requirement.asset,
+                    effective,
+                    {f: s for f, s in zip(rule.facts, combination, strict=True) if s is not None},
+                    now,
+                    requirement.declarations,
+                )
+            )
+            for combination in combinations
+        ]
+        found[door] = min(verdicts, key=_badness)
+    return found
+
+
+def _doors(rule: Rule, facts: Mapping[Fact, Sequence[Sighting]]) -> list[str]:
+    # A door that others lie behind (an address with several certificates) is judged as these.
+    doors = {s.door for fact in rule.facts for s in facts.get(fact, ())} - {""}
+    return sorted(d for d in doors if not any(_is_behind(o, d) for o in doors)) or [""]
+
+
+def _at(door: str, sightings: Sequence[Sighting]) -> Sequence[Sighting]:
+    # What is true of no door in particular is true of each; a fact that was looked for at other
+    # doors only is true of this one as far as anybody knows.
+    here = [s for s in sightings if s.door == door or _is_behind(door, s.door)]
+    here += [s for s in sightings if _is_behind(s.door, door)]
+    if not here:
+        return sightings
+    return [*here, *(s for s in sightings if not s.door and s not in here)]
+
+
+def _is_behind(inner: str, outer: str) -> bool:
+    return bool(outer) and inner.startswith(f"{outer}, ")
+
+
+def _badness(verdict: Verdict) -> tuple[int, str]:
+    return (_ORDER.index(verdict.status), verdict.detail)
+
+
+def _verdict(by_door: Mapping[str, Verdict]) -> Verdict:
+    worst = min(by_door.values(), key=_badness)
+    if set(by_door) == {""} or set(by_door.values()) == {worst}:
+        return worst
+    told = [_told(by_door, worst.status)]
+    if worst.status is Status.VIOLATED and (gaps := _told(by_door, Status.NOT_OBSERVED)):
+        told.append(f"not observed: {gaps}")
+    return Verdict(worst.status, "; ".join(told))
+
+
+def _told(by_door: Mapping[str, Verdict], status: Status) -> str:
+    # Doors of which the same is to be said are named together.
+    said: dict[str, list[str]] = {}
+    for door, verdict in by_door.items():
+        if verdict.status is status:
+            said.setdefault(verdict.detail, []).append(door)
+    return "; ".join(f"{listed(doors)}: {detail}" for detail, doors in said.items())
+
+
+def _is_out_of_reach(rule: Rule, by_door: Mapping[str, Verdict], dead: frozenset[str]) -> bool:
+    # No channel can be seen where nobody answers, and one finding tells that for all its rules.
+    if rule.id == UNREACHABLE or rule.column is not Column.IN_TRANSIT:
+        return False
+    gaps = [v for v in by_door.values() if v.status is Status.NOT_OBSERVED]
+    return (
+        bool(gaps)
+        and min(by_door.values(), key=_badness).status is Status.NOT_OBSERVED
+        and all(set(gap.detail.split("; ")) <= dead for gap in gaps)
+    )
 
 
 def _answers(parent: Judged, rule: Rule, child: Judged) -> bool:
@@ -268,7 +352,8 @@ def _finding(item: Judged, rule: Rule, verdict: Verdict, takers: Sequence[Accept
         required=_required(item, rule),
         fix=remedy(rule.id, item.server) or rule.remediation,
         accepted=max(takers, key=lambda risk: risk.until, default=None),
-        demanded=rule.id in item.demanded,
+        demanded=rule.id in item.demanded
+        or (rule.id == UNREACHABLE and not item.out_of_reach.isdisjoint(item.demanded)),
     )
 
 

@@ -35,8 +35,9 @@ class Fact(StrEnum):
     TLS_GROUP = "tls.group"  # str: negotiated when all groups are offered
     TLS_HYBRID_OFFERED = "tls.hybrid-offered"  # bool: X25519MLKEM768 alone is accepted
     TLS_CLASSICAL_ACCEPTED = "tls.classical-accepted"  # bool: a client without it comes in
-    TLS_CLIENT_CERTIFICATE = "tls.client-certificate"  # "none" | "requested" | "required"
+    TLS_CLIENT_CERTIFICATE = "tls.client-certificate"  # "none" "requested" "any" "required"
     CERTIFICATE_CHAIN_VALID = "certificate.chain-valid"  # bool: to a trusted root
+    CERTIFICATE_CHAIN_FAULT = "certificate.chain-fault"  # str: what clients stumble over, or ""
     CERTIFICATE_NAME_MATCHES = "certificate.name-matches"  # bool
     CERTIFICATE_NOT_BEFORE = "certificate.not-before"  # float: seconds since the epoch
     CERTIFICATE_NOT_AFTER = "certificate.not-after"  # float: seconds since the epoch
@@ -135,6 +136,8 @@ FactValue = str | int | float | bool | tuple[str, ...]
 class Observation:
     """
     One fact about one asset (by id), with where it was seen from and by what.
+
+    *door* says which of several it is true of (an address, a certificate), "" where there is one.
     """
 
     asset: str
@@ -142,6 +145,7 @@ class Observation:
     value: FactValue
     vantage: Vantage
     seen_by: str
+    door: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +158,7 @@ class NotObserved:
     fact: Fact
     reason: str
     vantage: Vantage
+    door: str = ""
 
 
 Sighting = Observation | NotObserved

@@ -5,6 +5,7 @@ Sightings against requirements: what is found, told once, excused, and in which 
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -251,6 +252,82 @@ def test_the_reason_for_a_gap_is_told() -> None:
     assert ids(report.open_findings) == [("transit-plaintext", SITE.id)]
     assert report.findings[0].found == "down"
     assert report.findings[0].status is Status.NOT_OBSERVED
+
+
+def at(door: str, facts: dict[Fact, FactValue]) -> list[Sighting]:
+    """
+    Return one observation of the site for each of *facts*, at one of its doors.
+    """
+    return [replace(sighting, door=door) for sighting in seen(SITE, facts)]
+
+
+def test_each_door_is_judged_by_itself_and_named() -> None:
+    """
+    An address that is right does not make up for one beside it, and the finding says which.
+    """
+    both = at("[2001:db8::1]:443", GOOD) + at("192.0.2.1:443", GOOD)
+    assert judged(site(), both).findings == ()
+    bad = at("192.0.2.1:443", GOOD | {Fact.TLS_VERSIONS: ("TLSv1", "TLSv1.2")})
+    report = judged(site(), at("[2001:db8::1]:443", GOOD) + bad)
+    assert ids(report.findings) == [("transit-weak-version", SITE.id)]
+    assert report.findings[0].found == "192.0.2.1:443: offers TLSv1"
+    assert report.assets[0].provided[Column.IN_TRANSIT] != 2
+
+
+def test_facts_of_two_doors_are_never_mixed() -> None:
+    """
+    Two certificates with dates of their own make no third one.
+    """
+    old: dict[Fact, FactValue] = {
+        Fact.CERTIFICATE_NOT_BEFORE: NOW - 300 * DAY,
+        Fact.CERTIFICATE_NOT_AFTER: NOW + 60 * DAY,
+    }
+    new: dict[Fact, FactValue] = {
+        Fact.CERTIFICATE_NOT_BEFORE: NOW - DAY,
+        Fact.CERTIFICATE_NOT_AFTER: NOW + 380 * DAY,
+    }
+    kept = {f: v for f, v in GOOD.items() if not f.value.startswith("certificate.not")}
+    kept[Fact.CERTIFICATE_PUBLIC] = False
+    report = judged(site(), seen(SITE, kept) + at("one", old) + at("two", new))
+    assert report.findings == ()
+
+
+def test_a_door_behind_a_door() -> None:
+    """
+    Of an address with two certificates each is judged with what is known of the address.
+    """
+    address = {f: v for f, v in GOOD.items() if not f.value.startswith("certificate")}
+    shown = {f: v for f, v in GOOD.items() if f.value.startswith("certificate")}
+    sightings = at("192.0.2.1:443", address) + at("192.0.2.1:443, its certificate ECDSA-256", shown)
+    ended = shown | {Fact.CERTIFICATE_NOT_AFTER: NOW - DAY}
+    sightings += at("192.0.2.1:443, its certificate RSA-2048", ended)
+    report = judged(site(), sightings)
+    assert ids(report.findings) == [("transit-expired-certificate", SITE.id)]
+    assert report.findings[0].found.startswith("192.0.2.1:443, its certificate RSA-2048: expired")
+
+
+def test_a_dead_door_is_one_finding_and_meets_nothing() -> None:
+    """
+    What nobody could look at there is told once, and keeps the asset from its rung.
+    """
+    why = "[2001:db8::1]:443: no answer within 5 s"
+    gaps: list[Sighting] = [
+        NotObserved(SITE.id, fact, why, Vantage.OUTSIDE, "[2001:db8::1]:443")
+        for fact in (Fact.REACHABLE, *GOOD)
+    ]
+    report = judged(site(), at("192.0.2.1:443", GOOD | {Fact.REACHABLE: True}) + gaps)
+    assert ids(report.findings) == [("transit-unreachable", SITE.id)]
+    assert report.findings[0].status is Status.NOT_OBSERVED
+    assert report.findings[0].demanded
+    assert why in report.findings[0].found
+    assert report.assets[0].provided[Column.IN_TRANSIT] is None
+    # What is wrong at the door that answers is told as well, and the gap beside it.
+    bad = at("192.0.2.1:443", GOOD | {Fact.REACHABLE: True, Fact.TLS_VERSIONS: ("TLSv1",)})
+    report = judged(site(), bad + gaps)
+    assert {f.rule.id: f.status for f in report.findings} == {
+        "transit-unreachable": Status.NOT_OBSERVED,
+        "transit-weak-version": Status.VIOLATED,
+    }
 
 
 def test_nothing_seen_is_nothing_met() -> None:

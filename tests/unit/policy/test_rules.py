@@ -202,6 +202,13 @@ VECTORS: dict[str, tuple[Vector, ...]] = {
     ),
     "transit-untrusted-chain": (
         broken("trusted root", {Fact.CERTIFICATE_CHAIN_VALID: False}),
+        broken(
+            "the root is weak",
+            {
+                Fact.CERTIFICATE_CHAIN_VALID: False,
+                Fact.CERTIFICATE_CHAIN_FAULT: "the root is weak",
+            },
+        ),
         fine({Fact.CERTIFICATE_CHAIN_VALID: True}),
         unseen(),
     ),
@@ -240,6 +247,7 @@ VECTORS: dict[str, tuple[Vector, ...]] = {
     "transit-client-unauthenticated": (
         broken("only requested", {Fact.TLS_CLIENT_CERTIFICATE: "requested"}),
         broken("not required", {Fact.TLS_CLIENT_CERTIFICATE: "none"}),
+        broken("nobody vouches", {Fact.TLS_CLIENT_CERTIFICATE: "any"}),
         fine({Fact.TLS_CLIENT_CERTIFICATE: "required"}),
         unseen(),
     ),
@@ -367,6 +375,12 @@ VECTORS: dict[str, tuple[Vector, ...]] = {
         unseen(),
         unseen(tried=(Fact.SESSION_RUNG,)),
     ),
+    "transit-unreachable": (
+        fine({Fact.REACHABLE: True}),
+        unseen(tried=(Fact.REACHABLE,)),
+        unseen({Fact.REACHABLE: False}),
+        beside(),
+    ),
     # It stands where no protocol is spoken, so that it is never anything else.
     "transit-unobserved": (unseen(kind=AssetKind.DROP),),
     "transit-expires-soon": (
@@ -394,7 +408,10 @@ VECTORS: dict[str, tuple[Vector, ...]] = {
         broken("DSA-2048", {Fact.CERTIFICATE_KEY: "DSA-2048"}),
         broken("ECDSA-192", {Fact.CERTIFICATE_KEY: "ECDSA-192"}),
         broken("RSA", {Fact.CERTIFICATE_KEY: "RSA-many"}),
+        broken("ECDSA-256 (secp256k1)", {Fact.CERTIFICATE_KEY: "ECDSA-256 (secp256k1)"}),
         broken("SHA-1", {Fact.CERTIFICATE_SIGNATURE: "SHA-1"}),
+        broken("sha224", {Fact.CERTIFICATE_SIGNATURE: "sha224"}),
+        broken("1.2.643", {Fact.CERTIFICATE_SIGNATURE: "1.2.643.7.1.1.3.2"}),
         fine({Fact.CERTIFICATE_KEY: "ECDSA-256", Fact.CERTIFICATE_SIGNATURE: "sha256"}),
         fine({Fact.CERTIFICATE_KEY: "Ed25519", Fact.CERTIFICATE_SIGNATURE: "intrinsic"}),
         unseen(),
@@ -627,6 +644,7 @@ VECTORS: dict[str, tuple[Vector, ...]] = {
 }
 # Why a rule has no vector of a status; every other rule has all three.
 NEVER_VIOLATED = {
+    "transit-unreachable": "it only tells that nobody answered",
     "transit-unobserved": "it only tells that nothing was seen",
     "at-rest-unobserved": "it only tells whether something was seen",
     "payment-unconfirmed": "what nobody confirmed may be right all the same",

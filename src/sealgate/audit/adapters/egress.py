@@ -6,10 +6,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealgate.audit.adapters.certificate import Trust, probe_certificate
+from sealgate.audit.adapters.certificate import (
+    Trust,
+    certificates_of,
+    is_in_date,
+    probe_certificate,
+)
 from sealgate.audit.model import Limits, Target
 from sealgate.audit.sightings import seen, unseen
-from sealgate.policy.observation import Fact, Observation, Vantage
+from sealgate.policy.observation import Fact, Vantage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,15 +47,18 @@ def probe_egress(
     for host in hosts:
         target = Target(asset, host.host, resolve.get(host.host, host.host), host.port)
         trust = Trust((host.ca,) if host.ca else ())
-        looks = {look.fact: look for look in probe_certificate(target, trust, now, limits)}
-        values = {f: look.value for f, look in looks.items() if isinstance(look, Observation)}
-        begins = values.get(Fact.CERTIFICATE_NOT_BEFORE)
-        ends = values.get(Fact.CERTIFICATE_NOT_AFTER)
-        if begins is None or ends is None:
+        looks = probe_certificate(target, trust, now, limits)
+        shown = certificates_of(looks)
+        if not shown:
             gaps.append(f"{host.host}:{host.port} could not be looked at")
             continue
-        why = [text for fact, text in _MUST_HOLD.items() if values.get(fact) is not True]
-        if not float(str(begins)) <= now <= float(str(ends)):
+        # Of several that a host may show, each has to do.
+        why = [
+            text
+            for fact, text in _MUST_HOLD.items()
+            if any(values.get(fact) is not True for values in shown)
+        ]
+        if not all(is_in_date(values, now) for values in shown):
             why.append("its certificate is not in date")
         if why:
             refused.append(f"{host.host} ({', '.join(why)})")

@@ -16,9 +16,11 @@ from sealgate.audit.adapters.wire import observing_context
 _DAY = dt.timedelta(days=1)
 
 
-def stranger_context() -> SSL.Context:
+def stranger_context(*, alpn: bool = True) -> SSL.Context:
     """
     Return a TLS client with a certificate that it made for itself a moment ago.
+
+    With *alpn* it says that it wants to speak HTTP/1.1.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sealgate-audit")])
@@ -29,7 +31,7 @@ def stranger_context() -> SSL.Context:
         .not_valid_after(now + _DAY)
         .sign(key, hashes.SHA256())
     )
-    context = observing_context()
+    context = observing_context(alpn=alpn)
     context.use_certificate(certificate)
     context.use_privatekey(key)
     return context

@@ -9,7 +9,12 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealgate.audit.adapters.certificate import Trust, probe_certificate
+from sealgate.audit.adapters.certificate import (
+    Trust,
+    certificates_of,
+    is_in_date,
+    probe_certificate,
+)
 from sealgate.audit.adapters.wire import NoListenerError, UnreachableError, Wire
 from sealgate.audit.listening import (
     Listener,
@@ -21,7 +26,7 @@ from sealgate.audit.listening import (
 from sealgate.audit.model import Limits, Target, bracketed
 from sealgate.audit.sightings import seen, unseen
 from sealgate.policy.finding import listed
-from sealgate.policy.observation import Fact, Observation, Vantage
+from sealgate.policy.observation import Fact, Vantage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -167,19 +172,14 @@ def _protected(asset: str, upstream: Upstream, now: float, limits: Limits) -> li
         return seen(asset, values, "the configuration", Vantage.HOST)
     target = Target(asset, upstream.host, upstream.host, upstream.port)
     trust = Trust((upstream.ca,) if upstream.ca else ())
-    looks = {look.fact: look for look in probe_certificate(target, trust, now, limits)}
-    wanted = (Fact.CERTIFICATE_CHAIN_VALID, Fact.CERTIFICATE_NAME_MATCHES)
-    verdicts = [look.value for f in wanted if isinstance(look := looks[f], Observation)]
-    begins, ends = (looks[f] for f in (Fact.CERTIFICATE_NOT_BEFORE, Fact.CERTIFICATE_NOT_AFTER))
-    if (
-        len(verdicts) < len(wanted)
-        or not isinstance(begins, Observation)
-        or not isinstance(ends, Observation)
-    ):
+    shown = certificates_of(probe_certificate(target, trust, now, limits))
+    if not shown:
         reason = f"the certificate of {target.where} could not be looked at"
         return unseen(asset, facts, reason, Vantage.HOST)
-    in_date = float(str(begins.value)) <= now <= float(str(ends.value))
-    values = {Fact.UPSTREAM_PROTECTED: all(verdicts) and in_date}
+    wanted = (Fact.CERTIFICATE_CHAIN_VALID, Fact.CERTIFICATE_NAME_MATCHES)
+    # Of several that it may show, each has to do.
+    holds = all(is_in_date(one, now) and all(one.get(f) for f in wanted) for one in shown)
+    values = {Fact.UPSTREAM_PROTECTED: holds}
     return seen(asset, values, f"TLS handshake with {target.where}", Vantage.HOST)
 
 

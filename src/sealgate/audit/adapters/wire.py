@@ -117,12 +117,14 @@ class Wire:
         """
         Do a TLS handshake as a client and return the connection, to be looked at.
 
+        With no *server_name*, or with an address, none is sent (RFC 6066, 3).
+
         Raises:
             TLSRefusedError: the handshake was ended by the peer or is impossible.
             SilentError: no answer in time.
         """
         connection = SSL.Connection(context, self._socket)
-        if not _is_address(server_name):
+        if server_name and not _is_address(server_name):
             connection.set_tlsext_host_name(server_name.encode("ascii", "ignore"))
         connection.set_connect_state()
         self._tls = connection

@@ -63,6 +63,7 @@ from sealgate.policy.rules import (
     transit_ssh_weak_mac,
     transit_tls_1_2_accepted,
     transit_unobserved,
+    transit_unreachable,
     transit_unsigned,
     transit_untrusted_chain,
     transit_upstream_plaintext,
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
 
 # In the order of reports and of docs/rules.md.
 RULES: tuple[Rule, ...] = (
+    transit_unreachable.RULE,
     transit_plaintext.RULE,
     transit_unsigned.RULE,
     transit_weak_version.RULE,

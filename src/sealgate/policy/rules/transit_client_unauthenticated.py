@@ -16,14 +16,18 @@ if TYPE_CHECKING:
     from sealgate.policy.finding import Subject, Verdict
 
 
+_SAID = {
+    "requested": "a client certificate is only requested",
+    "any": "a client certificate is required, and one that nobody vouches for will do",
+}
+
+
 def _judge(subject: Subject) -> Verdict:
     asked = subject.text(Fact.TLS_CLIENT_CERTIFICATE)
     if asked is None:
         return subject.not_observed(Fact.TLS_CLIENT_CERTIFICATE)
     if asked != "required":
-        return violated(
-            f"a client certificate is {'only requested' if asked == 'requested' else 'not required'}"
-        )
+        return violated(_SAID.get(asked, "a client certificate is not required"))
     return met("a client certificate is required")
 
 

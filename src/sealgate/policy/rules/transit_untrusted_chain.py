@@ -1,5 +1,5 @@
 """
-The certificate chains to a root that the client trusts.
+The certificate chains to a root that the client trusts, over nothing that clients refuse.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ def _judge(subject: Subject) -> Verdict:
     if valid is None:
         return subject.not_observed(Fact.CERTIFICATE_CHAIN_VALID)
     if not valid:
-        return violated("the chain does not lead to a trusted root")
+        fault = subject.text(Fact.CERTIFICATE_CHAIN_FAULT)
+        return violated(fault or "the chain does not lead to a trusted root")
     return met("the chain leads to a trusted root")
 
 
 RULE = Rule(
     id="transit-untrusted-chain",
-    title="the certificate does not chain to a trusted root",
-    demand="the certificate chains to a trusted root",
+    title="the certificate does not chain to a trusted root as clients demand it",
+    demand="the certificate chains to a trusted root over strong, valid certificates",
     severity=Severity.ERROR,
     column=Column.IN_TRANSIT,
     vantage=Vantage.OUTSIDE,
@@ -45,7 +46,7 @@ RULE = Rule(
         "send the certificate and every intermediate that a public authority gave with it, or "
         "have the clients trust the authority that issued it"
     ),
-    facts=(Fact.CERTIFICATE_CHAIN_VALID,),
+    facts=(Fact.CERTIFICATE_CHAIN_VALID, Fact.CERTIFICATE_CHAIN_FAULT),
     judge=_judge,
     criterion=True,
 )

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealgate.policy.algorithms import is_strong_key
+from sealgate.policy.algorithms import is_strong_digest, is_strong_key
 from sealgate.policy.citations import rfc
 from sealgate.policy.finding import Declaration, Rule, Severity, met, violated
 from sealgate.policy.ladder import TLS
@@ -17,22 +17,19 @@ from sealgate.policy.rules.unseen import unspoken
 if TYPE_CHECKING:
     from sealgate.policy.finding import Subject, Verdict
 
-# RFC 9325, 4.5: SHA-1 and MD5 must not be used.
-_BROKEN_HASHES = frozenset(["md2", "md4", "md5", "sha1"])
-
 
 def _judge(subject: Subject) -> Verdict:
     key = subject.text(Fact.CERTIFICATE_KEY)
     signature = subject.text(Fact.CERTIFICATE_SIGNATURE)
     if key is not None and not is_strong_key(key):
         return violated(f"the key is {key}")
-    if signature is not None and signature.lower().replace("-", "") in _BROKEN_HASHES:
+    if signature is not None and not is_strong_digest(signature):
         return violated(f"the signature uses {signature}")
     if key is None or signature is None:
         return unspoken(subject, Declaration.FTP) or subject.not_observed(
             Fact.CERTIFICATE_KEY, Fact.CERTIFICATE_SIGNATURE
         )
-    return met(f"{key}, signed with {signature or 'its own hash'}")
+    return met(f"{key}, signed with {signature}")
 
 
 RULE = Rule(

@@ -63,6 +63,8 @@ def sighting_row(sighting: Sighting) -> dict[str, Any]:
         "fact": sighting.fact.value,
         "vantage": sighting.vantage.value,
     }
+    if sighting.door:
+        details["door"] = sighting.door
     if isinstance(sighting, NotObserved):
         details["not observed"] = sighting.reason
     else:

@@ -61,6 +61,7 @@ def test_every_fact_of_a_right_certificate(authority: Authority, tmp_path: Path)
     assert begins < now < ends
     assert seen == {
         Fact.CERTIFICATE_CHAIN_VALID: True,
+        Fact.CERTIFICATE_CHAIN_FAULT: "",
         Fact.CERTIFICATE_NAME_MATCHES: True,
         Fact.CERTIFICATE_KEY: "ECDSA-256",
         Fact.CERTIFICATE_SIGNATURE: "sha256",
