@@ -18,7 +18,7 @@ from tests.ports import free_port
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from tests.peers.forward_proxy import ForwardProxy
@@ -146,15 +146,18 @@ def browsing(
     p12: tuple[Path, str] | None = None,
     proxy: ForwardProxy | None = None,
     ca: Path | None = None,
+    mapped: Mapping[str, int] | None = None,
 ) -> Iterator[Browser]:
     """
     Run Chromium, with its files in *folder*, until the block ends.
 
-    It reaches ``localhost`` and *hosts* only. *p12* is a client certificate and its password,
+    It reaches ``localhost`` and *hosts* only, and each host of *mapped* at a port of this
+    machine, whichever port it asks for. *p12* is a client certificate and its password,
     which is shown wherever one is asked for, as if its user had chosen it. With *proxy* it
     goes through that wherever it goes. With *ca* it trusts that authority besides its own and
     judges certificates; else it takes any.
     """
+    own = "".join(f"MAP {host} 127.0.0.1:{port}, " for host, port in (mapped or {}).items())
     reached = ", ".join(f"EXCLUDE {host}" for host in ("localhost", *hosts))
     port = free_port()
     driver = subprocess.Popen(
@@ -176,7 +179,7 @@ def browsing(
             *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
             *("--disable-background-networking", "--no-first-run", "--lang=en"),
             *("--disable-component-update", "--disable-sync", f"--user-data-dir={folder}/profile"),
-            *("--window-size=900,900", f"--host-resolver-rules=MAP * ~NOTFOUND, {reached}"),
+            *("--window-size=900,900", f"--host-resolver-rules={own}MAP * ~NOTFOUND, {reached}"),
             *through,
         ],
     }

@@ -17,7 +17,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from sealgate.app.audit import Manner, audit_endpoints
 from sealgate.audit.targets import parse_target
@@ -28,10 +28,12 @@ from tests.ports import await_listener, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from sealgate.policy.finding import Report
 
+T = TypeVar("T")
 HOST = "shop.localhost"
 # As many audits at once as do not starve each other on a small machine.
 _AT_ONCE = 3
@@ -120,6 +122,12 @@ class Yard:
         self._listeners.append(listener)
         threading.Thread(target=_serve, args=(listener, answer), daemon=True).start()
         return int(listener.getsockname()[1])
+
+    def open(self, context: AbstractContextManager[T]) -> T:
+        """
+        Enter *context* until everything ends; only while the servers run.
+        """
+        return self._stack.enter_context(context)
 
     def __enter__(self) -> Self:
         """

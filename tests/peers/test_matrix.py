@@ -11,6 +11,7 @@ import pytest
 from tests.peers.browsed import browsing
 from tests.peers.matrix import HOST, Counts, Row, Yard, tried
 from tests.peers.matrix_certificates import Refusals, certificate_rows
+from tests.peers.matrix_pages import page_rows
 from tests.peers.matrix_tls import tls_rows, trusted
 
 if TYPE_CHECKING:
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
 # Each family of rows, and the least number of its rows.
 FAMILIES: dict[str, tuple[Family, int]] = {
     "TLS": (tls_rows, 10),
+    "pages": (page_rows, 45),
 }
 
 
-@pytest.mark.peer("nginx", "openssl")
+@pytest.mark.peer("nginx", "openssl", "chromium", "apache2")
 @pytest.mark.parametrize("family", FAMILIES)
 def test_matrix(family: str, tmp_path: Path) -> None:
     """

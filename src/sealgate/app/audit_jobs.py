@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from sealgate.app.audit_files import look_at_file_server, why_unreachable
 from sealgate.app.audit_signed import claimed_probe, signature_probes
@@ -16,8 +17,8 @@ from sealgate.app.keys import local_authority
 from sealgate.audit.adapters.certificate import Trust, probe_certificate
 from sealgate.audit.adapters.egress import probe_egress
 from sealgate.audit.adapters.lock import probe_access, probe_lock
-from sealgate.audit.adapters.pages import probe_hsts, probe_pages
-from sealgate.audit.adapters.plain import probe_plain
+from sealgate.audit.adapters.pages import look_at_pages, probe_hsts
+from sealgate.audit.adapters.plain import MAX_PAGES, probe_plain
 from sealgate.audit.adapters.scripts import PAYMENT_FACTS, probe_scripts
 from sealgate.audit.adapters.software import probe_software
 from sealgate.audit.adapters.tls import probe_tls
@@ -50,11 +51,19 @@ from sealgate.policy.routing import serving_route
 
 if TYPE_CHECKING:
     from sealgate.app.audit import Manner
-    from sealgate.policy.inventory import Address, Inventory, PaymentGateway, Route, Site
+    from sealgate.policy.inventory import (
+        Address,
+        CookieRule,
+        Inventory,
+        PaymentGateway,
+        Route,
+        Site,
+    )
     from sealgate.policy.observation import FactValue, Sighting
 
 
 _WORKERS = 4
+_PAGES_OF_OTHERS = 6
 _LOOPBACK = ("127.0.0.1", "::1")
 
 Probe = Callable[[], list["Sighting"]]
@@ -117,8 +126,10 @@ def endpoint_jobs(target: Target, trust: Trust, manner: Manner) -> list[Job]:
         return [_told(target, gaps), _plain_job(target, manner, active=manner.active)]
     return [
         *_channel_jobs(target, trust, manner),
-        Job(f"pages of {target.asset}", lambda: probe_pages(target, manner.limits)),
-        _plain_job(target, manner, active=manner.active),
+        Job(
+            f"pages of {target.asset}",
+            lambda: _look_both_ways(target, [target], manner, active=manner.active),
+        ),
         Job(*claimed_probe(target, manner.limits)),
         Job(f"software of {target.origin}", lambda: probe_software(target, manner.limits)),
     ]
@@ -159,7 +170,7 @@ def site_jobs(
     jobs += [Job(*probe) for probe in signature_probes(site, doors, manner.limits)]
     first = doors.secure[0]
     for route in site.routes:
-        jobs += _route_jobs(site, route, doors, why_not[first], manner)
+        jobs += _route_jobs(inventory, site, route, doors, why_not[first], manner)
         if route.payment:
             jobs.append(_payment_job(site, route, doors, why_not[first], manner, approved))
     jobs.append(
@@ -190,15 +201,21 @@ def _channel_jobs(target: Target, trust: Trust, manner: Manner) -> list[Job]:
 
 
 def _route_jobs(
-    site: Site, route: Route, doors: Doors, why_not: str | None, manner: Manner
+    inventory: Inventory,
+    site: Site,
+    route: Route,
+    doors: Doors,
+    why_not: str | None,
+    manner: Manner,
 ) -> list[Job]:
     asset = route_asset(site, route).id
     here = replace(doors.secure[0], asset=asset, path=request_for(route.door))
-    plain = [replace(door, asset=asset, path=here.path) for door in doors.plain[:1]]
+    plain = [replace(door, asset=asset, path=here.path) for door in doors.plain]
     locked = is_locked(route)
     asked_here = asks_who(route)
-    jobs = [_plain_job(target, manner, active=True) for target in plain]
+    jobs: list[Job] = []
     if why_not:
+        jobs += [_plain_job(target, manner, active=True) for target in plain]
         facts = [*PAGE_FACTS]
         if locked or route.backend:
             facts += [Fact.LOCK_STATUS_ANONYMOUS, Fact.LOCK_VARIANTS_OPEN]
@@ -214,8 +231,15 @@ def _route_jobs(
     jobs.append(
         Job(
             f"pages of {asset}",
-            lambda: probe_pages(
-                here, manner.limits, rules=site.cookies, belongs=belongs, locked=locked
+            lambda: _look_both_ways(
+                here,
+                plain,
+                manner,
+                active=True,
+                rules=site.cookies,
+                belongs=belongs,
+                locked=locked,
+                payees=_payees(inventory, route),
             ),
         )
     )
@@ -229,6 +253,40 @@ def _route_jobs(
             )
         )
     return jobs
+
+
+def _look_both_ways(
+    secure: Target,
+    plain: Sequence[Target],
+    manner: Manner,
+    *,
+    active: bool,
+    rules: Sequence[CookieRule] = (),
+    belongs: Callable[[str], bool] = lambda _path: True,
+    locked: bool = False,
+    payees: frozenset[str] | None = None,
+) -> list[Sighting]:
+    """
+    Look at the pages of one place over TLS, and ask for what is known of them over http.
+    """
+    looked = look_at_pages(
+        secure, manner.limits, rules=rules, belongs=belongs, locked=locked, payees=payees
+    )
+    found = list(looked.sightings)
+    for index, door in enumerate(plain):
+        # The first door is asked for everything; the others for what leads to forms.
+        pages = looked.paths[: MAX_PAGES if not index else _PAGES_OF_OTHERS]
+        found += probe_plain(door, manner.limits, active=active, pages=pages)
+    return found
+
+
+def _payees(inventory: Inventory, route: Route) -> frozenset[str] | None:
+    # Whoever may run scripts on the page can read the card anyway.
+    if not route.payment:
+        return None
+    gateways = {host.host for gateway in inventory.payment_gateways for host in gateway.hosts}
+    named = {urlsplit(source if "//" in source else f"//{source}") for source in route.scripts}
+    return frozenset(gateways | {parts.hostname for parts in named if parts.hostname})
 
 
 def _payment_job(  # as many as the jobs of a route have

@@ -143,7 +143,13 @@ def approve_scripts(
         scripts = _fetch(inventory, site, route, manner)
     except PageError as error:
         raise PeerError(error.message, hint="is sealgate serve running?") from error
-    running = {script.digest for script in scripts}
+    unread = next((script for script in scripts if script.unread), None)
+    if ALL in digests and unread is not None:
+        raise PeerError(
+            f'"{unread.name}" could not be read: {unread.unread}',
+            hint="approve the others by their digests",
+        )
+    running = {script.digest for script in scripts if script.digest}
     for digest in digests:
         if digest != ALL and digest not in running:
             raise UsageError(

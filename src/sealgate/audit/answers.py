@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urljoin, urlsplit
 
+from sealgate.audit.codings import decoded
+from sealgate.audit.page import joined, read_page, refresh_goal
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -28,7 +31,21 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+# What browsers show as text, draw, play, or put into a file.
+_NO_PAGE = re.compile(
+    r"text/(?:plain|css|javascript|csv|calendar|markdown|event-stream)"
+    r"|application/(?:octet-stream|javascript|json|[a-z0-9.-]{1,60}\+json|pdf|zip|gzip"
+    r"|manifest\+json|wasm|font-[a-z]{1,20})"
+    r"|image/(?!svg)[a-z0-9.+-]{1,60}|(?:audio|video|font)/[a-z0-9.+-]{1,60}"
+)
+# WHATWG Encoding, 4.2, as Python calls them.
+_OF_THE_WEB = re.compile(
+    r"utf-8|utf-16-[lb]e|ascii|latin_1|iso8859-(?:[1-8]|1[0-6])|cp(?:866|874|125[0-8]|932|949)"
+    r"|koi8-[ru]|mac-(?:roman|cyrillic)|gb(?:2312|k|18030)|big5(?:hkscs)?|euc_(?:jp|kr)"
+    r"|shift_jis|iso2022_jp"
+)
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
+_MAX_LOCATIONS = 8
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -69,25 +86,64 @@ def is_session_cookie(name: str, rules: Sequence[CookieRule] = ()) -> bool:
     return _SESSION.search(name) is not None and _FOR_SCRIPTS.search(name) is None
 
 
+def is_page(response: Response) -> bool:
+    """
+    Return whether a browser may show the body of *response* as a page with tags.
+
+    WHATWG MIME Sniffing, 7.1: what is not named, or named badly, is looked at; of several
+    names any may count.
+    """
+    given = response.values("content-type") or ("",)
+    return not all(map(_is_no_page, given))
+
+
+def _is_no_page(value: str) -> bool:
+    name = value.partition(";")[0].partition(",")[0].strip().lower()
+    return _NO_PAGE.fullmatch(name) is not None
+
+
 def markup_of(response: Response) -> tuple[str, bool]:
     """
     Return the text of a page, and whether all of it could be read.
-
-    A body that came compressed, though nobody asked for that, is not read.
     """
-    encoding = (response.header("content-encoding") or "identity").strip().lower()
-    if encoding != "identity":
-        return "", False
+    body, whole = decoded(response.body, ",".join(response.values("content-encoding")))
+    whole = whole and response.whole
     for mark, codec in _BYTE_ORDER_MARKS:
-        if response.body.startswith(mark):
-            return response.body[len(mark) :].decode(codec, "replace"), response.whole
-    given = _CHARSET.search(response.header("content-type") or "")
+        if body.startswith(mark):
+            return body[len(mark) :].decode(codec, "replace"), whole
+    # Of several Content-Type fields browsers take the last one that says it.
+    named = [_CHARSET.search(value) for value in response.values("content-type")]
+    labels = [found.group(1) for found in named if found]
+    known = _codec(labels[-1]) if labels else "utf-8"
+    # For a label that is none, browsers fall back on an encoding with ASCII in its place.
+    return body.decode(known or "cp1252", "replace"), whole and known is not None
+
+
+def _codec(label: str) -> str | None:
+    """
+    Return the codec of Python for an encoding that browsers know (WHATWG Encoding, 4).
+
+    UTF-7 and what is no encoding of text are none of these.
+    """
     try:
-        codec = codecs.lookup(given.group(1)).name if given else "utf-8"
-        return response.body.decode(codec, "replace"), response.whole
+        name = codecs.lookup(label).name
     except (LookupError, ValueError):
-        # An encoding that is not known here, or is none for text.
-        return response.body.decode("utf-8", "replace"), False
+        return None
+    if name == "utf-16":
+        return "utf-16-le"
+    return name if _OF_THE_WEB.fullmatch(name) else None
+
+
+def readings_of(response: Response) -> tuple[str, ...]:
+    """
+    Return every text that a browser may take *response* for: decoded, as it came, and unpaired.
+
+    For questions where the worst reading counts.
+    """
+    text, _ = markup_of(response)
+    raw = response.body.decode("latin-1")
+    # UTF-16 that nobody declared has a zero beside each letter.
+    return tuple(dict.fromkeys((text, raw, raw.replace("\0", ""))))
 
 
 def hsts_seconds(response: Response) -> int:
@@ -104,34 +160,58 @@ def hsts_seconds(response: Response) -> int:
     return 0
 
 
-def redirect_of(response: Response, url: str) -> str | None:
+def redirect_of(response: Response, url: str, index: int = 0) -> str | None:
     """
     Return the absolute URL that *response* to *url* sends the client to, if any.
+
+    *index*: of several Location fields this one.
     """
-    location = response.header("location")
-    if response.status not in _REDIRECTS or location is None:
+    given = response.values("location")
+    if response.status not in _REDIRECTS or not given[index:] or not given[index].strip():
         return None
+    location = given[index]
     try:
-        target = urljoin(url, location.strip())
+        # URL Standard, 4.4: a backslash is a slash.
+        target = urljoin(url, location.strip().replace("\\", "/"))
         urlsplit(target).port  # noqa: B018  # a port that is none raises here
     except ValueError:
         return None
     return target
 
 
-def plain_answer(response: Response, url: str) -> PlainAnswer:
+def leads_to(response: Response, url: str) -> tuple[str, ...]:
     """
-    Return what an answer over http amounts to.
+    Return where *response* to *url* sends a browser that shows it: by refresh or by script.
+    """
+    ahead = map(refresh_goal, response.values("refresh"))
+    found = [joined(url, goal) for goal in ahead if goal is not None]
+    if is_page(response):
+        found += [goal for text in readings_of(response) for goal in read_page(text, url).leads_to]
+    return tuple(dict.fromkeys(found))
+
+
+def plain_answer(response: Response, url: str) -> PlainAnswer | None:
+    """
+    Return what an answer over http amounts to; ``None`` when it cannot be told.
 
     A redirect that stays on http is content; so is 401, because it asks the browser
-    for a password in clear, and a 5xx, because something behind was asked.
+    for a password in clear, and a 5xx, because something behind was asked. A refusal
+    that shows a form for a password, a card or personal data is content too. One that was
+    not read to its end tells nothing.
     """
-    target = redirect_of(response, url)
-    if target is not None:
-        return "redirect" if urlsplit(target).scheme == "https" else "served"
-    if 400 <= response.status < 500 and response.status != 401:  # noqa: PLR2004  # RFC 9110, 15.5
+    locations = [redirect_of(response, url, index) for index in range(_MAX_LOCATIONS)]
+    goals = {goal for goal in locations if goal is not None}
+    if goals:
+        secure = all(urlsplit(goal).scheme == "https" for goal in goals)
+        return "redirect" if secure else "served"
+    if not 400 <= response.status < 500 or response.status == 401:  # noqa: PLR2004  # RFC 9110, 15.5
+        return "served"
+    if not is_page(response):
         return "denied"
-    return "served"
+    pages = [read_page(text, url) for text in readings_of(response)]
+    if any(page.sensitive or page.plain for page in pages):
+        return "served"
+    return "denied" if markup_of(response)[1] else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,8 @@ class Script:
 
     *digest* is as in CSP ("sha256-…"), "" while nobody fetched it. *url* is where to fetch
     it, ``None`` for one that stands in the page. *foreign*: from another origin.
-    *pinned*: the page says which content it must have (Subresource Integrity).
+    *pinned*: the page says which content it must have (Subresource Integrity). *unread* is why
+    it could not be fetched.
     """
 
     name: str
@@ -62,12 +63,15 @@ class Script:
     url: str | None = None
     foreign: bool = False
     pinned: bool = False
+    unread: str = ""
 
     @property
     def shown(self) -> str:
         """
         Return name and digest for people.
         """
+        if self.unread:
+            return f"{self.name} (not read: {self.unread})"
         # One that stands in the page is named by its digest.
         return self.name if self.digest in self.name else f"{self.name} {self.digest}"
 
@@ -81,6 +85,7 @@ class Comparison:
     unapproved: tuple[str, ...]
     changed: tuple[str, ...]
     unpinned: tuple[str, ...]
+    unread: tuple[str, ...] = ()
 
 
 def read_scripts(markup: str, url: str) -> tuple[Script, ...]:
@@ -178,6 +183,8 @@ def with_digest(script: Script, content: bytes) -> Script:
 def compare(scripts: tuple[Script, ...], approved: Mapping[str, frozenset[str]]) -> Comparison:
     """
     Return how *scripts* differ from what is *approved*: digests, by the script's name.
+
+    Of one that could not be read only its name is compared.
     """
     unapproved = [s.shown for s in scripts if s.name not in approved]
     changed = [
@@ -186,7 +193,8 @@ def compare(scripts: tuple[Script, ...], approved: Mapping[str, frozenset[str]])
         if s.name in approved and s.digest and s.digest not in approved[s.name]
     ]
     unpinned = [s.name for s in scripts if s.url is not None and s.foreign and not s.pinned]
-    return Comparison(_unique(unapproved), _unique(changed), _unique(unpinned))
+    unread = [s.shown for s in scripts if s.unread]
+    return Comparison(_unique(unapproved), _unique(changed), _unique(unpinned), _unique(unread))
 
 
 def _unique(items: list[str]) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ PAGE_FACTS = (
     Fact.FORMS_PLAIN,
     Fact.FORMS_SENSITIVE,
     Fact.FORMS_GET,
+    Fact.CARD_ELSEWHERE,
 )
 SSH_FACTS = (
     Fact.SSH_PROTOCOL,

@@ -70,13 +70,16 @@ class Fact(StrEnum):
     HSTS_SECONDS = "http.hsts-seconds"  # int: max-age, 0 when the header is absent
     PLAIN_GET = "http.plain-get"  # "refused" (no listener) | "redirect" | "denied" | "served"
     PLAIN_POST = "http.plain-post"  # "refused" (no listener) | "redirect" | "denied" | "served"
+    PLAIN_PAGES = "http.plain-pages"  # tuple[str]: what http serves, where that is known
+    PLAIN_FORMS = "http.plain-forms"  # tuple[str]: what forms ask for that http serves
     PLAIN_SIGNATURE = "http.plain-signature"  # "valid", or what is wrong with the signature
     COOKIES_INSECURE = "http.cookies-insecure"  # tuple[str]: names set without Secure
     COOKIES_SCRIPTABLE = "http.cookies-scriptable"  # tuple[str]: session names w/o HttpOnly
     MIXED_CONTENT = "http.mixed-content"  # tuple[str]: http:// subresources (origin and path)
-    FORMS_PLAIN = "http.forms-plain"  # tuple[str]: sensitive forms whose action is http://
+    FORMS_PLAIN = "http.forms-plain"  # tuple[str]: forms for such, or personal data, to http://
     FORMS_SENSITIVE = "http.forms-sensitive"  # tuple[str]: what they ask for: "password", …
     FORMS_GET = "http.forms-get"  # tuple[str]: sensitive forms sent in the URL
+    CARD_ELSEWHERE = "http.card-elsewhere"  # tuple[str]: other hosts that get a card, or show it
     # A page on which people pay, and whom the payment goes to.
     PAGE_STORABLE = "http.storable"  # tuple[str]: pages without Cache-Control: no-store
     SCRIPT_POLICY = "http.script-policy"  # "enforced" | "reported" | "none": by CSP
@@ -108,6 +111,8 @@ HANDSHAKE_REFUSED = 0
 OWN_FACTS = frozenset(
     [
         Fact.HTTP_STATUS,
+        Fact.PLAIN_PAGES,
+        Fact.PLAIN_FORMS,
         Fact.PLAIN_SIGNATURE,
         Fact.COOKIES_INSECURE,
         Fact.COOKIES_SCRIPTABLE,
@@ -115,6 +120,7 @@ OWN_FACTS = frozenset(
         Fact.FORMS_PLAIN,
         Fact.FORMS_SENSITIVE,
         Fact.FORMS_GET,
+        Fact.CARD_ELSEWHERE,
         Fact.LOCK_STATUS_ANONYMOUS,
         Fact.LOCK_VARIANTS_OPEN,
         Fact.ACCESS_RUNG,

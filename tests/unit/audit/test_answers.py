@@ -4,13 +4,17 @@ What an answer means: cookies, HSTS, redirects, and whether it lets one in.
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 
 from sealgate.audit.answers import (
     Cookie,
     cookies,
     hsts_seconds,
+    is_page,
     is_session_cookie,
+    leads_to,
     look_of,
     markup_of,
     opens,
@@ -19,6 +23,8 @@ from sealgate.audit.answers import (
 )
 from sealgate.audit.model import Response
 from sealgate.policy.inventory import CookieRule
+
+FORM = b"<form method=post><input type=password name=p></form>"
 
 
 def answer(status: int = 200, body: bytes = b"", **headers: str) -> Response:
@@ -93,6 +99,9 @@ def test_a_preset_knows_better() -> None:
         (answer(body=b"x", content_type="text/html; charset=klingon"), "x", False),
         (answer(body=b"x", content_type="text/html; charset=zlib"), "x", False),
         (answer(body=b"\x1f\x8b", content_encoding="gzip"), "", False),
+        (answer(body=gzip.compress(b"x"), content_encoding="gzip"), "x", True),
+        (answer(body=b"+ADw-p", content_type="text/html; charset=utf-7"), "+ADw-p", False),
+        (answer(body=b"a\0b\0", content_type="text/html; charset=utf-16"), "ab", True),
         (Response(200, (), b"x", whole=False), "x", False),
     ],
 )
@@ -142,13 +151,60 @@ def test_hsts_absent() -> None:
         (answer(404), "denied"),
         (answer(308, location="https://[bad"), "served"),
         (answer(304), "served"),
+        (answer(404, FORM), "served"),
+        (answer(403, FORM, content_type="text/html"), "served"),
+        (answer(403, FORM, content_type="text/plain"), "denied"),
+        (answer(426, gzip.compress(FORM), content_encoding="gzip"), "served"),
+        (answer(404, FORM.decode().encode("utf-16-le")), "served"),
+        (answer(404, b"\xfe\xff" + FORM.decode().encode("utf-16-be")), "served"),
+        (answer(404, b"?", content_encoding="klingon"), None),
+        (Response(404, (), b"<p>cut", whole=False), None),
+        (Response(404, (), FORM, whole=False), "served"),
+        (answer(302, FORM, location=" "), "served"),
+        (answer(302, location="https:\\\\shop.example\\"), "redirect"),
+        (Response(302, (("location", "https://a/"), ("location", "http://a/")), b""), "served"),
     ],
 )
-def test_plain_answers(response: Response, expected: str) -> None:
+def test_plain_answers(response: Response, expected: str | None) -> None:
     """
-    Only a redirect to https, and a refusal that asks for no password, are safe.
+    Only a redirect to https, and a refusal that asks for nothing, are safe; both must be read.
     """
     assert plain_answer(response, "http://shop.example/x") == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ((), True),
+        (("text/html",), True),
+        (("application/xhtml+xml; charset=utf-8",), True),
+        (("image/svg+xml",), True),
+        (("text/xml",), True),
+        (("*/*",), True),
+        (("nonsense",), True),
+        (("text/plain", "text/html"), True),
+        (("Text/Plain; charset=utf-8",), False),
+        (("application/json",), False),
+        (("image/png",), False),
+        (("application/octet-stream",), False),
+    ],
+)
+def test_what_may_be_a_page(given: tuple[str, ...], *, expected: bool) -> None:
+    """
+    What a browser might read as tags is a page; what it shows as text or draws is none.
+    """
+    assert is_page(Response(200, tuple(("content-type", one) for one in given), b"")) is expected
+
+
+def test_where_an_answer_leads() -> None:
+    """
+    A Refresh field leads on as the markup does.
+    """
+    led = answer(404, b"<meta http-equiv=refresh content='0;url=/b'>", refresh="0; url=/a")
+    assert leads_to(led, "http://shop.example/x") == (
+        "http://shop.example/a",
+        "http://shop.example/b",
+    )
 
 
 def test_redirect_without_location() -> None:

@@ -459,7 +459,10 @@ VECTORS: dict[str, tuple[Vector, ...]] = {
         unseen(tried=(Fact.PLAIN_POST,), kind=AssetKind.ENDPOINT),
         beside({Fact.PLAIN_POST: "served"}, required=NO_PROTECTION),
     ),
-    "transit-insecure-cookie": _page(Fact.COOKIES_INSECURE, "sid", "sid without Secure"),
+    "transit-insecure-cookie": (
+        *_page(Fact.COOKIES_INSECURE, "sid", "sid without Secure"),
+        broken("sets sid over http", {Fact.COOKIES_INSECURE: ("sid over http",)}),
+    ),
     "transit-scriptable-cookie": _page(Fact.COOKIES_SCRIPTABLE, "sid", "sid without HttpOnly"),
     "transit-mixed-content": _page(Fact.MIXED_CONTENT, "http://cdn/x.js", "http://cdn/x.js"),
     "transit-form-plaintext": (
@@ -467,6 +470,15 @@ VECTORS: dict[str, tuple[Vector, ...]] = {
         broken(
             "password is served over http",
             {Fact.FORMS_SENSITIVE: ("password",), Fact.PLAIN_GET: "served"},
+        ),
+        broken("card is served over http", {Fact.PLAIN_FORMS: ("card",)}),
+        fine(
+            {
+                Fact.FORMS_PLAIN: (),
+                Fact.FORMS_SENSITIVE: ("password",),
+                Fact.PLAIN_GET: "served",
+                Fact.PLAIN_FORMS: (),
+            }
         ),
         fine({Fact.FORMS_PLAIN: (), Fact.FORMS_SENSITIVE: ()}),
         fine(
@@ -602,6 +614,15 @@ VECTORS: dict[str, tuple[Vector, ...]] = {
         fine({Fact.FORMS_SENSITIVE: ("card",)}, declarations=PAYS),
         unseen(tried=(Fact.FORMS_SENSITIVE,)),
         beside({Fact.FORMS_SENSITIVE: ("password",)}),
+        beside({Fact.LOCK_STATUS_ANONYMOUS: 403}),
+    ),
+    "payment-elsewhere": (
+        broken("card to https://x/", {Fact.CARD_ELSEWHERE: ("card to https://x/",)}),
+        fine({Fact.CARD_ELSEWHERE: (), Fact.FORMS_SENSITIVE: ("card",)}),
+        fine({Fact.CARD_ELSEWHERE: (), Fact.FORMS_SENSITIVE: ()}, declarations=PAYS),
+        unseen(tried=(Fact.CARD_ELSEWHERE,)),
+        unseen({Fact.CARD_ELSEWHERE: ()}),
+        beside({Fact.CARD_ELSEWHERE: (), Fact.FORMS_SENSITIVE: ("password",)}),
         beside({Fact.LOCK_STATUS_ANONYMOUS: 403}),
     ),
     "payment-scripts-unrestricted": (

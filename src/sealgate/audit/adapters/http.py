@@ -2,18 +2,19 @@
 One HTTP request, sent exactly as it is spelled, and its answer as a value.
 
 HTTP libraries tidy request targets up; a probe of a lock must not. So the request line
-is written by hand, and only the answer is read with the standard library's parser.
+is written by hand. They refuse answers that browsers show; so the answer is read by
+:mod:`sealgate.audit.reading`.
 """
 
 from __future__ import annotations
 
-import http.client
-from contextlib import closing
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from sealgate.audit.adapters.wire import Wire, observing_context
+from sealgate.audit.adapters.wire import CertificateDemandedError, Wire, observing_context
+from sealgate.audit.http2 import AnswerFrames, request_bytes
 from sealgate.audit.model import Response
+from sealgate.audit.reading import AnswerReader, NotHTTPError, Spoken
 from sealgate.errors import PeerError
 
 if TYPE_CHECKING:
@@ -25,6 +26,20 @@ if TYPE_CHECKING:
 SETTLE_SECONDS = 2.0
 # What may stand in a request line as it is; spaces, controls and non-ASCII may not.
 _AS_IT_IS = "".join(chr(n) for n in range(0x21, 0x7F))
+_READ_BYTES = 64 * 1024
+
+
+class NoHTTPError(PeerError):
+    """
+    What came is no answer of HTTP/1; *spoken* is what it is.
+    """
+
+    def __init__(self, spoken: Spoken) -> None:
+        """
+        Keep what was spoken.
+        """
+        super().__init__(f"the answer is no HTTP, but {spoken.value}")
+        self.spoken = spoken
 
 
 def ask(
@@ -45,7 +60,8 @@ def ask(
     Raises:
         CertificateDemandedError: a client certificate is demanded first.
         NoListenerError: nothing listens there.
-        PeerError: no connection, no TLS, or an answer that is no HTTP.
+        NoHTTPError: nothing came, or something that is no HTTP.
+        PeerError: no connection, or no TLS.
     """
     port = target.port if secure else target.plain_port
     host = (target.origin if secure else target.plain_origin).partition("//")[2]
@@ -63,8 +79,33 @@ def ask(
                     # Closed before anything was said: why, is known to who waits for it.
                     continue
                 raise
-            return _answer(wire, method, limits.max_body_bytes)
+            return _answer(wire, method, limits.max_body_bytes, secure=secure)
     raise PeerError("the connection was closed")
+
+
+def ask_http2(target: Target, request_target: str, limits: Limits) -> Response:
+    """
+    Return the answer to one GET in clear from a server that speaks HTTP/2 at once.
+
+    Of its fields none is told, and of its body what fits into the first window.
+
+    Raises:
+        NoHTTPError: it does not speak HTTP/2, or its answer could not be read.
+        PeerError: no connection, or nothing in time.
+    """
+    host = target.plain_origin.partition("//")[2]
+    frames = AnswerFrames()
+    with Wire.connect(target.address, target.plain_port, limits) as wire:
+        wire.send(request_bytes(host, quote(request_target, safe=_AS_IT_IS)))
+        try:
+            while not frames.finished and (data := wire.receive(_READ_BYTES)):
+                wire.send(frames.feed(data, limits.max_body_bytes))
+        except PeerError:
+            if not frames.speaks:
+                raise
+    if not frames.speaks or not frames.status:
+        raise NoHTTPError(Spoken.HTTP_2 if frames.speaks else Spoken.NOTHING)
+    return Response(frames.status, (), frames.body, frames.finished)
 
 
 def _request(method: str, request_target: str, host: str) -> bytes:
@@ -81,25 +122,24 @@ def _request(method: str, request_target: str, host: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("ascii", "replace")
 
 
-def _answer(wire: Wire, method: str, max_bytes: int) -> Response:
-    # HTTPResponse only ever asks its socket for makefile(). It is closed by hand: left to the
-    # collector, it might find its reader gone, and complain.
-    with closing(http.client.HTTPResponse(cast("Any", wire), method=method)) as reply:
-        return _read(reply, max_bytes)
-
-
-def _read(reply: http.client.HTTPResponse, max_bytes: int) -> Response:
+def _answer(wire: Wire, method: str, max_bytes: int, *, secure: bool) -> Response:
+    reader, broken = AnswerReader(method, max_bytes), False
     try:
-        reply.begin()
-    except (http.client.HTTPException, ValueError, OSError) as error:
-        raise PeerError("the answer is no HTTP") from error
+        while data := wire.receive(_READ_BYTES):
+            if reader.feed(data):
+                break
+    except CertificateDemandedError:
+        raise
+    except PeerError:
+        if not reader.has_begun:
+            raise
+        # What came before it broke off was shown.
+        broken = True
     try:
-        body = reply.read(max_bytes)
-        # At the end of a body that has no length of its own, one more read gives nothing.
-        whole = not reply.length and (len(body) < max_bytes or not reply.read(1))
-    except http.client.IncompleteRead as error:
-        body, whole = error.partial, False
-    except (http.client.HTTPException, ValueError, OSError) as error:
-        raise PeerError("the answer broke off") from error
-    headers = tuple((name.lower(), value) for name, value in reply.getheaders())
-    return Response(reply.status, headers, body, whole)
+        response = reader.end(broken=broken)
+    except NotHTTPError as error:
+        raise NoHTTPError(error.spoken) from error
+    if secure and reader.is_bare:
+        # No browser takes an answer without a head over TLS.
+        raise NoHTTPError(Spoken.ANOTHER)
+    return response

@@ -4,72 +4,222 @@ What plain HTTP does beside the TLS endpoint: nothing, a redirect, a refusal, or
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from sealgate.audit.adapters.http import ask
-from sealgate.audit.adapters.wire import NoListenerError, SilentError, UnreachableError
-from sealgate.audit.answers import plain_answer, redirect_of
+from sealgate.audit.adapters.http import NoHTTPError, ask, ask_http2
+from sealgate.audit.adapters.wire import (
+    HungUpError,
+    NoListenerError,
+)
+from sealgate.audit.answers import (
+    cookies,
+    is_page,
+    is_session_cookie,
+    leads_to,
+    markup_of,
+    plain_answer,
+    readings_of,
+    redirect_of,
+)
 from sealgate.audit.model import bracketed
+from sealgate.audit.page import read_page
+from sealgate.audit.reading import Spoken
 from sealgate.audit.sightings import seen, unseen
 from sealgate.errors import PeerError
 from sealgate.policy.observation import Fact, FactValue
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sealgate.audit.model import Limits, Response, Target
     from sealgate.policy.observation import Sighting
 
 _MAX_REDIRECTS = 4
+# Pages that are asked for over http beside the one that was named.
+MAX_PAGES = 24
+# Who was silent twice is not asked again: each time may take as long as the limit says.
+_MAX_GAPS = 2
+_OK = range(200, 300)
+# A refusal shorter than this is no page, so it is not compared with one.
+_A_PAGE = 200
 
 
-def probe_plain(target: Target, limits: Limits, *, active: bool) -> list[Sighting]:
+@dataclass(slots=True)
+class _Seen:
     """
-    Observe GET, and with *active* POST, over http at ``target.path``.
-
-    The POST has no body and carries no credential.
+    What was seen over http, of all pages together: URLs are without query.
     """
-    seen_by = f"GET {target.plain_origin}{target.path}"
-    sightings: list[Sighting] = []
-    try:
-        values: dict[Fact, FactValue] = {Fact.PLAIN_GET: _get(target, limits)}
-        sightings += seen(target.asset, values, seen_by)
-    except PeerError as error:
-        reason = f"{_plain_where(target)}: {error.message}"
-        sightings += unseen(target.asset, (Fact.PLAIN_GET,), reason)
+
+    words: list[str] = field(default_factory=list)
+    gaps: list[str] = field(default_factory=list)
+    served: list[str] = field(default_factory=list)
+    cookies: list[str] = field(default_factory=list)
+    plain: list[str] = field(default_factory=list)
+    sensitive: set[str] = field(default_factory=set)
+    is_read: bool | None = None  # whether all that was shown could be read
+    links: list[str] = field(default_factory=list)
+
+
+def probe_plain(
+    target: Target, limits: Limits, *, active: bool, pages: Iterable[str] = ()
+) -> list[Sighting]:
+    """
+    Observe GET, and with *active* POST, over http at ``target.path`` and at each of *pages*.
+
+    *pages* are request targets that are known or linked; so many are asked as
+    :data:`MAX_PAGES` says, and what the pages in clear link to besides. The POST has no body
+    and carries no credential, and goes to ``target.path`` alone.
+    """
+    found = _Seen()
+    first = _look(target, target.path, limits, found)
+    if first and first != "refused":
+        _ask_http2(target, limits, found)
+        asked, left = {target.path}, list(pages)
+        while left and len(asked) <= MAX_PAGES and len(found.gaps) < _MAX_GAPS:
+            path = left.pop(0)
+            if path not in asked:
+                asked.add(path)
+                _look(target, path, limits, found)
+            left += [link for link in found.links if link not in asked]
+            found.links.clear()
+    sightings = _told(target, found)
     if not active:
         reason = "a POST is only sent to a configured site, or with --active"
         return sightings + unseen(target.asset, (Fact.PLAIN_POST,), reason)
     try:
-        values = {Fact.PLAIN_POST: _post(target, limits)}
-        sightings += seen(target.asset, values, seen_by.replace("GET", "POST", 1))
+        values: dict[Fact, FactValue] = {Fact.PLAIN_POST: _post(target, limits)}
+        sightings += seen(target.asset, values, f"POST {target.plain_origin}{target.path}")
     except PeerError as error:
         reason = f"{_plain_where(target)}: {error.message}"
         sightings += unseen(target.asset, (Fact.PLAIN_POST,), reason)
     return sightings
 
 
-def _get(target: Target, limits: Limits) -> str:
-    path, asked = target.path, set[str]()
+def _told(target: Target, found: _Seen) -> list[Sighting]:
+    seen_by = f"GET {target.plain_origin}{target.path}"
+    if found.gaps and "served" not in found.words:
+        return unseen(target.asset, (Fact.PLAIN_GET,), found.gaps[0])
+    word = next(word for word in _WORST_FIRST if word in found.words)
+    values: dict[Fact, FactValue] = {Fact.PLAIN_GET: word}
+    if found.served:
+        values[Fact.PLAIN_PAGES] = tuple(dict.fromkeys(found.served))
+    # What is not seen here may be seen over TLS; so only what is there is told.
+    several = (
+        (Fact.COOKIES_INSECURE, found.cookies),
+        (Fact.FORMS_PLAIN, found.plain),
+    )
+    if found.sensitive or found.is_read:
+        values[Fact.PLAIN_FORMS] = tuple(sorted(found.sensitive))
+    values |= {fact: tuple(dict.fromkeys(items)) for fact, items in several if items}
+    return seen(target.asset, values, seen_by)
+
+
+_WORST_FIRST = ("served", "denied", "redirect", "refused")
+
+
+def _look(target: Target, path: str, limits: Limits, found: _Seen) -> str:
+    where = f"{target.plain_origin}{path}".partition("?")[0]
+    try:
+        word = _get(target, path, limits, found)
+    except PeerError as error:
+        found.gaps.append(f"{_plain_where(target)}: {error.message}")
+        return ""
+    if word is None:
+        found.gaps.append(f"{where} could not be read to its end")
+        return ""
+    found.words.append(word)
+    if word == "served":
+        found.served.append(where)
+    return word
+
+
+def _get(target: Target, path: str, limits: Limits, found: _Seen) -> str | None:
+    asked = set[str]()
     for _ in range(_MAX_REDIRECTS):
         asked.add(path)
         answer = plain_exchange(target, path, limits)
         if isinstance(answer, str):
             return answer
-        onward = redirect_of(answer, target.plain_origin + path)
-        if onward is None or not onward.startswith(target.plain_origin + "/"):
-            return plain_answer(answer, target.plain_origin + path)
-        # A redirect that stays here in clear is followed; its end counts.
+        url = target.plain_origin + path
+        _take(answer, url, found)
+        word = plain_answer(answer, url)
+        if word == "denied" and _is_shown_over_tls(target, path, limits, answer):
+            return "served"
+        onward = _onward(answer, url, word)
+        if onward is None:
+            return word
+        if not onward.startswith(target.plain_origin + "/"):
+            return "served"
+        # What stays here in clear is followed; its end counts.
         path = onward.removeprefix(target.plain_origin).partition("#")[0]
         if path in asked:
             break
     return "served"
 
 
+def _onward(answer: Response, url: str, word: str | None) -> str | None:
+    # Where a browser goes on to in clear, by a redirect or from a refusal.
+    if word == "denied":
+        goals = [goal for goal in leads_to(answer, url) if urlsplit(goal).scheme != "https"]
+        return goals[0] if goals else None
+    several = len(set(answer.values("location"))) > 1
+    return redirect_of(answer, url) if word == "served" and not several else None
+
+
+def _take(answer: Response, url: str, found: _Seen) -> None:
+    found.cookies += [
+        f"{cookie.name} over http"
+        for cookie in cookies(answer)
+        # A session that was handed out in clear is known to whoever listened.
+        if not cookie.secure or is_session_cookie(cookie.name)
+    ]
+    if redirect_of(answer, url) is not None or not is_page(answer):
+        found.is_read = found.is_read is not False
+        return
+    found.is_read = found.is_read is not False and markup_of(answer)[1]
+    for text in readings_of(answer):
+        page = read_page(text, url)
+        found.plain += page.plain
+        found.sensitive |= set(page.sensitive)
+        found.links += page.sign_in_links
+
+
+def _is_shown_over_tls(target: Target, path: str, limits: Limits, refusal: Response) -> bool:
+    # A page that says "404" and shows the site all the same.
+    text = "".join(markup_of(refusal)[0].split())
+    if len(text) < _A_PAGE:
+        return False
+    try:
+        answer = ask(target, path, limits)
+    except PeerError:
+        return False
+    return answer.status in _OK and "".join(markup_of(answer)[0].split()) == text
+
+
+def _ask_http2(target: Target, limits: Limits, found: _Seen) -> None:
+    # Some servers serve to whoever begins with HTTP/2 what they redirect in HTTP/1.
+    if "served" in found.words or found.gaps:
+        return
+    try:
+        answer = ask_http2(target, target.path, limits)
+    except PeerError:
+        return
+    word = plain_answer(answer, target.plain_origin + target.path)
+    if word == "served" and not 300 <= answer.status < 400:  # noqa: PLR2004  # where to, is not read
+        found.words.append("served")
+        found.served.append(f"{target.plain_origin}{target.path}".partition("?")[0] + " (HTTP/2)")
+
+
 def _post(target: Target, limits: Limits) -> str:
     answer = plain_exchange(target, target.path, limits, "POST")
     if isinstance(answer, str):
         return answer
-    return plain_answer(answer, target.plain_origin + target.path)
+    word = plain_answer(answer, target.plain_origin + target.path)
+    if word is None:
+        raise PeerError("the answer could not be read to its end")
+    return word
 
 
 def plain_exchange(
@@ -78,19 +228,42 @@ def plain_exchange(
     """
     Return the answer over http, or what having none amounts to.
 
+    Who hangs up twice without a word, or sends an alert of TLS, denies.
+
     Raises:
         UnreachableError: no connection, and not because the port is closed.
         SilentError: nothing came in time, so nothing is known.
+        NoHTTPError: something came that is not understood.
     """
+    for _ in range(2):
+        try:
+            return ask(target, path, limits, secure=False, method=method)
+        except NoListenerError:
+            return "refused"
+        except HungUpError:
+            continue
+        except NoHTTPError as error:
+            if error.spoken is Spoken.TLS:
+                return "denied"
+            if error.spoken is Spoken.HTTP_2:
+                break
+            if error.spoken is not Spoken.NOTHING:
+                raise
+    return _only_http2(target, path, limits)
+
+
+def _only_http2(target: Target, path: str, limits: Limits) -> Response | Literal["denied"]:
     try:
-        return ask(target, path, limits, secure=False, method=method)
-    except NoListenerError:
-        return "refused"
-    except (UnreachableError, SilentError):
-        raise
-    except PeerError:
-        # Whatever listens hung up or spoke something else, as a TLS port does.
+        answer = ask_http2(target, path, limits)
+    except HungUpError:
         return "denied"
+    except NoHTTPError as error:
+        if error.spoken is not Spoken.NOTHING:
+            raise
+        return "denied"
+    if 300 <= answer.status < 400:  # noqa: PLR2004  # RFC 9110, 15.4
+        raise PeerError("it redirects in HTTP/2, and where to is not read")
+    return answer
 
 
 def _plain_where(target: Target) -> str:

@@ -4,11 +4,13 @@ Which scripts a payment page runs: the page and each script that it names are fe
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from sealgate.audit.adapters.http import ask
-from sealgate.audit.answers import markup_of, redirect_of
+from sealgate.audit.answers import is_page, markup_of, redirect_of
+from sealgate.audit.codings import decoded
 from sealgate.audit.model import HTTPS_PORT, Target
 from sealgate.audit.scripts import (
     MAX_SCRIPTS,
@@ -21,6 +23,7 @@ from sealgate.audit.scripts import (
 )
 from sealgate.audit.sightings import seen, unseen
 from sealgate.errors import PeerError
+from sealgate.policy.finding import listed
 from sealgate.policy.observation import Fact
 
 if TYPE_CHECKING:
@@ -44,7 +47,7 @@ _OK = 200
 
 class PageError(PeerError):
     """
-    The page, or one of its scripts, could not be read; the message says why.
+    The page could not be read; the message says why.
     """
 
 
@@ -56,11 +59,10 @@ def fetch_scripts(
 
     Redirects are followed within the origin and as far as *belongs* says that the path is
     part of this place. Nothing but GET without a credential is sent, to the page's own
-    host and to where its scripts come from.
+    host and to where its scripts come from. A script that could not be read says why.
 
     Raises:
-        PageError: the page did not answer 200 with HTML, or it or a script could not be
-            read to its end.
+        PageError: the page did not answer 200 with HTML, or could not be read to its end.
     """
     url, answer = _page(target, limits, belongs)
     markup, whole = markup_of(answer)
@@ -91,7 +93,7 @@ def _page(target: Target, limits: Limits, belongs: Callable[[str], bool]) -> tup
             raise PageError(f"{where} leads to another page")
     else:
         raise PageError(f"{where} redirects again and again")
-    if answer.status != _OK or "html" not in (answer.header("content-type") or "html").lower():
+    if answer.status != _OK or not is_page(answer):
         raise PageError(f"{where} answered {answer.status}, and no page")
     return url, answer
 
@@ -115,10 +117,13 @@ def _filled(script: Script, page: Target, limits: Limits) -> Script:
         answer = ask(there, request, limits, secure=secure)
     except (PeerError, ValueError) as error:
         reason = error.message if isinstance(error, PeerError) else "its address is none"
-        raise PageError(f"{script.name}: {reason}") from error
-    if answer.status != _OK or not answer.whole or answer.header("content-encoding"):
-        raise PageError(f"{script.name} answered {answer.status}, or was not read to its end")
-    return with_digest(script, answer.body)
+        return replace(script, unread=reason)
+    # CSP, SRI and browsers look at what is left when the codings are off.
+    content, whole = decoded(answer.body, ",".join(answer.values("content-encoding")))
+    if answer.status != _OK or not (whole and answer.whole):
+        reason = f"it answered {answer.status}, or did not come whole"
+        return replace(script, unread=reason)
+    return with_digest(script, content)
 
 
 def probe_scripts(
@@ -143,12 +148,17 @@ def probe_scripts(
         Fact.SCRIPT_POLICY: script_policy(answer),
         Fact.SCRIPTS: tuple(script.shown for script in scripts),
     }
+    missing: list[Sighting] = []
     if approved is None:
-        missing = unseen(target.asset, _OF_SCRIPTS[1:3], "no register was opened")
+        missing += unseen(target.asset, _OF_SCRIPTS[1:3], "no register was opened")
     else:
-        missing = []
         result = compare(scripts, approved)
         values[Fact.SCRIPTS_UNAPPROVED] = result.unapproved
-        values[Fact.SCRIPTS_CHANGED] = result.changed
+        # What was seen is judged; what was not read may have changed, unless something has.
+        if result.unread and not result.changed:
+            reason = f"the page runs {listed(result.unread)}"
+            missing += unseen(target.asset, (Fact.SCRIPTS_CHANGED,), reason)
+        else:
+            values[Fact.SCRIPTS_CHANGED] = result.changed
     values[Fact.SCRIPTS_UNPINNED] = compare(scripts, {}).unpinned
     return [*seen(target.asset, values, f"GET {page}, and its scripts"), *missing]

@@ -1,5 +1,5 @@
 """
-A form that asks for a password or a card travels over TLS, both ways.
+A form that asks for a password or a card travels over TLS, both ways; personal data is sent so.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 def _judge(subject: Subject) -> Verdict:
     plain = subject.names(Fact.FORMS_PLAIN)
     asked = subject.names(Fact.FORMS_SENSITIVE)
-    served = subject.text(Fact.PLAIN_GET)
+    served, shown = subject.text(Fact.PLAIN_GET), subject.names(Fact.PLAIN_FORMS)
     if plain:
-        return violated(f"sends to {listed(plain)}")
-    if asked and served == "served":
+        return violated(f"sends {listed(plain)}")
+    if shown:
+        return violated(f"a form that asks for {listed(shown)} is served over http")
+    if asked and served == "served" and shown is None:
         return violated(f"a form that asks for {listed(asked)} is served over http")
     if plain is None or asked is None:
         return page_unseen(subject, Fact.FORMS_PLAIN, Fact.FORMS_SENSITIVE)
@@ -34,8 +36,11 @@ def _judge(subject: Subject) -> Verdict:
 
 RULE = Rule(
     id="transit-form-plaintext",
-    title="a form sends a password or card data over http, or is itself served over http",
-    demand="forms that ask for credentials come and go over TLS",
+    title=(
+        "a form sends a password, a card or personal data over http, or asks for one of the first "
+        "two and is itself served over http"
+    ),
+    demand="forms that ask for credentials come and go over TLS, and personal data goes over TLS",
     severity=Severity.ERROR,
     column=Column.IN_TRANSIT,
     vantage=Vantage.OUTSIDE,
@@ -53,6 +58,7 @@ RULE = Rule(
         Fact.FORMS_PLAIN,
         Fact.FORMS_SENSITIVE,
         Fact.PLAIN_GET,
+        Fact.PLAIN_FORMS,
         Fact.LOCK_STATUS_ANONYMOUS,
     ),
     judge=_judge,

@@ -23,14 +23,16 @@ def _judge(subject: Subject) -> Verdict:
         return page_unseen(subject, Fact.COOKIES_INSECURE)
 
     if cookies:
-        return violated(f"sets {listed(cookies)} without Secure")
+        # What was set over http travelled in clear, whatever it says.
+        over_http = any(name.endswith(" over http") for name in cookies)
+        return violated(f"sets {listed(cookies)}{'' if over_http else ' without Secure'}")
     return met("every cookie that was set has Secure")
 
 
 RULE = Rule(
     id="transit-insecure-cookie",
-    title="a cookie is set without Secure",
-    demand="every cookie has the Secure attribute",
+    title="a cookie is set without Secure, or over http",
+    demand="every cookie has the Secure attribute and is set over TLS",
     severity=Severity.WARNING,
     column=Column.IN_TRANSIT,
     vantage=Vantage.OUTSIDE,

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealgate.policy.citations import GUIDELINE_CONFIDENTIAL, GUIDELINE_FRONTEND
-from sealgate.policy.finding import Rule, Severity, met, violated
+from sealgate.policy.finding import Rule, Severity, listed, met, violated
 from sealgate.policy.ladder import WEB
 from sealgate.policy.observation import Fact, Vantage
 from sealgate.policy.protection import Column
@@ -21,7 +21,8 @@ def _judge(subject: Subject) -> Verdict:
     if answer is None:
         return subject.not_observed(Fact.PLAIN_GET)
     if answer == "served":
-        return violated("http answers with content")
+        pages = subject.names(Fact.PLAIN_PAGES)
+        return violated(f"http answers with content{f': {listed(pages)}' if pages else ''}")
     if answer in {"refused", "redirect", "denied"}:
         return met(f"http serves nothing ({answer})")
     # A word that this version does not know is no proof.
@@ -48,7 +49,7 @@ RULE = Rule(
         "put Sealgate in front (`sealgate serve` answers http with redirects and refusals "
         "only), or return 308 to https for every http request"
     ),
-    facts=(Fact.PLAIN_GET,),
+    facts=(Fact.PLAIN_GET, Fact.PLAIN_PAGES),
     judge=_judge,
     criterion=True,
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sealgate.audit.adapters.http import ask
+from sealgate.audit.adapters.http import ask, ask_http2
 from sealgate.audit.model import Limits, Target
 from sealgate.audit.spellings import spellings
 from sealgate.errors import PeerError
@@ -121,9 +121,6 @@ def test_a_body_is_read_up_to_the_limit(rest: bytes, body: bytes, *, whole: bool
         b"",
         b"\x15\x03\x01\x00\x02\x02\x28",
         b"SSH-2.0-x\r\n",
-        b"HTTP/1.1 abc\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 500,
-        b"HTTP/1.1 200 OK\r\na: " + b"x" * 100_000,
     ],
 )
 def test_what_is_no_http(answer: bytes) -> None:
@@ -132,3 +129,32 @@ def test_what_is_no_http(answer: bytes) -> None:
     """
     with answering(answer) as (port, _), pytest.raises(PeerError):
         ask(plain(port), "/", QUICK, secure=False)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 abc\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 500,
+        b"HTTP/1.1 200 OK\r\na: " + b"x" * 100_000,
+        b"<form>",
+    ],
+)
+def test_what_browsers_show_is_an_answer(answer: bytes) -> None:
+    """
+    A status that is none, a head without end, and no head at all are shown.
+    """
+    with answering(answer) as (port, _):
+        assert ask(plain(port), "/", QUICK, secure=False).status == 200
+
+
+def test_http2_is_asked_for_when_nothing_else_is_spoken() -> None:
+    """
+    The answer to a request with prior knowledge is read.
+    """
+    answer = bytes.fromhex("0000000400000000000000010105000000018d")
+    with answering(answer) as (port, asked):
+        assert ask_http2(plain(port), "/x", QUICK).status == 404
+    assert asked[0].startswith(b"PRI * HTTP/2.0\r\n\r\n")
+    with answering(b"HTTP/1.1 400 Bad Request\r\n\r\n") as (port, _), pytest.raises(PeerError):
+        ask_http2(plain(port), "/x", QUICK)
