@@ -199,8 +199,8 @@ SECTIONS: tuple[Section, ...] = (
             Setting(
                 "preset",
                 Type.TEXT,
-                "What is known of the CMS: `typo3`, `wordpress`, `django`, `nextcloud` or "
-                "`none`. Locks its doors and knows its cookies.",
+                "What is known of the CMS: `typo3`, `wordpress`, `django`, `nextcloud`, "
+                "`mediawiki` or `none`. Locks its doors and knows its cookies.",
                 '`"none"`',
             ),
             Setting(

@@ -5,6 +5,7 @@ What is known of each CMS: its doors, its public holes, its cookies, its setting
 from __future__ import annotations
 
 from sealgate.config.presets.django import DJANGO
+from sealgate.config.presets.mediawiki import MEDIAWIKI
 from sealgate.config.presets.model import FrontSide, Preset, Snippet, front_of, settings_for
 from sealgate.config.presets.nextcloud import NEXTCLOUD
 from sealgate.config.presets.typo3 import TYPO3
@@ -13,7 +14,7 @@ from sealgate.config.presets.wordpress import WORDPRESS
 NONE = Preset("none", "no preset")
 
 PRESETS: dict[str, Preset] = {
-    preset.name: preset for preset in (TYPO3, WORDPRESS, DJANGO, NEXTCLOUD, NONE)
+    preset.name: preset for preset in (TYPO3, WORDPRESS, DJANGO, NEXTCLOUD, MEDIAWIKI, NONE)
 }
 
 __all__ = ["PRESETS", "FrontSide", "Preset", "Snippet", "front_of", "settings_for"]

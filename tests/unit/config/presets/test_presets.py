@@ -78,6 +78,9 @@ def landed(site: Site, target: str) -> Route | None:
         ("nextcloud", "/index.php/settings/users"),
         ("nextcloud", "/settings/apps"),
         ("nextcloud", "/updater/index.php"),
+        ("mediawiki", "/wiki/Special:UserLogin"),
+        ("mediawiki", "/index.php?title=Special:UserLogin&returnto=Main+Page"),
+        ("mediawiki", "/w/mw-config/index.php"),
     ],
 )
 def test_a_door_is_locked(preset: str, target: str) -> None:
@@ -109,6 +112,8 @@ def test_a_door_is_locked(preset: str, target: str) -> None:
         ("nextcloud", "/index.php/apps/files"),
         ("nextcloud", "/remote.php/dav/files/anna/a.txt"),
         ("nextcloud", "/settings/user"),
+        ("mediawiki", "/wiki/Main_Page"),
+        ("mediawiki", "/load.php?modules=startup"),
     ],
 )
 def test_what_visitors_need_stays_public(preset: str, target: str) -> None:

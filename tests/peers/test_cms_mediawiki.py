@@ -1,0 +1,377 @@
+"""
+A real MediaWiki behind its preset: what stays open, what an editor does, ways to its back doors.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from urllib.parse import quote
+
+import pytest
+
+from tests.peers.cms_ways import Stand, Way, as_json, form, multipart, not_working
+from tests.peers.mediawikied import (
+    PASSWORD,
+    TOKEN,
+    MediaWiki,
+    bare_client,
+    joined,
+    login_token,
+    mediawiki_running,
+)
+from tests.ports import free_port
+
+SIGNED_IN = "my_wikiUserID=1"
+GERMAN = (("X-Peer-Language", "de"),)
+ANONYMOUS = (("Cookie", "{anonymous}"),)
+SESSION = (("Cookie", "{session}"),)
+ROBOT = (("Cookie", "{bot_session}"),)
+BEARER = (("Authorization", "Bearer {bearer}"),)
+OAUTH = (("Authorization", 'OAuth oauth_token="{bearer}"'),)
+
+_API_LOGIN = "lgname=Boss&lgpassword={known}&lgtoken={login}"
+_FORM_LOGIN = "wpName=Boss&wpPassword={known}&wpLoginToken={login}&authAction=login"
+_CLIENT_LOGIN = (
+    "action=clientlogin&format=json&username=Boss&password={known}&logintoken={login}"
+    "&loginreturnurl=https://localhost/"
+)
+_FORM_NEW = (
+    "wpName=New{unique}&wpPassword={known}&retype={known}&wpRetype={known}&authAction=create"
+)
+
+
+def _signing_in(
+    name: str,
+    target: str,
+    body: str = _FORM_LOGIN,
+    headers: tuple[tuple[str, str], ...] = ANONYMOUS,
+) -> Way:
+    return Way(name, target, SIGNED_IN, form(body), headers)
+
+
+STRANGERS = (
+    _signing_in("api", "/api.php", f"action=login&format=json&{_API_LOGIN}"),
+    _signing_in("api action in url", "/api.php?action=login", _API_LOGIN),
+    _signing_in("api percent", "/%61pi.php?action=%6cogin", _API_LOGIN),
+    _signing_in("api slashes", "//api.php?action=login", _API_LOGIN),
+    _signing_in("api dots", "/x/../api.php?action=login", _API_LOGIN),
+    _signing_in("api name percent", "/api.php", f"%61ction=login&{_API_LOGIN}"),
+    Way(
+        "api parts",
+        "/api.php?action=login",
+        SIGNED_IN,
+        sent=multipart(lgname="Boss", lgpassword="{plain}", lgtoken="{login_plain}"),
+        headers=ANONYMOUS,
+    ),
+    _signing_in("api client", "/api.php", _CLIENT_LOGIN),
+    _signing_in("form", "/index.php?title=Special:UserLogin"),
+    _signing_in("form pretty", "/wiki/Special:UserLogin"),
+    _signing_in("form info", "/index.php/Special:UserLogin"),
+    _signing_in("form alias", "/wiki/Special:Login"),
+    _signing_in("form case", "/wiki/special:userlogin"),
+    _signing_in("form spaces", "/index.php?title=_special_:_userlogin_"),
+    _signing_in("form colon", "/index.php?title=:Special:UserLogin"),
+    _signing_in("form wide space", "/index.php?title=Special:%E3%80%80UserLogin"),
+    _signing_in("form direction", "/index.php?title=Spec%E2%80%8Eial:UserLogin"),
+    _signing_in("form sub page", "/wiki/Special:UserLogin/x"),
+    _signing_in("form title in body", "/index.php", f"title=Special:UserLogin&{_FORM_LOGIN}"),
+    _signing_in("form values in url", f"/index.php?title=Special:UserLogin&{_FORM_LOGIN}", "a=b"),
+    _signing_in(
+        "form German",
+        "/wiki/Spezial:Anmelden",
+        headers=(*ANONYMOUS, *GERMAN),
+    ),
+    _signing_in(
+        "form German title",
+        "/index.php?title=spezial:anmelden",
+        headers=(*ANONYMOUS, *GERMAN),
+    ),
+    Way(
+        "form parts",
+        "/index.php?title=Special:UserLogin",
+        SIGNED_IN,
+        sent=multipart(
+            wpName="Boss", wpPassword="{plain}", wpLoginToken="{login_plain}", authAction="login"
+        ),
+        headers=ANONYMOUS,
+    ),
+    Way(
+        "account",
+        "/wiki/Special:CreateAccount",
+        "my_wikiUserName=New",
+        sent=form(f"{_FORM_NEW}&wpCreateaccountToken={{create}}"),
+        headers=ANONYMOUS,
+    ),
+    Way(
+        "account by api",
+        "/api.php",
+        '"PASS"',
+        sent=form(
+            "action=createaccount&format=json&username=New{unique}2&password={known}"
+            "&retype={known}&createtoken={create}&createreturnurl=https://localhost/"
+        ),
+        headers=ANONYMOUS,
+    ),
+    Way("sign in page", "/wiki/Special:UserLogin", 'name="wpPassword"'),
+    Way("sign in page title", "/index.php?title=Special:UserLogin", 'name="wpPassword"'),
+    Way("account page", "/wiki/Special:CreateAccount", 'name="wpPassword"'),
+    Way("installer", "/mw-config/", "MediaWiki"),
+    Way("installer script", "/mw-config/index.php", "MediaWiki"),
+    Way("installer percent", "/mw%2Dconfig/index.php?page=Upgrade", "MediaWiki"),
+)
+"""
+What a stranger may try who knows an administrator's password.
+"""
+
+_EDIT = "action=edit&format=json&appendtext={unique}&token={csrf}&title="
+
+SESSIONS = (
+    Way("who", "/api.php?action=query&meta=userinfo&format=json", '"name":"Boss"', headers=SESSION),
+    Way(
+        "asserted",
+        "/api.php?action=query&assert=user&format=json",
+        "batchcomplete",
+        headers=SESSION,
+    ),
+    Way("edit", "/api.php", '"Success"', sent=form(_EDIT + "E1"), headers=SESSION),
+    Way(
+        "edit action in url",
+        "/api.php?action=edit",
+        '"Success"',
+        sent=form(_EDIT + "E2"),
+        headers=SESSION,
+    ),
+    Way(
+        "edit parts",
+        "/api.php?action=edit&format=json&title=E3",
+        '"Success"',
+        sent=multipart(appendtext="x", token="{csrf_plain}"),
+        headers=SESSION,
+    ),
+    Way(
+        "edit by dots",
+        "/api.php",
+        '"Success"',
+        sent=form(_EDIT + "E4"),
+        headers=(("Cookie", "my.wiki.session={id}; my.wikiUserID=1"),),
+    ),
+    Way(
+        "edit by spaces",
+        "/api.php",
+        '"Success"',
+        sent=form(_EDIT + "E5"),
+        headers=(("Cookie", "a=b;   my wiki_session={id};  my wikiUserID=1"),),
+    ),
+    Way(
+        "edit by bracket",
+        "/api.php",
+        '"Success"',
+        sent=form(_EDIT + "E6"),
+        headers=(("Cookie", "my_wiki_session={id}; my[wikiUserID=1"),),
+    ),
+    Way(
+        "who by token",
+        "/api.php?action=query&meta=userinfo&format=json",
+        '"name":"Boss"',
+        headers=(("Cookie", "my_wikiUserID=1; my_wikiToken={token}"),),
+    ),
+    Way(
+        "rights",
+        "/api.php",
+        '"added":["bot"]',
+        sent=form("action=userrights&format=json&user=Boss&add=bot&token={userrights}"),
+        headers=SESSION,
+    ),
+    Way(
+        "protect",
+        "/api.php",
+        '"protections"',
+        sent=form(
+            "action=protect&format=json&title=Open_words&protections=edit=sysop&token={csrf}"
+        ),
+        headers=SESSION,
+    ),
+    Way(
+        "page by rest",
+        "/rest.php/v1/page",
+        '"key":"E7"',
+        sent=as_json('{"source":"x","title":"E7","comment":"","token":"{csrf_json}"}'),
+        headers=SESSION,
+    ),
+    Way(
+        "edit form", "/index.php?title=Open_words&action=edit", 'id="pt-userpage"', headers=SESSION
+    ),
+    Way(
+        "edit by form",
+        "/index.php?title=E8&action=submit",
+        "/wiki/E8",
+        sent=form(
+            "wpTextbox1=x&wpSave=1&wpEditToken={csrf}&wpUnicodeCheck=%E2%84%B3%F0%9D%92%B2%E2%99%A5"
+            "%F0%9D%93%8A%F0%9D%93%83%F0%9D%92%BE%F0%9D%92%B8%F0%9D%91%9C%F0%9D%92%B9%F0%9D%91%92"
+            "&wpStarttime=20260101000000&wpEdittime=20260101000000&wpUltimateParam=1&model=wikitext"
+            "&format=text/x-wiki&wpSection="
+        ),
+        headers=SESSION,
+    ),
+    Way("preferences", "/wiki/Special:Preferences", "mw-prefs-form", headers=SESSION),
+    Way("rights page", "/wiki/Special:UserRights/Erika", "wpGroup-", headers=SESSION),
+    Way("bot passwords", "/index.php?title=Special:BotPasswords", "phone", headers=SESSION),
+    Way("upload page", "/wiki/Special:Upload", 'name="wpUploadFile"', headers=SESSION),
+    Way(
+        "robot",
+        "/api.php",
+        '"Success"',
+        sent=form(_EDIT.replace("csrf", "bot_csrf") + "E9"),
+        headers=ROBOT,
+    ),
+    Way(
+        "robot reads",
+        "/api.php?action=query&meta=userinfo&format=json",
+        '"name":"Boss"',
+        headers=ROBOT,
+    ),
+    Way(
+        "robot by rest",
+        "/rest.php/v1/page",
+        '"key":"E10"',
+        sent=as_json('{"source":"x","title":"E10","comment":"","token":"{bot_csrf_json}"}'),
+        headers=ROBOT,
+    ),
+)
+"""
+What somebody may try who stole an administrator's session, or the one of a bot's password.
+"""
+
+TOKENS = (
+    Way("who", "/api.php?action=query&meta=userinfo&format=json", '"name":"Boss"', headers=BEARER),
+    Way(
+        "who by OAuth",
+        "/api.php?action=query&meta=userinfo&format=json",
+        '"name":"Boss"',
+        headers=OAUTH,
+    ),
+    Way(
+        "edit",
+        "/api.php",
+        '"Success"',
+        sent=form(_EDIT.replace("csrf", "bearer_csrf") + "F1"),
+        headers=BEARER,
+    ),
+    Way(
+        "rights",
+        "/api.php",
+        '"added":["bot"]',
+        sent=form("action=userrights&format=json&user=Erika&add=bot&token={bearer_userrights}"),
+        headers=BEARER,
+    ),
+    Way("special", "/wiki/Special:Preferences", "mw-prefs-form", headers=BEARER),
+    Way(
+        "central",
+        "/api.php?action=query&meta=userinfo&format=json&centralauthtoken={bearer}",
+        '"name":"Boss"',
+    ),
+    Way(
+        "central in body",
+        "/api.php",
+        '"name":"Boss"',
+        sent=form("action=query&meta=userinfo&format=json&centralauthtoken={bearer}"),
+    ),
+    Way(
+        "central name percent",
+        "/api.php?%63entralauthtoken={bearer}&action=query&meta=userinfo&format=json",
+        '"name":"Boss"',
+    ),
+)
+"""
+What somebody may try who stole a token of an administrator.
+"""
+
+
+@pytest.fixture(scope="module")
+def ports() -> tuple[int, int]:
+    """
+    Return where MediaWiki listens, and where the gateway does.
+    """
+    return free_port(), free_port()
+
+
+@pytest.fixture(scope="module")
+def mediawiki(
+    tmp_path_factory: pytest.TempPathFactory, ports: tuple[int, int]
+) -> Iterator[MediaWiki]:
+    """
+    Run MediaWiki.
+    """
+    with mediawiki_running(tmp_path_factory.mktemp("mediawiki"), *ports) as running:
+        yield running
+
+
+Fill = Callable[[Way], dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def fill(mediawiki: MediaWiki, ports: tuple[int, int]) -> Iterator[Fill]:
+    """
+    Return what a thief knows: a password, sessions and their tokens, fresh ones for each sign-in.
+    """
+    session, robot = joined(mediawiki.session), joined(mediawiki.bot_session)
+    bearer = f"Bearer {TOKEN}"
+    with bare_client(*ports) as client:
+
+        def token(kind: str, **sent: str) -> str:
+            return login_token(client, kind, **sent)[1]
+
+        of_robot = token("csrf", Cookie=robot)
+        of_session = token("csrf", Cookie=session)
+        held = {
+            "home": mediawiki.home,
+            "plain": PASSWORD,
+            "known": PASSWORD.replace(" ", "+"),
+            "session": session,
+            "bot_session": robot,
+            "bearer": TOKEN,
+            "id": mediawiki.session["my_wiki_session"],
+            "token": mediawiki.session["my_wikiToken"],
+            "unique": "words",
+            "csrf": quote(of_session),
+            "csrf_plain": of_session,
+            "csrf_json": json.dumps(of_session)[1:-1],
+            "userrights": quote(token("userrights", Cookie=session)),
+            "bot_csrf": quote(of_robot),
+            "bot_csrf_json": json.dumps(of_robot)[1:-1],
+            "bearer_csrf": quote(token("csrf", Authorization=bearer)),
+            "bearer_userrights": quote(token("userrights", Authorization=bearer)),
+        }
+
+        def fill(way: Way) -> dict[str, str]:
+            if ANONYMOUS[0] not in way.headers:
+                return held
+            cookies, login = login_token(client)
+            create = token("createaccount", Cookie=joined(cookies))
+            return {
+                **held,
+                "anonymous": joined(cookies),
+                "login": quote(login),
+                "login_plain": login,
+                "create": quote(create),
+            }
+
+        yield fill
+
+
+def bare(mediawiki: MediaWiki) -> Stand:
+    """
+    Return where MediaWiki itself is asked.
+    """
+    return Stand(mediawiki.site.port, mediawiki.home.removeprefix("https://"))
+
+
+@pytest.mark.parametrize("ways", [STRANGERS, SESSIONS, TOKENS], ids=["no", "session", "token"])
+def test_each_way_works_on_the_bare_site(
+    mediawiki: MediaWiki, fill: Fill, ways: tuple[Way, ...]
+) -> None:
+    """
+    What the gateway is to stop does reach the door where nothing stands before it.
+    """
+    assert not_working(ways, bare(mediawiki), fill) == [], mediawiki.site.told
