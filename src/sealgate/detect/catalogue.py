@@ -299,8 +299,14 @@ _ROWS: tuple[_Row, ...] = (
         _SIGNIFICANT,
         True,
         _ALONE,
-        "13 to 19 digits in an issuer's range, alone in their digit run",
-        "issuer range, length and Luhn (ISO/IEC 7812-1); without Luhn only after a card word",
+        (
+            "12 to 19 digits in an issuer's range, in one piece or in groups, whatever stands beside them; "
+            "spaces, dashes and digits of any script; tracks of a stripe"
+        ),
+        (
+            "issuer range, length and Luhn (ISO/IEC 7812-1); lengths that other numbers have, too, only after a "
+            "card word, in groups, or beside others that are valid; without Luhn only after a card word"
+        ),
     ),
     (
         Kind.CARD_VERIFICATION,

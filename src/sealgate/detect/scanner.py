@@ -10,9 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import hyperscan
-
-from sealgate.detect.anchor import LONGEST_ANCHOR, Anchor
+from sealgate.detect.anchor import LONGEST_ANCHOR, Anchor, compiled
 from sealgate.detect.confirm import ANCHORS
 from sealgate.detect.mask import mask_value
 from sealgate.detect.model import Confidence, Kind, Match
@@ -71,7 +69,7 @@ class Scanner:
         # What the inner loop needs of each anchor, without an attribute lookup.
         self.steps = tuple((a.confirm, a.before, a.after) for a in self.anchors)
         self.unwanted = frozenset().union(*(a.kinds for a in self.anchors)) - wanted
-        self._database = _compile(self.anchors) if self.anchors else None
+        self._databases = compiled(self.anchors, _expression)
 
     def scan(self, data: bytes) -> list[Match]:
         """
@@ -104,8 +102,9 @@ class Scanner:
         This is the engine's own interface; use :meth:`scan` or :meth:`stream`.
         """
         hits: list[int] = []
-        if self._database is not None and block:
-            self._database.scan(block, match_event_handler=_collect, context=hits)
+        if block:
+            for database in self._databases:
+                database.scan(block, match_event_handler=_collect, context=hits)
             hits.sort()
         return hits
 
@@ -262,15 +261,5 @@ def _match(candidate: _Candidate) -> Match:
     return Match(start, -end, kind, _CONFIDENCE[-confidence], masked)
 
 
-def _compile(anchors: tuple[Anchor, ...]) -> hyperscan.Database:
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    database.compile(
-        expressions=[a.pattern.encode("latin-1") for a in anchors],
-        ids=list(range(len(anchors))),
-        elements=len(anchors),
-        flags=[
-            hyperscan.HS_FLAG_DOTALL | (hyperscan.HS_FLAG_CASELESS if a.caseless else 0)
-            for a in anchors
-        ],
-    )
-    return database
+def _expression(anchor: Anchor) -> bytes:
+    return anchor.pattern.encode("latin-1")

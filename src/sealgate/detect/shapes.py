@@ -12,9 +12,9 @@ import unicodedata
 from collections.abc import Callable
 
 from sealgate.detect.checksums import IBAN_LENGTHS, iban, luhn
+from sealgate.detect.confirm.card import known_issuer
 from sealgate.detect.confirm.identity import DATE
 from sealgate.detect.confirm.medical import ICD10
-from sealgate.detect.confirm.payment import known_issuer
 from sealgate.detect.confirm.secrets import HASH_FORMATS
 from sealgate.detect.given_names import GIVEN_NAMES
 

@@ -9,7 +9,7 @@ the n-th digits of all of them are one large integer, with a byte for each numbe
 
 from __future__ import annotations
 
-_SEEN, _DIGITS = 13, 16  # a candidate ends on a card's 13th digit
+_SEEN, _DIGITS = 12, 16  # a candidate ends on a card's twelfth digit
 _AFTER = _DIGITS - _SEEN + 1
 _ROW = _DIGITS + 1  # with the byte behind, which must be no digit
 _ZERO, _NINE = 0x30, 0x39
@@ -28,7 +28,7 @@ _PASSES = bytes(total % 10 == 0 for total in range(256))
 
 def may_be_cards(text: bytes, ends: list[int]) -> bytes:
     """
-    Return, for each candidate whose 13th digit ends at one of *ends*, whether it may be a card.
+    Return, for each candidate whose twelfth digit ends at one of *ends*, whether it may be a card.
 
     A byte each, 0 for those that are 16 digits, no more, and fail the checksum. Of any other
     form nothing is said here: they may be. So may those around which *text* is not there.

@@ -8,9 +8,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-import hyperscan
-
-from sealgate.detect.anchor import LONGEST_ANCHOR
+from sealgate.detect.anchor import LONGEST_ANCHOR, compiled
 from sealgate.detect.confirm import ANCHORS
 from sealgate.detect.model import Confidence, Kind
 from sealgate.inspection.signs import sign_finder
@@ -25,7 +23,7 @@ _CARD = "card"
 # Hyperscan spells small classes out, each member a literal of its own, and of 250 literals with
 # a short one among them it tries every byte of the text in place of every other. Beside
 # bytes that no text holds, the classes of these are not small (measured in ADR 0015).
-_SPELLED_OUT = frozenset({"card-by-six", "dose", "token-twilio", "token-mailgun"})
+_SPELLED_OUT = frozenset({"dose", "token-twilio", "token-mailgun"})
 _SMALL_CLASS = re.compile(r"\[(?:a-f)?0-9")
 _IN_NO_TEXT = r"\x01-\x08\x0e-\x1f"
 _ID_BITS = 8
@@ -66,27 +64,17 @@ class Detector:
         # What must stay readable behind the point up to which all is done.
         self.context = self.before + LONGEST_ANCHOR + 2
         sign_finder()  # Now, so that no body waits for it.
-        self._database: hyperscan.Database | None = None
-        if chosen:
-            self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-            self._database.compile(
-                expressions=[_expression(a) for a in chosen],
-                ids=list(range(len(chosen))),
-                elements=len(chosen),
-                flags=[
-                    hyperscan.HS_FLAG_DOTALL | (hyperscan.HS_FLAG_CASELESS if a.caseless else 0)
-                    for a in chosen
-                ],
-            )
+        self._databases = compiled(chosen, _expression)
 
     def hits(self, block: bytes | memoryview) -> list[int]:
         """
         Return where anchors end in *block*, in order: offset and anchor in one number.
         """
         hits: list[int] = []
-        if self._database is not None and block:
-            # It takes any buffer; its stubs do not say so.
-            self._database.scan(cast("bytes", block), match_event_handler=_collect, context=hits)
+        if block:
+            for database in self._databases:
+                # It takes any buffer; its stubs do not say so.
+                database.scan(cast("bytes", block), match_event_handler=_collect, context=hits)
             hits.sort()
         return hits
 

@@ -248,7 +248,6 @@ def test_text_in_wide_characters_is_refused_by_its_mark(coding: str, size: int) 
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("card-by-six", b" 3782 822463 10005"),
         ("dose", b"500 mg"),
         ("token-mailgun", b" key-0"),
         ("token-twilio", b" SKa"),

@@ -112,8 +112,8 @@ def test_value_is_masked_where_it_stands(body: bytes, masked: bytes) -> None:
         # Text that shows the reference, not the character.
         b"&amp;#52;111 1111 1111 1111 &amp;nbsp; 4111&amp;nbsp;1111&amp;nbsp;1111&amp;nbsp;1111",
         b"4111&nbsp;1111&nbsp;1111&nbsp;1112",
-        # Two spaces part numbers, as in a table.
-        b"4111&nbsp;&nbsp;1111&nbsp;&nbsp;1111&nbsp;&nbsp;1111",
+        # Four spaces part numbers, as in a table.
+        b"4111&nbsp;&nbsp;&nbsp;&nbsp;1111&nbsp;&nbsp;&nbsp;&nbsp;1111&nbsp;&nbsp;&nbsp;&nbsp;1111",
         rb'"4111\n1111\n1111\n1111" "\u00e4\u00f64111x"',
         b"&# &#; &#x; &#xg; &#0; &#99999999999; &#55296; &#1114112; &; & &nosuch; \\u \\u12 \\ud800 \\x \\",
         "1\u00a0000\u00a0000 \u20ac \u2013 \u201e4\u201c \u00ab5\u00bb".encode(),
