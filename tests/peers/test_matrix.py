@@ -12,7 +12,7 @@ from tests.peers.browsed import browsing
 from tests.peers.matrix import HOST, Counts, Row, Yard, tried
 from tests.peers.matrix_certificates import Refusals, certificate_rows
 from tests.peers.matrix_pages import page_rows
-from tests.peers.matrix_tls import tls_rows, trusted
+from tests.peers.matrix_tls import odd_rows, tls_rows, trusted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # Each family of rows, and the least number of its rows.
 FAMILIES: dict[str, tuple[Family, int]] = {
     "TLS": (tls_rows, 10),
+    "odd suites": (odd_rows, 30),
     "pages": (page_rows, 45),
 }
 

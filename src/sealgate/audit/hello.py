@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from sealgate.audit.suites import PSK_SUITES, SSL2_SUITES
 from sealgate.errors import PeerError
 
 if TYPE_CHECKING:
@@ -60,6 +61,9 @@ _EXT_SERVER_NAME, _EXT_GROUPS, _EXT_POINT_FORMATS, _EXT_SIGNATURES = 0, 10, 11, 
 _EXT_VERSIONS, _EXT_KEY_SHARE, _EXT_RENEGOTIATION = 43, 51, 0xFF01
 _WARNING, _CLOSE_NOTIFY = 1, 0
 _NAMED_CURVE = 3
+_SSL2, _SSL2_SERVER_HELLO = 0x0002, 4
+# SSL 2.0 has no record layer of which the first byte would tell it apart.
+SSL_2_0_LABEL = "SSLv2"
 
 # Everything that a server may want to sign with, old hashes too: a probe that left
 # SHA-1 out would not see a server that has nothing else.
@@ -217,12 +221,44 @@ def _told(handshake: bytes) -> Flight:
         elif hello is None:
             raise MalformedAnswerError(f"the first handshake message is of type {kind}")
         elif kind == _SERVER_KEY_EXCHANGE:
-            group, bits = _key_exchange_group(body), _prime_bits(body)
+            own = _behind_its_hint(body) if hello.suite in PSK_SUITES else body
+            group, bits = _key_exchange_group(own), _prime_bits(own)
         elif kind == _CERTIFICATE_REQUEST:
             requested = True
         elif kind == _SERVER_HELLO_DONE:
             return Flight(hello, None, group, requested, complete=True, prime_bits=bits)
     return Flight(hello, None, group, requested, complete=False, prime_bits=bits)
+
+
+def ssl2_hello(challenge: bytes) -> bytes:
+    """
+    Return the CLIENT-HELLO of SSL 2.0 that offers all its ciphers; *challenge* is 16 bytes.
+    """
+    specs = b"".join(number.to_bytes(3, "big") for number in SSL2_SUITES)
+    body = struct.pack(">BHHHH", 1, _SSL2, len(specs), 0, len(challenge)) + specs + challenge
+    # The first bit says that there is no padding.
+    return struct.pack(">H", 0x8000 | len(body)) + body
+
+
+def parse_ssl2(data: bytes) -> tuple[int, ...] | None:
+    """
+    Return the ciphers of a SERVER-HELLO of SSL 2.0 (none is an answer too).
+
+    ``None``: *data* is none, whatever may follow.
+    """
+    reader = _Reader(data)
+    try:
+        if reader.number(2) >> 15 != 1 or reader.number(1) != _SSL2_SERVER_HELLO:
+            return None
+        reader.take(2)  # whether the session is known, and the kind of certificate
+        if reader.number(2) != _SSL2:
+            return None
+        certificate, specs, _connection = reader.number(2), reader.number(2), reader.number(2)
+        reader.take(certificate)
+        listed = reader.take(specs)
+    except MalformedAnswerError:
+        return None
+    return tuple(int.from_bytes(listed[i : i + 3], "big") for i in range(0, len(listed), 3))
 
 
 def _records(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -280,6 +316,11 @@ def _server_hello(body: bytes) -> ServerHello:
     if random == _RETRY_RANDOM and version != Version.TLS_1_3:
         raise MalformedAnswerError("a HelloRetryRequest below TLS 1.3")
     return ServerHello(version, suite, group)
+
+
+def _behind_its_hint(body: bytes) -> bytes:
+    # RFC 4279, 3: an identity hint with its length before the exchange's own values.
+    return body[2 + int.from_bytes(body[:2], "big") :]
 
 
 def _key_exchange_group(body: bytes) -> int | None:

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import re
 
+from sealgate.policy.suites import weakness
+
 WEAK, ENCRYPTED, HIGHLY_ENCRYPTED = 0, 2, 3
 
 # Hybrids of ML-KEM (FIPS 203) and a curve.
@@ -51,13 +53,6 @@ _STRONG_DIGESTS = frozenset(["sha256", "sha384", "sha512", "intrinsic"])
 # RFC 9325, 4.5, and SP 800-131A for RSA and curves.
 _LEAST_BITS = {"RSA": 2048, "ECDSA": 256}
 
-# IANA names of TLS suites that are forward-secret and AEAD. The CCM_8 suites are left
-# out for their short tag.
-_STRONG_SUITE = re.compile(
-    "TLS_(?:AES_128_GCM_SHA256|AES_256_GCM_SHA384|CHACHA20_POLY1305_SHA256|AES_128_CCM_SHA256"
-    "|(?:ECDHE|DHE)_(?:ECDSA|RSA)_WITH_"
-    "(?:AES_128_GCM_SHA256|AES_256_GCM_SHA384|CHACHA20_POLY1305_SHA256|AES_(?:128|256)_CCM))"
-)
 _MODERN_SUITE = re.compile("TLS_(?:AES_128_GCM_SHA256|AES_256_GCM_SHA384|CHACHA20_POLY1305_SHA256)")
 _HYBRID_GROUPS = frozenset(["X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024"])
 
@@ -126,7 +121,7 @@ def is_strong_suite(name: str) -> bool:
     """
     Return whether the TLS suite *name* (IANA) is forward-secret and AEAD.
     """
-    return _STRONG_SUITE.fullmatch(name) is not None
+    return not weakness(name)
 
 
 def rank_of_ssh(kex: str, cipher: str, mac: str) -> int:

@@ -18,6 +18,8 @@ from sealgate.audit.hello import (
     Version,
     client_hello,
     parse_flight,
+    parse_ssl2,
+    ssl2_hello,
 )
 from sealgate.audit.suites import GROUPS, OLDER_SUITES, TLS_1_3_SUITES, X25519MLKEM768
 
@@ -217,3 +219,53 @@ def test_a_prefix_is_never_malformed(length: int) -> None:
     whole = record(22, server_hello(0x0303, 0xC02F, bytes(32)) + message(14, b""))
     flight = parse_flight(whole[:length])
     assert flight.complete == (length >= len(whole))
+
+
+def test_ssl_2_has_a_hello_of_its_own() -> None:
+    """
+    The length stands in 15 bits before it, and every cipher that SSL 2.0 had is offered.
+    """
+    said = ssl2_hello(bytes(16))
+    assert said[0] == 0x80
+    assert said[1] == len(said) - 2
+    assert said[2:5] == b"\x01\x00\x02"
+    assert b"\x01\x00\x80" in said
+    assert len(said) == 2 + 9 + 3 * 7 + 16
+
+
+@pytest.mark.parametrize(
+    ("answer", "ciphers"),
+    [
+        (
+            b"\x80\x13\x04\x00\x01\x00\x02\x00\x02\x00\x06\x00\x00MM\x01\x00\x80\x07\x00\xc0",
+            (0x010080, 0x0700C0),
+        ),
+        (b"\x80\x0b\x04\x00\x01\x00\x02\x00\x00\x00\x00\x00\x00", ()),
+        (b"\x15\x03\x01\x00\x02\x02\x46", None),
+        (b"\x80\x03\x00\x00\x01", None),
+        (b"\x80\x0b\x04\x00\x01\x03\x01\x00\x00\x00\x00\x00\x00", None),
+        (b"\x80\x13\x04\x00\x01\x00\x02\x00\x02\x00\x06\x00\x00MM\x01", None),
+        (b"HTTP/1.1 400 Bad Request\r\n", None),
+        (b"", None),
+    ],
+)
+def test_what_ssl_2_answers(answer: bytes, ciphers: tuple[int, ...] | None) -> None:
+    """
+    A SERVER-HELLO is told apart from everything else, also when it has no cipher in common.
+    """
+    assert parse_ssl2(answer) == ciphers
+
+
+def test_an_identity_hint_stands_before_a_prime() -> None:
+    """
+    Of DHE_PSK the prime is measured, and not what the server says of its secrets.
+    """
+    hello = bytes([3, 3]) + bytes(32) + b"\x00" + b"\x00\xaa" + b"\x00"
+    prime = bytes([0x80]) + bytes(127)
+    exchange = b"\x00\x04hint" + b"\x00\x80" + prime + b"\x00\x01\x02" + b"\x00\x01\x04"
+    flight = b"".join(
+        bytes([kind]) + len(body).to_bytes(3, "big") + body
+        for kind, body in ((2, hello), (12, exchange), (14, b""))
+    )
+    told = parse_flight(b"\x16\x03\x03" + len(flight).to_bytes(2, "big") + flight)
+    assert told.prime_bits == 1024

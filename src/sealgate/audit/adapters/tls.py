@@ -5,25 +5,32 @@ Which TLS versions, suites and groups an endpoint takes, asked one hello at a ti
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sealgate.audit.adapters.reach import tls_ready
-from sealgate.audit.adapters.wire import HungUpError, Wire
+from sealgate.audit.adapters.wire import HungUpError, SilentError, Wire
 from sealgate.audit.hello import (
     MAX_FLIGHT_BYTES,
     RANDOM_BYTES,
+    SSL_2_0_LABEL,
     Flight,
     MalformedAnswerError,
     Offer,
     Version,
     client_hello,
     parse_flight,
+    parse_ssl2,
+    ssl2_hello,
 )
 from sealgate.audit.sightings import TLS_FACTS, seen, unseen
 from sealgate.audit.suites import (
     CLASSICAL_GROUPS,
     GROUPS,
+    OLDER_GROUPS,
     OLDER_SUITES,
+    SHORT_GROUPS,
+    SSL2_SUITES,
     TLS_1_3_SUITES,
     X25519MLKEM768,
     group_name,
@@ -33,7 +40,7 @@ from sealgate.errors import PeerError
 from sealgate.policy.observation import Fact, FactValue
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sealgate.audit.model import Limits, Target
     from sealgate.policy.observation import Sighting
@@ -41,6 +48,11 @@ if TYPE_CHECKING:
 
 # RFC 9325, 4.5: the least for "DHE" suites.
 _ENOUGH_BITS = 2048
+_WITH_A_PRIME = ("TLS_DHE_", "TLS_DH_anon_", "TLS_PSK_DHE_")
+_MOST_SUITES = 120
+_SSL2_SECONDS = 5.0
+# A TLS alert or handshake, and the answers of HTTP and FTP servers to what they do not know.
+_NOT_SSL2 = frozenset([b"\x15", b"\x16", b"H", b"<", b"4", b"5"])
 
 
 def probe_tls(target: Target, limits: Limits) -> list[Sighting]:
@@ -49,11 +61,13 @@ def probe_tls(target: Target, limits: Limits) -> list[Sighting]:
     """
     seen_by = f"TLS hellos to {target.where}"
     try:
-        taken = _versions(target, limits)
-        if not taken:
+        taken = {version: _suites(target, version, limits) for version in reversed(Version)}
+        taken = {version: found for version, found in taken.items() if found}
+        oldest = _ssl2(target, limits)
+        if not taken and oldest is None:
             return no_tls(target, seen_by)
-        values = _negotiated(target, taken, limits)
-        still_there = _asked(target, max(taken), limits) is not None
+        values = _negotiated(target, taken, oldest, limits)
+        still_there = _is_still_there(target, taken, limits)
     except PeerError as error:
         return unseen(target.asset, TLS_FACTS, f"{target.where}: {error.message}")
     if not still_there:
@@ -61,29 +75,43 @@ def probe_tls(target: Target, limits: Limits) -> list[Sighting]:
         # and a suite that was not seen must not count as one that is not accepted.
         reason = f"{target.where} stopped answering while it was looked at"
         return unseen(target.asset, TLS_FACTS, reason)
-    group = taken[max(taken)].group
+    group = next((flight.group for flight in taken[max(taken)]), None) if taken else None
     sightings = seen(target.asset, values, seen_by)
     if group is None:
         return sightings + unseen(target.asset, (Fact.TLS_GROUP,), "no named group was used")
     return sightings + seen(target.asset, {Fact.TLS_GROUP: group_name(group)}, seen_by)
 
 
-def _versions(target: Target, limits: Limits) -> dict[Version, Flight]:
-    asked = {version: _asked(target, version, limits) for version in reversed(Version)}
-    return {version: flight for version, flight in asked.items() if flight is not None}
+def _is_still_there(
+    target: Target, taken: Mapping[Version, Sequence[Flight]], limits: Limits
+) -> bool:
+    if not taken:
+        return True
+    suites = [flight.hello.suite for flight in taken[max(taken)] if flight.hello]
+    return _asked(target, max(taken), limits, suites) is not None
 
 
 def _negotiated(
-    target: Target, taken: Mapping[Version, Flight], limits: Limits
+    target: Target,
+    taken: Mapping[Version, Sequence[Flight]],
+    oldest: Sequence[str] | None,
+    limits: Limits,
 ) -> dict[Fact, FactValue]:
-    suites: dict[str, None] = {}
-    for version, flight in taken.items():
-        suites |= dict.fromkeys(_suites(target, version, flight, limits))
+    flights = [flight for found in taken.values() for flight in found]
+    suites = dict.fromkeys(map(_named, flights))
+    for version in taken:
+        if version < Version.TLS_1_3:
+            suites |= dict.fromkeys(map(_named, _with_short_groups(target, version, limits)))
+    versions = [version.label for version in sorted(taken)]
+    if oldest is not None:
+        versions.insert(0, SSL_2_0_LABEL)
+        suites |= dict.fromkeys(oldest)
     return {
-        Fact.TLS_VERSIONS: tuple(version.label for version in sorted(taken)),
+        Fact.TLS_VERSIONS: tuple(versions),
         Fact.TLS_CIPHERS: tuple(suites),
         Fact.TLS_HYBRID_OFFERED: _speaks(target, (X25519MLKEM768,), limits),
-        Fact.TLS_CLASSICAL_ACCEPTED: any(version < Version.TLS_1_3 for version in taken)
+        Fact.TLS_CLASSICAL_ACCEPTED: oldest is not None
+        or any(version < Version.TLS_1_3 for version in taken)
         or _speaks(target, CLASSICAL_GROUPS, limits),
     }
 
@@ -104,13 +132,13 @@ def _asked(
     target: Target,
     version: Version,
     limits: Limits,
-    suites: Sequence[int] | None = None,
+    suites: Sequence[int],
     groups: Sequence[int] | None = None,
 ) -> Flight | None:
     # None: the server does not want this. It says so by an alert, by another version,
     # by something that is no TLS, or by hanging up, but then it is asked once more.
-    offered = suites or (TLS_1_3_SUITES if version == Version.TLS_1_3 else OLDER_SUITES)
-    offer = Offer(version, offered, groups or tuple(GROUPS), target.server_name)
+    usual = tuple(GROUPS) if version == Version.TLS_1_3 else OLDER_GROUPS
+    offer = Offer(version, suites, groups or usual, target.server_name)
     for _ in range(2):
         try:
             with tls_ready(target, limits) as wire:
@@ -126,6 +154,26 @@ def _asked(
     return None
 
 
+def _ssl2(target: Target, limits: Limits) -> tuple[str, ...] | None:
+    # What speaks SSL 2.0 answers at once. Who hangs up, sends an alert or waits for more has
+    # not taken it: that it is there at all was seen before.
+    patient = replace(limits, exchange_seconds=min(_SSL2_SECONDS, limits.exchange_seconds))
+    try:
+        with tls_ready(target, patient) as wire:
+            wire.send(ssl2_hello(secrets.token_bytes(16)))
+            received = b""
+            while (found := parse_ssl2(received)) is None and len(received) < MAX_FLIGHT_BYTES:
+                chunk = wire.receive(65536)
+                if not chunk:
+                    return None
+                received += chunk
+                if received[:1] in _NOT_SSL2:
+                    return None
+    except (HungUpError, SilentError):
+        return None
+    return None if found is None else tuple(SSL2_SUITES.get(n, f"SSLv2 0x{n:06X}") for n in found)
+
+
 def _flight(wire: Wire, hello: bytes) -> Flight:
     received = bytearray()
     wire.send(hello)
@@ -138,25 +186,51 @@ def _flight(wire: Wire, hello: bytes) -> Flight:
     return parse_flight(bytes(received))
 
 
-def _suites(target: Target, version: Version, first: Flight, limits: Limits) -> list[str]:
+def _batches(version: Version) -> list[tuple[int, ...]]:
+    # A hello with everything in it would be too long for some.
+    offered = TLS_1_3_SUITES if version == Version.TLS_1_3 else OLDER_SUITES
+    return [offered[i : i + _MOST_SUITES] for i in range(0, len(offered), _MOST_SUITES)]
+
+
+def _suites(target: Target, version: Version, limits: Limits) -> list[Flight]:
+    return [
+        flight
+        for batch in _batches(version)
+        for flight in _taken_of(target, version, batch, limits)
+    ]
+
+
+def _taken_of(
+    target: Target,
+    version: Version,
+    suites: Sequence[int],
+    limits: Limits,
+    groups: Sequence[int] | None = None,
+) -> Iterator[Flight]:
     # The server takes one of what is left, until it takes none.
-    left = list(TLS_1_3_SUITES if version == Version.TLS_1_3 else OLDER_SUITES)
-    found: list[str] = []
-    flight: Flight | None = first
-    while flight is not None and flight.hello is not None:
-        chosen = flight.hello.suite
-        if chosen not in left:
-            raise PeerError(f"chose the suite {suite_name(chosen)}, which was not offered")
-        found.append(_with_its_group(suite_name(chosen), flight))
-        left.remove(chosen)
-        flight = _asked(target, version, limits, suites=left) if left else None
-    return found
+    left = list(suites)
+    while left and (flight := _asked(target, version, limits, left, groups)) is not None:
+        if flight.hello is None or flight.hello.suite not in left:
+            chosen = suite_name(flight.hello.suite) if flight.hello else "nothing"
+            raise PeerError(f"chose the suite {chosen}, which was not offered")
+        left.remove(flight.hello.suite)
+        yield flight
 
 
-def _with_its_group(suite: str, flight: Flight) -> str:
-    # A suite says nothing of how long its prime is, and who takes a short one takes it from
-    # everybody ("Logjam"). So named, no rule takes it for the suite of the registry.
-    if not suite.startswith(("TLS_DHE_", "TLS_DH_anon_")):
+def _with_short_groups(target: Target, version: Version, limits: Limits) -> list[Flight]:
+    # A server that prefers a long curve may still take a short one from who has no other.
+    ephemeral = [n for n in OLDER_SUITES if suite_name(n).startswith("TLS_ECDHE_")]
+    first = next(_taken_of(target, version, ephemeral[:_MOST_SUITES], limits, SHORT_GROUPS), None)
+    return [first] if first is not None else []
+
+
+def _named(flight: Flight) -> str:
+    # A suite says nothing of how long its prime or its curve is, and who takes a short one takes
+    # it from everybody ("Logjam"). So named, no rule takes it for the suite of the registry.
+    suite = suite_name(flight.hello.suite) if flight.hello else ""
+    if flight.group in SHORT_GROUPS:
+        return f"{suite} ({group_name(flight.group)})"
+    if not suite.startswith(_WITH_A_PRIME):
         return suite
     if flight.prime_bits is None:
         return f"{suite} (with a group that was not shown)"
@@ -164,5 +238,4 @@ def _with_its_group(suite: str, flight: Flight) -> str:
 
 
 def _speaks(target: Target, groups: Sequence[int], limits: Limits) -> bool:
-    flight = _asked(target, Version.TLS_1_3, limits, groups=groups)
-    return flight is not None
+    return _asked(target, Version.TLS_1_3, limits, TLS_1_3_SUITES, groups) is not None

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealgate.policy.algorithms import is_strong_suite
 from sealgate.policy.citations import MOZILLA_INTERMEDIATE, rfc
 from sealgate.policy.finding import Rule, Severity, listed, met, violated
 from sealgate.policy.ladder import TLS
 from sealgate.policy.observation import Fact, Vantage
 from sealgate.policy.protection import Column
+from sealgate.policy.suites import weakness
 
 if TYPE_CHECKING:
     from sealgate.policy.finding import Subject, Verdict
@@ -23,7 +23,11 @@ def _judge(subject: Subject) -> Verdict:
         return subject.not_observed(Fact.TLS_CIPHERS)
     if not suites:
         return violated("no cipher suite is accepted")
-    weak = [suite for suite in suites if not is_strong_suite(suite)]
+    weak = [
+        suite if suite.endswith(")") else f"{suite} ({fault})"
+        for suite in suites
+        if (fault := weakness(suite))
+    ]
     if weak:
         return violated(f"accepts {listed(weak)}")
     return met(f"accepts {len(suites)} suites, all forward-secret and AEAD")
