@@ -6,12 +6,31 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+import httpx
 import pytest
 
-from tests.peers.cms_ways import Sent, Stand, Way, as_json, form, multipart, not_working, send
-from tests.peers.wordpressed import ADMIN, PASSWORD, WordPress, wordpress_running
+from tests.peers.cms_ways import (
+    Sent,
+    Stand,
+    Way,
+    as_json,
+    form,
+    multipart,
+    not_working,
+    send,
+)
+from tests.peers.gatewayed import ALLOWED, OTHER, write_countries
+from tests.peers.signed import SignedPlace
+from tests.peers.wordpressed import (
+    ADMIN,
+    PASSWORD,
+    WordPress,
+    wordpress_running,
+)
 from tests.ports import free_port
+from tests.waiting import PATIENCE_SECONDS
 
 USERS = '"slug":"boss-admin"'
 SETTINGS = '"use_smilies"'
@@ -403,3 +422,147 @@ def test_each_way_works_on_the_bare_site(
     What the gateway is to stop does reach the door where nothing stands before it.
     """
     assert not_working(ways, bare(wordpress), lambda _way: values) == [], wordpress.site.told
+
+
+@dataclass(frozen=True)
+class Behind:
+    """
+    WordPress as the world sees it: through the gateway, whose people are in ``editors``.
+    """
+
+    place: SignedPlace
+    wordpress: WordPress
+
+    def client(self, key: str | None = None, comes_from: str = ALLOWED) -> httpx.Client:
+        """
+        Return a browser's worth of HTTP for a stranger, or for who holds *key*.
+        """
+        return httpx.Client(
+            base_url=self.place.url,
+            transport=httpx.HTTPTransport(
+                verify=self.place.trust(key=key), local_address=comes_from
+            ),
+            follow_redirects=True,
+            timeout=PATIENCE_SECONDS,
+        )
+
+    def stand(self, key: str | None = None, comes_from: str = ALLOWED) -> Stand:
+        """
+        Return where the gateway is asked by a stranger, or by who holds *key*.
+        """
+        host = f"localhost:{self.place.https}"
+        return Stand(self.place.https, host, self.place.trust(key=key), comes_from)
+
+
+BACKEND = """
+[[site.route]]
+path = "/wp-admin"
+class = "confidential"
+backend = true
+access = "high"
+admit = ["group:editors"]
+"""
+
+
+@pytest.fixture(scope="module")
+def behind(
+    tmp_path_factory: pytest.TempPathFactory, ports: tuple[int, int], wordpress: WordPress
+) -> Iterator[Behind]:
+    """
+    Serve WordPress through the gateway; only ``/wp-admin`` is declared, the rest is the preset's.
+    """
+    place = SignedPlace(tmp_path_factory.mktemp("gateway"), *ports, routes=BACKEND)
+    place.declare()
+    text = place.config.read_text()
+    place.config.write_text(text.replace("[[site]]", '[[site]]\npreset = "wordpress"', 1))
+    write_countries(place.folder / "country.mmdb")
+    place.issue("alice", "--group", "editors")
+    with place.serving():
+        yield Behind(place, wordpress)
+
+
+def test_public_pages_stay_open(behind: Behind) -> None:
+    """
+    Pages, search, feeds, maps, media and what blocks read come from anywhere.
+    """
+    wordpress = behind.wordpress
+    shown = {
+        "/": "Open words",
+        "/open-words/": "findable words",
+        f"/?p={wordpress.posts['open']}": "findable words",
+        "/contact/": 'action="https://localhost',
+        "/?s=findable": "findable words",
+        "/feed/": "The Boss",
+        "/?feed=rss2": "findable words",
+        "/comments/feed/": "<rss",
+        "/open-words/feed/": "<rss",
+        "/wp-sitemap.xml": "wp-sitemap-posts-post-1.xml",
+        "/wp-sitemap-posts-post-1.xml": "/open-words/",
+        "/robots.txt": "Sitemap",
+        "/wp-json/": '"namespaces"',
+        "/wp-json/wp/v2/posts": "findable words",
+        "/wp-json/wp/v2/posts?search=findable&_fields=title,content": "findable words",
+        "/wp-json/wp/v2/pages": "Contact",
+        "/wp-json/wp/v2/comments": "[",
+        "/wp-json/wp/v2/categories": "uncategorized",
+        "/wp-json/wp/v2/search?search=findable": "Open words",
+        "/?rest_route=/wp/v2/posts": "findable words",
+        "/index.php/wp-json/wp/v2/posts": "findable words",
+        wordpress.media: "public media",
+        "/wp-includes/js/jquery/jquery.min.js": "jQuery",
+        "/wp-includes/css/dist/block-library/style.min.css": "wp-block",
+        "/wp-content/themes/twentytwentyfive/style.css": "Twenty Twenty-Five",
+        "/wp-cron.php?doing_wp_cron": "",
+    }
+    for comes_from in (ALLOWED, OTHER):
+        with behind.client(comes_from=comes_from) as stranger:
+            told = {path: stranger.get(path) for path in shown}
+        assert {path: answer.status_code for path, answer in told.items()} == dict.fromkeys(
+            shown, 200
+        )
+        assert [path for path, text in shown.items() if text not in told[path].text] == []
+
+
+def test_visitors_comment_and_write_by_the_contact_form(behind: Behind) -> None:
+    """
+    Comments, and a plug-in's form by each of the doors that WordPress has for plug-ins.
+    """
+    wordpress = behind.wordpress
+    with behind.client() as stranger:
+        page = stranger.post(
+            "/wp-comments-post.php",
+            data={
+                "author": "1st Visitor",
+                "email": "visitor@example.org",
+                "url": "",
+                "comment": "what a visitor says",
+                "comment_post_ID": str(wordpress.posts["open"]),
+                "comment_parent": "0",
+            },
+        )
+        assert page.status_code == 200
+        assert "what a visitor says" in page.text
+        for path in ("/wp-admin/admin-post.php", "/wp-admin/admin-ajax.php"):
+            sent = {"action": "contact", "message": f"by {path}"}
+            assert stranger.post(path, data=sent).text == f"thanks, by {path}"
+            parts = {name: (None, value) for name, value in sent.items()}
+            assert stranger.post(path, files=parts).text == f"thanks, by {path}"
+        told = stranger.post("/wp-json/peer/v1/contact", json={"message": "hello"})
+        assert told.json() == {"thanks": "hello"}
+        told = stranger.post("/wp-json/peer/v1/contact", data={"message": "hello"})
+        assert told.json() == {"thanks": "hello"}
+
+
+def test_who_is_admitted_comes_to_every_door(behind: Behind, values: dict[str, str]) -> None:
+    """
+    The refusals are the gateway's: with the certificate the same session works.
+    """
+    plain = [way for way in SESSIONS if "settings by" not in way.name and "slash" not in way.name]
+    stand = behind.stand("alice")
+    refused = [way.name for way in plain if send(way, stand, values).status == 403]
+
+    assert [
+        name
+        for name in refused
+        if name not in {"ajax case", "settings in body", "comment as administrator", "sign out"}
+    ] == []

@@ -219,3 +219,25 @@ def wordpress_running(folder: Path, port: int, public_port: int) -> Iterator[Wor
         told = json.loads(php(_FILL, *words))
         site = held.enter_context(php_site_running(root, port))
         yield WordPress(site=site, home=home, socket=socket, **told)
+
+
+@contextlib.contextmanager
+def plain_permalinks(wordpress: WordPress) -> Iterator[None]:
+    """
+    Run the site without pretty addresses until the block ends.
+    """
+    _set_permalinks(wordpress, "")
+    try:
+        yield
+    finally:
+        _set_permalinks(wordpress, "/%postname%/")
+
+
+def _set_permalinks(wordpress: WordPress, structure: str) -> None:
+    script = """\
+require $argv[1] . '/wp-load.php';
+global $wp_rewrite;
+$wp_rewrite->set_permalink_structure($argv[3]);
+$wp_rewrite->flush_rules();
+"""
+    php(_BEGIN + script, str(wordpress.site.root), wordpress.home, structure)

@@ -251,22 +251,25 @@ def preset_routes(
     Return the routes that *preset* adds to the *declared* ones (with one for ``/``).
 
     A door that the operator declared is left to the operator. The others are locked;
-    they admit whom the operator's own backend route admits. Where there is none, they
-    admit nobody and stay shut (see :class:`sealgate.policy.inventory.Route`). Holes are
-    treated like the page ``/``.
+    they admit whom the operator's own backend route admits, by the same factors, and are
+    never weaker than that. Where there is none, they admit nobody and stay shut (see
+    :class:`sealgate.policy.inventory.Route`). Holes are treated like the page ``/``.
     """
     front = next(
         r for r in declared if r.door.path == "/" and not (r.door.exact or r.door.conditional)
     )
     known = {_identity(route.door) for route in declared}
     locked = _locking_class(model, front.classification)
-    admit = _inherited_admit(preset, declared)
+    followed = _followed(preset, declared)
+    if followed is not None:
+        locked = model.strictest_of((locked, followed.classification))
     doors = [
         Route(
             door,
             locked,
             backend=True,
-            admit=admit,
+            admit=followed.admit if followed is not None else (),
+            sign_in=followed is not None and followed.sign_in,
             origin=preset.origin,
             place=place,
             inspect=enforced_beside(declared, locked),
@@ -306,12 +309,15 @@ def _locking_class(model: ClassificationModel, front: Classification) -> Classif
     return model.strictest_of((found, front))
 
 
-def _inherited_admit(preset: Preset, declared: Sequence[Route]) -> tuple[str, ...]:
+def _followed(preset: Preset, declared: Sequence[Route]) -> Route | None:
+    """
+    Return the operator's own backend route whose lock the doors of *preset* take over.
+    """
     backends = [r for r in declared if r.backend and r.admit]
     for door in preset.doors:
         for route in backends:
             if _identity(route.door) == _identity(door):
-                return route.admit
-    different = {frozenset(route.admit) for route in backends}
+                return route
+    different = {(frozenset(r.admit), r.sign_in, r.classification.rank) for r in backends}
     # Two backends that admit different people: guessing would let somebody in.
-    return backends[0].admit if len(different) == 1 else ()
+    return backends[0] if len(different) == 1 else None

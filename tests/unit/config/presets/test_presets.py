@@ -94,6 +94,20 @@ def test_a_door_is_locked(preset: str, target: str) -> None:
     assert route.classification.id == "confidential"
 
 
+def test_doors_ask_for_the_factors_of_the_declared_backend() -> None:
+    """
+    What people sign in with at one door opens the others, and no door is weaker than that.
+    """
+    lock = LOCK.format(path="/wp-admin", class_id="confidential", admit="group:editors")
+    site = site_of("wordpress", f'{lock}access = "high"\n')
+    doors = [route for route in site.routes if route.backend]
+
+    assert len(doors) > 3
+    assert {(r.admit, r.sign_in, r.classification.id) for r in doors} == {
+        (("group:editors",), True, "confidential")
+    }
+
+
 @pytest.mark.parametrize(
     ("preset", "target"),
     [
