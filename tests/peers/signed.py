@@ -84,6 +84,18 @@ class SignedPlace(Place):
         return current_key(TokenKeys(str(self.state)).keys(time.time()), time.time())
 
 
+def pkcs12(place: Place, name: str) -> tuple[Path, str]:
+    """
+    Return the certificate of *name* as browsers take it, and the password of that file.
+    """
+    path = place.folder / f"{name}.p12"
+    command = ["openssl", "pkcs12", "-export", "-passout", "pass:word", "-out", str(path)]
+    command += ["-in", str(place.folder / f"{name}.crt")]
+    command += ["-inkey", str(place.folder / f"{name}.key")]
+    subprocess.run(command, check=True)
+    return path, "word"
+
+
 @dataclass
 class Answer:
     """

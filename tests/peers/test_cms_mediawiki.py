@@ -4,14 +4,21 @@ A real MediaWiki behind its preset: what stays open, what an editor does, ways t
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import quote
 
+import httpx
 import pytest
 
+from tests.peers.browsed import browsing
 from tests.peers.cms_ways import Stand, Way, as_json, form, multipart, not_working
+from tests.peers.gatewayed import ALLOWED, OTHER, write_countries
 from tests.peers.mediawikied import (
+    EDITOR,
     PASSWORD,
     TOKEN,
     MediaWiki,
@@ -20,7 +27,9 @@ from tests.peers.mediawikied import (
     login_token,
     mediawiki_running,
 )
+from tests.peers.signed import SignedPlace, pkcs12
 from tests.ports import free_port
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 SIGNED_IN = "my_wikiUserID=1"
 GERMAN = (("X-Peer-Language", "de"),)
@@ -375,3 +384,137 @@ def test_each_way_works_on_the_bare_site(
     What the gateway is to stop does reach the door where nothing stands before it.
     """
     assert not_working(ways, bare(mediawiki), fill) == [], mediawiki.site.told
+
+
+BACKEND = """
+[[site.route]]
+path = "/wiki/Special:UserLogin"
+class = "confidential"
+backend = true
+access = "high"
+admit = ["group:editors"]
+"""
+
+
+@pytest.fixture(scope="module")
+def place(
+    tmp_path_factory: pytest.TempPathFactory, ports: tuple[int, int], mediawiki: MediaWiki
+) -> Iterator[SignedPlace]:
+    """
+    Serve MediaWiki through the gateway; only the sign-in is declared, the rest is the preset's.
+    """
+    assert mediawiki.site.port == ports[0]
+    place = SignedPlace(tmp_path_factory.mktemp("gateway"), *ports, routes=BACKEND)
+    place.declare()
+    text = place.config.read_text()
+    place.config.write_text(text.replace("[[site]]", '[[site]]\npreset = "mediawiki"', 1))
+    write_countries(place.folder / "country.mmdb")
+    place.issue("alice", "--group", "editors")
+    with place.serving():
+        yield place
+
+
+def through(place: SignedPlace, key: str | None = None, comes_from: str = ALLOWED) -> Stand:
+    """
+    Return where the gateway is asked by a stranger, or by who holds *key*.
+    """
+    return Stand(place.https, f"localhost:{place.https}", place.trust(key=key), comes_from)
+
+
+def client(place: SignedPlace, key: str | None = None, comes_from: str = ALLOWED) -> httpx.Client:
+    """
+    Return a browser's worth of HTTP for a stranger, or for who holds *key*.
+    """
+    transport = httpx.HTTPTransport(verify=place.trust(key=key), local_address=comes_from)
+    return httpx.Client(
+        base_url=place.url, transport=transport, follow_redirects=True, timeout=PATIENCE_SECONDS
+    )
+
+
+def test_public_pages_stay_open(place: SignedPlace) -> None:
+    """
+    Pages under any title, their history, search, feeds, styles and both APIs come from anywhere.
+    """
+    shown = {
+        "/": "Main Page",
+        "/wiki/Open_words": "findable words",
+        "/index.php?title=Open_words": "findable words",
+        "/index.php/Open_words": "findable words",
+        "/wiki/open_words": "findable words",
+        "/index.php?title=Open_words&action=raw": "findable words",
+        "/index.php?title=Open_words&action=history": "Maintenance script",
+        "/index.php?search=findable&fulltext=1": "Open words",
+        "/wiki/Special:RecentChanges": "Open words",
+        "/wiki/Special:Version": "MediaWiki",
+        "/index.php?title=Special:RecentChanges&feed=atom": "<feed",
+        "/load.php?lang=en&modules=startup&only=scripts&raw=1": "mw.loader",
+        "/load.php?lang=en&modules=site.styles&only=styles": "",
+        "/api.php?action=query&titles=Open_words&prop=revisions&rvprop=content&format=json": "findable",
+        "/api.php?action=opensearch&search=Open": "Open words",
+        "/rest.php/v1/page/Open_words": "findable words",
+        "/rest.php/v1/search/title?q=Open&limit=3": "Open words",
+        "/opensearch_desc.php": "OpenSearch",
+        "/resources/assets/poweredby_mediawiki.svg": "svg",
+    }
+    for comes_from in (ALLOWED, OTHER):
+        with client(place, comes_from=comes_from) as stranger:
+            told = {path: stranger.get(path) for path in shown}
+        refused = {path: a.status_code for path, a in told.items() if a.status_code != 200}
+        assert refused == {}
+        assert [path for path, text in shown.items() if text not in told[path].text] == []
+
+
+def test_visitors_edit_where_the_wiki_lets_them(place: SignedPlace, mediawiki: MediaWiki) -> None:
+    """
+    A talk page takes what somebody writes who is not signed in, as the wiki itself allows.
+    """
+    with client(place) as stranger:
+        page = stranger.get("/index.php?title=Talk:Open_words&action=edit")
+        hidden = dict(re.findall(r'<input type="hidden" value="([^"]*)" name="([^"]*)"', page.text))
+        fields = {name: html.unescape(value) for value, name in hidden.items()}
+        fields |= {"wpTextbox1": "what a visitor says", "wpSave": "1"}
+        saved = stranger.post("/index.php?title=Talk:Open_words&action=submit", data=fields)
+        assert saved.status_code == 200
+        assert "what a visitor says" in saved.text
+    assert "1|Open_words" in mediawiki.query("SELECT page_namespace, page_title FROM page")
+
+
+def test_an_editor_works_in_a_browser(
+    place: SignedPlace, mediawiki: MediaWiki, tmp_path: Path
+) -> None:
+    """
+    With the certificate: sign in, write a page larger than what is held of a body, upload.
+    """
+    p12 = pkcs12(place, "alice")
+    with browsing(tmp_path, p12=p12) as browser:
+        browser.open(f"{place.url}/wiki/Special:UserLogin")
+        browser.type("#wpName1", EDITOR)
+        browser.type("#wpPassword1", PASSWORD)
+        browser.click("#wpLoginAttempt")
+        assert wait_until(lambda: browser.run(_NAMED) == EDITOR), (browser.url, browser.text)
+        browser.open(f"{place.url}/index.php?title=Written_by_Erika&action=edit")
+        browser.run(
+            "document.querySelector('#wpTextbox1').value = 'kept words ' + 'x '.repeat(60000)"
+        )
+        browser.click("#wpSave")
+        assert wait_until(lambda: browser.url == f"{place.url}/wiki/Written_by_Erika")
+        assert "kept words" in browser.text
+        picture = tmp_path / "seen.png"
+        picture.write_bytes(PIXEL)
+        browser.open(f"{place.url}/wiki/Special:Upload")
+        browser.type("#wpUploadFile", str(picture))
+        browser.click("[name=wpUpload]")
+        assert wait_until(lambda: "File:Seen.png" in browser.url), (browser.url, browser.text)
+    assert "Seen.png" in mediawiki.query("SELECT img_name FROM image")
+    with client(place) as stranger:
+        assert stranger.get("/wiki/File:Seen.png").status_code == 200
+        [name] = (mediawiki.folder / "images").rglob("Seen.png")
+        path = name.relative_to(mediawiki.folder)
+        assert stranger.get(f"/{path}").content == PIXEL
+
+
+_NAMED = "return window.mw && mw.config && mw.config.get('wgUserName')"
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
+    "0000000d4944415478da63fcffff3f030005fe02fea735819b0000000049454e44ae426082"
+)

@@ -5,7 +5,6 @@ An editor of a real WordPress in Chromium, through the gateway: by certificate, 
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import time
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ import pytest
 
 from tests.peers.browsed import Browser, browsing
 from tests.peers.gatewayed import write_countries
-from tests.peers.signed import SignedPlace
+from tests.peers.signed import SignedPlace, pkcs12
 from tests.peers.wordpressed import EDITOR, PASSWORD, WordPress, wordpress_running
 from tests.ports import free_port
 from tests.waiting import wait_until
@@ -98,14 +97,6 @@ PIXEL = bytes.fromhex(
 )
 
 
-def _p12(place: SignedPlace) -> tuple[Path, str]:
-    path = place.folder / "alice.p12"
-    command = ["openssl", "pkcs12", "-export", "-passout", "pass:word", "-out", str(path)]
-    command += ["-in", str(place.folder / "alice.crt"), "-inkey", str(place.folder / "alice.key")]
-    subprocess.run(command, check=True)
-    return path, "word"
-
-
 def _kept(wordpress: WordPress, title: str) -> None:
     posts = wordpress.query("SELECT post_title, post_status, post_mime_type FROM wp_posts")
     assert f"{title}\tpublish\t" in posts
@@ -119,7 +110,7 @@ def test_an_editor_works_by_certificate(
     With the certificate in the browser, everything that an editor does is done.
     """
     running, place = wordpress
-    with browsing(tmp_path, p12=_p12(place)) as browser:
+    with browsing(tmp_path, p12=pkcs12(place, "alice")) as browser:
         _work(browser, running, "certified", tmp_path)
     _kept(running, "certified")
 
