@@ -433,6 +433,16 @@ def written(text: bytes, end: int, low: int, high: int) -> Found | None:
     return None
 
 
+def track_one(text: bytes, end: int, low: int, high: int) -> Found | None:
+    """
+    Confirm a card before the sign that parts the fields of track 1; the anchor ends behind it.
+    """
+    stop = end - (2 if text[end - 2 : end - 1] == b"^" else 4)
+    if not text[stop - 1 : stop].isdigit():
+        return None
+    return written(text, stop, low, high)
+
+
 # The longest number, each digit in four bytes.
 _NEAR = 76
 _DIGIT = re.compile(f"[0-9]|{utf8_pattern(DIGITS)}".encode("ascii"))
@@ -492,27 +502,14 @@ _AROUND = 100
 _BEFORE = 80
 
 
-def _anchor(name: str, pattern: str, confirm: Confirm, *, apart: bool = True) -> Anchor:
+def _anchor(name: str, pattern: str, confirm: Confirm, *, apart: bool = False) -> Anchor:
     return Anchor(name, pattern, kinds(Kind.PAYMENT_CARD), confirm, _BEFORE, _AROUND, apart=apart)
 
 
 ANCHORS = (
-    _anchor("card", EDGE + _FIRST + _REST, card, apart=False),
-    # Each has bytes in front that are rare, so that the text is not looked at digit by digit.
+    _anchor("card", EDGE + _FIRST + _REST, card),
     _anchor("card-of-few", EDGE + _FIRST_OF_FEW + _REST, card),
-    _anchor(
-        "card-track",
-        f"(?:{EDGE}|%25)[Bb]{_ANY}(?:[ .-]?[0-9]{{4}}[ .-]?[0-9]{{4}}|[ .-][0-9]{{6}}[ .-][0-9]{{3}})",
-        written,
-    ),
-    _anchor(
-        "card-odd-signs",
-        f"{_ODD} ?[0-9]{{4}}(?:[0-9]{{4}}|(?:[0-9]{{2}})? ?(?:{_ODD}|[ ._-]))",
-        written,
-    ),
-    _anchor("card-odd-bytes", f"{_ODD_BYTE}[0-9]{{4}}", written),
-    _anchor("card-unseen", f"{_UNSEEN}[0-9]{_UNSEEN}[0-9]{_UNSEEN}", written),
-    _anchor("card-digits", f"(?:{_OTHER}){{4}}", written),
+    _anchor("card-track", "(?:\\^|%5[eE])[A-Za-z ]", track_one),
     _anchor("card-url-digits", "(?:%3[0-9]){4}", written),
     _anchor("card-url-signs", "%(?:25)?(?:20|2[dDeE]|[aA]0)[0-9]{4}", written),
     _anchor("card-url", "%[2-7][0-9A-Fa-f]" + _ANY + _REST, written),
@@ -520,7 +517,17 @@ ANCHORS = (
         "card-json",
         "\\\\(?:[nrtbfv]|u00[0-7][0-9A-Fa-f]|x[0-7][0-9A-Fa-f])" + _ANY + _REST,
         written,
+        apart=True,
     ),
+    _anchor(
+        "card-odd-signs",
+        f"{_ODD} ?[0-9]{{4}}(?:[0-9]{{4}}|(?:[0-9]{{2}})? ?(?:{_ODD}|[ ._-]))",
+        written,
+        apart=True,
+    ),
+    _anchor("card-odd-bytes", f"{_ODD_BYTE}[0-9]{{4}}", written, apart=True),
+    _anchor("card-unseen", f"{_UNSEEN}[0-9]{_UNSEEN}[0-9]{_UNSEEN}", written, apart=True),
+    _anchor("card-digits", f"(?:{_OTHER}){{4}}", written, apart=True),
     Anchor(
         "card-word",
         "(?:card|karte|kartennummer|tarjeta|carte|cart\xc3\xa3o|visa|[^a-z]cc|[^a-z]pan)[a-z]{0,8}[\"']?[^0-9A-Za-z\\n]{0,4}(?:(?:number|num|nr|no|n\xc2\xb0|is|ist|es|:)[^0-9A-Za-z\\n]{1,4}){0,2}[0-9]{4}",
