@@ -45,11 +45,12 @@ class Open:
 
 
 @pytest.fixture(scope="module")
-def store() -> Iterator[IdentityStore]:
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IdentityStore]:
     """
     Return a store with anna, and with ben, who may approve.
     """
-    with postgresql_running() as server, IdentityStore(server.new_database()) as opened:
+    state = str(tmp_path_factory.mktemp("state"))
+    with postgresql_running() as server, IdentityStore(server.new_database(), state) as opened:
         opened.add("anna", ["board"], by="me", now=1)
         opened.add("ben", [], roles=["approver"], by="me", now=1)
         yield opened

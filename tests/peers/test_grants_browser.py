@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import sqlalchemy as sa
 
 from sealgate.app.grants import approve_grant
 from sealgate.app.users import tell_gateway
-from sealgate.identity.adapters.factor_tables import GRANTS
+from sealgate.identity.adapters.factor_tables import GRANTS, GRANTS_OF
 from sealgate.identity.totp import STEP_SECONDS, code_at
 from tests.peers.browsed import browsing
 from tests.peers.forward_proxy import forward_proxy
@@ -169,9 +168,11 @@ def _let_end_soon(place: GrantedPlace) -> float:
     # As if an hour had passed, but for the last seconds: for those, the test waits. The gateway
     # is told once, for nobody changes grants like this, and has to see the end by itself.
     end = time.time() + LAST_SECONDS
-    with place.people() as people, people._engine.begin() as connection:
-        begun = end - GRANTS.c.minutes * 60
-        connection.execute(sa.update(GRANTS).values(approved_at=begun, asked_at=begun - 1))
+    with place.people() as people, people._writing() as connection:
+        for grant in people.grants():
+            begun = end - grant.minutes * 60
+            values = {"approved_at": begun, "asked_at": begun - 1}
+            GRANTS_OF.change(connection, GRANTS.c.id == grant.id, values)
     tell_gateway(place.inventory)
     return end
 

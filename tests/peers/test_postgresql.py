@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from sealgate.errors import SourceError, UsageError
+from sealgate.identity.adapters.row_key import HEAD_NAME, KEY_NAME
 from sealgate.identity.adapters.store import IdentityStore
 from sealgate.identity.model import ClientCertificate, Identity, admitted
 from sealgate.register.adapters.store import Register
@@ -33,6 +34,35 @@ with Register(url) as register:
         one = AssessmentRecord(f"file /{name}", "file", "public", "public", {"rows": number})
         register.record_assessments([one], at=float(number))
 """
+
+
+# What makes tables of version 0005 those of 0004.
+MARKED = (
+    "identity_groups",
+    "identity_roles",
+    "client_certificates",
+    "ssh_keys",
+    "passwords",
+    "one_time_codes",
+    "recovery_codes",
+    "user_handles",
+    "passkeys",
+    "enrolments",
+    "grants",
+    "provider_links",
+)
+BEFORE_SEALS = (
+    *(f"ALTER TABLE {table} DROP COLUMN mark, DROP COLUMN seal" for table in MARKED),
+    "ALTER TABLE sign_ins DROP COLUMN seal",
+    "ALTER TABLE identities DROP COLUMN marks, DROP COLUMN changed, DROP COLUMN seal",
+    "ALTER TABLE identity_trail DROP COLUMN digest",
+    (
+        "ALTER TABLE identity_state DROP COLUMN trail_id, DROP COLUMN trail_digest,"
+        " DROP COLUMN key_id, DROP COLUMN seal"
+    ),
+    "DROP INDEX trail_by_subject",
+    "UPDATE identity_version SET version_num = '0004'",
+)
 
 
 @pytest.fixture(scope="module")
@@ -102,19 +132,19 @@ def test_several_writers_start_at_once_and_lose_nothing(server: PostgreSQL) -> N
         assert [len(register.assessments(f"file /w{n}")) for n in range(WRITERS)] == [ROUNDS] * 4
 
 
-def test_identities_sign_in_and_are_shut_out(server: PostgreSQL) -> None:
+def test_identities_sign_in_and_are_shut_out(server: PostgreSQL, tmp_path: Path) -> None:
     """
     Groups, a certificate, a password: each admits until it is taken away.
     """
     url = server.new_database()
-    with Register(url), IdentityStore(url) as store:
+    with Register(url), IdentityStore(url, str(tmp_path)) as store:
         store.add("anna", ["editors"], by="me", now=NOW)
         store.record(
             ClientCertificate("1f", "a1" * 32, "anna", NOW - 1, NOW + 100), by="me", now=NOW
         )
         store.set_password("anna", "correct horse battery staple", by="me", now=NOW)
         before = store.generation()
-    with IdentityStore(url) as store:
+    with IdentityStore(url, str(tmp_path)) as store:
         assert store.identities() == (Identity("anna", ("editors",)),)
         assert admitted(*store.everything(), ["group:editors"], NOW) == ("a1" * 32,)
         assert store.check_password("anna", "correct horse battery staple")
@@ -124,6 +154,40 @@ def test_identities_sign_in_and_are_shut_out(server: PostgreSQL) -> None:
         assert admitted(*store.everything(), ["group:editors"], NOW) == ()
         store.remove("anna", by="me", now=NOW)
         assert not store.check_password("anna", "correct horse battery staple")
+
+
+def test_what_somebody_else_wrote_counts_for_nothing(server: PostgreSQL, tmp_path: Path) -> None:
+    """
+    In a database of before, which is sealed as it stands when it is opened, and after that.
+    """
+    url, state = server.new_database(), str(tmp_path)
+    with IdentityStore(url, state) as store:
+        store.add("anna", ["editors"], roles=["approver"], by="me", now=NOW)
+        store.set_totp("anna", b"\x00sealed", ["AAAA"], step=1, by="me", now=NOW)
+        store.set_password("anna", "correct horse battery staple", by="me", now=NOW)
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        for statement in BEFORE_SEALS:
+            connection.execute(sa.text(statement))
+    with pytest.raises(SourceError, match="not sealed"):
+        IdentityStore(url, state)
+    for name in (KEY_NAME, HEAD_NAME):
+        (tmp_path / name).unlink()
+    with IdentityStore(url, state) as store:
+        assert store.identities() == (Identity("anna", ("editors",), ("approver",)),)
+        assert store.check_password("anna", "correct horse battery staple")
+        assert store.check() == ()
+        store.add("mallory", [], by="me", now=NOW)
+        with engine.begin() as connection:
+            connection.execute(
+                sa.text(
+                    "INSERT INTO identity_groups (identity, name, mark, seal)"
+                    " SELECT 'mallory', name, mark, seal FROM identity_groups"
+                )
+            )
+        assert store.identity("mallory") == Identity("mallory")
+        assert any("mallory editors" in fault for fault in store.check())
+    engine.dispose()
 
 
 def test_a_configured_team_database_is_used_by_commands(server: PostgreSQL, tmp_path: Path) -> None:
@@ -146,7 +210,8 @@ def test_a_configured_team_database_is_used_by_commands(server: PostgreSQL, tmp_
             timeout=60,
         )
         assert done.returncode == 0, done.stderr
-    with Register(url) as register, IdentityStore(url) as store:
+    state = str(tmp_path / ".sealgate")
+    with Register(url) as register, IdentityStore(url, state) as store:
         assert [asset.kind for asset in register.assets()] == ["file"]
         assert [identity.name for identity in store.identities()] == ["anna"]
     assert not list(tmp_path.rglob("*.sqlite"))

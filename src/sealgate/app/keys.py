@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from sealgate.identity.adapters.authority import IssuedCertificate
-    from sealgate.identity.adapters.store import Credential, IdentityStore
+    from sealgate.identity.adapters.people import Credential
+    from sealgate.identity.adapters.store import IdentityStore
     from sealgate.identity.model import ClientCertificate
     from sealgate.policy.inventory import Inventory
 

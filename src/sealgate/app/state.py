@@ -6,11 +6,13 @@ One database holds both, each with tables and migrations of its own.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.database import read_url, sqlite_url
 from sealgate.errors import NothingToLookAtError
+from sealgate.identity.adapters.store import IdentityStore
 from sealgate.register.adapters.store import Register
 
 if TYPE_CHECKING:
@@ -61,6 +63,8 @@ def check_register(inventory: Inventory | None, *, known: str = "") -> TrailChec
     """
     Return whether the register of *inventory* still holds what was recorded.
 
+    Users, keys, grants and the trail of their changes are looked at, too.
+
     *known* is the digest of an entry that was kept elsewhere, "" for none.
 
     Raises:
@@ -70,4 +74,8 @@ def check_register(inventory: Inventory | None, *, known: str = "") -> TrailChec
     if not has_database(inventory):
         raise NothingToLookAtError("there is no register yet", hint="sealgate audit")
     with open_register(inventory) as register:
-        return register.check_trail(known=known)
+        check = register.check_trail(known=known)
+    folder = inventory.state_folder if inventory is not None else STATE_FOLDER
+    with IdentityStore(database_url(inventory), folder) as people:
+        faults = people.check()
+    return replace(check, faults=(*check.faults, *faults))

@@ -282,6 +282,7 @@ class Transfer:
             keyring=wanted.keyring,
             served=wanted.served,
             model=wanted.model,
+            state_folder=wanted.state_folder,
         )
         return WorkerProcess(plan, self._tell)
 

@@ -89,6 +89,7 @@ class Material:
             model,
             database,
             transfer_log(inventory),
+            str(state),
         )
 
     def refresh_certificate(self, inventory: Inventory, certificates: Certificates) -> None:

@@ -43,6 +43,7 @@ class Wanted:
     model: ClassificationModel
     database: str
     log: str
+    state_folder: str | None = None
 
 
 def has_files(inventory: Inventory) -> bool:

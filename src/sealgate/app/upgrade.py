@@ -8,6 +8,7 @@ URL comes on standard input, because it may hold a password.
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -42,7 +43,7 @@ def upgrade_apart(inventory: Inventory) -> None:
     try:
         subprocess.run(  # noqa: S603  # our own interpreter and module
             [sys.executable, "-P", "-m", _MODULE],
-            input=url,
+            input=json.dumps([url, inventory.state_folder]),
             text=True,
             check=False,
             stdout=subprocess.DEVNULL,
@@ -69,10 +70,12 @@ def _is_current(url: str) -> bool:
 def main() -> None:
     """
     Open both rooms' tables at the URL on standard input, which brings them up to date.
+
+    Beside it, in JSON, stands the state folder.
     """
-    url = sys.stdin.read()
+    url, state_folder = json.load(sys.stdin)
     register.Register(url).close()
-    identities.IdentityStore(url).close()
+    identities.IdentityStore(url, state_folder).close()
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from sealgate.identity.passwords import checked_choice
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from sealgate.identity.adapters.store import Credential
+    from sealgate.identity.adapters.people import Credential
     from sealgate.identity.model import Identity
     from sealgate.policy.inventory import Inventory
 
@@ -65,7 +65,7 @@ def open_identities(inventory: Inventory) -> IdentityStore:
     Raises:
         SourceError: the database cannot be opened, is damaged, or is newer than this.
     """
-    return IdentityStore(database_url(inventory))
+    return IdentityStore(database_url(inventory), inventory.state_folder)
 
 
 def add_user(

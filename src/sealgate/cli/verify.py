@@ -82,7 +82,7 @@ def command(
     code is 10 when it is not.
 
     With --register every assessment, decision, approval, audit and transfer is compared with the
-    trail that vouches for it. Whoever can write the whole database can also write a new trail:
+    trail that vouches for it, and users, keys and grants with their seals. Whoever can write the whole database can also write a new trail:
     keep the digest of the last entry elsewhere, and give it with --head. The exit code is 10 when
     something was changed, removed or added.
     """

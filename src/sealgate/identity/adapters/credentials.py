@@ -7,11 +7,12 @@ sign-in in every process. A session that lives long compares :meth:`Credentials.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from sealgate.database import quick_look, reading, writing
+from sealgate.database import quick_look, reading
 from sealgate.errors import UsageError
 from sealgate.identity.adapters import factor_tables, tables
 from sealgate.identity.adapters.factor_tables import SIGN_INS
@@ -23,10 +24,12 @@ from sealgate.identity.adapters.password_hash import (
 )
 from sealgate.identity.adapters.tables import (
     CERTIFICATES,
-    IDENTITIES,
     PASSWORDS,
+    PASSWORDS_OF,
     SSH_KEYS,
+    SSH_KEYS_OF,
     STATE,
+    Database,
     known_identity,
     note,
 )
@@ -42,13 +45,10 @@ if TYPE_CHECKING:
 _GENERATION = str(sa.select(STATE.c.generation))
 
 
-class Credentials:
+class Credentials(Database):
     """
-    What proves who somebody is, in the database behind *engine*.
+    What proves who somebody is.
     """
-
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
 
     def generation(self) -> int:
         """
@@ -80,8 +80,7 @@ class Credentials:
             return None
         with reading(self._engine) as connection:
             held = CERTIFICATES.c.fingerprint == fingerprint
-            known = CERTIFICATES.c.identity.in_(sa.select(IDENTITIES.c.name))
-            return next(iter(tables.certificates(connection, held & known)), None)
+            return next(iter(tables.certificates(connection, held, of_the_living=True)), None)
 
     def ssh_key(self, fingerprint: str) -> SSHKey | None:
         """
@@ -94,8 +93,8 @@ class Credentials:
         with reading(self._engine) as connection:
             held = SSH_KEYS.c.fingerprint == fingerprint
             living = SSH_KEYS.c.revoked_at.is_(None)
-            known = SSH_KEYS.c.identity.in_(sa.select(IDENTITIES.c.name))
-            return next(iter(tables.ssh_keys(connection, held & living & known)), None)
+            found = tables.ssh_keys(connection, held & living, of_the_living=True)
+            return next(iter(found), None)
 
     def ssh_keys(self) -> tuple[SSHKey, ...]:
         """
@@ -111,7 +110,7 @@ class Credentials:
         Raises:
             UsageError: there is no such user; it is somebody's already, or was revoked.
         """
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             known_identity(connection, key.identity)
             for held in tables.ssh_keys(connection, SSH_KEYS.c.fingerprint == key.fingerprint):
                 whose = f'is a key of "{held.identity}" already'
@@ -119,17 +118,7 @@ class Credentials:
                 raise UsageError(
                     f"{key.fingerprint} {told}", hint="ssh-keygen -t ed25519 makes another"
                 )
-            connection.execute(
-                sa.insert(SSH_KEYS).values(
-                    fingerprint=key.fingerprint,
-                    algorithm=key.algorithm,
-                    public=key.public,
-                    comment=key.comment,
-                    identity=key.identity,
-                    added_at=key.added_at,
-                    revoked_at=key.revoked_at,
-                )
-            )
+            SSH_KEYS_OF.put(connection, [asdict(key)])
             note(connection, TrailEntry(now, by, "ssh key added", key.identity, key.fingerprint))
 
     def with_password(self) -> frozenset[str]:
@@ -137,7 +126,8 @@ class Credentials:
         Return the names of those who have a password.
         """
         with reading(self._engine) as connection:
-            return frozenset(connection.scalars(sa.select(PASSWORDS.c.identity)))
+            held = PASSWORDS_OF.found(connection, of_the_living=True)
+            return frozenset(row.identity for row in held)
 
     def password_set_at(self, name: str) -> float | None:
         """
@@ -147,8 +137,7 @@ class Credentials:
         if not tables.can_be_stored(wanted):
             return None
         with reading(self._engine) as connection:
-            query = sa.select(PASSWORDS.c.set_at).where(PASSWORDS.c.identity == wanted)
-            return connection.execute(query).scalar_one_or_none()
+            return next((row.set_at for row in _password(connection, wanted)), None)
 
     def set_password(
         self, name: str, password: str, *, rounds: int = LEAST_ROUNDS, by: str, now: float
@@ -166,13 +155,14 @@ class Credentials:
             name = known_identity(connection, name).name
             rounds = max(rounds, _rounds(connection))
         phc = hash_password(password, rounds)
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             known_identity(connection, name)
-            connection.execute(sa.delete(PASSWORDS).where(PASSWORDS.c.identity == name))
+            PASSWORDS_OF.drop(connection, PASSWORDS.c.identity == name)
             _end_sign_ins(connection, name, now)
-            connection.execute(sa.insert(PASSWORDS).values(identity=name, phc=phc, set_at=now))
-            more = STATE.c.password_rounds < rounds
-            connection.execute(sa.update(STATE).where(more).values(password_rounds=rounds))
+            row = {"identity": name, "phc": phc, "set_at": now}
+            PASSWORDS_OF.put(connection, [row])
+            if rounds > _rounds(connection):
+                tables.change_state(connection, password_rounds=rounds)
             note(connection, TrailEntry(now, by, "password set", name, ""))
 
     def remove_password(self, name: str, *, by: str, now: float) -> bool:
@@ -182,13 +172,13 @@ class Credentials:
         Raises:
             UsageError: there is no such user.
         """
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             name = known_identity(connection, name).name
-            gone = connection.execute(sa.delete(PASSWORDS).where(PASSWORDS.c.identity == name))
-            if gone.rowcount:
+            gone = PASSWORDS_OF.drop(connection, PASSWORDS.c.identity == name)
+            if gone:
                 _end_sign_ins(connection, name, now)
                 note(connection, TrailEntry(now, by, "password removed", name, ""))
-            return bool(gone.rowcount)
+            return bool(gone)
 
     def check_password(self, name: str, password: str) -> bool:
         """
@@ -201,12 +191,8 @@ class Credentials:
         wanted = normal(name)
         with reading(self._engine) as connection:
             rounds = _rounds(connection)
-            query = sa.select(PASSWORDS.c.phc).where(PASSWORDS.c.identity == wanted)
-            phc = (
-                connection.execute(query).scalar_one_or_none()
-                if tables.can_be_stored(wanted)
-                else None
-            )
+            held = _password(connection, wanted) if tables.can_be_stored(wanted) else ()
+            phc = next((row.phc for row in held), None)
         ready = prepared(password)
         right = check_hash(phc, ready or "", rounds) and ready is not None
         if right and phc is not None and ready is not None and needs_rehash(phc, rounds):
@@ -215,9 +201,13 @@ class Credentials:
 
     def _rehash(self, name: str, old: str, new: str) -> None:
         # Only where nobody set another password meanwhile.
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             held = (PASSWORDS.c.identity == name) & (PASSWORDS.c.phc == old)
-            connection.execute(sa.update(PASSWORDS).where(held).values(phc=new))
+            PASSWORDS_OF.change(connection, held, {"phc": new}, keeps_mark=True)
+
+
+def _password(connection: sa.Connection, name: str) -> tuple[sa.Row[Any], ...]:
+    return PASSWORDS_OF.found(connection, PASSWORDS.c.identity == name, of_the_living=True)
 
 
 def _end_sign_ins(connection: sa.Connection, name: str, now: float) -> None:

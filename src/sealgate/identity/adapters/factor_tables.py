@@ -5,18 +5,20 @@ The tables of roles, second factors, passkeys, grants and sign-ins, row for row 
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from sealgate.identity.adapters.tables import METADATA, ROLES, wait_for_turn
+from sealgate.identity.adapters.sealed_rows import SEAL, Belongings, all_sealed, marked, rewrite
+from sealgate.identity.adapters.tables import METADATA, PEOPLE, ROLES, ROLES_OF, wait_for_turn
 from sealgate.identity.factors import Factor, Proven
 from sealgate.identity.grants import Grant
 from sealgate.identity.passkeys import Passkey
 from sealgate.identity.sessions import SignIn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 ONE_TIME_CODES = sa.Table(
     "one_time_codes",
@@ -25,6 +27,7 @@ ONE_TIME_CODES = sa.Table(
     sa.Column("sealed", sa.LargeBinary),
     sa.Column("last_step", sa.BigInteger),
     sa.Column("set_at", sa.Double),
+    *marked(),
 )
 RECOVERY_CODES = sa.Table(
     "recovery_codes",
@@ -32,12 +35,14 @@ RECOVERY_CODES = sa.Table(
     sa.Column("identity", sa.Text, primary_key=True),
     sa.Column("digest", sa.Text, primary_key=True),
     sa.Column("used_at", sa.Double),
+    *marked(),
 )
 USER_HANDLES = sa.Table(
     "user_handles",
     METADATA,
     sa.Column("identity", sa.Text, primary_key=True),
     sa.Column("handle", sa.Text),
+    *marked(),
 )
 PASSKEYS = sa.Table(
     "passkeys",
@@ -52,6 +57,7 @@ PASSKEYS = sa.Table(
     sa.Column("added_at", sa.Double),
     sa.Column("used_at", sa.Double),
     sa.Column("revoked_at", sa.Double),
+    *marked(),
 )
 ENROLMENTS = sa.Table(
     "enrolments",
@@ -59,6 +65,7 @@ ENROLMENTS = sa.Table(
     sa.Column("digest", sa.Text, primary_key=True),
     sa.Column("identity", sa.Text),
     sa.Column("ends_at", sa.Double),
+    *marked(),
 )
 GRANTS = sa.Table(
     "grants",
@@ -76,6 +83,7 @@ GRANTS = sa.Table(
     sa.Column("denied_at", sa.Double),
     sa.Column("ended_by", sa.Text),
     sa.Column("ended_at", sa.Double),
+    *marked(),
 )
 SIGN_INS = sa.Table(
     "sign_ins",
@@ -87,9 +95,24 @@ SIGN_INS = sa.Table(
     sa.Column("started_at", sa.Double),
     sa.Column("used_at", sa.Double),
     sa.Column("ended_at", sa.Double),
+    sa.Column(SEAL, sa.Text),
 )
+ONE_TIME_CODES_OF = Belongings(PEOPLE, ONE_TIME_CODES)
+RECOVERY_CODES_OF = Belongings(PEOPLE, RECOVERY_CODES)
+USER_HANDLES_OF = Belongings(PEOPLE, USER_HANDLES)
+PASSKEYS_OF = Belongings(PEOPLE, PASSKEYS)
+ENROLMENTS_OF = Belongings(PEOPLE, ENROLMENTS)
+GRANTS_OF = Belongings(PEOPLE, GRANTS, "person")
+# Two may use one sign-in at once; each look of the other is followed by one change at the most.
+_TRIES = 5
 # What goes with a person at once; passkeys and grants stay told.
-OF_A_PERSON = (ROLES, ONE_TIME_CODES, RECOVERY_CODES, USER_HANDLES, ENROLMENTS)
+OF_A_PERSON = (
+    ROLES_OF,
+    ONE_TIME_CODES_OF,
+    RECOVERY_CODES_OF,
+    USER_HANDLES_OF,
+    ENROLMENTS_OF,
+)
 
 
 def all_roles(connection: sa.Connection) -> dict[str, tuple[str, ...]]:
@@ -97,18 +120,21 @@ def all_roles(connection: sa.Connection) -> dict[str, tuple[str, ...]]:
     Return the roles of everybody who has any.
     """
     roles: dict[str, tuple[str, ...]] = {}
-    for row in connection.execute(sa.select(ROLES).order_by(ROLES.c.name)):
+    for row in ROLES_OF.found(connection, order_by=(ROLES.c.name,)):
         roles[row.identity] = (*roles.get(row.identity, ()), row.name)
     return roles
 
 
 def passkeys(
-    connection: sa.Connection, where: sa.ColumnElement[bool] | None = None
+    connection: sa.Connection,
+    where: sa.ColumnElement[bool] | None = None,
+    *,
+    of_the_living: bool = False,
 ) -> tuple[Passkey, ...]:
     """
     Return the passkeys of which *where* holds, the oldest first.
     """
-    query = sa.select(PASSKEYS).order_by(PASSKEYS.c.added_at, PASSKEYS.c.id)
+    order = (PASSKEYS.c.added_at, PASSKEYS.c.id)
     return tuple(
         Passkey(
             row.id,
@@ -122,7 +148,7 @@ def passkeys(
             row.used_at,
             row.revoked_at,
         )
-        for row in connection.execute(query if where is None else query.where(where))
+        for row in PASSKEYS_OF.found(connection, where, order, of_the_living=of_the_living)
     )
 
 
@@ -134,26 +160,29 @@ def revoke_passkeys(
     """
     living = where & PASSKEYS.c.revoked_at.is_(None)
     ids = [key.id for key in passkeys(connection, living)]
-    connection.execute(sa.update(PASSKEYS).where(living).values(revoked_at=now))
+    PASSKEYS_OF.change(connection, living, {"revoked_at": now})
     return passkeys(connection, PASSKEYS.c.id.in_(ids))
 
 
 def grants(
-    connection: sa.Connection, where: sa.ColumnElement[bool] | None = None
+    connection: sa.Connection,
+    where: sa.ColumnElement[bool] | None = None,
+    *,
+    of_the_living: bool = False,
 ) -> tuple[Grant, ...]:
     """
     Return the grants of which *where* holds, the oldest first.
     """
-    query = sa.select(GRANTS).order_by(GRANTS.c.asked_at, GRANTS.c.id)
-    rows = connection.execute(query if where is None else query.where(where))
-    return tuple(Grant(**row._mapping) for row in rows)  # noqa: SLF001  # SQLAlchemy's public name
+    order = (GRANTS.c.asked_at, GRANTS.c.id)
+    rows = GRANTS_OF.found(connection, where, order, of_the_living=of_the_living)
+    return tuple(Grant(*(getattr(row, field.name) for field in fields(Grant))) for row in rows)
 
 
 def sign_ins(connection: sa.Connection, where: sa.ColumnElement[bool]) -> tuple[SignIn, ...]:
     """
     Return the sign-ins of which *where* holds, the oldest first.
     """
-    query = sa.select(SIGN_INS).where(where).order_by(SIGN_INS.c.started_at, SIGN_INS.c.id)
+    order = (SIGN_INS.c.started_at, SIGN_INS.c.id)
     return tuple(
         SignIn(
             row.id,
@@ -164,7 +193,7 @@ def sign_ins(connection: sa.Connection, where: sa.ColumnElement[bool]) -> tuple[
             row.used_at,
             row.ended_at,
         )
-        for row in connection.execute(query)
+        for row in all_sealed(connection, SIGN_INS, where, order)
     )
 
 
@@ -188,9 +217,26 @@ def end_sign_ins(
         open_ones = tuple(
             s for s in open_ones if any(p.key in wanted or p.factor in wanted for p in s.proven)
         )
-    ids = [s.id for s in open_ones]
-    connection.execute(sa.update(SIGN_INS).where(SIGN_INS.c.id.in_(ids)).values(ended_at=now))
+    for one in open_ones:
+        change_sign_in(connection, one.id, {"ended_at": now})
     return open_ones
+
+
+def change_sign_in(
+    connection: sa.Connection, sign_in_id: str, values: Mapping[str, Any]
+) -> SignIn | None:
+    """
+    Give the sign-in of that id other *values*; return it, ``None`` when there is none.
+    """
+    held = SIGN_INS.c.id == sign_in_id
+    for _ in range(_TRIES):
+        rows = all_sealed(connection, SIGN_INS, held)
+        if not rows:
+            return None
+        if rewrite(connection, SIGN_INS, rows[0], values):
+            now_id = values.get("id", sign_in_id)
+            return next(iter(sign_ins(connection, SIGN_INS.c.id == now_id)), None)
+    return None
 
 
 def written_proofs(proven: Iterable[Proven]) -> str:

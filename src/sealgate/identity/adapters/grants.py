@@ -9,16 +9,23 @@ in the trail.
 from __future__ import annotations
 
 import secrets
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from sealgate.database import reading, writing
+from sealgate.database import reading
 from sealgate.errors import UsageError
 from sealgate.identity import grants as rules
 from sealgate.identity.adapters import factor_tables
-from sealgate.identity.adapters.factor_tables import GRANTS
-from sealgate.identity.adapters.tables import can_be_stored, known_identity, note, wait_for_turn
+from sealgate.identity.adapters.factor_tables import GRANTS, GRANTS_OF
+from sealgate.identity.adapters.tables import (
+    Database,
+    can_be_stored,
+    known_identity,
+    note,
+    wait_for_turn,
+)
 from sealgate.identity.model import TrailEntry, normal
 
 if TYPE_CHECKING:
@@ -30,12 +37,10 @@ if TYPE_CHECKING:
 _ID_BYTES = 4
 
 
-class Grants:
+class Grants(Database):
     """
-    Who asked for what, and who agreed, in the database of *_engine*.
+    Who asked for what, and who agreed.
     """
-
-    _engine: sa.Engine
 
     def grants(self) -> tuple[Grant, ...]:
         """
@@ -50,7 +55,8 @@ class Grants:
         """
         with reading(self._engine) as connection:
             late = GRANTS.c.approved_at > now - rules.MOST_MINUTES * rules.MINUTE
-            found = factor_tables.grants(connection, late & GRANTS.c.ended_at.is_(None))
+            running = late & GRANTS.c.ended_at.is_(None)
+            found = factor_tables.grants(connection, running, of_the_living=True)
         return tuple(grant for grant in found if grant.is_running(now))
 
     def running_grant(self, person: str, asset: str, *, now: float) -> Grant | None:
@@ -74,13 +80,13 @@ class Grants:
         Raises:
             UsageError: there is no such user, something is not fit, or one is open already.
         """
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             wait_for_turn(connection)
             identity = known_identity(connection, person)
             theirs = factor_tables.grants(connection, GRANTS.c.person == identity.name)
             number = secrets.token_hex(_ID_BYTES)
             grant = rules.asked(identity, asset, reason, minutes, theirs, id=number, by=by, now=now)
-            connection.execute(sa.insert(GRANTS).values(**_row(grant)))
+            GRANTS_OF.put(connection, [_row(grant)])
             told = f"{grant.id}: {asset}, {minutes} minutes: {grant.reason}"
             note(connection, TrailEntry(now, by, "grant asked", identity.name, told))
         return grant
@@ -129,7 +135,7 @@ class Grants:
             return ()
         with reading(self._engine) as connection:
             where = (GRANTS.c.person == wanted) & (GRANTS.c.asset == asset)
-            return factor_tables.grants(connection, where)
+            return factor_tables.grants(connection, where, of_the_living=True)
 
     def _change(
         self,
@@ -140,14 +146,14 @@ class Grants:
         now: float,
     ) -> Grant:
         wanted = grant_id.strip().lower()
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             wait_for_turn(connection)
             where = GRANTS.c.id == wanted
             found = factor_tables.grants(connection, where) if can_be_stored(wanted) else ()
             if not found:
                 raise UsageError(f'there is no grant "{grant_id}"', hint="sealgate grant list")
             grant = change(connection, found[0])
-            connection.execute(sa.update(GRANTS).where(where).values(**_row(grant)))
+            GRANTS_OF.change(connection, where, _row(grant))
             told = f"{grant.id}: {grant.asset}"
             if grant.approver:
                 told += f", by {grant.approver}"
@@ -162,8 +168,8 @@ def end_grants_of(connection: sa.Connection, person: Identity, by: str, now: flo
     for grant in factor_tables.grants(connection, GRANTS.c.person == person.name):
         if not grant.is_over(now):
             gone = _row(rules.ended(grant, by=by, now=now))
-            connection.execute(sa.update(GRANTS).where(GRANTS.c.id == grant.id).values(**gone))
+            GRANTS_OF.change(connection, GRANTS.c.id == grant.id, gone)
 
 
 def _row(grant: Grant) -> dict[str, object]:
-    return {column.name: getattr(grant, column.name) for column in GRANTS.columns}
+    return asdict(grant)

@@ -4,17 +4,21 @@ The part of the store that knows which accounts belong to people at an identity 
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from sealgate.database import reading, writing
+from sealgate.database import reading
 from sealgate.errors import UsageError
+from sealgate.identity.adapters.people import put_person
+from sealgate.identity.adapters.sealed_rows import Belongings
 from sealgate.identity.adapters.tables import (
-    GROUPS,
-    IDENTITIES,
-    METADATA,
-    ROLES,
+    GROUPS_OF,
+    LINKS,
+    LINKS_OF,
+    ROLES_OF,
+    Database,
     can_be_stored,
     exists,
     known_identity,
@@ -40,23 +44,11 @@ from sealgate.identity.providers import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-LINKS = sa.Table(
-    "provider_links",
-    METADATA,
-    sa.Column("issuer", sa.Text, primary_key=True),
-    sa.Column("subject", sa.Text, primary_key=True),
-    sa.Column("identity", sa.Text),
-    sa.Column("linked_at", sa.Double),
-    sa.Column("ended_at", sa.Double),
-)
 
-
-class ProviderLinks:
+class ProviderLinks(Database):
     """
-    Who is who at an identity provider, in the database of *_engine*.
+    Who is who at an identity provider.
     """
-
-    _engine: sa.Engine
 
     def provided(
         self,
@@ -81,7 +73,7 @@ class ProviderLinks:
             UnadmittedError: they have no account, and get none.
         """
         name = checked_name(name) if name else ""
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             # Or two nodes would both add somebody who signs in twice at once.
             wait_for_turn(connection)
             link = _link(connection, issuer, subject)
@@ -89,7 +81,9 @@ class ProviderLinks:
                 link,
                 name,
                 exists=bool(name) and exists(connection, name),
-                is_linked=bool(_living_links(connection, name)),
+                # A link that is gone from the database was somebody's.
+                is_linked=bool(_living_links(connection, name))
+                or LINKS_OF.missing(connection, name),
                 adds_users=adds_users,
             )
             if step is Step.USE and link is not None:
@@ -97,15 +91,15 @@ class ProviderLinks:
             else:
                 if step is Step.ADD:
                     _must_be_apart(connection, name)
-                    connection.execute(sa.insert(IDENTITIES).values(name=name, added_at=now))
+                    put_person(connection, name, by=by, now=now)
                     note(connection, TrailEntry(now, by, "user added", name, ""))
                 _put_link(connection, ProviderLink(issuer, subject, name, now))
                 note(connection, TrailEntry(now, by, "linked to provider", name, issuer))
             identity = known_identity(connection, name)
             return Identity(
                 name,
-                _settle(connection, GROUPS, (name, identity.groups), groups, by=by, now=now),
-                _settle(connection, ROLES, (name, identity.roles), roles, by=by, now=now),
+                _settle(connection, GROUPS_OF, (name, identity.groups), groups, by=by, now=now),
+                _settle(connection, ROLES_OF, (name, identity.roles), roles, by=by, now=now),
             )
 
     def provider_links(self) -> tuple[ProviderLink, ...]:
@@ -116,19 +110,11 @@ class ProviderLinks:
             return _links(connection, sa.true())
 
 
-def end_links(connection: sa.Connection, name: str, now: float) -> None:
-    """
-    Have the account *name* belong to nobody at a provider any more.
-    """
-    living = (LINKS.c.identity == name) & LINKS.c.ended_at.is_(None)
-    connection.execute(sa.update(LINKS).where(living).values(ended_at=now))
-
-
 def _links(connection: sa.Connection, where: sa.ColumnElement[bool]) -> tuple[ProviderLink, ...]:
-    query = sa.select(LINKS).where(where).order_by(LINKS.c.linked_at, LINKS.c.subject)
+    order = (LINKS.c.linked_at, LINKS.c.subject)
     return tuple(
         ProviderLink(row.issuer, row.subject, row.identity, row.linked_at, row.ended_at)
-        for row in connection.execute(query)
+        for row in LINKS_OF.found(connection, where, order)
     )
 
 
@@ -145,16 +131,8 @@ def _living_links(connection: sa.Connection, name: str) -> tuple[ProviderLink, .
 
 def _put_link(connection: sa.Connection, link: ProviderLink) -> None:
     same = (LINKS.c.issuer == link.issuer) & (LINKS.c.subject == link.subject)
-    connection.execute(sa.delete(LINKS).where(same))
-    connection.execute(
-        sa.insert(LINKS).values(
-            issuer=link.issuer,
-            subject=link.subject,
-            identity=link.identity,
-            linked_at=link.linked_at,
-            ended_at=None,
-        )
-    )
+    LINKS_OF.drop(connection, same)
+    LINKS_OF.put(connection, [asdict(link)])
 
 
 def _must_be_apart(connection: sa.Connection, name: str) -> None:
@@ -166,7 +144,7 @@ def _must_be_apart(connection: sa.Connection, name: str) -> None:
 
 def _settle(
     connection: sa.Connection,
-    table: sa.Table,
+    table: Belongings,
     held: tuple[str, Iterable[str]],
     wanted: tuple[Iterable[str], Iterable[str]],
     *,
@@ -178,10 +156,8 @@ def _settle(
     after = (before - decided) | (told & decided)
     if after == before:
         return tuple(sorted(before))
-    connection.execute(sa.delete(table).where(table.c.identity == name))
-    if after:
-        rows = [{"identity": name, "name": one} for one in sorted(after)]
-        connection.execute(sa.insert(table), rows)
-    what = "groups changed" if table is GROUPS else "roles changed"
+    table.drop(connection, table.owner == name)
+    table.put(connection, [{"identity": name, "name": one} for one in sorted(after)])
+    what = "groups changed" if table is GROUPS_OF else "roles changed"
     note(connection, TrailEntry(now, by, what, name, ", ".join(sorted(after))))
     return tuple(sorted(after))

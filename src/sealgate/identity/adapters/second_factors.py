@@ -8,25 +8,31 @@ Throttling is the caller's (:mod:`sealgate.identity.throttle`), as with password
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from sealgate.database import reading, writing
+from sealgate.database import reading
 from sealgate.errors import UsageError
 from sealgate.identity.adapters import factor_tables
 from sealgate.identity.adapters.factor_tables import (
     ENROLMENTS,
+    ENROLMENTS_OF,
     ONE_TIME_CODES,
+    ONE_TIME_CODES_OF,
     PASSKEYS,
+    PASSKEYS_OF,
     RECOVERY_CODES,
+    RECOVERY_CODES_OF,
     SIGN_INS,
     USER_HANDLES,
+    USER_HANDLES_OF,
 )
 from sealgate.identity.adapters.tables import (
-    IDENTITIES,
+    Database,
     can_be_stored,
-    find_identity,
+    exists,
     known_identity,
     note,
 )
@@ -42,12 +48,10 @@ if TYPE_CHECKING:
     from sealgate.identity.totp import Opener
 
 
-class SecondFactors:
+class SecondFactors(Database):
     """
-    What proves who somebody is beside a password or a file, in the database of *_engine*.
+    What proves who somebody is beside a password or a file.
     """
-
-    _engine: sa.Engine
 
     def set_totp(
         self,
@@ -67,17 +71,13 @@ class SecondFactors:
         Raises:
             UsageError: there is no such user.
         """
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             name = known_identity(connection, name).name
             _drop_totp(connection, name, now)
-            connection.execute(
-                sa.insert(ONE_TIME_CODES).values(
-                    identity=name, sealed=sealed, last_step=step, set_at=now
-                )
-            )
+            app = {"identity": name, "sealed": sealed, "last_step": step, "set_at": now}
+            ONE_TIME_CODES_OF.put(connection, [app])
             rows = [{"identity": name, "digest": digest_of(code)} for code in codes]
-            if rows:
-                connection.execute(sa.insert(RECOVERY_CODES), rows)
+            RECOVERY_CODES_OF.put(connection, rows)
             note(connection, TrailEntry(now, by, "one-time codes set", name, ""))
 
     def remove_totp(self, name: str, *, by: str, now: float) -> bool:
@@ -87,7 +87,7 @@ class SecondFactors:
         Raises:
             UsageError: there is no such user.
         """
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             name = known_identity(connection, name).name
             if not _drop_totp(connection, name, now):
                 return False
@@ -99,7 +99,8 @@ class SecondFactors:
         Return the names of those who have an authenticator app.
         """
         with reading(self._engine) as connection:
-            return frozenset(connection.scalars(sa.select(ONE_TIME_CODES.c.identity)))
+            held = ONE_TIME_CODES_OF.found(connection, of_the_living=True)
+            return frozenset(row.identity for row in held)
 
     def totp_set_at(self, name: str) -> float | None:
         """
@@ -109,9 +110,7 @@ class SecondFactors:
         if not can_be_stored(wanted):
             return None
         with reading(self._engine) as connection:
-            query = sa.select(ONE_TIME_CODES.c.set_at).where(ONE_TIME_CODES.c.identity == wanted)
-            held: float | None = connection.execute(query).scalar_one_or_none()
-            return held
+            return next((row.set_at for row in _app(connection, wanted)), None)
 
     def check_totp(self, name: str, code: str, opener: Opener, *, now: float) -> bool:
         """
@@ -124,22 +123,20 @@ class SecondFactors:
         if not can_be_stored(wanted):
             return False
         with reading(self._engine) as connection:
-            query = sa.select(ONE_TIME_CODES).where(ONE_TIME_CODES.c.identity == wanted)
-            row = connection.execute(query).first()
+            row = next(iter(_app(connection, wanted)), None)
         if row is None:
             return False
         step = matching_step(opener.open(wanted, bytes(row.sealed)), code, now, row.last_step)
         if step is None:
             return False
         held = (ONE_TIME_CODES.c.identity == wanted) & (ONE_TIME_CODES.c.set_at == row.set_at)
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             # Of two who bring the same code at once, one changes the row and the other finds none.
-            used = connection.execute(
-                sa.update(ONE_TIME_CODES)
-                .where(held, ONE_TIME_CODES.c.last_step < step)
-                .values(last_step=step)
+            unused = held & (ONE_TIME_CODES.c.last_step < step)
+            used = ONE_TIME_CODES_OF.change(
+                connection, unused, {"last_step": step}, keeps_mark=True
             )
-            return used.rowcount == 1
+            return used == 1
 
     def check_recovery_code(self, name: str, code: str, *, now: float) -> bool:
         """
@@ -148,19 +145,18 @@ class SecondFactors:
         wanted = normal(name)
         if not can_be_stored(wanted):
             return False
-        with writing(self._engine) as connection:
-            used = connection.execute(
-                sa.update(RECOVERY_CODES)
-                .where(
-                    RECOVERY_CODES.c.identity == wanted,
-                    RECOVERY_CODES.c.digest == digest_of(code),
-                    RECOVERY_CODES.c.used_at.is_(None),
-                )
-                .values(used_at=now)
+        with self._writing() as connection:
+            if not exists(connection, wanted):
+                return False
+            unused = (
+                (RECOVERY_CODES.c.identity == wanted)
+                & (RECOVERY_CODES.c.digest == digest_of(code))
+                & RECOVERY_CODES.c.used_at.is_(None)
             )
-            if used.rowcount == 1:
+            used = RECOVERY_CODES_OF.change(connection, unused, {"used_at": now})
+            if used == 1:
                 note(connection, TrailEntry(now, wanted, "recovery code used", wanted, ""))
-            return used.rowcount == 1
+            return used == 1
 
     def recovery_codes_left(self, name: str) -> int:
         """
@@ -170,8 +166,7 @@ class SecondFactors:
             unused = (RECOVERY_CODES.c.identity == normal(name)) & RECOVERY_CODES.c.used_at.is_(
                 None
             )
-            query = sa.select(sa.func.count()).select_from(RECOVERY_CODES).where(unused)
-            return int(connection.execute(query).scalar_one())
+            return len(RECOVERY_CODES_OF.found(connection, unused, of_the_living=True))
 
     def user_handle(self, name: str) -> bytes:
         """
@@ -180,14 +175,16 @@ class SecondFactors:
         Raises:
             UsageError: there is no such user.
         """
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             name = known_identity(connection, name).name
-            query = sa.select(USER_HANDLES.c.handle).where(USER_HANDLES.c.identity == name)
-            held: str | None = connection.execute(query).scalar_one_or_none()
-            if held is None:
-                held = secrets.token_hex(HANDLE_BYTES)
-                connection.execute(sa.insert(USER_HANDLES).values(identity=name, handle=held))
-            return bytes.fromhex(held)
+            rows = USER_HANDLES_OF.found(connection, USER_HANDLES.c.identity == name)
+            if rows:
+                return bytes.fromhex(rows[0].handle)
+            made = secrets.token_hex(HANDLE_BYTES)
+            # One that somebody else wrote is in the way.
+            USER_HANDLES_OF.sweep(connection, name)
+            USER_HANDLES_OF.put(connection, [{"identity": name, "handle": made}])
+            return bytes.fromhex(made)
 
     def user_of_handle(self, handle: bytes) -> str | None:
         """
@@ -195,9 +192,8 @@ class SecondFactors:
         """
         with reading(self._engine) as connection:
             held = USER_HANDLES.c.handle == handle.hex()
-            return connection.execute(
-                sa.select(USER_HANDLES.c.identity).where(held)
-            ).scalar_one_or_none()
+            rows = USER_HANDLES_OF.found(connection, held, of_the_living=True)
+            return rows[0].identity if rows else None
 
     def passkeys(self, name: str | None = None) -> tuple[Passkey, ...]:
         """
@@ -216,9 +212,8 @@ class SecondFactors:
         if not can_be_stored(key_id):
             return None
         with reading(self._engine) as connection:
-            known = PASSKEYS.c.identity.in_(sa.select(IDENTITIES.c.name))
             living = (PASSKEYS.c.id == key_id) & PASSKEYS.c.revoked_at.is_(None)
-            return next(iter(factor_tables.passkeys(connection, living & known)), None)
+            return next(iter(factor_tables.passkeys(connection, living, of_the_living=True)), None)
 
     def count_passkey(self, key: Passkey, count: int, *, now: float) -> bool:
         """
@@ -230,13 +225,10 @@ class SecondFactors:
         grows = PASSKEYS.c.sign_count < count
         if count == 0:
             grows = PASSKEYS.c.sign_count == 0
-        with writing(self._engine) as connection:
-            counted = connection.execute(
-                sa.update(PASSKEYS)
-                .where(PASSKEYS.c.id == key.id, PASSKEYS.c.revoked_at.is_(None), grows)
-                .values(sign_count=count, used_at=now)
-            )
-            return counted.rowcount == 1
+        with self._writing() as connection:
+            living = (PASSKEYS.c.id == key.id) & PASSKEYS.c.revoked_at.is_(None)
+            values = {"sign_count": count, "used_at": now}
+            return PASSKEYS_OF.change(connection, living & grows, values, keeps_mark=True) == 1
 
     def make_enrolment(self, name: str, *, by: str, now: float) -> str:
         """
@@ -248,12 +240,12 @@ class SecondFactors:
             UsageError: there is no such user.
         """
         code = enrolment_code(secrets.token_bytes(RECOVERY_BYTES))
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             name = known_identity(connection, name).name
             old = (ENROLMENTS.c.identity == name) | (ENROLMENTS.c.ends_at <= now)
-            connection.execute(sa.delete(ENROLMENTS).where(old))
+            ENROLMENTS_OF.drop(connection, old)
             row = {"digest": digest_of(code), "identity": name, "ends_at": now + ENROLMENT_SECONDS}
-            connection.execute(sa.insert(ENROLMENTS).values(**row))
+            ENROLMENTS_OF.put(connection, [row])
             note(connection, TrailEntry(now, by, "passkey code made", name, ""))
         return code
 
@@ -272,17 +264,15 @@ class SecondFactors:
             PasskeyError: the code is not (or no more) one for this user.
             UsageError: there is no such user, or the passkey is registered already.
         """
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             known_identity(connection, key.identity)
             if code is not None:
-                gone = connection.execute(
-                    sa.delete(ENROLMENTS).where(
-                        ENROLMENTS.c.digest == digest_of(code),
-                        ENROLMENTS.c.identity == key.identity,
-                        ENROLMENTS.c.ends_at > now,
-                    )
+                theirs = (
+                    (ENROLMENTS.c.digest == digest_of(code))
+                    & (ENROLMENTS.c.identity == key.identity)
+                    & (ENROLMENTS.c.ends_at > now)
                 )
-                if gone.rowcount != 1:
+                if ENROLMENTS_OF.drop(connection, theirs) != 1:
                     raise PasskeyError(
                         "the code for a passkey is unknown, too old or used",
                         hint="sealgate user passkey NAME makes another",
@@ -292,31 +282,25 @@ class SecondFactors:
                     "this passkey is registered already, or was and is revoked",
                     hint="sealgate user passkey NAME --list",
                 )
-            connection.execute(
-                sa.insert(PASSKEYS).values(
-                    id=key.id,
-                    identity=key.identity,
-                    public=key.public,
-                    site=key.site,
-                    label=key.label,
-                    synced=key.synced,
-                    sign_count=key.sign_count,
-                    added_at=key.added_at,
-                )
-            )
+            PASSKEYS_OF.put(connection, [asdict(key)])
             note(connection, TrailEntry(now, by, "passkey added", key.identity, key.id))
 
 
 def _enrolled(connection: sa.Connection, code: str, now: float) -> str | None:
     held = (ENROLMENTS.c.digest == digest_of(code)) & (ENROLMENTS.c.ends_at > now)
-    name = connection.execute(sa.select(ENROLMENTS.c.identity).where(held)).scalar_one_or_none()
-    return name if name is not None and find_identity(connection, name) else None
+    rows = ENROLMENTS_OF.found(connection, held, of_the_living=True)
+    return rows[0].identity if rows else None
+
+
+def _app(connection: sa.Connection, name: str) -> tuple[sa.Row[Any], ...]:
+    theirs = ONE_TIME_CODES.c.identity == name
+    return ONE_TIME_CODES_OF.found(connection, theirs, of_the_living=True)
 
 
 def _drop_totp(connection: sa.Connection, name: str, now: float) -> bool:
-    codes = connection.execute(sa.delete(RECOVERY_CODES).where(RECOVERY_CODES.c.identity == name))
-    app = connection.execute(sa.delete(ONE_TIME_CODES).where(ONE_TIME_CODES.c.identity == name))
+    codes = RECOVERY_CODES_OF.drop(connection, RECOVERY_CODES.c.identity == name)
+    app = ONE_TIME_CODES_OF.drop(connection, ONE_TIME_CODES.c.identity == name)
     theirs = SIGN_INS.c.name == name
     resting = (Factor.TOTP, Factor.RECOVERY_CODE)
     factor_tables.end_sign_ins(connection, theirs, now, resting)
-    return bool(app.rowcount or codes.rowcount)
+    return bool(app or codes)

@@ -8,17 +8,18 @@ A token lives for minutes and is verified without us. What ends a sign-in is her
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from sealgate.database import reading, writing
+from sealgate.database import reading
 from sealgate.errors import SealgateError
 from sealgate.identity.adapters import factor_tables
 from sealgate.identity.adapters.factor_tables import SIGN_INS, written_proofs
+from sealgate.identity.adapters.sealed_rows import put_sealed
 from sealgate.identity.adapters.tables import (
     STATE,
+    Database,
     can_be_stored,
     known_identity,
     note,
@@ -45,12 +46,10 @@ class ChangedMeanwhileError(SealgateError):
     """
 
 
-class SignIns:
+class SignIns(Database):
     """
-    Who signed in where, with what, in the database of *_engine*.
+    Who signed in where, with what.
     """
-
-    _engine: sa.Engine
 
     def start_sign_in(
         self,
@@ -71,22 +70,21 @@ class SignIns:
             UsageError: there is no such user.
             ChangedMeanwhileError: something was changed since; let it be proven again.
         """
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             _must_be_unchanged(connection, since)
             name = known_identity(connection, name).name
             started = SignIn(secrets.token_urlsafe(_ID_BYTES), name, site, tuple(proven), now, now)
             over = SIGN_INS.c.started_at < now - SESSION_SECONDS - _KEPT_SECONDS
             connection.execute(sa.delete(SIGN_INS).where(over))
-            connection.execute(
-                sa.insert(SIGN_INS).values(
-                    id=started.id,
-                    name=name,
-                    site=site,
-                    proven=written_proofs(started.proven),
-                    started_at=now,
-                    used_at=now,
-                )
-            )
+            row = {
+                "id": started.id,
+                "name": name,
+                "site": site,
+                "proven": written_proofs(started.proven),
+                "started_at": now,
+                "used_at": now,
+            }
+            put_sealed(connection, SIGN_INS, row)
         return started
 
     def bare_sign_in(self, name: str, site: str, *, now: float) -> SignIn:
@@ -126,7 +124,7 @@ class SignIns:
         """
         if not can_be_stored(sign_in_id):
             return None
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             return _used(connection, sign_in_id, more, now)
 
     def step_up(
@@ -143,15 +141,13 @@ class SignIns:
         """
         if not can_be_stored(sign_in_id):
             return None
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             _must_be_unchanged(connection, since)
             used = _used(connection, sign_in_id, [proof], now)
             if used is None:
                 return None
-            other = replace(used, id=secrets.token_urlsafe(_ID_BYTES))
-            held = SIGN_INS.c.id == sign_in_id
-            connection.execute(sa.update(SIGN_INS).where(held).values(id=other.id))
-            return other
+            other = {"id": secrets.token_urlsafe(_ID_BYTES)}
+            return factor_tables.change_sign_in(connection, sign_in_id, other)
 
     def end_sign_in(self, sign_in_id: str, *, by: str, now: float) -> SignIn | None:
         """
@@ -159,7 +155,7 @@ class SignIns:
         """
         if not can_be_stored(sign_in_id):
             return None
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             ended = factor_tables.end_sign_ins(connection, SIGN_INS.c.id == sign_in_id, now)
             for one in ended:
                 note(connection, TrailEntry(now, by, "signed out", one.name, one.site))
@@ -172,7 +168,7 @@ class SignIns:
         Raises:
             UsageError: there is no such user.
         """
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             name = known_identity(connection, name).name
             ended = factor_tables.end_sign_ins(connection, SIGN_INS.c.name == name, now)
             note(connection, TrailEntry(now, by, "signed out everywhere", name, str(len(ended))))
@@ -200,21 +196,17 @@ def _must_be_unchanged(connection: sa.Connection, since: int | None) -> None:
 def _used(
     connection: sa.Connection, sign_in_id: str, more: Iterable[Proven], now: float
 ) -> SignIn | None:
-    held = SIGN_INS.c.id == sign_in_id
-    newer = sa.case((SIGN_INS.c.used_at < now, now), else_=SIGN_INS.c.used_at)
-    before = next(iter(factor_tables.sign_ins(connection, held)), None)
-    if before is None or not before.is_living(now):
-        return None
-    # Written before it is read, so that two steps up at once are one after the other everywhere;
+    # Locked before it is read, so that two steps up at once are one after the other everywhere;
     # it may have another id by then.
-    changed = connection.execute(sa.update(SIGN_INS).where(held).values(used_at=newer))
-    if changed.rowcount != 1:
+    held = SIGN_INS.c.id == sign_in_id
+    connection.execute(sa.update(SIGN_INS).where(held).values(used_at=SIGN_INS.c.used_at))
+    current = next(iter(factor_tables.sign_ins(connection, held)), None)
+    if current is None or not current.is_living(now):
         return None
-    current = factor_tables.sign_ins(connection, held)[0]
     newest = {(p.factor, p.key): p for p in current.proven}
     for proof in more:
         newest.pop((proof.factor, proof.key), None)
         newest[proof.factor, proof.key] = proof
     proven = tuple(newest.values())[-_MOST_PROOFS:]
-    connection.execute(sa.update(SIGN_INS).where(held).values(proven=written_proofs(proven)))
-    return factor_tables.sign_ins(connection, held)[0]
+    values = {"used_at": max(current.used_at, now), "proven": written_proofs(proven)}
+    return factor_tables.change_sign_in(connection, sign_in_id, values)

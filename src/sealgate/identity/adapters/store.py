@@ -7,27 +7,45 @@ machine. No private key is ever kept here, and of a password only its argon2id h
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import sqlalchemy as sa
 
-from sealgate.database import migrate, open_database, reading, writing
-from sealgate.errors import UsageError
-from sealgate.identity.adapters import factor_tables, tables
+from sealgate.database import is_at, migrate, open_database, reading
+from sealgate.errors import SourceError, UsageError
+from sealgate.identity.adapters import factor_tables, row_check, tables
 from sealgate.identity.adapters.credentials import Credentials
-from sealgate.identity.adapters.factor_tables import OF_A_PERSON, PASSKEYS, SIGN_INS
+from sealgate.identity.adapters.factor_tables import (
+    OF_A_PERSON,
+    PASSKEYS,
+    SIGN_INS,
+)
 from sealgate.identity.adapters.grants import Grants, end_grants_of
-from sealgate.identity.adapters.provider_links import ProviderLinks, end_links
+from sealgate.identity.adapters.people import (
+    Credential,
+    end_links,
+    known_or_forged,
+    put_person,
+    revoke_all,
+)
+from sealgate.identity.adapters.provider_links import ProviderLinks
+from sealgate.identity.adapters.row_key import RowKey
+from sealgate.identity.adapters.sealed_rows import Belongings, key_id, with_key
 from sealgate.identity.adapters.second_factors import SecondFactors
 from sealgate.identity.adapters.sign_ins import SignIns
 from sealgate.identity.adapters.tables import (
     CERTIFICATES,
+    CERTIFICATES_OF,
     GROUPS,
+    GROUPS_OF,
     IDENTITIES,
-    PASSWORDS,
-    ROLES,
+    PASSWORDS_OF,
+    PEOPLE,
+    ROLES_OF,
     SSH_KEYS,
+    STATE,
     TRAIL,
     exists,
     known_identity,
@@ -44,8 +62,6 @@ from sealgate.identity.model import (
     checked_role,
     normal,
 )
-from sealgate.identity.passkeys import Passkey
-from sealgate.identity.ssh_keys import SSHKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,10 +70,7 @@ if TYPE_CHECKING:
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "identity_version"
 # The newest revision below migrations/.
-HEAD = "0004"
-
-# What lets an identity in without a password.
-Credential = ClientCertificate | SSHKey | Passkey
+HEAD = "0005"
 
 
 class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
@@ -65,18 +78,20 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
     The identities of one installation, in the database at *url*.
 
     Every change takes *by* (who did it) and *now*, and leaves one entry in the trail.
-    Close it, or use it in a ``with`` block.
+    Close it, or use it in a ``with`` block. The key that seals its rows lies in *state_folder*,
+    by default the folder of the database's file.
 
     Raises:
         SourceError: the database cannot be opened, or is damaged or newer than this.
     """
 
-    def __init__(self, url: str) -> None:
-        super().__init__(open_database(url))
+    def __init__(self, url: str, state_folder: str | None = None) -> None:
+        opened = open_database(url)
         try:
-            migrate(self._engine, MIGRATIONS, VERSION_TABLE, head=HEAD)
+            folder = state_folder or _folder_of(opened.url)
+            super().__init__(*_sealed(opened, RowKey(Path(folder))))
         except BaseException:
-            self._engine.dispose()
+            opened.dispose()
             raise
 
     def __enter__(self) -> Self:
@@ -125,6 +140,17 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
             rows = connection.execute(sa.select(TRAIL).order_by(TRAIL.c.id))
             return tuple(TrailEntry(r.at, r.by, r.action, r.subject, r.detail) for r in rows)
 
+    def check(self) -> tuple[str, ...]:
+        """
+        Return what speaks for somebody else having written here, by table and row.
+        """
+        engine = self._engine
+        if engine.dialect.name != "sqlite":
+            # Else what is changed meanwhile would look as if it did not agree.
+            engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        with reading(engine) as connection:
+            return row_check.check(connection, self._row_key.head())
+
     def add(
         self,
         name: str,
@@ -143,18 +169,17 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
         name = checked_new_name(name)
         members = sorted({checked_group(group) for group in groups})
         held = sorted({checked_role(role) for role in roles})
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
+            wait_for_turn(connection)
             if exists(connection, name):
                 raise UsageError(
                     f'user "{name}" exists already',
                     hint=f"sealgate user group {name} --add GROUP",
                 )
-            # Or two at once would each add a look-alike of the other.
-            wait_for_turn(connection)
             checked_apart("user", name, tables.names(connection))
-            connection.execute(sa.insert(IDENTITIES).values(name=name, added_at=now))
+            put_person(connection, name, by=by, now=now)
             _join(connection, name, members)
-            _put(connection, ROLES, name, held)
+            _put(connection, ROLES_OF, name, held)
             note(connection, TrailEntry(now, by, "user added", name, ", ".join(members)))
             if held:
                 note(connection, TrailEntry(now, by, "roles changed", name, ", ".join(held)))
@@ -173,7 +198,7 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
         left = {normal(group) for group in remove}
         if both := sorted(joined & left):
             raise UsageError(f'group "{both[0]}" is both added and removed')
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             identity = known_identity(connection, name)
             groups = set(identity.groups)
             if missing := sorted(left - groups):
@@ -181,9 +206,8 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
                     f'user "{identity.name}" is no member of group "{missing[0]}"',
                     hint="sealgate user list",
                 )
-            connection.execute(
-                sa.delete(GROUPS).where(GROUPS.c.identity == identity.name, GROUPS.c.name.in_(left))
-            )
+            theirs = GROUPS.c.identity == identity.name
+            GROUPS_OF.drop(connection, theirs & GROUPS.c.name.in_(left))
             _join(connection, identity.name, sorted(joined - groups))
             now_member = tuple(sorted((groups | joined) - left))
             note(
@@ -204,7 +228,7 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
         given, taken = ({checked_role(role) for role in roles} for roles in (add, remove))
         if both := sorted(given & taken):
             raise UsageError(f'role "{both[0]}" is both added and removed')
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             identity = known_identity(connection, name)
             if missing := sorted(taken - set(identity.roles)):
                 raise UsageError(
@@ -212,8 +236,8 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
                     hint="sealgate user list",
                 )
             held = tuple(sorted((set(identity.roles) | given) - taken))
-            connection.execute(sa.delete(ROLES).where(ROLES.c.identity == identity.name))
-            _put(connection, ROLES, identity.name, held)
+            ROLES_OF.drop(connection, ROLES_OF.owner == identity.name)
+            _put(connection, ROLES_OF, identity.name, held)
             told = ", ".join(held)
             note(connection, TrailEntry(now, by, "roles changed", identity.name, told))
         return Identity(identity.name, identity.groups, held)
@@ -228,17 +252,19 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
         Raises:
             UsageError: there is no such user.
         """
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             # In the order of those who decide grants, or two would wait for each other.
             tables.wait_for_turn(connection)
-            identity = known_identity(connection, name)
+            identity = known_or_forged(connection, name)
             name = identity.name
-            revoked = _revoke_all(connection, name, now)
+            revoked = revoke_all(connection, name, now)
             factor_tables.end_sign_ins(connection, SIGN_INS.c.name == name, now)
             end_grants_of(connection, identity, by, now)
             end_links(connection, name, now)
-            for table in (GROUPS, PASSWORDS, *OF_A_PERSON):
-                connection.execute(sa.delete(table).where(table.c.identity == name))
+            for kept in (GROUPS_OF, PASSWORDS_OF, *OF_A_PERSON):
+                kept.drop(connection, kept.owner == name)
+            for kept in PEOPLE.belongings:
+                kept.sweep(connection, name)
             connection.execute(sa.delete(IDENTITIES).where(IDENTITIES.c.name == name))
             told = ", ".join(credential.handle for credential in revoked)
             note(connection, TrailEntry(now, by, "user removed", name, told))
@@ -251,18 +277,9 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
         Raises:
             UsageError: there is no user that it was issued for.
         """
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             known_identity(connection, certificate.identity)
-            connection.execute(
-                sa.insert(CERTIFICATES).values(
-                    serial=certificate.serial,
-                    fingerprint=certificate.fingerprint,
-                    identity=certificate.identity,
-                    not_before=certificate.not_before,
-                    not_after=certificate.not_after,
-                    revoked_at=certificate.revoked_at,
-                )
-            )
+            CERTIFICATES_OF.put(connection, [asdict(certificate)])
             note(
                 connection,
                 TrailEntry(now, by, "key issued", certificate.identity, certificate.serial),
@@ -282,7 +299,7 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
         one = (CERTIFICATES.c.serial == digits.lstrip("0")) | (CERTIFICATES.c.fingerprint == digits)
         ssh = SSH_KEYS.c.fingerprint == which
         passkey = PASSKEYS.c.id == which
-        with writing(self._engine) as connection:
+        with self._writing() as connection:
             is_certificate = tables.has_any(connection, CERTIFICATES.c.serial, one)
             is_ssh_key = tables.has_any(connection, SSH_KEYS.c.fingerprint, ssh)
             is_passkey = tables.has_any(connection, PASSKEYS.c.id, passkey)
@@ -291,7 +308,7 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
                 raise UsageError(f'"{which}" is both a key and a user', hint="sealgate key list")
             revoked: tuple[Credential, ...]
             if is_name:
-                revoked = _revoke_all(connection, name, now)
+                revoked = revoke_all(connection, name, now)
             elif is_certificate:
                 revoked = tables.revoke_certificates(connection, one, now)
             elif is_ssh_key:
@@ -315,14 +332,6 @@ def _has_keys(connection: sa.Connection, name: str) -> bool:
     )
 
 
-def _revoke_all(connection: sa.Connection, name: str, now: float) -> tuple[Credential, ...]:
-    return (
-        *tables.revoke_certificates(connection, CERTIFICATES.c.identity == name, now),
-        *tables.revoke_ssh_keys(connection, SSH_KEYS.c.identity == name, now),
-        *factor_tables.revoke_passkeys(connection, PASSKEYS.c.identity == name, now),
-    )
-
-
 def _end_resting_on(connection: sa.Connection, key: Credential, now: float) -> None:
     names = {key.handle}
     if isinstance(key, ClientCertificate):
@@ -338,23 +347,50 @@ def _unknown(which: str, *, known: bool) -> UsageError:
 
 def _identities(connection: sa.Connection) -> tuple[Identity, ...]:
     groups: dict[str, list[str]] = {}
-    for row in connection.execute(sa.select(GROUPS).order_by(GROUPS.c.name)):
+    for row in GROUPS_OF.found(connection, order_by=(GROUPS.c.name,)):
         groups.setdefault(row.identity, []).append(row.name)
     roles = factor_tables.all_roles(connection)
-    names = connection.execute(sa.select(IDENTITIES.c.name).order_by(IDENTITIES.c.name))
     return tuple(
-        Identity(name, tuple(groups.get(name, ())), roles.get(name, ())) for name in names.scalars()
+        Identity(name, tuple(groups.get(name, ())), roles.get(name, ()))
+        for name in sorted(tables.names(connection))
     )
 
 
 def _join(connection: sa.Connection, name: str, groups: list[str]) -> None:
     if groups:
-        known = frozenset(connection.scalars(sa.select(GROUPS.c.name).distinct()))
+        known = {row.name for row in GROUPS_OF.found(connection)}
         for group in groups:
             checked_apart("group", group, known)
-    _put(connection, GROUPS, name, groups)
+    _put(connection, GROUPS_OF, name, groups)
 
 
-def _put(connection: sa.Connection, table: sa.Table, name: str, what: Iterable[str]) -> None:
-    if rows := [{"identity": name, "name": one} for one in what]:
-        connection.execute(sa.insert(table), rows)
+def _put(connection: sa.Connection, kept: Belongings, name: str, what: Iterable[str]) -> None:
+    kept.put(connection, [{"identity": name, "name": one} for one in what])
+
+
+def _folder_of(url: sa.URL) -> str:
+    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+        return str(Path(url.database).absolute().parent)
+    raise UsageError("a database that is no file needs a folder for its key", hint="state_folder")
+
+
+def _sealed(engine: sa.Engine, row_key: RowKey) -> tuple[sa.Engine, RowKey]:
+    def at_head() -> bool | None:
+        with reading(engine) as connection:
+            if not sa.inspect(connection).has_table(VERSION_TABLE):
+                return None
+        return is_at(engine, VERSION_TABLE, HEAD)
+
+    def seal(key: bytes) -> None:
+        migrate(with_key(engine, key), MIGRATIONS, VERSION_TABLE, head=HEAD)
+
+    key = row_key.obtain(at_head, seal)
+    sealed = with_key(engine, key)
+    with reading(sealed) as connection:
+        known = connection.execute(sa.select(STATE.c.key_id)).scalar_one_or_none()
+    if known != key_id(key):
+        raise SourceError(
+            "users and keys in the database are sealed with another key than register.key here",
+            hint="copy register.key from the host that made it, or from a backup",
+        )
+    return sealed, row_key

@@ -4,14 +4,32 @@ The tables of identities, and what several parts of the store do with them.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from sealgate.chained import digest_after, digest_of
+from sealgate.database import writing
+from sealgate.errors import SourceError
+from sealgate.identity.adapters.sealed_rows import (
+    MARKS,
+    SEAL,
+    Belongings,
+    People,
+    all_sealed,
+    is_sealed,
+    marked,
+    rewrite,
+    seal_of,
+)
 from sealgate.identity.model import ClientCertificate, Identity, no_such_user, normal
 from sealgate.identity.ssh_keys import SSHKey
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sealgate.identity.adapters.row_key import RowKey
     from sealgate.identity.model import TrailEntry
 
 METADATA = sa.MetaData()
@@ -20,12 +38,17 @@ IDENTITIES = sa.Table(
     METADATA,
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("added_at", sa.Double),
+    # The marks of the rows that count of this person, in JSON, and the last entry about them.
+    sa.Column(MARKS, sa.Text),
+    sa.Column("changed", sa.Integer),
+    sa.Column(SEAL, sa.Text),
 )
 GROUPS = sa.Table(
     "identity_groups",
     METADATA,
     sa.Column("identity", sa.Text, primary_key=True),
     sa.Column("name", sa.Text, primary_key=True),
+    *marked(),
 )
 CERTIFICATES = sa.Table(
     "client_certificates",
@@ -36,6 +59,7 @@ CERTIFICATES = sa.Table(
     sa.Column("not_before", sa.Double),
     sa.Column("not_after", sa.Double),
     sa.Column("revoked_at", sa.Double),
+    *marked(),
 )
 SSH_KEYS = sa.Table(
     "ssh_keys",
@@ -47,6 +71,7 @@ SSH_KEYS = sa.Table(
     sa.Column("identity", sa.Text),
     sa.Column("added_at", sa.Double),
     sa.Column("revoked_at", sa.Double),
+    *marked(),
 )
 PASSWORDS = sa.Table(
     "passwords",
@@ -54,6 +79,7 @@ PASSWORDS = sa.Table(
     sa.Column("identity", sa.Text, primary_key=True),
     sa.Column("phc", sa.Text),
     sa.Column("set_at", sa.Double),
+    *marked(),
 )
 STATE = sa.Table(
     "identity_state",
@@ -61,12 +87,28 @@ STATE = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("generation", sa.BigInteger),
     sa.Column("password_rounds", sa.Integer),
+    # The last entry of the trail, and which key seals.
+    sa.Column("trail_id", sa.Integer),
+    sa.Column("trail_digest", sa.Text),
+    sa.Column("key_id", sa.Text),
+    sa.Column(SEAL, sa.Text),
 )
 ROLES = sa.Table(
     "identity_roles",
     METADATA,
     sa.Column("identity", sa.Text, primary_key=True),
     sa.Column("name", sa.Text, primary_key=True),
+    *marked(),
+)
+LINKS = sa.Table(
+    "provider_links",
+    METADATA,
+    sa.Column("issuer", sa.Text, primary_key=True),
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("identity", sa.Text),
+    sa.Column("linked_at", sa.Double),
+    sa.Column("ended_at", sa.Double),
+    *marked(),
 )
 TRAIL = sa.Table(
     "identity_trail",
@@ -77,7 +119,45 @@ TRAIL = sa.Table(
     sa.Column("action", sa.Text),
     sa.Column("subject", sa.Text),
     sa.Column("detail", sa.Text),
+    sa.Column("digest", sa.Text),
 )
+PEOPLE = People(IDENTITIES)
+GROUPS_OF = Belongings(PEOPLE, GROUPS)
+ROLES_OF = Belongings(PEOPLE, ROLES)
+CERTIFICATES_OF = Belongings(PEOPLE, CERTIFICATES)
+SSH_KEYS_OF = Belongings(PEOPLE, SSH_KEYS)
+PASSWORDS_OF = Belongings(PEOPLE, PASSWORDS)
+LINKS_OF = Belongings(PEOPLE, LINKS)
+# What one entry of the trail is called in its digest.
+EVENT = "identity"
+# Where a connection keeps what it wrote into the trail, until that is on the disk.
+_WRITTEN = "sealgate_trail"
+
+
+class Database:
+    """
+    The database behind *engine*; *row_key* is where the key of its rows lies.
+    """
+
+    def __init__(self, engine: sa.Engine, row_key: RowKey) -> None:
+        self._engine = engine
+        self._row_key = row_key
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """
+        Give a connection for one change, as :func:`sealgate.database.writing` does.
+
+        The last entry of the trail is kept beside the key, when there is a new one.
+        """
+        with writing(self._engine) as connection:
+            _last_written(connection)
+            yield connection
+            written = _last_written(connection)
+        if written is not None:
+            # The change is kept; that it was is no reason to say otherwise.
+            with contextlib.suppress(SourceError):
+                self._row_key.note_head(*written)
 
 
 def find_identity(connection: sa.Connection, name: str) -> Identity | None:
@@ -87,11 +167,10 @@ def find_identity(connection: sa.Connection, name: str) -> Identity | None:
     wanted = normal(name)
     if not can_be_stored(wanted) or not exists(connection, wanted):
         return None
-    found = (
-        tuple(connection.scalars(sa.select(t.c.name).where(t.c.identity == wanted)))
-        for t in (GROUPS, ROLES)
+    groups, roles = (
+        tuple(sorted(row.name for row in held.found(connection, held.owner == wanted)))
+        for held in (GROUPS_OF, ROLES_OF)
     )
-    groups, roles = (tuple(sorted(names)) for names in found)
     return Identity(wanted, groups, roles)
 
 
@@ -112,15 +191,14 @@ def exists(connection: sa.Connection, name: str) -> bool:
     """
     Return whether there is an identity of exactly that *name*.
     """
-    query = sa.select(IDENTITIES.c.name).where(IDENTITIES.c.name == name)
-    return connection.execute(query).first() is not None
+    return PEOPLE.marks(connection, name) is not None
 
 
 def names(connection: sa.Connection) -> tuple[str, ...]:
     """
     Return the names of all identities.
     """
-    return tuple(connection.scalars(sa.select(IDENTITIES.c.name)))
+    return tuple(PEOPLE.all_marks(connection))
 
 
 def can_be_stored(text: str) -> bool:
@@ -135,12 +213,15 @@ def can_be_stored(text: str) -> bool:
 
 
 def certificates(
-    connection: sa.Connection, where: sa.ColumnElement[bool] | None = None
+    connection: sa.Connection,
+    where: sa.ColumnElement[bool] | None = None,
+    *,
+    of_the_living: bool = False,
 ) -> tuple[ClientCertificate, ...]:
     """
     Return the certificates of which *where* holds, the oldest first.
     """
-    query = sa.select(CERTIFICATES).order_by(CERTIFICATES.c.not_before, CERTIFICATES.c.serial)
+    order = (CERTIFICATES.c.not_before, CERTIFICATES.c.serial)
     return tuple(
         ClientCertificate(
             row.serial,
@@ -150,17 +231,20 @@ def certificates(
             row.not_after,
             row.revoked_at,
         )
-        for row in connection.execute(query if where is None else query.where(where))
+        for row in CERTIFICATES_OF.found(connection, where, order, of_the_living=of_the_living)
     )
 
 
 def ssh_keys(
-    connection: sa.Connection, where: sa.ColumnElement[bool] | None = None
+    connection: sa.Connection,
+    where: sa.ColumnElement[bool] | None = None,
+    *,
+    of_the_living: bool = False,
 ) -> tuple[SSHKey, ...]:
     """
     Return the SSH keys of which *where* holds, the oldest first.
     """
-    query = sa.select(SSH_KEYS).order_by(SSH_KEYS.c.added_at, SSH_KEYS.c.fingerprint)
+    order = (SSH_KEYS.c.added_at, SSH_KEYS.c.fingerprint)
     return tuple(
         SSHKey(
             row.fingerprint,
@@ -171,7 +255,7 @@ def ssh_keys(
             row.added_at,
             row.revoked_at,
         )
-        for row in connection.execute(query if where is None else query.where(where))
+        for row in SSH_KEYS_OF.found(connection, where, order, of_the_living=of_the_living)
     )
 
 
@@ -183,7 +267,7 @@ def revoke_certificates(
     """
     living = where & CERTIFICATES.c.revoked_at.is_(None)
     serials = [c.serial for c in certificates(connection, living)]
-    connection.execute(sa.update(CERTIFICATES).where(living).values(revoked_at=now))
+    CERTIFICATES_OF.change(connection, living, {"revoked_at": now})
     return certificates(connection, CERTIFICATES.c.serial.in_(serials))
 
 
@@ -195,7 +279,7 @@ def revoke_ssh_keys(
     """
     living = where & SSH_KEYS.c.revoked_at.is_(None)
     fingerprints = [key.fingerprint for key in ssh_keys(connection, living)]
-    connection.execute(sa.update(SSH_KEYS).where(living).values(revoked_at=now))
+    SSH_KEYS_OF.change(connection, living, {"revoked_at": now})
     return ssh_keys(connection, SSH_KEYS.c.fingerprint.in_(fingerprints))
 
 
@@ -212,16 +296,50 @@ def note(connection: sa.Connection, entry: TrailEntry) -> None:
     """
     Leave *entry* in the trail, and have servers see that something changed.
     """
-    connection.execute(
-        sa.insert(TRAIL).values(
-            at=entry.at,
-            by=entry.by,
-            action=entry.action,
-            subject=entry.subject,
-            detail=entry.detail,
-        )
-    )
-    connection.execute(sa.update(STATE).values(generation=STATE.c.generation + 1))
+    wait_for_turn(connection)
+    state = connection.execute(sa.select(STATE)).one()
+    # Somebody may have put an entry behind the last one; it is told, and not continued.
+    last = connection.execute(sa.select(sa.func.max(TRAIL.c.id))).scalar() or 0
+    number = max(int(last), state.trail_id) + 1
+    written = {
+        "id": number,
+        "at": float(entry.at),
+        "by": entry.by,
+        "action": entry.action,
+        "subject": entry.subject,
+        "detail": entry.detail,
+    }
+    digest = digest_of_entry(state.trail_digest, written)
+    connection.execute(sa.insert(TRAIL).values(**written, digest=digest))
+    change_state(connection, generation=state.generation + 1, trail_id=number, trail_digest=digest)
+    for row in all_sealed(connection, IDENTITIES, IDENTITIES.c.name == entry.subject):
+        rewrite(connection, IDENTITIES, row, {"changed": number})
+    connection.info[_WRITTEN] = (number, digest)
+
+
+def digest_of_entry(previous: str, entry: Mapping[str, Any]) -> str:
+    """
+    Return the digest of *entry* of the trail, which follows the one of digest *previous*.
+    """
+    content = digest_of({k: entry[k] for k in ("at", "by", "action", "subject", "detail")})
+    return digest_after(previous, entry["id"], entry["at"], EVENT, entry["id"], content)
+
+
+def change_state(connection: sa.Connection, **values: Any) -> None:
+    """
+    Give the one row of the state other *values*.
+
+    One that somebody else wrote stays without a seal, so that it is told.
+    """
+    state = connection.execute(sa.select(STATE)).one()._asdict()
+    after = {**state, **values}
+    after[SEAL] = seal_of(connection, STATE, after) if is_sealed(connection, STATE, state) else ""
+    connection.execute(sa.update(STATE).values(**after))
+
+
+def _last_written(connection: sa.Connection) -> tuple[int, str] | None:
+    found: tuple[int, str] | None = connection.info.pop(_WRITTEN, None)
+    return found
 
 
 def wait_for_turn(connection: sa.Connection) -> None:

@@ -10,19 +10,17 @@ a whole new trail: the digest of the last entry, kept elsewhere, shows that.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from sealgate.chained import START, digest_after, digest_of
 from sealgate.register.adapters.tables import ASSETS, EVIDENCE, RECORDED, TRAIL, TRAIL_HEAD
 from sealgate.register.model import TrailCheck
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-START = "0" * 64
 # So many entries are compared at once; SQLite takes at most 32,766 parameters.
 _MANY = 1000
 
@@ -61,7 +59,7 @@ class Trail:
         for row in numbered:
             content = digest_of_row(row)
             self._seq += 1
-            self._digest = _digest(self._digest, self._seq, at, event, row["id"], content)
+            self._digest = digest_after(self._digest, self._seq, at, event, row["id"], content)
             entries.append(
                 {
                     "seq": self._seq,
@@ -125,7 +123,7 @@ def _head(connection: sa.Connection) -> tuple[int, str] | None:
 
 def _follows(entry: sa.Row[Any], previous: str) -> bool:
     try:
-        made = _digest(previous, entry.seq, entry.at, entry.event, entry.row, entry.content)
+        made = digest_after(previous, entry.seq, entry.at, entry.event, entry.row, entry.content)
     except _UNREADABLE:
         return False
     return bool(entry.digest == made)
@@ -213,10 +211,4 @@ def digest_of_row(row: Mapping[str, Any]) -> str:
     A column that a later version added is no part of a row of before, where it is NULL.
     """
     content = {k: v for k, v in row.items() if v is not None or k not in _ADDED}
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
-
-
-def _digest(previous: str, seq: int, at: float, event: str, row: int, content: str) -> str:
-    text = json.dumps([previous, seq, at, event, row, content], separators=(",", ":"))
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    return digest_of(content)

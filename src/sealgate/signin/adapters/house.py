@@ -84,7 +84,7 @@ class House:
         now: Callable[[], float],
         opener: Opener | None = None,
     ) -> None:
-        self.people = IdentityStore(database)
+        self.people = IdentityStore(database, state_folder)
         self.throttle = Throttle()
         self.opener = opener
         self._codes = Throttle()

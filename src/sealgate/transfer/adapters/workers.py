@@ -57,7 +57,7 @@ class Worker:
         self._drops: dict[StoreSettings, OpenDrop] = {}
         self._countries: tuple[str, Countries] | None = None
         self._held = contextlib.ExitStack()
-        self._people = self._held.enter_context(IdentityStore(plan.database))
+        self._people = self._held.enter_context(IdentityStore(plan.database, plan.state_folder))
         # A quarter of a second, so it is made before anybody is served, and only once.
         scanner = SharedScanner()
 

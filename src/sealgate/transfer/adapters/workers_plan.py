@@ -42,7 +42,7 @@ class WorkerPlan:
 
     *protocol* is ``SFTP`` or ``FTPS``. *settings* are those of that server. *listeners* are
     file descriptors of bound sockets, *implicit* those of FTPS with TLS from the first byte.
-    *database* is the URL of identities and register. *log* is the file of the structured
+    *database* is the URL of identities and register, whose key lies in *state_folder*. *log* is the file of the structured
     log. *keyring* is ``None`` where there is no drop.
     """
 
@@ -55,3 +55,4 @@ class WorkerPlan:
     keyring: PackedKeyring | None
     served: Served
     model: ClassificationModel = DEFAULT_MODEL
+    state_folder: str | None = None

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from sealgate.database import sqlite_url
+from sealgate.errors import SourceError
+from sealgate.identity.adapters.row_key import KEY_NAME
 from sealgate.identity.adapters.store import HEAD, IdentityStore
 from sealgate.identity.model import Identity, admitted
 
@@ -18,6 +20,14 @@ from sealgate.identity.model import Identity, admitted
 OLD = Path(__file__).parents[3] / "data/identity/0001.sqlite"
 
 
+# Those that the old version had.
+COLUMNS = {
+    "identities": "name, added_at",
+    "identity_groups": "identity, name",
+    "client_certificates": ("serial, fingerprint, identity, not_before, not_after, revoked_at"),
+    "identity_trail": "id, at, by, action, subject, detail",
+    "identity_state": "id, generation, password_rounds",
+}
 OPENER = """
 import sys
 from sealgate.identity.adapters.store import IdentityStore
@@ -40,7 +50,8 @@ def rows(path: Path, table: str) -> list[tuple[object, ...]]:
     """
     connection = sqlite3.connect(path)
     try:
-        return sorted(connection.execute(f"SELECT * FROM {table}").fetchall())  # noqa: S608
+        columns = COLUMNS.get(table, "*")
+        return sorted(connection.execute(f"SELECT {columns} FROM {table}").fetchall())  # noqa: S608
     finally:
         connection.close()
 
@@ -63,7 +74,12 @@ def test_everything_is_there_afterwards(path: Path) -> None:
     tables = ("identities", "identity_groups", "client_certificates", "identity_trail")
     before = {table: rows(path, table) for table in tables}
     with IdentityStore(sqlite_url(str(path))) as store:
-        assert {table: rows(path, table) for table in tables} == before
+        after = {table: rows(path, table) for table in tables}
+        # The trail tells that everything was sealed as it stood.
+        *trail, sealed = after["identity_trail"]
+        assert after | {"identity_trail": trail} == before
+        assert sealed[2:5] == ("sealgate", "register sealed", "")
+        assert store.check() == ()
         assert [len(before[table]) for table in tables] == [2, 2, 3, 8]
         assert store.identities() == (
             Identity("Jürgen Groß"),
@@ -88,11 +104,39 @@ def test_processes_that_start_at_once_bring_it_up_to_date_once(path: Path) -> No
     assert rows(path, "identity_state") == [(1, 1, 3)]
 
 
+def test_what_was_sealed_once_is_not_sealed_again(path: Path) -> None:
+    """
+    Whoever puts an old database in its place seals nothing by it.
+    """
+    IdentityStore(sqlite_url(str(path))).close()
+    for beside in ("-wal", "-shm"):
+        path.with_name(path.name + beside).unlink(missing_ok=True)
+    shutil.copy(OLD, path)
+    with pytest.raises(SourceError, match="not sealed"):
+        IdentityStore(sqlite_url(str(path)))
+    (path.parent / KEY_NAME).unlink()
+    with IdentityStore(sqlite_url(str(path))) as store:
+        assert len(store.identities()) == 2
+
+
+def test_sealing_that_was_broken_off_is_done_with_the_same_key(path: Path) -> None:
+    """
+    The key is on the disk before the first row is sealed with it.
+    """
+    with IdentityStore(sqlite_url(str(path))) as store:
+        before = store.everything()
+    key = path.parent / KEY_NAME
+    key.rename(path.parent / f"{KEY_NAME}.coming")
+    with IdentityStore(sqlite_url(str(path))) as store:
+        assert store.everything() == before
+    assert key.exists()
+
+
 def test_opening_again_changes_nothing(path: Path) -> None:
     """
     The second time there is nothing to bring up to date.
     """
     for _ in range(2):
         with IdentityStore(sqlite_url(str(path))) as store:
-            assert len(store.trail()) == 8
+            assert len(store.trail()) == 9
             assert store.generation() == 1

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
+from sealgate.chained import START
 from sealgate.register.adapters import trail
 from sealgate.register.adapters.store import Register
-from sealgate.register.adapters.trail import START, digest_of_row
+from sealgate.register.adapters.trail import digest_of_row
 from sealgate.register.model import AssessmentRecord, Decision, TransferRecord
 
 if TYPE_CHECKING:
