@@ -91,6 +91,9 @@ def _form(body: bytes, *fields: str, kind: str = "application/x-www-form-urlenco
     return "\r\n".join([*lines, *fields, "", ""]).encode() + body
 
 
+_GROUPED = b"iban=DE89%203704%200044%200532%200130%2000"
+
+
 def _until(connection: socket.socket, end: bytes) -> bytes:
     data = b""
     while not data.endswith(end):
@@ -291,6 +294,16 @@ def test_what_may_not_go_on_does_not(answering: Shared, path: str) -> None:
         (_form(b"x", "content-encoding: sdch", kind="text/plain"), b"415"),
         (get("/", "connection: upgrade", "upgrade: websocket"), b"415"),
         (_form(b"x" * 3000), b"413"),
+        # One reader takes the first of two types, another the last.
+        (_form(_GROUPED, "content-type: text/plain"), b"415"),
+        (_form(_GROUPED, "content-type: application/x-www-form-urlencoded", kind="text/plain"), b"415"),
+        (_form(_GROUPED, kind="text/plain, application/x-www-form-urlencoded"), b"415"),
+        (_form(_GROUPED, kind="application/x-www-form-urlencoded; charset=ibm037"), b"415"),
+        # Where the type says nothing, the body is read in both ways; so is what is said to be a form.
+        (_form(_GROUPED, kind=""), b"422"),
+        (_form(_GROUPED, kind="form"), b"422"),
+        (_form(_GROUPED, kind="Application/X-WWW-Form-URLencoded ;charset=utf-8"), b"422"),
+        (_form(b'{"hash": "$argon2id$v=19$m=65536,t=3,p=4$c29tZ+Nhb+Q$RdescudvJCsgt3ub+bjdWRWJT+aaWGhz"}'), b"422"),
         (b"POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n", b"400"),
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n", b"400"),
         (b"GET / HTTP/1.1\r\nA: b\r\n folded\r\n\r\n", b"400"),

@@ -182,6 +182,54 @@ class EncodedScan:
         )
 
 
+class EveryWay:
+    """
+    Reads one body of a request in two ways at once, as *one* and as *other* do.
+
+    What either refuses is refused, and what goes on may go on in both. Neither may mask.
+    """
+
+    def __init__(self, one: BodyScan, other: EncodedScan) -> None:
+        self._one, self._other = one, other
+        self._cleared = [0, 0]  # bytes that may go on, by each
+        self._sent = 0
+        self._waiting = b""
+
+    @property
+    def counts(self) -> dict[Kind, int]:
+        """
+        Return what was found in either.
+        """
+        return self._other.counts | self._one.counts
+
+    def feed(self, data: bytes) -> bytes:
+        """
+        Take *data* and return what may go on.
+
+        Raises:
+            RefusedError: the body must not go on.
+        """
+        self._waiting += data
+        return self._go_on(self._one.feed(data), self._other.feed(data))
+
+    def close(self) -> bytes:
+        """
+        Take it that the body ends here, and return the rest of it.
+
+        Raises:
+            RefusedError: the body must not go on.
+        """
+        return self._go_on(self._one.close(), self._other.close())
+
+    def _go_on(self, one: bytes, other: bytes) -> bytes:
+        self._cleared[0] += len(one)
+        self._cleared[1] += len(other)
+        size = min(self._cleared) - self._sent
+        self._sent += size
+        out, self._waiting = self._waiting[:size], self._waiting[size:]
+        return out
+
+
 _ESCAPED = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import brotli
 from isal import isal_zlib
 
+from sealgate.inspection.content_type import FORM, media_type
 from sealgate.inspection.encoded import FormDecoder
 from sealgate.inspection.model import Refusal, RefusedError
 
@@ -179,7 +180,6 @@ _BY_NAME: dict[bytes, Callable[[], Decoder]] = {
     b"br": BrotliDecoder,
     b"zstd": ZstdDecoder,
 }
-_WIDE = (b"utf-16", b"utf-32", b"utf-7", b"ucs-2", b"utf16", b"utf32", b"unicode", b"ebcdic")
 
 
 def decoder_of(encoding: bytes, content_type: bytes) -> Decoder | None:
@@ -189,12 +189,10 @@ def decoder_of(encoding: bytes, content_type: bytes) -> Decoder | None:
     Raises:
         RefusedError: it cannot be read.
     """
-    kind = content_type.lower()
-    if b"charset" in kind and any(name in kind.partition(b"charset")[2] for name in _WIDE):
-        raise unreadable("the character set of the body is not read here")
-    if kind.startswith(b"multipart/byteranges"):
+    kind = media_type(content_type)
+    if kind == b"multipart/byteranges":
         raise unreadable("a part of a body cannot be judged")
-    form = kind.startswith(b"application/x-www-form-urlencoded")
+    form = kind == FORM
     if not encoding or encoding == b"identity":
         return FormDecoder() if form else None
     made = _BY_NAME.get(encoding)

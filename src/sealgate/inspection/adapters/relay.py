@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, cast
 from sealgate.inspection.adapters.decoding import decoder_of
 from sealgate.inspection.adapters.relay_site import SiteSide
 from sealgate.inspection.body import BodyScan
+from sealgate.inspection.content_type import may_be_form
 from sealgate.inspection.detector import Detector, detector_of
-from sealgate.inspection.encoded import EncodedScan, unescaped
+from sealgate.inspection.encoded import EncodedScan, EveryWay, FormDecoder, unescaped
 from sealgate.inspection.framing import (
     Framed,
     Head,
@@ -45,6 +46,8 @@ LINGER_SECONDS = 2.0
 # More than this waits in a connection before its sender is stopped.
 HIGH_WATER = 256 * 1024
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+RequestScan = BodyScan | EncodedScan | EveryWay
 
 
 @dataclass(slots=True)
@@ -80,6 +83,22 @@ class Service:
         for one in tuple(self.connections):
             if one.is_idle:
                 one.transport.close()
+
+
+def scan_of_request(detector: Detector, policy: Policy, head: Head) -> RequestScan:
+    """
+    Return what reads the body behind the *head* of a request: in every way where it may be a form.
+
+    Raises:
+        RefusedError: it cannot be read.
+    """
+    one = scan_of(detector, policy, head, policy.requests)
+    if head.encoding in {b"", b"identity"} and may_be_form(head.content_type):
+        plain = BodyScan(detector, policy.limits, time.thread_time, withheld=policy.requests)
+        if isinstance(one, BodyScan):
+            one = EncodedScan(one, FormDecoder(), policy.limits)
+        return EveryWay(plain, one)
+    return one
 
 
 def scan_of(
@@ -125,7 +144,7 @@ class GatewaySide(asyncio.Protocol):
         self.head: Head | None = None  # of the request that is not answered yet
         self._buffer = b""
         self._reader: BodyReader | None = None  # while its body comes
-        self._scan: BodyScan | EncodedScan | None = None
+        self._scan: RequestScan | None = None
         self._held: list[bytes] | None = None
         self._held_bytes = 0
         self._site: SiteSide | None = None
@@ -293,7 +312,7 @@ class GatewaySide(asyncio.Protocol):
         self._reader = reader
         if self.service.requests.steps:
             policy = self.service.policy
-            self._scan = scan_of(self.service.requests, policy, head, policy.requests)
+            self._scan = scan_of_request(self.service.requests, policy, head)
             self._held, self._held_bytes = [], 0
         else:
             self._to_site(readable(head))
