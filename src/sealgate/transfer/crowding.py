@@ -20,9 +20,10 @@ def displaced(waiting: Mapping[T, str], place: str) -> T | None:
     """
     Return which of *waiting* has to leave for one that comes from *place*.
 
-    *waiting* are connections that have not signed in, the oldest first, each with the place
-    that it comes from (:func:`sealgate.identity.throttle.prefix`). ``None``: the new one is
-    turned away, because nobody holds more than its own place does.
+    *waiting* are connections that have not signed in, or hold a data port that they do not use,
+    the oldest first, each with the place that it comes from
+    (:func:`sealgate.identity.throttle.prefix`). ``None``: the new one is turned away, because
+    nobody holds more than its own place does.
     """
     held = Counter(waiting.values())
     if not held:

@@ -47,8 +47,9 @@ class FTPSSettings:
     *tls* names the files of certificate, key and the CA of clients; they are read again when
     they change. *trusted_proxies* are networks whose balancers speak the PROXY protocol;
     data connections then come from the client all the same, or from the balancer.
-    *connect_seconds* is how long a transfer waits for its data connection, *data_seconds*
-    how long that may stand still.
+    *connect_seconds* is how long a transfer waits for its data connection, *fault_seconds* how
+    long it still does when one came that is not the right one, *handshake_seconds* how long
+    such a one may stay, *data_seconds* how long the right one may stand still.
     """
 
     tls: TLSFiles
@@ -56,6 +57,8 @@ class FTPSSettings:
     login_seconds: float = 60
     idle_seconds: float = 300
     connect_seconds: float = 30
+    fault_seconds: float = 3
+    handshake_seconds: float = 10
     data_seconds: float = 120
     attempts: int = 3
     max_connections: int = 512
@@ -277,7 +280,19 @@ class FTPSServer:
         """
         sock = connection.socket
         listener = open_passive(sock.getsockname(), sock.family, self.settings.passive)
+        if listener is None and self._free_port_for(connection):
+            listener = open_passive(sock.getsockname(), sock.family, self.settings.passive)
         return None if listener is None else PassiveListener(listener, connection)
+
+    def _free_port_for(self, connection: ControlConnection) -> bool:
+        """
+        Return whether somebody who held more ports than *connection*'s place gave one up.
+        """
+        waiting = {c: p for c, p in self._connections.items() if c.waits_for_data}
+        gone = displaced(waiting, self._connections[connection])
+        if gone is not None:
+            gone.give_port_up()
+        return gone is not None
 
     def announced_address(self, sock: socket.socket) -> str | None:
         """

@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 DISCARD_SECONDS = 10.0
 DISCARD_BYTES = 256 * 1024 * 1024
 _DISCARD_PIECE_BYTES = 256 * 1024
+# How many may shake hands on one passive port at the same time, and wait for it in the kernel.
+_MOST_COMING = 16
+_BACKLOG = 256
+# In TLS the client speaks first. Who says nothing stays in the kernel, this long at the most:
+# many clients connect, and say hello only when their command was answered.
+_SILENT_SECONDS = 30
 # A closed socket that resets instead of ending: the client must not take it for the end.
 _RESET = struct.pack("ii", 1, 0)
 
@@ -55,7 +61,8 @@ def open_passive(local: tuple[str, int], family: int, ports: PassivePorts) -> so
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((local[0], ports.first + (first + step) % count))
-            listener.listen(1)
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, _SILENT_SECONDS)
+            listener.listen(_BACKLOG)
         except OSError:
             listener.close()
             continue
@@ -65,7 +72,12 @@ def open_passive(local: tuple[str, int], family: int, ports: PassivePorts) -> so
 
 class PassiveListener(Wire):
     """
-    Waits for one data connection, and takes it only from the control connection's peer.
+    Waits for the data connection of *control*, and takes none but that.
+
+    Who reaches the port first proves nothing, at the client's own address neither: behind one
+    address there may be many. What comes is let shake hands, and the one that resumes the TLS
+    session of the control connection is taken. The others are let wait beside it, a few at a
+    time and for a while, so that they neither use the port up nor keep it.
     """
 
     def __init__(self, listener: socket.socket, control: ControlConnection) -> None:
@@ -74,32 +86,93 @@ class PassiveListener(Wire):
         """
         super().__init__(listener, control.ioloop)
         self._control = control
+        self._coming: list[DataConnection] = []
         self.opened_at = time.monotonic()
         self.port: int = listener.getsockname()[1]
+        # What the last one that was not taken lacked, and when that was seen.
+        self.fault = ""
+        self.fault_at = 0.0
 
     def on_readable(self) -> None:
         """
-        Take the connection; strangers are hung up on and waiting goes on (RFC 2577, 2).
+        Let those who came shake hands; other addresses are hung up on (RFC 2577, 2).
         """
-        try:
-            connection, peer = self.socket.accept()
-        except BlockingIOError:
+        for _ in range(_MOST_COMING):
+            try:
+                connection, peer = self.socket.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError:
+                # Descriptors ran out: rather no transfer than a loop that spins.
+                self._control.data_failed("425 the data connection could not be taken")
+                return
+            tls = self._control.tls
+            if tls is None or not self._control.takes_data_from(plain_address(peer[0])):
+                connection.close()
+                continue
+            self._make_room()
+            data = DataConnection(connection, self._control, tls, self)
+            self._coming.append(data)
+            # Mostly the hello has come with the connection: one turn of the loop is saved.
+            data.on_readable()
+            if self.is_closed:
+                return
+
+    def _make_room(self) -> None:
+        """
+        Let go of one that is least likely the right one, when too many shake hands.
+        """
+        if len(self._coming) >= _MOST_COMING:
+            # The client's own says hello at once, and only with it is a session resumed.
+            gone = min(self._coming, key=lambda one: one.progress)
+            self._coming.remove(gone)
+            gone.close()
+
+    def check_time(self, now: float, seconds: float) -> None:
+        """
+        Let go of those that have shaken hands for *seconds*; *now* is monotonic.
+        """
+        for one in tuple(self._coming):
+            if now - one.moved_at > seconds:
+                self._coming.remove(one)
+                one.close()
+
+    def not_this(self, data: DataConnection, fault: str) -> None:
+        """
+        Remember the *fault* of *data*, and wait on: another may be the right one.
+
+        It stays open where its client is there: it would hear of a reset before the reply.
+        """
+        self.fault = fault
+        self.fault_at = time.monotonic()
+        if data.tls.established and not data.is_lost:
+            data.listen_for(reading=False, writing=False)
             return
-        except OSError:
-            # Descriptors ran out: rather no transfer than a loop that spins.
-            self.close()
-            self._control.data_failed("425 the data connection could not be taken")
-            return
-        if not self._control.takes_data_from(plain_address(peer[0])):
-            connection.close()
-            return
+        if data in self._coming:
+            self._coming.remove(data)
+        data.close()
+
+    def taken(self, data: DataConnection) -> None:
+        """
+        Hand *data* over, which is the right one, and stop.
+        """
+        self._coming.remove(data)
         self.close()
-        self._control.data_arrived(connection)
+        self._control.data_arrived(data)
 
     def on_writable(self) -> None:
         """
         Do nothing: a listener never writes.
         """
+
+    def close(self) -> None:
+        """
+        Stop waiting, and let go of whoever shakes hands.
+        """
+        coming, self._coming = self._coming, []
+        for one in coming:
+            one.close()
+        super().close()
 
 
 class DataConnection(Wire):
@@ -108,19 +181,33 @@ class DataConnection(Wire):
     """
 
     def __init__(
-        self, connection: socket.socket, control: ControlConnection, tls: TLSConnection
+        self,
+        connection: socket.socket,
+        control: ControlConnection,
+        tls: TLSConnection,
+        listener: PassiveListener,
     ) -> None:
         """
-        Wait for the hello on *connection*, which belongs to the session of *tls*.
+        Wait for the hello on *connection*, which came to *listener*, to resume that of *tls*.
         """
         connection.setblocking(False)
         super().__init__(connection, control.ioloop)
         self._control = control
+        self._listener = listener
+        self._is_right = False
+        self.is_lost = False
         self._outer = tls.measured("") if control.channel is None else control.channel
         self._transfer: Transfer | None = None
         self._clean_end = False
         self.tls = DataTLSConnection(connection, tls)
         self.moved_at = time.monotonic()
+
+    @property
+    def progress(self) -> tuple[bool, float]:
+        """
+        Return what orders those that shake hands: the session that it resumes, then its age.
+        """
+        return self.tls.resumed and not self.tls.established, self.moved_at
 
     def carry(self, transfer: Transfer) -> None:
         """
@@ -139,7 +226,7 @@ class DataConnection(Wire):
         elif self._transfer is not None:
             self._transfer.on_readable()
         else:
-            # Early bytes of an upload wait in the kernel for their command.
+            # One that is not the right one is not read from. Early bytes of an upload wait in the kernel for their command.
             self.listen_for(reading=False, writing=False)
 
     def on_writable(self) -> None:
@@ -206,26 +293,35 @@ class DataConnection(Wire):
         """
         Tell whoever waits that the client went away.
         """
+        self.is_lost = True
+        gone = "426 the data connection was closed before its transfer"
         if self._transfer is not None:
             self._transfer.on_lost()
+        elif self._is_right:
+            self._control.data_failed(gone)
+        elif self.tls.established:
+            # What it lacked is known; that is what its client has to hear.
+            self._listener.not_this(self, self._listener.fault)
         else:
-            self._control.data_failed("426 the data connection was closed before its transfer")
+            self._listener.not_this(self, gone)
 
     def _shake(self) -> None:
         try:
             need = self.tls.handshake()
         except TLSBrokenError as error:
-            self._control.data_failed(f"522 TLS on the data connection failed: {error}")
+            self.is_lost = True
+            self._listener.not_this(self, f"522 TLS on the data connection failed: {error}")
             return
         if need is not Need.NOTHING:
             self.listen_for(reading=need is Need.READABLE, writing=need is Need.WRITABLE)
             return
         fault = self._fault()
         if fault:
-            self._control.data_failed(f"522 {fault}")
+            self._listener.not_this(self, f"522 {fault}")
             return
         self.moved_at = time.monotonic()
-        self._control.data_established()
+        self._is_right = True
+        self._listener.taken(self)
 
     def _fault(self) -> str:
         """

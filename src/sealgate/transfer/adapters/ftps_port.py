@@ -7,14 +7,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, cast
 
-from sealgate.transfer.adapters.ftps_data import DataConnection, PassiveListener
-
 if TYPE_CHECKING:
     import socket as sockets
     from collections.abc import Callable
 
     from sealgate.transfer.adapters.ftps import FTPSServer
     from sealgate.transfer.adapters.ftps_control import ControlConnection
+    from sealgate.transfer.adapters.ftps_data import DataConnection, PassiveListener
     from sealgate.transfer.adapters.ftps_tls import TLSConnection
     from sealgate.transfer.adapters.ftps_transfers import Transfer
 
@@ -55,15 +54,24 @@ class DataPort:
         End what stands still on the data side; *now* is monotonic.
         """
         limits = self.server.settings
-        data, transfer = self._data, self._transfer
+        data, transfer, passive = self._data, self._transfer, self._passive
+        if passive is not None:
+            passive.check_time(now, limits.handshake_seconds)
         if transfer is None:
             opened_at = data.moved_at if data is not None else now
-            opened_at = self._passive.opened_at if self._passive is not None else opened_at
+            opened_at = passive.opened_at if passive is not None else opened_at
             if now - opened_at > limits.data_seconds:
                 self.drop_data()
-        elif data is None or not data.tls.established:
-            if now - self._transfer_began_at > limits.connect_seconds:
-                transfer.stop("425 no data connection came in time")
+        elif data is None:
+            waited = now - self._transfer_began_at
+            fault = passive.fault if passive is not None else ""
+            if fault and passive is not None:
+                # The client's own may be the one that failed, or still be on its way.
+                faulty = min(waited, now - passive.fault_at) > limits.fault_seconds
+            else:
+                faulty = False
+            if faulty or waited > limits.connect_seconds:
+                transfer.stop(fault or "425 no data connection came in time")
         elif now - data.moved_at > limits.data_seconds:
             transfer.stop("426 the data connection stood still for too long")
 
@@ -75,6 +83,20 @@ class DataPort:
         self.drop_discarded()
         self._passive = self.server.listen_passive(self._whole)
         return self._passive
+
+    @property
+    def waits_for_data(self) -> bool:
+        """
+        Return whether a data port is open that no transfer asks for yet.
+        """
+        return self._passive is not None and self._transfer is None
+
+    def give_port_up(self) -> None:
+        """
+        Close a data port that others wait for; the next transfer hears why.
+        """
+        self.drop_data()
+        self._data_fault = "425 others waited for the data port: ask for one again"
 
     def drop_data(self) -> None:
         """
@@ -107,26 +129,19 @@ class DataPort:
         if discarded is not None:
             discarded.close()
 
-    def data_arrived(self, connection: sockets.socket) -> None:
+    def data_arrived(self, data: DataConnection) -> None:
         """
-        Take the data connection.
+        Take the data connection, which stands; a waiting transfer begins.
         """
         self._passive = None
-        if self.tls is None or self.is_closed:
-            connection.close()
+        if self.is_closed:
+            data.close()
             return
-        self._data = DataConnection(connection, self._whole, self.tls)
-        # Mostly the hello has come with the connection: one turn of the loop is saved.
-        self._data.on_readable()
-
-    def data_established(self) -> None:
-        """
-        Let a waiting transfer begin.
-        """
-        if self._transfer is not None and self._data is not None:
-            self._data.carry(self._transfer)
-        elif self._data is not None:
-            self._data.listen_for(reading=False, writing=False)
+        self._data = data
+        if self._transfer is not None:
+            data.carry(self._transfer)
+        else:
+            data.listen_for(reading=False, writing=False)
 
     def data_failed(self, reply: str) -> None:
         """
@@ -161,7 +176,7 @@ class DataPort:
         self._transfer = transfer
         self._transfer_began_at = time.monotonic()
         self.reply("150 here it comes" if self._data is None else "125 here it comes")
-        if self._data is not None and self._data.tls.established:
+        if self._data is not None:
             self._data.carry(transfer)
 
     def transfer_over(self, *replies: str) -> None:

@@ -514,7 +514,7 @@ def served(folder: Path, **changed: Any) -> Iterator[Served]:
     hybrid = changed.pop("hybrid_required", False)
     host = changed.pop("host", "127.0.0.1")
     tls = TLSFiles(str(chain), str(key), client_ca and str(client_ca), hybrid)
-    settings = replace(FTPSSettings(tls=tls, passive=PASSIVE), **changed)
+    settings = replace(FTPSSettings(tls=tls, passive=PASSIVE, fault_seconds=0.2), **changed)
     explicit, implicit = listening(host), listening(host)
     ports = explicit.getsockname()[1], implicit.getsockname()[1]
     server = FTPSServer([explicit], [implicit], house, settings)

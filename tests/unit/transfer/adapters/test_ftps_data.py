@@ -1,7 +1,8 @@
 import contextlib
 import socket
 import ssl
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from tests.unit.transfer.adapters.ftps_served import (
     served,
     trusting,
 )
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 
 @pytest.fixture(name="where")
@@ -81,7 +82,9 @@ def test_data_connections_of_other_addresses_are_hung_up_on(where: Served) -> No
         with socket.create_connection(
             ("127.0.0.1", port), PATIENCE_SECONDS, ("127.0.0.2", 0)
         ) as stranger:
-            assert stranger.recv(10) == b""
+            stranger.sendall(b"\x16")
+            with contextlib.suppress(ConnectionResetError):
+                assert stranger.recv(10) == b""
         assert isinstance(raw.sock, ssl.SSLSocket)
         plain = socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS)
         with context.wrap_socket(
@@ -89,6 +92,141 @@ def test_data_connections_of_other_addresses_are_hung_up_on(where: Served) -> No
         ) as mine:
             raw.ask("RETR file")
             assert mine.recv(100) == b"content"
+
+
+def _silent(port: int, _: ssl.SSLContext) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS)
+
+
+def _garbage(port: int, _: ssl.SSLContext) -> socket.socket:
+    connection = _silent(port, _)
+    connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+    return connection
+
+
+def _half_hello(port: int, _: ssl.SSLContext) -> socket.socket:
+    connection = _silent(port, _)
+    connection.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+    return connection
+
+
+def _gone(port: int, _: ssl.SSLContext) -> socket.socket:
+    connection = _silent(port, _)
+    connection.close()
+    return connection
+
+
+def _own_session(port: int, context: ssl.SSLContext) -> socket.socket:
+    return context.wrap_socket(_silent(port, context), server_hostname="localhost")
+
+
+STRANGERS = [_silent, _garbage, _half_hello, _gone, _own_session]
+
+
+@pytest.mark.parametrize("version", _versions())
+@pytest.mark.parametrize("stranger", STRANGERS)
+def test_strangers_at_the_same_address_do_not_use_the_port_up(
+    where: Served, stranger: Callable[[int, ssl.SSLContext], socket.socket], version: ssl.TLSVersion
+) -> None:
+    """Whatever they do there, and however many came first, the client's own is taken."""
+    context = trusting(where.chain)
+    context.maximum_version = context.minimum_version = version
+    with Raw(where.port) as raw, contextlib.ExitStack() as others:
+        raw.sign_in(where, context)
+        port = raw.passive()
+        for _ in range(3 if stranger is _own_session else 20):
+            others.enter_context(stranger(port, context))
+        with _resumed(raw, port, context) as mine:
+            assert raw.ask("RETR file")[:1] == "1"
+            assert mine.recv(100) == b"content"
+        assert raw.reply().startswith("226 ")
+        port = raw.passive()
+        raw.send(b"STOR new\r\n")
+        assert raw.reply()[:1] == "1"
+        for _ in range(3):
+            others.enter_context(stranger(port, context))
+        with _resumed(raw, port, context) as mine:
+            mine.sendall(b"whole")
+            mine.unwrap()
+        assert raw.reply().startswith("226 ")
+    assert (where.house.folder / "new").read_bytes() == b"whole"
+
+
+def _resumed(raw: Raw, port: int, context: ssl.SSLContext) -> ssl.SSLSocket:
+    assert isinstance(raw.sock, ssl.SSLSocket)
+    plain = socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS)
+    return context.wrap_socket(plain, server_hostname="localhost", session=raw.sock.session)
+
+
+def test_strangers_who_never_stop_coming_keep_nobody_out(where: Served) -> None:
+    """They come again and again, before and while the client's own shakes hands."""
+    context = trusting(where.chain)
+    over = threading.Event()
+    ports: list[int] = []
+
+    def flood() -> None:
+        kept: list[socket.socket] = []
+        while not over.is_set():
+            with contextlib.suppress(OSError):
+                kept.append(socket.create_connection(("127.0.0.1", ports[-1]), 1))
+            for old in kept[:-40]:
+                old.close()
+            del kept[:-40]
+        for old in kept:
+            old.close()
+
+    with Raw(where.implicit_port) as raw:
+        raw.sock = context.wrap_socket(raw.sock, server_hostname="localhost")
+        assert raw.reply().startswith("220")
+        for command in ("USER anna", f"PASS {PASSWORD}", "TYPE I"):
+            assert raw.ask(command)[0] in "23"
+        ports.append(raw.passive())
+        thread = threading.Thread(target=flood)
+        thread.start()
+        try:
+            for _ in range(10):
+                with _resumed(raw, ports[-1], context) as mine:
+                    assert raw.ask("RETR file")[:1] == "1"
+                    assert mine.recv(100) == b"content"
+                assert raw.reply().startswith("226 ")
+                ports.append(raw.passive())
+        finally:
+            over.set()
+            thread.join()
+
+
+def test_strangers_alone_are_let_go_of_in_time(where: Served) -> None:
+    """They hold no descriptor longer than a handshake may take, and no more than a few."""
+    context = trusting(where.chain)
+    with Raw(where.port) as raw, contextlib.ExitStack() as others:
+        raw.sign_in(where, context)
+        port = raw.passive()
+        before = descriptors()
+        held = [others.enter_context(_silent(port, context)) for _ in range(40)]
+        assert raw.ask("NOOP").startswith("200")
+        assert wait_until(lambda: descriptors() - before <= len(held) + 8)
+        where.settle(handshake_seconds=0.0)
+        assert wait_until(lambda: descriptors() - before <= len(held))
+        where.settle(handshake_seconds=10)
+        with _resumed(raw, port, context) as mine:
+            assert raw.ask("RETR file")[:1] == "1"
+            assert mine.recv(100) == b"content"
+
+
+def test_one_address_does_not_hold_all_ports(tmp_path: Path) -> None:
+    """Who holds the most ports without using them gives one up to somebody from elsewhere."""
+    ports = PassivePorts(first=31_700, last=31_702)
+    with served(tmp_path, passive=ports) as where, contextlib.ExitStack() as others:
+        (where.house.folder / "file").write_bytes(b"content")
+        greedy = [others.enter_context(Raw(where.port)) for _ in range(3)]
+        for one in greedy:
+            one.sign_in(where)
+            one.passive()
+        with Raw(where.port, source="127.0.0.2") as other:
+            other.sign_in(where)
+            assert other.passive() in range(31_700, 31_703)
+        assert greedy[0].ask("RETR file").startswith("425 others waited")
+        greedy[0].passive()
 
 
 def test_plain_data_connections_get_nothing(where: Served) -> None:
