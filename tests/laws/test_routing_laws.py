@@ -16,6 +16,7 @@ from sealgate.gateway.translate.patterns import PRINTABLE, doubtful, simple
 from sealgate.gateway.translate.readings import lua_program
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Door, Inspect, Route
+from sealgate.policy.leftovers import Leftover
 from sealgate.policy.routing import (
     Refusal,
     could_be_read_as,
@@ -63,7 +64,12 @@ SITES = (
         Route(Door("/b", query="x.y"), CONFIDENTIAL),
         Route(Door("/typo3"), RESTRICTED, payment=True),
     ),
-    (Route(Door("/"), PUBLIC),),
+    (
+        Route(Door("/"), PUBLIC),
+        Route(Door("/a"), PUBLIC, leftovers=(Leftover.DUMPS, Leftover.LOGS)),
+        Route(Door("/a/b"), PUBLIC, leftovers=tuple(Leftover)),
+        Route(Door("/a/b/c"), PUBLIC),
+    ),
 )
 # What paths, and the attempts to hide one, are made of.
 PIECES = (
@@ -135,6 +141,61 @@ def test_what_the_patterns_let_pass_is_never_refused(target: str, site: int) -> 
         assert judge(routes, target) is serving
 
 
+NAMES = st.lists(
+    st.sampled_from(
+        (
+            *(
+                *"/..~#-_:1",
+                "bak",
+                "BAK",
+                "sql",
+                "gz",
+                "tar",
+                "zip",
+                "log",
+                "php",
+                "txt",
+                "old",
+                "x",
+            ),
+            *(
+                ".env",
+                ".well-known",
+                ".git",
+                "config",
+                "error_log",
+                "backup",
+                "dump",
+                "db3",
+                "a",
+                "b",
+            ),
+            *("%2e", "%2E", "%252e", "%7e", "%23", "%20", ";x", "//", "..", "\\", "html", "?", "c"),
+        )
+    ),
+    max_size=7,
+).map(lambda pieces: "/" + "".join(pieces))
+
+
+@given(target=NAMES, site=st.sampled_from((0, len(SITES) - 1)))
+@settings(max_examples=1500, deadline=None)
+def test_leftovers_are_refused_alike_everywhere(target: str, site: int) -> None:
+    """
+    What the specification takes for a leftover, Lua refuses, and no pattern lets pass.
+    """
+    routes = SITES[site]
+    serving = serving_route(routes, target)
+    wanted = isinstance(judge(routes, target), Refusal)
+    assert refused_in_lua(site, serving)(target.encode()) is wanted
+    by_path = serving_route([r for r in routes if r.door.query is None], target)
+    usual = simple(serving, routes, path_route=by_path)
+    if usual is not None and re.fullmatch(usual, target):
+        assert not wanted
+    doubt = doubtful(serving, routes, path_route=by_path)
+    if re.fullmatch(PRINTABLE, target) and not re.fullmatch(doubt, target):
+        assert not wanted
+
+
 # Like usual targets, with one thing in them that is not.
 NEARLY_USUAL = st.lists(
     st.sampled_from(
@@ -193,7 +254,8 @@ def test_plain_path_is_decided_by_its_letters(target: str, site: int) -> None:
         and could_be_read_as(r.door, path)
     ]
     if is_plain(path) and not nearer:
-        assert judge(by_path, path) is serving
+        answer = judge(by_path, path)
+        assert answer is serving or (isinstance(answer, Refusal) and answer.leftover)
 
 
 @given(target=TARGETS, site=st.sampled_from(range(len(SITES))))

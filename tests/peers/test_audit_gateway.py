@@ -21,6 +21,8 @@ from sealgate.gateway.model import CertificateFiles, Material
 from sealgate.gateway.promise import promises
 from sealgate.gateway.translate import translate
 from sealgate.policy.classification import DEFAULT_MODEL
+from sealgate.policy.finding import Severity
+from sealgate.policy.leftovers import Leftover
 from tests.peers.audited import ACCOUNT, BACKEND, Ground, make_ground, nginx, open_rules
 
 if TYPE_CHECKING:
@@ -99,3 +101,50 @@ def test_a_gateway_that_serves_something_else(ground: Ground) -> None:
         report = ground.judge("127.0.0.2", host=host)
     rules = {rule for rule, asset in open_rules(report) if asset == BACKEND}
     assert {"transit-backend-unlocked", "access-anonymous"} <= rules
+
+
+LEAKS = {
+    "/.env": "APP_KEY=base64:secret",
+    "/.git/config": "[core]",
+    "/wp-config.php~": "<?php define(1);",
+    "/backup.sql": "-- MySQL dump 10",
+    "/wp-content/debug.log": "[01-Dec-2026 10:00:00 UTC] PHP Warning: x",
+}
+
+
+def leaking(ground: Ground) -> str:
+    """
+    Return a site that gives everybody what nobody should have.
+    """
+    files = "".join(
+        f"location = {path} {{ return 200 '{text}\\n'; }}" for path, text in LEAKS.items()
+    )
+    return f"server {{ listen 127.0.0.1:{ground.upstream}; {ACCOUNT} {files} location / {{ return 404; }} }}"
+
+
+@pytest.mark.parametrize("kind", ["refused", "served"])
+def test_leftovers_are_refused_and_found_where_a_route_serves_them(
+    ground: Ground, kind: str
+) -> None:
+    """
+    The gateway keeps the files of a leaking site from everybody; without it the audit tells.
+    """
+    inventory = load(str(ground.folder / "sealgate.toml"))
+    if kind == "served":
+        [site] = inventory.sites
+        routes = tuple(replace(route, leftovers=tuple(Leftover)) for route in site.routes)
+        inventory = replace(inventory, sites=(replace(site, routes=routes),))
+    envoy = Envoy(find_envoy(), str(ground.folder / "envoy"))
+    with nginx(ground.folder / "n", leaking(ground), ground.upstream):
+        envoy.start(translate(inventory, material(ground)))
+        try:
+            report = ground.judge("127.0.0.2", host=())
+        finally:
+            envoy.kill()
+    found = [f for f in report.open_findings if f.rule.id == "minimise-leftover-served"]
+    if kind == "refused":
+        assert found == []
+        return
+    [finding] = found
+    assert finding.severity is Severity.ERROR
+    assert all(path in finding.found for path in LEAKS)

@@ -33,6 +33,7 @@ from sealgate.policy.inventory import (
     Upstream,
     route_asset,
 )
+from sealgate.policy.leftovers import Leftover
 from sealgate.policy.routing import Refusal, judge
 from tests.peers.gatewayed import (
     ALLOWED,
@@ -412,6 +413,82 @@ def test_raw_control_characters_end_at_the_gateway(world: World) -> None:
         if code not in {0x0A, 0x0D, 0x20}:
             assert world.client().ask(f"/x{chr(code)}y".encode()).status in {400, 403}, code
     assert len(world.site.requests) == before
+
+
+LEFTOVERS = (
+    *(
+        "/.env",
+        "/.ENV",
+        "/%2eenv",
+        "/%252eenv",
+        "/.env.local",
+        "/.git/config",
+        "/.git",
+        "/x/.svn/y",
+    ),
+    *("/%2egit/config", "/x/..%2f.git/HEAD", "/\\.git/HEAD", "/.git;x/config", "//.env", "/.%65nv"),
+    *(
+        "/wp-config.php.bak",
+        "/wp-config.php~",
+        "/wp-config.php%7e",
+        "/wp-config.php.BAK",
+        "/a.old/",
+    ),
+    *("/wp-config.php.swp", "/.wp-config.php.swp", "/wp-config.php.txt", "/wp-config.php.1"),
+    *("/wp-config.php_bak", "/wp-config.php-old", "/%23wp-config.php%23", "/a.php.gz", "/a.bak2"),
+    *(
+        "/backup.sql",
+        "/backup.sql.gz",
+        "/backup%2esql",
+        "/backup.sql%20",
+        "/backup.sql.",
+        "/d.sql;x",
+    ),
+    *("/backup.sql%00.html", "/x.sqlite3", "/site-backup.tar.gz", "/backup.zip", "/dump.7z"),
+    *(
+        "/wp-content/debug.log",
+        "/wp-content/debug.log.1",
+        "/error_log",
+        "/ERROR_LOG",
+        "/a.log-20260101",
+    ),
+    *("/index.php/backup.sql", "/account/.env", "/news/../.env", "/backup.sql?x=y", "/a%5c.env"),
+)
+SERVED = (
+    *("/.well-known/security.txt", "/~alice/", "/jquery-3.6.0.min.js", "/catalog", "/login"),
+    *(
+        "/a.php",
+        "/my-backup-plan.html",
+        "/download/tool.zip",
+        "/blog/the-old",
+        "/key.pem",
+        "/1.0.2",
+    ),
+    *("/x/logs", "/sql", "/a.html?file=backup.sql", "/%E3%81%82.html", "/news.php/a", "/notes.txt"),
+)
+
+
+def test_leftovers_end_at_the_gateway_in_every_spelling(restored: World) -> None:
+    """
+    What no site wants to serve is refused with a page of its own, unless the route serves it.
+    """
+    world = restored
+    client, before = world.client(), len(world.site.requests)
+    # A control character tells more.
+    answers = {path: client.ask(path) for path in LEFTOVERS}
+    assert {path: reply.status for path, reply in answers.items()} == dict.fromkeys(LEFTOVERS, 403)
+    assert len(world.site.requests) == before
+    pages = {path: problem(reply) for path, reply in answers.items() if "%00" not in path}
+    assert set(pages.values()) == {"Not served by any name"}, pages
+    assert {path: client.ask(path).status for path in SERVED} == dict.fromkeys(SERVED, 200)
+    first, second = world.gateway.inventory.sites
+    dumps = Route(Door("/pub"), PUBLIC, leftovers=(Leftover.DUMPS,))
+    site = dataclasses.replace(first, routes=(*first.routes, dumps))
+    world.gateway.change(dataclasses.replace(world.gateway.inventory, sites=(site, second)))
+    for path in ("/pub/a.sql", "/pub/x/a.sql.gz", "/pub/a%20b.sql"):
+        assert client.ask(path).status == 200, path
+    for path in ("/pub/.env", "/pub/a.log", "/pub/../a.sql", "/a.sql", "/x/%2e%2e/a.sql"):
+        assert client.ask(path).status == 403, path
 
 
 # Headers.

@@ -16,6 +16,7 @@ from sealgate.app.audit_signed import claimed_probe, signature_probes
 from sealgate.app.keys import local_authority
 from sealgate.audit.adapters.certificate import Trust, probe_certificate
 from sealgate.audit.adapters.egress import probe_egress
+from sealgate.audit.adapters.leftovers import LEFTOVER_FACTS, probe_leftovers
 from sealgate.audit.adapters.lock import probe_access, probe_lock
 from sealgate.audit.adapters.pages import look_at_pages, probe_hsts
 from sealgate.audit.adapters.plain import MAX_PAGES, probe_plain
@@ -132,6 +133,8 @@ def endpoint_jobs(target: Target, trust: Trust, manner: Manner) -> list[Job]:
         ),
         Job(*claimed_probe(target, manner.limits)),
         Job(f"software of {target.origin}", lambda: probe_software(target, manner.limits)),
+        # Whoever looks after the server takes these questions for an attack.
+        *([_leftovers_job(target, None, manner)] if manner.active else []),
     ]
 
 
@@ -169,6 +172,7 @@ def site_jobs(
     jobs += [_plain_job(target, manner, active=True) for target in doors.plain]
     jobs += [Job(*probe) for probe in signature_probes(site, doors, manner.limits)]
     first = doors.secure[0]
+    jobs.append(_leftovers_job(first, why_not[first], manner))
     for route in site.routes:
         jobs += _route_jobs(inventory, site, route, doors, why_not[first], manner)
         if route.payment:
@@ -185,6 +189,12 @@ def site_jobs(
         folder = site.web_root
         jobs.append(Job(f"web root of {asset}", lambda: probe_web_root(asset, folder)))
     return jobs
+
+
+def _leftovers_job(target: Target, why_not: str | None, manner: Manner) -> Job:
+    if why_not:
+        return _told(target, unseen(target.asset, LEFTOVER_FACTS, why_not))
+    return Job(f"leftovers at {target.origin}", lambda: probe_leftovers(target, manner.limits))
 
 
 def _channel_jobs(target: Target, trust: Trust, manner: Manner) -> list[Job]:

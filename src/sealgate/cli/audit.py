@@ -67,7 +67,7 @@ def command(
 
     A TARGET is a URL of https://, ssh://, sftp://, ftp:// or ftps:// (implicit on port 990).
     Without --class it is held to the weakest class that demands encryption. With --active
-    it gets an empty POST over http, a sign-in over SSH that proves nothing, and a command
+    it gets an empty POST over http, questions for files that no site wants to serve, a sign-in over SSH that proves nothing, and a command
     in clear behind AUTH TLS. The exit code is 0 when nothing is left to fix and 10 when there are findings; what
     could not be observed, an unreachable host too, is a finding.
     """

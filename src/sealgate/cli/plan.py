@@ -22,6 +22,7 @@ from sealgate.errors import ExitCode
 from sealgate.report.files import door_lines, drop_lines, files_data, tunnel_lines
 from sealgate.report.inspection import inspection_lines
 from sealgate.report.json import render_json
+from sealgate.report.leftovers import leftover_lines, leftovers_data
 from sealgate.report.limits import limit_lines, limits_data
 from sealgate.report.plan import render_plan
 from sealgate.report.terminal import folded
@@ -71,6 +72,7 @@ def _tell(planned: Plan) -> None:
     table = render_plan(planned.report, console_width=width, colour=in_colour())
     click.echo(table.rstrip("\n"))
     _section("what one client may take", limit_lines(planned.inventory))
+    _section("what no site wants to serve", leftover_lines(planned.inventory))
     _section("file transfer", door_lines(planned.inventory))
     _section("drops", drop_lines(planned.inventory, planned.why_not_apart))
     _section("tunnels", tunnel_lines(planned.inventory))
@@ -195,6 +197,7 @@ def as_json(planned: Plan, now: float) -> str:
             }
             for site in planned.settings
         ],
+        "leftovers": leftovers_data(planned.inventory),
         "limits": limits_data(planned.inventory),
         **files_data(planned.inventory, planned.why_not_apart),
     }

@@ -15,6 +15,7 @@ from sealgate.config.plain_http import check_plain_route
 from sealgate.config.reader import Notes, nearest, quoted
 from sealgate.config.values import UnfitError, read_credential, read_door, read_method
 from sealgate.policy.inventory import Place, Route, SiteAccess, default_inspect
+from sealgate.policy.leftovers import Leftover
 from sealgate.policy.protection import RUNG_NAMES, Column
 from sealgate.policy.routing import door_segments
 
@@ -75,6 +76,7 @@ def read_route(table: Table, model: ClassificationModel) -> Route | None:
         plain_http=table.flag("plain_http"),
         method_override=table.flag("method_override"),
         request_trailers=table.flag("request_trailers"),
+        leftovers=_leftovers(table),
     )
     _check_class(table, route, model)
     _check_admit(table, route, model)
@@ -288,10 +290,39 @@ def preset_routes(
             script_reports="",
             plain_http=False,
         )
-        for door in preset.holes
+        for door in (*preset.holes, *preset.titles)
         if _identity(door) not in known
     ]
     return (*doors, *holes)
+
+
+def with_titles(preset: Preset, routes: Sequence[Route]) -> tuple[Route, ...]:
+    """
+    Return *routes* so that whatever lies at or below titles of *preset* is served by any name.
+    """
+    below = [door_segments(door) for door in preset.titles]
+    return tuple(
+        replace(route, leftovers=tuple(Leftover))
+        if any(door_segments(route.door)[: len(title)] == title for title in below)
+        else route
+        for route in routes
+    )
+
+
+def _leftovers(table: Table) -> tuple[Leftover, ...]:
+    known = [kind.value for kind in Leftover]
+    found = []
+    for index, text in enumerate(table.texts("leftovers")):
+        if text in known:
+            found.append(Leftover(text))
+        else:
+            table.element_fault(
+                "leftovers",
+                index,
+                f"leftovers {quoted(text)} must be one of {', '.join(known)}",
+                nearest(text, known, "leftovers = [{}]") or 'leftovers = ["dumps"]',
+            )
+    return tuple(found)
 
 
 def _identity(door: Door) -> Door:

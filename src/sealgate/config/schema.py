@@ -309,6 +309,13 @@ SECTIONS: tuple[Section, ...] = (
                 "`false`",
             ),
             Setting(
+                "leftovers",
+                Type.TEXTS,
+                "What no site wants to serve and this route does: `dot files`, `backups`, `dumps`, "
+                "`logs`. Elsewhere they are refused, in every spelling.",
+                "none",
+            ),
+            Setting(
                 "request_trailers",
                 Type.BOOLEAN,
                 "Trailers of requests (RFC 9110, 6.5) reach the site, without names that only the "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sealgate.config.plain_http import check_plain_site
 from sealgate.config.presets import NONE, PRESETS
 from sealgate.config.reader import FileKind, Table, nearest, quoted
-from sealgate.config.routes import LOW, check_overlaps, preset_routes, read_route
+from sealgate.config.routes import LOW, check_overlaps, preset_routes, read_route, with_titles
 from sealgate.config.schema import section
 from sealgate.config.tls import read_tls
 from sealgate.config.values import UnfitError, holds_secret, read_domain, read_upstream
@@ -46,7 +46,8 @@ def read_sites(
         web_root = table.file("web_root", folder, FileKind.FOLDER)
         if not domains or upstream is None or not _has_front(routes):
             continue
-        every = (*routes, *preset_routes(preset, routes, model, table.place_of("preset")))
+        added = preset_routes(preset, routes, model, table.place_of("preset"))
+        every = with_titles(preset, (*routes, *added))
         check_plain_site(table.notes, every)
         sites.append(
             Site(

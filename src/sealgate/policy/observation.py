@@ -97,6 +97,7 @@ class Fact(StrEnum):
     # The host.
     UPSTREAM_EXPOSED = "upstream.exposed"  # tuple[str]: public addresses where it answers
     UPSTREAM_PROTECTED = "upstream.protected"  # bool: loopback, unix socket, or verified TLS
+    LEFTOVERS_SERVED = "http.leftovers-served"  # tuple[str]: dot files, backups, dumps, logs
     FILES_IN_WEB_ROOT = "files.in-web-root"  # tuple[str]: dumps, backups, .git, .env
     # Stores.
     AT_REST_RUNG = "at-rest.rung"  # int: what is known of the store

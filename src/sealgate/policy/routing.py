@@ -9,7 +9,8 @@ parameters cut, slashes and dot segments resolved, a leading ``//name`` taken fo
 authority, and the PATH_INFO behind a script (``/index.php/typo3/``) taken as a path of
 its own. The gateway refuses a request when some reading lands in a stricter place than
 the route that would serve it: in a stricter class, or on a page that demands what the
-serving one does not (see :func:`is_stricter`). A path with a control character in it, in
+serving one does not (see :func:`is_stricter`). What no site wants to serve (a dump, a dot
+file) is refused by any reading too, unless the route that this lands at serves it. A path with a control character in it, in
 whatever spelling, is refused everywhere: no site needs one, and many cut a path there.
 
 This is the specification; :mod:`sealgate.gateway.translate` compiles it for Envoy,
@@ -25,12 +26,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from sealgate.policy.inventory import Inspect, SiteAccess
+from sealgate.policy.leftovers import kinds_of_path
 from sealgate.policy.requirements import required_of_route
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sealgate.policy.inventory import Door, Route
+    from sealgate.policy.leftovers import Leftover
 
 # A path longer than this, spelled in a way that needs more than one reading, is not
 # read at all but refused: the readings of a long path cost time, and no site needs it.
@@ -85,11 +88,12 @@ class Refusal:
     A request that some server would read as a stricter place than *serving*.
 
     *stricter* is ``None`` where the path was too long to be read at all, or holds a control
-    character.
+    character, or where *leftover* says what it asks for that no route there serves.
     """
 
     serving: Route
     stricter: Route | None
+    leftover: Leftover | None = None
 
 
 def split_target(target: str) -> tuple[str, str]:
@@ -133,6 +137,18 @@ def readings(path: str, depth: int) -> frozenset[tuple[str, ...]]:
 def _readings(path: str, depth: int) -> frozenset[tuple[tuple[str, ...], bool]]:
     # With each, whether it is a PATH_INFO taken for a whole path.
     found: set[tuple[tuple[str, ...], bool]] = set()
+    for resolved in _whole(path):
+        found.add((resolved[: depth + 1], False))
+        for index, segment in enumerate(resolved[:-1]):
+            if "." in segment and segment.rpartition(".")[2] in SCRIPT_ENDINGS:
+                rest = resolved[index + 1 : index + depth + 2]
+                found.add((rest, True))
+                found.add(((resolved[:index] + rest)[: depth + 1], False))
+    return frozenset(found)
+
+
+def _whole(path: str) -> frozenset[tuple[str, ...]]:
+    found: set[tuple[str, ...]] = set()
     for text in _spelled(path):
         for cut_parameters, merge_first, trim in product((False, True), repeat=3):
             segments = _lower(text.replace("\\", "/")).split("/")[1:]
@@ -142,13 +158,7 @@ def _readings(path: str, depth: int) -> frozenset[tuple[tuple[str, ...], bool]]:
                 segments = [segment for segment in segments if segment]
             if trim:
                 segments = [_trimmed(segment) for segment in segments]
-            resolved = _resolved(segments)
-            found.add((tuple(resolved[: depth + 1]), False))
-            for index, segment in enumerate(resolved[:-1]):
-                if "." in segment and segment.rpartition(".")[2] in SCRIPT_ENDINGS:
-                    rest = resolved[index + 1 : index + depth + 2]
-                    found.add((tuple(rest), True))
-                    found.add((tuple((resolved[:index] + rest)[: depth + 1]), False))
+            found.add(tuple(_resolved(segments)))
     return frozenset(found)
 
 
@@ -390,4 +400,15 @@ def judge(routes: Sequence[Route], target: str) -> Route | Refusal:
         return Refusal(serving, max(stricter, key=lambda r: r.classification.rank))
     if any(_CONTROL.search(text) for text in _spelled(path)):
         return Refusal(serving, None)
-    return serving
+    unserved = sorted(_unserved(routes, path))
+    return Refusal(serving, None, unserved[0]) if unserved else serving
+
+
+def _unserved(routes: Sequence[Route], path: str) -> Iterator[Leftover]:
+    by_path = [route for route in routes if route.door.query is None]
+    for segments in _whole(path):
+        if kinds := kinds_of_path(segments):
+            here = max(
+                (r for r in by_path if matches(r.door, segments, folded=True)), key=specificity
+            )
+            yield from kinds - set(here.leftovers)

@@ -12,6 +12,7 @@ from sealgate.policy.places import Place
 
 if TYPE_CHECKING:
     from sealgate.policy.classification import Classification
+    from sealgate.policy.leftovers import Leftover
     from sealgate.policy.listening import TLSSettings
 
 
@@ -165,6 +166,8 @@ class Route:
 
     *plain_http*: over plain HTTP it is served, too, signed (RFC 9421), and not redirected.
 
+    *leftovers* are the kinds of what no site wants to serve that are served here all the same.
+
     *request_trailers*: what follows the body of a request reaches the site, too.
 
     *inspect_by_default*: nobody said *inspect*; it follows from the class, as far as it can be had.
@@ -191,6 +194,7 @@ class Route:
     inspect_by_default: bool = False
     method_override: bool = False
     request_trailers: bool = False
+    leftovers: tuple[Leftover, ...] = ()
 
     @property
     def shut(self) -> bool:

@@ -656,6 +656,12 @@ VECTORS: dict[str, tuple[Vector, ...]] = {
         unseen(tried=(Fact.KINDS_NEVER_STORED,)),
         beside(),
     ),
+    "minimise-leftover-served": (
+        broken("/.env, /backup.sql", {Fact.LEFTOVERS_SERVED: ("/.env", "/backup.sql")}),
+        fine({Fact.LEFTOVERS_SERVED: ()}),
+        unseen(tried=(Fact.LEFTOVERS_SERVED,)),
+        beside(),
+    ),
     "minimise-file-in-web-root": (
         broken(".env, .git", {Fact.FILES_IN_WEB_ROOT: (".env", ".git")}),
         fine({Fact.FILES_IN_WEB_ROOT: ()}),

@@ -19,6 +19,7 @@ MEDIAWIKI = Preset(
         *(Door("/", query="title", query_value=name) for name in _NAMES),
         *(Door(f"{script_path}/mw-config") for script_path in ("", "/w", "/mediawiki")),
     ),
+    titles=tuple(Door(page) for page in _PAGES),
     snippets=(
         Snippet(
             "all versions",

@@ -40,7 +40,8 @@ class Preset:
 
     *doors*: the main one first. *holes* lie inside doors, and the public pages need
     them; they are treated like the page ``/``. *cookies* are the names that may gain
-    HttpOnly and SameSite without breaking the CMS. *limits* says what the locks
+    HttpOnly and SameSite without breaking the CMS. Below *titles* paths are what people called
+    their pages, so an ending says nothing there (``/wiki/Foo.log``). *limits* says what the locks
     keep out besides attackers, and what they do not reach.
     """
 
@@ -48,6 +49,7 @@ class Preset:
     title: str
     doors: tuple[Door, ...] = ()
     holes: tuple[Door, ...] = ()
+    titles: tuple[Door, ...] = ()
     cookies: tuple[CookieRule, ...] = ()
     snippets: tuple[Snippet, ...] = ()
     limits: tuple[str, ...] = ()

@@ -20,6 +20,7 @@ from sealgate.gateway.translate.matchers import (
     UNBUILT,
     UNKNOWN_COUNTRY,
 )
+from sealgate.gateway.translate.readings import READ_NAMESPACE
 from sealgate.gateway.translate.sign_in import KEYS_ROUTE_NAME, ROUTE_NAME
 from sealgate.gateway.translate.typed import EXTENSIONS, extension, header
 from sealgate.signing.model import DIRECTORY_TYPE
@@ -48,6 +49,11 @@ class Page:
 
 def _rbac(reason: str) -> str:
     return f"response.code_details.contains('[{reason}]')"
+
+
+def _read_as(why: str) -> str:
+    noted = f"metadata.filter_metadata['{READ_NAMESPACE}']['why'] == '{why}'"
+    return f"response.code_details.contains('lua_response') && {noted}"
 
 
 # Where one condition implies another, the narrower one stands first.
@@ -110,6 +116,21 @@ LOCKED_PAGES = (
         "Ask the operator. (The operator sees what is missing with: sealgate plan)",
         "access-no-approval",
         on_route=True,
+    ),
+    Page(
+        _read_as("leftover"),
+        "Not served by any name",
+        "The address asks for what no site wants to serve: a dot file, a backup, a dump or a log.",
+        "Check the address. (Where it is meant to be served, the operator sets leftovers = "
+        '["dumps"] on the route and runs: sealgate reload)',
+        "minimise-leftover-served",
+    ),
+    Page(
+        _read_as("control"),
+        "The address holds a control character",
+        "Some programs end an address at such a character, so it is not passed on.",
+        "Leave it out: it is often a line break that was copied along.",
+        "transit-backend-unlocked",
     ),
     Page(
         "response.code_details.contains('lua_response')",

@@ -12,6 +12,7 @@ import re
 from string import ascii_letters, digits
 from typing import TYPE_CHECKING
 
+from sealgate.policy.leftovers import KEPT_WORDS, KIND_OF_ENDING, NAMES, PACKED, SOURCES
 from sealgate.policy.routing import (
     DOUBTFUL_END,
     DOUBTFUL_INSIDE,
@@ -35,6 +36,54 @@ _ENCODED = "%(?:25)*"
 # A byte of a letter outside ASCII (RFC 3629), which no reading takes for anything else. C2 is not
 # among them, for it begins control characters and the space that does not break.
 _ENCODED_LETTER = "%(?:[89AaBb][0-9A-Fa-f]|[Cc][3-9A-Fa-f]|[D-Fd-f][0-9A-Fa-f])"
+# No kind of leftover ends so, whatever stands before it.
+_USUAL_ENDINGS = frozenset(
+    [
+        "asp",
+        "aspx",
+        "avif",
+        "css",
+        "eot",
+        "gif",
+        "htm",
+        "html",
+        "ico",
+        "jpeg",
+        "jpg",
+        "js",
+        "json",
+        "jsp",
+        "m4a",
+        "mjs",
+        "mp3",
+        "mp4",
+        "ogg",
+        "otf",
+        "pdf",
+        "php",
+        "png",
+        "svg",
+        "ttf",
+        "wasm",
+        "webm",
+        "webp",
+        "woff",
+        "woff2",
+        "xhtml",
+        "xml",
+    ]
+)
+# Whatever plain path may be a leftover, and more: which ones the route serves is asked afterwards.
+_LEFTOVER = (
+    "[^?]*/(?:"
+    "[.][^?]*"
+    "|[^/?]*~"
+    f"|[^/?]*[.](?:{'|'.join(sorted(KIND_OF_ENDING))})[^/?]*"
+    f"|[^/?]*[.](?:{'|'.join(sorted(SOURCES))})[._-][^/?]*"
+    f"|[^/?]*(?:{'|'.join(sorted(KEPT_WORDS))})[^/?]*[.](?:{'|'.join(sorted(PACKED))})[^/?]*"
+    f"|(?:{'|'.join(sorted(NAMES))})"
+    ")/?(?:[?].*)?"
+)
 
 
 def doubtful(serving: Route, routes: Sequence[Route], *, path_route: Route) -> str:
@@ -50,6 +99,7 @@ def doubtful(serving: Route, routes: Sequence[Route], *, path_route: Route) -> s
     choices = [f"{_spelled(door)}(?:[?].*)?" for door in _nearer(stricter, path_route)]
     choices.append(f"[^?]*(?:{DOUBTFUL_INSIDE}).*")
     choices.append(f"[^?]*{DOUBTFUL_END}(?:[?].*)?")
+    choices.append(_LEFTOVER)
     choices += [f"[^?]*[?](?:.*[&;])?{_name(door.query or '')}.*" for door in queries]
     return f"{_CASE_FOLDED}(?:{'|'.join(choices)})"
 
@@ -69,8 +119,8 @@ def simple(serving: Route, routes: Sequence[Route], *, path_route: Route) -> str
     Return what matches usual targets that no reading can move, at a glance.
 
     It is far narrower than what :func:`doubtful` lets pass and for the same requests, but
-    one expression and so half the price (ADR 3): words of small letters, dots only inside
-    the last one, and a query without the characters that doors by parameter need. Letters of
+    one expression and so half the price (ADR 3): words of small letters, a dot only before a
+    usual ending at the end, and a query without the characters that doors by parameter need. Letters of
     other scripts, as browsers encode them, are letters here. ``None`` where a door is such
     that this would not be safe.
     """
@@ -83,9 +133,14 @@ def simple(serving: Route, routes: Sequence[Route], *, path_route: Route) -> str
     # Beneath a first word that is no door's, capitals cannot hide one.
     nearer = _nearer(stricter, path_route)
     capitals = "A-Z" if all(len(door_segments(door)) == 1 for door in nearer) else ""
-    first = f"(?:[a-z0-9_~-]|{_ENCODED_LETTER})+"
-    word = f"(?:[{capitals}a-z0-9_~-]|{_ENCODED_LETTER})+"
-    path = f"/(?:{first}(?:[.]{first})*|{first}(?:/{word})*/(?:{word}(?:[.]{word})*)?)?"
+    first = f"(?:[a-z0-9_-]|{_ENCODED_LETTER})+"
+    word = f"(?:[{capitals}a-z0-9_-]|{_ENCODED_LETTER})+"
+    # Without "_": a log may have no other sign.
+    last_first = f"(?:[a-z0-9-]|{_ENCODED_LETTER})+"
+    last_word = f"(?:[{capitals}a-z0-9-]|{_ENCODED_LETTER})+"
+    ending = f"[.](?:{'|'.join(sorted(_USUAL_ENDINGS))})"
+    below = f"{first}(?:/{word})*/(?:{last_word}|{word}(?:[.]{word})*{ending})?"
+    path = f"/(?:{last_first}|{first}(?:[.]{first})*{ending}|{below})?"
     return f"{path}(?:[?][A-Za-z0-9=&-]*)?"
 
 

@@ -10,6 +10,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sealgate.policy.leftovers import (
+    ENDINGS,
+    KEPT_WORDS,
+    KIND_OF_ENDING,
+    NAMES,
+    PACKED,
+    SOURCES,
+    WELL_KNOWN,
+    Leftover,
+)
 from sealgate.policy.routing import (
     MAX_AMBIGUOUS_BYTES,
     SCRIPT_ENDINGS,
@@ -20,9 +30,12 @@ from sealgate.policy.routing import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sealgate.policy.inventory import Route
+
+# Where the program notes why it refuses: "stricter", "leftover", "control" or "long".
+READ_NAMESPACE = "sealgate.reading"
 
 
 def lua_program(routes: Sequence[Route], serving: Route) -> str:
@@ -47,6 +60,14 @@ def _tables(routes: Sequence[Route], serving: Route) -> str:
             f"local MAX_AMBIGUOUS_BYTES = {MAX_AMBIGUOUS_BYTES}",
             f"local BY_PATH = {{{','.join(by_path)}}}",
             f"local BY_QUERY = {{{','.join(by_query)}}}",
+            f"local WELL_KNOWN = {_text(WELL_KNOWN)}",
+            f"local DOT_FILES, BACKUPS = {_kind(Leftover.DOT_FILES)}, {_kind(Leftover.BACKUPS)}",
+            f"local NAMES = {_kinds(NAMES)}",
+            f"local ENDINGS = {_kinds(KIND_OF_ENDING)}",
+            f"local KEPT = {_kinds(KEPT_WORDS)}",
+            f"local PACKED = {_kinds(dict.fromkeys(PACKED, Leftover.BACKUPS))}",
+            f"local SOURCES = {_kinds(dict.fromkeys(SOURCES, Leftover.BACKUPS))}",
+            f"local BACKUP_ENDINGS = {_kinds(dict.fromkeys(ENDINGS[Leftover.BACKUPS], Leftover.BACKUPS))}",
             f"local SCRIPTS = {{{','.join(f'[{_text(e)}]=true' for e in sorted(SCRIPT_ENDINGS))}}}",
         ]
     )
@@ -61,10 +82,21 @@ def _door(route: Route, serving: Route) -> str:
         f"stricter={_truth(counts_as_stricter(route, serving, behind=False))}",
         f"behind={_truth(counts_as_stricter(route, serving, behind=True))}",
     ]
+    if route.leftovers:
+        served = ",".join(f"[{_kind(kind)}]=true" for kind in route.leftovers)
+        fields.append(f"serves={{{served}}}")
     if door.query is not None:
         fields.append(f"name={_text(mangled(door.query))}")
         fields.append(f"value={_text((door.query_value or '').lower())}")
     return f"{{{','.join(fields)}}}"
+
+
+def _kind(kind: Leftover) -> str:
+    return str(list(Leftover).index(kind) + 1)
+
+
+def _kinds(table: Mapping[str, Leftover]) -> str:
+    return "{" + ",".join(f"[{_text(k)}]={_kind(v)}" for k, v in sorted(table.items())) + "}"
 
 
 def _truth(value: bool) -> str:  # noqa: FBT001  # it is all that it takes
@@ -255,47 +287,121 @@ local function has_control(texts)
   return false
 end
 
--- readings and judge
-local function reads_stricter(texts, opened)
-  for _, text in ipairs(texts) do
-    local lower = text:gsub("\\", "/"):lower()
-    if could_land(lower, opened) then
-      local raw = {}
-      for segment in (lower .. "/"):gmatch("([^/]*)/") do raw[#raw + 1] = segment end
-      table.remove(raw, 1)
-      for variant = 0, 7 do
-        local segments = {}
-        for _, segment in ipairs(raw) do
-          if variant % 2 == 1 then segment = segment:match("^[^;]*") end
-          if not (variant % 4 >= 2 and segment == "") then
-            if variant >= 4 then segment = trimmed(segment) end
-            segments[#segments + 1] = segment
-          end
-        end
-        if stricter_reading(segments, opened) then return true end
-      end
+-- policy.leftovers, kind_of_name
+local function kept(stem)
+  for word in stem:gmatch("[^_-]+") do
+    if KEPT[word] then return KEPT[word] end
+  end
+end
+
+local function uncounted(text)
+  return text:match("^(.*[^0-9_-])") or ""
+end
+
+local function kind_of_name(name)
+  if NAMES[name] then return NAMES[name] end
+  if #name > 1 and (name:sub(-1) == "~" or (name:sub(1, 1) == "#" and name:sub(-1) == "#")) then
+    return BACKUPS
+  end
+  local parts = {}
+  for part in (name .. "."):gmatch("([^.]*)%.") do parts[#parts + 1] = part end
+  local packed, counted = false, false
+  while #parts > 1 and (PACKED[parts[#parts]] or not parts[#parts]:find("[^0-9_-]")) do
+    packed = packed or PACKED[parts[#parts]] ~= nil
+    counted = true
+    parts[#parts] = nil
+  end
+  if packed and #parts == 1 then return kept(parts[1]) end
+  if #parts == 1 then return nil end
+  local ending = parts[#parts]
+  local kind = ENDINGS[ending] or ENDINGS[uncounted(ending)]
+  if kind then return kind end
+  if packed and kept(parts[1]) then return kept(parts[1]) end
+  if counted and SOURCES[ending] then return BACKUPS end
+  if ending == "txt" and SOURCES[parts[#parts - 1]] then return BACKUPS end
+  local head, tail = ending:match("^([^_-]*)[_-](.*)$")
+  if head and SOURCES[head] and BACKUP_ENDINGS[uncounted(tail)] then return BACKUPS end
+  return nil
+end
+
+-- _unserved
+local function asks_for_leftover(read)
+  local kinds = {}
+  for index, segment in ipairs(read) do
+    if segment:sub(1, 1) == "." and (index > 1 or segment ~= WELL_KNOWN) then
+      kinds[1] = DOT_FILES
+      break
     end
+  end
+  local by_ending = #read > 0 and kind_of_name(read[#read]) or nil
+  if by_ending then kinds[#kinds + 1] = by_ending end
+  if #kinds == 0 then return false end
+  local serves = {}
+  for _, door in ipairs(BY_PATH) do
+    if lies_at(door, read, 0, #read) then
+      serves = door.serves or serves
+      break
+    end
+  end
+  for _, kind in ipairs(kinds) do
+    if not serves[kind] then return true end
   end
   return false
 end
 
-function refused(target)
+-- readings and judge: "stricter", or "leftover"
+local function reads_as(texts, opened)
+  local leftover = nil
+  for _, text in ipairs(texts) do
+    local lower = text:gsub("\\", "/"):lower()
+    local could = could_land(lower, opened)
+    local raw = {}
+    for segment in (lower .. "/"):gmatch("([^/]*)/") do raw[#raw + 1] = segment end
+    table.remove(raw, 1)
+    for variant = 0, 7 do
+      local segments = {}
+      for _, segment in ipairs(raw) do
+        if variant % 2 == 1 then segment = segment:match("^[^;]*") end
+        if not (variant % 4 >= 2 and segment == "") then
+          if variant >= 4 then segment = trimmed(segment) end
+          segments[#segments + 1] = segment
+        end
+      end
+      if could and stricter_reading(segments, opened) then return "stricter" end
+      if not leftover and asks_for_leftover(resolved(segments)) then leftover = "leftover" end
+    end
+  end
+  return leftover
+end
+
+function why_refused(target)
   local path, query = target:match("^([^?]*)%??(.*)$")
-  if #path > MAX_AMBIGUOUS_BYTES and not is_plain(path) then return true end
+  if #path > MAX_AMBIGUOUS_BYTES and not is_plain(path) then return "long" end
   local texts = spelled(path)
-  if has_control(texts) then return true end
   local opened = {}
   for _, door in ipairs(BY_QUERY) do
     if opens(door, query) then opened[#opened + 1] = door end
   end
-  return reads_stricter(texts, opened)
+  local read = reads_as(texts, opened)
+  if read ~= "stricter" and has_control(texts) then return "control" end
+  return read
 end
 
--- Envoy lets a request pass when its filter fails, so a failure is caught and refuses.
+function refused(target)
+  return why_refused(target) ~= nil
+end
+
+local function note(handle, why)
+  handle:streamInfo():dynamicMetadata():set("READ_NAMESPACE", "why", why)
+end
+
+-- Envoy lets a request pass when its filter fails, so a failure is caught and refuses. The page is
+-- chosen by what is noted.
 function envoy_on_request(handle)
-  local answered, bad = pcall(refused, handle:headers():get(":path"))
-  if bad or not answered then
+  local answered, why = pcall(why_refused, handle:headers():get(":path"))
+  if why or not answered then
+    pcall(note, handle, why)
     handle:respond({[":status"] = "403"}, "")
   end
 end
-"""
+""".replace("READ_NAMESPACE", READ_NAMESPACE)

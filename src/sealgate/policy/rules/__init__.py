@@ -21,6 +21,7 @@ from sealgate.policy.rules import (
     drop_class_exceeded,
     minimise_clear_password,
     minimise_file_in_web_root,
+    minimise_leftover_served,
     minimise_stored_cvv,
     payment_elsewhere,
     payment_script_changed,
@@ -147,6 +148,7 @@ RULES: tuple[Rule, ...] = (
     payment_unconfirmed.RULE,
     minimise_stored_cvv.RULE,
     minimise_clear_password.RULE,
+    minimise_leftover_served.RULE,
     minimise_file_in_web_root.RULE,
 )
 

@@ -32,7 +32,7 @@ def test_below_the_strictest_only_odd_spellings_are_doubtful() -> None:
 
 @pytest.mark.parametrize(
     "target",
-    ["/", "/a/b.css?v=1", "/typo3temp/x", "/a.php?x=%20", "/.well-known/x", "/?a[b]=1", "/A%"],
+    ["/", "/a/b.css?v=1", "/typo3temp/x", "/a.php?x=%20", "/a.well-known/x", "/?a[b]=1", "/A%"],
 )
 def test_ordinary_targets_are_not_doubtful(target: str) -> None:
     """
