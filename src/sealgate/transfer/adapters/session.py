@@ -8,6 +8,7 @@ that no server has to know any. Nothing but :class:`TransferError` gets out.
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sealgate.storage.model import Entry, Space, StorageError, Trouble
@@ -59,6 +60,8 @@ class Session:
         self._see(caller, drops, refused)
         self._siblings = Siblings()
         self._open: set[Upload | Download] = set()
+        # What this session uploads now is there for it, and for nobody else.
+        self._under_way: dict[tuple[str, StorePath], Upload] = {}
         self._cut: Refusal | None = None
         self._tell: Callable[[], None] = lambda: None
 
@@ -126,7 +129,8 @@ class Session:
             drop, inner = self._view.find(segments)
             if not any(may(drop.drop, self.caller, action) for action in Action):
                 raise denied("see")
-            return self._view.shown(drop, self._view.stat(drop, inner), inner)
+            own = self._own(drop, inner)
+            return self._view.shown(drop, own or self._view.stat(drop, inner), inner)
 
     def list(self, path: bytes | str) -> Iterator[Entry]:
         """
@@ -143,12 +147,39 @@ class Session:
                 raise TransferError(Trouble.NOT_FOLDER, "it is not a folder")
             return self._entries(drop, inner)
 
+    def _own(self, drop: OpenDrop, inner: StorePath) -> Entry | None:
+        """Return what this session uploads to *inner*, also by the name that it will have."""
+        upload = self._under_way.get((drop.name, inner))
+        if upload is None and drop.is_sealed_elsewhere:
+            upload = self._under_way.get((drop.name, without_ending(inner) or inner))
+        return None if upload is None else upload.entry(self.caller.name, self._house.now())
+
+    @contextmanager
+    def _finished(self, drop: OpenDrop, inner: StorePath) -> Iterator[None]:
+        """Say of what is not there yet that this session is still uploading it."""
+        try:
+            yield
+        except StorageError as error:
+            if error.trouble is Trouble.NOT_FOUND and self._own(drop, inner) is not None:
+                message = "it is still being uploaded by this session: close it first"
+                raise TransferError(Trouble.BUSY, message) from error
+            raise
+
     def _entries(self, drop: OpenDrop, inner: StorePath) -> Iterator[Entry]:
         with guarded(self._house.complain):
+            own = {
+                path: upload.entry(self.caller.name, self._house.now())
+                for (name, path), upload in self._under_way.items()
+                if name == drop.name and path[:-1] == inner
+            }
             for entry in drop.store.list(inner):
                 self._check_drop(drop.name)
+                if entry.path in own:
+                    continue
                 if inner or not entry.path[-1].startswith(RESERVED_PREFIX):
                     yield self._view.listed(drop, entry)
+            for entry in own.values():
+                yield self._view.shown(drop, entry, entry.path)
 
     def open_read(self, path: bytes | str) -> StoreReader:
         """
@@ -163,7 +194,8 @@ class Session:
             if self._house.hooks is not None:
                 self._house.hooks.at_work()
             if not drop.is_sealed_elsewhere:
-                reader = drop.store.open_read(inner)
+                with self._finished(drop, inner):
+                    reader = drop.store.open_read(inner)
             else:
                 plain = without_ending(inner)
                 if plain is None:
@@ -218,6 +250,7 @@ class Session:
             )
             upload = Upload(writer, terms)
             self._open.add(upload)
+            self._under_way[upload.place] = upload
             self._siblings.added(drop, inner)
             return upload
 
@@ -238,7 +271,8 @@ class Session:
             source = self._view.plain(drop, source)
             if drop.is_sealed_elsewhere and source[-1] + SEALED_ENDING != target[-1]:
                 target = without_ending(target) or target
-            entry = drop.store.stat(source)
+            with self._finished(drop, source):
+                entry = drop.store.stat(source)
             if not entry.is_folder:
                 drop.check_name(target[-1])
             is_part = source[-1] == target[-1] + PART_ENDING and entry.owner == self.caller.name
@@ -267,7 +301,8 @@ class Session:
             self._check()
             drop, inner = self._view.find(resolve(path), Action.DELETE)
             inner = self._view.plain(drop, inner)
-            entry = drop.store.stat(inner)
+            with self._finished(drop, inner):
+                entry = drop.store.stat(inner)
             drop.store.remove(inner)
             self._siblings.removed(drop, inner)
             self._notes.add("delete", drop, inner, size=entry.size)
@@ -306,7 +341,11 @@ class Session:
         with guarded(self._house.complain):
             self._check()
             drop, inner = self._view.find(resolve(path), Action.WRITE)
-            drop.store.set_modified(self._view.plain(drop, inner), modified_at)
+            under_way = self._under_way.get((drop.name, inner))
+            if under_way is not None:
+                under_way.set_modified(modified_at)
+            else:
+                drop.store.set_modified(self._view.plain(drop, inner), modified_at)
 
     def space(self, path: bytes | str) -> Space:
         """
@@ -333,6 +372,8 @@ class Session:
 
     def _closed(self, one: Upload | Download) -> None:
         self._open.discard(one)
+        if isinstance(one, Upload) and self._under_way.get(one.place) is one:
+            del self._under_way[one.place]
         self._house.open_files.leave(self.caller.name)
 
     def _check(self) -> None:

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import struct
 import time
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from sealgate.storage.model import Entry, Trouble
+from sealgate.storage.model import Trouble
 from sealgate.transfer.adapters import sftp_packets as wire
 from sealgate.transfer.adapters.sftp_extensions import Extensions
 from sealgate.transfer.adapters.sftp_files import Handles, Listing, Reading, Writing, open_file
@@ -19,7 +20,7 @@ from sealgate.transfer.model import TransferError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sealgate.storage.model import Buffer
+    from sealgate.storage.model import Buffer, Entry
     from sealgate.transfer.adapters.sftp_packets import Attributes, Reader
     from sealgate.transfer.model import FileSession
 
@@ -208,7 +209,10 @@ class Requests:
         if isinstance(handle, Reading):
             entry = handle.reader.entry
         elif isinstance(handle, Writing):
-            entry = Entry((), False, handle.size, handle.modified_at or time.time())
+            # Its owner is told as by its name; how long it is, the handle knows best.
+            entry = replace(self.files.stat(handle.path), size=handle.size)
+            if handle.modified_at is not None:
+                entry = replace(entry, modified_at=handle.modified_at)
         else:
             entry = self.files.stat(handle.path)
         return (self._attributes(request, entry),)

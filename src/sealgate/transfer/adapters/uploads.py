@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from sealgate.policy.inventory import OnMismatch
-from sealgate.storage.model import StorageError, Trouble
+from sealgate.storage.model import Entry, StorageError, Trouble
 from sealgate.transfer.adapters.session_drops import QUARANTINE
 from sealgate.transfer.adapters.session_faults import guarded, told
 from sealgate.transfer.adapters.uploads_digest import KnownDigests, RunningDigest
@@ -21,7 +21,7 @@ from sealgate.transfer.model import TransferError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sealgate.storage.model import Buffer, Entry, StorePath, StoreReader, StoreWriter
+    from sealgate.storage.model import Buffer, StorePath, StoreReader, StoreWriter
     from sealgate.transfer.adapters.session_drops import OpenDrop
     from sealgate.transfer.model import Event
 
@@ -130,6 +130,16 @@ class Upload:
         Return how many plain bytes are there; the next write must begin here.
         """
         return self._writer.offset
+
+    @property
+    def place(self) -> tuple[str, StorePath]:
+        """Return the drop and the path that it is for."""
+        return self._terms.drop.name, self._terms.path
+
+    def entry(self, owner: str, now: float) -> Entry:
+        """Return it as the session of *owner*, which makes it, sees it on its way."""
+        modified_at = now if self._modified_at is None else self._modified_at
+        return Entry(self._terms.path, False, self.offset, modified_at, owner)
 
     def write_at(self, offset: int, data: Buffer) -> None:
         """

@@ -440,3 +440,46 @@ def test_leaving_is_told(ground: Ground) -> None:
     assert left == [session]
     with pytest.raises(StorageError):
         ground.add().store.stat(("nothing",))
+
+
+@pytest.mark.parametrize("rung", [StorageRung.PROTECTED, StorageRung.HIGHLY_ENCRYPTED])
+def test_a_session_sees_its_own_upload_under_way(ground: Ground, rung: StorageRung) -> None:
+    """By stat and in listings, however it is spelled; nobody else sees it before its end."""
+    own_keys = (str(HybridIdentity.generate().recipient()),) if rung > StorageRung.ENCRYPTED else ()
+    ground.add("d", rung=rung, recipients=own_keys)
+    session, other, stranger = ground.session(), ground.session(), ground.session(BEN)
+    upload = session.open_write("/d/new")
+    assert session.stat("/d/new").size == 0
+    assert session.stat("d/./x/../new").owner == "anna"
+    upload.write_at(0, b"x" * 300_000)
+    assert session.stat("/d/new").size == 300_000
+    assert [(one.path, one.size) for one in session.list("/d")] == [(("d", "new"), 300_000)]
+    session.set_modified("/d/new", 5.0)
+    assert session.stat("/d/new").modified_at == 5.0
+    for someone in (other, stranger):
+        refused(lambda who=someone: who.stat("/d/new"), Trouble.NOT_FOUND)  # type: ignore[misc]
+        assert list(someone.list("/d")) == []
+        refused(lambda who=someone: who.open_read("/d/new"), Trouble.NOT_FOUND)  # type: ignore[misc]
+    refused(lambda: session.rename("/d/new", "/d/newer", replace=False), Trouble.BUSY, "close it")
+    refused(lambda: session.remove("/d/new"), Trouble.BUSY, "close it")
+    refused(lambda: session.open_write("/d/new"), Trouble.BUSY)
+    upload.close()
+    ending = ".age" if rung > StorageRung.ENCRYPTED else ""
+    assert [one.path for one in other.list("/d")] == [("d", f"new{ending}")]
+    assert other.stat("/d/new").modified_at == 5.0
+
+
+def test_an_upload_that_replaces_is_seen_in_its_own_session_alone(ground: Ground) -> None:
+    """Others see and read the old file until the new one is whole, or for good when it broke off."""
+    ground.add("d")
+    put(ground.session(), "/d/a", b"old one")
+    session, other = ground.session(), ground.session(BEN)
+    upload = session.open_write("/d/a")
+    upload.write_at(0, b"new")
+    assert session.stat("/d/a").size == 3
+    assert [one.size for one in session.list("/d")] == [3]
+    assert other.stat("/d/a").size == 7
+    assert get(other, "/d/a") == b"old one"
+    upload.abort()
+    assert session.stat("/d/a").size == 7
+    assert [one.size for one in session.list("/d")] == [7]
