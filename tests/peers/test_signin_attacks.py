@@ -18,7 +18,16 @@ import pytest
 from sealgate.app.audit_host import host_sightings
 from sealgate.policy.observation import Fact, Observation
 from tests.peers.served import site_running
-from tests.peers.signed import BROWSER, COOKIE, PASSWORD, Answer, SignedPlace, Visitor, claims
+from tests.peers.signed import (
+    BROWSER,
+    COOKIE,
+    PASSWORD,
+    Answer,
+    SignedPlace,
+    Visitor,
+    claims,
+    remade,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +42,8 @@ ROUTES = """
 path = "/account"
 class = "restricted"
 """
+# More than the service once served at a time.
+HALVES = 260
 SIGN_IN, FORM_COOKIE = "/.sealgate/sign-in", "__Host-sealgate-form"
 POSTS = (SIGN_IN, "/.sealgate/code", "/.sealgate/sign-out")
 SCRIPTED = (
@@ -352,6 +363,33 @@ def test_two_hosts_are_none(running: Running, lines: list[str]) -> None:
     assert status in {400, 404, 421}, answer
     assert b"evil" not in answer
     assert b"set-cookie" not in answer.lower()
+
+
+HALF = (
+    "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 400\r\n"
+    "Content-Type: application/x-www-form-urlencoded\r\n\r\nname=anna"
+)
+
+
+@pytest.mark.parametrize("path", [SIGN_IN, "/.sealgate/code"])
+def test_halves_of_forms_stop_nobody(running: Running, anna: Visitor, path: str) -> None:
+    """
+    Neither whoever signs in, from the same address, nor whose session ends meanwhile.
+    """
+    place, context = running.place, running.place.trust()
+    with contextlib.ExitStack() as held:
+        for _ in range(HALVES):
+            plain = held.enter_context(socket.create_connection(("127.0.0.1", place.https), 20))
+            secure = held.enter_context(context.wrap_socket(plain, server_hostname="localhost"))
+            secure.sendall(HALF.format(path=path).encode())
+        ended = remade(anna, anna.token, exp=-5)
+        for _ in range(5):
+            # A new session each time; with two of them there would be none.
+            anna.jar.with_name("nothing").unlink(missing_ok=True)
+            assert anna.with_token(ended, "/account").status == 200
+        visitor = running.visitor()
+        assert visitor.sign_in("anna", "/account").status == 303
+        assert is_in(visitor)
 
 
 AWAY = [

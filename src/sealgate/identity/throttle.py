@@ -102,6 +102,13 @@ class Throttle:
             _put(self._usual, (name, place), now, self._most)
             _put(self._somebodys, place, now, self._most)
 
+    def is_usual(self, name: str, address: str, now: float) -> bool:
+        """
+        Return whether *name* proved from *address* who they are, not too long ago.
+        """
+        with self._lock:
+            return _is_recent(self._usual.get((_counted(name), prefix(address))), now)
+
     def waiting(self, address: str, now: float) -> float:
         """
         Return how long *address* has to wait, whoever it says it is; nothing is counted.

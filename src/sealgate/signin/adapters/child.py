@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from sealgate.storage.adapters.packed import PackedKeyring
 
 _TICK_SECONDS = 1.0
-# More than this wait in line at once: Envoy tells those who come then that it is too much.
-_MOST_AT_ONCE = 200
 
 
 def _serve(plan: Plan, link: Parent) -> None:
@@ -49,7 +47,7 @@ def _serve(plan: Plan, link: Parent) -> None:
             server_header=False,
             date_header=False,
             proxy_headers=False,
-            limit_concurrency=_MOST_AT_ONCE,
+            # How many are served at once is decided by what they ask for (admission.py).
             # Longer than Envoy keeps an idle connection.
             timeout_keep_alive=3600,
         )

@@ -234,6 +234,12 @@ class House:
         """
         return self.throttle.attempt(_countable(name), caller.address, self.now())
 
+    def is_usual(self, caller: Caller, name: str) -> bool:
+        """
+        Return whether *name* signed in from where *caller* is before.
+        """
+        return self.throttle.is_usual(_countable(name), caller.address, self.now())
+
     def has_password(self, caller: Caller, name: str, password: str) -> bool:
         """
         Return whether *password* is that of *name*; slow on purpose.

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import secrets
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -19,6 +20,7 @@ from sealgate.gateway.model import SESSION_COOKIE
 from sealgate.identity.begun import digest
 from sealgate.identity.factors import HIGH, VERY_HIGH
 from sealgate.identity.providers import UnadmittedError
+from sealgate.identity.throttle import prefix
 from sealgate.signin.adapters.exchange import (
     caller_of,
     cookie_of,
@@ -73,9 +75,10 @@ if TYPE_CHECKING:
 # Lax, because the way back begins on the provider's site.
 OIDC_COOKIE = f"{SESSION_COOKIE}-oidc"
 _RANDOM_BYTES = 32
-# Beyond so many people at once the next is told to come again: the rest of the service is
-# for those who sign in without a provider.
+# Beyond so many people at once at one provider, and from one address there, the next is told to
+# come again: one that hangs is in nobody's way who signs in through another, or without any.
 MOST_AT_ONCE = 40
+MOST_AT_ONCE_PER_ADDRESS = 8
 # A line that was written is not written again before.
 _QUIET_SECONDS = 60.0
 _STATUS = {Why.DOWN: 503, Why.STALE: 400}
@@ -100,7 +103,8 @@ class ProviderPages:
         self._proved = proved
         self._attempts = Attempts()
         self._clients: dict[str, Client] = {}
-        self._at_once = 0
+        # Of each provider, the addresses of those who are at it.
+        self._at_once: dict[str, Counter[str]] = {}
         self._written: dict[str, float] = {}
 
     async def answer(self, request: Request) -> Response:
@@ -121,7 +125,7 @@ class ProviderPages:
                 return await self._callback(request, caller, provider, site)
         return problem_answer(404, "there is no such page")
 
-    async def farewell(self, name: str, host: str) -> tuple[str, str] | None:
+    async def farewell(self, name: str, caller: Caller) -> tuple[str, str] | None:
         """
         Return where somebody signs out at the provider *name*, and its label.
 
@@ -131,11 +135,11 @@ class ProviderPages:
         if provider is None:
             return None
         try:
-            with self._one_more(provider):
+            with self._one_more(provider, caller):
                 metadata = await (await self._client(provider)).metadata()
         except OidcError:
             return None
-        url = end_session_url(provider, metadata, host)
+        url = end_session_url(provider, metadata, caller.host)
         return (url, provider.label) if url else None
 
     async def _begin(
@@ -164,7 +168,7 @@ class ProviderPages:
             verifier=secrets.token_urlsafe(_RANDOM_BYTES),
         )
         try:
-            with self._one_more(provider):
+            with self._one_more(provider, caller):
                 metadata = await (await self._client(provider)).metadata()
         except OidcError as error:
             return await self._refused(caller, provider, wanted, error)
@@ -199,7 +203,7 @@ class ProviderPages:
     ) -> Response:
         house = self._house
         try:
-            with self._one_more(provider):
+            with self._one_more(provider, caller):
                 client = await self._client(provider)
                 check_issuer(answer, await client.metadata())
                 code = redeemable(answer)
@@ -223,14 +227,18 @@ class ProviderPages:
         return await self._go_on(caller, wanted, shows=True, error=told, status=status)
 
     @contextlib.contextmanager
-    def _one_more(self, provider: IdentityProvider) -> Iterator[None]:
-        if self._at_once >= MOST_AT_ONCE:
+    def _one_more(self, provider: IdentityProvider, caller: Caller) -> Iterator[None]:
+        there = self._at_once.setdefault(provider.name, Counter())
+        place = prefix(caller.address)
+        if there.total() >= MOST_AT_ONCE or there[place] >= MOST_AT_ONCE_PER_ADDRESS:
             raise OidcError(Why.DOWN, f'too many people sign in through "{provider.name}" at once')
-        self._at_once += 1
+        there[place] += 1
         try:
             yield
         finally:
-            self._at_once -= 1
+            there[place] -= 1
+            if not there[place]:
+                del there[place]
 
     def _write(self, message: str) -> None:
         # For whoever runs the server; the messages are a few sentences of ours.

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import math
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -33,6 +35,7 @@ from sealgate.gateway.model import (
 from sealgate.identity.adapters.sign_ins import ChangedMeanwhileError
 from sealgate.identity.factors import PROVIDED, VERY_HIGH, Factor, Proven
 from sealgate.identity.passkeys import CHALLENGE_SECONDS, PasskeyError
+from sealgate.signin.adapters.admission import Admission
 from sealgate.signin.adapters.exchange import (
     ATTRIBUTES,
     FORM_COOKIE,
@@ -51,6 +54,7 @@ from sealgate.signin.adapters.exchange import (
     wanted_of,
 )
 from sealgate.signin.adapters.passkeys import Asked, Passkeys
+from sealgate.signin.adapters.turns import BusyError, Turns
 from sealgate.signin.journey import (
     HOME,
     OIDC_PATH,
@@ -93,6 +97,7 @@ PASSKEY_COOKIE = f"{SESSION_COOKIE}-passkey"
 _READS = ("GET", "HEAD")
 # A password is judged anew where somebody's rights were changed meanwhile, which is rare.
 _TRIES = 3
+_CHECKERS = 4
 
 
 class Service:
@@ -103,10 +108,12 @@ class Service:
     def __init__(self, house: House, *, slow: int) -> None:
         self._house = house
         self._passkeys = Passkeys(house)
-        self._slow = asyncio.Semaphore(slow)
+        self._turns = Turns(slow)
+        # Sessions are renewed while every other thread is at work for the pages.
+        self._checkers = ThreadPoolExecutor(_CHECKERS, "check")
         self._providers: ProviderPages | None = None
         every = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-        self.app = Starlette(
+        self._pages = Starlette(
             routes=[
                 Route(f"{CHECK_PATH}/{{path:path}}", self._check, methods=every),
                 Route(SIGN_IN, self._sign_in_page, methods=["GET"]),
@@ -130,6 +137,7 @@ class Service:
                 Exception: self._failed,
             },
         )
+        self.app = Admission(self._pages)
 
     async def _check(self, request: Request) -> Response:
         """
@@ -142,9 +150,10 @@ class Service:
         if place is None:
             return problem_answer(403, "this part of the site is not known to the sign-in service")
         wanted = target_of(request).removeprefix(CHECK_PATH)
-        standing = await asyncio.to_thread(house.standing, caller, place)
+        loop = asyncio.get_running_loop()
+        standing = await loop.run_in_executor(self._checkers, house.standing, caller, place)
         if standing.may_enter:
-            issued = await asyncio.to_thread(house.token, caller, standing)
+            issued = await loop.run_in_executor(self._checkers, house.token, caller, standing)
             # A second factor, or a grant, may have run out in between.
             lasts = issued is not None and (place.rung < VERY_HIGH or issued.rung >= VERY_HIGH)
             if lasts and issued is not None and standing.known is not None:
@@ -215,10 +224,11 @@ class Service:
             return await self._later(caller, wanted, wait)
         for _ in range(_TRIES):
             since = await asyncio.to_thread(house.people.generation)
-            async with self._slow:
-                right = await asyncio.to_thread(
-                    house.has_password, caller, name, form.get("password", "")
-                )
+            check = functools.partial(house.has_password, caller, name, form.get("password", ""))
+            try:
+                right = await self._turns.check(name, check, usual=house.is_usual(caller, name))
+            except BusyError:
+                return Response(status_code=503, headers={"retry-after": "5"})
             if not right:
                 break
             proof = Proven(Factor.PASSWORD, house.now())
@@ -306,7 +316,7 @@ class Service:
         name = await asyncio.to_thread(self._house.name_of, caller)
         provider, farewell = request.query_params.get("from", ""), None
         if name is None and provider and self._house.served.providers:
-            farewell = await self._provider_pages().farewell(provider, caller.host)
+            farewell = await self._provider_pages().farewell(provider, caller)
         return self._page(caller, lambda paper: account_page(paper, name, farewell=farewell))
 
     async def _provided(self, request: Request) -> Response:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from sealgate.policy.inventory import Door, Route, Site, Upstream
 from sealgate.signin.adapters.exchange import FORM_COOKIE
 from sealgate.signin.adapters.house import House
 from sealgate.signin.adapters.service import Service
+from sealgate.signin.adapters.turns import MOST_WAITING
 from sealgate.signin.journey import easiest
 from sealgate.signin.model import Caller, Served
 from tests.unit.identity.adapters.authenticator import Authenticator, unb64
@@ -81,15 +83,29 @@ class Visit:
             "accept": "text/html",
         }
 
-        async def ask() -> httpx.Response:
-            transport = httpx.ASGITransport(app=self._app)
-            base = "https://shop.example"
-            async with httpx.AsyncClient(transport=transport, base_url=base) as client:
-                return await client.post(path, headers=headers, **more)
-
-        answer = asyncio.run(ask())
+        answer = asyncio.run(self._ask(path, headers, more))
         self.kept |= {k: v for k, v in answer.cookies.items() if k == f"{SESSION_COOKIE}-passkey"}
         return answer
+
+    async def _ask(
+        self, path: str, headers: dict[str, str], more: dict[str, Any]
+    ) -> httpx.Response:
+        transport = httpx.ASGITransport(app=self._app)
+        base = "https://shop.example"
+        async with httpx.AsyncClient(transport=transport, base_url=base) as client:
+            return await client.post(path, headers=headers, **more)
+
+    async def tried(self, name: str, password: str, address: str) -> httpx.Response:
+        """
+        Return the answer to one sign-in, of which there may be several at once.
+        """
+        headers = {
+            SITE_HEADER: "shop.example",
+            ADDRESS_HEADER: address,
+            "cookie": f"{FORM_COOKIE}=of-a-page",
+        }
+        data = {"form": "of-a-page", "to": "/", "name": name, "password": password}
+        return await self._ask("/.sealgate/sign-in", headers, {"data": data})
 
     def register(self, code: str, device: Authenticator) -> None:
         """
@@ -235,6 +251,40 @@ def test_who_asks_for_many_challenges_ends_only_their_own(
         other.send(f"{PROVE}/options", json={}, address=f"2001:db8::{number:x}")
     sent = {"to": "/", "response": device.sign(challenge)}
     assert visit.send(PROVE, json=sent).status_code == 200
+
+
+def test_whoever_usually_comes_signs_in_during_a_flood(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    From an address from which they signed in before; others are told to come again.
+    """
+    assert visit.sign_in().status_code == 303
+    judged, over = visit.house.has_password, threading.Event()
+
+    def slowly(caller: Caller, name: str, password: str) -> bool:
+        if caller.address != HOME:
+            over.wait(60)
+        return judged(caller, name, password)
+
+    monkeypatch.setattr(visit.house, "has_password", slowly)
+
+    async def tried() -> None:
+        flood = [
+            asyncio.ensure_future(visit.tried("anna", "wrong password", f"198.51.100.{n}"))
+            for n in range(MOST_WAITING)
+        ]
+        await asyncio.sleep(0.05)
+        refused = await visit.tried("anna", "wrong password", "203.0.113.1")
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+        async with asyncio.timeout(20):
+            assert (await visit.tried("anna", PASSWORD, HOME)).status_code == 303
+        for one in flood:
+            one.cancel()
+        over.set()
+        await asyncio.gather(*flood, return_exceptions=True)
+
+    asyncio.run(tried())
 
 
 def test_a_program_without_cookies_leaves_one_sign_in_behind(visit: Visit) -> None:
