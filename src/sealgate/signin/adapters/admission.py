@@ -4,7 +4,8 @@ Who is served at once: what Envoy asks about sessions, and the pages, each with 
 An ASGI application around the service. A stranger decides when a request to a page arrives
 whole, so that is waited for here, for a time, before anything of the service is taken up: an
 address that sends many halves loses its own oldest, and where all together are too many the oldest
-of whoever has most goes. What Envoy asks has no body, and waits for no page.
+of whoever has most goes. What Envoy asks has no body, and waits for no page; and whoever has a
+session or a certificate waits for no stranger who asks for the same.
 """
 
 from __future__ import annotations
@@ -21,41 +22,48 @@ from sealgate.identity.throttle import prefix
 from sealgate.signin.adapters.exchange import MOST_FORM_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # A form has a few hundred bytes; this is for a telephone that loses its network for a moment.
 BODY_SECONDS = 10.0
 MOST_CHECKS = 200
+MOST_STRANGERS = 100
 MOST_PAGES = 200
 MOST_HALVES = 200
 # An office behind one address; each page takes some milliseconds, a password a second.
 MOST_PER_ADDRESS = 32
+_OK = 200
 _RETRY = {"retry-after": "2", "cache-control": "no-store"}
 
 
 class Admission:
     """
     *app* with room for so many *checks*, *pages* and *halves* of requests at once.
+
+    *is_known* tells of a check whether it is about somebody with a session that we signed, or with
+    a certificate; *strangers* are the others.
     """
 
     def __init__(  # each bound is one a test sets
         self,
         app: ASGIApp,
+        is_known: Callable[[Scope], bool],
         *,
         checks: int = MOST_CHECKS,
+        strangers: int = MOST_STRANGERS,
         pages: int = MOST_PAGES,
         halves: int = MOST_HALVES,
         per_address: int = MOST_PER_ADDRESS,
         body_seconds: float = BODY_SECONDS,
     ) -> None:
         self._app = app
-        self._most_checks, self._most_pages = checks, pages
-        self._per_address = per_address
+        self._is_known = is_known
         self._body_seconds = body_seconds
-        self._checks = 0
-        self._pages: Counter[str] = Counter()
+        self._known = Room(checks, per_address)
+        self._strangers = Room(strangers, per_address)
+        self._pages = Room(pages, per_address)
         self._halves = Halves(halves, per_address)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,33 +73,26 @@ class Admission:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if str(scope["path"]).startswith(f"{CHECK_PATH}/"):
-            await self._check(scope, receive, send)
-            return
         place = prefix(_header(scope, ADDRESS_HEADER))
+        if str(scope["path"]).startswith(f"{CHECK_PATH}/"):
+            room = self._known if self._is_known(scope) else self._strangers
+            await self._within(room, place, scope, receive, send)
+            return
         body = await self._whole(place, receive)
         if body is None:
             await Response(status_code=408, headers=_RETRY)(scope, receive, send)
             return
-        if self._pages[place] >= self._per_address:
-            await Response(status_code=429, headers=_RETRY)(scope, receive, send)
-            return
-        if self._pages.total() >= self._most_pages:
-            # Without words: Envoy has a page for it.
-            await Response(status_code=503, headers=_RETRY)(scope, receive, send)
-            return
-        with self._served(place):
-            await self._app(scope, _once(body, receive), send)
+        await self._within(self._pages, place, scope, _once(body, receive), send)
 
-    async def _check(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._checks >= self._most_checks:
-            await Response(status_code=503, headers=_RETRY)(scope, receive, send)
-            return
-        self._checks += 1
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self._checks -= 1
+    async def _within(
+        self, room: Room, place: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        with room.taken(place) as status:
+            if status == _OK:
+                await self._app(scope, receive, send)
+            else:
+                # Without words: Envoy has a page for it.
+                await Response(status_code=status, headers=_RETRY)(scope, receive, send)
 
     async def _whole(self, place: str, receive: Receive) -> bytes | None:
         """
@@ -112,15 +113,35 @@ class Admission:
             return None
         return bytes(body)
 
+
+class Room:
+    """
+    So many requests at once: at most *most*, *per_address* of one address.
+    """
+
+    def __init__(self, most: int, per_address: int) -> None:
+        self._most = most
+        self._per_address = per_address
+        self._of: Counter[str] = Counter()
+
     @contextlib.contextmanager
-    def _served(self, place: str) -> Iterator[None]:
-        self._pages[place] += 1
+    def taken(self, place: str) -> Iterator[int]:
+        """
+        Take the room of one request of *place*; gives 200, or the status that says why not.
+        """
+        if self._of[place] >= self._per_address:
+            yield 429
+            return
+        if self._of.total() >= self._most:
+            yield 503
+            return
+        self._of[place] += 1
         try:
-            yield
+            yield _OK
         finally:
-            self._pages[place] -= 1
-            if not self._pages[place]:
-                del self._pages[place]
+            self._of[place] -= 1
+            if not self._of[place]:
+                del self._of[place]
 
 
 class Halves:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sealgate.errors import UsageError
+from sealgate.errors import SealgateError, UsageError
 from sealgate.identity.adapters.store import IdentityStore
 from sealgate.identity.adapters.token_keys import (
     IDENTITIES_FOLDER,
@@ -156,6 +156,23 @@ class House:
         if standing.place.site.single_sign_on:
             told = assertion(session, current_key(self._identity_keys.keys(now), now))
         return Issued(issue(session, current_key(self.keys(), now), told), session.rung, told)
+
+    def is_known(self, caller: Caller) -> bool:
+        """
+        Return whether *caller* shows a certificate, or a session that we signed of late.
+
+        Whether either still counts is not looked at; so this asks no database.
+        """
+        if caller.certificate is not None:
+            return True
+        if not caller.token:
+            return False
+        now = self.now()
+        try:
+            verify(caller.token, self.keys(), site=caller.site, now=now, grace=SESSION_SECONDS)
+        except (TokenError, SealgateError):
+            return False
+        return True
 
     def proved(self, caller: Caller, name: str, proof: Proven, since: int | None = None) -> SignIn:
         """

@@ -109,7 +109,7 @@ class Service:
         self._house = house
         self._passkeys = Passkeys(house)
         self._turns = Turns(slow)
-        # Sessions are renewed while every other thread is at work for the pages.
+        # Sessions are renewed while every other thread is at work for pages and strangers.
         self._checkers = ThreadPoolExecutor(_CHECKERS, "check")
         self._providers: ProviderPages | None = None
         every = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -137,7 +137,7 @@ class Service:
                 Exception: self._failed,
             },
         )
-        self.app = Admission(self._pages)
+        self.app = Admission(self._pages, lambda scope: house.is_known(caller_of(Request(scope))))
 
     async def _check(self, request: Request) -> Response:
         """
@@ -151,9 +151,10 @@ class Service:
             return problem_answer(403, "this part of the site is not known to the sign-in service")
         wanted = target_of(request).removeprefix(CHECK_PATH)
         loop = asyncio.get_running_loop()
-        standing = await loop.run_in_executor(self._checkers, house.standing, caller, place)
+        threads = self._checkers if house.is_known(caller) else None
+        standing = await loop.run_in_executor(threads, house.standing, caller, place)
         if standing.may_enter:
-            issued = await loop.run_in_executor(self._checkers, house.token, caller, standing)
+            issued = await loop.run_in_executor(threads, house.token, caller, standing)
             # A second factor, or a grant, may have run out in between.
             lasts = issued is not None and (place.rung < VERY_HIGH or issued.rung >= VERY_HIGH)
             if lasts and issued is not None and standing.known is not None:

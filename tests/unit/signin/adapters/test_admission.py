@@ -43,6 +43,13 @@ class Inner:
         await send({"type": "http.response.body", "body": b""})
 
 
+def is_known(scope: Scope) -> bool:
+    """
+    Return whether a check is about somebody known, as its path says here.
+    """
+    return not str(scope["path"]).endswith("/stranger")
+
+
 async def ask(app: Any, path: str, address: str, *pieces: bytes, ends: bool = True) -> int:
     """
     Return the status of a request whose body comes in *pieces*, and never when it does not end.
@@ -106,7 +113,7 @@ def test_halves_keep_nobody_out(count: int, address: str) -> None:
 
     async def tried() -> None:
         inner = Inner()
-        app = Admission(inner)
+        app = Admission(inner, is_known)
         tasks = await many_halves(app, count, address)
         for mine in ("192.0.2.1", address.format(n=1, a=1, b=1)):
             assert await ask(app, PAGE, mine, b"name=", b"anna") == 200
@@ -124,7 +131,7 @@ def test_a_half_ends_after_its_time() -> None:
     """
 
     async def tried() -> None:
-        app = Admission(Inner(), body_seconds=0.01)
+        app = Admission(Inner(), is_known, body_seconds=0.01)
         assert await ask(app, PAGE, "192.0.2.9", b"name=", ends=False) == 408
         assert len(app._halves) == 0
 
@@ -137,7 +144,7 @@ def test_whoever_sends_the_most_halves_loses_the_oldest() -> None:
     """
 
     async def tried() -> None:
-        app = Admission(Inner(), halves=10, per_address=8)
+        app = Admission(Inner(), is_known, halves=10, per_address=8)
         slow = await many_halves(app, 1, "192.0.2.1")
         crowd = await many_halves(app, 8, "192.0.2.9")
         others = await many_halves(app, 3, "192.0.2.8")
@@ -158,17 +165,25 @@ def test_pages_are_bounded_by_address_and_sessions_apart_from_them() -> None:
 
     async def tried() -> None:
         inner = Inner()
-        app = Admission(inner, checks=3, pages=5, per_address=2)
+        app = Admission(inner, is_known, checks=3, pages=5, strangers=2, per_address=2)
         inner.may_go.clear()
         begun = [asyncio.ensure_future(ask(app, PAGE, f"192.0.2.{n // 2}", b"x")) for n in range(5)]
         await asyncio.sleep(0.01)
         assert await ask(app, PAGE, "192.0.2.0", b"x") == 429
         assert await ask(app, PAGE, "192.0.2.7", b"x") == 503
-        checks = [asyncio.ensure_future(ask(app, f"{CHECK_PATH}/a", "")) for _ in range(3)]
+        strange = f"{CHECK_PATH}/stranger"
+        strangers = [asyncio.ensure_future(ask(app, strange, f"192.0.2.{n}")) for n in range(2)]
         await asyncio.sleep(0.01)
-        assert await ask(app, f"{CHECK_PATH}/a", "") == 503
+        assert await ask(app, strange, "192.0.2.5") == 503
+        checks = [
+            asyncio.ensure_future(ask(app, f"{CHECK_PATH}/a", f"192.0.2.{n // 2}"))
+            for n in range(3)
+        ]
+        await asyncio.sleep(0.01)
+        assert await ask(app, f"{CHECK_PATH}/a", "192.0.2.0") == 429
+        assert await ask(app, f"{CHECK_PATH}/a", "192.0.2.5") == 503
         inner.may_go.set()
-        assert await asyncio.gather(*begun, *checks) == [200] * 8
+        assert await asyncio.gather(*begun, *strangers, *checks) == [200] * 10
         assert await ask(app, PAGE, "192.0.2.0", b"x") == 200
 
     asyncio.run(tried())
@@ -181,7 +196,7 @@ def test_a_body_that_is_too_large_is_not_waited_for() -> None:
 
     async def tried() -> None:
         inner = Inner()
-        app = Admission(inner)
+        app = Admission(inner, is_known)
         assert await ask(app, PAGE, "192.0.2.1", b"x" * 20_000, ends=False) == 200
         assert len(inner.bodies[0]) == 20_000
 
