@@ -57,6 +57,30 @@ def test_it_is_ready_soon_and_small(place: Place) -> None:
     assert took < MAX_READY_SECONDS
 
 
+def test_what_was_there_must_be_there_again(place: Place) -> None:
+    """
+    A folder that lost its authority or its users is not served, and plan says so.
+    """
+    place.write("/", "!/inside")
+    place.issue("anna", "--group", "editors")
+    with place.serving():
+        pass
+    for lost in ("register.sqlite", "authority"):
+        there, away = place.state / lost, place.folder / "away"
+        there.rename(away)
+        planned = place.sealgate("plan")
+        assert planned.returncode == 10, planned.stdout
+        assert f"{lost}" in planned.stdout
+        assert "is gone" in planned.stdout
+        code, said = ended(place.start())
+        assert code == 2, said
+        assert "is gone" in said
+        assert not there.exists()
+        away.rename(there)
+    with place.serving():
+        assert place.status("/") == 200
+
+
 def test_the_ready_file_tells_where_it_listens(place: Place) -> None:
     """
     Scripts find process ids and addresses there, and nothing after the end.

@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealgate.errors import SourceError, UsageError
+from sealgate.app.remains import KEYS, lost, must_be_whole, note_made
+from sealgate.errors import Fault, SourceError, UsageError
 from sealgate.policy.inventory import KeyProtection
 from sealgate.storage.adapters.anchor import ENDING as ANCHOR_ENDING
 from sealgate.storage.adapters.keystore import (
@@ -77,10 +78,14 @@ def open_site_keyring(inventory: Inventory, *, now: float) -> UnlockedKeyring:
         PeerError: the key service does not answer, or refuses.
     """
     folder = keys_folder(inventory)
-    if not has_keyring(folder):
+    is_new = not has_keyring(folder)
+    if is_new:
         _check_first(inventory, folder)
+        must_be_whole(inventory, KEYS)
     ask = passphrase_source(again=not has_keyring(folder))
     unlocked = open_keyring(folder, inventory.keys, passphrase=ask, now=now)
+    if is_new:
+        note_made(inventory)
     return replace(unlocked, beside=_beside(inventory, os.environ))
 
 
@@ -102,10 +107,29 @@ def look_at_site_keys(inventory: Inventory) -> KeptKeyring | None:
     Return what can be told of the keys without opening them, ``None`` when there are none.
 
     Raises:
-        SourceError: the key file is damaged, or open to others.
+        ConfigError: there were keys, and they are gone.
+        SourceError: the key file is damaged, or open to others; or there is none, although
+            stores were sealed with it.
     """
     folder = keys_folder(inventory)
-    return look_at_keyring(folder) if has_keyring(folder) else None
+    if has_keyring(folder):
+        return look_at_keyring(folder)
+    _check_first(inventory, folder)
+    must_be_whole(inventory, KEYS)
+    return None
+
+
+def why_no_new_keys(inventory: Inventory) -> tuple[Fault, ...]:
+    """
+    Return the fault that there are no site keys, although stores were made with some.
+    """
+    folder = keys_folder(inventory)
+    try:
+        if not has_keyring(folder) and not any(KEYS.what in f.message for f in lost(inventory)):
+            _check_first(inventory, folder)
+    except SourceError as error:
+        return (Fault(inventory.source, 1, error.message, error.hint),)
+    return ()
 
 
 def protect_site_keys(inventory: Inventory) -> tuple[KeyProtection, KeptKeyring]:

@@ -24,9 +24,10 @@ from sealgate.app.inspection_material import (
     inspection_faults,
     inspection_remarks,
 )
-from sealgate.app.keyring import why_not_apart
+from sealgate.app.keyring import why_no_new_keys, why_not_apart
 from sealgate.app.keys import local_authority
 from sealgate.app.payment import kept_card_data
+from sealgate.app.remains import lost
 from sealgate.app.signin_material import foreseen_sign_in, provider_faults, sign_in_remarks
 from sealgate.app.state import has_database
 from sealgate.app.users import look_alike_remarks, open_identities
@@ -153,6 +154,8 @@ def plan(inventory: Inventory, *, now: float) -> Plan:
         inventory=inventory,
         report=report,
         refusals=(
+            *lost(inventory),
+            *why_no_new_keys(inventory),
             *(_refusals_of_sites(inventory, material) if _serves_sites(inventory) else ()),
             *_faults_of(certificates),
             *weaker_than_decided(inventory),

@@ -28,6 +28,7 @@ from sealgate.app.control import (
 )
 from sealgate.app.gateway import Change
 from sealgate.app.ports import opened
+from sealgate.app.remains import must_be_whole, note_made
 from sealgate.app.services import Services
 from sealgate.app.transfer import told_addresses
 from sealgate.app.upgrade import upgrade_apart
@@ -289,12 +290,16 @@ class RunningGateway:
                 held.callback(Path(self._state_folder, CONTROL_SOCKET).unlink, missing_ok=True)
                 held.callback(control.close)
                 held.callback(self._services.kill)
+                must_be_whole(self._services.inventory)
                 upgrade_apart(self._services.inventory)
-                self._ready.set_result(self._services.start())
+                remarks = self._services.start()
+                note_made(self._services.inventory)
+                self._ready.set_result(remarks)
                 self._serve(control)
                 finished = self._services.stop(
                     drain_seconds=self._drain_seconds, hurry=self._hurry.is_set
                 )
+                note_made(self._services.inventory)
             self._done.set_result(finished)
         except BaseException as error:  # noqa: BLE001  # handed to whoever waits
             self._fail(error)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sealgate.app.remains import REGISTER, must_be_whole
 from sealgate.database import read_url, sqlite_url
 from sealgate.errors import NothingToLookAtError
 from sealgate.identity.adapters.store import IdentityStore
@@ -54,9 +55,22 @@ def open_register(inventory: Inventory | None) -> Register:
     Return the register of *inventory*, or without one that of the folder we are in.
 
     Raises:
+        ConfigError: it was there, and is gone.
         SourceError: it cannot be opened.
     """
+    must_have_database(inventory)
     return Register(database_url(inventory))
+
+
+def must_have_database(inventory: Inventory | None) -> None:
+    """
+    Raise when the database was there and is gone: an empty one in its place would hide that.
+
+    Raises:
+        ConfigError: it is gone.
+    """
+    if inventory is not None and not has_database(inventory):
+        must_be_whole(inventory, REGISTER)
 
 
 def check_register(inventory: Inventory | None, *, known: str = "") -> TrailCheck:
@@ -69,8 +83,10 @@ def check_register(inventory: Inventory | None, *, known: str = "") -> TrailChec
 
     Raises:
         NothingToLookAtError: nothing was recorded yet.
+        ConfigError: it was there, and is gone.
         SourceError: it cannot be opened.
     """
+    must_have_database(inventory)
     if not has_database(inventory):
         raise NothingToLookAtError("there is no register yet", hint="sealgate audit")
     with open_register(inventory) as register:

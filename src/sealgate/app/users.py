@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.app.reload import NotRunning, notify
-from sealgate.app.state import database_url, has_database
+from sealgate.app.state import database_url, has_database, must_have_database
 from sealgate.errors import SourceError
 from sealgate.identity.adapters.password_hash import calibrated_rounds
 from sealgate.identity.adapters.store import IdentityStore
@@ -65,6 +65,7 @@ def open_identities(inventory: Inventory) -> IdentityStore:
     Raises:
         SourceError: the database cannot be opened, is damaged, or is newer than this.
     """
+    must_have_database(inventory)
     return IdentityStore(database_url(inventory), inventory.state_folder)
 
 

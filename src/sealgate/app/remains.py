@@ -1,0 +1,151 @@
+"""
+What an installation made once and must find again: its keys, its register, its authorities.
+
+What was there stands in a note in the state folder, one path a line. What is noted and gone was
+lost, by a restore that was not whole or a hand that slipped: made anew it would open nothing, and
+hide that. A folder without a note is a fresh one, or of a version that wrote none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sealgate.errors import ConfigError, Fault, SourceError
+from sealgate.gateway.adapters.files import replace_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sealgate.policy.inventory import Inventory
+
+NOTE = "made"
+_MAX_NOTE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """
+    One kind of thing: *pattern* of its paths in the state folder, and *what* people call it.
+
+    Of a *folder* whose files come and go, only that it holds any is noted.
+    """
+
+    pattern: str
+    what: str
+    folder: str = ""
+
+
+KEYS = Part("keys/site-keys.json", "the site keys")
+REGISTER = Part("register.sqlite", "the register, with all users")
+PARTS = (
+    KEYS,
+    REGISTER,
+    Part("authority/*-ca.pem", "the certificate of an authority that clients trust"),
+    Part("authority/*.key", "the key of an authority that clients trust", "authority"),
+    Part("sessions/*", "the keys that sessions are signed with", "sessions"),
+    Part("identities/*", "the keys that the site knows visitors by", "identities"),
+    Part("signing/*/*", "the keys that answers are signed with", "signing"),
+    Part("records/*.anchor", "the anchor of a store"),
+)
+
+
+def note_made(inventory: Inventory) -> None:
+    """
+    Note what is there now, besides what was noted before.
+
+    Raises:
+        SourceError: the note cannot be read or written.
+    """
+    noted = _noted(inventory)
+    there = dict.fromkeys([*noted, *_there(inventory)])
+    if len(there) == len(noted):
+        return
+    place = _place(inventory)
+    try:
+        replace_file(str(place), "".join(f"{line}\n" for line in there).encode())
+    except OSError as error:
+        message = f'"{place}" cannot be written: {(error.strerror or "error").lower()}'
+        raise SourceError(message, hint=f"ls -ld '{place.parent}'") from error
+
+
+def lost(inventory: Inventory) -> tuple[Fault, ...]:
+    """
+    Return a fault for each thing that was noted and is gone.
+
+    Raises:
+        SourceError: the note, or a folder, cannot be read.
+    """
+    there = set(_there(inventory))
+    return tuple(_fault(inventory, line) for line in _noted(inventory) if line not in there)
+
+
+def must_be_whole(inventory: Inventory, *parts: Part) -> None:
+    """
+    Raise when something that was there is gone; of *parts* only these, by default of all.
+
+    Raises:
+        ConfigError: with a fault for each thing.
+        SourceError: the note, or a folder, cannot be read.
+    """
+    faults = lost(inventory)
+    if parts:
+        there = set(_there(inventory))
+        lines = [n for n in _noted(inventory) if n not in there and _part_of(n) in parts]
+        faults = tuple(_fault(inventory, line) for line in lines)
+    if faults:
+        raise ConfigError(faults[0].message, hint=faults[0].hint, faults=faults)
+
+
+def _fault(inventory: Inventory, line: str) -> Fault:
+    part, state, place = _part_of(line), Path(inventory.state_folder), _place(inventory)
+    what = part.what if part is not None else "something"
+    return Fault(
+        inventory.source,
+        1,
+        f'"{state / line}" is gone: {what}',
+        f"restore it from a backup; to begin without it: sed -i '\\|^{line}$|d' '{place}'",
+    )
+
+
+def _part_of(line: str) -> Part | None:
+    return next(
+        (p for p in PARTS if line == p.folder or (not p.folder and Path(line).match(p.pattern))),
+        None,
+    )
+
+
+def _there(inventory: Inventory) -> Iterable[str]:
+    state = Path(inventory.state_folder)
+    for part in PARTS:
+        try:
+            found = sorted(
+                str(path.relative_to(state))
+                for path in state.glob(part.pattern)
+                if not path.name.startswith(".")
+            )
+        except OSError as error:
+            message = f'"{state}" cannot be read: {(error.strerror or "error").lower()}'
+            raise SourceError(message, hint=f"ls -ld '{state}'") from error
+        if part.folder and found:
+            yield part.folder
+        elif not part.folder:
+            yield from found
+
+
+def _noted(inventory: Inventory) -> tuple[str, ...]:
+    place = _place(inventory)
+    try:
+        with place.open("rb") as file:
+            text = file.read(_MAX_NOTE_BYTES).decode()
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError) as error:
+        told = (error.strerror or "error").lower() if isinstance(error, OSError) else "not UTF-8"
+        raise SourceError(f'"{place}" cannot be read: {told}', hint=f"ls -l '{place}'") from error
+    return tuple(line for line in text.splitlines() if line)
+
+
+def _place(inventory: Inventory) -> Path:
+    return Path(inventory.state_folder).absolute() / NOTE
