@@ -90,8 +90,8 @@ _ROWS: tuple[_Row, ...] = (
         True,
         _NO,
         (
-            "bcrypt, argon2, scrypt, PBKDF2, crypt(3), phpass, LDAP and Django formats; "
-            "bare hexadecimal digests only in a password column"
+            "bcrypt, argon2, scrypt, PBKDF2, crypt(3), phpass, LDAP, Django, MySQL, PostgreSQL, SQL Server and Windows "
+            "(pwdump, NTLM) formats; bare hexadecimal digests only in a column or behind a key that says so"
         ),
         "the format's prefix and length",
     ),
@@ -155,8 +155,11 @@ _ROWS: tuple[_Row, ...] = (
         (3, NIST_KEYS),
         True,
         _NO,
-        "PEM (also encrypted), OpenSSH, PGP and age secret keys",
-        "the armour line that names a private key, with content behind it",
+        (
+            "PEM (also encrypted), OpenSSH, SSH.COM, PuTTY, PGP and age secret keys; private JSON Web Keys; RSA in XML; "
+            "WireGuard"
+        ),
+        "the line, member or tag that names a private key, with content behind it",
     ),
     (
         Kind.PERSON_NAME,

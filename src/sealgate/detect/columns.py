@@ -72,6 +72,7 @@ _FEWEST_PEOPLE = 3
 
 # What values must agree to when the header speaks strongly for a kind.
 _WITH_HEADER: dict[Kind, _Test] = {
+    Kind.PASSWORD_HASH: _Test(lambda v: _S.password_hash(v) or _S.digest(v), 0.6, _C),
     Kind.CARD_VERIFICATION: _Test(_S.verification_code, 0.9, _L),
     Kind.PRIVATE_KEY: _Test(_S.token, 0.6, _L),
     Kind.ACCESS_TOKEN: _Test(_S.token, 0.6, _L),

@@ -86,6 +86,7 @@ _NOT_PERSON = (
 _TABLE: tuple[tuple[Kind, Says, str, str], ...] = (
     # Credentials.
     (Kind.PASSWORD, Says.STRONG, r"passw(?:or)?d|passwort|passwd|_pwd|passphrase|kennwort|contrasena|_clave_(?:acceso|usuario)?|mot_de_passe|motdepasse|_mdp_|wachtwoord|senha|_(?:user_?)?pass_|_pw_", _ABOUT),
+    (Kind.PASSWORD_HASH, Says.STRONG, r"_ntlm(?:v?[12])?_|_(?:nt|lm)_?(?:hash|pass)|authentication_string|unicode_?pwd|_(?:user|pass|pw)_?hash_", _ABOUT),
     (Kind.CARD_VERIFICATION, Says.STRONG, r"_(?:cvv2?|cvc2?|csc|cvn)_|cvv|card_(?:cid|verification|security|validation)|_(?:card_)?security_code_|kartenpruef|pruefziffer_karte|cryptogramme", ""),
     (Kind.PRIVATE_KEY, Says.STRONG, r"private_?key|secret_?pem|_pem_", ""),
     (Kind.ACCESS_TOKEN, Says.STRONG, r"api_?key|access_?key|secret_?key|auth_?key|auth_?token|access_?token|refresh_?token|bearer|client_?secret|_secret_|_token_|activation_key|webhook_secret|totp_secret|recovery_code", _ABOUT),

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 
 def _codes(ranges: str) -> tuple[int, ...]:
@@ -76,7 +76,9 @@ def _class(last: list[int]) -> str:
     return f"[{''.join(parts)}]"
 
 
-SPACE, DASH = b" -"
+# A space, a dash or what is not seen, in UTF-8; and those of one byte in Latin-1 and Windows-1252.
+ODD = f"(?:{utf8_pattern((*SPACES, *DASHES, *UNSEEN))})"
+ODD_BYTE = "[\\x85\\x96\\x97\\xa0\\xad]"
 # What is no part of a number and parts none: a letter of any script.
 LETTER = b"\x1e"
 _SAYS: dict[int, bytes] = {
@@ -95,6 +97,22 @@ Read = tuple[bytes, list[int]]
 """
 Text as it reads, and for each byte of it and its end the place in the text as it came.
 """
+
+
+def readings(text: bytes) -> Iterator[Read]:
+    """
+    Yield *text* as it reads: with its escapes read twice, once, and not at all.
+    """
+    levels: list[Read] = [(text, list(range(len(text) + 1)))]
+    if b"%" in text or b"\\" in text:
+        for _ in range(2):
+            levels.append(_onto(unescaped(levels[-1][0]), levels[-1]))
+    for read in reversed(levels):
+        yield _onto(as_read(read[0]), read)
+
+
+def _onto(read: Read, before: Read) -> Read:
+    return read[0], [before[1][place] for place in read[1]]
 
 
 def as_read(text: bytes) -> Read:

@@ -124,3 +124,16 @@ def test_the_reason_holds_no_value() -> None:
     What decided is told without the data.
     """
     assert "hunter2" not in judge_column("password", ["hunter2", "geheim"], 2).reason
+
+
+@pytest.mark.parametrize(
+    "name", ["nt_hash", "ntlm", "lmHash", "authentication_string", "user_hash"]
+)
+def test_bare_digests_count_where_the_column_says_so(name: str) -> None:
+    """
+    The same digests in a column of another name are no passwords'.
+    """
+    digests = [f"{n:032x}" for n in range(10**30, 10**30 + 20)]
+    assert judge_column(name, digests, 20).kind is Kind.PASSWORD_HASH
+    assert judge_column("checksum", digests, 20).kind is None
+    assert judge_column(name, ["none yet"] * 20, 20).kind is not Kind.PASSWORD_HASH

@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from sealgate.detect.anchor import CONFIRMED, EDGE, LIKELY, POSSIBLE, Anchor, Confirm, Found, kinds
 from sealgate.detect.checksums import luhn
 from sealgate.detect.model import Kind
-from sealgate.detect.written import DASHES, DIGITS, SPACES, UNSEEN, as_read, unescaped, utf8_pattern
+from sealgate.detect.written import DIGITS, ODD, ODD_BYTE, UNSEEN, readings, utf8_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sealgate.detect.model import Confidence
-    from sealgate.detect.written import Read
 
 # First and last four digits of an issuer's range; the lengths that it uses; those of them by which a
 # number is told also where nothing else says card. A range of one in a hundred, or a length that
@@ -421,7 +420,7 @@ def written(text: bytes, end: int, low: int, high: int) -> Found | None:
         return None  # Years, prices and dates are written so as well.
     near = text[max(low - 1, 0) : high]
     base = max(low - 1, 0)
-    for read, places in _readings(near):
+    for read, places in readings(near):
         first, last = bisect_left(places, low - base), len(read)
         reached = bisect_left(places, end - base)
         for group in _GROUP_START.finditer(read, max(first, reached - _WIDEST), reached):
@@ -451,23 +450,6 @@ _WIDEST = 31
 _GROUP_START = re.compile(rb"(?<![0-9])[0-9]")
 
 
-def _readings(text: bytes) -> Iterator[Read]:
-    """
-    Yield *text* as it reads: with its escapes read twice, once, and not at all.
-    """
-    came: Read = (text, list(range(len(text) + 1)))
-    levels = [came]
-    if b"%" in text or b"\\" in text:
-        for _ in range(2):
-            levels.append(_onto(unescaped(levels[-1][0]), levels[-1]))
-    for read in reversed(levels):
-        yield _onto(as_read(read[0]), read)
-
-
-def _onto(read: Read, before: Read) -> Read:
-    return read[0], [before[1][place] for place in read[1]]
-
-
 def after_word(text: bytes, end: int, low: int, high: int) -> Found | None:
     """
     Confirm a card right after its word: any issuer and length; test numbers may fail Luhn.
@@ -494,9 +476,6 @@ _REST = f"(?:{_BY_FOUR}|{_BY_SIX}|[0-9]{{2}}[ -][0-9]{{8}})"
 _HEAD_FORM = re.compile(f"(?:{_FIRST}|{_FIRST_OF_FEW}){_REST}".encode("ascii"))
 _WIDEST_HEAD = 19
 _UNSEEN = f"(?:{utf8_pattern(UNSEEN)})"
-_ODD = f"(?:{utf8_pattern((*SPACES, *DASHES, *UNSEEN))})"
-# No-break space, soft hyphen and dashes of Latin-1 and Windows-1252.
-_ODD_BYTE = "[\\x85\\x96\\x97\\xa0\\xad]"
 _OTHER = utf8_pattern(DIGITS)
 _AROUND = 100
 _BEFORE = 80
@@ -521,11 +500,11 @@ ANCHORS = (
     ),
     _anchor(
         "card-odd-signs",
-        f"{_ODD} ?[0-9]{{4}}(?:[0-9]{{4}}|(?:[0-9]{{2}})? ?(?:{_ODD}|[ ._-]))",
+        f"{ODD} ?[0-9]{{4}}(?:[0-9]{{4}}|(?:[0-9]{{2}})? ?(?:{ODD}|[ ._-]))",
         written,
         apart=True,
     ),
-    _anchor("card-odd-bytes", f"{_ODD_BYTE}[0-9]{{4}}", written, apart=True),
+    _anchor("card-odd-bytes", f"{ODD_BYTE}[0-9]{{4}}", written, apart=True),
     _anchor("card-unseen", f"{_UNSEEN}[0-9]{_UNSEEN}[0-9]{_UNSEEN}", written, apart=True),
     _anchor("card-digits", f"(?:{_OTHER}){{4}}", written, apart=True),
     Anchor(

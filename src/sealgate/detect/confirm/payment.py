@@ -5,30 +5,69 @@ Verification codes of cards, IBANs, bank accounts and BICs.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 
 from sealgate.detect.anchor import CONFIRMED, EDGE, LIKELY, Anchor, Found, kinds
 from sealgate.detect.checksums import IBAN_LENGTHS, aba, iban
 from sealgate.detect.confirm import card
 from sealgate.detect.model import Kind
+from sealgate.detect.written import ODD, ODD_BYTE, readings
 
 _NOT_DIGIT = re.compile(rb"[^0-9]")
 
-_IBAN_START = re.compile(rb"[A-Za-z]{2}[0-9]{2}[ -]?[0-9A-Za-z]{4}[ -]?[0-9A-Za-z]{4}")
+_IBAN_START = re.compile(rb"[A-Za-z]{2}[0-9]{2}[ +-]?[0-9A-Za-z]{4}[ +-]?[0-9A-Za-z]{4}")
+_GROUPED_START = re.compile(rb"(?<![0-9A-Za-z])[A-Za-z]{2}[0-9]{2}(?=[ +-]?[0-9A-Za-z])")
+_ACCOUNT_SIGNS = (b" ", b"-", b"+")
+_WIDEST = 44  # the longest IBAN in groups of four, with a letter to spare
 
 
 def account(text: bytes, end: int, low: int, high: int) -> Found | None:
     """
     Confirm an IBAN by its country's length and mod 97, whatever text runs on behind it.
+
+    A BIC may be glued to it.
     """
     del low
-    start = next(
-        (
-            s
-            for s in range(end - 12, end - 15, -1)
-            if s >= 0 and _IBAN_START.fullmatch(text, s, end)
-        ),
-        end,
-    )
+    for start in range(end - 12, end - 15, -1):
+        if start >= 0 and _IBAN_START.fullmatch(text, start, end):
+            stop = _account_from(text, start, high)
+            return None if stop is None else (start, stop, Kind.IBAN, CONFIRMED)
+    return None
+
+
+def account_behind(text: bytes, end: int, low: int, high: int) -> Found | None:
+    """
+    Confirm an IBAN that is glued to its BIC before it; the anchor ends on the twentieth character.
+    """
+    first = end - 20
+    for start in (first + 8, first + 11):
+        if first >= low and is_bic(text[first:start]):
+            stop = _account_from(text, start, high)
+            if stop is not None:
+                return start, stop, Kind.IBAN, CONFIRMED
+    return None
+
+
+def account_written(text: bytes, end: int, low: int, high: int) -> Found | None:
+    """
+    Confirm an IBAN by how the text around *end* reads: its groups may be parted by any sign.
+    """
+    base = max(low - 1, 0)
+    for read, places in readings(text[base:high]):
+        first, last = bisect_left(places, low - base), len(read)
+        reached = bisect_left(places, end - base)
+        for group in _GROUPED_START.finditer(read, max(first, reached - _WIDEST), reached):
+            start = group.start()
+            stop = _account_from(read, start, last)
+            if stop is not None and stop >= reached:
+                return base + places[start], base + places[stop], Kind.IBAN, CONFIRMED
+    return None
+
+
+def _account_from(text: bytes, start: int, high: int) -> int | None:
+    """
+    Return where the IBAN ends that begins at *start*, if there is one.
+    """
     length = IBAN_LENGTHS.get(text[start : start + 2].decode("latin-1").upper())
     if length is None:
         return None
@@ -39,15 +78,21 @@ def account(text: bytes, end: int, low: int, high: int) -> Found | None:
         char = text[stop : stop + 1]
         if char.isalnum():
             taken += 1
-        elif char not in {b" ", b"-"} or not text[stop + 1 : stop + 2].isalnum():
+        elif char not in _ACCOUNT_SIGNS or not text[stop + 1 : stop + 2].isalnum():
             return None
         stop += 1
-    if taken < length or text[stop : stop + 1].isalnum():
+    if taken < length or (text[stop : stop + 1].isalnum() and not _bic_at(text, stop, high)):
         return None
-    compact = text[start:stop].replace(b" ", b"").replace(b"-", b"").upper()
-    if not iban(compact):
-        return None
-    return start, stop, Kind.IBAN, CONFIRMED
+    compact = text[start:stop].translate(None, b" -+").upper()
+    return stop if iban(compact) else None
+
+
+def _bic_at(text: bytes, start: int, high: int) -> bool:
+    for width in (8, 11):
+        stop = start + width
+        if stop <= high and not text[stop : stop + 1].isalnum() and is_bic(text[start:stop]):
+            return True
+    return False
 
 
 def verification(text: bytes, end: int, low: int, high: int) -> Found | None:
@@ -92,6 +137,20 @@ def bank(text: bytes, end: int, low: int, high: int) -> Found | None:
 
 
 _BIC = re.compile(rb"[A-Z]{4}([A-Z]{2})[A-Z0-9]{2}(?:[A-Z0-9]{3})?(?![A-Za-z0-9])")
+_WITHOUT_IBANS = frozenset(["US", "CA", "AU", "JP", "CN", "IN", "SG", "HK", "NZ", "ZA", "KR", "MX"])
+
+
+def is_bic(code: bytes) -> bool:
+    """
+    Return whether *code* has the structure of ISO 9362, in either case, and a country that is known.
+    """
+    found = _BIC.fullmatch(code.upper())
+    return found is not None and _is_country(found[1])
+
+
+def _is_country(code: bytes) -> bool:
+    country = code.decode("ascii")
+    return country in IBAN_LENGTHS or country in _WITHOUT_IBANS
 
 
 def bic(text: bytes, end: int, low: int, high: int) -> Found | None:
@@ -101,23 +160,7 @@ def bic(text: bytes, end: int, low: int, high: int) -> Found | None:
     del low
     start = end - 6
     found = _BIC.match(text, start, high)
-    if found is None:
-        return None
-    country = found[1].decode("ascii")
-    if country not in IBAN_LENGTHS and country not in {
-        "US",
-        "CA",
-        "AU",
-        "JP",
-        "CN",
-        "IN",
-        "SG",
-        "HK",
-        "NZ",
-        "ZA",
-        "KR",
-        "MX",
-    }:
+    if found is None or not _is_country(found[1]):
         return None
     return start, found.end(), Kind.BIC, CONFIRMED
 
@@ -126,12 +169,54 @@ ANCHORS = (
     *card.ANCHORS,
     Anchor(
         "iban",
-        f"{EDGE}[A-Z]{{2}}[0-9]{{2}}[ -]?[0-9A-Z]{{4}}[ -]?[0-9A-Z]{{4}}",
+        f"{EDGE}[A-Z]{{2}}[0-9]{{2}}[ +-]?[0-9A-Z]{{4}}[ +-]?[0-9A-Z]{{4}}",
         kinds(Kind.IBAN),
         account,
         before=32,
         after=64,
         caseless=True,
+    ),
+    Anchor(
+        "iban-behind",
+        f"{EDGE}[A-Z]{{6}}[0-9A-Z]{{14}}",
+        kinds(Kind.IBAN),
+        account_behind,
+        before=32,
+        after=64,
+    ),
+    Anchor(
+        "iban-named",
+        "IBAN[A-Z]{2}[0-9]{2}[0-9A-Z]{8}",
+        kinds(Kind.IBAN),
+        account,
+        before=32,
+        after=64,
+    ),
+    Anchor(
+        "iban-url",
+        "%(?:25)?(?:20|2[dD])[0-9A-Z]{4}%(?:25)?(?:20|2[dD])[0-9A-Z]{4}|%[2-7][0-9A-Fa-f][A-Z]{2}[0-9]{2}[0-9A-Z]{8}",
+        kinds(Kind.IBAN),
+        account_written,
+        before=48,
+        after=160,
+    ),
+    Anchor(
+        "iban-odd-signs",
+        f"{ODD}[0-9A-Z]{{4}}(?:{ODD}|[ -])[0-9A-Z]{{4}}",
+        kinds(Kind.IBAN),
+        account_written,
+        before=48,
+        after=96,
+        apart=True,
+    ),
+    Anchor(
+        "iban-odd-bytes",
+        f"{ODD_BYTE}[0-9A-Z]{{4}}{ODD_BYTE}[0-9A-Z]{{4}}",
+        kinds(Kind.IBAN),
+        account_written,
+        before=48,
+        after=96,
+        apart=True,
     ),
     Anchor(
         "card-verification",

@@ -160,6 +160,11 @@ HASH_FORMATS = re.compile(
     rb"|scrypt:[0-9]+:[0-9]+:[0-9]+\$[A-Za-z0-9]+\$[a-f0-9]{64,128}"
     rb"|scrypt\$[0-9]+\$[A-Za-z0-9+/=]+\$[0-9]+\$[0-9]+\$[A-Za-z0-9+/=]{40,}"
     rb"|(?:sha1|md5)\$[A-Za-z0-9]{1,32}\$[a-f0-9]{32,40}"
+    # MySQL and MariaDB (also caching_sha2), Windows, PostgreSQL, SQL Server.
+    rb"|\*[0-9A-Fa-f]{40}|\$A\$[0-9]{3}\$[^\n]{20}[A-Za-z0-9./]{43}"
+    rb"|\$NT\$[0-9A-Fa-f]{32}|\$3\$\$[0-9A-Fa-f]{32}"
+    rb"|SCRAM-SHA-(?:1|256|512)\$[0-9]{1,10}:[A-Za-z0-9+/=]{8,100}\$[A-Za-z0-9+/=]{20,100}:[A-Za-z0-9+/=]{20,100}"
+    rb"|md5[0-9a-f]{32}|0x0100[0-9A-Fa-f]{48}(?:[0-9A-Fa-f]{40})?|0x0200[0-9A-Fa-f]{136}"
 )  # fmt: skip
 
 
@@ -172,6 +177,146 @@ def password_hash(text: bytes, end: int, low: int, high: int) -> Found | None:
         if found is not None and found.end() > end and not _inside(text, start, low):
             return start, found.end(), Kind.PASSWORD_HASH, CONFIRMED
     return None
+
+
+def database_hash(text: bytes, end: int, low: int, high: int) -> Found | None:
+    """
+    Confirm what a database stores of a password, whole and with nothing glued to it.
+    """
+    for start in range(end - 16, end - 8):
+        found = HASH_FORMATS.match(text, start, high) if start >= low else None
+        if (
+            found is not None
+            and found.end() > end
+            and not text[found.end() : found.end() + 1].isalnum()
+        ):
+            return start, found.end(), Kind.PASSWORD_HASH, CONFIRMED
+    return None
+
+
+_NTLM = re.compile(
+    rb":[0-9]{1,10}:(?P<hash>(?:[0-9A-Fa-f]{32}|NO PASSWORD\*{1,24}|\*{0,32}):(?P<nt>[0-9A-Fa-f]{32})):::\Z"
+)
+_NTLM_WIDTH = 112
+
+
+def ntlm(text: bytes, end: int, low: int, high: int) -> Found | None:
+    """
+    Confirm a line of pwdump: ``user:500:LM hash:NT hash:::``; the anchor ends behind it.
+    """
+    del high
+    found = _NTLM.search(text[max(low, end - _NTLM_WIDTH) : end])
+    if found is None:
+        return None
+    stop = end - len(b":::")
+    return stop - len(found["hash"]), stop, Kind.PASSWORD_HASH, CONFIRMED
+
+
+_NTLM_ANSWER = re.compile(
+    rb"::[0-9A-Za-z._-]{0,32}:(?:[0-9A-Fa-f]{16}:[0-9A-Fa-f]{32}:[0-9A-Fa-f]{8,1024}"
+    rb"|[0-9A-Fa-f]{48}:[0-9A-Fa-f]{48}:[0-9A-Fa-f]{16})(?![0-9A-Za-z])"
+)
+_NTLM_PAIR = re.compile(rb"[Aa]{2}[Dd]3[Bb]435[Bb]51404[Ee]{2}[Aa]{2}[Dd]3[Bb]435[Bb]51404[Ee]{2}:[0-9A-Fa-f]{32}(?![0-9A-Za-z])")  # fmt: skip
+
+
+def ntlm_answer(text: bytes, end: int, low: int, high: int) -> Found | None:
+    """
+    Confirm what a server was answered: ``user::host:challenge:hash:rest``, as crackers take it.
+    """
+    start = text.rfind(b"::", max(low, end - 56), end)
+    found = _NTLM_ANSWER.match(text, start, high) if start >= 0 else None
+    return None if found is None else (start, found.end(), Kind.PASSWORD_HASH, CONFIRMED)
+
+
+def ntlm_pair(text: bytes, end: int, low: int, high: int) -> Found | None:
+    """
+    Confirm an NT hash behind the LM hash of nothing, which Windows writes where there is none.
+    """
+    del low
+    start = end - 33
+    found = _NTLM_PAIR.match(text, start, high)
+    return None if found is None else (start, found.end(), Kind.PASSWORD_HASH, CONFIRMED)
+
+
+_DIGEST = re.compile(
+    rb"[0-9A-Fa-f]{32}(?:[0-9A-Fa-f]{8}|[0-9A-Fa-f]{24}|[0-9A-Fa-f]{32}|[0-9A-Fa-f]{64}|[0-9A-Fa-f]{96})?(?![0-9A-Za-z])"
+)
+
+
+def named_digest(text: bytes, end: int, low: int, high: int) -> Found | None:
+    """
+    Confirm a bare digest behind a name that says it is a password's; the anchor ends on eight digits.
+    """
+    del low
+    start = end - 8
+    found = _DIGEST.match(text, start, high)
+    return None if found is None else (start, found.end(), Kind.PASSWORD_HASH, CONFIRMED)
+
+
+# RFC 7517, 4.1 and RFC 7518, 6: what of a JSON Web Key is private. The key is one object.
+_JWK_TYPE = re.compile(rb"kty[\\\"']{0,3}[ \t]{0,4}[:=][ \t]{0,4}[\\\"']{0,3}(RSA|EC|OKP|AKP|oct)(?![0-9A-Za-z])")  # fmt: skip
+_JWK_PRIVATE = re.compile(
+    rb"(?<![0-9A-Za-z_])(?:d|priv)[\\\"']{0,3}[ \t]{0,4}[:=][ \t]{0,4}[\\\"']{0,3}[A-Za-z0-9_-]{20}"
+)
+_JWK_SHARED = re.compile(
+    rb"(?<![0-9A-Za-z_])k[\\\"']{0,3}[ \t]{0,4}[:=][ \t]{0,4}[\\\"']{0,3}[A-Za-z0-9_-]{16}"
+)
+
+
+def jwk(text: bytes, end: int, low: int, high: int) -> Found | None:
+    """
+    Confirm a private JSON Web Key by its type, with a private part behind it, or the other way round.
+    """
+    del low
+    start = end - len(b"kty") if text[end - 3 : end] == b"kty" else end - 16
+    close = text.find(b"}", end, high)
+    stop = close if close >= 0 else high
+    kind = _JWK_TYPE.search(text, start, stop)
+    if kind is None:
+        return None
+    if text[start:end] != b"kty":  # Its private part came first.
+        return (start, stop, Kind.PRIVATE_KEY, CONFIRMED) if kind[1] != b"oct" else None
+    if kind.start() != start:
+        return None
+    private = (_JWK_SHARED if kind[1] == b"oct" else _JWK_PRIVATE).search(text, kind.end(), stop)
+    return None if private is None else (start, stop, Kind.PRIVATE_KEY, CONFIRMED)
+
+
+_KEY_LINES = 240  # the first line of a key in them, whatever parts it from what says it is one
+
+
+def key_lines(text: bytes, end: int, low: int, high: int) -> Found | None:
+    """
+    Confirm base64 behind the line of PuTTY or SSH.COM that says a private key follows.
+    """
+    start = max(low, text.rfind(b"Private-Lines", low, end), text.rfind(b"BEGIN SSH2", low, end))
+    content = _CONTENT.search(text, end, min(high, end + _KEY_LINES))
+    if content is None:
+        return None
+    closing = max(text.find(b"Private-MAC", end, high), text.find(b"END SSH2", end, high))
+    return start, closing if closing >= 0 else high, Kind.PRIVATE_KEY, CONFIRMED
+
+
+_TAGGED_KEY = re.compile(rb"<D>[A-Za-z0-9+/=\s]{40,1400}</D>")
+
+
+def tagged_key(text: bytes, end: int, low: int, high: int) -> Found | None:
+    """
+    Confirm the private exponent of an RSA key in XML, as .NET writes it.
+    """
+    start = text.rfind(b"<D>", low, end)
+    found = _TAGGED_KEY.match(text, start, high) if start >= 0 else None
+    return None if found is None else (start, found.end(), Kind.PRIVATE_KEY, CONFIRMED)
+
+
+def tunnel_key(text: bytes, end: int, low: int, high: int) -> Found | None:
+    """
+    Confirm the private key of a WireGuard interface: 32 bytes in base64, behind its name.
+    """
+    del low, high
+    if text[end : end + 1].isalnum():
+        return None
+    return end - 44, end, Kind.PRIVATE_KEY, CONFIRMED
 
 
 _USERINFO = re.compile(rb"[a-z][a-z0-9+.-]{1,15}://([^\s:/@\"'<>]{0,64}):([^\s/@\"'<>]{1,64})@")
@@ -227,13 +372,90 @@ ANCHORS = (
     ),
     Anchor(
         "password-hash",
-        "\\$(?:2[abxy]?|argon2id?|argon2d|[156]|apr1|y|gy|7|[PHS]|wp\\$2y|scrypt|pbkdf2(?:-sha[0-9]{1,3})?)\\$"
+        "\\$(?:2[abxy]?|argon2id?|argon2d|[1356]|apr1|y|gy|7|[PHSA]|NT|wp\\$2y|scrypt|pbkdf2(?:-sha[0-9]{1,3})?)\\$"
         "|\\{(?:SSHA|SHA|SMD5|MD5|CRYPT)(?:256|512)?\\}"
         "|pbkdf2_sha(?:1|256)\\$|pbkdf2:sha|scrypt:[0-9]|scrypt\\$[0-9]|argon2\\$argon2|(?:sha1|md5)\\$[A-Za-z0-9]{1,32}\\$",
         kinds(Kind.PASSWORD_HASH),
         password_hash,
         before=64,
         after=256,
+    ),
+    Anchor(
+        "password-hash-database",
+        "[^0-9A-Za-z*]\\*[0-9A-Fa-f]{8}|SCRAM-SHA-(?:1|256|512)\\$[0-9]|[^0-9A-Za-z]md5[0-9a-f]{8}|[^0-9A-Za-z]0x0[12]00[0-9A-Fa-f]{8}",
+        kinds(Kind.PASSWORD_HASH),
+        database_hash,
+        before=32,
+        after=400,
+    ),
+    Anchor(
+        "password-hash-ntlm",
+        "[0-9A-Fa-f]:::",
+        kinds(Kind.PASSWORD_HASH),
+        ntlm,
+        before=_NTLM_WIDTH,
+        after=4,
+    ),
+    Anchor(
+        "password-hash-ntlm-answer",
+        "::[0-9A-Za-z._-]{0,32}:[0-9A-Fa-f]{16}",
+        kinds(Kind.PASSWORD_HASH),
+        ntlm_answer,
+        before=64,
+        after=1200,
+    ),
+    Anchor(
+        "password-hash-ntlm-pair",
+        "aad3b435b51404eeaad3b435b51404ee:",
+        kinds(Kind.PASSWORD_HASH),
+        ntlm_pair,
+        before=40,
+        after=40,
+        caseless=True,
+    ),
+    Anchor(
+        "password-hash-named",
+        "(?:ntlm(?:v[12])?|nt[_-]?hash|lm[_-]?hash|pass(?:word|wd)?[_-]?hash|hash(?:ed)?[_-]?pass(?:word|wd)?|pwd[_-]?hash"
+        "|pass(?:word|wd)?[_-]?(?:md5|sha1|sha256|sha512|digest)|(?:samba)?(?:nt|lm)[_-]?password|authentication_string|unicodepwd)"
+        "(?:[ _-]?hash(?:es)?)?[^0-9A-Za-z\\n]{1,6}[0-9a-f]{8}",
+        kinds(Kind.PASSWORD_HASH),
+        named_digest,
+        before=16,
+        after=128,
+        caseless=True,
+    ),
+    Anchor("jwk", "[^0-9A-Za-z_]kty", kinds(Kind.PRIVATE_KEY), jwk, before=16, after=8192),
+    Anchor(
+        "jwk-private",
+        "[\"']d\\\\?[\"'][ ]{0,2}:[ ]{0,2}\\\\?[\"'][A-Za-z0-9_-]{16}",
+        kinds(Kind.PRIVATE_KEY),
+        jwk,
+        before=32,
+        after=8192,
+    ),
+    Anchor(
+        "key-lines",
+        "Private-Lines: ?[0-9]|BEGIN SSH2 ENCRYPTED PRIVATE KEY ",
+        kinds(Kind.PRIVATE_KEY),
+        key_lines,
+        before=48,
+        after=8192,
+    ),
+    Anchor(
+        "key-in-xml",
+        "<D>[A-Za-z0-9+/]{40}",
+        kinds(Kind.PRIVATE_KEY),
+        tagged_key,
+        before=48,
+        after=1500,
+    ),
+    Anchor(
+        "tunnel-key",
+        "PrivateKey[\"' ]{0,2}[=:][\"' ]{0,2}[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=",
+        kinds(Kind.PRIVATE_KEY),
+        tunnel_key,
+        before=64,
+        after=4,
     ),
     Anchor(
         "url-password",
