@@ -305,6 +305,11 @@ class Doorkeeper(Protocol):
         Return whether *offer* is a living key of *name*. Unknown names take as long.
         """
 
+    def is_usual(self, name: str, peer: str) -> bool:
+        """
+        Return whether *name* signed in from *peer* before; asks no database.
+        """
+
     def check_password(self, name: str, password: str, peer: str) -> bool:
         """
         Return whether it is right; counts failures against *name* and *peer*.

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyftpdlib.ioloop import AsyncChat
 
+from sealgate.transfer.adapters.password_threads import PasswordThreads
+
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
@@ -65,7 +67,7 @@ class Errands:
         self._loop = loop
         self._fileno: int = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._done: deque[tuple[Callable[[Outcome], None], Outcome]] = deque()
-        self._sign_in = ThreadPoolExecutor(sign_in_threads, "ftps-sign-in")
+        self._sign_in = PasswordThreads(sign_in_threads, "ftps-sign-in")
         self._store = ThreadPoolExecutor(store_threads, "ftps-store")
         self._ended = False
         # Nobody may write to the descriptor once it is somebody else's; a signal handler
@@ -74,10 +76,17 @@ class Errands:
         loop.register(self._fileno, self, loop.READ)
 
     def run(
-        self, work: Callable[[], object], then: Callable[[Outcome], None], *, sign_in: bool = False
+        self,
+        work: Callable[[], object],
+        then: Callable[[Outcome], None],
+        *,
+        sign_in: bool = False,
+        usual: bool = False,
     ) -> None:
         """
         Do *work* in a thread and call *then* in the loop; after :meth:`close` at once.
+
+        *usual*: somebody signs in who does not stand in the line of strangers.
         """
         if self._ended:
             # Nothing is left to hold up: what has to be given back is given back here.
@@ -88,7 +97,7 @@ class Errands:
             self._done.append((then, outcome_of(work)))
             self.wake()
 
-        (self._sign_in if sign_in else self._store).submit(errand)
+        (self._sign_in.line(usual=usual) if sign_in else self._store).submit(errand)
 
     def wake(self) -> None:
         """

@@ -151,7 +151,8 @@ class SignIn:
         work = partial(
             by_certificate, self.server.doorkeeper, name, self._fingerprint, self.channel
         )
-        self._decide(work, self._certificate_judged)
+        # A certificate is looked up, and nothing is slow on purpose.
+        self._decide(work, self._certificate_judged, usual=True)
 
     def _certificate_judged(self, admission: Admission) -> None:
         if admission.session is not None:
@@ -176,16 +177,26 @@ class SignIn:
         name, self._name = self._name, ""
         known = (self.server.doorkeeper, name, password, self.channel)
         if self._proven_key:
-            self._decide(partial(by_both, *known, self._proven_key, self._asked), self._admitted)
+            work = partial(by_both, *known, self._proven_key, self._asked)
+            self._decide(work, self._admitted, usual=True)
         else:
-            self._decide(partial(by_password, *known), self._admitted)
+            usual = self.server.doorkeeper.is_usual(name, self.peer)
+            self._decide(partial(by_password, *known), self._admitted, usual=usual)
 
     def _admitted(self, session: FileSession) -> None:
         self.session = session
         self.reply("230 welcome")
 
-    def _decide(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
-        self.work(work, then, off_loop=True, sign_in=True, otherwise=self._refused, lost=self._lost)
+    def _decide(self, work: Callable[[], Any], then: Callable[[Any], None], *, usual: bool) -> None:
+        self.work(
+            work,
+            then,
+            off_loop=True,
+            sign_in=True,
+            usual=usual,
+            otherwise=self._refused,
+            lost=self._lost,
+        )
 
     def _lost(self, decided: Admission | FileSession) -> None:
         # The client left while the doorkeeper thought: closing the connection lets it go.

@@ -42,6 +42,7 @@ class Working:
         otherwise: Callable[[Exception], None] | None = None,
         lost: Callable[[Any], None] | None = None,
         sign_in: bool = False,
+        usual: bool = False,
     ) -> None:
         """
         Do *work*, then call *then* with its value, or *otherwise* with its exception.
@@ -51,7 +52,7 @@ class Working:
         self._busy = True
         back = partial(self._back, then, otherwise or self.refuse, lost)
         if off_loop:
-            self.server.errands.run(work, back, sign_in=sign_in)
+            self.server.errands.run(work, back, sign_in=sign_in, usual=usual)
         else:
             back(outcome_of(work))
 

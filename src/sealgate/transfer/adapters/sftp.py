@@ -17,6 +17,7 @@ import asyncssh
 
 from sealgate.errors import ConfigError
 from sealgate.transfer.adapters.host_keys import HostKey, host_keys, read_host_key
+from sealgate.transfer.adapters.password_threads import PasswordThreads
 from sealgate.transfer.adapters.ssh_connection import Connection, Owner
 from sealgate.transfer.adapters.ssh_front import Front, Lobby
 from sealgate.transfer.adapters.ssh_settings import (
@@ -54,7 +55,7 @@ class RunningSFTP:
         self,
         servers: Sequence[asyncio.AbstractServer],
         lobby: Lobby,
-        pools: Sequence[ThreadPoolExecutor],
+        pools: Sequence[ThreadPoolExecutor | PasswordThreads],
     ) -> None:
         """
         Keep what has to be closed.
@@ -108,7 +109,7 @@ async def serve_sftp(
     """
     asyncssh.set_log_level(_ASYNCSSH_LEVEL)
     options = _options(settings)
-    passwords = ThreadPoolExecutor(_PASSWORD_THREADS, "sealgate-password")
+    passwords = PasswordThreads(_PASSWORD_THREADS, "sealgate-password")
     workers = ThreadPoolExecutor(_WORKER_THREADS, "sealgate-transfer")
     lobby = Lobby(settings, doorkeeper)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import asyncssh
 
 from sealgate.errors import SealgateError
+from sealgate.transfer.adapters.password_threads import PasswordThreads
 from sealgate.transfer.adapters.ssh_channel import DataChannel
 from sealgate.transfer.adapters.ssh_refusals import as_transfer, sentence
 from sealgate.transfer.adapters.ssh_session import Session
@@ -41,7 +42,7 @@ class Connection(SigningIn):
         options: asyncssh.SSHServerConnectionOptions,
         settings: SSHSettings,
         doorkeeper: Doorkeeper,
-        passwords: Executor,
+        passwords: PasswordThreads,
         workers: Executor,
         peer: str,
         front: Front,

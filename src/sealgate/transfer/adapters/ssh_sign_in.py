@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, cast
 import asyncssh
 
 from sealgate.errors import SealgateError
+from sealgate.transfer.adapters.password_threads import PasswordThreads
 from sealgate.transfer.adapters.ssh_framing import Framing
 from sealgate.transfer.adapters.ssh_refusals import as_transfer, question, sentence
 from sealgate.transfer.adapters.ssh_settings import CIPHERS, SIGNATURES
@@ -30,8 +31,6 @@ from sealgate.transfer.model import (
 )
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
     from asyncssh.auth import KbdIntChallenge, KbdIntResponse
 
     from sealgate.transfer.adapters.ssh_front import Front
@@ -56,7 +55,7 @@ class SigningIn(Framing):
         options: asyncssh.SSHServerConnectionOptions,
         settings: SSHSettings,
         doorkeeper: Doorkeeper,
-        passwords: Executor,
+        passwords: PasswordThreads,
         peer: str,
         front: Front,
     ) -> None:
@@ -271,8 +270,13 @@ class SigningIn(Framing):
             return False
         if Method.PUBLIC_KEY in self._proven:
             return await self._validate_second(username, password, Method.PASSWORD)
+        usual = self.doorkeeper.is_usual(username, self.peer)
         right = await self.loop.run_in_executor(
-            self._passwords, self.doorkeeper.check_password, username, password, self.peer
+            self._passwords.line(usual=usual),
+            self.doorkeeper.check_password,
+            username,
+            password,
+            self.peer,
         )
         if right:
             self._proving = Method.PASSWORD, ""
@@ -306,8 +310,14 @@ class SigningIn(Framing):
         if self._asked is not None and not typed.strip():
             self._declined = True
             return True
+        # Whoever is asked for more has proven a key.
         found = await self.loop.run_in_executor(
-            self._passwords, self.doorkeeper.check_second, name, typed, self.peer, frozenset([way])
+            self._passwords.line(usual=True),
+            self.doorkeeper.check_second,
+            name,
+            typed,
+            self.peer,
+            frozenset([way]),
         )
         if found is None or name != self._who:
             # Somebody else is being signed in by now.

@@ -241,7 +241,14 @@ def test_slow_sign_ins_hold_nobody_up(where: Served) -> None:
             assert fast.pwd() == "/"
         fast.storbinary("STOR new", io.BytesIO(b"x"))
         assert gate.waiting == where.server.settings.sign_in_threads
-        for raw in slow:
+        # Whoever signed in from there before does not stand in their line.
+        where.house.is_usual_here = True
+        usual = Raw(where.port)
+        usual.secure(trusting(where.chain))
+        usual.ask("USER anna")
+        usual.send(f"PASS {PASSWORD}\r\n".encode())
+        assert wait_until(lambda: gate.waiting == where.server.settings.sign_in_threads + 1)
+        for raw in (*slow, usual):
             raw.close()
 
 
