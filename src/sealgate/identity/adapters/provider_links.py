@@ -88,6 +88,9 @@ class ProviderLinks(Database):
             )
             if step is Step.USE and link is not None:
                 name = link.identity
+                if not exists(connection, name):
+                    # Their row is gone, or somebody else wrote it.
+                    raise UnadmittedError(Unadmitted.REMOVED)
             else:
                 if step is Step.ADD:
                     _must_be_apart(connection, name)

@@ -397,6 +397,16 @@ def test_what_a_removed_person_had_counts_for_nobody_who_comes_later(place: Plac
     assert place.faults() == ""
 
 
+def test_whoever_lost_their_row_is_not_let_in_by_a_provider(place: Place) -> None:
+    """
+    They are told so, as whoever was removed is.
+    """
+    place.write("UPDATE identities SET seal = 'ff' WHERE name = 'ben'")
+    with place.store() as store:
+        assert not _is_provided(store, "1")
+    assert 'identities "ben" was not written' in place.faults()
+
+
 def test_a_person_who_is_put_back_whole_is_told(place: Place) -> None:
     """
     With everything that they had: that agrees with itself, but not with the trail.
