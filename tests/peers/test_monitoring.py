@@ -18,13 +18,13 @@ from tests.ports import free_port
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
 
-def asked(port: int, path: str, method: str = "GET") -> tuple[int, str]:
+def asked(port: int, path: str, method: str = "GET", host: str = "") -> tuple[int, str]:
     """
     Return status and body of *path*.
     """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
     try:
-        connection.request(method, path)
+        connection.request(method, path, headers={"Host": host} if host else {})
         answer = connection.getresponse()
         return answer.status, answer.read().decode()
     finally:
@@ -151,6 +151,19 @@ def test_nothing_else_is_answered(place: Place, port: int, site: Site) -> None:
         for method in ("POST", "PUT", "DELETE"):
             assert asked(port, "/metrics", method)[0] == 501
         assert asked(port, "/metrics", "HEAD") == (200, "")
+        # A name that somebody else made lead here (DNS rebinding).
+        for host in (
+            "evil.example",
+            f"evil.example:{port}",
+            "127.0.0.1.evil.example",
+            "[::1].x",
+            "",
+        ):
+            named = asked(port, "/metrics", host=host)
+            assert named[0] == (421 if host else 200), host
+            assert ("sealgate_" in named[1]) is not bool(host)
+        for host in (f"127.0.0.1:{port}", "LOCALHOST", f"localhost.:{port}", f"[::1]:{port}"):
+            assert asked(port, "/metrics", host=host)[0] == 200, host
         slow = [socket.create_connection(("127.0.0.1", port), 5) for _ in range(40)]
         try:
             assert wait_until(lambda: _answers(port))

@@ -109,6 +109,27 @@ def test_a_password_opens_what_its_class_demands(running: Running, visitor: Visi
     assert "cookie" not in heard
 
 
+@pytest.mark.parametrize("path", ["/", "/account"])
+@pytest.mark.parametrize("together", [["a=1"], ["a=1; x=2"], []], ids=len)
+@pytest.mark.parametrize("ours", [0, 1, 2])
+def test_cookies_in_several_fields_reach_the_site(
+    running: Running, path: str, ours: int, together: list[str]
+) -> None:
+    """
+    A client may send a field for each cookie (no browser does, RFC 6265, 5.4).
+    """
+    own = f"__Host-sealgate={running.token}"
+    fields = [*together, "b=2", 'c="3"']
+    wanted = "; ".join(fields)
+    fields.insert(ours, own)
+    options = [part for one in fields for part in ("--header", f"Cookie: {one}")]
+    nobody = Visitor(running.place, running.place.folder / "no.jar")
+    running.site.heard.clear()
+    assert nobody.ask(path, *options).status == 200
+    [heard] = running.site.heard
+    assert heard["cookie"] == wanted
+
+
 def test_a_program_is_told_what_is_missing(visitor: Visitor) -> None:
     """
     Without a session a program gets 401 with problem details, and no redirect.

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import ipaddress
+import re
+import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -33,6 +36,12 @@ _REQUEST_SECONDS = 5.0
 _MAX_THREADS = 16
 _DOORS = ("https", "http")
 _OPENED = f".route.{OPENED}.upstream_rq_total"
+# RFC 9110, 15.5.20.
+_NOT_HERE = (
+    421,
+    "text/plain; charset=utf-8",
+    "monitoring is asked for by address or as localhost, not by another name\n",
+)
 # As the gateway counts how often somebody asks (sealgate.gateway.translate.limits).
 _RATES = ("requests", "sessions", "pages")
 
@@ -300,6 +309,28 @@ def _of_register(one: Registered) -> Iterator[Family]:
         yield gauge("sealgate_audit_open_findings", "What the last audit found.", one.open_findings)
 
 
+def _is_own_host(values: Sequence[str]) -> bool:
+    """
+    Return whether a request was made for an address, or for a name that this machine has by itself.
+
+    A page in a browser of this machine can have its own name lead here (DNS rebinding), and would
+    then read the answer as its own; a name that is none of ours tells it. Programs that send no
+    Host are no browsers.
+    """
+    if not values:
+        return True
+    host = re.sub(r":[0-9]{1,5}\Z", "", values[0].strip().lower()).removesuffix(".")
+    if len(values) > 1:
+        return False
+    if host in {"localhost", socket.gethostname().lower()}:
+        return True
+    try:
+        ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True
+
+
 class _Server:
     def __init__(self, address: Address, monitoring: Monitoring) -> None:
         class Handler(_Handler):
@@ -358,7 +389,10 @@ class _Handler(BaseHTTPRequestHandler):
     server_version, sys_version = "sealgate", ""
 
     def do_GET(self) -> None:
-        status, content_type, body = self.answered.answer(self.path.partition("?")[0])
+        if not _is_own_host(self.headers.get_all("host", [])):
+            status, content_type, body = _NOT_HERE
+        else:
+            status, content_type, body = self.answered.answer(self.path.partition("?")[0])
         data = body.encode()
         self.send_response(status)
         self.send_header("Content-Type", content_type)

@@ -61,13 +61,15 @@ def without_own_cookies(entry: JSONObject, *, signed: bool) -> Iterator[JSONObje
     hidden = entry.get("request_headers_to_remove")
     gone = [*(hidden if isinstance(hidden, list) else []), "cookie"]
     begins: JSONObject = {"prefix": _NAMED}
-    # Two looks for one character cost a sixth of an expression.
-    alone = _with_cookie(
-        entry, (begins, False), ({"contains": ";"}, True), ({"contains": ","}, True)
-    )
+    # Envoy holds each field against a matcher, and one that fits is enough. So it is asked for one
+    # that is not ours alone: whoever sent several would lose them all.
+    more: JSONObject = {"safe_regex": {"regex": NOT_ALONE}}
+    alone = _with_cookie(entry, (begins, False), (more, True))
     yield {**_read_alone(alone), "request_headers_to_remove": gone}
     usual: JSONObject = {"safe_regex": {"regex": AMONG_OTHERS}}
-    yield _running(HIDE_FILTER, _with_cookie(entry, ({"contains": _NAMED}, False), (usual, False)))
+    quoted: JSONObject = {"contains": '"'}
+    among = _with_cookie(entry, ({"contains": _NAMED}, False), (usual, False), (quoted, True))
+    yield _running(HIDE_FILTER, among)
     yield stripped(entry if signed else _with_cookie(entry, ({"contains": SESSION_COOKIE}, False)))
     if not signed:
         yield entry
@@ -147,6 +149,17 @@ def without(word: str, excluded: str) -> str:
 
 AMONG_OTHERS = _among_others()
 
+
+def _not_alone() -> str:
+    """
+    Return what a Cookie header looks like that is not our cookie and nothing else.
+    """
+    differs = (f"{re.escape(_NAMED[:at])}(?:[^{letter}].*)?" for at, letter in enumerate(_NAMED))
+    return f"(?s)(?:{'|'.join(differs)}|{_NAMED}[^;,]*[;,].*)"
+
+
+NOT_ALONE = _not_alone()
+
 # Its global "left_of" maps a Cookie header to what is left of it. A cookie ends at ";", and at
 # "," because Envoy puts several headers together so. The separator before it goes along, and
 # the one behind it only where nothing stands before: "__Ho__Host-sealgate=; st-id=1" must not
@@ -192,8 +205,13 @@ end
 
 function envoy_on_request(handle)
   local headers = handle:headers()
-  local cookies = headers:get("cookie")
-  if cookies == nil then return end
+  local fields = {{}}
+  for index = 0, headers:getNumValues("cookie") - 1 do
+    fields[#fields + 1] = headers:getAtIndex("cookie", index)
+  end
+  if #fields == 0 then return end
+  -- As RFC 9113, 8.2.3 has it: by a comma, no server would take them apart.
+  local cookies = table.concat(fields, "; ")
   headers:remove("cookie")
   local left = left_of(cookies)
   if left ~= "" then headers:add("cookie", left) end
