@@ -81,7 +81,7 @@ ODD = f"(?:{utf8_pattern((*SPACES, *DASHES, *UNSEEN))})"
 ODD_BYTE = "[\\x85\\x96\\x97\\xa0\\xad]"
 # What is no part of a number and parts none: a letter of any script.
 LETTER = b"\x1e"
-_SAYS: dict[int, bytes] = {
+SAYS: dict[int, bytes] = {
     **dict.fromkeys(SPACES, b" "),
     **dict.fromkeys(DASHES, b"-"),
     **dict.fromkeys(UNSEEN, b""),
@@ -164,7 +164,7 @@ def _says(character: bytes) -> bytes:
         sign = character.decode()
     except UnicodeDecodeError:
         return b" "
-    says = _SAYS.get(ord(sign))
+    says = SAYS.get(ord(sign))
     if says is not None:
         return says
     return LETTER if sign.isalpha() else b" "

@@ -13,34 +13,57 @@ import re
 import unicodedata
 from functools import cache, lru_cache
 from html import unescape
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import hyperscan
 
+from sealgate.detect.written import DASHES, SAYS, SPACES, UNSEEN, utf8_pattern
 from sealgate.inspection.masking import starred
 from sealgate.inspection.model import Refusal, RefusedError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def _in_utf8(codes: tuple[int, ...]) -> bytes:
+    return f"(?:{utf8_pattern(codes)})".encode("ascii")
+
+
+def _written_as(numbers: Iterable[str]) -> bytes:
+    """
+    Return an expression for one of *numbers*, in either case: those that differ in the last digit are one.
+    """
+    ends: dict[str, str] = {}
+    for number in numbers:
+        ends[number[:-1]] = ends.get(number[:-1], "") + number[-1]
+    ways = []
+    for first, last in ends.items():
+        digits = "".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in first)
+        ways.append(f"{digits}[{''.join(sorted({*last, *last.upper()}))}]")
+    return f"(?:{'|'.join(ways)})".encode("ascii")
+
+
+_PLANE = 0x10000
 # More digits than this nobody writes; browsers take any number of zeros.
 _MOST_DIGITS = 32
 _TOO_MANY = rb"#[xX]?[0-9a-fA-F]{33}"
 # The signs, each with what has to follow it. Spaces and dashes are all over prose: they are of
 # interest where the next part of a value may follow, or of what is said before one.
 _NEXT = (
-    rb"(?:[0-9]|&#|&(?:shy|zw|Zero|NoBr|[lr]rm)|(?:&[A-Za-z]{3,16};){1,2}(?:[0-9]|&#|\\)|\\{1,4}(?:u(?:00[23aA]|20|[fF]{2}|\{)|x[23aA])|\xc2[\xa0\xad]|\xe2\x80|\xef\xbc"
+    rb"(?:[0-9]|&#|&(?:shy|zw|Zero|NoBr|[lr]rm)|(?:&[A-Za-z]{3,16};){1,2}(?:[0-9]|&#|\\)|\\{1,4}(?:u(?:00[23aA]|20|[fF]{2}|\{)|x[23aA])|\xc2[\xa0\xad]|\xe1(?:\x9a\x80|\xa0\x8e)|\xe2[\x80\x81]|\xe3\x80\x80|\xef(?:\xbb\xbf|\xbc|\xb9[\x98\xa3]|\xb8[\x80-\x8f])"
     rb"|[A-Z]{4}|(?i:n[uro]|mc?g|ug|acc|cod|id|is|was|rec|val|ver|pol|card))"
 )
 # What is not seen may come in any number between two digits.
 _UNSEEN_NEXT = rb"(?:[&\\\xc2\xe2]|[ -][0-9&\\]|" + _NEXT[3:]
 _DECIMAL_CHARACTER = rb"#0{0,30}(?:3[35-7]|4[0-9]|5[0-9]|6[13-9]|[7-9][0-9]|1[01][0-9]|12[0-6]|6529[6-9]|653[0-7][0-9])"
-_DECIMAL_SPACE = (
-    rb"#0{0,30}(?:9|1[03]|32|1[56]0|151|819[2-9]|820[0-2]|820[89]|821[0-3]|8239|8287|8722|12288)"
-)
 _HEX_CHARACTER = rb"#[xX]0{0,30}(?:2[13457-9a-fA-F]|3[0-9abdfABDF]|[4-7][0-9a-fA-F]|[fF]{2}(?:1[0-9]|[2-5][0-9a-fA-F]))"
-_HEX_SPACE = (
-    rb"#[xX]0{0,30}(?:9|[aAdD]|20|[aA]0|200[0-9aA]|201[0-5]|202[fF]|205[fF]|2212|3000|9[67])"
-)
-_DECIMAL_UNSEEN = rb"#0{0,30}(?:173|820[3-7]|8288|65279)"
-_HEX_UNSEEN = rb"#[xX]0{0,30}(?:[aA][dD]|200[b-fB-F]|2060|[fF][eE][fF]{2})"
+# Spaces of a layout, and dashes of Windows-1252, which browsers read numbers of (HTML, 13.2.5.80).
+_PARTING = (*(0x09, 0x0A, 0x0D, 0x20, 0x96, 0x97), *SPACES, *DASHES)
+_UNSEEN = tuple(code for code in UNSEEN if code < _PLANE)
+_DECIMAL_SPACE = rb"#0{0,30}" + _written_as(map(str, _PARTING))
+_HEX_SPACE = rb"#[xX]0{0,30}" + _written_as(f"{code:x}" for code in _PARTING)
+_DECIMAL_UNSEEN = rb"#0{0,30}" + _written_as(map(str, _UNSEEN))
+_HEX_UNSEEN = rb"#[xX]0{0,30}" + _written_as(f"{code:x}" for code in _UNSEEN)
 _NAMED_CHARACTER = rb"(?:commat|period|hyphen|dash|lowbar|UnderBar|plus|colon|equals|sol|dollar|comma|num|percnt|ast|midast|lcub|lbrace|rcub|rbrace);"
 _NAMED_SPACE = (
     rb"(?:nbsp;?|(?:NonBreakingSpace|ensp|emsp|emsp13|emsp14|numsp|puncsp|thinsp|ThinSpace|hairsp|VeryThinSpace"
@@ -80,20 +103,21 @@ _ESCAPES = (
     (rb"u[fF]{2}(?:1[0-9]|[2-5][0-9a-fA-F])", rb""),
     (rb"x(?:2[013-589a-fA-F]|3[0-9abdABDfF]|[46][0-9a-fA-F]|5[0-9abdefABDEF]|7[0-9a-eA-E])", rb""),
     (rb"u\{[0-9a-fA-F]{1,33}\}?", rb""),
-    (rb"u(?:00[aA][dD]|200[b-fB-F]|2060|[fF][eE][fF]{2})", _UNSEEN_NEXT),
-    (rb"u(?:00[aA]0|20(?:0[0-9aA]|1[0-5]|2[89fF]|5[fF])|2212|3000)", _NEXT),
+    (rb"u" + _written_as(f"{code:04x}" for code in _UNSEEN), _UNSEEN_NEXT),
+    (
+        rb"u" + _written_as(f"{code:04x}" for code in (*SPACES, *DASHES) if code < _PLANE),
+        _NEXT,
+    ),
     (rb"x[aA]0", _NEXT),
     (rb"x[aA][dD]", _UNSEEN_NEXT),
     (rb"[nrtbfv]", _VALUE),
     (rb"u(?:00[0-9abAB]|20[0-9a-fA-F]|30[0-2]|[fF]{2}[0-2])[0-9a-fA-F]", _VALUE),
     (rb"x[0-9abAB][0-9a-fA-F]", _VALUE),
 )
-# By their first bytes: spaces, dashes, what is not seen, and the digits of East Asian text.
+# By their first bytes: spaces and dashes, what is not seen, and the digits of East Asian text.
 _IN_UTF8 = (
-    (rb"\xc2\xa0", _NEXT),
-    (rb"\xc2\xad", _UNSEEN_NEXT),
-    (rb"\xe2(?:\x80[\x80-\x8a\x90-\x95\xaf]|\x81\x9f|\x88\x92)", _NEXT),
-    (rb"\xe2(?:\x80[\x8b-\x8f]|\x81\xa0)", _UNSEEN_NEXT),
+    (_in_utf8((*SPACES, *DASHES)), _NEXT),
+    (_in_utf8(UNSEEN), _UNSEEN_NEXT),
     (rb"\xef\xbc[\x90-\x99]", rb""),
 )
 
@@ -157,10 +181,7 @@ def _take_first(_sign: int, _start: int, end: int, _flags: int, ends: Any) -> bo
 LONGEST = 96
 """No sign is longer, with what has to follow it."""
 
-_OPEN = re.compile(
-    rb"[&\\\xc2\xe2\xef][0-9A-Za-z#;{}&\\_.\x80-\xbf\xc2\xe2\xef-]{0,%d} ?\Z" % LONGEST
-)
-_FIRST_IN_UTF8 = (b"\xc2", b"\xe2", b"\xef")
+_OPEN = re.compile(rb"[&\\\xc2-\xf4][0-9A-Za-z#;{}&\\_.\x80-\xf4-]{0,%d} ?\Z" % LONGEST)
 _MOST_BACKSLASHES = 4
 _AMPERSAND, _BACKSLASH = b"&\\"
 _ESCAPED_MARK = b"u0026"
@@ -221,9 +242,7 @@ def may_have_sign(text: bytes, start: int = 0) -> bool:
     Return whether a byte is there from *start* of *text* on that a sign begins with.
     """
     # Each at the speed of memory.
-    if text.find(b"&", start) >= 0 or text.find(b"\\", start) >= 0:
-        return True
-    return not text.isascii() and any(text.find(first, start) >= 0 for first in _FIRST_IN_UTF8)
+    return text.find(b"&", start) >= 0 or text.find(b"\\", start) >= 0 or not text.isascii()
 
 
 def begins_open(text: bytes) -> int:
@@ -319,12 +338,10 @@ def _plain(text: str) -> bytes:
 def _folded(character: str) -> str:
     if character in _LINE_ENDS:
         return "\n"
-    category = unicodedata.category(character)
-    if character.isspace() or category == "Zs":
+    said = SAYS.get(ord(character))
+    if said is not None:
+        return said.decode("ascii")
+    if character.isspace():
         return " "
-    if category == "Pd" or character == "\N{MINUS SIGN}":
-        return "-"
-    if category == "Cf":
-        return ""
     plain = unicodedata.normalize("NFKC", character)
     return plain if len(plain) == 1 and plain.isascii() else character

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from sealgate.detect.model import Kind
+from sealgate.detect.written import DASHES, SPACES, UNSEEN
 from sealgate.inspection.body import BodyScan, look_at_whole
 from sealgate.inspection.detector import detector_of
 from sealgate.inspection.model import WITHHELD, Limits, Refusal, RefusedError, above
@@ -231,3 +232,23 @@ def test_flush_lets_whole_lines_go_and_no_more() -> None:
     assert one.flush() == b""
     assert one.feed(b"11 1111 1111\n\n") + one.flush() == b"data: &#42;*** **** **** ****\n\n"
     assert one.close() == b""
+
+
+@pytest.mark.parametrize("form", ["{}", "&#{:d};", "&#x{:X};", "\\u{:04x}"])
+@pytest.mark.parametrize("codes", [SPACES, DASHES, UNSEEN], ids=["spaces", "dashes", "unseen"])
+def test_every_space_and_dash_of_unicode_is_read(codes: tuple[int, ...], form: str) -> None:
+    """
+    Raw, as a reference and as an escape, between the groups of an account, whole or in pieces.
+    """
+    not_read = []
+    for code in codes:
+        is_line_end = code in {0x85, 0x2028, 0x2029}
+        if is_line_end or (code > 0xFFFF and form != "{}"):
+            continue
+        sign = chr(code) if form == "{}" else form.format(code)
+        body = f"to {sign.join(['DE89', '3704', '0044', '0532', '0130', '00'])} now".encode()
+        for size in (0, 5):
+            out, counts = through(body, size)
+            if counts != {Kind.IBAN: 1} or b"3704" in out or len(out) != len(body):
+                not_read.append((f"{code:04X}", size))
+    assert not not_read
