@@ -29,8 +29,9 @@ from sealgate.detect.scanner import Scanner
 from sealgate.errors import SealgateError
 from sealgate.storage.model import StorageError, Trouble
 from sealgate.transfer.adapters.hooks_stream import Passing, StoredStream
-from sealgate.transfer.adapters.session_drops import PART_ENDING, OpenDrop
+from sealgate.transfer.adapters.session_drops import OpenDrop
 from sealgate.transfer.adapters.uploads import Verdict
+from sealgate.transfer.temporary_names import final_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -117,7 +118,7 @@ class UploadHooks:
         Begin to look at an upload to *drop* that will be called *name*.
         """
         return StreamInspection(
-            drop.drop.classification, name.removesuffix(PART_ENDING), self._model, self._scanner
+            drop.drop.classification, final_name(name), self._model, self._scanner
         )
 
     def at_work(self) -> None:
@@ -197,7 +198,7 @@ class UploadHooks:
                 return cast("BinaryIO", io.BufferedReader(raw))
 
             kinds, computed, _ = look_at(
-                OpenableFile(one.path[-1].removesuffix(PART_ENDING), opened),
+                OpenableFile(final_name(one.path[-1]), opened),
                 self._model,
                 self._scanner,
             )

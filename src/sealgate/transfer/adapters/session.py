@@ -15,7 +15,6 @@ from sealgate.storage.model import Entry, Space, StorageError, Trouble
 from sealgate.storage.paths import RESERVED_PREFIX, resolve
 from sealgate.transfer.adapters.session_drops import (
     INCOMING,
-    PART_ENDING,
     SEALED_ENDING,
     OpenDrop,
     Siblings,
@@ -26,6 +25,7 @@ from sealgate.transfer.adapters.session_view import View, denied, denied_by, mov
 from sealgate.transfer.adapters.uploads import Download, Terms, Upload
 from sealgate.transfer.authorize import may
 from sealgate.transfer.model import Action, Event, TransferError
+from sealgate.transfer.temporary_names import is_temporary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from sealgate.transfer.model import Caller, Channel
 
 _NONE = Space(0, 0, 0, 0)
+# A rename that belongs to an upload follows it at once.
+_NEW_SECONDS = 60.0
 
 
 class Session:
@@ -62,6 +64,8 @@ class Session:
         self._open: set[Upload | Download] = set()
         # What this session uploads now is there for it, and for nobody else.
         self._under_way: dict[tuple[str, StorePath], Upload] = {}
+        # Until when what this session uploaded may be given its final name, by object.
+        self._new: dict[str, float] = {}
         self._cut: Refusal | None = None
         self._tell: Callable[[], None] = lambda: None
 
@@ -275,8 +279,7 @@ class Session:
                 entry = drop.store.stat(source)
             if not entry.is_folder:
                 drop.check_name(target[-1])
-            is_part = source[-1] == target[-1] + PART_ENDING and entry.owner == self.caller.name
-            if not is_part or self._view.is_there(drop, target):
+            if not self._is_own_new(entry) or self._view.is_there(drop, target):
                 self._view.require(drop, Action.DELETE)
             if source != target:
                 self._view.check_delivered(drop, target)
@@ -286,12 +289,29 @@ class Session:
                 # Somebody's file may be there by now: it goes only where the caller may delete.
                 allowed = may(drop.drop, self.caller, Action.DELETE)
                 drop.store.rename(source, target, replace=replace and allowed)
+                # Now it has the name under which others know it.
+                self._new.pop(entry.object_id, None)
             self._siblings.removed(drop, source)
             self._siblings.added(drop, target)
             shown = f"ok, to {'/'.join(target)}"
             event = self._notes.add("rename", drop, source, size=entry.size, result=shown)
             if not entry.is_folder:
                 self._afterwards(drop, target, entry, event)
+
+    def _is_own_new(self, entry: Entry) -> bool:
+        """
+        Return whether *entry* is the caller's own new object, so that a name is only completed.
+
+        It is one that the caller uploaded, which replaced nothing (without the right to delete
+        no upload does), and that has no final name yet: its name is one of those that programs
+        upload under, or this session uploaded it at most a minute ago and it was not renamed
+        since. Whatever else is renamed is taken away from where others know it.
+        """
+        if entry.is_folder or entry.partial or entry.owner != self.caller.name:
+            return False
+        if is_temporary(entry.path[-1]):
+            return True
+        return self._house.now() <= self._new.get(entry.object_id, -1.0)
 
     def remove(self, path: bytes | str) -> None:
         """
@@ -404,6 +424,9 @@ class Session:
             inspection = hooks.during(drop, inner[-1])
 
         def after(entry: Entry, event: Event) -> None:
+            now = self._house.now()
+            self._new = {one: until for one, until in self._new.items() if until >= now}
+            self._new[entry.object_id] = now + _NEW_SECONDS
             if inspection is None:
                 self._afterwards(drop, inner, entry, event)
 

@@ -14,6 +14,7 @@ from sealgate.policy.inventory import OnMismatch
 from sealgate.storage.model import StorageError, StorageRung, Trouble
 from sealgate.storage.paths import RESERVED_PREFIX, collision_key
 from sealgate.transfer.model import TransferError
+from sealgate.transfer.temporary_names import final_name
 
 if TYPE_CHECKING:
     from sealgate.policy.inventory import Drop
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 # what did not pass lies in the second. No client can name them (storage/paths.py).
 INCOMING = f"{RESERVED_PREFIX}-incoming"
 QUARANTINE = f"{RESERVED_PREFIX}-quarantine"
-# WinSCP writes under this name and renames in the end.
-PART_ENDING = ".filepart"
 SEALED_ENDING = ".age"
 # Of a folder with more names, only so many are compared.
 _MAX_SIBLINGS = 10_000
@@ -72,7 +71,7 @@ class OpenDrop:
             TransferError: BAD_NAME.
         """
         patterns = self.drop.file_names
-        judged = name.removesuffix(PART_ENDING)
+        judged = final_name(name)
         if patterns and not any(fnmatchcase(judged, pattern) for pattern in patterns):
             raise TransferError(
                 Trouble.BAD_NAME,

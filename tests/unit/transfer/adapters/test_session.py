@@ -187,7 +187,7 @@ def test_a_client_that_renames_its_part_needs_no_right_to_delete(ground: Ground)
     assert get(session, "in/a.csv") == b"x"
     put(session, "in/a.csv.filepart", b"y")
     refused(lambda: session.rename("in/a.csv.filepart", "in/a.csv", replace=True), Trouble.DENIED)
-    refused(lambda: session.rename("in/a.csv.filepart", "in/b.csv", replace=True), Trouble.DENIED)
+    refused(lambda: session.rename("in/a.csv", "in/b.csv", replace=True), Trouble.DENIED)
 
 
 def test_names_follow_the_rules_of_the_drop(ground: Ground) -> None:
@@ -483,3 +483,69 @@ def test_an_upload_that_replaces_is_seen_in_its_own_session_alone(ground: Ground
     upload.abort()
     assert session.stat("/d/a").size == 7
     assert [one.size for one in session.list("/d")] == [7]
+
+
+@pytest.mark.parametrize(
+    "temporary",
+    [".in.a", "a.1a2b3c4d.partial", "a-restic-temp-123", "a.filepart", "a.tmp", "upload-77"],
+)
+def test_its_own_new_object_gets_its_name_without_a_right_to_delete(
+    ground: Ground, temporary: str
+) -> None:
+    """Once, to a name that is free; then it is there as any other."""
+    ground.add(delete=())
+    session = ground.session()
+    put(session, f"in/{temporary}", b"new")
+    session.rename(f"in/{temporary}", "in/a", replace=True)
+    assert get(session, "in/a") == b"new"
+    refused(lambda: session.rename("in/a", "in/b", replace=False), Trouble.DENIED)
+    put(session, f"in/{temporary}", b"again")
+    refused(lambda: session.rename(f"in/{temporary}", "in/a", replace=True), Trouble.DENIED)
+    refused(lambda: session.remove(f"in/{temporary}"), Trouble.DENIED)
+    refused(lambda: put(session, f"in/{temporary}", b"once more"), Trouble.DENIED)
+    assert get(session, "in/a") == b"new"
+
+
+def test_a_program_may_rename_over_another_connection(ground: Ground) -> None:
+    """Rclone uploads over one and renames over the next: the temporary name tells."""
+    ground.add(delete=())
+    put(ground.session(), "in/a.1a2b3c4d.partial", b"new")
+    ground.session().rename("in/a.1a2b3c4d.partial", "in/a", replace=False)
+    assert get(ground.session(), "in/a") == b"new"
+
+
+def test_nobody_takes_a_file_away_by_renaming_it(ground: Ground) -> None:
+    """Neither that of others, nor what was delivered before, nor a folder with what lies in it."""
+    ground.add(delete=())
+    anna, ben = ground.session(), ground.session(BEN)
+    put(anna, "in/report.csv", b"final")
+    put(anna, "in/x.tmp", b"anna's")
+    later = ground.session()
+    refused(lambda: later.rename("in/report.csv", "in/gone", replace=False), Trouble.DENIED)
+    refused(lambda: later.rename("in/report.csv", "in/r.tmp", replace=False), Trouble.DENIED)
+    refused(lambda: ben.rename("in/x.tmp", "in/mine", replace=False), Trouble.DENIED)
+    refused(lambda: ben.rename("in/report.csv", "in/mine", replace=False), Trouble.DENIED)
+    anna.make_folder("in/folder.tmp")
+    put(ben, "in/folder.tmp/his", b"his")
+    refused(lambda: anna.rename("in/folder.tmp", "in/folder", replace=False), Trouble.DENIED)
+    for _ in range(70_000):  # a minute, by a clock of a millisecond for each look
+        ground.now()
+    refused(lambda: anna.rename("in/report.csv", "in/gone", replace=False), Trouble.DENIED)
+
+
+def test_a_new_name_that_is_taken_meanwhile_is_not_taken_over(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look and the rename somebody else may have delivered there."""
+    drop = ground.add(delete=())
+    anna, ben = ground.session(), ground.session(BEN)
+    put(anna, "in/a.tmp", b"anna's")
+    rename = type(drop.store).rename
+
+    def late(*arguments: object, **more: object) -> None:
+        put(ben, "in/a", b"ben's")
+        rename(*arguments, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(drop.store), "rename", late)
+    refused(lambda: anna.rename("in/a.tmp", "in/a", replace=True), Trouble.EXISTS)
+    assert get(ben, "in/a") == b"ben's"
