@@ -68,6 +68,43 @@ _SSHD = "in sshd_config"
 _SUITES = "ECDHE+AESGCM:ECDHE+CHACHA20"
 _CHAIN = "the certificate first, then each intermediate"
 
+# In place of everything else that port 80 does.
+_TO_HTTPS = {
+    Server.NGINX: (
+        "set `return 308 https://$host$request_uri;` in the server block of port 80, and no other "
+        f"location there, {_NGINX_FRONT}"
+    ),
+    Server.APACHE: (
+        "set `Redirect permanent / https://NAME/` in the host of port 80, and nothing else there"
+    ),
+    Server.CADDY: (
+        "give the site's address without http://, and leave `auto_https` alone; Caddy redirects"
+    ),
+    Server.HAPROXY: (
+        "set `http-request redirect scheme https code 308 unless { ssl_fc }` in the frontend"
+    ),
+    Server.LIGHTTPD: (
+        'set `url.redirect = ("" => "https://${url.authority}${url.path}${qsa}")` in '
+        '`$HTTP["scheme"] == "http"`'
+    ),
+    Server.IIS: "add a rewrite rule for all of http that redirects to https permanently",
+}
+
+
+def _hsts(seconds: int, then: str) -> dict[Server, str]:
+    field, value = "Strict-Transport-Security", f'"max-age={seconds}"'
+    return {
+        Server.NGINX: (
+            f"set `add_header {field} {value} always;` in every block that has an `add_header` of "
+            f"its own{then}"
+        ),
+        Server.APACHE: f"set `Header always set {field} {value}` (mod_headers){then}",
+        Server.CADDY: f"set `header {field} {value}` in the site's block{then}",
+        Server.HAPROXY: f"set `http-response set-header {field} {value}` in the frontend{then}",
+        Server.LIGHTTPD: f'set `setenv.set-response-header = ("{field}" => {value})`{then}',
+    }
+
+
 # By rule, then by server. A server that is missing here gets the rule's own plain words.
 FIXES: dict[str, dict[Server, str]] = {
     "transit-weak-version": {
@@ -238,6 +275,89 @@ FIXES: dict[str, dict[Server, str]] = {
         Server.OPENSSH: f"set `AuthenticationMethods publickey` {_SSHD}",
         Server.DROPBEAR: "start it with `-s`",
         Server.SEALGATE: "put the files into a [[drop]] of their class; it asks for a key",
+    },
+    "transit-plaintext": {
+        Server.SEALGATE: (
+            "let `sealgate serve` stand at this address; it answers http with redirects and "
+            "refusals only"
+        ),
+        **_TO_HTTPS,
+    },
+    "transit-unsigned": {
+        Server.SEALGATE: (
+            "let `sealgate serve` answer for it with `plain_http = true` on the route, or take that "
+            "away so that http redirects; `sealgate verify URL` shows what is wrong"
+        ),
+    },
+    "transit-no-redirect": {
+        Server.SEALGATE: 'set `http = ":80"` under [listen], so that Sealgate redirects',
+        **_TO_HTTPS,
+    },
+    "transit-no-hsts": {
+        Server.SEALGATE: (
+            "set `hsts_seconds = 300` under [tls], and raise it to 63072000 when you are sure"
+        ),
+        **_hsts(300, ", and raise it to 63072000 when you are sure"),
+    },
+    "transit-weak-hsts": {
+        Server.SEALGATE: (
+            "set `hsts_seconds = 63072000` under [tls] when every page works over https"
+        ),
+        **_hsts(63072000, " when every page works over https"),
+    },
+    "transit-post-accepted": {
+        Server.SEALGATE: "let `sealgate serve` stand at this address; it answers 403 and says why",
+        Server.NGINX: (
+            "set `if ($request_method !~ ^(GET|HEAD)$) { return 403; }` in the server block of "
+            f"port 80, {_NGINX_FRONT}"
+        ),
+        Server.APACHE: (
+            "set `<LimitExcept GET HEAD>` with `Require all denied` in the host of port 80"
+        ),
+        Server.CADDY: (
+            "set `@other not method GET HEAD` and `respond @other 403` in the site's http:// block"
+        ),
+        Server.HAPROXY: "set `http-request deny if !{ ssl_fc } !METH_GET` in the frontend",
+    },
+    "transit-insecure-cookie": {
+        Server.SEALGATE: (
+            "let `sealgate serve` stand at this address (it adds Secure to every cookie), or set it in "
+            "the application (PHP: `session.cookie_secure = 1`)"
+        ),
+        Server.NGINX: f"set `proxy_cookie_flags ~ secure;` (nginx 1.19.3 and later), {_NGINX_FRONT}",
+        Server.APACHE: 'set `Header always edit Set-Cookie ^(.*)$ "$1; Secure"` (mod_headers)',
+        Server.CADDY: 'set `header_down Set-Cookie (.*) "$1; Secure"` in `reverse_proxy`',
+        Server.HAPROXY: 'set `http-response replace-header Set-Cookie (.*) "\\1; Secure"`',
+    },
+    "minimise-leftover-served": {
+        Server.SEALGATE: (
+            "remove the files, change every password and key that they held, and let `sealgate "
+            "serve` stand at this address, which refuses such names"
+        ),
+        Server.NGINX: (
+            "remove the files, change every password and key that they held, and set `location ~ "
+            f"/\\.(?!well-known/) {{ return 404; }}`, {_NGINX_FRONT}"
+        ),
+        Server.APACHE: (
+            "remove the files, change every password and key that they held, and set `RedirectMatch "
+            "404 /\\.(?!well-known/)`"
+        ),
+    },
+    "transit-scriptable-cookie": {
+        Server.SEALGATE: (
+            "name the site's `preset`, so that Sealgate knows its session cookies, or set HttpOnly "
+            "in the application (PHP: `session.cookie_httponly = 1`)"
+        ),
+        Server.NGINX: (
+            f"set `proxy_cookie_flags NAME httponly;` for each session cookie, {_NGINX_FRONT}"
+        ),
+        Server.APACHE: (
+            'set `Header always edit Set-Cookie ^(NAME=.*)$ "$1; HttpOnly"` for each session cookie'
+        ),
+        Server.HAPROXY: (
+            'set `http-response replace-header Set-Cookie ^(NAME=.*)$ "\\1; HttpOnly"` for each '
+            "session cookie"
+        ),
     },
     "transit-ftp-plaintext": {
         Server.VSFTPD: (

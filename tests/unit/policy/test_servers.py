@@ -58,12 +58,28 @@ def test_plain_words_name_no_setting_of_ours() -> None:
     """
     What is said of a channel of an unknown server is for its administrator, whoever made it.
     """
-    channels = [rule for rule in RULES if AssetKind.FILE_SERVER in rule.applies_to]
-    assert len(channels) > 20
+    foreign = {AssetKind.FILE_SERVER, AssetKind.ENDPOINT}
+    channels = [rule for rule in RULES if foreign & rule.applies_to]
+    assert len(channels) > 35
     for rule in channels:
         assert not re.search(r"sealgate|\[\[?[a-z]+\]|`class", rule.remediation, re.IGNORECASE)
         for server, text in FIXES.get(rule.id, {}).items():
             assert server is Server.SEALGATE or not re.search("sealgate", text, re.IGNORECASE)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    ["transit-plaintext", "transit-no-redirect", "transit-no-hsts", "transit-weak-hsts"],
+)
+@pytest.mark.parametrize("server", [Server.NGINX, Server.APACHE, Server.CADDY, Server.HAPROXY])
+def test_web_servers_have_remedies_of_their_own(rule: str, server: Server) -> None:
+    """
+    What to do about http and HSTS is said in the words of the server.
+    """
+    told = remedy(rule, server)
+    assert told
+    assert "`" in told or server is Server.CADDY
+    assert told != remedy(rule, Server.SEALGATE)
 
 
 def test_a_server_without_a_remedy_of_its_own_has_none() -> None:

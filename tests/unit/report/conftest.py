@@ -67,6 +67,7 @@ def report() -> Report:
         Fact.FORMS_PLAIN,
         Fact.FORMS_SENSITIVE,
         Fact.FORMS_GET,
+        Fact.CARD_ELSEWHERE,
     )
     fine = [Observation(route.id, fact, (), Vantage.OUTSIDE, "a test") for fact in pages]
 

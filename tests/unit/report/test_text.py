@@ -27,9 +27,10 @@ not observed: "site shop.example": 2 rules could not be answered
 
 warning[transit-insecure-cookie]: "site shop.example": sets sid\\x1b[2J\\u202e without Secure
   --> /etc/seal gate.toml:12
-   = required: every cookie has the Secure attribute (RFC 6265, 8.3; RFC 6265, 4.1.2.5)
-   = fix: put Sealgate in front (it adds Secure to every cookie), or set it in the application (PHP:
-     `session.cookie_secure = 1`)
+   = required: every cookie has the Secure attribute and is set over TLS (RFC 6265, 8.3; RFC 6265,
+     4.1.2.5)
+   = fix: let `sealgate serve` stand at this address (it adds Secure to every cookie), or set it in
+     the application (PHP: `session.cookie_secure = 1`)
 
 note[transit-weak-hsts]: "site shop.example": HSTS for 300 seconds
   --> /etc/seal gate.toml:12

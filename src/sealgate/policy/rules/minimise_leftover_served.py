@@ -45,8 +45,8 @@ RULE = Rule(
         "given out as text, with the passwords that the server itself would never show."
     ),
     remediation=(
-        "remove the files and change every password and key that they held; put Sealgate in "
-        "front, which refuses such names, or let the web server refuse them"
+        "remove the files, change every password and key that they held, and have the web server "
+        "refuse such names"
     ),
     facts=(Fact.LEFTOVERS_SERVED,),
     judge=_judge,

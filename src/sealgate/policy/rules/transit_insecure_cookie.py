@@ -46,8 +46,8 @@ RULE = Rule(
         "take over the session."
     ),
     remediation=(
-        "put Sealgate in front (it adds Secure to every cookie), or set it in the "
-        "application (PHP: `session.cookie_secure = 1`)"
+        "have the application set Secure (PHP: `session.cookie_secure = 1`), and set no cookie over "
+        "http"
     ),
     facts=(
         Fact.COOKIES_INSECURE,

@@ -44,7 +44,10 @@ RULE = Rule(
         "Without HSTS every visit that begins with http can be kept on http by whoever "
         "stands between, and the redirect is never seen."
     ),
-    remediation="set `hsts_seconds = 300` under [tls], and raise it to 63072000 when you are sure",
+    remediation=(
+        "send `Strict-Transport-Security: max-age=300` over https, and raise it to 63072000 when you "
+        "are sure"
+    ),
     facts=(Fact.HSTS_SECONDS,),
     judge=_judge,
 )

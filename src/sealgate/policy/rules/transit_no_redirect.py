@@ -42,9 +42,7 @@ RULE = Rule(
         "Links and habits still begin with http. A redirect brings them over; a page of "
         "refusal or of content does not."
     ),
-    remediation=(
-        'set `http = ":80"` under [listen], so that Sealgate redirects, or answer with 308 to https'
-    ),
+    remediation="answer http with 308 to https, or shut its port",
     facts=(Fact.PLAIN_GET,),
     judge=_judge,
 )

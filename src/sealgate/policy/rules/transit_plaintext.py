@@ -45,10 +45,7 @@ RULE = Rule(
         "Whoever shares the network with a visitor reads and changes what plain HTTP "
         "carries, the visitor's cookies and passwords included."
     ),
-    remediation=(
-        "put Sealgate in front (`sealgate serve` answers http with redirects and refusals "
-        "only), or return 308 to https for every http request"
-    ),
+    remediation="redirect every http request to https with 308, and serve nothing else there",
     facts=(Fact.PLAIN_GET, Fact.PLAIN_PAGES),
     judge=_judge,
     criterion=True,

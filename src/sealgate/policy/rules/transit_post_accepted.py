@@ -46,9 +46,8 @@ RULE = Rule(
         "hides that: the form works, and the password is out."
     ),
     remediation=(
-        "put Sealgate in front (it answers 403 and says why), or refuse every method but "
-        "GET and HEAD over http; an audit of a foreign target sends a POST only with "
-        "`--active`"
+        "refuse every method but GET and HEAD over http; an audit of a target that is not "
+        "configured sends a POST only with `--active`"
     ),
     facts=(Fact.PLAIN_POST,),
     judge=_judge,

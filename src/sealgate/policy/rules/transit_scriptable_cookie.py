@@ -37,10 +37,7 @@ RULE = Rule(
     applies_to=WEB,
     citations=(rfc(6265, "4.1.2.6"),),
     why=("One injected script is enough to send a session cookie away when scripts can read it."),
-    remediation=(
-        "name the site's `preset`, so that Sealgate knows its session cookies, or set "
-        "HttpOnly in the application (PHP: `session.cookie_httponly = 1`)"
-    ),
+    remediation="have the application set HttpOnly (PHP: `session.cookie_httponly = 1`)",
     facts=(
         Fact.COOKIES_SCRIPTABLE,
         Fact.LOCK_STATUS_ANONYMOUS,

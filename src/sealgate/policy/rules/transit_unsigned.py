@@ -43,8 +43,8 @@ RULE = Rule(
         "package, a firmware, a page. A signature shows that nobody did. It keeps nothing secret."
     ),
     remediation=(
-        "let `sealgate serve` answer for it with `plain_http = true` on the route, or take that "
-        "away so that http redirects; `sealgate verify URL` shows what is wrong"
+        "sign the answers with a key that the site publishes over TLS (RFC 9421), or redirect http to "
+        "https"
     ),
     facts=(Fact.PLAIN_SIGNATURE,),
     judge=_judge,

@@ -49,7 +49,9 @@ RULE = Rule(
         "A short max-age protects only who came lately. It is a note, because beginning "
         "with minutes and raising it is the right way to introduce HSTS."
     ),
-    remediation="set `hsts_seconds = 63072000` under [tls] when every page works over https",
+    remediation=(
+        "send `Strict-Transport-Security: max-age=63072000` when every page works over https"
+    ),
     facts=(Fact.HSTS_SECONDS,),
     judge=_judge,
 )
