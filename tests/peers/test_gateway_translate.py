@@ -18,6 +18,7 @@ import pytest
 
 from sealgate.gateway.model import Guard, guard_at
 from sealgate.policy.classification import DEFAULT_MODEL
+from sealgate.policy.conditions import Request
 from sealgate.policy.inventory import (
     AccessSettings,
     Address,
@@ -316,7 +317,7 @@ def test_envoy_judges_as_the_specification_does(world: World) -> None:
     mixed = world.gateway.inventory.sites[0]
     seen = {"served": 0, "refused": 0, "locked": 0}
     for target in _targets():
-        answer = judge(ROUTES, target)
+        answer = judge(ROUTES, Request(target))
         wanted = 403
         if isinstance(answer, Refusal):
             seen["refused"] += 1

@@ -52,8 +52,8 @@ def _why_not(route: Route) -> str | None:  # noqa: PLR0911  # one for each reaso
             f"class {named} demands {quoted(rungs[required.in_transit])} in transit, and a signed "
             f"answer gives {quoted(rungs[PROTECTED])}"
         )
-    if route.door.query is not None:
-        return "it is chosen by a parameter, by which one address would be two things"
+    if route.door.conditional:
+        return "it is chosen by more than its path, by which one address would be two things"
     return None
 
 

@@ -14,7 +14,7 @@ from sealgate.config.payment import check_payment, read_script_reports, read_scr
 from sealgate.config.plain_http import check_plain_route
 from sealgate.config.reader import Notes, nearest, quoted
 from sealgate.config.values import UnfitError, read_credential, read_door, read_method
-from sealgate.policy.inventory import Place, Route, SiteAccess, default_inspect
+from sealgate.policy.inventory import CredentialKind, Place, Route, SiteAccess, default_inspect
 from sealgate.policy.leftovers import Leftover
 from sealgate.policy.protection import RUNG_NAMES, Column
 from sealgate.policy.routing import door_segments
@@ -56,7 +56,7 @@ def read_route(table: Table, model: ClassificationModel) -> Route | None:
     if door is None or classification is None:
         return None
     door = replace(door, methods=methods, credentials=credentials, json=table.flag("json"))
-    _check_conditions(table)
+    _check_conditions(table, door)
     inspect = read_inspect(table)
     route = Route(
         door=door,
@@ -98,10 +98,18 @@ def _each(table: Table, key: str, read: Callable[[str], _Read]) -> tuple[_Read, 
     return tuple(dict.fromkeys(found))
 
 
-def _check_conditions(table: Table) -> None:
-    for key in ("methods", "credentials", "json", "method_override"):
-        if table.good(key):
-            table.fault(key, f"{quoted(key)} is not enforced yet", "remove the line")
+def _check_conditions(table: Table, door: Door) -> None:
+    names = door.query is not None or any(
+        part.kind is CredentialKind.PARAMETER
+        for credential in door.credentials
+        for part in credential.parts
+    )
+    if door.json and not (names or door.methods):
+        table.fault(
+            "json",
+            '"json" tells where a parameter is looked for, but the route asks for none',
+            'query = "NAME", or remove json',
+        )
 
 
 def _access(table: Table, classification: Classification | None) -> tuple[SiteAccess | None, bool]:

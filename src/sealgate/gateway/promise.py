@@ -87,7 +87,7 @@ def _of_site(inventory: Inventory, site: Site, material: Material) -> Iterator[F
             f'site "{site.name}": there is no server certificate',
             'set certificate = "local-ca" under [tls]',
         )
-    if not any(not door_segments(r.door) and r.door.query is None for r in site.routes):
+    if not any(not door_segments(r.door) and not r.door.conditional for r in site.routes):
         yield _fault(
             inventory,
             site.place,

@@ -7,7 +7,8 @@ disagree on what a path says, so a request is judged by every reading of its pat
 decoded once and twice (``%u0074`` too, as IIS does), folded to lower case, ``;``
 parameters cut, slashes and dot segments resolved, a leading ``//name`` taken for an
 authority, and the PATH_INFO behind a script (``/index.php/typo3/``) taken as a path of
-its own. The gateway refuses a request when some reading lands in a stricter place than
+its own. What else a door asks for is read as strictly (:mod:`sealgate.policy.conditions`). The
+gateway refuses a request when some reading lands in a stricter place than
 the route that would serve it: in a stricter class, or on a page that demands what the
 serving one does not (see :func:`is_stricter`). What no site wants to serve (a dump, a dot
 file) is refused by any reading too, unless the route that this lands at serves it. A path with a control character in it, in
@@ -23,8 +24,16 @@ import re
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
-from urllib.parse import unquote_to_bytes
 
+from sealgate.policy.conditions import (
+    Request,
+    as_text,
+    carried,
+    decoded,
+    fits,
+    fits_literally,
+    lower,
+)
 from sealgate.policy.inventory import Inspect, SiteAccess
 from sealgate.policy.leftovers import kinds_of_path
 from sealgate.policy.requirements import required_of_route
@@ -77,9 +86,6 @@ _DOUBTFUL = re.compile(rf"{DOUBTFUL_INSIDE}|{DOUBTFUL_END}$", re.IGNORECASE)
 _PERCENT_U = re.compile("%u00([0-9a-f]{2})", re.IGNORECASE)
 # Unicode's category Cc, its upper half as UTF-8 writes it (text holds bytes read as Latin-1).
 _CONTROL = re.compile("[\x00-\x1f\x7f]|\xc2[\x80-\x9f]")
-# What some servers cut from the ends of a parameter, or end it at.
-_CONTROL_IN_NAME = re.compile("[\x00-\x1f\x7f]")
-_CUT_FROM_VALUE = "".join(chr(code) for code in (*range(0x21), 0x7F))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +124,7 @@ def could_be_read_as(door: Door, path: str) -> bool:
     """
     Return whether the plain *path* lies at *door* once case and a last slash are dropped.
     """
-    segments = tuple(s for s in _lower(_bytes_as_text(path)).split("/") if s)
+    segments = tuple(s for s in lower(as_text(path)).split("/") if s)
     return matches(door, segments, folded=True)
 
 
@@ -151,7 +157,7 @@ def _whole(path: str) -> frozenset[tuple[str, ...]]:
     found: set[tuple[str, ...]] = set()
     for text in _spelled(path):
         for cut_parameters, merge_first, trim in product((False, True), repeat=3):
-            segments = _lower(text.replace("\\", "/")).split("/")[1:]
+            segments = lower(text.replace("\\", "/")).split("/")[1:]
             if cut_parameters:
                 segments = [segment.partition(";")[0] for segment in segments]
             if merge_first:
@@ -163,16 +169,16 @@ def _whole(path: str) -> frozenset[tuple[str, ...]]:
 
 
 def _spelled(path: str) -> Iterator[str]:
-    text = _bytes_as_text(path)
+    text = as_text(path)
     for _ in range(3):
         yield from _without_authority(text)
         ended = re.split(r"[?#\x00]", text, maxsplit=1)[0]
         if ended != text:
             yield from _without_authority(ended)
-        decoded = _decoded(_PERCENT_U.sub(r"%\1", text))
-        if decoded == text:
+        after = decoded(_PERCENT_U.sub(r"%\1", text))
+        if after == text:
             return
-        text = decoded
+        text = after
 
 
 def _without_authority(text: str) -> Iterator[str]:
@@ -182,18 +188,6 @@ def _without_authority(text: str) -> Iterator[str]:
     found = re.match(r"[/\\]{2}[^/\\]*", text)
     if found:
         yield text[found.end() :] or "/"
-
-
-def _bytes_as_text(text: str) -> str:
-    return text.encode("utf-8", "surrogateescape").decode("latin-1")
-
-
-def _decoded(text: str) -> str:
-    return unquote_to_bytes(text.encode("latin-1")).decode("latin-1")
-
-
-def _lower(text: str) -> str:
-    return text.encode("latin-1").lower().decode("latin-1")
 
 
 def _trimmed(segment: str) -> str:
@@ -223,7 +217,7 @@ def door_segments(door: Door) -> tuple[str, ...]:
 
 def matches(door: Door, segments: Sequence[str], *, folded: bool) -> bool:
     """
-    Return whether the path in *segments* lies at *door* (its query apart).
+    Return whether the path in *segments* lies at *door* (its conditions apart).
 
     With *folded*, *segments* come from :func:`readings`.
     """
@@ -231,94 +225,41 @@ def matches(door: Door, segments: Sequence[str], *, folded: bool) -> bool:
     if len(segments) < len(wanted) or (door.exact and len(segments) != len(wanted)):
         return False
     return all(
-        want == "*" or (_lower(_bytes_as_text(want)) if folded else want) == got
+        want == "*" or (lower(as_text(want)) if folded else want) == got
         for want, got in zip(wanted, segments, strict=False)
     )
 
 
-def opens_by_query(door: Door, query: str, *, folded: bool) -> bool:
-    """
-    Return whether *query* has the parameter that *door* asks for.
-
-    With *folded*, as strictly as PHP might read it: names decoded once and twice,
-    leading spaces dropped, dots, spaces and a lone bracket turned to underscores,
-    array suffixes cut.
-    """
-    if door.query is None:
-        return True
-    parts = re.split("[&;]", _bytes_as_text(query)) if folded else query.split("&")
-    for part in parts:
-        name, _, value = part.partition("=")
-        if not folded:
-            if name == door.query and value.startswith(door.query_value or ""):
-                return True
-        elif mangled(door.query) in _names_read(name):
-            wanted = _lower(door.query_value or "")
-            if any(_tidy(v).startswith(wanted) for v in _query_readings(value)):
-                return True
-    return False
-
-
-def _names_read(name: str) -> Iterator[str]:
-    for reading in _query_readings(name):
-        # PHP ends a name at NUL, others cut white space; what follows the last "]" is not part of it.
-        text = _CONTROL_IN_NAME.split(reading.lstrip(_CUT_FROM_VALUE), maxsplit=1)[0]
-        yield mangled(text)
-        yield mangled(text.partition("[")[0])
-
-
-def mangled(name: str) -> str:
-    """
-    Return a query parameter's *name* (ASCII, or bytes as Latin-1) as PHP keeps it, folded.
-    """
-    return _lower(re.sub(r"[. \[]", "_", name))
-
-
-def _query_readings(text: str) -> Iterator[str]:
-    current = text
-    for _ in range(3):
-        yield _lower(current.replace("+", " "))
-        current = _decoded(current)
-
-
-def _tidy(value: str) -> str:
-    stripped = value.strip(_CUT_FROM_VALUE)
-    if value[:1] not in {"/", "\\", *_CUT_FROM_VALUE}:
-        return value
-    return re.sub(r"[/\\]+", "/", "/" + stripped)
-
-
 def serving_route(routes: Sequence[Route], target: str) -> Route:
     """
-    Return the route that serves *target* when it is taken literally.
+    Return the route that serves GET for *target* when it is taken literally.
+    """
+    return serving(routes, Request(target))
 
-    The most specific door wins; a door by query wins over that when its class is
+
+def serving(routes: Sequence[Route], request: Request) -> Route:
+    """
+    Return the route that serves *request* when it is taken literally.
+
+    The most specific path wins; a door with conditions wins over that when its class is
     stricter. *routes* hold one for ``/`` and all below, so there always is an answer.
     """
-    path, query = split_target(target)
+    path, _ = split_target(request.target)
     segments = [] if path == "/" else path.split("/")[1:]
-    return _best(routes, segments, query, folded=False)
-
-
-def _best(routes: Sequence[Route], segments: Sequence[str], query: str, *, folded: bool) -> Route:
-    return max(_at(routes, segments, query, folded=folded), key=lambda r: r.classification.rank)
+    conditional = [r for r in routes if r.door.conditional and fits_literally(r.door, request)]
+    here = _at(routes, conditional, segments, folded=False)
+    return max(here, key=lambda r: r.classification.rank)
 
 
 def _at(
-    routes: Sequence[Route], segments: Sequence[str], query: str, *, folded: bool
+    routes: Sequence[Route], conditional: Sequence[Route], segments: Sequence[str], *, folded: bool
 ) -> list[Route]:
-    # The nearest route by path, and every one that a parameter opens there.
+    # The nearest route by path, and each of those whose conditions hold.
     by_path = [
-        r for r in routes if r.door.query is None and matches(r.door, segments, folded=folded)
+        r for r in routes if not r.door.conditional and matches(r.door, segments, folded=folded)
     ]
-    by_query = [
-        r
-        for r in routes
-        if r.door.query is not None
-        and matches(r.door, segments, folded=folded)
-        and opens_by_query(r.door, query, folded=folded)
-    ]
-    return [max(by_path, key=specificity), *by_query]
+    more = [r for r in conditional if matches(r.door, segments, folded=folded)]
+    return [max(by_path, key=specificity), *more]
 
 
 def is_stricter(one: Route, than: Route) -> bool:
@@ -339,7 +280,7 @@ def counts_as_stricter(one: Route, than: Route, *, behind: bool) -> bool:
     "/", so there only the class of "/" counts: a script of its own below may do without
     what the site's front demands besides.
     """
-    if behind and not door_segments(one.door) and one.door.query is None:
+    if behind and not door_segments(one.door) and not one.door.conditional:
         return one.classification.rank > than.classification.rank
     return is_stricter(one, than)
 
@@ -378,34 +319,36 @@ def specificity(route: Route) -> tuple[int, int, bool, int, int]:
     return len(segments), literal, route.door.exact, route.classification.rank, asks
 
 
-def judge(routes: Sequence[Route], target: str) -> Route | Refusal:
+def judge(routes: Sequence[Route], request: Request) -> Route | Refusal:
     """
-    Return the route that may serve *target*, or the refusal.
+    Return the route that may serve *request*, or the refusal.
 
     The gateway still asks for what that route demands; this only settles which one
     it is.
     """
-    path, query = split_target(target)
-    serving = serving_route(routes, target)
-    if len(_bytes_as_text(path)) > MAX_AMBIGUOUS_BYTES and not is_plain(path):
-        return Refusal(serving, None)
+    path, _ = split_target(request.target)
+    literal = serving(routes, request)
+    if len(as_text(path)) > MAX_AMBIGUOUS_BYTES and not is_plain(path):
+        return Refusal(literal, None)
     depth = max(len(door_segments(route.door)) for route in routes)
+    read = carried(request, overrides=literal.method_override)
+    conditional = [r for r in routes if r.door.conditional and fits(r.door, read)]
     stricter = [
         route
         for segments, behind in _readings(path, depth)
-        for route in _at(routes, segments, query, folded=True)
-        if counts_as_stricter(route, serving, behind=behind)
+        for route in _at(routes, conditional, segments, folded=True)
+        if counts_as_stricter(route, literal, behind=behind)
     ]
     if stricter:
-        return Refusal(serving, max(stricter, key=lambda r: r.classification.rank))
+        return Refusal(literal, max(stricter, key=lambda r: r.classification.rank))
     if any(_CONTROL.search(text) for text in _spelled(path)):
-        return Refusal(serving, None)
+        return Refusal(literal, None)
     unserved = sorted(_unserved(routes, path))
-    return Refusal(serving, None, unserved[0]) if unserved else serving
+    return Refusal(literal, None, unserved[0]) if unserved else literal
 
 
 def _unserved(routes: Sequence[Route], path: str) -> Iterator[Leftover]:
-    by_path = [route for route in routes if route.door.query is None]
+    by_path = [route for route in routes if not route.door.conditional]
     for segments in _whole(path):
         if kinds := kinds_of_path(segments):
             here = max(

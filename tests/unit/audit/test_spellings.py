@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sealgate.audit.spellings import query_spellings, spellings
 from sealgate.policy.classification import DEFAULT_MODEL
+from sealgate.policy.conditions import Request
 from sealgate.policy.inventory import Door, Route
 from sealgate.policy.routing import Refusal, judge
 
@@ -27,7 +28,7 @@ def shut(door: Door, target: str) -> bool:
     Return whether the policy refuses *target*, or demands the locked route's key for it.
     """
     routes = (Route(Door("/"), PUBLIC), Route(door, CONFIDENTIAL))
-    verdict = judge(routes, target)
+    verdict = judge(routes, Request(target))
     return isinstance(verdict, Refusal) or verdict.classification == CONFIDENTIAL
 
 

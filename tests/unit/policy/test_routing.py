@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sealgate.policy.classification import DEFAULT_MODEL
+from sealgate.policy.conditions import Request, carried, fits
 from sealgate.policy.inventory import Door, Route
 from sealgate.policy.routing import (
     MAX_AMBIGUOUS_BYTES,
@@ -11,7 +12,6 @@ from sealgate.policy.routing import (
     is_plain,
     judge,
     matches,
-    opens_by_query,
     readings,
     serving_route,
     specificity,
@@ -71,7 +71,7 @@ def test_variant_is_refused(path: str) -> None:
     A spelling that some server reads as the backend is refused on the public route.
     """
     path = path if path.startswith("/") else f"/{path}"
-    answer = judge(TYPO3, path)
+    answer = judge(TYPO3, Request(path))
     assert isinstance(answer, Refusal)
     assert answer.serving is FRONT
     assert answer.stricter is BACKEND
@@ -103,7 +103,7 @@ def test_literal_route_serves(target: str, route: Route) -> None:
     """
     A request that can be read in one way only is served by its literal route.
     """
-    assert judge(TYPO3, target) is route
+    assert judge(TYPO3, Request(target)) is route
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_parameter_variant_is_refused(query: str) -> None:
     """
     A name that PHP or another server turns into the parameter is refused.
     """
-    assert isinstance(judge(TYPO3, f"/?{query}"), Refusal)
+    assert isinstance(judge(TYPO3, Request(f"/?{query}")), Refusal)
 
 
 @pytest.mark.parametrize(
@@ -147,30 +147,30 @@ def test_parameter_value_is_read(query: str, refused: bool) -> None:  # noqa: FB
     """
     A door with a value is judged by every reading of the value.
     """
-    assert isinstance(judge(WORDPRESS, f"/?{query}"), Refusal) is refused
+    assert isinstance(judge(WORDPRESS, Request(f"/?{query}")), Refusal) is refused
 
 
 def test_literal_value_opens_its_own_route() -> None:
     """
     The parameter with its value as declared is served by the locked route.
     """
-    assert judge(WORDPRESS, "/?rest_route=/wp/v2/users/1") is USERS
+    assert judge(WORDPRESS, Request("/?rest_route=/wp/v2/users/1")) is USERS
 
 
 def test_exact_door_is_not_its_children() -> None:
     """
     An exact door means its path alone; below it, the wider door holds.
     """
-    assert judge(WORDPRESS, "/wp-admin/admin-ajax.php") is AJAX
-    assert judge(WORDPRESS, "/wp-admin/admin-ajax.php/x").door.path == "/wp-admin"  # type: ignore[union-attr]  # a route, or this fails
+    assert judge(WORDPRESS, Request("/wp-admin/admin-ajax.php")) is AJAX
+    assert judge(WORDPRESS, Request("/wp-admin/admin-ajax.php/x")).door.path == "/wp-admin"  # type: ignore[union-attr]  # a route, or this fails
 
 
 def test_script_of_its_own_is_locked_with_path_info() -> None:
     """
     What stands behind a locked script is part of it.
     """
-    assert judge(WORDPRESS, "/wp-login.php/x") is LOGIN
-    assert isinstance(judge(WORDPRESS, "/WP-LOGIN.PHP"), Refusal)
+    assert judge(WORDPRESS, Request("/wp-login.php/x")) is LOGIN
+    assert isinstance(judge(WORDPRESS, Request("/WP-LOGIN.PHP")), Refusal)
 
 
 def test_long_ambiguous_path_is_refused_unread() -> None:
@@ -178,15 +178,15 @@ def test_long_ambiguous_path_is_refused_unread() -> None:
     A path too long to be read in every way is refused, unless it has one way only.
     """
     long = "/a" * MAX_AMBIGUOUS_BYTES
-    assert judge(TYPO3, long) is FRONT
-    assert judge(TYPO3, f"{long}/%20x") == Refusal(FRONT, None)
+    assert judge(TYPO3, Request(long)) is FRONT
+    assert judge(TYPO3, Request(f"{long}/%20x")) == Refusal(FRONT, None)
 
 
 def test_stricter_route_needs_no_reading() -> None:
     """
     Where the serving route is the strictest, no spelling can land higher.
     """
-    assert judge(TYPO3, "/typo3/%2e%2e/%2e%2e") is BACKEND
+    assert judge(TYPO3, Request("/typo3/%2e%2e/%2e%2e")) is BACKEND
 
 
 @pytest.mark.parametrize("path", ["/", "/a", "/a/", "/A.php", "/.well-known/x", "/a.b/c~d", "/@"])
@@ -267,7 +267,7 @@ def test_door_without_parameter_is_open_to_any_query() -> None:
     """
     A door by path alone does not look at the query.
     """
-    assert opens_by_query(BACKEND.door, "x", folded=True)
+    assert fits(BACKEND.door, carried(Request("/?x"), overrides=False))
 
 
 def test_serving_route_prefers_the_more_specific_door() -> None:

@@ -20,6 +20,8 @@ FORGEABLE = (
     "x-forwarded.*|x-(?:original|envoy|sealgate)-.*|.*-ip|.*[.].*"
     "|forwarded|proxy|x-rewrite-url|front-end-https"
 )
+# What names another method than the one that was sent: only where a route takes it.
+OVERRIDES = "x-http-method(?:-override)?|x-method-override"
 # RFC 9110, 6.5.1: framing, routing, authentication, modifiers and the form of the content are
 # never told in a trailer.
 _NO_TRAILERS = (

@@ -16,7 +16,7 @@ from sealgate.gateway.translate.access_log import access_log
 from sealgate.gateway.translate.clusters import BUFFER_BYTES
 from sealgate.gateway.translate.cookies import cookie_filter
 from sealgate.gateway.translate.facts import facts_of_connection
-from sealgate.gateway.translate.fields import FORGEABLE, field_filters
+from sealgate.gateway.translate.fields import FORGEABLE, OVERRIDES, field_filters
 from sealgate.gateway.translate.limits import body_filter, rate_filters
 from sealgate.gateway.translate.matchers import RBAC_FILTER
 from sealgate.gateway.translate.pages import (
@@ -159,7 +159,7 @@ def http_listeners(inventory: Inventory, material: Material) -> list[JSONObject]
             proofs=_proves(inventory, AcmeChallenge.HTTP_01),
         ),
     )
-    manager["early_header_mutation_extensions"] = [_mutation([*_forgeable(), _framing()])]
+    manager["early_header_mutation_extensions"] = [_mutation([*_forgeable(None), _framing()])]
     manager["codec_type"] = "HTTP1"
     manager["http_protocol_options"] = {"accept_http_10": True}
     # Without content there is nothing to ask for too often.
@@ -301,8 +301,10 @@ def rds_file(name: str) -> str:
     return f"rds-{name.replace(' ', '-')}.json"
 
 
-def _forgeable() -> list[JSON]:
-    return [{"remove_on_match": {"key_matcher": {"safe_regex": {"regex": FORGEABLE}}}}]
+def _forgeable(site: Site | None) -> list[JSON]:
+    takes = site is not None and any(route.method_override for route in site.routes)
+    regex = FORGEABLE if takes else f"{FORGEABLE}|{OVERRIDES}"
+    return [{"remove_on_match": {"key_matcher": {"safe_regex": {"regex": regex}}}}]
 
 
 def _framing() -> JSONObject:
@@ -340,7 +342,7 @@ def _connection_manager(
         # from it, and the locks know the address from the connection alone.
         "use_remote_address": False,
         "skip_xff_append": True,
-        "early_header_mutation_extensions": [_mutation(_forgeable())],
+        "early_header_mutation_extensions": [_mutation(_forgeable(site))],
         # Paths are judged, not mended: the site gets what the client sent.
         "normalize_path": False,
         "merge_slashes": False,

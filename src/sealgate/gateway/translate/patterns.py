@@ -12,6 +12,7 @@ import re
 from string import ascii_letters, digits
 from typing import TYPE_CHECKING
 
+from sealgate.gateway.translate.conditions import apart_from
 from sealgate.policy.leftovers import KEPT_WORDS, KIND_OF_ENDING, NAMES, PACKED, SOURCES
 from sealgate.policy.routing import (
     DOUBTFUL_END,
@@ -92,15 +93,15 @@ def doubtful(serving: Route, routes: Sequence[Route], *, path_route: Route) -> s
 
     It is to be matched against the whole target (path and query) of a request whose path
     lies at the door of *path_route*, literally; that is *serving* itself unless a
-    parameter chose that one.
+    condition chose that one. Doors that more than a target tells are for :mod:`.glance`.
     """
     stricter = [r for r in routes if is_stricter(r, serving)]
-    queries = [r.door for r in stricter if r.door.query is not None]
+    names = _parameters(stricter)
     choices = [f"{_spelled(door)}(?:[?].*)?" for door in _nearer(stricter, path_route)]
     choices.append(f"[^?]*(?:{DOUBTFUL_INSIDE}).*")
     choices.append(f"[^?]*{DOUBTFUL_END}(?:[?].*)?")
     choices.append(_LEFTOVER)
-    choices += [f"[^?]*[?](?:.*[&;])?{_name(door.query or '')}.*" for door in queries]
+    choices += [f"[^?]*[?](?:.*[&;])?{parameter_name(name)}.*" for name in names]
     return f"{_CASE_FOLDED}(?:{'|'.join(choices)})"
 
 
@@ -110,7 +111,7 @@ def _nearer(stricter: Iterable[Route], path_route: Route) -> list[Door]:
     return [
         r.door
         for r in stricter
-        if r.door.query is None and specificity(r) > specificity(path_route)
+        if not r.door.conditional and specificity(r) > specificity(path_route)
     ]
 
 
@@ -128,7 +129,7 @@ def simple(serving: Route, routes: Sequence[Route], *, path_route: Route) -> str
     doors = [r.door for r in stricter]
     if any(door.path != door.path.lower() or not door.path.isascii() for door in doors):
         return None
-    if any(not set(door.query) - _QUERY_CHARACTERS for door in doors if door.query is not None):
+    if any(not set(name) - _QUERY_CHARACTERS for name in _parameters(stricter)):
         return None
     # Beneath a first word that is no door's, capitals cannot hide one.
     nearer = _nearer(stricter, path_route)
@@ -144,6 +145,11 @@ def simple(serving: Route, routes: Sequence[Route], *, path_route: Route) -> str
     return f"{path}(?:[?][A-Za-z0-9=&-]*)?"
 
 
+def _parameters(routes: Iterable[Route]) -> list[str]:
+    told = (apart_from(r.door).parameters for r in routes if r.door.conditional)
+    return list(dict.fromkeys(name for names in told for name in names))
+
+
 def _spelled(door: Door) -> str:
     segments = "".join(f"/{_segment(s)}" for s in door_segments(door))
     return f"{segments}/?" if door.exact else f"{segments}(?:/[^?]*)?"
@@ -153,9 +159,20 @@ def _segment(segment: str) -> str:
     return _ANY_SEGMENT if segment == "*" else re.escape(segment)
 
 
-def _name(name: str) -> str:
+def parameter_name(name: str) -> str:
+    """
+    Return what matches every way to write a parameter that PHP calls *name*, without case.
+    """
     spaces = rf"(?:[ +]|{_ENCODED}(?:[01][0-9a-f]|20|2b|7f))*"
     return spaces + "".join(_character(c) for c in name.lower())
+
+
+def any_spelling(segment: str) -> str:
+    """
+    Return what matches *segment* of a path in every encoding, without case.
+    """
+    codes = ((c, f"{ord(c.lower()):02x}|{ord(c.upper()):02x}") for c in segment)
+    return "".join(f"(?:{re.escape(c)}|{_ENCODED}(?:u00)?(?:{code}))" for c, code in codes)
 
 
 def _character(character: str) -> str:
@@ -174,12 +191,18 @@ def path_of(door: Door) -> str:
     return segments if door.exact else f"{segments}(?:/.*)?"
 
 
+def literal_path(door: Door) -> str:
+    """
+    Return what matches the path of a whole target, where that lies at *door* literally.
+    """
+    segments = "".join(f"/{_segment(s)}" for s in door_segments(door))
+    return segments if door.exact else f"{segments}(?:/[^?]*)?"
+
+
 def target_with_query(door: Door) -> str:
     """
     Return what matches a whole target that lies at *door* and has its parameter, literally.
     """
-    segments = "".join(f"/{_segment(s)}" for s in door_segments(door))
-    path = segments if door.exact else f"{segments}(?:/[^?]*)?"
     name = re.escape(door.query or "")
     value = f"={re.escape(door.query_value)}.*" if door.query_value else "(?:[=&].*)?"
-    return f"{path}[?](?:.*&)?{name}{value}"
+    return f"{literal_path(door)}[?](?:.*&)?{name}{value}"

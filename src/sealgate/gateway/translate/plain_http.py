@@ -16,6 +16,7 @@ from sealgate.gateway.translate.clusters import (
     IDLE_SECONDS,
     MAX_UPSTREAM_CONNECTIONS,
 )
+from sealgate.gateway.translate.glance import unconcerned
 from sealgate.gateway.translate.patterns import PRINTABLE, doubtful
 from sealgate.gateway.translate.typed import header
 from sealgate.policy.inventory import route_asset
@@ -70,7 +71,7 @@ def plain_entries(
     if not is_plain(site):
         return
     by_path = sorted(
-        (r for r in site.routes if r.door.query is None), key=specificity, reverse=True
+        (r for r in site.routes if not r.door.conditional), key=specificity, reverse=True
     )
     for route in by_path:
         match = at(route.door)
@@ -117,7 +118,8 @@ def _only_here(site: Site, route: Route) -> list[JSON]:
     ]
     here = next(j for j, r in zip(judged, site.routes, strict=True) if r is route)
     doubt = doubtful(here, judged, path_route=here)
-    return [_target(PRINTABLE), {**_target(doubt), "invert_match": True}]
+    apart = unconcerned([r.door for r in site.routes if r.door.conditional], route)
+    return [_target(PRINTABLE), {**_target(doubt), "invert_match": True}, *apart]
 
 
 def _target(regex: str) -> JSONObject:

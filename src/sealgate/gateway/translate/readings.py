@@ -10,6 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sealgate.gateway.translate.conditions import (
+    CONDITIONS,
+    condition_fields,
+    condition_tables,
+    lua_text,
+    lua_truth,
+)
 from sealgate.policy.leftovers import (
     ENDINGS,
     KEPT_WORDS,
@@ -25,7 +32,7 @@ from sealgate.policy.routing import (
     SCRIPT_ENDINGS,
     counts_as_stricter,
     door_segments,
-    mangled,
+    is_stricter,
     specificity,
 )
 
@@ -38,29 +45,35 @@ if TYPE_CHECKING:
 READ_NAMESPACE = "sealgate.reading"
 
 
-def lua_program(routes: Sequence[Route], serving: Route) -> str:
+def lua_program(routes: Sequence[Route], serving: Route, *, reads: bool = False) -> str:
     """
     Return the filter of the route *serving*: refuse what reads as stricter.
 
-    *routes* are all routes of the site. Global functions of the program: ``refused``
-    (of a request target) and ``envoy_on_request``.
+    *routes* are all routes of the site. With *reads*, a body is waited for where it can tell.
+    Global functions of the program: ``why_refused`` (of a request target, or where doors have
+    conditions, of a table) and ``envoy_on_request``.
     """
-    return "\n".join([_tables(routes, serving), _PROGRAM])
+    doors = [r.door for r in routes if r.door.conditional and is_stricter(r, serving)]
+    asked = [condition_tables(doors, serving, reads=reads)] if doors else []
+    judged = CONDITIONS if doors else _BY_PATH_ALONE
+    return "\n".join([_tables(routes, serving), *asked, _PATHS, judged, _ENTRY])
 
 
 def _tables(routes: Sequence[Route], serving: Route) -> str:
     # Ordered so that the first door that fits is the one that max() would choose.
     ordered = sorted(routes, key=specificity, reverse=True)
-    by_path = [_door(route, serving) for route in ordered if route.door.query is None]
-    by_query = [_door(route, serving) for route in routes if route.door.query is not None]
+    by_path = [_door(route, serving) for route in ordered if not route.door.conditional]
+    conditional = [
+        _door(r, serving) for r in routes if r.door.conditional and is_stricter(r, serving)
+    ]
     depth = max(len(door_segments(route.door)) for route in routes)
     return "\n".join(
         [
             f"local DEPTH = {depth}",
             f"local MAX_AMBIGUOUS_BYTES = {MAX_AMBIGUOUS_BYTES}",
             f"local BY_PATH = {{{','.join(by_path)}}}",
-            f"local BY_QUERY = {{{','.join(by_query)}}}",
-            f"local WELL_KNOWN = {_text(WELL_KNOWN)}",
+            *([f"local CONDITIONAL = {{{','.join(conditional)}}}"] if conditional else []),
+            f"local WELL_KNOWN = {lua_text(WELL_KNOWN)}",
             f"local DOT_FILES, BACKUPS = {_kind(Leftover.DOT_FILES)}, {_kind(Leftover.BACKUPS)}",
             f"local NAMES = {_kinds(NAMES)}",
             f"local ENDINGS = {_kinds(KIND_OF_ENDING)}",
@@ -68,27 +81,24 @@ def _tables(routes: Sequence[Route], serving: Route) -> str:
             f"local PACKED = {_kinds(dict.fromkeys(PACKED, Leftover.BACKUPS))}",
             f"local SOURCES = {_kinds(dict.fromkeys(SOURCES, Leftover.BACKUPS))}",
             f"local BACKUP_ENDINGS = {_kinds(dict.fromkeys(ENDINGS[Leftover.BACKUPS], Leftover.BACKUPS))}",
-            f"local SCRIPTS = {{{','.join(f'[{_text(e)}]=true' for e in sorted(SCRIPT_ENDINGS))}}}",
+            f"local SCRIPTS = {{{','.join(f'[{lua_text(e)}]=true' for e in sorted(SCRIPT_ENDINGS))}}}",
         ]
     )
 
 
 def _door(route: Route, serving: Route) -> str:
     door = route.door
-    segments = ",".join(_text(segment.lower()) for segment in door_segments(door))
+    segments = ",".join(lua_text(segment.lower()) for segment in door_segments(door))
     fields = [
         f"segments={{{segments}}}",
-        f"exact={_truth(door.exact)}",
-        f"stricter={_truth(counts_as_stricter(route, serving, behind=False))}",
-        f"behind={_truth(counts_as_stricter(route, serving, behind=True))}",
+        f"exact={lua_truth(door.exact)}",
+        f"stricter={lua_truth(counts_as_stricter(route, serving, behind=False))}",
+        f"behind={lua_truth(counts_as_stricter(route, serving, behind=True))}",
     ]
     if route.leftovers:
         served = ",".join(f"[{_kind(kind)}]=true" for kind in route.leftovers)
         fields.append(f"serves={{{served}}}")
-    if door.query is not None:
-        fields.append(f"name={_text(mangled(door.query))}")
-        fields.append(f"value={_text((door.query_value or '').lower())}")
-    return f"{{{','.join(fields)}}}"
+    return f"{{{','.join([*fields, *condition_fields(door)])}}}"
 
 
 def _kind(kind: Leftover) -> str:
@@ -96,23 +106,11 @@ def _kind(kind: Leftover) -> str:
 
 
 def _kinds(table: Mapping[str, Leftover]) -> str:
-    return "{" + ",".join(f"[{_text(k)}]={_kind(v)}" for k, v in sorted(table.items())) + "}"
-
-
-def _truth(value: bool) -> str:  # noqa: FBT001  # it is all that it takes
-    return "true" if value else "false"
-
-
-def _text(value: str) -> str:
-    safe = "".join(
-        c if c.isascii() and (c.isalnum() or c in "-_ /:~!$&()+,=@*") else f"\\{ord(c):03d}"
-        for c in value.encode().decode("latin-1")
-    )
-    return f'"{safe}"'
+    return "{" + ",".join(f"[{lua_text(k)}]={_kind(v)}" for k, v in sorted(table.items())) + "}"
 
 
 # Only what LuaJIT has. Each function names its counterpart in the specification.
-_PROGRAM = r"""
+_PATHS = r"""
 local function decoded(text)
   return (text:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
 end
@@ -169,45 +167,6 @@ local function lies_at(door, segments, first, count)
     if want ~= "*" and want ~= segments[first + index] then return false end
   end
   return true
-end
-
-local function query_readings(text)
-  local found, current = {}, text
-  for index = 1, 3 do
-    found[index] = current:gsub("%+", " "):lower()
-    current = decoded(current)
-  end
-  return found
-end
-
-local function names(name, wanted)
-  -- No reading is longer than what is read.
-  if #name < #wanted then return false end
-  for _, reading in ipairs(query_readings(name)) do
-    local text = reading:match("^[%c ]*([^%c]*)")
-    if text:gsub("[. %[]", "_") == wanted then return true end
-    if text:match("^[^%[]*"):gsub("[. %[]", "_") == wanted then return true end
-  end
-  return false
-end
-
-local function tidy(value)
-  if not value:find("^[/ %c\\]") then return value end
-  local stripped = value:gsub("^[ %c]+", ""):match("^(.*[^ %c])") or ""
-  return (("/" .. stripped):gsub("[/\\]+", "/"))
-end
-
--- opens_by_query, folded
-local function opens(door, query)
-  for part in (query .. "&"):gmatch("([^&;]*)[&;]") do
-    local name, value = part:match("^([^=]*)=?(.*)$")
-    if names(name, door.name) then
-      for _, reading in ipairs(query_readings(value)) do
-        if tidy(reading):sub(1, #door.value) == door.value then return true end
-      end
-    end
-  end
-  return false
 end
 
 -- _at, folded: whether any counts as stricter. first and count name a slice of segments.
@@ -374,33 +333,36 @@ local function reads_as(texts, opened)
   return leftover
 end
 
-function why_refused(target)
-  local path, query = target:match("^([^?]*)%??(.*)$")
-  if #path > MAX_AMBIGUOUS_BYTES and not is_plain(path) then return "long" end
+-- judge, once it is known which doors with conditions may be meant
+local function why_path_refused(path, opened)
   local texts = spelled(path)
-  local opened = {}
-  for _, door in ipairs(BY_QUERY) do
-    if opens(door, query) then opened[#opened + 1] = door end
-  end
   local read = reads_as(texts, opened)
   if read ~= "stricter" and has_control(texts) then return "control" end
   return read
 end
-
-function refused(target)
-  return why_refused(target) ~= nil
+"""
+_BY_PATH_ALONE = r"""
+function why_refused(target)
+  local path = target:match("^[^?]*")
+  if #path > MAX_AMBIGUOUS_BYTES and not is_plain(path) then return "long" end
+  return why_path_refused(path, {})
 end
 
-local function note(handle, why)
-  handle:streamInfo():dynamicMetadata():set("READ_NAMESPACE", "why", why)
+local function why(handle)
+  return why_refused(handle:headers():get(":path"))
+end
+"""
+_ENTRY = r"""
+local function note(handle, reason)
+  handle:streamInfo():dynamicMetadata():set("READ_NAMESPACE", "why", reason)
 end
 
 -- Envoy lets a request pass when its filter fails, so a failure is caught and refuses. The page is
 -- chosen by what is noted.
 function envoy_on_request(handle)
-  local answered, why = pcall(why_refused, handle:headers():get(":path"))
-  if why or not answered then
-    pcall(note, handle, why)
+  local answered, reason = pcall(why, handle)
+  if reason or not answered then
+    pcall(note, handle, reason)
     handle:respond({[":status"] = "403"}, "")
   end
 end

@@ -23,6 +23,14 @@ from sealgate.gateway.model import (
 )
 from sealgate.gateway.translate.clusters import cluster_name
 from sealgate.gateway.translate.fields import field_settings
+from sealgate.gateway.translate.glance import (
+    concerned,
+    elsewhere,
+    literally,
+    read_in_bodies,
+    unconcerned,
+    without_form,
+)
 from sealgate.gateway.translate.inspection import inspected
 from sealgate.gateway.translate.limits import Rate, body_limit, rate_limit
 from sealgate.gateway.translate.locks import lock, opened_at_once
@@ -33,7 +41,6 @@ from sealgate.gateway.translate.patterns import (
     doubtful,
     path_of,
     simple,
-    target_with_query,
 )
 from sealgate.gateway.translate.payment import payment_headers
 from sealgate.gateway.translate.plain_http import key_page, plain_entries
@@ -45,13 +52,14 @@ from sealgate.gateway.translate.sign_in import (
     own_pages,
 )
 from sealgate.gateway.translate.typed import EXTENSIONS, header, typed
+from sealgate.policy.conditions import MAX_BODY_BYTES, OVERRIDE_HEADERS, reads_bodies
 from sealgate.policy.inventory import AcmeChallenge, route_asset
 from sealgate.policy.protection import RUNG_NAMES, Column
 from sealgate.policy.requirements import required_of_route
-from sealgate.policy.routing import specificity
+from sealgate.policy.routing import is_stricter, specificity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from sealgate.gateway.model import JSON, JSONObject, Material
     from sealgate.policy.inventory import Door, Inventory, Route, Site, TLSSettings
@@ -119,10 +127,10 @@ def _strict_transport(tls: TLSSettings) -> JSONObject:
 
 def _site_routes(inventory: Inventory, site: Site, material: Material) -> Iterator[JSONObject]:
     by_path = sorted(
-        (r for r in site.routes if r.door.query is None), key=specificity, reverse=True
+        (r for r in site.routes if not r.door.conditional), key=specificity, reverse=True
     )
-    by_query = sorted(
-        (r for r in site.routes if r.door.query is not None),
+    conditional = sorted(
+        (r for r in site.routes if r.door.conditional),
         key=lambda r: r.classification.rank,
         reverse=True,
     )
@@ -139,9 +147,11 @@ def _site_routes(inventory: Inventory, site: Site, material: Material) -> Iterat
         *quick, last = _served(inventory, site, route, route, match, material)
         for entries in quick:
             yield from entries
-        for door in by_query:
-            if door.classification.rank > route.classification.rank:
-                literal = _and(match, _target_header(target_with_query(door.door)))
+        for door in concerned(route, conditional):
+            if door.classification.rank <= route.classification.rank:
+                continue
+            for way in literally(door.door):
+                literal = _and(match, *way)
                 for entries in _served(inventory, site, door, route, literal, material):
                     yield from entries
         yield from last
@@ -164,22 +174,10 @@ def _served(
     def entries(
         match: JSONObject, filters: JSONObject, *, sampled: bool = True, rare: bool = False
     ) -> list[JSONObject]:
-        shown = signed_in(match, filters, rare=rare)
+        shown = _signed_in(site, route, material, _to_site(site, route, match, filters), rare=rare)
         return [
             e for entry in shown for e in inspected(entry, site, route, material, sampled=sampled)
         ]
-
-    def signed_in(match: JSONObject, filters: JSONObject, *, rare: bool) -> list[JSONObject]:
-        entry = _to_site(site, route, match, filters)
-        if told := _told(site, route):
-            entry["request_headers_to_add"] = told
-        if material.sign_in is None or not signs_in(site):
-            return [entry]
-        signed = guard_at(site, route) is Guard.SIGN_IN
-        if signed and (hidden := hidden_from_site(site)):
-            entry["request_headers_to_remove"] = hidden
-        entry["match"] = _and(match)
-        return [stripped(entry)] if rare else list(without_own_cookies(entry, signed=signed))
 
     limits = {**_limits(inventory, site, route, path_route), **field_settings(route)}
     filters = {**limits, **lock(site, route, inventory.access, material)}
@@ -194,21 +192,99 @@ def _served(
         opened = entries({**_and(match), "filter_state": [at_once]}, limits, sampled=sampled)
         return [{**entry, "stat_prefix": OPENED} for entry in opened]
 
-    # A door by parameter is rare, and would cost whoever passes it one more expression.
-    if route.door.query is None:
+    stricter = [r for r in concerned(path_route, site.routes) if is_stricter(r, route)]
+    doors = [r.door for r in stricter if r.door.conditional]
+    # A door with conditions is rare, and would cost whoever passes it one more expression.
+    if not route.door.conditional:
+        apart = unconcerned(doors, route)
+        # Ways to see that no body tells anything; one, to look at nothing, where none is read.
+        formless = without_form(doors, path_route) if read_in_bodies(doors) else [[]]
         usual = simple(route, site.routes, path_route=path_route)
         if usual is not None:
-            yield guarded(_and(match, _target_header(usual)), sampled=True)
+            quick = _and(match, _target_header(usual), *apart, *formless[0])
+            yield guarded(quick, sampled=True)
         doubt = doubtful(route, site.routes, path_route=path_route)
-        plain = _and(match, _target_header(PRINTABLE), _target_header(doubt, inverted=True))
+        plain = _and(match, _target_header(PRINTABLE), _target_header(doubt, inverted=True), *apart)
         # Of usual requests there are enough; each entry that takes samples costs everybody.
-        yield guarded(plain, sampled=usual is None)
-    judged = typed(
-        EXTENSIONS + "filters.http.lua.v3.LuaPerRoute",
-        source_code={"inline_string": lua_program(site.routes, route)},
-    )
-    # What needs a program is rare, and so is who comes to a table beside what opens at once.
-    yield entries(match, {LUA_FILTER: judged, **filters}, sampled=False, rare=True)
+        for way in formless:
+            yield guarded(_and(plain, *way), sampled=usual is None)
+
+    def judged(match: JSONObject, *, reads: bool = False) -> list[JSONObject]:
+        program = typed(
+            EXTENSIONS + "filters.http.lua.v3.LuaPerRoute",
+            source_code={"inline_string": lua_program(site.routes, route, reads=reads)},
+        )
+        held = _held(route, path_route) if reads else {}
+        # What needs a program is rare, and so is who comes to a table beside what opens at once.
+        return entries(match, {LUA_FILTER: program, **filters, **held}, sampled=False, rare=True)
+
+    if not any(map(reads_bodies, doors)):
+        yield judged(match)
+        return
+    unread = _unread(inventory, site, path_route, stricter, material)
+    without = [entry for way in unread for entry in judged({**_and(match, *way[0]), **way[1]})]
+    yield [*without, *judged(match, reads=True)]
+
+
+def _signed_in(
+    site: Site, route: Route, material: Material, entry: JSONObject, *, rare: bool
+) -> list[JSONObject]:
+    if told := _told(site, route):
+        entry["request_headers_to_add"] = told
+    signing = material.sign_in is not None and signs_in(site)
+    signed = signing and guard_at(site, route) is Guard.SIGN_IN
+    hidden = [*(hidden_from_site(site) if signed else []), *_overrides(site, route)]
+    if hidden:
+        entry["request_headers_to_remove"] = hidden
+    if not signing:
+        return [entry]
+    match = entry["match"]
+    entry["match"] = _and(match if isinstance(match, dict) else {})
+    return [stripped(entry)] if rare else list(without_own_cookies(entry, signed=signed))
+
+
+def _unread(
+    inventory: Inventory,
+    site: Site,
+    path_route: Route,
+    stricter: Sequence[Route],
+    material: Material,
+) -> list[tuple[list[JSONObject], JSONObject]]:
+    """
+    Return the ways to see that no body need be read: header matchers, and what else matches.
+    """
+    doors = [r.door for r in stricter if r.door.conditional]
+    ways: list[tuple[list[JSONObject], JSONObject]] = [
+        (way, {}) for way in without_form(doors, path_route)
+    ]
+    if (away := elsewhere(doors, path_route)) is not None:
+        ways.append((away, {}))
+    if (known := _opened_at_all(inventory, site, stricter, material)) is not None:
+        ways.append(([], {"filter_state": [known]}))
+    return ways
+
+
+def _opened_at_all(
+    inventory: Inventory, site: Site, stricter: Sequence[Route], material: Material
+) -> JSONObject | None:
+    """
+    Return what matches connections that may enter all of *stricter*: their bodies tell nothing.
+    """
+    routes = [r for r in stricter if r.door.conditional and reads_bodies(r.door)]
+    opened = [opened_at_once(site, route, inventory.access, material) for route in routes]
+    # Where the lists differ, nobody is known to be on all of them.
+    return opened[0] if opened and all(one == opened[0] for one in opened) else None
+
+
+def _held(route: Route, path_route: Route) -> JSONObject:
+    most = route.max_body_bytes if route.max_body_bytes is not None else path_route.max_body_bytes
+    return body_limit(MAX_BODY_BYTES if most is None else min(most, MAX_BODY_BYTES))
+
+
+def _overrides(site: Site, route: Route) -> list[JSON]:
+    # Where no route of a site lets them pass, they are dropped before anything reads them.
+    kept = any(r.method_override for r in site.routes)
+    return list(OVERRIDE_HEADERS) if kept and not route.method_override else []
 
 
 def _told(site: Site, route: Route) -> list[JSON]:

@@ -13,6 +13,7 @@ import pytest
 
 from sealgate.config.parse import parse
 from sealgate.config.presets import PRESETS, FrontSide, Preset, front_of, settings_for
+from sealgate.policy.conditions import Request
 from sealgate.policy.inventory import Address, Listen, Route, Site
 from sealgate.policy.routing import Refusal, judge
 
@@ -52,7 +53,7 @@ def landed(site: Site, target: str) -> Route | None:
     """
     Return the route that *target* may reach, ``None`` when it is refused.
     """
-    judged = judge(site.routes, target)
+    judged = judge(site.routes, Request(target))
     return None if isinstance(judged, Refusal) else judged
 
 

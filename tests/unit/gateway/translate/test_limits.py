@@ -18,6 +18,7 @@ from sealgate.gateway.translate.listeners import https_listeners
 from sealgate.gateway.translate.routes import https_routes
 from sealgate.gateway.translate.sign_in import ROUTE_NAME
 from sealgate.policy.classification import DEFAULT_MODEL
+from sealgate.policy.conditions import MAX_BODY_BYTES
 from sealgate.policy.inventory import Door, Inventory, Limits, Route, Site, Upstream
 
 PUBLIC, RESTRICTED, CONFIDENTIAL, _ = DEFAULT_MODEL.classes
@@ -100,6 +101,9 @@ def test_the_size_holds_for_every_route_and_its_own_for_one() -> None:
     assert sizes(ALL) == {
         "route shop.example/upload, Public, access none": {7},
         "route shop.example/?install, Organization Confidential, access high": {7},
+        # Where a body is held to be read, no more than that passes.
+        "route shop.example/, Public, access none": {MAX_BODY_BYTES},
+        "route shop.example/account, Public Restricted, access low": {MAX_BODY_BYTES},
     }
 
 

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from sealgate.gateway.translate.glance import (
+    concerned,
+    elsewhere,
+    literally,
+    read_in_bodies,
+    unconcerned,
+    without_form,
+)
+from sealgate.policy.classification import DEFAULT_MODEL
+from sealgate.policy.inventory import Credential, CredentialKind, CredentialPart, Door, Route
+
+PUBLIC, _, CONFIDENTIAL, _ = DEFAULT_MODEL.classes
+FRONT = Route(Door("/"), PUBLIC)
+COOKIE = CredentialPart(CredentialKind.COOKIE, "in_*")
+ANY = CredentialPart(CredentialKind.AUTHORIZATION)
+BY_CREDENTIAL = Door("/api", credentials=(Credential((ANY,)), Credential((COOKIE,))))
+BY_METHOD = Door("/node", methods=("GET", "POST"))
+
+
+def test_doors_elsewhere_do_not_concern_a_route() -> None:
+    """
+    Only what can lie below or above a path is looked at there.
+    """
+    routes = [
+        Route(Door("/a", query="x"), CONFIDENTIAL),
+        Route(Door("/b/*", query="x"), CONFIDENTIAL),
+    ]
+    assert concerned(Route(Door("/a/c"), PUBLIC), routes) == routes[:1]
+    assert concerned(FRONT, routes) == routes
+
+
+def test_what_keeps_doors_apart() -> None:
+    """
+    No credential that one asks for, and no method; what answers GET answers HEAD.
+    """
+    names = [matcher["name"] for matcher in unconcerned([BY_CREDENTIAL], FRONT)]
+    assert names == ["authorization", "cookie", "cookie"]
+    [by_method] = unconcerned([BY_METHOD], FRONT)
+    allowed = str(by_method)
+    assert "PUT" in allowed
+    assert "GET" not in allowed
+    assert "HEAD" not in allowed
+    override = Route(Door("/"), PUBLIC, method_override=True)
+    assert len(unconcerned([BY_METHOD], override)) == 4
+
+
+def test_each_credential_is_a_way_of_its_own() -> None:
+    """
+    A door that asks for one of two credentials has two literal matches.
+    """
+    assert len(list(literally(BY_CREDENTIAL))) == 2
+    assert next(iter(literally(Door("/", query="x", methods=("POST",)))))[1]["name"] == ":method"
+
+
+def test_bodies_are_read_only_where_they_tell() -> None:
+    """
+    A door by credentials in headers needs none; one at another path is told by the path.
+    """
+    assert read_in_bodies([BY_CREDENTIAL, BY_METHOD]) == [BY_METHOD]
+    assert elsewhere([BY_CREDENTIAL], FRONT) == []
+    away = elsewhere([BY_METHOD], FRONT)
+    assert away is not None
+    assert [matcher["name"] for matcher in away] == [":path", ":path"]
+    assert elsewhere([Door("/", query="x")], FRONT) is None
+    assert len(without_form([BY_METHOD], FRONT)) == 2
+    assert len(without_form([BY_METHOD, Door("/j", query="x", json=True)], FRONT)) == 3
