@@ -361,6 +361,18 @@ def test_whoever_stands_in_between_is_noticed(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("status", ["100 Continue", "102 Processing", "103 Early Hints"])
+def test_interim_answers_are_passed_over(world: World, status: str) -> None:
+    """
+    What comes before the answer is none, however often (RFC 9110, 15.2), also for the audit.
+    """
+    first = f"HTTP/1.1 {status}\r\nLink: </a>; rel=preload\r\n\r\n".encode() * 2
+    with between(world.mirror.http) as proxy, forwarded(world.mirror.https):
+        proxy.change = lambda answer: first + answer
+        assert run(world.deceived("/pub/data.txt")) == ExitCode.OK
+        assert _unsigned(_audited(world, "127.0.0.2")) == []
+
+
 def test_an_answer_for_one_address_is_none_for_another(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from sealgate.transfer.adapters.client_tls import TLSIdentity
 
+# The library passes over the first by itself; after the second there is no HTTP any more.
+_CONTINUE, _SWITCHING = 100, 101
 _READ_BYTES = 256 * 1024
 # The head with all that may come before it: any number of interim answers (RFC 9110, 15.2).
 HEAD_BYTES = 1024 * 1024
@@ -69,6 +71,20 @@ class _Wire(io.RawIOBase):
         buffer[: len(data)] = data
         self._left -= len(data)
         return len(data)
+
+
+class _Final(http.client.HTTPResponse):
+    """
+    The final answer: the library passes over 100 alone, and takes 103 for what was asked for.
+    """
+
+    def _read_status(self) -> tuple[str, int, str]:
+        # RFC 9110, 15.2: any number of interim answers may come first, each with a head alone.
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]  # not in its stubs
+            if status // 100 != 1 or status in {_CONTINUE, _SWITCHING}:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
 
 
 class Fetched:
@@ -124,9 +140,7 @@ def fetched(
         wire = _Wire(client)
         # HTTPResponse only ever asks its socket for makefile(). It is closed by hand: left to the
         # collector, it might find its reader gone, and complain.
-        with closing(
-            http.client.HTTPResponse(cast("Any", wire), method=request.method)
-        ) as response:
+        with closing(_Final(cast("Any", wire), method=request.method)) as response:
             try:
                 response.begin()
                 # Names and values are the wire's; what breaks a line was none.
