@@ -221,3 +221,21 @@ def test_restic_backs_up_where_nobody_may_delete(place: FilePlace, tmp_path: Pat
     )  # fmt: skip
     back = tmp_path / "back" / str(tmp_path / "data")[1:]
     assert {one.name for one in back.iterdir()} == {"one", "two"}
+
+
+@pytest.mark.peer("rclone")
+@pytest.mark.parametrize("protocol", ["sftp", "ftps"])
+def test_rclone_finds_names_as_it_gave_them(
+    place: FilePlace, tmp_path: Path, protocol: str
+) -> None:
+    """Names of a Mac come in parts (NFD); told in another form, no upload was found again."""
+    source = tmp_path / "cafe\u0301"
+    source.mkdir()
+    for name in ("u\u0308ber.txt", "e\u0301te\u0301.csv", "\u1112\u1161\u11ab"):
+        (source / name).write_text(name)
+    drop = "kept" if protocol == "sftp" else "plain"
+    remote, *options = rclone_over(place, protocol, f"/{drop}/nfd-{protocol}-e\u0301")
+    strict = ("--no-unicode-normalization", *options)
+    run(place, "rclone", "copy", str(tmp_path), remote, *strict)
+    run(place, "rclone", "copy", str(tmp_path), remote, *strict)
+    run(place, "rclone", "check", "--download", str(tmp_path), remote, *strict)

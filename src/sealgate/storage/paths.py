@@ -14,8 +14,8 @@ could read in two ways is refused, whichever of them is right:
 - spaces at an end and a dot at the end, which Windows takes away;
 - names that begin with ``.sealgate``, which the store keeps for itself.
 
-Everything is kept in Unicode NFC, so that one spelling on screen is one name (RFC 5198,
-3). Other punctuation that Windows does not write (``?``, ``*``, a colon further on) leads
+Names are compared in Unicode NFC, so that one spelling on screen is one name (RFC 5198, 3),
+and told as they were given: a client looks for what it wrote. Other punctuation that Windows does not write (``?``, ``*``, a colon further on) leads
 nobody astray and is let through.
 """
 
@@ -63,7 +63,7 @@ def resolve(raw: bytes | str, cwd: StorePath = ()) -> StorePath:
                 # POSIX, pathname resolution: the parent of the root is the root.
                 del segments[-1:]
             case _:
-                segments.append(checked_segment(segment))
+                segments.append(named(checked_segment(segment), segment))
     if sum(len(s.encode()) + 1 for s in segments) > MAX_PATH_BYTES:
         raise _bad(f"the path is longer than {MAX_PATH_BYTES} bytes")
     return tuple(segments)
@@ -76,9 +76,11 @@ def checked_segment(name: str) -> str:
     Raises:
         StorageError: BAD_NAME.
     """
+    longest = len(name.encode())
     if not (name.isascii() and _PLAIN.fullmatch(name)):
-        name = _seen(name)
-    if len(name.encode()) > MAX_SEGMENT_BYTES:
+        _seen(name)
+        name = _seen(unicodedata.normalize("NFC", name))
+    if max(longest, len(name.encode())) > MAX_SEGMENT_BYTES:
         raise _bad(f"a name is longer than {MAX_SEGMENT_BYTES} bytes")
     if name in {"", ".", ".."} or "/" in name:
         raise _bad("a name is empty, or no name")
@@ -93,6 +95,31 @@ def checked_segment(name: str) -> str:
     if _folded(name).startswith(RESERVED_PREFIX):
         raise _bad(f'names that begin with "{RESERVED_PREFIX}" belong to the store')
     return name
+
+
+class Name(str):
+    """
+    A segment in its normal form, by which it is compared, that was *given* in another one.
+
+    It is equal to its normal form wherever a path is looked up; :func:`given` tells the other.
+    """
+
+    __slots__ = ("given",)
+    given: str
+
+
+def named(normal: str, given: str) -> str:
+    """Return *normal*, which remembers how it was *given* where that differs."""
+    if normal == given:
+        return normal
+    name = Name(normal)
+    name.given = given
+    return name
+
+
+def given(segment: str) -> str:
+    """Return *segment* as it was given."""
+    return segment.given if isinstance(segment, Name) else segment
 
 
 def collision_key(name: str) -> str:
@@ -116,7 +143,6 @@ def _decoded(raw: bytes | str) -> str:
 
 
 def _seen(name: str) -> str:
-    name = unicodedata.normalize("NFC", name)
     if "\\" in name:
         raise _bad('a name holds "\\", which separates folders under Windows')
     for character in name:

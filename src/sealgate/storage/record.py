@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from sealgate.storage.model import Entry, StorageRung
+from sealgate.storage.paths import given
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -213,7 +214,10 @@ def encode(record: Record) -> bytes:
     )
     texts = ("/".join(record.path), record.classification, record.owner, record.object_id)
     framed = b"".join(_framed(text.encode()) for text in texts)
-    return b"sealgate/record/1\0" + numbers + framed + _framed(record.binding)
+    whole = b"sealgate/record/1\0" + numbers + framed + _framed(record.binding)
+    # Only where it differs: records from before there was such a name stay genuine.
+    told = "".join(map(given, record.path[-1:]))
+    return whole if told in record.path[-1:] else whole + _framed(told.encode())
 
 
 def leaf_of(area: int, path: StorePath) -> str:

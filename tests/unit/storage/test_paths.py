@@ -11,6 +11,7 @@ from sealgate.storage.paths import (
     MAX_SEGMENT_BYTES,
     checked_segment,
     collision_key,
+    given,
     resolve,
 )
 
@@ -168,3 +169,13 @@ def test_noise_never_leaves_the_root() -> None:
             continue
         assert all(checked_segment(s) == s and s not in {".", ".."} for s in path)
     assert 5_000 < refused < 19_500
+
+
+def test_a_segment_remembers_how_it_was_given() -> None:
+    """It is equal to its normal form, and as long as it may be in both."""
+    path = resolve("a/cafe\u0301/b")
+    assert path == ("a", "caf\u00e9", "b")
+    assert hash(path) == hash(("a", "caf\u00e9", "b"))
+    assert [given(segment) for segment in path] == ["a", "cafe\u0301", "b"]
+    with pytest.raises(StorageError):
+        resolve("e\u0301" * 100)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sealgate.storage.model import StorageError, Trouble
+from sealgate.storage.paths import given
 from sealgate.storage.record import FILES, Record
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ class Folders:
                 raise missing(old)
             self.require_folder(new[:-1], change.run)
             if old == new:
+                _respell(change, found, new)
                 return
             if new[: len(old)] == old:
                 message = f'"{"/".join(old)}" cannot be moved into itself'
@@ -197,6 +199,12 @@ def missing(path: StorePath) -> StorageError:
     Return the error for a path at which there is nothing.
     """
     return StorageError(Trouble.NOT_FOUND, f'there is no "{"/".join(path)}"')
+
+
+def _respell(change: Change, found: tuple[Record, bytes], new: StorePath) -> None:
+    """Let the file or folder *found* be told as it is given in *new*, its own path."""
+    if given(found[0].path[-1]) != given(new[-1]):
+        change.put(replace(found[0], path=new, seq=change.seq), found)
 
 
 def _exists(path: StorePath) -> StorageError:

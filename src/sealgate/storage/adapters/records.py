@@ -20,6 +20,7 @@ from sealgate.storage.adapters.connections import Connections, blob
 from sealgate.storage.adapters.records_change import COLUMNS, IN_FOLDER, SELECT, Change
 from sealgate.storage.adapters.records_tree import Tree
 from sealgate.storage.model import StorageError, StorageRung, StorePath, Trouble
+from sealgate.storage.paths import named
 from sealgate.storage.record import DEPTH, FILES, NOTHING, Head, Record, Vouching, leaf_of
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def _of(table: str, columns: str) -> str:
 NOTED = "parent, name, object_id, owner, rung, began_at, header_size, size, binding, mac"
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "store_version"
-NEWEST = "s0001"
+NEWEST = "s0002"
 _AT = f"{SELECT} AND area = ? AND parent = ? AND name = ?"
 _ALL = f"{SELECT} AND (area, parent, name) > (?, ?, ?) ORDER BY area, parent, name LIMIT ?"
 _MACS = "SELECT mac FROM store_records{} WHERE store = ? AND leaf = ?"
@@ -125,12 +126,12 @@ class Records:
         Raises:
             StorageError: TAMPERED.
         """
-        parent, name = "/".join(path[:-1]), path[-1]
+        parent, name = "/".join(path[:-1]), str(path[-1])
         with self.connections.asking() as run:
             row = run(_LOOK, (FILES, parent, name, parent, name, self.store)).fetchone()
         head = self._checked(row)
         self.tree.go_to(head)
-        record, noted = row[6:21], row[21:]
+        record, noted = row[6:22], row[22:]
         return Look(
             head,
             None if record[0] is None else self.genuine(record),
@@ -176,7 +177,7 @@ class Records:
         Raises:
             StorageError: TAMPERED.
         """
-        row = run(_AT + end, (self.store, area, "/".join(path[:-1]), path[-1])).fetchone()
+        row = run(_AT + end, (self.store, area, "/".join(path[:-1]), str(path[-1]))).fetchone()
         return None if row is None else self.genuine(row)
 
     def prove(self, run: Callable[..., Any], record: Record, mac: bytes) -> None:
@@ -326,7 +327,7 @@ class Records:
 
 
 def _record(row: Any) -> tuple[Record, bytes]:
-    parent, name = str(row[1]), str(row[2])
+    parent, name = str(row[1]), named(str(row[2]), str(row[15]) or str(row[2]))
     path = (*parent.split("/"), name) if parent else (name,)
     try:
         return (

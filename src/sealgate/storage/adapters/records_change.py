@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealgate.storage.adapters.connections import blob
+from sealgate.storage.paths import given
 from sealgate.storage.record import DEPTH, FILES, NOTHING, Head, Record, leaf_of
 
 if TYPE_CHECKING:
@@ -18,19 +19,19 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "area, parent, name, is_folder, classification, owner, size, modified_at, stored_at, seq,"
-    " rung, object_id, object_size, binding, mac"
+    " rung, object_id, object_size, binding, mac, given"
 )
 SELECT = f"SELECT {COLUMNS} FROM store_records WHERE store = ?"  # noqa: S608  # constants
 IN_FOLDER = f"{SELECT} AND area = ? AND parent = ? AND name > ? ORDER BY name LIMIT ?"
 _DIRECTLY = f"{SELECT} AND area = ? AND parent = ?"
 _BELOW = f"{SELECT} AND area = ? AND parent >= ? AND parent < ?"
 _PUT = f"""INSERT INTO store_records (store, leaf, {COLUMNS})
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (store, area, parent, name) DO UPDATE SET is_folder = excluded.is_folder,
 classification = excluded.classification, owner = excluded.owner, size = excluded.size,
 modified_at = excluded.modified_at, stored_at = excluded.stored_at, seq = excluded.seq,
 rung = excluded.rung, object_id = excluded.object_id, object_size = excluded.object_size,
-binding = excluded.binding, mac = excluded.mac"""  # noqa: S608  # constants
+binding = excluded.binding, mac = excluded.mac, given = excluded.given"""  # noqa: S608  # constants
 _DELETE = "DELETE FROM store_records WHERE store = ? AND area = ? AND parent = ? AND name = ?"
 _NODE = "SELECT total FROM store_nodes WHERE store = ? AND parent = ? AND digit = ?"
 _PUT_NODES = """INSERT INTO store_nodes (store, parent, digit, total) VALUES {}
@@ -96,7 +97,7 @@ class Change:
                 leaf,
                 record.area,
                 "/".join(record.path[:-1]),
-                record.path[-1],
+                str(record.path[-1]),
                 int(record.is_folder),
                 record.classification,
                 record.owner,
@@ -109,6 +110,7 @@ class Change:
                 record.object_size,
                 record.binding,
                 mac,
+                told if (told := given(record.path[-1])) != record.path[-1] else "",
             ),
         )
         self._count(leaf, old, (record, mac))
@@ -120,7 +122,7 @@ class Change:
         record = old[0]
         self._loses_folders |= record.is_folder
         parent = "/".join(record.path[:-1])
-        self.run(_DELETE, (self._records.store, record.area, parent, record.path[-1]))
+        self.run(_DELETE, (self._records.store, record.area, parent, str(record.path[-1])))
         self._count(leaf_of(record.area, record.path), old, None)
 
     def flush(self) -> Head | None:

@@ -166,7 +166,7 @@ class ObjectStore(Resuming):
             raise StorageError(Trouble.IS_FOLDER, "the root of the store is a folder")
         look = self.records.look(path)
         found = look.found
-        noted = None if look.noted is None else self.uploads.genuine(look.noted)
+        noted = None if look.noted is None else self.uploads.genuine(look.noted, path)
         if allow is not None:
             partial = self._partial(noted) if noted and not found else None
             allow(found[0].entry if found else partial)

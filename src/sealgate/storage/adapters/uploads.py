@@ -8,7 +8,7 @@ no promise to a client and so need not survive a power cut.
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sealgate.storage.adapters.connections import blob
@@ -69,7 +69,7 @@ class Uploads:
         Raises:
             StorageError: TAMPERED.
         """
-        row = run(_AT, (self._store, "/".join(path[:-1]), path[-1])).fetchone()
+        row = run(_AT, (self._store, "/".join(path[:-1]), str(path[-1]))).fetchone()
         return None if row is None else self.genuine(row)
 
     def within(self, path: StorePath | None) -> list[Noted]:
@@ -102,7 +102,7 @@ class Uploads:
         values = (
             self._store,
             "/".join(path[:-1]),
-            path[-1],
+            str(path[-1]),
             noted.object_id,
             noted.owner,
             int(noted.rung),
@@ -149,9 +149,9 @@ class Uploads:
             noted.binding,
         )
 
-    def genuine(self, row: Any) -> Noted:
+    def genuine(self, row: Any, given: StorePath | None = None) -> Noted:
         """
-        Return what is noted in *row*, verified.
+        Return what is noted in *row*, verified; its path is spelled as *given* now.
 
         Raises:
             StorageError: TAMPERED.
@@ -168,4 +168,4 @@ class Uploads:
             is_ours = False
         if not is_ours:
             raise StorageError(Trouble.TAMPERED, message, hint="sealgate verify")
-        return noted
+        return noted if given is None else replace(noted, path=given)

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sealgate.storage.model import Trouble
+from sealgate.storage.paths import given
 from sealgate.transfer.adapters.ftps_commands import Commands, number
 from sealgate.transfer.adapters.ftps_replies import facts, listed, parse_time, quoted, time_value
 from sealgate.transfer.adapters.ftps_transfers import BLOCK_BYTES, Download, Sending, Upload
@@ -47,14 +48,16 @@ class FileCommands(Commands):
         """
         List names.
         """
-        self._send_list(_without_options(argument), lambda entry: entry.path[-1])
+        self._send_list(_without_options(argument), lambda entry: given(entry.path[-1]))
 
     def do_mlsd(self, path: str) -> None:
         """
         List facts (RFC 3659, 7).
         """
         wanted = self._facts
-        self._send_list(path, lambda entry: f"{facts(entry, wanted)} {entry.path[-1]}", folder=True)
+        self._send_list(
+            path, lambda entry: f"{facts(entry, wanted)} {given(entry.path[-1])}", folder=True
+        )
 
     def do_mlst(self, path: str) -> None:
         """
@@ -62,7 +65,7 @@ class FileCommands(Commands):
         """
 
         def tell(entry: Entry) -> None:
-            line = f" {facts(entry, self._facts)} /{'/'.join(entry.path)}"
+            line = f" {facts(entry, self._facts)} /{'/'.join(map(given, entry.path))}"
             self.reply_lines("250-facts", line, "250 end")
 
         self.ask(self.at(path), partial(self.files.stat, self.at(path)), tell)

@@ -10,6 +10,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from sealgate.storage.model import Trouble
+from sealgate.storage.paths import given
 from sealgate.transfer.lines import sentence
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def listed(entry: Entry, now: float) -> str:
     return (
         f"{'drwx------' if entry.is_folder else '-rw-------'} 1 {_word(entry.owner)} "
         f"{_word(entry.classification)} {entry.size:>12d} "
-        f"{_MONTHS[moment.month - 1]} {moment.day:2d} {when} {entry.path[-1]}"
+        f"{_MONTHS[moment.month - 1]} {moment.day:2d} {when} {given(entry.path[-1])}"
     )
 
 

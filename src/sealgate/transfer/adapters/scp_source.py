@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from sealgate.storage.model import Trouble
+from sealgate.storage.paths import given
 from sealgate.transfer.adapters.scp_conversation import MAX_DEPTH, NUL, REFUSALS, SCPConversation
 from sealgate.transfer.adapters.sftp_packets import wire_time
 from sealgate.transfer.lines import sentence
@@ -46,7 +47,7 @@ class SCPSource(SCPConversation):
             head, slash, pattern = asked.rpartition("/")
             if error.trouble is not Trouble.NOT_FOUND or not set(pattern) & set("*?["):
                 raise
-            names = [one.path[-1] for one in self._files.list(head or slash or ".")]
+            names = [given(one.path[-1]) for one in self._files.list(head or slash or ".")]
             found = [head + slash + one for one in names if fnmatchcase(one, pattern)]
             if not found:
                 raise
@@ -79,12 +80,12 @@ class SCPSource(SCPConversation):
         inside = await self._call(path, lambda: list(self._files.list(path)))
         if not await self._send_times(entry):
             return
-        name = _announced(entry.path[-1]) if entry.path else b"files"
+        name = _announced(given(entry.path[-1])) if entry.path else b"files"
         await self._send(b"D0700 0 " + name + b"\n")
         if not await self._acknowledged():
             return
         for one in inside:
-            await self._send_one(f"{path.rstrip('/')}/{one.path[-1]}", depth + 1)
+            await self._send_one(f"{path.rstrip('/')}/{given(one.path[-1])}", depth + 1)
         await self._send(b"E\n")
         await self._acknowledged()
 
@@ -94,7 +95,7 @@ class SCPSource(SCPConversation):
             size = reader.entry.size
             if not await self._send_times(entry):
                 return
-            name = _announced(entry.path[-1])
+            name = _announced(given(entry.path[-1]))
             await self._send(f"C0600 {size} ".encode("ascii") + name + b"\n")
             if not await self._acknowledged():
                 return

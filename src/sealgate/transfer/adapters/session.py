@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sealgate.storage.model import Entry, Space, StorageError, Trouble
-from sealgate.storage.paths import RESERVED_PREFIX, resolve
+from sealgate.storage.paths import RESERVED_PREFIX, given, resolve
 from sealgate.transfer.adapters.session_drops import (
     INCOMING,
     SEALED_ENDING,
@@ -119,7 +119,7 @@ class Session:
         Return *path* absolute and in normal form; it need not exist.
         """
         with guarded(self._house.complain):
-            return "/" + "/".join(resolve(path))
+            return "/" + "/".join(map(given, resolve(path)))
 
     def stat(self, path: bytes | str) -> Entry:
         """
@@ -134,7 +134,10 @@ class Session:
             if not any(may(drop.drop, self.caller, action) for action in Action):
                 raise denied("see")
             own = self._own(drop, inner)
-            return self._view.shown(drop, own or self._view.stat(drop, inner), inner)
+            found = own or self._view.stat(drop, inner)
+            if inner and found.path[-1] == inner[-1]:
+                inner = (*inner[:-1], found.path[-1])  # its own spelling
+            return self._view.shown(drop, found, inner)
 
     def list(self, path: bytes | str) -> Iterator[Entry]:
         """
@@ -281,7 +284,7 @@ class Session:
                 drop.check_name(target[-1])
             if not self._is_own_new(entry) or self._view.is_there(drop, target):
                 self._view.require(drop, Action.DELETE)
-            if source != target:
+            if source != target or given(source[-1]) != given(target[-1]):
                 self._view.check_delivered(drop, target)
                 # Another case of its own name is no collision with itself.
                 self._siblings.removed(drop, source)
@@ -293,7 +296,7 @@ class Session:
                 self._new.pop(entry.object_id, None)
             self._siblings.removed(drop, source)
             self._siblings.added(drop, target)
-            shown = f"ok, to {'/'.join(target)}"
+            shown = f"ok, to {'/'.join(map(given, target))}"
             event = self._notes.add("rename", drop, source, size=entry.size, result=shown)
             if not entry.is_folder:
                 self._afterwards(drop, target, entry, event)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sealgate.identity.factors import VERY_HIGH
 from sealgate.storage.model import Trouble
+from sealgate.storage.paths import given
 from sealgate.transfer.adapters.uploads_digest import KnownDigests
 from sealgate.transfer.model import Event, TransferError
 
@@ -136,7 +137,7 @@ class Notes:
         """
         Note *action* on *path* of *drop*, and return the event.
         """
-        place = "/".join((drop.name, *path))
+        place = "/".join((drop.name, *map(given, path)))
         return self._add(
             action, place, drop.drop.classification.id, size, result, digest=digest, rule=rule
         )

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sealgate.storage.model import Entry, StorageError, Trouble
+from sealgate.storage.paths import given, named
 from sealgate.transfer.adapters.session_drops import SEALED_ENDING, OpenDrop
 from sealgate.transfer.authorize import grant_for, grant_over, may, needs_grant
 from sealgate.transfer.model import Action, TransferError
@@ -193,7 +194,8 @@ class View:
                 size = reader.entry.size
             finally:
                 reader.close()
-            path = (*path[:-1], path[-1] + SEALED_ENDING)
+            name = named(path[-1] + SEALED_ENDING, given(path[-1]) + SEALED_ENDING)
+            path = (*path[:-1], name)
             entry = replace(entry, size=size)
         return self.shown(drop, entry, path)
 
@@ -258,5 +260,6 @@ def without_ending(path: StorePath) -> StorePath | None:
     Return *path* without ``.age``, ``None`` when it has no such ending.
     """
     if path and path[-1].endswith(SEALED_ENDING) and path[-1] != SEALED_ENDING:
-        return (*path[:-1], path[-1].removesuffix(SEALED_ENDING))
+        plain = path[-1].removesuffix(SEALED_ENDING)
+        return (*path[:-1], named(plain, given(path[-1]).removesuffix(SEALED_ENDING)))
     return None

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from sealgate.storage.model import Trouble
+from sealgate.storage.paths import given
 from sealgate.transfer.adapters import sftp_packets as wire
 from sealgate.transfer.adapters.sftp_extensions import Extensions
 from sealgate.transfer.adapters.sftp_files import Handles, Listing, Reading, Writing, open_file
@@ -296,7 +297,7 @@ class Requests:
         prefix = handle.path.rstrip(b"/") + b"/"
         found = []
         for entry in islice(handle.entries, _NAMES_AT_ONCE):
-            name = entry.path[-1] if entry.path else "."
+            name = given(entry.path[-1]) if entry.path else "."
             attributes = wire.attributes(entry, self.owners.number(entry.owner))
             long = wire.long_name(entry, name, now)
             raw = _raw(name)

@@ -4,6 +4,7 @@ The store over a folder: what it refuses, keeps, resumes and gives back.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import threading
@@ -15,6 +16,7 @@ from sealgate.storage.age.file import unlock
 from sealgate.storage.age.header import parse_header
 from sealgate.storage.age.random_access import RandomAccess
 from sealgate.storage.model import StorageError, StorageRung, Trouble
+from sealgate.storage.paths import given, named
 from sealgate.storage.record import FILES, Record
 from tests.unit.storage.stores import (
     CHUNK,
@@ -418,4 +420,38 @@ def test_a_link_leads_nothing_out_of_the_store(tmp_path: Path) -> None:
     path.parent.symlink_to(tmp_path / "folder")
     with pytest.raises(StorageError):
         get(store, "file")
+    store.close()
+
+
+@pytest.mark.parametrize("rung", OPENABLE)
+def test_a_store_from_before_given_names_stays_readable(rung: StorageRung, tmp_path: Path) -> None:
+    """Its records get a column, and the MACs that vouch for them still do."""
+    place = Place(tmp_path, rung)
+    store = place.open()
+    put(store, "caf\u00e9", b"kept")
+    store.close()
+    with contextlib.closing(sqlite3.connect(place.root / "records.sqlite")) as records:
+        records.execute("ALTER TABLE store_records DROP COLUMN given")
+        records.execute("UPDATE store_version SET version_num = 's0001'")
+        records.commit()
+    store = place.open()
+    assert get(store, "caf\u00e9") == b"kept"
+    assert [entry.path for entry in store.list(())] == [("caf\u00e9",)]
+    store.close()
+
+
+def test_a_given_name_that_was_changed_from_outside_is_noticed(tmp_path: Path) -> None:
+    """It is vouched for like all that is told of a file."""
+    place = Place(tmp_path, StorageRung.ENCRYPTED)
+    store = place.open()
+    path = (named("caf\u00e9", "cafe\u0301"),)
+    with store.open_write(path, owner="anna") as writer:
+        writer.write(b"x")
+        writer.commit()
+    assert given(store.stat(path).path[-1]) == "cafe\u0301"
+    for told in ("", "caf\u00e8"):
+        with contextlib.closing(sqlite3.connect(place.root / "records.sqlite")) as records:
+            records.execute("UPDATE store_records SET given = ?", (told,))
+            records.commit()
+        assert trouble_of(lambda: store.stat(path)) is Trouble.TAMPERED
     store.close()

@@ -11,6 +11,7 @@ from sealgate.policy.inventory import Drop
 from sealgate.storage.age.keys import HybridIdentity
 from sealgate.storage.age.stream import open_stream
 from sealgate.storage.model import StorageError, StorageRung, Trouble
+from sealgate.storage.paths import given
 from sealgate.transfer.adapters.session import Session
 from sealgate.transfer.adapters.session_drops import OpenDrop
 from sealgate.transfer.adapters.session_house import House
@@ -549,3 +550,42 @@ def test_a_new_name_that_is_taken_meanwhile_is_not_taken_over(
     monkeypatch.setattr(type(drop.store), "rename", late)
     refused(lambda: anna.rename("in/a.tmp", "in/a", replace=True), Trouble.EXISTS)
     assert get(ben, "in/a") == b"ben's"
+
+
+NFC, NFD = "caf\u00e9", "cafe\u0301"
+
+
+@pytest.mark.parametrize("rung", [StorageRung.PLAIN, StorageRung.HIGHLY_ENCRYPTED])
+def test_a_name_is_told_as_it_was_given(ground: Ground, rung: StorageRung) -> None:
+    """And found by either spelling: both are one file, told as it was written last."""
+    sealed = rung > StorageRung.ENCRYPTED
+    keys = (str(HybridIdentity.generate().recipient()),) if sealed else ()
+    ending = ".age" if sealed else ""
+    ground.add(rung=rung, recipients=keys)
+    session = ground.session()
+
+    def told(folder: str = "in") -> list[str]:
+        return [given(one.path[-1]) for one in ground.session().list(folder)]
+
+    assert session.real_path(f"in/{NFD}") == f"/in/{NFD}"
+    session.make_folder(f"in/{NFD}")
+    assert told() == [NFD]
+    refused(lambda: session.make_folder(f"in/{NFC}"), Trouble.EXISTS)
+    put(session, f"in/{NFC}/x{NFD}", b"first")
+    assert told(f"in/{NFD}") == [f"x{NFD}{ending}"]
+    assert given(session.stat(f"in/{NFC}/x{NFC}{ending}").path[-1]) == f"x{NFD}{ending}"
+    put(session, f"in/{NFD}/x{NFC}", b"second")
+    assert told(f"in/{NFC}") == [f"x{NFC}{ending}"]
+    session.rename(f"in/{NFC}/x{NFC}", f"in/{NFC}/y{NFD}", replace=False)
+    assert told(f"in/{NFC}") == [f"y{NFD}{ending}"]
+    session.rename(f"in/{NFC}/y{NFD}", f"in/{NFC}/y{NFC}", replace=False)
+    assert told(f"in/{NFC}") == [f"y{NFC}{ending}"]
+    session.rename(f"in/{NFC}", f"in/b{NFD}", replace=False)
+    assert told() == [f"b{NFD}"]
+    assert told(f"in/b{NFC}") == [f"y{NFC}{ending}"]
+    session.remove(f"in/b{NFC}/y{NFD}{ending}")
+    assert told(f"in/b{NFC}") == []
+    assert any(event.place == f"in/{NFC}/x{NFD}" for event in ground.events)
+    upload = session.open_write(f"in/z{NFD}")
+    assert given(session.stat(f"in/z{NFC}").path[-1]) == f"z{NFD}"
+    upload.close()
