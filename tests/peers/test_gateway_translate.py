@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import random
 import re
 import socket
@@ -636,6 +637,70 @@ def test_second_site_has_its_own_lock(world: World) -> None:
     port = world.gateway.port
     assert Client(port, name=SECOND_NAME, pair=world.alice).ask("/x").status == 200
     assert Client(port, name=SECOND_NAME, pair=world.bob).ask("/x").status == 403
+
+
+# The log.
+
+
+def line_of(world: World, page: Reply) -> dict[str, Any]:
+    """
+    Return the line of the log that has the id of a refusal's *page*.
+    """
+    found = re.search(rb"Id: <code>([0-9-]+)</code>", page.body)
+    assert found, page.body
+    log = world.gateway.folder / "access.log"
+    assert wait_until(lambda: found[1].decode() in log.read_text())
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    [one] = [line for line in lines if line["id"] == found[1].decode()]
+    return dict(one)
+
+
+def test_a_refusal_by_country_tells_whose_good_certificate_it_was(world: World) -> None:
+    """
+    Whose certificate admits nobody is not believed about its name.
+    """
+    for source in (OTHER, UNKNOWN):
+        line = line_of(world, world.client(world.alice, source).ask("/typo3/"))
+        assert (line["status"], line["user"]) == (403, "urn:sealgate:user:alice")
+    for pair in (world.bob, world.stranger, None):
+        line = line_of(world, world.client(pair, OTHER).ask("/typo3/"))
+        assert (line["status"], line["user"]) == (403, None)
+    assert world.client(world.alice).ask("/typo3/").status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "written"),
+    [
+        *(("/typo3/a%20b", "/typo3/a%20b"), ("/typo3/x?a=b@c.example", "/typo3/x")),
+        *(("/typo3/anna@mail.example", "(left out)"), ("/typo3/anna%40mail", "(left out)")),
+        ("/typo3/" + "x" * 80, "(left out)"),
+    ],
+)
+def test_a_path_that_may_name_a_person_is_not_written_down(
+    world: World, path: str, written: str
+) -> None:
+    """
+    The route is, and the id that leads there.
+    """
+    line = line_of(world, world.client().ask(path))
+    assert line["request"] == f"GET {written}"
+    assert line["route"].startswith("route shop.example/typo3")
+
+
+def test_the_log_is_for_its_owner_only(world: World) -> None:
+    """
+    Addresses and names stand in it.
+    """
+    log = world.gateway.folder / "access.log"
+    assert oct(log.stat().st_mode & 0o777) == "0o600"
+
+
+def test_a_program_is_told_the_id_too(world: World) -> None:
+    """
+    In its problem details.
+    """
+    answer = json.loads(world.client().ask("/typo3/", "Accept: application/json").body)
+    assert re.fullmatch("[0-9]+-[0-9]+", answer["id"])
 
 
 # Port 80.

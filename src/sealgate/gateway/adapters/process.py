@@ -118,6 +118,8 @@ class EnvoyProcess:
             # Whoever looks at the log after a refusal finds it; the default is ten seconds.
             *("--file-flush-interval-msec", str(_LOG_FLUSH_MILLISECONDS)),
         ]
+        with contextlib.suppress(OSError):
+            _make_own(self._folder / ACCESS_LOG)
         # Appended to, so that it can be emptied while Envoy runs.
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
         log = os.open(self.log_path, flags, 0o600)
@@ -185,6 +187,7 @@ class EnvoyProcess:
         with contextlib.suppress(OSError, GatewayError):
             if access.stat().st_size > MAX_ACCESS_LOG_BYTES:
                 access.replace(access.with_name(f"{ACCESS_LOG}.1"))
+                _make_own(access)
                 self.admin.reopen_logs()
 
     def drain(self, *, within_seconds: float, hurry: Callable[[], bool] = lambda: False) -> bool:
@@ -228,6 +231,16 @@ class EnvoyProcess:
             self._child.kill()
             self._child.wait()
         (self._folder / ADMIN_SOCKET).unlink(missing_ok=True)
+
+
+def _make_own(log: Path) -> None:
+    # Envoy makes logs that everybody may read, whatever its umask is; one that is there it takes.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+    opened = os.open(log, flags, 0o600)
+    try:
+        os.fchmod(opened, 0o600)
+    finally:
+        os.close(opened)
 
 
 def _refuse_long_path(socket_path: Path) -> None:

@@ -12,6 +12,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from sealgate.gateway.model import REFUSAL_STYLE
+from sealgate.gateway.translate.access_log import REFUSAL_ID
 from sealgate.gateway.translate.matchers import (
     NO_CERTIFICATE,
     NOBODY_ADMITTED,
@@ -210,7 +211,10 @@ _OTHER = Page(
 )
 _CLASS = "%METADATA(ROUTE:sealgate:class)%"
 _CLASS_HTML = "%METADATA(ROUTE:sealgate:class_html)%"
+# By it, whoever looks after the site finds the line of the log.
+ID_HEADER = "sealgate-id"
 _PAGE_HEADERS = (
+    (ID_HEADER, REFUSAL_ID),
     ("cache-control", "no-store"),
     ("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'"),
     ("x-content-type-options", "nosniff"),
@@ -301,13 +305,17 @@ def _of_service() -> list[JSON]:
         "and_filter": {"filters": [{"header_filter": {"header": names_html}}, refused]}
     }
     said: JSONObject = {"text_format_source": {"inline_string": "%LOCAL_REPLY_BODY%"}}
+    # Its pages do not know the id.
+    told: list[JSON] = [header(ID_HEADER, REFUSAL_ID)]
     return [
         {
             "filter": in_a_browser,
+            "headers_to_add": told,
             "body_format_override": {**said, "content_type": "text/html; charset=utf-8"},
         },
         {
             "filter": refused,
+            "headers_to_add": told,
             "body_format_override": {**said, "content_type": "application/problem+json"},
         },
     ]
@@ -339,6 +347,7 @@ def _as_json(page: Page) -> JSONObject:
         "status": "%RESPONSE_CODE%",
         "detail": page.text,
         "todo": page.todo,
+        "id": REFUSAL_ID,
     }
     if page.rule is not None:
         fields["rule"] = page.rule
@@ -353,6 +362,7 @@ def _as_html(page: Page, operator: str) -> JSONObject:
         facts.append(f"Rule: <code>{page.rule}</code>")
     if page.on_route:
         facts.append(f"Class: {_CLASS_HTML}")
+    facts.append(f"Id: <code>{REFUSAL_ID}</code>")
     if operator:
         facts.append(f"Operator: {escape(operator).replace('%', '%%')}")
     text = (

@@ -56,6 +56,8 @@ def test_only_the_response_and_the_route_are_quoted() -> None:
         "%RESPONSE_CODE%",
         "%METADATA(ROUTE:sealgate:class)%",
         "%METADATA(ROUTE:sealgate:class_html)%",
+        "%START_TIME(%",
+        "%CONNECTION_ID%",
     }
 
 
