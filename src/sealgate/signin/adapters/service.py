@@ -220,6 +220,9 @@ class Service:
         if not is_ours(request, form.get("form", "")):
             return await self._next(caller, wanted, shows=True, error="stale form", status=403)
         name, house = form.get("name", ""), self._house
+        usual = house.is_usual(caller, name)
+        if self._turns.is_full(usual=usual):
+            return _come_again()
         wait = house.wait(caller, name)
         if wait > 0:
             return await self._later(caller, wanted, wait)
@@ -227,9 +230,9 @@ class Service:
             since = await asyncio.to_thread(house.people.generation)
             check = functools.partial(house.has_password, caller, name, form.get("password", ""))
             try:
-                right = await self._turns.check(name, check, usual=house.is_usual(caller, name))
+                right = await self._turns.check(name, check, usual=usual)
             except BusyError:
-                return Response(status_code=503, headers={"retry-after": "5"})
+                return _come_again()
             if not right:
                 break
             proof = Proven(Factor.PASSWORD, house.now())
@@ -376,6 +379,11 @@ class Service:
         # "__Host-"), and only our own pages send it back (SameSite=Strict).
         answer.headers.append("set-cookie", f"{FORM_COOKIE}={form}; {ATTRIBUTES}; SameSite=Strict")
         return answer
+
+
+def _come_again() -> Response:
+    # Without words: Envoy has a page for it.
+    return Response(status_code=503, headers={"retry-after": "5", "cache-control": "no-store"})
 
 
 def _asked(asked: Asked) -> Response:

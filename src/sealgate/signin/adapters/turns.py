@@ -49,6 +49,12 @@ class Turns:
         self._waiting = 0
         self._names: dict[str, tuple[asyncio.Lock, int]] = {}
 
+    def is_full(self, *, usual: bool) -> bool:
+        """
+        Return whether :meth:`check` would refuse, for who wants to know before any work.
+        """
+        return not usual and self._waiting >= self._most_waiting
+
     async def check(self, name: str, check: Callable[[], _Value], *, usual: bool) -> _Value:
         """
         Return what *check* returns, for somebody who says to be *name*.
@@ -60,7 +66,7 @@ class Turns:
         if usual:
             async with self._one_of(name):
                 return await loop.run_in_executor(self._usual, check)
-        if self._waiting >= self._most_waiting:
+        if self.is_full(usual=usual):
             raise BusyError
         self._waiting += 1
         try:
