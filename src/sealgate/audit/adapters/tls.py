@@ -5,6 +5,7 @@ Which TLS versions, suites and groups an endpoint takes, asked one hello at a ti
 from __future__ import annotations
 
 import secrets
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,8 @@ if TYPE_CHECKING:
 _ENOUGH_BITS = 2048
 _WITH_A_PRIME = ("TLS_DHE_", "TLS_DH_anon_", "TLS_PSK_DHE_")
 _MOST_SUITES = 120
-_SSL2_SECONDS = 5.0
+# How long is waited for an answer in SSL 2.0.
+_TIMES_AS_LONG, _LEAST_SECONDS, _MOST_SECONDS = 8, 0.3, 5.0
 # A TLS alert or handshake, and the answers of HTTP and FTP servers to what they do not know.
 _NOT_SSL2 = frozenset([b"\x15", b"\x16", b"H", b"<", b"4", b"5"])
 
@@ -63,7 +65,7 @@ def probe_tls(target: Target, limits: Limits) -> list[Sighting]:
     try:
         taken = {version: _suites(target, version, limits) for version in reversed(Version)}
         taken = {version: found for version, found in taken.items() if found}
-        oldest = _ssl2(target, limits)
+        oldest = _ssl2(target, _patience(target, taken, limits))
         if not taken and oldest is None:
             return no_tls(target, seen_by)
         values = _negotiated(target, taken, oldest, limits)
@@ -154,12 +156,20 @@ def _asked(
     return None
 
 
+def _patience(target: Target, taken: Mapping[Version, Sequence[Flight]], limits: Limits) -> Limits:
+    # Who waits for the rest of a message that it does not know says nothing. How long an answer
+    # takes there is known from a hello that it does take.
+    begun = time.monotonic()
+    answers = bool(taken) and _is_still_there(target, taken, limits)
+    most = _TIMES_AS_LONG * (time.monotonic() - begun) if answers else limits.exchange_seconds
+    return replace(limits, exchange_seconds=min(max(_LEAST_SECONDS, most), _MOST_SECONDS))
+
+
 def _ssl2(target: Target, limits: Limits) -> tuple[str, ...] | None:
     # What speaks SSL 2.0 answers at once. Who hangs up, sends an alert or waits for more has
     # not taken it: that it is there at all was seen before.
-    patient = replace(limits, exchange_seconds=min(_SSL2_SECONDS, limits.exchange_seconds))
     try:
-        with tls_ready(target, patient) as wire:
+        with tls_ready(target, limits) as wire:
             wire.send(ssl2_hello(secrets.token_bytes(16)))
             received = b""
             while (found := parse_ssl2(received)) is None and len(received) < MAX_FLIGHT_BYTES:
