@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+# What a shell reports for SIGINT: 128 and the signal's number.
+INTERRUPTED = 130
+
+
 class ExitCode(IntEnum):
     """
     What the process tells its caller; own failure and findings never share one.

@@ -18,6 +18,7 @@ HELD_BY = {
     "app/audit_jobs.py": "peers/test_audit_sites.py",
     "app/audit_host.py": "peers/test_audit_drops.py",
     "app/audit_stores.py": "peers/test_audit_drops.py",
+    "app/audit_ways.py": "peers/test_audit_addresses.py",
     "app/certificate*.py": "peers/test_acme.py",
     "app/control.py": "peers/test_serve_start.py",
     "app/inspection*.py": "peers/test_inspection_gateway.py",

@@ -17,12 +17,16 @@ from sealgate.app.audit_files import file_server_targets, file_server_trust
 from sealgate.app.audit_jobs import (
     endpoint_jobs,
     file_server_job,
+    interrupted_before,
     payment_gateway_job,
     run_jobs,
     site_jobs,
+    way_in,
 )
+from sealgate.app.audit_ways import find_ways
 from sealgate.app.stores import registered_stores
 from sealgate.audit.adapters.certificate import Trust
+from sealgate.audit.doors import doors_of
 from sealgate.audit.model import Limits
 from sealgate.audit.sightings import agreed
 from sealgate.errors import NothingToLookAtError, UsageError
@@ -65,11 +69,14 @@ class Manner:
 class Audit:
     """
     A verdict and the *sightings* that it rests on; *at* is in seconds since the epoch.
+
+    *interrupted*: somebody did not wait for all looks, and the rest is told as not observed.
     """
 
     report: Report
     sightings: tuple[Sighting, ...]
     at: float
+    interrupted: bool = False
 
 
 def audit_sites(
@@ -101,16 +108,30 @@ def audit_sites(
         for route in site.routes
         if route.payment and register is not None
     }
-    jobs = [job for site in inventory.sites for job in site_jobs(inventory, site, manner, approved)]
-    jobs += [payment_gateway_job(gateway, manner) for gateway in inventory.payment_gateways]
+    reach = way_in(inventory, manner)
+    doors = {site.name: doors_of(inventory, site, reach) for site in inventory.sites}
     servers = file_server_targets(inventory, manner)
-    if servers:
-        whom = file_server_trust(inventory, manner)
-        jobs += [file_server_job(target, whom, manner, active=True) for target in servers]
+    targets = [t for found in doors.values() for t in (*found.secure, *found.plain)]
+    try:
+        ways = find_ways([*targets, *servers], manner.limits)
+    except KeyboardInterrupt:
+        looks = interrupted_before([*targets, *servers])
+    else:
+        jobs = [
+            job
+            for site in inventory.sites
+            for job in site_jobs(inventory, site, ways, doors[site.name], manner, approved)
+        ]
+        jobs += [payment_gateway_job(gateway, manner) for gateway in inventory.payment_gateways]
+        if servers:
+            whom = file_server_trust(inventory, manner)
+            found = (way for target in servers for way in ways[target])
+            jobs += [file_server_job(way, whom, manner, active=True) for way in found]
+        looks = run_jobs(jobs, manner)
     confirmed = confirmed_observations(inventory, now=manner.now)
-    sightings = (*agreed(run_jobs(jobs, manner)), *host, *at_rest, *confirmed)
+    sightings = (*agreed(looks.sightings), *host, *at_rest, *confirmed)
     report = evaluate(requirements, sightings, accepted=inventory.accepted, now=manner.now)
-    return Audit(report, sightings, manner.now)
+    return Audit(report, sightings, manner.now, looks.interrupted)
 
 
 def audit_endpoints(
@@ -147,11 +168,19 @@ def audit_endpoints(
         for endpoint in endpoints
     ]
     targets = dict.fromkeys(endpoint.target(manner.resolve) for endpoint in endpoints)
-    jobs = [job for target in targets for job in endpoint_jobs(target, trust, manner)]
-    sightings = agreed(run_jobs(jobs, manner))
+    try:
+        ways = find_ways(targets, manner.limits)
+    except KeyboardInterrupt:
+        looks = interrupted_before(targets)
+    else:
+        found = (way for target in targets for way in ways[target])
+        looks = run_jobs(
+            [job for way in found for job in endpoint_jobs(way, trust, manner)], manner
+        )
+    sightings = agreed(looks.sightings)
     accepted = inventory.accepted if inventory else ()
     report = evaluate(requirements, sightings, accepted=accepted, now=manner.now)
-    return Audit(report, sightings, manner.now)
+    return Audit(report, sightings, manner.now, looks.interrupted)
 
 
 def record(register: Register, audit: Audit) -> int:

@@ -18,10 +18,7 @@ from sealgate.audit.adapters.ssh import probe_ssh
 from sealgate.audit.adapters.wire import UnreachableError, Wire
 from sealgate.audit.doors import is_everywhere
 from sealgate.audit.model import Opening, Target
-from sealgate.audit.sightings import FILE_SERVER_FACTS, seen, unseen
-from sealgate.policy.finding import Declaration
 from sealgate.policy.inventory import file_server_asset
-from sealgate.policy.observation import Fact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +29,7 @@ if TYPE_CHECKING:
     from sealgate.policy.observation import Sighting
 
 _LOOPBACK = ("127.0.0.1", "::1")
-_OF_SSH = frozenset(["ssh", "sftp"])
+SSH_SCHEMES = frozenset(["ssh", "sftp"])
 
 
 def file_server_targets(inventory: Inventory, manner: Manner) -> tuple[Target, ...]:
@@ -94,19 +91,12 @@ def look_at_file_server(
     target: Target, trust: Trust, manner: Manner, *, active: bool
 ) -> list[Sighting]:
     """
-    Observe one file server from outside.
+    Observe one file server from outside, where somebody answers.
     """
-    is_ssh = target.scheme in _OF_SSH
-    facts = FILE_SERVER_FACTS[Declaration.SSH if is_ssh else Declaration.FTP]
-    reason = why_unreachable(target, manner.limits)
-    if reason is not None:
-        return unseen(target.asset, (Fact.REACHABLE, *facts), reason)
-    reached = seen(target.asset, {Fact.REACHABLE: True}, f"a connection to {target.where}")
-    reached += probe_software(target, manner.limits)
-    if is_ssh:
-        return [*reached, *probe_ssh(target, manner.limits, active=active)]
-    found = probe_ftp(target, trust, manner.now, manner.limits, active=active)
-    return [*reached, *found]
+    named = probe_software(target, manner.limits)
+    if target.scheme in SSH_SCHEMES:
+        return [*named, *probe_ssh(target, manner.limits, active=active)]
+    return [*named, *probe_ftp(target, trust, manner.now, manner.limits, active=active)]
 
 
 def why_unreachable(target: Target, limits: Limits) -> str | None:

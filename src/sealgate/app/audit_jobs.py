@@ -4,16 +4,18 @@ The single looks that an audit is made of: which probe asks what, and where.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from sealgate.app.audit_files import look_at_file_server, why_unreachable
+from sealgate.app.audit_files import SSH_SCHEMES, look_at_file_server, why_unreachable
 from sealgate.app.audit_signed import claimed_probe, signature_probes
+from sealgate.app.audit_ways import Way
 from sealgate.app.keys import local_authority
+from sealgate.audit.adapters.beside import run_beside
 from sealgate.audit.adapters.certificate import Trust, probe_certificate
 from sealgate.audit.adapters.egress import probe_egress
 from sealgate.audit.adapters.leftovers import LEFTOVER_FACTS, probe_leftovers
@@ -28,7 +30,6 @@ from sealgate.audit.adapters.web_root import probe_web_root
 from sealgate.audit.doors import (
     Doors,
     asks_who,
-    doors_of,
     is_everywhere,
     is_locked,
     request_for,
@@ -37,11 +38,13 @@ from sealgate.audit.doors import (
 from sealgate.audit.model import Target
 from sealgate.audit.sightings import (
     CERTIFICATE_FACTS,
+    FILE_SERVER_FACTS,
     PAGE_FACTS,
     TLS_FACTS,
     seen,
     unseen,
 )
+from sealgate.policy.finding import Declaration
 from sealgate.policy.inventory import (
     payment_gateway_asset,
     route_asset,
@@ -63,21 +66,44 @@ if TYPE_CHECKING:
     from sealgate.policy.observation import FactValue, Sighting
 
 
+# How many looks are at work at once, for each host and in all.
 _WORKERS = 4
+_MOST_WORKERS = 32
+# What is looked for at a port that speaks TLS, and at the one that should not.
+CHANNEL_FACTS = (*TLS_FACTS, *CERTIFICATE_FACTS, Fact.HSTS_SECONDS)
+_PLAIN_FACTS = (Fact.PLAIN_GET, Fact.PLAIN_POST)
 _PAGES_OF_OTHERS = 6
 _LOOPBACK = ("127.0.0.1", "::1")
 
 Probe = Callable[[], list["Sighting"]]
 
 
+INTERRUPTED = "the audit was interrupted"
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """
     One probe and what to call it while it runs.
+
+    It looks for *facts* of *asset*, at a *door* ("" where there is one).
     """
 
     name: str
     run: Probe
+    asset: str
+    facts: tuple[Fact, ...]
+    door: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """
+    What was seen; with *interrupted*, what was left is told as not observed.
+    """
+
+    sightings: tuple[Sighting, ...]
+    interrupted: bool = False
 
 
 def trusted_for(inventory: Inventory, site: Site, manner: Manner) -> Trust:
@@ -94,48 +120,110 @@ def trusted_for(inventory: Inventory, site: Site, manner: Manner) -> Trust:
     return Trust((*((str(path),) if issues and path.is_file() else ()), *manner.ca_files))
 
 
-def run_jobs(jobs: Sequence[Job], manner: Manner) -> list[Sighting]:
+def run_jobs(jobs: Sequence[Job], manner: Manner) -> Looks:
     """
     Return what every one of *jobs* saw, in their order; some run beside each other.
+
+    Ctrl-C ends the wait at once: what had not ended by then is a gap.
     """
 
     def run(job: Job) -> list[Sighting]:
         manner.progress(job.name)
         return job.run()
 
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        return [sighting for found in pool.map(run, jobs) for sighting in found]
+    found: dict[int, list[Sighting]] = {}
+    hosts = len({job.door or job.asset for job in jobs})
+    workers = min(_WORKERS * hosts, _MOST_WORKERS)
+    interrupted = False
+    try:
+        # Pair by pair, so that what has ended by then is there when it is left.
+        found.update(run_beside([partial(run, job) for job in jobs], workers))
+    except KeyboardInterrupt:
+        interrupted = True
+    told = [
+        _at_its_door(job, sighting)
+        for index, job in enumerate(jobs)
+        for sighting in found.get(index, unseen(job.asset, job.facts, INTERRUPTED))
+    ]
+    return Looks(tuple(told), interrupted)
 
 
-def file_server_job(target: Target, trust: Trust, manner: Manner, *, active: bool) -> Job:
+def _at_its_door(job: Job, sighting: Sighting) -> Sighting:
+    doors = [door for door in (job.door, sighting.door) if door]
+    return replace(sighting, door=", ".join(doors)) if job.door else sighting
+
+
+def interrupted_before(targets: Iterable[Target]) -> Looks:
+    """
+    Return what is known of *targets* when it is not even known where they are.
+    """
+    gaps = [
+        gap
+        for target in targets
+        for gap in unseen(target.asset, (Fact.REACHABLE, *_facts_of(target)), INTERRUPTED)
+    ]
+    return Looks(tuple(gaps), interrupted=True)
+
+
+def _facts_of(target: Target) -> tuple[Fact, ...]:
+    if target.scheme == "https":
+        return (*CHANNEL_FACTS, *PAGE_FACTS, *_PLAIN_FACTS)
+    return FILE_SERVER_FACTS[Declaration.SSH if target.scheme in SSH_SCHEMES else Declaration.FTP]
+
+
+def file_server_job(way: Way, trust: Trust, manner: Manner, *, active: bool) -> Job:
     """
     Return the look at one file server.
     """
-    return Job(target.origin, lambda: look_at_file_server(target, trust, manner, active=active))
+    target, facts = way.target, _facts_of(way.target)
+    if way.why_not:
+        return _unreached(way, facts)
+    return Job(
+        target.origin,
+        lambda: [
+            *_reached(target),
+            *look_at_file_server(target, trust, manner, active=active),
+        ],
+        target.asset,
+        (Fact.REACHABLE, *facts),
+        way.door,
+    )
 
 
-def endpoint_jobs(target: Target, trust: Trust, manner: Manner) -> list[Job]:
+def endpoint_jobs(way: Way, trust: Trust, manner: Manner) -> list[Job]:
     """
-    Return the looks at one URL that nobody configured.
+    Return the looks at one address of a URL that nobody configured.
     """
+    target, active = way.target, manner.active
     if target.scheme != "https":
-        return [file_server_job(target, trust, manner, active=manner.active)]
-    why_not = why_unreachable(target, manner.limits)
-    facts = (*TLS_FACTS, *CERTIFICATE_FACTS, *PAGE_FACTS, Fact.HSTS_SECONDS)
-    if why_not:
-        gaps = [*_reached(target, why_not), *unseen(target.asset, facts, why_not)]
-        return [_told(target, gaps), _plain_job(target, manner, active=manner.active)]
-    return [
-        *_channel_jobs(target, trust, manner),
+        return [file_server_job(way, trust, manner, active=active)]
+    if way.why_not:
+        facts = (*CHANNEL_FACTS, *PAGE_FACTS)
+        return [_unreached(way, facts), _plain_job(way, manner, active=active)]
+    plain = [] if way.plain_why_not else [target]
+    jobs = [
+        *_channel_jobs(way, trust, manner),
         Job(
             f"pages of {target.asset}",
-            lambda: _look_both_ways(target, [target], manner, active=manner.active),
+            lambda: _look_both_ways(target, plain, manner, active=active),
+            target.asset,
+            (*PAGE_FACTS, *(_PLAIN_FACTS if plain else ())),
+            way.door,
         ),
-        Job(*claimed_probe(target, manner.limits)),
-        Job(f"software of {target.origin}", lambda: probe_software(target, manner.limits)),
+        Job(
+            f"software of {target.origin}",
+            lambda: probe_software(target, manner.limits),
+            target.asset,
+            (),
+            way.door,
+        ),
         # Whoever looks after the server takes these questions for an attack.
-        *([_leftovers_job(target, None, manner)] if manner.active else []),
+        *([_leftovers_job(way, manner)] if active else []),
     ]
+    if way.plain_why_not:
+        return [*jobs, _plain_job(way, manner, active=active)]
+    signed = claimed_probe(target, manner.limits)
+    return [*jobs, Job(*signed, target.asset, (), way.door)]
 
 
 def payment_gateway_job(gateway: PaymentGateway, manner: Manner) -> Job:
@@ -146,67 +234,93 @@ def payment_gateway_job(gateway: PaymentGateway, manner: Manner) -> Job:
     return Job(
         f"hosts of {asset}",
         lambda: probe_egress(asset, gateway.hosts, manner.now, manner.limits, manner.resolve),
+        asset,
+        (Fact.EGRESS_REFUSED,),
     )
 
 
 def site_jobs(
     inventory: Inventory,
     site: Site,
+    ways: Mapping[Target, tuple[Way, ...]],
+    doors: Doors,
     manner: Manner,
     approved: Mapping[str, Mapping[str, frozenset[str]]],
 ) -> list[Job]:
     """
-    Return the looks at *site*; *approved* are digests of scripts, by route and name.
+    Return the looks at *site*, whose *doors* are reached by *ways*.
+
+    *approved* are digests of scripts, by route and name.
     """
     trust = trusted_for(inventory, site, manner)
-    doors = doors_of(inventory, site, way_in(inventory, manner))
-    why_not = {target: why_unreachable(target, manner.limits) for target in doors.secure}
     asset = site_asset(site).id
+    secure = [way for target in doors.secure for way in ways[target]]
+    plain = [way for target in doors.plain for way in ways[target]]
     jobs: list[Job] = []
-    for target in doors.secure:
-        if reason := why_not[target]:
-            facts = (*TLS_FACTS, *CERTIFICATE_FACTS, Fact.HSTS_SECONDS)
-            jobs.append(_told(target, [*_reached(target, reason), *unseen(asset, facts, reason)]))
+    for way in secure:
+        if way.why_not:
+            jobs.append(_unreached(way, CHANNEL_FACTS))
         else:
-            jobs += _channel_jobs(target, trust, manner)
-    jobs += [_plain_job(target, manner, active=True) for target in doors.plain]
-    jobs += [Job(*probe) for probe in signature_probes(site, doors, manner.limits)]
-    first = doors.secure[0]
-    jobs.append(_leftovers_job(first, why_not[first], manner))
+            jobs += _channel_jobs(way, trust, manner)
+    jobs += [_plain_job(way, manner, active=True) for way in plain]
+    # Pages are looked at where somebody answers.
+    first = next((way for way in secure if not way.why_not), secure[0])
+    jobs.append(_leftovers_job(replace(first, door=""), manner))
+    reached = Doors((first.target,), tuple(way.target for way in plain))
+    jobs += [
+        Job(*probe, asset, (Fact.PLAIN_SIGNATURE,))
+        for probe in signature_probes(site, reached, manner.limits)
+    ]
     for route in site.routes:
-        jobs += _route_jobs(inventory, site, route, doors, why_not[first], manner)
+        jobs += _route_jobs(inventory, site, route, reached, first.why_not, manner)
         if route.payment:
-            jobs.append(_payment_job(site, route, doors, why_not[first], manner, approved))
+            jobs.append(_payment_job(site, route, reached, first.why_not, manner, approved))
     jobs.append(
         Job(
             f"what is behind {asset}",
             lambda: probe_upstream(
                 asset, site.upstream, manner.now, manner.limits, manner.addresses
             ),
+            asset,
+            (Fact.UPSTREAM_EXPOSED, Fact.UPSTREAM_PROTECTED),
         )
     )
     if site.web_root is not None:
         folder = site.web_root
-        jobs.append(Job(f"web root of {asset}", lambda: probe_web_root(asset, folder)))
+        facts = (Fact.FILES_IN_WEB_ROOT,)
+        jobs.append(
+            Job(f"web root of {asset}", lambda: probe_web_root(asset, folder), asset, facts)
+        )
     return jobs
 
 
-def _leftovers_job(target: Target, why_not: str | None, manner: Manner) -> Job:
-    if why_not:
-        return _told(target, unseen(target.asset, LEFTOVER_FACTS, why_not))
-    return Job(f"leftovers at {target.origin}", lambda: probe_leftovers(target, manner.limits))
+def _leftovers_job(way: Way, manner: Manner) -> Job:
+    target, facts = way.target, tuple(LEFTOVER_FACTS)
+    if way.why_not:
+        return _told(target, unseen(target.asset, facts, way.why_not), facts, way.door)
+    look = partial(probe_leftovers, target, manner.limits)
+    return Job(f"leftovers at {target.origin}", look, target.asset, facts, way.door)
 
 
-def _channel_jobs(target: Target, trust: Trust, manner: Manner) -> list[Job]:
-    limits = manner.limits
+def _channel_jobs(way: Way, trust: Trust, manner: Manner) -> list[Job]:
+    target, limits, asset, door = way.target, manner.limits, way.target.asset, way.door
     return [
-        _told(target, _reached(target, None)),
-        Job(f"TLS of {target.origin}", lambda: probe_tls(target, limits)),
+        _told(target, _reached(target), (Fact.REACHABLE,), door),
+        Job(f"TLS of {target.origin}", lambda: probe_tls(target, limits), asset, TLS_FACTS, door),
         Job(
             f"certificate of {target.origin}",
             lambda: probe_certificate(target, trust, manner.now, limits),
+            asset,
+            CERTIFICATE_FACTS,
+            door,
         ),
-        Job(f"HSTS of {target.origin}", lambda: probe_hsts(target, limits)),
+        Job(
+            f"HSTS of {target.origin}",
+            lambda: probe_hsts(target, limits),
+            asset,
+            (Fact.HSTS_SECONDS,),
+            door,
+        ),
     ]
 
 
@@ -225,15 +339,16 @@ def _route_jobs(
     asked_here = asks_who(route)
     jobs: list[Job] = []
     if why_not:
-        jobs += [_plain_job(target, manner, active=True) for target in plain]
+        jobs += [_plain_job(Way(target), manner, active=True) for target in plain]
         facts = [*PAGE_FACTS]
         if locked or route.backend:
             facts += [Fact.LOCK_STATUS_ANONYMOUS, Fact.LOCK_VARIANTS_OPEN]
         if asked_here:
             facts.append(Fact.ACCESS_RUNG)
-        return [*jobs, _told(here, unseen(asset, facts, why_not))]
+        return [*jobs, _told(here, unseen(asset, facts, why_not), facts)]
     if asked_here:
-        jobs.append(Job(f"access of {asset}", lambda: probe_access(here, manner.limits)))
+        look = partial(probe_access, here, manner.limits)
+        jobs.append(Job(f"access of {asset}", look, asset, (Fact.ACCESS_RUNG,)))
 
     def belongs(path: str) -> bool:
         return serving_route(site.routes, path) == route
@@ -251,6 +366,8 @@ def _route_jobs(
                 locked=locked,
                 payees=_payees(inventory, route),
             ),
+            asset,
+            (*PAGE_FACTS, *_PLAIN_FACTS),
         )
     )
     if locked or route.backend:
@@ -260,6 +377,8 @@ def _route_jobs(
             Job(
                 f"lock of {asset}",
                 lambda: probe_lock(at[0], others, manner.limits, locked=locked),
+                asset,
+                (Fact.LOCK_STATUS_ANONYMOUS, Fact.LOCK_VARIANTS_OPEN),
             )
         )
     return jobs
@@ -310,7 +429,7 @@ def _payment_job(  # as many as the jobs of a route have
     asset = route_asset(site, route).id
     here = replace(doors.secure[0], asset=asset, path=request_for(route.door))
     if why_not:
-        return _told(here, unseen(asset, PAYMENT_FACTS, why_not))
+        return _told(here, unseen(asset, PAYMENT_FACTS, why_not), PAYMENT_FACTS)
 
     def belongs(path: str) -> bool:
         return serving_route(site.routes, path) == route
@@ -318,23 +437,36 @@ def _payment_job(  # as many as the jobs of a route have
     return Job(
         f"scripts of {asset}",
         lambda: probe_scripts(here, manner.limits, approved=approved.get(asset), belongs=belongs),
+        asset,
+        tuple(PAYMENT_FACTS),
     )
 
 
-def _plain_job(target: Target, manner: Manner, *, active: bool) -> Job:
+def _plain_job(way: Way, manner: Manner, *, active: bool) -> Job:
+    target = way.target
+    if way.plain_why_not:
+        gaps = unseen(target.asset, _PLAIN_FACTS, way.plain_why_not)
+        return _told(target, gaps, _PLAIN_FACTS, way.door)
     return Job(
         f"{target.plain_origin}{target.path}",
         lambda: probe_plain(target, manner.limits, active=active),
+        target.asset,
+        _PLAIN_FACTS,
+        way.door,
     )
 
 
-def _told(target: Target, sightings: list[Sighting]) -> Job:
-    return Job(target.asset, lambda: sightings)
+def _unreached(way: Way, facts: Iterable[Fact]) -> Job:
+    missed = (Fact.REACHABLE, *facts)
+    gaps = unseen(way.target.asset, missed, way.why_not or "")
+    return _told(way.target, gaps, missed, way.door)
 
 
-def _reached(target: Target, why_not: str | None) -> list[Sighting]:
-    if why_not is not None:
-        return unseen(target.asset, (Fact.REACHABLE,), why_not)
+def _told(target: Target, sightings: list[Sighting], facts: Iterable[Fact], door: str = "") -> Job:
+    return Job(target.asset, lambda: sightings, target.asset, tuple(facts), door)
+
+
+def _reached(target: Target) -> list[Sighting]:
     values: dict[Fact, FactValue] = {Fact.REACHABLE: True}
     return seen(target.asset, values, f"a connection to {target.where}")
 

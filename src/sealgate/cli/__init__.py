@@ -24,15 +24,13 @@ from sealgate.cli.streams import (
     settle_output,
 )
 from sealgate.cli.voice import complain
-from sealgate.errors import BugError, ExitCode, SealgateError, UsageError
+from sealgate.errors import INTERRUPTED, BugError, ExitCode, SealgateError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # When set, an error of Sealgate's own shows where it came from, with all that it holds.
 SHOW_TRACEBACK = "SEALGATE_TRACEBACK"
-# What a shell reports for SIGINT: 128 and the signal's number.
-INTERRUPTED = 130
 # Every command, in the order of the help: title -> name -> (module below sealgate.cli, one line).
 SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Begin": {

@@ -24,7 +24,7 @@ from sealgate.app.state import open_register
 from sealgate.audit.targets import parse_resolve, parse_target
 from sealgate.cli.output import in_colour, looking, write_report
 from sealgate.config.load import CONFIG_NAME, find_config, load
-from sealgate.errors import ExitCode, UsageError
+from sealgate.errors import INTERRUPTED, ExitCode, UsageError
 from sealgate.report.html import render_html
 from sealgate.report.json import render_json
 from sealgate.report.junit import render_junit
@@ -93,6 +93,9 @@ def command(
             # Before anything is printed: a verdict that leaves no evidence is a failure.
             record(register, audit)
     write_report(_rendered(audit.report, form, now, to_file=output is not None), output)
+    if audit.interrupted:
+        click.echo("interrupted: what had not been looked at is told as not observed", err=True)
+        return INTERRUPTED
     return int(ExitCode.FINDINGS if audit.report.open_findings else ExitCode.OK)
 
 

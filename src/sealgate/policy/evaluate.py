@@ -313,7 +313,11 @@ def _told(by_door: Mapping[str, Verdict], status: Status) -> str:
     for door, verdict in by_door.items():
         if verdict.status is status:
             said.setdefault(verdict.detail, []).append(door)
-    return "; ".join(f"{listed(doors)}: {detail}" for detail, doors in said.items())
+    return "; ".join(
+        # Why an address does not answer begins with it already.
+        detail if detail.startswith(doors[0]) else f"{listed(doors)}: {detail}"
+        for detail, doors in said.items()
+    )
 
 
 def _is_out_of_reach(rule: Rule, by_door: Mapping[str, Verdict], dead: frozenset[str]) -> bool:

@@ -89,4 +89,4 @@ def test_no_progress_into_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["audit", URL]) == 10
     printed = capsys.readouterr()
     assert printed.err == ""
-    assert "transit-weak-version" in printed.out
+    assert "transit-unreachable" in printed.out

@@ -4,11 +4,11 @@ Whether a locked path stays shut to a stranger, however it is spelled.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from sealgate.audit.adapters.beside import all_beside
 from sealgate.audit.adapters.http import ask
 from sealgate.audit.adapters.plain import plain_exchange
 from sealgate.audit.adapters.stranger import stranger_context
@@ -115,16 +115,12 @@ def _tried(
         ways.append(partial(_over_tls, target, limits, look_of(ask(target, _NOWHERE, limits))))
     open_ones: list[str] = []
     unclear: list[_Unclear] = []
-    pool = ThreadPoolExecutor(_CONNECTIONS)
-    try:
-        for way in ways:
-            for result in pool.map(way, spelled):
-                if isinstance(result, str):
-                    open_ones.append(result)
-                elif result is not None:
-                    unclear.append(result)
-    finally:
-        pool.shutdown(cancel_futures=True)
+    for way in ways:
+        for result in all_beside([partial(way, one) for one in spelled], _CONNECTIONS):
+            if isinstance(result, str):
+                open_ones.append(result)
+            elif result is not None:
+                unclear.append(result)
     return open_ones, unclear
 
 

@@ -244,6 +244,20 @@ class _Reader(io.RawIOBase):
         return len(data)
 
 
+def addresses_of(host: str) -> tuple[str, ...]:
+    """
+    Return every address that *host* leads to, in the order of the system's resolver.
+
+    Raises:
+        UnreachableError: it leads nowhere.
+    """
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise UnreachableError(_reason(error)) from error
+    return tuple(dict.fromkeys(str(item[4][0]) for item in found))
+
+
 def observing_context(*, alpn: bool = True) -> SSL.Context:
     """
     Return a TLS client that speaks to anybody, old servers too, and trusts nobody.
