@@ -86,6 +86,7 @@ def test_each_address_of_a_name_is_asked_and_named(
     named(monkeypatch, {"shop.localhost": (FIRST, SECOND)})
     with nginx(tmp_path / "n", old):
         _await(FIRST, port)
+        _await(SECOND, port)
         report = judged(authority, f"https://shop.localhost:{port}/")
     found = {f.rule.id: f for f in report.open_findings}
     assert set(found) == {"transit-weak-version", "transit-weak-cipher"}
@@ -104,6 +105,7 @@ def test_two_addresses_that_are_right(
     named(monkeypatch, {"shop.localhost": (FIRST, SECOND)})
     with nginx(tmp_path / "n", two_servers(authority.issue("shop.localhost"), port)):
         _await(FIRST, port)
+        _await(SECOND, port)
         report = judged(authority, f"https://shop.localhost:{port}/")
     assert report.open_findings == ()
     assert report.met > 10
@@ -149,6 +151,7 @@ def test_a_server_need_not_bind_every_loopback_address(
     named(monkeypatch, {"shop.localhost": (FIRST, NOBODY, SECOND)})
     with nginx(tmp_path / "n", two_servers(authority.issue("shop.localhost"), port)):
         _await(FIRST, port)
+        _await(SECOND, port)
         report = judged(authority, f"https://shop.localhost:{port}/")
     assert report.open_findings == ()
 

@@ -144,7 +144,7 @@ def probe_certificate(target: Target, trust: Trust, now: float, limits: Limits) 
     """
     facts = CERTIFICATE_FACTS
     try:
-        usual = _shown(target, USUAL, limits)
+        usual = _shown_as_usual(target, limits)
         if not usual.sent:
             return unseen(target.asset, facts, f"{target.where} showed no certificate")
         found = {_chain_of(usual): (USUAL, usual)}
@@ -159,7 +159,7 @@ def probe_certificate(target: Target, trust: Trust, now: float, limits: Limits) 
             for sighting in _judged(target, ask, one, len(found) > 1, anchors, trust, now)
         ]
         # Whoever stopped answering in between may have more certificates than were seen.
-        _shown(target, USUAL, limits)
+        _shown_as_usual(target, limits)
     except PeerError as error:
         return unseen(target.asset, facts, f"{target.where}: {error.message}")
     except Exception as error:  # noqa: BLE001  # a hostile certificate makes the parser raise anything
@@ -233,6 +233,14 @@ def _shown(target: Target, ask: Ask, limits: Limits) -> _Seen:
         chain = connection.get_peer_cert_chain() or []
         found.sent = [one.to_cryptography() for one in chain] or found.sent
     return found
+
+
+def _shown_as_usual(target: Target, limits: Limits) -> _Seen:
+    try:
+        return _shown(target, USUAL, limits)
+    except (HungUpError, TLSRefusedError):
+        # It may only have been busy.
+        return _shown(target, USUAL, limits)
 
 
 def _shown_if_any(target: Target, ask: Ask, limits: Limits) -> _Seen:
