@@ -53,6 +53,10 @@ if failed or os.getppid() != int(sys.argv[1]):
     sys.exit(127)
 os.execv(sys.argv[2], sys.argv[2:])
 """
+# A fault of its own, about which it writes a last word.
+_OWN_SIGNALS = frozenset(
+    [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP]
+)
 
 
 class EnvoyProcess:
@@ -161,9 +165,25 @@ class EnvoyProcess:
 
     def complaint(self, *, since_byte: int = 0) -> str:
         """
-        Return what Envoy complained of last (after byte *since_byte* of its log).
+        Return why Envoy ended, or what it complained of last (after byte *since_byte* of its log).
+
+        One that was killed said nothing of it: whatever stands in its log is about something else.
         """
+        if killed := self._killed_by():
+            return killed
         return reason_in(read_tail(self.log_path, since_byte=since_byte))
+
+    def _killed_by(self) -> str:
+        code = self._child.poll() if self._child is not None else None
+        if code is None or code >= 0 or -code in _OWN_SIGNALS:
+            return ""
+        try:
+            name = signal.Signals(-code).name
+        except ValueError:
+            name = f"signal {-code}"
+        # signal(7): the kernel sends it when memory is short.
+        short = ", perhaps because memory was short" if -code == signal.SIGKILL else ""
+        return f"it was killed ({name}){short}"
 
     def log_size(self) -> int:
         """

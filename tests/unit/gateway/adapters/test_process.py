@@ -148,6 +148,31 @@ def test_an_access_log_that_has_grown_too_far_is_begun_anew(process: EnvoyProces
     assert process.admin.is_ready()
 
 
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (signal.SIGKILL, "it was killed (SIGKILL), perhaps because memory was short"),
+        (signal.SIGUSR2, "it was killed (SIGUSR2)"),
+        (signal.SIGRTMIN + 1, f"it was killed (signal {signal.SIGRTMIN + 1})"),
+        (signal.SIGSEGV, "unrelated"),
+    ],
+)
+def test_who_was_killed_gives_no_reason_that_stands_in_the_log(
+    process: EnvoyProcess, number: int, told: str
+) -> None:
+    """
+    The last warning is about something else, but where Envoy itself was at fault.
+    """
+    process.start()
+    with Path(process.log_path).open("a") as log:
+        log.write("[2026-12-02 07:11:25.275][2392][warning][config] [x.cc:1] unrelated\n")
+    child = process.pid
+    assert child is not None
+    os.kill(child, number)
+    assert wait_until(lambda: not process.is_running())
+    assert (process.complaint() == told) is (number != signal.SIGSEGV)
+
+
 def test_a_path_too_long_for_a_socket_is_refused(tmp_path: Path) -> None:
     """
     Envoy itself would only say that the address is invalid.
