@@ -116,7 +116,8 @@ def judged(folder: Path, label: str, data: bytes, ending: str, least: int) -> li
         wrong.append(f"{label}: {flight} in flight")
     if len(out) != len(data) or in_flight(out, (len(out),))[0]:
         wrong.append(f"{label}: something is left to read")
-    if (flight, out) != in_flight(data, (len(data),)):
+    # Signs and digits of Unicode are many, and differ in their bytes alone.
+    if "U+" not in label and (flight, out) != in_flight(data, (len(data),)):
         wrong.append(f"{label}: pieces change what goes on")
     return wrong
 

@@ -72,7 +72,7 @@ _SHORTEST_ALONE = 14
 
 _DIGITS = re.compile(rb"[0-9]{1,20}")
 # What may stand between two groups: the same throughout, but for spaces and dashes.
-_BETWEEN = re.compile(rb" [-.] | {1,3}|--|[-._+]")
+_BETWEEN = re.compile(rb" [-./] | {1,3}|--|[-._+'~/:]")
 _MIXED = frozenset({b" ", b"-"})
 _WHITE = b" \t"
 _MOST_GROUPS = 8
@@ -101,6 +101,8 @@ _TRACK_TWO = re.compile(rb"[Dd=][0-9]{2}(?:0[1-9]|1[0-2])[0-9]{3}")
 # Letters that may be glued to a number: that, and the type of a literal in code.
 _GOES_WITH = re.compile(_TRACK_TWO.pattern + rb"|(?:[uU]?[lL]{1,2}|[uUnmM])(?![0-9A-Za-z])")
 _FOUR = re.compile(rb"[0-9]{4}(?![0-9A-Za-z])")
+# Month and year of an expiry, or its year.
+_UNTIL = re.compile(rb"(?:(?:0[1-9]|1[0-2])(?:2[4-9]|3[0-9])|20[2-3][0-9])(?![0-9A-Za-z])")
 _GROUP = re.compile(rb"(?<![0-9A-Za-z])[0-9]{1,20}(?![0-9A-Za-z])")
 # So many four-digit numbers may stand beside each card, and so many more; in a table of them are more.
 _OTHERS_EACH, _OTHERS = 2, 2
@@ -116,6 +118,7 @@ class _Part(NamedTuple):
     stop: int
     digits: bytes
     grouped: bool
+    signs: frozenset[bytes] = frozenset()  # that part the groups
     common: bool = False  # pairs of numbers of other kinds are written so, too
 
 
@@ -173,17 +176,21 @@ def _parts(text: bytes, start: int, high: int) -> list[_Part]:
         return [_Part(end, digits, grouped=False)] if len(digits) <= _LONGEST else []
     parts = [_Part(end, digits, grouped=False)] if len(digits) == _SHORTEST else []
     ends: list[int] = []
+    signs: set[bytes] = set()
     first: bytes | None = None
     for sign, group, stop in _groups(text, end, high):
         first = first or sign
         if sign != first and not (sign in _MIXED and first in _MIXED):
             break
         ends.append(len(digits))
+        signs.add(sign)
         digits += group
         if len(digits) > _LONGEST:
             break
         if len(digits) >= _SHORTEST and _is_form(ends, len(digits), first):
-            parts.append(_Part(stop, digits, grouped=True, common=ends == [_ISSUER]))
+            parts.append(
+                _Part(stop, digits, grouped=True, signs=frozenset(signs), common=ends == [_ISSUER])
+            )
     return parts[::-1]
 
 
@@ -231,17 +238,20 @@ def _stands_apart(text: bytes, start: int, part: _Part, low: int, high: int) -> 
     """
     Return whether the groups of *part* are those of a card, and not some of a table or serial.
 
-    Four digits beside it, parted alike, make it doubtful. Then all that is near is parted into as many
+    Four digits beside it, parted by the same sign, make it doubtful. Then all that is near is parted into as many
     cards as there can be: this has to be one of them, with few such numbers left over.
     """
     before, after = _sign_before(text, start, low), _sign_after(text, part.stop, high)
-    if not before and not after:
+    if not any(one and (one in part.signs or not one.strip(_WHITE)) for one in (before, after)):
         return True
     near = _Near(text, low, high)
-    if before.strip(_WHITE) and start not in near.begun_behind(len(before)):
+    # Prose and tables have spaces between their numbers; by another sign they are one.
+    if before.strip(_WHITE) and before in part.signs and start not in near.behind_cards(before):
         return False
-    if after.strip(_WHITE) and part.stop + len(after) not in near.cards:
-        return False
+    if after.strip(_WHITE) and after in part.signs:
+        next_one = part.stop + len(after)
+        if next_one not in near.cards and not _UNTIL.match(text, next_one, high):
+            return False
     return near.may_hold(start, part.stop)
 
 
@@ -278,11 +288,11 @@ class _Near:
     def _behind(self, place: int) -> int:
         return bisect_left(self._places, place)
 
-    def begun_behind(self, width: int) -> set[int]:
+    def behind_cards(self, sign: bytes) -> set[int]:
         """
-        Return where numbers begin that stand *width* bytes behind a card.
+        Return where numbers begin that *sign* parts from a card before them.
         """
-        return {stop + width for stop in self.cards.values()}
+        return {stop + len(sign) for stop in self.cards.values()}
 
     def may_hold(self, start: int, stop: int) -> bool:
         """
@@ -469,7 +479,7 @@ def after_word(text: bytes, end: int, low: int, high: int) -> Found | None:
 _FIRST = "[2-68][0-9]{3}"
 _FIRST_OF_FEW = "(?:1800|9792|9860)"
 _ANY = "[1-689][0-9]{3}"
-_SIGN = "(?:[ ._+-]|  | [.-] |--)"
+_SIGN = "(?:[ ._+'~/:-]|  | [./-] |--)"
 _BY_FOUR = f"{_SIGN}?[0-9]{{4}}{_SIGN}?[0-9]{{4}}"
 _BY_SIX = f"{_SIGN}[0-9]{{6}}{_SIGN}[0-9]{{3}}"
 _REST = f"(?:{_BY_FOUR}|{_BY_SIX}|[0-9]{{2}}[ -][0-9]{{8}})"
