@@ -30,6 +30,7 @@ from sealgate.app.payment import kept_card_data
 from sealgate.app.remains import lost
 from sealgate.app.signin_material import foreseen_sign_in, provider_faults, sign_in_remarks
 from sealgate.app.state import has_database
+from sealgate.app.trust import new_authority_remarks
 from sealgate.app.users import look_alike_remarks, open_identities
 from sealgate.config.presets import PRESETS, front_of, settings_for
 from sealgate.errors import Fault, GatewayError
@@ -172,6 +173,7 @@ def plan(inventory: Inventory, *, now: float) -> Plan:
         expired=report.expired,
         remarks=(
             *(remark for item in certificates for remark in item.remarks),
+            *new_authority_remarks(inventory, now),
             *nobody_yet(inventory, now),
             *look_alike_remarks(inventory),
             *sign_in_remarks(inventory),

@@ -13,7 +13,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from sealgate.app.keys import local_authority
-from sealgate.errors import UsageError
+from sealgate.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +50,29 @@ class Trust:
     domains: tuple[str, ...]
     guides: tuple[Guide, ...]
     warning: str = ""
+
+
+def new_authority_remarks(inventory: Inventory, now: float) -> tuple[str, ...]:
+    """
+    Return what serving or reloading *inventory* will do to the local CA, where it takes its place.
+
+    Nothing is made. One that cannot be read is told by whoever needs it.
+    """
+    domains = sorted({domain for names in local_sites(inventory).values() for domain in names})
+    if not domains:
+        return ()
+    try:
+        found = local_authority(inventory).find_server(domains, now)
+    except SourceError:
+        return ()
+    if found is None or not found.reason:
+        return ()
+    said = (
+        f"the local CA will be replaced by serve and reload, because {found.reason}: machines that "
+        "trust it will refuse every site until they trust the new one (sealgate trust); a "
+        "certificate of your own under [site.tls] for the new site leaves the CA as it is"
+    )
+    return (said,)
 
 
 def local_sites(inventory: Inventory) -> Mapping[str, tuple[str, ...]]:

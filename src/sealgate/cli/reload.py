@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import time
+
 import click
 
 from sealgate.app.reload import NotRunning, reload
+from sealgate.app.trust import new_authority_remarks
 from sealgate.cli.configured import config_option, configured
 from sealgate.cli.voice import notice
 from sealgate.errors import NothingToLookAtError
@@ -21,7 +24,11 @@ def command(config: str | None) -> None:
     When this returns 0, the gateway enforces it, on open connections too. With a fault
     (exit code 2), all that was served before stays. Exit code 3: no gateway is running.
     """
-    answer = reload(configured(config))
+    inventory = configured(config)
+    # Before it is done: whoever trusts the old one is cut off by it.
+    for remark in new_authority_remarks(inventory, time.time()):
+        notice(remark)
+    answer = reload(inventory)
     if isinstance(answer, NotRunning):
         raise NothingToLookAtError(
             "no gateway of this configuration is running", hint="sealgate serve"

@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from sealgate.app.keys import local_authority
-from sealgate.app.trust import guides, local_sites, render_page, render_text, trust
+from sealgate.app.plan import plan
+from sealgate.app.trust import (
+    guides,
+    local_sites,
+    new_authority_remarks,
+    render_page,
+    render_text,
+    trust,
+)
 from sealgate.errors import UsageError
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Door, Inventory, Route, Site, TLSSettings, Upstream
@@ -52,6 +60,34 @@ def test_without_a_local_site_there_is_nothing_to_trust(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="nothing to trust"):
         trust(inventory(tmp_path, site("a.example", tls=GIVEN)), NOW)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_new_domain_is_said_to_replace_the_ca_before_it_does(tmp_path: Path) -> None:
+    """
+    The plan says so, too, and touches nothing; a site of a domain that is covered changes nothing.
+    """
+    before = inventory(tmp_path, site("a.example"))
+    assert new_authority_remarks(before, NOW) == ()
+    made = local_authority(before).server(["a.example"], NOW)
+    assert new_authority_remarks(before, NOW) == ()
+    assert new_authority_remarks(inventory(tmp_path, site("www.a.example")), NOW) == ()
+    grown = inventory(tmp_path, site("a.example"), site("b.example"))
+    [said] = new_authority_remarks(grown, NOW)
+    assert said.startswith("the local CA will be replaced by serve and reload, because a site has")
+    assert said in plan(grown, now=NOW).remarks
+    assert new_authority_remarks(inventory(tmp_path, site("b.example"), tls=GIVEN), NOW) == ()
+    kept = local_authority(before).find_server(["a.example"], NOW)
+    assert kept is not None
+    assert kept.fingerprint == made.fingerprint
+
+
+def test_a_ca_that_cannot_be_read_is_not_told_here(tmp_path: Path) -> None:
+    """
+    Serving refuses, and says why.
+    """
+    declared = inventory(tmp_path, site("a.example"))
+    Path(local_authority(declared).server(["a.example"], NOW).path).write_text("no certificate")
+    assert new_authority_remarks(declared, NOW) == ()
 
 
 @pytest.mark.peer("openssl")
