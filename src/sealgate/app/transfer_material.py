@@ -25,7 +25,7 @@ from sealgate.storage.model import StorageError
 from sealgate.transfer.adapters.workers_plan import Served
 from sealgate.transfer.authorize import needs_grant
 from sealgate.transfer.model import TransferProtocol
-from sealgate.transfer.promise import refusals
+from sealgate.transfer.promise import older_algorithms, refusals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -177,7 +177,9 @@ def _ssh_settings(inventory: Inventory, state: str) -> SSHSettings:
     from sealgate.transfer.adapters.ssh_settings import SSHSettings  # noqa: PLC0415
 
     return SSHSettings(
-        host_keys(str(Path(state, SSH_FOLDER))), trusted_proxies=inventory.listen.trusted_proxies
+        host_keys(str(Path(state, SSH_FOLDER))),
+        trusted_proxies=inventory.listen.trusted_proxies,
+        older=older_algorithms(inventory),
     )
 
 

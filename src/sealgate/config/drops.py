@@ -19,6 +19,13 @@ from sealgate.config.file_values import (
 )
 from sealgate.config.reader import nearest, quoted
 from sealgate.config.values import UnfitError, holds_secret
+from sealgate.policy.algorithms import (
+    ENCRYPTED,
+    OLDER_CIPHERS,
+    OLDER_KEX,
+    rank_of_cipher,
+    rank_of_kex,
+)
 from sealgate.policy.inventory import Drop, OnMismatch, Tunnel
 from sealgate.policy.protection import RUNG_NAMES, Column
 
@@ -79,6 +86,7 @@ def read_drops(
             file_names=_patterns(table),
             on_mismatch=_on_mismatch(table),
             recipients=_recipients(table, classification),
+            older_clients=_older_clients(table, classification),
             place=table.place(),
         )
         if drop.quota_bytes and drop.max_file_bytes and drop.max_file_bytes > drop.quota_bytes:
@@ -257,6 +265,33 @@ def _on_mismatch(table: Table) -> OnMismatch:
         nearest(text, known, "on_mismatch = {}") or 'on_mismatch = "quarantine"',
     )
     return OnMismatch.RECORD
+
+
+def _older_clients(table: Table, classification: Classification | None) -> tuple[str, ...]:
+    known = (*OLDER_KEX, *OLDER_CIPHERS)
+    required = classification.required.in_transit if classification else ENCRYPTED
+    found: dict[str, None] = {}
+    for index, text in enumerate(table.texts("older_clients")):
+        worth = max(rank_of_kex(text), rank_of_cipher(text))
+        if text not in known:
+            table.element_fault(
+                "older_clients",
+                index,
+                f"algorithm {quoted(text)} must be one of {', '.join(known)}",
+                "what is newer is always taken, and what is weaker never",
+            )
+        elif worth < required and classification:
+            table.element_fault(
+                "older_clients",
+                index,
+                f"{quoted(text)} is worth {quoted(RUNG_NAMES[Column.IN_TRANSIT][worth])}, but "
+                f"class {quoted(classification.id)} demands "
+                f"{quoted(RUNG_NAMES[Column.IN_TRANSIT][required])} in transit",
+                "remove it, and let the partner update, or use a drop of a weaker class",
+            )
+        else:
+            found[text] = None
+    return tuple(found)
 
 
 def _recipients(table: Table, classification: Classification | None) -> tuple[str, ...]:

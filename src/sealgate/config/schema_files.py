@@ -66,6 +66,14 @@ FILE_SECTIONS: tuple[Section, ...] = (
                 "required where the class demands `highly encrypted` at rest.",
                 "the site's key",
             ),
+            Setting(
+                "older_clients",
+                Type.TEXTS,
+                "Algorithms of SSH that partners with older software need, of "
+                "`ecdh-sha2-nistp256`, `-nistp384`, `-nistp521`, `aes256-ctr`, `aes192-ctr`, "
+                "`aes128-ctr`; not where the class demands `highly encrypted` in transit.",
+                "none",
+            ),
         ),
         repeated=True,
     ),

@@ -31,6 +31,10 @@ _STRONG_KEX = re.compile(
     r"|gss-(?:group(?:14-sha256|15-sha512|16-sha512|17-sha512|18-sha512)|nistp256-sha256"
     r"|nistp384-sha384|nistp521-sha512|curve25519-sha256|curve448-sha512)-[A-Za-z0-9+/=]+"
 )
+# What SSH clients without Curve25519 or AES-GCM ask for, and OpenSSH and RFC 9142 still take. It is
+# offered only where a drop names it (``older_clients``); MACs are encrypt-then-MAC then, too.
+OLDER_KEX = ("ecdh-sha2-nistp256", "ecdh-sha2-nistp384", "ecdh-sha2-nistp521")
+OLDER_CIPHERS = ("aes256-ctr", "aes192-ctr", "aes128-ctr")
 _AEAD = frozenset(
     [
         "aes256-gcm@openssh.com",

@@ -34,7 +34,8 @@ class Drop:
     that for one action each, ``None`` means everybody admitted. *file_names* are shell
     patterns of which a name must match one; empty, any name will do. *retention_days*
     after the upload a file is removed. *recipients* are age recipients that every file is
-    sealed for; a class that demands "highly encrypted" at rest demands them.
+    sealed for; a class that demands "highly encrypted" at rest demands them. *older_clients*
+    are algorithms of SSH that it takes beside those that every drop takes.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Drop:
     file_names: tuple[str, ...] = ()
     on_mismatch: OnMismatch = OnMismatch.RECORD
     recipients: tuple[str, ...] = ()
+    older_clients: tuple[str, ...] = ()
     place: Place = field(default=Place(), compare=False)
 
 

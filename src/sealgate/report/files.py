@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sealgate.policy.algorithms import ENCRYPTED
 from sealgate.policy.inventory import PassivePorts
+from sealgate.policy.protection import RUNG_NAMES, Column
 from sealgate.report.terminal import clean
 from sealgate.storage.model import StorageRung
 
@@ -80,6 +82,9 @@ def _drop_lines(
     ]
     if limits:
         yield clean("; ".join(limits))
+    if drop.older_clients:
+        worth = RUNG_NAMES[Column.IN_TRANSIT][ENCRYPTED]
+        yield f'takes older clients over SSH, worth "{worth}": {", ".join(drop.older_clients)}'
     yield f"an upload of a stricter class: {drop.on_mismatch.value}"
 
 
@@ -152,6 +157,7 @@ def _drop_data(drop: Drop, why_not_apart: Mapping[str, str | None]) -> dict[str,
         "file_names": list(drop.file_names),
         "on_mismatch": drop.on_mismatch.value,
         "recipients": list(drop.recipients),
+        "older_clients": list(drop.older_clients),
         "keys_apart": why_not_apart.get(drop.name, "") is None,
     }
 

@@ -18,6 +18,8 @@ from sealgate.identity.model import normal
 from sealgate.policy.algorithms import (
     ENCRYPTED,
     HIGHLY_ENCRYPTED,
+    OLDER_CIPHERS,
+    OLDER_KEX,
     WEAK,
     can_lose_packets,
     is_strong_suite,
@@ -185,7 +187,7 @@ def refusal(
     if not admits(asset.admit, caller):
         return Refusal("", "you are not admitted", "ask whoever runs this server")
     demand = required(asset)
-    below = _below_transit(asset, demand.in_transit, caller, channel)
+    below = _below_transit(asset, demand.in_transit, caller, channel) or _older(asset, channel)
     return below or _below_access(asset, caller, channel.protocol, access, now)
 
 
@@ -198,6 +200,17 @@ def _below_transit(
     if channel.protocol is TransferProtocol.FTPS:
         return _below_tls(subject, channel)
     return _below_ssh(subject, channel)
+
+
+def _older(asset: Drop | Tunnel, channel: Channel) -> Refusal | None:
+    """Return why *asset* does not take what an older client agreed on, which another drop does."""
+    named = asset.older_clients if isinstance(asset, Drop) else ()
+    used = (channel.group, channel.cipher)
+    older = [one for one in used if one in (*OLDER_KEX, *OLDER_CIPHERS) and one not in named]
+    if channel.protocol is TransferProtocol.FTPS or not older:
+        return None
+    setting = f'older_clients = ["{older[0]}"] in its table lets it in, or update the client'
+    return Refusal("", f'"{asset.name}" does not take {" and ".join(older)}', setting)
 
 
 def _weak_ssh(subject: str, channel: Channel) -> Refusal:

@@ -13,6 +13,7 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from sealgate.errors import Fault
+from sealgate.policy.algorithms import OLDER_CIPHERS, OLDER_KEX
 from sealgate.policy.finding import Declaration
 from sealgate.policy.inventory import (
     Drop,
@@ -126,10 +127,19 @@ def _of_server(inventory: Inventory, speaks: frozenset[Declaration]) -> dict[Fac
     found: dict[Fact, FactValue] = {}
     if Declaration.SSH in speaks:
         found |= _SSH
+        older = older_algorithms(inventory)
+        found[Fact.SSH_KEX] = (*SSH_KEX, *(one for one in older if one in OLDER_KEX))
+        found[Fact.SSH_CIPHERS] = (*SSH_CIPHERS, *(one for one in older if one in OLDER_CIPHERS))
     if Declaration.FTP in speaks:
         found |= _FTP
         found[Fact.FTP_TLS] = "explicit" if inventory.listen.ftps else "implicit"
     return found
+
+
+def older_algorithms(inventory: Inventory) -> tuple[str, ...]:
+    """Return what the SSH server offers because a drop names it, the stronger first."""
+    named = {one for drop in inventory.drops for one in drop.older_clients}
+    return tuple(one for one in (*OLDER_KEX, *OLDER_CIPHERS) if one in named)
 
 
 def _kept_at(drop: Drop, why_not_apart: Mapping[str, str | None]) -> int:

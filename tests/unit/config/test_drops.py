@@ -177,3 +177,28 @@ def test_stores_that_only_look_alike_are_apart() -> None:
     second = drop().replace(ACCESS, "").replace('"partners"', '"other"')
     for store in ("file:partners2", "s3://partners", "file:part"):
         assert len(read(drop() + second.replace("file:partners", store)).drops) == 2
+
+
+@pytest.mark.parametrize(
+    ("class_id", "algorithm", "says"),
+    [
+        ("confidential", "ecdh-sha2-nistp256", None),
+        ("confidential", "aes128-ctr", None),
+        ("secret", "ecdh-sha2-nistp256", '"secret" demands "highly encrypted"'),
+        ("secret", "aes256-ctr", '"secret" demands "highly encrypted"'),
+        ("restricted", "diffie-hellman-group14-sha1", "must be one of"),
+        ("restricted", "aes256-cbc", "must be one of"),
+        ("restricted", "hmac-sha1", "must be one of"),
+    ],
+)
+def test_older_clients_are_never_below_the_class(
+    class_id: str, algorithm: str, says: str | None
+) -> None:
+    """A drop may name what its class still takes, and nothing that the table of algorithms refuses."""
+    text = drop(class_id, f'older_clients = ["{algorithm}"]\nrecipients = ["{HYBRID}"]\n')
+    if class_id != "secret":
+        text = drop(class_id, f'older_clients = ["{algorithm}"]\n')
+    if says is None:
+        assert read(text).drops[0].older_clients == (algorithm,)
+    else:
+        assert any(says in message for message in faults(text))

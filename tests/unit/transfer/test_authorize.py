@@ -225,3 +225,18 @@ def test_a_list_for_one_action_narrows() -> None:
     narrowed = drop(write=("user:eve",), delete=(), read=("user:anna",))
     assert [may(narrowed, anna, action) for action in Action] == [True, True, False, False]
     assert not any(may(narrowed, eve, action) for action in Action)
+
+
+def test_an_older_connection_comes_to_the_drops_that_name_it_alone() -> None:
+    """What another drop takes, and the port therefore offers, opens none that does not name it."""
+    older = ssh("ecdh-sha2-nistp256", "aes256-ctr", ETM)
+    names = ("ecdh-sha2-nistp256", "aes256-ctr")
+    assert refusal(drop(older_clients=names), caller(), older, ACCESS, NOW) is None
+    for named in ((), names[:1], names[1:]):
+        found = refusal(drop(older_clients=named), caller(), older, ACCESS, NOW)
+        assert found is not None
+        assert "older_clients" in found.hint
+    tunnel = Tunnel("t", CONFIDENTIAL, Address("127.0.0.1", 1), ("user:anna",))
+    assert refusal(tunnel, caller(), older, ACCESS, NOW) is not None
+    without = ssh("ecdh-sha2-nistp256", "aes256-ctr", "hmac-sha1")
+    assert refusal(drop(older_clients=names), caller(), without, ACCESS, NOW) is not None

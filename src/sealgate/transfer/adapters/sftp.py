@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import asyncssh
 
 from sealgate.errors import ConfigError
+from sealgate.policy.algorithms import OLDER_CIPHERS, OLDER_KEX
 from sealgate.transfer.adapters.host_keys import HostKey, host_keys, read_host_key
 from sealgate.transfer.adapters.password_threads import PasswordThreads
 from sealgate.transfer.adapters.ssh_connection import Connection, Owner
@@ -146,8 +147,8 @@ def _options(settings: SSHSettings) -> asyncssh.SSHServerConnectionOptions:
             server_version="Sealgate",
             server_host_keys=list(settings.host_keys),
             config=[],
-            kex_algs=list(KEY_EXCHANGES),
-            encryption_algs=list(CIPHERS),
+            kex_algs=[*KEY_EXCHANGES, *(one for one in settings.older if one in OLDER_KEX)],
+            encryption_algs=[*CIPHERS, *(one for one in settings.older if one in OLDER_CIPHERS)],
             mac_algs=list(MACS),
             compression_algs=["none"],
             signature_algs=list(SIGNATURES),

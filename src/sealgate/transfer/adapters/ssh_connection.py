@@ -7,12 +7,14 @@ Asks the doorkeeper and knows nothing of identities and classes itself.
 from __future__ import annotations
 
 import asyncio
+import logging
 import weakref
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncssh
 
 from sealgate.errors import SealgateError
+from sealgate.policy.algorithms import OLDER_CIPHERS, OLDER_KEX
 from sealgate.transfer.adapters.password_threads import PasswordThreads
 from sealgate.transfer.adapters.ssh_channel import DataChannel
 from sealgate.transfer.adapters.ssh_refusals import as_transfer, sentence
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from sealgate.transfer.adapters.ssh_settings import SSHSettings
     from sealgate.transfer.model import Doorkeeper
 
+LOG = logging.getLogger("sealgate.transfer.sftp")
 T = TypeVar("T")
 
 
@@ -222,11 +225,21 @@ class Owner(asyncssh.SSHServer):
         if isinstance(conn, Connection):
             self._connection = conn
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, exc: Exception | None) -> None:
         """
-        Let go of the caller's files.
+        Let go of the caller's files; say which setting lets an older client in.
         """
         connection, self._connection = self._connection, None
+        if isinstance(exc, asyncssh.KeyExchangeFailed):
+            # What the client offers is behind this word; nothing else of it is told.
+            offered = str(exc).partition("received ")[2].replace(",", " ").split()
+            wanted = [one for one in (*OLDER_KEX, *OLDER_CIPHERS) if one in offered][:1]
+            remedy = (
+                f'older_clients = ["{wanted[0]}"] in the table of a drop lets it come to that drop'
+                if wanted
+                else "it is too old for any drop"
+            )
+            LOG.warning("an SSH client shares no algorithm with this server: %s", remedy)
         if connection is not None:
             connection.end_files()
 

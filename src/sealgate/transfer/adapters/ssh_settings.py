@@ -46,11 +46,13 @@ class SSHSettings:
 
     *host_keys* are files with private keys. *trusted_proxies* are networks whose
     connections begin with a PROXY header and from which nothing else is taken.
+    *older* are algorithms that drops name for older clients, offered last.
     *banner* is shown before a password is asked for, "" shows nothing. Sizes are bytes.
     """
 
     host_keys: tuple[str, ...]
     trusted_proxies: tuple[str, ...] = ()
+    older: tuple[str, ...] = ()
     banner: str = ""
     login_grace_seconds: float = 60.0
     keepalive_seconds: float = 30.0

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, cast
 import asyncssh
 
 from sealgate.errors import SealgateError
+from sealgate.policy.algorithms import OLDER_CIPHERS
 from sealgate.transfer.adapters.password_threads import PasswordThreads
 from sealgate.transfer.adapters.ssh_framing import Framing
 from sealgate.transfer.adapters.ssh_refusals import as_transfer, question, sentence
@@ -129,12 +130,16 @@ class SigningIn(Framing):
         """
         Return the live connection as agreed on, the weaker direction's cipher.
         """
-        ciphers = (
-            str(self.get_extra_info("send_cipher", "")),
-            str(self.get_extra_info("recv_cipher", "")),
-        )
-        weaker = max(
-            ciphers, key=lambda one: CIPHERS.index(one) if one in CIPHERS else len(CIPHERS)
+        known = (*CIPHERS, *OLDER_CIPHERS)
+        directions = [
+            (
+                str(self.get_extra_info(f"{way}_cipher", "")),
+                str(self.get_extra_info(f"{way}_mac", "")),
+            )
+            for way in ("send", "recv")
+        ]
+        weaker, mac = max(
+            directions, key=lambda one: known.index(one[0]) if one[0] in known else len(known)
         )
         return Channel(
             protocol=protocol,
@@ -142,7 +147,7 @@ class SigningIn(Framing):
             version="SSH-2.0",
             group=self._group,
             cipher=weaker,
-            mac="",  # none of CIPHERS has one beside it
+            mac=mac if weaker in OLDER_CIPHERS else "",  # none of CIPHERS has one beside it
             strict_kex=bool(self._strict_kex),
             began_at=self._began_at,
         )
