@@ -18,6 +18,7 @@ PACKAGES = frozenset(
 # Programs that come with a package of another name, or with a wheel.
 COMES_WITH = {
     "certutil": "libnss3-tools",
+    "mariadb-install-db": "mariadb-server",
     "node": "nodejs",
     "php": "php-cli",
     "sftp": "openssh-client",

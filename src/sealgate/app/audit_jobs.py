@@ -30,6 +30,7 @@ from sealgate.audit.adapters.web_root import probe_web_root
 from sealgate.audit.doors import (
     Doors,
     asks_who,
+    can_be_asked,
     is_everywhere,
     is_locked,
     request_for,
@@ -338,6 +339,9 @@ def _route_jobs(
     locked = is_locked(route)
     asked_here = asks_who(route)
     jobs: list[Job] = []
+    if why_not is None and not can_be_asked(route.door):
+        why_not = "only requests with a method or a credential mean it, and an audit brings none"
+        plain = []
     if why_not:
         jobs += [_plain_job(Way(target), manner, active=True) for target in plain]
         facts = [*PAGE_FACTS]

@@ -87,6 +87,13 @@ def request_for(door: Door) -> str:
     return f"{path.rstrip('/')}/?{door.query}{value}"
 
 
+def can_be_asked(door: Door) -> bool:
+    """
+    Return whether a plain GET can mean *door*.
+    """
+    return not door.credentials and (not door.methods or "GET" in door.methods)
+
+
 def spellings_for(door: Door) -> tuple[str, ...]:
     """
     Return the other ways to ask for *door*.

@@ -55,7 +55,13 @@ def read_route(table: Table, model: ClassificationModel) -> Route | None:
     credentials = _each(table, "credentials", read_credential)
     if door is None or classification is None:
         return None
-    door = replace(door, methods=methods, credentials=credentials, json=table.flag("json"))
+    door = replace(
+        door,
+        methods=methods,
+        credentials=credentials,
+        json=table.flag("json"),
+        besides=_each(table, "besides", _read_path),
+    )
     _check_conditions(table, door)
     inspect = read_inspect(table)
     route = Route(
@@ -93,7 +99,7 @@ def _each(table: Table, key: str, read: Callable[[str], _Read]) -> tuple[_Read, 
         try:
             found.append(read(text))
         except UnfitError as error:
-            shown = f"{key.removesuffix('s')} {quoted(text)}"
+            shown = f"{key if key == 'besides' else key.removesuffix('s')} {quoted(text)}"
             table.element_fault(key, index, f"{shown} {error}", error.hint)
     return tuple(dict.fromkeys(found))
 
@@ -110,6 +116,10 @@ def _check_conditions(table: Table, door: Door) -> None:
             '"json" tells where a parameter is looked for, but the route asks for none',
             'query = "NAME", or remove json',
         )
+
+
+def _read_path(text: str) -> str:
+    return read_door(text, None, exact=True).path
 
 
 def _access(table: Table, classification: Classification | None) -> tuple[SiteAccess | None, bool]:
@@ -334,7 +344,7 @@ def _leftovers(table: Table) -> tuple[Leftover, ...]:
 
 
 def _identity(door: Door) -> Door:
-    return replace(door, exact=False)
+    return replace(door, exact=False, besides=())
 
 
 def _locking_class(model: ClassificationModel, front: Classification) -> Classification:

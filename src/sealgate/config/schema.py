@@ -341,9 +341,16 @@ SECTIONS: tuple[Section, ...] = (
                 Type.TEXTS,
                 "Only requests that carry one of these, on every path below `path`: "
                 "`authorization` (of any scheme), `authorization:SCHEME`, `cookie:NAME` (which may "
-                "end in `*`), `header:NAME`, `parameter:NAME`; some with ` + ` between must come "
+                "begin and end in `*`), `header:NAME`, `parameter:NAME`; some with ` + ` between must come "
                 "together.",
                 "all",
+            ),
+            Setting(
+                "besides",
+                Type.TEXTS,
+                "Paths on which `query`, `methods` and `credentials` are not asked for: those very "
+                "paths, nothing below them.",
+                "none",
             ),
             Setting(
                 "json",

@@ -42,7 +42,7 @@ _METHOD = re.compile(r"[A-Z][A-Z-]{0,31}")
 # RFC 9110, 5.1 and 11.1, and RFC 6265, 4.1.1, without what has more than one reading.
 _HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
 _SCHEME_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
-_COOKIE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\*?")
+_COOKIE_NAME = re.compile(r"\*?[A-Za-z0-9_-]{1,64}\*?")
 # What every request has, or what the gateway reads by a kind of its own.
 _NO_CREDENTIALS = frozenset(["authorization", "cookie", "host", "content-length", "content-type"])
 _URL = re.compile(r"(?P<scheme>[a-z]+)://(?P<authority>[^/?#]*)(?P<rest>.*)", re.DOTALL)
@@ -280,7 +280,7 @@ def _credential_part(text: str) -> CredentialPart:
         )
     if colon and not wanted.fullmatch(name):
         raise UnfitError(
-            f'must name one {kind}; a "*" may stand only at the end of a cookie\'s name',
+            f'must name one {kind}; a "*" may stand only at the ends of a cookie\'s name',
             f'such as "{kind}:{_CREDENTIAL_EXAMPLES[kind]}"',
         )
     if kind in {CredentialKind.AUTHORIZATION, CredentialKind.HEADER}:

@@ -231,14 +231,26 @@ def _carries(part: CredentialPart, read: Carried, *, json: bool) -> bool:
         case CredentialKind.HEADER:
             return request.header(name) is not None
         case CredentialKind.COOKIE:
-            wanted = mangled(name.removesuffix("*"))
+            wanted = mangled(name)
             for cookie in re.split("[;,]", request.header("cookie") or ""):
                 for found in _names_read(cookie.partition("=")[0]):
-                    if found.startswith(wanted) if name.endswith("*") else found == wanted:
+                    if is_named(found, wanted):
                         return True
             return False
         case CredentialKind.PARAMETER:
             return _has(read, name, None, json=json)
+
+
+def is_named(name: str, wanted: str) -> bool:
+    """
+    Return whether a cookie's *name* is *wanted*, which may begin and end in ``*``.
+    """
+    text = wanted.strip("*")
+    if wanted.startswith("*") and wanted.endswith("*"):
+        return text in name
+    if wanted.endswith("*"):
+        return name.startswith(text)
+    return name.endswith(text) if wanted.startswith("*") else name == text
 
 
 def _schemes(value: str) -> Iterator[str]:
@@ -254,12 +266,9 @@ def _literally_carries(part: CredentialPart, request: Request, query: str) -> bo
         case CredentialKind.HEADER:
             return request.header(part.name) is not None
         case CredentialKind.COOKIE:
-            wanted = part.name.removesuffix("*")
             cookies = re.split("[;,]", request.header("cookie") or "")
             names = [c.partition("=")[0].lstrip(" ") for c in cookies if "=" in c]
-            return any(
-                n.startswith(wanted) if part.name.endswith("*") else n == wanted for n in names
-            )
+            return any(is_named(name, part.name) for name in names)
         case CredentialKind.PARAMETER:
             return _literal(query, part.name, None)
 

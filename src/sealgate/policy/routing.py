@@ -21,7 +21,7 @@ and a law holds the two together.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -230,6 +230,29 @@ def matches(door: Door, segments: Sequence[str], *, folded: bool) -> bool:
     )
 
 
+def counts_at(door: Door, segments: Sequence[str], *, folded: bool) -> bool:
+    """
+    Return whether the conditions of *door* count for the path in *segments*.
+
+    They do wherever it :func:`matches`, but on the very paths that are *besides*.
+    """
+    exempt = (replace(door, path=path, exact=True) for path in door.besides)
+    return matches(door, segments, folded=folded) and not any(
+        matches(one, segments, folded=folded) for one in exempt
+    )
+
+
+def deepest(routes: Sequence[Route]) -> int:
+    """
+    Return how many segments of a path can tell which door of *routes* is meant.
+    """
+    return max(
+        len(door_segments(replace(route.door, path=path)))
+        for route in routes
+        for path in (route.door.path, *route.door.besides)
+    )
+
+
 def serving_route(routes: Sequence[Route], target: str) -> Route:
     """
     Return the route that serves GET for *target* when it is taken literally.
@@ -258,7 +281,7 @@ def _at(
     by_path = [
         r for r in routes if not r.door.conditional and matches(r.door, segments, folded=folded)
     ]
-    more = [r for r in conditional if matches(r.door, segments, folded=folded)]
+    more = [r for r in conditional if counts_at(r.door, segments, folded=folded)]
     return [max(by_path, key=specificity), *more]
 
 
@@ -330,7 +353,7 @@ def judge(routes: Sequence[Route], request: Request) -> Route | Refusal:
     literal = serving(routes, request)
     if len(as_text(path)) > MAX_AMBIGUOUS_BYTES and not is_plain(path):
         return Refusal(literal, None)
-    depth = max(len(door_segments(route.door)) for route in routes)
+    depth = deepest(routes)
     read = carried(request, overrides=literal.method_override)
     conditional = [r for r in routes if r.door.conditional and fits(r.door, read)]
     stricter = [

@@ -65,8 +65,8 @@ class CredentialPart:
     """
     One thing that a request carries: what kind, and by which *name*.
 
-    The name of an ``authorization`` is its scheme, "" for any; that of a cookie may end in ``*``.
-    What it is worth is not looked at: only the site can tell.
+    The name of an ``authorization`` is its scheme, "" for any; that of a cookie may begin
+    and end in ``*``. What it is worth is not looked at: only the site can tell.
     """
 
     kind: CredentialKind
@@ -108,7 +108,8 @@ class Door:
     ``rest_route=/wp/v2/users``); with *json*, members of JSON bodies count as well. *methods*
     are those that are meant, *credentials* those of which a request must carry one.
 
-    A door with conditions holds on every path below *path*, and only where its class is stricter
+    A door with conditions holds on every path below *path*, but on the very paths that are
+    *besides* (whose scripts do not read what it asks for), and only where its class is stricter
     than that of the path: a condition never opens anything.
     """
 
@@ -119,6 +120,7 @@ class Door:
     methods: tuple[str, ...] = ()
     credentials: tuple[Credential, ...] = ()
     json: bool = False
+    besides: tuple[str, ...] = ()
 
     @property
     def conditional(self) -> bool:

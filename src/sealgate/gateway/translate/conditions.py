@@ -107,7 +107,8 @@ def condition_fields(door: Door) -> list[str]:
     """
     Return what stands in the Lua table of *door* for its conditions.
     """
-    fields = []
+    besides = (",".join(map(lua_text, path.lower().strip("/").split("/"))) for path in door.besides)
+    fields = [f"besides={{{','.join(f'{{{path}}}' for path in besides)}}}"]
     if door.query is not None:
         fields.append(f"name={lua_text(mangled(door.query))}")
         fields.append(f"value={lua_text((door.query_value or '').lower())}")
@@ -127,7 +128,8 @@ def _part(part: CredentialPart) -> str:
     fields = [f"kind={lua_text(part.kind.value)}"]
     if part.kind is CredentialKind.COOKIE:
         fields.append(f"begins={lua_truth(name.endswith('*'))}")
-        name = mangled(name.removesuffix("*"))
+        fields.append(f"ends={lua_truth(name.startswith('*'))}")
+        name = mangled(name.strip("*"))
     if part.kind is CredentialKind.PARAMETER:
         fields.append(f"member={lua_text(name.lower())}")
         name = mangled(name)
@@ -389,6 +391,14 @@ local function names_method(door, read)
   return door.json and (not read.json or is_member(read.json, "_method"))
 end
 
+-- is_named
+local function is_named(part, name)
+  if part.begins and part.ends then return name:find(part.name, 1, true) ~= nil end
+  if part.begins then return name:sub(1, #part.name) == part.name end
+  if part.ends then return #name >= #part.name and name:sub(-#part.name) == part.name end
+  return name == part.name
+end
+
 -- _carries
 local function carries(part, read, json)
   if part.kind == "header" then return read.headers[part.name] ~= nil end
@@ -404,9 +414,7 @@ local function carries(part, read, json)
   local hit = false
   for cookie in ((read.headers.cookie or "") .. ";"):gmatch("([^;,]*)[;,]") do
     each_name(cookie:match("^[^=]*"), function(name)
-      if name == part.name or (part.begins and name:sub(1, #part.name) == part.name) then
-        hit = true
-      end
+      hit = hit or is_named(part, name)
     end)
     if hit then return true end
   end

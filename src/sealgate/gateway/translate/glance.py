@@ -137,6 +137,9 @@ def literally(door: Door) -> Iterator[list[JSONObject]]:
         common.append(_regex(":path", target_with_query(door)))
     elif door_segments(door):
         common.append(_regex(":path", f"{literal_path(door)}(?:[?].*)?"))
+    if door.besides:
+        paths = "|".join(re.escape(path) for path in door.besides)
+        common.append({**_regex(":path", f"(?:{paths})(?:[?].*)?"), "invert_match": True})
     if door.methods:
         common.append(by_method(door.methods))
     if not door.credentials:
@@ -154,9 +157,8 @@ def _literal(part: CredentialPart) -> JSONObject:
         case CredentialKind.HEADER:
             return {"name": part.name, "present_match": True}
         case CredentialKind.COOKIE:
-            name = re.escape(part.name.removesuffix("*"))
-            more = "[^;,=]*" if part.name.endswith("*") else ""
-            return _regex("cookie", f"(?:.*[;,])? *{name}{more}=.*")
+            name = part.name.replace("*", "[^;,=]*")
+            return _regex("cookie", f"(?:.*[;,])? *{name}=.*")
         case CredentialKind.PARAMETER:
             name = re.escape(part.name)
             return _regex(":path", f"[^?]*[?](?:.*&)?{name}(?:[=&].*)?")
@@ -171,7 +173,7 @@ def _without(part: CredentialPart) -> Iterator[JSONObject]:
         case CredentialKind.COOKIE:
             # Other bytes than ASCII would keep the expression from seeing the name.
             printable = _regex("cookie", "[ -~]*")
-            name = parameter_name(part.name.removesuffix("*"))
+            name = parameter_name(part.name.strip("*"))
             yield {**printable, "treat_missing_header_as_empty": True}
             yield {
                 **_regex("cookie", f"(?i).*{name}.*"),

@@ -31,6 +31,7 @@ from sealgate.policy.routing import (
     MAX_AMBIGUOUS_BYTES,
     SCRIPT_ENDINGS,
     counts_as_stricter,
+    deepest,
     door_segments,
     is_stricter,
     specificity,
@@ -66,7 +67,7 @@ def _tables(routes: Sequence[Route], serving: Route) -> str:
     conditional = [
         _door(r, serving) for r in routes if r.door.conditional and is_stricter(r, serving)
     ]
-    depth = max(len(door_segments(route.door)) for route in routes)
+    depth = deepest(routes)
     return "\n".join(
         [
             f"local DEPTH = {depth}",
@@ -169,6 +170,15 @@ local function lies_at(door, segments, first, count)
   return true
 end
 
+-- counts_at
+local function counts_at(door, segments, first, count)
+  if not lies_at(door, segments, first, count) then return false end
+  for _, path in ipairs(door.besides) do
+    if lies_at({segments = path, exact = true}, segments, first, count) then return false end
+  end
+  return true
+end
+
 -- _at, folded: whether any counts as stricter. first and count name a slice of segments.
 local function lands_stricter(segments, first, count, opened, field)
   for _, door in ipairs(BY_PATH) do
@@ -178,7 +188,7 @@ local function lands_stricter(segments, first, count, opened, field)
     end
   end
   for _, door in ipairs(opened) do
-    if door[field] and lies_at(door, segments, first, count) then return true end
+    if door[field] and counts_at(door, segments, first, count) then return true end
   end
   return false
 end
