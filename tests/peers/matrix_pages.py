@@ -39,6 +39,8 @@ LOGIN = (
     "<input type=password name=pass><button>Sign in</button></form>"
 )
 HOME = "<!DOCTYPE html><title>shop</title><h1>Welcome</h1><a href=/login>Sign in</a>"
+_HSTS = "Strict-Transport-Security: max-age=63072000"
+_EACH = "RFC 6797, 7.2: every request over http is redirected"
 _LONG = HOME + "<p>" + "news " * 99
 
 
@@ -152,7 +154,7 @@ def secure(body: str, *fields: str) -> bytes:
     """
     Return a page over TLS, with HSTS.
     """
-    return page(body, "Strict-Transport-Security: max-age=63072000", *fields)
+    return page(body, _HSTS, *fields)
 
 
 _FIELD = b"Content-Type: text/html\r\nConnection: close\r\n"
@@ -222,6 +224,12 @@ REDIRECTING: dict[str, bytes] = {
     "a redirect in capitals": page(
         LOGIN, f"LOCATION: HTTPS://{HOST}/login", status="HTTP/1.0 302 Found"
     ),
+    "a redirect with 307": to_tls("/login", 443, status="HTTP/1.1 307 Moved"),
+    "a redirect with 303": to_tls("/login", 443, status="HTTP/1.1 303 See Other"),
+    "a redirect in chunks": (
+        f"HTTP/1.1 301 x\r\nLocation: https://{HOST}/\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "2\r\nok\r\n0\r\n\r\n"
+    ).encode(),
     "a redirect in LF lines": f"HTTP/1.1 308 x\nLocation:\n https://{HOST}/\n\n".encode(),
 }
 # What no browser shows, or what is a refusal.
@@ -238,6 +246,17 @@ REFUSING: dict[str, bytes] = {
     "404 without a body": b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
     "403 with a long head": page("no", "X-Long: " + "x" * 70_000, status="HTTP/1.1 403 Forbidden"),
     "404 in LF lines": b"HTTP/1.1 404 Not Found\nContent-Type: text/html\n\n<p>no</p>",
+    "400": page("<h1>Bad request</h1>", status="HTTP/1.1 400 Bad Request"),
+    "405": page("no", "Allow: OPTIONS", status="HTTP/1.1 405 Method Not Allowed"),
+    "421": page("<p>another host</p>", status="HTTP/1.1 421 Misdirected Request"),
+    "404 of many words": page(
+        "<title>lost</title>" + "<p>nothing of that name is here " * 50,
+        status="HTTP/1.1 404 Not Found",
+    ),
+    "403 with a link to TLS": page(
+        f"<a href='https://{HOST}/login'>Sign in</a>", status="HTTP/1.1 403 Forbidden"
+    ),
+    "404 as text": page(LOGIN, "Content-Type: text/plain", status="HTTP/1.1 404 Not Found"),
     "451": page("<p>not here</p>", status="HTTP/1.1 451 Unavailable"),
     "404 that leads to TLS": page(
         f"<meta http-equiv=refresh content='0; url=https://{HOST}/'>",
@@ -337,6 +356,10 @@ def _page_rows() -> Iterator[tuple[str, frozenset[str], dict[str, bytes], str]]:
         "a sheet of data": "<style>p { background: url(data:image/png;base64,AAAA) }</style>",
         "a newsletter over TLS": "<form method=post action=//n.test/><input type=email></form>",
         "an address in a script": "<script>var x = 'http://a.test/x.js';</script>",
+        "a base of its own": "<base href=/a/><img src=i.png><form method=post action=b>",
+        "a refresh of its own": "<meta http-equiv=refresh content='9; url=/'><p>soon",
+        "a message over TLS": "<form method=post action=/m><textarea name=message></textarea>",
+        "an address in a text": "<textarea><img src=http://a.test/i></textarea><!-- http://a/ -->",
         "a search box": "<form action=/search><input name=q placeholder=Search></form>",
     }.items():
         yield row(name, SOUND, body)
@@ -372,6 +395,12 @@ class _Rows:
         Return a row about what is answered in clear; curl sees *sign* there.
         """
         over_tls = {"/": secure(HOME), "/login": secure(LOGIN), "/long": secure(_LONG)}
+        over_tls["/frame"] = secure("<p>nothing")
+        over_tls["/framing"] = secure("<iframe src=/frame></iframe>")
+        over_tls["/linking"] = secure(f"<a href=http://{HOST}/frame>prices</a>")
+        over_tls["/leading"] = page(
+            "", _HSTS, f"Location: http://{HOST}/frame", status="HTTP/1.1 302 Found"
+        )
         port = self.scripted(over_tls, in_clear)
         asked = "/login" if path == "/" else path
         return Row(
@@ -433,6 +462,21 @@ def _clear_rows(rows: _Rows) -> Iterator[Row]:
     yield rows.clear("all redirected", SOUND, _MOVED, b"location: https://")
     beside = {"/": to_tls("/", 443), "/login": _ON}
     yield rows.clear("a login page beside a redirect", BOTH, beside, b"password", path="/")
+    framed = {"/": to_tls("/", 443), "/frame": _ON}
+    yield rows.clear(
+        "a framed login page beside a redirect", BOTH, framed, path="/framing", backed=_EACH
+    )
+    yield rows.clear("a link in clear", BOTH, framed, path="/linking", backed=_EACH)
+    yield rows.clear("TLS that leads to http", BOTH, framed, path="/leading", backed=_EACH)
+    twice = page(
+        LOGIN, f"Location: https://{HOST}/", "Location: /frame", status="HTTP/1.1 302 Found"
+    )
+    yield rows.clear(
+        "two places to go to",
+        SERVED,
+        {"": twice},
+        backed="RFC 9110, 10.2.2: Location is one; what is not understood is served",
+    )
     yield rows.clear(
         "404 for the page that TLS shows",
         SERVED,

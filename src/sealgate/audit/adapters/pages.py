@@ -139,8 +139,8 @@ def _sightings(
 def _paths(target: Target, walk: _Walk) -> tuple[str, ...]:
     ahead = [redirect_of(answer, url) or "" for url, answer in walk.pages]
     ahead += [goal for facts in walk.facts for goal in facts.leads_to]
-    own = (target.origin + "/", target.plain_origin + "/")
-    found = [urlsplit(url).path for url in ahead if url.startswith(own)]
+    # Whichever port it names, the same host in clear is asked where it is known to answer.
+    found = [urlsplit(url).path for url in ahead if urlsplit(url).hostname == target.server_name]
     found += [path for facts in walk.facts for path in facts.sign_in_links]
     found += [urlsplit(url).path for url, _ in walk.pages]
     found += [path for facts in walk.facts for path in facts.links]
