@@ -89,7 +89,8 @@ def test_each_address_of_a_name_is_asked_and_named(
         _await(SECOND, port)
         report = judged(authority, f"https://shop.localhost:{port}/")
     found = {f.rule.id: f for f in report.open_findings}
-    assert set(found) == {"transit-weak-version", "transit-weak-cipher"}
+    told = {rule: one.found for rule, one in found.items()}
+    assert set(found) == {"transit-weak-version", "transit-weak-cipher"}, told
     assert found["transit-weak-version"].found == f"{SECOND}:{port}: offers TLSv1"
     assert FIRST not in found["transit-weak-cipher"].found
 

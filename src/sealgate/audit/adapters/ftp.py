@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
 # RFC 4217, 9 and 10: not for this parameter, refused by policy, and the names of levels that
 # are not available. 500 to 502 are no refusal of PROT C: without PROT all data are in clear.
-_NO_CLEAR_DATA = frozenset([504, 522, 533, 534, 536, 550])
+_NO_CLEAR_DATA = frozenset([504, 522, 533, 534, 536])
 # RFC 959, 4.2.2: who does not know CCC cannot take it.
-_NO_CLEAR_CONTROL = _NO_CLEAR_DATA | {500, 501, 502}
+_NO_CLEAR_CONTROL = _NO_CLEAR_DATA | {500, 501, 502, 550}
 # Not signed in, and a command out of turn.
 _SIGN_IN_FIRST = frozenset([503, 530])
 _SIGNING_IN = "it only answers after a sign-in, and an audit never signs in"
@@ -240,6 +240,10 @@ def _over_tls(
     # RFC 2389, 3.2: what a server does not list it does not offer. One that tells strangers
     # nothing has no list.
     not_offered = fact is Fact.FTP_CCC and told.is_taken and "CCC" not in features(told)
+    if last.is_taken and fact is Fact.FTP_PROT_CLEAR:
+        # vsftpd, Pure-FTPd and pyftpdlib note the wish of a stranger, and refuse the transfer.
+        reason = "it takes the level from who has not signed in, which shows nothing of transfers"
+        return unseen(target.asset, (fact,), f"{target.where}, {commands[-1]}: {reason}")
     if last.is_taken:
         accepted = True
     elif last.code in refusals or (last.code in _SIGN_IN_FIRST and not_offered):
