@@ -183,7 +183,8 @@ def _of_route(
 
 def _of_inspection(inventory: Inventory, site: Site, route: Route, subject: str) -> Iterator[Fault]:
     # Which route a request means is told by its path, and a site may read a path otherwise.
-    # Readings that lead to another class are judged; within one class nobody asks.
+    # The usual readings are judged (policy.routing), but not what lies behind a script at "/", nor
+    # those of a site's own rules; a class as a whole leaves no way past.
     if route.inspect is Inspect.ENFORCE:
         return
     for other in site.routes:
