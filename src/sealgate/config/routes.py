@@ -292,6 +292,7 @@ def preset_routes(
             sign_in=followed is not None and followed.sign_in,
             origin=preset.origin,
             place=place,
+            method_override=preset.method_override,
             inspect=enforced_beside(declared, locked),
         )
         for door in preset.doors

@@ -200,8 +200,16 @@ SECTIONS: tuple[Section, ...] = (
                 "preset",
                 Type.TEXT,
                 "What is known of the CMS: `typo3`, `wordpress`, `django`, `nextcloud`, "
-                "`mediawiki` or `none`. Locks its doors and knows its cookies.",
+                "`mediawiki`, `drupal`, `joomla`, `generic` (usual places of administration) or "
+                "`none`. Locks its doors and knows its cookies.",
                 '`"none"`',
+            ),
+            Setting(
+                "backend_path",
+                Type.TEXT,
+                "Where the backend of the preset lies, when that was moved: `BE/entryPoint` of "
+                "TYPO3 13, the admin site of Django.",
+                "as the CMS is installed",
             ),
             Setting(
                 "web_root",

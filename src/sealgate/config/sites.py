@@ -13,7 +13,13 @@ from sealgate.config.reader import FileKind, Table, nearest, quoted
 from sealgate.config.routes import LOW, check_overlaps, preset_routes, read_route, with_titles
 from sealgate.config.schema import section
 from sealgate.config.tls import read_tls
-from sealgate.config.values import UnfitError, holds_secret, read_domain, read_upstream
+from sealgate.config.values import (
+    UnfitError,
+    holds_secret,
+    read_domain,
+    read_door,
+    read_upstream,
+)
 from sealgate.policy.inventory import Site, SiteAccess, Upstream
 
 if TYPE_CHECKING:
@@ -22,7 +28,7 @@ if TYPE_CHECKING:
 
     from sealgate.config.presets import Preset
     from sealgate.policy.classification import ClassificationModel
-    from sealgate.policy.inventory import Route, TLSSettings
+    from sealgate.policy.inventory import Door, Route, TLSSettings
 
 
 def read_sites(
@@ -35,7 +41,7 @@ def read_sites(
     owners: dict[str, str] = {}
     for table in tables:
         domains = _domains(table, owners)
-        preset = _preset(table)
+        preset = _moved(table, _preset(table))
         upstream = _upstream(table, folder)
         routes = _routes(table, model)
         own_tls = table.table("tls")
@@ -117,6 +123,40 @@ def _preset(table: Table) -> Preset:
         )
         return NONE
     return preset
+
+
+def _moved(table: Table, preset: Preset) -> Preset:
+    """
+    Return *preset* with its main door, and what lies below, where ``backend_path`` says.
+    """
+    path = table.text("backend_path")
+    if path is None:
+        return preset
+    if not preset.doors:
+        table.fault(
+            "backend_path",
+            f"preset {quoted(preset.name)} knows no backend that could lie elsewhere",
+            "remove backend_path, or set preset",
+        )
+        return preset
+    try:
+        to = read_door(path, None, exact=False).path
+    except UnfitError as error:
+        table.fault("backend_path", f"backend_path {quoted(path)} {error}", error.hint)
+        return preset
+    usual = preset.doors[0].path
+
+    def moved(door: Door) -> Door:
+        if door.path == usual or door.path.startswith(f"{usual}/"):
+            return replace(door, path=to + door.path.removeprefix(usual))
+        return door
+
+    if to == "/":
+        table.fault("backend_path", '"backend_path" is the whole site', 'backend_path = "/cms"')
+        return preset
+    return replace(
+        preset, doors=tuple(map(moved, preset.doors)), holes=tuple(map(moved, preset.holes))
+    )
 
 
 def _upstream(table: Table, folder: PurePath) -> Upstream | None:

@@ -5,6 +5,9 @@ What is known of each CMS: its doors, its public holes, its cookies, its setting
 from __future__ import annotations
 
 from sealgate.config.presets.django import DJANGO
+from sealgate.config.presets.drupal import DRUPAL
+from sealgate.config.presets.generic import GENERIC
+from sealgate.config.presets.joomla import JOOMLA
 from sealgate.config.presets.mediawiki import MEDIAWIKI
 from sealgate.config.presets.model import FrontSide, Preset, Snippet, front_of, settings_for
 from sealgate.config.presets.nextcloud import NEXTCLOUD
@@ -14,7 +17,8 @@ from sealgate.config.presets.wordpress import WORDPRESS
 NONE = Preset("none", "no preset")
 
 PRESETS: dict[str, Preset] = {
-    preset.name: preset for preset in (TYPO3, WORDPRESS, DJANGO, NEXTCLOUD, MEDIAWIKI, NONE)
+    preset.name: preset
+    for preset in (TYPO3, WORDPRESS, DJANGO, NEXTCLOUD, MEDIAWIKI, DRUPAL, JOOMLA, GENERIC, NONE)
 }
 
 __all__ = ["PRESETS", "FrontSide", "Preset", "Snippet", "front_of", "settings_for"]

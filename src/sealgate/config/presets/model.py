@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 HTTPS_PORT = 443
 
 
+# What plan says of a preset that is held by a table of requests alone.
+UNTRIED = "not tried against the real system: its doors are taken from its documentation"
+
+
 @dataclass(frozen=True, slots=True)
 class Snippet:
     """
@@ -41,8 +45,9 @@ class Preset:
     *doors*: the main one first. *holes* lie inside doors, and the public pages need
     them; they are treated like the page ``/``. *cookies* are the names that may gain
     HttpOnly and SameSite without breaking the CMS. Below *titles* paths are what people called
-    their pages, so an ending says nothing there (``/wiki/Foo.log``). *limits* says what the locks
-    keep out besides attackers, and what they do not reach.
+    their pages, so an ending says nothing there (``/wiki/Foo.log``). *method_override*:
+    the CMS' own scripts name another method in a header, so that passes its doors. *limits* says
+    what the locks keep out besides attackers, and what they do not reach.
     """
 
     name: str
@@ -53,6 +58,7 @@ class Preset:
     cookies: tuple[CookieRule, ...] = ()
     snippets: tuple[Snippet, ...] = ()
     limits: tuple[str, ...] = ()
+    method_override: bool = False
 
     @property
     def origin(self) -> str:

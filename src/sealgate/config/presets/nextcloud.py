@@ -4,7 +4,8 @@ Nextcloud: the administration pages. It has no backend apart from its front.
 
 from __future__ import annotations
 
-from sealgate.config.presets.model import Preset, Snippet
+from sealgate.config.presets.model import UNTRIED, Preset, Snippet
+from sealgate.config.values import read_credential
 from sealgate.policy.inventory import CookieRule, Door
 
 _PAGES = ("/settings/admin", "/settings/users", "/settings/apps")
@@ -17,6 +18,16 @@ NEXTCLOUD = Preset(
         # Without pretty URLs the same pages stand behind the script.
         *(Door(f"/index.php{page}") for page in _PAGES),
         Door("/updater"),
+        # What administrators do with accounts and with settings of apps, by the interface for
+        # programs; /cloud/user and /cloud/capabilities, which every client asks for, are not below.
+        *(Door(f"/ocs/*/cloud/{name}") for name in ("users", "groups", "apps")),
+        Door("/ocs/*/apps/provisioning_api/api/v1/config/apps"),
+        # An app password is one factor, and opens files and contacts past the second one.
+        # Public shares use /public.php, which stays open.
+        *(
+            Door(path, credentials=(read_credential("authorization"),))
+            for path in ("/remote.php", "/ocs")
+        ),
     ),
     cookies=(
         # "oc" and the instance's random id: the session; oc_sessionPassphrase: its key.
@@ -42,11 +53,15 @@ NEXTCLOUD = Preset(
         ),
     ),
     limits=(
+        UNTRIED,
         (
-            "administrators sign in where everybody does, so the lock covers the pages of the "
-            "administration, not the calls (/ocs, /apps) that an administrator's session may make: "
-            "also require a second factor for the group admin"
+            "administrators sign in where everybody does: a session's calls below /apps are not "
+            "covered, so also require a second factor for the group admin"
         ),
         "group administrators need a client certificate for /settings/users",
+        (
+            "clients that synchronise by app passwords need a client certificate; where they have "
+            'none, declare a route for /remote.php with credentials = ["authorization"]'
+        ),
     ),
 )

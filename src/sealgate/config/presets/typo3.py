@@ -4,7 +4,7 @@ TYPO3: the backend, the install tool that its own lockSSL never covered, public 
 
 from __future__ import annotations
 
-from sealgate.config.presets.model import Preset, Snippet
+from sealgate.config.presets.model import UNTRIED, Preset, Snippet
 from sealgate.policy.inventory import CookieRule, Door
 
 _PROXY = """\
@@ -26,6 +26,8 @@ TYPO3 = Preset(
         # The install tool opens on every path that reaches index.php.
         Door("/", query="__typo3_install"),
         Door("/typo3/install.php"),
+        # Backend routes by "?route=" and "?token=" lie at /typo3. "?eID=" and "?type=" are how
+        # extensions answer public pages, and know no backend user, so they stay open.
     ),
     holes=(
         # TYPO3 <= 11, and later without Composer: the public pages load assets from here.
@@ -70,7 +72,8 @@ TYPO3 = Preset(
         ),
     ),
     limits=(
-        "a backend moved by BE/entryPoint (TYPO3 13 and later) needs a [[site.route]] of its own",
+        UNTRIED,
+        "a backend moved by BE/entryPoint (TYPO3 13 and later) is told by backend_path",
         (
             "website visitors who sign in (fe_users) are not concerned: give their pages a route "
             'with class = "restricted"'

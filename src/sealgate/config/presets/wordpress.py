@@ -43,6 +43,8 @@ def _parameter(name: str, value: str | None = None) -> Door:
 WORDPRESS = Preset(
     name="wordpress",
     title="WordPress",
+    # wp.apiFetch sends PUT, PATCH and DELETE as POST with X-HTTP-Method-Override.
+    method_override=True,
     doors=(
         # Installer, upgrader, editors of plug-ins and themes lie in there, too.
         Door("/wp-admin"),

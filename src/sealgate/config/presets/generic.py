@@ -1,0 +1,28 @@
+"""
+Any software: places where administration usually is, and which no public page needs.
+"""
+
+from __future__ import annotations
+
+from sealgate.config.presets.model import UNTRIED, Preset
+from sealgate.policy.inventory import Door
+
+GENERIC = Preset(
+    name="generic",
+    title="a site of unknown software",
+    doors=tuple(
+        Door(path)
+        for path in (
+            *("/admin", "/administrator", "/wp-admin", "/wp-login.php", "/xmlrpc.php", "/typo3"),
+            # Tools for databases, and what servers tell of themselves.
+            *("/phpmyadmin", "/pma", "/adminer.php", "/adminer", "/server-status", "/server-info"),
+            # Of Tomcat and of Spring; the latter tells environments and heaps.
+            *("/manager/html", "/host-manager", "/actuator", "/console"),
+        )
+    ),
+    limits=(
+        UNTRIED,
+        "a backend at any other place needs a [[site.route]] of its own",
+        "what programs do with credentials is not known: declare it by credentials",
+    ),
+)
