@@ -12,6 +12,7 @@ from tests.peers.browsed import browsing
 from tests.peers.matrix import HOST, Counts, Row, Yard, tried
 from tests.peers.matrix_certificates import Refusals, certificate_rows
 from tests.peers.matrix_pages import page_rows
+from tests.peers.matrix_ssh import ssh_rows
 from tests.peers.matrix_tls import odd_rows, tls_rows, trusted
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 FAMILIES: dict[str, tuple[Family, int]] = {
     "TLS": (tls_rows, 10),
     "odd suites": (odd_rows, 30),
+    "SSH": (ssh_rows, 10),
     "pages": (page_rows, 45),
 }
 
