@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from tests.peers.browsed import browsing
-from tests.peers.cms_ways import Stand, Way, as_json, form, multipart, not_working
+from tests.peers.cms_ways import Stand, Way, arrived, as_json, form, multipart, not_working
 from tests.peers.gatewayed import ALLOWED, OTHER, write_countries
 from tests.peers.mediawikied import (
     EDITOR,
@@ -429,6 +429,21 @@ def client(place: SignedPlace, key: str | None = None, comes_from: str = ALLOWED
     return httpx.Client(
         base_url=place.url, transport=transport, follow_redirects=True, timeout=PATIENCE_SECONDS
     )
+
+
+@pytest.mark.parametrize("comes_from", [ALLOWED, OTHER], ids=["allowed", "refused"])
+def test_no_way_arrives(
+    place: SignedPlace, mediawiki: MediaWiki, fill: Fill, comes_from: str
+) -> None:
+    """
+    Without a certificate no request comes to a back door, whoever's credentials it carries.
+    """
+    before = mediawiki.state()
+
+    ways = (*STRANGERS, *SESSIONS, *TOKENS)
+    stand = through(place, comes_from=comes_from)
+    assert arrived(ways, stand, mediawiki.site, fill) == []
+    assert mediawiki.state() == before
 
 
 def test_public_pages_stay_open(place: SignedPlace) -> None:
