@@ -120,6 +120,7 @@ VALUES: dict[Fact, tuple[FactValue, ...]] = {
     Fact.UPSTREAM_EXPOSED: ((), ("192.0.2.1:8080",)),
     Fact.UPSTREAM_PROTECTED: (True, False),
     Fact.FILES_IN_WEB_ROOT: ((), (".env",)),
+    Fact.LEFTOVERS_SERVED: ((), ("/.env",)),
     Fact.AT_REST_RUNG: (3, 2, 1, 0),
     Fact.KINDS_NEVER_STORED: ((), ("card-verification",), ("password",)),
 }
