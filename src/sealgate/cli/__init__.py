@@ -194,7 +194,7 @@ def _as_usage(error: click.ClickException) -> UsageError:
         case _:
             pass
     # As everywhere, the thing stands in double quotes.
-    message = re.sub(r"'([^']*)'| \((.*)\)$", _in_quotes, message.rstrip("."))
+    message = re.sub(r"'([^']*)'| \(([^(]*)\)$", _in_quotes, message.rstrip("."))
     return UsageError(message[:1].lower() + message[1:], hint=hint)
 
 

@@ -105,7 +105,7 @@ def _values(text: str, file: str) -> dict[str, Any]:
         fault = _syntax_fault(text, file, str(error))
     except ValueError:
         # Python reads no number of more digits than this (sys.int_info).
-        digits = re.search(r"[0-9_]{4300,}", text)
+        digits = re.search(r"(?<![0-9_])[0-9_]{4300,}", text)
         line = text.count("\n", 0, digits.start() if digits else 0) + 1
         fault = Fault(file, line, "a number has too many digits", "write a smaller number")
     raise_faults(file, (fault,))

@@ -25,7 +25,7 @@ HTTPS_PORT = 443
 _SELF = "'self'"
 # CSP 3, 2.3.1: the hash of one script. Base64 of 32, 48 or 64 bytes.
 _HASH = re.compile(r"'sha(?:256-[A-Za-z0-9+/]{43}=|384-[A-Za-z0-9+/]{64}|512-[A-Za-z0-9+/]{86}==)'")
-_ORIGIN = re.compile(r"https://(?P<wildcard>[*][.])?(?P<host>[^/:?#@\s*]+)(?P<rest>.*)")
+_ORIGIN = re.compile(r"https://(?P<wildcard>[*][.])?(?P<host>[^/:?#@\s*]+)(?P<rest>.*)", re.DOTALL)
 _REST = re.compile(r"(?::[1-9][0-9]{0,4})?(?:/[A-Za-z0-9._~!$&()*+=:@/-]*)?")
 # What would let scripts in that nobody named.
 _TOO_WIDE = frozenset(

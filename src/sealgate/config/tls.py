@@ -32,7 +32,7 @@ _GIVEN = Section(
 _FORMS = '"local-ca", "acme" or { chain = "FILE", key = "FILE" }'
 MAX_URL_CHARACTERS = 2048
 _CHALLENGES = {challenge.value: challenge for challenge in AcmeChallenge}
-_MAIL = re.compile(r"[^@\s,?]+@[^@\s,?]+\.[^@\s,?]+")
+_MAIL = re.compile(r"[^@\s,?]+@(?:[^@\s,?.]+\.)+[^@\s,?.]+")
 
 
 def read_tls(table: Table, inherited: TLSSettings | None, folder: PurePath) -> TLSSettings:

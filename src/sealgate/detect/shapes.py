@@ -27,7 +27,6 @@ _IPV4 = re.compile(
     r"(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})\.){3}(?:25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})"
 )
 _IPV6 = re.compile(r"(?=(?:[^:]*:){2})[0-9A-Fa-f:]{3,39}(?:\.[0-9.]{5,12})?")
-_DIGITS = re.compile(r"[0-9]")
 _NOT_DIGIT = re.compile(r"[^0-9]")
 _PHONE = re.compile(
     r"[+(]{0,2}[0-9][0-9 ()./\-\u2013]{5,22}[0-9](?: ?(?:x|ext\.?|#)? ?[0-9]{1,6})?", re.IGNORECASE
@@ -50,7 +49,7 @@ _GENDER = frozenset(
 )  # fmt: skip
 _COORDINATE = re.compile(r"-?[0-9]{1,3}[.,][0-9]{2,}")
 _COORDINATES = re.compile(
-    r"(?:POINT ?)?\(?\s*-?[0-9]{1,3}\.[0-9]+[ ,;]+\s*-?[0-9]{1,3}\.[0-9]+\s*\)?", re.IGNORECASE
+    r"(?:POINT ?)?\(?\s*-?[0-9]{1,3}\.[0-9]+[ ,;][\s,;]*-?[0-9]{1,3}\.[0-9]+\s*\)?", re.IGNORECASE
 )
 _STREET_WORD = re.compile(
     r"(?:\b(?:st|street|ave?|avenue|rd|road|dr|drive|ln|lane|blvd|boulevard|ct|court|cir|circle|pl|place|ter|terrace|way|pkwy|parkway"
@@ -60,7 +59,7 @@ _STREET_WORD = re.compile(
     re.IGNORECASE,
 )  # fmt: skip
 _HOUSE_FIRST = re.compile(r"\s*[0-9][0-9A-Za-z/-]*\s+\S*[A-Za-z]")
-_HOUSE_LAST = re.compile(r"[^\W\d][\w .'-]*[ ,]+(?:n[ro.º°]*\s*)?[0-9]+ ?[a-zA-Z]?(?:\W.*)?")
+_HOUSE_LAST = re.compile(r"[^\W\d][\w .'-]*,*[ ,](?:n[ro.º°]*\s*)?[0-9]+ ?[a-zA-Z]?(?:\W.*)?")
 _POSTAL = re.compile(
     r"[0-9]{5}(?:-?[0-9]{4})?|[0-9]{5}\.0|[0-9]{3,4}|[0-9]{6}|[0-9]{4} ?[A-Z]{2}|[A-Z]{1,2}[0-9][0-9A-Z]? ?[0-9][A-Z]{2}|[A-Z][0-9][A-Z](?: ?[0-9][A-Z][0-9])?|[0-9]{2}-[0-9]{3}|[0-9]{3} [0-9]{2}|[0-9]{4}-[0-9]{3}|[0-9]{5}-[0-9]{3}|[A-Z]{1,2}-[0-9]{4,5}",
     re.IGNORECASE,

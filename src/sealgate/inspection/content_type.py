@@ -15,7 +15,8 @@ from sealgate.inspection.model import Refusal, RefusedError
 FORM = b"application/x-www-form-urlencoded"
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}"
 _TYPE = re.compile(rb"(" + _TOKEN + rb"/" + _TOKEN + rb")[ \t]{0,64}(?:;|\Z)")
-_QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"')
+# A string that nobody closes is read once, to its end.
+_QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*+(?P<closed>"?)')
 _CHARSET = re.compile(rb"charset\*?[ \t]{0,64}=[ \t]{0,64}[\"']?[ \t]{0,64}([^\"';,\s]{1,128})")
 # Labels of sets in which the bytes of ASCII may stand for something else, also where Python has no
 # codec for them: Java and IBM write them so.
@@ -34,7 +35,7 @@ def media_type(content_type: bytes) -> bytes:
         RefusedError: two types are said, or a set of characters that is not read here.
     """
     said = content_type.strip().lower()
-    if b"," in _QUOTED.sub(b"", said):
+    if b"," in _QUOTED.sub(lambda m: b"" if m["closed"] else m[0], said):
         raise RefusedError(Refusal.UNREADABLE, "the type of the body is said twice")
     if any(map(_hides_ascii, _CHARSET.findall(said))):
         raise RefusedError(Refusal.UNREADABLE, "the character set of the body is not read here")

@@ -26,7 +26,7 @@ _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: [^\x00-\x08\x0a-\
 _TELLING = re.compile(
     rb"\r\n(content-length|transfer-encoding|content-encoding|content-type|content-range|accept-encoding"
     rb"|connection|proxy-connection|keep-alive|upgrade|expect|accept|range):"
-    rb"[ \t]*([^\r]*?)[ \t]*(?=\r)",
+    rb"([^\r]*)",
     re.IGNORECASE,
 )
 _LENGTH = re.compile(rb"[0-9]{1,15}")
@@ -214,18 +214,15 @@ def _has_hop(told: dict[bytes, bytes]) -> bool:
 
 
 def _told(raw: bytes, end: int) -> dict[bytes, bytes]:
-    told: dict[bytes, bytes] = {}
+    told: dict[bytes, list[bytes]] = {}
     for name, value in _TELLING.findall(raw, end):
-        known = name.lower()
-        if known not in told:
-            told[known] = value
-        elif known == b"content-length":
-            raise refused("there are two lengths")  # RFC 9112, 6.3, even if they agree
-        elif known == b"transfer-encoding":
-            raise refused("there are two transfer codings")
-        else:
-            told[known] += b", " + value  # RFC 9110, 5.3
-    return told
+        told.setdefault(name.lower(), []).append(value.strip(b" \t"))
+    if len(told.get(b"content-length", ())) > 1:
+        raise refused("there are two lengths")  # RFC 9112, 6.3, even if they agree
+    if len(told.get(b"transfer-encoding", ())) > 1:
+        raise refused("there are two transfer codings")
+    # RFC 9110, 5.3. Joined once: a head may hold thousands of short fields of one name.
+    return {name: b", ".join(values) for name, values in told.items()}
 
 
 def _framing(told: dict[bytes, bytes]) -> tuple[Framed, int]:

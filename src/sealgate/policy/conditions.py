@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
@@ -340,7 +341,12 @@ _ENDS = (b"--", b"--\r\n")
 
 def _is_member(text: str, name: str) -> bool:
     unescaped = re.sub(r"\\u00([0-7][0-9a-f])", lambda m: chr(int(m[1], 16)), lower(text))
-    return re.search(rf'"{re.escape(lower(name))}"[ \t\r\n]*:', lower(unescaped)) is not None
+    return _member(lower(name)).search(lower(unescaped)) is not None
+
+
+@lru_cache
+def _member(name: str) -> re.Pattern[str]:
+    return re.compile(rf'"{re.escape(name)}"[ \t\r\n]*:')
 
 
 def pairs(text: str) -> Pairs:

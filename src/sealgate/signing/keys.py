@@ -45,7 +45,7 @@ KEPT_SECONDS = VALID_SECONDS + SKEW_SECONDS + 3600.0
 MOST_KEYS = 64
 _CURVES = {"P-256": (SECP256R1, 32), "P-384": (SECP384R1, 48)}
 _CURVE_NAMES = {"secp256r1": "P-256", "secp384r1": "P-384"}
-_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
+_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,64})-----[^-]*-----END \1-----")
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ _WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("national id|\\bid card|\\bid number|identity card|identity number|ausweisnummer|c\xc3\xa9dula|voter id", ()),
 )  # fmt: skip
 _TOKEN = re.compile(rb"(?<![0-9A-Za-z.,])[0-9A-Z](?:[ ./-]?[0-9A-Za-z]){6,20}(?![0-9A-Za-z])")
-_HAS_DIGITS = re.compile(rb"(?:[^0-9\n]*[0-9]){5}")
+_HAS_DIGITS = re.compile(rb"[0-9](?:[^0-9\n]*[0-9]){4}")
 _YEARS = re.compile(rb"(?:19|20)[0-9]{2}[ ./-]{1,3}(?:19|20)[0-9]{2}")
 
 
@@ -94,7 +94,7 @@ def _tokens(text: bytes, at: int, high: int) -> list[tuple[int, int, str]]:
         while end > start:
             value = text[start:end]
             if (
-                _HAS_DIGITS.match(value)
+                _HAS_DIGITS.search(value)
                 and not _YEARS.fullmatch(value)
                 and not DATE.fullmatch(value)
             ):
@@ -143,7 +143,7 @@ def _unchecked(text: bytes, at: int, high: int, *, alone: bool) -> Found | None:
     if sign is None or not (alone or _SAYS_NUMBER.search(sign["sign"])):
         return None
     found = _DOCUMENT.match(text, sign.end(), high)
-    if found is None or not _HAS_DIGITS.match(found.group()) or DATE.match(found.group()):
+    if found is None or not _HAS_DIGITS.search(found.group()) or DATE.match(found.group()):
         return None
     return found.start(), found.end(), Kind.NATIONAL_ID, POSSIBLE
 

@@ -73,7 +73,7 @@ def english_street(text: bytes, end: int, low: int, high: int) -> Found | None:
 
 _HOUSE = rb"[0-9]{1,5}(?: ?[a-zA-Z](?![A-Za-z0-9]))?(?:[-/][0-9]{1,4})?"
 _GERMANIC = re.compile(
-    rb"(?:" + _UPPER + rb"[A-Za-z\x80-\xff.]{0,30}[ ]){0,3}(?:" + _UPPER + rb"[A-Za-z\x80-\xff-]{0,40})?"
+    rb"(?<![0-9A-Za-z\x80-\xff])(?:" + _UPPER + rb"[A-Za-z\x80-\xff.]{0,30}+[ ]){0,3}(?:" + _UPPER + rb"[A-Za-z\x80-\xff-]{0,40})?"
     rb"(?:[Ss]tra(?:\xc3\x9f|\xdf|ss)e|[Ss]tr\.|[Ww]eg|[Pp]latz|[Aa]llee|[Gg]asse|[Uu]fer|[Dd]amm|[Rr]ing|straat|laan|plein|gracht|kade|singel|gade|vej|gatan|gata|v\xc3\xa4gen|veien|katu|tie) ?"
     + _HOUSE + rb"(?![0-9A-Za-z])"
 )  # fmt: skip
@@ -92,8 +92,6 @@ def germanic_street(text: bytes, end: int, low: int, high: int) -> Found | None:
         return None
     for found in _GERMANIC.finditer(text, end - 1 - backwards.end(), high):
         if found.start() < end <= found.end() + 1:
-            if text[found.start() - 1 : found.start()].isalnum():
-                return None
             if not _NAME_FIRST.match(found.group()):
                 return None
             return found.start(), found.end(), Kind.STREET_ADDRESS, LIKELY

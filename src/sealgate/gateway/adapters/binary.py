@@ -25,7 +25,7 @@ MINIMUM_VERSION = (1, 40)
 INSTALL_HINT = 'pip install "sealgate[gateway]"'
 _VERSION_SECONDS = 10.0
 # Envoy writes commit, version, state of the tree, kind of build and TLS library.
-_VERSION = re.compile(r"version: [0-9a-f]+/(\d+)\.(\d+)\.(\d+)[^/]*/[^/]*/[^/]*/(\S+)")
+_VERSION = re.compile(r"version: [0-9a-f]+/(\d+)\.(\d+)\.(\d++)[^/]*+/[^/]*+/[^/]*+/(\S+)")
 
 
 @dataclass(frozen=True, slots=True)

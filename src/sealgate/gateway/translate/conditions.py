@@ -305,7 +305,8 @@ local function note_body(found, kind, body)
     note_pairs(found, body)
   end
   for _, value in ipairs(found._charset_ or {}) do
-    if not CHARSETS[value:lower():match("^[ \t\r\n]*(.-)[ \t\r\n]*$")] then return false end
+    local label = value:lower():gsub("^[ \t\r\n]+", ""):match("^(.*[^ \t\r\n])") or ""
+    if not CHARSETS[label] then return false end
   end
   return true
 end
