@@ -24,6 +24,7 @@ import sys
 import threading
 import time
 from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sealgate.errors import GatewayError, SealgateError
@@ -35,6 +36,7 @@ READY_SECONDS = 20.0
 ANSWER_SECONDS = 15.0
 # A watched process that does not answer within this is stuck.
 STUCK_SECONDS = 5.0
+_TICKS = os.sysconf("SC_CLK_TCK")
 # What a process says at once is shorter by far.
 MOST_SAID_BYTES = 16 * 1024 * 1024
 _PIECE_BYTES = 65536
@@ -95,6 +97,31 @@ class ChildProcess:
         """
         look = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
         return os.waitid(os.P_PID, self.pid, look) is not None
+
+    def is_starved(self, since_cpu: float, most: float) -> bool:
+        """
+        Return whether it waits for a core (proc(5)).
+
+        It could run, and took less than *most* seconds of processor time since it had taken
+        *since_cpu*.
+        """
+        state, used = self._scheduled()
+        return state == "R" and used - since_cpu < most
+
+    def cpu_seconds(self) -> float:
+        """
+        Return how much processor time it took; 0 when it has gone.
+        """
+        return self._scheduled()[1]
+
+    def _scheduled(self) -> tuple[str, float]:
+        try:
+            # The name in parentheses may hold anything.
+            told = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii", errors="replace")
+            fields = told.rpartition(")")[2].split()
+            return fields[0], (int(fields[11]) + int(fields[12])) / _TICKS
+        except (OSError, ValueError, IndexError):
+            return "", 0.0
 
     def fileno(self) -> int:
         """
@@ -235,26 +262,34 @@ class WatchedProcess(ChildProcess):
     """
     One that answers from the loop that serves, so that silence tells that it is stuck.
 
-    It is ended then, and what waits for it fails.
+    It is ended then, and what waits for it fails. One that is stopped is so at once. One that
+    is silent for *silent_seconds* is, unless it only waits for a core: a busy machine is no
+    reason to end what works. After STUCK_SECONDS it is in any case.
     """
+
+    silent_seconds = STUCK_SECONDS
 
     def __init__(self, called: str, module: str, plan: object, handed: Sequence[int]) -> None:
         self._asked_at: float | None = None
+        self._asked_cpu = 0.0
         super().__init__(called, module, plan, handed)
 
     def works(self, now: float) -> bool:
         """
         Return whether it lives and answers; asks it again. *now* is monotonic.
 
-        Never waits: call it every second or so.
+        Never waits: call it every second or more often.
         """
-        if not self.is_running():
+        if not self.is_running() or self.is_stopped():
             return False
         self.hear()
         if self._asked_at is not None:
-            return now - self._asked_at <= STUCK_SECONDS
+            silent = now - self._asked_at
+            return silent <= self.silent_seconds or (
+                silent <= STUCK_SECONDS and self.is_starved(self._asked_cpu, self.silent_seconds)
+            )
         # One that cannot be told is one that does not answer.
-        self._asked_at = now
+        self._asked_at, self._asked_cpu = now, self.cpu_seconds()
         self.tell("status")
         return True
 

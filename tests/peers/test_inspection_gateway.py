@@ -274,12 +274,13 @@ def test_nothing_leaves_while_the_relay_is_gone_or_stuck(
     place, may_end = enforced.place, threading.Event()
     head, *pieces = chunked_answer(*[b"<td>" + CARD + b"</td>\n"] * 30)
     ANSWERS[b"/half"] = [head, *pieces[:15], may_end, *pieces[15:]]
-    (relay,) = _relays(place)
+    relays = _relays(place)
     with place.connected(place.trust()) as connection:
         connection.request("GET", "/half", headers={"Host": "localhost"})
         answer = connection.getresponse()
         first = answer.read(20)
-        os.kill(relay, how)
+        for relay in relays:
+            os.kill(relay, how)
         may_end.set()
         rest = b""
         with contextlib.suppress(http.client.HTTPException, OSError):
@@ -290,7 +291,7 @@ def test_nothing_leaves_while_the_relay_is_gone_or_stuck(
     assert CARD not in body
     assert (status, body) == (200, MASKED) or status in {0, 502, 503, 504}
     assert wait_until(lambda: _got(place, "/") == (200, MASKED))
-    assert _relays(place) != [relay]
+    assert not set(relays) & set(_relays(place))
 
 
 def test_finds_are_told_and_registered_without_values(enforced: Serving) -> None:

@@ -46,6 +46,9 @@ def work(link, plan):
                 os.set_blocking(link.fileno(), True)
             case ("say", said):
                 os.write(link.fileno(), said)
+            case ("spin",):
+                while True:
+                    pass
             case ("stop", seconds):
                 link.send("told", f"stopping within {seconds}")
                 return
@@ -296,3 +299,40 @@ def test_a_watched_one_is_stuck_when_it_is_silent(module: None) -> None:
     finally:
         watched.kill()
     assert not watched.works(200.0)
+
+
+def test_a_watched_one_that_is_stopped_is_stuck_at_once(module: None) -> None:
+    """
+    Nobody waits for its silence to last.
+    """
+    del module
+    watched = WatchedProcess("a helper", "sealgate_child_of_a_test", "plan", ())
+    try:
+        watched.await_ready()
+        assert watched.works(100.0)
+        os.kill(watched.pid, signal.SIGSTOP)
+        assert wait_until(lambda: not watched.works(100.0))
+    finally:
+        watched.kill()
+
+
+def test_one_that_spins_is_told_from_one_that_waits_for_a_core(module: None) -> None:
+    """
+    A silent one is given longer only while it has not had the time to answer.
+    """
+    del module
+    watched = WatchedProcess("a helper", "sealgate_child_of_a_test", "plan", ())
+    watched.silent_seconds = 0.2
+    try:
+        watched.await_ready()
+        # It waits for what it is told.
+        assert wait_until(lambda: not watched.is_starved(0.0, 1000.0))
+        watched.tell("spin")
+        assert wait_until(lambda: watched.is_starved(0.0, 1000.0))
+        before = watched.cpu_seconds()
+        assert watched.works(100.0)
+        assert wait_until(lambda: watched.cpu_seconds() > before + 0.5)
+        assert not watched.works(100.3)
+    finally:
+        watched.kill()
+    assert not watched.is_starved(0.0, 1000.0)

@@ -1,5 +1,5 @@
 """
-The relays of one configuration at work: one process per core behind shared sockets.
+The relays of one configuration at work: one process per core, and two at least, behind shared sockets.
 
 Synchronous, like :class:`sealgate.app.gateway.Gateway` beside it. The listening sockets are
 opened here and handed to the processes, so one that ended refuses nobody: what waits is
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 # More processes than this would each hold tables of their own for little.
 MAX_PROCESSES = 8
+# While one is replaced, another serves.
+MIN_PROCESSES = 2
 RETRY_SECONDS = 5.0
 
 
@@ -60,7 +62,8 @@ class Inspection:
         self._tell = tell
         self._finds = Finds(now=now, tell=tell)
         self._samples = Samples(seen=self._finds.take, tell=tell)
-        self._processes = min(processes or len(os.sched_getaffinity(0)), MAX_PROCESSES)
+        wanted = processes or len(os.sched_getaffinity(0))
+        self._processes = max(MIN_PROCESSES, min(wanted, MAX_PROCESSES))
         self._group: _Group | None = None
         self._next: _Group | None = None
         self._leaving: list[tuple[RelayProcess, float]] = []
@@ -111,9 +114,9 @@ class Inspection:
                     member.process.kill()
             close_listeners(group.listeners, but=self._group.listeners if self._group else {})
 
-    def tick(self, inventory: Inventory) -> None:
+    def watch(self) -> None:
         """
-        Do what time brings: relays that ended or are stuck are replaced, finds recorded.
+        Replace relays that ended or are stuck; waits for nothing, and is to be called often.
         """
         now = time.monotonic()
         group = self._group
@@ -121,8 +124,14 @@ class Inspection:
             for member in group.members:
                 if member.process is None or not member.process.works(now):
                     self._revive(group, member, now)
-        self._leaving = seen_off(self._leaving, now)
         self._samples.tick()
+
+    def tick(self, inventory: Inventory) -> None:
+        """
+        Do what time brings: relays that ended or are stuck are replaced, finds recorded.
+        """
+        self.watch()
+        self._leaving = seen_off(self._leaving, time.monotonic())
         self._finds.record(inventory)
 
     def status(self) -> dict[str, object]:
@@ -208,6 +217,7 @@ class Inspection:
             ended="a relay that inspects bodies ended or hung",
             retry_seconds=RETRY_SECONDS,
             tell=self._tell,
+            waits=False,
         )
 
     def _leave(self, group: _Group, drain_seconds: float) -> None:

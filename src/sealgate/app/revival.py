@@ -36,12 +36,14 @@ class Member(Generic[P]):
         ended: str,
         retry_seconds: float,
         tell: Callable[[str], None],
+        waits: bool = True,
     ) -> None:
         """
         Start the process anew with *spawn*, when it may be; what is left of the old one goes.
 
         *tell* takes *ended* when it is seen to have ended, and what stands against its start.
         One that crashes again and again is tried after *retry_seconds*. *now* is monotonic.
+        Where nothing *waits* until it is ready, the caller sees to one that never is.
         """
         if self.process is not None:
             self.process.kill()
@@ -54,8 +56,9 @@ class Member(Generic[P]):
         self.crashes.started()
         try:
             process = spawn()
-            # One that is not ready in time is ended.
-            process.await_ready()
+            if waits:
+                # One that is not ready in time is ended.
+                process.await_ready()
         except SealgateError as error:
             tell(f"error: {error.message}")
             if self.crashes.note(time.monotonic()):

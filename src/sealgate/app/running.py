@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 DRAIN_SECONDS = 30.0
 # Between looks at the files that others renew, at the clock, and at Envoy.
 TICK_SECONDS = 1.0
+# Between looks at the processes in which a visitor's answer may be stuck.
+WATCH_SECONDS = 0.25
 
 
 def _silence(_line: str) -> None:
@@ -330,8 +332,10 @@ class RunningGateway:
             selector.register(control, selectors.EVENT_READ)
             selector.register(self._ear, selectors.EVENT_READ)
             next_tick = time.monotonic() + self._options.tick_seconds
+            next_watch = time.monotonic() + WATCH_SECONDS
             while not self._stop_wanted.is_set():
-                for key, _ in selector.select(max(0.0, next_tick - time.monotonic())):
+                pause = min(next_tick - time.monotonic(), WATCH_SECONDS)
+                for key, _ in selector.select(max(0.0, pause)):
                     if key.fileobj is control:
                         self._answer_one(control)
                     else:
@@ -340,6 +344,9 @@ class RunningGateway:
                 if time.monotonic() >= next_tick:
                     self._services.tick()
                     next_tick = time.monotonic() + self._options.tick_seconds
+                elif time.monotonic() >= next_watch:
+                    self._services.watch()
+                    next_watch = time.monotonic() + WATCH_SECONDS
 
     def _do_tasks(self) -> None:
         with contextlib.suppress(queue.Empty):

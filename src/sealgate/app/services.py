@@ -115,6 +115,12 @@ class Services:
         finally:
             self.transfer.recheck()
 
+    def watch(self) -> None:
+        """
+        Replace what visitors wait for when it is stuck; quick, and called between ticks.
+        """
+        self.inspection.watch()
+
     def tick(self) -> None:
         """
         Do what time and files bring.

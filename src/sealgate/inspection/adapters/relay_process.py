@@ -4,9 +4,10 @@ A relay process as its parent sees it.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
-from sealgate.child_process import WatchedProcess
+from sealgate.child_process import READY_SECONDS, WatchedProcess
 from sealgate.inspection.adapters.relay_plan import read
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 _MODULE = "sealgate.inspection.adapters.relay_worker"
 
+# A look at a body takes less at once (the limits of a policy), and whoever waits for one that
+# is stuck is a visitor.
+SILENT_SECONDS = 1.25
+
 Seen = list[tuple["Sighting", int]]
 
 
@@ -25,12 +30,35 @@ class RelayProcess(WatchedProcess):
     One process for *plan*; *seen* takes what it found.
     """
 
+    silent_seconds = SILENT_SECONDS
+
     def __init__(self, plan: RelayPlan, seen: Callable[[Seen], None]) -> None:
         self._seen = seen
         self._load = (0, 0)
         self.is_ready = False
-        """Whether it was heard to serve; where nobody waits for that (:meth:`await_ready`)."""
+        """Whether it was heard to serve."""
+        self._ready_by = time.monotonic() + READY_SECONDS
         super().__init__("a relay", _MODULE, plan, plan.listeners)
+
+    def await_ready(self) -> None:
+        """
+        Return once it serves.
+
+        Raises:
+            GatewayError: it ended, or is not ready in time; then it does not run.
+        """
+        super().await_ready()
+        self.is_ready = True
+
+    def works(self, now: float) -> bool:
+        """
+        Return whether it lives and answers, or is about to serve. *now* is monotonic.
+        """
+        if not self.is_ready:
+            self.hear()
+        if self.is_ready:
+            return super().works(now)
+        return now < self._ready_by and self.is_running() and not self.is_stopped()
 
     @property
     def connections(self) -> int:
