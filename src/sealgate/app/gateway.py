@@ -271,9 +271,11 @@ class Gateway:
             "faults": self._attempts.faults,
         }
 
-    def snapshot(self, sessions: Mapping[str, int]) -> Snapshot:
+    def snapshot(self, sessions: Mapping[str, int], fenced: Mapping[str, bool]) -> Snapshot:
         """
         Return what monitoring is told; *sessions* are those of the file servers.
+
+        *fenced* tells of each drop whether its store is damaged.
         """
         parts, now = self._parts, self._now()
         runs = self.pid is not None or not parts.inventory.sites
@@ -289,6 +291,7 @@ class Gateway:
                 for site in fetched_sites(parts.inventory)
             },
             sessions=sessions,
+            fenced=fenced,
         )
 
     def counters(self) -> Mapping[str, int]:

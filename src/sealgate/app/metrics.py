@@ -52,7 +52,8 @@ class Snapshot:
     What the gateway's thread knew at its last tick; times in seconds since the epoch.
 
     *serves* tells that everything is enforced as configured. *ends* are the ends of the
-    certificates per site, *kept* whether each that is fetched is as it should be.
+    certificates per site, *kept* whether each that is fetched is as it should be. *fenced*
+    tells of each drop, by name, whether its store is damaged, so that it is not served.
     """
 
     serves: bool
@@ -63,6 +64,7 @@ class Snapshot:
     ends: Mapping[str, float] = field(default_factory=dict)
     kept: Mapping[str, bool] = field(default_factory=dict)
     sessions: Mapping[str, int] = field(default_factory=dict)
+    fenced: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +222,12 @@ def _of_gateway(one: Snapshot) -> Iterator[Family]:
         Kind.GAUGE,
         "Who is signed in to the file servers.",
         tuple(({"protocol": name}, n) for name, n in sorted(one.sessions.items())),
+    )
+    yield Family(
+        "sealgate_drop_damaged",
+        Kind.GAUGE,
+        "Whether the store of the drop is damaged, so that it is not served.",
+        tuple(({"drop": name}, is_so) for name, is_so in sorted(one.fenced.items())),
     )
 
 

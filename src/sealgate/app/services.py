@@ -205,7 +205,8 @@ class Services:
         for told in self.transfer.status()["file_servers"]:  # type: ignore[attr-defined]  # a list
             name = str(told["protocol"])
             sessions[name] = sessions.get(name, 0) + int(told.get("sessions", 0))
-        return self.gateway.snapshot(sessions)
+        fenced = {d.name: d.name in self.transfer.fenced for d in self.inventory.drops}
+        return self.gateway.snapshot(sessions, fenced)
 
     def _registered(self) -> Registered:
         if not has_database(self.inventory):

@@ -27,14 +27,16 @@ from sealgate.transfer.model import TransferProtocol
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from sealgate.app.material import Certificates
     from sealgate.app.opened_keys import OpenedKeys
     from sealgate.app.transfer_material import Material
+    from sealgate.app.transfer_stores import StoreWatch
     from sealgate.app.transfer_tending import Tending
     from sealgate.app.transfer_wanted import Door
     from sealgate.policy.inventory import Inventory
+    from sealgate.transfer.adapters.workers_plan import Served
 
 # More processes than this would each hold tables of their own for little.
 MAX_PROCESSES = 4
@@ -60,7 +62,7 @@ class Transfer:
         self._keys = keys
         self._processes = min(processes or len(os.sched_getaffinity(0)), MAX_PROCESSES)
         self._now = now
-        self._parts: tuple[Material, Tending] | None = None
+        self._parts: tuple[Material, Tending, StoreWatch] | None = None
         self._wanted: Wanted | None = None
         self._groups: dict[TransferProtocol, Group] = {}
         self._leaving: list[tuple[WorkerProcess, float]] = []
@@ -80,7 +82,8 @@ class Transfer:
         if not has_files(inventory):
             return Wanted((), None, None, inventory.model, database_url(inventory), "")
         check_file_extra(inventory)
-        wanted = self._loaded()[0].gather(inventory, certificates, countries)
+        before = self._wanted.served if self._wanted is not None else None
+        wanted = self._loaded()[0].gather(inventory, certificates, countries, before)
         held = [a for group in self._groups.values() for a in group.listeners]
         for door in wanted.doors:
             for address in (*door.addresses, *door.implicit):
@@ -126,19 +129,52 @@ class Transfer:
 
             served = wanted.served or Served()
             changed += [_called(protocol) for protocol in same]
-            for group in same.values():
-                self._renew(group)
-            # Sessions that end with their old process go by the new rules, too.
-            self._asked_leaving(lambda process: process.renew(served))
+            self._serve(served, same.values())
+        self._tell_fenced(before, wanted)
         return tuple(changed)
 
-    def _loaded(self) -> tuple[Material, Tending]:
+    def _serve(self, served: Served, groups: Iterable[Group]) -> None:
+        for group in groups:
+            group.ask(lambda process: process.renew(served))
+        # Sessions that end with their old process go by the new rules, too.
+        self._asked_leaving(lambda process: process.renew(served))
+
+    def _tell_fenced(self, before: Wanted | None, wanted: Wanted) -> None:
+        old, new = _fenced(before), _fenced(wanted)
+        for name, why in new.items():
+            if old.get(name) != why:
+                self._tell(
+                    f'error: drop "{name}" is fenced off, its store is damaged: {why}; all else is'
+                    f" served (sealgate verify {name})"
+                )
+        for name in old.keys() - new.keys():
+            if wanted.served is not None and any(d.name == name for d in wanted.served.drops):
+                self._tell(f'drop "{name}" is served again: its store is whole')
+
+    def _follow_stores(self, found: dict[str, str]) -> None:
+        """
+        Go by what the stores look like now.
+        """
+        before = self._wanted
+        if before is None or before.served is None or found == _fenced(before):
+            return
+        served = replace(before.served, fenced=tuple(found.items()))
+        self._wanted = replace(before, served=served)
+        self._serve(served, self._groups.values())
+        self._tell_fenced(before, self._wanted)
+
+    def _loaded(self) -> tuple[Material, Tending, StoreWatch]:
         if self._parts is None:
             # A fifth of the time until a site is served; who has no drops does not pay it.
             from sealgate.app.transfer_material import Material  # noqa: PLC0415
+            from sealgate.app.transfer_stores import StoreWatch  # noqa: PLC0415
             from sealgate.app.transfer_tending import Tending  # noqa: PLC0415
 
-            self._parts = Material(self._now, self._keys), Tending(self._now, self._tell)
+            self._parts = (
+                Material(self._now, self._keys),
+                Tending(self._now, self._tell),
+                StoreWatch(self._now),
+            )
         return self._parts
 
     def _replace(self, doors: list[Door], drain_seconds: float) -> None:
@@ -186,7 +222,10 @@ class Transfer:
         Do what time brings: crashes are mended, leavers seen off, stores tended.
         """
         if self._parts is not None:
-            self._parts[1].tick(inventory, self._keys.keyring)
+            found = self._parts[2].tick(inventory, self._keys.keyring)
+            if found is not None:
+                self._follow_stores(found)
+            self._parts[1].tick(inventory, self._keys.keyring, self.fenced)
         now = time.monotonic()
         for group in self._groups.values():
             group.tick(now)
@@ -197,7 +236,16 @@ class Transfer:
         Return what runs, as plain values.
         """
         servers = [told for group in self._groups.values() for told in group.status()]
-        return {**self.addresses(), "file_servers": servers}
+        drops = self._wanted.served.drops if self._wanted and self._wanted.served else ()
+        told = {drop.name: {"damaged": self.fenced.get(drop.name)} for drop in drops}
+        return {**self.addresses(), "file_servers": servers, "drops": told}
+
+    @property
+    def fenced(self) -> dict[str, str]:
+        """
+        Return why each drop that is fenced off is so, by name.
+        """
+        return _fenced(self._wanted)
 
     def addresses(self) -> dict[str, list[str]]:
         """
@@ -286,13 +334,6 @@ class Transfer:
         )
         return WorkerProcess(plan, self._tell)
 
-    def _renew(self, group: Group) -> None:
-        wanted = self._wanted
-        if wanted is None or wanted.served is None:
-            raise BugError("file servers were not prepared")
-        served = wanted.served
-        group.ask(lambda process: process.renew(served))
-
     def _asked_leaving(self, ask: Callable[[WorkerProcess], None]) -> None:
         for process, _ in self._leaving:
             if process.is_running():
@@ -311,6 +352,10 @@ class Transfer:
     def _end(self, group: Group, drain_seconds: float) -> None:
         self._leave(group, drain_seconds)
         group.close()
+
+
+def _fenced(wanted: Wanted | None) -> dict[str, str]:
+    return dict(wanted.served.fenced) if wanted is not None and wanted.served is not None else {}
 
 
 def _is_same(before: Wanted, wanted: Wanted, group: Group, door: Door) -> bool:

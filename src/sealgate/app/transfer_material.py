@@ -6,7 +6,6 @@ Everything is checked here, before anything that runs is touched.
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,27 +13,25 @@ from sealgate.app.keyring import RECORDS_FOLDER, why_not_apart
 from sealgate.app.keys import local_authority
 from sealgate.app.state import database_url
 from sealgate.app.storing import store_settings
+from sealgate.app.transfer_stores import why_not_served
 from sealgate.app.transfer_wanted import Door, Wanted, has_ftps
 from sealgate.errors import ConfigError, Fault, SourceError
 from sealgate.gateway.adapters.files import make_folder, replace_file
 from sealgate.identity.adapters.given import check_given
-from sealgate.policy.inventory import PassivePorts, drop_asset
-from sealgate.storage.adapters.opened import open_store
+from sealgate.policy.inventory import PassivePorts
 from sealgate.storage.adapters.packed import packed
-from sealgate.storage.model import StorageError
 from sealgate.transfer.adapters.workers_plan import Served
 from sealgate.transfer.authorize import needs_grant
 from sealgate.transfer.model import TransferProtocol
 from sealgate.transfer.promise import older_algorithms, refusals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from sealgate.app.material import Certificates
     from sealgate.app.opened_keys import OpenedKeys
-    from sealgate.policy.inventory import Drop, Inventory
+    from sealgate.policy.inventory import Inventory
     from sealgate.storage.keyring import UnlockedKeyring
-    from sealgate.storage.model import StoreSettings
     from sealgate.transfer.adapters.ftps import FTPSSettings
     from sealgate.transfer.adapters.ssh_settings import SSHSettings
 
@@ -43,7 +40,6 @@ FTPS_FOLDER = "ftps"
 LOGS_FOLDER = "logs"
 LOG_NAME = "transfer.jsonl"
 _CERTIFICATE = "certificate.pem"
-_AT_REST_RULE = "at-rest-unsealed"
 
 
 class Material:
@@ -58,10 +54,17 @@ class Material:
         self._keys = keys
 
     def gather(
-        self, inventory: Inventory, certificates: Certificates, countries: str | None
+        self,
+        inventory: Inventory,
+        certificates: Certificates,
+        countries: str | None,
+        before: Served | None,
     ) -> Wanted:
         """
-        Return what the file servers of *inventory* need, checked.
+        Return what the file servers of *inventory* need, checked; *before* is what they serve now.
+
+        A store that is damaged is fenced off, but one that nobody served before: who adds a
+        drop to servers at work wants it served.
 
         Raises:
             ConfigError: with everything that keeps a drop from being kept as its class
@@ -76,12 +79,21 @@ class Material:
         keyring = self._keys.open(inventory) if _needs_keys(inventory) else None
         make_folder(str(state / RECORDS_FOLDER))
         stores = tuple(store_settings(inventory, drop) for drop in inventory.drops)
-        faults = list(_faults(inventory, stores, keyring, self._now))
+        places = None if before is None else {settings.url for settings in before.stores}
+        fenced: dict[str, str] = {}
+        faults = list(_faults(inventory, keyring, self._now, places, fenced))
         if faults:
             raise ConfigError(
                 f'"{inventory.source}" cannot be served as it promises', faults=faults
             )
-        served = Served(inventory.drops, stores, inventory.tunnels, inventory.access, countries)
+        served = Served(
+            inventory.drops,
+            stores,
+            inventory.tunnels,
+            inventory.access,
+            countries,
+            tuple(fenced.items()),
+        )
         return Wanted(
             tuple(self._doors(inventory, certificates, state)),
             served,
@@ -197,45 +209,30 @@ def reasons_not_apart(inventory: Inventory) -> dict[str, str | None]:
 
 def _faults(
     inventory: Inventory,
-    stores: tuple[StoreSettings, ...],
     keyring: UnlockedKeyring | None,
     now: Callable[[], float],
+    places: Collection[str] | None,
+    fenced: dict[str, str],
 ) -> Iterator[Fault]:
+    # *places* are the stores that are served now, ``None`` at the start.
     refused = refusals(inventory, reasons_not_apart(inventory), now=now())
     yield from refused
     if keyring is None or refused:
         return
-    for drop, settings in zip(inventory.drops, stores, strict=True):
-        where = (drop.place.file or inventory.source, drop.place.line)
-        try:
-            store = open_store(settings, keyring, now=now)
-        except StorageError as error:
-            yield Fault(*where, f'drop "{drop.name}": {error.message}', error.hint)
+    for drop in inventory.drops:
+        wrong = why_not_served(inventory, drop, keyring, now=now)
+        if wrong is None:
             continue
-        rung = store.rung
-        store.close()
-        if rung < settings.rung and not _is_accepted(inventory, drop, now()):
-            # The store itself has the last word.
-            yield Fault(
-                *where,
-                f'drop "{drop.name}": its store is worth rung {rung} at rest, but'
-                f' "{drop.classification.id}" demands {settings.rung}',
-                f"sealgate explain {_AT_REST_RULE}",
-            )
+        if wrong.is_damage and (places is None or drop.store in places):
+            fenced[drop.name] = wrong.message
+            continue
+        where = (drop.place.file or inventory.source, drop.place.line)
+        yield Fault(*where, f'drop "{drop.name}": {wrong.message}', wrong.hint)
 
 
 def _needs_keys(inventory: Inventory) -> bool:
     # A tunnel that asks for one-time codes needs them, too: they are sealed for the site's key.
     return bool(inventory.drops) or any(needs_grant(tunnel) for tunnel in inventory.tunnels)
-
-
-def _is_accepted(inventory: Inventory, drop: Drop, now: float) -> bool:
-    today = dt.datetime.fromtimestamp(now, tz=dt.UTC).date()
-    asset = drop_asset(drop).id
-    return any(
-        risk.rule == _AT_REST_RULE and risk.asset == asset and today <= risk.until
-        for risk in inventory.accepted
-    )
 
 
 def transfer_log(inventory: Inventory) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sealgate.app.state import open_register
@@ -21,7 +22,7 @@ from sealgate.register.model import TransferRecord
 from sealgate.transfer.adapters.events import write_log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from sealgate.app.storing import Tended
     from sealgate.policy.inventory import Inventory
@@ -41,15 +42,22 @@ class Tending:
         self._due = 0.0
         self._thread: threading.Thread | None = None
 
-    def tick(self, inventory: Inventory, keyring: UnlockedKeyring | None) -> None:
+    def tick(
+        self,
+        inventory: Inventory,
+        keyring: UnlockedKeyring | None,
+        fenced: Collection[str] = (),
+    ) -> None:
         """
-        Begin to tend the stores of *inventory*, when it is time.
+        Begin to tend the stores of *inventory*, but those of the drops *fenced*, when it is time.
         """
         if keyring is None or not inventory.drops or time.monotonic() < self._due:
             return
         if self._thread is not None and self._thread.is_alive():
             return
         self._due = time.monotonic() + EVERY_SECONDS
+        drops = tuple(drop for drop in inventory.drops if drop.name not in fenced)
+        inventory = replace(inventory, drops=drops)
         # A daemon: what it does may stop at any instant, as after a crash.
         self._thread = threading.Thread(
             target=self._tend, args=(inventory, keyring), name="sealgate tending", daemon=True

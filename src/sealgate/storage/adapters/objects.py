@@ -181,13 +181,25 @@ class ObjectsMedium:
 
     def tidy(self, older_than: float) -> int:
         """
-        Abort multipart uploads that were begun before *older_than*.
+        Abort multipart uploads that were begun before *older_than* and that nobody here holds.
         """
         count = 0
         for found in self._pages("list_multipart_uploads", "Uploads"):
-            if found["Initiated"].timestamp() < older_than:
+            first, _, name = found["Key"].removeprefix(self._prefix).partition("/")
+            # What is under another kind of name was begun by somebody else.
+            is_own = "/" not in name and len(name) > 1 and name[:2] == first
+            if not is_own or found["Initiated"].timestamp() >= older_than:
+                continue
+            try:
+                # Held meanwhile: nobody goes on with what is being aborted.
+                lock = ObjectLock(self._locks / name)
+            except StorageError:
+                continue
+            try:
                 self.call("abort_multipart_upload", Key=found["Key"], UploadId=found["UploadId"])
                 count += 1
+            finally:
+                lock.release()
         return count
 
     def close(self) -> None:

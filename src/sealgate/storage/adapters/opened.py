@@ -78,6 +78,18 @@ def open_store(
     return ObjectStore(settings, medium, records, forms, rung, now, kept)
 
 
+def was_used(settings: StoreSettings) -> bool:
+    """
+    Return whether this site had the store of *settings* at work before: its anchor says so.
+    """
+    if not Path(settings.records_folder).is_absolute():
+        return False
+    try:
+        return _beside(settings, ENDING).stat().st_size > 0
+    except OSError:
+        return False
+
+
 def open_medium(url: str, locks: Path) -> Medium:
     """
     Return the medium at *url*; *locks* is for one that cannot lock by itself.

@@ -25,8 +25,10 @@ from sealgate.identity.adapters.country import Countries
 from sealgate.identity.adapters.store import IdentityStore
 from sealgate.register.adapters.store import Register
 from sealgate.storage.adapters.code_seal import CodeSealer
+from sealgate.storage.adapters.fenced import FencedStore
 from sealgate.storage.adapters.opened import open_store
 from sealgate.storage.adapters.undumped import forbid_dumps
+from sealgate.storage.model import StorageError
 from sealgate.transfer.adapters.doorkeeper import DropDoorkeeper
 from sealgate.transfer.adapters.doorkeeper_rules import Rules
 from sealgate.transfer.adapters.events import EventWriter
@@ -65,6 +67,7 @@ class Worker:
             # Stores name the file, and a name may hold what nobody should read in a log.
             tell(mask_text(line, scanner))
 
+        self._complain = complain
         self._events = self._held.enter_context(
             EventWriter(functools.partial(Register, plan.database), plan.log, complain, scanner)
         )
@@ -85,12 +88,15 @@ class Worker:
         Go by *served* from now on.
 
         Raises:
-            SealgateError: a store cannot be opened; nothing has changed then.
+            SealgateError: the country file cannot be read; nothing has changed then.
         """
         before = dict(self._drops)
         self.doorkeeper.renew(self._rules(served))
-        for settings in before.keys() - set(served.stores):
-            close_quietly(self._drops.pop(settings))
+        for settings, drop in before.items():
+            if settings not in served.stores:
+                close_quietly(self._drops.pop(settings))
+            elif self._drops[settings].store is not drop.store:
+                close_quietly(drop)
 
     def close(self) -> None:
         """
@@ -101,16 +107,28 @@ class Worker:
     def _rules(self, served: Served) -> Rules:
         strictest = self._plan.model.strictest.id
         drops: dict[str, OpenDrop] = {}
+        fenced = dict(served.fenced)
         for drop, settings in zip(served.drops, served.stores, strict=True):
             held = self._drops.get(settings)
-            store = held.store if held else self._open(settings)
+            store: Store
+            if drop.name in fenced:
+                store = FencedStore(settings.rung, fenced[drop.name])
+            elif held and not isinstance(held.store, FencedStore):
+                store = held.store
+            else:
+                store = self._open(settings)
             opened = OpenDrop(drop, store, drop.classification.id == strictest)
             self._drops[settings] = opened
             drops[drop.name] = opened
         return Rules(drops, served.tunnels, served.access, self._country_file(served.countries))
 
     def _open(self, settings: StoreSettings) -> Store:
-        return open_store(settings, self._opened(), now=time.time)
+        try:
+            return open_store(settings, self._opened(), now=time.time)
+        except StorageError as error:
+            # Damaged since it was looked at: that is no reason to serve nothing else.
+            self._complain(f'drop "{settings.name}" is not served: {error.message}')
+            return FencedStore(settings.rung, error.message)
 
     def _opened(self) -> UnlockedKeyring:
         if self._keyring is None:

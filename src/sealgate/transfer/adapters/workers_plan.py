@@ -24,7 +24,8 @@ class Served:
     """
     What the doorkeeper of a process goes by; may change while it runs.
 
-    *stores* belong to *drops*, in the same order. *countries* is a checked country file,
+    *stores* belong to *drops*, in the same order. *fenced* tells of each drop whose store is
+    damaged, by name, why. *countries* is a checked country file,
     ``None`` where there is none.
     """
 
@@ -33,6 +34,7 @@ class Served:
     tunnels: tuple[Tunnel, ...] = ()
     access: AccessSettings = field(default_factory=AccessSettings)
     countries: str | None = None
+    fenced: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

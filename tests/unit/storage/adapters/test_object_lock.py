@@ -4,11 +4,13 @@ The locks of writers to a bucket; the bucket itself is in peers/test_storage_obj
 
 from __future__ import annotations
 
+import datetime as dt
 import fcntl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sealgate.storage.adapters.object_lock import ObjectLock
 from sealgate.storage.adapters.objects import ObjectsMedium
 from sealgate.storage.model import StorageError, Trouble
 
@@ -56,3 +58,40 @@ def test_a_lock_on_a_name_that_was_let_go_is_none(
         medium(tmp_path).create("ab")
     assert refused.value.trouble is Trouble.BUSY
     medium(tmp_path).create("ab").close()
+
+
+class Bucket:
+    """
+    A bucket in which multipart uploads of these *keys* were begun long ago.
+    """
+
+    def __init__(self, *keys: str) -> None:
+        self._keys = keys
+        self.aborted: list[str] = []
+
+    def get_paginator(self, _verb: str) -> Bucket:
+        """Return what tells of all uploads in one page."""
+        return self
+
+    def paginate(self, **_arguments: str) -> list[dict[str, Any]]:
+        """Return all uploads."""
+        then = dt.datetime.fromtimestamp(1.0, tz=dt.UTC)
+        return [{"Uploads": [{"Key": k, "UploadId": "1", "Initiated": then} for k in self._keys]}]
+
+    def abort_multipart_upload(self, **arguments: str) -> None:
+        """Note what is aborted."""
+        self.aborted.append(arguments["Key"])
+
+
+def test_what_a_writer_holds_is_not_aborted_however_old(tmp_path: Path) -> None:
+    """
+    Nor is what another program began; what nobody holds is, and leaves no lock.
+    """
+    bucket = Bucket("objects/ab/abcd", "objects/cd/cdef", "objects/x/../yz", "objects/ab/zz")
+    tidied = ObjectsMedium(bucket, "bucket", "", tmp_path, (OSError,))
+    held = ObjectLock(tmp_path / "abcd")
+    assert tidied.tidy(100.0) == 1
+    assert bucket.aborted == ["objects/cd/cdef"]
+    held.release()
+    assert tidied.tidy(100.0) == 2
+    assert not list(tmp_path.iterdir())

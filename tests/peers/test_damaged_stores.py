@@ -1,0 +1,137 @@
+"""
+A store that was damaged is fenced off alone; all else is served, and the damage is told.
+"""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sealgate.app.control import ask
+from tests.peers.transferred import FilePlace, file_place
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_MORE = """
+[[drop]]
+name = "more"
+class = "restricted"
+store = "{store}"
+admit = ["group:partners"]
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[FilePlace]:
+    """
+    Give a place with two drops, into each of which a file was put.
+    """
+    with file_place(tmp_path) as one:
+        yield one
+
+
+def _put(place: FilePlace, drop: str, name: str) -> int:
+    return place.sftp_batch(f"put known_hosts {drop}/{name}").returncode
+
+
+def _get(place: FilePlace, drop: str, name: str) -> int:
+    return place.sftp_batch(f"get {drop}/{name} got").returncode
+
+
+def _records(place: FilePlace, drop: str) -> Path:
+    return place.folder / "stores" / drop / "records.sqlite"
+
+
+def _kept(place: FilePlace, drop: str) -> dict[str, bytes]:
+    folder = _records(place, drop).parent
+    return {path.name: path.read_bytes() for path in folder.glob("records.sqlite*")}
+
+
+def _put_back(place: FilePlace, drop: str, kept: dict[str, bytes]) -> None:
+    folder = _records(place, drop).parent
+    for path in folder.glob("records.sqlite*"):
+        path.unlink()
+    for name, content in kept.items():
+        (folder / name).write_bytes(content)
+
+
+def _damaged(place: FilePlace) -> dict[str, Any]:
+    answer = ask(str(place.state), "status")
+    assert answer is not None
+    return {name: told["damaged"] for name, told in answer["status"]["drops"].items()}
+
+
+def _roll_back(place: FilePlace, older: dict[str, bytes]) -> None:
+    _put_back(place, "partners", older)
+
+
+def _overwrite(place: FilePlace, _older: dict[str, bytes]) -> None:
+    _put_back(place, "partners", {"records.sqlite": b"no database" * 999})
+
+
+@pytest.mark.parametrize("damage", [_roll_back, _overwrite])
+def test_a_store_found_damaged_at_the_start_is_fenced_off_alone(
+    place: FilePlace, damage: Callable[[FilePlace, dict[str, bytes]], None]
+) -> None:
+    """
+    The other drop is served; a reload is not failed by it, but by a fault in what is new.
+    """
+    with place.serving():
+        assert _put(place, "partners", "a") == 0
+    older = _kept(place, "partners")
+    with place.serving():
+        assert _put(place, "partners", "b") == 0
+        assert _put(place, "inbox", "b") == 0
+    damage(place, older)
+    with place.serving() as serving:
+        assert _get(place, "inbox", "b") == 0
+        assert _get(place, "partners", "b") != 0
+        assert _put(place, "partners", "c") != 0
+        assert place.sftp_batch("ls -l").returncode == 0
+        assert _damaged(place)["inbox"] is None
+        assert _damaged(place)["partners"]
+        config = place.config.read_text()
+        place.config.write_text(config + _MORE.format(store="file:stores/more"))
+        assert place.sealgate("reload").returncode == 0
+        assert _put(place, "more", "a") == 0
+        other = _MORE.format(store="file:/proc/nothing").replace('"more"', '"other"')
+        place.config.write_text(config + other)
+        refused = place.sealgate("reload")
+        assert refused.returncode != 0
+        assert 'drop "other"' in refused.stderr
+        assert "partners" not in refused.stderr
+        assert _put(place, "more", "b") == 0
+        assert _get(place, "inbox", "b") == 0
+    assert 'drop "partners" is fenced off' in serving.said
+
+
+def test_a_store_damaged_while_it_is_served_is_fenced_off_and_comes_back(place: FilePlace) -> None:
+    """
+    Nobody need ask for it: it is seen, told, and served again when it was restored.
+    """
+    with place.serving():
+        assert _put(place, "partners", "a") == 0
+    older = _kept(place, "partners")
+    with place.serving():
+        assert _put(place, "partners", "b") == 0
+        assert _put(place, "inbox", "b") == 0
+    newest = _kept(place, "partners")
+    with place.serving() as serving:
+        assert _get(place, "partners", "b") == 0
+        _put_back(place, "partners", older)
+        wait_until(lambda: bool(_damaged(place)["partners"]), 60.0)
+        assert _get(place, "partners", "a") != 0
+        assert _put(place, "partners", "c") != 0
+        assert _get(place, "inbox", "b") == 0
+        serving.process.send_signal(signal.SIGHUP)
+        assert place.sealgate("reload").returncode == 0
+        _put_back(place, "partners", newest)
+        wait_until(lambda: _damaged(place)["partners"] is None, 60.0)
+        assert _get(place, "partners", "b") == 0
+    assert 'drop "partners" is fenced off' in serving.said
+    assert 'drop "partners" is served again' in serving.said
