@@ -136,7 +136,8 @@ def nginx(folder: Path, servers: str, *ports: int) -> Iterator[None]:
         f"""
         daemon off; master_process off; pid {folder}/nginx.pid;
         error_log {folder}/error.log warn;
-        events {{ worker_connections 64; }}
+        # Each listener takes one of these, and where few are left nginx hangs up on who waits.
+        events {{ worker_connections 1024; }}
         http {{
             access_log off; {temporary}
             default_type text/html;
