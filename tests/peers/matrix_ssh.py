@@ -21,6 +21,13 @@ SETTINGS: tuple[tuple[str, dict[str, str], str, str], ...] = (
     ("right", {}, "", "RFC 9142, 4"),
     ("curve25519 only", {"KexAlgorithms": "curve25519-sha256"}, "", "RFC 9142, 4"),
     ("NIST curves", {"KexAlgorithms": "ecdh-sha2-nistp256"}, "", "RFC 9142, 4"),
+    ("group 16 only", {"KexAlgorithms": "diffie-hellman-group16-sha512"}, "", "RFC 9142, 4"),
+    (
+        "group 14 with SHA-2 beside",
+        {"KexAlgorithms": "curve25519-sha256,diffie-hellman-group14-sha256"},
+        "",
+        "RFC 9142, 4",
+    ),
     ("AES-CTR", {"Ciphers": "aes256-ctr,aes128-ctr"}, "", "RFC 4344, 4"),
     (
         "group 14 with SHA-1",

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import subprocess
+import sys
 import threading
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
@@ -154,6 +155,20 @@ def test_the_host_key_is_seen_through_every_exchange(key: Path, tmp_path: Path, 
         found = seen(port)
     assert found[Fact.SSH_HOST_KEYS] == ("Ed25519",)
     assert found[Fact.SSH_KEX] == (kex,)
+
+
+@pytest.mark.parametrize(
+    "kex", ["diffie-hellman-group16-sha512", "diffie-hellman-group-exchange-sha256"]
+)
+def test_libraries_say_nothing_of_their_plans(key: Path, tmp_path: Path, kex: str) -> None:
+    """
+    What a library will drop one day is nothing to whoever audits: stderr stays empty.
+    """
+    with sshd(tmp_path / "s", key, KexAlgorithms=kex) as port:
+        url = f"ssh://127.0.0.1:{port}"
+        command = [sys.executable, "-m", "sealgate", "audit", url, "--active"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_all_host_keys_are_seen(key: Path, tmp_path: Path) -> None:
