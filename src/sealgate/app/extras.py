@@ -6,6 +6,7 @@ What a configuration needs that comes as extras, and whether it is installed.
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from sealgate.policy.inventory import Inventory, Place
+
+# Of these, names are used that they keep to themselves and may change with any minor version
+# (docs/adr/0002-dependencies.md). Which version was tested last stands here and in
+# pyproject.toml; a test holds the two together.
+TESTED = {"asyncssh": "2.24", "pyftpdlib": "2.2", "pyopenssl": "26.4"}
 
 
 def missing_extras(inventory: Inventory) -> tuple[Fault, ...]:
@@ -58,6 +64,21 @@ def _for_files(inventory: Inventory) -> Iterator[Fault]:
         place = (inventory.drops[0] if inventory.drops else inventory.tunnels[0]).place
         message = f"files are to be served here, but {missing}"
         yield _fault(inventory, place, message, "transfer")
+        return
+    for name in ("asyncssh", *(("pyftpdlib", "pyopenssl") if has_ftps(inventory) else ())):
+        required, found = TESTED[name], importlib.metadata.version(name)
+        if not _is_of(found, required):
+            place = (inventory.drops[0] if inventory.drops else inventory.tunnels[0]).place
+            message = (
+                f'files are to be served here, but "{name}" {found} is installed; '
+                f"{required}.* is required, which was tested"
+            )
+            hint = f'pip install "{name}=={required}.*"'
+            yield Fault(place.file or inventory.source, place.line, message, hint)
+
+
+def _is_of(version: str, minor: str) -> bool:
+    return version == minor or version.startswith(f"{minor}.")
 
 
 def absent(*libraries: str) -> str:

@@ -4,12 +4,15 @@ What comes as an extra and is not there: told by plan and serve alike, with what
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
+import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from sealgate.app.extras import check_file_extra, missing_extras
+from sealgate.app.extras import TESTED, check_file_extra, missing_extras
 from sealgate.app.gateway_parts import gather_parts
 from sealgate.app.plan import plan
 from sealgate.app.signin_material import check_sign_in
@@ -17,8 +20,6 @@ from sealgate.config.load import load
 from sealgate.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sealgate.policy.inventory import Inventory
 
 CONFIG = """\
@@ -120,3 +121,36 @@ def test_only_what_is_used_is_needed(
     without(monkeypatch, "starlette", "asyncssh")
     (tmp_path / "sealgate.toml").write_text(CONFIG.partition('[[site.route]]\npath = "/m')[0])
     assert missing_extras(load(inventory.source)) == ()
+
+
+@pytest.mark.parametrize("other", ["2.25.0", "2.240.1", "3.0", "2.2", "2.25rc1"])
+def test_a_version_that_was_not_tested_is_refused_with_what_to_type(
+    inventory: Inventory, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    """
+    Private names may have gone with it: it says what was found and what is required.
+    """
+    check_file_extra(inventory)
+    real = importlib.metadata.version
+    monkeypatch.setattr(
+        importlib.metadata, "version", lambda name: other if name == "asyncssh" else real(name)
+    )
+    with pytest.raises(ConfigError) as caught:
+        check_file_extra(inventory)
+    (fault,) = caught.value.faults
+    assert f'"asyncssh" {other} is installed; 2.24.* is required' in fault.message
+    assert fault.hint == 'pip install "asyncssh==2.24.*"'
+    told = [one.message for one in missing_extras(inventory)]
+    assert fault.message in told, "plan says so beforehand"
+
+
+def test_what_was_tested_is_what_is_installed_and_allowed() -> None:
+    """
+    The caps of the package, those that serve checks and the installed versions are the same.
+    """
+    project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
+    allowed = {*project["dependencies"], *project["optional-dependencies"]["transfer"]}
+    for name, minor in TESTED.items():
+        first, second = minor.split(".")
+        assert f"{name}>={minor},<{first}.{int(second) + 1}" in allowed
+        assert importlib.metadata.version(name).startswith(f"{minor}.")
