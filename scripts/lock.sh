@@ -13,3 +13,5 @@ lock() {
 lock demo.txt pyproject.toml requirements/build.in --extra gateway --extra transfer --extra demo
 lock dev.txt pyproject.toml requirements/build.in --extra all --group dev --constraint requirements/demo.txt
 lock bench.txt pyproject.toml --group bench
+lock constraints.txt pyproject.toml --extra acme --extra gateway --extra signin --extra oidc --extra inspect --extra parquet \
+    --extra postgresql --extra transfer --extra s3 --constraint requirements/dev.txt
