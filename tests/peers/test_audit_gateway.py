@@ -21,7 +21,8 @@ from sealgate.gateway.model import CertificateFiles, Material
 from sealgate.gateway.promise import promises
 from sealgate.gateway.translate import translate
 from sealgate.policy.classification import DEFAULT_MODEL
-from sealgate.policy.finding import Severity
+from sealgate.policy.finding import Severity, Status
+from sealgate.policy.inventory import route_asset
 from sealgate.policy.leftovers import Leftover
 from tests.peers.audited import ACCOUNT, BACKEND, Ground, make_ground, nginx, open_rules
 
@@ -148,3 +149,58 @@ def test_leftovers_are_refused_and_found_where_a_route_serves_them(
     [finding] = found
     assert finding.severity is Severity.ERROR
     assert all(path in finding.found for path in LEAKS)
+
+
+CONDITIONS = """
+        [[site.route]]
+        path = "/jobs"
+        class = "confidential"
+        query = "task"
+        admit = ["group:editors"]
+
+        [[site.route]]
+        path = "/node"
+        class = "confidential"
+        methods = ["DELETE", "POST"]
+        admit = ["group:editors"]
+
+        [[site.route]]
+        path = "/"
+        class = "confidential"
+        credentials = ["authorization", "cookie:app_* + header:x-nonce"]
+        admit = ["group:editors"]
+"""
+
+
+@pytest.mark.parametrize("kind", ["kept", "left out", "left out, and refused by the site"])
+def test_doors_by_condition_are_tried(ground: Ground, kind: str) -> None:
+    """
+    The gateway refuses each; one that leaves one out is found, also where the site says 403.
+    """
+    file = ground.folder / "sealgate.toml"
+    file.write_text(file.read_text("utf-8") + CONDITIONS, "utf-8")
+    inventory = load(str(file))
+    [site] = inventory.sites
+    doors = {route_asset(site, route).id for route in site.routes if route.door.conditional}
+    everybody = replace(material(ground), admitted=dict.fromkeys({BACKEND, *doors}, ("ab" * 32,)))
+    host = promises(inventory, everybody, now=time.time())
+    served = inventory
+    if kind != "kept":
+        routes = tuple(route for route in site.routes if not route.door.conditional)
+        served = replace(inventory, sites=(replace(site, routes=routes),))
+    answer = "403" if kind.endswith("site") else '200 "you asked for $request_uri"'
+    behind = f"server {{ listen 127.0.0.1:{ground.upstream}; {ACCOUNT} location / {{ return {answer}; }} }}"
+    envoy = Envoy(find_envoy(), str(ground.folder / "envoy"))
+    with nginx(ground.folder / "n", behind, ground.upstream):
+        envoy.start(translate(served, everybody))
+        try:
+            report = ground.judge("127.0.0.2", host=host)
+        finally:
+            envoy.kill()
+    found = {
+        f.asset.id
+        for f in report.open_findings
+        if f.rule.id == "transit-backend-unlocked" and f.status is Status.VIOLATED
+    }
+    assert found == (set() if kind == "kept" else doors)
+    assert kind != "kept" or open_rules(report) == set()

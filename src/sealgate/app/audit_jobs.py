@@ -19,7 +19,12 @@ from sealgate.audit.adapters.beside import run_beside
 from sealgate.audit.adapters.certificate import Trust, probe_certificate
 from sealgate.audit.adapters.egress import probe_egress
 from sealgate.audit.adapters.leftovers import LEFTOVER_FACTS, probe_leftovers
-from sealgate.audit.adapters.lock import probe_access, probe_lock
+from sealgate.audit.adapters.lock import (
+    CONDITION_FACTS,
+    probe_access,
+    probe_conditions,
+    probe_lock,
+)
 from sealgate.audit.adapters.pages import look_at_pages, probe_hsts
 from sealgate.audit.adapters.plain import MAX_PAGES, probe_plain
 from sealgate.audit.adapters.scripts import PAYMENT_FACTS, probe_scripts
@@ -37,6 +42,7 @@ from sealgate.audit.doors import (
     spellings_for,
 )
 from sealgate.audit.model import Target
+from sealgate.audit.requests import requests_for, untried
 from sealgate.audit.sightings import (
     CERTIFICATE_FACTS,
     FILE_SERVER_FACTS,
@@ -339,9 +345,10 @@ def _route_jobs(
     locked = is_locked(route)
     asked_here = asks_who(route)
     jobs: list[Job] = []
+    if why_not is None and route.door.conditional and (locked or route.backend):
+        jobs.append(_conditions_job(site, here, plain, route, manner))
     if why_not is None and not can_be_asked(route.door):
-        why_not = "only requests with a method or a credential mean it, and an audit brings none"
-        plain = []
+        return [*jobs, _unread(asset, here, route, tried=bool(jobs))]
     if why_not:
         jobs += [_plain_job(Way(target), manner, active=True) for target in plain]
         facts = [*PAGE_FACTS]
@@ -386,6 +393,32 @@ def _route_jobs(
             )
         )
     return jobs
+
+
+def _conditions_job(
+    site: Site, here: Target, plain: Sequence[Target], route: Route, manner: Manner
+) -> Job:
+    facts, left = CONDITION_FACTS, untried(route.door)
+    if left:
+        reason = f"{', '.join(left)} might change the one path that is meant"
+        return _told(here, unseen(here.asset, facts, reason), facts)
+    # The header counts where whatever is at the path itself gets it.
+    at_path = serving_route(site.routes, urlsplit(here.path).path)
+    overrides = route.method_override or (at_path is not None and at_path.method_override)
+    requests = requests_for(route.door, overrides=overrides)
+    at = replace(here, plain_port=plain[0].plain_port) if plain else here
+    look = partial(probe_conditions, at, requests, manner.limits, locked=is_locked(route))
+    return Job(f"conditions of {here.asset}", look, here.asset, facts)
+
+
+def _unread(asset: str, here: Target, route: Route, *, tried: bool) -> Job:
+    # A page that nobody can ask for by GET alone.
+    why_not = "only requests with a method or a credential mean it, so it has no page to read"
+    told = set(CONDITION_FACTS) if tried else set[Fact]()
+    facts = [fact for fact in (*PAGE_FACTS, *_PLAIN_FACTS) if fact not in told]
+    if asks_who(route):
+        facts.append(Fact.ACCESS_RUNG)
+    return _told(here, unseen(asset, facts, why_not), facts)
 
 
 def _look_both_ways(

@@ -16,11 +16,13 @@ from sealgate.audit.http2 import AnswerFrames, request_bytes
 from sealgate.audit.model import Response
 from sealgate.audit.reading import AnswerReader, NotHTTPError, Spoken
 from sealgate.errors import PeerError
+from sealgate.policy.conditions import BODYLESS
 
 if TYPE_CHECKING:
     from OpenSSL import SSL
 
     from sealgate.audit.model import Limits, Target
+    from sealgate.policy.conditions import Pairs
 
 # How long a peer may take to refuse a handshake that was finished on our side.
 SETTLE_SECONDS = 2.0
@@ -49,10 +51,12 @@ def ask(
     *,
     secure: bool = True,
     method: str = "GET",
+    headers: Pairs = (),
+    body: bytes = b"",
     context: SSL.Context | None = None,
 ) -> Response:
     """
-    Send one request without a body or a credential and return the answer.
+    Send one request, without a credential unless *headers* have one, and return the answer.
 
     *secure*: over TLS to the target's port, else in clear to its plain port. A body
     longer than the limit is cut. *context* says otherwise than usual how TLS is spoken.
@@ -65,7 +69,7 @@ def ask(
     """
     port = target.port if secure else target.plain_port
     host = (target.origin if secure else target.plain_origin).partition("//")[2]
-    said = _request(method, request_target, host)
+    said = _request(method, request_target, host, headers, body)
     for patience in (0.0, SETTLE_SECONDS):
         with Wire.connect(target.address, port, limits) as wire:
             if secure:
@@ -108,7 +112,7 @@ def ask_http2(target: Target, request_target: str, limits: Limits) -> Response:
     return Response(frames.status, (), frames.body, frames.finished)
 
 
-def _request(method: str, request_target: str, host: str) -> bytes:
+def _request(method: str, request_target: str, host: str, headers: Pairs, body: bytes) -> bytes:
     lines = [
         f"{method} {quote(request_target, safe=_AS_IT_IS)} HTTP/1.1",
         f"Host: {host}",
@@ -116,10 +120,11 @@ def _request(method: str, request_target: str, host: str) -> bytes:
         "Accept: text/html, */*;q=0.5",
         "Accept-Encoding: identity",
         "Connection: close",
+        *(f"{name}: {value}" for name, value in headers),
     ]
-    if method == "POST":
-        lines.append("Content-Length: 0")
-    return "\r\n".join([*lines, "", ""]).encode("ascii", "replace")
+    if body or method not in BODYLESS:
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode("ascii", "replace") + body
 
 
 def _answer(wire: Wire, method: str, max_bytes: int, *, secure: bool) -> Response:

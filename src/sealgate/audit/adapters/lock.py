@@ -14,20 +14,29 @@ from sealgate.audit.adapters.plain import plain_exchange
 from sealgate.audit.adapters.stranger import stranger_context
 from sealgate.audit.adapters.wire import CertificateDemandedError, TLSRefusedError
 from sealgate.audit.answers import Look, look_of, opens, plain_answer
+from sealgate.audit.requests import refused
 from sealgate.audit.sightings import seen, unseen
 from sealgate.errors import PeerError
 from sealgate.policy.observation import HANDSHAKE_REFUSED, Fact
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from sealgate.audit.model import Limits, Target
+    from sealgate.audit.model import Limits, Response, Target
+    from sealgate.policy.conditions import Request
     from sealgate.policy.observation import FactValue, Sighting
 
 # A path that no site has: what is shown there is what the site shows to anything.
 _NOWHERE = "/sealgate-audit-asks-for-nothing"
 _CONNECTIONS = 4
 _SHOWN = range(200, 300)
+# What requests that mean a door by its conditions tell of it.
+CONDITION_FACTS = (
+    Fact.LOCK_STATUS_ANONYMOUS,
+    Fact.LOCK_VARIANTS_OPEN,
+    Fact.PLAIN_GET,
+    Fact.HTTP_STATUS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +97,88 @@ def probe_access(target: Target, limits: Limits) -> list[Sighting]:
         return seen(target.asset, values, f"GET {target.origin}{target.path}")
     reason = "from outside only the refusal shows; audit where the gateway runs"
     return unseen(target.asset, facts, reason)
+
+
+def probe_conditions(
+    target: Target, requests: Mapping[str, Request], limits: Limits, *, locked: bool
+) -> list[Sighting]:
+    """
+    Observe whether each of *requests*, by what it is called, is refused by the gateway itself.
+
+    *locked*: as for :func:`probe_lock`. Where the pages of a door show by none but these, what
+    http does with them and the status over https are told, too.
+    """
+    facts = CONDITION_FACTS
+    seen_by = f"{len(requests)} requests with made-up values at {target.origin}"
+    values: dict[Fact, FactValue] = {}
+    open_ones: list[str] = []
+    unclear: list[str] = []
+    try:
+        words = all_beside(
+            [partial(_plain_word, target, limits, one) for one in requests.values()], _CONNECTIONS
+        )
+        open_ones += [f"http: {t}" for t, w in zip(requests, words, strict=True) if w == "served"]
+        unclear += [f"http: {told}" for told, w in zip(requests, words, strict=True) if w is None]
+        for word in ("served", "denied", "redirect", "refused"):
+            if word in words and (word == "served" or None not in words):
+                values[Fact.PLAIN_GET] = word
+                break
+        if locked:
+            answers = all_beside(
+                [partial(_asked, target, limits, one) for one in requests.values()], _CONNECTIONS
+            )
+            for told, answer in zip(requests, answers, strict=True):
+                verdict = answer is None or refused(answer)
+                open_ones += [told] if verdict is False else []
+                unclear += [told] if verdict is None else []
+            first = answers[0]
+            values[Fact.LOCK_STATUS_ANONYMOUS] = (
+                HANDSHAKE_REFUSED if first is None else first.status
+            )
+            if first is not None:
+                values[Fact.HTTP_STATUS] = first.status
+    except PeerError as error:
+        return unseen(target.asset, facts, f"{target.where}: {error.message}")
+    found = seen(target.asset, values, seen_by)
+    if unclear and not open_ones:
+        reason = f"{len(unclear)} requests were neither refused nor let in: {unclear[0]}"
+        missing = [fact for fact in facts if fact not in values]
+        return found + unseen(target.asset, missing, reason)
+    return found + seen(target.asset, {Fact.LOCK_VARIANTS_OPEN: tuple(open_ones)}, seen_by)
+
+
+def _plain_word(target: Target, limits: Limits, request: Request) -> str | None:
+    answer = plain_exchange(
+        target,
+        request.target,
+        limits,
+        request.method,
+        headers=request.headers,
+        body=request.body or b"",
+    )
+    if isinstance(answer, str):
+        return answer
+    return plain_answer(answer, target.plain_origin + request.target)
+
+
+def _asked(target: Target, limits: Limits, request: Request) -> Response | None:
+    # None: the handshake alone keeps strangers out.
+    said = partial(
+        ask,
+        target,
+        request.target,
+        limits,
+        method=request.method,
+        headers=request.headers,
+        body=request.body or b"",
+    )
+    try:
+        return said()
+    except CertificateDemandedError:
+        try:
+            return said(context=stranger_context())
+        except (CertificateDemandedError, TLSRefusedError):
+            return None
 
 
 def _status(target: Target, limits: Limits) -> int:

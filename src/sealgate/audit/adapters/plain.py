@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sealgate.audit.model import Limits, Response, Target
+    from sealgate.policy.conditions import Pairs
     from sealgate.policy.observation import Sighting
 
 _MAX_REDIRECTS = 4
@@ -223,7 +224,13 @@ def _post(target: Target, limits: Limits) -> str:
 
 
 def plain_exchange(
-    target: Target, path: str, limits: Limits, method: str = "GET"
+    target: Target,
+    path: str,
+    limits: Limits,
+    method: str = "GET",
+    *,
+    headers: Pairs = (),
+    body: bytes = b"",
 ) -> Response | Literal["refused", "denied"]:
     """
     Return the answer over http, or what having none amounts to.
@@ -237,7 +244,9 @@ def plain_exchange(
     """
     for _ in range(2):
         try:
-            return ask(target, path, limits, secure=False, method=method)
+            return ask(
+                target, path, limits, secure=False, method=method, headers=headers, body=body
+            )
         except NoListenerError:
             return "refused"
         except HungUpError:
