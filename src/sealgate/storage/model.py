@@ -258,12 +258,16 @@ class Store(Protocol):
         owner: str,
         resume: bool = False,
         allow: Callable[[Entry | None], None] | None = None,
+        meant_for: StorePath | None = None,
     ) -> StoreWriter:
         """
         Begin an upload, or go on with one.
 
         *allow* is called with what is there now, before anything is changed; what it
         raises passes through.
+
+        Nobody else on this host may write that name meanwhile, or the name *meant_for* where the
+        file gets that by a rename once it is whole.
 
         With *resume* it goes on at the partial's size; of a whole file a new version begins
         with its bytes, for an append. BUSY when somebody else writes it; NOT_FOUND when its folder is missing.

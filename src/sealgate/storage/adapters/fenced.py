@@ -60,6 +60,7 @@ class FencedStore:
         owner: str,  # noqa: ARG002  # whoever it is
         resume: bool = False,  # noqa: ARG002  # nothing is begun
         allow: Callable[[Entry | None], None] | None = None,  # noqa: ARG002  # nobody knows what is there
+        meant_for: StorePath | None = None,  # noqa: ARG002  # nothing is begun
     ) -> StoreWriter:
         """Refuse."""
         self._refuse()

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from sealgate.database import sqlite_url
 from sealgate.storage.adapters.anchor import ENDING, Anchor
 from sealgate.storage.adapters.folder import FolderMedium
+from sealgate.storage.adapters.name_locks import ENDING as WRITERS
+from sealgate.storage.adapters.name_locks import NameLocks
 from sealgate.storage.adapters.plain import PlainForm
 from sealgate.storage.adapters.protected import ProtectedForm
 from sealgate.storage.adapters.records import Records
@@ -75,7 +77,8 @@ def open_store(
     }
     rung = _worth(settings.rung, keyring, medium)
     kept = Reserve(reserve, records.connections.settle)
-    return ObjectStore(settings, medium, records, forms, rung, now, kept)
+    names = NameLocks(_beside(settings, WRITERS))
+    return ObjectStore(settings, medium, records, forms, rung, now, kept, names)
 
 
 def was_used(settings: StoreSettings) -> bool:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from sealgate.storage.adapters.forms import Encoder, Form
     from sealgate.storage.adapters.medium import Medium, Sink
+    from sealgate.storage.adapters.name_locks import NameLocks
     from sealgate.storage.adapters.records import Records
     from sealgate.storage.adapters.reserve import Reserve
     from sealgate.storage.adapters.room import Limit
@@ -60,6 +61,7 @@ class Resuming(Folders):
         forms: dict[StorageRung, Form],
         now: Callable[[], float],
         reserve: Reserve,
+        names: NameLocks,
     ) -> None:
         super().__init__(settings, records, now, reserve)
         self.medium = medium
@@ -67,7 +69,7 @@ class Resuming(Folders):
         self.uploads = Uploads(records)
         self.taken = Taken()
         self._lock = threading.Lock()
-        self._writing: set[StorePath] = set()
+        self.names = names
         self._kept: OrderedDict[StorePath, _Kept] = OrderedDict()
         self._buffers: deque[tuple[bytearray, bytearray]] = deque(maxlen=_KEPT_BUFFERS)
         is_sealed = settings.rung >= StorageRung.ENCRYPTED
@@ -99,15 +101,14 @@ class Resuming(Folders):
             return bytearray(GATHERED_BYTES), bytearray(ENCODED_BYTES)
 
     def release(
-        self, path: StorePath, object_id: str, buffers: tuple[bytearray, bytearray]
+        self, name: StorePath, object_id: str, buffers: tuple[bytearray, bytearray]
     ) -> None:
         """
-        Take back what an upload to *path* held.
+        Take back what an upload that claimed *name* held.
         """
         self.taken.leave(object_id)
         self._buffers.append(buffers)
-        with self._lock:
-            self._writing.discard(path)
+        self.names.leave(name)
 
     def note(self, upload: Upload) -> Noted:
         """

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from sealgate.storage.adapters.forms import Form
     from sealgate.storage.adapters.medium import Medium
+    from sealgate.storage.adapters.name_locks import NameLocks
     from sealgate.storage.adapters.records import Records
     from sealgate.storage.adapters.reserve import Reserve
     from sealgate.storage.adapters.uploads import Noted
@@ -54,8 +55,9 @@ class ObjectStore(Resuming):
         rung: StorageRung,
         now: Callable[[], float],
         reserve: Reserve,
+        names: NameLocks,
     ) -> None:
-        super().__init__(settings, medium, records, forms, now, reserve)
+        super().__init__(settings, medium, records, forms, now, reserve, names)
         self._rung = rung
 
     @property
@@ -158,6 +160,7 @@ class ObjectStore(Resuming):
         owner: str,
         resume: bool = False,
         allow: Callable[[Entry | None], None] | None = None,
+        meant_for: StorePath | None = None,
     ) -> Upload:
         """
         Begin an upload, or go on with one.
@@ -175,10 +178,9 @@ class ObjectStore(Resuming):
         limit = self._limit(look.head, found[0] if found else None, noted)
         if found is not None and found[0].is_folder:
             raise StorageError(Trouble.IS_FOLDER, f'"{"/".join(path)}" is a folder')
+        claimed = meant_for or path
+        self.names.take(claimed)
         with self._lock:
-            if path in self._writing:
-                raise _busy(path)
-            self._writing.add(path)
             kept = self._kept.pop(path, None)
         try:
             if noted is not None:
@@ -186,10 +188,9 @@ class ObjectStore(Resuming):
                     return self._resumed(noted, kept, owner, limit)
                 self._clear(noted)
             upload = self._fresh(path, owner, limit)
-            upload.look = look
+            upload.look, upload.claimed = look, claimed
         except BaseException:
-            with self._lock:
-                self._writing.discard(path)
+            self.names.leave(claimed)
             raise
         if resume and found is not None:
             self._begin_with(upload, found[0])
@@ -279,6 +280,7 @@ class ObjectStore(Resuming):
         """
         if self._ready is not None:
             self._ready.forget()
+        self.names.close()
         self.records.close()
         self.medium.close()
 
@@ -315,8 +317,3 @@ class ObjectStore(Resuming):
             if most is None or room < most:
                 return Limit(room, "the quota has room for", room)
         return None if most is None else Limit(most, "a file may be here", room)
-
-
-def _busy(path: StorePath) -> StorageError:
-    message = f'"{"/".join(path)}": somebody else writes it now'
-    return StorageError(Trouble.BUSY, message, hint="try again later")

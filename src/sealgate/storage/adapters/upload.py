@@ -57,6 +57,8 @@ class Upload:
     ) -> None:
         self._store = store
         self.path = path
+        # The name that nobody else may write meanwhile.
+        self.claimed = path
         self.owner = owner
         self.object_id = object_id
         self.encoder = encoder
@@ -252,6 +254,6 @@ class Upload:
         self._is_over = True
         if self._sink is not None:
             self._sink.close()
-        self._store.release(self.path, self.object_id, (self._plain, self._out))
+        self._store.release(self.claimed, self.object_id, (self._plain, self._out))
         self._plain = self._out = bytearray()
         self._view = memoryview(b"")

@@ -254,6 +254,7 @@ class Session:
                 owner=self.caller.name,
                 resume=resume and staged is None,
                 allow=None if staged else allow,
+                meant_for=inner,
             )
             upload = Upload(writer, terms)
             self._open.add(upload)
