@@ -8,6 +8,7 @@ keeps the serial, the fingerprint, the identity and the dates.
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import os
 import secrets
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from sealgate.errors import SealgateError, SourceError, UsageError
 from sealgate.identity.adapters.authority import LocalAuthority
 from sealgate.identity.adapters.durable import sync_folder
 from sealgate.identity.model import checked_group, checked_name
+from sealgate.storage.age.hybrid import HybridIdentity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -296,6 +298,35 @@ def _reserved(places: Sequence[tuple[str, int]]) -> Iterator[Mapping[str, int]]:
     finally:
         for descriptor in opened.values():
             os.close(descriptor)
+
+
+def new_recipient(path: str | None, *, now: float) -> tuple[str, str]:
+    """
+    Return a new post-quantum recipient and the text of its identity file, which is kept nowhere.
+
+    With *path* the text is written there instead, whole or not at all, and "" is returned.
+
+    Raises:
+        UsageError: *path* is there already.
+        SourceError: it cannot be written.
+    """
+    identity = HybridIdentity.generate()
+    recipient = str(identity.recipient())
+    made = dt.datetime.fromtimestamp(now, tz=dt.UTC).isoformat(timespec="seconds")
+    text = f"# created: {made}\n# public key: {recipient}\n{identity.secret_text()}\n"
+    if path is None:
+        return recipient, text
+    descriptor = _new_file(path, 0o600)
+    try:
+        try:
+            _fill(descriptor, text.encode("ascii"), path)
+        finally:
+            os.close(descriptor)
+        _settle_names([path])
+    except SealgateError:
+        _remove([path])
+        raise
+    return recipient, ""
 
 
 def _remove(paths: Iterable[str]) -> None:

@@ -19,6 +19,7 @@ from sealgate.app.keys import (
     checked_password,
     issue_key,
     list_keys,
+    new_recipient,
     revoke_key,
 )
 from sealgate.app.ssh_keys import add_ssh_key, list_ssh_keys
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 def command() -> None:
     """
     Issue, list and revoke what lets a user in: client certificates and SSH keys.
+
+    One thing is for files: a key pair that a secret drop seals for (recipient).
 
     The site's own keys, which stored files are sealed with, are another thing: sealgate
     keys.
@@ -114,6 +117,27 @@ def add(name: str, file: str, config: str | None) -> None:
     """
     key = add_ssh_key(configured(config), name, file, by=actor(), now=time.time())
     click.echo(f'added {key.algorithm} {key.fingerprint} to "{key.identity}"')
+
+
+@command.command("recipient")
+@click.option("--out", "path", metavar="F", help="Write the identity to the new file F.")
+def recipient(path: str | None) -> None:
+    """
+    Make a post-quantum age key pair for a secret drop, on the machine where files are read.
+
+    The recipient (age1pq1…) goes into the drop's recipients. The identity opens what is sealed for
+    it; it is written to F, or shown once, and kept nowhere else. Whoever serves the drop must
+    not have it.
+    """
+    made, identity = new_recipient(path, now=time.time())
+    if path is None:
+        click.echo(identity, nl=False)
+        notice(
+            "the identity is shown this once; it is kept nowhere: keep it off the serving machine"
+        )
+        return
+    click.echo(made)
+    notice(f"wrote: {path}; whoever has it opens what is sealed: keep it off the serving machine")
 
 
 @command.command("list")

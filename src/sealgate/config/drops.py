@@ -314,7 +314,7 @@ def _recipients(table: Table, classification: Classification | None) -> tuple[st
                 index,
                 f"recipient {index + 1} is not post-quantum, but class {named} demands "
                 f"{quoted(rung)} at rest",
-                "give one that begins with age1pq1: age-keygen -pq -o key.txt, on another machine",
+                "give one that begins with age1pq1: sealgate key recipient --out key.txt, on another machine",
             )
             faulty = True
         elif rank == _SEALED and is_post_quantum:
@@ -332,7 +332,7 @@ def _recipients(table: Table, classification: Classification | None) -> tuple[st
             "recipients",
             f"class {named} demands {quoted(rung)} at rest, so that files are sealed for "
             "recipients whose keys are not on this host, but there are none",
-            'recipients = ["age1pq1…"], made by age-keygen -pq -o key.txt on another machine',
+            'recipients = ["age1pq1…"], made by sealgate key recipient --out key.txt elsewhere',
         )
     if rank < _SEALED and table.good("recipients"):
         table.fault(

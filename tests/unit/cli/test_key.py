@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from sealgate.cli import run
+from sealgate.storage.age.hybrid import HybridIdentity
 
 CONFIG = """
 [[site]]
@@ -228,3 +229,43 @@ def test_trust_prints_the_ca_and_makes_it_where_missing(
     assert capsys.readouterr().out == first
     assert str(folder / ".sealgate" / "authority" / "server-ca.pem") in first
     assert (folder / ".sealgate" / "authority" / "server-ca.pem").is_file()
+
+
+def test_a_secret_drop_gets_its_recipient(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    """
+    The file is its owner's alone and opens what is sealed for the line printed; nothing is kept.
+    """
+    before = {path.name for path in folder.rglob("*")}
+    assert run(["key", "recipient", "--out", "key.txt"]) == 0
+    out, err = capsys.readouterr()
+    recipient = out.strip()
+    assert recipient.startswith("age1pq1")
+    assert "SECRET" not in out + err
+    assert (folder / "key.txt").stat().st_mode & 0o777 == 0o600
+    assert {path.name for path in folder.rglob("*")} - before == {"key.txt"}
+    (folder / "plan").write_text("the plan")
+    assert run(["seal", "-r", recipient, "plan"]) == 0
+    assert run(["open", "-i", "key.txt", "plan.age", "-o", "again"]) == 0
+    assert (folder / "again").read_text() == "the plan"
+    content = (folder / "key.txt").read_text()
+    assert run(["key", "recipient", "--out", "key.txt"]) == 2
+    assert (folder / "key.txt").read_text() == content
+    assert run(["key", "recipient", "--out", "nowhere/key.txt"]) != 0
+
+
+def test_without_a_file_the_identity_is_shown_once(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    """
+    What is shown is an identity file as it stands, and each time another one.
+    """
+    before = sorted(folder.rglob("*"))
+    shown = []
+    for _ in range(2):
+        assert run(["key", "recipient"]) == 0
+        shown.append(capsys.readouterr().out)
+    assert sorted(folder.rglob("*")) == before
+    assert shown[0] != shown[1]
+    for text in shown:
+        identity = HybridIdentity.parse(text.splitlines()[-1])
+        assert f"# public key: {identity.recipient()}" in text
