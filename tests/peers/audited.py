@@ -193,6 +193,40 @@ def https_server(  # the rest is told together
     """
 
 
+def apache_command(folder: Path, files: Files, more: str, port: int) -> list[str]:
+    """
+    Return what starts an Apache, in a folder of its own, that is right but for what *more* sets.
+    """
+    own = folder / f"apache-{port}"
+    (own / "www").mkdir(parents=True)
+    (own / "www" / "index.html").write_text("<p>welcome</p>", "utf-8")
+    modules = ("mpm_event", "authz_core", "dir", "ssl", "headers")
+    loaded = "\n".join(
+        f"LoadModule {one}_module /usr/lib/apache2/modules/mod_{one}.so" for one in modules
+    )
+    (own / "apache.conf").write_text(
+        f"""{loaded}
+        ServerRoot {own}
+        PidFile {own}/pid
+        ErrorLog {own}/log
+        Listen 127.0.0.1:{port}
+        ServerName shop.localhost
+        DocumentRoot {own}/www
+        DirectoryIndex index.html
+        ForceType text/html
+        SSLEngine on
+        SSLCertificateFile {files.chain}
+        SSLCertificateKeyFile {files.key}
+        SSLProtocol -all +TLSv1.2 +TLSv1.3
+        SSLCipherSuite ECDHE+AESGCM:ECDHE+CHACHA20
+        Header always set Strict-Transport-Security "max-age=63072000"
+        {more}
+        """,
+        "utf-8",
+    )
+    return ["apache2", "-X", "-f", str(own / "apache.conf")]
+
+
 def redirecting_server(port: int, https_port: int, locations: str = "") -> str:
     """
     Return an nginx server for http that redirects GET and refuses all else.

@@ -87,12 +87,11 @@ def sshd(folder: Path, host_key: Path, **settings: str) -> Iterator[int]:
             process.wait(10)
 
 
-@contextmanager
-def vsftpd(folder: Path, files: Files, **settings: str) -> Iterator[int]:
+def vsftpd_command(folder: Path, files: Files, port: int, **settings: str) -> list[str]:
     """
-    Run vsftpd with *settings* over those that demand TLS; "" leaves one at its default.
+    Return what starts vsftpd with *settings* over those that demand TLS.
 
-    Strangers may upload to ``in/`` in the folder's ``root``.
+    "" leaves one at its default. Strangers may upload to ``in/`` in the folder's ``root``.
     """
     root = folder / "root"
     (root / "in").mkdir(parents=True, exist_ok=True)
@@ -104,7 +103,6 @@ def vsftpd(folder: Path, files: Files, **settings: str) -> Iterator[int]:
             parent.chmod(parent.stat().st_mode | 0o011)
     empty = folder / "empty"
     empty.mkdir(exist_ok=True)
-    port = free_port()
     lines = {
         "listen": "YES",
         "listen_address": "127.0.0.1",
@@ -128,17 +126,27 @@ def vsftpd(folder: Path, files: Files, **settings: str) -> Iterator[int]:
         **STRONG_TLS,
         **settings,
     }
-    config, log = folder / "vsftpd.conf", folder / "vsftpd.log"
+    config = folder / "vsftpd.conf"
     config.write_text("".join(f"{k}={v}\n" for k, v in lines.items() if v))
+    return [VSFTPD, str(config)]
+
+
+@contextmanager
+def vsftpd(folder: Path, files: Files, **settings: str) -> Iterator[int]:
+    """
+    Run vsftpd with *settings*, as in :func:`vsftpd_command`.
+    """
+    port, log = free_port(), folder / "vsftpd.log"
+    command = vsftpd_command(folder, files, port, **settings)
     with log.open("wb") as output:
-        process = subprocess.Popen([VSFTPD, str(config)], stdout=output, stderr=output)
+        process = subprocess.Popen(command, stdout=output, stderr=output)
         try:
             await_listener(port, process, log)
             yield port
         finally:
             process.terminate()
             process.wait(10)
-            root.chmod(0o755)
+            (folder / "root").chmod(0o755)
 
 
 def audited(folder: Path, url: str, *extra: str) -> tuple[int, dict[str, str], dict[str, Any]]:

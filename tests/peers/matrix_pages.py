@@ -15,8 +15,10 @@ import threading
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
+from tests.peers.audited import apache_command
 from tests.peers.browsed import Browser, browsing
 from tests.peers.certified import Made, Wish, made
 from tests.peers.matrix import HOST, Row, Yard
@@ -550,37 +552,7 @@ def _real_rows(yard: Yard, files: Files) -> Iterator[Row]:
     )
 
     def apache(name: str, broken: frozenset[str], more: str, sign: bytes) -> Row:
-        def command(port: int) -> list[str]:
-            folder = yard.folder / f"apache-{port}"
-            (folder / "www").mkdir(parents=True)
-            (folder / "www" / "index.html").write_text("<p>welcome</p>", "utf-8")
-            modules = ("mpm_event", "authz_core", "dir", "ssl", "headers")
-            loaded = "\n".join(
-                f"LoadModule {one}_module /usr/lib/apache2/modules/mod_{one}.so" for one in modules
-            )
-            (folder / "apache.conf").write_text(
-                f"""{loaded}
-                ServerRoot {folder}
-                PidFile {folder}/pid
-                ErrorLog {folder}/log
-                Listen 127.0.0.1:{port}
-                ServerName {HOST}
-                DocumentRoot {folder}/www
-                DirectoryIndex index.html
-                ForceType text/html
-                SSLEngine on
-                SSLCertificateFile {files.chain}
-                SSLCertificateKeyFile {files.key}
-                SSLProtocol -all +TLSv1.2 +TLSv1.3
-                SSLCipherSuite ECDHE+AESGCM:ECDHE+CHACHA20
-                Header always set Strict-Transport-Security "max-age=63072000"
-                {more}
-                """,
-                "utf-8",
-            )
-            return ["apache2", "-X", "-f", str(folder / "apache.conf")]
-
-        port = yard.process(command)
+        port = yard.process(partial(apache_command, yard.folder, files, more))
         url = f"https://{HOST}:{port}/"
         return Row(
             f"Apache: {name}", url, broken, second=lambda: sign in curl(port, "/"), active=False

@@ -12,6 +12,7 @@ from tests.peers.browsed import browsing
 from tests.peers.matrix import HOST, Counts, Row, Yard, tried
 from tests.peers.matrix_certificates import Refusals, certificate_rows
 from tests.peers.matrix_pages import page_rows
+from tests.peers.matrix_servers import server_rows
 from tests.peers.matrix_ssh import ssh_rows
 from tests.peers.matrix_tls import odd_rows, tls_rows, trusted
 
@@ -27,14 +28,15 @@ if TYPE_CHECKING:
 FAMILIES: dict[str, tuple[Family, int]] = {
     "TLS": (tls_rows, 10),
     "odd suites": (odd_rows, 30),
-    "SSH": (ssh_rows, 10),
+    "SSH": (ssh_rows, 12),
+    "servers": (server_rows, 24),
     "pages": (page_rows, 45),
 }
 
 
 # The command line hides what cryptography says of finite fields; the endpoints are judged below it.
 @pytest.mark.filterwarnings("ignore:Diffie-Hellman over finite fields:UserWarning:asyncssh")
-@pytest.mark.peer("nginx", "openssl", "chromium", "apache2")
+@pytest.mark.peer("nginx", "openssl", "chromium", "apache2", "vsftpd")
 @pytest.mark.parametrize("family", FAMILIES)
 def test_matrix(family: str, tmp_path: Path) -> None:
     """
