@@ -100,21 +100,24 @@ def parse_identification(data: bytes) -> tuple[Identification, bytes] | None:
     Raises:
         MalformedSSHError: this is no SSH.
     """
-    rest = data
+    # By places, for a copy of the rest at each line would take the square of the length.
+    start = 0
     while True:
-        line, newline, rest = rest.partition(b"\n")
+        end = data.find(b"\n", start)
+        line = data[start : end if end >= 0 else len(data)]
         if line.startswith(b"SSH-"):
-            if newline:
-                return _identification(line), rest
+            if end >= 0:
+                return _identification(line), data[end + 1 :]
             if len(line) > MAX_LINE_BYTES:
                 raise MalformedSSHError("the identification is longer than 255 bytes")
             return None
-        if not newline:
+        if end < 0:
             if len(data) > MAX_IDENTIFICATION_BYTES:
                 raise MalformedSSHError("no SSH identification within 64 KiB")
             if b"\0" in data[:64]:
                 raise MalformedSSHError("the answer is no SSH")
             return None
+        start = end + 1
 
 
 def _identification(line: bytes) -> Identification:
