@@ -34,6 +34,7 @@ from sealgate.identity.ssh_keys import read_ssh_key
 from sealgate.inspection.content_type import media_type
 from sealgate.inspection.framing import read_answer, read_request
 from sealgate.inspection.framing_bodies import ChunkReader
+from sealgate.inspection.model import RefusedError
 from sealgate.policy.conditions import pairs
 from sealgate.signin.journey import safe_path
 from sealgate.storage.age.header import parse_header
@@ -194,7 +195,7 @@ PARSERS: dict[str, tuple[bytes, Callable[[bytes], object], bytes]] = {
 
 def _seconds(parser: Callable[[bytes], object], text: bytes) -> float:
     began = time.thread_time()
-    with contextlib.suppress(SealgateError, ValueError):
+    with contextlib.suppress(SealgateError, RefusedError, ValueError):
         parser(text)
     return time.thread_time() - began
 

@@ -68,22 +68,24 @@ class AnswerFrames:
         """
         Take *data*; return what has to be sent back.
         """
-        self._left += data
-        back = b""
-        while not self.finished and len(self._left) >= _FRAME_HEAD:
-            size = int.from_bytes(self._left[:3])
-            kind, flags = self._left[3], self._left[4]
-            stream = int.from_bytes(self._left[5:_FRAME_HEAD]) & 0x7FFF_FFFF
+        data = self._left + data
+        back: list[bytes] = []
+        at = 0
+        while not self.finished and len(data) - at >= _FRAME_HEAD:
+            size = int.from_bytes(data[at : at + 3])
+            kind, flags = data[at + 3], data[at + 4]
+            begins = at + _FRAME_HEAD
+            stream = int.from_bytes(data[at + 5 : begins]) & 0x7FFF_FFFF
             if size > _MAX_FRAME or (not self.speaks and kind != _SETTINGS):
                 self.finished = True
                 break
-            if len(self._left) < _FRAME_HEAD + size:
+            if len(data) < begins + size:
                 break
-            content = self._left[_FRAME_HEAD : _FRAME_HEAD + size]
-            self._left = self._left[_FRAME_HEAD + size :]
-            back += self._take(kind, flags, stream, content)
+            at = begins + size
+            back.append(self._take(kind, flags, stream, data[begins:at]))
             self.finished = self.finished or len(self.body) > max_bytes
-        return back
+        self._left = data[at:]
+        return b"".join(back)
 
     def _take(self, kind: int, flags: int, stream: int, content: bytes) -> bytes:
         if kind == _SETTINGS and not flags & _ACK:
