@@ -404,7 +404,7 @@ def _conditions_job(
         return _told(here, unseen(here.asset, facts, reason), facts)
     # The header counts where whatever is at the path itself gets it.
     at_path = serving_route(site.routes, urlsplit(here.path).path)
-    overrides = route.method_override or (at_path is not None and at_path.method_override)
+    overrides = route.method_override or at_path.method_override
     requests = requests_for(route.door, overrides=overrides)
     at = replace(here, plain_port=plain[0].plain_port) if plain else here
     look = partial(probe_conditions, at, requests, manner.limits, locked=is_locked(route))

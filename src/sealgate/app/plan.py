@@ -28,6 +28,7 @@ from sealgate.app.keyring import why_no_new_keys, why_not_apart
 from sealgate.app.keys import local_authority
 from sealgate.app.payment import kept_card_data
 from sealgate.app.remains import lost
+from sealgate.app.sheets import sheet_remarks
 from sealgate.app.signin_material import foreseen_sign_in, provider_faults, sign_in_remarks
 from sealgate.app.state import has_database
 from sealgate.app.trust import new_authority_remarks
@@ -177,6 +178,7 @@ def plan(inventory: Inventory, *, now: float) -> Plan:
             *nobody_yet(inventory, now),
             *look_alike_remarks(inventory),
             *sign_in_remarks(inventory),
+            *sheet_remarks(inventory),
             *approver_remarks(inventory),
             *kept_card_data(inventory),
             *inspection_remarks(inventory),

@@ -19,7 +19,7 @@ HTTPS_PORT = 443
 
 
 # What plan says of a preset that is held by a table of requests alone.
-UNTRIED = "not tried against the real system: its doors are taken from its documentation"
+UNTRIED = "not tried against the real system"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,8 @@ class Preset:
     HttpOnly and SameSite without breaking the CMS. Below *titles* paths are what people called
     their pages, so an ending says nothing there (``/wiki/Foo.log``). *method_override*:
     the CMS' own scripts name another method in a header, so that passes its doors. *limits* says
-    what the locks keep out besides attackers, and what they do not reach.
+    what the locks keep out besides attackers, and what they do not reach. *sheets* tells of pages
+    to sign in on from where they load style sheets, scripts and images behind another door.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Preset:
     snippets: tuple[Snippet, ...] = ()
     limits: tuple[str, ...] = ()
     method_override: bool = False
+    sheets: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
     def origin(self) -> str:

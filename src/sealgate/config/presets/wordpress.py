@@ -71,6 +71,16 @@ WORDPRESS = Preset(
         Door("/wp-admin/admin-ajax.php", exact=True),
         Door("/wp-admin/admin-post.php", exact=True),
     ),
+    sheets=(
+        (
+            "/wp-login.php",
+            (
+                *("/wp-admin/css", "/wp-admin/js", "/wp-admin/images"),
+                # The same in one file, unless CONCATENATE_SCRIPTS is false.
+                *("/wp-admin/load-styles.php", "/wp-admin/load-scripts.php"),
+            ),
+        ),
+    ),
     cookies=(
         # wp-settings-* is read by the dashboard's scripts, so it is not among them.
         CookieRule("wordpress_*", http_only=True, same_site="Lax"),
