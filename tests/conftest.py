@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.told import TOLD
+
 # Set for processes of pytest-xdist by their parent, whose readline(3) takes the usual size for
 # the one of its terminal: what commands print in a pipe is as wide wherever tests run.
 for _name in ("COLUMNS", "LINES"):
@@ -53,3 +55,20 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         given = Path(config.option.basetemp)
         config.option.basetemp = str(given.with_name(given.name.removeprefix("popen-gw")))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """
+    Print what tests recorded to be told, whatever process they ran in.
+    """
+    lines = [
+        str(value)
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        for name, value in report.user_properties
+        if name == TOLD and report.when == "call"
+    ]
+    if lines:
+        terminalreporter.section("told by tests")
+        for line in lines:
+            terminalreporter.write_line(line)

@@ -84,6 +84,21 @@ class Counts:
         )
 
 
+def in_total(families: Iterable[Counts]) -> Counts:
+    """
+    Return what all *families* came to together.
+    """
+    total = Counts()
+    for one in families:
+        total.endpoints += one.endpoints
+        total.sound += one.sound
+        total.false_met += one.false_met
+        total.false_alarms += one.false_alarms
+        total.unseen += one.unseen
+        total.disagreed += one.disagreed
+    return total
+
+
 class Yard:
     """
     Servers on loopback: added first, then started together, and ended together.

@@ -4,17 +4,19 @@ The matrix of endpoints, family by family: nothing broken is called met, nothing
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.peers.browsed import browsing
-from tests.peers.matrix import HOST, Counts, Row, Yard, tried
+from tests.peers.matrix import HOST, Counts, Row, Yard, in_total, tried
 from tests.peers.matrix_certificates import Refusals, certificate_rows
 from tests.peers.matrix_pages import page_rows
 from tests.peers.matrix_servers import server_rows
 from tests.peers.matrix_ssh import ssh_rows
 from tests.peers.matrix_tls import odd_rows, tls_rows, trusted
+from tests.told import TOLD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,50 +26,82 @@ if TYPE_CHECKING:
 
     Family = Callable[[Yard, Made], Iterator[Row]]
 
+pytestmark = [
+    pytest.mark.peer("nginx", "openssl", "chromium", "chromium-driver", "apache2", "vsftpd"),
+    # The command line hides what cryptography says of finite fields; this judges below it.
+    pytest.mark.filterwarnings("ignore:Diffie-Hellman over finite fields:UserWarning:asyncssh"),
+]
 # Each family of rows, and the least number of its rows.
-FAMILIES: dict[str, tuple[Family, int]] = {
+FAMILIES: dict[str, tuple[Family | None, int]] = {
     "TLS": (tls_rows, 10),
     "odd suites": (odd_rows, 30),
     "SSH": (ssh_rows, 12),
     "servers": (server_rows, 24),
     "pages": (page_rows, 45),
+    # Asked of a browser besides.
+    "certificates": (None, 45),
 }
 
 
-# The command line hides what cryptography says of finite fields; the endpoints are judged below it.
-@pytest.mark.filterwarnings("ignore:Diffie-Hellman over finite fields:UserWarning:asyncssh")
-@pytest.mark.peer("nginx", "openssl", "chromium", "apache2", "vsftpd")
+@pytest.fixture(scope="module")
+def counts_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Counts]:
+    """
+    Return what judges the rows of a family, once for all tests here.
+    """
+
+    @cache
+    def judge(family: str) -> Counts:
+        folder = tmp_path_factory.mktemp("matrix")
+        rows_of, _ = FAMILIES[family]
+        return _judged_with_a_browser(folder) if rows_of is None else _judged(folder, rows_of)
+
+    return judge
+
+
+def _judged(folder: Path, rows_of: Family) -> Counts:
+    yard = Yard(folder)
+    rows = list(rows_of(yard, trusted(yard)))
+    with yard:
+        return tried(rows, [folder / "root.pem"])
+
+
+def _judged_with_a_browser(folder: Path) -> Counts:
+    yard = Yard(folder)
+    root = trusted(yard)
+    (folder / "browser").mkdir()
+    with browsing(folder / "browser", HOST, ca=folder / "root.pem") as browser:
+        rows = list(certificate_rows(yard, root, Refusals(browser)))
+        with yard:
+            return tried(rows, [folder / "root.pem"])
+
+
 @pytest.mark.parametrize("family", FAMILIES)
-def test_matrix(family: str, tmp_path: Path) -> None:
+def test_matrix(
+    family: str, counts_of: Callable[[str], Counts], record_property: Callable[[str, object], None]
+) -> None:
     """
     The verdicts of one family are those that were written down before.
     """
-    rows_of, least = FAMILIES[family]
-    yard = Yard(tmp_path)
-    rows = list(rows_of(yard, trusted(yard)))
-    with yard:
-        counts = tried(rows, [tmp_path / "root.pem"])
-    _are_right(family, counts, least)
+    counts = counts_of(family)
+    record_property(TOLD, counts.line(family))
+    assert counts.endpoints >= FAMILIES[family][1]
+    _are_right(counts)
 
 
-@pytest.mark.peer("chromium-driver")
-def test_matrix_of_certificates(tmp_path: Path) -> None:
+def test_the_whole_matrix(
+    counts_of: Callable[[str], Counts], record_property: Callable[[str, object], None]
+) -> None:
     """
-    Certificates and their paths are judged as a browser judges them.
+    All families together are many enough, a third of them sound, and each verdict is right.
     """
-    yard = Yard(tmp_path)
-    root = trusted(yard)
-    (tmp_path / "browser").mkdir()
-    with browsing(tmp_path / "browser", HOST, ca=tmp_path / "root.pem") as browser:
-        rows = list(certificate_rows(yard, root, Refusals(browser)))
-        with yard:
-            counts = tried(rows, [tmp_path / "root.pem"])
-    _are_right("certificates", counts, 45)
+    total = in_total(counts_of(family) for family in FAMILIES)
+    record_property(TOLD, total.line("the whole matrix"))
+    assert total.endpoints >= 120
+    assert total.sound * 3 >= total.endpoints
+    _are_right(total)
 
 
-def _are_right(family: str, counts: Counts, least: int) -> None:
-    print(f"\n{counts.line(family)}")
-    assert counts.endpoints >= least
+def _are_right(counts: Counts) -> None:
     assert counts.false_met == []
     assert counts.false_alarms == []
     assert counts.unseen == []
