@@ -125,6 +125,19 @@ def test_files_go_and_come_back(ground: Ground, capsys: pytest.CaptureFixture[st
     assert not list(ground.folder.glob(".part-*"))
 
 
+def test_finite_fields_are_used_without_a_notice(ground: Ground) -> None:
+    """
+    A server that has nothing else gets its file, and stderr nothing of what a library plans.
+    """
+    note = ground.file("note.txt", PLAIN)
+    with ground.serving(KexAlgorithms="diffie-hellman-group16-sha512") as (url, options):
+        command = [sys.executable, "-m", "sealgate", "send", note, url, *options]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Deprecat" not in done.stderr
+    assert (ground.drop / "note.txt").read_text() == PLAIN
+
+
 def test_a_channel_below_the_class_is_refused(
     ground: Ground, capsys: pytest.CaptureFixture[str]
 ) -> None:
