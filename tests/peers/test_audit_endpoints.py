@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sealgate.audit.adapters.lock import probe_lock
+from sealgate.audit.adapters.lock import probe_conditions, probe_lock
 from sealgate.audit.model import Limits, Target
+from sealgate.audit.requests import requests_for
 from sealgate.cli import run
+from sealgate.config.values import read_credential
+from sealgate.policy.inventory import Door
 from sealgate.policy.observation import Fact, Observation
 from tests.peers.audited import Authority, Files, https_server, nginx
 from tests.ports import await_listener, free_port
@@ -312,6 +315,55 @@ def test_a_demand_that_any_certificate_meets_is_no_lock(
     assert told[Fact.LOCK_STATUS_ANONYMOUS] == status
     if not status:
         assert told[Fact.LOCK_VARIANTS_OPEN] == ()
+
+
+MARK = "add_header Sealgate-Id 1-1 always;"
+IN_URL = f'location / {{ {MARK} if ($arg_do) {{ return 403; }} return 200 "in"; }}'
+ON_BASIC = (
+    f'location / {{ {MARK} if ($http_authorization ~ "^Basic") {{ return 403; }} return 200; }}'
+)
+AS_SENT = f"location / {{ {MARK} if ($request_method = DELETE) {{ return 403; }} return 200; }}"
+EACH = f"location / {{ {MARK} return 403; }}"
+
+
+@pytest.mark.parametrize(
+    ("locations", "door", "open_ones"),
+    [
+        (EACH, Door("/x", query="do"), ()),
+        (EACH.replace(MARK, ""), Door("/x", credentials=(read_credential("cookie:a*"),)), ("GET",)),
+        (IN_URL, Door("/x", query="do"), ("in a form", "in a multipart form")),
+        (ON_BASIC, Door("/x", credentials=(read_credential("authorization"),)), ("(Bearer)",)),
+        (
+            AS_SENT,
+            Door("/x", methods=("DELETE",)),
+            ("=DELETE in the URL", "=DELETE in a form", "=DELETE in a multipart form", ": DELETE"),
+        ),
+        (f"location / {{ {MARK} return 503; }}", Door("/x", query="do"), None),
+    ],
+    ids=["each", "by the site", "in the URL only", "Basic only", "as sent only", "unclear"],
+)
+def test_a_door_that_is_half_shut_is_found(
+    right: Files, tmp_path: Path, locations: str, door: Door, open_ones: tuple[str, ...] | None
+) -> None:
+    """
+    What reads a door in one place, or in one way, lets the others in; a 5xx tells nothing.
+    """
+    port = free_port()
+    server = https_server(right, port).replace("location / { return 404; }", "")
+    server = server.rpartition("}")[0] + locations + "}"
+    target = Target("route x", "shop.localhost", "127.0.0.1", port, free_port())
+    with nginx(tmp_path / "n", server, port):
+        requests = requests_for(door, overrides=True)
+        found = probe_conditions(target, requests, Limits(), locked=True)
+    told = {one.fact: one.value for one in found if isinstance(one, Observation)}
+    assert told[Fact.PLAIN_GET] == "refused"
+    if open_ones is None:
+        assert Fact.LOCK_VARIANTS_OPEN not in told
+        return
+    names = told[Fact.LOCK_VARIANTS_OPEN]
+    assert isinstance(names, tuple)
+    assert len(names) == len(open_ones)
+    assert all(one in name for one, name in zip(open_ones, names, strict=True))
 
 
 def test_sarif_is_valid(authority: Authority, right: Files, tmp_path: Path) -> None:
