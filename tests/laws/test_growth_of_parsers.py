@@ -217,9 +217,11 @@ def test_time_grows_with_the_text_and_not_with_its_square(name: str) -> None:
             size *= 4
         if took < _TELLING_SECONDS:
             continue
-        growth = min(
-            _seconds(parser, text(4 * size)) / _seconds(parser, text(size)) for _ in range(_TRIES)
-        )
+        # A processor that others use, too, is slower now and then: what is linear is so at last.
+        for _ in range(_TRIES):
+            growth = _seconds(parser, text(4 * size)) / _seconds(parser, text(size))
+            if growth <= MOST_GROWTH:
+                break
         if growth > MOST_GROWTH:
             faults.append(f"{piece!r}: {growth:.1f} at {size}, {took:.3f} s")
     assert not faults, f"{name}: {faults}"
