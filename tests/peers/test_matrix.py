@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.peers.audited import https_server
 from tests.peers.browsed import browsing
+from tests.peers.certified import Wish, made
 from tests.peers.matrix import HOST, Counts, Row, Yard, in_total, tried
 from tests.peers.matrix_certificates import Refusals, certificate_rows
 from tests.peers.matrix_pages import page_rows
 from tests.peers.matrix_servers import server_rows
 from tests.peers.matrix_ssh import ssh_rows
-from tests.peers.matrix_tls import odd_rows, tls_rows, trusted
+from tests.peers.matrix_tls import NO_HSTS, odd_rows, tls_rows, trusted
 from tests.told import TOLD
 
 if TYPE_CHECKING:
@@ -99,6 +101,27 @@ def test_the_whole_matrix(
     assert total.endpoints >= 120
     assert total.sound * 3 >= total.endpoints
     _are_right(total)
+
+
+def test_what_is_judged_otherwise_is_counted(tmp_path: Path) -> None:
+    """
+    A row that says what is not so ends as false "met", as a false alarm, or as disagreement.
+    """
+    yard = Yard(tmp_path)
+    files = made(Wish(names=(HOST,)), trusted(yard)).written(tmp_path, "leaf")
+    right = yard.nginx(lambda port: https_server(files, port, name=HOST))
+    wrong = yard.nginx(lambda port: https_server(files, port, name=HOST, hsts=""))
+    rows = [
+        Row("right", f"https://{HOST}:{right}/", NO_HSTS, "none: it is a lie"),
+        Row("wrong", f"https://{HOST}:{wrong}/", backed="none: it is a lie"),
+        Row("doubted", f"https://{HOST}:{right}/", second=lambda: False),
+    ]
+    with yard:
+        counts = tried(rows, [tmp_path / "root.pem"])
+    assert (counts.endpoints, counts.sound) == (3, 2)
+    assert counts.false_met == ["right: transit-no-hsts"]
+    assert [alarm.partition(": ")[0] for alarm in counts.false_alarms] == ["wrong"]
+    assert counts.disagreed == ["doubted"]
 
 
 def _are_right(counts: Counts) -> None:
