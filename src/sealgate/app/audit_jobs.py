@@ -4,6 +4,8 @@ The single looks that an audit is made of: which probe asks what, and where.
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -51,6 +53,7 @@ from sealgate.audit.sightings import (
     seen,
     unseen,
 )
+from sealgate.errors import PeerError, SealgateError
 from sealgate.policy.finding import Declaration
 from sealgate.policy.inventory import (
     payment_gateway_asset,
@@ -72,7 +75,7 @@ if TYPE_CHECKING:
     )
     from sealgate.policy.observation import FactValue, Sighting
 
-
+_LOG = logging.getLogger("sealgate.audit")
 # How many looks are at work at once, for each host and in all.
 _WORKERS = 4
 _MOST_WORKERS = 32
@@ -131,12 +134,16 @@ def run_jobs(jobs: Sequence[Job], manner: Manner) -> Looks:
     """
     Return what every one of *jobs* saw, in their order; some run beside each other.
 
-    Ctrl-C ends the wait at once: what had not ended by then is a gap.
+    Ctrl-C ends the wait at once: what had not ended by then is a gap. So is what a job was
+    to see that failed, and the others go on.
+
+    Raises:
+        SealgateError: what a job needs of us, as a file, cannot be used.
     """
 
     def run(job: Job) -> list[Sighting]:
         manner.progress(job.name)
-        return job.run()
+        return _seen_by(job)
 
     found: dict[int, list[Sighting]] = {}
     hosts = len({job.door or job.asset for job in jobs})
@@ -153,6 +160,21 @@ def run_jobs(jobs: Sequence[Job], manner: Manner) -> Looks:
         for sighting in found.get(index, unseen(job.asset, job.facts, INTERRUPTED))
     ]
     return Looks(tuple(told), interrupted)
+
+
+def _seen_by(job: Job) -> list[Sighting]:
+    try:
+        return job.run()
+    except PeerError as error:
+        return unseen(job.asset, job.facts, error.message)
+    except SealgateError:
+        raise
+    except Exception as error:  # noqa: BLE001  # one hostile answer must not end the audit of all
+        # Where it was, but not what it says: that may be data.
+        at, kind = traceback.extract_tb(error.__traceback__)[-1], type(error).__name__
+        _LOG.warning("%s in %s:%s: %s", job.name, Path(at.filename).name, at.lineno, kind)
+        reason = f"what was answered led to a fault of the audit itself ({kind})"
+        return unseen(job.asset, job.facts, reason)
 
 
 def _at_its_door(job: Job, sighting: Sighting) -> Sighting:

@@ -152,9 +152,17 @@ def told_by(question: Question, answer: Response, anywhere: Response) -> Told:
             return Told.SERVED
         return Told.ABSENT if _PAGE.match(answer.body) else Told.UNCLEAR
     if answer.status in _ELSEWHERE:
-        # The same file in another place may be shown there.
-        leads_to = urlsplit(answer.header("location") or question.path).path
-        return Told.UNCLEAR if leads_to.endswith(question.path) else Told.ABSENT
+        location = answer.header("location") or question.path
+        return Told.UNCLEAR if _may_end_in(location, question.path) else Told.ABSENT
     if answer.status in _REFUSED and answer.status not in _LATER:
         return Told.ABSENT
     return Told.UNCLEAR
+
+
+def _may_end_in(location: str, path: str) -> bool:
+    # The same file in another place may be shown there; where an address that is none leads,
+    # nobody knows.
+    try:
+        return urlsplit(location).path.endswith(path)
+    except ValueError:
+        return True

@@ -356,7 +356,7 @@ def read_page(markup: str, url: str, *, depth: int = _MAX_DEPTH) -> PageFacts:
         sheet = read_css(style)
         sheets += [joined(base, reference) for reference in sheet.imports]
         parts += [joined(base, reference) for reference in (*sheet.imports, *sheet.parts)]
-    mixed = [_shown(part) for part in parts if _scheme(part) == "http"]
+    mixed = [shown_url(part) for part in parts if _scheme(part) == "http"]
     sensitive: set[str] = set()
     plain: list[str] = []
     by_get: list[str] = []
@@ -370,13 +370,13 @@ def read_page(markup: str, url: str, *, depth: int = _MAX_DEPTH) -> PageFacts:
         if exposed and not asked and page.is_personal(form):
             asked = "personal data"
         if asked:
-            plain += [f"{asked} to {_shown(goal)}" for goal in exposed]
+            plain += [f"{asked} to {shown_url(goal)}" for goal in exposed]
         else:
-            mixed += [f"a form to {_shown(goal)}" for goal in exposed if _scheme(goal) == "http"]
+            mixed += [f"a form to {shown_url(goal)}" for goal in exposed if _scheme(goal) == "http"]
         if form.asks and ("get" in form.methods or not set(form.methods) <= {"post", "dialog"}):
-            by_get.append(f"{asked} to {_shown(goals[0])}")
+            by_get.append(f"{asked} to {shown_url(goals[0])}")
         if "card" in form.asks:
-            elsewhere += [_shown(goal) for goal in goals if is_elsewhere(goal, url)]
+            elsewhere += [shown_url(goal) for goal in goals if is_elsewhere(goal, url)]
     frames = [joined(base, reference) for reference in page.frames]
     # On a page in clear everything is, so nothing is mixed.
     mixed = mixed if _scheme(url) == "https" else []
@@ -391,7 +391,7 @@ def read_page(markup: str, url: str, *, depth: int = _MAX_DEPTH) -> PageFacts:
         _listed([*sheets, *(item for one in inner for item in one.sheets)]),
         _listed([*elsewhere, *(item for one in inner for item in one.elsewhere)]),
         _listed(
-            [_shown(f) for f in frames if is_elsewhere(f, url)]
+            [shown_url(f) for f in frames if is_elsewhere(f, url)]
             + [f for o in inner for f in o.frames]
         ),
     )
@@ -409,7 +409,7 @@ def _links(page: _Page, base: str, url: str, *, sign_in: bool) -> list[str]:
         goals += [joined(base, frame) for frame in page.frames]
     found = []
     for goal in goals:
-        there = _split(goal)
+        there = split_url(goal)
         # Never with a query: following one could do something.
         same = there.scheme == here.scheme and there.netloc == here.netloc
         # A link to the same host in clear leads to the same page there.
@@ -423,7 +423,7 @@ def is_elsewhere(goal: str, url: str) -> bool:
     """
     Return whether *goal* is a place of another host than *url*.
     """
-    there, here = _split(goal), _split(url)
+    there, here = split_url(goal), split_url(url)
     return there.scheme in {"http", "https"} and there.hostname != here.hostname
 
 
@@ -444,7 +444,10 @@ def joined(base: str, reference: str) -> str:
         return base
 
 
-def _split(url: str) -> SplitResult:
+def split_url(url: str) -> SplitResult:
+    """
+    Return the parts of *url*, all of them empty where it is none.
+    """
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018  # a port that is none raises here
@@ -457,7 +460,10 @@ def _scheme(url: str) -> str:
     return url.partition(":")[0].lower() if ":" in url else ""
 
 
-def _shown(url: str) -> str:
+def shown_url(url: str) -> str:
+    """
+    Return what may be told of *url*: no user, password, query or fragment.
+    """
     try:
         parts = urlsplit(url)
         host = parts.netloc.rpartition("@")[2]

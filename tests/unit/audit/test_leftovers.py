@@ -116,6 +116,7 @@ def test_what_was_not_understood_is_not_absent() -> None:
         Response(200, (), b"\x00\x01"),
         Response(200, (), b""),
         Response(301, elsewhere, b""),
+        Response(302, (("location", "//["),), b""),
         Response(429, (), b""),
         Response(503, (), b""),
     ):

@@ -22,7 +22,7 @@ from sealgate.audit.answers import (
 )
 from sealgate.audit.css import read_css
 from sealgate.audit.model import HTTPS_PORT, Target
-from sealgate.audit.page import PageFacts, joined, read_page
+from sealgate.audit.page import PageFacts, joined, read_page, split_url
 from sealgate.audit.sightings import PAGE_FACTS, seen, unseen
 from sealgate.errors import PeerError
 from sealgate.policy.observation import Fact
@@ -140,7 +140,7 @@ def _paths(target: Target, walk: _Walk) -> tuple[str, ...]:
     ahead = [redirect_of(answer, url) or "" for url, answer in walk.pages]
     ahead += [goal for facts in walk.facts for goal in facts.leads_to]
     # Whichever port it names, the same host in clear is asked where it is known to answer.
-    found = [urlsplit(url).path for url in ahead if urlsplit(url).hostname == target.server_name]
+    found = [parts.path for parts in map(split_url, ahead) if parts.hostname == target.server_name]
     found += [path for facts in walk.facts for path in facts.sign_in_links]
     found += [urlsplit(url).path for url, _ in walk.pages]
     found += [path for facts in walk.facts for path in facts.links]
@@ -247,7 +247,7 @@ def _handed_over(walk: _Walk, payees: frozenset[str] | None) -> Iterator[str]:
         if payees is not None or "card" in page.sensitive:
             goals += [(f"frame from {frame}", frame) for frame in page.frames]
         for told, goal in goals:
-            if urlsplit(goal).hostname not in (payees or ()):
+            if split_url(goal).hostname not in (payees or ()):
                 yield told
 
 

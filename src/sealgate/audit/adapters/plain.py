@@ -24,7 +24,7 @@ from sealgate.audit.answers import (
     redirect_of,
 )
 from sealgate.audit.model import bracketed
-from sealgate.audit.page import read_page
+from sealgate.audit.page import read_page, split_url
 from sealgate.audit.reading import Spoken
 from sealgate.audit.sightings import seen, unseen
 from sealgate.errors import PeerError
@@ -163,7 +163,7 @@ def _get(target: Target, path: str, limits: Limits, found: _Seen) -> str | None:
 def _onward(answer: Response, url: str, word: str | None) -> str | None:
     # Where a browser goes on to in clear, by a redirect or from a refusal.
     if word == "denied":
-        goals = [goal for goal in leads_to(answer, url) if urlsplit(goal).scheme != "https"]
+        goals = [goal for goal in leads_to(answer, url) if split_url(goal).scheme != "https"]
         return goals[0] if goals else None
     several = len(set(answer.values("location"))) > 1
     return redirect_of(answer, url) if word == "served" and not several else None

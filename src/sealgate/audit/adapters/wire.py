@@ -89,6 +89,7 @@ class Wire:
             NoListenerError: the port is closed.
             UnreachableError: no such name, no route, or no answer in time.
         """
+        _refuse_zeros(address)
         deadline = time.monotonic() + limits.exchange_seconds
         try:
             sock = socket.create_connection((address, port), timeout=limits.connect_seconds)
@@ -123,6 +124,8 @@ class Wire:
             TLSRefusedError: the handshake was ended by the peer or is impossible.
             SilentError: no answer in time.
         """
+        if "\0" in server_name:
+            raise TLSRefusedError("TLS handshake: the name has a zero in it")
         connection = SSL.Connection(context, self._socket)
         if server_name and not _is_address(server_name):
             connection.set_tlsext_host_name(server_name.encode("ascii", "ignore"))
@@ -251,6 +254,7 @@ def addresses_of(host: str) -> tuple[str, ...]:
     Raises:
         UnreachableError: it leads nowhere.
     """
+    _refuse_zeros(host)
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -273,6 +277,12 @@ def observing_context(*, alpn: bool = True) -> SSL.Context:
         context.set_alpn_protos([b"http/1.1"])
     context.set_verify(SSL.VERIFY_NONE)
     return context
+
+
+def _refuse_zeros(name: str) -> None:
+    # The system's resolver takes a name to end at a zero, so it would be another one.
+    if "\0" in name:
+        raise UnreachableError("the name cannot be resolved")
 
 
 def _is_about_ours(reason: str) -> bool:

@@ -16,6 +16,7 @@ from sealgate.audit.adapters.wire import (
     TLSRefusedError,
     UnreachableError,
     Wire,
+    addresses_of,
     observing_context,
 )
 from sealgate.audit.model import Limits
@@ -33,13 +34,25 @@ def test_a_closed_port() -> None:
         Wire.connect("127.0.0.1", port, QUICK)
 
 
-@pytest.mark.parametrize("name", ["a" * 300, "..", "\udc80"])
+@pytest.mark.parametrize("name", ["a" * 300, "..", "\udc80", "localhost\0x"])
 def test_a_name_that_leads_nowhere(name: str) -> None:
     """
     A name that cannot be resolved, or be a name at all, is unreachable.
     """
     with pytest.raises(UnreachableError):
         Wire.connect(name, 443, QUICK)
+    with pytest.raises(UnreachableError):
+        addresses_of(name)
+
+
+def test_a_zero_in_a_name_ends_no_handshake_in_a_fault() -> None:
+    """
+    OpenSSL takes no such name, so there is no TLS.
+    """
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+        with Wire.connect("127.0.0.1", port, QUICK) as wire, pytest.raises(TLSRefusedError):
+            wire.start_tls(observing_context(), "shop.example\0x")
 
 
 def test_silence_ends() -> None:
