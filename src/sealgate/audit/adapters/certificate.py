@@ -165,7 +165,18 @@ def probe_certificate(target: Target, trust: Trust, now: float, limits: Limits) 
     except Exception as error:  # noqa: BLE001  # a hostile certificate makes the parser raise anything
         reason = f"{target.where}: its certificate cannot be read ({type(error).__name__})"
         return unseen(target.asset, facts, reason)
-    return sightings + probe_client_certificate(target, limits, requested=usual.requested)
+    return sightings + _demanded(target, limits, requested=usual.requested)
+
+
+def _demanded(target: Target, limits: Limits, *, requested: bool) -> list[Sighting]:
+    found = probe_client_certificate(target, limits, requested=requested)
+    try:
+        # Whoever refuses everything by now says nothing of certificates.
+        _shown_as_usual(target, limits)
+    except PeerError as error:
+        facts = (Fact.TLS_CLIENT_CERTIFICATE,)
+        return unseen(target.asset, facts, f"{target.where}: {error.message}")
+    return found
 
 
 def certificates_of(looks: Iterable[Sighting]) -> list[dict[Fact, FactValue]]:

@@ -10,18 +10,19 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from sealgate.audit.adapters.http import SETTLE_SECONDS, ask
+from sealgate.audit.adapters.http import SETTLE_SECONDS, NoHTTPError, ask
 from sealgate.audit.adapters.reach import tls_ready
 from sealgate.audit.adapters.stranger import stranger_context
 from sealgate.audit.adapters.wire import (
-    CertificateDemandedError,
     HungUpError,
     SilentError,
     TLSRefusedError,
     UnreachableError,
+    is_about_certificate,
     observing_context,
 )
 from sealgate.audit.answers import look_of
+from sealgate.audit.reading import Spoken
 from sealgate.audit.sightings import seen, unseen
 from sealgate.errors import PeerError
 from sealgate.policy.observation import Fact, FactValue
@@ -93,13 +94,13 @@ def _treated(target: Target, limits: Limits, context: Callable[[], SSL.Context])
         return _Treated.SERVED
     try:
         answers = [ask(target, path, limits, context=context()) for path in ("/", _NOWHERE)]
-    except (CertificateDemandedError, TLSRefusedError):
-        return _Treated.REFUSED
-    except (HungUpError, SilentError, UnreachableError):
-        raise
     except PeerError as error:
-        # An alert after the handshake, or an answer that is no HTTP: then it took the request.
-        return _Treated.REFUSED if _is_alert(error) else _Treated.SERVED
+        if _is_demand(error):
+            return _Treated.REFUSED
+        if _says_nothing(error):
+            raise
+        # Another alert after the handshake, or an answer that is no HTTP: it took the request.
+        return _Treated.SERVED
     if all(map(_is_refusal, answers)):
         return _Treated.REFUSED
     first, second = answers
@@ -120,12 +121,19 @@ def _is_refused_in_handshake(target: Target, limits: Limits, context: SSL.Contex
             if not _is_web(target):
                 wire.send(b"NOOP\r\n")
                 wire.receive(1)
-        except (CertificateDemandedError, TLSRefusedError):
-            return True
         except PeerError as error:
-            return _is_alert(error)
+            if isinstance(error, TLSRefusedError) and not _is_demand(error):
+                raise
+            return _is_demand(error)
     return False
 
 
-def _is_alert(error: PeerError) -> bool:
-    return "certificate" in error.message or "handshake failure" in error.message
+def _is_demand(error: PeerError) -> bool:
+    # RFC 5246, 7.4.6: for want of a certificate a server may send handshake_failure.
+    return is_about_certificate(error) or "alert handshake failure" in error.message
+
+
+def _says_nothing(error: PeerError) -> bool:
+    if isinstance(error, NoHTTPError):
+        return error.spoken is Spoken.NOTHING
+    return isinstance(error, HungUpError | SilentError | TLSRefusedError | UnreachableError)

@@ -12,7 +12,7 @@ from sealgate.audit.adapters.beside import all_beside
 from sealgate.audit.adapters.http import ask
 from sealgate.audit.adapters.plain import plain_exchange
 from sealgate.audit.adapters.stranger import stranger_context
-from sealgate.audit.adapters.wire import CertificateDemandedError, TLSRefusedError
+from sealgate.audit.adapters.wire import CertificateDemandedError, is_about_certificate
 from sealgate.audit.answers import Look, look_of, opens, plain_answer
 from sealgate.audit.requests import refused
 from sealgate.audit.sightings import seen, unseen
@@ -177,7 +177,9 @@ def _asked(target: Target, limits: Limits, request: Request) -> Response | None:
     except CertificateDemandedError:
         try:
             return said(context=stranger_context())
-        except (CertificateDemandedError, TLSRefusedError):
+        except PeerError as error:
+            if not is_about_certificate(error):
+                raise
             return None
 
 
@@ -188,7 +190,9 @@ def _status(target: Target, limits: Limits) -> int:
         # A demand that any certificate meets keeps nobody out.
         try:
             return ask(target, target.path, limits, context=stranger_context()).status
-        except (CertificateDemandedError, TLSRefusedError):
+        except PeerError as error:
+            if not is_about_certificate(error):
+                raise
             return HANDSHAKE_REFUSED
 
 
@@ -231,5 +235,7 @@ def _over_http(
     answer = plain_exchange(target, spelling, limits)
     if isinstance(answer, str) or look_of(answer) == anywhere:
         return None
-    served = plain_answer(answer, target.plain_origin + spelling) == "served"
-    return f"http: {spelling}" if served else None
+    word = plain_answer(answer, target.plain_origin + spelling)
+    if word is None:
+        return _Unclear(answer.status)
+    return f"http: {spelling}" if word == "served" else None

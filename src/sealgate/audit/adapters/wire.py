@@ -285,6 +285,15 @@ def _refuse_zeros(name: str) -> None:
         raise UnreachableError("the name cannot be resolved")
 
 
+def is_about_certificate(error: PeerError) -> bool:
+    """
+    Return whether *error* says that the client's certificate, or that it has none, is refused.
+
+    A connection that was closed without a word says nothing of the kind.
+    """
+    return isinstance(error, CertificateDemandedError) or _is_about_ours(error.message)
+
+
 def _is_about_ours(reason: str) -> bool:
     # RFC 8446, 6.2, as OpenSSL calls them: of the client's certificate, since ours was read.
     return "alert" in reason and ("certificate" in reason or "unknown ca" in reason)

@@ -1,0 +1,73 @@
+"""
+What a lock is not taken for: a hang-up is no refusal, and what cannot be read is not shut.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sealgate.audit.adapters import lock
+from sealgate.audit.adapters.lock import probe_conditions, probe_lock
+from sealgate.audit.adapters.wire import CertificateDemandedError, TLSRefusedError
+from sealgate.audit.model import Limits, Response, Target
+from sealgate.policy.conditions import Request
+from sealgate.policy.observation import HANDSHAKE_REFUSED, Fact, Observation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sealgate.policy.observation import Sighting
+
+QUICK = Limits(connect_seconds=0.3, exchange_seconds=0.3)
+TARGET = Target("route x", "shop.example", "::1")
+
+
+def told(found: Iterable[Sighting]) -> dict[Fact, object]:
+    """
+    Return what was observed.
+    """
+    return {one.fact: one.value for one in found if isinstance(one, Observation)}
+
+
+@pytest.mark.parametrize(
+    ("reason", "status"),
+    [("the connection was closed", None), ("tlsv1 alert unknown ca", HANDSHAKE_REFUSED)],
+)
+def test_a_closed_connection_is_no_lock(
+    monkeypatch: pytest.MonkeyPatch, reason: str, status: int | None
+) -> None:
+    """
+    Who closes the connection of a stranger with a certificate has not refused the certificate.
+    """
+
+    def ask(*_: object, context: object = None, **__: object) -> Response:
+        if context is None:
+            raise CertificateDemandedError("TLS: tlsv13 alert certificate required")
+        raise TLSRefusedError(f"TLS handshake: {reason}")
+
+    monkeypatch.setattr(lock, "ask", ask)
+    monkeypatch.setattr(lock, "plain_exchange", lambda *_, **__: "refused")
+    found = told(probe_lock(TARGET, ["/X"], QUICK, locked=True))
+    assert found.get(Fact.LOCK_STATUS_ANONYMOUS) == status
+    assert (Fact.LOCK_VARIANTS_OPEN in found) is (status is not None)
+    requests = {"GET": Request("/x?do=1")}
+    found = told(probe_conditions(TARGET, requests, QUICK, locked=True))
+    assert found.get(Fact.LOCK_STATUS_ANONYMOUS) == status
+    assert (Fact.LOCK_VARIANTS_OPEN in found) is (status is not None)
+
+
+def test_an_answer_that_cannot_be_read_is_not_shut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A refusal over http that was not read to its end may show anything.
+    """
+    page = (("content-type", "text/html"),)
+
+    def exchange(_target: Target, path: str, *_: object) -> Response:
+        return Response(403, page, path.encode(), whole=path != "/X")
+
+    monkeypatch.setattr(lock, "plain_exchange", exchange)
+    assert Fact.LOCK_VARIANTS_OPEN not in told(probe_lock(TARGET, ["/X"], QUICK, locked=False))
+    found = told(probe_lock(TARGET, ["/y"], QUICK, locked=False))
+    assert found[Fact.LOCK_VARIANTS_OPEN] == ()
