@@ -219,15 +219,14 @@ class Resuming(Folders):
 
     def give_up(self, noted: Noted) -> bool:
         """
-        Clear a broken-off upload away; return whether nobody held it.
+        Clear a broken-off upload away; return whether it was one still and nobody held it.
         """
         try:
-            self._clear(noted)
+            return self._clear(noted)
         except StorageError as error:
             if error.trouble is not Trouble.BUSY:
                 raise
             return False
-        return True
 
     # How uploads begin.
 
@@ -250,7 +249,7 @@ class Resuming(Folders):
         if kept is not None and kept.noted == noted and noted.rung is self.settings.rung:
             # This process still has the file key and knows which chunk comes next: what
             # lies on the medium decides neither.
-            sink = self.medium.reopen(noted.object_id)
+            sink = self._held(noted)
             if sink.size == kept.object_size:
                 return Upload(
                     self, noted.path, owner, noted.object_id, kept.encoder, noted.rung, limit,
@@ -258,7 +257,7 @@ class Resuming(Folders):
                 )  # fmt: skip
             sink.close()
         upload = None
-        held = self.medium.reopen(noted.object_id)  # nobody else takes it meanwhile
+        held = self._held(noted)  # nobody else takes it meanwhile
         try:
             source = self.medium.open(noted.object_id)
             try:
@@ -271,7 +270,11 @@ class Resuming(Folders):
                     upload.write(chunk)
             finally:
                 source.close()
-            self._clear(noted, held=held)
+            if upload.is_noted:
+                # It was noted instead of what it took over.
+                self._drop(noted, held)
+            else:
+                self._clear(noted, held=held)
         except BaseException:
             held.close()
             if upload is not None:
@@ -301,17 +304,51 @@ class Resuming(Folders):
             upload.discard()
             raise
 
-    def _clear(self, noted: Noted, *, held: Sink | None = None) -> None:
-        # Only what no living writer holds may be cleared away.
+    def _held(self, noted: Noted) -> Sink:
+        held = self.medium.reopen(noted.object_id)
+        try:
+            # Whoever held it until now may have committed it, or kept more of it.
+            with self.records.connections.asking() as run:
+                now = self.uploads.find(run, noted.path)
+        except BaseException:
+            held.close()
+            raise
+        if now != noted:
+            held.close()
+            raise busy(noted)
+        return held
+
+    def _clear(self, noted: Noted, *, held: Sink | None = None) -> bool:
+        # Only what no living writer holds may be cleared away, and only while it is noted: a
+        # commit forgets the note in the transaction that makes the object a file's.
         if held is None:
             try:
                 held = self.medium.reopen(noted.object_id)
             except StorageError as error:
                 if error.trouble is not Trouble.NOT_FOUND:
                     raise
+        was_noted = False
+
+        def forget() -> None:
+            nonlocal was_noted
+            was_noted = self.uploads.forget(noted.object_id)
+
+        try:
+            # The room of the object is not free yet.
+            self.reserve.spending(forget)
+        except BaseException:
+            if held is not None:
+                held.close()
+            raise
+        if was_noted:
+            self._drop(noted, held)
+        elif held is not None:
+            held.close()
+        return was_noted
+
+    def _drop(self, noted: Noted, held: Sink | None) -> None:
         if held is not None:
             held.drop()
-        self.uploads.forget(noted.object_id)
         self.remove_object(noted)
 
     def _partial(self, noted: Noted) -> Entry | None:
@@ -339,3 +376,11 @@ class Resuming(Folders):
             partial=True,
             object_id=noted.object_id,
         )
+
+
+def busy(noted: Noted) -> StorageError:
+    """
+    Return the error for an upload that somebody else committed or went on with.
+    """
+    message = f'"{"/".join(noted.path)}": somebody else writes it now'
+    return StorageError(Trouble.BUSY, message, hint="try again later")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.storage.adapters.folders import missing
 from sealgate.storage.adapters.reader import FileReader
-from sealgate.storage.adapters.resuming import Resuming
+from sealgate.storage.adapters.resuming import Resuming, busy
 from sealgate.storage.adapters.room import Limit
 from sealgate.storage.adapters.upload import Upload
 from sealgate.storage.model import Entry, Space, StorageError, StorageRung, Trouble
@@ -167,22 +167,22 @@ class ObjectStore(Resuming):
         """
         if not path:
             raise StorageError(Trouble.IS_FOLDER, "the root of the store is a folder")
-        look = self.records.look(path)
-        found = look.found
-        noted = None if look.noted is None else self.uploads.genuine(look.noted, path)
-        if allow is not None:
-            partial = self._partial(noted) if noted and not found else None
-            allow(found[0].entry if found else partial)
-        if found is None:
-            self._require_parent(path, look.head)
-        limit = self._limit(look.head, found[0] if found else None, noted)
-        if found is not None and found[0].is_folder:
-            raise StorageError(Trouble.IS_FOLDER, f'"{"/".join(path)}" is a folder')
         claimed = meant_for or path
+        # Before the look: whoever wrote it until now has committed or broken off by then.
         self.names.take(claimed)
-        with self._lock:
-            kept = self._kept.pop(path, None)
         try:
+            look = self.records.look(path)
+            found = look.found
+            noted = None if look.noted is None else self.uploads.genuine(look.noted, path)
+            if allow is not None:
+                partial = self._partial(noted) if noted and not found else None
+                allow(found[0].entry if found else partial)
+            if found is None:
+                self._require_parent(path, look.head)
+            limit = self._limit(look.head, found[0] if found else None, noted)
+            _require_file(path, found)
+            with self._lock:
+                kept = self._kept.pop(path, None)
             if noted is not None:
                 if resume and found is None:
                     return self._resumed(noted, kept, owner, limit)
@@ -259,7 +259,8 @@ class ObjectStore(Resuming):
         elif noted is not None:
             with self._lock:
                 self._kept.pop(path, None)
-            self._clear(noted)
+            if not self._clear(noted):
+                raise busy(noted)
         else:
             raise missing(path)
 
@@ -317,3 +318,8 @@ class ObjectStore(Resuming):
             if most is None or room < most:
                 return Limit(room, "the quota has room for", room)
         return None if most is None else Limit(most, "a file may be here", room)
+
+
+def _require_file(path: StorePath, found: tuple[Record, bytes] | None) -> None:
+    if found is not None and found[0].is_folder:
+        raise StorageError(Trouble.IS_FOLDER, f'"{"/".join(path)}" is a folder')

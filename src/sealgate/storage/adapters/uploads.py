@@ -127,15 +127,16 @@ class Uploads:
             values = (noted.size, noted.binding, self._mac(noted), self._store, noted.object_id)
             run(_KEEP, values)
 
-    def forget(self, object_id: str, run: Callable[..., Any] | None = None) -> None:
+    def forget(self, object_id: str, run: Callable[..., Any] | None = None) -> bool:
         """
         Forget the upload of that object, within the change of *run* when there is one.
+
+        Return whether it was noted still.
         """
         if run is not None:
-            run(_FORGET, (self._store, object_id))
-            return
+            return bool(run(_FORGET, (self._store, object_id)).rowcount)
         with self._records.connections.writing(durable=False) as own:
-            own(_FORGET, (self._store, object_id))
+            return bool(own(_FORGET, (self._store, object_id)).rowcount)
 
     def _mac(self, noted: Noted) -> bytes:
         return self._records.vouching.upload_mac(
