@@ -258,6 +258,9 @@ BODIES = st.one_of(
     FIELDS.map(json_of),
     FIELDS.map(lambda fields: multipart_of(fields).replace(b"\r\n", b"\n", 1)),
     FIELDS.map(lambda fields: multipart_of(fields).replace(b'"', b"'", 1)),
+    st.tuples(FIELDS, st.integers(930, 970)).map(
+        lambda padded: multipart_of(padded[0]).replace(b'"', b'"' + b" " * padded[1], 1)
+    ),
     FIELDS.map(lambda fields: multipart_of(fields).replace(b"form-data", b"form-data;x=y", 1)),
     st.sampled_from((b"", None, b"\x00", b"--b", b"--b--", b"--b\r\n\r\n\r\n--b--")),
 )

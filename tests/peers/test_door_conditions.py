@@ -143,6 +143,13 @@ def part(disposition: str, value: str, *, end: str = "\r\n") -> bytes:
     return end.join(lines).encode()
 
 
+def padding(name: str) -> str:
+    """
+    Return the white space with which *name* ends where PHP cuts the line of its disposition.
+    """
+    return " " * (5120 - len('Content-Disposition: form-data; name="') - len(name))
+
+
 USERS = "/wp/v2/users"
 REFUSED = {
     "in the URL": ("/?rest_route=/wp/v2/users", (), "GET", b""),
@@ -170,6 +177,13 @@ REFUSED = {
         part('form-data; name="rest_route"', USERS, end="\n"),
     ),
     "folded": ("/", (MULTIPART,), "POST", part('form-data;\r\n name="rest_route"', USERS)),
+    # PHP cuts a line of a part's head after 5,120 bytes, and reads a name that ends there.
+    "cut by PHP": (
+        "/",
+        (MULTIPART,),
+        "POST",
+        part(f'form-data; name="{padding("rest_route")}rest_route:x"', USERS),
+    ),
     "two dispositions": (
         "/",
         (MULTIPART,),
@@ -393,6 +407,7 @@ def _generated() -> Iterator[tuple[str, str, bytes]]:
         'form-data;\r\n name="{0}"',
         'form-data; name="{0}"\r\nContent-Type: text/plain',
         'form-data; name="a\\"; x="; name="{0}"',
+        'form-data; name="{1}{0}:x"',
     )
     for _ in range(250):
         name = "".join(chance.choice(letters.get(c, (c,))) for c in "rest_route")
@@ -400,7 +415,7 @@ def _generated() -> Iterator[tuple[str, str, bytes]]:
         kind = chance.choice(kinds)
         body = f"{name}=/wp/v2/users".encode()
         if kind.lower().startswith("multipart"):
-            shown = chance.choice(dispositions).format(name)
+            shown = chance.choice(dispositions).format(name, padding(name))
             end = chance.choice(("\r\n", "\r\n", "\n"))
             body = part(shown, USERS, end=end)
             if chance.random() < 0.2:
@@ -409,6 +424,8 @@ def _generated() -> Iterator[tuple[str, str, bytes]]:
                 body = body.replace(b"Content-Disposition:", b"content-disposition :")
         target = f"/?{name.replace(' ', '%20')}=/wp/v2/users" if chance.random() < 0.2 else "/"
         yield target, kind, body
+    cut = f'form-data; name="{padding("rest_route")}rest_route:x"'
+    yield "/", "multipart/form-data; boundary=b", part(cut, USERS)
 
 
 def _texts(told: Any) -> Iterator[str]:

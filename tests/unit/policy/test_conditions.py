@@ -123,3 +123,22 @@ def test_a_form_in_parts_is_read() -> None:
     body = b'--b\r\nContent-Disposition: form-data; name="%s"\r\n\r\n/wp/v2/users\r\n--b--\r\n'
     assert meant(BY_NAME, Request("/", "POST", (MULTIPART,), body % b"rest_route[]"))
     assert not meant(BY_NAME, Request("/", "POST", (MULTIPART,), body % b"x"))
+
+
+@pytest.mark.parametrize(("spaces", "read"), [(900, True), (1000, False), (5073, False)])
+def test_the_head_of_a_part_is_short(spaces: int, read: bool) -> None:  # noqa: FBT001  # a case
+    """
+    PHP cuts a line of it after 5,120 bytes, so a long one may hold any name.
+    """
+    head = b'Content-Disposition: form-data; name="' + b" " * spaces + b'rest_route:x"'
+    body = b"--b\r\n" + head + b"\r\n\r\n/wp/v2/users\r\n--b--\r\n"
+    assert meant(BY_NAME, Request("/", "POST", (MULTIPART,), body)) is not read
+
+
+def test_methods_of_the_registry_are_whole_words() -> None:
+    """
+    One letter is no method of it, and so means any.
+    """
+    door = Door("/", methods=("DELETE",))
+    assert not meant(door, Request("/", "VERSION-CONTROL"))
+    assert meant(door, Request("/", "V"))

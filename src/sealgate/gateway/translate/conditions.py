@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sealgate.policy.conditions import (
     CHARSETS,
     MAX_BODY_BYTES,
+    MAX_HEAD_BYTES,
     METHODS,
     OVERRIDE_HEADERS,
     OVERRIDE_PARAMETER,
@@ -93,6 +94,7 @@ def condition_tables(doors: Sequence[Door], serving: Route, *, reads: bool) -> s
             f"local READS = {lua_truth(reads and any(map(reads_bodies, doors)))}",
             f"local OVERRIDES = {lua_truth(serving.method_override)}",
             f"local MAX_BODY_BYTES = {MAX_BODY_BYTES}",
+            f"local MAX_HEAD_BYTES = {MAX_HEAD_BYTES}",
             f"local SHORTEST = {min(map(len, names))}",
             f"local PARAMETERS = {_set(names)}",
             f"local HEADERS = {_set(headers)}",
@@ -256,7 +258,7 @@ local function note_parts(found, boundary, body)
   for index = 2, #parts do
     local part = parts[index]
     local first, stop = part:find("\r\n\r\n", 1, true)
-    if not first then return false end
+    if not first or first - 1 > MAX_HEAD_BYTES then return false end
     local lines = split(part:sub(1, first - 1):lower(), "\r\n")
     local name = nil
     for place, line in ipairs(lines) do
