@@ -32,7 +32,7 @@ def final_name(name: str) -> str:
             return name.removeprefix(prefix)
     for mark in _MARKS:
         first, found, behind = name.rpartition(mark)
-        if first and found and behind:
+        if first and found and behind.isalnum():
             return first
     for ending in _ENDINGS:
         if name.lower().endswith(ending) and len(name) > len(ending):

@@ -46,6 +46,7 @@ def write_durably(path: Path, content: bytes, mode: int) -> None:
         temporary = Path(name)
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(file.fileno(), mode)
+            belong_to(path.parent, file.fileno())
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -58,6 +59,17 @@ def write_durably(path: Path, content: bytes, mode: int) -> None:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
+
+
+def belong_to(folder: Path, descriptor: int) -> None:
+    """
+    Give an open file to whom *folder* belongs, where this process may.
+
+    A command that root gives makes what the service, which has a user of its own, has to read.
+    """
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
 def sync_folder(folder: Path) -> None:
@@ -82,8 +94,14 @@ def locked(folder: Path) -> Iterator[None]:
         SourceError: the lock file cannot be made.
     """
     path = folder / ".lock"
+    how = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            descriptor = os.open(path, how | os.O_CREAT | os.O_EXCL, 0o600)
+            # Only of one that was made here: what somebody else put there keeps its owner.
+            belong_to(folder, descriptor)
+        except FileExistsError:
+            descriptor = os.open(path, how)
     except OSError as error:
         raise _unwritable(path, error) from error
     try:

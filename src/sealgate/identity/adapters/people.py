@@ -7,14 +7,16 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from sealgate.identity.adapters import factor_tables, tables
-from sealgate.identity.adapters.factor_tables import PASSKEYS
+from sealgate.identity.adapters.factor_tables import OF_A_PERSON, PASSKEYS
 from sealgate.identity.adapters.grants import end_grants_of
 from sealgate.identity.adapters.sealed_rows import MARKS, all_sealed, put_sealed
 from sealgate.identity.adapters.tables import (
     CERTIFICATES,
+    GROUPS_OF,
     IDENTITIES,
     LINKS,
     LINKS_OF,
+    PASSWORDS_OF,
     PEOPLE,
     SSH_KEYS,
     known_identity,
@@ -25,6 +27,10 @@ from sealgate.identity.ssh_keys import SSHKey
 
 # What lets an identity in without a password.
 Credential = ClientCertificate | SSHKey | Passkey
+
+
+# What is taken away with a person: such a row of somebody who is not there was put back.
+ENDED_WITH_A_PERSON = (GROUPS_OF, PASSWORDS_OF, *OF_A_PERSON)
 
 
 def put_person(connection: sa.Connection, name: str, *, by: str, now: float) -> None:
@@ -38,6 +44,8 @@ def put_person(connection: sa.Connection, name: str, *, by: str, now: float) -> 
     revoke_all(connection, name, now)
     end_links(connection, name, now)
     end_grants_of(connection, Identity(name), by, now)
+    for kept in ENDED_WITH_A_PERSON:
+        connection.execute(sa.delete(kept.table).where(kept.owner == name))
     marks = [
         row.mark
         for kept in PEOPLE.belongings

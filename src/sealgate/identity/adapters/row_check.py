@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sealgate.chained import START
 from sealgate.errors import SourceError
 from sealgate.identity.adapters.factor_tables import SIGN_INS
+from sealgate.identity.adapters.people import ENDED_WITH_A_PERSON
 from sealgate.identity.adapters.sealed_rows import MARK, is_sealed
 from sealgate.identity.adapters.tables import IDENTITIES, PEOPLE, STATE, TRAIL, digest_of_entry
 
@@ -45,6 +46,8 @@ def _forged(connection: sa.Connection) -> Iterator[str]:
                 yield f"{_named(kept.table, row)} was not written by Sealgate"
             elif marks is not None and row[MARK] not in marks:
                 yield f"{_named(kept.table, row)} is of before, and was put back"
+            elif marks is None and kept in ENDED_WITH_A_PERSON:
+                yield f"{_named(kept.table, row)} is of nobody who is there, and was put back"
 
 
 def _gone(connection: sa.Connection) -> Iterator[str]:

@@ -76,11 +76,17 @@ class RowKey:
     def head(self) -> tuple[int, str] | None:
         """
         Return number and digest of the last entry of the trail that was written here.
+
+        Raises:
+            SourceError: what was written cannot be read.
         """
+        held = self._content(HEAD_NAME)
+        if held is None:
+            return None
         try:
-            number, digest = json.loads((self._folder / HEAD_NAME).read_text(encoding="ascii"))
+            number, digest = json.loads(held)
             return int(number), str(digest)
-        except (OSError, ValueError, TypeError):
+        except (ValueError, TypeError):
             return None
 
     def note_head(self, number: int, digest: str) -> None:
@@ -95,15 +101,20 @@ class RowKey:
             text = json.dumps([number, digest])
             write_durably(self._folder / HEAD_NAME, text.encode("ascii"), 0o600)
 
-    def _read(self, name: str) -> bytes | None:
+    def _content(self, name: str) -> str | None:
         path = self._folder / name
         try:
-            text = path.read_text(encoding="ascii")
+            return path.read_text(encoding="ascii")
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            told = error.strerror if isinstance(error, OSError) else "it is no key"
+            told = error.strerror if isinstance(error, OSError) else "it is no text of ours"
             raise SourceError(f'"{path}" cannot be read: {told}', hint=f"ls -l '{path}'") from error
+
+    def _read(self, name: str) -> bytes | None:
+        path, text = self._folder / name, self._content(name)
+        if text is None:
+            return None
         with contextlib.suppress(ValueError):
             key = bytes.fromhex(text.strip())
             if len(key) == KEY_BYTES:

@@ -18,12 +18,12 @@ from sealgate.errors import SourceError, UsageError
 from sealgate.identity.adapters import factor_tables, row_check, tables
 from sealgate.identity.adapters.credentials import Credentials
 from sealgate.identity.adapters.factor_tables import (
-    OF_A_PERSON,
     PASSKEYS,
     SIGN_INS,
 )
 from sealgate.identity.adapters.grants import Grants, end_grants_of
 from sealgate.identity.adapters.people import (
+    ENDED_WITH_A_PERSON,
     Credential,
     end_links,
     known_or_forged,
@@ -41,7 +41,6 @@ from sealgate.identity.adapters.tables import (
     GROUPS,
     GROUPS_OF,
     IDENTITIES,
-    PASSWORDS_OF,
     PEOPLE,
     ROLES_OF,
     SSH_KEYS,
@@ -261,7 +260,7 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
             factor_tables.end_sign_ins(connection, SIGN_INS.c.name == name, now)
             end_grants_of(connection, identity, by, now)
             end_links(connection, name, now)
-            for kept in (GROUPS_OF, PASSWORDS_OF, *OF_A_PERSON):
+            for kept in ENDED_WITH_A_PERSON:
                 kept.drop(connection, kept.owner == name)
             for kept in PEOPLE.belongings:
                 kept.sweep(connection, name)

@@ -61,7 +61,8 @@ class Admission:
         self._app = app
         self._is_known = is_known
         self._body_seconds = body_seconds
-        self._known = Room(checks, per_address)
+        # An office behind one address, and a page with many parts, ask at once when tokens end.
+        self._known = Room(checks, checks)
         self._strangers = Room(strangers, per_address)
         self._pages = Room(pages, per_address)
         self._halves = Halves(halves, per_address)

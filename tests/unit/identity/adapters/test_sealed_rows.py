@@ -397,6 +397,30 @@ def test_what_a_removed_person_had_counts_for_nobody_who_comes_later(place: Plac
     assert place.faults() == ""
 
 
+@pytest.mark.parametrize(
+    ("table", "name"),
+    [("identity_groups", "anna"), ("identity_roles", "ben"), ("passwords", "anna")],
+)
+def test_what_was_taken_from_a_removed_person_does_not_come_back_with_the_name(
+    place: Place, table: str, name: str
+) -> None:
+    """
+    Rows with seals of before count for nobody who is added under that name, and are told.
+    """
+    place.write(f"CREATE TABLE kept AS SELECT * FROM {table} WHERE identity = '{name}'")  # noqa: S608
+    with place.store() as store:
+        store.remove(name, by="me", now=NOW)
+    # Whoever writes the file need not keep its references.
+    place.write("PRAGMA foreign_keys=OFF", f"INSERT INTO {table} SELECT * FROM kept")  # noqa: S608
+    assert "was put back" in place.faults()
+    with place.store() as store:
+        store.add(name, [], by="me", now=NOW)
+        (back,) = [one for one in store.identities() if one.name == name]
+        assert (back.groups, back.roles) == ((), ())
+        assert not store.check_password(name, f"{PASSWORD} {name}")
+    assert place.faults() == ""
+
+
 def test_whoever_lost_their_row_is_not_let_in_by_a_provider(place: Place) -> None:
     """
     They are told so, as whoever was removed is.
