@@ -8,6 +8,7 @@ import gzip
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from pathlib import Path
@@ -34,6 +35,11 @@ from tests.peers.inspecting import (
 )
 from tests.processes import resident_bytes, rests
 from tests.waiting import wait_until
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -92,6 +98,7 @@ def _form(body: bytes, *fields: str, kind: str = "application/x-www-form-urlenco
 
 
 _GROUPED = b"iban=DE89%203704%200044%200532%200130%2000"
+_SPELT = b"iban=%44%45%38%39%33%37%30%34%30%30%34%34%30%35%33%32%30%31%33%30%30%30"
 
 
 def _until(connection: socket.socket, end: bytes) -> bytes:
@@ -302,6 +309,11 @@ def test_what_may_not_go_on_does_not(answering: Shared, path: str) -> None:
         # Where the type says nothing, the body is read in both ways; so is what is said to be a form.
         (_form(_GROUPED, kind=""), b"422"),
         (_form(_GROUPED, kind="form"), b"422"),
+        # Packed, there is one way only to read it.
+        (_form(gzip.compress(_SPELT), "content-encoding: gzip", kind=""), b"415"),
+        (_form(gzip.compress(_SPELT), "content-encoding: x-gzip", kind="form"), b"415"),
+        (_form(brotli.compress(_SPELT), "content-encoding: br", kind=";charset=utf-8"), b"415"),
+        (_form(zstd.compress(_SPELT), "content-encoding: zstd", kind="a/b/c"), b"415"),
         (_form(_GROUPED, kind="Application/X-WWW-Form-URLencoded ;charset=utf-8"), b"422"),
         (_form(b'{"hash": "$argon2id$v=19$m=65536,t=3,p=4$c29tZ+Nhb+Q$RdescudvJCsgt3ub+bjdWRWJT+aaWGhz"}'), b"422"),
         (b"POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n", b"400"),

@@ -17,7 +17,10 @@ _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}"
 _TYPE = re.compile(rb"(" + _TOKEN + rb"/" + _TOKEN + rb")[ \t]{0,64}(?:;|\Z)")
 # A string that nobody closes is read once, to its end.
 _QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*+(?P<closed>"?)')
-_CHARSET = re.compile(rb"charset\*?[ \t]{0,64}=[ \t]{0,64}[\"']?[ \t]{0,64}([^\"';,\s]{1,128})")
+_CHARSET = re.compile(rb"charset[ \t]{0,64}=[\"' \t]{0,64}([^\"';,\s]{1,128})")
+# A set in pieces, or with a set of its own (RFC 2231, 3 and 4): this field has no such parameter
+# (RFC 8187, 1), but libraries for mail read it.
+_EXTENDED = re.compile(rb"charset[ \t]{0,64}\*")
 # Labels of sets in which the bytes of ASCII may stand for something else, also where Python has no
 # codec for them: Java and IBM write them so.
 _WIDE = (b"utf-16", b"utf-32", b"utf-7", b"ucs-2", b"ucs-4", b"utf16", b"utf32", b"utf7", b"unicode", b"ebcdic")  # fmt: skip
@@ -37,7 +40,9 @@ def media_type(content_type: bytes) -> bytes:
     said = content_type.strip().lower()
     if b"," in _QUOTED.sub(lambda m: b"" if m["closed"] else m[0], said):
         raise RefusedError(Refusal.UNREADABLE, "the type of the body is said twice")
-    if any(map(_hides_ascii, _CHARSET.findall(said))):
+    # A quoted pair stands for its second byte (RFC 9110, 5.6.4); no name has a backslash.
+    plain = said.replace(b"\\", b"")
+    if _EXTENDED.search(plain) or any(map(_hides_ascii, _CHARSET.findall(plain))):
         raise RefusedError(Refusal.UNREADABLE, "the character set of the body is not read here")
     found = _TYPE.match(said)
     return found[1] if found is not None else b""

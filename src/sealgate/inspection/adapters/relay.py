@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
-from sealgate.inspection.adapters.decoding import decoder_of
+from sealgate.inspection.adapters.decoding import decoder_of, unreadable
 from sealgate.inspection.adapters.relay_site import SiteSide
 from sealgate.inspection.body import BodyScan
 from sealgate.inspection.content_type import may_be_form
@@ -93,7 +93,9 @@ def scan_of_request(detector: Detector, policy: Policy, head: Head) -> RequestSc
         RefusedError: it cannot be read.
     """
     one = scan_of(detector, policy, head, policy.requests)
-    if head.encoding in {b"", b"identity"} and may_be_form(head.content_type):
+    if may_be_form(head.content_type):
+        if head.encoding not in {b"", b"identity"}:
+            raise unreadable("a body that may be a form is not read in a content encoding")
         plain = BodyScan(detector, policy.limits, time.thread_time, withheld=policy.requests)
         if isinstance(one, BodyScan):
             one = EncodedScan(one, FormDecoder(), policy.limits)
