@@ -359,14 +359,16 @@ def _judged(text: bytes, start: int, low: int, high: int) -> tuple[int, Confiden
         return None
     if part is None:
         return _unsound(text, start, high) if _is_named(text, start, low) else None
-    is_long = len(part.digits) >= _SHORTEST_ALONE
-    if part.grouped and is_long and not part.common:
-        return (part.stop, CONFIRMED) if _stands_apart(text, start, part, low, high) else None
-    if _is_named(text, start, low):
+    is_told = len(part.digits) >= _SHORTEST_ALONE and not part.common
+    by_groups = is_told and part.grouped
+    if by_groups and _stands_apart(text, start, part, low, high):
         return part.stop, CONFIRMED
-    if _tells(text, part) or _has_company(text, start, low, high):
+    if _is_named(text, start, low):
+        # The word outweighs a group right beside it.
+        return part.stop, LIKELY if by_groups else CONFIRMED
+    if not by_groups and (_tells(text, part) or _has_company(text, start, low, high)):
         return part.stop, LIKELY
-    return (part.stop, POSSIBLE) if is_long and not part.common else None
+    return (part.stop, POSSIBLE) if is_told and not by_groups else None
 
 
 def _tells(text: bytes, part: _Part) -> bool:
