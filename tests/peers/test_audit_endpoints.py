@@ -308,7 +308,7 @@ def test_a_demand_that_any_certificate_meets_is_no_lock(
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as peer:
         try:
             await_listener(port, peer, log)
-            found = probe_lock(target, ["/X"], Limits(), locked=True)
+            found = probe_lock(target, [target], ["/X"], Limits(), locked=True)
         finally:
             peer.terminate()
     told = {one.fact: one.value for one in found if isinstance(one, Observation)}
@@ -354,7 +354,7 @@ def test_a_door_that_is_half_shut_is_found(
     target = Target("route x", "shop.localhost", "127.0.0.1", port, free_port())
     with nginx(tmp_path / "n", server, port):
         requests = requests_for(door, overrides=True)
-        found = probe_conditions(target, requests, Limits(), locked=True)
+        found = probe_conditions(target, [target], requests, Limits(), locked=True)
     told = {one.fact: one.value for one in found if isinstance(one, Observation)}
     assert told[Fact.PLAIN_GET] == "refused"
     if open_ones is None:

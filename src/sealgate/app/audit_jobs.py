@@ -405,11 +405,10 @@ def _route_jobs(
     )
     if locked or route.backend:
         others = spellings_for(route.door)
-        at = [replace(here, plain_port=door.plain_port) for door in plain] or [here]
         jobs.append(
             Job(
                 f"lock of {asset}",
-                lambda: probe_lock(at[0], others, manner.limits, locked=locked),
+                lambda: probe_lock(here, plain or [here], others, manner.limits, locked=locked),
                 asset,
                 (Fact.LOCK_STATUS_ANONYMOUS, Fact.LOCK_VARIANTS_OPEN),
             )
@@ -428,8 +427,9 @@ def _conditions_job(
     at_path = serving_route(site.routes, urlsplit(here.path).path)
     overrides = route.method_override or at_path.method_override
     requests = requests_for(route.door, overrides=overrides)
-    at = replace(here, plain_port=plain[0].plain_port) if plain else here
-    look = partial(probe_conditions, at, requests, manner.limits, locked=is_locked(route))
+    look = partial(
+        probe_conditions, here, plain or [here], requests, manner.limits, locked=is_locked(route)
+    )
     return Job(f"conditions of {here.asset}", look, here.asset, facts)
 
 

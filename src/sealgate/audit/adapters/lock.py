@@ -49,13 +49,14 @@ class _Unclear:
 
 
 def probe_lock(
-    target: Target, spelled: Sequence[str], limits: Limits, *, locked: bool
+    target: Target, plain: Sequence[Target], spelled: Sequence[str], limits: Limits, *, locked: bool
 ) -> list[Sighting]:
     """
     Observe ``target.path`` and its other spellings, as nobody in particular.
 
-    *locked*: TLS alone does not let anybody in, so each spelling has to be refused over
-    https too; otherwise only http has to refuse. Spellings are sent as they stand.
+    Over http each of *plain* is asked, at its own address. *locked*: TLS alone does not let
+    anybody in, so each spelling has to be refused over https too; otherwise only http has to
+    refuse. Spellings are sent as they stand.
     """
     facts = (Fact.LOCK_STATUS_ANONYMOUS, Fact.LOCK_VARIANTS_OPEN)
     seen_by = f"{len(spelled)} spellings of {target.origin}{target.path}"
@@ -67,7 +68,7 @@ def probe_lock(
             sightings += seen(target.asset, values, f"GET {target.origin}{target.path}")
             # Who gets no request through the handshake gets none through in any spelling.
             locked = status != HANDSHAKE_REFUSED
-        open_ones, unclear = _tried(target, spelled, limits, locked=locked)
+        open_ones, unclear = _tried(target, plain, spelled, limits, locked=locked)
     except PeerError as error:
         known = {sighting.fact for sighting in sightings}
         left = [fact for fact in facts if fact not in known]
@@ -100,12 +101,17 @@ def probe_access(target: Target, limits: Limits) -> list[Sighting]:
 
 
 def probe_conditions(
-    target: Target, requests: Mapping[str, Request], limits: Limits, *, locked: bool
+    target: Target,
+    plain: Sequence[Target],
+    requests: Mapping[str, Request],
+    limits: Limits,
+    *,
+    locked: bool,
 ) -> list[Sighting]:
     """
     Observe whether each of *requests*, by what it is called, is refused by the gateway itself.
 
-    *locked*: as for :func:`probe_lock`. Where the pages of a door show by none but these, what
+    *plain*, *locked*: as for :func:`probe_lock`. Where the pages of a door show by none but these, what
     http does with them and the status over https are told, too.
     """
     facts = CONDITION_FACTS
@@ -114,11 +120,14 @@ def probe_conditions(
     open_ones: list[str] = []
     unclear: list[str] = []
     try:
+        # The same request in clear may be answered otherwise at another address.
+        named = [(told, door, one) for door in plain for told, one in requests.items()]
         words = all_beside(
-            [partial(_plain_word, target, limits, one) for one in requests.values()], _CONNECTIONS
+            [partial(_plain_word, door, limits, one) for _, door, one in named], _CONNECTIONS
         )
-        open_ones += [f"http: {t}" for t, w in zip(requests, words, strict=True) if w == "served"]
-        unclear += [f"http: {told}" for told, w in zip(requests, words, strict=True) if w is None]
+        for (told, _, _), word in zip(named, words, strict=True):
+            open_ones += [f"http: {told}"] if word == "served" else []
+            unclear += [f"http: {told}"] if word is None else []
         for word in ("served", "denied", "redirect", "refused"):
             if word in words and (word == "served" or None not in words):
                 values[Fact.PLAIN_GET] = word
@@ -144,7 +153,8 @@ def probe_conditions(
         reason = f"{len(unclear)} requests were neither refused nor let in: {unclear[0]}"
         missing = [fact for fact in facts if fact not in values]
         return found + unseen(target.asset, missing, reason)
-    return found + seen(target.asset, {Fact.LOCK_VARIANTS_OPEN: tuple(open_ones)}, seen_by)
+    open_names = tuple(dict.fromkeys(open_ones))
+    return found + seen(target.asset, {Fact.LOCK_VARIANTS_OPEN: open_names}, seen_by)
 
 
 def _plain_word(target: Target, limits: Limits, request: Request) -> str | None:
@@ -197,15 +207,16 @@ def _status(target: Target, limits: Limits) -> int:
 
 
 def _tried(
-    target: Target, spelled: Sequence[str], limits: Limits, *, locked: bool
+    target: Target, plain: Sequence[Target], spelled: Sequence[str], limits: Limits, *, locked: bool
 ) -> tuple[list[str], list[_Unclear]]:
     ways = []
-    # One question first: where nothing listens, or nothing answers, no more are asked.
-    plain = plain_exchange(target, _NOWHERE, limits)
-    if not isinstance(plain, str):
-        ways.append(partial(_over_http, target, limits, look_of(plain)))
-    elif plain != "refused":
-        ways.append(partial(_over_http, target, limits, None))
+    for door in plain:
+        # One question first: where nothing listens, or nothing answers, no more are asked.
+        anything = plain_exchange(door, _NOWHERE, limits)
+        if not isinstance(anything, str):
+            ways.append(partial(_over_http, door, limits, look_of(anything)))
+        elif anything != "refused":
+            ways.append(partial(_over_http, door, limits, None))
     if locked:
         ways.append(partial(_over_tls, target, limits, look_of(ask(target, _NOWHERE, limits))))
     open_ones: list[str] = []
@@ -216,7 +227,7 @@ def _tried(
                 open_ones.append(result)
             elif result is not None:
                 unclear.append(result)
-    return open_ones, unclear
+    return list(dict.fromkeys(open_ones)), unclear
 
 
 def _over_tls(

@@ -4,6 +4,7 @@ What a lock is not taken for: a hang-up is no refusal, and what cannot be read i
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -49,11 +50,11 @@ def test_a_closed_connection_is_no_lock(
 
     monkeypatch.setattr(lock, "ask", ask)
     monkeypatch.setattr(lock, "plain_exchange", lambda *_, **__: "refused")
-    found = told(probe_lock(TARGET, ["/X"], QUICK, locked=True))
+    found = told(probe_lock(TARGET, [TARGET], ["/X"], QUICK, locked=True))
     assert found.get(Fact.LOCK_STATUS_ANONYMOUS) == status
     assert (Fact.LOCK_VARIANTS_OPEN in found) is (status is not None)
     requests = {"GET": Request("/x?do=1")}
-    found = told(probe_conditions(TARGET, requests, QUICK, locked=True))
+    found = told(probe_conditions(TARGET, [TARGET], requests, QUICK, locked=True))
     assert found.get(Fact.LOCK_STATUS_ANONYMOUS) == status
     assert (Fact.LOCK_VARIANTS_OPEN in found) is (status is not None)
 
@@ -68,6 +69,28 @@ def test_an_answer_that_cannot_be_read_is_not_shut(monkeypatch: pytest.MonkeyPat
         return Response(403, page, path.encode(), whole=path != "/X")
 
     monkeypatch.setattr(lock, "plain_exchange", exchange)
-    assert Fact.LOCK_VARIANTS_OPEN not in told(probe_lock(TARGET, ["/X"], QUICK, locked=False))
-    found = told(probe_lock(TARGET, ["/y"], QUICK, locked=False))
+    assert Fact.LOCK_VARIANTS_OPEN not in told(
+        probe_lock(TARGET, [TARGET], ["/X"], QUICK, locked=False)
+    )
+    found = told(probe_lock(TARGET, [TARGET], ["/y"], QUICK, locked=False))
     assert found[Fact.LOCK_VARIANTS_OPEN] == ()
+
+
+def test_each_plain_door_is_asked_at_its_own_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    What is served at the last of several addresses is open, though the first ones refuse.
+    """
+    doors = [replace(TARGET, address=f"127.0.0.{n}") for n in (2, 3)]
+
+    def exchange(target: Target, path: str, *_: object, **__: object) -> Response | str:
+        if target.address != "127.0.0.3":
+            return "refused"
+        return Response(200 if path.startswith("/x") else 404, (), path.encode())
+
+    monkeypatch.setattr(lock, "plain_exchange", exchange)
+    found = told(probe_lock(TARGET, doors, ["/x", "/y"], QUICK, locked=False))
+    assert found[Fact.LOCK_VARIANTS_OPEN] == ("http: /x",)
+    requests = {"GET": Request("/x?do=1")}
+    found = told(probe_conditions(TARGET, doors, requests, QUICK, locked=False))
+    assert found[Fact.LOCK_VARIANTS_OPEN] == ("http: GET",)
+    assert found[Fact.PLAIN_GET] == "served"
