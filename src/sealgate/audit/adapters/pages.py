@@ -22,7 +22,7 @@ from sealgate.audit.answers import (
 )
 from sealgate.audit.css import read_css
 from sealgate.audit.model import HTTPS_PORT, Target
-from sealgate.audit.page import PageFacts, joined, read_page, split_url
+from sealgate.audit.page import PageFacts, joined, read_page, shown_url, split_url
 from sealgate.audit.sightings import PAGE_FACTS, seen, unseen
 from sealgate.errors import PeerError
 from sealgate.policy.observation import Fact
@@ -38,6 +38,7 @@ _MAX_LINKS = 6
 _MAX_SHEETS, _MAX_IMPORTS = 12, 3
 _OK = range(200, 300)
 _SERVER_ERROR = 500
+_OF_COOKIES = (Fact.COOKIES_INSECURE, Fact.COOKIES_SCRIPTABLE)
 _OF_MARKUP = (
     Fact.MIXED_CONTENT,
     Fact.FORMS_PLAIN,
@@ -63,12 +64,14 @@ class Looked:
 @dataclass(slots=True)
 class _Walk:
     """
-    The pages that were visited, and the URL of one that was not read to its end.
+    The pages that were visited, and why what is not seen of them is not known either.
 
-    *mixed* is what style sheets load over http; *unread* one that could not be read.
+    *cut*: one was not read to its end; *missed*: one was not reached; *unread*: a style sheet
+    was not read. *mixed* is what style sheets load over http.
     """
 
     cut: str = ""
+    missed: str = ""
     unread: str = ""
     pages: list[tuple[str, Response]] = field(default_factory=list)
     facts: list[PageFacts] = field(default_factory=list)
@@ -110,7 +113,7 @@ def look_at_pages(
     except PeerError as error:
         return Looked(unseen(target.asset, PAGE_FACTS, f"{target.where}: {error.message}"))
     return Looked(
-        _sightings(target, first, walk, rules, payees, limits),
+        _sightings(target, first, walk, rules, payees),
         tuple(path for path in _paths(target, walk) if belongs(path)),
     )
 
@@ -121,19 +124,21 @@ def _sightings(
     walk: _Walk,
     rules: Sequence[CookieRule],
     payees: frozenset[str] | None,
-    limits: Limits,
 ) -> list[Sighting]:
     seen_by = f"GET {target.origin}{target.path}"
     values = _values(first, walk, rules, payees)
-    # Of a page that was not read to its end, what it does not have cannot be told.
-    open_ended = {fact for fact in _OF_MARKUP if walk.cut and not values[fact]}
-    reason = f"{walk.cut} could not be read to its end ({limits.max_body_bytes} bytes at most)"
-    if walk.unread and not walk.cut and not values[Fact.MIXED_CONTENT]:
-        open_ended, reason = {Fact.MIXED_CONTENT}, f"{walk.unread} could not be read"
-    told = {fact: value for fact, value in values.items() if fact not in open_ended}
-    return seen(target.asset, told, seen_by) + unseen(
-        target.asset, [fact for fact in _OF_MARKUP if fact in open_ended], reason
+    # Of what was not read, what it does not have cannot be told.
+    gaps = (
+        (walk.missed, (*_OF_COOKIES, *_OF_MARKUP)),
+        (walk.cut, _OF_MARKUP),
+        (walk.unread, (Fact.MIXED_CONTENT,)),
     )
+    untold: dict[Fact, str] = {}
+    for reason, facts in gaps:
+        untold |= {f: reason for f in facts if reason and not values[f] and f not in untold}
+    told = {fact: value for fact, value in values.items() if fact not in untold}
+    missing = [one for fact, why in untold.items() for one in unseen(target.asset, [fact], why)]
+    return seen(target.asset, told, seen_by) + missing
 
 
 def _paths(target: Target, walk: _Walk) -> tuple[str, ...]:
@@ -150,36 +155,56 @@ def _paths(target: Target, walk: _Walk) -> tuple[str, ...]:
 def _read_sheets(target: Target, limits: Limits, walk: _Walk) -> None:
     left = [(url, 0) for facts in walk.facts for url in facts.sheets]
     asked = set[str]()
-    while left and len(asked) < _MAX_SHEETS:
+    while left:
         url, depth = left.pop(0)
         if url in asked or not url.startswith("https://"):
             continue
+        if len(asked) == _MAX_SHEETS or depth > _MAX_IMPORTS:
+            most = f"{_MAX_SHEETS} style sheets, and {_MAX_IMPORTS} in each other, at most"
+            walk.unread = walk.unread or f"{shown_url(url)} was not read ({most})"
+            continue
         asked.add(url)
-        own = url.startswith(target.origin + "/")
+        could_not = f"{shown_url(url)} could not be read"
+        own = _within(target, url) is not None
         try:
             answer = _fetched(target, url, limits)
         except (PeerError, ValueError):
             # A sheet of another host that does not come loads nothing.
-            walk.unread = walk.unread or (url.partition("?")[0] if own else "")
+            walk.unread = walk.unread or (could_not if own else "")
             continue
-        if answer.status not in _OK:
-            continue
-        text, whole = markup_of(answer)
-        walk.unread = walk.unread or ("" if whole else url.partition("?")[0])
-        sheet = read_css(text)
-        parts = [joined(url, reference) for reference in (*sheet.imports, *sheet.parts)]
+        ahead = redirect_of(answer, url)
+        imports, parts = [ahead] if ahead else [], list[str]()
+        if answer.status in _OK:
+            text, whole = markup_of(answer)
+            walk.unread = walk.unread or ("" if whole else could_not)
+            sheet = read_css(text)
+            imports = [joined(url, reference) for reference in sheet.imports]
+            parts = [joined(url, reference) for reference in sheet.parts]
+        elif own and answer.status >= _SERVER_ERROR:
+            walk.unread = walk.unread or could_not
         walk.mixed += [
-            part.partition("?")[0] for part in parts if part.lower().startswith("http://")
+            shown_url(part) for part in (*imports, *parts) if part.lower().startswith("http://")
         ]
-        if depth < _MAX_IMPORTS:
-            left += [(joined(url, reference), depth + 1) for reference in sheet.imports]
+        left += [(part, depth + 1) for part in imports]
+
+
+def _within(target: Target, url: str) -> str | None:
+    """
+    Return the request target that *url* is of the origin of *target*; ``None`` for others.
+    """
+    parts = split_url(url)
+    here = (target.scheme, target.server_name.lower(), target.port)
+    if (parts.scheme, parts.hostname, parts.port or HTTPS_PORT) != here:
+        return None
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
 def _fetched(target: Target, url: str, limits: Limits) -> Response:
+    own = _within(target, url)
+    if own is not None:
+        return ask(target, own, limits)
     parts = urlsplit(url)
     request = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    if url.startswith(target.origin + "/"):
-        return ask(target, request, limits)
     host, port = parts.hostname or "", parts.port or HTTPS_PORT
     return ask(Target("", host, host, port), request, limits)
 
@@ -201,23 +226,34 @@ def probe_hsts(target: Target, limits: Limits) -> list[Sighting]:
 
 def _visit(target: Target, path: str, limits: Limits, walk: _Walk) -> Response:
     first = answer = ask(target, path, limits)
+    # The redirects that led here, since something was shown.
+    led = set[str]()
     for hop in range(_MAX_REDIRECTS + 1):
         url = target.origin + path
+        where = shown_url(url)
         if hop:
             answer = ask(target, path, limits)
         walk.pages.append((url, answer))
+        if answer.status >= _SERVER_ERROR:
+            walk.missed = walk.missed or f"{where} answered {answer.status}"
         ahead = redirect_of(answer, url)
+        led = {*led, url} if ahead else set()
         if is_page(answer):
             markup, whole = markup_of(answer)
             walk.facts.append(read_page(markup, url))
             # What a redirect shows, no browser shows.
-            walk.cut = walk.cut or ("" if whole or ahead else url.partition("?")[0])
+            most = f"could not be read to its end ({limits.max_body_bytes} bytes at most)"
+            walk.cut = walk.cut or ("" if whole or ahead else f"{where} {most}")
         onward = ahead or next(iter(leads_to(answer, url)), None)
-        if onward is None or not onward.startswith(target.origin + "/"):
-            break
-        path = onward.removeprefix(target.origin).partition("#")[0]
+        within = None if onward is None else _within(target, onward)
+        if within is None:
+            return first
+        path = within
         if any(known == target.origin + path for known, _ in walk.pages):
+            if target.origin + path not in led:
+                return first
             break
+    walk.missed = walk.missed or f"{where} redirects again and again"
     return first
 
 
