@@ -53,8 +53,8 @@ def find_ways(targets: Iterable[Target], limits: Limits) -> dict[Target, tuple[W
     """
     Return the ways to each of *targets*: one for each address that its name has.
 
-    Of a name that leads to this machine only, an address that refuses is left out where another
-    one answers: servers here bind one of them.
+    Of a name that leads to this machine only, an address that refuses, at its plain port too, is
+    left out where another one answers: servers here bind one of them.
     """
     given = list(dict.fromkeys(targets))
     found = _resolved({target.address for target in given}, limits)
@@ -141,8 +141,8 @@ def _without_idle_loopback(
 
 
 def _refuses(way: Way, silent: Mapping[tuple[str, int], _Silence | None]) -> bool:
-    found = silent[(way.target.address, way.target.port)]
-    return found is not None and found.is_refusal
+    found = [silent[(way.target.address, port)] for port in _ports(way.target)]
+    return all(one is not None and one.is_refusal for one in found)
 
 
 def _named(ways: dict[Target, tuple[Way, ...]]) -> dict[Target, tuple[Way, ...]]:

@@ -91,7 +91,7 @@ class _Talk:
             if not payload:
                 raise MalformedSSHError("an SSH packet without payload")
             if payload[0] == DISCONNECT:
-                raise PeerError("the server ended the connection")
+                raise HungUpError("the server ended the connection")
             if payload[0] not in {IGNORE, DEBUG}:
                 return payload
         raise MalformedSSHError("nothing but messages to ignore")
@@ -162,16 +162,22 @@ def _with_its_group(target: Target, method: str, lists: KexInit, limits: Limits)
     if _GROUP_EXCHANGE not in method or not lists.host_keys:
         return method
     for wanted in (_GEX_WEAK, _GEX_BITS):
-        # Who refuses the first one gives no weak group.
+        asked = False
         try:
             with Wire.connect(target.address, target.port, limits) as wire:
                 talk = _Talk(wire)
                 now = talk.lists()
+                asked = True
                 cookie = secrets.token_bytes(COOKIE_BYTES)
                 talk.send(kexinit(method, lists.host_keys[0], now, cookie))
                 bits = talk.group_bits(wanted)
+        except (HungUpError, MalformedSSHError):
+            # Who refuses the first one gives no weak group. Who was not asked refused nothing.
+            if asked:
+                continue
+            break
         except PeerError:
-            continue
+            break
         return method if bits >= _ENOUGH_BITS else f"{method} ({bits} bits)"
     return f"{method} (with a group that was not shown)"
 
