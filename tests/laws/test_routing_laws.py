@@ -98,6 +98,11 @@ SITES = (
         Route(Door("/x", query="task", query_value="user.", json=True), CONFIDENTIAL),
         Route(Door("/api/x"), RESTRICTED),
     ),
+    (
+        Route(Door("/"), PUBLIC),
+        Route(Door("/", query="rest_route", besides=("/a", "/x/index.php", "/B")), CONFIDENTIAL),
+        Route(Door("/", methods=("POST",), besides=("/a", "/x")), CONFIDENTIAL),
+    ),
 )
 # What paths, and the attempts to hide one, are made of.
 PIECES = (

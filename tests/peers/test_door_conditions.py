@@ -61,7 +61,11 @@ SESSION = Credential(
 ANY = Credential((CredentialPart(CredentialKind.AUTHORIZATION),))
 ROUTES = (
     Route(Door("/"), PUBLIC),
-    Route(Door("/", query="rest_route", query_value="/wp/v2/users"), CONFIDENTIAL, admit=ADMIT),
+    Route(
+        Door("/", query="rest_route", query_value="/wp/v2/users", besides=("/comments.php",)),
+        CONFIDENTIAL,
+        admit=ADMIT,
+    ),
     Route(
         Door("/wp-json", credentials=(ANY, SESSION)),
         CONFIDENTIAL,
@@ -153,6 +157,8 @@ def padding(name: str) -> str:
 USERS = "/wp/v2/users"
 REFUSED = {
     "in the URL": ("/?rest_route=/wp/v2/users", (), "GET", b""),
+    "at a script in capitals": ("/Comments.PHP?rest_route=/wp/v2/users", (), "GET", b""),
+    "at a script with a slash": ("/comments.php/?rest%5Froute=/wp/v2/users", (), "GET", b""),
     "in a form": ("/", (FORM,), "POST", b"rest_route=/wp/v2/users"),
     "behind _method": ("/?_method=GET", (FORM,), "POST", b"rest_route=%2Fwp%2Fv2%2Fusers"),
     "with a dot": ("/x/", (FORM,), "POST", b"a=1&rest.route=/wp/v2/users"),
@@ -243,6 +249,7 @@ REFUSED = {
 SERVED = {
     "a page": ("/?s=1", (), "GET", b""),
     "a comment": ("/wp-comments-post.php", (FORM,), "POST", b"comment=rest_route+/wp/v2/users"),
+    "a script besides": ("/comments.php?rest_route=/wp/v2/users", (), "GET", b""),
     "another route": ("/", (FORM,), "POST", b"rest_route=/wp/v2/posts"),
     "a form with a file": (
         "/contact",

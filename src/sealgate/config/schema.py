@@ -357,7 +357,7 @@ SECTIONS: tuple[Section, ...] = (
                 "besides",
                 Type.TEXTS,
                 "Paths on which `query`, `methods` and `credentials` are not asked for: those very "
-                "paths, nothing below them.",
+                "paths as they are spelled, nothing below them.",
                 "none",
             ),
             Setting(

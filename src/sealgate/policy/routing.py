@@ -21,7 +21,7 @@ and a law holds the two together.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -230,27 +230,21 @@ def matches(door: Door, segments: Sequence[str], *, folded: bool) -> bool:
     )
 
 
-def counts_at(door: Door, segments: Sequence[str], *, folded: bool) -> bool:
+def counts_on(door: Door, path: str) -> bool:
     """
-    Return whether the conditions of *door* count for the path in *segments*.
+    Return whether *door* has conditions that count on *path*, which is as it came.
 
-    They do wherever it :func:`matches`, but on the very paths that are *besides*.
+    They do not on the very paths that are *besides*, spelled so: what a server reads as one of
+    these in another spelling (case, a last slash), another gives to the front.
     """
-    exempt = (replace(door, path=path, exact=True) for path in door.besides)
-    return matches(door, segments, folded=folded) and not any(
-        matches(one, segments, folded=folded) for one in exempt
-    )
+    return door.conditional and path not in door.besides
 
 
 def deepest(routes: Sequence[Route]) -> int:
     """
     Return how many segments of a path can tell which door of *routes* is meant.
     """
-    return max(
-        len(door_segments(replace(route.door, path=path)))
-        for route in routes
-        for path in (route.door.path, *route.door.besides)
-    )
+    return max(len(door_segments(route.door)) for route in routes)
 
 
 def serving_route(routes: Sequence[Route], target: str) -> Route:
@@ -269,7 +263,7 @@ def serving(routes: Sequence[Route], request: Request) -> Route:
     """
     path, _ = split_target(request.target)
     segments = [] if path == "/" else path.split("/")[1:]
-    conditional = [r for r in routes if r.door.conditional and fits_literally(r.door, request)]
+    conditional = [r for r in routes if counts_on(r.door, path) and fits_literally(r.door, request)]
     here = _at(routes, conditional, segments, folded=False)
     return max(here, key=lambda r: r.classification.rank)
 
@@ -281,7 +275,7 @@ def _at(
     by_path = [
         r for r in routes if not r.door.conditional and matches(r.door, segments, folded=folded)
     ]
-    more = [r for r in conditional if counts_at(r.door, segments, folded=folded)]
+    more = [r for r in conditional if matches(r.door, segments, folded=folded)]
     return [max(by_path, key=specificity), *more]
 
 
@@ -355,7 +349,7 @@ def judge(routes: Sequence[Route], request: Request) -> Route | Refusal:
         return Refusal(literal, None)
     depth = deepest(routes)
     read = carried(request, overrides=literal.method_override)
-    conditional = [r for r in routes if r.door.conditional and fits(r.door, read)]
+    conditional = [r for r in routes if counts_on(r.door, path) and fits(r.door, read)]
     stricter = [
         route
         for segments, behind in _readings(path, depth)

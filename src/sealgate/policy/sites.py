@@ -109,8 +109,8 @@ class Door:
     are those that are meant, *credentials* those of which a request must carry one.
 
     A door with conditions holds on every path below *path*, but on the very paths that are
-    *besides* (whose scripts do not read what it asks for), and only where its class is stricter
-    than that of the path: a condition never opens anything.
+    *besides*, as they are spelled (their scripts do not read what it asks for), and only where
+    its class is stricter than that of the path: a condition never opens anything.
     """
 
     path: str

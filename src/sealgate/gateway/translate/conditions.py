@@ -109,8 +109,7 @@ def condition_fields(door: Door) -> list[str]:
     """
     Return what stands in the Lua table of *door* for its conditions.
     """
-    besides = (",".join(map(lua_text, path.lower().strip("/").split("/"))) for path in door.besides)
-    fields = [f"besides={{{','.join(f'{{{path}}}' for path in besides)}}}"]
+    fields = [f"besides={_set(door.besides)}"] if door.conditional else []
     if door.query is not None:
         fields.append(f"name={lua_text(mangled(door.query))}")
         fields.append(f"value={lua_text((door.query_value or '').lower())}")
@@ -447,7 +446,8 @@ function why_refused(request)
   if #path > MAX_AMBIGUOUS_BYTES and not is_plain(path) then return "long" end
   local read, opened = carried(request), {}
   for _, door in ipairs(CONDITIONAL) do
-    if fits(door, read) then opened[#opened + 1] = door end
+    -- counts_on
+    if not door.besides[path] and fits(door, read) then opened[#opened + 1] = door end
   end
   return why_path_refused(path, opened)
 end

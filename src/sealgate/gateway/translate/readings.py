@@ -170,15 +170,6 @@ local function lies_at(door, segments, first, count)
   return true
 end
 
--- counts_at
-local function counts_at(door, segments, first, count)
-  if not lies_at(door, segments, first, count) then return false end
-  for _, path in ipairs(door.besides) do
-    if lies_at({segments = path, exact = true}, segments, first, count) then return false end
-  end
-  return true
-end
-
 -- _at, folded: whether any counts as stricter. first and count name a slice of segments.
 local function lands_stricter(segments, first, count, opened, field)
   for _, door in ipairs(BY_PATH) do
@@ -188,7 +179,7 @@ local function lands_stricter(segments, first, count, opened, field)
     end
   end
   for _, door in ipairs(opened) do
-    if door[field] and counts_at(door, segments, first, count) then return true end
+    if door[field] and lies_at(door, segments, first, count) then return true end
   end
   return false
 end

@@ -118,6 +118,7 @@ def test_doors_ask_for_the_factors_of_the_declared_backend() -> None:
         ("typo3", "/?id=7&type=98"),
         ("wordpress", "/wp-admin/admin-ajax.php?action=x"),
         ("wordpress", "/wp-admin/admin-post.php"),
+        ("wordpress", "/wp-comments-post.php?author=1"),
         ("wordpress", "/wp-content/themes/x/style.css"),
         ("wordpress", "/wp-includes/js/jquery.js"),
         ("wordpress", "/wp-json/wp/v2/posts"),
@@ -150,6 +151,12 @@ def test_what_visitors_need_stays_public(preset: str, target: str) -> None:
         ("typo3", "/?%5f_typo3_install"),
         ("wordpress", "/wp-admin/admin-ajax.php/../options.php"),
         ("wordpress", "/WP-login.php"),
+        # Only that very path is a script of its own; the others may be the front's.
+        ("wordpress", "/WP-COMMENTS-POST.PHP?rest_route=%2Fwp%2Fv2%2Fusers"),
+        ("wordpress", "/wp-comments-post.php/?rest_route=%2Fwp%2Fv2%2Fusers"),
+        ("wordpress", "//wp-comments-post.php?rest_route=%2Fwp%2Fv2%2Fusers"),
+        ("wordpress", "/wp-comments-post%2Ephp?rest%5Froute=/wp/v2/users"),
+        ("wordpress", "/WP-ADMIN/ADMIN-AJAX.PHP?rest%5Froute=/wp/v2/users"),
         ("nextcloud", "/index.php/settings//admin"),
     ],
 )
