@@ -4,20 +4,25 @@ Whom a probe trusts: files are refused before anything is asked.
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from sealgate.audit.adapters import certificate
 from sealgate.audit.adapters.certificate import Trust, probe_certificate
+from sealgate.audit.adapters.wire import HungUpError
 from sealgate.audit.model import Limits, Target
-from sealgate.audit.sightings import CERTIFICATE_FACTS
+from sealgate.audit.sightings import CERTIFICATE_FACTS, seen
 from sealgate.errors import UsageError
-from sealgate.policy.observation import Fact, Observation
+from sealgate.policy.observation import Fact, NotObserved, Observation
 from tests.peers.audited import Authority, https_server, nginx
 from tests.ports import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from sealgate.policy.observation import Sighting
 
 
 @pytest.mark.parametrize(
@@ -102,3 +107,29 @@ def test_a_requested_client_certificate(authority: Authority, tmp_path: Path) ->
         looks = probe_certificate(target, Trust(()), files.chain.stat().st_mtime, Limits())
     seen = {look.fact: look.value for look in looks if isinstance(look, Observation)}
     assert seen[Fact.TLS_CLIENT_CERTIFICATE] == "requested"
+
+
+def test_a_demand_of_a_server_that_is_gone_is_not_observed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    It is asked as usual once more when all else is known; before that, every refusal may be of us.
+    """
+    usual, asked = SimpleNamespace(sent=[object()], requested=True), list[object]()
+
+    def shown(*_: object) -> SimpleNamespace:
+        asked.append("usual")
+        if "demand" in asked:
+            raise HungUpError("the connection was closed")
+        return usual
+
+    def demanded(target: Target, *_: object, **__: object) -> list[Sighting]:
+        asked.append("demand")
+        return seen(target.asset, {Fact.TLS_CLIENT_CERTIFICATE: "required"}, "requests")
+
+    monkeypatch.setattr(certificate, "_shown_as_usual", shown)
+    monkeypatch.setattr(certificate, "_shown_if_any", lambda *_: SimpleNamespace(sent=[]))
+    monkeypatch.setattr(certificate, "_chain_of", lambda _: ())
+    monkeypatch.setattr(certificate, "_judged", lambda *_: ())
+    monkeypatch.setattr(certificate, "probe_client_certificate", demanded)
+    [look] = probe_certificate(Target("a", "shop.example", "::1"), Trust(), 0.0, Limits())
+    assert look.fact is Fact.TLS_CLIENT_CERTIFICATE
+    assert isinstance(look, NotObserved)
