@@ -111,7 +111,8 @@ def _told(target: Target, found: _Seen) -> list[Sighting]:
         (Fact.COOKIES_INSECURE, found.cookies),
         (Fact.FORMS_PLAIN, found.plain),
     )
-    if found.sensitive or found.is_read:
+    # Forms that are not there are only told where every page that was asked for was read.
+    if found.sensitive or (found.is_read and not found.gaps):
         values[Fact.PLAIN_FORMS] = tuple(sorted(found.sensitive))
     values |= {fact: tuple(dict.fromkeys(items)) for fact, items in several if items}
     return seen(target.asset, values, seen_by)
@@ -207,10 +208,15 @@ def _ask_http2(target: Target, limits: Limits, found: _Seen) -> None:
         answer = ask_http2(target, target.path, limits)
     except PeerError:
         return
-    word = plain_answer(answer, target.plain_origin + target.path)
+    url = target.plain_origin + target.path
+    word = plain_answer(answer, url)
     if word == "served" and not 300 <= answer.status < 400:  # noqa: PLR2004  # where to, is not read
         found.words.append("served")
-        found.served.append(f"{target.plain_origin}{target.path}".partition("?")[0] + " (HTTP/2)")
+        found.served.append(url.partition("?")[0] + " (HTTP/2)")
+        # Of its fields none is known, as a coding, so only what its body shows is told.
+        found.is_read = False
+        for text in readings_of(answer):
+            found.sensitive |= set(read_page(text, url).sensitive)
 
 
 def _post(target: Target, limits: Limits) -> str:
