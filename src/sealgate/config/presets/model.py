@@ -45,7 +45,7 @@ class Preset:
     *doors*: the main one first. *holes* lie inside doors, and the public pages need
     them; they are treated like the page ``/``. *cookies* are the names that may gain
     HttpOnly and SameSite without breaking the CMS. Below *titles* paths are what people called
-    their pages, so an ending says nothing there (``/wiki/Foo.log``). *method_override*:
+    their pages and files, so an ending says nothing there (``/wiki/Foo.log``). *method_override*:
     the CMS' own scripts name another method in a header, so that passes its doors. *limits* says
     what the locks keep out besides attackers, and what they do not reach. *sheets* tells of pages
     to sign in on from where they load style sheets, scripts and images behind another door.

@@ -13,6 +13,8 @@ _PAGES = ("/settings/admin", "/settings/users", "/settings/apps")
 NEXTCLOUD = Preset(
     name="nextcloud",
     title="Nextcloud",
+    # Below these scripts stand the files of people and of shares, by the names that they gave them.
+    titles=(Door("/remote.php"), Door("/public.php"), Door("/index.php")),
     doors=(
         *(Door(page) for page in _PAGES),
         # Without pretty URLs the same pages stand behind the script.

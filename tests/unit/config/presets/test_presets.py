@@ -95,6 +95,26 @@ def test_a_door_is_locked(preset: str, target: str) -> None:
     assert route.classification.id == "confidential"
 
 
+@pytest.mark.parametrize("path", ["/remote.php/dav/files/alice/report.log", "/remote.php/dav"])
+def test_a_file_by_any_name_is_locked_with_a_password(path: str) -> None:
+    """
+    Paths on which names tell nothing keep the conditions of the doors there.
+    """
+    request = Request(path, headers=(("authorization", "Basic eDp5"),))
+    judged = judge(site_of("nextcloud").routes, request)
+
+    assert isinstance(judged, Route)
+    assert judged.shut
+
+
+@pytest.mark.parametrize("target", ["/.env", "/data/nextcloud.log", "/remote.php/../backup.sql"])
+def test_leftovers_beside_the_files_of_people_are_refused(target: str) -> None:
+    """
+    Where no name of theirs stands, an ending tells what lies there.
+    """
+    assert landed(site_of("nextcloud"), target) is None
+
+
 def test_doors_ask_for_the_factors_of_the_declared_backend() -> None:
     """
     What people sign in with at one door opens the others, and no door is weaker than that.
@@ -127,6 +147,11 @@ def test_doors_ask_for_the_factors_of_the_declared_backend() -> None:
         ("django", "/static/admin/css/base.css"),
         ("nextcloud", "/index.php/apps/files"),
         ("nextcloud", "/remote.php/dav/files/anna/a.txt"),
+        # People name their own files.
+        ("nextcloud", "/remote.php/dav/files/alice/report.log"),
+        ("nextcloud", "/remote.php/webdav/work/.gitignore"),
+        ("nextcloud", "/public.php/dav/files/TOKEN/backup.sql"),
+        ("nextcloud", "/index.php/s/TOKEN/download/notes.txt.bak"),
         ("nextcloud", "/settings/user"),
         ("mediawiki", "/wiki/Main_Page"),
         ("mediawiki", "/load.php?modules=startup"),
