@@ -136,12 +136,12 @@ def simple(serving: Route, routes: Sequence[Route], *, path_route: Route) -> str
     capitals = "A-Z" if all(len(door_segments(door)) == 1 for door in nearer) else ""
     first = f"(?:[a-z0-9_-]|{_ENCODED_LETTER})+"
     word = f"(?:[{capitals}a-z0-9_-]|{_ENCODED_LETTER})+"
-    # Without "_": a log may have no other sign.
+    # Without "_": a log may have no other sign, also before a slash at the end.
     last_first = f"(?:[a-z0-9-]|{_ENCODED_LETTER})+"
     last_word = f"(?:[{capitals}a-z0-9-]|{_ENCODED_LETTER})+"
     ending = f"[.](?:{'|'.join(sorted(_USUAL_ENDINGS))})"
-    below = f"{first}(?:/{word})*/(?:{last_word}|{word}(?:[.]{word})*{ending})?"
-    path = f"/(?:{last_first}|{first}(?:[.]{first})*{ending}|{below})?"
+    below = f"{first}(?:/{word})*/(?:{last_word}/?|{word}(?:[.]{word})*{ending})"
+    path = f"/(?:{last_first}/?|{first}(?:[.]{first})*{ending}|{below})?"
     return f"{path}(?:[?][A-Za-z0-9=&-]*)?"
 
 

@@ -74,6 +74,10 @@ def landed(site: Site, target: str) -> Route | None:
         ("wordpress", "/xmlrpc.php"),
         ("wordpress", "/wp-json/wp/v2/users/1"),
         ("wordpress", "/?rest_route=/wp/v2/users/1"),
+        # WooCommerce takes keys wherever a parameter holds the words of its API.
+        ("wordpress", "/wp-admin/admin-ajax.php?x=wp-json/wc/&consumer_key=ck"),
+        ("wordpress", "/wp-admin/admin-post.php?oauth_consumer_key=ck"),
+        ("wordpress", "/wp-comments-post.php?consumer_key=ck"),
         ("django", "/admin/login/"),
         ("nextcloud", "/settings/admin/security"),
         ("nextcloud", "/index.php/settings/users"),

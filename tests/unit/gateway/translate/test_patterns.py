@@ -59,6 +59,7 @@ def test_ambiguous_targets_are_doubtful(target: str) -> None:
         *(("/", True), ("/index.html", True), ("/a/", True), ("/a/b/Main-1.min.css?v=1&w", True)),
         *(("/Index.html", False), ("/a/b.php/c", False), ("/a//b", False), ("/a/.b", False)),
         *(("/a.", False), ("/a?b_c", False), ("/a?b.c", False), ("/a?b+c", False)),
+        *(("/error_log/", False), ("/a/access_log/", False), ("/a_b/c/", True), ("/a//", False)),
         *(("/%e3%81%82/%C3%9C.html", True), ("/%c2%85", False), ("/%c0%ae", False)),
         *(("/%61", False), ("/a;b", False), ("/\xff", False), ("/a\n", False), ("*", False)),
     ],
