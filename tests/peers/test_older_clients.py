@@ -65,6 +65,7 @@ def test_a_drop_takes_older_clients_by_name_and_no_other_drop_does(tmp_path: Pat
             assert 'older_clients = ["ecdh-sha2-nistp256"]' in done.stderr
             done = sftp(place, (), f"put {tmp_path}/up /partners/a")
             assert done.returncode == 0, done.stderr
-            for how in (_OTHER, _WEAK):
+            # A client that hangs up at once may take back what it offered before that is read.
+            for how in (*[_OTHER] * 8, _WEAK):
                 assert "no matching key exchange" in sftp(place, how, "ls").stderr
         assert 'older_clients = ["ecdh-sha2-nistp384"]' in serving.said
