@@ -480,7 +480,7 @@ VECTORS: dict[str, tuple[Vector, ...]] = {
                 Fact.PLAIN_FORMS: (),
             }
         ),
-        fine({Fact.FORMS_PLAIN: (), Fact.FORMS_SENSITIVE: ()}),
+        fine({Fact.FORMS_PLAIN: (), Fact.FORMS_SENSITIVE: (), Fact.PLAIN_GET: "denied"}),
         fine(
             {
                 Fact.FORMS_PLAIN: (),

@@ -21,16 +21,18 @@ def _judge(subject: Subject) -> Verdict:
     plain = subject.names(Fact.FORMS_PLAIN)
     asked = subject.names(Fact.FORMS_SENSITIVE)
     served, shown = subject.text(Fact.PLAIN_GET), subject.names(Fact.PLAIN_FORMS)
+    # What http serves says nothing where it serves no page at all.
+    may_serve = served in {None, "served"}
     if plain:
         return violated(f"sends {listed(plain)}")
-    if shown:
+    if shown and may_serve:
         return violated(f"a form that asks for {listed(shown)} is served over http")
     if asked and served == "served" and shown is None:
         return violated(f"a form that asks for {listed(asked)} is served over http")
     if plain is None or asked is None:
         return page_unseen(subject, Fact.FORMS_PLAIN, Fact.FORMS_SENSITIVE)
-    if asked and served is None:
-        return subject.not_observed(Fact.PLAIN_GET)
+    if shown is None and may_serve:
+        return subject.not_observed(Fact.PLAIN_FORMS if served else Fact.PLAIN_GET)
     return met("no form sends credentials over http")
 
 
