@@ -153,7 +153,7 @@ def test_doors_ask_for_the_factors_of_the_declared_backend() -> None:
         ("nextcloud", "/remote.php/dav/files/anna/a.txt"),
         # People name their own files.
         ("nextcloud", "/remote.php/dav/files/alice/report.log"),
-        ("nextcloud", "/remote.php/webdav/work/.gitignore"),
+        ("nextcloud", "/remote.php/webdav/thesis/.gitignore"),
         ("nextcloud", "/public.php/dav/files/TOKEN/backup.sql"),
         ("nextcloud", "/index.php/s/TOKEN/download/notes.txt.bak"),
         ("nextcloud", "/settings/user"),
