@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -154,6 +156,49 @@ def test_identities_sign_in_and_are_shut_out(server: PostgreSQL, tmp_path: Path)
         assert admitted(*store.everything(), ["group:editors"], NOW) == ()
         store.remove("anna", by="me", now=NOW)
         assert not store.check_password("anna", "correct horse battery staple")
+
+
+def test_changes_of_one_person_at_once_wait_for_each_other(
+    server: PostgreSQL, tmp_path: Path
+) -> None:
+    """
+    Commands, and a provider that settles groups, take turns; none is given up.
+    """
+    url = server.new_database()
+    Register(url).close()
+    with IdentityStore(url, str(tmp_path)) as store:
+        store.add("anna", [], by="me", now=NOW)
+        store.provided("https://id.example", "1", "anna", adds_users=False, by="me", now=NOW)
+    start = threading.Barrier(2)
+
+    def by_command() -> None:
+        with IdentityStore(url, str(tmp_path)) as store:
+            start.wait()
+            for number in range(ROUNDS):
+                store.regroup("anna", [f"a{number}"], [], by="me", now=NOW)
+
+    def by_provider() -> None:
+        with IdentityStore(url, str(tmp_path)) as store:
+            start.wait()
+            for number in range(ROUNDS):
+                told = ([f"b{number}"], [f"b{number}"])
+                store.provided(
+                    "https://id.example",
+                    "1",
+                    "anna",
+                    adds_users=False,
+                    groups=told,
+                    by="me",
+                    now=NOW,
+                )
+
+    with ThreadPoolExecutor(2) as both:
+        for done in [both.submit(by_command), both.submit(by_provider)]:
+            done.result()
+    with IdentityStore(url, str(tmp_path)) as store:
+        (anna,) = store.identities()
+        assert len(anna.groups) == 2 * ROUNDS
+        assert store.check() == ()
 
 
 def test_what_somebody_else_wrote_counts_for_nothing(server: PostgreSQL, tmp_path: Path) -> None:

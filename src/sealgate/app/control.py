@@ -73,6 +73,25 @@ class ControlLock:
         os.close(self._file)
 
 
+def served_by(state_folder: str) -> int | None:
+    """
+    Return the process that serves *state_folder*, ``None`` when none does, or nobody may look.
+    """
+    try:
+        descriptor = os.open(Path(state_folder, LOCK_FILE), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        with contextlib.suppress(ValueError):
+            return int(os.read(descriptor, 32))
+        return 0
+    finally:
+        os.close(descriptor)
+    return None
+
+
 def open_control(state_folder: str) -> socket.socket:
     """
     Return the listening control socket of *state_folder*; the caller holds its lock.

@@ -6,14 +6,18 @@ One database holds both, each with tables and migrations of its own.
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
+from sealgate.app.control import served_by
 from sealgate.app.remains import REGISTER, must_be_whole
-from sealgate.database import read_url, sqlite_url
-from sealgate.errors import NothingToLookAtError
-from sealgate.identity.adapters.store import IdentityStore
+from sealgate.database import is_at, open_database, read_url, sqlite_url
+from sealgate.errors import NothingToLookAtError, SourceError
+from sealgate.identity.adapters.store import HEAD, VERSION_TABLE, IdentityStore
 from sealgate.register.adapters.store import Register
 
 if TYPE_CHECKING:
@@ -73,6 +77,33 @@ def must_have_database(inventory: Inventory | None) -> None:
         must_be_whole(inventory, REGISTER)
 
 
+def must_have_no_older_gateway(inventory: Inventory | None) -> None:
+    """
+    Raise when a gateway runs on a database that is of an older version than this program.
+
+    What it went on to write would lack the seals that the new version demands, and be told as
+    written by somebody else. Gateways of other hosts are not seen.
+
+    Raises:
+        SourceError: there is one.
+    """
+    folder = inventory.state_folder if inventory is not None else STATE_FOLDER
+    if served_by(folder) in {None, os.getpid()} or not has_database(inventory):
+        return
+    engine = open_database(database_url(inventory))
+    try:
+        is_older = not is_at(engine, VERSION_TABLE, HEAD)
+    except sa.exc.SQLAlchemyError:
+        return  # Whoever opens it says what is wrong.
+    finally:
+        engine.dispose()
+    if is_older:
+        raise SourceError(
+            "the gateway that runs is older than this program, and goes on writing as before",
+            hint="restart it first, on each host that shares its database",
+        )
+
+
 def check_register(inventory: Inventory | None, *, known: str = "") -> TrailCheck:
     """
     Return whether the register of *inventory* still holds what was recorded.
@@ -87,6 +118,7 @@ def check_register(inventory: Inventory | None, *, known: str = "") -> TrailChec
         SourceError: it cannot be opened.
     """
     must_have_database(inventory)
+    must_have_no_older_gateway(inventory)
     if not has_database(inventory):
         raise NothingToLookAtError("there is no register yet", hint="sealgate audit")
     with open_register(inventory) as register:

@@ -14,7 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.app.reload import NotRunning, notify
-from sealgate.app.state import database_url, has_database, must_have_database
+from sealgate.app.state import (
+    database_url,
+    has_database,
+    must_have_database,
+    must_have_no_older_gateway,
+)
 from sealgate.errors import SourceError
 from sealgate.identity.adapters.password_hash import calibrated_rounds
 from sealgate.identity.adapters.store import IdentityStore
@@ -63,9 +68,11 @@ def open_identities(inventory: Inventory) -> IdentityStore:
     Return the store of identities of *inventory*; close it.
 
     Raises:
-        SourceError: the database cannot be opened, is damaged, or is newer than this.
+        SourceError: the database cannot be opened, is damaged, is newer than this, or is in use
+            by a gateway that is older.
     """
     must_have_database(inventory)
+    must_have_no_older_gateway(inventory)
     return IdentityStore(database_url(inventory), inventory.state_folder)
 
 

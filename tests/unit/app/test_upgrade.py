@@ -9,11 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from sealgate.app import upgrade
-from sealgate.app.state import database_url
+from sealgate.app.state import check_register, database_url
 from sealgate.app.upgrade import upgrade_apart
+from sealgate.app.users import open_identities
 from sealgate.database import is_at, open_database, sqlite_url
+from sealgate.errors import SourceError
 from sealgate.identity.adapters import store as identities
 from sealgate.policy.inventory import Inventory
 from sealgate.register.adapters import store as register
@@ -31,6 +34,16 @@ upgrade_apart(inventory)
 open_register(inventory).close()
 open_identities(inventory).close()
 print(sorted({"alembic", "mako"} & sys.modules.keys()))
+"""
+
+
+_SERVES = """
+import sys
+from sealgate.app.control import ControlLock
+
+lock = ControlLock(sys.argv[1])
+print("serves", flush=True)
+sys.stdin.read()
 """
 
 
@@ -79,3 +92,28 @@ def test_a_damaged_database_is_left_to_who_opens_it(
     )
     upgrade_apart(inventory)
     assert damaged.read_bytes() == b"no database" * 1000
+
+
+def test_no_command_updates_what_an_older_gateway_uses(tmp_path: Path) -> None:
+    """
+    What it went on to write would be told as somebody else's; it is to be restarted first.
+    """
+    inventory = Inventory(source="sealgate.toml", state_folder=str(tmp_path))
+    open_identities(inventory).close()
+    engine = open_database(database_url(inventory))
+    with engine.begin() as connection:
+        connection.execute(sa.text(f"UPDATE {identities.VERSION_TABLE} SET version_num = '0004'"))  # noqa: S608
+    engine.dispose()
+    command = [sys.executable, "-c", _SERVES, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as gateway:
+        assert gateway.stdout is not None
+        assert gateway.stdout.readline() == b"serves\n"
+        for ask in (open_identities, check_register):
+            with pytest.raises(SourceError, match="older than this program"):
+                ask(inventory)
+        with engine.begin() as connection:
+            head = f"UPDATE {identities.VERSION_TABLE} SET version_num = '{identities.HEAD}'"  # noqa: S608
+            connection.execute(sa.text(head))
+        engine.dispose()
+        open_identities(inventory).close()
+        gateway.communicate(b"")

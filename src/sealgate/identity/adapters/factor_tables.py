@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from sealgate.identity.adapters.sealed_rows import SEAL, Belongings, all_sealed, marked, rewrite
-from sealgate.identity.adapters.tables import METADATA, PEOPLE, ROLES, ROLES_OF, wait_for_turn
+from sealgate.identity.adapters.tables import METADATA, PEOPLE, ROLES, ROLES_OF
 from sealgate.identity.factors import Factor, Proven
 from sealgate.identity.grants import Grant
 from sealgate.identity.passkeys import Passkey
@@ -209,8 +209,6 @@ def end_sign_ins(
     *resting_on* narrows that to those that were proven with one of these keys (by name) or
     factors.
     """
-    # Those that begin at this very moment are waited for, or wait (sign_ins.py).
-    wait_for_turn(connection)
     open_ones = sign_ins(connection, where & SIGN_INS.c.ended_at.is_(None))
     if resting_on is not None:
         wanted = frozenset(resting_on)

@@ -24,7 +24,6 @@ from sealgate.identity.adapters.tables import (
     can_be_stored,
     known_identity,
     note,
-    wait_for_turn,
 )
 from sealgate.identity.model import TrailEntry, normal
 
@@ -81,7 +80,6 @@ class Grants(Database):
             UsageError: there is no such user, something is not fit, or one is open already.
         """
         with self._writing() as connection:
-            wait_for_turn(connection)
             identity = known_identity(connection, person)
             theirs = factor_tables.grants(connection, GRANTS.c.person == identity.name)
             number = secrets.token_hex(_ID_BYTES)
@@ -147,7 +145,6 @@ class Grants(Database):
     ) -> Grant:
         wanted = grant_id.strip().lower()
         with self._writing() as connection:
-            wait_for_turn(connection)
             where = GRANTS.c.id == wanted
             found = factor_tables.grants(connection, where) if can_be_stored(wanted) else ()
             if not found:

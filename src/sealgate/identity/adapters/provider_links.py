@@ -24,7 +24,6 @@ from sealgate.identity.adapters.tables import (
     known_identity,
     names,
     note,
-    wait_for_turn,
 )
 from sealgate.identity.model import (
     Identity,
@@ -74,8 +73,6 @@ class ProviderLinks(Database):
         """
         name = checked_name(name) if name else ""
         with self._writing() as connection:
-            # Or two nodes would both add somebody who signs in twice at once.
-            wait_for_turn(connection)
             link = _link(connection, issuer, subject)
             step = step_for(
                 link,

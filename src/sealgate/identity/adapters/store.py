@@ -49,7 +49,6 @@ from sealgate.identity.adapters.tables import (
     exists,
     known_identity,
     note,
-    wait_for_turn,
 )
 from sealgate.identity.model import (
     ClientCertificate,
@@ -169,7 +168,6 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
         members = sorted({checked_group(group) for group in groups})
         held = sorted({checked_role(role) for role in roles})
         with self._writing() as connection:
-            wait_for_turn(connection)
             if exists(connection, name):
                 raise UsageError(
                     f'user "{name}" exists already',
@@ -252,8 +250,6 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
             UsageError: there is no such user.
         """
         with self._writing() as connection:
-            # In the order of those who decide grants, or two would wait for each other.
-            tables.wait_for_turn(connection)
             identity = known_or_forged(connection, name)
             name = identity.name
             revoked = revoke_all(connection, name, now)

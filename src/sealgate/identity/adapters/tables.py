@@ -148,9 +148,12 @@ class Database:
         """
         Give a connection for one change, as :func:`sealgate.database.writing` does.
 
-        The last entry of the trail is kept beside the key, when there is a new one.
+        The last entry of the trail is kept beside the key, when there is a new one. All take
+        their turn before anything else: two that lock the rows of a person and the state in
+        different orders would stop each other for ever.
         """
         with writing(self._engine) as connection:
+            _wait_for_turn(connection)
             _last_written(connection)
             yield connection
             written = _last_written(connection)
@@ -296,7 +299,6 @@ def note(connection: sa.Connection, entry: TrailEntry) -> None:
     """
     Leave *entry* in the trail, and have servers see that something changed.
     """
-    wait_for_turn(connection)
     state = connection.execute(sa.select(STATE)).one()
     # Somebody may have put an entry behind the last one; it is told, and not continued.
     last = connection.execute(sa.select(sa.func.max(TRAIL.c.id))).scalar() or 0
@@ -342,7 +344,7 @@ def _last_written(connection: sa.Connection) -> tuple[int, str] | None:
     return found
 
 
-def wait_for_turn(connection: sa.Connection) -> None:
+def _wait_for_turn(connection: sa.Connection) -> None:
     """
     Have whoever else does this wait until the change of *connection* is kept or given up.
 
