@@ -130,6 +130,7 @@ PIECES = (
         "~",
     ),
     *("?", "?", "&", "=", "__typo3_install", "..typo3[install", "%5f%5Ftypo3.install", "[a]"),
+    *("%25%37%32est_route", "%%37%32est_route", "?%25%32%35%37%32est_route"),
     *("rest_route", "=/wp/v2/users", "=%2Fwp//v2/users", "x.y", "x_y", "=1", "\xff", "é", "\x01"),
 )
 BYTES = st.binary(max_size=2).map(lambda data: data.decode("utf-8", "surrogateescape"))
@@ -203,6 +204,7 @@ FIELD_NAMES = st.sampled_from(
             "rest%5froute",
             "%2572est_route",
         ),
+        *("%25%37%32est_route", "%%37%32est_route"),
         *("rest_route[]", "rest_route%00x", "_method", "_charset_", "task", "x", "a[rest_route]"),
     )
 )

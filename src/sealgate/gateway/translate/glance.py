@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.gateway.translate.conditions import apart_from, rarest_parts
 from sealgate.gateway.translate.patterns import (
+    ENCODED_DIGIT,
     PRINTABLE,
     any_spelling,
     literal_path,
@@ -123,7 +124,7 @@ def elsewhere(doors: Sequence[Door], path_route: Route) -> list[JSONObject] | No
             return None
     found = list(matchers.values())
     if words:
-        near = f"(?i)[^?]*(?:{'|'.join(sorted(set(words)))}).*"
+        near = f"(?i)[^?]*(?:{'|'.join([*sorted(set(words)), ENCODED_DIGIT])}).*"
         found += [_regex(":path", PRINTABLE), {**_regex(":path", near), "invert_match": True}]
     return found
 
@@ -176,7 +177,7 @@ def _without(part: CredentialPart) -> Iterator[JSONObject]:
             name = parameter_name(part.name.strip("*"))
             yield {**printable, "treat_missing_header_as_empty": True}
             yield {
-                **_regex("cookie", f"(?i).*{name}.*"),
+                **_regex("cookie", f"(?i).*(?:{name}|{ENCODED_DIGIT}).*"),
                 "invert_match": True,
                 "treat_missing_header_as_empty": True,
             }

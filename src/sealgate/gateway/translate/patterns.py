@@ -34,6 +34,9 @@ _QUERY_CHARACTERS = frozenset(ascii_letters + digits + "-")
 _ANY_SEGMENT = "[^/?]*"
 # One to three rounds of percent-encoding.
 _ENCODED = "%(?:25)*"
+# A hexadecimal digit that is itself encoded: whoever decodes twice makes "%72" of "%25%37%32". No
+# encoder writes digits and letters so.
+ENCODED_DIGIT = f"{_ENCODED}(?:3[0-9]|[46][1-6])"
 # A byte of a letter outside ASCII (RFC 3629), which no reading takes for anything else. C2 is not
 # among them, for it begins control characters and the space that does not break.
 _ENCODED_LETTER = "%(?:[89AaBb][0-9A-Fa-f]|[Cc][3-9A-Fa-f]|[D-Fd-f][0-9A-Fa-f])"
@@ -102,6 +105,8 @@ def doubtful(serving: Route, routes: Sequence[Route], *, path_route: Route) -> s
     choices.append(f"[^?]*{DOUBTFUL_END}(?:[?].*)?")
     choices.append(_LEFTOVER)
     choices += [f"[^?]*[?](?:.*[&;])?{parameter_name(name)}.*" for name in names]
+    if names:
+        choices.append(f"[^?]*[?].*{ENCODED_DIGIT}.*")
     return f"{_CASE_FOLDED}(?:{'|'.join(choices)})"
 
 

@@ -43,7 +43,12 @@ def test_ordinary_targets_are_not_doubtful(target: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["/TYPO3", "//x", "/a;b", "/a/..", "/a.", "/x.php/y", "/?a&%5f_typo3+install"]
+    "target",
+    [
+        *("/TYPO3", "//x", "/a;b", "/a/..", "/a.", "/x.php/y", "/?a&%5f_typo3+install"),
+        # The digits of "%5f" are encoded themselves.
+        *("/?%25%35%66_typo3_install", "/?a&%%35f_typo3_install", "/?%25%35f_typo3_install"),
+    ],
 )
 def test_ambiguous_targets_are_doubtful(target: str) -> None:
     """
