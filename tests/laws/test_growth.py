@@ -21,6 +21,7 @@ from tests.growth.attacks import attacks_on, growth_of, has_loop, steps_at_most
 from tests.growth.backtracking import MOST_STEPS, Run, machine_of
 from tests.growth.expressions import expressions
 from tests.growth.lua import lua_patterns
+from tests.told import TOLD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +88,9 @@ TAKES_LONG = (
 )  # fmt: skip
 
 
-def test_every_expression_is_linear_or_bounded(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_expression_is_linear_or_bounded(
+    record_property: Callable[[str, object], None],
+) -> None:
     """
     Of each expression with a loop, attacks are derived, and none makes work grow as a square.
     """
@@ -116,11 +119,11 @@ def test_every_expression_is_linear_or_bounded(capsys: pytest.CaptureFixture[str
                 faults.append(
                     f"{expression.place} {expression.name} {way}: {growth.steps} {growth.attack}"
                 )
-    with capsys.disabled():
-        print(
-            f"\n{len(found)} expressions found, {looped} with loops, measured with {measured} derived "
-            f"texts; {len(BOUNDED)} only meet texts of bounded length"
-        )
+    record_property(
+        TOLD,
+        f"{len(found)} expressions found, {looped} with loops, measured with {measured} derived "
+        f"texts; {len(BOUNDED)} only meet texts of bounded length",
+    )
     assert not faults, "\n".join(faults)
 
 
