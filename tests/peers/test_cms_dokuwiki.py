@@ -1,199 +1,675 @@
 """
-A real PHP CMS (Debian's DokuWiki, on PHP's own server) behind the gateway.
+A real DokuWiki behind its preset: what stays open, what an editor does, ways to its back doors.
 """
 
+from __future__ import annotations
+
+import base64
+import html
+import itertools
 import re
-import shutil
-import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import pytest
 
-from tests.peers.served import Place
-from tests.ports import free_port
-
-WIKI = Path("/usr/share/dokuwiki")
-PASSWORD = "correct horse battery"
-PIXEL = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
-    "0000000d4944415478da63fcffff3f030005fe02fea735819b0000000049454e44ae426082"
+from tests.peers.browsed import browsing
+from tests.peers.cms_ways import (
+    Sent,
+    Stand,
+    Way,
+    arrived,
+    as_json,
+    form,
+    multipart,
+    not_working,
+    send,
 )
+from tests.peers.dokuwikied import (
+    ADMIN,
+    EDITOR,
+    MAILED,
+    PASSWORD,
+    PIXEL,
+    DokuWiki,
+    dokuwiki_running,
+)
+from tests.peers.gatewayed import ALLOWED, OTHER, write_countries
+from tests.peers.signed import SignedPlace
+from tests.ports import free_port
+from tests.waiting import PATIENCE_SECONDS
+
+SIGNED_IN = "=Ym9zcw%3D%3D%7C"  # the cookie begins with the name
+LOGIN_PAGE = 'id="dw__login"'
+SESSION = (("Cookie", "{session}"),)
+BASIC = (("Authorization", "Basic {basic}"),)
+BEARER = (("Authorization", "Bearer {bearer}"),)
+BOSS = '"login":"boss"'
+PLANS = "unfinished plans of the board"
+
+_FORM = "u=boss&p={known}"
+_NEW = "save=1&login={new}&fullname=New&email=new@example.org&pass={known}&passchk={known}"
 
 
-@dataclass(frozen=True)
-class Behind:
-    """
-    The wiki as the world sees it: through the gateway.
-    """
-
-    place: Place
-    pages: Path
-
-    def client(self, *, with_certificate: bool) -> httpx.Client:
-        """
-        Return a browser's worth of HTTP: cookies, redirects (five at most).
-        """
-        context = self.place.trust(key="alice" if with_certificate else None)
-        return httpx.Client(
-            base_url=self.place.url,
-            verify=context,
-            follow_redirects=True,
-            max_redirects=5,
-            timeout=20,
-        )
+def _signing_in(name: str, target: str, body: str = _FORM) -> Way:
+    return Way(name, target, SIGNED_IN, form(body))
 
 
-def settle_wiki(folder: Path) -> Path:
-    """
-    Lay out a fresh wiki below *folder* with one administrator; return its web root.
-    """
-    site, conf, data = folder / "site", folder / "conf", folder / "data"
-    shutil.copytree(WIKI, site, symlinks=False, ignore=shutil.ignore_patterns(".htaccess*"))
-    conf.mkdir()
-    for entry in Path("/etc/dokuwiki").iterdir():
-        if entry.is_file() and entry.name not in {"users.auth.php", "acl.auth.php"}:
-            shutil.copy(entry, conf)
-    shutil.copytree("/var/lib/dokuwiki/data", data)
-    (site / "inc/preload.php").write_text(f"<?php define('DOKU_CONF', '{conf}/');\n")
-    (conf / "local.php").write_text(
-        "<?php\n$conf['title'] = 'Peer';\n$conf['useacl'] = 1;\n$conf['superuser'] = '@admin';\n"
-        f"$conf['savedir'] = '{data}';\n$conf['updatecheck'] = 0;\n"
-        # What docs/howto tells: trust the gateway's word on TLS.
-        "$conf['trustedproxy'] = '^127\\.';\n"
+def _call(method: str, *values: str) -> Sent:
+    # XML-RPC.
+    parameters = "".join(
+        f"<param><value><string>{value}</string></value></param>" for value in values
     )
-    hashed = subprocess.run(
-        ["php", "-r", f"echo password_hash('{PASSWORD}', PASSWORD_BCRYPT);"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    guard = "# <?php exit()?>\n"
-    (conf / "users.auth.php").write_text(
-        f"{guard}alice:{hashed}:Alice:alice@example.org:admin,user\n"
+    body = (
+        f"<methodCall><methodName>{method}</methodName><params>{parameters}</params></methodCall>"
     )
-    (conf / "acl.auth.php").write_text(f"{guard}*\t@ALL\t1\n*\t@user\t8\n")
-    return site
+    return Sent(f'<?xml version="1.0"?>{body}', "text/xml")
+
+
+STRANGERS = (
+    _signing_in("form", "/doku.php?id=start", f"do=login&{_FORM}"),
+    _signing_in("form without action", "/doku.php?id=start"),
+    _signing_in("form list", "/doku.php", f"do[login]=1&{_FORM}"),
+    _signing_in("form list rest", "/doku.php", f"do[login]x[y]=1&{_FORM}"),
+    _signing_in("form dash", "/doku.php", f"do=l-ogin&{_FORM}"),
+    _signing_in("form other action", "/doku.php?do=admin"),
+    _signing_in("form info", "/doku.php/start"),
+    _signing_in("form rewritten", "/start"),
+    _signing_in("form percent", "/doku.php", "%75=boss&%70={known}"),
+    _signing_in("form space", "/doku.php", "+u=boss&%20p={known}"),
+    _signing_in("form nul", "/doku.php", "u%00x=boss&p%00={known}"),
+    _signing_in("form repeated", "/doku.php", f"u=&p=&{_FORM}"),
+    _signing_in("form path percent", "/%64oku.php"),
+    _signing_in("form path slashes", "//doku.php"),
+    _signing_in("form path dots", "/x/../doku.php"),
+    Way("parts", "/doku.php", SIGNED_IN, sent=multipart(u="boss", p="{plain}")),
+    Way("parts split", "/doku.php?u=boss", SIGNED_IN, sent=multipart(p="{plain}")),
+    Way("url", f"/doku.php?{_FORM}", SIGNED_IN),
+    Way("url front", f"/?{_FORM}", SIGNED_IN),
+    Way("url index", f"/index.php?{_FORM}", SIGNED_IN),
+    Way("url feed", f"/feed.php?{_FORM}", SIGNED_IN),
+    Way("url fetch", f"/lib/exe/fetch.php?media=seen.png&{_FORM}", SIGNED_IN),
+    Way("url detail", f"/lib/exe/detail.php/seen.png?{_FORM}", SIGNED_IN),
+    Way("url media manager", f"/lib/exe/mediamanager.php?{_FORM}", SIGNED_IN),
+    Way("url task", f"/lib/exe/taskrunner.php?id=start&{_FORM}", SIGNED_IN),
+    Way("url calls", f"/lib/exe/openapi.php?{_FORM}", SIGNED_IN),
+    _signing_in("ajax", "/lib/exe/ajax.php", f"call=qsearch&q=start&{_FORM}"),
+    Way("basic", "/doku.php", "The Boss", headers=BASIC),
+    Way("basic case", "/doku.php", "The Boss", headers=(("Authorization", "bASIC {basic}"),)),
+    Way("basic feed", "/feed.php", SIGNED_IN, headers=BASIC),
+    Way(
+        "basic restricted page",
+        "/doku.php?id=closed:plans&do=export_raw",
+        PLANS,
+        headers=BASIC,
+    ),
+    Way("xml", "/lib/exe/xmlrpc.php", SIGNED_IN, sent=_call("core.login", "boss", PASSWORD)),
+    Way(
+        "xml old name",
+        "/lib/exe/xmlrpc.php",
+        SIGNED_IN,
+        sent=_call("dokuwiki.login", "boss", PASSWORD),
+    ),
+    Way(
+        "xml info",
+        "/lib/exe/xmlrpc.php/feed.css",
+        SIGNED_IN,
+        sent=_call("core.login", "boss", PASSWORD),
+    ),
+    Way(
+        "xml percent",
+        "/lib%2Fexe/xmlrpc%2Ephp",
+        SIGNED_IN,
+        sent=_call("core.login", "boss", PASSWORD),
+    ),
+    Way("xml slashes", "//lib//exe//xmlrpc.php", "Peer", sent=_call("dokuwiki.getTitle")),
+    Way(
+        "xml who",
+        "/lib/exe/xmlrpc.php",
+        "erika@example.org",
+        sent=_call("core.whoAmI"),
+        headers=(("Authorization", "Basic {basic_erika}"),),
+    ),
+    Way(
+        "json",
+        "/lib/exe/jsonrpc.php/core.login",
+        SIGNED_IN,
+        sent=as_json('{"user":"boss","pass":"{plain}"}'),
+    ),
+    Way(
+        "json 2.0",
+        "/lib/exe/jsonrpc.php",
+        SIGNED_IN,
+        sent=as_json(
+            '{"jsonrpc":"2.0","id":1,"method":"core.login","params":{"user":"boss","pass":"{plain}"}}'
+        ),
+    ),
+    Way(
+        "json dots",
+        "/doku.php/../lib/exe/jsonrpc.php/core.login",
+        SIGNED_IN,
+        sent=as_json('["boss","{plain}"]'),
+    ),
+    Way("json pages", "/lib/exe/jsonrpc.php/core.listPages", '"id":"start"', sent=as_json("{}")),
+    Way("sign in page", "/doku.php?do=login", LOGIN_PAGE),
+    Way("sign in page case", "/doku.php?id=start&do=LOGIN", LOGIN_PAGE),
+    Way("sign in page percent", "/doku.php?%64o=%6cogin", LOGIN_PAGE),
+    Way("sign in page body", "/doku.php", LOGIN_PAGE, sent=form("do=login")),
+    Way("sign in page header", "/doku.php", LOGIN_PAGE, headers=(("X-DokuWiki-Do", "login"),)),
+    Way("sign in page index", "/doku.php/start?do=login", LOGIN_PAGE),
+    Way("account page", "/doku.php?do=register", 'id="dw__register"'),
+    Way("account", "/doku.php?do=register", LOGIN_PAGE, sent=form(_NEW)),
+    Way("account dash", "/doku.php?do=re-gister", LOGIN_PAGE, sent=form(_NEW)),
+    Way("account list", "/doku.php", LOGIN_PAGE, sent=form(f"do[register]=1&{_NEW}")),
+    Way(
+        "account header",
+        "/doku.php",
+        LOGIN_PAGE,
+        sent=form(_NEW),
+        headers=(("X-DokuWiki-Do", "register"),),
+    ),
+    Way(
+        "account parts",
+        "/doku.php?do[register]=1",
+        LOGIN_PAGE,
+        sent=multipart(
+            save="1",
+            login="{new}",
+            fullname="New",
+            email="new@example.org",
+            **{"pass": "{plain}", "passchk": "{plain}"},
+        ),
+    ),
+    Way("password page", "/doku.php?do=resendpwd", 'id="dw__resendpwd"'),
+    Way(
+        "password by mail",
+        "/doku.php?do=resendpwd&pwauth={mailed}",
+        LOGIN_PAGE,
+        sent=form("save=1&pass={known}&passchk={known}"),
+    ),
+    Way(
+        "password by mail dash",
+        "/doku.php?do=resend-pwd",
+        LOGIN_PAGE,
+        sent=form("pwauth={mailed}&pass={known}&passchk={known}"),
+    ),
+    Way(
+        "password by mail url",
+        "/doku.php?do[resendpwd]=1&pwauth=zz{mailed}&pass={known}&passchk={known}",
+        LOGIN_PAGE,
+    ),
+    Way("restricted page", "/data/pages/closed/plans.txt", PLANS),
+    Way("restricted page percent", "/%64ata/pages/closed/plans.txt", PLANS),
+    Way("restricted page percent slash", "/data%2Fpages%2Fclosed/plans.txt", PLANS),
+    Way("restricted page slashes", "//data///pages/closed/plans.txt", PLANS),
+    Way("restricted page dots", "/lib/../data/pages/closed/plans.txt", PLANS),
+    Way("restricted page encoded dots", "/doku.php/%2e%2e/data/pages/closed/plans.txt", PLANS),
+    Way("restricted file", "/data/media/closed/plan.txt", "the board's own file"),
+    Way("settings", "/conf/mime.conf", "image/jpeg"),
+    Way("command", "/bin/dwpage.php", "phpcli"),
+    Way("code", "/inc/lang/en/mailtext.txt", "A page in your DokuWiki"),
+    Way("code of others", "/vendor/composer/installed.json", '"packages"'),
+)
+"""
+What a stranger may try who knows an administrator's password.
+"""
+
+_SAVE = (
+    "do[save]=1&prefix=.&suffix=&date=&changecheck=&target=section&sectok={sectok}&wikitext=mine"
+)
+_SETTING = "do=admin&page=config&save=1&submit=1&config[title]=Taken&sectok={sectok}"
+_NEW_ADMIN = (
+    "do=admin&page=usermanager&fn[add]=1&userid={new}&userpass={known}&userpass2={known}"
+    "&username=New&usermail=new@example.org&usergroups=admin&sectok={sectok}"
+)
+_RULE = "acl_t=@user&cmd[save]=1&ns=open&acl=16&sectok={sectok}"
+
+SESSIONS = (
+    Way("admin", "/doku.php?do=admin", "page=usermanager", headers=SESSION),
+    Way("admin list", "/doku.php?do[admin]=1", "page=usermanager", headers=SESSION),
+    Way("admin dash", "/doku.php?do=-ad-min", "page=usermanager", headers=SESSION),
+    Way("admin info", "/doku.php/start?do=admin&page=acl", "acl_manager", headers=SESSION),
+    Way(
+        "admin rewritten", "/start?do=admin&page=usermanager", "erika@example.org", headers=SESSION
+    ),
+    Way("admin body", "/doku.php", "page=usermanager", sent=form("do=admin"), headers=SESSION),
+    Way(
+        "admin parts", "/doku.php", "page=usermanager", sent=multipart(do="admin"), headers=SESSION
+    ),
+    Way(
+        "admin header",
+        "/doku.php",
+        "page=usermanager",
+        headers=(*SESSION, ("X-DokuWiki-Do", "admin")),
+    ),
+    Way(
+        "admin other cookies",
+        "/doku.php?do=admin",
+        "page=usermanager",
+        headers=(("Cookie", "a=b;c=d;   {session}"),),
+    ),
+    Way(
+        "kept cookie alone",
+        "/doku.php?do=admin",
+        "page=usermanager",
+        headers=(("Cookie", "{kept}"),),
+    ),
+    Way(
+        "two cookie fields",
+        "/doku.php?do=admin",
+        "page=usermanager",
+        headers=(
+            ("Cookie", "a=b"),
+            ("Cookie", "{kept}"),
+        ),
+    ),
+    Way(
+        "setting",
+        "/doku.php",
+        "Location: {home}/doku.php/start?do=admin&page=config",
+        sent=form(_SETTING),
+        headers=SESSION,
+    ),
+    Way("new admin", "/doku.php", "User added", sent=form(_NEW_ADMIN), headers=SESSION),
+    Way(
+        "rules",
+        "/doku.php?id=start&do=admin&page=acl",
+        "acl_manager",
+        sent=form(_RULE),
+        headers=SESSION,
+    ),
+    Way(
+        "rules by ajax",
+        "/lib/exe/ajax.php",
+        "cmd[save]",
+        sent=form(f"call=plugin_acl&ajax=info&{_RULE}"),
+        headers=SESSION,
+    ),
+    Way(
+        "extensions by ajax",
+        "/lib/exe/ajax.php?call=plugin_extension",
+        '"disabled"',
+        sent=form("ext=popularity&act=disable&sectok={sectok}"),
+        headers=SESSION,
+    ),
+    Way("profile", "/doku.php?do=profile", "boss@example.org", headers=SESSION),
+    Way(
+        "token",
+        "/doku.php?do=authtoken&sectok={sectok}",
+        'id="dw__profiletoken"',
+        headers=SESSION,
+    ),
+    Way(
+        "page",
+        "/doku.php?id=taken1",
+        "Location: {home}/doku.php/taken1",
+        sent=form(_SAVE),
+        headers=SESSION,
+    ),
+    Way(
+        "page info",
+        "/doku.php/taken2",
+        "Location: {home}/doku.php/taken2",
+        sent=form(_SAVE),
+        headers=SESSION,
+    ),
+    Way(
+        "page rewritten",
+        "/taken3",
+        "Location: {home}/doku.php/taken3",
+        sent=form(_SAVE),
+        headers=SESSION,
+    ),
+    Way(
+        "upload",
+        "/lib/exe/ajax.php?call=mediaupload&ns=&qqfile=taken.pdf&sectok={sectok}",
+        '"success":true',
+        sent=Sent("mine", "application/octet-stream"),
+        headers=SESSION,
+    ),
+    Way(
+        "delete",
+        "/lib/exe/mediamanager.php?delete=gone.png&sectok={sectok}",
+        "has been deleted",
+        headers=SESSION,
+    ),
+    Way("restricted", "/doku.php?id=closed:plans", PLANS, headers=SESSION),
+    Way("restricted raw", "/doku.php?id=closed:plans&do=export_raw", PLANS, headers=SESSION),
+    Way(
+        "restricted export",
+        "/doku.php/closed:plans?do=export_raw",
+        PLANS,
+        headers=SESSION,
+    ),
+    Way("restricted feed", "/feed.php?mode=list&ns=closed&content=html", PLANS, headers=SESSION),
+    Way(
+        "restricted file",
+        "/lib/exe/fetch.php?media=closed:plan.txt",
+        "the board's own file",
+        headers=SESSION,
+    ),
+    Way(
+        "xml", "/lib/exe/xmlrpc.php", "boss@example.org", sent=_call("core.whoAmI"), headers=SESSION
+    ),
+)
+"""
+What somebody may try who stole an administrator's session.
+"""
+
+TOKENS = (
+    Way("who", "/lib/exe/jsonrpc.php/core.whoAmI", BOSS, sent=as_json("{}"), headers=BEARER),
+    Way("who basic", "/lib/exe/jsonrpc.php/core.whoAmI", BOSS, sent=as_json("{}"), headers=BASIC),
+    Way(
+        "page",
+        "/lib/exe/jsonrpc.php/core.savePage",
+        '"result":true',
+        sent=as_json('{"page":"taken4","text":"mine"}'),
+        headers=BEARER,
+    ),
+    Way(
+        "user",
+        "/lib/exe/jsonrpc.php/plugin.usermanager.createUser",
+        '"result":true',
+        sent=as_json(
+            '{"user":"{new}","name":"New","mail":"new@example.org","password":"{plain}","groups":["admin"]}'
+        ),
+        headers=BEARER,
+    ),
+    Way(
+        "xml who",
+        "/lib/exe/xmlrpc.php",
+        "boss@example.org",
+        sent=_call("core.whoAmI"),
+        headers=BEARER,
+    ),
+    Way(
+        "xml restricted",
+        "/lib/exe/xmlrpc.php",
+        PLANS,
+        sent=_call("core.getPage", "closed:plans"),
+        headers=BASIC,
+    ),
+    Way("admin", "/doku.php?do=admin", "page=usermanager", headers=BEARER),
+    Way("admin basic", "/doku.php/start?do=admin", "page=usermanager", headers=BASIC),
+    Way("restricted", "/doku.php?id=closed:plans", PLANS, headers=BEARER),
+    Way("restricted rewritten", "/closed:plans", PLANS, headers=BASIC),
+    Way(
+        "restricted file",
+        "/lib/exe/fetch.php/closed:plan.txt",
+        "the board's own file",
+        headers=BEARER,
+    ),
+    Way("restricted feed", "/feed.php?mode=list&ns=closed&content=html", PLANS, headers=BEARER),
+    Way("profile", "/doku.php?do=profile", "boss@example.org", headers=BEARER),
+)
+"""
+What somebody may try who stole a token of an administrator, or knows the password.
+"""
 
 
 @pytest.fixture(scope="module")
-def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
+def ports() -> tuple[int, int]:
     """
-    The wiki on PHP's server, and ``sealgate serve`` in front of it.
+    Return where DokuWiki listens, and where the gateway does.
     """
-    folder = tmp_path_factory.mktemp("dokuwiki")
-    site = settle_wiki(folder)
-    place = Place(folder, free_port())
-    place.write("/", "!/doku.php")
+    return free_port(), free_port()
+
+
+@pytest.fixture(scope="module")
+def dokuwiki(
+    tmp_path_factory: pytest.TempPathFactory, ports: tuple[int, int]
+) -> Iterator[DokuWiki]:
+    """
+    Run DokuWiki.
+    """
+    with dokuwiki_running(tmp_path_factory.mktemp("dokuwiki"), *ports) as running:
+        yield running
+
+
+Fill = Callable[[Way], dict[str, str]]
+
+
+def _cookies(dokuwiki: DokuWiki, more: str = "") -> list[str]:
+    told = send(
+        Way("in", "/doku.php", "", form(f"u=boss&p={quote(PASSWORD)}{more}")), bare(dokuwiki), {}
+    )
+    return re.findall("Set-Cookie: ([^;]+)", told.text)
+
+
+@pytest.fixture(scope="module")
+def fill(dokuwiki: DokuWiki) -> Fill:
+    """
+    Return what a thief knows: a password, a session, a token, and what a mail held.
+    """
+    session = "; ".join(_cookies(dokuwiki))
+    [kept] = [cookie for cookie in _cookies(dokuwiki, "&r=1") if cookie.startswith("DW")]
+    page = send(Way("in", "/doku.php", "", headers=(("Cookie", session),)), bare(dokuwiki), {})
+    sectok = re.search("sectok=([0-9a-f]+)", page.text)
+    assert sectok, page.text
+    held = {
+        "home": dokuwiki.home,
+        "plain": PASSWORD,
+        "known": PASSWORD.replace(" ", "+"),
+        "basic": base64.b64encode(f"{ADMIN}:{PASSWORD}".encode()).decode(),
+        "basic_erika": base64.b64encode(f"{EDITOR}:{PASSWORD}".encode()).decode(),
+        "session": session,
+        "kept": kept,
+        "sectok": sectok[1],
+        "mailed": MAILED,
+    }
+    numbers = itertools.count()
+
+    def fill(way: Way) -> dict[str, str]:
+        if "{mailed}" in way.target + way.sent.body:
+            dokuwiki.mail()
+        return {**held, "new": f"new{next(numbers)}", "bearer": dokuwiki.token}
+
+    return fill
+
+
+def bare(dokuwiki: DokuWiki) -> Stand:
+    """
+    Return where DokuWiki itself is asked.
+    """
+    return Stand(dokuwiki.site.port, dokuwiki.home.removeprefix("https://"))
+
+
+@pytest.mark.parametrize("ways", [STRANGERS, SESSIONS, TOKENS], ids=["no", "session", "token"])
+def test_each_way_works_on_the_bare_site(
+    dokuwiki: DokuWiki, fill: Fill, ways: tuple[Way, ...]
+) -> None:
+    """
+    What the gateway is to stop does reach the door where nothing stands before it.
+    """
+    assert not_working(ways, bare(dokuwiki), fill) == []
+
+
+BACKEND = """
+[[site.route]]
+path = "/"
+query = "do=login"
+class = "confidential"
+backend = true
+access = "high"
+admit = ["group:editors"]
+"""
+
+
+@pytest.fixture(scope="module")
+def place(
+    tmp_path_factory: pytest.TempPathFactory, ports: tuple[int, int], dokuwiki: DokuWiki
+) -> Iterator[SignedPlace]:
+    """
+    Serve DokuWiki through the gateway; only the sign-in is declared, the rest is the preset's.
+    """
+    assert dokuwiki.site.port == ports[0]
+    place = SignedPlace(tmp_path_factory.mktemp("gateway"), *ports, routes=BACKEND)
+    place.declare()
+    text = place.config.read_text()
+    place.config.write_text(text.replace("[[site]]", '[[site]]\npreset = "dokuwiki"', 1))
+    write_countries(place.folder / "country.mmdb")
     place.issue("alice", "--group", "editors")
-    with (folder / "php.log").open("wb") as log:
-        wiki = subprocess.Popen(
-            ["php", "-S", f"127.0.0.1:{place.upstream}", "-t", str(site)],
-            stdout=log,
-            stderr=log,
-            env={"PHP_CLI_SERVER_WORKERS": "4", "PATH": "/usr/bin"},
-        )
-    try:
-        with place.serving():
-            yield Behind(place, folder / "data")
-    finally:
-        wiki.terminate()
-        wiki.wait(20)
+    place.add("anna", ["editors"], password=False)
+    with place.serving():
+        yield place
 
 
-def sign_in(client: httpx.Client) -> httpx.Response:
+def through(place: SignedPlace, comes_from: str) -> Stand:
     """
-    Sign in as a person would: load the form, send it, follow where it leads.
+    Return where a stranger asks the gateway.
     """
-    form = client.get("/doku.php", params={"id": "start", "do": "login"})
-    token = re.search(r'name="sectok" value="([^"]*)"', form.text)
-    return client.post(
-        "/doku.php",
-        params={"id": "start"},
-        data={
-            "do": "login",
-            "u": "alice",
-            "p": PASSWORD,
-            "sectok": token.group(1) if token else "",
-        },
+    return Stand(place.https, f"localhost:{place.https}", place.trust(), comes_from)
+
+
+def client(place: SignedPlace, key: str | None = None, comes_from: str = ALLOWED) -> httpx.Client:
+    """
+    Return a browser's worth of HTTP for a stranger, or for who holds *key*.
+    """
+    transport = httpx.HTTPTransport(verify=place.trust(key=key), local_address=comes_from)
+    return httpx.Client(
+        base_url=place.url, transport=transport, follow_redirects=True, timeout=PATIENCE_SECONDS
     )
 
 
-def token_of(page: httpx.Response) -> str:
+@pytest.mark.parametrize("comes_from", [ALLOWED, OTHER], ids=["allowed", "refused"])
+def test_no_way_arrives(
+    place: SignedPlace, dokuwiki: DokuWiki, fill: Fill, comes_from: str
+) -> None:
     """
-    Return the wiki's own request token from *page*.
+    Without a certificate no request comes to a back door, whoever's credentials it carries.
     """
-    found = re.search(r'name="sectok" value="([0-9a-f]{16,})"', page.text)
-    assert found, "the page holds no token: not signed in"
-    return found.group(1)
+    before = dokuwiki.state()
+
+    ways = (*STRANGERS, *SESSIONS, *TOKENS)
+    assert arrived(ways, through(place, comes_from), dokuwiki.site, fill) == []
+    assert dokuwiki.state() == before
 
 
-def test_sign_in_leads_to_the_wiki_without_a_loop(behind: Behind) -> None:
+def test_public_pages_stay_open(place: SignedPlace) -> None:
     """
-    Signing in ends on an https page after one redirect, with a Secure cookie.
+    Pages under any name, their history, search, feeds, files, styles and scripts come from anywhere.
     """
-    with behind.client(with_certificate=True) as client:
-        page = sign_in(client)
-        assert page.status_code == 200
+    shown = {
+        "/": "findable words",
+        "/doku.php": "findable words",
+        "/doku.php?id=start": "findable words",
+        "/doku.php/start": "findable words",
+        "/start": "findable words",
+        "/doku.php/notes.log": "the name of a leftover",
+        "/doku.php?id=start&do=export_raw": "findable words",
+        "/doku.php?id=start&do=edit": "findable words",
+        "/doku.php/start?do=revisions": "Old Revisions",
+        "/doku.php/start?do=recent": "Recent Changes",
+        "/doku.php?do=search&q=findable": "search-results-form",
+        "/doku.php/start?do=index": "Sitemap",
+        "/doku.php/start?do=media&ns=": "Media Manager",
+        "/doku.php?do[show]=": "findable words",
+        "/feed.php": "<rdf:RDF",
+        "/lib/exe/ajax.php?call=qsearch&q=start": "start",
+        "/lib/exe/ajax.php?call=suggestions&q=start": "start",
+        "/lib/exe/taskrunner.php?id=start": "GIF",
+        "/lib/exe/opensearch.php": "OpenSearch",
+        "/lib/exe/css.php?t=dokuwiki": "dokuwiki",
+        "/lib/exe/js.php?t=dokuwiki": "dw__login",
+        "/lib/exe/detail.php/seen.png": "seen.png",
+        "/lib/tpl/dokuwiki/images/page-gradient.png": "",
+    }
+    for comes_from in (ALLOWED, OTHER):
+        with client(place, comes_from=comes_from) as stranger:
+            # A reader has a session, too.
+            told = {path: stranger.get(path) for path in shown}
+            picture = stranger.get("/lib/exe/fetch.php/seen.png")
+            assert "DokuWiki" in stranger.cookies
+        refused = {path: a.status_code for path, a in told.items() if a.status_code != 200}
+        assert refused == {}
+        assert [path for path, text in shown.items() if text not in told[path].text] == []
+        assert picture.content == PIXEL
+
+
+def hidden(page: httpx.Response) -> dict[str, str]:
+    """
+    Return the hidden fields of the forms on *page*.
+    """
+    found = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page.text)
+    return {name: html.unescape(value) for name, value in found}
+
+
+def saved(whoever: httpx.Client, page: str, text: str) -> httpx.Response:
+    """
+    Edit *page* as a browser does, and return what comes then.
+    """
+    editing = whoever.get(f"/doku.php/{page}", params={"do": "edit"})
+    return whoever.post(
+        f"/doku.php/{page}", data={**hidden(editing), "wikitext": text, "do[save]": "1"}
+    )
+
+
+def test_visitors_edit_where_the_wiki_lets_them(place: SignedPlace) -> None:
+    """
+    A page takes what somebody writes who is not signed in, as the wiki itself allows.
+    """
+    with client(place) as stranger:
+        assert "what a visitor says" in saved(stranger, "open/talk", "what a visitor says").text
+        assert "a stranger" not in saved(stranger, "start", "a stranger").text
+
+
+def test_who_holds_the_certificate_works(place: SignedPlace) -> None:
+    """
+    Sign in without a loop, edit, upload, and administer: all arrives whole.
+    """
+    with client(place, "alice") as boss:
+        form_page = boss.get("/doku.php?id=start&do=login")
+        sent = {**hidden(form_page), "u": ADMIN, "p": PASSWORD}
+        # As the setting that the preset tells has it sent; a browser proves that below.
+        page = boss.post("/doku.php/start?do=login", data=sent)
+        assert (page.status_code, page.url.path) == (200, "/doku.php/start")
         assert "Logged in as" in page.text
-        assert 1 <= len(page.history) <= 2
-        assert page.url.scheme == "https"
-        session = [c for c in client.cookies.jar if c.name.startswith("DW")]
-        assert session
-        assert all(cookie.secure for cookie in session)
-
-
-def test_an_upload_arrives_whole(behind: Behind) -> None:
-    """
-    A picture that the media manager takes comes back byte for byte.
-    """
-    with behind.client(with_certificate=True) as client:
-        token = token_of(sign_in(client))
-        answer = client.post(
+        assert all(cookie.secure for cookie in boss.cookies.jar if cookie.name.startswith("DW"))
+        words = "kept words " + "x " * 60_000
+        assert "kept words" in saved(boss, "written", words).text
+        sectok = hidden(page)["sectok"]
+        uploaded = boss.post(
             "/lib/exe/ajax.php",
-            params={"call": "mediaupload", "sectok": token, "ns": ""},
+            params={"call": "mediaupload", "sectok": sectok, "ns": ""},
             files={"qqfile": ("pixel.png", PIXEL, "image/png")},
         )
-        assert answer.json().get("success"), answer.text
-        assert client.get("/lib/exe/fetch.php", params={"media": "pixel.png"}).content == PIXEL
+        assert uploaded.json().get("success"), uploaded.text
+        setting = {"do": "admin", "page": "config", "save": "1", "submit": "1", "sectok": sectok}
+        boss.post("/doku.php", data={**setting, "id": "start", "config[title]": "Renamed"})
+    with client(place) as stranger:
+        assert stranger.get("/lib/exe/fetch.php/pixel.png").content == PIXEL
+        assert "Renamed" in stranger.get("/doku.php/written").text
 
 
-def test_a_page_and_a_setting_are_saved(behind: Behind) -> None:
+def test_who_signs_in_on_the_gateway_works(place: SignedPlace, tmp_path: Path) -> None:
     """
-    An edit and a change in the configuration manager hold.
+    With a passkey and no certificate, in a browser: sign in to the wiki, write a page.
     """
-    with behind.client(with_certificate=True) as client:
-        token = token_of(sign_in(client))
-        editing = client.get("/doku.php", params={"id": "note", "do": "edit"})
-        hidden = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', editing.text))
-        saved = client.post(
-            "/doku.php",
-            params={"id": "note"},
-            data={**hidden, "sectok": token, "wikitext": "kept words", "do[save]": "1"},
+    with browsing(tmp_path) as browser:
+        browser.add_authenticator()
+        with place.people() as people:
+            code = people.make_enrolment("anna", by="test", now=time.time())
+        browser.open(f"{place.url}/.sealgate/passkey/new")
+        browser.type("#enrolment", code)
+        browser.type("#label", "laptop")
+        browser.click("#register button")
+        browser.await_text("is registered")
+        browser.open(f"{place.url}/doku.php?do=login")
+        browser.click("#passkey button")
+        browser.await_url(f"{place.url}/doku.php?do=login")
+        browser.type("#focus__this", EDITOR)
+        browser.type("[name=p]", PASSWORD)
+        browser.click("#dw__login [type=submit]")
+        browser.await_text("Logged in as: Erika")
+        browser.open(f"{place.url}/doku.php/by_erika?do=edit")
+        browser.run(
+            "document.querySelector('#wiki__text').value = 'kept words ' + 'x '.repeat(60000)"
         )
-        assert saved.status_code == 200
-        assert (behind.pages / "pages/note.txt").read_text().strip() == "kept words"
-        client.post(
-            "/doku.php",
-            data={
-                "id": "start",
-                "do": "admin",
-                "page": "config",
-                "sectok": token,
-                "save": "1",
-                "submit": "1",
-                "config[title]": "Renamed",
-            },
-        )
-        assert "Renamed" in client.get("/doku.php", params={"id": "start"}).text
-
-
-def test_a_stranger_does_not_come_to_the_wiki(behind: Behind) -> None:
-    """
-    Without the certificate the wiki answers nothing, but public files do.
-    """
-    with behind.client(with_certificate=False) as client:
-        assert client.get("/doku.php").status_code == 403
-        assert client.get("/lib/images/smileys/fixme.svg").status_code == 200
+        browser.click("#edbtn__save")
+        browser.await_url(f"{place.url}/doku.php/by_erika")
+        browser.await_text("kept words")
+    with client(place) as stranger:
+        assert "kept words" in stranger.get("/doku.php/by_erika").text

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sealgate.policy.inventory import Door
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -41,7 +43,7 @@ def render_template(preset: Preset, domain: str = DEFAULT_DOMAIN, recovery: str 
 
 
 def _backend(preset: Preset, doors: list[str]) -> Iterator[str]:
-    backend = preset.doors[0].path if preset.doors else EXAMPLE_BACKEND
+    backend = preset.doors[0] if preset.doors else Door(EXAMPLE_BACKEND)
     if preset.doors:
         yield f"# The backend. {preset.title}'s doors are locked by the preset:"
         yield f"#   {'  '.join(doors)}"
@@ -50,11 +52,14 @@ def _backend(preset: Preset, doors: list[str]) -> Iterator[str]:
         yield "# A backend, that is, pages for your own people only. To lock one:"
     yield "#   1. sealgate user add alice --group editors"
     yield "#   2. sealgate key issue alice --p12 alice.p12   (for alice's browser)"
-    yield "#   3. get a country database, and take the # off the eight lines below"
+    lines = "eight" if backend.query is None else "nine"
+    yield f"#   3. get a country database, and take the # off the {lines} lines below"
     yield "#      (docs/howto/country-database.md), then: sealgate reload"
     yield ""
     yield "#[[site.route]]"
-    yield f'#path = "{backend}"'
+    yield f'#path = "{backend.path}"'
+    if backend.query is not None:
+        yield f'#query = "{backend.query}={backend.query_value}"'
     yield '#class = "confidential"          # a client certificate and an allowed country'
     yield "#backend = true                  # TLS before the site sees the request"
     yield '#admit = ["group:editors"]'

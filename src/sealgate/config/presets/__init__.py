@@ -5,6 +5,7 @@ What is known of each CMS: its doors, its public holes, its cookies, its setting
 from __future__ import annotations
 
 from sealgate.config.presets.django import DJANGO
+from sealgate.config.presets.dokuwiki import DOKUWIKI
 from sealgate.config.presets.drupal import DRUPAL
 from sealgate.config.presets.generic import GENERIC
 from sealgate.config.presets.joomla import JOOMLA
@@ -18,7 +19,9 @@ NONE = Preset("none", "no preset")
 
 PRESETS: dict[str, Preset] = {
     preset.name: preset
-    for preset in (TYPO3, WORDPRESS, DJANGO, NEXTCLOUD, MEDIAWIKI, DRUPAL, JOOMLA, GENERIC, NONE)
+    for preset in (
+        *(TYPO3, WORDPRESS, DJANGO, NEXTCLOUD, MEDIAWIKI, DOKUWIKI, DRUPAL, JOOMLA, GENERIC, NONE),
+    )
 }
 
 __all__ = ["PRESETS", "FrontSide", "Preset", "Snippet", "front_of", "settings_for"]
