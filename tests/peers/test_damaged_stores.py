@@ -4,6 +4,7 @@ A store that was damaged is fenced off alone; all else is served, and the damage
 
 from __future__ import annotations
 
+import re
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,11 @@ def _put_back(place: FilePlace, drop: str, kept: dict[str, bytes]) -> None:
         path.unlink()
     for name, content in kept.items():
         (folder / name).write_bytes(content)
+
+
+def _anchor(place: FilePlace, drop: str) -> Path:
+    (path,) = (place.state / "records").glob(f"{drop}-*.anchor")
+    return path
 
 
 def _damaged(place: FilePlace) -> dict[str, Any]:
@@ -135,3 +141,70 @@ def test_a_store_damaged_while_it_is_served_is_fenced_off_and_comes_back(place: 
         assert _get(place, "partners", "b") == 0
     assert 'drop "partners" is fenced off' in serving.said
     assert 'drop "partners" is served again' in serving.said
+
+
+def _typed(said: str) -> list[str]:
+    """
+    Return the arguments of the command that a hint ends with.
+    """
+    typed = re.search(r"sealgate (verify \S+ --accept)", said)
+    assert typed is not None, said
+    return typed[1].split()
+
+
+def test_a_lost_anchor_fences_off_its_store_alone(place: FilePlace) -> None:
+    """
+    Whoever also rolls the store back gains nothing; the hint, as typed, has it served.
+    """
+    with place.serving():
+        assert _put(place, "partners", "a") == 0
+    older = _kept(place, "partners")
+    with place.serving():
+        assert _put(place, "partners", "b") == 0
+        assert _put(place, "inbox", "b") == 0
+    _anchor(place, "partners").unlink()
+    _put_back(place, "partners", older)
+    planned = place.sealgate("plan")
+    assert planned.returncode == 10
+    assert "serve would start, but fence off 1 drop" in planned.stdout
+    with place.serving() as serving:
+        assert _get(place, "inbox", "b") == 0
+        assert _get(place, "partners", "a") != 0
+        assert _put(place, "partners", "c") != 0
+        assert _damaged(place)["inbox"] is None
+        assert "the anchor of store" in _damaged(place)["partners"]
+        told = place.sealgate("verify", "partners")
+        assert told.returncode == 10
+    assert 'drop "partners" is fenced off' in serving.said
+    # What started and stopped meanwhile made none in its place.
+    with place.serving() as serving:
+        accepted = place.sealgate(*_typed(told.stdout))
+        assert accepted.returncode == 0, accepted.stderr
+        wait_until(lambda: _damaged(place)["partners"] is None, 60.0)
+        assert _get(place, "partners", "a") == 0
+        assert _put(place, "partners", "c") == 0
+    assert "fence off" not in place.sealgate("plan").stdout
+    (record,) = [one for one in place.events() if one.action == "acceptance"]
+    assert (record.place, record.result) == ("partners", "ok")
+
+
+def test_an_anchor_lost_while_its_store_is_served_fences_that_off(place: FilePlace) -> None:
+    """
+    An upload that was under way makes no other anchor; with the gateway stopped, the hint holds.
+    """
+    with place.serving():
+        assert _put(place, "partners", "a") == 0
+    older = _kept(place, "partners")
+    with place.serving():
+        assert _put(place, "partners", "b") == 0
+        _anchor(place, "partners").write_bytes(b"")
+        _put_back(place, "partners", older)
+        wait_until(lambda: bool(_damaged(place)["partners"]), 60.0)
+        assert _get(place, "partners", "a") != 0
+        assert _get(place, "inbox", "none") != 0
+        assert _put(place, "inbox", "b") == 0
+    told = place.sealgate("verify", "partners")
+    assert place.sealgate(*_typed(told.stdout)).returncode == 0
+    assert place.sealgate("plan").returncode == 0
+    with place.serving():
+        assert _get(place, "partners", "a") == 0

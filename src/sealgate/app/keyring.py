@@ -241,7 +241,8 @@ def _check_first(inventory: Inventory, folder: str) -> None:
     if used:
         raise SourceError(
             f'the site keys in "{folder}" are gone, but there are stores that were made with them',
-            hint=f"restore the folder from a backup; to begin with empty stores: rm -r '{records}'",
+            hint="restore the folder from a backup; to begin with empty stores, move away what lies"
+            f" in them, then: rm -r '{records}'",
         )
 
 

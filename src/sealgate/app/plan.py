@@ -101,7 +101,8 @@ class Plan:
     site that asks for the password itself). *expected* are findings that are certain
     already. *expired* are accepted risks that ended. *why_not_apart* says of each drop, by
     name, why the site's keys are not apart from its store, ``None`` when they are.
-    *to_confirm* is what only people can see of payment gateways, confirmed or not.
+    *to_confirm* is what only people can see of payment gateways, confirmed or not. *fenced* are
+    drops that serve would fence off, as far as that is seen without the keys.
     """
 
     inventory: Inventory
@@ -117,13 +118,14 @@ class Plan:
     settings: tuple[SiteSettings, ...]
     why_not_apart: Mapping[str, str | None]
     to_confirm: tuple[Confirmable, ...] = ()
+    fenced: tuple[Fault, ...] = ()
 
     @property
     def is_good(self) -> bool:
         """
         Return whether serve would start and give everything that it must.
         """
-        return not self.refusals and not self.unmet
+        return not self.refusals and not self.unmet and not self.fenced
 
 
 def plan(inventory: Inventory, *, now: float) -> Plan:
@@ -186,6 +188,7 @@ def plan(inventory: Inventory, *, now: float) -> Plan:
         settings=tuple(_settings(inventory)),
         why_not_apart=apart,
         to_confirm=confirmables(inventory, now=now),
+        fenced=tuple(_fenced(inventory)),
     )
 
 
@@ -202,6 +205,19 @@ def drops_apart(inventory: Inventory) -> dict[str, str | None]:
         )
         for drop in inventory.drops
     }
+
+
+def _fenced(inventory: Inventory) -> Iterator[Fault]:
+    if not inventory.drops:
+        return
+    # Whoever has no drops does not pay for what opens stores.
+    from sealgate.app.storing import without_anchor  # noqa: PLC0415
+
+    places = {drop.name: drop.place for drop in inventory.drops}
+    for name, why in without_anchor(inventory).items():
+        hint = f"restore it from a backup; to have it as it is now: sealgate verify {name} --accept"
+        place = places[name]
+        yield Fault(place.file or inventory.source, place.line, f'drop "{name}": {why}', hint)
 
 
 def _serves_sites(inventory: Inventory) -> bool:

@@ -16,7 +16,7 @@ from sealgate.errors import ConfigError, Fault, SourceError
 from sealgate.gateway.adapters.files import replace_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from sealgate.policy.inventory import Inventory
 
@@ -29,12 +29,14 @@ class Part:
     """
     One kind of thing: *pattern* of its paths in the state folder, and *what* people call it.
 
-    Of a *folder* whose files come and go, only that it holds any is noted.
+    Of a *folder* whose files come and go, only that it holds any is noted. What *fences* is
+    missed by one store alone, which is not served without it; it counts as gone when it is empty.
     """
 
     pattern: str
     what: str
     folder: str = ""
+    fences: bool = False
 
 
 KEYS = Part("keys/site-keys.json", "the site keys")
@@ -47,7 +49,7 @@ PARTS = (
     Part("sessions/*", "the keys that sessions are signed with", "sessions"),
     Part("identities/*", "the keys that the site knows visitors by", "identities"),
     Part("signing/*/*", "the keys that answers are signed with", "signing"),
-    Part("records/*.anchor", "the anchor of a store"),
+    Part("records/*.anchor", "the anchor of a store", fences=True),
 )
 
 
@@ -70,32 +72,46 @@ def note_made(inventory: Inventory) -> None:
         raise SourceError(message, hint=f"ls -ld '{place.parent}'") from error
 
 
+def was_made(inventory: Inventory, path: Path) -> bool:
+    """
+    Return whether *path*, in the state folder, was noted; it may be gone.
+
+    Raises:
+        SourceError: the note cannot be read.
+    """
+    return str(path.relative_to(_place(inventory).parent)) in _noted(inventory)
+
+
 def lost(inventory: Inventory) -> tuple[Fault, ...]:
     """
-    Return a fault for each thing that was noted and is gone.
+    Return a fault for each thing that was noted and is gone, but what one store alone misses.
 
     Raises:
         SourceError: the note, or a folder, cannot be read.
     """
-    there = set(_there(inventory))
-    return tuple(_fault(inventory, line) for line in _noted(inventory) if line not in there)
+    return tuple(_fault(inventory, line) for line in _gone(inventory))
 
 
 def must_be_whole(inventory: Inventory, *parts: Part) -> None:
     """
-    Raise when something that was there is gone; of *parts* only these, by default of all.
+    Raise when something that was there is gone; of *parts* only these, by default as in `lost`.
 
     Raises:
         ConfigError: with a fault for each thing.
         SourceError: the note, or a folder, cannot be read.
     """
-    faults = lost(inventory)
-    if parts:
-        there = set(_there(inventory))
-        lines = [n for n in _noted(inventory) if n not in there and _part_of(n) in parts]
-        faults = tuple(_fault(inventory, line) for line in lines)
+    lines = [n for n in _gone(inventory) if not parts or _part_of(n) in parts]
+    faults = tuple(_fault(inventory, line) for line in lines)
     if faults:
         raise ConfigError(faults[0].message, hint=faults[0].hint, faults=faults)
+
+
+def _gone(inventory: Inventory) -> Iterator[str]:
+    there = set(_there(inventory))
+    for line in _noted(inventory):
+        part = _part_of(line)
+        if line not in there and (part is None or not part.fences):
+            yield line
 
 
 def _fault(inventory: Inventory, line: str) -> Fault:
@@ -123,7 +139,7 @@ def _there(inventory: Inventory) -> Iterable[str]:
             found = sorted(
                 str(path.relative_to(state))
                 for path in state.glob(part.pattern)
-                if not path.name.startswith(".")
+                if not path.name.startswith(".") and (not part.fences or path.lstat().st_size)
             )
         except OSError as error:
             message = f'"{state}" cannot be read: {(error.strerror or "error").lower()}'

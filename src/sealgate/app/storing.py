@@ -5,15 +5,24 @@ What an operator does with the stores of drops: verify, rotate, tend.
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sealgate.app.actor import actor
 from sealgate.app.keyring import RECORDS_FOLDER, open_site_keyring
+from sealgate.app.remains import note_made, was_made
+from sealgate.app.state import open_register
 from sealgate.errors import NothingToLookAtError, UsageError
 from sealgate.policy.protection import Column
-from sealgate.storage.adapters.opened import open_store
+from sealgate.register.model import TransferRecord
+from sealgate.storage.adapters.opened import (
+    accept_store,
+    anchor_path,
+    lacks_anchor,
+    open_store,
+)
 from sealgate.storage.adapters.rotate import Rotated, rotate
 from sealgate.storage.adapters.sweep import Swept, sweep
 from sealgate.storage.adapters.verify import Fault, Found, Verified, verify
@@ -47,9 +56,12 @@ class Tended:
 
 def store_settings(inventory: Inventory, drop: Drop) -> StoreSettings:
     """
-    Return what the store of *drop* is to be.
+    Return what the store of *drop* is to be, and whether it was at work before.
+
+    Raises:
+        SourceError: what the state folder notes cannot be read.
     """
-    return StoreSettings(
+    settings = StoreSettings(
         name=drop.name,
         url=drop.store,
         rung=StorageRung(drop.classification.required.rank(Column.AT_REST)),
@@ -60,6 +72,24 @@ def store_settings(inventory: Inventory, drop: Drop) -> StoreSettings:
         records_folder=str(Path(inventory.state_folder).absolute() / RECORDS_FOLDER),
         records_url=inventory.register_url,
     )
+    return replace(settings, is_known=was_made(inventory, anchor_path(settings)))
+
+
+def without_anchor(inventory: Inventory) -> dict[str, str]:
+    """
+    Return which drops cannot be served because the anchor of their store was lost, and why.
+
+    Nothing is opened: whether a store fits the anchor that is there shows when it is.
+
+    Raises:
+        SourceError: what the state folder notes cannot be read.
+    """
+    settings = {drop.name: store_settings(inventory, drop) for drop in inventory.drops}
+    return {
+        name: f'the anchor of its store, "{anchor_path(one)}", was lost'
+        for name, one in settings.items()
+        if one.is_known and lacks_anchor(one)
+    }
 
 
 def chosen_drops(inventory: Inventory, names: Sequence[str]) -> tuple[Drop, ...]:
@@ -103,10 +133,58 @@ def verify_drops(
             if error.trouble is not Trouble.TAMPERED:
                 raise
             # Nothing can be compared with records that are gone: that is the finding.
-            yield drop, Verified(0, 0, 0, (Found(Fault.ROLLED_BACK, "records", error.message),))
+            told = f"{error.message} ({error.hint})" if error.hint else error.message
+            yield drop, Verified(0, 0, 0, (Found(Fault.ROLLED_BACK, "records", told),))
             continue
         with closing(store):
             yield drop, verify(store, full=full, progress=partial(progress, drop.name))
+
+
+def accept_drops(
+    inventory: Inventory, drops: Sequence[Drop], *, now: Callable[[], float]
+) -> Iterator[tuple[Drop, str | None]]:
+    """
+    Take the state of the store of each of *drops* for the newest one; yield what it was not, if so.
+
+    Of a store that opens as it is, ``None`` is yielded, and nothing is done. What was taken stands
+    in the register.
+
+    Raises:
+        SealgateError: the keys or the register cannot be opened, or a store is damaged otherwise.
+    """
+    keyring = open_site_keyring(inventory, now=now())
+    with open_register(inventory) as register:
+        for drop in drops:
+            settings = store_settings(inventory, drop)
+            why = None
+            try:
+                open_store(settings, keyring, now=now).close()
+            except StorageError as error:
+                if error.trouble is not Trouble.TAMPERED:
+                    raise
+                why = error.message
+                accept_store(settings, keyring, now=now)
+                register.record_transfers([_accepted(drop, now())])
+            yield drop, why
+    note_made(inventory)
+
+
+def _accepted(drop: Drop, at: float) -> TransferRecord:
+    return TransferRecord(
+        at=at,
+        action="acceptance",
+        caller=actor(),
+        protocol="",
+        peer="",
+        version="",
+        group="",
+        cipher="",
+        mac="",
+        place=drop.name,
+        classification=drop.classification.id,
+        size=0,
+        result="ok",
+    )
 
 
 def rotate_drops(

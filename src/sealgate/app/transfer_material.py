@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.app.keyring import RECORDS_FOLDER, why_not_apart
 from sealgate.app.keys import local_authority
+from sealgate.app.remains import note_made
 from sealgate.app.state import database_url
 from sealgate.app.storing import store_settings
 from sealgate.app.transfer_stores import why_not_served
@@ -78,7 +79,6 @@ class Material:
         make_folder(str(state / LOGS_FOLDER))
         keyring = self._keys.open(inventory) if _needs_keys(inventory) else None
         make_folder(str(state / RECORDS_FOLDER))
-        stores = tuple(store_settings(inventory, drop) for drop in inventory.drops)
         places = None if before is None else {settings.url for settings in before.stores}
         fenced: dict[str, str] = {}
         faults = list(_faults(inventory, keyring, self._now, places, fenced))
@@ -86,6 +86,9 @@ class Material:
             raise ConfigError(
                 f'"{inventory.source}" cannot be served as it promises', faults=faults
             )
+        # What was opened just now is missed from now on, also by a process that starts later.
+        note_made(inventory)
+        stores = tuple(store_settings(inventory, drop) for drop in inventory.drops)
         served = Served(
             inventory.drops,
             stores,

@@ -78,6 +78,7 @@ def _tell(planned: Plan) -> None:
     _section("tunnels", tunnel_lines(planned.inventory))
     _section("looked into on the way", inspection_lines(planned.inventory))
     _section("serve refuses to start", (_fault(fault) for fault in planned.refusals))
+    _section("serve fences off", (_fault(fault) for fault in planned.fenced))
     _section("weaker than required", (_column(item) for item in planned.unmet))
     _section("the audit will find", (_finding(finding) for finding in planned.expected))
     _section("left to the audit", (_column(item) for item in planned.for_the_audit))
@@ -99,6 +100,9 @@ def summary(planned: Plan) -> str:
     if planned.refusals:
         count = len(planned.refusals)
         return f"serve would not start: {count} {'reason' if count == 1 else 'reasons'}"
+    if planned.fenced:
+        count = len(planned.fenced)
+        return f"serve would start, but fence off {count} {'drop' if count == 1 else 'drops'}"
     if planned.unmet:
         return f"serve would start, but {len(planned.unmet)} required protections are not given"
     return "serve would start and give every part what its class demands"
@@ -171,6 +175,10 @@ def as_json(planned: Plan, now: float) -> str:
         "refusals": [
             {"file": f.path, "line": f.line, "message": f.message, "hint": f.hint}
             for f in planned.refusals
+        ],
+        "fenced": [
+            {"file": f.path, "line": f.line, "message": f.message, "hint": f.hint}
+            for f in planned.fenced
         ],
         "assets": report["assets"],
         "unmet": [_column_data(item) for item in planned.unmet],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sealgate.app.storing import chosen_drops, verify_drops
+from sealgate.app.storing import accept_drops, chosen_drops, verify_drops
 from sealgate.app.verifying import is_url
 from sealgate.cli.configured import config_option, configured
 from sealgate.cli.stored import one_by_one, shown
@@ -28,6 +28,12 @@ SCHEMA = "sealgate/verify/1"
 @click.command("verify")
 @click.argument("subjects", metavar="[DROP|URL]...", nargs=-1)
 @click.option("--full", is_flag=True, help="Open every file of a store from end to end.")
+@click.option(
+    "--accept",
+    is_flag=True,
+    help="Take the state of each DROP for the newest one, though it was rolled back or its anchor"
+    " was lost. The register keeps who did.",
+)
 @click.option("--register", is_flag=True, help="Verify the register instead of stores.")
 @click.option(
     "--head",
@@ -60,6 +66,7 @@ def command(
     subjects: tuple[str, ...],
     *,
     full: bool,
+    accept: bool,
     register: bool,
     head: str | None,
     out: str | None,
@@ -77,6 +84,10 @@ def command(
     only the beginning and the end of each file are looked at. The exit code is 10 when anything
     is found.
 
+    A store that is older than the last change that is known of, or whose anchor was lost, is not
+    served. When that state is what you want, as after a restore, give its DROP with --accept: it
+    is taken for the newest one, verified, and served again, also by a gateway that runs.
+
     A URL (http:// or https://) is fetched, and its signature (RFC 9421) and digest (RFC 9530) are
     verified. With -o the body is written, but only when it is what the site signed. The exit
     code is 10 when it is not.
@@ -87,7 +98,7 @@ def command(
     something was changed, removed or added.
     """
     if register:
-        if subjects or full or out is not None or key or ca_files or resolve:
+        if subjects or full or accept or out is not None or key or ca_files or resolve:
             raise UsageError(
                 "--register stands alone, or with --head", hint="sealgate verify --register"
             )
@@ -100,8 +111,8 @@ def command(
     if urls and len(urls) < len(subjects):
         raise UsageError("drops and URLs are verified apart", hint="sealgate verify URL")
     if urls:
-        if full:
-            raise UsageError("--full is for drops; what a URL gives is always read to its end")
+        if full or accept:
+            raise UsageError("--full and --accept are for drops; a URL is always read to its end")
         return verify_urls(
             urls, out, key=key, ca_files=ca_files, resolve=resolve, form=form, config=config
         )
@@ -109,12 +120,23 @@ def command(
         raise UsageError(
             "-o, --key, --ca and --resolve are for a URL", hint="sealgate verify URL -o OUT"
         )
-    return _verify_drops(subjects, full=full, form=form, config=config)
+    if accept and not subjects:
+        raise UsageError("--accept takes each drop by name", hint="sealgate verify DROP --accept")
+    return _verify_drops(subjects, full=full, accept=accept, form=form, config=config)
 
 
-def _verify_drops(drops: tuple[str, ...], *, full: bool, form: str, config: str | None) -> int:
+def _verify_drops(
+    drops: tuple[str, ...], *, full: bool, accept: bool, form: str, config: str | None
+) -> int:
     inventory = configured(config)
     chosen = chosen_drops(inventory, drops)
+    if accept:
+        for drop, why in accept_drops(inventory, chosen, now=time.time):
+            told = (
+                f"accepted as it is, though {shown(why)}" if why else "there is nothing to accept"
+            )
+            # JSON stands alone on standard output.
+            click.echo(f"{drop.name}: {told}", err=form == "json")
     results = []
     for drop, made in one_by_one(
         "verifying",

@@ -8,7 +8,7 @@ the plain content. Nothing here touches the world.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -114,6 +114,7 @@ class StoreSettings:
     the site's own; ``HIGHLY_ENCRYPTED`` demands them. *records_folder* belongs to Sealgate
     alone and lies apart from the store: what shows that a store was rolled back is kept
     there, and for objects the records too, unless *records_url* is a database for them.
+    One that *is_known* was at work before: without its anchor it does not open.
     """
 
     name: str
@@ -125,6 +126,8 @@ class StoreSettings:
     recipients: tuple[str, ...] = ()
     records_folder: str = ""
     records_url: str | None = None
+    # What is known of a store makes no other store of it.
+    is_known: bool = field(default=False, compare=False)
 
 
 class StoreReader(Protocol):

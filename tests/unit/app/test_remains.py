@@ -11,7 +11,7 @@ import pytest
 
 from sealgate.app.keyring import add_site_key, look_at_site_keys, open_site_keyring
 from sealgate.app.plan import plan
-from sealgate.app.remains import NOTE, PARTS, lost, must_be_whole, note_made
+from sealgate.app.remains import NOTE, PARTS, lost, must_be_whole, note_made, was_made
 from sealgate.app.state import check_register, open_register
 from sealgate.app.users import open_identities
 from sealgate.config import load
@@ -28,8 +28,8 @@ MADE = (
     "sessions/0123.pem",
     "identities/0123.pem",
     "signing/shop.example/0123.pem",
-    "records/partners-0123456789ab.anchor",
 )
+ANCHOR = "records/partners-0123456789ab.anchor"
 
 
 @pytest.fixture
@@ -57,10 +57,10 @@ def made(inventory: Inventory) -> None:
     """
     Put something at each path, and note it.
     """
-    for line in MADE:
+    for line in (*MADE, ANCHOR):
         path = Path(inventory.state_folder, line)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        path.write_bytes(b"made" if line == ANCHOR else b"")
     note_made(inventory)
 
 
@@ -68,7 +68,25 @@ def test_every_kind_is_tried() -> None:
     """
     The paths above are of all kinds that are noted.
     """
-    assert len(MADE) == len(PARTS)
+    assert len(MADE) == len([part for part in PARTS if not part.fences])
+
+
+def test_a_lost_anchor_is_missed_by_its_store_alone(inventory: Inventory) -> None:
+    """
+    It stays noted; an empty one was never raised, and is not noted.
+    """
+    anchor = Path(inventory.state_folder, ANCHOR).absolute()
+    other = anchor.with_name("other-0123456789ab.anchor")
+    other.parent.mkdir(parents=True)
+    other.touch()
+    made(inventory)
+    assert was_made(inventory, anchor)
+    assert not was_made(inventory, other)
+    anchor.unlink()
+    note_made(inventory)
+    assert lost(inventory) == ()
+    must_be_whole(inventory)
+    assert was_made(inventory, anchor)
 
 
 def test_a_fresh_folder_lacks_nothing(inventory: Inventory) -> None:

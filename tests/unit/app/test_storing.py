@@ -6,13 +6,18 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
+import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from sealgate.app.keyring import add_site_key, open_site_keyring
+from sealgate.app.remains import note_made
 from sealgate.app.storing import store_settings, tend_drops
+from sealgate.app.transfer_stores import why_not_served
 from sealgate.cli import run
 from sealgate.config.load import load
 from sealgate.demo.geography import make_country_database
@@ -205,7 +210,7 @@ def test_rotate_with_wrong_keys_changes_nothing(
     create_keyring(str(foreign), KeySettings(), passphrase=None, now=time.time())
     keys.write_bytes((foreign / keys.name).read_bytes())
     assert run(["rotate"]) == 1
-    assert "does not belong to the records of this store" in capsys.readouterr().err
+    assert "does not belong to its records" in capsys.readouterr().err
     keys.write_bytes(own)
     assert run(["verify", "--full"]) == 0
     store = opened(config)
@@ -286,3 +291,102 @@ def test_what_was_never_shown_is_cleared_away(config: Path) -> None:
     assert [e.path[-1] for e in store.list((INCOMING,))] == ["young"]
     assert [e.path[-1] for e in store.list(())] == [INCOMING, "old", "young"]
     store.close()
+
+
+def _remove(anchor: Path) -> None:
+    anchor.unlink()
+
+
+def _empty(anchor: Path) -> None:
+    anchor.write_bytes(b"")
+
+
+def _garble(anchor: Path) -> None:
+    anchor.write_bytes(bytes(56))
+
+
+def _lengthen(anchor: Path) -> None:
+    anchor.write_bytes(anchor.read_bytes() + b"x")
+
+
+def _lead_elsewhere(anchor: Path) -> None:
+    anchor.unlink()
+    anchor.symlink_to("/dev/null")
+
+
+def _make_folder(anchor: Path) -> None:
+    anchor.unlink()
+    anchor.mkdir()
+
+
+@pytest.mark.parametrize(
+    "lose", [_remove, _empty, _garble, _lengthen, _lead_elsewhere, _make_folder]
+)
+def test_nothing_stands_for_an_anchor_that_was_lost(
+    config: Path, capsys: pytest.CaptureFixture[str], lose: Callable[[Path], None]
+) -> None:
+    """
+    Whatever lies in its place, the store is damaged and stays so; no open process makes another.
+    """
+    store = opened(config)
+    inventory = load(str(config))
+    note_made(inventory)
+    known = opened(config)
+    put(store, "file", b"x")
+    (anchor,) = (config.parent / ".sealgate/records").glob("*.anchor")
+    lose(anchor)
+    put(known, "another", b"x")
+    store.close()
+    known.close()
+    keyring = open_site_keyring(inventory, now=time.time())
+    for _ in range(2):
+        wrong = why_not_served(inventory, inventory.drops[0], keyring, now=time.time)
+        assert wrong is not None
+        assert wrong.is_damage
+        run(["verify"])
+    if lose not in {_lead_elsewhere, _make_folder}:
+        capsys.readouterr()
+        assert run(["verify", "partners", "--accept"]) == 0
+        told = capsys.readouterr().out
+        assert "partners: accepted as it is, though the anchor of store" in told
+        assert "partners: whole, 2 files" in told
+        assert run(["verify", "partners", "--accept"]) == 0
+        assert "there is nothing to accept" in capsys.readouterr().out
+        assert why_not_served(inventory, inventory.drops[0], keyring, now=time.time) is None
+
+
+def test_what_was_changed_from_outside_is_not_accepted(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    Accepting takes an older state, and none that Sealgate did not write: the anchor stays.
+    """
+    store = opened(config)
+    put(store, "file", b"x")
+    store.close()
+    (anchor,) = (config.parent / ".sealgate/records").glob("*.anchor")
+    said = anchor.read_bytes()
+    with contextlib.closing(sqlite3.connect(config.parent / "partners/records.sqlite")) as records:
+        records.execute("UPDATE store_heads SET files = 9")
+        records.commit()
+    assert run(["verify", "partners", "--accept"]) == 1
+    assert "changed from outside" in capsys.readouterr().err
+    assert anchor.read_bytes() == said
+    assert run(["verify", "--accept"]) == 2
+
+
+def test_an_empty_store_is_accepted_in_place_of_one_that_is_gone(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    Only when somebody says so.
+    """
+    store = opened(config)
+    put(store, "file", b"x")
+    store.close()
+    note_made(load(str(config)))
+    shutil.rmtree(config.parent / "partners")
+    assert run(["verify"]) == 10
+    assert "sealgate verify partners --accept" in capsys.readouterr().out
+    assert run(["verify", "partners", "--accept"]) == 0
+    assert "partners: whole, 0 files" in capsys.readouterr().out

@@ -14,6 +14,7 @@ import os
 import struct
 from typing import TYPE_CHECKING
 
+from sealgate.storage.adapters.file_ends import sync_folder
 from sealgate.storage.adapters.medium import failed
 from sealgate.storage.model import StorageError, Trouble
 
@@ -30,57 +31,101 @@ _FORM = struct.Struct(f">{ID_BYTES}sq32s")
 
 class Anchor:
     """
-    The anchor in the file *path*, made when it is first raised.
+    The anchor of the store *name* in the file *path*, made when it is first raised.
+
+    One that *is_known* was raised before: empty or gone, it vouches for nothing.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, name: str, *, is_known: bool = False) -> None:
         self.path = path
+        self.name = name
+        self.is_known = is_known
         self._descriptor = -1
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
             self._descriptor = os.open(path, flags, 0o600)
+            if os.geteuid() == 0 and not self._content():
+                # What root's commands make, the service must write.
+                owner = path.parent.stat()
+                os.fchown(self._descriptor, owner.st_uid, owner.st_gid)
         except OSError as error:
             raise failed(f'anchor "{path}"', error) from error
 
-    def store_id(self) -> bytes | None:
+    @property
+    def is_used(self) -> bool:
         """
-        Return which store it belongs to, unverified; ``None`` while it is empty.
+        Return whether the store was at work before, as far as is known here.
         """
-        content = os.pread(self._descriptor, _FORM.size, 0)
-        return content[:ID_BYTES] if content else None
+        return self.is_known or bool(self._content())
+
+    @property
+    def hint(self) -> str:
+        """
+        Return what to type to have the store as it is now.
+        """
+        return f"to have it as it is now: sealgate verify {self.name} --accept"
 
     def seq(self, vouching: Vouching, store_id: bytes) -> int:
         """
         Return the last change that it knows of; 0 while it is empty.
 
         Raises:
-            StorageError: TAMPERED: it belongs to another store, or was not written by us.
+            StorageError: TAMPERED: it belongs to another store, was not written by us, or was lost.
         """
-        content = os.pread(self._descriptor, _FORM.size, 0)
-        if not content:
+        content = self._content()
+        if not content and not self.is_known:
             return 0
-        if len(content) == _FORM.size:
-            whose, seq, mac = _FORM.unpack(content)
-            if whose == store_id and hmac.compare_digest(mac, vouching.anchor_mac(whose, seq)):
-                return int(seq)
+        seq = _said(content, vouching, store_id)
+        if seq is not None:
+            return seq
+        told = "does not belong to its records" if content else "was lost"
         raise StorageError(
             Trouble.TAMPERED,
-            f'anchor "{self.path}" does not belong to the records of this store',
-            hint=f"restore the store, or take its state as it is: rm '{self.path}'",
+            f'the anchor of store "{self.name}" {told}: whether it is the newest cannot be told',
+            hint=f"restore '{self.path}' from a backup; {self.hint}",
         )
 
     def raise_to(self, vouching: Vouching, store_id: bytes, seq: int) -> None:
         """
         Say that change *seq* was made; never lowers it. A failure is no fault of the change.
+
+        One that is known and was changed from outside stays so: it is missed when it is compared.
         """
-        content = os.pread(self._descriptor, _FORM.size, 0)
-        if len(content) == _FORM.size and seq <= _FORM.unpack(content)[1]:
+        content = self._content()
+        said = _said(content, vouching, store_id)
+        if self.is_known if said is None else seq <= said:
             return
         # One write of 56 bytes at the beginning of a page is seen whole or not at all.
         with contextlib.suppress(OSError):
             form = _FORM.pack(store_id, seq, vouching.anchor_mac(store_id, seq))
             os.pwrite(self._descriptor, form, 0)
+            if not content:
+                # It is missed from now on: the first one outlives a power cut.
+                os.fsync(self._descriptor)
+                sync_folder(self.path.parent)
+
+    def forget(self) -> bytes:
+        """
+        Have it say nothing; return what it said, whoever wrote that.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        content = self._content()
+        try:
+            os.ftruncate(self._descriptor, 0)
+        except OSError as error:
+            raise failed(f'anchor "{self.path}"', error) from error
+        return content
+
+    def put_back(self, content: bytes) -> None:
+        """
+        Have it say *content* again, what :meth:`forget` returned.
+        """
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, content, 0)
 
     def close(self) -> None:
         """
@@ -89,3 +134,18 @@ class Anchor:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+    def _content(self) -> bytes:
+        # One byte more, so that what is longer is none of ours.
+        return os.pread(self._descriptor, _FORM.size + 1, 0)
+
+
+def _said(content: bytes, vouching: Vouching, store_id: bytes) -> int | None:
+    """
+    Return the last change that *content* knows of, ``None`` when we did not write it.
+    """
+    if len(content) != _FORM.size:
+        return None
+    whose, seq, mac = _FORM.unpack(content)
+    is_ours = whose == store_id and hmac.compare_digest(mac, vouching.anchor_mac(whose, seq))
+    return int(seq) if is_ours else None

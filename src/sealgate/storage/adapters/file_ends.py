@@ -185,7 +185,7 @@ class Output:
             if kind is None and self._temporary is not None:
                 os.fsync(self._file.fileno())
                 self._name(self._temporary)
-                _sync_folder(self._target.parent)
+                sync_folder(self._target.parent)
         except FileExistsError:
             raise _exists(self.name) from None
         except OSError as failure:
@@ -287,7 +287,8 @@ def _exists(name: str) -> UsageError:
     return UsageError(f"{name} exists already", hint="--force replaces it, -o names another")
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Have the names in the folder *path* reach the disk."""
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(folder)

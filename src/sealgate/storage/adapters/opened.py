@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,7 @@ def open_store(
     recipients = _recipients(settings, keyring)
     medium = open_medium(settings.url, _beside(settings, "locks"))
     try:
-        anchor = Anchor(_beside(settings, ENDING))
+        anchor = Anchor(anchor_path(settings), settings.name, is_known=settings.is_known)
         try:
             url, store, reserve = _records_place(settings)
             records = Records(url, store, keyring.record_key, anchor, compare=compare)
@@ -81,16 +82,56 @@ def open_store(
     return ObjectStore(settings, medium, records, forms, rung, now, kept, names)
 
 
+def accept_store(
+    settings: StoreSettings, keyring: UnlockedKeyring, *, now: Callable[[], float]
+) -> None:
+    """
+    Take the state of the store of *settings* for the newest one: its anchor begins anew there.
+
+    Without records it is an empty store from then on.
+
+    Raises:
+        StorageError: it cannot be opened for another reason; the anchor stays as it was.
+    """
+    anchor = Anchor(anchor_path(settings), settings.name)
+    try:
+        said = anchor.forget()
+        try:
+            open_store(replace(settings, is_known=False), keyring, now=now).close()
+        except BaseException:
+            anchor.put_back(said)
+            raise
+    finally:
+        anchor.close()
+
+
 def was_used(settings: StoreSettings) -> bool:
     """
     Return whether this site had the store of *settings* at work before: its anchor says so.
     """
+    return settings.is_known or not lacks_anchor(settings)
+
+
+def lacks_anchor(settings: StoreSettings) -> bool:
+    """
+    Return whether there is nothing in the place of the anchor.
+    """
     if not Path(settings.records_folder).is_absolute():
-        return False
+        return True
     try:
-        return _beside(settings, ENDING).stat().st_size > 0
+        return anchor_path(settings).stat().st_size == 0
     except OSError:
-        return False
+        return True
+
+
+def anchor_path(settings: StoreSettings) -> Path:
+    """
+    Return where the anchor lies.
+
+    Raises:
+        StorageError: *settings* name no folder for it.
+    """
+    return _beside(settings, ENDING)
 
 
 def open_medium(url: str, locks: Path) -> Medium:

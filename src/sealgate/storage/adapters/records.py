@@ -299,11 +299,11 @@ class Records:
             row = run(_HEAD, (self.store,)).fetchone()
         if row is not None:
             return blob(row[0])
-        if anchor.store_id() is not None:
+        if anchor.is_used:
             raise StorageError(
                 Trouble.TAMPERED,
-                "the store's records are gone, though its anchor knows of them",
-                hint=f"restore the store, or begin an empty one: rm '{anchor.path}'",
+                "the store's records are gone, though it was at work before",
+                hint=f"restore it from a backup; {anchor.hint}, which is empty",
             )
         store_id = os.urandom(16)
         mac = Vouching(record_key, store_id).head_mac(Head(store_id, 0, 0, 0, NOTHING))
@@ -354,5 +354,5 @@ def _rolled_back(anchor: Anchor) -> StorageError:
     return StorageError(
         Trouble.TAMPERED,
         "the store's records are older than the last change that is known of",
-        hint=f"restore the newest state, or take this one as it is: rm '{anchor.path}'",
+        hint=f"restore the newest state; {anchor.hint}",
     )

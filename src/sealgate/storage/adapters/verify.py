@@ -100,7 +100,9 @@ def _records(store: ObjectStore) -> Iterator[Found]:
         records.compare_anchor()
     except StorageError as error:
         is_head = "head" in error.message
-        yield Found(Fault.TAMPERED if is_head else Fault.ROLLED_BACK, "records", error.message)
+        # Only of what is behind its anchor there is more to type.
+        told = error.message if is_head else f"{error.message} ({error.hint})"
+        yield Found(Fault.TAMPERED if is_head else Fault.ROLLED_BACK, "records", told)
     leaves: dict[str, list[bytes]] = {}
     paths: dict[str, list[str]] = {}
     # The tree and the records of one instant.
