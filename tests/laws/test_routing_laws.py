@@ -102,6 +102,8 @@ SITES = (
         Route(Door("/"), PUBLIC),
         Route(Door("/", query="rest_route", besides=("/a", "/x/index.php", "/B")), CONFIDENTIAL),
         Route(Door("/", methods=("POST",), besides=("/a", "/x")), CONFIDENTIAL),
+        Route(Door("/a", exact=True), PUBLIC),
+        Route(Door("/x/index.php", exact=True), PUBLIC),
     ),
 )
 # What paths, and the attempts to hide one, are made of.

@@ -132,7 +132,7 @@ def _moved(table: Table, preset: Preset) -> Preset:
     path = table.text("backend_path")
     if path is None:
         return preset
-    if not preset.doors or preset.doors[0].path == "/":
+    if not preset.doors or preset.doors[0].conditional:
         table.fault(
             "backend_path",
             f"preset {quoted(preset.name)} knows no backend that could lie elsewhere",

@@ -9,6 +9,7 @@ from sealgate.config.presets.dokuwiki import DOKUWIKI
 from sealgate.config.presets.drupal import DRUPAL
 from sealgate.config.presets.generic import GENERIC
 from sealgate.config.presets.joomla import JOOMLA
+from sealgate.config.presets.matomo import MATOMO
 from sealgate.config.presets.mediawiki import MEDIAWIKI
 from sealgate.config.presets.model import FrontSide, Preset, Snippet, front_of, settings_for
 from sealgate.config.presets.nextcloud import NEXTCLOUD
@@ -20,7 +21,19 @@ NONE = Preset("none", "no preset")
 PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in (
-        *(TYPO3, WORDPRESS, DJANGO, NEXTCLOUD, MEDIAWIKI, DOKUWIKI, DRUPAL, JOOMLA, GENERIC, NONE),
+        *(
+            TYPO3,
+            WORDPRESS,
+            DJANGO,
+            NEXTCLOUD,
+            MEDIAWIKI,
+            DOKUWIKI,
+            MATOMO,
+            DRUPAL,
+            JOOMLA,
+            GENERIC,
+            NONE,
+        ),
     )
 }
 

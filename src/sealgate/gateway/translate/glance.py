@@ -44,12 +44,16 @@ if TYPE_CHECKING:
 def concerned(path_route: Route, routes: Iterable[Route]) -> list[Route]:
     """
     Return those of *routes* that can lie where *path_route* serves.
+
+    What serves one path alone gets it in one spelling, in which a door beside it does not count.
     """
     here = door_segments(path_route.door)
+    alone = path_route.door.path if path_route.door.exact else None
     return [
         route
         for route in routes
-        if all(
+        if alone not in route.door.besides
+        and all(
             "*" in {one, other} or one == other
             for one, other in zip(here, door_segments(route.door), strict=False)
         )

@@ -94,6 +94,12 @@ def landed(site: Site, target: str) -> Route | None:
         ("dokuwiki", "/dokuwiki/data/pages/start.txt"),
         ("dokuwiki", "/feed.php?u=a&p=b"),
         ("dokuwiki", "/wiki/doku.php?do=l-ogin&u=a&p=b"),
+        ("matomo", "/index.php?module=Login"),
+        ("matomo", "/?module=API&method=X.y"),
+        ("matomo", "/anything?token_auth=x"),
+        ("matomo", "/matomo/index.php?login=a&password=b"),
+        ("matomo", "/config/config.ini.php"),
+        ("matomo", "/matomo/tmp/sessions/sess_1"),
     ],
 )
 def test_a_door_is_locked(preset: str, target: str) -> None:
@@ -171,6 +177,11 @@ def test_doors_ask_for_the_factors_of_the_declared_backend() -> None:
         ("dokuwiki", "/dokuwiki/lib/exe/fetch.php/dump.sql"),
         ("dokuwiki", "/doku.php/notes.log"),
         ("dokuwiki", "/lib/exe/ajax.php?call=qsearch&q=u"),
+        ("matomo", "/matomo.php?idsite=1&rec=1&token_auth=x"),
+        ("matomo", "/matomo/piwik.php?idsite=1"),
+        ("matomo", "/js/tracker.php?idsite=1"),
+        ("matomo", "/matomo.js"),
+        ("matomo", "/index.php?module=CoreAdminHome&action=optOutJS"),
         # One of two that sign in only together.
         ("dokuwiki", "/doku.php?id=start&p=2"),
     ],
@@ -201,6 +212,11 @@ def test_what_visitors_need_stays_public(preset: str, target: str) -> None:
         ("wordpress", "/wp-comments-post%2Ephp?rest%5Froute=/wp/v2/users"),
         ("wordpress", "/WP-ADMIN/ADMIN-AJAX.PHP?rest%5Froute=/wp/v2/users"),
         ("nextcloud", "/index.php/settings//admin"),
+        # Only the very path of the tracker is its script.
+        ("matomo", "/MATOMO.php?token_auth=x"),
+        ("matomo", "/matomo.php/?token_auth=x"),
+        ("matomo", "/matomo.php/../index.php?token_auth=x"),
+        ("matomo", "/matomo%2Ephp?method=X.y"),
     ],
 )
 def test_another_spelling_of_a_door_is_refused(preset: str, target: str) -> None:
@@ -339,7 +355,7 @@ def test_django_settings_are_python_with_the_right_values() -> None:
 
 
 @pytest.mark.peer("php")
-@pytest.mark.parametrize("name", ["typo3", "wordpress", "nextcloud", "dokuwiki"])
+@pytest.mark.parametrize("name", ["typo3", "wordpress", "nextcloud", "dokuwiki", "matomo"])
 def test_php_settings_are_php(name: str, tmp_path: Path) -> None:
     """
     PHP itself finds no syntax error in a snippet.
@@ -350,7 +366,7 @@ def test_php_settings_are_php(name: str, tmp_path: Path) -> None:
             # Lines inside the array that config.php returns.
             text = f"$CONFIG = [\n{text}];\n"
         path = tmp_path / "settings.php"
-        if snippet.file.endswith(".js"):
+        if snippet.file.endswith((".js", ".ini.php")):
             continue
         path.write_text(f"<?php\n{text.removeprefix('<?php')}", encoding="utf-8")
 

@@ -31,6 +31,17 @@ def test_doors_elsewhere_do_not_concern_a_route() -> None:
     assert concerned(FRONT, routes) == routes
 
 
+def test_a_door_is_not_concerned_where_one_path_beside_it_is_served() -> None:
+    """
+    It is where everything below that path is served as well.
+    """
+    beside = Route(Door("/", query="token", besides=("/take",)), PUBLIC)
+
+    assert concerned(Route(Door("/take", exact=True), PUBLIC), [beside]) == []
+    assert concerned(Route(Door("/other", exact=True), PUBLIC), [beside]) == [beside]
+    assert concerned(Route(Door("/take"), PUBLIC), [beside]) == [beside]
+
+
 def test_what_keeps_doors_apart() -> None:
     """
     No credential that one asks for, and no method; what answers GET answers HEAD.
