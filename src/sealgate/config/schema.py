@@ -200,8 +200,8 @@ SECTIONS: tuple[Section, ...] = (
                 "preset",
                 Type.TEXT,
                 "What is known of the CMS: `typo3`, `wordpress`, `django`, `nextcloud`, "
-                "`mediawiki`, `dokuwiki`, `matomo`, `drupal`, `joomla`, `generic` (usual "
-                "places of administration) or `none`. Locks its doors and knows its cookies.",
+                "`mediawiki`, `dokuwiki`, `matomo`, `roundcube`, `drupal`, `joomla`, "
+                "`generic` (usual places of administration) or `none`. Locks its doors and knows its cookies.",
                 '`"none"`',
             ),
             Setting(

@@ -13,6 +13,7 @@ from sealgate.config.presets.matomo import MATOMO
 from sealgate.config.presets.mediawiki import MEDIAWIKI
 from sealgate.config.presets.model import FrontSide, Preset, Snippet, front_of, settings_for
 from sealgate.config.presets.nextcloud import NEXTCLOUD
+from sealgate.config.presets.roundcube import ROUNDCUBE
 from sealgate.config.presets.typo3 import TYPO3
 from sealgate.config.presets.wordpress import WORDPRESS
 
@@ -21,19 +22,8 @@ NONE = Preset("none", "no preset")
 PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in (
-        *(
-            TYPO3,
-            WORDPRESS,
-            DJANGO,
-            NEXTCLOUD,
-            MEDIAWIKI,
-            DOKUWIKI,
-            MATOMO,
-            DRUPAL,
-            JOOMLA,
-            GENERIC,
-            NONE,
-        ),
+        *(TYPO3, WORDPRESS, DJANGO, NEXTCLOUD, MEDIAWIKI, DOKUWIKI, MATOMO, ROUNDCUBE),
+        *(DRUPAL, JOOMLA, GENERIC, NONE),
     )
 }
 

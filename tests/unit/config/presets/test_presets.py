@@ -100,6 +100,9 @@ def landed(site: Site, target: str) -> Route | None:
         ("matomo", "/matomo/index.php?login=a&password=b"),
         ("matomo", "/config/config.ini.php"),
         ("matomo", "/matomo/tmp/sessions/sess_1"),
+        ("roundcube", "/installer/index.php?_step=2"),
+        ("roundcube", "/roundcube/temp/RCMTEMPattmnt1"),
+        ("roundcube", "/program/lib/Roundcube/rcube.php"),
     ],
 )
 def test_a_door_is_locked(preset: str, target: str) -> None:
@@ -182,6 +185,9 @@ def test_doors_ask_for_the_factors_of_the_declared_backend() -> None:
         ("matomo", "/js/tracker.php?idsite=1"),
         ("matomo", "/matomo.js"),
         ("matomo", "/index.php?module=CoreAdminHome&action=optOutJS"),
+        ("roundcube", "/?_task=mail&_mbox=INBOX"),
+        ("roundcube", "/program/js/app.min.js"),
+        ("roundcube", "/skins/elastic/styles/styles.min.css"),
         # One of two that sign in only together.
         ("dokuwiki", "/doku.php?id=start&p=2"),
     ],
@@ -214,6 +220,7 @@ def test_what_visitors_need_stays_public(preset: str, target: str) -> None:
         ("nextcloud", "/index.php/settings//admin"),
         # Only the very path of the tracker is its script.
         ("matomo", "/MATOMO.php?token_auth=x"),
+        ("roundcube", "/skins/..%2finstaller/?_step=2"),
         ("matomo", "/matomo.php/?token_auth=x"),
         ("matomo", "/matomo.php/../index.php?token_auth=x"),
         ("matomo", "/matomo%2Ephp?method=X.y"),
@@ -355,7 +362,9 @@ def test_django_settings_are_python_with_the_right_values() -> None:
 
 
 @pytest.mark.peer("php")
-@pytest.mark.parametrize("name", ["typo3", "wordpress", "nextcloud", "dokuwiki", "matomo"])
+@pytest.mark.parametrize(
+    "name", ["typo3", "wordpress", "nextcloud", "dokuwiki", "matomo", "roundcube"]
+)
 def test_php_settings_are_php(name: str, tmp_path: Path) -> None:
     """
     PHP itself finds no syntax error in a snippet.
