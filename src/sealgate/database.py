@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import threading
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,9 +22,14 @@ from sealgate.errors import SealgateError, SourceError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from alembic.runtime.environment import EnvironmentContext
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
 _WRITES = "sealgate_writes"
+# Alembic keeps what it works on in its modules, so threads take turns.
+_ALEMBIC = threading.Lock()
+# One whose medium stopped answering keeps the others no longer than this.
+_TURN_SECONDS = 60.0
 # What of a URL may stand in a message as it is.
 _PLAIN = re.compile(r"[A-Za-z0-9._:-]*")
 
@@ -122,7 +128,7 @@ def is_at(engine: sa.Engine, version_table: str, head: str) -> bool:
 def _upgrade(engine: sa.Engine, migrations: Path, version_table: str) -> None:
     # 12 MiB that a gateway would hold for ever, and needs only after an update.
     from alembic.config import Config  # noqa: PLC0415
-    from alembic.runtime.environment import EnvironmentContext  # noqa: PLC0415
+    from alembic.runtime import environment  # noqa: PLC0415
     from alembic.script import ScriptDirectory  # noqa: PLC0415
 
     config = Config()
@@ -137,13 +143,23 @@ def _upgrade(engine: sa.Engine, migrations: Path, version_table: str) -> None:
     with (
         engine.connect().execution_options(**{_WRITES: True}) as connection,
         connection.begin(),
-        EnvironmentContext(config, script, fn=steps, destination_rev="head") as environment,
     ):
         _wait_for_turn(connection, version_table)
-        environment.configure(
-            connection=connection, version_table=version_table, render_as_batch=True
-        )
-        environment.run_migrations()
+        context = environment.EnvironmentContext(config, script, fn=steps, destination_rev="head")
+        _run(connection, version_table, context)
+
+
+def _run(connection: sa.Connection, version_table: str, context: EnvironmentContext) -> None:
+    if not _ALEMBIC.acquire(timeout=_TURN_SECONDS):
+        raise TimeoutError
+    try:
+        with context as environment:
+            environment.configure(
+                connection=connection, version_table=version_table, render_as_batch=True
+            )
+            environment.run_migrations()
+    finally:
+        _ALEMBIC.release()
 
 
 def _wait_for_turn(connection: sa.Connection, version_table: str) -> None:

@@ -144,8 +144,8 @@ class Transfer:
         for name, why in new.items():
             if old.get(name) != why:
                 self._tell(
-                    f'error: drop "{name}" is fenced off, its store is damaged: {why}; all else is'
-                    f" served (sealgate verify {name})"
+                    f'error: drop "{name}" is fenced off: {why}; all else is served'
+                    f" (sealgate verify {name})"
                 )
         for name in old.keys() - new.keys():
             if wanted.served is not None and any(d.name == name for d in wanted.served.drops):
@@ -222,7 +222,7 @@ class Transfer:
         Do what time brings: crashes are mended, leavers seen off, stores tended.
         """
         if self._parts is not None:
-            found = self._parts[2].tick(inventory, self._keys.keyring)
+            found = self._parts[2].tick(inventory, self._keys.keyring, self.fenced)
             if found is not None:
                 self._follow_stores(found)
             self._parts[1].tick(inventory, self._keys.keyring, self.fenced)

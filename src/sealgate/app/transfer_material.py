@@ -6,6 +6,7 @@ Everything is checked here, before anything that runs is touched.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +15,13 @@ from sealgate.app.keys import local_authority
 from sealgate.app.remains import note_made
 from sealgate.app.state import database_url
 from sealgate.app.storing import store_settings
-from sealgate.app.transfer_stores import why_not_served
+from sealgate.app.transfer_stores import ANSWER_SECONDS, SILENT, silent, why_not_served
 from sealgate.app.transfer_wanted import Door, Wanted, has_ftps
 from sealgate.errors import ConfigError, Fault, SourceError
 from sealgate.gateway.adapters.files import make_folder, replace_file
 from sealgate.identity.adapters.given import check_given
 from sealgate.policy.inventory import PassivePorts
+from sealgate.storage.adapters.asked import answers
 from sealgate.storage.adapters.packed import packed
 from sealgate.transfer.adapters.workers_plan import Served
 from sealgate.transfer.authorize import needs_grant
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
     from sealgate.app.material import Certificates
     from sealgate.app.opened_keys import OpenedKeys
-    from sealgate.policy.inventory import Inventory
+    from sealgate.policy.inventory import Drop, Inventory
     from sealgate.storage.keyring import UnlockedKeyring
     from sealgate.transfer.adapters.ftps import FTPSSettings
     from sealgate.transfer.adapters.ssh_settings import SSHSettings
@@ -202,12 +204,21 @@ def reasons_not_apart(inventory: Inventory) -> dict[str, str | None]:
     """
     Return for each drop why the site's keys are not apart from its store, ``None``: they are.
     """
-    return {
-        drop.name: why_not_apart(
-            inventory, drop.store.removeprefix("file:") if drop.store.startswith("file:") else None
-        )
-        for drop in inventory.drops
-    }
+    apart = _seen_apart(inventory)
+    return {drop.name: apart.get(drop.name, SILENT.message) for drop in inventory.drops}
+
+
+def _seen_apart(inventory: Inventory) -> dict[str, str | None]:
+    return answers(
+        {drop.name: partial(_why_not_apart, inventory, drop) for drop in inventory.drops},
+        ANSWER_SECONDS,
+        "sealgate stores",
+    )
+
+
+def _why_not_apart(inventory: Inventory, drop: Drop) -> str | None:
+    folder = drop.store.removeprefix("file:")
+    return why_not_apart(inventory, folder if folder != drop.store else None)
 
 
 def _faults(
@@ -218,12 +229,20 @@ def _faults(
     fenced: dict[str, str],
 ) -> Iterator[Fault]:
     # *places* are the stores that are served now, ``None`` at the start.
-    refused = refusals(inventory, reasons_not_apart(inventory), now=now())
+    apart = _seen_apart(inventory)
+    answering = tuple(drop for drop in inventory.drops if drop.name in apart)
+    # Of a store that does not answer, what it is worth is asked when it does.
+    refused = refusals(inventory, {d.name: apart.get(d.name) for d in inventory.drops}, now=now())
     yield from refused
     if keyring is None or refused:
         return
+    seen = answers(
+        {d.name: partial(why_not_served, inventory, d, keyring, now=now) for d in answering},
+        ANSWER_SECONDS,
+        "sealgate stores",
+    )
     for drop in inventory.drops:
-        wrong = why_not_served(inventory, drop, keyring, now=now)
+        wrong = seen.get(drop.name, silent(inventory, drop))
         if wrong is None:
             continue
         if wrong.is_damage and (places is None or drop.store in places):

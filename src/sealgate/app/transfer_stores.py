@@ -8,24 +8,27 @@ are served. When it was restored, it is served again without a restart.
 from __future__ import annotations
 
 import datetime as dt
-import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sealgate.app.storing import store_settings
 from sealgate.policy.inventory import drop_asset
+from sealgate.storage.adapters.asked import asked
 from sealgate.storage.adapters.opened import open_store, was_used
 from sealgate.storage.model import StorageError, Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from concurrent.futures import Future
 
     from sealgate.policy.inventory import Drop, Inventory
     from sealgate.storage.keyring import UnlockedKeyring
 
 # How long a store that was damaged while it is served may go unseen by the other processes.
 WATCH_SECONDS = 10.0
+# How long one store may take to be looked at; the others do not wait for it.
+ANSWER_SECONDS = 15.0
 AT_REST_RULE = "at-rest-unsealed"
 
 
@@ -38,6 +41,17 @@ class Wrong:
     message: str
     hint: str | None
     is_damage: bool
+
+
+_TOLD_SILENT = f"its store did not answer within {ANSWER_SECONDS:.0f} seconds"
+SILENT = Wrong(_TOLD_SILENT, None, is_damage=True)
+
+
+def silent(inventory: Inventory, drop: Drop) -> Wrong:
+    """
+    Return what is wrong with the store of *drop*, which did not answer in time.
+    """
+    return replace(SILENT, is_damage=was_used(store_settings(inventory, drop)))
 
 
 def why_not_served(
@@ -69,47 +83,91 @@ def why_not_served(
     return None
 
 
+@dataclass(slots=True)
+class _Look:
+    """
+    A look at one store by *inventory*, begun at *begun_at* (monotonic); its last *verdict*.
+    """
+
+    inventory: Inventory
+    begun_at: float
+    answer: Future[Wrong | None] | None
+    verdict: Wrong | None = None
+    is_known: bool = False
+
+
 class StoreWatch:
     """
-    Looks at the stores again and again, in a thread: a medium may not answer for long.
+    Looks at the stores again and again, each in a thread of its own: one may not answer for long.
 
     *now* tells seconds since the epoch.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._due = 0.0
-        self._thread: threading.Thread | None = None
-        self._found: tuple[Inventory, dict[str, str]] | None = None
+        self._looks: dict[tuple[str, str], _Look] = {}
 
-    def tick(self, inventory: Inventory, keyring: UnlockedKeyring | None) -> dict[str, str] | None:
+    def tick(
+        self, inventory: Inventory, keyring: UnlockedKeyring | None, fenced: Mapping[str, str]
+    ) -> dict[str, str] | None:
         """
-        Return why each damaged store of *inventory* is so, by drop; ``None``: nobody looked anew.
-        """
-        if keyring is None or not inventory.drops:
-            return None
-        if self._thread is not None and self._thread.is_alive():
-            return None
-        found, self._found = self._found, None
-        if time.monotonic() >= self._due:
-            self._due = time.monotonic() + WATCH_SECONDS
-            self._thread = threading.Thread(
-                target=self._look, args=(inventory, keyring), name="sealgate stores", daemon=True
-            )
-            self._thread.start()
-        # What was seen by another configuration says nothing of this one.
-        return found[1] if found is not None and found[0] is inventory else None
+        Return why each damaged store of *inventory* is so, by drop; ``None``: nothing new is seen.
 
-    def _look(self, inventory: Inventory, keyring: UnlockedKeyring) -> None:
-        found = {}
-        for drop in inventory.drops:
-            try:
-                wrong = why_not_served(inventory, drop, keyring, now=self._now)
-            except Exception as error:  # noqa: BLE001  # what was not understood is not served
-                wrong = Wrong(f"{type(error).__name__} while it was opened", None, is_damage=True)
-            if wrong is not None:
-                found[drop.name] = wrong.message
-        self._found = inventory, found
+        *fenced* are those that are taken for damaged now.
+        """
+        if keyring is None:
+            return None
+        drops = {(drop.name, drop.store): drop for drop in inventory.drops}
+        self._looks = {place: look for place, look in self._looks.items() if place in drops}
+        found, is_new = {}, False
+        for place, drop in drops.items():
+            look = self._looks.get(place)
+            if look is None or (look.answer is None and look.inventory is not inventory):
+                # What was seen by another configuration says nothing of this one.
+                look = self._looks[place] = self._begin(inventory, drop, keyring)
+            elif look.answer is not None:
+                is_new |= _heard(look, inventory)
+            elif time.monotonic() - look.begun_at >= WATCH_SECONDS:
+                again = self._begin(inventory, drop, keyring)
+                again.verdict, again.is_known = look.verdict, look.is_known
+                look = self._looks[place] = again
+            if look.is_known and look.verdict is not None:
+                found[drop.name] = look.verdict.message
+            elif not look.is_known and drop.name in fenced:
+                found[drop.name] = fenced[drop.name]
+        return found if is_new else None
+
+    def _begin(self, inventory: Inventory, drop: Drop, keyring: UnlockedKeyring) -> _Look:
+        answer = asked(
+            lambda: why_not_served(inventory, drop, keyring, now=self._now), "sealgate stores"
+        )
+        return _Look(inventory, time.monotonic(), answer)
+
+
+def _heard(look: _Look, inventory: Inventory) -> bool:
+    """
+    Take what was seen, or that nothing was for too long; return whether it is something new.
+    """
+    if look.answer is None:
+        return False
+    if not look.answer.done():
+        # It is asked again when this look has come back, and not before: that would hang, too.
+        is_late = time.monotonic() - look.begun_at >= ANSWER_SECONDS
+        is_new = is_late and not (look.is_known and look.verdict is SILENT)
+        if is_late:
+            look.verdict, look.is_known = SILENT, True
+        return is_new
+    answer, look.answer = look.answer, None
+    if look.inventory is not inventory:
+        look.is_known = False
+        return False
+    try:
+        look.verdict = answer.result()
+    except Exception as error:  # noqa: BLE001  # what was not understood is not served
+        told = f"{type(error).__name__} while it was opened"
+        look.verdict = Wrong(told, None, is_damage=True)
+    look.is_known = True
+    return True
 
 
 def _is_accepted(inventory: Inventory, drop: Drop, now: float) -> bool:

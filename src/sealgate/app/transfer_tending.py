@@ -1,15 +1,17 @@
 """
 Tends the stores of drops while they are served: sweeps leftovers, ends retention.
 
-At the start and once an hour, in a thread, because a large store takes its time. It never
-runs twice at once.
+At the start and once an hour, in a thread, because a large store takes its time. No store is
+tended twice at once, and one that does not answer holds up the others for a while only.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import wait
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sealgate.app.state import open_register
@@ -19,16 +21,20 @@ from sealgate.detect.mask import mask_text
 from sealgate.detect.scanner import Scanner
 from sealgate.errors import SealgateError
 from sealgate.register.model import TransferRecord
+from sealgate.storage.adapters.asked import asked
 from sealgate.transfer.adapters.events import write_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+    from concurrent.futures import Future
 
     from sealgate.app.storing import Tended
     from sealgate.policy.inventory import Inventory
     from sealgate.storage.keyring import UnlockedKeyring
 
 EVERY_SECONDS = 3600.0
+# So long the next store waits for the one before.
+PATIENCE_SECONDS = 300.0
 
 
 class Tending:
@@ -41,6 +47,7 @@ class Tending:
         self._tell = tell
         self._due = 0.0
         self._thread: threading.Thread | None = None
+        self._under_way: dict[str, Future[None]] = {}
 
     def tick(
         self,
@@ -72,6 +79,17 @@ class Tending:
             self._thread.join(seconds)
 
     def _tend(self, inventory: Inventory, keyring: UnlockedKeyring) -> None:
+        for drop in inventory.drops:
+            before = self._under_way.get(drop.name)
+            if before is not None and not before.done():
+                continue
+            one = replace(inventory, drops=(drop,))
+            tending = asked(partial(self._tend_one, one, keyring), "sealgate tending")
+            self._under_way[drop.name] = tending
+            # One that takes longer goes on beside the others, as does one that never ends.
+            wait([tending], PATIENCE_SECONDS)
+
+    def _tend_one(self, inventory: Inventory, keyring: UnlockedKeyring) -> None:
         try:
             for tended in tend_drops(inventory, keyring, now=self._now):
                 if tended.expired:

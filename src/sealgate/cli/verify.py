@@ -111,8 +111,10 @@ def command(
     if urls and len(urls) < len(subjects):
         raise UsageError("drops and URLs are verified apart", hint="sealgate verify URL")
     if urls:
-        if full or accept:
-            raise UsageError("--full and --accept are for drops; a URL is always read to its end")
+        if full:
+            raise UsageError("--full is for drops; what a URL gives is always read to its end")
+        if accept:
+            raise UsageError("--accept is for drops", hint="sealgate verify DROP --accept")
         return verify_urls(
             urls, out, key=key, ca_files=ca_files, resolve=resolve, form=form, config=config
         )

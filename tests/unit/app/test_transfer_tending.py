@@ -85,3 +85,32 @@ def test_what_fails_is_told_and_serving_goes_on(
     tending.await_end(PATIENCE_SECONDS)
     assert len(told) == 1
     assert "secret" not in told[0]
+
+
+def test_a_store_that_does_not_answer_holds_up_no_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """
+    The next is tended all the same, and the one not begun a second time.
+    """
+    told: list[str] = []
+    runs, may_end = [], threading.Event()
+
+    def tend(inventory: Inventory, *_: object, **__: object) -> tuple[Tended, ...]:
+        (drop,) = inventory.drops
+        runs.append(drop.name)
+        if drop.name == "in":
+            may_end.wait(PATIENCE_SECONDS)
+        return (Tended(drop.name, Swept(0, 0, 0), ()),)
+
+    monkeypatch.setattr(transfer_tending, "tend_drops", tend)
+    monkeypatch.setattr(transfer_tending, "PATIENCE_SECONDS", 0.1)
+    drops = (DROP, replace(DROP, name="other", store="file:/other"))
+    inventory = replace(INVENTORY, state_folder=str(tmp_path), drops=drops)
+    tending = Tending(lambda: 5.0, told.append)
+    for _ in range(2):
+        tending._due = 0.0
+        tending.tick(inventory, keyring())
+        tending.await_end(PATIENCE_SECONDS)
+    may_end.set()
+    assert runs == ["in", "other", "other"]

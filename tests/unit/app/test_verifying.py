@@ -251,6 +251,7 @@ def test_no_verdict_on_half_an_answer(
         (["http:///x"], "only http:// and https://"),
         (["http://127.0.0.1/", "drop"], "drops and URLs are verified apart"),
         (["http://127.0.0.1/", "--full"], "--full is for drops"),
+        (["http://127.0.0.1/", "--accept"], "--accept is for drops"),
         (["http://127.0.0.1/", "http://127.0.0.1/b", "-o", "x"], "-o takes what one URL gives"),
         (["drop", "-o", "x"], "are for a URL"),
         (["http://127.0.0.1/", "--key", "http://127.0.0.1/keys"], "comes over https"),

@@ -16,6 +16,8 @@ import socket
 import sys
 import threading
 import time
+from concurrent.futures import wait
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealgate.child_process import run_child
@@ -24,6 +26,7 @@ from sealgate.errors import BugError, SealgateError
 from sealgate.identity.adapters.country import Countries
 from sealgate.identity.adapters.store import IdentityStore
 from sealgate.register.adapters.store import Register
+from sealgate.storage.adapters.asked import asked
 from sealgate.storage.adapters.code_seal import CodeSealer
 from sealgate.storage.adapters.fenced import FencedStore
 from sealgate.storage.adapters.opened import open_store
@@ -38,14 +41,31 @@ from sealgate.transfer.adapters.session_house import House
 from sealgate.transfer.model import TransferProtocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from concurrent.futures import Future
 
     from sealgate.child_process import Parent
+    from sealgate.storage.adapters.store import ObjectStore
     from sealgate.storage.keyring import UnlockedKeyring
     from sealgate.storage.model import Store, StoreSettings
     from sealgate.transfer.adapters.workers_plan import Served, WorkerPlan
 
 _TICK_SECONDS = 1.0
+# All stores together; the parent waits longer for an answer.
+_OPEN_SECONDS = 8.0
+# A store that failed is tried again after the first, then after twice as long, up to the last.
+_FIRST_PAUSE, _LAST_PAUSE = 1.0, 60.0
+
+
+@dataclass(slots=True)
+class _Failed:
+    """
+    A store that could not be opened: tried again at *due* (monotonic), unless *opening* goes on.
+    """
+
+    due: float
+    pause: float
+    opening: Future[ObjectStore] | None
 
 
 class Worker:
@@ -57,6 +77,8 @@ class Worker:
         self._plan = plan
         self._keyring = plan.keyring.unpacked() if plan.keyring else None
         self._drops: dict[StoreSettings, OpenDrop] = {}
+        self._failed: dict[StoreSettings, _Failed] = {}
+        self._served = plan.served
         self._countries: tuple[str, Countries] | None = None
         self._held = contextlib.ExitStack()
         self._people = self._held.enter_context(IdentityStore(plan.database, plan.state_folder))
@@ -92,11 +114,41 @@ class Worker:
         """
         before = dict(self._drops)
         self.doorkeeper.renew(self._rules(served))
+        self._served = served
+        for settings in [one for one in self._failed if one not in served.stores]:
+            _let_go(self._failed.pop(settings).opening)
         for settings, drop in before.items():
             if settings not in served.stores:
-                close_quietly(self._drops.pop(settings))
+                self._close(self._drops.pop(settings))
             elif self._drops[settings].store is not drop.store:
-                close_quietly(drop)
+                self._close(drop)
+
+    def tick(self) -> None:
+        """
+        Do what time brings: sessions are judged again, and stores tried that failed here alone.
+        """
+        now = time.monotonic()
+        fenced = {name for name, _ in self._served.fenced}
+        is_open = False
+        for settings, failed in self._failed.items():
+            if settings.name in fenced:
+                continue  # The parent says when it is whole.
+            if failed.opening is None:
+                if now >= failed.due:
+                    failed.opening = self._begin(settings)
+            elif failed.opening.done():
+                if failed.opening.exception() is None:
+                    is_open = True
+                else:
+                    failed.opening = None
+                    failed.pause = min(2 * failed.pause, _LAST_PAUSE)
+                    failed.due = now + failed.pause
+        if is_open:
+            try:
+                self.renew(self._served)
+            except SealgateError as error:
+                self._complain(error.message)
+        self.doorkeeper.tick()
 
     def close(self) -> None:
         """
@@ -108,27 +160,66 @@ class Worker:
         strictest = self._plan.model.strictest.id
         drops: dict[str, OpenDrop] = {}
         fenced = dict(served.fenced)
+        opened_now = self._opened_of(served, fenced)
         for drop, settings in zip(served.drops, served.stores, strict=True):
-            held = self._drops.get(settings)
             store: Store
             if drop.name in fenced:
                 store = FencedStore(settings.rung, fenced[drop.name])
-            elif held and not isinstance(held.store, FencedStore):
-                store = held.store
+            elif settings in opened_now:
+                store = opened_now[settings]
             else:
-                store = self._open(settings)
+                store = self._drops[settings].store
             opened = OpenDrop(drop, store, drop.classification.id == strictest)
             self._drops[settings] = opened
             drops[drop.name] = opened
         return Rules(drops, served.tunnels, served.access, self._country_file(served.countries))
 
-    def _open(self, settings: StoreSettings) -> Store:
-        try:
-            return open_store(settings, self._opened(), now=time.time)
-        except StorageError as error:
-            # Damaged since it was looked at: that is no reason to serve nothing else.
-            self._complain(f'drop "{settings.name}" is not served: {error.message}')
-            return FencedStore(settings.rung, error.message)
+    def _opened_of(self, served: Served, fenced: Mapping[str, str]) -> dict[StoreSettings, Store]:
+        """
+        Return the stores of *served* that are neither *fenced* nor open yet, each opened or fenced.
+        """
+        wanted = {}
+        for settings in served.stores:
+            held = self._drops.get(settings)
+            if settings.name in fenced or (held and not isinstance(held.store, FencedStore)):
+                continue
+            failed = self._failed.get(settings)
+            going = failed.opening if failed is not None else None
+            wanted[settings] = going if going is not None else self._begin(settings)
+        wait(wanted.values(), _OPEN_SECONDS)
+        return {settings: self._taken(settings, opening) for settings, opening in wanted.items()}
+
+    def _begin(self, settings: StoreSettings) -> Future[ObjectStore]:
+        return asked(
+            lambda: open_store(settings, self._opened(), now=time.time), "sealgate opening"
+        )
+
+    def _taken(self, settings: StoreSettings, opening: Future[ObjectStore]) -> Store:
+        failed = self._failed.get(settings)
+        told, is_going = f"it did not answer within {_OPEN_SECONDS:.0f} seconds", True
+        if opening.done():
+            is_going = False
+            try:
+                store = opening.result()
+            except StorageError as error:
+                told = error.message
+            except Exception as error:  # noqa: BLE001  # what was not understood is not served
+                told = f"{type(error).__name__} while it was opened"
+            else:
+                if self._failed.pop(settings, None) is not None:
+                    self._complain(f'drop "{settings.name}" is served again')
+                return store
+        # Failed, or damaged, since it was looked at: that is no reason to serve nothing else.
+        if failed is None:
+            self._complain(f'drop "{settings.name}" is not served: {told}')
+            failed = self._failed[settings] = _Failed(0.0, _FIRST_PAUSE, None)
+        failed.due = time.monotonic() + failed.pause
+        failed.opening = opening if is_going else None
+        return FencedStore(settings.rung, told)
+
+    def _close(self, drop: OpenDrop) -> None:
+        # A medium that does not answer is let go of by nobody who is waited for.
+        asked(lambda: close_quietly(drop), "sealgate closing")
 
     def _opened(self) -> UnlockedKeyring:
         if self._keyring is None:
@@ -165,6 +256,20 @@ class _Told(logging.Handler):
         self._told(record.getMessage())
 
 
+def _let_go(opening: Future[ObjectStore] | None) -> None:
+    """
+    Close what *opening* opens, when it does: nobody waits for it any more.
+    """
+
+    def close(opened: Future[ObjectStore]) -> None:
+        if opened.exception() is None:
+            with contextlib.suppress(StorageError):
+                opened.result().close()
+
+    if opening is not None:
+        opening.add_done_callback(close)
+
+
 def _listen(link: Parent, worker: Worker, stop: Callable[[float], None]) -> None:
     """
     Do what the parent asks for, also while sessions are on their way out.
@@ -177,7 +282,7 @@ def _listen(link: Parent, worker: Worker, stop: Callable[[float], None]) -> None
             os._exit(1)
         match message:
             case None:
-                worker.doorkeeper.tick()
+                worker.tick()
             case ("serve", served):
                 _answer(link, functools.partial(worker.renew, served))
             case ("recheck",):
