@@ -548,6 +548,16 @@ def test_no_way_arrives(
     assert dokuwiki.state() == before
 
 
+def test_the_audit_finds_every_door_shut(place: SignedPlace) -> None:
+    """
+    It asks for each from outside, by path, parameter and credential; browsers are led to sign in.
+    """
+    told = place.sealgate("audit")
+
+    assert told.returncode == 0, told.stdout
+    assert "0 findings, 1 note, 0 accepted, 0 not observed" in told.stdout
+
+
 def test_public_pages_stay_open(place: SignedPlace) -> None:
     """
     Pages under any name, their history, search, feeds, files, styles and scripts come from anywhere.

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _NOWHERE = "/sealgate-audit-asks-for-nothing"
 _CONNECTIONS = 4
 _SHOWN = range(200, 300)
+_LED_AWAY = range(300, 400)
+_UNAUTHORIZED = 401  # RFC 9110, 15.5.2
 # What requests that mean a door by its conditions tell of it.
 CONDITION_FACTS = (
     Fact.LOCK_STATUS_ANONYMOUS,
@@ -128,8 +130,12 @@ def probe_conditions(
         for (told, _, _), word in zip(named, words, strict=True):
             open_ones += [f"http: {told}"] if word == "served" else []
             unclear += [f"http: {told}"] if word is None else []
+        # Links begin with GET, so that tells where people are led; no form in clear is sent on.
+        led = [word for (_, _, one), word in zip(named, words, strict=True) if one.method == "GET"]
         for word in ("served", "denied", "redirect", "refused"):
-            if word in words and (word == "served" or None not in words):
+            if word in (words if word == "served" else led or words) and (
+                word == "served" or None not in words
+            ):
                 values[Fact.PLAIN_GET] = word
                 break
         if locked:
@@ -142,7 +148,7 @@ def probe_conditions(
                 unclear += [told] if verdict is None else []
             first = answers[0]
             values[Fact.LOCK_STATUS_ANONYMOUS] = (
-                HANDSHAKE_REFUSED if first is None else first.status
+                HANDSHAKE_REFUSED if first is None else _refusal(first)
             )
             if first is not None:
                 values[Fact.HTTP_STATUS] = first.status
@@ -193,13 +199,18 @@ def _asked(target: Target, limits: Limits, request: Request) -> Response | None:
             return None
 
 
+def _refusal(answer: Response) -> int:
+    # The gateway leads browsers to its own page to sign in (303), where it tells programs 401.
+    return _UNAUTHORIZED if answer.status in _LED_AWAY and refused(answer) else answer.status
+
+
 def _status(target: Target, limits: Limits) -> int:
     try:
-        return ask(target, target.path, limits).status
+        return _refusal(ask(target, target.path, limits))
     except CertificateDemandedError:
         # A demand that any certificate meets keeps nobody out.
         try:
-            return ask(target, target.path, limits, context=stranger_context()).status
+            return _refusal(ask(target, target.path, limits, context=stranger_context()))
         except PeerError as error:
             if not is_about_certificate(error):
                 raise
@@ -234,6 +245,8 @@ def _over_tls(
     target: Target, limits: Limits, anywhere: Look | None, spelling: str
 ) -> str | _Unclear | None:
     answer = ask(target, spelling, limits)
+    if answer.status in _LED_AWAY and refused(answer):
+        return None
     verdict = opens(answer, target.origin + spelling, target.origin + target.path, anywhere)
     if verdict is None:
         return _Unclear(answer.status)

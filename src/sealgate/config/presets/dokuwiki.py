@@ -41,18 +41,12 @@ DOKUWIKI = Preset(
     titles=tuple(
         Door(f"{folder}{path}")
         for folder in _FOLDERS
-        for path in (
-            "/doku.php",
-            "/lib/exe/fetch.php",
-            "/lib/exe/detail.php",
-            "/_media",
-            "/_detail",
-        )
+        for path in ("/doku.php", "/lib/exe/fetch.php", "/_media")
     ),
     doors=(
         *(
             Door("/", query="do", query_value=action)
-            for action in ("login", "register", "resendpwd", "admin")
+            for action in ("login", "register", "resendpwd")
         ),
         Door("/", credentials=tuple(Credential((part,)) for part in _SIGNED_IN)),
         Door("/", credentials=tuple(map(_sent, _FORMS))),

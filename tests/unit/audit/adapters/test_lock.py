@@ -94,3 +94,54 @@ def test_each_plain_door_is_asked_at_its_own_address(monkeypatch: pytest.MonkeyP
     found = told(probe_conditions(TARGET, doors, requests, QUICK, locked=False))
     assert found[Fact.LOCK_VARIANTS_OPEN] == ("http: GET",)
     assert found[Fact.PLAIN_GET] == "served"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "spelled"),
+    [
+        ((("sealgate-id", "1-2"), ("location", "/.sealgate/sign-in?to=/x")), 401, ()),
+        ((("location", "/login"),), 303, ("/X",)),
+    ],
+    ids=["gateway", "site"],
+)
+def test_a_browser_that_is_led_to_sign_in_was_refused(
+    monkeypatch: pytest.MonkeyPatch,
+    headers: tuple[tuple[str, str], ...],
+    status: int,
+    spelled: tuple[str, ...],
+) -> None:
+    """
+    Where the gateway itself does it; a site that leads somewhere has got the request.
+    """
+
+    def ask(_: Target, path: str, *__: object, **___: object) -> Response:
+        return Response(303 if path in {"/", "/X", "/x?do=1"} else 404, headers, b"")
+
+    monkeypatch.setattr(lock, "ask", ask)
+    monkeypatch.setattr(lock, "plain_exchange", lambda *_, **__: "refused")
+    found = told(probe_lock(TARGET, [TARGET], ["/X"], QUICK, locked=True))
+    assert found[Fact.LOCK_STATUS_ANONYMOUS] == status
+    assert found[Fact.LOCK_VARIANTS_OPEN] == spelled
+    requests = {"GET": Request("/x?do=1")}
+    found = told(probe_conditions(TARGET, [TARGET], requests, QUICK, locked=True))
+    assert found[Fact.LOCK_STATUS_ANONYMOUS] == status
+    assert bool(found[Fact.LOCK_VARIANTS_OPEN]) is bool(spelled)
+
+
+def test_http_redirects_where_pages_are_led_away_and_forms_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """
+    A form in clear is not sent on; one that is served is told whatever happens to pages.
+    """
+    answers = {"GET": "redirect", "POST": "denied"}
+    requests = {method: Request("/x?do=1", method) for method in answers}
+
+    def plain(_: object, __: object, request: Request) -> str:
+        return answers[request.method]
+
+    monkeypatch.setattr(lock, "_plain_word", plain)
+    for of_form, word in (("denied", "redirect"), ("served", "served")):
+        answers["POST"] = of_form
+        found = told(probe_conditions(TARGET, [TARGET], requests, QUICK, locked=False))
+        assert found[Fact.PLAIN_GET] == word

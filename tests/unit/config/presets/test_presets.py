@@ -88,7 +88,7 @@ def landed(site: Site, target: str) -> Route | None:
         ("mediawiki", "/index.php?title=Special:UserLogin&returnto=Main+Page"),
         ("mediawiki", "/w/mw-config/index.php"),
         ("dokuwiki", "/doku.php?id=start&do=login"),
-        ("dokuwiki", "/doku.php/start?do=admin&page=config"),
+        ("dokuwiki", "/doku.php/start?id=x&do=resendpwd"),
         ("dokuwiki", "/install.php"),
         ("dokuwiki", "/dokuwiki/lib/exe/xmlrpc.php"),
         ("dokuwiki", "/dokuwiki/data/pages/start.txt"),
