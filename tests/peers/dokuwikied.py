@@ -19,11 +19,9 @@ if TYPE_CHECKING:
 
     from tests.peers.php_served import PhpSite
 
-SOURCE, SETTINGS, DATA = (
-    Path("/usr/share/dokuwiki"),
-    Path("/etc/dokuwiki"),
-    Path("/var/lib/dokuwiki/data"),
-)
+SOURCE, SETTINGS = Path("/usr/share/dokuwiki"), Path("/etc/dokuwiki")
+# The folders below "data"; Debian's own ones are for its web server alone.
+_FOLDERS = ("attic", "cache", "index", "locks", "log", "media_attic", "media_meta", "meta", "tmp")
 PASSWORD = "correct horse battery staple 9"
 ADMIN, EDITOR = "boss", "erika"
 MAILED = "b0a7" * 8  # what a mail for a new password holds
@@ -98,7 +96,8 @@ def _settle(root: Path, public_port: int) -> None:
     shutil.copytree(
         SETTINGS, conf, ignore=shutil.ignore_patterns("*.auth.php", ".htaccess", "htaccess")
     )
-    shutil.copytree(DATA, data)
+    for name in _FOLDERS:
+        (data / name).mkdir(parents=True)
     (root / "inc" / "preload.php").write_text("<?php define('DOKU_CONF', DOKU_INC . 'conf/');\n")
     (conf / "local.php").write_text("<?php\n$conf['title'] = 'Peer';\n")
     front = FrontSide(["localhost"], port=public_port)

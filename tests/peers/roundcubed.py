@@ -145,7 +145,9 @@ def _answers(port: int) -> bool:
 
 def _lay_out(root: Path, imap: int, public_port: int) -> None:
     root.mkdir()
-    shutil.copytree(SETTINGS, root / "config", ignore=shutil.ignore_patterns("*.conf", "htaccess"))
+    (root / "config").mkdir()
+    for name in ("defaults.inc.php", "mimetypes.php"):
+        shutil.copy(SETTINGS / name, root / "config")
     for entry in SOURCE.iterdir():
         if entry.name == "installer":
             shutil.copytree(entry, root / "installer")

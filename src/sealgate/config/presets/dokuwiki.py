@@ -50,16 +50,19 @@ DOKUWIKI = Preset(
         ),
         Door("/", credentials=tuple(Credential((part,)) for part in _SIGNED_IN)),
         Door("/", credentials=tuple(map(_sent, _FORMS))),
+        # Programs sign in there by a call in XML or JSON; no page for readers needs them.
+        *(
+            Door(f"{folder}/lib/exe/{name}.php")
+            for folder in ("", "/*")
+            for name in ("xmlrpc", "jsonrpc")
+        ),
+        *(Door(f"{folder}/install.php") for folder in ("", "/*")),
+        # Pages that not everybody may read, names and hashes of passwords, and code: what DokuWiki's
+        # manual shuts in every web server.
         *(
             Door(f"{folder}{path}")
-            for folder in _FOLDERS
-            for path in (
-                # Programs sign in there by a call in XML or JSON; no page for readers needs them.
-                *("/lib/exe/xmlrpc.php", "/lib/exe/jsonrpc.php", "/install.php"),
-                # Pages that not everybody may read, names and hashes of passwords, and code: what
-                # DokuWiki's manual shuts in every web server.
-                *("/data", "/conf", "/bin", "/inc", "/vendor"),
-            )
+            for folder in (*_FOLDERS, "/wiki")
+            for path in ("/data", "/conf", "/bin", "/inc", "/vendor")
         ),
     ),
     cookies=(
@@ -109,8 +112,8 @@ document.addEventListener('DOMContentLoaded', () => {
             "alone) needs routes of its own"
         ),
         (
-            "the folders are locked at / and below /dokuwiki; elsewhere they need routes of your own, the "
-            "cookie and the forms do not"
+            "the folders are locked at / and below /dokuwiki and /wiki; elsewhere they need routes of your "
+            "own, all else does not"
         ),
         (
             "what the wiki lets everybody do (edit, search, upload) stays open, but no form of strangers "

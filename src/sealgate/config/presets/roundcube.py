@@ -11,7 +11,8 @@ from __future__ import annotations
 from sealgate.config.presets.model import Preset, Snippet
 from sealgate.policy.inventory import CookieRule, Door
 
-_FOLDERS = ("", "/roundcube")
+# It lies at the root of its site, or below one folder.
+_FOLDERS = ("", "/*")
 
 ROUNDCUBE = Preset(
     name="roundcube",
@@ -52,6 +53,6 @@ $config['proxy_whitelist'] = ['{gateway}'];
             "people sign in as the mail server lets them: a password or a session that was stolen opens a "
             "mailbox from anywhere, until / itself asks for more (class, admit)"
         ),
-        "installer, folders and settings are locked at / and below /roundcube; elsewhere declare them",
+        "installer and folders are locked at / and below any one folder; deeper down, declare them",
     ),
 )

@@ -92,6 +92,8 @@ def landed(site: Site, target: str) -> Route | None:
         ("dokuwiki", "/install.php"),
         ("dokuwiki", "/dokuwiki/lib/exe/xmlrpc.php"),
         ("dokuwiki", "/dokuwiki/data/pages/start.txt"),
+        ("dokuwiki", "/help/lib/exe/jsonrpc.php/core.login"),
+        ("dokuwiki", "/wiki/conf/users.auth.php"),
         ("dokuwiki", "/feed.php?u=a&p=b"),
         ("dokuwiki", "/wiki/doku.php?do=l-ogin&u=a&p=b"),
         ("matomo", "/index.php?module=Login"),
@@ -103,6 +105,7 @@ def landed(site: Site, target: str) -> Route | None:
         ("roundcube", "/installer/index.php?_step=2"),
         ("roundcube", "/roundcube/temp/RCMTEMPattmnt1"),
         ("roundcube", "/program/lib/Roundcube/rcube.php"),
+        ("roundcube", "/webmail/installer/index.php"),
     ],
 )
 def test_a_door_is_locked(preset: str, target: str) -> None:
@@ -187,6 +190,7 @@ def test_doors_ask_for_the_factors_of_the_declared_backend() -> None:
         ("matomo", "/index.php?module=CoreAdminHome&action=optOutJS"),
         ("roundcube", "/?_task=mail&_mbox=INBOX"),
         ("roundcube", "/program/js/app.min.js"),
+        ("roundcube", "/webmail/plugins/jqueryui/js/jquery-ui.min.js"),
         ("roundcube", "/skins/elastic/styles/styles.min.css"),
         # One of two that sign in only together.
         ("dokuwiki", "/doku.php?id=start&p=2"),
