@@ -14,7 +14,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from sealgate.errors import SourceError, UsageError
+from sealgate.app.plan import plan
+from sealgate.app.remains import must_be_whole, note_made
+from sealgate.app.state import check_register, database_url
+from sealgate.app.users import open_identities
+from sealgate.config import load
+from sealgate.errors import ConfigError, SourceError, UsageError
 from sealgate.identity.adapters.row_key import HEAD_NAME, KEY_NAME
 from sealgate.identity.adapters.store import IdentityStore
 from sealgate.identity.model import ClientCertificate, Identity, admitted
@@ -260,6 +265,46 @@ def test_a_configured_team_database_is_used_by_commands(server: PostgreSQL, tmp_
         assert [asset.kind for asset in register.assets()] == ["file"]
         assert [identity.name for identity in store.identities()] == ["anna"]
     assert not list(tmp_path.rglob("*.sqlite"))
+
+
+def test_a_lost_key_or_database_is_not_made_anew(server: PostgreSQL, tmp_path: Path) -> None:
+    """
+    With users on a server, the state folder alone knows that there were any.
+    """
+    url = server.new_database()
+    config = tmp_path / "sealgate.toml"
+    config.write_text(
+        f'[register]\nurl = "{url}"\n[[site]]\ndomains = ["shop.example"]\n'
+        'upstream = "http://127.0.0.1:9"\n[[site.route]]\npath = "/"\nclass = "public"\n'
+    )
+    inventory = load(str(config))
+    with open_identities(inventory) as store:
+        store.add("anna", [], by="me", now=NOW)
+    note_made(inventory)
+    key = Path(inventory.state_folder, KEY_NAME)
+    content = key.read_bytes()
+    key.unlink()
+    for ask in (open_identities, check_register):
+        with pytest.raises(ConfigError, match=r"register\.key"):
+            ask(inventory)
+    assert any("register.key" in f.message for f in plan(inventory, now=NOW).refusals)
+    with pytest.raises(ConfigError, match=r"register\.key"):
+        must_be_whole(inventory)
+    # The same with a server that was set up anew, with its key and without.
+    config.write_text(config.read_text().replace(url, server.new_database()))
+    inventory = load(str(config))
+    with pytest.raises(ConfigError, match=r"register\.key"):
+        open_identities(inventory)
+    with pytest.raises(SourceError, match="though this host wrote some"):
+        IdentityStore(database_url(inventory), inventory.state_folder)
+    assert not key.exists()
+    key.write_bytes(content)
+    with pytest.raises(SourceError, match="though this host wrote some") as caught:
+        open_identities(inventory)
+    command = (caught.value.hint or "").partition(": ")[2]
+    subprocess.run(["sh", "-c", command], check=True)
+    with open_identities(inventory) as store:
+        assert store.identities() == ()
 
 
 def test_a_server_that_is_down_is_told_without_its_address(tmp_path: Path) -> None:

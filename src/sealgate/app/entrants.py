@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealgate.app.state import has_database
+from sealgate.app.state import has_people
 from sealgate.app.users import list_users
 from sealgate.identity.factors import HIGH, VERY_HIGH
 from sealgate.identity.model import APPROVER, normal
@@ -34,7 +34,7 @@ def nobody_yet(inventory: Inventory, now: float) -> tuple[str, ...]:
     """
     if not inventory.drops and not inventory.tunnels:
         return ()
-    users = list_users(inventory, now) if has_database(inventory) else ()
+    users = list_users(inventory, now) if has_people(inventory) else ()
     return tuple(_remarks(inventory, users))
 
 

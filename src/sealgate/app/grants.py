@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sealgate.app.state import has_database
+from sealgate.app.state import has_people
 from sealgate.app.users import open_identities, tell_gateway
 from sealgate.errors import UsageError
 from sealgate.identity.factors import VERY_HIGH
@@ -162,7 +162,7 @@ def approver_remarks(inventory: Inventory) -> tuple[str, ...]:
     ]
     if not wanting:
         return ()
-    if has_database(inventory):
+    if has_people(inventory):
         with open_identities(inventory) as store:
             if any(APPROVER in identity.roles for identity in store.identities()):
                 return ()

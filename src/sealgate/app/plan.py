@@ -30,7 +30,7 @@ from sealgate.app.payment import kept_card_data
 from sealgate.app.remains import lost
 from sealgate.app.sheets import sheet_remarks
 from sealgate.app.signin_material import foreseen_sign_in, provider_faults, sign_in_remarks
-from sealgate.app.state import has_database
+from sealgate.app.state import has_people
 from sealgate.app.trust import new_authority_remarks
 from sealgate.app.users import look_alike_remarks, open_identities
 from sealgate.config.presets import PRESETS, front_of, settings_for
@@ -258,7 +258,7 @@ def _material(inventory: Inventory, foreseen: tuple[Foreseen, ...], now: float) 
 def _everybody(
     inventory: Inventory,
 ) -> tuple[tuple[Identity, ...], tuple[ClientCertificate, ...]]:
-    if not any(r.admit for s in inventory.sites for r in s.routes) or not has_database(inventory):
+    if not any(r.admit for s in inventory.sites for r in s.routes) or not has_people(inventory):
         return (), ()
     with open_identities(inventory) as store:
         return store.everything()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.errors import ConfigError, Fault, SourceError
 from sealgate.gateway.adapters.files import replace_file
+from sealgate.identity.adapters.row_key import KEY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,19 +32,27 @@ class Part:
 
     Of a *folder* whose files come and go, only that it holds any is noted. What *fences* is
     missed by one store alone, which is not served without it; it counts as gone when it is empty.
+    *begin* says what its line is taken out of the note for.
     """
 
     pattern: str
     what: str
     folder: str = ""
     fences: bool = False
+    begin: str = "to begin without it"
 
 
 KEYS = Part("keys/site-keys.json", "the site keys")
 REGISTER = Part("register.sqlite", "the register, with all users")
+ROW_KEY = Part(
+    KEY_NAME,
+    "the key that users, keys and grants in the register are sealed with",
+    begin="to begin with an empty database",
+)
 PARTS = (
     KEYS,
     REGISTER,
+    ROW_KEY,
     Part("authority/*-ca.pem", "the certificate of an authority that clients trust"),
     Part("authority/*.key", "the key of an authority that clients trust", "authority"),
     Part("sessions/*", "the keys that sessions are signed with", "sessions"),
@@ -92,6 +101,16 @@ def lost(inventory: Inventory) -> tuple[Fault, ...]:
     return tuple(_fault(inventory, line) for line in _gone(inventory))
 
 
+def is_lost(inventory: Inventory, part: Part) -> bool:
+    """
+    Return whether something of *part* was noted and is gone.
+
+    Raises:
+        SourceError: the note, or a folder, cannot be read.
+    """
+    return any(_part_of(line) is part for line in _gone(inventory))
+
+
 def must_be_whole(inventory: Inventory, *parts: Part) -> None:
     """
     Raise when something that was there is gone; of *parts* only these, by default as in `lost`.
@@ -116,12 +135,12 @@ def _gone(inventory: Inventory) -> Iterator[str]:
 
 def _fault(inventory: Inventory, line: str) -> Fault:
     part, state, place = _part_of(line), Path(inventory.state_folder), _place(inventory)
-    what = part.what if part is not None else "something"
+    part = part or Part(line, "something")
     return Fault(
         inventory.source,
         1,
-        f'"{state / line}" is gone: {what}',
-        f"restore it from a backup; to begin without it: sed -i '\\|^{line}$|d' '{place}'",
+        f'"{state / line}" is gone: {part.what}',
+        f"restore it from a backup; {part.begin}: sed -i '\\|^{line}$|d' '{place}'",
     )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from sealgate.app.control import served_by
-from sealgate.app.remains import REGISTER, must_be_whole
+from sealgate.app.remains import REGISTER, ROW_KEY, is_lost, must_be_whole
 from sealgate.database import is_at, open_database, read_url, sqlite_url
 from sealgate.errors import NothingToLookAtError, SourceError
 from sealgate.identity.adapters.store import HEAD, VERSION_TABLE, IdentityStore
@@ -77,6 +77,30 @@ def must_have_database(inventory: Inventory | None) -> None:
         must_be_whole(inventory, REGISTER)
 
 
+def has_people(inventory: Inventory) -> bool:
+    """
+    Return whether users and keys can be looked at: the database was made, and their key not lost.
+
+    Raises:
+        SourceError: the register's URL is none, or what the state folder notes cannot be read.
+    """
+    return has_database(inventory) and not is_lost(inventory, ROW_KEY)
+
+
+def must_have_people(inventory: Inventory | None) -> None:
+    """
+    Raise when the database, or the key of users and keys in it, was there and is gone.
+
+    On a server, the state folder alone knows that there were any.
+
+    Raises:
+        ConfigError: it is gone.
+    """
+    must_have_database(inventory)
+    if inventory is not None:
+        must_be_whole(inventory, ROW_KEY)
+
+
 def must_have_no_older_gateway(inventory: Inventory | None) -> None:
     """
     Raise when a gateway runs on a database that is of an older version than this program.
@@ -117,7 +141,7 @@ def check_register(inventory: Inventory | None, *, known: str = "") -> TrailChec
         ConfigError: it was there, and is gone.
         SourceError: it cannot be opened.
     """
-    must_have_database(inventory)
+    must_have_people(inventory)
     must_have_no_older_gateway(inventory)
     if not has_database(inventory):
         raise NothingToLookAtError("there is no register yet", hint="sealgate audit")

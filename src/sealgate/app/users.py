@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from sealgate.app.reload import NotRunning, notify
 from sealgate.app.state import (
     database_url,
-    has_database,
-    must_have_database,
+    has_people,
     must_have_no_older_gateway,
+    must_have_people,
 )
 from sealgate.errors import SourceError
 from sealgate.identity.adapters.password_hash import calibrated_rounds
@@ -71,7 +71,7 @@ def open_identities(inventory: Inventory) -> IdentityStore:
         SourceError: the database cannot be opened, is damaged, is newer than this, or is in use
             by a gateway that is older.
     """
-    must_have_database(inventory)
+    must_have_people(inventory)
     must_have_no_older_gateway(inventory)
     return IdentityStore(database_url(inventory), inventory.state_folder)
 
@@ -150,7 +150,7 @@ def look_alike_remarks(inventory: Inventory) -> tuple[str, ...]:
     Raises:
         SourceError: the database is there, but cannot be read.
     """
-    if not has_database(inventory):
+    if not has_people(inventory):
         return ()
     with open_identities(inventory) as store:
         names = [identity.name for identity in store.identities()]

@@ -53,7 +53,7 @@ def shut(
     """
     Return the assets that only *user* might open, and cannot.
     """
-    monkeypatch.setattr(entrants, "has_database", lambda _: True)
+    monkeypatch.setattr(entrants, "has_people", lambda _: True)
     monkeypatch.setattr(entrants, "list_users", lambda *_: (user,))
     return [remark.partition(":")[0] for remark in nobody_yet(inventory(folder, **listen), NOW)]
 
@@ -145,7 +145,7 @@ def test_a_secret_drop_needs_a_second_factor_and_an_approver(
     )
     key = UserLine("anna", ("partners",), 0, living_ssh_keys=1)
     boss = UserLine("boss", (), 0, roles=("approver",))
-    monkeypatch.setattr(entrants, "has_database", lambda _: True)
+    monkeypatch.setattr(entrants, "has_people", lambda _: True)
     for users, remarks in (
         ((), (lacking, alone)),
         ((key,), (lacking, alone)),

@@ -15,6 +15,7 @@ import pytest
 from sealgate.app.gateway import Gateway
 from sealgate.config.load import load
 from sealgate.errors import BugError, ConfigError, GatewayError, SourceError
+from sealgate.identity.adapters.row_key import HEAD_NAME
 from sealgate.policy.observation import Fact
 from tests.peers.served import Place, given_certificate, site_running
 from tests.processes import lives
@@ -284,6 +285,8 @@ def test_another_database_of_identities_is_looked_at_by_itself(
     """
     shared = f'[register]\nurl = "sqlite:///{place.folder}/shared.sqlite"\n'
     place.write("/", "!/inside", head=shared)
+    # Of the place's own database, which this one takes the place of.
+    (place.folder / ".sealgate" / HEAD_NAME).unlink()
     place.issue("ben", "--group", "editors")
     gateway = make()
     gateway.start()

@@ -57,7 +57,7 @@ def test_the_database_may_be_elsewhere(inventory: Inventory, tmp_path: Path) -> 
     """
     other = Inventory(
         inventory.source,
-        inventory.state_folder,
+        str(tmp_path / "other"),
         register_url=sqlite_url(str(tmp_path / "other.sqlite")),
     )
     add_user(other, "anna", [], by="me", now=NOW)

@@ -49,7 +49,7 @@ class RowKey:
 
         Raises:
             SourceError: the rows are sealed and their key is not here, or there is a key and
-                the rows are not sealed any more; or the folder cannot be used.
+                the rows are not sealed any more, or gone; or the folder cannot be used.
         """
         held = self._read(KEY_NAME)
         if held is not None and is_sealed():
@@ -60,12 +60,14 @@ class RowKey:
                 if sealed is False:
                     raise self._unsealed()
                 if sealed is None:
+                    self._require_first()
                     seal(held)
                 return held
             coming = self._read(_COMING)
             if sealed and coming is None:
                 raise self._absent()
             if coming is None:
+                self._require_first()
                 coming = secrets.token_bytes(KEY_BYTES)
                 write_durably(self._folder / _COMING, coming.hex().encode(), 0o600)
             if not sealed:
@@ -130,6 +132,14 @@ class RowKey:
                 f'"{self._folder}" cannot be written: {error.strerror}',
                 hint=f"ls -ld '{self._folder}'",
             ) from error
+
+    def _require_first(self) -> None:
+        written = self._folder / HEAD_NAME
+        if self._content(HEAD_NAME) is not None:
+            raise SourceError(
+                "the database holds no sealed users and keys, though this host wrote some",
+                hint=f"restore the database; to begin with an empty one: rm '{written}'",
+            )
 
     def _absent(self) -> SourceError:
         return SourceError(
