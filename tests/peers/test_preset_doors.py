@@ -171,6 +171,9 @@ ROWS: tuple[tuple[str, str, str, tuple[str, ...], bytes, bool, str], ...] = (
     ("generic", "GET", "/phpmyadmin/index.php", (), b"", False, "WSTG-CONF-05"),
     ("generic", "GET", "/server-status", (), b"", False, "Apache, mod_status"),
     ("generic", "GET", "/actuator/env", (), b"", False, "Spring Boot, Actuator"),
+    ("generic", "GET", "/_profiler/latest", (), b"", False, "Symfony, The Profiler"),
+    ("generic", "GET", "/jolokia/list", (), b"", False, "Jolokia, HTTP GET requests"),
+    ("generic", "GET", "/console", (), b"", True, "a page of a toy shop"),
     ("generic", "POST", "/contact", FORM, b"x=1", True, "a page"),
 )
 

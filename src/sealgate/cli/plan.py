@@ -9,6 +9,7 @@ import json
 import shutil
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +19,7 @@ from sealgate.cli.configured import config_option, configured
 from sealgate.cli.output import in_colour
 from sealgate.cli.settings import echo_settings
 from sealgate.cli.voice import typable
+from sealgate.config.presets import GENERIC
 from sealgate.errors import ExitCode
 from sealgate.report.files import door_lines, drop_lines, files_data, tunnel_lines
 from sealgate.report.inspection import inspection_lines
@@ -69,7 +71,11 @@ def command(config: str | None, form: str) -> int:
 
 def _tell(planned: Plan) -> None:
     width = min(shutil.get_terminal_size((100, 24)).columns, MAX_WIDTH)
-    table = render_plan(planned.report, console_width=width, colour=in_colour())
+    # Shut doors are listed below; a row for each would hide the site's own parts.
+    shut = {door.asset for door in planned.shut}
+    assets = tuple(a for a in planned.report.assets if a.asset.id not in shut)
+    shown = replace(planned.report, assets=assets)
+    table = render_plan(shown, console_width=width, colour=in_colour())
     click.echo(table.rstrip("\n"))
     _section("what one client may take", limit_lines(planned.inventory))
     _section("what no site wants to serve", leftover_lines(planned.inventory))
@@ -132,17 +138,19 @@ def _finding(finding: Finding) -> str:
 
 
 def _shut(doors: tuple[ShutDoor, ...]) -> Iterable[str]:
-    told: set[str] = set()
+    by_site: dict[str, list[ShutDoor]] = {}
     for door in doors:
-        text = f"{door.asset} ({door.route.origin})"
-        if door.site.name not in told:
-            told.add(door.site.name)
-            text += (
-                f'\n    hint: add [[site.route]] with path = "{door.route.door.path}", '
-                f'class = "{door.route.classification.id}", backend = true, '
-                'admit = ["group:editors"]'
-            )
-        yield text
+        by_site.setdefault(door.site.name, []).append(door)
+    for first, *others in by_site.values():
+        asset = first.asset
+        listed = ", ".join([str(asset), *(str(other.route.door) for other in others)])
+        away = ', or preset = "none"' if first.site.preset == GENERIC.name else ""
+        yield (
+            f"{listed} ({first.route.origin})"
+            f'\n    hint: add [[site.route]] with path = "{first.route.door.path}", '
+            f'class = "{first.route.classification.id}", backend = true, '
+            f'admit = ["group:editors"]{away}'
+        )
 
 
 def _point(item: Confirmable) -> str:

@@ -69,14 +69,16 @@ def check_plain_site(notes: Notes, routes: Sequence[Route]) -> None:
     )
     if front is None:
         return
-    others = [r for r in routes if not r.plain_http and required_of_route(r).in_transit > 0]
+    # A shut door gives and takes nothing: over plain HTTP it is a redirect, over TLS a refusal.
+    others = [
+        r for r in routes if not (r.plain_http or r.shut) and required_of_route(r).in_transit > 0
+    ]
     if others:
         strictest = max(others, key=lambda r: required_of_route(r).in_transit)
         rung = RUNG_NAMES[Column.IN_TRANSIT][required_of_route(strictest).in_transit]
-        whose = "" if strictest.origin == "declared" else f" (of the preset, {strictest.origin})"
         notes.add_at(
             front.place,
-            f'route "/" is served over plain HTTP, but {quoted(strictest.door.path)}{whose} of the '
+            f'route "/" is served over plain HTTP, but {quoted(strictest.door.path)} of the '
             f"same site demands {quoted(rung)}, and whoever reads the front page in clear can be led "
             "elsewhere from there",
             "serve it under a name of its own, or set plain_http on a path below",

@@ -272,7 +272,8 @@ def preset_routes(
 
     A door that the operator declared is left to the operator. The others are locked;
     they admit whom the operator's own backend route admits, by the same factors, and are
-    never weaker than that. Where there is none, they admit nobody and stay shut (see
+    never weaker than that. Where there is none, they follow a front page that is locked
+    itself; else they admit nobody and stay shut (see
     :class:`sealgate.policy.inventory.Route`). Holes are treated like the page ``/``.
     """
     front = next(
@@ -280,7 +281,7 @@ def preset_routes(
     )
     known = {_identity(route.door) for route in declared}
     locked = _locking_class(model, front.classification)
-    followed = _followed(preset, declared)
+    followed = _followed(preset, declared, front)
     if followed is not None:
         locked = model.strictest_of((locked, followed.classification))
     doors = [
@@ -359,9 +360,11 @@ def _locking_class(model: ClassificationModel, front: Classification) -> Classif
     return model.strictest_of((found, front))
 
 
-def _followed(preset: Preset, declared: Sequence[Route]) -> Route | None:
+def _followed(preset: Preset, declared: Sequence[Route], front: Route) -> Route | None:
     """
-    Return the operator's own backend route whose lock the doors of *preset* take over.
+    Return the operator's own route whose lock the doors of *preset* take over.
+
+    That is a backend; without one, a *front* page that only people with a key see.
     """
     backends = [r for r in declared if r.backend and r.admit]
     for door in preset.doors:
@@ -369,5 +372,7 @@ def _followed(preset: Preset, declared: Sequence[Route]) -> Route | None:
             if _identity(route.door) == _identity(door):
                 return route
     different = {(frozenset(r.admit), r.sign_in, r.classification.rank) for r in backends}
+    if not backends and front.admit and front.classification.required.access >= HIGH:
+        return front
     # Two backends that admit different people: guessing would let somebody in.
     return backends[0] if len(different) == 1 else None

@@ -201,8 +201,9 @@ SECTIONS: tuple[Section, ...] = (
                 Type.TEXT,
                 "What is known of the CMS: `typo3`, `wordpress`, `django`, `nextcloud`, "
                 "`mediawiki`, `dokuwiki`, `matomo`, `roundcube`, `drupal`, `joomla`, "
-                "`generic` (usual places of administration) or `none`. Locks its doors and knows its cookies.",
-                '`"none"`',
+                "`generic` (usual places of administration, for software that has no preset) or "
+                "`none` (adds nothing). Locks its doors and knows its cookies.",
+                '`"generic"`',
             ),
             Setting(
                 "backend_path",

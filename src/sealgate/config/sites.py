@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sealgate.config.plain_http import check_plain_site
-from sealgate.config.presets import NONE, PRESETS
+from sealgate.config.presets import GENERIC, NONE, PRESETS
 from sealgate.config.reader import FileKind, Table, nearest, quoted
 from sealgate.config.routes import LOW, check_overlaps, preset_routes, read_route, with_titles
 from sealgate.config.schema import section
@@ -76,6 +76,7 @@ def _check_single_sign_on(table: Table, site: Site) -> None:
     if site.single_sign_on and not any(
         route.classification.required.access >= LOW and route.access is SiteAccess.SEALGATE
         for route in site.routes
+        if not route.shut
     ):
         table.fault(
             "single_sign_on",
@@ -113,7 +114,7 @@ def _domains(table: Table, owners: dict[str, str]) -> tuple[str, ...]:
 def _preset(table: Table) -> Preset:
     name = table.text("preset")
     if name is None:
-        return NONE
+        return GENERIC
     preset = PRESETS.get(name)
     if preset is None:
         table.fault(

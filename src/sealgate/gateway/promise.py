@@ -95,8 +95,14 @@ def _of_site(inventory: Inventory, site: Site, material: Material) -> Iterator[F
             'add a [[site.route]] with path = "/"',
         )
     yield from _of_channel(inventory, site)
+    told: set[str] = set()
     for route in site.routes:
-        yield from _of_route(inventory, site, route, material)
+        for fault in _of_route(inventory, site, route, material):
+            said = fault.message.removeprefix(f'"{route_asset(site, route).id}"')
+            # The doors of a preset miss what the route that they follow misses: once is enough.
+            if route.origin == "declared" or said not in told:
+                yield fault
+            told.add(said)
 
 
 def _of_channel(inventory: Inventory, site: Site) -> Iterator[Fault]:
@@ -152,7 +158,8 @@ def _of_route(
 ) -> Iterator[Fault]:
     subject = f'"{route_asset(site, route).id}"'
     required = required_of_route(route)
-    if required.in_transit > 0 and not upstream_is_protected(site.upstream):
+    # Nothing goes through a shut door, so nothing of it is sent in clear.
+    if required.in_transit > 0 and not (route.shut or upstream_is_protected(site.upstream)):
         upstream = f"http://{site.upstream.host}:{site.upstream.port}"
         yield _fault(
             inventory,

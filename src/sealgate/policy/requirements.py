@@ -145,10 +145,13 @@ def _file_server(inventory: Inventory) -> Iterator[AssetRequirement]:
 def required_of_site(site: Site) -> AssetRequirement:
     """
     Return what the endpoint of *site* must provide: the transit of its strictest route.
+
+    A shut door does not count: nothing passes there.
     """
-    classes = [c for r in site.routes for c in (r.classification, r.collects) if c]
+    passed = [route for route in site.routes if not route.shut]
+    classes = [c for r in passed for c in (r.classification, r.collects) if c]
     strictest = max(classes, key=lambda c: c.rank)
-    in_transit = max(required_of_route(route).in_transit for route in site.routes)
+    in_transit = max(required_of_route(route).in_transit for route in passed)
     # What an endpoint answers to is asked at its front page.
     front = any(r.plain_http and r.door.path == "/" and not r.door.exact for r in site.routes)
     marks = {Declaration.PLAIN_HTTP} if front else set()

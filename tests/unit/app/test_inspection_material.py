@@ -20,7 +20,7 @@ from sealgate.errors import ConfigError
 from sealgate.policy.inventory import Inspect, Inventory
 
 ACCESS = '[access]\ncountries = ["DE"]\ngeo_database = "country.mmdb"\n'
-SITE = '[[site]]\ndomains = ["shop.example"]\nupstream = "http://127.0.0.1:8080"\n'
+SITE = '[[site]]\ndomains = ["shop.example"]\nupstream = "http://127.0.0.1:8080"\npreset = "none"\n'
 ROUTES = {
     "/": 'class = "public"',
     "/off": 'class = "public"\ninspect = "off"',

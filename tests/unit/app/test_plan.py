@@ -18,6 +18,7 @@ from sealgate.app.plan import Plan, plan
 from sealgate.app.users import open_identities
 from sealgate.cli import run
 from sealgate.config import load
+from sealgate.config.presets import PRESETS
 from sealgate.policy.inventory import Operator
 from sealgate.policy.protection import Column
 
@@ -476,10 +477,12 @@ def test_the_command_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert data["schema"] == "sealgate/plan/1"
     assert data["good"] is False
     assert data["refusals"][0]["line"] == 10
+    doors = {f"route shop.example{door}" for door in PRESETS["generic"].doors}
     assert {asset["id"] for asset in data["assets"]} == {
         "site shop.example",
         "route shop.example/",
         "route shop.example/backend",
+        *doors,
     }
     assert data["assets"][2]["columns"]["access"] == {"required": 2, "provided": 2, "met": True}
 
@@ -517,7 +520,7 @@ def test_the_command_in_text(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "    hint: sealgate key issue NAME --group editors\n" in said
     assert "SECURE_PROXY_SSL_HEADER" in said
     assert "\nwhat one client may take:\n  a request may bring 1 GiB, and may take any time" in said
-    assert said.endswith("serve would not start: 2 reasons\n")
+    assert said.endswith("serve would not start: 1 reason\n")
 
 
 def test_the_command_tells_how_to_open_a_shut_door(

@@ -11,6 +11,7 @@ SITE = """
 [[site]]
 domains = ["shop.example"]
 upstream = "http://127.0.0.1:8080"
+preset = "none"
 [[site.route]]
 path = "/"
 class = "public"

@@ -27,4 +27,13 @@ PRESETS: dict[str, Preset] = {
     )
 }
 
-__all__ = ["PRESETS", "FrontSide", "Preset", "Snippet", "front_of", "settings_for"]
+__all__ = [
+    "GENERIC",
+    "NONE",
+    "PRESETS",
+    "FrontSide",
+    "Preset",
+    "Snippet",
+    "front_of",
+    "settings_for",
+]

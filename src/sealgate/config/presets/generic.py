@@ -1,5 +1,8 @@
 """
 Any software: places where administration usually is, and which no public page needs.
+
+It counts where a site names no preset, so a word that a public page may well have
+(``/console`` of a toy shop) is not here.
 """
 
 from __future__ import annotations
@@ -16,8 +19,10 @@ GENERIC = Preset(
             *("/admin", "/administrator", "/wp-admin", "/wp-login.php", "/xmlrpc.php", "/typo3"),
             # Tools for databases, and what servers tell of themselves.
             *("/phpmyadmin", "/pma", "/adminer.php", "/adminer", "/server-status", "/server-info"),
-            # Of Tomcat and of Spring; the latter tells environments and heaps.
-            *("/manager/html", "/host-manager", "/actuator", "/console"),
+            # Of Tomcat and of Java's frameworks, which tell environments and heaps.
+            *("/manager/html", "/host-manager", "/actuator", "/jolokia", "/h2-console"),
+            # Debug pages of Symfony and Laravel.
+            *("/_profiler", "/_ignition"),
         )
     ),
     limits=(

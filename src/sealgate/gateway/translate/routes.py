@@ -181,6 +181,10 @@ def _served(
 
     limits = {**_limits(inventory, site, route, path_route), **field_settings(route)}
     filters = {**limits, **lock(site, route, inventory.access, material)}
+    if route.shut:
+        # Everybody is refused here, so how a request may be read says nothing.
+        yield entries(match, filters, sampled=False, rare=True)
+        return
     at_once = opened_at_once(site, route, inventory.access, material)
     # Each entry of a lock holds its table, which grows with each certificate and is read anew with
     # every change; so there is one for all cookies. Who is let in at once does not come there.

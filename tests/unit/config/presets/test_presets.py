@@ -14,8 +14,11 @@ import pytest
 from sealgate.config.parse import parse
 from sealgate.config.presets import PRESETS, FrontSide, Preset, front_of, settings_for
 from sealgate.errors import ConfigError
+from sealgate.gateway.model import CertificateFiles, Material, asks_for_key
+from sealgate.gateway.promise import refusals
 from sealgate.policy.conditions import Request
 from sealgate.policy.inventory import Address, Listen, Route, Site
+from sealgate.policy.requirements import required_of_site
 from sealgate.policy.routing import Refusal, judge
 
 every_preset = pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS.keys())
@@ -457,3 +460,53 @@ def test_scripts_may_read_the_tokens_they_need() -> None:
 
     assert django == {"sessionid": True, "messages": True, "csrftoken": False}
     assert not any("wp-settings-1".startswith(name.rstrip("*")) for name in wordpress)
+
+
+def test_generic_counts_where_no_preset_is_named() -> None:
+    """
+    Usual places of administration are shut by default; "none" adds nothing.
+    """
+    text = SITE.format(preset="none", upstream="http://127.0.0.1:8080")
+    (bare,) = parse(text, "sealgate.toml").sites
+    (usual,) = parse(text.replace('preset = "none"\n', ""), "sealgate.toml").sites
+
+    assert [str(r.door) for r in bare.routes] == ["/"]
+    assert usual.preset == "generic"
+    assert {str(r.door) for r in usual.routes if r.shut} == {
+        str(door) for door in PRESETS["generic"].doors
+    }
+    declared = site_of("generic", '[[site.route]]\npath = "/admin"\nclass = "public"\n')
+    own, other = landed(declared, "/admin/x"), landed(declared, "/adminer.php")
+    assert own is not None
+    assert other is not None
+    assert (own.shut, other.shut) == (False, True)
+
+
+def test_doors_follow_a_front_page_that_is_locked_itself() -> None:
+    """
+    Who may see the whole site is not kept from a part of it by default.
+    """
+    text = SITE.format(preset="generic", upstream="http://127.0.0.1:8080").replace(
+        'class = "public"', 'class = "confidential"\nadmit = ["group:staff"]'
+    )
+
+    (site,) = parse(text, "sealgate.toml").sites
+
+    assert {r.admit for r in site.routes} == {("group:staff",)}
+
+
+def test_a_shut_door_demands_nothing_of_the_rest_of_the_site() -> None:
+    """
+    An upstream in clear, a front page over plain HTTP and the endpoint are judged without it.
+    """
+    text = SITE.format(preset="generic", upstream="http://192.0.2.7:80").replace(
+        'class = "public"', 'class = "public"\nplain_http = true'
+    )
+
+    inventory = parse(text, "sealgate.toml")
+
+    (site,) = inventory.sites
+    assert required_of_site(site).required == required_of_site(site_of("none")).required
+    assert not asks_for_key(site)
+    certificates = {site.name: CertificateFiles("chain.pem", "key.pem")}
+    assert refusals(inventory, Material("/run/sealgate", certificates)) == ()
