@@ -143,6 +143,7 @@ HELD_BY = {
     "storage/adapters/resuming.py": "laws/test_storage_laws.py",
     "storage/adapters/sealed.py": "unit/storage/adapters/test_verify.py",
     "storage/adapters/sweep.py": "peers/test_storage_kills.py",
+    "storage/adapters/shared_names.py": "peers/test_storage_postgresql.py",
     "storage/adapters/upload*.py": "laws/test_storage_laws.py",
     "storage/model.py": "unit/storage/adapters/test_store.py",
     "storage/adapters/keystore_*.py": "unit/storage/adapters/test_keystore.py",

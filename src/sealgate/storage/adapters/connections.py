@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sealgate.database import migrate, open_database
 from sealgate.errors import SealgateError
+from sealgate.storage.adapters.shared_names import SharedNames
 from sealgate.storage.model import StorageError, Trouble
 
 if TYPE_CHECKING:
@@ -103,6 +104,12 @@ class Connections:
         Return what a statement ends in that holds its rows until the change is done.
         """
         return "" if self.is_sqlite else " FOR UPDATE"
+
+    def shared_names(self, store: str) -> SharedNames | None:
+        """
+        Return who holds the names of *store* for all hosts; ``None``: only one has the database.
+        """
+        return None if self.is_sqlite else SharedNames(self._fresh, store, self._error)
 
     def settle(self) -> None:
         """

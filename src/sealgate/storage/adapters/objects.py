@@ -4,8 +4,9 @@ Objects in an S3-compatible store, through boto3 (extra ``s3``).
 Small objects are one conditional PUT (``If-None-Match: *``), so that nothing is ever
 written over; larger ones a multipart upload, which shows nothing until it is completed. A
 broken-off upload is completed as it is, and gone on with by copying its parts inside the
-store. Who writes what is locked by files in a local folder: several hosts over one bucket
-do not see each other's locks, and wait for the age of what is left instead.
+store. Who writes which object is locked by files in a local folder: several hosts over one
+bucket do not see each other's, and wait for the age of what is left instead. Who writes which name
+they tell each other in the database of the records (:mod:`.shared_names`).
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def open_store(
     }
     rung = _worth(settings.rung, keyring, medium)
     kept = Reserve(reserve, records.connections.settle)
-    names = NameLocks(_beside(settings, WRITERS))
+    names = NameLocks(_beside(settings, WRITERS), records.connections.shared_names(store))
     return ObjectStore(settings, medium, records, forms, rung, now, kept, names)
 
 

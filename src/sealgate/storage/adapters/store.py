@@ -204,6 +204,7 @@ class ObjectStore(Resuming):
         """
         path, now = upload.path, self.now()
         with self.records.changing() as change:
+            self.names.require(change.run, upload.claimed)
             look = upload.look
             # Since a look at this very head nothing has changed.
             is_new = look is not None and look.head == change.head
