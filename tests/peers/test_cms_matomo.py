@@ -9,12 +9,15 @@ import html
 import itertools
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import httpx
 import pytest
 
+from tests.peers.browsed import browsing
 from tests.peers.cms_ways import (
     NOTHING,
     Stand,
@@ -30,7 +33,7 @@ from tests.peers.gatewayed import ALLOWED, OTHER, write_countries
 from tests.peers.matomoed import ADMIN, PASSWORD, VIEWER, Matomo, matomo_running
 from tests.peers.signed import SignedPlace
 from tests.ports import free_port
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 IN = "SameSite=Lax\nX-Robots-Tag: noindex\nLocation: "
 ANONYMOUS = (("Cookie", "{anonymous}"),)
@@ -390,6 +393,7 @@ def place(
     place.config.write_text(text.replace("[[site]]", '[[site]]\npreset = "matomo"', 1))
     write_countries(place.folder / "country.mmdb")
     place.issue("alice", "--group", "editors")
+    place.add("anna", ["editors"], password=False)
     with place.serving():
         yield place
 
@@ -520,3 +524,35 @@ def test_who_holds_the_certificate_works(place: SignedPlace, matomo: Matomo) -> 
         asked = {"module": "API", "method": "UsersManager.getUsersLogin", "format": "json"}
         told = program.post("/index.php", params=asked, data={"token_auth": matomo.tokens[ADMIN]})
         assert "anna" in told.json()
+
+
+def test_who_signs_in_on_the_gateway_works(place: SignedPlace, tmp_path: Path) -> None:
+    """
+    With a passkey and no certificate, in a browser: sign in to Matomo, and nothing of a page is refused.
+    """
+    with browsing(tmp_path) as browser:
+        browser.add_authenticator()
+        with place.people() as people:
+            code = people.make_enrolment("anna", by="test", now=time.time())
+        browser.open(f"{place.url}/.sealgate/passkey/new")
+        browser.type("#enrolment", code)
+        browser.type("#label", "laptop")
+        browser.click("#register button")
+        browser.await_text("is registered")
+        browser.open(f"{place.url}/index.php?module=Login")
+        browser.click("#passkey button")
+        browser.await_url(f"{place.url}/index.php?module=Login")
+        browser.type("#login_form_login", ADMIN)
+        browser.type("#login_form_password", PASSWORD)
+        browser.click("#login_form_submit")
+        assert wait_until(lambda: "module=CoreHome" in browser.url), (browser.url, browser.text)
+        browser.open(f"{place.url}/index.php?module=SitesManager&action=index")
+        # What its scripts ask for by the interface for programs.
+        browser.await_text("TIME ZONE: UTC")
+        assert browser.run(_REFUSED) == []
+
+
+_REFUSED = (
+    "return performance.getEntriesByType('resource')"
+    ".filter(entry => entry.responseStatus >= 400).map(entry => entry.name)"
+)
