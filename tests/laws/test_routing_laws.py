@@ -133,7 +133,18 @@ PIECES = (
     ),
     *("?", "?", "&", "=", "__typo3_install", "..typo3[install", "%5f%5Ftypo3.install", "[a]"),
     *("%25%37%32est_route", "%%37%32est_route", "?%25%32%35%37%32est_route"),
-    *("rest_route", "=/wp/v2/users", "=%2Fwp//v2/users", "x.y", "x_y", "=1", "\xff", "é", "\x01"),
+    *(
+        "rest_route",
+        "=/wp/v2/users",
+        "=/wp/v2%00/us",
+        "=%2Fwp//v2/users",
+        "x.y",
+        "x_y",
+        "=1",
+        "\xff",
+        "é",
+        "\x01",
+    ),
 )
 BYTES = st.binary(max_size=2).map(lambda data: data.decode("utf-8", "surrogateescape"))
 TARGETS = st.lists(st.sampled_from(PIECES) | BYTES, max_size=12).map(
@@ -222,6 +233,11 @@ VALUES = st.sampled_from(
         "utf-8",
         "utf-16",
         "user.x",
+        "+user.x",
+        "us%00er.x+",
+        "%0a/wp/%09v2/users",
+        "/+wp",
+        "%01",
     )
 )
 FIELDS = st.lists(st.tuples(FIELD_NAMES, VALUES), max_size=4)

@@ -120,6 +120,7 @@ STRANGERS = (
     ),
     Way("sign in page", "/index.php?module=Login", LOGIN_PAGE),
     Way("sign in page percent", "/?%6Dodule=%4cogin", LOGIN_PAGE),
+    Way("sign in page nul", "/?module=Lo%00gin", LOGIN_PAGE),
     Way("sign in page body", "/", LOGIN_PAGE, sent=form("module=Login&action=index")),
     Way(
         "new password",

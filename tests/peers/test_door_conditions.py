@@ -211,6 +211,13 @@ REFUSED = {
         "POST",
         part('form-data; name="x"', "1"),
     ),
+    "with a control character in the value": ("/?rest_route=/wp/v2/us%00ers", (), "GET", b""),
+    "with control characters in the body": (
+        "/",
+        (FORM,),
+        "POST",
+        b"rest_route=%0a/wp/%0dv2/%09users",
+    ),
     "too long": ("/", (FORM,), "POST", b"a=" + b"x" * MAX_BODY_BYTES),
     "with a password": ("/wp-json/wp/v2/posts", ("Authorization: Basic eDp5",), "GET", b""),
     "with a token": ("/wp-json/wp/v2/posts", ("Authorization: Bearer x",), "POST", b""),

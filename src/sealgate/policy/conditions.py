@@ -220,7 +220,7 @@ def _among(found: Iterable[tuple[str, str]], name: str, value: str | None) -> bo
     begins = lower(value or "")
     return any(
         wanted in _names_read(key)
-        and any(_tidy(text).startswith(begins) for text in _readings(got))
+        and any(one.startswith(begins) for text in _readings(got) for one in _values_read(text))
         for key, got in found
     )
 
@@ -385,11 +385,12 @@ def _readings(text: str) -> Iterator[str]:
         current = decoded(current)
 
 
-def _tidy(value: str) -> str:
-    stripped = value.strip(_CUT_FROM_VALUE)
-    if value[:1] not in {"/", "\\", *_CUT_FROM_VALUE}:
-        return value
-    return re.sub(r"[/\\]+", "/", "/" + stripped)
+def _values_read(value: str) -> Iterator[str]:
+    # Some software drops control characters anywhere, and white space at the ends.
+    text = _CONTROL_IN_NAME.sub("", value).strip(" ")
+    yield text
+    if value[:1] in {"/", "\\", *_CUT_FROM_VALUE}:
+        yield re.sub(r"[/\\]+", "/", "/" + text)
 
 
 def as_text(text: str) -> str:

@@ -37,6 +37,17 @@ def test_parameters_of_url_and_body_count_both() -> None:
 
 
 @pytest.mark.parametrize(
+    "value", ["lo%00gin", "%20login", "+login", "%09%0alogin", "LOG%0din", "%256C%00ogin"]
+)
+def test_a_value_is_read_as_who_drops_characters_reads_it(value: str) -> None:
+    """
+    Some software drops control characters anywhere, other white space at the ends.
+    """
+    assert meant(Door("/", query="do", query_value="login"), Request(f"/?do={value}"))
+    assert not meant(Door("/", query="do", query_value="login"), Request(f"/?do=x{value}"))
+
+
+@pytest.mark.parametrize(
     ("kind", "coding", "body"),
     [
         ("application/x-www-form-urlencoded", None, None),

@@ -187,10 +187,12 @@ local function each_name(name, call)
   end
 end
 
-local function tidy(value)
-  if not value:find("^[/ %c\\]") then return value end
-  local stripped = value:gsub("^[ %c]+", ""):match("^(.*[^ %c])") or ""
-  return (("/" .. stripped):gsub("[/\\]+", "/"))
+-- _values_read: whether one of them begins so.
+local function begins_so(value, wanted)
+  local text = value:gsub("%c", ""):gsub("^ +", ""):match("^(.*[^ ])") or ""
+  if text:sub(1, #wanted) == wanted then return true end
+  if not value:find("^[/ %c\\]") then return false end
+  return ("/" .. text):gsub("[/\\]+", "/"):sub(1, #wanted) == wanted
 end
 
 -- Keeps in found, under each name that a door may ask for, the values.
@@ -379,7 +381,7 @@ local function has(read, name, value, member, json)
   for _, got in ipairs(read.found[name] or {}) do
     if value == "" then return true end
     for _, reading in ipairs(query_readings(got)) do
-      if tidy(reading):sub(1, #value) == value then return true end
+      if begins_so(reading, value) then return true end
     end
   end
   return false
