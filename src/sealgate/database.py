@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
 _WRITES = "sealgate_writes"
+# What PostgreSQL is made to say to a program of another version (identity, revision 0006).
+_OTHER_VERSION = "ObjectNotInPrerequisiteState"
 # Alembic keeps what it works on in its modules, so threads take turns.
 _ALEMBIC = threading.Lock()
 # One whose medium stopped answering keeps the others no longer than this.
@@ -247,10 +249,10 @@ def _unusable(engine: sa.Engine, done: str, error: sa.exc.SQLAlchemyError) -> So
     # The driver's own text may quote values, so only its kind is told.
     cause = getattr(error, "orig", None) or error
     code = getattr(cause, "sqlite_errorname", "") or type(cause).__name__
-    return SourceError(
-        f'database "{_masked(str(engine.url))}" cannot be {done}: {code}',
-        hint="see whether the disk is full and the file whole, or restore a backup",
-    )
+    hint = "see whether the disk is full and the file whole, or restore a backup"
+    if code == _OTHER_VERSION:
+        hint = "another host brought it up to date: install that version here, and restart"
+    return SourceError(f'database "{_masked(str(engine.url))}" cannot be {done}: {code}', hint=hint)
 
 
 def _masked(url: str) -> str:

@@ -21,11 +21,12 @@ from sealgate.app.users import open_identities
 from sealgate.config import load
 from sealgate.errors import ConfigError, SourceError, UsageError
 from sealgate.identity.adapters.row_key import HEAD_NAME, KEY_NAME
-from sealgate.identity.adapters.store import IdentityStore
+from sealgate.identity.adapters.store import HEAD, IdentityStore
 from sealgate.identity.model import ClientCertificate, Identity, admitted
 from sealgate.register.adapters.store import Register
 from sealgate.register.model import AssessmentRecord, Decision
 from tests.peers.postgresql import PostgreSQL, postgresql_running
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.peer("postgresql")
 NOW = 1_800_000_000.5
@@ -68,6 +69,7 @@ BEFORE_SEALS = (
         " DROP COLUMN key_id, DROP COLUMN seal"
     ),
     "DROP INDEX trail_by_subject",
+    "DROP FUNCTION identity_same_version CASCADE",
     "UPDATE identity_version SET version_num = '0004'",
 )
 
@@ -229,6 +231,7 @@ def test_what_somebody_else_wrote_counts_for_nothing(server: PostgreSQL, tmp_pat
         assert store.check() == ()
         store.add("mallory", [], by="me", now=NOW)
         with engine.begin() as connection:
+            connection.execute(sa.text(f"SELECT set_config('sealgate.identities', '{HEAD}', true)"))
             connection.execute(
                 sa.text(
                     "INSERT INTO identity_groups (identity, name, mark, seal)"
@@ -237,6 +240,90 @@ def test_what_somebody_else_wrote_counts_for_nothing(server: PostgreSQL, tmp_pat
             )
         assert store.identity("mallory") == Identity("mallory")
         assert any("mallory editors" in fault for fault in store.check())
+    engine.dispose()
+
+
+# How versions 0004 and 0005 write: what is not of this revision has no seal, or says no revision.
+WRITTEN_BEFORE = (
+    "INSERT INTO identity_groups (identity, name) VALUES ('anna', 'b')",
+    "UPDATE identity_state SET generation = generation + 1",
+    "UPDATE identities SET added_at = 1",
+    "DELETE FROM identity_groups",
+    "INSERT INTO identity_trail (at, by, action, subject, detail) VALUES (1, 'me', 'x', 'anna', '')",
+    (
+        "SELECT set_config('sealgate.identities', '0005', true);"
+        " INSERT INTO identity_groups (identity, name, mark, seal) VALUES ('anna', 'b', 'x', 'x')"
+    ),
+)
+
+
+def test_an_older_gateway_of_another_host_writes_no_more(
+    server: PostgreSQL, tmp_path: Path
+) -> None:
+    """
+    Not once the database is brought up to date: nothing of it is told as somebody else's for good.
+    """
+    url = server.new_database()
+    Register(url).close()
+    with IdentityStore(url, str(tmp_path)) as store:
+        store.add("anna", ["a"], by="me", now=NOW)
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        for statement in BEFORE_SEALS:
+            connection.execute(sa.text(statement))
+    for name in (KEY_NAME, HEAD_NAME):
+        (tmp_path / name).unlink()
+    # It has a connection of before, and a change under way that the update waits for.
+    with engine.connect() as older:
+        older.execute(sa.text(WRITTEN_BEFORE[0]))
+        with ThreadPoolExecutor(1) as other:
+            opening = other.submit(IdentityStore, url, str(tmp_path))
+            older.commit()
+            store = opening.result(PATIENCE_SECONDS)
+        for statement in WRITTEN_BEFORE:
+            with pytest.raises(sa.exc.DBAPIError, match="another version of Sealgate"):
+                older.execute(sa.text(statement))
+            older.rollback()
+    engine.dispose()
+    with store:
+        assert store.identity("anna") == Identity("anna", ("a", "b"))
+        store.regroup("anna", ["c"], [], by="me", now=NOW)
+        assert store.check() == ()
+
+
+def test_what_is_sealed_already_is_brought_up_to_date_with_its_key(
+    server: PostgreSQL, tmp_path: Path
+) -> None:
+    """
+    Of a revision between: its key is asked for, no other is made, and rows keep their seals.
+    """
+    url = server.new_database()
+    with IdentityStore(url, str(tmp_path)) as store:
+        store.add("anna", ["a"], by="me", now=NOW)
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP FUNCTION identity_same_version CASCADE"))
+        connection.execute(sa.text("UPDATE identity_version SET version_num = '0005'"))
+    with pytest.raises(SourceError, match="is not here"):
+        IdentityStore(url, str(tmp_path / "other"))
+    with IdentityStore(url, str(tmp_path)) as store:
+        assert store.identity("anna") == Identity("anna", ("a",))
+        assert store.check() == ()
+    with (
+        engine.begin() as connection,
+        pytest.raises(sa.exc.DBAPIError, match="another version of Sealgate"),
+    ):
+        connection.execute(sa.text(WRITTEN_BEFORE[3]))
+    with IdentityStore(url, str(tmp_path)) as store:
+        # A version that is still to come, while this one runs.
+        with engine.begin() as connection:
+            connection.execute(sa.text("UPDATE identity_version SET version_num = '9999'"))
+        with pytest.raises(SourceError, match="cannot be written") as caught:
+            store.regroup("anna", ["b"], [], by="me", now=NOW)
+        assert "restart" in (caught.value.hint or "")
+        assert store.identity("anna") == Identity("anna", ("a",))
+    with pytest.raises(SourceError, match="cannot be brought up to date"):
+        IdentityStore(url, str(tmp_path))
     engine.dispose()
 
 

@@ -106,7 +106,8 @@ def must_have_no_older_gateway(inventory: Inventory | None) -> None:
     Raise when a gateway runs on a database that is of an older version than this program.
 
     What it went on to write would lack the seals that the new version demands, and be told as
-    written by somebody else. Gateways of other hosts are not seen.
+    written by somebody else. Gateways of other hosts are not seen: PostgreSQL refuses what they
+    write from then on (revision 0006 of the identities).
 
     Raises:
         SourceError: there is one.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 import sqlalchemy as sa
 
-from sealgate.database import is_at, migrate, open_database, reading
+from sealgate.database import migrate, open_database, reading
 from sealgate.errors import SourceError, UsageError
 from sealgate.identity.adapters import factor_tables, row_check, tables
 from sealgate.identity.adapters.credentials import Credentials
@@ -40,6 +40,7 @@ from sealgate.identity.adapters.tables import (
     CERTIFICATES_OF,
     GROUPS,
     GROUPS_OF,
+    HEAD,
     IDENTITIES,
     PEOPLE,
     ROLES_OF,
@@ -65,10 +66,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import TracebackType
 
+__all__ = ["HEAD", "MIGRATIONS", "VERSION_TABLE", "IdentityStore"]
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "identity_version"
-# The newest revision below migrations/.
-HEAD = "0005"
+# From this revision on, rows are sealed.
+_SEALED = "0005"
 
 
 class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
@@ -370,17 +373,20 @@ def _folder_of(url: sa.URL) -> str:
 
 
 def _sealed(engine: sa.Engine, row_key: RowKey) -> tuple[sa.Engine, RowKey]:
-    def at_head() -> bool | None:
+    def are_sealed() -> bool | None:
         with reading(engine) as connection:
             if not sa.inspect(connection).has_table(VERSION_TABLE):
                 return None
-        return is_at(engine, VERSION_TABLE, HEAD)
+            version = sa.table(VERSION_TABLE, sa.column("version_num")).c.version_num
+            return bool(connection.scalar(sa.select(sa.func.max(version) >= _SEALED)))
 
     def seal(key: bytes) -> None:
         migrate(with_key(engine, key), MIGRATIONS, VERSION_TABLE, head=HEAD)
 
-    key = row_key.obtain(at_head, seal)
+    key = row_key.obtain(are_sealed, seal)
     sealed = with_key(engine, key)
+    # What is sealed already may be of a revision between that one and the newest.
+    seal(key)
     with reading(sealed) as connection:
         known = connection.execute(sa.select(STATE.c.key_id)).scalar_one_or_none()
     if known != key_id(key):

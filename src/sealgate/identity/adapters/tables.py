@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from sealgate.identity.adapters.row_key import RowKey
     from sealgate.identity.model import TrailEntry
 
+# The newest revision below migrations/, for which rows are written here.
+HEAD = "0006"
+_REVISION_SETTING = "sealgate.identities"
 METADATA = sa.MetaData()
 IDENTITIES = sa.Table(
     "identities",
@@ -349,6 +352,9 @@ def _wait_for_turn(connection: sa.Connection) -> None:
     Have whoever else does this wait until the change of *connection* is kept or given up.
 
     PostgreSQL lets two transactions read before either writes; the one row of the state is
-    locked by the first. SQLite has one writer anyway.
+    locked by the first. SQLite has one writer anyway. A database that was brought up to date by
+    a newer Sealgate meanwhile is not written any more.
     """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.set_config(_REVISION_SETTING, HEAD, True)))
     connection.execute(sa.update(STATE).values(generation=STATE.c.generation))
