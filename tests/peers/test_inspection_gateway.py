@@ -9,6 +9,7 @@ import gzip
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import ssl
@@ -224,6 +225,31 @@ def test_trailers_of_a_request_pass_a_relay_only_where_the_route_says_so(
             assert told.startswith(b"post " + path)
             assert (b"x-sum: 7" in told) is (path == b"/sum")
             assert b"eve" not in told
+
+
+def test_what_a_relay_refuses_is_found_in_the_log(enforced: Serving, behind: Site) -> None:
+    """
+    The id stands in the page, the problem and the header, as in the log; no client chooses it.
+    """
+    log = enforced.place.state / "envoy" / "access.log"
+    forged = ("-i", "-H", "Sealgate-Id: 1-1", "--data", "card=4111+1111+1111+1111")
+    told = []
+    for accept in ("text/html", "application/json"):
+        status, answer = _got(enforced.place, "/pay", *forged, "-H", f"Accept: {accept}")
+        assert status == 422
+        head, _, body = answer.partition(b"\r\n\r\n")
+        (told_in_head,) = re.findall(rb"sealgate-id: ([0-9]+-[0-9]+)", head)
+        assert told_in_head in body
+        told.append(told_in_head.decode())
+    assert "1-1" not in told
+
+    def logged() -> bool:
+        text = log.read_text(encoding="utf-8")
+        return all(f'"id":"{one}"' in text for one in told)
+
+    assert wait_until(logged)
+    assert _got(enforced.place, "/pay", "-H", "Sealgate-Id: 1-1", "--data", "name=anna")[0] == 200
+    assert b"sealgate-id" not in behind.requests[-1].lower()
 
 
 def test_form_with_a_card_never_reaches_the_site(enforced: Serving, behind: Site) -> None:

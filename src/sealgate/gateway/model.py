@@ -86,6 +86,8 @@ KEY_HEADER = "x-sealgate-key"
 OWN_PATH = "/.sealgate"
 # Where a site finds the keys that what it is told is verified with.
 IDENTITY_KEYS_PATH = f"{OWN_PATH}/identity-keys"
+# By it, whoever looks after a site finds the line of the log that tells of a refusal.
+ID_HEADER = "sealgate-id"
 # How pages look that refuse: light or dark as the visitor's system is, and on small screens too.
 REFUSAL_STYLE = (
     ":root{color-scheme:light dark}body{font:1.1em/1.5 system-ui,sans-serif;max-width:38em;"

@@ -25,14 +25,16 @@ _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: [^\x00-\x08\x0a-\
 # The fields that say what follows; the others are passed on unread.
 _TELLING = re.compile(
     rb"\r\n(content-length|transfer-encoding|content-encoding|content-type|content-range|accept-encoding"
-    rb"|connection|proxy-connection|keep-alive|upgrade|expect|accept|range):"
+    rb"|connection|proxy-connection|keep-alive|upgrade|expect|accept|range|sealgate-id):"
     rb"([^\r]*)",
     re.IGNORECASE,
 )
 _LENGTH = re.compile(rb"[0-9]{1,15}")
-# Fields of one connection only (RFC 9110, 7.6.1), and those that are settled here.
+# Fields of one connection only (RFC 9110, 7.6.1), those that are settled here, and the gateway's
+# name for a request (ID_HEADER), which only a refusal tells.
 _HOP = re.compile(
-    rb"\r\n(?:connection|proxy-connection|keep-alive|upgrade|expect|range|if-range):[^\r]*",
+    rb"\r\n(?:connection|proxy-connection|keep-alive|upgrade|expect|range|if-range"
+    rb"|sealgate-id):[^\r]*",
     re.IGNORECASE,
 )
 _CODINGS = re.compile(rb"\r\naccept-encoding:[^\r]*", re.IGNORECASE)
@@ -86,6 +88,7 @@ class Head(NamedTuple):
     partial: bool = False
     codings: bytes = b""  # that the client accepts
     hop: bool = False  # there are fields of one connection to take out
+    id: bytes = b""  # what the gateway's log calls a request
 
     @property
     def is_interim(self) -> bool:
@@ -160,6 +163,7 @@ def read_request(raw: bytes) -> Head:
         partial=b"range" in told,
         codings=told.get(b"accept-encoding", b""),
         hop=_has_hop(told),
+        id=told.get(b"sealgate-id", b""),
     )
 
 
@@ -203,7 +207,9 @@ def read_answer(raw: bytes, method: bytes) -> Head:
 
 
 # "connection: keep-alive" says nothing to the next hop, either, and does no harm there.
-_HOP_NAMES = frozenset({b"proxy-connection", b"keep-alive", b"upgrade", b"expect", b"range"})
+_HOP_NAMES = frozenset(
+    {b"proxy-connection", b"keep-alive", b"upgrade", b"expect", b"range", b"sealgate-id"}
+)
 _HARMLESS = frozenset({b"", b"keep-alive"})
 
 

@@ -5,15 +5,18 @@ What a client is told when a message does not go on: the rule and the kinds, nev
 from __future__ import annotations
 
 import json
+import re
 from html import escape
 from typing import TYPE_CHECKING
 
-from sealgate.gateway.model import REFUSAL_STYLE
+from sealgate.gateway.model import ID_HEADER, REFUSAL_STYLE
 from sealgate.inspection.model import Refusal, titles
 
 if TYPE_CHECKING:
     from sealgate.inspection.model import RefusedError
 
+# A time and a count, as the gateway writes them (:mod:`sealgate.gateway.translate.access_log`).
+_ID = re.compile(rb"[0-9]{1,20}-[0-9]{1,20}")
 # RFC 9110, 15. What the site did wrong is a bad gateway to the client.
 _OF_ANSWER = 502
 _OF_REQUEST = {
@@ -32,16 +35,23 @@ _PHRASES = {
 }
 
 
-def refusal_answer(error: RefusedError, *, of_request: bool, accept: bytes, head: bool) -> bytes:
+def refusal_answer(
+    error: RefusedError, *, of_request: bool, accept: bytes, head: bool, named: bytes = b""
+) -> bytes:
     """
     Return a whole answer that tells of *error*; the connection is to be closed behind it.
 
-    A page for who accepts HTML, else a problem (RFC 9457); with *head*, without its body.
+    A page for who accepts HTML, else a problem (RFC 9457); with *head*, without its body. *named*
+    is what the gateway's log calls the request, where it said so.
     """
+    log_id = named.decode("ascii", "replace") if _ID.fullmatch(named) else ""
     status = _OF_REQUEST[error.refusal] if of_request else _OF_ANSWER
     detail = _detail(error, of_request=of_request)
     if b"text/html" in accept.lower():
-        kind, body = "text/html; charset=utf-8", _page(_PHRASES[status], detail, error.refusal)
+        kind, body = (
+            "text/html; charset=utf-8",
+            _page(_PHRASES[status], detail, error.refusal, log_id),
+        )
     else:
         problem = {
             "title": _PHRASES[status],
@@ -49,11 +59,14 @@ def refusal_answer(error: RefusedError, *, of_request: bool, accept: bytes, head
             "detail": detail,
             "rule": error.refusal.value,
             "kinds": sorted(k.value for k in error.kinds),
+            **({"id": log_id} if log_id else {}),
         }
         kind, body = "application/problem+json", json.dumps(problem).encode() + b"\n"
+    told = f"{ID_HEADER}: {log_id}\r\n" if log_id else ""
     top = (
         f"HTTP/1.1 {status} {_PHRASES[status]}\r\n"
         f"content-type: {kind}\r\ncontent-length: {len(body)}\r\n"
+        f"{told}"
         "cache-control: no-store\r\nx-content-type-options: nosniff\r\nconnection: close\r\n\r\n"
     )
     return top.encode("ascii") + (b"" if head else body)
@@ -68,10 +81,13 @@ def _detail(error: RefusedError, *, of_request: bool) -> str:
     return f"The answer of the site was held back: this page may not show {found}."
 
 
-def _page(title: str, detail: str, rule: Refusal) -> bytes:
+def _page(title: str, detail: str, rule: Refusal, log_id: str) -> bytes:
+    facts = f"Rule: <code>{escape(rule.value)}</code>"
+    if log_id:
+        facts += f"<br>Id: <code>{escape(log_id)}</code>"
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{REFUSAL_STYLE}</style><main><h1>{escape(title)}</h1>"
-        f"<p>{escape(detail)}</p><p>Rule: <code>{escape(rule.value)}</code></p></main></html>\n"
+        f"<p>{escape(detail)}</p><p>{facts}</p></main></html>\n"
     ).encode()

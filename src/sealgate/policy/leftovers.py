@@ -131,14 +131,18 @@ def kind_of_name(name: str) -> Leftover | None:
 
 def _by_ending(parts: list[str]) -> Leftover | None:
     packed = counted = False
+    last = ""
     while len(parts) > 1 and (parts[-1] in PACKED or not parts[-1].strip(_COUNTS)):
         packed = packed or parts[-1] in PACKED
         counted = True
-        parts.pop()
+        last = parts.pop()
     kept = _kept(parts[0]) if packed else None
     if len(parts) == 1:
         return kept
     ending = parts[-1]
+    # What Debian calls the source of a package (deb-src-control(5)): no editor packs its copy.
+    if ending == "orig" and last == "tar":
+        return kept
     kind = KIND_OF_ENDING.get(ending) or KIND_OF_ENDING.get(ending.rstrip(_COUNTS)) or kept
     return kind or (Leftover.BACKUPS if _is_source(parts, counted=counted) else None)
 

@@ -48,6 +48,8 @@ def test_dots_count_anywhere_and_endings_at_the_end(path: str, kinds: set[Leftov
         *(("error_log", LOG), ("a.log-20260101.gz", LOG)),
         *(("a.php", None), ("a.txt", None), ("tool.zip", None), ("jquery-3.6.0", None)),
         *(("backup-plan.html", None), ("1.2.3", None), ("log", None), ("sql", None), ("", None)),
+        *(("tool_1.2.orig.tar.gz", None), ("tool_1.2.orig.tar", None), ("a.orig.gz", BACKUP)),
+        *(("a.php.orig", BACKUP), ("my-backup.orig.tar.xz", BACKUP), ("primary.sqlite.bz2", DUMP)),
         *(("a.html.txt", None), ("a.v1-old", None), ("the-old", None), ("a.gz", None)),
     ],
 )

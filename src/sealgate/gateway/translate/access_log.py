@@ -33,15 +33,15 @@ if TYPE_CHECKING:
 LOG_STATE = "sealgate.log"
 # On a refusal's page and in its line. The count of connections begins anew with each Envoy.
 REFUSAL_ID = "%START_TIME(%s%6f)%-%CONNECTION_ID%"
-# What a path needs not show to be found again: it may name a person, or be a secret itself.
+# A path may name a person, or be a secret itself (a link to reset a password). What is written down
+# is made of words, such as /wp-login.php and /api/v2/users: no letter behind a digit, no capital
+# behind a letter, no long number. Whatever else was asked for is found by its id and route.
 _LONGEST_PATH = 80
-_PERSONAL = " || ".join(
-    [
-        *(f"request.url_path.contains('{sign}')" for sign in ("@", "%40", "%2540")),
-        f"size(request.url_path) > {_LONGEST_PATH}",
-    ]
+_NO_WORDS = "[^A-Za-z0-9/._~:-]|[0-9][A-Za-z]|[A-Za-z][A-Z]|[0-9]{5}"
+_PATH = (
+    f"%CEL(size(request.url_path) > {_LONGEST_PATH} || request.url_path.matches('{_NO_WORDS}') ? "
+    "'(left out)' : request.url_path)%"
 )
-_PATH = f"%CEL({_PERSONAL} ? '(left out)' : request.url_path)%"
 # By these, the certificate was one that is admitted, or the country would not have been asked.
 _BY_COUNTRY = (
     f"response.code_details.contains('[{OTHER_COUNTRY}]') || "

@@ -11,6 +11,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from sealgate.gateway.model import ID_HEADER
+from sealgate.gateway.translate.access_log import REFUSAL_ID
 from sealgate.gateway.translate.clusters import (
     BUFFER_BYTES,
     IDLE_SECONDS,
@@ -106,8 +108,14 @@ def inspected(
             refused = {key: value for key, value in entry.items() if key != "route"}
             yield {**refused, "direct_response": {"status": _UNAVAILABLE}}
             return
+        told = entry.get("request_headers_to_add", [])
         yield {
             **entry,
+            # What the relay refuses is told by the same id as what the gateway refuses.
+            "request_headers_to_add": [
+                *(told if isinstance(told, list) else []),
+                header(ID_HEADER, REFUSAL_ID),
+            ],
             "route": {
                 **action,
                 "cluster": relay_name(site, route),

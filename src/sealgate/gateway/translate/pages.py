@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from sealgate.gateway.model import REFUSAL_STYLE
+from sealgate.gateway.model import ID_HEADER, REFUSAL_STYLE
 from sealgate.gateway.translate.access_log import REFUSAL_ID
 from sealgate.gateway.translate.matchers import (
     NO_CERTIFICATE,
@@ -211,8 +211,6 @@ _OTHER = Page(
 )
 _CLASS = "%METADATA(ROUTE:sealgate:class)%"
 _CLASS_HTML = "%METADATA(ROUTE:sealgate:class_html)%"
-# By it, whoever looks after the site finds the line of the log.
-ID_HEADER = "sealgate-id"
 _PAGE_HEADERS = (
     (ID_HEADER, REFUSAL_ID),
     ("cache-control", "no-store"),

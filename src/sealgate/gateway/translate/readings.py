@@ -265,15 +265,16 @@ local function kind_of_name(name)
   end
   local parts = {}
   for part in (name .. "."):gmatch("([^.]*)%.") do parts[#parts + 1] = part end
-  local packed, counted = false, false
+  local packed, counted, last = false, false, nil
   while #parts > 1 and (PACKED[parts[#parts]] or not parts[#parts]:find("[^0-9_-]")) do
     packed = packed or PACKED[parts[#parts]] ~= nil
-    counted = true
+    counted, last = true, parts[#parts]
     parts[#parts] = nil
   end
   if packed and #parts == 1 then return kept(parts[1]) end
   if #parts == 1 then return nil end
   local ending = parts[#parts]
+  if ending == "orig" and last == "tar" then return packed and kept(parts[1]) or nil end
   local kind = ENDINGS[ending] or ENDINGS[uncounted(ending)]
   if kind then return kind end
   if packed and kept(parts[1]) then return kept(parts[1]) end

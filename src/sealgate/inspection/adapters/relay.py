@@ -258,6 +258,7 @@ class GatewaySide(asyncio.Protocol):
                 of_request=of_request,
                 accept=head.accept if head else b"",
                 head=head is not None and head.method == b"HEAD",
+                named=head.id if head else b"",
             )
         )
         if self._reader is None or self._reader.done:
