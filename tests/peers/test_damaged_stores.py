@@ -158,8 +158,7 @@ def test_a_lost_anchor_fences_off_its_store_alone(place: FilePlace) -> None:
     """
     with place.serving():
         assert _put(place, "partners", "a") == 0
-    older = _kept(place, "partners")
-    with place.serving():
+        older = _kept(place, "partners")
         assert _put(place, "partners", "b") == 0
         assert _put(place, "inbox", "b") == 0
     _anchor(place, "partners").unlink()
@@ -175,14 +174,12 @@ def test_a_lost_anchor_fences_off_its_store_alone(place: FilePlace) -> None:
         assert "the anchor of store" in _damaged(place)["partners"]
         told = place.sealgate("verify", "partners")
         assert told.returncode == 10
-    assert 'drop "partners" is fenced off' in serving.said
-    # What started and stopped meanwhile made none in its place.
-    with place.serving() as serving:
         accepted = place.sealgate(*_typed(told.stdout))
         assert accepted.returncode == 0, accepted.stderr
         wait_until(lambda: _damaged(place)["partners"] is None, 60.0)
         assert _get(place, "partners", "a") == 0
         assert _put(place, "partners", "c") == 0
+    assert 'drop "partners" is fenced off' in serving.said
     assert "fence off" not in place.sealgate("plan").stdout
     (record,) = [one for one in place.events() if one.action == "acceptance"]
     assert (record.place, record.result) == ("partners", "ok")
@@ -190,18 +187,16 @@ def test_a_lost_anchor_fences_off_its_store_alone(place: FilePlace) -> None:
 
 def test_an_anchor_lost_while_its_store_is_served_fences_that_off(place: FilePlace) -> None:
     """
-    An upload that was under way makes no other anchor; with the gateway stopped, the hint holds.
+    With the gateway stopped, the hint holds as well.
     """
     with place.serving():
         assert _put(place, "partners", "a") == 0
-    older = _kept(place, "partners")
-    with place.serving():
+        older = _kept(place, "partners")
         assert _put(place, "partners", "b") == 0
         _anchor(place, "partners").write_bytes(b"")
         _put_back(place, "partners", older)
         wait_until(lambda: bool(_damaged(place)["partners"]), 60.0)
         assert _get(place, "partners", "a") != 0
-        assert _get(place, "inbox", "none") != 0
         assert _put(place, "inbox", "b") == 0
     told = place.sealgate("verify", "partners")
     assert place.sealgate(*_typed(told.stdout)).returncode == 0

@@ -16,6 +16,7 @@ import pytest
 from sealgate.app import transfer_material, transfer_stores
 from sealgate.app.keyring import open_site_keyring, why_not_apart
 from sealgate.app.opened_keys import OpenedKeys
+from sealgate.app.remains import NOTE
 from sealgate.app.transfer_material import Material
 from sealgate.app.transfer_stores import SILENT, StoreWatch
 from sealgate.app.transfer_wanted import Wanted
@@ -23,6 +24,7 @@ from sealgate.config import load
 from sealgate.errors import ConfigError
 from sealgate.policy.inventory import Inventory
 from sealgate.storage.adapters.opened import open_store
+from sealgate.storage.model import StorageError
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
 _DROP = """
@@ -92,8 +94,8 @@ def media(inventory: Inventory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Med
     # The first time, which is no matter of a moment, the stores of all but one are made.
     some = tuple(drop for drop in inventory.drops if drop.name != "hung")
     assert fenced(gathered(replace(inventory, drops=some))) == {}
-    monkeypatch.setattr(transfer_stores, "ANSWER_SECONDS", 1.0)
-    monkeypatch.setattr(transfer_material, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(transfer_stores, "ANSWER_SECONDS", 1.5)
+    monkeypatch.setattr(transfer_material, "ANSWER_SECONDS", 1.5)
     monkeypatch.setattr(transfer_stores, "WATCH_SECONDS", 0.0)
     yield media
     media.answer.set()
@@ -206,3 +208,20 @@ def test_what_was_not_understood_is_not_served(
 
     assert wait_until(looked, PATIENCE_SECONDS)
     assert set(found.values()) == {"RuntimeError while it was opened"}
+
+
+def test_anchors_are_noted_before_a_process_serves_their_stores(inventory: Inventory) -> None:
+    """
+    So that one which starts later makes no other anchor, after a crash of all neither.
+    """
+    served = gathered(inventory).served
+    assert served is not None
+    assert [settings.is_known for settings in served.stores] == [True, True, True]
+    before = Path(inventory.state_folder, NOTE).read_text("utf-8")
+    assert before.count(".anchor\n") == len(inventory.drops)
+    (anchor,) = Path(inventory.state_folder, "records").glob("hung-*.anchor")
+    anchor.unlink()
+    keyring = open_site_keyring(inventory, now=time.time())
+    with pytest.raises(StorageError, match="was lost"):
+        open_store(served.stores[1], keyring, now=time.time)
+    assert set(fenced(gathered(inventory))) == {"hung"}
