@@ -338,6 +338,7 @@ def make_ground(folder: Path) -> Ground:
         [[site]]
         domains = ["shop.localhost"]
         upstream = "http://127.0.0.1:{upstream}"
+        preset = "none"
 
         [[site.route]]
         path = "/"

@@ -43,6 +43,7 @@ http {{
     server {{
         listen 127.0.0.1:{port};
         root {folder}/pages;
+        location = /pub {{ default_type text/plain; return 200 "a mirror"; }}
         location /pub/echo {{
             default_type text/plain;
             return 200 "[$http_cookie][$http_authorization][$http_range][$http_x_token][$args]";
@@ -205,7 +206,7 @@ def between(port: int) -> Iterator[Between]:
             with contextlib.suppress(OSError):
                 while True:
                     connection, _ = listener.accept()
-                    made.serve(connection)
+                    threading.Thread(target=made.serve, args=(connection,), daemon=True).start()
 
         thread = threading.Thread(target=accept, daemon=True)
         thread.start()
