@@ -374,11 +374,26 @@ class TLSConnection:
         return hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
 
 
+# What OpenSSL says of a client that is too old, and what that client lacks. Of Mozilla's list for
+# old clients ("intermediate", 5.7) only DHE is not taken (RFC 9325, 4.2, names none of it; whoever
+# speaks TLS 1.2 with AES-GCM has ECDHE, too), so there is nothing that a drop could allow.
+_LACKS = {
+    "no shared cipher": "it has no ECDHE suite of TLS 1.2 with AES-GCM or ChaCha20-Poly1305",
+    "unsupported protocol": "it speaks no TLS 1.2",
+    "version too low": "it speaks no TLS 1.2",
+    "no suitable key share": "it has no key exchange that is taken here",
+    "no shared group": "it has no key exchange that is taken here",
+}
+_NO_SETTING = "no setting lets it in, so update the client, or let it use SFTP"
+
+
 def reason(error: Exception) -> str:
     """
     Return OpenSSL's reason in words, or that the line went dead.
     """
     if isinstance(error, SSL.Error) and error.args and isinstance(error.args[0], list):
         reasons = [entry[-1] for entry in error.args[0] if entry and entry[-1]]
-        return reasons[-1] if reasons else "TLS failed"
+        last = reasons[-1] if reasons else "TLS failed"
+        lacks = next((lack for said, lack in _LACKS.items() if said in last), None)
+        return f"{last}: {lacks}; {_NO_SETTING}" if lacks else last
     return "the connection ended without close_notify"

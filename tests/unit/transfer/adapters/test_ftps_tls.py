@@ -29,7 +29,7 @@ from tests.unit.transfer.adapters.ftps_served import (
     served,
     trusting,
 )
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 
 def test_the_private_names_of_pyopenssl_exist() -> None:
@@ -225,3 +225,48 @@ def test_implicit_tls_is_private_from_the_start(tmp_path: Path) -> None:
         assert raw.ask(f"PASS {PASSWORD}").startswith("230 ")
         assert raw.ask("AUTH TLS").startswith("503 ")
         assert raw.ask("EPSV").startswith("229 ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lacks"),
+    [
+        # Of Mozilla's list for old clients, all but DHE is taken.
+        (("-tls1_2", "-cipher", "DHE-RSA-AES256-GCM-SHA384"), "no ECDHE suite"),
+        (("-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA256"), "no ECDHE suite"),
+        (("-tls1_2", "-cipher", "AES128-GCM-SHA256"), "no ECDHE suite"),
+        (("-tls1_1", "-cipher", "ALL@SECLEVEL=0"), "speaks no TLS 1.2"),
+        (("-tls1_3", "-groups", "ffdhe2048"), "no key exchange that is taken"),
+    ],
+)
+def test_the_log_says_what_an_older_client_lacks(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, arguments: tuple[str, ...], lacks: str
+) -> None:
+    """Which setting would let it in: none, so whoever looks need not search."""
+    caplog.set_level("INFO", "sealgate.transfer.ftps")
+    with served(tmp_path) as where:
+        run = _s_client(where.implicit_port, *arguments)
+        assert run.returncode != 0
+        assert wait_until(lambda: lacks in caplog.text)
+    assert "no setting lets it in, so update the client, or let it use SFTP" in caplog.text
+
+
+@pytest.mark.parametrize("group", ["X25519", "P-256", "P-384"])
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_clients_of_mozillas_intermediate_list_get_in(
+    tmp_path: Path, version: str, group: str
+) -> None:
+    """Each of its groups, in both versions."""
+    # In TLS 1.2 the list also says which certificates are read (RFC 8422, 5.1); this one is P-256.
+    groups = group if version == "-tls1_3" else f"{group}:P-256"
+    with served(tmp_path) as where:
+        assert _s_client(where.implicit_port, version, "-groups", groups).returncode == 0
+
+
+def _s_client(port: int, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", *arguments],
+        input=b"QUIT\r\n",
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
