@@ -7,7 +7,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPSConnection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tests.peers.php_served import MARK
 from tests.waiting import PATIENCE_SECONDS
@@ -15,10 +15,20 @@ from tests.waiting import PATIENCE_SECONDS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from tests.peers.php_served import PhpSite
-
 FORM = "application/x-www-form-urlencoded"
 BOUNDARY = "x7MA4YWx"
+
+
+class Site(Protocol):
+    """
+    A site that tells which requests came to its programs.
+    """
+
+    @property
+    def arrivals(self) -> list[str]:
+        """
+        Return the marks of these requests, in order.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +180,7 @@ def not_working(
 
 
 def arrived(
-    ways: Iterable[Way], stand: Stand, site: PhpSite, fill: Callable[[Way], Mapping[str, str]]
+    ways: Iterable[Way], stand: Stand, site: Site, fill: Callable[[Way], Mapping[str, str]]
 ) -> list[str]:
     """
     Return the names of those *ways* that came through the gateway to a script of *site*.

@@ -163,6 +163,7 @@ ROWS: tuple[tuple[str, str, str, tuple[str, ...], bytes, bool, str], ...] = (
     ("nextcloud", "GET", "/index.php/apps/files", (), b"", True, "a user's own pages"),
     # docs.djangoproject.com, "The Django admin site", hooking AdminSite to other URLs.
     ("django", "GET", "/intern/login/", (), b"", False, "AdminSite.urls"),
+    ("django", "GET", "/en/intern/", (), b"", False, "i18n_patterns"),
     ("django", "GET", "/INTERN/", (), b"", False, "servers that fold case"),
     ("django", "GET", "/admin/", (), b"", True, "moved away"),
     ("django", "GET", "/shop/", (), b"", True, "a page"),

@@ -17,6 +17,7 @@ PACKAGES = frozenset(
 )
 # Programs that come with a package of another name, or with a wheel.
 COMES_WITH = {
+    "dovecot": "dovecot-imapd",
     "certutil": "libnss3-tools",
     "mariadb-install-db": "mariadb-server",
     "node": "nodejs",

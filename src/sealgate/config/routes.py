@@ -273,7 +273,7 @@ def preset_routes(
     A door that the operator declared is left to the operator. The others are locked;
     they admit whom the operator's own backend route admits, by the same factors, and are
     never weaker than that. Where there is none, they follow a front page that is locked
-    itself; else they admit nobody and stay shut (see
+    itself (and are left out where that makes them like it); else they admit nobody and stay shut (see
     :class:`sealgate.policy.inventory.Route`). Holes are treated like the page ``/``.
     """
     front = next(
@@ -284,6 +284,8 @@ def preset_routes(
     followed = _followed(preset, declared, front)
     if followed is not None:
         locked = model.strictest_of((locked, followed.classification))
+    # Doors like the page / itself would only be more of the same to judge and to audit.
+    alike = followed is front and locked == front.classification and not preset.method_override
     doors = [
         Route(
             door,
@@ -296,7 +298,7 @@ def preset_routes(
             method_override=preset.method_override,
             inspect=enforced_beside(declared, locked),
         )
-        for door in preset.doors
+        for door in (() if alike else preset.doors)
         if _identity(door) not in known
     ]
     holes = [

@@ -199,7 +199,8 @@ SECTIONS: tuple[Section, ...] = (
             Setting(
                 "preset",
                 Type.TEXT,
-                "What is known of the CMS: `typo3`, `wordpress`, `django`, `nextcloud`, "
+                "What is known of the CMS: `typo3`, `wordpress`, `django`, `wagtail`, "
+                "`nextcloud`, "
                 "`mediawiki`, `dokuwiki`, `matomo`, `roundcube`, `drupal`, `joomla`, "
                 "`generic` (usual places of administration, for software that has no preset) or "
                 "`none` (adds nothing). Locks its doors and knows its cookies.",

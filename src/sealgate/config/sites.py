@@ -148,8 +148,9 @@ def _moved(table: Table, preset: Preset) -> Preset:
     usual = preset.doors[0].path
 
     def moved(door: Door) -> Door:
-        if door.path == usual or door.path.startswith(f"{usual}/"):
-            return replace(door, path=to + door.path.removeprefix(usual))
+        for folder in ("", "/*"):
+            if f"{door.path}/".startswith(f"{folder}{usual}/"):
+                return replace(door, path=folder + to + door.path.removeprefix(folder + usual))
         return door
 
     if to == "/":

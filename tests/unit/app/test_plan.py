@@ -535,7 +535,10 @@ def test_the_command_tells_how_to_open_a_shut_door(
 
     said = capsys.readouterr().out
     assert code == 0
-    assert "shut until you say who may enter:\n  route shop.example/admin (preset:django)" in said
+    assert (
+        "shut until you say who may enter:\n  route shop.example/admin, /*/admin (preset:django)"
+        in said
+    )
     assert 'path = "/admin", class = "confidential", backend = true' in said
     assert said.endswith("serve would start and give every part what its class demands\n")
 

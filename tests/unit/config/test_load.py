@@ -159,7 +159,7 @@ def test_every_file_that_is_missing_is_named_at_its_line(tmp_path: Path) -> None
         './sealgate.toml:11: web_root "./www" is no folder',
         (
             './sealgate.toml:12: preset "x" does not exist; the presets are typo3, wordpress, '
-            "django, nextcloud, mediawiki, dokuwiki, matomo, roundcube, drupal, joomla, generic, none"
+            "django, wagtail, nextcloud, mediawiki, dokuwiki, matomo, roundcube, drupal, joomla, generic, none"
         ),
     ]
 

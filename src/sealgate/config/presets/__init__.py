@@ -4,7 +4,7 @@ What is known of each CMS: its doors, its public holes, its cookies, its setting
 
 from __future__ import annotations
 
-from sealgate.config.presets.django import DJANGO
+from sealgate.config.presets.django import DJANGO, WAGTAIL
 from sealgate.config.presets.dokuwiki import DOKUWIKI
 from sealgate.config.presets.drupal import DRUPAL
 from sealgate.config.presets.generic import GENERIC
@@ -22,7 +22,7 @@ NONE = Preset("none", "no preset")
 PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in (
-        *(TYPO3, WORDPRESS, DJANGO, NEXTCLOUD, MEDIAWIKI, DOKUWIKI, MATOMO, ROUNDCUBE),
+        *(TYPO3, WORDPRESS, DJANGO, WAGTAIL, NEXTCLOUD, MEDIAWIKI, DOKUWIKI, MATOMO, ROUNDCUBE),
         *(DRUPAL, JOOMLA, GENERIC, NONE),
     )
 }
