@@ -118,9 +118,14 @@ define('WP_SITEURL', 'https://{host}');
         "applications that use /xmlrpc.php (Jetpack, old mobile ones) are locked out",
         (
             "pages of authors, ?author=, _embed, oEmbed and the map of authors are locked, for they tell "
-            "the names by which people sign in (/wp-sitemap-users-01.xml, spelled with zeros, is not: "
-            "give authors a nicename that is not their login); bylines and feeds show the name that "
-            "authors chose"
+            "the names by which people sign in (/wp-sitemap-users-01.xml, spelled with zeros, and "
+            "further maps are not: give authors a nicename that is not their login); bylines and "
+            "feeds show the name that authors chose"
+        ),
+        (
+            "paths are locked where WordPress lies at the root; below a folder (/blog/wp-login.php, "
+            "/blog/author) declare each as a route of your own; sessions, credentials and parameters "
+            "are locked on every path"
         ),
         (
             "/wp-cron.php stays open: WordPress calls it by its own public name, it takes no "
