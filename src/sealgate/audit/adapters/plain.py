@@ -5,11 +5,9 @@ What plain HTTP does beside the TLS endpoint: nothing, a redirect, a refusal, or
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from sealgate.audit.adapters.beside import all_beside
 from sealgate.audit.adapters.http import NoHTTPError, ask, ask_http2
 from sealgate.audit.adapters.wire import (
     HungUpError,
@@ -26,7 +24,7 @@ from sealgate.audit.answers import (
     redirect_of,
 )
 from sealgate.audit.model import bracketed
-from sealgate.audit.page import read_page, shown_url, split_url
+from sealgate.audit.page import read_page, split_url
 from sealgate.audit.reading import Spoken
 from sealgate.audit.sightings import seen, unseen
 from sealgate.errors import PeerError
@@ -39,12 +37,9 @@ if TYPE_CHECKING:
     from sealgate.policy.conditions import Pairs
     from sealgate.policy.observation import Sighting
 
-# As many as browsers follow (Fetch, 4.4: a redirect count of 20 is an error).
-_MAX_REDIRECTS = 20
-# Pages that are asked for over http beside the one that was named: as many as are known, within
-# reason; once something was served, so few.
-MAX_PAGES, _FEW_PAGES = 1000, 24
-_AT_ONCE = 4
+_MAX_REDIRECTS = 4
+# Pages that are asked for over http beside the one that was named.
+MAX_PAGES = 24
 # Who was silent twice is not asked again: each time may take as long as the limit says.
 _MAX_GAPS = 2
 _OK = range(200, 300)
@@ -56,8 +51,6 @@ _A_PAGE = 200
 class _Seen:
     """
     What was seen over http, of all pages together: URLs are without query.
-
-    *unread* says why forms and cookies that were not seen may be there all the same.
     """
 
     words: list[str] = field(default_factory=list)
@@ -67,23 +60,7 @@ class _Seen:
     plain: list[str] = field(default_factory=list)
     sensitive: set[str] = field(default_factory=set)
     is_read: bool | None = None  # whether all that was shown could be read
-    unread: str = ""
     links: list[str] = field(default_factory=list)
-
-    def add(self, other: _Seen) -> None:
-        """
-        Take what was seen of another page, too.
-        """
-        self.words += other.words
-        self.gaps += other.gaps
-        self.served += other.served
-        self.cookies += other.cookies
-        self.plain += other.plain
-        self.sensitive |= other.sensitive
-        if other.is_read is not None:
-            self.is_read = other.is_read and self.is_read is not False
-        self.unread = self.unread or other.unread
-        self.links += other.links
 
 
 def probe_plain(
@@ -96,12 +73,18 @@ def probe_plain(
     :data:`MAX_PAGES` says, and what the pages in clear link to besides. The POST has no body
     and carries no credential, and goes to ``target.path`` alone.
     """
-    first = _looked(target, target.path, limits)
     found = _Seen()
-    found.add(first)
-    if first.words and first.words != ["refused"]:
+    first = _look(target, target.path, limits, found)
+    if first and first != "refused":
         _ask_http2(target, limits, found)
-        _look_at(pages, target, limits, found)
+        asked, left = {target.path}, list(pages)
+        while left and len(asked) <= MAX_PAGES and len(found.gaps) < _MAX_GAPS:
+            path = left.pop(0)
+            if path not in asked:
+                asked.add(path)
+                _look(target, path, limits, found)
+            left += [link for link in found.links if link not in asked]
+            found.links.clear()
     sightings = _told(target, found)
     if not active:
         reason = "a POST is only sent to a configured site, or with --active"
@@ -115,32 +98,10 @@ def probe_plain(
     return sightings
 
 
-def _look_at(pages: Iterable[str], target: Target, limits: Limits, found: _Seen) -> None:
-    asked, left = {target.path}, dict.fromkeys((*pages, *found.links))
-    while len(found.gaps) < _MAX_GAPS:
-        left = {path: None for path in left if path not in asked}
-        most = _FEW_PAGES if "served" in found.words else MAX_PAGES
-        now = list(left)[: min(_AT_ONCE, most - len(asked) + 1)]
-        if not now:
-            break
-        asked.update(now)
-        looks = all_beside([partial(_looked, target, path, limits) for path in now], _AT_ONCE)
-        for look in looks:
-            found.add(look)
-            left |= dict.fromkeys(look.links)
-    if left:
-        reason = f"{len(left)} pages that are known were not asked for over http"
-        found.unread = found.unread or reason
-        found.gaps.append(reason)
-
-
 def _told(target: Target, found: _Seen) -> list[Sighting]:
     seen_by = f"GET {target.plain_origin}{target.path}"
-    why_not = next(iter(found.gaps), "") or found.unread
-    # Whoever knows of no such cookie from elsewhere takes it for not observed.
-    untold = unseen(target.asset, (Fact.COOKIES_INSECURE,), why_not) if why_not else []
     if found.gaps and "served" not in found.words:
-        return [*unseen(target.asset, (Fact.PLAIN_GET,), found.gaps[0]), *untold]
+        return unseen(target.asset, (Fact.PLAIN_GET,), found.gaps[0])
     word = next(word for word in _WORST_FIRST if word in found.words)
     values: dict[Fact, FactValue] = {Fact.PLAIN_GET: word}
     if found.served:
@@ -150,36 +111,35 @@ def _told(target: Target, found: _Seen) -> list[Sighting]:
         (Fact.COOKIES_INSECURE, found.cookies),
         (Fact.FORMS_PLAIN, found.plain),
     )
-    # Forms that are not there are only told where every page was read.
-    if found.sensitive or (found.is_read and not why_not):
+    # Forms that are not there are only told where every page that was asked for was read.
+    if found.sensitive or (found.is_read and not found.gaps):
         values[Fact.PLAIN_FORMS] = tuple(sorted(found.sensitive))
     values |= {fact: tuple(dict.fromkeys(items)) for fact, items in several if items}
-    return [*seen(target.asset, values, seen_by), *([] if found.cookies else untold)]
+    return seen(target.asset, values, seen_by)
 
 
 _WORST_FIRST = ("served", "denied", "redirect", "refused")
 
 
-def _looked(target: Target, path: str, limits: Limits) -> _Seen:
-    found = _Seen()
+def _look(target: Target, path: str, limits: Limits, found: _Seen) -> str:
     where = f"{target.plain_origin}{path}".partition("?")[0]
     try:
         word = _get(target, path, limits, found)
     except PeerError as error:
         found.gaps.append(f"{_plain_where(target)}: {error.message}")
-        return found
+        return ""
     if word is None:
         found.gaps.append(f"{where} could not be read to its end")
-        return found
+        return ""
     found.words.append(word)
     if word == "served":
         found.served.append(where)
-    return found
+    return word
 
 
 def _get(target: Target, path: str, limits: Limits, found: _Seen) -> str | None:
     asked = set[str]()
-    while len(asked) < _MAX_REDIRECTS:
+    for _ in range(_MAX_REDIRECTS):
         asked.add(path)
         answer = plain_exchange(target, path, limits)
         if isinstance(answer, str):
@@ -193,16 +153,11 @@ def _get(target: Target, path: str, limits: Limits, found: _Seen) -> str | None:
         if onward is None:
             return word
         if not onward.startswith(target.plain_origin + "/"):
-            found.unread = f"{shown_url(onward)}, where {shown_url(url)} leads, was not looked at"
             return "served"
         # What stays here in clear is followed; its end counts.
         path = onward.removeprefix(target.plain_origin).partition("#")[0]
         if path in asked:
-            # Whoever sends a cookie back may get out of the circle.
-            if not found.cookies:
-                return "served"
             break
-    found.unread = f"{shown_url(url)} redirects again and again"
     return "served"
 
 
@@ -211,10 +166,8 @@ def _onward(answer: Response, url: str, word: str | None) -> str | None:
     if word == "denied":
         goals = [goal for goal in leads_to(answer, url) if split_url(goal).scheme != "https"]
         return goals[0] if goals else None
-    if word != "served":
-        return None
-    several = (redirect_of(answer, url, index) for index in range(len(answer.values("location"))))
-    return next((goal for goal in several if goal and split_url(goal).scheme != "https"), None)
+    several = len(set(answer.values("location"))) > 1
+    return redirect_of(answer, url) if word == "served" and not several else None
 
 
 def _take(answer: Response, url: str, found: _Seen) -> None:
@@ -233,18 +186,6 @@ def _take(answer: Response, url: str, found: _Seen) -> None:
         found.plain += page.plain
         found.sensitive |= set(page.sensitive)
         found.links += page.sign_in_links
-    if plain_answer(answer, url) == "served":
-        _take_ways(answer, url, found)
-
-
-def _take_ways(answer: Response, url: str, found: _Seen) -> None:
-    # Where a page that is shown goes by itself, a browser shows the next one.
-    for goal in leads_to(answer, url):
-        there, here = split_url(goal), split_url(url)
-        if there.hostname == here.hostname and there.scheme in {"http", "https"}:
-            found.links.append((there.path or "/") + (f"?{there.query}" if there.query else ""))
-        elif there.scheme == "http":
-            found.unread = f"{shown_url(goal)}, where {shown_url(url)} leads, was not looked at"
 
 
 def _is_shown_over_tls(target: Target, path: str, limits: Limits, refusal: Response) -> bool:

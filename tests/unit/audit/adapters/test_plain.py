@@ -13,7 +13,7 @@ from sealgate.errors import PeerError
 from sealgate.policy.observation import Fact, Observation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     import pytest
 
@@ -28,7 +28,6 @@ def looked(
     answers: Mapping[str, Response],
     http2: Response | None,
     monkeypatch: pytest.MonkeyPatch,
-    pages: Sequence[str] = ("/login",),
 ) -> dict[Fact, FactValue]:
     """
     Return what is told where *answers* are given, by request target; others are silent.
@@ -46,7 +45,7 @@ def looked(
 
     monkeypatch.setattr(plain, "ask", ask)
     monkeypatch.setattr(plain, "ask_http2", ask_http2)
-    told = probe_plain(HERE, Limits(), active=False, pages=pages)
+    told = probe_plain(HERE, Limits(), active=False, pages=["/login"])
     return {one.fact: one.value for one in told if isinstance(one, Observation)}
 
 
@@ -77,34 +76,3 @@ def test_a_form_that_only_http2_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told[Fact.PLAIN_GET] == "served"
     assert Fact.PLAIN_FORMS not in told
     assert looked(both, Response(301, (), b""), monkeypatch)[Fact.PLAIN_FORMS] == ()
-
-
-def test_the_end_of_a_long_chain_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Browsers follow twenty redirects (Fetch, 4.4), so an audit does; beyond, no form is ruled out.
-    """
-    chain = {f"/{n}": Response(302, (("location", f"/{n + 1}"),), b"") for n in range(40)}
-    start = {"/": Response(302, (("location", "/1"),), b"")}
-    told = looked({**chain, **start, "/12": Response(200, HTML, FORM)}, None, monkeypatch, [])
-    assert (told[Fact.PLAIN_GET], told[Fact.PLAIN_FORMS]) == ("served", ("password",))
-    told = looked({**chain, **start}, None, monkeypatch, [])
-    assert told[Fact.PLAIN_GET] == "served"
-    assert Fact.PLAIN_FORMS not in told
-
-
-def test_each_page_that_is_known_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    The hundredth page may be the one with the form; who is led away in clear was not followed.
-    """
-    away = Response(301, (("location", "https://shop.example/"),), b"")
-    pages = [f"/page-{n}" for n in range(100)]
-    answers = {"/": away, **dict.fromkeys(pages, away)}
-    assert looked(answers, None, monkeypatch, pages)[Fact.PLAIN_FORMS] == ()
-    answers["/page-99"] = Response(200, HTML, FORM)
-    told = looked(answers, None, monkeypatch, pages)
-    assert (told[Fact.PLAIN_GET], told[Fact.PLAIN_FORMS]) == ("served", ("password",))
-    # Once something is served, few are asked for; what the others have is not told.
-    answers = {"/": Response(200, HTML, b"<p>welcome"), **dict.fromkeys(pages, away)}
-    assert Fact.PLAIN_FORMS not in looked(answers, None, monkeypatch, pages)
-    led = Response(302, (("location", "http://other.example/login"),), b"")
-    assert Fact.PLAIN_FORMS not in looked({"/": led}, None, monkeypatch, [])
