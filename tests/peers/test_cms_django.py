@@ -8,18 +8,17 @@ import json
 import subprocess
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
+from tests.peers.cms_behind import client, served_behind, through
 from tests.peers.cms_ways import FORM, Sent, Stand, Way, arrived, not_working
-from tests.peers.gatewayed import ALLOWED, OTHER, write_countries
+from tests.peers.gatewayed import ALLOWED, OTHER
 from tests.peers.signed import SignedPlace
 from tests.ports import await_listener, free_port
-from tests.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -172,24 +171,9 @@ class = "confidential"
 backend = true
 admit = ["group:editors"]
 """
-    place = SignedPlace(folder, site.port, site.gateway, free_port(), routes=backend)
-    place.declare()
-    text = place.config.read_text()
-    place.config.write_text(text.replace("[[site]]", f'[[site]]\npreset = "{site.preset}"', 1))
-    write_countries(place.folder / "country.mmdb")
-    place.issue("alice", "--group", "editors")
-    with place.serving():
+    ports = (site.port, site.gateway)
+    with served_behind(folder, ports, site.preset, backend) as place:
         yield place
-
-
-def client(place: SignedPlace, key: str | None = None, comes_from: str = ALLOWED) -> httpx.Client:
-    """
-    Return a browser's worth of HTTP for a stranger, or for who holds *key*.
-    """
-    transport = httpx.HTTPTransport(verify=place.trust(key=key), local_address=comes_from)
-    return httpx.Client(
-        base_url=place.url, transport=transport, follow_redirects=True, timeout=PATIENCE_SECONDS
-    )
 
 
 def test_each_way_works_on_the_bare_site(site: Site) -> None:
@@ -204,7 +188,7 @@ def test_no_way_arrives(place: SignedPlace, site: Site, comes_from: str) -> None
     """
     Neither a stranger nor who knows the password or stole a session comes to Django.
     """
-    stand = Stand(place.https, "localhost", place.trust(), comes_from)
+    stand = replace(through(place, comes_from=comes_from), host="localhost")
 
     assert arrived(site.ways, stand, site, site.values) == []
 

@@ -8,7 +8,6 @@ import base64
 import html
 import itertools
 import re
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -17,6 +16,7 @@ import httpx
 import pytest
 
 from tests.peers.browsed import browsing
+from tests.peers.cms_behind import client, served_behind, sign_in_by_passkey, through
 from tests.peers.cms_ways import (
     Sent,
     Stand,
@@ -37,10 +37,9 @@ from tests.peers.dokuwikied import (
     DokuWiki,
     dokuwiki_running,
 )
-from tests.peers.gatewayed import ALLOWED, OTHER, write_countries
+from tests.peers.gatewayed import ALLOWED, OTHER
 from tests.peers.signed import SignedPlace
 from tests.ports import free_port
-from tests.waiting import PATIENCE_SECONDS
 
 SIGNED_IN = "=Ym9zcw%3D%3D%7C"  # the cookie begins with the name
 LOGIN_PAGE = 'id="dw__login"'
@@ -506,32 +505,9 @@ def place(
     Serve DokuWiki through the gateway; only the sign-in is declared, the rest is the preset's.
     """
     assert dokuwiki.site.port == ports[0]
-    place = SignedPlace(tmp_path_factory.mktemp("gateway"), *ports, routes=BACKEND)
-    place.declare()
-    text = place.config.read_text()
-    place.config.write_text(text.replace("[[site]]", '[[site]]\npreset = "dokuwiki"', 1))
-    write_countries(place.folder / "country.mmdb")
-    place.issue("alice", "--group", "editors")
-    place.add("anna", ["editors"], password=False)
-    with place.serving():
+    folder = tmp_path_factory.mktemp("gateway")
+    with served_behind(folder, ports, "dokuwiki", BACKEND, "anna") as place:
         yield place
-
-
-def through(place: SignedPlace, comes_from: str) -> Stand:
-    """
-    Return where a stranger asks the gateway.
-    """
-    return Stand(place.https, f"localhost:{place.https}", place.trust(), comes_from)
-
-
-def client(place: SignedPlace, key: str | None = None, comes_from: str = ALLOWED) -> httpx.Client:
-    """
-    Return a browser's worth of HTTP for a stranger, or for who holds *key*.
-    """
-    transport = httpx.HTTPTransport(verify=place.trust(key=key), local_address=comes_from)
-    return httpx.Client(
-        base_url=place.url, transport=transport, follow_redirects=True, timeout=PATIENCE_SECONDS
-    )
 
 
 @pytest.mark.parametrize("comes_from", [ALLOWED, OTHER], ids=["allowed", "refused"])
@@ -544,7 +520,7 @@ def test_no_way_arrives(
     before = dokuwiki.state()
 
     ways = (*STRANGERS, *SESSIONS, *TOKENS)
-    assert arrived(ways, through(place, comes_from), dokuwiki.site, fill) == []
+    assert arrived(ways, through(place, comes_from=comes_from), dokuwiki.site, fill) == []
     assert dokuwiki.state() == before
 
 
@@ -659,17 +635,7 @@ def test_who_signs_in_on_the_gateway_works(place: SignedPlace, tmp_path: Path) -
     With a passkey and no certificate, in a browser: sign in to the wiki, write a page.
     """
     with browsing(tmp_path) as browser:
-        browser.add_authenticator()
-        with place.people() as people:
-            code = people.make_enrolment("anna", by="test", now=time.time())
-        browser.open(f"{place.url}/.sealgate/passkey/new")
-        browser.type("#enrolment", code)
-        browser.type("#label", "laptop")
-        browser.click("#register button")
-        browser.await_text("is registered")
-        browser.open(f"{place.url}/doku.php?do=login")
-        browser.click("#passkey button")
-        browser.await_url(f"{place.url}/doku.php?do=login")
+        sign_in_by_passkey(browser, place, "anna", "/doku.php?do=login")
         browser.type("#focus__this", EDITOR)
         browser.type("[name=p]", PASSWORD)
         browser.click("#dw__login [type=submit]")

@@ -9,15 +9,14 @@ import html
 import itertools
 import json
 import re
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-import httpx
 import pytest
 
 from tests.peers.browsed import browsing
+from tests.peers.cms_behind import client, served_behind, sign_in_by_passkey, through
 from tests.peers.cms_ways import (
     NOTHING,
     Stand,
@@ -29,11 +28,11 @@ from tests.peers.cms_ways import (
     not_working,
     send,
 )
-from tests.peers.gatewayed import ALLOWED, OTHER, write_countries
+from tests.peers.gatewayed import ALLOWED, OTHER
 from tests.peers.matomoed import ADMIN, PASSWORD, VIEWER, Matomo, matomo_running
 from tests.peers.signed import SignedPlace
 from tests.ports import free_port
-from tests.waiting import PATIENCE_SECONDS, wait_until
+from tests.waiting import wait_until
 
 IN = "SameSite=Lax\nX-Robots-Tag: noindex\nLocation: "
 ANONYMOUS = (("Cookie", "{anonymous}"),)
@@ -388,32 +387,9 @@ def place(
     Serve Matomo through the gateway; only the sign-in is declared, the rest is the preset's.
     """
     assert matomo.site.port == ports[0]
-    place = SignedPlace(tmp_path_factory.mktemp("gateway"), *ports, routes=BACKEND)
-    place.declare()
-    text = place.config.read_text()
-    place.config.write_text(text.replace("[[site]]", '[[site]]\npreset = "matomo"', 1))
-    write_countries(place.folder / "country.mmdb")
-    place.issue("alice", "--group", "editors")
-    place.add("anna", ["editors"], password=False)
-    with place.serving():
+    folder = tmp_path_factory.mktemp("gateway")
+    with served_behind(folder, ports, "matomo", BACKEND, "anna") as place:
         yield place
-
-
-def through(place: SignedPlace, comes_from: str) -> Stand:
-    """
-    Return where a stranger asks the gateway.
-    """
-    return Stand(place.https, f"localhost:{place.https}", place.trust(), comes_from)
-
-
-def client(place: SignedPlace, key: str | None = None, comes_from: str = ALLOWED) -> httpx.Client:
-    """
-    Return a browser's worth of HTTP for a stranger, or for who holds *key*.
-    """
-    transport = httpx.HTTPTransport(verify=place.trust(key=key), local_address=comes_from)
-    return httpx.Client(
-        base_url=place.url, transport=transport, follow_redirects=True, timeout=PATIENCE_SECONDS
-    )
 
 
 @pytest.mark.parametrize("comes_from", [ALLOWED, OTHER], ids=["allowed", "refused"])
@@ -424,7 +400,7 @@ def test_no_way_arrives(place: SignedPlace, matomo: Matomo, fill: Fill, comes_fr
     before = matomo.state()
 
     ways = (*STRANGERS, *SESSIONS, *TOKENS)
-    assert arrived(ways, through(place, comes_from), matomo.site, fill) == []
+    assert arrived(ways, through(place, comes_from=comes_from), matomo.site, fill) == []
     assert matomo.state() == before
 
 
@@ -532,17 +508,7 @@ def test_who_signs_in_on_the_gateway_works(place: SignedPlace, tmp_path: Path) -
     With a passkey and no certificate, in a browser: sign in to Matomo, and nothing of a page is refused.
     """
     with browsing(tmp_path) as browser:
-        browser.add_authenticator()
-        with place.people() as people:
-            code = people.make_enrolment("anna", by="test", now=time.time())
-        browser.open(f"{place.url}/.sealgate/passkey/new")
-        browser.type("#enrolment", code)
-        browser.type("#label", "laptop")
-        browser.click("#register button")
-        browser.await_text("is registered")
-        browser.open(f"{place.url}/index.php?module=Login")
-        browser.click("#passkey button")
-        browser.await_url(f"{place.url}/index.php?module=Login")
+        sign_in_by_passkey(browser, place, "anna", "/index.php?module=Login")
         browser.type("#login_form_login", ADMIN)
         browser.type("#login_form_password", PASSWORD)
         browser.click("#login_form_submit")

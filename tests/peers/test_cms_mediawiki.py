@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-import httpx
 import pytest
 
 from tests.peers.browsed import browsing
+from tests.peers.cms_behind import client, served_behind, through
 from tests.peers.cms_ways import Stand, Way, arrived, as_json, form, multipart, not_working
-from tests.peers.gatewayed import ALLOWED, OTHER, write_countries
+from tests.peers.gatewayed import ALLOWED, OTHER
 from tests.peers.mediawikied import (
     EDITOR,
     PASSWORD,
@@ -29,7 +29,7 @@ from tests.peers.mediawikied import (
 )
 from tests.peers.signed import SignedPlace, pkcs12
 from tests.ports import free_port
-from tests.waiting import PATIENCE_SECONDS, wait_until
+from tests.waiting import wait_until
 
 SIGNED_IN = "my_wikiUserID=1"
 GERMAN = (("X-Peer-Language", "de"),)
@@ -404,31 +404,9 @@ def place(
     Serve MediaWiki through the gateway; only the sign-in is declared, the rest is the preset's.
     """
     assert mediawiki.site.port == ports[0]
-    place = SignedPlace(tmp_path_factory.mktemp("gateway"), *ports, routes=BACKEND)
-    place.declare()
-    text = place.config.read_text()
-    place.config.write_text(text.replace("[[site]]", '[[site]]\npreset = "mediawiki"', 1))
-    write_countries(place.folder / "country.mmdb")
-    place.issue("alice", "--group", "editors")
-    with place.serving():
+    folder = tmp_path_factory.mktemp("gateway")
+    with served_behind(folder, ports, "mediawiki", BACKEND) as place:
         yield place
-
-
-def through(place: SignedPlace, key: str | None = None, comes_from: str = ALLOWED) -> Stand:
-    """
-    Return where the gateway is asked by a stranger, or by who holds *key*.
-    """
-    return Stand(place.https, f"localhost:{place.https}", place.trust(key=key), comes_from)
-
-
-def client(place: SignedPlace, key: str | None = None, comes_from: str = ALLOWED) -> httpx.Client:
-    """
-    Return a browser's worth of HTTP for a stranger, or for who holds *key*.
-    """
-    transport = httpx.HTTPTransport(verify=place.trust(key=key), local_address=comes_from)
-    return httpx.Client(
-        base_url=place.url, transport=transport, follow_redirects=True, timeout=PATIENCE_SECONDS
-    )
 
 
 @pytest.mark.parametrize("comes_from", [ALLOWED, OTHER], ids=["allowed", "refused"])

@@ -7,15 +7,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
+from tests.peers.cms_behind import client, served_behind, through
 from tests.peers.cms_ways import Stand, Way, arrived, form, multipart, not_working
-from tests.peers.gatewayed import ALLOWED, OTHER, write_countries
+from tests.peers.gatewayed import ALLOWED, OTHER
 from tests.peers.roundcubed import PASSWORD, USER, Roundcube, roundcube_running
 from tests.peers.signed import SignedPlace
 from tests.ports import free_port
-from tests.waiting import PATIENCE_SECONDS
 
 INSTALLER = "Roundcube Webmail Installer"
 PLANS = "unfinished plans of the board"
@@ -99,13 +98,8 @@ def place(
     Serve Roundcube through the gateway; only the installer is declared, the rest is the preset's.
     """
     assert roundcube.site.port == ports[0]
-    place = SignedPlace(tmp_path_factory.mktemp("gateway"), *ports, routes=BACKEND)
-    place.declare()
-    text = place.config.read_text()
-    place.config.write_text(text.replace("[[site]]", '[[site]]\npreset = "roundcube"', 1))
-    write_countries(place.folder / "country.mmdb")
-    place.issue("alice", "--group", "editors")
-    with place.serving():
+    folder = tmp_path_factory.mktemp("gateway")
+    with served_behind(folder, ports, "roundcube", BACKEND) as place:
         yield place
 
 
@@ -114,16 +108,6 @@ def nothing(_: Way) -> dict[str, str]:
     Return what the ways are filled in with.
     """
     return {}
-
-
-def client(place: SignedPlace, key: str | None = None, comes_from: str = ALLOWED) -> httpx.Client:
-    """
-    Return a browser's worth of HTTP for a stranger, or for who holds *key*.
-    """
-    transport = httpx.HTTPTransport(verify=place.trust(key=key), local_address=comes_from)
-    return httpx.Client(
-        base_url=place.url, transport=transport, follow_redirects=True, timeout=PATIENCE_SECONDS
-    )
 
 
 def test_each_way_works_on_the_bare_site(roundcube: Roundcube) -> None:
@@ -140,7 +124,7 @@ def test_no_way_arrives(place: SignedPlace, roundcube: Roundcube, comes_from: st
     """
     Without a certificate no request comes to the installer or to a folder.
     """
-    stand = Stand(place.https, f"localhost:{place.https}", place.trust(), comes_from)
+    stand = through(place, comes_from=comes_from)
 
     assert arrived(WAYS, stand, roundcube.site, nothing) == []
 

@@ -5,12 +5,12 @@ An editor of a real WordPress in Chromium, through the gateway: by certificate, 
 from __future__ import annotations
 
 import contextlib
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.peers.browsed import Browser, browsing
+from tests.peers.cms_behind import sign_in_by_passkey
 from tests.peers.gatewayed import write_countries
 from tests.peers.signed import SignedPlace, pkcs12
 from tests.peers.wordpressed import EDITOR, PASSWORD, WordPress, wordpress_running
@@ -123,16 +123,6 @@ def test_an_editor_works_signed_in(
     """
     running, place = wordpress
     with browsing(tmp_path) as browser:
-        browser.add_authenticator()
-        with place.people() as people:
-            code = people.make_enrolment("anna", by="test", now=time.time())
-        browser.open(f"{place.url}/.sealgate/passkey/new")
-        browser.type("#enrolment", code)
-        browser.type("#label", "laptop")
-        browser.click("#register button")
-        browser.await_text("is registered")
-        browser.open(f"{place.url}/wp-login.php")
-        browser.click("#passkey button")
-        browser.await_url(f"{place.url}/wp-login.php")
+        sign_in_by_passkey(browser, place, "anna", "/wp-login.php")
         _work(browser, running, "passkeyed", tmp_path)
     _kept(running, "passkeyed")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealgate.config.parse import parse
+from sealgate.config.presets import GENERIC
 from sealgate.policy.inventory import Address, Inventory, Listen
 from tests.peers.gatewayed import Client, EchoSite, Gateway, Keys, close_all, echo_site, gateway
 from tests.ports import free_port
@@ -22,7 +23,6 @@ SITE = """
 [[site]]
 domains = ["{name}"]
 upstream = "http://127.0.0.1:{port}"
-preset = "{preset}"
 {more}
 [[site.route]]
 path = "/"
@@ -172,6 +172,11 @@ ROWS: tuple[tuple[str, str, str, tuple[str, ...], bytes, bool, str], ...] = (
     ("generic", "GET", "/phpmyadmin/index.php", (), b"", False, "WSTG-CONF-05"),
     ("generic", "GET", "/server-status", (), b"", False, "Apache, mod_status"),
     ("generic", "GET", "/actuator/env", (), b"", False, "Spring Boot, Actuator"),
+    ("generic", "GET", "/manager/text/deploy?path=/x", (), b"", False, "Tomcat, Manager How-To"),
+    *(
+        ("generic", "GET", f"{door.path}/x", (), b"", False, "each door of the list")
+        for door in GENERIC.doors
+    ),
     ("generic", "GET", "/_profiler/latest", (), b"", False, "Symfony, The Profiler"),
     ("generic", "GET", "/jolokia/list", (), b"", False, "Jolokia, HTTP GET requests"),
     ("generic", "GET", "/console", (), b"", True, "a page of a toy shop"),
@@ -191,8 +196,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway, E
             SITE.format(
                 name=f"{preset}.example",
                 port=site.port,
-                preset=preset,
-                more=f'backend_path = "{MOVED[preset]}"' if preset in MOVED else "",
+                # "generic" counts where none is named.
+                more="\n".join(
+                    [
+                        *([f'preset = "{preset}"'] if preset != GENERIC.name else []),
+                        *([f'backend_path = "{MOVED[preset]}"'] if preset in MOVED else []),
+                    ]
+                ),
             )
             for preset in PRESETS
         )

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 WATCH_SECONDS = 10.0
 # How long one store may take to be looked at; the others do not wait for it.
 ANSWER_SECONDS = 15.0
+# So many stores are looked at at once.
+_AT_ONCE = 32
 AT_REST_RULE = "at-rest-unsealed"
 
 
@@ -120,20 +122,27 @@ class StoreWatch:
         drops = {(drop.name, drop.store): drop for drop in inventory.drops}
         self._looks = {place: look for place, look in self._looks.items() if place in drops}
         found, is_new = {}, False
+        free = _AT_ONCE - sum(_is_under_way(look) for look in self._looks.values())
         for place, drop in drops.items():
             look = self._looks.get(place)
-            if look is None or (look.answer is None and look.inventory is not inventory):
-                # What was seen by another configuration says nothing of this one.
-                look = self._looks[place] = self._begin(inventory, drop, keyring)
-            elif look.answer is not None:
+            # What was seen by another configuration says nothing of this one.
+            is_ours = look is not None and look.inventory is inventory
+            if look is not None and look.answer is not None:
                 is_new |= _heard(look, inventory)
-            elif time.monotonic() - look.begun_at >= WATCH_SECONDS:
+            elif free > 0 and (
+                look is None or not is_ours or time.monotonic() - look.begun_at >= WATCH_SECONDS
+            ):
+                free -= 1
                 again = self._begin(inventory, drop, keyring)
-                again.verdict, again.is_known = look.verdict, look.is_known
+                if look is not None and is_ours:
+                    again.verdict, again.is_known = look.verdict, look.is_known
                 look = self._looks[place] = again
-            if look.is_known and look.verdict is not None:
-                found[drop.name] = look.verdict.message
-            elif not look.is_known and drop.name in fenced:
+            elif look is not None and not is_ours:
+                look.is_known = False
+            if look is not None and look.is_known:
+                if look.verdict is not None:
+                    found[drop.name] = look.verdict.message
+            elif drop.name in fenced:
                 found[drop.name] = fenced[drop.name]
         return found if is_new else None
 
@@ -142,6 +151,12 @@ class StoreWatch:
             lambda: why_not_served(inventory, drop, keyring, now=self._now), "sealgate stores"
         )
         return _Look(inventory, time.monotonic(), answer)
+
+
+def _is_under_way(look: _Look) -> bool:
+    # One that hangs is waited for no longer, so it holds up no others.
+    age = time.monotonic() - look.begun_at
+    return look.answer is not None and not look.answer.done() and age < ANSWER_SECONDS
 
 
 def _heard(look: _Look, inventory: Inventory) -> bool:

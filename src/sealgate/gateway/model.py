@@ -117,6 +117,8 @@ def guard_of(route: Route) -> Guard:
     """
     Return how *route* is guarded; what cannot be had is refused, never weakened.
     """
+    if route.shut:
+        return Guard.LOCKED  # Nobody is on its list, whatever its class asks for.
     required = required_of_route(route)
     highly = required.in_transit > _ENCRYPTED
     if required.access >= _VERY_HIGH:
@@ -146,7 +148,7 @@ def is_highly_encrypted(site: Site) -> bool:
 
     Such a site has a channel of its own. What demands it on another site is not served.
     """
-    ranks = [required_of_route(route).in_transit for route in site.routes]
+    ranks = [required_of_route(route).in_transit for route in site.routes if not route.shut]
     return min(ranks, default=0) >= _HIGHLY_ENCRYPTED
 
 
@@ -154,7 +156,9 @@ def needs_grants(site: Site) -> bool:
     """
     Return whether a part of *site* opens only to people who were given a grant.
     """
-    return any(required_of_route(route).access >= _VERY_HIGH for route in site.routes)
+    return any(
+        required_of_route(route).access >= _VERY_HIGH for route in site.routes if not route.shut
+    )
 
 
 def asks_for_key(site: Site) -> bool:

@@ -112,7 +112,7 @@ def _of_channel(inventory: Inventory, site: Site) -> Iterator[Fault]:
     highly = [r for r in site.routes if required_of_route(r).in_transit > _ENCRYPTED]
     if not highly:
         return
-    others = [r for r in site.routes if r not in highly]
+    others = [r for r in site.routes if r not in highly and not r.shut]
     for route in others:
         yield _fault(
             inventory,
@@ -372,7 +372,8 @@ def _promised(site: Site, route: Route, *, plain: bool) -> Iterator[tuple[Fact, 
             yield Fact.LOCK_STATUS_ANONYMOUS, _UNAUTHORIZED
             yield Fact.LOCK_VARIANTS_OPEN, ()
         case Guard.LOCKED:
-            yield Fact.ACCESS_RUNG, _HIGH
+            # Whom nobody lets in meets whatever the class asks for.
+            yield Fact.ACCESS_RUNG, required_of_route(route).access if route.shut else _HIGH
             yield Fact.LOCK_STATUS_ANONYMOUS, _FORBIDDEN
             yield Fact.LOCK_VARIANTS_OPEN, ()
         case Guard.SITE | Guard.UNBUILT:

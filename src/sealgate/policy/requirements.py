@@ -176,9 +176,12 @@ def required_of_route(route: Route) -> Protection:
     Return what *route* must provide.
 
     That is the transit of what it takes and gives, and the access of what it shows.
-    A route keeps nothing, so nothing is demanded at rest.
+    A route keeps nothing, so nothing is demanded at rest. Nothing passes a shut door, so it asks
+    for no stricter channel than credentials do, whatever its class.
     """
     shows = route.classification.required
+    if route.shut:
+        return Protection(SENSITIVE_FLOOR.in_transit, shows.access, 0)
     takes = route.collects.required if route.collects else shows
     in_transit = max(shows.in_transit, takes.in_transit)
     if route.backend or shows.access > 0:

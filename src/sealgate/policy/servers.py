@@ -202,7 +202,8 @@ FIXES: dict[str, dict[Server, str]] = {
         ),
         Server.APACHE: "set `SSLVerifyClient require` and `SSLCACertificateFile FILE` for the host",
         Server.CADDY: (
-            "set `client_auth { mode require_and_verify` with a `trust_pool` in the `tls` block"
+            "under `client_auth` in the `tls` block set `mode require_and_verify` and `trust_pool file "
+            "FILE` (before Caddy 2.8 `trusted_ca_cert_file FILE`)"
         ),
         Server.HAPROXY: "add `verify required ca-file FILE` to the bind line",
         Server.VSFTPD: "set `require_cert=YES`, `validate_cert=YES` and `ca_certs_file=FILE`",

@@ -22,7 +22,7 @@ from sealgate.app.transfer_stores import SILENT, StoreWatch
 from sealgate.app.transfer_wanted import Wanted
 from sealgate.config import load
 from sealgate.errors import ConfigError
-from sealgate.policy.inventory import Inventory
+from sealgate.policy.inventory import Drop, Inventory
 from sealgate.storage.adapters.opened import open_store
 from sealgate.storage.model import StorageError
 from tests.waiting import PATIENCE_SECONDS, wait_until
@@ -225,3 +225,43 @@ def test_anchors_are_noted_before_a_process_serves_their_stores(inventory: Inven
     with pytest.raises(StorageError, match="was lost"):
         open_store(served.stores[1], keyring, now=time.time)
     assert set(fenced(gathered(inventory))) == {"hung"}
+
+
+def test_so_many_stores_are_looked_at_at_once(
+    inventory: Inventory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Ten times the drops are not ten times the threads; those that hang hold up no others.
+    """
+    keyring = open_site_keyring(inventory, now=time.time())
+    (first, *_) = inventory.drops
+    drops = tuple(replace(first, name=f"d{n}", store=f"file:stores/d{n}") for n in range(100))
+    many = replace(inventory, drops=drops)
+    hung, seen, going = threading.Event(), set[str](), set[str]()
+    most = 0
+
+    def look(_: Inventory, drop: Drop, *__: object, **___: object) -> None:
+        nonlocal most
+        going.add(drop.name)
+        most = max(most, len(going))
+        if int(drop.name[1:]) < 40:
+            hung.wait(PATIENCE_SECONDS)
+        seen.add(drop.name)
+        going.discard(drop.name)
+
+    monkeypatch.setattr(transfer_stores, "why_not_served", look)
+    monkeypatch.setattr(transfer_stores, "ANSWER_SECONDS", 0.2)
+    watch = StoreWatch(time.time)
+    try:
+        watch.tick(many, keyring, {})
+        assert 0 < most <= 32
+        found: dict[str, str] = {}
+
+        def looked() -> bool:
+            found.update(watch.tick(many, keyring, {}) or {})
+            return len(seen) >= 60 and len(found) == 40
+
+        assert wait_until(looked, PATIENCE_SECONDS)
+    finally:
+        hung.set()
+    assert set(found.values()) == {SILENT.message}

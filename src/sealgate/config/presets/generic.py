@@ -20,7 +20,8 @@ GENERIC = Preset(
             # Tools for databases, and what servers tell of themselves.
             *("/phpmyadmin", "/pma", "/adminer.php", "/adminer", "/server-status", "/server-info"),
             # Of Tomcat and of Java's frameworks, which tell environments and heaps.
-            *("/manager/html", "/host-manager", "/actuator", "/jolokia", "/h2-console"),
+            *("/manager/html", "/manager/text", "/manager/jmxproxy", "/manager/status"),
+            *("/host-manager", "/actuator", "/jolokia", "/h2-console"),
             # Debug pages of Symfony and Laravel.
             *("/_profiler", "/_ignition"),
         )

@@ -14,11 +14,19 @@ import pytest
 from sealgate.config.parse import parse
 from sealgate.config.presets import PRESETS, FrontSide, Preset, front_of, settings_for
 from sealgate.errors import ConfigError
-from sealgate.gateway.model import CertificateFiles, Material, asks_for_key
-from sealgate.gateway.promise import refusals
+from sealgate.gateway.model import (
+    CertificateFiles,
+    Material,
+    asks_for_key,
+    is_highly_encrypted,
+    needs_grants,
+    signs_in,
+)
+from sealgate.gateway.promise import promises, refusals
 from sealgate.policy.conditions import Request
+from sealgate.policy.evaluate import evaluate
 from sealgate.policy.inventory import Address, Listen, Route, Site
-from sealgate.policy.requirements import required_of_site
+from sealgate.policy.requirements import declared, required_of_site
 from sealgate.policy.routing import Refusal, judge
 
 every_preset = pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS.keys())
@@ -518,3 +526,25 @@ def test_a_shut_door_demands_nothing_of_the_rest_of_the_site() -> None:
     assert not asks_for_key(site)
     certificates = {site.name: CertificateFiles("chain.pem", "key.pem")}
     assert refusals(inventory, Material("/run/sealgate", certificates)) == ()
+
+
+def test_a_shut_door_demands_nothing_where_the_only_lock_is_the_strictest() -> None:
+    """
+    Neither a channel of its own, nor grants, nor pages to sign in on; the plan finds it kept.
+    """
+    model = (
+        '[[class]]\nid = "public"\nin_transit = "protected"\naccess = "none"\nat_rest = "none"\n'
+        '[[class]]\nid = "vault"\nin_transit = "highly encrypted"\naccess = "very high"\n'
+        'at_rest = "highly encrypted"\n'
+    )
+    text = SITE.format(preset="generic", upstream="http://127.0.0.1:8080")
+
+    inventory = parse(model + text, "sealgate.toml")
+
+    (site,) = inventory.sites
+    material = Material("/run/sealgate", {site.name: CertificateFiles("chain.pem", "key.pem")})
+    assert {r.classification.id for r in site.routes if r.shut} == {"vault"}
+    assert refusals(inventory, material) == ()
+    assert not any(asks(site) for asks in (is_highly_encrypted, signs_in, needs_grants))
+    report = evaluate(declared(inventory), promises(inventory, material, now=0), now=0)
+    assert [f.rule.id for f in report.findings if "/admin" in f.asset.id] == []
