@@ -13,7 +13,7 @@ import click
 from sealgate.app.init import begin
 from sealgate.cli.settings import echo_settings
 from sealgate.cli.voice import notice
-from sealgate.config.presets import PRESETS
+from sealgate.config.presets import GENERIC, PRESETS
 
 if TYPE_CHECKING:
     from sealgate.app.init import Begun
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--preset",
     metavar="PRESET",
-    default="none",
+    default=GENERIC.name,
     show_default=True,
     help=f"The CMS behind: {', '.join(PRESETS)}.",
 )

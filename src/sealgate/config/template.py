@@ -8,6 +8,7 @@ Lines that are settings turned off begin with ``#`` and no space, remarks with `
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from sealgate.policy.inventory import Door
@@ -45,8 +46,15 @@ def render_template(preset: Preset, domain: str = DEFAULT_DOMAIN, recovery: str 
 def _backend(preset: Preset, doors: list[str]) -> Iterator[str]:
     backend = preset.doors[0] if preset.doors else Door(EXAMPLE_BACKEND)
     if preset.doors:
-        yield f"# The backend. {preset.title}'s doors are locked by the preset:"
-        yield f"#   {'  '.join(doors)}"
+        yield f"# The backend. The preset locks these doors ({preset.title}):"
+        yield from wrap(
+            "  ".join(doors),
+            88,
+            initial_indent="#   ",
+            subsequent_indent="#   ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
         yield "# Until you say who may enter, they are shut for everybody. To open them:"
     else:
         yield "# A backend, that is, pages for your own people only. To lock one:"

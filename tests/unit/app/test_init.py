@@ -180,6 +180,20 @@ def test_the_command_prints_settings_and_three_steps(
             assert run(shlex.split(line)) == 0, line
 
 
+def test_who_names_no_preset_gets_the_one_that_counts_then(tmp_path: Path) -> None:
+    """
+    What ``init`` writes is no weaker than what would hold if it wrote nothing.
+    """
+    assert run(["init", str(tmp_path)]) == 0
+
+    path = tmp_path / "sealgate.toml"
+    (written,) = load(str(path)).sites
+    path.write_text(path.read_text("utf-8").replace('preset = "generic"\n', ""), "utf-8")
+    (usual,) = load(str(path)).sites
+    assert written.preset == usual.preset == "generic"
+    assert [str(r.door) for r in written.routes if r.shut]
+
+
 def test_versions_that_take_the_same_settings_are_told_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
