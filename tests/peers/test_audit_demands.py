@@ -1,9 +1,12 @@
 """
-Whether nginx requires a client certificate, which it says by an answer and not in the handshake.
+Whether a server requires a client certificate: each says so in its own way.
+
+nginx by an answer, Apache in the middle of a connection, the others in the handshake.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,11 +14,21 @@ import pytest
 from sealgate.audit.adapters.demands import probe_client_certificate
 from sealgate.audit.model import Limits, Target
 from sealgate.policy.observation import Fact, Observation
-from tests.peers.audited import Authority, https_server, nginx
+from tests.peers.audited import Authority, apache_command, https_server, nginx
+from tests.peers.web_servers import (
+    caddy_command,
+    caddy_site,
+    gnutls_command,
+    haproxy_command,
+    openssl_command,
+    serving,
+)
 from tests.ports import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.peers.audited import Files
 
 _REFUSES = "if ($ssl_client_verify != SUCCESS) { return 403; }"
 
@@ -46,7 +59,200 @@ def test_nginx(tmp_path: Path, settings: str, value: str | None) -> None:
         locations=f"ssl_client_certificate {authority.path}; {settings}",
     )
     with nginx(tmp_path / "n", block, port):
-        target = Target("a", "shop.localhost", "127.0.0.1", port)
-        [look] = probe_client_certificate(target, Limits(), requested=True)
+        assert said_of(port) == value
+
+
+def said_of(port: int, *, requested: bool = True, path: str = "/") -> str | None:
+    """
+    Return what is said of the server at *port*, ``None`` where it is not observed.
+    """
+    target = Target("a", "shop.localhost", "127.0.0.1", port, path=path)
+    [look] = probe_client_certificate(target, Limits(), requested=requested)
     assert look.fact is Fact.TLS_CLIENT_CERTIFICATE
-    assert (look.value if isinstance(look, Observation) else None) == value
+    return str(look.value) if isinstance(look, Observation) else None
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """
+    Make one authority for all tests here.
+    """
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def files(authority: Authority) -> Files:
+    """
+    Make a certificate for all servers here.
+    """
+    return authority.issue("shop.localhost")
+
+
+@pytest.mark.peer("apache2")
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+@pytest.mark.parametrize(
+    ("asks", "value"),
+    [("require", "required"), ("optional", "requested"), ("optional_no_ca", "requested")],
+)
+def test_apache(  # a setting and a version for each row
+    tmp_path: Path, authority: Authority, files: Files, asks: str, value: str, version: str
+) -> None:
+    """
+    For a whole host Apache asks in the handshake.
+    """
+    more = f"SSLProtocol {version}\nSSLCACertificateFile {authority.path}\nSSLVerifyClient {asks}"
+    with serving(tmp_path, partial(apache_command, tmp_path, files, more)) as port:
+        assert said_of(port) == value
+
+
+@pytest.mark.peer("apache2")
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+@pytest.mark.parametrize(
+    ("place", "asks", "value"),
+    [
+        # It demands one for every page that was asked for; of the others nobody can tell.
+        ("Location /", "require", None),
+        ("Directory /", "require", None),
+        ("Location /", "optional", "requested"),
+        ("Location /", "optional_no_ca", "requested"),
+        # A page that demands one says nothing of the next.
+        ("LocationMatch ^/$", "require", "requested"),
+        ("LocationMatch ^/s", "require", "requested"),
+        ("Location /index.html", "require", "requested"),
+        ("Location /admin", "require", "none"),
+        ("Location /admin", "optional", "none"),
+    ],
+)
+def test_apache_asks_page_by_page(  # one place, one setting, one version
+    tmp_path: Path,
+    authority: Authority,
+    files: Files,
+    place: str,
+    asks: str,
+    value: str | None,
+    version: str,
+) -> None:
+    """
+    Where only some pages ask, it does so once it has read the request, by what TLS has for that.
+    """
+    block = f"<{place}>\nSSLVerifyClient {asks}\n</{place.split(maxsplit=1)[0]}>"
+    more = f"SSLProtocol {version}\nSSLCACertificateFile {authority.path}\n{block}"
+    with serving(tmp_path, partial(apache_command, tmp_path, files, more)) as port:
+        assert said_of(port, requested=False) == value
+        if "admin" in place:
+            assert said_of(port, requested=False, path="/admin") == "requested"
+
+
+@pytest.mark.peer("haproxy")
+@pytest.mark.parametrize(
+    ("bind", "front", "value"),
+    [
+        ("verify required", "", "required"),
+        ("verify required ssl-max-ver TLSv1.2", "", "required"),
+        ("verify optional", "", "requested"),
+        ("verify optional ssl-max-ver TLSv1.2", "", "requested"),
+        ("verify required crt-ignore-err all", "", "any"),
+        ("verify optional", "http-request deny unless { ssl_c_used }", None),
+        (
+            "verify optional crt-ignore-err all ca-ignore-err all",
+            "http-request deny unless { ssl_c_used 1 } { ssl_c_verify 0 }",
+            None,
+        ),
+    ],
+)
+def test_haproxy(  # what is set, and where
+    tmp_path: Path,
+    authority: Authority,
+    files: Files,
+    bind: str,
+    front: str,
+    value: str | None,
+) -> None:
+    """
+    HAProxy says it in the handshake, unless its rules do so for each request.
+    """
+    given = {"bind": f"ca-file {authority.path} {bind}", "front": front}
+    with serving(tmp_path, lambda port: haproxy_command(tmp_path, files, port, **given)) as port:
+        assert said_of(port) == value
+
+
+@pytest.mark.peer("caddy")
+@pytest.mark.parametrize("versions", ["tls1.2 tls1.2", "tls1.3 tls1.3"])
+@pytest.mark.parametrize(
+    ("mode", "value"),
+    [
+        ("require_and_verify", "required"),
+        ("require", "any"),
+        ("verify_if_given", "requested"),
+        ("request", "requested"),
+    ],
+)
+def test_caddy(  # a mode and a version for each row
+    tmp_path: Path, authority: Authority, files: Files, mode: str, value: str, versions: str
+) -> None:
+    """
+    Caddy says it in the handshake.
+    """
+    trusted = f"trusted_ca_cert_file {authority.path}" if "verify" in mode else ""
+    tls = f"protocols {versions}\nclient_auth {{\nmode {mode}\n{trusted}\n}}"
+
+    def start(port: int) -> list[str]:
+        return caddy_command(tmp_path, caddy_site(files, port, tls=tls))
+
+    with serving(tmp_path, start) as port:
+        assert said_of(port) == value
+
+
+@pytest.mark.peer("openssl")
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+@pytest.mark.parametrize(
+    ("options", "value"),
+    [
+        (("-Verify", "2", "-verify_return_error"), "required"),
+        (("-Verify", "2"), "any"),
+        (("-verify", "2", "-verify_return_error"), "requested"),
+        (("-verify", "2"), "requested"),
+    ],
+)
+def test_openssl(  # options and a version for each row
+    tmp_path: Path,
+    authority: Authority,
+    files: Files,
+    options: tuple[str, ...],
+    value: str,
+    version: str,
+) -> None:
+    """
+    OpenSSL's server goes on with whom nobody vouches for unless it is told otherwise.
+    """
+    given = ("-CAfile", str(authority.path), version, *options)
+    with serving(tmp_path, lambda port: openssl_command(files, port, *given)) as port:
+        assert said_of(port) == value
+
+
+@pytest.mark.peer("gnutls-serv")
+@pytest.mark.parametrize("version", ["TLS1.2", "TLS1.3"])
+@pytest.mark.parametrize(
+    ("options", "value"),
+    [
+        (("--require-client-cert", "--verify-client-cert"), "required"),
+        (("--require-client-cert",), "any"),
+        (("--verify-client-cert",), "requested"),
+        ((), "requested"),
+    ],
+)
+def test_gnutls(  # options and a version for each row
+    tmp_path: Path,
+    authority: Authority,
+    files: Files,
+    options: tuple[str, ...],
+    value: str,
+    version: str,
+) -> None:
+    """
+    GnuTLS refuses by alerts that do not speak of certificates.
+    """
+    priority = f"NORMAL:-VERS-ALL:+VERS-{version}"
+    given = ("--priority", priority, "--x509cafile", str(authority.path), *options)
+    with serving(tmp_path, lambda port: gnutls_command(files, port, *given)) as port:
+        assert said_of(port) == value

@@ -25,7 +25,7 @@ from sealgate.audit.adapters.chains import (
     digest_name,
     key_name,
 )
-from sealgate.audit.adapters.demands import probe_client_certificate
+from sealgate.audit.adapters.demands import REQUEST_STATE, probe_client_certificate
 from sealgate.audit.adapters.reach import tls_ready
 from sealgate.audit.adapters.wire import HungUpError, TLSRefusedError, observing_context
 from sealgate.audit.sightings import CERTIFICATE_FACTS, seen, unseen
@@ -80,7 +80,6 @@ class Ask:
         return f"the {self.kind} certificate{version}{'' if self.named else ' without a name'}"
 
 
-_REQUEST_STATE = b"read server certificate request"
 # As every client comes, first.
 USUAL = Ask()
 ASKS: tuple[Ask, ...] = (
@@ -288,7 +287,7 @@ def _context(target: Target, ask: Ask, found: _Seen) -> SSL.Context:
         return True  # go on: nothing is sent on this connection
 
     def watch(connection: SSL.Connection, _where: int, _result: int) -> None:
-        if connection.get_state_string().endswith(_REQUEST_STATE):
+        if connection.get_state_string().endswith(REQUEST_STATE):
             found.requested = True
 
     context.set_verify(SSL.VERIFY_PEER, collect)

@@ -2,13 +2,18 @@
 Whether a server insists on a client certificate, and whether it looks at the one it gets.
 
 Some say so in the handshake, and some, nginx among them, finish it and answer each request with
-an error. So a request goes out without a certificate, and one with a stranger's.
+an error. Apache asks in the middle of a connection where only some of its pages demand one
+(renegotiation; RFC 8446, 4.6.2). So requests go out without a certificate, and with a stranger's.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
+
+from OpenSSL import SSL
+from OpenSSL._util import lib
 
 from sealgate.audit.adapters.http import SETTLE_SECONDS, NoHTTPError, ask
 from sealgate.audit.adapters.reach import tls_ready
@@ -22,6 +27,7 @@ from sealgate.audit.adapters.wire import (
     observing_context,
 )
 from sealgate.audit.answers import look_of
+from sealgate.audit.model import Response
 from sealgate.audit.reading import Spoken
 from sealgate.audit.sightings import seen, unseen
 from sealgate.errors import PeerError
@@ -30,9 +36,7 @@ from sealgate.policy.observation import Fact, FactValue
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from OpenSSL import SSL
-
-    from sealgate.audit.model import Limits, Response, Target
+    from sealgate.audit.model import Limits, Target
     from sealgate.policy.observation import Sighting
 
 # A path that no site has: who is refused there too is refused before a path is looked at.
@@ -42,6 +46,26 @@ _NOWHERE = "/sealgate-audit-asks-for-nothing"
 _REFUSALS = (b"No required SSL certificate was sent", b"The SSL certificate error")
 _REFUSED_STATUS = 400
 _CLIENT_ERRORS = range(400, 500)
+# What OpenSSL calls the state of a client that reads a CertificateRequest.
+REQUEST_STATE = b"read server certificate request"
+
+
+@dataclass(frozen=True, slots=True)
+class _Client:
+    """
+    How a client comes, and the alert that some send to it in place of one about certificates.
+
+    GnuTLS cannot decode an empty list of certificates where it demands one, and refuses whom
+    nobody vouches for as access control does (RFC 8446, 6.2). That is a demand since the two
+    differ: a server that takes nobody for another reason gives that to both.
+    """
+
+    context: Callable[..., SSL.Context]
+    alert: str
+
+
+_WITHOUT = _Client(observing_context, "alert decode error")
+_STRANGER = _Client(stranger_context, "alert access denied")
 
 
 class _Treated(Enum):
@@ -54,21 +78,22 @@ def probe_client_certificate(target: Target, limits: Limits, *, requested: bool)
     """
     Observe what *target* does without a client certificate, and with one of nobody it knows.
 
-    *requested*: it asked for one in a handshake that has been seen.
+    *requested*: it asked for one in a handshake that has been seen. If not, it may still ask
+    when it has read a request.
     """
     facts = (Fact.TLS_CLIENT_CERTIFICATE,)
-    if not requested:
-        return _told(target, "none")
     try:
-        without = _treated(target, limits, lambda: observing_context(alpn=_is_web(target)))
+        if not requested and not _asks_later(target, limits):
+            return _told(target, "none")
+        without = _treated(target, limits, _WITHOUT)
         if without is _Treated.SERVED:
             return _told(target, "requested")
-        stranger = _treated(target, limits, lambda: stranger_context(alpn=_is_web(target)))
+        stranger = _treated(target, limits, _STRANGER)
     except PeerError as error:
         return unseen(target.asset, facts, f"{target.where}: {error.message}")
     if stranger is _Treated.SERVED:
         return _told(target, "any")
-    if without is _Treated.REFUSED and stranger is _Treated.REFUSED:
+    if _Treated.UNCLEAR not in {without, stranger}:
         return _told(target, "required")
     reason = (
         f"{target.where} asks for a certificate and answers every request alike without one; "
@@ -87,53 +112,95 @@ def _is_web(target: Target) -> bool:
     return target.scheme == "https"
 
 
-def _treated(target: Target, limits: Limits, context: Callable[[], SSL.Context]) -> _Treated:
-    if _is_refused_in_handshake(target, limits, context()):
-        return _Treated.REFUSED
+def _context(target: Target, client: _Client) -> SSL.Context:
+    context = client.context(alpn=_is_web(target))
+    # pyOpenSSL has no public call for this; the name is OpenSSL's own.
+    lib.SSL_CTX_set_post_handshake_auth(context._context, 1)  # noqa: SLF001  # as said
+    return context
+
+
+def _asks_later(target: Target, limits: Limits) -> bool:
+    if not _is_web(target):
+        return False
+    asked = False
+
+    def watch(connection: SSL.Connection, _where: int, _result: int) -> None:
+        nonlocal asked
+        asked = asked or connection.get_state_string().endswith(REQUEST_STATE)
+
+    for path in (target.path, _NOWHERE):
+        context = _context(target, _WITHOUT)
+        context.set_info_callback(watch)
+        try:
+            ask(target, path, limits, context=context)
+        except PeerError:
+            # What it says of other things is seen by other probes.
+            continue
+    return asked
+
+
+def _treated(target: Target, limits: Limits, client: _Client) -> _Treated:
+    refused = _in_handshake(target, limits, client)
+    if refused is not None:
+        return refused
     if not _is_web(target):
         return _Treated.SERVED
-    try:
-        answers = [ask(target, path, limits, context=context()) for path in ("/", _NOWHERE)]
-    except PeerError as error:
-        if _is_demand(error):
-            return _Treated.REFUSED
-        if _says_nothing(error):
-            raise
-        # Another alert after the handshake, or an answer that is no HTTP: it took the request.
-        return _Treated.SERVED
-    if all(map(_is_refusal, answers)):
+    answers = [_answer(target, path, limits, client) for path in ("/", _NOWHERE)]
+    if None in answers:
+        # Who refuses a page after the handshake need not refuse the next one.
+        return _Treated.UNCLEAR if answers == [None, None] else _Treated.SERVED
+    if all(isinstance(one, Response) and _is_refusal(one) for one in answers):
         return _Treated.REFUSED
+    return _Treated.UNCLEAR if _are_alike(answers) else _Treated.SERVED
+
+
+def _answer(target: Target, path: str, limits: Limits, client: _Client) -> Response | Spoken | None:
+    """
+    Return what came for *path*, ``None`` where the connection was ended by an alert instead.
+    """
+    try:
+        return ask(target, path, limits, context=_context(target, client))
+    except NoHTTPError as error:
+        if error.spoken is Spoken.NOTHING:
+            raise
+        # It took the request.
+        return error.spoken
+    except (HungUpError, SilentError, TLSRefusedError, UnreachableError):
+        raise
+    except PeerError:
+        return None
+
+
+def _are_alike(answers: list[Response | Spoken | None]) -> bool:
     first, second = answers
-    alike = first.status in _CLIENT_ERRORS and look_of(first) == look_of(second)
-    return _Treated.UNCLEAR if alike else _Treated.SERVED
+    if not (isinstance(first, Response) and isinstance(second, Response)):
+        return False
+    return first.status in _CLIENT_ERRORS and look_of(first) == look_of(second)
 
 
 def _is_refusal(answer: Response) -> bool:
     return answer.status == _REFUSED_STATUS and any(text in answer.body for text in _REFUSALS)
 
 
-def _is_refused_in_handshake(target: Target, limits: Limits, context: SSL.Context) -> bool:
-    # RFC 8446, 4.4.2.4: in TLS 1.3 the alert comes after the client's own handshake.
+def _in_handshake(target: Target, limits: Limits, client: _Client) -> _Treated | None:
+    # RFC 8446, 4.4.2.4: in TLS 1.3 the alert comes after the client's own handshake. Before that
+    # the server judged the certificate before its own end of it (RFC 5246, 7.3).
     with tls_ready(target, limits) as wire:
         try:
-            wire.start_tls(context, target.server_name)
-            wire.settle(SETTLE_SECONDS)
+            connection = wire.start_tls(_context(target, client), target.server_name)
+            if connection.get_protocol_version() >= SSL.TLS1_3_VERSION:
+                wire.settle(SETTLE_SECONDS)
             if not _is_web(target):
                 wire.send(b"NOOP\r\n")
                 wire.receive(1)
         except PeerError as error:
-            if isinstance(error, TLSRefusedError) and not _is_demand(error):
+            if _is_demand(error) or client.alert in error.message:
+                return _Treated.REFUSED
+            if isinstance(error, TLSRefusedError) or "alert" in error.message:
                 raise
-            return _is_demand(error)
-    return False
+    return None
 
 
 def _is_demand(error: PeerError) -> bool:
     # RFC 5246, 7.4.6: for want of a certificate a server may send handshake_failure.
     return is_about_certificate(error) or "alert handshake failure" in error.message
-
-
-def _says_nothing(error: PeerError) -> bool:
-    if isinstance(error, NoHTTPError):
-        return error.spoken is Spoken.NOTHING
-    return isinstance(error, HungUpError | SilentError | TLSRefusedError | UnreachableError)

@@ -179,9 +179,7 @@ class Wire:
                 # A peer that closes without close_notify (RFC 8446, 6.1): framing by
                 # length still tells whether the answer was whole.
                 return b""
-            reason = _tls_reason(error)
-            kind = CertificateDemandedError if _is_about_ours(reason) else PeerError
-            raise kind(f"TLS: {reason}") from error
+            raise _ended_by(_tls_reason(error)) from error
         except ConnectionError as error:
             raise HungUpError(_reason(error)) from error
         except OSError as error:
@@ -196,6 +194,7 @@ class Wire:
 
         Raises:
             CertificateDemandedError: it wants a client certificate first.
+            PeerError: it sent another alert that ends the connection.
         """
         poller = select.poll()
         poller.register(self._socket, select.POLLIN)
@@ -204,9 +203,10 @@ class Wire:
             if self._tls is not None:
                 self._tls.recv(1, socket.MSG_PEEK)
         except SSL.Error as error:
-            # Anything else shows again when something is sent.
-            if _is_about_ours(_tls_reason(error)):
-                raise CertificateDemandedError(f"TLS: {_tls_reason(error)}") from error
+            # Anything but an alert shows again when something is sent.
+            reason = _tls_reason(error)
+            if "alert" in reason:
+                raise _ended_by(reason) from error
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         """
@@ -297,6 +297,11 @@ def is_about_certificate(error: PeerError) -> bool:
 def _is_about_ours(reason: str) -> bool:
     # RFC 8446, 6.2, as OpenSSL calls them: of the client's certificate, since ours was read.
     return "alert" in reason and ("certificate" in reason or "unknown ca" in reason)
+
+
+def _ended_by(reason: str) -> PeerError:
+    kind = CertificateDemandedError if _is_about_ours(reason) else PeerError
+    return kind(f"TLS: {reason}")
 
 
 def _is_address(name: str) -> bool:
