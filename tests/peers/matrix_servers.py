@@ -45,8 +45,8 @@ INTERMEDIATE = (
     "DHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384:DHE-RSA-CHACHA20-POLY1305"
 )
 CBC = "ECDHE-ECDSA-AES128-SHA"
-# Before sign-in nobody is told whether data in clear are refused.
-UNTOLD = frozenset(["transit-ftp-clear-data"])
+# Before sign-in nobody is told whether data and commands in clear are refused.
+UNTOLD = frozenset(["transit-ftp-clear-data", "transit-ftp-clear-control"])
 
 # pyftpdlib, told to demand TLS; "stock" obeys what came in clear behind AUTH.
 _PYFTPDLIB = """

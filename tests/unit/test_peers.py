@@ -24,6 +24,7 @@ COMES_WITH = {
     "mariadb-install-db": "mariadb-server",
     "node": "nodejs",
     "php": "php-cli",
+    "proftpd": "proftpd-core",
     "sftp": "openssh-client",
     "sshd": "openssh-server",
     "systemd-analyze": "systemd",

@@ -114,7 +114,10 @@ FIXES: dict[str, dict[Server, str]] = {
         Server.HAPROXY: "add `ssl-min-ver TLSv1.2` to the bind line",
         Server.LIGHTTPD: 'set `ssl.openssl.ssl-conf-cmd = ("MinProtocol" => "TLSv1.2")`',
         Server.IIS: "turn SSL 3.0, TLS 1.0 and TLS 1.1 off for servers under SCHANNEL\\Protocols",
-        Server.VSFTPD: "set `ssl_sslv2=NO`, `ssl_sslv3=NO`, `ssl_tlsv1=NO` and `ssl_tlsv1_1=NO`",
+        Server.VSFTPD: (
+            "set `ssl_sslv2=NO`, `ssl_sslv3=NO`, `ssl_tlsv1=NO` and `ssl_tlsv11=NO` (Red Hat: "
+            "`ssl_tlsv1_1=NO`)"
+        ),
         Server.PROFTPD: "set `TLSProtocol TLSv1.2 TLSv1.3`",
         Server.PYFTPDLIB: "give the handler an `ssl_context` whose `minimum_version` is TLSv1_2",
         Server.SEALGATE: "let `sealgate serve` stand at this address; it offers TLS 1.2 and 1.3 only",
@@ -176,7 +179,7 @@ FIXES: dict[str, dict[Server, str]] = {
         Server.APACHE: "set `SSLProtocol -all +TLSv1.3`",
         Server.CADDY: "set `protocols tls1.3` in the site's `tls` block",
         Server.HAPROXY: "add `ssl-min-ver TLSv1.3` to the bind line",
-        Server.VSFTPD: "set `ssl_tlsv1_2=NO`",
+        Server.VSFTPD: "set `ssl_tlsv12=NO` (Red Hat: `ssl_tlsv1_2=NO`)",
         Server.PROFTPD: "set `TLSProtocol TLSv1.3`",
         Server.SEALGATE: "serve the route on a domain of its own of class `secret`",
     },
@@ -381,7 +384,9 @@ FIXES: dict[str, dict[Server, str]] = {
         Server.SEALGATE: "set `ftps` under [listen]; data connections are TLS only there",
     },
     "transit-ftp-clear-control": {
-        Server.PROFTPD: "set `<Limit CCC>` with `DenyAll`",
+        Server.PROFTPD: "set `TLSRequired on`, which refuses CCC after a sign-in, too",
+        Server.PURE_FTPD: "use another server: Pure-FTPd takes CCC from whoever has signed in",
+        Server.VSFTPD: "nothing is to be set: vsftpd has no CCC; have the gap accepted for that reason",
     },
     "transit-ftp-session-not-reused": {
         Server.VSFTPD: "set `require_ssl_reuse=YES`",

@@ -38,8 +38,10 @@ if TYPE_CHECKING:
 # RFC 4217, 9 and 10: not for this parameter, refused by policy, and the names of levels that
 # are not available. 500 to 502 are no refusal of PROT C: without PROT all data are in clear.
 _NO_CLEAR_DATA = frozenset([504, 522, 533, 534, 536])
-# RFC 959, 4.2.2: who does not know CCC cannot take it.
-_NO_CLEAR_CONTROL = _NO_CLEAR_DATA | {500, 501, 502, 550}
+# RFC 959, 4.2.2: who does not know CCC cannot take it. RFC 2228, 5: 533 denies the level by policy.
+# All else may hold for strangers only: Pure-FTPd does not list CCC, answers 534 before a sign-in,
+# and takes it after one.
+_NO_CLEAR_CONTROL = frozenset([500, 502, 533])
 # Not signed in, and a command out of turn.
 _SIGN_IN_FIRST = frozenset([503, 530])
 _SIGNING_IN = "it only answers after a sign-in, and an audit never signs in"
@@ -231,25 +233,23 @@ def _over_tls(
             control = Control(wire)
             if target.opening is Opening.DIRECT:
                 control.greeting()
-            told = control.ask("FEAT")
             replies = [control.ask(command) for command in commands]
     except PeerError as error:
         return unseen(target.asset, (fact,), f"{target.where}: {error.message}")
     last = replies[-1]
     refusals = _NO_CLEAR_CONTROL if fact is Fact.FTP_CCC else _NO_CLEAR_DATA
-    # RFC 2389, 3.2: what a server does not list it does not offer. One that tells strangers
-    # nothing has no list.
-    not_offered = fact is Fact.FTP_CCC and told.is_taken and "CCC" not in features(told)
     if last.is_taken and fact is Fact.FTP_PROT_CLEAR:
         # vsftpd, Pure-FTPd and pyftpdlib note the wish of a stranger, and refuse the transfer.
         reason = "it takes the level from who has not signed in, which shows nothing of transfers"
         return unseen(target.asset, (fact,), f"{target.where}, {commands[-1]}: {reason}")
     if last.is_taken:
         accepted = True
-    elif last.code in refusals or (last.code in _SIGN_IN_FIRST and not_offered):
+    elif last.code in refusals:
         accepted = False
     else:
         reason = _SIGNING_IN if last.code in _SIGN_IN_FIRST else f"it answers {last.code}"
+        if fact is Fact.FTP_CCC:
+            reason += ", and some take it from whoever has signed in"
         return unseen(target.asset, (fact,), f"{target.where}, {commands[-1]}: {reason}")
     seen_by = f"{commands[-1]} over TLS to {target.where}"
     return seen(target.asset, {fact: accepted}, seen_by)
