@@ -36,6 +36,7 @@ class = "public"
 """
 EXAMPLES = {
     "/wp-admin": Request("/wp-admin/"),
+    "/blog/wp-admin": Request("/blog/wp-admin/"),
     "/xmlrpc.php": Request("/xmlrpc.php"),
     "author": Request("/?author=1"),
     "/wp-login.php": Request("/", headers=(("cookie", "wordpress_logged_in_0=x"),)),

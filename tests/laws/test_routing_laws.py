@@ -105,6 +105,15 @@ SITES = (
         Route(Door("/a", exact=True), PUBLIC),
         Route(Door("/x/index.php", exact=True), PUBLIC),
     ),
+    (
+        Route(Door("/"), PUBLIC),
+        Route(Door("/wp-*"), CONFIDENTIAL),
+        Route(Door("/*/wp-a*"), CONFIDENTIAL),
+        Route(Door("/*/*/wp-login.php"), CONFIDENTIAL),
+        Route(Door("/wp-admin"), RESTRICTED),
+        Route(Door("/*/wp-admin/admin-ajax.php", exact=True), PUBLIC),
+        Route(Door("/a/*", query="x.y"), CONFIDENTIAL),
+    ),
 )
 # What paths, and the attempts to hide one, are made of.
 PIECES = (

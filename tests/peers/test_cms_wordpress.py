@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -125,7 +126,7 @@ STRANGERS = (
     Way("author body parts", "/", "author-boss-admin", sent=multipart(author="1")),
     Way("author name", "/?author_name=boss-admin", "/author/boss-admin/"),
     Way("author page", "/author/boss-admin/", "author-boss-admin"),
-    Way("author page script", "/index.php/author/boss-admin/", "/author/boss-admin"),
+    Way("author page script", "/index.php/author/boss-admin/", "{home}/author/boss-admin/"),
     Way("author page percent", "/%61uthor/boss-admin/", "author-boss-admin"),
     Way("author feed", "/author/boss-admin/feed/", "<title>The Boss"),
     Way("author feed number", "/?feed=rss2&author=1", "<title>The Boss"),
@@ -138,6 +139,15 @@ STRANGERS = (
         "author\\/boss-admin",
     ),
     Way("map of users", "/wp-sitemap-users-1.xml", "/author/boss-admin/"),
+    Way("map of users zero", "/wp-sitemap-users-01.xml", "{home}/wp-sitemap-users-1.xml"),
+    Way("map of users zeros", "/wp-sitemap-users-00001.xml", "{home}/wp-sitemap-users-1.xml"),
+    Way("map of users word", "/wp-sitemap-users-x-1.xml", "/author/boss-admin/"),
+    Way("map of users percent", "/wp-sitemap-users%2D01.xml", "{home}/wp-sitemap-users-1.xml"),
+    Way(
+        "map of users script", "/index.php/wp-sitemap-users-01.xml", "{home}/wp-sitemap-users-1.xml"
+    ),
+    Way("map of users slash", "/wp-sitemap-users-01.xml/", "{home}/wp-sitemap-users-1.xml"),
+    Way("map of users none", "/wp-sitemap-users-0.xml", "{home}/wp-sitemap-users-1.xml"),
     Way("map of users body", "/", "/author/boss-admin/", sent=form("sitemap=users&paged=1")),
     Way("sign in page", "/wp-login.php", 'name="log"'),
     Way("sign in page case", "/wp-login.php/", 'name="log"'),
@@ -390,6 +400,13 @@ def values(wordpress: WordPress) -> dict[str, str]:
     """
     Return what a thief knows: a password, an application password, cookies and their nonce.
     """
+    return stolen_from(wordpress)
+
+
+def stolen_from(wordpress: WordPress) -> dict[str, str]:
+    """
+    Return the values that ways are filled in with, as *wordpress* has them.
+    """
     held = {
         "home": wordpress.home,
         "plain": PASSWORD,
@@ -402,7 +419,8 @@ def values(wordpress: WordPress) -> dict[str, str]:
         "secure": wordpress.cookies[f"wordpress_sec_{wordpress.hash}"],
         **{name: str(number) for name, number in wordpress.posts.items()},
     }
-    asked = Way("nonce", "/wp-admin/admin-ajax.php?action=rest-nonce", "", headers=SESSION)
+    path = urlsplit(wordpress.home).path
+    asked = Way("nonce", f"{path}/wp-admin/admin-ajax.php?action=rest-nonce", "", headers=SESSION)
     told = send(asked, bare(wordpress), held)
     return {**held, "nonce": told.text.partition("\n\n")[2].strip(), "unique": "words"}
 
@@ -411,7 +429,7 @@ def bare(wordpress: WordPress) -> Stand:
     """
     Return where WordPress itself is asked.
     """
-    return Stand(wordpress.site.port, wordpress.home.removeprefix("https://"))
+    return Stand(wordpress.site.port, urlsplit(wordpress.home).netloc)
 
 
 @pytest.mark.parametrize(

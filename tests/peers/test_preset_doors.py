@@ -17,8 +17,8 @@ from tests.ports import free_port
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PRESETS = ("drupal", "joomla", "typo3", "nextcloud", "django", "generic")
-MOVED = {"django": "/intern", "typo3": "/cms"}
+PRESETS = ("drupal", "joomla", "typo3", "nextcloud", "django", "generic", "wordpress")
+MOVED = {"django": "/intern", "typo3": "/cms", "wordpress": "/a/b/c/wp-admin"}
 SITE = """
 [[site]]
 domains = ["{name}"]
@@ -179,6 +179,55 @@ ROWS: tuple[tuple[str, str, str, tuple[str, ...], bytes, bool, str], ...] = (
     ),
     ("generic", "GET", "/_profiler/latest", (), b"", False, "Symfony, The Profiler"),
     ("generic", "GET", "/jolokia/list", (), b"", False, "Jolokia, HTTP GET requests"),
+    # WordPress below folders, as its handbook's "Giving WordPress its own directory" and networks.
+    *(
+        ("wordpress", method, f"{folder}{target}", headers, body, False, source)
+        for folder in ("", "/blog", "/a/blog", "/a/b/c")
+        for method, target, headers, body, source in (
+            ("GET", "/wp-login.php", (), b"", "wp_login_url()"),
+            ("GET", "/WP-LOGIN.PHP", (), b"", "servers that fold case"),
+            ("GET", "/wp-login.php/x.css", (), b"", "PATH_INFO"),
+            ("GET", "/%77p-login.php", (), b"", "RFC 3986, 2.1"),
+            ("GET", "/x/..%2fwp-login.php", (), b"", "RFC 3986, 5.2.4"),
+            ("GET", "/wp-admin/", (), b"", "admin_url()"),
+            ("GET", "/wp-admin/admin-ajax.php/../users.php", (), b"", "RFC 3986, 5.2.4"),
+            ("GET", "/wp-admin/admin-ajax.php", BASIC, b"", "application passwords"),
+            ("POST", "/xmlrpc.php", (), b"<methodCall/>", "XML-RPC"),
+            ("GET", "/wp-mail.php", (), b"", "post by email"),
+            ("GET", "/wp-json/wp/v2/users", (), b"", "REST API, users"),
+            ("GET", "/index.php/wp-json/wp/v2/users/1", (), b"", "the same, without rewriting"),
+            ("POST", "/wp-json/batch/v1", JSON, b"{}", "REST API, batch"),
+            ("GET", "/?rest_route=/wp/v2/users", (), b"", "the same, plain permalinks"),
+            ("GET", "/wp-json/oembed/1.0/embed?url=x", (), b"", "WP_oEmbed_Controller"),
+            ("GET", "/author/boss/feed/", (), b"", "WP_Rewrite::get_author_permastruct()"),
+            ("GET", "/?author=1", (), b"", "WP::$public_query_vars"),
+            ("GET", "/wp-sitemap-users-1.xml", (), b"", "WP_Sitemaps::register_rewrites()"),
+            ("GET", "/wp-sitemap-users-2.xml", (), b"", "the same"),
+            ("GET", "/wp-sitemap-users-0017.xml", (), b"", "the same"),
+            ("GET", "/wp-sitemap-users-any_word-1.xml", (), b"", "the same, with a subtype"),
+            ("GET", "/WP-Sitemap-Users%2d2.xml", (), b"", "the same, spelled otherwise"),
+            ("POST", "/wp-comments-post.php?rest_route=/batch", FORM, b"x=1", "front by its name"),
+        )
+    ),
+    *(
+        ("wordpress", method, f"{folder}{target}", headers, body, True, source)
+        for folder in ("", "/blog", "/a/blog", "/a/b/c")
+        for method, target, headers, body, source in (
+            ("GET", "/", (), b"", "the front page"),
+            ("POST", "/wp-admin/admin-ajax.php", FORM, b"action=x", "wp_ajax_nopriv_*"),
+            ("POST", "/wp-admin/admin-post.php", FORM, b"action=x", "admin_post_nopriv_*"),
+            ("POST", "/wp-comments-post.php", FORM, b"comment=x", "comments_post"),
+            ("GET", "/wp-json/wp/v2/posts", (), b"", "REST API, posts"),
+            ("GET", "/wp-sitemap-posts-post-1.xml", (), b"", "maps of posts"),
+            ("GET", "/wp-sitemap-usersguide.xml", (), b"", "a page"),
+            ("GET", "/authors/", (), b"", "a page"),
+        )
+    ),
+    # Only where backend_path says that it lies are these its scripts, which take names.
+    ("wordpress", "POST", "/a/b/c/wp-comments-post.php", FORM, b"author=x", True, "comments"),
+    ("wordpress", "POST", "/wp-comments-post.php", FORM, b"author=1", False, "its front"),
+    ("wordpress", "POST", "/blog/wp-comments-post.php", FORM, b"author=1", False, "its front"),
+    ("wordpress", "GET", "/a/b/c/d/wp-login.php", (), b"", True, "deeper than is known"),
     ("generic", "GET", "/console", (), b"", True, "a page of a toy shop"),
     ("generic", "POST", "/contact", FORM, b"x=1", True, "a page"),
 )

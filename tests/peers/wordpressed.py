@@ -161,11 +161,12 @@ class WordPress:
     """
     The installed site, and what a thief could hold: an application password, a session.
 
-    *posts* are the numbers of a public, an unfinished and a private one; *media* is the path
-    of a public file.
+    *root* is the folder of its scripts. *posts* are the numbers of a public, an unfinished and a
+    private one; *media* is the path of a public file.
     """
 
     site: PhpSite
+    root: Path
     home: str
     socket: Path
     posts: dict[str, int]
@@ -193,22 +194,28 @@ class WordPress:
 
 
 @contextlib.contextmanager
-def wordpress_running(folder: Path, port: int, public_port: int) -> Iterator[WordPress]:
+def wordpress_running(
+    folder: Path, port: int, public_port: int, below: str = ""
+) -> Iterator[WordPress]:
     """
     Run WordPress on *port* until the block ends; the world knows it as localhost:*public_port*.
 
-    It has the settings that its preset tells, so that these are proven, too.
+    It lies *below* this folder of its site (``/blog``), and has the settings that its preset
+    tells, so that these are proven, too.
     """
-    root = folder / "site"
+    site_root = folder / "site"
+    root = site_root.joinpath(*below.split("/"))
     shutil.copytree(SOURCE, root, ignore=shutil.ignore_patterns("wp-config.php", ".htaccess"))
     (root / "wp-content" / "mu-plugins").mkdir()
     (root / "wp-content" / "mu-plugins" / "peer.php").write_text(_PLUGIN)
     (root / "wp-content" / "uploads").mkdir()
-    home = f"https://localhost:{public_port}"
+    address = f"https://localhost:{public_port}"
+    home = f"{address}{below}"
     [settings] = settings_for(WORDPRESS, FrontSide(["localhost"], port=public_port))
     with contextlib.ExitStack() as held:
         socket = held.enter_context(mariadb_running())
-        text = _CONFIG.format(socket=socket, salt="salt" * 12, settings=settings.text)
+        told_settings = settings.text.replace(f"'{address}'", f"'{home}'")
+        text = _CONFIG.format(socket=socket, salt="salt" * 12, settings=told_settings)
         (root / "wp-config.php").write_text(text)
         subprocess.run(
             ["mariadb", "--no-defaults", "-S", str(socket), "-uroot", "-e", "CREATE DATABASE wp"],
@@ -217,8 +224,9 @@ def wordpress_running(folder: Path, port: int, public_port: int) -> Iterator[Wor
         words = (str(root), home, ADMIN, EDITOR, PASSWORD)
         php(_INSTALL, *words)
         told = json.loads(php(_FILL, *words))
-        site = held.enter_context(php_site_running(root, port))
-        yield WordPress(site=site, home=home, socket=socket, **told)
+        front = f"{below}/index.php?$args"
+        site = held.enter_context(php_site_running(site_root, port, front=front))
+        yield WordPress(site=site, root=root, home=home, socket=socket, **told)
 
 
 @contextlib.contextmanager
@@ -240,4 +248,4 @@ global $wp_rewrite;
 $wp_rewrite->set_permalink_structure($argv[3]);
 $wp_rewrite->flush_rules();
 """
-    php(_BEGIN + script, str(wordpress.site.root), wordpress.home, structure)
+    php(_BEGIN + script, str(wordpress.root), wordpress.home, structure)

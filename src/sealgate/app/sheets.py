@@ -29,10 +29,11 @@ def sheet_remarks(inventory: Inventory) -> tuple[str, ...]:
 def _remarks(site: Site) -> Iterator[str]:
     declared = {route.door.path for route in site.routes if not route.door.conditional}
     known = {
-        page: folders
+        path: [f"{path.removesuffix(page)}{one}" for one in folders]
         for preset in PRESETS.values()
         for page, folders in preset.sheets
-        if page in declared
+        for path in sorted(declared)
+        if path.endswith(page)
     }
     for page, folders in known.items():
         shown = serving_route(site.routes, page)

@@ -12,12 +12,13 @@ from sealgate.config.inspecting import enforced_beside, read_inspect
 from sealgate.config.limits import read_max_body
 from sealgate.config.payment import check_payment, read_script_reports, read_scripts
 from sealgate.config.plain_http import check_plain_route
+from sealgate.config.presets import below_any, lying_in
 from sealgate.config.reader import Notes, nearest, quoted
 from sealgate.config.values import UnfitError, read_credential, read_door, read_method
 from sealgate.policy.inventory import CredentialKind, Place, Route, SiteAccess, default_inspect
 from sealgate.policy.leftovers import Leftover
 from sealgate.policy.protection import RUNG_NAMES, Column
-from sealgate.policy.routing import door_segments
+from sealgate.policy.routing import can_be_one, door_segments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -240,9 +241,13 @@ def _equally_specific(one: Door, other: Door) -> bool:
     first, second = door_segments(one), door_segments(other)
     return (
         len(first) == len(second)
-        and first.count("*") == second.count("*")
+        and _written(first) == _written(second)
         and _conditions(one) == _conditions(other)
     )
+
+
+def _written(segments: Sequence[str]) -> tuple[int, int]:
+    return segments.count("*"), sum(segment.endswith("*") for segment in segments)
 
 
 def _conditions(door: Door) -> Door:
@@ -255,7 +260,7 @@ def _folded(door: Door) -> str:
 
 def _meet(one: Door, other: Door) -> bool:
     return all(
-        "*" in {first, second} or first.lower() == second.lower()
+        can_be_one(first.lower(), second.lower())
         for first, second in zip(door_segments(one), door_segments(other), strict=True)
     )
 
@@ -280,6 +285,7 @@ def preset_routes(
         r for r in declared if r.door.path == "/" and not (r.door.exact or r.door.conditional)
     )
     known = {_identity(route.door) for route in declared}
+    preset = lying_in(preset, _folders(preset, declared))
     locked = _locking_class(model, front.classification)
     followed = _followed(preset, declared, front)
     if followed is not None:
@@ -349,6 +355,18 @@ def _leftovers(table: Table) -> tuple[Leftover, ...]:
 
 def _identity(door: Door) -> Door:
     return replace(door, exact=False, besides=())
+
+
+def _folders(preset: Preset, declared: Sequence[Route]) -> tuple[str, ...]:
+    """
+    Return the folders that *preset*'s CMS lies in by what the operator declared as its backend.
+    """
+    main = preset.doors[0] if preset.doors else None
+    if main is None or main.conditional or not below_any(preset, main.path):
+        return ()
+    paths = (r.door.path for r in declared if r.backend and not r.door.conditional)
+    told = (p.removesuffix(main.path) for p in paths if p.endswith(main.path) and "*" not in p)
+    return tuple(dict.fromkeys((*preset.folders, *told)))
 
 
 def _locking_class(model: ClassificationModel, front: Classification) -> Classification:

@@ -249,7 +249,7 @@ SECTIONS: tuple[Section, ...] = (
                 "path",
                 Type.TEXT,
                 "Whole segments: `/typo3` means `/typo3` and what is below, not `/typo3temp`. "
-                "A segment `*` stands for any one.",
+                "A segment `*` stands for any one; at the end of one, `*` is any rest (`/map-*`).",
                 required=True,
             ),
             Setting("class", Type.TEXT, "The class of what the route shows.", required=True),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sealgate.config.plain_http import check_plain_site
-from sealgate.config.presets import GENERIC, NONE, PRESETS
+from sealgate.config.presets import GENERIC, NONE, PRESETS, below_any
 from sealgate.config.reader import FileKind, Table, nearest, quoted
 from sealgate.config.routes import LOW, check_overlaps, preset_routes, read_route, with_titles
 from sealgate.config.schema import section
@@ -148,7 +148,7 @@ def _moved(table: Table, preset: Preset) -> Preset:
     usual = preset.doors[0].path
 
     def moved(door: Door) -> Door:
-        for folder in ("", "/*"):
+        for folder in ("", "/*", "/*/*"):
             if f"{door.path}/".startswith(f"{folder}{usual}/"):
                 return replace(door, path=folder + to + door.path.removeprefix(folder + usual))
         return door
@@ -156,9 +156,16 @@ def _moved(table: Table, preset: Preset) -> Preset:
     if to == "/":
         table.fault("backend_path", '"backend_path" is the whole site', 'backend_path = "/cms"')
         return preset
-    return replace(
-        preset, doors=tuple(map(moved, preset.doors)), holes=tuple(map(moved, preset.holes))
-    )
+    doors, holes = tuple(map(moved, preset.doors)), tuple(map(moved, preset.holes))
+    if to.endswith(usual) and below_any(preset, usual):
+        # It is not called otherwise, but lies in a folder, and perhaps in others.
+        return replace(
+            preset,
+            doors=tuple(dict.fromkeys((*preset.doors, *doors))),
+            holes=tuple(dict.fromkeys((*preset.holes, *holes))),
+            folders=(to.removesuffix(usual),),
+        )
+    return replace(preset, doors=doors, holes=holes)
 
 
 def _upstream(table: Table, folder: PurePath) -> Upstream | None:

@@ -230,9 +230,10 @@ def read_door(path: str, query: str | None, *, exact: bool) -> Door:
             raise UnfitError(
                 'must have no empty, "." or ".." segment', "write the path that is meant"
             )
-        if segment != "*" and not _SEGMENT.fullmatch(segment):
+        if segment != "*" and not _SEGMENT.fullmatch(segment.removesuffix("*")):
             raise UnfitError(
-                "must be of letters, digits and -._~!$&'()+,=:@ in ASCII; a segment may be *",
+                "must be of letters, digits and -._~!$&'()+,=:@ in ASCII; a segment may be *, or "
+                "end in one",
                 'name the folder above it, such as path = "/shop"',
             )
     door_path = "/" + "/".join(segments)

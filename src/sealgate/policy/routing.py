@@ -210,9 +210,19 @@ def _resolved(segments: Sequence[str]) -> list[str]:
 
 def door_segments(door: Door) -> tuple[str, ...]:
     """
-    Return the segments of *door*; ``*`` stands for any one.
+    Return the segments of *door*; ``*`` stands for any one, at the end of one for any rest.
     """
     return tuple(segment for segment in door.path.split("/") if segment)
+
+
+def can_be_one(one: str, other: str) -> bool:
+    """
+    Return whether a segment can fit both of these segments of doors.
+    """
+    if one.endswith("*") and other.endswith("*"):
+        shorter, longer = sorted((one[:-1], other[:-1]), key=len)
+        return longer.startswith(shorter)
+    return _fits(one, other) or _fits(other, one)
 
 
 def matches(door: Door, segments: Sequence[str], *, folded: bool) -> bool:
@@ -225,9 +235,13 @@ def matches(door: Door, segments: Sequence[str], *, folded: bool) -> bool:
     if len(segments) < len(wanted) or (door.exact and len(segments) != len(wanted)):
         return False
     return all(
-        want == "*" or (lower(as_text(want)) if folded else want) == got
+        _fits(lower(as_text(want)) if folded else want, got)
         for want, got in zip(wanted, segments, strict=False)
     )
+
+
+def _fits(want: str, got: str) -> bool:
+    return got.startswith(want[:-1]) if want.endswith("*") else want == got
 
 
 def counts_on(door: Door, path: str) -> bool:
@@ -324,7 +338,8 @@ def specificity(route: Route) -> tuple[int, int, bool, int, int]:
     Return how closely the door of *route* describes a path; the greater one serves.
     """
     segments = door_segments(route.door)
-    literal = sum(segment != "*" for segment in segments)
+    # Twice what is written out, once what begins so.
+    literal = sum((segment != "*") + (not segment.endswith("*")) for segment in segments)
     # Equal doors (only possible across case) resolve to the stricter class, then to what asks
     # for more.
     asks = (

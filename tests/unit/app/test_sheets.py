@@ -67,6 +67,18 @@ def test_what_is_told_can_be_typed(preset: str, login: str) -> None:
     assert remarks(ADMIN + login + more, preset) == ()
 
 
+@pytest.mark.parametrize("preset", ["wordpress", "none"])
+def test_a_page_below_a_folder_has_its_style_there(preset: str) -> None:
+    """
+    What the page loads is looked for beside it.
+    """
+    below = (ADMIN + LOGIN.format("public")).replace('"/wp-', '"/a/blog/wp-')
+    (remark,) = remarks(below, preset)
+    assert remark.startswith("route shop.example/a/blog/wp-login.php: ")
+    assert '[[site.route]] path = "/a/blog/wp-admin/css"' in remark
+    assert "(route shop.example/a/blog/wp-admin)" in remark
+
+
 def test_a_shut_backend_is_told() -> None:
     """
     Where the preset shut the backend and the sign-in was opened, it has no style either.

@@ -174,6 +174,7 @@ def test_no_upstream(text: str) -> None:
         ("/", None, False, Door("/")),
         ("/a/", None, False, Door("/a")),
         ("/a/*/b.php", None, True, Door("/a/*/b.php", exact=True)),
+        ("/a/map-*", None, False, Door("/a/map-*")),
         ("/", "x", False, Door("/", query="x")),
         ("/a", "r=/wp/v2", False, Door("/a", query="r", query_value="/wp/v2")),
         ("/a", "r=", False, Door("/a", query="r")),
@@ -188,7 +189,23 @@ def test_a_door(path: str, query: str | None, exact: bool, door: Door) -> None: 
 
 @pytest.mark.parametrize(
     "path",
-    ["", "a", "//", "/a//b", "/.", "/..", "/a*", "/%41", "/a;b", "/a\\b", "/é", "/a b", "/a#b"],
+    [
+        "",
+        "a",
+        "//",
+        "/a//b",
+        "/.",
+        "/..",
+        "/*a",
+        "/a*b",
+        "/a**",
+        "/%41",
+        "/a;b",
+        "/a\\b",
+        "/é",
+        "/a b",
+        "/a#b",
+    ],
 )
 def test_no_door(path: str) -> None:
     """

@@ -8,6 +8,7 @@ from sealgate.policy.inventory import Door, Route
 from sealgate.policy.routing import (
     MAX_AMBIGUOUS_BYTES,
     Refusal,
+    can_be_one,
     could_be_read_as,
     is_plain,
     judge,
@@ -282,3 +283,34 @@ def test_serving_route_prefers_the_more_specific_door() -> None:
     assert serving_route(routes, "/a/b") is exact
     assert serving_route(routes, "/a/b/c") is named
     assert specificity(exact) > specificity(named) > specificity(wild) > specificity(FRONT)
+
+
+def test_a_star_at_the_end_of_a_segment_stands_for_its_rest() -> None:
+    """
+    It fits whatever begins so, and is less specific than the segment in full.
+    """
+    maps = Route(Door("/maps-*"), CONFIDENTIAL)
+    one = Route(Door("/maps-of-us"), PUBLIC)
+    wild = Route(Door("/*"), RESTRICTED)
+    routes = (FRONT, maps, one, wild)
+    assert serving_route(routes, "/maps-1.xml/x") is maps
+    assert serving_route(routes, "/maps-") is maps
+    assert serving_route(routes, "/maps-of-us") is one
+    assert serving_route(routes, "/maps") is wild
+    assert isinstance(judge(routes, Request("/MAPS-1.xml")), Refusal)
+    assert specificity(one) > specificity(maps) > specificity(wild)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "fit"),
+    [
+        *(("a", "a", True), ("a", "b", False), ("*", "a", True), ("a*", "ab", True)),
+        *(("a*", "b", False), ("a*", "ab*", True), ("a*", "*", True), ("ac*", "ab*", False)),
+    ],
+)
+def test_whether_one_segment_can_fit_two(one: str, other: str, fit: bool) -> None:  # noqa: FBT001  # a column of the table
+    """
+    The order of the two says nothing.
+    """
+    assert can_be_one(one, other) is fit
+    assert can_be_one(other, one) is fit

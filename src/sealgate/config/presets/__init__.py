@@ -11,7 +11,15 @@ from sealgate.config.presets.generic import GENERIC
 from sealgate.config.presets.joomla import JOOMLA
 from sealgate.config.presets.matomo import MATOMO
 from sealgate.config.presets.mediawiki import MEDIAWIKI
-from sealgate.config.presets.model import FrontSide, Preset, Snippet, front_of, settings_for
+from sealgate.config.presets.model import (
+    FrontSide,
+    Preset,
+    Snippet,
+    below_any,
+    front_of,
+    lying_in,
+    settings_for,
+)
 from sealgate.config.presets.nextcloud import NEXTCLOUD
 from sealgate.config.presets.roundcube import ROUNDCUBE
 from sealgate.config.presets.typo3 import TYPO3
@@ -34,6 +42,8 @@ __all__ = [
     "FrontSide",
     "Preset",
     "Snippet",
+    "below_any",
     "front_of",
+    "lying_in",
     "settings_for",
 ]

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 # RFC 9110, 4.2.2: the port that is not written in a URL.
 HTTPS_PORT = 443
-
-
+# In a door's path: whatever folder of the site.
+_ANY_FOLDER = "/*"
 # What plan says of a preset that is held by a table of requests alone.
 UNTRIED = "not tried against the real system"
 
@@ -49,6 +49,7 @@ class Preset:
     the CMS' own scripts name another method in a header, so that passes its doors. *limits* says
     what the locks keep out besides attackers, and what they do not reach. *sheets* tells of pages
     to sign in on from where they load style sheets, scripts and images behind another door.
+    *folders* are those of the site that the CMS is known to lie in (see :func:`lying_in`).
     """
 
     name: str
@@ -61,6 +62,7 @@ class Preset:
     limits: tuple[str, ...] = ()
     method_override: bool = False
     sheets: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    folders: tuple[str, ...] = ()
 
     @property
     def origin(self) -> str:
@@ -68,6 +70,44 @@ class Preset:
         Return what :attr:`sealgate.policy.inventory.Route.origin` says of its routes.
         """
         return f"preset:{self.name}"
+
+
+def below_any(preset: Preset, path: str) -> bool:
+    """
+    Return whether *preset* knows the *path* of one of its doors below any folder, too.
+    """
+    return any(door.path == f"{_ANY_FOLDER}{path}" for door in preset.doors)
+
+
+def lying_in(preset: Preset, folders: Sequence[str]) -> Preset:
+    """
+    Return *preset* where the CMS is known to lie in *folders* (``/blog``, "" the root).
+
+    What it has below any folder it has there as well, written out: so it is asked for by its
+    own name, and deeper down, too. Conditions do not count on the paths that are besides only
+    there, for where the CMS' scripts do not lie, its front may answer by their names.
+    """
+    if not any(folders):
+        return preset
+
+    def there(doors: tuple[Door, ...]) -> tuple[Door, ...]:
+        written = (
+            replace(door, path=f"{folder}{door.path.removeprefix(_ANY_FOLDER)}")
+            for folder in folders
+            for door in doors
+            if door.path.startswith(f"{_ANY_FOLDER}/")
+            and not door.path.startswith(f"{_ANY_FOLDER * 2}/")
+        )
+        found = dict.fromkeys((*doors, *written))
+        return tuple(
+            replace(
+                door,
+                besides=tuple(f"{folder}{path}" for folder in folders for path in door.besides),
+            )
+            for door in found
+        )
+
+    return replace(preset, doors=there(preset.doors), holes=there(preset.holes))
 
 
 @dataclass(frozen=True, slots=True)

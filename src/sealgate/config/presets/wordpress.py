@@ -32,13 +32,29 @@ _KEYS = (
     CredentialPart(CredentialKind.PARAMETER, "consumer_key"),
     CredentialPart(CredentialKind.PARAMETER, "oauth_consumer_key"),
 )
+# It lies at the root of its site, or below one or two folders: its own, a network's, a language's,
+# and one that all permalinks begin with.
+_FOLDERS = ("", "/*", "/*/*")
+# Plugins and themes call these two from public pages; with a session its door holds.
+_PUBLIC = ("/wp-admin/admin-ajax.php", "/wp-admin/admin-post.php")
 # These scripts take the fields of plug-ins' forms and of comments (whose "author" is who writes),
-# and parse no request for pages or for the API.
-_FORMS = ("/wp-comments-post.php", "/wp-admin/admin-ajax.php", "/wp-admin/admin-post.php")
-
-
-def _parameter(name: str, value: str | None = None) -> Door:
-    return Door("/", query=name, query_value=value, besides=_FORMS)
+# and parse no request for pages.
+_FORMS = ("/wp-comments-post.php", *_PUBLIC)
+_PATHS = (
+    # Installer, upgrader, editors of plug-ins and themes lie in there, too.
+    "/wp-admin",
+    "/wp-login.php",
+    # Every call brings a password; it is also what guesses them by the hundred.
+    "/xmlrpc.php",
+    # Fetches posts from a mailbox, for whoever asks.
+    "/wp-mail.php",
+    *(f"/wp-json{path}" for path in _API),
+    # The names by which people sign in, one by one. Their maps are numbered, with zeros before
+    # it or with any word (/wp-sitemap-users-x-01.xml).
+    "/author",
+    "/wp-sitemap-users-1.xml",
+    "/wp-sitemap-users-*",
+)
 
 
 WORDPRESS = Preset(
@@ -47,31 +63,15 @@ WORDPRESS = Preset(
     # wp.apiFetch sends PUT, PATCH and DELETE as POST with X-HTTP-Method-Override.
     method_override=True,
     doors=(
-        # Installer, upgrader, editors of plug-ins and themes lie in there, too.
-        Door("/wp-admin"),
-        Door("/wp-login.php"),
-        # Every call brings a password; it is also what guesses them by the hundred.
-        Door("/xmlrpc.php"),
-        # Fetches posts from a mailbox, for whoever asks.
-        Door("/wp-mail.php"),
+        *(Door(f"{folder}{path}") for folder in _FOLDERS for path in _PATHS),
         Door("/", credentials=tuple(Credential((part,)) for part in _SIGNED_IN)),
         Door("/", credentials=tuple(Credential((part,)) for part in _KEYS)),
-        *(Door(f"/wp-json{path}") for path in _API),
         # The same where permalinks are off, on any path, and in the body of a form.
-        *(_parameter("rest_route", path) for path in _API),
-        # The names by which people sign in, one by one: where numbers lead, and in their maps.
-        Door("/author"),
-        _parameter("author"),
-        _parameter("author_name"),
-        _parameter("_embed"),
-        _parameter("sitemap", "users"),
-        Door("/wp-sitemap-users-1.xml"),
+        *(Door("/", query="rest_route", query_value=path) for path in _API),
+        *(Door("/", query=name, besides=_FORMS) for name in ("author", "author_name", "_embed")),
+        Door("/", query="sitemap", query_value="users", besides=_FORMS),
     ),
-    holes=(
-        # Plugins and themes call these two from public pages; with a session the door above holds.
-        Door("/wp-admin/admin-ajax.php", exact=True),
-        Door("/wp-admin/admin-post.php", exact=True),
-    ),
+    holes=tuple(Door(f"{folder}{path}", exact=True) for folder in _FOLDERS for path in _PUBLIC),
     sheets=(
         (
             "/wp-login.php",
@@ -117,15 +117,18 @@ define('WP_SITEURL', 'https://{host}');
         "/wp-admin/css, js and images are locked with the rest; only /wp-login.php needs them",
         "applications that use /xmlrpc.php (Jetpack, old mobile ones) are locked out",
         (
-            "pages of authors, ?author=, _embed, oEmbed and the map of authors are locked, for they tell "
-            "the names by which people sign in (/wp-sitemap-users-01.xml, spelled with zeros, and "
-            "further maps are not: give authors a nicename that is not their login); bylines and "
-            "feeds show the name that authors chose"
+            "pages of authors, ?author=, _embed, oEmbed and the maps of authors are locked, for they "
+            "tell the names by which people sign in; bylines and feeds show the name that authors chose"
         ),
         (
-            "paths are locked where WordPress lies at the root; below a folder (/blog/wp-login.php, "
-            "/blog/author) declare each as a route of your own; sessions, credentials and parameters "
-            "are locked on every path"
+            "paths are locked at the root and below any one or two folders (/blog/wp-login.php); a page "
+            "of yours that is called like one of them, such as /books/author, needs a [[site.route]] of "
+            "its own"
+        ),
+        (
+            "below a folder, declare its /blog/wp-admin as the backend: then its comments and forms "
+            "are open to strangers (else those with a field author are refused), and its paths are "
+            "locked at any depth; deeper than two folders, nothing else tells of it"
         ),
         (
             "/wp-cron.php stays open: WordPress calls it by its own public name, it takes no "

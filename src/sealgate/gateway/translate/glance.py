@@ -31,7 +31,7 @@ from sealgate.policy.conditions import (
     reads_bodies,
 )
 from sealgate.policy.inventory import CredentialKind
-from sealgate.policy.routing import door_segments
+from sealgate.policy.routing import can_be_one, door_segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -54,7 +54,7 @@ def concerned(path_route: Route, routes: Iterable[Route]) -> list[Route]:
         for route in routes
         if alone not in route.door.besides
         and all(
-            "*" in {one, other} or one == other
+            can_be_one(one, other)
             for one, other in zip(here, door_segments(route.door), strict=False)
         )
     ]
@@ -119,7 +119,8 @@ def elsewhere(doors: Sequence[Door], path_route: Route) -> list[JSONObject] | No
     words = []
     for door in filter(reads_bodies, doors):
         parts = rarest_parts(door)
-        beyond = [s for s in door_segments(door)[len(here) :] if s != "*"]
+        written = (s.removesuffix("*") for s in door_segments(door)[len(here) :])
+        beyond = [segment for segment in written if segment]
         if parts and all(part.kind is not CredentialKind.PARAMETER for part in parts):
             matchers |= {str(m): m for part in parts for m in _without(part)}
         elif beyond:

@@ -161,7 +161,9 @@ def _spelled(door: Door) -> str:
 
 
 def _segment(segment: str) -> str:
-    return _ANY_SEGMENT if segment == "*" else re.escape(segment)
+    if segment.endswith("*"):
+        return re.escape(segment.removesuffix("*")) + _ANY_SEGMENT
+    return re.escape(segment)
 
 
 def parameter_name(name: str) -> str:

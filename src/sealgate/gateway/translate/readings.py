@@ -165,7 +165,10 @@ local function lies_at(door, segments, first, count)
   local wanted = door.segments
   if count < #wanted or (door.exact and count ~= #wanted) then return false end
   for index, want in ipairs(wanted) do
-    if want ~= "*" and want ~= segments[first + index] then return false end
+    local got = segments[first + index]
+    if want ~= got and not (want:sub(-1) == "*" and got:sub(1, #want - 1) == want:sub(1, -2)) then
+      return false
+    end
   end
   return true
 end
@@ -230,7 +233,7 @@ local function could_land(text, opened)
       if door.stricter then
         local all = true
         for _, want in ipairs(door.segments) do
-          if want ~= "*" and not text:find(want, 1, true) then all = false break end
+          if not text:find(want:gsub("%*$", ""), 1, true) then all = false break end
         end
         if all then return true end
       end

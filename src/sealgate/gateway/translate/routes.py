@@ -327,11 +327,22 @@ def _path_match(door: Door) -> JSONObject:
     if "*" in door.path:
         return {
             "safe_regex": {"regex": path_of(door)},
-            "headers": [_begins(door.path.partition("*")[0])],
+            "headers": [_rare(door.path)],
         }
     if door.exact:
         return {"path": door.path}
     return {"prefix": "/"} if door.path == "/" else {"path_separated_prefix": door.path}
+
+
+def _rare(path: str) -> JSONObject:
+    """
+    Return the cheapest question that turns most requests away which lie elsewhere than *path*.
+    """
+    first, *more = path.split("*")
+    if first != "/":
+        return _begins(first)
+    longest = max(more, key=len)
+    return {"name": ":path", "string_match": {"contains": longest}} if longest else _begins(first)
 
 
 def _and(match: JSONObject, *headers: JSONObject) -> JSONObject:

@@ -86,6 +86,10 @@ def landed(site: Site, target: str) -> Route | None:
         ("wordpress", "/xmlrpc.php"),
         ("wordpress", "/wp-json/wp/v2/users/1"),
         ("wordpress", "/?rest_route=/wp/v2/users/1"),
+        ("wordpress", "/blog/wp-login.php"),
+        ("wordpress", "/network/blog/wp-admin/users.php"),
+        ("wordpress", "/en/author/boss/"),
+        ("wordpress", "/wp-sitemap-users-02.xml"),
         # WooCommerce takes keys wherever a parameter holds the words of its API.
         ("wordpress", "/wp-admin/admin-ajax.php?x=wp-json/wc/&consumer_key=ck"),
         ("wordpress", "/wp-admin/admin-post.php?oauth_consumer_key=ck"),
@@ -150,6 +154,58 @@ def test_leftovers_beside_the_files_of_people_are_refused(target: str) -> None:
     Where no name of theirs stands, an ending tells what lies there.
     """
     assert landed(site_of("nextcloud"), target) is None
+
+
+def test_the_declared_backend_tells_where_the_cms_lies() -> None:
+    """
+    Its doors are written out there, at any depth, and only its own scripts are besides.
+    """
+    lock = LOCK.format(path="/a/b/c/wp-admin", class_id="confidential", admit="group:editors")
+    site = site_of("wordpress", lock)
+    paths = {route.door.path for route in site.routes if route.backend}
+    besides = {path for route in site.routes for path in route.door.besides}
+
+    assert {"/a/b/c/wp-login.php", "/a/b/c/author", "/wp-login.php", "/*/wp-login.php"} <= paths
+    assert {path.rpartition("/wp-")[0].removesuffix("/wp-admin") for path in besides} == {"/a/b/c"}
+    assert landed(site, "/a/b/c/wp-comments-post.php?author=1") is not None
+    assert landed(site, "/a/b/c/wp-admin/admin-ajax.php") is not None
+
+
+@pytest.mark.parametrize(
+    ("preset", "path", "folders"),
+    [
+        ("wordpress", "/wp-admin", {""}),
+        ("wordpress", "/*/wp-admin", {""}),
+        ("wordpress", "/my-wp-admin", {""}),
+        ("wordpress", "/blog/wp-admin", {"/blog"}),
+    ],
+)
+def test_where_forms_are_open_by_what_is_declared(
+    preset: str, path: str, folders: set[str]
+) -> None:
+    """
+    Without a folder that is told, scripts count as such at the root alone.
+    """
+    lock = LOCK.format(path=path, class_id="confidential", admit="group:editors")
+    besides = {path for r in site_of(preset, lock).routes for path in r.door.besides}
+
+    assert {path.partition("/wp-")[0] for path in besides} == folders
+
+
+def test_a_backend_path_below_a_folder_leaves_the_other_doors() -> None:
+    """
+    It says where the CMS lies, not that its backend is called otherwise.
+    """
+    text = SITE.format(preset="wordpress", upstream="http://127.0.0.1:8080")
+    at = 'preset = "wordpress"\n'
+    (site,) = parse(text.replace(at, f'{at}backend_path = "/blog/wp-admin"\n'), "x").sites
+    paths = {route.door.path for route in site.routes if route.backend}
+
+    assert {"/wp-admin", "/*/wp-admin", "/blog/wp-admin", "/blog/wp-login.php"} <= paths
+    (moved,) = parse(text.replace(at, f'{at}backend_path = "/intern"\n'), "x").sites
+    paths = {route.door.path for route in moved.routes if route.backend}
+    assert {"/intern", "/*/intern", "/*/*/intern", "/*/wp-login.php"} <= paths
+    assert not any(path.endswith("/wp-admin") for path in paths)
 
 
 def test_doors_ask_for_the_factors_of_the_declared_backend() -> None:
