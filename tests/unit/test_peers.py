@@ -20,6 +20,7 @@ PACKAGES = frozenset(
 COMES_WITH = {
     "dovecot": "dovecot-imapd",
     "certutil": "libnss3-tools",
+    "dropbear": "dropbear-bin",
     "gnutls-serv": "gnutls-bin",
     "mariadb-install-db": "mariadb-server",
     "node": "nodejs",

@@ -100,7 +100,8 @@ def _hsts(seconds: int, then: str) -> dict[Server, str]:
         ),
         Server.APACHE: f"set `Header always set {field} {value}` (mod_headers){then}",
         Server.CADDY: f"set `header {field} {value}` in the site's block{then}",
-        Server.HAPROXY: f"set `http-response set-header {field} {value}` in the frontend{then}",
+        # Also in the answers that it gives itself.
+        Server.HAPROXY: f"set `http-after-response set-header {field} {value}` in the frontend{then}",
         Server.LIGHTTPD: f'set `setenv.set-response-header = ("{field}" => {value})`{then}',
     }
 
@@ -195,7 +196,10 @@ FIXES: dict[str, dict[Server, str]] = {
     "transit-classical-accepted": {
         Server.NGINX: "with OpenSSL 3.5 set `ssl_ecdh_curve X25519MLKEM768;` and TLS 1.3 only",
         Server.APACHE: "with OpenSSL 3.5 set `SSLOpenSSLConfCmd Curves X25519MLKEM768`",
-        Server.CADDY: "set `curves x25519mlkem768` and `protocols tls1.3` in the `tls` block",
+        Server.CADDY: (
+            "use Caddy 2.10 or later, and set `curves x25519mlkem768` and `protocols tls1.3` in the "
+            "`tls` block"
+        ),
         Server.HAPROXY: "with OpenSSL 3.5 set `ssl-default-bind-curves X25519MLKEM768`",
         Server.SEALGATE: "serve the route on a domain of its own of class `secret`",
     },
@@ -316,7 +320,8 @@ FIXES: dict[str, dict[Server, str]] = {
             f"port 80, {_NGINX_FRONT}"
         ),
         Server.APACHE: (
-            "set `<LimitExcept GET HEAD>` with `Require all denied` in the host of port 80"
+            "in `<Location />` of the host of port 80 set `<LimitExcept GET HEAD>` with `Require all "
+            "denied`"
         ),
         Server.CADDY: (
             "set `@other not method GET HEAD` and `respond @other 403` in the site's http:// block"

@@ -1,0 +1,350 @@
+"""
+Each setting that a remedy names is one that the real server takes where it is said to stand.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sealgate.policy.servers import FIXES, Server
+from tests.peers.audited import NGINX, Authority, apache_command
+from tests.peers.fileservers import SSHD, make_key, vsftpd
+from tests.peers.ftp_servers import proftpd_config, pure_ftpd_command
+from tests.peers.unpacked import PLACE, command
+from tests.peers.web_servers import (
+    HAPROXY,
+    caddy_command,
+    caddy_site,
+    haproxy_config,
+    serving,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.peers.audited import Files
+
+    Settings = Callable[[str, Server], list[str]]
+
+# What is quoted and is no setting: something to run.
+RUN = frozenset(
+    [
+        "certbot renew",
+        "nginx -t && nginx -s reload",
+        "apachectl graceful",
+        "ssh-keygen -t ed25519 -f /etc/ssh/ssh_host_ed25519_key",
+    ]
+)
+# What newer versions alone take, as the remedy says: another stands beside it, or it says which.
+NEWER = {"trust_pool file FILE": "before Caddy 2.8", "curves x25519mlkem768": "Caddy 2.10 or later"}
+# Names other distributions have.
+ELSEWHERE = frozenset(["ssl_tlsv1_1=NO", "ssl_tlsv1_2=NO"])
+# A name alone, and how it is tried; "" where everything is in a block of that name already.
+ALONE = {
+    "ssl_dhparam": "ssl_dhparam DHPARAM;",
+    "ssl_certificate": "ssl_certificate CHAIN;",
+    "add_header": "add_header X-A b;",
+    "SSLCertificateFile": "SSLCertificateFile CHAIN",
+    "rsa_cert_file": "rsa_cert_file=CHAIN",
+    "TLSCertificateChainFile": "TLSCertificateChainFile FILE",
+    "NoSessionReuseRequired": "TLSOptions NoSessionReuseRequired",
+    "CertFile": "",
+    "tls": "",
+    "client_auth": "",
+    "reverse_proxy": "",
+    "auto_https": "",
+    "global": "",
+    "crt": "",
+    "ciphers": "ciphers TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+    "curves": "curves x25519",
+    '$HTTP["scheme"] == "http"': "",
+}
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """
+    Make one authority for all tests here.
+    """
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def files(authority: Authority) -> Files:
+    """
+    Make a certificate for all servers here.
+    """
+    return authority.issue("shop.localhost")
+
+
+@pytest.fixture
+def settings(authority: Authority, files: Files) -> Callable[[str, Server], list[str]]:
+    """
+    Return what gives the settings that the remedy of a rule names, filled in.
+    """
+    primes = files.chain.parent / "ffdhe2048.pem"
+    if not primes.exists():
+        made_of = ("-algorithm", "DH", "-pkeyopt", "group:ffdhe2048")
+        subprocess.run(
+            ["openssl", "genpkey", "-genparam", *made_of, "-out", str(primes)],
+            check=True,
+            capture_output=True,
+        )
+    filled = {
+        r"\bFILE\b": str(authority.path),
+        r"\bNAME\b": "session",
+        r"\bCHAIN\b": str(files.chain),
+        r"\bDHPARAM\b": str(primes),
+    }
+
+    def named(rule: str, server: Server) -> list[str]:
+        text = FIXES[rule][server]
+        found = []
+        for quoted in re.findall(r"`([^`]+)`", text):
+            if quoted in NEWER:
+                assert NEWER[quoted] in text
+            elif quoted not in RUN | ELSEWHERE:
+                setting = ALONE.get(quoted, quoted)
+                for name, value in filled.items():
+                    setting = re.sub(name, value, setting)
+                found += [setting] if setting else []
+        return found
+
+    return named
+
+
+def of(server: Server) -> list[str]:
+    """
+    Return the rules that have a remedy for *server*.
+    """
+    return [rule for rule, fixes in FIXES.items() if server in fixes]
+
+
+def accepted(given: list[str], folder: Path) -> None:
+    """
+    Run what checks a configuration, and require that it takes it.
+    """
+    done = subprocess.run(
+        given, capture_output=True, text=True, timeout=60, check=False, cwd=folder
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.peer("nginx")
+@pytest.mark.parametrize("rule", of(Server.NGINX))
+def test_nginx(tmp_path: Path, files: Files, settings: Settings, rule: str) -> None:
+    """
+    `nginx -t` takes what stands in a server block.
+    """
+    given = "\n".join(settings(rule, Server.NGINX))
+    replaced = "" if "ssl_certificate " in given else f"ssl_certificate {files.chain};"
+    config = tmp_path / "nginx.conf"
+    config.write_text(
+        f"""
+        pid {tmp_path}/pid; events {{ }}
+        http {{
+            access_log off;
+            server {{
+                listen 127.0.0.1:1 ssl;
+                {replaced} ssl_certificate_key {files.key};
+                {given}
+                location / {{ proxy_pass http://127.0.0.1:2; }}
+            }}
+        }}
+        """,
+        "utf-8",
+    )
+    accepted([NGINX, "-t", "-q", "-c", str(config), "-e", str(tmp_path / "log")], tmp_path)
+
+
+@pytest.mark.peer("apache2")
+@pytest.mark.parametrize("rule", of(Server.APACHE))
+def test_apache(tmp_path: Path, files: Files, settings: Settings, rule: str) -> None:
+    """
+    `apachectl -t` takes what stands in a host.
+    """
+    given = "\n".join(nested(settings(rule, Server.APACHE)))
+    alias = "LoadModule alias_module /usr/lib/apache2/modules/mod_alias.so"
+    more = f"{alias}\n<VirtualHost 127.0.0.1:1>\n{given}\n</VirtualHost>"
+    start = apache_command(tmp_path, files, more, 1)
+    accepted([start[0], "-t", *start[2:]], tmp_path)
+
+
+def nested(given: list[str]) -> list[str]:
+    """
+    Return *given* with each section around what follows it, and ended.
+    """
+    sections = [line for line in given if line.startswith("<")]
+    ends = [f"</{line.strip('<>').split(maxsplit=1)[0]}>" for line in sections]
+    return [*given, *reversed(ends)]
+
+
+@pytest.mark.peer("caddy")
+@pytest.mark.parametrize("rule", of(Server.CADDY))
+def test_caddy(tmp_path: Path, files: Files, settings: Settings, rule: str) -> None:
+    """
+    `caddy validate` takes what stands in a site, in its `tls`, or in its `reverse_proxy`.
+    """
+    given = settings(rule, Server.CADDY)
+    proxied = [one for one in given if one.startswith("header_")]
+    of_clients = [one for one in given if one.startswith(("mode", "trusted"))]
+    of_tls = [one for one in given if one.startswith(("protocols", "ciphers", "curves"))]
+    if of_clients:
+        of_tls.append("\n".join(["client_auth {", *of_clients, "}"]))
+    site = [one for one in given if one not in {*proxied, *of_clients, *of_tls}]
+    if proxied:
+        site.append("\n".join(["reverse_proxy 127.0.0.1:2 {", *proxied, "}"]))
+    text = caddy_site(files, 1, tls="\n".join(of_tls), site="\n".join(site))
+    accepted(caddy_command(tmp_path, text, act="validate"), tmp_path)
+
+
+@pytest.mark.peer("haproxy")
+@pytest.mark.parametrize("rule", of(Server.HAPROXY))
+def test_haproxy(tmp_path: Path, files: Files, settings: Settings, rule: str) -> None:
+    """
+    `haproxy -c` takes what stands under `global`, on the bind line, or in the frontend.
+    """
+    given = settings(rule, Server.HAPROXY)
+    on_all = [one for one in given if one.startswith("ssl-default-")]
+    bind = [one for one in given if one.startswith(("ssl-min-ver", "verify"))]
+    front = [one for one in given if one not in {*on_all, *bind}]
+    config = haproxy_config(
+        tmp_path, files, 1, bind=" ".join(bind), front="\n".join(front), hsts=""
+    )
+    lines = "\n".join(["global", *on_all])
+    config.write_text(config.read_text("utf-8").replace("global", lines, 1), "utf-8")
+    # A warning says of a rule that it has no effect.
+    accepted([HAPROXY, "-c", "-q", "-dW", "-f", str(config)], tmp_path)
+
+
+@pytest.mark.peer("lighttpd")
+@pytest.mark.parametrize("rule", of(Server.LIGHTTPD))
+def test_lighttpd(tmp_path: Path, files: Files, settings: Settings, rule: str) -> None:
+    """
+    `lighttpd -tt` takes what stands in its file, or in the condition that is named.
+    """
+    given = "\n".join(settings(rule, Server.LIGHTTPD))
+    condition = re.search(r"`(\$HTTP[^`]+)`", FIXES[rule][Server.LIGHTTPD])
+    inner = f"{condition[1]} {{\n{given}\n}}" if condition else given
+    config = tmp_path / "lighttpd.conf"
+    config.write_text(
+        f"""
+        server.document-root = "{tmp_path}"
+        server.port = 1
+        server.modules = ("mod_openssl", "mod_setenv", "mod_redirect")
+        ssl.engine = "enable"
+        ssl.pemfile = "{files.chain}"
+        ssl.privkey = "{files.key}"
+        {inner}
+        """,
+        "utf-8",
+    )
+    modules = str(PLACE / "usr" / "lib" / "lighttpd")
+    accepted([*command("lighttpd"), "-tt", "-m", modules, "-f", str(config)], tmp_path)
+
+
+@pytest.mark.peer("sshd")
+@pytest.mark.parametrize("rule", of(Server.OPENSSH))
+def test_openssh(tmp_path: Path, settings: Settings, rule: str) -> None:
+    """
+    `sshd -t` takes it.
+    """
+    config = tmp_path / "sshd_config"
+    lines = [f"HostKey {make_key(tmp_path / 'key')}", *settings(rule, Server.OPENSSH)]
+    config.write_text("\n".join([*lines, ""]), "utf-8")
+    accepted([SSHD, "-t", "-f", str(config)], tmp_path)
+
+
+@pytest.mark.peer("vsftpd")
+@pytest.mark.parametrize("rule", of(Server.VSFTPD))
+def test_vsftpd(tmp_path: Path, files: Files, settings: Settings, rule: str) -> None:
+    """
+    It starts with what is named, which it does not where it does not know a setting.
+    """
+    given = dict(one.split("=", 1) for one in settings(rule, Server.VSFTPD))
+    with vsftpd(tmp_path, files, **given):
+        pass
+
+
+@pytest.mark.peer("proftpd")
+@pytest.mark.parametrize("rule", of(Server.PROFTPD))
+def test_proftpd(tmp_path: Path, files: Files, settings: Settings, rule: str) -> None:
+    """
+    `proftpd -t` takes it.
+    """
+    config = proftpd_config(tmp_path, files, 1, "\n".join(nested(settings(rule, Server.PROFTPD))))
+    accepted([*command("proftpd"), "-t", "-c", str(config)], tmp_path)
+
+
+@pytest.mark.peer("pure-ftpd")
+@pytest.mark.parametrize("rule", of(Server.PURE_FTPD))
+def test_pure_ftpd(tmp_path: Path, files: Files, settings: Settings, rule: str) -> None:
+    """
+    It starts with what is named, in its file or behind the command.
+    """
+    given = settings(rule, Server.PURE_FTPD)
+    options = [one for one in given if one.startswith("--")]
+    lines = dict(one.split(" ", 1) for one in given if one not in options)
+
+    with serving(tmp_path, lambda port: pure_ftpd_command(tmp_path, files, port, **lines)):
+        pass
+    both = tmp_path / "both.pem"
+    both.write_bytes(files.chain.read_bytes() + files.key.read_bytes())
+
+    def start(port: int) -> list[str]:
+        return [*command("pure-ftpd"), "-S", f"127.0.0.1,{port}", f"--certfile={both}", *options]
+
+    with serving(tmp_path, start):
+        pass
+
+
+@pytest.mark.peer("vsftpd", "pure-ftpd")
+def test_what_a_server_does_not_know_keeps_it_from_starting(tmp_path: Path, files: Files) -> None:
+    """
+    So those that check no file tell it by that: the names that Red Hat has for vsftpd, too.
+    """
+    for name in ELSEWHERE:
+        with (
+            pytest.raises(AssertionError, match="nothing listens"),
+            vsftpd(tmp_path, files, **dict([name.split("=", 1)])),
+        ):
+            pass
+    with (
+        pytest.raises(AssertionError, match="nothing listens"),
+        serving(tmp_path, lambda port: pure_ftpd_command(tmp_path, files, port, TLSLevel="2")),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("rule", of(Server.PYFTPDLIB))
+def test_pyftpdlib(tmp_path: Path, settings: Settings, rule: str) -> None:
+    """
+    The handler that it comes with has what is named.
+    """
+    names = [one.partition(" ")[0] for one in settings(rule, Server.PYFTPDLIB)]
+    looks = "import sys; from pyftpdlib.handlers import TLS_FTPHandler as handler\n"
+    looks += "assert all(hasattr(handler, name) for name in sys.argv[1:])"
+    # `minimum_version` is of a context, and no attribute of the handler.
+    of_handler = [name for name in names if name != "minimum_version"]
+    accepted([sys.executable, "-c", looks, *of_handler], tmp_path)
+
+
+@pytest.mark.peer("dropbear")
+def test_dropbear(tmp_path: Path) -> None:
+    """
+    It starts with what it is told to start with, and its keys are made as it is said.
+    """
+    dropbear = shutil.which("dropbear") or "/usr/sbin/dropbear"
+    key = tmp_path / "key"
+    accepted(["dropbearkey", "-t", "ed25519", "-f", str(key)], tmp_path)
+    given = partial("{} -F -E -s -r {} -p 127.0.0.1:{}".format, dropbear, key)
+    with serving(tmp_path, lambda port: given(port).split()):
+        pass
