@@ -184,15 +184,15 @@ def _vsftpd_rows(yard: Yard, root: Made, files: dict[str, Files]) -> Iterator[Ro
         return made(wish, root).written(yard.folder, f"vsftpd-{name}")
 
     right = Wish(names=(HOST,))
-    yield row("right", SOUND, _ftp_is_right)
-    yield row("AES-GCM only", SOUND, _ftp_is_right, ssl_ciphers="ECDHE+AESGCM")
-    yield row("RSA 3072", SOUND, _ftp_is_right, files["RSA-3072"])
-    yield row("P-384", SOUND, _ftp_is_right, files["P-384"])
-    yield row("no anonymous users", SOUND, _ftp_is_right, anonymous_enable="NO")
+    yield row("right", SOUND, ftp_is_right)
+    yield row("AES-GCM only", SOUND, ftp_is_right, ssl_ciphers="ECDHE+AESGCM")
+    yield row("RSA 3072", SOUND, ftp_is_right, files["RSA-3072"])
+    yield row("P-384", SOUND, ftp_is_right, files["P-384"])
+    yield row("no anonymous users", SOUND, ftp_is_right, anonymous_enable="NO")
     yield row(
         "passwords in clear",
         frozenset(["transit-ftp-plaintext"]),
-        _takes_names_in_clear,
+        takes_names_in_clear,
         force_local_logins_ssl="NO",
     )
     yield row(
@@ -223,11 +223,9 @@ def _pyftpdlib_rows(yard: Yard, files: Files) -> Iterator[Row]:
 
         return _ftp_row(f"pyftpdlib: {kind}", yard.process(command), broken, second)
 
-    yield row(
-        "right", SOUND, lambda port: _ftp_is_right(port) and not _obeys_what_came_before(port)
-    )
+    yield row("right", SOUND, lambda port: ftp_is_right(port) and not _obeys_what_came_before(port))
     yield row("stock", frozenset(["transit-ftp-injection"]), _obeys_what_came_before)
-    yield row("clear", frozenset(["transit-ftp-plaintext"]), _takes_names_in_clear)
+    yield row("clear", frozenset(["transit-ftp-plaintext"]), takes_names_in_clear)
 
 
 def _ftp_speaks(port: int, *options: str) -> bool:
@@ -239,19 +237,25 @@ def _ftp_verifies(port: int, yard: Yard) -> bool:
     return _ftp_speaks(port, *trust, "-verify_return_error")
 
 
-def _takes_names_in_clear(port: int) -> bool:
+def takes_names_in_clear(port: int) -> bool:
+    """
+    Return whether the FTP server asks for a password in clear.
+    """
     # RFC 959, 5.4: 331 asks for the password.
     with ftplib.FTP() as client:  # noqa: S321  # what is asked is whether it takes clear text
         client.connect("127.0.0.1", port, timeout=60)
         try:
             return client.sendcmd("USER nobody-at-all").startswith("331")
-        except ftplib.error_perm:
+        except (ftplib.error_perm, ftplib.error_temp):
             return False
 
 
-def _ftp_is_right(port: int) -> bool:
+def ftp_is_right(port: int) -> bool:
+    """
+    Return whether the FTP server speaks TLS as it should, and asks for no password without it.
+    """
     old = ("-tls1_1", "-cipher", "ALL:COMPLEMENTOFALL@SECLEVEL=0")
-    return _ftp_speaks(port) and not _ftp_speaks(port, *old) and not _takes_names_in_clear(port)
+    return _ftp_speaks(port) and not _ftp_speaks(port, *old) and not takes_names_in_clear(port)
 
 
 def _obeys_what_came_before(port: int) -> bool:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,12 +16,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealgate.audit.adapters.methods import ask_methods
+from sealgate.audit.adapters.software import probe_software
 from sealgate.audit.adapters.ssh import probe_ssh
 from sealgate.audit.model import Limits, Target
 from sealgate.audit.ssh import packet, string
 from sealgate.errors import PeerError
 from sealgate.policy.observation import Fact, NotObserved, Observation
 from tests.peers.fileservers import audited, make_key, sshd
+from tests.peers.web_servers import serving
 from tests.ports import free_port
 
 if TYPE_CHECKING:
@@ -292,6 +295,35 @@ def test_something_else_there(tmp_path: Path, answer: bytes) -> None:
         code, found, _ = audited(tmp_path, f"ssh://127.0.0.1:{port}", "--active")
     assert code == 10
     assert found["transit-ssh-weak-kex"] == "not observed"
+
+
+@pytest.mark.peer("dropbear")
+def test_dropbear(tmp_path: Path) -> None:
+    """
+    Its signals are no key exchange, and what it lacks is told in its own words, not in OpenSSH's.
+    """
+    key = tmp_path / "rsa"
+    made = ["dropbearkey", "-t", "rsa", "-s", "1024", "-f", str(key)]
+    subprocess.run(made, check=True, capture_output=True)
+    dropbear = shutil.which("dropbear") or "/usr/sbin/dropbear"
+    given = [dropbear, "-F", "-E", "-s", "-r", str(key)]
+    with serving(tmp_path, lambda port: [*given, "-p", f"127.0.0.1:{port}"]) as port:
+        code, found, data = audited(tmp_path, f"ssh://127.0.0.1:{port}", "--active")
+    assert (code, found) == (10, {"transit-ssh-weak-host-key": "violated"})
+    [told] = [f["fix"] for f in data["findings"] if f["open"]]
+    assert "dropbearkey" in told
+
+
+def test_who_answers_is_read_from_the_identification_alone() -> None:
+    """
+    Neither the lines before it nor the names of methods behind it tell the software.
+    """
+    behind = packet(b"\x14" + bytes(16) + string(b"curve25519-sha256,aes256-gcm@openssh.com"))
+    with answering(b"This was OpenSSH\r\nSSH-2.0-dropbear_2025.89\r\n" + behind) as port:
+        target = Target("a", "localhost", "127.0.0.1", port, scheme="ssh")
+        [look] = probe_software(target, Limits(exchange_seconds=5))
+    assert isinstance(look, Observation)
+    assert look.value == "Dropbear"
 
 
 def test_the_first_version_of_ssh(tmp_path: Path) -> None:

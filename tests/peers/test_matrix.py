@@ -14,6 +14,7 @@ from tests.peers.browsed import browsing
 from tests.peers.certified import Wish, made
 from tests.peers.matrix import HOST, Counts, Row, Yard, in_total, tried
 from tests.peers.matrix_certificates import Refusals, certificate_rows
+from tests.peers.matrix_others import other_rows
 from tests.peers.matrix_pages import page_rows
 from tests.peers.matrix_servers import server_rows
 from tests.peers.matrix_ssh import ssh_rows
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.peer("nginx", "openssl", "chromium", "chromium-driver", "apache2", "vsftpd"),
+    pytest.mark.peer("haproxy", "caddy", "lighttpd", "gnutls-serv", "dropbear"),
+    pytest.mark.peer("proftpd", "pure-ftpd", "curl"),
     # The command line hides what cryptography says of finite fields; this judges below it.
     pytest.mark.filterwarnings("ignore:Diffie-Hellman over finite fields:UserWarning:asyncssh"),
 ]
@@ -39,6 +42,7 @@ FAMILIES: dict[str, tuple[Family | None, int]] = {
     "odd suites": (odd_rows, 30),
     "SSH": (ssh_rows, 12),
     "servers": (server_rows, 24),
+    "other servers": (other_rows, 45),
     "pages": (page_rows, 45),
     # Asked of a browser besides.
     "certificates": (None, 45),

@@ -1,5 +1,5 @@
 """
-Web servers besides nginx and Apache: Caddy, HAProxy, and those that come with OpenSSL and GnuTLS.
+Web servers besides nginx and Apache: Caddy, HAProxy, lighttpd, and those that come with OpenSSL and GnuTLS.
 
 Each is right but for what is added, and shows one page.
 """
@@ -11,7 +11,7 @@ import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tests.peers.unpacked import command
+from tests.peers.unpacked import PLACE, command
 from tests.ports import await_listener, free_port
 
 if TYPE_CHECKING:
@@ -124,6 +124,34 @@ def haproxy_command(folder: Path, files: Files, port: int, **more: str) -> list[
     Return what starts HAProxy, as in :func:`haproxy_config`.
     """
     return [HAPROXY, "-db", "-f", str(haproxy_config(folder, files, port, **more))]
+
+
+def lighttpd_command(folder: Path, files: Files, port: int, more: str = "") -> list[str]:
+    """
+    Return what starts lighttpd with *more* in its file.
+    """
+    own = folder / f"lighttpd-{port}"
+    own.mkdir()
+    (own / "index.html").write_text("<p>welcome</p>", "utf-8")
+    config = own / "lighttpd.conf"
+    config.write_text(
+        f"""
+        server.document-root = "{own}"
+        server.bind = "127.0.0.1"
+        server.port = {port}
+        server.modules = ("mod_openssl", "mod_setenv", "mod_redirect")
+        index-file.names = ("index.html")
+        mimetype.assign = ("" => "text/html")
+        ssl.engine = "enable"
+        ssl.pemfile = "{files.chain}"
+        ssl.privkey = "{files.key}"
+        setenv.set-response-header = ("Strict-Transport-Security" => "{HSTS}")
+        {more}
+        """,
+        "utf-8",
+    )
+    modules = str(PLACE / "usr" / "lib" / "lighttpd")
+    return [*command("lighttpd"), "-D", "-m", modules, "-f", str(config)]
 
 
 def openssl_command(files: Files, port: int, *options: str) -> list[str]:

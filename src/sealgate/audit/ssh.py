@@ -28,9 +28,17 @@ GEX_GROUP, GEX_INIT, GEX_REPLY, GEX_REQUEST = 31, 32, 33, 34
 
 _CERTIFIED = "-cert-v01@openssh.com"
 STRICT_SERVER = "kex-strict-s-v00@openssh.com"
-# Names in the list of key exchanges that are signals and no methods (RFC 8308, 2.1;
-# OpenSSH PROTOCOL, 1.10).
-_SIGNALS = frozenset(["ext-info-s", "ext-info-c", STRICT_SERVER, "kex-strict-c-v00@openssh.com"])
+# Names in the list of key exchanges that are signals and no methods (RFC 8308, 2.1; OpenSSH
+# PROTOCOL, 1.10; by the last Dropbear says how a guess of the first packet is judged).
+_SIGNALS = frozenset(
+    [
+        "ext-info-s",
+        "ext-info-c",
+        STRICT_SERVER,
+        "kex-strict-c-v00@openssh.com",
+        "kexguess2@matt.ucc.asn.au",
+    ]
+)
 
 
 class MalformedSSHError(PeerError):

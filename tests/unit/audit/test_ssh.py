@@ -101,7 +101,8 @@ def test_lists_are_read_in_both_directions() -> None:
     Methods lose the signals, and both directions count.
     """
     payload = message(
-        "mlkem768x25519-sha256,curve25519-sha256,ext-info-s,kex-strict-s-v00@openssh.com",
+        "mlkem768x25519-sha256,curve25519-sha256,ext-info-s,kex-strict-s-v00@openssh.com,"
+        "kexguess2@matt.ucc.asn.au",
         "ssh-ed25519",
         "aes256-gcm@openssh.com",
         "aes256-ctr",

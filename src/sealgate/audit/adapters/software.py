@@ -11,6 +11,7 @@ from sealgate.audit.adapters.reach import Control
 from sealgate.audit.adapters.wire import Wire
 from sealgate.audit.model import Opening
 from sealgate.audit.sightings import seen
+from sealgate.audit.ssh import parse_identification
 from sealgate.errors import PeerError
 from sealgate.policy.observation import Fact, FactValue
 from sealgate.policy.servers import recognised
@@ -62,8 +63,15 @@ def _greeting(target: Target, limits: Limits) -> str:
 
 
 def _identification(target: Target, limits: Limits) -> str:
+    # Behind it come the names of methods, some of them after the software that made them.
+    came = b""
     with Wire.connect(target.address, target.port, limits) as wire:
-        return wire.receive(_MOST_BYTES).decode("latin-1")
+        while (found := parse_identification(came)) is None:
+            more = wire.receive(_MOST_BYTES)
+            if not more:
+                return ""
+            came += more
+    return found[0].software
 
 
 _WAYS: dict[str, tuple[Way, ...]] = {
