@@ -4,17 +4,19 @@ Each setting that a remedy names is one that the real server takes where it is s
 
 from __future__ import annotations
 
+import http.client
 import re
 import shutil
 import subprocess
 import sys
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sealgate.policy.servers import FIXES, Server
-from tests.peers.audited import NGINX, Authority, apache_command
+from tests.peers.audited import NGINX, Authority, apache_command, nginx
 from tests.peers.fileservers import SSHD, make_key, vsftpd
 from tests.peers.ftp_servers import proftpd_config, pure_ftpd_command
 from tests.peers.unpacked import PLACE, command
@@ -25,6 +27,7 @@ from tests.peers.web_servers import (
     haproxy_config,
     serving,
 )
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +60,10 @@ ALONE = {
     "TLSCertificateChainFile": "TLSCertificateChainFile FILE",
     "NoSessionReuseRequired": "TLSOptions NoSessionReuseRequired",
     "CertFile": "",
+    "Redirect": "",
+    "return": "",
+    "route": "",
+    "http://NAME": "",
     "tls": "",
     "client_auth": "",
     "reverse_proxy": "",
@@ -172,10 +179,14 @@ def test_apache(tmp_path: Path, files: Files, settings: Settings, rule: str) -> 
     `apachectl -t` takes what stands in a host.
     """
     given = "\n".join(nested(settings(rule, Server.APACHE)))
-    alias = "LoadModule alias_module /usr/lib/apache2/modules/mod_alias.so"
-    more = f"{alias}\n<VirtualHost 127.0.0.1:1>\n{given}\n</VirtualHost>"
+    more = f"{APACHE_MODULES}\n<VirtualHost 127.0.0.1:1>\n{given}\n</VirtualHost>"
     start = apache_command(tmp_path, files, more, 1)
     accepted([start[0], "-t", *start[2:]], tmp_path)
+
+
+APACHE_MODULES = "\n".join(
+    f"LoadModule {one}_module /usr/lib/apache2/modules/mod_{one}.so" for one in ("alias", "rewrite")
+)
 
 
 def nested(given: list[str]) -> list[str]:
@@ -199,11 +210,22 @@ def test_caddy(tmp_path: Path, files: Files, settings: Settings, rule: str) -> N
     of_tls = [one for one in given if one.startswith(("protocols", "ciphers", "curves"))]
     if of_clients:
         of_tls.append("\n".join(["client_auth {", *of_clients, "}"]))
-    site = [one for one in given if one not in {*proxied, *of_clients, *of_tls}]
+    site = routed([one for one in given if one not in {*proxied, *of_clients, *of_tls}])
     if proxied:
         site.append("\n".join(["reverse_proxy 127.0.0.1:2 {", *proxied, "}"]))
     text = caddy_site(files, 1, tls="\n".join(of_tls), site="\n".join(site))
     accepted(caddy_command(tmp_path, text, act="validate"), tmp_path)
+
+
+def routed(given: list[str]) -> list[str]:
+    """
+    Return *given* with what answers or redirects in a ``route``, where the order counts.
+    """
+    ordered = [one for one in given if one.startswith(("respond", "redir"))]
+    return [
+        *(one for one in given if one not in ordered),
+        *(["\n".join(["route {", *ordered, "}"])] if ordered else []),
+    ]
 
 
 @pytest.mark.peer("haproxy")
@@ -335,6 +357,82 @@ def test_pyftpdlib(tmp_path: Path, settings: Settings, rule: str) -> None:
     # `minimum_version` is of a context, and no attribute of the handler.
     of_handler = [name for name in names if name != "minimum_version"]
     accepted([sys.executable, "-c", looks, *of_handler], tmp_path)
+
+
+# What port 80 does with both remedies for it, in the order that they are told in.
+PORT_80 = ("transit-post-accepted", "transit-no-redirect")
+
+
+@pytest.mark.peer("nginx")
+def test_nginx_redirects_and_refuses(tmp_path: Path, settings: Settings) -> None:
+    """
+    Over http a GET is redirected, and a POST refused.
+    """
+    given = "\n".join(one for rule in PORT_80 for one in settings(rule, Server.NGINX))
+    port = free_port()
+    with nginx(tmp_path, f"server {{ listen 127.0.0.1:{port}; {given} }}", port):
+        assert answers(port) == (308, 403)
+
+
+@pytest.mark.peer("apache2")
+def test_apache_redirects_and_refuses(tmp_path: Path, files: Files, settings: Settings) -> None:
+    """
+    The same, whatever stands first.
+    """
+    given = "\n".join(one for rule in reversed(PORT_80) for one in settings(rule, Server.APACHE))
+
+    def start(port: int) -> list[str]:
+        host = f"<VirtualHost 127.0.0.1:{port}>\nSSLEngine off\n{given}\n</VirtualHost>"
+        return apache_command(tmp_path, files, f"{APACHE_MODULES}\n{host}", port)
+
+    with serving(tmp_path, start) as port:
+        assert answers(port) == (301, 403)
+
+
+@pytest.mark.peer("caddy")
+def test_caddy_redirects_and_refuses(tmp_path: Path, files: Files, settings: Settings) -> None:
+    """
+    The same.
+    """
+    given = "\n".join(routed(settings(PORT_80[0], Server.CADDY)))
+
+    def start(port: int) -> list[str]:
+        plain = f"http://shop.localhost:{port} {{\nbind 127.0.0.1\n{given}\n}}"
+        return caddy_command(tmp_path, f"{caddy_site(files, free_port())}\n{plain}")
+
+    with serving(tmp_path, start) as port:
+        assert answers(port) == (308, 403)
+
+
+@pytest.mark.peer("haproxy")
+def test_haproxy_redirects_and_refuses(tmp_path: Path, settings: Settings) -> None:
+    """
+    The same.
+    """
+    given = [one for rule in PORT_80 for one in settings(rule, Server.HAPROXY)]
+
+    def start(port: int) -> list[str]:
+        config = tmp_path / "haproxy.cfg"
+        times = [f"timeout {kind} 30s" for kind in ("connect", "client", "server")]
+        listed = ["defaults", "mode http", *times, "frontend shop", f"bind 127.0.0.1:{port}"]
+        config.write_text("\n".join([*listed, *given, ""]), "utf-8")
+        return [HAPROXY, "-db", "-f", str(config)]
+
+    with serving(tmp_path, start) as port:
+        assert answers(port) == (308, 403)
+
+
+def answers(port: int) -> tuple[int, int]:
+    """
+    Return what a GET gets and what a POST gets.
+    """
+    said = []
+    for method in ("GET", "POST"):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        with closing(connection):
+            connection.request(method, "/login", headers={"Host": f"shop.localhost:{port}"})
+            said.append(connection.getresponse().status)
+    return said[0], said[1]
 
 
 @pytest.mark.peer("dropbear")

@@ -313,20 +313,24 @@ FIXES: dict[str, dict[Server, str]] = {
         ),
         **_hsts(63072000, " when every page works over https"),
     },
+    # Each stands before what redirects, which would take the POST as well.
     "transit-post-accepted": {
         Server.SEALGATE: "let `sealgate serve` stand at this address; it answers 403 and says why",
         Server.NGINX: (
             "set `if ($request_method !~ ^(GET|HEAD)$) { return 403; }` in the server block of "
-            f"port 80, {_NGINX_FRONT}"
+            f"port 80, before its `return`, {_NGINX_FRONT}"
         ),
         Server.APACHE: (
-            "in `<Location />` of the host of port 80 set `<LimitExcept GET HEAD>` with `Require all "
-            "denied`"
+            "in the host of port 80 set `RewriteEngine On`, `RewriteCond %{REQUEST_METHOD} "
+            "!^(GET|HEAD)$` and `RewriteRule ^ - [F]` (mod_rewrite), which come before `Redirect`"
         ),
         Server.CADDY: (
-            "set `@other not method GET HEAD` and `respond @other 403` in the site's http:// block"
+            "in a block for `http://NAME` set `@other not method GET HEAD`, and in `route` there "
+            "`respond @other 403` and `redir https://{host}{uri} 308`, in this order"
         ),
-        Server.HAPROXY: "set `http-request deny if !{ ssl_fc } !METH_GET` in the frontend",
+        Server.HAPROXY: (
+            "set `http-request deny if !{ ssl_fc } !METH_GET` in the frontend, before its redirects"
+        ),
     },
     "transit-insecure-cookie": {
         Server.SEALGATE: (
