@@ -29,6 +29,7 @@ from sealgate.identity.adapters.token_keys import TokenKeys
 from sealgate.identity.factors import Factor, Proven
 from sealgate.identity.sessions import Session
 from sealgate.identity.tokens import current_key, issue
+from sealgate.policy.protection import AccessRung
 from tests.peers.transferred import PASSWORD
 
 if TYPE_CHECKING:
@@ -122,7 +123,14 @@ class Crowd:
                 now = time.time()
                 proven = (Proven(Factor.PASSWORD, now),)
                 session = Session(
-                    "anna", 1, proven, "DE", now, int(now) + 50, f"{number:022d}", "localhost"
+                    "anna",
+                    AccessRung.LOW,
+                    proven,
+                    "DE",
+                    now,
+                    int(now) + 50,
+                    f"{number:022d}",
+                    "localhost",
                 )
                 cookie = {"cookie": f"{SESSION_COOKIE}={issue(session, key)}"}
                 answer = clients[number % len(clients)].get("/members/1k", headers=cookie)

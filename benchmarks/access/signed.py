@@ -52,6 +52,7 @@ from sealgate.policy.inventory import (
     Site,
     Upstream,
 )
+from sealgate.policy.protection import AccessRung
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,7 +138,10 @@ def session() -> tuple[str, TokenKey]:
     key = token_key(pem, float(int(now)))
     proven = (Proven(Factor.PASSWORD, int(now)),)
     token = issue(
-        Session("anna", 1, proven, "DE", now, int(now) + TOKEN_SECONDS, "a" * 22, NAME), key
+        Session(
+            "anna", AccessRung.LOW, proven, "DE", now, int(now) + TOKEN_SECONDS, "a" * 22, NAME
+        ),
+        key,
     )
     return token, key
 

@@ -121,7 +121,7 @@ def test_the_finding_in_the_readme_is_what_the_audit_says() -> None:
     The example is shortened, but each line of it is the program's own.
     """
     asset = Asset("site shop.example", AssetKind.SITE, place=Place("sealgate.toml", 14))
-    requirement = AssetRequirement(asset, "public", Protection(0, 0, 0))
+    requirement = AssetRequirement(asset, "public", Protection.of(0, 0, 0))
     seen = Observation(asset.id, Fact.UPSTREAM_EXPOSED, ("192.0.2.7:8080",), Vantage.HOST, "a test")
     printed = render_text(evaluate([requirement], [seen], now=0.0))
     shown = (ROOT / "README.md").read_text().partition("error[")[2].partition("1 finding")[0]

@@ -28,6 +28,7 @@ from sealgate.identity.model import Identity
 from sealgate.identity.sessions import SESSION_SECONDS, TOKEN_SECONDS, SignIn, session_of
 from sealgate.identity.tokens import TokenError, TokenKey, token_key, verify
 from sealgate.identity.totp import code_at, digest_of, matching_step
+from sealgate.policy.protection import AccessRung
 
 NOW = 1_800_000_000.0
 TIMES = st.one_of(
@@ -82,7 +83,7 @@ def test_a_rung_is_what_nothing_is_missing_for(
     """
     rung = rung_of(held, country, ["DE"], grant, NOW)
     needs: list[set[str]] = []
-    for needed in range(4):
+    for needed in AccessRung:
         told: tuple[Missing, ...] = missing(needed, held, country, ["DE"], grant, NOW)
         assert (not told) == (needed <= rung)
         needs.append({one.need for one in told})
@@ -99,7 +100,7 @@ def test_what_is_asked_for_helps(
     What is second is known only when there is a key.
     """
     has_key = any(p.factor in KEYS and p.at <= NOW for p in held)
-    for needed in range(1, 4):
+    for needed in list(AccessRung)[1:]:
         for one in missing(needed, held, country, ["DE"], grant, NOW):
             if one.need is Need.SECOND_FACTOR and not has_key:
                 continue

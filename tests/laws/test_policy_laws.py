@@ -152,7 +152,7 @@ def models(draw: st.DrawFn) -> ClassificationModel:
     columns = [sorted(draw(st.lists(RANK, min_size=size, max_size=size))) for _ in range(3)]
     return ClassificationModel(
         tuple(
-            Classification(f"class-{i}", f"Class {i}", i, "", "", Protection(*ranks))
+            Classification(f"class-{i}", f"Class {i}", i, "", "", Protection.of(*ranks))
             for i, ranks in enumerate(zip(*columns, strict=True))
         )
     )

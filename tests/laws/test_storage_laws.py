@@ -21,9 +21,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters.sweep import sweep
 from sealgate.storage.adapters.verify import verify
-from sealgate.storage.model import StorageError, StorageRung, Trouble
+from sealgate.storage.model import StorageError, Trouble
 from tests.unit.storage.stores import CHUNK, RUNGS, Place, get, get_raw, keyring, lying
 
 if TYPE_CHECKING:

@@ -14,9 +14,10 @@ import sys
 import time
 from pathlib import Path
 
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters.sweep import sweep
 from sealgate.storage.adapters.verify import verify
-from sealgate.storage.model import StorageError, StorageRung, Trouble
+from sealgate.storage.model import StorageError, Trouble
 from tests.unit.storage.stores import Place, get, get_raw, lying, put
 
 SIZES = (0, 5000, 70_000, 300_000, 900_000)

@@ -16,6 +16,7 @@ from sealgate.identity.factors import Factor, Proven
 from sealgate.identity.sessions import Session
 from sealgate.identity.tokens import issue
 from sealgate.identity.totp import STEP_SECONDS, code_at
+from sealgate.policy.protection import AccessRung
 from tests.peers.signed import SignedPlace
 
 if TYPE_CHECKING:
@@ -144,5 +145,7 @@ class GrantedPlace(SignedPlace):
         people.use_sign_in(begun.id, now=now)
         # Whole, as the service makes them: half a millisecond could round into the next second.
         made = int(now) - 60
-        ended = Session(name, 1, begun.proven, "DE", made, int(now) - 5, begun.id, site)
+        ended = Session(
+            name, AccessRung.LOW, begun.proven, "DE", made, int(now) - 5, begun.id, site
+        )
         return issue(ended, self.signing_key())

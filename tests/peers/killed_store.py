@@ -18,9 +18,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters.sweep import sweep
 from sealgate.storage.adapters.verify import verify
-from sealgate.storage.model import StorageError, StorageRung, Trouble
+from sealgate.storage.model import StorageError, Trouble
 from tests.unit.storage.stores import ELSEWHERE, Place, get, get_raw, keyring, lying
 
 if TYPE_CHECKING:

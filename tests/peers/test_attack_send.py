@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from sealgate.policy.protection import TransitRung
 from sealgate.transfer.adapters.client import ClientAccess, connect
 from sealgate.transfer.adapters.client_tls import TLSIdentity
 from sealgate.transfer.destination import parse_destination
@@ -21,7 +22,7 @@ from sealgate.transfer.model import Method
 from sealgate.transfer.sending import RefusedError
 from tests.peers.audited import Authority, Files
 
-TOP = 3
+TOP = TransitRung.HIGHLY_ENCRYPTED
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ from sealgate.identity.adapters.token_keys import TokenKeys
 from sealgate.identity.factors import Factor, Proven
 from sealgate.identity.sessions import Session
 from sealgate.identity.tokens import ISSUER, TokenKey, issue, key_set
+from sealgate.policy.protection import AccessRung
 from tests.ports import await_listener, free_port
 
 pytestmark = [pytest.mark.peer("envoy")]
@@ -164,7 +165,7 @@ def session(rung: int = 2, **changes: Any) -> Session:
     """
     made = Session(
         "anna",
-        rung,
+        AccessRung(rung),
         (Proven(Factor.PASSKEY, NOW - 9, "k"), Proven(Factor.PASSWORD, NOW - 9)),
         "DE",
         int(NOW * 1000) / 1000 - 1,

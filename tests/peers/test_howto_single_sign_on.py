@@ -17,6 +17,7 @@ from sealgate.identity.adapters.token_keys import IDENTITIES_FOLDER, TokenKeys
 from sealgate.identity.assertions import assertion
 from sealgate.identity.factors import Factor, Proven
 from sealgate.identity.sessions import Session
+from sealgate.policy.protection import AccessRung
 from tests.peers.served import Place, site_running
 from tests.peers.signed import COOKIE, SignedPlace, Visitor, claims
 from tests.ports import free_port
@@ -97,7 +98,14 @@ class Told:
         keys = TokenKeys(str(self.place.state), IDENTITIES_FOLDER).keys(time.time())
         now = int(time.time())
         session = Session(
-            "anna", 1, (Proven(Factor.PASSWORD, now),), None, now, now + 50, "id", "localhost"
+            "anna",
+            AccessRung.LOW,
+            (Proven(Factor.PASSWORD, now),),
+            None,
+            now,
+            now + 50,
+            "id",
+            "localhost",
         )
         given = {"groups": ("staff",), **changed}
         fields = {name: getattr(session, name) for name in session.__dataclass_fields__}

@@ -12,13 +12,14 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters import object_ends, objects
 from sealgate.storage.adapters.opened import open_store
 from sealgate.storage.adapters.rotate import rotate
 from sealgate.storage.adapters.sweep import sweep
 from sealgate.storage.adapters.verify import Fault, verify
 from sealgate.storage.age.x25519 import X25519Identity
-from sealgate.storage.model import StorageError, StorageRung, StoreSettings, Trouble
+from sealgate.storage.model import StorageError, StoreSettings, Trouble
 from tests.unit.storage.stores import CHUNK, SITE, get, keyring, put
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def keys_of(client: Any, folder: Path) -> set[str]:
 
 
 @pytest.mark.usefixtures("client")
-@pytest.mark.parametrize("rung", [StorageRung.PLAIN, StorageRung.PROTECTED, StorageRung.ENCRYPTED])
+@pytest.mark.parametrize("rung", [StorageRung.NONE, StorageRung.PROTECTED, StorageRung.ENCRYPTED])
 def test_files_of_any_size_come_back(rung: StorageRung, tmp_path: Path) -> None:
     """
     One request, several parts, or nothing at all: what was stored is read, at any offset.

@@ -14,10 +14,11 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters.objects import ObjectsMedium
 from sealgate.storage.adapters.opened import open_store
 from sealgate.storage.adapters.verify import verify
-from sealgate.storage.model import StorageError, StorageRung, StoreSettings, Trouble
+from sealgate.storage.model import StorageError, StoreSettings, Trouble
 from tests.peers.postgresql import postgresql_running
 from tests.peers.test_storage_objects import BUCKET, client
 from tests.told import TOLD

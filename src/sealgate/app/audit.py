@@ -34,7 +34,7 @@ from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.confirming import confirmed_observations
 from sealgate.policy.evaluate import evaluate
 from sealgate.policy.inventory import route_asset
-from sealgate.policy.protection import SENSITIVE_FLOOR, Column, Protection
+from sealgate.policy.protection import SENSITIVE_FLOOR, Protection
 from sealgate.policy.requirements import AssetRequirement, declared
 from sealgate.register.adapters.store import Register
 
@@ -155,7 +155,7 @@ def audit_endpoints(
     if not endpoints:
         raise NothingToLookAtError("there is no target", hint="sealgate audit https://shop.example")
     classification = class_called(class_id, inventory.model if inventory else DEFAULT_MODEL)
-    required = Protection(classification.required.in_transit, 0, 0)
+    required = Protection(classification.required.in_transit)
     trust = Trust(manner.ca_files)
     requirements = [
         AssetRequirement(
@@ -204,7 +204,7 @@ def class_called(class_id: str | None, model: ClassificationModel) -> Classifica
         UsageError: *model* has no class *class_id*.
     """
     if class_id is None:
-        floor = SENSITIVE_FLOOR.rank(Column.IN_TRANSIT)
+        floor = SENSITIVE_FLOOR.in_transit
         promising = [c for c in model.classes if c.required.in_transit >= floor]
         return promising[0] if promising else model.strictest
     found = model.find(class_id)

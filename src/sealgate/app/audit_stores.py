@@ -18,9 +18,8 @@ from sealgate.app.sealed_header import sealed_rung
 from sealgate.app.transfer_material import reasons_not_apart
 from sealgate.policy.inventory import drop_asset
 from sealgate.policy.observation import Fact, NotObserved, Observation, Vantage
-from sealgate.policy.protection import Column
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters.folder import OBJECTS
-from sealgate.storage.model import StorageRung
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,10 +43,10 @@ def drop_store_sightings(inventory: Inventory) -> tuple[Sighting, ...]:
 
 def _look_at(drop: Drop, why_not_apart: str | None) -> Sighting:
     asset, folder = drop_asset(drop).id, Path(drop.store.removeprefix("file:"))
-    demand = drop.classification.required.rank(Column.AT_REST)
+    demand = drop.classification.required.at_rest
     try:
         if _is_open(folder):
-            return _saw(asset, StorageRung.PLAIN, f"others may come into {folder}")
+            return _saw(asset, StorageRung.NONE, f"others may come into {folder}")
         sample = list(islice(_objects(folder), SAMPLE))
         rungs = [_rung_of(path) for path in sample]
     except OSError as error:
@@ -60,7 +59,7 @@ def _look_at(drop: Drop, why_not_apart: str | None) -> Sighting:
     if worst is StorageRung.ENCRYPTED and why_not_apart is not None:
         # Whoever takes the store takes the key with it.
         worst = StorageRung.PROTECTED
-    return _saw(asset, min(worst, StorageRung(demand)), f"look at {len(sample)} objects")
+    return _saw(asset, min(worst, demand), f"look at {len(sample)} objects")
 
 
 def _saw(asset: str, rung: StorageRung, seen_by: str) -> Observation:
@@ -84,5 +83,5 @@ def _rung_of(path: Path) -> StorageRung:
     Return what one object is worth by itself, where its key is not counted.
     """
     if _is_open(path):
-        return StorageRung.PLAIN
+        return StorageRung.NONE
     return sealed_rung(path)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from sealgate.app.state import has_people
 from sealgate.app.users import list_users
-from sealgate.identity.factors import HIGH, VERY_HIGH
 from sealgate.identity.model import APPROVER, normal
 from sealgate.policy.inventory import Drop
+from sealgate.policy.protection import AccessRung
 from sealgate.transfer.authorize import asset_id, needs_grant
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ def _remarks(inventory: Inventory, users: tuple[UserLine, ...]) -> Iterator[str]
             continue
         who = ", ".join(one.admit)
         rung = one.classification.required.access
-        need = "a key or a password" if rung < HIGH else "a key"
+        need = "a key or a password" if rung < AccessRung.HIGH else "a key"
         hint = "sealgate key add NAME FILE.pub"
-        if rung >= VERY_HIGH:
+        if rung >= AccessRung.VERY_HIGH:
             need, hint = "a key and a second factor", f"{hint}, sealgate user totp NAME"
         yield f"{asset_id(one)}: nobody who may come in ({who}) has {need} yet: {hint}"
     guarded = [one for one in behind if needs_grant(one)]
@@ -69,10 +69,10 @@ def _has_what_it_takes(user: UserLine, one: Drop | Tunnel, inventory: Inventory)
     listen = inventory.listen
     ftps = isinstance(one, Drop) and bool(listen.ftps or listen.ftps_implicit)
     rung = one.classification.required.access
-    if rung >= VERY_HIGH and not (user.has_totp or user.has_password):
+    if rung >= AccessRung.VERY_HIGH and not (user.has_totp or user.has_password):
         return False
     if listen.sftp and user.living_ssh_keys:
         return True
     if ftps and user.living_certificates:
         return True
-    return rung < HIGH and user.has_password
+    return rung < AccessRung.HIGH and user.has_password

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from sealgate.app.state import has_people
 from sealgate.app.users import open_identities, tell_gateway
 from sealgate.errors import UsageError
-from sealgate.identity.factors import VERY_HIGH
 from sealgate.identity.model import APPROVER, normal
 from sealgate.policy.inventory import drop_asset, route_asset, tunnel_asset
+from sealgate.policy.protection import AccessRung
 from sealgate.policy.requirements import required_of_route
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Guarded:
         """
         Return whether its class demands a grant.
         """
-        return self.classification.required.access >= VERY_HIGH
+        return self.classification.required.access >= AccessRung.VERY_HIGH
 
 
 def ask_grant(
@@ -158,7 +158,7 @@ def approver_remarks(inventory: Inventory) -> tuple[str, ...]:
         route_asset(site, route).id
         for site in inventory.sites
         for route in site.routes
-        if route.admit and required_of_route(route).access >= VERY_HIGH
+        if route.admit and required_of_route(route).access >= AccessRung.VERY_HIGH
     ]
     if not wanting:
         return ()

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.age.errors import AgeError
 from sealgate.storage.age.file import read_header
-from sealgate.storage.model import StorageRung
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -24,10 +24,10 @@ from sealgate.app.sending_checks import Checked, beginning_matches, check_whole,
 from sealgate.detect.scanner import Scanner
 from sealgate.errors import SourceError, UsageError
 from sealgate.policy.classification import DEFAULT_MODEL
+from sealgate.policy.protection import StorageRung, TransitRung
 from sealgate.policy.requirements import required_of_data
 from sealgate.storage.age.file import SealWriter
 from sealgate.storage.age.keys import HybridRecipient, parse_recipient
-from sealgate.storage.model import StorageRung
 from sealgate.transfer.adapters.client import ClientAccess, connect
 from sealgate.transfer.adapters.client_tls import TLSIdentity
 from sealgate.transfer.destination import parse_destination
@@ -71,7 +71,7 @@ class Signing:
     key: str = ""
     resolve: Mapping[str, str] = field(default_factory=dict)
 
-    def access(self, destination: Destination, rung: int) -> ClientAccess:
+    def access(self, destination: Destination, rung: TransitRung) -> ClientAccess:
         """
         Return the same for the adapters, with the *rung* that the channel must have.
 
@@ -148,7 +148,7 @@ class _Letter:
     seen: os.stat_result
 
     @property
-    def rung(self) -> int:
+    def rung(self) -> TransitRung:
         return needed_rung(self.required)
 
 

@@ -16,7 +16,7 @@ from sealgate.app.stricter import stricter_uploads
 from sealgate.audit.adapters.volume import probe_volume
 from sealgate.policy.inventory import Asset, AssetKind, drop_asset
 from sealgate.policy.observation import Fact, NotObserved, Vantage
-from sealgate.policy.protection import Column
+from sealgate.policy.protection import StorageRung
 from sealgate.policy.requirements import AssetRequirement, applicable, required_of_data
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def registered_stores(
     for known in register.assets():
         drop = _drop_of(inventory, known)
         requirement = _requirement(inventory, register, known, drop)
-        if requirement is not None and requirement.required.rank(Column.AT_REST) > 0:
+        if requirement is not None and requirement.required.at_rest > StorageRung.NONE:
             requirements.append(requirement)
             # What the drop's store is worth is known of the drop; its volume would say less.
             if drop is None:

@@ -15,7 +15,6 @@ from sealgate.app.keyring import RECORDS_FOLDER, open_site_keyring
 from sealgate.app.remains import note_made, was_made
 from sealgate.app.state import open_register
 from sealgate.errors import NothingToLookAtError, UsageError
-from sealgate.policy.protection import Column
 from sealgate.register.model import TransferRecord
 from sealgate.storage.adapters.opened import (
     accept_store,
@@ -26,7 +25,7 @@ from sealgate.storage.adapters.opened import (
 from sealgate.storage.adapters.rotate import Rotated, rotate
 from sealgate.storage.adapters.sweep import Swept, sweep
 from sealgate.storage.adapters.verify import Fault, Found, Verified, verify
-from sealgate.storage.model import StorageError, StorageRung, StoreSettings, Trouble
+from sealgate.storage.model import StorageError, StoreSettings, Trouble
 from sealgate.transfer.adapters.session_drops import INCOMING
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def store_settings(inventory: Inventory, drop: Drop) -> StoreSettings:
     settings = StoreSettings(
         name=drop.name,
         url=drop.store,
-        rung=StorageRung(drop.classification.required.rank(Column.AT_REST)),
+        rung=drop.classification.required.at_rest,
         classification=drop.classification.id,
         quota_bytes=drop.quota_bytes,
         max_file_bytes=drop.max_file_bytes,

@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING
 from sealgate.audit.model import HTTP_PORT, HTTPS_PORT, Target
 from sealgate.audit.spellings import query_spellings, spellings
 from sealgate.policy.inventory import SiteAccess, site_asset
+from sealgate.policy.protection import AccessRung
 from sealgate.policy.requirements import required_of_route
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sealgate.policy.inventory import Address, Door, Inventory, Route, Site
-
-# From this rank of access on, a key is asked for before the site sees the request.
-LOCK_RANK = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +105,11 @@ def asks_who(route: Route) -> bool:
     """
     Return whether it is the gateway that asks who comes to *route*, and not the site.
     """
-    return required_of_route(route).access > 0 and route.access is not SiteAccess.SITE
+    return required_of_route(route).access > AccessRung.NONE and route.access is not SiteAccess.SITE
 
 
 def is_locked(route: Route) -> bool:
     """
     Return whether *route* must let nobody in without a key.
     """
-    return required_of_route(route).access >= LOCK_RANK
+    return required_of_route(route).access >= AccessRung.HIGH

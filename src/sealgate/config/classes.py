@@ -86,4 +86,4 @@ def _required(table: Table, weaker: Classification | None) -> Protection:
             )
             continue
         ranks[column] = rank
-    return Protection(ranks[Column.IN_TRANSIT], ranks[Column.ACCESS], ranks[Column.AT_REST])
+    return Protection.of(ranks[Column.IN_TRANSIT], ranks[Column.ACCESS], ranks[Column.AT_REST])

@@ -20,14 +20,13 @@ from sealgate.config.file_values import (
 from sealgate.config.reader import nearest, quoted
 from sealgate.config.values import UnfitError, holds_secret
 from sealgate.policy.algorithms import (
-    ENCRYPTED,
     OLDER_CIPHERS,
     OLDER_KEX,
     rank_of_cipher,
     rank_of_kex,
 )
 from sealgate.policy.inventory import Drop, OnMismatch, Tunnel
-from sealgate.policy.protection import RUNG_NAMES, Column
+from sealgate.policy.protection import RUNG_NAMES, Column, StorageRung, TransitRung
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
 
 MAX_RETENTION_DAYS = 36_500
 # DESIGN 1, "at rest": below this nothing is sealed; at the top the host holds no key.
-_SEALED, _APART = 2, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +267,7 @@ def _on_mismatch(table: Table) -> OnMismatch:
 
 def _older_clients(table: Table, classification: Classification | None) -> tuple[str, ...]:
     known = (*OLDER_KEX, *OLDER_CIPHERS)
-    required = classification.required.in_transit if classification else ENCRYPTED
+    required = classification.required.in_transit if classification else TransitRung.ENCRYPTED
     found: dict[str, None] = {}
     for index, text in enumerate(table.texts("older_clients")):
         worth = max(rank_of_kex(text), rank_of_cipher(text))
@@ -295,7 +293,7 @@ def _older_clients(table: Table, classification: Classification | None) -> tuple
 
 
 def _recipients(table: Table, classification: Classification | None) -> tuple[str, ...]:
-    rank = classification.required.at_rest if classification else _SEALED
+    rank = classification.required.at_rest if classification else StorageRung.ENCRYPTED
     named = quoted(classification.id) if classification else ""
     rung = RUNG_NAMES[Column.AT_REST][rank]
     found: dict[str, bool] = {}
@@ -308,7 +306,7 @@ def _recipients(table: Table, classification: Classification | None) -> tuple[st
             table.element_fault("recipients", index, f"recipient {index + 1} {error}", error.hint)
             faulty = True
             continue
-        if rank >= _APART and not is_post_quantum:
+        if rank >= StorageRung.HIGHLY_ENCRYPTED and not is_post_quantum:
             table.element_fault(
                 "recipients",
                 index,
@@ -317,7 +315,7 @@ def _recipients(table: Table, classification: Classification | None) -> tuple[st
                 "give one that begins with age1pq1: sealgate key recipient --out key.txt, on another machine",
             )
             faulty = True
-        elif rank == _SEALED and is_post_quantum:
+        elif rank == StorageRung.ENCRYPTED and is_post_quantum:
             # A file for both would be worth the weaker (c2sp.org/age).
             table.element_fault(
                 "recipients",
@@ -327,14 +325,14 @@ def _recipients(table: Table, classification: Classification | None) -> tuple[st
                 "give one that begins with age1 and not with age1pq1",
             )
         found[recipient] = is_post_quantum
-    if rank >= _APART and not found and not faulty:
+    if rank >= StorageRung.HIGHLY_ENCRYPTED and not found and not faulty:
         table.fault(
             "recipients",
             f"class {named} demands {quoted(rung)} at rest, so that files are sealed for "
             "recipients whose keys are not on this host, but there are none",
             'recipients = ["age1pq1…"], made by sealgate key recipient --out key.txt elsewhere',
         )
-    if rank < _SEALED and table.good("recipients"):
+    if rank < StorageRung.ENCRYPTED and table.good("recipients"):
         table.fault(
             "recipients",
             f"class {named} demands {quoted(rung)} at rest, so that nothing is sealed for anybody",

@@ -24,7 +24,6 @@ from sealgate.config.listen import opened, read_listen
 from sealgate.config.payment import read_confirmed, read_payment_gateways
 from sealgate.config.providers import read_identity_providers
 from sealgate.config.reader import FileKind, Notes, Table, nearest, quoted, quoted_path
-from sealgate.config.routes import HIGH
 from sealgate.config.schema import SECTIONS, section
 from sealgate.config.site_keys import read_keys
 from sealgate.config.sites import read_sites
@@ -40,6 +39,7 @@ from sealgate.policy.inventory import (
     Site,
     Tunnel,
 )
+from sealgate.policy.protection import AccessRung
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -247,7 +247,7 @@ class _Parser:
             (
                 (name, one)
                 for name, one in guarded
-                if one.admit and one.classification.required.access >= HIGH
+                if one.admit and one.classification.required.access >= AccessRung.HIGH
             ),
             None,
         )

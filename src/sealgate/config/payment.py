@@ -11,7 +11,7 @@ from sealgate.config.reader import FileKind, nearest, quoted
 from sealgate.config.values import UnfitError, holds_secret, read_domain, read_upstream
 from sealgate.policy.confirming import POINT_IDS
 from sealgate.policy.inventory import Confirmation, PaymentGateway, payment_gateway_asset
-from sealgate.policy.protection import SENSITIVE_FLOOR, Protection
+from sealgate.policy.protection import SENSITIVE_FLOOR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -227,7 +227,7 @@ def check_payment(table: Table, route: Route, model: ClassificationModel) -> Non
             )
     if not route.payment:
         return
-    floor = Protection(SENSITIVE_FLOOR.in_transit, 0, SENSITIVE_FLOOR.at_rest)
+    floor = SENSITIVE_FLOOR
     taken = route.collects or route.classification
     if not taken.required.meets(floor):
         enough = next((c for c in model.classes if c.required.meets(floor)), model.strictest)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealgate.config.reader import quoted
-from sealgate.policy.protection import RUNG_NAMES, Column
+from sealgate.policy.protection import RUNG_NAMES, AccessRung, Column, TransitRung
 from sealgate.policy.requirements import required_of_route
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from sealgate.config.reader import Notes, Table
     from sealgate.policy.inventory import Route
 
-# What a signed answer is worth (DESIGN 1, "In transit").
-PROTECTED, ENCRYPTED = 1, 2
 _HINT = "remove plain_http"
 
 
@@ -41,16 +39,16 @@ def _why_not(route: Route) -> str | None:  # noqa: PLR0911  # one for each reaso
     if route.collects is not None:
         collected = quoted(route.collects.id)
         return f"it collects {collected}: what visitors send never travels in clear"
-    if required.access > 0:
+    if required.access > AccessRung.NONE:
         rung = quoted(RUNG_NAMES[Column.ACCESS][required.access])
         return (
             f"class {named} demands access {rung}: credentials never travel below "
-            f"{quoted(rungs[ENCRYPTED])}"
+            f"{quoted(rungs[TransitRung.ENCRYPTED])}"
         )
-    if required.in_transit > PROTECTED:
+    if required.in_transit > TransitRung.PROTECTED:  # what a signed answer gives (DESIGN 1)
         return (
             f"class {named} demands {quoted(rungs[required.in_transit])} in transit, and a signed "
-            f"answer gives {quoted(rungs[PROTECTED])}"
+            f"answer gives {quoted(rungs[TransitRung.PROTECTED])}"
         )
     if route.door.conditional:
         return "it is chosen by more than its path, by which one address would be two things"
@@ -71,7 +69,10 @@ def check_plain_site(notes: Notes, routes: Sequence[Route]) -> None:
         return
     # A shut door gives and takes nothing: over plain HTTP it is a redirect, over TLS a refusal.
     others = [
-        r for r in routes if not (r.plain_http or r.shut) and required_of_route(r).in_transit > 0
+        r
+        for r in routes
+        if not (r.plain_http or r.shut)
+        and required_of_route(r).in_transit > TransitRung.UNENCRYPTED
     ]
     if others:
         strictest = max(others, key=lambda r: required_of_route(r).in_transit)

@@ -17,7 +17,7 @@ from sealgate.config.reader import Notes, nearest, quoted
 from sealgate.config.values import UnfitError, read_credential, read_door, read_method
 from sealgate.policy.inventory import CredentialKind, Place, Route, SiteAccess, default_inspect
 from sealgate.policy.leftovers import Leftover
-from sealgate.policy.protection import RUNG_NAMES, Column
+from sealgate.policy.protection import RUNG_NAMES, AccessRung, Column, TransitRung
 from sealgate.policy.routing import can_be_one, door_segments
 
 if TYPE_CHECKING:
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from sealgate.policy.inventory import Door
 
 _Read = TypeVar("_Read")
-# The access ranks that a lock is about (DESIGN 1, "Access").
-LOW, HIGH = 1, 2
-ENCRYPTED = 2
 
 
 def read_route(table: Table, model: ClassificationModel) -> Route | None:
@@ -130,7 +127,7 @@ def _access(table: Table, classification: Classification | None) -> tuple[SiteAc
     text = table.text("access")
     if text is None:
         return None, False
-    rungs = RUNG_NAMES[Column.ACCESS][LOW:]
+    rungs = RUNG_NAMES[Column.ACCESS][AccessRung.LOW :]
     known = [*(item.value for item in SiteAccess), *rungs]
     if text not in known:
         table.fault(
@@ -141,7 +138,9 @@ def _access(table: Table, classification: Classification | None) -> tuple[SiteAc
         return None, False
     if text == SiteAccess.SITE:
         return SiteAccess.SITE, False
-    demanded = RUNG_NAMES[Column.ACCESS][classification.required.access if classification else 0]
+    demanded = RUNG_NAMES[Column.ACCESS][
+        classification.required.access if classification else AccessRung.NONE
+    ]
     if text in rungs and classification is not None and text != demanded:
         # The class decides (DESIGN 1); a route that needs more has a stricter class.
         table.fault(
@@ -163,7 +162,7 @@ def _check_class(table: Table, route: Route, model: ClassificationModel) -> None
             f"{quoted(route.classification.id)}, which is stricter",
             "remove collects: the class of the route already covers what it takes",
         )
-    if route.backend and required.access == 0:
+    if route.backend and required.access == AccessRung.NONE:
         table.fault(
             "backend",
             f"route {shown} is a backend, but class {quoted(route.classification.id)} lets "
@@ -171,20 +170,22 @@ def _check_class(table: Table, route: Route, model: ClassificationModel) -> None
             _locking_hint(model, "remove backend"),
         )
     asked_by_site = route.access is SiteAccess.SITE
-    if table.good("access") and (required.access == 0 or (asked_by_site and required.access > LOW)):
+    if table.good("access") and (
+        required.access == AccessRung.NONE or (asked_by_site and required.access > AccessRung.LOW)
+    ):
         rung = RUNG_NAMES[Column.ACCESS][required.access]
         table.fault(
             "access",
             f"route {shown} says who asks for a password, but class "
             f"{quoted(route.classification.id)} demands access {quoted(rung)}, not "
-            f"{quoted(RUNG_NAMES[Column.ACCESS][LOW])}",
+            f"{quoted(RUNG_NAMES[Column.ACCESS][AccessRung.LOW])}",
             "remove access",
         )
 
 
 def _check_admit(table: Table, route: Route, model: ClassificationModel) -> None:
     shown = quoted(route.door.path)
-    locked = route.classification.required.access >= HIGH
+    locked = route.classification.required.access >= AccessRung.HIGH
     if locked and not route.admit and not table.texts("admit"):
         table.notes.add(
             table.path,
@@ -193,7 +194,10 @@ def _check_admit(table: Table, route: Route, model: ClassificationModel) -> None
             'admit = ["group:editors"]',
         )
     # Where the gateway asks for a password, it knows who comes; a site keeps that to itself.
-    asked = route.classification.required.access == LOW and route.access is SiteAccess.SEALGATE
+    asked = (
+        route.classification.required.access == AccessRung.LOW
+        and route.access is SiteAccess.SEALGATE
+    )
     if not locked and not asked and table.texts("admit"):
         table.fault(
             "admit",
@@ -204,7 +208,7 @@ def _check_admit(table: Table, route: Route, model: ClassificationModel) -> None
 
 
 def _locking_hint(model: ClassificationModel, otherwise: str) -> str:
-    locking = next((c.id for c in model.classes if c.required.access >= HIGH), None)
+    locking = next((c.id for c in model.classes if c.required.access >= AccessRung.HIGH), None)
     return f"class = {quoted(locking)}, or {otherwise}" if locking else otherwise
 
 
@@ -374,7 +378,8 @@ def _locking_class(model: ClassificationModel, front: Classification) -> Classif
     locking = (
         item
         for item in model.classes
-        if item.required.access >= HIGH and item.required.in_transit >= ENCRYPTED
+        if item.required.access >= AccessRung.HIGH
+        and item.required.in_transit >= TransitRung.ENCRYPTED
     )
     found = next(locking, model.strictest)
     return model.strictest_of((found, front))
@@ -392,7 +397,7 @@ def _followed(preset: Preset, declared: Sequence[Route], front: Route) -> Route 
             if _identity(route.door) == _identity(door):
                 return route
     different = {(frozenset(r.admit), r.sign_in, r.classification.rank) for r in backends}
-    if not backends and front.admit and front.classification.required.access >= HIGH:
+    if not backends and front.admit and front.classification.required.access >= AccessRung.HIGH:
         return front
     # Two backends that admit different people: guessing would let somebody in.
     return backends[0] if len(different) == 1 else None

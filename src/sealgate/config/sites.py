@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sealgate.config.plain_http import check_plain_site
 from sealgate.config.presets import GENERIC, NONE, PRESETS, below_any
 from sealgate.config.reader import FileKind, Table, nearest, quoted
-from sealgate.config.routes import LOW, check_overlaps, preset_routes, read_route, with_titles
+from sealgate.config.routes import check_overlaps, preset_routes, read_route, with_titles
 from sealgate.config.schema import section
 from sealgate.config.tls import read_tls
 from sealgate.config.values import (
@@ -21,6 +21,7 @@ from sealgate.config.values import (
     read_upstream,
 )
 from sealgate.policy.inventory import Site, SiteAccess, Upstream
+from sealgate.policy.protection import AccessRung
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +75,8 @@ def read_sites(
 
 def _check_single_sign_on(table: Table, site: Site) -> None:
     if site.single_sign_on and not any(
-        route.classification.required.access >= LOW and route.access is SiteAccess.SEALGATE
+        route.classification.required.access >= AccessRung.LOW
+        and route.access is SiteAccess.SEALGATE
         for route in site.routes
         if not route.shut
     ):

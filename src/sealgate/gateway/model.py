@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from sealgate.policy.inventory import AcmeChallenge, SiteAccess
+from sealgate.policy.protection import AccessRung, TransitRung
 from sealgate.policy.requirements import required_of_route
 
 if TYPE_CHECKING:
@@ -109,10 +110,6 @@ class Guard(StrEnum):
     UNBUILT = "unbuilt"  # the class asks for what cannot be had so: nobody comes in
 
 
-_ENCRYPTED, _HIGHLY_ENCRYPTED = 2, 3
-_LOW, _HIGH, _VERY_HIGH = 1, 2, 3
-
-
 def guard_of(route: Route) -> Guard:
     """
     Return how *route* is guarded; what cannot be had is refused, never weakened.
@@ -120,16 +117,16 @@ def guard_of(route: Route) -> Guard:
     if route.shut:
         return Guard.LOCKED  # Nobody is on its list, whatever its class asks for.
     required = required_of_route(route)
-    highly = required.in_transit > _ENCRYPTED
-    if required.access >= _VERY_HIGH:
+    highly = required.in_transit > TransitRung.ENCRYPTED
+    if required.access >= AccessRung.VERY_HIGH:
         return Guard.SIGN_IN
-    if required.access == _HIGH:
+    if required.access == AccessRung.HIGH:
         # Where the channel demands a certificate, that is the key.
         return Guard.SIGN_IN if route.sign_in and not highly else Guard.LOCKED
     if highly:
         # Both sides of the channel are known by a key (DESIGN 1), but nobody is on a list here.
         return Guard.UNBUILT
-    if required.access == _LOW:
+    if required.access == AccessRung.LOW:
         return Guard.SITE if route.access is SiteAccess.SITE else Guard.SIGN_IN
     return Guard.OPEN
 
@@ -138,7 +135,7 @@ def guard_at(site: Site, route: Route) -> Guard:
     """
     Return how *route* is guarded on *site*, whose channel may be too weak for it.
     """
-    highly = required_of_route(route).in_transit > _ENCRYPTED
+    highly = required_of_route(route).in_transit > TransitRung.ENCRYPTED
     return Guard.UNBUILT if highly and not is_highly_encrypted(site) else guard_of(route)
 
 
@@ -149,7 +146,7 @@ def is_highly_encrypted(site: Site) -> bool:
     Such a site has a channel of its own. What demands it on another site is not served.
     """
     ranks = [required_of_route(route).in_transit for route in site.routes if not route.shut]
-    return min(ranks, default=0) >= _HIGHLY_ENCRYPTED
+    return min(ranks, default=0) >= TransitRung.HIGHLY_ENCRYPTED
 
 
 def needs_grants(site: Site) -> bool:
@@ -157,7 +154,9 @@ def needs_grants(site: Site) -> bool:
     Return whether a part of *site* opens only to people who were given a grant.
     """
     return any(
-        required_of_route(route).access >= _VERY_HIGH for route in site.routes if not route.shut
+        required_of_route(route).access >= AccessRung.VERY_HIGH
+        for route in site.routes
+        if not route.shut
     )
 
 
@@ -174,7 +173,7 @@ def asks_for_key(site: Site) -> bool:
 def _opens_by_key(site: Site, route: Route) -> bool:
     guard = guard_at(site, route)
     return guard is Guard.LOCKED or (
-        guard is Guard.SIGN_IN and required_of_route(route).access >= _HIGH
+        guard is Guard.SIGN_IN and required_of_route(route).access >= AccessRung.HIGH
     )
 
 

@@ -25,6 +25,7 @@ from sealgate.gateway.model import (
 from sealgate.policy.finding import Declaration
 from sealgate.policy.inventory import Inspect, payment_gateway_asset, route_asset, site_asset
 from sealgate.policy.observation import Fact, Observation, Vantage
+from sealgate.policy.protection import AccessRung, TransitRung
 from sealgate.policy.requirements import required_of_route, required_of_site
 from sealgate.policy.routing import door_segments
 
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from sealgate.policy.observation import FactValue
 
 SEEN_BY = "gateway configuration"
-_ENCRYPTED = 2
-_HIGH, _VERY_HIGH = 2, 3
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
 
 
@@ -109,7 +108,7 @@ def _of_channel(inventory: Inventory, site: Site) -> Iterator[Fault]:
     """
     Yield what keeps a highly encrypted site from having its channel for itself.
     """
-    highly = [r for r in site.routes if required_of_route(r).in_transit > _ENCRYPTED]
+    highly = [r for r in site.routes if required_of_route(r).in_transit > TransitRung.ENCRYPTED]
     if not highly:
         return
     others = [r for r in site.routes if r not in highly and not r.shut]
@@ -159,7 +158,9 @@ def _of_route(
     subject = f'"{route_asset(site, route).id}"'
     required = required_of_route(route)
     # Nothing goes through a shut door, so nothing of it is sent in clear.
-    if required.in_transit > 0 and not (route.shut or upstream_is_protected(site.upstream)):
+    if required.in_transit > TransitRung.UNENCRYPTED and not (
+        route.shut or upstream_is_protected(site.upstream)
+    ):
         upstream = f"http://{site.upstream.host}:{site.upstream.port}"
         yield _fault(
             inventory,
@@ -221,7 +222,7 @@ def _of_sign_in(
             f"{subject}: nobody is known who may enter ({', '.join(route.admit)})",
             "sealgate user add NAME --group GROUP",
         )
-    if not route.admit or required_of_route(route).access < _HIGH:
+    if not route.admit or required_of_route(route).access < AccessRung.HIGH:
         return
     yield from _of_countries(inventory, subject, material)
     if is_highly_encrypted(site):
@@ -373,7 +374,10 @@ def _promised(site: Site, route: Route, *, plain: bool) -> Iterator[tuple[Fact, 
             yield Fact.LOCK_VARIANTS_OPEN, ()
         case Guard.LOCKED:
             # Whom nobody lets in meets whatever the class asks for.
-            yield Fact.ACCESS_RUNG, required_of_route(route).access if route.shut else _HIGH
+            yield (
+                Fact.ACCESS_RUNG,
+                required_of_route(route).access if route.shut else AccessRung.HIGH,
+            )
             yield Fact.LOCK_STATUS_ANONYMOUS, _FORBIDDEN
             yield Fact.LOCK_VARIANTS_OPEN, ()
         case Guard.SITE | Guard.UNBUILT:

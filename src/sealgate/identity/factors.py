@@ -16,13 +16,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from sealgate.identity.grants import GrantState
+from sealgate.policy.protection import AccessRung
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from sealgate.identity.grants import Grant
 
-NONE, LOW, HIGH, VERY_HIGH = 0, 1, 2, 3
 # DESIGN 1 and issue "Identity": the second factor of rung 3.
 FRESH_SECONDS = 300.0
 
@@ -129,7 +129,7 @@ def rung_of(
     allowed: Iterable[str],
     grant: Grant | None,
     now: float,
-) -> int:
+) -> AccessRung:
     """
     Return the rank on the ladder "access" of somebody who *proved* these factors.
 
@@ -137,8 +137,8 @@ def rung_of(
     the list. *grant* is one for this very person and asset: look it up with both.
     """
     held, countries = tuple(proven), frozenset(allowed)
-    rank = NONE
-    for wanted in (LOW, HIGH, VERY_HIGH):
+    rank = AccessRung.NONE
+    for wanted in (AccessRung.LOW, AccessRung.HIGH, AccessRung.VERY_HIGH):
         if any(_missing(wanted, held, country, countries, grant, now, tuple(Factor))):
             break
         rank = wanted
@@ -146,7 +146,7 @@ def rung_of(
 
 
 def missing(
-    needed: int,
+    needed: AccessRung,
     proven: Iterable[Proven],
     country: str | None,
     allowed: Iterable[str],
@@ -178,7 +178,7 @@ def second_factors(proven: Iterable[Proven], now: float) -> tuple[Proven, ...]:
 
 
 def _missing(
-    needed: int,
+    needed: AccessRung,
     proven: tuple[Proven, ...],
     country: str | None,
     allowed: frozenset[str],
@@ -188,14 +188,14 @@ def _missing(
     asset: str = "",
 ) -> Iterator[Missing]:
     held = _believed(proven, now)
-    if needed >= LOW and not any(p.factor in FIRST for p in held):
-        first = FIRST if needed < HIGH else KEYS
+    if needed >= AccessRung.LOW and not any(p.factor in FIRST for p in held):
+        first = FIRST if needed < AccessRung.HIGH else KEYS
         yield _sign_in(tuple(factor for factor in ways if factor in first))
-    elif needed >= HIGH and not any(p.factor in KEYS for p in held):
+    elif needed >= AccessRung.HIGH and not any(p.factor in KEYS for p in held):
         yield _key(tuple(factor for factor in ways if factor in KEYS))
-    if needed >= HIGH and (country is None or country not in allowed):
+    if needed >= AccessRung.HIGH and (country is None or country not in allowed):
         yield _country(country)
-    if needed >= VERY_HIGH:
+    if needed >= AccessRung.VERY_HIGH:
         if not second_factors(held, now):
             yield _second(held, now, ways)
         if grant is None or not grant.is_running(now):

@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sealgate.identity.factors import FRESH_SECONDS, VERY_HIGH, rung_of, second_factors
+from sealgate.identity.factors import FRESH_SECONDS, rung_of, second_factors
+from sealgate.policy.protection import AccessRung
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,7 +43,7 @@ class Session:
     """
 
     name: str
-    rung: int
+    rung: AccessRung
     proven: tuple[Proven, ...]
     country: str | None
     issued_at: float
@@ -60,11 +61,11 @@ class Session:
         """
         return tuple(dict.fromkeys(p.factor for p in self.proven))
 
-    def rung_for(self, asset: str) -> int:
+    def rung_for(self, asset: str) -> AccessRung:
         """
         Return what it is worth at *asset*: a grant is for one asset only.
         """
-        return self.rung if asset == self.asset else min(self.rung, VERY_HIGH - 1)
+        return self.rung if asset == self.asset else min(self.rung, AccessRung.HIGH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +115,12 @@ def session_of(
     if grant is not None and grant.person != identity.name:
         grant = None
     rung = rung_of(sign_in.proven, country, allowed, grant, now)
-    if rung >= VERY_HIGH and grant is not None and grant.ends_at is not None:
+    if rung >= AccessRung.VERY_HIGH and grant is not None and grant.ends_at is not None:
         newest = second_factors(sign_in.proven, now)[0]
         end = min(end, newest.at + FRESH_SECONDS, grant.ends_at)
     else:
         grant = None
-    if rung == 0 or int(end) <= int(issued):
+    if rung == AccessRung.NONE or int(end) <= int(issued):
         return None
     return Session(
         identity.name,

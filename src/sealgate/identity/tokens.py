@@ -20,9 +20,10 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from sealgate.errors import SealgateError, UsageError
-from sealgate.identity.factors import VERY_HIGH, Factor, Proven
+from sealgate.identity.factors import Factor, Proven
 from sealgate.identity.sessions import MILLISECONDS, TOKEN_SECONDS, Session
 from sealgate.identity.token_parts import read_part
+from sealgate.policy.protection import AccessRung
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -206,7 +207,7 @@ def verify(
     *,
     site: str,
     now: float,
-    least: int = 0,
+    least: AccessRung = AccessRung.NONE,
     asset: str = "",
     grace: float = 0.0,
 ) -> Session:
@@ -283,9 +284,11 @@ def _session(claims: dict[str, Any]) -> Session:
         type(claims[name]) is not kind for name, kind in _CLAIMS.items()
     ):
         raise TokenError(Refused.MALFORMED)
+    if not AccessRung.NONE < claims["rung"] <= AccessRung.VERY_HIGH:
+        raise TokenError(Refused.MALFORMED)
     session = Session(
         claims["sub"],
-        claims["rung"],
+        AccessRung(claims["rung"]),
         tuple(_proofs(claims["proven"])),
         claims["country"] or None,
         claims["made"] / MILLISECONDS,
@@ -300,9 +303,8 @@ def _session(claims: dict[str, Any]) -> Session:
         claims["iss"] == ISSUER
         and claims["nbf"] == claims["iat"] == claims["made"] // MILLISECONDS
         and 0 < claims["exp"] - claims["iat"] <= TOKEN_SECONDS + 1
-        and 0 < session.rung <= VERY_HIGH
-        and (session.rung == VERY_HIGH) == bool(session.asset)
-        and (session.rung == VERY_HIGH or not session.certificate)
+        and (session.rung == AccessRung.VERY_HIGH) == bool(session.asset)
+        and (session.rung == AccessRung.VERY_HIGH or not session.certificate)
         and claims["certificate"]
         and claims["factors"] == [str(factor) for factor in session.factors]
         and all(type(group) is str for group in session.groups)

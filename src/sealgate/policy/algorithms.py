@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import re
 
+from sealgate.policy.protection import TransitRung
 from sealgate.policy.suites import weakness
-
-WEAK, ENCRYPTED, HIGHLY_ENCRYPTED = 0, 2, 3
 
 # Hybrids of ML-KEM (FIPS 203) and a curve.
 _HYBRID_KEX = frozenset(
@@ -61,22 +60,22 @@ _MODERN_SUITE = re.compile("TLS_(?:AES_128_GCM_SHA256|AES_256_GCM_SHA384|CHACHA2
 _HYBRID_GROUPS = frozenset(["X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024"])
 
 
-def rank_of_kex(name: str) -> int:
+def rank_of_kex(name: str) -> TransitRung:
     """
     Return what the SSH key exchange *name* is worth.
     """
     if name in _HYBRID_KEX:
-        return HIGHLY_ENCRYPTED
-    return ENCRYPTED if _STRONG_KEX.fullmatch(name) else WEAK
+        return TransitRung.HIGHLY_ENCRYPTED
+    return TransitRung.ENCRYPTED if _STRONG_KEX.fullmatch(name) else TransitRung.UNENCRYPTED
 
 
-def rank_of_cipher(name: str) -> int:
+def rank_of_cipher(name: str) -> TransitRung:
     """
     Return what the SSH cipher *name* is worth.
     """
     if name in _AEAD:
-        return HIGHLY_ENCRYPTED
-    return ENCRYPTED if _STRONG_CIPHER.fullmatch(name) else WEAK
+        return TransitRung.HIGHLY_ENCRYPTED
+    return TransitRung.ENCRYPTED if _STRONG_CIPHER.fullmatch(name) else TransitRung.UNENCRYPTED
 
 
 def is_strong_mac(name: str) -> bool:
@@ -128,23 +127,27 @@ def is_strong_suite(name: str) -> bool:
     return not weakness(name)
 
 
-def rank_of_ssh(kex: str, cipher: str, mac: str) -> int:
+def rank_of_ssh(kex: str, cipher: str, mac: str) -> TransitRung:
     """
     Return what an SSH connection that agreed on these is worth; *mac* is "" with an AEAD.
     """
     rank = min(rank_of_kex(kex), rank_of_cipher(cipher))
-    if rank_of_cipher(cipher) == HIGHLY_ENCRYPTED or cipher == "aes128-gcm@openssh.com":
+    if rank_of_cipher(cipher) == TransitRung.HIGHLY_ENCRYPTED or cipher == "aes128-gcm@openssh.com":
         return rank
-    return rank if is_strong_mac(mac) else WEAK
+    return rank if is_strong_mac(mac) else TransitRung.UNENCRYPTED
 
 
-def rank_of_tls(version: str, suite: str, group: str) -> int:
+def rank_of_tls(version: str, suite: str, group: str) -> TransitRung:
     """
     Return what a TLS connection that agreed on these is worth.
 
     *group* is "" when it could not be seen, which is never a hybrid one.
     """
     if version not in {"TLSv1.2", "TLSv1.3"} or not is_strong_suite(suite):
-        return WEAK
+        return TransitRung.UNENCRYPTED
     modern = version == "TLSv1.3" and _MODERN_SUITE.fullmatch(suite) is not None
-    return HIGHLY_ENCRYPTED if modern and group in _HYBRID_GROUPS else ENCRYPTED
+    return (
+        TransitRung.HIGHLY_ENCRYPTED
+        if modern and group in _HYBRID_GROUPS
+        else TransitRung.ENCRYPTED
+    )

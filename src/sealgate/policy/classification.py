@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sealgate.policy.protection import Protection
+from sealgate.policy.protection import AccessRung, Protection, StorageRung, TransitRung
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -103,14 +103,14 @@ class ClassificationModel:
 # The guideline "Encrypted Client/server Communication", table "Data Classification".
 DEFAULT_MODEL = ClassificationModel(
     (
-        Classification("public", "Public", 0, "non-sensitive", "none", Protection(0, 0, 0)),
+        Classification("public", "Public", 0, "non-sensitive", "none", Protection()),
         Classification(
             "restricted",
             "Public Restricted",
             1,
             "externally sensitive",
             "limited",
-            Protection(1, 1, 1),
+            Protection(TransitRung.PROTECTED, AccessRung.LOW, StorageRung.PROTECTED),
         ),
         Classification(
             "confidential",
@@ -118,7 +118,7 @@ DEFAULT_MODEL = ClassificationModel(
             2,
             "internally sensitive",
             "significant",
-            Protection(2, 2, 2),
+            Protection(TransitRung.ENCRYPTED, AccessRung.HIGH, StorageRung.ENCRYPTED),
         ),
         Classification(
             "secret",
@@ -126,7 +126,9 @@ DEFAULT_MODEL = ClassificationModel(
             3,
             "extremely sensitive",
             "severe",
-            Protection(3, 3, 3),
+            Protection(
+                TransitRung.HIGHLY_ENCRYPTED, AccessRung.VERY_HIGH, StorageRung.HIGHLY_ENCRYPTED
+            ),
         ),
     )
 )

@@ -171,7 +171,7 @@ def _judge(
     if floored:
         # Credentials never travel below "encrypted", whatever the class of the page
         # (DESIGN 1, floors; guideline, paragraph 2).
-        required = required.at_least(Protection(SENSITIVE_FLOOR.in_transit, 0, 0))
+        required = required.at_least(Protection(SENSITIVE_FLOOR.in_transit))
     effective = applicable(asset.kind, required)
     rules = [rule for rule in RULES if asset.kind in rule.applies_to]
     by_door = {r.id: _verdicts(r, requirement, effective, facts, now) for r in rules}

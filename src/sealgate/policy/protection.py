@@ -10,7 +10,7 @@ other. What a rank means, criterion by criterion, is told in
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Self
 
 
@@ -24,36 +24,66 @@ class Column(StrEnum):
     AT_REST = "at rest"
 
 
-# The names are the guideline's own words, weakest first.
-RUNG_NAMES: dict[Column, tuple[str, str, str, str]] = {
-    Column.IN_TRANSIT: ("unencrypted", "protected", "encrypted", "highly encrypted"),
-    Column.ACCESS: ("none", "low", "high", "very high"),
-    Column.AT_REST: ("none", "protected", "encrypted", "highly encrypted"),
+class TransitRung(IntEnum):
+    """The ladder "in transit", weakest first."""
+
+    UNENCRYPTED = 0
+    PROTECTED = 1
+    ENCRYPTED = 2
+    HIGHLY_ENCRYPTED = 3
+
+
+class AccessRung(IntEnum):
+    """The ladder "access", weakest first."""
+
+    NONE = 0
+    LOW = 1
+    HIGH = 2
+    VERY_HIGH = 3
+
+
+class StorageRung(IntEnum):
+    """The ladder "at rest", weakest first."""
+
+    NONE = 0
+    PROTECTED = 1
+    ENCRYPTED = 2
+    HIGHLY_ENCRYPTED = 3
+
+
+_LADDERS: dict[Column, type[IntEnum]] = {
+    Column.IN_TRANSIT: TransitRung,
+    Column.ACCESS: AccessRung,
+    Column.AT_REST: StorageRung,
 }
-TOP_RANK = 3
+# The names are the guideline's own words, weakest first.
+RUNG_NAMES: dict[Column, tuple[str, ...]] = {
+    column: tuple(rung.name.lower().replace("_", " ") for rung in ladder)
+    for column, ladder in _LADDERS.items()
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Protection:
     """
-    One rank (0 to 3) per column: required by a class, or provided by a channel.
+    One rung per column: required by a class, or provided by a channel.
 
-    Raises:
-        ValueError: a rank is not on its ladder.
+    The weakest where none is given.
     """
 
-    in_transit: int
-    access: int
-    at_rest: int
+    in_transit: TransitRung = TransitRung.UNENCRYPTED
+    access: AccessRung = AccessRung.NONE
+    at_rest: StorageRung = StorageRung.NONE
 
-    def __post_init__(self) -> None:
+    @classmethod
+    def of(cls, in_transit: int, access: int, at_rest: int) -> Self:
         """
-        Refuse ranks that no ladder has.
+        Return the protection of these ranks (0 to 3).
+
+        Raises:
+            ValueError: a rank is not on its ladder.
         """
-        for column in Column:
-            if not 0 <= self.rank(column) <= TOP_RANK:
-                msg = f"{column.value} rank {self.rank(column)} is not between 0 and {TOP_RANK}"
-                raise ValueError(msg)
+        return cls(TransitRung(in_transit), AccessRung(access), StorageRung(at_rest))
 
     def rank(self, column: Column) -> int:
         """
@@ -90,8 +120,9 @@ class Protection:
         )
 
 
-NO_PROTECTION = Protection(0, 0, 0)
-STRICTEST = Protection(TOP_RANK, TOP_RANK, TOP_RANK)
+NO_PROTECTION = Protection()
 # DESIGN 1, floors: credentials, medical, payment and account data and access
 # codes ("must not be transmitted unencrypted at all", guideline, paragraph 2).
-SENSITIVE_FLOOR = Protection(2, 0, 2)
+SENSITIVE_FLOOR = Protection(TransitRung.ENCRYPTED, at_rest=StorageRung.ENCRYPTED)
+# Whoever comes to a drop or a tunnel sends credentials, and is known by them.
+SIGN_IN_FLOOR = Protection(SENSITIVE_FLOOR.in_transit, AccessRung.LOW)

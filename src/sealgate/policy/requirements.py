@@ -21,7 +21,7 @@ from sealgate.policy.inventory import (
     site_asset,
     tunnel_asset,
 )
-from sealgate.policy.protection import SENSITIVE_FLOOR, Column, Protection
+from sealgate.policy.protection import SENSITIVE_FLOOR, AccessRung, Column, Protection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,7 +104,7 @@ def _payment_gateways(inventory: Inventory) -> Iterator[AssetRequirement]:
         for route in site.routes
         if route.payment
     ]
-    floor = Protection(SENSITIVE_FLOOR.in_transit, 0, 0)
+    floor = Protection(SENSITIVE_FLOOR.in_transit)
     for gateway in inventory.payment_gateways:
         strictest = inventory.model.strictest_of(taken) if taken else inventory.model.strictest
         yield AssetRequirement(payment_gateway_asset(gateway), strictest.id, floor)
@@ -120,7 +120,7 @@ def _file_server(inventory: Inventory) -> Iterator[AssetRequirement]:
     ftp = frozenset([Declaration.FTP]) if listen.ftps or listen.ftps_implicit else frozenset()
     # Everybody who comes sends a password or proves a key, so the floor holds in transit
     # for each drop and tunnel. What a class demands beyond it is asked of each session.
-    floor = Protection(SENSITIVE_FLOOR.in_transit, 0, 0)
+    floor = Protection(SENSITIVE_FLOOR.in_transit)
     strictest = max(classes, key=lambda c: c.rank)
     yield AssetRequirement(
         file_server_asset(inventory), strictest.id, floor, declarations=ssh | ftp
@@ -158,7 +158,7 @@ def required_of_site(site: Site) -> AssetRequirement:
     return AssetRequirement(
         site_asset(site),
         strictest.id,
-        Protection(in_transit, 0, 0),
+        Protection(in_transit),
         declarations=frozenset(marks),
     )
 
@@ -167,8 +167,8 @@ def applicable(kind: AssetKind, required: Protection) -> Protection:
     """
     Return *required* without the columns that say nothing of this *kind* of asset.
     """
-    ranks = {c: required.rank(c) if c in COLUMNS[kind] else 0 for c in Column}
-    return Protection(ranks[Column.IN_TRANSIT], ranks[Column.ACCESS], ranks[Column.AT_REST])
+    ranks = (required.rank(column) if column in COLUMNS[kind] else 0 for column in Column)
+    return Protection.of(*ranks)
 
 
 def required_of_route(route: Route) -> Protection:
@@ -181,14 +181,14 @@ def required_of_route(route: Route) -> Protection:
     """
     shows = route.classification.required
     if route.shut:
-        return Protection(SENSITIVE_FLOOR.in_transit, shows.access, 0)
+        return Protection(SENSITIVE_FLOOR.in_transit, shows.access)
     takes = route.collects.required if route.collects else shows
     in_transit = max(shows.in_transit, takes.in_transit)
-    if route.backend or shows.access > 0:
+    if route.backend or shows.access > AccessRung.NONE:
         # Credentials never travel below "encrypted", whatever the class of the page
         # (DESIGN 1, in transit, rung 1; guideline, paragraph 2 and "Backend").
         in_transit = max(in_transit, SENSITIVE_FLOOR.in_transit)
-    return Protection(in_transit, shows.access, 0)
+    return Protection(in_transit, shows.access)
 
 
 def required_of_data(classification: Classification, *, sensitive: bool) -> Protection:

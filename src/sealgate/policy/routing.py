@@ -36,6 +36,7 @@ from sealgate.policy.conditions import (
 )
 from sealgate.policy.inventory import Inspect, SiteAccess
 from sealgate.policy.leftovers import kinds_of_path
+from sealgate.policy.protection import AccessRung
 from sealgate.policy.requirements import required_of_route
 
 if TYPE_CHECKING:
@@ -323,7 +324,7 @@ def demands_more(one: Route, than: Route) -> bool:
     Who passed a lock of the gateway for a stricter class may have what is held back for a
     weaker one.
     """
-    locked = required_of_route(than).access > 0 and than.access is SiteAccess.SEALGATE
+    locked = required_of_route(than).access > AccessRung.NONE and than.access is SiteAccess.SEALGATE
     trusted = locked and than.classification.rank > one.classification.rank
     return (
         required_of_route(one).in_transit > required_of_route(than).in_transit

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from sealgate.policy.places import Place
+from sealgate.policy.protection import AccessRung
 
 if TYPE_CHECKING:
     from sealgate.policy.classification import Classification
@@ -35,10 +36,6 @@ class Inspect(StrEnum):
     ENFORCE = "enforce"  # what is above the route's class is masked, or does not go on
 
 
-# The access rank (DESIGN 1) from which on nobody comes in without a key.
-_KEY = 2
-
-
 def default_inspect(classification: Classification) -> Inspect:
     """
     Return how bodies of a route of *classification* are looked into where nobody says it.
@@ -46,7 +43,7 @@ def default_inspect(classification: Classification) -> Inspect:
     A sample is read wherever people come in without a key: the rank of access tells that,
     whatever the class is called. Of the default model these are "public" and "restricted".
     """
-    return Inspect.OBSERVE if classification.required.access < _KEY else Inspect.OFF
+    return Inspect.OBSERVE if classification.required.access < AccessRung.HIGH else Inspect.OFF
 
 
 class CredentialKind(StrEnum):

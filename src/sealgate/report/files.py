@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sealgate.policy.algorithms import ENCRYPTED
 from sealgate.policy.inventory import PassivePorts
-from sealgate.policy.protection import RUNG_NAMES, Column
+from sealgate.policy.protection import RUNG_NAMES, Column, StorageRung, TransitRung
 from sealgate.report.terminal import clean
-from sealgate.storage.model import StorageRung
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -83,7 +81,7 @@ def _drop_lines(
     if limits:
         yield clean("; ".join(limits))
     if drop.older_clients:
-        worth = RUNG_NAMES[Column.IN_TRANSIT][ENCRYPTED]
+        worth = RUNG_NAMES[Column.IN_TRANSIT][TransitRung.ENCRYPTED]
         yield f'takes older clients over SSH, worth "{worth}": {", ".join(drop.older_clients)}'
     yield f"an upload of a stricter class: {drop.on_mismatch.value}"
 
@@ -91,7 +89,7 @@ def _drop_lines(
 def _sealed(drop: Drop, inventory: Inventory, why_not_apart: Mapping[str, str | None]) -> str:
     own = f" and {len(drop.recipients)} recipients" if drop.recipients else ""
     match drop.classification.required.at_rest:
-        case StorageRung.PLAIN:
+        case StorageRung.NONE:
             return "stored as it comes"
         case StorageRung.PROTECTED:
             return "stored readable for its owner only, with a keyed record of its integrity"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.gateway.model import is_highly_encrypted
 from sealgate.policy.inventory import AccessSettings, IdentityProvider, route_asset
+from sealgate.policy.protection import AccessRung
 from sealgate.policy.requirements import required_of_route
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Place:
         return route_asset(self.site, self.route).id
 
     @property
-    def rung(self) -> int:
+    def rung(self) -> AccessRung:
         """
         Return the rank on the ladder "access" that its class demands.
         """
@@ -123,7 +124,7 @@ class Issued:
     """
 
     token: str = field(repr=False)
-    rung: int
+    rung: AccessRung
     identity: str = field(default="", repr=False)
 
 

@@ -9,10 +9,11 @@ the plain content. Nothing here touches the world.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, Self
 
 from sealgate.errors import ExitCode, SealgateError
+from sealgate.policy.protection import StorageRung
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,17 +23,6 @@ if TYPE_CHECKING:
 Buffer = bytes | bytearray | memoryview
 # Checked segments, the root is ``()``. Made only by :mod:`sealgate.storage.paths`.
 StorePath = tuple[str, ...]
-
-
-class StorageRung(IntEnum):
-    """
-    How a store keeps bytes: the ranks of the ladder "at rest".
-    """
-
-    PLAIN = 0
-    PROTECTED = 1
-    ENCRYPTED = 2
-    HIGHLY_ENCRYPTED = 3
 
 
 class Trouble(StrEnum):

@@ -27,7 +27,8 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from sealgate.storage.model import Entry, StorageRung
+from sealgate.policy.protection import StorageRung
+from sealgate.storage.model import Entry
 from sealgate.storage.paths import given
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Record:
     modified_at: float
     stored_at: float
     seq: int
-    rung: StorageRung = StorageRung.PLAIN
+    rung: StorageRung = StorageRung.NONE
     object_id: str = ""
     object_size: int = 0
     binding: bytes = b""

@@ -13,14 +13,11 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sealgate.identity.factors import VERY_HIGH, Factor, Need, Proven, missing, rung_of
+from sealgate.identity.factors import Factor, Need, Proven, missing, rung_of
 from sealgate.identity.model import normal
 from sealgate.policy.algorithms import (
-    ENCRYPTED,
-    HIGHLY_ENCRYPTED,
     OLDER_CIPHERS,
     OLDER_KEX,
-    WEAK,
     can_lose_packets,
     is_strong_suite,
     rank_of_cipher,
@@ -29,7 +26,7 @@ from sealgate.policy.algorithms import (
     rank_of_tls,
 )
 from sealgate.policy.inventory import Drop, drop_asset, tunnel_asset
-from sealgate.policy.protection import SENSITIVE_FLOOR, Protection
+from sealgate.policy.protection import SIGN_IN_FLOOR, AccessRung, Protection, TransitRung
 from sealgate.transfer.model import Action, Method, TransferProtocol
 
 if TYPE_CHECKING:
@@ -39,7 +36,6 @@ if TYPE_CHECKING:
     from sealgate.policy.inventory import AccessSettings, Tunnel
     from sealgate.transfer.model import Caller, Channel
 
-_LOW = 1
 KEYS = frozenset([Method.PUBLIC_KEY, Method.CLIENT_CERTIFICATE])
 CODES = frozenset([Method.ONE_TIME_CODE, Method.RECOVERY_CODE])
 _FACTORS = {
@@ -70,7 +66,7 @@ class Refusal:
     hint: str = ""
 
 
-def transit_rung(channel: Channel, methods: frozenset[Method] = frozenset()) -> int:
+def transit_rung(channel: Channel, methods: frozenset[Method] = frozenset()) -> TransitRung:
     """
     Return the rank of *channel* on the ladder "in transit".
 
@@ -83,15 +79,15 @@ def transit_rung(channel: Channel, methods: frozenset[Method] = frozenset()) -> 
     else:
         rank = _ssh_rung(channel)
         has_key = Method.PUBLIC_KEY in methods
-    return rank if has_key else min(rank, ENCRYPTED)
+    return rank if has_key else min(rank, TransitRung.ENCRYPTED)
 
 
-def _ssh_rung(channel: Channel) -> int:
+def _ssh_rung(channel: Channel) -> TransitRung:
     if channel.version != "SSH-2.0":
-        return WEAK
+        return TransitRung.UNENCRYPTED
     # CVE-2023-48795: without strict key exchange, packets can be cut off unnoticed.
     if can_lose_packets(channel.cipher) and not channel.strict_kex:
-        return WEAK
+        return TransitRung.UNENCRYPTED
     return rank_of_ssh(channel.group, channel.cipher, channel.mac)
 
 
@@ -101,7 +97,7 @@ def access_rung(
     allowed: Iterable[str],
     grant: Grant | None = None,
     now: float = 0.0,
-) -> int:
+) -> AccessRung:
     """
     Return the rank on the ladder "access" of somebody who signed in by *methods*.
 
@@ -129,7 +125,7 @@ def required(asset: Drop | Tunnel) -> Protection:
 
 @functools.lru_cache(maxsize=64)
 def _floored(required: Protection) -> Protection:
-    return required.at_least(Protection(SENSITIVE_FLOOR.in_transit, _LOW, 0))
+    return required.at_least(SIGN_IN_FLOOR)
 
 
 def asset_id(asset: Drop | Tunnel) -> str:
@@ -143,7 +139,7 @@ def needs_grant(asset: Drop | Tunnel) -> bool:
     """
     Return whether the class of *asset* demands a grant.
     """
-    return required(asset).access >= VERY_HIGH
+    return required(asset).access >= AccessRung.VERY_HIGH
 
 
 def grant_for(asset: Drop | Tunnel, caller: Caller) -> Grant | None:
@@ -192,9 +188,9 @@ def refusal(
 
 
 def _below_transit(
-    asset: Drop | Tunnel, rank: int, caller: Caller, channel: Channel
+    asset: Drop | Tunnel, rung: TransitRung, caller: Caller, channel: Channel
 ) -> Refusal | None:
-    if transit_rung(channel, caller.methods) >= rank:
+    if transit_rung(channel, caller.methods) >= rung:
         return None
     subject = f'"{asset.name}" is {asset.classification.id}'
     if channel.protocol is TransferProtocol.FTPS:
@@ -217,11 +213,11 @@ def _weak_ssh(subject: str, channel: Channel) -> Refusal:
     update = "update the client, or let it choose its own algorithms"
     if channel.version != "SSH-2.0":
         return Refusal("transit-ssh-version-1", f"{subject}: {channel.version} is too old", update)
-    if rank_of_kex(channel.group) < ENCRYPTED:
+    if rank_of_kex(channel.group) < TransitRung.ENCRYPTED:
         return Refusal(
             "transit-ssh-weak-kex", f"{subject}: the key exchange {channel.group} is weak", update
         )
-    if rank_of_cipher(channel.cipher) < ENCRYPTED:
+    if rank_of_cipher(channel.cipher) < TransitRung.ENCRYPTED:
         return Refusal(
             "transit-ssh-weak-cipher", f"{subject}: the cipher {channel.cipher} is weak", update
         )
@@ -235,15 +231,15 @@ def _weak_ssh(subject: str, channel: Channel) -> Refusal:
 
 
 def _below_ssh(subject: str, channel: Channel) -> Refusal:
-    if _ssh_rung(channel) < ENCRYPTED:
+    if _ssh_rung(channel) < TransitRung.ENCRYPTED:
         return _weak_ssh(subject, channel)
-    if rank_of_kex(channel.group) < HIGHLY_ENCRYPTED:
+    if rank_of_kex(channel.group) < TransitRung.HIGHLY_ENCRYPTED:
         return Refusal(
             "transit-ssh-no-hybrid",
             f"{subject}: a post-quantum key exchange is required, such as mlkem768x25519-sha256",
             "use OpenSSH 9.9 or newer",
         )
-    if rank_of_cipher(channel.cipher) < HIGHLY_ENCRYPTED:
+    if rank_of_cipher(channel.cipher) < TransitRung.HIGHLY_ENCRYPTED:
         return Refusal(
             "transit-ssh-old-cipher",
             f"{subject}: the cipher is {channel.cipher}, but AES-256-GCM or ChaCha20-Poly1305"
@@ -272,7 +268,7 @@ def _below_tls(subject: str, channel: Channel) -> Refusal:
             f"{subject}: this connection speaks {channel.version}, but TLS 1.3 is required",
             "update the client",
         )
-    if rank_of_tls(channel.version, channel.cipher, channel.group) < HIGHLY_ENCRYPTED:
+    if rank_of_tls(channel.version, channel.cipher, channel.group) < TransitRung.HIGHLY_ENCRYPTED:
         return Refusal(
             "transit-no-hybrid",
             f"{subject}: a post-quantum key exchange is required, such as X25519MLKEM768",

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from sealgate.errors import SealgateError
+from sealgate.policy.protection import AccessRung
 from sealgate.storage.model import Trouble
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Caller:
     country: str | None
     key: str = ""
     grants: tuple[Grant, ...] = ()
-    access: int = 0
+    access: AccessRung = AccessRung.NONE
 
 
 class Action(StrEnum):
@@ -139,7 +140,7 @@ class Event:
     digest: str = ""
     rule: str = ""
     key: str = ""
-    access: int = 0
+    access: AccessRung = AccessRung.NONE
     grant: str = ""
 
 

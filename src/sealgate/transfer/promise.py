@@ -23,9 +23,8 @@ from sealgate.policy.inventory import (
     tunnel_asset,
 )
 from sealgate.policy.observation import Fact, Observation, Vantage
-from sealgate.policy.protection import RUNG_NAMES, Column
+from sealgate.policy.protection import RUNG_NAMES, Column, StorageRung
 from sealgate.policy.requirements import declared
-from sealgate.storage.model import StorageRung
 from sealgate.transfer.authorize import required
 
 if TYPE_CHECKING:
@@ -142,7 +141,7 @@ def older_algorithms(inventory: Inventory) -> tuple[str, ...]:
     return tuple(one for one in (*OLDER_KEX, *OLDER_CIPHERS) if one in named)
 
 
-def _kept_at(drop: Drop, why_not_apart: Mapping[str, str | None]) -> int:
+def _kept_at(drop: Drop, why_not_apart: Mapping[str, str | None]) -> StorageRung:
     demand = drop.classification.required.at_rest
     if demand == StorageRung.ENCRYPTED and why_not_apart.get(drop.name, "") is not None:
         # Sealed all the same, but whoever takes the store takes the key with it.

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from sealgate.errors import ExitCode, SealgateError, UsageError
 from sealgate.policy.algorithms import (
-    ENCRYPTED,
-    HIGHLY_ENCRYPTED,
     rank_of_cipher,
     rank_of_kex,
 )
-from sealgate.policy.protection import SENSITIVE_FLOOR, Column, Protection
+from sealgate.policy.protection import SENSITIVE_FLOOR, Column, Protection, StorageRung, TransitRung
 from sealgate.transfer.authorize import transit_rung
 from sealgate.transfer.model import Method, TransferProtocol
 
@@ -164,10 +162,10 @@ def needs_sealing(required: Protection) -> bool:
     """
     Return whether a file leaves this host sealed only.
     """
-    return required.at_rest >= HIGHLY_ENCRYPTED
+    return required.at_rest >= StorageRung.HIGHLY_ENCRYPTED
 
 
-def needed_rung(required: Protection) -> int:
+def needed_rung(required: Protection) -> TransitRung:
     """
     Return the rank in transit that a channel must have: somebody signs in over it.
     """
@@ -177,7 +175,7 @@ def needed_rung(required: Protection) -> int:
 def check_channel(
     subject: str,
     classification: str,
-    rung: int,
+    rung: TransitRung,
     channel: Channel,
     methods: frozenset[Method],
 ) -> None:
@@ -190,7 +188,7 @@ def check_channel(
     if transit_rung(channel, methods) >= rung:
         return
     rule, found = _defect(channel, methods)
-    required = Protection(rung, 0, 0).rung(Column.IN_TRANSIT)
+    required = Protection(rung).rung(Column.IN_TRANSIT)
     message = f'{subject} is "{classification}", which must travel {required}: {found}'
     raise RefusedError(rule, message)
 
@@ -205,15 +203,23 @@ def _defect(channel: Channel, methods: frozenset[Method]) -> tuple[str, str]:
 def _of_ssh(channel: Channel, methods: frozenset[Method]) -> Iterator[tuple[bool, str, str]]:
     kex, cipher = channel.group, channel.cipher
     yield channel.version != "SSH-2.0", "transit-ssh-version-1", f"it speaks {channel.version}"
-    yield rank_of_kex(kex) < ENCRYPTED, "transit-ssh-weak-kex", f"the key exchange is {kex}"
-    yield rank_of_cipher(cipher) < ENCRYPTED, "transit-ssh-weak-cipher", f"the cipher is {cipher}"
-    weak = transit_rung(channel) < ENCRYPTED
+    yield (
+        rank_of_kex(kex) < TransitRung.ENCRYPTED,
+        "transit-ssh-weak-kex",
+        f"the key exchange is {kex}",
+    )
+    yield (
+        rank_of_cipher(cipher) < TransitRung.ENCRYPTED,
+        "transit-ssh-weak-cipher",
+        f"the cipher is {cipher}",
+    )
+    weak = transit_rung(channel) < TransitRung.ENCRYPTED
     unstrict = weak and not channel.strict_kex
     yield unstrict, "transit-ssh-no-strict-kex", "the server has no strict key exchange"
     yield weak, "transit-ssh-weak-mac", f"the MAC is {channel.mac}"
-    classical = rank_of_kex(kex) < HIGHLY_ENCRYPTED
+    classical = rank_of_kex(kex) < TransitRung.HIGHLY_ENCRYPTED
     yield classical, "transit-ssh-no-hybrid", f"the key exchange {kex} is not post-quantum"
-    old = rank_of_cipher(cipher) < HIGHLY_ENCRYPTED
+    old = rank_of_cipher(cipher) < TransitRung.HIGHLY_ENCRYPTED
     yield old, "transit-ssh-old-cipher", f"the cipher is {cipher}"
     yield True, "transit-ssh-password-accepted", f"we signed in {_how(methods)}, not by key"
 
@@ -222,12 +228,12 @@ def _of_tls(channel: Channel, methods: frozenset[Method]) -> Iterator[tuple[bool
     version, suite = channel.version, channel.cipher
     old = version not in {"TLSv1.2", "TLSv1.3"}
     yield old, "transit-weak-version", f"it speaks {version}"
-    weak = transit_rung(channel) < ENCRYPTED
+    weak = transit_rung(channel) < TransitRung.ENCRYPTED
     yield weak, "transit-weak-cipher", f"the cipher suite is {suite}"
     yield version != "TLSv1.3", "transit-tls-1-2-accepted", f"it speaks {version}"
     best = transit_rung(channel, frozenset([Method.CLIENT_CERTIFICATE]))
     group = f"the group {channel.group or '?'} is not post-quantum"
-    yield best < HIGHLY_ENCRYPTED, "transit-no-hybrid", group
+    yield best < TransitRung.HIGHLY_ENCRYPTED, "transit-no-hybrid", group
     how = f"we signed in {_how(methods)}, not by certificate"
     yield True, "transit-client-unauthenticated", how
 

@@ -127,7 +127,7 @@ def test_sensitive_data_keeps_its_floor(share: Path, register: Register) -> None
     decide(asset, "public", by="me", reason="why", inventory=None, register=register, now=NOW)
     assessment = look(share, register).assessments[0]
     assert assessment.classification.id == "public"
-    assert assessment.required == Protection(2, 0, 2)
+    assert assessment.required == Protection.of(2, 0, 2)
 
 
 def test_a_class_that_does_not_exist_cannot_be_decided(share: Path, register: Register) -> None:

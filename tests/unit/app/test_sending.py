@@ -6,6 +6,7 @@ import pytest
 
 from sealgate.app.sending import Signing
 from sealgate.errors import UsageError
+from sealgate.policy.protection import TransitRung
 from sealgate.transfer.destination import parse_destination
 
 
@@ -15,7 +16,15 @@ def test_an_account_without_a_name_must_name_who_signs_in() -> None:
     """
     signing = Signing(lambda _what: "", "")
     with pytest.raises(UsageError, match="names no user") as refused:
-        signing.access(parse_destination("sftp://files.example/in/"), 2)
+        signing.access(parse_destination("sftp://files.example/in/"), TransitRung.ENCRYPTED)
     assert refused.value.hint == "sftp://USER@files.example/in/"
-    assert signing.access(parse_destination("sftp://anna@files.example/in/"), 2).rung == 2
-    assert signing.access(parse_destination("https://files.example/in/"), 2).rung == 2
+    assert (
+        signing.access(
+            parse_destination("sftp://anna@files.example/in/"), TransitRung.ENCRYPTED
+        ).rung
+        == 2
+    )
+    assert (
+        signing.access(parse_destination("https://files.example/in/"), TransitRung.ENCRYPTED).rung
+        == 2
+    )

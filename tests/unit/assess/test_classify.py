@@ -11,8 +11,8 @@ from sealgate.policy.protection import Protection
 
 TWO_CLASSES = ClassificationModel(
     (
-        Classification("open", "Open", 0, "", "", Protection(0, 0, 0)),
-        Classification("closed", "Closed", 1, "", "", Protection(1, 1, 1)),
+        Classification("open", "Open", 0, "", "", Protection.of(0, 0, 0)),
+        Classification("closed", "Closed", 1, "", "", Protection.of(1, 1, 1)),
     )
 )
 

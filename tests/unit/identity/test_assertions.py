@@ -17,6 +17,7 @@ from sealgate.identity.assertions import assertion
 from sealgate.identity.factors import Factor, Proven
 from sealgate.identity.sessions import Session
 from sealgate.identity.tokens import TokenError, TokenKey, issue, token_key, verify
+from sealgate.policy.protection import AccessRung
 
 NOW = 1_800_000_000
 
@@ -36,7 +37,15 @@ def session() -> Session:
     """
     proven = (Proven(Factor.PASSWORD, NOW),)
     return Session(
-        "anna", 1, proven, "DE", float(NOW), NOW + 55, "the-id", "shop.example", ("staff",)
+        "anna",
+        AccessRung.LOW,
+        proven,
+        "DE",
+        float(NOW),
+        NOW + 55,
+        "the-id",
+        "shop.example",
+        ("staff",),
     )
 
 

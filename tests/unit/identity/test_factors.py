@@ -10,9 +10,6 @@ import pytest
 
 from sealgate.identity.factors import (
     FRESH_SECONDS,
-    HIGH,
-    LOW,
-    VERY_HIGH,
     Factor,
     Need,
     Proven,
@@ -21,6 +18,7 @@ from sealgate.identity.factors import (
     second_factors,
 )
 from sealgate.identity.grants import Grant
+from sealgate.policy.protection import AccessRung
 from sealgate.transfer.authorize import access_rung
 from sealgate.transfer.model import Method
 
@@ -220,7 +218,7 @@ def test_each_cell_of_the_ladder(factors: str, country: str, grant: str, rung: s
     where = None if country == "none" else country
     situation = (proofs(factors), where, ALLOWED, GRANTS[grant], NOW)
     assert rung_of(*situation) == int(rung)
-    for needed in (LOW, HIGH, VERY_HIGH):
+    for needed in (AccessRung.LOW, AccessRung.HIGH, AccessRung.VERY_HIGH):
         told = missing(needed, *situation)
         assert (told == ()) == (needed <= int(rung))
         assert all(one.sentence and one.remedy for one in told)
@@ -292,7 +290,7 @@ NEEDS = [
 
 @pytest.mark.parametrize(("factors", "country", "grant", "needed", "needs"), NEEDS)
 def test_what_is_missing_is_told_in_order(
-    factors: str, country: str | None, grant: str, needed: int, needs: list[Need]
+    factors: str, country: str | None, grant: str, needed: AccessRung, needs: list[Need]
 ) -> None:
     """
     Everything at once, so that nobody proves one thing to learn of the next.
@@ -305,14 +303,14 @@ def test_sentences_are_those_of_file_transfer() -> None:
     """
     The same words at every door.
     """
-    told = missing(3, proofs("pw"), None, ALLOWED, None, NOW)
+    told = missing(AccessRung.VERY_HIGH, proofs("pw"), None, ALLOWED, None, NOW)
     assert [one.sentence for one in told] == [
         "a password is not enough, a key is required",
         "you come from an unknown country, which is not on the list",
         "a second factor that is independent of the key and at most 5 minutes old is required",
         "a grant that another person approved is required",
     ]
-    (country,) = missing(2, proofs("pk"), "FR", ALLOWED, None, NOW)
+    (country,) = missing(AccessRung.HIGH, proofs("pk"), "FR", ALLOWED, None, NOW)
     assert country.sentence == "you come from FR, which is not on the list"
     assert country.factors == ()
 
@@ -321,14 +319,14 @@ def test_a_stale_factor_and_a_grant_tell_how_they_stand() -> None:
     """
     With their age and state, and the command that helps.
     """
-    stale, waiting = missing(3, proofs("crt pw!"), "DE", ALLOWED, WAITING, NOW)
+    stale, waiting = missing(AccessRung.VERY_HIGH, proofs("crt pw!"), "DE", ALLOWED, WAITING, NOW)
     assert (
         stale.sentence == "your second factor is 60 minutes old, but must be at most 5 minutes old"
     )
     assert waiting.sentence.endswith(", and yours is waiting")
     assert "sealgate grant approve 2" in waiting.remedy
     for grant, told in ((RAN_OUT, "yours ran out"), (DENIED, "is denied"), (ENDED, "is ended")):
-        (one,) = missing(3, proofs("crt pw"), "DE", ALLOWED, grant, NOW)
+        (one,) = missing(AccessRung.VERY_HIGH, proofs("crt pw"), "DE", ALLOWED, grant, NOW)
         assert one.sentence.endswith(told)
 
 
@@ -349,7 +347,7 @@ def test_only_what_the_channel_takes_and_what_is_independent_is_offered(
     Nobody is asked for a passkey over SFTP, nor for a second passkey beside the first.
     """
     offered = [SHORT[way] for way in ways.split()]
-    told = missing(3, proofs(factors), "DE", ALLOWED, RUNNING, NOW, ways=offered)
+    told = missing(AccessRung.VERY_HIGH, proofs(factors), "DE", ALLOWED, RUNNING, NOW, ways=offered)
     second = next(one for one in told if one.need is Need.SECOND_FACTOR)
     assert set(second.factors) == {Factor(name) for name in fit.split(", ") if name}
     assert ("another way" in second.remedy) == (not fit)
@@ -358,13 +356,15 @@ def test_only_what_the_channel_takes_and_what_is_independent_is_offered(
 @pytest.mark.parametrize(
     ("needed", "ways", "remedy"),
     [
-        (1, "pw ssh", "sign in with a password or an SSH key"),
-        (2, "pw ssh", "sign in with an SSH key"),
-        (2, "pw pk crt", "sign in with a passkey or a client certificate"),
-        (2, "pw", "come in another way"),
+        (AccessRung.LOW, "pw ssh", "sign in with a password or an SSH key"),
+        (AccessRung.HIGH, "pw ssh", "sign in with an SSH key"),
+        (AccessRung.HIGH, "pw pk crt", "sign in with a passkey or a client certificate"),
+        (AccessRung.HIGH, "pw", "come in another way"),
     ],
 )
-def test_a_sign_in_is_asked_for_with_what_is_enough(needed: int, ways: str, remedy: str) -> None:
+def test_a_sign_in_is_asked_for_with_what_is_enough(
+    needed: AccessRung, ways: str, remedy: str
+) -> None:
     """
     Where a key is needed no password is asked for first.
     """
@@ -380,7 +380,7 @@ def test_the_asset_to_ask_for_is_named() -> None:
     for asset, typed in (("drop plans", '"drop plans"'), ("", "ASSET")):
         (lacking,) = (
             m
-            for m in missing(VERY_HIGH, (), None, (), None, NOW, asset=asset)
+            for m in missing(AccessRung.VERY_HIGH, (), None, (), None, NOW, asset=asset)
             if m.need is Need.GRANT
         )
         assert f"sealgate grant ask {typed} --reason" in lacking.remedy

@@ -35,6 +35,7 @@ from sealgate.identity.tokens import (
     token_key,
     verify,
 )
+from sealgate.policy.protection import AccessRung
 
 NOW = 1_800_000_000
 SITE = "shop.example"
@@ -56,7 +57,7 @@ PRIVATE, PEM = private_key()
 KEY = token_key(PEM, NOW - 1000)
 SESSION = Session(
     name="anna",
-    rung=2,
+    rung=AccessRung.HIGH,
     proven=(Proven(Factor.PASSWORD, NOW - 9), Proven(Factor.PASSKEY, NOW - 5, "abc")),
     country="DE",
     issued_at=NOW + 0.25,
@@ -66,7 +67,7 @@ SESSION = Session(
     groups=("editors", "Köche"),
 )
 GOOD = issue(SESSION, KEY)
-TOP = replace(SESSION, rung=3, asset="drop x")
+TOP = replace(SESSION, rung=AccessRung.VERY_HIGH, asset="drop x")
 
 
 def b64(raw: bytes) -> str:
@@ -124,7 +125,7 @@ def test_what_was_issued_is_read_back() -> None:
     """
     The whole session, with every proof and group.
     """
-    assert verify(GOOD, [KEY], site=SITE, now=NOW + 1, least=2) == SESSION
+    assert verify(GOOD, [KEY], site=SITE, now=NOW + 1, least=AccessRung.HIGH) == SESSION
     nowhere = replace(SESSION, country=None, groups=())
     assert verify(issue(nowhere, KEY), [KEY], site=SITE, now=NOW + 1) == nowhere
 
@@ -143,11 +144,16 @@ def test_rung_3_is_worth_it_at_its_asset_only() -> None:
     Elsewhere the same token is worth rung 2.
     """
     token = issue(TOP, KEY)
-    assert verify(token, [KEY], site=SITE, now=NOW + 1, least=3, asset="drop x") == TOP
-    assert verify(token, [KEY], site=SITE, now=NOW + 1, least=2, asset="drop y") == TOP
+    assert (
+        verify(token, [KEY], site=SITE, now=NOW + 1, least=AccessRung.VERY_HIGH, asset="drop x")
+        == TOP
+    )
+    assert (
+        verify(token, [KEY], site=SITE, now=NOW + 1, least=AccessRung.HIGH, asset="drop y") == TOP
+    )
     for asset in ("drop y", ""):
         with pytest.raises(TokenError) as caught:
-            verify(token, [KEY], site=SITE, now=NOW + 1, least=3, asset=asset)
+            verify(token, [KEY], site=SITE, now=NOW + 1, least=AccessRung.VERY_HIGH, asset=asset)
         assert caught.value.reason is Refused.RUNG
 
 
@@ -449,8 +455,15 @@ def test_a_token_counts_from_its_first_second_to_its_end(
             verify(GOOD, [KEY], site=SITE, now=now, grace=grace)
 
 
-@pytest.mark.parametrize(("rung", "least", "fits"), [(1, 1, True), (1, 2, False), (2, 3, False)])
-def test_a_lower_rung_opens_nothing_higher(rung: int, least: int, fits: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize(
+    ("rung", "least", "fits"),
+    [
+        (AccessRung.LOW, AccessRung.LOW, True),
+        (AccessRung.LOW, AccessRung.HIGH, False),
+        (AccessRung.HIGH, AccessRung.VERY_HIGH, False),
+    ],
+)
+def test_a_lower_rung_opens_nothing_higher(rung: AccessRung, least: AccessRung, fits: bool) -> None:  # noqa: FBT001
     """
     A token for a public-restricted page is none for a confidential one.
     """

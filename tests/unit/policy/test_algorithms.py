@@ -7,9 +7,6 @@ from __future__ import annotations
 import pytest
 
 from sealgate.policy.algorithms import (
-    ENCRYPTED,
-    HIGHLY_ENCRYPTED,
-    WEAK,
     can_lose_packets,
     is_strong_key,
     is_strong_mac,
@@ -20,6 +17,7 @@ from sealgate.policy.algorithms import (
     rank_of_ssh,
     rank_of_tls,
 )
+from sealgate.policy.protection import TransitRung
 
 HYBRID, CURVE = "mlkem768x25519-sha256", "curve25519-sha256"
 GCM, CHACHA = "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com"
@@ -31,19 +29,19 @@ TLS_1_2 = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
 @pytest.mark.parametrize(
     ("name", "rank"),
     [
-        (HYBRID, HIGHLY_ENCRYPTED),
-        ("mlkem1024nistp384-sha384", HIGHLY_ENCRYPTED),
+        (HYBRID, TransitRung.HIGHLY_ENCRYPTED),
+        ("mlkem1024nistp384-sha384", TransitRung.HIGHLY_ENCRYPTED),
         # Hybrid as well, but named by no standard.
-        ("sntrup761x25519-sha512@openssh.com", ENCRYPTED),
-        ("curve25519-sha256@libssh.org", ENCRYPTED),
-        ("ecdh-sha2-nistp521", ENCRYPTED),
-        ("diffie-hellman-group14-sha256", ENCRYPTED),
-        ("gss-curve25519-sha256-toWM5Slw5Ew8Mqkay+al2g==", ENCRYPTED),
-        ("gss-group1-sha1-toWM5Slw5Ew8Mqkay+al2g==", WEAK),
-        ("diffie-hellman-group14-sha1", WEAK),
-        ("diffie-hellman-group1-sha1", WEAK),
-        ("diffie-hellman-group14-sha256x", WEAK),
-        ("", WEAK),
+        ("sntrup761x25519-sha512@openssh.com", TransitRung.ENCRYPTED),
+        ("curve25519-sha256@libssh.org", TransitRung.ENCRYPTED),
+        ("ecdh-sha2-nistp521", TransitRung.ENCRYPTED),
+        ("diffie-hellman-group14-sha256", TransitRung.ENCRYPTED),
+        ("gss-curve25519-sha256-toWM5Slw5Ew8Mqkay+al2g==", TransitRung.ENCRYPTED),
+        ("gss-group1-sha1-toWM5Slw5Ew8Mqkay+al2g==", TransitRung.UNENCRYPTED),
+        ("diffie-hellman-group14-sha1", TransitRung.UNENCRYPTED),
+        ("diffie-hellman-group1-sha1", TransitRung.UNENCRYPTED),
+        ("diffie-hellman-group14-sha256x", TransitRung.UNENCRYPTED),
+        ("", TransitRung.UNENCRYPTED),
     ],
 )
 def test_key_exchanges(name: str, rank: int) -> None:
@@ -56,13 +54,13 @@ def test_key_exchanges(name: str, rank: int) -> None:
 @pytest.mark.parametrize(
     ("name", "rank"),
     [
-        (GCM, HIGHLY_ENCRYPTED),
-        (CHACHA, HIGHLY_ENCRYPTED),
-        ("aes128-gcm@openssh.com", ENCRYPTED),
-        ("aes256-ctr", ENCRYPTED),
-        ("aes256-cbc", WEAK),
-        ("blowfish-ctr", WEAK),
-        ("none", WEAK),
+        (GCM, TransitRung.HIGHLY_ENCRYPTED),
+        (CHACHA, TransitRung.HIGHLY_ENCRYPTED),
+        ("aes128-gcm@openssh.com", TransitRung.ENCRYPTED),
+        ("aes256-ctr", TransitRung.ENCRYPTED),
+        ("aes256-cbc", TransitRung.UNENCRYPTED),
+        ("blowfish-ctr", TransitRung.UNENCRYPTED),
+        ("none", TransitRung.UNENCRYPTED),
     ],
 )
 def test_ciphers(name: str, rank: int) -> None:
@@ -99,14 +97,14 @@ def test_terrapin() -> None:
 @pytest.mark.parametrize(
     ("kex", "cipher", "mac", "rank"),
     [
-        (HYBRID, GCM, "", HIGHLY_ENCRYPTED),
-        (HYBRID, "aes128-gcm@openssh.com", "", ENCRYPTED),
-        (CURVE, GCM, "", ENCRYPTED),
-        (CURVE, "aes256-ctr", ETM, ENCRYPTED),
-        (CURVE, "aes256-ctr", "hmac-md5", WEAK),
-        (CURVE, "aes256-ctr", "", WEAK),
-        ("diffie-hellman-group1-sha1", GCM, "", WEAK),
-        (HYBRID, "aes256-cbc", ETM, WEAK),
+        (HYBRID, GCM, "", TransitRung.HIGHLY_ENCRYPTED),
+        (HYBRID, "aes128-gcm@openssh.com", "", TransitRung.ENCRYPTED),
+        (CURVE, GCM, "", TransitRung.ENCRYPTED),
+        (CURVE, "aes256-ctr", ETM, TransitRung.ENCRYPTED),
+        (CURVE, "aes256-ctr", "hmac-md5", TransitRung.UNENCRYPTED),
+        (CURVE, "aes256-ctr", "", TransitRung.UNENCRYPTED),
+        ("diffie-hellman-group1-sha1", GCM, "", TransitRung.UNENCRYPTED),
+        (HYBRID, "aes256-cbc", ETM, TransitRung.UNENCRYPTED),
     ],
 )
 def test_an_ssh_connection_is_worth_its_weakest_part(
@@ -121,13 +119,13 @@ def test_an_ssh_connection_is_worth_its_weakest_part(
 @pytest.mark.parametrize(
     ("version", "suite", "group", "rank"),
     [
-        ("TLSv1.3", TLS_GCM, "X25519MLKEM768", HIGHLY_ENCRYPTED),
-        ("TLSv1.3", TLS_GCM, "X25519", ENCRYPTED),
+        ("TLSv1.3", TLS_GCM, "X25519MLKEM768", TransitRung.HIGHLY_ENCRYPTED),
+        ("TLSv1.3", TLS_GCM, "X25519", TransitRung.ENCRYPTED),
         # A group that could not be seen proves nothing.
-        ("TLSv1.3", TLS_GCM, "", ENCRYPTED),
-        ("TLSv1.2", TLS_1_2, "X25519MLKEM768", ENCRYPTED),
-        ("TLSv1.1", TLS_1_2, "X25519", WEAK),
-        ("TLSv1.2", "TLS_RSA_WITH_AES_128_GCM_SHA256", "", WEAK),
+        ("TLSv1.3", TLS_GCM, "", TransitRung.ENCRYPTED),
+        ("TLSv1.2", TLS_1_2, "X25519MLKEM768", TransitRung.ENCRYPTED),
+        ("TLSv1.1", TLS_1_2, "X25519", TransitRung.UNENCRYPTED),
+        ("TLSv1.2", "TLS_RSA_WITH_AES_128_GCM_SHA256", "", TransitRung.UNENCRYPTED),
     ],
 )
 def test_a_tls_connection_is_worth_its_weakest_part(
@@ -137,4 +135,4 @@ def test_a_tls_connection_is_worth_its_weakest_part(
     The top needs TLS 1.3 and a hybrid group.
     """
     assert rank_of_tls(version, suite, group) == rank
-    assert is_strong_suite(suite) is (rank > WEAK or version == "TLSv1.1")
+    assert is_strong_suite(suite) is (rank > TransitRung.UNENCRYPTED or version == "TLSv1.1")

@@ -68,7 +68,7 @@ def test_impact_is_stretched_over_other_models(classes: int, expected: list[str]
     Impact 0 is the weakest class, 3 the strictest, and between them the stricter is taken.
     """
     model = ClassificationModel(
-        tuple(_class("abcde"[i], i, Protection(0, 0, 0)) for i in range(classes))
+        tuple(_class("abcde"[i], i, Protection.of(0, 0, 0)) for i in range(classes))
     )
     assert [model.at_impact(impact).id for impact in range(4)] == expected
 
@@ -78,12 +78,12 @@ def test_impact_is_stretched_over_other_models(classes: int, expected: list[str]
     [
         ((), "at least one class"),
         (
-            (_class("a", 0, Protection(0, 0, 0)), _class("a", 1, Protection(1, 1, 1))),
+            (_class("a", 0, Protection.of(0, 0, 0)), _class("a", 1, Protection.of(1, 1, 1))),
             "same id",
         ),
-        ((_class("a", 1, Protection(0, 0, 0)),), "stands at place 0"),
+        ((_class("a", 1, Protection.of(0, 0, 0)),), "stands at place 0"),
         (
-            (_class("a", 0, Protection(1, 0, 0)), _class("b", 1, Protection(0, 3, 3))),
+            (_class("a", 0, Protection.of(1, 0, 0)), _class("b", 1, Protection.of(0, 3, 3))),
             "demands less",
         ),
     ],

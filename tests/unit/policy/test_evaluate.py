@@ -29,7 +29,7 @@ SITE = Asset("site shop.example", AssetKind.SITE)
 ROUTE = Asset("route shop.example/typo3", AssetKind.ROUTE, parent=SITE.id)
 SHOP = Asset("database shop", AssetKind.DATABASE)
 CUSTOMERS = Asset("table shop.customers", AssetKind.TABLE, parent=SHOP.id)
-ENCRYPTED = Protection(2, 0, 0)
+ENCRYPTED = Protection.of(2, 0, 0)
 GOOD: dict[Fact, FactValue] = {
     Fact.TLS_VERSIONS: ("TLSv1.2", "TLSv1.3"),
     Fact.TLS_CIPHERS: ("TLS_AES_256_GCM_SHA384", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"),
@@ -76,7 +76,7 @@ def backend() -> AssetRequirement:
     Return what its locked backend is asked for.
     """
     return AssetRequirement(
-        ROUTE, "confidential", Protection(2, 2, 0), declarations=frozenset([Declaration.BACKEND])
+        ROUTE, "confidential", Protection.of(2, 2, 0), declarations=frozenset([Declaration.BACKEND])
     )
 
 
@@ -152,7 +152,7 @@ def test_facts_of_a_page_do_not_hold_for_its_neighbours() -> None:
     account = AssetRequirement(
         ROUTE,
         "restricted",
-        Protection(2, 1, 0),
+        Protection.of(2, 1, 0),
         declarations=frozenset([Declaration.SITE_ASKS]),
     )
     front: dict[Fact, FactValue] = GOOD | {
@@ -173,7 +173,7 @@ def test_facts_of_a_database_hold_for_its_tables_through_every_parent() -> None:
     """
     row = Asset("row group", AssetKind.FILE, parent=CUSTOMERS.id)
     wanted = [
-        AssetRequirement(asset, "confidential", Protection(0, 0, 2))
+        AssetRequirement(asset, "confidential", Protection.of(0, 0, 2))
         for asset in (SHOP, CUSTOMERS, row)
     ]
     report = evaluate(wanted, seen(SHOP, {Fact.AT_REST_RUNG: 2}), now=NOW)
@@ -357,7 +357,7 @@ def test_criteria_above_what_is_required_are_not_asked_but_counted() -> None:
     }
     assert judged(site(), seen(SITE, facts)).assets[0].provided[Column.IN_TRANSIT] == 3
     assert judged(site(), seen(SITE, GOOD)).findings == ()
-    report = judged(site(Protection(3, 0, 0)), seen(SITE, GOOD))
+    report = judged(site(Protection.of(3, 0, 0)), seen(SITE, GOOD))
     assert {f.rule.id for f in report.open_findings} == {
         "transit-tls-1-2-accepted",
         "transit-classical-accepted",
@@ -419,10 +419,10 @@ def test_a_column_that_says_nothing_of_the_asset_is_not_asked() -> None:
     """
     A table is asked how it rests, not how it travels.
     """
-    wanted = AssetRequirement(CUSTOMERS, "secret", Protection(3, 3, 2))
+    wanted = AssetRequirement(CUSTOMERS, "secret", Protection.of(3, 3, 2))
     report = judged(wanted, seen(CUSTOMERS, {Fact.AT_REST_RUNG: 1}))
     assert ids(report.findings) == [("at-rest-unsealed", CUSTOMERS.id)]
-    assert report.assets[0].required == Protection(0, 0, 2)
+    assert report.assets[0].required == Protection.of(0, 0, 2)
     assert report.assets[0].columns == (Column.AT_REST,)
 
 
@@ -430,7 +430,7 @@ def test_an_unobserved_store_is_one_finding() -> None:
     """
     The demo's database: one thing to accept, not one for each rung.
     """
-    wanted = AssetRequirement(SHOP, "confidential", Protection(2, 2, 2))
+    wanted = AssetRequirement(SHOP, "confidential", Protection.of(2, 2, 2))
     assert ids(judged(wanted, []).findings) == [("at-rest-unobserved", SHOP.id)]
 
 
@@ -475,7 +475,7 @@ def test_an_accepted_risk_excuses_its_finding_and_stays_visible() -> None:
     Rule and asset match: the finding is not open, and who took it on is told.
     """
     risk = _risk("at-rest-unobserved", SHOP.id, TODAY)
-    wanted = AssetRequirement(SHOP, "confidential", Protection(0, 0, 2))
+    wanted = AssetRequirement(SHOP, "confidential", Protection.of(0, 0, 2))
     report = judged(wanted, [], risk)
     assert report.open_findings == ()
     assert report.findings[0].accepted is risk
@@ -493,7 +493,7 @@ def test_an_accepted_risk_excuses_nothing_else(rule: str, asset: str) -> None:
     Another rule, another asset or a wildcard match nothing and are listed as unused.
     """
     risk = _risk(rule, asset, TODAY)
-    wanted = AssetRequirement(SHOP, "confidential", Protection(0, 0, 2))
+    wanted = AssetRequirement(SHOP, "confidential", Protection.of(0, 0, 2))
     report = judged(wanted, [], risk)
     assert ids(report.open_findings) == [("at-rest-unobserved", SHOP.id)]
     assert report.unused == (risk,)
@@ -509,7 +509,7 @@ def test_an_accepted_risk_ends_with_its_day_in_utc(hour: int, day: int, *, expir
     month = 4 if day == 1 else 3
     now = dt.datetime(2027, month, day, hour, 59, 59, tzinfo=dt.UTC).timestamp()
     risk = _risk("at-rest-unobserved", SHOP.id, TODAY)
-    wanted = AssetRequirement(SHOP, "confidential", Protection(0, 0, 2))
+    wanted = AssetRequirement(SHOP, "confidential", Protection.of(0, 0, 2))
     report = evaluate([wanted], [], accepted=[risk], now=now)
     assert report.expired == ((risk,) if expired else ())
     assert bool(report.open_findings) is expired
@@ -522,7 +522,7 @@ def test_of_two_risks_for_one_finding_the_longer_is_named_and_both_are_used() ->
     """
     short = _risk("at-rest-unobserved", SHOP.id, TODAY)
     long = _risk("at-rest-unobserved", SHOP.id, dt.date(2028, 1, 1))
-    wanted = AssetRequirement(SHOP, "confidential", Protection(0, 0, 2))
+    wanted = AssetRequirement(SHOP, "confidential", Protection.of(0, 0, 2))
     report = judged(wanted, [], short, long)
     assert report.findings[0].accepted is long
     assert report.unused == ()

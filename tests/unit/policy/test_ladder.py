@@ -9,11 +9,12 @@ import pytest
 from sealgate.policy.finding import Declaration, Status, Verdict, met, violated
 from sealgate.policy.inventory import AssetKind
 from sealgate.policy.ladder import LADDERS, criteria, reached
-from sealgate.policy.protection import RUNG_NAMES, TOP_RANK, Column
+from sealgate.policy.protection import RUNG_NAMES, Column
 from sealgate.policy.requirements import COLUMNS
 from sealgate.policy.rules import RULES
 
 NOTHING: frozenset[Declaration] = frozenset()
+TOP_RANK = 3
 SITE_ASKS = frozenset([Declaration.SITE_ASKS])
 SSH = frozenset([Declaration.SSH])
 FTP = frozenset([Declaration.FTP])

@@ -21,7 +21,7 @@ from sealgate.policy.inventory import (
     Tunnel,
     Upstream,
 )
-from sealgate.policy.protection import STRICTEST, Column, Protection
+from sealgate.policy.protection import Column, Protection
 from sealgate.policy.requirements import (
     COLUMNS,
     applicable,
@@ -36,14 +36,14 @@ PUBLIC, RESTRICTED, CONFIDENTIAL, SECRET = DEFAULT_MODEL.classes
 @pytest.mark.parametrize(
     ("route", "expected"),
     [
-        (Route(Door("/"), PUBLIC), Protection(0, 0, 0)),
+        (Route(Door("/"), PUBLIC), Protection.of(0, 0, 0)),
         # A checkout takes what is confidential and shows what is public.
-        (Route(Door("/"), PUBLIC, collects=CONFIDENTIAL), Protection(2, 0, 0)),
+        (Route(Door("/"), PUBLIC, collects=CONFIDENTIAL), Protection.of(2, 0, 0)),
         # A password never travels below "encrypted", whatever the class says.
-        (Route(Door("/"), RESTRICTED), Protection(2, 1, 0)),
-        (Route(Door("/"), PUBLIC, backend=True), Protection(2, 0, 0)),
-        (Route(Door("/"), CONFIDENTIAL), Protection(2, 2, 0)),
-        (Route(Door("/"), SECRET, collects=PUBLIC), Protection(3, 3, 0)),
+        (Route(Door("/"), RESTRICTED), Protection.of(2, 1, 0)),
+        (Route(Door("/"), PUBLIC, backend=True), Protection.of(2, 0, 0)),
+        (Route(Door("/"), CONFIDENTIAL), Protection.of(2, 2, 0)),
+        (Route(Door("/"), SECRET, collects=PUBLIC), Protection.of(3, 3, 0)),
     ],
 )
 def test_route(route: Route, expected: Protection) -> None:
@@ -57,9 +57,9 @@ def test_sensitive_data_has_a_floor_in_any_model() -> None:
     """
     Credentials and medical data need "encrypted" even as public data.
     """
-    assert required_of_data(PUBLIC, sensitive=True) == Protection(2, 0, 2)
-    assert required_of_data(PUBLIC, sensitive=False) == Protection(0, 0, 0)
-    assert required_of_data(SECRET, sensitive=True) == STRICTEST
+    assert required_of_data(PUBLIC, sensitive=True) == Protection.of(2, 0, 2)
+    assert required_of_data(PUBLIC, sensitive=False) == Protection.of(0, 0, 0)
+    assert required_of_data(SECRET, sensitive=True) == Protection.of(3, 3, 3)
 
 
 def _inventory() -> Inventory:
@@ -89,17 +89,17 @@ def test_declared_lists_each_site_route_and_drop() -> None:
     """
     found = {r.asset.id: r for r in declared(_inventory())}
     assert {name: r.required for name, r in found.items()} == {
-        "site shop.example": Protection(3, 0, 0),
-        "route shop.example/": Protection(0, 0, 0),
-        "route shop.example/account": Protection(2, 1, 0),
-        "route shop.example/pay": Protection(3, 0, 0),
-        "route shop.example/typo3": Protection(2, 2, 0),
+        "site shop.example": Protection.of(3, 0, 0),
+        "route shop.example/": Protection.of(0, 0, 0),
+        "route shop.example/account": Protection.of(2, 1, 0),
+        "route shop.example/pay": Protection.of(3, 0, 0),
+        "route shop.example/typo3": Protection.of(2, 2, 0),
         # Whoever comes to a drop signs in, so that the floor holds for a public one, too.
-        "file server": Protection(2, 0, 0),
-        "drop partners": Protection(2, 1, 1),
-        "drop flyers": Protection(2, 0, 0),
+        "file server": Protection.of(2, 0, 0),
+        "drop partners": Protection.of(2, 1, 1),
+        "drop flyers": Protection.of(2, 0, 0),
         # What a tunnel leads to rests elsewhere.
-        "tunnel console": Protection(3, 3, 0),
+        "tunnel console": Protection.of(3, 3, 0),
     }
     assert found["site shop.example"].classification == "secret"
     assert found["route shop.example/pay"].collects == "secret"
@@ -137,5 +137,5 @@ def test_columns_that_say_nothing_of_an_asset_are_not_asked(kind: AssetKind) -> 
     """
     A page keeps nothing, and a table is not a channel.
     """
-    kept = applicable(kind, STRICTEST)
+    kept = applicable(kind, Protection.of(3, 3, 3))
     assert {column for column in Column if kept.rank(column)} == set(COLUMNS[kind])

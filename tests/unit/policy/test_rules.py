@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 NOW = 1_800_000_000.0
 DAY = 86400.0
-ENCRYPTED = Protection(2, 0, 0)
-LOCKED = Protection(2, 2, 0)
+ENCRYPTED = Protection.of(2, 0, 0)
+LOCKED = Protection.of(2, 2, 0)
 BACKEND = frozenset([Declaration.BACKEND])
 SITE_ASKS = frozenset([Declaration.SITE_ASKS])
 SPEAKS_SSH = frozenset([Declaration.SSH])

@@ -28,10 +28,10 @@ def report() -> Report:
     shop = Asset("database shop", AssetKind.DATABASE, place=Place("sealgate.toml"))
     table = Asset("table shop.customers", AssetKind.TABLE, parent=shop.id)
     wanted = [
-        AssetRequirement(site, "confidential", Protection(2, 0, 0), collects="secret"),
+        AssetRequirement(site, "confidential", Protection.of(2, 0, 0), collects="secret"),
         AssetRequirement(route, "public", NO_PROTECTION),
-        AssetRequirement(shop, "confidential", Protection(0, 0, 2)),
-        AssetRequirement(table, "confidential", Protection(0, 0, 2)),
+        AssetRequirement(shop, "confidential", Protection.of(0, 0, 2)),
+        AssetRequirement(table, "confidential", Protection.of(0, 0, 2)),
         AssetRequirement(Asset("file flyer.pdf", AssetKind.FILE), "public", NO_PROTECTION),
     ]
     values: dict[Fact, FactValue] = {

@@ -73,8 +73,8 @@ def test_json_has_the_model_and_the_ladders() -> None:
     """
     model = ClassificationModel(
         (
-            Classification("open", "Offen", 0, "any", "none", Protection(0, 0, 0)),
-            Classification("shut", "Zu\x1b[2J", 1, "any", "much", Protection(3, 2, 2)),
+            Classification("open", "Offen", 0, "any", "none", Protection.of(0, 0, 0)),
+            Classification("shut", "Zu\x1b[2J", 1, "any", "much", Protection.of(3, 2, 2)),
         )
     )
     data = json.loads(render_classes_json(model))

@@ -13,6 +13,7 @@ from sealgate.identity.grants import Grant, GrantState
 from sealgate.identity.model import Identity
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Door, Route, Site, Upstream
+from sealgate.policy.protection import AccessRung
 from sealgate.signin.model import Known, Place, Standing
 from sealgate.signin.pages import (
     STYLE,
@@ -179,7 +180,9 @@ def granted(state: GrantState | None, *held: Factor) -> Standing:
             grant = replace(grant, approver="ben", approved_at=0.0)
     lacking = tuple(
         replace(item, factors=tuple(f for f in item.factors if f in held))
-        for item in missing(3, shown, "DE", ("DE",), grant, 1.0, asset=place.asset)
+        for item in missing(
+            AccessRung.VERY_HIGH, shown, "DE", ("DE",), grant, 1.0, asset=place.asset
+        )
     )
     known = Known(Identity("anna"), shown, None, None)
     return Standing(place, known, lacking, True, "DE", grant, state)
@@ -211,7 +214,9 @@ def test_from_another_country_no_grant_is_asked_for() -> None:
     """
     there = granted(None, Factor.TOTP)
     shown = (Proven(Factor.CERTIFICATE, 0.0, "k"),)
-    lacking = missing(3, shown, "FR", ("DE",), None, 1.0, asset=there.place.asset)
+    lacking = missing(
+        AccessRung.VERY_HIGH, shown, "FR", ("DE",), None, 1.0, asset=there.place.asset
+    )
     page = sign_in_page(Paper(), replace(there, missing=lacking, country="FR"), "/a")
     assert "You come from FR" in page
     assert "sealgate grant" not in page

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealgate.policy.inventory import KeyProtection
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters.opened import open_store
 from sealgate.storage.age.hybrid import HybridIdentity
 from sealgate.storage.age.x25519 import X25519Identity
 from sealgate.storage.keyring import Keyring, UnlockedKeyring, site_key
-from sealgate.storage.model import StorageRung, StoreSettings
+from sealgate.storage.model import StoreSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 RUNGS = tuple(StorageRung)
 SEALED = (StorageRung.ENCRYPTED, StorageRung.HIGHLY_ENCRYPTED)
-OPENABLE = (StorageRung.PLAIN, StorageRung.PROTECTED, StorageRung.ENCRYPTED)
+OPENABLE = (StorageRung.NONE, StorageRung.PROTECTED, StorageRung.ENCRYPTED)
 CHUNK = 65536
 SITE = X25519Identity.generate()
 # The holder of the identity of what is highly encrypted.

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sealgate.storage.model import StorageRung
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.record import (
     DEPTH,
     FILES,
@@ -50,7 +50,7 @@ OTHERS: dict[str, Any] = {
     "modified_at": 1.25,
     "stored_at": 2.25,
     "seq": 8,
-    "rung": StorageRung.PLAIN,
+    "rung": StorageRung.NONE,
     "object_id": "cd" * 16,
     "object_size": 299,
     "binding": b"y" * 32,

@@ -18,7 +18,7 @@ from sealgate.transfer.model import Action, Caller, Channel, Method, TransferPro
 
 PUBLIC, RESTRICTED, CONFIDENTIAL, SECRET = DEFAULT_MODEL.classes
 # Highly encrypted in transit, and no more than a key: reachable without grants.
-SEALED = Classification("sealed", "Sealed", 3, "t", "i", Protection(3, 2, 3))
+SEALED = Classification("sealed", "Sealed", 3, "t", "i", Protection.of(3, 2, 3))
 ACCESS = AccessSettings(("DE", "NO"))
 NOW = 1_800_000_000.0
 PASSWORD = frozenset([Method.PASSWORD])
@@ -139,7 +139,7 @@ def test_floors_hold_whatever_the_class() -> None:
     """
     Credentials travel to a public drop, too, so it is encrypted and asks who comes.
     """
-    assert required(drop(PUBLIC)) == Protection(2, 1, 0)
+    assert required(drop(PUBLIC)) == Protection.of(2, 1, 0)
     assert required(drop(SECRET)) == SECRET.required
 
 

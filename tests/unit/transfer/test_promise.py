@@ -31,7 +31,7 @@ from sealgate.transfer.promise import is_this_host, promises, refusals
 NOW = dt.datetime(2027, 1, 15, 12, tzinfo=dt.UTC).timestamp()
 PUBLIC, RESTRICTED, CONFIDENTIAL, SECRET = DEFAULT_MODEL.classes
 # What a class of an organisation's own may demand without needing grants.
-SEALED = Classification("sealed", "Sealed", 3, "", "", Protection(3, 2, 3))
+SEALED = Classification("sealed", "Sealed", 3, "", "", Protection.of(3, 2, 3))
 BOTH = Listen(ftps=(Address("::", 21),))
 APART: dict[str, str | None] = {"in": None}
 BESIDE: dict[str, str | None] = {"in": "the site keys are a readable file"}

@@ -11,7 +11,7 @@ import pytest
 
 from sealgate.errors import UsageError
 from sealgate.policy.classification import DEFAULT_MODEL
-from sealgate.policy.protection import Protection
+from sealgate.policy.protection import Protection, TransitRung
 from sealgate.policy.rules import find_rule
 from sealgate.transfer.authorize import transit_rung
 from sealgate.transfer.model import Channel, Method, TransferProtocol
@@ -66,7 +66,7 @@ def test_what_a_class_needs() -> None:
     """
     assert [needed_rung(c.required) for c in DEFAULT_MODEL.classes] == [2, 2, 2, 3]
     assert [needs_sealing(c.required) for c in DEFAULT_MODEL.classes] == [False] * 3 + [True]
-    assert needed_rung(Protection(0, 0, 0)) == 2
+    assert needed_rung(Protection.of(0, 0, 0)) == 2
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_what_a_class_needs() -> None:
     ],
 )
 def test_each_defect_has_its_rule(
-    channel: Channel, methods: frozenset[Method], rung: int, rule: str
+    channel: Channel, methods: frozenset[Method], rung: TransitRung, rule: str
 ) -> None:
     """
     What is wrong with a channel is told by a rule that can be explained.
@@ -124,7 +124,7 @@ def test_the_best_channel_is_enough_for_all(channel: Channel, methods: frozenset
     """
     Hybrid exchange, AEAD and keys on both sides carry everything.
     """
-    for rung in range(4):
+    for rung in TransitRung:
         check_channel("x", "secret", rung, channel, methods)
 
 
@@ -149,7 +149,7 @@ def test_client_and_server_judge_alike() -> None:
             ("X25519MLKEM768", "x25519", ""),
         )
     ]
-    for channel, methods, rung in product(channels, (KEY, CERTIFICATE, PASSWORD), range(4)):
+    for channel, methods, rung in product(channels, (KEY, CERTIFICATE, PASSWORD), TransitRung):
         try:
             check_channel("x", "y", rung, channel, methods)
         except RefusedError:

@@ -12,9 +12,8 @@ import os
 from pathlib import Path
 
 from sealgate.policy.observation import Fact, NotObserved, Observation, Sighting, Vantage
+from sealgate.policy.protection import StorageRung
 
-# DESIGN 1, at rest, rung 2: an encrypted volume, observed on the host.
-ENCRYPTED_VOLUME_RUNG = 2
 _BLOCK_DEVICES = Path("/sys/dev/block")
 _SEEN_BY = "probe volume"
 
@@ -35,7 +34,7 @@ def probe_volume(asset: str, path: str, devices: Path = _BLOCK_DEVICES) -> Sight
         return _unseen(asset, "it lies on a file system without a block device of its own")
     if _is_encrypted(device):
         return Observation(
-            asset, Fact.AT_REST_RUNG, ENCRYPTED_VOLUME_RUNG, Vantage.HOST, f"{_SEEN_BY} (dm-crypt)"
+            asset, Fact.AT_REST_RUNG, StorageRung.ENCRYPTED, Vantage.HOST, f"{_SEEN_BY} (dm-crypt)"
         )
     return _unseen(asset, "its volume shows no encryption to this host")
 

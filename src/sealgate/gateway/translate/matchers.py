@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.gateway.model import GRANT_HEADER, KEY_HEADER, RUNG_HEADER, USER_HEADER
 from sealgate.gateway.translate.typed import EXTENSIONS, extension, typed
+from sealgate.policy.protection import AccessRung
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,7 +31,6 @@ CERTIFICATE_USER_STATE = "sealgate.certificate-user"
 _ABSENT = "-"
 # As the service writes into a token that it is bound to no certificate.
 _NO_KEY = "none"
-_TOP_RUNG = 3
 _SKIP = EXTENSIONS + "filters.common.matcher.action.v3.SkipFilter"
 
 NO_CERTIFICATE = "no-certificate"
@@ -92,7 +92,7 @@ def by_key_and_country(
 
 
 def by_rung(
-    least: int,
+    least: AccessRung,
     then: JSONObject,
     top: JSONObject | None = None,
     nobody: JSONObject | None = None,
@@ -104,11 +104,12 @@ def by_rung(
     no session at all.
     """
     told: JSONObject = {
-        str(rung): then if rung >= least else deny(NOT_SIGNED_IN)
-        for rung in range(1, _TOP_RUNG + 1)
+        str(rung.value): then if rung >= least else deny(NOT_SIGNED_IN)
+        for rung in AccessRung
+        if rung > AccessRung.NONE
     }
     if top is not None:
-        told[str(_TOP_RUNG)] = top
+        told[str(AccessRung.VERY_HIGH.value)] = top
     return _table(_header_input(RUNG_HEADER), told, nobody or deny(NOT_SIGNED_IN))
 
 
@@ -152,7 +153,7 @@ def by_key(fingerprints: Iterable[str], then: JSONObject, *, alone: bool) -> JSO
     return _table(_header_input(KEY_HEADER), table, deny(NOT_SIGNED_IN))
 
 
-def passes_by(least: int, names: Iterable[str] | None, *, bound: bool) -> JSONObject:
+def passes_by(least: AccessRung, names: Iterable[str] | None, *, bound: bool) -> JSONObject:
     """
     Return the matcher that leaves a filter out for sessions that are worth *least* or more.
 
@@ -167,9 +168,11 @@ def passes_by(least: int, names: Iterable[str] | None, *, bound: bool) -> JSONOb
             # Envoy takes no empty table, and a rung is a number.
             return _table(_header_input(RUNG_HEADER), {"nobody": then})
         then = inside(_table(_header_input(USER_HEADER), table))
-    told: JSONObject = {str(rung): then for rung in range(least, _TOP_RUNG + 1)}
+    told: JSONObject = {str(rung.value): then for rung in AccessRung if rung >= least}
     if bound:
-        told[str(_TOP_RUNG)] = inside(_table(_header_input(KEY_HEADER), {_NO_KEY: then}))
+        told[str(AccessRung.VERY_HIGH.value)] = inside(
+            _table(_header_input(KEY_HEADER), {_NO_KEY: then})
+        )
     return _table(_header_input(RUNG_HEADER), told)
 
 

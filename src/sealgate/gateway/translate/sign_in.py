@@ -55,6 +55,7 @@ from sealgate.gateway.translate.own_cookies import (
 )
 from sealgate.gateway.translate.typed import EXTENSIONS, extension, header, typed
 from sealgate.policy.inventory import route_asset
+from sealgate.policy.protection import AccessRung
 from sealgate.policy.requirements import required_of_route
 
 if TYPE_CHECKING:
@@ -74,7 +75,6 @@ UNAVAILABLE = 503  # RFC 9110, 15.6.4
 # once for those without: of that many people per minute. One takes
 # 10 KiB (measured); whoever is forgotten is verified again, which takes 80 us.
 REMEMBERED_TOKENS = 1000
-_LOW, _HIGH, _VERY_HIGH = 1, 2, 3
 _REQUIREMENT = "session"
 CLIENT_ADDRESS = "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"
 
@@ -91,7 +91,7 @@ def session_filters(
             EXTENSIONS + "filters.http.jwt_authn.v3.PerRouteConfig", requirement_name=_REQUIREMENT
         ),
     }
-    if rung < _HIGH:
+    if rung < AccessRung.HIGH:
         return {
             **verify,
             ASK_STRANGERS_FILTER: typed(
@@ -99,7 +99,7 @@ def session_filters(
                 xds_matcher=_low(site, route, material),
             ),
         }
-    decide = _very_high if rung >= _VERY_HIGH else _high
+    decide = _very_high if rung >= AccessRung.VERY_HIGH else _high
     return {
         **verify,
         RBAC_FILTER: consulted(decide(site, route, access, material)),
@@ -119,7 +119,7 @@ def _low(site: Site, route: Route, material: Material) -> JSONObject:
     people = material.sign_in.people if material.sign_in is not None else {}
     names = people.get(route_asset(site, route).id, ()) if route.admit else None
     # What is bound to a certificate is worth less without it; the service makes another.
-    return passes_by(_LOW, names, bound=needs_grants(site))
+    return passes_by(AccessRung.LOW, names, bound=needs_grants(site))
 
 
 def _high(site: Site, route: Route, access: AccessSettings, material: Material) -> JSONObject:
@@ -135,7 +135,7 @@ def _high(site: Site, route: Route, access: AccessSettings, material: Material) 
         # session it is, and that person may have proven no more than a password.
         nobody = deny(NOT_SIGNED_IN)
         certificate = inside(by_key_and_country(fingerprints, access.countries, nobody, nobody))
-    return by_rung(_HIGH, who, top, certificate)
+    return by_rung(AccessRung.HIGH, who, top, certificate)
 
 
 def _very_high(site: Site, route: Route, access: AccessSettings, material: Material) -> JSONObject:
@@ -153,7 +153,7 @@ def _very_high(site: Site, route: Route, access: AccessSettings, material: Mater
             if name in admitted:
                 alone = not is_highly_encrypted(site)
                 each[name] = inside(by_key(fingerprints, country, alone=alone))
-    return by_rung(_VERY_HIGH, inside(by_grant(asset, inside(by_person(each)))))
+    return by_rung(AccessRung.VERY_HIGH, inside(by_grant(asset, inside(by_person(each)))))
 
 
 def before_lock(site: Site, sign_in: SignInMaterial) -> list[JSON]:
@@ -250,7 +250,7 @@ def after_lock(site: Site) -> list[JSON]:
         ASK_STRANGERS_FILTER,
         EXTENSIONS + "common.matching.v3.ExtensionWithMatcher",
         extension_config={"name": ASK_FILTER, "typed_config": ask},
-        xds_matcher=passes_by(_LOW, (), bound=False),
+        xds_matcher=passes_by(AccessRung.LOW, (), bound=False),
     )
     verdict: JSONObject = {
         "name": ASK_FILTER,

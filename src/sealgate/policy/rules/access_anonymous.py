@@ -10,7 +10,7 @@ from sealgate.policy.citations import GUIDELINE_CLASSES
 from sealgate.policy.finding import Rule, Severity, met, violated
 from sealgate.policy.ladder import GUARDED
 from sealgate.policy.observation import Fact, Vantage
-from sealgate.policy.protection import Column
+from sealgate.policy.protection import AccessRung, Column
 
 if TYPE_CHECKING:
     from sealgate.policy.finding import Subject, Verdict
@@ -20,7 +20,7 @@ def _judge(subject: Subject) -> Verdict:
     rung = subject.number(Fact.ACCESS_RUNG)
     if rung is None:
         return subject.not_observed(Fact.ACCESS_RUNG)
-    if rung < 1:
+    if rung < AccessRung.LOW:
         return violated("nothing is asked for")
     return met("something is asked for")
 

@@ -8,7 +8,7 @@ from sealgate.policy.citations import GUIDELINE_CLASSES
 from sealgate.policy.finding import Rule, Severity
 from sealgate.policy.ladder import GUARDED
 from sealgate.policy.observation import Fact, Vantage
-from sealgate.policy.protection import Column
+from sealgate.policy.protection import AccessRung, Column
 from sealgate.policy.rules.rungs import at_least
 
 RULE = Rule(
@@ -30,7 +30,7 @@ RULE = Rule(
     ),
     facts=(Fact.ACCESS_RUNG,),
     judge=at_least(
-        3,
+        AccessRung.VERY_HIGH,
         Fact.ACCESS_RUNG,
         told_by="access-anonymous tells that access was not observed",
         fault="no second factor and no approved grant is asked for",

@@ -8,7 +8,7 @@ from sealgate.policy.citations import GUIDELINE_CLASSES
 from sealgate.policy.finding import Rule, Severity
 from sealgate.policy.ladder import STORES
 from sealgate.policy.observation import Fact, Vantage
-from sealgate.policy.protection import Column
+from sealgate.policy.protection import Column, StorageRung
 from sealgate.policy.rules.rungs import at_least
 
 RULE = Rule(
@@ -31,7 +31,7 @@ RULE = Rule(
     ),
     facts=(Fact.AT_REST_RUNG,),
     judge=at_least(
-        2,
+        StorageRung.ENCRYPTED,
         Fact.AT_REST_RUNG,
         told_by="at-rest-unobserved tells that the store was not observed",
         fault="the store is readable by whoever has its disk",

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealgate.policy.finding import met, not_applicable, violated
+from sealgate.policy.protection import AccessRung, StorageRung
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,19 +17,19 @@ if TYPE_CHECKING:
 
 
 def at_least(
-    rank: int, fact: Fact, *, told_by: str, fault: str, otherwise: str
+    rung: AccessRung | StorageRung, fact: Fact, *, told_by: str, fault: str, otherwise: str
 ) -> Callable[[Subject], Verdict]:
     """
-    Return a judge by which the number under *fact* must be *rank* or more.
+    Return a judge by which the number under *fact* must be *rung* or more.
 
     Its verdicts say *fault* or *otherwise*. That nobody observed it is told once, by another
     rule: *told_by* says which.
     """
 
     def judge(subject: Subject) -> Verdict:
-        rung = subject.number(fact)
-        if rung is None:
+        found = subject.number(fact)
+        if found is None:
             return not_applicable(told_by)
-        return violated(fault) if rung < rank else met(otherwise)
+        return violated(fault) if found < rung else met(otherwise)
 
     return judge

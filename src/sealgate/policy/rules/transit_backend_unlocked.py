@@ -18,20 +18,19 @@ from sealgate.policy.finding import (
 )
 from sealgate.policy.inventory import AssetKind
 from sealgate.policy.observation import HANDSHAKE_REFUSED, Fact, Vantage
-from sealgate.policy.protection import Column
+from sealgate.policy.protection import AccessRung, Column
 
 if TYPE_CHECKING:
     from sealgate.policy.finding import Subject, Verdict
 
-# From this rank of access on, a key is asked for before the site sees the request.
-_LOCK_RANK = 2
+
 # Only these tell that the gateway refused: a 404 may come from the site itself.
 _CLOSED = frozenset([401, 403, HANDSHAKE_REFUSED])
 
 
 def _judge(subject: Subject) -> Verdict:
     backend = Declaration.BACKEND in subject.declarations
-    locked = subject.required.access >= _LOCK_RANK
+    locked = subject.required.access >= AccessRung.HIGH
     if not backend and not locked:
         return not_applicable("the route is neither a backend nor locked")
     plain = subject.text(Fact.PLAIN_GET)

@@ -10,14 +10,14 @@ from sealgate.policy.citations import GUIDELINE_BACKEND, GUIDELINE_CONFIDENTIAL
 from sealgate.policy.finding import Rule, Severity, met, not_applicable, violated
 from sealgate.policy.ladder import WEB
 from sealgate.policy.observation import Fact, Vantage
-from sealgate.policy.protection import Column
+from sealgate.policy.protection import Column, TransitRung
 
 if TYPE_CHECKING:
     from sealgate.policy.finding import Subject, Verdict
 
 
 def _judge(subject: Subject) -> Verdict:
-    if subject.required.in_transit == 0:
+    if subject.required.in_transit == TransitRung.UNENCRYPTED:
         return not_applicable("the class asks for no encryption in transit")
     answer = subject.text(Fact.PLAIN_POST)
     if answer is None:

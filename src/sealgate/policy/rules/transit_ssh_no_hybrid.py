@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealgate.policy.algorithms import HIGHLY_ENCRYPTED, rank_of_kex
+from sealgate.policy.algorithms import rank_of_kex
 from sealgate.policy.citations import GUIDELINE_CLASSES, SSH_MLKEM
 from sealgate.policy.finding import Citation, Declaration, Rule, Severity, listed, met, violated
 from sealgate.policy.ladder import CHANNELS
 from sealgate.policy.observation import Fact, Vantage
-from sealgate.policy.protection import Column
+from sealgate.policy.protection import Column, TransitRung
 from sealgate.policy.rules.unseen import unspoken
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def _judge(subject: Subject) -> Verdict:
     offered = subject.names(Fact.SSH_KEX)
     if offered is None:
         return unspoken(subject, Declaration.SSH) or subject.not_observed(Fact.SSH_KEX)
-    hybrid = [name for name in offered if rank_of_kex(name) >= HIGHLY_ENCRYPTED]
+    hybrid = [name for name in offered if rank_of_kex(name) >= TransitRung.HIGHLY_ENCRYPTED]
     if not hybrid:
         return violated("mlkem768x25519-sha256 is not offered")
     return met(f"offers {listed(hybrid)}")

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealgate.policy.algorithms import HIGHLY_ENCRYPTED, rank_of_cipher
+from sealgate.policy.algorithms import rank_of_cipher
 from sealgate.policy.citations import GUIDELINE_CLASSES, rfc
 from sealgate.policy.finding import Rule, Severity, listed, met, violated
 from sealgate.policy.ladder import CHANNELS
 from sealgate.policy.observation import Fact, Vantage
-from sealgate.policy.protection import Column
+from sealgate.policy.protection import Column, TransitRung
 
 if TYPE_CHECKING:
     from sealgate.policy.finding import Subject, Verdict
@@ -23,7 +23,7 @@ def _judge(subject: Subject) -> Verdict:
         return subject.not_observed(Fact.SSH_CIPHERS)
     if not offered:
         return violated("no cipher is offered")
-    old = [name for name in offered if rank_of_cipher(name) < HIGHLY_ENCRYPTED]
+    old = [name for name in offered if rank_of_cipher(name) < TransitRung.HIGHLY_ENCRYPTED]
     if old:
         return violated(f"offers {listed(old)}")
     return met(f"offers {listed(offered)} only")

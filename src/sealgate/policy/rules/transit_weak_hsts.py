@@ -10,7 +10,7 @@ from sealgate.policy.citations import MOZILLA_INTERMEDIATE, rfc
 from sealgate.policy.finding import Rule, Severity, met, not_applicable, violated
 from sealgate.policy.ladder import WEB
 from sealgate.policy.observation import Fact, Vantage
-from sealgate.policy.protection import Column
+from sealgate.policy.protection import Column, TransitRung
 
 if TYPE_CHECKING:
     from sealgate.policy.finding import Subject, Verdict
@@ -21,7 +21,7 @@ _TWO_YEARS_SECONDS = 63072000
 
 def _judge(subject: Subject) -> Verdict:
     seconds = subject.number(Fact.HSTS_SECONDS)
-    if subject.required.in_transit == 0:
+    if subject.required.in_transit == TransitRung.UNENCRYPTED:
         return not_applicable("the class asks for no encryption in transit")
     if seconds is None:
         return subject.not_observed(Fact.HSTS_SECONDS)

@@ -10,20 +10,17 @@ from sealgate.policy.citations import GUIDELINE_CLASSES
 from sealgate.policy.finding import Rule, Severity, met, violated
 from sealgate.policy.ladder import BEHIND
 from sealgate.policy.observation import Fact, Vantage
-from sealgate.policy.protection import Column
+from sealgate.policy.protection import Column, TransitRung
 
 if TYPE_CHECKING:
     from sealgate.policy.finding import Subject, Verdict
-
-
-_LEAST_RANK = 3
 
 
 def _judge(subject: Subject) -> Verdict:
     rung = subject.number(Fact.SESSION_RUNG)
     if rung is None:
         return subject.not_observed(Fact.SESSION_RUNG)
-    if rung < _LEAST_RANK:
+    if rung < TransitRung.HIGHLY_ENCRYPTED:
         return violated("a session without post-quantum exchange, or without a key, opens it")
     return met("only a hybrid post-quantum session, signed in by key, opens it")
 

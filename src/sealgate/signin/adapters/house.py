@@ -19,11 +19,8 @@ from sealgate.identity.adapters.token_keys import (
 )
 from sealgate.identity.assertions import assertion
 from sealgate.identity.factors import (
-    HIGH,
     KEYS,
-    LOW,
     PROVIDED,
-    VERY_HIGH,
     Factor,
     Missing,
     Need,
@@ -36,6 +33,7 @@ from sealgate.identity.sessions import SESSION_SECONDS, SignIn, session_of
 from sealgate.identity.throttle import Throttle, prefix
 from sealgate.identity.tokens import TokenError, current_key, issue, verify
 from sealgate.identity.totp import DIGITS
+from sealgate.policy.protection import AccessRung
 from sealgate.signin.journey import is_admitted
 from sealgate.signin.model import TOKEN_SECONDS, Issued, Known, Served, Standing
 
@@ -108,7 +106,7 @@ class House:
         allowed = self.served.access.countries
         proven = known.proven if known is not None else ()
         grant = None
-        if known is not None and place.rung >= VERY_HIGH:
+        if known is not None and place.rung >= AccessRung.VERY_HIGH:
             grant = self.people.latest_grant(known.identity.name, place.asset)
         lacking = missing(
             place.rung,
@@ -129,7 +127,7 @@ class House:
             lacking = tuple(_within(item, held) for item in lacking)
         admit = place.route.admit
         admitted = known is not None and (
-            is_admitted(admit, known.identity) if admit or place.rung >= HIGH else True
+            is_admitted(admit, known.identity) if admit or place.rung >= AccessRung.HIGH else True
         )
         state = grant.state(now) if grant is not None else None
         return Standing(place, known, lacking, admitted, caller.country, grant, state)
@@ -336,16 +334,16 @@ class House:
     ) -> Session | None:
         now, allowed = self.now(), self.served.access.countries
         grant = None
-        if place.rung >= VERY_HIGH:
+        if place.rung >= AccessRung.VERY_HIGH:
             grant = self.people.running_grant(identity.name, place.asset, now=now)
         held = replace(sign_in, proven=proven)
         session = session_of(identity, held, caller.country, allowed, grant, now)
         if session is None:
             return None
-        if session.rung < VERY_HIGH:
+        if session.rung < AccessRung.VERY_HIGH:
             # Elsewhere a certificate opens by itself, so a token is worth no more without it.
             alone = rung_of(self._kept(proven), caller.country, allowed, None, now)
-            session = replace(session, rung=max(alone, min(session.rung, LOW)), asset="")
+            session = replace(session, rung=max(alone, min(session.rung, AccessRung.LOW)), asset="")
         else:
             # RFC 8705, 3: it counts only on connections that show the same certificate.
             shown = next((p.key for p in proven if p.factor is Factor.CERTIFICATE), "")

@@ -18,9 +18,9 @@ from starlette.responses import Response
 
 from sealgate.gateway.model import SESSION_COOKIE
 from sealgate.identity.begun import digest
-from sealgate.identity.factors import HIGH, VERY_HIGH
 from sealgate.identity.providers import UnadmittedError
 from sealgate.identity.throttle import prefix
+from sealgate.policy.protection import AccessRung
 from sealgate.signin.adapters.exchange import (
     caller_of,
     cookie_of,
@@ -161,8 +161,8 @@ class ProviderPages:
             began_at=self._house.now(),
             address=caller.address,
             browser=digest(browser),
-            max_age=max_age(must_be_fresh=rung >= VERY_HIGH),
-            asks_key=rung >= HIGH,
+            max_age=max_age(must_be_fresh=rung >= AccessRung.VERY_HIGH),
+            asks_key=rung >= AccessRung.HIGH,
             state=secrets.token_urlsafe(_RANDOM_BYTES),
             nonce=secrets.token_urlsafe(_RANDOM_BYTES),
             verifier=secrets.token_urlsafe(_RANDOM_BYTES),

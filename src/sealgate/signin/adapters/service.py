@@ -33,8 +33,9 @@ from sealgate.gateway.model import (
     USER_HEADER,
 )
 from sealgate.identity.adapters.sign_ins import ChangedMeanwhileError
-from sealgate.identity.factors import PROVIDED, VERY_HIGH, Factor, Proven
+from sealgate.identity.factors import PROVIDED, Factor, Proven
 from sealgate.identity.passkeys import CHALLENGE_SECONDS, PasskeyError
+from sealgate.policy.protection import AccessRung
 from sealgate.signin.adapters.admission import Admission
 from sealgate.signin.adapters.exchange import (
     ATTRIBUTES,
@@ -156,7 +157,9 @@ class Service:
         if standing.may_enter:
             issued = await loop.run_in_executor(threads, house.token, caller, standing)
             # A second factor, or a grant, may have run out in between.
-            lasts = issued is not None and (place.rung < VERY_HIGH or issued.rung >= VERY_HIGH)
+            lasts = issued is not None and (
+                place.rung < AccessRung.VERY_HIGH or issued.rung >= AccessRung.VERY_HIGH
+            )
             if lasts and issued is not None and standing.known is not None:
                 answer = Response(status_code=200)
                 answer.headers[USER_HEADER] = latin(standing.known.identity.name)
@@ -189,7 +192,7 @@ class Service:
         if site is None:
             return problem_answer(421, "this site is not known to the sign-in service")
         place = place_at(site, wanted)
-        is_open = place.rung == 0
+        is_open = place.rung == AccessRung.NONE
         if is_open:
             place = easiest(site)
         standing = await asyncio.to_thread(house.standing, caller, place)

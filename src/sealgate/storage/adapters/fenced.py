@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from sealgate.storage.model import Entry, StorageError, StorageRung, Trouble
+from sealgate.policy.protection import StorageRung
+from sealgate.storage.model import Entry, StorageError, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

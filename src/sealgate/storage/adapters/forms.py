@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.age.payload import CHUNK_BYTES
-from sealgate.storage.model import StorageError, StorageRung, Trouble
+from sealgate.storage.model import StorageError, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.database import sqlite_url
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters.anchor import ENDING, Anchor
 from sealgate.storage.adapters.folder import FolderMedium
 from sealgate.storage.adapters.name_locks import ENDING as WRITERS
@@ -25,7 +26,7 @@ from sealgate.storage.adapters.store import ObjectStore
 from sealgate.storage.age.errors import AgeError
 from sealgate.storage.age.hybrid import HybridRecipient
 from sealgate.storage.age.keys import check_mix, parse_recipient
-from sealgate.storage.model import StorageError, StorageRung, Trouble
+from sealgate.storage.model import StorageError, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +72,7 @@ def open_store(
         raise
     sealing = recipients if settings.rung is StorageRung.ENCRYPTED else keyring.recipients
     forms: dict[StorageRung, Form] = {
-        StorageRung.PLAIN: PlainForm(),
+        StorageRung.NONE: PlainForm(),
         StorageRung.PROTECTED: ProtectedForm(records.vouching.content_key),
         StorageRung.ENCRYPTED: SealedForm(StorageRung.ENCRYPTED, sealing, keyring.identities),
         StorageRung.HIGHLY_ENCRYPTED: SealedForm(StorageRung.HIGHLY_ENCRYPTED, recipients, ()),

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters.forms import CHUNK_BYTES, tampered
-from sealgate.storage.model import StorageRung
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,7 @@ class PlainForm:
     The form of rung 0.
     """
 
-    rung = StorageRung.PLAIN
+    rung = StorageRung.NONE
 
     def begin(self, object_id: str) -> PlainEncoder:  # noqa: ARG002  # the object does not say it
         """

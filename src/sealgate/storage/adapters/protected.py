@@ -13,8 +13,9 @@ import hmac
 import struct
 from typing import TYPE_CHECKING
 
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters.forms import CHUNK_BYTES, tampered
-from sealgate.storage.model import StorageError, StorageRung, Trouble
+from sealgate.storage.model import StorageError, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

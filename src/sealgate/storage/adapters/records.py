@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters.connections import Connections, blob
 from sealgate.storage.adapters.records_change import COLUMNS, IN_FOLDER, SELECT, Change
 from sealgate.storage.adapters.records_tree import Tree
-from sealgate.storage.model import StorageError, StorageRung, StorePath, Trouble
+from sealgate.storage.model import StorageError, StorePath, Trouble
 from sealgate.storage.paths import named
 from sealgate.storage.record import DEPTH, FILES, NOTHING, Head, Record, Vouching, leaf_of
 

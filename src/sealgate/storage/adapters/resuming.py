@@ -15,13 +15,14 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters.folders import Folders
 from sealgate.storage.adapters.forms import CHUNK_BYTES
 from sealgate.storage.adapters.ready import Ready
 from sealgate.storage.adapters.room import Taken
 from sealgate.storage.adapters.upload import ENCODED_BYTES, GATHERED_BYTES, Upload
 from sealgate.storage.adapters.uploads import Noted, Uploads
-from sealgate.storage.model import Entry, StorageError, StorageRung, Trouble
+from sealgate.storage.model import Entry, StorageError, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sealgate.errors import SealgateError
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters.forms import CHUNK_BYTES, tampered
 from sealgate.storage.age.errors import DamagedError, NoMatchError
 from sealgate.storage.age.file import begin, unlock
@@ -28,7 +29,7 @@ from sealgate.storage.age.payload import (
     plain_size,
 )
 from sealgate.storage.age.random_access import RandomAccess
-from sealgate.storage.model import StorageError, StorageRung, Trouble
+from sealgate.storage.model import StorageError, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,12 +13,13 @@ import heapq
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters.folders import missing
 from sealgate.storage.adapters.reader import FileReader
 from sealgate.storage.adapters.resuming import Resuming, busy
 from sealgate.storage.adapters.room import Limit
 from sealgate.storage.adapters.upload import Upload
-from sealgate.storage.model import Entry, Space, StorageError, StorageRung, Trouble
+from sealgate.storage.model import Entry, Space, StorageError, Trouble
 from sealgate.storage.record import FILES, Record
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Self
 
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters.forms import CHUNK_BYTES
 from sealgate.storage.adapters.uploads import Noted
 from sealgate.storage.model import StorageError, Trouble
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from sealgate.storage.adapters.records import Look
     from sealgate.storage.adapters.resuming import Resuming
     from sealgate.storage.adapters.room import Limit
-    from sealgate.storage.model import Buffer, Entry, StorageRung, StorePath
+    from sealgate.storage.model import Buffer, Entry, StorePath
 
 # Four chunks a time: fewer calls, and still little memory for each upload.
 GATHERED_BYTES = 4 * CHUNK_BYTES

@@ -11,9 +11,10 @@ import hmac
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters.connections import blob
 from sealgate.storage.adapters.records import NOTED
-from sealgate.storage.model import StorageError, StorageRung, StorePath, Trouble
+from sealgate.storage.model import StorageError, StorePath, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters.sealed import OBJECT_STANZA, read_header
 from sealgate.storage.adapters.sweep import YOUNG_SECONDS, is_ours, unknown
 from sealgate.storage.age.errors import DamagedError
-from sealgate.storage.model import StorageError, StorageRung, Trouble
+from sealgate.storage.model import StorageError, Trouble
 from sealgate.storage.record import DEPTH, FILES, NOTHING, leaf_of
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sealgate.errors import UsageError
+from sealgate.policy.protection import TransitRung
 from sealgate.transfer.adapters.client_tls import TLSIdentity
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class ClientAccess:
     """
 
     ask_password: AskPassword
-    rung: int
+    rung: TransitRung
     user: str = ""
     identities: tuple[str, ...] = ()
     host_key: str = ""

@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, Self
 
 from sealgate.audit.ftp import MalformedReplyError, Reply, features, parse_reply
+from sealgate.policy.protection import TransitRung
 from sealgate.transfer.adapters.client_tls import IDLE_SECONDS, ClientContext, TLSClient
 from sealgate.transfer.lines import sentence
 from sealgate.transfer.model import Method
@@ -60,7 +61,7 @@ class FTPSRemote:
     """
 
     def __init__(
-        self, client: TLSClient, context: ClientContext, destination: Destination, rung: int
+        self, client: TLSClient, context: ClientContext, destination: Destination, rung: TransitRung
     ) -> None:
         """
         Take *client* over, on which nothing was said yet; data need the rank *rung*, too.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import asyncssh
 
 from sealgate.errors import UsageError
-from sealgate.policy.protection import TOP_RANK
+from sealgate.policy.protection import TransitRung
 from sealgate.transfer.adapters.client_host_keys import HostKeys
 from sealgate.transfer.adapters.client_sftp_remote import (
     CIPHERS,
@@ -71,7 +71,7 @@ async def _connect(
 ) -> SFTPRemote:
     keys = HostKeys(access.known_hosts, access.host_key)
     client = Client(destination, access, keys)
-    top = access.rung >= TOP_RANK
+    top = access.rung >= TransitRung.HIGHLY_ENCRYPTED
     address = access.address(destination)
     user = destination.user or access.user
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import asyncssh
 from asyncssh.constants import MSG_USERAUTH_FAILURE
 
-from sealgate.policy.protection import TOP_RANK
+from sealgate.policy.protection import TransitRung
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -83,7 +83,7 @@ class Client(asyncssh.SSHClient):
         if self.used_password:
             return False  # it was wrong; asking again would loop
         # Of the top rank only a server that took the key hears anything else of us.
-        return self.proven_key or self.access.rung < TOP_RANK
+        return self.proven_key or self.access.rung < TransitRung.HIGHLY_ENCRYPTED
 
     def kbdint_challenge_received(
         self, name: str, instructions: str, lang: str, prompts: Sequence[tuple[str, bool]]

@@ -8,7 +8,7 @@ import math
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from sealgate.identity.factors import VERY_HIGH
+from sealgate.policy.protection import AccessRung
 from sealgate.transfer.model import Caller, Channel, Event, TransferProtocol
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class DoorTrail:
                 result=result,
                 rule=rule,
                 key=caller.key,
-                access=VERY_HIGH if grant else caller.access,
+                access=AccessRung.VERY_HIGH if grant else caller.access,
                 grant=grant,
             )
         )

@@ -11,7 +11,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from sealgate.policy.inventory import OnMismatch
-from sealgate.storage.model import StorageError, StorageRung, Trouble
+from sealgate.policy.protection import StorageRung
+from sealgate.storage.model import StorageError, Trouble
 from sealgate.storage.paths import RESERVED_PREFIX, collision_key
 from sealgate.transfer.model import TransferError
 from sealgate.transfer.temporary_names import final_name

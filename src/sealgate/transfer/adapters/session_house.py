@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
-from sealgate.identity.factors import VERY_HIGH
+from sealgate.policy.protection import AccessRung
 from sealgate.storage.model import Trouble
 from sealgate.storage.paths import given
 from sealgate.transfer.adapters.uploads_digest import KnownDigests
@@ -172,7 +172,7 @@ class Notes:
             digest=digest,
             rule=rule,
             key=self._caller.key,
-            access=VERY_HIGH if grant else self._caller.access,
+            access=AccessRung.VERY_HIGH if grant else self._caller.access,
             grant=grant.id if grant else "",
         )
         self._house.note(event)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from sealgate.gateway.translate.matchers import passes_by
+from sealgate.policy.protection import AccessRung
 
 
 def passes(matcher: Any, **headers: str) -> bool:
@@ -27,7 +28,7 @@ def test_whoever_is_worth_enough_passes_by() -> None:
     """
     Anybody with a session does, and nobody without one, or with one that nobody issues.
     """
-    anybody = passes_by(1, None, bound=False)
+    anybody = passes_by(AccessRung.LOW, None, bound=False)
     assert [passes(anybody, rung=str(rung)) for rung in range(5)] == [
         False,
         True,
@@ -37,7 +38,7 @@ def test_whoever_is_worth_enough_passes_by() -> None:
     ]
     assert not passes(anybody)
     assert not passes(anybody, user="anna")
-    assert not passes(passes_by(2, None, bound=False), rung="1")
+    assert not passes(passes_by(AccessRung.HIGH, None, bound=False), rung="1")
 
 
 @pytest.mark.parametrize("bound", [False, True])
@@ -45,13 +46,13 @@ def test_a_list_is_held(*, bound: bool) -> None:
     """
     Where people are named, only they pass by, with whatever session.
     """
-    listed = passes_by(1, ["bert", "anna"], bound=bound)
+    listed = passes_by(AccessRung.LOW, ["bert", "anna"], bound=bound)
     assert passes(listed, rung="1", user="anna")
     assert passes(listed, rung="2", user="bert")
     assert not passes(listed, rung="1", user="carl")
     assert not passes(listed, rung="1")
     assert not passes(listed, user="anna")
-    nobody = passes_by(1, [], bound=bound)
+    nobody = passes_by(AccessRung.LOW, [], bound=bound)
     for rung in ("1", "2", "3"):
         assert not passes(nobody, rung=rung, user="anna", key="none")
         assert not passes(nobody, rung=rung, user="", key="none")
@@ -61,7 +62,7 @@ def test_a_session_that_is_bound_to_a_certificate_does_not_pass_by() -> None:
     """
     Only the service knows whether the certificate is there.
     """
-    bound = passes_by(1, None, bound=True)
+    bound = passes_by(AccessRung.LOW, None, bound=True)
     assert passes(bound, rung="3", key="none")
     assert not passes(bound, rung="3", key="aa" * 32)
     assert not passes(bound, rung="3")

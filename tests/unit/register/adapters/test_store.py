@@ -139,7 +139,7 @@ def test_an_audit_is_kept_with_its_evidence(url: str) -> None:
         "minimise-stored-cvv", asset.id, "the head of IT", "for a week", dt.date(2100, 1, 1)
     )
     report = evaluate(
-        [AssetRequirement(asset, "confidential", Protection(0, 0, 2))],
+        [AssetRequirement(asset, "confidential", Protection.of(0, 0, 2))],
         sightings,
         accepted=[risk],
         now=NOW,

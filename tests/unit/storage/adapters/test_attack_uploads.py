@@ -15,13 +15,14 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from sealgate.policy.inventory import KeySettings
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters.folder_files import FolderSink
 from sealgate.storage.adapters.keystore import open_keyring
 from sealgate.storage.adapters.opened import open_store
 from sealgate.storage.adapters.store import ObjectStore
 from sealgate.storage.age import payload
 from sealgate.storage.keyring import UnlockedKeyring
-from sealgate.storage.model import Buffer, StorageError, StorageRung, StoreSettings, Trouble
+from sealgate.storage.model import Buffer, StorageError, StoreSettings, Trouble
 
 CHUNK = 64 * 1024
 CONTENT = os.urandom(11 * CHUNK + 77)

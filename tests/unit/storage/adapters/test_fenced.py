@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters.fenced import FencedStore
-from sealgate.storage.model import StorageError, StorageRung, Trouble
+from sealgate.storage.model import StorageError, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters.records_tree import Tree
-from sealgate.storage.model import StorageError, StorageRung, Trouble
+from sealgate.storage.model import StorageError, Trouble
 from sealgate.storage.record import FILES, NOTHING, Head, leaf_of
 from tests.unit.storage.stores import Place, get, put
 

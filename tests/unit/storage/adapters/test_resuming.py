@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sealgate.storage.model import StorageError, StorageRung, Trouble
+from sealgate.policy.protection import StorageRung
+from sealgate.storage.model import StorageError, Trouble
 from tests.unit.storage.stores import CHUNK, Place, get, lying
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters.store import ObjectStore
-from sealgate.storage.model import StorageError, StorageRung, Trouble
+from sealgate.storage.model import StorageError, Trouble
 from tests.unit.storage.stores import Place
 
 MIB = 1 << 20

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters import rotate as rotation
 from sealgate.storage.adapters.opened import open_store
 from sealgate.storage.adapters.rotate import Rotated, rotate
@@ -18,7 +19,7 @@ from sealgate.storage.adapters.sweep import sweep
 from sealgate.storage.adapters.verify import verify
 from sealgate.storage.age.hybrid import HybridIdentity
 from sealgate.storage.age.x25519 import X25519Identity
-from sealgate.storage.model import StorageError, StorageRung, Trouble
+from sealgate.storage.model import StorageError, Trouble
 from tests.unit.storage.stores import (
     CHUNK,
     ELSEWHERE,
@@ -65,7 +66,7 @@ def test_a_new_key_opens_everything_and_no_payload_is_sealed_again(tmp_path: Pat
 
 
 @pytest.mark.parametrize("to", list(StorageRung))
-@pytest.mark.parametrize("begin", [StorageRung.PLAIN, StorageRung.PROTECTED, StorageRung.ENCRYPTED])
+@pytest.mark.parametrize("begin", [StorageRung.NONE, StorageRung.PROTECTED, StorageRung.ENCRYPTED])
 def test_a_change_of_class_gives_files_the_form_of_the_new_one(
     begin: StorageRung, to: StorageRung, tmp_path: Path
 ) -> None:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.age.file import unlock
 from sealgate.storage.age.header import parse_header
 from sealgate.storage.age.random_access import RandomAccess
-from sealgate.storage.model import StorageError, StorageRung, Trouble
+from sealgate.storage.model import StorageError, Trouble
 from sealgate.storage.paths import given, named
 from sealgate.storage.record import FILES, Record
 from tests.unit.storage.stores import (
@@ -124,7 +125,7 @@ def test_a_plain_file_has_no_sealed_bytes(tmp_path: Path) -> None:
     """
     Nothing unsealed is handed out as if it were sealed.
     """
-    for rung in (StorageRung.PLAIN, StorageRung.PROTECTED):
+    for rung in (StorageRung.NONE, StorageRung.PROTECTED):
         store = Place(tmp_path / rung.name, rung).open()
         put(store, "file", b"x")
         assert trouble_of(lambda s=store: s.open_raw(("file",))) is Trouble.UNSUPPORTED  # type: ignore[misc]
@@ -374,7 +375,7 @@ def test_long_folders_are_listed_whole_and_in_order(tmp_path: Path) -> None:
     """
     A listing takes several looks and loses nothing between them.
     """
-    store = Place(tmp_path, StorageRung.PLAIN).open()
+    store = Place(tmp_path, StorageRung.NONE).open()
     names = sorted((f"é{n:04}" if n % 2 else f"{n:04}" for n in range(1203)), key=str.encode)
     with store.records.changing() as change:
         for name in names:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters.opened import accept_store
 from sealgate.storage.adapters.verify import Fault, verify
-from sealgate.storage.model import StorageError, StorageRung, Trouble
+from sealgate.storage.model import StorageError, Trouble
 from tests.unit.storage.stores import (
     CHUNK,
     OPENABLE,

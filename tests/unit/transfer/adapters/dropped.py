@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from sealgate.identity.grants import Grant
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Drop, KeySettings
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters.keystore import open_keyring
 from sealgate.storage.adapters.opened import open_store
-from sealgate.storage.model import StorageRung, StoreSettings
+from sealgate.storage.model import StoreSettings
 from sealgate.transfer.adapters.session import Session
 from sealgate.transfer.adapters.session_drops import OpenDrop
 from sealgate.transfer.adapters.session_house import Hooks, House

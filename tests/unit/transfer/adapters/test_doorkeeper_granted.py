@@ -16,9 +16,9 @@ from sealgate.identity.factors import FRESH_SECONDS
 from sealgate.identity.totp import code_at, recovery_codes
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Address, Tunnel
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters.code_seal import CodeSealer
 from sealgate.storage.age.keys import HybridIdentity
-from sealgate.storage.model import StorageRung
 from sealgate.transfer.adapters.doorkeeper import DropDoorkeeper
 from sealgate.transfer.adapters.doorkeeper_rules import Rules
 from sealgate.transfer.adapters.ftps import FTPSSettings

@@ -11,6 +11,7 @@ import pytest
 
 from sealgate.detect.scanner import Scanner
 from sealgate.errors import SourceError
+from sealgate.policy.protection import AccessRung
 from sealgate.register.adapters.store import Register
 from sealgate.transfer.adapters import events
 from sealgate.transfer.adapters.events import EventWriter, append_lines
@@ -21,7 +22,7 @@ from tests.waiting import wait_until
 SCANNER = Scanner()
 EVENT = Event(
     1_800_000_000.25, "upload", "anna", CHANNEL, "in/a.csv", "restricted", 3, "ok", "ab" * 32,
-    key="SHA256:k", access=3, grant="72ce374b",
+    key="SHA256:k", access=AccessRung.VERY_HIGH, grant="72ce374b",
 )  # fmt: skip
 
 

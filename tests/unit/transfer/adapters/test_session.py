@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from sealgate.policy.inventory import Drop
+from sealgate.policy.protection import StorageRung
 from sealgate.storage.age.keys import HybridIdentity
 from sealgate.storage.age.stream import open_stream
-from sealgate.storage.model import StorageError, StorageRung, Trouble
+from sealgate.storage.model import StorageError, Trouble
 from sealgate.storage.paths import given
 from sealgate.transfer.adapters.session import Session
 from sealgate.transfer.adapters.session_drops import OpenDrop
@@ -555,7 +556,7 @@ def test_a_new_name_that_is_taken_meanwhile_is_not_taken_over(
 NFC, NFD = "caf\u00e9", "cafe\u0301"
 
 
-@pytest.mark.parametrize("rung", [StorageRung.PLAIN, StorageRung.HIGHLY_ENCRYPTED])
+@pytest.mark.parametrize("rung", [StorageRung.NONE, StorageRung.HIGHLY_ENCRYPTED])
 def test_a_name_is_told_as_it_was_given(ground: Ground, rung: StorageRung) -> None:
     """And found by either spelling: both are one file, told as it was written last."""
     sealed = rung > StorageRung.ENCRYPTED

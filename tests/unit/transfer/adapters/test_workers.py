@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from sealgate.database import sqlite_url
 from sealgate.identity.adapters.store import IdentityStore
+from sealgate.policy.protection import StorageRung
 from sealgate.register.adapters.store import Register
 from sealgate.storage.adapters.opened import open_store
 from sealgate.storage.adapters.packed import packed
-from sealgate.storage.model import StorageRung, StoreSettings
+from sealgate.storage.model import StoreSettings
 from sealgate.transfer.adapters import hooks, workers
 from sealgate.transfer.adapters.ssh_settings import SSHSettings
 from sealgate.transfer.adapters.workers import Worker
