@@ -26,7 +26,7 @@ from sealgate.policy.algorithms import (
     rank_of_kex,
 )
 from sealgate.policy.inventory import Drop, OnMismatch, Tunnel
-from sealgate.policy.protection import RUNG_NAMES, Column, StorageRung, TransitRung
+from sealgate.policy.protection import StorageRung, TransitRung
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -282,9 +282,9 @@ def _older_clients(table: Table, classification: Classification | None) -> tuple
             table.element_fault(
                 "older_clients",
                 index,
-                f"{quoted(text)} is worth {quoted(RUNG_NAMES[Column.IN_TRANSIT][worth])}, but "
+                f"{quoted(text)} is worth {quoted(worth.word)}, but "
                 f"class {quoted(classification.id)} demands "
-                f"{quoted(RUNG_NAMES[Column.IN_TRANSIT][required])} in transit",
+                f"{quoted(required.word)} in transit",
                 "remove it, and let the partner update, or use a drop of a weaker class",
             )
         else:
@@ -295,7 +295,7 @@ def _older_clients(table: Table, classification: Classification | None) -> tuple
 def _recipients(table: Table, classification: Classification | None) -> tuple[str, ...]:
     rank = classification.required.at_rest if classification else StorageRung.ENCRYPTED
     named = quoted(classification.id) if classification else ""
-    rung = RUNG_NAMES[Column.AT_REST][rank]
+    rung = rank.word
     found: dict[str, bool] = {}
     faulty = False
     for index, text in enumerate(table.texts("recipients")):

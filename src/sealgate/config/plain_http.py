@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealgate.config.reader import quoted
-from sealgate.policy.protection import RUNG_NAMES, AccessRung, Column, TransitRung
+from sealgate.policy.protection import AccessRung, TransitRung
 from sealgate.policy.requirements import required_of_route
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ def check_plain_route(table: Table, route: Route) -> None:
 
 def _why_not(route: Route) -> str | None:  # noqa: PLR0911  # one for each reason
     named, required = quoted(route.classification.id), route.classification.required
-    rungs = RUNG_NAMES[Column.IN_TRANSIT]
     if route.backend:
         return "it is a backend: what opens one never travels in clear"
     if route.payment:
@@ -40,15 +39,15 @@ def _why_not(route: Route) -> str | None:  # noqa: PLR0911  # one for each reaso
         collected = quoted(route.collects.id)
         return f"it collects {collected}: what visitors send never travels in clear"
     if required.access > AccessRung.NONE:
-        rung = quoted(RUNG_NAMES[Column.ACCESS][required.access])
+        rung = quoted(required.access.word)
         return (
             f"class {named} demands access {rung}: credentials never travel below "
-            f"{quoted(rungs[TransitRung.ENCRYPTED])}"
+            f"{quoted(TransitRung.ENCRYPTED.word)}"
         )
     if required.in_transit > TransitRung.PROTECTED:  # what a signed answer gives (DESIGN 1)
         return (
-            f"class {named} demands {quoted(rungs[required.in_transit])} in transit, and a signed "
-            f"answer gives {quoted(rungs[TransitRung.PROTECTED])}"
+            f"class {named} demands {quoted(required.in_transit.word)} in transit, and a signed "
+            f"answer gives {quoted(TransitRung.PROTECTED.word)}"
         )
     if route.door.conditional:
         return "it is chosen by more than its path, by which one address would be two things"
@@ -76,7 +75,7 @@ def check_plain_site(notes: Notes, routes: Sequence[Route]) -> None:
     ]
     if others:
         strictest = max(others, key=lambda r: required_of_route(r).in_transit)
-        rung = RUNG_NAMES[Column.IN_TRANSIT][required_of_route(strictest).in_transit]
+        rung = required_of_route(strictest).in_transit.word
         notes.add_at(
             front.place,
             f'route "/" is served over plain HTTP, but {quoted(strictest.door.path)} of the '

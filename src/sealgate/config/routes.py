@@ -17,7 +17,7 @@ from sealgate.config.reader import Notes, nearest, quoted
 from sealgate.config.values import UnfitError, read_credential, read_door, read_method
 from sealgate.policy.inventory import CredentialKind, Place, Route, SiteAccess, default_inspect
 from sealgate.policy.leftovers import Leftover
-from sealgate.policy.protection import RUNG_NAMES, AccessRung, Column, TransitRung
+from sealgate.policy.protection import AccessRung, TransitRung
 from sealgate.policy.routing import can_be_one, door_segments
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _access(table: Table, classification: Classification | None) -> tuple[SiteAc
     text = table.text("access")
     if text is None:
         return None, False
-    rungs = RUNG_NAMES[Column.ACCESS][AccessRung.LOW :]
+    rungs = [rung.word for rung in AccessRung if rung >= AccessRung.LOW]
     known = [*(item.value for item in SiteAccess), *rungs]
     if text not in known:
         table.fault(
@@ -138,9 +138,7 @@ def _access(table: Table, classification: Classification | None) -> tuple[SiteAc
         return None, False
     if text == SiteAccess.SITE:
         return SiteAccess.SITE, False
-    demanded = RUNG_NAMES[Column.ACCESS][
-        classification.required.access if classification else AccessRung.NONE
-    ]
+    demanded = (classification.required.access if classification else AccessRung.NONE).word
     if text in rungs and classification is not None and text != demanded:
         # The class decides (DESIGN 1); a route that needs more has a stricter class.
         table.fault(
@@ -173,12 +171,12 @@ def _check_class(table: Table, route: Route, model: ClassificationModel) -> None
     if table.good("access") and (
         required.access == AccessRung.NONE or (asked_by_site and required.access > AccessRung.LOW)
     ):
-        rung = RUNG_NAMES[Column.ACCESS][required.access]
+        rung = required.access.word
         table.fault(
             "access",
             f"route {shown} says who asks for a password, but class "
             f"{quoted(route.classification.id)} demands access {quoted(rung)}, not "
-            f"{quoted(RUNG_NAMES[Column.ACCESS][AccessRung.LOW])}",
+            f"{quoted(AccessRung.LOW.word)}",
             "remove access",
         )
 

@@ -24,7 +24,14 @@ class Column(StrEnum):
     AT_REST = "at rest"
 
 
-class TransitRung(IntEnum):
+class _Rung(IntEnum):
+    @property
+    def word(self) -> str:
+        """Return the guideline's word for it."""
+        return self.name.lower().replace("_", " ")
+
+
+class TransitRung(_Rung):
     """The ladder "in transit", weakest first."""
 
     UNENCRYPTED = 0
@@ -33,7 +40,7 @@ class TransitRung(IntEnum):
     HIGHLY_ENCRYPTED = 3
 
 
-class AccessRung(IntEnum):
+class AccessRung(_Rung):
     """The ladder "access", weakest first."""
 
     NONE = 0
@@ -42,7 +49,7 @@ class AccessRung(IntEnum):
     VERY_HIGH = 3
 
 
-class StorageRung(IntEnum):
+class StorageRung(_Rung):
     """The ladder "at rest", weakest first."""
 
     NONE = 0
@@ -51,15 +58,14 @@ class StorageRung(IntEnum):
     HIGHLY_ENCRYPTED = 3
 
 
-_LADDERS: dict[Column, type[IntEnum]] = {
+_LADDERS: dict[Column, type[_Rung]] = {
     Column.IN_TRANSIT: TransitRung,
     Column.ACCESS: AccessRung,
     Column.AT_REST: StorageRung,
 }
 # The names are the guideline's own words, weakest first.
 RUNG_NAMES: dict[Column, tuple[str, ...]] = {
-    column: tuple(rung.name.lower().replace("_", " ") for rung in ladder)
-    for column, ladder in _LADDERS.items()
+    column: tuple(rung.word for rung in ladder) for column, ladder in _LADDERS.items()
 }
 
 

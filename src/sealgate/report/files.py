@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sealgate.policy.inventory import PassivePorts
-from sealgate.policy.protection import RUNG_NAMES, Column, StorageRung, TransitRung
+from sealgate.policy.protection import StorageRung, TransitRung
 from sealgate.report.terminal import clean
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _drop_lines(
     if limits:
         yield clean("; ".join(limits))
     if drop.older_clients:
-        worth = RUNG_NAMES[Column.IN_TRANSIT][TransitRung.ENCRYPTED]
+        worth = TransitRung.ENCRYPTED.word
         yield f'takes older clients over SSH, worth "{worth}": {", ".join(drop.older_clients)}'
     yield f"an upload of a stricter class: {drop.on_mismatch.value}"
 

@@ -23,7 +23,7 @@ from sealgate.policy.inventory import (
     tunnel_asset,
 )
 from sealgate.policy.observation import Fact, Observation, Vantage
-from sealgate.policy.protection import RUNG_NAMES, Column, StorageRung
+from sealgate.policy.protection import StorageRung
 from sealgate.policy.requirements import declared
 from sealgate.transfer.authorize import required
 
@@ -188,8 +188,8 @@ def _refusals(
                 drop.place.file or inventory.source,
                 drop.place.line,
                 f'"{drop_asset(drop).id}": "{drop.classification.id}" demands '
-                f'"{RUNG_NAMES[Column.AT_REST][demand]}" at rest, but {reason}, so that it would '
-                f'be "{RUNG_NAMES[Column.AT_REST][StorageRung.PROTECTED]}" only',
+                f'"{demand.word}" at rest, but {reason}, so that it would '
+                f'be "{StorageRung.PROTECTED.word}" only',
                 _apart_hint(inventory.keys.protection),
             )
 

@@ -54,7 +54,6 @@ from sealgate.gateway.translate.sign_in import (
 from sealgate.gateway.translate.typed import EXTENSIONS, header, typed
 from sealgate.policy.conditions import MAX_BODY_BYTES, OVERRIDE_HEADERS, reads_bodies
 from sealgate.policy.inventory import AcmeChallenge, route_asset
-from sealgate.policy.protection import RUNG_NAMES, Column
 from sealgate.policy.requirements import required_of_route
 from sealgate.policy.routing import is_stricter, specificity
 
@@ -392,7 +391,7 @@ def _to_site(site: Site, route: Route, match: JSONObject, filters: JSONObject) -
 
 
 def _access(route: Route) -> str:
-    return RUNG_NAMES[Column.ACCESS][required_of_route(route).access]
+    return required_of_route(route).access.word
 
 
 def http_routes(inventory: Inventory, material: Material) -> JSONObject:
