@@ -7,12 +7,14 @@ access to what it gives out, storage to what is kept.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealgate.policy.finding import Declaration
 from sealgate.policy.inventory import (
     AssetKind,
+    Drop,
     SiteAccess,
     drop_asset,
     file_server_asset,
@@ -21,13 +23,19 @@ from sealgate.policy.inventory import (
     site_asset,
     tunnel_asset,
 )
-from sealgate.policy.protection import SENSITIVE_FLOOR, AccessRung, Column, Protection
+from sealgate.policy.protection import (
+    SENSITIVE_FLOOR,
+    SIGN_IN_FLOOR,
+    AccessRung,
+    Column,
+    Protection,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sealgate.policy.classification import Classification
-    from sealgate.policy.inventory import Asset, Inventory, Route, Site
+    from sealgate.policy.inventory import Asset, Inventory, Route, Site, Tunnel
 
 # What applies where (DESIGN 1): a page keeps nothing, a store sends nothing. Access to
 # a site is a matter of its routes; of an endpoint that nobody configured only the
@@ -118,8 +126,8 @@ def _file_server(inventory: Inventory) -> Iterator[AssetRequirement]:
     listen = inventory.listen
     ssh = frozenset([Declaration.SSH]) if listen.sftp else frozenset()
     ftp = frozenset([Declaration.FTP]) if listen.ftps or listen.ftps_implicit else frozenset()
-    # Everybody who comes sends a password or proves a key, so the floor holds in transit
-    # for each drop and tunnel. What a class demands beyond it is asked of each session.
+    # The server itself is held to the floor of credentials in transit. What a class demands
+    # beyond it is asked of each session.
     floor = Protection(SENSITIVE_FLOOR.in_transit)
     strictest = max(classes, key=lambda c: c.rank)
     yield AssetRequirement(
@@ -127,17 +135,13 @@ def _file_server(inventory: Inventory) -> Iterator[AssetRequirement]:
     )
     for drop in inventory.drops:
         yield AssetRequirement(
-            drop_asset(drop),
-            drop.classification.id,
-            drop.classification.required.at_least(floor),
-            declarations=ssh | ftp,
+            drop_asset(drop), drop.classification.id, required_of_drop(drop), declarations=ssh | ftp
         )
     for tunnel in inventory.tunnels:
-        asset = tunnel_asset(tunnel)
         yield AssetRequirement(
-            asset,
+            tunnel_asset(tunnel),
             tunnel.classification.id,
-            applicable(asset.kind, tunnel.classification.required.at_least(floor)),
+            required_of_drop(tunnel),
             declarations=ssh,
         )
 
@@ -189,6 +193,23 @@ def required_of_route(route: Route) -> Protection:
         # (DESIGN 1, in transit, rung 1; guideline, paragraph 2 and "Backend").
         in_transit = max(in_transit, SENSITIVE_FLOOR.in_transit)
     return Protection(in_transit, shows.access)
+
+
+def required_of_drop(asset: Drop | Tunnel) -> Protection:
+    """
+    Return what a drop, or a tunnel, must provide.
+
+    Whoever comes there signs in, so it is never below "encrypted" in transit, nor open to
+    everybody, whatever its class says.
+    """
+    kind = AssetKind.DROP if isinstance(asset, Drop) else AssetKind.TUNNEL
+    return _behind_sign_in(kind, asset.classification.required)
+
+
+@functools.lru_cache(maxsize=64)
+def _behind_sign_in(kind: AssetKind, required: Protection) -> Protection:
+    # Asked for each operation of a session.
+    return applicable(kind, required.at_least(SIGN_IN_FLOOR))
 
 
 def required_of_data(classification: Classification, *, sensitive: bool) -> Protection:

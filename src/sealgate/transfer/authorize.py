@@ -9,7 +9,6 @@ is worth nothing.
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,8 @@ from sealgate.policy.algorithms import (
     rank_of_tls,
 )
 from sealgate.policy.inventory import Drop, drop_asset, tunnel_asset
-from sealgate.policy.protection import SIGN_IN_FLOOR, AccessRung, Protection, TransitRung
+from sealgate.policy.protection import AccessRung, TransitRung
+from sealgate.policy.requirements import required_of_drop
 from sealgate.transfer.model import Action, Method, TransferProtocol
 
 if TYPE_CHECKING:
@@ -113,21 +113,6 @@ def _proven(methods: frozenset[Method], now: float) -> Iterator[Proven]:
     return (Proven(_FACTORS[method], now) for method in methods)
 
 
-def required(asset: Drop | Tunnel) -> Protection:
-    """
-    Return what *asset* demands of a connection and of whoever makes it.
-
-    Credentials travel over it, so it is never below "encrypted" in transit, nor open to
-    everybody, whatever its class says.
-    """
-    return _floored(asset.classification.required)
-
-
-@functools.lru_cache(maxsize=64)
-def _floored(required: Protection) -> Protection:
-    return required.at_least(SIGN_IN_FLOOR)
-
-
 def asset_id(asset: Drop | Tunnel) -> str:
     """
     Return the id of *asset*, by which grants are asked for.
@@ -139,7 +124,7 @@ def needs_grant(asset: Drop | Tunnel) -> bool:
     """
     Return whether the class of *asset* demands a grant.
     """
-    return required(asset).access >= AccessRung.VERY_HIGH
+    return required_of_drop(asset).access >= AccessRung.VERY_HIGH
 
 
 def grant_for(asset: Drop | Tunnel, caller: Caller) -> Grant | None:
@@ -182,7 +167,7 @@ def refusal(
     """
     if not admits(asset.admit, caller):
         return Refusal("", "you are not admitted", "ask whoever runs this server")
-    demand = required(asset)
+    demand = required_of_drop(asset)
     below = _below_transit(asset, demand.in_transit, caller, channel) or _older(asset, channel)
     return below or _below_access(asset, caller, channel.protocol, access, now)
 
@@ -290,7 +275,7 @@ def _below_access(
 ) -> Refusal | None:
     key = Factor.CERTIFICATE if protocol is TransferProtocol.FTPS else Factor.SSH_KEY
     lacking = missing(
-        required(asset).access,
+        required_of_drop(asset).access,
         _proven(caller.methods, now),
         caller.country,
         access.countries,

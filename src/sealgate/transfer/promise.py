@@ -24,8 +24,7 @@ from sealgate.policy.inventory import (
 )
 from sealgate.policy.observation import Fact, Observation, Vantage
 from sealgate.policy.protection import StorageRung
-from sealgate.policy.requirements import declared
-from sealgate.transfer.authorize import required
+from sealgate.policy.requirements import declared, required_of_drop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -112,7 +111,7 @@ def _promises(
         for fact, value in _of_server(inventory, speaks).items():
             yield _saw(server, fact, value)
     for one in _behind(inventory):
-        asset, demand = _asset(one), required(one)
+        asset, demand = _asset(one), required_of_drop(one)
         yield _saw(asset.id, Fact.SESSION_RUNG, demand.in_transit)
         yield _saw(asset.id, Fact.ACCESS_RUNG, demand.access)
     for drop in inventory.drops:

@@ -4,6 +4,8 @@ From class to least protection.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sealgate.policy.classification import DEFAULT_MODEL
@@ -27,6 +29,7 @@ from sealgate.policy.requirements import (
     applicable,
     declared,
     required_of_data,
+    required_of_drop,
     required_of_route,
 )
 
@@ -83,6 +86,15 @@ def _inventory() -> Inventory:
     )
 
 
+def test_a_drop_is_never_open_nor_in_clear() -> None:
+    """Credentials travel to a public drop, too, so it is encrypted and asks who comes."""
+    drop, tunnel = Drop("a", PUBLIC, "file:a"), Tunnel("b", PUBLIC, Address("127.0.0.1", 22))
+    assert required_of_drop(drop) == required_of_drop(tunnel) == Protection.of(2, 1, 0)
+    assert required_of_drop(replace(drop, classification=SECRET)) == SECRET.required
+    # What a tunnel leads to rests elsewhere.
+    assert required_of_drop(replace(tunnel, classification=SECRET)) == Protection.of(3, 3, 0)
+
+
 def test_declared_lists_each_site_route_and_drop() -> None:
     """
     A site is asked for the transit of its strictest route; drops keep their floors.
@@ -97,7 +109,7 @@ def test_declared_lists_each_site_route_and_drop() -> None:
         # Whoever comes to a drop signs in, so that the floor holds for a public one, too.
         "file server": Protection.of(2, 0, 0),
         "drop partners": Protection.of(2, 1, 1),
-        "drop flyers": Protection.of(2, 0, 0),
+        "drop flyers": Protection.of(2, 1, 0),
         # What a tunnel leads to rests elsewhere.
         "tunnel console": Protection.of(3, 3, 0),
     }

@@ -11,7 +11,6 @@ from sealgate.transfer.authorize import (
     admits,
     may,
     refusal,
-    required,
     transit_rung,
 )
 from sealgate.transfer.model import Action, Caller, Channel, Method, TransferProtocol
@@ -133,14 +132,6 @@ def test_what_a_sign_in_is_worth(
     A password is low; a key from a country on the list is high; without a grant nothing is higher.
     """
     assert access_rung(methods, country, ACCESS.countries) == rank
-
-
-def test_floors_hold_whatever_the_class() -> None:
-    """
-    Credentials travel to a public drop, too, so it is encrypted and asks who comes.
-    """
-    assert required(drop(PUBLIC)) == Protection.of(2, 1, 0)
-    assert required(drop(SECRET)) == SECRET.required
 
 
 @pytest.mark.parametrize(
