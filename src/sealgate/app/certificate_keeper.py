@@ -28,11 +28,11 @@ from sealgate.app.certificates import (
     upkeep_complaint,
 )
 from sealgate.errors import GatewayError, SealgateError
+from sealgate.files import private_folder, write_durably
 from sealgate.gateway.adapters.acme_certificates import proof
 from sealgate.gateway.adapters.acme_hook import CLEANUP, PRESENT, run_hook
 from sealgate.gateway.adapters.acme_state import AcmeError, Upkeep, UpkeepFile
 from sealgate.gateway.adapters.doors import shown_fingerprint
-from sealgate.gateway.adapters.files import make_folder, replace_file
 from sealgate.gateway.model import CertificateFiles, Proof
 from sealgate.gateway.renewal import Life, renew_at, retry_at
 from sealgate.policy.inventory import AcmeChallenge
@@ -316,7 +316,7 @@ class CertificateKeeper:
     def _write(self, file: UpkeepFile, upkeep: Upkeep) -> None:
         try:
             file.write(upkeep)
-        except GatewayError as error:
+        except SealgateError as error:
             self._tell(f"error: {error.message}")
 
 
@@ -332,9 +332,9 @@ def _due(inventory: Inventory, site: Site, upkeep: Upkeep, kept: KeptCertificate
 
 
 def _with_files(folder: Path, one: Proof, now: float) -> Proof:
-    make_folder(str(folder))
+    private_folder(folder)
     chain, key = folder / f"{one.token}.pem", folder / f"{one.token}.key"
     chain_bytes, key_bytes = proof(one.domain, one.answer, now=now)
-    replace_file(str(chain), chain_bytes)
-    replace_file(str(key), key_bytes)
+    write_durably(chain, chain_bytes)
+    write_durably(key, key_bytes)
     return dataclasses.replace(one, files=CertificateFiles(str(chain), str(key)))

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from sealgate.app.crashes import CRASH_WINDOW_SECONDS, MAX_CRASHES, Crashes
 from sealgate.app.material import ENVOY_FOLDER
 from sealgate.app.ports import opened
-from sealgate.errors import BugError, GatewayError
+from sealgate.errors import BugError, GatewayError, SealgateError
+from sealgate.files import private_folder
 from sealgate.gateway.adapters.binary import find_envoy
 from sealgate.gateway.adapters.doors import refuse_taken
 from sealgate.gateway.adapters.envoy import Envoy
-from sealgate.gateway.adapters.files import make_folder
 from sealgate.gateway.translate.inspection import MOST_SHARE, SHARE_KEY
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class EnvoyKeeper:
             GatewayError: an address cannot be had, or Envoy cannot be run.
         """
         self._folder = str(Path(inventory.state_folder, ENVOY_FOLDER))
-        make_folder(self._folder)
+        private_folder(Path(self._folder))
         self._binary = find_envoy(inventory.envoy)
         refuse_taken(opened(inventory).all)
         self.envoy = Envoy(self._binary, self._folder, workers=self._workers)
@@ -128,7 +128,7 @@ class EnvoyKeeper:
         self._share = MOST_SHARE
         try:
             envoy.start(files())
-        except GatewayError as error:
+        except SealgateError as error:
             self._tell(f"error: {error.message}")
             self._note_crash(envoy, time.monotonic())
             return False

@@ -18,6 +18,7 @@ from sealgate.app.audit import class_called
 from sealgate.app.sending import Moved, Sending, Signing
 from sealgate.app.sending_checks import check_whole
 from sealgate.errors import SourceError, UsageError
+from sealgate.files import new_file
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.requirements import required_of_data
 from sealgate.transfer.adapters.client import connect
@@ -129,13 +130,10 @@ def _written(
 ) -> int:
     done = 0
     # Nobody else reads it before its class is known.
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
+    with new_file(part) as file:
         for chunk in chunks:
             digest.update(chunk)
             file.write(chunk)
             done += len(chunk)
             sending.progress(place.name, done, size)
-        file.flush()
-        os.fsync(file.fileno())
     return done

@@ -21,8 +21,8 @@ from sealgate.app.inspection_material import RELAY_FOLDER, check_inspection, pol
 from sealgate.app.inspection_samples import Samples
 from sealgate.app.listening import bound, close_listeners
 from sealgate.app.revival import Member, seen_off
-from sealgate.errors import GatewayError, SealgateError
-from sealgate.gateway.adapters.files import make_folder
+from sealgate.errors import SealgateError
+from sealgate.files import private_folder
 from sealgate.inspection.adapters.relay_plan import RelayPlan
 from sealgate.inspection.adapters.relay_process import RelayProcess
 
@@ -85,7 +85,7 @@ class Inspection:
         observed = {path: policy for path, policy in known.items() if not policy.enforces}
         try:
             self._samples.prepare(inventory.state_folder, observed)
-        except GatewayError:
+        except SealgateError:
             self.discard()
             raise
 
@@ -189,7 +189,7 @@ class Inspection:
         group = _Group(wanted, {}, [Member() for _ in range(many)])
         try:
             if wanted:
-                make_folder(str(Path(inventory.state_folder, RELAY_FOLDER)))
+                private_folder(Path(inventory.state_folder, RELAY_FOLDER))
             for path in wanted:
                 group.listeners[path] = old[path] if path in old else bound(path)
             for member in group.members:

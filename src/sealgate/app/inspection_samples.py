@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from sealgate.app.inspection_material import RELAY_FOLDER
 from sealgate.app.listening import bound, close_listeners
 from sealgate.app.revival import seen_off
-from sealgate.errors import GatewayError
-from sealgate.gateway.adapters.files import make_folder
+from sealgate.errors import GatewayError, SealgateError
+from sealgate.files import private_folder
 from sealgate.gateway.translate.inspection import MOST_SHARE, next_share
 from sealgate.inspection.adapters.relay_plan import RelayPlan
 from sealgate.inspection.adapters.relay_process import RelayProcess
@@ -99,13 +99,13 @@ class Samples:
         if wanted == self._set.policies:
             return
         made = self._next = _Set(wanted)
-        if wanted:
-            make_folder(str(Path(state_folder, RELAY_FOLDER)))
         try:
+            if wanted:
+                private_folder(Path(state_folder, RELAY_FOLDER))
             for path in wanted:
                 known = self._set.listeners.get(path)
                 made.listeners[path] = known or bound(path, backlog=_BACKLOG)
-        except GatewayError:
+        except SealgateError:
             self.discard()
             raise
         # Envoy may come before the rest is taken over.

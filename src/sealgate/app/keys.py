@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.serialization import PrivateFormat, pkcs12
 
 from sealgate.app.users import open_identities, tell_gateway
 from sealgate.errors import SealgateError, SourceError, UsageError
+from sealgate.files import sync_folder
 from sealgate.identity.adapters.authority import LocalAuthority
-from sealgate.identity.adapters.durable import sync_folder
 from sealgate.identity.model import checked_group, checked_name
 from sealgate.storage.age.hybrid import HybridIdentity
 

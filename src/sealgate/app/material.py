@@ -22,7 +22,7 @@ from sealgate.app.trust import local_sites
 from sealgate.app.users import open_identities
 from sealgate.config.load import country_database_fault
 from sealgate.errors import ConfigError, Fault, SourceError
-from sealgate.gateway.adapters.files import make_folder, replace_file
+from sealgate.files import private_folder, write_durably
 from sealgate.gateway.model import CertificateFiles, Material, needs_grants
 from sealgate.identity.adapters.authority import Made
 from sealgate.identity.adapters.given import check_given
@@ -150,7 +150,7 @@ def gather_countries(inventory: Inventory) -> str | None:
     # The name follows the source, so that another source is another file for Envoy.
     name = hashlib.sha256(source.encode()).hexdigest()[:_NAME_DIGITS]
     folder = Path(inventory.state_folder, _COUNTRIES_FOLDER)
-    make_folder(str(folder))
+    private_folder(folder)
     copy, trial = folder / f"{name}.mmdb", folder / f"{name}.trial"
     try:
         with Path(source).open("rb") as file:
@@ -160,7 +160,7 @@ def gather_countries(inventory: Inventory) -> str | None:
             f'country database "{source}" cannot be read: {error.strerror}'
         ) from error
     if not copy.exists() or copy.read_bytes() != data:
-        replace_file(str(trial), data)
+        write_durably(trial, data)
         fault = country_database_fault(str(trial))
         if fault is not None:
             trial.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.errors import ConfigError, Fault, SourceError
-from sealgate.gateway.adapters.files import replace_file
+from sealgate.files import write_durably
 from sealgate.identity.adapters.row_key import KEY_NAME
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def note_made(inventory: Inventory) -> None:
         return
     place = _place(inventory)
     try:
-        replace_file(str(place), "".join(f"{line}\n" for line in there).encode())
+        write_durably(place, "".join(f"{line}\n" for line in there).encode())
     except OSError as error:
         message = f'"{place}" cannot be written: {(error.strerror or "error").lower()}'
         raise SourceError(message, hint=f"ls -ld '{place.parent}'") from error

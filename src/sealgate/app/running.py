@@ -34,8 +34,8 @@ from sealgate.app.transfer import told_addresses
 from sealgate.app.upgrade import upgrade_apart
 from sealgate.config.load import load
 from sealgate.errors import BugError, ConfigError, GatewayError, SealgateError
+from sealgate.files import private_folder
 from sealgate.gateway.adapters.doors import shown
-from sealgate.gateway.adapters.files import make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -284,7 +284,7 @@ class RunningGateway:
         """
         try:
             with contextlib.ExitStack() as held:
-                make_folder(self._state_folder)
+                private_folder(Path(self._state_folder))
                 lock = ControlLock(self._state_folder)
                 held.callback(lock.release)
                 # Before identities are read: who changes them now waits for our answer.

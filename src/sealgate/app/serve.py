@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.app.running import Options, RunningGateway
+from sealgate.files import write_durably
 from sealgate.gateway.adapters.doors import shown
-from sealgate.gateway.adapters.files import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ def serve(inventory: Inventory, options: Options, *, ready_file: str | None = No
                 **gateway.file_addresses,
                 "state_folder": inventory.state_folder,
             }
-            replace_file(str(Path(ready_file).absolute()), json.dumps(content).encode() + b"\n")
+            write_durably(Path(ready_file).absolute(), json.dumps(content).encode() + b"\n")
         _tell_systemd("READY=1")
         try:
             return gateway.wait()

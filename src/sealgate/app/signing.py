@@ -23,7 +23,7 @@ from sealgate.app.signed_material import (
     signing_keys,
 )
 from sealgate.errors import SealgateError
-from sealgate.gateway.adapters.files import make_folder
+from sealgate.files import private_folder
 from sealgate.inspection.adapters.signer_plan import SignerPlan
 from sealgate.inspection.adapters.signer_process import SignerProcess
 from sealgate.policy.inventory import route_asset
@@ -87,7 +87,7 @@ class Signing:
         self._next = made
         try:
             if wanted:
-                make_folder(str(Path(inventory.state_folder, SIGNER_FOLDER)))
+                private_folder(Path(inventory.state_folder, SIGNER_FOLDER))
                 for path in wanted:
                     made.listeners[path] = old[path] if path in old else bound(path)
                 made.member.process = _spawned(made)

@@ -18,7 +18,7 @@ from sealgate.app.storing import store_settings
 from sealgate.app.transfer_stores import ANSWER_SECONDS, SILENT, silent, why_not_served
 from sealgate.app.transfer_wanted import Door, Wanted, has_ftps
 from sealgate.errors import ConfigError, Fault, SourceError
-from sealgate.gateway.adapters.files import make_folder, replace_file
+from sealgate.files import private_folder, write_durably
 from sealgate.identity.adapters.given import check_given
 from sealgate.policy.inventory import PassivePorts
 from sealgate.storage.adapters.asked import answers
@@ -78,9 +78,9 @@ class Material:
         model = inventory.model
         database = database_url(inventory)
         state = Path(inventory.state_folder).absolute()
-        make_folder(str(state / LOGS_FOLDER))
+        private_folder(state / LOGS_FOLDER)
         keyring = self._keys.open(inventory) if _needs_keys(inventory) else None
-        make_folder(str(state / RECORDS_FOLDER))
+        private_folder(state / RECORDS_FOLDER)
         places = None if before is None else {settings.url for settings in before.stores}
         fenced: dict[str, str] = {}
         faults = list(_faults(inventory, keyring, self._now, places, fenced))
@@ -181,10 +181,10 @@ class Material:
             given = check_given(tls.chain, tls.key, (name,), now=self._now(), place=tls.place)
             content = given.chain + given.key
         folder = state / FTPS_FOLDER
-        make_folder(str(folder))
+        private_folder(folder)
         path = folder / _CERTIFICATE
         if not path.exists() or path.read_bytes() != content:
-            replace_file(str(path), content)
+            write_durably(path, content)
         return str(path)
 
 

@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 
 from sealgate.audit.targets import host_name
 from sealgate.errors import SourceError, UsageError
+from sealgate.files import new_file
 from sealgate.inspection.adapters.signing_keys import SigningKeys
 from sealgate.signing.keys import directory, read_keys
 from sealgate.signing.model import DIRECTORY_PATH, Defect, Request, UnverifiedError
@@ -239,11 +240,8 @@ def _taken(found: Fetched, verified: Verified, out: str | None, looking: Looking
     try:
         try:
             # Nobody else reads it before it is verified.
-            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
+            with new_file(part) as file:
                 size = _copied(found, verified, file, looking)
-                file.flush()
-                os.fsync(file.fileno())
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import time
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from sealgate.cli.groups import Group
 from sealgate.cli.keys_signing import signing
 from sealgate.cli.voice import notice
 from sealgate.errors import SourceError, UsageError
+from sealgate.files import new_file
 
 
 @click.group("keys", cls=Group, invoke_without_command=True)
@@ -133,11 +133,8 @@ def _list(config: str | None) -> None:
 
 def _write_new(path: str, text: str) -> None:
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        with new_file(Path(path)) as file:
+            file.write(text.encode("ascii"))
     except FileExistsError as error:
         raise UsageError(
             f'"{path}" exists already, and a key is never overwritten', hint="give another name"

@@ -37,7 +37,7 @@ from sealgate.demo.partner import (
 )
 from sealgate.demo.shop.data import make_database
 from sealgate.errors import PeerError
-from sealgate.gateway.adapters.files import replace_file
+from sealgate.files import write_durably
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import AssetKind
 
@@ -299,7 +299,7 @@ def write_ready(path: Path, laid: Laid) -> None:
     Raises:
         GatewayError: it cannot be written there.
     """
-    replace_file(str(path.absolute()), json.dumps(laid.ready(), indent=2).encode() + b"\n")
+    write_durably(path.absolute(), json.dumps(laid.ready(), indent=2).encode() + b"\n")
 
 
 def commands(laid: Laid, program: str) -> list[tuple[str, str]]:

@@ -25,9 +25,9 @@ from josepy.jwa import ES256
 from josepy.jwk import JWK, JWKEC
 
 from sealgate.errors import BugError, SealgateError
+from sealgate.files import private_folder, write_durably
 from sealgate.gateway.adapters.acme_certificates import private_pem
 from sealgate.gateway.adapters.acme_state import AcmeError
-from sealgate.gateway.adapters.files import make_folder, replace_file
 from sealgate.gateway.model import SYSTEM_ROOTS
 
 if TYPE_CHECKING:
@@ -137,15 +137,15 @@ class Account:
             one.net.account = known
             known = one.update_registration(known, messages.Registration.from_data(email=contact))
         self._uri = str(known.uri)
-        replace_file(str(self._path), json.dumps({"uri": self._uri, "contact": contact}).encode())
+        write_durably(self._path, json.dumps({"uri": self._uri, "contact": contact}).encode())
 
     def _kept_key(self) -> JWKEC:
-        make_folder(str(self._key_path.parent))
+        private_folder(self._key_path.parent)
         try:
             content = self._key_path.read_bytes()
         except FileNotFoundError:
             content = private_pem(ec.generate_private_key(ec.SECP256R1()))
-            replace_file(str(self._key_path), content)
+            write_durably(self._key_path, content)
         except OSError as error:
             raise AcmeError(f'"{self._key_path}" cannot be read: {error.strerror}') from error
         try:

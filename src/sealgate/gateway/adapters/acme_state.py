@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from sealgate.errors import GatewayError
-from sealgate.gateway.adapters.files import make_folder, replace_file
+from sealgate.files import private_folder, write_durably
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,8 +80,8 @@ class OrderFile:
         Raises:
             GatewayError: the folder cannot be written.
         """
-        make_folder(str(self._path.parent))
-        replace_file(str(self._path), json.dumps(asdict(order)).encode())
+        private_folder(self._path.parent)
+        write_durably(self._path, json.dumps(asdict(order)).encode())
 
     def remove(self) -> None:
         """
@@ -144,8 +144,8 @@ class UpkeepFile:
         Raises:
             GatewayError: the folder cannot be written.
         """
-        make_folder(str(self._path.parent))
-        replace_file(str(self._path), json.dumps(asdict(upkeep)).encode())
+        private_folder(self._path.parent)
+        write_durably(self._path, json.dumps(asdict(upkeep)).encode())
 
     def wish(self) -> None:
         """
@@ -154,8 +154,8 @@ class UpkeepFile:
         Raises:
             GatewayError: the folder cannot be written.
         """
-        make_folder(str(self._wish.parent))
-        replace_file(str(self._wish), b"")
+        private_folder(self._wish.parent)
+        write_durably(self._wish, b"")
 
     @property
     def is_wished(self) -> bool:

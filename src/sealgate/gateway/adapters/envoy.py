@@ -12,13 +12,14 @@ import json
 import subprocess
 import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealgate.errors import BugError, GatewayError
+from sealgate.errors import BugError, GatewayError, SealgateError
+from sealgate.files import private_folder
 from sealgate.gateway.adapters.binary import EnvoyBinary, find_envoy
 from sealgate.gateway.adapters.files import (
     flattened,
-    make_folder,
     remove_files,
     versioned,
     write_files,
@@ -124,13 +125,13 @@ class Envoy:
         """
         require_instances(files.files)
         validate(files, self._binary)
-        make_folder(self._folder)
+        private_folder(Path(self._folder))
         remove_files(self._folder, keep=files.files)
         write_files(self._folder, files.files)
         self._process.start()
         try:
             self._confirm(files.files, rejected_before={}, log_before=0)
-        except GatewayError:
+        except SealgateError:
             self._process.kill()
             raise
         self._files = files
@@ -165,7 +166,7 @@ class Envoy:
             for step in steps:
                 changed.update(dict.fromkeys(step))
                 self._write_and_confirm(step)
-        except GatewayError:
+        except SealgateError:
             self._take_back(old, changed)
             raise
         remove_files(self._folder, keep=files.files)

@@ -1,20 +1,16 @@
 """
 Writes Envoy's configuration files so that nobody ever reads half of one.
-
-A file is written beside its place, flushed to the disk and renamed: Envoy watches the
-folder for renames, and a crash leaves the old file or the new one.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealgate.errors import BugError, GatewayError
+from sealgate.errors import BugError
+from sealgate.files import write_durably
 from sealgate.gateway.model import BOOTSTRAP
 
 if TYPE_CHECKING:
@@ -24,7 +20,6 @@ if TYPE_CHECKING:
 
 # Hex digits of SHA-256 that name a version: 64 bits, so that no two contents meet.
 _VERSION_DIGITS = 16
-_TEMPORARY_ENDING = ".new"
 
 
 def versioned(name: str, content: JSONObject) -> JSONObject:
@@ -46,56 +41,10 @@ def write_files(folder: str, files: Mapping[str, JSONObject]) -> None:
     Write every file of *files* into *folder*, each at once and readable by its owner only.
 
     Raises:
-        GatewayError: the disk is full, read-only, or the folder is not ours.
+        SourceError: the disk is full, read-only, or the folder is not ours.
     """
     for name, content in files.items():
-        replace_file(
-            str(Path(folder) / name), json.dumps(versioned(name, content), indent=1).encode()
-        )
-
-
-def replace_file(path: str, data: bytes) -> None:
-    """
-    Put *data* at *path* at once (mode 0600), as a rename into the folder.
-
-    Raises:
-        GatewayError: the disk is full, read-only, or the folder is not ours.
-    """
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}{_TEMPORARY_ENDING}")
-    try:
-        with contextlib.suppress(FileNotFoundError):
-            temporary.unlink()
-        opened = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with open(opened, "wb") as file:  # noqa: PTH123  # a descriptor, not a path
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-        _flush_folder(target.parent)
-    except OSError as error:
-        raise GatewayError(
-            f'"{path}" cannot be written: {error.strerror}',
-            hint=f"see that the folder belongs to the user that runs Sealgate: ls -ld {target.parent}",
-        ) from error
-
-
-def make_folder(path: str) -> None:
-    """
-    Make the folder *path* with mode 0700, parents too; close one that others may enter.
-
-    Raises:
-        GatewayError: it cannot be made, or something else has the name.
-    """
-    try:
-        folder = Path(path)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if folder.stat().st_mode & 0o077:
-            folder.chmod(0o700)
-    except OSError as error:
-        raise GatewayError(
-            f'folder "{path}" cannot be made: {error.strerror}', hint=f"ls -ld {Path(path).parent}"
-        ) from error
+        write_durably(Path(folder, name), json.dumps(versioned(name, content), indent=1).encode())
 
 
 def remove_files(folder: str, *, keep: Mapping[str, object]) -> None:
@@ -157,11 +106,3 @@ def _inlined(value: JSON, routes: Mapping[str, JSON]) -> JSON:
         elif key != "sds_config":
             result[key] = _inlined(item, routes)
     return result
-
-
-def _flush_folder(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

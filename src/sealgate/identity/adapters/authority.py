@@ -27,8 +27,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sealgate.errors import SourceError, UsageError
+from sealgate.files import locked, private_folder, write_durably
 from sealgate.identity.adapters import minting
-from sealgate.identity.adapters.durable import locked, private_folder, write_durably
 from sealgate.identity.adapters.shelf import CertificateShelf, KeptCertificate
 from sealgate.identity.model import ClientCertificate, checked_name, renew_at
 

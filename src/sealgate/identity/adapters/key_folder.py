@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from sealgate.errors import SourceError, UsageError
-from sealgate.identity.adapters.durable import write_durably
+from sealgate.files import write_durably
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

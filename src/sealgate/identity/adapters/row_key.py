@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.errors import SourceError
-from sealgate.identity.adapters.durable import (
+from sealgate.files import (
     locked,
     private_folder,
     sync_folder,

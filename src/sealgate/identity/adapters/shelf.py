@@ -21,7 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from sealgate.errors import SourceError
-from sealgate.identity.adapters.durable import private_folder, sync_folder, write_durably
+from sealgate.files import private_folder, sync_folder, write_durably
 
 KEPT_VERSIONS = 3
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from sealgate.errors import SourceError
-from sealgate.identity.adapters.durable import locked, private_folder
+from sealgate.files import locked, private_folder
 from sealgate.identity.adapters.key_folder import KeyFolder
 from sealgate.identity.tokens import TokenKey, is_due, kept_keys, token_key
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sealgate.errors import SourceError, UsageError
-from sealgate.identity.adapters.durable import locked, private_folder
+from sealgate.files import locked, private_folder
 from sealgate.identity.adapters.key_folder import KeyFolder
 from sealgate.signing.keys import SigningKey, current_key, kept_keys, signing_key
 

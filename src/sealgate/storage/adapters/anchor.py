@@ -14,7 +14,7 @@ import os
 import struct
 from typing import TYPE_CHECKING
 
-from sealgate.storage.adapters.file_ends import sync_folder
+from sealgate.files import sync_folder
 from sealgate.storage.adapters.medium import failed
 from sealgate.storage.model import StorageError, Trouble
 

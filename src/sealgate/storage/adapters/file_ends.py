@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from sealgate.errors import SourceError, UsageError
+from sealgate.files import sync_folder
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -285,15 +286,6 @@ def _check_target(path: str, there: os.stat_result, *, replace: bool, source: In
 
 def _exists(name: str) -> UsageError:
     return UsageError(f"{name} exists already", hint="--force replaces it, -o names another")
-
-
-def sync_folder(path: Path) -> None:
-    """Have the names in the folder *path* reach the disk."""
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _failed(name: str, done: str, error: OSError | ValueError) -> SourceError:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sealgate.errors import ConfigError, SourceError, UsageError
-from sealgate.identity.adapters.durable import locked, private_folder, write_durably
+from sealgate.files import locked, private_folder, write_durably
 from sealgate.policy.inventory import KeyProtection, KeySettings
 from sealgate.storage.adapters.keystore_protect import protector_for
 from sealgate.storage.adapters.keystore_seal import new_identity, read_identities, read_recipient

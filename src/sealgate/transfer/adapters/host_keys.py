@@ -11,6 +11,7 @@ from pathlib import Path
 import asyncssh
 
 from sealgate.errors import ConfigError
+from sealgate.files import new_file, sync_folder
 
 # File name and algorithm. Whoever speaks one of our key exchanges knows Ed25519 (RFC 8709);
 # a second key would be one more to compare, and one more to lose.
@@ -81,11 +82,8 @@ def _make(path: Path, algorithm: str) -> None:
     """
     key = asyncssh.generate_private_key(algorithm)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _OWNER_ONLY)
-    with os.fdopen(handle, "wb") as file:
+    with new_file(fresh) as file:
         file.write(key.export_private_key())
-        file.flush()
-        os.fsync(file.fileno())
     try:
         # A link never replaces: of two servers that start at once, one key wins.
         path.hardlink_to(fresh)
@@ -93,8 +91,4 @@ def _make(path: Path, algorithm: str) -> None:
         pass
     finally:
         fresh.unlink()
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)

@@ -10,12 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from sealgate.errors import BugError, GatewayError
+from sealgate.errors import BugError
 from sealgate.gateway.adapters.files import (
     flattened,
-    make_folder,
     remove_files,
-    replace_file,
     versioned,
     write_files,
 )
@@ -40,48 +38,12 @@ def test_a_bootstrap_has_no_version() -> None:
 
 
 def test_files_are_replaced_whole_and_private(tmp_path: Path) -> None:
-    """
-    A written file is the owner's alone, and no temporary one stays behind.
-    """
+    """A written file is the owner's alone, and no temporary one stays behind."""
     write_files(str(tmp_path), {"cds.json": {"resources": ["a"]}})
     write_files(str(tmp_path), {"cds.json": {"resources": ["b"]}})
     [path] = tmp_path.iterdir()
     assert json.loads(path.read_text())["resources"] == ["b"]
     assert path.stat().st_mode & 0o777 == 0o600
-
-
-def test_a_replaced_file_is_a_new_one(tmp_path: Path) -> None:
-    """
-    Envoy watches for renames, so a write in place would not be seen.
-    """
-    path = tmp_path / "a"
-    replace_file(str(path), b"one")
-    with path.open("rb") as old:
-        replace_file(str(path), b"two")
-        assert old.read() == b"one"
-    assert path.read_bytes() == b"two"
-
-
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    """
-    A write that fails says where and why.
-    """
-    with pytest.raises(GatewayError, match="cannot be written: No such file or directory"):
-        replace_file(str(tmp_path / "none" / "a"), b"")
-
-
-def test_a_folder_is_made_private(tmp_path: Path) -> None:
-    """
-    A folder is the owner's alone, new or not; a file in its place is an error.
-    """
-    make_folder(str(tmp_path / "a" / "b"))
-    assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
-    (tmp_path / "open").mkdir(mode=0o755)
-    make_folder(str(tmp_path / "open"))
-    assert (tmp_path / "open").stat().st_mode & 0o777 == 0o700
-    (tmp_path / "file").touch()
-    with pytest.raises(GatewayError, match="cannot be made"):
-        make_folder(str(tmp_path / "file"))
 
 
 def test_what_is_not_kept_is_removed(tmp_path: Path) -> None:

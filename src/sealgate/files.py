@@ -1,5 +1,8 @@
 """
-Writes files that are there whole, or not at all, also after a crash.
+Makes files and folders that are for their owner only, and there whole or not at all.
+
+A file is written beside its place, flushed to the disk and renamed: whoever watches the folder
+sees one rename, and a crash leaves the old file or the new one.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from sealgate.errors import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import BinaryIO
 
 
 def private_folder(folder: Path) -> Path:
@@ -33,7 +37,7 @@ def private_folder(folder: Path) -> Path:
     return folder
 
 
-def write_durably(path: Path, content: bytes, mode: int) -> None:
+def write_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
     """
     Put *content* in place of *path*: temporary file, fsync, rename, fsync of the folder.
 
@@ -59,6 +63,25 @@ def write_durably(path: Path, content: bytes, mode: int) -> None:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
+
+
+@contextlib.contextmanager
+def new_file(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
+    """
+    Make the file *path*, which is not there yet, for the block to write; then flush it to the disk.
+
+    Whoever needs its name to last calls :func:`sync_folder`.
+
+    Raises:
+        FileExistsError: it is there.
+        OSError: it cannot be written.
+    """
+    how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(path, how, 0o600), "wb") as file:
+        os.fchmod(file.fileno(), mode)
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def belong_to(folder: Path, descriptor: int) -> None:

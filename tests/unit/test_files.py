@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sealgate.errors import SourceError
-from sealgate.identity.adapters.durable import locked, private_folder, write_durably
+from sealgate.files import locked, new_file, private_folder, write_durably
 
 
 def test_a_file_is_replaced_whole_with_its_mode(tmp_path: Path) -> None:
@@ -24,6 +24,29 @@ def test_a_file_is_replaced_whole_with_its_mode(tmp_path: Path) -> None:
     assert path.read_bytes() == b"new"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_replaced_file_is_a_new_one(tmp_path: Path) -> None:
+    """Envoy watches for renames, so a write in place would not be seen."""
+    path = tmp_path / "a"
+    write_durably(path, b"one")
+    with path.open("rb") as old:
+        write_durably(path, b"two")
+        assert old.read() == b"one"
+    assert path.read_bytes() == b"two"
+
+
+def test_a_new_file_replaces_nothing_and_follows_no_link(tmp_path: Path) -> None:
+    """What is there, or leads elsewhere, stays as it is."""
+    with new_file(tmp_path / "a", 0o640) as file:
+        file.write(b"one")
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o640
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    for name in ("a", "link"):
+        with pytest.raises(FileExistsError), new_file(tmp_path / name):
+            raise AssertionError
+    assert (tmp_path / "a").read_bytes() == b"one"
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(
