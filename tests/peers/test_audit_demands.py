@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealgate.audit.adapters.demands import probe_client_certificate
-from sealgate.audit.model import Limits, Target
+from sealgate.audit.model import Limits, Opening, Target
 from sealgate.policy.observation import Fact, Observation
 from tests.peers.audited import Authority, apache_command, https_server, nginx
+from tests.peers.fileservers import vsftpd
+from tests.peers.ftp_servers import proftpd_command
 from tests.peers.web_servers import (
     caddy_command,
     caddy_site,
@@ -62,11 +64,16 @@ def test_nginx(tmp_path: Path, settings: str, value: str | None) -> None:
         assert said_of(port) == value
 
 
-def said_of(port: int, *, requested: bool = True, path: str = "/") -> str | None:
+def said_of(
+    port: int, *, requested: bool = True, path: str = "/", scheme: str = "https"
+) -> str | None:
     """
     Return what is said of the server at *port*, ``None`` where it is not observed.
     """
-    target = Target("a", "shop.localhost", "127.0.0.1", port, path=path)
+    opening = Opening.DIRECT if scheme == "https" else Opening.FTP
+    target = Target(
+        "a", "shop.localhost", "127.0.0.1", port, path=path, scheme=scheme, opening=opening
+    )
     [look] = probe_client_certificate(target, Limits(), requested=requested)
     assert look.fact is Fact.TLS_CLIENT_CERTIFICATE
     return str(look.value) if isinstance(look, Observation) else None
@@ -256,3 +263,38 @@ def test_gnutls(  # options and a version for each row
     given = ("--priority", priority, "--x509cafile", str(authority.path), *options)
     with serving(tmp_path, lambda port: gnutls_command(files, port, *given)) as port:
         assert said_of(port) == value
+
+
+@pytest.mark.peer("vsftpd")
+@pytest.mark.parametrize(
+    ("settings", "value"),
+    [
+        ({"require_cert": "YES", "validate_cert": "YES"}, "required"),
+        ({"require_cert": "YES"}, "any"),
+        ({"validate_cert": "YES"}, "requested"),
+    ],
+)
+def test_vsftpd(
+    tmp_path: Path, authority: Authority, files: Files, settings: dict[str, str], value: str
+) -> None:
+    """
+    An FTP server says it in the handshake behind AUTH TLS.
+    """
+    with vsftpd(tmp_path, files, ca_certs_file=str(authority.path), **settings) as port:
+        assert said_of(port, scheme="ftps") == value
+
+
+@pytest.mark.peer("proftpd")
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+@pytest.mark.parametrize(("verifies", "value"), [("on", "required"), ("optional", "requested")])
+def test_proftpd(  # a setting and a version for each row
+    tmp_path: Path, authority: Authority, files: Files, verifies: str, value: str, version: str
+) -> None:
+    """
+    ProFTPD does, too.
+    """
+    more = (
+        f"TLSProtocol {version}\nTLSCACertificateFile {authority.path}\nTLSVerifyClient {verifies}"
+    )
+    with serving(tmp_path, lambda port: proftpd_command(tmp_path, files, port, more)) as port:
+        assert said_of(port, scheme="ftps") == value

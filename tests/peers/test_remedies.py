@@ -9,14 +9,16 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sealgate.policy.servers import FIXES, Server
-from tests.peers.audited import NGINX, Authority, apache_command, nginx
+from tests.peers.audited import NGINX, Authority, apache_command, https_server, nginx
 from tests.peers.fileservers import SSHD, make_key, vsftpd
 from tests.peers.ftp_servers import proftpd_config, pure_ftpd_command
 from tests.peers.unpacked import PLACE, command
@@ -30,7 +32,7 @@ from tests.peers.web_servers import (
 from tests.ports import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.peers.audited import Files
@@ -63,6 +65,9 @@ ALONE = {
     "Redirect": "",
     "return": "",
     "route": "",
+    "fastcgi_pass": "",
+    "session.cookie_secure = 1": "",
+    "session.cookie_httponly = 1": "",
     "http://NAME": "",
     "tls": "",
     "client_auth": "",
@@ -185,7 +190,8 @@ def test_apache(tmp_path: Path, files: Files, settings: Settings, rule: str) -> 
 
 
 APACHE_MODULES = "\n".join(
-    f"LoadModule {one}_module /usr/lib/apache2/modules/mod_{one}.so" for one in ("alias", "rewrite")
+    f"LoadModule {one}_module /usr/lib/apache2/modules/mod_{one}.so"
+    for one in ("alias", "rewrite", "proxy", "proxy_http")
 )
 
 
@@ -433,6 +439,101 @@ def answers(port: int) -> tuple[int, int]:
             connection.request(method, "/login", headers={"Host": f"shop.localhost:{port}"})
             said.append(connection.getresponse().status)
     return said[0], said[1]
+
+
+class Application(BaseHTTPRequestHandler):
+    """
+    Sets two cookies, with what they lack.
+    """
+
+    def do_GET(self) -> None:  # the name that is called
+        """
+        Answer.
+        """
+        self.send_response(200)
+        self.send_header("Set-Cookie", "session=1; Path=/")
+        self.send_header("Set-Cookie", "other=2")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """
+        Say nothing.
+        """
+
+
+@pytest.fixture(scope="module")
+def application() -> Iterator[str]:
+    """
+    Run an application to stand before; return its address.
+    """
+    with ThreadingHTTPServer(("127.0.0.1", 0), Application) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.peer("nginx", "apache2", "caddy", "haproxy", "curl")
+@pytest.mark.parametrize("server", [Server.NGINX, Server.APACHE, Server.CADDY, Server.HAPROXY])
+@pytest.mark.parametrize(
+    ("rule", "cookies"),
+    [
+        ("transit-insecure-cookie", ["session=1; Path=/; Secure", "other=2; Secure"]),
+        ("transit-scriptable-cookie", ["session=1; Path=/; HttpOnly", "other=2"]),
+    ],
+)
+def test_cookies_of_an_application_behind_get_what_they_lack(  # all that it stands on
+    tmp_path: Path,
+    files: Files,
+    settings: Settings,
+    application: str,
+    rule: str,
+    cookies: list[str],
+    server: Server,
+) -> None:
+    """
+    And those that are not named stay as they are.
+    """
+    if server not in FIXES[rule]:
+        assert (rule, server) == ("transit-scriptable-cookie", Server.CADDY)
+        return
+    given = settings(rule, server)
+
+    def start(port: int) -> list[str]:
+        if server is Server.APACHE:
+            proxied = "\n".join([APACHE_MODULES, f"ProxyPass / http://{application}/", *given])
+            return apache_command(tmp_path, files, proxied, port)
+        if server is Server.CADDY:
+            block = "\n".join([f"reverse_proxy {application} {{", *given, "}"])
+            return caddy_command(tmp_path, caddy_site(files, port, site=f"route {{\n{block}\n}}"))
+        backend = f"use_backend b if TRUE\nbackend b\nserver s {application}\nfrontend other"
+        config = haproxy_config(tmp_path, files, port, front="\n".join([*given, backend]))
+        return [HAPROXY, "-db", "-f", str(config)]
+
+    if server is Server.NGINX:
+        port = free_port()
+        locations = f"location /a {{ proxy_pass http://{application}; {' '.join(given)} }}"
+        with nginx(tmp_path, https_server(files, port, locations=locations), port):
+            assert cookies_of(port) == cookies
+        return
+    with serving(tmp_path, start) as port:
+        assert cookies_of(port) == cookies
+
+
+def cookies_of(port: int) -> list[str]:
+    """
+    Return the cookies that are set by a page of the application, written one way.
+    """
+    url = f"https://shop.localhost:{port}/a"
+    there = ["--resolve", f"shop.localhost:{port}:127.0.0.1", url]
+    given = ["curl", "--silent", "--insecure", "--include", "--http1.1", *there]
+    done = subprocess.run(given, capture_output=True, text=True, timeout=60, check=True)
+    set_ones = re.findall(r"^set-cookie: (.*?)\r?$", done.stdout, re.IGNORECASE | re.MULTILINE)
+    names = {"secure": "Secure", "httponly": "HttpOnly"}
+    return [
+        "; ".join(names.get(p.strip().lower(), p.strip()) for p in one.split(";"))
+        for one in set_ones
+    ]
 
 
 @pytest.mark.peer("dropbear")

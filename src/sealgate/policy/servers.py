@@ -337,8 +337,15 @@ FIXES: dict[str, dict[Server, str]] = {
             "let `sealgate serve` stand at this address (it adds Secure to every cookie), or set it in "
             "the application (PHP: `session.cookie_secure = 1`)"
         ),
-        Server.NGINX: f"set `proxy_cookie_flags ~ secure;` (nginx 1.19.3 and later), {_NGINX_FRONT}",
-        Server.APACHE: 'set `Header always edit Set-Cookie ^(.*)$ "$1; Secure"` (mod_headers)',
+        Server.NGINX: (
+            "set `proxy_cookie_flags ~ secure;` (nginx 1.19.3 and later; behind `fastcgi_pass` only "
+            f"the application can, PHP by `session.cookie_secure = 1`), {_NGINX_FRONT}"
+        ),
+        # What a proxied application sets stands in one of its tables, what a script sets in both.
+        Server.APACHE: (
+            'set `Header edit Set-Cookie ^(.*)$ "$1; Secure"` and `Header always edit Set-Cookie '
+            '^(.*)$ "$1; Secure"` (mod_headers)'
+        ),
         Server.CADDY: 'set `header_down Set-Cookie (.*) "$1; Secure"` in `reverse_proxy`',
         Server.HAPROXY: 'set `http-response replace-header Set-Cookie (.*) "\\1; Secure"`',
     },
@@ -362,10 +369,12 @@ FIXES: dict[str, dict[Server, str]] = {
             "in the application (PHP: `session.cookie_httponly = 1`)"
         ),
         Server.NGINX: (
-            f"set `proxy_cookie_flags NAME httponly;` for each session cookie, {_NGINX_FRONT}"
+            "set `proxy_cookie_flags NAME httponly;` for each session cookie (behind `fastcgi_pass` "
+            f"only the application can, PHP by `session.cookie_httponly = 1`), {_NGINX_FRONT}"
         ),
         Server.APACHE: (
-            'set `Header always edit Set-Cookie ^(NAME=.*)$ "$1; HttpOnly"` for each session cookie'
+            'set `Header edit Set-Cookie ^(NAME=.*)$ "$1; HttpOnly"` and `Header always edit '
+            'Set-Cookie ^(NAME=.*)$ "$1; HttpOnly"` for each session cookie'
         ),
         Server.HAPROXY: (
             'set `http-response replace-header Set-Cookie ^(NAME=.*)$ "\\1; HttpOnly"` for each '
