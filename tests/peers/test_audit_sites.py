@@ -120,6 +120,57 @@ def test_a_spelling_opens_the_backend(ground: Ground) -> None:
     assert "/TYPO3" in finding.found
 
 
+@pytest.mark.parametrize(
+    ("locations", "found"),
+    [
+        # One spelling of a page is refused, and what lies below it is served.
+        (
+            'location = /typo3 { return 403; } location ~* "^/typo3[/;.]" { return 200 "in"; }',
+            "open when spelled",
+        ),
+        (
+            "location ~* '^/typo3/?[;.]?$' { return 403; } location ~* ^/typo3 { return 404; }",
+            "/typo3/sealgate-audit-asks-for-nothing",
+        ),
+        # A folder without an index, which nginx does not list.
+        (
+            """location ~* '^/typo3/?[;.]?$' { return 403; } location ~ [.]php { return 200 "in"; }""",
+            "/typo3/sealgate-audit-asks-for-nothing",
+        ),
+        (
+            "location ~* ^/typo3/[^.] { return 302 /login; } location ~* ^/typo3 { return 401; }",
+            "/typo3/sealgate-audit-asks-for-nothing",
+        ),
+    ],
+)
+def test_a_refusal_of_one_page_is_no_lock(ground: Ground, locations: str, found: str) -> None:
+    """
+    What is refused at the path itself alone is open to whoever knows what lies below.
+    """
+    right = ground.right(locations=f"{locations} {ACCOUNT}")
+    with nginx(ground.folder / "n", right, *ground.ports):
+        report = ground.judge()
+    told = {f.rule.id: f.found for f in report.open_findings if f.asset.id == BACKEND}
+    assert found in told["transit-backend-unlocked"]
+
+
+@pytest.mark.parametrize(
+    "header", ["Set-Cookie a=b", "Expires 0", "X-Powered-By PHP/8", 'Link "</wp-json/>; rel=x"']
+)
+def test_a_refusal_of_the_site_itself_is_no_lock(ground: Ground, header: str) -> None:
+    """
+    What a program behind sends shows that the request may have come to it.
+    """
+    locations = LOCK.replace("return 403;", f"add_header {header} always; return 403;")
+    with nginx(
+        ground.folder / "n", ground.right(locations=f"{locations} {ACCOUNT}"), *ground.ports
+    ):
+        report = ground.judge()
+    told = {f.rule.id: f for f in report.open_findings if f.asset.id == BACKEND}
+    assert told["transit-backend-unlocked"].status.value == "not observed"
+    assert header.partition(" ")[0].lower() in told["transit-backend-unlocked"].found
+
+
 def test_an_open_backend(ground: Ground) -> None:
     """
     A backend that answers anybody over TLS is unlocked, whatever the host promises.

@@ -13,8 +13,9 @@ from urllib.parse import quote
 
 import pytest
 
+from sealgate.config.presets.mediawiki import MEDIAWIKI
 from tests.peers.browsed import browsing
-from tests.peers.cms_behind import client, served_behind, through
+from tests.peers.cms_behind import client, served_bare, served_behind, through, verdicts
 from tests.peers.cms_ways import Stand, Way, arrived, as_json, form, multipart, not_working
 from tests.peers.gatewayed import ALLOWED, OTHER
 from tests.peers.mediawikied import (
@@ -511,3 +512,32 @@ PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
     "0000000d4944415478da63fcffff3f030005fe02fea735819b0000000049454e44ae426082"
 )
+
+
+def test_the_audit_finds_every_door_shut(place: SignedPlace, mediawiki: MediaWiki) -> None:
+    """
+    It asks for each from outside, and changes nothing; nothing is a false alarm or stays open.
+    """
+    before = mediawiki.state()
+
+    told = place.sealgate("audit")
+
+    assert told.returncode == 0, told.stdout
+    assert "0 findings, 1 note, 0 accepted, 0 not observed" in told.stdout
+    assert mediawiki.state() == before
+
+
+def test_the_audit_finds_every_door_open_on_the_bare_site(
+    ports: tuple[int, int], mediawiki: MediaWiki, tmp_path: Path
+) -> None:
+    """
+    None counts as met, whatever the wiki itself answers there.
+    """
+    before = mediawiki.state()
+
+    with served_bare(tmp_path, ports, "mediawiki", BACKEND) as (bare_place, authority):
+        found = verdicts(bare_place, authority, "transit-backend-unlocked")
+
+    assert len(found) >= len(MEDIAWIKI.doors)
+    assert set(found.values()) == {"violated"}
+    assert mediawiki.state() == before

@@ -7,11 +7,14 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from sealgate.config.presets.wordpress import WORDPRESS
+from tests.peers.cms_behind import served_bare, verdicts
 from tests.peers.cms_ways import (
     Sent,
     Stand,
@@ -643,3 +646,32 @@ def test_who_is_admitted_comes_to_every_door(behind: Behind, values: dict[str, s
         "settings in body",
         "sign out",
     }
+
+
+def test_the_audit_finds_every_door_shut(behind: Behind) -> None:
+    """
+    It asks for each from outside, and changes nothing; nothing is a false alarm or stays open.
+    """
+    before = behind.wordpress.state()
+
+    told = behind.place.sealgate("audit")
+
+    assert told.returncode == 0, told.stdout
+    assert "0 findings, 1 note, 0 accepted, 0 not observed" in told.stdout
+    assert behind.wordpress.state() == before
+
+
+def test_the_audit_finds_every_door_open_on_the_bare_site(
+    ports: tuple[int, int], wordpress: WordPress, tmp_path: Path
+) -> None:
+    """
+    None counts as met, and WordPress' own refusal of mail that is switched off as no lock.
+    """
+    with served_bare(tmp_path, ports, "wordpress", BACKEND) as (place, authority):
+        found = verdicts(place, authority, "transit-backend-unlocked")
+
+    assert len(found) > len(WORDPRESS.doors) - 1
+    assert {asset for asset, verdict in found.items() if verdict != "violated"} == {
+        "route localhost/wp-mail.php"
+    }
+    assert found["route localhost/wp-mail.php"] == "not observed"

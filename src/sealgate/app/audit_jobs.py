@@ -37,6 +37,7 @@ from sealgate.audit.adapters.web_root import probe_web_root
 from sealgate.audit.doors import (
     Doors,
     asks_who,
+    below,
     can_be_asked,
     is_everywhere,
     is_locked,
@@ -404,11 +405,13 @@ def _route_jobs(
         )
     )
     if locked or route.backend:
-        others = spellings_for(route.door)
+        others, deeper = spellings_for(route.door), below(route.door)
         jobs.append(
             Job(
                 f"lock of {asset}",
-                lambda: probe_lock(here, plain or [here], others, manner.limits, locked=locked),
+                lambda: probe_lock(
+                    here, plain or [here], others, manner.limits, locked=locked, deeper=deeper
+                ),
                 asset,
                 (Fact.LOCK_STATUS_ANONYMOUS, Fact.LOCK_VARIANTS_OPEN),
             )

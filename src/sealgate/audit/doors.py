@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealgate.audit.model import HTTP_PORT, HTTPS_PORT, Target
+from sealgate.audit.requests import NOWHERE
 from sealgate.audit.spellings import query_spellings, spellings
 from sealgate.policy.inventory import SiteAccess, site_asset
 from sealgate.policy.protection import AccessRung
@@ -83,6 +84,18 @@ def request_for(door: Door) -> str:
         return path
     value = f"={door.query_value}" if door.query_value is not None else ""
     return f"{path.rstrip('/')}/?{door.query}{value}"
+
+
+def below(door: Door) -> str | None:
+    """
+    Return a path below *door* that no site has, ``None`` where there is nothing below to mean.
+
+    What looks like a file has nothing below on most servers, whoever refuses it.
+    """
+    path = request_for(door)
+    if door.exact or door.query is not None or "." in path.rpartition("/")[2]:
+        return None
+    return path.rstrip("/") + NOWHERE
 
 
 def can_be_asked(door: Door) -> bool:

@@ -8,6 +8,7 @@ import pytest
 
 from sealgate.audit.doors import (
     asks_who,
+    below,
     doors_of,
     is_everywhere,
     is_locked,
@@ -92,6 +93,23 @@ def test_what_is_asked_for(door: Door, expected: str) -> None:
     """
     assert request_for(door) == expected
     assert expected not in spellings_for(door)
+
+
+@pytest.mark.parametrize(
+    ("door", "expected"),
+    [
+        (Door("/typo3"), "/typo3/sealgate-audit-asks-for-nothing"),
+        (Door("/*/a*"), "/x/ax/sealgate-audit-asks-for-nothing"),
+        (Door("/"), "/sealgate-audit-asks-for-nothing"),
+        *((Door("/wp-login.php"), None), (Door("/a", exact=True), None)),
+        (Door("/", query="author"), None),
+    ],
+)
+def test_what_is_asked_for_below(door: Door, expected: str | None) -> None:
+    """
+    Files, exact doors and parameters have nothing below.
+    """
+    assert below(door) == expected
 
 
 def test_locked_and_everywhere() -> None:

@@ -14,24 +14,29 @@ from sealgate.audit.adapters.plain import plain_exchange
 from sealgate.audit.adapters.stranger import stranger_context
 from sealgate.audit.adapters.wire import CertificateDemandedError, is_about_certificate
 from sealgate.audit.answers import Look, look_of, opens, plain_answer
-from sealgate.audit.requests import refused
+from sealgate.audit.requests import NOWHERE, refused
 from sealgate.audit.sightings import seen, unseen
 from sealgate.errors import PeerError
+from sealgate.policy.conditions import Request
 from sealgate.policy.observation import HANDSHAKE_REFUSED, Fact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sealgate.audit.model import Limits, Response, Target
-    from sealgate.policy.conditions import Request
     from sealgate.policy.observation import FactValue, Sighting
 
-# A path that no site has: what is shown there is what the site shows to anything.
-_NOWHERE = "/sealgate-audit-asks-for-nothing"
 _CONNECTIONS = 4
 _SHOWN = range(200, 300)
 _LED_AWAY = range(300, 400)
+_ERRORS = 500  # RFC 9110, 15.6
 _UNAUTHORIZED = 401  # RFC 9110, 15.5.2
+_REFUSED = frozenset({_UNAUTHORIZED, 403})
+# What a program behind sends with its own refusals, and no server or gateway that turns a request away.
+_OF_PROGRAMS = (
+    *("set-cookie", "expires", "link"),
+    *("x-powered-by", "x-generator", "x-pingback", "x-redirect-by", "x-runtime"),
+)
 # What requests that mean a door by its conditions tell of it.
 CONDITION_FACTS = (
     Fact.LOCK_STATUS_ANONYMOUS,
@@ -51,26 +56,51 @@ class _Unclear:
 
 
 def probe_lock(
-    target: Target, plain: Sequence[Target], spelled: Sequence[str], limits: Limits, *, locked: bool
+    target: Target,
+    plain: Sequence[Target],
+    spelled: Sequence[str],
+    limits: Limits,
+    *,
+    locked: bool,
+    deeper: str | None = None,
 ) -> list[Sighting]:
     """
     Observe ``target.path`` and its other spellings, as nobody in particular.
 
     Over http each of *plain* is asked, at its own address. *locked*: TLS alone does not let
     anybody in, so each spelling has to be refused over https too; otherwise only http has to
-    refuse. Spellings are sent as they stand.
+    refuse. Spellings are sent as they stand. *deeper* is a path below that no site has: a lock
+    refuses it like all else there, and a 404 shows that it does not reach below.
     """
     facts = (Fact.LOCK_STATUS_ANONYMOUS, Fact.LOCK_VARIANTS_OPEN)
     seen_by = f"{len(spelled)} spellings of {target.origin}{target.path}"
     sightings: list[Sighting] = []
     try:
         if locked:
-            status = _status(target, limits)
-            values: dict[Fact, FactValue] = {Fact.LOCK_STATUS_ANONYMOUS: status}
-            sightings += seen(target.asset, values, f"GET {target.origin}{target.path}")
+            answer = _answer(target, target.path, limits)
+            status = HANDSHAKE_REFUSED if answer is None else _refusal(answer)
+            sign = None if answer is None else _sign_of_a_program(answer)
+            if sign is None:
+                values: dict[Fact, FactValue] = {Fact.LOCK_STATUS_ANONYMOUS: status}
+                sightings += seen(target.asset, values, f"GET {target.origin}{target.path}")
+            else:
+                reason = (
+                    f"answered {status} with {sign}, as the site's own programs do, so it may have "
+                    "been the site that refused"
+                )
+                sightings += unseen(target.asset, (Fact.LOCK_STATUS_ANONYMOUS,), reason)
+            if status not in {*_REFUSED, HANDSHAKE_REFUSED}:
+                reason = f"the path itself answers {status}, so no other spelling was tried"
+                return sightings + unseen(target.asset, (Fact.LOCK_VARIANTS_OPEN,), reason)
             # Who gets no request through the handshake gets none through in any spelling.
             locked = status != HANDSHAKE_REFUSED
         open_ones, unclear = _tried(target, plain, spelled, limits, locked=locked)
+        if locked and deeper is not None:
+            below = _answer(target, deeper, limits)
+            if below is not None and below.status >= _ERRORS:
+                unclear.append(_Unclear(below.status))
+            elif below is not None and _refusal(below) not in _REFUSED:
+                open_ones.append(deeper)
     except PeerError as error:
         known = {sighting.fact for sighting in sightings}
         left = [fact for fact in facts if fact not in known]
@@ -204,17 +234,16 @@ def _refusal(answer: Response) -> int:
     return _UNAUTHORIZED if answer.status in _LED_AWAY and refused(answer) else answer.status
 
 
-def _status(target: Target, limits: Limits) -> int:
-    try:
-        return _refusal(ask(target, target.path, limits))
-    except CertificateDemandedError:
-        # A demand that any certificate meets keeps nobody out.
-        try:
-            return _refusal(ask(target, target.path, limits, context=stranger_context()))
-        except PeerError as error:
-            if not is_about_certificate(error):
-                raise
-            return HANDSHAKE_REFUSED
+def _sign_of_a_program(answer: Response) -> str | None:
+    # The gateway's own refusal says so.
+    if answer.status not in _REFUSED or refused(answer):
+        return None
+    return next((name for name in _OF_PROGRAMS if answer.header(name) is not None), None)
+
+
+def _answer(target: Target, path: str, limits: Limits) -> Response | None:
+    # None: the handshake alone keeps strangers out.
+    return _asked(target, limits, Request(path))
 
 
 def _tried(
@@ -223,13 +252,13 @@ def _tried(
     ways = []
     for door in plain:
         # One question first: where nothing listens, or nothing answers, no more are asked.
-        anything = plain_exchange(door, _NOWHERE, limits)
+        anything = plain_exchange(door, NOWHERE, limits)
         if not isinstance(anything, str):
             ways.append(partial(_over_http, door, limits, look_of(anything)))
         elif anything != "refused":
             ways.append(partial(_over_http, door, limits, None))
     if locked:
-        ways.append(partial(_over_tls, target, limits, look_of(ask(target, _NOWHERE, limits))))
+        ways.append(partial(_over_tls, target, limits, look_of(ask(target, NOWHERE, limits))))
     open_ones: list[str] = []
     unclear: list[_Unclear] = []
     for way in ways:

@@ -97,10 +97,10 @@ def test_each_plain_door_is_asked_at_its_own_address(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    ("headers", "status", "spelled"),
+    ("headers", "status", "is_open"),
     [
-        ((("sealgate-id", "1-2"), ("location", "/.sealgate/sign-in?to=/x")), 401, ()),
-        ((("location", "/login"),), 303, ("/X",)),
+        ((("sealgate-id", "1-2"), ("location", "/.sealgate/sign-in?to=/x")), 401, False),
+        ((("location", "/login"),), 303, True),
     ],
     ids=["gateway", "site"],
 )
@@ -108,7 +108,7 @@ def test_a_browser_that_is_led_to_sign_in_was_refused(
     monkeypatch: pytest.MonkeyPatch,
     headers: tuple[tuple[str, str], ...],
     status: int,
-    spelled: tuple[str, ...],
+    is_open: bool,  # noqa: FBT001  # a column of the table
 ) -> None:
     """
     Where the gateway itself does it; a site that leads somewhere has got the request.
@@ -121,11 +121,12 @@ def test_a_browser_that_is_led_to_sign_in_was_refused(
     monkeypatch.setattr(lock, "plain_exchange", lambda *_, **__: "refused")
     found = told(probe_lock(TARGET, [TARGET], ["/X"], QUICK, locked=True))
     assert found[Fact.LOCK_STATUS_ANONYMOUS] == status
-    assert found[Fact.LOCK_VARIANTS_OPEN] == spelled
+    # Where the path itself is open, no spelling is tried.
+    assert found.get(Fact.LOCK_VARIANTS_OPEN) == (None if is_open else ())
     requests = {"GET": Request("/x?do=1")}
     found = told(probe_conditions(TARGET, [TARGET], requests, QUICK, locked=True))
     assert found[Fact.LOCK_STATUS_ANONYMOUS] == status
-    assert bool(found[Fact.LOCK_VARIANTS_OPEN]) is bool(spelled)
+    assert bool(found[Fact.LOCK_VARIANTS_OPEN]) is is_open
 
 
 def test_http_redirects_where_pages_are_led_away_and_forms_are_refused(
@@ -145,3 +146,74 @@ def test_http_redirects_where_pages_are_led_away_and_forms_are_refused(
         answers["POST"] = of_form
         found = told(probe_conditions(TARGET, [TARGET], requests, QUICK, locked=False))
         assert found[Fact.PLAIN_GET] == word
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "spelled"),
+    [
+        (403, (), ()),
+        (401, (), ()),
+        (303, (("sealgate-id", "x"),), ()),
+        (303, (), ("/a/nothing",)),
+        (404, (), ("/a/nothing",)),
+        (404, (("sealgate-id", "x"),), ("/a/nothing",)),
+        (200, (), ("/a/nothing",)),
+        (503, (), None),
+    ],
+)
+def test_what_lies_below_is_refused_as_well(
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    headers: tuple[tuple[str, str], ...],
+    spelled: tuple[str, ...] | None,
+) -> None:
+    """
+    A lock refuses what no site has; a site that says so has got the request.
+    """
+
+    def ask(_: Target, path: str, *__: object, **___: object) -> Response:
+        return Response(403, (), b"") if path != "/a/nothing" else Response(status, headers, b"")
+
+    monkeypatch.setattr(lock, "ask", ask)
+    monkeypatch.setattr(lock, "plain_exchange", lambda *_, **__: "refused")
+    found = told(probe_lock(TARGET, [TARGET], [], QUICK, locked=True, deeper="/a/nothing"))
+    assert found[Fact.LOCK_STATUS_ANONYMOUS] == 403
+    assert found.get(Fact.LOCK_VARIANTS_OPEN) == spelled
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ((("expires", "0"),), None),
+        ((("expires", "0"), ("sealgate-id", "x")), 403),
+        ((("cache-control", "no-store"),), 403),
+    ],
+)
+def test_a_refusal_with_headers_of_a_program_may_be_the_sites(
+    monkeypatch: pytest.MonkeyPatch, headers: tuple[tuple[str, str], ...], status: int | None
+) -> None:
+    """
+    The gateway's own says so.
+    """
+    monkeypatch.setattr(lock, "ask", lambda *_, **__: Response(403, headers, b""))
+    monkeypatch.setattr(lock, "plain_exchange", lambda *_, **__: "refused")
+    found = told(probe_lock(TARGET, [TARGET], ["/X"], QUICK, locked=True))
+    assert found.get(Fact.LOCK_STATUS_ANONYMOUS) == status
+
+
+def test_no_spelling_is_tried_where_the_path_itself_is_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """
+    It could tell nothing more.
+    """
+    asked: list[str] = []
+
+    def ask(_: Target, path: str, *__: object, **___: object) -> Response:
+        asked.append(path)
+        return Response(404, (), b"")
+
+    monkeypatch.setattr(lock, "ask", ask)
+    found = told(probe_lock(TARGET, [TARGET], ["/X"], QUICK, locked=True, deeper="/a/nothing"))
+    assert found == {Fact.LOCK_STATUS_ANONYMOUS: 404}
+    assert asked == ["/"]
