@@ -33,7 +33,9 @@ def private_folder(folder: Path) -> Path:
         if folder.stat().st_mode & 0o077:
             folder.chmod(0o700)
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise SourceError(
+            f'folder "{folder}" cannot be made: {error.strerror}', hint=f"ls -ld '{folder.parent}'"
+        ) from error
     return folder
 
 

@@ -71,6 +71,7 @@ def messages() -> Iterator[tuple[str, re.Pattern[str]]]:
 # Of these, the page explains some: those that tell of a state folder or a database that changed.
 OF_STATE = [
     ROOT / "src/sealgate/app/remains.py",
+    ROOT / "src/sealgate/files.py",
     *(
         ROOT / "src/sealgate/identity/adapters" / f"{n}.py"
         for n in ("row_check", "row_key", "sealed_rows", "store")

@@ -83,7 +83,7 @@ def test_a_folder_that_cannot_be_made_is_said_so(tmp_path: Path) -> None:
     A file in the way is an error with a hint, not a traceback.
     """
     (tmp_path / "a").write_text("in the way")
-    with pytest.raises(SourceError) as refused:
+    with pytest.raises(SourceError, match=r'folder ".*" cannot be made') as refused:
         private_folder(tmp_path / "a" / "b")
     assert refused.value.hint
     with pytest.raises(SourceError):
