@@ -8,10 +8,13 @@ import os
 import sqlite3
 import time
 from contextlib import closing
+from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
 
+from sealgate.app import audit_ways
 from sealgate.app.audit import Manner, audit_sites
 from sealgate.cli import run
 from sealgate.config.load import load
@@ -27,7 +30,8 @@ from tests.peers.audited import (
     open_rules,
     redirecting_server,
 )
-from tests.ports import free_port
+from tests.ports import free_port, listens
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -285,3 +289,36 @@ def test_a_gap_is_never_an_observation(ground: Ground) -> None:
         Fact.UPSTREAM_PROTECTED: True,
     }
     assert any(isinstance(s, NotObserved) for s in sightings)
+
+
+def test_each_address_of_a_name_has_the_lock(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    One server that refuses does not make up for another that lets anybody in.
+    """
+    first, second = "127.0.0.2", "127.0.0.3"
+    named = {"two.example": (first, second), "127.0.0.1": ("127.0.0.1",)}
+    monkeypatch.setattr(audit_ways, "addresses_of", named.__getitem__)
+
+    def found(locations: str) -> dict[str, str]:
+        other = ground.right(locations=locations, behind=f"listen {second}:{ground.upstream};")
+        servers = ground.right().replace("listen 127.0.0.1", f"listen {first}")
+        servers += other.replace("listen 127.0.0.1", f"listen {second}")
+        manner = Manner(
+            time.time(),
+            ca_files=(str(ground.authority.path),),
+            addresses=(),
+            resolve={"shop.localhost": "two.example"},
+        )
+        inventory = load(str(ground.folder / "sealgate.toml"))
+        with nginx(ground.folder / "n", servers):
+            for port, address in product((ground.https, ground.http), (first, second)):
+                assert wait_until(partial(listens, port, address))
+            report = audit_sites(inventory, manner).report
+        return {f.rule.id: f.found for f in report.open_findings if f.asset.id == BACKEND}
+
+    assert "transit-backend-unlocked" not in found(f"{LOCK} {ACCOUNT}")
+    opened = f'location = /typo3 {{ return 200 "in"; }} {ACCOUNT}'
+    told = found(opened)["transit-backend-unlocked"]
+    assert told == f"{second}:{ground.https}: answers 200 without a client certificate"

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -28,7 +29,7 @@ from sealgate.audit.adapters.lock import (
     probe_lock,
 )
 from sealgate.audit.adapters.pages import look_at_pages, probe_hsts
-from sealgate.audit.adapters.plain import MAX_PAGES, probe_plain
+from sealgate.audit.adapters.plain import probe_plain
 from sealgate.audit.adapters.scripts import PAYMENT_FACTS, probe_scripts
 from sealgate.audit.adapters.software import probe_software
 from sealgate.audit.adapters.tls import probe_tls
@@ -83,7 +84,6 @@ _MOST_WORKERS = 32
 # What is looked for at a port that speaks TLS, and at the one that should not.
 CHANNEL_FACTS = (*TLS_FACTS, *CERTIFICATE_FACTS, Fact.HSTS_SECONDS)
 _PLAIN_FACTS = (Fact.PLAIN_GET, Fact.PLAIN_POST)
-_PAGES_OF_OTHERS = 6
 _LOOPBACK = ("127.0.0.1", "::1")
 
 Probe = Callable[[], list["Sighting"]]
@@ -293,18 +293,23 @@ def site_jobs(
         else:
             jobs += _channel_jobs(way, trust, manner)
     jobs += [_plain_job(way, manner, active=True) for way in plain]
-    # Pages are looked at where somebody answers.
-    first = next((way for way in secure if not way.why_not), secure[0])
-    jobs.append(_leftovers_job(replace(first, door=""), manner))
-    reached = Doors((first.target,), tuple(way.target for way in plain))
+    # Pages and locks are looked at wherever somebody answers: another address, another server.
+    reached = [way for way in secure if not way.why_not] or secure[:1]
+    in_clear = tuple(way.target for way in plain)
+    jobs += [_leftovers_job(way, manner) for way in reached]
+    doors_reached = Doors(tuple(way.target for way in reached), in_clear)
     jobs += [
         Job(*probe, asset, (Fact.PLAIN_SIGNATURE,))
-        for probe in signature_probes(site, reached, manner.limits)
+        for probe in signature_probes(site, doors_reached, manner.limits)
     ]
-    for route in site.routes:
-        jobs += _route_jobs(inventory, site, route, reached, first.why_not, manner)
+    for route, (index, way) in product(site.routes, enumerate(reached)):
+        # What is asked in clear is asked once, at each plain door.
+        here = _route_jobs(
+            inventory, site, route, way, () if index else in_clear or (way.target,), manner
+        )
         if route.payment:
-            jobs.append(_payment_job(site, route, reached, first.why_not, manner, approved))
+            here.append(_payment_job(site, route, way, manner, approved))
+        jobs += [replace(job, door=way.door) for job in here]
     jobs.append(
         Job(
             f"what is behind {asset}",
@@ -358,13 +363,13 @@ def _route_jobs(
     inventory: Inventory,
     site: Site,
     route: Route,
-    doors: Doors,
-    why_not: str | None,
+    way: Way,
+    in_clear: Sequence[Target],
     manner: Manner,
 ) -> list[Job]:
-    asset = route_asset(site, route).id
-    here = replace(doors.secure[0], asset=asset, path=request_for(route.door))
-    plain = [replace(door, asset=asset, path=here.path) for door in doors.plain]
+    asset, why_not = route_asset(site, route).id, way.why_not
+    here = replace(way.target, asset=asset, path=request_for(route.door))
+    plain = [replace(door, asset=asset, path=here.path) for door in in_clear]
     locked = is_locked(route)
     asked_here = asks_who(route)
     jobs: list[Job] = []
@@ -401,7 +406,7 @@ def _route_jobs(
                 payees=_payees(inventory, route),
             ),
             asset,
-            (*PAGE_FACTS, *_PLAIN_FACTS),
+            (*PAGE_FACTS, *(_PLAIN_FACTS if plain else ())),
         )
     )
     if locked or route.backend:
@@ -410,7 +415,7 @@ def _route_jobs(
             Job(
                 f"lock of {asset}",
                 lambda: probe_lock(
-                    here, plain or [here], others, manner.limits, locked=locked, deeper=deeper
+                    here, plain, others, manner.limits, locked=locked, deeper=deeper
                 ),
                 asset,
                 (Fact.LOCK_STATUS_ANONYMOUS, Fact.LOCK_VARIANTS_OPEN),
@@ -430,9 +435,7 @@ def _conditions_job(
     at_path = serving_route(site.routes, urlsplit(here.path).path)
     overrides = route.method_override or at_path.method_override
     requests = requests_for(route.door, overrides=overrides)
-    look = partial(
-        probe_conditions, here, plain or [here], requests, manner.limits, locked=is_locked(route)
-    )
+    look = partial(probe_conditions, here, plain, requests, manner.limits, locked=is_locked(route))
     return Job(f"conditions of {here.asset}", look, here.asset, facts)
 
 
@@ -464,10 +467,8 @@ def _look_both_ways(
         secure, manner.limits, rules=rules, belongs=belongs, locked=locked, payees=payees
     )
     found = list(looked.sightings)
-    for index, door in enumerate(plain):
-        # The first door is asked for everything; the others for what leads to forms.
-        pages = looked.paths[: MAX_PAGES if not index else _PAGES_OF_OTHERS]
-        found += probe_plain(door, manner.limits, active=active, pages=pages)
+    for door in plain:
+        found += probe_plain(door, manner.limits, active=active, pages=looked.paths)
     return found
 
 
@@ -483,15 +484,14 @@ def _payees(inventory: Inventory, route: Route) -> frozenset[str] | None:
 def _payment_job(  # as many as the jobs of a route have
     site: Site,
     route: Route,
-    doors: Doors,
-    why_not: str | None,
+    way: Way,
     manner: Manner,
     approved: Mapping[str, Mapping[str, frozenset[str]]],
 ) -> Job:
     asset = route_asset(site, route).id
-    here = replace(doors.secure[0], asset=asset, path=request_for(route.door))
-    if why_not:
-        return _told(here, unseen(asset, PAYMENT_FACTS, why_not), PAYMENT_FACTS)
+    here = replace(way.target, asset=asset, path=request_for(route.door))
+    if way.why_not:
+        return _told(here, unseen(asset, PAYMENT_FACTS, way.why_not), PAYMENT_FACTS)
 
     def belongs(path: str) -> bool:
         return serving_route(site.routes, path) == route

@@ -60,6 +60,30 @@ FTP_FACTS = (
     Fact.FTP_PROT_CLEAR,
     Fact.FTP_CCC,
 )
+# What was seen to be wrong: each word of these, and whatever stands in these lists.
+_WRONG_WORDS = {Fact.PLAIN_GET: "served", Fact.PLAIN_POST: "served"}
+_LISTS_OF_WRONG = frozenset(
+    [
+        Fact.PLAIN_PAGES,
+        Fact.PLAIN_FORMS,
+        Fact.COOKIES_INSECURE,
+        Fact.COOKIES_SCRIPTABLE,
+        Fact.MIXED_CONTENT,
+        Fact.FORMS_PLAIN,
+        Fact.FORMS_SENSITIVE,
+        Fact.FORMS_GET,
+        Fact.CARD_ELSEWHERE,
+        Fact.PAGE_STORABLE,
+        Fact.SCRIPTS_UNAPPROVED,
+        Fact.SCRIPTS_CHANGED,
+        Fact.SCRIPTS_UNPINNED,
+        Fact.EGRESS_REFUSED,
+        Fact.LOCK_VARIANTS_OPEN,
+        Fact.UPSTREAM_EXPOSED,
+        Fact.LEFTOVERS_SERVED,
+        Fact.FILES_IN_WEB_ROOT,
+    ]
+)
 # What is looked at from outside; whether a data connection must resume the session of its
 # control connection only shows to somebody who has signed in.
 FILE_SERVER_FACTS = {
@@ -95,8 +119,8 @@ def agreed(looks: Iterable[Sighting]) -> tuple[Sighting, ...]:
 
     The policy takes the weakest of several observations by itself, but it prefers an
     observation to a gap. Here that would be wrong: what one of several looks at the same door
-    could not see is not observed at all. An observation that hides behind such a gap is still
-    told, by the gap's finding. Doors stand for themselves: the policy judges each of them.
+    could not see is not observed at all, unless another one saw that something is wrong: that
+    stands, whatever was not seen. Doors stand for themselves: the policy judges each of them.
     """
     found: dict[tuple[str, Fact, Vantage, str], list[Sighting]] = {}
     for look in looks:
@@ -104,5 +128,14 @@ def agreed(looks: Iterable[Sighting]) -> tuple[Sighting, ...]:
     result: list[Sighting] = []
     for several in found.values():
         gaps = [look for look in several if isinstance(look, NotObserved)]
-        result += gaps[:1] or several
+        wrong = [look for look in several if _is_wrong(look)]
+        result += (wrong or gaps[:1]) if gaps else several
     return tuple(result)
+
+
+def _is_wrong(look: Sighting) -> bool:
+    if isinstance(look, NotObserved):
+        return False
+    if look.fact in _LISTS_OF_WRONG:
+        return bool(look.value)
+    return _WRONG_WORDS.get(look.fact) == look.value

@@ -4,11 +4,12 @@ How looks at several names become one set of sightings.
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sealgate.audit.sightings import agreed, seen, unseen
-from sealgate.policy.observation import Fact, NotObserved, Observation, Vantage
+from sealgate.policy.observation import Fact, FactValue, NotObserved, Observation, Vantage
 
 LOOKS = st.lists(
     st.one_of(
@@ -41,6 +42,31 @@ def test_a_gap_at_one_name_is_a_gap(looks: list[Observation | NotObserved]) -> N
     assert sorted(map(repr, bright)) == sorted(
         repr(look) for look in result if isinstance(look, Observation)
     )
+
+
+@pytest.mark.parametrize(
+    ("fact", "wrong", "right"),
+    [
+        (Fact.COOKIES_INSECURE, ("sid",), ()),
+        (Fact.PLAIN_FORMS, ("password",), ()),
+        (Fact.LOCK_VARIANTS_OPEN, ("/a",), ()),
+        (Fact.PLAIN_GET, "served", "redirect"),
+    ],
+)
+def test_a_gap_hides_nothing_that_was_seen_to_be_wrong(
+    fact: Fact, wrong: FactValue, right: FactValue
+) -> None:
+    """
+    A cookie without Secure is there, whatever another look could not see.
+    """
+    dark, bad, good = (
+        unseen("a", (fact,), "76 pages were not asked for"),
+        seen("a", {fact: wrong}, "one page"),
+        seen("a", {fact: right}, "another page"),
+    )
+    assert agreed([*dark, *bad, *good]) == tuple(bad)
+    assert agreed([*good, *dark]) == tuple(dark)
+    assert agreed([*good, *bad]) == (*good, *bad)
 
 
 def test_vantages_do_not_hide_each_other() -> None:

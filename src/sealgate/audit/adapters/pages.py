@@ -38,6 +38,8 @@ _MAX_LINKS = 6
 _MAX_SHEETS, _MAX_IMPORTS = 12, 3
 _OK = range(200, 300)
 _SERVER_ERROR = 500
+# RFC 9110, 15.5.5 and 15.5.11: there is none.
+_GONE = frozenset({404, 410})
 _OF_COOKIES = (Fact.COOKIES_INSECURE, Fact.COOKIES_SCRIPTABLE)
 _OF_MARKUP = (
     Fact.MIXED_CONTENT,
@@ -165,12 +167,11 @@ def _read_sheets(target: Target, limits: Limits, walk: _Walk) -> None:
             continue
         asked.add(url)
         could_not = f"{shown_url(url)} could not be read"
-        own = _within(target, url) is not None
         try:
             answer = _fetched(target, url, limits)
         except (PeerError, ValueError):
-            # A sheet of another host that does not come loads nothing.
-            walk.unread = walk.unread or (could_not if own else "")
+            # It may come to a visitor, whoever's host it is.
+            walk.unread = walk.unread or could_not
             continue
         ahead = redirect_of(answer, url)
         imports, parts = [ahead] if ahead else [], list[str]()
@@ -180,7 +181,8 @@ def _read_sheets(target: Target, limits: Limits, walk: _Walk) -> None:
             sheet = read_css(text)
             imports = [joined(url, reference) for reference in sheet.imports]
             parts = [joined(url, reference) for reference in sheet.parts]
-        elif own and answer.status >= _SERVER_ERROR:
+        elif ahead is None and answer.status not in _GONE:
+            # Whoever refuses an audit, or is busy, may give it to a visitor.
             walk.unread = walk.unread or could_not
         walk.mixed += [
             shown_url(part) for part in (*imports, *parts) if part.lower().startswith("http://")

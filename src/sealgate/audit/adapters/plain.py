@@ -5,9 +5,11 @@ What plain HTTP does beside the TLS endpoint: nothing, a redirect, a refusal, or
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+from sealgate.audit.adapters.beside import all_beside
 from sealgate.audit.adapters.http import NoHTTPError, ask, ask_http2
 from sealgate.audit.adapters.wire import (
     HungUpError,
@@ -23,8 +25,8 @@ from sealgate.audit.answers import (
     readings_of,
     redirect_of,
 )
-from sealgate.audit.model import bracketed
-from sealgate.audit.page import read_page, split_url
+from sealgate.audit.model import HTTP_PORT, bracketed
+from sealgate.audit.page import read_page, shown_url, split_url
 from sealgate.audit.reading import Spoken
 from sealgate.audit.sightings import seen, unseen
 from sealgate.errors import PeerError
@@ -37,12 +39,16 @@ if TYPE_CHECKING:
     from sealgate.policy.conditions import Pairs
     from sealgate.policy.observation import Sighting
 
-_MAX_REDIRECTS = 4
-# Pages that are asked for over http beside the one that was named.
-MAX_PAGES = 24
+# As many as browsers follow (Fetch, 4.4: a redirect count of 20 is an error).
+_MAX_REDIRECTS = 20
+# Pages that are asked for over http beside the one that was named: as many as are known, within
+# reason; once something was served, so few.
+MAX_PAGES, _FEW_PAGES = 1000, 24
+_AT_ONCE = 4
 # Who was silent twice is not asked again: each time may take as long as the limit says.
 _MAX_GAPS = 2
 _OK = range(200, 300)
+_SEVERAL = 2
 # A refusal shorter than this is no page, so it is not compared with one.
 _A_PAGE = 200
 
@@ -51,6 +57,9 @@ _A_PAGE = 200
 class _Seen:
     """
     What was seen over http, of all pages together: URLs are without query.
+
+    *gaps* say what did not answer, or not to its end. *left* says what was not asked for at all,
+    *unled* where clients are led that was not looked at.
     """
 
     words: list[str] = field(default_factory=list)
@@ -60,7 +69,24 @@ class _Seen:
     plain: list[str] = field(default_factory=list)
     sensitive: set[str] = field(default_factory=set)
     is_read: bool | None = None  # whether all that was shown could be read
+    left: str = ""
+    unled: str = ""
     links: list[str] = field(default_factory=list)
+
+    def add(self, other: _Seen) -> None:
+        """
+        Take what was seen of another page, too.
+        """
+        self.words += other.words
+        self.gaps += other.gaps
+        self.served += other.served
+        self.cookies += other.cookies
+        self.plain += other.plain
+        self.sensitive |= other.sensitive
+        if other.is_read is not None:
+            self.is_read = other.is_read and self.is_read is not False
+        self.unled = self.unled or other.unled
+        self.links += other.links
 
 
 def probe_plain(
@@ -70,21 +96,13 @@ def probe_plain(
     Observe GET, and with *active* POST, over http at ``target.path`` and at each of *pages*.
 
     *pages* are request targets that are known or linked; so many are asked as
-    :data:`MAX_PAGES` says, and what the pages in clear link to besides. The POST has no body
-    and carries no credential, and goes to ``target.path`` alone.
+    :data:`MAX_PAGES` says, and what the pages in clear link to besides. How many were left out
+    is told. The POST has no body and carries no credential, and goes to ``target.path`` alone.
     """
-    found = _Seen()
-    first = _look(target, target.path, limits, found)
-    if first and first != "refused":
+    found = _looked(target, target.path, limits)
+    if found.words and found.words != ["refused"]:
         _ask_http2(target, limits, found)
-        asked, left = {target.path}, list(pages)
-        while left and len(asked) <= MAX_PAGES and len(found.gaps) < _MAX_GAPS:
-            path = left.pop(0)
-            if path not in asked:
-                asked.add(path)
-                _look(target, path, limits, found)
-            left += [link for link in found.links if link not in asked]
-            found.links.clear()
+        _look_at(pages, target, limits, found)
     sightings = _told(target, found)
     if not active:
         reason = "a POST is only sent to a configured site, or with --active"
@@ -98,66 +116,106 @@ def probe_plain(
     return sightings
 
 
+def _look_at(pages: Iterable[str], target: Target, limits: Limits, found: _Seen) -> None:
+    asked, left = {target.path}, dict.fromkeys((*pages, *found.links))
+    while len(found.gaps) < _MAX_GAPS:
+        left = {path: None for path in left if path not in asked}
+        most = _FEW_PAGES if "served" in found.words else MAX_PAGES
+        now = list(left)[: max(0, min(_AT_ONCE, most - len(asked) + 1))]
+        if not now:
+            break
+        asked.update(now)
+        looks = all_beside([partial(_looked, target, path, limits) for path in now], _AT_ONCE)
+        for look in looks:
+            found.add(look)
+            left |= dict.fromkeys(look.links)
+    number = sum(path not in asked for path in left)
+    if number:
+        found.left = f"{number} of {number + len(asked)} known pages were not asked for over http"
+
+
 def _told(target: Target, found: _Seen) -> list[Sighting]:
     seen_by = f"GET {target.plain_origin}{target.path}"
-    if found.gaps and "served" not in found.words:
-        return unseen(target.asset, (Fact.PLAIN_GET,), found.gaps[0])
+    silent = next(iter(found.gaps), "")
+    is_served = "served" in found.words
+    unasked = found.left or found.unled
+    # Where nothing answered at all, that says so by itself.
+    untold = unasked or (silent if found.words else "")
+    about = {Fact.COOKIES_INSECURE: found.cookies, Fact.FORMS_PLAIN: found.plain}
+    # What is not seen here may be seen over TLS; so only what is there is told, or not known.
+    told: dict[Fact, FactValue] = {f: tuple(dict.fromkeys(v)) for f, v in about.items() if v}
+    missing = [fact for fact in about if fact not in told and untold]
+    if not is_served and (silent or found.left):
+        gap = unseen(target.asset, (Fact.PLAIN_GET,), silent or found.left)
+        return [*gap, *seen(target.asset, told, seen_by), *unseen(target.asset, missing, untold)]
     word = next(word for word in _WORST_FIRST if word in found.words)
-    values: dict[Fact, FactValue] = {Fact.PLAIN_GET: word}
+    values: dict[Fact, FactValue] = {Fact.PLAIN_GET: word, **told}
     if found.served:
         values[Fact.PLAIN_PAGES] = tuple(dict.fromkeys(found.served))
-    # What is not seen here may be seen over TLS; so only what is there is told.
-    several = (
-        (Fact.COOKIES_INSECURE, found.cookies),
-        (Fact.FORMS_PLAIN, found.plain),
+    # Forms that are not there are only told where every page that is known was read.
+    untold = untold or (
+        "" if found.is_read else f"not all that {target.plain_origin} shows is read"
     )
-    # Forms that are not there are only told where every page that was asked for was read.
-    if found.sensitive or (found.is_read and not found.gaps):
+    if found.sensitive or not untold:
         values[Fact.PLAIN_FORMS] = tuple(sorted(found.sensitive))
-    values |= {fact: tuple(dict.fromkeys(items)) for fact, items in several if items}
-    return seen(target.asset, values, seen_by)
+    elif is_served:
+        missing.append(Fact.PLAIN_FORMS)
+    return [*seen(target.asset, values, seen_by), *unseen(target.asset, missing, untold)]
 
 
 _WORST_FIRST = ("served", "denied", "redirect", "refused")
 
 
-def _look(target: Target, path: str, limits: Limits, found: _Seen) -> str:
+def _looked(target: Target, path: str, limits: Limits) -> _Seen:
+    found = _Seen()
     where = f"{target.plain_origin}{path}".partition("?")[0]
     try:
         word = _get(target, path, limits, found)
     except PeerError as error:
         found.gaps.append(f"{_plain_where(target)}: {error.message}")
-        return ""
+        return found
     if word is None:
         found.gaps.append(f"{where} could not be read to its end")
-        return ""
+        return found
     found.words.append(word)
     if word == "served":
         found.served.append(where)
-    return word
+    return found
 
 
 def _get(target: Target, path: str, limits: Limits, found: _Seen) -> str | None:
-    asked = set[str]()
-    for _ in range(_MAX_REDIRECTS):
+    asked, sets = set[str](), False
+    # The first request, and as many redirects.
+    while len(asked) <= _MAX_REDIRECTS:
         asked.add(path)
         answer = plain_exchange(target, path, limits)
         if isinstance(answer, str):
             return answer
         url = target.plain_origin + path
         _take(answer, url, found)
+        sets = sets or bool(cookies(answer))
         word = plain_answer(answer, url)
         if word == "denied" and _is_shown_over_tls(target, path, limits, answer):
             return "served"
-        onward = _onward(answer, url, word)
+        # Of several places each client takes the one that it likes, or none: no end is the end.
+        several = _locations(answer, url)
+        onward = _onward(answer, url, word) if len(several) < _SEVERAL else None
         if onward is None:
+            shown = leads_to(answer, url) if word == "served" else ()
+            _take_ways((*several, *shown), target, url, found)
             return word
-        if not onward.startswith(target.plain_origin + "/"):
+        here = _here(onward, target)
+        if here is None:
+            found.unled = f"{shown_url(onward)}, where {shown_url(url)} leads, was not looked at"
             return "served"
         # What stays here in clear is followed; its end counts.
-        path = onward.removeprefix(target.plain_origin).partition("#")[0]
+        path = here
+        if path in asked and not sets:
+            # Nobody gets out of the circle; who sends a cookie back may.
+            return "served"
         if path in asked:
             break
+    found.unled = f"{shown_url(target.plain_origin + path)} redirects again and again"
     return "served"
 
 
@@ -166,8 +224,32 @@ def _onward(answer: Response, url: str, word: str | None) -> str | None:
     if word == "denied":
         goals = [goal for goal in leads_to(answer, url) if split_url(goal).scheme != "https"]
         return goals[0] if goals else None
-    several = len(set(answer.values("location"))) > 1
-    return redirect_of(answer, url) if word == "served" and not several else None
+    return redirect_of(answer, url) if word == "served" else None
+
+
+def _locations(answer: Response, url: str) -> tuple[str, ...]:
+    found = (redirect_of(answer, url, index) for index in range(len(answer.values("location"))))
+    return tuple(dict.fromkeys(goal for goal in found if goal is not None))
+
+
+def _here(url: str, target: Target) -> str | None:
+    # The request target of what is asked for at the same plain door.
+    origin, there = split_url(target.plain_origin), split_url(url)
+    if there.scheme != "http" or there.hostname != origin.hostname:
+        return None
+    if (there.port or HTTP_PORT) != (origin.port or HTTP_PORT):
+        return None
+    return (there.path or "/") + (f"?{there.query}" if there.query else "")
+
+
+def _take_ways(goals: Iterable[str], target: Target, url: str, found: _Seen) -> None:
+    # What clients are shown next in clear is asked for, too.
+    for goal in goals:
+        here = _here(goal, target)
+        if here is not None:
+            found.links.append(here)
+        elif split_url(goal).scheme == "http":
+            found.unled = f"{shown_url(goal)}, where {shown_url(url)} leads, was not looked at"
 
 
 def _take(answer: Response, url: str, found: _Seen) -> None:

@@ -27,7 +27,7 @@ def _judge(subject: Subject) -> Verdict:
         return violated(f"sends {listed(plain)}")
     if shown and may_serve:
         return violated(f"a form that asks for {listed(shown)} is served over http")
-    if asked and served == "served" and shown is None:
+    if asked and served == "served" and not subject.looked_at(Fact.PLAIN_FORMS):
         return violated(f"a form that asks for {listed(asked)} is served over http")
     if plain is None or asked is None:
         return page_unseen(subject, Fact.FORMS_PLAIN, Fact.FORMS_SENSITIVE)

@@ -159,6 +159,25 @@ def test_a_style_sheet_that_was_not_read_meets_nothing(
     assert isinstance(styled(sheets, monkeypatch, links), NotObserved)
 
 
+@pytest.mark.parametrize("status", [500, 503, 429, 403, 408])
+def test_a_style_sheet_of_another_host_that_was_not_read(
+    status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A visitor may get what an audit did not; only what is not there loads nothing.
+    """
+
+    def given(answer: Response) -> Sighting:
+        answers = {"https://cdn.example/s.css": answer}
+        monkeypatch.setattr(pages, "_fetched", lambda _target, url, _limits: answers[url])
+        markup = "<link rel=stylesheet href=https://cdn.example/s.css>"
+        return looked({"/": page(markup)}, monkeypatch)[Fact.MIXED_CONTENT]
+
+    assert isinstance(given(Response(status, (), b"")), NotObserved)
+    assert isinstance(given(Response(404, (), b"")), Observation)
+    assert isinstance(given(Response(200, (), b"a{}")), Observation)
+
+
 def test_style_sheets_that_were_all_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     As many as are read leave no gap, and a redirect is followed.
