@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 from sealgate.app.extras import absent, missing_for_sign_in
 from sealgate.errors import ConfigError, Fault, SourceError
 from sealgate.gateway.model import Guard, SignInMaterial, guard_at, needs_grants, signs_in
-from sealgate.identity.sessions import SESSION_SECONDS
+from sealgate.identity.sessions import SESSION_SECONDS, TOKEN_SECONDS
 from sealgate.policy.inventory import route_asset
 from sealgate.signin.adapters.client_secrets import read_secret
 from sealgate.signin.journey import is_admitted
-from sealgate.signin.model import TOKEN_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

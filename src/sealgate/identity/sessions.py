@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from sealgate.identity.model import Identity
 
 MILLISECONDS = 1000
-# One token. Whose tokens are stale is named to the gateway for as long as this, at the most.
-TOKEN_SECONDS = 600.0
+# A token is good without a question to the database for so long. With the second by which
+# clocks may differ, this is how long a revocation takes at the most, and under a minute.
+TOKEN_SECONDS = 55
 # NIST SP 800-63B-4, 2.2.3 and 2.3.3: at most 12 hours (AAL3), then everything is asked again.
 SESSION_SECONDS = 12 * 3600.0
 # Who has not come back for so long is asked again (the same clauses: 15 to 60 minutes).

@@ -21,7 +21,7 @@ from joserfc.jwk import ECKey
 
 from sealgate.errors import SealgateError, UsageError
 from sealgate.identity.factors import Factor, Proven
-from sealgate.identity.sessions import MILLISECONDS, TOKEN_SECONDS, Session
+from sealgate.identity.sessions import IDLE_SECONDS, MILLISECONDS, TOKEN_SECONDS, Session
 from sealgate.identity.token_parts import read_part
 from sealgate.policy.protection import AccessRung
 
@@ -118,14 +118,17 @@ def current_key(keys: Iterable[TokenKey], now: float) -> TokenKey:
 
 def kept_keys(keys: Iterable[TokenKey], now: float) -> tuple[TokenKey, ...]:
     """
-    Return those of *keys* that a token in date may be signed with, the newest last.
+    Return those of *keys* that a token may be signed with, the newest last.
+
+    A token that has ended is shown for a new one until its sign-in has been idle for too long.
     """
     by_age = sorted(keys, key=lambda key: key.made_at)
     kept = []
     for key, newer in zip(by_age, [*by_age[1:], None], strict=True):
-        # The next one takes over when it is published; a last token lives so long after it.
-        replaced = None if newer is None else newer.made_at + ANNOUNCE_SECONDS + TOKEN_SECONDS
-        if replaced is None or now < replaced:
+        # The next one takes over when it is published; whoever has the last token of this one
+        # may come back for so long after it.
+        last = TOKEN_SECONDS + IDLE_SECONDS
+        if newer is None or now < newer.made_at + ANNOUNCE_SECONDS + last:
             kept.append(key)
     return tuple(kept)
 

@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from sealgate.identity.sessions import Session, SignIn
     from sealgate.policy.inventory import Route, Site
 
-# A token is good without a question to the database for so long. With the second by which
-# clocks may differ, this is how long a revocation takes at the most, and under a minute.
-TOKEN_SECONDS = 55
-
 
 @dataclass(frozen=True, slots=True)
 class Served:

@@ -35,7 +35,7 @@ from sealgate.identity.tokens import TokenError, current_key, issue, verify
 from sealgate.identity.totp import DIGITS
 from sealgate.policy.protection import AccessRung
 from sealgate.signin.journey import is_admitted
-from sealgate.signin.model import TOKEN_SECONDS, Issued, Known, Served, Standing
+from sealgate.signin.model import Issued, Known, Served, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -343,12 +343,11 @@ class House:
         if session.rung < AccessRung.VERY_HIGH:
             # Elsewhere a certificate opens by itself, so a token is worth no more without it.
             alone = rung_of(self._kept(proven), caller.country, allowed, None, now)
-            session = replace(session, rung=max(alone, min(session.rung, AccessRung.LOW)), asset="")
-        else:
-            # RFC 8705, 3: it counts only on connections that show the same certificate.
-            shown = next((p.key for p in proven if p.factor is Factor.CERTIFICATE), "")
-            session = replace(session, certificate=shown)
-        return replace(session, ends_at=min(session.ends_at, int(now) + TOKEN_SECONDS))
+            rung = max(alone, min(session.rung, AccessRung.LOW))
+            return replace(session, rung=rung, asset="")
+        # RFC 8705, 3: it counts only on connections that show the same certificate.
+        shown = next((p.key for p in proven if p.factor is Factor.CERTIFICATE), "")
+        return replace(session, certificate=shown)
 
     def _seconds(self, name: str, caller: Caller) -> frozenset[Factor]:
         """
