@@ -58,7 +58,7 @@ VALUES: dict[Fact, tuple[FactValue, ...]] = {
     Fact.TLS_GROUP: ("X25519MLKEM768", "X25519"),
     Fact.TLS_HYBRID_OFFERED: (True, False),
     Fact.TLS_CLASSICAL_ACCEPTED: (False, True),
-    Fact.TLS_CLIENT_CERTIFICATE: ("required", "requested", "none"),
+    Fact.TLS_CLIENT_CERTIFICATE: ("required", "named", "requested", "none"),
     Fact.CERTIFICATE_CHAIN_VALID: (True, False),
     Fact.CERTIFICATE_CHAIN_FAULT: ("", "the root is weak"),
     Fact.CERTIFICATE_NAME_MATCHES: (True, False),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from tests.peers.audited import Files
 
+_ASKS_FOR_SHOP = "{ var(txn.host) -m str shop.localhost }"
 _REFUSES = "if ($ssl_client_verify != SUCCESS) { return 403; }"
 
 
@@ -181,6 +182,104 @@ def test_haproxy(  # what is set, and where
     given = {"bind": f"ca-file {authority.path} {bind}", "front": front}
     with serving(tmp_path, lambda port: haproxy_command(tmp_path, files, port, **given)) as port:
         assert said_of(port) == value
+
+
+@pytest.mark.peer("haproxy")
+@pytest.mark.parametrize(
+    ("first", "front", "value"),
+    [
+        # The first line is for who names nobody that is listed.
+        ("shop", "", "required"),
+        ("other", "", "named"),
+        ("other", f"http-request redirect location /in if {_ASKS_FOR_SHOP}", "named"),
+        # The remedy: it is misdirected unless both names are the same (RFC 9110, 15.5.20).
+        (
+            "other",
+            "http-request deny deny_status 421 unless { ssl_fc_sni,strcmp(txn.host) eq 0 }",
+            "required",
+        ),
+        # The same page for whatever name: of this host nothing is shown.
+        (
+            "other",
+            "http-request return content-type text/html string all unless { ssl_c_used }",
+            "required",
+        ),
+    ],
+)
+def test_haproxy_with_a_list_of_names(  # what is first, and what is told of each
+    tmp_path: Path,
+    authority: Authority,
+    files: Files,
+    first: str,
+    front: str,
+    value: str,
+) -> None:
+    """
+    Whom it asks the handshake says, and what it serves the request: the two may differ.
+    """
+    demanding = f"[verify required ca-file {authority.path}] shop.localhost"
+    lines = {"shop": demanding, "other": "[verify none] other.localhost"}
+
+    def start(port: int) -> list[str]:
+        by_host = f"http-request set-var(txn.host) req.hdr(host),field(1,:)\n{front}"
+        started = haproxy_command(tmp_path, files, port, front=by_host)
+        config = tmp_path / f"haproxy-{port}.cfg"
+        both = tmp_path / f"haproxy-{port}.pem"
+        listed = tmp_path / f"haproxy-{port}.list"
+        ordered = sorted(lines, key=lambda name: name != first)
+        listed.write_text("".join(f"{both} {lines[name]}\n" for name in ordered), "utf-8")
+        text = config.read_text("utf-8").replace(f"crt {both}", f"crt-list {listed}")
+        # Only this host has the page.
+        page = text.replace("if { path / }", f"if {{ path / }} {_ASKS_FOR_SHOP}")
+        config.write_text(page, "utf-8")
+        return started
+
+    with serving(tmp_path, start) as port:
+        assert said_of(port) == value
+
+
+@pytest.mark.peer("nginx")
+@pytest.mark.parametrize("protocols", ["TLSv1.2", "TLSv1.3"])
+def test_nginx_compares_both_names(
+    tmp_path: Path, authority: Authority, files: Files, protocols: str
+) -> None:
+    """
+    A host beside that demands nothing serves no request for the one that does (421).
+    """
+    port = free_port()
+    demanding = f"ssl_client_certificate {authority.path}; ssl_verify_client on;"
+    blocks = [
+        https_server(files, port, name="other.localhost", protocols=protocols),
+        https_server(files, port, protocols=protocols, locations=demanding, body="shop"),
+    ]
+    with nginx(tmp_path / "n", "\n".join(blocks), port):
+        assert said_of(port) == "required"
+
+
+@pytest.mark.peer("apache2")
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+def test_apache_compares_both_names(
+    tmp_path: Path, authority: Authority, files: Files, version: str
+) -> None:
+    """
+    So does Apache.
+    """
+
+    def start(port: int) -> list[str]:
+        usual = (
+            f"SSLEngine on\nSSLCertificateFile {files.chain}\nSSLCertificateKeyFile {files.key}\n"
+            f"SSLProtocol {version}"
+        )
+        demands = f"SSLCACertificateFile {authority.path}\nSSLVerifyClient require"
+        names = {"other.localhost": "", "shop.localhost": demands}
+        hosts = [
+            f"<VirtualHost *:{port}>\nServerName {name}\n{usual}\n{more}\n</VirtualHost>"
+            for name, more in names.items()
+        ]
+        return apache_command(tmp_path, files, "\n".join(hosts), port)
+
+    with serving(tmp_path, start) as port:
+        assert said_of(port) == "required"
 
 
 @pytest.mark.peer("caddy")

@@ -75,6 +75,8 @@ ALONE = {
     "auto_https": "",
     "global": "",
     "crt": "",
+    "crt-list": "",
+    "verify": "",
     "ciphers": "ciphers TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
     "curves": "curves x25519",
     '$HTTP["scheme"] == "http"': "",

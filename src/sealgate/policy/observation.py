@@ -35,7 +35,8 @@ class Fact(StrEnum):
     TLS_GROUP = "tls.group"  # str: negotiated when all groups are offered
     TLS_HYBRID_OFFERED = "tls.hybrid-offered"  # bool: X25519MLKEM768 alone is accepted
     TLS_CLASSICAL_ACCEPTED = "tls.classical-accepted"  # bool: a client without it comes in
-    TLS_CLIENT_CERTIFICATE = "tls.client-certificate"  # "none" "requested" "any" "required"
+    # "none" "requested" "any" "required"; "named": required of who names the host in the handshake
+    TLS_CLIENT_CERTIFICATE = "tls.client-certificate"
     CERTIFICATE_CHAIN_VALID = "certificate.chain-valid"  # bool: to a trusted root
     CERTIFICATE_CHAIN_FAULT = "certificate.chain-fault"  # str: what clients stumble over, or ""
     CERTIFICATE_NAME_MATCHES = "certificate.name-matches"  # bool

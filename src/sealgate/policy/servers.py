@@ -212,7 +212,10 @@ FIXES: dict[str, dict[Server, str]] = {
             "under `client_auth` in the `tls` block set `mode require_and_verify` and `trust_pool file "
             "FILE` (before Caddy 2.8 `trusted_ca_cert_file FILE`)"
         ),
-        Server.HAPROXY: "add `verify required ca-file FILE` to the bind line",
+        Server.HAPROXY: (
+            "add `verify required ca-file FILE` to the bind line, and leave `verify` out of its "
+            "`crt-list`"
+        ),
         Server.VSFTPD: "set `require_cert=YES`, `validate_cert=YES` and `ca_certs_file=FILE`",
         Server.PROFTPD: "set `TLSVerifyClient on` and `TLSCACertificateFile FILE`",
         Server.SEALGATE: (

@@ -248,6 +248,7 @@ VECTORS: dict[str, tuple[Vector, ...]] = {
         broken("only requested", {Fact.TLS_CLIENT_CERTIFICATE: "requested"}),
         broken("not required", {Fact.TLS_CLIENT_CERTIFICATE: "none"}),
         broken("nobody vouches", {Fact.TLS_CLIENT_CERTIFICATE: "any"}),
+        broken("another name", {Fact.TLS_CLIENT_CERTIFICATE: "named"}),
         fine({Fact.TLS_CLIENT_CERTIFICATE: "required"}),
         unseen(),
     ),

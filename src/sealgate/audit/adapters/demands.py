@@ -8,7 +8,7 @@ an error. Apache asks in the middle of a connection where only some of its pages
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -46,6 +46,9 @@ _NOWHERE = "/sealgate-audit-asks-for-nothing"
 _REFUSALS = (b"No required SSL certificate was sent", b"The SSL certificate error")
 _REFUSED_STATUS = 400
 _CLIENT_ERRORS = range(400, 500)
+# No name of anybody (RFC 2606, 2).
+_NOBODY = "sealgate-audit.invalid"
+_SERVED = frozenset([*range(200, 400), 401])
 # What OpenSSL calls the state of a client that reads a CertificateRequest.
 REQUEST_STATE = b"read server certificate request"
 
@@ -94,7 +97,7 @@ def probe_client_certificate(target: Target, limits: Limits, *, requested: bool)
     if stranger is _Treated.SERVED:
         return _told(target, "any")
     if _Treated.UNCLEAR not in {without, stranger}:
-        return _told(target, "required")
+        return _told(target, "named" if _is_served_unnamed(target, limits) else "required")
     reason = (
         f"{target.where} asks for a certificate and answers every request alike without one; "
         "whether it does so for each of its pages is not seen from outside"
@@ -152,6 +155,37 @@ def _treated(target: Target, limits: Limits, client: _Client) -> _Treated:
     if all(isinstance(one, Response) and _is_refusal(one) for one in answers):
         return _Treated.REFUSED
     return _Treated.UNCLEAR if _are_alike(answers) else _Treated.SERVED
+
+
+def _is_served_unnamed(target: Target, limits: Limits) -> bool:
+    """
+    Return whether requests are served whose handshake has another name than they have, or none.
+
+    Some servers choose by the handshake whom they ask for a certificate, and by the request
+    what they serve. One that gives the same to whatever name is requested serves something else.
+    """
+    if not _is_web(target):
+        return False
+    nobody = replace(target, server_name=_NOBODY)
+    for name in ("", _NOBODY):
+        shown = [_shown(one, name, limits) for one in (target, nobody, target)]
+        if shown[0] is not None and shown[0] == shown[2] != shown[1]:
+            return True
+    return False
+
+
+def _shown(target: Target, handshake_name: str, limits: Limits) -> tuple[int, str, bytes] | None:
+    context = _context(target, _WITHOUT)
+    try:
+        answer = ask(target, "/", limits, context=context, handshake_name=handshake_name)
+    except PeerError:
+        return None
+    if answer.status not in _SERVED:
+        return None
+    # A page of any name may show it.
+    name = target.server_name
+    location = (answer.header("location") or "").replace(name, "")
+    return answer.status, location, answer.body.replace(name.encode(), b"")
 
 
 def _answer(target: Target, path: str, limits: Limits, client: _Client) -> Response | Spoken | None:

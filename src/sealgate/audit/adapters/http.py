@@ -54,12 +54,14 @@ def ask(
     headers: Pairs = (),
     body: bytes = b"",
     context: SSL.Context | None = None,
+    handshake_name: str | None = None,
 ) -> Response:
     """
     Send one request, without a credential unless *headers* have one, and return the answer.
 
     *secure*: over TLS to the target's port, else in clear to its plain port. A body
-    longer than the limit is cut. *context* says otherwise than usual how TLS is spoken.
+    longer than the limit is cut. *context* says otherwise than usual how TLS is spoken, and
+    *handshake_name* which name it has ("": none), where that is not the target's.
 
     Raises:
         CertificateDemandedError: a client certificate is demanded first.
@@ -73,7 +75,8 @@ def ask(
     for patience in (0.0, SETTLE_SECONDS):
         with Wire.connect(target.address, port, limits) as wire:
             if secure:
-                wire.start_tls(context or observing_context(), target.server_name)
+                name = target.server_name if handshake_name is None else handshake_name
+                wire.start_tls(context or observing_context(), name)
                 if patience:
                     wire.settle(patience)
             try:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 _SAID = {
     "requested": "a client certificate is only requested",
+    "named": (
+        "a client certificate is required, but not of who sends another name in the handshake, or "
+        "none, than in the request"
+    ),
     "any": "a client certificate is required, and one that nobody vouches for will do",
 }
 
