@@ -192,6 +192,7 @@ SHOWN: dict[str, bytes] = {
         status="HTTP/1.1 404 Not Found",
     ),
     "426 with a form": page(LOGIN, status="HTTP/1.1 426 Upgrade Required"),
+    "429 with a form": page(LOGIN, status="HTTP/1.1 429 Too Many Requests"),
     "503 with a form": page(LOGIN, status="HTTP/1.1 503 Unavailable"),
     "300 with a form": page(
         LOGIN, f"Location: https://{HOST}/login", status="HTTP/1.1 300 Multiple Choices"
@@ -206,6 +207,12 @@ BROKEN_OFF: dict[str, bytes] = {
     "chunks that break off": b"HTTP/1.1 200 OK\r\n"
     + _FIELD
     + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\nzz" % (len(_FORM), _FORM),
+}
+# Refusals of the moment.
+FOR_NOW = {
+    "408 Request Timeout": "RFC 9110, 15.5.9: the client may repeat the request",
+    "425 Too Early": "RFC 8470, 5.2: the client may repeat the request",
+    "429 Too Many Requests": "RFC 6585, 4: it was refused for how often it was asked",
 }
 _ON = page(LOGIN)
 # What leads in clear to a form.
@@ -392,6 +399,7 @@ class _Rows:
         *options: str,
         path: str = "/login",
         backed: str = "",
+        unseen: frozenset[str] = frozenset(),
     ) -> Row:
         """
         Return a row about what is answered in clear; curl sees *sign* there.
@@ -411,6 +419,7 @@ class _Rows:
             broken,
             backed,
             (lambda: sign in curl(port, asked, *options).lower()) if sign else None,
+            unseen,
             active=False,
         )
 
@@ -439,7 +448,36 @@ def page_rows(yard: Yard, root: Made) -> Iterator[Row]:
     for name, broken, answers, clause in _page_rows():
         port = rows.scripted(answers, _MOVED)
         yield Row(f"page: {name}", f"https://{HOST}:{port}/", broken, clause, active=False)
+    yield from _led_rows(rows)
     yield from _real_rows(yard, files)
+
+
+def _led_rows(rows: _Rows) -> Iterator[Row]:
+    """
+    Yield pages over TLS that lead browsers to another place in clear, which curl asks.
+    """
+    shows, moves = rows.scripted({}, {"": _ON}), rows.scripted({}, _MOVED)
+    for name, host in {"another port": HOST, "another host": "127.0.0.1"}.items():
+        for broken, port in ((BOTH, shows), (SOUND, moves)):
+            goal = f"http://{host}:{port}/shown"
+            sign = b"password" if broken else b"location: https://"
+            for how, answer in {
+                "redirect": page("", _HSTS, f"Location: {goal}", status="HTTP/1.1 302 Found"),
+                "Refresh field": secure("<p>soon", f"Refresh: 0; url={goal}"),
+                "refresh in the page": secure(f"<meta http-equiv=refresh content='0;{goal}'>"),
+            }.items():
+                own = rows.scripted({"/": answer}, _MOVED)
+                yield Row(
+                    f"a {how} to {name} in clear, which {'shows' if broken else 'leads on'}",
+                    f"https://{HOST}:{own}/",
+                    broken,
+                    second=partial(_says, port, sign),
+                    active=False,
+                )
+
+
+def _says(port: int, sign: bytes) -> bool:
+    return sign in curl(port, "/shown").lower()
 
 
 def _form_rows(rows: _Rows) -> Iterator[Row]:
@@ -492,6 +530,17 @@ def _clear_rows(rows: _Rows) -> Iterator[Row]:
         {"": page(f"<meta http-equiv=refresh content='0;url=https://{HOST}/'>")},
         backed="RFC 6797, 7.2: a redirect is 301 or the like, and carries no content",
     )
+    for status, clause in FOR_NOW.items():
+        yield rows.clear(
+            f"{status}, which may be answered otherwise later",
+            SOUND,
+            {"": page("<p>not now", status=f"HTTP/1.1 {status}")},
+            path="/",
+            backed=clause,
+            unseen=SERVED | FORM,
+        )
+    bare = to_tls("/login", 443, "Set-Cookie: 5d41402abc4b2a76")
+    yield rows.clear("a cookie without a name", COOKIE, {"": bare}, b"cookie: 5d4")
     session = to_tls("/login", 443, "Set-Cookie: sid=1; Secure; HttpOnly")
     yield rows.clear("a session cookie on the redirect", COOKIE, {"": session}, b"cookie: sid")
     other = to_tls("/login", 443, "Set-Cookie: lang=de")
@@ -514,7 +563,7 @@ def _real_rows(yard: Yard, files: Files) -> Iterator[Row]:
     Yield rows of nginx and Apache, asked over http on their port for TLS.
     """
 
-    def nginx_row(name: str, broken: frozenset[str], more: str, sign: bytes) -> Row:
+    def nginx_row(name: str, broken: frozenset[str], more: str, sign: bytes, *options: str) -> Row:
         port = yard.nginx(
             lambda port: (
                 f"""
@@ -531,9 +580,23 @@ def _real_rows(yard: Yard, files: Files) -> Iterator[Row]:
         )
         url = f"https://{HOST}:{port}/"
         return Row(
-            f"nginx: {name}", url, broken, second=lambda: sign in curl(port, "/"), active=False
+            f"nginx: {name}",
+            url,
+            broken,
+            second=lambda: sign in curl(port, "/", *options),
+            active=False,
         )
 
+    for refusal in ("403", "444"):
+        yield nginx_row(
+            f"{refusal} for all but browsers",
+            SERVED,
+            "error_page 497 =200 /all; location = /all { "
+            f'if ($http_user_agent !~ Mozilla) {{ return {refusal}; }} return 200 "welcome"; }}',
+            b"welcome",
+            "--user-agent",
+            "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+        )
     yield nginx_row("http on the port for TLS", SOUND, "", b"400 Bad Request")
     yield nginx_row(
         "497 led to TLS",

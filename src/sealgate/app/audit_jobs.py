@@ -29,7 +29,7 @@ from sealgate.audit.adapters.lock import (
     probe_lock,
 )
 from sealgate.audit.adapters.pages import look_at_pages, probe_hsts
-from sealgate.audit.adapters.plain import probe_plain
+from sealgate.audit.adapters.plain import probe_led, probe_plain
 from sealgate.audit.adapters.scripts import PAYMENT_FACTS, probe_scripts
 from sealgate.audit.adapters.software import probe_software
 from sealgate.audit.adapters.tls import probe_tls
@@ -469,6 +469,8 @@ def _look_both_ways(
     found = list(looked.sightings)
     for door in plain:
         found += probe_plain(door, manner.limits, active=active, pages=looked.paths)
+    for url in looked.in_clear:
+        found += probe_led(secure, url, manner.limits)
     return found
 
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from sealgate.audit.model import Response
     from sealgate.policy.inventory import CookieRule
 
+# What a cookie is called that has no name.
+NAMELESS = "(a cookie without a name)"
+
 PlainAnswer = Literal["redirect", "denied", "served"]
 
 _SESSION = re.compile(
@@ -46,6 +49,15 @@ _OF_THE_WEB = re.compile(
 )
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 _MAX_LOCATIONS = 8
+# RFC 9110, 15.5.9, RFC 8470, 5.2, RFC 6585, 4: the same request may be answered another time.
+_LATER = frozenset([408, 425, 429])
+_REFUSALS = range(400, 500)
+# RFC 6797, 6.1: a directive is a token, and its value one, or a quoted string (RFC 9110, 5.6).
+_DIRECTIVE = re.compile(
+    r"[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*"
+    r"(?:=[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)|\"([^\"\\]*)\")[ \t]*)?)?"
+)
+_SECONDS = re.compile(r"[0-9]{1,12}")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -68,10 +80,13 @@ def cookies(response: Response) -> tuple[Cookie, ...]:
     for line in response.values("set-cookie"):
         pair, *attributes = line.split(";")
         name, equals, value = pair.partition("=")
+        if not equals:
+            # RFC 6265bis, 5.6: browsers keep it, with a value and no name.
+            name, value = "", pair
         given = {a.partition("=")[0].strip().lower(): a.partition("=")[2] for a in attributes}
-        if not equals or not value.strip() or given.get("max-age", "").strip() == "0":
+        if not value.strip() or given.get("max-age", "").strip() == "0":
             continue
-        found.append(Cookie(name.strip(), "secure" in given, "httponly" in given))
+        found.append(Cookie(name.strip() or NAMELESS, "secure" in given, "httponly" in given))
     return tuple(found)
 
 
@@ -152,12 +167,30 @@ def hsts_seconds(response: Response) -> int:
     """
     # RFC 6797, 8.1: only the first header counts, and a faulty one not at all.
     value = response.header("strict-transport-security") or ""
-    for directive in value.split(";"):
-        name, _, number = directive.partition("=")
-        if name.strip().lower() == "max-age":
-            digits = number.strip().strip('"')
-            return int(digits) if re.fullmatch(r"[0-9]{1,12}", digits) else 0
-    return 0
+    given: dict[str, str] = {}
+    position = 0
+    while position <= len(value):
+        found = _DIRECTIVE.match(value, position)
+        ends = found.end() if found else position
+        if found is None or (ends < len(value) and value[ends] != ";"):
+            return 0
+        position = ends + 1
+        name, bare, quoted = found.groups()
+        if name is None:
+            continue
+        if name.lower() in given:
+            return 0
+        given[name.lower()] = bare or quoted or ""
+    digits = given.get("max-age", "")
+    return int(digits) if _SECONDS.fullmatch(digits) else 0
+
+
+def is_for_now(response: Response) -> bool:
+    """
+    Return whether *response* refuses for the moment only, so that it tells nothing of later.
+    """
+    refuses = response.status in _REFUSALS
+    return response.status in _LATER or (refuses and response.header("retry-after") is not None)
 
 
 def redirect_of(response: Response, url: str, index: int = 0) -> str | None:
@@ -197,7 +230,7 @@ def plain_answer(response: Response, url: str) -> PlainAnswer | None:
     A redirect that stays on http is content; so is 401, because it asks the browser
     for a password in clear, and a 5xx, because something behind was asked. A refusal
     that shows a form for a password, a card or personal data is content too. One that was
-    not read to its end tells nothing.
+    not read to its end, or that refuses for now (429), tells nothing.
     """
     locations = [redirect_of(response, url, index) for index in range(_MAX_LOCATIONS)]
     goals = {goal for goal in locations if goal is not None}
@@ -206,12 +239,13 @@ def plain_answer(response: Response, url: str) -> PlainAnswer | None:
         return "redirect" if secure else "served"
     if not 400 <= response.status < 500 or response.status == 401:  # noqa: PLR2004  # RFC 9110, 15.5
         return "served"
+    later: PlainAnswer | None = None if is_for_now(response) else "denied"
     if not is_page(response):
-        return "denied"
+        return later
     pages = [read_page(text, url) for text in readings_of(response)]
     if any(page.sensitive or page.plain for page in pages):
         return "served"
-    return "denied" if markup_of(response)[1] else None
+    return later if markup_of(response)[1] else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,12 +270,13 @@ def opens(response: Response, url: str, locked: str, anywhere: Look | None) -> b
     """
     Return whether *response* to *url* lets a stranger into *locked*.
 
-    ``None``: it cannot be told (5xx: something behind the lock may have been asked).
+    ``None``: it cannot be told (5xx: something behind the lock may have been asked; 429: another
+    time it may be let in).
     *anywhere* is what the site shows on a path that does not exist: an answer that
     looks the same shows nothing of the locked place. A redirect back to the locked
     path itself, over https, is the lock doing its work.
     """
-    if response.status >= 500:  # noqa: PLR2004  # RFC 9110, 15.6
+    if response.status >= 500 or is_for_now(response):  # noqa: PLR2004  # RFC 9110, 15.6
         return None
     if look_of(response) == anywhere:
         return False

@@ -12,6 +12,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from sealgate.audit.answers import is_for_now
 from sealgate.policy.leftovers import kind_of_name
 
 if TYPE_CHECKING:
@@ -135,8 +136,6 @@ _PAGE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _SHOWN, _ELSEWHERE, _REFUSED = range(200, 300), range(300, 400), range(400, 500)
-# Neither "not there" nor "not for you" (RFC 9110, 15.5.9; RFC 8470, 5.2; RFC 6585, 4).
-_LATER = frozenset([408, 425, 429])
 
 
 def told_by(question: Question, answer: Response, anywhere: Response) -> Told:
@@ -154,7 +153,8 @@ def told_by(question: Question, answer: Response, anywhere: Response) -> Told:
     if answer.status in _ELSEWHERE:
         location = answer.header("location") or question.path
         return Told.UNCLEAR if _may_end_in(location, question.path) else Told.ABSENT
-    if answer.status in _REFUSED and answer.status not in _LATER:
+    # Neither "not there" nor "not for you" is what may be answered otherwise later.
+    if answer.status in _REFUSED and not is_for_now(answer):
         return Told.ABSENT
     return Told.UNCLEAR
 

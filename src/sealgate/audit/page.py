@@ -118,7 +118,8 @@ class PageFacts:
     ask for ("password", "card"); *plain* are forms that send that, or what is about a
     person ("personal data"), without TLS; *by_get* those that put a password or card into
     the URL. *sign_in_links* are paths of the same host that look as if they led to a form,
-    *links* all that it leads to. *leads_to* is where it goes by itself. *sheets* are the
+    *links* all that it leads to. *leads_to* is where it goes by itself, or by a script,
+    *refreshes* those that need none. *sheets* are the
     style sheets that it fetches. *elsewhere* are other origins that its card forms send
     to, *frames* those that it shows.
     """
@@ -133,6 +134,7 @@ class PageFacts:
     sheets: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
     frames: tuple[str, ...] = ()
+    refreshes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -160,6 +162,7 @@ class _Page:
         self.inner: list[str] = []
         self.links: list[tuple[str, str]] = []
         self.goes: list[str] = []
+        self.refreshes: list[str] = []
         self.forms: list[_Form] = []
         self._by_id: dict[str, _Form] = {}
         self._claimed: list[tuple[str, _Control]] = []
@@ -273,7 +276,7 @@ class _Page:
             self.goes += goals[: max(0, _MAX_GOES - len(self.goes))]
         elif item.attributes.get("http-equiv", "").strip().lower() == "refresh":
             goal = refresh_goal(item.attributes.get("content", ""))
-            self.goes += [goal] if goal is not None else []
+            self.refreshes += [goal] if goal is not None else []
 
     def _take_parts(self, tag: str, given: Mapping[str, str]) -> None:
         names = (*_FETCHED["*"], *_FETCHED.get(tag, ()))
@@ -387,13 +390,14 @@ def read_page(markup: str, url: str, *, depth: int = _MAX_DEPTH) -> PageFacts:
         _listed([*by_get, *(item for one in inner for item in one.by_get)]),
         _listed(_links(page, base, url, sign_in=True)),
         tuple(dict.fromkeys(_links(page, base, url, sign_in=False)))[:_MAX_LINKS],
-        _listed([joined(base, goal) for goal in page.goes]),
+        _listed([joined(base, goal) for goal in (*page.refreshes, *page.goes)]),
         _listed([*sheets, *(item for one in inner for item in one.sheets)]),
         _listed([*elsewhere, *(item for one in inner for item in one.elsewhere)]),
         _listed(
             [shown_url(f) for f in frames if is_elsewhere(f, url)]
             + [f for o in inner for f in o.frames]
         ),
+        _listed([joined(base, goal) for goal in page.refreshes]),
     )
 
 

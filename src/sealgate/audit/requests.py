@@ -11,6 +11,7 @@ import base64
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from sealgate.audit.answers import is_for_now
 from sealgate.policy.conditions import OVERRIDE_PARAMETER, Request
 from sealgate.policy.inventory import CredentialKind
 
@@ -27,8 +28,6 @@ MADE_UP = "sealgate-audit"
 NOWHERE = "/sealgate-audit-asks-for-nothing"
 # Stands in each refusal of the gateway, and finds its line in the log.
 _OWN_REFUSAL = "sealgate-id"
-# RFC 9110, 15.5.9; RFC 8470, 5.2; RFC 6585, 4: another try may be let in.
-_LATER = frozenset({408, 425, 429})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _OVERRIDE = "x-http-method-override"
 _BOUNDARY = "sealgateaudit"
@@ -64,7 +63,7 @@ def refused(response: Response) -> bool | None:
     A refusal of the site does not count: the request reached it. 5xx tells nothing (RFC 9110,
     15.6), nor does what is to be tried again later.
     """
-    if response.status >= 500 or response.status in _LATER:  # noqa: PLR2004  # RFC 9110, 15.6
+    if response.status >= 500 or is_for_now(response):  # noqa: PLR2004  # RFC 9110, 15.6
         return None
     return response.status >= 300 and response.header(_OWN_REFUSAL) is not None  # noqa: PLR2004  # 15.4
 

@@ -9,6 +9,7 @@ import gzip
 import pytest
 
 from sealgate.audit.answers import (
+    NAMELESS,
     Cookie,
     cookies,
     hsts_seconds,
@@ -46,7 +47,9 @@ def test_cookies() -> None:
             ("set-cookie", "b=2; path=/secure"),
             ("set-cookie", "gone=; Max-Age=0"),
             ("set-cookie", "late=x; max-age=0"),
-            ("set-cookie", "nonsense"),
+            ("set-cookie", ""),
+            ("set-cookie", " ; Secure"),
+            ("set-cookie", "=; Secure"),
         ),
         b"",
     )
@@ -54,6 +57,17 @@ def test_cookies() -> None:
         Cookie("a", secure=True, http_only=True),
         Cookie("b", secure=False, http_only=False),
     )
+
+
+@pytest.mark.parametrize("line", ["5d41402abc4b2a76", "=5d41402abc4b2a76", " token ; HttpOnly"])
+def test_a_cookie_without_a_name(line: str) -> None:
+    """
+    Browsers keep it and send it (RFC 6265bis, 5.6); its value is not told.
+    """
+    response = Response(200, (("set-cookie", line), ("set-cookie", f"{line}; Secure")), b"")
+    first, second = cookies(response)
+    assert (first.secure, second.secure) == (False, True)
+    assert first.name == second.name == NAMELESS
 
 
 @pytest.mark.parametrize(
@@ -122,6 +136,18 @@ def test_markup(response: Response, text: str, *, whole: bool) -> None:
         ("max-age=1e9", 0),
         ("includeSubDomains", 0),
         ("max-age=" + "9" * 400, 0),
+        ("max-age=63072000; includeSubDomains; preload;", 63072000),
+        (' ; max-age=300 ; x="a;b"', 300),
+        ("max-age=63072000; max-age=0", 0),
+        ("max-age=63072000; MAX-AGE=63072000", 0),
+        ("max-age=63072000; includeSubDomains; includesubdomains", 0),
+        ('max-age="63072000', 0),
+        ('max-age=63072000"', 0),
+        ('max-age=63072000; x="', 0),
+        ("max-age=63072000 includeSubDomains", 0),
+        ("max-age=63072000, includeSubDomains", 0),
+        ("max-age: 63072000", 0),
+        ("'max-age=63072000'", 0),
     ],
 )
 def test_hsts(value: str, expected: int) -> None:
@@ -129,6 +155,17 @@ def test_hsts(value: str, expected: int) -> None:
     A faulty header counts as none (RFC 6797, 8.1).
     """
     assert hsts_seconds(answer(strict_transport_security=value)) == expected
+
+
+def test_hsts_in_two_fields() -> None:
+    """
+    Only the first counts (RFC 6797, 8.1), whatever the second says.
+    """
+    name = "strict-transport-security"
+    both = [(name, "max-age=0"), (name, "max-age=63072000")]
+    assert hsts_seconds(Response(200, tuple(both), b"")) == 0
+    assert hsts_seconds(Response(200, tuple(reversed(both)), b"")) == 63072000
+    assert hsts_seconds(Response(200, ((name, "nonsense="), *both), b"")) == 0
 
 
 def test_hsts_absent() -> None:
@@ -148,6 +185,10 @@ def test_hsts_absent() -> None:
         (answer(401), "served"),
         (answer(502), "served"),
         (answer(403), "denied"),
+        (answer(408), None),
+        (answer(425), None),
+        (answer(429), None),
+        (answer(403, retry_after="120"), None),
         (answer(404), "denied"),
         (answer(308, location="https://[bad"), "served"),
         (answer(304), "served"),

@@ -11,7 +11,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from sealgate.audit.adapters.wire import CertificateDemandedError, Wire, observing_context
+from sealgate.audit.adapters.wire import (
+    CertificateDemandedError,
+    HungUpError,
+    Wire,
+    observing_context,
+)
 from sealgate.audit.http2 import AnswerFrames, request_bytes
 from sealgate.audit.model import Response
 from sealgate.audit.reading import AnswerReader, NotHTTPError, Spoken
@@ -19,6 +24,8 @@ from sealgate.errors import PeerError
 from sealgate.policy.conditions import BODYLESS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from OpenSSL import SSL
 
     from sealgate.audit.model import Limits, Target
@@ -29,6 +36,16 @@ SETTLE_SECONDS = 2.0
 # What may stand in a request line as it is; spaces, controls and non-ASCII may not.
 _AS_IT_IS = "".join(chr(n) for n in range(0x21, 0x7F))
 _READ_BYTES = 64 * 1024
+# How an audit is called, and what it says to whoever refuses that: some servers serve browsers
+# what they refuse to programs that they do not know.
+_OWN_FIELDS = ("User-Agent: sealgate-audit", "Accept: text/html, */*;q=0.5")
+_BROWSER_FIELDS = (
+    "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    "Accept-Language: en-US,en;q=0.5",
+    "Upgrade-Insecure-Requests: 1",
+)
+_REFUSALS = range(400, 500)
 
 
 class NoHTTPError(PeerError):
@@ -61,7 +78,8 @@ def ask(
 
     *secure*: over TLS to the target's port, else in clear to its plain port. A body
     longer than the limit is cut. *context* says otherwise than usual how TLS is spoken, and
-    *handshake_name* which name it has ("": none), where that is not the target's.
+    *handshake_name* which name it has ("": none), where that is not the target's. Who refuses
+    is asked again as a browser asks: what that is shown counts.
 
     Raises:
         CertificateDemandedError: a client certificate is demanded first.
@@ -69,24 +87,54 @@ def ask(
         NoHTTPError: nothing came, or something that is no HTTP.
         PeerError: no connection, or no TLS.
     """
-    port = target.port if secure else target.plain_port
     host = (target.origin if secure else target.plain_origin).partition("//")[2]
-    said = _request(method, request_target, host, headers, body)
+
+    def exchanged(fields: Sequence[str]) -> Response:
+        said = _request(method, request_target, host, fields, headers, body)
+        if not secure:
+            return _exchanged(target, said, limits, method, None)
+        name = target.server_name if handshake_name is None else handshake_name
+        return _exchanged(target, said, limits, method, (context or observing_context(), name))
+
+    try:
+        first = exchanged(_OWN_FIELDS)
+    except HungUpError:
+        return exchanged(_BROWSER_FIELDS)
+    except NoHTTPError as error:
+        if error.spoken is not Spoken.NOTHING:
+            raise
+        return exchanged(_BROWSER_FIELDS)
+    if first.status not in _REFUSALS:
+        return first
+    try:
+        second = exchanged(_BROWSER_FIELDS)
+    except PeerError:
+        return first
+    return first if second.status in _REFUSALS else second
+
+
+def _exchanged(  # what an exchange is made of
+    target: Target,
+    said: bytes,
+    limits: Limits,
+    method: str,
+    tls: tuple[SSL.Context, str] | None,
+) -> Response:
+    port = target.plain_port if tls is None else target.port
     for patience in (0.0, SETTLE_SECONDS):
         with Wire.connect(target.address, port, limits) as wire:
-            if secure:
-                name = target.server_name if handshake_name is None else handshake_name
-                wire.start_tls(context or observing_context(), name)
+            if tls is not None:
+                wire.start_tls(*tls)
                 if patience:
                     wire.settle(patience)
             try:
                 wire.send(said)
             except PeerError:
-                if secure and not patience:
+                if tls is not None and not patience:
                     # Closed before anything was said: why, is known to who waits for it.
                     continue
                 raise
-            return _answer(wire, method, limits.max_body_bytes, secure=secure)
+            return _answer(wire, method, limits.max_body_bytes, secure=tls is not None)
     raise PeerError("the connection was closed")
 
 
@@ -115,12 +163,18 @@ def ask_http2(target: Target, request_target: str, limits: Limits) -> Response:
     return Response(frames.status, (), frames.body, frames.finished)
 
 
-def _request(method: str, request_target: str, host: str, headers: Pairs, body: bytes) -> bytes:
+def _request(  # what a request is made of
+    method: str,
+    request_target: str,
+    host: str,
+    fields: Sequence[str],
+    headers: Pairs,
+    body: bytes,
+) -> bytes:
     lines = [
         f"{method} {quote(request_target, safe=_AS_IT_IS)} HTTP/1.1",
         f"Host: {host}",
-        "User-Agent: sealgate-audit",
-        "Accept: text/html, */*;q=0.5",
+        *fields,
         "Accept-Encoding: identity",
         "Connection: close",
         *(f"{name}: {value}" for name, value in headers),

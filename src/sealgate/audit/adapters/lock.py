@@ -13,7 +13,7 @@ from sealgate.audit.adapters.http import ask
 from sealgate.audit.adapters.plain import plain_exchange
 from sealgate.audit.adapters.stranger import stranger_context
 from sealgate.audit.adapters.wire import CertificateDemandedError, is_about_certificate
-from sealgate.audit.answers import Look, look_of, opens, plain_answer
+from sealgate.audit.answers import Look, is_for_now, look_of, opens, plain_answer
 from sealgate.audit.requests import NOWHERE, refused
 from sealgate.audit.sightings import seen, unseen
 from sealgate.errors import PeerError
@@ -78,6 +78,9 @@ def probe_lock(
     try:
         if locked:
             answer = _answer(target, target.path, limits)
+            if answer is not None and is_for_now(answer):
+                reason = f"it answered {answer.status}, and may answer otherwise later"
+                return unseen(target.asset, facts, f"{target.where}: {reason}")
             status = HANDSHAKE_REFUSED if answer is None else _refusal(answer)
             sign = None if answer is None else _sign_of_a_program(answer)
             if sign is None:

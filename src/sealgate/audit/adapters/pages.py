@@ -14,6 +14,7 @@ from sealgate.audit.adapters.wire import CertificateDemandedError
 from sealgate.audit.answers import (
     cookies,
     hsts_seconds,
+    is_for_now,
     is_page,
     is_session_cookie,
     leads_to,
@@ -21,8 +22,8 @@ from sealgate.audit.answers import (
     redirect_of,
 )
 from sealgate.audit.css import read_css
-from sealgate.audit.model import HTTPS_PORT, Target
-from sealgate.audit.page import PageFacts, joined, read_page, shown_url, split_url
+from sealgate.audit.model import HTTP_PORT, HTTPS_PORT, Target
+from sealgate.audit.page import PageFacts, joined, read_page, refresh_goal, shown_url, split_url
 from sealgate.audit.sightings import PAGE_FACTS, seen, unseen
 from sealgate.errors import PeerError
 from sealgate.policy.observation import Fact
@@ -56,11 +57,13 @@ class Looked:
     """
     What was seen of the pages of one place, and the *paths* that are known of it.
 
-    Paths that look as if they led to a form stand first; none has a query.
+    Paths that look as if they led to a form stand first; none has a query. *in_clear* are other
+    places to which browsers are led over http, without a query, too.
     """
 
     sightings: list[Sighting]
     paths: tuple[str, ...] = ()
+    in_clear: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -102,7 +105,7 @@ def look_at_pages(
     try:
         walk = _Walk()
         first = _visit(target, target.path, limits, walk)
-        if first.status >= _SERVER_ERROR:
+        if first.status >= _SERVER_ERROR or is_for_now(first):
             reason = f"{target.origin}{target.path} answered {first.status}"
             return Looked(unseen(target.asset, PAGE_FACTS, reason))
         if locked and first.status in _REFUSED:
@@ -117,7 +120,27 @@ def look_at_pages(
     return Looked(
         _sightings(target, first, walk, rules, payees),
         tuple(path for path in _paths(target, walk) if belongs(path)),
+        _in_clear(target, walk),
     )
+
+
+def _in_clear(target: Target, walk: _Walk) -> tuple[str, ...]:
+    goals = [goal for facts in walk.facts for goal in facts.refreshes]
+    for url, answer in walk.pages:
+        fields = range(len(answer.values("location")))
+        goals += [goal for index in fields if (goal := redirect_of(answer, url, index))]
+        ahead = map(refresh_goal, answer.values("refresh"))
+        goals += [joined(url, goal) for goal in ahead if goal is not None]
+    found = []
+    for goal in goals:
+        parts = split_url(goal)
+        # The same host is asked at its plain door for each path that is known.
+        at_door = parts.hostname == target.server_name.lower() and (
+            (parts.port or HTTP_PORT) in {HTTP_PORT, target.plain_port}
+        )
+        if parts.scheme == "http" and parts.hostname and not at_door:
+            found.append(shown_url(goal))
+    return tuple(dict.fromkeys(found))
 
 
 def _sightings(
@@ -236,7 +259,7 @@ def _visit(target: Target, path: str, limits: Limits, walk: _Walk) -> Response:
         if hop:
             answer = ask(target, path, limits)
         walk.pages.append((url, answer))
-        if answer.status >= _SERVER_ERROR:
+        if answer.status >= _SERVER_ERROR or is_for_now(answer):
             walk.missed = walk.missed or f"{where} answered {answer.status}"
         ahead = redirect_of(answer, url)
         led = {*led, url} if ahead else set()

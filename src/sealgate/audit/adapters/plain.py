@@ -17,6 +17,7 @@ from sealgate.audit.adapters.wire import (
 )
 from sealgate.audit.answers import (
     cookies,
+    is_for_now,
     is_page,
     is_session_cookie,
     leads_to,
@@ -25,17 +26,17 @@ from sealgate.audit.answers import (
     readings_of,
     redirect_of,
 )
-from sealgate.audit.model import HTTP_PORT, bracketed
+from sealgate.audit.model import HTTP_PORT, Target, bracketed
 from sealgate.audit.page import read_page, shown_url, split_url
 from sealgate.audit.reading import Spoken
 from sealgate.audit.sightings import seen, unseen
 from sealgate.errors import PeerError
-from sealgate.policy.observation import Fact, FactValue
+from sealgate.policy.observation import Fact, FactValue, Observation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sealgate.audit.model import Limits, Response, Target
+    from sealgate.audit.model import Limits, Response
     from sealgate.policy.conditions import Pairs
     from sealgate.policy.observation import Sighting
 
@@ -114,6 +115,28 @@ def probe_plain(
         reason = f"{_plain_where(target)}: {error.message}"
         sightings += unseen(target.asset, (Fact.PLAIN_POST,), reason)
     return sightings
+
+
+def probe_led(target: Target, url: str, limits: Limits) -> list[Sighting]:
+    """
+    Observe GET at *url*, a place in clear that pages over TLS at *target* lead browsers to.
+
+    What it serves is told of the asset of *target*: whoever asked for that is shown it.
+    """
+    parts = split_url(url)
+    host, port = parts.hostname or "", parts.port or HTTP_PORT
+    address = target.address if host == target.server_name.lower() else host
+    there = Target(target.asset, host, address, plain_port=port, path=parts.path or "/")
+    told = probe_plain(there, limits, active=False)
+    return [
+        one
+        for one in told
+        if one.fact is not Fact.PLAIN_POST
+        # Whether that place redirects as it should is a question about itself.
+        if not (
+            isinstance(one, Observation) and one.fact is Fact.PLAIN_GET and one.value != "served"
+        )
+    ]
 
 
 def _look_at(pages: Iterable[str], target: Target, limits: Limits, found: _Seen) -> None:
@@ -195,12 +218,15 @@ def _get(target: Target, path: str, limits: Limits, found: _Seen) -> str | None:
         _take(answer, url, found)
         sets = sets or bool(cookies(answer))
         word = plain_answer(answer, url)
-        if word == "denied" and _is_shown_over_tls(target, path, limits, answer):
+        refuses = word in {"denied", None}
+        if refuses and _is_shown_over_tls(target, path, limits, answer):
             return "served"
         # Of several places each client takes the one that it likes, or none: no end is the end.
         several = _locations(answer, url)
         onward = _onward(answer, url, word) if len(several) < _SEVERAL else None
         if onward is None:
+            if word is None and is_for_now(answer):
+                raise PeerError(f"it answered {answer.status}, and may answer otherwise later")
             shown = leads_to(answer, url) if word == "served" else ()
             _take_ways((*several, *shown), target, url, found)
             return word
@@ -221,7 +247,7 @@ def _get(target: Target, path: str, limits: Limits, found: _Seen) -> str | None:
 
 def _onward(answer: Response, url: str, word: str | None) -> str | None:
     # Where a browser goes on to in clear, by a redirect or from a refusal.
-    if word == "denied":
+    if word in {"denied", None}:
         goals = [goal for goal in leads_to(answer, url) if split_url(goal).scheme != "https"]
         return goals[0] if goals else None
     return redirect_of(answer, url) if word == "served" else None
@@ -306,6 +332,8 @@ def _post(target: Target, limits: Limits) -> str:
     if isinstance(answer, str):
         return answer
     word = plain_answer(answer, target.plain_origin + target.path)
+    if word is None and is_for_now(answer):
+        raise PeerError(f"it answered {answer.status}, and may answer otherwise later")
     if word is None:
         raise PeerError("the answer could not be read to its end")
     return word

@@ -17,13 +17,15 @@ from sealgate.audit.spellings import spellings
 from sealgate.errors import PeerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 QUICK = Limits(connect_seconds=1, exchange_seconds=1, max_body_bytes=10)
 
 
 @contextmanager
-def answering(answer: bytes) -> Iterator[tuple[int, list[bytes]]]:
+def answering(
+    answer: bytes | Callable[[bytes], bytes],
+) -> Iterator[tuple[int, list[bytes]]]:
     """
     Serve *answer* to every connection, and keep what was asked.
     """
@@ -40,7 +42,7 @@ def answering(answer: bytes) -> Iterator[tuple[int, list[bytes]]]:
                 while b"\r\n\r\n" not in data and (chunk := peer.recv(65536)):
                     data += chunk
                 asked.append(data)
-                peer.sendall(answer)
+                peer.sendall(answer(data) if callable(answer) else answer)
 
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         thread = threading.Thread(target=serve, args=(server,), daemon=True)
@@ -57,14 +59,35 @@ def plain(port: int) -> Target:
     return Target("a", "shop.example", "127.0.0.1", 443, port)
 
 
+@pytest.mark.parametrize("refusal", [b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", b""])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_who_serves_browsers_only_has_served(refusal: bytes, method: str) -> None:
+    """
+    Whoever refuses programs that it does not know, or hangs up on them, is asked as a browser asks.
+    """
+    shown = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nin"
+
+    def told(data: bytes) -> bytes:
+        return shown if b"User-Agent: Mozilla/5.0" in data else refusal
+
+    with answering(told) as (port, asked):
+        answer = ask(plain(port), "/", QUICK, secure=False, method=method)
+        assert (answer.status, answer.body) == (200, b"in")
+        assert len(asked) == 2
+    with answering(shown) as (port, asked):
+        assert ask(plain(port), "/", QUICK, secure=False, method=method).status == 200
+        [only] = asked
+        assert b"User-Agent: sealgate-audit" in only
+
+
 def test_targets_are_sent_as_they_are_spelled() -> None:
     """
     No spelling of a locked path is tidied up on its way.
     """
     every = spellings("/typo3")
-    with answering(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n") as (port, asked):
+    with answering(b"HTTP/1.1 204 None\r\n\r\n") as (port, asked):
         for spelling in every:
-            assert ask(plain(port), spelling, QUICK, secure=False).status == 403
+            assert ask(plain(port), spelling, QUICK, secure=False).status == 204
     assert [data.split(b"\r\n")[0] for data in asked] == [
         f"GET {spelling} HTTP/1.1".encode() for spelling in every
     ]

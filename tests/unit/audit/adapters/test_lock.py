@@ -217,3 +217,18 @@ def test_no_spelling_is_tried_where_the_path_itself_is_open(
     found = told(probe_lock(TARGET, [TARGET], ["/X"], QUICK, locked=True, deeper="/a/nothing"))
     assert found == {Fact.LOCK_STATUS_ANONYMOUS: 404}
     assert asked == ["/"]
+
+
+@pytest.mark.parametrize("status", [408, 425, 429])
+def test_a_refusal_of_the_moment_is_no_lock(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    """
+    Who was asked too often may let the next one in; so may a spelling that was refused so.
+    """
+    later, shut = Response(status, (), b""), Response(403, (), b"")
+    answers = {TARGET.path: later, "/X": shut}
+    monkeypatch.setattr(lock, "ask", lambda _target, path, *_, **__: answers.get(path, shut))
+    monkeypatch.setattr(lock, "plain_exchange", lambda *_, **__: "refused")
+    assert told(probe_lock(TARGET, [TARGET], ["/X"], QUICK, locked=True)) == {}
+    answers = {"/X": later}
+    found = told(probe_lock(TARGET, [TARGET], ["/X"], QUICK, locked=True))
+    assert found == {Fact.LOCK_STATUS_ANONYMOUS: 403}
