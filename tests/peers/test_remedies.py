@@ -79,7 +79,9 @@ ALONE = {
     "verify": "",
     "ciphers": "ciphers TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
     "curves": "curves x25519",
+    "server.modules": "",
     '$HTTP["scheme"] == "http"': "",
+    '$HTTP["request-method"] !~ "^(GET|HEAD)$"': "",
 }
 
 
@@ -255,21 +257,29 @@ def test_haproxy(tmp_path: Path, files: Files, settings: Settings, rule: str) ->
     accepted([HAPROXY, "-c", "-q", "-dW", "-f", str(config)], tmp_path)
 
 
+MODULES = '"mod_openssl", "mod_setenv", "mod_access", "mod_redirect"'
+
+
+def lighttpd() -> list[str]:
+    """
+    Return what starts lighttpd with its modules.
+    """
+    return [*command("lighttpd"), "-m", str(PLACE / "usr" / "lib" / "lighttpd")]
+
+
 @pytest.mark.peer("lighttpd")
 @pytest.mark.parametrize("rule", of(Server.LIGHTTPD))
 def test_lighttpd(tmp_path: Path, files: Files, settings: Settings, rule: str) -> None:
     """
     `lighttpd -tt` takes what stands in its file, or in the condition that is named.
     """
-    given = "\n".join(settings(rule, Server.LIGHTTPD))
-    condition = re.search(r"`(\$HTTP[^`]+)`", FIXES[rule][Server.LIGHTTPD])
-    inner = f"{condition[1]} {{\n{given}\n}}" if condition else given
+    inner = conditional(rule, settings)
     config = tmp_path / "lighttpd.conf"
     config.write_text(
         f"""
         server.document-root = "{tmp_path}"
         server.port = 1
-        server.modules = ("mod_openssl", "mod_setenv", "mod_redirect")
+        server.modules = ({MODULES})
         ssl.engine = "enable"
         ssl.pemfile = "{files.chain}"
         ssl.privkey = "{files.key}"
@@ -277,8 +287,16 @@ def test_lighttpd(tmp_path: Path, files: Files, settings: Settings, rule: str) -
         """,
         "utf-8",
     )
-    modules = str(PLACE / "usr" / "lib" / "lighttpd")
-    accepted([*command("lighttpd"), "-tt", "-m", modules, "-f", str(config)], tmp_path)
+    accepted([*lighttpd(), "-tt", "-f", str(config)], tmp_path)
+
+
+def conditional(rule: str, settings: Settings) -> str:
+    """
+    Return what is named for lighttpd, in the condition that is named.
+    """
+    given = "\n".join(settings(rule, Server.LIGHTTPD))
+    condition = re.search(r"`(\$HTTP[^`]+)`", FIXES[rule][Server.LIGHTTPD])
+    return f"{condition[1]} {{\n{given}\n}}" if condition else given
 
 
 @pytest.mark.peer("sshd")
@@ -428,6 +446,24 @@ def test_haproxy_redirects_and_refuses(tmp_path: Path, settings: Settings) -> No
 
     with serving(tmp_path, start) as port:
         assert answers(port) == (308, 403)
+
+
+@pytest.mark.peer("lighttpd")
+def test_lighttpd_redirects_and_refuses(tmp_path: Path, settings: Settings) -> None:
+    """
+    The same.
+    """
+    given = [conditional(rule, settings) for rule in PORT_80]
+
+    def start(port: int) -> list[str]:
+        config = tmp_path / "lighttpd.conf"
+        usual = f'server.document-root = "{tmp_path}"\nserver.bind = "127.0.0.1"\n'
+        lines = [f"server.port = {port}", f"server.modules = ({MODULES})", *given, ""]
+        config.write_text(usual + "\n".join(lines), "utf-8")
+        return [*lighttpd(), "-D", "-f", str(config)]
+
+    with serving(tmp_path, start) as port:
+        assert answers(port) == (301, 403)
 
 
 def answers(port: int) -> tuple[int, int]:

@@ -334,6 +334,10 @@ FIXES: dict[str, dict[Server, str]] = {
         Server.HAPROXY: (
             "set `http-request deny if !{ ssl_fc } !METH_GET` in the frontend, before its redirects"
         ),
+        Server.LIGHTTPD: (
+            'set `url.access-deny = ("")` in `$HTTP["request-method"] !~ "^(GET|HEAD)$"` on port 80, '
+            "with mod_access before mod_redirect in `server.modules`"
+        ),
     },
     "transit-insecure-cookie": {
         Server.SEALGATE: (
