@@ -7,6 +7,7 @@ a port, as ``http://host:port/`` leads there. What a browser shows is asked of C
 
 from __future__ import annotations
 
+import base64
 import gzip
 import socket
 import ssl
@@ -159,6 +160,11 @@ def secure(body: str, *fields: str) -> bytes:
     return page(body, _HSTS, *fields)
 
 
+_AS_XHTML = "Content-Type: application/xhtml+xml"
+_XHTML = (
+    "<html xmlns='http://www.w3.org/1999/xhtml'><head>{}</head><body>"
+    "<form method='post' action='/login'><input type='password' name='pass'/></form></body></html>"
+)
 _FIELD = b"Content-Type: text/html\r\nConnection: close\r\n"
 _FORM = LOGIN.encode()
 _UTF16 = LOGIN.encode("utf-16-le")
@@ -192,6 +198,16 @@ SHOWN: dict[str, bytes] = {
         status="HTTP/1.1 404 Not Found",
     ),
     "426 with a form": page(LOGIN, status="HTTP/1.1 426 Upgrade Required"),
+    "XHTML behind an empty script": page(_XHTML.format("<script/>"), _AS_XHTML),
+    "404 in XHTML behind an empty title": page(
+        _XHTML.format("<title/>"), _AS_XHTML, status="HTTP/1.1 404 Not Found"
+    ),
+    "403 behind an empty script in SVG": page(
+        f"<svg><script/></svg>{LOGIN}", status="HTTP/1.1 403 Forbidden"
+    ),
+    "404 behind a section in SVG": page(
+        f"<svg><![CDATA[><!--]]></svg>{LOGIN}", status="HTTP/1.1 404 Not Found"
+    ),
     "429 with a form": page(LOGIN, status="HTTP/1.1 429 Too Many Requests"),
     "503 with a form": page(LOGIN, status="HTTP/1.1 503 Unavailable"),
     "300 with a form": page(
@@ -334,6 +350,30 @@ def _page_rows() -> Iterator[tuple[str, frozenset[str], dict[str, bytes], str]]:
         "<a href=/contacto>Contacto</a>",
         form,
         contacto="<form method=post action=http://a.test/><input placeholder=Apellidos></form>",
+    )
+    secret = "<form method=post action=http://a.test/><input type=password></form>"
+    in_clear = "DESIGN, floors: credentials are not sent in clear, in whatever frame"
+    yield row("a form in a frame", FORM, "<iframe src=/in></iframe>", in_clear, **{"in": secret})
+    yield row(
+        "a form in a frame of a frame",
+        FORM,
+        "<iframe src='/a?b=1'></iframe>",
+        in_clear,
+        **{"a?b=1": "<iframe src=/in></iframe>", "in": secret},
+    )
+    yield row(
+        "a form in the last of many frames",
+        FORM,
+        "<iframe srcdoc=x></iframe>" * 40 + f"<iframe srcdoc='{secret}'></iframe>",
+        in_clear,
+    )
+    packed = base64.b64encode(secret.encode()).decode()
+    yield row("a form in data", FORM, f"<iframe src='data:text/html,{secret}'></iframe>", in_clear)
+    yield row(
+        "a form in packed data",
+        FORM,
+        f"<object data='data:text/html;base64,{packed}'></object>",
+        in_clear,
     )
     card = "<input name=cardnumber autocomplete=cc-number>"
     paying = "PCI DSS 4.0.1, 12.8.1: who gets account data is known"

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urljoin, urlsplit
 
 from sealgate.audit.codings import decoded
-from sealgate.audit.page import joined, read_page, refresh_goal
+from sealgate.audit.page import PageFacts, joined, read_page, refresh_goal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from sealgate.audit.model import Response
     from sealgate.policy.inventory import CookieRule
@@ -48,6 +48,10 @@ _OF_THE_WEB = re.compile(
     r"|shift_jis|iso2022_jp"
 )
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
+# XML, 3.2 of MIME (RFC 7303): what browsers give to their parser of XML.
+_XML = re.compile(r"(?:text|application)/xml|[a-z0-9.-]{1,60}/[a-z0-9.-]{1,60}\+xml", re.IGNORECASE)
+# XSLT and entities make another page of what is read, a style sheet is loaded by neither tag.
+_BUILT = re.compile(rb"<\?xml-stylesheet|<!ENTITY")
 _MAX_LOCATIONS = 8
 # RFC 9110, 15.5.9, RFC 8470, 5.2, RFC 6585, 4: the same request may be answered another time.
 _LATER = frozenset([408, 425, 429])
@@ -112,6 +116,25 @@ def is_page(response: Response) -> bool:
     return not all(map(_is_no_page, given))
 
 
+def pages_of(response: Response, url: str, texts: Iterable[str]) -> tuple[PageFacts, ...]:
+    """
+    Return what the page at *url* does whose *texts* are what browsers may take *response* for.
+
+    As XML where its type says so, as HTML where it does not; of several types any may count.
+    """
+    return tuple(read_page(text, url, xml=xml) for text in texts for xml in xml_or_not(response))
+
+
+def xml_or_not(response: Response) -> tuple[bool, ...]:
+    """
+    Return whether browsers read *response* as XML; both where that is open.
+    """
+    named = [value.partition(";")[0].strip() for value in response.values("content-type")]
+    kinds = {_XML.fullmatch(name) is not None for name in named}
+    # WHATWG MIME Sniffing, 7.1, of what has no type.
+    return tuple(sorted(kinds or {False, response.body.lstrip().startswith(b"<?xml")}))
+
+
 def _is_no_page(value: str) -> bool:
     name = value.partition(";")[0].partition(",")[0].strip().lower()
     return _NO_PAGE.fullmatch(name) is not None
@@ -123,6 +146,8 @@ def markup_of(response: Response) -> tuple[str, bool]:
     """
     body, whole = decoded(response.body, ",".join(response.values("content-encoding")))
     whole = whole and response.whole
+    if _BUILT.search(body) and any(xml_or_not(response)):
+        whole = False
     for mark, codec in _BYTE_ORDER_MARKS:
         if body.startswith(mark):
             return body[len(mark) :].decode(codec, "replace"), whole
@@ -219,7 +244,8 @@ def leads_to(response: Response, url: str) -> tuple[str, ...]:
     ahead = map(refresh_goal, response.values("refresh"))
     found = [joined(url, goal) for goal in ahead if goal is not None]
     if is_page(response):
-        found += [goal for text in readings_of(response) for goal in read_page(text, url).leads_to]
+        pages = pages_of(response, url, readings_of(response))
+        found += [goal for page in pages for goal in page.leads_to]
     return tuple(dict.fromkeys(found))
 
 
@@ -242,7 +268,7 @@ def plain_answer(response: Response, url: str) -> PlainAnswer | None:
     later: PlainAnswer | None = None if is_for_now(response) else "denied"
     if not is_page(response):
         return later
-    pages = [read_page(text, url) for text in readings_of(response)]
+    pages = pages_of(response, url, readings_of(response))
     if any(page.sensitive or page.plain for page in pages):
         return "served"
     return later if markup_of(response)[1] else None

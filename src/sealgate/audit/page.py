@@ -6,12 +6,13 @@ Only the markup is read: what a script builds later is not seen.
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, unquote_to_bytes, urljoin, urlsplit
 
 from sealgate.audit.css import read_css
 from sealgate.audit.markup import read_markup
@@ -119,7 +120,8 @@ class PageFacts:
     person ("personal data"), without TLS; *by_get* those that put a password or card into
     the URL. *sign_in_links* are paths of the same host that look as if they led to a form,
     *links* all that it leads to. *leads_to* is where it goes by itself, or by a script,
-    *refreshes* those that need none. *sheets* are the
+    *refreshes* those that need none. *framed* are pages of the same host that it shows in frames,
+    and *is_whole* says that those in its own attributes were all read. *sheets* are the
     style sheets that it fetches. *elsewhere* are other origins that its card forms send
     to, *frames* those that it shows.
     """
@@ -135,6 +137,8 @@ class PageFacts:
     elsewhere: tuple[str, ...] = ()
     frames: tuple[str, ...] = ()
     refreshes: tuple[str, ...] = ()
+    framed: tuple[str, ...] = ()
+    is_whole: bool = True
 
 
 @dataclass(slots=True)
@@ -172,8 +176,8 @@ class _Page:
         self._label: list[str] | None = None
         self._last_text: list[str] = []
 
-    def read(self, markup: str) -> None:
-        for item in read_markup(markup):
+    def read(self, markup: str, *, xml: bool) -> None:
+        for item in read_markup(markup, xml=xml):
             if isinstance(item, str):
                 self._take_text(item)
             elif not item.closes:
@@ -342,21 +346,23 @@ def refresh_goal(value: str) -> str | None:
     return goal.strip() or None
 
 
-def read_page(markup: str, url: str, *, depth: int = _MAX_DEPTH) -> PageFacts:
+def read_page(markup: str, url: str, *, depth: int = _MAX_DEPTH, xml: bool = False) -> PageFacts:
     """
     Return what the page *markup*, fetched from *url*, does.
 
     Broken markup is read as far as it goes, as browsers do. A page in an attribute of a
-    frame is part of it.
+    frame is part of it. *xml*: as XML is read (XHTML, SVG).
     """
     page = _Page()
-    page.read(markup)
+    page.read(markup, xml=xml)
     base = joined(url, page.base or "")
-    inner = [read_page(text, base, depth=depth - 1) for text in page.inner[:_MAX_LISTED] if depth]
+    frames = [joined(base, reference) for reference in page.frames]
+    texts = [*page.inner, *(text for one in frames if (text := _page_of_data(one)) is not None)]
+    inner = [read_page(text, base, depth=depth - 1) for text in texts if depth]
     sheets = [joined(base, reference) for reference in page.sheets]
     parts = [joined(base, reference) for reference in page.fetched]
     for style in page.styles:
-        sheet = read_css(style)
+        sheet = read_css(style.replace("<![CDATA[", "").replace("]]>", ""))
         sheets += [joined(base, reference) for reference in sheet.imports]
         parts += [joined(base, reference) for reference in (*sheet.imports, *sheet.parts)]
     mixed = [shown_url(part) for part in parts if _scheme(part) == "http"]
@@ -380,7 +386,6 @@ def read_page(markup: str, url: str, *, depth: int = _MAX_DEPTH) -> PageFacts:
             by_get.append(f"{asked} to {shown_url(goals[0])}")
         if "card" in form.asks:
             elsewhere += [shown_url(goal) for goal in goals if is_elsewhere(goal, url)]
-    frames = [joined(base, reference) for reference in page.frames]
     # On a page in clear everything is, so nothing is mixed.
     mixed = mixed if _scheme(url) == "https" else []
     return PageFacts(
@@ -398,7 +403,29 @@ def read_page(markup: str, url: str, *, depth: int = _MAX_DEPTH) -> PageFacts:
             + [f for o in inner for f in o.frames]
         ),
         _listed([joined(base, goal) for goal in page.refreshes]),
+        tuple(
+            dict.fromkeys(
+                [one.partition("#")[0] for one in frames if split_url(one).hostname]
+                + [one for part in inner for one in part.framed]
+            )
+        ),
+        (depth > 0 or not texts) and all(one.is_whole for one in inner),
     )
+
+
+def _page_of_data(url: str) -> str | None:
+    # RFC 2397, as the Fetch standard reads it: what is no picture or sound may be a page.
+    scheme, _, rest = url.partition(":")
+    if scheme.lower() != "data":
+        return None
+    kind, _, content = rest.partition(",")
+    data = unquote_to_bytes(content.partition("#")[0])
+    if kind.rstrip().lower().endswith("base64"):
+        try:
+            data = base64.b64decode(data + b"==", validate=False)
+        except ValueError:
+            return ""
+    return data.decode("utf-8", "replace")
 
 
 def _links(page: _Page, base: str, url: str, *, sign_in: bool) -> list[str]:

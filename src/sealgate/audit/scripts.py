@@ -88,7 +88,7 @@ class Comparison:
     unread: tuple[str, ...] = ()
 
 
-def read_scripts(markup: str, url: str) -> tuple[Script, ...]:
+def read_scripts(markup: str, url: str, *, xml: bool = False) -> tuple[Script, ...]:
     """
     Return the scripts of the page *markup*, fetched from *url*, each once.
 
@@ -96,14 +96,16 @@ def read_scripts(markup: str, url: str) -> tuple[Script, ...]:
     the page's own origin.
     """
     found: dict[tuple[str, str, str | None], Script] = {}
-    for script in _of_page(markup, url, url, _MAX_DEPTH):
+    for script in _of_page(markup, url, url, _MAX_DEPTH, xml=xml):
         found.setdefault((script.name, script.digest, script.url), script)
     return tuple(found.values())
 
 
-def _of_page(markup: str, base: str, url: str, depth: int) -> Iterator[Script]:
+def _of_page(
+    markup: str, base: str, url: str, depth: int, *, xml: bool = False
+) -> Iterator[Script]:
     outer = base
-    for item in read_markup(markup):
+    for item in read_markup(markup, xml=xml):
         if not isinstance(item, Tag) or item.closes:
             continue
         if item.name == "base" and base == outer and item.attributes.get("href"):

@@ -168,6 +168,20 @@ def test_hsts_in_two_fields() -> None:
     assert hsts_seconds(Response(200, ((name, "nonsense="), *both), b"")) == 0
 
 
+@pytest.mark.parametrize(
+    "built", ["<?xml-stylesheet href='a.xsl'?>", "<!DOCTYPE a [<!ENTITY b 'c'>]>"]
+)
+def test_a_page_that_is_built_is_not_read_whole(built: str) -> None:
+    """
+    What XSLT or entities make of it is another page; in HTML both are nothing.
+    """
+    body = built.encode() + b"<a/>"
+    for kind, whole in {"text/xml": False, "image/svg+xml; a=b": False, "text/html": True}.items():
+        assert markup_of(Response(200, (("content-type", kind),), body))[1] is whole
+    refused = Response(404, (("content-type", "application/xhtml+xml"),), body)
+    assert plain_answer(refused, "http://shop.example/") is None
+
+
 def test_hsts_absent() -> None:
     """
     No header, no HSTS.

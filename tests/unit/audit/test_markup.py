@@ -24,6 +24,63 @@ def names(markup: str) -> list[str]:
 @pytest.mark.parametrize(
     ("markup", "expected"),
     [
+        ("<svg><script/></svg><form>", ["svg", "script", "/svg", "form"]),
+        ("<svg/><title><form></title>", ["svg", "title", "/title"]),
+        ("<svg><script href=x/></svg></script><form>", ["svg", "script", "/script", "form"]),
+        ("<svg><![CDATA[><!--]]></svg><form>", ["svg", "/svg", "form"]),
+        ("<svg><![CDATA[><a>]]></svg><b>", ["svg", "a", "/svg", "b"]),
+        ("<svg><p><script/>'<!--'</script><form>", ["svg", "p", "script", "/script", "form"]),
+        (
+            "<svg><desc><script/>'<!--'</script></desc></svg><form>",
+            ["svg", "desc", "script", "/script", "/desc", "/svg", "form"],
+        ),
+        (
+            "<math><mi><svg></math><title><a></title>",
+            ["math", "mi", "svg", "/math", "title", "/title"],
+        ),
+    ],
+)
+def test_svg_and_mathml(markup: str, expected: list[str]) -> None:
+    """
+    What ends in ``/>`` ends there (HTML, 13.2.6.5), sections hide their text, and HTML comes back.
+    """
+    assert names(markup) == expected
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        ("<script/><form>", ["script", "form"]),
+        ("<title/><textarea/><h:form>", ["title", "textarea", "form"]),
+        ("<![CDATA[><!--]]><form>", ["form"]),
+        ("<![CDATA[<a>]]><form>", ["form"]),
+        ("<?x > <!-- ?><form>", ["form"]),
+        ("<script><a/></script><form>", ["script", "a", "/script", "form"]),
+    ],
+)
+def test_xml(markup: str, expected: list[str]) -> None:
+    """
+    A parser of XML knows no element whose content is no markup (XML, 2.4, 2.6, 2.7, 3.1).
+    """
+    found = [item for item in read_markup(markup, xml=True) if isinstance(item, Tag)]
+    assert [f"/{tag.name}" if tag.closes else tag.name for tag in found] == expected
+
+
+def test_what_styles_and_scripts_hold_in_svg_and_xml() -> None:
+    """
+    It is read there, too.
+    """
+    for markup, xml in (
+        ("<svg><style>@import 'a';</style><script>b</script></svg>", False),
+        ("<x><style>@import 'a';</style><script>b</script></x>", True),
+    ):
+        found = [item for item in read_markup(markup, xml=xml) if isinstance(item, Tag)]
+        assert [tag.content for tag in found if tag.content] == ["@import 'a';", "b"]
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
         ("<A><b></B >", ["a", "b", "/b"]),
         ("x < y <3 <a>", ["a"]),
         ("<!-- <a> --><b>", ["b"]),

@@ -4,6 +4,8 @@ What a page fetches and where its forms send.
 
 from __future__ import annotations
 
+import html
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -322,3 +324,24 @@ def test_any_markup_is_read(markup: str) -> None:
     No page makes the reader raise.
     """
     read_page(markup, URL)
+
+
+def test_frames_are_read_however_many() -> None:
+    """
+    Each page in an attribute or in data is part of the page; too deep ones say that they are not.
+    """
+    form = "<form action=http://a.test/ method=post><input type=password></form>"
+    many = "<iframe srcdoc=x></iframe>" * 50 + f"<iframe srcdoc='{form}'></iframe>"
+    assert read_page(many, "https://shop.example/").plain == ("password to http://a.test/",)
+    for data in (form, f";charset=utf-8,{form}", ";base64,!!!"):
+        url = data if data.startswith(";") else f",{data}"
+        page = read_page(f"<iframe src='data:text/html{url}'></iframe>", "https://shop.example/")
+        assert bool(page.plain) is (form in data)
+        assert page.is_whole
+    deep = "x"
+    for _ in range(7):
+        deep = f'<iframe srcdoc="{html.escape(deep)}"></iframe>'
+    assert not read_page(deep, "https://shop.example/").is_whole
+    assert read_page("<iframe srcdoc=x></iframe>", "https://shop.example/").is_whole
+    framed = read_page("<iframe src='/a?b#c'></iframe><frame src=d>", "https://shop.example/x/")
+    assert framed.framed == ("https://shop.example/a?b", "https://shop.example/x/d")

@@ -19,11 +19,12 @@ from sealgate.audit.answers import (
     is_session_cookie,
     leads_to,
     markup_of,
+    pages_of,
     redirect_of,
 )
 from sealgate.audit.css import read_css
 from sealgate.audit.model import HTTP_PORT, HTTPS_PORT, Target
-from sealgate.audit.page import PageFacts, joined, read_page, refresh_goal, shown_url, split_url
+from sealgate.audit.page import PageFacts, joined, refresh_goal, shown_url, split_url
 from sealgate.audit.sightings import PAGE_FACTS, seen, unseen
 from sealgate.errors import PeerError
 from sealgate.policy.observation import Fact
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _MAX_REDIRECTS = 4
 _MAX_LINKS = 6
+_MAX_FRAMES = 12
 # Style sheets that are read of one place, and sheets in sheets.
 _MAX_SHEETS, _MAX_IMPORTS = 12, 3
 _OK = range(200, 300)
@@ -114,6 +116,7 @@ def look_at_pages(
         links = dict.fromkeys(path for facts in walk.facts for path in facts.sign_in_links)
         for path in [p for p in links if p not in visited and belongs(p)][:_MAX_LINKS]:
             _visit(target, path, limits, walk)
+        _visit_frames(target, limits, walk)
         _read_sheets(target, limits, walk)
     except PeerError as error:
         return Looked(unseen(target.asset, PAGE_FACTS, f"{target.where}: {error.message}"))
@@ -175,6 +178,25 @@ def _paths(target: Target, walk: _Walk) -> tuple[str, ...]:
     found += [urlsplit(url).path for url, _ in walk.pages]
     found += [path for facts in walk.facts for path in facts.links]
     return tuple(dict.fromkeys(path or "/" for path in found))
+
+
+def _visit_frames(target: Target, limits: Limits, walk: _Walk) -> None:
+    # What a page shows in frames is part of what its visitors see.
+    asked, known = 0, {url for url, _ in walk.pages}
+    left = [url for facts in walk.facts for url in facts.framed]
+    while left:
+        url = left.pop(0)
+        path = _within(target, url)
+        if path is None or target.origin + path in known:
+            continue
+        if asked == _MAX_FRAMES:
+            walk.missed = walk.missed or f"more than {_MAX_FRAMES} frames, so not all were read"
+            return
+        asked += 1
+        known.add(target.origin + path)
+        before = len(walk.facts)
+        _visit(target, path, limits, walk)
+        left += [url for facts in walk.facts[before:] for url in facts.framed]
 
 
 def _read_sheets(target: Target, limits: Limits, walk: _Walk) -> None:
@@ -265,7 +287,9 @@ def _visit(target: Target, path: str, limits: Limits, walk: _Walk) -> Response:
         led = {*led, url} if ahead else set()
         if is_page(answer):
             markup, whole = markup_of(answer)
-            walk.facts.append(read_page(markup, url))
+            read = pages_of(answer, url, [markup])
+            walk.facts += read
+            whole = whole and all(facts.is_whole for facts in read)
             # What a redirect shows, no browser shows.
             most = f"could not be read to its end ({limits.max_body_bytes} bytes at most)"
             walk.cut = walk.cut or ("" if whole or ahead else f"{where} {most}")

@@ -22,6 +22,7 @@ from sealgate.audit.answers import (
     is_session_cookie,
     leads_to,
     markup_of,
+    pages_of,
     plain_answer,
     readings_of,
     redirect_of,
@@ -289,8 +290,8 @@ def _take(answer: Response, url: str, found: _Seen) -> None:
         found.is_read = found.is_read is not False
         return
     found.is_read = found.is_read is not False and markup_of(answer)[1]
-    for text in readings_of(answer):
-        page = read_page(text, url)
+    for page in pages_of(answer, url, readings_of(answer)):
+        found.is_read = found.is_read and page.is_whole
         found.plain += page.plain
         found.sensitive |= set(page.sensitive)
         found.links += page.sign_in_links

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from sealgate.audit.adapters.http import ask
-from sealgate.audit.answers import is_page, markup_of, redirect_of
+from sealgate.audit.answers import is_page, markup_of, redirect_of, xml_or_not
 from sealgate.audit.codings import decoded
 from sealgate.audit.model import HTTPS_PORT, Target
 from sealgate.audit.scripts import (
@@ -69,7 +69,8 @@ def fetch_scripts(
     where = url.partition("?")[0]
     if not whole:
         raise PageError(f"{where} could not be read to its end")
-    scripts = read_scripts(markup, url)
+    readings = [read_scripts(markup, url, xml=xml) for xml in xml_or_not(answer)]
+    scripts = tuple(dict.fromkeys(script for reading in readings for script in reading))
     if len(scripts) > MAX_SCRIPTS:
         raise PageError(f"{where} runs {len(scripts)} scripts, at most {MAX_SCRIPTS} are read")
     return answer, tuple(_filled(script, target, limits) for script in scripts)
