@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urljoin, urlsplit
 
 from sealgate.audit.codings import decoded
+from sealgate.audit.markup import Tag, read_markup
 from sealgate.audit.page import PageFacts, joined, read_page, refresh_goal
 
 if TYPE_CHECKING:
@@ -53,6 +54,9 @@ _XML = re.compile(r"(?:text|application)/xml|[a-z0-9.-]{1,60}/[a-z0-9.-]{1,60}\+
 # XSLT and entities make another page of what is read, a style sheet is loaded by neither tag.
 _BUILT = re.compile(rb"<\?xml-stylesheet|<!ENTITY")
 _MAX_LOCATIONS = 8
+_PRESCANNED = 1024
+# Python goes on otherwise behind a fault in this one, where ASCII may be letters or tags.
+_NOT_AS_BROWSERS = frozenset([None, "iso2022_jp"])
 # RFC 9110, 15.5.9, RFC 8470, 5.2, RFC 6585, 4: the same request may be answered another time.
 _LATER = frozenset([408, 425, 429])
 _REFUSALS = range(400, 500)
@@ -154,9 +158,32 @@ def markup_of(response: Response) -> tuple[str, bool]:
     # Of several Content-Type fields browsers take the last one that says it.
     named = [_CHARSET.search(value) for value in response.values("content-type")]
     labels = [found.group(1) for found in named if found]
-    known = _codec(labels[-1]) if labels else "utf-8"
+    known = _codec(labels[-1]) if labels else _named_inside(body)
     # For a label that is none, browsers fall back on an encoding with ASCII in its place.
-    return body.decode(known or "cp1252", "replace"), whole and known is not None
+    return body.decode(known or "cp1252", "replace"), whole and known not in _NOT_AS_BROWSERS
+
+
+def _named_inside(body: bytes) -> str:
+    """
+    Return the codec of a page whose fields name none (HTML, 13.2.3.2: its first 1024 bytes do).
+    """
+    for item in read_markup(body[:_PRESCANNED].decode("latin-1")):
+        if not isinstance(item, Tag) or item.name != "meta":
+            continue
+        given = item.attributes
+        content = given.get("content", "") if "http-equiv" in given else ""
+        said = _CHARSET.search(content)
+        label = given.get("charset", "").strip() or (said.group(1) if said else "")
+        codec = _codec(label) if label else None
+        if codec is not None:
+            # Who can read this much of it does not read UTF-16.
+            return "utf-8" if codec.startswith("utf-16") else codec
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        # What browsers fall back on in most countries.
+        return "cp1252"
+    return "utf-8"
 
 
 def _codec(label: str) -> str | None:

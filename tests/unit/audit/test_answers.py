@@ -25,6 +25,8 @@ from sealgate.audit.answers import (
 from sealgate.audit.model import Response
 from sealgate.policy.inventory import CookieRule
 
+HTML = (("content-type", "text/html"),)
+
 FORM = b"<form method=post><input type=password name=p></form>"
 
 
@@ -180,6 +182,44 @@ def test_a_page_that_is_built_is_not_read_whole(built: str) -> None:
         assert markup_of(Response(200, (("content-type", kind),), body))[1] is whole
     refused = Response(404, (("content-type", "application/xhtml+xml"),), body)
     assert plain_answer(refused, "http://shop.example/") is None
+
+
+@pytest.mark.parametrize(
+    ("head", "codec"),
+    [
+        ("<meta charset=iso-8859-15>", "iso8859-15"),
+        ("<META CHARSET=' windows-1252 '>", "cp1252"),
+        ("<meta http-equiv=content-type content='text/html; charset=ISO-8859-1'>", "latin-1"),
+        ("<meta charset=utf-16>", "utf-8"),
+        ("<meta charset=utf-7>", "utf-8"),
+        ("<meta charset=none><meta charset=utf-8>", "utf-8"),
+        ("<!-- <meta charset=utf-8> -->", "cp1252"),
+        ("<p>", "cp1252"),
+        ("<p>", "utf-8"),
+        (" " * 1024 + "<meta charset=koi8-r>", "utf-8"),
+    ],
+)
+def test_an_encoding_that_the_page_names(head: str, codec: str) -> None:
+    """
+    It counts where no field names one, and UTF-16 and what is none do not (HTML, 13.2.3.2).
+    """
+    markup = head + "<form action=http://a.test/ method=post><input placeholder=Stra\u00dfe></form>"
+    response = Response(200, HTML, markup.encode(codec))
+    assert markup_of(response) == (markup, True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("text/html", b"<meta charset=iso-2022-jp>\x1b$B<!--!\x1b(B<form>"),
+        ("text/html; charset=csISO2022JP", b"\x1b$B<!--!\x1b(B<form>"),
+    ],
+)
+def test_iso_2022_jp_is_not_read_whole(kind: str, body: bytes) -> None:
+    """
+    What opens a comment in ASCII is a letter there, and faults are read otherwise by browsers.
+    """
+    assert not markup_of(Response(200, (("content-type", kind),), body))[1]
 
 
 def test_hsts_absent() -> None:
