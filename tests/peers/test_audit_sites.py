@@ -138,7 +138,7 @@ def test_a_spelling_opens_the_backend(ground: Ground) -> None:
         ),
         # A folder without an index, which nginx does not list.
         (
-            """location ~* '^/typo3/?[;.]?$' { return 403; } location ~ [.]php { return 200 "in"; }""",
+            """location ~* '^/typo3/?[;.]?$' { return 403; } location ~ ^/typo3/.*php { return 200; }""",
             "/typo3/sealgate-audit-asks-for-nothing",
         ),
         (
@@ -153,6 +153,28 @@ def test_a_refusal_of_one_page_is_no_lock(ground: Ground, locations: str, found:
     """
     right = ground.right(locations=f"{locations} {ACCOUNT}")
     with nginx(ground.folder / "n", right, *ground.ports):
+        report = ground.judge()
+    told = {f.rule.id: f.found for f in report.open_findings if f.asset.id == BACKEND}
+    assert found in told["transit-backend-unlocked"]
+
+
+@pytest.mark.parametrize(
+    ("served", "found"),
+    [
+        ("HEAD", "HEAD /typo3"),
+        ("POST", "POST /typo3/sealgate-audit-asks-for-nothing"),
+        ("(?!GET|HEAD)", "POST /typo3/sealgate-audit-asks-for-nothing"),
+    ],
+)
+def test_a_refusal_of_one_method_is_no_lock(ground: Ground, served: str, found: str) -> None:
+    """
+    What refuses a page alone, as Apache's <Limit GET> does, lets forms through.
+    """
+    careless = f"if ($request_method ~ ^{served}) {{ return 404; }} return 403;"
+    locations = LOCK.replace("return 403;", careless)
+    with nginx(
+        ground.folder / "n", ground.right(locations=f"{locations} {ACCOUNT}"), *ground.ports
+    ):
         report = ground.judge()
     told = {f.rule.id: f.found for f in report.open_findings if f.asset.id == BACKEND}
     assert found in told["transit-backend-unlocked"]

@@ -70,14 +70,15 @@ def probe_lock(
     Over http each of *plain* is asked, at its own address. *locked*: TLS alone does not let
     anybody in, so each spelling has to be refused over https too; otherwise only http has to
     refuse. Spellings are sent as they stand. *deeper* is a path below that no site has: a lock
-    refuses it like all else there, and a 404 shows that it does not reach below.
+    refuses it like all else there, and a 404 shows that it does not reach below. So does one that
+    refuses HEAD or POST otherwise than GET (the POST goes to *deeper*, with nothing in it).
     """
     facts = (Fact.LOCK_STATUS_ANONYMOUS, Fact.LOCK_VARIANTS_OPEN)
     seen_by = f"{len(spelled)} spellings of {target.origin}{target.path}"
     sightings: list[Sighting] = []
     try:
         if locked:
-            answer = _answer(target, target.path, limits)
+            answer = _asked(target, limits, Request(target.path))
             if answer is not None and is_for_now(answer):
                 reason = f"it answered {answer.status}, and may answer otherwise later"
                 return unseen(target.asset, facts, f"{target.where}: {reason}")
@@ -98,12 +99,9 @@ def probe_lock(
             # Who gets no request through the handshake gets none through in any spelling.
             locked = status != HANDSHAKE_REFUSED
         open_ones, unclear = _tried(target, plain, spelled, limits, locked=locked)
-        if locked and deeper is not None:
-            below = _answer(target, deeper, limits)
-            if below is not None and below.status >= _ERRORS:
-                unclear.append(_Unclear(below.status))
-            elif below is not None and _refusal(below) not in _REFUSED:
-                open_ones.append(deeper)
+        if locked and not open_ones:
+            open_ones, more = _otherwise(target, deeper, limits)
+            unclear += more
     except PeerError as error:
         known = {sighting.fact for sighting in sightings}
         left = [fact for fact in facts if fact not in known]
@@ -244,11 +242,6 @@ def _sign_of_a_program(answer: Response) -> str | None:
     return next((name for name in _OF_PROGRAMS if answer.header(name) is not None), None)
 
 
-def _answer(target: Target, path: str, limits: Limits) -> Response | None:
-    # None: the handshake alone keeps strangers out.
-    return _asked(target, limits, Request(path))
-
-
 def _tried(
     target: Target, plain: Sequence[Target], spelled: Sequence[str], limits: Limits, *, locked: bool
 ) -> tuple[list[str], list[_Unclear]]:
@@ -271,6 +264,25 @@ def _tried(
             elif result is not None:
                 unclear.append(result)
     return list(dict.fromkeys(open_ones)), unclear
+
+
+def _otherwise(
+    target: Target, deeper: str | None, limits: Limits
+) -> tuple[list[str], list[_Unclear]]:
+    # Only a lock by path refuses whatever is asked for there, and however.
+    asked = [("HEAD", target.path)]
+    asked += [] if deeper is None else [("GET", deeper), ("POST", deeper)]
+    open_ones: list[str] = []
+    unclear: list[_Unclear] = []
+    for method, path in asked:
+        answer = _asked(target, limits, Request(path, method))
+        if answer is None:
+            continue
+        if answer.status >= _ERRORS or is_for_now(answer):
+            unclear.append(_Unclear(answer.status))
+        elif _refusal(answer) not in _REFUSED:
+            open_ones.append(path if method == "GET" else f"{method} {path}")
+    return open_ones, unclear
 
 
 def _over_tls(

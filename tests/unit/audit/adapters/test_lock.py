@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 QUICK = Limits(connect_seconds=0.3, exchange_seconds=0.3)
 TARGET = Target("route x", "shop.example", "::1")
+_BELOW = ("/a/nothing", "POST /a/nothing")
 
 
 def told(found: Iterable[Sighting]) -> dict[Fact, object]:
@@ -154,10 +155,10 @@ def test_http_redirects_where_pages_are_led_away_and_forms_are_refused(
         (403, (), ()),
         (401, (), ()),
         (303, (("sealgate-id", "x"),), ()),
-        (303, (), ("/a/nothing",)),
-        (404, (), ("/a/nothing",)),
-        (404, (("sealgate-id", "x"),), ("/a/nothing",)),
-        (200, (), ("/a/nothing",)),
+        (303, (), _BELOW),
+        (404, (), _BELOW),
+        (404, (("sealgate-id", "x"),), _BELOW),
+        (200, (), _BELOW),
         (503, (), None),
     ],
 )
@@ -199,6 +200,26 @@ def test_a_refusal_with_headers_of_a_program_may_be_the_sites(
     monkeypatch.setattr(lock, "plain_exchange", lambda *_, **__: "refused")
     found = told(probe_lock(TARGET, [TARGET], ["/X"], QUICK, locked=True))
     assert found.get(Fact.LOCK_STATUS_ANONYMOUS) == status
+
+
+@pytest.mark.parametrize(
+    ("method", "spelled"), [("HEAD", ("HEAD /",)), ("POST", ("POST /a/nothing",)), ("PUT", ())]
+)
+def test_a_method_that_is_served_is_told(
+    monkeypatch: pytest.MonkeyPatch, method: str, spelled: tuple[str, ...]
+) -> None:
+    """
+    Whoever refuses by path refuses each; a POST goes where no site has anything.
+    """
+
+    def ask(*_: object, method: str = "GET", **__: object) -> Response:
+        return Response(404 if method == served else 403, (), b"")
+
+    served = method
+    monkeypatch.setattr(lock, "ask", ask)
+    monkeypatch.setattr(lock, "plain_exchange", lambda *_, **__: "refused")
+    found = told(probe_lock(TARGET, [TARGET], [], QUICK, locked=True, deeper="/a/nothing"))
+    assert found[Fact.LOCK_VARIANTS_OPEN] == spelled
 
 
 def test_no_spelling_is_tried_where_the_path_itself_is_open(
