@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import threading
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass
@@ -109,6 +110,9 @@ def anchors_in(files: Sequence[str]) -> Anchors:
     return Anchors(frozenset(found))
 
 
+_FILTERS = threading.Lock()
+
+
 @lru_cache(maxsize=8)
 def _certificates_in(name: str, _changed: int, _size: int) -> frozenset[x509.Certificate]:
     found = []
@@ -117,8 +121,9 @@ def _certificates_in(name: str, _changed: int, _size: int) -> frozenset[x509.Cer
     except OSError:
         return frozenset()
     for block in _PEM.findall(content):
-        # Some roots that everybody trusts have a serial number that RFC 5280 forbids.
-        with suppress(ValueError), warnings.catch_warnings():
+        # Some roots that everybody trusts have a serial number that RFC 5280 forbids. Of two
+        # threads that change the filters of warnings at once, one gets those of the other.
+        with suppress(ValueError), _FILTERS, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found.append(x509.load_pem_x509_certificate(block))
     return frozenset(found)
