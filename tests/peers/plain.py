@@ -42,6 +42,7 @@ http {{
     uwsgi_temp_path {folder}/t; scgi_temp_path {folder}/t;
     server {{
         listen 127.0.0.1:{port};
+        absolute_redirect off;
         root {folder}/pages;
         location = /pub {{ default_type text/plain; return 200 "a mirror"; }}
         location /pub/echo {{
