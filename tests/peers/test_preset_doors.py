@@ -192,6 +192,11 @@ ROWS: tuple[tuple[str, str, str, tuple[str, ...], bytes, bool, str], ...] = (
             ("GET", "/wp-admin/", (), b"", "admin_url()"),
             ("GET", "/wp-admin/admin-ajax.php/../users.php", (), b"", "RFC 3986, 5.2.4"),
             ("GET", "/wp-admin/admin-ajax.php", BASIC, b"", "application passwords"),
+            ("POST", "/xmlrpc.php/wp-admin/admin-ajax.php", (), b"<methodCall/>", "PATH_INFO"),
+            ("POST", "/xmlrpc.php/x/wp-admin/admin-post.php", (), b"<methodCall/>", "the same"),
+            ("GET", "/wp-login.php%2fwp-admin/admin-ajax.php", (), b"", "the same, encoded"),
+            ("GET", "/WP-MAIL.PHP;/wp-admin/admin-ajax.php", (), b"", "the same, folded"),
+            ("GET", "/wp-admin/install.php/wp-admin/admin-ajax.php", (), b"", "the same, deeper"),
             ("POST", "/xmlrpc.php", (), b"<methodCall/>", "XML-RPC"),
             ("GET", "/wp-mail.php", (), b"", "post by email"),
             ("GET", "/wp-json/wp/v2/users", (), b"", "REST API, users"),
@@ -214,13 +219,20 @@ ROWS: tuple[tuple[str, str, str, tuple[str, ...], bytes, bool, str], ...] = (
         for folder in ("", "/blog", "/a/blog", "/a/b/c")
         for method, target, headers, body, source in (
             ("GET", "/", (), b"", "the front page"),
-            ("POST", "/wp-admin/admin-ajax.php", FORM, b"action=x", "wp_ajax_nopriv_*"),
-            ("POST", "/wp-admin/admin-post.php", FORM, b"action=x", "admin_post_nopriv_*"),
             ("POST", "/wp-comments-post.php", FORM, b"comment=x", "comments_post"),
             ("GET", "/wp-json/wp/v2/posts", (), b"", "REST API, posts"),
             ("GET", "/wp-sitemap-posts-post-1.xml", (), b"", "maps of posts"),
             ("GET", "/wp-sitemap-usersguide.xml", (), b"", "a page"),
             ("GET", "/authors/", (), b"", "a page"),
+        )
+    ),
+    # They are open where WordPress is known to lie: any other folder may be a locked one.
+    *(
+        ("wordpress", "POST", f"{folder}/wp-admin/{script}", FORM, b"action=x", served, source)
+        for folder, served in (("", True), ("/blog", False), ("/a/blog", False), ("/a/b/c", True))
+        for script, source in (
+            ("admin-ajax.php", "wp_ajax_nopriv_*"),
+            ("admin-post.php", "admin_post_nopriv_*"),
         )
     ),
     # Only where backend_path says that it lies are these its scripts, which take names.

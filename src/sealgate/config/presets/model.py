@@ -84,7 +84,8 @@ def lying_in(preset: Preset, folders: Sequence[str]) -> Preset:
     Return *preset* where the CMS is known to lie in *folders* (``/blog``, "" the root).
 
     What it has below any folder it has there as well, written out: so it is asked for by its
-    own name, and deeper down, too. Conditions do not count on the paths that are besides only
+    own name, and deeper down, too. So are the holes in its main door, which are open at the root
+    and there, and in no other folder. Conditions do not count on the paths that are besides only
     there, for where the CMS' scripts do not lie, its front may answer by their names.
     """
     if not any(folders):
@@ -107,7 +108,18 @@ def lying_in(preset: Preset, folders: Sequence[str]) -> Preset:
             for door in found
         )
 
-    return replace(preset, doors=there(preset.doors), holes=there(preset.holes))
+    main = preset.doors[0].path
+    holes = (
+        replace(hole, path=f"{folder}{hole.path}")
+        for folder in folders
+        for hole in preset.holes
+        if hole.path.startswith(f"{main}/")
+    )
+    return replace(
+        preset,
+        doors=there(preset.doors),
+        holes=tuple(dict.fromkeys((*preset.holes, *holes))),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,8 @@ WORDPRESS = Preset(
         *(Door("/", query=name, besides=_FORMS) for name in ("author", "author_name", "_embed")),
         Door("/", query="sitemap", query_value="users", besides=_FORMS),
     ),
-    holes=tuple(Door(f"{folder}{path}", exact=True) for folder in _FOLDERS for path in _PUBLIC),
+    # Below any folder there is none: that may be a locked one, or a script (/xmlrpc.php/wp-admin/...).
+    holes=tuple(Door(path, exact=True) for path in _PUBLIC),
     sheets=(
         (
             "/wp-login.php",
@@ -127,8 +128,9 @@ define('WP_SITEURL', 'https://{host}');
         ),
         (
             "below a folder, declare its /blog/wp-admin as the backend: then its comments and forms "
-            "are open to strangers (else those with a field author are refused), and its paths are "
-            "locked at any depth; deeper than two folders, nothing else tells of it"
+            "are open to strangers (else those with a field author are refused, and so are its "
+            "admin-ajax.php and admin-post.php), and its paths are locked at any depth; deeper than "
+            "two folders, nothing else tells of it"
         ),
         (
             "/wp-cron.php stays open: WordPress calls it by its own public name, it takes no "

@@ -90,6 +90,15 @@ def landed(site: Site, target: str) -> Route | None:
         ("wordpress", "/network/blog/wp-admin/users.php"),
         ("wordpress", "/en/author/boss/"),
         ("wordpress", "/wp-sitemap-users-02.xml"),
+        # RFC 3875, 4.1.5: the script runs, and what looks like a hole is its PATH_INFO.
+        ("wordpress", "/xmlrpc.php/wp-admin/admin-ajax.php"),
+        ("wordpress", "/xmlrpc.php/x/wp-admin/admin-post.php"),
+        ("wordpress", "/blog/xmlrpc.php/wp-admin/admin-ajax.php"),
+        ("wordpress", "/wp-login.php/wp-admin/admin-ajax.php"),
+        ("wordpress", "/wp-mail.php;/wp-admin/admin-ajax.php"),
+        ("wordpress", "/wp-admin/install.php/wp-admin/admin-ajax.php"),
+        ("wordpress", "/wp-admin/wp-admin/admin-ajax.php"),
+        ("wordpress", "/author/boss/wp-admin/admin-ajax.php"),
         # WooCommerce takes keys wherever a parameter holds the words of its API.
         ("wordpress", "/wp-admin/admin-ajax.php?x=wp-json/wc/&consumer_key=ck"),
         ("wordpress", "/wp-admin/admin-post.php?oauth_consumer_key=ck"),
@@ -169,6 +178,47 @@ def test_the_declared_backend_tells_where_the_cms_lies() -> None:
     assert {path.rpartition("/wp-")[0].removesuffix("/wp-admin") for path in besides} == {"/a/b/c"}
     assert landed(site, "/a/b/c/wp-comments-post.php?author=1") is not None
     assert landed(site, "/a/b/c/wp-admin/admin-ajax.php") is not None
+
+
+@pytest.mark.parametrize("folder", ["/blog", "/a/blog", "/a/b/c"])
+def test_a_hole_is_written_out_where_the_cms_lies(folder: str) -> None:
+    """
+    It opens itself there, and nothing in other folders nor behind the CMS' scripts.
+    """
+    lock = LOCK.format(path=f"{folder}/wp-admin", class_id="confidential", admit="group:editors")
+    site = site_of("wordpress", lock)
+
+    for script in ("/wp-admin/admin-ajax.php", "/wp-admin/admin-post.php"):
+        opened = landed(site, f"{folder}{script}")
+        assert opened is not None
+        assert opened.classification.id == "public"
+        for other in (
+            "/elsewhere",
+            f"{folder}/xmlrpc.php",
+            f"/xmlrpc.php{folder}",
+            "/wp-login.php",
+        ):
+            kept = landed(site, f"{other}{script}")
+            assert kept is None or kept.backend, other
+
+
+@pytest.mark.parametrize("target", ["/wp-admin/admin-ajax.php", "/x/wp-admin/admin-post.php"])
+def test_no_hole_opens_a_locked_folder(target: str) -> None:
+    """
+    What the operator locked is not opened by a script that the preset would leave open elsewhere.
+    """
+    lock = LOCK.format(path="/intern", class_id="confidential", admit="group:staff")
+    opened = landed(site_of("wordpress", lock), f"/intern{target}")
+
+    assert opened is None or opened.classification.id == "confidential"
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS.keys())
+def test_no_hole_begins_with_any_folder(preset: Preset) -> None:
+    """
+    Any folder may be a locked one, or a script.
+    """
+    assert [hole.path for hole in preset.holes if hole.path.startswith("/*")] == []
 
 
 @pytest.mark.parametrize(
