@@ -323,7 +323,53 @@ def preset_routes(
         for door in (*preset.holes, *preset.titles)
         if _identity(door) not in known
     ]
-    return (*doors, *holes)
+    return (*doors, *_kept_below(declared, doors), *holes)
+
+
+def _kept_below(declared: Sequence[Route], doors: Sequence[Route]) -> tuple[Route, ...]:
+    """
+    Return what keeps *doors* of a preset below any folder from weakening a locked one.
+
+    Such a door is longer than the operator's folder, so it would serve what it fits in there, to
+    those whom it admits itself. In a stricter folder the folder's lock holds instead. In one of
+    the same class that admits others, nobody is let in by a guess. A shut door weakens nothing.
+    """
+    taken = {_identity(route.door) for route in (*declared, *doors)}
+    found: dict[Door, Route] = {}
+    for folder in declared:
+        if not folder.admit or folder.door.conditional or folder.door.exact:
+            continue
+        for route in doors:
+            here = _written_out(folder.door, route.door)
+            if route.shut or here is None or here in taken:
+                continue
+            if _opens_to(folder) == _opens_to(route):
+                continue
+            if folder.classification.rank > route.classification.rank:
+                kept = replace(folder, origin=route.origin, method_override=route.method_override)
+            elif folder.classification.rank == route.classification.rank:
+                kept = replace(route, admit=(), sign_in=False)
+            else:
+                continue
+            found.setdefault(here, replace(kept, door=here))
+    return tuple(found.values())
+
+
+def _written_out(folder: Door, door: Door) -> Door | None:
+    # The path of *door* within *folder*, None where it has none there that would serve.
+    outer, inner = door_segments(folder), door_segments(door)
+    if not outer or door.conditional or len(inner) <= len(outer):
+        return None
+    both = list(zip(outer, inner, strict=False))
+    if not all(can_be_one(one, other) for one, other in both):
+        return None
+    # Of two that fit the same segment the longer one says more: a star alone says nothing.
+    named = [max(pair, key=lambda one: (not one.endswith("*"), len(one))) for pair in both]
+    return _identity(replace(door, path="/" + "/".join([*named, *inner[len(outer) :]])))
+
+
+def _opens_to(route: Route) -> tuple[Classification, frozenset[str], bool]:
+    return route.classification, frozenset(route.admit), route.sign_in
 
 
 def with_titles(preset: Preset, routes: Sequence[Route]) -> tuple[Route, ...]:

@@ -213,6 +213,47 @@ def test_no_hole_opens_a_locked_folder(target: str) -> None:
     assert opened is None or opened.classification.id == "confidential"
 
 
+@pytest.mark.parametrize(
+    ("preset", "main", "door"),
+    [
+        ("wordpress", "/wp-admin", "/wp-login.php"),
+        ("wordpress", "/wp-admin", "/x/author/boss"),
+        ("wordpress", "/wp-admin", "/wp-sitemap-users-7.xml"),
+        ("django", "/admin", "/admin/"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("class_id", "admit"), [("secret", ("group:board",)), ("confidential", ())]
+)
+def test_no_door_weakens_a_stricter_folder(
+    preset: str, main: str, door: str, class_id: str, admit: tuple[str, ...]
+) -> None:
+    """
+    A stricter folder keeps its lock; where two equal ones admit others, nobody is let in by guess.
+    """
+    folder = LOCK.format(path="/intern", class_id=class_id, admit="group:board")
+    backend = LOCK.format(path=main, class_id="confidential", admit="group:editors")
+    site = site_of(preset, folder + backend)
+    inside, outside = landed(site, f"/intern{door}"), landed(site, f"/blog{door}")
+
+    assert inside is not None
+    assert (inside.classification.id, inside.admit) == (class_id, admit)
+    assert inside.shut is not bool(admit)
+    assert outside is not None
+    assert (outside.classification.id, outside.admit) == ("confidential", ("group:editors",))
+
+
+def test_a_public_folder_opens_no_door() -> None:
+    """
+    What is called like a door is locked there, too.
+    """
+    public = '[[site.route]]\npath = "/blog"\nclass = "public"\n'
+    assert all(
+        (route := landed(site_of("wordpress", public), target)) is not None and route.shut
+        for target in ("/blog/wp-login.php", "/blog/x/author/boss", "/blog/wp-admin/x")
+    )
+
+
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS.keys())
 def test_no_hole_begins_with_any_folder(preset: Preset) -> None:
     """
