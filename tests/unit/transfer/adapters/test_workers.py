@@ -132,17 +132,21 @@ def test_a_damaged_store_stays_fenced_off(tmp_path: Path, monkeypatch: pytest.Mo
     whole = {path: path.read_bytes() for path in records.parent.glob("records.sqlite*")}
     records.write_bytes(b"no database" * 999)
     asked: list[str] = []
+    # Whoever opened it while half of its files are whole would damage it for good.
+    restoring = threading.Lock()
 
     def open_counted(settings: StoreSettings, *arguments: Any, **named: Any) -> Any:
         asked.append(settings.name)
-        return open_store(settings, *arguments, **named)
+        with restoring:
+            return open_store(settings, *arguments, **named)
 
     monkeypatch.setattr(workers, "open_store", open_counted)
     worker = Worker(plan, lambda _line: None)
     assert wait_until(lambda: puts(worker) or len(asked) > 3, PATIENCE_SECONDS)
     assert not puts(worker)
-    for path, content in whole.items():
-        path.write_bytes(content)
+    with restoring:
+        for path, content in whole.items():
+            path.write_bytes(content)
     assert wait_until(lambda: puts(worker), PATIENCE_SECONDS)
     worker.close()
 
