@@ -113,6 +113,9 @@ SITES = (
         Route(Door("/wp-admin"), RESTRICTED),
         Route(Door("/*/wp-admin/admin-ajax.php", exact=True), PUBLIC),
         Route(Door("/a/*", query="x.y"), CONFIDENTIAL),
+        Route(Door("/*/c"), PUBLIC),
+        Route(Door("/index.php/b"), PUBLIC),
+        Route(Door("/wp-login.php", exact=True), SECRET),
     ),
 )
 # What paths, and the attempts to hide one, are made of.

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from sealgate.policy.inventory import Address
 
 MAX_RETENTION_DAYS = 36_500
-# DESIGN 1, "at rest": below this nothing is sealed; at the top the host holds no key.
 
 
 @dataclass(frozen=True, slots=True)

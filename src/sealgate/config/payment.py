@@ -227,10 +227,11 @@ def check_payment(table: Table, route: Route, model: ClassificationModel) -> Non
             )
     if not route.payment:
         return
-    floor = SENSITIVE_FLOOR
     taken = route.collects or route.classification
-    if not taken.required.meets(floor):
-        enough = next((c for c in model.classes if c.required.meets(floor)), model.strictest)
+    if not taken.required.meets(SENSITIVE_FLOOR):
+        enough = next(
+            (c for c in model.classes if c.required.meets(SENSITIVE_FLOOR)), model.strictest
+        )
         table.fault(
             "payment",
             f"route {shown} takes payments, but what it collects is {quoted(taken.id)}; card and "

@@ -138,19 +138,21 @@ def readings(path: str, depth: int) -> frozenset[tuple[str, ...]]:
     are bytes read as Latin-1, so that no reading depends on a decoder's mercy; only
     ASCII letters are folded.
     """
-    return frozenset(segments for segments, _ in _readings(path, depth))
+    return frozenset(segments for segments, _, _ in _readings(path, depth))
 
 
-def _readings(path: str, depth: int) -> frozenset[tuple[tuple[str, ...], bool]]:
-    # With each, whether it is a PATH_INFO taken for a whole path.
-    found: set[tuple[tuple[str, ...], bool]] = set()
+def _readings(path: str, depth: int) -> frozenset[tuple[tuple[str, ...], bool, str]]:
+    # With each, whether it is a part of the path taken for a whole one, which is a PATH_INFO, or
+    # the script that it is for; and that script.
+    found: set[tuple[tuple[str, ...], bool, str]] = set()
     for resolved in _whole(path):
-        found.add((resolved[: depth + 1], False))
+        found.add((resolved[: depth + 1], False, ""))
         for index, segment in enumerate(resolved[:-1]):
             if "." in segment and segment.rpartition(".")[2] in SCRIPT_ENDINGS:
                 rest = resolved[index + 1 : index + depth + 2]
-                found.add((rest, True))
-                found.add(((resolved[:index] + rest)[: depth + 1], False))
+                found.add((rest, True, ""))
+                found.add(((resolved[:index] + rest)[: depth + 1], False, ""))
+                found.add((resolved[: min(index, depth) + 1], True, segment))
     return frozenset(found)
 
 
@@ -304,15 +306,23 @@ def is_stricter(one: Route, than: Route) -> bool:
     return one.classification.rank > than.classification.rank or demands_more(one, than)
 
 
-def counts_as_stricter(one: Route, than: Route, *, behind: bool) -> bool:
+def scripts_of(door: Door) -> frozenset[str]:
+    """
+    Return the scripts that *door* writes out a path behind, folded: whoever opens it means it.
+    """
+    folded = (lower(as_text(segment)) for segment in door_segments(door)[:-1])
+    return frozenset(s for s in folded if "." in s and s.rpartition(".")[2] in SCRIPT_ENDINGS)
+
+
+def counts_as_stricter(one: Route, than: Route, *, in_part: bool) -> bool:
     """
     Return whether a reading that lands at *one* keeps *than* from serving it.
 
-    *behind*: what stands behind a script is taken for a path of its own. Every path lands at
-    "/", so there only the class of "/" counts: a script of its own below may do without
-    what the site's front demands besides.
+    *in_part*: a script, or what stands behind it, is taken for a path of its own. Every path
+    lands at "/", so there only the class of "/" counts: a script of its own below may do
+    without what the site's front demands besides.
     """
-    if behind and not door_segments(one.door) and not one.door.conditional:
+    if in_part and not door_segments(one.door) and not one.door.conditional:
         return one.classification.rank > than.classification.rank
     return is_stricter(one, than)
 
@@ -366,11 +376,13 @@ def judge(routes: Sequence[Route], request: Request) -> Route | Refusal:
     depth = deepest(routes)
     read = carried(request, overrides=literal.method_override)
     conditional = [r for r in routes if counts_on(r.door, path) and fits(r.door, read)]
+    named = scripts_of(literal.door)
     stricter = [
         route
-        for segments, behind in _readings(path, depth)
+        for segments, in_part, script in _readings(path, depth)
+        if script not in named
         for route in _at(routes, conditional, segments, folded=True)
-        if counts_as_stricter(route, literal, behind=behind)
+        if counts_as_stricter(route, literal, in_part=in_part)
     ]
     if stricter:
         return Refusal(literal, max(stricter, key=lambda r: r.classification.rank))

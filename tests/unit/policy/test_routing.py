@@ -174,6 +174,35 @@ def test_script_of_its_own_is_locked_with_path_info() -> None:
     assert isinstance(judge(WORDPRESS, Request("/WP-LOGIN.PHP")), Refusal)
 
 
+@pytest.mark.parametrize(
+    ("target", "refused"),
+    [
+        ("/admin.php/pub", True),
+        ("/ADMIN.php/pub", True),
+        ("/admin.php;x/pub", True),
+        ("/admin%2ephp/pub", True),
+        ("/x.php/pub", False),
+        ("/folder/pub", False),
+        ("/tool.php/pub", False),
+        ("/exact.php/x", True),
+        ("/exact.php/tool.php/pub", True),
+    ],
+)
+def test_no_folder_is_a_locked_script(target: str, refused: bool) -> None:  # noqa: FBT001  # a case
+    """
+    Who passes PATH_INFO runs the script, so only a route that writes it out opens what is behind.
+    """
+    routes = (
+        FRONT,
+        Route(Door("/*/pub"), PUBLIC),
+        Route(Door("/admin.php"), CONFIDENTIAL, admit=("group:a",)),
+        Route(Door("/tool.php"), CONFIDENTIAL, admit=("group:a",)),
+        Route(Door("/tool.php/pub"), PUBLIC),
+        Route(Door("/exact.php", exact=True), CONFIDENTIAL, admit=("group:a",)),
+    )
+    assert isinstance(judge(routes, Request(target)), Refusal) is refused
+
+
 def test_long_ambiguous_path_is_refused_unread() -> None:
     """
     A path too long to be read in every way is refused, unless it has one way only.

@@ -34,6 +34,7 @@ from sealgate.policy.routing import (
     deepest,
     door_segments,
     is_stricter,
+    scripts_of,
     specificity,
 )
 
@@ -82,6 +83,7 @@ def _tables(routes: Sequence[Route], serving: Route) -> str:
             f"local PACKED = {_kinds(dict.fromkeys(PACKED, Leftover.BACKUPS))}",
             f"local SOURCES = {_kinds(dict.fromkeys(SOURCES, Leftover.BACKUPS))}",
             f"local BACKUP_ENDINGS = {_kinds(dict.fromkeys(ENDINGS[Leftover.BACKUPS], Leftover.BACKUPS))}",
+            f"local WRITTEN = {{{','.join(f'[{lua_text(s)}]=true' for s in sorted(scripts_of(serving.door)))}}}",
             f"local SCRIPTS = {{{','.join(f'[{lua_text(e)}]=true' for e in sorted(SCRIPT_ENDINGS))}}}",
         ]
     )
@@ -93,8 +95,8 @@ def _door(route: Route, serving: Route) -> str:
     fields = [
         f"segments={{{segments}}}",
         f"exact={lua_truth(door.exact)}",
-        f"stricter={lua_truth(counts_as_stricter(route, serving, behind=False))}",
-        f"behind={lua_truth(counts_as_stricter(route, serving, behind=True))}",
+        f"stricter={lua_truth(counts_as_stricter(route, serving, in_part=False))}",
+        f"in_part={lua_truth(counts_as_stricter(route, serving, in_part=True))}",
     ]
     if route.leftovers:
         served = ",".join(f"[{_kind(kind)}]=true" for kind in route.leftovers)
@@ -200,7 +202,8 @@ local function stricter_reading(segments, opened)
   if stricter(read, 0, #read, "stricter") then return true end
   for index = 1, #read - 1 do
     if ends_as_script(read[index]) then
-      if stricter(read, index, #read - index, "behind") then return true end
+      if stricter(read, index, #read - index, "in_part") then return true end
+      if not WRITTEN[read[index]] and stricter(read, 0, index, "in_part") then return true end
       if index <= DEPTH + 1 then
         local joined = {}
         for place = 1, #read do
