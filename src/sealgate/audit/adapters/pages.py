@@ -4,6 +4,7 @@ What the pages of one place do: status, cookies, forms, and what they fetch.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 _MAX_REDIRECTS = 4
 _MAX_LINKS = 6
 _MAX_FRAMES = 12
+# Other places in clear that one place leads to.
+_MAX_IN_CLEAR = 12
 # Style sheets that are read of one place, and sheets in sheets.
 _MAX_SHEETS, _MAX_IMPORTS = 12, 3
 _OK = range(200, 300)
@@ -120,11 +123,12 @@ def look_at_pages(
         _read_sheets(target, limits, walk)
     except PeerError as error:
         return Looked(unseen(target.asset, PAGE_FACTS, f"{target.where}: {error.message}"))
-    return Looked(
-        _sightings(target, first, walk, rules, payees),
-        tuple(path for path in _paths(target, walk) if belongs(path)),
-        _in_clear(target, walk),
-    )
+    sightings, in_clear = _sightings(target, first, walk, rules, payees), _in_clear(target, walk)
+    if len(in_clear) > _MAX_IN_CLEAR:
+        reason = f"{len(in_clear)} places in clear are led to, and {_MAX_IN_CLEAR} were looked at"
+        sightings += unseen(target.asset, (Fact.PLAIN_GET,), reason)
+    paths = tuple(path for path in _paths(target, walk) if belongs(path))
+    return Looked(sightings, paths, in_clear[:_MAX_IN_CLEAR])
 
 
 def _in_clear(target: Target, walk: _Walk) -> tuple[str, ...]:
@@ -183,9 +187,9 @@ def _paths(target: Target, walk: _Walk) -> tuple[str, ...]:
 def _visit_frames(target: Target, limits: Limits, walk: _Walk) -> None:
     # What a page shows in frames is part of what its visitors see.
     asked, known = 0, {url for url, _ in walk.pages}
-    left = [url for facts in walk.facts for url in facts.framed]
+    left = deque(url for facts in walk.facts for url in facts.framed)
     while left:
-        url = left.pop(0)
+        url = left.popleft()
         path = _within(target, url)
         if path is None or target.origin + path in known:
             continue

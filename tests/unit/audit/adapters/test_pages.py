@@ -189,3 +189,17 @@ def test_style_sheets_that_were_all_read(monkeypatch: pytest.MonkeyPatch) -> Non
     told = styled(led, monkeypatch)
     assert isinstance(told, Observation)
     assert told.value == ("http://h2/x.png",)
+
+
+def test_places_in_clear_are_bounded_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that leads to many keeps nobody busy, and what was left out is no "met"."""
+    goals = "".join(
+        f"<meta http-equiv=refresh content='0;url=http://shop.example:{8000 + n}/'>"
+        for n in range(20)
+    )
+    told = looked({"/": page(goals)}, monkeypatch)
+    assert isinstance(told[Fact.PLAIN_GET], NotObserved)
+    few = goals[: goals.index("<meta", len(goals) // 2)]
+    assert Fact.PLAIN_GET not in looked({"/": page(few)}, monkeypatch)
+    monkeypatch.setattr(pages, "ask", lambda *_: page(goals))
+    assert len(look_at_pages(HERE, Limits()).in_clear) == 12
