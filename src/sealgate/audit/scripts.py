@@ -39,6 +39,8 @@ _TOO_WIDE = re.compile(
     r"[a-z][a-z0-9+.-]*:|(?:[a-z][a-z0-9+.-]*://)?[*](?:[.][a-z0-9-]+)?(?::[0-9*]+)?(?:/.*)?"
 )
 # A nonce or hash that is none is ignored by browsers, and takes nothing back.
+_NONCE = re.compile(r"'nonce-[a-z0-9+/_-]+={0,2}'")
+_POLICY, _REPORTED = "content-security-policy", "content-security-policy-report-only"
 _NARROWS = re.compile(r"'(?:nonce|sha(?:256|384|512))-[a-z0-9+/_-]+={0,2}'|'strict-dynamic'")
 # URL Standard, 4.4: these are left out wherever they stand, controls and spaces in front.
 _NOT_IN_URLS = dict.fromkeys(map(ord, "\t\n\r"))
@@ -211,23 +213,35 @@ def says_no_store(response: Response) -> bool:
     return any(item.strip().lower() == "no-store" for item in directives)
 
 
-def script_policy(response: Response) -> ScriptPolicy:
+def nonces_of(response: Response) -> frozenset[str]:
+    """
+    Return the nonces in the policies of *response*, in lower case.
+    """
+    policies = (response.values(name) for name in (_POLICY, _REPORTED))
+    words = ",".join(value for values in policies for value in values).lower()
+    return frozenset(_NONCE.findall(words))
+
+
+def script_policy(response: Response, known: frozenset[str] = frozenset()) -> ScriptPolicy:
     """
     Return what browsers do about scripts that *response* did not name.
+
+    *known* are nonces that another answer had, too: whoever puts a script into the page knows
+    them (CSP 3, 7.1), so a policy with one lets any script run.
     """
-    if any(map(_names_scripts, response.values("content-security-policy"))):
+    if any(_names_scripts(value, known) for value in response.values(_POLICY)):
         return "enforced"
-    if any(map(_names_scripts, response.values("content-security-policy-report-only"))):
+    if any(_names_scripts(value, known) for value in response.values(_REPORTED)):
         return "reported"
     return "none"
 
 
-def _names_scripts(value: str) -> bool:
+def _names_scripts(value: str, known: frozenset[str]) -> bool:
     # CSP 3, 2.2: several policies in one header are parted by commas.
-    return any(_restricts(policy) for policy in value.split(","))
+    return any(_restricts(policy, known) for policy in value.split(","))
 
 
-def _restricts(policy: str) -> bool:
+def _restricts(policy: str, known: frozenset[str]) -> bool:
     directives: dict[str, list[str]] = {}
     for part in policy.split(";"):
         name, *sources = part.split()[:200] or [""]
@@ -236,6 +250,8 @@ def _restricts(policy: str) -> bool:
     elements = _first(directives, "script-src-elem", "script-src", "default-src")
     handlers = _first(directives, "script-src-attr", "script-src", "default-src")
     if elements is None or handlers is None:
+        return False
+    if known.intersection(elements):
         return False
     return _is_narrow(elements) and not _allows_inline(handlers)
 

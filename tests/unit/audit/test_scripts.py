@@ -17,6 +17,7 @@ from sealgate.audit.scripts import (
     Script,
     compare,
     digest_of,
+    nonces_of,
     read_scripts,
     says_no_store,
     script_policy,
@@ -242,3 +243,23 @@ def test_no_policy_makes_it_raise(policy: str) -> None:
     Whatever stands in the header.
     """
     assert script_policy(answer((CSP, policy))) in {"enforced", "none"}
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "script-src 'nonce-Abc1'",
+        "default-src 'self'; script-src-elem 'self' 'NONCE-Abc1'",
+        "script-src 'strict-dynamic' 'nonce-Abc1'",
+    ],
+)
+def test_a_nonce_that_two_answers_have_is_none(policy: str) -> None:
+    """
+    Whoever knows it runs any script (CSP 3, 7.1); another one, and no nonce, are as good as before.
+    """
+    first = answer((CSP, policy))
+    assert script_policy(first) == "enforced"
+    assert script_policy(first, nonces_of(first)) == "none"
+    assert script_policy(first, nonces_of(answer((CSP, "script-src 'nonce-b2'")))) == "enforced"
+    beside = answer((CSP, f"{policy}, script-src 'self'"))
+    assert script_policy(beside, nonces_of(beside)) == "enforced"

@@ -15,7 +15,9 @@ from sealgate.audit.model import HTTPS_PORT, Target
 from sealgate.audit.scripts import (
     MAX_SCRIPTS,
     Script,
+    ScriptPolicy,
     compare,
+    nonces_of,
     read_scripts,
     says_no_store,
     script_policy,
@@ -127,6 +129,16 @@ def _filled(script: Script, page: Target, limits: Limits) -> Script:
     return with_digest(script, content)
 
 
+def _policy(
+    answer: Response, target: Target, limits: Limits, belongs: Callable[[str], bool]
+) -> ScriptPolicy:
+    # A nonce is worth something where each answer has one of its own.
+    nonces = nonces_of(answer)
+    if nonces:
+        nonces &= nonces_of(_page(target, limits, belongs)[1])
+    return script_policy(answer, nonces)
+
+
 def probe_scripts(
     target: Target,
     limits: Limits,
@@ -146,10 +158,13 @@ def probe_scripts(
     page = f"{target.origin}{target.path}".partition("?")[0]
     values: dict[Fact, FactValue] = {
         Fact.PAGE_STORABLE: () if says_no_store(answer) else (page,),
-        Fact.SCRIPT_POLICY: script_policy(answer),
         Fact.SCRIPTS: tuple(script.shown for script in scripts),
     }
     missing: list[Sighting] = []
+    try:
+        values[Fact.SCRIPT_POLICY] = _policy(answer, target, limits, belongs)
+    except PageError as error:
+        missing += unseen(target.asset, (Fact.SCRIPT_POLICY,), error.message)
     if approved is None:
         missing += unseen(target.asset, _OF_SCRIPTS[1:3], "no register was opened")
     else:
