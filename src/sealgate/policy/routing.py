@@ -7,7 +7,7 @@ disagree on what a path says, so a request is judged by every reading of its pat
 decoded once and twice (``%u0074`` too, as IIS does), folded to lower case, ``;``
 parameters cut, slashes and dot segments resolved, a leading ``//name`` taken for an
 authority, and the PATH_INFO behind a script (``/index.php/typo3/``) taken as a path of
-its own. What else a door asks for is read as strictly (:mod:`sealgate.policy.conditions`). The
+its own, as is the script without it. What else a door asks for is read as strictly (:mod:`sealgate.policy.conditions`). The
 gateway refuses a request when some reading lands in a stricter place than
 the route that would serve it: in a stricter class, or on a page that demands what the
 serving one does not (see :func:`is_stricter`). What no site wants to serve (a dump, a dot
