@@ -10,10 +10,19 @@ from pathlib import Path
 import pytest
 
 from tests.peers.attacked import World, attacked
+from tests.peers.audited import Authority
 from tests.peers.gatewayed import close_all
 from tests.peers.provided import World as ProvidedWorld
 from tests.peers.provided import provided
 from tests.peers.served import Place, Site, site_running
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """
+    Make one authority for all tests of a file.
+    """
+    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture

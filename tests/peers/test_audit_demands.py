@@ -81,14 +81,6 @@ def said_of(
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """
-    Make one authority for all tests here.
-    """
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
 def files(authority: Authority) -> Files:
     """
     Make a certificate for all servers here.

@@ -54,14 +54,6 @@ ALWAYS = {"transit-ftp-clear-data", "transit-ftp-clear-control"}
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """
-    Make one authority for all tests here.
-    """
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
 def right(authority: Authority) -> Files:
     """
     Make a certificate that nothing is wrong with.

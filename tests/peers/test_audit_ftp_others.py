@@ -28,14 +28,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """
-    Make one authority for all tests here.
-    """
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
 def files(authority: Authority) -> Files:
     """
     Make a certificate that nothing is wrong with.
