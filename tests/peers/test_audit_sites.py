@@ -124,6 +124,32 @@ def test_a_spelling_opens_the_backend(ground: Ground) -> None:
     assert "/TYPO3" in finding.found
 
 
+@pytest.mark.parametrize("kind", ["kept", "open"])
+def test_a_route_of_any_folder_opens_a_locked_script(ground: Ground, kind: str) -> None:
+    """
+    A lock of one file lets through what stands behind it where a route with ``*`` fits.
+    """
+    path = ground.folder / "sealgate.toml"
+    text = path.read_text("utf-8").replace('path = "/typo3"', 'path = "/admin.php"')
+    path.write_text(
+        f'{text}\n[[site.route]]\npath = "/*/*/pub"\nclass = "public"\n', encoding="utf-8"
+    )
+    lock = "location ~* admin(\\.|%2e)php { return 403; }"
+    careless = "location ~* ^/admin.php/.*/pub$ { return 200 'in'; }" if kind == "open" else ""
+    locations = f"{careless} {lock} {ACCOUNT}"
+    with nginx(ground.folder / "n", ground.right(locations=locations), *ground.ports):
+        report = ground.judge()
+    found = {
+        finding.rule.id: finding.found
+        for finding in report.open_findings
+        if finding.asset.id == "route shop.localhost/admin.php"
+    }
+    if kind == "kept":
+        assert "transit-backend-unlocked" not in found
+    else:
+        assert "/admin.php/x/pub" in found["transit-backend-unlocked"]
+
+
 @pytest.mark.parametrize(
     ("locations", "found"),
     [

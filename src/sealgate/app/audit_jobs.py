@@ -410,7 +410,7 @@ def _route_jobs(
         )
     )
     if locked or route.backend:
-        others, deeper = spellings_for(route.door), below(route.door)
+        others, deeper = spellings_for(route, site.routes), below(route.door)
         jobs.append(
             Job(
                 f"lock of {asset}",

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 
 from sealgate.audit.model import HTTP_PORT, HTTPS_PORT, Target
 from sealgate.audit.requests import NOWHERE
-from sealgate.audit.spellings import query_spellings, spellings
-from sealgate.policy.inventory import SiteAccess, site_asset
+from sealgate.audit.spellings import SCRIPT, query_spellings, spellings
+from sealgate.policy.inventory import Door, SiteAccess, site_asset
 from sealgate.policy.protection import AccessRung
 from sealgate.policy.requirements import required_of_route
+from sealgate.policy.routing import can_be_one, door_segments, is_script, serving_route
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
-    from sealgate.policy.inventory import Address, Door, Inventory, Route, Site
+    from sealgate.policy.inventory import Address, Inventory, Route, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +106,40 @@ def can_be_asked(door: Door) -> bool:
     return not door.credentials and (not door.methods or "GET" in door.methods)
 
 
-def spellings_for(door: Door) -> tuple[str, ...]:
+def spellings_for(route: Route, routes: Sequence[Route]) -> tuple[str, ...]:
     """
-    Return the other ways to ask for *door*.
+    Return the other ways to ask for *route*, which is one of *routes*.
+
+    A weaker route with a ``*`` in its path can fit a script of *route*, or one with the path of
+    *route* behind it (RFC 3875, 4.1.5), so such paths are among them.
     """
+    door = route.door
     if door.query is not None:
         return query_spellings(door.path, door.query, door.query_value)
-    return spellings(request_for(door))
+    return tuple(dict.fromkeys((*spellings(request_for(door)), *_fitting_weaker(route, routes))))
+
+
+def _fitting_weaker(route: Route, routes: Sequence[Route]) -> Iterator[str]:
+    own = door_segments(Door(request_for(route.door)))
+    weaker = (other.door for other in routes if not is_locked(other) and not other.door.conditional)
+    for wanted in map(door_segments, weaker):
+        # With each, which of its segments is the script.
+        fronts = [((SCRIPT, *own), 0)]
+        if own and is_script(own[-1].lower()):
+            fronts.append((own, len(own) - 1))
+        for front, script in fronts:
+            rest = tuple(segment.replace("*", "x") for segment in wanted[len(front) :])
+            # Whoever writes the script out means what stands behind it.
+            if not rest or not wanted[script].endswith("*"):
+                continue
+            if not all(can_be_one(*pair) for pair in zip(wanted, front, strict=False)):
+                continue
+            if front is own or serving_route(routes, _path((*own, *rest))) == route:
+                yield _path((*front, *rest))
+
+
+def _path(segments: Sequence[str]) -> str:
+    return "/" + "/".join(segments)
 
 
 def asks_who(route: Route) -> bool:

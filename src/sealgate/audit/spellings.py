@@ -9,6 +9,11 @@ and every one has to be refused. What each spelling means to a server is told in
 
 from __future__ import annotations
 
+from sealgate.policy.routing import is_script
+
+# One that most servers hand whatever stands behind it.
+SCRIPT = "index.php"
+
 
 def spellings(path: str) -> tuple[str, ...]:
     """
@@ -60,8 +65,9 @@ def spellings(path: str) -> tuple[str, ...]:
         f"/x/..;{bare}",
         f"{bare}%3bx",
         # RFC 3875, 4.1.5: PATH_INFO behind a script.
-        f"/index.php{bare}",
-        f"/index.php{bare}/",
+        f"/{SCRIPT}{bare}",
+        f"/{SCRIPT}{bare}/",
+        *([f"{bare}/x"] if is_script(bare.rpartition("/")[2].lower()) else []),
         # What file systems, C strings and careless parsers drop.
         f"{bare}.",
         f"{bare}%2e",

@@ -129,6 +129,13 @@ def could_be_read_as(door: Door, path: str) -> bool:
     return matches(door, segments, folded=True)
 
 
+def is_script(segment: str) -> bool:
+    """
+    Return whether what follows the folded *segment* of a path may be its PATH_INFO.
+    """
+    return "." in segment and segment.rpartition(".")[2] in SCRIPT_ENDINGS
+
+
 def readings(path: str, depth: int) -> frozenset[tuple[str, ...]]:
     """
     Return every reading of *path* as folded segments, cut after *depth* + 1 of them.
@@ -148,7 +155,7 @@ def _readings(path: str, depth: int) -> frozenset[tuple[tuple[str, ...], bool, s
     for resolved in _whole(path):
         found.add((resolved[: depth + 1], False, ""))
         for index, segment in enumerate(resolved[:-1]):
-            if "." in segment and segment.rpartition(".")[2] in SCRIPT_ENDINGS:
+            if is_script(segment):
                 rest = resolved[index + 1 : index + depth + 2]
                 found.add((rest, True, ""))
                 found.add(((resolved[:index] + rest)[: depth + 1], False, ""))
@@ -311,7 +318,7 @@ def scripts_of(door: Door) -> frozenset[str]:
     Return the scripts that *door* writes out a path behind, folded: whoever opens it means it.
     """
     folded = (lower(as_text(segment)) for segment in door_segments(door)[:-1])
-    return frozenset(s for s in folded if "." in s and s.rpartition(".")[2] in SCRIPT_ENDINGS)
+    return frozenset(segment for segment in folded if is_script(segment))
 
 
 def counts_as_stricter(one: Route, than: Route, *, in_part: bool) -> bool:

@@ -92,7 +92,59 @@ def test_what_is_asked_for(door: Door, expected: str) -> None:
     A door becomes a request target, and its spellings others than that.
     """
     assert request_for(door) == expected
-    assert expected not in spellings_for(door)
+    route = Route(door, CONFIDENTIAL)
+    assert expected not in spellings_for(route, (Route(Door("/"), PUBLIC), route))
+
+
+@pytest.mark.parametrize(
+    ("locked", "weaker", "expected"),
+    [
+        (Door("/admin.php"), "/*/pub", "/admin.php/pub"),
+        (Door("/admin.php", exact=True), "/*/pub", "/admin.php/pub"),
+        (Door("/ADMIN.PHP"), "/*/*/pub", "/ADMIN.PHP/x/pub"),
+        (Door("/cms/admin.php"), "/*/*/pub*", "/cms/admin.php/pubx"),
+        (Door("/*/admin.php"), "/*/adm*/pub", "/x/admin.php/pub"),
+        (Door("/admin.php", exact=True), "/", "/admin.php/x"),
+        (Door("/admin"), "/*/*/pub", "/index.php/admin/pub"),
+        (Door("/admin"), "/i*/admin/pub", "/index.php/admin/pub"),
+    ],
+)
+def test_a_weaker_route_of_any_folder_is_tried(locked: Door, weaker: str, expected: str) -> None:
+    """
+    What lies at a weaker route by path, and is a locked script to the server, is asked for.
+    """
+    route = Route(locked, CONFIDENTIAL)
+    assert expected in spellings_for(
+        route, (Route(Door("/"), PUBLIC), Route(Door(weaker), PUBLIC), route)
+    )
+
+
+@pytest.mark.parametrize(
+    ("locked", "weaker"),
+    [
+        ("/admin.php", "/admin.php/pub"),
+        ("/admin", "/*/pub"),
+        ("/admin", "/index.php/admin/pub"),
+        ("/admin", "/*/users/pub"),
+        ("/admin.php", "/*"),
+    ],
+)
+def test_what_a_weaker_route_may_serve_is_not_asked_for(locked: str, weaker: str) -> None:
+    """
+    A route that writes the script out, or is no script's, serves what it says.
+    """
+    front, route = Route(Door("/"), PUBLIC), Route(Door(locked), CONFIDENTIAL)
+    with_weaker = spellings_for(route, (front, Route(Door(weaker), PUBLIC), route))
+    assert with_weaker == spellings_for(route, (front, route))
+
+
+def test_a_locked_route_of_any_folder_adds_nothing() -> None:
+    """
+    Only what is weaker could let anybody in.
+    """
+    front, route = Route(Door("/"), PUBLIC), Route(Door("/admin.php"), CONFIDENTIAL)
+    other = Route(Door("/*/pub"), CONFIDENTIAL)
+    assert spellings_for(route, (front, other, route)) == spellings_for(route, (front, route))
 
 
 @pytest.mark.parametrize(
