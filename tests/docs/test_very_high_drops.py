@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sealgate.config import load
+from sealgate.config.load import load
 from sealgate.demo.geography import make_country_database
 from sealgate.identity.grants import Grant
 from sealgate.policy.inventory import Inventory

@@ -17,7 +17,7 @@ import pytest
 from sealgate.app.init import begin
 from sealgate.app.keys import local_authority
 from sealgate.audit.requests import requests_for
-from sealgate.config import load
+from sealgate.config.load import load
 from sealgate.config.presets import PRESETS, Preset
 from sealgate.gateway.adapters.binary import find_envoy
 from sealgate.gateway.adapters.envoy import Envoy

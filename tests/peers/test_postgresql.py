@@ -18,7 +18,7 @@ from sealgate.app.plan import plan
 from sealgate.app.remains import must_be_whole, note_made
 from sealgate.app.state import check_register, database_url
 from sealgate.app.users import open_identities
-from sealgate.config import load
+from sealgate.config.load import load
 from sealgate.errors import ConfigError, SourceError, UsageError
 from sealgate.identity.adapters.row_key import HEAD_NAME, KEY_NAME
 from sealgate.identity.adapters.store import HEAD, IdentityStore

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.app.keyring import new_recovery_key
 from sealgate.app.keys import local_authority
-from sealgate.config.load import CONFIG_NAME
+from sealgate.config import CONFIG_NAME
 from sealgate.config.parse import parse
 from sealgate.config.presets import PRESETS, front_of, settings_for
 from sealgate.config.reader import nearest, quoted, quoted_path

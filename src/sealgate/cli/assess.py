@@ -12,23 +12,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sealgate.app.assess import Progress, assess, decide
-from sealgate.app.state import open_register
 from sealgate.cli.configured import optional_inventory
 from sealgate.cli.output import in_colour, write_report
 from sealgate.cli.voice import notice
-from sealgate.config.load import CONFIG_NAME
+from sealgate.config import CONFIG_NAME
 from sealgate.errors import UsageError
-from sealgate.report.assessment import (
-    render_assessment_csv,
-    render_assessment_html,
-    render_assessment_json,
-    render_assessment_text,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from sealgate.app.assess import Progress
     from sealgate.policy.inventory import Inventory
 
 _WIDEST = 120
@@ -81,6 +74,15 @@ def command(  # noqa: PLR0917  # click passes every option by name
     postgresql://host/name). What could not be looked at counts as a finding, until it
     is looked at or somebody decides: --decide ASSET --class CLASS --by WHO --reason WHY.
     """
+    from sealgate.app.assess import assess
+    from sealgate.app.state import open_register
+    from sealgate.report.assessment import (
+        render_assessment_csv,
+        render_assessment_html,
+        render_assessment_json,
+        render_assessment_text,
+    )
+
     inventory = optional_inventory(config)
     if decided is not None:
         if sources:
@@ -123,6 +125,9 @@ def _decide(
     by: str | None,
     reason: str | None,
 ) -> int:
+    from sealgate.app.assess import decide
+    from sealgate.app.state import open_register
+
     if not (class_id and by and reason):
         raise UsageError(
             "a decision needs a class, who decided and why",
@@ -144,11 +149,12 @@ def _decide(
 
 @contextmanager
 def _progress() -> Iterator[Callable[[Progress], None] | None]:
+
     if not sys.stderr.isatty():
         yield None
         return
-    from rich.console import Console  # noqa: PLC0415  # only a terminal needs it
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console  # only a terminal needs it
+    from rich.text import Text
 
     console = Console(stderr=True)
     with console.status("assessing") as status:

@@ -13,23 +13,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sealgate.app.audit import (
-    Manner,
-    audit_endpoints,
-    audit_sites,
-    record,
-)
-from sealgate.app.audit_host import host_sightings
-from sealgate.app.state import open_register
-from sealgate.audit.targets import parse_resolve, parse_target
 from sealgate.cli.output import in_colour, looking, write_report
-from sealgate.config.load import CONFIG_NAME, find_config, load
+from sealgate.config import CONFIG_NAME
 from sealgate.errors import INTERRUPTED, ExitCode, UsageError
-from sealgate.report.html import render_html
-from sealgate.report.json import render_json
-from sealgate.report.junit import render_junit
-from sealgate.report.sarif import render_sarif
-from sealgate.report.text import render_text
 
 if TYPE_CHECKING:
     from sealgate.policy.finding import Report
@@ -71,6 +57,12 @@ def command(
     in clear behind AUTH TLS. The exit code is 0 when nothing is left to fix and 10 when there are findings; what
     could not be observed, an unreachable host too, is a finding.
     """
+    from sealgate.app.audit import Manner, audit_endpoints, audit_sites, record
+    from sealgate.app.audit_host import host_sightings
+    from sealgate.app.state import open_register
+    from sealgate.audit.targets import parse_resolve, parse_target
+    from sealgate.config.load import find_config, load
+
     endpoints = [parse_target(target) for target in targets]
     if not endpoints and class_id is not None:
         message = f'--class "{class_id}" needs a TARGET; configured sites have their own classes'
@@ -100,6 +92,12 @@ def command(
 
 
 def _rendered(report: Report, form: str, now: float, *, to_file: bool) -> str:
+    from sealgate.report.html import render_html
+    from sealgate.report.json import render_json
+    from sealgate.report.junit import render_junit
+    from sealgate.report.sarif import render_sarif
+    from sealgate.report.text import render_text
+
     match form:
         case "json":
             return render_json(report, at=now)

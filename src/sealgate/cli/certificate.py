@@ -8,11 +8,6 @@ import time
 
 import click
 
-from sealgate.app.certificate_commands import (
-    list_certificates,
-    renew_certificate,
-    revoke_certificate,
-)
 from sealgate.cli.configured import config_option, configured
 from sealgate.cli.groups import Group
 from sealgate.errors import ExitCode
@@ -33,6 +28,8 @@ def list_(*, config: str | None) -> int:
     """
     List the certificates, when they end, and what is wrong with them.
     """
+    from sealgate.app.certificate_commands import list_certificates
+
     lines = list_certificates(configured(config), time.time())
     for line in lines:
         ends = f"ends {line.ends:%Y-%m-%d %H:%M} UTC" if line.ends else "not issued yet"
@@ -54,6 +51,8 @@ def renew(site: str, *, config: str | None) -> None:
 
     The running gateway does it within seconds; without one, the next start does.
     """
+    from sealgate.app.certificate_commands import renew_certificate
+
     renew_certificate(configured(config), site)
     click.echo(f"{site}: a new certificate is fetched; the one before is shown until it is there")
 
@@ -66,5 +65,7 @@ def revoke(site: str, *, key_compromised: bool, config: str | None) -> None:
     """
     Have the certificate of SITE revoked by its authority, and a new one fetched.
     """
+    from sealgate.app.certificate_commands import revoke_certificate
+
     revoke_certificate(configured(config), site, key_compromised=key_compromised)
     click.echo(f"{site}: revoked; a new certificate is fetched, and shown when it is there")

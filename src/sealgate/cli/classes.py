@@ -11,7 +11,6 @@ import click
 from sealgate.cli.configured import config_option, optional_inventory
 from sealgate.cli.output import in_colour
 from sealgate.policy.classification import DEFAULT_MODEL
-from sealgate.report.classes import render_classes_json, render_classes_text
 
 
 @click.command("classes")
@@ -26,6 +25,8 @@ def command(config: str | None, output: str) -> None:
     Without a sealgate.toml here or in a parent folder it is the default model, the
     table of the guideline.
     """
+    from sealgate.report.classes import render_classes_json, render_classes_text
+
     inventory = optional_inventory(config)
     # Without one the guideline's own table holds.
     model = inventory.model if inventory is not None else DEFAULT_MODEL

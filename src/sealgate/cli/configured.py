@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from sealgate.config.load import CONFIG_NAME, find_config, load
+from sealgate.config import CONFIG_NAME
 from sealgate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def configured(config: str | None) -> Inventory:
     Raises:
         ConfigError: there is none, or with every fault in it.
     """
+    from sealgate.config.load import find_config, load
+
     return load(config if config is not None else find_config(str(Path.cwd())))
 
 
@@ -49,6 +51,8 @@ def optional_inventory(config: str | None) -> Inventory | None:
     Raises:
         ConfigError: the file is wrong, or *config* is not there.
     """
+    from sealgate.config.load import find_config, load
+
     if config is not None:
         return load(config)
     try:

@@ -18,9 +18,6 @@ import click
 from sealgate.cli.output import in_colour, looking
 from sealgate.cli.voice import notice
 from sealgate.errors import ExitCode, SealgateError
-from sealgate.report.assessment import render_assessment_text
-from sealgate.report.plan import render_plan
-from sealgate.report.text import render_text
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -43,6 +40,10 @@ def command(once: bool, ready_file: Path | None) -> int:
     stays up until Ctrl-C; everything it made lies in a temporary folder that goes
     with it.
     """
+    from sealgate.report.assessment import render_assessment_text
+    from sealgate.report.plan import render_plan
+    from sealgate.report.text import render_text
+
     demo = _extra()
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)
     colour = in_colour()
@@ -77,7 +78,7 @@ def command(once: bool, ready_file: Path | None) -> int:
 
 def _extra() -> ModuleType:
     try:
-        from sealgate.demo import run  # noqa: PLC0415  # the extra is asked for here only
+        from sealgate.demo import run  # the extra is asked for here only
     except ModuleNotFoundError as error:
         raise SealgateError(
             f'the demo needs "{error.name}", which is not installed',

@@ -11,8 +11,6 @@ import click
 
 from sealgate.errors import UsageError
 from sealgate.inspection.model import Refusal
-from sealgate.policy.rules import RULES, find_rule
-from sealgate.report.rules import render_held_back, render_rule, render_rules
 
 
 @click.command("explain")
@@ -21,6 +19,9 @@ def command(rule_id: str | None) -> None:
     """
     Tell why RULE is there, its clause, and how to mend it; without RULE, list all.
     """
+    from sealgate.policy.rules import RULES, find_rule
+    from sealgate.report.rules import render_held_back, render_rule, render_rules
+
     if rule_id is None:
         click.echo(render_rules(), nl=False)
         return

@@ -8,9 +8,6 @@ import time
 
 import click
 
-from sealgate.app.actor import actor
-from sealgate.app.getting import get
-from sealgate.app.sending import Sending
 from sealgate.cli.configured import config_option, optional_inventory
 from sealgate.cli.send import channel_options, progress_bar, signing, told
 from sealgate.cli.voice import notice
@@ -39,6 +36,10 @@ def command(
     it is whole. It is then assessed; the exit code is 10 when its class would have
     needed a better channel.
     """
+    from sealgate.app.actor import actor
+    from sealgate.app.getting import get
+    from sealgate.app.sending import Sending
+
     inventory = optional_inventory(config)
     code = ExitCode.OK
     with progress_bar("getting") as progress:

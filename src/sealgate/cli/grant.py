@@ -10,14 +10,6 @@ import time
 
 import click
 
-from sealgate.app.actor import actor
-from sealgate.app.grants import (
-    approve_grant,
-    ask_grant,
-    deny_grant,
-    end_grant,
-    list_grants,
-)
 from sealgate.cli.configured import config_option, configured
 from sealgate.cli.groups import Group
 from sealgate.cli.stored import shown
@@ -56,6 +48,9 @@ def ask(asset: str, reason: str, duration: str, who: str, config: str | None) ->
     """
     Ask for ASSET, named as sealgate plan shows it, such as "drop partners".
     """
+    from sealgate.app.actor import actor
+    from sealgate.app.grants import ask_grant
+
     grant, approvers = ask_grant(
         configured(config),
         who,
@@ -81,6 +76,9 @@ def approve(grant_id: str, who: str, config: str | None) -> None:
     """
     Agree to the grant ID; it runs from now on.
     """
+    from sealgate.app.actor import actor
+    from sealgate.app.grants import approve_grant
+
     grant = approve_grant(configured(config), grant_id, who, by=actor(), now=time.time())
     until = _moment(grant.ends_at or 0)
     click.echo(f'grant {grant.id}: "{grant.person}" may reach "{grant.asset}" until {until}')
@@ -94,6 +92,9 @@ def deny(grant_id: str, who: str, config: str | None) -> None:
     """
     Refuse the grant ID; another one may be asked for.
     """
+    from sealgate.app.actor import actor
+    from sealgate.app.grants import deny_grant
+
     grant = deny_grant(configured(config), grant_id, who, by=actor(), now=time.time())
     click.echo(f'grant {grant.id} of "{grant.person}" is denied')
 
@@ -105,6 +106,9 @@ def end(grant_id: str, config: str | None) -> None:
     """
     End the grant ID before its time, or take the question back. Anybody may.
     """
+    from sealgate.app.actor import actor
+    from sealgate.app.grants import end_grant
+
     grant = end_grant(configured(config), grant_id, by=actor(), now=time.time())
     click.echo(f'grant {grant.id} of "{grant.person}" for "{grant.asset}" is ended')
 
@@ -116,6 +120,8 @@ def list_(*, all_of_them: bool, config: str | None) -> None:
     """
     List the grants that run or wait.
     """
+    from sealgate.app.grants import list_grants
+
     lines = list_grants(configured(config), all_of_them=all_of_them, now=time.time())
     if not lines:
         click.echo("no grants")

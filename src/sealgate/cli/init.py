@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sealgate.app.init import begin
 from sealgate.cli.settings import echo_settings
 from sealgate.cli.voice import notice
 from sealgate.config.presets import GENERIC, PRESETS
@@ -40,6 +39,8 @@ def command(folder: str, preset: str, domain: str | None) -> None:
     keys, also with the age program alone, when those keys are lost. Keep it where this machine
     is not.
     """
+    from sealgate.app.init import begin
+
     begin(folder, preset=preset, domain=domain, now=time.time(), show=_tell)
 
 

@@ -13,16 +13,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sealgate.app.actor import actor
-from sealgate.app.keys import (
-    Delivery,
-    checked_password,
-    issue_key,
-    list_keys,
-    new_recipient,
-    revoke_key,
-)
-from sealgate.app.ssh_keys import add_ssh_key, list_ssh_keys
 from sealgate.cli.configured import config_option, configured
 from sealgate.cli.groups import Group
 from sealgate.cli.voice import notice
@@ -78,6 +68,9 @@ def issue(
     password of a PKCS#12 file is asked for on a terminal; without one it is made and
     shown once.
     """
+    from sealgate.app.actor import actor
+    from sealgate.app.keys import Delivery, issue_key
+
     inventory = configured(config)
     # Its weak form rests on the password alone, so a person is not asked for one.
     asked = legacy and password_file is None and password_env is None
@@ -115,6 +108,9 @@ def add(name: str, file: str, config: str | None) -> None:
     Taken are ed25519, ECDSA and their security-key forms, and RSA of 3072 bits or more. Only the
     public half is given; it holds from the next sign-in.
     """
+    from sealgate.app.actor import actor
+    from sealgate.app.ssh_keys import add_ssh_key
+
     key = add_ssh_key(configured(config), name, file, by=actor(), now=time.time())
     click.echo(f'added {key.algorithm} {key.fingerprint} to "{key.identity}"')
 
@@ -129,6 +125,8 @@ def recipient(path: str | None) -> None:
     it; it is written to F, or shown once, and kept nowhere else. Whoever serves the drop must
     not have it.
     """
+    from sealgate.app.keys import new_recipient
+
     made, identity = new_recipient(path, now=time.time())
     if path is None:
         click.echo(identity, nl=False)
@@ -146,6 +144,9 @@ def list_(config: str | None) -> None:
     """
     List every certificate and SSH key: what it is called, whose it is, and whether it is valid.
     """
+    from sealgate.app.keys import list_keys
+    from sealgate.app.ssh_keys import list_ssh_keys
+
     inventory = configured(config)
     lines, ssh = list_keys(inventory, time.time()), list_ssh_keys(inventory)
     if lines:
@@ -174,6 +175,9 @@ def revoke(which: str, config: str | None) -> None:
     A certificate is named by its serial, an SSH key by its SHA256 fingerprint. When this returns
     0, the running gateway refuses them, on open connections too.
     """
+    from sealgate.app.actor import actor
+    from sealgate.app.keys import revoke_key
+
     revoked = revoke_key(configured(config), which, by=actor(), now=time.time())
     for key in revoked.keys:
         click.echo(f'revoked {key.handle} of "{key.identity}"')
@@ -201,6 +205,8 @@ def _show_password(password: str) -> None:
 
 
 def _password(p12: str | None, file: str | None, variable: str | None) -> str | None:
+    from sealgate.app.keys import checked_password
+
     if p12 is None:
         if file is not None or variable is not None:
             raise click.UsageError("a password protects a PKCS#12 file: give --p12 F too")

@@ -10,13 +10,6 @@ from pathlib import Path
 
 import click
 
-from sealgate.app.keyring import (
-    add_site_key,
-    export_identities,
-    look_at_site_keys,
-    protect_site_keys,
-    why_not_apart_from_drops,
-)
 from sealgate.cli.configured import config_option, configured
 from sealgate.cli.groups import Group
 from sealgate.cli.keys_signing import signing
@@ -58,6 +51,8 @@ def add(config: str | None) -> None:
     New files are sealed for the new key at once. Those that are there stay sealed for the old
     one until they are rotated.
     """
+    from sealgate.app.keyring import add_site_key
+
     unlocked = add_site_key(configured(config), now=time.time())
     click.echo(f"current: {unlocked.current.id}  {unlocked.current.recipient}")
     if len(unlocked.keyring.keys) > 1:
@@ -74,6 +69,8 @@ def protect(config: str | None) -> None:
     It is opened as it was closed. A new key afterwards (sealgate keys add) makes what a copy of
     the old file could open end with the files that are there.
     """
+    from sealgate.app.keyring import protect_site_keys
+
     before, kept = protect_site_keys(configured(config))
     click.echo(f"protected by {kept.protection}, before by {before}: {kept.path}")
 
@@ -90,6 +87,8 @@ def export(identities: str | None, config: str | None) -> None:
     With --identities the secret keys are written to a file, with which the age program alone
     opens what Sealgate sealed. Whoever has that file can do so too.
     """
+    from sealgate.app.keyring import export_identities, look_at_site_keys
+
     inventory = configured(config)
     if identities is None:
         kept = look_at_site_keys(inventory)
@@ -110,6 +109,8 @@ command.add_command(signing)
 
 
 def _list(config: str | None) -> None:
+    from sealgate.app.keyring import look_at_site_keys, why_not_apart_from_drops
+
     inventory, now = configured(config), time.time()
     kept = look_at_site_keys(inventory)
     if kept is None:

@@ -9,7 +9,6 @@ import time
 
 import click
 
-from sealgate.app.signing_keys import rotate_keys, show_keys
 from sealgate.cli.configured import config_option, configured
 from sealgate.cli.voice import notice
 from sealgate.errors import UsageError
@@ -34,6 +33,8 @@ def signing(sites: tuple[str, ...], rotate: bool, after: float | None, config: s
     What is printed can be given to sealgate verify as --key FILE. A next key that --rotate made
     is among it, so that clients know it before it signs.
     """
+    from sealgate.app.signing_keys import rotate_keys, show_keys
+
     inventory, now = configured(config), time.time()
     if rotate:
         days = 30.0 if after is None else after

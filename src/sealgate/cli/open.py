@@ -11,13 +11,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sealgate.app.sealing import (
-    passphrase_identity,
-    read_identities,
-    run_open,
-    site_identity,
-)
-from sealgate.app.sealing_plan import plan_open
 from sealgate.cli.sealed import finish, passphrase_asker, progress, site_inventory
 from sealgate.errors import UsageError
 
@@ -58,6 +51,9 @@ def command(
     output gets only what was verified, and exit code 1 when the end is missing. A passphrase is
     asked for when a file needs one.
     """
+    from sealgate.app.sealing import passphrase_identity, read_identities, run_open, site_identity
+    from sealgate.app.sealing_plan import plan_open
+
     if not sources:
         raise UsageError("no file was given", hint="sealgate open FILE.age, or -")
     plan = plan_open(sources, output, force=force)

@@ -65,8 +65,8 @@ def looking(at_first: str = "looking") -> Iterator[Callable[[str], None]]:
     if not sys.stderr.isatty():
         yield lambda _name: None
         return
-    from rich.console import Console  # noqa: PLC0415  # only a terminal needs it
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console  # only a terminal needs it
+    from rich.text import Text
 
     with Console(stderr=True).status(at_first) as status:
         yield lambda name: status.update(Text(f"looking at {name}", no_wrap=True))

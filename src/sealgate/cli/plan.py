@@ -14,20 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sealgate.app.plan import plan
 from sealgate.cli.configured import config_option, configured
 from sealgate.cli.output import in_colour
 from sealgate.cli.settings import echo_settings
 from sealgate.cli.voice import typable
-from sealgate.config.presets import GENERIC
 from sealgate.errors import ExitCode
-from sealgate.report.files import door_lines, drop_lines, files_data, tunnel_lines
-from sealgate.report.inspection import inspection_lines
-from sealgate.report.json import render_json
-from sealgate.report.leftovers import leftover_lines, leftovers_data
-from sealgate.report.limits import limit_lines, limits_data
-from sealgate.report.plan import render_plan
-from sealgate.report.terminal import folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,6 +51,8 @@ def command(config: str | None, form: str) -> int:
     every part what its class demands, else 10. What only an audit can see, such as
     whether a site really asks for a password, is named and does not count.
     """
+    from sealgate.app.plan import plan
+
     now = time.time()
     planned = plan(configured(config), now=now)
     if form == "json":
@@ -70,6 +63,12 @@ def command(config: str | None, form: str) -> int:
 
 
 def _tell(planned: Plan) -> None:
+    from sealgate.report.files import door_lines, drop_lines, tunnel_lines
+    from sealgate.report.inspection import inspection_lines
+    from sealgate.report.leftovers import leftover_lines
+    from sealgate.report.limits import limit_lines
+    from sealgate.report.plan import render_plan
+
     width = min(shutil.get_terminal_size((100, 24)).columns, MAX_WIDTH)
     # Shut doors are listed below; a row for each would hide the site's own parts.
     shut = {door.asset for door in planned.shut}
@@ -115,6 +114,8 @@ def summary(planned: Plan) -> str:
 
 
 def _section(title: str, lines: Iterable[str]) -> None:
+    from sealgate.report.terminal import folded
+
     shown = list(lines)
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     if shown:
@@ -138,6 +139,8 @@ def _finding(finding: Finding) -> str:
 
 
 def _shut(doors: tuple[ShutDoor, ...]) -> Iterable[str]:
+    from sealgate.config.presets import GENERIC
+
     by_site: dict[str, list[ShutDoor]] = {}
     for door in doors:
         by_site.setdefault(door.site.name, []).append(door)
@@ -174,6 +177,11 @@ def as_json(planned: Plan, now: float) -> str:
 
     Assets, findings and risks have the form that they have in ``sealgate/audit/1``.
     """
+    from sealgate.report.files import files_data
+    from sealgate.report.json import render_json
+    from sealgate.report.leftovers import leftovers_data
+    from sealgate.report.limits import limits_data
+
     report: dict[str, Any] = json.loads(render_json(planned.report, schema=SCHEMA))
     expected = {(finding.rule.id, finding.asset.id) for finding in planned.expected}
     data = {

@@ -8,8 +8,6 @@ import time
 
 import click
 
-from sealgate.app.reload import NotRunning, reload
-from sealgate.app.trust import new_authority_remarks
 from sealgate.cli.configured import config_option, configured
 from sealgate.cli.voice import notice
 from sealgate.errors import NothingToLookAtError
@@ -24,6 +22,9 @@ def command(config: str | None) -> None:
     When this returns 0, the gateway enforces it, on open connections too. With a fault
     (exit code 2), all that was served before stays. Exit code 3: no gateway is running.
     """
+    from sealgate.app.reload import NotRunning, reload
+    from sealgate.app.trust import new_authority_remarks
+
     inventory = configured(config)
     # Before it is done: whoever trusts the old one is cut off by it.
     for remark in new_authority_remarks(inventory, time.time()):

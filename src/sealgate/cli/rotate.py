@@ -8,8 +8,6 @@ import time
 
 import click
 
-from sealgate.app.sealing import read_identities
-from sealgate.app.storing import chosen_drops, rotate_drops
 from sealgate.cli.configured import config_option, configured
 from sealgate.cli.sealed import passphrase_asker
 from sealgate.cli.stored import one_by_one, shown
@@ -38,6 +36,9 @@ def command(drops: tuple[str, ...], files: tuple[str, ...], config: str | None) 
     sealed for others need the identity of one of these; without it they are told and left,
     and the exit code is 10.
     """
+    from sealgate.app.sealing import read_identities
+    from sealgate.app.storing import chosen_drops, rotate_drops
+
     inventory = configured(config)
     chosen = chosen_drops(inventory, drops)
     identities = read_identities(files, passphrase_asker(None)) if files else ()

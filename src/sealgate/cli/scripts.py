@@ -9,14 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sealgate.app.audit import Manner
-from sealgate.app.scripts import approve_scripts, look_at_scripts
-from sealgate.app.state import open_register
-from sealgate.audit.targets import parse_resolve
 from sealgate.cli.configured import config_option, configured
 from sealgate.cli.output import looking
 from sealgate.errors import ExitCode, UsageError
-from sealgate.report.terminal import clean
 
 if TYPE_CHECKING:
     from sealgate.app.scripts import SeenPage, SeenScript
@@ -48,6 +43,12 @@ def command(
     that it names are fetched now. The exit code is 0 when all that runs is approved as it
     is, else 10.
     """
+    from sealgate.app.audit import Manner
+    from sealgate.app.scripts import approve_scripts, look_at_scripts
+    from sealgate.app.state import open_register
+    from sealgate.audit.targets import parse_resolve
+    from sealgate.report.terminal import clean
+
     inventory = configured(config)
     manner = Manner(time.time(), resolve=parse_resolve(resolve))
     if digests and not (route and by and reason):
@@ -74,6 +75,8 @@ def command(
 
 
 def _tell(page: SeenPage) -> None:
+    from sealgate.report.terminal import clean
+
     click.echo(clean(page.asset.removeprefix("route ")))
     if page.why_not:
         click.echo(f"  not seen: {clean(page.why_not)}")

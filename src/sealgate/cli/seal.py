@@ -10,13 +10,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sealgate.app.sealing import (
-    passphrase_recipient,
-    read_recipients,
-    run_seal,
-    site_recipients,
-)
-from sealgate.app.sealing_plan import plan_seal
 from sealgate.cli.sealed import finish, passphrase_asker, progress, site_inventory
 from sealgate.errors import UsageError
 
@@ -71,6 +64,14 @@ def command(
     folder to a folder FOLDER.age in which each file keeps its name, with .age behind it. What is
     sealed stays as it is. Without -r, -R and -p the key of the site in sealgate.toml is sealed for.
     """
+    from sealgate.app.sealing import (
+        passphrase_recipient,
+        read_recipients,
+        run_seal,
+        site_recipients,
+    )
+    from sealgate.app.sealing_plan import plan_seal
+
     if not sources:
         raise UsageError("no file was given", hint="sealgate seal FILE, or - for standard input")
     by_passphrase = passphrase or passphrase_file is not None

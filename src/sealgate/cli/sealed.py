@@ -76,8 +76,8 @@ def progress(plan: Plan, verb: str) -> Iterator[Callable[[int], None] | None]:
     if not sys.stderr.isatty():
         yield None
         return
-    from rich.console import Console  # noqa: PLC0415  # only a terminal needs it
-    from rich.progress import (  # noqa: PLC0415
+    from rich.console import Console  # only a terminal needs it
+    from rich.progress import (
         BarColumn,
         DownloadColumn,
         Progress,
@@ -124,7 +124,7 @@ def site_inventory(config: str | None, missing: str, *, hint: str) -> Inventory:
         UsageError: *missing*, with *hint*: there is none.
         ConfigError: the file is wrong, or *config* is not there.
     """
-    from sealgate.cli.configured import optional_inventory  # noqa: PLC0415  # only this needs a site
+    from sealgate.cli.configured import optional_inventory  # only this needs a site
 
     found = optional_inventory(config)
     if found is None:

@@ -14,17 +14,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from sealgate.app.actor import actor, login_name
-from sealgate.app.sending import Moved, Sending, Signing, send
-from sealgate.app.state import open_register
-from sealgate.audit.targets import parse_resolve
 from sealgate.cli.configured import config_option, optional_inventory
 from sealgate.cli.voice import notice
 from sealgate.errors import UsageError
-from sealgate.report.terminal import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from sealgate.app.sending import Moved, Signing
 
 
 _Command = TypeVar("_Command", bound="Callable[..., object]")
@@ -121,6 +118,10 @@ def command(
     sealed only, so it needs -r. A password is asked for, or read from the file that
     SEALGATE_PASSWORD_FILE names; it is never an argument.
     """
+    from sealgate.app.actor import actor
+    from sealgate.app.sending import Sending, send
+    from sealgate.app.state import open_register
+
     if len(arguments) < 2:  # noqa: PLR2004  # a file and a URL
         raise UsageError("a file and a URL are required", hint="sealgate send FILE sftp://HOST/in/")
     inventory = optional_inventory(config)
@@ -158,6 +159,9 @@ def signing(channel: dict[str, object]) -> Signing:
     Raises:
         UsageError: one of them is wrong.
     """
+    from sealgate.app.actor import login_name
+    from sealgate.app.sending import Signing
+    from sealgate.audit.targets import parse_resolve
 
     def texts(name: str) -> tuple[str, ...]:
         value = channel[name]
@@ -180,6 +184,8 @@ def told(moved: Moved, where: str) -> str:
     """
     Return one line about *moved* for people: what, as what, where, over what, how checked.
     """
+    from sealgate.report.terminal import clean
+
     channel = moved.channel
     parts = [
         f"{clean(moved.name)}: {moved.classification}, {moved.size} bytes",
@@ -192,6 +198,8 @@ def told(moved: Moved, where: str) -> str:
 
 
 def _ask_password(what: str) -> str:
+    from sealgate.report.terminal import clean
+
     if path := os.environ.get(PASSWORD_FILE):
         try:
             return Path(path).read_text("utf-8").rstrip("\r\n")
@@ -209,11 +217,13 @@ def progress_bar(verb: str) -> Iterator[Callable[[str, int, int], None]]:
     """
     Yield what shows a bar on a terminal, and nothing anywhere else.
     """
+    from sealgate.report.terminal import clean
+
     if not sys.stderr.isatty():
         yield lambda _name, _done, _all: None
         return
-    from rich.console import Console  # noqa: PLC0415  # only a terminal needs it
-    from rich.progress import (  # noqa: PLC0415
+    from rich.console import Console  # only a terminal needs it
+    from rich.progress import (
         BarColumn,
         DownloadColumn,
         Progress,

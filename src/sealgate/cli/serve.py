@@ -8,11 +8,12 @@ import sys
 
 import click
 
-from sealgate.app.running import DRAIN_SECONDS, Options
-from sealgate.app.serve import serve
 from sealgate.cli.configured import config_option, configured
 from sealgate.cli.voice import notice
 from sealgate.errors import ExitCode
+
+# As of :class:`sealgate.app.running.Options`, which takes long to load.
+DRAIN_SECONDS = 30.0
 
 
 @click.command("serve")
@@ -39,6 +40,9 @@ def command(
     It refuses to start when something that the configuration promises cannot be kept,
     and says what is missing. A second Ctrl-C cuts requests that are still running.
     """
+    from sealgate.app.running import Options
+    from sealgate.app.serve import serve
+
     inventory = configured(config)
     if sys.stderr.isatty():
         notice("starting; Ctrl-C ends it")

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sealgate.report.terminal import folded
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -23,6 +21,8 @@ def echo_settings(title: str, settings: Sequence[Snippet], limits: Sequence[str]
     """
     Print each snippet under its file and versions, and what the preset's locks mean.
     """
+    from sealgate.report.terminal import folded
+
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     click.echo(f"Settings for {title} behind the gateway, by version:")
     # Versions that take the same are told together.

@@ -46,8 +46,8 @@ def _bar(verb: str) -> Iterator[Advance]:
     if not sys.stderr.isatty():
         yield _nothing
         return
-    from rich.console import Console  # noqa: PLC0415  # only a terminal needs it
-    from rich.progress import DownloadColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+    from rich.console import Console  # only a terminal needs it
+    from rich.progress import DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), DownloadColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as shown_progress:

@@ -8,7 +8,6 @@ import time
 
 import click
 
-from sealgate.app.trust import render_text, trust
 from sealgate.cli.configured import config_option, configured
 
 
@@ -20,4 +19,6 @@ def command(config: str | None) -> None:
 
     The CA is made where there is none yet. Nothing else is changed.
     """
+    from sealgate.app.trust import render_text, trust
+
     click.echo(render_text(trust(configured(config), time.time())), nl=False)

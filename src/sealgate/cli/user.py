@@ -10,32 +10,10 @@ import time
 
 import click
 
-from sealgate.app.actor import actor
-from sealgate.app.factors import (
-    begin_totp,
-    confirm_totp,
-    invite_passkey,
-    list_passkeys,
-    qr_code,
-    remove_passkey,
-    remove_totp,
-)
-from sealgate.app.users import (
-    add_user,
-    check_user,
-    list_users,
-    reassign_user,
-    regroup_user,
-    remove_password,
-    remove_user,
-    set_password,
-    sign_out_user,
-)
 from sealgate.cli.configured import config_option, configured
 from sealgate.cli.groups import Group
 from sealgate.cli.voice import notice
 from sealgate.errors import UsageError
-from sealgate.identity.passwords import MOST_BYTES
 
 _SECOND = "  passkeys  codes  roles"
 
@@ -58,6 +36,9 @@ def add(name: str, groups: tuple[str, ...], roles: tuple[str, ...], config: str 
     """
     Add the user NAME. What lets it in is a key (sealgate key) or a password.
     """
+    from sealgate.app.actor import actor
+    from sealgate.app.users import add_user
+
     changed = add_user(configured(config), name, groups, roles=roles, by=actor(), now=time.time())
     click.echo(f'added "{changed.name}"{_member(changed.groups)}')
     click.echo(f"gateway: {changed.news}")
@@ -69,6 +50,8 @@ def list_(config: str | None) -> None:
     """
     List every user, its groups, and what lets it in now.
     """
+    from sealgate.app.users import list_users
+
     lines = list_users(configured(config), time.time())
     if not lines:
         click.echo("no users; add one: sealgate user add NAME --group GROUP")
@@ -91,6 +74,9 @@ def remove(name: str, config: str | None) -> None:
     """
     Remove the user NAME with its password and codes, revoke its keys and end its grants.
     """
+    from sealgate.app.actor import actor
+    from sealgate.app.users import remove_user
+
     changed = remove_user(configured(config), name, by=actor(), now=time.time())
     click.echo(f'removed "{changed.name}", revoked {len(changed.revoked)} of its keys')
     click.echo(f"gateway: {changed.news}")
@@ -105,6 +91,9 @@ def sign_out(name: str, config: str | None) -> None:
 
     What NAME signs in with stays: whoever knows the password can come back.
     """
+    from sealgate.app.actor import actor
+    from sealgate.app.users import sign_out_user
+
     count = sign_out_user(configured(config), name, by=actor(), now=time.time())
     ended = "1 sign-in" if count == 1 else f"{count} sign-ins"
     click.echo(f'ended {ended} of "{name}"; every browser notices within a minute')
@@ -119,6 +108,9 @@ def group(name: str, joined: tuple[str, ...], left: tuple[str, ...], config: str
     """
     Change which groups the user NAME is a member of.
     """
+    from sealgate.app.actor import actor
+    from sealgate.app.users import regroup_user
+
     if not joined and not left:
         raise click.UsageError("nothing to change: give --add GROUP or --remove GROUP")
     changed = regroup_user(configured(config), name, joined, left, by=actor(), now=time.time())
@@ -135,6 +127,9 @@ def role(name: str, given: tuple[str, ...], taken: tuple[str, ...], config: str 
     """
     Change which roles the user NAME holds: approver decides on the grants of others.
     """
+    from sealgate.app.actor import actor
+    from sealgate.app.users import reassign_user
+
     if not given and not taken:
         raise click.UsageError("nothing to change: give --add ROLE or --remove ROLE")
     identity = reassign_user(configured(config), name, given, taken, by=actor(), now=time.time())
@@ -153,6 +148,9 @@ def totp(name: str, *, remove: bool, config: str | None) -> None:
     Shows a QR code to scan, asks for the code that the app then shows, and prints ten recovery
     codes, this once. An app that was set up before ends by that.
     """
+    from sealgate.app.actor import actor
+    from sealgate.app.factors import begin_totp, confirm_totp, qr_code, remove_totp
+
     inventory = configured(config)
     if remove:
         had = remove_totp(inventory, name, by=actor(), now=time.time())
@@ -186,6 +184,9 @@ def passkey(name: str, *, listed: bool, remove: str | None, config: str | None) 
     It is good for one passkey and for a day; the next one ends it. Give it to NAME on a way that
     you trust: who has it can register a passkey of their own.
     """
+    from sealgate.app.actor import actor
+    from sealgate.app.factors import invite_passkey, list_passkeys, remove_passkey
+
     inventory = configured(config)
     if listed and remove:
         raise click.UsageError("give --list or --remove, not both")
@@ -234,6 +235,9 @@ def password(
     characters; no other rule but what is common or the name itself. It holds from the next
     sign-in.
     """
+    from sealgate.app.actor import actor
+    from sealgate.app.users import check_user, remove_password, set_password
+
     inventory = configured(config)
     if remove:
         if piped:
@@ -249,6 +253,8 @@ def password(
 
 def _piped() -> str:
     # One byte more than fits, so that what is too long is seen to be.
+    from sealgate.identity.passwords import MOST_BYTES
+
     line = sys.stdin.buffer.readline(MOST_BYTES + 3)
     try:
         return line.decode().removesuffix("\n").removesuffix("\r")

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sealgate.app.storing import accept_drops, chosen_drops, verify_drops
-from sealgate.app.verifying import is_url
 from sealgate.cli.configured import config_option, configured
 from sealgate.cli.stored import one_by_one, shown
 from sealgate.cli.verify_register import verify_register
@@ -97,6 +95,8 @@ def command(
     keep the digest of the last entry elsewhere, and give it with --head. The exit code is 10 when
     something was changed, removed or added.
     """
+    from sealgate.app.verifying import is_url
+
     if register:
         if subjects or full or accept or out is not None or key or ca_files or resolve:
             raise UsageError(
@@ -130,6 +130,8 @@ def command(
 def _verify_drops(
     drops: tuple[str, ...], *, full: bool, accept: bool, form: str, config: str | None
 ) -> int:
+    from sealgate.app.storing import accept_drops, chosen_drops, verify_drops
+
     inventory = configured(config)
     chosen = chosen_drops(inventory, drops)
     if accept:

@@ -9,7 +9,6 @@ import re
 
 import click
 
-from sealgate.app.state import check_register
 from sealgate.cli.configured import configured
 from sealgate.errors import ExitCode, UsageError
 
@@ -22,6 +21,8 @@ def verify_register(known: str | None, *, form: str, config: str | None) -> int:
     """
     Compare the register with its own trail, and with the digest *known*; ``None`` for none.
     """
+    from sealgate.app.state import check_register
+
     # An empty one is somebody's variable that is not set: nothing would be compared with it.
     if known is not None and not re.fullmatch(r"[0-9a-f]{64}", known):
         raise UsageError(

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sealgate.app.verifying import Checked, Looking, verify_url
-from sealgate.audit.targets import parse_resolve
 from sealgate.cli.configured import optional_inventory
 from sealgate.cli.send import progress_bar
 from sealgate.cli.stored import shown
@@ -21,6 +19,8 @@ from sealgate.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from sealgate.app.verifying import Checked
 
 SCHEMA = "sealgate/verify-url/1"
 
@@ -38,6 +38,9 @@ def verify_urls(
     """
     Verify each of *urls* in turn and print who signed; the first that fails ends it.
     """
+    from sealgate.app.verifying import Looking, verify_url
+    from sealgate.audit.targets import parse_resolve
+
     if out is not None and len(urls) > 1:
         raise UsageError("-o takes what one URL gives", hint="sealgate verify URL -o OUT")
     inventory = optional_inventory(config)

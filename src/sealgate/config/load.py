@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import maxminddb
 
+from sealgate.config import CONFIG_NAME
 from sealgate.config.drops import meet
 from sealgate.config.parse import MAX_CHARACTERS, raise_faults, read
 from sealgate.config.reader import FileKind, quoted, quoted_path
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from sealgate.policy.inventory import Inventory
 
-CONFIG_NAME = "sealgate.toml"
 # A country database answers for a country in its first records or never.
 MAX_RECORDS_LOOKED_AT = 4096
 

@@ -11,7 +11,7 @@ import pytest
 from sealgate.app import foreseen
 from sealgate.app.foreseen import Foreseen, foresee, foresee_ftps
 from sealgate.app.keys import local_authority
-from sealgate.config import parse
+from sealgate.config.parse import parse
 from sealgate.policy.inventory import Inventory
 from sealgate.policy.observation import Fact, FactValue, NotObserved, Observation
 

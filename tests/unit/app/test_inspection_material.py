@@ -15,7 +15,7 @@ from sealgate.app.inspection_material import (
     policies,
     relay_sockets,
 )
-from sealgate.config import parse
+from sealgate.config.parse import parse
 from sealgate.errors import ConfigError
 from sealgate.policy.inventory import Inspect, Inventory
 

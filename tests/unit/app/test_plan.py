@@ -17,7 +17,7 @@ from sealgate.app.keys import Delivery, issue_key, local_authority
 from sealgate.app.plan import Plan, plan
 from sealgate.app.users import open_identities
 from sealgate.cli import run
-from sealgate.config import load
+from sealgate.config.load import load
 from sealgate.config.presets import PRESETS
 from sealgate.policy.inventory import Operator
 from sealgate.policy.protection import Column

@@ -14,7 +14,7 @@ from sealgate.app.plan import plan
 from sealgate.app.remains import NOTE, PARTS, lost, must_be_whole, note_made, was_made
 from sealgate.app.state import check_register, open_register
 from sealgate.app.users import open_identities
-from sealgate.config import load
+from sealgate.config.load import load
 from sealgate.errors import ConfigError, SourceError
 from sealgate.policy.inventory import Inventory
 

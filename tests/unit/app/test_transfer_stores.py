@@ -20,7 +20,7 @@ from sealgate.app.remains import NOTE
 from sealgate.app.transfer_material import Material
 from sealgate.app.transfer_stores import SILENT, StoreWatch
 from sealgate.app.transfer_wanted import Wanted
-from sealgate.config import load
+from sealgate.config.load import load
 from sealgate.errors import ConfigError
 from sealgate.policy.inventory import Drop, Inventory
 from sealgate.storage.adapters.opened import open_store

@@ -42,7 +42,7 @@ def sign_in(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """
     Be *name* from now on.
     """
-    monkeypatch.setattr("sealgate.cli.grant.actor", lambda: name)
+    monkeypatch.setattr("sealgate.app.actor.actor", lambda: name)
 
 
 @pytest.fixture(autouse=True)

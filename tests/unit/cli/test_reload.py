@@ -56,7 +56,7 @@ def test_the_answer_is_told(
     """
     What changed goes to standard output, what a person should know to standard error.
     """
-    monkeypatch.setattr(reload, "reload", lambda _inventory: answer)
+    monkeypatch.setattr("sealgate.app.reload.reload", lambda _inventory: answer)
     assert run(["reload"]) == code
     printed = capsys.readouterr()
     assert (printed.out, printed.err) == (out, err)
@@ -73,7 +73,7 @@ def test_each_fault_is_told_at_its_line(
         faults = [Fault("f.toml", 3, "wrong", "type this"), Fault("f.toml", 9, "bad")]
         raise ConfigError("f.toml cannot be served", faults=faults)
 
-    monkeypatch.setattr(reload, "reload", refused)
+    monkeypatch.setattr("sealgate.app.reload.reload", refused)
     assert run(["reload"]) == 2
     assert capsys.readouterr().err == (
         "sealgate: error: f.toml:3: wrong\n"

@@ -34,7 +34,7 @@ def test_options_reach_the_gateway(inventory: Inventory, monkeypatch: pytest.Mon
         seen.append((given, options.drain_seconds, options.workers, ready_file))
         return True
 
-    monkeypatch.setattr(serve, "serve", served)
+    monkeypatch.setattr("sealgate.app.serve.serve", served)
     arguments = ["--drain-seconds", "7", "--workers", "3", "--ready-file", "r.json"]
     assert run(["serve", *arguments]) == 0
     assert seen == [(inventory, 7.0, 3, "r.json")]
@@ -46,7 +46,7 @@ def test_cut_requests_are_told(
     """
     Ending is no failure, but nobody should wonder about a torn download.
     """
-    monkeypatch.setattr(serve, "serve", lambda *_, **__: False)
+    monkeypatch.setattr("sealgate.app.serve.serve", lambda *_, **__: False)
     assert run(["serve"]) == 0
     assert "still running after 30 seconds were cut" in capsys.readouterr().err
 
@@ -68,7 +68,7 @@ def test_an_error_is_one_line_and_a_hint(
     def failed(*_: object, **__: object) -> bool:
         raise error
 
-    monkeypatch.setattr(serve, "serve", failed)
+    monkeypatch.setattr("sealgate.app.serve.serve", failed)
     assert run(["serve"]) == code
     assert capsys.readouterr().err == "sealgate: error: no\nsealgate: hint: so\n"
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sealgate.config import parse
+from sealgate.config.parse import parse
 from sealgate.gateway.model import CertificateFiles, Material
 from sealgate.gateway.translate import translate
 from sealgate.gateway.translate.inspection import needs_back

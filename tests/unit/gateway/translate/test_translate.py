@@ -11,7 +11,7 @@ import pytest
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
-from sealgate.config import parse
+from sealgate.config.parse import parse
 from sealgate.gateway.adapters.envoy import validate
 from sealgate.gateway.model import (
     BOOTSTRAP,
