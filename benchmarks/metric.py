@@ -1,6 +1,4 @@
-"""
-One line of a benchmark's result, and how the benchmarks print and keep theirs.
-"""
+"""One line of a benchmark's result, and how the benchmarks print and keep theirs."""
 
 from __future__ import annotations
 
@@ -32,18 +30,14 @@ class Metric:
 
     @property
     def is_met(self) -> bool:
-        """
-        Return whether the value reaches the target, or with *at_most* keeps below it.
-        """
+        """Return whether the value reaches the target, or with *at_most* keeps below it."""
         if self.target is None:
             return True
         return self.value <= self.target if self.at_most else self.value >= self.target
 
     @property
     def verdict(self) -> str:
-        """
-        Return ``met``, ``missed``, or ``-`` where nothing is demanded.
-        """
+        """Return ``met``, ``missed``, or ``-`` where nothing is demanded."""
         if self.target is None:
             return "-"
         return "met" if self.is_met else "missed"

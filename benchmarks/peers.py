@@ -1,6 +1,4 @@
-"""
-The virtual environment of the peers: what only benchmarks need, pinned by hash.
-"""
+"""The virtual environment of the peers: what only benchmarks need, pinned by hash."""
 
 from __future__ import annotations
 
@@ -13,9 +11,7 @@ _VENV = _ROOT / "build" / "bench-venv"
 
 
 def peer_program(name: str) -> str:
-    """
-    Return the path of the program *name* of the peers; they are installed where needed.
-    """
+    """Return the path of the program *name* of the peers; they are installed where needed."""
     requirements = _ROOT / "requirements" / "bench.txt"
     stamp = _VENV / ".installed"
     if not stamp.exists() or stamp.read_bytes() != requirements.read_bytes():

@@ -1,6 +1,4 @@
-"""
-What a service with all its processes holds: memory and descriptors.
-"""
+"""What a service with all its processes holds: memory and descriptors."""
 
 from __future__ import annotations
 
@@ -9,9 +7,7 @@ from pathlib import Path
 
 
 def with_descendants(pid: int) -> list[int]:
-    """
-    Return *pid* and every process below it.
-    """
+    """Return *pid* and every process below it."""
     found, looked = [pid], 0
     while looked < len(found):
         for task in Path(f"/proc/{found[looked]}/task").glob("*/children"):
@@ -48,9 +44,7 @@ def _rolled_mib(pid: int, name: str) -> float:
 
 
 def open_files(pid: int) -> int:
-    """
-    Return how many descriptors it holds, 0 when it has ended.
-    """
+    """Return how many descriptors it holds, 0 when it has ended."""
     with contextlib.suppress(OSError):
         return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
     return 0

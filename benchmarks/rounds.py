@@ -48,9 +48,7 @@ class Figure:
 
 
 def measured(engines: Sequence[Engine], load: Callable[[], tuple[int, float]]) -> Figure:
-    """
-    Return what *engines* together did for *load*, which returns units and seconds.
-    """
+    """Return what *engines* together did for *load*, which returns units and seconds."""
     before, kernel = sum(one.cpu_seconds() for one in engines), _kernel_seconds()
     began = time.monotonic()
     count, seconds = load()
@@ -86,27 +84,21 @@ def wrk(seconds: float, *arguments: str) -> tuple[int, float]:
 
 
 def in_turn(names: Sequence[str], round_number: int) -> Sequence[str]:
-    """
-    Return *names* in the order of a round: every other one is turned round.
-    """
+    """Return *names* in the order of a round: every other one is turned round."""
     return names[::-1] if round_number % 2 else names
 
 
 def ratios(
     name: str, one: Sequence[Figure], other: Sequence[Figure], target: float | None
 ) -> Iterator[Metric]:
-    """
-    Yield how *one* does against *other*, by processor time and by rate; above 1 is better.
-    """
+    """Yield how *one* does against *other*, by processor time and by rate; above 1 is better."""
     pairs = list(zip(one, other, strict=True))
     yield middle(f"{name}-cpu", [b.cpu_us / a.cpu_us for a, b in pairs], "ratio", target)
     yield middle(f"{name}-rate", [a.rate / b.rate for a, b in pairs], "ratio", target)
 
 
 def absolute(figures: Mapping[str, Sequence[Figure]]) -> Iterator[Metric]:
-    """
-    Yield what each engine took and did, and what tells whether it was disturbed.
-    """
+    """Yield what each engine took and did, and what tells whether it was disturbed."""
     for name, found in figures.items():
         slug = name.replace(" ", "-")
         yield middle(f"{slug}-cpu", [f.cpu_us for f in found], "us")
@@ -116,9 +108,7 @@ def absolute(figures: Mapping[str, Sequence[Figure]]) -> Iterator[Metric]:
 
 
 def middle(name: str, values: Sequence[float], unit: str, target: float | None = None) -> Metric:
-    """
-    Return the median of *values* with their quartiles.
-    """
+    """Return the median of *values* with their quartiles."""
     if len(values) == 1:
         return Metric(name, values[0], unit, target)
     low, half, high = statistics.quantiles(values, n=4, method="inclusive")

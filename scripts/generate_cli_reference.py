@@ -1,6 +1,4 @@
-"""
-Writes docs/reference/cli.md from the program's own help; ``--check`` only compares.
-"""
+"""Writes docs/reference/cli.md from the program's own help; ``--check`` only compares."""
 
 from __future__ import annotations
 
@@ -24,9 +22,7 @@ This page is written from the program's own help.
 
 
 def section(command: click.Command, path: str, level: int) -> str:
-    """
-    Return the part of the page that tells *command*, its groups included.
-    """
+    """Return the part of the page that tells *command*, its groups included."""
     context = click.Context(command, info_name=path)
     usage = " ".join([path, *command.collect_usage_pieces(context)])
     parts = [f"{'#' * level} `{path}`", f"```sh\n{usage}\n```"]
@@ -54,9 +50,7 @@ def _cell(text: str) -> str:
 
 
 def page() -> str:
-    """
-    Return the whole page.
-    """
+    """Return the whole page."""
     context = click.Context(cli)
     commands = [(name, cli.get_command(context, name)) for name in COMMANDS]
     return (
@@ -66,9 +60,7 @@ def page() -> str:
 
 
 def main() -> int:
-    """
-    Write the page, or tell with exit code 1 that it is stale.
-    """
+    """Write the page, or tell with exit code 1 that it is stale."""
     text = page()
     if "--check" not in sys.argv[1:]:
         PAGE.write_text(text)

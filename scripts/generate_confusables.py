@@ -65,9 +65,7 @@ Software without prior written authorization of the copyright holder.
 
 
 def module(text: str) -> str:
-    """
-    Return the module for the content of Unicode's file.
-    """
+    """Return the module for the content of Unicode's file."""
     version = _VERSION.search(text)
     if version is None:
         raise SystemExit("this is no confusables.txt of Unicode")

@@ -1,6 +1,4 @@
-"""
-Writes docs/classes.md and docs/rules.md from the policy itself; ``--check`` only compares.
-"""
+"""Writes docs/classes.md and docs/rules.md from the policy itself; ``--check`` only compares."""
 
 from __future__ import annotations
 
@@ -58,9 +56,7 @@ security guidelines, where the classes come from.
 
 
 def classes_page() -> str:
-    """
-    Return docs/classes.md.
-    """
+    """Return docs/classes.md."""
     rows = [
         f"| {c.name} (`{c.id}`) | {c.type} | {c.disclosure_impact} "
         f"| {c.required.rung(Column.ACCESS)} | {c.required.rung(Column.IN_TRANSIT)} "
@@ -111,9 +107,7 @@ def _criterion(rule: Rule) -> str:
 
 
 def rules_page() -> str:
-    """
-    Return docs/rules.md.
-    """
+    """Return docs/rules.md."""
     index = "\n".join(
         [
             "| Rule | Severity | What is wrong |",
@@ -165,9 +159,7 @@ PAGES = {"classes.md": classes_page, "rules.md": rules_page}
 
 
 def main(arguments: list[str]) -> int:
-    """
-    Write the pages, or tell which of them no longer say what the policy says.
-    """
+    """Write the pages, or tell which of them no longer say what the policy says."""
     stale = []
     for name, page in PAGES.items():
         path, text = DOCS / name, page()

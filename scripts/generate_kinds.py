@@ -1,6 +1,4 @@
-"""
-Writes docs/reference/kinds.md from the catalogue of kinds; ``--check`` only compares.
-"""
+"""Writes docs/reference/kinds.md from the catalogue of kinds; ``--check`` only compares."""
 
 from __future__ import annotations
 
@@ -39,9 +37,7 @@ before them, values inside pictures, and values that something else has encoded 
 
 
 def page() -> str:
-    """
-    Return the whole page.
-    """
+    """Return the whole page."""
     in_text = frozenset().union(*(a.kinds for a in ANCHORS))
     parts = [_HEAD]
     for category in Category:
@@ -75,9 +71,7 @@ def _section(facts: KindFacts, *, text: bool) -> str:
 
 
 def main() -> int:
-    """
-    Write the page, or with ``--check`` say whether it is up to date.
-    """
+    """Write the page, or with ``--check`` say whether it is up to date."""
     wanted = page()
     if "--check" in sys.argv[1:]:
         if PAGE.exists() and PAGE.read_text(encoding="utf-8") == wanted:

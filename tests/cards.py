@@ -55,9 +55,7 @@ _DOCUMENTED = re.compile(r"4111111111111111|4242424242424242|5555555555554444|37
 
 
 def number(rng: random.Random, prefix: str, length: int) -> str:
-    """
-    Return a number of *length* that begins with *prefix* and passes Luhn.
-    """
+    """Return a number of *length* that begins with *prefix* and passes Luhn."""
     while True:
         body = prefix + "".join(rng.choices("0123456789", k=length - len(prefix) - 1))
         whole = next(body + c for c in "0123456789" if luhn((body + c).encode()))
@@ -66,18 +64,14 @@ def number(rng: random.Random, prefix: str, length: int) -> str:
 
 
 def numbers(scheme: str, count: int = FILE) -> list[str]:
-    """
-    Return *count* numbers of *scheme*.
-    """
+    """Return *count* numbers of *scheme*."""
     rng = random.Random(scheme)  # noqa: S311 - made-up values
     prefixes, lengths = _ALL[scheme]
     return [number(rng, rng.choice(prefixes.split()), rng.choice(lengths)) for _ in range(count)]
 
 
 def mixed(count: int = FILE, seed: int = 1) -> list[str]:
-    """
-    Return *count* numbers of all schemes in turn.
-    """
+    """Return *count* numbers of all schemes in turn."""
     rng = random.Random(seed)  # noqa: S311 - made-up values
     chosen = []
     for place in range(count):
@@ -87,18 +81,14 @@ def mixed(count: int = FILE, seed: int = 1) -> list[str]:
 
 
 def parts(pan: str) -> list[str]:
-    """
-    Return *pan* in the groups that it is printed in.
-    """
+    """Return *pan* in the groups that it is printed in."""
     if len(pan) in {14, 15}:
         return [pan[:4], pan[4:10], pan[10:]]
     return [pan[at : at + 4] for at in range(0, len(pan), 4)]
 
 
 class Wrapping(NamedTuple):
-    """
-    How a file of numbers is written: *write* returns it whole, *ending* is its name's.
-    """
+    """How a file of numbers is written: *write* returns it whole, *ending* is its name's."""
 
     write: Callable[[Sequence[str]], bytes]
     ending: str = ".txt"
@@ -320,9 +310,7 @@ def _rows(rng: random.Random, columns: int, separator: str) -> str:
 
 
 class NearMiss(NamedTuple):
-    """
-    What writes one of so many lines, and how many of ``FILE`` may be taken for cards at most.
-    """
+    """What writes one of so many lines, and how many of ``FILE`` may be taken for cards at most."""
 
     line: Callable[[random.Random, int], str]
     most: int = 0
@@ -390,9 +378,7 @@ NEAR_MISSES: dict[str, NearMiss] = {
 
 
 def near_misses(name: str, count: int = FILE) -> bytes:
-    """
-    Return a file of *count* lines called *name*.
-    """
+    """Return a file of *count* lines called *name*."""
     rng = random.Random(name)  # noqa: S311 - made-up values
     line = NEAR_MISSES[name].line
     return "".join(f"{line(rng, place)}\n" for place in range(count)).encode()

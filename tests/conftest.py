@@ -1,6 +1,4 @@
-"""
-What holds for all tests: how Hypothesis looks for counterexamples, what signals do, how many run at once.
-"""
+"""What holds for all tests: how Hypothesis looks for counterexamples, what signals do, how many run at once."""
 
 import os
 import signal
@@ -58,9 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """
-    Print what tests recorded to be told, whatever process they ran in.
-    """
+    """Print what tests recorded to be told, whatever process they ran in."""
     lines = [
         str(value)
         for outcome in ("passed", "failed")

@@ -1,12 +1,8 @@
-"""
-How well a colour can be read on another, as WCAG 2.2 counts it.
-"""
+"""How well a colour can be read on another, as WCAG 2.2 counts it."""
 
 
 def contrast(one: str, other: str) -> float:
-    """
-    Return the contrast ratio of two colours such as ``#fff`` or ``#0b4f8a``, 1 to 21.
-    """
+    """Return the contrast ratio of two colours such as ``#fff`` or ``#0b4f8a``, 1 to 21."""
     darker, lighter = sorted((_luminance(one), _luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)
 

@@ -32,9 +32,7 @@ _NEXT = itertools.count(random.SystemRandom().randrange(_COUNT))
 
 
 def free_port(*hosts: str) -> int:
-    """
-    Return a port that nobody listens on, on any of *hosts* (127.0.0.1 when none is given).
-    """
+    """Return a port that nobody listens on, on any of *hosts* (127.0.0.1 when none is given)."""
     for number in itertools.islice(_NEXT, _COUNT):
         port = _OWN_FIRST + number % _COUNT
         if all(_is_free(host, port) for host in hosts or ("127.0.0.1",)):
@@ -52,9 +50,7 @@ def _is_free(host: str, port: int) -> bool:
 
 
 def listens(port: int, host: str = "127.0.0.1") -> bool:
-    """
-    Return whether connections to *port* are accepted.
-    """
+    """Return whether connections to *port* are accepted."""
     with socket.socket() as probe:
         return probe.connect_ex((host, port)) == 0
 
@@ -62,9 +58,7 @@ def listens(port: int, host: str = "127.0.0.1") -> bool:
 def await_listener(
     port: int, process: subprocess.Popen[Any] | None = None, log: Path | None = None
 ) -> None:
-    """
-    Wait until *process* accepts connections on *port*; when it does not, show its *log*.
-    """
+    """Wait until *process* accepts connections on *port*; when it does not, show its *log*."""
 
     def ended() -> bool:
         return process is not None and process.poll() is not None

@@ -1,6 +1,4 @@
-"""
-What the kernel tells of processes that tests have started.
-"""
+"""What the kernel tells of processes that tests have started."""
 
 from __future__ import annotations
 
@@ -19,9 +17,7 @@ _TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
 
 
 def lives(pid: int) -> bool:
-    """
-    Return whether the process *pid* runs; one that only waits to be noticed does not.
-    """
+    """Return whether the process *pid* runs; one that only waits to be noticed does not."""
     try:
         return _stat(pid)[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
@@ -29,38 +25,28 @@ def lives(pid: int) -> bool:
 
 
 def resident_bytes(pid: int) -> int:
-    """
-    Return how much memory *pid* holds now.
-    """
+    """Return how much memory *pid* holds now."""
     return _status(pid, "VmRSS")
 
 
 def most_resident_bytes(pid: int) -> int:
-    """
-    Return how much memory *pid* held at most since :func:`forget_most_resident`.
-    """
+    """Return how much memory *pid* held at most since :func:`forget_most_resident`."""
     return _status(pid, "VmHWM")
 
 
 def forget_most_resident(pid: int) -> None:
-    """
-    Let :func:`most_resident_bytes` begin anew with what *pid* holds now (proc(5), clear_refs).
-    """
+    """Let :func:`most_resident_bytes` begin anew with what *pid* holds now (proc(5), clear_refs)."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
 def processor_seconds(pid: int) -> float:
-    """
-    Return how much processor time *pid* has taken, its own and the kernel's for it.
-    """
+    """Return how much processor time *pid* has taken, its own and the kernel's for it."""
     fields = _stat(pid)
     return (int(fields[11]) + int(fields[12])) * _TICK_SECONDS
 
 
 def rests(pid: int) -> bool:
-    """
-    Return whether *pid* has done what it had to do: it takes no processor time for a while.
-    """
+    """Return whether *pid* has done what it had to do: it takes no processor time for a while."""
     before = processor_seconds(pid)
     time.sleep(0.2)
     return processor_seconds(pid) - before <= _TICK_SECONDS

@@ -1,6 +1,4 @@
-"""
-Programs on a terminal of their own, where somebody types.
-"""
+"""Programs on a terminal of their own, where somebody types."""
 
 from __future__ import annotations
 

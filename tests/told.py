@@ -1,6 +1,4 @@
-"""
-What tests tell whoever runs them: counts and measurements, printed at the end of the run.
-"""
+"""What tests tell whoever runs them: counts and measurements, printed at the end of the run."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Waiting for the thing itself: a test never sleeps and hopes.
-"""
+"""Waiting for the thing itself: a test never sleeps and hopes."""
 
 from __future__ import annotations
 

@@ -100,16 +100,12 @@ class Crowd:
         self.check()
 
     def wait(self, seconds: float) -> None:
-        """
-        Return after *seconds*, or at once when one of them failed.
-        """
+        """Return after *seconds*, or at once when one of them failed."""
         wait(self._futures, seconds, FIRST_EXCEPTION)
         self.check()
 
     def check(self) -> None:
-        """
-        Raise what one of them failed with.
-        """
+        """Raise what one of them failed with."""
         for one in self._futures:
             if one.done():
                 one.result()

@@ -47,9 +47,7 @@ _PATIENCE_SECONDS = 30.0
 
 
 def measure(folder: Path, rounds: int, seconds: int) -> Iterator[Metric]:
-    """
-    Yield what each way in costs, and its ratio to the least that it could.
-    """
+    """Yield what each way in costs, and its ratio to the least that it could."""
     yield from _handshakes(folder, rounds, seconds)
     yield from _sign_ins(folder, rounds)
 
@@ -140,9 +138,7 @@ def _signed_in(pid: int, url: str, trust: str) -> float:
 
 
 def sign_in(client: httpx.Client, wanted: str, password: str, *, name: str = "anna") -> int:
-    """
-    Try to sign *name* in as a browser would, the page, then its form; return the status.
-    """
+    """Try to sign *name* in as a browser would, the page, then its form; return the status."""
     page = client.get("/.sealgate/sign-in", params={"to": wanted})
     form = re.search(r'name="form" value="([^"]+)"', page.text)
     if form is None:
@@ -159,9 +155,7 @@ def _seconds(pid: int) -> float:
 
 @contextlib.contextmanager
 def _serving(home: Path) -> Iterator[int]:
-    """
-    Run ``sealgate serve`` in *home*; yield the id of the process that signs people in.
-    """
+    """Run ``sealgate serve`` in *home*; yield the id of the process that signs people in."""
     ready = home / "ready.json"
     process = subprocess.Popen(
         [sys.executable, "-m", "sealgate", "serve", "--ready-file", str(ready)],

@@ -29,16 +29,12 @@ _GO_ON = messages.ProcessingResponse(response_body=messages.BodyResponse())
 
 
 class Reader(service.ExternalProcessorServicer):  # type: ignore[misc] # generated code
-    """
-    Reads the body of each answer, and lets it go on.
-    """
+    """Reads the body of each answer, and lets it go on."""
 
     async def Process(  # noqa: N802  # the protocol's name
         self, requests: AsyncIterator[Any], context: object
     ) -> AsyncIterator[Any]:
-        """
-        Answer each piece when it was read.
-        """
+        """Answer each piece when it was read."""
         del context
         scan: BodyScan | None = None
         async for request in requests:
@@ -57,9 +53,7 @@ class Reader(service.ExternalProcessorServicer):  # type: ignore[misc] # generat
 
 
 async def main() -> None:
-    """
-    Serve at the address ``argv[1]``.
-    """
+    """Serve at the address ``argv[1]``."""
     server = grpc.aio.server()
     service.add_ExternalProcessorServicer_to_server(Reader(), server)
     server.add_insecure_port(sys.argv[1])

@@ -49,9 +49,7 @@ _ROLES = {
 
 @dataclass(frozen=True)
 class Sample:
-    """
-    What each part held, *at* seconds after the load began.
-    """
+    """What each part held, *at* seconds after the load began."""
 
     at: float
     mib: dict[str, float]
@@ -59,9 +57,7 @@ class Sample:
 
 
 def measure(folder: Path, minutes: float) -> Iterator[Metric]:
-    """
-    Yield what was held after a minute and at the end, and how it grew.
-    """
+    """Yield what was held after a minute and at the end, and how it grew."""
     pages = relay.write_pages(folder / "pages")
     for name in ("members", "desk", "observed", "notices"):
         (folder / "pages" / name).mkdir()

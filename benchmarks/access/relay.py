@@ -54,9 +54,7 @@ Round = dict[str, "Result"]
 
 @dataclass(frozen=True)
 class Workload:
-    """
-    One kind of answer: its *path*, and its size in bytes as it is read.
-    """
+    """One kind of answer: its *path*, and its size in bytes as it is read."""
 
     name: str
     path: str
@@ -65,9 +63,7 @@ class Workload:
 
 @dataclass(frozen=True)
 class Result:
-    """
-    What one engine did: answers, and processor time of Envoy and relay, per second.
-    """
+    """What one engine did: answers, and processor time of Envoy and relay, per second."""
 
     rate: float
     refused: int
@@ -75,9 +71,7 @@ class Result:
 
 
 def page(size: int) -> bytes:
-    """
-    Return a page of *size* bytes: markup around prose, and nothing that is looked for.
-    """
+    """Return a page of *size* bytes: markup around prose, and nothing that is looked for."""
     rng = random.Random(7)  # noqa: S311  # the same page each time
     parts, have = [b"<!doctype html><html><body>"], 0
     while have < size:
@@ -88,18 +82,14 @@ def page(size: int) -> bytes:
 
 
 def dense(size: int) -> bytes:
-    """
-    Return *size* bytes of cells with 16 digits, of which one in ten passes for a card.
-    """
+    """Return *size* bytes of cells with 16 digits, of which one in ten passes for a card."""
     rng = random.Random(7)  # noqa: S311  # the same each time
     cells = (b"<i>%d</i>" % (4 * 10**15 + rng.randrange(10**15)) for _ in range(size // 23))
     return b"\n".join(cells)[:size]
 
 
 def write_pages(folder: Path) -> tuple[Workload, ...]:
-    """
-    Write what nginx serves.
-    """
+    """Write what nginx serves."""
     folder.mkdir()
     clean = page(100 * _KIB)
     bodies = {
@@ -116,9 +106,7 @@ def write_pages(folder: Path) -> tuple[Workload, ...]:
 
 
 def start_site(folder: Path) -> Engine:
-    """
-    Start nginx over the pages in *folder*, on the load's core.
-    """
+    """Start nginx over the pages in *folder*, on the load's core."""
     port = free_port()
     (folder / "nginx.conf").write_text(
         f"""
@@ -153,30 +141,22 @@ def _awaited(port: int, process: subprocess.Popen[bytes]) -> int:
 
 @dataclass
 class Inspected:
-    """
-    Envoy, and the process that reads for it.
-    """
+    """Envoy, and the process that reads for it."""
 
     envoy: Engine
     reader: RelayProcess | subprocess.Popen[bytes]
 
     @property
     def port(self) -> int:
-        """
-        Return where Envoy listens.
-        """
+        """Return where Envoy listens."""
         return self.envoy.port
 
     def cpu_seconds(self) -> float:
-        """
-        Return the processor time of both so far.
-        """
+        """Return the processor time of both so far."""
         return self.envoy.cpu_seconds() + cpu_seconds(self.reader.pid)
 
     def end(self) -> None:
-        """
-        End both.
-        """
+        """End both."""
         self.envoy.process.terminate()
         self.envoy.process.wait(5)
         self.reader.kill()
@@ -218,9 +198,7 @@ def _envoy(file: Path, config: object, port: int) -> Engine:
 
 
 def start_ext_proc(folder: Path) -> Inspected:
-    """
-    Start the gRPC service, and the minimal Envoy that hands it the bodies of answers.
-    """
+    """Start the gRPC service, and the minimal Envoy that hands it the bodies of answers."""
     ours = free_port()
     reader = subprocess.Popen(
         [
@@ -267,9 +245,7 @@ def _port_of(cluster: Any) -> int:
 
 
 def asked(engine: Engine | Inspected, workload: Workload, seconds: int) -> Result:
-    """
-    Ask *engine* for one kind of answer, over connections that are kept.
-    """
+    """Ask *engine* for one kind of answer, over connections that are kept."""
     before = engine.cpu_seconds()
     url = f"https://{NAME}:{engine.port}{workload.path}"
     text = subprocess.run(
@@ -285,9 +261,7 @@ def asked(engine: Engine | Inspected, workload: Workload, seconds: int) -> Resul
 
 
 def measure(folder: Path, rounds: int, seconds: int) -> Iterator[Metric]:
-    """
-    Yield the metrics: name, value, unit and the least that is wanted.
-    """
+    """Yield the metrics: name, value, unit and the least that is wanted."""
     workloads = write_pages(folder / "pages")
     make_keys(folder)
     site = start_site(folder)

@@ -32,9 +32,7 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], Iterator[Metric]]] = {
 
 
 def main() -> None:
-    """
-    Measure, print and write.
-    """
+    """Measure, print and write."""
     parser = argparse.ArgumentParser(description="measure access and inspection")
     parser.add_argument("parts", nargs="*", default=list(PARTS), help=", ".join(PARTS))
     parser.add_argument("--rounds", type=int, default=5)

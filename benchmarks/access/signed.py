@@ -77,9 +77,7 @@ uvloop.run(main())
 
 
 def measure(folder: Path, rounds: int, seconds: int) -> Iterator[Metric]:
-    """
-    Yield each figure: name, value, unit and the least that is wanted.
-    """
+    """Yield each figure: name, value, unit and the least that is wanted."""
     make_keys(folder)
     token, key = session()
     alone = f"{SESSION_COOKIE}={token}"
@@ -129,9 +127,7 @@ def measure(folder: Path, rounds: int, seconds: int) -> Iterator[Metric]:
 
 
 def session() -> tuple[str, TokenKey]:
-    """
-    Return the token of somebody who gave a password, and the key that signed it.
-    """
+    """Return the token of somebody who gave a password, and the key that signed it."""
     private = ec.generate_private_key(ec.SECP256R1())
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     now = time.time()
@@ -158,9 +154,7 @@ def _sealgate(folder: Path, site: Engine, key: TokenKey) -> Engine:
 
 
 def sealgate(folder: Path, site: Engine, key: TokenKey) -> tuple[Path, int]:
-    """
-    Write the configuration of a site with a public ``/`` and ``/members``; return it and the port.
-    """
+    """Write the configuration of a site with a public ``/`` and ``/members``; return it and the port."""
     port = free_port()
     public, restricted, *_ = DEFAULT_MODEL.classes
     declared = Site(

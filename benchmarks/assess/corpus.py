@@ -39,9 +39,7 @@ _EVENTS = (
 
 
 def sentence(rng: random.Random) -> str:
-    """
-    Return some words that look like a sentence.
-    """
+    """Return some words that look like a sentence."""
     words = rng.choices(_WORDS, k=rng.randint(6, 22))
     return words[0].capitalize() + " " + " ".join(words[1:]) + "."
 
@@ -77,9 +75,7 @@ def _person(rng: random.Random) -> tuple[str, str, str]:
 
 
 def luhn_number(rng: random.Random, prefix: str = "4", length: int = 16) -> str:
-    """
-    Return a made-up card number of *length* digits that passes Luhn.
-    """
+    """Return a made-up card number of *length* digits that passes Luhn."""
     body = prefix + "".join(str(rng.randint(0, 9)) for _ in range(length - len(prefix) - 1))
     total = 0
     for place, digit in enumerate(reversed(body)):
@@ -89,9 +85,7 @@ def luhn_number(rng: random.Random, prefix: str = "4", length: int = 16) -> str:
 
 
 def iban_number(rng: random.Random) -> str:
-    """
-    Return a made-up German IBAN with a right checksum.
-    """
+    """Return a made-up German IBAN with a right checksum."""
     body = "".join(str(rng.randint(0, 9)) for _ in range(18))
     check = 98 - int(body + "131400") % 97
     return f"DE{check:02}{body}"
@@ -145,9 +139,7 @@ _QUIET_VALUES_PER_LINE = 0.002
 
 
 def lines(name: str, seed: int = 2) -> Iterator[bytes]:
-    """
-    Yield the lines of the text called *name* (``quiet`` or ``mixed``) without end.
-    """
+    """Yield the lines of the text called *name* (``quiet`` or ``mixed``) without end."""
     rng = random.Random(seed)  # noqa: S311 - a benchmark's text, not a secret
     makers = _QUIET if name == "quiet" else _MIXED
     kinds, weights = [m for m, _ in makers], [w for _, w in makers]
@@ -159,9 +151,7 @@ def lines(name: str, seed: int = 2) -> Iterator[bytes]:
 
 
 def text(name: str, size: int, seed: int = 2) -> bytes:
-    """
-    Return *size* bytes of the text called *name*.
-    """
+    """Return *size* bytes of the text called *name*."""
     parts: list[bytes] = []
     length = 0
     for line in lines(name, seed):

@@ -24,9 +24,7 @@ _DOCUMENT = 4096
 
 
 def analyzer() -> AnalyzerEngine:
-    """
-    Return presidio with all pattern recognisers for English and a blank pipeline.
-    """
+    """Return presidio with all pattern recognisers for English and a blank pipeline."""
     # Its e-mail recogniser would fetch a list of domain endings: use the shipped one.
     tldextract.tldextract.TLD_EXTRACTOR = tldextract.TLDExtract(suffix_list_urls=())
     engine = SpacyNlpEngine(models=[{"lang_code": "en", "model_name": "blank"}])
@@ -37,9 +35,7 @@ def analyzer() -> AnalyzerEngine:
 
 
 def main() -> int:
-    """
-    Read the file named first for as many processor seconds as the second argument says.
-    """
+    """Read the file named first for as many processor seconds as the second argument says."""
     path, seconds = Path(sys.argv[1]), float(sys.argv[2])
     text = path.read_text(encoding="utf-8", errors="replace")
     peer = analyzer()

@@ -41,9 +41,7 @@ ROUNDS = 3
 
 
 def scan(scanner: Scanner, data: bytes) -> tuple[float, collections.Counter[str]]:
-    """
-    Return the processor seconds for *data* in chunks, and the matches by kind.
-    """
+    """Return the processor seconds for *data* in chunks, and the matches by kind."""
     kinds: collections.Counter[str] = collections.Counter()
     began = time.process_time()
     stream = scanner.stream()
@@ -56,9 +54,7 @@ def scan(scanner: Scanner, data: bytes) -> tuple[float, collections.Counter[str]
 
 
 def engine(name: str, target: float, scanner: Scanner) -> list[Metric]:
-    """
-    Measure the engine on the text called *name*.
-    """
+    """Measure the engine on the text called *name*."""
     data = corpus.text(name, TEXT_SIZE)
     runs = [scan(scanner, data) for _ in range(ROUNDS)]
     kinds = runs[0][1]
@@ -70,9 +66,7 @@ def engine(name: str, target: float, scanner: Scanner) -> list[Metric]:
 
 
 def table(path: Path) -> tuple[float, int]:
-    """
-    Return the processor seconds for assessing the table at *path*, and its rows.
-    """
+    """Return the processor seconds for assessing the table at *path*, and its rows."""
     spent = []
     for _ in range(ROUNDS):
         began = time.process_time()
@@ -84,9 +78,7 @@ def table(path: Path) -> tuple[float, int]:
 
 
 def dense_tables() -> list[Metric]:
-    """
-    Measure an assessment of customers in each format, and of numbers.
-    """
+    """Measure an assessment of customers in each format, and of numbers."""
     metrics = []
     with tempfile.TemporaryDirectory() as folder:
         for name, ending, write, target in (
@@ -109,9 +101,7 @@ def dense_tables() -> list[Metric]:
 
 
 def peer(seconds: float) -> list[Metric]:
-    """
-    Measure presidio-analyzer on a slice of the mixed text, and the engine on the same slice.
-    """
+    """Measure presidio-analyzer on a slice of the mixed text, and the engine on the same slice."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "mixed.txt"
         path.write_bytes(corpus.text("mixed", 4 * MIB))
@@ -137,9 +127,7 @@ def peer(seconds: float) -> list[Metric]:
 
 
 def memory(size: int) -> list[Metric]:
-    """
-    Measure the peak memory of ``sealgate assess`` on a file of *size* bytes.
-    """
+    """Measure the peak memory of ``sealgate assess`` on a file of *size* bytes."""
     with tempfile.TemporaryDirectory() as folder:
         free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
         if free < size + 512 * MIB:
@@ -178,16 +166,12 @@ def memory(size: int) -> list[Metric]:
 
 
 def note(text: str) -> None:
-    """
-    Tell the reader something that is no metric.
-    """
+    """Tell the reader something that is no metric."""
     print(text, file=sys.stderr)
 
 
 def main() -> int:
-    """
-    Run the parts, print and write the metrics.
-    """
+    """Run the parts, print and write the metrics."""
     parser = argparse.ArgumentParser(description="How fast data is found.")
     parser.add_argument("--peer-seconds", type=float, default=20.0)
     parser.add_argument("--skip-peer", action="store_true", help="leave presidio out")

@@ -45,9 +45,7 @@ _MEASURED_COLUMNS = 40
 
 
 def customers(seed: int = 2) -> Iterator[tuple[str, ...]]:
-    """
-    Yield customers without end, each with the fields of ``CUSTOMER_FIELDS``.
-    """
+    """Yield customers without end, each with the fields of ``CUSTOMER_FIELDS``."""
     rng = random.Random(seed)  # noqa: S311 - a benchmark's text, not a secret
     number = 100_000
     while True:
@@ -73,9 +71,7 @@ def customers(seed: int = 2) -> Iterator[tuple[str, ...]]:
 
 
 def customers_csv(path: Path, size: int) -> int:
-    """
-    Write customers to *path* as CSV until it has *size* bytes, and return how many.
-    """
+    """Write customers to *path* as CSV until it has *size* bytes, and return how many."""
     rows = 0
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
@@ -89,9 +85,7 @@ def customers_csv(path: Path, size: int) -> int:
 
 
 def customers_jsonl(path: Path, size: int) -> int:
-    """
-    Write customers to *path* as JSON Lines until it has *size* bytes, and return how many.
-    """
+    """Write customers to *path* as JSON Lines until it has *size* bytes, and return how many."""
     rows = 0
     with path.open("w", encoding="utf-8") as file:
         for row in customers():
@@ -105,9 +99,7 @@ def customers_jsonl(path: Path, size: int) -> int:
 
 
 def customers_sqlite(path: Path, rows: int) -> int:
-    """
-    Write *rows* customers into a table of the SQLite file at *path*, and return how many.
-    """
+    """Write *rows* customers into a table of the SQLite file at *path*, and return how many."""
     source = customers()
     marks = ", ".join("?" for _ in CUSTOMER_FIELDS)
     with sqlite3.connect(path) as connection:
@@ -120,9 +112,7 @@ def customers_sqlite(path: Path, rows: int) -> int:
 
 
 def measurements_csv(path: Path, size: int, seed: int = 2) -> int:
-    """
-    Write rows of numbers to *path* as CSV until it has *size* bytes, and return how many.
-    """
+    """Write rows of numbers to *path* as CSV until it has *size* bytes, and return how many."""
     rng = random.Random(seed)  # noqa: S311 - a benchmark's text, not a secret
     rows = 0
     with path.open("w", encoding="utf-8", newline="") as file:

@@ -61,18 +61,14 @@ START_SECONDS = 10
 
 
 def cpu_seconds(pid: int) -> float:
-    """
-    Return the processor time of every thread of *pid* so far, to the nanosecond.
-    """
+    """Return the processor time of every thread of *pid* so far, to the nanosecond."""
     tasks = Path(f"/proc/{pid}/task").iterdir()
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
 @dataclass
 class Engine:
-    """
-    One running gateway: where it listens, its process, and the relay that reads its samples.
-    """
+    """One running gateway: where it listens, its process, and the relay that reads its samples."""
 
     name: str
     port: int
@@ -80,24 +76,18 @@ class Engine:
     relay: RelayProcess | None = None
 
     def cpu_seconds(self) -> float:
-        """
-        Return its processor time so far, that of its relay included.
-        """
+        """Return its processor time so far, that of its relay included."""
         relay = cpu_seconds(self.relay.pid) if self.relay is not None else 0.0
         return cpu_seconds(self.process.pid) + relay
 
     def resident_mib(self) -> float:
-        """
-        Return the resident memory.
-        """
+        """Return the resident memory."""
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def free_port() -> int:
-    """
-    Return a port of loopback that nobody uses now.
-    """
+    """Return a port of loopback that nobody uses now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -105,9 +95,7 @@ def free_port() -> int:
 
 
 def make_keys(folder: Path) -> str:
-    """
-    Write server, authority and client certificates; return the client's fingerprint.
-    """
+    """Write server, authority and client certificates; return the client's fingerprint."""
     authority = ec.generate_private_key(ec.SECP256R1())
     _write_pair(folder, "server", NAME, authority)
     _write_pair(folder, "client", "editor", authority)
@@ -145,9 +133,7 @@ def _write_pair(folder: Path, file: str, name: str, signer: ec.EllipticCurvePriv
 
 
 def start_site(folder: Path) -> Engine:
-    """
-    Start nginx on the load's core, answering 1 KiB at once.
-    """
+    """Start nginx on the load's core, answering 1 KiB at once."""
     port = free_port()
     (folder / "nginx.conf").write_text(
         f"""
@@ -183,9 +169,7 @@ def start_bare(
 def bare(
     folder: Path, site: Engine, *, asks: bool = False, groups: Sequence[str] = TLS_GROUPS
 ) -> tuple[Path, int]:
-    """
-    Write the configuration for :func:`start_bare`; return it and the port.
-    """
+    """Write the configuration for :func:`start_bare`; return it and the port."""
     name = "asking" if asks else "bare"
     port = free_port()
     kind = "type.googleapis.com/envoy.extensions."
@@ -275,9 +259,7 @@ def start_sealgate(folder: Path, site: Engine, fingerprint: str) -> Engine:
 
 
 def sealgate(folder: Path, site: Engine, fingerprint: str) -> tuple[Path, int, RelayProcess]:
-    """
-    Write the configuration for :func:`start_sealgate`; return it, the port, and the relay.
-    """
+    """Write the configuration for :func:`start_sealgate`; return it, the port, and the relay."""
     port = free_port()
     public, _, confidential, _ = DEFAULT_MODEL.classes
     locked = Route(Door("/typo3"), confidential, admit=("user:editor",))
@@ -319,9 +301,7 @@ def sealgate(folder: Path, site: Engine, fingerprint: str) -> tuple[Path, int, R
 
 
 def bound_samples(folder: Path, requests_per_second: float) -> None:
-    """
-    Have that Envoy take as many samples as ``sealgate serve`` lets it under such a load.
-    """
+    """Have that Envoy take as many samples as ``sealgate serve`` lets it under such a load."""
     share = next_share(MOST_SHARE, requests_per_second * MOST_SHARE / 10_000)
     Admin(str(folder / "sealgate" / ADMIN_SOCKET)).set_share(SHARE_KEY, share)
 
@@ -350,9 +330,7 @@ def _envoy(name: str, port: int, config: Path, folder: Path) -> Engine:
 
 
 def envoy_command(config: Path) -> list[str]:
-    """
-    Return the command that runs Envoy with one worker on *config*.
-    """
+    """Return the command that runs Envoy with one worker on *config*."""
     return [
         find_envoy().path,
         "--config-path",
@@ -366,9 +344,7 @@ def envoy_command(config: Path) -> list[str]:
 
 
 def start_caddy(folder: Path, site: Engine) -> Engine:
-    """
-    Start Caddy as a TLS proxy, with one thread for the one core.
-    """
+    """Start Caddy as a TLS proxy, with one thread for the one core."""
     port = free_port()
     (folder / "Caddyfile").write_text(
         f"""

@@ -65,9 +65,7 @@ def _run(*command: str) -> str:
 
 
 def public(engine: Engine, seconds: float) -> Figure:
-    """
-    Ask for 1 KiB over connections that are kept.
-    """
+    """Ask for 1 KiB over connections that are kept."""
     url = f"https://{NAME}:{engine.port}/index.html"
     return measured([engine], lambda: wrk(seconds, f"-c{CONNECTIONS}", *_USUAL_PORT, url))
 
@@ -95,9 +93,7 @@ def locked(engine: Engine, seconds: float, certificate: Path) -> Figure:
 
 
 def handshake(engine: Engine) -> Figure:
-    """
-    Make new connections for a second without resumption, X25519MLKEM768 and TLS 1.3.
-    """
+    """Make new connections for a second without resumption, X25519MLKEM768 and TLS 1.3."""
 
     def load() -> tuple[int, float]:
         text = _run(
@@ -185,9 +181,7 @@ def _ratios(figures: dict[str, list[Figure]]) -> list[Metric]:
 
 
 def main() -> None:
-    """
-    Measure, print and write.
-    """
+    """Measure, print and write."""
     parser = argparse.ArgumentParser(description="compare gateways")
     parser.add_argument("--rounds", type=int, default=28)
     parser.add_argument("--seconds", type=float, default=SLICE_SECONDS, help="of each slice")

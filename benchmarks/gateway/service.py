@@ -1,6 +1,4 @@
-"""
-What ``sealgate serve`` itself costs: the time until it serves, and memory while idle.
-"""
+"""What ``sealgate serve`` itself costs: the time until it serves, and memory while idle."""
 
 from __future__ import annotations
 
@@ -23,9 +21,7 @@ _IDLE_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Service:
-    """
-    Seconds from the command to the ready file, and MiB of Python and Envoy together.
-    """
+    """Seconds from the command to the ready file, and MiB of Python and Envoy together."""
 
     ready_seconds: float
     idle_mib: float
@@ -70,9 +66,7 @@ def _start_and_stop(home: Path) -> Service:
 
 
 def children(process: subprocess.Popen[bytes]) -> list[int]:
-    """
-    Return the process ids of what *process* started.
-    """
+    """Return the process ids of what *process* started."""
     tasks = Path(f"/proc/{process.pid}/task")
     return [int(pid) for task in tasks.iterdir() for pid in (task / "children").read_text().split()]
 

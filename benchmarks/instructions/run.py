@@ -45,9 +45,7 @@ _AS_AB = ("HTTP/1.0", "Connection: Keep-Alive", "User-Agent: ApacheBench/2.3", "
 
 @dataclass(frozen=True)
 class Case:
-    """
-    What is asked for, of which engine.
-    """
+    """What is asked for, of which engine."""
 
     name: str
     engine: str
@@ -58,9 +56,7 @@ class Case:
 
     @property
     def request(self) -> bytes:
-        """
-        Return the request as it goes over the wire.
-        """
+        """Return the request as it goes over the wire."""
         version, *headers = self.form
         lines = [f"GET {self.path} {version}", f"Host: {engines.NAME}", *headers]
         lines += [f"Cookie: {self.cookie}"] if self.cookie else []
@@ -68,9 +64,7 @@ class Case:
 
 
 def main() -> None:
-    """
-    Count, print and write.
-    """
+    """Count, print and write."""
     parser = argparse.ArgumentParser(description="count instructions of a request")
     parser.add_argument("--first", type=int, default=400, help="requests before the slope")
     parser.add_argument("--more", type=int, default=1200, help="requests of the slope")

@@ -39,9 +39,7 @@ ROOM = 4
 
 @dataclass(frozen=True)
 class Spent:
-    """
-    What one run took: seconds by the clock, of all processors, and MiB at most.
-    """
+    """What one run took: seconds by the clock, of all processors, and MiB at most."""
 
     wall: float
     cpu: float
@@ -49,9 +47,7 @@ class Spent:
 
 
 def run(*command: str, stdout: int = subprocess.DEVNULL) -> Spent:
-    """
-    Run *command* to its end.
-    """
+    """Run *command* to its end."""
     began = time.monotonic()
     child = subprocess.Popen(command, stdout=stdout, stderr=subprocess.PIPE)
     errors = child.stderr.read() if child.stderr else b""
@@ -66,9 +62,7 @@ def run(*command: str, stdout: int = subprocess.DEVNULL) -> Spent:
 
 
 def timed(*arguments: str) -> Spent:
-    """
-    Run the worker that times itself.
-    """
+    """Run the worker that times itself."""
     command = [sys.executable, str(WORKER), *arguments]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     told = json.loads(done.stdout)
@@ -76,9 +70,7 @@ def timed(*arguments: str) -> Spent:
 
 
 def one_round(folder: Path, recipient: str, size: int) -> dict[str, Spent]:
-    """
-    Run every engine once.
-    """
+    """Run every engine once."""
     key, plain, sealed, out = (str(folder / n) for n in ("key", "plain", "sealed", "out"))
     pyrage = (sys.executable, str(WORKER.with_name("peer.py")))
     spent: dict[str, Spent] = {}
@@ -108,9 +100,7 @@ def one_round(folder: Path, recipient: str, size: int) -> dict[str, Spent]:
 
 
 def summarise(rounds: list[dict[str, Spent]], size: int, reads: int) -> list[Metric]:
-    """
-    Return the metrics of all *rounds*.
-    """
+    """Return the metrics of all *rounds*."""
 
     def ratio(theirs: str, ours: str, what: str) -> float:
         of = operator.attrgetter(what)
@@ -150,16 +140,12 @@ def summarise(rounds: list[dict[str, Spent]], size: int, reads: int) -> list[Met
 
 
 def note(text: str) -> None:
-    """
-    Tell the reader something that is no metric.
-    """
+    """Tell the reader something that is no metric."""
     print(text, file=sys.stderr)
 
 
 def main() -> int:
-    """
-    Run the rounds, print and write the metrics.
-    """
+    """Run the rounds, print and write the metrics."""
     parser = argparse.ArgumentParser(description="How fast files are sealed and opened.")
     parser.add_argument("--mib", type=int, default=1024, help="the size of the file")
     parser.add_argument("--rounds", type=int, default=5)

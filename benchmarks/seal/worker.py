@@ -39,33 +39,23 @@ READ_BYTES = 4096
 
 
 class Nowhere(io.RawIOBase):
-    """
-    Takes everything.
-    """
+    """Takes everything."""
 
     def write(self, data: memoryview, /) -> int:  # type: ignore[override]
-        """
-        Take *data*.
-        """
+        """Take *data*."""
         return len(data)
 
 
 class Again(io.RawIOBase):
-    """
-    Gives one sealed file from memory.
-    """
+    """Gives one sealed file from memory."""
 
     def __init__(self, data: bytes) -> None:
-        """
-        Begin with *data*.
-        """
+        """Begin with *data*."""
         self._view = memoryview(data)
         self._at = 0
 
     def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
-        """
-        Fill *buffer*.
-        """
+        """Fill *buffer*."""
         size = min(len(buffer), len(self._view) - self._at)
         buffer[:size] = self._view[self._at : self._at + size]
         self._at += size
@@ -73,9 +63,7 @@ class Again(io.RawIOBase):
 
 
 def timed(work: Callable[[], object]) -> None:
-    """
-    Print the seconds that *work* takes: by the clock and of the processor.
-    """
+    """Print the seconds that *work* takes: by the clock and of the processor."""
     wall, cpu = time.perf_counter(), time.process_time()
     work()
     spent = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
@@ -83,9 +71,7 @@ def timed(work: Callable[[], object]) -> None:
 
 
 def bare(size: int) -> None:
-    """
-    Seal *size* bytes chunk by chunk, with nothing around it.
-    """
+    """Seal *size* bytes chunk by chunk, with nothing around it."""
     cipher = ChaCha20Poly1305(os.urandom(32))
     plain = memoryview(os.urandom(BLOCK * CHUNK))
     sealed = memoryview(bytearray(BLOCK * SEALED))
@@ -104,9 +90,7 @@ def bare(size: int) -> None:
 
 
 def engine_seal(size: int) -> None:
-    """
-    Seal *size* bytes with Sealgate, from memory to nowhere.
-    """
+    """Seal *size* bytes with Sealgate, from memory to nowhere."""
     block = os.urandom(BLOCK * CHUNK)
     recipient = X25519Identity.generate().recipient()
 
@@ -119,9 +103,7 @@ def engine_seal(size: int) -> None:
 
 
 def engine_open(size: int) -> None:
-    """
-    Open *size* bytes with Sealgate, from memory to nowhere.
-    """
+    """Open *size* bytes with Sealgate, from memory to nowhere."""
     identity = X25519Identity.generate()
     sealed = io.BytesIO()
     with SealWriter(sealed, [identity.recipient()]) as writer:
@@ -131,9 +113,7 @@ def engine_open(size: int) -> None:
 
 
 def random_reads(path: str, identity: str) -> None:
-    """
-    Read 4 KiB at places all over the sealed file *path*.
-    """
+    """Read 4 KiB at places all over the sealed file *path*."""
     with Path(path).open("rb", buffering=0) as file:
         _, header, _ = read_header(file)
         file_key = unlock(header, parse_identities(Path(identity).read_text()))
@@ -155,9 +135,7 @@ def random_reads(path: str, identity: str) -> None:
 
 
 def main() -> int:
-    """
-    Do what the first argument names.
-    """
+    """Do what the first argument names."""
     what, *rest = sys.argv[1:]
     if what == "bare":
         bare(int(rest[0]))

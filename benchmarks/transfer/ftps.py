@@ -72,17 +72,13 @@ class Ratio:
 
     @property
     def is_met(self) -> bool:
-        """
-        Return whether the target is reached.
-        """
+        """Return whether the target is reached."""
         return self.value >= self.target
 
 
 @dataclass
 class Server:
-    """
-    One running server: its *port*, who may come in, and what curl needs to trust it.
-    """
+    """One running server: its *port*, who may come in, and what curl needs to trust it."""
 
     name: str
     port: int
@@ -95,9 +91,7 @@ class Server:
     cpu: dict[str, list[float]] = field(default_factory=dict)
 
     def cpu_seconds(self) -> float:
-        """
-        Return the processor time of the server and of all its processes, ended or not.
-        """
+        """Return the processor time of the server and of all its processes, ended or not."""
         parents: dict[int, list[int]] = {}
         spent: dict[int, int] = {}
         for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -113,9 +107,7 @@ class Server:
         return total / os.sysconf("SC_CLK_TCK")
 
     def curl(self, *arguments: str) -> float:
-        """
-        Run curl; return the seconds it took.
-        """
+        """Run curl; return the seconds it took."""
         command = ["curl", "-sS", "--fail", "--ssl-reqd", "--tlsv1.3"]
         command += ["--cacert", str(self.ca), "-u", f"{self.user}:{self.password}", *self.extra]
         began = time.perf_counter()
@@ -127,16 +119,12 @@ class Server:
         return float(times[1]) - float(times[0]) if _TIMES in arguments else took
 
     def url(self, name: str) -> str:
-        """
-        Return the URL of *name* in the folder that all servers have.
-        """
+        """Return the URL of *name* in the folder that all servers have."""
         return f"ftp://localhost:{self.port}/{_FOLDER}/{name}"
 
 
 def unpack_proftpd() -> Path:
-    """
-    Return where ProFTPD's files lie; download and unpack them when they are missing.
-    """
+    """Return where ProFTPD's files lie; download and unpack them when they are missing."""
     if not (UNPACKED / "usr/sbin/proftpd").exists():
         UNPACKED.mkdir(parents=True, exist_ok=True)
         subprocess.run(["apt-get", "-qq", "download", *_PACKAGES], cwd=UNPACKED, check=True)
@@ -147,9 +135,7 @@ def unpack_proftpd() -> Path:
 
 @contextlib.contextmanager
 def proftpd(folder: Path, chain: Path, key: Path) -> Iterator[Server]:
-    """
-    Run ProFTPD over *folder*/proftpd.
-    """
+    """Run ProFTPD over *folder*/proftpd."""
     unpacked = unpack_proftpd()
     root = folder / "proftpd"
     (root / "home" / _FOLDER).mkdir(parents=True)
@@ -199,9 +185,7 @@ TLSVerifyClient off
 
 @contextlib.contextmanager
 def vsftpd(folder: Path, chain: Path, key: Path) -> Iterator[Server]:
-    """
-    Run vsftpd over *folder*/vsftpd, for strangers: it knows no users of its own.
-    """
+    """Run vsftpd over *folder*/vsftpd, for strangers: it knows no users of its own."""
     root = folder / "vsftpd"
     (root / "home" / _FOLDER).mkdir(parents=True)
     (root / "empty").mkdir()
@@ -240,9 +224,7 @@ rsa_private_key_file={key}
 
 @contextlib.contextmanager
 def sealgate(place: FilePlace) -> Iterator[Server]:
-    """
-    Run ``sealgate serve``.
-    """
+    """Run ``sealgate serve``."""
     with place.serving() as serving:
         key = ("--cert", f"{place.folder}/anna.crt", "--key", f"{place.folder}/anna.key")
         yield Server("sealgate", place.ftps, "anna", "", place.ca, serving.process.pid, key)
@@ -275,9 +257,7 @@ def _await_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
 def _loads(
     folder: Path, large_bytes: int, small_files: int
 ) -> dict[str, Callable[[Server], float]]:
-    """
-    Make the files; return what is measured, each as a rate.
-    """
+    """Make the files; return what is measured, each as a rate."""
     large = folder / "large"
     with large.open("wb") as file:
         for _ in range(large_bytes // _MIB):
@@ -322,9 +302,7 @@ def _loads(
 def measure(
     *, large_bytes: int = 512 * _MIB, small_files: int = 1000, rounds: int = 3
 ) -> list[Ratio]:
-    """
-    Return the ratios of all loads against both peers.
-    """
+    """Return the ratios of all loads against both peers."""
     with contextlib.ExitStack() as stack:
         memory = stack.enter_context(tempfile.TemporaryDirectory(dir="/dev/shm"))
         folder = Path(memory)
@@ -350,9 +328,7 @@ def measure(
 
 
 def _certificate(folder: Path) -> tuple[Path, Path]:
-    """
-    Make a certificate of the kind that Sealgate issues: P-256, for localhost.
-    """
+    """Make a certificate of the kind that Sealgate issues: P-256, for localhost."""
     chain, key = folder / "peer.pem", folder / "peer.key"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
@@ -377,9 +353,7 @@ def _ratio(name: str, ours: Server, peer: Server) -> Ratio:
 
 
 def main() -> int:
-    """
-    Print the table.
-    """
+    """Print the table."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--large-mib", type=int, default=512)

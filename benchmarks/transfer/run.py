@@ -26,57 +26,39 @@ _MIB = 1 << 20
 
 
 class Measured(Protocol):
-    """
-    What both parts return.
-    """
+    """What both parts return."""
 
     @property
     def name(self) -> str:
-        """
-        Return what was measured.
-        """
+        """Return what was measured."""
 
     @property
     def value(self) -> float:
-        """
-        Return the ratio to the peer.
-        """
+        """Return the ratio to the peer."""
 
     @property
     def ours(self) -> float:
-        """
-        Return our own median.
-        """
+        """Return our own median."""
 
     @property
     def theirs(self) -> float:
-        """
-        Return the peer's.
-        """
+        """Return the peer's."""
 
     @property
     def unit(self) -> str:
-        """
-        Return the unit of both.
-        """
+        """Return the unit of both."""
 
     @property
     def target(self) -> float:
-        """
-        Return the least ratio that is wanted.
-        """
+        """Return the least ratio that is wanted."""
 
     @property
     def is_met(self) -> bool:
-        """
-        Return whether it is reached.
-        """
+        """Return whether it is reached."""
 
 
 def main() -> int:
-    """
-    Measure, print and write; the exit code tells nothing of the figures.
-    """
+    """Measure, print and write; the exit code tells nothing of the figures."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--large-mib", type=int, default=512)

@@ -65,9 +65,7 @@ def _strings(data: bytes) -> list[bytes]:
 
 
 class Key:
-    """
-    An Ed25519 key in a file of OpenSSH's, without passphrase.
-    """
+    """An Ed25519 key in a file of OpenSSH's, without passphrase."""
 
     def __init__(self, path: str) -> None:
         key = load_ssh_private_key(Path(path).read_bytes(), None)
@@ -77,9 +75,7 @@ class Key:
 
 
 class _Direction:
-    """
-    AES-256-GCM as OpenSSH frames it (RFC 5647, 7.1, the length in clear).
-    """
+    """AES-256-GCM as OpenSSH frames it (RFC 5647, 7.1, the length in clear)."""
 
     def __init__(self, key: bytes, iv: bytes) -> None:
         self._cipher = AESGCM(key)
@@ -98,9 +94,7 @@ class _Direction:
 
 
 class _Held(asyncio.Protocol):
-    """
-    One session of *user* by *key*; *ready* gets a result once SFTP's version has come.
-    """
+    """One session of *user* by *key*; *ready* gets a result once SFTP's version has come."""
 
     def __init__(self, user: str, key: Key, ready: asyncio.Future[None]) -> None:
         self._user = user.encode()
@@ -239,9 +233,7 @@ def _numbers(*values: int) -> list[bytes]:
 
 
 class Sessions:
-    """
-    Sessions of *user* by the key in the file *key* with the server at *port*.
-    """
+    """Sessions of *user* by the key in the file *key* with the server at *port*."""
 
     def __init__(self, port: int, user: str, key: str) -> None:
         self._port = port
@@ -250,9 +242,7 @@ class Sessions:
         self._held: list[_Held] = []
 
     async def hold(self, count: int, at_once: int) -> float:
-        """
-        Open *count* more, *at_once* at a time, and keep them; return the seconds it took.
-        """
+        """Open *count* more, *at_once* at a time, and keep them; return the seconds it took."""
         gate = asyncio.Semaphore(at_once)
         loop = asyncio.get_running_loop()
 
@@ -270,9 +260,7 @@ class Sessions:
         return time.perf_counter() - began
 
     def close(self) -> None:
-        """
-        Hang up.
-        """
+        """Hang up."""
         for one in self._held:
             one.close()
         self._held.clear()

@@ -76,17 +76,13 @@ class Ratio:
 
     @property
     def is_met(self) -> bool:
-        """
-        Return whether the target is reached.
-        """
+        """Return whether the target is reached."""
         return self.value >= self.target
 
 
 @dataclass
 class Server:
-    """
-    One running server: its process, how OpenSSH reaches it, and *root*, where files go.
-    """
+    """One running server: its process, how OpenSSH reaches it, and *root*, where files go."""
 
     name: str
     pid: int
@@ -100,9 +96,7 @@ class Server:
     cpu: dict[str, list[float]] = field(default_factory=dict)
 
     def sftp(self, *lines: str) -> float:
-        """
-        Run *lines* in OpenSSH's sftp; return the seconds it took.
-        """
+        """Run *lines* in OpenSSH's sftp; return the seconds it took."""
         command = ["sftp", "-q", "-F", "none", "-o", f"Ciphers={CIPHER}", *self.options]
         began = time.perf_counter()
         done = subprocess.run(
@@ -118,15 +112,11 @@ class Server:
         return took
 
     def own_mib(self) -> float:
-        """
-        Return the memory that only they have: shared pages count once, and by their share.
-        """
+        """Return the memory that only they have: shared pages count once, and by their share."""
         return sum(map(own_mib, with_descendants(self.pid)))
 
     def cpu_seconds(self) -> float:
-        """
-        Return the processor time of those that live.
-        """
+        """Return the processor time of those that live."""
         ticks = 0
         for process in with_descendants(self.pid):
             with contextlib.suppress(OSError):
@@ -137,9 +127,7 @@ class Server:
 
 @contextlib.contextmanager
 def sshd(folder: Path) -> Iterator[Server]:
-    """
-    Run OpenSSH's server over *folder*/sshd for whoever runs the benchmark.
-    """
+    """Run OpenSSH's server over *folder*/sshd for whoever runs the benchmark."""
     root = folder / "sshd"
     (root / "files").mkdir(parents=True)
     for name in ("host", "id"):
@@ -176,9 +164,7 @@ def sshd(folder: Path) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def sealgate(place: FilePlace, workers: int | None) -> Iterator[Server]:
-    """
-    Run ``sealgate serve``, as it comes (a process per core) or with so many *workers*.
-    """
+    """Run ``sealgate serve``, as it comes (a process per core) or with so many *workers*."""
     workers = workers or len(os.sched_getaffinity(0))
     with place.serving("--workers", str(workers)) as serving:
         yield Server(
@@ -207,9 +193,7 @@ def _await_port(port: int) -> None:
 def _loads(
     folder: Path, large_bytes: int, small_files: int
 ) -> dict[str, Callable[[Server], float]]:
-    """
-    Make the files; return what is measured, each as a rate.
-    """
+    """Make the files; return what is measured, each as a rate."""
     large = folder / "large"
     with large.open("wb") as file:
         for _ in range(large_bytes // _MIB):
@@ -232,9 +216,7 @@ def _loads(
 
 
 async def _hold(server: Server, count: int) -> tuple[float, float]:
-    """
-    Hold *count* SFTP sessions; return MiB for each, and how many were set up in a second.
-    """
+    """Hold *count* SFTP sessions; return MiB for each, and how many were set up in a second."""
     # What sessions of an earlier round have left behind is used again: one base for all.
     server.base_mib = server.base_mib or server.own_mib()
     sessions = Sessions(server.port, server.user, server.key)
@@ -250,9 +232,7 @@ async def _hold(server: Server, count: int) -> tuple[float, float]:
 
 
 async def _at_rest(server: Server) -> None:
-    """
-    Wait until *server* has let go of what was held, or the next one would pay for it.
-    """
+    """Wait until *server* has let go of what was held, or the next one would pay for it."""
     seen = -1.0
     for _ in range(_MOST_RESTS):
         await asyncio.sleep(_REST_SECONDS)
@@ -264,9 +244,7 @@ async def _at_rest(server: Server) -> None:
 
 
 def _upload_at_once(server: Server, file: Path) -> float:
-    """
-    Upload *file* a hundred times at once; return the MiB by which the server grew at most.
-    """
+    """Upload *file* a hundred times at once; return the MiB by which the server grew at most."""
     before = most = server.own_mib()
     command = ["sftp", "-q", "-F", "none", "-o", f"Ciphers={CIPHER}", *server.options, "-b", "-"]
     clients = []
@@ -303,9 +281,7 @@ def measure(
     workers: int | None = None,
     at_once_bytes: int = 0,
 ) -> list[Ratio]:
-    """
-    Return the ratios of all loads; *at_once_bytes* each for a hundred uploads at once, 0 for none.
-    """
+    """Return the ratios of all loads; *at_once_bytes* each for a hundred uploads at once, 0 for none."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir="/dev/shm")))
         (folder / "sealgate").mkdir()
@@ -360,9 +336,7 @@ def _ratio(name: str, ours: Server, theirs: Server) -> Ratio:
 
 
 def main() -> int:
-    """
-    Print the table.
-    """
+    """Print the table."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--large-mib", type=int, default=512)

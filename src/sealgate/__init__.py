@@ -1,3 +1,1 @@
-"""
-Classify once, and give the data at least what its class requires everywhere.
-"""
+"""Classify once, and give the data at least what its class requires everywhere."""

@@ -1,6 +1,4 @@
-"""
-Lets ``python -m sealgate`` do what ``sealgate`` does.
-"""
+"""Lets ``python -m sealgate`` do what ``sealgate`` does."""
 
 from sealgate.cli import main
 

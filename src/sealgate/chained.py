@@ -19,16 +19,12 @@ START = "0" * 64
 
 
 def digest_of(content: Mapping[str, Any]) -> str:
-    """
-    Return the digest of what an entry is about.
-    """
+    """Return the digest of what an entry is about."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 def digest_after(previous: str, seq: int, at: float, event: str, row: int, content: str) -> str:
-    """
-    Return the digest of entry *seq*, which follows the one of digest *previous*.
-    """
+    """Return the digest of entry *seq*, which follows the one of digest *previous*."""
     text = json.dumps([previous, seq, at, event, row, content], separators=(",", ":"))
     return hashlib.sha256(text.encode("ascii")).hexdigest()

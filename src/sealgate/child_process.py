@@ -80,21 +80,15 @@ class ChildProcess:
 
     @property
     def pid(self) -> int:
-        """
-        Return its process id.
-        """
+        """Return its process id."""
         return self._child.pid
 
     def is_running(self) -> bool:
-        """
-        Return whether it lives.
-        """
+        """Return whether it lives."""
         return self._child.poll() is None
 
     def is_stopped(self) -> bool:
-        """
-        Return whether somebody stopped it (SIGSTOP), so that it lives and does nothing.
-        """
+        """Return whether somebody stopped it (SIGSTOP), so that it lives and does nothing."""
         look = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
         return os.waitid(os.P_PID, self.pid, look) is not None
 
@@ -109,9 +103,7 @@ class ChildProcess:
         return state == "R" and used - since_cpu < most
 
     def cpu_seconds(self) -> float:
-        """
-        Return how much processor time it took; 0 when it has gone.
-        """
+        """Return how much processor time it took; 0 when it has gone."""
         return self._scheduled()[1]
 
     def _scheduled(self) -> tuple[str, float]:
@@ -124,9 +116,7 @@ class ChildProcess:
             return "", 0.0
 
     def fileno(self) -> int:
-        """
-        Return the socket to it, which hangs up when it ends.
-        """
+        """Return the socket to it, which hangs up when it ends."""
         return self._link.fileno()
 
     def await_ready(self) -> None:
@@ -143,9 +133,7 @@ class ChildProcess:
             raise
 
     def tell(self, *message: Any) -> None:
-        """
-        Send *message*, and wait for nothing; one that has gone needs none.
-        """
+        """Send *message*, and wait for nothing; one that has gone needs none."""
         with contextlib.suppress(OSError):
             self._link.send(message)
 
@@ -163,9 +151,7 @@ class ChildProcess:
         return self._await("ok", ANSWER_SECONDS)
 
     def hear(self) -> None:
-        """
-        Take what it had to say meanwhile.
-        """
+        """Take what it had to say meanwhile."""
         with contextlib.suppress(EOFError, OSError, GatewayError):
             for _ in range(_MOST_HEARD):
                 message = self._next(until=0.0)
@@ -174,15 +160,11 @@ class ChildProcess:
                 self._take(*message)
 
     def request_stop(self, drain_seconds: float) -> None:
-        """
-        Have it accept nothing more and end, within *drain_seconds*; returns at once.
-        """
+        """Have it accept nothing more and end, within *drain_seconds*; returns at once."""
         self.tell("stop", drain_seconds)
 
     def await_end(self, until: float, hurry: Callable[[], bool] = lambda: False) -> bool:
-        """
-        Return whether it ended by itself before the monotonic time *until*; then it is gone.
-        """
+        """Return whether it ended by itself before the monotonic time *until*; then it is gone."""
         while self.is_running():
             self.hear()
             if time.monotonic() > until or hurry():
@@ -194,9 +176,7 @@ class ChildProcess:
         return True
 
     def kill(self) -> None:
-        """
-        End it now, also when it is stopped.
-        """
+        """End it now, also when it is stopped."""
         if self._child.poll() is None:
             self._child.kill()
         self._child.wait()
@@ -244,16 +224,12 @@ class ChildProcess:
         raise self._distrusted()
 
     def _distrusted(self) -> GatewayError:
-        """
-        End the process, and return the error that tells why.
-        """
+        """End the process, and return the error that tells why."""
         self._child.kill()
         return GatewayError(f"{self._called} said what it never says, and was ended")
 
     def _take(self, kind: str, content: Any) -> None:
-        """
-        Take a message that nobody waits for.
-        """
+        """Take a message that nobody waits for."""
         if kind in {"failed", "error"}:
             raise GatewayError(f"{self._called}: {content}")
 
@@ -301,18 +277,14 @@ class WatchedProcess(ChildProcess):
 
 
 class Parent:
-    """
-    The process that this one works for, at the other end of *link*.
-    """
+    """The process that this one works for, at the other end of *link*."""
 
     def __init__(self, link: Connection) -> None:
         self._link = link
         self._lock = threading.Lock()
 
     def fileno(self) -> int:
-        """
-        Return the descriptor that can be read when it has something to say.
-        """
+        """Return the descriptor that can be read when it has something to say."""
         return self._link.fileno()
 
     def poll(self, seconds: float) -> bool:
@@ -335,9 +307,7 @@ class Parent:
         return message
 
     def send(self, kind: str, content: object = None) -> None:
-        """
-        Tell it *content*: what JSON carries. One that has gone needs none. Any thread may.
-        """
+        """Tell it *content*: what JSON carries. One that has gone needs none. Any thread may."""
         left = memoryview(json.dumps((kind, content)).encode() + b"\n")
         with self._lock, contextlib.suppress(OSError):
             while left:

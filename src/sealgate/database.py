@@ -85,9 +85,7 @@ def _no_url(url: str, error: Exception) -> SourceError:
 
 
 def sqlite_url(path: str) -> str:
-    """
-    Return the URL of the SQLite file at *path*, whatever characters are in it.
-    """
+    """Return the URL of the SQLite file at *path*, whatever characters are in it."""
     return sa.URL.create("sqlite", database=path).render_as_string()
 
 
@@ -117,9 +115,7 @@ def migrate(engine: sa.Engine, migrations: Path, version_table: str, *, head: st
 
 
 def is_at(engine: sa.Engine, version_table: str, head: str) -> bool:
-    """
-    Return whether the tables of one room are there, and at the revision *head*.
-    """
+    """Return whether the tables of one room are there, and at the revision *head*."""
     with engine.connect() as connection:
         if not sa.inspect(connection).has_table(version_table):
             return False

@@ -20,9 +20,7 @@ INTERRUPTED = 130
 
 
 class ExitCode(IntEnum):
-    """
-    What the process tells its caller; own failure and findings never share one.
-    """
+    """What the process tells its caller; own failure and findings never share one."""
 
     OK = 0
     FAILED = 1
@@ -32,25 +30,19 @@ class ExitCode(IntEnum):
 
 
 class SealgateError(Exception):
-    """
-    Anything that Sealgate says no to.
-    """
+    """Anything that Sealgate says no to."""
 
     exit_code = ExitCode.FAILED
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        """
-        Keep *message* (what was found, what is required) and *hint* (what to type).
-        """
+        """Keep *message* (what was found, what is required) and *hint* (what to type)."""
         super().__init__(message)
         self.message = message
         self.hint = hint
 
 
 class UsageError(SealgateError):
-    """
-    The command line asks for something that does not exist: the caller must act.
-    """
+    """The command line asks for something that does not exist: the caller must act."""
 
     exit_code = ExitCode.USAGE
 
@@ -72,63 +64,45 @@ class ConfigError(SealgateError):
         hint: str | None = None,
         faults: Sequence[Fault] = (),
     ) -> None:
-        """
-        Keep the summary *message* and every single fault.
-        """
+        """Keep the summary *message* and every single fault."""
         super().__init__(message, hint=hint)
         self.faults = tuple(faults)
 
 
 class Fault:
-    """
-    One thing wrong in a configuration file: where, what, and what to type.
-    """
+    """One thing wrong in a configuration file: where, what, and what to type."""
 
     __slots__ = ("hint", "line", "message", "path")
 
     def __init__(self, path: str, line: int, message: str, hint: str | None = None) -> None:
-        """
-        Keep the place (*line* counts from 1), the *message* and the *hint*.
-        """
+        """Keep the place (*line* counts from 1), the *message* and the *hint*."""
         self.path = path
         self.line = line
         self.message = message
         self.hint = hint
 
     def __str__(self) -> str:
-        """
-        Return ``file:line: message``, the form that editors can jump to.
-        """
+        """Return ``file:line: message``, the form that editors can jump to."""
         return f"{self.path}:{self.line}: {self.message}"
 
 
 class SourceError(SealgateError):
-    """
-    Data could not be read: the place it comes from must be mended.
-    """
+    """Data could not be read: the place it comes from must be mended."""
 
 
 class PeerError(SealgateError):
-    """
-    Another program or host did not answer as its protocol demands.
-    """
+    """Another program or host did not answer as its protocol demands."""
 
 
 class GatewayError(SealgateError):
-    """
-    The data plane could not be started, or refused its configuration.
-    """
+    """The data plane could not be started, or refused its configuration."""
 
 
 class NothingToLookAtError(SealgateError):
-    """
-    There was no asset to give a verdict on, so none is given.
-    """
+    """There was no asset to give a verdict on, so none is given."""
 
     exit_code = ExitCode.NOTHING_TO_LOOK_AT
 
 
 class BugError(SealgateError):
-    """
-    Sealgate contradicts itself: a report helps.
-    """
+    """Sealgate contradicts itself: a report helps."""

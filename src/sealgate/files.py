@@ -98,9 +98,7 @@ def belong_to(folder: Path, descriptor: int) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """
-    Have the names in *folder* reach the disk.
-    """
+    """Have the names in *folder* reach the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -1,6 +1,4 @@
-"""
-The documents tell the truth: what they show exists, and what exists they show.
-"""
+"""The documents tell the truth: what they show exists, and what exists they show."""
 
 import re
 import shlex
@@ -27,9 +25,7 @@ GLOBAL = {"--help", "-h", "--version"}
 
 
 def command_lines(page: Path) -> Iterator[str]:
-    """
-    Yield each ``sealgate …`` that *page* shows, in a block or between backticks.
-    """
+    """Yield each ``sealgate …`` that *page* shows, in a block or between backticks."""
     text = page.read_text()
     for block in re.findall(r"^```(?:console|sh)\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
         for line in block.replace("\\\n", " ").splitlines():
@@ -46,9 +42,7 @@ def command_lines(page: Path) -> Iterator[str]:
     "page", [p for p in PAGES if p != REFERENCE], ids=lambda p: str(p.relative_to(ROOT))
 )
 def test_every_command_that_a_page_shows_exists(page: Path) -> None:
-    """
-    Each shown command and option is one that the program has.
-    """
+    """Each shown command and option is one that the program has."""
     for line in command_lines(page):
         words = shlex.split(line)[1:]
         command: click.Command = cli
@@ -66,18 +60,14 @@ def test_every_command_that_a_page_shows_exists(page: Path) -> None:
 
 
 def test_every_command_stands_in_the_reference() -> None:
-    """
-    The reference has a section for each command, and none for another.
-    """
+    """The reference has a section for each command, and none for another."""
     reference = REFERENCE.read_text()
     sections = re.findall(r"^## `sealgate ([a-z]+)`", reference, re.MULTILINE)
     assert sections == list(COMMANDS)
 
 
 def test_every_extra_is_told() -> None:
-    """
-    The quickstart says what each extra is for, and no page or hint names another one.
-    """
+    """The quickstart says what each extra is for, and no page or hint names another one."""
     declared = set(
         tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     )
@@ -89,9 +79,7 @@ def test_every_extra_is_told() -> None:
 
 
 def test_every_json_output_is_told() -> None:
-    """
-    Each schema that a command prints has a section of its own in the reference.
-    """
+    """Each schema that a command prints has a section of its own in the reference."""
     printed = set()
     for folder in ("cli", "report", "transfer"):
         for path in (ROOT / "src/sealgate" / folder).rglob("*.py"):
@@ -105,9 +93,7 @@ def test_every_json_output_is_told() -> None:
 
 
 def test_every_format_of_the_audit_is_told() -> None:
-    """
-    The page about audits names each format that the command writes.
-    """
+    """The page about audits names each format that the command writes."""
     command = cli.get_command(click.Context(cli), "audit")
     assert command is not None
     (choice,) = [p.type for p in command.params if p.name == "form"]
@@ -117,9 +103,7 @@ def test_every_format_of_the_audit_is_told() -> None:
 
 
 def test_the_finding_in_the_readme_is_what_the_audit_says() -> None:
-    """
-    The example is shortened, but each line of it is the program's own.
-    """
+    """The example is shortened, but each line of it is the program's own."""
     asset = Asset("site shop.example", AssetKind.SITE, place=Place("sealgate.toml", 14))
     requirement = AssetRequirement(asset, "public", Protection.of(0, 0, 0))
     seen = Observation(asset.id, Fact.UPSTREAM_EXPOSED, ("192.0.2.7:8080",), Vantage.HOST, "a test")
@@ -130,9 +114,7 @@ def test_the_finding_in_the_readme_is_what_the_audit_says() -> None:
 
 
 def test_every_link_between_documents_leads_somewhere() -> None:
-    """
-    Relative links in all pages, also those that the site does not build, hold.
-    """
+    """Relative links in all pages, also those that the site does not build, hold."""
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
             if re.match(r"[a-z]+:", target):
@@ -141,9 +123,7 @@ def test_every_link_between_documents_leads_somewhere() -> None:
 
 
 def test_nothing_speaks_of_the_place_where_it_was_written() -> None:
-    """
-    No path of a developer's machine and no registry host stands in a tracked text.
-    """
+    """No path of a developer's machine and no registry host stands in a tracked text."""
     banned = re.compile(
         "|".join(
             [

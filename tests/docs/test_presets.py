@@ -1,6 +1,4 @@
-"""
-The page about presets tells what the presets are.
-"""
+"""The page about presets tells what the presets are."""
 
 from __future__ import annotations
 
@@ -44,9 +42,7 @@ EXAMPLES = {
 
 
 def row(preset: Preset) -> str:
-    """
-    Return the row of the table that is true of *preset*.
-    """
+    """Return the row of the table that is true of *preset*."""
     tried = "no" if UNTRIED in preset.limits else "yes" if preset.doors else "-"
     cells = (
         [door.path for door in preset.doors if not door.conditional],
@@ -57,25 +53,19 @@ def row(preset: Preset) -> str:
 
 
 def listed(items: Iterable[str]) -> str:
-    """
-    Return each of *items* once, as code.
-    """
+    """Return each of *items* once, as code."""
     return ", ".join(f"`{item}`" for item in dict.fromkeys(items)) or "nothing"
 
 
 def test_the_table_is_that_of_the_presets() -> None:
-    """
-    Each preset has its row, and no row is of anything else.
-    """
+    """Each preset has its row, and no row is of anything else."""
     rows = re.findall(r"^\| `.*$", PAGE.read_text(), re.MULTILINE)
     assert rows == [row(preset) for preset in PRESETS.values()]
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_each_example_opens_its_door(name: str) -> None:
-    """
-    Without the example the door is shut, with it the request has a route of its own.
-    """
+    """Without the example the door is shut, with it the request has a route of its own."""
     blocks = re.findall(r"^```toml\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
     assert len(blocks) == len(EXAMPLES)
     (block,) = [b for b in blocks if re.search(rf'^(?:path|query) = "{name}"', b, re.MULTILINE)]

@@ -1,6 +1,4 @@
-"""
-The page of troubleshooting has each message that an operator can meet, and no other.
-"""
+"""The page of troubleshooting has each message that an operator can meet, and no other."""
 
 from __future__ import annotations
 
@@ -47,9 +45,7 @@ NOT_FOR_OPERATORS = {
 
 
 def messages() -> Iterator[tuple[str, re.Pattern[str]]]:
-    """
-    Yield each message in the sources, as it is written there and as a pattern.
-    """
+    """Yield each message in the sources, as it is written there and as a pattern."""
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
@@ -80,9 +76,7 @@ OF_STATE = [
 
 
 def texts_of_state() -> Iterator[re.Pattern[str]]:
-    """
-    Yield each text that is put together in the sources about state, as a pattern.
-    """
+    """Yield each text that is put together in the sources about state, as a pattern."""
     for path in OF_STATE:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -101,16 +95,12 @@ MESSAGES = sorted(messages(), key=lambda message: message[0])
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message[0])
 def test_every_message_has_its_section(message: tuple[str, re.Pattern[str]]) -> None:
-    """
-    Whoever searches for what was printed finds what lies behind it.
-    """
+    """Whoever searches for what was printed finds what lies behind it."""
     assert any(message[1].fullmatch(heading) for heading in HEADINGS)
 
 
 @pytest.mark.parametrize("heading", HEADINGS)
 def test_every_section_is_of_a_message(heading: str) -> None:
-    """
-    A message that was reworded takes its heading along.
-    """
+    """A message that was reworded takes its heading along."""
     patterns = [*(pattern for _, pattern in MESSAGES), *texts_of_state()]
     assert any(pattern.fullmatch(heading) for pattern in patterns)

@@ -1,6 +1,4 @@
-"""
-What the page of settings says of drops whose class demands access "very high" is what is done.
-"""
+"""What the page of settings says of drops whose class demands access "very high" is what is done."""
 
 from __future__ import annotations
 
@@ -64,9 +62,7 @@ _SERVED_NOT = re.compile(r"\b(?:can ?not|never|no longer|not yet)\b[^.]*\bserved
 
 
 def stated() -> list[str]:
-    """
-    Return what people need, as the rules over drops on the page name it.
-    """
+    """Return what people need, as the rules over drops on the page name it."""
     part = PAGE.read_text("utf-8").partition("Rules that hold over drops:")[2].partition("\n## ")[0]
     text = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", " ".join(part.split()))
     said = re.findall(r"Where the class demands access `very high`, people need ([^.]*)\.", text)
@@ -76,9 +72,7 @@ def stated() -> list[str]:
 
 @pytest.fixture
 def inventory(tmp_path: Path) -> Inventory:
-    """
-    Give a drop of the strictest class with everything that it takes.
-    """
+    """Give a drop of the strictest class with everything that it takes."""
     make_country_database(tmp_path / "country.mmdb")
     path = tmp_path / "sealgate.toml"
     path.write_text(
@@ -101,9 +95,7 @@ def inventory(tmp_path: Path) -> Inventory:
 
 
 def test_such_a_drop_is_served(inventory: Inventory) -> None:
-    """
-    To who has all that the page names, and no page says that it is not.
-    """
+    """To who has all that the page names, and no page says that it is not."""
     (drop,) = inventory.drops
     assert drop.classification.required.access == max(
         one.required.access for one in inventory.model.classes
@@ -118,9 +110,7 @@ def test_such_a_drop_is_served(inventory: Inventory) -> None:
 
 @pytest.mark.parametrize("missing", list(WITHOUT))
 def test_whoever_lacks_what_the_page_names_is_refused(inventory: Inventory, missing: str) -> None:
-    """
-    The page names each thing that is asked for, and nothing else.
-    """
+    """The page names each thing that is asked for, and nothing else."""
     assert sorted(stated()) == sorted(WITHOUT)
     (drop,) = inventory.drops
     for caller in WITHOUT[missing]:

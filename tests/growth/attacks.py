@@ -32,25 +32,19 @@ SIZES = (64, 128, 256)
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """
-    A text of any size: *lead*, then *piece* as often as it takes, then *end*.
-    """
+    """A text of any size: *lead*, then *piece* as often as it takes, then *end*."""
 
     lead: str
     piece: str
     end: str
 
     def text(self, size: int) -> str:
-        """
-        Return the text whose repeated part has *size* characters, about.
-        """
+        """Return the text whose repeated part has *size* characters, about."""
         return self.lead + self.piece * max(1, size // len(self.piece)) + self.end
 
 
 def attacks_on(pattern: re.Pattern[Any]) -> list[Attack]:
-    """
-    Return the attacks on every loop of *pattern*; none where it has no loop.
-    """
+    """Return the attacks on every loop of *pattern*; none where it has no loop."""
     tree = _parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG)
     maker = _Maker(pattern, tree)
     # The same texts in every run, so that what is found once is found again.
@@ -69,15 +63,11 @@ class _Maker:
         self._kinds = self._told_apart()
 
     def chosen(self, attacks: list[Attack], most: int) -> list[Attack]:
-        """
-        Return *most* of *attacks*, at random.
-        """
+        """Return *most* of *attacks*, at random."""
         return attacks if len(attacks) <= most else self.random.sample(attacks, most)
 
     def at_loops(self) -> Iterator[Attack]:
-        """
-        Return the attacks on each loop.
-        """
+        """Return the attacks on each loop."""
         for lead, body, rest in self._loops(self._tree, self._flags, ""):
             pieces = self._pieces(body)
             other = self._samples(body)
@@ -93,9 +83,7 @@ class _Maker:
                     yield Attack("", lead + piece, "\x00")
 
     def of_pairs(self) -> Iterator[Attack]:
-        """
-        Return attacks that only know what characters the expression tells apart.
-        """
+        """Return attacks that only know what characters the expression tells apart."""
         for kind in self._kinds:
             for other in self._kinds:
                 yield Attack(kind, other, "\x00")
@@ -181,9 +169,7 @@ def _inside(op: Any, argument: Any) -> list[Any]:
 
 
 def has_loop(pattern: re.Pattern[Any]) -> bool:
-    """
-    Return whether any part of *pattern* is repeated so often that growth could be seen.
-    """
+    """Return whether any part of *pattern* is repeated so often that growth could be seen."""
     tree = _parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG)
     return _loops_in(tree)
 
@@ -243,9 +229,7 @@ def growth_of(pattern: re.Pattern[Any], way: str, always: str = "") -> Growth:
 
 
 def steps_at_most(pattern: re.Pattern[Any], way: str, size: int) -> int:
-    """
-    Return the most steps that any attack makes *pattern* take with a text of *size*.
-    """
+    """Return the most steps that any attack makes *pattern* take with a text of *size*."""
     is_text = isinstance(pattern.pattern, str)
     texts = [attack.text(size)[:size] for attack in attacks_on(pattern)]
     return max(

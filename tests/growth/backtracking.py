@@ -28,34 +28,26 @@ _MOST_COPIES = 40
 
 
 class TooMuchWorkError(Exception):
-    """
-    The count passed what was allowed.
-    """
+    """The count passed what was allowed."""
 
 
 @dataclass(slots=True)
 class Machine:
-    """
-    One expression, ready to be run: *code* is a list of instructions, *registers* how many.
-    """
+    """One expression, ready to be run: *code* is a list of instructions, *registers* how many."""
 
     code: list[tuple[Any, ...]] = field(default_factory=list)
     registers: int = 0
     is_text: bool = True
 
     def new(self) -> int:
-        """
-        Return the number of a register that nobody has.
-        """
+        """Return the number of a register that nobody has."""
         self.registers += 1
         return self.registers - 1
 
 
 @cache
 def machine_of(pattern: re.Pattern[Any]) -> Machine:
-    """
-    Return the machine that does what *pattern* says.
-    """
+    """Return the machine that does what *pattern* says."""
     tree = _parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG)
     machine = Machine(is_text=isinstance(pattern.pattern, str))
     groups = {number: (machine.new(), machine.new()) for number in range(1, tree.state.groups)}
@@ -65,9 +57,7 @@ def machine_of(pattern: re.Pattern[Any]) -> Machine:
 
 
 def one_character(op: Any, argument: Any, flags: int, *, text: bool) -> type_of_test | None:
-    """
-    Return the test of an item that is one character wide, ``None`` for any other.
-    """
+    """Return the test of an item that is one character wide, ``None`` for any other."""
     ignore = bool(flags & re.IGNORECASE)
     if op is _names.LITERAL or op is _names.NOT_LITERAL:
         wanted = _folded(argument, ignore=ignore, text=text)
@@ -250,9 +240,7 @@ class _Writer:
 
 
 class Run:
-    """
-    Runs machines over one text, and counts.
-    """
+    """Runs machines over one text, and counts."""
 
     def __init__(self, text: str | bytes, most: int = MOST_STEPS) -> None:
         self.text = [ord(c) for c in text] if isinstance(text, str) else list(text)
@@ -261,9 +249,7 @@ class Run:
         self.steps = 0
 
     def match(self, machine: Machine, start: int, *, whole: bool = False) -> int | None:
-        """
-        Return where the match that begins at *start* ends.
-        """
+        """Return where the match that begins at *start* ends."""
         found = self._run(machine.code, start, (None,) * machine.registers, whole=whole)
         return None if found is None else found[0]
 

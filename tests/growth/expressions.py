@@ -134,9 +134,7 @@ def _calls(
 
 
 def _inline(module: str, call: ast.Call) -> list[re.Pattern[Any]]:
-    """
-    Return the patterns of a call such as ``re.search``; none where only its function knows them.
-    """
+    """Return the patterns of a call such as ``re.search``; none where only its function knows them."""
     space = vars(importlib.import_module(module))
     flags = [arg for arg in call.args[1:] if ast.unparse(arg).startswith("re.")]
     flags += [keyword.value for keyword in call.keywords if keyword.arg == "flags"]
@@ -167,9 +165,7 @@ def _bound_to(tree: ast.Module, call: ast.Call) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Uses:
-    """
-    What one module does with names: methods called on them, names read bare, names imported.
-    """
+    """What one module does with names: methods called on them, names read bare, names imported."""
 
     methods: dict[str, set[str]]
     bare: set[str]

@@ -1,6 +1,4 @@
-"""
-The patterns in our Lua programs, written as expressions of ``re``: their matcher goes back, too.
-"""
+"""The patterns in our Lua programs, written as expressions of ``re``: their matcher goes back, too."""
 
 from __future__ import annotations
 

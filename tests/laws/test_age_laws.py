@@ -1,6 +1,4 @@
-"""
-What holds for every sealed file, whatever is in it and however it is read.
-"""
+"""What holds for every sealed file, whatever is in it and however it is read."""
 
 from __future__ import annotations
 
@@ -69,16 +67,12 @@ IDENTITY = X25519Identity.generate()
 
 
 def pattern(size: int) -> bytes:
-    """
-    Return *size* bytes that do not repeat where chunks do.
-    """
+    """Return *size* bytes that do not repeat where chunks do."""
     return hashlib.shake_128(b"plain").digest(size)
 
 
 def seal(plain: bytes, cuts: list[int]) -> bytes:
-    """
-    Return *plain* sealed, written in pieces that end at *cuts*.
-    """
+    """Return *plain* sealed, written in pieces that end at *cuts*."""
     out = io.BytesIO()
     with SealWriter(out, [IDENTITY.recipient()], block_chunks=2) as writer:
         ends = [*sorted(cut % (len(plain) + 1) for cut in cuts), len(plain)]
@@ -90,35 +84,27 @@ def seal(plain: bytes, cuts: list[int]) -> bytes:
 
 
 def opened(sealed: bytes, identity: Identity = IDENTITY) -> bytes:
-    """
-    Return what *sealed* holds, read as a stream.
-    """
+    """Return what *sealed* holds, read as a stream."""
     stream = open_stream(io.BytesIO(sealed), [identity], block_chunks=2)
     return b"".join(bytes(block) for block in stream.blocks())
 
 
 def at_random(sealed: bytes) -> RandomAccess:
-    """
-    Return random access to *sealed*.
-    """
+    """Return random access to *sealed*."""
     header, length = parse_header(sealed)
     file_key = unlock(header, [IDENTITY])
     return RandomAccess(lambda at, n: sealed[at : at + n], len(sealed), length, file_key)
 
 
 def all_at_random(sealed: bytes) -> bytes:
-    """
-    Return what *sealed* holds, read by random access.
-    """
+    """Return what *sealed* holds, read by random access."""
     access = at_random(sealed)
     return access.read_at(0, access.size)
 
 
 @cache
 def of_three_chunks() -> tuple[bytes, bytes]:
-    """
-    Return a plain text of three chunks, the last one short, and the same sealed.
-    """
+    """Return a plain text of three chunks, the last one short, and the same sealed."""
     plain = pattern(2 * CHUNK_BYTES + 1000)
     return plain, seal(plain, [])
 
@@ -126,9 +112,7 @@ def of_three_chunks() -> tuple[bytes, bytes]:
 @given(SIZES, st.lists(st.integers(0, 1 << 20), max_size=4))
 @settings(deadline=None, max_examples=60)
 def test_what_was_sealed_is_opened(size: int, cuts: list[int]) -> None:
-    """
-    However it was written, all of it comes back, and its size was told by the sealed one.
-    """
+    """However it was written, all of it comes back, and its size was told by the sealed one."""
     plain = pattern(size)
     sealed = seal(plain, cuts)
     assert opened(sealed) == plain
@@ -144,9 +128,7 @@ def test_what_was_sealed_is_opened(size: int, cuts: list[int]) -> None:
 )
 @settings(deadline=None, max_examples=60)
 def test_random_access_is_a_slice(size: int, reads: list[tuple[int, int]]) -> None:
-    """
-    Every read gives what a slice of the plain text gives, in whatever order.
-    """
+    """Every read gives what a slice of the plain text gives, in whatever order."""
     plain = pattern(size)
     access = at_random(seal(plain, []))
     assert access.size == size
@@ -157,9 +139,7 @@ def test_random_access_is_a_slice(size: int, reads: list[tuple[int, int]]) -> No
 @given(st.integers(1, 200_000))
 @settings(deadline=None, max_examples=30)
 def test_reading_on_is_reading_all(step: int) -> None:
-    """
-    Reads that follow each other, of any length, give the whole.
-    """
+    """Reads that follow each other, of any length, give the whole."""
     plain, sealed = of_three_chunks()
     access = at_random(sealed)
     parts, at = [], 0
@@ -172,9 +152,7 @@ def test_reading_on_is_reading_all(step: int) -> None:
 @given(st.data())
 @settings(deadline=None, max_examples=400)
 def test_a_flipped_bit_is_noticed(data: st.DataObject) -> None:
-    """
-    In every region of the file: no bit can be flipped without an error, on either way.
-    """
+    """In every region of the file: no bit can be flipped without an error, on either way."""
     _, sealed = of_three_chunks()
     _, length = parse_header(sealed)
     ends = [0, length, length + NONCE_BYTES]
@@ -190,9 +168,7 @@ def test_a_flipped_bit_is_noticed(data: st.DataObject) -> None:
 
 
 def test_every_bit_of_a_small_file_is_held() -> None:
-    """
-    All of them, one after another: none is lost on the way through, and none is not noticed.
-    """
+    """All of them, one after another: none is lost on the way through, and none is not noticed."""
     sealed = seal(b"small", [])
     noticed = 0
     for place in range(8 * len(sealed)):
@@ -210,9 +186,7 @@ def test_every_bit_of_a_small_file_is_held() -> None:
 @given(st.data())
 @settings(deadline=None, max_examples=200)
 def test_a_cut_is_noticed(data: st.DataObject) -> None:
-    """
-    A file without its end opens nowhere as if it were whole; nor does one with more behind it.
-    """
+    """A file without its end opens nowhere as if it were whole; nor does one with more behind it."""
     _, sealed = of_three_chunks()
     _, length = parse_header(sealed)
     body = length + NONCE_BYTES
@@ -230,9 +204,7 @@ def test_a_cut_is_noticed(data: st.DataObject) -> None:
 @given(st.permutations([0, 1, 2]), st.integers(0, 2))
 @settings(deadline=None)
 def test_chunks_cannot_change_places(order: list[int], dropped: int) -> None:
-    """
-    Chunks swapped, doubled or left out are noticed.
-    """
+    """Chunks swapped, doubled or left out are noticed."""
     plain = pattern(3 * CHUNK_BYTES)
     sealed = seal(plain, [])
     _, length = parse_header(sealed)
@@ -251,26 +223,20 @@ def test_chunks_cannot_change_places(order: list[int], dropped: int) -> None:
 @example(NONCE_BYTES + TAG_BYTES)
 @example(NONCE_BYTES + SEALED_CHUNK_BYTES + TAG_BYTES)
 def test_sizes_have_one_meaning(size: int) -> None:
-    """
-    A sealed size is refused, or it is that of exactly one plain size.
-    """
+    """A sealed size is refused, or it is that of exactly one plain size."""
     with contextlib.suppress(AgeError):
         assert sealed_size(plain_size(size)) == size
 
 
 @given(st.integers(0, 1 << 50))
 def test_every_plain_size_can_be_sealed(size: int) -> None:
-    """
-    The plain size is found again in the sealed one.
-    """
+    """The plain size is found again in the sealed one."""
     assert plain_size(sealed_size(size)) == size
 
 
 @given(st.lists(STANZAS, min_size=1, max_size=5), st.binary(max_size=50))
 def test_a_header_is_read_as_it_was_written(stanzas: list[Stanza], behind: bytes) -> None:
-    """
-    Whatever its stanzas are, and whatever follows it.
-    """
+    """Whatever its stanzas are, and whatever follows it."""
     raw = finish_header(encode_unsigned(stanzas), bytes(32))
     header, length = parse_header(raw + behind)
     assert header.stanzas == tuple(stanzas)
@@ -302,17 +268,13 @@ def test_a_changed_header_is_refused_or_has_one_spelling(
 @given(st.binary(max_size=300))
 @settings(max_examples=300)
 def test_any_bytes_are_refused_or_have_one_spelling(data: bytes) -> None:
-    """
-    Fuzzing from nothing, and behind a good beginning.
-    """
+    """Fuzzing from nothing, and behind a good beginning."""
     for raw in (data, b"age-encryption.org/v1\n" + data, b"age-encryption.org/v1\n-> " + data):
         check_header(raw)
 
 
 def check_header(raw: bytes) -> None:
-    """
-    Parse *raw*: it is refused by a HeaderError, or written again as it was.
-    """
+    """Parse *raw*: it is refused by a HeaderError, or written again as it was."""
     try:
         header, length = parse_header(raw)
     except HeaderError:
@@ -323,9 +285,7 @@ def check_header(raw: bytes) -> None:
 @given(st.binary(max_size=400), st.data())
 @settings(max_examples=500)
 def test_changed_armour_is_refused_or_means_the_same(plain: bytes, data: st.DataObject) -> None:
-    """
-    Fuzzing: there is one spelling, but for the ends of lines and white space around it.
-    """
+    """Fuzzing: there is one spelling, but for the ends of lines and white space around it."""
     armored = bytearray(encode_armor(plain))
     for _ in range(data.draw(st.integers(0, 3))):
         at = data.draw(st.integers(0, len(armored)))
@@ -344,9 +304,7 @@ def test_changed_armour_is_refused_or_means_the_same(plain: bytes, data: st.Data
 
 @given(st.binary(max_size=2000), st.lists(st.integers(1, 200)), st.integers(1, 300))
 def test_armour_goes_through_in_any_pieces(plain: bytes, writes: list[int], step: int) -> None:
-    """
-    Written in pieces and read in pieces, it is the same.
-    """
+    """Written in pieces and read in pieces, it is the same."""
     out = io.BytesIO()
     writer = ArmorWriter(out)
     at = 0
@@ -360,9 +318,7 @@ def test_armour_goes_through_in_any_pieces(plain: bytes, writes: list[int], step
 
 
 def unarmored(armored: bytes, step: int = 64) -> bytes:
-    """
-    Return what is in *armored*, taken out *step* bytes at a time from a source that gives few.
-    """
+    """Return what is in *armored*, taken out *step* bytes at a time from a source that gives few."""
 
     class Slow(io.BytesIO):
         def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
@@ -378,9 +334,7 @@ def unarmored(armored: bytes, step: int = 64) -> bytes:
 
 @given(st.binary(max_size=100))
 def test_base64_has_one_spelling(data: bytes) -> None:
-    """
-    What is encoded is decoded; every other text is refused or encoded to itself.
-    """
+    """What is encoded is decoded; every other text is refused or encoded to itself."""
     assert decode_base64(encode_base64(data)) == data
 
 
@@ -388,18 +342,14 @@ def test_base64_has_one_spelling(data: bytes) -> None:
 @example("QQ==")
 @example("QR")
 def test_any_text_is_canonical_base64_or_none(text: str) -> None:
-    """
-    What is accepted is what would have been written.
-    """
+    """What is accepted is what would have been written."""
     with contextlib.suppress(ValueError):
         assert encode_base64(decode_base64(text)) == text
 
 
 @given(PRINTABLE, st.binary(max_size=60))
 def test_bech32_is_read_as_it_was_written(prefix: str, data: bytes) -> None:
-    """
-    Prefix and data come back, also from capital letters.
-    """
+    """Prefix and data come back, also from capital letters."""
     text = encode_bech32(prefix.lower(), data)
     assert decode_bech32(text) == (prefix.lower(), data)
     assert decode_bech32(text.upper()) == (prefix.lower(), data)
@@ -407,9 +357,7 @@ def test_bech32_is_read_as_it_was_written(prefix: str, data: bytes) -> None:
 
 @given(st.data())
 def test_a_mistyped_key_is_refused(data: st.DataObject) -> None:
-    """
-    One wrong letter anywhere in a recipient is noticed (BIP 173 promises up to four).
-    """
+    """One wrong letter anywhere in a recipient is noticed (BIP 173 promises up to four)."""
     text = str(IDENTITY.recipient())
     at = data.draw(st.integers(4, len(text) - 1))
     letter = data.draw(st.sampled_from("qpzry9x8gf2tvdw0s3jn54khce6mua7l"))
@@ -421,9 +369,7 @@ def test_a_mistyped_key_is_refused(data: st.DataObject) -> None:
 
 @given(st.one_of(st.text(max_size=200), st.binary(max_size=200)))
 def test_any_text_as_a_key_is_refused_in_words(text: str | bytes) -> None:
-    """
-    Fuzzing: whatever is given as a key, nothing but our own error comes out.
-    """
+    """Fuzzing: whatever is given as a key, nothing but our own error comes out."""
     with contextlib.suppress(AgeError):
         parse_identities(text)
     if isinstance(text, str):
@@ -435,9 +381,7 @@ def test_any_text_as_a_key_is_refused_in_words(text: str | bytes) -> None:
 @given(st.lists(st.integers(1, 4), max_size=6), st.integers(0, CHUNK_BYTES))
 @settings(deadline=None)
 def test_many_chunks_are_sealed_as_one_by_one(blocks: list[int], end: int) -> None:
-    """
-    The quick path gives the same bytes as sealing each chunk alone.
-    """
+    """The quick path gives the same bytes as sealing each chunk alone."""
     begun: Begun = begin([IDENTITY.recipient()])
     quick = ChunkSealer(begun.file_key, begun.nonce)
     plainly = ChunkSealer(begun.file_key, begun.nonce)

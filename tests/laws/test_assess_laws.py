@@ -1,6 +1,4 @@
-"""
-Laws of an assessment: more found is never less strict, and nothing found is ever shown.
-"""
+"""Laws of an assessment: more found is never less strict, and nothing found is ever shown."""
 
 from __future__ import annotations
 
@@ -43,9 +41,7 @@ def test_more_found_is_never_less_strict(
     more: tuple[KindFound, ...],
     complete: bool,  # noqa: FBT001  # drawn by Hypothesis
 ) -> None:
-    """
-    Adding kinds raises each trait or leaves it, and so the class.
-    """
+    """Adding kinds raises each trait or leaves it, and so the class."""
     one = classify(some, model=DEFAULT_MODEL, complete=complete)
     both = classify((*some, *more), model=DEFAULT_MODEL, complete=complete)
     assert both.traits.use >= one.traits.use
@@ -56,9 +52,7 @@ def test_more_found_is_never_less_strict(
 
 @given(KINDS)
 def test_not_looked_at_is_strictest(kinds: tuple[KindFound, ...]) -> None:
-    """
-    Whatever was found, what was not seen whole is of the strictest class.
-    """
+    """Whatever was found, what was not seen whole is of the strictest class."""
     weighed = classify(kinds, model=DEFAULT_MODEL, complete=False)
     assert weighed.computed is DEFAULT_MODEL.strictest
 
@@ -69,9 +63,7 @@ def test_no_decision_gets_below_the_floor(
     override: Override,
     masked: bool,  # noqa: FBT001  # drawn by Hypothesis
 ) -> None:
-    """
-    Sensitive data needs its floor, whatever a person decided.
-    """
+    """Sensitive data needs its floor, whatever a person decided."""
     weighed = classify(
         kinds, model=DEFAULT_MODEL, complete=True, override=override, name_masked=masked
     )
@@ -83,9 +75,7 @@ def test_no_decision_gets_below_the_floor(
 @given(st.binary(max_size=300))
 @settings(max_examples=300)
 def test_every_byte_of_a_text_is_seen(data: bytes) -> None:
-    """
-    Whatever the encoding, each ASCII letter of a file without a mark comes through.
-    """
+    """Whatever the encoding, each ASCII letter of a file without a mark comes through."""
     text = b"".join(c.data for c in as_utf8(io.BytesIO(b"x" + data)) if isinstance(c, Text))
     if b"\x00" not in data:
         letters = bytes(b for b in b"x" + data if chr(b).isascii() and chr(b).isalnum())
@@ -95,9 +85,7 @@ def test_every_byte_of_a_text_is_seen(data: bytes) -> None:
 @given(st.text(max_size=400), st.sampled_from(["/a.csv", "/a.txt"]))
 @settings(max_examples=300)
 def test_any_text_can_be_read_as_a_table(text: str, name: str) -> None:
-    """
-    The reader of tables never fails, and what it yields has its shape.
-    """
+    """The reader of tables never fails, and what it yields has its shape."""
     data = text.encode("utf-8", "surrogatepass")
     for content in delimited_contents(OpenableFile(name, lambda: io.BytesIO(data))):
         if isinstance(content, Columns):
@@ -109,18 +97,14 @@ def test_any_text_can_be_read_as_a_table(text: str, name: str) -> None:
 @given(st.binary(max_size=200))
 @settings(max_examples=300)
 def test_any_bytes_can_be_read_as_json(data: bytes) -> None:
-    """
-    The reader of JSON never fails.
-    """
+    """The reader of JSON never fails."""
     for content in json_contents(OpenableFile("/a.json", lambda: io.BytesIO(data))):
         assert not isinstance(content, Sampled)
 
 
 @given(st.text(max_size=60), st.emails(), st.text(max_size=60))
 def test_an_address_in_a_place_is_never_shown(before: str, address: str, after: str) -> None:
-    """
-    Where the detector finds an address, the place is shown without it.
-    """
+    """Where the detector finds an address, the place is shown without it."""
     place = f"/{before}/{address}/{after}"
     shown = show_place(place, SCANNER).text
     assert all(c.isprintable() for c in shown)

@@ -58,16 +58,12 @@ _REFUSED = -1
 
 @cache
 def scanner() -> Scanner:
-    """
-    Return the one scanner of this module.
-    """
+    """Return the one scanner of this module."""
     return Scanner()
 
 
 def at_rest(folder: Path, data: bytes, ending: str) -> int:
-    """
-    Return how many cards an assessment of a file with *data* counts; more if it was not looked at.
-    """
+    """Return how many cards an assessment of a file with *data* counts; more if it was not looked at."""
     path = folder / f"file{ending}"
     path.write_bytes(data)
     run = assess([str(path)], inventory=None, register=None, now=0.0, scanner=scanner())
@@ -82,9 +78,7 @@ def _body_scan() -> BodyScan:
 
 
 def in_flight(data: bytes, sizes: tuple[int, ...]) -> tuple[int, bytes]:
-    """
-    Return how many cards are found in a body that comes in pieces of these *sizes*, and what goes on.
-    """
+    """Return how many cards are found in a body that comes in pieces of these *sizes*, and what goes on."""
     scan, out, at, turn = _body_scan(), b"", 0, 0
     try:
         while at < len(data):
@@ -101,9 +95,7 @@ _ODD_PIECES = (1021, 7, 333, 61, 1, 1499)
 
 
 def judged(folder: Path, label: str, data: bytes, ending: str, least: int) -> list[str]:
-    """
-    Return what is wrong with how *data* was judged, and print its counts.
-    """
+    """Return what is wrong with how *data* was judged, and print its counts."""
     rest = at_rest(folder, data, ending)
     flight, out = in_flight(data, _ODD_PIECES)
     print(f"{label:44s} at rest {rest:4d}  in flight {flight:4d}")
@@ -123,9 +115,7 @@ def judged(folder: Path, label: str, data: bytes, ending: str, least: int) -> li
 
 
 def test_every_wrapping_is_seen_at_rest_and_in_flight(tmp_path: Path) -> None:
-    """
-    A file of 200 numbers in each wrapping is counted, and none of them goes on.
-    """
+    """A file of 200 numbers in each wrapping is counted, and none of them goes on."""
     assert len(WRAPPINGS) >= 60
     pans, wrong = mixed(), []
     for label, wrapping in WRAPPINGS.items():
@@ -135,9 +125,7 @@ def test_every_wrapping_is_seen_at_rest_and_in_flight(tmp_path: Path) -> None:
 
 
 def test_every_scheme_is_seen_at_rest_and_in_flight(tmp_path: Path) -> None:
-    """
-    A file of each scheme is counted: alone in the line, in a table, in words and in groups.
-    """
+    """A file of each scheme is counted: alone in the line, in a table, in words and in groups."""
     wrong = []
     for scheme in (*SCHEMES, *LONG_AND_SHORT):
         least = _AT_LEAST if scheme in SCHEMES else _AT_LEAST_IN_COMPANY
@@ -154,9 +142,7 @@ def test_every_scheme_is_seen_at_rest_and_in_flight(tmp_path: Path) -> None:
 
 
 def test_near_misses_are_left_alone(tmp_path: Path) -> None:
-    """
-    Files of numbers that are no cards have no more of them than chance gives.
-    """
+    """Files of numbers that are no cards have no more of them than chance gives."""
     wrong = []
     for name, miss in NEAR_MISSES.items():
         data = near_misses(name)
@@ -183,9 +169,7 @@ _PACKERS = {"gzip": gzip.compress, "br": brotli.compress, "zstd": zstd.compress}
     ],
 )
 def test_packed_bodies_are_masked_like_plain_ones(name: str, how: str) -> None:
-    """
-    What is found in a packed body is what is found in the open.
-    """
+    """What is found in a packed body is what is found in the open."""
     data = WRAPPINGS[name].write(mixed())
     decoder = decoder_of(how.encode(), b"text/plain")
     assert decoder is not None
@@ -197,9 +181,7 @@ def test_packed_bodies_are_masked_like_plain_ones(name: str, how: str) -> None:
 
 
 def test_order_and_neighbours_do_not_hide_a_number() -> None:
-    """
-    One number in each kind of near misses is found there, too.
-    """
+    """One number in each kind of near misses is found there, too."""
     rng = random.Random(7)  # noqa: S311 - made-up values
     for name in NEAR_MISSES:
         lines = near_misses(name, 40).splitlines()

@@ -1,6 +1,4 @@
-"""
-What holds for every text: however it is cut, whatever it is made of.
-"""
+"""What holds for every text: however it is cut, whatever it is made of."""
 
 from __future__ import annotations
 
@@ -23,24 +21,18 @@ _LAX = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 @cache
 def scanner() -> Scanner:
-    """
-    Return the one scanner of this module.
-    """
+    """Return the one scanner of this module."""
     return Scanner()
 
 
 @cache
 def tight_scanner() -> Scanner:
-    """
-    Return a scanner whose budget is used up at once.
-    """
+    """Return a scanner whose budget is used up at once."""
     return Scanner(budget=2)
 
 
 def in_pieces(scan: Scanner, data: bytes, cuts: list[int]) -> tuple[list[Match], int]:
-    """
-    Scan *data* cut at *cuts*.
-    """
+    """Scan *data* cut at *cuts*."""
     stream = scan.stream()
     found: list[Match] = []
     last = 0
@@ -79,18 +71,14 @@ _TEXTS = st.lists(st.one_of(_FRAGMENTS, st.binary(max_size=12)), max_size=60).ma
 @_LAX
 @given(_TEXTS, st.lists(st.integers(0, 5000), max_size=12))
 def test_cutting_changes_nothing(data: bytes, cuts: list[int]) -> None:
-    """
-    A stream finds in pieces what a scan finds in one.
-    """
+    """A stream finds in pieces what a scan finds in one."""
     assert in_pieces(scanner(), data, cuts)[0] == scanner().scan(data)
 
 
 @settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2**32), st.lists(st.integers(0, 900_000), max_size=8), _TEXTS)
 def test_cutting_changes_nothing_over_many_blocks(seed: int, cuts: list[int], odd: bytes) -> None:
-    """
-    The same over several blocks, where a value may lie on the border of two.
-    """
+    """The same over several blocks, where a value may lie on the border of two."""
     rng = random.Random(seed)  # noqa: S311 - made-up values
     shift = b"x" * rng.randint(0, 600)
     data = (
@@ -103,9 +91,7 @@ def test_cutting_changes_nothing_over_many_blocks(seed: int, cuts: list[int], od
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.integers(0, 3_000_000), max_size=6), st.integers(0, 40))
 def test_cutting_changes_nothing_beyond_the_budget(cuts: list[int], count: int) -> None:
-    """
-    What a used-up budget leaves unconfirmed is the same too, and is always told.
-    """
+    """What a used-up budget leaves unconfirmed is the same too, and is always told."""
     data = (b"a@b.example " * count + b"x" * 300_000) * 5
     whole = tight_scanner().examine(data)
     assert in_pieces(tight_scanner(), data, cuts) == (whole.matches, whole.unconfirmed)
@@ -115,9 +101,7 @@ def test_cutting_changes_nothing_beyond_the_budget(cuts: list[int], count: int) 
 @_LAX
 @given(st.binary(max_size=2000))
 def test_any_bytes_are_read(data: bytes) -> None:
-    """
-    No bytes make the scanner fail, and its matches are in order, apart and inside the text.
-    """
+    """No bytes make the scanner fail, and its matches are in order, apart and inside the text."""
     end = 0
     for match in scanner().scan(data):
         assert end <= match.start < match.end <= len(data)
@@ -127,9 +111,7 @@ def test_any_bytes_are_read(data: bytes) -> None:
 @_LAX
 @given(st.text(max_size=200))
 def test_a_masked_place_is_quiet(place: str) -> None:
-    """
-    Masking a place never fails, and masking it again changes nothing that matters.
-    """
+    """Masking a place never fails, and masking it again changes nothing that matters."""
     masked = mask_text(place, scanner())
     assert not [
         m for m in scanner().scan(masked.encode("utf-8", "surrogateescape")) if m.confidence > 2
@@ -142,17 +124,13 @@ def test_a_masked_place_is_quiet(place: str) -> None:
     st.binary(max_size=80),
 )
 def test_a_mask_tells_kind_and_length_class_only(kind: Kind, one: bytes, other: bytes) -> None:
-    """
-    Two values of one kind and length have one masked form, so the mask tells nothing else.
-    """
+    """Two values of one kind and length have one masked form, so the mask tells nothing else."""
     assert mask_value(kind, one[: len(other)].ljust(len(other))) == mask_value(kind, other)
 
 
 @given(st.integers(0, 2**32))
 def test_a_card_shows_its_last_four_only(seed: int) -> None:
-    """
-    Of a card's digits only the last four are in its masked form.
-    """
+    """Of a card's digits only the last four are in its masked form."""
     card = corpus.luhn_number(random.Random(seed))  # noqa: S311 - made-up values
     masked = mask_value(Kind.PAYMENT_CARD, card.encode())
     assert "".join(c for c in masked if c.isdigit()) == card[-4:]
@@ -176,9 +154,7 @@ def _alnum(rng: random.Random, count: int) -> str:
 
 
 def _planted(rng: random.Random) -> list[tuple[Kind, str, str]]:
-    """
-    Return made-up valid values: kind, the words before it, the value.
-    """
+    """Return made-up valid values: kind, the words before it, the value."""
     name = "".join(rng.choices(_NEUTRAL, k=rng.randint(3, 10)))
     return [
         (Kind.EMAIL, "", f"{name}.{_digits(rng, 2)}@{name}.example.org"),
@@ -221,9 +197,7 @@ def _planted(rng: random.Random) -> list[tuple[Kind, str, str]]:
 @settings(deadline=None, max_examples=150)
 @given(st.integers(0, 2**32))
 def test_every_planted_value_is_found(seed: int) -> None:
-    """
-    A valid value of each kind is found, whatever neutral words stand around it.
-    """
+    """A valid value of each kind is found, whatever neutral words stand around it."""
     rng = random.Random(seed)  # noqa: S311 - made-up values
     for kind, words, value in _planted(rng):
         text = f"{_noise(rng)}. {words}{value}; {_noise(rng)}"
@@ -238,9 +212,7 @@ def test_every_planted_value_is_found(seed: int) -> None:
 @_LAX
 @given(st.text(max_size=30), st.lists(st.text(max_size=30), max_size=20), st.integers(0, 10**9))
 def test_any_column_is_judged(name: str, values: list[str], total: int) -> None:
-    """
-    No name and no values make the judge fail, and no count is above the number of rows.
-    """
+    """No name and no values make the judge fail, and no count is above the number of rows."""
     verdict = judge_column(name, values, max(total, len(values)))
     assert 0 <= verdict.count <= max(total, len(values))
     assert 0 <= verdict.filled <= max(total, len(values))

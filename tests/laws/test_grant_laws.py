@@ -1,6 +1,4 @@
-"""
-Laws of factors, grants and sessions: what holds for every proof, order and moment.
-"""
+"""Laws of factors, grants and sessions: what holds for every proof, order and moment."""
 
 from __future__ import annotations
 
@@ -62,9 +60,7 @@ GRANTS = st.one_of(
 def test_more_proof_never_gives_less(
     held: list[Proven], more: list[Proven], country: str | None, grant: Grant | None
 ) -> None:
-    """
-    Nor does a country that is allowed, nor a grant that runs.
-    """
+    """Nor does a country that is allowed, nor a grant that runs."""
     rung = rung_of(held, country, ["DE"], grant, NOW)
     assert rung_of([*held, *more], country, ["DE"], grant, NOW) >= rung
     assert rung_of([*more, *held], country, ["DE"], grant, NOW) >= rung
@@ -78,9 +74,7 @@ def test_more_proof_never_gives_less(
 def test_a_rung_is_what_nothing_is_missing_for(
     held: list[Proven], country: str | None, grant: Grant | None
 ) -> None:
-    """
-    And everything that is missing for a lower one is missing for a higher one, too.
-    """
+    """And everything that is missing for a lower one is missing for a higher one, too."""
     rung = rung_of(held, country, ["DE"], grant, NOW)
     needs: list[set[str]] = []
     for needed in AccessRung:
@@ -114,9 +108,7 @@ def test_what_is_asked_for_helps(
 def test_no_order_or_repetition_counts(
     held: list[Proven], country: str | None, grant: Grant | None
 ) -> None:
-    """
-    The same proof twice is one proof, and no accident of order opens anything.
-    """
+    """The same proof twice is one proof, and no accident of order opens anything."""
     rung = rung_of(held, country, ["DE"], grant, NOW)
     assert rung_of([*reversed(held), *held], country, ["DE"], grant, NOW) == rung
 
@@ -125,9 +117,7 @@ def test_no_order_or_repetition_counts(
 def test_the_top_needs_two_kinds_a_country_and_a_running_grant(
     held: list[Proven], country: str | None, grant: Grant | None
 ) -> None:
-    """
-    Whatever else was proven.
-    """
+    """Whatever else was proven."""
     if rung_of(held, country, ["DE"], grant, NOW) < 3:
         return
     assert country == "DE"
@@ -142,9 +132,7 @@ def test_the_top_needs_two_kinds_a_country_and_a_running_grant(
 
 @given(GRANTS, st.floats(NOW - 10**6, NOW + 10**6), st.floats(0, 10**6))
 def test_a_grant_that_is_over_stays_over(grant: Grant | None, at: float, later: float) -> None:
-    """
-    Time alone starts nothing again.
-    """
+    """Time alone starts nothing again."""
     if grant is None or grant.approved_at is None or at < grant.approved_at:
         return
     if not grant.is_running(at):
@@ -175,9 +163,7 @@ STEPS = st.lists(
 def test_no_order_of_steps_lets_anybody_approve_themselves_or_hold_two(
     steps: list[tuple[str, str, str, str, int]],
 ) -> None:
-    """
-    Every running grant was approved by somebody else with the role, and is the only one.
-    """
+    """Every running grant was approved by somebody else with the role, and is the only one."""
     held: dict[str, Grant] = {}
     now = NOW
     for number, (verb, who, asset, by, pause) in enumerate(steps):
@@ -209,9 +195,7 @@ def test_no_order_of_steps_lets_anybody_approve_themselves_or_hold_two(
 def test_no_session_outlives_what_it_rests_on(
     held: list[Proven], country: str | None, grant: Grant | None, age: float
 ) -> None:
-    """
-    At its last moment the sign-in would still be worth as much.
-    """
+    """At its last moment the sign-in would still be worth as much."""
     sign_in = SignIn("s", "anna", "shop.example", tuple(held), NOW - age, NOW)
     session = session_of(PEOPLE["anna"], sign_in, country, ["DE"], grant, NOW)
     if session is None:
@@ -243,9 +227,7 @@ KEY: TokenKey = token_key(
     )
 )
 def test_no_text_makes_the_reader_of_tokens_fail(text: str) -> None:
-    """
-    Any text is refused with a reason; nothing else is ever raised.
-    """
+    """Any text is refused with a reason; nothing else is ever raised."""
     try:
         verify(text, [KEY], site="shop.example", now=NOW)
     except TokenError:
@@ -255,9 +237,7 @@ def test_no_text_makes_the_reader_of_tokens_fail(text: str) -> None:
 
 @given(st.binary(min_size=20, max_size=20), st.integers(0, 2**33), st.integers(-90, 90))
 def test_a_code_is_taken_within_its_window_once(secret: bytes, at: int, late: int) -> None:
-    """
-    And no later step is used up by it.
-    """
+    """And no later step is used up by it."""
     step, now = at // 30, max(0, at + late)
     found = matching_step(secret, code_at(secret, step), now, -1)
     if abs(now // 30 - step) <= 1:
@@ -269,9 +249,7 @@ def test_a_code_is_taken_within_its_window_once(secret: bytes, at: int, late: in
 
 @given(st.text(max_size=300))
 def test_any_text_has_a_digest(text: str) -> None:
-    """
-    Whatever is typed for a recovery code; small letters and hyphens make no difference.
-    """
+    """Whatever is typed for a recovery code; small letters and hyphens make no difference."""
     assert len(digest_of(text)) == 64
     assert digest_of(f"-{text[:100]}- ") == digest_of(text[:100])
 
@@ -280,9 +258,7 @@ def test_any_text_has_a_digest(text: str) -> None:
 def test_a_grant_of_somebody_else_opens_nothing(
     held: list[Proven], country: str | None, grant: Grant | None
 ) -> None:
-    """
-    However good it is.
-    """
+    """However good it is."""
     sign_in = SignIn("s", "anna", "shop.example", tuple(held), NOW, NOW)
     theirs = None if grant is None else replace(grant, person="ben")
     session = session_of(PEOPLE["anna"], sign_in, country, ["DE"], theirs, NOW)

@@ -91,9 +91,7 @@ TAKES_LONG = (
 def test_every_expression_is_linear_or_bounded(
     record_property: Callable[[str, object], None],
 ) -> None:
-    """
-    Of each expression with a loop, attacks are derived, and none makes work grow as a square.
-    """
+    """Of each expression with a loop, attacks are derived, and none makes work grow as a square."""
     found = expressions(BUILT, HANDED_ON)
     told = {expression.name for expression in found}
     assert not {*BUILT, *BOUNDED, *HANDED_ON} - told, "an exception for an expression that is gone"
@@ -138,9 +136,7 @@ PUT_AT_THE_END = {
 
 
 def test_every_pattern_of_our_lua_programs_is_linear() -> None:
-    """
-    Lua's matcher goes back as Python's does, and meets every request that is in doubt.
-    """
+    """Lua's matcher goes back as Python's does, and meets every request that is in doubt."""
     faults = []
     count = 0
     for name, program in _lua_programs().items():
@@ -171,9 +167,7 @@ def _lua_programs() -> dict[str, str]:
 
 @pytest.mark.parametrize("written", TAKES_LONG)
 def test_what_takes_long_is_found(written: str) -> None:
-    """
-    The derived attacks find the growth of expressions that are known for it.
-    """
+    """The derived attacks find the growth of expressions that are known for it."""
     pattern = re.compile(written)
     assert max(growth_of(pattern, way).by for way in ("search", "fullmatch")) > MOST_GROWTH
 
@@ -187,9 +181,7 @@ _PATTERNS = (
 @pytest.mark.parametrize("written", _PATTERNS)
 @given(text=st.text("abcxyzHhello 1\n", max_size=9))
 def test_counted_matches_are_those_of_re(written: str, text: str) -> None:
-    """
-    The matcher that counts finds what ``re`` finds: so it does the same work.
-    """
+    """The matcher that counts finds what ``re`` finds: so it does the same work."""
     pattern: re.Pattern[Any] = re.compile(written)
     for way in ("match", "fullmatch"):
         expected = getattr(pattern, way)(text)

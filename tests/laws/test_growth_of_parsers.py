@@ -202,9 +202,7 @@ def _seconds(parser: Callable[[bytes], object], text: bytes) -> float:
 
 @pytest.mark.parametrize("name", PARSERS)
 def test_time_grows_with_the_text_and_not_with_its_square(name: str) -> None:
-    """
-    No piece, repeated, makes a parser take sixteen times as long for four times the text.
-    """
+    """No piece, repeated, makes a parser take sixteen times as long for four times the text."""
     lead, parser, end = PARSERS[name]
     faults = []
     for piece in PIECES:

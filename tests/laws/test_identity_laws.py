@@ -1,6 +1,4 @@
-"""
-Laws of signing in: what holds for every password and every order of attempts.
-"""
+"""Laws of signing in: what holds for every password and every order of attempts."""
 
 from __future__ import annotations
 
@@ -35,18 +33,14 @@ SPACES = "".join(chr(c) for c in range(0x3001) if unicodedata.category(chr(c)) =
 
 @given(st.text())
 def test_preparing_twice_changes_nothing(password: str) -> None:
-    """
-    What was prepared is its own preparation (RFC 8265, 4.2.2, wants it stable).
-    """
+    """What was prepared is its own preparation (RFC 8265, 4.2.2, wants it stable)."""
     ready = prepared(password)
     assert ready is None or prepared(ready) == ready
 
 
 @given(st.text(alphabet=st.characters(min_codepoint=0x20, max_codepoint=0x2FFF)))
 def test_every_form_of_one_text_is_one_password(password: str) -> None:
-    """
-    Composed or decomposed, with any kind of space: the same, or none for both.
-    """
+    """Composed or decomposed, with any kind of space: the same, or none for both."""
     forms = {prepared(unicodedata.normalize(form, password)) for form in ("NFC", "NFD")}
     assert len(forms) == 1
     for space in SPACES:
@@ -55,9 +49,7 @@ def test_every_form_of_one_text_is_one_password(password: str) -> None:
 
 @given(st.text(max_size=40), st.text(min_size=1, max_size=20))
 def test_what_may_be_chosen_can_be_typed_again(password: str, name: str) -> None:
-    """
-    A choice is refused with a reason, or is the preparation and long enough.
-    """
+    """A choice is refused with a reason, or is the preparation and long enough."""
     try:
         chosen = checked_choice(name, password)
     except UsageError:
@@ -69,9 +61,7 @@ def test_what_may_be_chosen_can_be_typed_again(password: str, name: str) -> None
 
 @given(st.integers(0, 10**6), st.integers(1, 100))
 def test_delays_only_grow(failures: int, free: int) -> None:
-    """
-    One failure more never waits less; before the free ones are used up nothing waits.
-    """
+    """One failure more never waits less; before the free ones are used up nothing waits."""
     now, then = delay_after(failures, free), delay_after(failures + 1, free)
     assert now <= then <= MOST_DELAY_SECONDS
     assert (now == 0) == (failures < free)
@@ -120,9 +110,7 @@ def test_no_order_of_attempts_gives_more_tries_than_are_due(
 def test_what_others_do_never_delays_a_usual_pair(
     steps: list[tuple[str, str, bool, float]],
 ) -> None:
-    """
-    Anna signed in at home: nothing that anybody does elsewhere or as somebody else counts.
-    """
+    """Anna signed in at home: nothing that anybody does elsewhere or as somebody else counts."""
     throttle, now = Throttle(), 0.0
     throttle.attempt("anna", "192.0.2.1", now)
     throttle.succeeded("anna", "192.0.2.1", now)
@@ -142,9 +130,7 @@ def test_what_others_do_never_delays_a_usual_pair(
 def test_memory_is_bounded_by_what_was_allowed(
     steps: list[tuple[int, int, bool]], most: int
 ) -> None:
-    """
-    No order of names and addresses keeps more than the most of each kind.
-    """
+    """No order of names and addresses keeps more than the most of each kind."""
     throttle = Throttle(most_entries=most)
     for number, (name, address, right) in enumerate(steps):
         dotted = ".".join(str(byte) for byte in address.to_bytes(4))
@@ -164,9 +150,7 @@ def test_memory_is_bounded_by_what_was_allowed(
     )
 )
 def test_no_bytes_make_the_reader_of_keys_fail(content: bytes) -> None:
-    """
-    Any file is a key or is refused with a reason; nothing else is ever raised.
-    """
+    """Any file is a key or is refused with a reason; nothing else is ever raised."""
     try:
         key = read_ssh_key(content, "anna", 0)
     except UsageError:

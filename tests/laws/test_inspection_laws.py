@@ -1,6 +1,4 @@
-"""
-However a body is cut, and however it is packed, the same goes on and nothing above class.
-"""
+"""However a body is cut, and however it is packed, the same goes on and nothing above class."""
 
 import gzip
 import re
@@ -91,9 +89,7 @@ def _through(pieces: Sequence[bytes]) -> object:
 @given(SPELT_BODIES, CUTS)
 @settings(max_examples=250, deadline=None)
 def test_any_cut_gives_the_same_as_the_whole(body: bytes, sizes: list[int]) -> None:
-    """
-    Output, counts and refusals do not depend on the pieces.
-    """
+    """Output, counts and refusals do not depend on the pieces."""
     assert _through(_pieces(body, sizes)) == _through([body]) == _looked_at(body)
 
 
@@ -113,9 +109,7 @@ def _looked_at(body: bytes) -> object:
 @given(BODIES, CUTS)
 @settings(max_examples=150, deadline=None)
 def test_no_planted_value_goes_on_at_any_moment(body: bytes, sizes: list[int]) -> None:
-    """
-    What has gone on by any time holds none of the planted values, whole or begun by half.
-    """
+    """What has gone on by any time holds none of the planted values, whole or begun by half."""
     one, out = _scan(), b""
     marked = b"." + VALUES[0] + b" <br> " + body + b" " + VALUES[3] + b" "
     for piece in _pieces(marked, sizes):
@@ -131,9 +125,7 @@ def test_no_planted_value_goes_on_at_any_moment(body: bytes, sizes: list[int]) -
 @given(SPELT_BODIES)
 @settings(max_examples=200, deadline=None)
 def test_first_sign_is_found_before_any(body: bytes) -> None:
-    """
-    What tells at speed whether there are signs misses none, and none is cut by its answer.
-    """
+    """What tells at speed whether there are signs misses none, and none is cut by its answer."""
     parts, at = parted(body + b"\n"), first_sign(body + b"\n")
     if len(parts) == 1:
         assert at < 0
@@ -146,9 +138,7 @@ def test_first_sign_is_found_before_any(body: bytes) -> None:
 
 
 def _reference(draw: st.DrawFn, character: str) -> str:
-    """
-    Return a way in which HTML or JSON may write *character*.
-    """
+    """Return a way in which HTML or JSON may write *character*."""
     code, zeros = ord(character), "0" * draw(st.integers(0, 25))
     named = {" ": ["&nbsp;", "&#160;", "&thinsp;", "\\u00a0", "\\x20", "\u00a0"],
              "-": ["&hyphen;", "&#8209;", "&dash;", "\\u2011", "&#x2d;", "\u2011"]}  # fmt: skip
@@ -163,9 +153,7 @@ def _reference(draw: st.DrawFn, character: str) -> str:
 
 @st.composite
 def _written(draw: st.DrawFn) -> tuple[list[bytes], bool]:
-    """
-    Return the characters of a card, each as it is or as a sign, and whether it is one.
-    """
+    """Return the characters of a card, each as it is or as a sign, and whether it is one."""
     plain = draw(
         st.sampled_from(
             ["4111 1111 1111 1111", "4111-1111-1111-1111", "5500005555555559", "378282246310005",
@@ -191,9 +179,7 @@ _AROUND = st.sampled_from(
 def test_card_is_masked_however_its_characters_are_written(
     card: tuple[list[bytes], bool], before: bytes, after: bytes, sizes: list[int]
 ) -> None:
-    """
-    In any cut: as long as it was, the rest to the byte, and no digit is left to read.
-    """
+    """In any cut: as long as it was, the rest to the byte, and no digit is left to read."""
     ways, is_card = card
     head, value, tail = before + b" <b>", b"".join(ways), b"</b> " + after
     body = head + value + tail
@@ -219,9 +205,7 @@ def _character(escape: re.Match[str]) -> str:
 @given(SPELT_BODIES, CUTS, st.sampled_from(["gzip", "br", "zstd"]))
 @settings(max_examples=120, deadline=None)
 def test_packed_bodies_are_judged_like_plain_ones(body: bytes, sizes: list[int], how: str) -> None:
-    """
-    A clean packed body goes on byte for byte; what is found in one is masked as in the open.
-    """
+    """A clean packed body goes on byte for byte; what is found in one is masked as in the open."""
     packed = {"gzip": gzip.compress, "br": brotli.compress, "zstd": _zstd}[how](body)
     decoder = decoder_of(how.encode(), b"text/html")
     assert decoder is not None
@@ -251,9 +235,7 @@ def _zstd(body: bytes) -> bytes:
 def test_nothing_that_was_sent_can_be_decoded_beyond_what_was_read(
     parts: list[bytes], size: int
 ) -> None:
-    """
-    Of a packed body that goes on while it is read, the other end knows only what was cleared.
-    """
+    """Of a packed body that goes on while it is read, the other end knows only what was cleared."""
     body = b"".join(parts) + b" card 4111 1111 1111 1111 end"
     one = EncodedScan(_scan(), _gzip(), Limits(hold_bytes=64, cpu_seconds=60))
     other_end, known = isal_zlib.decompressobj(31), b""
@@ -273,9 +255,7 @@ def _gzip() -> Decoder:
 
 @given(st.binary(max_size=200), CUTS)
 def test_forms_are_read_alike_in_any_pieces(data: bytes, sizes: list[int]) -> None:
-    """
-    An escape that is cut is put together again.
-    """
+    """An escape that is cut is put together again."""
     decoder = FormDecoder()
     out = b"".join(b"".join(decoder.feed(piece)) for piece in _pieces(data, sizes))
     assert out + decoder.close() == unescaped(data)
@@ -283,9 +263,7 @@ def test_forms_are_read_alike_in_any_pieces(data: bytes, sizes: list[int]) -> No
 
 @given(st.lists(st.binary(min_size=1, max_size=300), max_size=10), CUTS)
 def test_chunks_come_out_as_they_went_in(parts: list[bytes], sizes: list[int]) -> None:
-    """
-    Any body, in any chunks, in any pieces.
-    """
+    """Any body, in any chunks, in any pieces."""
     data = b"".join(map(chunk, parts)) + last_chunk(b"") + b"next"
     reader = ChunkReader()
     out, rest = b"", b""
@@ -309,9 +287,7 @@ HEADS = st.lists(
 @given(noise=st.one_of(st.binary(max_size=120), HEADS.map(b"\r\n".join)), answer=st.booleans())
 @settings(max_examples=400)
 def test_any_head_is_read_or_refused(noise: bytes, *, answer: bool) -> None:
-    """
-    No bytes make the reader fail in another way, and what it takes is framed in one way.
-    """
+    """No bytes make the reader fail in another way, and what it takes is framed in one way."""
     raw = (b"HTTP/1.1 200 OK" if answer else b"GET / HTTP/1.1") + b"\r\n" + noise + b"\r\n\r\n"
     raw = raw[: raw.find(b"\r\n\r\n") + 4]
     try:
@@ -328,9 +304,7 @@ def test_any_head_is_read_or_refused(noise: bytes, *, answer: bool) -> None:
 @given(st.binary(max_size=300), CUTS)
 @settings(max_examples=200)
 def test_any_chunks_are_read_or_refused(noise: bytes, sizes: list[int]) -> None:
-    """
-    Noise in chunked framing is refused or waited for, and gives no more than there was.
-    """
+    """Noise in chunked framing is refused or waited for, and gives no more than there was."""
     reader, out = ChunkReader(), b""
     try:
         for piece in _pieces(noise, sizes):
@@ -349,9 +323,7 @@ def test_any_chunks_are_read_or_refused(noise: bytes, sizes: list[int]) -> None:
 )
 @settings(max_examples=500)
 def test_no_card_is_sieved_out(middle: str, before: str, after: str) -> None:
-    """
-    What the checksum is asked for at once is nothing that would be taken for a card.
-    """
+    """What the checksum is asked for at once is nothing that would be taken for a card."""
     text = f"\n{before}{middle}{after}".encode()
     ends = list(range(12, len(text) + 1))
     for end, may_be in zip(ends, may_be_cards(text, ends), strict=True):

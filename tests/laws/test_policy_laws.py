@@ -1,6 +1,4 @@
-"""
-What holds for every model, every requirement and everything that can be seen.
-"""
+"""What holds for every model, every requirement and everything that can be seen."""
 
 from __future__ import annotations
 
@@ -145,9 +143,7 @@ PROTECTIONS = st.builds(Protection, RANK, RANK, RANK)
 
 @st.composite
 def models(draw: st.DrawFn) -> ClassificationModel:
-    """
-    Draw any valid classification model: one to six classes, never falling.
-    """
+    """Draw any valid classification model: one to six classes, never falling."""
     size = draw(st.integers(1, 6))
     columns = [sorted(draw(st.lists(RANK, min_size=size, max_size=size))) for _ in range(3)]
     return ClassificationModel(
@@ -160,9 +156,7 @@ def models(draw: st.DrawFn) -> ClassificationModel:
 
 @st.composite
 def routes(draw: st.DrawFn) -> Route:
-    """
-    Draw any route of any model.
-    """
+    """Draw any route of any model."""
     classes = draw(models()).classes
     return Route(
         Door(draw(st.sampled_from(["/", "/typo3", "/pay"]))),
@@ -175,9 +169,7 @@ def routes(draw: st.DrawFn) -> Route:
 
 @st.composite
 def requirements(draw: st.DrawFn) -> list[AssetRequirement]:
-    """
-    Draw what some of the assets are asked for.
-    """
+    """Draw what some of the assets are asked for."""
     chosen = draw(st.lists(st.sampled_from(ASSETS), min_size=1, unique_by=lambda a: a.id))
     return [
         AssetRequirement(
@@ -193,9 +185,7 @@ def requirements(draw: st.DrawFn) -> list[AssetRequirement]:
 
 @st.composite
 def observations(draw: st.DrawFn) -> Observation:
-    """
-    Draw one observation of anything that can be seen.
-    """
+    """Draw one observation of anything that can be seen."""
     fact = draw(st.sampled_from(Fact))
     asset = draw(st.sampled_from(ASSETS))
     value = draw(st.sampled_from(VALUES[fact]))
@@ -227,17 +217,13 @@ def worlds(draw: st.DrawFn) -> list[Sighting]:
 
 
 def test_the_values_cover_every_fact() -> None:
-    """
-    A new fact without values here would escape the laws.
-    """
+    """A new fact without values here would escape the laws."""
     assert set(VALUES) == set(Fact)
 
 
 @given(PROTECTIONS, PROTECTIONS, PROTECTIONS)
 def test_meets_is_a_partial_order(a: Protection, b: Protection, c: Protection) -> None:
-    """
-    Reflexive, antisymmetric, transitive.
-    """
+    """Reflexive, antisymmetric, transitive."""
     assert a.meets(a)
     assert not (a.meets(b) and b.meets(a)) or a == b
     assert not (a.meets(b) and b.meets(c)) or a.meets(c)
@@ -245,9 +231,7 @@ def test_meets_is_a_partial_order(a: Protection, b: Protection, c: Protection) -
 
 @given(PROTECTIONS, PROTECTIONS, PROTECTIONS)
 def test_at_least_is_the_join(a: Protection, b: Protection, c: Protection) -> None:
-    """
-    The weakest protection that meets both; order and grouping do not matter.
-    """
+    """The weakest protection that meets both; order and grouping do not matter."""
     joined = a.at_least(b)
     assert joined.meets(a)
     assert joined.meets(b)
@@ -259,9 +243,7 @@ def test_at_least_is_the_join(a: Protection, b: Protection, c: Protection) -> No
 
 @given(routes(), models())
 def test_a_stricter_class_never_requires_less(route: Route, model: ClassificationModel) -> None:
-    """
-    Raising what a route shows or collects never lowers what it must provide.
-    """
+    """Raising what a route shows or collects never lowers what it must provide."""
     for weaker, stronger in zip(model.classes, model.classes[1:], strict=False):
         shows = required_of_route(dataclasses.replace(route, classification=stronger))
         assert shows.meets(required_of_route(dataclasses.replace(route, classification=weaker)))
@@ -274,18 +256,14 @@ def test_a_stricter_class_never_requires_less(route: Route, model: Classificatio
 
 @given(routes())
 def test_declaring_more_never_requires_less(route: Route) -> None:
-    """
-    A backend, or a route that collects, needs at least what it needed before.
-    """
+    """A backend, or a route that collects, needs at least what it needed before."""
     plain = dataclasses.replace(route, backend=False, collects=None)
     assert required_of_route(route).meets(required_of_route(plain))
 
 
 @given(routes())
 def test_no_configuration_gets_a_backend_or_a_credential_below_encrypted(route: Route) -> None:
-    """
-    Whatever the classes are called and demand: a backend, and a route that asks who you are.
-    """
+    """Whatever the classes are called and demand: a backend, and a route that asks who you are."""
     required = required_of_route(route)
     if route.backend or route.classification.required.access > 0:
         assert required.in_transit >= SENSITIVE_FLOOR.in_transit
@@ -327,9 +305,7 @@ def test_no_inventory_gets_below_its_floors(
 
 @given(models())
 def test_samples_are_read_by_default_where_people_need_no_key(model: ClassificationModel) -> None:
-    """
-    Of any model the weaker classes are observed, the stricter ones not, and none is enforced.
-    """
+    """Of any model the weaker classes are observed, the stricter ones not, and none is enforced."""
     found = [default_inspect(c) for c in model.classes]
     assert found == [
         Inspect.OBSERVE if c.required.access < 2 else Inspect.OFF for c in model.classes
@@ -339,9 +315,7 @@ def test_samples_are_read_by_default_where_people_need_no_key(model: Classificat
 
 @given(models())
 def test_sensitive_data_is_never_below_its_floor(model: ClassificationModel) -> None:
-    """
-    No model makes credentials or medical data travel or rest in clear.
-    """
+    """No model makes credentials or medical data travel or rest in clear."""
     for classification in model.classes:
         assert required_of_data(classification, sensitive=True).meets(SENSITIVE_FLOOR)
 
@@ -386,9 +360,7 @@ def test_seeing_less_never_meets_more(
 def test_no_single_observation_was_in_the_way(
     wanted: list[AssetRequirement], world: list[Sighting]
 ) -> None:
-    """
-    Where every fact has one reading, removing any one observation turns nothing to met.
-    """
+    """Where every fact has one reading, removing any one observation turns nothing to met."""
     single: dict[Fact, Sighting] = {sighting.fact: sighting for sighting in world}
     kept = list(single.values())
     before = judge_all(wanted, kept, now=NOW)
@@ -430,9 +402,7 @@ def test_a_second_reading_never_improves(
 def test_a_gap_never_improves(
     wanted: list[AssetRequirement], world: list[Sighting], fact: Fact, vantage: Vantage
 ) -> None:
-    """
-    Looking in vain, from anywhere, turns nothing to met and raises no rank.
-    """
+    """Looking in vain, from anywhere, turns nothing to met and raises no rank."""
     gaps = [NotObserved(asset.id, fact, "timed out", vantage) for asset in ASSETS]
     before = judge_all(wanted, world, now=NOW)
     after = judge_all(wanted, [*world, *gaps], now=NOW)
@@ -443,9 +413,7 @@ def test_a_gap_never_improves(
 @PATIENT
 @given(requirements(), st.sampled_from(["down", "timed out"]))
 def test_not_observed_never_meets(wanted: list[AssetRequirement], reason: str) -> None:
-    """
-    Looking in vain at everything proves nothing, and leaves something open where it counts.
-    """
+    """Looking in vain at everything proves nothing, and leaves something open where it counts."""
     world = [
         NotObserved(asset.id, fact, reason, Vantage.OUTSIDE) for asset in ASSETS for fact in Fact
     ]
@@ -472,9 +440,7 @@ def _assert_explained(report: Report) -> None:
 def test_whatever_is_not_met_has_a_finding(
     wanted: list[AssetRequirement], world: list[Sighting]
 ) -> None:
-    """
-    The table and the findings agree: what falls short is told, at the asset or its parent.
-    """
+    """The table and the findings agree: what falls short is told, at the asset or its parent."""
     report = evaluate(wanted, world, now=NOW)
     _assert_explained(report)
     short = {a.asset.id for a in report.assets if not all(a.is_met(c) for c in a.columns)}
@@ -501,9 +467,7 @@ RISKS = st.lists(
 def test_an_accepted_risk_excuses_its_own_finding_and_nothing_else(
     wanted: list[AssetRequirement], world: list[Sighting], risks: list[AcceptedRisk]
 ) -> None:
-    """
-    With risks accepted the same things are found; only exact, living matches are not open.
-    """
+    """With risks accepted the same things are found; only exact, living matches are not open."""
     today = dt.datetime.fromtimestamp(NOW, tz=dt.UTC).date()
     bare, excused = (
         evaluate(wanted, world, now=NOW),
@@ -527,9 +491,7 @@ def test_an_accepted_risk_excuses_its_own_finding_and_nothing_else(
 def test_the_order_of_sightings_does_not_matter(
     wanted: list[AssetRequirement], world: list[Sighting], random: object
 ) -> None:
-    """
-    The same things seen in another order give the same report.
-    """
+    """The same things seen in another order give the same report."""
     shuffled = list(world)
     random.shuffle(shuffled)  # type: ignore[attr-defined]  # a random.Random, which ruff would call insecure
     assert evaluate(wanted, shuffled, now=NOW) == evaluate(wanted, world, now=NOW)

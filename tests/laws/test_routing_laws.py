@@ -1,6 +1,4 @@
-"""
-The strictest reading: what holds for every path, and that Lua and patterns agree.
-"""
+"""The strictest reading: what holds for every path, and that Lua and patterns agree."""
 
 from __future__ import annotations
 
@@ -179,9 +177,7 @@ def lua_of(site: int, route: int) -> tuple[LuaRuntime, Callable[[Any], Any], boo
 
 
 def refused_in_lua(site: int, request: Request) -> bool:
-    """
-    Return what the Lua of the route that serves *request* says of it.
-    """
+    """Return what the Lua of the route that serves *request* says of it."""
     routes = SITES[site]
     place = routes.index(serving(routes, request))
     runtime, refused, whole = lua_of(site, place)
@@ -211,9 +207,7 @@ def refused_in_lua(site: int, request: Request) -> bool:
 @given(target=TARGETS, site=st.sampled_from(range(len(SITES))))
 @settings(max_examples=600, deadline=None)
 def test_lua_says_what_the_specification_says(target: str, site: int) -> None:
-    """
-    The compiled judgement refuses exactly what the specification refuses.
-    """
+    """The compiled judgement refuses exactly what the specification refuses."""
     wanted = isinstance(judge(SITES[site], Request(target)), Refusal)
     assert refused_in_lua(site, Request(target)) is wanted
 
@@ -265,16 +259,12 @@ TYPES = st.sampled_from(
 
 
 def form_of(fields: list[tuple[str, str]]) -> bytes:
-    """
-    Return *fields* as a form.
-    """
+    """Return *fields* as a form."""
     return "&".join(f"{name}={value}" for name, value in fields).encode()
 
 
 def multipart_of(fields: list[tuple[str, str]]) -> bytes:
-    """
-    Return *fields* as browsers write them in multipart.
-    """
+    """Return *fields* as browsers write them in multipart."""
     parts = (
         f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
         for name, value in fields
@@ -283,9 +273,7 @@ def multipart_of(fields: list[tuple[str, str]]) -> bytes:
 
 
 def json_of(fields: list[tuple[str, str]]) -> bytes:
-    """
-    Return *fields* as members of a JSON object, with one letter escaped.
-    """
+    """Return *fields* as members of a JSON object, with one letter escaped."""
     return json.dumps(dict(fields)).replace("rest", "\\u0072est").encode()
 
 
@@ -340,9 +328,7 @@ REQUESTS = st.builds(
 def test_lua_reads_what_a_request_carries_as_the_specification_does(
     request: Request, site: int
 ) -> None:
-    """
-    Methods, credentials and parameters in URL and body count for Lua as the specification says.
-    """
+    """Methods, credentials and parameters in URL and body count for Lua as the specification says."""
     wanted = isinstance(judge(SITES[site], request), Refusal)
     assert refused_in_lua(site, request) is wanted, request
 
@@ -350,9 +336,7 @@ def test_lua_reads_what_a_request_carries_as_the_specification_does(
 @given(target=TARGETS, site=st.sampled_from(range(len(SITES))))
 @settings(max_examples=600, deadline=None)
 def test_what_the_patterns_let_pass_is_never_refused(target: str, site: int) -> None:
-    """
-    A request that Envoy routes without asking Lua has no reading in a stricter class.
-    """
+    """A request that Envoy routes without asking Lua has no reading in a stricter class."""
     routes = SITES[site]
     served = serving_route(routes, target)
     by_path = [r for r in routes if not r.door.conditional]
@@ -400,9 +384,7 @@ NAMES = st.lists(
 @given(target=NAMES, site=st.sampled_from((0, 4)))
 @settings(max_examples=1500, deadline=None)
 def test_leftovers_are_refused_alike_everywhere(target: str, site: int) -> None:
-    """
-    What the specification takes for a leftover, Lua refuses, and no pattern lets pass.
-    """
+    """What the specification takes for a leftover, Lua refuses, and no pattern lets pass."""
     routes = SITES[site]
     served = serving_route(routes, target)
     wanted = isinstance(judge(routes, Request(target)), Refusal)
@@ -446,9 +428,7 @@ NEARLY_USUAL = st.lists(
 @given(target=NEARLY_USUAL | TARGETS, site=st.sampled_from(range(len(SITES))))
 @settings(max_examples=1500, deadline=None)
 def test_what_looks_usual_has_one_reading(target: str, site: int) -> None:
-    """
-    The quick pattern lets nothing pass that the thorough ones would hold back.
-    """
+    """The quick pattern lets nothing pass that the thorough ones would hold back."""
     routes = SITES[site]
     served = serving_route(routes, target)
     by_path = [r for r in routes if not r.door.conditional]
@@ -460,9 +440,7 @@ def test_what_looks_usual_has_one_reading(target: str, site: int) -> None:
 @given(target=TARGETS, site=st.sampled_from(range(len(SITES))))
 @settings(max_examples=400, deadline=None)
 def test_plain_path_is_decided_by_its_letters(target: str, site: int) -> None:
-    """
-    On a plain path only a nearer door, spelled in another case, can be stricter.
-    """
+    """On a plain path only a nearer door, spelled in another case, can be stricter."""
     path, _ = split_target(target)
     by_path = [r for r in SITES[site] if not r.door.conditional]
     served = serving_route(by_path, path)
@@ -481,9 +459,7 @@ def test_plain_path_is_decided_by_its_letters(target: str, site: int) -> None:
 @given(target=TARGETS, site=st.sampled_from(range(len(SITES))))
 @settings(max_examples=300, deadline=None)
 def test_refusal_names_a_stricter_route(target: str, site: int) -> None:
-    """
-    The answer is the literal route, or a refusal that names a stricter one.
-    """
+    """The answer is the literal route, or a refusal that names a stricter one."""
     answer = judge(SITES[site], Request(target))
     if isinstance(answer, Refusal):
         assert answer.stricter is None or is_stricter(answer.stricter, answer.serving)
@@ -493,8 +469,6 @@ def test_refusal_names_a_stricter_route(target: str, site: int) -> None:
 
 @given(path=st.lists(st.sampled_from(["a", "typo3", "x.css", "B"]), max_size=5))
 def test_ordinary_paths_cost_nobody_anything(path: list[str]) -> None:
-    """
-    A path of ordinary names below no locked door is never refused.
-    """
+    """A path of ordinary names below no locked door is never refused."""
     if not path or path[0] != "typo3":
         assert judge(SITES[0], Request("/" + "/".join(path))) is SITES[0][0]

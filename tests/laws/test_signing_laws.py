@@ -1,6 +1,4 @@
-"""
-Whatever is signed is verified; whatever is changed is not, and nothing makes a reader fail.
-"""
+"""Whatever is signed is verified; whatever is changed is not, and nothing makes a reader fail."""
 
 from __future__ import annotations
 
@@ -41,18 +39,14 @@ _ANSWERS = st.builds(
 
 
 def signed(request: Request, answer: Answer, body: bytes) -> Answer:
-    """
-    Return *answer* with its signature.
-    """
+    """Return *answer* with its signature."""
     fields = SIGNER.fields(request, answer, hashlib.sha256(body).digest(), NOW)
     return Answer(answer.status, fields)
 
 
 @given(_REQUESTS, _ANSWERS, st.binary(max_size=64))
 def test_what_is_signed_is_verified(request: Request, answer: Answer, body: bytes) -> None:
-    """
-    For any fields, in any order and number.
-    """
+    """For any fields, in any order and number."""
     verified = verify_head(request, signed(request, answer, body), KEYS, now=NOW)
     digest = BodyDigest(verified)
     digest.update(body)
@@ -61,9 +55,7 @@ def test_what_is_signed_is_verified(request: Request, answer: Answer, body: byte
 
 @given(_REQUESTS, _ANSWERS, st.data())
 def test_no_field_can_be_changed(request: Request, answer: Answer, data: st.DataObject) -> None:
-    """
-    Another value of any one field that was sent, the digest and the signature included.
-    """
+    """Another value of any one field that was sent, the digest and the signature included."""
     whole = signed(request, answer, b"")
     at = data.draw(st.integers(0, len(whole.fields) - 1))
     name, value = whole.fields[at]
@@ -78,9 +70,7 @@ def test_no_field_can_be_changed(request: Request, answer: Answer, data: st.Data
 def test_no_answer_stands_for_another_request(
     request: Request, other: Request, answer: Answer
 ) -> None:
-    """
-    Whatever two requests differ in. A bare "?" asks for the same as none (RFC 9421, 2.2.7).
-    """
+    """Whatever two requests differ in. A bare "?" asks for the same as none (RFC 9421, 2.2.7)."""
 
     def meant(one: Request) -> tuple[str, str, str, str]:
         path, _, query = one.target.partition("?")
@@ -100,9 +90,7 @@ def test_no_answer_stands_for_another_request(
     st.text(max_size=30),
 )
 def test_no_field_makes_the_reader_fail(inputs: str, signature: str, digest: str) -> None:
-    """
-    Whatever stands there: it is refused as unverified, and as nothing else.
-    """
+    """Whatever stands there: it is refused as unverified, and as nothing else."""
     fields = (("signature-input", inputs), ("signature", signature), ("content-digest", digest))
     with pytest.raises(UnverifiedError):
         verify_head(Request("GET", "a", "/"), Answer(200, fields), KEYS, now=NOW)
@@ -110,9 +98,7 @@ def test_no_field_makes_the_reader_fail(inputs: str, signature: str, digest: str
 
 @given(st.data())
 def test_no_damage_to_a_real_signature_makes_the_reader_fail(data: st.DataObject) -> None:
-    """
-    One character more, less or other, anywhere in the two fields.
-    """
+    """One character more, less or other, anywhere in the two fields."""
     request = Request("GET", "a", "/")
     whole = signed(request, Answer(200, (("content-type", "a/b"),)), b"")
     name = data.draw(st.sampled_from(["signature-input", "signature"]))
@@ -148,9 +134,7 @@ def test_no_damage_to_a_real_signature_makes_the_reader_fail(data: st.DataObject
     )
 )
 def test_no_list_of_keys_makes_the_reader_fail(content: object) -> None:
-    """
-    It is read, or refused as unusable.
-    """
+    """It is read, or refused as unusable."""
     raw = content if isinstance(content, bytes) else json.dumps(content).encode()
     with contextlib.suppress(UsageError):
         read_keys(raw)

@@ -1,6 +1,4 @@
-"""
-The store: whatever is done to it, in whatever order, it is a dictionary that lasts.
-"""
+"""The store: whatever is done to it, in whatever order, it is a dictionary that lasts."""
 
 from __future__ import annotations
 
@@ -39,16 +37,12 @@ SIZES = st.sampled_from(
 
 
 def content_of(size: int, seed: int) -> bytes:
-    """
-    Return *size* bytes that are unlike those of another seed.
-    """
+    """Return *size* bytes that are unlike those of another seed."""
     return (seed.to_bytes(4, "big") * (size // 4 + 1))[:size]
 
 
 class StoreMachine(RuleBasedStateMachine):
-    """
-    Does to a store what clients do, and to a dictionary what should come of it.
-    """
+    """Does to a store what clients do, and to a dictionary what should come of it."""
 
     rung: ClassVar[StorageRung]
     keys = keyring()
@@ -65,9 +59,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.partial: dict[tuple[str, ...], bytes] = {}
 
     def teardown(self) -> None:
-        """
-        Sweep: nothing but what is referred to may be left.
-        """
+        """Sweep: nothing but what is referred to may be left."""
         self.clock += 9e9
         sweep(self.store)
         ids = {self.store.stat(path).object_id for path in self.files}
@@ -77,16 +69,12 @@ class StoreMachine(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        """
-        Make one folder, so that nesting is tried often.
-        """
+        """Make one folder, so that nesting is tried often."""
         self.store.make_folder(("a",))
         self.folders.add(("a",))
 
     def trouble_of_writing(self, path: tuple[str, ...]) -> Trouble | None:
-        """
-        Return why nothing can be written at *path*.
-        """
+        """Return why nothing can be written at *path*."""
         if path in self.folders:
             return Trouble.IS_FOLDER
         if path[:-1] in self.files:
@@ -95,9 +83,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(path=PATHS, size=SIZES, seed=st.integers(0, 9), pieces=st.integers(1, 5))
     def upload(self, path: tuple[str, ...], size: int, seed: int, pieces: int) -> None:
-        """
-        Upload a whole file, in one piece or several.
-        """
+        """Upload a whole file, in one piece or several."""
         wanted = self.trouble_of_writing(path)
         content = content_of(size, seed)
         refused: Trouble | None = None
@@ -116,9 +102,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(path=PATHS, size=SIZES, seed=st.integers(0, 9))
     def break_off(self, path: tuple[str, ...], size: int, seed: int) -> None:
-        """
-        Break an upload off: the old file stays, whole chunks wait.
-        """
+        """Break an upload off: the old file stays, whole chunks wait."""
         if self.trouble_of_writing(path):
             return
         with self.store.open_write(path, owner="o") as writer:
@@ -131,9 +115,7 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.partial)
     @rule(data=st.data(), more=SIZES, seed=st.integers(0, 9))
     def resume(self, data: st.DataObject, more: int, seed: int) -> None:
-        """
-        Go on with a broken-off upload at what was kept.
-        """
+        """Go on with a broken-off upload at what was kept."""
         path = data.draw(st.sampled_from(sorted(self.partial)))
         if path in self.files or path[:-1] not in self.folders or path in self.folders:
             return
@@ -151,9 +133,7 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.files and self.rung is not StorageRung.HIGHLY_ENCRYPTED)
     @rule(data=st.data(), seed=st.integers(0, 9))
     def append(self, data: st.DataObject, seed: int) -> None:
-        """
-        Append to a whole file: it begins anew with its bytes.
-        """
+        """Append to a whole file: it begins anew with its bytes."""
         path = data.draw(st.sampled_from(sorted(self.files)))
         with self.store.open_write(path, owner="o", resume=True) as writer:
             assert writer.offset == len(self.files[path])
@@ -164,9 +144,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(path=PATHS)
     def make_folder(self, path: tuple[str, ...]) -> None:
-        """
-        Make a folder where none is and nothing else.
-        """
+        """Make a folder where none is and nothing else."""
         above = self.trouble_of_writing(path) if path not in self.folders else None
         try:
             self.store.make_folder(path)
@@ -180,9 +158,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(path=PATHS)
     def remove_folder(self, path: tuple[str, ...]) -> None:
-        """
-        Remove a folder only when it is empty.
-        """
+        """Remove a folder only when it is empty."""
         children = [p for p in [*self.files, *self.folders] if p[: len(path)] == path != p]
         try:
             self.store.remove_folder(path)
@@ -195,9 +171,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(old=PATHS, new=PATHS, replace=st.booleans())
     def rename(self, old: tuple[str, ...], new: tuple[str, ...], *, replace: bool) -> None:
-        """
-        Give a file another place; folders take all that is below them along.
-        """
+        """Give a file another place; folders take all that is below them along."""
         taken = new in self.files or new in self.folders
         try:
             self.store.rename(old, new, replace=replace)
@@ -215,16 +189,12 @@ class StoreMachine(RuleBasedStateMachine):
 
     @staticmethod
     def moved(path: tuple[str, ...], old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
-        """
-        Return where *path* is after *old* became *new*.
-        """
+        """Return where *path* is after *old* became *new*."""
         return new + path[len(old) :] if path[: len(old)] == old else path
 
     @rule(path=PATHS)
     def remove(self, path: tuple[str, ...]) -> None:
-        """
-        Remove a file, whole or partial.
-        """
+        """Remove a file, whole or partial."""
         try:
             self.store.remove(path)
         except StorageError:
@@ -238,9 +208,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(at=st.floats(0, 1e9), path=PATHS)
     def set_modified(self, at: float, path: tuple[str, ...]) -> None:
-        """
-        Set the time of a file.
-        """
+        """Set the time of a file."""
         if path in self.files:
             self.store.set_modified(path, at)
             assert self.store.stat(path).modified_at == at
@@ -248,24 +216,18 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.rung is not StorageRung.HIGHLY_ENCRYPTED)
     @rule()
     def reopen(self) -> None:
-        """
-        Another process takes over: what was kept in memory is gone, the store is not.
-        """
+        """Another process takes over: what was kept in memory is gone, the store is not."""
         self.store.close()
         self.store = self.place.open(self.keys, now=lambda: self.clock)
 
     @rule()
     def sweep(self) -> None:
-        """
-        A sweep takes nothing that anybody needs.
-        """
+        """A sweep takes nothing that anybody needs."""
         sweep(self.store, young_seconds=0.0)
 
     @invariant()
     def agrees(self) -> None:
-        """
-        The store shows and gives what the dictionary holds.
-        """
+        """The store shows and gives what the dictionary holds."""
         for path, content in self.files.items():
             name = "/".join(path)
             if self.rung is StorageRung.HIGHLY_ENCRYPTED:
@@ -281,9 +243,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @staticmethod
     def send(writer: Upload, content: bytes, pieces: int) -> None:
-        """
-        Send *content* in so many pieces.
-        """
+        """Send *content* in so many pieces."""
         step = len(content) // pieces + 1
         for at in range(0, len(content), step):
             writer.write(content[at : at + step])
@@ -291,9 +251,7 @@ class StoreMachine(RuleBasedStateMachine):
 
 @pytest.mark.parametrize("rung", RUNGS)
 def test_a_store_is_a_dictionary_that_lasts(rung: StorageRung) -> None:
-    """
-    Uploads, resumes, renames, removals and restarts do what they do to a dictionary.
-    """
+    """Uploads, resumes, renames, removals and restarts do what they do to a dictionary."""
 
     class Machine(StoreMachine):
         pass

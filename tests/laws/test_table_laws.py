@@ -1,6 +1,4 @@
-"""
-Laws of reading tables fast: the short ways find what the long way finds.
-"""
+"""Laws of reading tables fast: the short ways find what the long way finds."""
 
 from __future__ import annotations
 
@@ -40,17 +38,13 @@ LINE_ENDS = st.sampled_from(["\n", "\r\n"])
 
 
 def lines_of(text: str) -> Iterable[str]:
-    """
-    Return *text* cut behind each line feed only, as the reader of files does.
-    """
+    """Return *text* cut behind each line feed only, as the reader of files does."""
     return io.StringIO(text, newline="\n")
 
 
 @st.composite
 def written(draw: st.DrawFn) -> tuple[str, int]:
-    """
-    Draw a table as some program would write it, and its width.
-    """
+    """Draw a table as some program would write it, and its width."""
     width = draw(st.integers(2, 4))
     ragged = draw(st.booleans())
     rows = draw(
@@ -79,9 +73,7 @@ BROKEN = st.tuples(st.text(alphabet='ab",\n\r', max_size=40), st.integers(2, 4))
 @example(('"","","",""\n"\n",""\n', 2))
 @example(('"a","\n","b","c"\n', 2))
 def test_what_is_split_is_what_the_csv_module_reads(table: tuple[str, int]) -> None:
-    """
-    A block that is split at once holds the records of the csv module, each once.
-    """
+    """A block that is split at once holds the records of the csv module, each once."""
     text, width = table
     split = split_block(text.encode(), ",", width)
     if split is None:
@@ -97,9 +89,7 @@ def test_what_is_split_is_what_the_csv_module_reads(table: tuple[str, int]) -> N
 def test_a_table_is_read_the_same_however_it_is_cut(
     table: tuple[str, int], piece: int, block: int
 ) -> None:
-    """
-    Wherever pieces and blocks end, every cell stands in its column.
-    """
+    """Wherever pieces and blocks end, every cell stands in its column."""
     text = "email,note\n" + table[0]
     try:
         expected = list(filter(None, csv.reader(lines_of(text), strict=True)))[1:]
@@ -139,9 +129,7 @@ JSON = st.recursive(
 
 
 def scalars(value: Any) -> Iterable[str | None]:
-    """
-    Yield every scalar of *value* as the reader shows it, and every key that is no name.
-    """
+    """Yield every scalar of *value* as the reader shows it, and every key that is no name."""
     if isinstance(value, dict):
         for key, inner in value.items():
             if key == "12345":
@@ -157,9 +145,7 @@ def scalars(value: Any) -> Iterable[str | None]:
 
 
 def read_json(text: str, cuts: list[int], entered_at: int) -> Columns:
-    """
-    Return the cells of *text*, cut at *cuts*; what has *entered_at* characters is entered.
-    """
+    """Return the cells of *text*, cut at *cuts*; what has *entered_at* characters is entered."""
     cells = JsonCells()
     values = JsonValues(cells)
     with pytest.MonkeyPatch.context() as patch:
@@ -181,9 +167,7 @@ def read_json(text: str, cuts: list[int], entered_at: int) -> Columns:
 def test_json_is_read_the_same_however_it_is_cut(
     documents: list[Any], indent: int | None, cuts: list[int], entered_at: int
 ) -> None:
-    """
-    Every scalar is a cell once, in the same column, whether it was read whole or in parts.
-    """
+    """Every scalar is a cell once, in the same column, whether it was read whole or in parts."""
     text = "\n".join(json.dumps(d, indent=indent) for d in documents)
     whole = read_json(text, [], 1 << 18)
     parts = read_json(text, cuts, entered_at)
@@ -206,9 +190,7 @@ def test_json_is_read_the_same_however_it_is_cut(
 def test_broken_json_is_refused_as_the_json_module_refuses_it(
     documents: list[Any], place: int, added: str, cuts: list[int], entered_at: int
 ) -> None:
-    """
-    What is one well-formed text is read; what is cut off or has a sign too many is not.
-    """
+    """What is one well-formed text is read; what is cut off or has a sign too many is not."""
     text = json.dumps(documents)
     at = place % len(text)
     text = text[:at] + added if not added else text[:at] + added + text[at:]
@@ -235,9 +217,7 @@ def test_broken_json_is_refused_as_the_json_module_refuses_it(
 
 
 def check_digits(country: str, account: str) -> str:
-    """
-    Return the IBAN for *account* in *country* (ISO 13616).
-    """
+    """Return the IBAN for *account* in *country* (ISO 13616)."""
     number = "".join(str(int(c, 36)) for c in f"{account}{country}00")
     return f"{country}{98 - int(number) % 97:02}{account}"
 
@@ -275,9 +255,7 @@ CELLS = EMAILS | IBANS | LETTERED | PHONES | IPS | OTHERS
 
 
 def one_by_one(cells: Iterable[str]) -> tuple[Counter[Kind], dict[Kind, Confidence]]:
-    """
-    Return counts and best confidences of *cells*, each scanned alone.
-    """
+    """Return counts and best confidences of *cells*, each scanned alone."""
     counts: Counter[Kind] = Counter()
     confidence: dict[Kind, Confidence] = {}
     for cell in cells:
@@ -293,9 +271,7 @@ def one_by_one(cells: Iterable[str]) -> tuple[Counter[Kind], dict[Kind, Confiden
 @given(st.lists(CELLS.filter(bool), min_size=1, max_size=12))
 @settings(max_examples=150)
 def test_a_plain_cell_is_one_confirmed_value(kind: Kind, cells: list[str]) -> None:
-    """
-    What a form counts, the scanner finds from end to end, and nothing else in it.
-    """
+    """What a form counts, the scanner finds from end to end, and nothing else in it."""
     data = [c.encode() for c in cells]
     others = Counter(FORMS[kind](data))
     for cell in Counter(data) - others:
@@ -314,9 +290,7 @@ def test_a_plain_cell_is_one_confirmed_value(kind: Kind, cells: list[str]) -> No
 def test_a_column_counts_what_its_cells_hold(
     usual: st.SearchStrategy[str], batches: list[list[str]], data: st.DataObject
 ) -> None:
-    """
-    However dense or alike the cells of a column are, the counts are those of each cell alone.
-    """
+    """However dense or alike the cells of a column are, the counts are those of each cell alone."""
     few = data.draw(st.lists(usual.filter(bool), min_size=1, max_size=6))
     scan = CellScan(SCANNER, Memory(data.draw(st.sampled_from([0, 3, 1000]))))
     fed: list[str] = []

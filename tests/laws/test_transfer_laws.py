@@ -1,6 +1,4 @@
-"""
-Laws of file transfer: a stricter class never admits more, and no path leaves the root.
-"""
+"""Laws of file transfer: a stricter class never admits more, and no path leaves the root."""
 
 from __future__ import annotations
 
@@ -81,9 +79,7 @@ CWDS = st.lists(st.sampled_from(["a", "b c", "\u00fc"]), max_size=3).map(tuple)
 
 @given(raw=st.one_of(TEXTS, st.binary(max_size=40)), cwd=CWDS)
 def test_no_path_leaves_the_root(raw: bytes | str, cwd: tuple[str, ...]) -> None:
-    """
-    Whatever comes in, what comes out has only good segments, in normal form and in bounds.
-    """
+    """Whatever comes in, what comes out has only good segments, in normal form and in bounds."""
     try:
         path = resolve(raw, cwd)
     except StorageError:
@@ -103,9 +99,7 @@ def test_no_path_leaves_the_root(raw: bytes | str, cwd: tuple[str, ...]) -> None
 def test_more_proof_is_never_worth_less(
     channel: Channel, methods: frozenset[Method], more: frozenset[Method]
 ) -> None:
-    """
-    Another method lowers neither rank; strict key exchange does not either.
-    """
+    """Another method lowers neither rank; strict key exchange does not either."""
     assert transit_rung(channel, methods | more) >= transit_rung(channel, methods)
     for country in ("DE", "NZ", None):
         one, both = (access_rung(m, country, ["DE"]) for m in (methods, methods | more))
@@ -116,9 +110,7 @@ def test_more_proof_is_never_worth_less(
 def test_a_stricter_class_never_admits_more(
     channel: Channel, methods: frozenset[Method], country: str | None, grants: tuple[Grant, ...]
 ) -> None:
-    """
-    Whoever is refused by a class is refused by each stricter one.
-    """
+    """Whoever is refused by a class is refused by each stricter one."""
     caller = Caller("anna", (), methods, country, grants=grants)
     refused = [
         refusal(Drop("d", c, "file:/d", ("user:anna",)), caller, channel, ACCESS, NOW) is not None
@@ -131,9 +123,7 @@ def test_a_stricter_class_never_admits_more(
 def test_nobody_comes_in_below_the_floor(
     channel: Channel, methods: frozenset[Method], country: str | None
 ) -> None:
-    """
-    Even a public drop is refused over a channel below "encrypted", and to nobody in particular.
-    """
+    """Even a public drop is refused over a channel below "encrypted", and to nobody in particular."""
     caller = Caller("anna", (), methods, country)
     public = Drop("d", DEFAULT_MODEL.weakest, "file:/d", ("user:anna",))
     if refusal(public, caller, channel, ACCESS, NOW) is None:
@@ -145,9 +135,7 @@ def test_nobody_comes_in_below_the_floor(
 def test_the_top_needs_everything(
     channel: Channel, methods: frozenset[Method], country: str | None, grants: tuple[Grant, ...]
 ) -> None:
-    """
-    Without a key, another kind of proof, a country and a running grant of their own, none opens.
-    """
+    """Without a key, another kind of proof, a country and a running grant of their own, none opens."""
     caller = Caller("anna", (), methods, country, grants=grants)
     top = Drop("d", DEFAULT_MODEL.strictest, "file:/d", ("user:anna",))
     if refusal(top, caller, channel, ACCESS, NOW) is None:

@@ -40,39 +40,29 @@ WORDS = ("walnut", "linen", "oak", "beeswax", "bowl", "towel", "stool", "candle"
 
 @dataclass(slots=True)
 class Planter:
-    """
-    Makes values, and remembers each that must never be seen again.
-    """
+    """Makes values, and remembers each that must never be seen again."""
 
     seed: int
     values: list[str] = field(default_factory=list)
     random: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
-        """
-        Start the sequence.
-        """
+        """Start the sequence."""
         self.random = random.Random(self.seed)  # noqa: S311  # planted data, made anew from its seed
 
     def letters(self, length: int, alphabet: str = string.ascii_letters + string.digits) -> str:
-        """
-        Return random characters.
-        """
+        """Return random characters."""
         return "".join(self.random.choice(alphabet) for _ in range(length))
 
     def value(self, kind: Kind) -> str:
-        """
-        Return a new value of *kind*.
-        """
+        """Return a new value of *kind*."""
         made = VALUES[kind](self)
         if kind in DISTINCT:
             self.values.append(made)
         return made
 
     def prose(self, lines: int) -> str:
-        """
-        Return text in which nothing is planted.
-        """
+        """Return text in which nothing is planted."""
         return "".join(
             " ".join(self.random.choice(WORDS) for _ in range(8)) + ".\n" for _ in range(lines)
         )
@@ -240,9 +230,7 @@ class Planted:
 
 
 def rows_of(planter: Planter, kinds: list[Kind], count: int) -> list[list[str]]:
-    """
-    Return *count* rows with a value of each of *kinds*.
-    """
+    """Return *count* rows with a value of each of *kinds*."""
     return [[planter.value(kind) for kind in kinds] for _ in range(count)]
 
 
@@ -280,9 +268,7 @@ PLACES = [Kind.CITY, Kind.POSTAL_CODE, Kind.GEOLOCATION]
 
 
 def plant_folder(folder: Path, planter: Planter) -> dict[str, Planted]:
-    """
-    Fill *folder* and return what each file, by its name below it, must turn out to be.
-    """
+    """Fill *folder* and return what each file, by its name below it, must turn out to be."""
     plant = planter.value
     (folder / "hr").mkdir(parents=True)
     (folder / "press.txt").write_text(planter.prose(40), "utf-8")
@@ -391,9 +377,7 @@ SHOP: Mapping[str, tuple[list[Kind], int, str]] = {
 
 
 def plant_shop(path: Path, planter: Planter) -> dict[str, Planted]:
-    """
-    Make a SQLite file at *path* and return what each of its tables must turn out to be.
-    """
+    """Make a SQLite file at *path* and return what each of its tables must turn out to be."""
     expected = {"products": Planted("public")}
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE products (id INTEGER, title TEXT, price_cents INTEGER)")
@@ -415,7 +399,5 @@ def plant_shop(path: Path, planter: Planter) -> dict[str, Planted]:
 
 
 def digest(path: Path) -> str:
-    """
-    Return what tells whether the file at *path* was touched.
-    """
+    """Return what tells whether the file at *path* was touched."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

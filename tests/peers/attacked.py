@@ -1,6 +1,4 @@
-"""
-A gateway with two presets, to be attacked: what is sent, and what reached the site.
-"""
+"""A gateway with two presets, to be attacked: what is sent, and what reached the site."""
 
 from __future__ import annotations
 
@@ -35,26 +33,20 @@ UPGRADE = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 
 
 @dataclass(frozen=True)
 class World:
-    """
-    A gateway with a TYPO3 and a WordPress preset, and the one person who may enter.
-    """
+    """A gateway with a TYPO3 and a WordPress preset, and the one person who may enter."""
 
     gateway: Gateway
     site: EchoSite
     alice: Pair
 
     def reached(self) -> list[tuple[str, str]]:
-        """
-        Return method and target of what reached the site since the last call.
-        """
+        """Return method and target of what reached the site since the last call."""
         found = [(told.method, told.target) for told in self.site.requests]
         self.site.requests.clear()
         return found
 
     def raw(self, *pieces: bytes, plain: bool = False, name: str = TYPO3) -> bytes:
-        """
-        Return all that comes back for *pieces*, sent as they are on one connection.
-        """
+        """Return all that comes back for *pieces*, sent as they are on one connection."""
         port = self.gateway.plain_port if plain else self.gateway.port
         with contextlib.ExitStack() as held:
             channel = held.enter_context(socket.create_connection((ALLOWED, port), 5))
@@ -75,9 +67,7 @@ class World:
 
 @contextlib.contextmanager
 def attacked(folder: Path, run_folder: Path) -> Iterator[World]:
-    """
-    Run the gateway until the block ends.
-    """
+    """Run the gateway until the block ends."""
     keys = Keys(folder)
     alice = keys.client("alice", "alice")
     database = write_countries(folder / "country.mmdb")
@@ -112,9 +102,7 @@ def attacked(folder: Path, run_folder: Path) -> Iterator[World]:
 
 
 def request(target: str | bytes, *headers: str, method: str = "GET", host: str = TYPO3) -> bytes:
-    """
-    Return the bytes of a request.
-    """
+    """Return the bytes of a request."""
     raw = target if isinstance(target, bytes) else target.encode()
     lines = [f"Host: {host}", *headers]
     head = "".join(f"{line}\r\n" for line in lines).encode("latin-1")
@@ -122,7 +110,5 @@ def request(target: str | bytes, *headers: str, method: str = "GET", host: str =
 
 
 def statuses(answer: bytes) -> list[int]:
-    """
-    Return the status of each answer in *answer*.
-    """
+    """Return the status of each answer in *answer*."""
     return [int(found) for found in re.findall(rb"HTTP/1\.[01] (\d{3}) ", answer)]

@@ -1,6 +1,4 @@
-"""
-Real servers to audit: nginx with whatever is wrong with it, and certificates per run.
-"""
+"""Real servers to audit: nginx with whatever is wrong with it, and certificates per run."""
 
 from __future__ import annotations
 
@@ -40,18 +38,14 @@ DAY = dt.timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """
-    One certificate on disk.
-    """
+    """One certificate on disk."""
 
     chain: Path
     key: Path
 
 
 class Authority:
-    """
-    A certificate authority for one test run.
-    """
+    """A certificate authority for one test run."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -81,9 +75,7 @@ class Authority:
         ends_days: float = 60,
         operator: str | None = "Shop Ltd",
     ) -> Files:
-        """
-        Return a certificate for *names*, valid between two days counted from now.
-        """
+        """Return a certificate for *names*, valid between two days counted from now."""
         now = dt.datetime.now(dt.UTC)
         key = ec.generate_private_key(ec.SECP256R1())
         subject = [x509.NameAttribute(NameOID.COUNTRY_NAME, "DE")]
@@ -123,9 +115,7 @@ def _name(text: str) -> x509.GeneralName:
 
 @contextmanager
 def nginx(folder: Path, servers: str, *ports: int) -> Iterator[None]:
-    """
-    Run nginx with *servers* (``server`` blocks) until the block ends.
-    """
+    """Run nginx with *servers* (``server`` blocks) until the block ends."""
     folder.mkdir(parents=True, exist_ok=True)
     temporary = "\n".join(
         f"{kind}_temp_path {folder}/{kind};"
@@ -173,9 +163,7 @@ def https_server(  # the rest is told together
     body: str = "<p>welcome</p>",
     locations: str = "",
 ) -> str:
-    """
-    Return an nginx server that is right in every respect that no argument changes.
-    """
+    """Return an nginx server that is right in every respect that no argument changes."""
     header = f'add_header Strict-Transport-Security "{hsts}" always;' if hsts else ""
     return f"""
     server {{
@@ -194,9 +182,7 @@ def https_server(  # the rest is told together
 
 
 def apache_command(folder: Path, files: Files, more: str, port: int) -> list[str]:
-    """
-    Return what starts an Apache, in a folder of its own, that is right but for what *more* sets.
-    """
+    """Return what starts an Apache, in a folder of its own, that is right but for what *more* sets."""
     own = folder / f"apache-{port}"
     (own / "www").mkdir(parents=True)
     (own / "www" / "index.html").write_text("<p>welcome</p>", "utf-8")
@@ -228,9 +214,7 @@ def apache_command(folder: Path, files: Files, more: str, port: int) -> list[str
 
 
 def redirecting_server(port: int, https_port: int, locations: str = "") -> str:
-    """
-    Return an nginx server for http that redirects GET and refuses all else.
-    """
+    """Return an nginx server for http that redirects GET and refuses all else."""
     return f"""
     server {{
         listen 127.0.0.1:{port};
@@ -253,9 +237,7 @@ ACCOUNT = (
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """
-    Three free ports, a certificate and a folder with ``sealgate.toml`` in it.
-    """
+    """Three free ports, a certificate and a folder with ``sealgate.toml`` in it."""
 
     folder: Path
     files: Files
@@ -265,9 +247,7 @@ class Ground:
     upstream: int
 
     def run(self, *extra: str) -> tuple[int, set[str], dict[str, Any]]:
-        """
-        Run the command and return its exit code, the open (rule, asset), the JSON.
-        """
+        """Run the command and return its exit code, the open (rule, asset), the JSON."""
         out = self.folder / "report.json"
         code = run(
             [
@@ -292,9 +272,7 @@ class Ground:
         return audit_sites(inventory, manner, host).report
 
     def right(self, **other: str) -> str:
-        """
-        Return the nginx servers that nothing is wrong with, but for what *other* says.
-        """
+        """Return the nginx servers that nothing is wrong with, but for what *other* says."""
         locations = other.get("locations", f"{LOCK} {ACCOUNT}")
         plain = other.get("plain", redirecting_server(self.http, self.https))
         behind = other.get("behind", f"listen 127.0.0.1:{self.upstream};")
@@ -303,23 +281,17 @@ class Ground:
 
     @property
     def ports(self) -> tuple[int, int, int]:
-        """
-        Return the ports that nginx must be listening on.
-        """
+        """Return the ports that nginx must be listening on."""
         return self.https, self.http, self.upstream
 
 
 def open_rules(report: Report) -> set[tuple[str, str]]:
-    """
-    Return rule and asset of everything that somebody has to act on.
-    """
+    """Return rule and asset of everything that somebody has to act on."""
     return {(f.rule.id, f.asset.id) for f in report.open_findings}
 
 
 def make_ground(folder: Path) -> Ground:
-    """
-    Write the configuration of one shop with three kinds of route into *folder*.
-    """
+    """Write the configuration of one shop with three kinds of route into *folder*."""
     authority = Authority(folder)
     countries = MMDBWriter(4, "Country", languages=["en"])
     countries.insert_network(IPSet(["127.0.0.1/32"]), {"country": {"iso_code": "DE"}})

@@ -1,6 +1,4 @@
-"""
-A real browser: Chromium, told what to do over WebDriver (W3C), with a virtual authenticator.
-"""
+"""A real browser: Chromium, told what to do over WebDriver (W3C), with a virtual authenticator."""
 
 from __future__ import annotations
 
@@ -30,16 +28,12 @@ _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # W3C WebDriver, 11
 
 @dataclass
 class Browser:
-    """
-    One window.
-    """
+    """One window."""
 
     session: str
 
     def call(self, path: str, content: dict[str, Any] | None = None) -> Any:
-        """
-        Send one command; GET where there is no *content*.
-        """
+        """Send one command; GET where there is no *content*."""
         data = None if content is None else json.dumps(content).encode()
         headers = {"content-type": "application/json"}
         request = urllib.request.Request(f"{self.session}{path}", data, headers)  # noqa: S310
@@ -47,53 +41,37 @@ class Browser:
             return json.load(answer)["value"]
 
     def open(self, url: str) -> None:
-        """
-        Go there.
-        """
+        """Go there."""
         self.call("/url", {"url": url})
 
     @property
     def url(self) -> str:
-        """
-        Return where it is.
-        """
+        """Return where it is."""
         return str(self.call("/url"))
 
     @property
     def text(self) -> str:
-        """
-        Return what a person reads.
-        """
+        """Return what a person reads."""
         return str(self.run("return document.body.innerText"))
 
     def run(self, script: str) -> Any:
-        """
-        Return what *script* returns in the page.
-        """
+        """Return what *script* returns in the page."""
         return self.call("/execute/sync", {"script": script, "args": []})
 
     def find(self, css: str) -> str:
-        """
-        Return the element that *css* selects.
-        """
+        """Return the element that *css* selects."""
         return str(self.call("/element", {"using": "css selector", "value": css})[_ELEMENT])
 
     def type(self, css: str, text: str) -> None:
-        """
-        Type *text* into a field.
-        """
+        """Type *text* into a field."""
         self.call(f"/element/{self.find(css)}/value", {"text": text})
 
     def click(self, css: str) -> None:
-        """
-        Click.
-        """
+        """Click."""
         self.call(f"/element/{self.find(css)}/click", {})
 
     def add_authenticator(self) -> None:
-        """
-        Put in a device that makes passkeys and verifies its user (WebAuthn, 11.3).
-        """
+        """Put in a device that makes passkeys and verifies its user (WebAuthn, 11.3)."""
         self.call(
             "/webauthn/authenticator",
             {
@@ -106,21 +84,15 @@ class Browser:
         )
 
     def screenshot(self, path: Path) -> None:
-        """
-        Write what is seen as PNG.
-        """
+        """Write what is seen as PNG."""
         path.write_bytes(base64.b64decode(self.call("/screenshot")))
 
     def await_text(self, text: str) -> None:
-        """
-        Return once a person reads *text*.
-        """
+        """Return once a person reads *text*."""
         assert wait_until(lambda: text in self.text), (self.url, self.text)
 
     def await_url(self, url: str) -> None:
-        """
-        Return once it is there.
-        """
+        """Return once it is there."""
         assert wait_until(lambda: self.url == url), (self.url, self.text)
 
 

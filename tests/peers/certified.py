@@ -1,6 +1,4 @@
-"""
-Certificates with whatever is wrong with them, made for one run of the tests.
-"""
+"""Certificates with whatever is wrong with them, made for one run of the tests."""
 
 from __future__ import annotations
 
@@ -52,9 +50,7 @@ _OLD_WITH_RSA: dict[str, tuple[bytes, hashes.HashAlgorithm]] = {
 
 @dataclass(frozen=True)
 class Made:
-    """
-    One certificate with its key, and the certificates above it but the root's.
-    """
+    """One certificate with its key, and the certificates above it but the root's."""
 
     certificate: x509.Certificate
     key: PrivateKey
@@ -62,17 +58,13 @@ class Made:
 
     @property
     def pem(self) -> bytes:
-        """
-        Return the certificate as PEM.
-        """
+        """Return the certificate as PEM."""
         return self.certificate.public_bytes(Encoding.PEM)
 
     def written(
         self, folder: Path, name: str, sent: Sequence[x509.Certificate] | None = None
     ) -> Files:
-        """
-        Write chain and key into *folder*; *sent* says what is sent besides the certificate.
-        """
+        """Write chain and key into *folder*; *sent* says what is sent besides the certificate."""
         files = Files(folder / f"{name}.pem", folder / f"{name}.key")
         chain = (self.certificate, *(self.above if sent is None else sent))
         files.chain.write_bytes(b"".join(one.public_bytes(Encoding.PEM) for one in chain))
@@ -84,9 +76,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Wish:
-    """
-    What a certificate is to be like; what is not said is as a public authority makes it.
-    """
+    """What a certificate is to be like; what is not said is as a public authority makes it."""
 
     names: tuple[str, ...] = ()
     common_name: str = ""
@@ -104,9 +94,7 @@ class Wish:
 
 
 def made(wish: Wish, issuer: Made | None = None) -> Made:
-    """
-    Return the certificate of *wish*, signed by *issuer* or by itself.
-    """
+    """Return the certificate of *wish*, signed by *issuer* or by itself."""
     key = _KEYS[wish.key]() if isinstance(wish.key, str) else wish.key
     signer = issuer.key if issuer else key
     subject = _name(wish)
@@ -132,16 +120,12 @@ def made(wish: Wish, issuer: Made | None = None) -> Made:
 
 
 def is_root(one: Made) -> bool:
-    """
-    Return whether *one* signed itself.
-    """
+    """Return whether *one* signed itself."""
     return one.certificate.issuer == one.certificate.subject
 
 
 def authority(name: str, issuer: Made | None = None, **other: object) -> Made:
-    """
-    Return an authority called *name*, a root where there is no *issuer*.
-    """
+    """Return an authority called *name*, a root where there is no *issuer*."""
     wish = {"common_name": name, "ca": True, "usages": None, "organisation": "", **other}
     return made(Wish(**{"begins_days": -400, "ends_days": 400, **wish}), issuer)  # type: ignore[arg-type]  # fields of Wish
 
@@ -176,9 +160,7 @@ def _extensions(
 
 
 def general(text: str) -> x509.GeneralName:
-    """
-    Return *text* as a name of a certificate.
-    """
+    """Return *text* as a name of a certificate."""
     try:
         return x509.IPAddress(ipaddress.ip_address(text))
     except ValueError:
@@ -186,9 +168,7 @@ def general(text: str) -> x509.GeneralName:
 
 
 def key_usage(said: frozenset[str]) -> x509.KeyUsage:
-    """
-    Return the extension that allows what is *said*.
-    """
+    """Return the extension that allows what is *said*."""
     parts = (
         "digital_signature",
         "content_commitment",

@@ -1,6 +1,4 @@
-"""
-A CMS behind the gateway and its preset, and who comes to it.
-"""
+"""A CMS behind the gateway and its preset, and who comes to it."""
 
 from __future__ import annotations
 
@@ -92,9 +90,7 @@ def served_bare(
 
 
 def verdicts(place: SignedPlace, authority: Path, rule: str) -> dict[str, str]:
-    """
-    Return what an audit of *place* says by *rule* of each locked route: "met" if nothing else.
-    """
+    """Return what an audit of *place* says by *rule* of each locked route: "met" if nothing else."""
     report = place.folder / "audit.json"
     words = ("--format", "json", "--output", str(report), "--ca", str(authority))
     done = place.sealgate("audit", *words)
@@ -108,16 +104,12 @@ def verdicts(place: SignedPlace, authority: Path, rule: str) -> dict[str, str]:
 
 
 def through(place: SignedPlace, key: str | None = None, comes_from: str = ALLOWED) -> Stand:
-    """
-    Return where the gateway is asked by a stranger, or by who holds *key*.
-    """
+    """Return where the gateway is asked by a stranger, or by who holds *key*."""
     return Stand(place.https, f"localhost:{place.https}", place.trust(key=key), comes_from)
 
 
 def client(place: SignedPlace, key: str | None = None, comes_from: str = ALLOWED) -> httpx.Client:
-    """
-    Return a browser's worth of HTTP for a stranger, or for who holds *key*.
-    """
+    """Return a browser's worth of HTTP for a stranger, or for who holds *key*."""
     transport = httpx.HTTPTransport(verify=place.trust(key=key), local_address=comes_from)
     return httpx.Client(
         base_url=place.url, transport=transport, follow_redirects=True, timeout=PATIENCE_SECONDS
@@ -125,9 +117,7 @@ def client(place: SignedPlace, key: str | None = None, comes_from: str = ALLOWED
 
 
 def sign_in_by_passkey(browser: Browser, place: SignedPlace, name: str, page: str) -> None:
-    """
-    Have *name* enrol a passkey, and come to *page* by it, as whoever has no certificate does.
-    """
+    """Have *name* enrol a passkey, and come to *page* by it, as whoever has no certificate does."""
     browser.add_authenticator()
     with place.people() as people:
         code = people.make_enrolment(name, by="test", now=time.time())

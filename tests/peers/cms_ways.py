@@ -1,6 +1,4 @@
-"""
-Ways to a CMS' back door: what is sent, and what the bare CMS then answers.
-"""
+"""Ways to a CMS' back door: what is sent, and what the bare CMS then answers."""
 
 from __future__ import annotations
 
@@ -20,22 +18,16 @@ BOUNDARY = "x7MA4YWx"
 
 
 class Site(Protocol):
-    """
-    A site that tells which requests came to its programs.
-    """
+    """A site that tells which requests came to its programs."""
 
     @property
     def arrivals(self) -> list[str]:
-        """
-        Return the marks of these requests, in order.
-        """
+        """Return the marks of these requests, in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """
-    What comes with a request: its body, and what the client says that it is.
-    """
+    """What comes with a request: its body, and what the client says that it is."""
 
     body: str = ""
     kind: str = ""
@@ -64,9 +56,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """
-    An answer: its status, and all of it (head and body) as text.
-    """
+    """An answer: its status, and all of it (head and body) as text."""
 
     status: int
     text: str
@@ -87,23 +77,17 @@ class Stand:
 
 
 def form(body: str) -> Sent:
-    """
-    Return *body* as a form.
-    """
+    """Return *body* as a form."""
     return Sent(body, FORM)
 
 
 def as_json(body: str) -> Sent:
-    """
-    Return *body* as JSON.
-    """
+    """Return *body* as JSON."""
     return Sent(body, "application/json")
 
 
 def multipart(**fields: str) -> Sent:
-    """
-    Return *fields* as a multipart form.
-    """
+    """Return *fields* as a multipart form."""
     parts = (
         f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
         for name, value in fields.items()
@@ -113,9 +97,7 @@ def multipart(**fields: str) -> Sent:
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:
-    """
-    Return *text* with its ``{names}`` replaced; other braces stay.
-    """
+    """Return *text* with its ``{names}`` replaced; other braces stay."""
     for name, value in values.items():
         text = text.replace(f"{{{name}}}", value)
     return text
@@ -127,9 +109,7 @@ def send(
     values: Mapping[str, str],
     more: tuple[tuple[str, str], ...] = (),
 ) -> Told:
-    """
-    Send *way* once, its target as it is, with *more* headers; return the answer.
-    """
+    """Send *way* once, its target as it is, with *more* headers; return the answer."""
     connection: HTTPConnection
     address = (stand.comes_from, 0)
     if stand.tls is None:
@@ -167,9 +147,7 @@ def send(
 def not_working(
     ways: Iterable[Way], stand: Stand, fill: Callable[[Way], Mapping[str, str]]
 ) -> list[str]:
-    """
-    Return the names of those *ways* that do not reach their door on the bare CMS.
-    """
+    """Return the names of those *ways* that do not reach their door on the bare CMS."""
     found = []
     for way in ways:
         values = fill(way)

@@ -1,6 +1,4 @@
-"""
-A real DokuWiki (Debian's) in a folder of its own, laid out as upstream does, on PHP.
-"""
+"""A real DokuWiki (Debian's) in a folder of its own, laid out as upstream does, on PHP."""
 
 from __future__ import annotations
 
@@ -55,25 +53,19 @@ PIXEL = bytes.fromhex(
 
 @dataclass(frozen=True)
 class DokuWiki:
-    """
-    The installed wiki.
-    """
+    """The installed wiki."""
 
     site: PhpSite
     home: str
 
     @property
     def token(self) -> str:
-        """
-        Return the token of the administrator that a thief could hold.
-        """
+        """Return the token of the administrator that a thief could hold."""
         [file] = (self.site.root / "data" / "cache").rglob("*.token")
         return file.read_text()
 
     def state(self) -> str:
-        """
-        Return all that somebody would change who came in by a back door.
-        """
+        """Return all that somebody would change who came in by a back door."""
         files = [self.site.root / "conf" / f"{name}.auth.php" for name in ("users", "acl")]
         files += (self.site.root / "conf").glob("*local.php")
         for kind in ("pages", "media", "attic"):
@@ -81,9 +73,7 @@ class DokuWiki:
         return "\n".join(f"{file}: {file.read_bytes()!r}" for file in sorted(files))
 
     def mail(self) -> None:
-        """
-        Put down what DokuWiki puts down when it mails the word for a new password of the editor.
-        """
+        """Put down what DokuWiki puts down when it mails the word for a new password of the editor."""
         folder = self.site.root / "data" / "cache" / MAILED[0]
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{MAILED}.pwauth").write_text(EDITOR)

@@ -1,6 +1,4 @@
-"""
-The file servers of a running ``sealgate serve`` as the machine sees them, and clients of FTPS and SFTP.
-"""
+"""The file servers of a running ``sealgate serve`` as the machine sees them, and clients of FTPS and SFTP."""
 
 from __future__ import annotations
 
@@ -24,9 +22,7 @@ if TYPE_CHECKING:
 
 
 def servers(place: FilePlace, protocol: str = "") -> list[int]:
-    """
-    Return the processes that serve files, of one protocol or of all.
-    """
+    """Return the processes that serve files, of one protocol or of all."""
     return [
         one["pid"]
         for one in _told(place)
@@ -35,9 +31,7 @@ def servers(place: FilePlace, protocol: str = "") -> list[int]:
 
 
 def sessions(place: FilePlace) -> int:
-    """
-    Return how many sessions all of them say they have.
-    """
+    """Return how many sessions all of them say they have."""
     return sum(one.get("sessions") or 0 for one in _told(place))
 
 
@@ -49,9 +43,7 @@ def _told(place: FilePlace) -> list[dict[str, Any]]:
 
 
 def resident_mib(pids: Sequence[int]) -> float:
-    """
-    Return the memory that these processes keep, each with what it shares (VmRSS).
-    """
+    """Return the memory that these processes keep, each with what it shares (VmRSS)."""
     return sum(resident_bytes(pid) for pid in pids) / 2**20
 
 
@@ -71,16 +63,12 @@ def descriptors(pids: Sequence[int]) -> tuple[int, int]:
 
 
 class ResumingFTP(FTP_TLS):
-    """
-    Python's client, with data connections that resume the session.
-    """
+    """Python's client, with data connections that resume the session."""
 
     def ntransfercmd(
         self, cmd: str, rest: int | str | None = None
     ) -> tuple[socket.socket, int | None]:
-        """
-        Resume the session of the control connection.
-        """
+        """Resume the session of the control connection."""
         connection, size = super(FTP_TLS, self).ntransfercmd(cmd, rest)
         assert isinstance(self.sock, ssl.SSLSocket)
         try:
@@ -96,9 +84,7 @@ class ResumingFTP(FTP_TLS):
 def ftps_signed_in(
     place: FilePlace, *, key: str | None = None, name: str = "anna", seconds: float = 20.0
 ) -> Iterator[ResumingFTP]:
-    """
-    Give a client that is signed in, by the certificate of *key* or by password.
-    """
+    """Give a client that is signed in, by the certificate of *key* or by password."""
     one = ResumingFTP(context=place.trust(key), timeout=seconds)
     try:
         one.connect("localhost", place.ftps)
@@ -114,9 +100,7 @@ def ftps_signed_in(
 
 
 async def ssh_signed_in(place: FilePlace) -> asyncssh.SSHClientConnection:
-    """
-    Return a connection on which anna is signed in.
-    """
+    """Return a connection on which anna is signed in."""
     return await asyncssh.connect(
         "127.0.0.1",
         place.sftp,
@@ -129,8 +113,6 @@ async def ssh_signed_in(place: FilePlace) -> asyncssh.SSHClientConnection:
 
 @contextlib.asynccontextmanager
 async def sftp_signed_in(place: FilePlace) -> AsyncIterator[asyncssh.SFTPClient]:
-    """
-    Give a client for which anna is signed in.
-    """
+    """Give a client for which anna is signed in."""
     async with await ssh_signed_in(place) as connection, connection.start_sftp_client() as sftp:
         yield sftp

@@ -1,6 +1,4 @@
-"""
-Real file servers on loopback: OpenSSH's sshd and vsftpd, right but for what a test says.
-"""
+"""Real file servers on loopback: OpenSSH's sshd and vsftpd, right but for what a test says."""
 
 from __future__ import annotations
 
@@ -39,9 +37,7 @@ STRONG_TLS = {
 
 
 def make_key(path: Path, kind: str = "ed25519", *options: str) -> Path:
-    """
-    Return *path*, where a new SSH key without passphrase lies.
-    """
+    """Return *path*, where a new SSH key without passphrase lies."""
     command = ["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", str(path), *options]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
     return path
@@ -49,9 +45,7 @@ def make_key(path: Path, kind: str = "ed25519", *options: str) -> Path:
 
 @contextmanager
 def sshd(folder: Path, host_key: Path, **settings: str) -> Iterator[int]:
-    """
-    Run sshd with *settings* over the strong ones; "" leaves one at OpenSSH's default.
-    """
+    """Run sshd with *settings* over the strong ones; "" leaves one at OpenSSH's default."""
     folder.mkdir(parents=True, exist_ok=True)
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # where its unprivileged part is locked in
@@ -133,9 +127,7 @@ def vsftpd_command(folder: Path, files: Files, port: int, **settings: str) -> li
 
 @contextmanager
 def vsftpd(folder: Path, files: Files, **settings: str) -> Iterator[int]:
-    """
-    Run vsftpd with *settings*, as in :func:`vsftpd_command`.
-    """
+    """Run vsftpd with *settings*, as in :func:`vsftpd_command`."""
     port, log = free_port(), folder / "vsftpd.log"
     command = vsftpd_command(folder, files, port, **settings)
     with log.open("wb") as output:
@@ -150,9 +142,7 @@ def vsftpd(folder: Path, files: Files, **settings: str) -> Iterator[int]:
 
 
 def audited(folder: Path, url: str, *extra: str) -> tuple[int, dict[str, str], dict[str, Any]]:
-    """
-    Return the exit code of an audit, the open findings as rule -> status, and the JSON.
-    """
+    """Return the exit code of an audit, the open findings as rule -> status, and the JSON."""
     report = folder / "report.json"
     code = run(["audit", url, "--format", "json", "--output", str(report), *extra])
     data = json.loads(report.read_text("utf-8"))

@@ -28,17 +28,13 @@ MOST = 40
 
 
 class Clients:
-    """
-    Three programs that put a local file into a drop; each returns its exit code and words.
-    """
+    """Three programs that put a local file into a drop; each returns its exit code and words."""
 
     def __init__(self, place: FilePlace) -> None:
         self.place = place
 
     def openssh(self, local: Path, path: str) -> tuple[int, str]:
-        """
-        Put by OpenSSH's sftp.
-        """
+        """Put by OpenSSH's sftp."""
         done = self.place.sftp_batch(f"put {local} {path}")
         return done.returncode, done.stderr
 
@@ -54,9 +50,7 @@ class Clients:
         return done.returncode, "\n".join(heard)
 
     def lftp_script(self, command: str) -> str:
-        """
-        Return *command* behind what lets lftp in by certificate.
-        """
+        """Return *command* behind what lets lftp in by certificate."""
         place = self.place
         return (
             f"set ssl:ca-file {place.ca}; set ftp:ssl-force true; set ftp:ssl-protect-data true; "
@@ -66,9 +60,7 @@ class Clients:
         )
 
     def curl(self, local: Path, path: str) -> tuple[int, str]:
-        """
-        Put by curl over FTPS; its words and the server's last reply.
-        """
+        """Put by curl over FTPS; its words and the server's last reply."""
         place = self.place
         command = ["curl", "-sSv", "--ssl-reqd", "--cacert", str(place.ca), "-u", "anna:"]
         command += ["--cert", f"{place.folder}/anna.crt", "--key", f"{place.folder}/anna.key"]
@@ -89,9 +81,7 @@ class Clients:
 
 
 def main(folder: str) -> None:
-    """
-    Upload until nothing fits, look at what was there, free some, and upload again.
-    """
+    """Upload until nothing fits, look at what was there, free some, and upload again."""
     with file_place(Path(folder)) as place:
         counts: Counter[str] = Counter()
         said: dict[str, str] = {}
@@ -105,9 +95,7 @@ def main(folder: str) -> None:
 
 
 def fill(place: FilePlace, counts: Counter[str], said: dict[str, str]) -> None:
-    """
-    Do it with one client after the other.
-    """
+    """Do it with one client after the other."""
     clients = Clients(place)
     local = place.folder / "local"
     kept: dict[str, bytes] = {}
@@ -151,9 +139,7 @@ def put(
     size: int,
     kept: dict[str, bytes],
 ) -> str:
-    """
-    Put new content; return the words of a refusal, "" when it was taken.
-    """
+    """Put new content; return the words of a refusal, "" when it was taken."""
     content = os.urandom(size)
     local.write_bytes(content)
     code, words = way(local, path)
@@ -164,9 +150,7 @@ def put(
 
 
 def look(place: FilePlace, kept: dict[str, bytes], counts: Counter[str]) -> None:
-    """
-    Get every file that was taken, and compare.
-    """
+    """Get every file that was taken, and compare."""
     back = place.folder / "back"
     back.mkdir(exist_ok=True)
     lines = [f"get {path} {back}/{path.replace('/', '_')}" for path in kept]

@@ -24,9 +24,7 @@ SIZES = (0, 5000, 70_000, 300_000, 900_000)
 
 
 def main(folder: str, rung_number: str) -> None:
-    """
-    Upload until nothing fits, free some, and go on; every file that was taken stays whole.
-    """
+    """Upload until nothing fits, free some, and go on; every file that was taken stays whole."""
     place = Place(Path(folder), StorageRung(int(rung_number)))
     store = place.open()
     chance = random.Random(3)  # noqa: S311  # a test's choices

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
 
 class ForwardProxy(socketserver.ThreadingTCPServer):
-    """
-    Tunnels (CONNECT: RFC 9110, 9.3.6) to ports of this machine, from the address *source*.
-    """
+    """Tunnels (CONNECT: RFC 9110, 9.3.6) to ports of this machine, from the address *source*."""
 
     daemon_threads = True
     block_on_close = False
@@ -36,15 +34,11 @@ class ForwardProxy(socketserver.ThreadingTCPServer):
 
     @property
     def port(self) -> int:
-        """
-        Return where it listens.
-        """
+        """Return where it listens."""
         return int(self.server_address[1])
 
     def move(self, source: str) -> None:
-        """
-        Come from *source* from now on; whatever is open is cut, as on a journey.
-        """
+        """Come from *source* from now on; whatever is open is cut, as on a journey."""
         with self._lock:
             self.source = source
             for one in self._open:
@@ -53,9 +47,7 @@ class ForwardProxy(socketserver.ThreadingTCPServer):
 
     @contextlib.contextmanager
     def reaching(self, port: int) -> Iterator[socket.socket]:
-        """
-        Give a connection to *port* of this machine.
-        """
+        """Give a connection to *port* of this machine."""
         with self._lock:
             far = socket.create_connection((ALLOWED, port), PATIENCE_SECONDS, (self.source, 0))
             self._open.add(far)
@@ -97,9 +89,7 @@ class _Tunnel(socketserver.StreamRequestHandler):
 
 @contextlib.contextmanager
 def forward_proxy() -> Iterator[ForwardProxy]:
-    """
-    Run a proxy that comes from the allowed address until it is moved.
-    """
+    """Run a proxy that comes from the allowed address until it is moved."""
     with ForwardProxy() as proxy:
         thread = threading.Thread(target=proxy.serve_forever, args=(0.02,), daemon=True)
         thread.start()

@@ -1,6 +1,4 @@
-"""
-FTP servers besides vsftpd: ProFTPD and Pure-FTPd, with TLS, and with what is added.
-"""
+"""FTP servers besides vsftpd: ProFTPD and Pure-FTPd, with TLS, and with what is added."""
 
 from __future__ import annotations
 
@@ -18,9 +16,7 @@ SUITES = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 
 def proftpd_config(folder: Path, files: Files, port: int, more: str = "") -> Path:
-    """
-    Return a configuration with *more* in it; a later line of the same name counts.
-    """
+    """Return a configuration with *more* in it; a later line of the same name counts."""
     own = folder / f"proftpd-{port}"
     own.mkdir()
     config = own / "proftpd.conf"
@@ -56,17 +52,13 @@ TLSECCertificateKeyFile {files.key}
 
 
 def proftpd_command(folder: Path, files: Files, port: int, more: str = "") -> list[str]:
-    """
-    Return what starts ProFTPD, as in :func:`proftpd_config`.
-    """
+    """Return what starts ProFTPD, as in :func:`proftpd_config`."""
     given = ["--nodaemon", "--config", str(proftpd_config(folder, files, port, more))]
     return [*command("proftpd"), *given]
 
 
 def pure_ftpd_command(folder: Path, files: Files, port: int, **settings: str) -> list[str]:
-    """
-    Return what starts Pure-FTPd with *settings*, over those that demand TLS everywhere.
-    """
+    """Return what starts Pure-FTPd with *settings*, over those that demand TLS everywhere."""
     own = folder / f"pure-ftpd-{port}"
     own.mkdir()
     both = own / "both.pem"

@@ -1,6 +1,4 @@
-"""
-A gateway to attack: a site that tells what reached it, and a real Envoy in front.
-"""
+"""A gateway to attack: a site that tells what reached it, and a real Envoy in front."""
 
 from __future__ import annotations
 
@@ -42,26 +40,20 @@ DAY = dt.timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """
-    A certificate and its key, as PEM files.
-    """
+    """A certificate and its key, as PEM files."""
 
     chain: Path
     key: Path
 
     @property
     def fingerprint(self) -> str:
-        """
-        Return the SHA-256 of the DER, as the identity store keeps it.
-        """
+        """Return the SHA-256 of the DER, as the identity store keeps it."""
         certificate = x509.load_pem_x509_certificate(self.chain.read_bytes())
         return certificate.fingerprint(hashes.SHA256()).hex()
 
 
 class Keys:
-    """
-    Certificates for one run: an authority, and what it signed or did not sign.
-    """
+    """Certificates for one run: an authority, and what it signed or did not sign."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -70,16 +62,12 @@ class Keys:
         self.authority = self._write("authority", self._issuer, self._signer, [], ca=True)
 
     def server(self, *names: str) -> Pair:
-        """
-        Return a server certificate for *names*.
-        """
+        """Return a server certificate for *names*."""
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
         return self._write(names[0], subject, None, [x509.DNSName(name) for name in names])
 
     def client(self, file: str, identity: str, *, self_signed: bool = False) -> Pair:
-        """
-        Return a client certificate with *identity* as its URI SAN.
-        """
+        """Return a client certificate with *identity* as its URI SAN."""
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, identity)])
         uri = x509.UniformResourceIdentifier(f"urn:sealgate:user:{identity}")
         return self._write(file, subject, None, [uri], self_signed=self_signed)
@@ -122,9 +110,7 @@ class Keys:
 
 
 def write_countries(path: Path) -> Path:
-    """
-    Write a country database: 127.0.0.1 is in DE, 127.0.0.2 in FR, nothing else is known.
-    """
+    """Write a country database: 127.0.0.1 is in DE, 127.0.0.2 in FR, nothing else is known."""
     writer = MMDBWriter(ip_version=6, ipv4_compatible=True, database_type="GeoLite2-Country")
     for address, code in ((ALLOWED, "DE"), (OTHER, "FR"), ("198.51.100.7", "DE")):
         writer.insert_network(IPSet([f"{address}/32"]), {"country": {"iso_code": code}})
@@ -134,9 +120,7 @@ def write_countries(path: Path) -> Path:
 
 @dataclass
 class Told:
-    """
-    One request as it reached the site.
-    """
+    """One request as it reached the site."""
 
     method: str
     target: str
@@ -144,17 +128,13 @@ class Told:
     body_bytes: int = 0
 
     def value(self, name: str) -> str | None:
-        """
-        Return the header *name* (lower case), ``None`` when it is absent.
-        """
+        """Return the header *name* (lower case), ``None`` when it is absent."""
         return next((v for n, v in self.headers if n == name), None)
 
 
 @dataclass
 class EchoSite:
-    """
-    A site that keeps every request, and answers by the first segment of the path.
-    """
+    """A site that keeps every request, and answers by the first segment of the path."""
 
     port: int = 0
     requests: list[Told] = field(default_factory=list)
@@ -162,9 +142,7 @@ class EchoSite:
     may_go_on: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
     def answer(self, told: Told) -> bytes:
-        """
-        Return the whole answer to *told*.
-        """
+        """Return the whole answer to *told*."""
         body = json.dumps({"target": told.target, "headers": told.headers}).encode("utf-8")
         more = ""
         if told.target.startswith("/cookies"):
@@ -185,9 +163,7 @@ class EchoSite:
 
 
 class _Handler(socketserver.StreamRequestHandler):
-    """
-    Speaks just enough HTTP/1.1 to notice anything that a gateway changed.
-    """
+    """Speaks just enough HTTP/1.1 to notice anything that a gateway changed."""
 
     def handle(self) -> None:
         site: EchoSite = self.server.site  # type: ignore[attr-defined]  # set by echo_site
@@ -275,9 +251,7 @@ def echo_site(
     unix: Path | None = None,
     site: EchoSite | None = None,
 ) -> Iterator[EchoSite]:
-    """
-    Run an echo *site* on loopback (over *tls*, or on the socket *unix*) until the block ends.
-    """
+    """Run an echo *site* on loopback (over *tls*, or on the socket *unix*) until the block ends."""
     site = site or EchoSite()
     server: Any
     server = _UnixServer(str(unix), _Handler) if unix else _Server((ALLOWED, 0), _Handler)
@@ -298,9 +272,7 @@ def echo_site(
 
 @dataclass
 class Gateway:
-    """
-    A running Envoy on the translation of *inventory*.
-    """
+    """A running Envoy on the translation of *inventory*."""
 
     inventory: Inventory
     material: Material
@@ -309,39 +281,29 @@ class Gateway:
 
     @property
     def port(self) -> int:
-        """
-        Return the port for https.
-        """
+        """Return the port for https."""
         return self.inventory.listen.https[0].port
 
     @property
     def plain_port(self) -> int:
-        """
-        Return the port for http.
-        """
+        """Return the port for http."""
         return self.inventory.listen.http[0].port
 
     def change(self, inventory: Inventory | None = None, material: Material | None = None) -> None:
-        """
-        Take another inventory or other material over live.
-        """
+        """Take another inventory or other material over live."""
         self.inventory = inventory or self.inventory
         self.material = material or self.material
         self.envoy.apply(translate(self.inventory, self.material))
 
     @property
     def pid(self) -> int:
-        """
-        Return the process that Envoy runs in.
-        """
+        """Return the process that Envoy runs in."""
         pid = self.envoy.pid
         assert pid is not None
         return pid
 
     def access_log(self) -> list[dict[str, Any]]:
-        """
-        Return the lines of the access log, once Envoy has written them.
-        """
+        """Return the lines of the access log, once Envoy has written them."""
         text = (self.folder / "access.log").read_text("utf-8")
         return [json.loads(line) for line in text.splitlines()]
 
@@ -353,9 +315,7 @@ def gateway(
     certificates: Mapping[str, Pair],
     **material: Any,
 ) -> Iterator[Gateway]:
-    """
-    Run Envoy on the translation of *inventory* until the block ends.
-    """
+    """Run Envoy on the translation of *inventory* until the block ends."""
     given = {name: CertificateFiles(str(p.chain), str(p.key)) for name, p in certificates.items()}
     made = Material(str(folder), given, **material)
     envoy = Envoy(find_envoy(), str(folder), workers=1)
@@ -368,25 +328,19 @@ def gateway(
 
 @dataclass
 class Reply:
-    """
-    What a client got: status, headers in lower case, body.
-    """
+    """What a client got: status, headers in lower case, body."""
 
     status: int
     headers: list[tuple[str, str]]
     body: bytes
 
     def values(self, name: str) -> list[str]:
-        """
-        Return every value of the header *name*.
-        """
+        """Return every value of the header *name*."""
         return [value for n, value in self.headers if n == name]
 
 
 class Client:
-    """
-    One TLS connection that is kept, with any bytes as request line and headers.
-    """
+    """One TLS connection that is kept, with any bytes as request line and headers."""
 
     def __init__(
         self,
@@ -425,9 +379,7 @@ class Client:
     def send(
         self, target: str | bytes, *headers: str, method: str = "GET", body: bytes = b""
     ) -> None:
-        """
-        Send one request; Host is the connection's own name unless *headers* holds one.
-        """
+        """Send one request; Host is the connection's own name unless *headers* holds one."""
         raw = target if isinstance(target, bytes) else target.encode("utf-8", "surrogateescape")
         lines = list(headers)
         if not any(line.lower().startswith("host:") for line in lines):
@@ -439,18 +391,14 @@ class Client:
         self.tls.sendall(start + head + b"\r\n" + body)
 
     def receive(self, method: str = "GET") -> Reply:
-        """
-        Return the next answer.
-        """
+        """Return the next answer."""
         answer = HTTPResponse(self.tls, method=method)
         answer.begin()
         headers = [(name.lower(), value) for name, value in answer.getheaders()]
         return Reply(answer.status, headers, answer.read())
 
     def ask(self, target: str | bytes, *headers: str, method: str = "GET") -> Reply:
-        """
-        Send one request and return its answer.
-        """
+        """Send one request and return its answer."""
         self.send(target, *headers, method=method)
         return self.receive(method)
 
@@ -460,17 +408,13 @@ OPEN: list[Client] = []
 
 
 def close_all() -> None:
-    """
-    Close every connection that a test left open.
-    """
+    """Close every connection that a test left open."""
     while OPEN:
         OPEN.pop().tls.close()
 
 
 def run(*command: str, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    """
-    Run a real client with *data* on its standard input.
-    """
+    """Run a real client with *data* on its standard input."""
     program = shutil.which(command[0])
     assert program is not None, f"{command[0]} is not installed (packages-debian.txt)"
     return subprocess.run(

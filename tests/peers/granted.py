@@ -60,9 +60,7 @@ STATES = ("running", "none", "waiting", "out", "ended", "denied")
 
 
 def routes(prefix: str, classification: str) -> str:
-    """
-    Return a route per state of a grant, in TOML.
-    """
+    """Return a route per state of a grant, in TOML."""
     return "".join(
         f'[[site.route]]\npath = "{prefix}{state}"\nclass = "{classification}"\n'
         'admit = ["group:board"]\n'
@@ -71,9 +69,7 @@ def routes(prefix: str, classification: str) -> str:
 
 
 def vault(upstream: int) -> str:
-    """
-    Return the site of the vault, in TOML.
-    """
+    """Return the site of the vault, in TOML."""
     return (
         f'[[site]]\ndomains = ["{VAULT}"]\nupstream = "http://127.0.0.1:{upstream}"\n'
         '[[site.route]]\npath = "/"\nclass = "secret"\nadmit = ["group:board"]\n'
@@ -83,27 +79,19 @@ def vault(upstream: int) -> str:
 
 @dataclass
 class GrantedPlace(SignedPlace):
-    """
-    A :class:`SignedPlace` whose vault has a host of its own.
-    """
+    """A :class:`SignedPlace` whose vault has a host of its own."""
 
     @property
     def vault_url(self) -> str:
-        """
-        Return where the vault is.
-        """
+        """Return where the vault is."""
         return f"https://{VAULT}:{self.https}"
 
     def certificate(self, name: str) -> list[str]:
-        """
-        Return the curl options that show the client certificate in the files *name*.
-        """
+        """Return the curl options that show the client certificate in the files *name*."""
         return ["--cert", f"{self.folder / name}.crt", "--key", f"{self.folder / name}.key"]
 
     def grant(self, person: str, asset: str, state: str) -> None:
-        """
-        Bring a grant of *person* for *asset* into *state*.
-        """
+        """Bring a grant of *person* for *asset* into *state*."""
         if state == "none":
             return
         now = time.time()
@@ -121,9 +109,7 @@ class GrantedPlace(SignedPlace):
                 people.end_grant(made.id, by="three", now=now - 10)
 
     def totp(self, name: str) -> bytes:
-        """
-        Set up an authenticator app for *name*; return its secret.
-        """
+        """Set up an authenticator app for *name*; return its secret."""
         now = time.time()
         app = begin_totp(self.inventory, name)
         # Of the step before this one, so that a test may use the code of now at once.

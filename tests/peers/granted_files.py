@@ -42,9 +42,7 @@ cat "$(dirname "$0")/answer"
 
 @dataclass(eq=False)
 class Vault:
-    """
-    *place* with its secret drop ``plans`` and tunnel ``console``; :meth:`write` comes first.
-    """
+    """*place* with its secret drop ``plans`` and tunnel ``console``; :meth:`write` comes first."""
 
     place: FilePlace
     service: int
@@ -53,9 +51,7 @@ class Vault:
     codes: tuple[str, ...] = ()
 
     def write(self) -> None:
-        """
-        Write the configuration, and the program that answers OpenSSH's questions.
-        """
+        """Write the configuration, and the program that answers OpenSSH's questions."""
         recipient = str(self.identity.recipient())
         self.place.write(f"""
 [[drop]]
@@ -88,9 +84,7 @@ admit = ["user:anna"]
         return open_keyring(keys, settings, passphrase=lambda: PASSPHRASE, now=1.0)
 
     def app(self) -> str:
-        """
-        Set anna's app up anew, and return the code that it shows now.
-        """
+        """Set anna's app up anew, and return the code that it shows now."""
         self.secret = secrets.token_bytes(SECRET_BYTES)
         self.codes = recovery_codes(secrets.token_bytes(150))
         sealed = CodeSealer(self._keyring).seal("anna", self.secret)
@@ -99,9 +93,7 @@ admit = ["user:anna"]
         return code_at(self.secret, int(time.time() // 30))
 
     def grant(self, asset: str = "drop plans", person: str = "anna") -> str:
-        """
-        Have *person* get a grant for an hour, and return its id.
-        """
+        """Have *person* get a grant for an hour, and return its id."""
         now = time.time()
         with IdentityStore(self.place.database) as store:
             asked = store.ask_grant(
@@ -111,9 +103,7 @@ admit = ["user:anna"]
         return asked.id
 
     def end_all(self) -> None:
-        """
-        End every grant that is open.
-        """
+        """End every grant that is open."""
         now = time.time()
         with IdentityStore(self.place.database) as store:
             for grant in store.grants():
@@ -121,41 +111,31 @@ admit = ["user:anna"]
                     store.end_grant(grant.id, by="test", now=now)
 
     def questions(self) -> list[str]:
-        """
-        Return what OpenSSH asked since the last answer was laid ready.
-        """
+        """Return what OpenSSH asked since the last answer was laid ready."""
         asked = self.place.folder / "asked"
         return asked.read_text().splitlines() if asked.exists() else []
 
     def asking(self, answer: str) -> dict[str, str]:
-        """
-        Return an environment in which OpenSSH is given *answer* to whatever it asks.
-        """
+        """Return an environment in which OpenSSH is given *answer* to whatever it asks."""
         (self.place.folder / "asked").unlink(missing_ok=True)
         (self.place.folder / "answer").write_text(answer + "\n")
         ask = str(self.place.folder / "ask.sh")
         return {**os.environ, "SSH_ASKPASS": ask, "SSH_ASKPASS_REQUIRE": "force"}
 
     def options(self, name: str, *more: str) -> list[str]:
-        """
-        Return OpenSSH's options to come in as *name* by key, with questions; *more* come first.
-        """
+        """Return OpenSSH's options to come in as *name* by key, with questions; *more* come first."""
         usual = [word.replace("BatchMode=yes", "BatchMode=no") for word in self.ssh_words(name)]
         first = [*more, "NumberOfPasswordPrompts=1"]
         return [*(word for one in first for word in ("-o", one)), *usual]
 
     def ssh_words(self, name: str) -> list[str]:
-        """
-        Return the options of a client that asks for nothing.
-        """
+        """Return the options of a client that asks for nothing."""
         return self.place.ssh_options(name)
 
     def sftp(
         self, *lines: str, answer: str = "", name: str = "anna", options: tuple[str, ...] = ()
     ) -> subprocess.CompletedProcess[str]:
-        """
-        Run *lines* in OpenSSH's sftp, which is given *answer* when it asks.
-        """
+        """Run *lines* in OpenSSH's sftp, which is given *answer* when it asks."""
         return subprocess.run(
             ["sftp", "-F", "none", *self.options(name, *options), "-b", "-", "127.0.0.1"],
             input="\n".join(lines) + "\n",
@@ -169,9 +149,7 @@ admit = ["user:anna"]
 
     @contextlib.contextmanager
     def session(self, answer: str) -> Iterator[subprocess.Popen[str]]:
-        """
-        Give OpenSSH's sftp of anna, signed in with *answer*, that waits for commands.
-        """
+        """Give OpenSSH's sftp of anna, signed in with *answer*, that waits for commands."""
         process = subprocess.Popen(
             ["sftp", "-F", "none", *self.options("anna"), "127.0.0.1"],
             stdin=subprocess.PIPE,
@@ -189,9 +167,7 @@ admit = ["user:anna"]
 
     @contextlib.contextmanager
     def tunnel(self, answer: str) -> Iterator[tuple[int, subprocess.Popen[str]]]:
-        """
-        Give the local port of ``ssh -N -L`` to the service, and the client.
-        """
+        """Give the local port of ``ssh -N -L`` to the service, and the client."""
         port = free_port()
         forward = f"{port}:127.0.0.1:{self.service}"
         process = subprocess.Popen(
@@ -211,9 +187,7 @@ admit = ["user:anna"]
     def curl(
         self, path: str, *options: str, typed: str = "", name: str = "anna"
     ) -> subprocess.CompletedProcess[str]:
-        """
-        Run curl over explicit FTPS as *name* by certificate, with *typed* as the password.
-        """
+        """Run curl over explicit FTPS as *name* by certificate, with *typed* as the password."""
         command = ["curl", "--silent", "--show-error", "--verbose", "--max-time", "120"]
         command += ["--ssl-reqd", "--cacert", str(self.place.ca), "--user", f"{name}:{typed}"]
         command += ["--cert", f"{name}.crt", "--key", f"{name}.key", *options]
@@ -228,18 +202,14 @@ admit = ["user:anna"]
 
 class _Echo(socketserver.BaseRequestHandler):
     def handle(self) -> None:
-        """
-        Send back what comes.
-        """
+        """Send back what comes."""
         while data := self.request.recv(4096):
             self.request.sendall(data)
 
 
 @contextlib.contextmanager
 def echo_service() -> Iterator[int]:
-    """
-    Give the port of a service that sends back what it gets.
-    """
+    """Give the port of a service that sends back what it gets."""
     server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Echo)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever)
@@ -253,9 +223,7 @@ def echo_service() -> Iterator[int]:
 
 
 def echoed(connection: socket.socket, said: bytes) -> bool:
-    """
-    Return whether *said* comes back over *connection*.
-    """
+    """Return whether *said* comes back over *connection*."""
     try:
         connection.sendall(said)
         return connection.recv(100) == said
@@ -264,9 +232,7 @@ def echoed(connection: socket.socket, said: bytes) -> bool:
 
 
 def prepare(vault: Vault, folder: Path) -> None:
-    """
-    Add boss, who approves, take ben's password away, and write a file into *folder*.
-    """
+    """Add boss, who approves, take ben's password away, and write a file into *folder*."""
     done = vault.place.sealgate("user", "add", "boss", "--role", "approver")
     assert done.returncode == 0, done.stderr
     with IdentityStore(vault.place.database) as store:

@@ -1,6 +1,4 @@
-"""
-A relay to try: a real process, a site that answers as it is told, and bare sockets.
-"""
+"""A relay to try: a real process, a site that answers as it is told, and bare sockets."""
 
 from __future__ import annotations
 
@@ -53,9 +51,7 @@ _LAST_CHUNK = re.compile(rb"(?:\A|\n)0\r\n(?:[^\r\n]+\r\n)*\r\n\Z")
 
 @dataclass
 class Site:
-    """
-    A site that answers each request with what *answer* makes of it, then perhaps closes.
-    """
+    """A site that answers each request with what *answer* makes of it, then perhaps closes."""
 
     path: str
     answer: Callable[[bytes], Answer]
@@ -65,9 +61,7 @@ class Site:
     cut: int = 0
 
     def serve(self, connection: socket.socket) -> None:
-        """
-        Answer on *connection* until it ends.
-        """
+        """Answer on *connection* until it ends."""
         self.connections += 1
         with connection, contextlib.suppress(OSError):
             while request := self._read(connection):
@@ -110,9 +104,7 @@ class Site:
 def site(
     folder: Path, answer: Callable[[bytes], Answer], *, closes: bool = False
 ) -> Iterator[Site]:
-    """
-    Run a site on a Unix socket in *folder*.
-    """
+    """Run a site on a Unix socket in *folder*."""
     path = str(folder / "site.sock")
     made = Site(path, answer, closes)
     with socket.socket(socket.AF_UNIX) as listener:
@@ -137,18 +129,14 @@ def site(
 
 @dataclass
 class Relay:
-    """
-    A running relay: where it listens, its process, and what it saw.
-    """
+    """A running relay: where it listens, its process, and what it saw."""
 
     path: str
     process: RelayProcess
     seen: list[tuple[Sighting, int]] = field(default_factory=list)
 
     def connect(self) -> socket.socket:
-        """
-        Return a connection to it.
-        """
+        """Return a connection to it."""
         made = socket.socket(socket.AF_UNIX)
         made.settimeout(PATIENCE_SECONDS)
         made.connect(self.path)
@@ -165,9 +153,7 @@ class Relay:
             return read_all(made)
 
     def await_seen(self) -> list[tuple[Sighting, int]]:
-        """
-        Return what it saw, once there is something.
-        """
+        """Return what it saw, once there is something."""
 
         def has_seen() -> bool:
             self.process.hear()
@@ -178,9 +164,7 @@ class Relay:
 
 
 def read_all(connection: socket.socket) -> bytes:
-    """
-    Return what *connection* gives until its end, or until it is cut.
-    """
+    """Return what *connection* gives until its end, or until it is cut."""
     data = b""
     with contextlib.suppress(ConnectionResetError):
         while more := connection.recv(65536):
@@ -189,9 +173,7 @@ def read_all(connection: socket.socket) -> bytes:
 
 
 def read_answer(connection: socket.socket) -> tuple[bytes, bytes]:
-    """
-    Return head and body of one answer with a length.
-    """
+    """Return head and body of one answer with a length."""
     data = b""
     while b"\r\n\r\n" not in data:
         more = connection.recv(65536)
@@ -215,9 +197,7 @@ def relay(
     limits: Limits | None = None,
     name: str = "relay.sock",
 ) -> Iterator[Relay]:
-    """
-    Run a relay of one route that is public and takes what is public.
-    """
+    """Run a relay of one route that is public and takes what is public."""
     path = str(folder / name)
     kinds = above(PUBLIC, DEFAULT_MODEL)
     policy = Policy(
@@ -237,17 +217,13 @@ def relay(
 
 
 def get(target: str = "/", *fields: str, method: str = "GET") -> bytes:
-    """
-    Return a request as the gateway sends one.
-    """
+    """Return a request as the gateway sends one."""
     lines = [f"{method} {target} HTTP/1.1", "host: shop.example", *fields]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
 def length_answer(body: bytes, *fields: str, status: str = "200 OK") -> bytes:
-    """
-    Return an answer whose body is told by its length.
-    """
+    """Return an answer whose body is told by its length."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *fields]
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
 
@@ -255,18 +231,14 @@ def length_answer(body: bytes, *fields: str, status: str = "200 OK") -> bytes:
 def chunked_answer(
     *pieces: bytes, trailers: bytes = b"", fields: Sequence[str] = ()
 ) -> list[bytes]:
-    """
-    Return an answer in chunks, one piece for each.
-    """
+    """Return an answer in chunks, one piece for each."""
     lines = ["HTTP/1.1 200 OK", "Transfer-Encoding: chunked", *fields]
     head = ("\r\n".join(lines) + "\r\n\r\n").encode()
     return [head, *(b"%x\r\n%b\r\n" % (len(p), p) for p in pieces), b"0\r\n" + trailers + b"\r\n"]
 
 
 def unchunked(data: bytes) -> bytes:
-    """
-    Return the body in *data*, which must be chunks and a last one.
-    """
+    """Return the body in *data*, which must be chunks and a last one."""
     body = b""
     while True:
         size, _, data = data.partition(b"\r\n")

@@ -38,25 +38,19 @@ _BATCH = 10
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """
-    What one upload sends.
-    """
+    """What one upload sends."""
 
     seed: int
     size: int
 
     def data(self) -> bytes:
-        """
-        Return it.
-        """
+        """Return it."""
         return random.Random(self.seed).randbytes(self.size)  # noqa: S311  # a test's content
 
 
 @dataclass
 class File:
-    """
-    What may be found at one path: nothing (*may_be_absent*), or one of *contents*.
-    """
+    """What may be found at one path: nothing (*may_be_absent*), or one of *contents*."""
 
     path: str
     contents: list[Content]
@@ -65,9 +59,7 @@ class File:
 
 @dataclass
 class Uploads:
-    """
-    All that was sent, by any client.
-    """
+    """All that was sent, by any client."""
 
     seed: int
     files: dict[str, File] = field(default_factory=dict)
@@ -78,9 +70,7 @@ class Uploads:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def begin(self, client: str, drop: str, chance: random.Random) -> tuple[str, Content]:
-        """
-        Return what *client* is to upload next, and to which path.
-        """
+        """Return what *client* is to upload next, and to which path."""
         content = Content(chance.getrandbits(48), chance.choice(SIZES))
         with self._lock:
             settled = [
@@ -100,9 +90,7 @@ class Uploads:
         return file.path, content
 
     def acknowledge(self, client: str, path: str, content: Content) -> None:
-        """
-        Note that the server said yes to it.
-        """
+        """Note that the server said yes to it."""
         with self._lock:
             file = self.files[path]
             file.contents = [content]
@@ -111,9 +99,7 @@ class Uploads:
             self.by_client[client] = self.by_client.get(client, 0) + 1
 
     def never_began(self, path: str, content: Content) -> None:
-        """
-        Take back what no client got to.
-        """
+        """Take back what no client got to."""
         with self._lock:
             file = self.files[path]
             file.contents.remove(content)
@@ -121,39 +107,29 @@ class Uploads:
                 del self.files[path]
 
     def unanswered(self) -> list[File]:
-        """
-        Return the files with an upload that nobody was told about.
-        """
+        """Return the files with an upload that nobody was told about."""
         return [f for f in self.files.values() if f.may_be_absent or len(f.contents) > 1]
 
 
 class Client(Protocol):
-    """
-    Uploads files of one sitting, until there are enough or the connection ends.
-    """
+    """Uploads files of one sitting, until there are enough or the connection ends."""
 
     name: str
     drop: str
 
     def sit(self, place: FilePlace, uploads: Uploads, chance: random.Random) -> None:
-        """
-        Sign in and upload some; whatever the connection raises gets out.
-        """
+        """Sign in and upload some; whatever the connection raises gets out."""
 
 
 @dataclass
 class _Local:
-    """
-    Files on disk for programs that take nothing else.
-    """
+    """Files on disk for programs that take nothing else."""
 
     folder: Path
     waiting: dict[str, tuple[str, Content]] = field(default_factory=dict)
 
     def make(self, client: Client, uploads: Uploads, chance: random.Random) -> Iterator[str]:
-        """
-        Yield the path of a file of this machine and of the server, for each of a batch.
-        """
+        """Yield the path of a file of this machine and of the server, for each of a batch."""
         self.folder.mkdir(exist_ok=True)
         for number in range(_BATCH):
             path, content = uploads.begin(client.name, client.drop, chance)
@@ -164,9 +140,7 @@ class _Local:
             yield f"{local} {path}"
 
     def hear(self, client: Client, uploads: Uploads, program: subprocess.Popen[str]) -> None:
-        """
-        Acknowledge what the program says has arrived, line by line.
-        """
+        """Acknowledge what the program says has arrived, line by line."""
         assert program.stdout is not None
         for line in program.stdout:
             word, _, number = line.strip().partition(" ")
@@ -175,16 +149,12 @@ class _Local:
 
 
 class OpenSSH:
-    """
-    OpenSSH's sftp: a batch ends at the first ``put`` that fails.
-    """
+    """OpenSSH's sftp: a batch ends at the first ``put`` that fails."""
 
     name, drop = "openssh", "partners"
 
     def sit(self, place: FilePlace, uploads: Uploads, chance: random.Random) -> None:
-        """
-        Run one batch.
-        """
+        """Run one batch."""
         local = _Local(place.folder / "openssh-files")
         lines = []
         for number, pair in enumerate(local.make(self, uploads, chance)):
@@ -194,16 +164,12 @@ class OpenSSH:
 
 
 class Lftp:
-    """
-    lftp over FTPS, that tries nothing twice.
-    """
+    """lftp over FTPS, that tries nothing twice."""
 
     name, drop = "lftp", "inbox"
 
     def sit(self, place: FilePlace, uploads: Uploads, chance: random.Random) -> None:
-        """
-        Run one script.
-        """
+        """Run one script."""
         local = _Local(place.folder / "lftp-files")
         script = [
             f"set ssl:ca-file {place.ca}; set ftp:ssl-force true; set ftp:ssl-protect-data true",
@@ -241,16 +207,12 @@ def _speak(command: list[str], said: str, client: Client, uploads: Uploads, loca
 
 
 class Curl:
-    """
-    curl over implicit FTPS, one connection per file.
-    """
+    """curl over implicit FTPS, one connection per file."""
 
     name, drop = "curl", "inbox"
 
     def sit(self, place: FilePlace, uploads: Uploads, chance: random.Random) -> None:
-        """
-        Upload one file.
-        """
+        """Upload one file."""
         path, content = uploads.begin(self.name, self.drop, chance)
         url = f"ftps://localhost:{place.ftps_implicit}{path}"
         command = ["curl", "-sS", "--cacert", str(place.ca), "-u", f"anna:{PASSWORD}"]
@@ -266,16 +228,12 @@ class Curl:
 
 
 class Paramiko:
-    """
-    paramiko, pipelined; its own close would take a lost connection for an answer.
-    """
+    """paramiko, pipelined; its own close would take a lost connection for an answer."""
 
     name, drop = "paramiko", "inbox"
 
     def sit(self, place: FilePlace, uploads: Uploads, chance: random.Random) -> None:
-        """
-        Upload a batch.
-        """
+        """Upload a batch."""
         with paramiko.SSHClient() as client:
             client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
             client.connect(
@@ -301,16 +259,12 @@ class Paramiko:
 
 
 class AsyncSSH:
-    """
-    asyncssh, several files at once on one connection.
-    """
+    """asyncssh, several files at once on one connection."""
 
     name, drop = "asyncssh", "partners"
 
     def sit(self, place: FilePlace, uploads: Uploads, chance: random.Random) -> None:
-        """
-        Upload a batch, three at a time.
-        """
+        """Upload a batch, three at a time."""
         asyncio.run(self._batch(place, uploads, chance))
 
     async def _batch(self, place: FilePlace, uploads: Uploads, chance: random.Random) -> None:
@@ -334,16 +288,12 @@ class AsyncSSH:
 
 
 class FtpLib:
-    """
-    Python's ftplib, by certificate.
-    """
+    """Python's ftplib, by certificate."""
 
     name, drop = "ftplib", "partners"
 
     def sit(self, place: FilePlace, uploads: Uploads, chance: random.Random) -> None:
-        """
-        Upload a batch.
-        """
+        """Upload a batch."""
         with ftps_signed_in(place, key="anna") as one:
             for _ in range(_BATCH):
                 path, content = uploads.begin(self.name, self.drop, chance)
@@ -357,9 +307,7 @@ CLIENTS: tuple[Client, ...] = (OpenSSH(), Lftp(), Curl(), Paramiko(), AsyncSSH()
 
 @contextlib.contextmanager
 def uploading(place: FilePlace, uploads: Uploads, round_number: int) -> Iterator[None]:
-    """
-    Have all clients upload, and come again when the server is gone, until the block ends.
-    """
+    """Have all clients upload, and come again when the server is gone, until the block ends."""
     over = threading.Event()
     threads = [
         threading.Thread(target=_again, args=(client, place, uploads, round_number, over))

@@ -37,16 +37,12 @@ COUNTED = ("rounds", "acknowledged", "broken_off", "whole", "resumed", "lost", "
 
 
 def content_of(seed: int, size: int) -> bytes:
-    """
-    Return *size* bytes that only this *seed* gives.
-    """
+    """Return *size* bytes that only this *seed* gives."""
     return (hashlib.sha256(seed.to_bytes(8, "big")).digest() * (size // 32 + 1))[:size]
 
 
 def write_for_ever(place: Place, keys: UnlockedKeyring, writer: int, seed: int, out: int) -> None:
-    """
-    Upload file after file, and tell of each before it begins and when it was committed.
-    """
+    """Upload file after file, and tell of each before it begins and when it was committed."""
     chance = random.Random(seed)  # noqa: S311  # a test's choices
     store = place.open(keys)
     while True:
@@ -63,16 +59,12 @@ def write_for_ever(place: Place, keys: UnlockedKeyring, writer: int, seed: int, 
 
 
 def tell(out: int, what: str, name: str, size: int, number: int) -> None:
-    """
-    Write one line: it is whole in the pipe, or not there.
-    """
+    """Write one line: it is whole in the pipe, or not there."""
     os.write(out, f"{what} {name} {size} {number}\n".encode())
 
 
 def killed_round(place: Place, keys: UnlockedKeyring, chance: random.Random) -> list[list[str]]:
-    """
-    Run the writers for a moment, kill each with SIGKILL, and return what they told.
-    """
+    """Run the writers for a moment, kill each with SIGKILL, and return what they told."""
     ends: dict[int, int] = {}
     for writer in range(WRITERS):
         reading, writing = os.pipe()
@@ -106,9 +98,7 @@ def killed_round(place: Place, keys: UnlockedKeyring, chance: random.Random) -> 
 
 
 def main(folder: str, rung_number: str, uploads: str, seed: str) -> None:
-    """
-    Kill writers until so many uploads were acknowledged; print the counts.
-    """
+    """Kill writers until so many uploads were acknowledged; print the counts."""
     place = Place(Path(folder), StorageRung(int(rung_number)))
     keys = keyring()
     place.open(keys).close()
@@ -148,9 +138,7 @@ def look(
     began: dict[str, tuple[int, int]],
     counts: dict[str, int],
 ) -> None:
-    """
-    Every acknowledged file is whole; one that was on its way is the old or the new one.
-    """
+    """Every acknowledged file is whole; one that was on its way is the old or the new one."""
     counts["swept"] += sweep(store, young_seconds=0.0).objects
     for name, old in acked.items():
         # It may have been committed, and the telling of it was cut off.
@@ -178,9 +166,7 @@ def look(
 
 
 def content_in(store: ObjectStore, name: str, content: bytes) -> bool:
-    """
-    Return whether the file opens and has this content.
-    """
+    """Return whether the file opens and has this content."""
     if store.settings.rung is StorageRung.HIGHLY_ENCRYPTED:
         raw = get_raw(store, name)
         from sealgate.storage.age.file import unlock  # noqa: PLC0415
@@ -195,9 +181,7 @@ def content_in(store: ObjectStore, name: str, content: bytes) -> bool:
 
 
 def found(store: ObjectStore, name: str) -> Entry | None:
-    """
-    Return the entry of that name, whole or partial.
-    """
+    """Return the entry of that name, whole or partial."""
     try:
         return store.stat((name,))
     except StorageError as error:

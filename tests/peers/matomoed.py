@@ -1,6 +1,4 @@
-"""
-A real Matomo (Debian's) in a folder of its own, laid out as upstream does, on PHP and MariaDB.
-"""
+"""A real Matomo (Debian's) in a folder of its own, laid out as upstream does, on PHP and MariaDB."""
 
 from __future__ import annotations
 
@@ -88,9 +86,7 @@ echo json_encode($told);
 
 @dataclass(frozen=True)
 class Matomo:
-    """
-    The installed site, and what a thief could hold: tokens by whose they are.
-    """
+    """The installed site, and what a thief could hold: tokens by whose they are."""
 
     site: PhpSite
     home: str
@@ -99,9 +95,7 @@ class Matomo:
     tokens: dict[str, str]
 
     def query(self, sql: str) -> str:
-        """
-        Return what the database says, a row a line.
-        """
+        """Return what the database says, a row a line."""
         command = ["mariadb", "--no-defaults", "-N", "-B", "-S", str(self.socket)]
         done = subprocess.run(
             [*command, "-uroot", "matomo", "-e", sql], capture_output=True, text=True, check=True
@@ -109,9 +103,7 @@ class Matomo:
         return done.stdout
 
     def state(self) -> str:
-        """
-        Return all that somebody would change who came in by a back door.
-        """
+        """Return all that somebody would change who came in by a back door."""
         return self.query(
             "SELECT login, password, email, superuser_access FROM m_user ORDER BY 1;"
             "SELECT login, idsite, access FROM m_access ORDER BY 1, 2, 3;"

@@ -61,9 +61,7 @@ class Row:
 
 @dataclass
 class Counts:
-    """
-    What a family of rows came to.
-    """
+    """What a family of rows came to."""
 
     endpoints: int = 0
     sound: int = 0
@@ -73,9 +71,7 @@ class Counts:
     disagreed: list[str] = field(default_factory=list)
 
     def line(self, family: str) -> str:
-        """
-        Return the counts in one line.
-        """
+        """Return the counts in one line."""
         return (
             f"{family}: {self.endpoints} endpoints, {self.sound} of them sound; "
             f"{len(self.false_met)} false met, {len(self.false_alarms)} false alarms, "
@@ -85,9 +81,7 @@ class Counts:
 
 
 def in_total(families: Iterable[Counts]) -> Counts:
-    """
-    Return what all *families* came to together.
-    """
+    """Return what all *families* came to together."""
     total = Counts()
     for one in families:
         total.endpoints += one.endpoints
@@ -100,9 +94,7 @@ def in_total(families: Iterable[Counts]) -> Counts:
 
 
 class Yard:
-    """
-    Servers on loopback: added first, then started together, and ended together.
-    """
+    """Servers on loopback: added first, then started together, and ended together."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -113,41 +105,31 @@ class Yard:
         self._stack = ExitStack()
 
     def nginx(self, block: Callable[[int], str]) -> int:
-        """
-        Add what *block* returns for a port to the one nginx; return the port.
-        """
+        """Add what *block* returns for a port to the one nginx; return the port."""
         port = free_port()
         self._blocks.append(block(port))
         self._nginx_ports.append(port)
         return port
 
     def process(self, command: Callable[[int], Sequence[str]]) -> int:
-        """
-        Add the server that *command* starts on a port; return the port.
-        """
+        """Add the server that *command* starts on a port; return the port."""
         port = free_port()
         self._processes.append((list(command(port)), port))
         return port
 
     def scripted(self, answer: Callable[[socket.socket], None]) -> int:
-        """
-        Add a server that gives each connection to *answer*, in a thread; return the port.
-        """
+        """Add a server that gives each connection to *answer*, in a thread; return the port."""
         listener = socket.create_server(("127.0.0.1", 0))
         self._listeners.append(listener)
         threading.Thread(target=_serve, args=(listener, answer), daemon=True).start()
         return int(listener.getsockname()[1])
 
     def open(self, context: AbstractContextManager[T]) -> T:
-        """
-        Enter *context* until everything ends; only while the servers run.
-        """
+        """Enter *context* until everything ends; only while the servers run."""
         return self._stack.enter_context(context)
 
     def __enter__(self) -> Self:
-        """
-        Start everything.
-        """
+        """Start everything."""
         with ExitStack() as stack:
             if self._blocks:
                 stack.enter_context(
@@ -170,9 +152,7 @@ class Yard:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """
-        End everything.
-        """
+        """End everything."""
         self._stack.close()
 
 
@@ -197,9 +177,7 @@ def _answer(peer: socket.socket, answer: Callable[[socket.socket], None]) -> Non
 
 
 def judged(row: Row, ca_files: Sequence[Path]) -> Report:
-    """
-    Return what Sealgate says of the endpoint of *row*.
-    """
+    """Return what Sealgate says of the endpoint of *row*."""
     manner = Manner(
         time.time(),
         active=row.active,
@@ -210,9 +188,7 @@ def judged(row: Row, ca_files: Sequence[Path]) -> Report:
 
 
 def tried(rows: Iterable[Row], ca_files: Sequence[Path]) -> Counts:
-    """
-    Judge every one of *rows*, whose servers are running, and count what came out otherwise.
-    """
+    """Judge every one of *rows*, whose servers are running, and count what came out otherwise."""
     given = list(rows)
     names = Counter(row.name for row in given)
     assert all(number == 1 for number in names.values()), names.most_common(1)

@@ -45,9 +45,7 @@ Promise.all(urls.map((url) =>
 
 
 class Refusals:
-    """
-    What Chromium says of addresses: all are fetched at once from the page of a sound one.
-    """
+    """What Chromium says of addresses: all are fetched at once from the page of a sound one."""
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
@@ -56,9 +54,7 @@ class Refusals:
         self._lock = threading.Lock()
 
     def second(self, url: str, *, refused: bool) -> Callable[[], bool]:
-        """
-        Return what tells whether the browser refuses *url*, or not, as expected.
-        """
+        """Return what tells whether the browser refuses *url*, or not, as expected."""
         self._urls.append(url)
         return lambda: self._takes(url) is not refused
 
@@ -74,9 +70,7 @@ class Refusals:
 
 
 def served_by(*files: Files, tls12: bool = False) -> ssl.SSLContext:
-    """
-    Return how Python serves with *files*, weak ones too.
-    """
+    """Return how Python serves with *files*, weak ones too."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL=0")
     if tls12:
@@ -87,9 +81,7 @@ def served_by(*files: Files, tls12: bool = False) -> ssl.SSLContext:
 
 
 def answering(context: ssl.SSLContext, peer: socket.socket) -> None:
-    """
-    Answer one request.
-    """
+    """Answer one request."""
     with context.wrap_socket(peer, server_side=True) as tls:
         asked = b""
         while b"\r\n\r\n" not in asked:
@@ -103,9 +95,7 @@ def answering(context: ssl.SSLContext, peer: socket.socket) -> None:
 
 @dataclass(frozen=True)
 class _Rows:
-    """
-    What all rows share: where they run, who is trusted, and who else is asked.
-    """
+    """What all rows share: where they run, who is trusted, and who else is asked."""
 
     yard: Yard
     root: Made
@@ -140,9 +130,7 @@ class _Rows:
 
 
 def certificate_rows(yard: Yard, root: Made, refusals: Refusals) -> Iterator[Row]:
-    """
-    Yield the rows; *root* is the authority that the audit and the browser trust.
-    """
+    """Yield the rows; *root* is the authority that the audit and the browser trust."""
     between = authority("Between", root)
     rows = _Rows(yard, root, between, authority("RSA between", root, key="RSA-2048"), refusals)
     yield from _sound(rows)
@@ -152,9 +140,7 @@ def certificate_rows(yard: Yard, root: Made, refusals: Refusals) -> Iterator[Row
 
 
 def _sound(rows: _Rows) -> Iterator[Row]:
-    """
-    Yield paths that clients take.
-    """
+    """Yield paths that clients take."""
     row, root, between = rows.row, rows.root, rows.between
     wish = Wish(names=(HOST,))
     rsa_wish = Wish(names=(HOST,), key="RSA-2048")
@@ -202,9 +188,7 @@ def _sound(rows: _Rows) -> Iterator[Row]:
 
 
 def _refused_paths(rows: _Rows) -> Iterator[Row]:
-    """
-    Yield paths of which a part above the certificate is refused.
-    """
+    """Yield paths of which a part above the certificate is refused."""
     row, root = rows.row, rows.root
     wish = Wish(names=(HOST,))
     yield row("a stranger's", made(wish, authority("Stranger")), CHAIN)
@@ -270,9 +254,7 @@ def _refused_paths(rows: _Rows) -> Iterator[Row]:
 
 
 def _refused_certificates(rows: _Rows) -> Iterator[Row]:
-    """
-    Yield certificates that are refused by themselves.
-    """
+    """Yield certificates that are refused by themselves."""
     row, root = rows.row, rows.root
     yield row("for clients", made(Wish(names=(HOST,), usages=(CLIENT_AUTH,)), root), CHAIN)
     yield row(
@@ -306,9 +288,7 @@ def _refused_certificates(rows: _Rows) -> Iterator[Row]:
 
 
 def _several(rows: _Rows) -> Iterator[Row]:
-    """
-    Yield servers with two certificates: which one a client sees hangs on what it can verify.
-    """
+    """Yield servers with two certificates: which one a client sees hangs on what it can verify."""
     row, root, between = rows.row, rows.root, rows.between
     wish = Wish(names=(HOST,))
     rsa_wish = Wish(names=(HOST,), key="RSA-2048")

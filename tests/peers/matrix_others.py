@@ -72,9 +72,7 @@ GNUTLS_STRONG = (
 
 
 def other_rows(yard: Yard, root: Made) -> Iterator[Row]:
-    """
-    Yield the rows; *root* is the authority that the audit trusts.
-    """
+    """Yield the rows; *root* is the authority that the audit trusts."""
     right = Wish(names=(HOST,))
     wishes = {
         "right": right,
@@ -142,9 +140,7 @@ def _haproxy_rows(yard: Yard, files: dict[str, Files]) -> Iterator[Row]:
 
 
 def _secret_rows(yard: Yard, files: Files) -> Iterator[Row]:
-    """
-    Yield hosts of class "secret": TLS 1.3, a hybrid group only, and a client's certificate.
-    """
+    """Yield hosts of class "secret": TLS 1.3, a hybrid group only, and a client's certificate."""
     own = f"ca-file {yard.folder / 'root.pem'} curves X25519MLKEM768"
 
     def row(name: str, bind: str, broken: frozenset[str], *, takes: bool) -> Row:

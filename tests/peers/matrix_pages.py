@@ -48,9 +48,7 @@ _LONG = HOME + "<p>" + "news " * 99
 
 
 def page(body: bytes | str, *fields: str, status: str = "HTTP/1.1 200 OK") -> bytes:
-    """
-    Return an answer with *body*; it is HTML unless a field says otherwise.
-    """
+    """Return an answer with *body*; it is HTML unless a field says otherwise."""
     content = body.encode() if isinstance(body, str) else body
     named = any(line.lower().startswith("content-type") for line in fields)
     lines = [status, *fields, *([] if named else ["Content-Type: text/html; charset=utf-8"])]
@@ -59,17 +57,13 @@ def page(body: bytes | str, *fields: str, status: str = "HTTP/1.1 200 OK") -> by
 
 
 def to_tls(path: str, port: int, *fields: str, status: str = "HTTP/1.1 301 Moved") -> bytes:
-    """
-    Return a redirect to https.
-    """
+    """Return a redirect to https."""
     return page("moved", f"Location: https://{HOST}:{port}{path}", *fields, status=status)
 
 
 @dataclass
 class Window:
-    """
-    One Chromium for all rows; each row has a host of its own there, on port 80.
-    """
+    """One Chromium for all rows; each row has a host of its own there, on port 80."""
 
     yard: Yard
     ports: dict[str, int] = field(default_factory=dict)
@@ -77,17 +71,13 @@ class Window:
     _browser: Browser | None = None
 
     def name(self, port: int) -> str:
-        """
-        Return the host that stands for *port*.
-        """
+        """Return the host that stands for *port*."""
         host = f"row{port}.test"
         self.ports[host] = port
         return host
 
     def shows(self, host: str, path: str, css: str) -> bool:
-        """
-        Return whether the page in clear at *path* has what *css* selects.
-        """
+        """Return whether the page in clear at *path* has what *css* selects."""
         with self._lock:
             if self._browser is None:
                 self._browser = self.yard.open(browsing(self.yard.folder, mapped=self.ports))
@@ -100,9 +90,7 @@ class Window:
 
 
 def curl(port: int, path: str, *options: str) -> bytes:
-    """
-    Return what curl gets in clear: head and body.
-    """
+    """Return what curl gets in clear: head and body."""
     command = ["curl", "--silent", "--include", "--max-time", "20", "--http0.9", *options]
     done = subprocess.run(
         [*command, f"http://127.0.0.1:{port}{path}"], capture_output=True, check=False
@@ -123,9 +111,7 @@ class Site:
     files: Files
 
     def __call__(self, peer: socket.socket) -> None:
-        """
-        Answer one connection.
-        """
+        """Answer one connection."""
         if peer.recv(1, socket.MSG_PEEK) != b"\x16":
             self._answer(peer, self.clear)
             # What is not read makes the kernel reset what was sent.
@@ -154,9 +140,7 @@ class Site:
 
 
 def secure(body: str, *fields: str) -> bytes:
-    """
-    Return a page over TLS, with HSTS.
-    """
+    """Return a page over TLS, with HSTS."""
     return page(body, _HSTS, *fields)
 
 
@@ -293,9 +277,7 @@ REFUSING: dict[str, bytes] = {
 
 
 def _page_rows() -> Iterator[tuple[str, frozenset[str], dict[str, bytes], str]]:
-    """
-    Yield pages over TLS whose http redirects: name, what is broken, answers, clause.
-    """
+    """Yield pages over TLS whose http redirects: name, what is broken, answers, clause."""
 
     def row(
         name: str, broken: frozenset[str], body: str, clause: str = MIXED_CLAUSE, **more: str
@@ -416,18 +398,14 @@ def _page_rows() -> Iterator[tuple[str, frozenset[str], dict[str, bytes], str]]:
 
 @dataclass(frozen=True)
 class _Rows:
-    """
-    Makes rows of scripted servers.
-    """
+    """Makes rows of scripted servers."""
 
     yard: Yard
     files: Files
     window: Window
 
     def scripted(self, over_tls: dict[str, bytes], in_clear: dict[str, bytes]) -> int:
-        """
-        Add a server; return its port.
-        """
+        """Add a server; return its port."""
         return self.yard.scripted(Site(over_tls, in_clear, self.files))
 
     def clear(  # as many as a row has
@@ -441,9 +419,7 @@ class _Rows:
         backed: str = "",
         unseen: frozenset[str] = frozenset(),
     ) -> Row:
-        """
-        Return a row about what is answered in clear; curl sees *sign* there.
-        """
+        """Return a row about what is answered in clear; curl sees *sign* there."""
         over_tls = {"/": secure(HOME), "/login": secure(LOGIN), "/long": secure(_LONG)}
         over_tls["/frame"] = secure("<p>nothing")
         over_tls["/framing"] = secure("<iframe src=/frame></iframe>")
@@ -464,9 +440,7 @@ class _Rows:
         )
 
     def form(self, name: str, broken: frozenset[str], in_clear: dict[str, bytes]) -> Row:
-        """
-        Return a row about a login page, which Chromium shows in clear when it is broken.
-        """
+        """Return a row about a login page, which Chromium shows in clear when it is broken."""
         port = self.scripted({"/": secure(HOME), "/login": secure(LOGIN)}, in_clear)
         host = self.window.name(port)
 
@@ -478,9 +452,7 @@ class _Rows:
 
 
 def page_rows(yard: Yard, root: Made) -> Iterator[Row]:
-    """
-    Yield the rows; *root* is the authority that the audit trusts.
-    """
+    """Yield the rows; *root* is the authority that the audit trusts."""
     files = made(Wish(names=(HOST,)), root).written(yard.folder, "pages")
     rows = _Rows(yard, files, Window(yard))
     yield from _form_rows(rows)
@@ -493,9 +465,7 @@ def page_rows(yard: Yard, root: Made) -> Iterator[Row]:
 
 
 def _led_rows(rows: _Rows) -> Iterator[Row]:
-    """
-    Yield pages over TLS that lead browsers to another place in clear, which curl asks.
-    """
+    """Yield pages over TLS that lead browsers to another place in clear, which curl asks."""
     shows, moves = rows.scripted({}, {"": _ON}), rows.scripted({}, _MOVED)
     for name, host in {"another port": HOST, "another host": "127.0.0.1"}.items():
         for broken, port in ((BOTH, shows), (SOUND, moves)):
@@ -599,9 +569,7 @@ _H2 = (
 
 
 def _real_rows(yard: Yard, files: Files) -> Iterator[Row]:
-    """
-    Yield rows of nginx and Apache, asked over http on their port for TLS.
-    """
+    """Yield rows of nginx and Apache, asked over http on their port for TLS."""
 
     def nginx_row(name: str, broken: frozenset[str], more: str, sign: bytes, *options: str) -> Row:
         port = yard.nginx(

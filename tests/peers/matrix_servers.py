@@ -80,9 +80,7 @@ FTPServer(("127.0.0.1", int(port)), Handler).serve_forever()
 
 
 def server_rows(yard: Yard, root: Made) -> Iterator[Row]:
-    """
-    Yield the rows; *root* is the authority that the audit trusts.
-    """
+    """Yield the rows; *root* is the authority that the audit trusts."""
     files = {
         key: made(Wish(names=(HOST,), key=key), root).written(yard.folder, f"servers-{key}")
         for key in ("P-256", "P-384", "RSA-3072")
@@ -238,9 +236,7 @@ def _ftp_verifies(port: int, yard: Yard) -> bool:
 
 
 def takes_names_in_clear(port: int) -> bool:
-    """
-    Return whether the FTP server asks for a password in clear.
-    """
+    """Return whether the FTP server asks for a password in clear."""
     # RFC 959, 5.4: 331 asks for the password.
     with ftplib.FTP() as client:  # noqa: S321  # what is asked is whether it takes clear text
         client.connect("127.0.0.1", port, timeout=60)
@@ -251,9 +247,7 @@ def takes_names_in_clear(port: int) -> bool:
 
 
 def ftp_is_right(port: int) -> bool:
-    """
-    Return whether the FTP server speaks TLS as it should, and asks for no password without it.
-    """
+    """Return whether the FTP server speaks TLS as it should, and asks for no password without it."""
     old = ("-tls1_1", "-cipher", "ALL:COMPLEMENTOFALL@SECLEVEL=0")
     return _ftp_speaks(port) and not _ftp_speaks(port, *old) and not takes_names_in_clear(port)
 

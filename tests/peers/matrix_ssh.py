@@ -1,6 +1,4 @@
-"""
-Rows of the matrix about SSH: OpenSSH, right or with one setting that is not.
-"""
+"""Rows of the matrix about SSH: OpenSSH, right or with one setting that is not."""
 
 from __future__ import annotations
 
@@ -49,9 +47,7 @@ SETTINGS: tuple[tuple[str, dict[str, str], str, str], ...] = (
 
 
 def ssh_rows(yard: Yard, _root: Made) -> Iterator[Row]:
-    """
-    Yield the rows.
-    """
+    """Yield the rows."""
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)
     key = make_key(yard.folder / "host")

@@ -1,6 +1,4 @@
-"""
-Rows of the matrix about TLS itself: versions, suites, groups, in several engines.
-"""
+"""Rows of the matrix about TLS itself: versions, suites, groups, in several engines."""
 
 from __future__ import annotations
 
@@ -25,9 +23,7 @@ STRONG = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 
 def openssl_connects(port: int, *options: str) -> bool:
-    """
-    Return whether ``openssl s_client`` gets through the handshake.
-    """
+    """Return whether ``openssl s_client`` gets through the handshake."""
     command = [
         "openssl",
         "s_client",
@@ -42,23 +38,17 @@ def openssl_connects(port: int, *options: str) -> bool:
 
 
 def old_version(port: int, version: str) -> bool:
-    """
-    Return whether ``openssl s_client`` speaks *version* with the server.
-    """
+    """Return whether ``openssl s_client`` speaks *version* with the server."""
     return openssl_connects(port, f"-{version}", "-cipher", "ALL:COMPLEMENTOFALL@SECLEVEL=0")
 
 
 def suite(port: int, name: str) -> bool:
-    """
-    Return whether ``openssl s_client`` agrees on the suite *name*, as OpenSSL calls it.
-    """
+    """Return whether ``openssl s_client`` agrees on the suite *name*, as OpenSSL calls it."""
     return openssl_connects(port, "-tls1_2", "-cipher", f"{name}:@SECLEVEL=0")
 
 
 def nothing_old(port: int) -> bool:
-    """
-    Return whether ``openssl s_client`` finds neither an old version nor a weak suite.
-    """
+    """Return whether ``openssl s_client`` finds neither an old version nor a weak suite."""
     return (
         openssl_connects(port)
         and not old_version(port, "tls1_1")
@@ -69,9 +59,7 @@ def nothing_old(port: int) -> bool:
 
 
 def tls_rows(yard: Yard, root: Made) -> Iterator[Row]:
-    """
-    Yield the rows; *root* is the authority that the audit trusts.
-    """
+    """Yield the rows; *root* is the authority that the audit trusts."""
     good = made(Wish(names=(HOST,)), root).written(yard.folder, "tls")
     rsa = made(Wish(names=(HOST,), key="RSA-2048"), root).written(yard.folder, "tls-rsa")
 
@@ -215,9 +203,7 @@ def odd(context: ssl.SSLContext, version: int, suite: int, peer: socket.socket) 
 
 
 def odd_rows(yard: Yard, root: Made) -> Iterator[Row]:
-    """
-    Yield servers that are right, and take one suite, or SSL 2.0, that nobody offers any more.
-    """
+    """Yield servers that are right, and take one suite, or SSL 2.0, that nobody offers any more."""
     context = served_by(made(Wish(names=(HOST,)), root).written(yard.folder, "odd"))
     for suite_number, version, name in ODD_SUITES:
         port = yard.scripted(partial(odd, context, version, suite_number))
@@ -242,9 +228,7 @@ def odd_rows(yard: Yard, root: Made) -> Iterator[Row]:
 
 
 def trusted(yard: Yard) -> Made:
-    """
-    Return an authority, written into the yard as ``root.pem``.
-    """
+    """Return an authority, written into the yard as ``root.pem``."""
     root = authority("Matrix root")
     (yard.folder / "root.pem").write_bytes(root.pem)
     return root

@@ -1,6 +1,4 @@
-"""
-A real MediaWiki (Debian's), installed by script with SQLite in a folder of its own, on PHP.
-"""
+"""A real MediaWiki (Debian's), installed by script with SQLite in a folder of its own, on PHP."""
 
 from __future__ import annotations
 
@@ -69,9 +67,7 @@ TOKEN = "a-token-of-an-administrator"
 
 @dataclass(frozen=True)
 class MediaWiki:
-    """
-    The installed wiki, and what a thief could hold: a session, a bot's session.
-    """
+    """The installed wiki, and what a thief could hold: a session, a bot's session."""
 
     site: PhpSite
     home: str
@@ -80,9 +76,7 @@ class MediaWiki:
     bot_session: dict[str, str]
 
     def query(self, sql: str) -> str:
-        """
-        Return what the database says, a row a line.
-        """
+        """Return what the database says, a row a line."""
         script = (
             "$d = new PDO('sqlite:' . $argv[1]); foreach ($d->query($argv[2], PDO::FETCH_NUM) as $r)"
             '{ echo implode("|", $r), "\\n"; }'
@@ -96,9 +90,7 @@ class MediaWiki:
         return done.stdout
 
     def state(self) -> str:
-        """
-        Return all that somebody would change who came in by a back door.
-        """
+        """Return all that somebody would change who came in by a back door."""
         return "\n".join(
             self.query(sql)
             for sql in (
@@ -141,9 +133,7 @@ def _maintained(settings: Path, *words: str, given: str = "") -> None:
 
 
 def bare_client(wiki_port: int, public_port: int) -> httpx.Client:
-    """
-    Return a client of the bare wiki, which speaks as the gateway would.
-    """
+    """Return a client of the bare wiki, which speaks as the gateway would."""
     headers = {"Host": f"localhost:{public_port}", "X-Forwarded-Proto": "https"}
     return httpx.Client(base_url=f"http://127.0.0.1:{wiki_port}", headers=headers, timeout=30)
 
@@ -161,18 +151,14 @@ def _signed_in(port: int, public_port: int, name: str, password: str) -> dict[st
 
 
 def joined(cookies: Mapping[str, str]) -> str:
-    """
-    Return *cookies* as a client sends them.
-    """
+    """Return *cookies* as a client sends them."""
     return "; ".join(f"{name}={value}" for name, value in cookies.items())
 
 
 def login_token(
     client: httpx.Client, kind: str = "login", **sent: str
 ) -> tuple[dict[str, str], str]:
-    """
-    Return the cookies that the wiki then sets, and a token of *kind*; *sent* are headers.
-    """
+    """Return the cookies that the wiki then sets, and a token of *kind*; *sent* are headers."""
     # The cookies are Secure, and this connection is not: the client does not keep them.
     asked = {"action": "query", "meta": "tokens", "type": kind, "format": "json"}
     told = client.get("/api.php", params=asked, headers=sent)
@@ -190,9 +176,7 @@ def _cookies(answer: httpx.Response) -> dict[str, str]:
 
 @contextlib.contextmanager
 def mediawiki_running(folder: Path, port: int, public_port: int) -> Iterator[MediaWiki]:
-    """
-    Run MediaWiki on *port* until the block ends; the world knows it as localhost:*public_port*.
-    """
+    """Run MediaWiki on *port* until the block ends; the world knows it as localhost:*public_port*."""
     home = f"https://localhost:{public_port}"
     settings = _installed(folder, home, public_port)
     _maintained(settings, "createAndPromote", EDITOR, PASSWORD)

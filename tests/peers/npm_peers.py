@@ -1,6 +1,4 @@
-"""
-Installs peers from npm, pinned by hash, one folder here for each.
-"""
+"""Installs peers from npm, pinned by hash, one folder here for each."""
 
 from __future__ import annotations
 

@@ -29,25 +29,19 @@ LOGIN_PASSWORD = "a password at the provider"
 
 
 def rsa_key(name: str, bits: int = 2048) -> dict[str, Any]:
-    """
-    Return a new private key as a JWK.
-    """
+    """Return a new private key as a JWK."""
     key: dict[str, Any] = {**RSAKey.generate_key(bits).as_dict(private=True)}
     return {**key, "kid": name, "use": "sig", "alg": "RS256"}
 
 
 def public(key: Mapping[str, Any]) -> dict[str, Any]:
-    """
-    Return the public half of a JWK.
-    """
+    """Return the public half of a JWK."""
     return {name: key[name] for name in ("kty", "n", "e", "kid", "use", "alg") if name in key}
 
 
 @dataclass
 class Provider:
-    """
-    A running provider: its *issuer*, the *ca* that vouches for it, and its signing *key*.
-    """
+    """A running provider: its *issuer*, the *ca* that vouches for it, and its signing *key*."""
 
     issuer: str
     ca: Path
@@ -56,9 +50,7 @@ class Provider:
     process: subprocess.Popen[str] = field(repr=False)
 
     def change(self, changes: Mapping[str, Any]) -> list[str]:
-        """
-        Have it answer otherwise, by path, from now on; return what it was asked until now.
-        """
+        """Have it answer otherwise, by path, from now on; return what it was asked until now."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps({"change": changes}) + "\n")
@@ -68,9 +60,7 @@ class Provider:
 
 
 def certified(folder: Path, host: str) -> tuple[Path, Path, Path]:
-    """
-    Return an authority and a certificate of it for the address *host*, and its key.
-    """
+    """Return an authority and a certificate of it for the address *host*, and its key."""
     ca, chain, key = (folder / f"provider-{name}.pem" for name in ("ca", "chain", "key"))
     new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
     new += ["-nodes", "-days", "2"]

@@ -1,6 +1,4 @@
-"""
-Pebble, an ACME authority for tests, and a name server that answers it, on loopback.
-"""
+"""Pebble, an ACME authority for tests, and a name server that answers it, on loopback."""
 
 from __future__ import annotations
 
@@ -42,15 +40,11 @@ class Pebble:
     tls_port: int
 
     def root(self) -> str:
-        """
-        Return the root (PEM) that its certificates lead to.
-        """
+        """Return the root (PEM) that its certificates lead to."""
         return self._asked("/roots/0").decode("ascii")
 
     def is_revoked(self, chain: bytes) -> bool:
-        """
-        Return whether it says that the first certificate of *chain* is revoked.
-        """
+        """Return whether it says that the first certificate of *chain* is revoked."""
         from cryptography import x509  # noqa: PLC0415
 
         serial = x509.load_pem_x509_certificate(chain).serial_number
@@ -58,15 +52,11 @@ class Pebble:
         return bool(told["Status"] == "Revoked")
 
     def orders(self) -> int:
-        """
-        Return how many orders it was asked for.
-        """
+        """Return how many orders it was asked for."""
         return self.log.read_text().count("POST /order-plz")
 
     def answer_txt(self, name: str, value: str | None) -> None:
-        """
-        Have the name server answer *value* for *name*, or nothing.
-        """
+        """Have the name server answer *value* for *name*, or nothing."""
         what = "clear-txt" if value is None else "set-txt"
         content = {"host": name} if value is None else {"host": name, "value": value}
         request = urllib.request.Request(f"{self.dns}/{what}", json.dumps(content).encode())  # noqa: S310  # loopback
@@ -89,9 +79,7 @@ def pebble_running(
     life_seconds: int = 7_776_000,
     settings: Mapping[str, str] | None = None,
 ) -> Iterator[Pebble]:
-    """
-    Run Pebble in *folder*; its certificates live *life_seconds*.
-    """
+    """Run Pebble in *folder*; its certificates live *life_seconds*."""
     assert shutil.which("pebble"), "pebble is not installed (packages-debian.txt)"
     folder.mkdir(exist_ok=True)
     given_certificate(folder, "door", domain="localhost")

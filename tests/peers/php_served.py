@@ -1,6 +1,4 @@
-"""
-PHP as most sites run it, php-fpm behind nginx, and a private MariaDB: all in folders of a test.
-"""
+"""PHP as most sites run it, php-fpm behind nginx, and a private MariaDB: all in folders of a test."""
 
 from __future__ import annotations
 
@@ -98,9 +96,7 @@ http {{
 
 @dataclass(frozen=True)
 class PhpSite:
-    """
-    A running site: where it listens, and what PHP heard of.
-    """
+    """A running site: where it listens, and what PHP heard of."""
 
     port: int
     root: Path
@@ -108,17 +104,13 @@ class PhpSite:
 
     @property
     def arrivals(self) -> list[str]:
-        """
-        Return the :data:`MARK` of every request that came to a script, in order.
-        """
+        """Return the :data:`MARK` of every request that came to a script, in order."""
         file = self.folder / "arrivals"
         return file.read_text().splitlines() if file.exists() else []
 
     @property
     def told(self) -> str:
-        """
-        Return what PHP and nginx complained about.
-        """
+        """Return what PHP and nginx complained about."""
         logs = (self.folder / name for name in ("php.log", "fpm.log", "nginx.log"))
         return "\n".join(log.read_text() for log in logs if log.exists())
 
@@ -173,9 +165,7 @@ def php_site_running(
 
 @contextlib.contextmanager
 def mariadb_running() -> Iterator[Path]:
-    """
-    Run a MariaDB server of its own; give its socket, on which ``root`` needs no password.
-    """
+    """Run a MariaDB server of its own; give its socket, on which ``root`` needs no password."""
     folder = Path(tempfile.mkdtemp(prefix="sealgate-my-"))
     account = pwd.getpwuid(os.geteuid()).pw_name
     with contextlib.ExitStack() as held:
@@ -202,9 +192,7 @@ def mariadb_running() -> Iterator[Path]:
 
 
 def php(script: str, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
-    """
-    Run *script* (without ``<?php``) by php-cli; return what it printed.
-    """
+    """Run *script* (without ``<?php``) by php-cli; return what it printed."""
     done = subprocess.run(
         ["php", "-d", "memory_limit=512M", "-r", script, "--", *arguments],
         capture_output=True,

@@ -1,6 +1,4 @@
-"""
-A mirror behind the gateway over plain HTTP: nginx serves it, and somebody in between changes it.
-"""
+"""A mirror behind the gateway over plain HTTP: nginx serves it, and somebody in between changes it."""
 
 from __future__ import annotations
 
@@ -68,16 +66,12 @@ http {{
 
 @dataclass
 class Mirror(Place):
-    """
-    A :class:`Place` whose ``/pub`` is served signed over plain HTTP, by nginx behind it.
-    """
+    """A :class:`Place` whose ``/pub`` is served signed over plain HTTP, by nginx behind it."""
 
     nginx: subprocess.Popen[bytes] | None = field(default=None)
 
     def declare(self, *more: str) -> None:
-        """
-        Write the configuration, with *more* lines of TOML behind it.
-        """
+        """Write the configuration, with *more* lines of TOML behind it."""
         self.write("/", "/pub", "/pub/upload")
         text = self.config.read_text()
         text = text.replace('path = "/pub"\n', 'path = "/pub"\nplain_http = true\n')
@@ -88,29 +82,21 @@ class Mirror(Place):
 
     @property
     def plain(self) -> str:
-        """
-        Return the origin in clear.
-        """
+        """Return the origin in clear."""
         return f"http://localhost:{self.http}"
 
     @property
     def ca(self) -> str:
-        """
-        Return the authority of the site's certificate.
-        """
+        """Return the authority of the site's certificate."""
         return str(self.state / "authority" / "server-ca.pem")
 
     @property
     def keys_url(self) -> str:
-        """
-        Return where the keys are published.
-        """
+        """Return where the keys are published."""
         return f"{self.url}/.well-known/http-message-signatures-directory"
 
     def get(self, path: str, *options: str) -> tuple[int, dict[str, str], bytes]:
-        """
-        Return what curl got over plain HTTP: status, fields in lower case, body.
-        """
+        """Return what curl got over plain HTTP: status, fields in lower case, body."""
         command = ["curl", "--silent", "--max-time", "60", "--path-as-is", "--include"]
         done = subprocess.run(
             [*command, *options, f"{self.plain}{path}"], capture_output=True, check=True
@@ -127,9 +113,7 @@ class Mirror(Place):
 
 @contextlib.contextmanager
 def mirror_running(folder: Path) -> Iterator[Mirror]:
-    """
-    Run nginx with pages in *folder*, and give the place in front of it.
-    """
+    """Run nginx with pages in *folder*, and give the place in front of it."""
     pages = folder / "pages" / "pub"
     (pages / "upload").mkdir(parents=True)
     (pages / "data.txt").write_bytes(TEXT)
@@ -163,9 +147,7 @@ def _answers(port: int) -> bool:
 
 @dataclass
 class Between:
-    """
-    Somebody between a client and the plain port, who passes on what *change* makes of it.
-    """
+    """Somebody between a client and the plain port, who passes on what *change* makes of it."""
 
     port: int
     change: Callable[[bytes], bytes] = lambda data: data
@@ -173,9 +155,7 @@ class Between:
     replay: bytes = b""
 
     def serve(self, connection: socket.socket) -> None:
-        """
-        Answer one request, after which the connection ends.
-        """
+        """Answer one request, after which the connection ends."""
         with connection, contextlib.suppress(OSError):
             head = b""
             while b"\r\n\r\n" not in head:
@@ -197,9 +177,7 @@ class Between:
 
 @contextlib.contextmanager
 def between(port: int) -> Iterator[Between]:
-    """
-    Run somebody in between, at *port* of 127.0.0.2, in front of the same port of 127.0.0.1.
-    """
+    """Run somebody in between, at *port* of 127.0.0.2, in front of the same port of 127.0.0.1."""
     with socket.create_server(("127.0.0.2", port)) as listener:
         made = Between(port)
 
@@ -220,9 +198,7 @@ def between(port: int) -> Iterator[Between]:
 
 @contextlib.contextmanager
 def forwarded(port: int) -> Iterator[None]:
-    """
-    Lead *port* of 127.0.0.2 to the same port of 127.0.0.1, as it is.
-    """
+    """Lead *port* of 127.0.0.2 to the same port of 127.0.0.1, as it is."""
 
     def pump(source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):

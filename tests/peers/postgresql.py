@@ -1,6 +1,4 @@
-"""
-A private PostgreSQL server for tests: a cluster of its own in a folder, on a Unix socket.
-"""
+"""A private PostgreSQL server for tests: a cluster of its own in a folder, on a Unix socket."""
 
 from __future__ import annotations
 
@@ -21,23 +19,17 @@ _PROGRAMS = "/usr/lib/postgresql/*/bin"
 
 
 class PostgreSQL:
-    """
-    A running server. Each database is new, and gone with the server.
-    """
+    """A running server. Each database is new, and gone with the server."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def url(self, database: str = USER) -> str:
-        """
-        Return the SQLAlchemy URL of *database*.
-        """
+        """Return the SQLAlchemy URL of *database*."""
         return f"postgresql+psycopg://{USER}@/{database}?host={self._folder}"
 
     def new_database(self) -> str:
-        """
-        Make a database, and return its URL.
-        """
+        """Make a database, and return its URL."""
         name = f"d{uuid.uuid4().hex}"
         engine = sa.create_engine(self.url(), isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
@@ -48,9 +40,7 @@ class PostgreSQL:
 
 @contextlib.contextmanager
 def postgresql_running() -> Iterator[PostgreSQL]:
-    """
-    Run a server until the block ends; without PostgreSQL, the test fails.
-    """
+    """Run a server until the block ends; without PostgreSQL, the test fails."""
     programs = sorted(Path("/").glob(_PROGRAMS[1:]))
     assert programs, "postgresql is not installed; see packages-debian.txt"
     # Not below pytest's folders, which only their owner may enter.

@@ -1,6 +1,4 @@
-"""
-A site whose people sign in through a provider that runs here, and somebody who does.
-"""
+"""A site whose people sign in through a provider that runs here, and somebody who does."""
 
 from __future__ import annotations
 
@@ -52,17 +50,13 @@ OIDC_COOKIE = "__Host-sealgate-oidc"
 
 @dataclass
 class ProvidedPlace(SignedPlace):
-    """
-    A :class:`SignedPlace` with a *provider*; *settings* are more lines of its section.
-    """
+    """A :class:`SignedPlace` with a *provider*; *settings* are more lines of its section."""
 
     settings: str = ""
     provider: Provider | None = None
 
     def declare(self, more: str = "") -> None:
-        """
-        Write the configuration.
-        """
+        """Write the configuration."""
         assert self.provider is not None
         super().declare(f"""
 [[identity_provider]]
@@ -82,9 +76,7 @@ scopes = ["groups", "email", "profile"]
 
 @dataclass
 class World:
-    """
-    Everything that runs: *place*, *provider*, the *site* behind and ``sealgate serve``.
-    """
+    """Everything that runs: *place*, *provider*, the *site* behind and ``sealgate serve``."""
 
     place: ProvidedPlace
     provider: Provider
@@ -94,9 +86,7 @@ class World:
     count: int = field(default=0)
 
     def person(self, *options: str) -> Person:
-        """
-        Return somebody with a browser of their own.
-        """
+        """Return somebody with a browser of their own."""
         self.count += 1
         return Person(
             self.place, self.folder / f"jar-{self.count}", list(options), provider=self.provider
@@ -105,24 +95,18 @@ class World:
 
 @dataclass
 class Person(Visitor):
-    """
-    A :class:`Visitor` who has an account at *provider*, too.
-    """
+    """A :class:`Visitor` who has an account at *provider*, too."""
 
     provider: Provider | None = None
 
     def begin(self, to: str = "/members") -> str:
-        """
-        Press the button; return where the provider is, as the page says.
-        """
+        """Press the button; return where the provider is, as the page says."""
         page = self.post(BEGIN, to, on=f"/.sealgate/sign-in?to={to}")
         assert page.status == 200, page
         return page.value("refresh").removeprefix("0;url=")
 
     def call(self, url: str, *options: str) -> Answer:
-        """
-        Return the provider's answer at *url*.
-        """
+        """Return the provider's answer at *url*."""
         assert self.provider is not None
         command = ["curl", "--silent", "--show-error", "--include", "--max-time", "60"]
         command += ["--cacert", str(self.provider.ca)]
@@ -134,9 +118,7 @@ class Person(Visitor):
         return Answer(int(first.split()[1]), [(k.lower(), v) for k, _, v in pairs], body)
 
     def log_in(self, url: str, user: str, password: str = LOGIN_PASSWORD) -> str:
-        """
-        Do at the provider what it asks for; return the address that it sends them back to.
-        """
+        """Do at the provider what it asks for; return the address that it sends them back to."""
         assert self.provider is not None
         for _ in range(8):
             answer = self.call(url)
@@ -157,39 +139,29 @@ class Person(Visitor):
         raise AssertionError(url)
 
     def come_back(self, url: str, *options: str) -> Answer:
-        """
-        Return what the site answers to the provider's answer at *url*.
-        """
+        """Return what the site answers to the provider's answer at *url*."""
         assert url.startswith(self.place.url), url
         return self.ask(url.removeprefix(self.place.url), *BROWSER, *options)
 
     def enter(self, user: str, to: str = "/members") -> Answer:
-        """
-        Sign in through the provider as *user*.
-        """
+        """Sign in through the provider as *user*."""
         return self.come_back(self.log_in(self.begin(to), user))
 
 
 def parameters(url: str) -> dict[str, str]:
-    """
-    Return the parameters of *url*.
-    """
+    """Return the parameters of *url*."""
     return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
 
 
 def told(answer: Answer) -> str:
-    """
-    Return the error that a page tells, "" when it tells none.
-    """
+    """Return the error that a page tells, "" when it tells none."""
     found = re.search(r'role="alert">([^<]*)<', answer.body)
     return found[1] if found else ""
 
 
 @contextlib.contextmanager
 def provided(folder: Path, settings: str = "", *, django: bool = False) -> Iterator[World]:
-    """
-    Run the site, the provider (with *django*, the other one) and the gateway.
-    """
+    """Run the site, the provider (with *django*, the other one) and the gateway."""
     with contextlib.ExitStack() as held:
         site = held.enter_context(site_running())
         place = ProvidedPlace(folder, site.server_address[1], routes=ROUTES, settings=settings)

@@ -1,6 +1,4 @@
-"""
-A real Roundcube (Debian's) in a folder of its own, laid out as upstream does, on PHP and Dovecot.
-"""
+"""A real Roundcube (Debian's) in a folder of its own, laid out as upstream does, on PHP and Dovecot."""
 
 from __future__ import annotations
 
@@ -85,9 +83,7 @@ userdb static {{
 
 @dataclass(frozen=True)
 class Roundcube:
-    """
-    The installed webmail.
-    """
+    """The installed webmail."""
 
     site: PhpSite
     home: str
@@ -95,9 +91,7 @@ class Roundcube:
 
 @contextlib.contextmanager
 def dovecot_running(port: int) -> Iterator[None]:
-    """
-    Serve IMAP on *port* until the block ends, to whoever knows :data:`PASSWORD`; with one letter.
-    """
+    """Serve IMAP on *port* until the block ends, to whoever knows :data:`PASSWORD`; with one letter."""
     folder = Path(tempfile.mkdtemp(prefix="sealgate-imap-"))
     folder.chmod(0o755)
     root = os.geteuid() == 0

@@ -1,6 +1,4 @@
-"""
-A configuration in a folder, a site behind it, and ``sealgate serve`` as a process.
-"""
+"""A configuration in a folder, a site behind it, and ``sealgate serve`` as a process."""
 
 from __future__ import annotations
 
@@ -79,9 +77,7 @@ class _Pages(BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def site_running(port: int = 0) -> Iterator[Site]:
-    """
-    Run a :class:`Site`.
-    """
+    """Run a :class:`Site`."""
     server = Site(port)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
@@ -96,9 +92,7 @@ def site_running(port: int = 0) -> Iterator[Site]:
 
 @dataclass
 class Place:
-    """
-    A folder with a ``sealgate.toml`` for the site at *upstream* (a port).
-    """
+    """A folder with a ``sealgate.toml`` for the site at *upstream* (a port)."""
 
     folder: Path
     upstream: int
@@ -107,36 +101,26 @@ class Place:
 
     @property
     def config(self) -> Path:
-        """
-        Return the configuration file.
-        """
+        """Return the configuration file."""
         return self.folder / "sealgate.toml"
 
     @property
     def state(self) -> Path:
-        """
-        Return the state folder.
-        """
+        """Return the state folder."""
         return self.folder / ".sealgate"
 
     @property
     def ready_file(self) -> Path:
-        """
-        Return the file that tells that everything listens.
-        """
+        """Return the file that tells that everything listens."""
         return self.folder / "ready.json"
 
     @property
     def url(self) -> str:
-        """
-        Return the site's own URL.
-        """
+        """Return the site's own URL."""
         return f"https://localhost:{self.https}"
 
     def write(self, *routes: str, tls: str = "", head: str = "") -> None:
-        """
-        Write the configuration: *routes* are paths; a leading ``!`` locks one.
-        """
+        """Write the configuration: *routes* are paths; a leading ``!`` locks one."""
         make_country_database(self.folder / "country.mmdb")
         lines = [head, "[listen]"]
         lines += [f'https = "127.0.0.1:{self.https}"', f'http = "127.0.0.1:{self.http}"']
@@ -153,9 +137,7 @@ class Place:
         self.config.write_text("\n".join(lines) + "\n")
 
     def sealgate(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """
-        Run one command on this configuration, in this folder.
-        """
+        """Run one command on this configuration, in this folder."""
         return subprocess.run(
             [sys.executable, "-m", "sealgate", *arguments, "-c", str(self.config)],
             capture_output=True,
@@ -166,9 +148,7 @@ class Place:
         )
 
     def start(self, *options: str, prefix: tuple[str, ...] = ()) -> subprocess.Popen[str]:
-        """
-        Start ``sealgate serve`` and do not wait.
-        """
+        """Start ``sealgate serve`` and do not wait."""
         command = [*prefix, sys.executable, "-m", "sealgate", "serve", "-c", str(self.config)]
         return subprocess.Popen(
             [*command, "--workers", "1", *options],
@@ -180,9 +160,7 @@ class Place:
 
     @contextlib.contextmanager
     def serving(self, *options: str) -> Iterator[Serving]:
-        """
-        Run ``sealgate serve`` until the block ends.
-        """
+        """Run ``sealgate serve`` until the block ends."""
         self.ready_file.unlink(missing_ok=True)
         process = self.start("--ready-file", str(self.ready_file), *options)
         try:
@@ -203,9 +181,7 @@ class Place:
                 raise
 
     def issue(self, name: str, *options: str) -> None:
-        """
-        Issue a client certificate to *name*: ``NAME.crt`` and ``NAME.key`` in the folder.
-        """
+        """Issue a client certificate to *name*: ``NAME.crt`` and ``NAME.key`` in the folder."""
         prefix = str(self.folder / name)
         command = ["key", "issue", name, "--out", prefix, *options, "-c", str(self.config)]
         # In this process: a new one would take ten times as long.
@@ -215,9 +191,7 @@ class Place:
         assert code == 0, said.getvalue()
 
     def trust(self, ca: Path | None = None, key: str | None = None) -> ssl.SSLContext:
-        """
-        Return a client's settings: the local CA, and the client certificate of *key*.
-        """
+        """Return a client's settings: the local CA, and the client certificate of *key*."""
         context = ssl.create_default_context(
             cafile=str(ca or self.state / "authority" / "server-ca.pem")
         )
@@ -227,9 +201,7 @@ class Place:
 
     @contextlib.contextmanager
     def connected(self, context: ssl.SSLContext) -> Iterator[HTTPSConnection]:
-        """
-        Give a connection that is kept open until the block ends.
-        """
+        """Give a connection that is kept open until the block ends."""
         connection = HTTPSConnection(
             "localhost", self.https, context=context, timeout=PATIENCE_SECONDS
         )
@@ -239,9 +211,7 @@ class Place:
             connection.close()
 
     def curl(self, path: str, *options: str) -> str:
-        """
-        Return what curl printed for *path*: the body, then the status on a line of its own.
-        """
+        """Return what curl printed for *path*: the body, then the status on a line of its own."""
         command = ["curl", "--silent", "--max-time", "60", "--path-as-is", "--write-out"]
         command += ["\n%{http_code}", "--cacert", str(self.state / "authority" / "server-ca.pem")]
         done = subprocess.run(
@@ -250,23 +220,17 @@ class Place:
         return done.stdout
 
     def status(self, path: str, *options: str) -> int:
-        """
-        Return the status of *path* as curl saw it; 0 when there was no answer.
-        """
+        """Return the status of *path* as curl saw it; 0 when there was no answer."""
         return int(self.curl(path, *options).rpartition("\n")[2])
 
     def shown_certificate(self) -> str:
-        """
-        Return the PEM of the certificate that a new handshake shows.
-        """
+        """Return the PEM of the certificate that a new handshake shows."""
         return ssl.get_server_certificate(("127.0.0.1", self.https))
 
 
 @dataclass
 class Serving:
-    """
-    A running ``sealgate serve``: its process, and what its ready file said.
-    """
+    """A running ``sealgate serve``: its process, and what its ready file said."""
 
     place: Place
     process: subprocess.Popen[str]
@@ -274,9 +238,7 @@ class Serving:
 
 
 def status_on(connection: HTTPSConnection, path: str) -> int:
-    """
-    Return the status of a request on the open *connection*, which stays open.
-    """
+    """Return the status of a request on the open *connection*, which stays open."""
     connection.request("GET", path, headers={"Host": "localhost"})
     answer = connection.getresponse()
     answer.read()
@@ -284,9 +246,7 @@ def status_on(connection: HTTPSConnection, path: str) -> int:
 
 
 def given_certificate(folder: Path, name: str, days: int = 90, domain: str = "localhost") -> None:
-    """
-    Write ``NAME.pem`` and ``NAME.key`` in *folder*, self-signed for *domain*, by openssl.
-    """
+    """Write ``NAME.pem`` and ``NAME.key`` in *folder*, self-signed for *domain*, by openssl."""
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
     command += ["-nodes", "-keyout", str(folder / f"{name}.key")]
     command += ["-out", str(folder / f"{name}.pem"), "-subj", f"/CN={domain}", "-days", str(days)]

@@ -1,6 +1,4 @@
-"""
-Certificates from a real ACME authority: issued, renewed under load, revoked, missed.
-"""
+"""Certificates from a real ACME authority: issued, renewed under load, revoked, missed."""
 
 from __future__ import annotations
 
@@ -24,9 +22,7 @@ ISSUE_SECONDS = 30.0
 
 
 def running(place: Place, **more: object) -> object:
-    """
-    Run Pebble, which looks for proofs at the doors of *place*.
-    """
+    """Run Pebble, which looks for proofs at the doors of *place*."""
     return pebble_running(
         place.folder / "pebble",
         http_port=place.http,
@@ -36,42 +32,32 @@ def running(place: Place, **more: object) -> object:
 
 
 def configure(place: Place, pebble: Pebble, *more: str) -> None:
-    """
-    Have the certificates of *place* fetched from *pebble*.
-    """
+    """Have the certificates of *place* fetched from *pebble*."""
     lines = ['certificate = "acme"', 'contact = "hostmaster@shop.example"']
     lines += [f'directory = "{pebble.directory}"', f'directory_ca = "{pebble.ca}"', *more]
     place.write("/", tls="\n".join(lines))
 
 
 def issuer(place: Place) -> str:
-    """
-    Return who issued the certificate that a new handshake shows.
-    """
+    """Return who issued the certificate that a new handshake shows."""
     shown = x509.load_pem_x509_certificate(place.shown_certificate().encode())
     return shown.issuer.rfc4514_string()
 
 
 def trusted(place: Place, pebble: Pebble) -> Path:
-    """
-    Write the root of *pebble* into a file, and return that.
-    """
+    """Write the root of *pebble* into a file, and return that."""
     path = place.folder / "root.pem"
     path.write_text(pebble.root())
     return path
 
 
 def await_issued(place: Place) -> None:
-    """
-    Wait until the gateway shows a certificate of the authority.
-    """
+    """Wait until the gateway shows a certificate of the authority."""
     assert wait_until(lambda: "Pebble" in issuer(place), ISSUE_SECONDS), issuer(place)
 
 
 class Load:
-    """
-    Clients that ask all the time: one on a connection that it keeps, one on new ones.
-    """
+    """Clients that ask all the time: one on a connection that it keeps, one on new ones."""
 
     def __init__(self, place: Place, *roots: Path) -> None:
         self.outcomes: list[int | str] = []
@@ -96,9 +82,7 @@ class Load:
                     self.outcomes.append(repr(error))
 
     def join(self) -> list[int | str]:
-        """
-        Stop, and return what each request came to.
-        """
+        """Stop, and return what each request came to."""
         self._enough.set()
         for thread in self._threads:
             thread.join()
@@ -107,9 +91,7 @@ class Load:
 
 @pytest.mark.parametrize("challenge", ["http-01", "tls-alpn-01"])
 def test_issued_renewed_under_load_and_revoked(place: Place, site: Site, challenge: str) -> None:
-    """
-    The first certificate comes by itself; a renewal and a revocation fail no request.
-    """
+    """The first certificate comes by itself; a renewal and a revocation fail no request."""
     with running(place) as pebble:  # type: ignore[attr-defined]
         configure(place, pebble, f'challenge = "{challenge}"')
         with place.serving() as serving:
@@ -147,9 +129,7 @@ def _stopped(serving: Serving) -> str:
 
 
 def test_issued_by_a_record_that_a_program_sets(place: Place) -> None:
-    """
-    DNS-01: the program is called to set the record and to remove it, and needs no port.
-    """
+    """DNS-01: the program is called to set the record and to remove it, and needs no port."""
     with running(place) as pebble:  # type: ignore[attr-defined]
         hook, calls = place.folder / "hook.sh", place.folder / "calls"
         hook.write_text(
@@ -169,9 +149,7 @@ def test_issued_by_a_record_that_a_program_sets(place: Place) -> None:
 
 
 def test_short_lives_are_renewed_by_themselves(place: Place) -> None:
-    """
-    A certificate of 30 seconds is renewed before a third of that is left, and no request fails.
-    """
+    """A certificate of 30 seconds is renewed before a third of that is left, and no request fails."""
     with running(place, life_seconds=30) as pebble:  # type: ignore[attr-defined]
         configure(place, pebble)
         with place.serving():
@@ -184,9 +162,7 @@ def test_short_lives_are_renewed_by_themselves(place: Place) -> None:
 
 
 def test_a_failing_authority_is_asked_rarely_and_told_of(place: Place) -> None:
-    """
-    When proofs are not believed, the stand-in stays; log, plan and audit say why.
-    """
+    """When proofs are not believed, the stand-in stays; log, plan and audit say why."""
     with pebble_running(place.folder / "pebble", http_port=1, tls_port=1) as pebble:
         configure(place, pebble)
         with place.serving() as serving:
@@ -210,9 +186,7 @@ def test_a_failing_authority_is_asked_rarely_and_told_of(place: Place) -> None:
 
 
 def test_an_order_is_gone_on_with_after_a_crash(place: Place) -> None:
-    """
-    Killed after the order was made: the next start takes the same order up.
-    """
+    """Killed after the order was made: the next start takes the same order up."""
     with running(place, settings={"PEBBLE_VA_NOSLEEP": "0", "PEBBLE_VA_SLEEPTIME": "3"}) as pebble:  # type: ignore[attr-defined]
         configure(place, pebble)
         orders = place.state / "acme" / "orders"

@@ -1,6 +1,4 @@
-"""
-The ``age`` program opens what ``sealgate seal`` wrote, and the other way round.
-"""
+"""The ``age`` program opens what ``sealgate seal`` wrote, and the other way round."""
 
 from __future__ import annotations
 
@@ -21,9 +19,7 @@ SIZES = [0, 1, 65536, 9_000_001]
 
 
 def keygen(folder: Path) -> tuple[Path, str]:
-    """
-    Return a key file that age-keygen made, and its recipient.
-    """
+    """Return a key file that age-keygen made, and its recipient."""
     path = folder / "key.txt"
     subprocess.run(["age-keygen", "-o", str(path)], check=True, capture_output=True)
     (line,) = [x for x in path.read_text().splitlines() if x.startswith("# public key: ")]
@@ -31,9 +27,7 @@ def keygen(folder: Path) -> tuple[Path, str]:
 
 
 def ssh_keygen(folder: Path, *arguments: str, passphrase: str = "") -> tuple[Path, str]:
-    """
-    Return a key file that ssh-keygen made, and its public line.
-    """
+    """Return a key file that ssh-keygen made, and its public line."""
     path = folder / "id"
     command = ["ssh-keygen", "-q", *arguments, "-N", passphrase, "-f", str(path)]
     subprocess.run(command, check=True)
@@ -51,9 +45,7 @@ MAKERS: dict[str, Callable[[Path], tuple[Path, str]]] = {
 @pytest.mark.parametrize("kind", MAKERS)
 @pytest.mark.parametrize("armor", [[], ["-a"]])
 def test_files_go_both_ways(tmp_path: Path, kind: str, armor: list[str]) -> None:
-    """
-    Each kind of key, in binary and in armour, in sizes around the chunk's.
-    """
+    """Each kind of key, in binary and in armour, in sizes around the chunk's."""
     identity, recipient = MAKERS[kind](tmp_path)
     for size in SIZES:
         plain = tmp_path / "plain"
@@ -72,9 +64,7 @@ def test_files_go_both_ways(tmp_path: Path, kind: str, armor: list[str]) -> None
 
 
 def test_an_encrypted_ssh_key_opens(tmp_path: Path) -> None:
-    """
-    The key file's passphrase is asked for, and a wrong one is told.
-    """
+    """The key file's passphrase is asked for, and a wrong one is told."""
     identity, recipient = ssh_keygen(tmp_path, "-t", "ed25519", passphrase="open it")
     sealed = tmp_path / "a.age"
     subprocess.run(["age", "-r", recipient, "-o", str(sealed)], input=b"ssh", check=True)
@@ -91,9 +81,7 @@ def test_an_encrypted_ssh_key_opens(tmp_path: Path) -> None:
 
 
 def test_recipients_files_are_read_alike(tmp_path: Path) -> None:
-    """
-    Comments, several lines and an SSH key: everybody in the file can open.
-    """
+    """Comments, several lines and an SSH key: everybody in the file can open."""
     identity, recipient = keygen(tmp_path)
     ssh_identity, ssh_recipient = ssh_keygen(tmp_path, "-t", "ed25519")
     people = tmp_path / "people"
@@ -107,9 +95,7 @@ def test_recipients_files_are_read_alike(tmp_path: Path) -> None:
 
 
 def test_passphrases_go_both_ways(tmp_path: Path) -> None:
-    """
-    What was sealed with a passphrase on a terminal opens at the other program.
-    """
+    """What was sealed with a passphrase on a terminal opens at the other program."""
     word = tmp_path / "word"
     word.write_text("correct horse\n")
     plain = tmp_path / "plain"
@@ -125,9 +111,7 @@ def test_passphrases_go_both_ways(tmp_path: Path) -> None:
 
 
 def test_a_sealed_identity_file_opens(tmp_path: Path) -> None:
-    """
-    A key file that age sealed with a passphrase serves as an identity.
-    """
+    """A key file that age sealed with a passphrase serves as an identity."""
     identity, recipient = keygen(tmp_path)
     locked = tmp_path / "key.age"
     typed(["age", "-p", "-a", "-o", str(locked), str(identity)], ["correct horse"] * 2)
@@ -140,9 +124,7 @@ def test_a_sealed_identity_file_opens(tmp_path: Path) -> None:
 
 
 def typed(command: list[str], answers: list[str]) -> bytes:
-    """
-    Run *command* on a terminal of its own, type *answers*, and return what it printed.
-    """
+    """Run *command* on a terminal of its own, type *answers*, and return what it printed."""
     code, printed = on_terminal(command, answers)
     assert code == 0, printed
     return printed

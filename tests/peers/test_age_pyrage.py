@@ -1,6 +1,4 @@
-"""
-Pyrage (rage, in Rust) opens what Sealgate sealed, and the other way round.
-"""
+"""Pyrage (rage, in Rust) opens what Sealgate sealed, and the other way round."""
 
 from __future__ import annotations
 
@@ -27,9 +25,7 @@ SIZES = [0, 1, 65535, 65536, 65537, 131_072, 1_000_001]
 
 
 def sealed(plain: bytes, *recipients: Recipient) -> bytes:
-    """
-    Return *plain* sealed by Sealgate.
-    """
+    """Return *plain* sealed by Sealgate."""
     out = io.BytesIO()
     with SealWriter(out, recipients) as writer:
         writer.write(plain)
@@ -37,18 +33,14 @@ def sealed(plain: bytes, *recipients: Recipient) -> bytes:
 
 
 def opened(data: bytes, identity: Identity) -> bytes:
-    """
-    Return what Sealgate reads in *data*.
-    """
+    """Return what Sealgate reads in *data*."""
     blocks = open_stream(io.BytesIO(data), [identity]).blocks()
     return b"".join(bytes(block) for block in blocks)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_x25519_goes_both_ways(size: int) -> None:
-    """
-    Keys made on either side, files sealed on either side, in armour too.
-    """
+    """Keys made on either side, files sealed on either side, in armour too."""
     plain = secrets.token_bytes(size)
     ours = X25519Identity.generate()
     theirs = pyrage.x25519.Identity.from_str(ours.secret_text())
@@ -61,9 +53,7 @@ def test_x25519_goes_both_ways(size: int) -> None:
 
 
 def test_keys_of_pyrage_are_read() -> None:
-    """
-    Identity and recipient that pyrage made are the same here.
-    """
+    """Identity and recipient that pyrage made are the same here."""
     theirs = pyrage.x25519.Identity.generate()
     (ours,) = parse_identities(str(theirs))
     assert str(ours.recipient()) == str(theirs.to_public())
@@ -71,9 +61,7 @@ def test_keys_of_pyrage_are_read() -> None:
 
 
 def test_passphrases_go_both_ways() -> None:
-    """
-    The scrypt recipient of both understands the other's.
-    """
+    """The scrypt recipient of both understands the other's."""
     data = sealed(b"by word", PassphraseRecipient("three words", work_factor=10))
     assert pyrage.passphrase.decrypt(data, "three words") == b"by word"
     back = pyrage.passphrase.encrypt(b"and back", "three words")
@@ -83,9 +71,7 @@ def test_passphrases_go_both_ways() -> None:
 
 
 def test_another_header_for_the_same_payload_opens() -> None:
-    """
-    After a rewrap pyrage opens with the new key, stanzas that ride along included.
-    """
+    """After a rewrap pyrage opens with the new key, stanzas that ride along included."""
     old, new = X25519Identity.generate(), X25519Identity.generate()
     data = sealed(b"moved on", old.recipient())
     header, length = parse_header(data)
@@ -99,9 +85,7 @@ def test_another_header_for_the_same_payload_opens() -> None:
 
 
 def test_a_header_of_ours_is_whole_for_pyrage() -> None:
-    """
-    A changed stanza that rides along is noticed by pyrage, because the MAC covers it.
-    """
+    """A changed stanza that rides along is noticed by pyrage, because the MAC covers it."""
     ours = X25519Identity.generate()
     ride = Stanza("sealgate.example/object", ("YWJj",), b"id")
     begun = begin([ours.recipient()], extra=[ride])

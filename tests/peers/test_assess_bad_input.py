@@ -1,6 +1,4 @@
-"""
-Bad input: a clear error or a recorded "could not look", the right exit code, no traceback.
-"""
+"""Bad input: a clear error or a recorded "could not look", the right exit code, no traceback."""
 
 from __future__ import annotations
 
@@ -29,9 +27,7 @@ NOBODY = 65534
 
 
 def assess(folder: Path, *arguments: str) -> tuple[int, dict[str, Any], str]:
-    """
-    Run the command in *folder* and return exit code, JSON report and standard error.
-    """
+    """Run the command in *folder* and return exit code, JSON report and standard error."""
     run = subprocess.run(
         [sys.executable, "-m", "sealgate", "assess", *arguments, "--format", "json"],
         cwd=folder,
@@ -45,9 +41,7 @@ def assess(folder: Path, *arguments: str) -> tuple[int, dict[str, Any], str]:
 
 
 def reasons(report: dict[str, Any]) -> dict[str, str]:
-    """
-    Return why each place, by its last part, could not be looked at.
-    """
+    """Return why each place, by its last part, could not be looked at."""
     return {
         entry["place"].rstrip("/").rpartition("/")[2]: entry["reason"]
         for entry in report["not_looked"]
@@ -55,16 +49,12 @@ def reasons(report: dict[str, Any]) -> dict[str, str]:
 
 
 def classes(report: dict[str, Any]) -> dict[str, str]:
-    """
-    Return the class of each asset, by the last part of its id.
-    """
+    """Return the class of each asset, by the last part of its id."""
     return {a["asset"].rstrip("/").rpartition("/")[2]: a["class"] for a in report["assessments"]}
 
 
 def sqlite_with_rows(path: Path, rows: int) -> None:
-    """
-    Make a SQLite file of many pages.
-    """
+    """Make a SQLite file of many pages."""
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE people (email TEXT)")
         connection.executemany(
@@ -73,27 +63,21 @@ def sqlite_with_rows(path: Path, rows: int) -> None:
 
 
 def truncated_sqlite(folder: Path) -> None:
-    """
-    Cut a SQLite file in the middle.
-    """
+    """Cut a SQLite file in the middle."""
     sqlite_with_rows(folder / "x", 20_000)
     data = (folder / "x").read_bytes()
     (folder / "x").write_bytes(data[: len(data) // 2])
 
 
 def truncated_parquet(folder: Path) -> None:
-    """
-    Cut a Parquet file in the middle.
-    """
+    """Cut a Parquet file in the middle."""
     pq.write_table(pa.table({"email": [f"a{n}@example.org" for n in range(9999)]}), folder / "x")
     data = (folder / "x").read_bytes()
     (folder / "x").write_bytes(data[: len(data) // 2])
 
 
 def corrupt_parquet(folder: Path) -> None:
-    """
-    Overwrite pages of a Parquet file, its footer stays.
-    """
+    """Overwrite pages of a Parquet file, its footer stays."""
     pq.write_table(pa.table({"email": [f"a{n}@example.org" for n in range(9999)]}), folder / "x")
     data = bytearray((folder / "x").read_bytes())
     data[20:2000] = b"\xff" * 1980
@@ -101,30 +85,22 @@ def corrupt_parquet(folder: Path) -> None:
 
 
 def wrong_parquet(folder: Path) -> None:
-    """
-    Write a file that only begins like Parquet.
-    """
+    """Write a file that only begins like Parquet."""
     (folder / "x").write_bytes(b"PAR1 and nothing else")
 
 
 def truncated_gzip(folder: Path) -> None:
-    """
-    Write the first bytes of a gzip file.
-    """
+    """Write the first bytes of a gzip file."""
     (folder / "x").write_bytes(b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03abc")
 
 
 def archive(folder: Path) -> None:
-    """
-    Write what begins like a zip file.
-    """
+    """Write what begins like a zip file."""
     (folder / "x").write_bytes(b"PK\x03\x04" + b"\0" * 60)
 
 
 def unknown_binary(folder: Path) -> None:
-    """
-    Write bytes of no known format.
-    """
+    """Write bytes of no known format."""
     (folder / "x").write_bytes(bytes(range(256)) * 8)
 
 
@@ -143,9 +119,7 @@ def unknown_binary(folder: Path) -> None:
 def test_what_cannot_be_read_is_recorded_and_counts_as_strictest(
     tmp_path: Path, make: Callable[[Path], None]
 ) -> None:
-    """
-    A damaged or unreadable file is no error but a record, of the strictest class, exit 10.
-    """
+    """A damaged or unreadable file is no error but a record, of the strictest class, exit 10."""
     share = tmp_path / "share"
     share.mkdir()
     make(share)
@@ -157,9 +131,7 @@ def test_what_cannot_be_read_is_recorded_and_counts_as_strictest(
 
 
 def test_a_csv_with_broken_quoting_is_read_as_text(tmp_path: Path) -> None:
-    """
-    Values behind the broken record are found, columns before it judged, and it is recorded.
-    """
+    """Values behind the broken record are found, columns before it judged, and it is recorded."""
     rows = "".join(f"Greta Lindqvist,a{n}@example.org\n" for n in range(50))
     (tmp_path / "a.csv").write_text(
         f'full_name,email\n{rows}"broken" quote,x\nb,4111 1111 1111 1111\n', "utf-8"
@@ -183,9 +155,7 @@ def test_a_csv_with_broken_quoting_is_read_as_text(tmp_path: Path) -> None:
 
 
 def test_a_csv_with_broken_encoding_is_read_and_recorded(tmp_path: Path) -> None:
-    """
-    UTF-8 that breaks is read on as Latin-1, and what stands behind is found.
-    """
+    """UTF-8 that breaks is read on as Latin-1, and what stands behind is found."""
     good = "name,email\n" + "Jürgen,a@example.org\n" * 20_000
     (tmp_path / "a.csv").write_bytes(good.encode() + b"J\xfcrgen,b@example.org\n")
     code, report, _ = assess(tmp_path, str(tmp_path / "a.csv"))
@@ -195,9 +165,7 @@ def test_a_csv_with_broken_encoding_is_read_and_recorded(tmp_path: Path) -> None
 
 
 def test_links_special_files_and_permissions_are_recorded(tmp_path: Path) -> None:
-    """
-    A circle of links, pipes, sockets, dead links and closed folders are told, one by one.
-    """
+    """A circle of links, pipes, sockets, dead links and closed folders are told, one by one."""
     share = tmp_path / "share"
     (share / "deep").mkdir(parents=True)
     (share / "deep" / "a.txt").write_text("nothing\n")
@@ -222,9 +190,7 @@ def test_links_special_files_and_permissions_are_recorded(tmp_path: Path) -> Non
 
 @contextmanager
 def as_nobody(folder: Path) -> Iterator[None]:
-    """
-    Give up the right of root to read everything, in *folder* and what leads there.
-    """
+    """Give up the right of root to read everything, in *folder* and what leads there."""
     if os.geteuid():
         yield
         return
@@ -239,9 +205,7 @@ def as_nobody(folder: Path) -> Iterator[None]:
 
 
 def test_no_permission_is_recorded_and_counts_as_strictest(tmp_path: Path) -> None:
-    """
-    Files and folders that may not be read are assets of the strictest class.
-    """
+    """Files and folders that may not be read are assets of the strictest class."""
     share = tmp_path / "share"
     (share / "closed").mkdir(parents=True)
     for name in ("closed/a.txt", "b.txt", "c.txt"):
@@ -263,9 +227,7 @@ def test_no_permission_is_recorded_and_counts_as_strictest(tmp_path: Path) -> No
 
 
 def test_a_database_in_use_is_read_with_its_log(tmp_path: Path) -> None:
-    """
-    Rows that are only in the write-ahead log of a SQLite database are seen.
-    """
+    """Rows that are only in the write-ahead log of a SQLite database are seen."""
     path = tmp_path / "live.sqlite"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
@@ -309,9 +271,7 @@ def test_a_database_in_use_is_read_with_its_log(tmp_path: Path) -> None:
 def test_wrong_usage_is_told_with_a_hint(
     tmp_path: Path, arguments: list[str], code: int, words: str
 ) -> None:
-    """
-    What cannot be done is told in one line with a hint, and by the exit code.
-    """
+    """What cannot be done is told in one line with a hint, and by the exit code."""
     (tmp_path / "empty").mkdir()
     run = subprocess.run(
         [sys.executable, "-m", "sealgate", "assess", *arguments],
@@ -330,9 +290,7 @@ def test_wrong_usage_is_told_with_a_hint(
 
 
 def test_a_damaged_register_is_told_and_left_alone(tmp_path: Path) -> None:
-    """
-    A register that is no database stops the run with exit 1, and is not written over.
-    """
+    """A register that is no database stops the run with exit 1, and is not written over."""
     (tmp_path / ".sealgate").mkdir()
     register = tmp_path / ".sealgate" / "register.sqlite"
     register.write_bytes(b"this is no database at all, but somebody's notes" * 40)

@@ -1,6 +1,4 @@
-"""
-No value that was found reaches the register, an output, a log or a temporary file.
-"""
+"""No value that was found reaches the register, an output, a log or a temporary file."""
 
 from __future__ import annotations
 
@@ -36,9 +34,7 @@ DATABASE_PASSWORD = "wqK81-geheim-0x"
 
 
 class Watch:
-    """
-    Tells which files were made in a folder, also those that are gone again.
-    """
+    """Tells which files were made in a folder, also those that are gone again."""
 
     def __init__(self, folder: Path) -> None:
         libc = ctypes.CDLL(None, use_errno=True)
@@ -48,9 +44,7 @@ class Watch:
         assert added >= 0
 
     def events(self) -> bytes:
-        """
-        Return the raw events since the watch began.
-        """
+        """Return the raw events since the watch began."""
         try:
             return os.read(self._descriptor, 1 << 16)
         except BlockingIOError:
@@ -60,9 +54,7 @@ class Watch:
 
 
 def plant_names(folder: Path, planter: Planter) -> None:
-    """
-    Plant values where names should be: files, folders, headers, keys, URLs, tables.
-    """
+    """Plant values where names should be: files, folders, headers, keys, URLs, tables."""
     for kind in IN_NAMES:
         value = planter.value(kind)
         (folder / f"{value}.txt").write_text("nothing\n", "utf-8")
@@ -87,9 +79,7 @@ def plant_names(folder: Path, planter: Planter) -> None:
 
 
 def plant_broken(folder: Path, planter: Planter) -> None:
-    """
-    Plant values in files that break while they are read, so that messages could quote them.
-    """
+    """Plant values in files that break while they are read, so that messages could quote them."""
     email, iban = planter.value(Kind.EMAIL), planter.value(Kind.IBAN)
     (folder / "quoting.csv").write_text(f'email,iban\n"{email}"x,"{iban}\n', "utf-8")
     (folder / "long.csv").write_text(f'email\n"{email}{"x" * 200_000}"\n', "utf-8")
@@ -107,26 +97,20 @@ def plant_broken(folder: Path, planter: Planter) -> None:
 
 
 def spellings(value: str) -> set[bytes]:
-    """
-    Return the forms in which *value* would be a leak.
-    """
+    """Return the forms in which *value* would be a leak."""
     forms = {value, quote(value), quote(value, safe=""), json.dumps(value)[1:-1]}
     forms |= {value.replace(" ", ""), value.lower()}
     return {form.encode() for form in forms} | {value.encode("utf-16-le")}
 
 
 def leaked(planter: Planter, data: bytes) -> list[str]:
-    """
-    Return the planted values that stand in *data*.
-    """
+    """Return the planted values that stand in *data*."""
     return [value for value in planter.values if any(form in data for form in spellings(value))]
 
 
 @pytest.fixture
 def planted(tmp_path: Path) -> tuple[Path, Planter]:
-    """
-    Give a folder with values everywhere, and the planter that knows them.
-    """
+    """Give a folder with values everywhere, and the planter that knows them."""
     planter = Planter(7)
     share = tmp_path / "share"
     plant_folder(share, planter)
@@ -137,9 +121,7 @@ def planted(tmp_path: Path) -> tuple[Path, Planter]:
 
 
 def assess(state: Path, temporary: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    """
-    Run the command in *state* with *temporary* as the place for temporary files.
-    """
+    """Run the command in *state* with *temporary* as the place for temporary files."""
     return subprocess.run(
         [sys.executable, "-m", "sealgate", "assess", *arguments],
         cwd=state,
@@ -158,9 +140,7 @@ def assess(state: Path, temporary: Path, *arguments: str) -> subprocess.Complete
 def test_no_value_reaches_register_output_or_temporary_files(
     tmp_path: Path, planted: tuple[Path, Planter]
 ) -> None:
-    """
-    Four formats, names full of values and broken files: no planted value comes out.
-    """
+    """Four formats, names full of values and broken files: no planted value comes out."""
     share, planter = planted
     state, temporary = tmp_path / "state", tmp_path / "temporary"
     state.mkdir()
@@ -185,9 +165,7 @@ def test_no_value_reaches_register_output_or_temporary_files(
 
 
 def test_the_check_for_leaks_can_fail(planted: tuple[Path, Planter]) -> None:
-    """
-    The values that are looked for do stand in the planted files.
-    """
+    """The values that are looked for do stand in the planted files."""
     share, planter = planted
     (share / "bank.parquet").unlink()
     (share / "app.log.gz").unlink()
@@ -210,9 +188,7 @@ def test_the_check_for_leaks_can_fail(planted: tuple[Path, Planter]) -> None:
     ],
 )
 def test_no_value_of_a_source_reaches_a_message(tmp_path: Path, source: str) -> None:
-    """
-    Passwords in URLs and values in paths are not told, also where they cannot be followed.
-    """
+    """Passwords in URLs and values in paths are not told, also where they cannot be followed."""
     planter = Planter(11)
     email = planter.value(Kind.EMAIL)
     given = source.format(password=DATABASE_PASSWORD, email=email, quoted=quote(email, safe=""))

@@ -1,6 +1,4 @@
-"""
-Memory does not grow with the input.
-"""
+"""Memory does not grow with the input."""
 
 from __future__ import annotations
 
@@ -32,9 +30,7 @@ print(peak * 1024, kinds.get("email", 0))
 
 
 def quiet_text(path: Path) -> None:
-    """
-    Write lines with nothing to find, and one address at the end.
-    """
+    """Write lines with nothing to find, and one address at the end."""
     block = b"walnut linen oak beeswax bowl towel stool candle loom oil and so on\n" * 15_420
     with path.open("wb") as file:
         while file.tell() < INPUT_BYTES:
@@ -43,9 +39,7 @@ def quiet_text(path: Path) -> None:
 
 
 def one_line(path: Path) -> None:
-    """
-    Write a CSV file that is one endless line.
-    """
+    """Write a CSV file that is one endless line."""
     with path.open("wb") as file:
         file.write(b"email,note\na@example.org,1\n")
         for _ in range(INPUT_BYTES // MEBIBYTE):
@@ -53,9 +47,7 @@ def one_line(path: Path) -> None:
 
 
 def one_json_string(path: Path) -> None:
-    """
-    Write JSON with a string that never ends.
-    """
+    """Write JSON with a string that never ends."""
     with path.open("wb") as file:
         file.write(b'{"email": "a@example.org", "x": "')
         for _ in range(INPUT_BYTES // MEBIBYTE):
@@ -63,9 +55,7 @@ def one_json_string(path: Path) -> None:
 
 
 def deep_json(path: Path) -> None:
-    """
-    Write JSON that is nested without end.
-    """
+    """Write JSON that is nested without end."""
     with path.open("wb") as file:
         file.write(b'{"email": "a@example.org", "x": ')
         for _ in range(INPUT_BYTES // MEBIBYTE):
@@ -73,9 +63,7 @@ def deep_json(path: Path) -> None:
 
 
 def many_keys(path: Path) -> None:
-    """
-    Write JSON with a new key for every value.
-    """
+    """Write JSON with a new key for every value."""
     with path.open("w", encoding="utf-8") as file:
         file.write('{"email": "a@example.org"')
         for number in range(400_000):
@@ -94,9 +82,7 @@ def many_keys(path: Path) -> None:
     ],
 )
 def test_memory_is_flat(tmp_path: Path, name: str, write: Callable[[Path], None]) -> None:
-    """
-    Whatever the shape of 300 MiB, the peak stays under 200 MiB and the one value is found.
-    """
+    """Whatever the shape of 300 MiB, the peak stays under 200 MiB and the one value is found."""
     path = tmp_path / name
     write(path)
     try:

@@ -1,6 +1,4 @@
-"""
-Every planted kind is found, every asset gets the class it was planted with.
-"""
+"""Every planted kind is found, every asset gets the class it was planted with."""
 
 from __future__ import annotations
 
@@ -25,16 +23,12 @@ LEAST_SHARE = 0.9
 
 
 def run(source: Path) -> AssessRun:
-    """
-    Assess *source* without a register.
-    """
+    """Assess *source* without a register."""
     return assess([str(source)], inventory=None, register=None, now=1_800_000_000.0)
 
 
 def compare(found: dict[str, Assessment], expected: dict[str, Planted]) -> list[str]:
-    """
-    Return what is not as it was planted.
-    """
+    """Return what is not as it was planted."""
     wrong = []
     for name, planted in expected.items():
         assessment = found[name]
@@ -52,9 +46,7 @@ def compare(found: dict[str, Assessment], expected: dict[str, Planted]) -> list[
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_kind_in_a_folder_is_found_and_classified(tmp_path: Path, seed: int) -> None:
-    """
-    In a folder of texts, tables, JSON, Parquet and gzip each file is what it was planted as.
-    """
+    """In a folder of texts, tables, JSON, Parquet and gzip each file is what it was planted as."""
     folder = tmp_path / "share"
     expected = plant_folder(folder, Planter(seed))
     outcome = run(folder)
@@ -67,9 +59,7 @@ def test_every_kind_in_a_folder_is_found_and_classified(tmp_path: Path, seed: in
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_kind_in_a_shop_is_found_and_classified(tmp_path: Path, seed: int) -> None:
-    """
-    In a SQLite shop each table is what it was planted as, and the file is not touched.
-    """
+    """In a SQLite shop each table is what it was planted as, and the file is not touched."""
     shop = tmp_path / "shop.sqlite"
     expected = plant_shop(shop, Planter(seed))
     before = digest(shop)
@@ -90,9 +80,7 @@ def test_every_kind_in_a_shop_is_found_and_classified(tmp_path: Path, seed: int)
 
 
 def test_what_must_not_be_stored_is_a_finding(tmp_path: Path) -> None:
-    """
-    Stored verification codes and clear passwords are found where they are, only there.
-    """
+    """Stored verification codes and clear passwords are found where they are, only there."""
     shop = tmp_path / "shop.sqlite"
     plant_shop(shop, Planter(3))
     findings = {(f.rule.id, f.asset.id) for f in run(shop).report.findings}

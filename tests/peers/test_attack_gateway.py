@@ -42,9 +42,7 @@ CHALLENGE = "/.well-known/acme-challenge/LoqXcYV8q5ONbJQxbmR7SA"
     ],
 )
 def test_forms_of_a_request_line_open_no_door(world: World, line: str) -> None:
-    """
-    Absolute, authority and asterisk form, old versions, fragments and "%u" reach no locked part.
-    """
+    """Absolute, authority and asterisk form, old versions, fragments and "%u" reach no locked part."""
     answer = world.raw(f"{line}\r\nHost: {TYPO3}\r\n\r\n".encode())
     assert statuses(answer), answer
     assert statuses(answer)[0] >= 400
@@ -71,9 +69,7 @@ def test_forms_of_a_request_line_open_no_door(world: World, line: str) -> None:
     ],
 )
 def test_spellings_of_a_parameter_open_no_door(world: World, query: str) -> None:
-    """
-    However PHP might read the install tool's parameter, it is refused on any path.
-    """
+    """However PHP might read the install tool's parameter, it is refused on any path."""
     client = Client(world.gateway.port)
     for path in ("/", "/index.php", "/typo3/sysext/core/Resources/Public/a.css"):
         client.ask(f"{path}?{query}")
@@ -98,9 +94,7 @@ def test_spellings_of_a_parameter_open_no_door(world: World, query: str) -> None
     ],
 )
 def test_wordpress_keeps_its_doors_shut(world: World, target: str) -> None:
-    """
-    The preset's holes lead nowhere else, and its doors have one spelling.
-    """
+    """The preset's holes lead nowhere else, and its doors have one spelling."""
     client = Client(world.gateway.port, name=WORDPRESS)
     assert client.ask("/wp-admin/admin-ajax.php").status == 200
     world.reached()
@@ -119,9 +113,7 @@ def test_wordpress_keeps_its_doors_shut(world: World, target: str) -> None:
 )
 @pytest.mark.parametrize("name", [TYPO3, WORDPRESS])
 def test_a_long_address_costs_little(world: World, name: str, target: str) -> None:
-    """
-    No address keeps a thread of Envoy busy: dots and spaces at an end took seconds once.
-    """
+    """No address keeps a thread of Envoy busy: dots and spaces at an end took seconds once."""
     client = Client(world.gateway.port, name=name)
     client.ask("/")
     before = processor_seconds(world.gateway.pid)
@@ -134,9 +126,7 @@ def test_a_long_address_costs_little(world: World, name: str, target: str) -> No
 
 @pytest.mark.parametrize("framing", [(), ("Content-Length: 60",), ("Transfer-Encoding: chunked",)])
 def test_an_upgrade_that_fails_carries_nothing(world: World, framing: tuple[str, ...]) -> None:
-    """
-    What follows a WebSocket request waits for the site's 101; without it, nothing passes.
-    """
+    """What follows a WebSocket request waits for the site's 101; without it, nothing passes."""
     hidden = request("/typo3/")
     world.raw(request("/", *UPGRADE, *framing) + hidden)
     world.raw(request("/", *UPGRADE, *framing), hidden)
@@ -145,9 +135,7 @@ def test_an_upgrade_that_fails_carries_nothing(world: World, framing: tuple[str,
 
 @pytest.mark.parametrize("target", ["/typo3/", "/a/../typo3/", "/?__typo3_install"])
 def test_an_upgrade_is_locked_like_any_request(world: World, target: str) -> None:
-    """
-    Requests that ask for another protocol have filters of their own: the same.
-    """
+    """Requests that ask for another protocol have filters of their own: the same."""
     assert statuses(world.raw(request(target, *UPGRADE))) == [403]
     assert world.reached() == []
     admitted = Client(world.gateway.port, pair=world.alice)
@@ -168,18 +156,14 @@ def test_an_upgrade_is_locked_like_any_request(world: World, target: str) -> Non
     ],
 )
 def test_doubtful_framing_is_refused(world: World, headers: tuple[str, ...]) -> None:
-    """
-    A request whose end could be read in two ways does not reach the site.
-    """
+    """A request whose end could be read in two ways does not reach the site."""
     answer = world.raw(request("/", *headers, method="POST") + b"0\r\n\r\n" + request("/typo3/"))
     assert statuses(answer)[0] in {400, 501}
     assert world.reached() == []
 
 
 def test_a_pipelined_request_is_judged_by_itself(world: World) -> None:
-    """
-    A public request does not take a locked one along.
-    """
+    """A public request does not take a locked one along."""
     answer = world.raw(request("/a") + request("/typo3/") + request("/b"))
     # Envoy may end the connection behind a refusal (RFC 9112, 9.3.2).
     assert statuses(answer)[:2] == [200, 403]
@@ -187,9 +171,7 @@ def test_a_pipelined_request_is_judged_by_itself(world: World) -> None:
 
 
 def test_h2c_is_not_spoken(world: World) -> None:
-    """
-    Neither port changes to HTTP/2 in clear.
-    """
+    """Neither port changes to HTTP/2 in clear."""
     upgrade = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk")
     assert statuses(world.raw(request("/x", *upgrade))) == [200]
     assert world.site.requests[0].value("upgrade") is None
@@ -218,9 +200,7 @@ def test_h2c_is_not_spoken(world: World) -> None:
 def test_a_challenge_carries_nothing_else(
     world: World, target: str, headers: tuple[str, ...], body: bytes
 ) -> None:
-    """
-    Over http, nothing but the bare challenge reaches the site: no parameter, no body.
-    """
+    """Over http, nothing but the bare challenge reaches the site: no parameter, no body."""
     assert statuses(world.raw(request(CHALLENGE), plain=True)) == [200]
     world.reached()
     answer = world.raw(request(target, *headers) + body, plain=True)

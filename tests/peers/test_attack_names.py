@@ -1,6 +1,4 @@
-"""
-Attacks by what a client says of itself: names, headers, sessions; and what pages tell.
-"""
+"""Attacks by what a client says of itself: names, headers, sessions; and what pages tell."""
 
 from __future__ import annotations
 
@@ -20,9 +18,7 @@ from tests.peers.gatewayed import ALLOWED, OTHER, Client
     [":@evil.example", ":8443@evil.example", ":evil.example", ":80:80", ".", ":80%40evil.example"],
 )
 def test_a_name_hides_no_other(world: World, host: str) -> None:
-    """
-    What stands behind a name is a port; "name:@evil" would have the site link elsewhere.
-    """
+    """What stands behind a name is a port; "name:@evil" would have the site link elsewhere."""
     for plain in (False, True):
         answer = world.raw(request("/", host=f"{TYPO3}{host}"), plain=plain)
         assert statuses(answer) == [421]
@@ -33,9 +29,7 @@ def test_a_name_hides_no_other(world: World, host: str) -> None:
 
 
 def test_two_hosts_are_refused(world: World) -> None:
-    """
-    A second Host field does not choose for the site.
-    """
+    """A second Host field does not choose for the site."""
     assert statuses(world.raw(request("/", "Host: evil.example")))[0] in {400, 421}
     assert world.reached() == []
 
@@ -57,18 +51,14 @@ def test_two_hosts_are_refused(world: World) -> None:
     ],
 )
 def test_no_spelling_of_a_forged_header_passes(world: World, name: str) -> None:
-    """
-    Names that some server reads as a proxy's word are dropped: PHP takes a dot for "_".
-    """
+    """Names that some server reads as a proxy's word are dropped: PHP takes a dot for "_"."""
     assert Client(world.gateway.port).ask("/", f"{name}: evil").status == 200
     assert "evil" not in [value for _, value in world.site.requests[-1].headers]
 
 
 @pytest.mark.parametrize("name", ["x-forwarded-for", "x-forwarded-proto, close", "TE, host"])
 def test_connection_takes_no_header_of_ours_away(world: World, name: str) -> None:
-    """
-    A client cannot name the gateway's own headers as hop-by-hop.
-    """
+    """A client cannot name the gateway's own headers as hop-by-hop."""
     world.raw(request("/", f"Connection: {name}", "TE: trailers"))
     for told in world.site.requests:
         assert told.value("x-forwarded-for") == ALLOWED
@@ -77,9 +67,7 @@ def test_connection_takes_no_header_of_ours_away(world: World, name: str) -> Non
 
 
 def test_a_country_cannot_be_claimed(world: World) -> None:
-    """
-    Neither a header nor a PROXY line moves a visitor to another country.
-    """
+    """Neither a header nor a PROXY line moves a visitor to another country."""
     client = Client(world.gateway.port, pair=world.alice, source=OTHER)
     forged = [f"{name}: {ALLOWED}" for name in ("X-Forwarded-For", "X-Envoy-External-Address")]
     assert client.ask("/typo3/", "X-Sealgate-Country: DE", *forged).status == 403
@@ -98,9 +86,7 @@ def test_a_country_cannot_be_claimed(world: World) -> None:
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_a_session_holds_for_its_own_site_only(world: World, version: ssl.TLSVersion) -> None:
-    """
-    A session is resumed neither for another site nor from another country with its rights.
-    """
+    """A session is resumed neither for another site nor from another country with its rights."""
     port = world.gateway.port
     first = Client(port, pair=world.alice, version=version)
     assert first.ask("/typo3/").status == 200
@@ -118,9 +104,7 @@ def test_a_session_holds_for_its_own_site_only(world: World, version: ssl.TLSVer
 
 
 def test_a_page_repeats_nothing_that_was_sent(world: World) -> None:
-    """
-    No page of the gateway holds a piece of the request, or tells what the gateway is made of.
-    """
+    """No page of the gateway holds a piece of the request, or tells what the gateway is made of."""
     probe = "<script>evil()</script>"
     for plain, asked in (
         (False, request(f"/typo3/{probe}?{probe}", f"User-Agent: {probe}")),

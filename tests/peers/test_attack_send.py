@@ -1,6 +1,4 @@
-"""
-Servers that turn worse once ``sealgate send`` has measured them.
-"""
+"""Servers that turn worse once ``sealgate send`` has measured them."""
 
 from __future__ import annotations
 
@@ -27,9 +25,7 @@ TOP = TransitRung.HIGHLY_ENCRYPTED
 
 @contextlib.contextmanager
 def forgetful(files: Files, ca: Path) -> Iterator[tuple[int, list[bytes]]]:
-    """
-    Give the port of a server that asks for a certificate once, and all that it hears.
-    """
+    """Give the port of a server that asks for a certificate once, and all that it hears."""
     heard: list[bytes] = []
     first = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     first.load_cert_chain(files.chain, files.key)
@@ -67,9 +63,7 @@ def forgetful(files: Files, ca: Path) -> Iterator[tuple[int, list[bytes]]]:
 
 
 def test_each_https_connection_proves_itself(tmp_path: Path) -> None:
-    """
-    What needs a proof by certificate goes over no connection on which none was asked for.
-    """
+    """What needs a proof by certificate goes over no connection on which none was asked for."""
     authority = Authority(tmp_path)
     files, mine, key = authority.issue("shop.localhost"), tmp_path / "me", tmp_path / "me.key"
     command = ["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-subj", "/CN=me"]

@@ -1,6 +1,4 @@
-"""
-Attacks on a serving gateway from its own host: its control socket, and a stopped Envoy.
-"""
+"""Attacks on a serving gateway from its own host: its control socket, and a stopped Envoy."""
 
 from __future__ import annotations
 
@@ -22,9 +20,7 @@ from tests.waiting import wait_until
 
 
 def told(place: Place, line: bytes) -> dict[str, Any]:
-    """
-    Return what the control socket of *place* answers to *line*.
-    """
+    """Return what the control socket of *place* answers to *line*."""
     with socket.socket(socket.AF_UNIX) as channel:
         channel.settimeout(5)
         channel.connect(str(place.state / "control.sock"))
@@ -34,9 +30,7 @@ def told(place: Place, line: bytes) -> dict[str, Any]:
 
 
 def test_garbage_on_the_control_socket_ends_nothing(tmp_path: Path) -> None:
-    """
-    Whatever is sent there is answered with a refusal, and the gateway serves on.
-    """
+    """Whatever is sent there is answered with a refusal, and the gateway serves on."""
     with site_running() as site:
         place = Place(tmp_path, site.server_port)
         place.write("/")
@@ -60,9 +54,7 @@ def test_garbage_on_the_control_socket_ends_nothing(tmp_path: Path) -> None:
 def test_a_revocation_that_envoy_does_not_confirm_fails_and_is_made_up_for(
     tmp_path: Path,
 ) -> None:
-    """
-    While Envoy stands still the command says that it failed; then nobody gets in again.
-    """
+    """While Envoy stands still the command says that it failed; then nobody gets in again."""
     with site_running() as site:
         place = Place(tmp_path, site.server_port)
         place.write("/", "!/typo3")
@@ -99,9 +91,7 @@ def test_a_revocation_that_envoy_does_not_confirm_fails_and_is_made_up_for(
     ],
 )
 def test_only_what_a_browser_takes_for_secure_counts(cookie: str, gained: str) -> None:
-    """
-    A cookie gains Secure unless a browser would find it there (RFC 6265, 5.2).
-    """
+    """A cookie gains Secure unless a browser would find it there (RFC 6265, 5.2)."""
     lua: Any = LuaRuntime()
     lua.execute(cookie_program([CookieRule("sid", http_only=True, same_site="Lax")]))
     assert lua.globals()["hardened"](cookie) == cookie + gained

@@ -1,6 +1,4 @@
-"""
-Attacks on running file servers, over the wire, by strangers and by people who may come in.
-"""
+"""Attacks on running file servers, over the wire, by strangers and by people who may come in."""
 
 from __future__ import annotations
 
@@ -52,14 +50,10 @@ admit = ["group:partners"]
 
 
 class Echo:
-    """
-    A service on loopback that says everything back.
-    """
+    """A service on loopback that says everything back."""
 
     def __init__(self) -> None:
-        """
-        Listen.
-        """
+        """Listen."""
         self._socket = socket.create_server((HOST, 0))
         self.port: int = self._socket.getsockname()[1]
         self._threads: list[threading.Thread] = [threading.Thread(target=self._serve)]
@@ -79,9 +73,7 @@ class Echo:
                 peer.sendall(data)
 
     def close(self) -> None:
-        """
-        End.
-        """
+        """End."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
@@ -91,9 +83,7 @@ class Echo:
 
 @dataclass
 class Ground:
-    """
-    A running ``sealgate serve`` and a service behind each of its tunnels.
-    """
+    """A running ``sealgate serve`` and a service behind each of its tunnels."""
 
     place: FilePlace
     echo: Echo
@@ -103,9 +93,7 @@ class Ground:
 
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    """
-    Serve once for all tests here.
-    """
+    """Serve once for all tests here."""
     echo, log = Echo(), Echo()
     try:
         with file_place(tmp_path_factory.mktemp("attacked")) as place:
@@ -122,9 +110,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
 
 @contextlib.contextmanager
 def tunnel(ground: Ground, name: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
-    """
-    Give the local port of ``ssh -N -L`` to the declared service.
-    """
+    """Give the local port of ``ssh -N -L`` to the declared service."""
     port = free_port()
     command = ["ssh", "-F", "none", *ground.place.ssh_options(name), "-N"]
     command += ["-L", f"{HOST}:{port}:{HOST}:{ground.echo.port}", HOST]
@@ -145,9 +131,7 @@ def _answers(port: int) -> bool:
 
 @pytest.mark.peer("openssh-client")
 def test_a_revoked_key_ends_its_tunnels(ground: Ground) -> None:
-    """
-    When ``key revoke`` returns, what is open over the key ends, and nothing new is opened.
-    """
+    """When ``key revoke`` returns, what is open over the key ends, and nothing new is opened."""
     place = ground.place
     place.add("carla", "partners")
     with tunnel(ground, "carla") as (port, process):
@@ -166,9 +150,7 @@ def test_a_revoked_key_ends_its_tunnels(ground: Ground) -> None:
 
 
 def test_a_changed_password_ends_its_tunnels(ground: Ground) -> None:
-    """
-    Whoever learnt the old one loses what is open over it, and opens nothing new there.
-    """
+    """Whoever learnt the old one loses what is open over it, and opens nothing new there."""
     place = ground.place
     place.add("dora", "partners")
     target, origin = (HOST, ground.log.port), (HOST, 1)
@@ -187,9 +169,7 @@ def test_a_changed_password_ends_its_tunnels(ground: Ground) -> None:
 
 
 def test_keys_are_in_memory_and_nowhere_else(ground: Ground) -> None:
-    """
-    Not in a core file, a command line or an environment, nor in any file of the place.
-    """
+    """Not in a core file, a command line or an environment, nor in any file of the place."""
     place, pid = ground.place, ground.process.pid
     children = subprocess.check_output(["ps", "--ppid", str(pid), "-o", "pid="], text=True).split()
     assert len(children) == 2
@@ -216,9 +196,7 @@ def test_keys_are_in_memory_and_nowhere_else(ground: Ground) -> None:
 
 
 def test_names_of_files_do_not_get_into_logs(ground: Ground) -> None:
-    """
-    A file whose name is an account number is changed from outside: nothing written tells it.
-    """
+    """A file whose name is an account number is changed from outside: nothing written tells it."""
     place = ground.place
     stores = place.folder / "stores" / "inbox" / "objects"
     before = set(stores.rglob("*"))
@@ -238,9 +216,7 @@ def test_names_of_files_do_not_get_into_logs(ground: Ground) -> None:
 
 @pytest.mark.peer("openssh-client")
 def test_a_time_of_no_calendar_hides_no_folder(ground: Ground, tmp_path: Path) -> None:
-    """
-    One who may write sends times and sizes that no file has, by hand: others list as before.
-    """
+    """One who may write sends times and sizes that no file has, by hand: others list as before."""
     place = ground.place
     command = ["ssh", "-F", "none", *place.ssh_options(), HOST, "scp -t /inbox"]
     for at, size in ((b"9" * 18, b"1"), (b"9" * 400, b"1"), (b"1", b"9" * 5000)):

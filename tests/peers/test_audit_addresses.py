@@ -1,6 +1,4 @@
-"""
-``sealgate audit`` of names that have several addresses, of hosts that do not answer, and Ctrl-C.
-"""
+"""``sealgate audit`` of names that have several addresses, of hosts that do not answer, and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -40,23 +38,17 @@ FIRST, SECOND, NOBODY = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
-    """
-    Make one authority.
-    """
+    """Make one authority."""
     return Authority(tmp_path)
 
 
 def named(monkeypatch: pytest.MonkeyPatch, names: Mapping[str, tuple[str, ...]]) -> None:
-    """
-    Have *names* lead to these addresses, as no resolver of a test could.
-    """
+    """Have *names* lead to these addresses, as no resolver of a test could."""
     monkeypatch.setattr(audit_ways, "addresses_of", names.__getitem__)
 
 
 def judged(authority: Authority, *urls: str, seconds: float = 5.0) -> Report:
-    """
-    Return the verdict on *urls*.
-    """
+    """Return the verdict on *urls*."""
     manner = Manner(
         time.time(),
         active=True,
@@ -68,9 +60,7 @@ def judged(authority: Authority, *urls: str, seconds: float = 5.0) -> Report:
 
 
 def two_servers(files: Files, port: int, **other: str) -> str:
-    """
-    Return a right server on the first address, and one on the second that is otherwise.
-    """
+    """Return a right server on the first address, and one on the second that is otherwise."""
     right = https_server(files, port).replace("127.0.0.1", FIRST)
     return right + https_server(files, port, **other).replace("127.0.0.1", SECOND)
 
@@ -79,9 +69,7 @@ def two_servers(files: Files, port: int, **other: str) -> str:
 def test_each_address_of_a_name_is_asked_and_named(
     authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    One address that is right does not make up for another with TLS 1.0.
-    """
+    """One address that is right does not make up for another with TLS 1.0."""
     port = free_port(FIRST, SECOND)
     files = authority.issue("shop.localhost")
     old = two_servers(files, port, protocols="TLSv1 TLSv1.2 TLSv1.3", ciphers="ECDHE:@SECLEVEL=0")
@@ -101,9 +89,7 @@ def test_each_address_of_a_name_is_asked_and_named(
 def test_two_addresses_that_are_right(
     authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Nothing is found where nothing is wrong, however many addresses there are.
-    """
+    """Nothing is found where nothing is wrong, however many addresses there are."""
     port = free_port(FIRST, SECOND)
     named(monkeypatch, {"shop.localhost": (FIRST, SECOND)})
     with nginx(tmp_path / "n", two_servers(authority.issue("shop.localhost"), port)):
@@ -126,9 +112,7 @@ def test_a_dead_address_is_one_gap(
     dead: str,
     reason: str,
 ) -> None:
-    """
-    It is told once, with the address, and what is not known there is not met.
-    """
+    """It is told once, with the address, and what is not known there is not met."""
     port = free_port(FIRST, SECOND)
     named(monkeypatch, {"shop.localhost": (FIRST, dead)})
     servers = two_servers(authority.issue("shop.localhost"), port)
@@ -147,9 +131,7 @@ def test_a_dead_address_is_one_gap(
 def test_a_server_need_not_bind_every_loopback_address(
     authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    "localhost" has two addresses, and most servers here listen on one.
-    """
+    """The name "localhost" has two addresses, and most servers here listen on one."""
     port = free_port(FIRST, SECOND, NOBODY)
     named(monkeypatch, {"shop.localhost": (FIRST, NOBODY, SECOND)})
     with nginx(tmp_path / "n", two_servers(authority.issue("shop.localhost"), port)):
@@ -162,9 +144,7 @@ def test_a_server_need_not_bind_every_loopback_address(
 def test_dead_hosts_cost_one_wait_in_all(
     authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Twenty hosts that do not answer are found out at once, and each is one finding.
-    """
+    """Twenty hosts that do not answer are found out at once, and each is one finding."""
     names = {f"host{n}.example": (f"127.0.8.{n}",) for n in range(1, 21)}
     named(monkeypatch, names)
     port = free_port(*(address for (address,) in names.values()))
@@ -180,9 +160,7 @@ def test_dead_hosts_cost_one_wait_in_all(
 
 
 def test_a_name_that_leads_nowhere_is_one_finding(tmp_path: Path) -> None:
-    """
-    Twenty rules have one reason, so one line tells it.
-    """
+    """Twenty rules have one reason, so one line tells it."""
     command = [sys.executable, "-m", "sealgate", "audit", "https://nowhere.invalid/"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 10
@@ -194,9 +172,7 @@ def test_a_name_that_leads_nowhere_is_one_finding(tmp_path: Path) -> None:
 
 @contextmanager
 def deaf(places: Sequence[tuple[str, int]]) -> Iterator[None]:
-    """
-    Have nobody answer at *places*, as behind a firewall: what queues there is full.
-    """
+    """Have nobody answer at *places*, as behind a firewall: what queues there is full."""
     with ExitStack() as stack:
         for place in places:
             listener = stack.enter_context(socket.socket())
@@ -211,9 +187,7 @@ def deaf(places: Sequence[tuple[str, int]]) -> Iterator[None]:
 
 @contextmanager
 def silent(count: int) -> Iterator[list[int]]:
-    """
-    Listen on *count* ports, take connections, and say nothing.
-    """
+    """Listen on *count* ports, take connections, and say nothing."""
     listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     try:
         yield [listener.getsockname()[1] for listener in listeners]
@@ -224,9 +198,7 @@ def silent(count: int) -> Iterator[list[int]]:
 
 @pytest.mark.peer("nginx")
 def test_ctrl_c_ends_at_once_and_keeps_what_is_known(authority: Authority, tmp_path: Path) -> None:
-    """
-    What had been looked at is written, the rest told as not observed; nobody waits for servers.
-    """
+    """What had been looked at is written, the rest told as not observed; nobody waits for servers."""
     port, report = free_port(), tmp_path / "report.json"
     files = authority.issue("shop.localhost")
     with nginx(tmp_path / "n", https_server(files, port), port), silent(3) as ports:
@@ -274,9 +246,7 @@ main(sys.argv[1:])
 
 
 def test_looks_run_beside_each_other_and_in_order() -> None:
-    """
-    Results keep the order of the list, whoever ends first; what fails is told.
-    """
+    """Results keep the order of the list, whoever ends first; what fails is told."""
     assert all_beside([partial(int, n) for n in range(50)], 8) == list(range(50))
     assert all_beside([], 8) == []
 

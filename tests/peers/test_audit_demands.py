@@ -52,9 +52,7 @@ _REFUSES = "if ($ssl_client_verify != SUCCESS) { return 403; }"
     ],
 )
 def test_nginx(tmp_path: Path, settings: str, value: str | None) -> None:
-    """
-    Its own page for a missing certificate, and for a stranger's, tells that it requires one.
-    """
+    """Its own page for a missing certificate, and for a stranger's, tells that it requires one."""
     authority, port = Authority(tmp_path), free_port()
     block = https_server(
         authority.issue("shop.localhost"),
@@ -68,9 +66,7 @@ def test_nginx(tmp_path: Path, settings: str, value: str | None) -> None:
 def said_of(
     port: int, *, requested: bool = True, path: str = "/", scheme: str = "https"
 ) -> str | None:
-    """
-    Return what is said of the server at *port*, ``None`` where it is not observed.
-    """
+    """Return what is said of the server at *port*, ``None`` where it is not observed."""
     opening = Opening.DIRECT if scheme == "https" else Opening.FTP
     target = Target(
         "a", "shop.localhost", "127.0.0.1", port, path=path, scheme=scheme, opening=opening
@@ -82,9 +78,7 @@ def said_of(
 
 @pytest.fixture(scope="module")
 def files(authority: Authority) -> Files:
-    """
-    Make a certificate for all servers here.
-    """
+    """Make a certificate for all servers here."""
     return authority.issue("shop.localhost")
 
 
@@ -97,9 +91,7 @@ def files(authority: Authority) -> Files:
 def test_apache(  # a setting and a version for each row
     tmp_path: Path, authority: Authority, files: Files, asks: str, value: str, version: str
 ) -> None:
-    """
-    For a whole host Apache asks in the handshake.
-    """
+    """For a whole host Apache asks in the handshake."""
     more = f"SSLProtocol {version}\nSSLCACertificateFile {authority.path}\nSSLVerifyClient {asks}"
     with serving(tmp_path, partial(apache_command, tmp_path, files, more)) as port:
         assert said_of(port) == value
@@ -132,9 +124,7 @@ def test_apache_asks_page_by_page(  # one place, one setting, one version
     value: str | None,
     version: str,
 ) -> None:
-    """
-    Where only some pages ask, it does so once it has read the request, by what TLS has for that.
-    """
+    """Where only some pages ask, it does so once it has read the request, by what TLS has for that."""
     block = f"<{place}>\nSSLVerifyClient {asks}\n</{place.split(maxsplit=1)[0]}>"
     more = f"SSLProtocol {version}\nSSLCACertificateFile {authority.path}\n{block}"
     with serving(tmp_path, partial(apache_command, tmp_path, files, more)) as port:
@@ -168,9 +158,7 @@ def test_haproxy(  # what is set, and where
     front: str,
     value: str | None,
 ) -> None:
-    """
-    HAProxy says it in the handshake, unless its rules do so for each request.
-    """
+    """HAProxy says it in the handshake, unless its rules do so for each request."""
     given = {"bind": f"ca-file {authority.path} {bind}", "front": front}
     with serving(tmp_path, lambda port: haproxy_command(tmp_path, files, port, **given)) as port:
         assert said_of(port) == value
@@ -206,9 +194,7 @@ def test_haproxy_with_a_list_of_names(  # what is first, and what is told of eac
     front: str,
     value: str,
 ) -> None:
-    """
-    Whom it asks the handshake says, and what it serves the request: the two may differ.
-    """
+    """Whom it asks the handshake says, and what it serves the request: the two may differ."""
     demanding = f"[verify required ca-file {authority.path}] shop.localhost"
     lines = {"shop": demanding, "other": "[verify none] other.localhost"}
 
@@ -235,9 +221,7 @@ def test_haproxy_with_a_list_of_names(  # what is first, and what is told of eac
 def test_nginx_compares_both_names(
     tmp_path: Path, authority: Authority, files: Files, protocols: str
 ) -> None:
-    """
-    A host beside that demands nothing serves no request for the one that does (421).
-    """
+    """A host beside that demands nothing serves no request for the one that does (421)."""
     port = free_port()
     demanding = f"ssl_client_certificate {authority.path}; ssl_verify_client on;"
     blocks = [
@@ -253,9 +237,7 @@ def test_nginx_compares_both_names(
 def test_apache_compares_both_names(
     tmp_path: Path, authority: Authority, files: Files, version: str
 ) -> None:
-    """
-    So does Apache.
-    """
+    """So does Apache."""
 
     def start(port: int) -> list[str]:
         usual = (
@@ -288,9 +270,7 @@ def test_apache_compares_both_names(
 def test_caddy(  # a mode and a version for each row
     tmp_path: Path, authority: Authority, files: Files, mode: str, value: str, versions: str
 ) -> None:
-    """
-    Caddy says it in the handshake.
-    """
+    """Caddy says it in the handshake."""
     trusted = f"trusted_ca_cert_file {authority.path}" if "verify" in mode else ""
     tls = f"protocols {versions}\nclient_auth {{\nmode {mode}\n{trusted}\n}}"
 
@@ -320,9 +300,7 @@ def test_openssl(  # options and a version for each row
     value: str,
     version: str,
 ) -> None:
-    """
-    OpenSSL's server goes on with whom nobody vouches for unless it is told otherwise.
-    """
+    """OpenSSL's server goes on with whom nobody vouches for unless it is told otherwise."""
     given = ("-CAfile", str(authority.path), version, *options)
     with serving(tmp_path, lambda port: openssl_command(files, port, *given)) as port:
         assert said_of(port) == value
@@ -347,9 +325,7 @@ def test_gnutls(  # options and a version for each row
     value: str,
     version: str,
 ) -> None:
-    """
-    GnuTLS refuses by alerts that do not speak of certificates.
-    """
+    """GnuTLS refuses by alerts that do not speak of certificates."""
     priority = f"NORMAL:-VERS-ALL:+VERS-{version}"
     given = ("--priority", priority, "--x509cafile", str(authority.path), *options)
     with serving(tmp_path, lambda port: gnutls_command(files, port, *given)) as port:
@@ -368,9 +344,7 @@ def test_gnutls(  # options and a version for each row
 def test_vsftpd(
     tmp_path: Path, authority: Authority, files: Files, settings: dict[str, str], value: str
 ) -> None:
-    """
-    An FTP server says it in the handshake behind AUTH TLS.
-    """
+    """An FTP server says it in the handshake behind AUTH TLS."""
     with vsftpd(tmp_path, files, ca_certs_file=str(authority.path), **settings) as port:
         assert said_of(port, scheme="ftps") == value
 
@@ -381,9 +355,7 @@ def test_vsftpd(
 def test_proftpd(  # a setting and a version for each row
     tmp_path: Path, authority: Authority, files: Files, verifies: str, value: str, version: str
 ) -> None:
-    """
-    ProFTPD does, too.
-    """
+    """ProFTPD does, too."""
     more = (
         f"TLSProtocol {version}\nTLSCACertificateFile {authority.path}\nTLSVerifyClient {verifies}"
     )

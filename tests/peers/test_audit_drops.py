@@ -1,6 +1,4 @@
-"""
-Our own file servers, audited with their configuration, and sent to and fetched from.
-"""
+"""Our own file servers, audited with their configuration, and sent to and fetched from."""
 
 from __future__ import annotations
 
@@ -30,9 +28,7 @@ CARDS = "name,card\n" + "Anna Berg,4111111111111111\n" * 9
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """
-    A running ``sealgate serve`` with two drops and a tunnel, and who may use them.
-    """
+    """A running ``sealgate serve`` with two drops and a tunnel, and who may use them."""
 
     place: Place
     sftp: str
@@ -40,15 +36,11 @@ class Served:
 
     @property
     def store(self) -> Path:
-        """
-        Return the folder of the confidential drop.
-        """
+        """Return the folder of the confidential drop."""
         return self.place.folder / "partners"
 
     def audit(self) -> tuple[int, dict[tuple[str, str], str], dict[str, Any]]:
-        """
-        Return exit code, open findings as (asset, rule) -> status, and the JSON.
-        """
+        """Return exit code, open findings as (asset, rule) -> status, and the JSON."""
         done = self.place.sealgate("audit", "--format", "json")
         assert done.returncode in {0, 10}, done.stderr
         data = json.loads(done.stdout)
@@ -56,9 +48,7 @@ class Served:
         return done.returncode, found, data
 
     def key_options(self) -> tuple[str, ...]:
-        """
-        Return the options that sign ann in with her SSH key.
-        """
+        """Return the options that sign ann in with her SSH key."""
         shown = subprocess.check_output(
             ["ssh-keyscan", "-t", "ed25519", "-p", self.sftp.rpartition(":")[2], "127.0.0.1"],
             stderr=subprocess.DEVNULL,
@@ -69,9 +59,7 @@ class Served:
         return ("--known-hosts", str(known), "-i", str(self.place.folder / "ann_key"))
 
     def certificate_options(self) -> tuple[str, ...]:
-        """
-        Return the options that sign ann in with her certificate.
-        """
+        """Return the options that sign ann in with her certificate."""
         ca = self.place.state / "authority" / "server-ca.pem"
         return ("--ca", str(ca), "--cert", "ann.crt", "--key", "ann.key")
 
@@ -106,9 +94,7 @@ until = 2099-01-01
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """
-    Run everything once for all tests here.
-    """
+    """Run everything once for all tests here."""
     folder = tmp_path_factory.mktemp("served")
     sftp, ftps, implicit = free_port(), free_port(), free_port()
     with site_running() as site:
@@ -130,9 +116,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def test_our_own_servers_pass(served: Served) -> None:
-    """
-    Server, drops and tunnel reach what their classes demand, each part really observed.
-    """
+    """Server, drops and tunnel reach what their classes demand, each part really observed."""
     _, found, data = served.audit()
     files = {key: status for key, status in found.items() if not key[0].startswith(("site", "rou"))}
     assert files == {}
@@ -147,9 +131,7 @@ def test_our_own_servers_pass(served: Served) -> None:
 
 @pytest.mark.parametrize("scheme", ["sftp", "ftps"])
 def test_files_go_to_a_drop_and_come_back(served: Served, scheme: str) -> None:
-    """
-    What is sent to a drop is compared, lies there sealed, and comes back as it was.
-    """
+    """What is sent to a drop is compared, lies there sealed, and comes back as it was."""
     url, options = (
         (served.sftp, served.key_options())
         if scheme == "sftp"
@@ -167,9 +149,7 @@ def test_files_go_to_a_drop_and_come_back(served: Served, scheme: str) -> None:
 
 
 def test_a_drop_that_one_is_not_admitted_to(served: Served) -> None:
-    """
-    The server's own words reach whoever sends.
-    """
+    """The server's own words reach whoever sends."""
     url = f"{served.sftp}/elsewhere/x.txt"
     done = served.place.sealgate("send", "one.txt", url, *served.key_options())
     assert done.returncode == 1
@@ -195,9 +175,7 @@ def test_a_store_that_others_may_enter(served: Served) -> None:
 
 
 def test_an_object_that_is_not_sealed(served: Served) -> None:
-    """
-    Plain bytes among sealed ones are found, and so is an object that others may read.
-    """
+    """Plain bytes among sealed ones are found, and so is an object that others may read."""
     planted = served.store / "objects/zz"
     planted.mkdir(mode=0o700)
     (planted / "zz").write_text("plain bytes")

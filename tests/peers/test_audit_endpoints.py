@@ -1,6 +1,4 @@
-"""
-``sealgate audit URL`` against real servers, each right but for one thing.
-"""
+"""``sealgate audit URL`` against real servers, each right but for one thing."""
 
 from __future__ import annotations
 
@@ -32,18 +30,14 @@ pytestmark = pytest.mark.peer("nginx")
 
 @pytest.fixture(scope="module")
 def right(authority: Authority) -> Files:
-    """
-    Make a certificate that nothing is wrong with.
-    """
+    """Make a certificate that nothing is wrong with."""
     return authority.issue("shop.localhost")
 
 
 def audited(
     port: int, authority: Authority, out: Path, *extra: str, path: str = "/"
 ) -> tuple[int, dict[str, str], dict[str, Any]]:
-    """
-    Return the exit code, the open findings as rule -> status, and the whole JSON.
-    """
+    """Return the exit code, the open findings as rule -> status, and the whole JSON."""
     report = out / "report.json"
     code = run(
         [
@@ -59,9 +53,7 @@ def audited(
 
 
 def test_a_right_server_passes(authority: Authority, right: Files, tmp_path: Path) -> None:
-    """
-    A server with nothing wrong exits 0, and everything was really looked at.
-    """
+    """A server with nothing wrong exits 0, and everything was really looked at."""
     port = free_port()
     with nginx(tmp_path / "n", https_server(right, port), port):
         code, found, data = audited(port, authority, tmp_path, "--active")
@@ -81,9 +73,7 @@ def test_a_right_server_passes(authority: Authority, right: Files, tmp_path: Pat
 def test_dates(  # two fixtures and one row of the table
     authority: Authority, tmp_path: Path, begins: float, ends: float, rules: set[str]
 ) -> None:
-    """
-    A certificate out of its dates is told as that, and not as an untrusted chain.
-    """
+    """A certificate out of its dates is told as that, and not as an untrusted chain."""
     port = free_port()
     files = authority.issue("shop.localhost", begins_days=begins, ends_days=ends)
     with nginx(tmp_path / "n", https_server(files, port), port):
@@ -93,9 +83,7 @@ def test_dates(  # two fixtures and one row of the table
 
 
 def test_wrong_name(authority: Authority, tmp_path: Path) -> None:
-    """
-    A certificate for another name is told as that alone.
-    """
+    """A certificate for another name is told as that alone."""
     port = free_port()
     with nginx(tmp_path / "n", https_server(authority.issue("other.example"), port), port):
         code, found, _ = audited(port, authority, tmp_path)
@@ -104,9 +92,7 @@ def test_wrong_name(authority: Authority, tmp_path: Path) -> None:
 
 
 def test_untrusted_chain(right: Files, tmp_path: Path) -> None:
-    """
-    A certificate of an authority that nobody trusts is told as that alone.
-    """
+    """A certificate of an authority that nobody trusts is told as that alone."""
     port = free_port()
     stranger = tmp_path / "stranger"
     stranger.mkdir()
@@ -117,9 +103,7 @@ def test_untrusted_chain(right: Files, tmp_path: Path) -> None:
 
 
 def test_old_versions(authority: Authority, right: Files, tmp_path: Path) -> None:
-    """
-    TLS 1.0 and 1.1 beside 1.2 are found, with the CBC suites that they bring.
-    """
+    """TLS 1.0 and 1.1 beside 1.2 are found, with the CBC suites that they bring."""
     port = free_port()
     server = https_server(
         right, port, protocols="TLSv1 TLSv1.1 TLSv1.2 TLSv1.3", ciphers="ECDHE:@SECLEVEL=0"
@@ -135,9 +119,7 @@ def test_old_versions(authority: Authority, right: Files, tmp_path: Path) -> Non
 
 
 def test_only_an_old_version(authority: Authority, right: Files, tmp_path: Path) -> None:
-    """
-    A server of OpenSSL that speaks TLS 1.0 alone is seen whole, its certificate too.
-    """
+    """A server of OpenSSL that speaks TLS 1.0 alone is seen whole, its certificate too."""
     openssl = shutil.which("openssl")
     assert openssl, "openssl is in packages-debian.txt"
     port, log = free_port(), tmp_path / "log"
@@ -156,9 +138,7 @@ def test_only_an_old_version(authority: Authority, right: Files, tmp_path: Path)
 
 
 def test_no_hsts(authority: Authority, right: Files, tmp_path: Path) -> None:
-    """
-    A server without Strict-Transport-Security is told as that alone.
-    """
+    """A server without Strict-Transport-Security is told as that alone."""
     port = free_port()
     with nginx(tmp_path / "n", https_server(right, port, hsts=""), port):
         code, found, _ = audited(port, authority, tmp_path)
@@ -173,9 +153,7 @@ LOGIN = (
 
 
 def test_form_that_posts_to_http(authority: Authority, right: Files, tmp_path: Path) -> None:
-    """
-    A sign-in form that posts to http is found on the page that was given.
-    """
+    """A sign-in form that posts to http is found on the page that was given."""
     port = free_port()
     with nginx(tmp_path / "n", https_server(right, port, body=LOGIN), port):
         code, found, data = audited(port, authority, tmp_path)
@@ -186,9 +164,7 @@ def test_form_that_posts_to_http(authority: Authority, right: Files, tmp_path: P
 
 
 def test_form_behind_a_link(authority: Authority, right: Files, tmp_path: Path) -> None:
-    """
-    The same form is found when a link on the page leads to it.
-    """
+    """The same form is found when a link on the page leads to it."""
     port = free_port()
     server = https_server(
         right,
@@ -205,9 +181,7 @@ def test_form_behind_a_link(authority: Authority, right: Files, tmp_path: Path) 
 def test_cookies_mixed_content_and_get_forms(
     authority: Authority, right: Files, tmp_path: Path
 ) -> None:
-    """
-    Each fault of a page has its own rule.
-    """
+    """Each fault of a page has its own rule."""
     port = free_port()
     page = "<script src=http://cdn.example/a.js></script><form><input type=password name=p></form>"
     location = (
@@ -230,9 +204,7 @@ def test_cookies_mixed_content_and_get_forms(
 
 
 def test_a_page_that_is_too_long(authority: Authority, right: Files, tmp_path: Path) -> None:
-    """
-    Of a page that was not read to its end, what it lacks is not observed.
-    """
+    """Of a page that was not read to its end, what it lacks is not observed."""
     port, root = free_port(), tmp_path / "root"
     root.mkdir()
     (root / "long").write_text("x" * 3_000_000 + LOGIN, "utf-8")
@@ -246,9 +218,7 @@ def test_a_page_that_is_too_long(authority: Authority, right: Files, tmp_path: P
 
 
 def test_a_class_that_demands_more(authority: Authority, right: Files, tmp_path: Path) -> None:
-    """
-    Held to "secret", the right server lacks what the top rung asks for.
-    """
+    """Held to "secret", the right server lacks what the top rung asks for."""
     port = free_port()
     with nginx(tmp_path / "n", https_server(right, port), port):
         code, found, _ = audited(port, authority, tmp_path, "--class", "secret")
@@ -290,9 +260,7 @@ def test_the_top_rung_can_be_seen(
 def test_a_demand_that_any_certificate_meets_is_no_lock(
     right: Files, tmp_path: Path, whose: tuple[str, ...], status: int
 ) -> None:
-    """
-    The audit shows a certificate that it made itself; who takes it lets strangers in.
-    """
+    """The audit shows a certificate that it made itself; who takes it lets strangers in."""
     port, log = free_port(), tmp_path / "log"
     command = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-www", "-quiet"]
     command += ["-cert", str(right.chain), "-key", str(right.key), *whose]
@@ -337,9 +305,7 @@ EACH = f"location / {{ {MARK} return 403; }}"
 def test_a_door_that_is_half_shut_is_found(
     right: Files, tmp_path: Path, locations: str, door: Door, open_ones: tuple[str, ...] | None
 ) -> None:
-    """
-    What reads a door in one place, or in one way, lets the others in; a 5xx tells nothing.
-    """
+    """What reads a door in one place, or in one way, lets the others in; a 5xx tells nothing."""
     port = free_port()
     server = https_server(right, port).replace("location / { return 404; }", "")
     server = server.rpartition("}")[0] + locations + "}"
@@ -359,9 +325,7 @@ def test_a_door_that_is_half_shut_is_found(
 
 
 def test_sarif_is_valid(authority: Authority, right: Files, tmp_path: Path) -> None:
-    """
-    The SARIF of a real audit names the rule as its result.
-    """
+    """The SARIF of a real audit names the rule as its result."""
     port = free_port()
     with nginx(tmp_path / "n", https_server(right, port, hsts=""), port):
         out = tmp_path / "report.sarif"
@@ -378,9 +342,7 @@ def test_sarif_is_valid(authority: Authority, right: Files, tmp_path: Path) -> N
 
 
 def test_nothing_there(authority: Authority, tmp_path: Path) -> None:
-    """
-    A host that does not answer is a finding: what was not observed is not protected.
-    """
+    """A host that does not answer is a finding: what was not observed is not protected."""
     code, found, data = audited(free_port(), authority, tmp_path)
     assert code == 10
     assert found == {"transit-unreachable": "not observed"}
@@ -392,9 +354,7 @@ def test_nothing_there(authority: Authority, tmp_path: Path) -> None:
     "answer", [b"", b"HTTP/1.1 200 OK\r\n\r\n", b"\x16\x03\x03\xff\xff", b"\x00"]
 )
 def test_something_else_there(authority: Authority, tmp_path: Path, answer: bytes) -> None:
-    """
-    A port that speaks no TLS, or hangs up, is a finding and never a traceback.
-    """
+    """A port that speaks no TLS, or hangs up, is a finding and never a traceback."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
 

@@ -1,6 +1,4 @@
-"""
-``sealgate audit ftp://…`` and ``ftps://…`` against vsftpd and pyftpdlib, right but for one thing.
-"""
+"""``sealgate audit ftp://…`` and ``ftps://…`` against vsftpd and pyftpdlib, right but for one thing."""
 
 from __future__ import annotations
 
@@ -55,17 +53,13 @@ ALWAYS = {"transit-ftp-clear-data", "transit-ftp-clear-control"}
 
 @pytest.fixture(scope="module")
 def right(authority: Authority) -> Files:
-    """
-    Make a certificate that nothing is wrong with.
-    """
+    """Make a certificate that nothing is wrong with."""
     return authority.issue("ftp.localhost")
 
 
 @contextmanager
 def pyftpdlib(folder: Path, files: Files) -> Iterator[int]:
-    """
-    Run pyftpdlib as it comes, told to demand TLS.
-    """
+    """Run pyftpdlib as it comes, told to demand TLS."""
     port, log = free_port(), folder / "pyftpdlib.log"
     command = [sys.executable, "-c", STOCK, str(port), str(files.chain), str(files.key)]
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as peer:
@@ -132,9 +126,7 @@ def saying(files: Files, replies: Mapping[str, str]) -> Iterator[int]:
 
 
 def facts(authority: Authority, port: int) -> dict[Fact, FactValue]:
-    """
-    Return what a probe saw of the server at *port*; what it could not see is not in it.
-    """
+    """Return what a probe saw of the server at *port*; what it could not see is not in it."""
     target = Target("a", "ftp.localhost", "127.0.0.1", port, scheme="ftps", opening=Opening.FTP)
     trust = Trust((str(authority.path),))
     looks = probe_ftp(target, trust, time.time(), Limits(), active=True)
@@ -183,17 +175,13 @@ def test_only_a_refusal_that_says_something_counts(
     fact: Fact,
     expected: FactValue | None,
 ) -> None:
-    """
-    What a server refuses to everybody, or for the moment, tells nothing of the rule.
-    """
+    """What a server refuses to everybody, or for the moment, tells nothing of the rule."""
     with saying(right, replies) as port:
         assert facts(authority, port).get(fact) == expected
 
 
 def test_who_hangs_up_before_tls_has_refused_no_version(authority: Authority, right: Files) -> None:
-    """
-    A server that answers AUTH TLS once and then hangs up is not known to speak no TLS.
-    """
+    """A server that answers AUTH TLS once and then hangs up is not known to speak no TLS."""
     with saying(right, {"AUTH": "234 go on"}) as port:
         assert Fact.TLS_VERSIONS in facts(authority, port)
     target = Target("a", "ftp.localhost", "127.0.0.1", 0, scheme="ftps", opening=Opening.FTP)
@@ -203,9 +191,7 @@ def test_who_hangs_up_before_tls_has_refused_no_version(authority: Authority, ri
 
 
 def test_a_list_of_users_hides_nothing(authority: Authority, right: Files, tmp_path: Path) -> None:
-    """
-    A vsftpd that lets some users in without TLS and refuses all other names is not met.
-    """
+    """A vsftpd that lets some users in without TLS and refuses all other names is not met."""
     users = tmp_path / "users"
     users.write_text("anna\n")
     settings = {
@@ -223,18 +209,14 @@ def test_a_list_of_users_hides_nothing(authority: Authority, right: Files, tmp_p
 def look(
     folder: Path, authority: Authority, port: int, *extra: str, scheme: str = "ftps"
 ) -> tuple[int, dict[str, str]]:
-    """
-    Return the exit code and the open findings of an audit with active probes.
-    """
+    """Return the exit code and the open findings of an audit with active probes."""
     options = ("--active", "--ca", str(authority.path), "--resolve", "ftp.localhost:127.0.0.1")
     code, found, _ = audited(folder, f"{scheme}://ftp.localhost:{port}", *options, *extra)
     return code, found
 
 
 def test_tls_that_is_demanded(authority: Authority, right: Files, tmp_path: Path) -> None:
-    """
-    Where TLS is demanded, everything is observed but what a stranger cannot try: PROT C and CCC.
-    """
+    """Where TLS is demanded, everything is observed but what a stranger cannot try: PROT C and CCC."""
     with vsftpd(tmp_path / "v", right) as port:
         code, found = look(tmp_path, authority, port)
     assert code == 10
@@ -243,9 +225,7 @@ def test_tls_that_is_demanded(authority: Authority, right: Files, tmp_path: Path
 
 
 def test_plain_ftp(authority: Authority, right: Files, tmp_path: Path) -> None:
-    """
-    A server without TLS takes passwords in clear, and that is told first.
-    """
+    """A server without TLS takes passwords in clear, and that is told first."""
     with vsftpd(tmp_path / "v", right, ssl_enable="NO") as port:
         code, found = look(tmp_path, authority, port, scheme="ftp")
     assert code == 10
@@ -271,9 +251,7 @@ def test_each_sabotage_has_its_rule(
     settings: dict[str, str],
     rules: dict[str, str],
 ) -> None:
-    """
-    One setting that is wrong is told by the rule that is about it.
-    """
+    """One setting that is wrong is told by the rule that is about it."""
     with vsftpd(tmp_path / "v", right, **settings) as port:
         code, found = look(tmp_path, authority, port)
     assert code == 10
@@ -290,9 +268,7 @@ def test_each_sabotage_has_its_rule(
 def test_certificates(
     authority: Authority, tmp_path: Path, name: str, days: float, rule: str
 ) -> None:
-    """
-    The certificate behind AUTH TLS is judged like that of a site.
-    """
+    """The certificate behind AUTH TLS is judged like that of a site."""
     files = authority.issue(name, begins_days=-90, ends_days=days)
     with vsftpd(tmp_path / "v", files) as port:
         code, found = look(tmp_path, authority, port)
@@ -301,9 +277,7 @@ def test_certificates(
 
 
 def test_an_untrusted_certificate(right: Files, tmp_path: Path) -> None:
-    """
-    A certificate of an authority that nobody trusts is told as that.
-    """
+    """A certificate of an authority that nobody trusts is told as that."""
     stranger = tmp_path / "stranger"
     stranger.mkdir()
     with vsftpd(tmp_path / "v", right) as port:
@@ -313,9 +287,7 @@ def test_an_untrusted_certificate(right: Files, tmp_path: Path) -> None:
 
 
 def test_held_to_secret(authority: Authority, right: Files, tmp_path: Path) -> None:
-    """
-    Held to "secret", vsftpd lacks the hybrid group.
-    """
+    """Held to "secret", vsftpd lacks the hybrid group."""
     with vsftpd(tmp_path / "v", right) as port:
         code, found = look(tmp_path, authority, port, "--class", "secret")
     assert code == 10
@@ -324,9 +296,7 @@ def test_held_to_secret(authority: Authority, right: Files, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("opening", [Opening.DIRECT, Opening.FTP])
 def test_implicit_tls(authority: Authority, right: Files, tmp_path: Path, opening: Opening) -> None:
-    """
-    TLS from the first byte is seen whole, also where the port does not say so.
-    """
+    """TLS from the first byte is seen whole, also where the port does not say so."""
     with vsftpd(tmp_path / "v", right, implicit_ssl="YES") as port:
         target = Target("a", "ftp.localhost", "127.0.0.1", port, scheme="ftps", opening=opening)
         trust = Trust((str(authority.path),))
@@ -345,9 +315,7 @@ def test_implicit_tls(authority: Authority, right: Files, tmp_path: Path, openin
 def test_commands_in_clear_behind_auth_tls(
     authority: Authority, right: Files, tmp_path: Path
 ) -> None:
-    """
-    Pyftpdlib as it comes executes what was slipped in before TLS (class of CVE-2011-1575).
-    """
+    """Pyftpdlib as it comes executes what was slipped in before TLS (class of CVE-2011-1575)."""
     with pyftpdlib(tmp_path, right) as port:
         code, found = look(tmp_path, authority, port)
     assert code == 10
@@ -356,9 +324,7 @@ def test_commands_in_clear_behind_auth_tls(
 
 
 def test_nothing_is_slipped_in_unasked(authority: Authority, right: Files, tmp_path: Path) -> None:
-    """
-    Without --active the question is not asked, and that is what is told.
-    """
+    """Without --active the question is not asked, and that is what is told."""
     with pyftpdlib(tmp_path, right) as port:
         url = f"ftps://ftp.localhost:{port}"
         options = ("--ca", str(authority.path), "--resolve", "ftp.localhost:127.0.0.1")
@@ -372,9 +338,7 @@ def test_nothing_is_slipped_in_unasked(authority: Authority, right: Files, tmp_p
     "answer", [b"", b"SSH-2.0-x\r\n", b"421 too many\r\n", b"220-" + b"x\r\n" * 40_000, b"\x16\x03"]
 )
 def test_something_else_there(authority: Authority, tmp_path: Path, answer: bytes) -> None:
-    """
-    A port that speaks no FTP, or too much of it, is a finding and never a traceback.
-    """
+    """A port that speaks no FTP, or too much of it, is a finding and never a traceback."""
     with answering(answer) as port:
         code, found = look(tmp_path, authority, port)
     assert code == 10
@@ -382,9 +346,7 @@ def test_something_else_there(authority: Authority, tmp_path: Path, answer: byte
 
 
 def test_nothing_there(authority: Authority, tmp_path: Path) -> None:
-    """
-    A host that does not answer is a finding: what was not observed is not protected.
-    """
+    """A host that does not answer is a finding: what was not observed is not protected."""
     code, found = look(tmp_path, authority, free_port())
     assert code == 10
     assert found == {"transit-unreachable": "not observed"}

@@ -29,25 +29,19 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def files(authority: Authority) -> Files:
-    """
-    Make a certificate that nothing is wrong with.
-    """
+    """Make a certificate that nothing is wrong with."""
     return authority.issue("ftp.localhost")
 
 
 @pytest.fixture
 def facts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Leave out what is seen of TLS itself: ProFTPD waits between connections.
-    """
+    """Leave out what is seen of TLS itself: ProFTPD waits between connections."""
     monkeypatch.setattr(ftp, "probe_tls", lambda *_: [])
     monkeypatch.setattr(ftp, "probe_certificate", lambda *_: [])
 
 
 def seen(port: int) -> dict[Fact, FactValue]:
-    """
-    Return what is seen of FTP at *port*; what could not be seen is not in it.
-    """
+    """Return what is seen of FTP at *port*; what could not be seen is not in it."""
     target = Target("a", "ftp.localhost", "127.0.0.1", port, scheme="ftps", opening=Opening.FTP)
     looks = ftp.probe_ftp(target, Trust(()), time.time(), Limits(), active=True)
     return {s.fact: s.value for s in looks if isinstance(s, Observation)}
@@ -70,9 +64,7 @@ def seen(port: int) -> dict[Fact, FactValue]:
 def test_proftpd(
     tmp_path: Path, files: Files, required: str, login: str, *, clear_data: bool | None
 ) -> None:
-    """
-    It refuses CCC with ``on`` and ``ctrl``, but says nothing of it before a sign-in.
-    """
+    """It refuses CCC with ``on`` and ``ctrl``, but says nothing of it before a sign-in."""
     more = f"TLSRequired {required}"
     with serving(tmp_path, lambda port: proftpd_command(tmp_path, files, port, more)) as port:
         found = seen(port)
@@ -95,9 +87,7 @@ def test_proftpd(
     ],
 )
 def test_pure_ftpd(tmp_path: Path, files: Files, level: str, begins: str, login: str) -> None:
-    """
-    It takes PROT C from anybody, and CCC from whoever has signed in.
-    """
+    """It takes PROT C from anybody, and CCC from whoever has signed in."""
     start = partial(pure_ftpd_command, tmp_path, files, TLS=level)
     with serving(tmp_path, start) as port:
         found = seen(port)
@@ -111,9 +101,7 @@ def test_pure_ftpd(tmp_path: Path, files: Files, level: str, begins: str, login:
 def test_pure_ftpd_that_demands_everything(
     tmp_path: Path, authority: Authority, files: Files
 ) -> None:
-    """
-    Nothing is violated, and what only a sign-in shows is told with what this server can do.
-    """
+    """Nothing is violated, and what only a sign-in shows is told with what this server can do."""
     options = ("--active", "--ca", str(authority.path), "--resolve", "ftp.localhost:127.0.0.1")
     with serving(tmp_path, partial(pure_ftpd_command, tmp_path, files)) as port:
         code, found, data = audited(tmp_path, f"ftps://ftp.localhost:{port}", *options)

@@ -37,16 +37,12 @@ pytestmark = pytest.mark.peer("nginx")
 
 @pytest.fixture
 def ground(tmp_path: Path) -> Ground:
-    """
-    Write the configuration of one shop with three kinds of route.
-    """
+    """Write the configuration of one shop with three kinds of route."""
     return make_ground(tmp_path)
 
 
 def material(ground: Ground) -> Material:
-    """
-    Return what the gateway needs; the one client that may enter exists nowhere.
-    """
+    """Return what the gateway needs; the one client that may enter exists nowhere."""
     folder = ground.folder / "envoy"
     folder.mkdir(mode=0o700, exist_ok=True)
     return Material(
@@ -60,9 +56,7 @@ def material(ground: Ground) -> Material:
 
 @contextmanager
 def serving(ground: Ground, inventory: Inventory) -> Iterator[None]:
-    """
-    Run Envoy as *inventory* says, before a site that answers anything to anybody.
-    """
+    """Run Envoy as *inventory* says, before a site that answers anything to anybody."""
     anything = f'{ACCOUNT} location / {{ return 200 "you asked for $request_uri"; }}'
     site = f"server {{ listen 127.0.0.1:{ground.upstream}; {anything} }}"
     envoy = Envoy(find_envoy(), str(ground.folder / "envoy"))
@@ -75,9 +69,7 @@ def serving(ground: Ground, inventory: Inventory) -> Iterator[None]:
 
 
 def test_the_gateway_keeps_what_the_audit_asks_for(ground: Ground) -> None:
-    """
-    Every spelling of the locked path is refused before a site that would answer it.
-    """
+    """Every spelling of the locked path is refused before a site that would answer it."""
     inventory = load(str(ground.folder / "sealgate.toml"))
     host = promises(inventory, material(ground), now=time.time())
     with serving(ground, inventory):
@@ -87,9 +79,7 @@ def test_the_gateway_keeps_what_the_audit_asks_for(ground: Ground) -> None:
 
 
 def test_a_gateway_that_serves_something_else(ground: Ground) -> None:
-    """
-    Envoy that has the backend as a public page is found, though the host promises a lock.
-    """
+    """Envoy that has the backend as a public page is found, though the host promises a lock."""
     inventory = load(str(ground.folder / "sealgate.toml"))
     host = promises(inventory, material(ground), now=time.time())
     [site] = inventory.sites
@@ -114,9 +104,7 @@ LEAKS = {
 
 
 def leaking(ground: Ground) -> str:
-    """
-    Return a site that gives everybody what nobody should have.
-    """
+    """Return a site that gives everybody what nobody should have."""
     files = "".join(
         f"location = {path} {{ return 200 '{text}\\n'; }}" for path, text in LEAKS.items()
     )
@@ -127,9 +115,7 @@ def leaking(ground: Ground) -> str:
 def test_leftovers_are_refused_and_found_where_a_route_serves_them(
     ground: Ground, kind: str
 ) -> None:
-    """
-    The gateway keeps the files of a leaking site from everybody; without it the audit tells.
-    """
+    """The gateway keeps the files of a leaking site from everybody; without it the audit tells."""
     inventory = load(str(ground.folder / "sealgate.toml"))
     if kind == "served":
         [site] = inventory.sites
@@ -174,9 +160,7 @@ CONDITIONS = """
 
 @pytest.mark.parametrize("kind", ["kept", "left out", "left out, and refused by the site"])
 def test_doors_by_condition_are_tried(ground: Ground, kind: str) -> None:
-    """
-    The gateway refuses each; one that leaves one out is found, also where the site says 403.
-    """
+    """The gateway refuses each; one that leaves one out is found, also where the site says 403."""
     file = ground.folder / "sealgate.toml"
     file.write_text(file.read_text("utf-8") + CONDITIONS, "utf-8")
     inventory = load(str(file))

@@ -1,6 +1,4 @@
-"""
-``sealgate audit`` of a configured site that nginx serves, each right but for one thing.
-"""
+"""``sealgate audit`` of a configured site that nginx serves, each right but for one thing."""
 
 from __future__ import annotations
 
@@ -42,16 +40,12 @@ pytestmark = pytest.mark.peer("nginx")
 
 @pytest.fixture
 def ground(tmp_path: Path) -> Ground:
-    """
-    Write the configuration of one shop with three kinds of route.
-    """
+    """Write the configuration of one shop with three kinds of route."""
     return make_ground(tmp_path)
 
 
 def test_a_right_site_passes(ground: Ground) -> None:
-    """
-    Nothing is wrong, and with the host's word on access nothing is left open.
-    """
+    """Nothing is wrong, and with the host's word on access nothing is left open."""
     with nginx(ground.folder / "n", ground.right(), *ground.ports):
         report = ground.judge("127.0.0.2")
     assert open_rules(report) == set()
@@ -59,9 +53,7 @@ def test_a_right_site_passes(ground: Ground) -> None:
 
 
 def test_access_is_not_observed_from_outside(ground: Ground) -> None:
-    """
-    Without the host's word the refusal alone proves no key and no country: exit 10.
-    """
+    """Without the host's word the refusal alone proves no key and no country: exit 10."""
     with nginx(ground.folder / "n", ground.right(), *ground.ports):
         code, found, _ = ground.run()
     assert code == 10
@@ -69,9 +61,7 @@ def test_access_is_not_observed_from_outside(ground: Ground) -> None:
 
 
 def test_an_audit_is_kept(ground: Ground) -> None:
-    """
-    What was found, and what it rests on, is in the register; an endpoint's is not.
-    """
+    """What was found, and what it rests on, is in the register; an endpoint's is not."""
     with nginx(ground.folder / "n", ground.right(), *ground.ports):
         ground.run()
         ground.run(f"https://127.0.0.1:{ground.https}/")
@@ -84,9 +74,7 @@ def test_an_audit_is_kept(ground: Ground) -> None:
 
 
 def test_an_assessed_store_is_judged(ground: Ground) -> None:
-    """
-    A database that an assessment put into the register is part of the audit.
-    """
+    """A database that an assessment put into the register is part of the audit."""
     database = ground.folder / "shop.sqlite"
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("CREATE TABLE customers (name TEXT, email TEXT, password TEXT)")
@@ -100,9 +88,7 @@ def test_an_assessed_store_is_judged(ground: Ground) -> None:
 
 
 def test_backend_over_http(ground: Ground) -> None:
-    """
-    A backend that plain HTTP serves is found at its route.
-    """
+    """A backend that plain HTTP serves is found at its route."""
     served = 'location /typo3 { return 200 "backend"; }'
     plain = redirecting_server(ground.http, ground.https, served)
     with nginx(ground.folder / "n", ground.right(plain=plain), *ground.ports):
@@ -112,9 +98,7 @@ def test_backend_over_http(ground: Ground) -> None:
 
 
 def test_a_spelling_opens_the_backend(ground: Ground) -> None:
-    """
-    A lock that minds letter case is open to whoever shouts.
-    """
+    """A lock that minds letter case is open to whoever shouts."""
     careless = 'location /typo3 { return 403; } location ~* ^/TYPO3 { return 200 "in"; }'
     locations = f"location ^~ /typo3 {{ return 403; }} {careless.partition('}')[2]} {ACCOUNT}"
     with nginx(ground.folder / "n", ground.right(locations=locations), *ground.ports):
@@ -126,9 +110,7 @@ def test_a_spelling_opens_the_backend(ground: Ground) -> None:
 
 @pytest.mark.parametrize("kind", ["kept", "open"])
 def test_a_route_of_any_folder_opens_a_locked_script(ground: Ground, kind: str) -> None:
-    """
-    A lock of one file lets through what stands behind it where a route with ``*`` fits.
-    """
+    """A lock of one file lets through what stands behind it where a route with ``*`` fits."""
     path = ground.folder / "sealgate.toml"
     text = path.read_text("utf-8").replace('path = "/typo3"', 'path = "/admin.php"')
     path.write_text(
@@ -174,9 +156,7 @@ def test_a_route_of_any_folder_opens_a_locked_script(ground: Ground, kind: str) 
     ],
 )
 def test_a_refusal_of_one_page_is_no_lock(ground: Ground, locations: str, found: str) -> None:
-    """
-    What is refused at the path itself alone is open to whoever knows what lies below.
-    """
+    """What is refused at the path itself alone is open to whoever knows what lies below."""
     right = ground.right(locations=f"{locations} {ACCOUNT}")
     with nginx(ground.folder / "n", right, *ground.ports):
         report = ground.judge()
@@ -193,9 +173,7 @@ def test_a_refusal_of_one_page_is_no_lock(ground: Ground, locations: str, found:
     ],
 )
 def test_a_refusal_of_one_method_is_no_lock(ground: Ground, served: str, found: str) -> None:
-    """
-    What refuses a page alone, as Apache's <Limit GET> does, lets forms through.
-    """
+    """What refuses a page alone, as Apache's <Limit GET> does, lets forms through."""
     careless = f"if ($request_method ~ ^{served}) {{ return 404; }} return 403;"
     locations = LOCK.replace("return 403;", careless)
     with nginx(
@@ -210,9 +188,7 @@ def test_a_refusal_of_one_method_is_no_lock(ground: Ground, served: str, found: 
     "header", ["Set-Cookie a=b", "Expires 0", "X-Powered-By PHP/8", 'Link "</wp-json/>; rel=x"']
 )
 def test_a_refusal_of_the_site_itself_is_no_lock(ground: Ground, header: str) -> None:
-    """
-    What a program behind sends shows that the request may have come to it.
-    """
+    """What a program behind sends shows that the request may have come to it."""
     locations = LOCK.replace("return 403;", f"add_header {header} always; return 403;")
     with nginx(
         ground.folder / "n", ground.right(locations=f"{locations} {ACCOUNT}"), *ground.ports
@@ -224,9 +200,7 @@ def test_a_refusal_of_the_site_itself_is_no_lock(ground: Ground, header: str) ->
 
 
 def test_an_open_backend(ground: Ground) -> None:
-    """
-    A backend that answers anybody over TLS is unlocked, whatever the host promises.
-    """
+    """A backend that answers anybody over TLS is unlocked, whatever the host promises."""
     locations = f'location /typo3 {{ return 200 "in"; }} {ACCOUNT}'
     with nginx(ground.folder / "n", ground.right(locations=locations), *ground.ports):
         report = ground.judge()
@@ -235,9 +209,7 @@ def test_an_open_backend(ground: Ground) -> None:
 
 
 def test_upstream_beside_the_gateway(ground: Ground) -> None:
-    """
-    A site behind that also answers on another address of the host is found.
-    """
+    """A site behind that also answers on another address of the host is found."""
     behind = f"listen 127.0.0.1:{ground.upstream}; listen 127.0.0.2:{ground.upstream};"
     with nginx(ground.folder / "n", ground.right(behind=behind), *ground.ports):
         report = ground.judge("127.0.0.2")
@@ -247,9 +219,7 @@ def test_upstream_beside_the_gateway(ground: Ground) -> None:
 
 
 def test_upstream_that_is_down(ground: Ground) -> None:
-    """
-    Of a site behind that does not answer, it cannot be told where else it would.
-    """
+    """Of a site behind that does not answer, it cannot be told where else it would."""
     servers = ground.right(behind=f"listen 127.0.0.1:{free_port()};")
     with nginx(ground.folder / "n", servers, ground.https, ground.http):
         report = ground.judge("127.0.0.2")
@@ -258,9 +228,7 @@ def test_upstream_that_is_down(ground: Ground) -> None:
 
 
 def test_account_without_a_password(ground: Ground) -> None:
-    """
-    ``access = "site"`` is believed only when the page asks for a password.
-    """
+    """``access = "site"`` is believed only when the page asks for a password."""
     locations = f'{LOCK} location = /account {{ return 200 "your orders"; }}'
     with nginx(ground.folder / "n", ground.right(locations=locations), *ground.ports):
         report = ground.judge()
@@ -268,9 +236,7 @@ def test_account_without_a_password(ground: Ground) -> None:
 
 
 def test_post_over_http(ground: Ground) -> None:
-    """
-    A configured site is asked by POST: a redirect comes too late for the body.
-    """
+    """A configured site is asked by POST: a redirect comes too late for the body."""
     plain = (
         f"server {{ listen 127.0.0.1:{ground.http};"
         f" return 308 https://shop.localhost:{ground.https}$request_uri; }}"
@@ -281,9 +247,7 @@ def test_post_over_http(ground: Ground) -> None:
 
 
 def test_two_names_one_certificate(ground: Ground) -> None:
-    """
-    A site with two names is judged by both: a certificate for one is not enough.
-    """
+    """A site with two names is judged by both: a certificate for one is not enough."""
     config = ground.folder / "sealgate.toml"
     text = config.read_text("utf-8")
     config.write_text(
@@ -295,9 +259,7 @@ def test_two_names_one_certificate(ground: Ground) -> None:
 
 
 def test_files_in_the_web_root(ground: Ground) -> None:
-    """
-    A dump in the web root is found by name, and its content is not read.
-    """
+    """A dump in the web root is found by name, and its content is not read."""
     root = ground.folder / "htdocs"
     (root / "old").mkdir(parents=True)
     (root / "index.html").touch()
@@ -313,9 +275,7 @@ def test_files_in_the_web_root(ground: Ground) -> None:
 
 
 def test_a_gateway_that_is_down(ground: Ground) -> None:
-    """
-    When nothing listens, everything is told as not observed, and the exit code is 10.
-    """
+    """When nothing listens, everything is told as not observed, and the exit code is 10."""
     code, found, data = ground.run()
     assert code == 10
     assert "transit-unreachable: site shop.localhost" in found
@@ -325,9 +285,7 @@ def test_a_gateway_that_is_down(ground: Ground) -> None:
 
 
 def test_a_gap_is_never_an_observation(ground: Ground) -> None:
-    """
-    Of a gateway that is down, nothing but its silence and the configuration is seen.
-    """
+    """Of a gateway that is down, nothing but its silence and the configuration is seen."""
     inventory = load(str(ground.folder / "sealgate.toml"))
     sightings = audit_sites(inventory, Manner(time.time(), addresses=())).sightings
     seen = {s.fact: s.value for s in sightings if isinstance(s, Observation)}
@@ -342,9 +300,7 @@ def test_a_gap_is_never_an_observation(ground: Ground) -> None:
 def test_each_address_of_a_name_has_the_lock(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    One server that refuses does not make up for another that lets anybody in.
-    """
+    """One server that refuses does not make up for another that lets anybody in."""
     first, second = "127.0.0.2", "127.0.0.3"
     named = {"two.example": (first, second), "127.0.0.1": ("127.0.0.1",)}
     monkeypatch.setattr(audit_ways, "addresses_of", named.__getitem__)

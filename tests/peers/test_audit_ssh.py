@@ -1,6 +1,4 @@
-"""
-``sealgate audit ssh://…`` against OpenSSH, right but for one thing, and against worse.
-"""
+"""``sealgate audit ssh://…`` against OpenSSH, right but for one thing, and against worse."""
 
 from __future__ import annotations
 
@@ -35,25 +33,19 @@ pytestmark = pytest.mark.peer("openssh-server")
 
 @pytest.fixture(scope="module")
 def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """
-    Make one good host key for all tests here.
-    """
+    """Make one good host key for all tests here."""
     return make_key(tmp_path_factory.mktemp("host") / "ed25519")
 
 
 def seen(port: int, *, active: bool = False) -> dict[Fact, object]:
-    """
-    Return everything that the probe sees, and "" for what it could not.
-    """
+    """Return everything that the probe sees, and "" for what it could not."""
     target = Target("a", "localhost", "127.0.0.1", port, scheme="ssh")
     looks = probe_ssh(target, Limits(exchange_seconds=5), active=active)
     return {s.fact: s.value if isinstance(s, Observation) else "" for s in looks}
 
 
 def test_a_right_server_passes(key: Path, tmp_path: Path) -> None:
-    """
-    A server with nothing wrong exits 0, and everything was really looked at.
-    """
+    """A server with nothing wrong exits 0, and everything was really looked at."""
     with sshd(tmp_path / "s", key) as port:
         code, found, data = audited(tmp_path, f"ssh://127.0.0.1:{port}", "--active")
     assert (code, found) == (0, {})
@@ -62,9 +54,7 @@ def test_a_right_server_passes(key: Path, tmp_path: Path) -> None:
 
 
 def test_the_top_rung_can_be_seen(key: Path, tmp_path: Path) -> None:
-    """
-    The hybrid exchange alone, AEADs and keys meet "secret".
-    """
+    """The hybrid exchange alone, AEADs and keys meet "secret"."""
     settings = {"KexAlgorithms": "mlkem768x25519-sha256", "PubkeyAuthentication": "yes"}
     with sshd(tmp_path / "s", key, **settings) as port:
         url = f"sftp://127.0.0.1:{port}"
@@ -100,9 +90,7 @@ def test_the_top_rung_can_be_seen(key: Path, tmp_path: Path) -> None:
 def test_each_sabotage_has_its_rule(
     key: Path, tmp_path: Path, settings: dict[str, str], extra: tuple[str, ...], rule: str
 ) -> None:
-    """
-    One setting that is wrong ends with 10 and the rule that is about it.
-    """
+    """One setting that is wrong ends with 10 and the rule that is about it."""
     if "HostKey" in settings:
         size = settings["HostKey"].split()[1]
         rsa = make_key(tmp_path / "rsa", "rsa", "-b", size)
@@ -116,9 +104,7 @@ def test_each_sabotage_has_its_rule(
 
 
 def test_openssh_as_it_comes(key: Path, tmp_path: Path) -> None:
-    """
-    OpenSSH's own defaults have weak MACs, and passwords for whoever is held to keys.
-    """
+    """OpenSSH's own defaults have weak MACs, and passwords for whoever is held to keys."""
     defaults = {"KexAlgorithms": "", "Ciphers": "", "MACs": "", "HostKeyAlgorithms": ""}
     with sshd(tmp_path / "s", key, **defaults, PasswordAuthentication="") as port:
         code, found, _ = audited(tmp_path, f"ssh://127.0.0.1:{port}", "--active")
@@ -151,9 +137,7 @@ def test_openssh_as_it_comes(key: Path, tmp_path: Path) -> None:
     ],
 )
 def test_the_host_key_is_seen_through_every_exchange(key: Path, tmp_path: Path, kex: str) -> None:
-    """
-    Whatever one exchange a server has, it shows its host key through it.
-    """
+    """Whatever one exchange a server has, it shows its host key through it."""
     with sshd(tmp_path / "s", key, KexAlgorithms=kex) as port:
         found = seen(port)
     assert found[Fact.SSH_HOST_KEYS] == ("Ed25519",)
@@ -164,9 +148,7 @@ def test_the_host_key_is_seen_through_every_exchange(key: Path, tmp_path: Path, 
     "kex", ["diffie-hellman-group16-sha512", "diffie-hellman-group-exchange-sha256"]
 )
 def test_libraries_say_nothing_of_their_plans(key: Path, tmp_path: Path, kex: str) -> None:
-    """
-    What a library will drop one day is nothing to whoever audits: stderr stays empty.
-    """
+    """What a library will drop one day is nothing to whoever audits: stderr stays empty."""
     with sshd(tmp_path / "s", key, KexAlgorithms=kex) as port:
         url = f"ssh://127.0.0.1:{port}"
         command = [sys.executable, "-m", "sealgate", "audit", url, "--active"]
@@ -175,9 +157,7 @@ def test_libraries_say_nothing_of_their_plans(key: Path, tmp_path: Path, kex: st
 
 
 def test_all_host_keys_are_seen(key: Path, tmp_path: Path) -> None:
-    """
-    A server with three keys shows three; the signatures of RSA share one.
-    """
+    """A server with three keys shows three; the signatures of RSA share one."""
     rsa, ecdsa = make_key(tmp_path / "rsa", "rsa"), make_key(tmp_path / "ecdsa", "ecdsa")
     keys = f"{key}\nHostKey {rsa}\nHostKey {ecdsa}"
     with sshd(tmp_path / "s", key, HostKeyAlgorithms="", HostKey=keys) as port:
@@ -197,9 +177,7 @@ def test_all_host_keys_are_seen(key: Path, tmp_path: Path) -> None:
 def test_a_certified_host_key_is_worth_what_the_key_is(
     tmp_path: Path, kind: str, algorithms: str, expected: str
 ) -> None:
-    """
-    Where an authority vouches for host keys, the key in the certificate is seen.
-    """
+    """Where an authority vouches for host keys, the key in the certificate is seen."""
     own, authority = make_key(tmp_path / "own", kind), make_key(tmp_path / "authority")
     sign = ["ssh-keygen", "-q", "-h", "-s", str(authority), "-I", "host", f"{own}.pub"]
     subprocess.run(sign, check=True)
@@ -211,9 +189,7 @@ def test_a_certified_host_key_is_worth_what_the_key_is(
 
 
 def test_a_sign_in_is_only_begun_when_it_may(key: Path, tmp_path: Path) -> None:
-    """
-    Without --active no user name goes out, and the methods are a note.
-    """
+    """Without --active no user name goes out, and the methods are a note."""
     with sshd(tmp_path / "s", key) as port:
         facts = seen(port)
         code, found, _ = audited(tmp_path, f"ssh://127.0.0.1:{port}")
@@ -263,9 +239,7 @@ def answering(*chunks: bytes, stays: bool = False) -> Iterator[int]:
     ],
 )
 def test_a_short_group_is_seen(tmp_path: Path, group: bytes, told: str) -> None:
-    """
-    What is called like a strong exchange may have any group, and is asked for the shortest.
-    """
+    """What is called like a strong exchange may have any group, and is asked for the shortest."""
     names = (b"diffie-hellman-group-exchange-sha256", b"ssh-ed25519", b"aes256-gcm@openssh.com")
     lists = (*names, names[2], *[b"hmac-sha2-256"] * 2, b"none", b"none", b"", b"")
     first = packet(b"\x14" + bytes(16) + b"".join(map(string, lists)) + bytes(5))
@@ -288,9 +262,7 @@ def test_a_short_group_is_seen(tmp_path: Path, group: bytes, told: str) -> None:
     ],
 )
 def test_something_else_there(tmp_path: Path, answer: bytes) -> None:
-    """
-    A port that speaks no SSH, or breaks its framing, is a finding and never a traceback.
-    """
+    """A port that speaks no SSH, or breaks its framing, is a finding and never a traceback."""
     with answering(answer) as port:
         code, found, _ = audited(tmp_path, f"ssh://127.0.0.1:{port}", "--active")
     assert code == 10
@@ -299,9 +271,7 @@ def test_something_else_there(tmp_path: Path, answer: bytes) -> None:
 
 @pytest.mark.peer("dropbear")
 def test_dropbear(tmp_path: Path) -> None:
-    """
-    Its signals are no key exchange, and what it lacks is told in its own words, not in OpenSSH's.
-    """
+    """Its signals are no key exchange, and what it lacks is told in its own words, not in OpenSSH's."""
     key = tmp_path / "rsa"
     made = ["dropbearkey", "-t", "rsa", "-s", "1024", "-f", str(key)]
     subprocess.run(made, check=True, capture_output=True)
@@ -315,9 +285,7 @@ def test_dropbear(tmp_path: Path) -> None:
 
 
 def test_who_answers_is_read_from_the_identification_alone() -> None:
-    """
-    Neither the lines before it nor the names of methods behind it tell the software.
-    """
+    """Neither the lines before it nor the names of methods behind it tell the software."""
     behind = packet(b"\x14" + bytes(16) + string(b"curve25519-sha256,aes256-gcm@openssh.com"))
     with answering(b"This was OpenSSH\r\nSSH-2.0-dropbear_2025.89\r\n" + behind) as port:
         target = Target("a", "localhost", "127.0.0.1", port, scheme="ssh")
@@ -327,9 +295,7 @@ def test_who_answers_is_read_from_the_identification_alone() -> None:
 
 
 def test_the_first_version_of_ssh(tmp_path: Path) -> None:
-    """
-    A server of version 1 alone is told as that.
-    """
+    """A server of version 1 alone is told as that."""
     with answering(b"SSH-1.5-OldRouter\r\n") as port:
         code, found, _ = audited(tmp_path, f"ssh://127.0.0.1:{port}")
     assert code == 10
@@ -337,18 +303,14 @@ def test_the_first_version_of_ssh(tmp_path: Path) -> None:
 
 
 def test_nothing_there(tmp_path: Path) -> None:
-    """
-    A host that does not answer is a finding: what was not observed is not protected.
-    """
+    """A host that does not answer is a finding: what was not observed is not protected."""
     code, found, _ = audited(tmp_path, f"sftp://127.0.0.1:{free_port()}")
     assert code == 10
     assert found == {"transit-unreachable": "not observed"}
 
 
 def test_a_server_that_says_nothing_is_left(tmp_path: Path) -> None:
-    """
-    A sign-in that never gets an answer ends in time, and is not observed.
-    """
+    """A sign-in that never gets an answer ends in time, and is not observed."""
     with answering() as port, pytest.raises(PeerError):
         ask_methods("127.0.0.1", port, Limits(exchange_seconds=0.5))
     with pytest.raises(RuntimeError):

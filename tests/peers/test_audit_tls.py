@@ -1,6 +1,4 @@
-"""
-The hellos of the TLS probe against engines that are not OpenSSL: Envoy's and Go's.
-"""
+"""The hellos of the TLS probe against engines that are not OpenSSL: Envoy's and Go's."""
 
 from __future__ import annotations
 
@@ -41,9 +39,7 @@ BOTH = {
 
 @contextmanager
 def running(command: list[str], folder: Path, port: int) -> Iterator[None]:
-    """
-    Run *command* until the block ends.
-    """
+    """Run *command* until the block ends."""
     log = folder / "peer.log"
     environment = {**os.environ, "HOME": str(folder)}
     with (
@@ -58,9 +54,7 @@ def running(command: list[str], folder: Path, port: int) -> Iterator[None]:
 
 
 def envoy(folder: Path, files: Files, port: int, groups: list[str], client_ca: Path) -> list[str]:
-    """
-    Return the command for an Envoy that asks for client certificates.
-    """
+    """Return the command for an Envoy that asks for client certificates."""
     tls: dict[str, Any] = {
         "tls_params": {"ecdh_curves": groups, "tls_maximum_protocol_version": "TLSv1_3"},
         "tls_certificates": [
@@ -97,9 +91,7 @@ def envoy(folder: Path, files: Files, port: int, groups: list[str], client_ca: P
 
 
 def seen(port: int, authority: Authority, files: Files) -> dict[Fact, Any]:
-    """
-    Return everything that both TLS probes see.
-    """
+    """Return everything that both TLS probes see."""
     target = Target("a", "shop.localhost", "127.0.0.1", port)
     now = files.chain.stat().st_mtime
     trust = Trust((str(authority.path),))
@@ -125,9 +117,7 @@ OAKLEY_2 = int(
     ],
 )
 def test_a_short_prime_is_seen(tmp_path: Path, group: list[str], suite: str) -> None:
-    """
-    A suite of the intermediate profile is worth nothing with a prime that can be broken.
-    """
+    """A suite of the intermediate profile is worth nothing with a prime that can be broken."""
     # PKCS #3, 9: a sequence of the prime and the generator 2.
     numbers = b"\x30\x81\x87\x02\x81\x81\x00" + OAKLEY_2.to_bytes(128, "big") + b"\x02\x01\x02"
     (tmp_path / "short.pem").write_text(
@@ -149,9 +139,7 @@ def test_a_short_prime_is_seen(tmp_path: Path, group: list[str], suite: str) -> 
 
 
 def test_envoy(tmp_path: Path) -> None:
-    """
-    BoringSSL answers hellos without a key share, and its request for a certificate is seen.
-    """
+    """BoringSSL answers hellos without a key share, and its request for a certificate is seen."""
     authority = Authority(tmp_path)
     files, port = authority.issue("shop.localhost"), free_port()
     groups = ["X25519MLKEM768", "X25519"]
@@ -167,9 +155,7 @@ def test_envoy(tmp_path: Path) -> None:
 
 
 def test_envoy_without_the_hybrid_group(tmp_path: Path) -> None:
-    """
-    Where the hybrid group is not listed, a client with it alone is refused.
-    """
+    """Where the hybrid group is not listed, a client with it alone is refused."""
     authority = Authority(tmp_path)
     files, port = authority.issue("shop.localhost"), free_port()
     with running(envoy(tmp_path, files, port, ["P-256"], authority.path), tmp_path, port):
@@ -179,9 +165,7 @@ def test_envoy_without_the_hybrid_group(tmp_path: Path) -> None:
 
 
 def test_caddy(tmp_path: Path) -> None:
-    """
-    Go's TLS answers the same hellos.
-    """
+    """Go's TLS answers the same hellos."""
     authority = Authority(tmp_path)
     files, port = authority.issue("shop.localhost"), free_port()
     config = tmp_path / "Caddyfile"

@@ -1,6 +1,4 @@
-"""
-Real Wagtail and django CMS behind their presets: pages are open, administration is not.
-"""
+"""Real Wagtail and django CMS behind their presets: pages are open, administration is not."""
 
 from __future__ import annotations
 
@@ -31,17 +29,13 @@ TOKEN = (("Cookie", f"csrftoken={CSRF}"), ("Referer", "https://localhost/"))
 
 
 def sign_in(target: str) -> Way:
-    """
-    Return how whoever knows the password signs in at *target*.
-    """
+    """Return how whoever knows the password signs in at *target*."""
     said = f"csrfmiddlewaretoken={CSRF}&username=boss&password={{password}}"
     return Way(f"sign in {target}", target, "sessionid=", Sent(said, FORM), TOKEN)
 
 
 def opened(target: str, proof: str) -> Way:
-    """
-    Return what a stolen session opens at *target*.
-    """
+    """Return what a stolen session opens at *target*."""
     return Way(f"session {target}", target, proof, headers=SESSION)
 
 
@@ -93,9 +87,7 @@ CMS = (
 
 @dataclass(frozen=True)
 class Site:
-    """
-    A running site, and what a thief of it knows.
-    """
+    """A running site, and what a thief of it knows."""
 
     name: str
     preset: str
@@ -108,25 +100,19 @@ class Site:
 
     @property
     def arrivals(self) -> list[str]:
-        """
-        Return what came to Django, in order.
-        """
+        """Return what came to Django, in order."""
         file = self.folder / "arrivals"
         return file.read_text().splitlines() if file.exists() else []
 
     def values(self, _: Way) -> dict[str, str]:
-        """
-        Return what the ways are filled in with.
-        """
+        """Return what the ways are filled in with."""
         made: dict[str, str] = json.loads((self.folder / "made.json").read_text())
         return {**made, "password": made["password"].replace(" ", "+")}
 
 
 @contextmanager
 def running(site: Site) -> Iterator[Site]:
-    """
-    Run *site* until the block ends.
-    """
+    """Run *site* until the block ends."""
     log = site.folder / "site.log"
     module = f"tests.peers.django_sites.{site.name}_site"
     command = [sys.executable, "-m", module, str(site.port), str(site.folder)]
@@ -145,9 +131,7 @@ def running(site: Site) -> Iterator[Site]:
 def site(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
-    """
-    Run each site.
-    """
+    """Run each site."""
     folder = tmp_path_factory.mktemp(request.param)
     about = {
         "wagtail": ("wagtail", WAGTAIL, "/admin", "/"),
@@ -160,9 +144,7 @@ def site(
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory, site: Site) -> Iterator[SignedPlace]:
-    """
-    Serve *site* through the gateway; only its backend is declared, the rest is the preset's.
-    """
+    """Serve *site* through the gateway; only its backend is declared, the rest is the preset's."""
     folder = tmp_path_factory.mktemp("gateway")
     backend = f"""
 [[site.route]]
@@ -177,17 +159,13 @@ admit = ["group:editors"]
 
 
 def test_each_way_works_on_the_bare_site(site: Site) -> None:
-    """
-    What the gateway is to stop does reach the door where nothing stands before it.
-    """
+    """What the gateway is to stop does reach the door where nothing stands before it."""
     assert not_working(site.ways, Stand(site.port, "localhost"), site.values) == []
 
 
 @pytest.mark.parametrize("comes_from", [ALLOWED, OTHER], ids=["allowed", "refused"])
 def test_no_way_arrives(place: SignedPlace, site: Site, comes_from: str) -> None:
-    """
-    Neither a stranger nor who knows the password or stole a session comes to Django.
-    """
+    """Neither a stranger nor who knows the password or stole a session comes to Django."""
     stand = replace(through(place, comes_from=comes_from), host="localhost")
 
     assert arrived(site.ways, stand, site, site.values) == []
@@ -195,9 +173,7 @@ def test_no_way_arrives(place: SignedPlace, site: Site, comes_from: str) -> None
 
 @pytest.mark.parametrize("comes_from", [ALLOWED, OTHER], ids=["allowed", "refused"])
 def test_public_pages_stay_open(place: SignedPlace, site: Site, comes_from: str) -> None:
-    """
-    The front page, another one, and a page that is not there.
-    """
+    """The front page, another one, and a page that is not there."""
     with client(place, comes_from=comes_from) as visitor:
         assert "Welcome to the press" in visitor.get(site.home).text
         assert "Open letter" in visitor.get(f"{site.home}letter/").text
@@ -205,9 +181,7 @@ def test_public_pages_stay_open(place: SignedPlace, site: Site, comes_from: str)
 
 
 def test_who_holds_the_certificate_works(place: SignedPlace, site: Site) -> None:
-    """
-    An editor signs in to the CMS and sees its administration.
-    """
+    """An editor signs in to the CMS and sees its administration."""
     made = site.values(site.ways[0])
     folder = "/admin/" if site.name == "wagtail" else "/en/admin/"
     with client(place, "alice") as editor:

@@ -1,6 +1,4 @@
-"""
-A real DokuWiki behind its preset: what stays open, what an editor does, ways to its back doors.
-"""
+"""A real DokuWiki behind its preset: what stays open, what an editor does, ways to its back doors."""
 
 from __future__ import annotations
 
@@ -411,9 +409,7 @@ What somebody may try who stole a token of an administrator, or knows the passwo
 
 @pytest.fixture(scope="module")
 def ports() -> tuple[int, int]:
-    """
-    Return where DokuWiki listens, and where the gateway does.
-    """
+    """Return where DokuWiki listens, and where the gateway does."""
     return free_port(), free_port()
 
 
@@ -421,9 +417,7 @@ def ports() -> tuple[int, int]:
 def dokuwiki(
     tmp_path_factory: pytest.TempPathFactory, ports: tuple[int, int]
 ) -> Iterator[DokuWiki]:
-    """
-    Run DokuWiki.
-    """
+    """Run DokuWiki."""
     with dokuwiki_running(tmp_path_factory.mktemp("dokuwiki"), *ports) as running:
         yield running
 
@@ -440,9 +434,7 @@ def _cookies(dokuwiki: DokuWiki, more: str = "") -> list[str]:
 
 @pytest.fixture(scope="module")
 def fill(dokuwiki: DokuWiki) -> Fill:
-    """
-    Return what a thief knows: a password, a session, a token, and what a mail held.
-    """
+    """Return what a thief knows: a password, a session, a token, and what a mail held."""
     session = "; ".join(_cookies(dokuwiki))
     [kept] = [cookie for cookie in _cookies(dokuwiki, "&r=1") if cookie.startswith("DW")]
     page = send(Way("in", "/doku.php", "", headers=(("Cookie", session),)), bare(dokuwiki), {})
@@ -470,9 +462,7 @@ def fill(dokuwiki: DokuWiki) -> Fill:
 
 
 def bare(dokuwiki: DokuWiki) -> Stand:
-    """
-    Return where DokuWiki itself is asked.
-    """
+    """Return where DokuWiki itself is asked."""
     return Stand(dokuwiki.site.port, dokuwiki.home.removeprefix("https://"))
 
 
@@ -480,9 +470,7 @@ def bare(dokuwiki: DokuWiki) -> Stand:
 def test_each_way_works_on_the_bare_site(
     dokuwiki: DokuWiki, fill: Fill, ways: tuple[Way, ...]
 ) -> None:
-    """
-    What the gateway is to stop does reach the door where nothing stands before it.
-    """
+    """What the gateway is to stop does reach the door where nothing stands before it."""
     assert not_working(ways, bare(dokuwiki), fill) == []
 
 
@@ -501,9 +489,7 @@ admit = ["group:editors"]
 def place(
     tmp_path_factory: pytest.TempPathFactory, ports: tuple[int, int], dokuwiki: DokuWiki
 ) -> Iterator[SignedPlace]:
-    """
-    Serve DokuWiki through the gateway; only the sign-in is declared, the rest is the preset's.
-    """
+    """Serve DokuWiki through the gateway; only the sign-in is declared, the rest is the preset's."""
     assert dokuwiki.site.port == ports[0]
     folder = tmp_path_factory.mktemp("gateway")
     with served_behind(folder, ports, "dokuwiki", BACKEND, "anna") as place:
@@ -514,9 +500,7 @@ def place(
 def test_no_way_arrives(
     place: SignedPlace, dokuwiki: DokuWiki, fill: Fill, comes_from: str
 ) -> None:
-    """
-    Without a certificate no request comes to a back door, whoever's credentials it carries.
-    """
+    """Without a certificate no request comes to a back door, whoever's credentials it carries."""
     before = dokuwiki.state()
 
     ways = (*STRANGERS, *SESSIONS, *TOKENS)
@@ -525,9 +509,7 @@ def test_no_way_arrives(
 
 
 def test_the_audit_finds_every_door_shut(place: SignedPlace) -> None:
-    """
-    It asks for each from outside, by path, parameter and credential; browsers are led to sign in.
-    """
+    """It asks for each from outside, by path, parameter and credential; browsers are led to sign in."""
     told = place.sealgate("audit")
 
     assert told.returncode == 0, told.stdout
@@ -535,9 +517,7 @@ def test_the_audit_finds_every_door_shut(place: SignedPlace) -> None:
 
 
 def test_public_pages_stay_open(place: SignedPlace) -> None:
-    """
-    Pages under any name, their history, search, feeds, files, styles and scripts come from anywhere.
-    """
+    """Pages under any name, their history, search, feeds, files, styles and scripts come from anywhere."""
     shown = {
         "/": "findable words",
         "/doku.php": "findable words",
@@ -576,17 +556,13 @@ def test_public_pages_stay_open(place: SignedPlace) -> None:
 
 
 def hidden(page: httpx.Response) -> dict[str, str]:
-    """
-    Return the hidden fields of the forms on *page*.
-    """
+    """Return the hidden fields of the forms on *page*."""
     found = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page.text)
     return {name: html.unescape(value) for name, value in found}
 
 
 def saved(whoever: httpx.Client, page: str, text: str) -> httpx.Response:
-    """
-    Edit *page* as a browser does, and return what comes then.
-    """
+    """Edit *page* as a browser does, and return what comes then."""
     editing = whoever.get(f"/doku.php/{page}", params={"do": "edit"})
     return whoever.post(
         f"/doku.php/{page}", data={**hidden(editing), "wikitext": text, "do[save]": "1"}
@@ -594,18 +570,14 @@ def saved(whoever: httpx.Client, page: str, text: str) -> httpx.Response:
 
 
 def test_visitors_edit_where_the_wiki_lets_them(place: SignedPlace) -> None:
-    """
-    A page takes what somebody writes who is not signed in, as the wiki itself allows.
-    """
+    """A page takes what somebody writes who is not signed in, as the wiki itself allows."""
     with client(place) as stranger:
         assert "what a visitor says" in saved(stranger, "open/talk", "what a visitor says").text
         assert "a stranger" not in saved(stranger, "start", "a stranger").text
 
 
 def test_who_holds_the_certificate_works(place: SignedPlace) -> None:
-    """
-    Sign in without a loop, edit, upload, and administer: all arrives whole.
-    """
+    """Sign in without a loop, edit, upload, and administer: all arrives whole."""
     with client(place, "alice") as boss:
         form_page = boss.get("/doku.php?id=start&do=login")
         sent = {**hidden(form_page), "u": ADMIN, "p": PASSWORD}
@@ -631,9 +603,7 @@ def test_who_holds_the_certificate_works(place: SignedPlace) -> None:
 
 
 def test_who_signs_in_on_the_gateway_works(place: SignedPlace, tmp_path: Path) -> None:
-    """
-    With a passkey and no certificate, in a browser: sign in to the wiki, write a page.
-    """
+    """With a passkey and no certificate, in a browser: sign in to the wiki, write a page."""
     with browsing(tmp_path) as browser:
         sign_in_by_passkey(browser, place, "anna", "/doku.php?do=login")
         browser.type("#focus__this", EDITOR)

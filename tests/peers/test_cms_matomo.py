@@ -1,6 +1,4 @@
-"""
-A real Matomo behind its preset: trackers and opt-out stay open, ways to its back doors.
-"""
+"""A real Matomo behind its preset: trackers and opt-out stay open, ways to its back doors."""
 
 from __future__ import annotations
 
@@ -280,17 +278,13 @@ What somebody may try who stole a token.
 
 @pytest.fixture(scope="module")
 def ports() -> tuple[int, int]:
-    """
-    Return where Matomo listens, and where the gateway does.
-    """
+    """Return where Matomo listens, and where the gateway does."""
     return free_port(), free_port()
 
 
 @pytest.fixture(scope="module")
 def matomo(tmp_path_factory: pytest.TempPathFactory, ports: tuple[int, int]) -> Iterator[Matomo]:
-    """
-    Run Matomo, which has seen one visit.
-    """
+    """Run Matomo, which has seen one visit."""
     with matomo_running(tmp_path_factory.mktemp("matomo"), *ports) as running:
         visit = Way("visit", f"/matomo.php?idsite=1&rec=1&url={SHOP}", "GIF")
         assert not_working([visit], bare(running), lambda _: {}) == [], running.site.told
@@ -302,23 +296,17 @@ Fill = Callable[[Way], dict[str, str]]
 
 
 def bare(matomo: Matomo) -> Stand:
-    """
-    Return where Matomo itself is asked.
-    """
+    """Return where Matomo itself is asked."""
     return Stand(matomo.site.port, matomo.home.removeprefix("https://"))
 
 
 def session_of(told: str) -> str:
-    """
-    Return the session's cookie that an answer sets.
-    """
+    """Return the session's cookie that an answer sets."""
     return str(re.findall("Set-Cookie: (MATOMO_SESSID=[^;]+)", told)[-1])
 
 
 def begun(matomo: Matomo) -> dict[str, str]:
-    """
-    Return the session of somebody who looks at the form to sign in, and what the form holds.
-    """
+    """Return the session of somebody who looks at the form to sign in, and what the form holds."""
     page = send(Way("form", "/index.php?module=Login", ""), bare(matomo), {}).text
     nonce = re.search('form_nonce"[^>]*value="([^"]+)"', page)
     assert nonce, page
@@ -327,9 +315,7 @@ def begun(matomo: Matomo) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def fill(matomo: Matomo) -> Fill:
-    """
-    Return what a thief knows: passwords, a session, and tokens.
-    """
+    """Return what a thief knows: passwords, a session, and tokens."""
     known = PASSWORD.replace(" ", "+")
     way = Way("in", "/index.php?module=Login", "", form(_FORM), ANONYMOUS)
     session = session_of(send(way, bare(matomo), {"known": known, **begun(matomo)}).text)
@@ -362,9 +348,7 @@ def fill(matomo: Matomo) -> Fill:
 
 @pytest.mark.parametrize("ways", [STRANGERS, SESSIONS, TOKENS], ids=["no", "session", "token"])
 def test_each_way_works_on_the_bare_site(matomo: Matomo, fill: Fill, ways: tuple[Way, ...]) -> None:
-    """
-    What the gateway is to stop does reach the door where nothing stands before it.
-    """
+    """What the gateway is to stop does reach the door where nothing stands before it."""
     assert not_working(ways, bare(matomo), fill) == []
 
 
@@ -383,9 +367,7 @@ admit = ["group:editors"]
 def place(
     tmp_path_factory: pytest.TempPathFactory, ports: tuple[int, int], matomo: Matomo
 ) -> Iterator[SignedPlace]:
-    """
-    Serve Matomo through the gateway; only the sign-in is declared, the rest is the preset's.
-    """
+    """Serve Matomo through the gateway; only the sign-in is declared, the rest is the preset's."""
     assert matomo.site.port == ports[0]
     folder = tmp_path_factory.mktemp("gateway")
     with served_behind(folder, ports, "matomo", BACKEND, "anna") as place:
@@ -394,9 +376,7 @@ def place(
 
 @pytest.mark.parametrize("comes_from", [ALLOWED, OTHER], ids=["allowed", "refused"])
 def test_no_way_arrives(place: SignedPlace, matomo: Matomo, fill: Fill, comes_from: str) -> None:
-    """
-    Without a certificate no request comes to a back door, whoever's credentials it carries.
-    """
+    """Without a certificate no request comes to a back door, whoever's credentials it carries."""
     before = matomo.state()
 
     ways = (*STRANGERS, *SESSIONS, *TOKENS)
@@ -406,9 +386,7 @@ def test_no_way_arrives(place: SignedPlace, matomo: Matomo, fill: Fill, comes_fr
 
 @pytest.mark.parametrize("comes_from", [ALLOWED, OTHER], ids=["allowed", "refused"])
 def test_trackers_stay_open(place: SignedPlace, matomo: Matomo, comes_from: str) -> None:
-    """
-    Visits arrive from anywhere, one by one and many at once, also more than is held of a body.
-    """
+    """Visits arrive from anywhere, one by one and many at once, also more than is held of a body."""
     visit = f"idsite=1&rec=1&url={quote(SHOP, safe='')}"
     padding = "x" * 1000
     many = [f"?{visit}&action_name={padding}" for _ in range(100)]
@@ -433,9 +411,7 @@ def test_trackers_stay_open(place: SignedPlace, matomo: Matomo, comes_from: str)
 
 @pytest.mark.parametrize("comes_from", [ALLOWED, OTHER], ids=["allowed", "refused"])
 def test_visitors_opt_out(place: SignedPlace, comes_from: str) -> None:
-    """
-    By the script, and in the frame, whose session is not that of people who sign in.
-    """
+    """By the script, and in the frame, whose session is not that of people who sign in."""
     page = "/index.php?module=CoreAdminHome&action=optOut"
     with client(place, comes_from=comes_from) as visitor:
         assert "matomo-opt-out" in visitor.get(f"{page}JS&divId=matomo-opt-out").text
@@ -455,9 +431,7 @@ def test_visitors_opt_out(place: SignedPlace, comes_from: str) -> None:
 def test_a_session_under_the_name_of_the_frame_opens_nothing(
     place: SignedPlace, fill: Fill
 ) -> None:
-    """
-    Whoever sends a stolen session as that of a visitor who opts out gets the page to opt out.
-    """
+    """Whoever sends a stolen session as that of a visitor who opts out gets the page to opt out."""
     way = Way("", "", "")
     cookie = {"Cookie": f"MATOMO_OPTOUT={fill(way)['session_id']}"}
     frame = "module=CoreAdminHome&action=optOut"
@@ -476,9 +450,7 @@ def test_a_session_under_the_name_of_the_frame_opens_nothing(
 
 
 def test_who_holds_the_certificate_works(place: SignedPlace, matomo: Matomo) -> None:
-    """
-    Sign in, read reports, call the interface by session and by token, and change people.
-    """
+    """Sign in, read reports, call the interface by session and by token, and change people."""
     with client(place, "alice") as boss:
         page = boss.get("/index.php?module=Login")
         nonce = re.search('form_nonce"[^>]*value="([^"]+)"', page.text)
@@ -504,9 +476,7 @@ def test_who_holds_the_certificate_works(place: SignedPlace, matomo: Matomo) -> 
 
 
 def test_who_signs_in_on_the_gateway_works(place: SignedPlace, tmp_path: Path) -> None:
-    """
-    With a passkey and no certificate, in a browser: sign in to Matomo, and nothing of a page is refused.
-    """
+    """With a passkey and no certificate, in a browser: sign in to Matomo, and nothing of a page is refused."""
     with browsing(tmp_path) as browser:
         sign_in_by_passkey(browser, place, "anna", "/index.php?module=Login")
         browser.type("#login_form_login", ADMIN)

@@ -1,6 +1,4 @@
-"""
-A real MediaWiki behind its preset: what stays open, what an editor does, ways to its back doors.
-"""
+"""A real MediaWiki behind its preset: what stays open, what an editor does, ways to its back doors."""
 
 from __future__ import annotations
 
@@ -300,9 +298,7 @@ What somebody may try who stole a token of an administrator.
 
 @pytest.fixture(scope="module")
 def ports() -> tuple[int, int]:
-    """
-    Return where MediaWiki listens, and where the gateway does.
-    """
+    """Return where MediaWiki listens, and where the gateway does."""
     return free_port(), free_port()
 
 
@@ -310,9 +306,7 @@ def ports() -> tuple[int, int]:
 def mediawiki(
     tmp_path_factory: pytest.TempPathFactory, ports: tuple[int, int]
 ) -> Iterator[MediaWiki]:
-    """
-    Run MediaWiki.
-    """
+    """Run MediaWiki."""
     with mediawiki_running(tmp_path_factory.mktemp("mediawiki"), *ports) as running:
         yield running
 
@@ -322,9 +316,7 @@ Fill = Callable[[Way], dict[str, str]]
 
 @pytest.fixture(scope="module")
 def fill(mediawiki: MediaWiki, ports: tuple[int, int]) -> Iterator[Fill]:
-    """
-    Return what a thief knows: a password, sessions and their tokens, fresh ones for each sign-in.
-    """
+    """Return what a thief knows: a password, sessions and their tokens, fresh ones for each sign-in."""
     session, robot = joined(mediawiki.session), joined(mediawiki.bot_session)
     bearer = f"Bearer {TOKEN}"
     with bare_client(*ports) as client:
@@ -371,9 +363,7 @@ def fill(mediawiki: MediaWiki, ports: tuple[int, int]) -> Iterator[Fill]:
 
 
 def bare(mediawiki: MediaWiki) -> Stand:
-    """
-    Return where MediaWiki itself is asked.
-    """
+    """Return where MediaWiki itself is asked."""
     return Stand(mediawiki.site.port, mediawiki.home.removeprefix("https://"))
 
 
@@ -381,9 +371,7 @@ def bare(mediawiki: MediaWiki) -> Stand:
 def test_each_way_works_on_the_bare_site(
     mediawiki: MediaWiki, fill: Fill, ways: tuple[Way, ...]
 ) -> None:
-    """
-    What the gateway is to stop does reach the door where nothing stands before it.
-    """
+    """What the gateway is to stop does reach the door where nothing stands before it."""
     assert not_working(ways, bare(mediawiki), fill) == [], mediawiki.site.told
 
 
@@ -401,9 +389,7 @@ admit = ["group:editors"]
 def place(
     tmp_path_factory: pytest.TempPathFactory, ports: tuple[int, int], mediawiki: MediaWiki
 ) -> Iterator[SignedPlace]:
-    """
-    Serve MediaWiki through the gateway; only the sign-in is declared, the rest is the preset's.
-    """
+    """Serve MediaWiki through the gateway; only the sign-in is declared, the rest is the preset's."""
     assert mediawiki.site.port == ports[0]
     folder = tmp_path_factory.mktemp("gateway")
     with served_behind(folder, ports, "mediawiki", BACKEND) as place:
@@ -414,9 +400,7 @@ def place(
 def test_no_way_arrives(
     place: SignedPlace, mediawiki: MediaWiki, fill: Fill, comes_from: str
 ) -> None:
-    """
-    Without a certificate no request comes to a back door, whoever's credentials it carries.
-    """
+    """Without a certificate no request comes to a back door, whoever's credentials it carries."""
     before = mediawiki.state()
 
     ways = (*STRANGERS, *SESSIONS, *TOKENS)
@@ -426,9 +410,7 @@ def test_no_way_arrives(
 
 
 def test_public_pages_stay_open(place: SignedPlace) -> None:
-    """
-    Pages under any title, their history, search, feeds, styles and both APIs come from anywhere.
-    """
+    """Pages under any title, their history, search, feeds, styles and both APIs come from anywhere."""
     shown = {
         "/": "Main Page",
         "/wiki/Open_words": "findable words",
@@ -459,9 +441,7 @@ def test_public_pages_stay_open(place: SignedPlace) -> None:
 
 
 def test_visitors_edit_where_the_wiki_lets_them(place: SignedPlace, mediawiki: MediaWiki) -> None:
-    """
-    A talk page takes what somebody writes who is not signed in, as the wiki itself allows.
-    """
+    """A talk page takes what somebody writes who is not signed in, as the wiki itself allows."""
     with client(place) as stranger:
         page = stranger.get("/index.php?title=Talk:Open_words&action=edit")
         hidden = dict(re.findall(r'<input type="hidden" value="([^"]*)" name="([^"]*)"', page.text))
@@ -476,9 +456,7 @@ def test_visitors_edit_where_the_wiki_lets_them(place: SignedPlace, mediawiki: M
 def test_an_editor_works_in_a_browser(
     place: SignedPlace, mediawiki: MediaWiki, tmp_path: Path
 ) -> None:
-    """
-    With the certificate: sign in, write a page larger than what is held of a body, upload.
-    """
+    """With the certificate: sign in, write a page larger than what is held of a body, upload."""
     p12 = pkcs12(place, "alice")
     with browsing(tmp_path, p12=p12) as browser:
         browser.open(f"{place.url}/wiki/Special:UserLogin")
@@ -515,9 +493,7 @@ PIXEL = bytes.fromhex(
 
 
 def test_the_audit_finds_every_door_shut(place: SignedPlace, mediawiki: MediaWiki) -> None:
-    """
-    It asks for each from outside, and changes nothing; nothing is a false alarm or stays open.
-    """
+    """It asks for each from outside, and changes nothing; nothing is a false alarm or stays open."""
     before = mediawiki.state()
 
     told = place.sealgate("audit")
@@ -530,9 +506,7 @@ def test_the_audit_finds_every_door_shut(place: SignedPlace, mediawiki: MediaWik
 def test_the_audit_finds_every_door_open_on_the_bare_site(
     ports: tuple[int, int], mediawiki: MediaWiki, tmp_path: Path
 ) -> None:
-    """
-    None counts as met, whatever the wiki itself answers there.
-    """
+    """None counts as met, whatever the wiki itself answers there."""
     before = mediawiki.state()
 
     with served_bare(tmp_path, ports, "mediawiki", BACKEND) as (bare_place, authority):

@@ -1,6 +1,4 @@
-"""
-A real Roundcube behind its preset: mail stays open to its users, installer and folders do not.
-"""
+"""A real Roundcube behind its preset: mail stays open to its users, installer and folders do not."""
 
 from __future__ import annotations
 
@@ -64,9 +62,7 @@ What a stranger may try.
 
 @pytest.fixture(scope="module")
 def ports() -> tuple[int, int]:
-    """
-    Return where Roundcube listens, and where the gateway does.
-    """
+    """Return where Roundcube listens, and where the gateway does."""
     return free_port(), free_port()
 
 
@@ -74,9 +70,7 @@ def ports() -> tuple[int, int]:
 def roundcube(
     tmp_path_factory: pytest.TempPathFactory, ports: tuple[int, int]
 ) -> Iterator[Roundcube]:
-    """
-    Run Roundcube.
-    """
+    """Run Roundcube."""
     with roundcube_running(tmp_path_factory.mktemp("roundcube"), *ports) as running:
         yield running
 
@@ -94,9 +88,7 @@ admit = ["group:editors"]
 def place(
     tmp_path_factory: pytest.TempPathFactory, ports: tuple[int, int], roundcube: Roundcube
 ) -> Iterator[SignedPlace]:
-    """
-    Serve Roundcube through the gateway; only the installer is declared, the rest is the preset's.
-    """
+    """Serve Roundcube through the gateway; only the installer is declared, the rest is the preset's."""
     assert roundcube.site.port == ports[0]
     folder = tmp_path_factory.mktemp("gateway")
     with served_behind(folder, ports, "roundcube", BACKEND) as place:
@@ -104,16 +96,12 @@ def place(
 
 
 def nothing(_: Way) -> dict[str, str]:
-    """
-    Return what the ways are filled in with.
-    """
+    """Return what the ways are filled in with."""
     return {}
 
 
 def test_each_way_works_on_the_bare_site(roundcube: Roundcube) -> None:
-    """
-    What the gateway is to stop does reach the door where nothing stands before it.
-    """
+    """What the gateway is to stop does reach the door where nothing stands before it."""
     bare = Stand(roundcube.site.port, roundcube.home.removeprefix("https://"))
 
     assert not_working(WAYS, bare, nothing) == []
@@ -121,9 +109,7 @@ def test_each_way_works_on_the_bare_site(roundcube: Roundcube) -> None:
 
 @pytest.mark.parametrize("comes_from", [ALLOWED, OTHER], ids=["allowed", "refused"])
 def test_no_way_arrives(place: SignedPlace, roundcube: Roundcube, comes_from: str) -> None:
-    """
-    Without a certificate no request comes to the installer or to a folder.
-    """
+    """Without a certificate no request comes to the installer or to a folder."""
     stand = through(place, comes_from=comes_from)
 
     assert arrived(WAYS, stand, roundcube.site, nothing) == []
@@ -131,9 +117,7 @@ def test_no_way_arrives(place: SignedPlace, roundcube: Roundcube, comes_from: st
 
 @pytest.mark.parametrize("comes_from", [ALLOWED, OTHER], ids=["allowed", "refused"])
 def test_users_read_and_write_their_mail(place: SignedPlace, comes_from: str) -> None:
-    """
-    From anywhere, as the mail server lets them; what they attach is not bounded by what is held.
-    """
+    """From anywhere, as the mail server lets them; what they attach is not bounded by what is held."""
     with client(place, comes_from=comes_from) as user:
         front = user.get("/")
         for path in re.findall('(?:src|href)="((?:skins|plugins|program)/[^"]+)"', front.text):
@@ -166,9 +150,7 @@ def test_users_read_and_write_their_mail(place: SignedPlace, comes_from: str) ->
 
 
 def test_who_holds_the_certificate_works(place: SignedPlace) -> None:
-    """
-    The installer shows its pages.
-    """
+    """The installer shows its pages."""
     with client(place, "alice") as boss:
         assert INSTALLER in boss.get("/installer/").text
         assert INSTALLER in boss.post("/installer/index.php?_step=2", data={"_step": "2"}).text

@@ -1,6 +1,4 @@
-"""
-A real WordPress behind its preset: what stays open, what an editor does, and ways to its back doors.
-"""
+"""A real WordPress behind its preset: what stays open, what an editor does, and ways to its back doors."""
 
 from __future__ import annotations
 
@@ -381,9 +379,7 @@ What somebody may try who stole an administrator's session cookie.
 
 @pytest.fixture(scope="module")
 def ports() -> tuple[int, int]:
-    """
-    Return where WordPress listens, and where the gateway does.
-    """
+    """Return where WordPress listens, and where the gateway does."""
     return free_port(), free_port()
 
 
@@ -391,25 +387,19 @@ def ports() -> tuple[int, int]:
 def wordpress(
     tmp_path_factory: pytest.TempPathFactory, ports: tuple[int, int]
 ) -> Iterator[WordPress]:
-    """
-    Run WordPress.
-    """
+    """Run WordPress."""
     with wordpress_running(tmp_path_factory.mktemp("wordpress"), *ports) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def values(wordpress: WordPress) -> dict[str, str]:
-    """
-    Return what a thief knows: a password, an application password, cookies and their nonce.
-    """
+    """Return what a thief knows: a password, an application password, cookies and their nonce."""
     return stolen_from(wordpress)
 
 
 def stolen_from(wordpress: WordPress) -> dict[str, str]:
-    """
-    Return the values that ways are filled in with, as *wordpress* has them.
-    """
+    """Return the values that ways are filled in with, as *wordpress* has them."""
     held = {
         "home": wordpress.home,
         "plain": PASSWORD,
@@ -429,9 +419,7 @@ def stolen_from(wordpress: WordPress) -> dict[str, str]:
 
 
 def bare(wordpress: WordPress) -> Stand:
-    """
-    Return where WordPress itself is asked.
-    """
+    """Return where WordPress itself is asked."""
     return Stand(wordpress.site.port, urlsplit(wordpress.home).netloc)
 
 
@@ -441,25 +429,19 @@ def bare(wordpress: WordPress) -> Stand:
 def test_each_way_works_on_the_bare_site(
     wordpress: WordPress, values: dict[str, str], ways: tuple[Way, ...]
 ) -> None:
-    """
-    What the gateway is to stop does reach the door where nothing stands before it.
-    """
+    """What the gateway is to stop does reach the door where nothing stands before it."""
     assert not_working(ways, bare(wordpress), lambda _way: values) == [], wordpress.site.told
 
 
 @dataclass(frozen=True)
 class Behind:
-    """
-    WordPress as the world sees it: through the gateway, whose people are in ``editors``.
-    """
+    """WordPress as the world sees it: through the gateway, whose people are in ``editors``."""
 
     place: SignedPlace
     wordpress: WordPress
 
     def client(self, key: str | None = None, comes_from: str = ALLOWED) -> httpx.Client:
-        """
-        Return a browser's worth of HTTP for a stranger, or for who holds *key*.
-        """
+        """Return a browser's worth of HTTP for a stranger, or for who holds *key*."""
         return httpx.Client(
             base_url=self.place.url,
             transport=httpx.HTTPTransport(
@@ -470,9 +452,7 @@ class Behind:
         )
 
     def stand(self, key: str | None = None, comes_from: str = ALLOWED) -> Stand:
-        """
-        Return where the gateway is asked by a stranger, or by who holds *key*.
-        """
+        """Return where the gateway is asked by a stranger, or by who holds *key*."""
         host = f"localhost:{self.place.https}"
         return Stand(self.place.https, host, self.place.trust(key=key), comes_from)
 
@@ -491,9 +471,7 @@ admit = ["group:editors"]
 def behind(
     tmp_path_factory: pytest.TempPathFactory, ports: tuple[int, int], wordpress: WordPress
 ) -> Iterator[Behind]:
-    """
-    Serve WordPress through the gateway; only ``/wp-admin`` is declared, the rest is the preset's.
-    """
+    """Serve WordPress through the gateway; only ``/wp-admin`` is declared, the rest is the preset's."""
     place = SignedPlace(tmp_path_factory.mktemp("gateway"), *ports, routes=BACKEND)
     place.declare()
     text = place.config.read_text()
@@ -509,9 +487,7 @@ EVERY_WAY = (*STRANGERS, *PASSWORDS, *SESSIONS)
 
 @pytest.mark.parametrize("comes_from", [ALLOWED, OTHER], ids=["allowed", "refused"])
 def test_no_way_arrives(behind: Behind, values: dict[str, str], comes_from: str) -> None:
-    """
-    Without a certificate no request comes to a back door, whoever's credentials it carries.
-    """
+    """Without a certificate no request comes to a back door, whoever's credentials it carries."""
     before = behind.wordpress.state()
 
     found = arrived(
@@ -525,9 +501,7 @@ def test_no_way_arrives(behind: Behind, values: dict[str, str], comes_from: str)
 def test_no_way_arrives_with_the_key_from_a_refused_country(
     behind: Behind, values: dict[str, str]
 ) -> None:
-    """
-    A certificate is one factor: from abroad it opens nothing.
-    """
+    """A certificate is one factor: from abroad it opens nothing."""
     stand = behind.stand("alice", OTHER)
 
     assert arrived(SESSIONS, stand, behind.wordpress.site, lambda _way: values) == []
@@ -538,9 +512,7 @@ _ONCE = frozenset(["batch", "batch plain", "embed of others plain"])
 
 
 def test_no_way_arrives_where_permalinks_are_plain(behind: Behind, values: dict[str, str]) -> None:
-    """
-    Every page is then ``/?p=``, and the API ``/?rest_route=``.
-    """
+    """Every page is then ``/?p=``, and the API ``/?rest_route=``."""
     wordpress = behind.wordpress
     ways = [way for way in EVERY_WAY if "rest_route" in f"{way.target}{way.sent.body}"]
     with plain_permalinks(wordpress):
@@ -559,9 +531,7 @@ def test_no_way_arrives_where_permalinks_are_plain(behind: Behind, values: dict[
 
 
 def test_public_pages_stay_open(behind: Behind) -> None:
-    """
-    Pages, search, feeds, maps, media and what blocks read come from anywhere.
-    """
+    """Pages, search, feeds, maps, media and what blocks read come from anywhere."""
     wordpress = behind.wordpress
     shown = {
         "/": "Open words",
@@ -601,9 +571,7 @@ def test_public_pages_stay_open(behind: Behind) -> None:
 
 
 def test_visitors_comment_and_write_by_the_contact_form(behind: Behind) -> None:
-    """
-    Comments, and a plug-in's form by each of the doors that WordPress has for plug-ins.
-    """
+    """Comments, and a plug-in's form by each of the doors that WordPress has for plug-ins."""
     wordpress = behind.wordpress
     with behind.client() as stranger:
         page = stranger.post(
@@ -631,9 +599,7 @@ def test_visitors_comment_and_write_by_the_contact_form(behind: Behind) -> None:
 
 
 def test_who_is_admitted_comes_to_every_door(behind: Behind, values: dict[str, str]) -> None:
-    """
-    The refusals are the gateway's: with the certificate the same session works.
-    """
+    """The refusals are the gateway's: with the certificate the same session works."""
     stand = behind.stand("alice")
     refused = {way.name for way in SESSIONS if send(way, stand, values).status == 403}
 
@@ -649,9 +615,7 @@ def test_who_is_admitted_comes_to_every_door(behind: Behind, values: dict[str, s
 
 
 def test_the_audit_finds_every_door_shut(behind: Behind) -> None:
-    """
-    It asks for each from outside, and changes nothing; nothing is a false alarm or stays open.
-    """
+    """It asks for each from outside, and changes nothing; nothing is a false alarm or stays open."""
     before = behind.wordpress.state()
 
     told = behind.place.sealgate("audit")
@@ -664,9 +628,7 @@ def test_the_audit_finds_every_door_shut(behind: Behind) -> None:
 def test_the_audit_finds_every_door_open_on_the_bare_site(
     ports: tuple[int, int], wordpress: WordPress, tmp_path: Path
 ) -> None:
-    """
-    None counts as met, and WordPress' own refusal of mail that is switched off as no lock.
-    """
+    """None counts as met, and WordPress' own refusal of mail that is switched off as no lock."""
     with served_bare(tmp_path, ports, "wordpress", BACKEND) as (place, authority):
         found = verdicts(place, authority, "transit-backend-unlocked")
 

@@ -1,6 +1,4 @@
-"""
-An editor of a real WordPress in Chromium, through the gateway: by certificate, and signed in.
-"""
+"""An editor of a real WordPress in Chromium, through the gateway: by certificate, and signed in."""
 
 from __future__ import annotations
 
@@ -36,9 +34,7 @@ admit = ["group:editors"]
 
 @pytest.fixture(scope="module")
 def wordpress(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[WordPress, SignedPlace]]:
-    """
-    Run WordPress and the gateway before it.
-    """
+    """Run WordPress and the gateway before it."""
     ports = free_port(), free_port()
     place = SignedPlace(tmp_path_factory.mktemp("gateway"), *ports, routes=ROUTE)
     place.declare()
@@ -55,9 +51,7 @@ def wordpress(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[WordPr
 
 
 def _work(browser: Browser, wordpress: WordPress, title: str, folder: Path) -> None:
-    """
-    Sign in to WordPress, write a post in the block editor, upload a file, look at both.
-    """
+    """Sign in to WordPress, write a post in the block editor, upload a file, look at both."""
     browser.open(f"{wordpress.home}/wp-login.php")
     browser.type("#user_login", EDITOR)
     browser.type("#user_pass", PASSWORD)
@@ -106,9 +100,7 @@ def _kept(wordpress: WordPress, title: str) -> None:
 def test_an_editor_works_by_certificate(
     wordpress: tuple[WordPress, SignedPlace], tmp_path: Path
 ) -> None:
-    """
-    With the certificate in the browser, everything that an editor does is done.
-    """
+    """With the certificate in the browser, everything that an editor does is done."""
     running, place = wordpress
     with browsing(tmp_path, p12=pkcs12(place, "alice")) as browser:
         _work(browser, running, "certified", tmp_path)
@@ -118,9 +110,7 @@ def test_an_editor_works_by_certificate(
 def test_an_editor_works_signed_in(
     wordpress: tuple[WordPress, SignedPlace], tmp_path: Path
 ) -> None:
-    """
-    With a passkey on the gateway's own pages, too, and no certificate.
-    """
+    """With a passkey on the gateway's own pages, too, and no certificate."""
     running, place = wordpress
     with browsing(tmp_path) as browser:
         sign_in_by_passkey(browser, place, "anna", "/wp-login.php")

@@ -1,6 +1,4 @@
-"""
-A real WordPress below a folder of its site, behind its preset: what is open, and the same ways.
-"""
+"""A real WordPress below a folder of its site, behind its preset: what is open, and the same ways."""
 
 from __future__ import annotations
 
@@ -49,9 +47,7 @@ STRANGERS_BELOW, PASSWORDS_BELOW, SESSIONS_BELOW = (
 
 @pytest.fixture(scope="module")
 def ports() -> tuple[int, int]:
-    """
-    Return where WordPress listens, and where the gateway does.
-    """
+    """Return where WordPress listens, and where the gateway does."""
     return free_port(), free_port()
 
 
@@ -59,9 +55,7 @@ def ports() -> tuple[int, int]:
 def wordpress(
     tmp_path_factory: pytest.TempPathFactory, ports: tuple[int, int]
 ) -> Iterator[WordPress]:
-    """
-    Run WordPress below the folder.
-    """
+    """Run WordPress below the folder."""
     folder = tmp_path_factory.mktemp("wordpress")
     with wordpress_running(folder, *ports, below=BELOW) as running:
         yield running
@@ -69,9 +63,7 @@ def wordpress(
 
 @pytest.fixture(scope="module")
 def values(wordpress: WordPress) -> dict[str, str]:
-    """
-    Return what a thief knows.
-    """
+    """Return what a thief knows."""
     return stolen_from(wordpress)
 
 
@@ -79,9 +71,7 @@ def values(wordpress: WordPress) -> dict[str, str]:
 def place(
     tmp_path_factory: pytest.TempPathFactory, ports: tuple[int, int], wordpress: WordPress
 ) -> Iterator[SignedPlace]:
-    """
-    Serve it through the gateway; only the folder's ``wp-admin`` is declared.
-    """
+    """Serve it through the gateway; only the folder's ``wp-admin`` is declared."""
     folder = tmp_path_factory.mktemp("gateway")
     with served_behind(folder, ports, "wordpress", BACKEND) as running:
         yield running
@@ -95,9 +85,7 @@ def place(
 def test_each_way_works_on_the_bare_site(
     wordpress: WordPress, values: dict[str, str], ways: tuple[Way, ...]
 ) -> None:
-    """
-    What the gateway is to stop does reach the door where nothing stands before it.
-    """
+    """What the gateway is to stop does reach the door where nothing stands before it."""
     assert not_working(ways, bare(wordpress), lambda _way: values) == [], wordpress.site.told
 
 
@@ -105,9 +93,7 @@ def test_each_way_works_on_the_bare_site(
 def test_no_way_arrives(
     place: SignedPlace, wordpress: WordPress, values: dict[str, str], comes_from: str
 ) -> None:
-    """
-    Below the folder no request comes to a back door without a certificate.
-    """
+    """Below the folder no request comes to a back door without a certificate."""
     before = wordpress.state()
     ways = (*STRANGERS_BELOW, *PASSWORDS_BELOW, *SESSIONS_BELOW)
     stand = through(place, comes_from=comes_from)
@@ -117,9 +103,7 @@ def test_no_way_arrives(
 
 
 def test_public_pages_stay_open(place: SignedPlace, wordpress: WordPress) -> None:
-    """
-    Pages, feeds, maps, comments and the contact form come from anywhere.
-    """
+    """Pages, feeds, maps, comments and the contact form come from anywhere."""
     shown = {
         "/": "Open words",
         "/open-words/": "findable words",
@@ -141,9 +125,7 @@ def test_public_pages_stay_open(place: SignedPlace, wordpress: WordPress) -> Non
 def test_visitors_comment_and_write_by_the_contact_form(
     place: SignedPlace, wordpress: WordPress
 ) -> None:
-    """
-    The declared folder tells where the scripts lie that read ``author`` as a name.
-    """
+    """The declared folder tells where the scripts lie that read ``author`` as a name."""
     with client(place) as stranger:
         page = stranger.post(
             f"{BELOW}/wp-comments-post.php",
@@ -165,9 +147,7 @@ def test_visitors_comment_and_write_by_the_contact_form(
 def test_who_is_admitted_comes_in(
     place: SignedPlace, wordpress: WordPress, values: dict[str, str]
 ) -> None:
-    """
-    The refusals are the gateway's: with the certificate the same session works.
-    """
+    """The refusals are the gateway's: with the certificate the same session works."""
     stand = through(place, "alice")
     works = [way for way in SESSIONS_BELOW if way.name in {"settings", "dashboard", "draft"}]
 

@@ -1,6 +1,4 @@
-"""
-A store that was damaged is fenced off alone; all else is served, and the damage is told.
-"""
+"""A store that was damaged is fenced off alone; all else is served, and the damage is told."""
 
 from __future__ import annotations
 
@@ -29,9 +27,7 @@ admit = ["group:partners"]
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[FilePlace]:
-    """
-    Give a place with two drops, into each of which a file was put.
-    """
+    """Give a place with two drops, into each of which a file was put."""
     with file_place(tmp_path) as one:
         yield one
 
@@ -84,9 +80,7 @@ def _overwrite(place: FilePlace, _older: dict[str, bytes]) -> None:
 def test_a_store_found_damaged_at_the_start_is_fenced_off_alone(
     place: FilePlace, damage: Callable[[FilePlace, dict[str, bytes]], None]
 ) -> None:
-    """
-    The other drop is served; a reload is not failed by it, but by a fault in what is new.
-    """
+    """The other drop is served; a reload is not failed by it, but by a fault in what is new."""
     with place.serving():
         assert _put(place, "partners", "a") == 0
     older = _kept(place, "partners")
@@ -117,9 +111,7 @@ def test_a_store_found_damaged_at_the_start_is_fenced_off_alone(
 
 
 def test_a_store_damaged_while_it_is_served_is_fenced_off_and_comes_back(place: FilePlace) -> None:
-    """
-    Nobody need ask for it: it is seen, told, and served again when it was restored.
-    """
+    """Nobody need ask for it: it is seen, told, and served again when it was restored."""
     with place.serving():
         assert _put(place, "partners", "a") == 0
     older = _kept(place, "partners")
@@ -144,18 +136,14 @@ def test_a_store_damaged_while_it_is_served_is_fenced_off_and_comes_back(place: 
 
 
 def _typed(said: str) -> list[str]:
-    """
-    Return the arguments of the command that a hint ends with.
-    """
+    """Return the arguments of the command that a hint ends with."""
     typed = re.search(r"sealgate (verify \S+ --accept)", said)
     assert typed is not None, said
     return typed[1].split()
 
 
 def test_a_lost_anchor_fences_off_its_store_alone(place: FilePlace) -> None:
-    """
-    Whoever also rolls the store back gains nothing; the hint, as typed, has it served.
-    """
+    """Whoever also rolls the store back gains nothing; the hint, as typed, has it served."""
     with place.serving():
         assert _put(place, "partners", "a") == 0
         older = _kept(place, "partners")
@@ -186,9 +174,7 @@ def test_a_lost_anchor_fences_off_its_store_alone(place: FilePlace) -> None:
 
 
 def test_an_anchor_lost_while_its_store_is_served_fences_that_off(place: FilePlace) -> None:
-    """
-    With the gateway stopped, the hint holds as well.
-    """
+    """With the gateway stopped, the hint holds as well."""
     with place.serving():
         assert _put(place, "partners", "a") == 0
         older = _kept(place, "partners")

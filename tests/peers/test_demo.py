@@ -1,6 +1,4 @@
-"""
-The whole walk on loopback: ``sealgate demo``, driven by curl and openssl from outside.
-"""
+"""The whole walk on loopback: ``sealgate demo``, driven by curl and openssl from outside."""
 
 import json
 import os
@@ -22,18 +20,14 @@ from tests.waiting import wait_until
 
 @dataclass(frozen=True)
 class Demo:
-    """
-    A running demo: its ready file, and the process.
-    """
+    """A running demo: its ready file, and the process."""
 
     ready: dict[str, Any]
     process: subprocess.Popen[bytes]
     out: Path
 
     def try_printed(self, what: str) -> subprocess.CompletedProcess[str]:
-        """
-        Run the command that the demo printed below the words *what*, as it stands there.
-        """
+        """Run the command that the demo printed below the words *what*, as it stands there."""
         lines = self.out.read_text().splitlines()
         command = lines[lines.index(f"# {what}") + 1]
         return subprocess.run(
@@ -43,9 +37,7 @@ class Demo:
     def curl(
         self, url: str, *options: str, source: str = "allowed"
     ) -> subprocess.CompletedProcess[str]:
-        """
-        Ask *url* from one of the demo's addresses; *options* go to curl.
-        """
+        """Ask *url* from one of the demo's addresses; *options* go to curl."""
         return subprocess.run(
             [
                 *("curl", "--silent", "--show-error", "--max-time", "60", "--path-as-is"),
@@ -61,9 +53,7 @@ class Demo:
         )
 
     def status(self, url: str, *options: str, source: str = "allowed") -> int:
-        """
-        Return the status code of the answer to *url*; 0 when there was none.
-        """
+        """Return the status code of the answer to *url*; 0 when there was none."""
         done = self.curl(
             url, "--output", os.devnull, "--write-out", "%{http_code}", *options, source=source
         )
@@ -71,15 +61,11 @@ class Demo:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """
-        Return curl's options for the certificate that may enter the backend.
-        """
+        """Return curl's options for the certificate that may enter the backend."""
         return ("--cert", self.ready["client_certificate"], "--key", self.ready["client_key"])
 
     def sealgate(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """
-        Run one command on the demo's configuration.
-        """
+        """Run one command on the demo's configuration."""
         command, *rest = arguments
         group = [rest.pop(0)] if command in {"key", "user"} else []
         return subprocess.run(
@@ -91,9 +77,7 @@ class Demo:
         )
 
     def issue(self, name: str, folder: Path, group: str) -> tuple[str, ...]:
-        """
-        Make an identity in *group* with a certificate; return curl's options for it.
-        """
+        """Make an identity in *group* with a certificate; return curl's options for it."""
         added = self.sealgate("user", "add", name, "--group", group)
         assert added.returncode == 0, added.stderr
         issued = self.sealgate("key", "issue", name, "--out", str(folder / name))
@@ -104,17 +88,13 @@ class Demo:
         return ("--cert", str(certificate), "--key", str(key))
 
     def shop_log(self) -> list[dict[str, Any]]:
-        """
-        Return what reached the shop, one entry a request.
-        """
+        """Return what reached the shop, one entry a request."""
         return [json.loads(line) for line in Path(self.ready["shop_log"]).read_text().splitlines()]
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """
-    One demo for all tests here, stopped at the end.
-    """
+    """One demo for all tests here, stopped at the end."""
     folder = tmp_path_factory.mktemp("demo")
     ready = folder / "ready.json"
     with (folder / "out").open("wb") as out:
@@ -135,9 +115,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 
 def test_the_plain_port_redirects_and_refuses(demo: Demo) -> None:
-    """
-    GET is sent to https with its path; POST is refused and never reaches the shop.
-    """
+    """GET is sent to https with its path; POST is refused and never reaches the shop."""
     before = len(demo.shop_log())
     got = demo.curl(f"{demo.ready['http']}/some/page?x=1", "--head")
     assert " 308 " in got.stdout.splitlines()[0]
@@ -151,9 +129,7 @@ def test_the_plain_port_redirects_and_refuses(demo: Demo) -> None:
 
 
 def test_the_backend_refuses_strangers(demo: Demo, tmp_path: Path) -> None:
-    """
-    No certificate, a forged one, another identity's, another country, no country: 403.
-    """
+    """No certificate, a forged one, another identity's, another country, no country: 403."""
     url = f"{demo.ready['https']}/typo3/"
     assert demo.status(url) == 403
     assert demo.status(url, *self_signed_copy(demo.ready["client_certificate"], tmp_path)) == 403
@@ -164,9 +140,7 @@ def test_the_backend_refuses_strangers(demo: Demo, tmp_path: Path) -> None:
 
 
 def test_a_refusal_names_the_rule_and_what_to_do(demo: Demo) -> None:
-    """
-    People get a page, programs get problem+json; both tell the same.
-    """
+    """People get a page, programs get problem+json; both tell the same."""
     url = f"{demo.ready['https']}/typo3/"
     page = demo.curl(url, "--include").stdout
     assert "text/html" in page
@@ -177,9 +151,7 @@ def test_a_refusal_names_the_rule_and_what_to_do(demo: Demo) -> None:
 
 
 def test_revocation_holds_at_once(demo: Demo, tmp_path: Path) -> None:
-    """
-    A certificate works, is revoked, and is refused by the very next request.
-    """
+    """A certificate works, is revoked, and is refused by the very next request."""
     url = f"{demo.ready['https']}/typo3/"
     options = demo.issue("temp", tmp_path, "editors")
     assert demo.status(url, *options) == 200
@@ -190,9 +162,7 @@ def test_revocation_holds_at_once(demo: Demo, tmp_path: Path) -> None:
 
 
 def test_full_and_resumed_handshakes_are_admitted(demo: Demo, tmp_path: Path) -> None:
-    """
-    The certificate counts on a resumed TLS session too, with TLS 1.2 and 1.3.
-    """
+    """The certificate counts on a resumed TLS session too, with TLS 1.2 and 1.3."""
     host = demo.ready["https"].removeprefix("https://")
     port = host.rpartition(":")[2]
     request = f"GET /typo3/ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
@@ -217,9 +187,7 @@ def test_full_and_resumed_handshakes_are_admitted(demo: Demo, tmp_path: Path) ->
 
 
 def test_the_hybrid_group_is_negotiated(demo: Demo) -> None:
-    """
-    A client that knows X25519MLKEM768 gets it, a classical client comes in too.
-    """
+    """A client that knows X25519MLKEM768 gets it, a classical client comes in too."""
     port = demo.ready["https"].rpartition(":")[2]
     for groups, expected in (
         ("X25519MLKEM768", "Negotiated TLS1.3 group: X25519MLKEM768"),
@@ -242,9 +210,7 @@ def test_the_hybrid_group_is_negotiated(demo: Demo) -> None:
 
 
 def test_public_neighbours_of_the_lock_stay_public(demo: Demo) -> None:
-    """
-    A path that only begins like the locked one is served.
-    """
+    """A path that only begins like the locked one is served."""
     for path in ("/", "/typo3temp/", "/typo3temp/shop.css", "/login", "/checkout", "/robots.txt"):
         assert demo.status(demo.ready["https"] + path) == 200, path
 
@@ -261,9 +227,7 @@ SPELLINGS = (
 
 @pytest.mark.parametrize("path", SPELLINGS)
 def test_every_spelling_of_the_lock_is_refused(demo: Demo, path: str) -> None:
-    """
-    However the locked path is written, the shop does not see the request.
-    """
+    """However the locked path is written, the shop does not see the request."""
     before = len(demo.shop_log())
     status = demo.status(demo.ready["https"] + path)
     assert status in {400, 403}, path
@@ -271,9 +235,7 @@ def test_every_spelling_of_the_lock_is_refused(demo: Demo, path: str) -> None:
 
 
 def test_forged_forwarding_headers_do_not_reach_the_shop(demo: Demo) -> None:
-    """
-    What a client claims about itself is dropped or replaced by what is true.
-    """
+    """What a client claims about itself is dropped or replaced by what is true."""
     forged = (
         *("X-Forwarded-For: 6.6.6.6", "X-Forwarded-Proto: http", "X-Forwarded-Host: evil.example"),
         *("X-Forwarded-Port: 1", "X-Forwarded-Server: evil.example", "X-Real-IP: 6.6.6.6"),
@@ -292,9 +254,7 @@ def test_forged_forwarding_headers_do_not_reach_the_shop(demo: Demo) -> None:
 
 
 def test_the_shop_signs_people_in_with_a_hardened_cookie(demo: Demo) -> None:
-    """
-    The site's own sign-in works through the gateway; its cookie gains what it lacks.
-    """
+    """The site's own sign-in works through the gateway; its cookie gains what it lacks."""
     done = demo.curl(
         f"{demo.ready['https']}/login",
         *("--include", "--data", "email=greta.lindqvist0@example.org&password=walnut-bowl"),
@@ -308,9 +268,7 @@ def test_the_shop_signs_people_in_with_a_hardened_cookie(demo: Demo) -> None:
 
 
 def test_the_audit_agrees_and_its_accepted_risks_are_needed(demo: Demo, tmp_path: Path) -> None:
-    """
-    As declared the audit ends with 0; without the accepted risks it ends with 10.
-    """
+    """As declared the audit ends with 0; without the accepted risks it ends with 10."""
     # As it is printed, so that it can be typed.
     good = demo.try_printed("the verdict again")
     assert good.returncode == 0, good.stdout + good.stderr
@@ -338,9 +296,7 @@ def test_the_audit_agrees_and_its_accepted_risks_are_needed(demo: Demo, tmp_path
 @pytest.mark.peer("sftp")
 @pytest.mark.peer("lftp")
 def test_the_partner_delivers_by_the_printed_commands(demo: Demo) -> None:
-    """
-    What sftp delivers lies sealed on the disk, and lftp sees it over FTPS.
-    """
+    """What sftp delivers lies sealed on the disk, and lftp sees it over FTPS."""
     put = demo.try_printed("a partner delivers over SFTP; the file is sealed as it comes")
     assert put.returncode == 0, put.stderr
     drop = demo.ready["drops"]["partners"]
@@ -359,9 +315,7 @@ def test_the_partner_delivers_by_the_printed_commands(demo: Demo) -> None:
 @pytest.mark.peer("sftp")
 @pytest.mark.peer("curl")
 def test_the_drop_refuses_other_countries_and_plain_ftp(demo: Demo) -> None:
-    """
-    The rule is named over SSH; over FTP the name is refused before a password is sent.
-    """
+    """The rule is named over SSH; over FTP the name is refused before a password is sent."""
     abroad = demo.try_printed("refused: the right key, from another country")
     assert abroad.returncode != 0
     assert "rule access-no-key" in abroad.stderr
@@ -372,9 +326,7 @@ def test_the_drop_refuses_other_countries_and_plain_ftp(demo: Demo) -> None:
 
 
 def test_plan_and_audit_cover_the_drop(demo: Demo) -> None:
-    """
-    All three columns of the drop are required, provided and observed.
-    """
+    """All three columns of the drop are required, provided and observed."""
     for command in ("plan", "audit"):
         done = demo.sealgate(command, "--format", "json")
         assert done.returncode == 0, done.stdout + done.stderr
@@ -389,9 +341,7 @@ def test_plan_and_audit_cover_the_drop(demo: Demo) -> None:
 
 
 def self_signed_copy(certificate: str, folder: Path) -> tuple[str, ...]:
-    """
-    Return curl's options for a stranger's certificate with the same names in it.
-    """
+    """Return curl's options for a stranger's certificate with the same names in it."""
     original = x509.load_pem_x509_certificate(Path(certificate).read_bytes())
     key = ec.generate_private_key(ec.SECP256R1())
     builder = (

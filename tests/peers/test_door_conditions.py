@@ -1,6 +1,4 @@
-"""
-Doors by method, credential and parameter, in a real Envoy and against what PHP itself reads.
-"""
+"""Doors by method, credential and parameter, in a real Envoy and against what PHP itself reads."""
 
 from __future__ import annotations
 
@@ -82,9 +80,7 @@ JSON = "Content-Type: application/json"
 
 @dataclass(frozen=True)
 class World:
-    """
-    A gateway whose site has such doors, and one person whom they admit.
-    """
+    """A gateway whose site has such doors, and one person whom they admit."""
 
     gateway: Gateway
     site: EchoSite
@@ -98,9 +94,7 @@ class World:
         body: bytes = b"",
         pair: Pair | None = None,
     ) -> int:
-        """
-        Return the status of one request, which arrives at the site if that is 200, and only then.
-        """
+        """Return the status of one request, which arrives at the site if that is 200, and only then."""
         before = len(self.site.requests)
         client = Client(self.gateway.port, pair=pair)
         client.send(target, *headers, method=method, body=body)
@@ -113,9 +107,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """
-    Run the gateway in front of a site that tells what reached it.
-    """
+    """Run the gateway in front of a site that tells what reached it."""
     folder = tmp_path_factory.mktemp("world")
     keys = Keys(folder)
     alice = keys.client("alice", "alice")
@@ -140,17 +132,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 def part(disposition: str, value: str, *, end: str = "\r\n") -> bytes:
-    """
-    Return a multipart form with one part.
-    """
+    """Return a multipart form with one part."""
     lines = ["--b", f"Content-Disposition: {disposition}", "", value, "--b--", ""]
     return end.join(lines).encode()
 
 
 def padding(name: str) -> str:
-    """
-    Return the white space with which *name* ends where PHP cuts the line of its disposition.
-    """
+    """Return the white space with which *name* ends where PHP cuts the line of its disposition."""
     return " " * (5120 - len('Content-Disposition: form-data; name="') - len(name))
 
 
@@ -277,18 +265,14 @@ SERVED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_stranger_is_refused(world: World, case: str) -> None:
-    """
-    Whatever some server reads as the door, in URL, headers or body, does not arrive.
-    """
+    """Whatever some server reads as the door, in URL, headers or body, does not arrive."""
     target, headers, method, body = REFUSED[case]
     assert world.answer(target, *headers, method=method, body=body) in {400, 403, 413}
 
 
 @pytest.mark.parametrize("case", SERVED)
 def test_what_the_public_needs_is_served(world: World, case: str) -> None:
-    """
-    Anonymous use that is no door arrives, whole.
-    """
+    """Anonymous use that is no door arrives, whole."""
     target, headers, method, body = SERVED[case]
     assert world.answer(target, *headers, method=method, body=body) == 200
     told = world.site.requests[-1]
@@ -297,9 +281,7 @@ def test_what_the_public_needs_is_served(world: World, case: str) -> None:
 
 
 def test_who_is_admitted_works_as_usual(world: World) -> None:
-    """
-    An editor's calls arrive, with the override that WordPress' own scripts send.
-    """
+    """An editor's calls arrive, with the override that WordPress' own scripts send."""
     editor = ("Cookie: wordpress_logged_in_1=x", "X-WP-Nonce: 1")
     put = (*editor, JSON, "X-HTTP-Method-Override: PUT")
     for target, headers, method, body in (
@@ -317,9 +299,7 @@ def test_who_is_admitted_works_as_usual(world: World) -> None:
 
 
 def test_odd_methods_of_http_2_count_as_any(world: World) -> None:
-    """
-    HTTP/2 lets any word be a method, and some software folds it.
-    """
+    """HTTP/2 lets any word be a method, and some software folds it."""
     url = f"https://{NAME}:{world.gateway.port}"
     asked = ("--resolve", f"{NAME}:{world.gateway.port}:127.0.0.1", "--http2", "-m", "30")
     before = len(world.site.requests)
@@ -341,9 +321,7 @@ def test_odd_methods_of_http_2_count_as_any(world: World) -> None:
 
 
 def test_a_body_without_length_is_bounded(world: World) -> None:
-    """
-    More than is held is refused as it comes, over HTTP/2 and in chunks.
-    """
+    """More than is held is refused as it comes, over HTTP/2 and in chunks."""
     url = f"https://{NAME}:{world.gateway.port}/"
     asked = ("--resolve", f"{NAME}:{world.gateway.port}:127.0.0.1", "-m", "30", "-H", FORM)
     before = len(world.site.requests)
@@ -365,9 +343,7 @@ def test_a_body_without_length_is_bounded(world: World) -> None:
 
 @pytest.fixture(scope="module")
 def php(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """
-    Run PHP's own server on a page that tells what it read, and return its address.
-    """
+    """Run PHP's own server on a page that tells what it read, and return its address."""
     folder: Path = tmp_path_factory.mktemp("php")
     (folder / "index.php").write_text(
         "<?php header('X-Read: ' . base64_encode(json_encode("
@@ -451,9 +427,7 @@ def _texts(told: Any) -> Iterator[str]:
 
 
 def test_whatever_php_reads_as_the_door_is_refused(world: World, php: str) -> None:
-    """
-    Over hundreds of spellings, none that PHP takes for the parameter passes the gateway.
-    """
+    """Over hundreds of spellings, none that PHP takes for the parameter passes the gateway."""
     read = passed = 0
     for target, kind, body in _generated():
         request = urllib.request.Request(  # noqa: S310  # our own address

@@ -1,6 +1,4 @@
-"""
-The way out to payment gateways in a real Envoy, with real TLS servers behind it.
-"""
+"""The way out to payment gateways in a real Envoy, with real TLS servers behind it."""
 
 from __future__ import annotations
 
@@ -112,9 +110,7 @@ def certificate(folder: Path, name: str, *, shown: str, begin: int, end: int, si
 
 @contextlib.contextmanager
 def openssl_server(folder: Path, pair: Pair, port: int, *more: str) -> Iterator[None]:
-    """
-    Run openssl's web server with *pair* on *port* until the block ends; its words go to a file.
-    """
+    """Run openssl's web server with *pair* on *port* until the block ends; its words go to a file."""
     with (folder / f"{port}.log").open("wb") as log:
         process = subprocess.Popen(
             [
@@ -134,23 +130,17 @@ def openssl_server(folder: Path, pair: Pair, port: int, *more: str) -> Iterator[
 
 
 class Operator(EchoSite):
-    """
-    A payment gateway that breaks a connection off after it took the request.
-    """
+    """A payment gateway that breaks a connection off after it took the request."""
 
     def answer(self, told: Told) -> bytes:
-        """
-        Return the answer, but none to /drop.
-        """
+        """Return the answer, but none to /drop."""
         if told.target == "/drop":
             raise ConnectionResetError
         return super().answer(told)
 
 
 class World:
-    """
-    A gateway with a way out, and servers behind it.
-    """
+    """A gateway with a way out, and servers behind it."""
 
     def __init__(self, running: Gateway, site: EchoSite, operator: EchoSite) -> None:
         self.gateway = running
@@ -160,9 +150,7 @@ class World:
         self.hosts = running.inventory.payment_gateways[0].hosts
 
     def curl(self, *arguments: str) -> tuple[int, str]:
-        """
-        Return status and body of what curl gets through the way out as its proxy.
-        """
+        """Return status and body of what curl gets through the way out as its proxy."""
         done = run(
             *("curl", "-sS", "--max-time", "60", "-w", "\n%{http_code}"),
             *("--proxy", f"http://{ALLOWED}:{self.port}", *arguments),
@@ -173,9 +161,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """
-    Yield a gateway whose payment gateway has a host for each defect.
-    """
+    """Yield a gateway whose payment gateway has a host for each defect."""
     folder = tmp_path_factory.mktemp("egress")
     keys = Keys(folder)
     stranger = tmp_path_factory.mktemp("stranger")
@@ -242,9 +228,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.mark.peer("curl")
 @pytest.mark.peer("openssl")
 def test_a_right_host_is_reached_over_the_hybrid_group(world: World) -> None:
-    """
-    Plain HTTP goes in; TLS 1.3 comes out, with the post-quantum group in use.
-    """
+    """Plain HTTP goes in; TLS 1.3 comes out, with the post-quantum group in use."""
     status, body = world.curl(f"http://{GOOD}/v1/charges")
 
     assert status == 200
@@ -254,9 +238,7 @@ def test_a_right_host_is_reached_over_the_hybrid_group(world: World) -> None:
 
 @pytest.mark.peer("openssl")
 def test_a_host_with_tls_1_2_is_reached_with_forward_secrecy(world: World) -> None:
-    """
-    TLS 1.2 is enough, with a suite of RFC 9325, 4.2.
-    """
+    """TLS 1.2 is enough, with a suite of RFC 9325, 4.2."""
     status, body = world.curl(f"http://{CLASSICAL}/")
 
     assert status == 200
@@ -276,9 +258,7 @@ WRONG = {
 @pytest.mark.peer("openssl")
 @pytest.mark.parametrize("host", WRONG)
 def test_a_wrong_certificate_is_refused(world: World, host: str) -> None:
-    """
-    Nothing of the request crosses, and nothing of it comes back.
-    """
+    """Nothing of the request crosses, and nothing of it comes back."""
     status, body = world.curl(f"http://{host}/pay?card={PLANTED}", "-d", f"pan={PLANTED}")
 
     assert status == 503
@@ -300,9 +280,7 @@ def test_a_wrong_certificate_is_refused(world: World, host: str) -> None:
     ],
 )
 def test_what_was_not_declared_is_not_reached(world: World, arguments: tuple[str, ...]) -> None:
-    """
-    There is no way to any other host, and the answer says why.
-    """
+    """There is no way to any other host, and the answer says why."""
     status, body = world.curl(*arguments)
 
     assert status == 403
@@ -312,9 +290,7 @@ def test_what_was_not_declared_is_not_reached(world: World, arguments: tuple[str
 @pytest.mark.peer("curl")
 @pytest.mark.parametrize("host", [GOOD, "evil.localhost"])
 def test_no_tunnel_is_opened(world: World, host: str) -> None:
-    """
-    Through CONNECT nobody could see which certificate the host shows.
-    """
+    """Through CONNECT nobody could see which certificate the host shows."""
     with socket.create_connection((ALLOWED, world.port), PATIENCE_SECONDS) as raw:
         raw.sendall(f"CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n\r\n".encode())
         answer = raw.recv(4096)
@@ -323,9 +299,7 @@ def test_no_tunnel_is_opened(world: World, host: str) -> None:
 
 
 def test_the_site_is_not_reached_through_the_way_out(world: World) -> None:
-    """
-    The listener knows no way to what is behind the gateway.
-    """
+    """The listener knows no way to what is behind the gateway."""
     before = len(world.site.requests)
 
     status, _ = world.curl("http://shop.example/")
@@ -336,9 +310,7 @@ def test_the_site_is_not_reached_through_the_way_out(world: World) -> None:
 
 @pytest.mark.peer("openssl")
 def test_refusals_are_logged_with_host_and_reason(world: World) -> None:
-    """
-    The log tells the host and why, and never what was asked for.
-    """
+    """The log tells the host and why, and never what was asked for."""
     for host in WRONG:
         world.curl(f"http://{host}/pay/{PLANTED}?card={PLANTED}", "-d", f"pan={PLANTED}")
     found: dict[str, str] = {}
@@ -356,9 +328,7 @@ def test_refusals_are_logged_with_host_and_reason(world: World) -> None:
 
 
 def test_an_http_client_with_a_proxy_setting_gets_through_whole(world: World) -> None:
-    """
-    The host learns its own name, the path as it was sent and the body, and nothing of a proxy.
-    """
+    """The host learns its own name, the path as it was sent and the body, and nothing of a proxy."""
     proxy = urllib.request.ProxyHandler({"http": f"http://{ALLOWED}:{world.port}"})
     request = urllib.request.Request(
         f"http://{ECHO}/v1//charges/%2e?id=1",
@@ -377,9 +347,7 @@ def test_an_http_client_with_a_proxy_setting_gets_through_whole(world: World) ->
 
 
 def test_software_that_names_the_host_in_its_header_gets_through_too(world: World) -> None:
-    """
-    Where the way out is the base address, Host tells where to.
-    """
+    """Where the way out is the base address, Host tells where to."""
     body = b"amount=1"
     with socket.create_connection((ALLOWED, world.port), PATIENCE_SECONDS) as raw:
         raw.sendall(
@@ -391,9 +359,7 @@ def test_software_that_names_the_host_in_its_header_gets_through_too(world: Worl
 
 
 def test_nothing_is_sent_twice(world: World) -> None:
-    """
-    A payment whose answer is lost is not asked for again.
-    """
+    """A payment whose answer is lost is not asked for again."""
     before = len(world.operator.requests)
     status, _ = world.curl(f"http://{ECHO}/drop", "-d", "amount=1")
 
@@ -402,9 +368,7 @@ def test_nothing_is_sent_twice(world: World) -> None:
 
 
 def looked_at(world: World, *names: str) -> Observation | NotObserved:
-    """
-    Return what an audit sees of the hosts called *names*.
-    """
+    """Return what an audit sees of the hosts called *names*."""
     hosts = [host for host in world.hosts if host.host in names]
     resolve = dict.fromkeys(names, ALLOWED)
     (seen,) = probe_egress("payment gateway", hosts, time.time(), Limits(), resolve)
@@ -413,9 +377,7 @@ def looked_at(world: World, *names: str) -> Observation | NotObserved:
 
 
 def test_an_audit_tells_which_hosts_would_be_refused(world: World) -> None:
-    """
-    It says of each host what is wrong with it, before a payment fails.
-    """
+    """It says of each host what is wrong with it, before a payment fails."""
     good = looked_at(world, GOOD, CLASSICAL)
     assert isinstance(good, Observation)
     assert good.value == ()
@@ -435,9 +397,7 @@ def test_an_audit_tells_which_hosts_would_be_refused(world: World) -> None:
 
 
 def test_a_host_that_does_not_answer_is_a_gap(world: World) -> None:
-    """
-    Nothing is known of it then, which is no verdict.
-    """
+    """Nothing is known of it then, which is no verdict."""
     silent = Upstream("https", "silent.localhost", free_port())
     (seen,) = probe_egress(
         "payment gateway", (silent,), time.time(), Limits(), {"silent.localhost": ALLOWED}

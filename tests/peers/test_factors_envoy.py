@@ -1,6 +1,4 @@
-"""
-Envoy verifies our tokens by itself, and refuses what we refuse.
-"""
+"""Envoy verifies our tokens by itself, and refuses what we refuse."""
 
 from __future__ import annotations
 
@@ -38,17 +36,13 @@ STALE_MS = int(NOW * 1000) - 5000
 
 @dataclass(frozen=True)
 class Served:
-    """
-    An Envoy that asks for rung 1, 2 and 3 at ``/low``, ``/high`` and ``/top``.
-    """
+    """An Envoy that asks for rung 1, 2 and 3 at ``/low``, ``/high`` and ``/top``."""
 
     port: int
     key: TokenKey
 
     def get(self, path: str, token: str | None) -> int:
-        """
-        Return the status for *token* in our cookie.
-        """
+        """Return the status for *token* in our cookie."""
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port)) as client:
             headers = {} if token is None else {"Cookie": f"{COOKIE}={token}"}
             client.request("GET", path, headers={"Host": SITE, **headers})
@@ -56,17 +50,13 @@ class Served:
 
 
 def claim(name: str, value: dict[str, Any]) -> dict[str, Any]:
-    """
-    Return the matcher of one claim.
-    """
+    """Return the matcher of one claim."""
     path = [{"key": "sealgate"}, {"key": name}]
     return {"filter": "envoy.filters.http.jwt_authn", "path": path, "value": value}
 
 
 def least(rung: int, asset: str | None = None) -> dict[str, Any]:
-    """
-    Return what admits tokens worth *rung* or more.
-    """
+    """Return what admits tokens worth *rung* or more."""
     ids = [{"metadata": claim("rung", {"double_match": {"range": {"start": rung, "end": 4}}})}]
     if asset is not None:
         ids.append({"metadata": claim("asset", {"string_match": {"exact": asset}})})
@@ -76,9 +66,7 @@ def least(rung: int, asset: str | None = None) -> dict[str, Any]:
 
 
 def stale(name: str, before: int) -> dict[str, Any]:
-    """
-    Return what refuses the tokens of *name* that were made before *before* (milliseconds).
-    """
+    """Return what refuses the tokens of *name* that were made before *before* (milliseconds)."""
     made = {"double_match": {"range": {"start": 0, "end": before}}}
     ids = [
         {"metadata": claim("sub", {"string_match": {"exact": name}})},
@@ -89,9 +77,7 @@ def stale(name: str, before: int) -> dict[str, Any]:
 
 
 def configuration(port: int, jwks: str) -> dict[str, Any]:
-    """
-    Return an Envoy that verifies tokens with *jwks* and answers 200 to who may come in.
-    """
+    """Return an Envoy that verifies tokens with *jwks* and answers 200 to who may come in."""
     provider = {
         "issuer": ISSUER,
         "audiences": [SITE],
@@ -140,9 +126,7 @@ def configuration(port: int, jwks: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """
-    Run the Envoy.
-    """
+    """Run the Envoy."""
     folder: Path = tmp_path_factory.mktemp("envoy")
     (key,) = TokenKeys(str(folder)).keys(NOW - 9999)
     port = free_port()
@@ -160,9 +144,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def session(rung: int = 2, **changes: Any) -> Session:
-    """
-    Return a session of anna that began a second ago.
-    """
+    """Return a session of anna that began a second ago."""
     made = Session(
         "anna",
         AccessRung(rung),
@@ -185,9 +167,7 @@ def session(rung: int = 2, **changes: Any) -> Session:
 def test_a_token_opens_what_it_is_worth(
     served: Served, rung: int, low: int, high: int, top: int
 ) -> None:
-    """
-    Each route by the rung in it, twice: the second time from Envoy's cache.
-    """
+    """Each route by the rung in it, twice: the second time from Envoy's cache."""
     token = issue(session(rung), served.key)
     for _ in range(2):
         found = [served.get(path, token) for path in ("/low", "/high", "/top")]
@@ -195,17 +175,13 @@ def test_a_token_opens_what_it_is_worth(
 
 
 def test_a_grant_for_another_asset_opens_nothing_here(served: Served) -> None:
-    """
-    Rung 3 is rung 3 at its asset only.
-    """
+    """Rung 3 is rung 3 at its asset only."""
     token = issue(session(3, asset="route shop.example/other"), served.key)
     assert [served.get(path, token) for path in ("/high", "/top")] == [200, 403]
 
 
 def test_stale_tokens_are_refused_and_newer_ones_are_not(served: Served) -> None:
-    """
-    By name and millisecond; others are not concerned.
-    """
+    """By name and millisecond; others are not concerned."""
     for name, made, status in (
         ("ben", STALE_MS - 1, 403),
         ("ben", STALE_MS, 200),
@@ -217,9 +193,7 @@ def test_stale_tokens_are_refused_and_newer_ones_are_not(served: Served) -> None
 
 
 def test_a_token_ends_in_envoy_when_it_says(served: Served) -> None:
-    """
-    Within the second of skew, also when it stands in the cache.
-    """
+    """Within the second of skew, also when it stands in the cache."""
     end = int(time.time()) + 2
     token = issue(session(ends_at=end), served.key)
     assert served.get("/high", token) == 200
@@ -232,16 +206,12 @@ def test_a_token_ends_in_envoy_when_it_says(served: Served) -> None:
 
 
 def b64(raw: bytes) -> str:
-    """
-    Return *raw* as JOSE writes it.
-    """
+    """Return *raw* as JOSE writes it."""
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def test_envoy_refuses_what_we_refuse(served: Served, tmp_path: Path) -> None:
-    """
-    Forged, stripped, expired, early, for another site, by another key.
-    """
+    """Forged, stripped, expired, early, for another site, by another key."""
     good = issue(session(), served.key)
     assert served.get("/high", good) == 200
     header, payload, signature = good.split(".")

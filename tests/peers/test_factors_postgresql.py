@@ -1,6 +1,4 @@
-"""
-Codes, grants and sign-ins in a real PostgreSQL, where two transactions do run at once.
-"""
+"""Codes, grants and sign-ins in a real PostgreSQL, where two transactions do run at once."""
 
 from __future__ import annotations
 
@@ -27,28 +25,20 @@ WORKERS = 8
 
 
 class Open:
-    """
-    Stands for what seals, and does not.
-    """
+    """Stands for what seals, and does not."""
 
     def seal(self, _name: str, secret: bytes) -> bytes:
-        """
-        Return the secret.
-        """
+        """Return the secret."""
         return secret
 
     def open(self, _name: str, sealed: bytes) -> bytes:
-        """
-        Return the secret.
-        """
+        """Return the secret."""
         return sealed
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IdentityStore]:
-    """
-    Return a store with anna, and with ben, who may approve.
-    """
+    """Return a store with anna, and with ben, who may approve."""
     state = str(tmp_path_factory.mktemp("state"))
     with postgresql_running() as server, IdentityStore(server.new_database(), state) as opened:
         opened.add("anna", ["board"], by="me", now=1)
@@ -57,9 +47,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IdentityStore]:
 
 
 def at_once(do: Callable[[int], Any]) -> list[Any]:
-    """
-    Return what each of several threads got from *do*, or ``None`` where it was refused.
-    """
+    """Return what each of several threads got from *do*, or ``None`` where it was refused."""
     gate, results = threading.Barrier(WORKERS), []
 
     def run(number: int) -> None:
@@ -79,9 +67,7 @@ def at_once(do: Callable[[int], Any]) -> list[Any]:
 
 
 def test_one_of_many_is_let_in_by_one_code(store: IdentityStore) -> None:
-    """
-    And by one recovery code.
-    """
+    """And by one recovery code."""
     store.set_totp("anna", SECRET, ["AAAA-BBBB"], step=0, by="me", now=NOW)
     code = code_at(SECRET, STEP)
     assert sum(at_once(lambda _: store.check_totp("anna", code, Open(), now=NOW))) == 1
@@ -89,9 +75,7 @@ def test_one_of_many_is_let_in_by_one_code(store: IdentityStore) -> None:
 
 
 def test_one_of_many_asks_and_one_decides(store: IdentityStore) -> None:
-    """
-    There is one grant, and one answer to it.
-    """
+    """There is one grant, and one answer to it."""
 
     def ask(_: int) -> Any:
         return store.ask_grant("anna", "drop x", reason="a reason", minutes=5, by="op", now=NOW)
@@ -106,9 +90,7 @@ def test_one_of_many_asks_and_one_decides(store: IdentityStore) -> None:
 
 
 def test_no_step_up_is_lost(store: IdentityStore) -> None:
-    """
-    Of eight at once each is in the row.
-    """
+    """Of eight at once each is in the row."""
     begun = store.start_sign_in("anna", "shop.example", [Proven(Factor.PASSWORD, NOW)], now=NOW)
     proofs = [Proven(Factor.PASSKEY, NOW, f"k{number}") for number in range(WORKERS)]
     at_once(lambda number: store.use_sign_in(begun.id, [proofs[number]], now=NOW))
@@ -118,9 +100,7 @@ def test_no_step_up_is_lost(store: IdentityStore) -> None:
 
 
 def test_a_counter_is_believed_once(store: IdentityStore) -> None:
-    """
-    Two devices that are copies of each other do not both come in.
-    """
+    """Two devices that are copies of each other do not both come in."""
     key = Passkey("id1", "anna", b"\0public", "shop.example", "phone", True, 5, NOW)
     store.add_passkey(key, code=store.make_enrolment("anna", by="me", now=NOW), by="a", now=NOW)
     assert store.passkey("id1") == key
@@ -128,9 +108,7 @@ def test_a_counter_is_believed_once(store: IdentityStore) -> None:
 
 
 def test_going_and_deciding_do_not_wait_for_each_other(store: IdentityStore) -> None:
-    """
-    A user is removed while their grants are decided: neither fails otherwise than by a rule.
-    """
+    """A user is removed while their grants are decided: neither fails otherwise than by a rule."""
     for round_ in range(5):
         name = f"user{round_}"
         store.add(name, [], by="me", now=NOW)
@@ -149,9 +127,7 @@ def test_going_and_deciding_do_not_wait_for_each_other(store: IdentityStore) -> 
 
 
 def test_somebody_new_is_added_once(store: IdentityStore) -> None:
-    """
-    Who signs in through a provider in several windows gets one account, and its groups.
-    """
+    """Who signs in through a provider in several windows gets one account, and its groups."""
 
     def come(_number: int) -> Identity:
         return store.provided(

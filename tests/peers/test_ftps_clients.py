@@ -208,16 +208,12 @@ def test_rclone_copies_both_ways(place: FilePlace, here: Path) -> None:
 
 
 class _Resuming(FTP_TLS):
-    """
-    The subclass of ten lines that Python's client needs.
-    """
+    """The subclass of ten lines that Python's client needs."""
 
     def ntransfercmd(
         self, cmd: str, rest: int | str | None = None
     ) -> tuple[socket.socket, int | None]:
-        """
-        Resume the session of the control connection.
-        """
+        """Resume the session of the control connection."""
         connection, size = super(FTP_TLS, self).ntransfercmd(cmd, rest)
         assert isinstance(self.sock, ssl.SSLSocket)
         return self.context.wrap_socket(

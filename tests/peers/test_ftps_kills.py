@@ -33,9 +33,7 @@ def _place() -> Iterator[FilePlace]:
 
 
 class _Uploads:
-    """
-    What clients sent, and what was acknowledged by 226.
-    """
+    """What clients sent, and what was acknowledged by 226."""
 
     def __init__(self, place: FilePlace) -> None:
         self.place = place
@@ -43,9 +41,7 @@ class _Uploads:
         self.acknowledged: set[str] = set()
 
     def run(self, prefix: str) -> None:
-        """
-        Upload one file after the other until the server is gone.
-        """
+        """Upload one file after the other until the server is gone."""
         with contextlib.suppress(OSError, EOFError), ftps_signed_in(self.place, key="anna") as one:
             for number in range(10_000):
                 name = f"{prefix}-{number}"

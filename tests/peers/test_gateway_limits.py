@@ -29,9 +29,7 @@ HIDDEN = b"GET /typo3/ HTTP/1.1\r\nHost: shop.example\r\n\r\n"
 
 
 def assert_responsive(world: World, seconds: float = 3.0) -> None:
-    """
-    Fail unless a visitor who comes now is served soon; that the machine is busy is nobody's fault.
-    """
+    """Fail unless a visitor who comes now is served soon; that the machine is busy is nobody's fault."""
     began, starved = time.monotonic(), starved_seconds()
     assert Client(world.gateway.port).ask("/others").status == 200
     took = time.monotonic() - began
@@ -41,9 +39,7 @@ def assert_responsive(world: World, seconds: float = 3.0) -> None:
 
 
 def raw_tls(world: World, alpn: str = "http/1.1") -> ssl.SSLSocket:
-    """
-    Return a TLS connection that any bytes can be sent on.
-    """
+    """Return a TLS connection that any bytes can be sent on."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_alpn_protocols([alpn])
@@ -52,9 +48,7 @@ def raw_tls(world: World, alpn: str = "http/1.1") -> ssl.SSLSocket:
 
 
 def ended(channel: socket.socket, seconds: float) -> bytes | None:
-    """
-    Return what came until the other side ended within *seconds*; ``None``: it did not.
-    """
+    """Return what came until the other side ended within *seconds*; ``None``: it did not."""
     answer, until = b"", time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
         channel.settimeout(left)
@@ -106,9 +100,7 @@ def ended(channel: socket.socket, seconds: float) -> bytes | None:
     ],
 )
 def test_nothing_is_smuggled(world: World, head: bytes) -> None:
-    """
-    A request whose end could be read in two ways takes no other one along to the site.
-    """
+    """A request whose end could be read in two ways takes no other one along to the site."""
     start = b"POST /first HTTP/1.1\r\nHost: shop.example\r\n"
     answer = world.raw(start + head + HIDDEN)
     assert statuses(answer)[:1] in ([400], [501]), answer
@@ -142,9 +134,7 @@ def test_nothing_is_smuggled(world: World, head: bytes) -> None:
 def test_odd_lines_are_straightened_before_the_site_sees_them(
     world: World, head: bytes, headers: dict[str, str], body_bytes: int
 ) -> None:
-    """
-    The site reads the same framing as the gateway, whose lines end in one way only.
-    """
+    """The site reads the same framing as the gateway, whose lines end in one way only."""
     answer = world.raw(b"POST /first HTTP/1.1\r\nHost: shop.example\r\n" + head + HIDDEN)
     [told] = world.site.requests
     assert (told.method, told.target, told.body_bytes) == ("POST", "/first", body_bytes)
@@ -158,9 +148,7 @@ def test_odd_lines_are_straightened_before_the_site_sees_them(
     [b";a=b", b";" + b"x" * 2000, b';q="1;2"'],
 )
 def test_chunk_extensions_do_not_reach_the_site(world: World, extension: bytes) -> None:
-    """
-    RFC 9112, 7.1.1: they are of one hop; the body arrives as it is, or nothing does.
-    """
+    """RFC 9112, 7.1.1: they are of one hop; the body arrives as it is, or nothing does."""
     start = b"POST /chunks HTTP/1.1\r\nHost: shop.example\r\nTransfer-Encoding: chunked\r\n\r\n"
     answer = world.raw(start + b"3" + extension + b"\r\nabc\r\n0\r\n\r\n")
     assert statuses(answer) in ([200], [400])
@@ -168,9 +156,7 @@ def test_chunk_extensions_do_not_reach_the_site(world: World, extension: bytes) 
 
 
 def test_a_chunk_extension_without_end_is_cut(world: World) -> None:
-    """
-    What is no body counts as well: nobody sends us megabytes for one chunk.
-    """
+    """What is no body counts as well: nobody sends us megabytes for one chunk."""
     start = b"POST /chunks HTTP/1.1\r\nHost: shop.example\r\nTransfer-Encoding: chunked\r\n\r\n"
     before = resident_bytes(world.gateway.pid)
     with raw_tls(world) as channel:
@@ -199,17 +185,13 @@ def test_a_chunk_extension_without_end_is_cut(world: World) -> None:
 def test_header_bombs_are_refused(
     world: World, target: str, headers: tuple[str, ...], status: int
 ) -> None:
-    """
-    60 KiB and 100 lines are enough for anybody; the site sees none of the rest.
-    """
+    """60 KiB and 100 lines are enough for anybody; the site sees none of the rest."""
     assert statuses(world.raw(request(target, *headers))) == [status]
     assert world.reached() == []
 
 
 def test_headers_without_end_cost_no_memory(world: World) -> None:
-    """
-    A client that goes on sending headers is cut off, on both ports.
-    """
+    """A client that goes on sending headers is cut off, on both ports."""
     before = resident_bytes(world.gateway.pid)
     for plain in (False, True):
         answer = world.raw(
@@ -224,9 +206,7 @@ def test_headers_without_end_cost_no_memory(world: World) -> None:
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    """
-    Return one frame of HTTP/2 (RFC 9113, 4.1).
-    """
+    """Return one frame of HTTP/2 (RFC 9113, 4.1)."""
     return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
 
 
@@ -239,9 +219,7 @@ LITERAL = b"\x00\x01x\x7f" + b"\xf1\x06" + b"a" * 1008
 
 
 def flooded(world: World, *pieces: bytes) -> None:
-    """
-    Send *pieces* on one HTTP/2 connection, which has to be ended for that.
-    """
+    """Send *pieces* on one HTTP/2 connection, which has to be ended for that."""
     before = resident_bytes(world.gateway.pid)
     with raw_tls(world, "h2") as channel:
         channel.sendall(PREFACE)
@@ -254,18 +232,14 @@ def flooded(world: World, *pieces: bytes) -> None:
 
 
 def test_continuations_without_end_are_cut(world: World) -> None:
-    """
-    CVE-2024-27316 class: headers that go on for ever end the connection.
-    """
+    """CVE-2024-27316 class: headers that go on for ever end the connection."""
     begin = frame(HEADERS, END_STREAM, 1, FIELDS)
     flooded(world, begin, *(frame(CONTINUATION, 0, 1, LITERAL * 8) for _ in range(1000)))
     assert ("GET", "/") not in world.reached()
 
 
 def test_rapid_resets_are_cut(world: World) -> None:
-    """
-    CVE-2023-44487: requests that are taken back at once end the connection.
-    """
+    """CVE-2023-44487: requests that are taken back at once end the connection."""
     streams = range(1, 40_001, 2)
     pieces = (
         frame(HEADERS, END_STREAM | END_HEADERS, stream, FIELDS)
@@ -277,9 +251,7 @@ def test_rapid_resets_are_cut(world: World) -> None:
 
 
 def test_control_floods_are_cut(world: World) -> None:
-    """
-    CVE-2019-9512 and 9515: pings and settings without end, and nobody reads the answers.
-    """
+    """CVE-2019-9512 and 9515: pings and settings without end, and nobody reads the answers."""
     for one in (frame(PING, 0, 0, b"12345678"), frame(SETTINGS, 0, 0)):
         flooded(world, *(one * 500 for _ in range(400)))
 
@@ -288,9 +260,7 @@ def test_control_floods_are_cut(world: World) -> None:
 
 
 def test_ten_thousand_connections_that_say_nothing(world: World) -> None:
-    """
-    Each costs little, is ended after ten seconds, and nobody else waits for them.
-    """
+    """Each costs little, is ended after ten seconds, and nobody else waits for them."""
     assert IDLE_CONNECTIONS < MAX_CONNECTIONS
     before = resident_bytes(world.gateway.pid)
     with contextlib.ExitStack() as held, selectors.DefaultSelector() as waiting:
@@ -312,9 +282,7 @@ def test_ten_thousand_connections_that_say_nothing(world: World) -> None:
 
 
 def test_slow_visitors_do_not_slow_others(world: World) -> None:
-    """
-    Slowloris: 500 requests whose headers, and 200 whose bodies, come byte by byte.
-    """
+    """Slowloris: 500 requests whose headers, and 200 whose bodies, come byte by byte."""
     slow_head = b"GET /slow HTTP/1.1\r\nHost: shop.example\r\nX: "
     slow_body = b"POST /slow HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 1000\r\n\r\n"
     with contextlib.ExitStack() as held:

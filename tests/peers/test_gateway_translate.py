@@ -1,6 +1,4 @@
-"""
-What the translated configuration does in a real Envoy, asked by real clients.
-"""
+"""What the translated configuration does in a real Envoy, asked by real clients."""
 
 from __future__ import annotations
 
@@ -84,9 +82,7 @@ SITE_NAME, SECOND_NAME = "shop.example", "second.example"
 
 @dataclasses.dataclass(frozen=True)
 class World:
-    """
-    A gateway with two sites, the echo site behind both, and who may come.
-    """
+    """A gateway with two sites, the echo site behind both, and who may come."""
 
     gateway: Gateway
     site: EchoSite
@@ -96,24 +92,18 @@ class World:
     stranger: Pair
 
     def client(self, pair: Pair | None = None, source: str = ALLOWED) -> Client:
-        """
-        Return a new connection.
-        """
+        """Return a new connection."""
         return Client(self.gateway.port, pair=pair, source=source)
 
     def admitted(self, pair: Pair) -> dict[str, tuple[str, ...]]:
-        """
-        Return the table that lets *pair* into every locked route with a list.
-        """
+        """Return the table that lets *pair* into every locked route with a list."""
         locked = [(site, r) for site in self.gateway.inventory.sites for r in site.routes]
         return {route_asset(site, r).id: (pair.fingerprint,) for site, r in locked if r.admit}
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """
-    Run the gateway for all tests of this file; whoever changes it puts it back.
-    """
+    """Run the gateway for all tests of this file; whoever changes it puts it back."""
     folder = tmp_path_factory.mktemp("world")
     run_folder = tmp_path_factory.mktemp("envoy")
     keys = Keys(folder)
@@ -145,27 +135,21 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture(autouse=True)
 def _closed() -> Iterator[None]:
-    """
-    Close what a test opened.
-    """
+    """Close what a test opened."""
     yield
     close_all()
 
 
 @pytest.fixture
 def restored(world: World) -> Iterator[World]:
-    """
-    Put the world back after a test that changes it.
-    """
+    """Put the world back after a test that changes it."""
     inventory, material = world.gateway.inventory, world.gateway.material
     yield world
     world.gateway.change(inventory, material)
 
 
 def problem(reply: Reply) -> str:
-    """
-    Return the heading of a refusal's page.
-    """
+    """Return the heading of a refusal's page."""
     found = re.search(rb"<h1>(.*?)</h1>", reply.body)
     assert found, reply.body
     return found[1].decode()
@@ -179,9 +163,7 @@ def problem(reply: Reply) -> str:
 def test_certificate_counts_on_full_and_resumed_handshakes(
     world: World, version: ssl.TLSVersion, who: str, status: int
 ) -> None:
-    """
-    Only the admitted certificate enters, and resuming a session changes nothing.
-    """
+    """Only the admitted certificate enters, and resuming a session changes nothing."""
     pair: Pair = getattr(world, who)
     first = Client(world.gateway.port, pair=pair, version=version)
     assert first.ask("/typo3/").status == status
@@ -191,9 +173,7 @@ def test_certificate_counts_on_full_and_resumed_handshakes(
 
 
 def test_no_certificate_is_told_what_to_do(world: World) -> None:
-    """
-    A visitor without a certificate gets a page with the rule, and a program gets JSON.
-    """
+    """A visitor without a certificate gets a page with the rule, and a program gets JSON."""
     client = world.client()
     page = client.ask("/typo3/<script>?x=%22")
     assert page.status == 403
@@ -215,9 +195,7 @@ def test_no_certificate_is_told_what_to_do(world: World) -> None:
     [(OTHER, "Not from this country"), (UNKNOWN, "The country is not known")],
 )
 def test_country_counts(world: World, source: str, heading: str) -> None:
-    """
-    The admitted certificate is refused from elsewhere, whatever a header says.
-    """
+    """The admitted certificate is refused from elsewhere, whatever a header says."""
     client = world.client(world.alice, source)
     for name in ("X-Sealgate-Country", "x_sealgate_country"):
         reply = client.ask("/typo3/", f"{name}: DE")
@@ -226,27 +204,21 @@ def test_country_counts(world: World, source: str, heading: str) -> None:
 
 
 def test_locked_site_does_not_see_what_was_refused(world: World) -> None:
-    """
-    Nothing of a refused request reaches the site.
-    """
+    """Nothing of a refused request reaches the site."""
     before = len(world.site.requests)
     assert world.client(world.bob).ask("/typo3/", method="POST").status == 403
     assert len(world.site.requests) == before
 
 
 def test_route_that_admits_nobody_is_shut(world: World) -> None:
-    """
-    A door without an admit list is shut for all, and the page says how to open it.
-    """
+    """A door without an admit list is shut for all, and the page says how to open it."""
     reply = world.client(world.alice).ask("/closed")
     assert (reply.status, problem(reply)) == (403, "Nobody is admitted yet")
     assert b"admit = [&quot;user:NAME&quot;]" in reply.body
 
 
 def test_without_a_country_database_nobody_enters(restored: World) -> None:
-    """
-    Where the country cannot be known, an admitted certificate is not enough.
-    """
+    """Where the country cannot be known, an admitted certificate is not enough."""
     world = restored
     world.gateway.change(material=dataclasses.replace(world.gateway.material, geo_database=None))
     assert world.client(world.alice).ask("/typo3/").status == 403
@@ -254,17 +226,13 @@ def test_without_a_country_database_nobody_enters(restored: World) -> None:
 
 
 def test_class_that_cannot_be_kept_here_is_shut(world: World) -> None:
-    """
-    A route of a class that cannot be kept is shut, even where somebody is admitted.
-    """
+    """A route of a class that cannot be kept is shut, even where somebody is admitted."""
     reply = world.client(world.alice).ask("/vault")
     assert (reply.status, problem(reply)) == (403, "This class cannot be served here")
 
 
 def test_revocation_holds_on_open_and_resumed_connections(restored: World) -> None:
-    """
-    A certificate that is no longer in the table is refused on the very next request.
-    """
+    """A certificate that is no longer in the table is refused on the very next request."""
     world = restored
     client = world.client(world.alice)
     assert client.ask("/typo3/").status == 200
@@ -279,9 +247,7 @@ def test_revocation_holds_on_open_and_resumed_connections(restored: World) -> No
 
 
 def test_raised_class_holds_on_an_open_connection(restored: World) -> None:
-    """
-    When a route becomes confidential, the next request of an open connection is refused.
-    """
+    """When a route becomes confidential, the next request of an open connection is refused."""
     world = restored
     client = world.client()
     assert client.ask("/news/1").status == 200
@@ -311,9 +277,7 @@ def _targets() -> Iterator[str]:
 
 
 def test_envoy_judges_as_the_specification_does(world: World) -> None:
-    """
-    Over hundreds of targets, Envoy serves and refuses as the specification says, unchanged.
-    """
+    """Over hundreds of targets, Envoy serves and refuses as the specification says, unchanged."""
     admitted, anyone = world.client(world.alice), world.client()
     mixed = world.gateway.inventory.sites[0]
     seen = {"served": 0, "refused": 0, "locked": 0}
@@ -363,9 +327,7 @@ def test_envoy_judges_as_the_specification_does(world: World) -> None:
     ],
 )
 def test_variant_is_refused_with_its_own_page(world: World, target: str) -> None:
-    """
-    Each spelling of the locked path is refused on the public route, also for the admitted.
-    """
+    """Each spelling of the locked path is refused on the public route, also for the admitted."""
     before = len(world.site.requests)
     reply = world.client(world.alice).ask(target)
     assert (reply.status, problem(reply)) == (403, "The address can be read in two ways")
@@ -374,9 +336,7 @@ def test_variant_is_refused_with_its_own_page(world: World, target: str) -> None
 
 
 def test_raw_bytes_hide_nothing(world: World) -> None:
-    """
-    Bytes that are no UTF-8 do not keep the patterns from doubting a path.
-    """
+    """Bytes that are no UTF-8 do not keep the patterns from doubting a path."""
     before = len(world.site.requests)
     for target in (
         b"/\xff/../typo3/",
@@ -396,9 +356,7 @@ CONTROLS = (
 
 @pytest.mark.parametrize("target", CONTROLS)
 def test_control_characters_end_at_the_gateway(world: World, target: str) -> None:
-    """
-    A path with a control character in any spelling reaches no site, locked or not.
-    """
+    """A path with a control character in any spelling reaches no site, locked or not."""
     before = len(world.site.requests)
     for path in (target, f"/typo3{target}", f"/account{target}"):
         assert world.client(world.alice).ask(path).status in {400, 403}, path
@@ -407,9 +365,7 @@ def test_control_characters_end_at_the_gateway(world: World, target: str) -> Non
 
 
 def test_raw_control_characters_end_at_the_gateway(world: World) -> None:
-    """
-    Nor does one that is not encoded.
-    """
+    """Nor does one that is not encoded."""
     before = len(world.site.requests)
     for code in (*range(1, 0x20), 0x7F):
         if code not in {0x0A, 0x0D, 0x20}:
@@ -471,9 +427,7 @@ SERVED = (
 
 
 def test_leftovers_end_at_the_gateway_in_every_spelling(restored: World) -> None:
-    """
-    What no site wants to serve is refused with a page of its own, unless the route serves it.
-    """
+    """What no site wants to serve is refused with a page of its own, unless the route serves it."""
     world = restored
     client, before = world.client(), len(world.site.requests)
     # A control character tells more.
@@ -497,9 +451,7 @@ def test_leftovers_end_at_the_gateway_in_every_spelling(restored: World) -> None
 
 
 def test_forged_headers_do_not_reach_the_site(world: World) -> None:
-    """
-    What only a proxy may tell a site is dropped or replaced, in every spelling.
-    """
+    """What only a proxy may tell a site is dropped or replaced, in every spelling."""
     forged = (
         *("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port"),
         *("X-Forwarded-Server", "X-Forwarded-Scheme", "X-Forwarded-Ssl", "X-Forwarded-Prefix"),
@@ -519,9 +471,7 @@ def test_forged_headers_do_not_reach_the_site(world: World) -> None:
 
 
 def test_country_is_not_told_to_the_site(world: World) -> None:
-    """
-    What the lock learned about the visitor stays in the gateway.
-    """
+    """What the lock learned about the visitor stays in the gateway."""
     assert world.client(world.alice).ask("/typo3/").status == 200
     names = {name for name, _ in world.site.requests[-1].headers}
     assert {name for name in names if name.startswith("x-sealgate")} == {
@@ -530,18 +480,14 @@ def test_country_is_not_told_to_the_site(world: World) -> None:
 
 
 def test_answer_is_passed_on_as_it_is(world: World) -> None:
-    """
-    The site's own headers come through, and nothing of Envoy's is added.
-    """
+    """The site's own headers come through, and nothing of Envoy's is added."""
     reply = world.client().ask("/x")
     assert reply.values("server") == ["echo"]
     assert not [name for name, _ in reply.headers if name.startswith("x-envoy")]
 
 
 def test_cookies_gain_what_they_lack(world: World) -> None:
-    """
-    Every cookie gains Secure; the others only on names that the preset knows.
-    """
+    """Every cookie gains Secure; the others only on names that the preset knows."""
     assert world.client().ask("/cookies").values("set-cookie") == [
         "be_typo_user=1; Path=/; Secure; HttpOnly; SameSite=Strict",
         "other=2; SameSite=None; Secure",
@@ -551,9 +497,7 @@ def test_cookies_gain_what_they_lack(world: World) -> None:
 
 
 def test_strict_transport_security_is_ours(restored: World) -> None:
-    """
-    The header says what is configured, also on refusals; 0 takes it away.
-    """
+    """The header says what is configured, also on refusals; 0 takes it away."""
     world = restored
     client = world.client()
     for target in ("/", "/hsts", "/typo3/"):
@@ -577,9 +521,7 @@ def test_strict_transport_security_is_ours(restored: World) -> None:
     ],
 )
 def test_offered_tls(world: World, options: tuple[str, ...], said: bytes) -> None:
-    """
-    Hybrid first, classical still, TLS 1.2 with forward secrecy: each is spoken.
-    """
+    """Hybrid first, classical still, TLS 1.2 with forward secrecy: each is spoken."""
     done = run(
         *("openssl", "s_client", "-connect", f"127.0.0.1:{world.gateway.port}", "-brief"),
         *("-servername", SITE_NAME, *options),
@@ -597,9 +539,7 @@ def test_offered_tls(world: World, options: tuple[str, ...], said: bytes) -> Non
     ],
 )
 def test_refused_tls(world: World, options: tuple[str, ...]) -> None:
-    """
-    Old versions, suites without forward secrecy or AEAD, and other groups are refused.
-    """
+    """Old versions, suites without forward secrecy or AEAD, and other groups are refused."""
     done = run(
         *("openssl", "s_client", "-connect", f"127.0.0.1:{world.gateway.port}", "-brief"),
         *("-servername", SITE_NAME, *options),
@@ -609,9 +549,7 @@ def test_refused_tls(world: World, options: tuple[str, ...]) -> None:
 
 
 def test_client_certificate_is_asked_for_with_our_authority(world: World) -> None:
-    """
-    The name of our authority goes out, so that nobody else's certificate is prompted for.
-    """
+    """The name of our authority goes out, so that nobody else's certificate is prompted for."""
     done = run(
         *("openssl", "s_client", "-connect", f"127.0.0.1:{world.gateway.port}"),
         *("-servername", SITE_NAME),
@@ -620,9 +558,7 @@ def test_client_certificate_is_asked_for_with_our_authority(world: World) -> Non
 
 
 def test_host_of_another_site_is_refused(world: World) -> None:
-    """
-    A connection made for one site serves no other, known or unknown.
-    """
+    """A connection made for one site serves no other, known or unknown."""
     client = world.client()
     for host in (SECOND_NAME, "evil.example", "shop.example.evil"):
         reply = client.ask("/", f"Host: {host}")
@@ -631,9 +567,7 @@ def test_host_of_another_site_is_refused(world: World) -> None:
 
 
 def test_second_site_has_its_own_lock(world: World) -> None:
-    """
-    A site that is locked as a whole admits its own people only.
-    """
+    """A site that is locked as a whole admits its own people only."""
     port = world.gateway.port
     assert Client(port, name=SECOND_NAME, pair=world.alice).ask("/x").status == 200
     assert Client(port, name=SECOND_NAME, pair=world.bob).ask("/x").status == 403
@@ -643,9 +577,7 @@ def test_second_site_has_its_own_lock(world: World) -> None:
 
 
 def line_of(world: World, page: Reply) -> dict[str, Any]:
-    """
-    Return the line of the log that has the id of a refusal's *page*.
-    """
+    """Return the line of the log that has the id of a refusal's *page*."""
     found = re.search(rb"Id: <code>([0-9-]+)</code>", page.body)
     assert found, page.body
     log = world.gateway.folder / "access.log"
@@ -656,9 +588,7 @@ def line_of(world: World, page: Reply) -> dict[str, Any]:
 
 
 def test_a_refusal_by_country_tells_whose_good_certificate_it_was(world: World) -> None:
-    """
-    Whose certificate admits nobody is not believed about its name.
-    """
+    """Whose certificate admits nobody is not believed about its name."""
     for source in (OTHER, UNKNOWN):
         line = line_of(world, world.client(world.alice, source).ask("/typo3/"))
         assert (line["status"], line["user"]) == (403, "urn:sealgate:user:alice")
@@ -682,26 +612,20 @@ def test_a_refusal_by_country_tells_whose_good_certificate_it_was(world: World) 
 def test_a_path_that_may_name_a_person_is_not_written_down(
     world: World, path: str, written: str
 ) -> None:
-    """
-    The route is, and the id that leads there.
-    """
+    """The route is, and the id that leads there."""
     line = line_of(world, world.client().ask(path))
     assert line["request"] == f"GET {written}"
     assert line["route"].startswith("route shop.example/typo3")
 
 
 def test_the_log_is_for_its_owner_only(world: World) -> None:
-    """
-    Addresses and names stand in it.
-    """
+    """Addresses and names stand in it."""
     log = world.gateway.folder / "access.log"
     assert oct(log.stat().st_mode & 0o777) == "0o600"
 
 
 def test_a_program_is_told_the_id_too(world: World) -> None:
-    """
-    In its problem details.
-    """
+    """In its problem details."""
     answer = json.loads(world.client().ask("/typo3/", "Accept: application/json").body)
     assert re.fullmatch("[0-9]+-[0-9]+", answer["id"])
 
@@ -710,16 +634,12 @@ def test_a_program_is_told_the_id_too(world: World) -> None:
 
 
 def plain(world: World, *options: str) -> bytes:
-    """
-    Return what curl got over http, headers first.
-    """
+    """Return what curl got over http, headers first."""
     return run("curl", "-s", "-i", "-m", "30", "--path-as-is", *options).stdout
 
 
 def test_http_sends_readers_to_https(world: World) -> None:
-    """
-    GET and HEAD on any path answer 308 to the https port, with path and query.
-    """
+    """GET and HEAD on any path answer 308 to the https port, with path and query."""
     url = f"http://127.0.0.1:{world.gateway.plain_port}/typo3/../%41?a=b"
     before = len(world.site.requests)
     for options in ((), ("-I",)):
@@ -735,9 +655,7 @@ def test_http_sends_readers_to_https(world: World) -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "PROPFIND"])
 def test_http_refuses_to_take_anything(world: World, method: str) -> None:
-    """
-    Any other method is refused with the reason, and nothing reaches the site.
-    """
+    """Any other method is refused with the reason, and nothing reaches the site."""
     url = f"http://127.0.0.1:{world.gateway.plain_port}/typo3/login"
     before = len(world.site.requests)
     answer = plain(world, url, "-X", method, "-d", "password=x", "-H", f"Host: {SITE_NAME}")
@@ -748,17 +666,13 @@ def test_http_refuses_to_take_anything(world: World, method: str) -> None:
 
 
 def test_http_does_not_know_other_names(world: World) -> None:
-    """
-    A name that is not served gets no redirect.
-    """
+    """A name that is not served gets no redirect."""
     answer = plain(world, f"http://127.0.0.1:{world.gateway.plain_port}/")
     assert answer.startswith(b"HTTP/1.1 421 ")
 
 
 def test_acme_challenge_reaches_the_site_without_secrets(world: World) -> None:
-    """
-    A challenge is forwarded; cookies and credentials are not, nor a token that is none.
-    """
+    """A challenge is forwarded; cookies and credentials are not, nor a token that is none."""
     base = f"http://127.0.0.1:{world.gateway.plain_port}/.well-known/acme-challenge/"
     host = ("-H", f"Host: {SITE_NAME}", "-H", "Cookie: sid=1", "-u", "a:b")
     assert plain(world, f"{base}LoqXcYV8q5ONbJQxbmR7SA", *host).startswith(b"HTTP/1.1 200 ")
@@ -776,9 +690,7 @@ def test_acme_challenge_reaches_the_site_without_secrets(world: World) -> None:
 
 
 def test_websocket_passes(world: World) -> None:
-    """
-    An upgraded connection carries bytes both ways.
-    """
+    """An upgraded connection carries bytes both ways."""
     client = world.client()
     client.send("/websocket", "Connection: Upgrade", "Upgrade: websocket")
     head = client.tls.recv(4096)
@@ -788,18 +700,14 @@ def test_websocket_passes(world: World) -> None:
 
 
 def test_websocket_of_a_locked_route_is_locked(world: World) -> None:
-    """
-    An upgrade is a request like any other.
-    """
+    """An upgrade is a request like any other."""
     client = world.client()
     client.send("/typo3/websocket", "Connection: Upgrade", "Upgrade: websocket")
     assert client.receive().status == 403
 
 
 def test_events_arrive_as_they_are_sent(world: World) -> None:
-    """
-    An event stream is not held back, and its trailer arrives.
-    """
+    """An event stream is not held back, and its trailer arrives."""
     client = world.client()
     client.send("/events", "TE: trailers")
     text = b""
@@ -824,9 +732,7 @@ TRAILERS = (
 
 
 def told_in_trailers(world: World, path: str) -> dict[str, str]:
-    """
-    Return what reached the site behind the body of a chunked request that claims a lot.
-    """
+    """Return what reached the site behind the body of a chunked request that claims a lot."""
     client = world.client()
     client.send(path, "Transfer-Encoding: chunked", "Trailer: x-sum", method="POST")
     rest = "".join(f"{line}\r\n" for line in TRAILERS)
@@ -838,9 +744,7 @@ def told_in_trailers(world: World, path: str) -> dict[str, str]:
 
 
 def test_trailers_of_a_request_end_at_the_gateway(restored: World) -> None:
-    """
-    What follows a chunked body reaches the site only on a route that says so.
-    """
+    """What follows a chunked body reaches the site only on a route that says so."""
     world = restored
     assert told_in_trailers(world, "/x") == {}
     first, second = world.gateway.inventory.sites
@@ -858,9 +762,7 @@ END_STREAM, END_HEADERS = 1, 4
 
 
 def frame(kind: int, flags: int, stream: int, *fields: tuple[str, str]) -> bytes:
-    """
-    Return a frame of HTTP/2 (RFC 9113, 4.1) with *fields* that use no table (RFC 7541, 6.2.2).
-    """
+    """Return a frame of HTTP/2 (RFC 9113, 4.1) with *fields* that use no table (RFC 7541, 6.2.2)."""
     block = b"".join(
         b"\x00" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
         for name, value in fields
@@ -873,9 +775,7 @@ def test_trailers_of_http_2_end_at_the_gateway(
     restored: World,
     taken: bool,  # noqa: FBT001  # a case
 ) -> None:
-    """
-    HTTP/2 has no chunks, and trailers all the same.
-    """
+    """HTTP/2 has no chunks, and trailers all the same."""
     world, path = restored, f"/two/{taken}"
     first, second = world.gateway.inventory.sites
     taking = Route(Door("/two"), PUBLIC, request_trailers=taken)
@@ -907,9 +807,7 @@ def test_trailers_of_http_2_end_at_the_gateway(
 
 
 def test_continue_is_the_sites_to_say(world: World) -> None:
-    """
-    A client that waits for 100 Continue gets it from the site, and no earlier refusal is late.
-    """
+    """A client that waits for 100 Continue gets it from the site, and no earlier refusal is late."""
     client = world.client()
     # What may be a form is read first, so of that a client sends the body unasked.
     kind = "Content-Type: image/png"
@@ -922,9 +820,7 @@ def test_continue_is_the_sites_to_say(world: World) -> None:
 
 
 def test_head_and_range_pass(world: World) -> None:
-    """
-    HEAD has a length and no body; Range reaches the site.
-    """
+    """HEAD has a length and no body; Range reaches the site."""
     client = world.client()
     reply = client.ask("/x", "Range: bytes=0-1", method="HEAD")
     assert (reply.status, reply.body) == (200, b"")
@@ -933,9 +829,7 @@ def test_head_and_range_pass(world: World) -> None:
 
 
 def test_http_1_0_without_host_is_served(world: World) -> None:
-    """
-    An old client that names no host gets the first site.
-    """
+    """An old client that names no host gets the first site."""
     client = world.client()
     client.tls.sendall(b"GET /old HTTP/1.0\r\n\r\n")
     assert client.receive().status == 200
@@ -943,9 +837,7 @@ def test_http_1_0_without_host_is_served(world: World) -> None:
 
 
 def test_http_2_is_spoken(world: World) -> None:
-    """
-    HTTP/2 is negotiated, and every rule holds there too.
-    """
+    """HTTP/2 is negotiated, and every rule holds there too."""
     base = (
         "curl",
         "-sk",
@@ -964,9 +856,7 @@ def test_http_2_is_spoken(world: World) -> None:
 
 
 def test_large_bodies_stream_with_flat_memory(world: World) -> None:
-    """
-    200 MB down and 100 MB up pass while Envoy's memory hardly grows.
-    """
+    """200 MB down and 100 MB up pass while Envoy's memory hardly grows."""
     envoy = world.gateway.pid
     forget_most_resident(envoy)
     before = resident_bytes(envoy)
@@ -990,9 +880,7 @@ def test_large_bodies_stream_with_flat_memory(world: World) -> None:
 
 
 def test_log_names_class_and_channel_but_no_values(world: World) -> None:
-    """
-    Refusals and locked requests are logged without query; public pages are not logged.
-    """
+    """Refusals and locked requests are logged without query; public pages are not logged."""
     world.client(world.alice).ask("/typo3/log-me?token=secret-value")
     world.client().ask("/typo3/refuse-me?token=secret-value")
     world.client().ask("/public-page?token=secret-value")
@@ -1029,9 +917,7 @@ def _one_site(upstream: Upstream, **more: object) -> Inventory:
 
 
 def test_https_upstream_is_verified(tmp_path: Path) -> None:
-    """
-    The right name under the right authority is served; anything else is a clear 503.
-    """
+    """The right name under the right authority is served; anything else is a clear 503."""
     keys = Keys(tmp_path)
     own = keys.server(SITE_NAME)
     inside = keys.server("localhost")
@@ -1059,9 +945,7 @@ def test_https_upstream_is_verified(tmp_path: Path) -> None:
 
 
 def test_unix_socket_upstream(tmp_path: Path) -> None:
-    """
-    A site on a Unix socket is served.
-    """
+    """A site on a Unix socket is served."""
     path = tmp_path / "site.sock"
     folder = tmp_path / "envoy"
     folder.mkdir()
@@ -1073,9 +957,7 @@ def test_unix_socket_upstream(tmp_path: Path) -> None:
 
 
 def test_upstream_that_is_down_is_told_as_such(tmp_path: Path) -> None:
-    """
-    A site that does not run gives a page that says so, and JSON for a program.
-    """
+    """A site that does not run gives a page that says so, and JSON for a program."""
     folder = tmp_path / "envoy"
     folder.mkdir()
     inventory = _one_site(Upstream("http", "127.0.0.1", free_port()))
@@ -1092,9 +974,7 @@ def _proxied(networks: tuple[str, ...]) -> Listen:
 
 
 def test_trusted_proxy_tells_the_client_address(tmp_path: Path) -> None:
-    """
-    A balancer's PROXY header gives the client's address, for the site and for the lock.
-    """
+    """A balancer's PROXY header gives the client's address, for the site and for the lock."""
     folder = tmp_path / "envoy"
     folder.mkdir()
     keys = Keys(tmp_path)
@@ -1129,9 +1009,7 @@ def test_trusted_proxy_tells_the_client_address(tmp_path: Path) -> None:
 
 
 def test_slow_headers_are_cut_off(world: World) -> None:
-    """
-    A client that never ends its headers does not hold a connection for ever.
-    """
+    """A client that never ends its headers does not hold a connection for ever."""
     with socket.create_connection(("127.0.0.1", world.gateway.plain_port), 60) as raw:
         raw.sendall(b"GET / HTTP/1.1\r\nHost: shop.example\r\n")
         answer = b""

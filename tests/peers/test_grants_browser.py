@@ -1,6 +1,4 @@
-"""
-A secret host as a person meets it: Chromium with a client certificate, a code, a passkey.
-"""
+"""A secret host as a person meets it: Chromium with a client certificate, a code, a passkey."""
 
 from __future__ import annotations
 
@@ -44,9 +42,7 @@ PASSWORD = "of the file"
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[GrantedPlace]:
-    """
-    Serve a vault, with anna on the board, who has a certificate, and clara, who approves.
-    """
+    """Serve a vault, with anna on the board, who has a certificate, and clara, who approves."""
     with contextlib.ExitStack() as held:
         site = held.enter_context(site_running())
         port = site.server_address[1]

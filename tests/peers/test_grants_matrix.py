@@ -40,9 +40,7 @@ SPARE = Factor.RECOVERY_CODE
 
 @dataclass(frozen=True)
 class Who:
-    """
-    Somebody who *proved* these factors so long ago, and shows the certificate *shows*.
-    """
+    """Somebody who *proved* these factors so long ago, and shows the certificate *shows*."""
 
     proved: tuple[tuple[Factor, float], ...] = ()
     shows: str = ""
@@ -94,17 +92,13 @@ CELLS = [
 
 
 def test_the_table_is_whole() -> None:
-    """
-    There are far more than a hundred cells, and none twice.
-    """
+    """There are far more than a hundred cells, and none twice."""
     assert len(CELLS) == len({cell[:4] for cell in CELLS}) == 240
 
 
 @dataclass(frozen=True)
 class Board:
-    """
-    The served place, and its identities.
-    """
+    """The served place, and its identities."""
 
     place: GrantedPlace
     people: IdentityStore
@@ -112,9 +106,7 @@ class Board:
 
 @pytest.fixture(scope="module")
 def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
-    """
-    Serve the board's area and the vault, with grants in every state for anna and bert.
-    """
+    """Serve the board's area and the vault, with grants in every state for anna and bert."""
     with contextlib.ExitStack() as held:
         site = held.enter_context(site_running())
         port = site.server_address[1]

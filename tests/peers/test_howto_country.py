@@ -1,6 +1,4 @@
-"""
-The how-to on country databases, as it is written.
-"""
+"""The how-to on country databases, as it is written."""
 
 from __future__ import annotations
 
@@ -20,9 +18,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "howto" / "country-database.md").re
 
 
 def block(kind: str, title: str) -> str:
-    """
-    Return the first block of *kind* in the section called *title*.
-    """
+    """Return the first block of *kind* in the section called *title*."""
     section = PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
     found = re.search(rf"^```{kind}\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     assert found is not None
@@ -31,9 +27,7 @@ def block(kind: str, title: str) -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """
-    Return a folder where ``curl`` brings a packed country database, whatever it is asked.
-    """
+    """Return a folder where ``curl`` brings a packed country database, whatever it is asked."""
     make_country_database(tmp_path / "known.mmdb")
     packed = tmp_path / "known.gz"
     packed.write_bytes(gzip.compress((tmp_path / "known.mmdb").read_bytes()))
@@ -44,9 +38,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_commands_put_a_database_in_place(folder: Path) -> None:
-    """
-    What was downloaded ends as the file that the configuration names, and is one.
-    """
+    """What was downloaded ends as the file that the configuration names, and is one."""
     commands = [line.removeprefix("$ ") for line in block("console", "DB-IP Lite").splitlines()]
     subprocess.run(
         ["/bin/sh", "-e", "-c", "\n".join(commands)],
@@ -60,9 +52,7 @@ def test_the_commands_put_a_database_in_place(folder: Path) -> None:
 
 
 def test_the_script_adds_a_network_of_ones_own(folder: Path) -> None:
-    """
-    The made file knows the own network, all that the other one knew, and no more.
-    """
+    """The made file knows the own network, all that the other one knew, and no more."""
     (folder / "known.mmdb").rename(folder / "country.mmdb")
     script = block("python", "Addresses that no database knows")
     subprocess.run([sys.executable, "-c", script], check=True, cwd=folder)

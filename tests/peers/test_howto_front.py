@@ -1,6 +1,4 @@
-"""
-The how-tos for nginx and Apache, walked as they are written, with the real servers.
-"""
+"""The how-tos for nginx and Apache, walked as they are written, with the real servers."""
 
 from __future__ import annotations
 
@@ -18,9 +16,7 @@ VISITOR = "127.0.0.9"
 
 @pytest.fixture
 def nginx() -> Iterator[Walk]:
-    """
-    Begin the walk with a copy of Debian's nginx configuration.
-    """
+    """Begin the walk with a copy of Debian's nginx configuration."""
     walk = Walk("front-nginx.md")
     here = walk.path("/etc/nginx")
     shutil.copytree("/etc/nginx", here, symlinks=True, dirs_exist_ok=True)
@@ -38,9 +34,7 @@ def nginx() -> Iterator[Walk]:
 
 @pytest.fixture
 def apache() -> Iterator[Walk]:
-    """
-    Begin the walk with a copy of Debian's Apache configuration.
-    """
+    """Begin the walk with a copy of Debian's Apache configuration."""
     walk = Walk("front-apache.md")
     here = walk.path("/etc/apache2")
     shutil.copytree("/etc/apache2", here, symlinks=True, dirs_exist_ok=True)
@@ -61,9 +55,7 @@ def apache() -> Iterator[Walk]:
 
 
 def test_nginx_moves_behind_and_back(nginx: Walk) -> None:
-    """
-    Trial, switch and way back work as written, and the site sees its visitors.
-    """
+    """Trial, switch and way back work as written, and the site sees its visitors."""
     nginx.introduction()
     nginx.run("systemctl start nginx")
     nginx.section("Give the site a door on loopback")
@@ -77,9 +69,7 @@ def test_nginx_moves_behind_and_back(nginx: Walk) -> None:
 
 
 def test_apache_moves_behind_and_back(apache: Walk) -> None:
-    """
-    Trial, switch and way back work as written, and the site sees its visitors.
-    """
+    """Trial, switch and way back work as written, and the site sees its visitors."""
     apache.introduction()
     apache.run("a2enmod ssl")
     apache.run("a2ensite shop")
@@ -98,9 +88,7 @@ def test_apache_moves_behind_and_back(apache: Walk) -> None:
 
 
 def _look(walk: Walk, port: str, log: Path) -> None:
-    """
-    See the page, a redirect to the site's own address, and the visitor in the log.
-    """
+    """See the page, a redirect to the site's own address, and the visitor in the log."""
     here = f"https://{DOMAIN}:{walk.ports[port]}"
     assert walk.run(f"curl -s {here}/") == "the shop"
     # What a visitor claims to be is not believed.
@@ -112,8 +100,6 @@ def _look(walk: Walk, port: str, log: Path) -> None:
 
 
 def _renews(walk: Walk) -> None:
-    """
-    A challenge of the certificate authority is answered on the plain port.
-    """
+    """A challenge of the certificate authority is answered on the plain port."""
     url = f"http://{DOMAIN}:{walk.ports['80']}/.well-known/acme-challenge/token"
     assert walk.run(f"curl -s {url}") == "proof"

@@ -1,6 +1,4 @@
-"""
-Single sign-on as the how-to shows it: a site in PHP that believes what is signed, and nothing else.
-"""
+"""Single sign-on as the how-to shows it: a site in PHP that believes what is signed, and nothing else."""
 
 from __future__ import annotations
 
@@ -37,18 +35,14 @@ HEADER = "X-Sealgate-Identity"
 
 
 def blocks(kind: str) -> list[str]:
-    """
-    Return the blocks of *kind* on the page, for a site whose name is "localhost".
-    """
+    """Return the blocks of *kind* on the page, for a site whose name is "localhost"."""
     found = re.findall(rf"^```{kind}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     return [text.replace("shop.example", "localhost") for text in found]
 
 
 @pytest.fixture(scope="module")
 def php(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int]]:
-    """
-    Run the site of the how-to; yield its folder and port.
-    """
+    """Run the site of the how-to; yield its folder and port."""
     folder, port = tmp_path_factory.mktemp("site"), free_port()
     for name, text in zip(("sealgate.php", "index.php"), blocks("php"), strict=True):
         (folder / name).write_text(text)
@@ -64,9 +58,7 @@ def php(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int]]:
 
 
 def ask_directly(port: int, token: str = "") -> str:
-    """
-    Return what the site answers past the gateway, to whoever brings *token*.
-    """
+    """Return what the site answers past the gateway, to whoever brings *token*."""
     command = ["curl", "--silent", "--max-time", "10", "--header", f"{HEADER}: {token}"]
     done = subprocess.run(
         [*command, f"http://127.0.0.1:{port}/account"], capture_output=True, text=True, check=False
@@ -75,26 +67,20 @@ def ask_directly(port: int, token: str = "") -> str:
 
 
 class Told:
-    """
-    The place with the site of the how-to, anna who signed in, and a site that only listens.
-    """
+    """The place with the site of the how-to, anna who signed in, and a site that only listens."""
 
     def __init__(self, place: SignedPlace, anna: Visitor, folder: Path, port: int) -> None:
         self.place, self.anna, self.folder, self.port = place, anna, folder, port
 
     def fetch_keys(self) -> None:
-        """
-        Do what the page says about keys.
-        """
+        """Do what the page says about keys."""
         [command] = [line for line in "".join(blocks("sh")).splitlines() if "curl" in line]
         words = command.replace("https://localhost", self.place.url).split()
         ca = str(self.place.state / "authority" / "server-ca.pem")
         subprocess.run([*words, "--cacert", ca], cwd=self.folder, check=True)
 
     def identity(self, **changed: object) -> str:
-        """
-        Return what anna's site is told, or *changed* and signed all the same.
-        """
+        """Return what anna's site is told, or *changed* and signed all the same."""
         keys = TokenKeys(str(self.place.state), IDENTITIES_FOLDER).keys(time.time())
         now = int(time.time())
         session = Session(
@@ -114,9 +100,7 @@ class Told:
 
 @pytest.fixture(scope="module")
 def told(php: tuple[Path, int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
-    """
-    Serve the site of the how-to, with anna signed in.
-    """
+    """Serve the site of the how-to, with anna signed in."""
     folder, port = php
     place = SignedPlace(tmp_path_factory.mktemp("signed"), port, routes=ROUTE)
     place.declare()
@@ -133,9 +117,7 @@ def told(php: tuple[Path, int], tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 def test_the_site_knows_who_signed_in(told: Told) -> None:
-    """
-    The page's own code believes what the gateway says, and nobody else.
-    """
+    """The page's own code believes what the gateway says, and nobody else."""
     assert told.anna.ask("/account").body == "anna of staff, rung 1\n"
     # A public page of the same site is not told; and what a client says is not passed on.
     assert told.anna.ask("/public").body == "who are you?\n"
@@ -148,9 +130,7 @@ def test_the_site_knows_who_signed_in(told: Told) -> None:
 
 
 def test_the_site_believes_nothing_else(told: Told) -> None:
-    """
-    Of another site, out of date, changed, unsigned, or a session: all are nobody.
-    """
+    """Of another site, out of date, changed, unsigned, or a session: all are nobody."""
     good = told.identity()
     head, body, signature = good.split(".")
     now = int(time.time())
@@ -170,9 +150,7 @@ def test_the_site_believes_nothing_else(told: Told) -> None:
 
 
 def test_what_the_site_is_told_opens_nothing(told: Told, tmp_path: Path) -> None:
-    """
-    Whoever has it is still nobody to the gateway, as a cookie and in any header.
-    """
+    """Whoever has it is still nobody to the gateway, as a cookie and in any header."""
     inside = claims(told.anna.token)["identity"]
     assert claims(inside)["sub"] == "anna"
     stranger = Visitor(told.place, tmp_path / "jar")
@@ -186,9 +164,7 @@ def test_what_the_site_is_told_opens_nothing(told: Told, tmp_path: Path) -> None
 
 
 def test_the_keys_are_public_halves(told: Told, tmp_path: Path) -> None:
-    """
-    Anybody may fetch them; they are told by Envoy itself, with their type.
-    """
+    """Anybody may fetch them; they are told by Envoy itself, with their type."""
     answer = Visitor(told.place, tmp_path / "jar").ask(KEYS)
     assert answer.value("content-type") == "application/jwk-set+json"
     for key in answer.json()["keys"]:
@@ -198,17 +174,13 @@ def test_the_keys_are_public_halves(told: Told, tmp_path: Path) -> None:
 
 @pytest.fixture
 def listening() -> Iterator[Site]:
-    """
-    Yield a site that only listens.
-    """
+    """Yield a site that only listens."""
     with site_running() as site:
         yield site
 
 
 def test_a_certificate_tells_its_own_name(listening: Site, tmp_path: Path) -> None:
-    """
-    On a route for certificates alone the site learns the URI in it, class and rung.
-    """
+    """On a route for certificates alone the site learns the URI in it, class and rung."""
     place = Place(tmp_path, listening.server_address[1])
     place.write("/", "!/inside")
     place.config.write_text(

@@ -1,6 +1,4 @@
-"""
-Envoy and curl, the two programs that have to agree about every certificate made here.
-"""
+"""Envoy and curl, the two programs that have to agree about every certificate made here."""
 
 import json
 import subprocess
@@ -30,9 +28,7 @@ DEADLINE_SECONDS = 20
 
 @dataclass(frozen=True)
 class Served:
-    """
-    An Envoy that answers whoever has a certificate of the client authority, and tells its URI.
-    """
+    """An Envoy that answers whoever has a certificate of the client authority, and tells its URI."""
 
     folder: Path
     port: int
@@ -40,9 +36,7 @@ class Served:
     made: ServerCertificates
 
     def curl(self, *options: str, host: str = "shop.example", ca: str | None = None) -> str:
-        """
-        Return what curl got, or ``curl: (N)…`` when the handshake failed.
-        """
+        """Return what curl got, or ``curl: (N)…`` when the handshake failed."""
         command = ["curl", "-sS", "--noproxy", "*", "--max-time", "60"]
         command += ["--cacert", ca or self.made.authority.path]
         command += ["--resolve", f"{host}:{self.port}:127.0.0.1", *options]
@@ -51,9 +45,7 @@ class Served:
         return done.stdout if done.returncode == 0 else done.stderr
 
     def pair(self, name: str, minted: Minted) -> list[str]:
-        """
-        Return the options that have curl show a certificate.
-        """
+        """Return the options that have curl show a certificate."""
         certificate, key = minted
         crt, pem = self.folder / f"{name}.crt", self.folder / f"{name}.key"
         crt.write_bytes(certificate.public_bytes(Encoding.PEM))
@@ -61,17 +53,13 @@ class Served:
         return ["--cert", str(crt), "--key", str(pem)]
 
     def issued(self, name: str) -> list[str]:
-        """
-        Return the options for a certificate that the local authority issues to *name*.
-        """
+        """Return the options for a certificate that the local authority issues to *name*."""
         issued = self.authority.issue(name, 30, time.time())
         return self.pair("issued", (issued.certificate, issued.key))
 
 
 def bootstrap(port: int, chain: str, key: str, client_ca: str) -> dict[str, Any]:
-    """
-    Return the smallest Envoy that asks for a client certificate and verifies its chain.
-    """
+    """Return the smallest Envoy that asks for a client certificate and verifies its chain."""
     answer = {"status": 200, "body": {"inline_string": "in"}}
     header = {"header": {"key": "x-peer", "value": "%DOWNSTREAM_PEER_URI_SAN%"}}
     route = {"match": {"prefix": "/"}, "direct_response": answer}
@@ -106,9 +94,7 @@ def bootstrap(port: int, chain: str, key: str, client_ca: str) -> dict[str, Any]
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """
-    Run Envoy with certificates of a fresh local authority.
-    """
+    """Run Envoy with certificates of a fresh local authority."""
     folder = tmp_path_factory.mktemp("envoy")
     authority = LocalAuthority(str(folder / "authority"), str(folder / "certificates"), OPERATOR)
     made = authority.server_certificates({"shop.example": DOMAINS}, time.time())
@@ -131,9 +117,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def test_curl_and_envoy_take_each_others_certificates(
     served: Served, host: str, version: str
 ) -> None:
-    """
-    Under both versions of TLS, for each name of the site; Envoy reads the identity.
-    """
+    """Under both versions of TLS, for each name of the site; Envoy reads the identity."""
     options = [f"--tlsv{version}", "--tls-max", version, "-i"]
     told = served.curl(*served.issued("änna b"), *options, host=host)
     assert " 200" in told
@@ -141,24 +125,18 @@ def test_curl_and_envoy_take_each_others_certificates(
 
 
 def test_curl_refuses_another_name(served: Served) -> None:
-    """
-    The certificate is for its domains only.
-    """
+    """The certificate is for its domains only."""
     assert "curl: (60)" in served.curl(*served.issued("anna"), host="other.example")
 
 
 def test_curl_does_not_take_the_client_authority_for_the_servers(served: Served) -> None:
-    """
-    Who trusts the authority of clients trusts no server for it.
-    """
+    """Who trusts the authority of clients trusts no server for it."""
     told = served.curl(*served.issued("anna"), ca=served.authority.client_path)
     assert "curl: (60)" in told
 
 
 def strangers(served: Served) -> dict[str, list[str]]:
-    """
-    Return certificates for the very same user that somebody else signed.
-    """
+    """Return certificates for the very same user that somebody else signed."""
     now = time.time()
     own = minting.mint_client_authority(OPERATOR, now)
     stranger = minting.mint_client(*own, OPERATOR, "anna", days=1, now=now)
@@ -181,18 +159,14 @@ def strangers(served: Served) -> dict[str, list[str]]:
     ],
 )
 def test_envoy_takes_no_certificate_of_anybody_else(served: Served, who: str) -> None:
-    """
-    Same subject, same URI, same name of the authority: only the key counts.
-    """
+    """Same subject, same URI, same name of the authority: only the key counts."""
     told = served.curl(*strangers(served)[who])
     assert told.startswith("curl: ("), told
     assert "in" not in told.splitlines()
 
 
 def test_curl_takes_no_client_certificate_as_a_servers(served: Served) -> None:
-    """
-    A real server that shows a client certificate is refused, whoever trusts its authority.
-    """
+    """A real server that shows a client certificate is refused, whoever trusts its authority."""
     now = time.time()
     served.issued("shop.example")
     port = free_port()

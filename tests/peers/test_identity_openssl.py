@@ -1,6 +1,4 @@
-"""
-OpenSSL and the stores of real systems take the local authorities, and hold them to their limits.
-"""
+"""OpenSSL and the stores of real systems take the local authorities, and hold them to their limits."""
 
 import os
 import shutil
@@ -37,17 +35,13 @@ NOW = 1_800_000_000.0
 
 @dataclass(frozen=True)
 class Local:
-    """
-    Both authorities in one folder, and the key of each to do with it what they would not.
-    """
+    """Both authorities in one folder, and the key of each to do with it what they would not."""
 
     folder: Path
     authority: LocalAuthority
 
     def keys(self, name: str) -> Minted:
-        """
-        Return the certificate and key of the authority *name*.
-        """
+        """Return the certificate and key of the authority *name*."""
         (key_path,) = (self.folder / "authority").glob(f"{name}-*.key")
         key = load_pem_private_key(key_path.read_bytes(), None)
         pem = (self.folder / "authority" / f"{name}.pem").read_bytes()
@@ -55,9 +49,7 @@ class Local:
         return x509.load_pem_x509_certificate(pem), key
 
     def write(self, certificate: x509.Certificate) -> str:
-        """
-        Return the path of *certificate* in PEM.
-        """
+        """Return the path of *certificate* in PEM."""
         path = self.folder / f"{certificate.serial_number:x}.pem"
         path.write_bytes(certificate.public_bytes(Encoding.PEM))
         return str(path)
@@ -65,9 +57,7 @@ class Local:
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Local:
-    """
-    Return a fresh installation's authorities.
-    """
+    """Return a fresh installation's authorities."""
     folder = tmp_path_factory.mktemp("local")
     authority = LocalAuthority(str(folder / "authority"), str(folder / "certificates"), OPERATOR)
     authority.server_certificates(SITES, NOW)
@@ -76,9 +66,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Local:
 
 
 def verify(ca: str, certificate: str, *options: str) -> str:
-    """
-    Return what ``openssl verify`` has to say; empty when it is content.
-    """
+    """Return what ``openssl verify`` has to say; empty when it is content."""
     command = ["openssl", "verify", "-x509_strict", "-no-CApath", "-no-CAfile", "-no-CAstore"]
     command += ["-attime", str(int(NOW)), "-CAfile", ca, *options, certificate]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -97,9 +85,7 @@ def verify(ca: str, certificate: str, *options: str) -> str:
     ],
 )
 def test_openssl_takes_the_server_certificates(local: Local, site: str, check: list[str]) -> None:
-    """
-    Strictly, for servers, for each name; and not for a name that is not theirs.
-    """
+    """Strictly, for servers, for each name; and not for a name that is not theirs."""
     made = local.authority.server_certificates(SITES, NOW)
     chain = made.certificates[site].chain
     assert verify(made.authority.path, chain, "-purpose", "sslserver", *check) == ""
@@ -110,9 +96,7 @@ def test_openssl_takes_the_server_certificates(local: Local, site: str, check: l
 
 @pytest.mark.parametrize("name", ["other.example", "shop.example.evil.example", "127.0.0.2", "::2"])
 def test_openssl_holds_the_server_authority_to_its_domains(local: Local, name: str) -> None:
-    """
-    With the very key of the authority, no certificate for another name is accepted.
-    """
+    """With the very key of the authority, no certificate for another name is accepted."""
     stolen = local.keys("server-ca")
     leaf, _ = minting.mint_server(*stolen, OPERATOR, [name], days=1, now=NOW)
     told = verify(local.authority.server_path, local.write(leaf), "-purpose", "sslserver")
@@ -120,9 +104,7 @@ def test_openssl_holds_the_server_authority_to_its_domains(local: Local, name: s
 
 
 def test_openssl_takes_a_client_certificate_for_clients_only(local: Local) -> None:
-    """
-    The same certificate is refused as a server's.
-    """
+    """The same certificate is refused as a server's."""
     issued = local.authority.issue("änna", 30, NOW)
     path = local.write(issued.certificate)
     assert verify(local.authority.client_path, path, "-purpose", "sslclient") == ""
@@ -132,9 +114,7 @@ def test_openssl_takes_a_client_certificate_for_clients_only(local: Local) -> No
 
 @pytest.mark.parametrize("operator", [OPERATOR, Operator()])
 def test_openssl_takes_a_site_that_has_only_an_address(tmp_path: Path, operator: Operator) -> None:
-    """
-    The authority is then held to the address, and no name in the subject breaks that.
-    """
+    """The authority is then held to the address, and no name in the subject breaks that."""
     authority = LocalAuthority(str(tmp_path / "a"), str(tmp_path / "c"), operator)
     made = authority.server_certificates({"site": ("127.0.0.1",)}, NOW)
     chain = made.certificates["site"].chain
@@ -144,9 +124,7 @@ def test_openssl_takes_a_site_that_has_only_an_address(tmp_path: Path, operator:
 
 @pytest.mark.parametrize("name", ["shop.example", "127.0.0.1", "::1"])
 def test_openssl_lets_the_client_authority_vouch_for_no_server(local: Local, name: str) -> None:
-    """
-    Its constraints bite also where nobody reads the usage of an authority.
-    """
+    """Its constraints bite also where nobody reads the usage of an authority."""
     stolen = local.keys("client-ca")
     leaf, _ = minting.mint_server(*stolen, OPERATOR, [name], days=1, now=NOW)
     path = local.write(leaf)
@@ -156,9 +134,7 @@ def test_openssl_lets_the_client_authority_vouch_for_no_server(local: Local, nam
 
 @pytest.mark.parametrize("name", ["server-ca", "client-ca"])
 def test_openssl_takes_no_authority_below_an_authority(local: Local, name: str) -> None:
-    """
-    Path length 0: a leaf's key signs nothing that counts, and no sub-authority does.
-    """
+    """Path length 0: a leaf's key signs nothing that counts, and no sub-authority does."""
     certificate, key = local.keys(name)
     made, below_key = minting.mint_client_authority(OPERATOR, NOW)
     identifier = x509.SubjectKeyIdentifier.from_public_key(below_key.public_key())
@@ -201,9 +177,7 @@ def test_openssl_opens_the_file_for_browsers(
     mac: str,
     told: str,
 ) -> None:
-    """
-    AES-256 and SHA-256 unless the old form is asked for; without the password it stays shut.
-    """
+    """AES-256 and SHA-256 unless the old form is asked for; without the password it stays shut."""
     inventory = Inventory(str(tmp_path / "s.toml"), str(tmp_path / "state"), operator=OPERATOR)
     path = str(tmp_path / "anna.p12")
     delivery = Delivery(p12=path, legacy=legacy)
@@ -224,9 +198,7 @@ def test_openssl_opens_the_file_for_browsers(
 
 
 def test_debians_store_takes_the_authority_as_the_guide_says(local: Local, tmp_path: Path) -> None:
-    """
-    A .crt file in the local folder, then update-ca-certificates, in folders of this test.
-    """
+    """A .crt file in the local folder, then update-ca-certificates, in folders of this test."""
     program = shutil.which("update-ca-certificates") or "/usr/sbin/update-ca-certificates"
     (guide,) = [g for g in guides(local.authority.server_path, "x") if "Debian" in g.system]
     name = Path(guide.commands[0].split()[-1]).name
@@ -245,9 +217,7 @@ def test_debians_store_takes_the_authority_as_the_guide_says(local: Local, tmp_p
 
 @pytest.mark.peer("certutil")
 def test_the_store_of_chrome_and_firefox_takes_the_authority(local: Local, tmp_path: Path) -> None:
-    """
-    The commands of the guide, typed into a shell; NSS then holds it to its domains too.
-    """
+    """The commands of the guide, typed into a shell; NSS then holds it to its domains too."""
     (guide,) = [g for g in guides(local.authority.server_path, "x") if "Chrome" in g.system]
     environment = {**os.environ, "HOME": str(tmp_path)}
 
@@ -281,9 +251,7 @@ def test_the_store_of_chrome_and_firefox_takes_the_authority(local: Local, tmp_p
 
 
 def test_openssl_finds_chain_and_key_matching(local: Local) -> None:
-    """
-    What the gateway is given is a pair.
-    """
+    """What the gateway is given is a pair."""
     kept = local.authority.server_certificates(SITES, NOW).certificates["shop.example"]
 
     def public(*command: str) -> str:

@@ -1,6 +1,4 @@
-"""
-What init writes is served by the real Envoy at once: pages public, doors shut, holes open.
-"""
+"""What init writes is served by the real Envoy at once: pages public, doors shut, holes open."""
 
 from __future__ import annotations
 
@@ -33,14 +31,10 @@ if TYPE_CHECKING:
 
 
 class Pages(BaseHTTPRequestHandler):
-    """
-    A site that answers everything and sets the session cookie it is asked for.
-    """
+    """A site that answers everything and sets the session cookie it is asked for."""
 
     def do_GET(self) -> None:
-        """
-        Answer with a page.
-        """
+        """Answer with a page."""
         self.send_response(200)
         self.send_header("Set-Cookie", f"{self.headers.get('x-cookie', 'a')}=1; Path=/")
         self.send_header("Content-Length", "2")
@@ -48,16 +42,12 @@ class Pages(BaseHTTPRequestHandler):
         self.wfile.write(b"ok")
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the parent's name
-        """
-        Say nothing.
-        """
+        """Say nothing."""
 
 
 @pytest.fixture
 def upstream() -> Iterator[int]:
-    """
-    Run the site and return its port.
-    """
+    """Run the site and return its port."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Pages)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -68,18 +58,14 @@ def upstream() -> Iterator[int]:
 
 
 def target_of(door: Door) -> str:
-    """
-    Return a request target that *door* means.
-    """
+    """Return a request target that *door* means."""
     path = door.path.replace("*", "core") + ("" if door.exact or door.query else "/x")
     query = "" if door.query is None else f"?{door.query}={door.query_value or ''}"
     return path + query
 
 
 def served(config: str, folder: Path) -> tuple[Envoy, str, str]:
-    """
-    Serve *config* and return the running Envoy, its URL and its authority.
-    """
+    """Serve *config* and return the running Envoy, its URL and its authority."""
     now = time.time()
     inventory = load(config)
     local = local_authority(inventory)
@@ -103,9 +89,7 @@ def served(config: str, folder: Path) -> tuple[Envoy, str, str]:
 
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS.keys())
 def test_what_init_writes_serves_at_once(preset: Preset, upstream: int, tmp_path: Path) -> None:
-    """
-    Only ports are changed: pages and holes answer 200, every door 403, cookies are mended.
-    """
+    """Only ports are changed: pages and holes answer 200, every door 403, cookies are mended."""
     begun = begin(str(tmp_path), preset=preset.name, domain=None, now=time.time())
     config = Path(begun.config)
     text = config.read_text(encoding="utf-8")

@@ -1,6 +1,4 @@
-"""
-``sealgate serve`` with inspected routes: what leaves through the real Envoy, and what never does.
-"""
+"""``sealgate serve`` with inspected routes: what leaves through the real Envoy, and what never does."""
 
 from __future__ import annotations
 
@@ -99,18 +97,14 @@ def _write(place: Place, upstream: str, inspect: str, *, more: str = "") -> None
 
 @pytest.fixture(scope="module")
 def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """
-    Yield a site that shows cards, accounts and keys.
-    """
+    """Yield a site that shows cards, accounts and keys."""
     with site(tmp_path_factory.mktemp("site"), _answer) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def enforced(tmp_path_factory: pytest.TempPathFactory, behind: Site) -> Iterator[Serving]:
-    """
-    Yield a gateway that enforces on that site.
-    """
+    """Yield a gateway that enforces on that site."""
     place = Place(tmp_path_factory.mktemp("gateway"), 1)
     _write(place, behind.path, "enforce")
     with place.serving() as serving:
@@ -118,9 +112,7 @@ def enforced(tmp_path_factory: pytest.TempPathFactory, behind: Site) -> Iterator
 
 
 def _got(place: Place, path: str, *options: str) -> tuple[int, bytes]:
-    """
-    Return status and raw body, 0 where the transfer was cut.
-    """
+    """Return status and raw body, 0 where the transfer was cut."""
     ca = str(place.state / "authority" / "server-ca.pem")
     done = subprocess.run(
         [
@@ -146,17 +138,13 @@ def _relays(place: Place) -> list[int]:
 
 @pytest.mark.parametrize("path", ["/", "/gzip", "/chunks"])
 def test_values_are_masked_before_they_leave(enforced: Serving, path: str) -> None:
-    """
-    HTML with a length, packed and in chunks that part the values: the client sees the masks.
-    """
+    """HTML with a length, packed and in chunks that part the values: the client sees the masks."""
     status, body = _got(enforced.place, path, "-H", "Accept-Encoding: gzip, deflate")
     assert (status, body) == (200, MASKED)
 
 
 def test_json_stays_json_and_clean_bodies_stay_themselves(enforced: Serving) -> None:
-    """
-    A masked number is a number; clean bodies arrive to the byte, packed ones packed.
-    """
+    """A masked number is a number; clean bodies arrive to the byte, packed ones packed."""
     assert _got(enforced.place, "/json") == (200, b'{"card": 9999999999999999}')
     assert _got(enforced.place, "/clean") == (200, CLEAN)
     assert _got(enforced.place, "/packed", "-H", "Accept-Encoding: gzip") == (200, PACKED)
@@ -176,16 +164,12 @@ def test_json_stays_json_and_clean_bodies_stay_themselves(enforced: Serving) -> 
 def test_values_in_references_and_escapes_are_masked(
     enforced: Serving, path: str, masked: bytes
 ) -> None:
-    """
-    Where they stand, in chunks that part the references, and packed; the rest stays.
-    """
+    """Where they stand, in chunks that part the references, and packed; the rest stays."""
     assert _got(enforced.place, path, "-H", "Accept-Encoding: gzip, br, zstd") == (200, masked)
 
 
 def test_key_is_blocked_with_a_page_and_cut_in_mid_body(enforced: Serving) -> None:
-    """
-    The client is told the rule, or sees that the answer is cut; no line of the key leaves.
-    """
+    """The client is told the rule, or sees that the answer is cut; no line of the key leaves."""
     status, body = _got(enforced.place, "/key")
     assert status == 502
     assert b"inspect-above-class" in body
@@ -198,9 +182,7 @@ def test_key_is_blocked_with_a_page_and_cut_in_mid_body(enforced: Serving) -> No
 def test_trailers_of_a_request_pass_a_relay_only_where_the_route_says_so(
     tmp_path: Path, behind: Site
 ) -> None:
-    """
-    What enforces drops them as every route does; what lets them pass drops the gateway's names.
-    """
+    """What enforces drops them as every route does; what lets them pass drops the gateway's names."""
     place = Place(tmp_path, 1)
     more = (
         '[[site.route]]\npath = "/sum"\nclass = "public"\ninspect = "enforce"\n'
@@ -228,9 +210,7 @@ def test_trailers_of_a_request_pass_a_relay_only_where_the_route_says_so(
 
 
 def test_what_a_relay_refuses_is_found_in_the_log(enforced: Serving, behind: Site) -> None:
-    """
-    The id stands in the page, the problem and the header, as in the log; no client chooses it.
-    """
+    """The id stands in the page, the problem and the header, as in the log; no client chooses it."""
     log = enforced.place.state / "envoy" / "access.log"
     forged = ("-i", "-H", "Sealgate-Id: 1-1", "--data", "card=4111+1111+1111+1111")
     told = []
@@ -253,9 +233,7 @@ def test_what_a_relay_refuses_is_found_in_the_log(enforced: Serving, behind: Sit
 
 
 def test_form_with_a_card_never_reaches_the_site(enforced: Serving, behind: Site) -> None:
-    """
-    A form, a query and a WebSocket: refused with a reason, and unknown to the site.
-    """
+    """A form, a query and a WebSocket: refused with a reason, and unknown to the site."""
     before = len(behind.requests)
     assert _got(enforced.place, "/pay", "--data", "card=4111+1111+1111+1111")[0] == 422
     assert _got(enforced.place, "/pay?card=4111111111111111")[0] == 422
@@ -281,9 +259,7 @@ def test_form_with_a_card_never_reaches_the_site(enforced: Serving, behind: Site
 
 
 def test_ranges_and_unreadable_encodings_are_not_asked_for(enforced: Serving, behind: Site) -> None:
-    """
-    Two ranges could part a card, so the site is never asked for one.
-    """
+    """Two ranges could part a card, so the site is never asked for one."""
     _got(enforced.place, "/", "-r", "0-9", "-H", "Accept-Encoding: sdch, br;q=0.5")
     asked = behind.requests[-1].lower()
     assert b"\r\nrange:" not in asked
@@ -294,9 +270,7 @@ def test_ranges_and_unreadable_encodings_are_not_asked_for(enforced: Serving, be
 def test_nothing_leaves_while_the_relay_is_gone_or_stuck(
     enforced: Serving, how: signal.Signals
 ) -> None:
-    """
-    In mid-body and for new requests: no card leaves, and soon another relay works.
-    """
+    """In mid-body and for new requests: no card leaves, and soon another relay works."""
     place, may_end = enforced.place, threading.Event()
     head, *pieces = chunked_answer(*[b"<td>" + CARD + b"</td>\n"] * 30)
     ANSWERS[b"/half"] = [head, *pieces[:15], may_end, *pieces[15:]]
@@ -321,9 +295,7 @@ def test_nothing_leaves_while_the_relay_is_gone_or_stuck(
 
 
 def test_finds_are_told_and_registered_without_values(enforced: Serving) -> None:
-    """
-    The register says which route sent what kind on which path; no value is in it.
-    """
+    """The register says which route sent what kind on which path; no value is in it."""
     _got(enforced.place, "/json")
     inventory = load(str(enforced.place.config))
     others = iter(string.ascii_lowercase)
@@ -343,9 +315,7 @@ def test_finds_are_told_and_registered_without_values(enforced: Serving) -> None
 
 
 def test_route_is_inspected_and_let_go_under_requests(tmp_path: Path, behind: Site) -> None:
-    """
-    A reload turns inspection on and off without a failed request.
-    """
+    """A reload turns inspection on and off without a failed request."""
     place = Place(tmp_path, 1)
     _write(place, behind.path, "off")
     with place.serving():
@@ -367,16 +337,12 @@ def test_route_is_inspected_and_let_go_under_requests(tmp_path: Path, behind: Si
 
 
 def _sample_all(place: Place) -> None:
-    """
-    Have every answer sampled, until the gateway finds that too many.
-    """
+    """Have every answer sampled, until the gateway finds that too many."""
     Admin(str(place.state / "envoy" / "admin.sock")).set_share(SHARE_KEY, 10_000)
 
 
 def _share(place: Place) -> int:
-    """
-    Return of how many in ten thousand answers Envoy takes a sample.
-    """
+    """Return of how many in ten thousand answers Envoy takes a sample."""
     _, body = Admin(str(place.state / "envoy" / "admin.sock"))._ask("GET", "/runtime?format=json")
     told = json.loads(json.loads(body)["entries"][SHARE_KEY]["final_value"])
     assert told["denominator"] == "TEN_THOUSAND"
@@ -384,9 +350,7 @@ def _share(place: Place) -> int:
 
 
 def _asked(connection: HTTPSConnection, times: int = 50) -> set[tuple[int, bool]]:
-    """
-    Return with which status each of so many requests was answered, and whether with the page.
-    """
+    """Return with which status each of so many requests was answered, and whether with the page."""
     found = set()
     for _ in range(times):
         connection.request("GET", "/", headers={"Host": "localhost"})
@@ -421,9 +385,7 @@ class _Pages(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def pages() -> Iterator[_PageServer]:
-    """
-    Run a site on a port whose every page shows a card and an account.
-    """
+    """Run a site on a port whose every page shows a card and an account."""
     server = _PageServer(("127.0.0.1", 0), _Pages)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
@@ -478,9 +440,7 @@ def test_public_route_is_sampled_by_default_and_never_waits(
 def test_relay_that_crashes_at_its_start_is_missed_by_nobody(
     tmp_path: Path, pages: _PageServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Requests go to the site, it is told once, and the pauses between two starts grow.
-    """
+    """Requests go to the site, it is told once, and the pauses between two starts grow."""
     starts = tmp_path / "starts"
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "uvloop.py").write_text(
@@ -511,9 +471,7 @@ def test_relay_that_crashes_at_its_start_is_missed_by_nobody(
 def test_without_the_libraries_the_default_is_left_out_and_said(
     tmp_path: Path, pages: _PageServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    A gateway without the extra serves, and tells what to install.
-    """
+    """A gateway without the extra serves, and tells what to install."""
     (tmp_path / "without").mkdir()
     (tmp_path / "without" / "sitecustomize.py").write_text(
         'import sys\nfor name in ("isal", "brotli", "uvloop"):\n    sys.modules[name] = None\n'
@@ -530,9 +488,7 @@ def test_without_the_libraries_the_default_is_left_out_and_said(
 
 
 def test_one_class_is_enforced_as_a_whole(tmp_path: Path, behind: Site) -> None:
-    """
-    A site may read a path in another way than the gateway, so half a class is no protection.
-    """
+    """A site may read a path in another way than the gateway, so half a class is no protection."""
     place = Place(tmp_path, 1)
     more = '[[site.route]]\npath = "/shop"\nclass = "public"\n'
     _write(place, behind.path, "enforce", more=more)
@@ -545,9 +501,7 @@ def test_one_class_is_enforced_as_a_whole(tmp_path: Path, behind: Site) -> None:
 def test_site_behind_tls_is_reached_through_the_gateway(
     tmp_path: Path, pages: _PageServer, inspect: str, body: bytes
 ) -> None:
-    """
-    The way back to a site that speaks TLS is verified by Envoy as without a relay.
-    """
+    """The way back to a site that speaks TLS is verified by Envoy as without a relay."""
     given_certificate(tmp_path, "behind")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "behind.pem", tmp_path / "behind.key")

@@ -1,6 +1,4 @@
-"""
-The relay as a process, over real sockets: what goes on, what is held back, what it costs.
-"""
+"""The relay as a process, over real sockets: what goes on, what is held back, what it costs."""
 
 from __future__ import annotations
 
@@ -52,9 +50,7 @@ MASKED_PAGE = b"<p>" + MASKED_CARD + b" and " + b"*" * 22 + b"</p>"
 
 
 class Shared:
-    """
-    A site and a relay that several cases use in turn.
-    """
+    """A site and a relay that several cases use in turn."""
 
     def __init__(self, behind: Site, one: Relay, told: dict[str, Sequence[bytes]]) -> None:
         self.site, self.relay, self.told = behind, one, told
@@ -62,9 +58,7 @@ class Shared:
 
 @pytest.fixture(scope="module")
 def answering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
-    """
-    Yield a relay whose site answers with what ``told[""]`` holds.
-    """
+    """Yield a relay whose site answers with what ``told[""]`` holds."""
     folder = tmp_path_factory.mktemp("answering")
     told: dict[str, Sequence[bytes]] = {"": [b""]}
     with (
@@ -76,9 +70,7 @@ def answering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
 
 @pytest.fixture(scope="module")
 def taking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
-    """
-    Yield a relay that takes 2,000 bytes at most, and the site behind it.
-    """
+    """Yield a relay that takes 2,000 bytes at most, and the site behind it."""
     folder = tmp_path_factory.mktemp("taking")
     with (
         site(folder, lambda _: [length_answer(b"fine")]) as behind,
@@ -111,9 +103,7 @@ def _until(connection: socket.socket, end: bytes) -> bytes:
 
 
 def test_values_are_masked_over_one_connection(tmp_path: Path) -> None:
-    """
-    HTML, JSON, gzip, Brotli and chunks that part a card: masked, and the connection is kept.
-    """
+    """HTML, JSON, gzip, Brotli and chunks that part a card: masked, and the connection is kept."""
 
     def answer(request: bytes) -> Sequence[bytes]:
         match request.split(b" ")[1]:
@@ -147,9 +137,7 @@ def test_values_are_masked_over_one_connection(tmp_path: Path) -> None:
 
 
 def test_clean_answers_are_the_same_to_the_byte(tmp_path: Path) -> None:
-    """
-    With a length, in chunks with trailers, packed, empty, to HEAD, 204, 304 and large ones.
-    """
+    """With a length, in chunks with trailers, packed, empty, to HEAD, 204, 304 and large ones."""
     large = noise(3_000_000)
     packed = gzip.compress(b"nothing in it " * 100_000)
 
@@ -197,9 +185,7 @@ def test_clean_answers_are_the_same_to_the_byte(tmp_path: Path) -> None:
 
 
 def test_answer_that_ends_with_its_connection_is_whole(tmp_path: Path) -> None:
-    """
-    The tail that was held back comes out when the site closes, in chunks that say it is all.
-    """
+    """The tail that was held back comes out when the site closes, in chunks that say it is all."""
     body = b"hello " * 50 + CARD
 
     def answer(_: bytes) -> Sequence[bytes]:
@@ -219,9 +205,7 @@ def test_answer_that_ends_with_its_connection_is_whole(tmp_path: Path) -> None:
 
 
 def test_events_come_while_their_sender_pauses(tmp_path: Path) -> None:
-    """
-    A line of an event stream is not held until the next one; a card in one is masked.
-    """
+    """A line of an event stream is not held until the next one; a card in one is masked."""
     first, second = threading.Event(), threading.Event()
 
     def answer(_: bytes) -> Answer:
@@ -246,9 +230,7 @@ def test_events_come_while_their_sender_pauses(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", ["/key", "/late", "/gzip-late", "/sdch", "/part", "/upgrade", "/cut",
                                   "/smuggled", "/two", "/utf16", "/mark", "/gzip-mark", "/bomb", "/not-gzip", "/dense"])  # fmt: skip
 def test_what_may_not_go_on_does_not(answering: Shared, path: str) -> None:
-    """
-    Keys, what cannot be read, broken framing, bombs and floods: refused, or cut in mid-body.
-    """
+    """Keys, what cannot be read, broken framing, bombs and floods: refused, or cut in mid-body."""
     long = b"nothing yet. " * 40_000
     bomb = gzip.compress(bytes(60_000_000))
     # Of 13 digits: those of 16 are told apart by their checksum, all at once.
@@ -328,9 +310,7 @@ def test_what_may_not_go_on_does_not(answering: Shared, path: str) -> None:
 def test_request_that_may_not_go_on_never_reaches_the_site(
     taking: Shared, request_bytes: bytes, status: bytes
 ) -> None:
-    """
-    Values above what the route takes, and smuggling: told to the client, unknown to the site.
-    """
+    """Values above what the route takes, and smuggling: told to the client, unknown to the site."""
     out = taking.relay.ask(request_bytes)
     assert out.startswith(b"HTTP/1.1 " + status), out
     assert b"4111" not in out
@@ -338,9 +318,7 @@ def test_request_that_may_not_go_on_never_reaches_the_site(
 
 
 def test_clean_requests_reach_the_site_as_they_were(tmp_path: Path) -> None:
-    """
-    Forms, chunks and large uploads arrive to the byte; a client that waits is told to go on.
-    """
+    """Forms, chunks and large uploads arrive to the byte; a client that waits is told to go on."""
     large = noise(2_500_000)
     with (
         site(tmp_path, lambda _: [length_answer(b"fine")]) as behind,
@@ -364,9 +342,7 @@ def test_clean_requests_reach_the_site_as_they_were(tmp_path: Path) -> None:
 
 
 def test_long_upload_is_cut_before_what_it_must_not_hold(tmp_path: Path) -> None:
-    """
-    An upload over what is held goes on while it is read; the site never gets the card.
-    """
+    """An upload over what is held goes on while it is read; the site never gets the card."""
     body = b"nothing in it. " * 100_000 + CARD + b" " * 200_000
     with site(tmp_path, lambda _: []) as behind, relay(tmp_path, behind.path) as one:
         out = one.ask(_form(body, kind="text/plain"))
@@ -376,9 +352,7 @@ def test_long_upload_is_cut_before_what_it_must_not_hold(tmp_path: Path) -> None
 
 
 def test_memory_is_bounded_for_who_does_not_read(tmp_path: Path) -> None:
-    """
-    A client that asks for much and reads nothing does not fill the relay.
-    """
+    """A client that asks for much and reads nothing does not fill the relay."""
     chunk = b"x" * 1_000_000
 
     def answer(_: bytes) -> Sequence[bytes]:
@@ -395,9 +369,7 @@ def test_memory_is_bounded_for_who_does_not_read(tmp_path: Path) -> None:
 
 
 def test_observed_route_passes_everything_and_tells(tmp_path: Path) -> None:
-    """
-    Where nothing is enforced, bytes are untouched, an upgrade works, and finds are told.
-    """
+    """Where nothing is enforced, bytes are untouched, an upgrade works, and finds are told."""
 
     def answer(request: bytes) -> Sequence[bytes]:
         if b"upgrade" in request.lower():
@@ -420,9 +392,7 @@ def test_observed_route_passes_everything_and_tells(tmp_path: Path) -> None:
 
 
 def test_site_that_is_down_is_told(tmp_path: Path) -> None:
-    """
-    Without a site the client gets an answer that says so, and the next one may find it.
-    """
+    """Without a site the client gets an answer that says so, and the next one may find it."""
     with relay(tmp_path, str(tmp_path / "nobody.sock")) as one:
         out = one.ask(get())
         assert out.startswith(b"HTTP/1.1 502")
@@ -430,9 +400,7 @@ def test_site_that_is_down_is_told(tmp_path: Path) -> None:
 
 
 def test_stuck_relay_does_not_answer_and_is_killed(tmp_path: Path) -> None:
-    """
-    A stopped process is found out by its silence, and can be ended all the same.
-    """
+    """A stopped process is found out by its silence, and can be ended all the same."""
     with (
         site(tmp_path, lambda _: [length_answer(PAGE)]) as behind,
         relay(tmp_path, behind.path) as one,

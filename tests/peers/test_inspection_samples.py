@@ -1,6 +1,4 @@
-"""
-The relay of observed routes: started by what comes, ended when nothing does, and let go gently.
-"""
+"""The relay of observed routes: started by what comes, ended when nothing does, and let go gently."""
 
 from __future__ import annotations
 
@@ -30,9 +28,7 @@ LONG = b"x" * 100_000
 
 
 class Observed:
-    """
-    One observed route: where it is asked, what was told, and the samples of it.
-    """
+    """One observed route: where it is asked, what was told, and the samples of it."""
 
     def __init__(self, folder: Path, behind: Site, quiet_seconds: float) -> None:
         self.folder = folder
@@ -45,9 +41,7 @@ class Observed:
         self.observe(behind.path)
 
     def observe(self, upstream: str) -> None:
-        """
-        Have the route lead to *upstream* from now on.
-        """
+        """Have the route lead to *upstream* from now on."""
         self.path = str(self.folder / f"{len(upstream)}.sock")
         kinds = above(PUBLIC, DEFAULT_MODEL)
         policy = Policy("route shop.example/", False, Upstream(upstream), kinds, frozenset())
@@ -55,25 +49,19 @@ class Observed:
         self.samples.apply(drain_seconds=PATIENCE_SECONDS)
 
     def connect(self) -> socket.socket:
-        """
-        Return a connection, as Envoy makes one.
-        """
+        """Return a connection, as Envoy makes one."""
         made = socket.socket(socket.AF_UNIX)
         made.settimeout(PATIENCE_SECONDS)
         made.connect(self.path)
         return made
 
     def is_turned_away(self) -> bool:
-        """
-        Return whether nobody answers, and says so at once.
-        """
+        """Return whether nobody answers, and says so at once."""
         with self.connect() as made:
             return made.recv(1) == b""
 
     def is_served(self) -> bool:
-        """
-        Return whether a relay answers with the page of the site.
-        """
+        """Return whether a relay answers with the page of the site."""
         self.samples.tick()
         with self.connect() as made:
             try:
@@ -83,9 +71,7 @@ class Observed:
                 return False
 
     def ticks_until(self, holds: Callable[[], object]) -> bool:
-        """
-        Return whether *holds* came true while time went on.
-        """
+        """Return whether *holds* came true while time went on."""
 
         def after_a_tick() -> object:
             self.samples.tick()
@@ -94,17 +80,13 @@ class Observed:
         return wait_until(after_a_tick)
 
     def notices_the_end_of(self, pid: int) -> bool:
-        """
-        Return whether the relay *pid* is gone after a while.
-        """
+        """Return whether the relay *pid* is gone after a while."""
         return self.ticks_until(lambda: not lives(pid))
 
 
 @contextmanager
 def observed(folder: Path, behind: Site, quiet_seconds: float = 1000.0) -> Iterator[Observed]:
-    """
-    Observe a route to *behind*.
-    """
+    """Observe a route to *behind*."""
     made = Observed(folder, behind, quiet_seconds)
     try:
         yield made
@@ -113,9 +95,7 @@ def observed(folder: Path, behind: Site, quiet_seconds: float = 1000.0) -> Itera
 
 
 def test_relay_comes_with_samples_and_goes_without(tmp_path: Path) -> None:
-    """
-    The first is turned away and starts one, which reads what follows; a quiet while ends it.
-    """
+    """The first is turned away and starts one, which reads what follows; a quiet while ends it."""
     with (
         site(tmp_path, lambda _: [length_answer(PAGE)]) as behind,
         observed(tmp_path, behind, quiet_seconds=0.5) as route,
@@ -135,9 +115,7 @@ def test_relay_comes_with_samples_and_goes_without(tmp_path: Path) -> None:
 
 
 def test_relay_that_is_killed_or_stopped_is_told_once(tmp_path: Path) -> None:
-    """
-    Nobody waits meanwhile, and another one comes after a pause that grows.
-    """
+    """Nobody waits meanwhile, and another one comes after a pause that grows."""
     with (
         site(tmp_path, lambda _: [length_answer(PAGE)]) as behind,
         observed(tmp_path, behind) as route,
@@ -153,9 +131,7 @@ def test_relay_that_is_killed_or_stopped_is_told_once(tmp_path: Path) -> None:
 
 
 def test_relay_that_is_replaced_ends_what_it_began(tmp_path: Path) -> None:
-    """
-    A reload in the midst of an answer does not cut it; new ones go to the new relay.
-    """
+    """A reload in the midst of an answer does not cut it; new ones go to the new relay."""
     may_end = threading.Event()
 
     def answer(request: bytes) -> list[bytes | threading.Event]:

@@ -1,6 +1,4 @@
-"""
-``sealgate serve`` while relays are stopped: who waits through the real Envoy, and for how long.
-"""
+"""``sealgate serve`` while relays are stopped: who waits through the real Envoy, and for how long."""
 
 from __future__ import annotations
 
@@ -36,9 +34,7 @@ Answer = tuple[float, float, int, bytes]
 
 @pytest.fixture
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """
-    Yield a gateway that enforces, by two relays.
-    """
+    """Yield a gateway that enforces, by two relays."""
     with site(tmp_path_factory.mktemp("site"), lambda _: [length_answer(PAGE)]) as behind:
         place = Place(tmp_path_factory.mktemp("gateway"), 1)
         place.write("/")
@@ -79,9 +75,7 @@ def _ask(place: Place, until: threading.Event, answers: list[Answer]) -> None:
 
 @pytest.mark.parametrize("many", [1, 2])
 def test_stopped_relays_are_replaced_before_anybody_waits_long(place: Place, many: int) -> None:
-    """
-    Answers in hand fail closed soon, others come from the other relay, and no card leaves.
-    """
+    """Answers in hand fail closed soon, others come from the other relay, and no card leaves."""
     relays = _relays(place)
     assert len(relays) == 2
     answers: list[Answer] = []

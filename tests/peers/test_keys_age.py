@@ -1,6 +1,4 @@
-"""
-Other programs agree about keys: age opens what the site sealed, ssh-keygen names keys as we do.
-"""
+"""Other programs agree about keys: age opens what the site sealed, ssh-keygen names keys as we do."""
 
 from __future__ import annotations
 
@@ -27,9 +25,7 @@ CONTENT = b"what a partner delivered\n" * 10_000
 
 
 def sealed_for_site(inventory: Inventory) -> bytes:
-    """
-    Return what a store writes for *inventory*.
-    """
+    """Return what a store writes for *inventory*."""
     out = io.BytesIO()
     with SealWriter(out, open_site_keyring(inventory, now=1.0).recipients) as writer:
         writer.write(CONTENT)
@@ -39,9 +35,7 @@ def sealed_for_site(inventory: Inventory) -> bytes:
 def test_age_opens_with_the_recovery_identity_and_with_the_exported_keys(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    A stranger with the age program and either of them needs no Sealgate.
-    """
+    """A stranger with the age program and either of them needs no Sealgate."""
     monkeypatch.chdir(tmp_path)
     assert run(["init", ".", "--domain", "shop.example"]) == 0
     (shown,) = re.findall(r"AGE-SECRET-KEY-1\S+", capsys.readouterr().out)
@@ -59,9 +53,7 @@ def test_age_opens_with_the_recovery_identity_and_with_the_exported_keys(
 def test_the_site_opens_what_age_sealed_for_its_recipient(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    ``age -r`` with what ``sealgate keys export`` prints.
-    """
+    """``age -r`` with what ``sealgate keys export`` prints."""
     monkeypatch.chdir(tmp_path)
     assert run(["init", ".", "--domain", "shop.example"]) == 0
     assert run(["keys", "add"]) == 0
@@ -79,9 +71,7 @@ def test_the_site_opens_what_age_sealed_for_its_recipient(
 def test_an_identity_of_age_keygen_is_a_credential(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    With its comments, as the howto pipes it into systemd-creds.
-    """
+    """With its comments, as the howto pipes it into systemd-creds."""
     (tmp_path / "given").mkdir()
     made = tmp_path / "given/sealgate-keys"
     subprocess.run(["age-keygen", "-o", str(made)], capture_output=True, check=True)
@@ -101,9 +91,7 @@ def test_an_identity_of_age_keygen_is_a_credential(
 def test_keys_have_the_fingerprint_that_ssh_keygen_prints(
     tmp_path: Path, kind: str, bits: str
 ) -> None:
-    """
-    Of every kind it makes; the comment is the same, too.
-    """
+    """Of every kind it makes; the comment is the same, too."""
     path = tmp_path / "id"
     size = ["-b", bits] if bits else []
     command = [
@@ -131,9 +119,7 @@ def test_keys_have_the_fingerprint_that_ssh_keygen_prints(
 
 
 def test_a_short_rsa_key_is_refused(tmp_path: Path) -> None:
-    """
-    As ssh-keygen still makes it when it is asked to.
-    """
+    """As ssh-keygen still makes it when it is asked to."""
     path = tmp_path / "id"
     command = ["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", str(path)]
     subprocess.run(command, check=True)

@@ -1,6 +1,4 @@
-"""
-A real OpenBao keeps the site keys apart, over TLS, with a token that may do nothing else.
-"""
+"""A real OpenBao keeps the site keys apart, over TLS, with a token that may do nothing else."""
 
 from __future__ import annotations
 
@@ -38,9 +36,7 @@ NOW = 1_800_000_000.0
 
 @dataclass
 class Bao:
-    """
-    A running server in memory, its authority, and a client that may do everything.
-    """
+    """A running server in memory, its authority, and a client that may do everything."""
 
     address: str
     authority: str
@@ -48,26 +44,20 @@ class Bao:
     process: subprocess.Popen[bytes]
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """
-        Do what the operator does; return the answer.
-        """
+        """Do what the operator does; return the answer."""
         answer = self.root.request(method, f"/v1/{path}", json=body)
         answer.raise_for_status()
         told: dict[str, Any] = answer.json() if answer.content else {}
         return told
 
     def token(self, *policies: str) -> str:
-        """
-        Return a new token that may do what *policies* say.
-        """
+        """Return a new token that may do what *policies* say."""
         answer = self.ask("POST", "auth/token/create", {"policies": list(policies)})
         return str(answer["auth"]["client_token"])
 
 
 def begin(folder: Path) -> Bao:
-    """
-    Start a server with TLS and a transit key.
-    """
+    """Start a server with TLS and a transit key."""
     port = free_port()
     command = [str(BAO), "server", "-dev", "-dev-tls", "-dev-no-store-token"]
     command += [f"-dev-root-token-id={ROOT}", f"-dev-listen-address=127.0.0.1:{port}"]
@@ -94,9 +84,7 @@ def begin(folder: Path) -> Bao:
 
 @pytest.fixture(scope="module")
 def bao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bao]:
-    """
-    Return a running OpenBao, set up as docs/howto/site-keys.md tells it.
-    """
+    """Return a running OpenBao, set up as docs/howto/site-keys.md tells it."""
     running = begin(tmp_path_factory.mktemp("bao"))
     running.ask("POST", "sys/mounts/transit", {"type": "transit"})
     running.ask("POST", "transit/keys/sealgate")
@@ -109,9 +97,7 @@ def bao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bao]:
 
 @pytest.fixture
 def settings(bao: Bao, monkeypatch: pytest.MonkeyPatch) -> KeySettings:
-    """
-    Return settings that lead there, with a token of the least rights in the environment.
-    """
+    """Return settings that lead there, with a token of the least rights in the environment."""
     for name in ("BAO_TOKEN", "BAO_CACERT", "BAO_NAMESPACE", "VAULT_NAMESPACE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("VAULT_TOKEN", bao.token("sealgate"))
@@ -120,9 +106,7 @@ def settings(bao: Bao, monkeypatch: pytest.MonkeyPatch) -> KeySettings:
 
 
 def test_the_keyring_lives_behind_it(settings: KeySettings, tmp_path: Path) -> None:
-    """
-    Made, opened and rotated; kept apart, and no secret is in the file.
-    """
+    """Made, opened and rotated; kept apart, and no secret is in the file."""
     made = open_keyring(str(tmp_path), settings, passphrase=None, now=NOW)
     assert made.is_apart
     rotated = add_key(str(tmp_path), settings, passphrase=None, now=NOW + 1)
@@ -133,9 +117,7 @@ def test_the_keyring_lives_behind_it(settings: KeySettings, tmp_path: Path) -> N
 
 
 def test_its_own_rotation_locks_nobody_out(bao: Bao, settings: KeySettings, tmp_path: Path) -> None:
-    """
-    After the transit key was rotated there, the file that the old version sealed opens.
-    """
+    """After the transit key was rotated there, the file that the old version sealed opens."""
     made = open_keyring(str(tmp_path), settings, passphrase=None, now=NOW)
     bao.ask("POST", "transit/keys/sealgate/rotate")
     again = open_keyring(str(tmp_path), settings, passphrase=None, now=NOW)
@@ -145,9 +127,7 @@ def test_its_own_rotation_locks_nobody_out(bao: Bao, settings: KeySettings, tmp_
 def test_a_token_without_the_right_is_refused(
     bao: Bao, settings: KeySettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    None of the rights, another key, a revoked token: no key, and the reason.
-    """
+    """None of the rights, another key, a revoked token: no key, and the reason."""
     open_keyring(str(tmp_path), settings, passphrase=None, now=NOW)
     with pytest.raises(PeerError, match='may not use the key "transit/other"'):
         Vault(bao.address, "transit/other").encrypt(b"x")
@@ -162,9 +142,7 @@ def test_a_token_without_the_right_is_refused(
 def test_a_key_that_is_not_there_is_not_made(
     bao: Bao, settings: KeySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    A mistyped name: with "update" and without "create" OpenBao makes no key of that name.
-    """
+    """A mistyped name: with "update" and without "create" OpenBao makes no key of that name."""
     policy = 'path "transit/+/mistyped" { capabilities = ["update"] }'
     bao.ask("PUT", "sys/policies/acl/mistyped", {"policy": policy})
     monkeypatch.setenv("VAULT_TOKEN", bao.token("mistyped"))
@@ -176,9 +154,7 @@ def test_a_key_that_is_not_there_is_not_made(
 def test_what_another_key_sealed_does_not_open(
     bao: Bao, settings: KeySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Nor does what was changed on the way.
-    """
+    """Nor does what was changed on the way."""
     encrypted = Vault(settings.address, settings.key).encrypt(b"content")
     bao.ask("POST", "transit/keys/another")
     monkeypatch.setenv("VAULT_TOKEN", ROOT)
@@ -192,18 +168,14 @@ def test_what_another_key_sealed_does_not_open(
 def test_an_unknown_authority_is_not_trusted(
     settings: KeySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Without its authority the certificate is not trusted, and no token is sent.
-    """
+    """Without its authority the certificate is not trusted, and no token is sent."""
     monkeypatch.delenv("VAULT_CACERT")
     with pytest.raises(PeerError, match="certificate is not trusted"):
         Vault(settings.address, settings.key).encrypt(b"x")
 
 
 def test_sealed_or_gone_it_opens_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    A server that an operator sealed, and one that was killed: refused with the reason.
-    """
+    """A server that an operator sealed, and one that was killed: refused with the reason."""
     (tmp_path / "bao").mkdir()
     running = begin(tmp_path / "bao")
     try:

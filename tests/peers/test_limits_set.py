@@ -60,24 +60,18 @@ SLOW_DOWN = 429  # RFC 6585, 4
 
 
 class World:
-    """
-    A gateway with limits, and the site behind it.
-    """
+    """A gateway with limits, and the site behind it."""
 
     def __init__(self, running: Gateway, site: EchoSite) -> None:
         self.gateway = running
         self.site = site
 
     def client(self, source: str, hello: bytes = b"") -> Client:
-        """
-        Return a connection from *source*, or as *hello* tells.
-        """
+        """Return a connection from *source*, or as *hello* tells."""
         return Client(self.gateway.port, source=source, hello=hello)
 
     def until_refused(self, client: Client, target: str = "/page") -> list[int]:
-        """
-        Return the statuses that *client* got, up to the first 429.
-        """
+        """Return the statuses that *client* got, up to the first 429."""
         found: list[int] = []
         while SLOW_DOWN not in found:
             assert len(found) < 10 * AT_ONCE, found
@@ -89,9 +83,7 @@ class World:
 def limited(
     folder: Path, run_folder: Path, limits: Limits, proxies: tuple[str, ...] = ()
 ) -> Iterator[World]:
-    """
-    Run a gateway with *limits* until the block ends; nobody answers for signing in.
-    """
+    """Run a gateway with *limits* until the block ends; nobody answers for signing in."""
     keys = Keys(folder)
     with echo_site() as site:
         declared = Site(
@@ -118,9 +110,7 @@ def limited(
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """
-    Yield a gateway that visitors reach themselves.
-    """
+    """Yield a gateway that visitors reach themselves."""
     folder, run_folder = tmp_path_factory.mktemp("limits"), tmp_path_factory.mktemp("run")
     with limited(folder, run_folder, LIMITS) as one:
         yield one
@@ -128,9 +118,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture(autouse=True)
 def closed() -> Iterator[None]:
-    """
-    Close what a test left open.
-    """
+    """Close what a test left open."""
     yield
     close_all()
 
@@ -139,9 +127,7 @@ def closed() -> Iterator[None]:
 
 
 def test_whoever_asks_too_often_waits_and_nobody_else(world: World) -> None:
-    """
-    Ten times the rate may come at once; then 429 with a page, or problem details.
-    """
+    """Ten times the rate may come at once; then 429 with a page, or problem details."""
     often = world.client("127.0.0.11")
     found = world.until_refused(often)
     assert found[:AT_ONCE] == [200] * AT_ONCE
@@ -161,9 +147,7 @@ def test_whoever_asks_too_often_waits_and_nobody_else(world: World) -> None:
 
 
 def test_pages_of_the_gateway_and_what_asks_it_have_counts_of_their_own(world: World) -> None:
-    """
-    They are counted before the sign-in service is asked, which does not answer here.
-    """
+    """They are counted before the sign-in service is asked, which does not answer here."""
     client = world.client("127.0.0.13")
     pages = world.until_refused(client, "/.sealgate/sign-in")
     assert pages == [503, 503, 503, SLOW_DOWN]
@@ -174,35 +158,27 @@ def test_pages_of_the_gateway_and_what_asks_it_have_counts_of_their_own(world: W
 
 @pytest.fixture
 def behind(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """
-    Yield a gateway behind a balancer.
-    """
+    """Yield a gateway behind a balancer."""
     with limited(tmp_path, tmp_path_factory.mktemp("run"), LIMITS, (f"{ALLOWED}/32",)) as one:
         yield one
 
 
 @pytest.fixture
 def hurried(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """
-    Yield a gateway that waits for a request for three seconds.
-    """
+    """Yield a gateway that waits for a request for three seconds."""
     limits = dataclasses.replace(LIMITS, request_seconds=3)
     with limited(tmp_path, tmp_path_factory.mktemp("run"), limits) as one:
         yield one
 
 
 def come(behind: World, family: str, address: str) -> Client:
-    """
-    Return a connection from *address*, as a balancer tells it.
-    """
+    """Return a connection from *address*, as a balancer tells it."""
     own = "192.0.2.1" if family == "TCP4" else "2001:db8::1"
     return behind.client(ALLOWED, f"PROXY {family} {address} {own} 1234 443\r\n".encode())
 
 
 def test_behind_a_balancer_the_client_counts_and_all_of_its_addresses(behind: World) -> None:
-    """
-    The PROXY protocol tells the address; whoever has one of IPv6 has 2**64 (RFC 4291, 2.5.4).
-    """
+    """The PROXY protocol tells the address; whoever has one of IPv6 has 2**64 (RFC 4291, 2.5.4)."""
     often = come(behind, "TCP6", "2001:db8:1:1::1")
     behind.until_refused(often)
     assert come(behind, "TCP6", "2001:db8:1:2::1").ask("/page").status == 200
@@ -233,9 +209,7 @@ CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 def test_a_body_is_cut_at_its_limit(
     world: World, source: str, method: bytes, rest: bytes, status: int, reached: list[int] | None
 ) -> None:
-    """
-    Whether or not it says how long it is, and whatever the method; the site gets no whole one.
-    """
+    """Whether or not it says how long it is, and whatever the method; the site gets no whole one."""
     world.site.requests.clear()
     client = world.client(source)
     client.tls.sendall(method + b" /small HTTP/1.1\r\nHost: shop.example\r\n" + rest)
@@ -249,9 +223,7 @@ def test_a_body_is_cut_at_its_limit(
 
 
 def test_a_body_of_http_2_is_cut_too(world: World) -> None:
-    """
-    There it may come without a length, and without chunks.
-    """
+    """There it may come without a length, and without chunks."""
 
     def put(size: int) -> str:
         done = run(
@@ -268,9 +240,7 @@ def test_a_body_of_http_2_is_cut_too(world: World) -> None:
 
 @pytest.mark.parametrize("target", ["/websocket", f"http://{NAME}/websocket"])
 def test_what_is_upgraded_and_unlimited_loses_our_cookie_too(world: World, target: str) -> None:
-    """
-    It has filters of its own, without the limit; whatever the request says of its scheme.
-    """
+    """It has filters of its own, without the limit; whatever the request says of its scheme."""
     for cookies, left in (
         ("a=1; __Host-sealgate=t; b=2", "a=1; b=2"),
         ('a="1"; __Host-sealgate=t', 'a="1"'),
@@ -284,9 +254,7 @@ def test_what_is_upgraded_and_unlimited_loses_our_cookie_too(world: World, targe
 
 
 def test_nothing_is_held_in_memory_for_it(behind: World) -> None:
-    """
-    A body far larger than any buffer goes through, and is counted as it goes.
-    """
+    """A body far larger than any buffer goes through, and is counted as it goes."""
 
     def held() -> int:
         status = Path(f"/proc/{behind.gateway.envoy.pid}/status").read_text()
@@ -309,9 +277,7 @@ def test_nothing_is_held_in_memory_for_it(behind: World) -> None:
 
 
 def test_a_request_that_does_not_come_to_an_end_is_refused(hurried: World) -> None:
-    """
-    R-U-Dead-Yet: byte after byte; others are served, and a WebSocket goes on.
-    """
+    """R-U-Dead-Yet: byte after byte; others are served, and a WebSocket goes on."""
     socket = hurried.client("127.0.0.31")
     socket.send("/websocket", "Connection: Upgrade", "Upgrade: websocket")
     assert socket.tls.recv(4096).startswith(b"HTTP/1.1 101 ")

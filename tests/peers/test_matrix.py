@@ -1,6 +1,4 @@
-"""
-The matrix of endpoints, family by family: nothing broken is called met, nothing sound broken.
-"""
+"""The matrix of endpoints, family by family: nothing broken is called met, nothing sound broken."""
 
 from __future__ import annotations
 
@@ -51,9 +49,7 @@ FAMILIES: dict[str, tuple[Family | None, int]] = {
 
 @pytest.fixture(scope="module")
 def counts_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Counts]:
-    """
-    Return what judges the rows of a family, once for all tests here.
-    """
+    """Return what judges the rows of a family, once for all tests here."""
 
     @cache
     def judge(family: str) -> Counts:
@@ -85,9 +81,7 @@ def _judged_with_a_browser(folder: Path) -> Counts:
 def test_matrix(
     family: str, counts_of: Callable[[str], Counts], record_property: Callable[[str, object], None]
 ) -> None:
-    """
-    The verdicts of one family are those that were written down before.
-    """
+    """The verdicts of one family are those that were written down before."""
     counts = counts_of(family)
     record_property(TOLD, counts.line(family))
     assert counts.endpoints >= FAMILIES[family][1]
@@ -97,9 +91,7 @@ def test_matrix(
 def test_the_whole_matrix(
     counts_of: Callable[[str], Counts], record_property: Callable[[str, object], None]
 ) -> None:
-    """
-    All families together are many enough, a third of them sound, and each verdict is right.
-    """
+    """All families together are many enough, a third of them sound, and each verdict is right."""
     total = in_total(counts_of(family) for family in FAMILIES)
     record_property(TOLD, total.line("the whole matrix"))
     assert total.endpoints >= 120
@@ -108,9 +100,7 @@ def test_the_whole_matrix(
 
 
 def test_what_is_judged_otherwise_is_counted(tmp_path: Path) -> None:
-    """
-    A row that says what is not so ends as false "met", as a false alarm, or as disagreement.
-    """
+    """A row that says what is not so ends as false "met", as a false alarm, or as disagreement."""
     yard = Yard(tmp_path)
     files = made(Wish(names=(HOST,)), trusted(yard)).written(tmp_path, "leaf")
     right = yard.nginx(lambda port: https_server(files, port, name=HOST))

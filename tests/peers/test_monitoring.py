@@ -1,6 +1,4 @@
-"""
-What monitoring learns of a running gateway, and what it does not.
-"""
+"""What monitoring learns of a running gateway, and what it does not."""
 
 from __future__ import annotations
 
@@ -19,9 +17,7 @@ from tests.waiting import PATIENCE_SECONDS, wait_until
 
 
 def asked(port: int, path: str, method: str = "GET", host: str = "") -> tuple[int, str]:
-    """
-    Return status and body of *path*.
-    """
+    """Return status and body of *path*."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
     try:
         connection.request(method, path, headers={"Host": host} if host else {})
@@ -32,9 +28,7 @@ def asked(port: int, path: str, method: str = "GET", host: str = "") -> tuple[in
 
 
 def figures(port: int) -> dict[str, float]:
-    """
-    Return every figure by its name and labels.
-    """
+    """Return every figure by its name and labels."""
     status, text = asked(port, "/metrics")
     assert status == 200
     found = {}
@@ -49,9 +43,7 @@ def figures(port: int) -> dict[str, float]:
 
 
 def configure(place: Place, port: int, *routes: str) -> None:
-    """
-    Have monitoring ask *place* at *port*.
-    """
+    """Have monitoring ask *place* at *port*."""
     place.write(*routes)
     text = place.config.read_text()
     place.config.write_text(text.replace("[listen]", f'[listen]\nmetrics = "127.0.0.1:{port}"'))
@@ -59,18 +51,14 @@ def configure(place: Place, port: int, *routes: str) -> None:
 
 @pytest.fixture
 def port(place: Place) -> int:
-    """
-    Have *place* monitored, and return the port.
-    """
+    """Have *place* monitored, and return the port."""
     port = free_port()
     configure(place, port, "/")
     return port
 
 
 def test_figures_tell_what_happened(place: Place, port: int) -> None:
-    """
-    Requests, refusals, certificates and the last audit are counted; nobody is named.
-    """
+    """Requests, refusals, certificates and the last audit are counted; nobody is named."""
     configure(place, port, "/", "!/inside")
     place.issue("anna", "--group", "editors")
     with place.serving():
@@ -102,9 +90,7 @@ def test_figures_tell_what_happened(place: Place, port: int) -> None:
 
 
 def test_refused_haste_is_counted(place: Place, port: int) -> None:
-    """
-    Whoever asks too often is seen as a number, and as nobody.
-    """
+    """Whoever asks too often is seen as a number, and as nobody."""
     place.config.write_text(f"{place.config.read_text()}\n[limits]\nrequests_per_second = 1\n")
     with place.serving(), place.connected(place.trust()) as quick:
         assert figures(port)['sealgate_requests_limited_total{rate="requests"}'] == 0
@@ -117,9 +103,7 @@ def test_refused_haste_is_counted(place: Place, port: int) -> None:
 def test_a_frozen_envoy_is_not_ready_and_a_draining_one_neither(
     place: Place, port: int, site: Site
 ) -> None:
-    """
-    Whoever spreads requests is told in time to send them elsewhere.
-    """
+    """Whoever spreads requests is told in time to send them elsewhere."""
     with place.serving() as serving:
         envoy = serving.ready["envoy_pid"]
         os.kill(envoy, signal.SIGSTOP)
@@ -142,9 +126,7 @@ def test_a_frozen_envoy_is_not_ready_and_a_draining_one_neither(
 
 
 def test_nothing_else_is_answered(place: Place, port: int, site: Site) -> None:
-    """
-    Three paths, two methods, and slow or rude clients keep nobody out.
-    """
+    """Three paths, two methods, and slow or rude clients keep nobody out."""
     with place.serving():
         for path in ("/", "/stats", "/quitquitquit", "/metrics/", "/../metrics"):
             assert asked(port, path)[0] == 404, path
@@ -181,9 +163,7 @@ def _answers(port: int) -> bool:
 
 
 def test_another_address_is_taken_over_live(place: Place, port: int) -> None:
-    """
-    A reload moves the endpoint, or shuts it.
-    """
+    """A reload moves the endpoint, or shuts it."""
     other = free_port()
     with place.serving():
         configure(place, other, "/")

@@ -1,6 +1,4 @@
-"""
-Signing in through an OpenID provider: a certified one that runs here, behind the real Envoy.
-"""
+"""Signing in through an OpenID provider: a certified one that runs here, behind the real Envoy."""
 
 from __future__ import annotations
 
@@ -21,17 +19,13 @@ pytestmark = [pytest.mark.peer("envoy"), pytest.mark.peer("curl"), pytest.mark.p
 
 @pytest.fixture
 def world(provided_world: World) -> Iterator[World]:
-    """
-    Have the provider answer by itself again after each test.
-    """
+    """Have the provider answer by itself again after each test."""
     yield provided_world
     provided_world.provider.change({})
 
 
 def test_somebody_signs_in_and_is_who_the_provider_says(world: World) -> None:
-    """
-    Back to where they came from, with a session of rung 1 and the groups of the map.
-    """
+    """Back to where they came from, with a session of rung 1 and the groups of the map."""
     person = world.person()
     done = person.enter("anna", "/staff")
     assert (done.status, done.value("location")) == (303, "/staff")
@@ -44,9 +38,7 @@ def test_somebody_signs_in_and_is_who_the_provider_says(world: World) -> None:
 
 
 def test_the_request_is_what_the_standard_wants(world: World) -> None:
-    """
-    Code flow, PKCE with S256, state and nonce fresh each time, the exact redirect URI.
-    """
+    """Code flow, PKCE with S256, state and nonce fresh each time, the exact redirect URI."""
     person = world.person()
     first, second = (parameters(person.begin()) for _ in range(2))
     assert first["response_type"] == "code"
@@ -63,9 +55,7 @@ def test_the_request_is_what_the_standard_wants(world: World) -> None:
 
 
 def test_a_key_at_the_provider_opens_what_asks_for_a_key(world: World) -> None:
-    """
-    Only where the operator declared the value of acr, and only who is on the list.
-    """
+    """Only where the operator declared the value of acr, and only who is on the list."""
     person = world.person()
     done = person.enter("kim", "/board")
     assert (done.status, done.value("location")) == (303, "/board"), done
@@ -79,9 +69,7 @@ def test_a_key_at_the_provider_opens_what_asks_for_a_key(world: World) -> None:
 
 
 def test_whom_the_provider_lets_go_keeps_no_group(world: World) -> None:
-    """
-    Groups of the map follow the provider at each sign-in; all others are left alone.
-    """
+    """Groups of the map follow the provider at each sign-in; all others are left alone."""
     assert world.person().enter("carl").status == 303
     with world.place.people() as people:
         carl = people.identity("carl")
@@ -90,9 +78,7 @@ def test_whom_the_provider_lets_go_keeps_no_group(world: World) -> None:
 
 
 def test_who_has_no_account_is_refused(world: World) -> None:
-    """
-    The page says so, and no account is made.
-    """
+    """The page says so, and no account is made."""
     person = world.person()
     done = person.enter("nobody")
     assert done.status == 403
@@ -106,9 +92,7 @@ def test_who_has_no_account_is_refused(world: World) -> None:
 
 
 def test_who_was_removed_stays_out(world: World) -> None:
-    """
-    Their session ends, and the provider's word lets them in no more.
-    """
+    """Their session ends, and the provider's word lets them in no more."""
     with world.place.people() as people:
         people.add("root", [], by="test", now=1.0)
     person = world.person()
@@ -120,9 +104,7 @@ def test_who_was_removed_stays_out(world: World) -> None:
 
 
 def test_the_provider_asks_and_they_do_not_know(world: World) -> None:
-    """
-    A wrong password there is told here as what it is, and local sign-in goes on.
-    """
+    """A wrong password there is told here as what it is, and local sign-in goes on."""
     person = world.person()
     back = person.log_in(person.begin(), "anna", "something else")
     assert parameters(back)["error"] == "access_denied"
@@ -132,9 +114,7 @@ def test_the_provider_asks_and_they_do_not_know(world: World) -> None:
 
 
 def test_signing_out_leads_to_the_provider_too(world: World) -> None:
-    """
-    Signed out here at once; the page links to where one signs out there.
-    """
+    """Signed out here at once; the page links to where one signs out there."""
     person = world.person()
     person.enter("anna")
     done = person.post("/.sealgate/sign-out", on="/.sealgate/")
@@ -146,9 +126,7 @@ def test_signing_out_leads_to_the_provider_too(world: World) -> None:
 
 
 def test_a_provider_that_is_down_is_told_and_passwords_go_on(world: World) -> None:
-    """
-    Its reason stands on the page; whoever has a password here signs in as always.
-    """
+    """Its reason stands on the page; whoever has a password here signs in as always."""
     person = world.person()
     back = person.log_in(person.begin(), "anna")
     world.provider.change({"/token": {"instead": {"status": 500, "body": "no"}}})
@@ -162,9 +140,7 @@ def test_a_provider_that_is_down_is_told_and_passwords_go_on(world: World) -> No
 
 
 def test_a_secret_that_others_can_read_is_sent_nowhere(world: World) -> None:
-    """
-    Also when that came to be while serving; a stranger learns nothing of this machine.
-    """
+    """Also when that came to be while serving; a stranger learns nothing of this machine."""
     person = world.person()
     back = person.log_in(person.begin(), "anna")
     world.provider.change({})
@@ -182,9 +158,7 @@ def test_a_secret_that_others_can_read_is_sent_nowhere(world: World) -> None:
 
 
 def test_a_new_key_of_the_provider_is_taken_over(world: World) -> None:
-    """
-    Nothing is restarted when it signs with another one (Core 10.1.1).
-    """
+    """Nothing is restarted when it signs with another one (Core 10.1.1)."""
     new = rsa_key("second")
     assert world.person().enter("anna").status == 303
     world.provider.change(

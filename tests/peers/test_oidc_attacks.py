@@ -39,25 +39,19 @@ OTHER_KEY = rsa_key("first")
 
 @pytest.fixture
 def world(provided_world: World) -> Iterator[World]:
-    """
-    Have the provider answer by itself again after each test.
-    """
+    """Have the provider answer by itself again after each test."""
     yield provided_world
     provided_world.provider.change({})
 
 
 def cookie_of(person: Person) -> str:
-    """
-    Return the cookie that ties a sign-in to the browser of *person*.
-    """
+    """Return the cookie that ties a sign-in to the browser of *person*."""
     rows = [line.split("\t") for line in person.jar.read_text().splitlines()]
     return next(row[6] for row in rows if len(row) == 7 and row[5] == OIDC_COOKIE)
 
 
 def refused(person: Person, back: str, *options: str) -> tuple[int, str]:
-    """
-    Return what *person* is told who comes back, and hold that they are not signed in.
-    """
+    """Return what *person* is told who comes back, and hold that they are not signed in."""
     done = person.come_back(back, *options)
     assert not person.token
     assert person.ask("/members").status == 401
@@ -65,9 +59,7 @@ def refused(person: Person, back: str, *options: str) -> tuple[int, str]:
 
 
 def test_an_answer_in_another_browser_is_none(world: World) -> None:
-    """
-    Nobody is signed in as somebody else by a link; and the answer is used up by that.
-    """
+    """Nobody is signed in as somebody else by a link; and the answer is used up by that."""
     attacker, victim = world.person(), world.person()
     back = attacker.log_in(attacker.begin(), "anna")
     victim.begin()
@@ -76,9 +68,7 @@ def test_an_answer_in_another_browser_is_none(world: World) -> None:
 
 
 def test_an_answer_without_the_cookie_is_none(world: World) -> None:
-    """
-    Nor in a browser that never began, or with one that was given to it.
-    """
+    """Nor in a browser that never began, or with one that was given to it."""
     person, other = world.person(), world.person()
     for options in ((), ("--header", f"Cookie: {OIDC_COOKIE}=fixed")):
         back = person.log_in(person.begin(), "anna")
@@ -86,9 +76,7 @@ def test_an_answer_without_the_cookie_is_none(world: World) -> None:
 
 
 def test_a_cookie_from_before_ties_nothing(world: World) -> None:
-    """
-    Whoever could set it beforehand does not know the one that counts.
-    """
+    """Whoever could set it beforehand does not know the one that counts."""
     person = world.person()
     person.begin()
     old = cookie_of(person)
@@ -99,9 +87,7 @@ def test_a_cookie_from_before_ties_nothing(world: World) -> None:
 
 
 def test_an_answer_counts_once(world: World) -> None:
-    """
-    The same state and code again, with the same cookie, sign nobody in.
-    """
+    """The same state and code again, with the same cookie, sign nobody in."""
     person = world.person()
     back = person.log_in(person.begin(), "anna")
     cookie = cookie_of(person)
@@ -111,9 +97,7 @@ def test_an_answer_counts_once(world: World) -> None:
 
 
 def test_a_stolen_code_is_worth_nothing_elsewhere(world: World) -> None:
-    """
-    Put into an attempt of one's own, it lacks the verifier (RFC 7636).
-    """
+    """Put into an attempt of one's own, it lacks the verifier (RFC 7636)."""
     victim, thief = world.person(), world.person()
     code = parameters(victim.log_in(victim.begin(), "anna"))["code"]
     own = parameters(thief.begin())
@@ -131,9 +115,7 @@ def test_a_stolen_code_is_worth_nothing_elsewhere(world: World) -> None:
     ],
 )
 def test_an_answer_of_another_provider(world: World, changed: dict[str, str | None]) -> None:
-    """
-    RFC 9207: one that is named and is another, or is not named although it always is.
-    """
+    """RFC 9207: one that is named and is another, or is not named although it always is."""
     person = world.person()
     fields: dict[str, str | None] = {**parameters(person.log_in(person.begin(), "anna")), **changed}
     query = "&".join(f"{name}={value}" for name, value in fields.items() if value is not None)
@@ -145,9 +127,7 @@ def test_an_answer_of_another_provider(world: World, changed: dict[str, str | No
     ["", "state=x", "code=x", "code=x&state=y", "error=access_denied&state=y", "code=a&code=b"],
 )
 def test_an_answer_that_nobody_asked_for(world: World, query: str) -> None:
-    """
-    Made up by anybody: it leads to the page, and says that there is nothing to finish.
-    """
+    """Made up by anybody: it leads to the page, and says that there is nothing to finish."""
     assert refused(world.person(), f"{world.place.url}{BACK}?{query}") == (400, STALE)
 
 
@@ -161,9 +141,7 @@ def test_an_answer_that_nobody_asked_for(world: World, query: str) -> None:
     ],
 )
 def test_no_other_site_begins_a_sign_in(world: World, headers: list[str]) -> None:
-    """
-    Its form lacks the token or says where it comes from; nothing is begun.
-    """
+    """Its form lacks the token or says where it comes from; nothing is begun."""
     person = world.person(*(part for header in headers for part in ("--header", header)))
     done = person.post(BEGIN, "/members")
     assert (done.status, done.value("refresh")) == (403, "")
@@ -172,9 +150,7 @@ def test_no_other_site_begins_a_sign_in(world: World, headers: list[str]) -> Non
 
 @pytest.mark.parametrize("fields", ["", "form=", "form=x", "form=x&form=y", "to=/members"])
 def test_a_form_without_its_token_begins_nothing(world: World, fields: str) -> None:
-    """
-    With or without the cookie of a page that was loaded before.
-    """
+    """With or without the cookie of a page that was loaded before."""
     person = world.person()
     for _ in range(2):
         done = person.ask(BEGIN, *BROWSER, "--data", fields)
@@ -185,9 +161,7 @@ def test_a_form_without_its_token_begins_nothing(world: World, fields: str) -> N
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
 def test_only_a_form_begins_and_only_a_visit_ends(world: World, method: str) -> None:
-    """
-    A picture or a link begins nothing, and what only looks uses nothing up.
-    """
+    """A picture or a link begins nothing, and what only looks uses nothing up."""
     person = world.person()
     back = person.log_in(person.begin(), "anna")
     how = ["--head"] if method == "HEAD" else ["--request", method]
@@ -202,9 +176,7 @@ def test_only_a_form_begins_and_only_a_visit_ends(world: World, method: str) -> 
     "to", ["//evil.example", "/\\evil.example", "https://evil.example", "/a\nb", "/.sealgate/x"]
 )
 def test_nobody_is_led_elsewhere_afterwards(world: World, to: str) -> None:
-    """
-    The way on is a path of this site, whatever the form said.
-    """
+    """The way on is a path of this site, whatever the form said."""
     person = world.person()
     page = person.post(BEGIN, to, on="/.sealgate/sign-in")
     back = person.log_in(page.value("refresh").removeprefix("0;url="), "anna")
@@ -217,9 +189,7 @@ def test_nobody_is_led_elsewhere_afterwards(world: World, to: str) -> None:
     ["evil.example", "localhost.evil.example", "localhost:1@evil.example", "evil.example:443"],
 )
 def test_no_other_host_is_told_to_the_provider(world: World, host: str) -> None:
-    """
-    A request in the name of another host ends at the gateway.
-    """
+    """A request in the name of another host ends at the gateway."""
     person = world.person()
     page = person.post(BEGIN, "/members")
     assert page.status == 200
@@ -250,9 +220,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
 def test_an_id_token(world: World, change: dict[str, Any]) -> None:
-    """
-    Counts for nothing, and nobody is signed in.
-    """
+    """Counts for nothing, and nobody is signed in."""
     world.provider.change({"/token": {"token": change}})
     person = world.person()
     assert refused(person, person.log_in(person.begin(), "anna")) == (403, FORGED)
@@ -277,9 +245,7 @@ ANSWERS: dict[str, tuple[dict[str, Any], int, str]] = {
 def test_a_provider_that_answers(
     world: World, change: dict[str, Any], status: int, words: str
 ) -> None:
-    """
-    Otherwise than it must: refused, with the reason; the secret goes nowhere else.
-    """
+    """Otherwise than it must: refused, with the reason; the secret goes nowhere else."""
     person = world.person()
     back = person.log_in(person.begin(), "anna")
     world.provider.change(change)
@@ -298,9 +264,7 @@ FIRST: dict[str, tuple[dict[str, Any], str]] = {
 
 
 def test_what_a_provider_says_of_itself(world: World) -> None:
-    """
-    Each thing that is wrong with it keeps people from being sent there; passwords go on.
-    """
+    """Each thing that is wrong with it keeps people from being sent there; passwords go on."""
     config = world.place.config
     before = config.read_text()
     try:
@@ -332,17 +296,13 @@ def test_what_a_provider_says_of_itself(world: World) -> None:
 
 
 def renewed(person: Person, token: str, path: str) -> int:
-    """
-    Return the status at *path* with a *token* that ended, so that the service is asked.
-    """
+    """Return the status at *path* with a *token* that ended, so that the service is asked."""
     person.jar.with_name("nothing").unlink(missing_ok=True)
     return person.with_token(token, path).status
 
 
 def test_a_provider_that_is_one_no_more_vouches_for_nobody(world: World) -> None:
-    """
-    Sessions that rest on it end with their token; so does a key that is declared no more.
-    """
+    """Sessions that rest on it end with their token; so does a key that is declared no more."""
     config = world.place.config
     before = config.read_text()
     kim, anna = world.person(), world.person()

@@ -1,6 +1,4 @@
-"""
-Signing in through a provider as a person does: Chromium, the button, the provider's own page.
-"""
+"""Signing in through a provider as a person does: Chromium, the button, the provider's own page."""
 
 from __future__ import annotations
 

@@ -23,9 +23,7 @@ SETTINGS = 'user_claim = "preferred_username"\ngroups_claim = "roles"\n'
 
 
 def test_another_make_signs_people_in_and_out(tmp_path: Path) -> None:
-    """
-    Found by name once and by number from then on, with the groups of the map; out at both.
-    """
+    """Found by name once and by number from then on, with the groups of the map; out at both."""
     with provided(tmp_path, SETTINGS, django=True) as world:
         person = world.person()
         back = person.log_in(person.begin("/staff"), "anna")

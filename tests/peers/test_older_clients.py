@@ -1,6 +1,4 @@
-"""
-Clients that know no Curve25519 and no AES-GCM, at drops that name what they need.
-"""
+"""Clients that know no Curve25519 and no AES-GCM, at drops that name what they need."""
 
 from __future__ import annotations
 

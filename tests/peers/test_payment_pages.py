@@ -1,6 +1,4 @@
-"""
-Payment pages behind a real Envoy: what browsers are told, what is logged, what changes.
-"""
+"""Payment pages behind a real Envoy: what browsers are told, what is logged, what changes."""
 
 from __future__ import annotations
 
@@ -65,9 +63,7 @@ INLINE = "<script>start()</script>"
 
 @dataclass
 class Shop(EchoSite):
-    """
-    A shop whose checkout may be changed while it runs.
-    """
+    """A shop whose checkout may be changed while it runs."""
 
     page: str = f'<form></form>{INLINE}<script src="/checkout/pay.js?v=1"></script>'
     files: dict[str, bytes] = field(default_factory=lambda: {"/checkout/pay.js": b"pay()"})
@@ -76,9 +72,7 @@ class Shop(EchoSite):
     status: str = "200 OK"
 
     def answer(self, told: Told) -> bytes:
-        """
-        Return the page, or a script.
-        """
+        """Return the page, or a script."""
         path = told.target.partition("?")[0]
         body, kind = self.files.get(path), "text/javascript"
         if body is None:
@@ -94,9 +88,7 @@ class Shop(EchoSite):
 
 @dataclass
 class World:
-    """
-    A gateway before the shop, and the register that approvals are kept in.
-    """
+    """A gateway before the shop, and the register that approvals are kept in."""
 
     gateway: Gateway
     shop: Shop
@@ -104,15 +96,11 @@ class World:
 
     @property
     def manner(self) -> Manner:
-        """
-        Return how to look, at this moment.
-        """
+        """Return how to look, at this moment."""
         return Manner(time.time(), resolve={NAME: ALLOWED}, addresses=())
 
     def approve(self, *digests: str) -> list[str]:
-        """
-        Approve what runs on the checkout; return the names.
-        """
+        """Approve what runs on the checkout; return the names."""
         made = approve_scripts(
             *(self.gateway.inventory, self.register, self.manner, CHECKOUT, digests),
             by="the shop's owner",
@@ -121,9 +109,7 @@ class World:
         return [one.item for one in made]
 
     def findings(self, inventory: Inventory | None = None) -> dict[str, Finding]:
-        """
-        Return what a whole audit finds of payments, by rule.
-        """
+        """Return what a whole audit finds of payments, by rule."""
         now = inventory or self.gateway.inventory
         host = promises(now, self.gateway.material, now=0)
         audit = audit_sites(now, self.manner, host, self.register)
@@ -136,9 +122,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    """
-    Yield a gateway before a shop with two payment pages; one lists its scripts.
-    """
+    """Yield a gateway before a shop with two payment pages; one lists its scripts."""
     keys = Keys(tmp_path)
     with contextlib.ExitStack() as stack:
         site = stack.enter_context(shop_site())
@@ -171,18 +155,14 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 @contextlib.contextmanager
 def shop_site() -> Iterator[Shop]:
-    """
-    Run the shop on loopback.
-    """
+    """Run the shop on loopback."""
     shop = Shop()
     with echo_site(site=shop):
         yield shop
 
 
 def test_browsers_keep_nothing_and_run_what_was_named(world: World) -> None:
-    """
-    Both headers come, a policy of the site's own stays, and other pages are left alone.
-    """
+    """Both headers come, a policy of the site's own stays, and other pages are left alone."""
     world.shop.policy = "img-src 'self'"
     client = Client(world.gateway.port)
 
@@ -218,9 +198,7 @@ SPELLINGS = (
 
 @pytest.mark.parametrize("kind", ["payment", "scripts", "enforce", "collects"])
 def test_no_spelling_loses_what_a_page_demands(world: World, kind: str) -> None:
-    """
-    A page of the class of "/" that demands more is not reached through "/".
-    """
+    """A page of the class of "/" that demands more is not reached through "/"."""
     front = Route(Door("/"), PUBLIC, payment=kind == "scripts")
     listed = {
         "payment": Route(Door("/listed"), PUBLIC, payment=True),
@@ -249,9 +227,7 @@ CACHING = (
 
 
 def test_nothing_tells_a_cache_to_keep_a_payment(world: World) -> None:
-    """
-    What the site says to caches, by any name, ends at the gateway; other pages keep it.
-    """
+    """What the site says to caches, by any name, ends at the gateway; other pages keep it."""
     world.shop.more = "".join(f"{name}: max-age=600\r\n" for name in CACHING)
     client = Client(world.gateway.port)
     checkout, other = client.ask("/checkout"), client.ask("/about")
@@ -261,9 +237,7 @@ def test_nothing_tells_a_cache_to_keep_a_payment(world: World) -> None:
 
 
 def test_nothing_of_a_payment_is_logged(world: World) -> None:
-    """
-    Neither query nor body of a payment that failed stands in any file of the gateway.
-    """
+    """Neither query nor body of a payment that failed stands in any file of the gateway."""
     world.shop.status = "500 Internal Server Error"
     client = Client(world.gateway.port)
     for _ in range(3):
@@ -277,9 +251,7 @@ def test_nothing_of_a_payment_is_logged(world: World) -> None:
 
 
 def test_scripts_are_watched_from_new_to_changed(world: World) -> None:
-    """
-    New: told. Approved: quiet. Changed, or one more: told again, until approved anew.
-    """
+    """New: told. Approved: quiet. Changed, or one more: told again, until approved anew."""
     found = world.findings()
     assert set(found) == {"payment-script-unapproved"}
     assert "/checkout/pay.js" in found["payment-script-unapproved"].found
@@ -306,9 +278,7 @@ def test_scripts_are_watched_from_new_to_changed(world: World) -> None:
 
 
 def test_a_foreign_script_without_integrity_is_told(world: World) -> None:
-    """
-    A host that is not the page's own is named, and what it serves is looked at.
-    """
+    """A host that is not the page's own is named, and what it serves is looked at."""
     port = world.gateway.port
     world.shop.page = f'<script src="https://{ALLOWED}:{port}/checkout/pay.js"></script>'
     # The gateway answers another Host with 421, so the script cannot be read.
@@ -327,9 +297,7 @@ def test_a_foreign_script_without_integrity_is_told(world: World) -> None:
 
 
 def test_a_script_that_cannot_be_read_hides_no_other(world: World) -> None:
-    """
-    Of a page with a host that does not resolve, the rest is judged, changes too.
-    """
+    """Of a page with a host that does not resolve, the rest is judged, changes too."""
     world.shop.page = "<script src='/checkout/pay.js'></script>"
     world.approve("all")
     world.shop.page += "<script src='https://gone.invalid/x.js'></script><script>steal()</script>"
@@ -344,9 +312,7 @@ def test_a_script_that_cannot_be_read_hides_no_other(world: World) -> None:
 
 
 def test_who_else_gets_the_card(world: World) -> None:
-    """
-    A frame and a form of another host are told, those of a declared one are not.
-    """
+    """A frame and a form of another host are told, those of a declared one are not."""
     card = "<form method=post action={}><input name=cardnumber></form>"
     world.shop.page = card.format("https://skim.example/in") + "<iframe src=//f.example/></iframe>"
     told = world.findings()["payment-elsewhere"].found
@@ -368,9 +334,7 @@ def test_who_else_gets_the_card(world: World) -> None:
     ],
 )
 def test_a_page_that_is_none_is_not_seen(world: World, status: str, page: str) -> None:
-    """
-    Where there is no page there is no verdict on its scripts, and none that it is well.
-    """
+    """Where there is no page there is no verdict on its scripts, and none that it is well."""
     world.shop.status, world.shop.page = status, page
     found = world.findings()
 
@@ -384,9 +348,7 @@ def test_a_page_that_is_none_is_not_seen(world: World, status: str, page: str) -
 
 
 def test_what_was_not_looked_at_is_not_approved(world: World) -> None:
-    """
-    Only a page on which people pay, and only a digest that runs there.
-    """
+    """Only a page on which people pay, and only a digest that runs there."""
     with pytest.raises(UsageError, match="runs no script"):
         world.approve("sha256-abc")
     with pytest.raises(UsageError, match="no page on which people pay"):
@@ -397,9 +359,7 @@ def test_what_was_not_looked_at_is_not_approved(world: World) -> None:
 
 
 def test_points_of_a_payment_gateway_are_found_until_confirmed(world: World) -> None:
-    """
-    A whole audit tells what nobody confirmed, and is quiet once somebody did.
-    """
+    """A whole audit tells what nobody confirmed, and is quiet once somebody did."""
     world.approve("all")
     paid = PaymentGateway("Example Pay", (Upstream("https", "nowhere.invalid", 443),))
     inventory = replace(world.gateway.inventory, payment_gateways=(paid,))
@@ -413,9 +373,7 @@ def test_points_of_a_payment_gateway_are_found_until_confirmed(world: World) -> 
 
 
 def test_the_command_shows_and_approves(world: World, tmp_path: Path) -> None:
-    """
-    What runs is listed with its digest; approved, the exit code is that of a good page.
-    """
+    """What runs is listed with its digest; approved, the exit code is that of a good page."""
     listen = world.gateway.inventory.listen
     config = tmp_path / "sealgate.toml"
     config.write_text(

@@ -1,6 +1,4 @@
-"""
-What is served over plain HTTP: signed or not at all, through the real Envoy, to curl.
-"""
+"""What is served over plain HTTP: signed or not at all, through the real Envoy, to curl."""
 
 from __future__ import annotations
 
@@ -42,18 +40,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class World:
-    """
-    The mirror while it is served, and a stranger's folder with its key.
-    """
+    """The mirror while it is served, and a stranger's folder with its key."""
 
     mirror: Mirror
     serving: Serving
     folder: Path
 
     def signer(self) -> int:
-        """
-        Return the process that signs, 0 while there is none.
-        """
+        """Return the process that signs, 0 while there is none."""
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit():
                 continue
@@ -68,9 +62,7 @@ class World:
         return 0
 
     def published(self) -> Any:
-        """
-        Return the keys that the site publishes.
-        """
+        """Return the keys that the site publishes."""
         done = subprocess.run(
             ["curl", "--silent", "--fail", "--cacert", self.mirror.ca, self.mirror.keys_url],
             capture_output=True,
@@ -79,17 +71,13 @@ class World:
         return json.loads(done.stdout)["keys"]
 
     def deceived(self, path: str) -> list[str]:
-        """
-        Return the arguments that verify *path* by the pinned key, through whoever is in between.
-        """
+        """Return the arguments that verify *path* by the pinned key, through whoever is in between."""
         pin = str(self.folder / "site.pem")
         url = f"{self.mirror.plain}{path}"
         return ["verify", url, "--key", pin, "--resolve", "localhost:127.0.0.2"]
 
     def is_verified(self, path: str, *options: str, method: str = "GET") -> bytes:
-        """
-        Fetch *path* with curl, verify it as a program would, and return the body.
-        """
+        """Fetch *path* with curl, verify it as a program would, and return the body."""
         status, fields, body = self.mirror.get(path, *options)
         asked = [o.partition(": ") for o in options if ": " in o]
         request = Request(
@@ -110,9 +98,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """
-    Serve the mirror once for all tests; those that end the signer leave another one.
-    """
+    """Serve the mirror once for all tests; those that end the signer leave another one."""
     with mirror_running(tmp_path_factory.mktemp("mirror")) as mirror, mirror.serving() as serving:
         folder = tmp_path_factory.mktemp("stranger")
         printed = mirror.sealgate("keys", "signing")
@@ -125,9 +111,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 def test_curl_gets_the_file_and_what_proves_it(world: World) -> None:
-    """
-    A program without TLS gets the same bytes, with digest and signature.
-    """
+    """A program without TLS gets the same bytes, with digest and signature."""
     status, fields, body = world.mirror.get("/pub/data.txt")
     assert (status, body) == (200, TEXT)
     assert fields["content-digest"].startswith("sha-256=:")
@@ -148,34 +132,26 @@ def test_curl_gets_the_file_and_what_proves_it(world: World) -> None:
     ],
 )
 def test_every_answer_is_verified(world: World, path: str, options: list[str], body: bytes) -> None:
-    """
-    A query, a body that was spooled, a range (answered whole), nothing at all.
-    """
+    """A query, a body that was spooled, a range (answered whole), nothing at all."""
     assert world.is_verified(path, *options) == body
 
 
 @pytest.mark.parametrize(("path", "status"), [("/pub/absent", 404), ("/pub/moved", 302)])
 def test_other_answers_are_signed_too(world: World, path: str, status: int) -> None:
-    """
-    Whoever stands in between cannot make a file disappear, or lead elsewhere.
-    """
+    """Whoever stands in between cannot make a file disappear, or lead elsewhere."""
     assert world.mirror.get(path)[0] == status
     world.is_verified(path)
 
 
 def test_the_digest_is_over_the_coded_content(world: World) -> None:
-    """
-    What is compressed is signed as it is sent.
-    """
+    """What is compressed is signed as it is sent."""
     body = world.is_verified("/pub/data.txt", "--header", "Accept-Encoding: gzip")
     assert body != TEXT
     assert gzip.decompress(body) == TEXT
 
 
 def test_head_is_signed_without_a_body(world: World) -> None:
-    """
-    RFC 9530, B.2: the digest is that of nothing, and the length that of GET.
-    """
+    """RFC 9530, B.2: the digest is that of nothing, and the length that of GET."""
     status, fields, body = world.mirror.get("/pub/data.txt", "--head")
     assert (status, body, fields["content-length"]) == (200, b"", str(len(TEXT)))
     assert fields["content-digest"].endswith(":47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:")
@@ -183,9 +159,7 @@ def test_head_is_signed_without_a_body(world: World) -> None:
 
 
 def test_not_modified_is_signed_for_its_condition(world: World) -> None:
-    """
-    A mirror is asked again and again; a 304 is worth the version that was asked for.
-    """
+    """A mirror is asked again and again; a 304 is worth the version that was asked for."""
     etag = world.mirror.get("/pub/data.txt")[1]["etag"]
     condition = ("--header", f"If-None-Match: {etag}")
     assert world.mirror.get("/pub/data.txt", *condition)[0] == 304
@@ -193,9 +167,7 @@ def test_not_modified_is_signed_for_its_condition(world: World) -> None:
 
 
 def test_neither_side_learns_who_asks(world: World) -> None:
-    """
-    No cookie and no token reaches the site; no cookie and no promise of TLS comes back.
-    """
+    """No cookie and no token reaches the site; no cookie and no promise of TLS comes back."""
     body = world.is_verified(
         "/pub/echo?a", "--header", "Cookie: sid=1", "--header", "X-Token: t", "--range", "0-1"
     )
@@ -232,9 +204,7 @@ def test_neither_side_learns_who_asks(world: World) -> None:
 def test_what_is_not_served_in_clear(
     world: World, path: str, options: list[str], status: int
 ) -> None:
-    """
-    Credentials, other methods, other routes however they are spelled, and other names.
-    """
+    """Credentials, other methods, other routes however they are spelled, and other names."""
     found, fields, body = world.mirror.get(path, *options)
     assert found == status
     assert "signature" not in fields
@@ -249,9 +219,7 @@ def test_what_is_not_served_in_clear(
 def test_verify_writes_what_the_site_signed(
     world: World, key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    By the key that the site publishes over TLS, that was pinned, or that lies on this host.
-    """
+    """By the key that the site publishes over TLS, that was pinned, or that lies on this host."""
     url, out = f"{world.mirror.plain}/pub/large.bin", tmp_path / "large.bin"
     how, known = {
         "published": (
@@ -272,9 +240,7 @@ def test_verify_writes_what_the_site_signed(
 def test_keys_are_taken_over_verified_tls_only(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    Without the authority the list of keys is not believed.
-    """
+    """Without the authority the list of keys is not believed."""
     url = f"{world.mirror.plain}/pub/data.txt"
     assert run(["verify", url, "--key", world.mirror.keys_url, "--ca", world.mirror.ca]) == 0
     assert run(["verify", url, "--key", world.mirror.keys_url]) == ExitCode.FINDINGS
@@ -293,9 +259,7 @@ sys.exit(code)
 
 
 def test_memory_does_not_grow_with_the_body(world: World, tmp_path: Path) -> None:
-    """
-    Neither that of the signer nor that of who verifies, with 256 MiB.
-    """
+    """Neither that of the signer nor that of who verifies, with 256 MiB."""
     size = 256 * 1024 * 1024
     big = world.mirror.folder / "pages/pub/big.bin"
     with big.open("wb") as file:
@@ -346,9 +310,7 @@ CHANGES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 def test_whoever_stands_in_between_is_noticed(
     world: World, what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    Nothing that was changed on the way is written.
-    """
+    """Nothing that was changed on the way is written."""
     change, says = CHANGES[what]
     out = tmp_path / "data.txt"
     with between(world.mirror.http) as proxy:
@@ -363,9 +325,7 @@ def test_whoever_stands_in_between_is_noticed(
 
 @pytest.mark.parametrize("status", ["100 Continue", "102 Processing", "103 Early Hints"])
 def test_interim_answers_are_passed_over(world: World, status: str) -> None:
-    """
-    What comes before the answer is none, however often (RFC 9110, 15.2), also for the audit.
-    """
+    """What comes before the answer is none, however often (RFC 9110, 15.2), also for the audit."""
     first = f"HTTP/1.1 {status}\r\nLink: </a>; rel=preload\r\n\r\n".encode() * 2
     with between(world.mirror.http) as proxy, forwarded(world.mirror.https):
         proxy.change = lambda answer: first + answer
@@ -376,9 +336,7 @@ def test_interim_answers_are_passed_over(world: World, status: str) -> None:
 def test_an_answer_for_one_address_is_none_for_another(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    A signed answer is replayed where something else was asked for.
-    """
+    """A signed answer is replayed where something else was asked for."""
     with between(world.mirror.http) as proxy:
         assert run(world.deceived("/pub/echo")) == ExitCode.OK
         proxy.replay = proxy.last
@@ -404,9 +362,7 @@ def _unsigned(audit: Audit) -> list[tuple[str, str]]:
 
 
 def test_the_audit_finds_the_signature(world: World) -> None:
-    """
-    From outside, too, the route is worth "protected" in transit, and the site "encrypted".
-    """
+    """From outside, too, the route is worth "protected" in transit, and the site "encrypted"."""
     audit = _audited(world, "127.0.0.1")
     assert _unsigned(audit) == []
     ranks = {a.asset.id: a.provided[Column.IN_TRANSIT] for a in audit.report.assets}
@@ -427,9 +383,7 @@ def test_the_audit_finds_the_signature(world: World) -> None:
 def test_the_audit_finds_who_stands_in_between(
     world: World, change: Callable[[bytes], bytes], says: str
 ) -> None:
-    """
-    A changed body, a signature taken away: a finding on the route, by its rule.
-    """
+    """A changed body, a signature taken away: a finding on the route, by its rule."""
     with between(world.mirror.http) as proxy, forwarded(world.mirror.https):
         proxy.change = change
         found = _unsigned(_audited(world, "127.0.0.2"))
@@ -438,9 +392,7 @@ def test_the_audit_finds_who_stands_in_between(
 
 
 def test_the_plan_tells_what_it_will_be_worth(world: World) -> None:
-    """
-    Required against provided, before anything is served.
-    """
+    """Required against provided, before anything is served."""
     made = plan(load(str(world.mirror.config)), now=time.time())
     assert made.is_good
     ranks = {a.asset.id: a.provided[Column.IN_TRANSIT] for a in made.report.assets}
@@ -477,9 +429,7 @@ def _peer(verb: str, told: dict[str, Any]) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("path", ["/pub/data.txt", "/pub/data.txt?a=b", "/pub/cookie"])
 def test_another_implementation_verifies_what_is_served(world: World, path: str) -> None:
-    """
-    http-message-sig takes signature, digest and published key as they are, and no change.
-    """
+    """http-message-sig takes signature, digest and published key as they are, and no change."""
     told = _told(world, path)
     done = _peer("verify", told)
     assert done.returncode == 0, done.stderr
@@ -489,9 +439,7 @@ def test_another_implementation_verifies_what_is_served(world: World, path: str)
 
 
 def test_what_another_implementation_signs_is_verified() -> None:
-    """
-    The other way round.
-    """
+    """The other way round."""
     private = Ed25519PrivateKey.generate()
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     raw = private.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
@@ -533,9 +481,7 @@ def _unpadded(raw: bytes) -> str:
 
 
 def test_what_is_masked_over_tls_is_masked_in_clear_and_signed_so(tmp_path: Path) -> None:
-    """
-    The way in clear leads through the relay that inspects, too.
-    """
+    """The way in clear leads through the relay that inspects, too."""
     with mirror_running(tmp_path) as mirror:
         (tmp_path / "pages/pub/card.txt").write_bytes(b"card 4111 1111 1111 1111\n" * 20)
         text = mirror.config.read_text()
@@ -552,9 +498,7 @@ def test_what_is_masked_over_tls_is_masked_in_clear_and_signed_so(tmp_path: Path
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
 def test_without_a_signer_nothing_unsigned_leaves(world: World, how: signal.Signals) -> None:
-    """
-    Killed or stopped: there is a signed answer or none, and soon a signed one again.
-    """
+    """Killed or stopped: there is a signed answer or none, and soon a signed one again."""
     assert wait_until(world.signer)
     before = world.signer()
     os.kill(before, how)
@@ -574,9 +518,7 @@ def test_without_a_signer_nothing_unsigned_leaves(world: World, how: signal.Sign
 
 
 def test_a_key_that_became_known_is_replaced_at_once(world: World) -> None:
-    """
-    After a reload the next answers are signed with the new key, which is published.
-    """
+    """After a reload the next answers are signed with the new key, which is published."""
     before = {key["kid"] for key in world.published()}
     made = world.mirror.sealgate("keys", "signing", "--rotate", "--after", "0")
     assert made.returncode == 0, made.stderr

@@ -1,6 +1,4 @@
-"""
-The register and the identities of a team, in a real PostgreSQL.
-"""
+"""The register and the identities of a team, in a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -76,17 +74,13 @@ BEFORE_SEALS = (
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgreSQL]:
-    """
-    One server for all tests here.
-    """
+    """One server for all tests here."""
     with postgresql_running() as running:
         yield running
 
 
 def test_the_register_keeps_history_and_a_whole_trail(server: PostgreSQL) -> None:
-    """
-    Assessments and decisions come back as they were given, also to the next process.
-    """
+    """Assessments and decisions come back as they were given, also to the next process."""
     url = server.new_database()
     given = AssessmentRecord("file /a", "file", "public", "public", {"kinds": [{"count": 3}]})
     with Register(url) as register:
@@ -104,9 +98,7 @@ def test_the_register_keeps_history_and_a_whole_trail(server: PostgreSQL) -> Non
 
 
 def test_tampering_shows(server: PostgreSQL) -> None:
-    """
-    A row that was changed behind the register's back no longer agrees with the trail.
-    """
+    """A row that was changed behind the register's back no longer agrees with the trail."""
     url = server.new_database()
     with Register(url) as register:
         one = AssessmentRecord("file /a", "file", "secret", "secret", {})
@@ -120,9 +112,7 @@ def test_tampering_shows(server: PostgreSQL) -> None:
 
 
 def test_several_writers_start_at_once_and_lose_nothing(server: PostgreSQL) -> None:
-    """
-    Whoever comes first makes the tables; every entry is in one unbroken trail.
-    """
+    """Whoever comes first makes the tables; every entry is in one unbroken trail."""
     url = server.new_database()
     writers = [
         subprocess.Popen(
@@ -142,9 +132,7 @@ def test_several_writers_start_at_once_and_lose_nothing(server: PostgreSQL) -> N
 
 
 def test_identities_sign_in_and_are_shut_out(server: PostgreSQL, tmp_path: Path) -> None:
-    """
-    Groups, a certificate, a password: each admits until it is taken away.
-    """
+    """Groups, a certificate, a password: each admits until it is taken away."""
     url = server.new_database()
     with Register(url), IdentityStore(url, str(tmp_path)) as store:
         store.add("anna", ["editors"], by="me", now=NOW)
@@ -168,9 +156,7 @@ def test_identities_sign_in_and_are_shut_out(server: PostgreSQL, tmp_path: Path)
 def test_changes_of_one_person_at_once_wait_for_each_other(
     server: PostgreSQL, tmp_path: Path
 ) -> None:
-    """
-    Commands, and a provider that settles groups, take turns; none is given up.
-    """
+    """Commands, and a provider that settles groups, take turns; none is given up."""
     url = server.new_database()
     Register(url).close()
     with IdentityStore(url, str(tmp_path)) as store:
@@ -209,9 +195,7 @@ def test_changes_of_one_person_at_once_wait_for_each_other(
 
 
 def test_what_somebody_else_wrote_counts_for_nothing(server: PostgreSQL, tmp_path: Path) -> None:
-    """
-    In a database of before, which is sealed as it stands when it is opened, and after that.
-    """
+    """In a database of before, which is sealed as it stands when it is opened, and after that."""
     url, state = server.new_database(), str(tmp_path)
     with IdentityStore(url, state) as store:
         store.add("anna", ["editors"], roles=["approver"], by="me", now=NOW)
@@ -260,9 +244,7 @@ WRITTEN_BEFORE = (
 def test_an_older_gateway_of_another_host_writes_no_more(
     server: PostgreSQL, tmp_path: Path
 ) -> None:
-    """
-    Not once the database is brought up to date: nothing of it is told as somebody else's for good.
-    """
+    """Not once the database is brought up to date: nothing of it is told as somebody else's for good."""
     url = server.new_database()
     Register(url).close()
     with IdentityStore(url, str(tmp_path)) as store:
@@ -294,9 +276,7 @@ def test_an_older_gateway_of_another_host_writes_no_more(
 def test_what_is_sealed_already_is_brought_up_to_date_with_its_key(
     server: PostgreSQL, tmp_path: Path
 ) -> None:
-    """
-    Of a revision between: its key is asked for, no other is made, and rows keep their seals.
-    """
+    """Of a revision between: its key is asked for, no other is made, and rows keep their seals."""
     url = server.new_database()
     with IdentityStore(url, str(tmp_path)) as store:
         store.add("anna", ["a"], by="me", now=NOW)
@@ -328,9 +308,7 @@ def test_what_is_sealed_already_is_brought_up_to_date_with_its_key(
 
 
 def test_a_configured_team_database_is_used_by_commands(server: PostgreSQL, tmp_path: Path) -> None:
-    """
-    ``[register] url`` is where commands write, and nothing is written beside it.
-    """
+    """``[register] url`` is where commands write, and nothing is written beside it."""
     url = server.new_database()
     (tmp_path / "people.csv").write_text("name,email\nAda Example,ada@example.org\n")
     (tmp_path / "sealgate.toml").write_text(
@@ -355,9 +333,7 @@ def test_a_configured_team_database_is_used_by_commands(server: PostgreSQL, tmp_
 
 
 def test_a_lost_key_or_database_is_not_made_anew(server: PostgreSQL, tmp_path: Path) -> None:
-    """
-    With users on a server, the state folder alone knows that there were any.
-    """
+    """With users on a server, the state folder alone knows that there were any."""
     url = server.new_database()
     config = tmp_path / "sealgate.toml"
     config.write_text(
@@ -395,9 +371,7 @@ def test_a_lost_key_or_database_is_not_made_anew(server: PostgreSQL, tmp_path: P
 
 
 def test_a_server_that_is_down_is_told_without_its_address(tmp_path: Path) -> None:
-    """
-    The message tells the kind of fault, and no password of the URL.
-    """
+    """The message tells the kind of fault, and no password of the URL."""
     url = f"postgresql+psycopg://anna:hush-hush@/x?host={tmp_path}"
     with pytest.raises(SourceError) as raised:
         Register(url)
@@ -406,9 +380,7 @@ def test_a_server_that_is_down_is_told_without_its_address(tmp_path: Path) -> No
 
 
 def test_a_table_of_people_is_assessed(server: PostgreSQL) -> None:
-    """
-    PostgreSQL is a source, too: kinds are found and the class follows.
-    """
+    """PostgreSQL is a source, too: kinds are found and the class follows."""
     url = server.new_database()
     engine = sa.create_engine(url)
     with engine.begin() as connection:

@@ -1,6 +1,4 @@
-"""
-Presets of systems that are not installed here: requests and verdicts, through a real Envoy.
-"""
+"""Presets of systems that are not installed here: requests and verdicts, through a real Envoy."""
 
 from __future__ import annotations
 
@@ -247,9 +245,7 @@ ROWS: tuple[tuple[str, str, str, tuple[str, ...], bytes, bool, str], ...] = (
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway, EchoSite]]:
-    """
-    Run one gateway with a site for each preset.
-    """
+    """Run one gateway with a site for each preset."""
     folder = tmp_path_factory.mktemp("presets")
     keys = Keys(folder)
     with echo_site() as site:
@@ -279,9 +275,7 @@ def test_each_request_has_its_verdict(
     world: tuple[Gateway, EchoSite],
     row: tuple[str, str, str, tuple[str, ...], bytes, bool, str],
 ) -> None:
-    """
-    A back door is refused to strangers, and what the public site needs arrives.
-    """
+    """A back door is refused to strangers, and what the public site needs arrives."""
     running, site = world
     preset, method, target, headers, body, served, source = row
     before = len(site.requests)

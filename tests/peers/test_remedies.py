@@ -1,6 +1,4 @@
-"""
-Each setting that a remedy names is one that the real server takes where it is said to stand.
-"""
+"""Each setting that a remedy names is one that the real server takes where it is said to stand."""
 
 from __future__ import annotations
 
@@ -87,17 +85,13 @@ ALONE = {
 
 @pytest.fixture(scope="module")
 def files(authority: Authority) -> Files:
-    """
-    Make a certificate for all servers here.
-    """
+    """Make a certificate for all servers here."""
     return authority.issue("shop.localhost")
 
 
 @pytest.fixture
 def settings(authority: Authority, files: Files) -> Callable[[str, Server], list[str]]:
-    """
-    Return what gives the settings that the remedy of a rule names, filled in.
-    """
+    """Return what gives the settings that the remedy of a rule names, filled in."""
     primes = files.chain.parent / "ffdhe2048.pem"
     if not primes.exists():
         made_of = ("-algorithm", "DH", "-pkeyopt", "group:ffdhe2048")
@@ -130,16 +124,12 @@ def settings(authority: Authority, files: Files) -> Callable[[str, Server], list
 
 
 def of(server: Server) -> list[str]:
-    """
-    Return the rules that have a remedy for *server*.
-    """
+    """Return the rules that have a remedy for *server*."""
     return [rule for rule, fixes in FIXES.items() if server in fixes]
 
 
 def accepted(given: list[str], folder: Path) -> None:
-    """
-    Run what checks a configuration, and require that it takes it.
-    """
+    """Run what checks a configuration, and require that it takes it."""
     done = subprocess.run(
         given, capture_output=True, text=True, timeout=60, check=False, cwd=folder
     )
@@ -149,9 +139,7 @@ def accepted(given: list[str], folder: Path) -> None:
 @pytest.mark.peer("nginx")
 @pytest.mark.parametrize("rule", of(Server.NGINX))
 def test_nginx(tmp_path: Path, files: Files, settings: Settings, rule: str) -> None:
-    """
-    `nginx -t` takes what stands in a server block.
-    """
+    """`nginx -t` takes what stands in a server block."""
     given = "\n".join(settings(rule, Server.NGINX))
     replaced = "" if "ssl_certificate " in given else f"ssl_certificate {files.chain};"
     config = tmp_path / "nginx.conf"
@@ -176,9 +164,7 @@ def test_nginx(tmp_path: Path, files: Files, settings: Settings, rule: str) -> N
 @pytest.mark.peer("apache2")
 @pytest.mark.parametrize("rule", of(Server.APACHE))
 def test_apache(tmp_path: Path, files: Files, settings: Settings, rule: str) -> None:
-    """
-    `apachectl -t` takes what stands in a host.
-    """
+    """`apachectl -t` takes what stands in a host."""
     given = "\n".join(nested(settings(rule, Server.APACHE)))
     more = f"{APACHE_MODULES}\n<VirtualHost 127.0.0.1:1>\n{given}\n</VirtualHost>"
     start = apache_command(tmp_path, files, more, 1)
@@ -192,9 +178,7 @@ APACHE_MODULES = "\n".join(
 
 
 def nested(given: list[str]) -> list[str]:
-    """
-    Return *given* with each section around what follows it, and ended.
-    """
+    """Return *given* with each section around what follows it, and ended."""
     sections = [line for line in given if line.startswith("<")]
     ends = [f"</{line.strip('<>').split(maxsplit=1)[0]}>" for line in sections]
     return [*given, *reversed(ends)]
@@ -203,9 +187,7 @@ def nested(given: list[str]) -> list[str]:
 @pytest.mark.peer("caddy")
 @pytest.mark.parametrize("rule", of(Server.CADDY))
 def test_caddy(tmp_path: Path, files: Files, settings: Settings, rule: str) -> None:
-    """
-    `caddy validate` takes what stands in a site, in its `tls`, or in its `reverse_proxy`.
-    """
+    """`caddy validate` takes what stands in a site, in its `tls`, or in its `reverse_proxy`."""
     given = settings(rule, Server.CADDY)
     proxied = [one for one in given if one.startswith("header_")]
     of_clients = [one for one in given if one.startswith(("mode", "trusted"))]
@@ -220,9 +202,7 @@ def test_caddy(tmp_path: Path, files: Files, settings: Settings, rule: str) -> N
 
 
 def routed(given: list[str]) -> list[str]:
-    """
-    Return *given* with what answers or redirects in a ``route``, where the order counts.
-    """
+    """Return *given* with what answers or redirects in a ``route``, where the order counts."""
     ordered = [one for one in given if one.startswith(("respond", "redir"))]
     return [
         *(one for one in given if one not in ordered),
@@ -233,9 +213,7 @@ def routed(given: list[str]) -> list[str]:
 @pytest.mark.peer("haproxy")
 @pytest.mark.parametrize("rule", of(Server.HAPROXY))
 def test_haproxy(tmp_path: Path, files: Files, settings: Settings, rule: str) -> None:
-    """
-    `haproxy -c` takes what stands under `global`, on the bind line, or in the frontend.
-    """
+    """`haproxy -c` takes what stands under `global`, on the bind line, or in the frontend."""
     given = settings(rule, Server.HAPROXY)
     on_all = [one for one in given if one.startswith("ssl-default-")]
     bind = [one for one in given if one.startswith(("ssl-min-ver", "verify"))]
@@ -253,18 +231,14 @@ MODULES = '"mod_openssl", "mod_setenv", "mod_access", "mod_redirect"'
 
 
 def lighttpd() -> list[str]:
-    """
-    Return what starts lighttpd with its modules.
-    """
+    """Return what starts lighttpd with its modules."""
     return [*command("lighttpd"), "-m", str(PLACE / "usr" / "lib" / "lighttpd")]
 
 
 @pytest.mark.peer("lighttpd")
 @pytest.mark.parametrize("rule", of(Server.LIGHTTPD))
 def test_lighttpd(tmp_path: Path, files: Files, settings: Settings, rule: str) -> None:
-    """
-    `lighttpd -tt` takes what stands in its file, or in the condition that is named.
-    """
+    """`lighttpd -tt` takes what stands in its file, or in the condition that is named."""
     inner = conditional(rule, settings)
     config = tmp_path / "lighttpd.conf"
     config.write_text(
@@ -283,9 +257,7 @@ def test_lighttpd(tmp_path: Path, files: Files, settings: Settings, rule: str) -
 
 
 def conditional(rule: str, settings: Settings) -> str:
-    """
-    Return what is named for lighttpd, in the condition that is named.
-    """
+    """Return what is named for lighttpd, in the condition that is named."""
     given = "\n".join(settings(rule, Server.LIGHTTPD))
     condition = re.search(r"`(\$HTTP[^`]+)`", FIXES[rule][Server.LIGHTTPD])
     return f"{condition[1]} {{\n{given}\n}}" if condition else given
@@ -294,9 +266,7 @@ def conditional(rule: str, settings: Settings) -> str:
 @pytest.mark.peer("sshd")
 @pytest.mark.parametrize("rule", of(Server.OPENSSH))
 def test_openssh(tmp_path: Path, settings: Settings, rule: str) -> None:
-    """
-    `sshd -t` takes it.
-    """
+    """`sshd -t` takes it."""
     config = tmp_path / "sshd_config"
     lines = [f"HostKey {make_key(tmp_path / 'key')}", *settings(rule, Server.OPENSSH)]
     config.write_text("\n".join([*lines, ""]), "utf-8")
@@ -306,9 +276,7 @@ def test_openssh(tmp_path: Path, settings: Settings, rule: str) -> None:
 @pytest.mark.peer("vsftpd")
 @pytest.mark.parametrize("rule", of(Server.VSFTPD))
 def test_vsftpd(tmp_path: Path, files: Files, settings: Settings, rule: str) -> None:
-    """
-    It starts with what is named, which it does not where it does not know a setting.
-    """
+    """It starts with what is named, which it does not where it does not know a setting."""
     given = dict(one.split("=", 1) for one in settings(rule, Server.VSFTPD))
     with vsftpd(tmp_path, files, **given):
         pass
@@ -317,9 +285,7 @@ def test_vsftpd(tmp_path: Path, files: Files, settings: Settings, rule: str) -> 
 @pytest.mark.peer("proftpd")
 @pytest.mark.parametrize("rule", of(Server.PROFTPD))
 def test_proftpd(tmp_path: Path, files: Files, settings: Settings, rule: str) -> None:
-    """
-    `proftpd -t` takes it.
-    """
+    """`proftpd -t` takes it."""
     config = proftpd_config(tmp_path, files, 1, "\n".join(nested(settings(rule, Server.PROFTPD))))
     accepted([*command("proftpd"), "-t", "-c", str(config)], tmp_path)
 
@@ -327,9 +293,7 @@ def test_proftpd(tmp_path: Path, files: Files, settings: Settings, rule: str) ->
 @pytest.mark.peer("pure-ftpd")
 @pytest.mark.parametrize("rule", of(Server.PURE_FTPD))
 def test_pure_ftpd(tmp_path: Path, files: Files, settings: Settings, rule: str) -> None:
-    """
-    It starts with what is named, in its file or behind the command.
-    """
+    """It starts with what is named, in its file or behind the command."""
     given = settings(rule, Server.PURE_FTPD)
     options = [one for one in given if one.startswith("--")]
     lines = dict(one.split(" ", 1) for one in given if one not in options)
@@ -348,9 +312,7 @@ def test_pure_ftpd(tmp_path: Path, files: Files, settings: Settings, rule: str) 
 
 @pytest.mark.peer("vsftpd", "pure-ftpd")
 def test_what_a_server_does_not_know_keeps_it_from_starting(tmp_path: Path, files: Files) -> None:
-    """
-    So those that check no file tell it by that: the names that Red Hat has for vsftpd, too.
-    """
+    """So those that check no file tell it by that: the names that Red Hat has for vsftpd, too."""
     for name in ELSEWHERE:
         with (
             pytest.raises(AssertionError, match="nothing listens"),
@@ -366,9 +328,7 @@ def test_what_a_server_does_not_know_keeps_it_from_starting(tmp_path: Path, file
 
 @pytest.mark.parametrize("rule", of(Server.PYFTPDLIB))
 def test_pyftpdlib(tmp_path: Path, settings: Settings, rule: str) -> None:
-    """
-    The handler that it comes with has what is named.
-    """
+    """The handler that it comes with has what is named."""
     names = [one.partition(" ")[0] for one in settings(rule, Server.PYFTPDLIB)]
     looks = "import sys; from pyftpdlib.handlers import TLS_FTPHandler as handler\n"
     looks += "assert all(hasattr(handler, name) for name in sys.argv[1:])"
@@ -383,9 +343,7 @@ PORT_80 = ("transit-post-accepted", "transit-no-redirect")
 
 @pytest.mark.peer("nginx")
 def test_nginx_redirects_and_refuses(tmp_path: Path, settings: Settings) -> None:
-    """
-    Over http a GET is redirected, and a POST refused.
-    """
+    """Over http a GET is redirected, and a POST refused."""
     given = "\n".join(one for rule in PORT_80 for one in settings(rule, Server.NGINX))
     port = free_port()
     with nginx(tmp_path, f"server {{ listen 127.0.0.1:{port}; {given} }}", port):
@@ -394,9 +352,7 @@ def test_nginx_redirects_and_refuses(tmp_path: Path, settings: Settings) -> None
 
 @pytest.mark.peer("apache2")
 def test_apache_redirects_and_refuses(tmp_path: Path, files: Files, settings: Settings) -> None:
-    """
-    The same, whatever stands first.
-    """
+    """The same, whatever stands first."""
     given = "\n".join(one for rule in reversed(PORT_80) for one in settings(rule, Server.APACHE))
 
     def start(port: int) -> list[str]:
@@ -409,9 +365,7 @@ def test_apache_redirects_and_refuses(tmp_path: Path, files: Files, settings: Se
 
 @pytest.mark.peer("caddy")
 def test_caddy_redirects_and_refuses(tmp_path: Path, files: Files, settings: Settings) -> None:
-    """
-    The same.
-    """
+    """The same."""
     given = "\n".join(routed(settings(PORT_80[0], Server.CADDY)))
 
     def start(port: int) -> list[str]:
@@ -424,9 +378,7 @@ def test_caddy_redirects_and_refuses(tmp_path: Path, files: Files, settings: Set
 
 @pytest.mark.peer("haproxy")
 def test_haproxy_redirects_and_refuses(tmp_path: Path, settings: Settings) -> None:
-    """
-    The same.
-    """
+    """The same."""
     given = [one for rule in PORT_80 for one in settings(rule, Server.HAPROXY)]
 
     def start(port: int) -> list[str]:
@@ -442,9 +394,7 @@ def test_haproxy_redirects_and_refuses(tmp_path: Path, settings: Settings) -> No
 
 @pytest.mark.peer("lighttpd")
 def test_lighttpd_redirects_and_refuses(tmp_path: Path, settings: Settings) -> None:
-    """
-    The same.
-    """
+    """The same."""
     given = [conditional(rule, settings) for rule in PORT_80]
 
     def start(port: int) -> list[str]:
@@ -459,9 +409,7 @@ def test_lighttpd_redirects_and_refuses(tmp_path: Path, settings: Settings) -> N
 
 
 def answers(port: int) -> tuple[int, int]:
-    """
-    Return what a GET gets and what a POST gets.
-    """
+    """Return what a GET gets and what a POST gets."""
     said = []
     for method in ("GET", "POST"):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
@@ -472,14 +420,10 @@ def answers(port: int) -> tuple[int, int]:
 
 
 class Application(BaseHTTPRequestHandler):
-    """
-    Sets two cookies, with what they lack.
-    """
+    """Sets two cookies, with what they lack."""
 
     def do_GET(self) -> None:  # the name that is called
-        """
-        Answer.
-        """
+        """Answer."""
         self.send_response(200)
         self.send_header("Set-Cookie", "session=1; Path=/")
         self.send_header("Set-Cookie", "other=2")
@@ -487,16 +431,12 @@ class Application(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """
-        Say nothing.
-        """
+        """Say nothing."""
 
 
 @pytest.fixture(scope="module")
 def application() -> Iterator[str]:
-    """
-    Run an application to stand before; return its address.
-    """
+    """Run an application to stand before; return its address."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Application) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"127.0.0.1:{server.server_port}"
@@ -521,9 +461,7 @@ def test_cookies_of_an_application_behind_get_what_they_lack(  # all that it sta
     cookies: list[str],
     server: Server,
 ) -> None:
-    """
-    And those that are not named stay as they are.
-    """
+    """And those that are not named stay as they are."""
     if server not in FIXES[rule]:
         assert (rule, server) == ("transit-scriptable-cookie", Server.CADDY)
         return
@@ -551,9 +489,7 @@ def test_cookies_of_an_application_behind_get_what_they_lack(  # all that it sta
 
 
 def cookies_of(port: int) -> list[str]:
-    """
-    Return the cookies that are set by a page of the application, written one way.
-    """
+    """Return the cookies that are set by a page of the application, written one way."""
     url = f"https://shop.localhost:{port}/a"
     there = ["--resolve", f"shop.localhost:{port}:127.0.0.1", url]
     given = ["curl", "--silent", "--insecure", "--include", "--http1.1", *there]
@@ -568,9 +504,7 @@ def cookies_of(port: int) -> list[str]:
 
 @pytest.mark.peer("dropbear")
 def test_dropbear(tmp_path: Path) -> None:
-    """
-    It starts with what it is told to start with, and its keys are made as it is said.
-    """
+    """It starts with what it is told to start with, and its keys are made as it is said."""
     dropbear = shutil.which("dropbear") or "/usr/sbin/dropbear"
     key = tmp_path / "key"
     accepted(["dropbearkey", "-t", "ed25519", "-f", str(key)], tmp_path)

@@ -1,6 +1,4 @@
-"""
-sshfs, rclone and lftp against ``sealgate serve`` and its sealed drops.
-"""
+"""sshfs, rclone and lftp against ``sealgate serve`` and its sealed drops."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-The channel of a secret host, and what its tokens are bound to: the real Envoy, curl, OpenSSL.
-"""
+"""The channel of a secret host, and what its tokens are bound to: the real Envoy, curl, OpenSSL."""
 
 from __future__ import annotations
 
@@ -57,9 +55,7 @@ KEY, CODE, SPARE = Factor.PASSKEY, Factor.TOTP, Factor.RECOVERY_CODE
 
 @dataclass(frozen=True)
 class Vault:
-    """
-    The served place, its identities, its site, and the secret of anna's app.
-    """
+    """The served place, its identities, its site, and the secret of anna's app."""
 
     place: GrantedPlace
     people: IdentityStore
@@ -69,9 +65,7 @@ class Vault:
 
 @pytest.fixture(scope="module")
 def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vault]:
-    """
-    Serve a site and a vault; anna and bert are on the board, and have grants for all of it.
-    """
+    """Serve a site and a vault; anna and bert are on the board, and have grants for all of it."""
     with contextlib.ExitStack() as stack:
         site = stack.enter_context(site_running())
         port = site.server_address[1]
@@ -94,9 +88,7 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vault]:
 
 
 def curl(vault: Vault, host: str, *options: str, shows: str = "") -> tuple[int, str]:
-    """
-    Return the exit code of curl and the status that it got, "000" for none.
-    """
+    """Return the exit code of curl and the status that it got, "000" for none."""
     ca = str(vault.place.state / "authority" / "server-ca.pem")
     shown = vault.place.certificate(shows) if shows else []
     command = ["curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}"]
@@ -111,9 +103,7 @@ def curl(vault: Vault, host: str, *options: str, shows: str = "") -> tuple[int, 
 
 
 def visitor(vault: Vault, tmp_path: Path, *, shows: str = "", host: str = "localhost") -> Visitor:
-    """
-    Return somebody with an empty jar, who shows the certificate of *shows*.
-    """
+    """Return somebody with an empty jar, who shows the certificate of *shows*."""
     options = vault.place.certificate(shows) if shows else []
     base = f"https://{host}:{vault.place.https}"
     return Visitor(vault.place, tmp_path / "jar", options, base)
@@ -122,18 +112,14 @@ def visitor(vault: Vault, tmp_path: Path, *, shows: str = "", host: str = "local
 def session(
     vault: Vault, *proved: Factor, name: str = "anna", site: str = "localhost"
 ) -> list[str]:
-    """
-    Return the curl options of a session of *name*, who just *proved* these.
-    """
+    """Return the curl options of a session of *name*, who just *proved* these."""
     proofs = [(factor, 5.0) for factor in proved]
     token = vault.place.session(vault.people, name, site, proofs)
     return ["--header", f"Cookie: __Host-sealgate={token}"]
 
 
 def test_who_shows_a_key_over_the_hybrid_group_is_answered(held: Vault) -> None:
-    """
-    The rest of these tests means something only if this one holds.
-    """
+    """The rest of these tests means something only if this one holds."""
     assert curl(held, VAULT, "--curves", "X25519MLKEM768", shows="anna") == (0, "403")
 
 
@@ -146,17 +132,13 @@ def test_who_shows_a_key_over_the_hybrid_group_is_answered(held: Vault) -> None:
     ],
 )
 def test_a_weaker_handshake_is_refused(held: Vault, weaker: tuple[str, str]) -> None:
-    """
-    Neither TLS 1.2 nor a classical group comes through, whatever certificate is shown.
-    """
+    """Neither TLS 1.2 nor a classical group comes through, whatever certificate is shown."""
     code, status = curl(held, VAULT, *weaker, shows="anna")
     assert (code != 0, status) == (True, "000")
 
 
 def test_a_stranger_s_certificate_or_none_is_refused(held: Vault, tmp_path: Path) -> None:
-    """
-    The handshake demands a certificate, and one of this gateway's own authority.
-    """
+    """The handshake demands a certificate, and one of this gateway's own authority."""
     code, status = curl(held, VAULT)
     assert (code != 0, status) == (True, "000")
     pair = Keys(tmp_path).client("stranger", "anna")
@@ -167,9 +149,7 @@ def test_a_stranger_s_certificate_or_none_is_refused(held: Vault, tmp_path: Path
 
 @pytest.mark.parametrize("version", ["--http1.1", "--http2"])
 def test_the_host_is_bound_to_the_name_in_the_handshake(held: Vault, version: str) -> None:
-    """
-    What came in for one name reaches no other site: 421, in either direction.
-    """
+    """What came in for one name reaches no other site: 421, in either direction."""
     port = held.place.https
     held.site.seen.clear()
     for sni, host in (("localhost", VAULT), (VAULT, "localhost")):
@@ -180,9 +160,7 @@ def test_the_host_is_bound_to_the_name_in_the_handshake(held: Vault, version: st
 
 
 def test_without_its_name_nobody_reaches_the_vault(held: Vault) -> None:
-    """
-    Without a name, or with another, a client comes to the site that has no channel of keys.
-    """
+    """Without a name, or with another, a client comes to the site that has no channel of keys."""
     for sni in ("127.0.0.1", "elsewhere.localhost"):
         options = ("--insecure", "--header", f"Host: {VAULT}:{held.place.https}")
         assert curl(held, sni, *options, shows="anna") == (0, "421")
@@ -190,9 +168,7 @@ def test_without_its_name_nobody_reaches_the_vault(held: Vault) -> None:
 
 @pytest.mark.peer("openssl")
 def test_a_session_of_another_name_is_not_resumed(held: Vault, tmp_path: Path) -> None:
-    """
-    A ticket that a weaker channel gave out does not open the vault without a key.
-    """
+    """A ticket that a weaker channel gave out does not open the vault without a key."""
     ticket = tmp_path / "ticket"
     port = str(held.place.https)
 
@@ -220,9 +196,7 @@ def test_a_session_of_another_name_is_not_resumed(held: Vault, tmp_path: Path) -
 
 
 def test_an_audit_sees_what_the_channel_demands(held: Vault) -> None:
-    """
-    From outside and on the host: nothing is missing, and nothing was left unseen.
-    """
+    """From outside and on the host: nothing is missing, and nothing was left unseen."""
     done = held.place.sealgate("audit", "--format", "json")
     told = json.loads(done.stdout)
     columns = {one["id"]: one["columns"] for one in told["assets"] if VAULT in one["id"]}
@@ -234,9 +208,7 @@ def test_an_audit_sees_what_the_channel_demands(held: Vault) -> None:
 
 
 def test_a_token_says_what_it_is_bound_to(held: Vault, tmp_path: Path) -> None:
-    """
-    To the area, to the certificate that was shown, and to the end of what it rests on.
-    """
+    """To the area, to the certificate that was shown, and to the end of what it rests on."""
     anna = visitor(held, tmp_path, shows="anna")
     assert anna.ask("/top", *session(held, KEY, CODE)).status == 200
     told = claims(anna.token)
@@ -252,9 +224,7 @@ def test_a_token_says_what_it_is_bound_to(held: Vault, tmp_path: Path) -> None:
 
 
 def test_a_token_of_one_area_opens_no_other(held: Vault, tmp_path: Path) -> None:
-    """
-    Envoy asks the service about it, which looks at the grant for that area.
-    """
+    """Envoy asks the service about it, which looks at the grant for that area."""
     anna = visitor(held, tmp_path)
     assert anna.ask("/top", *session(held, KEY, CODE)).status == 200
     first = anna.token
@@ -274,9 +244,7 @@ def test_a_token_of_one_area_opens_no_other(held: Vault, tmp_path: Path) -> None
 
 
 def test_a_token_counts_only_beside_its_certificate(held: Vault, tmp_path: Path) -> None:
-    """
-    Taken elsewhere it opens nothing: not its area, not what asks for less, not the vault.
-    """
+    """Taken elsewhere it opens nothing: not its area, not what asks for less, not the vault."""
     anna = visitor(held, tmp_path, shows="anna")
     assert anna.ask("/top", *session(held, CODE)).status == 200
     stolen = anna.token
@@ -293,9 +261,7 @@ def test_a_token_counts_only_beside_its_certificate(held: Vault, tmp_path: Path)
 
 
 def test_an_ended_grant_ends_at_once(held: Vault, tmp_path: Path) -> None:
-    """
-    When a command ends it, the token that still lives opens nothing any more.
-    """
+    """When a command ends it, the token that still lives opens nothing any more."""
     bert = visitor(held, tmp_path, shows="bert", host=VAULT)
     assert bert.ask("/running", *session(held, KEY, name="bert", site=VAULT)).status == 200
     assert bert.ask("/running").value("set-cookie") == ""
@@ -308,9 +274,7 @@ def test_an_ended_grant_ends_at_once(held: Vault, tmp_path: Path) -> None:
 
 
 def test_an_open_connection_is_no_way_around(held: Vault, tmp_path: Path) -> None:
-    """
-    What a command ends, grant or certificate, opens nothing on a connection of before.
-    """
+    """What a command ends, grant or certificate, opens nothing on a connection of before."""
     for what in ("grant", "certificate"):
         name = f"dora-{what}"
         held.people.add(name, ["board"], by="test", now=1)
@@ -345,9 +309,7 @@ def test_an_open_connection_is_no_way_around(held: Vault, tmp_path: Path) -> Non
 
 
 def test_no_header_of_a_token_reaches_the_site(held: Vault, tmp_path: Path) -> None:
-    """
-    The site learns who came and with which rung, and a client can say neither.
-    """
+    """The site learns who came and with which rung, and a client can say neither."""
     anna = visitor(held, tmp_path, shows="anna", host=VAULT)
     forged = [
         part
@@ -368,9 +330,7 @@ def test_no_header_of_a_token_reaches_the_site(held: Vault, tmp_path: Path) -> N
 
 
 def test_a_code_is_asked_for_and_counts_once(held: Vault, tmp_path: Path) -> None:
-    """
-    A browser is led to the page of the code; the right code leads back, and works once only.
-    """
+    """A browser is led to the page of the code; the right code leads back, and works once only."""
     anna = visitor(held, tmp_path, shows="anna", host=VAULT)
     sent = anna.ask("/running", *BROWSER)
     assert (sent.status, sent.value("location")) == (303, "/.sealgate/sign-in?to=/running")
@@ -389,9 +349,7 @@ def test_a_code_is_asked_for_and_counts_once(held: Vault, tmp_path: Path) -> Non
 
 
 def test_without_a_key_no_code_can_be_tried(held: Vault, tmp_path: Path) -> None:
-    """
-    Who only knows a name guesses nothing, and makes nobody wait; who guesses waits alone.
-    """
+    """Who only knows a name guesses nothing, and makes nobody wait; who guesses waits alone."""
     stranger = visitor(held, tmp_path)
     for _ in range(8):
         sent = stranger.post("/.sealgate/code", "/top", code="123456")

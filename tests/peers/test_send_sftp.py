@@ -1,6 +1,4 @@
-"""
-``sealgate send`` and ``sealgate get`` against OpenSSH's sshd.
-"""
+"""``sealgate send`` and ``sealgate get`` against OpenSSH's sshd."""
 
 from __future__ import annotations
 
@@ -42,40 +40,30 @@ PLAIN = "nothing of note\n" * 5000
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """
-    A folder with a host key, a client key that sshd knows, and files to send.
-    """
+    """A folder with a host key, a client key that sshd knows, and files to send."""
 
     folder: Path
 
     @property
     def drop(self) -> Path:
-        """
-        Return where files go.
-        """
+        """Return where files go."""
         return self.folder / "drop"
 
     @property
     def fingerprint(self) -> str:
-        """
-        Return that of the host key.
-        """
+        """Return that of the host key."""
         shown = subprocess.check_output(["ssh-keygen", "-lf", str(self.folder / "host.pub")])
         return shown.decode().split()[1]
 
     def file(self, name: str, text: str) -> str:
-        """
-        Return the path of a new file with *text*.
-        """
+        """Return the path of a new file with *text*."""
         path = self.folder / name
         path.write_text(text)
         return str(path)
 
     @contextmanager
     def serving(self, **settings: str) -> Iterator[tuple[str, list[str]]]:
-        """
-        Yield a URL of the drop and the options that are needed, while sshd runs.
-        """
+        """Yield a URL of the drop and the options that are needed, while sshd runs."""
         with sshd(self.folder / "s", self.folder / "host", **settings) as port:
             known = self.folder / "known_hosts"
             known.write_text(f"[127.0.0.1]:{port} {(self.folder / 'host.pub').read_text()}")
@@ -85,9 +73,7 @@ class Ground:
 
 @pytest.fixture
 def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ground:
-    """
-    Make the keys and the folder, and be in it.
-    """
+    """Make the keys and the folder, and be in it."""
     make_key(tmp_path / "host")
     make_key(tmp_path / "client")
     (tmp_path / "s").mkdir()
@@ -100,18 +86,14 @@ def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ground:
 
 
 def signing(options: list[str]) -> Signing:
-    """
-    Return what *options* of :meth:`Ground.serving` say, for calls below the command line.
-    """
+    """Return what *options* of :meth:`Ground.serving` say, for calls below the command line."""
     assert options[0::2] == ["--known-hosts", "-i"]
     user = os.environ.get("USER") or "root"
     return Signing(lambda _what: "", user, (options[3],), known_hosts=(options[1],))
 
 
 def test_files_go_and_come_back(ground: Ground, capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    Several files are sent, compared by reading them back, and fetched again.
-    """
+    """Several files are sent, compared by reading them back, and fetched again."""
     one, two = ground.file("one.txt", PLAIN), ground.file("two.csv", CARDS)
     with ground.serving() as (url, options):
         assert run(["send", one, two, url, *options]) == 0
@@ -126,9 +108,7 @@ def test_files_go_and_come_back(ground: Ground, capsys: pytest.CaptureFixture[st
 
 
 def test_finite_fields_are_used_without_a_notice(ground: Ground) -> None:
-    """
-    A server that has nothing else gets its file, and stderr nothing of what a library plans.
-    """
+    """A server that has nothing else gets its file, and stderr nothing of what a library plans."""
     note = ground.file("note.txt", PLAIN)
     with ground.serving(KexAlgorithms="diffie-hellman-group16-sha512") as (url, options):
         command = [sys.executable, "-m", "sealgate", "send", note, url, *options]
@@ -141,9 +121,7 @@ def test_finite_fields_are_used_without_a_notice(ground: Ground) -> None:
 def test_a_channel_below_the_class_is_refused(
     ground: Ground, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    Weak ciphers are refused with the rule, before a user name or a byte of any file goes.
-    """
+    """Weak ciphers are refused with the rule, before a user name or a byte of any file goes."""
     cards = ground.file("cards.csv", CARDS)
     weak = {"Ciphers": "aes256-cbc,3des-cbc", "MACs": "hmac-sha1"}
     with ground.serving(**weak) as (url, options):
@@ -164,9 +142,7 @@ def test_a_channel_below_the_class_is_refused(
 def test_secret_takes_the_top_rung(
     ground: Ground, capsys: pytest.CaptureFixture[str], settings: dict[str, str], rule: str
 ) -> None:
-    """
-    A server that is fine for everything else is refused for "secret", with the rule.
-    """
+    """A server that is fine for everything else is refused for "secret", with the rule."""
     file = ground.file("plan.txt", PLAIN)
     recipient = str(HybridIdentity.generate().recipient())
     with ground.serving(**settings) as (url, options):
@@ -179,9 +155,7 @@ def test_secret_takes_the_top_rung(
 
 
 def test_secret_leaves_sealed_only(ground: Ground, capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    Without a recipient it stays; sealed it arrives with .age, and its identity opens it.
-    """
+    """Without a recipient it stays; sealed it arrives with .age, and its identity opens it."""
     file, identity = ground.file("plan.txt", PLAIN), HybridIdentity.generate()
     key = ground.file("identity", f"{identity.secret_text()}\n")
     classical = str(X25519Identity.generate().recipient())
@@ -200,9 +174,7 @@ def test_secret_leaves_sealed_only(ground: Ground, capsys: pytest.CaptureFixture
 
 
 def test_what_is_sealed_already_is_not_sealed_again(ground: Ground) -> None:
-    """
-    A file that only post-quantum recipients open goes as it is; one for others does not.
-    """
+    """A file that only post-quantum recipients open goes as it is; one for others does not."""
     file = ground.file("plan.txt", PLAIN)
     good, weak = HybridIdentity.generate().recipient(), X25519Identity.generate().recipient()
     assert run(["seal", "-r", str(good), "-o", "good.age", file]) == 0
@@ -215,9 +187,7 @@ def test_what_is_sealed_already_is_not_sealed_again(ground: Ground) -> None:
 
 
 def test_an_unknown_host_key_is_refused(ground: Ground, capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    The fingerprint and the option are shown; with it, and with it alone, the file goes.
-    """
+    """The fingerprint and the option are shown; with it, and with it alone, the file goes."""
     file, nothing = ground.file("one.txt", PLAIN), ground.file("empty", "")
     with ground.serving() as (url, options):
         unknown = ["--known-hosts", nothing, *options[2:]]
@@ -231,9 +201,7 @@ def test_an_unknown_host_key_is_refused(ground: Ground, capsys: pytest.CaptureFi
 
 
 def test_a_changed_host_key_is_refused(ground: Ground, capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    A key other than the known one is told as that.
-    """
+    """A key other than the known one is told as that."""
     file = ground.file("one.txt", PLAIN)
     other = make_key(ground.folder / "other")
     with ground.serving() as (url, options):
@@ -245,9 +213,7 @@ def test_a_changed_host_key_is_refused(ground: Ground, capsys: pytest.CaptureFix
 
 
 def test_a_known_key_of_another_kind_is_asked_for(ground: Ground) -> None:
-    """
-    Where only the RSA key of a host is known, that one is asked for and believed.
-    """
+    """Where only the RSA key of a host is known, that one is asked for and believed."""
     file, rsa = ground.file("one.txt", PLAIN), make_key(ground.folder / "rsa", "rsa")
     keys = f"{ground.folder / 'host'}\nHostKey {rsa}"
     with ground.serving(HostKey=keys, HostKeyAlgorithms="") as (url, options):
@@ -257,9 +223,7 @@ def test_a_known_key_of_another_kind_is_asked_for(ground: Ground) -> None:
 
 
 def test_an_authority_for_hosts_is_believed(ground: Ground) -> None:
-    """
-    A host whose key an authority in known_hosts has signed needs no line of its own.
-    """
+    """A host whose key an authority in known_hosts has signed needs no line of its own."""
     file, authority = ground.file("one.txt", PLAIN), make_key(ground.folder / "authority")
     sign = ["ssh-keygen", "-q", "-s", str(authority), "-I", "x", "-h", "-n", "127.0.0.1"]
     subprocess.run([*sign, str(ground.folder / "host.pub")], check=True)
@@ -274,9 +238,7 @@ def test_an_authority_for_hosts_is_believed(ground: Ground) -> None:
 
 
 def test_a_stranger_is_not_let_in(ground: Ground, capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    A key that the server does not know ends with 1 and something to type.
-    """
+    """A key that the server does not know ends with 1 and something to type."""
     file, other = ground.file("one.txt", PLAIN), make_key(ground.folder / "other")
     with ground.serving() as (url, options):
         assert run(["send", file, url, *options[:2], "-i", str(other)]) == 1
@@ -287,9 +249,7 @@ def test_a_stranger_is_not_let_in(ground: Ground, capsys: pytest.CaptureFixture[
 def test_an_upload_goes_on(
     ground: Ground, capsys: pytest.CaptureFixture[str], flag: list[str]
 ) -> None:
-    """
-    What is there already is compared or, when asked for, believed, and not sent again.
-    """
+    """What is there already is compared or, when asked for, believed, and not sent again."""
     file = ground.file("one.txt", PLAIN)
     (ground.drop / "one.txt").write_text(PLAIN[:30_000])
     with ground.serving() as (url, options):
@@ -302,9 +262,7 @@ def test_an_upload_goes_on(
 def test_something_else_is_not_gone_on_with(
     ground: Ground, capsys: pytest.CaptureFixture[str], flag: list[str]
 ) -> None:
-    """
-    A file that begins otherwise, or that is longer, is replaced.
-    """
+    """A file that begins otherwise, or that is longer, is replaced."""
     file = ground.file("one.txt", PLAIN)
     (ground.drop / "one.txt").write_text("x" * 30_000)
     (ground.drop / "two.txt").write_text("x" * 300_000)
@@ -317,9 +275,7 @@ def test_something_else_is_not_gone_on_with(
 
 
 def test_a_wrong_resume_is_noticed(ground: Ground, capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    Who insists on going on with something else is told at the end.
-    """
+    """Who insists on going on with something else is told at the end."""
     file = ground.file("one.txt", PLAIN)
     (ground.drop / "one.txt").write_text("x" * 30_000)
     with ground.serving() as (url, options):
@@ -328,9 +284,7 @@ def test_a_wrong_resume_is_noticed(ground: Ground, capsys: pytest.CaptureFixture
 
 
 def test_the_server_goes_away(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    A connection that breaks in mid-file is an error, and the next try goes on from there.
-    """
+    """A connection that breaks in mid-file is an error, and the next try goes on from there."""
     data = os.urandom(24 * 1024 * 1024)
     path = ground.folder / "big.bin"
     path.write_bytes(data)
@@ -366,9 +320,7 @@ def test_the_server_goes_away(ground: Ground, monkeypatch: pytest.MonkeyPatch) -
 def test_a_weaker_class_is_kept_in_the_register(
     ground: Ground, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    It takes a reason, and who gave which is in the register; the floor of card data stays.
-    """
+    """It takes a reason, and who gave which is in the register; the floor of card data stays."""
     cards = ground.file("cards.csv", CARDS)
     config = ground.folder / "sealgate.toml"
     config.write_text(
@@ -388,9 +340,7 @@ def test_a_weaker_class_is_kept_in_the_register(
 
 
 def test_a_file_that_changes_is_not_sent(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    What was assessed is what is sent, or nothing is.
-    """
+    """What was assessed is what is sent, or nothing is."""
     file = ground.file("one.txt", PLAIN)
     with ground.serving() as (url, options):
 
@@ -404,9 +354,7 @@ def test_a_file_that_changes_is_not_sent(ground: Ground, monkeypatch: pytest.Mon
 
 
 def test_get_leaves_nothing_half(ground: Ground, capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    What cannot be fetched leaves no file; an old one stays.
-    """
+    """What cannot be fetched leaves no file; an old one stays."""
     (ground.folder / "old.txt").write_text("old")
     with ground.serving() as (url, options):
         assert run(["get", f"{url}missing.txt", "-o", "old.txt", *options]) == 1
@@ -420,9 +368,7 @@ def test_get_leaves_nothing_half(ground: Ground, capsys: pytest.CaptureFixture[s
 def test_what_came_over_too_weak_a_channel_is_told(
     ground: Ground, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    A file that turns out to be secret came over a channel that is not: exit code 10.
-    """
+    """A file that turns out to be secret came over a channel that is not: exit code 10."""
     people = "name,diagnosis\n" + "Anna Berg,E11.9\nPeter Smith,I10\n" * 9
     (ground.drop / "people.csv").write_text(people)
     with ground.serving(KexAlgorithms="curve25519-sha256") as (url, options):
@@ -451,9 +397,7 @@ def test_what_came_over_too_weak_a_channel_is_told(
 def test_bad_input(
     ground: Ground, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, said: str
 ) -> None:
-    """
-    Each ends with its code and a sentence, and never with a traceback.
-    """
+    """Each ends with its code and a sentence, and never with a traceback."""
     file = ground.file("one.txt", PLAIN)
     assert run(["send", file, *arguments]) == code
     err = capsys.readouterr().err
@@ -463,9 +407,7 @@ def test_bad_input(
 
 
 def test_a_folder_is_no_file(ground: Ground, capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    A folder, a missing file, and several files for one name are refused.
-    """
+    """A folder, a missing file, and several files for one name are refused."""
     file = ground.file("one.txt", PLAIN)
     assert run(["send", str(ground.folder), "sftp://127.0.0.1/in/"]) == 2
     assert run(["send", "missing", "sftp://127.0.0.1/in/"]) == 2
@@ -477,9 +419,7 @@ def test_a_folder_is_no_file(ground: Ground, capsys: pytest.CaptureFixture[str])
 def test_passwords_come_from_a_file_or_a_person(
     ground: Ground, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    A key with a passphrase takes it from the named file; nobody to ask is told.
-    """
+    """A key with a passphrase takes it from the named file; nobody to ask is told."""
     file = ground.file("one.txt", PLAIN)
     locked = ground.folder / "client"
     subprocess.run(["ssh-keygen", "-q", "-p", "-N", "pass", "-f", str(locked)], check=True)
@@ -494,9 +434,7 @@ def test_passwords_come_from_a_file_or_a_person(
 
 
 def test_a_server_that_wants_no_proof(ground: Ground, capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    Where everybody is let in, nobody has proved anything, and "secret" does not go.
-    """
+    """Where everybody is let in, nobody has proved anything, and "secret" does not go."""
     program = (
         "import asyncio, asyncssh, sys\n"
         "class S(asyncssh.SSHServer):\n"
@@ -529,9 +467,7 @@ def test_a_server_that_wants_no_proof(ground: Ground, capsys: pytest.CaptureFixt
 def test_without_the_extra(
     ground: Ground, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Where the SSH library is missing, the command to install it is shown.
-    """
+    """Where the SSH library is missing, the command to install it is shown."""
     monkeypatch.setitem(sys.modules, "asyncssh", None)
     for name in ("client_sftp", "client_host_keys"):
         monkeypatch.delitem(sys.modules, f"sealgate.transfer.adapters.{name}", raising=False)
@@ -543,8 +479,6 @@ def test_without_the_extra(
 
 
 def test_the_library_knows_what_it_agreed_on() -> None:
-    """
-    What is read from inside asyncssh is there; a version that renames it fails here.
-    """
+    """What is read from inside asyncssh is there; a version that renames it fails here."""
     assert hasattr(asyncssh.SSHClientConnection, "send_newkeys")
     assert hasattr(asyncssh.SSHClientConnection, "get_server_auth_methods")

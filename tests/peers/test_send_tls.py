@@ -1,6 +1,4 @@
-"""
-``sealgate send`` and ``sealgate get`` over FTPS (vsftpd) and HTTPS (nginx, openssl).
-"""
+"""``sealgate send`` and ``sealgate get`` over FTPS (vsftpd) and HTTPS (nginx, openssl)."""
 
 from __future__ import annotations
 
@@ -29,17 +27,13 @@ PLAIN = "nothing of note\n" * 50_000
 
 @pytest.fixture(scope="module")
 def right(authority: Authority) -> Files:
-    """
-    Make a certificate that nothing is wrong with.
-    """
+    """Make a certificate that nothing is wrong with."""
     return authority.issue("shop.localhost")
 
 
 @pytest.fixture
 def ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """
-    Be in a new folder with two files, and give a password where one is asked for.
-    """
+    """Be in a new folder with two files, and give a password where one is asked for."""
     (tmp_path / "one.txt").write_text(PLAIN)
     (tmp_path / "cards.csv").write_text(CARDS)
     (tmp_path / "password").write_text("guest@example\n")
@@ -49,17 +43,13 @@ def ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def trusting(authority: Authority, *extra: str) -> list[str]:
-    """
-    Return the options that trust *authority* and find the name.
-    """
+    """Return the options that trust *authority* and find the name."""
     return ["--ca", str(authority.path), "--resolve", "shop.localhost:127.0.0.1", *extra]
 
 
 @contextmanager
 def dav(folder: Path, files: Files, extra: str = "") -> Iterator[str]:
-    """
-    Run nginx as a place to PUT to, and yield its URL.
-    """
+    """Run nginx as a place to PUT to, and yield its URL."""
     port, root = free_port(), folder / "root"
     root.mkdir(parents=True)
     root.chmod(0o777)
@@ -75,9 +65,7 @@ def dav(folder: Path, files: Files, extra: str = "") -> Iterator[str]:
 def test_ftps(
     authority: Authority, right: Files, ready: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    Files go to vsftpd over TLS, are compared, and come back; it demands session reuse.
-    """
+    """Files go to vsftpd over TLS, are compared, and come back; it demands session reuse."""
     settings = {"require_ssl_reuse": "YES", "strict_ssl_read_eof": "YES"}
     with vsftpd(ready / "v", right, **settings) as port:
         url = f"ftps://anonymous@shop.localhost:{port}/in/"
@@ -95,9 +83,7 @@ def test_ftps(
 def test_ftps_goes_on(
     authority: Authority, right: Files, ready: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    An upload goes on where it broke off, and begins anew where something else is there.
-    """
+    """An upload goes on where it broke off, and begins anew where something else is there."""
     with vsftpd(ready / "v", right) as port:
         url, drop = f"ftps://anonymous@shop.localhost:{port}/in/", ready / "v/root/in"
         for name, text in (("one.txt", PLAIN[:400_000]), ("other.txt", "x" * 400_000)):
@@ -115,9 +101,7 @@ def test_ftps_goes_on(
 def test_ftps_that_cannot_be_read_back(
     authority: Authority, right: Files, ready: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    Where the server shows nothing of a file, it says that nothing but its size was compared.
-    """
+    """Where the server shows nothing of a file, it says that nothing but its size was compared."""
     with vsftpd(ready / "v", right, anon_umask="077", download_enable="NO") as port:
         url = f"ftps://anonymous@shop.localhost:{port}/in/"
         assert run(["send", "one.txt", url, *trusting(authority)]) == 0
@@ -141,9 +125,7 @@ def test_ftps_below_the_class(
     extra: list[str],
     rule: str,
 ) -> None:
-    """
-    Without TLS, or with too little of it, neither name nor file goes.
-    """
+    """Without TLS, or with too little of it, neither name nor file goes."""
     if extra:
         extra = [*extra, "-r", str(HybridIdentity.generate().recipient())]
     with vsftpd(ready / "v", right, **settings, log_ftp_protocol="YES") as port:
@@ -161,9 +143,7 @@ def test_implicit_tls(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """
-    On the port for it TLS begins with the first byte; on another the greeting is awaited.
-    """
+    """On the port for it TLS begins with the first byte; on another the greeting is awaited."""
     monkeypatch.setattr("sealgate.transfer.adapters.client_ftps.GREETING_SECONDS", 0.3)
     with vsftpd(ready / "v", right, implicit_ssl="YES") as port:
         url = f"ftps://anonymous@shop.localhost:{port}/in/"
@@ -178,9 +158,7 @@ def test_implicit_tls(
 def test_a_wrong_password(
     authority: Authority, right: Files, ready: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    Who is not let in is told so, and the password is not repeated.
-    """
+    """Who is not let in is told so, and the password is not repeated."""
     (ready / "password").write_text("s3cr3t\n")
     with vsftpd(ready / "v", right) as port:
         url = f"ftps://nobodyatall@shop.localhost:{port}/in/"
@@ -209,9 +187,7 @@ def test_certificates_are_verified(
     trusted: bool,  # noqa: FBT001  # a row of the table
     rule: str,
 ) -> None:
-    """
-    What is wrong with a certificate is told by its rule, and nothing is sent.
-    """
+    """What is wrong with a certificate is told by its rule, and nothing is sent."""
     files = authority.issue(name, begins_days=-90, ends_days=days)
     options = trusting(authority) if trusted else trusting(authority)[2:]
     with vsftpd(ready / "v", files) as port:
@@ -229,9 +205,7 @@ def test_certificates_are_verified(
 def test_https(
     authority: Authority, right: Files, ready: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    Files are PUT to nginx, compared, and come back.
-    """
+    """Files are PUT to nginx, compared, and come back."""
     with dav(ready / "d", right) as url:
         assert run(["send", "one.txt", "cards.csv", url, *trusting(authority)]) == 0
         assert run(["get", f"{url}cards.csv", "-o", "back.csv", *trusting(authority)]) == 0
@@ -250,9 +224,7 @@ def test_https(
 def test_https_with_a_password(
     authority: Authority, right: Files, ready: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    A user in the URL signs in with the password from the file.
-    """
+    """A user in the URL signs in with the password from the file."""
     words = "guest@example"
     hashed = subprocess.check_output(["openssl", "passwd", "-apr1", words]).decode().strip()
     users = ready / "users"
@@ -270,9 +242,7 @@ def test_https_with_a_password(
 def test_secret_takes_a_certificate(
     authority: Authority, right: Files, ready: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    With TLS 1.3, the hybrid group and a client certificate, "secret" goes: sealed.
-    """
+    """With TLS 1.3, the hybrid group and a client certificate, "secret" goes: sealed."""
     me = ready / "me.pem"
     command = ["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-subj", "/CN=me"]
     subprocess.run([*command, "-keyout", str(me), "-out", str(me) + ".crt"], check=True)
@@ -301,9 +271,7 @@ def test_secret_takes_a_certificate(
 def test_old_tls_is_refused(
     authority: Authority, right: Files, ready: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    A server with suites without forward secrecy gets no byte of a request.
-    """
+    """A server with suites without forward secrecy gets no byte of a request."""
     port, log = free_port(), ready / "log"
     command = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-www", "-tls1_2"]
     command += ["-cert", str(right.chain), "-key", str(right.key)]
@@ -325,9 +293,7 @@ def test_old_tls_is_refused(
 def test_a_hostile_ftp_server(
     authority: Authority, ready: Path, capsys: pytest.CaptureFixture[str], greeting: bytes
 ) -> None:
-    """
-    A server that hangs up, speaks something else, or goes on in clear gets no name.
-    """
+    """A server that hangs up, speaks something else, or goes on in clear gets no name."""
     heard = bytearray()
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
 

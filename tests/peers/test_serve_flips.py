@@ -1,6 +1,4 @@
-"""
-One bit of what is stored is changed, anywhere: no client gets a byte that was not stored.
-"""
+"""One bit of what is stored is changed, anywhere: no client gets a byte that was not stored."""
 
 from __future__ import annotations
 
@@ -34,9 +32,7 @@ CONTENT = os.urandom(2 * CHUNK + 30_000)
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FilePlace]:
-    """
-    Serve one file of three chunks in a sealed and in a protected drop.
-    """
+    """Serve one file of three chunks in a sealed and in a protected drop."""
     with file_place(tmp_path_factory.mktemp("flips")) as place, place.serving():
         (place.folder / "a").write_bytes(CONTENT)
         done = place.sftp_batch("put a /partners/a", "put a /inbox/a")
@@ -45,17 +41,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FilePlace]:
 
 
 def lying(place: FilePlace, drop: str) -> list[Path]:
-    """
-    Return the object of the drop's only file, and what lies beside it.
-    """
+    """Return the object of the drop's only file, and what lies beside it."""
     folder = place.folder / "stores" / drop / "objects"
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def over_sftp(place: FilePlace, path: str) -> tuple[bytes, str]:
-    """
-    Return what was got by reading on and on, and the error that ended it.
-    """
+    """Return what was got by reading on and on, and the error that ended it."""
 
     async def read() -> tuple[bytes, str]:
         got = bytearray()
@@ -72,9 +64,7 @@ def over_sftp(place: FilePlace, path: str) -> tuple[bytes, str]:
 
 
 def over_ftps(place: FilePlace, path: str) -> tuple[bytes, str]:
-    """
-    Return what was got by RETR, and the reply that ended it.
-    """
+    """Return what was got by RETR, and the reply that ended it."""
     got = bytearray()
     with ftps_signed_in(place, key="anna") as one:
         try:
@@ -88,9 +78,7 @@ def over_ftps(place: FilePlace, path: str) -> tuple[bytes, str]:
 def verified(
     place: FilePlace, drop: str, capsys: pytest.CaptureFixture[str], *full: str
 ) -> tuple[int, list[str]]:
-    """
-    Return the exit code of ``sealgate verify``, and the faults that it names.
-    """
+    """Return the exit code of ``sealgate verify``, and the faults that it names."""
     capsys.readouterr()
     code = run(["verify", drop, *full, "--format", "json", "-c", str(place.config)])
     [store] = json.loads(capsys.readouterr().out)["stores"]
@@ -98,9 +86,7 @@ def verified(
 
 
 def regions(sealed: bytes) -> dict[str, int]:
-    """
-    Return a byte of each region of an age file (https://c2sp.org/age).
-    """
+    """Return a byte of each region of an age file (https://c2sp.org/age)."""
     footer = sealed.index(b"\n--- ")
     nonce = sealed.index(b"\n", footer + 1) + 1
     first = nonce + 16
@@ -153,9 +139,7 @@ def check(
 def test_a_flipped_bit_is_an_error_to_every_reader(
     place: FilePlace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    In every region of a sealed file, of a protected file and of what vouches for it.
-    """
+    """In every region of a sealed file, of a protected file and of what vouches for it."""
     monkeypatch.setenv(
         "SEALGATE_KEY_PASSPHRASE_FILE", place.environment["SEALGATE_KEY_PASSPHRASE_FILE"]
     )
@@ -210,9 +194,7 @@ def _flipped(data: bytes, at: int) -> bytes:
 
 
 def changed(path: Path, change: Callable[[bytes], bytes]) -> Callable[[], None]:
-    """
-    Change what lies at *path*, and return what puts it back.
-    """
+    """Change what lies at *path*, and return what puts it back."""
     good = path.read_bytes()
     path.write_bytes(change(good))
 

@@ -1,6 +1,4 @@
-"""
-The volume of the drops is full: clients hear it, earlier files stay, room helps at once.
-"""
+"""The volume of the drops is full: clients hear it, earlier files stay, room helps at once."""
 
 from __future__ import annotations
 
@@ -28,9 +26,7 @@ TREE = Path(__file__).parents[2]
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """
-    Give a folder on a disk.
-    """
+    """Give a folder on a disk."""
     folder = Path(tempfile.mkdtemp(prefix="serve-full-", dir="/var/tmp"))
     try:
         yield folder

@@ -48,9 +48,7 @@ RECORDS = {"records.sqlite", "records.sqlite-wal", "records.sqlite-shm", "record
 
 @pytest.fixture
 def place() -> Iterator[FilePlace]:
-    """
-    Give a place on a disk, where fsync means something.
-    """
+    """Give a place on a disk, where fsync means something."""
     folder = Path(tempfile.mkdtemp(prefix="serve-kills-", dir="/var/tmp"))
     try:
         with file_place(folder) as place:
@@ -60,9 +58,7 @@ def place() -> Iterator[FilePlace]:
 
 
 def test_kill_9_loses_nothing_that_was_acknowledged(place: FilePlace) -> None:
-    """
-    Six kinds of clients upload while the servers, or all of it, die: no file is lost or half.
-    """
+    """Six kinds of clients upload while the servers, or all of it, die: no file is lost or half."""
     sent = Uploads(SEED)
     chance = random.Random(SEED)  # noqa: S311  # a test's choices
     counts: Counter[str] = Counter()
@@ -92,9 +88,7 @@ def test_kill_9_loses_nothing_that_was_acknowledged(place: FilePlace) -> None:
 def kill_at_random(
     place: FilePlace, serving: FileServing, sent: Sent, chance: random.Random, counts: Counter[str]
 ) -> None:
-    """
-    Kill one server after the other while the rest goes on, then the whole, by SIGKILL.
-    """
+    """Kill one server after the other while the rest goes on, then the whole, by SIGKILL."""
     begun = sent.acknowledged
     for _ in range(chance.randrange(3)):
         wait_until(lambda: sent.acknowledged > begun + chance.randrange(PER_ROUND), 90)
@@ -117,9 +111,7 @@ def kill_at_random(
 
 
 def look(place: FilePlace, sent: Sent, counts: Counter[str]) -> None:
-    """
-    Read every file, over SFTP and every fifth over FTPS too, and go on with what is partial.
-    """
+    """Read every file, over SFTP and every fifth over FTPS too, and go on with what is partial."""
     counts["files"] = len(sent.files)
     counts["unanswered"] = len(sent.unanswered())
     asyncio.run(_look_over_sftp(place, sent, counts))
@@ -144,9 +136,7 @@ async def _look_over_sftp(place: FilePlace, sent: Sent, counts: Counter[str]) ->
 
 
 async def _judged(sftp: asyncssh.SFTPClient, file: File) -> str:
-    """
-    Return what became of *file*; one that was partial is whole afterwards.
-    """
+    """Return what became of *file*; one that was partial is whole afterwards."""
     try:
         size = (await sftp.stat(file.path)).size or 0
     except asyncssh.SFTPNoSuchFile:
@@ -177,9 +167,7 @@ async def _read(sftp: asyncssh.SFTPClient, path: str) -> bytes:
 
 
 def sweep(place: FilePlace, sent: Sent) -> None:
-    """
-    Have the servers sweep what is no longer young; then only the files' objects are there.
-    """
+    """Have the servers sweep what is no longer young; then only the files' objects are there."""
     made_old = time.time() - OLD_SECONDS
     for lying in objects(place):
         os.utime(lying, (made_old, made_old))
@@ -203,9 +191,7 @@ def sweep(place: FilePlace, sent: Sent) -> None:
 
 
 def objects(place: FilePlace) -> list[Path]:
-    """
-    Return every file below the stores, but for the records of each.
-    """
+    """Return every file below the stores, but for the records of each."""
     return [
         path
         for path in (place.folder / "stores").rglob("*")
@@ -214,7 +200,5 @@ def objects(place: FilePlace) -> list[Path]:
 
 
 def left_over(place: FilePlace, known: set[str]) -> list[Path]:
-    """
-    Return those that belong to no file.
-    """
+    """Return those that belong to no file."""
     return [path for path in objects(place) if path.name.removesuffix(".tags") not in known]

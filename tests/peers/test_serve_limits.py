@@ -1,6 +1,4 @@
-"""
-What a drop does not take: each limit in the protocol's own error, with the sentence that says why.
-"""
+"""What a drop does not take: each limit in the protocol's own error, with the sentence that says why."""
 
 from __future__ import annotations
 
@@ -74,9 +72,7 @@ LIMITS = [
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FilePlace]:
-    """
-    Serve drops that take little; what ben may read lies on the shelf.
-    """
+    """Serve drops that take little; what ben may read lies on the shelf."""
     with file_place(tmp_path_factory.mktemp("limits")) as place:
         place.write(DROPS)
         (place.folder / "local").write_bytes(b"day,rain\n")
@@ -90,9 +86,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FilePlace]:
 def test_what_is_too_much_is_refused_in_words(
     place: FilePlace, tmp_path: Path, path: str, size: int, code: int, told: str
 ) -> None:
-    """
-    OpenSSH shows the sentence, curl and lftp the reply; nothing looks like a whole file.
-    """
+    """OpenSSH shows the sentence, curl and lftp the reply; nothing looks like a whole file."""
     local = tmp_path / "local"
     local.write_bytes(os.urandom(size))
     clients = Clients(place)
@@ -109,9 +103,7 @@ def test_what_is_too_much_is_refused_in_words(
 
 
 def test_send_tells_that_the_quota_is_used_up(place: FilePlace, tmp_path: Path) -> None:
-    """
-    Our own client fails with the server's sentence, over both protocols, and says nothing was sent.
-    """
+    """Our own client fails with the server's sentence, over both protocols, and says nothing was sent."""
     path, size, _, told = LIMITS[0]
     local = tmp_path / "local.txt"
     local.write_bytes(b"nothing of note\n" * (size // 16))
@@ -140,9 +132,7 @@ def test_send_tells_that_the_quota_is_used_up(place: FilePlace, tmp_path: Path) 
 
 
 def test_a_drop_that_is_read_only_stays_as_it_is(place: FilePlace, tmp_path: Path) -> None:
-    """
-    Who may only read can neither replace, rename nor remove, and still gets the file.
-    """
+    """Who may only read can neither replace, rename nor remove, and still gets the file."""
     local = tmp_path / "local"
     local.write_bytes(b"other")
     for line in (f"put {local} /shelf/book", "rename /shelf/book /shelf/b", "rm /shelf/book"):
@@ -160,9 +150,7 @@ def test_a_drop_that_is_read_only_stays_as_it_is(place: FilePlace, tmp_path: Pat
 
 
 def test_a_letterbox_takes_and_gives_nothing(place: FilePlace, tmp_path: Path) -> None:
-    """
-    Who may only write can neither read, list nor replace what lies there.
-    """
+    """Who may only write can neither read, list nor replace what lies there."""
     local = tmp_path / "local"
     local.write_bytes(b"a letter")
     done = place.sftp_batch(f"put {local} /letterbox/one")
@@ -185,9 +173,7 @@ def test_a_letterbox_takes_and_gives_nothing(place: FilePlace, tmp_path: Path) -
 
 
 def lftp(place: FilePlace, script: str) -> subprocess.CompletedProcess[str]:
-    """
-    Run lftp with its protocol on stderr.
-    """
+    """Run lftp with its protocol on stderr."""
     return subprocess.run(
         ["lftp", "-d", "-c", script],
         capture_output=True,

@@ -1,6 +1,4 @@
-"""
-What changes while it serves: no request fails, and no admission outlives its end.
-"""
+"""What changes while it serves: no request fails, and no admission outlives its end."""
 
 from __future__ import annotations
 
@@ -25,9 +23,7 @@ REQUESTS = 2000
 
 
 class Asker:
-    """
-    A busy client on one connection: :data:`REQUESTS` requests, and until it is enough.
-    """
+    """A busy client on one connection: :data:`REQUESTS` requests, and until it is enough."""
 
     def __init__(self, place: Place, context: ssl.SSLContext) -> None:
         self.statuses: list[int | str] = []
@@ -46,9 +42,7 @@ class Asker:
                     connection.close()
 
     def join(self) -> None:
-        """
-        Wait until all requests are done.
-        """
+        """Wait until all requests are done."""
         self.enough.set()
         self._thread.join()
 
@@ -56,9 +50,7 @@ class Asker:
 def test_reloads_fail_no_request_and_a_raised_class_reaches_open_connections(
     place: Place,
 ) -> None:
-    """
-    A route is added and the certificate renewed under 2,000 requests; then one is locked.
-    """
+    """A route is added and the certificate renewed under 2,000 requests; then one is locked."""
     given_certificate(place.folder, "site")
     given = 'certificate = { chain = "site.pem", key = "site.key" }'
     place.write("/", tls=given)
@@ -96,9 +88,7 @@ def test_reloads_fail_no_request_and_a_raised_class_reaches_open_connections(
 
 
 def test_a_revocation_holds_on_open_and_resumed_connections(place: Place) -> None:
-    """
-    When ``key revoke`` returns, the next request with that key is refused everywhere.
-    """
+    """When ``key revoke`` returns, the next request with that key is refused everywhere."""
     place.write("/", "!/inside")
     place.issue("anna", "--group", "editors")
     place.issue("ben", "--group", "editors")
@@ -117,9 +107,7 @@ def test_a_revocation_holds_on_open_and_resumed_connections(place: Place) -> Non
 
 
 def test_an_issued_key_admits_at_once(place: Place) -> None:
-    """
-    When ``key issue`` returns, the running gateway lets it in.
-    """
+    """When ``key issue`` returns, the running gateway lets it in."""
     place.write("/", "!/inside")
     place.issue("anna", "--group", "editors")
     with place.serving():
@@ -132,9 +120,7 @@ def test_an_issued_key_admits_at_once(place: Place) -> None:
 
 
 def test_a_renewed_certificate_is_taken_over_by_itself(place: Place) -> None:
-    """
-    What certbot puts in place is served without a command; a broken one is not.
-    """
+    """What certbot puts in place is served without a command; a broken one is not."""
     given_certificate(place.folder, "site")
     place.write("/", tls='certificate = { chain = "site.pem", key = "site.key" }')
     with place.serving() as serving:
@@ -158,9 +144,7 @@ def test_a_renewed_certificate_is_taken_over_by_itself(place: Place) -> None:
 
 
 def test_the_local_certificate_is_renewed_in_time(place: Place) -> None:
-    """
-    Once a third of its life is left, the next look at the clock brings a new one.
-    """
+    """Once a third of its life is left, the next look at the clock brings a new one."""
     passed, looks = 0.0, 0
 
     def now() -> float:
@@ -180,9 +164,7 @@ def test_the_local_certificate_is_renewed_in_time(place: Place) -> None:
 
 
 def test_a_key_that_ends_admits_no_longer(place: Place) -> None:
-    """
-    The end of a client certificate holds on an open connection, without any command.
-    """
+    """The end of a client certificate holds on an open connection, without any command."""
     place.write("/", "!/inside")
     place.issue("anna", "--group", "editors", "--days", "1")
     place.issue("ben", "--group", "editors", "--days", "9")
@@ -199,9 +181,7 @@ def test_a_key_that_ends_admits_no_longer(place: Place) -> None:
 
 
 def test_a_replaced_country_file_is_followed(place: Place) -> None:
-    """
-    A new country file decides, a damaged one in its place does not.
-    """
+    """A new country file decides, a damaged one in its place does not."""
     place.write("/", "!/inside")
     place.issue("anna", "--group", "editors")
     key = ("--cert", str(place.folder / "anna.crt"), "--key", str(place.folder / "anna.key"))
@@ -221,9 +201,7 @@ def test_a_replaced_country_file_is_followed(place: Place) -> None:
 
 
 def test_a_broken_configuration_changes_nothing(place: Place) -> None:
-    """
-    Faults come with file and line and exit code 2; what was served goes on.
-    """
+    """Faults come with file and line and exit code 2; what was served goes on."""
     with place.serving():
         text = place.config.read_text()
         place.config.write_text(text + 'clas = "public"\n')
@@ -242,9 +220,7 @@ def test_a_broken_configuration_changes_nothing(place: Place) -> None:
 
 
 def test_a_hangup_reloads(place: Place) -> None:
-    """
-    SIGHUP does what ``sealgate reload`` does, and tells the outcome on standard error.
-    """
+    """SIGHUP does what ``sealgate reload`` does, and tells the outcome on standard error."""
     with place.serving() as serving:
         place.config.write_text(place.config.read_text() + "[nonsense]\n")
         os.kill(serving.process.pid, signal.SIGHUP)
@@ -259,9 +235,7 @@ def test_a_hangup_reloads(place: Place) -> None:
 
 
 def test_a_moved_listener_is_taken_over(place: Place) -> None:
-    """
-    A new port is listened on after a reload, by the same Envoy, and the old one is shut.
-    """
+    """A new port is listened on after a reload, by the same Envoy, and the old one is shut."""
     with place.serving() as serving:
         old = place.https
         place.https = Place(place.folder, 0).https
@@ -275,9 +249,7 @@ def test_a_moved_listener_is_taken_over(place: Place) -> None:
 
 
 def test_sites_come_and_go(place: Place) -> None:
-    """
-    A second site is served after a reload, with a certificate of its own, and is removed.
-    """
+    """A second site is served after a reload, with a certificate of its own, and is removed."""
     place.write("/")
     with place.serving():
         alone = place.config.read_text()
@@ -295,9 +267,7 @@ def test_sites_come_and_go(place: Place) -> None:
 
 
 def test_everything_changes_under_requests(place: Place) -> None:
-    """
-    Another upstream, a site more, a site less, another lock: no request fails.
-    """
+    """Another upstream, a site more, a site less, another lock: no request fails."""
     place.write("/")
     place.issue("anna", "--group", "editors")
     with place.serving(), site_running() as other:
@@ -317,9 +287,7 @@ def test_everything_changes_under_requests(place: Place) -> None:
 
 
 def test_a_revocation_reaches_connections_of_a_replaced_listener(place: Place) -> None:
-    """
-    A connection that an older listener took up is refused all the same.
-    """
+    """A connection that an older listener took up is refused all the same."""
     place.write("/", "!/inside")
     place.issue("anna", "--group", "editors")
     with place.serving(), place.connected(place.trust(key="anna")) as open_one:
@@ -352,9 +320,7 @@ def _status_of(place: Place) -> dict[str, object]:
 
 
 def _asked_by_openssl(place: Place, key: str, *options: str) -> tuple[int, bool]:
-    """
-    Return the status of /inside/ and whether the session was resumed.
-    """
+    """Return the status of /inside/ and whether the session was resumed."""
     command = ["openssl", "s_client", "-connect", f"127.0.0.1:{place.https}"]
     command += ["-servername", "localhost", "-cert", str(place.folder / f"{key}.crt")]
     command += ["-key", str(place.folder / f"{key}.key"), "-ign_eof", *options]
@@ -369,9 +335,7 @@ def _asked_by_openssl(place: Place, key: str, *options: str) -> tuple[int, bool]
 
 
 def _turn_links(folder: Path, name: str) -> None:
-    """
-    Have site.pem and site.key lead to *name*, as certbot does.
-    """
+    """Have site.pem and site.key lead to *name*, as certbot does."""
     for ending in ("key", "pem"):
         link = folder / f".link.{ending}"
         link.unlink(missing_ok=True)

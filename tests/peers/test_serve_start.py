@@ -1,6 +1,4 @@
-"""
-How it starts, refuses to start, and ends.
-"""
+"""How it starts, refuses to start, and ends."""
 
 from __future__ import annotations
 
@@ -29,9 +27,7 @@ MAX_IDLE_BYTES = 150 * 2**20
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """
-    Return exit code and standard error of *process*, which ends by itself.
-    """
+    """Return exit code and standard error of *process*, which ends by itself."""
     said = process.communicate(timeout=40)[1]
     return process.returncode, said
 
@@ -58,9 +54,7 @@ def test_it_is_ready_soon_and_small(place: Place) -> None:
 
 
 def test_what_was_there_must_be_there_again(place: Place) -> None:
-    """
-    A folder that lost its authority or its users is not served, and plan says so.
-    """
+    """A folder that lost its authority or its users is not served, and plan says so."""
     place.write("/", "!/inside")
     place.issue("anna", "--group", "editors")
     with place.serving():
@@ -82,9 +76,7 @@ def test_what_was_there_must_be_there_again(place: Place) -> None:
 
 
 def test_the_ready_file_tells_where_it_listens(place: Place) -> None:
-    """
-    Scripts find process ids and addresses there, and nothing after the end.
-    """
+    """Scripts find process ids and addresses there, and nothing after the end."""
     with place.serving() as serving:
         assert serving.ready == {
             "pid": serving.process.pid,
@@ -103,9 +95,7 @@ def test_the_ready_file_tells_where_it_listens(place: Place) -> None:
 
 
 def test_a_port_in_use_is_named(place: Place) -> None:
-    """
-    Exit code 1, the address, and the command that tells who has it.
-    """
+    """Exit code 1, the address, and the command that tells who has it."""
     with socket.create_server(("127.0.0.1", place.http)):
         code, said = ended(place.start())
     assert code == 1
@@ -115,9 +105,7 @@ def test_a_port_in_use_is_named(place: Place) -> None:
 
 
 def test_a_port_below_1024_needs_a_capability(place: Place) -> None:
-    """
-    Without CAP_NET_BIND_SERVICE the error says what to give the service.
-    """
+    """Without CAP_NET_BIND_SERVICE the error says what to give the service."""
     place.https = 443
     place.write("/")
     prefix = ("setpriv", "--bounding-set", "-net_bind_service", "--inh-caps", "-net_bind_service")
@@ -128,9 +116,7 @@ def test_a_port_below_1024_needs_a_capability(place: Place) -> None:
 
 
 def test_an_address_of_another_machine_is_named(place: Place) -> None:
-    """
-    A typing error in the address is told as such.
-    """
+    """A typing error in the address is told as such."""
     place.config.write_text(
         place.config.read_text().replace(f"127.0.0.1:{place.https}", f"192.0.2.1:{place.https}")
     )
@@ -140,9 +126,7 @@ def test_an_address_of_another_machine_is_named(place: Place) -> None:
 
 
 def test_what_cannot_be_kept_is_refused_all_at_once(place: Place) -> None:
-    """
-    Exit code 2, each fault with file, line and what to type; nothing listens.
-    """
+    """Exit code 2, each fault with file, line and what to type; nothing listens."""
     place.write("/", "!/inside", "!/other")
     code, said = ended(place.start())
     assert code == 2
@@ -153,9 +137,7 @@ def test_what_cannot_be_kept_is_refused_all_at_once(place: Place) -> None:
 
 
 def test_a_given_certificate_is_checked_first(place: Place) -> None:
-    """
-    A key that does not match, a wrong name and a date that passed are all told at once.
-    """
+    """A key that does not match, a wrong name and a date that passed are all told at once."""
     given_certificate(place.folder, "site", domain="other.example")
     given_certificate(place.folder, "other")
     place.write("/", tls='certificate = { chain = "site.pem", key = "other.key" }')
@@ -167,9 +149,7 @@ def test_a_given_certificate_is_checked_first(place: Place) -> None:
 
 
 def test_one_folder_is_served_once(place: Place) -> None:
-    """
-    A second serve says who serves already, and does not disturb the first.
-    """
+    """A second serve says who serves already, and does not disturb the first."""
     with place.serving() as serving:
         code, said = ended(place.start())
         assert code == 1
@@ -179,9 +159,7 @@ def test_one_folder_is_served_once(place: Place) -> None:
 
 
 def test_a_reload_with_nobody_there_ends_with_3(place: Place) -> None:
-    """
-    Exit code 3, and what to type.
-    """
+    """Exit code 3, and what to type."""
     done = place.sealgate("reload")
     assert done.returncode == 3
     assert "no gateway of this configuration is running" in done.stderr
@@ -189,9 +167,7 @@ def test_a_reload_with_nobody_there_ends_with_3(place: Place) -> None:
 
 
 def test_a_gateway_that_does_not_answer_is_no_absent_one(place: Place) -> None:
-    """
-    A revocation that a stuck gateway did not take over fails loudly.
-    """
+    """A revocation that a stuck gateway did not take over fails loudly."""
     place.write("/", "!/inside")
     place.issue("anna", "--group", "editors")
     with place.serving():
@@ -202,9 +178,7 @@ def test_a_gateway_that_does_not_answer_is_no_absent_one(place: Place) -> None:
 
 
 def test_envoy_dies_with_a_killed_sealgate(place: Place) -> None:
-    """
-    Kill -9 leaves no gateway behind, and the next start finds nothing in its way.
-    """
+    """Kill -9 leaves no gateway behind, and the next start finds nothing in its way."""
     with place.serving() as serving:
         serving.process.kill()
         assert wait_until(lambda: not lives(serving.ready["envoy_pid"]))
@@ -215,9 +189,7 @@ def test_envoy_dies_with_a_killed_sealgate(place: Place) -> None:
 
 
 def test_a_crashed_envoy_is_started_again(place: Place) -> None:
-    """
-    The site is back within seconds, by another process, and the crash is told.
-    """
+    """The site is back within seconds, by another process, and the crash is told."""
     with place.serving() as serving:
         os.kill(serving.ready["envoy_pid"], signal.SIGKILL)
         assert wait_until(lambda: place.status("/") == 0)
@@ -230,9 +202,7 @@ def test_a_crashed_envoy_is_started_again(place: Place) -> None:
 
 
 def test_an_envoy_that_always_crashes_ends_the_gateway(place: Place) -> None:
-    """
-    After five crashes within a minute it gives up loudly, with exit code 1.
-    """
+    """After five crashes within a minute it gives up loudly, with exit code 1."""
     with place.serving() as serving:
 
         def gave_up() -> bool:
@@ -249,9 +219,7 @@ def test_an_envoy_that_always_crashes_ends_the_gateway(place: Place) -> None:
 
 
 def test_a_running_download_ends_before_the_gateway_does(place: Place, site: Site) -> None:
-    """
-    SIGTERM: nothing new is accepted, what runs is finished, exit code 0.
-    """
+    """SIGTERM: nothing new is accepted, what runs is finished, exit code 0."""
     with place.serving() as serving, place.connected(place.trust()) as slow:
         slow.request("GET", "/held", headers={"Host": "localhost"})
         answer = slow.getresponse()
@@ -266,9 +234,7 @@ def test_a_running_download_ends_before_the_gateway_does(place: Place, site: Sit
 
 
 def test_a_download_without_end_is_cut(place: Place) -> None:
-    """
-    After the time for draining it is cut, which is told; the exit code stays 0.
-    """
+    """After the time for draining it is cut, which is told; the exit code stays 0."""
     with (
         place.serving("--drain-seconds", "0.3") as serving,
         place.connected(place.trust()) as slow,
@@ -282,9 +248,7 @@ def test_a_download_without_end_is_cut(place: Place) -> None:
 
 
 def test_a_second_signal_cuts(place: Place) -> None:
-    """
-    Whoever presses Ctrl-C twice does not wait.
-    """
+    """Whoever presses Ctrl-C twice does not wait."""
     with (
         place.serving("--drain-seconds", "1000") as serving,
         place.connected(place.trust()) as slow,
@@ -300,9 +264,7 @@ def test_a_second_signal_cuts(place: Place) -> None:
 
 
 def test_a_site_that_is_down_gets_a_page(tmp_path: Path) -> None:
-    """
-    It starts and says so; visitors see a page, and the site when it comes back.
-    """
+    """It starts and says so; visitors see a page, and the site when it comes back."""
     place = Place(tmp_path, upstream=0)
     place.upstream = free_port()
     place.write("/")
@@ -318,9 +280,7 @@ def test_a_site_that_is_down_gets_a_page(tmp_path: Path) -> None:
 
 
 def test_ports_may_be_chosen(place: Place) -> None:
-    """
-    Port 0 is a free one, which a reload keeps.
-    """
+    """Port 0 is a free one, which a reload keeps."""
 
     def with_any_port() -> Inventory:
         listen = Listen((Address("127.0.0.1", 0),), (Address("127.0.0.1", 0),))
@@ -338,9 +298,7 @@ def test_ports_may_be_chosen(place: Place) -> None:
 
 
 def test_a_gateway_that_ended_takes_no_orders(place: Place) -> None:
-    """
-    A caller that comes too late gets an error and does not hang.
-    """
+    """A caller that comes too late gets an error and does not hang."""
     gateway = RunningGateway(load(str(place.config)), Options(workers=1))
     with gateway:
         assert gateway.status()["envoy_pid"] == gateway.pid
@@ -350,9 +308,7 @@ def test_a_gateway_that_ended_takes_no_orders(place: Place) -> None:
 
 
 def test_systemd_is_told(place: Place) -> None:
-    """
-    A service of Type=notify counts as started when everything listens.
-    """
+    """A service of Type=notify counts as started when everything listens."""
     path = place.folder / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(path))
@@ -367,9 +323,7 @@ def test_systemd_is_told(place: Place) -> None:
 
 
 def test_two_gateways_run_on_one_machine(site: Site, place: Place, tmp_path: Path) -> None:
-    """
-    Each has its own folder, ports and Envoy.
-    """
+    """Each has its own folder, ports and Envoy."""
     other = Place(tmp_path / "other", site.server_port)
     other.folder.mkdir()
     other.write("/")

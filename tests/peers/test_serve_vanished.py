@@ -1,6 +1,4 @@
-"""
-Clients that die, freeze, dawdle or come by the thousand: both servers stay up, flat and whole.
-"""
+"""Clients that die, freeze, dawdle or come by the thousand: both servers stay up, flat and whole."""
 
 from __future__ import annotations
 
@@ -48,9 +46,7 @@ RESET = struct.pack("ii", 1, 0)
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FilePlace]:
-    """
-    Serve the usual drops, warmed up: what is loaded late is no growth.
-    """
+    """Serve the usual drops, warmed up: what is loaded late is no growth."""
     with file_place(tmp_path_factory.mktemp("vanished")) as place, place.serving():
         (place.folder / "big").write_bytes(BIG)
         done = place.sftp_batch("put big /inbox/big", "get /inbox/big back", "ls -l /inbox")
@@ -63,9 +59,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FilePlace]:
 
 
 class Weighed:
-    """
-    What the servers hold before and after something.
-    """
+    """What the servers hold before and after something."""
 
     def __init__(self, place: FilePlace) -> None:
         self.place = place
@@ -76,9 +70,7 @@ class Weighed:
     def settled(
         self, what: str, *, seconds: float = PATIENCE_SECONDS, most_mib: float = MOST_MIB
     ) -> None:
-        """
-        Assert that the same processes hold no more than before, within *seconds*.
-        """
+        """Assert that the same processes hold no more than before, within *seconds*."""
         place = self.place
         most = self.descriptors + 2
         wait_until(lambda: sessions(place) == 0 and descriptors(self.pids)[0] <= most, seconds)
@@ -97,9 +89,7 @@ class Weighed:
 
 
 def uploaders(place: FilePlace, kind: str, name: str) -> list[subprocess.Popen[bytes]]:
-    """
-    Start eight programs that upload slowly, to *name* with a number behind it.
-    """
+    """Start eight programs that upload slowly, to *name* with a number behind it."""
     # Once for all: it writes the file of known hosts anew.
     options = place.ssh_options()
     return [_uploader(place, kind, f"{name}{number}", options) for number in range(8)]
@@ -135,9 +125,7 @@ def _uploader(
 
 @pytest.mark.parametrize("kind", ["sftp", "ftps"])
 def test_clients_that_are_killed_leave_parts_to_resume(place: FilePlace, kind: str) -> None:
-    """
-    Eight die by SIGKILL in the midst of an upload: sessions and descriptors go, parts stay.
-    """
+    """Eight die by SIGKILL in the midst of an upload: sessions and descriptors go, parts stay."""
     weighed = Weighed(place)
     drop = "partners" if kind == "sftp" else "inbox"
     before = place.stored_bytes(drop)
@@ -167,9 +155,7 @@ def test_clients_that_are_killed_leave_parts_to_resume(place: FilePlace, kind: s
 
 @pytest.mark.parametrize("kind", ["sftp", "ftps"])
 def test_clients_that_freeze_hold_up_nobody(place: FilePlace, kind: str) -> None:
-    """
-    Eight are stopped (SIGSTOP), half open as behind a dead line: others are served meanwhile.
-    """
+    """Eight are stopped (SIGSTOP), half open as behind a dead line: others are served meanwhile."""
     weighed = Weighed(place)
     drop = "partners" if kind == "sftp" else "inbox"
     before = place.stored_bytes(drop)
@@ -198,9 +184,7 @@ def test_clients_that_freeze_hold_up_nobody(place: FilePlace, kind: str) -> None
 
 
 def test_downloads_that_end_by_a_reset_leave_nothing(place: FilePlace) -> None:
-    """
-    Fifty times a data connection is reset in the midst of a download; the session goes on.
-    """
+    """Fifty times a data connection is reset in the midst of a download; the session goes on."""
     weighed = Weighed(place)
     with ftps_signed_in(place) as one:
         for _ in range(50):
@@ -214,9 +198,7 @@ def test_downloads_that_end_by_a_reset_leave_nothing(place: FilePlace) -> None:
 
 
 def test_who_reads_slowly_costs_little(place: FilePlace) -> None:
-    """
-    Sixteen sessions ask for 8 MiB each and read a few KiB: one block of each is in memory.
-    """
+    """Sixteen sessions ask for 8 MiB each and read a few KiB: one block of each is in memory."""
     weighed = Weighed(place)
     with contextlib.ExitStack() as stack:
         for _ in range(16):
@@ -231,9 +213,7 @@ def test_who_reads_slowly_costs_little(place: FilePlace) -> None:
 
 
 def test_a_thousand_attempts_at_both_servers(place: FilePlace) -> None:
-    """
-    Silent ones, noise, a reset at once and half a greeting, 500 at each: nothing is left of them.
-    """
+    """Silent ones, noise, a reset at once and half a greeting, 500 at each: nothing is left of them."""
     weighed = Weighed(place)
     held: list[socket.socket] = []
     noise = (b"", b"\r\n", b"SSH-2.0-x\r\n", os.urandom(300), b"AUTH TLS\r\n\x16\x03\x01")
@@ -262,9 +242,7 @@ def test_a_thousand_attempts_at_both_servers(place: FilePlace) -> None:
 
 
 def test_a_hundred_sessions_are_let_go(place: FilePlace) -> None:
-    """
-    A hundred sign in over SFTP at once, open a file each, and are cut off without a word.
-    """
+    """A hundred sign in over SFTP at once, open a file each, and are cut off without a word."""
     weighed = Weighed(place)
 
     async def one() -> asyncssh.SSHClientConnection:
@@ -288,9 +266,7 @@ def test_a_hundred_sessions_are_let_go(place: FilePlace) -> None:
 
 
 def test_a_hundred_uploads_at_once_take_turns(place: FilePlace) -> None:
-    """
-    100 x 2 MiB over connections of their own: each costs its buffers, and nobody starves.
-    """
+    """100 x 2 MiB over connections of their own: each costs its buffers, and nobody starves."""
     weighed = Weighed(place)
     content = BIG[: 2 << 20]
 

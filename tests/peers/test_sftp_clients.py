@@ -1,6 +1,4 @@
-"""
-lftp, rclone, curl, paramiko, sshfs and ssh-audit against the server.
-"""
+"""lftp, rclone, curl, paramiko, sshfs and ssh-audit against the server."""
 
 from __future__ import annotations
 
@@ -39,9 +37,7 @@ TREE = {
 
 @pytest.fixture
 def door(tmp_path: Path) -> PlainDoorkeeper:
-    """
-    Let anna into an empty folder.
-    """
+    """Let anna into an empty folder."""
     root = tmp_path / "root"
     root.mkdir()
     return PlainDoorkeeper(PlainFiles(root))
@@ -49,18 +45,14 @@ def door(tmp_path: Path) -> PlainDoorkeeper:
 
 @pytest.fixture
 def served(tmp_path: Path, door: PlainDoorkeeper) -> Iterator[Served]:
-    """
-    Serve it.
-    """
+    """Serve it."""
     with ssh_served(tmp_path / "ssh", door) as served:
         door.keys.add(served.fingerprint)
         yield served
 
 
 def run(*command: str, **more: str) -> subprocess.CompletedProcess[str]:
-    """
-    Run *command* with *more* in its environment; it must end with 0.
-    """
+    """Run *command* with *more* in its environment; it must end with 0."""
     result = subprocess.run(
         command,
         text=True,
@@ -75,9 +67,7 @@ def run(*command: str, **more: str) -> subprocess.CompletedProcess[str]:
 
 
 def same_tree(folder: Path) -> bool:
-    """
-    Return whether *folder* holds what ``TREE`` does.
-    """
+    """Return whether *folder* holds what ``TREE`` does."""
     found = {
         f"t/{path.relative_to(folder)}": path.read_bytes()
         for path in folder.rglob("*")
@@ -88,9 +78,7 @@ def same_tree(folder: Path) -> bool:
 
 @pytest.mark.peer("lftp")
 def test_lftp_mirrors_both_ways(served: Served, door: PlainDoorkeeper, tmp_path: Path) -> None:
-    """
-    A tree goes up and comes back; a second mirror finds nothing to do.
-    """
+    """A tree goes up and comes back; a second mirror finds nothing to do."""
     make_tree(tmp_path, TREE)
     program = "ssh -a -x " + " ".join(served.ssh_options())
     script = "; ".join(
@@ -111,9 +99,7 @@ def test_lftp_mirrors_both_ways(served: Served, door: PlainDoorkeeper, tmp_path:
 
 @pytest.mark.peer("rclone")
 def test_rclone_syncs_and_checks(served: Served, door: PlainDoorkeeper, tmp_path: Path) -> None:
-    """
-    ``copy`` carries a tree with its times, both ways, and ``check`` finds no difference.
-    """
+    """``copy`` carries a tree with its times, both ways, and ``check`` finds no difference."""
     make_tree(tmp_path, TREE)
     os.utime(tmp_path / "t/one", (1_000_000_000, 1_000_000_000))
     remote = (
@@ -133,9 +119,7 @@ def test_rclone_syncs_and_checks(served: Served, door: PlainDoorkeeper, tmp_path
 def test_curl_uploads_resumes_and_downloads(
     served: Served, door: PlainDoorkeeper, tmp_path: Path
 ) -> None:
-    """
-    With the SSH library of curl: over SFTP and SCP, and going on behind a broken upload.
-    """
+    """With the SSH library of curl: over SFTP and SCP, and going on behind a broken upload."""
     content = os.urandom(1_500_000)
     (tmp_path / "up").write_bytes(content)
     (door.files.root / "c.part").write_bytes(content[:400_000])
@@ -154,9 +138,7 @@ def test_curl_uploads_resumes_and_downloads(
 
 
 def connected(served: Served, **how: object) -> paramiko.SSHClient:
-    """
-    Return a paramiko client that knows the server.
-    """
+    """Return a paramiko client that knows the server."""
     client = paramiko.SSHClient()
     client.load_host_keys(str(served.folder / "known_hosts"))
     client.connect(
@@ -173,9 +155,7 @@ def connected(served: Served, **how: object) -> paramiko.SSHClient:
 def test_paramiko_pipelines_prefetches_and_checks(
     served: Served, door: PlainDoorkeeper, tmp_path: Path
 ) -> None:
-    """
-    Pipelined writes, prefetched reads, check-file, seek, listing and an own error class.
-    """
+    """Pipelined writes, prefetched reads, check-file, seek, listing and an own error class."""
     content = os.urandom(2_000_000)
     (tmp_path / "up").write_bytes(content)
     with connected(served, key_filename=str(served.key)) as client:
@@ -206,9 +186,7 @@ def test_paramiko_pipelines_prefetches_and_checks(
 
 
 def test_paramiko_signs_in_with_a_password(served: Served, door: PlainDoorkeeper) -> None:
-    """
-    The right one opens, a wrong one does not, and the failure is noted.
-    """
+    """The right one opens, a wrong one does not, and the failure is noted."""
     with connected(served, password="correct horse") as client:
         sftp = client.open_sftp()
         assert sftp.listdir("/") == []
@@ -221,9 +199,7 @@ def test_paramiko_signs_in_with_a_password(served: Served, door: PlainDoorkeeper
 def test_a_sha1_signature_is_refused(
     served: Served, door: PlainDoorkeeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    An RSA key may sign with SHA-2, and with SHA-1 it may not, though asyncssh would take it.
-    """
+    """An RSA key may sign with SHA-2, and with SHA-1 it may not, though asyncssh would take it."""
     door.keys.add(make_key(tmp_path / "rsa", "rsa", "-b", "2048"))
 
     async def sign_in() -> None:
@@ -248,9 +224,7 @@ def test_a_sha1_signature_is_refused(
 
 @pytest.mark.peer("sshfs")
 def test_sshfs_mounts_it(served: Served, door: PlainDoorkeeper, tmp_path: Path) -> None:
-    """
-    Files are read, written, appended to, cut to nothing, renamed and listed by ordinary programs.
-    """
+    """Files are read, written, appended to, cut to nothing, renamed and listed by ordinary programs."""
     point = tmp_path / "mount"
     point.mkdir()
     content = os.urandom(900_000)
@@ -281,9 +255,7 @@ def test_sshfs_mounts_it(served: Served, door: PlainDoorkeeper, tmp_path: Path) 
 
 
 def test_ssh_audit_finds_nothing_to_fail(served: Served) -> None:
-    """
-    No algorithm that the server offers is one that ssh-audit fails.
-    """
+    """No algorithm that the server offers is one that ssh-audit fails."""
     result = subprocess.run(
         [sys.executable, "-m", "ssh_audit.ssh_audit", "-n", "-p", str(served.port), HOST],
         capture_output=True,
@@ -297,9 +269,7 @@ def test_ssh_audit_finds_nothing_to_fail(served: Served) -> None:
 
 @pytest.mark.peer("openssh-client")
 def test_a_declared_tunnel_carries_bytes_both_ways(served: Served, door: PlainDoorkeeper) -> None:
-    """
-    ``ssh -W`` to a declared service: what it is told comes back, to the last byte.
-    """
+    """``ssh -W`` to a declared service: what it is told comes back, to the last byte."""
     content = os.urandom(3_000_000)
     with socket.create_server((HOST, 0)) as service:
 
@@ -333,9 +303,7 @@ def test_a_declared_tunnel_carries_bytes_both_ways(served: Served, door: PlainDo
 def test_who_loses_a_tunnel_while_it_is_opened_does_not_get_it(
     served: Served, door: PlainDoorkeeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    The service may take its time to answer; what was allowed before it did is asked again.
-    """
+    """The service may take its time to answer; what was allowed before it did is asked again."""
     allow = door.may_tunnel
 
     def once(name: str, *rest: Any, **more: Any) -> None:
@@ -365,9 +333,7 @@ def test_who_loses_a_tunnel_while_it_is_opened_does_not_get_it(
 def test_a_service_that_is_down_is_told_at_the_opening(
     served: Served, door: PlainDoorkeeper
 ) -> None:
-    """
-    A tunnel to a port where nobody listens fails with the reason.
-    """
+    """A tunnel to a port where nobody listens fails with the reason."""
     port = free_port()
     door.tunnels.add((HOST, port))
     result = served.ssh("-W", f"{HOST}:{port}")
@@ -377,9 +343,7 @@ def test_a_service_that_is_down_is_told_at_the_opening(
 
 @pytest.mark.peer("openssh-client")
 def test_closing_lets_a_transfer_end(served: Served, door: PlainDoorkeeper, tmp_path: Path) -> None:
-    """
-    A server that goes down waits for the upload that is under way.
-    """
+    """A server that goes down waits for the upload that is under way."""
     content = os.urandom(2_000_000)
     (tmp_path / "up").write_bytes(content)
     command = ["sftp", *served.ssh_options(), "-l", "16000", "-P", str(served.port), "-b", "-"]

@@ -1,6 +1,4 @@
-"""
-Clients that ask and do not read, that come in hundreds, or that fall silent.
-"""
+"""Clients that ask and do not read, that come in hundreds, or that fall silent."""
 
 from __future__ import annotations
 
@@ -38,9 +36,7 @@ INIT = b"\0\0\0\5\1\0\0\0\3"
 
 @pytest.fixture(scope="module")
 def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    """
-    Serve one file of 8 MiB from a process of its own.
-    """
+    """Serve one file of 8 MiB from a process of its own."""
     folder = tmp_path_factory.mktemp("pressed")
     (folder / "root").mkdir()
     (folder / "root/big").write_bytes(os.urandom(8 << 20))
@@ -51,24 +47,18 @@ def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
 
 
 def request(number: int, kind: int, *parts: bytes) -> bytes:
-    """
-    Return an SFTP request.
-    """
+    """Return an SFTP request."""
     body = bytes([kind]) + number.to_bytes(4, "big") + b"".join(parts)
     return len(body).to_bytes(4, "big") + body
 
 
 def text(value: bytes) -> bytes:
-    """
-    Return *value* with its length.
-    """
+    """Return *value* with its length."""
     return len(value).to_bytes(4, "big") + value
 
 
 async def connect(served: Served) -> asyncssh.SSHClientConnection:
-    """
-    Return a connection by asyncssh, which lets us misbehave.
-    """
+    """Return a connection by asyncssh, which lets us misbehave."""
     return await asyncssh.connect(
         HOST,
         served.port,
@@ -81,18 +71,14 @@ async def connect(served: Served) -> asyncssh.SSHClientConnection:
 
 
 class Greedy(asyncssh.SSHClientSession[bytes]):
-    """
-    Takes the answers to the first two requests only.
-    """
+    """Takes the answers to the first two requests only."""
 
     def __init__(self) -> None:
         self.heard = bytearray()
         self.more = asyncio.Event()
 
     def data_received(self, data: bytes, datatype: int | None) -> None:  # noqa: ARG002
-        """
-        Keep what came.
-        """
+        """Keep what came."""
         self.heard += data
         self.more.set()
 
@@ -100,9 +86,7 @@ class Greedy(asyncssh.SSHClientSession[bytes]):
 async def ask_without_reading(
     process: Process, asks: Callable[[asyncssh.SSHClientChannel[bytes], bytes], Awaitable[None]]
 ) -> float:
-    """
-    Open ``big``, stop reading the socket, ask; return by how much the server grew.
-    """
+    """Open ``big``, stop reading the socket, ask; return by how much the server grew."""
     connection = await connect(process.served)
     try:
         session = Greedy()
@@ -129,9 +113,7 @@ async def ask_without_reading(
 
 
 def test_a_client_that_asks_for_everything_and_reads_nothing(process: Process) -> None:
-    """
-    3,000 reads of 255 KiB (747 MiB) are asked for at once: memory stays flat, others are served.
-    """
+    """3,000 reads of 255 KiB (747 MiB) are asked for at once: memory stays flat, others are served."""
 
     async def asks(channel: asyncssh.SSHClientChannel[bytes], handle: bytes) -> None:
         reads = [request(n, 5, text(handle), struct.pack(">QI", 0, 261120)) for n in range(2, 3002)]
@@ -145,9 +127,7 @@ def test_a_client_that_asks_for_everything_and_reads_nothing(process: Process) -
 
 
 def test_a_flood_outside_of_channels_without_reading(process: Process) -> None:
-    """
-    400,000 openings that are refused, each with an answer: the server stops reading, too.
-    """
+    """400,000 openings that are refused, each with an answer: the server stops reading, too."""
 
     async def asks(channel: asyncssh.SSHClientChannel[bytes], _: bytes) -> None:
         connection = channel.get_connection()
@@ -174,9 +154,7 @@ def test_a_flood_outside_of_channels_without_reading(process: Process) -> None:
 
 
 def test_a_thousand_connection_attempts(process: Process) -> None:
-    """
-    Silent, half-open and chattering ones: the server stays up and flat, and serves again.
-    """
+    """Silent, half-open and chattering ones: the server stays up and flat, and serves again."""
     before = process.resident_mib
     open_ones: list[socket.socket] = []
     told = 0
@@ -204,9 +182,7 @@ def test_a_thousand_connection_attempts(process: Process) -> None:
 
 
 def test_who_does_not_sign_in_is_put_out(process: Process) -> None:
-    """
-    A connection that says nothing ends after the login grace.
-    """
+    """A connection that says nothing ends after the login grace."""
     began = time.monotonic()
     with socket.create_connection((HOST, process.served.port), timeout=PATIENCE_SECONDS) as one:
         while one.recv(1000):
@@ -215,9 +191,7 @@ def test_who_does_not_sign_in_is_put_out(process: Process) -> None:
 
 
 def test_who_has_fallen_silent_is_put_out(tmp_path: Path) -> None:
-    """
-    A client that vanished without a word answers no keepalive; its upload stays resumable.
-    """
+    """A client that vanished without a word answers no keepalive; its upload stays resumable."""
     root = tmp_path / "root"
     root.mkdir()
     door = PlainDoorkeeper(PlainFiles(root))
@@ -250,9 +224,7 @@ def test_who_has_fallen_silent_is_put_out(tmp_path: Path) -> None:
 
 
 def test_an_address_that_failed_too_often_hears_so(tmp_path: Path) -> None:
-    """
-    The doorkeeper's word comes before the protocol begins.
-    """
+    """The doorkeeper's word comes before the protocol begins."""
     root = tmp_path / "root"
     root.mkdir()
     door = PlainDoorkeeper(PlainFiles(root), too_many={HOST})
@@ -266,9 +238,7 @@ def test_an_address_that_failed_too_often_hears_so(tmp_path: Path) -> None:
 
 
 def test_tries_are_counted(tmp_path: Path) -> None:
-    """
-    A connection may try a few times, then it is ended and the doorkeeper told.
-    """
+    """A connection may try a few times, then it is ended and the doorkeeper told."""
     root = tmp_path / "root"
     root.mkdir()
     door = PlainDoorkeeper(PlainFiles(root))
@@ -296,9 +266,7 @@ def test_tries_are_counted(tmp_path: Path) -> None:
 
 
 def test_a_balancer_tells_who_is_behind_it(tmp_path: Path) -> None:
-    """
-    From a trusted proxy the header is required and believed; the client's address is used.
-    """
+    """From a trusted proxy the header is required and believed; the client's address is used."""
     root = tmp_path / "root"
     root.mkdir()
     door = PlainDoorkeeper(PlainFiles(root))
@@ -329,9 +297,7 @@ def test_a_balancer_tells_who_is_behind_it(tmp_path: Path) -> None:
 
 
 def test_nobody_else_may_say_who_they_are(tmp_path: Path) -> None:
-    """
-    From any other address a header is noise before the version, and ends the connection.
-    """
+    """From any other address a header is noise before the version, and ends the connection."""
     root = tmp_path / "root"
     root.mkdir()
     door = PlainDoorkeeper(PlainFiles(root))

@@ -1,6 +1,4 @@
-"""
-The whole product over SFTP: ``sealgate serve``, real people, sealed drops, the trail.
-"""
+"""The whole product over SFTP: ``sealgate serve``, real people, sealed drops, the trail."""
 
 from __future__ import annotations
 
@@ -26,17 +24,13 @@ pytestmark = pytest.mark.peer("openssh-client")
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FilePlace]:
-    """
-    Serve the usual drops.
-    """
+    """Serve the usual drops."""
     with file_place(tmp_path_factory.mktemp("sealed")) as place, place.serving():
         yield place
 
 
 def test_what_is_put_is_sealed_and_comes_back(place: FilePlace, tmp_path: Path) -> None:
-    """
-    No piece of the content lies in the store, the bytes come back, the trail has the digest.
-    """
+    """No piece of the content lies in the store, the bytes come back, the trail has the digest."""
     content = os.urandom(3_000_001)
     (tmp_path / "up").write_bytes(content)
     result = place.sftp_batch(
@@ -61,9 +55,7 @@ def test_what_is_put_is_sealed_and_comes_back(place: FilePlace, tmp_path: Path) 
 
 
 def test_trees_renames_copies_and_room(place: FilePlace, tmp_path: Path) -> None:
-    """
-    What OpenSSH's client can do works on the real store as well.
-    """
+    """What OpenSSH's client can do works on the real store as well."""
     tree = tmp_path / "tree"
     (tree / "sub").mkdir(parents=True)
     (tree / "one").write_bytes(b"1" * 200_000)
@@ -86,9 +78,7 @@ def test_trees_renames_copies_and_room(place: FilePlace, tmp_path: Path) -> None
 
 
 def test_an_upload_that_was_cut_off_is_gone_on_with(place: FilePlace, tmp_path: Path) -> None:
-    """
-    After a kill in the middle, ``reput`` sends the rest, and the file is whole.
-    """
+    """After a kill in the middle, ``reput`` sends the rest, and the file is whole."""
     content = os.urandom(6_000_000)
     (tmp_path / "up").write_bytes(content)
     before = place.stored_bytes("partners")
@@ -114,9 +104,7 @@ def test_an_upload_that_was_cut_off_is_gone_on_with(place: FilePlace, tmp_path: 
 
 
 def test_a_password_opens_what_it_is_enough_for(place: FilePlace) -> None:
-    """
-    The restricted drop opens; the confidential one says which rule asks for more.
-    """
+    """The restricted drop opens; the confidential one says which rule asks for more."""
     with paramiko.SSHClient() as client:
         client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
         client.connect(
@@ -138,9 +126,7 @@ def test_a_password_opens_what_it_is_enough_for(place: FilePlace) -> None:
 
 
 def test_who_only_reads_is_told_so(place: FilePlace, tmp_path: Path) -> None:
-    """
-    A reader may not write, and sees the sentence beside OpenSSH's own phrase.
-    """
+    """A reader may not write, and sees the sentence beside OpenSSH's own phrase."""
     (tmp_path / "up").write_bytes(b"x")
     result = place.sftp_batch(f"put {tmp_path}/up /partners/b", name="ben")
     assert result.returncode == 1

@@ -1,6 +1,4 @@
-"""
-The process that signs, without a gateway: bare sockets, a site that misbehaves, small limits.
-"""
+"""The process that signs, without a gateway: bare sockets, a site that misbehaves, small limits."""
 
 from __future__ import annotations
 
@@ -39,9 +37,7 @@ HOLD, MOST, SPOOL = 1000, 20_000, 30_000
 
 @dataclass
 class Signer:
-    """
-    A running signer: where it listens, the site behind it, and where it spools.
-    """
+    """A running signer: where it listens, the site behind it, and where it spools."""
 
     path: str
     site: Site
@@ -49,9 +45,7 @@ class Signer:
     spool: Path
 
     def ask(self, *requests: bytes) -> list[tuple[int, dict[str, str], bytes]]:
-        """
-        Return the answers to *requests*, one after the other on one connection.
-        """
+        """Return the answers to *requests*, one after the other on one connection."""
         found = []
         with socket.socket(socket.AF_UNIX) as made:
             made.settimeout(30)
@@ -75,9 +69,7 @@ def _read(answers: object, *, head: bool) -> tuple[int, dict[str, str], bytes]:
 
 
 def verified(answer: tuple[int, dict[str, str], bytes], method: str = "GET") -> bytes:
-    """
-    Return the body of a signed *answer*.
-    """
+    """Return the body of a signed *answer*."""
     status, fields, body = answer
     request = Request(method, "a.example", "/file")
     digest = BodyDigest(
@@ -95,9 +87,7 @@ def signing(
     *,
     closes: bool = False,
 ) -> Iterator[Signer]:
-    """
-    Run a signer in front of a site that answers as *answer* says.
-    """
+    """Run a signer in front of a site that answers as *answer* says."""
     path, spool = str(folder / "signer.sock"), folder / "spool"
     spool.mkdir()
     with socket.socket(socket.AF_UNIX) as listener, site(folder, answer, closes=closes) as behind:
@@ -114,18 +104,14 @@ def signing(
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signer]:
-    """
-    Run one signer for the tests that neither end it nor give it keys.
-    """
+    """Run one signer for the tests that neither end it nor give it keys."""
     with signing(tmp_path_factory.mktemp("signer"), lambda _: [OK]) as signer:
         yield signer
 
 
 @pytest.fixture
 def signer(running: Signer) -> Signer:
-    """
-    Forget what the site heard before.
-    """
+    """Forget what the site heard before."""
     running.site.requests.clear()
     running.site.connections = 0
     running.site.answer, running.site.closes = (lambda _: [OK]), False
@@ -133,26 +119,20 @@ def signer(running: Signer) -> Signer:
 
 
 def chunked(body: bytes, size: int) -> bytes:
-    """
-    Return *body* in chunks.
-    """
+    """Return *body* in chunks."""
     pieces = [body[i : i + size] for i in range(0, len(body), size)]
     return b"".join(b"%x\r\n%b\r\n" % (len(p), p) for p in pieces) + b"0\r\n\r\n"
 
 
 def long(body: bytes) -> bytes:
-    """
-    Return an answer of *body*.
-    """
+    """Return an answer of *body*."""
     return b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body
 
 
 @pytest.mark.parametrize("size", [0, 1, HOLD, HOLD + 1, MOST])
 @pytest.mark.parametrize("how", ["length", "chunks", "close"])
 def test_a_body_is_signed_however_it_came(signer: Signer, size: int, how: str) -> None:
-    """
-    In memory or spooled, in one piece or many, whatever ended it; nothing has a name.
-    """
+    """In memory or spooled, in one piece or many, whatever ended it; nothing has a name."""
     body = bytes(i % 251 for i in range(size))
     heads = {
         "length": b"content-length: %d\r\n" % size,
@@ -168,9 +148,7 @@ def test_a_body_is_signed_however_it_came(signer: Signer, size: int, how: str) -
 
 
 def test_one_connection_answers_one_after_the_other(signer: Signer) -> None:
-    """
-    The connection to the site is used again, and made anew when the site ended it.
-    """
+    """The connection to the site is used again, and made anew when the site ended it."""
     assert [verified(got) for got in signer.ask(GET, GET, GET)] == [b"ok"] * 3
     assert signer.site.connections == 1
     signer.site.closes = True
@@ -179,9 +157,7 @@ def test_one_connection_answers_one_after_the_other(signer: Signer) -> None:
 
 
 def test_head_tells_the_length_that_get_would_have(signer: Signer) -> None:
-    """
-    And signs the digest of nothing.
-    """
+    """And signs the digest of nothing."""
     signer.site.answer = lambda _: [b"HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n"]
     (got,) = signer.ask(GET.replace(b"GET", b"HEAD"))
     assert verified(got, "HEAD") == b""
@@ -189,9 +165,7 @@ def test_head_tells_the_length_that_get_would_have(signer: Signer) -> None:
 
 
 def test_interim_answers_are_passed_over(signer: Signer) -> None:
-    """
-    RFC 9110, 15.2: they are no answer yet.
-    """
+    """RFC 9110, 15.2: they are no answer yet."""
     hints = b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n"
     signer.site.answer = lambda _: [hints + hints, OK]
     (got,) = signer.ask(GET)
@@ -227,9 +201,7 @@ def test_interim_answers_are_passed_over(signer: Signer) -> None:
 def test_what_cannot_be_signed_does_not_go_on(
     signer: Signer, answer: bytes, status: int, says: str
 ) -> None:
-    """
-    Nothing of the site's answer is in the refusal, which is not signed.
-    """
+    """Nothing of the site's answer is in the refusal, which is not signed."""
     signer.site.answer, signer.site.closes = (lambda _: [answer]), True
     ((got, fields, body),) = signer.ask(GET)
     assert (got, "signature" in fields) == (status, False)
@@ -254,17 +226,13 @@ def test_what_cannot_be_signed_does_not_go_on(
     ],
 )
 def test_what_is_asked_wrongly_is_refused(signer: Signer, request_: bytes, status: int) -> None:
-    """
-    Other methods, bodies, credentials, and hosts or targets that mean something else.
-    """
+    """Other methods, bodies, credentials, and hosts or targets that mean something else."""
     ((got, fields, _),) = signer.ask(request_)
     assert (got, "signature" in fields) == (status, False)
 
 
 def test_the_site_hears_only_what_everybody_says(signer: Signer) -> None:
-    """
-    The request that reaches it, as written by hand.
-    """
+    """The request that reaches it, as written by hand."""
     asked = GET.replace(
         b"\r\n\r\n",
         b"\r\ncookie: sid=1\r\nx-token: t\r\nrange: bytes=0-1\r\naccept: */*\r\nte: trailers\r\n\r\n",
@@ -274,9 +242,7 @@ def test_the_site_hears_only_what_everybody_says(signer: Signer) -> None:
 
 
 def test_new_keys_count_from_the_next_answer_on(tmp_path: Path) -> None:
-    """
-    The one that has begun signs; one that begins later does not yet.
-    """
+    """The one that has begun signs; one that begins later does not yet."""
     other = vectors.ED25519_PRIVATE.replace(b"IJ+D", b"IJ+E")
     now = time.time()
     new = signing_key(other, now - 1)
@@ -303,9 +269,7 @@ def _refuses(path: str) -> bool:
 
 
 def test_it_lets_what_it_began_end_and_takes_nothing_more(tmp_path: Path) -> None:
-    """
-    As when a reload replaces it.
-    """
+    """As when a reload replaces it."""
     gate = threading.Event()
     with signing(tmp_path, lambda _: [long(b"z" * HOLD)[:-1], gate, b"z"]) as signer:
         with socket.socket(socket.AF_UNIX) as made:

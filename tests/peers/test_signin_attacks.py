@@ -55,26 +55,20 @@ SCRIPTED = (
 
 
 class Running:
-    """
-    A served place with anna, and the site behind it.
-    """
+    """A served place with anna, and the site behind it."""
 
     def __init__(self, place: SignedPlace, site: Site) -> None:
         self.place, self.site, self.count = place, site, 0
 
     def visitor(self) -> Visitor:
-        """
-        Return somebody with an empty jar.
-        """
+        """Return somebody with an empty jar."""
         self.count += 1
         return Visitor(self.place, self.place.folder / f"jar-{self.count}")
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """
-    Serve a page for people with an account.
-    """
+    """Serve a page for people with an account."""
     with contextlib.ExitStack() as held:
         site = held.enter_context(site_running())
         folder: Path = tmp_path_factory.mktemp("attacked-sign-in")
@@ -88,60 +82,46 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @pytest.fixture
 def visitor(running: Running) -> Visitor:
-    """
-    Return somebody with an empty jar.
-    """
+    """Return somebody with an empty jar."""
     return running.visitor()
 
 
 @pytest.fixture(scope="module")
 def anna(running: Running) -> Visitor:
-    """
-    Return anna, signed in; no test signs her out.
-    """
+    """Return anna, signed in; no test signs her out."""
     anna = running.visitor()
     assert anna.sign_in("anna", "/account").status == 303
     return anna
 
 
 def form_of(visitor: Visitor, on: str = SIGN_IN) -> str:
-    """
-    Load the page *on*; return the token of its form, whose cookie is in the jar now.
-    """
+    """Load the page *on*; return the token of its form, whose cookie is in the jar now."""
     found = re.search(r'name="form" value="([^"]+)"', visitor.ask(on, *BROWSER).body)
     assert found is not None
     return found[1]
 
 
 def sent(form: str, name: str = "anna", password: str = PASSWORD) -> list[str]:
-    """
-    Return what curl is told to send a form that would sign in.
-    """
+    """Return what curl is told to send a form that would sign in."""
     fields = {"form": form, "name": name, "password": password, "to": "/account"}
     data = [("--data-urlencode", f"{key}={value}") for key, value in fields.items()]
     return [part for pair in data for part in pair]
 
 
 def is_in(visitor: Visitor) -> bool:
-    """
-    Return whether *visitor* has a session that opens something.
-    """
+    """Return whether *visitor* has a session that opens something."""
     return bool(visitor.token) and visitor.ask("/account").status == 200
 
 
 def test_the_same_form_signs_in_when_nothing_is_wrong(visitor: Visitor) -> None:
-    """
-    What the other tests change one thing of.
-    """
+    """What the other tests change one thing of."""
     answer = visitor.ask(SIGN_IN, *BROWSER, *sent(form_of(visitor)))
     assert (answer.status, answer.value("location")) == (303, "/account")
     assert is_in(visitor)
 
 
 def test_a_form_without_the_cookie(visitor: Visitor, running: Running) -> None:
-    """
-    Its token alone is worth nothing, nor is that of somebody else's page.
-    """
+    """Its token alone is worth nothing, nor is that of somebody else's page."""
     other = running.visitor()
     forms = [form_of(other), "", "x" * 10_000]
     for form in forms:
@@ -168,9 +148,7 @@ def test_a_form_without_the_cookie(visitor: Visitor, running: Running) -> None:
     ],
 )
 def test_a_cookie_that_is_not_quite_it(visitor: Visitor, running: Running, cookie: str) -> None:
-    """
-    Only the very name with the very value counts; the rest is refused alike.
-    """
+    """Only the very name with the very value counts; the rest is refused alike."""
     form = form_of(running.visitor())
     header = cookie.format(
         form=form,
@@ -228,9 +206,7 @@ def test_no_other_page_sends_our_forms(anna: Visitor, header: str) -> None:
     ],
 )
 def test_no_other_page_calls_what_scripts_call(visitor: Visitor, kind: str, form: str) -> None:
-    """
-    What a form of another site can send is none; what a script sends has our token.
-    """
+    """What a form of another site can send is none; what a script sends has our token."""
     headers = [f"content-type: {kind}", f"x-form: {form.format(form=form_of(visitor))}"]
     options = [part for header in headers for part in ("--header", header)]
     for path in SCRIPTED:
@@ -240,9 +216,7 @@ def test_no_other_page_calls_what_scripts_call(visitor: Visitor, kind: str, form
 
 
 def test_a_session_from_before_is_not_kept(visitor: Visitor, running: Running) -> None:
-    """
-    Whoever planted theirs does not come to know the one that counts, nor stays in it.
-    """
+    """Whoever planted theirs does not come to know the one that counts, nor stays in it."""
     planter = running.visitor()
     planter.sign_in("mallory", "/account")
     planted = planter.token
@@ -262,18 +236,14 @@ def test_a_session_from_before_is_not_kept(visitor: Visitor, running: Running) -
 
 @pytest.mark.parametrize("planted", ["", "x", "a.b.c", "x" * 5000, "%00", '"', "\u00e9"])
 def test_a_session_that_is_none_is_in_nobodys_way(visitor: Visitor, planted: str) -> None:
-    """
-    It signs nobody in and keeps nobody out.
-    """
+    """It signs nobody in and keeps nobody out."""
     junk = ("--header", f"Cookie: {COOKIE}={planted}")
     assert visitor.ask("/account", *junk).status == 401
     assert visitor.ask(SIGN_IN, *BROWSER, *junk).status == 200
 
 
 def test_a_planted_form_token_is_replaced(visitor: Visitor) -> None:
-    """
-    Each page has a new one, whatever the browser came with.
-    """
+    """Each page has a new one, whatever the browser came with."""
     tokens = {form_of(visitor) for _ in range(3)}
     planted = ("--header", f"Cookie: {FORM_COOKIE}=planted")
     page = visitor.ask(SIGN_IN, *BROWSER, *planted)
@@ -299,9 +269,7 @@ FORWARDED = [
 
 
 def test_no_header_says_where_we_are(visitor: Visitor) -> None:
-    """
-    Every redirect is a path of this site, whoever the request says that it is for.
-    """
+    """Every redirect is a path of this site, whoever the request says that it is for."""
     every = [part for header in FORWARDED for part in ("--header", header)]
     for header in FORWARDED:
         sent_on = visitor.ask("/account?a=1", *BROWSER, "--header", header)
@@ -323,9 +291,7 @@ def test_no_header_says_where_we_are(visitor: Visitor) -> None:
     ],
 )
 def test_no_other_host_is_answered(visitor: Visitor, host: str) -> None:
-    """
-    Not with a page, not with a redirect, not with a cookie.
-    """
+    """Not with a page, not with a redirect, not with a cookie."""
     form = form_of(visitor)
     for options in ((), sent(form)):
         answer = visitor.ask(SIGN_IN, *BROWSER, "--header", f"Host: {host}", *options)
@@ -348,9 +314,7 @@ def test_no_other_host_is_answered(visitor: Visitor, host: str) -> None:
     ],
 )
 def test_two_hosts_are_none(running: Running, lines: list[str]) -> None:
-    """
-    RFC 9112, 3.2: more or less than one Host is a bad request; one in the target counts alone.
-    """
+    """RFC 9112, 3.2: more or less than one Host is a bad request; one in the target counts alone."""
     context, place = running.place.trust(), running.place
     head = "\r\n".join([*lines, "Accept: text/html", "Connection: close", "", ""])
     with (
@@ -373,9 +337,7 @@ HALF = (
 
 @pytest.mark.parametrize("path", [SIGN_IN, "/.sealgate/code"])
 def test_halves_of_forms_stop_nobody(running: Running, anna: Visitor, path: str) -> None:
-    """
-    Neither whoever signs in, from the same address, nor whose session ends meanwhile.
-    """
+    """Neither whoever signs in, from the same address, nor whose session ends meanwhile."""
     place, context = running.place, running.place.trust()
     with contextlib.ExitStack() as held:
         for _ in range(HALVES):
@@ -417,9 +379,7 @@ STAYS = [
 
 
 def is_of_this_site(location: str) -> bool:
-    """
-    Return whether every browser goes to this site with *location* (WHATWG URL, 4.4).
-    """
+    """Return whether every browser goes to this site with *location* (WHATWG URL, 4.4)."""
     return (
         location.startswith("/")
         and location[1:2] not in {"/", "\\"}
@@ -430,9 +390,7 @@ def is_of_this_site(location: str) -> bool:
 
 
 def test_nobody_is_led_away_by_a_form(running: Running) -> None:
-    """
-    One form each; whatever it says, the way on is the start page, or a path as it was sent.
-    """
+    """One form each; whatever it says, the way on is the start page, or a path as it was sent."""
     for target in (*AWAY, *STAYS):
         visitor = running.visitor()
         data = ["--data-urlencode", f"form={form_of(visitor)}", "--data-urlencode", "name=anna"]
@@ -458,9 +416,7 @@ def test_nobody_is_led_away_by_a_form(running: Running) -> None:
     ],
 )
 def test_nobody_is_led_away_by_a_link(visitor: Visitor, anna: Visitor, query: str) -> None:
-    """
-    The form of the page sends on to this site; whoever is signed in is sent there at once.
-    """
+    """The form of the page sends on to this site; whoever is signed in is sent there at once."""
     page = visitor.ask(f"{SIGN_IN}?{query}", *BROWSER)
     assert page.status == 200
     (to,) = set(re.findall(r'name="to" value="([^"]*)"', page.body))
@@ -473,9 +429,7 @@ def test_nobody_is_led_away_by_a_link(visitor: Visitor, anna: Visitor, query: st
 
 @pytest.mark.parametrize("size", [17_000, 1_000_000])
 def test_a_form_that_is_too_large(visitor: Visitor, size: int) -> None:
-    """
-    It is none: refused as one that lacks its token, in a field, in a name, or in pieces.
-    """
+    """It is none: refused as one that lacks its token, in a field, in a name, or in pieces."""
     form = form_of(visitor)
     body = visitor.jar.with_name("body")
     right = f"form={form}&name=anna&password={PASSWORD.replace(' ', '+')}"
@@ -502,9 +456,7 @@ def test_a_form_that_is_too_large(visitor: Visitor, size: int) -> None:
     ],
 )
 def test_what_is_no_form(visitor: Visitor, kind: str, body: str) -> None:
-    """
-    Another type, or fields that cannot be read: refused, and the service lives on.
-    """
+    """Another type, or fields that cannot be read: refused, and the service lives on."""
     told = body.replace("{form}", form_of(visitor)).replace("{password}", PASSWORD)
     file = visitor.jar.with_name("body")
     file.write_bytes(told.encode("utf-8", "surrogateescape"))
@@ -517,9 +469,7 @@ def test_what_is_no_form(visitor: Visitor, kind: str, body: str) -> None:
     "method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"]
 )
 def test_other_methods_do_nothing(anna: Visitor, method: str) -> None:
-    """
-    Forms are sent, pages are read, and nothing else is done to either.
-    """
+    """Forms are sent, pages are read, and nothing else is done to either."""
     how = ("--head",) if method == "HEAD" else ("--request", method)
     pages = ("/.sealgate/", "/.sealgate/style.css", "/.sealgate/passkey.js")
     reads = method in {"GET", "HEAD"}
@@ -532,9 +482,7 @@ def test_other_methods_do_nothing(anna: Visitor, method: str) -> None:
 
 
 def attempt(visitor: Visitor, name: str) -> Answer:
-    """
-    Return what somebody is told who says to be *name*.
-    """
+    """Return what somebody is told who says to be *name*."""
     return visitor.ask(SIGN_IN, *BROWSER, *sent(form_of(visitor), name, "not the password"))
 
 
@@ -552,9 +500,7 @@ HOSTILE_NAMES = [
 
 
 def test_a_name_that_is_none(running: Running) -> None:
-    """
-    Nothing of it comes back: in no header, in no page, and everybody is told the same.
-    """
+    """Nothing of it comes back: in no header, in no page, and everybody is told the same."""
     told = set()
     for name in HOSTILE_NAMES:
         visitor = running.visitor()
@@ -570,9 +516,7 @@ def test_a_name_that_is_none(running: Running) -> None:
 
 
 def test_names_that_are_strange_and_right(running: Running) -> None:
-    """
-    The site learns them in one header, as they are; a page shows them as text.
-    """
+    """The site learns them in one header, as they are; a page shows them as text."""
     names = ["O'Neil & <Søn>", "名前", "a,b;c=d", "x-sealgate-rung: 2"]
     for name in names:
         running.place.add(name)
@@ -588,9 +532,7 @@ def test_names_that_are_strange_and_right(running: Running) -> None:
 
 
 def test_many_cookies_and_long_ones(visitor: Visitor) -> None:
-    """
-    They are refused or passed over; the next one is answered as always.
-    """
+    """They are refused or passed over; the next one is answered as always."""
     many = "; ".join(f"c{number}=x" for number in range(500))
     assert visitor.ask("/account", "--header", f"Cookie: {many}").status == 401
     for name in (COOKIE, FORM_COOKIE, "x"):
@@ -601,9 +543,7 @@ def test_many_cookies_and_long_ones(visitor: Visitor) -> None:
 
 
 def test_a_page_says_nothing_about_who_exists(running: Running) -> None:
-    """
-    The answers to a known and to an unknown name differ in nothing but their form token.
-    """
+    """The answers to a known and to an unknown name differ in nothing but their form token."""
     seen = []
     for name in ("anna", "nobody-of-that-name"):
         visitor = running.visitor()
@@ -615,9 +555,7 @@ def test_a_page_says_nothing_about_who_exists(running: Running) -> None:
 
 
 def test_the_host_tells_what_people_are_asked_for(running: Running) -> None:
-    """
-    From outside only the refusal shows; an audit on this host knows that a password is asked for.
-    """
+    """From outside only the refusal shows; an audit on this host knows that a password is asked for."""
     told = host_sightings(running.place.inventory, now=time.time())
     (seen,) = [s for s in told if s.asset.endswith("/account") and s.fact is Fact.ACCESS_RUNG]
     assert isinstance(seen, Observation), seen

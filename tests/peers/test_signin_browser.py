@@ -1,6 +1,4 @@
-"""
-Signing in as a person does: Chromium, a password, a passkey, another country, signing out.
-"""
+"""Signing in as a person does: Chromium, a password, a passkey, another country, signing out."""
 
 from __future__ import annotations
 
@@ -41,9 +39,7 @@ admit = ["group:board"]
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[SignedPlace]:
-    """
-    Serve a members' page and a board, with anna on it.
-    """
+    """Serve a members' page and a board, with anna on it."""
     with contextlib.ExitStack() as held:
         site = held.enter_context(site_running())
         place = SignedPlace(tmp_path, site.server_address[1], routes=ROUTES)

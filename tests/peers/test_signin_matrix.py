@@ -92,17 +92,13 @@ CELLS = [
 
 
 def test_the_table_is_whole() -> None:
-    """
-    There are at least a hundred cells, and none twice.
-    """
+    """There are at least a hundred cells, and none twice."""
     assert len(CELLS) == len({cell[:3] for cell in CELLS}) == 180
 
 
 @dataclass(frozen=True)
 class Crowd:
-    """
-    The served place, and the curl options of each of :data:`WHO`.
-    """
+    """The served place, and the curl options of each of :data:`WHO`."""
 
     place: SignedPlace
     options: dict[str, list[str]]
@@ -110,9 +106,7 @@ class Crowd:
 
 @pytest.fixture(scope="module")
 def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
-    """
-    Serve the place; give it with the curl options of everybody who comes.
-    """
+    """Serve the place; give it with the curl options of everybody who comes."""
     with contextlib.ExitStack() as held:
         site = held.enter_context(site_running())
         folder = tmp_path_factory.mktemp("matrix")
@@ -173,9 +167,7 @@ def _revoke(place: SignedPlace, file: str) -> None:
 
 @pytest.mark.parametrize(("path", "country", "who", "status"), CELLS)
 def test_cell(crowd: Crowd, tmp_path: Path, path: str, country: str, who: str, status: int) -> None:
-    """
-    Who comes to this class with these factors, from there, is treated as the table says.
-    """
+    """Who comes to this class with these factors, from there, is treated as the table says."""
     place = crowd.place
     visitor = Visitor(place, tmp_path / "jar", ["--interface", COUNTRIES[country]])
     answer = visitor.ask(path, "--header", "Accept: application/json", *crowd.options[who])
@@ -185,9 +177,7 @@ def test_cell(crowd: Crowd, tmp_path: Path, path: str, country: str, who: str, s
 def test_a_certificate_does_not_lift_the_session_of_somebody_else(
     crowd: Crowd, tmp_path: Path
 ) -> None:
-    """
-    The site would be told of bert, who proved no more than a password, where anna's key is needed.
-    """
+    """The site would be told of bert, who proved no more than a password, where anna's key is needed."""
     visitor = Visitor(crowd.place, tmp_path / "jar", ["--interface", ALLOWED])
     key, session = crowd.options["certificate"], crowd.options["bert, password"]
     assert visitor.ask("/board", *key).status == 200
@@ -195,9 +185,7 @@ def test_a_certificate_does_not_lift_the_session_of_somebody_else(
 
 
 def test_who_entered_a_key_area_stands_in_the_log(crowd: Crowd, tmp_path: Path) -> None:
-    """
-    What passed a sign-in with a key is logged as what passed a lock; lesser areas are not.
-    """
+    """What passed a sign-in with a key is logged as what passed a lock; lesser areas are not."""
     visitor = Visitor(crowd.place, tmp_path / "jar", ["--interface", ALLOWED])
     for path, who in (("/board", "passkey"), ("/board", "certificate"), ("/members", "password")):
         assert visitor.ask(f"{path}/{who}", *crowd.options[who]).status == 200

@@ -1,6 +1,4 @@
-"""
-Signing in with a password, and every token that is none, through the real Envoy with curl.
-"""
+"""Signing in with a password, and every token that is none, through the real Envoy with curl."""
 
 from __future__ import annotations
 
@@ -47,9 +45,7 @@ admit = ["group:staff"]
 
 
 class Running:
-    """
-    What the tests share: a served place, its site, and the status of its processes.
-    """
+    """What the tests share: a served place, its site, and the status of its processes."""
 
     def __init__(self, place: SignedPlace, site: Site) -> None:
         self.place, self.site = place, site
@@ -58,9 +54,7 @@ class Running:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """
-    Serve the place, with anna signed in once.
-    """
+    """Serve the place, with anna signed in once."""
     with contextlib.ExitStack() as held:
         site = held.enter_context(site_running())
         place = SignedPlace(
@@ -79,16 +73,12 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @pytest.fixture
 def visitor(running: Running, tmp_path: Path) -> Visitor:
-    """
-    Return somebody with an empty jar.
-    """
+    """Return somebody with an empty jar."""
     return Visitor(running.place, tmp_path / "jar")
 
 
 def test_a_password_opens_what_its_class_demands(running: Running, visitor: Visitor) -> None:
-    """
-    A browser is sent to the page and back, and the site learns who came but never the cookie.
-    """
+    """A browser is sent to the page and back, and the site learns who came but never the cookie."""
     sent = visitor.ask("/account?a=1&b=2", *BROWSER)
     assert (sent.status, sent.value("location")) == (
         303,
@@ -115,9 +105,7 @@ def test_a_password_opens_what_its_class_demands(running: Running, visitor: Visi
 def test_cookies_in_several_fields_reach_the_site(
     running: Running, path: str, ours: int, together: list[str]
 ) -> None:
-    """
-    A client may send a field for each cookie (no browser does, RFC 6265, 5.4).
-    """
+    """A client may send a field for each cookie (no browser does, RFC 6265, 5.4)."""
     own = f"__Host-sealgate={running.token}"
     fields = [*together, "b=2", 'c="3"']
     wanted = "; ".join(fields)
@@ -131,9 +119,7 @@ def test_cookies_in_several_fields_reach_the_site(
 
 
 def test_a_program_is_told_what_is_missing(visitor: Visitor) -> None:
-    """
-    Without a session a program gets 401 with problem details, and no redirect.
-    """
+    """Without a session a program gets 401 with problem details, and no redirect."""
     answer = visitor.ask("/account", "--header", "Accept: application/json")
     assert answer.status == 401
     assert answer.value("content-type") == "application/problem+json"
@@ -142,9 +128,7 @@ def test_a_program_is_told_what_is_missing(visitor: Visitor) -> None:
 
 
 def test_names_of_any_letters(running: Running, visitor: Visitor) -> None:
-    """
-    A name outside ASCII signs in, and reaches the site in UTF-8.
-    """
+    """A name outside ASCII signs in, and reaches the site in UTF-8."""
     assert visitor.sign_in("Jürgen Ü", "/account").status == 303
     running.site.heard.clear()
     assert visitor.ask("/account").status == 200
@@ -153,9 +137,7 @@ def test_names_of_any_letters(running: Running, visitor: Visitor) -> None:
 
 
 def test_only_who_is_admitted(visitor: Visitor) -> None:
-    """
-    A route with a list refuses an account that is not on it, in words.
-    """
+    """A route with a list refuses an account that is not on it, in words."""
     visitor.sign_in("Jürgen Ü", "/account")
     assert visitor.ask("/staff").status == 403
     page = visitor.ask("/staff", *BROWSER)
@@ -164,9 +146,7 @@ def test_only_who_is_admitted(visitor: Visitor) -> None:
 
 
 def test_the_wrong_password(visitor: Visitor) -> None:
-    """
-    A wrong password and an unknown name are told alike, and open nothing.
-    """
+    """A wrong password and an unknown name are told alike, and open nothing."""
     wrong = visitor.sign_in("anna", "/account", "not the password at all")
     unknown = visitor.sign_in("nobody", "/account")
     assert (wrong.status, unknown.status) == (401, 401)
@@ -180,9 +160,7 @@ def test_the_wrong_password(visitor: Visitor) -> None:
     ["//evil.example", "https://evil.example/", "/\\evil.example", "/%09/evil", "javascript:1"],
 )
 def test_no_way_leads_to_another_site(visitor: Visitor, target: str) -> None:
-    """
-    After a sign-in nobody is sent elsewhere, whatever the form or the link said.
-    """
+    """After a sign-in nobody is sent elsewhere, whatever the form or the link said."""
     answer = visitor.sign_in("anna", target)
     assert answer.value("location") in {"/", "/%09/evil"}
 
@@ -197,26 +175,20 @@ def test_no_way_leads_to_another_site(visitor: Visitor, target: str) -> None:
     ],
 )
 def test_a_form_of_another_site_is_none(visitor: Visitor, forged: list[str]) -> None:
-    """
-    Who is brought by another page to send our form is not signed in by it.
-    """
+    """Who is brought by another page to send our form is not signed in by it."""
     visitor.options += forged
     assert visitor.sign_in("anna", "/account").status == 403
     assert visitor.token == ""
 
 
 def test_a_form_without_its_token_is_none(visitor: Visitor) -> None:
-    """
-    The hidden field and the cookie must be there, and equal.
-    """
+    """The hidden field and the cookie must be there, and equal."""
     fields = ["--data", "name=anna", "--data", "password=x", "--data", "form=guessed"]
     assert visitor.ask("/.sealgate/sign-in", *BROWSER, *fields).status == 403
 
 
 def test_signing_out(visitor: Visitor) -> None:
-    """
-    After a sign-out the browser has no session, and the old one cannot be made anew.
-    """
+    """After a sign-out the browser has no session, and the old one cannot be made anew."""
     visitor.sign_in("anna", "/account")
     old = visitor.token
     assert visitor.post("/.sealgate/sign-out", on="/.sealgate/").status == 303
@@ -227,9 +199,7 @@ def test_signing_out(visitor: Visitor) -> None:
 
 
 def test_somebody_is_signed_out_everywhere(running: Running, tmp_path: Path) -> None:
-    """
-    An operator ends the sign-ins of one user: no token of theirs is made anew, of others is.
-    """
+    """An operator ends the sign-ins of one user: no token of theirs is made anew, of others is."""
     running.place.add("emil")
     phone, desk = (Visitor(running.place, tmp_path / name) for name in ("phone", "desk"))
     other = Visitor(running.place, tmp_path / "other")
@@ -252,9 +222,7 @@ def test_somebody_is_signed_out_everywhere(running: Running, tmp_path: Path) -> 
 
 
 def test_a_token_that_ended_is_made_anew_on_the_way(running: Running, visitor: Visitor) -> None:
-    """
-    A request with a stale token passes, body and all, and takes a new token home.
-    """
+    """A request with a stale token passes, body and all, and takes a new token home."""
     visitor.sign_in("anna", "/account")
     stale = remade(visitor, visitor.token, exp=-30)
     answer = visitor.with_token(stale, "/account", "--request", "GET", "--data", "x=1")
@@ -275,9 +243,7 @@ def test_a_token_that_ended_is_made_anew_on_the_way(running: Running, visitor: V
 
 
 def test_who_is_removed_is_out_when_the_token_ends(running: Running, visitor: Visitor) -> None:
-    """
-    A user who was removed gets no new token; the old one ends within a minute.
-    """
+    """A user who was removed gets no new token; the old one ends within a minute."""
     running.place.add("carla")
     visitor.sign_in("carla", "/account")
     with running.place.people() as people:
@@ -288,9 +254,7 @@ def test_who_is_removed_is_out_when_the_token_ends(running: Running, visitor: Vi
 
 
 def test_no_cookie_of_ours_reaches_the_site(running: Running, visitor: Visitor) -> None:
-    """
-    On every route the site gets its own cookies and none of ours, wherever they stand.
-    """
+    """On every route the site gets its own cookies and none of ours, wherever they stand."""
     visitor.sign_in("anna", "/account")
     token = visitor.token
     for path in ("/", "/account", "/staff/x"):
@@ -317,9 +281,7 @@ def test_no_cookie_of_ours_reaches_the_site(running: Running, visitor: Visitor) 
 
 
 def test_nobody_says_who_they_are(running: Running, visitor: Visitor) -> None:
-    """
-    Headers that a client made up about itself never reach site or service.
-    """
+    """Headers that a client made up about itself never reach site or service."""
     running.site.heard.clear()
     made_up = ["--header", "X-Sealgate-User: root", "--header", "X-Sealgate-Rung: 3"]
     assert visitor.ask("/", *made_up).status == 200
@@ -328,9 +290,7 @@ def test_nobody_says_who_they_are(running: Running, visitor: Visitor) -> None:
 
 
 def test_failed_attempts_make_wait(running: Running, tmp_path: Path) -> None:
-    """
-    After a few wrong passwords the page says how long to wait, and the password is not asked.
-    """
+    """After a few wrong passwords the page says how long to wait, and the password is not asked."""
     running.place.add("dora")
     # On a busy machine the wait may be over before the next try: then it begins anew, signed out.
     for again in range(5):
@@ -454,9 +414,7 @@ NO_TOKENS: Forge = {
 
 @pytest.mark.parametrize("case", NO_TOKENS)
 def test_what_is_no_token_opens_nothing(running: Running, visitor: Visitor, case: str) -> None:
-    """
-    Forged, expired, other-site, stripped and confused tokens: none lets anybody in.
-    """
+    """Forged, expired, other-site, stripped and confused tokens: none lets anybody in."""
     key = running.place.signing_key()
     good = remade(visitor, running.token, exp=50)
     assert visitor.with_token(good, "/account").status == 200
@@ -467,9 +425,7 @@ def test_what_is_no_token_opens_nothing(running: Running, visitor: Visitor, case
 
 
 def test_a_token_of_another_place_in_another_cookie(visitor: Visitor) -> None:
-    """
-    A token counts in its own cookie only: neither in a header, a query, nor another name.
-    """
+    """A token counts in its own cookie only: neither in a header, a query, nor another name."""
     visitor.sign_in("anna", "/account")
     token, bare = visitor.token, Visitor(visitor.place, visitor.jar.with_name("no"))
     for options in (
@@ -489,9 +445,7 @@ def test_a_token_of_another_place_in_another_cookie(visitor: Visitor) -> None:
 def test_with_the_service_down_nobody_new_comes_in(
     running: Running, visitor: Visitor, tmp_path: Path
 ) -> None:
-    """
-    Stopped or killed, the service admits nobody; sessions live on; a crash is mended.
-    """
+    """Stopped or killed, the service admits nobody; sessions live on; a crash is mended."""
     visitor.sign_in("anna", "/account")
     pid = _service_pid(running)
     os.kill(pid, signal.SIGSTOP)

@@ -1,6 +1,4 @@
-"""
-A stranger with only the age program and the key opens what lies in a store.
-"""
+"""A stranger with only the age program and the key opens what lies in a store."""
 
 from __future__ import annotations
 
@@ -20,9 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.peer("age")
 def test_age_opens_an_object_before_and_after_a_rotation(tmp_path: Path) -> None:
-    """
-    The stanza that names the object is none of its business.
-    """
+    """The stanza that names the object is none of its business."""
     content = os.urandom(3 * CHUNK + 1)
     new = X25519Identity.generate()
     place = Place(tmp_path)

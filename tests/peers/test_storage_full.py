@@ -1,6 +1,4 @@
-"""
-A volume that is full: a clear refusal, and earlier files intact.
-"""
+"""A volume that is full: a clear refusal, and earlier files intact."""
 
 from __future__ import annotations
 
@@ -19,9 +17,7 @@ TREE = Path(__file__).parents[2]
 
 @pytest.mark.parametrize("rung", RUNGS)
 def test_a_full_volume_refuses_and_loses_nothing(rung: int, tmp_path: Path) -> None:
-    """
-    Every upload is taken whole or refused with "no space"; removing makes room again.
-    """
+    """Every upload is taken whole or refused with "no space"; removing makes room again."""
     # A mount of our own, which goes with the process that made it.
     unshare = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "-r", "--mount"]
     script = (

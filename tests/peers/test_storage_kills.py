@@ -1,6 +1,4 @@
-"""
-Writers are killed at random points: what was acknowledged is there, and nothing half is.
-"""
+"""Writers are killed at random points: what was acknowledged is there, and nothing half is."""
 
 from __future__ import annotations
 
@@ -19,9 +17,7 @@ UPLOADS = 250
 
 @pytest.mark.parametrize("rung", RUNGS)
 def test_kill_9_loses_nothing_that_was_acknowledged(rung: int, tmp_path: Path) -> None:
-    """
-    After hundreds of uploads by several writers that were killed, no file is lost or half.
-    """
+    """After hundreds of uploads by several writers that were killed, no file is lost or half."""
     command = [sys.executable, "-m", "tests.peers.killed_store"]
     ran = subprocess.run(
         [*command, str(tmp_path), str(int(rung)), str(UPLOADS), "7"],

@@ -1,6 +1,4 @@
-"""
-A store over an S3-compatible server behaves as one over a folder.
-"""
+"""A store over an S3-compatible server behaves as one over a folder."""
 
 from __future__ import annotations
 
@@ -36,9 +34,7 @@ PART = 5 << 20
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
-    """
-    Run the server on loopback and return a client of it.
-    """
+    """Run the server on loopback and return a client of it."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -63,9 +59,7 @@ def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 def opened(
     folder: Path, rung: StorageRung = StorageRung.ENCRYPTED, keys: UnlockedKeyring | None = None
 ) -> ObjectStore:
-    """
-    Open a store in the bucket, apart from those of other tests.
-    """
+    """Open a store in the bucket, apart from those of other tests."""
     settings = StoreSettings(
         "far", f"s3://{BUCKET}/{folder.name}", rung, "confidential", records_folder=str(folder)
     )
@@ -73,9 +67,7 @@ def opened(
 
 
 def keys_of(client: Any, folder: Path) -> set[str]:
-    """
-    Return the keys of all objects of a store.
-    """
+    """Return the keys of all objects of a store."""
     found = client.list_objects_v2(Bucket=BUCKET, Prefix=f"{folder.name}/")
     return {each["Key"] for each in found.get("Contents", ())}
 
@@ -83,9 +75,7 @@ def keys_of(client: Any, folder: Path) -> set[str]:
 @pytest.mark.usefixtures("client")
 @pytest.mark.parametrize("rung", [StorageRung.NONE, StorageRung.PROTECTED, StorageRung.ENCRYPTED])
 def test_files_of_any_size_come_back(rung: StorageRung, tmp_path: Path) -> None:
-    """
-    One request, several parts, or nothing at all: what was stored is read, at any offset.
-    """
+    """One request, several parts, or nothing at all: what was stored is read, at any offset."""
     store = opened(tmp_path, rung)
     for size in (0, 1, CHUNK, CHUNK + 1, 2 * PART + 12345):
         content = os.urandom(size)
@@ -99,9 +89,7 @@ def test_files_of_any_size_come_back(rung: StorageRung, tmp_path: Path) -> None:
 
 
 def test_a_broken_off_upload_is_gone_on_with(client: Any, tmp_path: Path) -> None:
-    """
-    In the same process under its own file key, in another one under a new one.
-    """
+    """In the same process under its own file key, in another one under a new one."""
     content = os.urandom(4 * PART)
     for restart in (False, True):
         store = opened(tmp_path)
@@ -125,9 +113,7 @@ def test_a_broken_off_upload_is_gone_on_with(client: Any, tmp_path: Path) -> Non
 
 
 def test_what_is_given_up_leaves_nothing(client: Any, tmp_path: Path) -> None:
-    """
-    A discarded upload is aborted at once, a forgotten one by the sweep.
-    """
+    """A discarded upload is aborted at once, a forgotten one by the sweep."""
     store = opened(tmp_path)
     upload = store.open_write(("file",), owner="anna")
     upload.write(bytes(2 * PART))
@@ -147,9 +133,7 @@ def test_what_is_given_up_leaves_nothing(client: Any, tmp_path: Path) -> None:
 def test_keys_are_rotated_without_reading_what_is_large(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    The ciphertext is copied inside the store but for its beginning and its end.
-    """
+    """The ciphertext is copied inside the store but for its beginning and its end."""
     content = os.urandom(7 * PART)
     store = opened(tmp_path)
     put(store, "file", content)
@@ -172,9 +156,7 @@ def test_keys_are_rotated_without_reading_what_is_large(
 
 
 def test_an_object_that_is_changed_is_noticed(client: Any, tmp_path: Path) -> None:
-    """
-    The bucket's owner can change, swap or remove objects, and none of it goes unseen.
-    """
+    """The bucket's owner can change, swap or remove objects, and none of it goes unseen."""
     store = opened(tmp_path)
     put(store, "a", b"a" * 1000)
     put(store, "b", b"b" * 1000)
@@ -195,9 +177,7 @@ def test_an_object_that_is_changed_is_noticed(client: Any, tmp_path: Path) -> No
 
 @pytest.mark.usefixtures("client")
 def test_a_bucket_that_is_not_there_is_told(tmp_path: Path) -> None:
-    """
-    The error has the service's code and no traceback.
-    """
+    """The error has the service's code and no traceback."""
     settings = StoreSettings(
         "far",
         "s3://no-such-bucket/x",
@@ -212,9 +192,7 @@ def test_a_bucket_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 def test_without_boto3_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Who configures s3:// without the extra is told what to install.
-    """
+    """Who configures s3:// without the extra is told what to install."""
     monkeypatch.setitem(__import__("sys").modules, "boto3", None)
     with pytest.raises(StorageError, match="needs boto3") as caught:
         opened(tmp_path)

@@ -1,6 +1,4 @@
-"""
-The records of a store in a real PostgreSQL, beside those of other stores.
-"""
+"""The records of a store in a real PostgreSQL, beside those of other stores."""
 
 from __future__ import annotations
 
@@ -37,18 +35,14 @@ pytestmark = pytest.mark.peer("postgresql")
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """
-    Return the URL of a new database.
-    """
+    """Return the URL of a new database."""
     with postgresql_running() as server:
         yield server.new_database()
 
 
 @pytest.fixture
 def settings(client: Any, url: str, tmp_path: Path) -> StoreSettings:
-    """
-    Return a store of its own in the bucket, with its records in PostgreSQL.
-    """
+    """Return a store of its own in the bucket, with its records in PostgreSQL."""
     del client
     return StoreSettings(
         tmp_path.name,
@@ -61,9 +55,7 @@ def settings(client: Any, url: str, tmp_path: Path) -> StoreSettings:
 
 
 def test_files_live_through_rename_and_restart(settings: StoreSettings) -> None:
-    """
-    What one process stored, another one finds; a rename and a removal hold, too.
-    """
+    """What one process stored, another one finds; a rename and a removal hold, too."""
     content = os.urandom(200_000)
     store = open_store(settings, keyring(), now=time.time)
     put(store, "a", content)
@@ -79,9 +71,7 @@ def test_files_live_through_rename_and_restart(settings: StoreSettings) -> None:
 
 
 def test_two_stores_in_one_database_do_not_meet(settings: StoreSettings) -> None:
-    """
-    Equal paths of different stores are different files.
-    """
+    """Equal paths of different stores are different files."""
     other = replace(settings, name=f"{settings.name}-2", url=f"{settings.url}-2")
     one, two = (open_store(each, keyring(), now=time.time) for each in (settings, other))
     put(one, "same", b"one")
@@ -95,9 +85,7 @@ def test_two_stores_in_one_database_do_not_meet(settings: StoreSettings) -> None
 
 
 def test_writers_at_once_lose_nothing(settings: StoreSettings) -> None:
-    """
-    Eight threads over two open stores: every file is there, and the records are whole.
-    """
+    """Eight threads over two open stores: every file is there, and the records are whole."""
     stores = [open_store(settings, keyring(), now=time.time) for _ in range(2)]
 
     def write(number: int) -> None:
@@ -112,9 +100,7 @@ def test_writers_at_once_lose_nothing(settings: StoreSettings) -> None:
 
 
 def test_a_changed_record_is_noticed(settings: StoreSettings, url: str) -> None:
-    """
-    Whoever may write to the database still cannot give a file another class.
-    """
+    """Whoever may write to the database still cannot give a file another class."""
     store = open_store(settings, keyring(), now=time.time)
     put(store, "file", b"content")
     store.close()
@@ -134,9 +120,7 @@ def test_a_changed_record_is_noticed(settings: StoreSettings, url: str) -> None:
 
 @pytest.fixture
 def hosts(settings: StoreSettings, tmp_path: Path) -> Iterator[tuple[ObjectStore, ObjectStore]]:
-    """
-    Give one store as two hosts open it, which share the bucket and the database, and no folder.
-    """
+    """Give one store as two hosts open it, which share the bucket and the database, and no folder."""
     one = open_store(settings, keyring(), now=time.time)
     other = replace(settings, records_folder=str(tmp_path / "other"))
     two = open_store(other, keyring(), now=time.time)
@@ -149,9 +133,7 @@ def hosts(settings: StoreSettings, tmp_path: Path) -> Iterator[tuple[ObjectStore
 def test_of_two_hosts_that_write_one_name_the_second_is_refused(
     hosts: tuple[ObjectStore, ObjectStore], size: int
 ) -> None:
-    """
-    Whatever it has sent; when the first is done or gone, the name is free.
-    """
+    """Whatever it has sent; when the first is done or gone, the name is free."""
     one, two = hosts
     first = one.open_write(("name",), owner="anna")
     first.write(os.urandom(size))
@@ -183,9 +165,7 @@ def _may_write(store: ObjectStore, name: str) -> bool:
 def test_what_the_database_let_go_of_is_not_committed(
     hosts: tuple[ObjectStore, ObjectStore], url: str
 ) -> None:
-    """
-    Else who came meanwhile would be overwritten; what is begun anew is taken.
-    """
+    """Else who came meanwhile would be overwritten; what is begun anew is taken."""
     one, two = hosts
     first = one.open_write(("name",), owner="anna")
     first.write(b"first")
@@ -213,9 +193,7 @@ def test_what_the_database_let_go_of_is_not_committed(
 def test_what_hosts_ask_for_an_upload(
     settings: StoreSettings, client: Any, record_property: Callable[[str, object], None]
 ) -> None:
-    """
-    The bucket gets one request for a small file, as with one host; the database three more.
-    """
+    """The bucket gets one request for a small file, as with one host; the database three more."""
     del client
     store = open_store(settings, keyring(), now=time.time)
     put(store, "before", b"x")

@@ -1,6 +1,4 @@
-"""
-``sealgate serve`` with drops: it starts without a site, follows changes, and survives.
-"""
+"""``sealgate serve`` with drops: it starts without a site, follows changes, and survives."""
 
 from __future__ import annotations
 
@@ -27,18 +25,14 @@ pytestmark = [pytest.mark.peer("sftp"), pytest.mark.peer("curl")]
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FilePlace]:
-    """
-    Give one place with people for all tests here; each writes its own configuration.
-    """
+    """Give one place with people for all tests here; each writes its own configuration."""
     with file_place(tmp_path_factory.mktemp("files")) as one:
         (one.folder / "a.csv").write_bytes(b"day,rain\nmonday,3\n" * 100)
         yield one
 
 
 def status(place: FilePlace) -> dict[str, object]:
-    """
-    Return what the running servers say of themselves.
-    """
+    """Return what the running servers say of themselves."""
     answer = ask(str(place.state), "status")
     assert answer is not None
     found: dict[str, object] = answer["status"]
@@ -46,9 +40,7 @@ def status(place: FilePlace) -> dict[str, object]:
 
 
 def pids(place: FilePlace, protocol: str) -> list[int]:
-    """
-    Return the processes of one kind of server.
-    """
+    """Return the processes of one kind of server."""
     servers = status(place)["file_servers"]
     assert isinstance(servers, list)
     return [one["pid"] for one in servers if one["protocol"] == protocol and one["pid"]]
@@ -56,9 +48,7 @@ def pids(place: FilePlace, protocol: str) -> list[int]:
 
 @contextlib.contextmanager
 def open_session(place: FilePlace, name: str = "anna") -> Iterator[subprocess.Popen[str]]:
-    """
-    Give OpenSSH's sftp, signed in and waiting for commands on its standard input.
-    """
+    """Give OpenSSH's sftp, signed in and waiting for commands on its standard input."""
     process = subprocess.Popen(
         ["sftp", "-F", "none", *place.ssh_options(name), "127.0.0.1"],
         stdin=subprocess.PIPE,
@@ -75,9 +65,7 @@ def open_session(place: FilePlace, name: str = "anna") -> Iterator[subprocess.Po
 
 
 def says(session: subprocess.Popen[str], line: str, until: str) -> str:
-    """
-    Send *line*, and return what was printed up to *until*.
-    """
+    """Send *line*, and return what was printed up to *until*."""
     assert session.stdin is not None
     assert session.stdout is not None
     session.stdin.write(line + "\n")
@@ -91,9 +79,7 @@ def says(session: subprocess.Popen[str], line: str, until: str) -> str:
 
 
 def curl(place: FilePlace, *options: str) -> subprocess.CompletedProcess[str]:
-    """
-    Run curl over explicit FTPS.
-    """
+    """Run curl over explicit FTPS."""
     command = ["curl", "--silent", "--show-error", "--max-time", "60", "--ssl-reqd"]
     return subprocess.run(
         [*command, "--cacert", str(place.ca), *options],
@@ -105,9 +91,7 @@ def curl(place: FilePlace, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_drops_are_served_without_a_site(place: FilePlace) -> None:
-    """
-    SFTP and FTPS share drops, people and trail; the ready file and status tell where.
-    """
+    """SFTP and FTPS share drops, people and trail; the ready file and status tell where."""
     place.write()
     (place.state / "logs" / "transfer.jsonl").unlink(missing_ok=True)
     with place.serving() as serving:
@@ -139,9 +123,7 @@ def test_drops_are_served_without_a_site(place: FilePlace) -> None:
 
 
 def test_a_password_opens_only_what_it_is_enough_for(place: FilePlace) -> None:
-    """
-    Over FTPS with a password the restricted drop opens, and the confidential one names its rule.
-    """
+    """Over FTPS with a password the restricted drop opens, and the confidential one names its rule."""
     place.write()
     with place.serving():
         base = f"ftp://localhost:{place.ftps}"
@@ -157,9 +139,7 @@ def test_a_password_opens_only_what_it_is_enough_for(place: FilePlace) -> None:
 
 
 def test_identities_that_change_reach_open_sessions(place: FilePlace) -> None:
-    """
-    When the command that revokes returns, the open session gets no further, nor a new one in.
-    """
+    """When the command that revokes returns, the open session gets no further, nor a new one in."""
     place.write()
     if not (place.folder / "cleo").exists():
         place.add("cleo", "partners")
@@ -174,9 +154,7 @@ def test_identities_that_change_reach_open_sessions(place: FilePlace) -> None:
 
 
 def test_a_reload_changes_drops_without_ending_sessions(place: FilePlace) -> None:
-    """
-    A new drop shows in the session that is open, one that is gone does not; pids stay.
-    """
+    """A new drop shows in the session that is open, one that is gone does not; pids stay."""
     place.write()
     more = """
 [[drop]]
@@ -212,9 +190,7 @@ admit = ["user:nobody"]
 
 
 def test_a_reload_moves_a_door(place: FilePlace) -> None:
-    """
-    On another port new processes serve; the session on the old port goes on to its end.
-    """
+    """On another port new processes serve; the session on the old port goes on to its end."""
     place.write()
     old = place.sftp
     with place.serving(), open_session(place) as session:
@@ -234,9 +210,7 @@ def test_a_reload_moves_a_door(place: FilePlace) -> None:
 
 
 def test_a_server_that_crashes_comes_back(place: FilePlace) -> None:
-    """
-    Nobody is refused meanwhile, because the socket is the parent's; files are whole.
-    """
+    """Nobody is refused meanwhile, because the socket is the parent's; files are whole."""
     place.write()
     with place.serving() as serving:
         assert place.sftp_batch("put a.csv /inbox/kept.csv").returncode == 0
@@ -253,9 +227,7 @@ def test_a_server_that_crashes_comes_back(place: FilePlace) -> None:
 
 
 def test_servers_end_with_their_parent(place: FilePlace) -> None:
-    """
-    Even by SIGKILL: a server that nobody supervises would go on admitting people.
-    """
+    """Even by SIGKILL: a server that nobody supervises would go on admitting people."""
     place.write()
     with place.serving() as serving:
         children = pids(place, "sftp") + pids(place, "ftps")
@@ -266,9 +238,7 @@ def test_servers_end_with_their_parent(place: FilePlace) -> None:
 
 
 def test_a_stop_lets_a_transfer_end(place: FilePlace) -> None:
-    """
-    An upload under way when SIGTERM comes is finished and acknowledged; idle sessions go.
-    """
+    """An upload under way when SIGTERM comes is finished and acknowledged; idle sessions go."""
     place.write()
     big = place.folder / "big.bin"
     big.write_bytes(os.urandom(1 << 24))
@@ -300,9 +270,7 @@ def test_a_stop_lets_a_transfer_end(place: FilePlace) -> None:
 
 
 def test_what_a_class_demands_at_rest_is_not_given_up(tmp_path: Path) -> None:
-    """
-    With a key file in the open the confidential drop keeps serve from starting, with a hint.
-    """
+    """With a key file in the open the confidential drop keeps serve from starting, with a hint."""
     with file_place(tmp_path) as place:
         text = place.config.read_text().replace('protection = "passphrase"', "")
         place.config.write_text(text)
@@ -312,9 +280,7 @@ def test_what_a_class_demands_at_rest_is_not_given_up(tmp_path: Path) -> None:
 
 
 def test_a_taken_port_is_told_before_anything_starts(place: FilePlace) -> None:
-    """
-    The message names the address and how to find who has it.
-    """
+    """The message names the address and how to find who has it."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         before, place.sftp = place.sftp, int(taken.getsockname()[1])
         place.write()
@@ -324,9 +290,7 @@ def test_a_taken_port_is_told_before_anything_starts(place: FilePlace) -> None:
 
 
 def test_sessions_end_with_the_last_drop(place: FilePlace) -> None:
-    """
-    When only a site is left, who is still signed in gets nothing any more.
-    """
+    """When only a site is left, who is still signed in gets nothing any more."""
     with site_running() as site:
         https = free_port()
         web = f'https = "127.0.0.1:{https}"\nhttp = "off"'
@@ -344,9 +308,7 @@ def test_sessions_end_with_the_last_drop(place: FilePlace) -> None:
 
 
 def test_site_and_drops_beside_each_other(place: FilePlace) -> None:
-    """
-    Envoy and the file servers run together; without the site, Envoy goes and files stay.
-    """
+    """Envoy and the file servers run together; without the site, Envoy goes and files stay."""
     with site_running() as site:
         https = free_port()
         place.write(_with_site(site, https), listen=f'https = "127.0.0.1:{https}"\nhttp = "off"')
@@ -379,9 +341,7 @@ admit = ["group:partners"]
 
 
 def test_no_secret_is_where_others_look(place: FilePlace) -> None:
-    """
-    Neither command line nor environment of a server process holds a key or a passphrase.
-    """
+    """Neither command line nor environment of a server process holds a key or a passphrase."""
     place.write()
     secret = (place.passphrase_folder / "passphrase").read_text().strip().encode()
     with place.serving():

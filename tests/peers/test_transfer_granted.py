@@ -1,6 +1,4 @@
-"""
-The class "secret" over SFTP, SCP, tunnels and FTPS: a key, a code, a country and a grant.
-"""
+"""The class "secret" over SFTP, SCP, tunnels and FTPS: a key, a code, a country and a grant."""
 
 from __future__ import annotations
 
@@ -28,9 +26,7 @@ SECOND = "a second factor that is independent of the key and at most 5 minutes o
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vault]:
-    """
-    Give the drop and the tunnel while they are served.
-    """
+    """Give the drop and the tunnel while they are served."""
     with echo_service() as port, file_place(tmp_path_factory.mktemp("granted")) as place:
         vault = Vault(place, port)
         vault.write()
@@ -41,17 +37,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vault]:
 
 @pytest.fixture
 def vault(served: Vault) -> Vault:
-    """
-    Give it without any grant.
-    """
+    """Give it without any grant."""
     served.end_all()
     return served
 
 
 def test_key_code_and_grant_open_a_secret_drop(vault: Vault) -> None:
-    """
-    What is put there is sealed for its recipient; the trail tells the rung and the grant.
-    """
+    """What is put there is sealed for its recipient; the trail tells the rung and the grant."""
     grant = vault.grant()
     done = vault.sftp("put plan.txt /plans/plan.txt", "ls -1 /", answer=vault.app())
     assert done.returncode == 0, done.stderr
@@ -75,9 +67,7 @@ def test_key_code_and_grant_open_a_secret_drop(vault: Vault) -> None:
 
 
 def test_scp_of_the_old_kind_asks_as_well(vault: Vault) -> None:
-    """
-    A code signs in whatever comes over the connection; without a grant the rule is told.
-    """
+    """A code signs in whatever comes over the connection; without a grant the rule is told."""
     vault.grant()
     for answer, status in ((vault.app(), 0), ("", 1)):
         done = subprocess.run(
@@ -97,9 +87,7 @@ def test_scp_of_the_old_kind_asks_as_well(vault: Vault) -> None:
 
 
 def test_who_needs_no_code_is_not_asked_for_one(vault: Vault) -> None:
-    """
-    Without a grant a code would open nothing, and without an app there is none to give.
-    """
+    """Without a grant a code would open nothing, and without an app there is none to give."""
     vault.app()
     done = vault.sftp("ls /inbox", "-ls /plans")
     assert done.returncode == 0, done.stderr
@@ -113,9 +101,7 @@ def test_who_needs_no_code_is_not_asked_for_one(vault: Vault) -> None:
 
 
 def test_an_empty_answer_goes_on_by_the_key_alone(vault: Vault) -> None:
-    """
-    Other drops stay reachable, and the secret one says what it lacks.
-    """
+    """Other drops stay reachable, and the secret one says what it lacks."""
     vault.grant()
     vault.app()
     done = vault.sftp("put plan.txt /inbox/plan.txt", "-ls /plans")
@@ -136,9 +122,7 @@ def test_an_empty_answer_goes_on_by_the_key_alone(vault: Vault) -> None:
 
 @pytest.mark.parametrize("kind", ["wrong", "replayed", "of another recovery"])
 def test_a_code_that_does_not_count_lets_nobody_in(vault: Vault, kind: str) -> None:
-    """
-    A wrong one, one that was used already, and a recovery code that was used already.
-    """
+    """A wrong one, one that was used already, and a recovery code that was used already."""
     vault.grant()
     code = vault.app()
     answer = {"wrong": "000000", "replayed": code, "of another recovery": vault.codes[0]}[kind]
@@ -168,9 +152,7 @@ def test_a_code_that_does_not_count_lets_nobody_in(vault: Vault, kind: str) -> N
 def test_a_weak_channel_and_another_country_are_refused(
     vault: Vault, options: tuple[str, ...], rule: str
 ) -> None:
-    """
-    A code would not open it then, so none is asked for; the rule is named.
-    """
+    """A code would not open it then, so none is asked for; the rule is named."""
     vault.grant()
     vault.app()
     done = vault.sftp("ls /inbox", "-ls /plans", options=options)
@@ -181,9 +163,7 @@ def test_a_weak_channel_and_another_country_are_refused(
 
 
 def test_an_ended_grant_ends_what_it_opened(vault: Vault) -> None:
-    """
-    When the command that ends it returns, the open session has lost the drop, and no other.
-    """
+    """When the command that ends it returns, the open session has lost the drop, and no other."""
     grant = vault.grant()
     with vault.session(vault.app()) as session:
         says(session, "put plan.txt /plans/mid.txt\npwd", "Remote working directory: /")
@@ -198,9 +178,7 @@ def test_an_ended_grant_ends_what_it_opened(vault: Vault) -> None:
 
 
 def test_another_app_takes_the_code_of_the_old_one_away(vault: Vault) -> None:
-    """
-    The session goes on by its key, without the secret drop.
-    """
+    """The session goes on by its key, without the secret drop."""
     vault.grant()
     with vault.session(vault.app()) as session:
         says(session, "ls -1 /\npwd", "Remote working directory: /")
@@ -212,9 +190,7 @@ def test_another_app_takes_the_code_of_the_old_one_away(vault: Vault) -> None:
 
 
 def test_a_tunnel_of_class_secret(vault: Vault) -> None:
-    """
-    A tunnel (ssh -L) reaches its service with key, code and grant, and is cut when the grant is ended.
-    """
+    """A tunnel (ssh -L) reaches its service with key, code and grant, and is cut when the grant is ended."""
     grant = vault.grant("tunnel console")
     with vault.tunnel(vault.app()) as (port, _):
         held: list[socket.socket] = []
@@ -245,9 +221,7 @@ def test_a_tunnel_of_class_secret(vault: Vault) -> None:
 
 @pytest.mark.parametrize("second", ["code", "recovery", "password"])
 def test_certificate_second_factor_and_grant_open_it_over_ftps(vault: Vault, second: str) -> None:
-    """
-    With TLS 1.3 and the hybrid group on both connections, as curl agrees on by itself.
-    """
+    """With TLS 1.3 and the hybrid group on both connections, as curl agrees on by itself."""
     vault.grant()
     typed = {"code": vault.app(), "recovery": vault.codes[1], "password": PASSWORD}[second]
     done = vault.curl(f"/plans/{second}.txt", "-T", "plan.txt", typed=typed)
@@ -258,9 +232,7 @@ def test_certificate_second_factor_and_grant_open_it_over_ftps(vault: Vault, sec
 
 
 def test_an_empty_password_goes_on_by_the_certificate_alone(vault: Vault) -> None:
-    """
-    Over FTPS other drops stay reachable; the secret one is not listed and tells what it lacks.
-    """
+    """Over FTPS other drops stay reachable; the secret one is not listed and tells what it lacks."""
     vault.grant()
     vault.app()
     listed = vault.curl("/", "--list-only")
@@ -284,9 +256,7 @@ def test_an_empty_password_goes_on_by_the_certificate_alone(vault: Vault) -> Non
     ],
 )
 def test_what_is_missing_over_ftps_is_told(vault: Vault, case: str, told: str) -> None:
-    """
-    In the sentence of the reply; nothing is stored.
-    """
+    """In the sentence of the reply; nothing is stored."""
     code = vault.app()
     if case != "no grant":
         vault.grant()
@@ -308,9 +278,7 @@ def test_what_is_missing_over_ftps_is_told(vault: Vault, case: str, told: str) -
 
 
 def test_lftp_without_the_hybrid_group_reaches_other_drops(vault: Vault) -> None:
-    """
-    GnuTLS of lftp speaks no post-quantum group: refused with the rule, and only there.
-    """
+    """GnuTLS of lftp speaks no post-quantum group: refused with the rule, and only there."""
     vault.grant()
     vault.app()
     folder: Path = vault.place.folder
@@ -334,9 +302,7 @@ def test_lftp_without_the_hybrid_group_reaches_other_drops(vault: Vault) -> None
 
 
 def test_send_asks_for_the_code_when_the_key_was_taken(vault: Vault) -> None:
-    """
-    Sealed for the recipient, over the channel of the class; a wrong code sends nothing.
-    """
+    """Sealed for the recipient, over the channel of the class; a wrong code sends nothing."""
     vault.grant()
     code = vault.app()
     folder, recipient = vault.place.folder, str(vault.identity.recipient())
@@ -367,9 +333,7 @@ def test_send_asks_for_the_code_when_the_key_was_taken(vault: Vault) -> None:
 
 
 def test_plan_and_audit_have_nothing_to_say(vault: Vault) -> None:
-    """
-    All that the class demands is given, as configured and as seen from outside.
-    """
+    """All that the class demands is given, as configured and as seen from outside."""
     vault.app()
     planned = vault.place.sealgate("plan")
     assert planned.returncode == 0, planned.stdout + planned.stderr

@@ -1,6 +1,4 @@
-"""
-The service as an ordinary user who may open low ports and nothing else.
-"""
+"""The service as an ordinary user who may open low ports and nothing else."""
 
 from __future__ import annotations
 
@@ -27,9 +25,7 @@ MOST_EXPOSED = 2.0
 
 
 def capabilities(pid: int) -> dict[str, str]:
-    """
-    Return the sets of capabilities of the process *pid*, and its user.
-    """
+    """Return the sets of capabilities of the process *pid*, and its user."""
     text = Path(f"/proc/{pid}/status").read_text()
     found = dict(re.findall(r"^(Cap\w+|Uid):\t(\S+)", text, re.MULTILINE))
     return {name: found[name] for name in ("CapEff", "CapPrm", "CapBnd", "CapAmb", "Uid")}
@@ -39,9 +35,7 @@ def capabilities(pid: int) -> dict[str, str]:
     os.geteuid() != 0 and "CI" not in os.environ, reason="only root may become another user"
 )
 def test_low_ports_without_root(site: Site) -> None:
-    """
-    With the one ambient capability both ports open; no process has another, or is root.
-    """
+    """With the one ambient capability both ports open; no process has another, or is root."""
     # Below a folder that others may enter, as a real user's would be.
     folder = Path(tempfile.mkdtemp(prefix="sealgate-", dir="/var/tmp"))  # a new one
     place = Place(folder, site.server_port)
@@ -73,9 +67,7 @@ def test_low_ports_without_root(site: Site) -> None:
 
 
 def test_the_unit_is_as_hard_as_it_says() -> None:
-    """
-    By systemd's own measure; never root, one capability, the state folder for its user.
-    """
+    """By systemd's own measure; never root, one capability, the state folder for its user."""
     program = shutil.which("systemd-analyze")
     assert program, "systemd-analyze is not installed (packages-debian.txt)"
     done = subprocess.run(

@@ -78,23 +78,17 @@ class FilePlace:
 
     @property
     def config(self) -> Path:
-        """
-        Return the configuration file.
-        """
+        """Return the configuration file."""
         return self.folder / "sealgate.toml"
 
     @property
     def state(self) -> Path:
-        """
-        Return the state folder.
-        """
+        """Return the state folder."""
         return self.folder / ".sealgate"
 
     @property
     def environment(self) -> dict[str, str]:
-        """
-        Return the environment in which commands find the passphrase.
-        """
+        """Return the environment in which commands find the passphrase."""
         return {
             **os.environ,
             "SEALGATE_KEY_PASSPHRASE_FILE": str(self.passphrase_folder / "passphrase"),
@@ -102,9 +96,7 @@ class FilePlace:
         }
 
     def stored_bytes(self, drop: str) -> int:
-        """
-        Return how much lies in the store of *drop*, parts of files included.
-        """
+        """Return how much lies in the store of *drop*, parts of files included."""
         total = 0
         for one in (self.folder / "stores" / drop).rglob("*"):
             with contextlib.suppress(FileNotFoundError):
@@ -113,15 +105,11 @@ class FilePlace:
 
     @property
     def ca(self) -> Path:
-        """
-        Return the CA of the FTPS certificate.
-        """
+        """Return the CA of the FTPS certificate."""
         return self.state / "authority" / "server-ca.pem"
 
     def write(self, drops: str = _DROPS, *, head: str = "", listen: str = "") -> None:
-        """
-        Write the configuration with *drops* (TOML), *head* before it and *listen* added.
-        """
+        """Write the configuration with *drops* (TOML), *head* before it and *listen* added."""
         make_country_database(self.folder / "country.mmdb")
         (self.passphrase_folder / "passphrase").write_text(PASSPHRASE + "\n")
         (self.passphrase_folder / "passphrase").chmod(0o600)
@@ -135,22 +123,16 @@ class FilePlace:
         self.config.write_text("\n".join(lines) + "\n")
 
     def inventory(self) -> Inventory:
-        """
-        Return what the configuration says.
-        """
+        """Return what the configuration says."""
         return load(str(self.config))
 
     @property
     def database(self) -> str:
-        """
-        Return the URL of identities and register.
-        """
+        """Return the URL of identities and register."""
         return f"sqlite:///{self.state / 'register.sqlite'}"
 
     def sealgate(self, *arguments: str, entered: str = "") -> subprocess.CompletedProcess[str]:
-        """
-        Run one command on this configuration, in this folder.
-        """
+        """Run one command on this configuration, in this folder."""
         return subprocess.run(
             [sys.executable, "-m", "sealgate", *arguments, "-c", str(self.config)],
             capture_output=True,
@@ -173,9 +155,7 @@ class FilePlace:
             self.add(name, group)
 
     def add(self, name: str, group: str) -> None:
-        """
-        Add one more.
-        """
+        """Add one more."""
         prefix = str(self.folder / name)
         self._run("key", "issue", name, "--group", group, "--out", prefix)
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name]
@@ -192,9 +172,7 @@ class FilePlace:
         assert code == 0, said.getvalue()
 
     def ssh_options(self, name: str = "anna", port: int | None = None) -> list[str]:
-        """
-        Return OpenSSH's options to come in as *name* by key; the port is ``-o Port``.
-        """
+        """Return OpenSSH's options to come in as *name* by key; the port is ``-o Port``."""
         known = self.folder / "known_hosts"
         key = read_host_key(str(self.state / "ssh" / "ssh_host_ed25519_key")).public
         known.write_text(f"[127.0.0.1]:{port or self.sftp} {key}\n")
@@ -205,9 +183,7 @@ class FilePlace:
         return [part for option in options for part in ("-o", option)]
 
     def sftp_batch(self, *lines: str, name: str = "anna") -> subprocess.CompletedProcess[str]:
-        """
-        Run *lines* in OpenSSH's sftp as *name*.
-        """
+        """Run *lines* in OpenSSH's sftp as *name*."""
         return subprocess.run(
             ["sftp", "-F", "none", *self.ssh_options(name), "-b", "-", "127.0.0.1"],
             input="\n".join(lines) + "\n",
@@ -219,26 +195,20 @@ class FilePlace:
         )
 
     def trust(self, key: str | None = None) -> ssl.SSLContext:
-        """
-        Return a client's settings: the local CA, and the client certificate of *key*.
-        """
+        """Return a client's settings: the local CA, and the client certificate of *key*."""
         context = ssl.create_default_context(cafile=str(self.ca))
         if key is not None:
             context.load_cert_chain(self.folder / f"{key}.crt", self.folder / f"{key}.key")
         return context
 
     def events(self) -> list[TransferRecord]:
-        """
-        Return the trail so far, oldest first.
-        """
+        """Return the trail so far, oldest first."""
         with Register(self.database) as register:
             return list(register.transfers())
 
     @contextlib.contextmanager
     def serving(self, *options: str) -> Iterator[FileServing]:
-        """
-        Run ``sealgate serve`` until the block ends.
-        """
+        """Run ``sealgate serve`` until the block ends."""
         ready = self.folder / "ready.json"
         ready.unlink(missing_ok=True)
         command = [sys.executable, "-m", "sealgate", "serve", "-c", str(self.config)]
@@ -269,9 +239,7 @@ class FilePlace:
 
 @dataclass
 class FileServing:
-    """
-    A running ``sealgate serve``; *said* is what it wrote, once it has ended.
-    """
+    """A running ``sealgate serve``; *said* is what it wrote, once it has ended."""
 
     place: FilePlace
     process: subprocess.Popen[str]
@@ -281,9 +249,7 @@ class FileServing:
 
 @contextlib.contextmanager
 def file_place(folder: Path) -> Iterator[FilePlace]:
-    """
-    Give a place in *folder*, with people and the usual drops, whose keys are kept apart.
-    """
+    """Give a place in *folder*, with people and the usual drops, whose keys are kept apart."""
     apart = Path(tempfile.mkdtemp(prefix="sealgate-test-", dir=_other_volume(folder)))
     try:
         place = FilePlace(folder, apart)

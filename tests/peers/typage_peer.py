@@ -1,6 +1,4 @@
-"""
-Installs typage (npm ``age-encryption``), pinned by hash, and runs it.
-"""
+"""Installs typage (npm ``age-encryption``), pinned by hash, and runs it."""
 
 from __future__ import annotations
 
@@ -13,16 +11,12 @@ PLACE = BUILD / "typage"
 
 
 def install() -> None:
-    """
-    Put typage into ``build/typage``.
-    """
+    """Put typage into ``build/typage``."""
     installed("typage")
 
 
 def typage(*arguments: str, data: bytes = b"", passphrase: str = "") -> bytes:
-    """
-    Run it with *arguments* on *data*; fail when it fails.
-    """
+    """Run it with *arguments* on *data*; fail when it fails."""
     environment = {**os.environ, "SEAL_PASSPHRASE": passphrase}
     command = ["node", str(PLACE / "peer.mjs"), *arguments]
     done = subprocess.run(

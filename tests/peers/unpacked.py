@@ -1,6 +1,4 @@
-"""
-Programs of Debian packages that are unpacked below ``build/debian`` and not installed.
-"""
+"""Programs of Debian packages that are unpacked below ``build/debian`` and not installed."""
 
 from __future__ import annotations
 
@@ -11,9 +9,7 @@ _FOLDERS = ("usr/bin", "usr/sbin")
 
 
 def command(name: str, **variables: object) -> list[str]:
-    """
-    Return what starts the program *name* with the libraries that it needs, and *variables*.
-    """
+    """Return what starts the program *name* with the libraries that it needs, and *variables*."""
     found = [path for folder in _FOLDERS if (path := PLACE / folder / name).is_file()]
     assert found, f"{name} is not unpacked (packages-unpacked.txt, scripts/install-peers.sh)"
     libraries = next((PLACE / "usr" / "lib").glob("*-linux-gnu*"))

@@ -1,6 +1,4 @@
-"""
-Commands as an ordinary user who may open low ports and nothing else.
-"""
+"""Commands as an ordinary user who may open low ports and nothing else."""
 
 from __future__ import annotations
 

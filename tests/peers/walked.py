@@ -121,14 +121,10 @@ else:
 
 
 class Walk:
-    """
-    One walk through the page *name*, in a folder of its own that :meth:`end` removes.
-    """
+    """One walk through the page *name*, in a folder of its own that :meth:`end` removes."""
 
     def __init__(self, name: str) -> None:
-        """
-        Make the folder with what the page takes for granted: a site and a certificate.
-        """
+        """Make the folder with what the page takes for granted: a site and a certificate."""
         self._text = (PAGES / name).read_text()
         self._folder = tempfile.TemporaryDirectory(
             prefix="sealgate-walk-", dir="/tmp"
@@ -166,9 +162,7 @@ class Walk:
 
     @property
     def environment(self) -> dict[str, str]:
-        """
-        Return the environment of every command.
-        """
+        """Return the environment of every command."""
         return {
             "PATH": f"{self.path('/usr/local/bin')}:/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": str(self.root),
@@ -177,46 +171,34 @@ class Walk:
         }
 
     def path(self, shown: str) -> Path:
-        """
-        Return where the path *shown* on the page is in this walk.
-        """
+        """Return where the path *shown* on the page is in this walk."""
         return self.root / shown.lstrip("/")
 
     def program(self, name: str, text: str, *, shell: bool = True) -> None:
-        """
-        Put a program called *name* before those of the system.
-        """
+        """Put a program called *name* before those of the system."""
         path = self.path("/usr/local/bin") / name
         path.write_text(f"#!/bin/sh\n{text}\n" if shell else text)
         path.chmod(0o755)
 
     def introduction(self) -> None:
-        """
-        Put the file in place that the page begins with.
-        """
+        """Put the file in place that the page begins with."""
         self._go(self._text.partition("\n## ")[0])
 
     def section(self, title: str) -> None:
-        """
-        Follow the section called *title*, block by block.
-        """
+        """Follow the section called *title*, block by block."""
         _, found, rest = self._text.partition(f"\n## {title}\n")
         assert found, f"the page has no section {title!r}"
         self._go(rest.partition("\n## ")[0])
 
     def interrupt(self) -> None:
-        """
-        Press Ctrl-C in the terminal where ``sealgate serve`` runs.
-        """
+        """Press Ctrl-C in the terminal where ``sealgate serve`` runs."""
         assert self._served is not None
         self._served.send_signal(signal.SIGINT)
         assert self._served.wait(40) == 0
         self._served = None
 
     def run(self, command: str) -> str:
-        """
-        Return what *command* (as on the page) prints.
-        """
+        """Return what *command* (as on the page) prints."""
         done = subprocess.run(
             ["/bin/sh", "-e", "-c", self._here(command)],
             env=self.environment,
@@ -232,9 +214,7 @@ class Walk:
         return done.stdout
 
     def end(self) -> None:
-        """
-        End what still runs, and remove the folder.
-        """
+        """End what still runs, and remove the folder."""
         if self._served is not None:
             self._served.kill()
             self._served.wait()
@@ -308,9 +288,7 @@ class Walk:
         config.write_text("\n".join(lines) + "\n")
 
     def _here(self, text: str) -> str:
-        """
-        Return *text* with this walk's paths and addresses.
-        """
+        """Return *text* with this walk's paths and addresses."""
         for folder in FOLDERS:
             text = re.sub(rf"(?<![\w/]){folder}(?=[/\s;\"]|$)", str(self.path(folder)), text)
         for scheme, port in (("https", "443"), ("http", "80")):

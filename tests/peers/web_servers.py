@@ -27,9 +27,7 @@ HSTS = "max-age=63072000"
 
 @contextmanager
 def serving(folder: Path, start: Callable[[int], Sequence[str]]) -> Iterator[int]:
-    """
-    Run what *start* gives for a port until the block ends.
-    """
+    """Run what *start* gives for a port until the block ends."""
     port = free_port()
     log = folder / f"{port}.log"
     with log.open("wb") as output:
@@ -45,9 +43,7 @@ def serving(folder: Path, start: Callable[[int], Sequence[str]]) -> Iterator[int
 
 
 def caddy_site(files: Files, port: int, *, tls: str = "", site: str = "", hsts: str = HSTS) -> str:
-    """
-    Return a Caddyfile with *tls* in its ``tls`` block and *site* in the site's.
-    """
+    """Return a Caddyfile with *tls* in its ``tls`` block and *site* in the site's."""
     field = f'header Strict-Transport-Security "{hsts}"' if hsts else ""
     inner = f"{{\n{tls}\n}}" if tls else ""
     return f"""
@@ -68,9 +64,7 @@ def caddy_site(files: Files, port: int, *, tls: str = "", site: str = "", hsts: 
 
 
 def caddy_command(folder: Path, text: str, *, act: str = "run") -> list[str]:
-    """
-    Return what gives the Caddyfile *text* to ``caddy run``, or has it do another *act*.
-    """
+    """Return what gives the Caddyfile *text* to ``caddy run``, or has it do another *act*."""
     own = folder / f"caddy-{len(list(folder.glob('caddy-*')))}"
     own.mkdir()
     (own / "Caddyfile").write_text(text, "utf-8")
@@ -89,9 +83,7 @@ def haproxy_config(
     least: str = "TLSv1.2",
     hsts: str = HSTS,
 ) -> Path:
-    """
-    Return a configuration with *bind* on the line of its port and *front* in its frontend.
-    """
+    """Return a configuration with *bind* on the line of its port and *front* in its frontend."""
     both = folder / f"haproxy-{port}.pem"
     both.write_bytes(files.chain.read_bytes() + files.key.read_bytes())
     field = f'http-after-response set-header Strict-Transport-Security "{hsts}"' if hsts else ""
@@ -120,16 +112,12 @@ frontend shop
 
 
 def haproxy_command(folder: Path, files: Files, port: int, **more: str) -> list[str]:
-    """
-    Return what starts HAProxy, as in :func:`haproxy_config`.
-    """
+    """Return what starts HAProxy, as in :func:`haproxy_config`."""
     return [HAPROXY, "-db", "-f", str(haproxy_config(folder, files, port, **more))]
 
 
 def lighttpd_command(folder: Path, files: Files, port: int, more: str = "") -> list[str]:
-    """
-    Return what starts lighttpd with *more* in its file.
-    """
+    """Return what starts lighttpd with *more* in its file."""
     own = folder / f"lighttpd-{port}"
     own.mkdir()
     (own / "index.html").write_text("<p>welcome</p>", "utf-8")
@@ -155,16 +143,12 @@ def lighttpd_command(folder: Path, files: Files, port: int, more: str = "") -> l
 
 
 def openssl_command(files: Files, port: int, *options: str) -> list[str]:
-    """
-    Return what starts ``openssl s_server``.
-    """
+    """Return what starts ``openssl s_server``."""
     given = ["-cert", str(files.chain), "-key", str(files.key), "-www", *options]
     return ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", *given]
 
 
 def gnutls_command(files: Files, port: int, *options: str) -> list[str]:
-    """
-    Return what starts ``gnutls-serv``.
-    """
+    """Return what starts ``gnutls-serv``."""
     given = ["--x509certfile", str(files.chain), "--x509keyfile", str(files.key), *options]
     return ["gnutls-serv", "--http", "--quiet", "--port", str(port), *given]

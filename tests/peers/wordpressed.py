@@ -1,6 +1,4 @@
-"""
-A real WordPress (Debian's), installed by script in a folder of its own, on PHP and MariaDB.
-"""
+"""A real WordPress (Debian's), installed by script in a folder of its own, on PHP and MariaDB."""
 
 from __future__ import annotations
 
@@ -177,9 +175,7 @@ class WordPress:
     cookies: dict[str, str]
 
     def query(self, sql: str) -> str:
-        """
-        Return what the database says, a row a line.
-        """
+        """Return what the database says, a row a line."""
         command = ["mariadb", "--no-defaults", "-N", "-B", "-S", str(self.socket)]
         done = subprocess.run(
             [*command, "-uroot", "wp", "-e", sql], capture_output=True, text=True, check=True
@@ -187,9 +183,7 @@ class WordPress:
         return done.stdout
 
     def state(self) -> str:
-        """
-        Return all that somebody would change who came in by a back door.
-        """
+        """Return all that somebody would change who came in by a back door."""
         return self.query(_STATE)
 
 
@@ -231,9 +225,7 @@ def wordpress_running(
 
 @contextlib.contextmanager
 def plain_permalinks(wordpress: WordPress) -> Iterator[None]:
-    """
-    Run the site without pretty addresses until the block ends.
-    """
+    """Run the site without pretty addresses until the block ends."""
     _set_permalinks(wordpress, "")
     try:
         yield

@@ -1,6 +1,4 @@
-"""
-A process of our own, for real: started, asked, told, killed, orphaned.
-"""
+"""A process of our own, for real: started, asked, told, killed, orphaned."""
 
 from __future__ import annotations
 
@@ -69,9 +67,7 @@ time.sleep(60)
 
 
 class Child(ChildProcess):
-    """
-    Keeps what nobody waited for.
-    """
+    """Keeps what nobody waited for."""
 
     def __init__(self, plan: object) -> None:
         self.told: list[str] = []
@@ -102,9 +98,7 @@ def _child(module: None) -> Iterator[Child]:
 
 
 def test_it_is_asked_and_answers(child: Child) -> None:
-    """
-    Answers reach who asked; what comes between is not lost; a refusal is an error.
-    """
+    """Answers reach who asked; what comes between is not lost; a refusal is an error."""
     assert child.ask("double", 21) == 42
     assert child.told == ["on it"]
     assert child.ask("plan") == [{"any": "value"}, 0o077, [0, 0]]
@@ -114,9 +108,7 @@ def test_it_is_asked_and_answers(child: Child) -> None:
 
 
 def test_it_ends_when_it_is_told_to(child: Child) -> None:
-    """
-    It ends by itself, and its last words arrive; it may be killed once more.
-    """
+    """It ends by itself, and its last words arrive; it may be killed once more."""
     child.request_stop(3.0)
     assert child.await_end(time.monotonic() + 20.0)
     assert child.told == ["stopping within 3.0"]
@@ -125,9 +117,7 @@ def test_it_ends_when_it_is_told_to(child: Child) -> None:
 
 
 def test_one_that_will_not_end_is_killed(child: Child) -> None:
-    """
-    Also one that is stopped; hurry makes it at once.
-    """
+    """Also one that is stopped; hurry makes it at once."""
     os.kill(child.pid, signal.SIGSTOP)
     child.request_stop(3.0)
     assert not child.await_end(time.monotonic() + 60.0, hurry=lambda: True)
@@ -135,27 +125,21 @@ def test_one_that_will_not_end_is_killed(child: Child) -> None:
 
 
 def test_signals_of_a_terminal_are_for_the_parent(child: Child) -> None:
-    """
-    Ctrl-C and a stop of the whole unit leave it to its parent to end it.
-    """
+    """Ctrl-C and a stop of the whole unit leave it to its parent to end it."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         os.kill(child.pid, number)
     assert child.ask("double", 2) == 4
 
 
 def test_one_that_died_does_not_answer(child: Child) -> None:
-    """
-    Who asks is told, and not left waiting.
-    """
+    """Who asks is told, and not left waiting."""
     os.kill(child.pid, signal.SIGKILL)
     with pytest.raises(GatewayError, match=r"a helper (ended unexpectedly|does not answer)"):
         child.ask("double", 1)
 
 
 class _Run:
-    """
-    What makes whoever unpickles it write a file.
-    """
+    """What makes whoever unpickles it write a file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -181,9 +165,7 @@ class _Run:
 def test_what_it_says_is_read_and_never_run(
     child: Child, tmp_path: Path, said: bytes | None
 ) -> None:
-    """
-    A process that strangers took over does not take its parent along; it is ended.
-    """
+    """A process that strangers took over does not take its parent along; it is ended."""
     touched = tmp_path / "touched"
     message = pickle.dumps(("ok", _Run(touched))) if said is None else said
     with pytest.raises(GatewayError, match="a helper said what it never says, and was ended"):
@@ -193,27 +175,21 @@ def test_what_it_says_is_read_and_never_run(
 
 
 def test_more_than_it_ever_says_is_not_kept(child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    A line without an end does not fill the memory.
-    """
+    """A line without an end does not fill the memory."""
     monkeypatch.setattr(child_process, "MOST_SAID_BYTES", 1000)
     with pytest.raises(GatewayError, match="a helper said what it never says, and was ended"):
         child.ask("say", b'["ok", "' + b"a" * 2000)
 
 
 def test_a_long_line_comes_whole(child: Child) -> None:
-    """
-    Also over a socket that would not wait, as event loops make it.
-    """
+    """Also over a socket that would not wait, as event loops make it."""
     assert child.ask("long", 3_000_000) is None
     assert [len(told) for told in child.told] == [3_000_000]
     assert child.ask("double", 1) == 2
 
 
 def test_half_a_line_is_not_waited_for(child: Child) -> None:
-    """
-    Who hears goes on, and the line is taken when it is whole.
-    """
+    """Who hears goes on, and the line is taken when it is whole."""
     child.tell("say", b'["told", "it')
     assert child.ask("say", b' came"]\n["ok", 1]\n') == 1
     assert child.told == ["it came"]
@@ -234,9 +210,7 @@ def test_half_a_line_is_not_waited_for(child: Child) -> None:
 def test_one_that_never_stops_talking_is_not_listened_to_for_ever(
     child: Child, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    The rest is heard the next time.
-    """
+    """The rest is heard the next time."""
     monkeypatch.setattr(child_process, "_MOST_HEARD", 2)
     assert child.ask("say", b'["ok", 1]\n' + b'["told", "a"]\n' * 5) == 1
     child.hear()
@@ -247,9 +221,7 @@ def test_one_that_never_stops_talking_is_not_listened_to_for_ever(
 
 
 def test_one_that_cannot_begin_says_why() -> None:
-    """
-    Its own words reach the parent, and it does not run.
-    """
+    """Its own words reach the parent, and it does not run."""
     child = Child("refuses")
     with pytest.raises(GatewayError, match="a helper: there is no room"):
         child.await_ready()
@@ -257,9 +229,7 @@ def test_one_that_cannot_begin_says_why() -> None:
 
 
 def test_it_ends_with_its_parent() -> None:
-    """
-    A parent that is killed with kill -9 leaves nobody behind.
-    """
+    """A parent that is killed with kill -9 leaves nobody behind."""
     with subprocess.Popen(
         [sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True
     ) as parent:
@@ -274,9 +244,7 @@ def test_it_ends_with_its_parent() -> None:
 
 
 def is_alive(pid: int) -> bool:
-    """
-    Return whether the process runs; one that nobody has waited for yet does not.
-    """
+    """Return whether the process runs; one that nobody has waited for yet does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
@@ -285,9 +253,7 @@ def is_alive(pid: int) -> bool:
 
 
 def test_a_watched_one_is_stuck_when_it_is_silent(module: None) -> None:
-    """
-    It answers, or it counts as stuck after some seconds; one that has gone does not work.
-    """
+    """It answers, or it counts as stuck after some seconds; one that has gone does not work."""
     del module
     watched = WatchedProcess("a helper", "sealgate_child_of_a_test", "plan", ())
     try:
@@ -302,9 +268,7 @@ def test_a_watched_one_is_stuck_when_it_is_silent(module: None) -> None:
 
 
 def test_a_watched_one_that_is_stopped_is_stuck_at_once(module: None) -> None:
-    """
-    Nobody waits for its silence to last.
-    """
+    """Nobody waits for its silence to last."""
     del module
     watched = WatchedProcess("a helper", "sealgate_child_of_a_test", "plan", ())
     try:
@@ -317,9 +281,7 @@ def test_a_watched_one_that_is_stopped_is_stuck_at_once(module: None) -> None:
 
 
 def test_one_that_spins_is_told_from_one_that_waits_for_a_core(module: None) -> None:
-    """
-    A silent one is given longer only while it has not had the time to answer.
-    """
+    """A silent one is given longer only while it has not had the time to answer."""
     del module
     watched = WatchedProcess("a helper", "sealgate_child_of_a_test", "plan", ())
     watched.silent_seconds = 0.2

@@ -1,6 +1,4 @@
-"""
-One database for several rooms: opened safely, brought up to date without loss.
-"""
+"""One database for several rooms: opened safely, brought up to date without loss."""
 
 import stat
 import subprocess
@@ -55,16 +53,12 @@ def upgrade():
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    """
-    Return where a new database will be.
-    """
+    """Return where a new database will be."""
     return sqlite_url(str(tmp_path / "state" / "register.sqlite"))
 
 
 def steps(folder: Path, *sources: str) -> Path:
-    """
-    Return a folder of migrations.
-    """
+    """Return a folder of migrations."""
     (folder / "versions").mkdir(parents=True, exist_ok=True)
     for number, source in enumerate(sources, start=1):
         (folder / "versions" / f"v{number}.py").write_text(source)
@@ -72,9 +66,7 @@ def steps(folder: Path, *sources: str) -> Path:
 
 
 def run(url: str, migrations: Path, table: str = "room_version") -> None:
-    """
-    Migrate the database at *url*.
-    """
+    """Migrate the database at *url*."""
     engine = open_database(url)
     try:
         newest = len(list((migrations / "versions").glob("v*.py")))
@@ -84,9 +76,7 @@ def run(url: str, migrations: Path, table: str = "room_version") -> None:
 
 
 def query(url: str, text: str) -> list[tuple[object, ...]]:
-    """
-    Return the rows that *text* selects.
-    """
+    """Return the rows that *text* selects."""
     engine = open_database(url)
     try:
         with reading(engine) as connection:
@@ -96,9 +86,7 @@ def query(url: str, text: str) -> list[tuple[object, ...]]:
 
 
 def change(url: str, text: str) -> None:
-    """
-    Execute *text*.
-    """
+    """Execute *text*."""
     engine = open_database(url)
     try:
         with writing(engine) as connection:
@@ -108,9 +96,7 @@ def change(url: str, text: str) -> None:
 
 
 def test_an_older_file_is_brought_up_to_date_without_loss(url: str, tmp_path: Path) -> None:
-    """
-    What was written under the old schema stands there under the new one.
-    """
+    """What was written under the old schema stands there under the new one."""
     run(url, steps(tmp_path / "old", FIRST))
     change(url, "INSERT INTO things VALUES ('chair'), ('table')")
     run(url, steps(tmp_path / "new", FIRST, SECOND))
@@ -119,9 +105,7 @@ def test_an_older_file_is_brought_up_to_date_without_loss(url: str, tmp_path: Pa
 
 
 def test_a_step_that_fails_leaves_the_old_schema_and_its_data(url: str, tmp_path: Path) -> None:
-    """
-    DDL and data of a failed step are undone together, and it can be tried again.
-    """
+    """DDL and data of a failed step are undone together, and it can be tried again."""
     run(url, steps(tmp_path / "old", FIRST))
     change(url, "INSERT INTO things VALUES ('chair')")
     with pytest.raises(SourceError, match="brought up to date"):
@@ -133,9 +117,7 @@ def test_a_step_that_fails_leaves_the_old_schema_and_its_data(url: str, tmp_path
 
 
 def test_a_newer_file_is_refused_and_left_alone(url: str, tmp_path: Path) -> None:
-    """
-    An older Sealgate does not touch what it does not know.
-    """
+    """An older Sealgate does not touch what it does not know."""
     run(url, steps(tmp_path / "new", FIRST, SECOND))
     with pytest.raises(SourceError) as refused:
         run(url, steps(tmp_path / "old", FIRST))
@@ -144,9 +126,7 @@ def test_a_newer_file_is_refused_and_left_alone(url: str, tmp_path: Path) -> Non
 
 
 def test_rooms_share_a_file_with_version_tables_of_their_own(url: str, tmp_path: Path) -> None:
-    """
-    One room's schema says nothing about the other's.
-    """
+    """One room's schema says nothing about the other's."""
     other = FIRST.replace('"things"', '"others"')
     run(url, steps(tmp_path / "one", FIRST, SECOND), "one_version")
     run(url, steps(tmp_path / "two", other), "two_version")
@@ -155,9 +135,7 @@ def test_rooms_share_a_file_with_version_tables_of_their_own(url: str, tmp_path:
 
 
 def test_processes_that_start_together_migrate_once(url: str, tmp_path: Path) -> None:
-    """
-    The second one waits for the first, and finds the work done.
-    """
+    """The second one waits for the first, and finds the work done."""
     migrations = steps(tmp_path / "new", FIRST, SECOND)
     failures: list[Exception] = []
 
@@ -178,17 +156,13 @@ def test_processes_that_start_together_migrate_once(url: str, tmp_path: Path) ->
 def test_a_percent_sign_in_the_path_of_the_migrations_is_taken_as_it_is(
     url: str, tmp_path: Path
 ) -> None:
-    """
-    Alembic's options would read it as a reference.
-    """
+    """Alembic's options would read it as a reference."""
     run(url, steps(tmp_path / "50%(x)s", FIRST))
     assert query(url, "SELECT name FROM things") == []
 
 
 def test_the_file_is_its_owners_alone(url: str, tmp_path: Path) -> None:
-    """
-    Mode 0600 in a folder of mode 0700.
-    """
+    """Mode 0600 in a folder of mode 0700."""
     open_database(url).dispose()
     folder = tmp_path / "state"
     modes = [stat.S_IMODE(p.stat().st_mode) for p in (folder, folder / "register.sqlite")]
@@ -196,17 +170,13 @@ def test_the_file_is_its_owners_alone(url: str, tmp_path: Path) -> None:
 
 
 def test_sqlite_writes_through_and_holds_foreign_keys(url: str) -> None:
-    """
-    An acknowledged write is on the disk: WAL with full fsync.
-    """
+    """An acknowledged write is on the disk: WAL with full fsync."""
     for pragma, value in (("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)):
         assert query(url, f"PRAGMA {pragma}") == [(value,)]
 
 
 def test_what_was_done_in_a_failed_block_is_undone(url: str) -> None:
-    """
-    A refusal in the middle of a change keeps nothing of it, DDL included.
-    """
+    """A refusal in the middle of a change keeps nothing of it, DDL included."""
     change(url, "CREATE TABLE things (name TEXT)")
     engine = open_database(url)
 
@@ -224,18 +194,14 @@ def test_what_was_done_in_a_failed_block_is_undone(url: str) -> None:
 
 
 def test_what_is_done_while_reading_is_not_kept(url: str) -> None:
-    """
-    A reader cannot write by mistake.
-    """
+    """A reader cannot write by mistake."""
     change(url, "CREATE TABLE things (name TEXT)")
     query(url, "INSERT INTO things VALUES ('chair') RETURNING name")
     assert query(url, "SELECT * FROM things") == []
 
 
 def test_a_writer_sees_what_the_one_before_it_wrote(url: str) -> None:
-    """
-    Read, compute, write: no change is lost, however many do it together.
-    """
+    """Read, compute, write: no change is lost, however many do it together."""
     change(url, "CREATE TABLE counter (value INTEGER)")
     change(url, "INSERT INTO counter VALUES (0)")
 
@@ -256,9 +222,7 @@ def test_a_writer_sees_what_the_one_before_it_wrote(url: str) -> None:
 
 
 def test_a_fault_of_the_database_tells_its_kind_and_no_value(url: str) -> None:
-    """
-    The driver's own message may quote data: it is not passed on.
-    """
+    """The driver's own message may quote data: it is not passed on."""
     change(url, "CREATE TABLE things (name TEXT CHECK (name <> 'hunter2'))")
     with pytest.raises(SourceError) as refused:
         change(url, "INSERT INTO things VALUES ('hunter2')")
@@ -268,9 +232,7 @@ def test_a_fault_of_the_database_tells_its_kind_and_no_value(url: str) -> None:
 
 @pytest.mark.parametrize("content", [b"rubbish " * 1000, b"SQLite format 3\x00" + b"\x00" * 4000])
 def test_a_damaged_file_is_a_source_error_wherever_it_shows(tmp_path: Path, content: bytes) -> None:
-    """
-    Migrating, reading and writing each say so; nothing is overwritten.
-    """
+    """Migrating, reading and writing each say so; nothing is overwritten."""
     path = tmp_path / "register.sqlite"
     path.write_bytes(content)
     url = sqlite_url(str(path))
@@ -285,27 +247,21 @@ def test_a_damaged_file_is_a_source_error_wherever_it_shows(tmp_path: Path, cont
 
 @pytest.mark.parametrize("url", ["", "nonsense", "nosuch://x", "sqlite+nosuch:///x"])
 def test_a_url_that_is_none_is_a_source_error(url: str) -> None:
-    """
-    The hint shows one that works.
-    """
+    """The hint shows one that works."""
     with pytest.raises(SourceError) as refused:
         open_database(url)
     assert "sqlite:///" in (refused.value.hint or "")
 
 
 def test_a_password_in_a_url_is_never_told() -> None:
-    """
-    The message masks it.
-    """
+    """The message masks it."""
     with pytest.raises(SourceError) as refused:
         open_database("nosuch://anna:hunter2@db/register")
     assert "hunter2" not in refused.value.message
 
 
 def test_a_folder_that_cannot_be_made_is_a_source_error(tmp_path: Path) -> None:
-    """
-    A file in the way is told with its path.
-    """
+    """A file in the way is told with its path."""
     (tmp_path / "state").write_text("in the way")
     with pytest.raises(SourceError, match="state"):
         open_database(sqlite_url(str(tmp_path / "state" / "register.sqlite")))
@@ -313,9 +269,7 @@ def test_a_folder_that_cannot_be_made_is_a_source_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a b", "50%25", "what?x=1", "a#b", "ü", ":memory:x"])
 def test_any_path_makes_a_url_that_leads_back_to_it(tmp_path: Path, name: str) -> None:
-    """
-    Signs that mean something in a URL are encoded.
-    """
+    """Signs that mean something in a URL are encoded."""
     path = tmp_path / name
     change(sqlite_url(str(path)), "CREATE TABLE things (name TEXT)")
     assert path.is_file()
@@ -324,18 +278,14 @@ def test_any_path_makes_a_url_that_leads_back_to_it(tmp_path: Path, name: str) -
 
 @pytest.mark.parametrize("store", [identity_store, register_store], ids=["identity", "register"])
 def test_each_room_names_its_newest_revision(store: ModuleType) -> None:
-    """
-    The head that a room names is the one that its migrations lead to.
-    """
+    """The head that a room names is the one that its migrations lead to."""
     config = Config()
     config.set_main_option("script_location", str(store.MIGRATIONS))
     assert ScriptDirectory.from_config(config).get_heads() == [store.HEAD]
 
 
 def test_a_database_that_is_up_to_date_needs_no_migration_machinery(url: str) -> None:
-    """
-    Whoever opens one does not load alembic: a gateway would hold it for ever.
-    """
+    """Whoever opens one does not load alembic: a gateway would hold it for ever."""
     with IdentityStore(url):
         pass
     probe = (
@@ -359,9 +309,7 @@ def test_a_database_that_is_up_to_date_needs_no_migration_machinery(url: str) ->
     ],
 )
 def test_no_message_holds_a_password(tmp_path: Path, url: str, shown: str) -> None:
-    """
-    Wherever it stands in the URL of a server that does not answer.
-    """
+    """Wherever it stands in the URL of a server that does not answer."""
     with pytest.raises(SourceError) as caught:
         migrate(open_database(url), steps(tmp_path, FIRST), "things_version", head="0001")
     assert "hunter2" not in str(caught.value) + str(caught.value.hint)
@@ -381,9 +329,7 @@ def test_no_message_holds_a_password(tmp_path: Path, url: str, shown: str) -> No
     ],
 )
 def test_no_message_about_a_driver_holds_a_password(url: str, shown: str) -> None:
-    """
-    A driver that is not there is told with its name.
-    """
+    """A driver that is not there is told with its name."""
     with pytest.raises(SourceError) as caught:
         open_database(url)
     assert "hunter2" not in str(caught.value) + str(caught.value.hint)
@@ -391,9 +337,7 @@ def test_no_message_about_a_driver_holds_a_password(url: str, shown: str) -> Non
 
 
 def test_a_quick_look_sees_what_is_kept_and_says_nothing_of_what_is_not(url: str) -> None:
-    """
-    The value as it is now, and ``None`` for whatever cannot be asked; later looks still work.
-    """
+    """The value as it is now, and ``None`` for whatever cannot be asked; later looks still work."""
     engine = open_database(url)
     with writing(engine) as connection:
         connection.execute(sa.text("CREATE TABLE n (x INTEGER)"))

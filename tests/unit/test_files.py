@@ -1,6 +1,4 @@
-"""
-Files are there whole, for their owner only.
-"""
+"""Files are there whole, for their owner only."""
 
 import os
 import stat
@@ -14,9 +12,7 @@ from sealgate.files import locked, new_file, private_folder, write_durably
 
 
 def test_a_file_is_replaced_whole_with_its_mode(tmp_path: Path) -> None:
-    """
-    The old content stands until the new one does; nothing else is left behind.
-    """
+    """The old content stands until the new one does; nothing else is left behind."""
     path = tmp_path / "key.pem"
     path.write_bytes(b"old")
     path.chmod(0o644)
@@ -52,9 +48,7 @@ def test_a_new_file_replaces_nothing_and_follows_no_link(tmp_path: Path) -> None
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    A disk that is full between content and rename costs nothing that was there.
-    """
+    """A disk that is full between content and rename costs nothing that was there."""
     path = tmp_path / "key.pem"
     path.write_bytes(b"old")
 
@@ -69,9 +63,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
 
 
 def test_a_folder_that_others_may_enter_is_closed(tmp_path: Path) -> None:
-    """
-    Keys lie in a folder of mode 0700, whoever made it.
-    """
+    """Keys lie in a folder of mode 0700, whoever made it."""
     folder = tmp_path / "a" / "b"
     folder.mkdir(parents=True)
     folder.chmod(0o755)
@@ -79,9 +71,7 @@ def test_a_folder_that_others_may_enter_is_closed(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_made_is_said_so(tmp_path: Path) -> None:
-    """
-    A file in the way is an error with a hint, not a traceback.
-    """
+    """A file in the way is an error with a hint, not a traceback."""
     (tmp_path / "a").write_text("in the way")
     with pytest.raises(SourceError, match=r'folder ".*" cannot be made') as refused:
         private_folder(tmp_path / "a" / "b")
@@ -93,9 +83,7 @@ def test_a_folder_that_cannot_be_made_is_said_so(tmp_path: Path) -> None:
 
 
 def test_a_locked_folder_is_held_alone(tmp_path: Path) -> None:
-    """
-    A second holder waits until the first one is done.
-    """
+    """A second holder waits until the first one is done."""
     order = []
     started = threading.Event()
 

@@ -1,6 +1,4 @@
-"""
-Each real program that a test needs is installed before the tests run.
-"""
+"""Each real program that a test needs is installed before the tests run."""
 
 from __future__ import annotations
 
@@ -46,14 +44,10 @@ NEEDED = sorted(
 
 @pytest.mark.parametrize("program", NEEDED)
 def test_each_program_is_installed_before_tests_run(program: str) -> None:
-    """
-    `make test` installs what the lists of packages and the requirements name, and no more.
-    """
+    """`make test` installs what the lists of packages and the requirements name, and no more."""
     assert program in WHEELS or COMES_WITH.get(program, program) in PACKAGES
 
 
 def test_what_is_looked_for_is_found() -> None:
-    """
-    The search of this file itself sees the markers that there are.
-    """
+    """The search of this file itself sees the markers that there are."""
     assert {"curl", "nginx", "vsftpd", "systemd-analyze"} <= set(NEEDED)

@@ -94,9 +94,7 @@ def _is_private(name: str) -> bool:
 
 
 def _known(library: str) -> set[str]:
-    """
-    Return every private name that the installed *library* defines or reaches for.
-    """
+    """Return every private name that the installed *library* defines or reaches for."""
     spec = importlib.util.find_spec(library)
     assert spec is not None
     assert spec.origin is not None
@@ -127,9 +125,7 @@ def _imports(tree: ast.Module) -> set[str]:
 
 
 def _reached(tree: ast.Module) -> set[str]:
-    """
-    Return the private names that *tree* reaches for on something that is not itself.
-    """
+    """Return the private names that *tree* reaches for on something that is not itself."""
     return {
         node.attr
         for node in ast.walk(tree)
@@ -141,18 +137,14 @@ def _reached(tree: ast.Module) -> set[str]:
 
 @pytest.mark.parametrize("library", sorted(USED))
 def test_every_private_name_is_in_the_installed_version(library: str) -> None:
-    """
-    One that is missing is a version for which this was not written.
-    """
+    """One that is missing is a version for which this was not written."""
     assert USED[library], "the table is empty"
     assert sorted(set(USED[library]) - _known(library)) == []
 
 
 @pytest.mark.parametrize("library", sorted(USED))
 def test_no_other_private_name_is_reached_for(library: str) -> None:
-    """
-    What is used newly is put in the table.
-    """
+    """What is used newly is put in the table."""
     known = _known(library)
     used = {
         name

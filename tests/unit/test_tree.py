@@ -1,6 +1,4 @@
-"""
-Every module has a test of its name, or one that is named here and holds it.
-"""
+"""Every module has a test of its name, or one that is named here and holds it."""
 
 from fnmatch import fnmatch
 from pathlib import Path
@@ -163,9 +161,7 @@ MODULES = sorted(
 
 @pytest.mark.parametrize("module", MODULES)
 def test_each_module_is_held_by_a_test(module: str) -> None:
-    """
-    A new module without a test fails here.
-    """
+    """A new module without a test fails here."""
     name = Path(module)
     own = TESTS / "unit" / name.parent / f"test_{name.name}"
     package = TESTS / "unit" / name.parent
@@ -176,8 +172,6 @@ def test_each_module_is_held_by_a_test(module: str) -> None:
 
 @pytest.mark.parametrize(("pattern", "held"), HELD_BY.items())
 def test_each_exception_is_needed_and_there(pattern: str, held: str) -> None:
-    """
-    An exception for a module that is gone, or to a test that is gone, fails here.
-    """
+    """An exception for a module that is gone, or to a test that is gone, fails here."""
     assert (TESTS / held).exists(), held
     assert any(fnmatch(module, pattern) for module in MODULES), pattern

@@ -1,3 +1,1 @@
-"""
-One function per thing that Sealgate does: choose adapters, run, evaluate.
-"""
+"""One function per thing that Sealgate does: choose adapters, run, evaluate."""

@@ -33,24 +33,18 @@ def actor() -> str:
 
 
 def login_name() -> str | None:
-    """
-    Return the name of the account that runs this process, ``None`` for one without.
-    """
+    """Return the name of the account that runs this process, ``None`` for one without."""
     return _name_of(os.getuid())
 
 
 def actor_of(uid: int, login_uid: int | None, name_of: Callable[[int], str | None]) -> str:
-    """
-    Return who acts in a process of the account *uid*, to which the sign-in of *login_uid* led.
-    """
+    """Return who acts in a process of the account *uid*, to which the sign-in of *login_uid* led."""
     acting = uid if login_uid is None else login_uid
     return name_of(acting) or f"uid {acting}"
 
 
 def parse_login_uid(text: str) -> int | None:
-    """
-    Return the login uid in *text*, what ``/proc/PID/loginuid`` holds; ``None`` when it is not set.
-    """
+    """Return the login uid in *text*, what ``/proc/PID/loginuid`` holds; ``None`` when it is not set."""
     number = text.strip()
     if not (number.isascii() and number.isdecimal()) or int(number) >= _UNSET:
         return None

@@ -1,6 +1,4 @@
-"""
-What the register knows of approvals, as an audit compares it.
-"""
+"""What the register knows of approvals, as an audit compares it."""
 
 from __future__ import annotations
 

@@ -60,9 +60,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """
-    How far an assessment is: the shown place at work, assets done, bytes looked at.
-    """
+    """How far an assessment is: the shown place at work, assets done, bytes looked at."""
 
     place: str
     assets: int
@@ -144,9 +142,7 @@ def decide(
 
 @dataclass(slots=True)
 class _Looked:
-    """
-    One asset after it was looked at, before the policy judged.
-    """
+    """One asset after it was looked at, before the policy judged."""
 
     asset: Asset
     format: str
@@ -157,9 +153,7 @@ class _Looked:
 
 
 class _Run:
-    """
-    One assessment while it is going on.
-    """
+    """One assessment while it is going on."""
 
     def __init__(
         self,
@@ -186,15 +180,11 @@ class _Run:
                 self._decisions[d.asset] = Override(d.classification, d.by, d.reason, d.decided_at)
 
     def show(self, place: str) -> Shown:
-        """
-        Return *place* as it may be shown.
-        """
+        """Return *place* as it may be shown."""
         return show_place(place, self._scanner)
 
     def look_at(self, item: Item | Unread, roots: WebRoots) -> None:
-        """
-        Look at one item, and keep what was found or why nothing could be.
-        """
+        """Look at one item, and keep what was found or why nothing could be."""
         kind = item.asset if isinstance(item, Unread) else item.kind
         if self._register_file is not None and _is_file(item, self._register_file):
             # The register that is being written holds kinds and places, and no data.
@@ -224,9 +214,7 @@ class _Run:
         )
 
     def sum_up_databases(self) -> None:
-        """
-        Add each database as an asset: what its tables hold stands together in it.
-        """
+        """Add each database as an asset: what its tables hold stands together in it."""
         tables: dict[str, list[_Looked]] = {}
         for looked in self.looked:
             if looked.asset.kind is AssetKind.TABLE and looked.asset.parent:
@@ -239,9 +227,7 @@ class _Run:
             self.looked.append(_Looked(asset, _SUMMED_UP, tallied, place, masked))
 
     def judge(self, roots: WebRoots, now: float) -> AssessRun:
-        """
-        Weigh every asset, and let the policy judge what need not be kept.
-        """
+        """Weigh every asset, and let the policy judge what need not be kept."""
         weighed = [self._assessment(looked) for looked in self.looked]
         decided = {
             a.asset.id

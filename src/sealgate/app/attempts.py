@@ -1,6 +1,4 @@
-"""
-What failed while serving: told once, tried again after a while.
-"""
+"""What failed while serving: told once, tried again after a while."""
 
 from __future__ import annotations
 
@@ -29,22 +27,16 @@ class Attempts:
 
     @property
     def faults(self) -> list[str]:
-        """
-        Return what stands against anything now.
-        """
+        """Return what stands against anything now."""
         return sorted(self._told.values())
 
     def clear(self) -> None:
-        """
-        Forget everything: all was done anew.
-        """
+        """Forget everything: all was done anew."""
         self._retry_at.clear()
         self._told.clear()
 
     def make(self, what: str, now: float, act: Callable[[], object]) -> None:
-        """
-        Do *act*; a failure is told once, and changes nothing but when *what* is due again.
-        """
+        """Do *act*; a failure is told once, and changes nothing but when *what* is due again."""
         try:
             act()
         except SealgateError as error:
@@ -59,15 +51,11 @@ class Attempts:
             self._told.pop(what, None)
 
     def is_due(self, what: str, due: float, now: float) -> bool:
-        """
-        Return whether *what* is to be done: at *due*, or after a failure some time later.
-        """
+        """Return whether *what* is to be done: at *due*, or after a failure some time later."""
         return now >= self._retry_at.get(what, due)
 
     def complain(self, what: str, said: str) -> None:
-        """
-        Tell that *said* stands against *what*, once until it is cleared.
-        """
+        """Tell that *said* stands against *what*, once until it is cleared."""
         if self._told.get(what) != said:
             self._told[what] = said
             self._tell(f"error: {said}")

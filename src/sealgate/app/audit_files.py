@@ -90,9 +90,7 @@ def file_server_trust(inventory: Inventory, manner: Manner) -> Trust:
 def look_at_file_server(
     target: Target, trust: Trust, manner: Manner, *, active: bool
 ) -> list[Sighting]:
-    """
-    Observe one file server from outside, where somebody answers.
-    """
+    """Observe one file server from outside, where somebody answers."""
     named = probe_software(target, manner.limits)
     if target.scheme in SSH_SCHEMES:
         return [*named, *probe_ssh(target, manner.limits, active=active)]
@@ -100,9 +98,7 @@ def look_at_file_server(
 
 
 def why_unreachable(target: Target, limits: Limits) -> str | None:
-    """
-    Return why there is no connection to *target*, ``None`` when there is one.
-    """
+    """Return why there is no connection to *target*, ``None`` when there is one."""
     try:
         with Wire.connect(target.address, target.port, limits):
             return None

@@ -1,6 +1,4 @@
-"""
-What the host tells of a configuration: its running servers, and the stores of its drops.
-"""
+"""What the host tells of a configuration: its running servers, and the stores of its drops."""
 
 from __future__ import annotations
 

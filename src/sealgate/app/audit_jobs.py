@@ -1,6 +1,4 @@
-"""
-The single looks that an audit is made of: which probe asks what, and where.
-"""
+"""The single looks that an audit is made of: which probe asks what, and where."""
 
 from __future__ import annotations
 
@@ -109,9 +107,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """
-    What was seen; with *interrupted*, what was left is told as not observed.
-    """
+    """What was seen; with *interrupted*, what was left is told as not observed."""
 
     sightings: tuple[Sighting, ...]
     interrupted: bool = False
@@ -184,9 +180,7 @@ def _at_its_door(job: Job, sighting: Sighting) -> Sighting:
 
 
 def interrupted_before(targets: Iterable[Target]) -> Looks:
-    """
-    Return what is known of *targets* when it is not even known where they are.
-    """
+    """Return what is known of *targets* when it is not even known where they are."""
     gaps = [
         gap
         for target in targets
@@ -202,9 +196,7 @@ def _facts_of(target: Target) -> tuple[Fact, ...]:
 
 
 def file_server_job(way: Way, trust: Trust, manner: Manner, *, active: bool) -> Job:
-    """
-    Return the look at one file server.
-    """
+    """Return the look at one file server."""
     target, facts = way.target, _facts_of(way.target)
     if way.why_not:
         return _unreached(way, facts)
@@ -221,9 +213,7 @@ def file_server_job(way: Way, trust: Trust, manner: Manner, *, active: bool) -> 
 
 
 def endpoint_jobs(way: Way, trust: Trust, manner: Manner) -> list[Job]:
-    """
-    Return the looks at one address of a URL that nobody configured.
-    """
+    """Return the looks at one address of a URL that nobody configured."""
     target, active = way.target, manner.active
     if target.scheme != "https":
         return [file_server_job(way, trust, manner, active=active)]
@@ -257,9 +247,7 @@ def endpoint_jobs(way: Way, trust: Trust, manner: Manner) -> list[Job]:
 
 
 def payment_gateway_job(gateway: PaymentGateway, manner: Manner) -> Job:
-    """
-    Return the look at the hosts of *gateway*.
-    """
+    """Return the look at the hosts of *gateway*."""
     asset = payment_gateway_asset(gateway).id
     return Job(
         f"hosts of {asset}",
@@ -460,9 +448,7 @@ def _look_both_ways(
     locked: bool = False,
     payees: frozenset[str] | None = None,
 ) -> list[Sighting]:
-    """
-    Look at the pages of one place over TLS, and ask for what is known of them over http.
-    """
+    """Look at the pages of one place over TLS, and ask for what is known of them over http."""
     looked = look_at_pages(
         secure, manner.limits, rules=rules, belongs=belongs, locked=locked, payees=payees
     )

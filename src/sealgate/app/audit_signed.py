@@ -1,6 +1,4 @@
-"""
-Which places of a site an audit looks at for signatures over plain HTTP.
-"""
+"""Which places of a site an audit looks at for signatures over plain HTTP."""
 
 from __future__ import annotations
 
@@ -43,9 +41,7 @@ def signature_probes(site: Site, doors: Doors, limits: Limits) -> Iterator[tuple
 
 
 def claimed_probe(target: Target, limits: Limits) -> tuple[str, Probe]:
-    """
-    Return the probe of an endpoint that nobody declared: is what it claims to sign signed?
-    """
+    """Return the probe of an endpoint that nobody declared: is what it claims to sign signed?"""
     return _probe(target, limits, declared=False)
 
 

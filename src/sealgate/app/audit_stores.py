@@ -33,9 +33,7 @@ _OTHERS = 0o077
 
 
 def drop_store_sightings(inventory: Inventory) -> tuple[Sighting, ...]:
-    """
-    Return what is seen of the store of each drop that lies in a folder of this host.
-    """
+    """Return what is seen of the store of each drop that lies in a folder of this host."""
     apart = reasons_not_apart(inventory)
     local = (drop for drop in inventory.drops if drop.store.startswith("file:"))
     return tuple(_look_at(drop, apart.get(drop.name)) for drop in local)
@@ -79,9 +77,7 @@ def _objects(folder: Path) -> Iterator[Path]:
 
 
 def _rung_of(path: Path) -> StorageRung:
-    """
-    Return what one object is worth by itself, where its key is not counted.
-    """
+    """Return what one object is worth by itself, where its key is not counted."""
     if _is_open(path):
         return StorageRung.NONE
     return sealed_rung(path)

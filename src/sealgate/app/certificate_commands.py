@@ -1,6 +1,4 @@
-"""
-What a person does about certificates that are fetched: look, have one renewed, revoke one.
-"""
+"""What a person does about certificates that are fetched: look, have one renewed, revoke one."""
 
 from __future__ import annotations
 
@@ -38,9 +36,7 @@ class CertificateLine:
 
 
 def list_certificates(inventory: Inventory, now: float) -> tuple[CertificateLine, ...]:
-    """
-    Return every certificate that is fetched from an authority.
-    """
+    """Return every certificate that is fetched from an authority."""
     return tuple(_line(inventory, site, now) for site in fetched_sites(inventory))
 
 

@@ -59,9 +59,7 @@ _Outcome = Callable[[float], bool]
 
 @dataclass(slots=True)
 class _Ask:
-    """
-    What the thread wants the gateway to show, and how that went.
-    """
+    """What the thread wants the gateway to show, and how that went."""
 
     proofs: tuple[Proof, ...]
     done: threading.Event
@@ -90,24 +88,18 @@ class CertificateKeeper:
 
     @property
     def wants_proofs(self) -> bool:
-        """
-        Return whether :attr:`proofs` have to be shown, and :meth:`shown` be told.
-        """
+        """Return whether :attr:`proofs` have to be shown, and :meth:`shown` be told."""
         return self._asked is not None
 
     def shown(self, error: SealgateError | None = None) -> None:
-        """
-        Tell that :attr:`proofs` are shown, or why they could not be.
-        """
+        """Tell that :attr:`proofs` are shown, or why they could not be."""
         asked, self._asked = self._asked, None
         if asked is not None:
             asked.error = error
             asked.done.set()
 
     def tick(self, inventory: Inventory, now: float) -> bool:
-        """
-        Do what is due, without waiting for it; return whether a new certificate is there.
-        """
+        """Do what is due, without waiting for it; return whether a new certificate is there."""
         fetched = False
         with contextlib.suppress(queue.Empty):
             while True:
@@ -122,9 +114,7 @@ class CertificateKeeper:
         return fetched
 
     def stop(self) -> None:
-        """
-        End what is under way; an order is gone on with at the next start.
-        """
+        """End what is under way; an order is gone on with at the next start."""
         self._stop.set()
         self.shown(GatewayError("the gateway is being stopped"))
         if self._thread is not None:

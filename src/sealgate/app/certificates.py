@@ -32,16 +32,12 @@ _CERTIFICATES, _STAND_INS = "certificates", "stand-ins"
 
 
 def fetched_sites(inventory: Inventory) -> tuple[Site, ...]:
-    """
-    Return the sites whose certificates are fetched from an authority.
-    """
+    """Return the sites whose certificates are fetched from an authority."""
     return tuple(site for site in inventory.sites if (site.tls or inventory.tls).acme)
 
 
 def missing_library(inventory: Inventory) -> tuple[Fault, ...]:
-    """
-    Return the fault that certificates cannot be fetched, when the extra is missing.
-    """
+    """Return the fault that certificates cannot be fetched, when the extra is missing."""
     sites = fetched_sites(inventory)
     if not sites or importlib.util.find_spec("acme") is not None:
         return ()
@@ -57,23 +53,17 @@ def missing_library(inventory: Inventory) -> tuple[Fault, ...]:
 
 
 def acme_folder(inventory: Inventory) -> str:
-    """
-    Return the folder for everything about fetched certificates.
-    """
+    """Return the folder for everything about fetched certificates."""
     return str(Path(inventory.state_folder, ACME_FOLDER))
 
 
 def kept_certificate(inventory: Inventory, site: str) -> KeptCertificate | None:
-    """
-    Return the certificate that was fetched for *site* last, ``None`` when there is none.
-    """
+    """Return the certificate that was fetched for *site* last, ``None`` when there is none."""
     return fetched_shelf(inventory).current(site)
 
 
 def fetched_shelf(inventory: Inventory) -> CertificateShelf:
-    """
-    Return where the certificates that were fetched are kept.
-    """
+    """Return where the certificates that were fetched are kept."""
     return CertificateShelf(str(Path(acme_folder(inventory), _CERTIFICATES)))
 
 
@@ -97,16 +87,12 @@ def certificate_to_serve(
 
 
 def has_failed(inventory: Inventory, site: str) -> bool:
-    """
-    Return whether the authority was asked in vain for the certificate of *site*.
-    """
+    """Return whether the authority was asked in vain for the certificate of *site*."""
     return UpkeepFile(acme_folder(inventory), site).read().failures > 0
 
 
 def upkeep_complaint(inventory: Inventory, site: Site, *, now: float) -> str:
-    """
-    Return what is wrong with the certificate of *site* that is fetched, "" if nothing.
-    """
+    """Return what is wrong with the certificate of *site* that is fetched, "" if nothing."""
     upkeep = UpkeepFile(acme_folder(inventory), site.name).read()
     kept = kept_certificate(inventory, site.name)
     life = Life(kept.not_before, kept.not_after) if kept else None
@@ -114,9 +100,7 @@ def upkeep_complaint(inventory: Inventory, site: Site, *, now: float) -> str:
 
 
 def upkeep_sightings(inventory: Inventory, *, now: float) -> tuple[Sighting, ...]:
-    """
-    Return how the certificates that are fetched are kept, as this host sees it.
-    """
+    """Return how the certificates that are fetched are kept, as this host sees it."""
     return tuple(_upkeep_sighting(inventory, site, now=now) for site in fetched_sites(inventory))
 
 
@@ -133,9 +117,7 @@ def _upkeep_sighting(inventory: Inventory, site: Site, *, now: float) -> Sightin
 
 
 def names_all(kept: KeptCertificate, site: Site) -> bool:
-    """
-    Return whether *kept* is for every domain of *site*.
-    """
+    """Return whether *kept* is for every domain of *site*."""
     try:
         leaf = x509.load_pem_x509_certificate(Path(kept.chain).read_bytes())
         names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value

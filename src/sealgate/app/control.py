@@ -36,9 +36,7 @@ Answer = dict[str, Any]
 
 
 class ControlLock:
-    """
-    The right to serve one state folder, held while the process lives.
-    """
+    """The right to serve one state folder, held while the process lives."""
 
     def __init__(self, state_folder: str) -> None:
         """
@@ -67,16 +65,12 @@ class ControlLock:
         os.write(self._file, f"{os.getpid()}\n".encode())
 
     def release(self) -> None:
-        """
-        Let somebody else serve.
-        """
+        """Let somebody else serve."""
         os.close(self._file)
 
 
 def served_by(state_folder: str) -> int | None:
-    """
-    Return the process that serves *state_folder*, ``None`` when none does, or nobody may look.
-    """
+    """Return the process that serves *state_folder*, ``None`` when none does, or nobody may look."""
     try:
         descriptor = os.open(Path(state_folder, LOCK_FILE), os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -143,18 +137,14 @@ def receive(connection: socket.socket) -> Mapping[str, Any]:
 
 
 def reply(connection: socket.socket, answer: Mapping[str, Any]) -> None:
-    """
-    Send *answer*; a client that has gone is not missed.
-    """
+    """Send *answer*; a client that has gone is not missed."""
     with contextlib.suppress(OSError):
         connection.settimeout(REQUEST_SECONDS)
         connection.sendall(json.dumps(answer).encode() + b"\n")
 
 
 def told_error(error: SealgateError) -> Answer:
-    """
-    Return *error* as the answer that :func:`ask` raises again on the other side.
-    """
+    """Return *error* as the answer that :func:`ask` raises again on the other side."""
     faults = error.faults if isinstance(error, ConfigError) else ()
     return {
         "ok": False,

@@ -1,6 +1,4 @@
-"""
-The Envoy of a gateway: begun where there is a site, and started again when it crashed.
-"""
+"""The Envoy of a gateway: begun where there is a site, and started again when it crashed."""
 
 from __future__ import annotations
 
@@ -53,23 +51,17 @@ class EnvoyKeeper:
 
     @property
     def pid(self) -> int | None:
-        """
-        Return Envoy's process id, ``None`` while it does not run.
-        """
+        """Return Envoy's process id, ``None`` while it does not run."""
         return self.envoy.pid if self.envoy else None
 
     @property
     def version(self) -> str:
-        """
-        Return which Envoy it is, "" before there was a site.
-        """
+        """Return which Envoy it is, "" before there was a site."""
         return self._binary.version_text if self._binary else ""
 
     @property
     def crash_count(self) -> int:
-        """
-        Return how many crashes of late are known.
-        """
+        """Return how many crashes of late are known."""
         return self._crashes.count
 
     def find(self, inventory: Inventory) -> None:
@@ -137,9 +129,7 @@ class EnvoyKeeper:
         return True
 
     def sample(self, share: int) -> None:
-        """
-        Have *share* of ten thousand answers of observed routes read.
-        """
+        """Have *share* of ten thousand answers of observed routes read."""
         if self.envoy is None or share == self._share:
             return
         # One that does not answer is told again at the next look.
@@ -148,24 +138,18 @@ class EnvoyKeeper:
             self._share = share
 
     def drain(self, *, within_seconds: float, hurry: Callable[[], bool]) -> bool:
-        """
-        End it: return whether every request ended by itself before it had to.
-        """
+        """End it: return whether every request ended by itself before it had to."""
         if self.envoy is None:
             return True
         return self.envoy.drain(within_seconds=within_seconds, hurry=hurry)
 
     def kill(self) -> None:
-        """
-        End it now; :meth:`revive` starts it again.
-        """
+        """End it now; :meth:`revive` starts it again."""
         if self.envoy is not None:
             self.envoy.kill()
 
     def forget(self) -> None:
-        """
-        End it now, for good.
-        """
+        """End it now, for good."""
         self.kill()
         self.envoy = None
 

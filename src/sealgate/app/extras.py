@@ -46,9 +46,7 @@ def check_file_extra(inventory: Inventory) -> None:
 
 
 def missing_for_sign_in(inventory: Inventory) -> Iterator[Fault]:
-    """
-    Yield what is not there although people are to sign in.
-    """
+    """Yield what is not there although people are to sign in."""
     routes = [r for s in inventory.sites for r in s.routes if guard_at(s, r) is Guard.SIGN_IN]
     missing = absent("starlette", "uvicorn", "joserfc", "webauthn")
     if routes and missing:
@@ -82,9 +80,7 @@ def _is_of(version: str, minor: str) -> bool:
 
 
 def absent(*libraries: str) -> str:
-    """
-    Return which of *libraries* are not there, as the end of a sentence; "" when all are.
-    """
+    """Return which of *libraries* are not there, as the end of a sentence; "" when all are."""
     missing = [name for name in libraries if importlib.util.find_spec(name) is None]
     if not missing:
         return ""

@@ -136,9 +136,7 @@ def remove_totp(inventory: Inventory, name: str, *, by: str, now: float) -> bool
 
 
 def qr_code(uri: str) -> str:
-    """
-    Return *uri* as a QR code for a terminal: dark on light, whatever its colours.
-    """
+    """Return *uri* as a QR code for a terminal: dark on light, whatever its colours."""
     out = io.StringIO()
     segno.make(uri, error="m", micro=False).terminal(out=out, compact=True)
     return out.getvalue()

@@ -63,9 +63,7 @@ class _Shown:
 
 
 def foresee(inventory: Inventory, now: float) -> tuple[Foreseen, ...]:
-    """
-    Return what each site of *inventory* will show; *now* in seconds since the epoch.
-    """
+    """Return what each site of *inventory* will show; *now* in seconds since the epoch."""
     return tuple(
         _foresee(
             inventory,

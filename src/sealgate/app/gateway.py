@@ -54,9 +54,7 @@ _MAX_STALE_ATTEMPTS = 2
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """
-    What a running gateway took over: *changed* parts, and *remarks* for a person.
-    """
+    """What a running gateway took over: *changed* parts, and *remarks* for a person."""
 
     changed: tuple[str, ...]
     remarks: tuple[str, ...] = ()
@@ -101,23 +99,17 @@ class Gateway:
 
     @property
     def inventory(self) -> Inventory:
-        """
-        Return what is served, with the ports that were chosen.
-        """
+        """Return what is served, with the ports that were chosen."""
         return self._parts.inventory if self._served else self._inventory
 
     @property
     def pid(self) -> int | None:
-        """
-        Return Envoy's process id, ``None`` while it does not run.
-        """
+        """Return Envoy's process id, ``None`` while it does not run."""
         return self._envoy.pid
 
     @property
     def certificates(self) -> Certificates:
-        """
-        Return the certificates that are shown now.
-        """
+        """Return the certificates that are shown now."""
         return self._parts.certificates
 
     @property
@@ -200,9 +192,7 @@ class Gateway:
         return Change(self._enforce())
 
     def renew_keys(self) -> None:
-        """
-        Take new signing keys of sessions over, when there are any; a failure is told.
-        """
+        """Take new signing keys of sessions over, when there are any; a failure is told."""
         self._attempts.make("signing keys", self._now(), self._take_over)
 
     def tick(self) -> None:
@@ -231,15 +221,11 @@ class Gateway:
         self._warn_of_ends(now)
 
     def sample(self, share: int) -> None:
-        """
-        Have *share* of ten thousand answers of observed routes read.
-        """
+        """Have *share* of ten thousand answers of observed routes read."""
         self._envoy.sample(share)
 
     def promises(self) -> tuple[Observation, ...]:
-        """
-        Return what the running gateway enforces, as the host sees it.
-        """
+        """Return what the running gateway enforces, as the host sees it."""
         parts = self._parts
         now = self._now()
         if self.pid is None or self._stale_attempts:
@@ -247,9 +233,7 @@ class Gateway:
         return promises(parts.inventory, parts.material(now, self._keeper.proofs), now=now)
 
     def status(self) -> dict[str, object]:
-        """
-        Return what runs, as plain values; times in seconds since the epoch.
-        """
+        """Return what runs, as plain values; times in seconds since the epoch."""
         parts = self._parts
         doors = opened(parts.inventory)
         return {
@@ -305,9 +289,7 @@ class Gateway:
         return envoy.admin.counters() if envoy is not None else {}
 
     def is_serving(self) -> bool:
-        """
-        Return whether Envoy serves, where there is something to serve; any thread may ask.
-        """
+        """Return whether Envoy serves, where there is something to serve; any thread may ask."""
         envoy = self._envoy.envoy
         return envoy.admin.is_ready() if envoy is not None else True
 
@@ -322,9 +304,7 @@ class Gateway:
         return self._envoy.drain(within_seconds=drain_seconds, hurry=hurry)
 
     def kill(self) -> None:
-        """
-        End Envoy now.
-        """
+        """End Envoy now."""
         self._keeper.stop()
         self._envoy.kill()
 

@@ -1,6 +1,4 @@
-"""
-What a gateway serves at one time, gathered whole or refused with everything against it.
-"""
+"""What a gateway serves at one time, gathered whole or refused with everything against it."""
 
 from __future__ import annotations
 
@@ -40,9 +38,7 @@ Check = Callable[[Inventory, Certificates, str | None], None]
 
 @dataclass(slots=True)
 class Parts:
-    """
-    What is served: the configuration, and what it draws on.
-    """
+    """What is served: the configuration, and what it draws on."""
 
     inventory: Inventory
     certificates: Certificates
@@ -50,9 +46,7 @@ class Parts:
     admissions: Admissions
 
     def material(self, now: float, proofs: tuple[Proof, ...]) -> Material:
-        """
-        Return what a translation needs of it; *proofs* are what an ACME authority asks for.
-        """
+        """Return what a translation needs of it; *proofs* are what an ACME authority asks for."""
         return dataclasses.replace(
             make_material(
                 self.inventory, self.certificates, self.countries, self.admissions, now=now
@@ -108,9 +102,7 @@ def _collected(faults: list[Fault]) -> Iterator[None]:
 
 
 def remarks_on(parts: Parts) -> tuple[str, ...]:
-    """
-    Return what a person should know of what is served from *parts*.
-    """
+    """Return what a person should know of what is served from *parts*."""
     return (
         *parts.certificates.remarks,
         *silent_upstreams(parts.inventory),
@@ -119,9 +111,7 @@ def remarks_on(parts: Parts) -> tuple[str, ...]:
 
 
 def silent_upstreams(inventory: Inventory) -> tuple[str, ...]:
-    """
-    Return a remark for each site that does not answer now.
-    """
+    """Return a remark for each site that does not answer now."""
     return tuple(
         f'the site behind "{site.name}" does not answer; visitors see a page that says so'
         for site in inventory.sites
@@ -130,9 +120,7 @@ def silent_upstreams(inventory: Inventory) -> tuple[str, ...]:
 
 
 def called(file: str) -> str:
-    """
-    Return what a person calls the part of the configuration that Envoy reads from *file*.
-    """
+    """Return what a person calls the part of the configuration that Envoy reads from *file*."""
     stem = file.removesuffix(".json")
     match stem.partition("-"):
         case ("cds", _, _):

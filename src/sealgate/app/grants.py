@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class GrantLine:
-    """
-    One grant, and how far it has come.
-    """
+    """One grant, and how far it has come."""
 
     grant: Grant
     state: GrantState
@@ -39,9 +37,7 @@ class GrantLine:
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """
-    One asset that people are admitted to: its id, its class, and who may come.
-    """
+    """One asset that people are admitted to: its id, its class, and who may come."""
 
     id: str
     classification: Classification
@@ -49,9 +45,7 @@ class Guarded:
 
     @property
     def needs_grant(self) -> bool:
-        """
-        Return whether its class demands a grant.
-        """
+        """Return whether its class demands a grant."""
         return self.classification.required.access >= AccessRung.VERY_HIGH
 
 

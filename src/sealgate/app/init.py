@@ -33,9 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """
-    What a person does next, the *commands* to type for it, and what comes *after* them.
-    """
+    """What a person does next, the *commands* to type for it, and what comes *after* them."""
 
     text: str
     commands: tuple[str, ...]

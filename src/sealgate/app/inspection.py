@@ -42,9 +42,7 @@ RETRY_SECONDS = 5.0
 
 @dataclass(slots=True)
 class _Group:
-    """
-    What serves one set of policies.
-    """
+    """What serves one set of policies."""
 
     policies: dict[str, Policy]
     listeners: dict[str, socket.socket]
@@ -52,9 +50,7 @@ class _Group:
 
 
 class Inspection:
-    """
-    The relays. *now* tells seconds since the epoch, *tell* takes a line for a person.
-    """
+    """The relays. *now* tells seconds since the epoch, *tell* takes a line for a person."""
 
     def __init__(
         self, *, now: Callable[[], float], tell: Callable[[str], None], processes: int | None = None
@@ -90,9 +86,7 @@ class Inspection:
             raise
 
     def apply(self, *, drain_seconds: float) -> tuple[str, ...]:
-        """
-        Let what was prepared work alone; returns what changed.
-        """
+        """Let what was prepared work alone; returns what changed."""
         sampled = self._samples.apply(drain_seconds=drain_seconds)
         if self._next is None:
             return ("inspection",) if sampled else ()
@@ -103,9 +97,7 @@ class Inspection:
         return ("inspection",)
 
     def discard(self) -> None:
-        """
-        Let go of what was prepared and never applied.
-        """
+        """Let go of what was prepared and never applied."""
         self._samples.discard()
         if self._next is not None:
             group, self._next = self._next, None
@@ -115,9 +107,7 @@ class Inspection:
             close_listeners(group.listeners, but=self._group.listeners if self._group else {})
 
     def watch(self) -> None:
-        """
-        Replace relays that ended or are stuck; waits for nothing, and is to be called often.
-        """
+        """Replace relays that ended or are stuck; waits for nothing, and is to be called often."""
         now = time.monotonic()
         group = self._group
         if group is not None:
@@ -127,39 +117,29 @@ class Inspection:
         self._samples.tick()
 
     def tick(self, inventory: Inventory) -> None:
-        """
-        Do what time brings: relays that ended or are stuck are replaced, finds recorded.
-        """
+        """Do what time brings: relays that ended or are stuck are replaced, finds recorded."""
         self.watch()
         self._leaving = seen_off(self._leaving, time.monotonic())
         self._finds.record(inventory)
 
     def status(self) -> dict[str, object]:
-        """
-        Return what runs, as plain values.
-        """
+        """Return what runs, as plain values."""
         relays = self.pids()
         return {"relays": relays} if relays else {}
 
     @property
     def share(self) -> int:
-        """
-        Return how many of ten thousand answers are to be sampled.
-        """
+        """Return how many of ten thousand answers are to be sampled."""
         return self._samples.share
 
     def pids(self) -> list[int]:
-        """
-        Return the ids of the relays that work.
-        """
+        """Return the ids of the relays that work."""
         members = self._group.members if self._group is not None else []
         enforcing = [m.process.pid for m in members if m.process and m.process.is_running()]
         return [*enforcing, *self._samples.pids()]
 
     def stop(self, inventory: Inventory) -> None:
-        """
-        End all; to be called when nothing is asked any more.
-        """
+        """End all; to be called when nothing is asked any more."""
         for member in self._group.members if self._group is not None else ():
             if member.process is not None:
                 member.process.hear()
@@ -168,9 +148,7 @@ class Inspection:
         self.kill()
 
     def kill(self) -> None:
-        """
-        End all now.
-        """
+        """End all now."""
         self.discard()
         self._samples.kill()
         group, self._group = self._group, None

@@ -35,9 +35,7 @@ Find = tuple[str, str, str]
 
 
 class Finds:
-    """
-    Takes what was seen. *now* tells seconds since the epoch, *tell* takes a line for a person.
-    """
+    """Takes what was seen. *now* tells seconds since the epoch, *tell* takes a line for a person."""
 
     def __init__(self, *, now: Callable[[], float], tell: Callable[[str], None]) -> None:
         self._now = now
@@ -49,9 +47,7 @@ class Finds:
         self._record_at = 0.0
 
     def take(self, seen: Seen) -> None:
-        """
-        Tell *seen*, and keep it for the register.
-        """
+        """Tell *seen*, and keep it for the register."""
         for sighting, _ in seen:
             self._tell_once(sighting)
             found = self._found.setdefault(sighting.asset, {})
@@ -69,9 +65,7 @@ class Finds:
                 self._news.add(asset)
 
     def record(self, inventory: Inventory, *, at_once: bool = False) -> None:
-        """
-        Register what is news, when it is time or *at_once*.
-        """
+        """Register what is news, when it is time or *at_once*."""
         if not self._news or (time.monotonic() < self._record_at and not at_once):
             return
         self._record_at = time.monotonic() + RECORD_SECONDS
@@ -114,9 +108,7 @@ class Finds:
 
 
 def is_news(found: Iterable[Find], registered: Iterable[Find]) -> bool:
-    """
-    Return whether *found* is worth an entry after *registered*: a new kind, or twice the places.
-    """
+    """Return whether *found* is worth an entry after *registered*: a new kind, or twice the places."""
     now, before = set(found), set(registered)
     kinds = set(map(_kind, now)) - set(map(_kind, before))
     return bool(kinds) or (len(now | before) >= 2 * len(before) > 0)

@@ -31,9 +31,7 @@ _DIGITS = 16
 
 
 def policies(inventory: Inventory) -> dict[str, Policy]:
-    """
-    Return the policy behind each socket, by its path.
-    """
+    """Return the policy behind each socket, by its path."""
     folder = Path(inventory.state_folder, RELAY_FOLDER)
     found: dict[str, Policy] = {}
     for site in inventory.sites:
@@ -56,9 +54,7 @@ def policies(inventory: Inventory) -> dict[str, Policy]:
 
 
 def relay_sockets(inventory: Inventory) -> dict[str, str]:
-    """
-    Return the socket of each inspected route, by the id of its asset.
-    """
+    """Return the socket of each inspected route, by the id of its asset."""
     return {policy.asset: path for path, policy in policies(inventory).items()}
 
 
@@ -85,9 +81,7 @@ def check_inspection(inventory: Inventory) -> None:
 
 
 def inspection_faults(inventory: Inventory) -> tuple[Fault, ...]:
-    """
-    Return what keeps bodies of *inventory* from being looked into.
-    """
+    """Return what keeps bodies of *inventory* from being looked into."""
     if not policies(inventory):
         return ()
     return tuple(
@@ -97,9 +91,7 @@ def inspection_faults(inventory: Inventory) -> tuple[Fault, ...]:
 
 
 def inspection_remarks(inventory: Inventory) -> tuple[str, ...]:
-    """
-    Return what a person should know where :func:`as_far_as_possible` left samples out.
-    """
+    """Return what a person should know where :func:`as_far_as_possible` left samples out."""
     unread = sum(is_unsampled(route) for site in inventory.sites for route in site.routes)
     if not unread:
         return ()
@@ -119,9 +111,7 @@ def _unsampled(site: Site) -> Site:
 
 
 def _obstacles(inventory: Inventory) -> Iterator[tuple[str, str]]:
-    """
-    Yield what keeps any body from being looked into here, each with what to do.
-    """
+    """Yield what keeps any body from being looked into here, each with what to do."""
     if missing := absent(*_LIBRARIES):
         yield missing, 'pip install "sealgate[inspect]"'
     paths = [str(Path(inventory.state_folder, RELAY_FOLDER, f"{'0' * _DIGITS}.sock"))]
@@ -136,9 +126,7 @@ def _obstacles(inventory: Inventory) -> Iterator[tuple[str, str]]:
 
 
 def upstream_of(inventory: Inventory, site: Site) -> Upstream:
-    """
-    Return where relays and signers reach *site*: itself, or the gateway's way to it.
-    """
+    """Return where relays and signers reach *site*: itself, or the gateway's way to it."""
     if needs_back(site):
         return Upstream(back_socket(str(Path(inventory.state_folder, "envoy")), site))
     if site.upstream.scheme == "unix":

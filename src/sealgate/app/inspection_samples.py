@@ -49,18 +49,14 @@ _BACKLOG = 64
 
 @dataclass(frozen=True, slots=True)
 class _Set:
-    """
-    The observed routes of one configuration, and the socket of each.
-    """
+    """The observed routes of one configuration, and the socket of each."""
 
     policies: Mapping[str, Policy] = field(default_factory=dict)
     listeners: dict[str, socket.socket] = field(default_factory=dict)
 
 
 class Samples:
-    """
-    The relay, its stand-in and its sockets. *seen* takes what it found, *tell* a line for a person.
-    """
+    """The relay, its stand-in and its sockets. *seen* takes what it found, *tell* a line for a person."""
 
     def __init__(
         self,
@@ -112,9 +108,7 @@ class Samples:
         self._stand_in.stand_at({*self._set.listeners.values(), *made.listeners.values()})
 
     def apply(self, *, drain_seconds: float) -> bool:
-        """
-        Let what was prepared hold alone; return whether that is a change.
-        """
+        """Let what was prepared hold alone; return whether that is a change."""
         if self._next is None:
             return False
         old, self._set, self._next = self._set, self._next, None
@@ -124,18 +118,14 @@ class Samples:
         return True
 
     def discard(self) -> None:
-        """
-        Let go of what was prepared and never applied.
-        """
+        """Let go of what was prepared and never applied."""
         if self._next is not None:
             made, self._next = self._next, None
             self._stand_in.stand_at(self._set.listeners.values())
             close_listeners(made.listeners, but=self._set.listeners)
 
     def tick(self) -> None:
-        """
-        Do what time brings: start a relay that is asked for, end one that is not.
-        """
+        """Do what time brings: start a relay that is asked for, end one that is not."""
         now = time.monotonic()
         self._leaving = seen_off(self._leaving, now)
         process = self._process
@@ -158,22 +148,16 @@ class Samples:
                 self._fail(now)
 
     def pids(self) -> list[int]:
-        """
-        Return the id of the relay, when one runs.
-        """
+        """Return the id of the relay, when one runs."""
         return [self._process.pid] if self._process and self._process.is_running() else []
 
     def hear(self) -> None:
-        """
-        Take what the relay has to say still.
-        """
+        """Take what the relay has to say still."""
         if self._process is not None:
             self._process.hear()
 
     def kill(self) -> None:
-        """
-        End all now.
-        """
+        """End all now."""
         self.discard()
         self._stand_in.end()
         process, self._process = self._process, None

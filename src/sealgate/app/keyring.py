@@ -52,18 +52,14 @@ _MAX_PASSPHRASE_BYTES = 4096
 
 @dataclass(frozen=True, slots=True)
 class RecoveryKey:
-    """
-    An identity that opens everything but "highly encrypted"; it is shown once, kept nowhere.
-    """
+    """An identity that opens everything but "highly encrypted"; it is shown once, kept nowhere."""
 
     recipient: str
     identity: str
 
 
 def keys_folder(inventory: Inventory) -> str:
-    """
-    Return where the key file of *inventory* lies, or will.
-    """
+    """Return where the key file of *inventory* lies, or will."""
     return str(Path(inventory.state_folder).absolute() / KEYS_FOLDER)
 
 
@@ -120,9 +116,7 @@ def look_at_site_keys(inventory: Inventory) -> KeptKeyring | None:
 
 
 def why_no_new_keys(inventory: Inventory) -> tuple[Fault, ...]:
-    """
-    Return the fault that there are no site keys, although stores were made with some.
-    """
+    """Return the fault that there are no site keys, although stores were made with some."""
     folder = keys_folder(inventory)
     try:
         if not has_keyring(folder) and not any(KEYS.what in f.message for f in lost(inventory)):
@@ -163,9 +157,7 @@ def export_identities(inventory: Inventory) -> tuple[tuple[SiteKey, str], ...]:
 
 
 def new_recovery_key() -> RecoveryKey:
-    """
-    Return a new recovery recipient and, this once, its identity.
-    """
+    """Return a new recovery recipient and, this once, its identity."""
     identity = new_identity()
     return RecoveryKey(str(identity.recipient()), identity.secret_text())
 
@@ -191,9 +183,7 @@ def why_not_apart(
 
 
 def why_not_apart_from_drops(inventory: Inventory) -> str | None:
-    """
-    Return why the site keys are not kept apart from the stores of all drops, or ``None``.
-    """
+    """Return why the site keys are not kept apart from the stores of all drops, or ``None``."""
     folders = [
         drop.store.removeprefix("file:") if drop.store.startswith("file:") else None
         for drop in inventory.drops

@@ -83,9 +83,7 @@ class IssuedKey:
 
 @dataclass(frozen=True, slots=True)
 class KeyLine:
-    """
-    One issued certificate and its *state*: living, revoked, ended or not yet valid.
-    """
+    """One issued certificate and its *state*: living, revoked, ended or not yet valid."""
 
     certificate: ClientCertificate
     state: str
@@ -93,18 +91,14 @@ class KeyLine:
 
 @dataclass(frozen=True, slots=True)
 class Revoked:
-    """
-    What was revoked by this call (nothing, when it had been before), and the *news*.
-    """
+    """What was revoked by this call (nothing, when it had been before), and the *news*."""
 
     keys: tuple[Credential, ...]
     news: str
 
 
 def local_authority(inventory: Inventory) -> LocalAuthority:
-    """
-    Return the local authorities of *inventory*; nothing is made or read yet.
-    """
+    """Return the local authorities of *inventory*; nothing is made or read yet."""
     state = Path(inventory.state_folder)
     return LocalAuthority(
         str(state / AUTHORITY_FOLDER), str(state / CERTIFICATES_FOLDER), inventory.operator
@@ -199,9 +193,7 @@ def revoke_key(inventory: Inventory, which: str, *, by: str, now: float) -> Revo
 
 
 def new_password() -> str:
-    """
-    Return a password of 100 random bits in groups that can be read aloud.
-    """
+    """Return a password of 100 random bits in groups that can be read aloud."""
     letters = [secrets.choice(_ALPHABET) for _ in range(20)]
     return "-".join("".join(letters[at : at + 5]) for at in range(0, 20, 5))
 
@@ -284,9 +276,7 @@ def _pkcs12(issued: IssuedCertificate, password: str, *, legacy: bool) -> bytes:
 
 @contextlib.contextmanager
 def _reserved(places: Sequence[tuple[str, int]]) -> Iterator[Mapping[str, int]]:
-    """
-    Open new files, before anything is issued; remove them when the block fails.
-    """
+    """Open new files, before anything is issued; remove them when the block fails."""
     opened: dict[str, int] = {}
     try:
         for path, mode in places:

@@ -1,6 +1,4 @@
-"""
-Listening Unix sockets that outlive the processes which serve them.
-"""
+"""Listening Unix sockets that outlive the processes which serve them."""
 
 from __future__ import annotations
 
@@ -36,9 +34,7 @@ def bound(path: str, *, backlog: int = _BACKLOG) -> socket.socket:
 
 
 def close_listeners(listeners: dict[str, socket.socket], *, but: dict[str, socket.socket]) -> None:
-    """
-    Close and remove *listeners*, *but* those.
-    """
+    """Close and remove *listeners*, *but* those."""
     for path, listener in listeners.items():
         if path not in but:
             listener.close()

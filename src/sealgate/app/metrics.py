@@ -82,9 +82,7 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """
-    Where figures come from, and whether Envoy serves; all may be asked from any thread.
-    """
+    """Where figures come from, and whether Envoy serves; all may be asked from any thread."""
 
     counters: Callable[[], Mapping[str, int]]
     is_ready: Callable[[], bool]
@@ -92,9 +90,7 @@ class Sources:
 
 
 class Monitoring:
-    """
-    The endpoint of one gateway; opened by :meth:`apply`.
-    """
+    """The endpoint of one gateway; opened by :meth:`apply`."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
@@ -107,9 +103,7 @@ class Monitoring:
 
     @property
     def is_open(self) -> bool:
-        """
-        Return whether anybody may ask.
-        """
+        """Return whether anybody may ask."""
         return bool(self._servers)
 
     def apply(self, addresses: tuple[Address, ...]) -> tuple[str, ...]:
@@ -128,29 +122,21 @@ class Monitoring:
         return ("monitoring",) if gone or new else ()
 
     def note(self, snapshot: Snapshot) -> None:
-        """
-        Keep what the gateway's thread knows, until it knows more.
-        """
+        """Keep what the gateway's thread knows, until it knows more."""
         self._snapshot = snapshot
         self._ticked = time.monotonic()
 
     def leave(self) -> None:
-        """
-        Say from now on that nothing more should be sent here.
-        """
+        """Say from now on that nothing more should be sent here."""
         if self._snapshot is not None:
             self._snapshot = dataclasses.replace(self._snapshot, serves=False)
 
     def close(self) -> None:
-        """
-        Listen no more.
-        """
+        """Listen no more."""
         self.apply(())
 
     def answer(self, path: str) -> tuple[int, str, str]:
-        """
-        Return status, content type and body for a GET of *path*.
-        """
+        """Return status, content type and body for a GET of *path*."""
         match path:
             case "/metrics":
                 return 200, CONTENT_TYPE, exposition(self._families())

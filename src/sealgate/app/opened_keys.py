@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 
 class OpenedKeys:
-    """
-    Opens the keys when they are first asked for. *now* tells seconds since the epoch.
-    """
+    """Opens the keys when they are first asked for. *now* tells seconds since the epoch."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
@@ -27,9 +25,7 @@ class OpenedKeys:
 
     @property
     def keyring(self) -> UnlockedKeyring | None:
-        """
-        Return what was opened, ``None`` while nobody asked.
-        """
+        """Return what was opened, ``None`` while nobody asked."""
         return self._keyring
 
     def open(self, inventory: Inventory) -> UnlockedKeyring:

@@ -1,6 +1,4 @@
-"""
-What ``plan`` tells of payment: cards that are kept, as far as the register knows.
-"""
+"""What ``plan`` tells of payment: cards that are kept, as far as the register knows."""
 
 from __future__ import annotations
 

@@ -65,26 +65,20 @@ _NOWHERE = CertificateFiles("", "")
 
 @dataclass(frozen=True, slots=True)
 class ShutDoor:
-    """
-    A door that a preset locked and that nobody may enter yet.
-    """
+    """A door that a preset locked and that nobody may enter yet."""
 
     site: Site
     route: Route
 
     @property
     def asset(self) -> str:
-        """
-        Return the asset's id.
-        """
+        """Return the asset's id."""
         return route_asset(self.site, self.route).id
 
 
 @dataclass(frozen=True, slots=True)
 class SiteSettings:
-    """
-    What belongs into the CMS behind one site.
-    """
+    """What belongs into the CMS behind one site."""
 
     site: str
     preset: Preset
@@ -122,9 +116,7 @@ class Plan:
 
     @property
     def is_good(self) -> bool:
-        """
-        Return whether serve would start and give everything that it must.
-        """
+        """Return whether serve would start and give everything that it must."""
         return not self.refusals and not self.unmet and not self.fenced
 
 

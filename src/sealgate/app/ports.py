@@ -1,6 +1,4 @@
-"""
-Chooses free ports where the configuration of a program says 0; tells which doors are open.
-"""
+"""Chooses free ports where the configuration of a program says 0; tells which doors are open."""
 
 from __future__ import annotations
 
@@ -19,9 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """
-    Where Envoy listens: for visitors, and for what goes out to payment gateways.
-    """
+    """Where Envoy listens: for visitors, and for what goes out to payment gateways."""
 
     https: tuple[Address, ...] = ()
     http: tuple[Address, ...] = ()
@@ -29,16 +25,12 @@ class Addresses:
 
     @property
     def all(self) -> tuple[Address, ...]:
-        """
-        Return every one of them.
-        """
+        """Return every one of them."""
         return (*self.https, *self.http, *self.egress)
 
 
 def opened(inventory: Inventory) -> Addresses:
-    """
-    Return where Envoy listens for *inventory*: nowhere without a site.
-    """
+    """Return where Envoy listens for *inventory*: nowhere without a site."""
     if not inventory.sites:
         return Addresses()
     listen = inventory.listen
@@ -47,9 +39,7 @@ def opened(inventory: Inventory) -> Addresses:
 
 
 class Ports:
-    """
-    The ports that were chosen so far: a reload keeps those of the start.
-    """
+    """The ports that were chosen so far: a reload keeps those of the start."""
 
     def __init__(self) -> None:
         self._chosen: dict[tuple[str, str, int], int] = {}

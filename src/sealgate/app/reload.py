@@ -1,6 +1,4 @@
-"""
-Asks the running gateway to take something over, and returns once it is enforced.
-"""
+"""Asks the running gateway to take something over, and returns once it is enforced."""
 
 from __future__ import annotations
 
@@ -17,9 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """
-    What the gateway took over: *changed* parts (none: it had all), and *remarks*.
-    """
+    """What the gateway took over: *changed* parts (none: it had all), and *remarks*."""
 
     changed: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
@@ -27,9 +23,7 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class NotRunning:
-    """
-    No gateway serves that state folder: what is on the disk holds from its next start.
-    """
+    """No gateway serves that state folder: what is on the disk holds from its next start."""
 
 
 def reload(inventory: Inventory) -> Applied | NotRunning:

@@ -1,6 +1,4 @@
-"""
-Processes of our own: one that ended is started again, not too often; one that leaves is seen off.
-"""
+"""Processes of our own: one that ended is started again, not too often; one that leaves is seen off."""
 
 from __future__ import annotations
 
@@ -20,9 +18,7 @@ P = TypeVar("P", bound=ChildProcess)
 
 @dataclass(slots=True)
 class Member(Generic[P]):
-    """
-    One process, ``None`` while it does not run, and the crashes of its place.
-    """
+    """One process, ``None`` while it does not run, and the crashes of its place."""
 
     process: P | None = None
     crashes: Crashes = field(default_factory=Crashes)

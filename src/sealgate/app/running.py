@@ -84,9 +84,7 @@ class RunningGateway:
     """
 
     def __init__(self, inventory: Inventory, options: Options | None = None) -> None:
-        """
-        Remember what to serve; nothing is opened yet.
-        """
+        """Remember what to serve; nothing is opened yet."""
         self._options = options or Options()
         self._state_folder = inventory.state_folder
         self._services = Services(
@@ -108,9 +106,7 @@ class RunningGateway:
         self._begun = False
 
     def __enter__(self) -> Self:
-        """
-        Start, and return once Envoy serves.
-        """
+        """Start, and return once Envoy serves."""
         self.start()
         return self
 
@@ -120,9 +116,7 @@ class RunningGateway:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """
-        Stop; with an error under way, without waiting for running requests.
-        """
+        """Stop; with an error under way, without waiting for running requests."""
         self.stop(drain_seconds=0 if kind else None)
 
     def start(self) -> tuple[str, ...]:
@@ -144,30 +138,22 @@ class RunningGateway:
 
     @property
     def addresses(self) -> Addresses:
-        """
-        Return where it listens.
-        """
+        """Return where it listens."""
         return opened(self._services.inventory)
 
     @property
     def file_addresses(self) -> dict[str, list[str]]:
-        """
-        Return where files are served: ``sftp``, ``ftps`` and ``ftps_implicit``.
-        """
+        """Return where files are served: ``sftp``, ``ftps`` and ``ftps_implicit``."""
         return self._services.transfer.addresses()
 
     def welcome(self) -> Iterator[str]:
-        """
-        Yield what a person is told of where everything is served.
-        """
+        """Yield what a person is told of where everything is served."""
         yield from _welcome(self._services.inventory, self.addresses)
         yield from told_addresses(self._services.inventory, self._services.transfer)
 
     @property
     def pid(self) -> int | None:
-        """
-        Return Envoy's process id, ``None`` while it does not run.
-        """
+        """Return Envoy's process id, ``None`` while it does not run."""
         return self._services.gateway.pid
 
     def reload(self) -> Change:
@@ -232,18 +218,14 @@ class RunningGateway:
         return self._done.result()
 
     def request_stop(self, *, cut: bool = True) -> None:
-        """
-        Ask for the end; asked a second time with *cut*, running requests are cut.
-        """
+        """Ask for the end; asked a second time with *cut*, running requests are cut."""
         if cut and self._stop_wanted.is_set():
             self._hurry.set()
         self._stop_wanted.set()
         self._ring()
 
     def request_reload(self) -> None:
-        """
-        Ask for a reload; what comes of it is told.
-        """
+        """Ask for a reload; what comes of it is told."""
         self._tasks.put((self._reload_and_tell, Future()))
         self._ring()
 
@@ -279,9 +261,7 @@ class RunningGateway:
             self._options.tell(f"reloaded: {', '.join(change.changed) or 'nothing changed'}")
 
     def _live(self) -> None:
-        """
-        Be the gateway's thread: from the lock to the end.
-        """
+        """Be the gateway's thread: from the lock to the end."""
         try:
             with contextlib.ExitStack() as held:
                 private_folder(Path(self._state_folder))

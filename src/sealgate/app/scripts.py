@@ -1,6 +1,4 @@
-"""
-The scripts of payment pages: what runs there now, who approved it, and approving it.
-"""
+"""The scripts of payment pages: what runs there now, who approved it, and approving it."""
 
 from __future__ import annotations
 
@@ -54,9 +52,7 @@ class SeenPage:
 
     @property
     def is_good(self) -> bool:
-        """
-        Return whether the page was seen and everything that runs there was approved.
-        """
+        """Return whether the page was seen and everything that runs there was approved."""
         return not self.why_not and all(seen.holds for seen in self.scripts)
 
 

@@ -129,9 +129,7 @@ def passphrase_recipient(passphrase: str) -> PassphraseRecipient:
 
 
 def passphrase_identity(ask: Callable[[str], str]) -> PassphraseIdentity:
-    """
-    Return an identity that asks for the passphrase once, when a file needs it.
-    """
+    """Return an identity that asks for the passphrase once, when a file needs it."""
     asked: list[str] = []
 
     def once() -> str:
@@ -149,9 +147,7 @@ def run_seal(
     armor: bool = False,
     tick: Callable[[int], None] | None = None,
 ) -> Iterator[tuple[Job, SealgateError | None]]:
-    """
-    Seal each file of *plan* and yield what became of it.
-    """
+    """Seal each file of *plan* and yield what became of it."""
     for job in _prepared(plan, FOLDER_MODE):
         try:
             with (
@@ -192,9 +188,7 @@ def run_open(
 
 
 class _SiteIdentity:
-    """
-    Every identity of the site, as one.
-    """
+    """Every identity of the site, as one."""
 
     def __init__(self, inventory: Callable[[], Inventory], now: float) -> None:
         self._inventory = inventory
@@ -202,14 +196,10 @@ class _SiteIdentity:
         self._identities: tuple[Identity, ...] | None = None
 
     def recipient(self) -> None:
-        """
-        Return nobody: to seal for the site, ask for its recipients.
-        """
+        """Return nobody: to seal for the site, ask for its recipients."""
 
     def unwrap(self, stanzas: Sequence[Stanza]) -> bytes | None:
-        """
-        Return the file key, or ``None``; the site's keys are never asked about a passphrase.
-        """
+        """Return the file key, or ``None``; the site's keys are never asked about a passphrase."""
         if all(stanza.type == PASSPHRASE_TYPE for stanza in stanzas):
             return None
         if self._identities is None:

@@ -24,9 +24,7 @@ SUFFIX = ".age"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """
-    One file to do: *size* is that of the source, ``None`` where nobody knows.
-    """
+    """One file to do: *size* is that of the source, ``None`` where nobody knows."""
 
     source: str
     target: str
@@ -48,9 +46,7 @@ class Plan:
 
     @property
     def goes_to_standard_output(self) -> bool:
-        """
-        Return whether there is one file, and it goes there.
-        """
+        """Return whether there is one file, and it goes there."""
         return any(job.target == STANDARD_STREAM for job in self.jobs)
 
 

@@ -137,9 +137,7 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class _Letter:
-    """
-    One file that was assessed, and what it needs.
-    """
+    """One file that was assessed, and what it needs."""
 
     path: Path
     shown: str
@@ -288,9 +286,7 @@ def _sent(
 
 
 class _Outlet:
-    """
-    Counts and hashes what goes out.
-    """
+    """Counts and hashes what goes out."""
 
     def __init__(self, upload: Upload, digest: hashlib._Hash) -> None:
         self.sent = 0

@@ -1,6 +1,4 @@
-"""
-Compares what lies at the other side with what was sent or came.
-"""
+"""Compares what lies at the other side with what was sent or came."""
 
 from __future__ import annotations
 
@@ -18,9 +16,7 @@ _READ_BYTES = 1024 * 1024
 
 
 class Way(StrEnum):
-    """
-    How a file was compared, best first.
-    """
+    """How a file was compared, best first."""
 
     DIGEST = "SHA-256 by the other side"
     READ_BACK = "read back and compared"
@@ -30,18 +26,14 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """
-    How a file was compared, and its SHA-256 (hex) as it went over the wire.
-    """
+    """How a file was compared, and its SHA-256 (hex) as it went over the wire."""
 
     way: Way
     digest: str
 
 
 def hashed(file: BinaryIO, length: int) -> hashlib._Hash:
-    """
-    Return the SHA-256 of the next *length* bytes of *file*, which is then behind them.
-    """
+    """Return the SHA-256 of the next *length* bytes of *file*, which is then behind them."""
     digest = hashlib.sha256()
     while length > 0 and (chunk := file.read(min(length, _READ_BYTES))):
         digest.update(chunk)

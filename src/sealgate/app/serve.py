@@ -1,6 +1,4 @@
-"""
-Serves until it is told to stop: signals, the file that tells that all listens, systemd.
-"""
+"""Serves until it is told to stop: signals, the file that tells that all listens, systemd."""
 
 from __future__ import annotations
 

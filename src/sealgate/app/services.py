@@ -63,9 +63,7 @@ class Services:
 
     @property
     def inventory(self) -> Inventory:
-        """
-        Return what is served, with the ports that were chosen.
-        """
+        """Return what is served, with the ports that were chosen."""
         return self.gateway.inventory
 
     def start(self) -> tuple[str, ...]:
@@ -116,9 +114,7 @@ class Services:
             self.transfer.recheck()
 
     def watch(self) -> None:
-        """
-        Replace what visitors wait for when it is stuck; quick, and called between ticks.
-        """
+        """Replace what visitors wait for when it is stuck; quick, and called between ticks."""
         self.inspection.watch()
 
     def tick(self) -> None:
@@ -142,9 +138,7 @@ class Services:
             self.monitoring.note(self._snapshot())
 
     def promises(self) -> tuple[Observation, ...]:
-        """
-        Return what is enforced, as the host sees it.
-        """
+        """Return what is enforced, as the host sees it."""
         files: tuple[Observation, ...] = ()
         if self.transfer.pids():
             from sealgate.app.transfer_material import reasons_not_apart  # noqa: PLC0415
@@ -154,9 +148,7 @@ class Services:
         return (*self.gateway.promises(), *files)
 
     def status(self) -> dict[str, object]:
-        """
-        Return what runs, as plain values.
-        """
+        """Return what runs, as plain values."""
         return {
             **self.gateway.status(),
             **self.transfer.status(),
@@ -183,9 +175,7 @@ class Services:
         return sites and files
 
     def kill(self) -> None:
-        """
-        End everything now.
-        """
+        """End everything now."""
         self.gateway.kill()
         self.inspection.kill()
         self.sign_in.kill()

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 
 def sheet_remarks(inventory: Inventory) -> tuple[str, ...]:
-    """
-    Return a remark for each page that visitors would see without its style sheets.
-    """
+    """Return a remark for each page that visitors would see without its style sheets."""
     return tuple(remark for site in inventory.sites for remark in _remarks(site))
 
 
@@ -54,9 +52,7 @@ def _remarks(site: Site) -> Iterator[str]:
 
 
 def _is_stricter(route: Route, page: Route) -> bool:
-    """
-    Return whether somebody who sees *page* may be kept from *route*.
-    """
+    """Return whether somebody who sees *page* may be kept from *route*."""
     if route.shut:
         return True
     asked, asked_of_page = required_of_route(route).access, required_of_route(page).access

@@ -31,9 +31,7 @@ _LONGEST_PATH = 107
 
 
 def signed_routes(inventory: Inventory) -> Iterator[tuple[Site, Route]]:
-    """
-    Yield each route of *inventory* that is served over plain HTTP, with its site.
-    """
+    """Yield each route of *inventory* that is served over plain HTTP, with its site."""
     for site in inventory.sites:
         for route in site.routes:
             if route.plain_http:
@@ -41,9 +39,7 @@ def signed_routes(inventory: Inventory) -> Iterator[tuple[Site, Route]]:
 
 
 def signer_policies(inventory: Inventory) -> dict[str, SignerPolicy]:
-    """
-    Return the policy behind each socket, by its path.
-    """
+    """Return the policy behind each socket, by its path."""
     folder = Path(inventory.state_folder, SIGNER_FOLDER).absolute()
     relays = relay_sockets(inventory)
     found: dict[str, SignerPolicy] = {}
@@ -60,9 +56,7 @@ def signer_policies(inventory: Inventory) -> dict[str, SignerPolicy]:
 
 
 def signer_sockets(inventory: Inventory) -> dict[str, str]:
-    """
-    Return the socket of the signer of each route, by the id of its asset.
-    """
+    """Return the socket of the signer of each route, by the id of its asset."""
     return {policy.asset: path for path, policy in signer_policies(inventory).items()}
 
 
@@ -80,9 +74,7 @@ def signing_keys(inventory: Inventory, *, now: float) -> dict[str, tuple[Signing
 
 
 def key_lists(keys: Mapping[str, tuple[SigningKey, ...]]) -> dict[str, str]:
-    """
-    Return what each site publishes of its *keys*.
-    """
+    """Return what each site publishes of its *keys*."""
     return {name: directory(held) for name, held in keys.items()}
 
 

@@ -99,9 +99,7 @@ class SignIn:
         return ("sign-in",)
 
     def tick(self) -> bool:
-        """
-        Mend a crash; return whether it is time to look whether new signing keys are due.
-        """
+        """Mend a crash; return whether it is time to look whether new signing keys are due."""
         now, inventory, process = time.monotonic(), self._inventory, self._member.process
         if self._listener is None or inventory is None:
             return False
@@ -119,24 +117,18 @@ class SignIn:
         return True
 
     def status(self) -> dict[str, object]:
-        """
-        Return what runs, as plain values.
-        """
+        """Return what runs, as plain values."""
         process = self._member.process
         return {"sign_in_pid": process.pid if process and process.is_running() else None}
 
     def stop(self) -> None:
-        """
-        Let it answer what it is at, and end.
-        """
+        """Let it answer what it is at, and end."""
         if self._member.process is not None:
             self._member.process.stop()
         self._forget()
 
     def kill(self) -> None:
-        """
-        End it now.
-        """
+        """End it now."""
         if self._member.process is not None:
             self._member.process.kill()
         self._forget()

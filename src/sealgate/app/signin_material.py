@@ -1,6 +1,4 @@
-"""
-What sites need on which people sign in: signing keys, the service's socket, who is admitted.
-"""
+"""What sites need on which people sign in: signing keys, the service's socket, who is admitted."""
 
 from __future__ import annotations
 
@@ -29,16 +27,12 @@ _PROVIDER_LIBRARIES = ("authlib", "httpx")
 
 
 def wants_sign_in(inventory: Inventory) -> bool:
-    """
-    Return whether people sign in to any site.
-    """
+    """Return whether people sign in to any site."""
     return any(signs_in(site) for site in inventory.sites)
 
 
 def socket_path(inventory: Inventory) -> str:
-    """
-    Return where the service listens.
-    """
+    """Return where the service listens."""
     return str(Path(inventory.state_folder, SIGN_IN_SOCKET).absolute())
 
 
@@ -66,9 +60,7 @@ def check_sign_in(inventory: Inventory) -> None:
 
 
 def provider_faults(inventory: Inventory) -> Iterator[Fault]:
-    """
-    Yield what keeps people from signing in through identity providers.
-    """
+    """Yield what keeps people from signing in through identity providers."""
     missing = absent(*_PROVIDER_LIBRARIES)
     for provider in inventory.identity_providers:
         place = provider.place
@@ -128,18 +120,14 @@ def _granted(
 
 
 def foreseen_sign_in(inventory: Inventory, identities: Iterable[Identity]) -> SignInMaterial | None:
-    """
-    Return what a plan needs to know; no key is made or read for it.
-    """
+    """Return what a plan needs to know; no key is made or read for it."""
     if not wants_sign_in(inventory):
         return None
     return SignInMaterial(socket_path(inventory), "", "", people_of(inventory, identities))
 
 
 def sign_in_remarks(inventory: Inventory) -> tuple[str, ...]:
-    """
-    Return what a person should know about sessions.
-    """
+    """Return what a person should know about sessions."""
     if not wants_sign_in(inventory):
         return ()
     # One second for clocks that differ is Envoy's.
@@ -164,9 +152,7 @@ def _provider_remark(provider: IdentityProvider) -> str:
 def people_of(
     inventory: Inventory, identities: Iterable[Identity]
 ) -> Mapping[str, tuple[str, ...]]:
-    """
-    Return the names of those who may enter, per asset id of a route with ``admit``.
-    """
+    """Return the names of those who may enter, per asset id of a route with ``admit``."""
     known = tuple(identities)
     return {
         route_asset(site, route).id: tuple(

@@ -43,9 +43,7 @@ KEYS_SECONDS = 30.0
 
 @dataclass(slots=True)
 class _Served:
-    """
-    What one process serves, and with which keys.
-    """
+    """What one process serves, and with which keys."""
 
     policies: dict[str, SignerPolicy]
     listeners: dict[str, socket.socket]
@@ -54,9 +52,7 @@ class _Served:
 
 
 class Signing:
-    """
-    The signer. *now* tells seconds since the epoch, *tell* takes a line for a person.
-    """
+    """The signer. *now* tells seconds since the epoch, *tell* takes a line for a person."""
 
     def __init__(self, *, now: Callable[[], float], tell: Callable[[str], None]) -> None:
         self._now = now
@@ -97,9 +93,7 @@ class Signing:
             raise
 
     def apply(self, *, drain_seconds: float) -> tuple[str, ...]:
-        """
-        Let what was prepared work alone; returns what changed.
-        """
+        """Let what was prepared work alone; returns what changed."""
         if self._next is None:
             return ()
         old, self._served, self._next = self._served, self._next, None
@@ -111,9 +105,7 @@ class Signing:
         return ("signing",)
 
     def discard(self) -> None:
-        """
-        Let go of what was prepared and never applied.
-        """
+        """Let go of what was prepared and never applied."""
         made, self._next = self._next, None
         if made is not None:
             if made.member.process is not None:
@@ -153,16 +145,12 @@ class Signing:
         return changed
 
     def status(self) -> dict[str, object]:
-        """
-        Return what runs, as plain values.
-        """
+        """Return what runs, as plain values."""
         process = self._served.member.process if self._served is not None else None
         return {"signer": process.pid} if process is not None and process.is_running() else {}
 
     def kill(self) -> None:
-        """
-        End it now; to be called when nothing is asked any more.
-        """
+        """End it now; to be called when nothing is asked any more."""
         self.discard()
         served, self._served = self._served, None
         if served is not None:

@@ -1,6 +1,4 @@
-"""
-The keys that answers over plain HTTP are signed with: shown, and replaced by a person.
-"""
+"""The keys that answers over plain HTTP are signed with: shown, and replaced by a person."""
 
 from __future__ import annotations
 
@@ -20,9 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ShownKey:
-    """
-    One key of *site*, with its public half in PEM. *state*: "signs", "next" or "former".
-    """
+    """One key of *site*, with its public half in PEM. *state*: "signs", "next" or "former"."""
 
     site: str
     kid: str

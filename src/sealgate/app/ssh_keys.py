@@ -1,6 +1,4 @@
-"""
-Takes in and lists the SSH keys of users; only the public half ever comes here.
-"""
+"""Takes in and lists the SSH keys of users; only the public half ever comes here."""
 
 from __future__ import annotations
 
@@ -21,9 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SSHKeyLine:
-    """
-    One SSH key and its *state*: living or revoked.
-    """
+    """One SSH key and its *state*: living or revoked."""
 
     key: SSHKey
     state: str

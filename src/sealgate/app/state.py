@@ -30,9 +30,7 @@ DATABASE_NAME = "register.sqlite"
 
 
 def database_url(inventory: Inventory | None) -> str:
-    """
-    Return the SQLAlchemy URL of the database of *inventory*; nothing is opened.
-    """
+    """Return the SQLAlchemy URL of the database of *inventory*; nothing is opened."""
     if inventory is not None and inventory.register_url is not None:
         return inventory.register_url
     folder = inventory.state_folder if inventory is not None else STATE_FOLDER

@@ -1,6 +1,4 @@
-"""
-What an operator does with the stores of drops: verify, rotate, tend.
-"""
+"""What an operator does with the stores of drops: verify, rotate, tend."""
 
 from __future__ import annotations
 
@@ -44,9 +42,7 @@ _DAY = 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Tended:
-    """
-    What was done to the store of *drop*: *expired* are files that were older than its retention.
-    """
+    """What was done to the store of *drop*: *expired* are files that were older than its retention."""
 
     drop: str
     swept: Swept

@@ -57,18 +57,14 @@ def stricter_uploads(inventory: Inventory, register: Register) -> tuple[Sighting
 
 
 class _Lying:
-    """
-    What lies in drops by the trail so far: *found* has a class by place, where it is told.
-    """
+    """What lies in drops by the trail so far: *found* has a class by place, where it is told."""
 
     def __init__(self) -> None:
         self.found: dict[str, str] = {}
         self._files = Counter[str]()
 
     def follow(self, record: TransferRecord) -> None:
-        """
-        Take the next thing that happened.
-        """
+        """Take the next thing that happened."""
         done = record.result == "ok" or record.result.startswith("ok,")
         if record.action == "assessment":
             told = record.result.rpartition(": ")[2] if record.rule == RULE else _UNSEEN

@@ -152,9 +152,7 @@ class Transfer:
                 self._tell(f'drop "{name}" is served again: its store is whole')
 
     def _follow_stores(self, found: dict[str, str]) -> None:
-        """
-        Go by what the stores look like now.
-        """
+        """Go by what the stores look like now."""
         before = self._wanted
         if before is None or before.served is None or found == _fenced(before):
             return
@@ -218,9 +216,7 @@ class Transfer:
             self._parts[0].refresh_certificate(inventory, certificates)
 
     def tick(self, inventory: Inventory) -> None:
-        """
-        Do what time brings: crashes are mended, leavers seen off, stores tended.
-        """
+        """Do what time brings: crashes are mended, leavers seen off, stores tended."""
         if self._parts is not None:
             found = self._parts[2].tick(inventory, self._keys.keyring, self.fenced)
             if found is not None:
@@ -232,9 +228,7 @@ class Transfer:
         self._leaving = seen_off(self._leaving, now)
 
     def status(self) -> dict[str, object]:
-        """
-        Return what runs, as plain values.
-        """
+        """Return what runs, as plain values."""
         servers = [told for group in self._groups.values() for told in group.status()]
         drops = self._wanted.served.drops if self._wanted and self._wanted.served else ()
         told = {drop.name: {"damaged": self.fenced.get(drop.name)} for drop in drops}
@@ -242,15 +236,11 @@ class Transfer:
 
     @property
     def fenced(self) -> dict[str, str]:
-        """
-        Return why each drop that is fenced off is so, by name.
-        """
+        """Return why each drop that is fenced off is so, by name."""
         return _fenced(self._wanted)
 
     def addresses(self) -> dict[str, list[str]]:
-        """
-        Return where each kind of door is, by the name of its setting.
-        """
+        """Return where each kind of door is, by the name of its setting."""
         found: dict[str, list[str]] = {"sftp": [], "ftps": [], "ftps_implicit": []}
         for protocol, group in self._groups.items():
             found[protocol.value] += [shown(a) for a in group.door.addresses]
@@ -259,24 +249,18 @@ class Transfer:
         return found
 
     def pids(self) -> list[int]:
-        """
-        Return the ids of all processes that serve.
-        """
+        """Return the ids of all processes that serve."""
         groups = self._groups.values()
         return [p.pid for group in groups for p in group.running() if p.is_running()]
 
     def request_stop(self, drain_seconds: float) -> None:
-        """
-        Have all accept nothing more, and let transfers end; returns at once.
-        """
+        """Have all accept nothing more, and let transfers end; returns at once."""
         for group in self._groups.values():
             self._end(group, drain_seconds)
         self._groups.clear()
 
     def await_end(self, *, hurry: Callable[[], bool] = lambda: False) -> bool:
-        """
-        Return whether all that were asked to end did so in time; none runs then.
-        """
+        """Return whether all that were asked to end did so in time; none runs then."""
         if self._parts is not None:
             self._parts[1].await_end(1.0)
         ended = [process.await_end(until, hurry) for process, until in self._leaving]
@@ -284,9 +268,7 @@ class Transfer:
         return all(ended)
 
     def kill(self) -> None:
-        """
-        End all now.
-        """
+        """End all now."""
         for group in self._groups.values():
             group.kill()
             group.close()
@@ -296,9 +278,7 @@ class Transfer:
         self._leaving.clear()
 
     def _begin(self, door: Door, before: Group | None) -> Group:
-        """
-        Return a group whose processes start; nobody has waited for them yet.
-        """
+        """Return a group whose processes start; nobody has waited for them yet."""
         old = before.listeners if before is not None else {}
         wanted = (*door.addresses, *door.implicit)
         listeners: dict[Address, socket.socket] = {}
@@ -373,9 +353,7 @@ def _called(protocol: TransferProtocol) -> str:
 
 
 def told_addresses(inventory: Inventory, transfer: Transfer) -> Iterator[str]:
-    """
-    Yield what a person is told of where files are served.
-    """
+    """Yield what a person is told of where files are served."""
     if not has_files(inventory):
         return
     for kind, where in transfer.addresses().items():

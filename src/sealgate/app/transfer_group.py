@@ -1,6 +1,4 @@
-"""
-The processes behind one kind of door, and the sockets that they share.
-"""
+"""The processes behind one kind of door, and the sockets that they share."""
 
 from __future__ import annotations
 
@@ -24,9 +22,7 @@ RETRY_SECONDS = 60.0
 
 
 class Group:
-    """
-    *many* processes for *door* on *listeners*; *spawn* starts one, *tell* is for a person.
-    """
+    """*many* processes for *door* on *listeners*; *spawn* starts one, *tell* is for a person."""
 
     def __init__(
         self,
@@ -63,17 +59,13 @@ class Group:
             process.await_ready()
 
     def running(self) -> Iterator[WorkerProcess]:
-        """
-        Yield the processes that were started and have not been seen to end.
-        """
+        """Yield the processes that were started and have not been seen to end."""
         for member in self._members:
             if member.process is not None:
                 yield member.process
 
     def ask(self, ask: Callable[[WorkerProcess], None]) -> None:
-        """
-        Have each process do what *ask* asks for; one that does not is ended and replaced.
-        """
+        """Have each process do what *ask* asks for; one that does not is ended and replaced."""
         for member in self._members:
             if member.process is None or not member.process.is_running():
                 continue  # Its successor begins with what holds then.
@@ -86,9 +78,7 @@ class Group:
                 self._revive(member, time.monotonic())
 
     def tick(self, now: float) -> None:
-        """
-        Pass on what the processes say, and start those again that ended.
-        """
+        """Pass on what the processes say, and start those again that ended."""
         for member in self._members:
             if member.process is not None and member.process.is_running():
                 member.process.hear()
@@ -96,9 +86,7 @@ class Group:
                 self._revive(member, now)
 
     def status(self) -> Iterator[dict[str, object]]:
-        """
-        Yield what each process says of itself.
-        """
+        """Yield what each process says of itself."""
         for member in self._members:
             told: dict[str, object] = {"protocol": self.door.protocol.value, "pid": None}
             if member.process is not None and member.process.is_running():
@@ -108,16 +96,12 @@ class Group:
             yield told
 
     def kill(self) -> None:
-        """
-        End every process now.
-        """
+        """End every process now."""
         for process in self.running():
             process.kill()
 
     def close(self, keep: Collection[Address] = ()) -> None:
-        """
-        Close the listening sockets, but those of *keep*.
-        """
+        """Close the listening sockets, but those of *keep*."""
         for address, listener in self.listeners.items():
             if address not in keep:
                 listener.close()

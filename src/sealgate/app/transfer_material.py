@@ -150,9 +150,7 @@ class Material:
         )
 
     def _certificate(self, inventory: Inventory, certificates: Certificates, state: Path) -> str:
-        """
-        Return the one file that holds chain and key, so that both are of one moment.
-        """
+        """Return the one file that holds chain and key, so that both are of one moment."""
         name = inventory.listen.ftps_domain
         site = next((s for s in inventory.sites if name in s.domains and s.tls is None), None)
         files = certificates.files.get(site.name if site else name)
@@ -201,9 +199,7 @@ def _ssh_settings(inventory: Inventory, state: str) -> SSHSettings:
 
 
 def reasons_not_apart(inventory: Inventory) -> dict[str, str | None]:
-    """
-    Return for each drop why the site's keys are not apart from its store, ``None``: they are.
-    """
+    """Return for each drop why the site's keys are not apart from its store, ``None``: they are."""
     apart = _seen_apart(inventory)
     return {drop.name: apart.get(drop.name, SILENT.message) for drop in inventory.drops}
 
@@ -258,7 +254,5 @@ def _needs_keys(inventory: Inventory) -> bool:
 
 
 def transfer_log(inventory: Inventory) -> str:
-    """
-    Return the file that events are logged in.
-    """
+    """Return the file that events are logged in."""
     return str(Path(inventory.state_folder).absolute() / LOGS_FOLDER / LOG_NAME)

@@ -36,9 +36,7 @@ AT_REST_RULE = "at-rest-unsealed"
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """
-    Why a store cannot be served; *is_damage*: it is no fault of the configuration.
-    """
+    """Why a store cannot be served; *is_damage*: it is no fault of the configuration."""
 
     message: str
     hint: str | None
@@ -50,9 +48,7 @@ SILENT = Wrong(_TOLD_SILENT, None, is_damage=True)
 
 
 def silent(inventory: Inventory, drop: Drop) -> Wrong:
-    """
-    Return what is wrong with the store of *drop*, which did not answer in time.
-    """
+    """Return what is wrong with the store of *drop*, which did not answer in time."""
     return replace(SILENT, is_damage=was_used(store_settings(inventory, drop)))
 
 
@@ -87,9 +83,7 @@ def why_not_served(
 
 @dataclass(slots=True)
 class _Look:
-    """
-    A look at one store by *inventory*, begun at *begun_at* (monotonic); its last *verdict*.
-    """
+    """A look at one store by *inventory*, begun at *begun_at* (monotonic); its last *verdict*."""
 
     inventory: Inventory
     begun_at: float
@@ -160,9 +154,7 @@ def _is_under_way(look: _Look) -> bool:
 
 
 def _heard(look: _Look, inventory: Inventory) -> bool:
-    """
-    Take what was seen, or that nothing was for too long; return whether it is something new.
-    """
+    """Take what was seen, or that nothing was for too long; return whether it is something new."""
     if look.answer is None:
         return False
     if not look.answer.done():

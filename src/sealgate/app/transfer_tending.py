@@ -38,9 +38,7 @@ PATIENCE_SECONDS = 300.0
 
 
 class Tending:
-    """
-    *now* tells seconds since the epoch, *tell* takes a line for a person.
-    """
+    """*now* tells seconds since the epoch, *tell* takes a line for a person."""
 
     def __init__(self, now: Callable[[], float], tell: Callable[[str], None]) -> None:
         self._now = now
@@ -55,9 +53,7 @@ class Tending:
         keyring: UnlockedKeyring | None,
         fenced: Collection[str] = (),
     ) -> None:
-        """
-        Begin to tend the stores of *inventory*, but those of the drops *fenced*, when it is time.
-        """
+        """Begin to tend the stores of *inventory*, but those of the drops *fenced*, when it is time."""
         if keyring is None or not inventory.drops or time.monotonic() < self._due:
             return
         if self._thread is not None and self._thread.is_alive():
@@ -72,9 +68,7 @@ class Tending:
         self._thread.start()
 
     def await_end(self, seconds: float) -> None:
-        """
-        Wait for what is under way, at most *seconds*.
-        """
+        """Wait for what is under way, at most *seconds*."""
         if self._thread is not None:
             self._thread.join(seconds)
 
@@ -103,9 +97,7 @@ class Tending:
             self._tell(f"error: {type(error).__name__} while stores were tended")
 
     def _note(self, inventory: Inventory, tended: Tended) -> None:
-        """
-        Put what expired into the trail, where nobody did it over nothing.
-        """
+        """Put what expired into the trail, where nobody did it over nothing."""
         scanner, now = Scanner(), self._now()
         records = [
             TransferRecord(

@@ -1,6 +1,4 @@
-"""
-What file servers are to be, as plain values; loads nothing that only they need.
-"""
+"""What file servers are to be, as plain values; loads nothing that only they need."""
 
 from __future__ import annotations
 
@@ -19,9 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """
-    One kind of file server: where it listens, and how it is to behave.
-    """
+    """One kind of file server: where it listens, and how it is to behave."""
 
     protocol: TransferProtocol
     addresses: tuple[Address, ...]
@@ -47,15 +43,11 @@ class Wanted:
 
 
 def has_files(inventory: Inventory) -> bool:
-    """
-    Return whether *inventory* has anything for file servers to serve.
-    """
+    """Return whether *inventory* has anything for file servers to serve."""
     return bool(inventory.drops or inventory.tunnels)
 
 
 def has_ftps(inventory: Inventory) -> bool:
-    """
-    Return whether *inventory* opens FTPS.
-    """
+    """Return whether *inventory* opens FTPS."""
     listen = inventory.listen
     return bool(inventory.drops and (listen.ftps or listen.ftps_implicit))

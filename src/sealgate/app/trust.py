@@ -130,9 +130,7 @@ def trust(inventory: Inventory, now: float) -> Trust:
 
 
 def guides(path: str, domain: str) -> tuple[Guide, ...]:
-    """
-    Return the guide of each system for the authority in the file *path*.
-    """
+    """Return the guide of each system for the authority in the file *path*."""
     file = quote(path)
     name = Path(path).name
     debian = "/usr/local/share/ca-certificates/sealgate.crt"
@@ -204,9 +202,7 @@ def guides(path: str, domain: str) -> tuple[Guide, ...]:
 
 
 def render_text(told: Trust) -> str:
-    """
-    Return *told* for a terminal.
-    """
+    """Return *told* for a terminal."""
     lines = [
         f"local CA      {told.path}",
         f"SHA-256       {told.fingerprint}",
@@ -230,9 +226,7 @@ def render_text(told: Trust) -> str:
 
 
 def render_page() -> str:
-    """
-    Return the page ``docs/howto/trust-the-local-ca.md``.
-    """
+    """Return the page ``docs/howto/trust-the-local-ca.md``."""
     lines = [
         "# Trust the local CA",
         "",

@@ -37,9 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """
-    Who was changed, which keys it ended, and what the gateway says (*news*).
-    """
+    """Who was changed, which keys it ended, and what the gateway says (*news*)."""
 
     name: str
     groups: tuple[str, ...]
@@ -49,9 +47,7 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class UserLine:
-    """
-    One identity, and what lets it in at the moment.
-    """
+    """One identity, and what lets it in at the moment."""
 
     name: str
     groups: tuple[str, ...]

@@ -53,9 +53,7 @@ _FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """
-    A URL taken apart: *authority* as it stands in Host.
-    """
+    """A URL taken apart: *authority* as it stands in Host."""
 
     scheme: str
     host: str
@@ -64,9 +62,7 @@ class Address:
 
     @property
     def authority(self) -> str:
-        """
-        Return host and port, without a port that the scheme implies.
-        """
+        """Return host and port, without a port that the scheme implies."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
@@ -94,9 +90,7 @@ class Looking:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """
-    One answer that is what *verified* says. *keys_from* tells where the key is from.
-    """
+    """One answer that is what *verified* says. *keys_from* tells where the key is from."""
 
     url: str
     verified: Verified
@@ -107,9 +101,7 @@ class Checked:
 
 
 def is_url(text: str) -> bool:
-    """
-    Return whether *text* is a URL that can be verified, and no name of a drop.
-    """
+    """Return whether *text* is a URL that can be verified, and no name of a drop."""
     return text.lower().startswith(("http://", "https://"))
 
 

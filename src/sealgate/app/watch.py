@@ -1,6 +1,4 @@
-"""
-Notices that files were replaced by another program, such as certbot.
-"""
+"""Notices that files were replaced by another program, such as certbot."""
 
 from __future__ import annotations
 
@@ -24,16 +22,12 @@ class FileWatch:
     """
 
     def __init__(self, paths: Iterable[str] = ()) -> None:
-        """
-        Watch *paths* from how they look now; a file that is not there may come.
-        """
+        """Watch *paths* from how they look now; a file that is not there may come."""
         self._taken = {path: _stamp(path) for path in paths}
         self._seen = dict(self._taken)
 
     def changed(self) -> set[str]:
-        """
-        Return the files that were replaced since they were last named here.
-        """
+        """Return the files that were replaced since they were last named here."""
         before, self._seen = self._seen, {path: _stamp(path) for path in self._taken}
         found = {
             path

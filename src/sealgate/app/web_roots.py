@@ -1,6 +1,4 @@
-"""
-Web roots in an assessment: what lies below them that no visitor may have.
-"""
+"""Web roots in an assessment: what lies below them that no visitor may have."""
 
 from __future__ import annotations
 
@@ -72,9 +70,7 @@ class WebRoots:
         )
 
     def note(self, place: str, format_name: str, kinds: Sequence[KindFound]) -> str | None:
-        """
-        Note the file at *place* if no visitor may have it; return what it is then.
-        """
+        """Note the file at *place* if no visitor may have it; return what it is then."""
         if not self._roots:
             return None
         real = os.path.realpath(place)

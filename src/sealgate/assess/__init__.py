@@ -1,3 +1,1 @@
-"""
-Which class is this data? Sources yield records, detectors match, traits are weighed.
-"""
+"""Which class is this data? Sources yield records, detectors match, traits are weighed."""

@@ -106,18 +106,14 @@ def exposed(
 
 
 def web_root_sighting(asset: str, found: Sequence[str]) -> Observation:
-    """
-    Return the observation of a web root (by asset id) that holds *found* (shown paths).
-    """
+    """Return the observation of a web root (by asset id) that holds *found* (shown paths)."""
     return Observation(
         asset, Fact.FILES_IN_WEB_ROOT, tuple(dict.fromkeys(found)), Vantage.HOST, SEEN_BY
     )
 
 
 def advice(asset: str, tallied: Tallied, report: Report) -> tuple[Advice, ...]:
-    """
-    Return what of the asset (by id) could go: the policy's findings first.
-    """
+    """Return what of the asset (by id) could go: the policy's findings first."""
     judged = [
         Advice(finding.found, finding.rule.id)
         for finding in report.findings

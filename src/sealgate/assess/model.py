@@ -29,9 +29,7 @@ Cell = str | bytes | None
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """
-    The next bytes of running text, in UTF-8 or an encoding that extends ASCII.
-    """
+    """The next bytes of running text, in UTF-8 or an encoding that extends ASCII."""
 
     data: bytes
 
@@ -67,9 +65,7 @@ class Missed:
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """
-    Only the first *read* of *total* rows are looked at, because the caller asked so.
-    """
+    """Only the first *read* of *total* rows are looked at, because the caller asked so."""
 
     read: int
     total: int
@@ -112,14 +108,10 @@ class Unread:
 
 
 class Source(Protocol):
-    """
-    Anything that data is read from: a folder, a file, a database.
-    """
+    """Anything that data is read from: a folder, a file, a database."""
 
     def items(self) -> Iterable[Item | Unread]:
-        """
-        Yield what there is, one by one, in an order that does not change by itself.
-        """
+        """Yield what there is, one by one, in an order that does not change by itself."""
         ...
 
 
@@ -179,9 +171,7 @@ class Tallied:
 
 
 class TraitName(StrEnum):
-    """
-    The guideline's three traits of a data assessment.
-    """
+    """The guideline's three traits of a data assessment."""
 
     USE = "use"
     LEGAL = "legal requirements"
@@ -190,9 +180,7 @@ class TraitName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TraitRanks:
-    """
-    One rank (0 to 3) per trait.
-    """
+    """One rank (0 to 3) per trait."""
 
     use: int = 0
     legal: int = 0
@@ -200,17 +188,13 @@ class TraitRanks:
 
     @property
     def impact(self) -> int:
-        """
-        Return the high-water mark (FIPS 199, 3).
-        """
+        """Return the high-water mark (FIPS 199, 3)."""
         return max(self.use, self.legal, self.value)
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """
-    Why one trait has at least this rank, and the clause that says so.
-    """
+    """Why one trait has at least this rank, and the clause that says so."""
 
     trait: TraitName
     rank: int
@@ -252,9 +236,7 @@ class Weighed:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """
-    Something that need not be kept: *rule* is the policy's rule, if one judges it.
-    """
+    """Something that need not be kept: *rule* is the policy's rule, if one judges it."""
 
     what: str
     rule: str | None = None
@@ -284,23 +266,17 @@ class Assessment:
 
     @property
     def classification(self) -> Classification:
-        """
-        Return the class that holds.
-        """
+        """Return the class that holds."""
         return self.weighed.classification
 
     @property
     def traits(self) -> TraitRanks:
-        """
-        Return the three ranks.
-        """
+        """Return the three ranks."""
         return self.weighed.traits
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
-        """
-        Return why, strongest first.
-        """
+        """Return why, strongest first."""
         return self.weighed.reasons
 
 
@@ -321,16 +297,12 @@ class AssessRun:
 
     @property
     def open_not_looked(self) -> tuple[NotLooked, ...]:
-        """
-        Return what nobody has decided about: a decision on an asset takes it on.
-        """
+        """Return what nobody has decided about: a decision on an asset takes it on."""
         return tuple(n for n in self.not_looked if n not in self.excused)
 
     @property
     def exit_code(self) -> ExitCode:
-        """
-        Return the code from the table: what could not be looked at counts as a finding.
-        """
+        """Return the code from the table: what could not be looked at counts as a finding."""
         if self.report.open_findings or self.open_not_looked:
             return ExitCode.FINDINGS
         return ExitCode.OK

@@ -33,9 +33,7 @@ _WORD = re.compile("[^_]+")
 
 
 def is_known_name(name: str) -> bool:
-    """
-    Return whether *name*, a header or key, is made of words that are names of columns.
-    """
+    """Return whether *name*, a header or key, is made of words that are names of columns."""
     header = normal(name)
     for rule in rules_for(header):
         match = rule.pattern.search(header)
@@ -58,9 +56,7 @@ def _covers(match: re.Match[str], word: re.Match[str]) -> bool:
 
 
 class Shown(NamedTuple):
-    """
-    A place as it is shown, and whether something in it had to be masked.
-    """
+    """A place as it is shown, and whether something in it had to be masked."""
 
     text: str
     masked: bool

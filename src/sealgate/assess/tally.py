@@ -38,9 +38,7 @@ MAX_PLACES = 16
 
 
 class Tally:
-    """
-    Takes the contents of one item and tells in the end what was in it.
-    """
+    """Takes the contents of one item and tells in the end what was in it."""
 
     def __init__(self, scanner: Scanner) -> None:
         self._scanner = scanner
@@ -55,15 +53,11 @@ class Tally:
         self.bytes_read = 0
 
     def name(self, name: str) -> None:
-        """
-        Look at the *name* of the item itself: it may carry a value, also as URLs do.
-        """
+        """Look at the *name* of the item itself: it may carry a value, also as URLs do."""
         self._names.add(self._scanner.scan(unquote(name).encode("utf-8", "surrogateescape")))
 
     def take(self, content: Content) -> None:
-        """
-        Count what is in *content*.
-        """
+        """Count what is in *content*."""
         match content:
             case Text(data):
                 if self._text is None:
@@ -79,9 +73,7 @@ class Tally:
                 self._sampled = content
 
     def finish(self) -> Tallied:
-        """
-        Return what was found. The tally is finished then.
-        """
+        """Return what was found. The tally is finished then."""
         scale = 1.0
         if self._sampled is not None and self._sampled.read:
             scale = max(1.0, self._sampled.total / self._sampled.read)
@@ -130,9 +122,7 @@ class Tally:
 
 
 class _TextTally:
-    """
-    One stream of running text: counts, and the line where each kind stands first.
-    """
+    """One stream of running text: counts, and the line where each kind stands first."""
 
     def __init__(self, scanner: Scanner) -> None:
         self._stream = scanner.stream()
@@ -184,9 +174,7 @@ class _TextTally:
 
 
 class _ColumnTally:
-    """
-    One column: counts over all its values, and an even sample of them.
-    """
+    """One column: counts over all its values, and an even sample of them."""
 
     def __init__(self, name: str, number: int, scan: CellScan, *, from_schema: bool) -> None:
         self.name = name
@@ -200,9 +188,7 @@ class _ColumnTally:
         self._stride = 1
 
     def feed(self, cells: Sequence[Cell]) -> int:
-        """
-        Look at *cells* and return how many bytes they were.
-        """
+        """Look at *cells* and return how many bytes they were."""
         self.rows += len(cells)
         filled: Sequence[str | bytes] = cells if all(cells) else list(filter(None, cells))  # type: ignore[assignment] # all are filled then
         if not filled:
@@ -211,9 +197,7 @@ class _ColumnTally:
         return self._scan.feed(filled)
 
     def judge(self, scanner: Scanner, gathered: _Gathered) -> str:
-        """
-        Add what the column holds to *gathered*, and return how the column is shown.
-        """
+        """Add what the column holds to *gathered*, and return how the column is shown."""
         verdict = judge_column(self.name, self._sample, self.filled)
         known = self.from_schema or is_known_name(self.name)
         shown = show_column(self.name, self.number, scanner, known=known)
@@ -241,9 +225,7 @@ class _ColumnTally:
 
 
 class _Gathered:
-    """
-    Counts with their places, summed over columns.
-    """
+    """Counts with their places, summed over columns."""
 
     def __init__(self) -> None:
         self.counts = Counts()
@@ -270,9 +252,7 @@ class _Gathered:
         return self
 
     def take_larger(self, other: _Gathered) -> None:
-        """
-        Merge what was seen of the same bytes in another way.
-        """
+        """Merge what was seen of the same bytes in another way."""
         for kind, confidence in other.counts.confidence.items():
             if other.counts.count[kind] >= self.counts.count[kind]:
                 self.estimated.discard(kind)

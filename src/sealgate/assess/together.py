@@ -1,6 +1,4 @@
-"""
-What the tables of one database hold together. Pure.
-"""
+"""What the tables of one database hold together. Pure."""
 
 from __future__ import annotations
 
@@ -15,9 +13,7 @@ if TYPE_CHECKING:
 
 
 def together(tables: Sequence[Tallied]) -> Tallied:
-    """
-    Return the sum of *tables*: each kind with all its values, and that something is unseen.
-    """
+    """Return the sum of *tables*: each kind with all its values, and that something is unseen."""
     merged: dict[Kind, KindFound] = {}
     for found in (kind for table in tables for kind in table.kinds):
         other = merged.get(found.kind)

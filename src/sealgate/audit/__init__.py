@@ -1,3 +1,1 @@
-"""
-Observes what protects data now. Judging is left to the policy.
-"""
+"""Observes what protects data now. Judging is left to the policy."""

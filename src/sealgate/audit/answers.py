@@ -1,6 +1,4 @@
-"""
-What an HTTP answer means: its cookies, its HSTS header, and whether it lets one in.
-"""
+"""What an HTTP answer means: its cookies, its HSTS header, and whether it lets one in."""
 
 from __future__ import annotations
 
@@ -71,9 +69,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 @dataclass(frozen=True, slots=True)
 class Cookie:
-    """
-    A cookie as it was set: never its value.
-    """
+    """A cookie as it was set: never its value."""
 
     name: str
     secure: bool
@@ -81,9 +77,7 @@ class Cookie:
 
 
 def cookies(response: Response) -> tuple[Cookie, ...]:
-    """
-    Return the cookies that *response* sets (RFC 6265, 5.2), deleted ones left out.
-    """
+    """Return the cookies that *response* sets (RFC 6265, 5.2), deleted ones left out."""
     found = []
     for line in response.values("set-cookie"):
         pair, *attributes = line.split(";")
@@ -99,9 +93,7 @@ def cookies(response: Response) -> tuple[Cookie, ...]:
 
 
 def is_session_cookie(name: str, rules: Sequence[CookieRule] = ()) -> bool:
-    """
-    Return whether *name* is a session's: as the preset's *rules* say, or as it sounds.
-    """
+    """Return whether *name* is a session's: as the preset's *rules* say, or as it sounds."""
     for rule in rules:
         known = rule.name
         if name == known or (known.endswith("*") and name.startswith(known[:-1])):
@@ -130,9 +122,7 @@ def pages_of(response: Response, url: str, texts: Iterable[str]) -> tuple[PageFa
 
 
 def xml_or_not(response: Response) -> tuple[bool, ...]:
-    """
-    Return whether browsers read *response* as XML; both where that is open.
-    """
+    """Return whether browsers read *response* as XML; both where that is open."""
     named = [value.partition(";")[0].strip() for value in response.values("content-type")]
     kinds = {_XML.fullmatch(name) is not None for name in named}
     # WHATWG MIME Sniffing, 7.1, of what has no type.
@@ -145,9 +135,7 @@ def _is_no_page(value: str) -> bool:
 
 
 def markup_of(response: Response) -> tuple[str, bool]:
-    """
-    Return the text of a page, and whether all of it could be read.
-    """
+    """Return the text of a page, and whether all of it could be read."""
     body, whole = decoded(response.body, ",".join(response.values("content-encoding")))
     whole = whole and response.whole
     if _BUILT.search(body) and any(xml_or_not(response)):
@@ -164,9 +152,7 @@ def markup_of(response: Response) -> tuple[str, bool]:
 
 
 def _named_inside(body: bytes) -> str:
-    """
-    Return the codec of a page whose fields name none (HTML, 13.2.3.2: its first 1024 bytes do).
-    """
+    """Return the codec of a page whose fields name none (HTML, 13.2.3.2: its first 1024 bytes do)."""
     for item in read_markup(body[:_PRESCANNED].decode("latin-1")):
         if not isinstance(item, Tag) or item.name != "meta":
             continue
@@ -214,9 +200,7 @@ def readings_of(response: Response) -> tuple[str, ...]:
 
 
 def hsts_seconds(response: Response) -> int:
-    """
-    Return how long a browser will insist on TLS, 0 when it will not (RFC 6797, 6.1).
-    """
+    """Return how long a browser will insist on TLS, 0 when it will not (RFC 6797, 6.1)."""
     # RFC 6797, 8.1: only the first header counts, and a faulty one not at all.
     value = response.header("strict-transport-security") or ""
     given: dict[str, str] = {}
@@ -238,9 +222,7 @@ def hsts_seconds(response: Response) -> int:
 
 
 def is_for_now(response: Response) -> bool:
-    """
-    Return whether *response* refuses for the moment only, so that it tells nothing of later.
-    """
+    """Return whether *response* refuses for the moment only, so that it tells nothing of later."""
     refuses = response.status in _REFUSALS
     return response.status in _LATER or (refuses and response.header("retry-after") is not None)
 
@@ -265,9 +247,7 @@ def redirect_of(response: Response, url: str, index: int = 0) -> str | None:
 
 
 def leads_to(response: Response, url: str) -> tuple[str, ...]:
-    """
-    Return where *response* to *url* sends a browser that shows it: by refresh or by script.
-    """
+    """Return where *response* to *url* sends a browser that shows it: by refresh or by script."""
     ahead = map(refresh_goal, response.values("refresh"))
     found = [joined(url, goal) for goal in ahead if goal is not None]
     if is_page(response):
@@ -303,9 +283,7 @@ def plain_answer(response: Response, url: str) -> PlainAnswer | None:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """
-    What two answers are compared by: whether they show the same thing.
-    """
+    """What two answers are compared by: whether they show the same thing."""
 
     status: int
     location: str | None
@@ -313,9 +291,7 @@ class Look:
 
 
 def look_of(response: Response) -> Look:
-    """
-    Return what *response* looks like.
-    """
+    """Return what *response* looks like."""
     return Look(response.status, response.header("location"), response.body)
 
 

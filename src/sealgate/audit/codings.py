@@ -27,9 +27,7 @@ _ZSTD = ("compression.zstd", "backports.zstd")
 
 
 def decoded(body: bytes, codings: str) -> tuple[bytes, bool]:
-    """
-    Return *body* without its *codings* (``Content-Encoding``), and whether all of it was read.
-    """
+    """Return *body* without its *codings* (``Content-Encoding``), and whether all of it was read."""
     names = [name.strip().lower() for name in codings.split(",")]
     applied = [name for name in names if name not in {"", "identity"}]
     if len(applied) > _MAX_CODINGS:

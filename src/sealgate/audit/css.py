@@ -33,18 +33,14 @@ _MAX_CODE_POINT = 0x10FFFF
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """
-    What a style sheet refers to: *imports* are style sheets themselves, *parts* all else.
-    """
+    """What a style sheet refers to: *imports* are style sheets themselves, *parts* all else."""
 
     imports: tuple[str, ...]
     parts: tuple[str, ...]
 
 
 def read_css(text: str) -> Sheet:
-    """
-    Return what *text* refers to, as it stands there: relative to the sheet's own address.
-    """
+    """Return what *text* refers to, as it stands there: relative to the sheet's own address."""
     imports: list[str] = []
     parts: list[str] = []
     position, rule, depth, of_set = 0, "", 0, 0

@@ -1,6 +1,4 @@
-"""
-Where the doors of a configured site are, and what to ask for at each route. No I/O.
-"""
+"""Where the doors of a configured site are, and what to ask for at each route. No I/O."""
 
 from __future__ import annotations
 
@@ -24,9 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """
-    The targets of one site: one per name and listener, TLS and plain apart.
-    """
+    """The targets of one site: one per name and listener, TLS and plain apart."""
 
     secure: tuple[Target, ...]
     plain: tuple[Target, ...]
@@ -70,16 +66,12 @@ def doors_of(inventory: Inventory, site: Site, reach: Callable[[Address, str], s
 
 
 def is_everywhere(address: Address) -> bool:
-    """
-    Return whether a listener binds every address of its host.
-    """
+    """Return whether a listener binds every address of its host."""
     return ipaddress.ip_address(address.host).is_unspecified
 
 
 def request_for(door: Door) -> str:
-    """
-    Return the request target that asks for *door*; ``*`` becomes some segment.
-    """
+    """Return the request target that asks for *door*; ``*`` becomes some segment."""
     path = door.path.replace("*", "x")
     if door.query is None:
         return path
@@ -100,9 +92,7 @@ def below(door: Door) -> str | None:
 
 
 def can_be_asked(door: Door) -> bool:
-    """
-    Return whether a plain GET can mean *door*.
-    """
+    """Return whether a plain GET can mean *door*."""
     return not door.credentials and (not door.methods or "GET" in door.methods)
 
 
@@ -143,14 +133,10 @@ def _path(segments: Sequence[str]) -> str:
 
 
 def asks_who(route: Route) -> bool:
-    """
-    Return whether it is the gateway that asks who comes to *route*, and not the site.
-    """
+    """Return whether it is the gateway that asks who comes to *route*, and not the site."""
     return required_of_route(route).access > AccessRung.NONE and route.access is not SiteAccess.SITE
 
 
 def is_locked(route: Route) -> bool:
-    """
-    Return whether *route* must let nobody in without a key.
-    """
+    """Return whether *route* must let nobody in without a key."""
     return required_of_route(route).access >= AccessRung.HIGH

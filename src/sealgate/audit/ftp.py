@@ -15,39 +15,29 @@ MAX_REPLY_BYTES = 64 * 1024
 
 
 class MalformedReplyError(PeerError):
-    """
-    What came back is no FTP.
-    """
+    """What came back is no FTP."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """
-    One answer: its code, and its lines without the code of the first and the last.
-    """
+    """One answer: its code, and its lines without the code of the first and the last."""
 
     code: int
     lines: tuple[str, ...]
 
     @property
     def is_taken(self) -> bool:
-        """
-        Return whether the command was done (2xx).
-        """
+        """Return whether the command was done (2xx)."""
         return self.code // 100 == 2  # noqa: PLR2004  # RFC 959, 4.2.1
 
     @property
     def wants_more(self) -> bool:
-        """
-        Return whether the command was taken and another is awaited (3xx).
-        """
+        """Return whether the command was taken and another is awaited (3xx)."""
         return self.code // 100 == 3  # noqa: PLR2004  # RFC 959, 4.2.1
 
     @property
     def is_passing(self) -> bool:
-        """
-        Return whether the same command may be taken another time (4xx).
-        """
+        """Return whether the same command may be taken another time (4xx)."""
         return self.code // 100 == 4  # noqa: PLR2004  # RFC 959, 4.2.1
 
 
@@ -86,9 +76,7 @@ def parse_reply(data: bytes) -> tuple[Reply, bytes] | None:
 
 
 def features(reply: Reply) -> tuple[str, ...]:
-    """
-    Return the features that an answer to FEAT lists, in upper case (RFC 2389, 3.2).
-    """
+    """Return the features that an answer to FEAT lists, in upper case (RFC 2389, 3.2)."""
     if not reply.is_taken:
         return ()
     listed = (line.strip().upper() for line in reply.lines[1:-1] if line.startswith(" "))

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
 
 class Version(IntEnum):
-    """
-    A protocol version by its number on the wire.
-    """
+    """A protocol version by its number on the wire."""
 
     SSL_3_0 = 0x0300
     TLS_1_0 = 0x0301
@@ -35,9 +33,7 @@ class Version(IntEnum):
 
     @property
     def label(self) -> str:
-        """
-        Return the name that observations use.
-        """
+        """Return the name that observations use."""
         return _LABELS[self]
 
 
@@ -74,16 +70,12 @@ _SIGNATURES = (
 
 
 class MalformedAnswerError(PeerError):
-    """
-    What came back is no TLS.
-    """
+    """What came back is no TLS."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """
-    What one ClientHello offers: one version, and suites and groups by IANA number.
-    """
+    """What one ClientHello offers: one version, and suites and groups by IANA number."""
 
     version: Version
     suites: Sequence[int]
@@ -93,9 +85,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class ServerHello:
-    """
-    What the server chose. *group* is ``None`` where this message does not say.
-    """
+    """What the server chose. *group* is ``None`` where this message does not say."""
 
     version: int
     suite: int
@@ -231,9 +221,7 @@ def _told(handshake: bytes) -> Flight:
 
 
 def ssl2_hello(challenge: bytes) -> bytes:
-    """
-    Return the CLIENT-HELLO of SSL 2.0 that offers all its ciphers; *challenge* is 16 bytes.
-    """
+    """Return the CLIENT-HELLO of SSL 2.0 that offers all its ciphers; *challenge* is 16 bytes."""
     specs = b"".join(number.to_bytes(3, "big") for number in SSL2_SUITES)
     body = struct.pack(">BHHHH", 1, _SSL2, len(specs), 0, len(challenge)) + specs + challenge
     # The first bit says that there is no padding.

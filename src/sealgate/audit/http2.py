@@ -23,9 +23,7 @@ _OURS = 1
 
 
 def request_bytes(authority: str, path: str) -> bytes:
-    """
-    Return everything that a client says for ``GET path``: preface, settings, one request.
-    """
+    """Return everything that a client says for ``GET path``: preface, settings, one request."""
     block = bytes([0x80 | _METHOD_GET, 0x80 | _SCHEME_HTTP])
     block += _literal(_PATH, path) + _literal(_AUTHORITY, authority)
     # RFC 9113, 6.5.2: no server push.
@@ -65,9 +63,7 @@ class AnswerFrames:
     _left: bytes = b""
 
     def feed(self, data: bytes, max_bytes: int) -> bytes:
-        """
-        Take *data*; return what has to be sent back.
-        """
+        """Take *data*; return what has to be sent back."""
         data = self._left + data
         back: list[bytes] = []
         at = 0

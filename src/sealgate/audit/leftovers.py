@@ -40,16 +40,12 @@ _HARMLESS = re.compile(r"\.env\.(?:example|sample|dist|template)", re.IGNORECASE
 
 
 def is_leftover_folder(name: str) -> bool:
-    """
-    Return whether a folder called *name* must not be in a web root.
-    """
+    """Return whether a folder called *name* must not be in a web root."""
     return name in _FOLDERS
 
 
 def is_leftover_file(name: str) -> bool:
-    """
-    Return whether a file called *name* must not be in a web root.
-    """
+    """Return whether a file called *name* must not be in a web root."""
     if _HARMLESS.fullmatch(name) is not None:
         return False
     return kind_of_name(name.lower()) is not None or _NAMES.fullmatch(name) is not None
@@ -57,9 +53,7 @@ def is_leftover_file(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """
-    A path that strangers try first, and what its content looks like from the first byte on.
-    """
+    """A path that strangers try first, and what its content looks like from the first byte on."""
 
     path: str
     sign: re.Pattern[bytes]
@@ -70,9 +64,7 @@ NOWHERE = "/sealgate-audit-asks-for-nothing.bak"
 
 
 class Told(Enum):
-    """
-    What an answer tells of the file that was asked for.
-    """
+    """What an answer tells of the file that was asked for."""
 
     SERVED = auto()  # it is content of that kind
     ABSENT = auto()  # refused, not there, or what the site shows to anything
@@ -139,9 +131,7 @@ _SHOWN, _ELSEWHERE, _REFUSED = range(200, 300), range(300, 400), range(400, 500)
 
 
 def told_by(question: Question, answer: Response, anywhere: Response) -> Told:
-    """
-    Return what *answer* tells of *question*; *anywhere* is the answer to :data:`NOWHERE`.
-    """
+    """Return what *answer* tells of *question*; *anywhere* is the answer to :data:`NOWHERE`."""
     if answer.status in _SHOWN:
         # Some say what they were asked for.
         usual = answer.body.replace(question.path.encode(), NOWHERE.encode())

@@ -18,9 +18,7 @@ _LISTEN = "0A"  # TCP_LISTEN in include/net/tcp_states.h
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """
-    One listening TCP socket. An unspecified address means every address of the host.
-    """
+    """One listening TCP socket. An unspecified address means every address of the host."""
 
     address: Address
     port: int
@@ -52,9 +50,7 @@ def _kernel_address(text: str) -> Address:
 
 
 def parse_ipv4_addresses(trie: str) -> tuple[Address, ...]:
-    """
-    Return the host's own IPv4 addresses from the text of ``/proc/net/fib_trie``.
-    """
+    """Return the host's own IPv4 addresses from the text of ``/proc/net/fib_trie``."""
     found: dict[Address, None] = {}
     last = ""
     for line in trie.splitlines():
@@ -82,7 +78,5 @@ def parse_ipv6_addresses(table: str) -> tuple[Address, ...]:
 
 
 def is_beside_loopback(address: Address) -> bool:
-    """
-    Return whether others than this host can ask *address*.
-    """
+    """Return whether others than this host can ask *address*."""
     return not address.is_loopback

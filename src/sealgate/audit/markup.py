@@ -67,9 +67,7 @@ class Tag:
 
 
 class _Place:
-    """
-    Whether what comes next is HTML, or SVG or MathML inside of it (HTML, 13.2.6).
-    """
+    """Whether what comes next is HTML, or SVG or MathML inside of it (HTML, 13.2.6)."""
 
     def __init__(self) -> None:
         self._open: list[str] = []
@@ -80,9 +78,7 @@ class _Place:
         return bool(self._open) and self._open[-1] in _FOREIGN
 
     def take(self, tag: Tag) -> bool:
-        """
-        Go on behind *tag*; return whether it is one of SVG or MathML itself.
-        """
+        """Go on behind *tag*; return whether it is one of SVG or MathML itself."""
         if tag.closes:
             foreign = self.is_foreign
             if self._known[tag.name]:

@@ -1,6 +1,4 @@
-"""
-What an audit looks at, how long it waits, and what an HTTP answer is as a value.
-"""
+"""What an audit looks at, how long it waits, and what an HTTP answer is as a value."""
 
 from __future__ import annotations
 
@@ -23,9 +21,7 @@ DEFAULT_PORTS = {
 
 
 class Opening(StrEnum):
-    """
-    What stands between a connection and its TLS handshake.
-    """
+    """What stands between a connection and its TLS handshake."""
 
     DIRECT = "direct"  # nothing
     FTP = "ftp"  # a greeting and AUTH TLS (RFC 4217, 4)
@@ -67,25 +63,19 @@ class Target:
 
     @property
     def origin(self) -> str:
-        """
-        Return the origin as a browser would write it: ``https://`` and the host.
-        """
+        """Return the origin as a browser would write it: ``https://`` and the host."""
         port = "" if self.port == DEFAULT_PORTS[self.scheme] else f":{self.port}"
         return f"{self.scheme}://{self._host}{port}"
 
     @property
     def plain_origin(self) -> str:
-        """
-        Return the ``http://`` origin as a browser would write it.
-        """
+        """Return the ``http://`` origin as a browser would write it."""
         port = "" if self.plain_port == HTTP_PORT else f":{self.plain_port}"
         return f"http://{self._host}{port}"
 
     @property
     def where(self) -> str:
-        """
-        Return the socket address that is really asked, for people to read.
-        """
+        """Return the socket address that is really asked, for people to read."""
         return f"{bracketed(self.address)}:{self.port}"
 
     @property
@@ -107,20 +97,14 @@ class Response:
     whole: bool = True
 
     def header(self, name: str) -> str | None:
-        """
-        Return the first value of header *name* (lower case), ``None`` when absent.
-        """
+        """Return the first value of header *name* (lower case), ``None`` when absent."""
         return next((value for key, value in self.headers if key == name), None)
 
     def values(self, name: str) -> tuple[str, ...]:
-        """
-        Return every value of header *name* (lower case), in order.
-        """
+        """Return every value of header *name* (lower case), in order."""
         return tuple(value for key, value in self.headers if key == name)
 
 
 def bracketed(host: str) -> str:
-    """
-    Return *host* as it stands in a URL: an IPv6 address goes into brackets.
-    """
+    """Return *host* as it stands in a URL: an IPv6 address goes into brackets."""
     return f"[{host}]" if ":" in host else host

@@ -335,9 +335,7 @@ def _kinds(text: str) -> frozenset[Kind]:
 
 
 def refresh_goal(value: str) -> str | None:
-    """
-    Return where a refresh (``5; url=/there``) leads, ``None`` when it only loads again.
-    """
+    """Return where a refresh (``5; url=/there``) leads, ``None`` when it only loads again."""
     # HTML, 4.2.5.3: seconds, a sign, and the address with or without "url=" and quotes.
     found = _REFRESH.match(value)
     goal = value[found.end() :] if found else ""
@@ -451,9 +449,7 @@ def _links(page: _Page, base: str, url: str, *, sign_in: bool) -> list[str]:
 
 
 def is_elsewhere(goal: str, url: str) -> bool:
-    """
-    Return whether *goal* is a place of another host than *url*.
-    """
+    """Return whether *goal* is a place of another host than *url*."""
     there, here = split_url(goal), split_url(url)
     return there.scheme in {"http", "https"} and there.hostname != here.hostname
 
@@ -463,9 +459,7 @@ def _listed(items: list[str]) -> tuple[str, ...]:
 
 
 def joined(base: str, reference: str) -> str:
-    """
-    Return the absolute URL that *reference* means on a page at *base*.
-    """
+    """Return the absolute URL that *reference* means on a page at *base*."""
     # URL Standard, 4.4: tabs and line ends are left out, a backslash is a slash.
     plain = reference.translate(_NOT_IN_URLS).strip()
     path, mark, rest = plain.partition("?")
@@ -476,9 +470,7 @@ def joined(base: str, reference: str) -> str:
 
 
 def split_url(url: str) -> SplitResult:
-    """
-    Return the parts of *url*, all of them empty where it is none.
-    """
+    """Return the parts of *url*, all of them empty where it is none."""
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018  # a port that is none raises here
@@ -492,9 +484,7 @@ def _scheme(url: str) -> str:
 
 
 def shown_url(url: str) -> str:
-    """
-    Return what may be told of *url*: no user, password, query or fragment.
-    """
+    """Return what may be told of *url*: no user, password, query or fragment."""
     try:
         parts = urlsplit(url)
         host = parts.netloc.rpartition("@")[2]

@@ -40,9 +40,7 @@ _GREETINGS = (b"SSH-", b"220 ", b"220-", b"* OK", b"+OK", b"RFB ")
 
 
 class Spoken(StrEnum):
-    """
-    What a peer speaks instead of HTTP/1, by the first bytes of its answer.
-    """
+    """What a peer speaks instead of HTTP/1, by the first bytes of its answer."""
 
     NOTHING = "nothing"
     INTERIM = "interim answers alone"
@@ -53,14 +51,10 @@ class Spoken(StrEnum):
 
 
 class NotHTTPError(ValueError):
-    """
-    The answer is no answer of HTTP/1; *spoken* is what it is.
-    """
+    """The answer is no answer of HTTP/1; *spoken* is what it is."""
 
     def __init__(self, spoken: Spoken) -> None:
-        """
-        Keep what was spoken.
-        """
+        """Keep what was spoken."""
         super().__init__(f"the answer is no HTTP, but {spoken.value}")
         self.spoken = spoken
 
@@ -93,14 +87,10 @@ class _Head:
 
 
 class AnswerReader:
-    """
-    Takes an answer to *method* piece by piece, and keeps *max_bytes* of its body.
-    """
+    """Takes an answer to *method* piece by piece, and keeps *max_bytes* of its body."""
 
     def __init__(self, method: str, max_bytes: int) -> None:
-        """
-        Begin before the first byte.
-        """
+        """Begin before the first byte."""
         self._method = method
         self._max_bytes = max_bytes
         self._buffer = bytearray()
@@ -116,22 +106,16 @@ class AnswerReader:
 
     @property
     def has_begun(self) -> bool:
-        """
-        Return whether anything came.
-        """
+        """Return whether anything came."""
         return bool(self._buffer or self._passed_over or self._bare)
 
     @property
     def is_bare(self) -> bool:
-        """
-        Return whether there is no head, and all that came is taken for the body (HTTP/0.9).
-        """
+        """Return whether there is no head, and all that came is taken for the body (HTTP/0.9)."""
         return self._bare
 
     def feed(self, data: bytes) -> bool:
-        """
-        Take *data*; return whether nothing more is needed.
-        """
+        """Take *data*; return whether nothing more is needed."""
         self._buffer += data
         if not self._bare and self._head is None:
             self._take_heads(ended=False)

@@ -50,9 +50,7 @@ def requests_for(door: Door, *, overrides: bool) -> dict[str, Request]:
 
 
 def untried(door: Door) -> tuple[str, ...]:
-    """
-    Return the methods of *door* that are not tried, since they might write.
-    """
+    """Return the methods of *door* that are not tried, since they might write."""
     return tuple(m for m in door.methods if door.exact and m not in _SAFE and m != "POST")
 
 

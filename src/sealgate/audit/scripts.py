@@ -69,9 +69,7 @@ class Script:
 
     @property
     def shown(self) -> str:
-        """
-        Return name and digest for people.
-        """
+        """Return name and digest for people."""
         if self.unread:
             return f"{self.name} (not read: {self.unread})"
         # One that stands in the page is named by its digest.
@@ -80,9 +78,7 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """
-    What a page runs against what somebody approved; each entry as people read it.
-    """
+    """What a page runs against what somebody approved; each entry as people read it."""
 
     unapproved: tuple[str, ...]
     changed: tuple[str, ...]
@@ -171,16 +167,12 @@ def _base(url: str, reference: str) -> str:
 
 
 def digest_of(content: bytes) -> str:
-    """
-    Return the digest of a script as CSP and SRI write it.
-    """
+    """Return the digest of a script as CSP and SRI write it."""
     return "sha256-" + base64.b64encode(hashlib.sha256(content).digest()).decode("ascii")
 
 
 def with_digest(script: Script, content: bytes) -> Script:
-    """
-    Return *script* with the digest of what was fetched.
-    """
+    """Return *script* with the digest of what was fetched."""
     return replace(script, digest=digest_of(content))
 
 
@@ -206,17 +198,13 @@ def _unique(items: list[str]) -> tuple[str, ...]:
 
 
 def says_no_store(response: Response) -> bool:
-    """
-    Return whether *response* must not be kept (RFC 9111, 5.2.2.5).
-    """
+    """Return whether *response* must not be kept (RFC 9111, 5.2.2.5)."""
     directives = ",".join(response.values("cache-control")).split(",")
     return any(item.strip().lower() == "no-store" for item in directives)
 
 
 def nonces_of(response: Response) -> frozenset[str]:
-    """
-    Return the nonces in the policies of *response*, in lower case.
-    """
+    """Return the nonces in the policies of *response*, in lower case."""
     policies = (response.values(name) for name in (_POLICY, _REPORTED))
     words = ",".join(value for values in policies for value in values).lower()
     return frozenset(_NONCE.findall(words))

@@ -1,6 +1,4 @@
-"""
-Short ways to say what was seen and what was not, and how looks at several names agree.
-"""
+"""Short ways to say what was seen and what was not, and how looks at several names agree."""
 
 from __future__ import annotations
 
@@ -98,18 +96,14 @@ def seen(
     seen_by: str,
     vantage: Vantage = Vantage.OUTSIDE,
 ) -> list[Sighting]:
-    """
-    Return one observation of *asset* per fact in *values*.
-    """
+    """Return one observation of *asset* per fact in *values*."""
     return [Observation(asset, fact, value, vantage, seen_by) for fact, value in values.items()]
 
 
 def unseen(
     asset: str, facts: Iterable[Fact], reason: str, vantage: Vantage = Vantage.OUTSIDE
 ) -> list[Sighting]:
-    """
-    Return that none of *facts* could be observed of *asset*, because of *reason*.
-    """
+    """Return that none of *facts* could be observed of *asset*, because of *reason*."""
     return [NotObserved(asset, fact, reason, vantage) for fact in facts]
 
 

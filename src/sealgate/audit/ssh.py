@@ -42,16 +42,12 @@ _SIGNALS = frozenset(
 
 
 class MalformedSSHError(PeerError):
-    """
-    What came back is no SSH, or breaks its framing.
-    """
+    """What came back is no SSH, or breaks its framing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identification:
-    """
-    The first line: *protocol* is ``2.0`` or ``1.99``, *software* what it calls itself.
-    """
+    """The first line: *protocol* is ``2.0`` or ``1.99``, *software* what it calls itself."""
 
     protocol: str
     software: str
@@ -59,9 +55,7 @@ class Identification:
 
 @dataclass(frozen=True, slots=True)
 class KexInit:
-    """
-    The lists of one side, in its order. *kex* holds methods only; *strict* is the signal.
-    """
+    """The lists of one side, in its order. *kex* holds methods only; *strict* is the signal."""
 
     kex: tuple[str, ...]
     host_keys: tuple[str, ...]
@@ -75,23 +69,17 @@ class KexInit:
 
     @property
     def ciphers(self) -> tuple[str, ...]:
-        """
-        Return every cipher that either direction takes.
-        """
+        """Return every cipher that either direction takes."""
         return _both(self.ciphers_to_server, self.ciphers_to_client)
 
     @property
     def macs(self) -> tuple[str, ...]:
-        """
-        Return every MAC that either direction takes.
-        """
+        """Return every MAC that either direction takes."""
         return _both(self.macs_to_server, self.macs_to_client)
 
     @property
     def compression(self) -> tuple[str, ...]:
-        """
-        Return every compression that either direction takes.
-        """
+        """Return every compression that either direction takes."""
         return _both(self.compression_to_server, self.compression_to_client)
 
 
@@ -156,9 +144,7 @@ def parse_packet(data: bytes) -> tuple[bytes, bytes] | None:
 
 
 def packet(payload: bytes) -> bytes:
-    """
-    Return *payload* as an unencrypted packet (RFC 4253, 6), padded with zeros.
-    """
+    """Return *payload* as an unencrypted packet (RFC 4253, 6), padded with zeros."""
     padding = _BLOCK - (len(payload) + 5) % _BLOCK
     if padding < _MIN_PADDING:
         padding += _BLOCK
@@ -215,9 +201,7 @@ def kexinit(kex: str, host_key: str, server: KexInit, cookie: bytes) -> bytes:
 
 
 def string(data: bytes) -> bytes:
-    """
-    Return *data* with its length before it (RFC 4251, 5).
-    """
+    """Return *data* with its length before it (RFC 4251, 5)."""
     return struct.pack(">I", len(data)) + data
 
 

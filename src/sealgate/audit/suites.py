@@ -487,14 +487,10 @@ CLASSICAL_GROUPS: tuple[int, ...] = tuple(n for n, name in GROUPS.items() if "ML
 
 
 def suite_name(number: int) -> str:
-    """
-    Return the IANA name of a suite, or its number in hex when the table lacks it.
-    """
+    """Return the IANA name of a suite, or its number in hex when the table lacks it."""
     return SUITES.get(number, f"0x{number:04X}")
 
 
 def group_name(number: int) -> str:
-    """
-    Return the IANA name of a group, or its number in hex when the table lacks it.
-    """
+    """Return the IANA name of a group, or its number in hex when the table lacks it."""
     return GROUPS.get(number, f"0x{number:04X}")

@@ -1,6 +1,4 @@
-"""
-Reads what was given on the command line: a target's URL, and where to find a host.
-"""
+"""Reads what was given on the command line: a target's URL, and where to find a host."""
 
 from __future__ import annotations
 
@@ -47,9 +45,7 @@ class Endpoint:
 
     @property
     def asset(self) -> Asset:
-        """
-        Return the asset that stands for it. Its id has no query: that may carry a value.
-        """
+        """Return the asset that stands for it. Its id has no query: that may carry a value."""
         port = "" if self.port == DEFAULT_PORTS[self.scheme] else f":{self.port}"
         path = self.request.partition("?")[0]
         kind = AssetKind.FILE_SERVER if self.is_file_server else AssetKind.ENDPOINT
@@ -57,16 +53,12 @@ class Endpoint:
 
     @property
     def is_file_server(self) -> bool:
-        """
-        Return whether it speaks SSH or FTP.
-        """
+        """Return whether it speaks SSH or FTP."""
         return bool(self.declarations)
 
     @property
     def declarations(self) -> frozenset[Declaration]:
-        """
-        Return what the URL says of the protocol.
-        """
+        """Return what the URL says of the protocol."""
         if self.scheme in _SSH:
             return frozenset([Declaration.SSH])
         return frozenset([Declaration.FTP]) if self.scheme in _FTP else frozenset()

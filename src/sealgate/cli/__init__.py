@@ -130,18 +130,14 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """
-    Run one command and leave the process with an exit code from the table.
-    """
+    """Run one command and leave the process with an exit code from the table."""
     keep_standard_streams()
     clean_up_on_signals()
     sys.exit(settle_output(run(arguments)))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """
-    Run one command and return its exit code; never a traceback for bad input.
-    """
+    """Run one command and return its exit code; never a traceback for bad input."""
     # What it rests on may drop finite fields (RFC 9142, 3.2) one day; a server that has nothing
     # else can be audited and sent to until then. Said here, before threads share the filters.
     warnings.filterwarnings("ignore", _FINITE_FIELDS, UserWarning, r"asyncssh\.")
@@ -209,9 +205,7 @@ def _in_quotes(found: re.Match[str]) -> str:
 
 
 def _to_type(context: click.Context) -> str:
-    """
-    Return the command of *context* with all that it cannot do without.
-    """
+    """Return the command of *context* with all that it cannot do without."""
     parts = [context.command_path]
     for parameter in context.command.params:
         name = parameter.metavar or (parameter.name or "").upper()

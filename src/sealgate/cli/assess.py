@@ -1,6 +1,4 @@
-"""
-``sealgate assess``: find and classify data, and keep the result in the register.
-"""
+"""``sealgate assess``: find and classify data, and keep the result in the register."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-``sealgate audit``: observe from outside and judge by the same ruler.
-"""
+"""``sealgate audit``: observe from outside and judge by the same ruler."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-``sealgate certificate``: server certificates that are fetched from an authority.
-"""
+"""``sealgate certificate``: server certificates that are fetched from an authority."""
 
 from __future__ import annotations
 
@@ -25,9 +23,7 @@ def command() -> None:
 @command.command("list")
 @config_option
 def list_(*, config: str | None) -> int:
-    """
-    List the certificates, when they end, and what is wrong with them.
-    """
+    """List the certificates, when they end, and what is wrong with them."""
     from sealgate.app.certificate_commands import list_certificates
 
     lines = list_certificates(configured(config), time.time())
@@ -62,9 +58,7 @@ def renew(site: str, *, config: str | None) -> None:
 @click.option("--key-compromised", is_flag=True, help="Somebody else may have its private key.")
 @config_option
 def revoke(site: str, *, key_compromised: bool, config: str | None) -> None:
-    """
-    Have the certificate of SITE revoked by its authority, and a new one fetched.
-    """
+    """Have the certificate of SITE revoked by its authority, and a new one fetched."""
     from sealgate.app.certificate_commands import revoke_certificate
 
     revoke_certificate(configured(config), site, key_compromised=key_compromised)

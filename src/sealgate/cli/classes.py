@@ -1,6 +1,4 @@
-"""
-``sealgate classes``: the classification model in force.
-"""
+"""``sealgate classes``: the classification model in force."""
 
 from __future__ import annotations
 

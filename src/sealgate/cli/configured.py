@@ -1,6 +1,4 @@
-"""
-The option ``-c CONFIG`` that commands share, and the inventory that it leads to.
-"""
+"""The option ``-c CONFIG`` that commands share, and the inventory that it leads to."""
 
 from __future__ import annotations
 
@@ -21,9 +19,7 @@ _Command = TypeVar("_Command", bound="Callable[..., object]")
 
 
 def config_option(command: _Command) -> _Command:
-    """
-    Give *command* the option ``-c``, as its parameter ``config``.
-    """
+    """Give *command* the option ``-c``, as its parameter ``config``."""
     return click.option(
         "-c",
         "--config",

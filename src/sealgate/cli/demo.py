@@ -1,6 +1,4 @@
-"""
-``sealgate demo``: a small shop, assessed, served and audited on loopback.
-"""
+"""``sealgate demo``: a small shop, assessed, served and audited on loopback."""
 
 from __future__ import annotations
 
@@ -88,9 +86,7 @@ def _extra() -> ModuleType:
 
 
 def _program() -> str:
-    """
-    Return how this program is typed: by its name where that finds it, else by its path.
-    """
+    """Return how this program is typed: by its name where that finds it, else by its path."""
     if shutil.which("sealgate"):
         return "sealgate"
     started = Path(sys.argv[0])

@@ -1,6 +1,4 @@
-"""
-``sealgate explain``: why a rule is there, its clause, and how to mend what it finds.
-"""
+"""``sealgate explain``: why a rule is there, its clause, and how to mend what it finds."""
 
 from __future__ import annotations
 
@@ -16,9 +14,7 @@ from sealgate.inspection.model import Refusal
 @click.command("explain")
 @click.argument("rule_id", metavar="[RULE]", required=False)
 def command(rule_id: str | None) -> None:
-    """
-    Tell why RULE is there, its clause, and how to mend it; without RULE, list all.
-    """
+    """Tell why RULE is there, its clause, and how to mend it; without RULE, list all."""
     from sealgate.policy.rules import RULES, find_rule
     from sealgate.report.rules import render_held_back, render_rule, render_rules
 

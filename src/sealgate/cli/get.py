@@ -1,6 +1,4 @@
-"""
-``sealgate get``: fetch files over no channel below what they are held to.
-"""
+"""``sealgate get``: fetch files over no channel below what they are held to."""
 
 from __future__ import annotations
 

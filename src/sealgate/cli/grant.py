@@ -1,6 +1,4 @@
-"""
-``sealgate grant``: somebody else agrees that one person may reach one asset for a while.
-"""
+"""``sealgate grant``: somebody else agrees that one person may reach one asset for a while."""
 
 from __future__ import annotations
 
@@ -45,9 +43,7 @@ def command() -> None:
 @_as_option
 @config_option
 def ask(asset: str, reason: str, duration: str, who: str, config: str | None) -> None:
-    """
-    Ask for ASSET, named as sealgate plan shows it, such as "drop partners".
-    """
+    """Ask for ASSET, named as sealgate plan shows it, such as "drop partners"."""
     from sealgate.app.actor import actor
     from sealgate.app.grants import ask_grant
 
@@ -73,9 +69,7 @@ def ask(asset: str, reason: str, duration: str, who: str, config: str | None) ->
 @_as_option
 @config_option
 def approve(grant_id: str, who: str, config: str | None) -> None:
-    """
-    Agree to the grant ID; it runs from now on.
-    """
+    """Agree to the grant ID; it runs from now on."""
     from sealgate.app.actor import actor
     from sealgate.app.grants import approve_grant
 
@@ -89,9 +83,7 @@ def approve(grant_id: str, who: str, config: str | None) -> None:
 @_as_option
 @config_option
 def deny(grant_id: str, who: str, config: str | None) -> None:
-    """
-    Refuse the grant ID; another one may be asked for.
-    """
+    """Refuse the grant ID; another one may be asked for."""
     from sealgate.app.actor import actor
     from sealgate.app.grants import deny_grant
 
@@ -103,9 +95,7 @@ def deny(grant_id: str, who: str, config: str | None) -> None:
 @click.argument("grant_id", metavar="ID")
 @config_option
 def end(grant_id: str, config: str | None) -> None:
-    """
-    End the grant ID before its time, or take the question back. Anybody may.
-    """
+    """End the grant ID before its time, or take the question back. Anybody may."""
     from sealgate.app.actor import actor
     from sealgate.app.grants import end_grant
 
@@ -117,9 +107,7 @@ def end(grant_id: str, config: str | None) -> None:
 @click.option("--all", "all_of_them", is_flag=True, help="Those that are over, too.")
 @config_option
 def list_(*, all_of_them: bool, config: str | None) -> None:
-    """
-    List the grants that run or wait.
-    """
+    """List the grants that run or wait."""
     from sealgate.app.grants import list_grants
 
     lines = list_grants(configured(config), all_of_them=all_of_them, now=time.time())

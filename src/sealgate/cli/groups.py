@@ -1,6 +1,4 @@
-"""
-Commands that hold commands: help with whole sentences, and a near name for a mistyped one.
-"""
+"""Commands that hold commands: help with whole sentences, and a near name for a mistyped one."""
 
 from __future__ import annotations
 
@@ -12,9 +10,7 @@ from sealgate.errors import UsageError
 
 
 class Group(click.Group):
-    """
-    A group whose help shows the whole first sentence of each command, over lines.
-    """
+    """A group whose help shows the whole first sentence of each command, over lines."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -35,9 +31,7 @@ class Group(click.Group):
         )
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """
-        Write the section "Commands" of the help.
-        """
+        """Write the section "Commands" of the help."""
         found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
         with formatter.section("Commands"):
             formatter.write_dl(

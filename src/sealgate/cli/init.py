@@ -1,6 +1,4 @@
-"""
-``sealgate init``: write a commented configuration, keys and a local CA.
-"""
+"""``sealgate init``: write a commented configuration, keys and a local CA."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-``sealgate key``: client certificates and SSH keys, which are what lets a user in.
-"""
+"""``sealgate key``: client certificates and SSH keys, which are what lets a user in."""
 
 from __future__ import annotations
 
@@ -141,9 +139,7 @@ def recipient(path: str | None) -> None:
 @command.command("list")
 @config_option
 def list_(config: str | None) -> None:
-    """
-    List every certificate and SSH key: what it is called, whose it is, and whether it is valid.
-    """
+    """List every certificate and SSH key: what it is called, whose it is, and whether it is valid."""
     from sealgate.app.keys import list_keys
     from sealgate.app.ssh_keys import list_ssh_keys
 

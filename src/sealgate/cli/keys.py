@@ -1,6 +1,4 @@
-"""
-``sealgate keys``: the site's own keys, which stored files are sealed with.
-"""
+"""``sealgate keys``: the site's own keys, which stored files are sealed with."""
 
 from __future__ import annotations
 
@@ -36,9 +34,7 @@ def command(context: click.Context, config: str | None) -> None:
 @command.command("list")
 @config_option
 def list_(config: str | None) -> None:
-    """
-    List the keys: id, age, which is current, and what keeps them apart.
-    """
+    """List the keys: id, age, which is current, and what keeps them apart."""
     _list(config)
 
 

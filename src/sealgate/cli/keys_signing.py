@@ -1,6 +1,4 @@
-"""
-``sealgate keys signing``: the keys that answers over plain HTTP are signed with.
-"""
+"""``sealgate keys signing``: the keys that answers over plain HTTP are signed with."""
 
 from __future__ import annotations
 

@@ -40,9 +40,7 @@ def as_mishap(error: OSError) -> SealgateError | None:
 
 
 def place_of(error: Exception) -> str:
-    """
-    Return ``file.py:line``, the place where *error* was raised.
-    """
+    """Return ``file.py:line``, the place where *error* was raised."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{Path(last.filename).name}:{last.lineno}"
 

@@ -1,6 +1,4 @@
-"""
-``sealgate open``: what was sealed in the age v1 format, opened and verified.
-"""
+"""``sealgate open``: what was sealed in the age v1 format, opened and verified."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Where a report goes: to standard output, or to a file for its owner only; and what moves meanwhile.
-"""
+"""Where a report goes: to standard output, or to a file for its owner only; and what moves meanwhile."""
 
 from __future__ import annotations
 
@@ -48,9 +46,7 @@ def write_report(text: str, output: str | None) -> None:
 
 
 def in_colour() -> bool:
-    """
-    Return whether what goes to standard output may be coloured: for people who want it.
-    """
+    """Return whether what goes to standard output may be coloured: for people who want it."""
     wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return wanted and sys.stdout.isatty()
 

@@ -1,6 +1,4 @@
-"""
-``sealgate plan``: show what serve will do, required against provided.
-"""
+"""``sealgate plan``: show what serve will do, required against provided."""
 
 from __future__ import annotations
 
@@ -99,9 +97,7 @@ def _tell(planned: Plan) -> None:
 
 
 def summary(planned: Plan) -> str:
-    """
-    Return the verdict in one line.
-    """
+    """Return the verdict in one line."""
     if planned.refusals:
         count = len(planned.refusals)
         return f"serve would not start: {count} {'reason' if count == 1 else 'reasons'}"

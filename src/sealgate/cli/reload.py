@@ -1,6 +1,4 @@
-"""
-``sealgate reload``: have the running gateway take over a changed configuration.
-"""
+"""``sealgate reload``: have the running gateway take over a changed configuration."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-``sealgate rotate``: give stored files the current key, and the form of their drop's class.
-"""
+"""``sealgate rotate``: give stored files the current key, and the form of their drop's class."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-``sealgate scripts``: what payment pages run, and who approved it.
-"""
+"""``sealgate scripts``: what payment pages run, and who approved it."""
 
 from __future__ import annotations
 

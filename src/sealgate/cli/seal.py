@@ -1,6 +1,4 @@
-"""
-``sealgate seal``: files, folders and standard input sealed in the age v1 format.
-"""
+"""``sealgate seal``: files, folders and standard input sealed in the age v1 format."""
 
 from __future__ import annotations
 

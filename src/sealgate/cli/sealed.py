@@ -1,6 +1,4 @@
-"""
-What ``seal`` and ``open`` share: asking for a passphrase, progress, and the end.
-"""
+"""What ``seal`` and ``open`` share: asking for a passphrase, progress, and the end."""
 
 from __future__ import annotations
 
@@ -50,9 +48,7 @@ def passphrase_asker(file: str | None, *, again: bool = False) -> Callable[[str]
 
 
 def finish(plan: Plan, results: Iterable[tuple[Job, SealgateError | None]]) -> int:
-    """
-    Let *results* happen, tell what failed, and return the exit code: the gravest.
-    """
+    """Let *results* happen, tell what failed, and return the exit code: the gravest."""
     code = ExitCode.OK
     failed = list(plan.refused)
     many = len(plan.jobs) + len(plan.refused) > 1
@@ -70,9 +66,7 @@ def finish(plan: Plan, results: Iterable[tuple[Job, SealgateError | None]]) -> i
 
 @contextmanager
 def progress(plan: Plan, verb: str) -> Iterator[Callable[[int], None] | None]:
-    """
-    Show how far *plan* is, on a terminal only; give what is told of each step.
-    """
+    """Show how far *plan* is, on a terminal only; give what is told of each step."""
     if not sys.stderr.isatty():
         yield None
         return

@@ -1,6 +1,4 @@
-"""
-``sealgate send``: classify a file, measure the channel, and only then send.
-"""
+"""``sealgate send``: classify a file, measure the channel, and only then send."""
 
 from __future__ import annotations
 
@@ -31,9 +29,7 @@ PASSWORD_FILE = "SEALGATE_PASSWORD_FILE"  # noqa: S105  # the name of a variable
 
 
 def channel_options(command: _Command) -> _Command:
-    """
-    Give *command* the options that say how to sign in and whom to trust.
-    """
+    """Give *command* the options that say how to sign in and whom to trust."""
     for option in reversed(
         (
             click.option(
@@ -181,9 +177,7 @@ def signing(channel: dict[str, object]) -> Signing:
 
 
 def told(moved: Moved, where: str) -> str:
-    """
-    Return one line about *moved* for people: what, as what, where, over what, how checked.
-    """
+    """Return one line about *moved* for people: what, as what, where, over what, how checked."""
     from sealgate.report.terminal import clean
 
     channel = moved.channel
@@ -214,9 +208,7 @@ def _ask_password(what: str) -> str:
 
 @contextmanager
 def progress_bar(verb: str) -> Iterator[Callable[[str, int, int], None]]:
-    """
-    Yield what shows a bar on a terminal, and nothing anywhere else.
-    """
+    """Yield what shows a bar on a terminal, and nothing anywhere else."""
     from sealgate.report.terminal import clean
 
     if not sys.stderr.isatty():

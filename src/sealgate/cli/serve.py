@@ -1,6 +1,4 @@
-"""
-``sealgate serve``: run the gateway.
-"""
+"""``sealgate serve``: run the gateway."""
 
 from __future__ import annotations
 

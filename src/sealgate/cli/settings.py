@@ -1,6 +1,4 @@
-"""
-How the commands print the settings that belong into a CMS behind the gateway.
-"""
+"""How the commands print the settings that belong into a CMS behind the gateway."""
 
 from __future__ import annotations
 
@@ -18,9 +16,7 @@ if TYPE_CHECKING:
 
 
 def echo_settings(title: str, settings: Sequence[Snippet], limits: Sequence[str]) -> None:
-    """
-    Print each snippet under its file and versions, and what the preset's locks mean.
-    """
+    """Print each snippet under its file and versions, and what the preset's locks mean."""
     from sealgate.report.terminal import folded
 
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None

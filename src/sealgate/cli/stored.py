@@ -1,6 +1,4 @@
-"""
-What ``verify`` and ``rotate`` share: progress on a terminal, and names that cannot lie.
-"""
+"""What ``verify`` and ``rotate`` share: progress on a terminal, and names that cannot lie."""
 
 from __future__ import annotations
 
@@ -66,7 +64,5 @@ def _bar(verb: str) -> Iterator[Advance]:
 
 
 def shown(text: str) -> str:
-    """
-    Return *text* with everything that a terminal would obey made visible.
-    """
+    """Return *text* with everything that a terminal would obey made visible."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -1,6 +1,4 @@
-"""
-Standard input, output and error, as whoever started the process left them.
-"""
+"""Standard input, output and error, as whoever started the process left them."""
 
 from __future__ import annotations
 
@@ -81,9 +79,7 @@ def _flushed(stream: TextIO | None, number: int) -> bool:
 
 
 def has_reader() -> bool:
-    """
-    Return whether somebody may still read standard output.
-    """
+    """Return whether somebody may still read standard output."""
     poll = select.poll()
     poll.register(1, 0)
     return not any(event & select.POLLERR for _, event in poll.poll(0))

@@ -1,6 +1,4 @@
-"""
-``sealgate trust``: how each system comes to trust the local CA.
-"""
+"""``sealgate trust``: how each system comes to trust the local CA."""
 
 from __future__ import annotations
 

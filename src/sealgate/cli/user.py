@@ -1,6 +1,4 @@
-"""
-``sealgate user``: the identities that may be admitted, and their groups.
-"""
+"""``sealgate user``: the identities that may be admitted, and their groups."""
 
 from __future__ import annotations
 
@@ -33,9 +31,7 @@ def command() -> None:
 @click.option("--role", "roles", multiple=True, metavar="ROLE", help="approver: decides on grants.")
 @config_option
 def add(name: str, groups: tuple[str, ...], roles: tuple[str, ...], config: str | None) -> None:
-    """
-    Add the user NAME. What lets it in is a key (sealgate key) or a password.
-    """
+    """Add the user NAME. What lets it in is a key (sealgate key) or a password."""
     from sealgate.app.actor import actor
     from sealgate.app.users import add_user
 
@@ -47,9 +43,7 @@ def add(name: str, groups: tuple[str, ...], roles: tuple[str, ...], config: str 
 @command.command("list")
 @config_option
 def list_(config: str | None) -> None:
-    """
-    List every user, its groups, and what lets it in now.
-    """
+    """List every user, its groups, and what lets it in now."""
     from sealgate.app.users import list_users
 
     lines = list_users(configured(config), time.time())
@@ -71,9 +65,7 @@ def list_(config: str | None) -> None:
 @click.argument("name")
 @config_option
 def remove(name: str, config: str | None) -> None:
-    """
-    Remove the user NAME with its password and codes, revoke its keys and end its grants.
-    """
+    """Remove the user NAME with its password and codes, revoke its keys and end its grants."""
     from sealgate.app.actor import actor
     from sealgate.app.users import remove_user
 
@@ -105,9 +97,7 @@ def sign_out(name: str, config: str | None) -> None:
 @click.option("--remove", "left", multiple=True, metavar="GROUP", help="May be given repeatedly.")
 @config_option
 def group(name: str, joined: tuple[str, ...], left: tuple[str, ...], config: str | None) -> None:
-    """
-    Change which groups the user NAME is a member of.
-    """
+    """Change which groups the user NAME is a member of."""
     from sealgate.app.actor import actor
     from sealgate.app.users import regroup_user
 
@@ -124,9 +114,7 @@ def group(name: str, joined: tuple[str, ...], left: tuple[str, ...], config: str
 @click.option("--remove", "taken", multiple=True, metavar="ROLE", help="May be given repeatedly.")
 @config_option
 def role(name: str, given: tuple[str, ...], taken: tuple[str, ...], config: str | None) -> None:
-    """
-    Change which roles the user NAME holds: approver decides on the grants of others.
-    """
+    """Change which roles the user NAME holds: approver decides on the grants of others."""
     from sealgate.app.actor import actor
     from sealgate.app.users import reassign_user
 

@@ -1,6 +1,4 @@
-"""
-``sealgate verify``: compare what lies in stores, comes from a URL or was recorded with what it was.
-"""
+"""``sealgate verify``: compare what lies in stores, comes from a URL or was recorded with what it was."""
 
 from __future__ import annotations
 

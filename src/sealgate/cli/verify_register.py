@@ -1,6 +1,4 @@
-"""
-``sealgate verify --register``: whether the register still holds what was recorded.
-"""
+"""``sealgate verify --register``: whether the register still holds what was recorded."""
 
 from __future__ import annotations
 
@@ -18,9 +16,7 @@ _MOST_TOLD = 50
 
 
 def verify_register(known: str | None, *, form: str, config: str | None) -> int:
-    """
-    Compare the register with its own trail, and with the digest *known*; ``None`` for none.
-    """
+    """Compare the register with its own trail, and with the digest *known*; ``None`` for none."""
     from sealgate.app.state import check_register
 
     # An empty one is somebody's variable that is not set: nothing would be compared with it.

@@ -1,6 +1,4 @@
-"""
-``sealgate verify URL``: what came is what the site signed, or an error.
-"""
+"""``sealgate verify URL``: what came is what the site signed, or an error."""
 
 from __future__ import annotations
 
@@ -35,9 +33,7 @@ def verify_urls(
     form: str,
     config: str | None,
 ) -> int:
-    """
-    Verify each of *urls* in turn and print who signed; the first that fails ends it.
-    """
+    """Verify each of *urls* in turn and print who signed; the first that fails ends it."""
     from sealgate.app.verifying import Looking, verify_url
     from sealgate.audit.targets import parse_resolve
 

@@ -1,6 +1,4 @@
-"""
-How Sealgate speaks on standard error: ``sealgate: error: …``, then one hint.
-"""
+"""How Sealgate speaks on standard error: ``sealgate: error: …``, then one hint."""
 
 from __future__ import annotations
 
@@ -54,9 +52,7 @@ def typable(hint: str) -> str:
 
 
 def notice(text: str) -> None:
-    """
-    Print one line for a person on standard error.
-    """
+    """Print one line for a person on standard error."""
     _say(text)
 
 

@@ -1,6 +1,4 @@
-"""
-``[[class]]``: an organisation's own classification model, weakest class first.
-"""
+"""``[[class]]``: an organisation's own classification model, weakest class first."""
 
 from __future__ import annotations
 

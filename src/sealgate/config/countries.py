@@ -1,6 +1,4 @@
-"""
-The country codes that a configuration may name: ISO 3166-1 alpha-2, as assigned.
-"""
+"""The country codes that a configuration may name: ISO 3166-1 alpha-2, as assigned."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-``[[accept]]``: risks that somebody took on.
-"""
+"""``[[accept]]``: risks that somebody took on."""
 
 from __future__ import annotations
 

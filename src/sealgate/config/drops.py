@@ -1,6 +1,4 @@
-"""
-``[[drop]]`` and ``[[tunnel]]``: folders and services that are reached over SFTP and FTPS.
-"""
+"""``[[drop]]`` and ``[[tunnel]]``: folders and services that are reached over SFTP and FTPS."""
 
 from __future__ import annotations
 
@@ -41,16 +39,12 @@ MAX_RETENTION_DAYS = 36_500
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """
-    Folders that are something else already, each with what it is in a sentence.
-    """
+    """Folders that are something else already, each with what it is in a sentence."""
 
     folders: Mapping[str, str]
 
     def meets(self, store: str) -> str | None:
-        """
-        Return what *store* lies in, or has in it; ``None`` when it is apart.
-        """
+        """Return what *store* lies in, or has in it; ``None`` when it is apart."""
         return next((what for one, what in self.folders.items() if meet(store, one)), None)
 
 
@@ -98,9 +92,7 @@ def read_drops(
 
 
 def read_tunnels(tables: Sequence[Table], model: ClassificationModel) -> tuple[Tunnel, ...]:
-    """
-    Return the tunnels that *tables* declare; each leads to a service of its own.
-    """
+    """Return the tunnels that *tables* declare; each leads to a service of its own."""
     tunnels: list[Tunnel] = []
     names: dict[str, str] = {}
     for table in tables:

@@ -1,6 +1,4 @@
-"""
-Fields that several sections share: a class, a country, who is admitted.
-"""
+"""Fields that several sections share: a class, a country, who is admitted."""
 
 from __future__ import annotations
 
@@ -15,9 +13,7 @@ if TYPE_CHECKING:
 
 
 def read_class(table: Table, key: str, model: ClassificationModel) -> Classification | None:
-    """
-    Return the class that *key* names, or ``None`` after noting why not.
-    """
+    """Return the class that *key* names, or ``None`` after noting why not."""
     name = table.text(key)
     if name is None:
         return None
@@ -33,9 +29,7 @@ def read_class(table: Table, key: str, model: ClassificationModel) -> Classifica
 
 
 def read_admit(table: Table, key: str = "admit") -> tuple[str, ...]:
-    """
-    Return whom *key* admits, each named once; what names nobody is noted.
-    """
+    """Return whom *key* admits, each named once; what names nobody is noted."""
     admitted: dict[str, None] = {}
     for index, text in enumerate(table.texts(key)):
         try:
@@ -46,9 +40,7 @@ def read_admit(table: Table, key: str = "admit") -> tuple[str, ...]:
 
 
 def read_country_of(table: Table, key: str, text: str, index: int | None = None) -> str | None:
-    """
-    Return the country code *text*, found at *key* (and place *index* of a list).
-    """
+    """Return the country code *text*, found at *key* (and place *index* of a list)."""
     try:
         return read_country(text)
     except UnfitError as error:

@@ -50,9 +50,7 @@ _PORTS = re.compile(r"(?P<first>[0-9]{1,5})-(?P<last>[0-9]{1,5})")
 
 
 def read_size(text: str) -> int:
-    """
-    Return the bytes that ``"10 GiB"``, ``"500 MB"`` or ``"4096"`` means.
-    """
+    """Return the bytes that ``"10 GiB"``, ``"500 MB"`` or ``"4096"`` means."""
     found = _SIZE.fullmatch(text.strip())
     unit = found["unit"] or "B" if found else ""
     if found is None or unit not in UNITS:
@@ -66,9 +64,7 @@ def read_size(text: str) -> int:
 
 
 def read_file_name(text: str) -> str:
-    """
-    Return the name of a drop or tunnel: one safe name of a folder everywhere.
-    """
+    """Return the name of a drop or tunnel: one safe name of a folder everywhere."""
     required = "must be letters, digits, dots, hyphens and _ in ASCII, 64 at most"
     if _NAME.fullmatch(text):
         try:
@@ -113,9 +109,7 @@ def read_store(text: str, folder: PurePath) -> str:
 
 
 def read_target(text: str) -> Address:
-    """
-    Return the service that ``"127.0.0.1:5432"``, ``"[::1]:5432"`` or ``"db.example:5432"`` names.
-    """
+    """Return the service that ``"127.0.0.1:5432"``, ``"[::1]:5432"`` or ``"db.example:5432"`` names."""
     found = _TARGET.fullmatch(text.strip())
     hint = 'such as "127.0.0.1:5432"'
     if found is None or not 1 <= int(found["port"]) <= MAX_PORT:
@@ -134,9 +128,7 @@ def read_target(text: str) -> Address:
 
 
 def read_ports(text: str) -> PassivePorts:
-    """
-    Return the ports that ``"50000-50100"`` means, both included; the address is left empty.
-    """
+    """Return the ports that ``"50000-50100"`` means, both included; the address is left empty."""
     found = _PORTS.fullmatch(text.strip())
     first, last = (int(found["first"]), int(found["last"])) if found else (0, 0)
     if not MIN_PASSIVE_PORT <= first <= last <= MAX_PORT:
@@ -164,9 +156,7 @@ def read_public_address(text: str) -> str:
 
 
 def read_pattern(text: str) -> str:
-    """
-    Return a pattern for the names of files, as a shell reads it.
-    """
+    """Return a pattern for the names of files, as a shell reads it."""
     if text.strip() and "/" not in text and text.isprintable():
         return text
     raise UnfitError('must be a pattern for a file\'s name, without "/"', 'such as "*.csv"')

@@ -1,6 +1,4 @@
-"""
-``inspect`` of a route: whether bodies are looked into on their way.
-"""
+"""``inspect`` of a route: whether bodies are looked into on their way."""
 
 from __future__ import annotations
 
@@ -18,9 +16,7 @@ if TYPE_CHECKING:
 
 
 def read_inspect(table: Table) -> Inspect | None:
-    """
-    Return what the route in *table* says of its bodies, ``None`` for nothing; a fault is noted there.
-    """
+    """Return what the route in *table* says of its bodies, ``None`` for nothing; a fault is noted there."""
     text = table.text("inspect")
     if text is None:
         return None
@@ -36,9 +32,7 @@ def read_inspect(table: Table) -> Inspect | None:
 
 
 def enforced_beside(declared: Sequence[Route], classification: Classification) -> Inspect:
-    """
-    Return what holds for a preset's door of *classification*: ``enforce`` where a *declared* one does.
-    """
+    """Return what holds for a preset's door of *classification*: ``enforce`` where a *declared* one does."""
     enforced = any(
         r.inspect is Inspect.ENFORCE and r.classification == classification for r in declared
     )

@@ -1,6 +1,4 @@
-"""
-``[limits]``, and ``max_body`` of a route: what one client or request may take.
-"""
+"""``[limits]``, and ``max_body`` of a route: what one client or request may take."""
 
 from __future__ import annotations
 
@@ -22,9 +20,7 @@ _WITHOUT_LIMIT = 0
 
 
 def read_limits(table: Table) -> Limits:
-    """
-    Return the limits; whatever is absent has its default.
-    """
+    """Return the limits; whatever is absent has its default."""
     default = Limits()
     size = read_max_body(table)
     seconds = _number(table, "request_seconds", default.request_seconds)
@@ -45,9 +41,7 @@ def read_limits(table: Table) -> Limits:
 
 
 def read_max_body(table: Table) -> int | None:
-    """
-    Return the bytes that ``max_body`` in *table* allows, ``None`` when it says nothing.
-    """
+    """Return the bytes that ``max_body`` in *table* allows, ``None`` when it says nothing."""
     text = table.text("max_body")
     if text is None:
         return None

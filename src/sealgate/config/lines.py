@@ -28,14 +28,10 @@ _KEYS = frozenset({"bare_key", "quoted_key", "dotted_key"})
 
 
 class Lines:
-    """
-    The line of every table, key and array element of one document.
-    """
+    """The line of every table, key and array element of one document."""
 
     def __init__(self, text: str) -> None:
-        """
-        Read the places in *text*, which must be valid TOML; else some are missing.
-        """
+        """Read the places in *text*, which must be valid TOML; else some are missing."""
         self._known: dict[KeyPath, int] = {}
         self._lengths: dict[KeyPath, int] = {}
         root = tree_sitter.Parser(_LANGUAGE).parse(text.encode(errors="replace")).root_node
@@ -46,9 +42,7 @@ class Lines:
                 self._table(node)
 
     def of(self, path: KeyPath) -> int:
-        """
-        Return the line of *path*, counted from 1: its own, else its nearest parent's.
-        """
+        """Return the line of *path*, counted from 1: its own, else its nearest parent's."""
         for end in range(len(path), 0, -1):
             line = self._known.get(path[:end])
             if line is not None:

@@ -1,6 +1,4 @@
-"""
-``[listen]``: where the gateway and the file servers are reached.
-"""
+"""``[listen]``: where the gateway and the file servers are reached."""
 
 from __future__ import annotations
 

@@ -152,9 +152,7 @@ def _folder_fault(name: str) -> str | None:
 
 
 def country_database_fault(name: str) -> str | None:
-    """
-    Return why the file *name* is no country database, or ``None`` when it is one.
-    """
+    """Return why the file *name* is no country database, or ``None`` when it is one."""
     reason = _file_fault(name)
     if reason:
         return reason

@@ -1,6 +1,4 @@
-"""
-``[[payment_gateway]]`` and ``[[confirm]]``, and what ``payment = true`` demands of a route.
-"""
+"""``[[payment_gateway]]`` and ``[[confirm]]``, and what ``payment = true`` demands of a route."""
 
 from __future__ import annotations
 
@@ -41,9 +39,7 @@ _MOST_SCRIPTS = 50
 def read_payment_gateways(
     tables: Sequence[Table], sites: Sequence[Site], folder: PurePath
 ) -> tuple[PaymentGateway, ...]:
-    """
-    Return whom *tables* declare; a host belongs to one of them only.
-    """
+    """Return whom *tables* declare; a host belongs to one of them only."""
     found: list[PaymentGateway] = []
     owners: dict[str, str] = {}
     for table in tables:
@@ -112,9 +108,7 @@ def _host(text: str, authorities: str | None) -> Upstream:
 def read_confirmed(
     tables: Sequence[Table], gateways: Sequence[PaymentGateway]
 ) -> tuple[Confirmation, ...]:
-    """
-    Return what *tables* confirm; whether it still holds is told when it is asked for.
-    """
+    """Return what *tables* confirm; whether it still holds is told when it is asked for."""
     assets = [payment_gateway_asset(gateway).id for gateway in gateways]
     found: list[Confirmation] = []
     for table in tables:
@@ -138,9 +132,7 @@ def read_confirmed(
 
 
 def read_scripts(table: Table) -> tuple[str, ...]:
-    """
-    Return the sources that scripts of a page may come from; what is too wide is noted.
-    """
+    """Return the sources that scripts of a page may come from; what is too wide is noted."""
     found: dict[str, None] = {}
     texts = table.texts("scripts")
     if len(texts) > _MOST_SCRIPTS:
@@ -163,9 +155,7 @@ def read_scripts(table: Table) -> tuple[str, ...]:
 
 
 def read_script_reports(table: Table) -> str:
-    """
-    Return where browsers report to, "" for nowhere; what is no such address is noted.
-    """
+    """Return where browsers report to, "" for nowhere; what is no such address is noted."""
     text = table.text("script_reports")
     if text is None:
         return ""

@@ -1,6 +1,4 @@
-"""
-``plain_http`` of a route: where what is public may be served signed, without TLS.
-"""
+"""``plain_http`` of a route: where what is public may be served signed, without TLS."""
 
 from __future__ import annotations
 
@@ -20,9 +18,7 @@ _HINT = "remove plain_http"
 
 
 def check_plain_route(table: Table, route: Route) -> None:
-    """
-    Note why *route*, as *table* declares it, cannot be served over plain HTTP, if so.
-    """
+    """Note why *route*, as *table* declares it, cannot be served over plain HTTP, if so."""
     why = _why_not(route) if route.plain_http else None
     if why:
         shown = quoted(route.door.path)

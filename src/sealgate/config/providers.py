@@ -1,6 +1,4 @@
-"""
-``[[identity_provider]]``: whom people may sign in through, and what its word is worth.
-"""
+"""``[[identity_provider]]``: whom people may sign in through, and what its word is worth."""
 
 from __future__ import annotations
 
@@ -44,9 +42,7 @@ _MOST_URL = 512
 def read_identity_providers(
     tables: Sequence[Table], sites: Sequence[Site], folder: PurePath
 ) -> tuple[IdentityProvider, ...]:
-    """
-    Return the providers that *tables* declare; whether one answers is seen when it is asked.
-    """
+    """Return the providers that *tables* declare; whether one answers is seen when it is asked."""
     found: list[IdentityProvider] = []
     for index, table in enumerate(tables):
         if index == MOST_PROVIDERS:

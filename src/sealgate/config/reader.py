@@ -33,9 +33,7 @@ MAX_PATH_BYTES, MAX_NAME_BYTES = MAX_PATH_CHARACTERS - 1, 255
 
 
 class FileKind(StrEnum):
-    """
-    What a file that the configuration names must be.
-    """
+    """What a file that the configuration names must be."""
 
     READABLE = "a file"
     PROGRAM = "a program"
@@ -45,9 +43,7 @@ class FileKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """
-    A file that the document names: at which key, what it must be, its path.
-    """
+    """A file that the document names: at which key, what it must be, its path."""
 
     path: KeyPath
     kind: FileKind
@@ -55,56 +51,40 @@ class Mention:
 
 
 class Notes:
-    """
-    The faults of one document, where its parts stand, and the files that it names.
-    """
+    """The faults of one document, where its parts stand, and the files that it names."""
 
     def __init__(self, file: str, lines: Lines) -> None:
-        """
-        Start without faults; *file* is the name that messages begin with.
-        """
+        """Start without faults; *file* is the name that messages begin with."""
         self.file = file
         self._lines = lines
         self._faults: list[Fault] = []
         self.mentions: list[Mention] = []
 
     def add(self, path: KeyPath, message: str, hint: str | None = None) -> None:
-        """
-        Note that something is wrong at *path*.
-        """
+        """Note that something is wrong at *path*."""
         self._faults.append(Fault(self.file, self._lines.of(path), message, hint))
 
     def add_at(self, place: Place, message: str, hint: str | None = None) -> None:
-        """
-        Note that something is wrong with what stands at *place*.
-        """
+        """Note that something is wrong with what stands at *place*."""
         self._faults.append(Fault(self.file, place.line, message, hint))
 
     def place(self, path: KeyPath) -> Place:
-        """
-        Return where *path* stands.
-        """
+        """Return where *path* stands."""
         return Place(self.file, self._lines.of(path))
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """
-        Return the faults in the order of their lines.
-        """
+        """Return the faults in the order of their lines."""
         return tuple(sorted(self._faults, key=lambda fault: fault.line))
 
 
 class Table:
-    """
-    One TOML table, read by the schema's section.
-    """
+    """One TOML table, read by the schema's section."""
 
     def __init__(
         self, notes: Notes, path: KeyPath, values: Mapping[str, object], section: Section
     ) -> None:
-        """
-        Note every unknown, missing or wrongly typed key of *values*.
-        """
+        """Note every unknown, missing or wrongly typed key of *values*."""
         self.notes = notes
         self.path = path
         self._good: dict[str, object] = {}
@@ -138,45 +118,31 @@ class Table:
         self.notes.add(self.path, f"{section.header} has no {quoted(setting.key)}", hint)
 
     def has(self, key: str) -> bool:
-        """
-        Return whether *key* is there, faulty or not.
-        """
+        """Return whether *key* is there, faulty or not."""
         return key in self._present
 
     def good(self, key: str) -> bool:
-        """
-        Return whether *key* is there, known and of the right type.
-        """
+        """Return whether *key* is there, known and of the right type."""
         return key in self._good
 
     def fault(self, key: str, message: str, hint: str | None = None) -> None:
-        """
-        Note that the value of *key* is wrong.
-        """
+        """Note that the value of *key* is wrong."""
         self.notes.add((*self.path, key), message, hint)
 
     def element_fault(self, key: str, index: int, message: str, hint: str | None = None) -> None:
-        """
-        Note that one element of the list *key* is wrong.
-        """
+        """Note that one element of the list *key* is wrong."""
         self.notes.add((*self.path, key, index), message, hint)
 
     def place(self) -> Place:
-        """
-        Return where the table begins.
-        """
+        """Return where the table begins."""
         return self.notes.place(self.path)
 
     def place_of(self, key: str) -> Place:
-        """
-        Return where *key* stands, where the table begins when it is not there.
-        """
+        """Return where *key* stands, where the table begins when it is not there."""
         return self.notes.place((*self.path, key))
 
     def text(self, key: str) -> str | None:
-        """
-        Return a string that is not empty, or ``None``.
-        """
+        """Return a string that is not empty, or ``None``."""
         value = self._good.get(key)
         if not isinstance(value, str):
             return None
@@ -186,29 +152,21 @@ class Table:
         return value
 
     def integer(self, key: str) -> int | None:
-        """
-        Return a whole number, or ``None``.
-        """
+        """Return a whole number, or ``None``."""
         value = self._good.get(key)
         return value if isinstance(value, int) else None
 
     def flag(self, key: str) -> bool:
-        """
-        Return true only when *key* is true.
-        """
+        """Return true only when *key* is true."""
         return self._good.get(key) is True
 
     def date(self, key: str) -> dt.date | None:
-        """
-        Return a date, or ``None``.
-        """
+        """Return a date, or ``None``."""
         value = self._good.get(key)
         return value if isinstance(value, dt.date) else None
 
     def file(self, key: str, folder: PurePath, kind: FileKind) -> str | None:
-        """
-        Return the path at *key*, relative to *folder*, and mention it; or ``None``.
-        """
+        """Return the path at *key*, relative to *folder*, and mention it; or ``None``."""
         text = self.text(key)
         if text is None:
             return None
@@ -218,9 +176,7 @@ class Table:
         return path
 
     def path_of(self, key: str, path: str) -> str | None:
-        """
-        Return *path*, which *key* means, or ``None`` when no system can have such a one.
-        """
+        """Return *path*, which *key* means, or ``None`` when no system can have such a one."""
         why = why_no_path(path)
         if why is None:
             return path
@@ -228,48 +184,36 @@ class Table:
         return None
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """
-        Return the strings of a list; one string counts as a list of one.
-        """
+        """Return the strings of a list; one string counts as a list of one."""
         value = self._good.get(key)
         if isinstance(value, str):
             return (value,)
         return tuple(value) if isinstance(value, list) else ()
 
     def table(self, key: str) -> Mapping[str, object] | None:
-        """
-        Return a table's raw values, or ``None``.
-        """
+        """Return a table's raw values, or ``None``."""
         value = self._good.get(key)
         return value if isinstance(value, dict) else None
 
     def tables(self, key: str) -> tuple[Mapping[str, object], ...]:
-        """
-        Return the raw values of a list of tables.
-        """
+        """Return the raw values of a list of tables."""
         value = self._good.get(key)
         return tuple(value) if isinstance(value, list) else ()
 
 
 def quoted(text: str, most: int = MAX_QUOTED_CHARACTERS) -> str:
-    """
-    Return *text* in double quotes on one line, shortened to *most* characters.
-    """
+    """Return *text* in double quotes on one line, shortened to *most* characters."""
     short = text if len(text) <= most else text[:most] + "…"
     return '"' + "".join(c if c.isprintable() else "?" for c in short) + '"'
 
 
 def quoted_path(path: str) -> str:
-    """
-    Return *path* in double quotes on one line, whole.
-    """
+    """Return *path* in double quotes on one line, whole."""
     return quoted(path, MAX_PATH_CHARACTERS)
 
 
 def why_no_path(path: str) -> str | None:
-    """
-    Return why nothing can ever lie at *path*, as the end of a sentence; ``None`` when it can.
-    """
+    """Return why nothing can ever lie at *path*, as the end of a sentence; ``None`` when it can."""
     if "\0" in path:
         return "is no path"
     encoded = path.encode("utf-8", "surrogateescape")
@@ -281,9 +225,7 @@ def why_no_path(path: str) -> str | None:
 
 
 def nearest(word: str, known: Iterable[str], sentence: str) -> str | None:
-    """
-    Return *sentence* with the known word closest to *word*, or ``None`` when none is near.
-    """
+    """Return *sentence* with the known word closest to *word*, or ``None`` when none is near."""
     short = word.lower()[:MAX_QUOTED_CHARACTERS]
     found = difflib.get_close_matches(short, list(known), n=1, cutoff=0.6)
     return sentence.format(quoted(found[0])) if found else None

@@ -1,6 +1,4 @@
-"""
-``[[site.route]]``: the parts of a site, their locks, and the doors that presets know.
-"""
+"""``[[site.route]]``: the parts of a site, their locks, and the doors that presets know."""
 
 from __future__ import annotations
 
@@ -33,9 +31,7 @@ _Read = TypeVar("_Read")
 
 
 def read_route(table: Table, model: ClassificationModel) -> Route | None:
-    """
-    Return the route that *table* declares, or ``None`` after noting why there is none.
-    """
+    """Return the route that *table* declares, or ``None`` after noting why there is none."""
     path, query = table.text("path"), table.text("query")
     classification = read_class(table, "class", model)
     collects = read_class(table, "collects", model)
@@ -121,9 +117,7 @@ def _read_path(text: str) -> str:
 
 
 def _access(table: Table, classification: Classification | None) -> tuple[SiteAccess | None, bool]:
-    """
-    Return who asks for a password, and whether people sign in on the gateway's own pages.
-    """
+    """Return who asks for a password, and whether people sign in on the gateway's own pages."""
     text = table.text("access")
     if text is None:
         return None, False
@@ -211,9 +205,7 @@ def _locking_hint(model: ClassificationModel, otherwise: str) -> str:
 
 
 def check_overlaps(notes: Notes, path: KeyPath, route: Route, before: Sequence[Route]) -> None:
-    """
-    Note when *route* and an earlier one mean the same requests, neither more specific.
-    """
+    """Note when *route* and an earlier one mean the same requests, neither more specific."""
     for other in before:
         where = f"declared at {other.place}"
         if route.door == other.door:
@@ -373,9 +365,7 @@ def _opens_to(route: Route) -> tuple[Classification, frozenset[str], bool]:
 
 
 def with_titles(preset: Preset, routes: Sequence[Route]) -> tuple[Route, ...]:
-    """
-    Return *routes* so that whatever lies at or below titles of *preset* is served by any name.
-    """
+    """Return *routes* so that whatever lies at or below titles of *preset* is served by any name."""
     below = [door_segments(door) for door in preset.titles]
     return tuple(
         replace(route, leftovers=tuple(Leftover))
@@ -406,9 +396,7 @@ def _identity(door: Door) -> Door:
 
 
 def _folders(preset: Preset, declared: Sequence[Route]) -> tuple[str, ...]:
-    """
-    Return the folders that *preset*'s CMS lies in by what the operator declared as its backend.
-    """
+    """Return the folders that *preset*'s CMS lies in by what the operator declared as its backend."""
     main = preset.doors[0] if preset.doors else None
     if main is None or main.conditional or not below_any(preset, main.path):
         return ()

@@ -436,9 +436,7 @@ def section(name: str) -> Section:
 
 
 def top_level_keys() -> tuple[str, ...]:
-    """
-    Return the keys that may stand in a document's top table.
-    """
+    """Return the keys that may stand in a document's top table."""
     return tuple(item.name for item in SECTIONS if "." not in item.name)
 
 

@@ -1,6 +1,4 @@
-"""
-The part of the schema that is about files: drops, tunnels and the keys that seal.
-"""
+"""The part of the schema that is about files: drops, tunnels and the keys that seal."""
 
 from __future__ import annotations
 

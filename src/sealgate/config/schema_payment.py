@@ -1,6 +1,4 @@
-"""
-The part of the schema that is about payment: whom it goes to, and what people confirmed.
-"""
+"""The part of the schema that is about payment: whom it goes to, and what people confirmed."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-The part of the schema that is about identity providers of the organisation.
-"""
+"""The part of the schema that is about identity providers of the organisation."""
 
 from __future__ import annotations
 

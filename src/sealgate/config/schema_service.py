@@ -1,6 +1,4 @@
-"""
-The part of the schema that is about the service itself: its limits, and what it keeps where.
-"""
+"""The part of the schema that is about the service itself: its limits, and what it keeps where."""
 
 from __future__ import annotations
 

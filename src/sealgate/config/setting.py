@@ -1,6 +1,4 @@
-"""
-What a setting and a section of ``sealgate.toml`` are: the words of the schema.
-"""
+"""What a setting and a section of ``sealgate.toml`` are: the words of the schema."""
 
 from __future__ import annotations
 
@@ -9,9 +7,7 @@ from enum import StrEnum
 
 
 class Type(StrEnum):
-    """
-    What a value may be; the word is what messages say is required.
-    """
+    """What a value may be; the word is what messages say is required."""
 
     TEXT = "a string"
     INTEGER = "a whole number"
@@ -41,9 +37,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """
-    One table: *name* as in a header, *repeated* when it is written ``[[name]]``.
-    """
+    """One table: *name* as in a header, *repeated* when it is written ``[[name]]``."""
 
     name: str
     meaning: str
@@ -52,7 +46,5 @@ class Section:
 
     @property
     def header(self) -> str:
-        """
-        Return the header as it is typed.
-        """
+        """Return the header as it is typed."""
         return f"[[{self.name}]]" if self.repeated else f"[{self.name}]"

@@ -1,6 +1,4 @@
-"""
-``[keys]``: what keeps the site's sealing keys apart from what they seal.
-"""
+"""``[keys]``: what keeps the site's sealing keys apart from what they seal."""
 
 from __future__ import annotations
 
@@ -23,9 +21,7 @@ _KEY_HINTS = {
 
 
 def read_keys(table: Table) -> KeySettings:
-    """
-    Return how the site's sealing keys are kept; whether the place answers is seen later.
-    """
+    """Return how the site's sealing keys are kept; whether the place answers is seen later."""
     protection = _protection(table)
     key, address = table.text("key") or "", table.text("address") or ""
     if protection in _KEY_HINTS and not table.has("key"):

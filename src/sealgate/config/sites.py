@@ -1,6 +1,4 @@
-"""
-``[[site]]``: its names, what stands behind, its routes and what its preset adds.
-"""
+"""``[[site]]``: its names, what stands behind, its routes and what its preset adds."""
 
 from __future__ import annotations
 
@@ -35,9 +33,7 @@ if TYPE_CHECKING:
 def read_sites(
     tables: Sequence[Table], model: ClassificationModel, tls: TLSSettings, folder: PurePath
 ) -> tuple[Site, ...]:
-    """
-    Return the sites that *tables* declare, each with the routes of its preset.
-    """
+    """Return the sites that *tables* declare, each with the routes of its preset."""
     sites = []
     owners: dict[str, str] = {}
     for table in tables:
@@ -129,9 +125,7 @@ def _preset(table: Table) -> Preset:
 
 
 def _moved(table: Table, preset: Preset) -> Preset:
-    """
-    Return *preset* with its main door, and what lies below, where ``backend_path`` says.
-    """
+    """Return *preset* with its main door, and what lies below, where ``backend_path`` says."""
     path = table.text("backend_path")
     if path is None:
         return preset

@@ -1,6 +1,4 @@
-"""
-``[tls]`` and ``[site.tls]``: where certificates come from, how long HSTS holds.
-"""
+"""``[tls]`` and ``[site.tls]``: where certificates come from, how long HSTS holds."""
 
 from __future__ import annotations
 
@@ -36,9 +34,7 @@ _MAIL = re.compile(r"[^@\s,?]+@(?:[^@\s,?.]+\.)+[^@\s,?.]+")
 
 
 def read_tls(table: Table, inherited: TLSSettings | None, folder: PurePath) -> TLSSettings:
-    """
-    Return the settings in *table*; what it leaves out is *inherited*, else the default.
-    """
+    """Return the settings in *table*; what it leaves out is *inherited*, else the default."""
     base = inherited or TLSSettings()
     chain, key, acme = base.chain, base.key, base.acme
     given = table.table("certificate")
@@ -77,9 +73,7 @@ def _is_acme(table: Table) -> bool:
 
 
 def read_acme(table: Table, folder: PurePath) -> AcmeSettings:
-    """
-    Return the authority that ``[tls]`` names; what it leaves out is the default.
-    """
+    """Return the authority that ``[tls]`` names; what it leaves out is the default."""
     usual = AcmeSettings()
     contact = table.text("contact") or ""
     if contact and not _MAIL.fullmatch(contact):

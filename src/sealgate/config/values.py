@@ -52,22 +52,16 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 
 
 class UnfitError(ValueError):
-    """
-    A value is not what it must be; *hint* is what to type.
-    """
+    """A value is not what it must be; *hint* is what to type."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
-        """
-        Keep what is required and the hint; the caller adds what was found.
-        """
+        """Keep what is required and the hint; the caller adds what was found."""
         super().__init__(message)
         self.hint = hint
 
 
 def read_address(text: str) -> Address:
-    """
-    Return the address that ``":443"``, ``"127.0.0.1:443"`` or ``"[::1]:443"`` means.
-    """
+    """Return the address that ``":443"``, ``"127.0.0.1:443"`` or ``"[::1]:443"`` means."""
     host, colon, port = text.strip().rpartition(":")
     if not colon:
         message = 'must be ":PORT", "ADDRESS:PORT" or "[IPV6-ADDRESS]:PORT"'
@@ -98,9 +92,7 @@ def _port(text: str) -> int:
 
 
 def read_network(text: str) -> str:
-    """
-    Return a network in its canonical form; a single address is a network of one.
-    """
+    """Return a network in its canonical form; a single address is a network of one."""
     try:
         return str(ipaddress.ip_network(text))
     except ValueError:
@@ -113,9 +105,7 @@ def read_network(text: str) -> str:
 
 
 def read_country(text: str) -> str:
-    """
-    Return an ISO 3166-1 alpha-2 code.
-    """
+    """Return an ISO 3166-1 alpha-2 code."""
     if text in COUNTRIES:
         return text
     hint = 'such as "DE"'
@@ -128,9 +118,7 @@ def read_country(text: str) -> str:
 
 
 def read_domain(text: str) -> str:
-    """
-    Return a domain name in lower case, letters outside ASCII as A-labels (RFC 5891).
-    """
+    """Return a domain name in lower case, letters outside ASCII as A-labels (RFC 5891)."""
     if "://" in text:
         raise UnfitError("must be a domain without scheme and path", 'such as "shop.example"')
     if "*" in text:
@@ -194,16 +182,12 @@ def _upstream_host(host: str) -> str:
 
 
 def holds_secret(url: str) -> bool:
-    """
-    Return whether *url* may hold a password, so that no message may quote it.
-    """
+    """Return whether *url* may hold a password, so that no message may quote it."""
     return "@" in url
 
 
 def read_register_url(text: str) -> str:
-    """
-    Return *text* when it has the form of a SQLAlchemy URL; messages never quote it.
-    """
+    """Return *text* when it has the form of a SQLAlchemy URL; messages never quote it."""
     scheme, separator, rest = text.partition("://")
     if not separator or not _SCHEME.fullmatch(scheme) or not rest:
         raise UnfitError("must be a SQLAlchemy URL", 'such as "postgresql+psycopg://host/sealgate"')
@@ -246,9 +230,7 @@ def read_door(path: str, query: str | None, *, exact: bool) -> Door:
 
 
 def read_method(text: str) -> str:
-    """
-    Return the name of a method (RFC 9110, 9.1), which is written in capitals.
-    """
+    """Return the name of a method (RFC 9110, 9.1), which is written in capitals."""
     if _METHOD.fullmatch(text):
         return text
     upper = text.upper()
@@ -307,9 +289,7 @@ _CREDENTIAL_EXAMPLES = {
 
 
 def read_admitted(text: str) -> str:
-    """
-    Return ``user:NAME`` or ``group:NAME``, whose names are such as identities may have.
-    """
+    """Return ``user:NAME`` or ``group:NAME``, whose names are such as identities may have."""
     kind, colon, name = text.partition(":")
     if not colon or kind not in _NAMES:
         hint = f'"group:{text}"' if _is_group(text) else 'such as "group:editors"'
@@ -334,18 +314,14 @@ def _is_group(text: str) -> bool:
 
 
 def read_class_id(text: str) -> str:
-    """
-    Return the id of a class: small letters, digits and hyphens.
-    """
+    """Return the id of a class: small letters, digits and hyphens."""
     if _CLASS_ID.fullmatch(text):
         return text
     raise UnfitError("must be small letters, digits and hyphens", 'such as "confidential"')
 
 
 def read_rung(text: str, rungs: Iterable[str]) -> int:
-    """
-    Return the rank of the rung called *text*.
-    """
+    """Return the rank of the rung called *text*."""
     known = list(rungs)
     if text in known:
         return known.index(text)

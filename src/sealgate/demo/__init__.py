@@ -1,3 +1,1 @@
-"""
-A small shop with everything that Sealgate does to it, on loopback.
-"""
+"""A small shop with everything that Sealgate does to it, on loopback."""

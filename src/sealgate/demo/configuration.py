@@ -1,6 +1,4 @@
-"""
-The ``sealgate.toml`` that follows from what the shop's database holds. Pure.
-"""
+"""The ``sealgate.toml`` that follows from what the shop's database holds. Pure."""
 
 from __future__ import annotations
 
@@ -29,9 +27,7 @@ PAID = "/checkout"
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """
-    Where everything listens on loopback.
-    """
+    """Where everything listens on loopback."""
 
     https: int
     http: int
@@ -42,9 +38,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class TableClass:
-    """
-    What the assessment said of one table: its class, and what was found as told.
-    """
+    """What the assessment said of one table: its class, and what was found as told."""
 
     classification: str
     found: str

@@ -22,9 +22,7 @@ COUNTRIES = {ALLOWED: "DE", OTHER: "NZ"}
 
 
 def make_country_database(path: Path) -> None:
-    """
-    Write a MaxMind database to *path* that knows two loopback addresses and no other.
-    """
+    """Write a MaxMind database to *path* that knows two loopback addresses and no other."""
     writer = MMDBWriter(
         database_type="GeoLite2-Country",
         languages=["en"],

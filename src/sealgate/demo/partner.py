@@ -1,6 +1,4 @@
-"""
-The shop's partner: a user with an SSH key and a client certificate, and what they send.
-"""
+"""The shop's partner: a user with an SSH key and a client certificate, and what they send."""
 
 from __future__ import annotations
 
@@ -37,45 +35,33 @@ order,customer,iban,amount
 
 @dataclass(frozen=True, slots=True)
 class PartnerFiles:
-    """
-    Where the partner's things lie in the demo's folder.
-    """
+    """Where the partner's things lie in the demo's folder."""
 
     folder: Path
 
     @property
     def ssh_key(self) -> Path:
-        """
-        Return the partner's private SSH key.
-        """
+        """Return the partner's private SSH key."""
         return self.folder / f"{PARTNER}.ssh"
 
     @property
     def known_hosts(self) -> Path:
-        """
-        Return the file by which the partner's SSH client knows the server.
-        """
+        """Return the file by which the partner's SSH client knows the server."""
         return self.folder / "known_hosts"
 
     @property
     def certificate(self) -> tuple[Path, Path]:
-        """
-        Return the partner's client certificate, and its key.
-        """
+        """Return the partner's client certificate, and its key."""
         return self.folder / f"{PARTNER}.crt", self.folder / f"{PARTNER}.key"
 
     @property
     def delivery(self) -> Path:
-        """
-        Return the file that the partner has to send.
-        """
+        """Return the file that the partner has to send."""
         return self.folder / "orders.csv"
 
     @property
     def store(self) -> Path:
-        """
-        Return the folder that the drop's sealed files lie in.
-        """
+        """Return the folder that the drop's sealed files lie in."""
         return self.folder / DROP
 
 
@@ -144,9 +130,7 @@ def _write_private(path: Path, content: bytes) -> None:
 
 
 def partner_commands(files: PartnerFiles, ca: str, sftp: int, ftps: int) -> list[tuple[str, str]]:
-    """
-    Return commands to try over SFTP and FTPS, each with what it shows.
-    """
+    """Return commands to try over SFTP and FTPS, each with what it shows."""
     ssh = f"-P {sftp} -i {files.ssh_key} -o UserKnownHostsFile={files.known_hosts}"
     certificate, key = files.certificate
     lftp = (

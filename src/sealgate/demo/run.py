@@ -1,6 +1,4 @@
-"""
-The main job on a small shop: assess, configure, serve, audit, all on loopback.
-"""
+"""The main job on a small shop: assess, configure, serve, audit, all on loopback."""
 
 from __future__ import annotations
 
@@ -57,9 +55,7 @@ _NOBODY = "sealgate demo"
 
 @dataclass(frozen=True, slots=True)
 class Laid:
-    """
-    What the demo laid out in *folder* before anything is served.
-    """
+    """What the demo laid out in *folder* before anything is served."""
 
     folder: Path
     ports: Ports
@@ -68,36 +64,26 @@ class Laid:
 
     @property
     def database(self) -> Path:
-        """
-        Return the shop's database.
-        """
+        """Return the shop's database."""
         return self.folder / "shop.sqlite"
 
     @property
     def shop_log(self) -> Path:
-        """
-        Return the file with one line for each request that reached the shop.
-        """
+        """Return the file with one line for each request that reached the shop."""
         return self.folder / "shop.log"
 
     @property
     def certificate(self) -> tuple[Path, Path]:
-        """
-        Return the certificate that may enter the backend, and its key.
-        """
+        """Return the certificate that may enter the backend, and its key."""
         return self.folder / f"{EDITOR}.crt", self.folder / f"{EDITOR}.key"
 
     @property
     def partner(self) -> PartnerFiles:
-        """
-        Return the partner's things.
-        """
+        """Return the partner's things."""
         return PartnerFiles(self.folder)
 
     def drops(self) -> dict[str, object]:
-        """
-        Return what a script needs to deliver as the partner, by drop, as JSON values.
-        """
+        """Return what a script needs to deliver as the partner, by drop, as JSON values."""
         certificate, key = self.partner.certificate
         return {
             DROP: {
@@ -113,9 +99,7 @@ class Laid:
         }
 
     def ready(self) -> dict[str, object]:
-        """
-        Return what a script needs to drive the demo: URLs and paths, as JSON values.
-        """
+        """Return what a script needs to drive the demo: URLs and paths, as JSON values."""
         certificate, key = self.certificate
         return {
             "https": f"https://localhost:{self.ports.https}",
@@ -280,9 +264,7 @@ def stay(gateway: RunningGateway) -> None:
 
 
 def audit_demo(laid: Laid, now: float, progress: Callable[[str], None]) -> Audit:
-    """
-    Audit the running demo as ``sealgate audit`` does, and keep it in the register.
-    """
+    """Audit the running demo as ``sealgate audit`` does, and keep it in the register."""
     manner = Manner(now, progress=progress)
     with open_register(laid.inventory) as register:
         audit = audit_sites(
@@ -303,9 +285,7 @@ def write_ready(path: Path, laid: Laid) -> None:
 
 
 def commands(laid: Laid, program: str) -> list[tuple[str, str]]:
-    """
-    Return commands to try, each with what it shows; *program* is how sealgate is typed.
-    """
+    """Return commands to try, each with what it shows; *program* is how sealgate is typed."""
     ready = laid.ready()
     ca = f"--cacert {ready['ca']}"
     key = f"--cert {ready['client_certificate']} --key {ready['client_key']}"

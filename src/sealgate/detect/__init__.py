@@ -1,6 +1,4 @@
-"""
-Bytes and columns in, matches out. Pure, and below everything that looks at data.
-"""
+"""Bytes and columns in, matches out. Pure, and below everything that looks at data."""
 
 from sealgate.detect.catalogue import KIND_CATALOGUE, facts
 from sealgate.detect.model import (

@@ -62,9 +62,7 @@ class Anchor:
 def compiled(
     anchors: Sequence[Anchor], expression: Callable[[Anchor], bytes]
 ) -> tuple[hyperscan.Database, ...]:
-    """
-    Return the databases of *anchors*: of most of them, and of those apart. An id is a place in *anchors*.
-    """
+    """Return the databases of *anchors*: of most of them, and of those apart. An id is a place in *anchors*."""
     databases = []
     for apart in (False, True):
         chosen = [(n, a) for n, a in enumerate(anchors) if a.apart is apart]
@@ -84,7 +82,5 @@ def compiled(
 
 
 def kinds(*found: Kind) -> frozenset[Kind]:
-    """
-    Return the set of *found*: a short word for the tables of anchors.
-    """
+    """Return the set of *found*: a short word for the tables of anchors."""
     return frozenset(found)

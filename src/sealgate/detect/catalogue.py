@@ -557,7 +557,5 @@ KIND_CATALOGUE: dict[Kind, KindFacts] = {
 
 
 def facts(kind: Kind) -> KindFacts:
-    """
-    Return what the catalogue says of *kind*.
-    """
+    """Return what the catalogue says of *kind*."""
     return KIND_CATALOGUE[kind]

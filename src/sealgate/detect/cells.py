@@ -43,9 +43,7 @@ _Found = tuple[tuple["Kind", Confidence], ...]
 
 
 class Counts:
-    """
-    How often each kind was found, and how sure at best.
-    """
+    """How often each kind was found, and how sure at best."""
 
     __slots__ = ("confidence", "count", "unconfirmed")
 
@@ -55,9 +53,7 @@ class Counts:
         self.unconfirmed = 0
 
     def add(self, matches: Iterable[Match]) -> None:
-        """
-        Count each of *matches*.
-        """
+        """Count each of *matches*."""
         count, confidence = self.count, self.confidence
         for match in matches:
             count[match.kind] += 1
@@ -65,18 +61,14 @@ class Counts:
                 confidence[match.kind] = match.confidence
 
     def note(self, kind: Kind, confidence: Confidence, times: int) -> None:
-        """
-        Count *kind* so many *times*.
-        """
+        """Count *kind* so many *times*."""
         self.count[kind] += times
         if confidence > self.confidence.get(kind, 0):
             self.confidence[kind] = confidence
 
 
 class Memory:
-    """
-    How many cells may still be remembered; shared by the columns of one table.
-    """
+    """How many cells may still be remembered; shared by the columns of one table."""
 
     __slots__ = ("left",)
 
@@ -117,9 +109,7 @@ class CellScan:
         self._form_kind: Kind | None = None
 
     def feed(self, cells: Sequence[str | bytes]) -> int:
-        """
-        Count what is in *cells*, none of which is empty, and return how many bytes they are.
-        """
+        """Count what is in *cells*, none of which is empty, and return how many bytes they are."""
         data = _joined(cells)
         if self._trials:
             self._scan_distinct(_apart(data, cells))
@@ -143,9 +133,7 @@ class CellScan:
             self._judge(cells)
 
     def _judge(self, cells: Sequence[str | bytes]) -> None:
-        """
-        Decide how the next cells are read, by what was found and by the last *cells*.
-        """
+        """Decide how the next cells are read, by what was found and by the last *cells*."""
         seen, found = self._seen, self._found
         self._seen, self._found = 0, Counter()
         if found.total() * _DENSE < seen:
@@ -157,9 +145,7 @@ class CellScan:
             self._trials = _TRIAL_CELLS
 
     def _scan_formed(self, cells: list[bytes]) -> None:
-        """
-        Count the cells in the plain form of the column's kind, and scan the others.
-        """
+        """Count the cells in the plain form of the column's kind, and scan the others."""
         if self._form is None or self._form_kind is None or b"\n" in b"".join(cells):
             others = cells
         else:
@@ -175,9 +161,7 @@ class CellScan:
             self.counts.unconfirmed += examined.unconfirmed
 
     def _scan_distinct(self, cells: list[bytes]) -> None:
-        """
-        Scan each distinct cell once, unless it is remembered, and count it as often as it is there.
-        """
+        """Scan each distinct cell once, unless it is remembered, and count it as often as it is there."""
         times = Counter(cells)
         unknown = []
         for cell, number in times.items():
@@ -229,8 +213,6 @@ def _encoded(cell: str | bytes) -> bytes:
 
 
 def _apart(data: bytes, cells: Sequence[str | bytes]) -> list[bytes]:
-    """
-    Return the *cells* that were joined to *data*, as bytes.
-    """
+    """Return the *cells* that were joined to *data*, as bytes."""
     apart = data.split(BETWEEN_CELLS)
     return apart if len(apart) == len(cells) else list(map(_encoded, cells))

@@ -31,17 +31,13 @@ IBAN_LENGTHS = {
 
 
 def luhn(digits: bytes) -> bool:
-    """
-    Return whether ASCII *digits* pass the Luhn check (ISO/IEC 7812-1, Annex B).
-    """
+    """Return whether ASCII *digits* pass the Luhn check (ISO/IEC 7812-1, Annex B)."""
     total = sum(digits[-1::-2].translate(_PLAIN)) + sum(digits[-2::-2].translate(_DOUBLED))
     return total % 10 == 0
 
 
 def iban(compact: bytes) -> bool:
-    """
-    Return whether upper-case *compact* is an IBAN: country, its length, mod 97 = 1.
-    """
+    """Return whether upper-case *compact* is an IBAN: country, its length, mod 97 = 1."""
     text = compact.decode("ascii", "replace")
     if IBAN_LENGTHS.get(text[:2]) != len(text) or not text[2:4].isdigit():
         return False
@@ -52,9 +48,7 @@ def iban(compact: bytes) -> bool:
 
 
 def aba(digits: bytes) -> bool:
-    """
-    Return whether nine ASCII *digits* are a US routing number (ABA, weights 3-7-1).
-    """
+    """Return whether nine ASCII *digits* are a US routing number (ABA, weights 3-7-1)."""
     values = [c - _ZERO for c in digits]
     weights = (3, 7, 1) * 3
     return any(values) and sum(v * w for v, w in zip(values, weights, strict=True)) % 10 == 0

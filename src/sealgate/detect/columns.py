@@ -26,9 +26,7 @@ _EMPTY = frozenset(
 
 
 class _Test(NamedTuple):
-    """
-    A shape, the share of filled values that must have it, and how sure that makes.
-    """
+    """A shape, the share of filled values that must have it, and how sure that makes."""
 
     shape: Shape
     share: float
@@ -185,9 +183,7 @@ def _all_boolean(filled: Sequence[str]) -> bool:
 
 
 def _addresses(filled: Sequence[str]) -> bool:
-    """
-    Return whether address lines have numbers, street words or boxes in them.
-    """
+    """Return whether address lines have numbers, street words or boxes in them."""
 
     def line(value: str) -> bool:
         return any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
@@ -235,9 +231,7 @@ def _name(says: Says, filled: Sequence[str]) -> _Verdict | None:
 
 
 def _people(filled: Sequence[str]) -> _Verdict | None:
-    """
-    Find people in a column whose name says nothing: nearly all whole names, many known.
-    """
+    """Find people in a column whose name says nothing: nearly all whole names, many known."""
     if len(set(filled)) < _FEWEST_PEOPLE or not any(map(shapes.known_person, filled[:16])):
         return None
     if (

@@ -54,9 +54,7 @@ _SURROGATES = range(0xD800, 0xE000)
 
 
 class Hidden(NamedTuple):
-    """
-    So many values of one *kind* that show only in how the line at *start* reads.
-    """
+    """So many values of one *kind* that show only in how the line at *start* reads."""
 
     start: int
     kind: Kind
@@ -65,9 +63,7 @@ class Hidden(NamedTuple):
 
 
 class Read(NamedTuple):
-    """
-    What was *hidden*, and how many candidates were over the scanner's budget.
-    """
+    """What was *hidden*, and how many candidates were over the scanner's budget."""
 
     hidden: list[Hidden]
     unconfirmed: int
@@ -77,9 +73,7 @@ _NOTHING = Read([], 0)
 
 
 def look_behind(scanner: Scanner, text: bytes) -> Read:
-    """
-    Return what *scanner* finds in the lines of *text* only where their signs are read.
-    """
+    """Return what *scanner* finds in the lines of *text* only where their signs are read."""
     windows = list(_windows(text)) if _may_hide(text) else []
     if not windows:
         return _NOTHING
@@ -96,9 +90,7 @@ def look_behind(scanner: Scanner, text: bytes) -> Read:
 
 
 def read_signs(text: bytes) -> bytes:
-    """
-    Return *text* as it reads, in UTF-8; no sign makes a new line of it.
-    """
+    """Return *text* as it reads, in UTF-8; no sign makes a new line of it."""
     return _SIGN.sub(lambda sign: _written(sign).encode() or sign[0], text)
 
 
@@ -119,9 +111,7 @@ class EscapeScan:
         self.unconfirmed = 0
 
     def feed(self, data: bytes) -> list[Hidden]:
-        """
-        Take *data* and return what is certain by now.
-        """
+        """Take *data* and return what is certain by now."""
         if len(data) > NEAR_BYTES and not (_is_open(data) or _is_open(self._held)):
             keep = max(data.rfind(b"\n") + 1, len(data) - NEAR_BYTES)
             self._at += len(self._held) + keep
@@ -138,9 +128,7 @@ class EscapeScan:
         return found
 
     def close(self) -> list[Hidden]:
-        """
-        Return what was in the last line.
-        """
+        """Return what was in the last line."""
         found = self._look(self._held)
         self._held = b""
         return found
@@ -163,9 +151,7 @@ def _may_hide(text: bytes) -> bool:
 
 
 def _windows(text: bytes) -> Iterator[tuple[int, int]]:
-    """
-    Yield what lies near to the signs in *text*, from where to where; none overlaps another.
-    """
+    """Yield what lies near to the signs in *text*, from where to where; none overlaps another."""
     start = end = -1
     places = merge(
         (found.start() for found in _REFERENCE.finditer(text)),
@@ -197,9 +183,7 @@ def _tells(text: bytes, sign: re.Match[bytes]) -> bool:
 
 
 def _written(sign: re.Match[bytes]) -> str:
-    """
-    Return the character that *sign* stands for, "" for one that stays as it is.
-    """
+    """Return the character that *sign* stands for, "" for one that stays as it is."""
     in_hex, number, name, escape = sign.groups()
     if name is not None:
         read = html5.get(name.decode(), "")
@@ -216,9 +200,7 @@ def _written(sign: re.Match[bytes]) -> str:
 def _scanned(
     scanner: Scanner, windows: Sequence[bytes]
 ) -> tuple[dict[int, dict[Kind, list[Confidence]]], int]:
-    """
-    Return by window and kind how sure each value in *windows* is; scanned in one piece.
-    """
+    """Return by window and kind how sure each value in *windows* is; scanned in one piece."""
     examined = scanner.examine(_BETWEEN.join(windows))
     starts = [0, *accumulate(len(window) + len(_BETWEEN) for window in windows)]
     found: dict[int, dict[Kind, list[Confidence]]] = {}

@@ -25,9 +25,7 @@ _WORD = re.compile(r"[a-z]+|[0-9]+")
 
 
 class Says(IntEnum):
-    """
-    How much a header says: ``WEAK`` needs values that speak for themselves.
-    """
+    """How much a header says: ``WEAK`` needs values that speak for themselves."""
 
     WEAK = 1
     FAIR = 2
@@ -36,9 +34,7 @@ class Says(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class HeaderRule:
-    """
-    A pattern in a normal header, the kind it speaks for, and what speaks against it.
-    """
+    """A pattern in a normal header, the kind it speaks for, and what speaks against it."""
 
     kind: Kind
     says: Says
@@ -48,18 +44,14 @@ class HeaderRule:
 
 @lru_cache(maxsize=4096)
 def normal(name: str) -> str:
-    """
-    Return *name* as ``_words_joined_``: lower case, without accents.
-    """
+    """Return *name* as ``_words_joined_``: lower case, without accents."""
     flat = unicodedata.normalize("NFKD", name.replace("ß", "ss"))
     flat = "".join(c for c in flat if not unicodedata.combining(c))
     return "_" + "_".join(_WORD.findall(_CAMEL.sub(" ", flat).lower())) + "_"
 
 
 def rules_for(header: str) -> Sequence[HeaderRule]:
-    """
-    Return the rules that a normal *header* calls up, in order.
-    """
+    """Return the rules that a normal *header* calls up, in order."""
     return [
         rule
         for rule in HEADER_RULES

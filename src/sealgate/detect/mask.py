@@ -24,9 +24,7 @@ _SHORTEST_CARD = 13
 
 
 def length_class(length: int) -> str:
-    """
-    Return the class of a *length* in bytes, such as ``8-15``: never the length itself.
-    """
+    """Return the class of a *length* in bytes, such as ``8-15``: never the length itself."""
     low = 1
     for bound in _LENGTH_CLASSES:
         if length < bound:

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 
 class Category(StrEnum):
-    """
-    The family of a kind, as people speak of it.
-    """
+    """The family of a kind, as people speak of it."""
 
     CREDENTIAL = "credential"
     CONTACT = "contact"
@@ -33,9 +31,7 @@ class Category(StrEnum):
 
 
 class Kind(StrEnum):
-    """
-    What one value is. The spelling is stored in registers and printed: never reuse one.
-    """
+    """What one value is. The spelling is stored in registers and printed: never reuse one."""
 
     LOGIN = "login"
     PASSWORD = "password"  # noqa: S105 - the name of a kind, not a password
@@ -112,9 +108,7 @@ class Identifies(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trait:
-    """
-    One trait of a kind: a rank from 0 to 3, and the clause that gives it.
-    """
+    """One trait of a kind: a rank from 0 to 3, and the clause that gives it."""
 
     rank: int
     citation: Citation
@@ -137,9 +131,7 @@ class Traits:
 
     @property
     def impact(self) -> int:
-        """
-        Return the high-water mark of the three ranks.
-        """
+        """Return the high-water mark of the three ranks."""
         return max(self.use.rank, self.legal.rank, self.value.rank)
 
 

@@ -52,9 +52,7 @@ _COUNTRY_CODES = (1, 2, 3)  # digits of a country code, ITU-T E.164, 6.2.1
 
 
 def _others(pattern: re.Pattern[bytes], cells: Sequence[bytes]) -> list[int]:
-    """
-    Return the places of the *cells* that are not matched by the lines of *pattern*.
-    """
+    """Return the places of the *cells* that are not matched by the lines of *pattern*."""
     text = b"\n".join(cells) + b"\n"
     others: list[int] = []
     at = line = 0
@@ -70,16 +68,12 @@ def _others(pattern: re.Pattern[bytes], cells: Sequence[bytes]) -> list[int]:
 
 
 def email(cells: Sequence[bytes]) -> list[bytes]:
-    """
-    Return the *cells* that are no bare address.
-    """
+    """Return the *cells* that are no bare address."""
     return [cells[n] for n in _others(_EMAIL, cells)]
 
 
 def ip_address(cells: Sequence[bytes]) -> list[bytes]:
-    """
-    Return the *cells* that are no public IPv4 address.
-    """
+    """Return the *cells* that are no public IPv4 address."""
     return [cells[n] for n in _others(_IPV4, cells)]
 
 
@@ -91,9 +85,7 @@ _BY_COUNTRY = {
 
 
 def account(cells: Sequence[bytes]) -> list[bytes]:
-    """
-    Return the *cells* that are no compact IBAN in upper case.
-    """
+    """Return the *cells* that are no compact IBAN in upper case."""
     first = cells[0][:2]
     length, country = _BY_COUNTRY.get(first, (0, b""))
     if length and not _others(_digits_of(first.decode(), length), cells):

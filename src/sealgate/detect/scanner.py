@@ -81,18 +81,14 @@ class Scanner:
         return self.examine(data).matches
 
     def examine(self, data: bytes) -> Examined:
-        """
-        Return the matches in *data* and the number of candidates left unconfirmed.
-        """
+        """Return the matches in *data* and the number of candidates left unconfirmed."""
         stream = self.stream()
         matches = stream.feed(data)
         matches += stream.close()
         return Examined(matches, stream.unconfirmed)
 
     def stream(self) -> Stream:
-        """
-        Return a scan that takes its data in pieces.
-        """
+        """Return a scan that takes its data in pieces."""
         return Stream(self)
 
     def hits(self, block: bytes) -> list[int]:
@@ -148,9 +144,7 @@ class Stream:
         self.unconfirmed = 0
 
     def feed(self, chunk: bytes) -> list[Match]:
-        """
-        Take *chunk* and return the matches that are certain by now.
-        """
+        """Take *chunk* and return the matches that are certain by now."""
         found: list[Match] = []
         view = memoryview(chunk)
         for at in range(0, len(view), _BLOCK):
@@ -162,9 +156,7 @@ class Stream:
         return found
 
     def close(self) -> list[Match]:
-        """
-        Return the matches that were still waiting for what follows them.
-        """
+        """Return the matches that were still waiting for what follows them."""
         found: list[Match] = []
         self._advance(found, last=True)
         if self._kept is not None:
@@ -194,9 +186,7 @@ class Stream:
         self._settle(found, end if last else limit - scanner.before)
 
     def _confirm(self, hits: list[int], first: int, limit: int) -> None:
-        """
-        Confirm the *hits* of a block that starts at *first*; done is what ends by *limit*.
-        """
+        """Confirm the *hits* of a block that starts at *first*; done is what ends by *limit*."""
         scanner, base, text = self._scanner, self._base, self._buffer
         steps, unwanted, budget = scanner.steps, scanner.unwanted, scanner.budget
         until, spent, order = self._until, self._spent, self._order
@@ -231,9 +221,7 @@ class Stream:
         self._window_end = window_end
 
     def _settle(self, found: list[Match], certain: int) -> None:
-        """
-        Move matches that start before *certain* out, the stronger of two that overlap.
-        """
+        """Move matches that start before *certain* out, the stronger of two that overlap."""
         order, kept = self._order, self._kept
         order.sort()
         done = 0

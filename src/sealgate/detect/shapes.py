@@ -83,23 +83,17 @@ _MOST_NAME_TOKENS = 6
 
 
 def digits_of(value: str) -> str:
-    """
-    Return only the ASCII digits of *value*.
-    """
+    """Return only the ASCII digits of *value*."""
     return _NOT_DIGIT.sub("", value)
 
 
 def email(value: str) -> bool:
-    """
-    Return whether *value* is one e-mail address.
-    """
+    """Return whether *value* is one e-mail address."""
     return _EMAIL.fullmatch(value) is not None
 
 
 def phone(value: str) -> bool:
-    """
-    Return whether *value* could be a phone number: 7 to 15 digits in a phone's dress.
-    """
+    """Return whether *value* could be a phone number: 7 to 15 digits in a phone's dress."""
     return (
         _PHONE.fullmatch(value) is not None
         and 7 <= len(digits_of(value)) <= 20  # noqa: PLR2004 - E.164 and an extension
@@ -109,16 +103,12 @@ def phone(value: str) -> bool:
 
 
 def phone_alone(value: str) -> bool:
-    """
-    Return whether *value* is a phone number also without a header.
-    """
+    """Return whether *value* is a phone number also without a header."""
     return _NANP.fullmatch(value) is not None or _INTERNATIONAL.fullmatch(value) is not None
 
 
 def ip_address(value: str) -> bool:
-    """
-    Return whether *value* is an IPv4 or IPv6 address.
-    """
+    """Return whether *value* is an IPv4 or IPv6 address."""
     if _IPV4.fullmatch(value) is not None:
         return True
     # A clock time has the alphabet of an IPv6 address, but neither its groups nor its gap.
@@ -126,24 +116,18 @@ def ip_address(value: str) -> bool:
 
 
 def iban_value(value: str) -> bool:
-    """
-    Return whether *value* is an IBAN, compact or grouped.
-    """
+    """Return whether *value* is an IBAN, compact or grouped."""
     compact = value.replace(" ", "").replace("-", "").upper()
     return compact[:2] in IBAN_LENGTHS and compact.isascii() and iban(compact.encode("ascii"))
 
 
 def bic_value(value: str) -> bool:
-    """
-    Return whether *value* has the structure of a BIC.
-    """
+    """Return whether *value* has the structure of a BIC."""
     return _BIC.fullmatch(value.upper()) is not None
 
 
 def card(value: str) -> bool:
-    """
-    Return whether *value* is a card number: issuer, length and Luhn.
-    """
+    """Return whether *value* is a card number: issuer, length and Luhn."""
     digits = digits_of(value).encode("ascii")
     return (
         len(digits) + value.count(" ") + value.count("-") == len(value)
@@ -153,52 +137,38 @@ def card(value: str) -> bool:
 
 
 def card_like(value: str) -> bool:
-    """
-    Return whether *value* has a card's issuer range and length; test numbers may fail Luhn.
-    """
+    """Return whether *value* has a card's issuer range and length; test numbers may fail Luhn."""
     digits = digits_of(value).encode("ascii")
     return known_issuer(digits) and len(set(digits)) > 1
 
 
 def password_hash(value: str) -> bool:
-    """
-    Return whether *value* is a stored-password format that says so itself.
-    """
+    """Return whether *value* is a stored-password format that says so itself."""
     return HASH_FORMATS.fullmatch(value.encode("utf-8", "replace")) is not None
 
 
 def digest(value: str) -> bool:
-    """
-    Return whether *value* is a bare digest; only a password column makes it a password's.
-    """
+    """Return whether *value* is a bare digest; only a password column makes it a password's."""
     return _HEX_DIGEST.fullmatch(value) is not None or _BASE64_DIGEST.fullmatch(value) is not None
 
 
 def jwt(value: str) -> bool:
-    """
-    Return whether *value* looks like a compact JWT.
-    """
+    """Return whether *value* looks like a compact JWT."""
     return _JWT.fullmatch(value) is not None
 
 
 def private_key(value: str) -> bool:
-    """
-    Return whether *value* starts an armoured private key.
-    """
+    """Return whether *value* starts an armoured private key."""
     return _PEM.match(value) is not None
 
 
 def ssn(value: str) -> bool:
-    """
-    Return whether *value* is a US social security number in its written form.
-    """
+    """Return whether *value* is a US social security number in its written form."""
     return _SSN.fullmatch(value) is not None
 
 
 def date(value: str) -> bool:
-    """
-    Return whether *value* starts with a calendar date.
-    """
+    """Return whether *value* starts with a calendar date."""
     data = value.encode("utf-8", "replace")
     found = DATE.match(data)
     return (found is not None and len(data) - found.end() <= _TIME) or _COMPACT_DATE.fullmatch(
@@ -215,16 +185,12 @@ _YEAR = re.compile(r"(?:18|19|20)[0-9]{2}(?:\.0)?")
 
 
 def year(value: str) -> bool:
-    """
-    Return whether *value* is a year since 1800.
-    """
+    """Return whether *value* is a year since 1800."""
     return _YEAR.fullmatch(value) is not None
 
 
 def age(value: str) -> bool:
-    """
-    Return whether *value* is a number of years that people reach.
-    """
+    """Return whether *value* is a number of years that people reach."""
     return (
         number(value)
         and value.removesuffix(".0").isdigit()
@@ -233,30 +199,22 @@ def age(value: str) -> bool:
 
 
 def number(value: str) -> bool:
-    """
-    Return whether *value* is a number, with a currency sign or not.
-    """
+    """Return whether *value* is a number, with a currency sign or not."""
     return _NUMBER.fullmatch(value) is not None
 
 
 def verification_code(value: str) -> bool:
-    """
-    Return whether *value* is three or four digits.
-    """
+    """Return whether *value* is three or four digits."""
     return value.isdigit() and value.isascii() and len(value) in {3, 4}
 
 
 def access_code(value: str) -> bool:
-    """
-    Return whether *value* is a short code with digits.
-    """
+    """Return whether *value* is a short code with digits."""
     return 4 <= len(value) <= 12 and value.isalnum() and any(c.isdigit() for c in value)  # noqa: PLR2004 - codes are short
 
 
 def token(value: str) -> bool:
-    """
-    Return whether *value* is long, without blanks, and mixed.
-    """
+    """Return whether *value* is long, without blanks, and mixed."""
     return (
         len(value) >= 16  # noqa: PLR2004 - shorter ones are names
         and not any(c.isspace() for c in value)
@@ -267,77 +225,57 @@ def token(value: str) -> bool:
 
 
 def identifier(value: str) -> bool:
-    """
-    Return whether *value* is a number of an issuer: short, with at least five digits.
-    """
+    """Return whether *value* is a number of an issuer: short, with at least five digits."""
     return len(digits_of(value)) >= 5 and len(value) <= 24 and "@" not in value  # noqa: PLR2004 - issuers' numbers
 
 
 def gender(value: str) -> bool:
-    """
-    Return whether *value* is a word or letter for a gender.
-    """
+    """Return whether *value* is a word or letter for a gender."""
     return value.lower().strip(".") in _GENDER
 
 
 def icd10(value: str) -> bool:
-    """
-    Return whether *value* is an ICD-10 code.
-    """
+    """Return whether *value* is an ICD-10 code."""
     return ICD10.fullmatch(value.upper().encode("utf-8", "replace")) is not None
 
 
 def text(value: str) -> bool:
-    """
-    Return whether *value* is made of words.
-    """
+    """Return whether *value* is made of words."""
     letters = sum(c.isalpha() for c in value)
     return letters >= 2 and letters * 2 >= len(value)  # noqa: PLR2004 - half of it
 
 
 def word(value: str) -> bool:
-    """
-    Return whether *value* is one word as in a login: a letter first, no blanks.
-    """
+    """Return whether *value* is one word as in a login: a letter first, no blanks."""
     return value[:1].isalpha() and not any(c.isspace() for c in value) and 2 <= len(value) <= 64  # noqa: PLR2004 - as shells have it
 
 
 def place(value: str) -> bool:
-    """
-    Return whether *value* could name a city: words without digits.
-    """
+    """Return whether *value* could name a city: words without digits."""
     return text(value) and not any(c.isdigit() for c in value) and len(value) <= 50  # noqa: PLR2004 - names of cities are shorter
 
 
 def postal_code(value: str) -> bool:
-    """
-    Return whether *value* has a country's shape of postal codes.
-    """
+    """Return whether *value* has a country's shape of postal codes."""
     return _POSTAL.fullmatch(value) is not None
 
 
 def coordinate(value: str) -> bool:
-    """
-    Return whether *value* is a latitude, a longitude or a pair.
-    """
+    """Return whether *value* is a latitude, a longitude or a pair."""
     if _COORDINATES.fullmatch(value):
         return True
     return _COORDINATE.fullmatch(value) is not None and abs(float(value.replace(",", "."))) <= 180  # noqa: PLR2004 - degrees
 
 
 def street(value: str) -> bool:
-    """
-    Return whether *value* could be an address line, given that the header says so.
-    """
+    """Return whether *value* could be an address line, given that the header says so."""
     if email(value) or value.startswith(("http", "www.")) or len(value) > 120 or coordinate(value):  # noqa: PLR2004 - longer is prose
         return False
     return any(c.isalpha() for c in value) or value.isdigit()
 
 
 def street_alone(value: str) -> bool:
-    """
-    Return whether *value* is a street address also without a header.
-    """
+    """Return whether *value* is a street address also without a header."""
     if len(value) > 120 or number(value) or date(value):  # noqa: PLR2004 - longer is prose
         return False
     return _STREET_WORD.search(value) is not None and (
@@ -353,9 +291,7 @@ def _tokens(value: str) -> list[str] | None:
 
 
 def name_part(value: str) -> bool:
-    """
-    Return whether *value* could be a part of a name, given that the header says so.
-    """
+    """Return whether *value* could be a part of a name, given that the header says so."""
     return (
         (_tokens(value) is not None and not boolean(value))
         or _SUFFIX.fullmatch(value) is not None
@@ -366,24 +302,18 @@ def name_part(value: str) -> bool:
 
 
 def person(value: str) -> bool:
-    """
-    Return whether *value* could be a whole name: two to six words, none of a company's.
-    """
+    """Return whether *value* could be a whole name: two to six words, none of a company's."""
     parts = _tokens(value)
     return parts is not None and len(parts) >= 2 and _ORGANISATION.search(value) is None  # noqa: PLR2004 - two words
 
 
 def known_person(value: str) -> bool:
-    """
-    Return whether *value* could be a whole name and one of its words is a common given name.
-    """
+    """Return whether *value* could be a whole name and one of its words is a common given name."""
     return person(value) and has_given_name(value)
 
 
 def has_given_name(value: str) -> bool:
-    """
-    Return whether one of the words of *value* is a common given name.
-    """
+    """Return whether one of the words of *value* is a common given name."""
     flat = unicodedata.normalize("NFKD", value.lower())
     flat = "".join(c for c in flat if not unicodedata.combining(c))
     return any(
@@ -392,14 +322,10 @@ def has_given_name(value: str) -> bool:
 
 
 def suffix(value: str) -> bool:
-    """
-    Return whether *value* is a suffix of names (Jr., III).
-    """
+    """Return whether *value* is a suffix of names (Jr., III)."""
     return _SUFFIX.fullmatch(value) is not None
 
 
 def boolean(value: str) -> bool:
-    """
-    Return whether *value* is one half of a yes or no.
-    """
+    """Return whether *value* is one half of a yes or no."""
     return value.lower() in _BOOLEAN

@@ -100,9 +100,7 @@ Text as it reads, and for each byte of it and its end the place in the text as i
 
 
 def readings(text: bytes) -> Iterator[Read]:
-    """
-    Yield *text* as it reads: with its escapes read twice, once, and not at all.
-    """
+    """Yield *text* as it reads: with its escapes read twice, once, and not at all."""
     levels: list[Read] = [(text, list(range(len(text) + 1)))]
     if b"%" in text or b"\\" in text:
         for _ in range(2):
@@ -126,9 +124,7 @@ def as_read(text: bytes) -> Read:
 
 
 def unescaped(text: bytes) -> Read:
-    r"""
-    Return *text* with ``%20``, ``\u0020``, ``\x20`` and ``\n`` read, once.
-    """
+    r"""Return *text* with ``%20``, ``\u0020``, ``\x20`` and ``\n`` read, once."""
     return _replaced(_ESCAPE, text, _unescaped)
 
 

@@ -1,3 +1,1 @@
-"""
-HTTPS in front of any site: the inventory compiled for Envoy, and Envoy supervised.
-"""
+"""HTTPS in front of any site: the inventory compiled for Envoy, and Envoy supervised."""

@@ -99,9 +99,7 @@ CHECK_PATH = "/check"
 
 
 class Guard(StrEnum):
-    """
-    What the gateway does before a route's content is shown.
-    """
+    """What the gateway does before a route's content is shown."""
 
     OPEN = "open"  # TLS, and nothing else is asked
     SITE = "site"  # TLS; the site itself asks for a password
@@ -111,9 +109,7 @@ class Guard(StrEnum):
 
 
 def guard_of(route: Route) -> Guard:
-    """
-    Return how *route* is guarded; what cannot be had is refused, never weakened.
-    """
+    """Return how *route* is guarded; what cannot be had is refused, never weakened."""
     if route.shut:
         return Guard.LOCKED  # Nobody is on its list, whatever its class asks for.
     required = required_of_route(route)
@@ -132,9 +128,7 @@ def guard_of(route: Route) -> Guard:
 
 
 def guard_at(site: Site, route: Route) -> Guard:
-    """
-    Return how *route* is guarded on *site*, whose channel may be too weak for it.
-    """
+    """Return how *route* is guarded on *site*, whose channel may be too weak for it."""
     highly = required_of_route(route).in_transit > TransitRung.ENCRYPTED
     return Guard.UNBUILT if highly and not is_highly_encrypted(site) else guard_of(route)
 
@@ -150,9 +144,7 @@ def is_highly_encrypted(site: Site) -> bool:
 
 
 def needs_grants(site: Site) -> bool:
-    """
-    Return whether a part of *site* opens only to people who were given a grant.
-    """
+    """Return whether a part of *site* opens only to people who were given a grant."""
     return any(
         required_of_route(route).access >= AccessRung.VERY_HIGH
         for route in site.routes
@@ -178,9 +170,7 @@ def _opens_by_key(site: Site, route: Route) -> bool:
 
 
 def signs_in(site: Site) -> bool:
-    """
-    Return whether people sign in to *site* on pages of the gateway.
-    """
+    """Return whether people sign in to *site* on pages of the gateway."""
     return any(guard_at(site, route) is Guard.SIGN_IN for route in site.routes)
 
 
@@ -306,9 +296,7 @@ class EnvoyFiles:
         yield from (step for step in (first, routes, listeners, last) if step)
 
     def needs_restart_from(self, old: EnvoyFiles) -> bool:
-        """
-        Return whether something changed that a running Envoy cannot take over.
-        """
+        """Return whether something changed that a running Envoy cannot take over."""
         return old.files[BOOTSTRAP] != self.files[BOOTSTRAP] or old.folder != self.folder
 
 

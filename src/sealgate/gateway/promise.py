@@ -105,9 +105,7 @@ def _of_site(inventory: Inventory, site: Site, material: Material) -> Iterator[F
 
 
 def _of_channel(inventory: Inventory, site: Site) -> Iterator[Fault]:
-    """
-    Yield what keeps a highly encrypted site from having its channel for itself.
-    """
+    """Yield what keeps a highly encrypted site from having its channel for itself."""
     highly = [r for r in site.routes if required_of_route(r).in_transit > TransitRung.ENCRYPTED]
     if not highly:
         return

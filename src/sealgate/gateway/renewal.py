@@ -30,26 +30,20 @@ ALARM_LIFE = 1 / 5
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """
-    From when to when a certificate is valid.
-    """
+    """From when to when a certificate is valid."""
 
     begins: float
     ends: float
 
     @property
     def seconds(self) -> float:
-        """
-        Return how long it is valid in all, 0 where the dates are the wrong way round.
-        """
+        """Return how long it is valid in all, 0 where the dates are the wrong way round."""
         return max(0.0, self.ends - self.begins)
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """
-    When the authority suggests to renew (RFC 9773, 4.1).
-    """
+    """When the authority suggests to renew (RFC 9773, 4.1)."""
 
     start: float
     end: float

@@ -1,3 +1,1 @@
-"""
-Who may come in: identities, groups and their client certificates.
-"""
+"""Who may come in: identities, groups and their client certificates."""

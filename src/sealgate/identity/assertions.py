@@ -21,9 +21,7 @@ ISSUER = "sealgate-identity"
 
 
 def audience(site: str) -> str:
-    """
-    Return whom a token for *site* is for, by its name.
-    """
+    """Return whom a token for *site* is for, by its name."""
     return f"https://{site}"
 
 

@@ -37,9 +37,7 @@ class Begun(Generic[_Value]):
         self._of: dict[str, OrderedDict[str, None]] = {}
 
     def give(self, key: str | bytes, value: _Value, address: str) -> None:
-        """
-        Have *value* be taken once by *key* from now on.
-        """
+        """Have *value* be taken once by *key* from now on."""
         place, held = prefix(address), digest(key)
         with self._lock:
             self._drop(held)
@@ -52,9 +50,7 @@ class Begun(Generic[_Value]):
                 self._drop(next(iter(fullest)))
 
     def take(self, key: str | bytes) -> _Value | None:
-        """
-        Return the value that *key* is of, which is out no more; ``None`` when there is none.
-        """
+        """Return the value that *key* is of, which is out no more; ``None`` when there is none."""
         with self._lock:
             return self._drop(digest(key))
 
@@ -74,15 +70,11 @@ class Begun(Generic[_Value]):
 
 
 def digest(secret: str | bytes) -> str:
-    """
-    Return what is kept of a *secret* that a browser holds: SHA-256 in hex.
-    """
+    """Return what is kept of a *secret* that a browser holds: SHA-256 in hex."""
     raw = secret.encode(errors="replace") if isinstance(secret, str) else secret
     return hashlib.sha256(raw).hexdigest()
 
 
 def is_of_browser(kept: str, cookie: str) -> bool:
-    """
-    Return whether *cookie* is the one that :func:`digest` made *kept* of; "" never is.
-    """
+    """Return whether *cookie* is the one that :func:`digest` made *kept* of; "" never is."""
     return bool(cookie) and hmac.compare_digest(kept, digest(cookie))

@@ -28,9 +28,7 @@ FRESH_SECONDS = 300.0
 
 
 class Factor(StrEnum):
-    """
-    One way to prove who somebody is.
-    """
+    """One way to prove who somebody is."""
 
     PASSWORD = "password"  # noqa: S105  # the name of a factor
     PASSKEY = "passkey"
@@ -97,9 +95,7 @@ class Proven:
 
 
 class Need(StrEnum):
-    """
-    What can be missing.
-    """
+    """What can be missing."""
 
     SIGN_IN = "sign-in"
     KEY = "key"
@@ -169,9 +165,7 @@ def missing(
 
 
 def second_factors(proven: Iterable[Proven], now: float) -> tuple[Proven, ...]:
-    """
-    Return what counts as a fresh second factor beside a key that was proven, newest first.
-    """
+    """Return what counts as a fresh second factor beside a key that was proven, newest first."""
     held = _believed(tuple(proven), now)
     fresh = [p for p in _seconds(held) if now - p.at < FRESH_SECONDS]
     return tuple(sorted(fresh, key=lambda p: -p.at))

@@ -33,9 +33,7 @@ MOST_REASON_CHARACTERS = 500
 
 
 class GrantState(StrEnum):
-    """
-    How far a grant has come; only a running one opens anything.
-    """
+    """How far a grant has come; only a running one opens anything."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -71,9 +69,7 @@ class Grant:
 
     @property
     def ends_at(self) -> float | None:
-        """
-        Return when it ends at the latest, ``None`` while it was not approved.
-        """
+        """Return when it ends at the latest, ``None`` while it was not approved."""
         return None if self.approved_at is None else self.approved_at + self.minutes * MINUTE
 
     def state(self, now: float) -> GrantState:
@@ -93,24 +89,18 @@ class Grant:
         return GrantState.RUNNING if self.approved_at <= now < end else GrantState.RAN_OUT
 
     def is_running(self, now: float) -> bool:
-        """
-        Return whether it opens its asset to its person at *now*.
-        """
+        """Return whether it opens its asset to its person at *now*."""
         return self.state(now) is GrantState.RUNNING
 
     def is_over(self, now: float) -> bool:
-        """
-        Return whether it can open nothing any more, also when a wrong clock is set right.
-        """
+        """Return whether it can open nothing any more, also when a wrong clock is set right."""
         if self.denied_at is not None or self.ended_at is not None:
             return True
         end = self.ends_at
         return now >= (self.asked_at + LAPSES_AFTER_SECONDS if end is None else end)
 
     def is_open(self, now: float) -> bool:
-        """
-        Return whether it runs, or waits for somebody to decide.
-        """
+        """Return whether it runs, or waits for somebody to decide."""
         return self.state(now) in {GrantState.WAITING, GrantState.RUNNING}
 
 
@@ -196,18 +186,14 @@ def ended(grant: Grant, *, by: str, now: float) -> Grant:
 
 
 def running(grants: Iterable[Grant], person: str, asset: str, now: float) -> Grant | None:
-    """
-    Return the grant that opens *asset* to *person* at *now*, ``None`` when there is none.
-    """
+    """Return the grant that opens *asset* to *person* at *now*, ``None`` when there is none."""
     return next(
         (g for g in grants if g.person == person and g.asset == asset and g.is_running(now)), None
     )
 
 
 def next_end(grants: Iterable[Grant], now: float) -> float | None:
-    """
-    Return when the next running grant ends by itself; whoever enforces must look again then.
-    """
+    """Return when the next running grant ends by itself; whoever enforces must look again then."""
     ends = (g.ends_at for g in grants if g.is_running(now))
     return min((end for end in ends if end is not None), default=None)
 

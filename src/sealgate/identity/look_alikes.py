@@ -55,16 +55,12 @@ _Readings = tuple[frozenset[str], ...]
 
 
 def is_unseen(character: str) -> bool:
-    """
-    Return whether *character* shows nothing at all.
-    """
+    """Return whether *character* shows nothing at all."""
     return any(first <= ord(character) <= last for first, last in _UNSEEN)
 
 
 def alike(one: str, other: str) -> bool:
-    """
-    Return whether *one* and *other* look the same, or differ by case only.
-    """
+    """Return whether *one* and *other* look the same, or differ by case only."""
     here, there = _texts(one), _texts(other)
     if here is not None and there is not None:
         return not here.isdisjoint(there)
@@ -72,16 +68,12 @@ def alike(one: str, other: str) -> bool:
 
 
 def like(name: str, others: Iterable[str]) -> str | None:
-    """
-    Return the first of *others* that is like *name* and is not that very name.
-    """
+    """Return the first of *others* that is like *name* and is not that very name."""
     return next((other for other in others if other != name and alike(name, other)), None)
 
 
 def likes(names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """
-    Give every pair of *names* that are alike, for names that were there before this was judged.
-    """
+    """Give every pair of *names* that are alike, for names that were there before this was judged."""
     by_text: dict[str, list[str]] = {}
     many: list[str] = []
     done: list[str] = []
@@ -146,9 +138,7 @@ def _table() -> dict[str, str]:
 
 
 def _meet(one: _Readings, other: _Readings) -> bool:
-    """
-    Return whether some text is a reading of both.
-    """
+    """Return whether some text is a reading of both."""
     # Each state: how far in both, and what is read of one already and not of the other; the
     # last tells of which. So "m", which looks like "rn", is met by two characters.
     waiting = [(0, 0, "", True)]

@@ -30,21 +30,15 @@ _GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
 class Dated(Protocol):
-    """
-    Anything that holds from *not_before* through *not_after* (RFC 5280, 4.1.2.5).
-    """
+    """Anything that holds from *not_before* through *not_after* (RFC 5280, 4.1.2.5)."""
 
     @property
     def not_before(self) -> float:
-        """
-        Return the first second that counts.
-        """
+        """Return the first second that counts."""
 
     @property
     def not_after(self) -> float:
-        """
-        Return the last second that counts, to its end.
-        """
+        """Return the last second that counts, to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +72,7 @@ class ClientCertificate:
 
     @property
     def handle(self) -> str:
-        """
-        Return what a person names it by, such as to revoke it.
-        """
+        """Return what a person names it by, such as to revoke it."""
         return self.serial
 
     def is_living(self, now: float) -> bool:
@@ -95,9 +87,7 @@ class ClientCertificate:
 
 @dataclass(frozen=True, slots=True)
 class TrailEntry:
-    """
-    One change of who may come in: when, by whom, what was done, to whom.
-    """
+    """One change of who may come in: when, by whom, what was done, to whom."""
 
     at: float
     by: str
@@ -137,9 +127,7 @@ def admitted(
 
 
 def renew_at(certificate: Dated) -> float:
-    """
-    Return when to renew: as soon as no more than a third of the whole life is left.
-    """
+    """Return when to renew: as soon as no more than a third of the whole life is left."""
     return certificate.not_after - (certificate.not_after - certificate.not_before) / 3
 
 
@@ -161,9 +149,7 @@ def next_change(certificates: Iterable[ClientCertificate], now: float) -> float 
 
 
 def normal(name: str) -> str:
-    """
-    Return *name* in Unicode NFC, so that one spelling on screen is one name.
-    """
+    """Return *name* in Unicode NFC, so that one spelling on screen is one name."""
     return unicodedata.normalize("NFC", name)
 
 
@@ -201,9 +187,7 @@ def checked_role(name: str) -> str:
 
 
 def no_such_user(name: str) -> UsageError:
-    """
-    Return the error that nobody is called *name*: mistyped, or not added yet.
-    """
+    """Return the error that nobody is called *name*: mistyped, or not added yet."""
     shown = name if name.isprintable() and len(name) <= MAX_NAME_BYTES else "…"
     return UsageError(
         f'there is no user "{shown}"',
@@ -296,9 +280,7 @@ def user_uri(name: str) -> str:
 
 
 def user_of(uri: str) -> str | None:
-    """
-    Return the user that *uri* stands for, ``None`` when it is no such URI.
-    """
+    """Return the user that *uri* stands for, ``None`` when it is no such URI."""
     if not uri.startswith(USER_URI):
         return None
     name = unquote(uri.removeprefix(USER_URI), errors="strict")

@@ -31,25 +31,19 @@ MOST_LABEL_CHARACTERS = 60
 
 
 class Ceremony(StrEnum):
-    """
-    What a challenge was made for; it is worth nothing for the other.
-    """
+    """What a challenge was made for; it is worth nothing for the other."""
 
     REGISTRATION = "registration"
     ASSERTION = "assertion"
 
 
 class PasskeyError(SealgateError):
-    """
-    What a browser sent is no proof; the message says nothing about what it held.
-    """
+    """What a browser sent is no proof; the message says nothing about what it held."""
 
 
 @dataclass(frozen=True, slots=True)
 class RelyingParty:
-    """
-    The site to which a passkey is bound: *id* is its domain, *origin* what browsers show.
-    """
+    """The site to which a passkey is bound: *id* is its domain, *origin* what browsers show."""
 
     id: str
     origin: str
@@ -78,16 +72,12 @@ class Passkey:
 
     @property
     def handle(self) -> str:
-        """
-        Return what a person names it by, such as to revoke it.
-        """
+        """Return what a person names it by, such as to revoke it."""
         return self.id
 
     @property
     def is_living(self) -> bool:
-        """
-        Return whether it still proves anything.
-        """
+        """Return whether it still proves anything."""
         return self.revoked_at is None
 
 

@@ -15,9 +15,7 @@ from sealgate.errors import SealgateError
 
 
 class Unadmitted(StrEnum):
-    """
-    Why somebody whom a provider vouches for has no account here.
-    """
+    """Why somebody whom a provider vouches for has no account here."""
 
     UNKNOWN = "unknown"
     TAKEN = "taken"
@@ -36,22 +34,16 @@ _SAID = {
 
 
 class UnadmittedError(SealgateError):
-    """
-    A provider vouches for somebody who has no account here; *why* says why not.
-    """
+    """A provider vouches for somebody who has no account here; *why* says why not."""
 
     def __init__(self, why: Unadmitted) -> None:
-        """
-        Keep *why*.
-        """
+        """Keep *why*."""
         super().__init__(_SAID[why], hint="sealgate user add NAME")
         self.why = why
 
 
 class Step(StrEnum):
-    """
-    What is to be done for somebody who may come in.
-    """
+    """What is to be done for somebody who may come in."""
 
     USE = "use"
     LINK = "link"
@@ -60,9 +52,7 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProviderLink:
-    """
-    That *identity* is the person *subject* of *issuer*; *ended_at* is ``None`` while it is.
-    """
+    """That *identity* is the person *subject* of *issuer*; *ended_at* is ``None`` while it is."""
 
     issuer: str
     subject: str

@@ -57,15 +57,11 @@ class Session:
 
     @property
     def factors(self) -> tuple[Factor, ...]:
-        """
-        Return which factors were proven, each once.
-        """
+        """Return which factors were proven, each once."""
         return tuple(dict.fromkeys(p.factor for p in self.proven))
 
     def rung_for(self, asset: str) -> AccessRung:
-        """
-        Return what it is worth at *asset*: a grant is for one asset only.
-        """
+        """Return what it is worth at *asset*: a grant is for one asset only."""
         return self.rung if asset == self.asset else min(self.rung, AccessRung.HIGH)
 
 
@@ -86,9 +82,7 @@ class SignIn:
     ended_at: float | None = None
 
     def is_living(self, now: float) -> bool:
-        """
-        Return whether a token may still be made from it.
-        """
+        """Return whether a token may still be made from it."""
         return (
             self.ended_at is None
             and self.started_at <= now < self.started_at + SESSION_SECONDS

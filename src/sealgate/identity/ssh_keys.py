@@ -56,23 +56,17 @@ class SSHKey:
 
     @property
     def handle(self) -> str:
-        """
-        Return what a person names it by, such as to revoke it.
-        """
+        """Return what a person names it by, such as to revoke it."""
         return self.fingerprint
 
     @property
     def is_living(self) -> bool:
-        """
-        Return whether nobody revoked it; SSH keys do not end by themselves.
-        """
+        """Return whether nobody revoked it; SSH keys do not end by themselves."""
         return self.revoked_at is None
 
     @property
     def line(self) -> str:
-        """
-        Return it as a line of ``authorized_keys``.
-        """
+        """Return it as a line of ``authorized_keys``."""
         return f"{self.algorithm} {self.public} {self.comment}".rstrip()
 
 
@@ -106,9 +100,7 @@ def read_ssh_key(content: bytes, identity: str, now: float) -> SSHKey:
 
 
 def fingerprint_of(blob: bytes) -> str:
-    """
-    Return the fingerprint of a key *blob* (RFC 4253, 6.6), as OpenSSH prints it.
-    """
+    """Return the fingerprint of a key *blob* (RFC 4253, 6.6), as OpenSSH prints it."""
     digest = base64.b64encode(hashlib.sha256(blob).digest()).decode("ascii")
     return f"SHA256:{digest.rstrip('=')}"
 

@@ -103,9 +103,7 @@ class Throttle:
             _put(self._somebodys, place, now, self._most)
 
     def is_usual(self, name: str, address: str, now: float) -> bool:
-        """
-        Return whether *name* proved from *address* who they are, not too long ago.
-        """
+        """Return whether *name* proved from *address* who they are, not too long ago."""
         with self._lock:
             return _is_recent(self._usual.get((_counted(name), prefix(address))), now)
 
@@ -123,9 +121,7 @@ class Throttle:
             return max(0.0, _wait(self._addresses.get(place), FREE_OF_ADDRESS, now))
 
     def __len__(self) -> int:
-        """
-        Return how many entries are kept, of all kinds together.
-        """
+        """Return how many entries are kept, of all kinds together."""
         with self._lock:
             counted = len(self._pairs) + len(self._addresses) + len(self._names)
             return counted + len(self._usual) + len(self._somebodys)
@@ -174,9 +170,7 @@ def _counted(name: str) -> str:
 
 
 def delay_after(failures: int, free: int) -> float:
-    """
-    Return how many seconds to wait after so many failures, of which *free* cost nothing.
-    """
+    """Return how many seconds to wait after so many failures, of which *free* cost nothing."""
     if failures < free:
         return 0.0
     # Beyond this power the most is reached anyway, and the number would overflow.

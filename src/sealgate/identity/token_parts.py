@@ -1,6 +1,4 @@
-"""
-The parts of a signed token: one JSON object each, read so that nobody else can read it otherwise.
-"""
+"""The parts of a signed token: one JSON object each, read so that nobody else can read it otherwise."""
 
 from __future__ import annotations
 

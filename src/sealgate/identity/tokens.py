@@ -44,9 +44,7 @@ _MOST_PROOFS = 12
 
 
 class Refused(StrEnum):
-    """
-    Why a token is none.
-    """
+    """Why a token is none."""
 
     MALFORMED = "malformed"
     FORGED = "forged"
@@ -58,14 +56,10 @@ class Refused(StrEnum):
 
 
 class TokenError(SealgateError):
-    """
-    A token that is not accepted; *reason* says why, and never what it held.
-    """
+    """A token that is not accepted; *reason* says why, and never what it held."""
 
     def __init__(self, reason: Refused) -> None:
-        """
-        Keep the *reason*.
-        """
+        """Keep the *reason*."""
         super().__init__(f"session token is {reason}", hint="sign in again")
         self.reason = reason
 
@@ -134,16 +128,12 @@ def kept_keys(keys: Iterable[TokenKey], now: float) -> tuple[TokenKey, ...]:
 
 
 def is_due(keys: Iterable[TokenKey], now: float) -> bool:
-    """
-    Return whether it is time to make a new key.
-    """
+    """Return whether it is time to make a new key."""
     return all(now >= key.made_at + ROTATE_SECONDS for key in keys)
 
 
 def key_set(keys: Iterable[TokenKey]) -> str:
-    """
-    Return the public halves of *keys* as a JWK Set (RFC 7517), as Envoy reads it.
-    """
+    """Return the public halves of *keys* as a JWK Set (RFC 7517), as Envoy reads it."""
     told = [
         {
             **ECKey.import_key(key.pem).as_dict(private=False),
@@ -157,9 +147,7 @@ def key_set(keys: Iterable[TokenKey]) -> str:
 
 
 def signed(claims: dict[str, Any], kind: str, key: TokenKey) -> str:
-    """
-    Return *claims* as a token of the type *kind*, signed with *key*.
-    """
+    """Return *claims* as a token of the type *kind*, signed with *key*."""
     header = {"alg": ALGORITHM, "kid": key.kid, "typ": kind}
     payload = json.dumps(claims, ensure_ascii=True, separators=(",", ":"))
     return jws.serialize_compact(header, payload, _imported(key.pem), algorithms=[ALGORITHM])

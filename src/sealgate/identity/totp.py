@@ -34,9 +34,7 @@ _ALIKE = str.maketrans("018", "OIB")
 
 
 class Opener(Protocol):
-    """
-    What opens the secrets of one-time codes while a server runs.
-    """
+    """What opens the secrets of one-time codes while a server runs."""
 
     def open(self, name: str, sealed: bytes) -> bytes:
         """
@@ -48,9 +46,7 @@ class Opener(Protocol):
 
 
 class Sealer(Opener, Protocol):
-    """
-    What keeps the secrets of one-time codes unreadable beside the database.
-    """
+    """What keeps the secrets of one-time codes unreadable beside the database."""
 
     def seal(self, name: str, secret: bytes) -> bytes:
         """
@@ -62,9 +58,7 @@ class Sealer(Opener, Protocol):
 
 
 def code_at(secret: bytes, step: int) -> str:
-    """
-    Return the code of the 30 seconds number *step* since the epoch.
-    """
+    """Return the code of the 30 seconds number *step* since the epoch."""
     # SHA-1 is what apps compute; HMAC does not rest on collisions (RFC 6238, 1.2).
     made = TOTP(secret, DIGITS, SHA1(), STEP_SECONDS, enforce_key_length=False)  # noqa: S303
     return made.generate(step * STEP_SECONDS).decode("ascii")
@@ -88,9 +82,7 @@ def matching_step(secret: bytes, code: str, now: float, last: int) -> int | None
 
 
 def provisioning_uri(secret: bytes, name: str, issuer: str) -> str:
-    """
-    Return the ``otpauth:`` URI that an authenticator app reads from a QR code.
-    """
+    """Return the ``otpauth:`` URI that an authenticator app reads from a QR code."""
     # A colon parts issuer and account in the label, so neither may hold one.
     label = f"{quote(issuer.replace(':', '_'), safe='')}:{quote(name.replace(':', '_'), safe='')}"
     # Not urlencode: apps show its plus signs as they are.
@@ -101,9 +93,7 @@ def provisioning_uri(secret: bytes, name: str, issuer: str) -> str:
 
 
 def secret_text(secret: bytes) -> str:
-    """
-    Return *secret* as a person types it where there is no camera.
-    """
+    """Return *secret* as a person types it where there is no camera."""
     return _grouped(_base32(secret), " ")
 
 
@@ -121,9 +111,7 @@ def recovery_codes(random: bytes) -> tuple[str, ...]:
 
 
 def enrolment_code(random: bytes) -> str:
-    """
-    Return *random* (15 bytes) as a code that a person types once.
-    """
+    """Return *random* (15 bytes) as a code that a person types once."""
     return _grouped(_base32(random), "-")
 
 

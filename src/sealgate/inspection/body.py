@@ -40,9 +40,7 @@ class Whole(NamedTuple):
 
     @property
     def is_clean(self) -> bool:
-        """
-        Return whether nothing is to be found.
-        """
+        """Return whether nothing is to be found."""
         return not self.hits and not self.has_sign
 
 
@@ -101,9 +99,7 @@ class BodyScan:
 
     @property
     def counts(self) -> dict[Kind, int]:
-        """
-        Return what was found.
-        """
+        """Return what was found."""
         if not self._hidden:
             return self._text.counts
         counts = dict(self._text.counts)
@@ -113,31 +109,23 @@ class BodyScan:
 
     @property
     def is_changed(self) -> bool:
-        """
-        Return whether anything is masked.
-        """
+        """Return whether anything is masked."""
         reading = self._reading
         return bool(self._text.counts or self._hidden or (reading and reading.is_changed))
 
     @property
     def size(self) -> int:
-        """
-        Return how many bytes came.
-        """
+        """Return how many bytes came."""
         return self._text.size + len(self._open)
 
     @property
     def released(self) -> int:
-        """
-        Return how many of them went on.
-        """
+        """Return how many of them went on."""
         return self._text.released if self._reading is None else self._reading.released
 
     @property
     def held(self) -> int:
-        """
-        Return how many bytes wait for what follows them.
-        """
+        """Return how many bytes wait for what follows them."""
         return self.size - self.released
 
     def feed(self, data: bytes) -> bytes:
@@ -217,9 +205,7 @@ class BodyScan:
         return parts
 
     def _take(self, text: bytes, stop: int) -> list[bytes | memoryview]:
-        """
-        Read *text* up to *stop*, where no sign is cut; the rest is what is known of what follows.
-        """
+        """Read *text* up to *stop*, where no sign is cut; the rest is what is known of what follows."""
         parts: list[bytes | memoryview] = []
         at = 0
         while at < stop:

@@ -19,9 +19,7 @@ WINDOW = 64 * 1024
 
 
 def over(reason: str) -> RefusedError:
-    """
-    Return the fault of a body that asks for too much.
-    """
+    """Return the fault of a body that asks for too much."""
     return RefusedError(Refusal.BUDGET, reason)
 
 
@@ -42,18 +40,14 @@ class Candidates:
         self.windows = [0] * anchors
 
     def copy(self) -> Candidates:
-        """
-        Return the same account, to go on by itself.
-        """
+        """Return the same account, to go on by itself."""
         other = Candidates(self.most, 0)
         other.spent, other.windows = list(self.spent), list(self.windows)
         return other
 
 
 class Budget:
-    """
-    The account of one body, in bytes and time. *clock* tells processor seconds of this thread.
-    """
+    """The account of one body, in bytes and time. *clock* tells processor seconds of this thread."""
 
     __slots__ = ("_bytes", "_clock", "_limits", "_seconds")
 
@@ -75,9 +69,7 @@ class Budget:
             raise over(f"the body is over {self._limits.body_bytes} bytes")
 
     def started(self) -> float:
-        """
-        Return the time at which work begins, for :meth:`take_time`.
-        """
+        """Return the time at which work begins, for :meth:`take_time`."""
         return self._clock()
 
     def take_time(self, since: float) -> None:

@@ -1,6 +1,4 @@
-"""
-The anchors of one policy: as few as its kinds need, for each costs every byte.
-"""
+"""The anchors of one policy: as few as its kinds need, for each costs every byte."""
 
 from __future__ import annotations
 
@@ -67,9 +65,7 @@ class Detector:
         self._databases = compiled(chosen, _expression)
 
     def hits(self, block: bytes | memoryview) -> list[int]:
-        """
-        Return where anchors end in *block*, in order: offset and anchor in one number.
-        """
+        """Return where anchors end in *block*, in order: offset and anchor in one number."""
         hits: list[int] = []
         if block:
             for database in self._databases:
@@ -81,14 +77,10 @@ class Detector:
 
 @cache
 def detector_of(kinds: frozenset[Kind]) -> Detector:
-    """
-    Return the detector of *kinds*: built once in a process, which takes tens of milliseconds.
-    """
+    """Return the detector of *kinds*: built once in a process, which takes tens of milliseconds."""
     return Detector(kinds)
 
 
 def least(kind: Kind) -> Confidence:
-    """
-    Return how sure a match of *kind* must be: a shape alone never changes an answer.
-    """
+    """Return how sure a match of *kind* must be: a shape alone never changes an answer."""
     return Confidence.CONFIRMED if kind is Kind.ACCESS_TOKEN else Confidence.LIKELY

@@ -32,9 +32,7 @@ _HARMLESS = 8 * 1024 * 1024
 
 
 class Decoder(Protocol):
-    """
-    Turns what came into what it says.
-    """
+    """Turns what came into what it says."""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """
@@ -76,16 +74,12 @@ class EncodedScan:
 
     @property
     def counts(self) -> dict[Kind, int]:
-        """
-        Return what was found.
-        """
+        """Return what was found."""
         return self._scan.counts
 
     @property
     def held(self) -> int:
-        """
-        Return how many bytes wait.
-        """
+        """Return how many bytes wait."""
         return self._waiting_bytes
 
     def feed(self, data: bytes) -> bytes:
@@ -125,9 +119,7 @@ class EncodedScan:
         return b"".join(self._plain)
 
     def flush(self) -> bytes:
-        """
-        Return what may go on although more may follow.
-        """
+        """Return what may go on although more may follow."""
         if self.holds:
             self._let_go()
         self._scan.flush()
@@ -197,9 +189,7 @@ class EveryWay:
 
     @property
     def counts(self) -> dict[Kind, int]:
-        """
-        Return what was found in either.
-        """
+        """Return what was found in either."""
         return self._other.counts | self._one.counts
 
     def feed(self, data: bytes) -> bytes:
@@ -234,33 +224,25 @@ _ESCAPED = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
 class FormDecoder:
-    """
-    Reads ``application/x-www-form-urlencoded`` and queries: escapes, and plus for space.
-    """
+    """Reads ``application/x-www-form-urlencoded`` and queries: escapes, and plus for space."""
 
     def __init__(self) -> None:
         self._open = b""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """
-        Yield *data* without escapes; one that is not whole yet waits.
-        """
+        """Yield *data* without escapes; one that is not whole yet waits."""
         data = self._open + data
         cut = data.rfind(b"%", max(0, len(data) - 2))
         self._open, data = (data[cut:], data[:cut]) if cut >= 0 else (b"", data)
         yield unescaped(data)
 
     def close(self) -> bytes:
-        """
-        Return an escape that never became whole, as it is.
-        """
+        """Return an escape that never became whole, as it is."""
         return self._open
 
 
 def unescaped(data: bytes) -> bytes:
-    """
-    Return *data* with its escapes resolved (WHATWG URL, 5.1).
-    """
+    """Return *data* with its escapes resolved (WHATWG URL, 5.1)."""
     data = data.replace(b"+", b" ")
     if b"%" not in data:
         return data

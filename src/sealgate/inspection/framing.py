@@ -53,9 +53,7 @@ _FIRST_FINAL = 200
 
 
 class Framed(Enum):
-    """
-    How the end of a body is known.
-    """
+    """How the end of a body is known."""
 
     NONE = 0
     LENGTH = 1
@@ -92,25 +90,19 @@ class Head(NamedTuple):
 
     @property
     def is_interim(self) -> bool:
-        """
-        Return whether a final answer still follows.
-        """
+        """Return whether a final answer still follows."""
         return 0 < self.status < _FIRST_FINAL
 
     @property
     def keeps_alive(self) -> bool:
-        """
-        Return whether another message may follow on the connection.
-        """
+        """Return whether another message may follow on the connection."""
         if self.framed is Framed.CLOSE:
             return False
         return b"keep-alive" in self.connection if self.old else b"close" not in self.connection
 
 
 def refused(reason: str) -> RefusedError:
-    """
-    Return the fault of a message that could be read in two ways.
-    """
+    """Return the fault of a message that could be read in two ways."""
     return RefusedError(Refusal.FRAMING, reason)
 
 
@@ -247,16 +239,12 @@ def _framing(told: dict[bytes, bytes]) -> tuple[Framed, int]:
 
 
 def forwarded(head: Head) -> bytes:
-    """
-    Return the bytes of *head* for the next hop, without what was meant for this one.
-    """
+    """Return the bytes of *head* for the next hop, without what was meant for this one."""
     return _HOP.sub(b"", head.raw) if head.hop else head.raw
 
 
 def readable(head: Head) -> bytes:
-    """
-    Return the bytes of a request as :func:`forwarded` does, asking only for what can be read.
-    """
+    """Return the bytes of a request as :func:`forwarded` does, asking only for what can be read."""
     raw = forwarded(head)
     if not head.codings:
         return raw
@@ -267,18 +255,14 @@ def readable(head: Head) -> bytes:
 
 @lru_cache(maxsize=256)
 def readable_codings(accepted: bytes) -> bytes:
-    """
-    Return what of the codings *accepted* (RFC 9110, 12.5.3) can be read here.
-    """
+    """Return what of the codings *accepted* (RFC 9110, 12.5.3) can be read here."""
     parts = [p.strip() for p in accepted.split(b",")]
     kept = [p for p in parts if p.partition(b";")[0].strip().lower() in _READABLE]
     return b", ".join(kept) or b"identity"
 
 
 def chunked_answer(head: Head) -> bytes:
-    """
-    Return *head* for a body that is sent on in chunks, whatever framed it before.
-    """
+    """Return *head* for a body that is sent on in chunks, whatever framed it before."""
     raw = _LENGTH_FIELD.sub(b"", forwarded(head))
     return _as_new(raw, head)[:-2] + b"transfer-encoding: chunked\r\n\r\n"
 
@@ -294,9 +278,7 @@ def decoded_answer(head: Head, length: int) -> bytes:
 
 
 def plain_answer(head: Head) -> bytes:
-    """
-    Return *head* for a body whose framing stays as it was.
-    """
+    """Return *head* for a body whose framing stays as it was."""
     return _as_new(forwarded(head), head)
 
 

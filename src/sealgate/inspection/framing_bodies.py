@@ -1,6 +1,4 @@
-"""
-Bodies taken out of their framing as they come (RFC 9112, 6 and 7), in any pieces.
-"""
+"""Bodies taken out of their framing as they come (RFC 9112, 6 and 7), in any pieces."""
 
 from __future__ import annotations
 
@@ -62,9 +60,7 @@ class BodyReader:
 
 
 class LengthReader(BodyReader):
-    """
-    A body of so many bytes.
-    """
+    """A body of so many bytes."""
 
     __slots__ = ("_left",)
 
@@ -74,9 +70,7 @@ class LengthReader(BodyReader):
         self.done = not length
 
     def feed(self, data: bytes) -> bytes:
-        """
-        Return the part of *data* that belongs to the body.
-        """
+        """Return the part of *data* that belongs to the body."""
         left = self._left - len(data)
         if left > 0:
             self._left = left
@@ -88,29 +82,21 @@ class LengthReader(BodyReader):
 
 
 class CloseReader(BodyReader):
-    """
-    A body that ends with its connection.
-    """
+    """A body that ends with its connection."""
 
     __slots__ = ()
 
     def feed(self, data: bytes) -> bytes:
-        """
-        Return *data*.
-        """
+        """Return *data*."""
         return data
 
     def end(self) -> None:
-        """
-        Be done.
-        """
+        """Be done."""
         self.done = True
 
 
 class ChunkReader(BodyReader):
-    """
-    A chunked body.
-    """
+    """A chunked body."""
 
     __slots__ = ("_buffer", "_in_trailers", "_left")
 
@@ -142,9 +128,7 @@ class ChunkReader(BodyReader):
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _take_part(self, buffer: bytes, at: int, parts: list[bytes]) -> int:
-        """
-        Return the end of the part that begins *at*; the same while it is not whole.
-        """
+        """Return the end of the part that begins *at*; the same while it is not whole."""
         if self._left > _LINE_END:
             part = buffer[at : at + self._left - _LINE_END]
             if part:
@@ -196,9 +180,7 @@ class ChunkReader(BodyReader):
 
 
 def reader_of(head: Head) -> BodyReader:
-    """
-    Return what reads the body behind *head*.
-    """
+    """Return what reads the body behind *head*."""
     if head.framed is Framed.CHUNKED:
         return ChunkReader()
     if head.framed is Framed.CLOSE:
@@ -207,22 +189,16 @@ def reader_of(head: Head) -> BodyReader:
 
 
 def chunk(data: bytes) -> bytes:
-    """
-    Return *data* as one chunk; of nothing, nothing.
-    """
+    """Return *data* as one chunk; of nothing, nothing."""
     return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
 
 
 def chunked(parts: Iterable[bytes | memoryview]) -> list[bytes | memoryview]:
-    """
-    Return *parts* in one chunk, uncopied; of nothing, nothing.
-    """
+    """Return *parts* in one chunk, uncopied; of nothing, nothing."""
     kept = [part for part in parts if part]
     return [b"%x\r\n" % sum(map(len, kept)), *kept, b"\r\n"] if kept else []
 
 
 def last_chunk(trailers: bytes) -> bytes:
-    """
-    Return the end of a chunked body; *trailers* with their empty line, or nothing.
-    """
+    """Return the end of a chunked body; *trailers* with their empty line, or nothing."""
     return b"0\r\n" + (trailers or b"\r\n")

@@ -1,6 +1,4 @@
-"""
-Values made unreadable in place: as many bytes as before, and the text around still parses.
-"""
+"""Values made unreadable in place: as many bytes as before, and the text around still parses."""
 
 from __future__ import annotations
 
@@ -20,9 +18,7 @@ _FARTHEST = 8
 
 
 def masked(text: bytes, start: int, stop: int) -> bytes:
-    """
-    Return what stands for ``text[start:stop]``; it has the same length.
-    """
+    """Return what stands for ``text[start:stop]``; it has the same length."""
     value = text[start:stop]
     if value.isdigit():
         before = text[max(0, start - _FARTHEST) : start].rstrip(b" \t\r\n")
@@ -32,16 +28,12 @@ def masked(text: bytes, start: int, stop: int) -> bytes:
 
 
 def starred(value: bytes) -> bytes:
-    """
-    Return *value* with stars for all that no syntax could need.
-    """
+    """Return *value* with stars for all that no syntax could need."""
     return value.translate(_STARS)
 
 
 def covered(data: bytes, start: int, masks: Iterable[tuple[int, bytes]]) -> bytes:
-    """
-    Return *data*, which begins at *start*, under *masks*: each with the place where it begins.
-    """
+    """Return *data*, which begins at *start*, under *masks*: each with the place where it begins."""
     changed = bytearray(data)
     stop = start + len(data)
     for at, mask in masks:

@@ -44,9 +44,7 @@ WITHHELD = frozenset({Kind.PRIVATE_KEY})
 
 
 class Refusal(StrEnum):
-    """
-    Why a body does not go on. The spelling is shown to clients and in logs.
-    """
+    """Why a body does not go on. The spelling is shown to clients and in logs."""
 
     ABOVE_CLASS = "inspect-above-class"
     UNREADABLE = "inspect-unreadable"  # an encoding, a range or an upgrade that hides bytes
@@ -56,9 +54,7 @@ class Refusal(StrEnum):
 
 
 class RefusedError(Exception):
-    """
-    A message that must not go on; *kinds* are what was found, never a value.
-    """
+    """A message that must not go on; *kinds* are what was found, never a value."""
 
     def __init__(self, refusal: Refusal, reason: str, kinds: frozenset[Kind] = frozenset()) -> None:
         super().__init__(reason)
@@ -91,18 +87,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """
-    Where the site is: the path of a Unix socket, or a host and a port.
-    """
+    """Where the site is: the path of a Unix socket, or a host and a port."""
 
     host: str
     port: int = 0
 
     @property
     def is_socket(self) -> bool:
-        """
-        Return whether *host* is a path.
-        """
+        """Return whether *host* is a path."""
         return self.host.startswith("/")
 
 
@@ -142,21 +134,15 @@ class Sighting:
 
 
 class Reporter(Protocol):
-    """
-    Takes what was seen; returns at once and never raises.
-    """
+    """Takes what was seen; returns at once and never raises."""
 
     def note(self, sighting: Sighting) -> None:
-        """
-        Take *sighting*.
-        """
+        """Take *sighting*."""
         ...
 
 
 def above(classification: Classification, model: ClassificationModel) -> frozenset[Kind]:
-    """
-    Return the kinds whose own class in *model* is stricter than *classification*.
-    """
+    """Return the kinds whose own class in *model* is stricter than *classification*."""
     return frozenset(
         kind
         for kind in INSPECTED
@@ -175,7 +161,5 @@ def kinds_of(route: Route, model: ClassificationModel) -> tuple[frozenset[Kind],
 
 
 def titles(kinds: Iterable[Kind]) -> str:
-    """
-    Return the names of *kinds* for people, in one order.
-    """
+    """Return the names of *kinds* for people, in one order."""
     return ", ".join(sorted(facts(kind).title for kind in kinds))

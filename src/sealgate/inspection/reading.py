@@ -77,9 +77,7 @@ class Reading:
 
     @property
     def is_over(self) -> bool:
-        """
-        Return whether from here on the body reads as it came.
-        """
+        """Return whether from here on the body reads as it came."""
         far = self._read.size - self._last > self._read.context
         is_level = self.released == self._text.released
         return far and is_level and self._read.is_settled and not self._finds and not self._masks
@@ -122,9 +120,7 @@ class Reading:
         return self._go_on()
 
     def _resolve(self, data: bytes, ahead: bytes) -> bytes:
-        """
-        Return *data* as it reads, and note where its signs are.
-        """
+        """Return *data* as it reads, and note where its signs are."""
         parts = parted(data + ahead)
         over = len(ahead)
         while over > len(parts[-1]):
@@ -164,9 +160,7 @@ class Reading:
         return data
 
     def _note(self) -> None:
-        """
-        Take what was found since, in the order in which masks lie over one another.
-        """
+        """Take what was found since, in the order in which masks lie over one another."""
         shown, hidden = self._text.taken, self._read.taken
         if self._tells:
             for kind in self._read.counts.keys() - self._text.counts.keys():
@@ -199,9 +193,7 @@ class Reading:
         return bytes(mask)
 
     def _start_of(self, place: int) -> int:
-        """
-        Return where in the body what begins at *place* as it reads begins.
-        """
+        """Return where in the body what begins at *place* as it reads begins."""
         number = bisect_right(self._read_starts, place) - 1
         if number < 0:
             return place - self._shift
@@ -223,9 +215,7 @@ class Reading:
         return self._came_ends[number] + place - self._read_ends[number]
 
     def _count(self, until: int) -> None:
-        """
-        Count what is through, but for what shows as it came; that is known by now.
-        """
+        """Count what is through, but for what shows as it came; that is known by now."""
         waiting = []
         for find in self._finds:
             start, stop, kind = find

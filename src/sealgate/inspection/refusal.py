@@ -1,6 +1,4 @@
-"""
-What a client is told when a message does not go on: the rule and the kinds, never a value.
-"""
+"""What a client is told when a message does not go on: the rule and the kinds, never a value."""
 
 from __future__ import annotations
 

@@ -30,9 +30,7 @@ def _in_utf8(codes: tuple[int, ...]) -> bytes:
 
 
 def _written_as(numbers: Iterable[str]) -> bytes:
-    """
-    Return an expression for one of *numbers*, in either case: those that differ in the last digit are one.
-    """
+    """Return an expression for one of *numbers*, in either case: those that differ in the last digit are one."""
     ends: dict[str, str] = {}
     for number in numbers:
         ends[number[:-1]] = ends.get(number[:-1], "") + number[-1]
@@ -193,9 +191,7 @@ _STAR_DECIMAL, _STAR_HEX = b"42", b"2a"
 
 
 def parted(text: bytes) -> list[bytes]:
-    """
-    Return the parts of *text*: every other one is a sign, and there may be nothing between two.
-    """
+    """Return the parts of *text*: every other one is a sign, and there may be nothing between two."""
     if (text.count(b"&") + text.count(b"\\")) * _DENSE > len(text):
         return _SIGNS.split(text)
     kinds = _KINDS[:2] if text.isascii() else _KINDS
@@ -228,9 +224,7 @@ def first_sign(text: bytes, start: int = 0) -> int:
 
 
 def has_sign(text: bytes, start: int) -> bool:
-    """
-    Return whether there is a sign from *start* of *text* on, which ends there.
-    """
+    """Return whether there is a sign from *start* of *text* on, which ends there."""
     if not may_have_sign(text, start):
         return False
     tail = text[max(start, len(text) - LONGEST) :]
@@ -238,17 +232,13 @@ def has_sign(text: bytes, start: int) -> bool:
 
 
 def may_have_sign(text: bytes, start: int = 0) -> bool:
-    """
-    Return whether a byte is there from *start* of *text* on that a sign begins with.
-    """
+    """Return whether a byte is there from *start* of *text* on that a sign begins with."""
     # Each at the speed of memory.
     return text.find(b"&", start) >= 0 or text.find(b"\\", start) >= 0 or not text.isascii()
 
 
 def begins_open(text: bytes) -> int:
-    """
-    Return where the end of *text* begins that may go on to be a sign; its length if none does.
-    """
+    """Return where the end of *text* begins that may go on to be a sign; its length if none does."""
     size = len(text)
     low = max(0, size - LONGEST)
     tail = text[low:]
@@ -285,9 +275,7 @@ def read_sign(sign: bytes) -> bytes:
 
 
 def masked_sign(sign: bytes) -> bytes:
-    """
-    Return a sign for a star that is as long as *sign*; that itself, where no value is in it.
-    """
+    """Return a sign for a star that is as long as *sign*; that itself, where no value is in it."""
     says = read_sign(sign)
     if starred(says) == says:
         return sign
@@ -311,9 +299,7 @@ def _of_reference(sign: bytes) -> bytes:
 
 
 def _star_reference(rest: bytes) -> bytes:
-    """
-    Return what stands for *rest*, behind the ampersand, when that says a star.
-    """
+    """Return what stands for *rest*, behind the ampersand, when that says a star."""
     end = b";" if rest.endswith(b";") else b""
     body = rest.removesuffix(b";")
     if body[:2].lower() == b"#x":

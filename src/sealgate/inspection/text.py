@@ -97,9 +97,7 @@ class TextScan:
         self.size = 0
 
     def fork(self) -> TextScan:
-        """
-        Return a scan that knows what this one does, for a text that goes on in another way.
-        """
+        """Return a scan that knows what this one does, for a text that goes on in another way."""
         other = TextScan(
             self._detector, self._candidates.copy(), withheld=self._withheld, tells=self._tells
         )
@@ -111,23 +109,17 @@ class TextScan:
 
     @property
     def unreleased(self) -> bytes:
-        """
-        Return what came and has not gone on.
-        """
+        """Return what came and has not gone on."""
         return self._text[self.released - self._base :]
 
     @property
     def context(self) -> int:
-        """
-        Return how far back a value can depend on what was read.
-        """
+        """Return how far back a value can depend on what was read."""
         return self._detector.context
 
     @property
     def is_settled(self) -> bool:
-        """
-        Return whether nothing waits to be confirmed.
-        """
+        """Return whether nothing waits to be confirmed."""
         return not self._pending
 
     def close(self) -> bytes:
@@ -166,9 +158,7 @@ class TextScan:
         return self._release(until)
 
     def _is_found(self, hit: int, until: int) -> bool:
-        """
-        Return whether the text up to *until* is enough to make the candidate a value.
-        """
+        """Return whether the text up to *until* is enough to make the candidate a value."""
         at, number = hit >> ID_BITS, hit & ID_MASK
         if at > until:
             return False
@@ -230,9 +220,7 @@ class TextScan:
         return [self._release(self._safe())]
 
     def _pass(self, data: bytes) -> list[bytes | memoryview]:
-        """
-        Take *data* in which nothing was found, and return what may go on.
-        """
+        """Take *data* in which nothing was found, and return what may go on."""
         held = self._text[self.released - self._base :]
         keep = self._detector.before
         self.size += len(data)

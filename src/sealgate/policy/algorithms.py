@@ -61,41 +61,31 @@ _HYBRID_GROUPS = frozenset(["X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLK
 
 
 def rank_of_kex(name: str) -> TransitRung:
-    """
-    Return what the SSH key exchange *name* is worth.
-    """
+    """Return what the SSH key exchange *name* is worth."""
     if name in _HYBRID_KEX:
         return TransitRung.HIGHLY_ENCRYPTED
     return TransitRung.ENCRYPTED if _STRONG_KEX.fullmatch(name) else TransitRung.UNENCRYPTED
 
 
 def rank_of_cipher(name: str) -> TransitRung:
-    """
-    Return what the SSH cipher *name* is worth.
-    """
+    """Return what the SSH cipher *name* is worth."""
     if name in _AEAD:
         return TransitRung.HIGHLY_ENCRYPTED
     return TransitRung.ENCRYPTED if _STRONG_CIPHER.fullmatch(name) else TransitRung.UNENCRYPTED
 
 
 def is_strong_mac(name: str) -> bool:
-    """
-    Return whether the SSH MAC *name* is SHA-2, or UMAC with a tag of 128 bits.
-    """
+    """Return whether the SSH MAC *name* is SHA-2, or UMAC with a tag of 128 bits."""
     return _STRONG_MAC.fullmatch(name) is not None
 
 
 def is_strong_signature(name: str) -> bool:
-    """
-    Return whether host keys may sign with the SSH algorithm *name*.
-    """
+    """Return whether host keys may sign with the SSH algorithm *name*."""
     return _STRONG_SIGNATURE.fullmatch(name) is not None
 
 
 def is_strong_key(key: str) -> bool:
-    """
-    Return whether *key* (``RSA-3072``, ``ECDSA-256``, ``Ed25519``) is long enough.
-    """
+    """Return whether *key* (``RSA-3072``, ``ECDSA-256``, ``Ed25519``) is long enough."""
     algorithm, _, bits = key.partition("-")
     if algorithm in {"Ed25519", "Ed448"}:
         return True
@@ -104,9 +94,7 @@ def is_strong_key(key: str) -> bool:
 
 
 def is_strong_digest(name: str) -> bool:
-    """
-    Return whether certificates may be signed with the hash *name*; "" is one that was not told.
-    """
+    """Return whether certificates may be signed with the hash *name*; "" is one that was not told."""
     return name.lower().replace("-", "") in _STRONG_DIGESTS
 
 
@@ -121,16 +109,12 @@ def can_lose_packets(cipher: str) -> bool:
 
 
 def is_strong_suite(name: str) -> bool:
-    """
-    Return whether the TLS suite *name* (IANA) is forward-secret and AEAD.
-    """
+    """Return whether the TLS suite *name* (IANA) is forward-secret and AEAD."""
     return not weakness(name)
 
 
 def rank_of_ssh(kex: str, cipher: str, mac: str) -> TransitRung:
-    """
-    Return what an SSH connection that agreed on these is worth; *mac* is "" with an AEAD.
-    """
+    """Return what an SSH connection that agreed on these is worth; *mac* is "" with an AEAD."""
     rank = min(rank_of_kex(kex), rank_of_cipher(cipher))
     if rank_of_cipher(cipher) == TransitRung.HIGHLY_ENCRYPTED or cipher == "aes128-gcm@openssh.com":
         return rank

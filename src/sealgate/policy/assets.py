@@ -1,6 +1,4 @@
-"""
-What a verdict can be about, and how each declared part is called as an asset.
-"""
+"""What a verdict can be about, and how each declared part is called as an asset."""
 
 from __future__ import annotations
 
@@ -17,9 +15,7 @@ if TYPE_CHECKING:
 
 
 class AssetKind(StrEnum):
-    """
-    What a verdict can be about.
-    """
+    """What a verdict can be about."""
 
     SITE = "site"
     ROUTE = "route"
@@ -48,16 +44,12 @@ class Asset:
 
 
 def site_asset(site: Site) -> Asset:
-    """
-    Return the asset that stands for *site* as an endpoint.
-    """
+    """Return the asset that stands for *site* as an endpoint."""
     return Asset(f"site {site.name}", AssetKind.SITE, place=site.place)
 
 
 def route_asset(site: Site, route: Route) -> Asset:
-    """
-    Return the asset that stands for *route* of *site*.
-    """
+    """Return the asset that stands for *route* of *site*."""
     return Asset(
         f"route {site.name}{route.door}",
         AssetKind.ROUTE,
@@ -71,31 +63,23 @@ FILE_SERVER = "file server"
 
 
 def file_server_asset(inventory: Inventory) -> Asset:
-    """
-    Return the asset that stands for the SFTP and FTPS servers of *inventory*.
-    """
+    """Return the asset that stands for the SFTP and FTPS servers of *inventory*."""
     places = [drop.place for drop in inventory.drops]
     places += [tunnel.place for tunnel in inventory.tunnels]
     return Asset(FILE_SERVER, AssetKind.FILE_SERVER, place=places[0] if places else Place())
 
 
 def drop_asset(drop: Drop) -> Asset:
-    """
-    Return the asset that stands for *drop*.
-    """
+    """Return the asset that stands for *drop*."""
     return Asset(f"drop {drop.name}", AssetKind.DROP, parent=FILE_SERVER, place=drop.place)
 
 
 def tunnel_asset(tunnel: Tunnel) -> Asset:
-    """
-    Return the asset that stands for *tunnel*.
-    """
+    """Return the asset that stands for *tunnel*."""
     return Asset(f"tunnel {tunnel.name}", AssetKind.TUNNEL, parent=FILE_SERVER, place=tunnel.place)
 
 
 def payment_gateway_asset(gateway: PaymentGateway) -> Asset:
-    """
-    Return the asset that stands for *gateway*.
-    """
+    """Return the asset that stands for *gateway*."""
     name = f"payment gateway {gateway.operator}"
     return Asset(name, AssetKind.PAYMENT_GATEWAY, place=gateway.place)

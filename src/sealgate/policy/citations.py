@@ -1,6 +1,4 @@
-"""
-The clauses that more than one rule rests on.
-"""
+"""The clauses that more than one rule rests on."""
 
 from __future__ import annotations
 
@@ -22,9 +20,7 @@ GUIDELINE_FTP = Citation(_GUIDELINE, "Drop FTP")
 
 
 def rfc(number: int, clause: str) -> Citation:
-    """
-    Return the citation of section *clause* of RFC *number*, of all of it when that is "".
-    """
+    """Return the citation of section *clause* of RFC *number*, of all of it when that is ""."""
     return Citation(f"RFC {number}", clause, f"https://www.rfc-editor.org/rfc/rfc{number}")
 
 

@@ -45,9 +45,7 @@ class ClassificationModel:
     classes: tuple[Classification, ...]
 
     def __post_init__(self) -> None:
-        """
-        Hold the laws that everything else builds on: ordered, unique, monotone.
-        """
+        """Hold the laws that everything else builds on: ordered, unique, monotone."""
         if not self.classes:
             msg = "a classification model needs at least one class"
             raise ValueError(msg)
@@ -65,22 +63,16 @@ class ClassificationModel:
 
     @property
     def strictest(self) -> Classification:
-        """
-        Return the strictest class: what anything unknown is treated as.
-        """
+        """Return the strictest class: what anything unknown is treated as."""
         return self.classes[-1]
 
     @property
     def weakest(self) -> Classification:
-        """
-        Return the class of data that anyone may have.
-        """
+        """Return the class of data that anyone may have."""
         return self.classes[0]
 
     def find(self, class_id: str) -> Classification | None:
-        """
-        Return the class called *class_id*, or ``None`` when the model has no such class.
-        """
+        """Return the class called *class_id*, or ``None`` when the model has no such class."""
         return next((c for c in self.classes if c.id == class_id), None)
 
     def at_impact(self, impact: int) -> Classification:
@@ -94,9 +86,7 @@ class ClassificationModel:
         return self.classes[-(-impact * top // 3)]
 
     def strictest_of(self, classes: Iterable[Classification]) -> Classification:
-        """
-        Return the strictest of *classes*; of none, the strictest of the model.
-        """
+        """Return the strictest of *classes*; of none, the strictest of the model."""
         return max(classes, key=lambda c: c.rank, default=self.strictest)
 
 

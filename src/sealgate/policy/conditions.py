@@ -99,9 +99,7 @@ class Request:
     body: bytes | None = b""
 
     def header(self, name: str) -> str | None:
-        """
-        Return every value of the header *name* in one, as proxies join them, or ``None``.
-        """
+        """Return every value of the header *name* in one, as proxies join them, or ``None``."""
         values = [value for key, value in self.headers if key == name]
         return ("; " if name == "cookie" else ",").join(values) if values else None
 
@@ -123,9 +121,7 @@ class Carried:
 
 
 def carried(request: Request, *, overrides: bool) -> Carried:
-    """
-    Return what *request* carries. *overrides*: headers that name another method reach the site.
-    """
+    """Return what *request* carries. *overrides*: headers that name another method reach the site."""
     in_url = pairs(as_text(request.target.partition("?")[2]))
     in_body, json = _body(request)
     read = Carried(request, frozenset(), in_url, in_body, json)
@@ -133,9 +129,7 @@ def carried(request: Request, *, overrides: bool) -> Carried:
 
 
 def fits(door: Door, read: Carried) -> bool:
-    """
-    Return whether the conditions of *door* may hold for what was *read* of a request.
-    """
+    """Return whether the conditions of *door* may hold for what was *read* of a request."""
     if door.methods and not _names_method(door, read):
         return False
     if door.query is not None and not _has(read, door.query, door.query_value, json=door.json):
@@ -147,9 +141,7 @@ def fits(door: Door, read: Carried) -> bool:
 
 
 def fits_literally(door: Door, request: Request) -> bool:
-    """
-    Return whether the conditions of *door* hold for *request* as it is written; bodies are not read.
-    """
+    """Return whether the conditions of *door* hold for *request* as it is written; bodies are not read."""
     if door.methods and request.method not in door.methods:
         return False
     query = request.target.partition("?")[2]
@@ -162,9 +154,7 @@ def fits_literally(door: Door, request: Request) -> bool:
 
 
 def reads_bodies(door: Door) -> bool:
-    """
-    Return whether a body may tell whether *door* is meant.
-    """
+    """Return whether a body may tell whether *door* is meant."""
     return bool(door.query is not None or door.methods or any(map(_by_parameter, door.credentials)))
 
 
@@ -245,9 +235,7 @@ def _carries(part: CredentialPart, read: Carried, *, json: bool) -> bool:
 
 
 def is_named(name: str, wanted: str) -> bool:
-    """
-    Return whether a cookie's *name* is *wanted*, which may begin and end in ``*``.
-    """
+    """Return whether a cookie's *name* is *wanted*, which may begin and end in ``*``."""
     text = wanted.strip("*")
     if wanted.startswith("*") and wanted.endswith("*"):
         return text in name
@@ -285,9 +273,7 @@ def _literal(query: str, name: str, value: str | None) -> bool:
 
 
 def _body(request: Request) -> tuple[Pairs | None, str | None]:
-    """
-    Return the parameters in the body and the JSON text; ``None``, what could not be read.
-    """
+    """Return the parameters in the body and the JSON text; ``None``, what could not be read."""
     kind = request.header("content-type")
     if request.body == b"" or is_formless(request, json=True):
         return (), ""
@@ -318,9 +304,7 @@ def _parameters(kind: str | None, body: bytes) -> Pairs | None:
 
 
 def _parts(boundary: bytes, body: bytes) -> Pairs | None:
-    """
-    Return the fields of a multipart form that is written as browsers write it, else ``None``.
-    """
+    """Return the fields of a multipart form that is written as browsers write it, else ``None``."""
     delimiter = b"--" + boundary
     first, *parts = (b"\r\n" + body).split(b"\r\n" + delimiter)
     # Where the boundary stands in any other place, somebody may see a part there.
@@ -372,9 +356,7 @@ def _names_read(name: str) -> Iterator[str]:
 
 
 def mangled(name: str) -> str:
-    """
-    Return a parameter's *name* (ASCII, or bytes as Latin-1) as PHP keeps it, folded.
-    """
+    """Return a parameter's *name* (ASCII, or bytes as Latin-1) as PHP keeps it, folded."""
     return lower(re.sub(r"[. \[]", "_", name))
 
 
@@ -394,21 +376,15 @@ def _values_read(value: str) -> Iterator[str]:
 
 
 def as_text(text: str) -> str:
-    """
-    Return *text* as bytes read as Latin-1, so that nothing depends on a decoder's mercy.
-    """
+    """Return *text* as bytes read as Latin-1, so that nothing depends on a decoder's mercy."""
     return text.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 def decoded(text: str) -> str:
-    """
-    Return *text* (bytes as Latin-1) with percent-encoded bytes decoded once.
-    """
+    """Return *text* (bytes as Latin-1) with percent-encoded bytes decoded once."""
     return unquote_to_bytes(text.encode("latin-1")).decode("latin-1")
 
 
 def lower(text: str) -> str:
-    """
-    Return *text* (bytes as Latin-1) with ASCII letters folded, and no others.
-    """
+    """Return *text* (bytes as Latin-1) with ASCII letters folded, and no others."""
     return text.encode("latin-1").lower().decode("latin-1")

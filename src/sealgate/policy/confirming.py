@@ -118,9 +118,7 @@ def _end(confirmation: Confirmation, point: Point) -> dt.date:
 
 
 def confirmed_observations(inventory: Inventory, *, now: float) -> tuple[Observation, ...]:
-    """
-    Return, for each payment gateway, the points that nobody confirmed or too long ago.
-    """
+    """Return, for each payment gateway, the points that nobody confirmed or too long ago."""
     lacking: dict[str, list[str]] = {
         payment_gateway_asset(gateway).id: [] for gateway in inventory.payment_gateways
     }

@@ -66,9 +66,7 @@ class Judged:
     server: Server | None = None
 
     def provided(self, column: Column) -> int | None:
-        """
-        Return the rank that was proven in *column*, ``None`` when it was not observed.
-        """
+        """Return the rank that was proven in *column*, ``None`` when it was not observed."""
         asset = self.requirement.asset
         if column not in COLUMNS[asset.kind]:
             return None
@@ -123,9 +121,7 @@ def evaluate(
 def judge_all(
     requirements: Sequence[AssetRequirement], sightings: Iterable[Sighting], *, now: float
 ) -> tuple[Judged, ...]:
-    """
-    Return every verdict on every asset, whether it is asked for or not.
-    """
+    """Return every verdict on every asset, whether it is asked for or not."""
     wanted = _merged(requirements)
     seen: dict[str, list[Sighting]] = {}
     for sighting in sightings:
@@ -249,9 +245,7 @@ def _verdicts(
     facts: Mapping[Fact, Sequence[Sighting]],
     now: float,
 ) -> dict[str, Verdict]:
-    """
-    Return the verdict of *rule* by door: one for each address and certificate that differ.
-    """
+    """Return the verdict of *rule* by door: one for each address and certificate that differ."""
     found: dict[str, Verdict] = {}
     for door in _doors(rule, facts):
         combinations = product(

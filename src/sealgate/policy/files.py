@@ -1,6 +1,4 @@
-"""
-Drops and tunnels, as they are declared, and how the keys of what is kept are protected.
-"""
+"""Drops and tunnels, as they are declared, and how the keys of what is kept are protected."""
 
 from __future__ import annotations
 
@@ -15,9 +13,7 @@ if TYPE_CHECKING:
 
 
 class OnMismatch(StrEnum):
-    """
-    What happens to an upload that ``assess`` finds to be of a stricter class than its drop.
-    """
+    """What happens to an upload that ``assess`` finds to be of a stricter class than its drop."""
 
     RECORD = "record"  # it stays; the register says so
     QUARANTINE = "quarantine"  # it is kept where only the operator gets at it
@@ -58,9 +54,7 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Tunnel:
-    """
-    A service that is reached through SSH (``ssh -L``): *target* as the client names it.
-    """
+    """A service that is reached through SSH (``ssh -L``): *target* as the client names it."""
 
     name: str
     classification: Classification
@@ -70,9 +64,7 @@ class Tunnel:
 
 
 class KeyProtection(StrEnum):
-    """
-    What keeps the site's sealing keys apart from what they seal.
-    """
+    """What keeps the site's sealing keys apart from what they seal."""
 
     FILE = "file"  # a readable file: sealed data are worth rung 1 only
     PASSPHRASE = "passphrase"  # noqa: S105  # the name of a way

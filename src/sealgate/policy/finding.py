@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
 
 class Severity(IntEnum):
-    """
-    How bad. Only the breach of a MUST is an ``ERROR``.
-    """
+    """How bad. Only the breach of a MUST is an ``ERROR``."""
 
     NOTE = 1
     WARNING = 2
@@ -33,9 +31,7 @@ class Severity(IntEnum):
 
 
 class Status(StrEnum):
-    """
-    What a rule says of an asset.
-    """
+    """What a rule says of an asset."""
 
     MET = "met"
     VIOLATED = "violated"
@@ -45,39 +41,29 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """
-    The answer of one rule: its status, and what was found in one sentence fragment.
-    """
+    """The answer of one rule: its status, and what was found in one sentence fragment."""
 
     status: Status
     detail: str
 
 
 def met(detail: str) -> Verdict:
-    """
-    Return the verdict that all is right, with what was seen.
-    """
+    """Return the verdict that all is right, with what was seen."""
     return Verdict(Status.MET, detail)
 
 
 def violated(detail: str) -> Verdict:
-    """
-    Return the verdict that something is wrong, with what was found.
-    """
+    """Return the verdict that something is wrong, with what was found."""
     return Verdict(Status.VIOLATED, detail)
 
 
 def not_applicable(detail: str) -> Verdict:
-    """
-    Return the verdict that the rule says nothing here, and why. It never meets a rung.
-    """
+    """Return the verdict that the rule says nothing here, and why. It never meets a rung."""
     return Verdict(Status.NOT_APPLICABLE, detail)
 
 
 def listed(names: Iterable[str], *, most: int = 5) -> str:
-    """
-    Return *names* for a sentence; of more than *most* only the first, and how many follow.
-    """
+    """Return *names* for a sentence; of more than *most* only the first, and how many follow."""
     given = list(names)
     shown = ", ".join(given[:most])
     return f"{shown} and {len(given) - most} more" if len(given) > most else shown
@@ -85,25 +71,19 @@ def listed(names: Iterable[str], *, most: int = 5) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """
-    The clause that a rule rests on: *source* ("RFC 9325") and *clause* ("3.1.1").
-    """
+    """The clause that a rule rests on: *source* ("RFC 9325") and *clause* ("3.1.1")."""
 
     source: str
     clause: str
     url: str = ""
 
     def __str__(self) -> str:
-        """
-        Return the citation as it is printed.
-        """
+        """Return the citation as it is printed."""
         return f"{self.source}, {self.clause}" if self.clause else self.source
 
 
 class Declaration(StrEnum):
-    """
-    What an asset was declared to be, beyond its class, where a rule has to know.
-    """
+    """What an asset was declared to be, beyond its class, where a rule has to know."""
 
     BACKEND = "backend"  # `backend = true`
     SITE_ASKS = "the site asks"  # `access = "site"`
@@ -130,51 +110,39 @@ class Subject:
     declarations: frozenset[Declaration] = frozenset()
 
     def text(self, fact: Fact) -> str | None:
-        """
-        Return what was seen of a *fact* that is a word, ``None`` when it was not seen.
-        """
+        """Return what was seen of a *fact* that is a word, ``None`` when it was not seen."""
         value = self._seen(fact)
         if value is None or isinstance(value, str):
             return value
         raise _mistyped(fact, value)
 
     def names(self, fact: Fact) -> tuple[str, ...] | None:
-        """
-        Return what was seen of a *fact* that is a list, ``None`` when it was not seen.
-        """
+        """Return what was seen of a *fact* that is a list, ``None`` when it was not seen."""
         value = self._seen(fact)
         if value is None or isinstance(value, tuple):
             return value
         raise _mistyped(fact, value)
 
     def flag(self, fact: Fact) -> bool | None:
-        """
-        Return what was seen of a *fact* that is yes or no, ``None`` when it was not seen.
-        """
+        """Return what was seen of a *fact* that is yes or no, ``None`` when it was not seen."""
         value = self._seen(fact)
         if value is None or isinstance(value, bool):
             return value
         raise _mistyped(fact, value)
 
     def number(self, fact: Fact) -> float | None:
-        """
-        Return what was seen of a *fact* that is a number, ``None`` when it was not seen.
-        """
+        """Return what was seen of a *fact* that is a number, ``None`` when it was not seen."""
         value = self._seen(fact)
         if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
             return value
         raise _mistyped(fact, value)
 
     def looked_at(self, *facts: Fact) -> bool:
-        """
-        Return whether somebody saw, or tried to see, one of *facts*.
-        """
+        """Return whether somebody saw, or tried to see, one of *facts*."""
         return any(fact in self.sightings for fact in facts)
 
     def not_observed(self, *facts: Fact) -> Verdict:
-        """
-        Return the verdict that one of *facts* was not seen, with the reasons given.
-        """
+        """Return the verdict that one of *facts* was not seen, with the reasons given."""
         found = {fact: self.sightings.get(fact) for fact in facts}
         reasons = [s.reason for s in found.values() if isinstance(s, NotObserved)]
         ignored = [fact.value for fact, sighting in found.items() if sighting is None]
@@ -264,9 +232,7 @@ class Finding:
 
     @property
     def is_open(self) -> bool:
-        """
-        Return whether somebody still has to act.
-        """
+        """Return whether somebody still has to act."""
         return self.accepted is None and self.severity > Severity.NOTE
 
 
@@ -287,9 +253,7 @@ class AssetReport:
     columns: tuple[Column, ...] = ()
 
     def is_met(self, column: Column) -> bool:
-        """
-        Return whether what was seen reaches what is required in *column*.
-        """
+        """Return whether what was seen reaches what is required in *column*."""
         return (self.provided.get(column) or 0) >= self.required.rank(column)
 
 
@@ -310,9 +274,7 @@ class Report:
 
     @property
     def open_findings(self) -> tuple[Finding, ...]:
-        """
-        Return the findings that nobody took on.
-        """
+        """Return the findings that nobody took on."""
         return tuple(f for f in self.findings if f.is_open)
 
 

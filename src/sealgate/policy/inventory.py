@@ -62,9 +62,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """
-    Who runs the sites: stands in certificates and on refusal pages.
-    """
+    """Who runs the sites: stands in certificates and on refusal pages."""
 
     name: str = ""
     country: str = ""
@@ -73,9 +71,7 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class AccessSettings:
-    """
-    Geolocation for the rung "high": ISO 3166-1 alpha-2 codes and an mmdb file.
-    """
+    """Geolocation for the rung "high": ISO 3166-1 alpha-2 codes and an mmdb file."""
 
     countries: tuple[str, ...] = ()
     geo_database: str | None = None

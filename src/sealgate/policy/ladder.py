@@ -52,9 +52,7 @@ class Alternative:
     declared: Declaration | None = None
 
     def applies(self, kind: AssetKind, declarations: frozenset[Declaration]) -> bool:
-        """
-        Return whether an asset of *kind*, so declared, can take this way.
-        """
+        """Return whether an asset of *kind*, so declared, can take this way."""
         asks = kind is AssetKind.ROUTE and Declaration.SITE_ASKS in declarations
         return (
             kind in self.kinds
@@ -66,9 +64,7 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """
-    One rank of one column, in a sentence and as alternatives (none for rank 0).
-    """
+    """One rank of one column, in a sentence and as alternatives (none for rank 0)."""
 
     column: Column
     rank: int

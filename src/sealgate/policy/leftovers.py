@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 
 class Leftover(StrEnum):
-    """
-    A kind of what was left behind, as ``sealgate.toml`` names it.
-    """
+    """A kind of what was left behind, as ``sealgate.toml`` names it."""
 
     DOT_FILES = "dot files"  # a segment that begins with a dot, folders as well
     BACKUPS = "backups"  # of editors and people, of pages' source above all

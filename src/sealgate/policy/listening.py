@@ -1,6 +1,4 @@
-"""
-What the gateway itself declares: its doors, its limits, and where its certificates come from.
-"""
+"""What the gateway itself declares: its doors, its limits, and where its certificates come from."""
 
 from __future__ import annotations
 
@@ -86,16 +84,12 @@ class TLSSettings:
 
     @property
     def is_local(self) -> bool:
-        """
-        Return whether the local CA issues.
-        """
+        """Return whether the local CA issues."""
         return self.chain is None and not self.acme
 
 
 class AcmeChallenge(StrEnum):
-    """
-    How an authority is shown who controls a domain.
-    """
+    """How an authority is shown who controls a domain."""
 
     HTTP_01 = "http-01"  # RFC 8555, 8.3: a file on port 80
     DNS_01 = "dns-01"  # RFC 8555, 8.4: a TXT record, set by a command

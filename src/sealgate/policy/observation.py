@@ -12,9 +12,7 @@ from enum import StrEnum
 
 
 class Vantage(StrEnum):
-    """
-    From where a thing can be seen at all.
-    """
+    """From where a thing can be seen at all."""
 
     OUTSIDE = "outside"  # a probe over the network
     HOST = "host"  # running configuration, file modes, key store
@@ -22,9 +20,7 @@ class Vantage(StrEnum):
 
 
 class Fact(StrEnum):
-    """
-    Everything that can be observed. The comment gives the value's type.
-    """
+    """Everything that can be observed. The comment gives the value's type."""
 
     # The endpoint (a host name and port that a site, or a target, is reached at).
     REACHABLE = "reachable"  # bool: something accepted the connection and spoke
@@ -158,9 +154,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class NotObserved:
-    """
-    One fact about one asset that could not be seen, and why.
-    """
+    """One fact about one asset that could not be seen, and why."""
 
     asset: str
     fact: Fact

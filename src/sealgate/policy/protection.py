@@ -15,9 +15,7 @@ from typing import Self
 
 
 class Column(StrEnum):
-    """
-    The three things that a class decides (the guideline's table, rows 3 to 5).
-    """
+    """The three things that a class decides (the guideline's table, rows 3 to 5)."""
 
     IN_TRANSIT = "in transit"
     ACCESS = "access"
@@ -92,9 +90,7 @@ class Protection:
         return cls(TransitRung(in_transit), AccessRung(access), StorageRung(at_rest))
 
     def rank(self, column: Column) -> int:
-        """
-        Return the rank in *column*.
-        """
+        """Return the rank in *column*."""
         match column:
             case Column.IN_TRANSIT:
                 return self.in_transit
@@ -104,21 +100,15 @@ class Protection:
                 return self.at_rest
 
     def rung(self, column: Column) -> str:
-        """
-        Return the guideline's word for the rank in *column*.
-        """
+        """Return the guideline's word for the rank in *column*."""
         return RUNG_NAMES[column][self.rank(column)]
 
     def meets(self, required: Self) -> bool:
-        """
-        Return whether every column is at least as strong as in *required*.
-        """
+        """Return whether every column is at least as strong as in *required*."""
         return all(self.rank(column) >= required.rank(column) for column in Column)
 
     def at_least(self, other: Protection) -> Protection:
-        """
-        Return the weakest protection that meets both this one and *other*.
-        """
+        """Return the weakest protection that meets both this one and *other*."""
         return Protection(
             max(self.in_transit, other.in_transit),
             max(self.access, other.access),

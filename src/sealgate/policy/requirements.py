@@ -168,9 +168,7 @@ def required_of_site(site: Site) -> AssetRequirement:
 
 
 def applicable(kind: AssetKind, required: Protection) -> Protection:
-    """
-    Return *required* without the columns that say nothing of this *kind* of asset.
-    """
+    """Return *required* without the columns that say nothing of this *kind* of asset."""
     ranks = (required.rank(column) if column in COLUMNS[kind] else 0 for column in Column)
     return Protection.of(*ranks)
 

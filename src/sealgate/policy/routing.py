@@ -104,9 +104,7 @@ class Refusal:
 
 
 def split_target(target: str) -> tuple[str, str]:
-    """
-    Return path and query of a request target, as they came.
-    """
+    """Return path and query of a request target, as they came."""
     path, _, query = target.partition("?")
     return path, query
 
@@ -122,17 +120,13 @@ def is_plain(path: str) -> bool:
 
 
 def could_be_read_as(door: Door, path: str) -> bool:
-    """
-    Return whether the plain *path* lies at *door* once case and a last slash are dropped.
-    """
+    """Return whether the plain *path* lies at *door* once case and a last slash are dropped."""
     segments = tuple(s for s in lower(as_text(path)).split("/") if s)
     return matches(door, segments, folded=True)
 
 
 def is_script(segment: str) -> bool:
-    """
-    Return whether what follows the folded *segment* of a path may be its PATH_INFO.
-    """
+    """Return whether what follows the folded *segment* of a path may be its PATH_INFO."""
     return "." in segment and segment.rpartition(".")[2] in SCRIPT_ENDINGS
 
 
@@ -219,16 +213,12 @@ def _resolved(segments: Sequence[str]) -> list[str]:
 
 
 def door_segments(door: Door) -> tuple[str, ...]:
-    """
-    Return the segments of *door*; ``*`` stands for any one, at the end of one for any rest.
-    """
+    """Return the segments of *door*; ``*`` stands for any one, at the end of one for any rest."""
     return tuple(segment for segment in door.path.split("/") if segment)
 
 
 def can_be_one(one: str, other: str) -> bool:
-    """
-    Return whether a segment can fit both of these segments of doors.
-    """
+    """Return whether a segment can fit both of these segments of doors."""
     if one.endswith("*") and other.endswith("*"):
         shorter, longer = sorted((one[:-1], other[:-1]), key=len)
         return longer.startswith(shorter)
@@ -265,16 +255,12 @@ def counts_on(door: Door, path: str) -> bool:
 
 
 def deepest(routes: Sequence[Route]) -> int:
-    """
-    Return how many segments of a path can tell which door of *routes* is meant.
-    """
+    """Return how many segments of a path can tell which door of *routes* is meant."""
     return max(len(door_segments(route.door)) for route in routes)
 
 
 def serving_route(routes: Sequence[Route], target: str) -> Route:
-    """
-    Return the route that serves GET for *target* when it is taken literally.
-    """
+    """Return the route that serves GET for *target* when it is taken literally."""
     return serving(routes, Request(target))
 
 
@@ -314,9 +300,7 @@ def is_stricter(one: Route, than: Route) -> bool:
 
 
 def scripts_of(door: Door) -> frozenset[str]:
-    """
-    Return the scripts that *door* writes out a path behind, folded: whoever opens it means it.
-    """
+    """Return the scripts that *door* writes out a path behind, folded: whoever opens it means it."""
     folded = (lower(as_text(segment)) for segment in door_segments(door)[:-1])
     return frozenset(segment for segment in folded if is_script(segment))
 
@@ -352,9 +336,7 @@ def demands_more(one: Route, than: Route) -> bool:
 
 
 def specificity(route: Route) -> tuple[int, int, bool, int, int]:
-    """
-    Return how closely the door of *route* describes a path; the greater one serves.
-    """
+    """Return how closely the door of *route* describes a path; the greater one serves."""
     segments = door_segments(route.door)
     # Twice what is written out, once what begins so.
     literal = sum((segment != "*") + (not segment.endswith("*")) for segment in segments)

@@ -13,9 +13,7 @@ from enum import StrEnum
 
 
 class Server(StrEnum):
-    """
-    Server software that remedies are written for. ``SEALGATE`` is what is configured here.
-    """
+    """Server software that remedies are written for. ``SEALGATE`` is what is configured here."""
 
     SEALGATE = "Sealgate"
     NGINX = "nginx"
@@ -56,9 +54,7 @@ _MOST_CHARACTERS = 512
 
 
 def recognised(said: str) -> Server | None:
-    """
-    Return which server says *said* of itself, ``None`` when none that is known here.
-    """
+    """Return which server says *said* of itself, ``None`` when none that is known here."""
     head = said[:_MOST_CHARACTERS]
     return next((server for pattern, server in _SAID if pattern.search(head)), None)
 
@@ -424,7 +420,5 @@ FIXES: dict[str, dict[Server, str]] = {
 
 
 def remedy(rule_id: str, server: Server | None) -> str | None:
-    """
-    Return what the administrator of *server* types for *rule_id*, ``None`` for plain words.
-    """
+    """Return what the administrator of *server* types for *rule_id*, ``None`` for plain words."""
     return FIXES.get(rule_id, {}).get(server) if server is not None else None

@@ -1,6 +1,4 @@
-"""
-Web sites, as they are declared: their names, what stands behind, and their routes.
-"""
+"""Web sites, as they are declared: their names, what stands behind, and their routes."""
 
 from __future__ import annotations
 
@@ -18,18 +16,14 @@ if TYPE_CHECKING:
 
 
 class SiteAccess(StrEnum):
-    """
-    Who asks the visitor for credentials on a route of access rung ``low``.
-    """
+    """Who asks the visitor for credentials on a route of access rung ``low``."""
 
     SEALGATE = "sealgate"  # the gateway itself (comes with identities)
     SITE = "site"  # the site behind; the audit checks that it does
 
 
 class Inspect(StrEnum):
-    """
-    Whether bodies of a route are looked into on their way.
-    """
+    """Whether bodies of a route are looked into on their way."""
 
     OFF = "off"
     OBSERVE = "observe"  # a sample of answers is read aside; nothing is held back
@@ -47,9 +41,7 @@ def default_inspect(classification: Classification) -> Inspect:
 
 
 class CredentialKind(StrEnum):
-    """
-    Where a request carries a part of a credential.
-    """
+    """Where a request carries a part of a credential."""
 
     AUTHORIZATION = "authorization"  # the header of that name (RFC 9110, 11.6.2), by its scheme
     COOKIE = "cookie"
@@ -70,24 +62,18 @@ class CredentialPart:
     name: str = ""
 
     def __str__(self) -> str:
-        """
-        Return it as ``sealgate.toml`` spells it: ``cookie:NAME``.
-        """
+        """Return it as ``sealgate.toml`` spells it: ``cookie:NAME``."""
         return f"{self.kind.value}:{self.name}" if self.name else self.kind.value
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """
-    What has to come together to count as one credential: a cookie, or a cookie and its nonce.
-    """
+    """What has to come together to count as one credential: a cookie, or a cookie and its nonce."""
 
     parts: tuple[CredentialPart, ...]
 
     def __str__(self) -> str:
-        """
-        Return it as ``sealgate.toml`` spells it: its parts, with ``+`` between them.
-        """
+        """Return it as ``sealgate.toml`` spells it: its parts, with ``+`` between them."""
         return " + ".join(str(part) for part in self.parts)
 
 
@@ -121,15 +107,11 @@ class Door:
 
     @property
     def conditional(self) -> bool:
-        """
-        Return whether the path alone does not tell which requests are meant.
-        """
+        """Return whether the path alone does not tell which requests are meant."""
         return self.query is not None or bool(self.methods or self.credentials)
 
     def __str__(self) -> str:
-        """
-        Return what is meant in one line.
-        """
+        """Return what is meant in one line."""
         parts = [self.path.rstrip("/") or "/"]
         if self.query is not None:
             parts[0] += f"?{self.query}" + (f"={self.query_value}" if self.query_value else "")
@@ -197,16 +179,12 @@ class Route:
 
     @property
     def shut(self) -> bool:
-        """
-        Return whether nobody may enter, because a preset locked it and nobody is admitted.
-        """
+        """Return whether nobody may enter, because a preset locked it and nobody is admitted."""
         return self.backend and not self.admit and self.origin != "declared"
 
 
 def is_unsampled(route: Route) -> bool:
-    """
-    Return whether no sample of *route* is read, though that is the default and nobody said so.
-    """
+    """Return whether no sample of *route* is read, though that is the default and nobody said so."""
     return (
         route.inspect is Inspect.OFF
         and route.inspect_by_default
@@ -230,9 +208,7 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True)
 class CookieRule:
-    """
-    What a preset knows of one cookie: *name* may end in ``*``.
-    """
+    """What a preset knows of one cookie: *name* may end in ``*``."""
 
     name: str
     http_only: bool
@@ -261,7 +237,5 @@ class Site:
 
     @property
     def name(self) -> str:
-        """
-        Return the first domain, which names the site everywhere.
-        """
+        """Return the first domain, which names the site everywhere."""
         return self.domains[0]

@@ -60,9 +60,7 @@ EXCHANGES: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class _Cipher:
-    """
-    The beginning of what stands behind ``WITH``, and what is wrong with it.
-    """
+    """The beginning of what stands behind ``WITH``, and what is wrong with it."""
 
     begins: str
     fault: str

@@ -1,3 +1,1 @@
-"""
-Keeps which data there is, its class, who decided why, and the evidence.
-"""
+"""Keeps which data there is, its class, who decided why, and the evidence."""

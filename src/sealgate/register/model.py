@@ -34,9 +34,7 @@ class RegisteredAsset:
 
 @dataclass(frozen=True, slots=True)
 class AssessmentRecord:
-    """
-    The outcome of one assessment of one asset.
-    """
+    """The outcome of one assessment of one asset."""
 
     asset: str
     kind: str
@@ -49,9 +47,7 @@ class AssessmentRecord:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """
-    What a person decided about the class of an asset. The newest holds; all are kept.
-    """
+    """What a person decided about the class of an asset. The newest holds; all are kept."""
 
     asset: str
     classification: str
@@ -78,9 +74,7 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class AuditRecord:
-    """
-    One audit: when, from where, and how it ended.
-    """
+    """One audit: when, from where, and how it ended."""
 
     id: int
     audited_at: float
@@ -135,9 +129,7 @@ class TransferRecord:
     grant: str | None = ""
 
     def values(self) -> dict[str, Any]:
-        """
-        Return every field by its name.
-        """
+        """Return every field by its name."""
         # Ten times faster than dataclasses.asdict, which copies deeply.
         return {name: getattr(self, name) for name in self.__slots__}
 
@@ -158,7 +150,5 @@ class TrailCheck:
 
     @property
     def whole(self) -> bool:
-        """
-        Return whether nothing speaks for tampering.
-        """
+        """Return whether nothing speaks for tampering."""
         return not self.faults

@@ -1,3 +1,1 @@
-"""
-A report as text, JSON or SARIF. Formats only read.
-"""
+"""A report as text, JSON or SARIF. Formats only read."""

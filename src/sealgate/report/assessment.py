@@ -36,9 +36,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def assessment_value(assessment: Assessment) -> dict[str, Any]:
-    """
-    Return *assessment* as a JSON value.
-    """
+    """Return *assessment* as a JSON value."""
     weighed = assessment.weighed
     override = weighed.override
     sampled = assessment.sampled
@@ -101,9 +99,7 @@ def assessment_value(assessment: Assessment) -> dict[str, Any]:
 
 
 def render_assessment_json(run: AssessRun) -> str:
-    """
-    Return *run* as JSON of the schema ``sealgate/assess/1``.
-    """
+    """Return *run* as JSON of the schema ``sealgate/assess/1``."""
     findings = json.loads(render_json(run.report))["findings"]
     value = {
         "schema": SCHEMA,
@@ -197,9 +193,7 @@ def render_assessment_csv(run: AssessRun) -> str:
 
 
 def render_assessment_html(run: AssessRun) -> str:
-    """
-    Return *run* as one page without scripts or anything from elsewhere.
-    """
+    """Return *run* as one page without scripts or anything from elsewhere."""
     unseen = _list(
         (
             f"<code>{escaped(n.place)}</code>: {escaped(n.reason)}{' (in part)' if n.partly else ''}"

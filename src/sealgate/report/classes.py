@@ -1,6 +1,4 @@
-"""
-The classification model in force: what each class demands, and what each rung is made of.
-"""
+"""The classification model in force: what each class demands, and what each rung is made of."""
 
 from __future__ import annotations
 
@@ -28,9 +26,7 @@ _BY_ID = {rule.id: rule for rule in RULES}
 def render_classes_text(
     model: ClassificationModel, *, console_width: int = 100, colour: bool = False
 ) -> str:
-    """
-    Return *model* as a table, and below it every rung with its criteria and clauses.
-    """
+    """Return *model* as a table, and below it every rung with its criteria and clauses."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for heading in ("class", "id", "disclosure", "access", "in transit", "at rest"):
         table.add_column(heading, overflow="fold")
@@ -47,9 +43,7 @@ def render_classes_text(
 
 
 def render_classes_json(model: ClassificationModel) -> str:
-    """
-    Return *model* and its ladders as JSON, told in docs/reference/json.md.
-    """
+    """Return *model* and its ladders as JSON, told in docs/reference/json.md."""
     return (
         json.dumps(
             {
@@ -100,16 +94,12 @@ def _rung_text(rung: Rung, width: int) -> str:
 
 
 def asks_for_both(way: Alternative) -> bool:
-    """
-    Return whether *way* is for what is reached over SSH and FTPS: what both ask for.
-    """
+    """Return whether *way* is for what is reached over SSH and FTPS: what both ask for."""
     return way.protocols == PROTOCOLS
 
 
 def asked_below(rung: Rung, way: Alternative) -> tuple[str, ...]:
-    """
-    Return what *way* asked for one rung below *rung* already.
-    """
+    """Return what *way* asked for one rung below *rung* already."""
     ways = LADDERS[rung.column][rung.rank - 1].alternatives
     return next((w.criteria for w in ways if w.name == way.name and way.kinds <= w.kinds), ())
 

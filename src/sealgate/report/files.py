@@ -24,9 +24,7 @@ _UNITS = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 
 
 def door_lines(inventory: Inventory) -> tuple[str, ...]:
-    """
-    Return where drops and tunnels are reached; nothing where there are none.
-    """
+    """Return where drops and tunnels are reached; nothing where there are none."""
     if not inventory.drops and not inventory.tunnels:
         return ()
     return tuple(_door_lines(inventory))
@@ -54,9 +52,7 @@ def _door_lines(inventory: Inventory) -> Iterator[str]:
 
 
 def drop_lines(inventory: Inventory, why_not_apart: Mapping[str, str | None]) -> tuple[str, ...]:
-    """
-    Return what each drop is, in a few lines; *why_not_apart* as in ``transfer.promise``.
-    """
+    """Return what each drop is, in a few lines; *why_not_apart* as in ``transfer.promise``."""
     return tuple(
         "\n    ".join(_drop_lines(drop, inventory, why_not_apart)) for drop in inventory.drops
     )
@@ -106,9 +102,7 @@ def _sealed(drop: Drop, inventory: Inventory, why_not_apart: Mapping[str, str | 
 
 
 def tunnel_lines(inventory: Inventory) -> tuple[str, ...]:
-    """
-    Return what each tunnel leads to, and for whom.
-    """
+    """Return what each tunnel leads to, and for whom."""
     return tuple(
         f"{tunnel.name} ({tunnel.classification.id}): {address_text(tunnel.target)}\n"
         f"    may come in: {_people(tunnel.admit)}"
@@ -119,9 +113,7 @@ def tunnel_lines(inventory: Inventory) -> tuple[str, ...]:
 def files_data(
     inventory: Inventory, why_not_apart: Mapping[str, str | None]
 ) -> dict[str, list[dict[str, Any]]]:
-    """
-    Return the same as data for JSON: ``doors``, ``drops`` and ``tunnels``.
-    """
+    """Return the same as data for JSON: ``doors``, ``drops`` and ``tunnels``."""
     listen = inventory.listen
     doors = [
         *((("sftp", listen.sftp),) if inventory.drops or inventory.tunnels else ()),
@@ -182,9 +174,7 @@ def _shown(addresses: Sequence[Address]) -> str:
 
 
 def address_text(address: Address) -> str:
-    """
-    Return *address* as it is typed in a configuration.
-    """
+    """Return *address* as it is typed in a configuration."""
     if address.host == "::":
         return f":{address.port}"
     host = f"[{address.host}]" if ":" in address.host else address.host
@@ -192,9 +182,7 @@ def address_text(address: Address) -> str:
 
 
 def size_text(size: int) -> str:
-    """
-    Return *size* bytes in the largest unit that it is a whole number of.
-    """
+    """Return *size* bytes in the largest unit that it is a whole number of."""
     return next(
         (f"{size // unit} {name}" for unit, name in _UNITS if size % unit == 0), f"{size} B"
     )

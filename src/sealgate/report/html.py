@@ -1,6 +1,4 @@
-"""
-A report as one page in HTML, for people who decide and for the file of an auditor.
-"""
+"""A report as one page in HTML, for people who decide and for the file of an auditor."""
 
 from __future__ import annotations
 

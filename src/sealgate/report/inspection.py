@@ -1,6 +1,4 @@
-"""
-Which routes are looked into on their way, and for what, as lines for a person.
-"""
+"""Which routes are looked into on their way, and for what, as lines for a person."""
 
 from __future__ import annotations
 

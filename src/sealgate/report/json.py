@@ -1,6 +1,4 @@
-"""
-A report for machines: ``"schema": "sealgate/audit/1"``, told in docs/reference/json.md.
-"""
+"""A report for machines: ``"schema": "sealgate/audit/1"``, told in docs/reference/json.md."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-What the gateway refuses by its name, and where it is served all the same.
-"""
+"""What the gateway refuses by its name, and where it is served all the same."""
 
 from __future__ import annotations
 
@@ -23,9 +21,7 @@ _MORE = {
 
 
 def leftover_lines(inventory: Inventory) -> Iterator[str]:
-    """
-    Yield each kind that is refused on every route, and each route that serves some of them.
-    """
+    """Yield each kind that is refused on every route, and each route that serves some of them."""
     if not inventory.sites:
         return
     for kind in Leftover:
@@ -39,9 +35,7 @@ def leftover_lines(inventory: Inventory) -> Iterator[str]:
 
 
 def leftovers_data(inventory: Inventory) -> list[dict[str, Any]]:
-    """
-    Return which routes serve which kinds; every other route refuses all.
-    """
+    """Return which routes serve which kinds; every other route refuses all."""
     return [
         {"asset": route_asset(site, route).id, "serves": [kind.value for kind in route.leftovers]}
         for site in inventory.sites

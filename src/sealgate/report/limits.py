@@ -1,6 +1,4 @@
-"""
-What one client, or one request, may take of the gateway, as lines for a person and as data.
-"""
+"""What one client, or one request, may take of the gateway, as lines for a person and as data."""
 
 from __future__ import annotations
 
@@ -16,9 +14,7 @@ if TYPE_CHECKING:
 
 
 def limit_lines(inventory: Inventory) -> Iterator[str]:
-    """
-    Yield what holds for every site, then each route that takes bodies of another size.
-    """
+    """Yield what holds for every site, then each route that takes bodies of another size."""
     if not inventory.sites:
         return
     limits = inventory.limits
@@ -45,9 +41,7 @@ def limit_lines(inventory: Inventory) -> Iterator[str]:
 
 
 def limits_data(inventory: Inventory) -> dict[str, Any]:
-    """
-    Return the same as data for JSON; 0 means no limit.
-    """
+    """Return the same as data for JSON; 0 means no limit."""
     limits = inventory.limits
     return {
         "max_body_bytes": limits.max_body_bytes,

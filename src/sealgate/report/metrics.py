@@ -19,9 +19,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Kind(StrEnum):
-    """
-    Whether a figure only grows, or goes both ways.
-    """
+    """Whether a figure only grows, or goes both ways."""
 
     COUNTER = "counter"
     GAUGE = "gauge"
@@ -42,16 +40,12 @@ class Family:
 
 
 def gauge(name: str, meaning: str, value: float) -> Family:
-    """
-    Return a figure without labels that goes both ways.
-    """
+    """Return a figure without labels that goes both ways."""
     return Family(name, Kind.GAUGE, meaning, (({}, value),))
 
 
 def exposition(families: Iterable[Family]) -> str:
-    """
-    Return *families* as Prometheus reads them; one without values is left out.
-    """
+    """Return *families* as Prometheus reads them; one without values is left out."""
     lines: list[str] = []
     for family in families:
         if not family.samples:

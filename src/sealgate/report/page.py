@@ -42,9 +42,7 @@ article p{margin:.3rem 0}
 
 
 def page(title: str, *parts: str) -> str:
-    """
-    Return a whole page of *parts*, which are HTML; *title* is text.
-    """
+    """Return a whole page of *parts*, which are HTML; *title* is text."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width">\n'
@@ -56,16 +54,12 @@ def page(title: str, *parts: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """
-    Return *text* as HTML that shows it, characters that cannot be seen too.
-    """
+    """Return *text* as HTML that shows it, characters that cannot be seen too."""
     return html.escape(clean(text))
 
 
 def table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """
-    Return a table that scrolls for itself where the screen is narrow; cells are HTML.
-    """
+    """Return a table that scrolls for itself where the screen is narrow; cells are HTML."""
     head = "".join(f'<th scope="col">{escaped(heading)}</th>' for heading in headings)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>\n" for row in rows)
     return (

@@ -1,6 +1,4 @@
-"""
-The table of what each asset must provide against what it was seen to provide.
-"""
+"""The table of what each asset must provide against what it was seen to provide."""
 
 from __future__ import annotations
 

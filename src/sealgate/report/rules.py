@@ -1,6 +1,4 @@
-"""
-One rule explained: why it is there, the clause, and how to mend what it finds.
-"""
+"""One rule explained: why it is there, the clause, and how to mend what it finds."""
 
 from __future__ import annotations
 
@@ -42,9 +40,7 @@ _HELD_BACK = {
 
 
 def render_rule(rule: Rule, *, console_width: int = 100) -> str:
-    """
-    Return everything that there is to say about *rule*.
-    """
+    """Return everything that there is to say about *rule*."""
     facts = [
         ("required", rule.demand),
         ("severity", f"{rule.severity.name.lower()}{_escalates(rule)}"),
@@ -74,9 +70,7 @@ def render_rule(rule: Rule, *, console_width: int = 100) -> str:
 
 
 def render_held_back(refusal: Refusal) -> str:
-    """
-    Return what it means when a body on its way is held back as *refusal*.
-    """
+    """Return what it means when a body on its way is held back as *refusal*."""
     what, fix = _HELD_BACK[refusal]
     return (
         f"{refusal.value}: {what}\n"
@@ -87,9 +81,7 @@ def render_held_back(refusal: Refusal) -> str:
 
 
 def render_rules() -> str:
-    """
-    Return every rule in one line each.
-    """
+    """Return every rule in one line each."""
     widest = max(len(rule.id) for rule in RULES)
     return "".join(
         f"{rule.id:<{widest}}  {rule.severity.name.lower():<7}  {rule.title}\n" for rule in RULES
@@ -97,9 +89,7 @@ def render_rules() -> str:
 
 
 def rungs_of(rule: Rule) -> tuple[str, ...]:
-    """
-    Return the rungs that *rule* is a criterion of, weakest first, as they are called.
-    """
+    """Return the rungs that *rule* is a criterion of, weakest first, as they are called."""
     return tuple(
         f"{RUNG_NAMES[column][rung.rank]} ({column.value}, {rung.rank})"
         for column, ladder in LADDERS.items()

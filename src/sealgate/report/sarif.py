@@ -23,9 +23,7 @@ _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: 
 
 
 def render_sarif(report: Report, *, tool_version: str = "") -> str:
-    """
-    Return *report* as one SARIF run; accepted risks are external suppressions.
-    """
+    """Return *report* as one SARIF run; accepted risks are external suppressions."""
     driver: dict[str, Any] = {"name": "Sealgate", "rules": [_rule(rule) for rule in RULES]}
     if tool_version:
         driver["version"] = tool_version
@@ -38,9 +36,7 @@ def render_sarif(report: Report, *, tool_version: str = "") -> str:
 
 
 def fingerprint(finding: Finding) -> str:
-    """
-    Return what stays the same when the same thing is wrong again: rule and asset.
-    """
+    """Return what stays the same when the same thing is wrong again: rule and asset."""
     return hashlib.sha256(f"{finding.rule.id}\n{finding.asset.id}".encode()).hexdigest()
 
 

@@ -1,6 +1,4 @@
-"""
-Makes text safe and pleasant to read on a terminal, and plain in a pipe.
-"""
+"""Makes text safe and pleasant to read on a terminal, and plain in a pipe."""
 
 from __future__ import annotations
 
@@ -23,9 +21,7 @@ _LEAST_COLUMNS = 40
 
 
 def clean(text: str) -> str:
-    r"""
-    Return *text* with every character that could steer a terminal written as ``\x..``.
-    """
+    r"""Return *text* with every character that could steer a terminal written as ``\x..``."""
     return "".join(
         char.encode("unicode_escape", "backslashreplace").decode("ascii")
         if unicodedata.category(char) in _UNSAFE

@@ -1,6 +1,4 @@
-"""
-A report for reading: what is open, what was accepted by whom, and one closing line.
-"""
+"""A report for reading: what is open, what was accepted by whom, and one closing line."""
 
 from __future__ import annotations
 

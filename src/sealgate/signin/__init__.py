@@ -1,3 +1,1 @@
-"""
-The pages on which people sign in to sites, and what the gateway asks about their sessions.
-"""
+"""The pages on which people sign in to sites, and what the gateway asks about their sessions."""

@@ -48,9 +48,7 @@ _PUBLIC = {"RSA": ("kty", "n", "e"), "EC": ("kty", "crv", "x", "y")}
 
 
 class UnknownKeyError(OidcError):
-    """
-    No key that is known made the signature; the provider may have a new one.
-    """
+    """No key that is known made the signature; the provider may have a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +69,7 @@ class Stated:
 
 
 def read_keys(told: Mapping[str, Any]) -> tuple[Mapping[str, str], ...]:
-    """
-    Return the keys of a JWK Set (RFC 7517, 5); what is none of a known kind is left out.
-    """
+    """Return the keys of a JWK Set (RFC 7517, 5); what is none of a known kind is left out."""
     keys = told.get("keys")
     if not isinstance(keys, list):
         return ()
@@ -203,9 +199,7 @@ def stated(
 
 
 def lacks(provider: IdentityProvider, claims: Mapping[str, Any]) -> bool:
-    """
-    Return whether the UserInfo may know what *claims* do not say.
-    """
+    """Return whether the UserInfo may know what *claims* do not say."""
     mapped = bool(provider.groups or provider.roles)
     unnamed = provider.user_claim != "sub" and provider.user_claim not in claims
     return unnamed or (mapped and provider.groups_claim not in claims)

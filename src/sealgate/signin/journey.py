@@ -32,9 +32,7 @@ _OWN = re.compile(r"/(?:[!-\"$-.0-\[\]-~][!-\"$-\[\]-~]*)?")
 
 
 def safe_path(wanted: str) -> str:
-    """
-    Return *wanted* when it is a path of this site, else "/".
-    """
+    """Return *wanted* when it is a path of this site, else "/"."""
     if len(wanted) > MOST_PATH_CHARACTERS or not _OWN.fullmatch(wanted):
         return "/"
     if wanted == OWN_PATH or wanted.startswith((HOME, f"{OWN_PATH}?")):
@@ -43,16 +41,12 @@ def safe_path(wanted: str) -> str:
 
 
 def sign_in_link(wanted: str) -> str:
-    """
-    Return where one signs in to see *wanted*.
-    """
+    """Return where one signs in to see *wanted*."""
     return f"{SIGN_IN}?to={quote(safe_path(wanted), safe='/')}"
 
 
 def place_at(site: Site, path: str) -> Place:
-    """
-    Return the part of *site* that *path* leads to.
-    """
+    """Return the part of *site* that *path* leads to."""
     return Place(site, serving_route(site.routes, safe_path(path)))
 
 
@@ -67,9 +61,7 @@ def easiest(site: Site) -> Place:
 
 
 def is_admitted(admit: Iterable[str], identity: Identity) -> bool:
-    """
-    Return whether ``user:NAME`` or ``group:NAME`` among *admit* means *identity*.
-    """
+    """Return whether ``user:NAME`` or ``group:NAME`` among *admit* means *identity*."""
     groups = {normal(group) for group in identity.groups}
     for entry in admit:
         kind, _, name = entry.partition(":")

@@ -1,6 +1,4 @@
-"""
-What the sign-in service goes by, who calls it, and what it answers. Values only.
-"""
+"""What the sign-in service goes by, who calls it, and what it answers. Values only."""
 
 from __future__ import annotations
 
@@ -22,9 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """
-    What the service goes by; may change while it runs. *operator* stands on the pages.
-    """
+    """What the service goes by; may change while it runs. *operator* stands on the pages."""
 
     sites: tuple[Site, ...] = ()
     access: AccessSettings = field(default_factory=AccessSettings)
@@ -32,47 +28,35 @@ class Served:
     providers: tuple[IdentityProvider, ...] = ()
 
     def site(self, name: str) -> Site | None:
-        """
-        Return the site of that name.
-        """
+        """Return the site of that name."""
         return next((site for site in self.sites if site.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """
-    One part of a site: what somebody wants to see.
-    """
+    """One part of a site: what somebody wants to see."""
 
     site: Site
     route: Route
 
     @property
     def asset(self) -> str:
-        """
-        Return the id of the asset that it is.
-        """
+        """Return the id of the asset that it is."""
         return route_asset(self.site, self.route).id
 
     @property
     def rung(self) -> AccessRung:
-        """
-        Return the rank on the ladder "access" that its class demands.
-        """
+        """Return the rank on the ladder "access" that its class demands."""
         return required_of_route(self.route).access
 
     @property
     def needs_certificate(self) -> bool:
-        """
-        Return whether only a client certificate is a key here, because the channel is one of keys.
-        """
+        """Return whether only a client certificate is a key here, because the channel is one of keys."""
         return is_highly_encrypted(self.site)
 
 
 def place_of(site: Site, asset: str) -> Place | None:
-    """
-    Return the part of *site* that is the asset of that id.
-    """
+    """Return the part of *site* that is the asset of that id."""
     places = (Place(site, route) for route in site.routes)
     return next((place for place in places if place.asset == asset), None)
 
@@ -115,9 +99,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """
-    A new session: its *token*, the *rung* that it is worth, and what its site is told, or "".
-    """
+    """A new session: its *token*, the *rung* that it is worth, and what its site is told, or ""."""
 
     token: str = field(repr=False)
     rung: AccessRung
@@ -142,7 +124,5 @@ class Standing:
 
     @property
     def may_enter(self) -> bool:
-        """
-        Return whether nothing stands in the way.
-        """
+        """Return whether nothing stands in the way."""
         return self.known is not None and not self.missing and self.admitted

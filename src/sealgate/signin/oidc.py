@@ -72,9 +72,7 @@ class Attempts:
         self._out: Begun[Attempt] = Begun(most, most_per_address)
 
     def give(self, attempt: Attempt) -> None:
-        """
-        Have *attempt* count once from now on.
-        """
+        """Have *attempt* count once from now on."""
         self._out.give(attempt.state, attempt, attempt.address)
 
     def take(
@@ -104,9 +102,7 @@ class Attempts:
 
 
 def begin_path(provider: IdentityProvider) -> str:
-    """
-    Return where a sign-in through *provider* begins.
-    """
+    """Return where a sign-in through *provider* begins."""
     return f"{OIDC_PATH}/{provider.name}"
 
 
@@ -132,9 +128,7 @@ def max_age(*, must_be_fresh: bool) -> int:
 
 
 def authorization_url(provider: IdentityProvider, metadata: Metadata, attempt: Attempt) -> str:
-    """
-    Return where the browser goes to sign in (OpenID Connect Core 1.0, 3.1.2.1).
-    """
+    """Return where the browser goes to sign in (OpenID Connect Core 1.0, 3.1.2.1)."""
     more: dict[str, Any] = {"max_age": attempt.max_age}
     wished = [v.removeprefix("acr:") for v in provider.counts_as_key if v.startswith("acr:")]
     # Whoever wants less is not asked for a key there, either.
@@ -157,9 +151,7 @@ def authorization_url(provider: IdentityProvider, metadata: Metadata, attempt: A
 
 
 def token_request(attempt: Attempt, code: str) -> dict[str, str]:
-    """
-    Return the fields with which *code* is redeemed (RFC 6749, 4.1.3; RFC 7636, 4.5).
-    """
+    """Return the fields with which *code* is redeemed (RFC 6749, 4.1.3; RFC 7636, 4.5)."""
     return {
         "grant_type": "authorization_code",
         "code": code,
@@ -169,17 +161,13 @@ def token_request(attempt: Attempt, code: str) -> dict[str, str]:
 
 
 def basic_credentials(client_id: str, secret: str) -> tuple[str, str]:
-    """
-    Return name and password of HTTP Basic, encoded as RFC 6749, 2.3.1 demands.
-    """
+    """Return name and password of HTTP Basic, encoded as RFC 6749, 2.3.1 demands."""
     return quote(client_id, safe=""), quote(secret, safe="")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """
-    What a provider's answer says: a *code* to redeem, or *declined*.
-    """
+    """What a provider's answer says: a *code* to redeem, or *declined*."""
 
     state: str
     issuer: str | None

@@ -87,16 +87,12 @@ class Paper:
     providers: tuple[IdentityProvider, ...] = ()
 
     def say(self, sentence: str, **blanks: str) -> str:
-        """
-        Return the *sentence*, escaped, with escaped *blanks* filled in.
-        """
+        """Return the *sentence*, escaped, with escaped *blanks* filled in."""
         text = escape(LANGUAGES[self.language][sentence])
         return text.format(**{key: escape(value) for key, value in blanks.items()})
 
     def page(self, title: str, *parts: str, script: bool = False) -> str:
-        """
-        Return a whole page.
-        """
+        """Return a whole page."""
         foot = self.say("operator", operator=self.operator) if self.operator else ""
         loaded = f'<script src="{SCRIPT_PATH}" defer></script>' if script else ""
         return (
@@ -108,9 +104,7 @@ class Paper:
         )
 
     def hidden(self, wanted: str) -> str:
-        """
-        Return the fields of a form that nobody sees.
-        """
+        """Return the fields of a form that nobody sees."""
         return (
             f'<input type="hidden" name="form" value="{escape(self.form)}">'
             f'<input type="hidden" name="to" value="{escape(wanted)}">'
@@ -163,9 +157,7 @@ def _askable(missing: Iterable[Missing]) -> list[Missing]:
 
 
 def why(paper: Paper, place: Place, wanted: str) -> str:
-    """
-    Return what the place needs, and because of which class.
-    """
+    """Return what the place needs, and because of which class."""
     name = _WHY[place.rung]
     if not name:
         return ""
@@ -176,26 +168,20 @@ def why(paper: Paper, place: Place, wanted: str) -> str:
 
 
 def not_admitted_page(paper: Paper, name: str, wanted: str) -> str:
-    """
-    Return what somebody reads who is signed in, but not on the list.
-    """
+    """Return what somebody reads who is signed in, but not on the list."""
     text = paper.say("not admitted why", name=name, path=wanted.partition("?")[0])
     return paper.page(paper.say("not admitted"), f"<p>{text}</p>", sign_out_form(paper))
 
 
 def nowhere_page(paper: Paper) -> str:
-    """
-    Return what somebody reads who asked for a page of ours that is none.
-    """
+    """Return what somebody reads who asked for a page of ours that is none."""
     text = f"<p>{paper.say('not found why')}</p>"
     home = f'<p><a href="{HOME}">{paper.say("account")}</a></p>'
     return paper.page(paper.say("not found"), text, home)
 
 
 def ended_page(paper: Paper, standing: Standing, wanted: str) -> str:
-    """
-    Return what somebody reads who sent a form without being signed in (any more).
-    """
+    """Return what somebody reads who sent a form without being signed in (any more)."""
     link = escape(sign_in_link(wanted))
     again = f'<p><a href="{link}" target="_blank">{paper.say("sign in again")}</a></p>'
     told = f"<p>{paper.say('ended why')}</p>"
@@ -239,9 +225,7 @@ def account_page(
 
 
 def new_passkey_page(paper: Paper) -> str:
-    """
-    Return the page on which somebody registers a passkey with a code from the operator.
-    """
+    """Return the page on which somebody registers a passkey with a code from the operator."""
     form = (
         f'<form id="register">{paper.hidden("/")}'
         + _field(paper, "enrolment", "enrolment", complete="off")
@@ -261,9 +245,7 @@ def new_passkey_page(paper: Paper) -> str:
 
 
 def sign_out_form(paper: Paper) -> str:
-    """
-    Return the button that signs out.
-    """
+    """Return the button that signs out."""
     return (
         f'<form method="post" action="{SIGN_OUT_PATH}">{paper.hidden("/")}'
         f"<button>{paper.say('sign out')}</button></form>"

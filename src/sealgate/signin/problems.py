@@ -1,6 +1,4 @@
-"""
-What a program is told that is not let in: problem details (RFC 9457), as plain values.
-"""
+"""What a program is told that is not let in: problem details (RFC 9457), as plain values."""
 
 from __future__ import annotations
 

@@ -27,9 +27,7 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 
 
 class Why(StrEnum):
-    """
-    Why somebody did not get in through a provider; the pages have a sentence for each.
-    """
+    """Why somebody did not get in through a provider; the pages have a sentence for each."""
 
     DOWN = "provider down"
     DECLINED = "provider declined"
@@ -51,9 +49,7 @@ class OidcError(SealgateError):
     """
 
     def __init__(self, why: Why, message: str, hint: str | None = None) -> None:
-        """
-        Keep *why*.
-        """
+        """Keep *why*."""
         super().__init__(message, hint=hint)
         self.why = why
 
@@ -131,9 +127,7 @@ def end_session_url(provider: IdentityProvider, metadata: Metadata, host: str) -
 
 
 def discovery_url(provider: IdentityProvider) -> str:
-    """
-    Return where *provider* tells of itself (Discovery 1.0, 4.1).
-    """
+    """Return where *provider* tells of itself (Discovery 1.0, 4.1)."""
     return f"{provider.issuer.removesuffix('/')}/.well-known/openid-configuration"
 
 
@@ -156,9 +150,7 @@ def _endpoint(
 
 
 def is_https(url: str) -> bool:
-    """
-    Return whether *url* is an https address without user and fragment, in visible ASCII.
-    """
+    """Return whether *url* is an https address without user and fragment, in visible ASCII."""
     if len(url) > MOST_URL_CHARACTERS or not all("!" <= c <= "~" for c in url) or "\\" in url:
         return False
     try:

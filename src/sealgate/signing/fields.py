@@ -1,6 +1,4 @@
-"""
-A message as the library for RFC 9421 reads it.
-"""
+"""A message as the library for RFC 9421 reads it."""
 
 from __future__ import annotations
 
@@ -15,17 +13,13 @@ if TYPE_CHECKING:
 
 
 class FieldLines:
-    """
-    Field lines in the order of the wire. Setting a name replaces all its lines.
-    """
+    """Field lines in the order of the wire. Setting a name replaces all its lines."""
 
     def __init__(self, lines: tuple[tuple[str, str], ...]) -> None:
         self._lines = list(lines)
 
     def items(self) -> tuple[tuple[str, str], ...]:
-        """
-        Return every line.
-        """
+        """Return every line."""
         return tuple(self._lines)
 
     def __iter__(self) -> Iterator[str]:
@@ -49,9 +43,7 @@ _AUTHORITY = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?:
 
 @dataclass(slots=True)
 class RequestView:
-    """
-    A request with the attributes that the library reads.
-    """
+    """A request with the attributes that the library reads."""
 
     method: str
     url: str
@@ -60,9 +52,7 @@ class RequestView:
 
 @dataclass(slots=True)
 class AnswerView:
-    """
-    An answer, and the request that it is one to.
-    """
+    """An answer, and the request that it is one to."""
 
     status_code: int
     headers: FieldLines

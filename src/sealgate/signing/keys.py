@@ -50,9 +50,7 @@ _PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,64})-----[^-]*-----END \1-----")
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """
-    An Ed25519 private key in PEM; it signs from *begins_at* (seconds since the epoch) on.
-    """
+    """An Ed25519 private key in PEM; it signs from *begins_at* (seconds since the epoch) on."""
 
     kid: str
     pem: bytes
@@ -103,9 +101,7 @@ def current_key(keys: Iterable[SigningKey], now: float) -> SigningKey:
 
 
 def kept_keys(keys: Iterable[SigningKey], now: float) -> tuple[SigningKey, ...]:
-    """
-    Return those of *keys* that something in date is, or will be, signed with; oldest first.
-    """
+    """Return those of *keys* that something in date is, or will be, signed with; oldest first."""
     by_begin = sorted(keys, key=lambda key: key.begins_at)
     kept = []
     for key, newer in zip(by_begin, [*by_begin[1:], None], strict=True):
@@ -115,17 +111,13 @@ def kept_keys(keys: Iterable[SigningKey], now: float) -> tuple[SigningKey, ...]:
 
 
 def public_pem(key: SigningKey) -> bytes:
-    """
-    Return the public half of *key* in PEM, for clients that pin it.
-    """
+    """Return the public half of *key* in PEM, for clients that pin it."""
     public = private_key(key.pem).public_key()
     return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def directory(keys: Iterable[SigningKey]) -> str:
-    """
-    Return the public halves of *keys* as a JWK Set (RFC 7517), as a site publishes it.
-    """
+    """Return the public halves of *keys* as a JWK Set (RFC 7517), as a site publishes it."""
     told = [
         {**_jwk(private_key(key.pem).public_key()), "kid": key.kid, "use": "sig"}
         for key in sorted(keys, key=lambda key: key.begins_at)
@@ -134,9 +126,7 @@ def directory(keys: Iterable[SigningKey]) -> str:
 
 
 def key_id(key: PublicKey) -> str:
-    """
-    Return the thumbprint of *key* (RFC 7638, 3).
-    """
+    """Return the thumbprint of *key* (RFC 7638, 3)."""
     canonical = json.dumps(_jwk(key), sort_keys=True, separators=(",", ":"))
     return _base64url(hashlib.sha256(canonical.encode()).digest())
 

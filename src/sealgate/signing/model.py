@@ -29,9 +29,7 @@ Fields = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """
-    What was asked: *authority* as in Host, *target* as in the request line.
-    """
+    """What was asked: *authority* as in Host, *target* as in the request line."""
 
     method: str
     authority: str
@@ -42,24 +40,18 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """
-    The head of what was answered.
-    """
+    """The head of what was answered."""
 
     status: int
     fields: Fields
 
     def values(self, name: str) -> tuple[str, ...]:
-        """
-        Return every value of the field *name* (lower case), in order.
-        """
+        """Return every value of the field *name* (lower case), in order."""
         return tuple(value for known, value in self.fields if known.lower() == name)
 
 
 class Defect(StrEnum):
-    """
-    Why an answer is not verified.
-    """
+    """Why an answer is not verified."""
 
     MISSING = "missing signature"
     MALFORMED = "malformed signature"

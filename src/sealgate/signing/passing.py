@@ -65,9 +65,7 @@ _SIGNABLE = re.compile(r"[\t -~]*")
 
 
 def asked_fields(fields: Iterable[tuple[str, str]]) -> Fields:
-    """
-    Return those of a request's *fields* that go on to the site.
-    """
+    """Return those of a request's *fields* that go on to the site."""
     return tuple((name.lower(), value) for name, value in fields if name.lower() in _ASKED)
 
 

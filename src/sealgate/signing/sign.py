@@ -29,16 +29,12 @@ CONDITIONS = ("if-none-match", "if-modified-since")
 
 
 def content_digest(digest: bytes) -> str:
-    """
-    Return the value of Content-Digest for the SHA-256 *digest* of a body as it is sent.
-    """
+    """Return the value of Content-Digest for the SHA-256 *digest* of a body as it is sent."""
     return f"sha-256=:{base64.b64encode(digest).decode('ascii')}:"
 
 
 class Signer:
-    """
-    Signs with one key. Making one reads the key, so keep it.
-    """
+    """Signs with one key. Making one reads the key, so keep it."""
 
     def __init__(self, key: SigningKey) -> None:
         self.kid = key.kid

@@ -69,9 +69,7 @@ class Verified:
 
 
 def is_signed(answer: Answer) -> bool:
-    """
-    Return whether *answer* claims to be signed.
-    """
+    """Return whether *answer* claims to be signed."""
     return bool(answer.values("signature-input") or answer.values("signature"))
 
 
@@ -140,9 +138,7 @@ def _verified(  # what one judgement goes by
 
 class _Verifier(HTTPMessageVerifier):
     def validate_created_and_expires(self, sig_input: Any, max_age: Any = None) -> None:
-        """
-        Leave times alone: they were judged by a clock that is given, see ``_times``.
-        """
+        """Leave times alone: they were judged by a clock that is given, see ``_times``."""
 
 
 def _read(member: Any) -> tuple[dict[str, None], dict[str, Any]]:
@@ -257,18 +253,14 @@ def _malformed(why: str) -> UnverifiedError:
 
 
 class BodyDigest:
-    """
-    Takes a body as it comes (content codings left as they are), and judges it in the end.
-    """
+    """Takes a body as it comes (content codings left as they are), and judges it in the end."""
 
     def __init__(self, verified: Verified) -> None:
         self._wanted = verified.digests
         self._hashes = {name: _HASHES[name]() for name in verified.digests}
 
     def update(self, data: bytes) -> None:
-        """
-        Take the next bytes.
-        """
+        """Take the next bytes."""
         for one in self._hashes.values():
             one.update(data)
 

@@ -1,3 +1,1 @@
-"""
-Files at rest: sealed in the age v1 format, or plain with a keyed integrity record.
-"""
+"""Files at rest: sealed in the age v1 format, or plain with a keyed integrity record."""

@@ -29,15 +29,11 @@ _RECORD_INFO = b"sealgate/record-key/1"
 
 
 class KeyProtector(Protocol):
-    """
-    What keeps the key file closed: a passphrase, a credential store, a key service.
-    """
+    """What keeps the key file closed: a passphrase, a credential store, a key service."""
 
     @property
     def is_apart(self) -> bool:
-        """
-        Return whether what opens the key file is not simply readable beside it.
-        """
+        """Return whether what opens the key file is not simply readable beside it."""
 
     def wrap(self, content: bytes) -> bytes:
         """
@@ -71,17 +67,13 @@ class SiteKey:
     recipient: str
 
     def age_days(self, now: float) -> float:
-        """
-        Return how many days ago it was made; never negative.
-        """
+        """Return how many days ago it was made; never negative."""
         return max(0.0, now - self.created_at) / DAY
 
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """
-    Every key of a site, the oldest first; the last one is the current one.
-    """
+    """Every key of a site, the oldest first; the last one is the current one."""
 
     keys: tuple[SiteKey, ...]
 
@@ -94,27 +86,19 @@ class Keyring:
 
     @property
     def current(self) -> SiteKey:
-        """
-        Return the key that new files are sealed for.
-        """
+        """Return the key that new files are sealed for."""
         return self.keys[-1]
 
     def find(self, key_id: str) -> SiteKey | None:
-        """
-        Return the key with that id.
-        """
+        """Return the key with that id."""
         return next((key for key in self.keys if key.id == key_id), None)
 
     def is_due(self, now: float) -> bool:
-        """
-        Return whether the current key is as old as a key should get.
-        """
+        """Return whether the current key is as old as a key should get."""
         return self.current.age_days(now) >= ROTATE_AFTER_DAYS
 
     def with_new(self, key: SiteKey, now: float) -> Keyring:
-        """
-        Return the ring in which *key* is current and the one before is retired at *now*.
-        """
+        """Return the ring in which *key* is current and the one before is retired at *now*."""
         retired = replace(self.current, retired_at=now)
         return Keyring((*self.keys[:-1], retired, key))
 
@@ -142,16 +126,12 @@ class UnlockedKeyring:
 
     @property
     def current(self) -> SiteKey:
-        """
-        Return the key that new files are sealed for.
-        """
+        """Return the key that new files are sealed for."""
         return self.keyring.current
 
 
 def site_key(recipient: str, created_at: float, retired_at: float | None = None) -> SiteKey:
-    """
-    Return the key of *recipient*, with its id.
-    """
+    """Return the key of *recipient*, with its id."""
     key_id = hashlib.sha256(recipient.encode()).hexdigest()[:8]
     return SiteKey(key_id, created_at, retired_at, recipient)
 

@@ -26,9 +26,7 @@ StorePath = tuple[str, ...]
 
 
 class Trouble(StrEnum):
-    """
-    Why a store did not do what it was asked; SFTP and FTPS answer by it.
-    """
+    """Why a store did not do what it was asked; SFTP and FTPS answer by it."""
 
     NOT_FOUND = "not found"
     EXISTS = "exists"
@@ -56,9 +54,7 @@ class StorageError(SealgateError):
     exit_code = ExitCode.FAILED
 
     def __init__(self, trouble: Trouble, message: str, *, hint: str | None = None) -> None:
-        """
-        Keep *trouble* beside *message* and *hint*.
-        """
+        """Keep *trouble* beside *message* and *hint*."""
         super().__init__(message, hint=hint)
         self.trouble = trouble
 
@@ -84,9 +80,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """
-    Bytes and files that a store may hold and still can.
-    """
+    """Bytes and files that a store may hold and still can."""
 
     total_bytes: int
     free_bytes: int
@@ -121,15 +115,11 @@ class StoreSettings:
 
 
 class StoreReader(Protocol):
-    """
-    An open file: random access to its plain bytes, each checked before it is given.
-    """
+    """An open file: random access to its plain bytes, each checked before it is given."""
 
     @property
     def entry(self) -> Entry:
-        """
-        Return what is read.
-        """
+        """Return what is read."""
 
     def read_at(self, offset: int, size: int) -> bytes:
         """
@@ -140,9 +130,7 @@ class StoreReader(Protocol):
         """
 
     def close(self) -> None:
-        """
-        Let go of it; a second call does nothing.
-        """
+        """Let go of it; a second call does nothing."""
 
 
 class StoreWriter(Protocol):
@@ -154,9 +142,7 @@ class StoreWriter(Protocol):
 
     @property
     def offset(self) -> int:
-        """
-        Return how many plain bytes have been taken, those of a resumed part included.
-        """
+        """Return how many plain bytes have been taken, those of a resumed part included."""
 
     def write(self, data: Buffer) -> None:
         """
@@ -177,19 +163,13 @@ class StoreWriter(Protocol):
         """
 
     def suspend(self) -> None:
-        """
-        Break off: whole chunks stay for a resume where that is possible. Never raises.
-        """
+        """Break off: whole chunks stay for a resume where that is possible. Never raises."""
 
     def discard(self) -> None:
-        """
-        Break off and keep nothing. Never raises.
-        """
+        """Break off and keep nothing. Never raises."""
 
     def __enter__(self) -> Self:
-        """
-        Return itself.
-        """
+        """Return itself."""
 
     def __exit__(
         self,
@@ -197,9 +177,7 @@ class StoreWriter(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """
-        Suspend what was not committed.
-        """
+        """Suspend what was not committed."""
 
 
 class Store(Protocol):
@@ -220,29 +198,19 @@ class Store(Protocol):
 
     @property
     def is_remote(self) -> bool:
-        """
-        Return whether calls wait for a network.
-        """
+        """Return whether calls wait for a network."""
 
     def stat(self, path: StorePath) -> Entry:
-        """
-        Return the entry at *path*; NOT_FOUND. A suspended upload is found as *partial*.
-        """
+        """Return the entry at *path*; NOT_FOUND. A suspended upload is found as *partial*."""
 
     def list(self, path: StorePath) -> Iterator[Entry]:
-        """
-        Yield what lies directly in the folder *path*, sorted by name.
-        """
+        """Yield what lies directly in the folder *path*, sorted by name."""
 
     def open_read(self, path: StorePath) -> StoreReader:
-        """
-        Open a file; NOT_FOUND, IS_FOLDER, SEALED_ELSEWHERE, TAMPERED.
-        """
+        """Open a file; NOT_FOUND, IS_FOLDER, SEALED_ELSEWHERE, TAMPERED."""
 
     def open_raw(self, path: StorePath) -> StoreReader:
-        """
-        Open the sealed bytes themselves: how a ``secret`` file is delivered.
-        """
+        """Open the sealed bytes themselves: how a ``secret`` file is delivered."""
 
     def open_write(
         self,
@@ -267,36 +235,22 @@ class Store(Protocol):
         """
 
     def rename(self, old: StorePath, new: StorePath, *, replace: bool) -> None:
-        """
-        Give a file or folder another place; touches no sealed byte.
-        """
+        """Give a file or folder another place; touches no sealed byte."""
 
     def remove(self, path: StorePath) -> None:
-        """
-        Remove a file, whole or partial.
-        """
+        """Remove a file, whole or partial."""
 
     def make_folder(self, path: StorePath) -> None:
-        """
-        Make one folder; its parent must be there.
-        """
+        """Make one folder; its parent must be there."""
 
     def remove_folder(self, path: StorePath) -> None:
-        """
-        Remove an empty folder.
-        """
+        """Remove an empty folder."""
 
     def set_modified(self, path: StorePath, modified_at: float) -> None:
-        """
-        Set a file's time.
-        """
+        """Set a file's time."""
 
     def space(self) -> Space:
-        """
-        Return what fits, the quota taken into account.
-        """
+        """Return what fits, the quota taken into account."""
 
     def close(self) -> None:
-        """
-        Let go of files and connections.
-        """
+        """Let go of files and connections."""

@@ -123,9 +123,7 @@ def given(segment: str) -> str:
 
 
 def collision_key(name: str) -> str:
-    """
-    Return what is equal for all names that are one file for some client.
-    """
+    """Return what is equal for all names that are one file for some client."""
     return _folded(name)
 
 

@@ -73,9 +73,7 @@ class Record:
 
     @property
     def entry(self) -> Entry:
-        """
-        Return what a client sees of it.
-        """
+        """Return what a client sees of it."""
         return Entry(
             self.path,
             self.is_folder,
@@ -89,9 +87,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """
-    The state of all records together: how often they changed, what they add up to.
-    """
+    """The state of all records together: how often they changed, what they add up to."""
 
     store_id: bytes
     seq: int
@@ -101,9 +97,7 @@ class Head:
 
 
 class Vouching:
-    """
-    Makes and compares the MACs of one store's records, under keys that belong to it alone.
-    """
+    """Makes and compares the MACs of one store's records, under keys that belong to it alone."""
 
     def __init__(self, record_key: bytes, store_id: bytes) -> None:
         # RFC 5869, 3.2: what the output is for stands in info.
@@ -115,15 +109,11 @@ class Vouching:
         self._values: dict[bytes, int] = {}
 
     def mac(self, record: Record) -> bytes:
-        """
-        Return the MAC of *record*.
-        """
+        """Return the MAC of *record*."""
         return hmac.digest(self._record, encode(record), "sha256")
 
     def is_genuine(self, record: Record, mac: bytes) -> bool:
-        """
-        Return whether *mac* was made for *record* by this site; says nothing of its age.
-        """
+        """Return whether *mac* was made for *record* by this site; says nothing of its age."""
         try:
             return hmac.compare_digest(self.mac(record), mac)
         except (AttributeError, TypeError, ValueError, struct.error):
@@ -131,49 +121,35 @@ class Vouching:
             return False
 
     def upload_mac(self, *fields: str | float | bytes) -> bytes:
-        """
-        Return the MAC of what is noted of an unfinished upload.
-        """
+        """Return the MAC of what is noted of an unfinished upload."""
         text = b"".join(_framed(str(f).encode() if not isinstance(f, bytes) else f) for f in fields)
         return hmac.digest(self._record, b"sealgate/upload/1\0" + text, "sha256")
 
     def head_mac(self, head: Head) -> bytes:
-        """
-        Return the MAC of *head*.
-        """
+        """Return the MAC of *head*."""
         numbers = struct.pack(">qqq", head.seq, head.files, head.size)
         return hmac.digest(self._head, b"head" + numbers + head.total + head.store_id, "sha256")
 
     def anchor_mac(self, store_id: bytes, seq: int) -> bytes:
-        """
-        Return the MAC of the anchor, which says that change *seq* was made.
-        """
+        """Return the MAC of the anchor, which says that change *seq* was made."""
         return hmac.digest(self._head, b"anchor" + struct.pack(">q", seq) + store_id, "sha256")
 
     def of_records(self, macs: Iterable[bytes]) -> bytes:
-        """
-        Return the total of a leaf whose records have these *macs*.
-        """
+        """Return the total of a leaf whose records have these *macs*."""
         total = sum(self._value(b"r", mac) for mac in macs)
         return (total % _MODULUS).to_bytes(MAC_BYTES, "big")
 
     def of_nodes(self, nodes: Iterable[tuple[str, bytes]]) -> bytes:
-        """
-        Return the total of a node whose children are *nodes* (prefix, total).
-        """
+        """Return the total of a node whose children are *nodes* (prefix, total)."""
         total = sum(self._value(p.encode(), t) for p, t in nodes)
         return (total % _MODULUS).to_bytes(MAC_BYTES, "big")
 
     def with_records(self, total: bytes, old: bytes | None, new: bytes | None) -> bytes:
-        """
-        Return a leaf's *total* after the record of MAC *old* gave way to *new*.
-        """
+        """Return a leaf's *total* after the record of MAC *old* gave way to *new*."""
         return self._moved(total, b"r", old, new)
 
     def with_node(self, total: bytes, prefix: str, old: bytes | None, new: bytes) -> bytes:
-        """
-        Return a node's *total* after its child *prefix* went from *old* to *new*.
-        """
+        """Return a node's *total* after its child *prefix* went from *old* to *new*."""
         return self._moved(total, prefix.encode(), old, new)
 
     def _moved(self, total: bytes, label: bytes, old: bytes | None, new: bytes | None) -> bytes:
@@ -200,9 +176,7 @@ NOTHING = bytes(MAC_BYTES)
 
 
 def encode(record: Record) -> bytes:
-    """
-    Return *record* as bytes; two that differ in anything differ here.
-    """
+    """Return *record* as bytes; two that differ in anything differ here."""
     numbers = _NUMBERS.pack(
         record.area,
         record.is_folder,
@@ -222,9 +196,7 @@ def encode(record: Record) -> bytes:
 
 
 def leaf_of(area: int, path: StorePath) -> str:
-    """
-    Return the leaf of the tree in which the record of *path* is counted.
-    """
+    """Return the leaf of the tree in which the record of *path* is counted."""
     text = f"{area}/{'/'.join(path)}".encode()
     return hashlib.sha256(text).hexdigest()[:DEPTH]
 

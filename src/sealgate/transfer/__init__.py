@@ -1,3 +1,1 @@
-"""
-Files on the move: SFTP, SCP, SSH tunnels and FTPS over the drops of a site.
-"""
+"""Files on the move: SFTP, SCP, SSH tunnels and FTPS over the drops of a site."""

@@ -57,9 +57,7 @@ _RULES = {
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """
-    Why not: the *rule* that is broken ("" when none is), in words, and what to do.
-    """
+    """Why not: the *rule* that is broken ("" when none is), in words, and what to do."""
 
     rule: str
     message: str
@@ -114,23 +112,17 @@ def _proven(methods: frozenset[Method], now: float) -> Iterator[Proven]:
 
 
 def asset_id(asset: Drop | Tunnel) -> str:
-    """
-    Return the id of *asset*, by which grants are asked for.
-    """
+    """Return the id of *asset*, by which grants are asked for."""
     return (drop_asset(asset) if isinstance(asset, Drop) else tunnel_asset(asset)).id
 
 
 def needs_grant(asset: Drop | Tunnel) -> bool:
-    """
-    Return whether the class of *asset* demands a grant.
-    """
+    """Return whether the class of *asset* demands a grant."""
     return required_of_drop(asset).access >= AccessRung.VERY_HIGH
 
 
 def grant_for(asset: Drop | Tunnel, caller: Caller) -> Grant | None:
-    """
-    Return the latest grant of *caller* that *asset* goes by, ``None`` where it needs none.
-    """
+    """Return the latest grant of *caller* that *asset* goes by, ``None`` where it needs none."""
     if not needs_grant(asset):
         return None
     name = asset_id(asset)
@@ -294,9 +286,7 @@ def _below_access(
 
 
 def admits(admit: Iterable[str], caller: Caller) -> bool:
-    """
-    Return whether the list *admit* (``user:NAME``, ``group:NAME``) names *caller*.
-    """
+    """Return whether the list *admit* (``user:NAME``, ``group:NAME``) names *caller*."""
     groups = {normal(group) for group in caller.groups}
     for entry in admit:
         kind, _, name = entry.partition(":")

@@ -1,6 +1,4 @@
-"""
-Where a file goes or comes from: a URL, read strictly. Pure.
-"""
+"""Where a file goes or comes from: a URL, read strictly. Pure."""
 
 from __future__ import annotations
 
@@ -40,38 +38,28 @@ class Destination:
 
     @property
     def is_folder(self) -> bool:
-        """
-        Return whether files go into it under their own names.
-        """
+        """Return whether files go into it under their own names."""
         return self.path.endswith("/")
 
     @property
     def is_implicit(self) -> bool:
-        """
-        Return whether TLS begins with the first byte instead of AUTH TLS.
-        """
+        """Return whether TLS begins with the first byte instead of AUTH TLS."""
         return self.scheme == "ftps" and self.port == IMPLICIT_FTPS_PORT
 
     @property
     def name(self) -> str:
-        """
-        Return the last segment of the path, "" of a folder.
-        """
+        """Return the last segment of the path, "" of a folder."""
         return self.path.rpartition("/")[2]
 
     @property
     def origin(self) -> str:
-        """
-        Return scheme, host and port, without the user.
-        """
+        """Return scheme, host and port, without the user."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == PORTS[self.scheme] else f":{self.port}"
         return f"{self.scheme}://{host}{port}"
 
     def at(self, name: str) -> Self:
-        """
-        Return where a file called *name* goes: into the folder, or to the path itself.
-        """
+        """Return where a file called *name* goes: into the folder, or to the path itself."""
         return replace(self, path=self.path + name) if self.is_folder else self
 
 
@@ -115,9 +103,7 @@ def parse_destination(text: str) -> Destination:
 
 
 def unreached_hint(host: str, port: int) -> str:
-    """
-    Return what to type where nobody answers at *host* and *port*.
-    """
+    """Return what to type where nobody answers at *host* and *port*."""
     return f"nc -vz {host} {port}, or say where {host} is: --resolve {host}:ADDRESS"
 
 

@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 
 
 class TransferProtocol(StrEnum):
-    """
-    How files travel. SCP is SFTP's sibling on the same connection.
-    """
+    """How files travel. SCP is SFTP's sibling on the same connection."""
 
     SFTP = "sftp"
     SCP = "scp"
@@ -33,9 +31,7 @@ class TransferProtocol(StrEnum):
 
 
 class Method(StrEnum):
-    """
-    What a caller proved who they are with.
-    """
+    """What a caller proved who they are with."""
 
     PASSWORD = "password"  # noqa: S105  # the name of a method
     PUBLIC_KEY = "public key"
@@ -89,9 +85,7 @@ class Caller:
 
 
 class Action(StrEnum):
-    """
-    What may be allowed or not in a drop.
-    """
+    """What may be allowed or not in a drop."""
 
     LIST = "list"
     READ = "read"
@@ -109,9 +103,7 @@ class TransferError(SealgateError):
     def __init__(
         self, trouble: Trouble, message: str, *, rule: str | None = None, hint: str | None = None
     ) -> None:
-        """
-        Keep *trouble* and *rule* beside *message* and *hint*.
-        """
+        """Keep *trouble* and *rule* beside *message* and *hint*."""
         super().__init__(message, hint=hint)
         self.trouble = trouble
         self.rule = rule
@@ -146,44 +138,30 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class MoreProof:
-    """
-    What one more proof would open: the *assets* (``drop plans``), and each way to give it.
-    """
+    """What one more proof would open: the *assets* (``drop plans``), and each way to give it."""
 
     assets: tuple[str, ...]
     ways: frozenset[Method]
 
 
 class Uploading(Protocol):
-    """
-    One upload on its way, with everything that the drop demands of it.
-    """
+    """One upload on its way, with everything that the drop demands of it."""
 
     @property
     def offset(self) -> int:
-        """
-        Return how many plain bytes are there; the next write must begin here.
-        """
+        """Return how many plain bytes are there; the next write must begin here."""
 
     def write_at(self, offset: int, data: Buffer) -> None:
-        """
-        Take the next bytes; a hole or a step back is refused (UNSUPPORTED).
-        """
+        """Take the next bytes; a hole or a step back is refused (UNSUPPORTED)."""
 
     def set_modified(self, modified_at: float) -> None:
-        """
-        Remember the time that the file shall bear.
-        """
+        """Remember the time that the file shall bear."""
 
     def close(self) -> None:
-        """
-        Finish: when this returns, the upload may be acknowledged.
-        """
+        """Finish: when this returns, the upload may be acknowledged."""
 
     def abort(self) -> None:
-        """
-        The client is gone: keep what can be resumed. Never raises.
-        """
+        """The client is gone: keep what can be resumed. Never raises."""
 
 
 class FileSession(Protocol):
@@ -196,66 +174,42 @@ class FileSession(Protocol):
     """
 
     def is_remote(self, path: bytes | str) -> bool:
-        """
-        Return whether calls about *path* may wait for a network. Never raises.
-        """
+        """Return whether calls about *path* may wait for a network. Never raises."""
 
     def real_path(self, path: bytes | str) -> str:
-        """
-        Return *path* absolute and in normal form; it need not exist.
-        """
+        """Return *path* absolute and in normal form; it need not exist."""
 
     def stat(self, path: bytes | str) -> Entry:
-        """
-        Return the entry at *path*; its path begins with the drop's name.
-        """
+        """Return the entry at *path*; its path begins with the drop's name."""
 
     def list(self, path: bytes | str) -> Iterator[Entry]:
-        """
-        Yield what lies directly in the folder *path*.
-        """
+        """Yield what lies directly in the folder *path*."""
 
     def open_read(self, path: bytes | str) -> StoreReader:
-        """
-        Open a file; closing the reader writes the download to the trail.
-        """
+        """Open a file; closing the reader writes the download to the trail."""
 
     def open_write(
         self, path: bytes | str, *, resume: bool = False, exclusive: bool = False
     ) -> Uploading:
-        """
-        Begin an upload, or go on with one.
-        """
+        """Begin an upload, or go on with one."""
 
     def rename(self, old: bytes | str, new: bytes | str, *, replace: bool) -> None:
-        """
-        Rename inside one drop; the name rules hold for *new*, too.
-        """
+        """Rename inside one drop; the name rules hold for *new*, too."""
 
     def remove(self, path: bytes | str) -> None:
-        """
-        Remove a file.
-        """
+        """Remove a file."""
 
     def make_folder(self, path: bytes | str) -> None:
-        """
-        Make one folder.
-        """
+        """Make one folder."""
 
     def remove_folder(self, path: bytes | str) -> None:
-        """
-        Remove an empty folder.
-        """
+        """Remove an empty folder."""
 
     def set_modified(self, path: bytes | str, modified_at: float) -> None:
-        """
-        Set a file's time.
-        """
+        """Set a file's time."""
 
     def space(self, path: bytes | str) -> Space:
-        """
-        Return what fits at *path*.
-        """
+        """Return what fits at *path*."""
 
     def on_change(self, tell: Callable[[], None]) -> None:
         """
@@ -265,9 +219,7 @@ class FileSession(Protocol):
         """
 
     def close(self) -> None:
-        """
-        Abort what is open and let go.
-        """
+        """Abort what is open and let go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,19 +254,13 @@ class Doorkeeper(Protocol):
         """
 
     def knows_key(self, name: str, offer: KeyOffer) -> bool:
-        """
-        Return whether *offer* is a living key of *name*. Unknown names take as long.
-        """
+        """Return whether *offer* is a living key of *name*. Unknown names take as long."""
 
     def is_usual(self, name: str, peer: str) -> bool:
-        """
-        Return whether *name* signed in from *peer* before; asks no database.
-        """
+        """Return whether *name* signed in from *peer* before; asks no database."""
 
     def check_password(self, name: str, password: str, peer: str) -> bool:
-        """
-        Return whether it is right; counts failures against *name* and *peer*.
-        """
+        """Return whether it is right; counts failures against *name* and *peer*."""
 
     def more_proof(
         self, name: str, methods: frozenset[Method], channel: Channel, *, key: str
@@ -338,9 +284,7 @@ class Doorkeeper(Protocol):
         """
 
     def failed(self, name: str, peer: str, why: str) -> None:
-        """
-        Note a sign-in that failed in another way.
-        """
+        """Note a sign-in that failed in another way."""
 
     def sign_in(
         self, name: str, methods: frozenset[Method], channel: Channel, *, key: str = ""

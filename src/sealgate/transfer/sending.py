@@ -37,38 +37,26 @@ class RefusedError(SealgateError):
     exit_code = ExitCode.FINDINGS
 
     def __init__(self, rule: str, message: str, *, hint: str | None = None) -> None:
-        """
-        Keep the *rule* beside *message*, which names it, too.
-        """
+        """Keep the *rule* beside *message*, which names it, too."""
         super().__init__(f"{message} ({rule})", hint=hint or f"sealgate explain {rule}")
         self.rule = rule
 
 
 class RemoteError(SealgateError):
-    """
-    The other side refused, failed or went away; what it has of the file may be partial.
-    """
+    """The other side refused, failed or went away; what it has of the file may be partial."""
 
 
 class Upload(Protocol):
-    """
-    A file on its way to the other side; bytes go out in order.
-    """
+    """A file on its way to the other side; bytes go out in order."""
 
     def write(self, data: Buffer, /) -> int:
-        """
-        Send the next bytes; return how many, which is all of them.
-        """
+        """Send the next bytes; return how many, which is all of them."""
 
     def finish(self) -> None:
-        """
-        Return once the other side has acknowledged the whole file.
-        """
+        """Return once the other side has acknowledged the whole file."""
 
     def abandon(self) -> None:
-        """
-        Break off. Never raises.
-        """
+        """Break off. Never raises."""
 
 
 class Remote(Protocol):
@@ -80,30 +68,20 @@ class Remote(Protocol):
 
     @property
     def channel(self) -> Channel:
-        """
-        Return the live connection as measured.
-        """
+        """Return the live connection as measured."""
 
     @property
     def methods(self) -> frozenset[Method]:
-        """
-        Return how we signed in.
-        """
+        """Return how we signed in."""
 
     def size(self, path: str) -> int | None:
-        """
-        Return how many bytes lie at *path*, ``None`` when that cannot be told.
-        """
+        """Return how many bytes lie at *path*, ``None`` when that cannot be told."""
 
     def upload(self, path: str, *, offset: int, size: int | None) -> Upload:
-        """
-        Begin to write at *offset* of *path*; *size* is that of the whole, if known.
-        """
+        """Begin to write at *offset* of *path*; *size* is that of the whole, if known."""
 
     def download(self, path: str) -> Iterator[bytes]:
-        """
-        Yield the bytes at *path*, to their end.
-        """
+        """Yield the bytes at *path*, to their end."""
 
     def digest(self, path: str, *, length: int | None = None) -> str | None:
         """
@@ -113,14 +91,10 @@ class Remote(Protocol):
         """
 
     def close(self) -> None:
-        """
-        Let go. Never raises.
-        """
+        """Let go. Never raises."""
 
     def __enter__(self) -> Self:
-        """
-        Return itself.
-        """
+        """Return itself."""
 
     def __exit__(
         self,
@@ -128,9 +102,7 @@ class Remote(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """
-        Close it.
-        """
+        """Close it."""
 
 
 def class_to_send(
@@ -159,16 +131,12 @@ def class_to_send(
 
 
 def needs_sealing(required: Protection) -> bool:
-    """
-    Return whether a file leaves this host sealed only.
-    """
+    """Return whether a file leaves this host sealed only."""
     return required.at_rest >= StorageRung.HIGHLY_ENCRYPTED
 
 
 def needed_rung(required: Protection) -> TransitRung:
-    """
-    Return the rank in transit that a channel must have: somebody signs in over it.
-    """
+    """Return the rank in transit that a channel must have: somebody signs in over it."""
     return max(required.in_transit, SENSITIVE_FLOOR.in_transit)
 
 

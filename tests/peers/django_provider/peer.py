@@ -74,24 +74,18 @@ PAGE = """<!doctype html><html lang="en"><title>Provider</title><h1>Example logi
 
 
 class Validator(OAuth2Validator):  # type: ignore[misc]  # has no types
-    """
-    Says who somebody is in claims that are named otherwise than elsewhere.
-    """
+    """Says who somebody is in claims that are named otherwise than elsewhere."""
 
     oidc_claim_scope = None
 
     def get_additional_claims(self, request: Any) -> dict[str, Any]:
-        """
-        Return what stands in the ID token besides the number of the account.
-        """
+        """Return what stands in the ID token besides the number of the account."""
         roles = [group.name for group in request.user.groups.all()]
         return {"preferred_username": request.user.get_username(), "roles": roles}
 
 
 def log_in(request: Any) -> HttpResponse:
-    """
-    Ask for name and password, and go on.
-    """
+    """Ask for name and password, and go on."""
     if request.method != "POST":
         return HttpResponse(PAGE)
     user = authenticate(request, username=request.POST["user"], password=request.POST["pass"])
@@ -105,26 +99,18 @@ urlpatterns = [path("o/login", log_in), path("o/", include("oauth2_provider.urls
 
 
 class Quiet(WSGIRequestHandler):
-    """
-    Writes no log, and says that TLS is spoken.
-    """
+    """Writes no log, and says that TLS is spoken."""
 
     def get_environ(self) -> dict[str, Any]:
-        """
-        Return what the application gets to know.
-        """
+        """Return what the application gets to know."""
         return {**super().get_environ(), "HTTPS": "on"}
 
     def log_message(self, *_: object) -> None:
-        """
-        Write nothing.
-        """
+        """Write nothing."""
 
 
 def main() -> None:
-    """
-    Make accounts and the client, and serve.
-    """
+    """Make accounts and the client, and serve."""
     call_command("migrate", run_syncdb=True, verbosity=0)
     for name, account in given["accounts"].items():
         user = User.objects.create_user(name, password=given["password"])

@@ -1,6 +1,4 @@
-"""
-What the Django sites of the tests share: settings, an editor who is signed in, and serving.
-"""
+"""What the Django sites of the tests share: settings, an editor who is signed in, and serving."""
 
 from __future__ import annotations
 
@@ -23,9 +21,7 @@ PASSWORD = "correct horse battery staple"
 
 
 def COMMON(folder: Path) -> dict[str, Any]:  # noqa: N802  # settings are written so
-    """
-    Return the settings that both sites have.
-    """
+    """Return the settings that both sites have."""
     return {
         "SECRET_KEY": "of a test",
         "ALLOWED_HOSTS": ["localhost"],
@@ -77,9 +73,7 @@ def COMMON(folder: Path) -> dict[str, Any]:  # noqa: N802  # settings are writte
 
 
 def sign_in_editor() -> str:
-    """
-    Return the key of a session of "boss", a superuser who is made here.
-    """
+    """Return the key of a session of "boss", a superuser who is made here."""
     boss = get_user_model().objects.create_superuser("boss", "boss@mail.example", PASSWORD)
     client = Client()
     client.force_login(boss)
@@ -87,9 +81,7 @@ def sign_in_editor() -> str:
 
 
 def write_made(folder: Path, **made: str) -> None:
-    """
-    Tell the test what was *made*.
-    """
+    """Tell the test what was *made*."""
     (folder / "made.json").write_text(json.dumps({**made, "password": PASSWORD}))
 
 
@@ -99,15 +91,11 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 class _Quiet(WSGIRequestHandler):
     def log_message(self, *_: object) -> None:
-        """
-        Write no line for each request.
-        """
+        """Write no line for each request."""
 
 
 def serve(port: int, folder: Path) -> None:
-    """
-    Serve until the process ends, and note which requests of a test arrived.
-    """
+    """Serve until the process ends, and note which requests of a test arrived."""
     site = StaticFilesHandler(get_wsgi_application())
     turn = threading.Lock()
 

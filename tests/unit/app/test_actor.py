@@ -1,6 +1,4 @@
-"""
-Who gives a command: what the kernel says, and nothing that a command line can set.
-"""
+"""Who gives a command: what the kernel says, and nothing that a command line can set."""
 
 from __future__ import annotations
 
@@ -30,9 +28,7 @@ NAMES = {0: "root", 1000: "anna", 1001: "ben"}
     ],
 )
 def test_who_acts_is_whoever_signed_in(uid: int, login_uid: int | None, acts: str) -> None:
-    """
-    Where no sign-in is known it is the account; without a name it is the number.
-    """
+    """Where no sign-in is known it is the account; without a name it is the number."""
     assert actor_of(uid, login_uid, NAMES.get) == acts
 
 
@@ -49,16 +45,12 @@ def test_who_acts_is_whoever_signed_in(uid: int, login_uid: int | None, acts: st
     ],
 )
 def test_a_login_uid_is_set_or_not(text: str, uid: int | None) -> None:
-    """
-    What the kernel writes for "none" is nobody's number.
-    """
+    """What the kernel writes for "none" is nobody's number."""
     assert parse_login_uid(text) == uid
 
 
 def test_an_account_has_its_name_from_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    The system may know none, as in a container.
-    """
+    """The system may know none, as in a container."""
     assert login_name() == pwd.getpwuid(os.getuid()).pw_name
 
     def nobody(uid: int) -> pwd.struct_passwd:
@@ -70,9 +62,7 @@ def test_an_account_has_its_name_from_the_system(monkeypatch: pytest.MonkeyPatch
 
 
 def test_nobody_is_named_by_the_environment() -> None:
-    """
-    Neither what sudo sets nor what a shell does: two people would else be one person's word.
-    """
+    """Neither what sudo sets nor what a shell does: two people would else be one person's word."""
     forged = dict.fromkeys(("SUDO_USER", "LOGNAME", "USER", "LNAME", "USERNAME"), "carol")
     told = subprocess.run(
         [sys.executable, "-c", "from sealgate.app.actor import *; print(actor(), login_name())"],

@@ -1,6 +1,4 @@
-"""
-Which digests count as approved: those of the newest approval of each name.
-"""
+"""Which digests count as approved: those of the newest approval of each name."""
 
 from __future__ import annotations
 
@@ -31,9 +29,7 @@ PAGE = "route shop.example/checkout"
 def test_the_newest_approval_of_a_name_counts(
     tmp_path: Path, given: list[tuple[str, str, float]], expected: dict[str, set[str]]
 ) -> None:
-    """
-    What was approved before holds no longer, whatever the clock said.
-    """
+    """What was approved before holds no longer, whatever the clock said."""
     with Register(sqlite_url(str(tmp_path / "register.sqlite"))) as register:
         for item, digest, at in given:
             approval = Approval(PAGE, item, digest, "anna", "needed", at)

@@ -28,18 +28,14 @@ ARCHIVE = b"PK\x03\x04" + b"\x00" * 40
 
 @pytest.fixture
 def register(tmp_path: Path) -> Iterator[Register]:
-    """
-    Give a register that is closed afterwards.
-    """
+    """Give a register that is closed afterwards."""
     with Register(f"sqlite:///{tmp_path / 'state' / 'register.sqlite'}") as opened:
         yield opened
 
 
 @pytest.fixture
 def share(tmp_path: Path) -> Path:
-    """
-    Give an empty folder.
-    """
+    """Give an empty folder."""
     folder = tmp_path / "share"
     folder.mkdir()
     return folder
@@ -51,25 +47,19 @@ def look(
     inventory: Inventory | None = None,
     web_roots: tuple[str, ...] = (),
 ) -> AssessRun:
-    """
-    Assess *share*.
-    """
+    """Assess *share*."""
     return assess(
         [str(share)], inventory=inventory, register=register, now=NOW, web_roots=web_roots
     )
 
 
 def named(run: AssessRun, name: str) -> Assessment:
-    """
-    Return the assessment whose id ends in *name*.
-    """
+    """Return the assessment whose id ends in *name*."""
     return next(a for a in run.assessments if a.asset.id.endswith(name))
 
 
 def declared(state: Path, *, web_root: str | None = None, accepted: str | None = None) -> Inventory:
-    """
-    Return what a sealgate.toml with one site declares.
-    """
+    """Return what a sealgate.toml with one site declares."""
     route = Route(Door("/"), DEFAULT_MODEL.weakest)
     site = Site(("shop.example",), Upstream("http", "127.0.0.1", 8080), (route,), web_root=web_root)
     risks = []
@@ -82,9 +72,7 @@ def declared(state: Path, *, web_root: str | None = None, accepted: str | None =
 
 
 def test_what_is_found_is_kept_in_the_register(share: Path, register: Register) -> None:
-    """
-    Class, kinds and reasons of each asset can be read again, and the trail vouches.
-    """
+    """Class, kinds and reasons of each asset can be read again, and the trail vouches."""
     (share / "a.txt").write_text("a@example.org\n")
     run = look(share, register)
     assert run.exit_code is ExitCode.OK
@@ -98,9 +86,7 @@ def test_what_is_found_is_kept_in_the_register(share: Path, register: Register) 
 
 
 def test_a_decision_holds_from_the_next_run_on(share: Path, register: Register) -> None:
-    """
-    What a person decided wins, and the class that the data says is kept beside it.
-    """
+    """What a person decided wins, and the class that the data says is kept beside it."""
     (share / "a.txt").write_text("a@example.org\n")
     asset = look(share, register).assessments[0].asset.id
     decide(
@@ -119,9 +105,7 @@ def test_a_decision_holds_from_the_next_run_on(share: Path, register: Register) 
 
 
 def test_sensitive_data_keeps_its_floor(share: Path, register: Register) -> None:
-    """
-    No decision lowers what credentials need in transit and at rest.
-    """
+    """No decision lowers what credentials need in transit and at rest."""
     (share / "a.env").write_text("DB_PASSWORD=kq7Vw2pLx9\n")
     asset = look(share, register).assessments[0].asset.id
     decide(asset, "public", by="me", reason="why", inventory=None, register=register, now=NOW)
@@ -131,9 +115,7 @@ def test_sensitive_data_keeps_its_floor(share: Path, register: Register) -> None
 
 
 def test_a_class_that_does_not_exist_cannot_be_decided(share: Path, register: Register) -> None:
-    """
-    The message names the classes that there are.
-    """
+    """The message names the classes that there are."""
     (share / "a.txt").write_text("x\n")
     asset = look(share, register).assessments[0].asset.id
     with pytest.raises(UsageError, match="public, restricted, confidential, secret"):
@@ -141,9 +123,7 @@ def test_a_class_that_does_not_exist_cannot_be_decided(share: Path, register: Re
 
 
 def test_a_gap_counts_until_somebody_decides(share: Path, register: Register) -> None:
-    """
-    What could not be looked at is strictest and a finding, until a person takes it on.
-    """
+    """What could not be looked at is strictest and a finding, until a person takes it on."""
     (share / "a.zip").write_bytes(ARCHIVE)
     run = look(share, register)
     assert run.exit_code is ExitCode.FINDINGS
@@ -157,9 +137,7 @@ def test_a_gap_counts_until_somebody_decides(share: Path, register: Register) ->
 
 
 def test_a_gap_may_be_an_accepted_risk(share: Path, tmp_path: Path) -> None:
-    """
-    Who accepts every rule that could not look at an asset has taken its gap on.
-    """
+    """Who accepts every rule that could not look at an asset has taken its gap on."""
     (share / "a.zip").write_bytes(ARCHIVE)
     (share / "b.zip").write_bytes(ARCHIVE)
     inventory = declared(tmp_path, accepted=f"file {share}/a.zip")
@@ -170,9 +148,7 @@ def test_a_gap_may_be_an_accepted_risk(share: Path, tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_masked_cannot_be_decided_down(share: Path, register: Register) -> None:
-    """
-    Two files that differ only in what is masked are two assets; neither can be lowered.
-    """
+    """Two files that differ only in what is masked are two assets; neither can be lowered."""
     for name in ("a@example.org.zip", "b@example.org.zip"):
         (share / name).write_bytes(ARCHIVE)
     run = look(share, register)
@@ -186,9 +162,7 @@ def test_a_name_that_is_masked_cannot_be_decided_down(share: Path, register: Reg
 
 
 def test_tables_are_summed_up_in_their_database(share: Path) -> None:
-    """
-    A name in one table and a diagnosis in another are beside each other in the database.
-    """
+    """A name in one table and a diagnosis in another are beside each other in the database."""
     with closing(sqlite3.connect(share / "x.db")) as connection, connection:
         connection.execute("CREATE TABLE people (full_name TEXT)")
         connection.execute("CREATE TABLE visits (diagnosis TEXT)")
@@ -207,9 +181,7 @@ def test_files_in_a_web_root_are_found(
     tmp_path: Path,
     configured: bool,  # noqa: FBT001  # a case of the table
 ) -> None:
-    """
-    Repositories, settings, dumps and backups in a web root are a finding of the site.
-    """
+    """Repositories, settings, dumps and backups in a web root are a finding of the site."""
     root = share / "www"
     (root / ".git").mkdir(parents=True)
     for name in (".git/HEAD", ".git/config", "index.html", ".env", "shop.sql", "old.php.bak"):
@@ -239,9 +211,7 @@ def test_files_in_a_web_root_are_found(
 
 
 def test_a_clean_web_root_is_met_only_when_all_of_it_was_seen(share: Path) -> None:
-    """
-    Of a root that the sources hold in part, nothing good is said.
-    """
+    """Of a root that the sources hold in part, nothing good is said."""
     (share / "www" / "css").mkdir(parents=True)
     (share / "www" / "index.html").write_text("walnut\n")
     (share / "www" / "css" / "a.css").write_text("walnut\n")
@@ -252,34 +222,26 @@ def test_a_clean_web_root_is_met_only_when_all_of_it_was_seen(share: Path) -> No
 
 
 def test_a_web_root_that_is_no_folder_is_told(share: Path) -> None:
-    """
-    A wrong --web-root is an error, not a root without findings.
-    """
+    """A wrong --web-root is an error, not a root without findings."""
     with pytest.raises(UsageError, match="is no folder"):
         look(share, web_roots=(str(share / "nowhere"),))
 
 
 def test_nothing_to_look_at_is_no_verdict(share: Path) -> None:
-    """
-    An empty folder gives no verdict.
-    """
+    """An empty folder gives no verdict."""
     with pytest.raises(NothingToLookAtError):
         look(share)
 
 
 def test_only_links_that_lead_nowhere_are_nothing_to_look_at(share: Path) -> None:
-    """
-    What can hold no data is no asset.
-    """
+    """What can hold no data is no asset."""
     (share / "a").symlink_to(share / "nowhere")
     with pytest.raises(NothingToLookAtError):
         look(share)
 
 
 def test_sources_that_overlap_are_read_once(share: Path) -> None:
-    """
-    A file that two sources lead to is one asset.
-    """
+    """A file that two sources lead to is one asset."""
     (share / "a.txt").write_text("x\n")
     sources = [str(share), str(share / "a.txt"), str(share)]
     run = assess(sources, inventory=None, register=None, now=NOW)
@@ -287,9 +249,7 @@ def test_sources_that_overlap_are_read_once(share: Path) -> None:
 
 
 def test_the_register_that_is_written_is_not_assessed(share: Path) -> None:
-    """
-    A register inside the source holds no data; another one is a database like any.
-    """
+    """A register inside the source holds no data; another one is a database like any."""
     (share / "a.txt").write_text("x\n")
     Register(f"sqlite:///{share / 'other.sqlite'}").close()
     with Register(f"sqlite:///{share / 'register.sqlite'}") as register:
@@ -299,9 +259,7 @@ def test_the_register_that_is_written_is_not_assessed(share: Path) -> None:
 
 
 def test_progress_is_told_with_masked_places(share: Path) -> None:
-    """
-    Every asset is told before it is read, and a long file while it is.
-    """
+    """Every asset is told before it is read, and a long file while it is."""
     (share / "a@example.org").write_text("walnut bowl\n" * 900_000)
     told: list[Progress] = []
     assess([str(share)], inventory=None, register=None, now=NOW, progress=told.append)
@@ -313,9 +271,7 @@ def test_progress_is_told_with_masked_places(share: Path) -> None:
 def test_the_register_is_where_the_configuration_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    A URL, else the state folder, else a folder where we are.
-    """
+    """A URL, else the state folder, else a folder where we are."""
     monkeypatch.chdir(tmp_path)
     state = declared(tmp_path / "state")
     with open_register(None) as register:

@@ -1,6 +1,4 @@
-"""
-What fails is told once, tried again after a while, and forgotten when it works.
-"""
+"""What fails is told once, tried again after a while, and forgotten when it works."""
 
 from __future__ import annotations
 
@@ -9,16 +7,12 @@ from sealgate.errors import ConfigError, Fault, GatewayError
 
 
 def failing(message: str) -> None:
-    """
-    Fail.
-    """
+    """Fail."""
     raise GatewayError(message)
 
 
 def test_a_failure_is_told_once_and_tried_again() -> None:
-    """
-    The same words are not repeated; other words are; success makes room for the first again.
-    """
+    """The same words are not repeated; other words are; success makes room for the first again."""
     told: list[str] = []
     attempts = Attempts(told.append)
     assert attempts.is_due("country", 5.0, 5.0)
@@ -38,9 +32,7 @@ def test_a_failure_is_told_once_and_tried_again() -> None:
 
 
 def test_every_fault_of_a_configuration_is_told() -> None:
-    """
-    Not the sentence above them.
-    """
+    """Not the sentence above them."""
     told: list[str] = []
     faults = [Fault("sealgate.toml", 3, "no key"), Fault("sealgate.toml", 4, "no chain")]
     error = ConfigError("cannot be served", faults=faults)
@@ -54,9 +46,7 @@ def test_every_fault_of_a_configuration_is_told() -> None:
 
 
 def test_a_complaint_stands_until_all_is_done_anew() -> None:
-    """
-    It is a fault like others, told once.
-    """
+    """It is a fault like others, told once."""
     told: list[str] = []
     attempts = Attempts(told.append)
     for _ in range(3):

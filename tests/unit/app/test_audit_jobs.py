@@ -1,6 +1,4 @@
-"""
-What many looks beside each other are worth when one of them fails.
-"""
+"""What many looks beside each other are worth when one of them fails."""
 
 from __future__ import annotations
 
@@ -21,9 +19,7 @@ if TYPE_CHECKING:
 
 
 def test_a_look_that_fails_ends_no_other(caplog: pytest.LogCaptureFixture) -> None:
-    """
-    It is not observed, with the kind of its fault and no data, and it is logged.
-    """
+    """It is not observed, with the kind of its fault and no data, and it is logged."""
 
     def fails() -> list[Sighting]:
         raise ValueError("bob:secret")

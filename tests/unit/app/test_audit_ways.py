@@ -1,6 +1,4 @@
-"""
-Which addresses of this machine are left out of an audit.
-"""
+"""Which addresses of this machine are left out of an audit."""
 
 from __future__ import annotations
 
@@ -15,19 +13,13 @@ FIRST, SECOND = "127.0.0.2", "127.0.0.3"
 
 
 class Taken:
-    """
-    A connection that is closed again at once.
-    """
+    """A connection that is closed again at once."""
 
     def __enter__(self) -> None:
-        """
-        Do nothing.
-        """
+        """Do nothing."""
 
     def __exit__(self, *_: object) -> None:
-        """
-        Do nothing.
-        """
+        """Do nothing."""
 
 
 @pytest.mark.parametrize(
@@ -41,9 +33,7 @@ class Taken:
 def test_an_address_whose_plain_port_answers_is_kept(
     monkeypatch: pytest.MonkeyPatch, plain: Exception | None, kept: list[str]
 ) -> None:
-    """
-    What is served there in clear is served, though nothing there speaks TLS.
-    """
+    """What is served there in clear is served, though nothing there speaks TLS."""
 
     def connect(address: str, port: int, _limits: Limits) -> Taken:
         if (address, port) == (SECOND, 443):

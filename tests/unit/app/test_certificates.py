@@ -1,6 +1,4 @@
-"""
-Which certificates are fetched, what is shown before the first, and what is told of them.
-"""
+"""Which certificates are fetched, what is shown before the first, and what is told of them."""
 
 from __future__ import annotations
 
@@ -35,9 +33,7 @@ DAY = 86_400.0
 
 
 def inventory(folder: Path, *domains: str) -> Inventory:
-    """
-    Return a site of *domains* whose certificate is fetched.
-    """
+    """Return a site of *domains* whose certificate is fetched."""
     routes = (Route(Door("/"), DEFAULT_MODEL.weakest),)
     site = Site(domains or ("a.example",), Upstream("http", "127.0.0.1", 1), routes)
     place = Place("sealgate.toml", 3)
@@ -46,9 +42,7 @@ def inventory(folder: Path, *domains: str) -> Inventory:
 
 
 def test_a_stand_in_is_shown_until_there_is_a_certificate(tmp_path: Path) -> None:
-    """
-    It stays the same from start to start, is no promise of dates, and a person is told.
-    """
+    """It stays the same from start to start, is no promise of dates, and a person is told."""
     declared = inventory(tmp_path)
     gathered = gather_certificates(declared, now=NOW)
     again = gather_certificates(declared, now=NOW + DAY)
@@ -61,9 +55,7 @@ def test_a_stand_in_is_shown_until_there_is_a_certificate(tmp_path: Path) -> Non
 
 
 def test_other_domains_are_another_stand_in(tmp_path: Path) -> None:
-    """
-    It names what the site is called now.
-    """
+    """It names what the site is called now."""
     [site] = inventory(tmp_path).sites
     before, _ = certificate_to_serve(inventory(tmp_path), site, now=NOW)
     declared = inventory(tmp_path, "a.example", "b.example")
@@ -73,9 +65,7 @@ def test_other_domains_are_another_stand_in(tmp_path: Path) -> None:
 
 
 def test_what_was_fetched_is_shown_even_when_it_ended(tmp_path: Path) -> None:
-    """
-    A certificate that ended has at least the right name; the log and the finding say so.
-    """
+    """A certificate that ended has at least the right name; the log and the finding say so."""
     declared = inventory(tmp_path)
     [site] = declared.sites
     kept = fetched_shelf(declared).keep(site.name, *stand_in(site.domains, now=NOW))
@@ -91,9 +81,7 @@ def test_what_was_fetched_is_shown_even_when_it_ended(tmp_path: Path) -> None:
 def test_a_missing_library_is_told_with_what_to_type(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    At its line, for serve and for plan; without such a site nothing is missing.
-    """
+    """At its line, for serve and for plan; without such a site nothing is missing."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     [fault] = missing_library(inventory(tmp_path))
     assert (fault.path, fault.line) == ("sealgate.toml", 3)
@@ -104,9 +92,7 @@ def test_a_missing_library_is_told_with_what_to_type(
 
 
 def test_failures_are_foreseen_and_seen(tmp_path: Path) -> None:
-    """
-    What an authority refused before is not expected to be there.
-    """
+    """What an authority refused before is not expected to be there."""
     declared = inventory(tmp_path)
     values = {s.fact: s for s in foresee(declared, NOW)[0].sightings}
     assert values[Fact.CERTIFICATE_CHAIN_VALID].value is True  # type: ignore[union-attr]
@@ -123,16 +109,12 @@ def test_failures_are_foreseen_and_seen(tmp_path: Path) -> None:
 
 
 def test_the_local_authority_vouches_for_none_of_them(tmp_path: Path) -> None:
-    """
-    Its certificates are trusted by machines of the house; a stand-in is by nobody.
-    """
+    """Its certificates are trusted by machines of the house; a stand-in is by nobody."""
     assert local_sites(inventory(tmp_path)) == {}
 
 
 def test_an_upkeep_that_cannot_be_read_is_not_seen(tmp_path: Path) -> None:
-    """
-    That no failure is known counts only where the last fetch is known.
-    """
+    """That no failure is known counts only where the last fetch is known."""
     declared = inventory(tmp_path)
     [site] = declared.sites
     kept = fetched_shelf(declared).keep(site.name, *stand_in(site.domains, now=NOW))

@@ -1,6 +1,4 @@
-"""
-One line asks, one line answers; a gateway that is stuck is not one that is absent.
-"""
+"""One line asks, one line answers; a gateway that is stuck is not one that is absent."""
 
 from __future__ import annotations
 
@@ -33,9 +31,7 @@ from tests.waiting import PATIENCE_SECONDS
 
 @contextmanager
 def answering(folder: Path, answer: bytes) -> Iterator[list[Any]]:
-    """
-    Hold the lock and answer one request with *answer*; give what was asked.
-    """
+    """Hold the lock and answer one request with *answer*; give what was asked."""
     asked: list[Any] = []
     lock = ControlLock(str(folder))
     with closing(open_control(str(folder))) as listening:
@@ -56,16 +52,12 @@ def answering(folder: Path, answer: bytes) -> Iterator[list[Any]]:
 
 
 def told(answer: dict[str, Any]) -> bytes:
-    """
-    Return *answer* as it goes over the socket.
-    """
+    """Return *answer* as it goes over the socket."""
     return json.dumps(answer).encode() + b"\n"
 
 
 def test_a_question_is_answered(tmp_path: Path) -> None:
-    """
-    The command arrives as it was asked, and the answer as it was given.
-    """
+    """The command arrives as it was asked, and the answer as it was given."""
     with answering(tmp_path, told({"ok": True, "changed": []})) as asked:
         assert ask(str(tmp_path), "reload") == {"ok": True, "changed": []}
     assert asked == [{"command": "reload"}]
@@ -81,9 +73,7 @@ def test_a_question_is_answered(tmp_path: Path) -> None:
     ids=["refused", "faults", "usage"],
 )
 def test_an_error_is_the_same_on_the_other_side(tmp_path: Path, error: SealgateError) -> None:
-    """
-    Message, hint, exit code, and each fault with its place.
-    """
+    """Message, hint, exit code, and each fault with its place."""
     with answering(tmp_path, told(told_error(error))), pytest.raises(type(error)) as raised:
         ask(str(tmp_path), "reload")
     assert (raised.value.message, raised.value.hint) == (error.message, error.hint)
@@ -94,9 +84,7 @@ def test_an_error_is_the_same_on_the_other_side(tmp_path: Path, error: SealgateE
 
 
 def test_nobody_serves(tmp_path: Path) -> None:
-    """
-    No lock file, one that nobody holds, a socket of an earlier run: nobody is there.
-    """
+    """No lock file, one that nobody holds, a socket of an earlier run: nobody is there."""
     assert ask(str(tmp_path), "status") is None
     ControlLock(str(tmp_path)).release()
     assert ask(str(tmp_path), "status") is None
@@ -108,9 +96,7 @@ def test_nobody_serves(tmp_path: Path) -> None:
 def test_somebody_serves_and_does_not_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    A missing socket, a silent gateway and an answer that is none are loud errors.
-    """
+    """A missing socket, a silent gateway and an answer that is none are loud errors."""
     lock = ControlLock(str(tmp_path))
     with pytest.raises(GatewayError, match="does not answer on its control socket"):
         ask(str(tmp_path), "status")
@@ -127,9 +113,7 @@ def test_somebody_serves_and_does_not_answer(
 
 
 def test_a_folder_has_one_master(tmp_path: Path) -> None:
-    """
-    The second one is told who the first is, and may begin when that one has ended.
-    """
+    """The second one is told who the first is, and may begin when that one has ended."""
     first = ControlLock(str(tmp_path))
     with pytest.raises(GatewayError, match=f"served already, by process {os.getpid()}"):
         ControlLock(str(tmp_path))
@@ -138,17 +122,13 @@ def test_a_folder_has_one_master(tmp_path: Path) -> None:
 
 
 def test_the_socket_is_for_its_owner(tmp_path: Path) -> None:
-    """
-    Nobody else may even connect.
-    """
+    """Nobody else may even connect."""
     with closing(open_control(str(tmp_path))):
         assert (tmp_path / CONTROL_SOCKET).stat().st_mode & 0o777 == 0o600
 
 
 def test_a_deep_folder_has_a_socket_too(tmp_path: Path) -> None:
-    """
-    The limit of 107 bytes for a socket's path does not hold here.
-    """
+    """The limit of 107 bytes for a socket's path does not hold here."""
     folder = tmp_path / ("d" * 120)
     folder.mkdir()
     with answering(folder, told({"ok": True})):
@@ -161,9 +141,7 @@ def test_a_deep_folder_has_a_socket_too(tmp_path: Path) -> None:
     ids=["no-json", "no-object", "nothing", "too-long", "no-end"],
 )
 def test_what_is_no_request_is_refused(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    A client of any kind neither blocks nor crashes the gateway.
-    """
+    """A client of any kind neither blocks nor crashes the gateway."""
     monkeypatch.setattr(control, "REQUEST_SECONDS", 0.1)
     ours, theirs = socket.socketpair()
     with ours, theirs:
@@ -175,9 +153,7 @@ def test_what_is_no_request_is_refused(sent: bytes, monkeypatch: pytest.MonkeyPa
 
 
 def test_another_user_is_refused() -> None:
-    """
-    Even one who got hold of the socket.
-    """
+    """Even one who got hold of the socket."""
     credentials = struct.pack("3i", 1, 77, 77)
 
     class Theirs(socket.socket):
@@ -189,9 +165,7 @@ def test_another_user_is_refused() -> None:
 
 
 def test_a_client_that_has_gone_is_not_missed() -> None:
-    """
-    The answer to nobody is no error.
-    """
+    """The answer to nobody is no error."""
     ours, theirs = socket.socketpair()
     theirs.close()
     with ours:

@@ -1,6 +1,4 @@
-"""
-Who could come in now, and which drops and tunnels nobody could open.
-"""
+"""Who could come in now, and which drops and tunnels nobody could open."""
 
 from __future__ import annotations
 
@@ -40,9 +38,7 @@ admit = ["user:anna"]
 
 
 def inventory(folder: Path, **listen: object) -> Inventory:
-    """
-    Return two drops and a tunnel.
-    """
+    """Return two drops and a tunnel."""
     found = parse(FILES, "sealgate.toml", folder=str(folder))
     return dataclasses.replace(found, listen=Listen(**listen))  # type: ignore[arg-type]  # fields of Listen
 
@@ -50,18 +46,14 @@ def inventory(folder: Path, **listen: object) -> Inventory:
 def shut(
     folder: Path, monkeypatch: pytest.MonkeyPatch, user: UserLine, **listen: object
 ) -> list[str]:
-    """
-    Return the assets that only *user* might open, and cannot.
-    """
+    """Return the assets that only *user* might open, and cannot."""
     monkeypatch.setattr(entrants, "has_people", lambda _: True)
     monkeypatch.setattr(entrants, "list_users", lambda *_: (user,))
     return [remark.partition(":")[0] for remark in nobody_yet(inventory(folder, **listen), NOW)]
 
 
 def test_without_a_database_there_is_nobody_and_none_is_made(tmp_path: Path) -> None:
-    """
-    Each drop and tunnel is told, with who may come in and what to type.
-    """
+    """Each drop and tunnel is told, with who may come in and what to type."""
     found = nobody_yet(inventory(tmp_path), NOW)
 
     assert found[0] == (
@@ -77,16 +69,12 @@ def test_without_a_database_there_is_nobody_and_none_is_made(tmp_path: Path) -> 
 
 
 def test_where_there_are_only_sites_nothing_is_asked(tmp_path: Path) -> None:
-    """
-    No drop, no remark.
-    """
+    """No drop, no remark."""
     assert nobody_yet(Inventory("s", str(tmp_path)), NOW) == ()
 
 
 def test_a_user_without_a_key_opens_nothing(tmp_path: Path) -> None:
-    """
-    Being known is half of it; this one is really in the database.
-    """
+    """Being known is half of it; this one is really in the database."""
     add_user(inventory(tmp_path), "anna", ["partners"], by="a test", now=NOW)
     assert len(nobody_yet(inventory(tmp_path), NOW)) == 3
 
@@ -120,18 +108,14 @@ def test_what_it_takes(
     listen: dict[str, object],
     expected: list[str],
 ) -> None:
-    """
-    A key for the door that is open; a password where the class is content with it.
-    """
+    """A key for the door that is open; a password where the class is content with it."""
     assert shut(tmp_path, monkeypatch, user, **listen) == expected
 
 
 def test_a_secret_drop_needs_a_second_factor_and_an_approver(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    A key alone opens nothing there, and without an approver nobody ever gets a grant.
-    """
+    """A key alone opens nothing there, and without an approver nobody ever gets a grant."""
     secret = [c for c in DEFAULT_MODEL.classes if c.id == "secret"]
     drop = Drop("plans", secret[0], "file:plans", ("group:partners",))
     found = Inventory("sealgate.toml", str(tmp_path), drops=(drop,))

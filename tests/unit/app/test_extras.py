@@ -1,6 +1,4 @@
-"""
-What comes as an extra and is not there: told by plan and serve alike, with what to type.
-"""
+"""What comes as an extra and is not there: told by plan and serve alike, with what to type."""
 
 from __future__ import annotations
 
@@ -42,17 +40,13 @@ admit = ["group:partners"]
 
 @pytest.fixture
 def inventory(tmp_path: Path) -> Inventory:
-    """
-    Return a site with members and a drop.
-    """
+    """Return a site with members and a drop."""
     (tmp_path / "sealgate.toml").write_text(CONFIG)
     return load(str(tmp_path / "sealgate.toml"))
 
 
 def without(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    """
-    Have it look as if the libraries *names* were not installed.
-    """
+    """Have it look as if the libraries *names* were not installed."""
     real = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name in names else real(name)
@@ -60,9 +54,7 @@ def without(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
 
 
 def test_with_everything_nothing_is_missing(inventory: Inventory) -> None:
-    """
-    The extras of the tests are all there.
-    """
+    """The extras of the tests are all there."""
     assert missing_extras(inventory) == ()
     check_file_extra(inventory)
 
@@ -70,9 +62,7 @@ def test_with_everything_nothing_is_missing(inventory: Inventory) -> None:
 def test_plan_and_serve_name_the_extra(
     inventory: Inventory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    The line of the first part that needs it, what is missing, and what to type.
-    """
+    """The line of the first part that needs it, what is missing, and what to type."""
     without(monkeypatch, "starlette", "uvicorn", "asyncssh")
     signing, files = missing_extras(inventory)
     said = 'people are to sign in here, but "starlette" and "uvicorn" are not installed'
@@ -94,9 +84,7 @@ def test_plan_and_serve_name_the_extra(
 def test_serve_tells_all_that_is_missing_at_once(
     inventory: Inventory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Nobody has to start again for each extra, and none is told twice.
-    """
+    """Nobody has to start again for each extra, and none is told twice."""
     without(monkeypatch, "starlette", "asyncssh")
     with pytest.raises(ConfigError) as caught:
         gather_parts(
@@ -110,9 +98,7 @@ def test_serve_tells_all_that_is_missing_at_once(
 def test_only_what_is_used_is_needed(
     inventory: Inventory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """
-    Without FTPS its library may be away, and without members and drops everything may.
-    """
+    """Without FTPS its library may be away, and without members and drops everything may."""
     without(monkeypatch, "pyftpdlib")
     assert missing_extras(inventory) == ()
     (tmp_path / "sealgate.toml").write_text(CONFIG + '[listen]\nftps = ":21"\n')
@@ -127,9 +113,7 @@ def test_only_what_is_used_is_needed(
 def test_a_version_that_was_not_tested_is_refused_with_what_to_type(
     inventory: Inventory, monkeypatch: pytest.MonkeyPatch, other: str
 ) -> None:
-    """
-    Private names may have gone with it: it says what was found and what is required.
-    """
+    """Private names may have gone with it: it says what was found and what is required."""
     check_file_extra(inventory)
     real = importlib.metadata.version
     monkeypatch.setattr(
@@ -145,9 +129,7 @@ def test_a_version_that_was_not_tested_is_refused_with_what_to_type(
 
 
 def test_what_was_tested_is_what_is_installed_and_allowed() -> None:
-    """
-    The caps of the package, those that serve checks and the installed versions are the same.
-    """
+    """The caps of the package, those that serve checks and the installed versions are the same."""
     project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
     allowed = {*project["dependencies"], *project["optional-dependencies"]["transfer"]}
     for name, minor in TESTED.items():

@@ -1,6 +1,4 @@
-"""
-One-time codes are sealed for the site's key, and passkeys are invited by a code.
-"""
+"""One-time codes are sealed for the site's key, and passkeys are invited by a code."""
 
 from __future__ import annotations
 
@@ -38,9 +36,7 @@ STEP = int(NOW // 30)
 
 @pytest.fixture
 def inventory(tmp_path: Path) -> Inventory:
-    """
-    Return an inventory with a state folder of its own, where anna is known.
-    """
+    """Return an inventory with a state folder of its own, where anna is known."""
     made = Inventory(
         str(tmp_path / "sealgate.toml"),
         str(tmp_path / ".sealgate"),
@@ -51,9 +47,7 @@ def inventory(tmp_path: Path) -> Inventory:
 
 
 def test_an_app_is_set_up_by_the_code_that_it_shows(inventory: Inventory) -> None:
-    """
-    Then its codes count, and ten recovery codes; and it can be taken away.
-    """
+    """Then its codes count, and ten recovery codes; and it can be taken away."""
     app = begin_totp(inventory, "anna")
     assert app.uri.startswith("otpauth://totp/Shop%20Ltd:anna?")
     with pytest.raises(UsageError, match="not the code"):
@@ -74,9 +68,7 @@ def test_an_app_is_set_up_by_the_code_that_it_shows(inventory: Inventory) -> Non
 
 
 def test_the_secret_is_not_in_the_database(inventory: Inventory) -> None:
-    """
-    Nor in what a log would show of it.
-    """
+    """Nor in what a log would show of it."""
     app = begin_totp(inventory, "anna")
     confirm_totp(inventory, app, code_at(app.secret, STEP), by="me", now=NOW)
     for file in Path(inventory.state_folder).rglob("*"):
@@ -89,9 +81,7 @@ def test_the_secret_is_not_in_the_database(inventory: Inventory) -> None:
 def test_what_was_sealed_is_opened_for_its_user_only_and_after_a_rotation(
     inventory: Inventory,
 ) -> None:
-    """
-    The name is sealed with it; a retired key of the site still opens it.
-    """
+    """The name is sealed with it; a retired key of the site still opens it."""
     sealer = site_sealer(inventory, now=NOW)
     sealed = sealer.seal("anna", b"s" * 20)
     assert b"s" * 20 not in sealed
@@ -109,9 +99,7 @@ def test_what_was_sealed_is_opened_for_its_user_only_and_after_a_rotation(
 def test_sealing_needs_no_passphrase_and_opening_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Who sets up an app need not be able to read those of others.
-    """
+    """Who sets up an app need not be able to read those of others."""
     (tmp_path / "words").write_text("correct horse battery staple\n")
     inventory = Inventory(
         str(tmp_path / "sealgate.toml"),
@@ -131,16 +119,12 @@ def test_sealing_needs_no_passphrase_and_opening_does(
 
 
 def test_a_person_is_told_what_the_secret_is_worth(inventory: Inventory) -> None:
-    """
-    Keys that are a readable file keep nothing from who has the whole folder.
-    """
+    """Keys that are a readable file keep nothing from who has the whole folder."""
     assert "readable file" in begin_totp(inventory, "anna").remark
 
 
 def test_a_passkey_is_invited_listed_and_removed(inventory: Inventory) -> None:
-    """
-    By its label or id; on a site that is declared.
-    """
+    """By its label or id; on a site that is declared."""
     with pytest.raises(UsageError, match="no site is declared"):
         invite_passkey(inventory, "anna", by="me", now=NOW)
     site = Site(("shop.example",), Upstream("http", "127.0.0.1", 80), ())
@@ -170,9 +154,7 @@ def test_a_passkey_is_invited_listed_and_removed(inventory: Inventory) -> None:
 
 
 def test_a_qr_code_fits_a_terminal(inventory: Inventory) -> None:
-    """
-    Eighty columns, also for a long name, and lines only of blocks.
-    """
+    """Eighty columns, also for a long name, and lines only of blocks."""
     add_user(inventory, "n" * 64, [], by="me", now=1)
     drawn = qr_code(begin_totp(inventory, "n" * 64).uri)
     assert max(len(line) for line in drawn.splitlines()) <= 80

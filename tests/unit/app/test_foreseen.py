@@ -1,6 +1,4 @@
-"""
-What certificates will show, judged before anything is served.
-"""
+"""What certificates will show, judged before anything is served."""
 
 from __future__ import annotations
 
@@ -28,24 +26,18 @@ class = "public"
 
 
 def read(folder: Path, text: str) -> Inventory:
-    """
-    Return the inventory of *text* in *folder*.
-    """
+    """Return the inventory of *text* in *folder*."""
     return parse(text, "sealgate.toml", folder=str(folder))
 
 
 def values(item: Foreseen) -> dict[Fact, FactValue]:
-    """
-    Return what was foreseen, by fact.
-    """
+    """Return what was foreseen, by fact."""
     return {s.fact: s.value for s in item.sightings if isinstance(s, Observation)}
 
 
 @pytest.fixture
 def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inventory:
-    """
-    Return an inventory with a given certificate, whose authority this machine trusts.
-    """
+    """Return an inventory with a given certificate, whose authority this machine trusts."""
     local = read(tmp_path, '[operator]\nname = "Shop Ltd"\n' + SITE)
     issued = local_authority(local).server_certificates({"a": ["shop.example"]}, NOW)
     monkeypatch.setattr(foreseen, "SYSTEM_ROOTS", issued.authority.path)
@@ -56,9 +48,7 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inventory:
 
 
 def test_the_local_authority_will_issue_what_is_needed(tmp_path: Path) -> None:
-    """
-    A certificate of the local authority is for the site's names and lives from now.
-    """
+    """A certificate of the local authority is for the site's names and lives from now."""
     (item,) = foresee(read(tmp_path, SITE), NOW)
 
     assert item.files is not None
@@ -73,9 +63,7 @@ def test_the_local_authority_will_issue_what_is_needed(tmp_path: Path) -> None:
 
 
 def test_what_is_foreseen_of_the_local_authority_comes_true(tmp_path: Path) -> None:
-    """
-    The certificate that it really issues ends when it was said to.
-    """
+    """The certificate that it really issues ends when it was said to."""
     inventory = read(tmp_path, SITE)
     (item,) = foresee(inventory, NOW)
 
@@ -87,9 +75,7 @@ def test_what_is_foreseen_of_the_local_authority_comes_true(tmp_path: Path) -> N
 
 
 def test_a_given_certificate_is_read(given: Inventory) -> None:
-    """
-    Chain, name and operator of a good certificate are told.
-    """
+    """Chain, name and operator of a good certificate are told."""
     (item,) = foresee(given, NOW + DAY)
 
     told = values(item)
@@ -101,9 +87,7 @@ def test_a_given_certificate_is_read(given: Inventory) -> None:
 
 
 def test_a_certificate_out_of_date_still_has_its_chain(given: Inventory) -> None:
-    """
-    Its end is one defect and no second one; it cannot be served.
-    """
+    """Its end is one defect and no second one; it cannot be served."""
     (item,) = foresee(given, NOW + 100 * DAY)
 
     assert item.files is None
@@ -112,9 +96,7 @@ def test_a_certificate_out_of_date_still_has_its_chain(given: Inventory) -> None
 
 
 def test_a_certificate_of_another_name_is_a_fault(given: Inventory, tmp_path: Path) -> None:
-    """
-    A domain that the certificate lacks is told at the line of [tls].
-    """
+    """A domain that the certificate lacks is told at the line of [tls]."""
     tls = given.tls
     text = f'[tls]\ncertificate = {{ chain = "{tls.chain}", key = "{tls.key}" }}\n' + SITE
     (item,) = foresee(read(tmp_path, text.replace("shop.example", "other.example")), NOW)
@@ -125,9 +107,7 @@ def test_a_certificate_of_another_name_is_a_fault(given: Inventory, tmp_path: Pa
 
 
 def test_a_chain_to_no_root_is_seen(given: Inventory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    With the system's real roots the private chain is not valid.
-    """
+    """With the system's real roots the private chain is not valid."""
     monkeypatch.undo()
 
     (item,) = foresee(given, NOW)
@@ -138,9 +118,7 @@ def test_a_chain_to_no_root_is_seen(given: Inventory, monkeypatch: pytest.Monkey
 def test_without_roots_nothing_is_said_of_the_chain(
     given: Inventory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    A machine without authorities cannot look, and that never counts as valid.
-    """
+    """A machine without authorities cannot look, and that never counts as valid."""
     monkeypatch.setattr(foreseen, "SYSTEM_ROOTS", "/nowhere/roots.pem")
 
     (item,) = foresee(given, NOW)
@@ -151,9 +129,7 @@ def test_without_roots_nothing_is_said_of_the_chain(
 
 
 def test_files_that_are_no_certificate_are_faults(tmp_path: Path) -> None:
-    """
-    Nothing is foreseen of a file that holds something else.
-    """
+    """Nothing is foreseen of a file that holds something else."""
     (tmp_path / "a.pem").write_text("hello", encoding="utf-8")
 
     (item,) = foresee(
@@ -166,9 +142,7 @@ def test_files_that_are_no_certificate_are_faults(tmp_path: Path) -> None:
 
 
 def test_ftps_shows_a_certificate_for_its_own_name(tmp_path: Path) -> None:
-    """
-    Only where it is served; what is seen of it is the file server's.
-    """
+    """Only where it is served; what is seen of it is the file server's."""
     drop = '[[drop]]\nname = "in"\nclass = "public"\nstore = "file:in"\nadmit = ["user:a"]\n'
     door = '[listen]\nftps = ":21"\nftps_domain = "files.example"\n'
 

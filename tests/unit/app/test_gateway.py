@@ -1,6 +1,4 @@
-"""
-The rules of a gateway at work: whole or not at all, revocations whatever else fails.
-"""
+"""The rules of a gateway at work: whole or not at all, revocations whatever else fails."""
 
 from __future__ import annotations
 
@@ -23,24 +21,18 @@ from tests.waiting import wait_until
 
 
 class Clock:
-    """
-    A clock that can be set forward.
-    """
+    """A clock that can be set forward."""
 
     ahead = 0.0
 
     def __call__(self) -> float:
-        """
-        Return seconds since the epoch.
-        """
+        """Return seconds since the epoch."""
         return time.time() + self.ahead
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    """
-    Return a folder with a configuration that locks one route, and a key for it.
-    """
+    """Return a folder with a configuration that locks one route, and a key for it."""
     with site_running() as site:
         one = Place(tmp_path, site.server_port)
         one.write("/", "!/inside")
@@ -50,25 +42,19 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 @pytest.fixture
 def told() -> list[str]:
-    """
-    Return the list that takes what a gateway says.
-    """
+    """Return the list that takes what a gateway says."""
     return []
 
 
 @pytest.fixture
 def clock() -> Clock:
-    """
-    Return the gateway's clock.
-    """
+    """Return the gateway's clock."""
     return Clock()
 
 
 @pytest.fixture
 def make(place: Place, told: list[str], clock: Clock) -> Iterator[Callable[[], Gateway]]:
-    """
-    Return a maker of gateways on the configuration; none outlives the test.
-    """
+    """Return a maker of gateways on the configuration; none outlives the test."""
     made: list[Gateway] = []
 
     def one() -> Gateway:
@@ -85,18 +71,14 @@ def make(place: Place, told: list[str], clock: Clock) -> Iterator[Callable[[], G
 
 
 def key_of(place: Place, name: str) -> tuple[str, ...]:
-    """
-    Return curl's options for the certificate of *name*.
-    """
+    """Return curl's options for the certificate of *name*."""
     return "--cert", str(place.folder / f"{name}.crt"), "--key", str(place.folder / f"{name}.key")
 
 
 def test_nothing_can_be_asked_of_a_gateway_that_was_not_started(
     make: Callable[[], Gateway],
 ) -> None:
-    """
-    It has no parts yet; stopping it is no error.
-    """
+    """It has no parts yet; stopping it is no error."""
     gateway = make()
     for ask in (gateway.reload, gateway.readmit, gateway.status, gateway.promises):
         with pytest.raises(BugError, match="was not started"):
@@ -107,9 +89,7 @@ def test_nothing_can_be_asked_of_a_gateway_that_was_not_started(
 def test_every_fault_is_told_before_anything_starts(
     make: Callable[[], Gateway], place: Place
 ) -> None:
-    """
-    Faults of certificates come together, and nothing runs.
-    """
+    """Faults of certificates come together, and nothing runs."""
     given_certificate(place.folder, "site", domain="other.example")
     given_certificate(place.folder, "other")
     place.write("/", tls='certificate = { chain = "site.pem", key = "other.key" }')
@@ -121,9 +101,7 @@ def test_every_fault_is_told_before_anything_starts(
 
 
 def test_the_host_sees_what_is_enforced(make: Callable[[], Gateway]) -> None:
-    """
-    The locked route's rung is promised while Envoy runs, and nothing when it does not.
-    """
+    """The locked route's rung is promised while Envoy runs, and nothing when it does not."""
     gateway = make()
     gateway.start()
     [rung] = [
@@ -139,9 +117,7 @@ def test_the_host_sees_what_is_enforced(make: Callable[[], Gateway]) -> None:
 def test_a_revocation_holds_though_the_certificate_is_broken(
     make: Callable[[], Gateway], place: Place
 ) -> None:
-    """
-    A given certificate that cannot be served any more keeps no revocation from holding.
-    """
+    """A given certificate that cannot be served any more keeps no revocation from holding."""
     given_certificate(place.folder, "site")
     place.write("/", "!/inside", tls='certificate = { chain = "site.pem", key = "site.key" }')
     gateway = make()
@@ -158,9 +134,7 @@ def test_a_revocation_holds_though_the_certificate_is_broken(
 def test_an_end_holds_though_the_database_is_gone(
     make: Callable[[], Gateway], place: Place, clock: Clock, told: list[str]
 ) -> None:
-    """
-    What was read last is enough to know who has ended since.
-    """
+    """What was read last is enough to know who has ended since."""
     place.issue("ben", "--group", "editors", "--days", "1")
     gateway = make()
     gateway.start()
@@ -181,9 +155,7 @@ def test_an_end_holds_though_the_database_is_gone(
 def test_an_envoy_that_takes_nothing_over_is_ended(
     make: Callable[[], Gateway], place: Place
 ) -> None:
-    """
-    After two failures to take a revocation over, a new Envoy starts with it.
-    """
+    """After two failures to take a revocation over, a new Envoy starts with it."""
     gateway = make()
     gateway.start()
     first = gateway.pid
@@ -210,9 +182,7 @@ def test_an_envoy_that_takes_nothing_over_is_ended(
 def test_a_renewal_that_fails_changes_nothing(
     make: Callable[[], Gateway], place: Place, clock: Clock, told: list[str]
 ) -> None:
-    """
-    The old certificate stays, the error is told once, and it is tried again later.
-    """
+    """The old certificate stays, the error is told once, and it is tried again later."""
     gateway = make()
     gateway.start()
     before = place.shown_certificate()
@@ -234,9 +204,7 @@ def test_a_renewal_that_fails_changes_nothing(
 def test_a_certificate_that_ended_is_told_once(
     make: Callable[[], Gateway], place: Place, clock: Clock, told: list[str]
 ) -> None:
-    """
-    Nobody renewed the given certificate: it is still shown, and the error is told.
-    """
+    """Nobody renewed the given certificate: it is still shown, and the error is told."""
     given_certificate(place.folder, "site", days=20)
     place.write("/", tls='certificate = { chain = "site.pem", key = "site.key" }')
     gateway = make()
@@ -251,9 +219,7 @@ def test_a_certificate_that_ended_is_told_once(
 
 
 def test_another_state_folder_needs_a_restart(make: Callable[[], Gateway], place: Place) -> None:
-    """
-    The lock and the socket belong to the folder that was begun with.
-    """
+    """The lock and the socket belong to the folder that was begun with."""
     gateway = make()
     gateway.start()
     place.write("/", head='[state]\nfolder = "elsewhere"\n')
@@ -263,9 +229,7 @@ def test_another_state_folder_needs_a_restart(make: Callable[[], Gateway], place
 
 
 def test_a_port_in_use_refuses_a_reload(make: Callable[[], Gateway], place: Place) -> None:
-    """
-    A new address that cannot be had changes nothing at all.
-    """
+    """A new address that cannot be had changes nothing at all."""
     gateway = make()
     gateway.start()
     old = place.https
@@ -280,9 +244,7 @@ def test_a_port_in_use_refuses_a_reload(make: Callable[[], Gateway], place: Plac
 def test_another_database_of_identities_is_looked_at_by_itself(
     make: Callable[[], Gateway], place: Place
 ) -> None:
-    """
-    A revocation on another node of the same database holds here within seconds.
-    """
+    """A revocation on another node of the same database holds here within seconds."""
     shared = f'[register]\nurl = "sqlite:///{place.folder}/shared.sqlite"\n'
     place.write("/", "!/inside", head=shared)
     # Of the place's own database, which this one takes the place of.

@@ -1,6 +1,4 @@
-"""
-Who may ask for what is read from what is declared.
-"""
+"""Who may ask for what is read from what is declared."""
 
 from __future__ import annotations
 
@@ -37,9 +35,7 @@ CONFIDENTIAL = next(c for c in DEFAULT_MODEL.classes if c.id == "confidential")
 
 @pytest.fixture
 def inventory(tmp_path: Path) -> Inventory:
-    """
-    Return one secret route, drop and tunnel, and a confidential drop; anna, ben and carl.
-    """
+    """Return one secret route, drop and tunnel, and a confidential drop; anna, ben and carl."""
     route = Route(Door("/board"), SECRET, admit=("group:board",))
     made = Inventory(
         str(tmp_path / "sealgate.toml"),
@@ -58,17 +54,13 @@ def inventory(tmp_path: Path) -> Inventory:
 
 
 def ask(inventory: Inventory, asset: str, person: str = "anna") -> str:
-    """
-    Return the id of the grant that *person* asked for.
-    """
+    """Return the id of the grant that *person* asked for."""
     grant, _ = ask_grant(inventory, person, asset, reason="a reason", minutes=5, by="op", now=NOW)
     return grant.id
 
 
 def test_a_grant_goes_its_way(inventory: Inventory) -> None:
-    """
-    Asked, approved by another, listed, ended; those that are over only when asked for.
-    """
+    """Asked, approved by another, listed, ended; those that are over only when asked for."""
     grant, approvers = ask_grant(
         inventory, "anna", "drop vault", reason="a reason", minutes=5, by="op", now=NOW
     )
@@ -102,27 +94,21 @@ def test_a_grant_goes_its_way(inventory: Inventory) -> None:
 def test_what_would_open_nothing_is_not_asked(
     inventory: Inventory, asset: str, person: str, told: str
 ) -> None:
-    """
-    With what is declared instead.
-    """
+    """With what is declared instead."""
     with pytest.raises(UsageError, match=told) as caught:
         ask(inventory, asset, person)
     assert "\x1b" not in str(caught.value)
 
 
 def test_an_asset_has_a_short_name_where_only_one_is_called_so(inventory: Inventory) -> None:
-    """
-    Both names are the same asset.
-    """
+    """Both names are the same asset."""
     assert find_guarded(inventory, "shop.example/board").id == "route shop.example/board"
     assert find_guarded(inventory, "tunnel vault").needs_grant
     assert not find_guarded(inventory, "partners").needs_grant
 
 
 def test_nobody_may_be_able_to_approve(inventory: Inventory) -> None:
-    """
-    The question is kept all the same, and told to nobody.
-    """
+    """The question is kept all the same, and told to nobody."""
     reassign_user(inventory, "ben", [], ["approver"], by="me", now=2)
     reassign_user(inventory, "anna", ["approver"], [], by="me", now=2)
     _, approvers = ask_grant(

@@ -1,6 +1,4 @@
-"""
-Beginning an installation: what is written, and that nothing is ever overwritten.
-"""
+"""Beginning an installation: what is written, and that nothing is ever overwritten."""
 
 from __future__ import annotations
 
@@ -24,9 +22,7 @@ NOW = 1_800_000_000.0
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_what_is_written_loads(tmp_path: Path, preset: str) -> None:
-    """
-    For every preset the new configuration loads, with the domain that was asked for.
-    """
+    """For every preset the new configuration loads, with the domain that was asked for."""
     begun = begin(str(tmp_path), preset=preset, domain="Shop.Example", now=NOW)
 
     (site,) = load(begun.config).sites
@@ -35,9 +31,7 @@ def test_what_is_written_loads(tmp_path: Path, preset: str) -> None:
 
 
 def test_both_authorities_are_there_and_their_keys_are_private(tmp_path: Path) -> None:
-    """
-    A server CA for the site's domain and another one for clients, keys for the owner only.
-    """
+    """A server CA for the site's domain and another one for clients, keys for the owner only."""
     begun = begin(str(tmp_path), preset="none", domain="shop.example", now=NOW)
 
     server = x509.load_pem_x509_certificate(Path(begun.server_authority).read_bytes())
@@ -55,9 +49,7 @@ def test_both_authorities_are_there_and_their_keys_are_private(tmp_path: Path) -
 def test_a_recovery_identity_is_shown_once_and_kept_nowhere(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    Its recipient is in the configuration; the identity is in no file at all.
-    """
+    """Its recipient is in the configuration; the identity is in no file at all."""
     assert run(["init", str(tmp_path), "--domain", "shop.example"]) == 0
 
     out, err = capsys.readouterr()
@@ -72,9 +64,7 @@ def test_a_recovery_identity_is_shown_once_and_kept_nowhere(
 
 
 def test_the_folder_is_made(tmp_path: Path) -> None:
-    """
-    A folder that is not there yet is made, with its parents.
-    """
+    """A folder that is not there yet is made, with its parents."""
     begun = begin(str(tmp_path / "a" / "b"), preset="none", domain=None, now=NOW)
 
     assert Path(begun.config).is_file()
@@ -82,9 +72,7 @@ def test_the_folder_is_made(tmp_path: Path) -> None:
 
 
 def test_a_configuration_is_never_overwritten(tmp_path: Path) -> None:
-    """
-    Where a configuration is, nothing at all is made or changed.
-    """
+    """Where a configuration is, nothing at all is made or changed."""
     config = tmp_path / "sealgate.toml"
     config.write_text("# mine\n", encoding="utf-8")
 
@@ -96,9 +84,7 @@ def test_a_configuration_is_never_overwritten(tmp_path: Path) -> None:
 
 
 def test_an_authority_is_never_overwritten(tmp_path: Path) -> None:
-    """
-    Where an authority is, that somebody may trust, none is made and no file is written.
-    """
+    """Where an authority is, that somebody may trust, none is made and no file is written."""
     begun = begin(str(tmp_path), preset="none", domain=None, now=NOW)
     Path(begun.config).unlink()
     before = Path(begun.server_authority).read_bytes()
@@ -111,9 +97,7 @@ def test_an_authority_is_never_overwritten(tmp_path: Path) -> None:
 
 
 def test_what_could_not_be_finished_is_taken_away(tmp_path: Path) -> None:
-    """
-    When the keys cannot be made, no configuration stays behind.
-    """
+    """When the keys cannot be made, no configuration stays behind."""
     (tmp_path / ".sealgate").write_text("in the way", encoding="utf-8")
 
     with pytest.raises(SealgateError):
@@ -135,9 +119,7 @@ def test_what_could_not_be_finished_is_taken_away(tmp_path: Path) -> None:
 def test_a_wrong_answer_is_an_error_with_a_hint(
     tmp_path: Path, preset: str, domain: str | None, message: str, hint: str
 ) -> None:
-    """
-    A preset or domain that is none is refused before anything is written.
-    """
+    """A preset or domain that is none is refused before anything is written."""
     with pytest.raises(UsageError) as caught:
         begin(str(tmp_path), preset=preset, domain=domain, now=NOW)
 
@@ -147,9 +129,7 @@ def test_a_wrong_answer_is_an_error_with_a_hint(
 
 
 def test_a_folder_that_is_a_file_is_an_error(tmp_path: Path) -> None:
-    """
-    A file cannot hold a configuration.
-    """
+    """A file cannot hold a configuration."""
     (tmp_path / "file").write_text("", encoding="utf-8")
 
     with pytest.raises(UsageError, match="is no folder"):
@@ -159,9 +139,7 @@ def test_a_folder_that_is_a_file_is_an_error(tmp_path: Path) -> None:
 def test_the_command_prints_settings_and_three_steps(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    ``sealgate init`` tells what it made, what belongs into the CMS, and what comes next.
-    """
+    """``sealgate init`` tells what it made, what belongs into the CMS, and what comes next."""
     monkeypatch.chdir(tmp_path)
     code = run(["init", "my site", "--preset", "nextcloud", "--domain", "cloud.example"])
 
@@ -181,9 +159,7 @@ def test_the_command_prints_settings_and_three_steps(
 
 
 def test_who_names_no_preset_gets_the_one_that_counts_then(tmp_path: Path) -> None:
-    """
-    What ``init`` writes is no weaker than what would hold if it wrote nothing.
-    """
+    """What ``init`` writes is no weaker than what would hold if it wrote nothing."""
     assert run(["init", str(tmp_path)]) == 0
 
     path = tmp_path / "sealgate.toml"
@@ -197,9 +173,7 @@ def test_who_names_no_preset_gets_the_one_that_counts_then(tmp_path: Path) -> No
 def test_versions_that_take_the_same_settings_are_told_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    Two names stand over one text.
-    """
+    """Two names stand over one text."""
     assert run(["init", str(tmp_path), "--preset", "typo3"]) == 0
 
     said = capsys.readouterr().out
@@ -211,9 +185,7 @@ def test_versions_that_take_the_same_settings_are_told_once(
 def test_the_command_twice_is_a_usage_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    The second time exits 2 with a hint and without a traceback.
-    """
+    """The second time exits 2 with a hint and without a traceback."""
     run(["init", str(tmp_path)])
     code = run(["init", str(tmp_path)])
 

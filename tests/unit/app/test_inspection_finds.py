@@ -1,6 +1,4 @@
-"""
-What a page shows to each visitor is told once and registered once.
-"""
+"""What a page shows to each visitor is told once and registered once."""
 
 from __future__ import annotations
 
@@ -22,9 +20,7 @@ CARD_ON_A = ("/a", "answer", "payment-card")
 
 @pytest.fixture
 def inventory(tmp_path: Path) -> Inventory:
-    """
-    Return an inventory with a register of its own.
-    """
+    """Return an inventory with a register of its own."""
     return Inventory("sealgate.toml", str(tmp_path))
 
 
@@ -38,9 +34,7 @@ def _registered(inventory: Inventory) -> tuple[AssessmentRecord, ...]:
 
 
 def test_same_find_is_told_and_registered_once(inventory: Inventory) -> None:
-    """
-    However often it comes, and also after the gateway was started again.
-    """
+    """However often it comes, and also after the gateway was started again."""
     told: list[str] = []
     for _ in range(2):
         finds = Finds(now=lambda: 1.0, tell=told.append)
@@ -57,9 +51,7 @@ def test_same_find_is_told_and_registered_once(inventory: Inventory) -> None:
 
 
 def test_another_kind_is_news_and_so_are_twice_the_places(inventory: Inventory) -> None:
-    """
-    Of a hundred pages with the same find there are a few entries, and the last has most of them.
-    """
+    """Of a hundred pages with the same find there are a few entries, and the last has most of them."""
     finds = Finds(now=lambda: 1.0, tell=lambda _: None)
     for number in range(100):
         finds.take([(_sighting(f"/{number}"), 1)])
@@ -72,9 +64,7 @@ def test_another_kind_is_news_and_so_are_twice_the_places(inventory: Inventory) 
 
 
 def test_new_kind_is_kept_where_places_are_full(inventory: Inventory) -> None:
-    """
-    Many places with one find do not hide another.
-    """
+    """Many places with one find do not hide another."""
     finds = Finds(now=lambda: 1.0, tell=lambda _: None)
     finds.take([(_sighting(f"/{number}"), 1) for number in range(1000)])
     finds.take([(_sighting("/", Kind.PRIVATE_KEY), 1)])
@@ -85,9 +75,7 @@ def test_new_kind_is_kept_where_places_are_full(inventory: Inventory) -> None:
 
 
 def test_nothing_found_is_no_news() -> None:
-    """
-    Neither is less than what is known already.
-    """
+    """Neither is less than what is known already."""
     assert not is_news([], [])
     assert not is_news([], [CARD_ON_A])
     assert not is_news([CARD_ON_A], [CARD_ON_A])
@@ -96,9 +84,7 @@ def test_nothing_found_is_no_news() -> None:
 
 
 def test_what_the_register_did_not_take_is_tried_again(inventory: Inventory) -> None:
-    """
-    It is told once that it could not, and is there when it can.
-    """
+    """It is told once that it could not, and is there when it can."""
     told: list[str] = []
     finds = Finds(now=lambda: 1.0, tell=told.append)
     finds.take([(_sighting("/a"), 1)])

@@ -1,6 +1,4 @@
-"""
-Samples are read by default where people come without a key, as far as that can be had.
-"""
+"""Samples are read by default where people come without a key, as far as that can be had."""
 
 from __future__ import annotations
 
@@ -44,9 +42,7 @@ def _inspects(inventory: Inventory) -> dict[str, Inspect]:
 
 
 def test_public_and_restricted_routes_are_observed_unless_they_say_otherwise() -> None:
-    """
-    Stricter ones are not, unless they ask for it.
-    """
+    """Stricter ones are not, unless they ask for it."""
     inventory = _inventory(*ROUTES)
     assert _inspects(inventory) == {
         "/": Inspect.OBSERVE,
@@ -68,9 +64,7 @@ def test_public_and_restricted_routes_are_observed_unless_they_say_otherwise() -
 def test_without_a_library_the_default_is_left_out_and_a_wish_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """
-    What nobody asked for keeps nobody from serving.
-    """
+    """What nobody asked for keeps nobody from serving."""
     monkeypatch.setitem(sys.modules, "isal", None)
     inventory = as_far_as_possible(_inventory("/", "/off", "/account", "/staff"))
     assert set(_inspects(inventory).values()) == {Inspect.OFF}
@@ -86,9 +80,7 @@ def test_without_a_library_the_default_is_left_out_and_a_wish_refused(
 
 
 def test_path_that_is_too_long_for_sockets_is_the_same() -> None:
-    """
-    A deep state folder served before there was this default, and serves on.
-    """
+    """A deep state folder served before there was this default, and serves on."""
     deep = as_far_as_possible(_inventory("/", folder="/" + "d" * 90))
     assert not policies(deep)
     check_inspection(deep)
@@ -97,9 +89,7 @@ def test_path_that_is_too_long_for_sockets_is_the_same() -> None:
 
 
 def test_class_that_nothing_is_above_has_no_sample() -> None:
-    """
-    A relay that looks for nothing would be one for nothing.
-    """
+    """A relay that looks for nothing would be one for nothing."""
     one = (
         '[[class]]\nid = "all"\nin_transit = "encrypted"\naccess = "none"\nat_rest = "encrypted"\n'
     )

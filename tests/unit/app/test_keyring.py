@@ -1,6 +1,4 @@
-"""
-The site's keyring as the application opens it: who is asked, and what is kept apart.
-"""
+"""The site's keyring as the application opens it: who is asked, and what is kept apart."""
 
 import io
 import os
@@ -38,9 +36,7 @@ WORDS = "correct horse battery staple"
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Have scrypt take little work, and nobody be there to ask.
-    """
+    """Have scrypt take little work, and nobody be there to ask."""
     monkeypatch.setattr(keystore_seal, "WORK_FACTOR", 8)
     monkeypatch.delenv("SEALGATE_KEY_NEW_PASSPHRASE_FILE", raising=False)
     for name in ("SEALGATE_KEY_PASSPHRASE_FILE", "INVOCATION_ID", "CREDENTIALS_DIRECTORY"):
@@ -50,23 +46,17 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def inventory(tmp_path: Path) -> Inventory:
-    """
-    Return an inventory with a state folder of its own.
-    """
+    """Return an inventory with a state folder of its own."""
     return Inventory(str(tmp_path / "sealgate.toml"), str(tmp_path / ".sealgate"))
 
 
 def with_passphrase(inventory: Inventory) -> Inventory:
-    """
-    Return it with the site keys behind a passphrase.
-    """
+    """Return it with the site keys behind a passphrase."""
     return replace(inventory, keys=KeySettings(KeyProtection.PASSPHRASE))
 
 
 def test_it_is_made_on_first_use(inventory: Inventory) -> None:
-    """
-    In the state folder; looked at it is without being opened.
-    """
+    """In the state folder; looked at it is without being opened."""
     assert look_at_site_keys(inventory) is None
     made = open_site_keyring(inventory, now=NOW)
     assert open_site_keyring(inventory, now=NOW + 1).keyring == made.keyring
@@ -77,18 +67,14 @@ def test_it_is_made_on_first_use(inventory: Inventory) -> None:
 
 
 def test_the_first_key_may_be_added(inventory: Inventory) -> None:
-    """
-    Where there is none yet, adding one makes one and not two.
-    """
+    """Where there is none yet, adding one makes one and not two."""
     assert len(add_site_key(inventory, now=NOW).keyring.keys) == 1
 
 
 def test_a_passphrase_comes_from_a_file(
     inventory: Inventory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Its first line; the file is named with what it opened.
-    """
+    """Its first line; the file is named with what it opened."""
     path = tmp_path / "passphrase"
     path.write_text(f"{WORDS}\r\nsecond line\n")
     monkeypatch.setenv("SEALGATE_KEY_PASSPHRASE_FILE", str(path))
@@ -109,9 +95,7 @@ def test_a_passphrase_comes_from_a_file(
 
 
 def test_without_anybody_to_ask_it_says_so(inventory: Inventory) -> None:
-    """
-    In a script, the hint names the variable.
-    """
+    """In a script, the hint names the variable."""
     with pytest.raises(SourceError, match="nobody to ask") as caught:
         open_site_keyring(with_passphrase(inventory), now=NOW)
     assert "SEALGATE_KEY_PASSPHRASE_FILE" in str(caught.value.hint)
@@ -134,9 +118,7 @@ except SealgateError as error:
 
 
 def on_terminal(state: str, *lines: str) -> str:
-    """
-    Open the keyring on a terminal of its own; type each of *lines* when it is asked for.
-    """
+    """Open the keyring on a terminal of its own; type each of *lines* when it is asked for."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-c", TERMINAL, state],
@@ -159,9 +141,7 @@ def on_terminal(state: str, *lines: str) -> str:
 
 
 def test_a_person_is_asked_twice_when_it_is_made(tmp_path: Path) -> None:
-    """
-    Then once; what was typed is not shown.
-    """
+    """Then once; what was typed is not shown."""
     state = str(tmp_path / "state")
     assert "the two passphrases differ" in on_terminal(state, WORDS, WORDS + "r")
     made = on_terminal(state, WORDS, WORDS)
@@ -174,9 +154,7 @@ def test_a_person_is_asked_twice_when_it_is_made(tmp_path: Path) -> None:
 def test_a_service_asks_through_systemd(
     inventory: Inventory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Where systemd started us; its program is told how long to wait, and may get no answer.
-    """
+    """Where systemd started us; its program is told how long to wait, and may get no answer."""
     program = tmp_path / "systemd-ask-password"
     program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\necho "{WORDS}"\n')
     program.chmod(0o755)
@@ -196,9 +174,7 @@ def test_a_service_asks_through_systemd(
 def test_the_protection_follows_the_configuration(
     inventory: Inventory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    After it was changed there, one command closes the file anew.
-    """
+    """After it was changed there, one command closes the file anew."""
     made = open_site_keyring(inventory, now=NOW)
     (tmp_path / "passphrase").write_text(WORDS)
     monkeypatch.setenv("SEALGATE_KEY_PASSPHRASE_FILE", str(tmp_path / "passphrase"))
@@ -211,9 +187,7 @@ def test_the_protection_follows_the_configuration(
 def test_a_passphrase_takes_the_place_of_another(
     inventory: Inventory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    The new one is in a file of its own; without it nobody can be asked, and nothing changes.
-    """
+    """The new one is in a file of its own; without it nobody can be asked, and nothing changes."""
     for name, words in (("old", WORDS), ("new", WORDS[::-1])):
         (tmp_path / name).write_text(words)
     monkeypatch.setenv("SEALGATE_KEY_PASSPHRASE_FILE", str(tmp_path / "old"))
@@ -231,9 +205,7 @@ def test_a_passphrase_takes_the_place_of_another(
 
 
 def test_the_identities_can_be_taken_away(inventory: Inventory) -> None:
-    """
-    Each is that of its key; without keys there is nothing to take.
-    """
+    """Each is that of its key; without keys there is nothing to take."""
     with pytest.raises(UsageError, match="no site keys"):
         export_identities(inventory)
     open_site_keyring(inventory, now=NOW)
@@ -246,9 +218,7 @@ def test_the_identities_can_be_taken_away(inventory: Inventory) -> None:
 
 
 def test_a_recovery_key_is_a_new_pair() -> None:
-    """
-    The identity opens for the recipient; each call makes another.
-    """
+    """The identity opens for the recipient; each call makes another."""
     made = new_recovery_key()
     (identity,) = parse_identities(made.identity)
     assert str(identity.recipient()) == made.recipient
@@ -256,9 +226,7 @@ def test_a_recovery_key_is_a_new_pair() -> None:
 
 
 def test_what_lies_on_the_stores_volume_is_not_apart(inventory: Inventory, tmp_path: Path) -> None:
-    """
-    A plain key file never is; a passphrase in a file is where the store is not.
-    """
+    """A plain key file never is; a passphrase in a file is where the store is not."""
     store = str(tmp_path / "store")
     plain = why_not_apart(inventory, store)
     assert plain is not None
@@ -281,9 +249,7 @@ def test_what_lies_on_the_stores_volume_is_not_apart(inventory: Inventory, tmp_p
 def test_every_drop_counts(
     inventory: Inventory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    One store on the volume of the passphrase is enough, and an object store never is.
-    """
+    """One store on the volume of the passphrase is enough, and an object store never is."""
     monkeypatch.setenv("SEALGATE_KEY_PASSPHRASE_FILE", str(tmp_path / "passphrase"))
     confidential = DEFAULT_MODEL.classes[2]
     far = Drop("far", confidential, "s3://bucket/prefix")
@@ -296,18 +262,14 @@ def test_every_drop_counts(
 
 
 def test_the_folder_of_the_keys_is_private(inventory: Inventory) -> None:
-    """
-    Its owner's only, whatever the umask says.
-    """
+    """Its owner's only, whatever the umask says."""
     open_site_keyring(inventory, now=NOW)
     assert stat.S_IMODE(Path(keys_folder(inventory)).stat().st_mode) == 0o700
     assert keyring.KEYS_FOLDER == "keys"
 
 
 def test_no_keys_are_made_where_stores_have_lost_theirs(inventory: Inventory) -> None:
-    """
-    Other keys would open nothing, and hide that a backup of the right ones is needed.
-    """
+    """Other keys would open nothing, and hide that a backup of the right ones is needed."""
     records = Path(inventory.state_folder) / "records"
     records.mkdir(parents=True)
     (records / "partners-0123456789ab.anchor").touch()  # of a store that never held anything

@@ -1,6 +1,4 @@
-"""
-Client certificates from issue to revocation, as the application handles them.
-"""
+"""Client certificates from issue to revocation, as the application handles them."""
 
 import stat
 from pathlib import Path
@@ -32,9 +30,7 @@ DAY = 86400.0
 
 @pytest.fixture
 def inventory(tmp_path: Path) -> Inventory:
-    """
-    Return an inventory with a state folder of its own.
-    """
+    """Return an inventory with a state folder of its own."""
     operator = Operator("Shop Ltd", "DE", "Kassel")
     return Inventory(str(tmp_path / "s.toml"), str(tmp_path / ".sealgate"), operator=operator)
 
@@ -46,24 +42,18 @@ def issue(
     *groups: str,
     days: float = 30,
 ) -> IssuedKey:
-    """
-    Issue a certificate to *name*.
-    """
+    """Issue a certificate to *name*."""
     return issue_key(inventory, name, delivery, groups=groups, days=days, by="me", now=NOW)
 
 
 def let_in(inventory: Inventory, *admit: str, now: float = NOW) -> tuple[str, ...]:
-    """
-    Return the fingerprints that a route would admit.
-    """
+    """Return the fingerprints that a route would admit."""
     with open_identities(inventory) as store:
         return admitted(*store.everything(), admit, now)
 
 
 def test_pem_files_hold_a_matching_pair(inventory: Inventory, tmp_path: Path) -> None:
-    """
-    The key is for its owner only, the certificate is what was recorded.
-    """
+    """The key is for its owner only, the certificate is what was recorded."""
     issued = issue(inventory, "anna", Delivery(prefix=str(tmp_path / "out")))
     crt, key = (Path(path) for path in issued.files)
     certificate = x509.load_pem_x509_certificate(crt.read_bytes())
@@ -77,9 +67,7 @@ def test_pem_files_hold_a_matching_pair(inventory: Inventory, tmp_path: Path) ->
 def test_a_browsers_file_opens_with_the_password_that_was_made(
     inventory: Inventory, tmp_path: Path
 ) -> None:
-    """
-    The password is told once, and is nowhere on the disk; nor is the key in the clear.
-    """
+    """The password is told once, and is nowhere on the disk; nor is the key in the clear."""
     issued = issue(inventory, "änna", Delivery(p12=str(tmp_path / "anna.p12")))
     assert issued.password is not None
     (path,) = (Path(path) for path in issued.files)
@@ -98,9 +86,7 @@ def test_a_browsers_file_opens_with_the_password_that_was_made(
 
 
 def test_a_given_password_is_used_and_not_told(inventory: Inventory, tmp_path: Path) -> None:
-    """
-    With both forms asked for, three files are written.
-    """
+    """With both forms asked for, three files are written."""
     delivery = Delivery(str(tmp_path / "a.p12"), str(tmp_path / "a"), "correct horse")
     issued = issue(inventory, "anna", delivery)
     assert issued.password is None
@@ -112,9 +98,7 @@ def test_a_given_password_is_used_and_not_told(inventory: Inventory, tmp_path: P
 def test_a_name_never_leads_out_of_the_current_folder(
     inventory: Inventory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """
-    Files that are named like the user stay here, whatever the user is called.
-    """
+    """Files that are named like the user stay here, whatever the user is called."""
     here = tmp_path / "here"
     here.mkdir()
     monkeypatch.chdir(here)
@@ -125,9 +109,7 @@ def test_a_name_never_leads_out_of_the_current_folder(
 def test_an_unknown_user_is_added_and_a_known_one_joins(
     inventory: Inventory, tmp_path: Path
 ) -> None:
-    """
-    Groups are joined on top; without any, a route has to name the user.
-    """
+    """Groups are joined on top; without any, a route has to name the user."""
     first = issue(inventory, "anna", Delivery(prefix=str(tmp_path / "1")), "editors")
     second = issue(inventory, "anna", Delivery(prefix=str(tmp_path / "2")), "staff")
     assert (first.user_added, second.user_added) == (True, False)
@@ -140,9 +122,7 @@ def test_an_unknown_user_is_added_and_a_known_one_joins(
 def test_a_file_is_never_overwritten_and_then_nothing_is_issued(
     inventory: Inventory, tmp_path: Path
 ) -> None:
-    """
-    What stands in the way stays; what was begun beside it is taken away.
-    """
+    """What stands in the way stays; what was begun beside it is taken away."""
     (tmp_path / "a.key").write_text("precious")
     with pytest.raises(UsageError, match="exists already"):
         issue(inventory, "anna", Delivery(prefix=str(tmp_path / "a")))
@@ -170,9 +150,7 @@ def test_a_refused_issue_leaves_nothing(
     days: float,
     password: str,
 ) -> None:
-    """
-    No file, no user, no record.
-    """
+    """No file, no user, no record."""
     target = tmp_path / "anna.p12"
     with pytest.raises(UsageError):
         issue(inventory, name, Delivery(str(target), None, password), *groups, days=days)
@@ -184,9 +162,7 @@ def test_a_refused_issue_leaves_nothing(
 def test_a_password_is_shown_before_anything_is_issued(
     inventory: Inventory, tmp_path: Path
 ) -> None:
-    """
-    Then the file is whole; where it cannot be shown, neither file nor record stays.
-    """
+    """Then the file is whole; where it cannot be shown, neither file nor record stays."""
     target = tmp_path / "anna.p12"
 
     def refuse(password: str) -> None:
@@ -216,9 +192,7 @@ def test_a_record_has_its_file(
     monkeypatch: pytest.MonkeyPatch,
     gone: BaseException,
 ) -> None:
-    """
-    A file goes when nothing could be recorded; when that was interrupted it may be on record.
-    """
+    """A file goes when nothing could be recorded; when that was interrupted it may be on record."""
     target = tmp_path / "anna.p12"
 
     def fail(*_: object, **_named: object) -> None:
@@ -237,9 +211,7 @@ def test_a_record_has_its_file(
 def test_the_old_form_rests_on_a_password_that_is_made(
     inventory: Inventory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, delivery: Delivery
 ) -> None:
-    """
-    Its encryption is weak, so a password that a person chose would not do.
-    """
+    """Its encryption is weak, so a password that a person chose would not do."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match="legacy"):
         issue(inventory, "anna", delivery)
@@ -247,9 +219,7 @@ def test_the_old_form_rests_on_a_password_that_is_made(
 
 
 def test_a_folder_that_is_not_there_is_said_so(inventory: Inventory, tmp_path: Path) -> None:
-    """
-    The file cannot be made, so nothing is issued.
-    """
+    """The file cannot be made, so nothing is issued."""
     with pytest.raises(SourceError, match="No such file"):
         issue(inventory, "anna", Delivery(p12=str(tmp_path / "no" / "a.p12")))
     with pytest.raises(SourceError, match="no valid path"):
@@ -258,9 +228,7 @@ def test_a_folder_that_is_not_there_is_said_so(inventory: Inventory, tmp_path: P
 
 
 def test_revoked_and_ended_certificates_admit_nobody(inventory: Inventory, tmp_path: Path) -> None:
-    """
-    A fingerprint is dropped by revocation, by its end, and with its user.
-    """
+    """A fingerprint is dropped by revocation, by its end, and with its user."""
     paths = [Delivery(prefix=str(tmp_path / str(n))) for n in range(3)]
     issued = [issue(inventory, "anna", path, days=n + 1) for n, path in enumerate(paths)]
     assert len(let_in(inventory, "user:anna")) == 3
@@ -280,9 +248,7 @@ def test_revoked_and_ended_certificates_admit_nobody(inventory: Inventory, tmp_p
 def test_a_gateway_that_does_not_confirm_is_not_passed_over(
     inventory: Inventory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    A revocation is recorded and still fails; an issue tells its password and the refusal.
-    """
+    """A revocation is recorded and still fails; an issue tells its password and the refusal."""
 
     def silent(_inventory: Inventory) -> str:
         raise GatewayError("no answer")
@@ -299,9 +265,7 @@ def test_a_gateway_that_does_not_confirm_is_not_passed_over(
 
 
 def test_made_passwords_are_fit_and_differ() -> None:
-    """
-    100 bits, in groups that can be read aloud.
-    """
+    """100 bits, in groups that can be read aloud."""
     made = {new_password() for _ in range(100)}
     assert len(made) == 100
     assert all(checked_password(password) and len(password) == 23 for password in made)

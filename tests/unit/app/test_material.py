@@ -1,6 +1,4 @@
-"""
-Certificates, countries and admissions, each gathered and checked by itself.
-"""
+"""Certificates, countries and admissions, each gathered and checked by itself."""
 
 from __future__ import annotations
 
@@ -42,9 +40,7 @@ PUBLIC, _, CONFIDENTIAL, _ = DEFAULT_MODEL.classes
 
 @pytest.fixture
 def inventory(tmp_path: Path) -> Inventory:
-    """
-    Return one site with a public and a locked route, and an empty state folder.
-    """
+    """Return one site with a public and a locked route, and an empty state folder."""
     routes = (
         Route(Door("/"), PUBLIC),
         Route(Door("/inside"), CONFIDENTIAL, admit=("group:editors",)),
@@ -59,18 +55,14 @@ def inventory(tmp_path: Path) -> Inventory:
 
 
 def with_given(inventory: Inventory, folder: Path, chain: str, key: str) -> Inventory:
-    """
-    Return *inventory* with a given certificate.
-    """
+    """Return *inventory* with a given certificate."""
     place = Place(inventory.source, 7)
     tls = TLSSettings(str(folder / chain), str(folder / key), place=place)
     return dataclasses.replace(inventory, tls=tls)
 
 
 def test_the_local_authority_issues_and_says_when_to_ask_again(inventory: Inventory) -> None:
-    """
-    A third of the life before the end; the same until then, another one after.
-    """
+    """A third of the life before the end; the same until then, another one after."""
     first = gather_certificates(inventory, now=NOW)
     assert first.ends["shop.example"] - first.due == pytest.approx(14 * DAY / 3, rel=0.01)
     assert gather_certificates(inventory, now=first.due - 1).files == first.files
@@ -81,9 +73,7 @@ def test_the_local_authority_issues_and_says_when_to_ask_again(inventory: Invent
 def test_a_given_certificate_is_served_as_it_was_checked(
     inventory: Inventory, tmp_path: Path
 ) -> None:
-    """
-    What is served is a copy: a later change of the original does not reach it.
-    """
+    """What is served is a copy: a later change of the original does not reach it."""
     given_certificate(tmp_path, "site", domain="shop.example")
     now = x509.load_pem_x509_certificate((tmp_path / "site.pem").read_bytes())
     moment = now.not_valid_before_utc.timestamp() + 10
@@ -101,9 +91,7 @@ def test_a_given_certificate_is_served_as_it_was_checked(
 def test_a_bad_given_certificate_is_a_fault_at_its_line(
     inventory: Inventory, tmp_path: Path
 ) -> None:
-    """
-    Every complaint becomes a fault; sites that share the file do not repeat it.
-    """
+    """Every complaint becomes a fault; sites that share the file do not repeat it."""
     given_certificate(tmp_path, "site", domain="shop.example")
     given_certificate(tmp_path, "other", domain="shop.example")
     ours = with_given(inventory, tmp_path, "site.pem", "other.key")
@@ -117,9 +105,7 @@ def test_a_bad_given_certificate_is_a_fault_at_its_line(
 
 
 def test_the_country_file_is_a_checked_copy(inventory: Inventory, tmp_path: Path) -> None:
-    """
-    A good file is copied; a damaged one in its place is refused, and the copy stays.
-    """
+    """A good file is copied; a damaged one in its place is refused, and the copy stays."""
     source = tmp_path / "country.mmdb"
     make_country_database(source)
     ours = dataclasses.replace(inventory, access=AccessSettings(("DE",), str(source)))
@@ -138,9 +124,7 @@ def test_the_country_file_is_a_checked_copy(inventory: Inventory, tmp_path: Path
 
 
 def test_another_source_is_another_copy(inventory: Inventory, tmp_path: Path) -> None:
-    """
-    A refused reload must not have changed what the running gateway reads.
-    """
+    """A refused reload must not have changed what the running gateway reads."""
     copies = set()
     for name in ("one.mmdb", "two.mmdb"):
         make_country_database(tmp_path / name)
@@ -152,9 +136,7 @@ def test_another_source_is_another_copy(inventory: Inventory, tmp_path: Path) ->
 def test_who_is_admitted_follows_issue_end_and_revocation(
     inventory: Inventory, tmp_path: Path
 ) -> None:
-    """
-    Living certificates of members are admitted, until the next moment that time brings.
-    """
+    """Living certificates of members are admitted, until the next moment that time brings."""
     for name, days in (("anna", 1), ("ben", 5)):
         delivery = Delivery(prefix=str(tmp_path / name))
         issue_key(inventory, name, delivery, groups=["editors"], days=days, by="me", now=NOW)
@@ -170,9 +152,7 @@ def test_who_is_admitted_follows_issue_end_and_revocation(
 
 
 def test_a_site_without_locks_opens_no_database(inventory: Inventory) -> None:
-    """
-    A gateway of public pages needs no identities.
-    """
+    """A gateway of public pages needs no identities."""
     site = dataclasses.replace(inventory.sites[0], routes=inventory.sites[0].routes[:1])
     ours = dataclasses.replace(inventory, sites=(site,))
     assert gather_admissions(ours, now=NOW).fingerprints == {}
@@ -180,9 +160,7 @@ def test_a_site_without_locks_opens_no_database(inventory: Inventory) -> None:
 
 
 def test_a_material_holds_it_all(inventory: Inventory) -> None:
-    """
-    The client authority is made where it is missing: a lock needs its name.
-    """
+    """The client authority is made where it is missing: a lock needs its name."""
     certificates = gather_certificates(inventory, now=NOW)
     admissions = gather_admissions(inventory, now=NOW)
     made = make_material(inventory, certificates, None, admissions, now=NOW)

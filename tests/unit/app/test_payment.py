@@ -1,6 +1,4 @@
-"""
-What plan tells of payment gateways, and of card data that are kept.
-"""
+"""What plan tells of payment gateways, and of card data that are kept."""
 
 from __future__ import annotations
 
@@ -52,18 +50,14 @@ on = 2026-01-01
 
 
 def declared(folder: Path, text: str = PAYS) -> Inventory:
-    """
-    Return what *text* declares.
-    """
+    """Return what *text* declares."""
     path = folder / "sealgate.toml"
     path.write_text(text, "utf-8")
     return load(str(path))
 
 
 def assess(inventory: Inventory, asset: str, *kinds: str) -> None:
-    """
-    Keep an assessment of *asset* that found *kinds*.
-    """
+    """Keep an assessment of *asset* that found *kinds*."""
     details = {"kinds": [{"kind": kind, "count": 3} for kind in kinds]}
     record = AssessmentRecord(asset, "table", "confidential", "confidential", details)
     with open_register(inventory) as register:
@@ -71,9 +65,7 @@ def assess(inventory: Inventory, asset: str, *kinds: str) -> None:
 
 
 def test_every_point_is_shown_confirmed_or_not(tmp_path: Path) -> None:
-    """
-    Text and JSON name each point, who confirmed it, and until when that holds.
-    """
+    """Text and JSON name each point, who confirmed it, and until when that holds."""
     planned = plan(declared(tmp_path), now=NOW)
     told = {item["point"]: item for item in json.loads(as_json(planned, NOW))["to_confirm"]}
 
@@ -91,9 +83,7 @@ def test_every_point_is_shown_confirmed_or_not(tmp_path: Path) -> None:
 
 
 def test_the_way_out_is_planned_as_encrypted(tmp_path: Path) -> None:
-    """
-    The payment gateway stands in the table as an asset of its own.
-    """
+    """The payment gateway stands in the table as an asset of its own."""
     report = plan(declared(tmp_path), now=NOW).report
     (asset,) = [a for a in report.assets if a.asset.kind is AssetKind.PAYMENT_GATEWAY]
 
@@ -102,9 +92,7 @@ def test_the_way_out_is_planned_as_encrypted(tmp_path: Path) -> None:
 
 
 def test_card_data_that_are_kept_are_told_where_people_pay(tmp_path: Path) -> None:
-    """
-    The newest assessment of each store counts; nothing is made to look.
-    """
+    """The newest assessment of each store counts; nothing is made to look."""
     inventory = declared(tmp_path)
     asks = ("nobody assessed whether card data are kept: sealgate assess",)
     assert kept_card_data(inventory) == asks
@@ -123,9 +111,7 @@ def test_card_data_that_are_kept_are_told_where_people_pay(tmp_path: Path) -> No
 
 
 def test_elsewhere_nobody_asks_for_card_data(tmp_path: Path) -> None:
-    """
-    Without a page on which people pay there is nothing to tell.
-    """
+    """Without a page on which people pay there is nothing to tell."""
     inventory = declared(tmp_path, PAYS.replace("payment = true", "").partition("[[payment")[0])
     assess_before = kept_card_data(inventory)
 

@@ -1,6 +1,4 @@
-"""
-The plan: what serve will do, told without doing it, and what it would refuse.
-"""
+"""The plan: what serve will do, told without doing it, and what it would refuse."""
 
 from __future__ import annotations
 
@@ -44,9 +42,7 @@ admit = ["group:editors"]
 
 
 def config(folder: Path, text: str) -> str:
-    """
-    Write *text* as the configuration in *folder*, with a country database beside it.
-    """
+    """Write *text* as the configuration in *folder*, with a country database beside it."""
     writer = MMDBWriter(4, "Test-Country")
     writer.insert_network(IPSet(["127.0.0.2/32"]), {"country": {"iso_code": "DE"}})
     writer.to_db_file(str(folder / "country.mmdb"))
@@ -56,16 +52,12 @@ def config(folder: Path, text: str) -> str:
 
 
 def planned(folder: Path, text: str, now: float = NOW) -> Plan:
-    """
-    Return the plan for *text*.
-    """
+    """Return the plan for *text*."""
     return plan(load(config(folder, text)), now=now)
 
 
 def admit_anna(folder: Path) -> None:
-    """
-    Issue a client certificate to anna, an editor.
-    """
+    """Issue a client certificate to anna, an editor."""
     inventory = load(str(folder / "sealgate.toml"))
     issue_key(
         inventory,
@@ -80,9 +72,7 @@ def admit_anna(folder: Path) -> None:
 
 @pytest.mark.parametrize("preset", ["typo3", "none"])
 def test_what_init_writes_is_a_good_plan(tmp_path: Path, preset: str) -> None:
-    """
-    Right after init, serve would start; the preset's doors are named as shut.
-    """
+    """Right after init, serve would start; the preset's doors are named as shut."""
     begun = begin(str(tmp_path), preset=preset, domain="shop.example", now=NOW)
 
     made = plan(load(begun.config), now=NOW)
@@ -101,18 +91,14 @@ def test_what_init_writes_is_a_good_plan(tmp_path: Path, preset: str) -> None:
 
 
 def test_a_plan_writes_nothing(tmp_path: Path) -> None:
-    """
-    Neither keys, nor a database, nor a folder come into being.
-    """
+    """Neither keys, nor a database, nor a folder come into being."""
     planned(tmp_path, SITE + LOCK)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["country.mmdb", "sealgate.toml"]
 
 
 def test_a_lock_that_nobody_could_open_is_refused(tmp_path: Path) -> None:
-    """
-    Without a living certificate of an editor, serve would not start.
-    """
+    """Without a living certificate of an editor, serve would not start."""
     made = planned(tmp_path, SITE + LOCK)
 
     assert not made.is_good
@@ -124,9 +110,7 @@ def test_a_lock_that_nobody_could_open_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_lock_with_somebody_to_enter_is_a_good_plan(tmp_path: Path) -> None:
-    """
-    With a living certificate the backend gets what its class demands.
-    """
+    """With a living certificate the backend gets what its class demands."""
     config(tmp_path, SITE + LOCK)
     admit_anna(tmp_path)
 
@@ -141,9 +125,7 @@ def test_a_lock_with_somebody_to_enter_is_a_good_plan(tmp_path: Path) -> None:
 
 
 def test_a_certificate_that_ended_admits_nobody(tmp_path: Path) -> None:
-    """
-    The plan is for a moment: after the certificate's end serve would not start.
-    """
+    """The plan is for a moment: after the certificate's end serve would not start."""
     config(tmp_path, SITE + LOCK)
     admit_anna(tmp_path)
 
@@ -151,9 +133,7 @@ def test_a_certificate_that_ended_admits_nobody(tmp_path: Path) -> None:
 
 
 def test_where_the_site_asks_the_audit_has_the_last_word(tmp_path: Path) -> None:
-    """
-    A password that the site asks for is named as left to the audit, and keeps nothing back.
-    """
+    """A password that the site asks for is named as left to the audit, and keeps nothing back."""
     made = planned(
         tmp_path,
         SITE + '[[site.route]]\npath = "/account"\nclass = "restricted"\naccess = "site"\n',
@@ -190,9 +170,7 @@ def test_where_the_site_asks_the_audit_has_the_last_word(tmp_path: Path) -> None
     ids=["sign-in", "secret", "drop"],
 )
 def test_what_this_version_cannot_keep_is_refused(tmp_path: Path, more: str, message: str) -> None:
-    """
-    A promise that is not built yet is a reason not to start.
-    """
+    """A promise that is not built yet is a reason not to start."""
     made = planned(tmp_path, SITE + more)
 
     assert not made.is_good
@@ -200,9 +178,7 @@ def test_what_this_version_cannot_keep_is_refused(tmp_path: Path, more: str, mes
 
 
 def test_a_secret_tunnel_is_served_and_its_plan_tells_who_is_missing(tmp_path: Path) -> None:
-    """
-    It gives all that the class demands, once people have what they need.
-    """
+    """It gives all that the class demands, once people have what they need."""
     more = (
         '[[tunnel]]\nname = "db"\nclass = "secret"\ntarget = "127.0.0.1:1"\nadmit = ["user:anna"]\n'
     )
@@ -239,17 +215,13 @@ admit = ["group:dba"]
 
 
 def ranks(made: Plan, asset_id: str) -> dict[str, int | None]:
-    """
-    Return what is provided of one asset, by column.
-    """
+    """Return what is provided of one asset, by column."""
     (asset,) = [a for a in made.report.assets if a.asset.id == asset_id]
     return {c.value: asset.provided.get(c) for c in asset.columns}
 
 
 def test_drops_alone_are_a_good_plan(tmp_path: Path) -> None:
-    """
-    Without a site there is no gateway, so that neither Envoy nor a page is missing.
-    """
+    """Without a site there is no gateway, so that neither Envoy nor a page is missing."""
     program = tmp_path / "envoy"
     program.write_text("#!/bin/sh\necho hello\n", encoding="utf-8")
     program.chmod(0o755)
@@ -267,9 +239,7 @@ def test_drops_alone_are_a_good_plan(tmp_path: Path) -> None:
 def test_a_passphrase_beside_the_store_is_no_passphrase(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    A file that opens the keys, on the store's own volume, makes the store weaker.
-    """
+    """A file that opens the keys, on the store's own volume, makes the store weaker."""
     secret = tmp_path / "passphrase"
     secret.write_text("correct horse", encoding="utf-8")
     monkeypatch.setenv("SEALGATE_KEY_PASSPHRASE_FILE", str(secret))
@@ -284,9 +254,7 @@ def test_a_passphrase_beside_the_store_is_no_passphrase(
 
 
 def test_a_weaker_store_that_somebody_accepts_is_served_and_shown(tmp_path: Path) -> None:
-    """
-    The table says "accepted", and serve would start.
-    """
+    """The table says "accepted", and serve would start."""
     risk = (
         '[[accept]]\nrule = "at-rest-unsealed"\nasset = "drop partners"\nby = "me"\n'
         'reason = "a trial"\nuntil = 2099-01-01\n'
@@ -300,9 +268,7 @@ def test_a_weaker_store_that_somebody_accepts_is_served_and_shown(tmp_path: Path
 
 
 def test_the_certificate_of_ftps_is_judged_like_any_other(tmp_path: Path) -> None:
-    """
-    A given certificate of another name, and of an authority that nobody trusts, is refused.
-    """
+    """A given certificate of another name, and of an authority that nobody trusts, is refused."""
     authority = local_authority(load(config(tmp_path, FILES)))
     kept = authority.server_certificates({"a": ["other.example"]}, NOW).certificates["a"]
     given = f'[tls]\ncertificate = {{ chain = "{kept.chain}", key = "{kept.key}" }}\n'
@@ -318,9 +284,7 @@ def test_the_certificate_of_ftps_is_judged_like_any_other(tmp_path: Path) -> Non
 
 
 def test_a_tunnel_to_another_machine_is_a_finding(tmp_path: Path) -> None:
-    """
-    What happens behind the tunnel is not Sealgate's, and is told as such.
-    """
+    """What happens behind the tunnel is not Sealgate's, and is told as such."""
     made = planned(tmp_path, FILES.replace("127.0.0.1:5432", "db.example:5432"))
 
     assert made.is_good
@@ -330,9 +294,7 @@ def test_a_tunnel_to_another_machine_is_a_finding(tmp_path: Path) -> None:
 
 
 def test_drops_and_tunnels_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    The document has doors, drops and tunnels, and every key of theirs is documented.
-    """
+    """The document has doors, drops and tunnels, and every key of theirs is documented."""
     page = Path(__file__).parents[3] / "docs" / "reference" / "json.md"
     part = page.read_text(encoding="utf-8").partition("`sealgate/plan/1`")[2]
 
@@ -351,9 +313,7 @@ def test_drops_and_tunnels_in_json(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_drops_and_tunnels_in_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    Where they are reached, who may do what, and that plain FTP does not exist.
-    """
+    """Where they are reached, who may do what, and that plain FTP does not exist."""
     code = run(["plan", "-c", config(tmp_path, FILES)])
 
     said = capsys.readouterr().out
@@ -365,9 +325,7 @@ def test_drops_and_tunnels_in_text(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_an_upstream_that_others_can_read_along_is_refused_and_found(tmp_path: Path) -> None:
-    """
-    What a class never sends in clear is not sent in clear behind the gateway either.
-    """
+    """What a class never sends in clear is not sent in clear behind the gateway either."""
     text = SITE.replace("127.0.0.1", "192.0.2.7") + LOCK.replace("confidential", "restricted")
     text = text.replace('admit = ["group:editors"]', 'access = "site"')
 
@@ -378,9 +336,7 @@ def test_an_upstream_that_others_can_read_along_is_refused_and_found(tmp_path: P
 
 
 def test_an_envoy_that_is_none_is_refused(tmp_path: Path) -> None:
-    """
-    A program that is not Envoy is found before serving.
-    """
+    """A program that is not Envoy is found before serving."""
     program = tmp_path / "envoy"
     program.write_text("#!/bin/sh\necho hello\n", encoding="utf-8")
     program.chmod(0o755)
@@ -391,9 +347,7 @@ def test_an_envoy_that_is_none_is_refused(tmp_path: Path) -> None:
 
 
 def test_accepted_risks_are_shown_until_they_end(tmp_path: Path) -> None:
-    """
-    A risk whose last day is over is shown apart from those that hold.
-    """
+    """A risk whose last day is over is shown apart from those that hold."""
     risk = (
         '[[accept]]\nrule = "transit-no-hsts"\nasset = "{asset}"\nby = "me"\nreason = "a trial"\n'
         "until = {until}\n"
@@ -411,9 +365,7 @@ def test_accepted_risks_are_shown_until_they_end(tmp_path: Path) -> None:
 
 
 def test_a_given_certificate_of_another_key_is_refused_once(tmp_path: Path) -> None:
-    """
-    Two sites that share a broken certificate give one reason, not one each.
-    """
+    """Two sites that share a broken certificate give one reason, not one each."""
     authority = local_authority(load(config(tmp_path, SITE)))
     kept = authority.server_certificates(
         {"a": ["shop.example", "b.example"], "b": ["b.example"]}, NOW
@@ -430,9 +382,7 @@ def test_a_given_certificate_of_another_key_is_refused_once(tmp_path: Path) -> N
 def test_a_given_certificate_of_an_unknown_authority_is_weaker_than_required(
     tmp_path: Path,
 ) -> None:
-    """
-    A chain that leads to no root of this machine does not make the channel encrypted.
-    """
+    """A chain that leads to no root of this machine does not make the channel encrypted."""
     authority = local_authority(load(config(tmp_path, SITE)))
     kept = authority.server_certificates({"a": ["shop.example"]}, NOW).certificates["a"]
     given = f'[tls]\ncertificate = {{ chain = "{kept.chain}", key = "{kept.key}" }}\n'
@@ -448,9 +398,7 @@ def test_a_given_certificate_of_an_unknown_authority_is_weaker_than_required(
 
 
 def test_the_operator_of_the_local_authority_is_foreseen(tmp_path: Path) -> None:
-    """
-    With the operator's name given, nobody will miss it in the certificate.
-    """
+    """With the operator's name given, nobody will miss it in the certificate."""
     made = planned(tmp_path, SITE + '[operator]\nname = "Shop Ltd"\n')
 
     assert load(str(tmp_path / "sealgate.toml")).operator == Operator("Shop Ltd")
@@ -460,17 +408,13 @@ def test_the_operator_of_the_local_authority_is_foreseen(tmp_path: Path) -> None
 def read_json(
     folder: Path, text: str, capsys: pytest.CaptureFixture[str]
 ) -> tuple[int, dict[str, Any]]:
-    """
-    Return exit code and answer of ``sealgate plan --format json``.
-    """
+    """Return exit code and answer of ``sealgate plan --format json``."""
     code = run(["plan", "-c", config(folder, text), "--format", "json"])
     return code, json.loads(capsys.readouterr().out)
 
 
 def test_the_command_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    The document has its schema, the ranks of every asset, and the reasons with their lines.
-    """
+    """The document has its schema, the ranks of every asset, and the reasons with their lines."""
     code, data = read_json(tmp_path, SITE + LOCK, capsys)
 
     assert code == 10
@@ -490,9 +434,7 @@ def test_the_command_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 def test_every_key_of_the_json_is_documented(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    docs/reference/json.md names each member of sealgate/plan/1.
-    """
+    """docs/reference/json.md names each member of sealgate/plan/1."""
     page = Path(__file__).parents[3] / "docs" / "reference" / "json.md"
     part = page.read_text(encoding="utf-8").partition("`sealgate/plan/1`")[2]
 
@@ -502,9 +444,7 @@ def test_every_key_of_the_json_is_documented(
 
 
 def test_the_command_in_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    The table, the reasons with file and line, and the verdict in the last line.
-    """
+    """The table, the reasons with file and line, and the verdict in the last line."""
     code = run(
         [
             "plan",
@@ -526,9 +466,7 @@ def test_the_command_in_text(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 def test_the_command_tells_how_to_open_a_shut_door(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    A shut door is named with the route to declare, and the exit code is 0.
-    """
+    """A shut door is named with the route to declare, and the exit code is 0."""
     code = run(
         ["plan", "-c", config(tmp_path, SITE.replace("[[site]]", '[[site]]\npreset = "django"'))]
     )
@@ -544,9 +482,7 @@ def test_the_command_tells_how_to_open_a_shut_door(
 
 
 def test_it_says_how_long_a_revocation_takes(tmp_path: Path) -> None:
-    """
-    Where people sign in, the plan tells how long a session outlives what it rests on.
-    """
+    """Where people sign in, the plan tells how long a session outlives what it rests on."""
     made = planned(tmp_path, SITE + '[[site.route]]\npath = "/own"\nclass = "restricted"\n')
     assert "within 56 seconds" in " ".join(made.remarks)
 
@@ -563,9 +499,7 @@ admit = ["user:anna"]
 
 
 def test_what_is_secret_is_planned_with_its_delay_and_who_approves(tmp_path: Path) -> None:
-    """
-    The plan tells how long a revocation takes, and that somebody must be able to approve.
-    """
+    """The plan tells how long a revocation takes, and that somebody must be able to approve."""
     made = planned(tmp_path, SITE + VAULT)
     told = "\n".join(made.remarks)
     assert "what is taken from them holds within 56 seconds" in told

@@ -1,6 +1,4 @@
-"""
-Port 0 is chosen once.
-"""
+"""Port 0 is chosen once."""
 
 from __future__ import annotations
 
@@ -21,9 +19,7 @@ from sealgate.policy.inventory import (
 
 
 def with_listen(*ports: int) -> Inventory:
-    """
-    Return an inventory that listens on *ports* for https, and on none for http.
-    """
+    """Return an inventory that listens on *ports* for https, and on none for http."""
     https = tuple(Address("127.0.0.1", port) for port in ports)
     return Inventory(
         "sealgate.toml", ".sealgate", listen=Listen(https, (), trusted_proxies=("192.0.2.0/24",))
@@ -31,9 +27,7 @@ def with_listen(*ports: int) -> Inventory:
 
 
 def test_a_chosen_port_is_kept() -> None:
-    """
-    The same place has the same port again; each place has its own.
-    """
+    """The same place has the same port again; each place has its own."""
     ports = Ports()
     first = ports.settle(with_listen(0, 0)).listen
     assert ports.settle(with_listen(0, 0)).listen == first
@@ -42,17 +36,13 @@ def test_a_chosen_port_is_kept() -> None:
 
 
 def test_what_is_told_is_left_alone() -> None:
-    """
-    A port of the configuration and everything else stay.
-    """
+    """A port of the configuration and everything else stay."""
     given = with_listen(8443)
     assert Ports().settle(given) == given
 
 
 def test_the_way_out_has_a_port_of_its_own() -> None:
-    """
-    Where the configuration of a program leaves it open.
-    """
+    """Where the configuration of a program leaves it open."""
     given = Listen((Address("127.0.0.1", 0),), (), egress=(Address("127.0.0.1", 0),))
     listen = Ports().settle(Inventory("sealgate.toml", ".sealgate", listen=given)).listen
 
@@ -60,9 +50,7 @@ def test_the_way_out_has_a_port_of_its_own() -> None:
 
 
 def test_only_doors_with_something_behind_are_open() -> None:
-    """
-    Without a site none is, and the way out is when there is a payment gateway.
-    """
+    """Without a site none is, and the way out is when there is a payment gateway."""
     out = (Address("127.0.0.1", 8444),)
     given = dataclasses.replace(with_listen(8443).listen, egress=out)
     empty = Inventory("sealgate.toml", ".sealgate", listen=given)

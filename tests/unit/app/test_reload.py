@@ -1,6 +1,4 @@
-"""
-What the running gateway is asked, and what its answers become.
-"""
+"""What the running gateway is asked, and what its answers become."""
 
 from __future__ import annotations
 
@@ -18,18 +16,14 @@ from sealgate.policy.observation import Fact, NotObserved, Observation, Vantage
 
 
 def test_without_a_gateway_every_question_says_so(tmp_path: Path) -> None:
-    """
-    Nothing runs in a folder that nobody serves, which is no error.
-    """
+    """Nothing runs in a folder that nobody serves, which is no error."""
     folder = str(tmp_path)
     assert reload(Inventory("sealgate.toml", folder)) == NotRunning()
     assert notify(folder) == status(folder) == enforced(folder) == NotRunning()
 
 
 def test_answers_become_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Lists are tuples again, facts and vantages are themselves.
-    """
+    """Lists are tuples again, facts and vantages are themselves."""
     answers = {
         "reload": {"changed": ["listeners"], "remarks": ["look"]},
         "identities": {"changed": [], "remarks": []},
@@ -83,9 +77,7 @@ def test_answers_become_values(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_answer_of_another_version_is_a_gap(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answer: dict[str, object]
 ) -> None:
-    """
-    What the host tells is not observed then, and the audit goes on.
-    """
+    """What the host tells is not observed then, and the audit goes on."""
     monkeypatch.setattr(module, "ask", lambda _folder, _command: answer)
     with pytest.raises(GatewayError, match="another version"):
         enforced("f")

@@ -1,6 +1,4 @@
-"""
-What was there and is gone is told, and nothing is made in its place; a fresh folder begins.
-"""
+"""What was there and is gone is told, and nothing is made in its place; a fresh folder begins."""
 
 from __future__ import annotations
 
@@ -35,9 +33,7 @@ ANCHOR = "records/partners-0123456789ab.anchor"
 
 @pytest.fixture
 def inventory(tmp_path: Path) -> Inventory:
-    """
-    Give a configuration with a drop, whose state folder is empty.
-    """
+    """Give a configuration with a drop, whose state folder is empty."""
     path = tmp_path / "sealgate.toml"
     path.write_text(
         """
@@ -55,9 +51,7 @@ def inventory(tmp_path: Path) -> Inventory:
 
 
 def made(inventory: Inventory) -> None:
-    """
-    Put something at each path, and note it.
-    """
+    """Put something at each path, and note it."""
     for line in (*MADE, ANCHOR):
         path = Path(inventory.state_folder, line)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,16 +60,12 @@ def made(inventory: Inventory) -> None:
 
 
 def test_every_kind_is_tried() -> None:
-    """
-    The paths above are of all kinds that are noted.
-    """
+    """The paths above are of all kinds that are noted."""
     assert len(MADE) == len([part for part in PARTS if not part.fences])
 
 
 def test_a_lost_anchor_is_missed_by_its_store_alone(inventory: Inventory) -> None:
-    """
-    It stays noted; an empty one was never raised, and is not noted.
-    """
+    """It stays noted; an empty one was never raised, and is not noted."""
     anchor = Path(inventory.state_folder, ANCHOR).absolute()
     other = anchor.with_name("other-0123456789ab.anchor")
     other.parent.mkdir(parents=True)
@@ -91,9 +81,7 @@ def test_a_lost_anchor_is_missed_by_its_store_alone(inventory: Inventory) -> Non
 
 
 def test_a_fresh_folder_lacks_nothing(inventory: Inventory) -> None:
-    """
-    Neither one that does not exist, nor one in which nothing was noted.
-    """
+    """Neither one that does not exist, nor one in which nothing was noted."""
     assert lost(inventory) == ()
     must_be_whole(inventory)
     assert look_at_site_keys(inventory) is None
@@ -102,9 +90,7 @@ def test_a_fresh_folder_lacks_nothing(inventory: Inventory) -> None:
 
 @pytest.mark.parametrize("line", MADE)
 def test_what_is_gone_is_told(inventory: Inventory, line: str) -> None:
-    """
-    By plan and at the start, with what to type; what is there again is not missed.
-    """
+    """By plan and at the start, with what to type; what is there again is not missed."""
     made(inventory)
     assert lost(inventory) == ()
     path = Path(inventory.state_folder, line)
@@ -122,9 +108,7 @@ def test_what_is_gone_is_told(inventory: Inventory, line: str) -> None:
 
 
 def test_keys_are_noted_when_they_are_made(inventory: Inventory) -> None:
-    """
-    From then on no command makes others, or says that it would.
-    """
+    """From then on no command makes others, or says that it would."""
     open_site_keyring(inventory, now=NOW)
     shutil.rmtree(Path(inventory.state_folder, "keys"))
     for ask in (
@@ -139,9 +123,7 @@ def test_keys_are_noted_when_they_are_made(inventory: Inventory) -> None:
 
 
 def test_no_empty_register_takes_the_place_of_one(inventory: Inventory) -> None:
-    """
-    Whoever opens it, for the register or for users, is told.
-    """
+    """Whoever opens it, for the register or for users, is told."""
     open_register(inventory).close()
     open_identities(inventory).close()
     note_made(inventory)
@@ -154,9 +136,7 @@ def test_no_empty_register_takes_the_place_of_one(inventory: Inventory) -> None:
 
 
 def test_the_hint_begins_anew(inventory: Inventory) -> None:
-    """
-    Without its line the thing is not missed.
-    """
+    """Without its line the thing is not missed."""
     made(inventory)
     Path(inventory.state_folder, "keys/site-keys.json").unlink()
     note = Path(inventory.state_folder, NOTE)
@@ -168,9 +148,7 @@ def test_the_hint_begins_anew(inventory: Inventory) -> None:
 
 
 def test_a_note_that_cannot_be_read(inventory: Inventory) -> None:
-    """
-    It is an error, and no fresh folder.
-    """
+    """It is an error, and no fresh folder."""
     Path(inventory.state_folder).mkdir()
     Path(inventory.state_folder, NOTE).write_bytes(b"\xff")
     with pytest.raises(SourceError, match="not UTF-8"):

@@ -23,9 +23,7 @@ ONE = X25519Identity.generate()
 
 @pytest.fixture
 def share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """
-    Return a folder with files, an empty folder and a link, and go to where it lies.
-    """
+    """Return a folder with files, an empty folder and a link, and go to where it lies."""
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "share"
     (folder / "hr/empty").mkdir(parents=True)
@@ -35,30 +33,22 @@ def share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def names(folder: Path) -> list[str]:
-    """
-    Return what lies in *folder*.
-    """
+    """Return what lies in *folder*."""
     return sorted(path.name for path in folder.iterdir())
 
 
 def targets(plan: Plan) -> dict[str, str]:
-    """
-    Return what becomes what.
-    """
+    """Return what becomes what."""
     return {job.source: job.target for job in plan.jobs}
 
 
 def failures(results: object) -> list[SealgateError]:
-    """
-    Let *results* happen and return what went wrong.
-    """
+    """Let *results* happen and return what went wrong."""
     return [error for _, error in results if error is not None]  # type: ignore[attr-defined]
 
 
 def test_a_file_is_sealed_beside_itself(share: Path) -> None:
-    """
-    Or to where -o says: a file, or into a folder that is there.
-    """
+    """Or to where -o says: a file, or into a folder that is there."""
     assert targets(plan_seal(["share/press.txt"], None, force=False)) == {
         "share/press.txt": "share/press.txt.age"
     }
@@ -72,9 +62,7 @@ def test_a_file_is_sealed_beside_itself(share: Path) -> None:
 
 
 def test_a_folder_becomes_a_tree(share: Path) -> None:
-    """
-    Each file keeps its name, empty folders stay, and it comes back the same.
-    """
+    """Each file keeps its name, empty folders stay, and it comes back the same."""
     plan = plan_seal(["share"], None, force=False)
     assert targets(plan) == {
         "share/press.txt": "share.age/press.txt.age",
@@ -91,9 +79,7 @@ def test_a_folder_becomes_a_tree(share: Path) -> None:
 
 
 def test_several_sources_go_into_one_folder(share: Path) -> None:
-    """
-    Files and folders together, under their own names.
-    """
+    """Files and folders together, under their own names."""
     plan = plan_seal(["share/press.txt", "share/hr"], "out", force=False)
     assert targets(plan) == {
         "share/press.txt": "out/press.txt.age",
@@ -104,9 +90,7 @@ def test_several_sources_go_into_one_folder(share: Path) -> None:
 
 
 def test_what_is_no_regular_file_is_told(share: Path) -> None:
-    """
-    Links are never followed, and nothing is left out in silence.
-    """
+    """Links are never followed, and nothing is left out in silence."""
     (share / "link").symlink_to("/etc")
     (share / "hr/passwd").symlink_to("/etc/passwd")
     os.mkfifo(share / "pipe")
@@ -120,9 +104,7 @@ def test_what_is_no_regular_file_is_told(share: Path) -> None:
 
 
 def test_what_is_no_sealed_file_is_told(share: Path) -> None:
-    """
-    In a folder by its name; the others are opened.
-    """
+    """In a folder by its name; the others are opened."""
     assert (
         failures(run_seal(plan_seal(["share"], "sealed.age", force=False), [ONE.recipient()])) == []
     )
@@ -138,9 +120,7 @@ def test_what_is_no_sealed_file_is_told(share: Path) -> None:
 
 
 def test_what_is_there_is_not_replaced(share: Path) -> None:
-    """
-    A name that nobody gave never costs a file; --force and -o do.
-    """
+    """A name that nobody gave never costs a file; --force and -o do."""
     Path("share/press.txt.age").write_bytes(b"precious")
     (error,) = failures(
         run_seal(plan_seal(["share/press.txt"], None, force=False), [ONE.recipient()])
@@ -171,18 +151,14 @@ def test_what_is_there_is_not_replaced(share: Path) -> None:
     ],
 )
 def test_what_means_nothing_is_refused(sources: list[str], out: str | None, told: str) -> None:
-    """
-    Before anything is written.
-    """
+    """Before anything is written."""
     with pytest.raises(UsageError, match=told):
         plan_seal(sources, out, force=False)
     assert names(Path()) == ["share"]
 
 
 def test_a_source_that_is_not_there_is_told(share: Path) -> None:
-    """
-    Before any other is sealed.
-    """
+    """Before any other is sealed."""
     with pytest.raises(SourceError, match='"nowhere" cannot be read: no such file'):
         plan_seal(["share/press.txt", "nowhere"], None, force=False)
     assert not (share / "press.txt.age").exists()
@@ -194,9 +170,7 @@ def test_a_source_that_is_not_there_is_told(share: Path) -> None:
 def test_the_folder_that_we_are_in_has_a_name(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """
-    "." is sealed beside itself, as it would be from outside.
-    """
+    """The folder "." is sealed beside itself, as it would be from outside."""
     monkeypatch.chdir(tmp_path / "share")
     plan = plan_seal(["."], None, force=False)
     assert set(targets(plan).values()) == {
@@ -206,9 +180,7 @@ def test_the_folder_that_we_are_in_has_a_name(
 
 
 def test_recipients_come_from_both_and_each_once(tmp_path: Path) -> None:
-    """
-    Named and from files; one that is named twice gets one stanza.
-    """
+    """Named and from files; one that is named twice gets one stanza."""
     people = tmp_path / "people"
     two = X25519Identity.generate()
     people.write_text(f"{ONE.recipient()}\n{two.recipient()}\n")
@@ -222,9 +194,7 @@ def test_recipients_come_from_both_and_each_once(tmp_path: Path) -> None:
 
 
 def test_a_file_given_as_keys_by_mistake_is_told(tmp_path: Path) -> None:
-    """
-    A large one is not read to its end.
-    """
+    """A large one is not read to its end."""
     path = tmp_path / "big"
     path.write_bytes(bytes(3 << 20))
     with pytest.raises(KeyTextError, match="too long"):

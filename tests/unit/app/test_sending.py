@@ -1,6 +1,4 @@
-"""
-What is needed before anything is sent; real servers are in peers/test_send_sftp.py.
-"""
+"""What is needed before anything is sent; real servers are in peers/test_send_sftp.py."""
 
 import pytest
 
@@ -11,9 +9,7 @@ from sealgate.transfer.destination import parse_destination
 
 
 def test_an_account_without_a_name_must_name_who_signs_in() -> None:
-    """
-    A container's account may have none: that is told, where a name is needed.
-    """
+    """A container's account may have none: that is told, where a name is needed."""
     signing = Signing(lambda _what: "", "")
     with pytest.raises(UsageError, match="names no user") as refused:
         signing.access(parse_destination("sftp://files.example/in/"), TransitRung.ENCRYPTED)

@@ -1,6 +1,4 @@
-"""
-The thread around a gateway: starts, orders, failures, ends.
-"""
+"""The thread around a gateway: starts, orders, failures, ends."""
 
 from __future__ import annotations
 
@@ -26,9 +24,7 @@ from tests.waiting import wait_until
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    """
-    Return a folder with a configuration of one public route.
-    """
+    """Return a folder with a configuration of one public route."""
     with site_running() as site:
         one = Place(tmp_path, site.server_port)
         one.write("/")
@@ -36,16 +32,12 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 
 def inventory_of(place: Place) -> Inventory:
-    """
-    Return what the configuration declares.
-    """
+    """Return what the configuration declares."""
     return load(str(place.config))
 
 
 def test_orders_come_from_any_thread(place: Place) -> None:
-    """
-    Reloads that meet are done one after the other, and each caller has an answer.
-    """
+    """Reloads that meet are done one after the other, and each caller has an answer."""
     with RunningGateway(inventory_of(place), Options(workers=1)) as gateway:
         place.write("/", "/added")
         changes: list[tuple[str, ...]] = []
@@ -61,9 +53,7 @@ def test_orders_come_from_any_thread(place: Place) -> None:
 
 
 def test_the_control_socket_answers_each_command(place: Place) -> None:
-    """
-    Status, identities, promises and reload; anything else is refused.
-    """
+    """Status, identities, promises and reload; anything else is refused."""
     state = str(place.state)
     with RunningGateway(inventory_of(place), Options(workers=1)) as gateway:
         told = status(state)
@@ -80,9 +70,7 @@ def test_the_control_socket_answers_each_command(place: Place) -> None:
 
 
 def test_a_failed_start_leaves_nothing(place: Place) -> None:
-    """
-    The error comes to the caller; lock and socket are free again.
-    """
+    """The error comes to the caller; lock and socket are free again."""
     place.write("/", "!/inside")
     gateway = RunningGateway(inventory_of(place), Options(workers=1))
     with pytest.raises(ConfigError):
@@ -94,16 +82,12 @@ def test_a_failed_start_leaves_nothing(place: Place) -> None:
 
 
 def test_a_gateway_that_was_never_started_may_be_stopped(place: Place) -> None:
-    """
-    Cleaning up needs no case of its own.
-    """
+    """Cleaning up needs no case of its own."""
     assert RunningGateway(inventory_of(place)).stop()
 
 
 def test_a_fault_of_ours_is_told_as_one(place: Place) -> None:
-    """
-    Anything unforeseen ends the gateway, Envoy too, and is asked to be reported.
-    """
+    """Anything unforeseen ends the gateway, Envoy too, and is asked to be reported."""
 
     def broken() -> float:
         raise ZeroDivisionError
@@ -120,9 +104,7 @@ def test_a_fault_of_ours_is_told_as_one(place: Place) -> None:
 
 
 def test_a_reload_by_signal_tells_what_came_of_it(place: Place) -> None:
-    """
-    Faults with their place, remarks, and what changed.
-    """
+    """Faults with their place, remarks, and what changed."""
     told: list[str] = []
     with RunningGateway(inventory_of(place), Options(workers=1, tell=told.append)) as gateway:
         place.write("/", "!/inside")
@@ -135,9 +117,7 @@ def test_a_reload_by_signal_tells_what_came_of_it(place: Place) -> None:
 
 
 def test_serving_ends_with_a_signal_and_removes_its_ready_file(place: Place) -> None:
-    """
-    In the main thread signals are handled as long as it serves, and no longer.
-    """
+    """In the main thread signals are handled as long as it serves, and no longer."""
     before = signal.getsignal(signal.SIGTERM)
     ready = place.folder / "ready.json"
 

@@ -1,6 +1,4 @@
-"""
-Pages to sign in on whose style sheets lie behind a stricter door.
-"""
+"""Pages to sign in on whose style sheets lie behind a stricter door."""
 
 from __future__ import annotations
 
@@ -39,9 +37,7 @@ SAME = LOGIN.format("confidential") + 'backend = true\nadmit = ["group:editors"]
 
 
 def remarks(text: str, preset: str = "wordpress") -> tuple[str, ...]:
-    """
-    Return what is told of a site with the routes in *text*.
-    """
+    """Return what is told of a site with the routes in *text*."""
     return sheet_remarks(parse(SITE.format(preset=preset) + text, "sealgate.toml"))
 
 
@@ -55,9 +51,7 @@ def remarks(text: str, preset: str = "wordpress") -> tuple[str, ...]:
     ],
 )
 def test_what_is_told_can_be_typed(preset: str, login: str) -> None:
-    """
-    The remark names the door, and with what it says to type it is gone.
-    """
+    """The remark names the door, and with what it says to type it is gone."""
     (remark,) = remarks(ADMIN + login, preset)
     assert remark.startswith("route shop.example/wp-login.php: ")
     assert "(route shop.example/wp-admin)" in remark
@@ -69,9 +63,7 @@ def test_what_is_told_can_be_typed(preset: str, login: str) -> None:
 
 @pytest.mark.parametrize("preset", ["wordpress", "none"])
 def test_a_page_below_a_folder_has_its_style_there(preset: str) -> None:
-    """
-    What the page loads is looked for beside it.
-    """
+    """What the page loads is looked for beside it."""
     below = (ADMIN + LOGIN.format("public")).replace('"/wp-', '"/a/blog/wp-')
     (remark,) = remarks(below, preset)
     assert remark.startswith("route shop.example/a/blog/wp-login.php: ")
@@ -80,9 +72,7 @@ def test_a_page_below_a_folder_has_its_style_there(preset: str) -> None:
 
 
 def test_a_shut_backend_is_told() -> None:
-    """
-    Where the preset shut the backend and the sign-in was opened, it has no style either.
-    """
+    """Where the preset shut the backend and the sign-in was opened, it has no style either."""
     (remark,) = remarks(LOGIN.format("public"))
     assert "/wp-admin/load-styles.php" in remark
 
@@ -90,7 +80,5 @@ def test_a_shut_backend_is_told() -> None:
 @pytest.mark.parametrize("preset", ["wordpress", "none"])
 @pytest.mark.parametrize("text", ["", ADMIN, ADMIN + SAME])
 def test_nothing_is_told_where_both_open_to_the_same(preset: str, text: str) -> None:
-    """
-    A page that is shut, or opens to whom the backend opens, has its style.
-    """
+    """A page that is shut, or opens to whom the backend opens, has its style."""
     assert remarks(text, preset) == ()

@@ -1,6 +1,4 @@
-"""
-What keeps people from signing in through a provider is told before serving.
-"""
+"""What keeps people from signing in through a provider is told before serving."""
 
 from __future__ import annotations
 
@@ -30,25 +28,19 @@ client_secret = "file:secret"
 
 
 def inventory(folder: Path, more: str = "") -> Inventory:
-    """
-    Return what :data:`TEXT` declares, in *folder*, with the secret that it names.
-    """
+    """Return what :data:`TEXT` declares, in *folder*, with the secret that it names."""
     (folder / "secret").write_text("s3cr3t")
     (folder / "secret").chmod(0o600)
     return parse(TEXT + more, "sealgate.toml", folder=str(folder))
 
 
 def test_nothing_is_missing(tmp_path: Path) -> None:
-    """
-    With its libraries and its secret a provider can be served.
-    """
+    """With its libraries and its secret a provider can be served."""
     check_sign_in(inventory(tmp_path))
 
 
 def test_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Without its libraries: the line, what is missing, and what to type.
-    """
+    """Without its libraries: the line, what is missing, and what to type."""
     real = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name == "authlib" else real(name)
@@ -63,9 +55,7 @@ def test_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_secret_that_others_can_read_is_refused(tmp_path: Path) -> None:
-    """
-    Before anything is served; with the line of the provider.
-    """
+    """Before anything is served; with the line of the provider."""
     one = inventory(tmp_path)
     (tmp_path / "secret").chmod(0o644)
     with pytest.raises(ConfigError) as caught:
@@ -77,9 +67,7 @@ def test_a_secret_that_others_can_read_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_plan_tells_what_a_provider_is_worth(tmp_path: Path) -> None:
-    """
-    Its name and issuer, the rung, what happens to strangers, and how long a change takes.
-    """
+    """Its name and issuer, the rung, what happens to strangers, and how long a change takes."""
     (remark,) = sign_in_remarks(inventory(tmp_path))[1:]
     assert remark == (
         'people may sign in through identity provider "login" (https://login.example), which is '

@@ -17,9 +17,7 @@ DAY = 86_400.0
 
 
 def test_a_key_is_made_once_and_only_for_its_owner(tmp_path: Path) -> None:
-    """
-    Who asks again, in another process, gets the same one.
-    """
+    """Who asks again, in another process, gets the same one."""
     keys = SigningKeys(str(tmp_path), "a.example")
     assert keys.held() == ()
     made = keys.keys(NOW)
@@ -31,9 +29,7 @@ def test_a_key_is_made_once_and_only_for_its_owner(tmp_path: Path) -> None:
 
 
 def test_the_next_key_is_there_before_it_signs(tmp_path: Path) -> None:
-    """
-    There is one next key at a time; the former one goes when nothing of it holds any more.
-    """
+    """There is one next key at a time; the former one goes when nothing of it holds any more."""
     keys = SigningKeys(str(tmp_path), "a.example")
     (old,) = keys.keys(NOW)
     new = keys.rotate(NOW, after_seconds=7 * DAY)
@@ -47,9 +43,7 @@ def test_the_next_key_is_there_before_it_signs(tmp_path: Path) -> None:
 
 
 def test_a_key_that_became_known_is_gone_at_once(tmp_path: Path) -> None:
-    """
-    So is a next key that waited beside it.
-    """
+    """So is a next key that waited beside it."""
     keys = SigningKeys(str(tmp_path), "a.example")
     keys.keys(NOW)
     keys.rotate(NOW, after_seconds=7 * DAY)
@@ -60,9 +54,7 @@ def test_a_key_that_became_known_is_gone_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", ["cut", "renamed"])
 def test_a_damaged_key_is_told(tmp_path: Path, how: str) -> None:
-    """
-    Nothing is signed with it, and no other is made in its place.
-    """
+    """Nothing is signed with it, and no other is made in its place."""
     keys = SigningKeys(str(tmp_path), "a.example")
     keys.keys(NOW)
     (file,) = (tmp_path / "signing/a.example").glob("*.pem")
@@ -76,9 +68,7 @@ def test_a_damaged_key_is_told(tmp_path: Path, how: str) -> None:
 
 @pytest.fixture
 def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """
-    A folder with a configuration of one site.
-    """
+    """A folder with a configuration of one site."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sealgate.toml").write_text(
         '[[site]]\ndomains = ["a.example", "www.a.example"]\nupstream = "http://127.0.0.1:9"\n'
@@ -90,9 +80,7 @@ def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_is_printed_can_be_pinned(
     configured: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    The whole output is a file of keys, the next one among them.
-    """
+    """The whole output is a file of keys, the next one among them."""
     del configured
     assert run(["keys", "signing"]) == ExitCode.NOTHING_TO_LOOK_AT
     assert run(["keys", "signing", "--rotate"]) == ExitCode.USAGE
@@ -121,9 +109,7 @@ def test_what_keys_signing_refuses(
     message: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """
-    Each with what to type.
-    """
+    """Each with what to type."""
     del configured
     assert run(["keys", "signing", *arguments]) == ExitCode.USAGE
     assert message in capsys.readouterr().err

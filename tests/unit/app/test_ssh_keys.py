@@ -1,6 +1,4 @@
-"""
-SSH keys of users, as the application takes them in.
-"""
+"""SSH keys of users, as the application takes them in."""
 
 import io
 from pathlib import Path
@@ -20,9 +18,7 @@ NOW = 1_800_000_000.0
 
 @pytest.fixture
 def inventory(tmp_path: Path) -> Inventory:
-    """
-    Return an inventory in which anna is known.
-    """
+    """Return an inventory in which anna is known."""
     made = Inventory(str(tmp_path / "sealgate.toml"), str(tmp_path / ".sealgate"))
     add_user(made, "anna", [], by="me", now=NOW)
     return made
@@ -30,9 +26,7 @@ def inventory(tmp_path: Path) -> Inventory:
 
 @pytest.fixture
 def public(tmp_path: Path) -> Path:
-    """
-    Return a .pub file.
-    """
+    """Return a .pub file."""
     key = Ed25519PrivateKey.generate().public_key()
     path = tmp_path / "id.pub"
     path.write_bytes(key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH) + b" anna@laptop\n")
@@ -40,9 +34,7 @@ def public(tmp_path: Path) -> Path:
 
 
 def test_a_key_is_listed_until_and_after_it_is_revoked(inventory: Inventory, public: Path) -> None:
-    """
-    By its fingerprint, or with its user.
-    """
+    """By its fingerprint, or with its user."""
     key = add_ssh_key(inventory, "anna", str(public), by="me", now=NOW)
     assert [(line.key.comment, line.state) for line in list_ssh_keys(inventory)] == [
         ("anna@laptop", "living")
@@ -59,9 +51,7 @@ def test_a_key_is_listed_until_and_after_it_is_revoked(inventory: Inventory, pub
 def test_a_key_comes_from_standard_input(
     inventory: Inventory, public: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    With a dash for the file.
-    """
+    """With a dash for the file."""
     with io.TextIOWrapper(io.BytesIO(public.read_bytes())) as piped:
         monkeypatch.setattr("sys.stdin", piped)
         assert add_ssh_key(inventory, "anna", "-", by="me", now=NOW).comment == "anna@laptop"
@@ -70,9 +60,7 @@ def test_a_key_comes_from_standard_input(
 def test_bad_input_is_refused_and_nothing_is_kept(
     inventory: Inventory, public: Path, tmp_path: Path
 ) -> None:
-    """
-    No file, no key, no user.
-    """
+    """No file, no key, no user."""
     (tmp_path / "text").write_text("hello")
     with pytest.raises(SourceError, match="cannot be read"):
         add_ssh_key(inventory, "anna", str(tmp_path / "gone"), by="me", now=NOW)

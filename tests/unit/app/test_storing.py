@@ -1,6 +1,4 @@
-"""
-What an operator does with stores, by command.
-"""
+"""What an operator does with stores, by command."""
 
 from __future__ import annotations
 
@@ -55,9 +53,7 @@ recipients = ["{recipient}"]
 
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """
-    Return a configuration with one drop, in the current folder.
-    """
+    """Return a configuration with one drop, in the current folder."""
     path = tmp_path / "sealgate.toml"
     path.write_text(DROP)
     monkeypatch.chdir(tmp_path)
@@ -65,9 +61,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def opened(config: Path, now: float | None = None) -> ObjectStore:
-    """
-    Return the store of the first drop.
-    """
+    """Return the store of the first drop."""
     inventory = load(str(config))
     keyring = open_site_keyring(inventory, now=time.time())
     settings = store_settings(inventory, inventory.drops[0])
@@ -75,9 +69,7 @@ def opened(config: Path, now: float | None = None) -> ObjectStore:
 
 
 def test_verify_tells_what_it_finds(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    Zero while all is well, ten with a line for each fault; the file's content is never told.
-    """
+    """Zero while all is well, ten with a line for each fault; the file's content is never told."""
     store = opened(config)
     put(store, "report.txt", b"figures nobody may see")
     entry = store.stat(("report.txt",))
@@ -101,9 +93,7 @@ def test_verify_tells_what_it_finds(config: Path, capsys: pytest.CaptureFixture[
 def test_records_that_are_gone_are_a_finding(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    Whoever takes the records away is noticed, with the code of findings.
-    """
+    """Whoever takes the records away is noticed, with the code of findings."""
     store = opened(config)
     put(store, "file", b"x")
     store.close()
@@ -122,9 +112,7 @@ def test_records_that_are_gone_are_a_finding(
 def test_each_drop_is_told_when_it_is_done(
     config: Path, capsys: pytest.CaptureFixture[str], command: str, told: str
 ) -> None:
-    """
-    What was seen of one is not lost with the next.
-    """
+    """What was seen of one is not lost with the next."""
     config.write_text(DROP + DROP.replace("partners", "broken"))
     opened(config).close()
     (config.parent / "broken").write_text("no folder")
@@ -135,9 +123,7 @@ def test_each_drop_is_told_when_it_is_done(
 
 
 def test_bad_input_is_told(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    An unknown drop is usage; a configuration without drops leaves nothing to look at.
-    """
+    """An unknown drop is usage; a configuration without drops leaves nothing to look at."""
     assert run(["verify", "nobody"]) == 2
     assert 'there is no drop "nobody"' in capsys.readouterr().err
     assert run(["rotate", "-i", "no-such-file"]) == 1
@@ -150,9 +136,7 @@ def test_bad_input_is_told(config: Path, capsys: pytest.CaptureFixture[str]) -> 
 def test_rotate_takes_a_store_to_another_class(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    From restricted to secret every file is sealed anew, and then there is nothing to do.
-    """
+    """From restricted to secret every file is sealed anew, and then there is nothing to do."""
     store = opened(config)
     put(store, "plan.txt", b"the plan")
     store.close()
@@ -183,9 +167,7 @@ def test_rotate_takes_a_store_to_another_class(
 def test_rotate_with_wrong_keys_changes_nothing(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    An identity of somebody else, a recipient and the keys of another site: each is told.
-    """
+    """An identity of somebody else, a recipient and the keys of another site: each is told."""
     holder, other = HybridIdentity.generate(), HybridIdentity.generate()
     make_country_database(config.parent / "country.mmdb")
     text = SECRET.format(recipient=holder.recipient()).replace("group:board", "user:anna")
@@ -219,9 +201,7 @@ def test_rotate_with_wrong_keys_changes_nothing(
 
 
 def test_rotate_follows_a_new_site_key(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    After "keys add" the stored files get headers for the new key.
-    """
+    """After "keys add" the stored files get headers for the new key."""
     config.write_text(
         config.read_text().replace("restricted", "confidential")
         + '[access]\ncountries = ["DE"]\ngeo_database = "country.mmdb"\n'
@@ -241,9 +221,7 @@ def test_rotate_follows_a_new_site_key(config: Path, capsys: pytest.CaptureFixtu
 
 
 def test_stores_are_tended(config: Path) -> None:
-    """
-    Past its retention a file is removed, and what a crash left is swept.
-    """
+    """Past its retention a file is removed, and what a crash left is swept."""
     store = opened(config, now=1000.0)
     put(store, "old", b"x")
     store.close()
@@ -260,9 +238,7 @@ def test_stores_are_tended(config: Path) -> None:
 
 
 def test_a_store_that_cannot_be_tended_keeps_no_other(config: Path) -> None:
-    """
-    The others are tended and told, and then what was wrong.
-    """
+    """The others are tended and told, and then what was wrong."""
     config.write_text(DROP.replace("partners", "broken") + DROP)
     keyring = open_site_keyring(load(str(config)), now=time.time())
     (config.parent / "broken").write_text("no folder")
@@ -273,9 +249,7 @@ def test_a_store_that_cannot_be_tended_keeps_no_other(config: Path) -> None:
 
 
 def test_what_was_never_shown_is_cleared_away(config: Path) -> None:
-    """
-    A crash between the look at an upload and its showing leaves nothing for good.
-    """
+    """A crash between the look at an upload and its showing leaves nothing for good."""
     inventory = load(str(config))
     keyring = open_site_keyring(inventory, now=time.time())
     now = time.time()
@@ -325,9 +299,7 @@ def _make_folder(anchor: Path) -> None:
 def test_nothing_stands_for_an_anchor_that_was_lost(
     config: Path, capsys: pytest.CaptureFixture[str], lose: Callable[[Path], None]
 ) -> None:
-    """
-    Whatever lies in its place, the store is damaged and stays so; no open process makes another.
-    """
+    """Whatever lies in its place, the store is damaged and stays so; no open process makes another."""
     store = opened(config)
     inventory = load(str(config))
     note_made(inventory)
@@ -358,9 +330,7 @@ def test_nothing_stands_for_an_anchor_that_was_lost(
 def test_what_was_changed_from_outside_is_not_accepted(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    Accepting takes an older state, and none that Sealgate did not write: the anchor stays.
-    """
+    """Accepting takes an older state, and none that Sealgate did not write: the anchor stays."""
     store = opened(config)
     put(store, "file", b"x")
     store.close()
@@ -378,9 +348,7 @@ def test_what_was_changed_from_outside_is_not_accepted(
 def test_an_empty_store_is_accepted_in_place_of_one_that_is_gone(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    Only when somebody says so.
-    """
+    """Only when somebody says so."""
     store = opened(config)
     put(store, "file", b"x")
     store.close()

@@ -1,6 +1,4 @@
-"""
-Stores are looked at each by itself: one that does not answer is fenced off, the others go on.
-"""
+"""Stores are looked at each by itself: one that does not answer is fenced off, the others go on."""
 
 from __future__ import annotations
 
@@ -38,9 +36,7 @@ admit = ["user:anna"]
 
 @pytest.fixture
 def inventory(tmp_path: Path) -> Inventory:
-    """
-    Give a configuration with three drops.
-    """
+    """Give a configuration with three drops."""
     path = tmp_path / "sealgate.toml"
     listen = '[listen]\nsftp = "127.0.0.1:2022"\n'
     path.write_text(listen + "".join(_DROP.format(name) for name in ("first", "hung", "last")))
@@ -48,36 +44,28 @@ def inventory(tmp_path: Path) -> Inventory:
 
 
 def gathered(inventory: Inventory, before: Wanted | None = None) -> Wanted:
-    """
-    Return what file servers need.
-    """
+    """Return what file servers need."""
     material = Material(time.time, OpenedKeys(time.time))
     served = before.served if before is not None else None
     return material.gather(inventory, None, None, served)  # type: ignore[arg-type]  # only FTPS asks
 
 
 def fenced(wanted: Wanted) -> dict[str, str]:
-    """
-    Return what is fenced off.
-    """
+    """Return what is fenced off."""
     assert wanted.served is not None
     return dict(wanted.served.fenced)
 
 
 @dataclass
 class Media:
-    """
-    What the media of stores do: those in *silent* do not answer until :attr:`answer` is set.
-    """
+    """What the media of stores do: those in *silent* do not answer until :attr:`answer` is set."""
 
     silent: set[str] = field(default_factory=set)
     answer: threading.Event = field(default_factory=threading.Event)
     asked: list[str] = field(default_factory=list)
 
     def open(self, settings: Any, *arguments: Any, **named: Any) -> Any:
-        """
-        Open the store of *settings*, when its medium answers.
-        """
+        """Open the store of *settings*, when its medium answers."""
         self.asked.append(settings.name)
         if settings.name in self.silent:
             self.answer.wait(PATIENCE_SECONDS)
@@ -86,9 +74,7 @@ class Media:
 
 @pytest.fixture
 def media(inventory: Inventory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Media]:
-    """
-    Give media that nobody waits long for.
-    """
+    """Give media that nobody waits long for."""
     media = Media()
     monkeypatch.setattr(transfer_stores, "open_store", media.open)
     # The first time, which is no matter of a moment, the stores of all but one are made.
@@ -102,9 +88,7 @@ def media(inventory: Inventory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Med
 
 
 def test_a_store_that_does_not_answer_holds_up_no_other(inventory: Inventory, media: Media) -> None:
-    """
-    It is fenced off in time, asked again when it came back, and served again; damage is seen.
-    """
+    """It is fenced off in time, asked again when it came back, and served again; damage is seen."""
     keyring = open_site_keyring(inventory, now=time.time())
     assert fenced(gathered(inventory)) == {}
     watch = StoreWatch(time.time)
@@ -134,9 +118,7 @@ def test_a_store_that_does_not_answer_holds_up_no_other(inventory: Inventory, me
 
 
 def test_what_another_configuration_saw_says_nothing(inventory: Inventory, media: Media) -> None:
-    """
-    What was fenced off stays so until this one has looked.
-    """
+    """What was fenced off stays so until this one has looked."""
     keyring = open_site_keyring(inventory, now=time.time())
     gathered(inventory)
     watch = StoreWatch(time.time)
@@ -153,9 +135,7 @@ def test_what_another_configuration_saw_says_nothing(inventory: Inventory, media
 
 
 def test_a_start_waits_for_no_store_that_was_at_work(inventory: Inventory, media: Media) -> None:
-    """
-    It is fenced off; one that never worked is a fault of the configuration.
-    """
+    """It is fenced off; one that never worked is a fault of the configuration."""
     media.silent.add("hung")
     with pytest.raises(ConfigError) as caught:
         gathered(inventory)
@@ -171,9 +151,7 @@ def test_a_start_waits_for_no_store_that_was_at_work(inventory: Inventory, media
 def test_a_folder_that_does_not_answer_is_told_of_too(
     inventory: Inventory, media: Media, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    The look where it lies is one that may hang; what else is refused is refused then, too.
-    """
+    """The look where it lies is one that may hang; what else is refused is refused then, too."""
     gathered(inventory)
     look = why_not_apart
 
@@ -190,9 +168,7 @@ def test_a_folder_that_does_not_answer_is_told_of_too(
 def test_what_was_not_understood_is_not_served(
     inventory: Inventory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    The watch goes on, and tells no more than the kind of error.
-    """
+    """The watch goes on, and tells no more than the kind of error."""
 
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("secret")
@@ -211,9 +187,7 @@ def test_what_was_not_understood_is_not_served(
 
 
 def test_anchors_are_noted_before_a_process_serves_their_stores(inventory: Inventory) -> None:
-    """
-    So that one which starts later makes no other anchor, after a crash of all neither.
-    """
+    """So that one which starts later makes no other anchor, after a crash of all neither."""
     served = gathered(inventory).served
     assert served is not None
     assert [settings.is_known for settings in served.stores] == [True, True, True]
@@ -230,9 +204,7 @@ def test_anchors_are_noted_before_a_process_serves_their_stores(inventory: Inven
 def test_so_many_stores_are_looked_at_at_once(
     inventory: Inventory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Ten times the drops are not ten times the threads; those that hang hold up no others.
-    """
+    """Ten times the drops are not ten times the threads; those that hang hold up no others."""
     keyring = open_site_keyring(inventory, now=time.time())
     (first, *_) = inventory.drops
     drops = tuple(replace(first, name=f"d{n}", store=f"file:stores/d{n}") for n in range(100))

@@ -29,9 +29,7 @@ EXPIRED = tuple(
 
 
 def test_stores_are_tended_once_an_hour(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """
-    The first look is at once, the next one not before an hour, and never two at a time.
-    """
+    """The first look is at once, the next one not before an hour, and never two at a time."""
     told: list[str] = []
     runs, may_end = [], threading.Event()
 
@@ -71,9 +69,7 @@ def test_stores_are_tended_once_an_hour(monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_what_fails_is_told_and_serving_goes_on(
     monkeypatch: pytest.MonkeyPatch, error: Exception, tmp_path: Path
 ) -> None:
-    """
-    A store that is away is named; of an error of ours only its kind is.
-    """
+    """A store that is away is named; of an error of ours only its kind is."""
 
     def tend(*_: object, **__: object) -> tuple[Tended, ...]:
         raise error
@@ -90,9 +86,7 @@ def test_what_fails_is_told_and_serving_goes_on(
 def test_a_store_that_does_not_answer_holds_up_no_other(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """
-    The next is tended all the same, and the one not begun a second time.
-    """
+    """The next is tended all the same, and the one not begun a second time."""
     told: list[str] = []
     runs, may_end = [], threading.Event()
 

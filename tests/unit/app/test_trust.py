@@ -1,6 +1,4 @@
-"""
-How to trust the local CA: the page and the command say the same, and it is true.
-"""
+"""How to trust the local CA: the page and the command say the same, and it is true."""
 
 import re
 import subprocess
@@ -28,25 +26,19 @@ GIVEN = TLSSettings("chain.pem", "key.pem")
 
 
 def site(*domains: str, tls: TLSSettings | None = None) -> Site:
-    """
-    Return a public site.
-    """
+    """Return a public site."""
     upstream = Upstream("http", "127.0.0.1", 8080)
     return Site(domains, upstream, (Route(Door("/"), DEFAULT_MODEL.weakest),), tls=tls)
 
 
 def inventory(folder: Path, *sites: Site, tls: TLSSettings | None = None) -> Inventory:
-    """
-    Return an inventory with *sites*.
-    """
+    """Return an inventory with *sites*."""
     state = str(folder / "state of it")
     return Inventory("sealgate.toml", state, sites=sites, tls=tls or TLSSettings())
 
 
 def test_only_sites_without_a_given_certificate_use_the_local_ca(tmp_path: Path) -> None:
-    """
-    A site's own setting stands over the general one.
-    """
+    """A site's own setting stands over the general one."""
     one, two = site("a.example"), site("b.example", "c.example", tls=GIVEN)
     assert local_sites(inventory(tmp_path, one, two)) == {"a.example": ("a.example",)}
     three = site("d.example", tls=TLSSettings())
@@ -54,18 +46,14 @@ def test_only_sites_without_a_given_certificate_use_the_local_ca(tmp_path: Path)
 
 
 def test_without_a_local_site_there_is_nothing_to_trust(tmp_path: Path) -> None:
-    """
-    No CA is made for nothing.
-    """
+    """No CA is made for nothing."""
     with pytest.raises(UsageError, match="nothing to trust"):
         trust(inventory(tmp_path, site("a.example", tls=GIVEN)), NOW)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_new_domain_is_said_to_replace_the_ca_before_it_does(tmp_path: Path) -> None:
-    """
-    The plan says so, too, and touches nothing; a site of a domain that is covered changes nothing.
-    """
+    """The plan says so, too, and touches nothing; a site of a domain that is covered changes nothing."""
     before = inventory(tmp_path, site("a.example"))
     assert new_authority_remarks(before, NOW) == ()
     made = local_authority(before).server(["a.example"], NOW)
@@ -82,9 +70,7 @@ def test_a_new_domain_is_said_to_replace_the_ca_before_it_does(tmp_path: Path) -
 
 
 def test_a_ca_that_cannot_be_read_is_not_told_here(tmp_path: Path) -> None:
-    """
-    Serving refuses, and says why.
-    """
+    """Serving refuses, and says why."""
     declared = inventory(tmp_path, site("a.example"))
     Path(local_authority(declared).server(["a.example"], NOW).path).write_text("no certificate")
     assert new_authority_remarks(declared, NOW) == ()
@@ -92,9 +78,7 @@ def test_a_ca_that_cannot_be_read_is_not_told_here(tmp_path: Path) -> None:
 
 @pytest.mark.peer("openssl")
 def test_the_fingerprint_is_what_openssl_shows(tmp_path: Path) -> None:
-    """
-    The command to compare is the one that is printed, also for a path with spaces.
-    """
+    """The command to compare is the one that is printed, also for a path with spaces."""
     told = trust(inventory(tmp_path, site("a.example")), NOW)
     text = render_text(told)
     command = re.search(r"openssl x509 .*", text)
@@ -106,9 +90,7 @@ def test_the_fingerprint_is_what_openssl_shows(tmp_path: Path) -> None:
 
 
 def test_looking_replaces_nothing_but_tells_what_will_be(tmp_path: Path) -> None:
-    """
-    A gateway may be serving with the old CA: it is replaced at its next start.
-    """
+    """A gateway may be serving with the old CA: it is replaced at its next start."""
     old = trust(inventory(tmp_path, site("a.example")), NOW)
     new = trust(inventory(tmp_path, site("a.example"), site("b.example")), NOW)
     assert new.fingerprint == old.fingerprint
@@ -123,18 +105,14 @@ def test_looking_replaces_nothing_but_tells_what_will_be(tmp_path: Path) -> None
     ["Debian", "Ubuntu", "Fedora", "macOS", "Windows", "Firefox", "Chrome", "curl", "Java"],
 )
 def test_each_system_has_a_guide(system: str) -> None:
-    """
-    With commands, or with what to click.
-    """
+    """With commands, or with what to click."""
     found = [guide for guide in guides("/ca.pem", "shop.example") if system in guide.system]
     assert found
     assert all(guide.commands or "Import" in guide.note for guide in found)
 
 
 def test_the_page_is_the_same_text() -> None:
-    """
-    ``docs/howto/trust-the-local-ca.md`` is what the command says, with a path to replace.
-    """
+    """``docs/howto/trust-the-local-ca.md`` is what the command says, with a path to replace."""
     page = (ROOT / "docs" / "howto" / "trust-the-local-ca.md").read_text()
     assert page == render_page()
     for guide in guides(".sealgate/authority/server-ca.pem", "shop.example"):

@@ -1,6 +1,4 @@
-"""
-The database is brought up to date without this process carrying what that takes.
-"""
+"""The database is brought up to date without this process carrying what that takes."""
 
 from __future__ import annotations
 
@@ -48,9 +46,7 @@ sys.stdin.read()
 
 
 def test_nothing_that_migrates_stays_in_this_process(tmp_path: Path) -> None:
-    """
-    A process that opens a new database after it never loads Alembic.
-    """
+    """A process that opens a new database after it never loads Alembic."""
     run = subprocess.run(
         [sys.executable, "-c", LOOK, str(tmp_path / "state")],
         capture_output=True,
@@ -61,9 +57,7 @@ def test_nothing_that_migrates_stays_in_this_process(tmp_path: Path) -> None:
 
 
 def test_both_rooms_are_brought_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Register and identities are at their heads after it, and a second time nothing is started.
-    """
+    """Register and identities are at their heads after it, and a second time nothing is started."""
     monkeypatch.setattr(upgrade, "_MIGRATES", "no such module")
     monkeypatch.setattr(upgrade, "_SECONDS", 600.0)
     inventory = Inventory(source="sealgate.toml", state_folder=str(tmp_path))
@@ -79,9 +73,7 @@ def test_both_rooms_are_brought_up_to_date(tmp_path: Path, monkeypatch: pytest.M
 def test_a_damaged_database_is_left_to_who_opens_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    It raises nothing and changes nothing.
-    """
+    """It raises nothing and changes nothing."""
     monkeypatch.setattr(upgrade, "_MIGRATES", "no such module")
     damaged = tmp_path / "register.sqlite"
     damaged.write_bytes(b"no database" * 1000)
@@ -95,9 +87,7 @@ def test_a_damaged_database_is_left_to_who_opens_it(
 
 
 def test_no_command_updates_what_an_older_gateway_uses(tmp_path: Path) -> None:
-    """
-    What it went on to write would be told as somebody else's; it is to be restarted first.
-    """
+    """What it went on to write would be told as somebody else's; it is to be restarted first."""
     inventory = Inventory(source="sealgate.toml", state_folder=str(tmp_path))
     open_identities(inventory).close()
     engine = open_database(database_url(inventory))

@@ -1,6 +1,4 @@
-"""
-Users and their groups, as the application changes them.
-"""
+"""Users and their groups, as the application changes them."""
 
 from pathlib import Path
 
@@ -27,18 +25,14 @@ NOW = 1_800_000_000.0
 
 @pytest.fixture
 def inventory(tmp_path: Path) -> Inventory:
-    """
-    Return an inventory with a state folder of its own.
-    """
+    """Return an inventory with a state folder of its own."""
     return Inventory(str(tmp_path / "sealgate.toml"), str(tmp_path / ".sealgate"))
 
 
 def test_a_user_is_listed_with_its_groups_and_living_certificates(
     inventory: Inventory, tmp_path: Path
 ) -> None:
-    """
-    Added, regrouped, given a key, removed: the list follows.
-    """
+    """Added, regrouped, given a key, removed: the list follows."""
     add_user(inventory, "anna", ["editors"], by="me", now=NOW)
     regroup_user(inventory, "anna", ["staff"], ["editors"], by="me", now=NOW)
     delivery = Delivery(prefix=str(tmp_path / "anna"))
@@ -52,9 +46,7 @@ def test_a_user_is_listed_with_its_groups_and_living_certificates(
 
 
 def test_the_database_may_be_elsewhere(inventory: Inventory, tmp_path: Path) -> None:
-    """
-    ``[register] url`` holds the identities too.
-    """
+    """``[register] url`` holds the identities too."""
     other = Inventory(
         inventory.source,
         str(tmp_path / "other"),
@@ -66,17 +58,13 @@ def test_the_database_may_be_elsewhere(inventory: Inventory, tmp_path: Path) -> 
 
 
 def test_without_a_gateway_a_change_holds_from_the_next_start(inventory: Inventory) -> None:
-    """
-    That is told, not left to be guessed.
-    """
+    """That is told, not left to be guessed."""
     assert "no gateway is running" in tell_gateway(inventory)
     assert "no gateway is running" in add_user(inventory, "anna", [], by="me", now=NOW).news
 
 
 def test_a_refused_change_is_no_change(inventory: Inventory) -> None:
-    """
-    The error comes through as it is.
-    """
+    """The error comes through as it is."""
     with pytest.raises(UsageError):
         remove_user(inventory, "nobody", by="me", now=NOW)
     with open_identities(inventory) as store:
@@ -86,9 +74,7 @@ def test_a_refused_change_is_no_change(inventory: Inventory) -> None:
 def test_names_of_before_that_look_alike_are_told(
     inventory: Inventory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Both still come in: nobody is locked out without a word.
-    """
+    """Both still come in: nobody is locked out without a word."""
     assert look_alike_remarks(inventory) == ()
     add_user(inventory, "alice", [], by="me", now=NOW)
     add_user(inventory, "bob", [], by="me", now=NOW)

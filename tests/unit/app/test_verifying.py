@@ -32,9 +32,7 @@ Craft = "Callable[[str, str], bytes]"
 def wire(
     authority: str, target: str, *, body: bytes = BODY, status: int = 200, ago: float = 0.0
 ) -> bytes:
-    """
-    Return a whole signed answer.
-    """
+    """Return a whole signed answer."""
     fields = (("content-type", "text/plain"), ("content-length", str(len(body))))
     request = Request("GET", authority, target)
     digest = hashlib.sha256(body).digest()
@@ -45,9 +43,7 @@ def wire(
 
 @contextlib.contextmanager
 def serving(craft: Callable[[str, str], bytes]) -> Iterator[str]:
-    """
-    Answer each request (authority and target) as *craft* says; give the authority.
-    """
+    """Answer each request (authority and target) as *craft* says; give the authority."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         authority = f"127.0.0.1:{listener.getsockname()[1]}"
 
@@ -73,27 +69,21 @@ def serving(craft: Callable[[str, str], bytes]) -> Iterator[str]:
 
 @pytest.fixture
 def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """
-    Pin the key, in a folder without a configuration.
-    """
+    """Pin the key, in a folder without a configuration."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "site.pem").write_bytes(b"# mirror\n" + vectors.ED25519_PUBLIC)
     return "site.pem"
 
 
 def verify(authority: str, *options: str, keys: str, path: str = "/data.txt?v=1") -> int:
-    """
-    Run the command on one URL.
-    """
+    """Run the command on one URL."""
     return run(["verify", f"http://{authority}{path}", "--key", keys, *options])
 
 
 def test_what_is_verified_is_written(
     tmp_path: Path, keys: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    The body whole, and who signed it until when.
-    """
+    """The body whole, and who signed it until when."""
     with serving(wire) as authority:
         assert verify(authority, "-o", "out.txt", keys=keys) == ExitCode.OK
     assert (tmp_path / "out.txt").read_bytes() == BODY
@@ -104,9 +94,7 @@ def test_what_is_verified_is_written(
 
 
 def test_json_tells_the_same(keys: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    One document, of a schema with a version.
-    """
+    """One document, of a schema with a version."""
     with serving(wire) as authority:
         assert verify(authority, "--format", "json", keys=keys) == ExitCode.OK
     told = json.loads(capsys.readouterr().out)
@@ -168,9 +156,7 @@ def _before_trailers(authority: str, target: str) -> bytes:
 def test_nobody_is_listened_to_for_ever(
     craft: Callable[[str, str], bytes], told: str, keys: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    What is passed over has an end, wherever it stands: a server that lies could go on and on.
-    """
+    """What is passed over has an end, wherever it stands: a server that lies could go on and on."""
     with serving(craft) as authority:
         assert verify(authority, "-o", "out.txt", keys=keys) == ExitCode.FAILED
     assert told in capsys.readouterr().err
@@ -194,9 +180,7 @@ def test_what_is_not_verified_is_not_written(
     keys: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """
-    Exit code 10, nothing new beside OUT, and what was at OUT before stays.
-    """
+    """Exit code 10, nothing new beside OUT, and what was at OUT before stays."""
     (tmp_path / "out.txt").write_text("as it was")
     with serving(craft) as authority:
         assert verify(authority, "-o", "out.txt", keys=keys) == ExitCode.FINDINGS
@@ -208,9 +192,7 @@ def test_what_is_not_verified_is_not_written(
 def test_another_key_is_unknown(
     tmp_path: Path, keys: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    Only pinned keys count; which one it was is told.
-    """
+    """Only pinned keys count; which one it was is told."""
     del keys
     (tmp_path / "other.pem").write_bytes(vectors.P256_PUBLIC)
     with serving(wire) as authority:
@@ -234,9 +216,7 @@ def test_no_verdict_on_half_an_answer(
     keys: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """
-    Exit code 1: that it broke off, or is another status, is no finding.
-    """
+    """Exit code 1: that it broke off, or is another status, is no finding."""
     with serving(craft) as authority:
         assert verify(authority, "-o", "out.txt", keys=keys) == ExitCode.FAILED
     assert message in capsys.readouterr().err
@@ -266,9 +246,7 @@ def test_what_cannot_be_asked(
     keys: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """
-    Exit code 2 before anything is fetched, and no secret is repeated.
-    """
+    """Exit code 2 before anything is fetched, and no secret is repeated."""
     del keys
     (tmp_path / "notes.txt").write_text("hello")
     (tmp_path / "private.pem").write_bytes(vectors.ED25519_PRIVATE)
@@ -291,18 +269,14 @@ def test_what_cannot_be_asked(
     ],
 )
 def test_a_url_is_taken_apart_as_it_is_asked(url: str, authority: str, target: str) -> None:
-    """
-    Host and request target, as they go over the wire.
-    """
+    """Host and request target, as they go over the wire."""
     found = parse_address(url)
     assert (found.authority, found.target) == (authority, target)
 
 
 @given(st.text(max_size=40), st.sampled_from(["http://", "https://", "", "HTTP://a"]))
 def test_no_url_makes_it_fail(text: str, scheme: str) -> None:
-    """
-    It is taken apart or refused, and what goes over the wire is one line of ASCII.
-    """
+    """It is taken apart or refused, and what goes over the wire is one line of ASCII."""
     try:
         found = parse_address(scheme + text)
     except UsageError:
@@ -314,9 +288,7 @@ def test_no_url_makes_it_fail(text: str, scheme: str) -> None:
 
 
 def test_no_drop_is_taken_for_a_url() -> None:
-    """
-    Nor a URL of another kind for one that can be verified.
-    """
+    """Nor a URL of another kind for one that can be verified."""
     assert [is_url(text) for text in ("HTTP://a", "https://a", "partners", "ftp://a")] == [
         True,
         True,

@@ -1,6 +1,4 @@
-"""
-Replaced files are noticed once, when they stand still.
-"""
+"""Replaced files are noticed once, when they stand still."""
 
 from __future__ import annotations
 
@@ -10,9 +8,7 @@ from sealgate.app.watch import FileWatch
 
 
 def test_a_replaced_file_is_named_once(tmp_path: Path) -> None:
-    """
-    At the second look that sees it the same, and never again.
-    """
+    """At the second look that sees it the same, and never again."""
     path = tmp_path / "a"
     path.write_text("one")
     watch = FileWatch([str(path)])
@@ -22,9 +18,7 @@ def test_a_replaced_file_is_named_once(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_still_written_is_waited_for(tmp_path: Path) -> None:
-    """
-    As long as every look sees another file, none is told.
-    """
+    """As long as every look sees another file, none is told."""
     path = tmp_path / "a"
     watch = FileWatch([str(path)])
     for length in range(1, 5):
@@ -34,9 +28,7 @@ def test_a_file_that_is_still_written_is_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_turned_link_is_a_change(tmp_path: Path) -> None:
-    """
-    Certbot leaves the files and turns the link.
-    """
+    """Certbot leaves the files and turns the link."""
     for name in ("one", "two"):
         (tmp_path / name).write_text(name)
     link = tmp_path / "live"
@@ -48,9 +40,7 @@ def test_a_turned_link_is_a_change(tmp_path: Path) -> None:
 
 
 def test_a_file_that_goes_is_a_change(tmp_path: Path) -> None:
-    """
-    So that its absence is told, too.
-    """
+    """So that its absence is told, too."""
     path = tmp_path / "a"
     path.write_text("one")
     watch = FileWatch([str(path)])

@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 
 
 def test_links_to_a_web_root_are_resolved(tmp_path: Path) -> None:
-    """
-    A root that is named by a link is found under its own name, and the other way round.
-    """
+    """A root that is named by a link is found under its own name, and the other way round."""
     root = tmp_path / "html"
     root.mkdir()
     (root / "a.sql").write_text("x")
@@ -28,9 +26,7 @@ def test_links_to_a_web_root_are_resolved(tmp_path: Path) -> None:
 
 
 def test_the_root_itself_and_its_neighbours_are_not_in_it(tmp_path: Path) -> None:
-    """
-    A folder whose name only begins like the root's is another one.
-    """
+    """A folder whose name only begins like the root's is another one."""
     for name in ("html", "html.bak"):
         (tmp_path / name).mkdir()
     roots = WebRoots(None, [str(tmp_path / "html")], [], str)
@@ -40,8 +36,6 @@ def test_the_root_itself_and_its_neighbours_are_not_in_it(tmp_path: Path) -> Non
 
 
 def test_a_root_that_is_no_folder_is_told_as_it_is_shown(tmp_path: Path) -> None:
-    """
-    The message has the masked form of the path only.
-    """
+    """The message has the masked form of the path only."""
     with pytest.raises(UsageError, match='web root "masked" is no folder'):
         WebRoots(None, [str(tmp_path / "nowhere")], [], lambda _: "masked")

@@ -18,16 +18,12 @@ TWO_CLASSES = ClassificationModel(
 
 
 def found(kind: Kind, count: int = 1, records: int | None = None) -> KindFound:
-    """
-    Return *kind* as found *count* times.
-    """
+    """Return *kind* as found *count* times."""
     return KindFound(kind, count, count if records is None else records, Confidence.LIKELY)
 
 
 def weigh(*kinds: KindFound, complete: bool = True) -> Weighed:
-    """
-    Return the class of an asset with *kinds* in the default model.
-    """
+    """Return the class of an asset with *kinds* in the default model."""
     return classify(kinds, model=DEFAULT_MODEL, complete=complete)
 
 
@@ -67,9 +63,7 @@ def weigh(*kinds: KindFound, complete: bool = True) -> Weighed:
     ],
 )
 def test_what_is_found_decides_the_class(kinds: tuple[KindFound, ...], class_id: str) -> None:
-    """
-    The high-water mark of the traits is the class, and what stands together weighs more.
-    """
+    """The high-water mark of the traits is the class, and what stands together weighs more."""
     weighed = weigh(*kinds)
     assert weighed.classification.id == class_id
     assert weighed.computed.id == class_id
@@ -77,9 +71,7 @@ def test_what_is_found_decides_the_class(kinds: tuple[KindFound, ...], class_id:
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_every_kind_brings_its_traits_with_their_clauses(kind: Kind) -> None:
-    """
-    Alone, a kind weighs what the catalogue says, and each rank has a reason and a clause.
-    """
+    """Alone, a kind weighs what the catalogue says, and each rank has a reason and a clause."""
     traits = facts(kind).traits
     weighed = weigh(found(kind))
     expected = TraitRanks(traits.use.rank, traits.legal.rank, traits.value.rank)
@@ -97,16 +89,12 @@ def test_every_kind_brings_its_traits_with_their_clauses(kind: Kind) -> None:
 
 @pytest.mark.parametrize("kind", [kind for kind in Kind if facts(kind).sensitive])
 def test_sensitive_kinds_are_confidential_at_least(kind: Kind) -> None:
-    """
-    Medical and financial data and access codes are confidential by nature (guideline).
-    """
+    """Medical and financial data and access codes are confidential by nature (guideline)."""
     assert weigh(found(kind)).classification.rank >= 2
 
 
 def test_what_was_not_looked_at_is_strictest() -> None:
-    """
-    An asset that could not be seen whole has the strictest class, and the floor holds.
-    """
+    """An asset that could not be seen whole has the strictest class, and the floor holds."""
     weighed = weigh(complete=False)
     assert weighed.classification is DEFAULT_MODEL.strictest
     assert weighed.sensitive
@@ -114,35 +102,27 @@ def test_what_was_not_looked_at_is_strictest() -> None:
 
 
 def test_nothing_found_has_a_reason_too() -> None:
-    """
-    Also the weakest class tells why.
-    """
+    """Also the weakest class tells why."""
     (reason,) = weigh().reasons
     assert reason.rank == 0
     assert reason.because == "nothing that is looked for was found"
 
 
 def test_reasons_stand_strongest_first() -> None:
-    """
-    What made the class stands before what did not.
-    """
+    """What made the class stands before what did not."""
     ranks = [r.rank for r in weigh(found(Kind.EMAIL), found(Kind.PASSWORD)).reasons]
     assert ranks == sorted(ranks, reverse=True)
 
 
 def test_an_own_model_is_stretched() -> None:
-    """
-    A model of two classes takes the stricter one from the first rank on.
-    """
+    """A model of two classes takes the stricter one from the first rank on."""
     weighed = classify([found(Kind.EMAIL)], model=TWO_CLASSES, complete=True)
     assert weighed.classification.id == "closed"
 
 
 @pytest.mark.parametrize("class_id", ["public", "secret"])
 def test_a_decision_wins_and_both_stay(class_id: str) -> None:
-    """
-    What a person decided holds, what the data says is kept beside it.
-    """
+    """What a person decided holds, what the data says is kept beside it."""
     override = Override(class_id, "the owner", "published anyway", 1.0)
     weighed = classify([found(Kind.EMAIL)], model=DEFAULT_MODEL, complete=True, override=override)
     assert weighed.classification.id == class_id
@@ -152,9 +132,7 @@ def test_a_decision_wins_and_both_stay(class_id: str) -> None:
 
 
 def test_a_decision_for_an_unknown_class_is_not_followed() -> None:
-    """
-    A class that the model no longer has changes nothing, and that is told.
-    """
+    """A class that the model no longer has changes nothing, and that is told."""
     weighed = classify(
         [found(Kind.EMAIL)],
         model=DEFAULT_MODEL,
@@ -170,9 +148,7 @@ def test_a_decision_about_a_masked_name_may_only_be_stricter(
     class_id: str,
     followed: bool,  # noqa: FBT001  # a case of the table
 ) -> None:
-    """
-    A masked name may mean another file by now, so less than the data asks is refused.
-    """
+    """A masked name may mean another file by now, so less than the data asks is refused."""
     weighed = classify(
         [found(Kind.EMAIL)],
         model=DEFAULT_MODEL,

@@ -20,23 +20,17 @@ from sealgate.policy.rules import find_rule
 
 
 def found(kind: Kind, count: int = 1) -> KindFound:
-    """
-    Return *kind* as found *count* times.
-    """
+    """Return *kind* as found *count* times."""
     return KindFound(kind, count, count, Confidence.LIKELY)
 
 
 def test_the_rules_exist() -> None:
-    """
-    Every rule that an assessment speaks of is one of the policy's.
-    """
+    """Every rule that an assessment speaks of is one of the policy's."""
     assert all(find_rule(rule) for rule in RULES)
 
 
 def test_what_must_not_be_stored_is_observed() -> None:
-    """
-    Codes and clear passwords are named by kind; other kinds and empty columns are not.
-    """
+    """Codes and clear passwords are named by kind; other kinds and empty columns are not."""
     tallied = Tallied(
         (found(Kind.CARD_VERIFICATION), found(Kind.PASSWORD, 0), found(Kind.EMAIL)),
     )
@@ -46,27 +40,21 @@ def test_what_must_not_be_stored_is_observed() -> None:
 
 
 def test_what_was_not_looked_at_is_not_observed() -> None:
-    """
-    Where nothing was found and not everything was seen, nothing is said.
-    """
+    """Where nothing was found and not everything was seen, nothing is said."""
     (sighting,) = sightings_of("file x", Tallied((), missed=(Missed("it is damaged"),)))
     assert isinstance(sighting, NotObserved)
     assert sighting.reason == "it is damaged"
 
 
 def test_what_was_found_in_a_part_stands() -> None:
-    """
-    A file that was only seen in part is observed where something was found in it.
-    """
+    """A file that was only seen in part is observed where something was found in it."""
     tallied = Tallied((found(Kind.PASSWORD),), missed=(Missed("it is damaged"),))
     (sighting,) = sightings_of("file x", tallied)
     assert isinstance(sighting, Observation)
 
 
 def test_text_instead_of_rows_is_observed() -> None:
-    """
-    Every byte was seen, so that nothing was found counts.
-    """
+    """Every byte was seen, so that nothing was found counts."""
     (sighting,) = sightings_of("file x", Tallied((), missed=(Missed("broken", partly=True),)))
     assert isinstance(sighting, Observation)
     assert sighting.value == ()
@@ -101,33 +89,25 @@ def test_text_instead_of_rows_is_observed() -> None:
     ],
 )
 def test_what_no_visitor_may_have_is_known_by_name(relative: str, what: str | None) -> None:
-    """
-    Repositories, settings, dumps, backups and keys are told; what sites serve is not.
-    """
+    """Repositories, settings, dumps, backups and keys are told; what sites serve is not."""
     result = exposed(relative)
     assert (result[0] if result else None) == what
 
 
 def test_a_repository_is_named_once() -> None:
-    """
-    Each of its files names the repository, with the folder that it stands in.
-    """
+    """Each of its files names the repository, with the folder that it stands in."""
     assert exposed("shop/.git/refs/heads/main") == ("repository", "shop/.git/")
 
 
 def test_content_tells_what_a_name_does_not() -> None:
-    """
-    A key or a dump under a harmless name is told too.
-    """
+    """A key or a dump under a harmless name is told too."""
     assert exposed("notes.txt", kinds=[found(Kind.PRIVATE_KEY)]) == ("key", "notes.txt")
     assert exposed("notes.txt", format_name="sql-dump") == ("dump", "notes.txt")
     assert exposed("cert.pem", kinds=[found(Kind.PRIVATE_KEY, 0)]) is None
 
 
 def test_advice_is_what_the_policy_found_and_what_nothing_fills() -> None:
-    """
-    Findings of other assets are not told here; empty columns are.
-    """
+    """Findings of other assets are not told here; empty columns are."""
     root = Asset("file /srv/www/", AssetKind.FILE)
     table = Asset("table cards", AssetKind.TABLE)
     tallied = Tallied((found(Kind.CARD_VERIFICATION),), empty_columns=("fax",))

@@ -8,9 +8,7 @@ from sealgate.detect.model import Confidence, Kind
 
 
 def test_kinds_are_summed_up() -> None:
-    """
-    Values and records add up, the surest match counts, and a projection stays one.
-    """
+    """Values and records add up, the surest match counts, and a projection stays one."""
     some = KindFound(Kind.EMAIL, 2, 2, Confidence.LIKELY, ("a",), estimated=True)
     more = KindFound(Kind.EMAIL, 3, 1, Confidence.CONFIRMED, ("b",), at_least=True)
     phone = KindFound(Kind.PHONE, 9, 9, Confidence.LIKELY, ("c",))
@@ -26,9 +24,7 @@ def test_kinds_are_summed_up() -> None:
 def test_a_gap_in_a_table_is_one_in_its_database(
     partly: bool,  # noqa: FBT001  # a case of the table
 ) -> None:
-    """
-    What was unseen of a table is unseen of the database, wholly when one was wholly.
-    """
+    """What was unseen of a table is unseen of the database, wholly when one was wholly."""
     tables = [
         Tallied((), missed=(Missed("x", partly=True),)),
         Tallied((), missed=(Missed("y", partly=partly),)),

@@ -1,6 +1,4 @@
-"""
-What an answer means: cookies, HSTS, redirects, and whether it lets one in.
-"""
+"""What an answer means: cookies, HSTS, redirects, and whether it lets one in."""
 
 from __future__ import annotations
 
@@ -31,17 +29,13 @@ FORM = b"<form method=post><input type=password name=p></form>"
 
 
 def answer(status: int = 200, body: bytes = b"", **headers: str) -> Response:
-    """
-    Return an answer; underscores in header names are dashes.
-    """
+    """Return an answer; underscores in header names are dashes."""
     named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
     return Response(status, named, body)
 
 
 def test_cookies() -> None:
-    """
-    Flags are read without regard to case; a deleted cookie is none, a value is not kept.
-    """
+    """Flags are read without regard to case; a deleted cookie is none, a value is not kept."""
     response = Response(
         200,
         (
@@ -63,9 +57,7 @@ def test_cookies() -> None:
 
 @pytest.mark.parametrize("line", ["5d41402abc4b2a76", "=5d41402abc4b2a76", " token ; HttpOnly"])
 def test_a_cookie_without_a_name(line: str) -> None:
-    """
-    Browsers keep it and send it (RFC 6265bis, 5.6); its value is not told.
-    """
+    """Browsers keep it and send it (RFC 6265bis, 5.6); its value is not told."""
     response = Response(200, (("set-cookie", line), ("set-cookie", f"{line}; Secure")), b"")
     first, second = cookies(response)
     assert (first.secure, second.secure) == (False, True)
@@ -86,16 +78,12 @@ def test_a_cookie_without_a_name(line: str) -> None:
     ],
 )
 def test_session_names(name: str, *, expected: bool) -> None:
-    """
-    Session names sound like it; tokens that scripts must read are no sessions.
-    """
+    """Session names sound like it; tokens that scripts must read are no sessions."""
     assert is_session_cookie(name) is expected
 
 
 def test_a_preset_knows_better() -> None:
-    """
-    What the preset says of a cookie stands over how its name sounds.
-    """
+    """What the preset says of a cookie stands over how its name sounds."""
     rules = (CookieRule("shop*", http_only=True, same_site=None), CookieRule("sid", False, None))
     assert is_session_cookie("shop-x", rules)
     assert not is_session_cookie("sid", rules)
@@ -122,9 +110,7 @@ def test_a_preset_knows_better() -> None:
     ],
 )
 def test_markup(response: Response, text: str, *, whole: bool) -> None:
-    """
-    A page is read in its own encoding; what cannot be read whole says so.
-    """
+    """A page is read in its own encoding; what cannot be read whole says so."""
     assert markup_of(response) == (text, whole)
 
 
@@ -153,16 +139,12 @@ def test_markup(response: Response, text: str, *, whole: bool) -> None:
     ],
 )
 def test_hsts(value: str, expected: int) -> None:
-    """
-    A faulty header counts as none (RFC 6797, 8.1).
-    """
+    """A faulty header counts as none (RFC 6797, 8.1)."""
     assert hsts_seconds(answer(strict_transport_security=value)) == expected
 
 
 def test_hsts_in_two_fields() -> None:
-    """
-    Only the first counts (RFC 6797, 8.1), whatever the second says.
-    """
+    """Only the first counts (RFC 6797, 8.1), whatever the second says."""
     name = "strict-transport-security"
     both = [(name, "max-age=0"), (name, "max-age=63072000")]
     assert hsts_seconds(Response(200, tuple(both), b"")) == 0
@@ -174,9 +156,7 @@ def test_hsts_in_two_fields() -> None:
     "built", ["<?xml-stylesheet href='a.xsl'?>", "<!DOCTYPE a [<!ENTITY b 'c'>]>"]
 )
 def test_a_page_that_is_built_is_not_read_whole(built: str) -> None:
-    """
-    What XSLT or entities make of it is another page; in HTML both are nothing.
-    """
+    """What XSLT or entities make of it is another page; in HTML both are nothing."""
     body = built.encode() + b"<a/>"
     for kind, whole in {"text/xml": False, "image/svg+xml; a=b": False, "text/html": True}.items():
         assert markup_of(Response(200, (("content-type", kind),), body))[1] is whole
@@ -200,9 +180,7 @@ def test_a_page_that_is_built_is_not_read_whole(built: str) -> None:
     ],
 )
 def test_an_encoding_that_the_page_names(head: str, codec: str) -> None:
-    """
-    It counts where no field names one, and UTF-16 and what is none do not (HTML, 13.2.3.2).
-    """
+    """It counts where no field names one, and UTF-16 and what is none do not (HTML, 13.2.3.2)."""
     markup = head + "<form action=http://a.test/ method=post><input placeholder=Stra\u00dfe></form>"
     response = Response(200, HTML, markup.encode(codec))
     assert markup_of(response) == (markup, True)
@@ -216,16 +194,12 @@ def test_an_encoding_that_the_page_names(head: str, codec: str) -> None:
     ],
 )
 def test_iso_2022_jp_is_not_read_whole(kind: str, body: bytes) -> None:
-    """
-    What opens a comment in ASCII is a letter there, and faults are read otherwise by browsers.
-    """
+    """What opens a comment in ASCII is a letter there, and faults are read otherwise by browsers."""
     assert not markup_of(Response(200, (("content-type", kind),), body))[1]
 
 
 def test_hsts_absent() -> None:
-    """
-    No header, no HSTS.
-    """
+    """No header, no HSTS."""
     assert hsts_seconds(answer()) == 0
 
 
@@ -261,9 +235,7 @@ def test_hsts_absent() -> None:
     ],
 )
 def test_plain_answers(response: Response, expected: str | None) -> None:
-    """
-    Only a redirect to https, and a refusal that asks for nothing, are safe; both must be read.
-    """
+    """Only a redirect to https, and a refusal that asks for nothing, are safe; both must be read."""
     assert plain_answer(response, "http://shop.example/x") == expected
 
 
@@ -285,16 +257,12 @@ def test_plain_answers(response: Response, expected: str | None) -> None:
     ],
 )
 def test_what_may_be_a_page(given: tuple[str, ...], *, expected: bool) -> None:
-    """
-    What a browser might read as tags is a page; what it shows as text or draws is none.
-    """
+    """What a browser might read as tags is a page; what it shows as text or draws is none."""
     assert is_page(Response(200, tuple(("content-type", one) for one in given), b"")) is expected
 
 
 def test_where_an_answer_leads() -> None:
-    """
-    A Refresh field leads on as the markup does.
-    """
+    """A Refresh field leads on as the markup does."""
     led = answer(404, b"<meta http-equiv=refresh content='0;url=/b'>", refresh="0; url=/a")
     assert leads_to(led, "http://shop.example/x") == (
         "http://shop.example/a",
@@ -303,9 +271,7 @@ def test_where_an_answer_leads() -> None:
 
 
 def test_redirect_without_location() -> None:
-    """
-    A redirect that says not where is none.
-    """
+    """A redirect that says not where is none."""
     assert redirect_of(answer(302), "http://shop.example/") is None
     assert redirect_of(answer(200, location="https://a.example/"), "http://a.example/") is None
 
@@ -329,16 +295,12 @@ LOCKED = "https://shop.example/typo3"
     ],
 )
 def test_locks(response: Response, *, expected: bool | None) -> None:
-    """
-    2xx and 3xx are open, but for a redirect back to the lock; 5xx cannot be told.
-    """
+    """2xx and 3xx are open, but for a redirect back to the lock; 5xx cannot be told."""
     assert opens(response, LOCKED + ";x", LOCKED, None) is expected
 
 
 def test_what_is_shown_everywhere_is_not_the_locked_place() -> None:
-    """
-    An answer that looks like that to a path that does not exist shows nothing.
-    """
+    """An answer that looks like that to a path that does not exist shows nothing."""
     same = answer(200, b"welcome")
     assert opens(same, LOCKED, LOCKED, look_of(same)) is False
     down = answer(503)

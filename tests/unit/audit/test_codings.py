@@ -1,6 +1,4 @@
-"""
-Bodies that came compressed are decoded, within bounds.
-"""
+"""Bodies that came compressed are decoded, within bounds."""
 
 from __future__ import annotations
 
@@ -44,17 +42,13 @@ CODED = {
     ],
 )
 def test_decoded(body: bytes, codings: str) -> None:
-    """
-    What browsers decode is decoded, in the order in which it was applied.
-    """
+    """What browsers decode is decoded, in the order in which it was applied."""
     assert decoded(body, codings) == (PAGE, True)
 
 
 @pytest.mark.parametrize("coding", CODED)
 def test_what_breaks_off(coding: str) -> None:
-    """
-    A piece gives what it holds, and says that it is one.
-    """
+    """A piece gives what it holds, and says that it is one."""
     found, whole = decoded(CODED[coding][:-4], coding)
     assert not whole
     assert PAGE.startswith(found)
@@ -62,17 +56,13 @@ def test_what_breaks_off(coding: str) -> None:
 
 @pytest.mark.parametrize("coding", CODED)
 def test_what_is_none(coding: str) -> None:
-    """
-    What was not coded as it says is never taken for an empty page.
-    """
+    """What was not coded as it says is never taken for an empty page."""
     assert not decoded(b"<form><input type=password>", coding)[1]
 
 
 @pytest.mark.parametrize("coding", ["klingon", "gzip, klingon", "gzip, gzip, gzip, gzip"])
 def test_what_is_not_known(coding: str) -> None:
-    """
-    An unknown coding, or one upon the other without end, is not read.
-    """
+    """An unknown coding, or one upon the other without end, is not read."""
     assert decoded(CODED["gzip"], coding) == (b"", False)
 
 
@@ -80,9 +70,7 @@ def test_what_is_not_known(coding: str) -> None:
     ("pack", "coding"), [(gzip.compress, "gzip"), (brotli.compress, "br"), (zstd.compress, "zstd")]
 )
 def test_a_bomb(pack: object, coding: str) -> None:
-    """
-    Of a small body that becomes large only so much is looked at.
-    """
+    """Of a small body that becomes large only so much is looked at."""
     assert callable(pack)
     found, whole = decoded(pack(b"\0" * (MAX_DECODED_BYTES + 1000)), coding)
     assert len(found) <= MAX_DECODED_BYTES
@@ -90,7 +78,5 @@ def test_a_bomb(pack: object, coding: str) -> None:
 
 
 def test_very_many_members() -> None:
-    """
-    A body of tiny members is not read for hours.
-    """
+    """A body of tiny members is not read for hours."""
     assert not decoded(gzip.compress(b"x") * 10_000, "gzip")[1]

@@ -1,6 +1,4 @@
-"""
-What style sheets refer to.
-"""
+"""What style sheets refer to."""
 
 from __future__ import annotations
 
@@ -35,9 +33,7 @@ from sealgate.audit.css import Sheet, read_css
     ],
 )
 def test_references(text: str, imports: tuple[str, ...], parts: tuple[str, ...]) -> None:
-    """
-    References are read as they stand; comments, name spaces and other strings are none.
-    """
+    """References are read as they stand; comments, name spaces and other strings are none."""
     assert read_css(text) == Sheet(imports, parts)
 
 
@@ -64,7 +60,5 @@ def test_references(text: str, imports: tuple[str, ...], parts: tuple[str, ...])
     ).map("".join)
 )
 def test_any_text_is_read(text: str) -> None:
-    """
-    No style sheet makes the reader raise.
-    """
+    """No style sheet makes the reader raise."""
     read_css(text)

@@ -1,6 +1,4 @@
-"""
-Where the doors of a configured site are.
-"""
+"""Where the doors of a configured site are."""
 
 from __future__ import annotations
 
@@ -36,23 +34,17 @@ SITE = Site(
 
 
 def inventory(listen: Listen) -> Inventory:
-    """
-    Return one site behind *listen*.
-    """
+    """Return one site behind *listen*."""
     return Inventory("sealgate.toml", ".sealgate", listen=listen, sites=(SITE,))
 
 
 def reach(address: Address, domain: str) -> str:
-    """
-    Tell both, so that a test sees what was asked.
-    """
+    """Tell both, so that a test sees what was asked."""
     return f"{address.host} for {domain}"
 
 
 def test_every_name_at_every_listener() -> None:
-    """
-    Each name is asked at each TLS listener and, apart, at each plain one.
-    """
+    """Each name is asked at each TLS listener and, apart, at each plain one."""
     listen = Listen((Address("192.0.2.1", 443), Address("::", 8443)), (Address("::", 8080),))
     doors = doors_of(inventory(listen), SITE, reach)
     assert [(t.server_name, t.address, t.port) for t in doors.secure] == [
@@ -70,9 +62,7 @@ def test_every_name_at_every_listener() -> None:
 
 @pytest.mark.parametrize(("https", "http"), [(443, 80), (8443, 8443)])
 def test_a_shut_plain_door_is_looked_at(https: int, http: int) -> None:
-    """
-    With ``http = "off"`` something else may still listen there.
-    """
+    """With ``http = "off"`` something else may still listen there."""
     doors = doors_of(inventory(Listen((Address("::", https),), ())), SITE, reach)
     assert {t.plain_port for t in doors.plain} == {http}
 
@@ -88,9 +78,7 @@ def test_a_shut_plain_door_is_looked_at(https: int, http: int) -> None:
     ],
 )
 def test_what_is_asked_for(door: Door, expected: str) -> None:
-    """
-    A door becomes a request target, and its spellings others than that.
-    """
+    """A door becomes a request target, and its spellings others than that."""
     assert request_for(door) == expected
     route = Route(door, CONFIDENTIAL)
     assert expected not in spellings_for(route, (Route(Door("/"), PUBLIC), route))
@@ -110,9 +98,7 @@ def test_what_is_asked_for(door: Door, expected: str) -> None:
     ],
 )
 def test_a_weaker_route_of_any_folder_is_tried(locked: Door, weaker: str, expected: str) -> None:
-    """
-    What lies at a weaker route by path, and is a locked script to the server, is asked for.
-    """
+    """What lies at a weaker route by path, and is a locked script to the server, is asked for."""
     route = Route(locked, CONFIDENTIAL)
     assert expected in spellings_for(
         route, (Route(Door("/"), PUBLIC), Route(Door(weaker), PUBLIC), route)
@@ -130,18 +116,14 @@ def test_a_weaker_route_of_any_folder_is_tried(locked: Door, weaker: str, expect
     ],
 )
 def test_what_a_weaker_route_may_serve_is_not_asked_for(locked: str, weaker: str) -> None:
-    """
-    A route that writes the script out, or is no script's, serves what it says.
-    """
+    """A route that writes the script out, or is no script's, serves what it says."""
     front, route = Route(Door("/"), PUBLIC), Route(Door(locked), CONFIDENTIAL)
     with_weaker = spellings_for(route, (front, Route(Door(weaker), PUBLIC), route))
     assert with_weaker == spellings_for(route, (front, route))
 
 
 def test_a_locked_route_of_any_folder_adds_nothing() -> None:
-    """
-    Only what is weaker could let anybody in.
-    """
+    """Only what is weaker could let anybody in."""
     front, route = Route(Door("/"), PUBLIC), Route(Door("/admin.php"), CONFIDENTIAL)
     other = Route(Door("/*/pub"), CONFIDENTIAL)
     assert spellings_for(route, (front, other, route)) == spellings_for(route, (front, route))
@@ -158,16 +140,12 @@ def test_a_locked_route_of_any_folder_adds_nothing() -> None:
     ],
 )
 def test_what_is_asked_for_below(door: Door, expected: str | None) -> None:
-    """
-    Files, exact doors and parameters have nothing below.
-    """
+    """Files, exact doors and parameters have nothing below."""
     assert below(door) == expected
 
 
 def test_locked_and_everywhere() -> None:
-    """
-    A key is asked for from "high" access on; "::" is every address.
-    """
+    """A key is asked for from "high" access on; "::" is every address."""
     assert is_locked(Route(Door("/x"), CONFIDENTIAL))
     assert not is_locked(Route(Door("/x"), RESTRICTED, backend=True))
     assert asks_who(Route(Door("/x"), RESTRICTED))

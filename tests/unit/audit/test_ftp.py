@@ -1,6 +1,4 @@
-"""
-The replies of FTP, and what is read from anything that may come back.
-"""
+"""The replies of FTP, and what is read from anything that may come back."""
 
 from __future__ import annotations
 
@@ -26,9 +24,7 @@ FEAT = b"211-Features:\r\n AUTH TLS\r\n PBSZ\r\n REST STREAM\r\n211 End\r\n"
     ],
 )
 def test_replies(data: bytes, expected: Reply) -> None:
-    """
-    One line, or all up to the code with a space (RFC 959, 4.2), and nothing of the next.
-    """
+    """One line, or all up to the code with a space (RFC 959, 4.2), and nothing of the next."""
     assert parse_reply(data + b"500 x\r\n") == (expected, b"500 x\r\n")
 
 
@@ -36,9 +32,7 @@ def test_replies(data: bytes, expected: Reply) -> None:
     "data", [b"", b"2", b"220", b"220 rea", b"220-a\r\n", b"220-a\r\n220-b\r\n"]
 )
 def test_more_must_come(data: bytes) -> None:
-    """
-    A reply that is not whole is awaited.
-    """
+    """A reply that is not whole is awaited."""
     assert parse_reply(data) is None
 
 
@@ -55,17 +49,13 @@ def test_more_must_come(data: bytes) -> None:
     ],
 )
 def test_no_ftp(data: bytes) -> None:
-    """
-    What can never become a reply is refused, and not read for ever.
-    """
+    """What can never become a reply is refused, and not read for ever."""
     with pytest.raises(MalformedReplyError):
         parse_reply(data)
 
 
 def test_features() -> None:
-    """
-    Features are the indented lines of a 211, and nothing of any other reply.
-    """
+    """Features are the indented lines of a 211, and nothing of any other reply."""
     found = parse_reply(FEAT)
     assert found is not None
     assert features(found[0]) == ("AUTH TLS", "PBSZ", "REST STREAM")
@@ -74,9 +64,7 @@ def test_features() -> None:
 
 
 def test_first_digits() -> None:
-    """
-    The first digit says whether a command is done, or another awaited.
-    """
+    """The first digit says whether a command is done, or another awaited."""
     assert Reply(200, ("",)).is_taken
     assert Reply(331, ("",)).wants_more
     assert not Reply(530, ("",)).is_taken
@@ -85,9 +73,7 @@ def test_first_digits() -> None:
 
 @given(st.binary(max_size=400))
 def test_anything_is_read_awaited_or_malformed(data: bytes) -> None:
-    """
-    No bytes that a server may send raise anything else, however they are cut.
-    """
+    """No bytes that a server may send raise anything else, however they are cut."""
     for end in range(len(data) + 1):
         try:
             found = parse_reply(data[:end])

@@ -1,6 +1,4 @@
-"""
-One request of HTTP/2 in clear, and the status of its answer.
-"""
+"""One request of HTTP/2 in clear, and the status of its answer."""
 
 from __future__ import annotations
 
@@ -14,16 +12,12 @@ SETTINGS = bytes.fromhex("000000 04 00 00000000")
 
 
 def frame(kind: int, flags: int, stream: int, content: bytes) -> bytes:
-    """
-    Return one frame (RFC 9113, 4.1).
-    """
+    """Return one frame (RFC 9113, 4.1)."""
     return len(content).to_bytes(3) + bytes([kind, flags]) + stream.to_bytes(4) + content
 
 
 def read(*frames: bytes, size: int = 65536) -> AnswerFrames:
-    """
-    Return what is read of *frames*.
-    """
+    """Return what is read of *frames*."""
     found, data = AnswerFrames(), b"".join(frames)
     for begins in range(0, len(data), size):
         found.feed(data[begins : begins + size], 1000)
@@ -31,9 +25,7 @@ def read(*frames: bytes, size: int = 65536) -> AnswerFrames:
 
 
 def test_the_request() -> None:
-    """
-    It begins with the preface; a long path is said in its own length.
-    """
+    """It begins with the preface; a long path is said in its own length."""
     asked = request_bytes("shop.example", "/login")
     assert asked.startswith(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
     assert b"\x04\x06/login\x01\x0cshop.example" in asked
@@ -57,16 +49,12 @@ def test_the_request() -> None:
 )
 @pytest.mark.parametrize("size", [1, 65536])
 def test_the_status(block: bytes, status: int, size: int) -> None:
-    """
-    The status is read in each way that it can be written.
-    """
+    """The status is read in each way that it can be written."""
     assert read(SETTINGS, frame(1, 5, 1, block), size=size).status == status
 
 
 def test_the_body() -> None:
-    """
-    Padding and priority are left out, interim answers passed over, the rest is body.
-    """
+    """Padding and priority are left out, interim answers passed over, the rest is body."""
     found = read(
         SETTINGS,
         frame(1, 4, 1, b"\x48\x03103"),
@@ -78,9 +66,7 @@ def test_the_body() -> None:
 
 
 def test_what_is_said_back() -> None:
-    """
-    Settings and pings are acknowledged, as servers wait for that.
-    """
+    """Settings and pings are acknowledged, as servers wait for that."""
     found = AnswerFrames()
     assert found.feed(SETTINGS, 10) == frame(4, 1, 0, b"")
     assert found.feed(frame(6, 0, 0, b"12345678"), 10) == frame(6, 1, 0, b"12345678")
@@ -90,15 +76,11 @@ def test_what_is_said_back() -> None:
     "data", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x15\x03\x01\0\2\2\x28..", b""]
 )
 def test_who_speaks_something_else(data: bytes) -> None:
-    """
-    Only who begins with settings speaks HTTP/2.
-    """
+    """Only who begins with settings speaks HTTP/2."""
     assert not read(data).speaks
 
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_read(data: bytes) -> None:
-    """
-    No bytes make the reader raise.
-    """
+    """No bytes make the reader raise."""
     read(SETTINGS + data)

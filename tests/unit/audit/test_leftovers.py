@@ -1,6 +1,4 @@
-"""
-Which names have no business in a web root.
-"""
+"""Which names have no business in a web root."""
 
 from __future__ import annotations
 
@@ -28,9 +26,7 @@ from sealgate.policy.leftovers import kinds_of_path
     ],
 )
 def test_leftovers(name: str) -> None:
-    """
-    Dumps, backups, settings and keys are known by name.
-    """
+    """Dumps, backups, settings and keys are known by name."""
     assert is_leftover_file(name)
 
 
@@ -42,16 +38,12 @@ def test_leftovers(name: str) -> None:
     ],
 )
 def test_what_belongs_there(name: str) -> None:
-    """
-    What sites are made of is not told.
-    """
+    """What sites are made of is not told."""
     assert not is_leftover_file(name)
 
 
 def test_folders() -> None:
-    """
-    A repository is known by its folder.
-    """
+    """A repository is known by its folder."""
     assert is_leftover_folder(".git")
     assert is_leftover_folder(".sealgate")
     assert not is_leftover_folder("git")
@@ -78,24 +70,18 @@ NOT_FOUND = Response(404, (), b"no")
 
 @pytest.mark.parametrize("path", CONTENT)
 def test_content_of_the_kind_is_served(path: str) -> None:
-    """
-    By what it begins with, whatever type it claims.
-    """
+    """By what it begins with, whatever type it claims."""
     html = (("content-type", "text/html"),)
     assert told_by(BY_PATH[path], Response(200, html, CONTENT[path]), NOT_FOUND) is Told.SERVED
 
 
 def asked(answer: Response, anywhere: Response = NOT_FOUND) -> Told:
-    """
-    Return what *answer* to the question for settings tells.
-    """
+    """Return what *answer* to the question for settings tells."""
     return told_by(BY_PATH["/.env"], answer, anywhere)
 
 
 def test_what_a_site_shows_to_anything_is_no_such_file() -> None:
-    """
-    A refusal, a page, and an answer that only repeats the question.
-    """
+    """A refusal, a page, and an answer that only repeats the question."""
     page = Response(200, (), b"<!DOCTYPE html><title>Shop</title>")
     assert asked(page) is Told.ABSENT
     assert asked(Response(200, (), b"ok"), Response(200, (), b"ok")) is Told.ABSENT
@@ -108,9 +94,7 @@ def test_what_a_site_shows_to_anything_is_no_such_file() -> None:
 
 
 def test_what_was_not_understood_is_not_absent() -> None:
-    """
-    Something else than a page, the same file elsewhere, a fault, or too much haste.
-    """
+    """Something else than a page, the same file elsewhere, a fault, or too much haste."""
     elsewhere = (("location", "https://www.shop.example/.env"),)
     for answer in (
         Response(200, (), b"\x00\x01"),
@@ -125,7 +109,5 @@ def test_what_was_not_understood_is_not_absent() -> None:
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.path)
 def test_what_is_asked_for_is_refused_by_the_gateway(question: Question) -> None:
-    """
-    The table of names covers every question.
-    """
+    """The table of names covers every question."""
     assert kinds_of_path([s for s in question.path.lower().split("/") if s])

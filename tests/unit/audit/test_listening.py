@@ -1,6 +1,4 @@
-"""
-What the kernel's tables say of sockets and addresses.
-"""
+"""What the kernel's tables say of sockets and addresses."""
 
 from __future__ import annotations
 
@@ -26,9 +24,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc/net is Li
 
 @pytest.mark.parametrize(("host", "table"), [("127.0.0.1", "tcp"), ("::1", "tcp6")])
 def test_the_kernel_tells_a_real_listener(host: str, table: str) -> None:
-    """
-    A socket that was just opened stands in the table with its address and port.
-    """
+    """A socket that was just opened stands in the table with its address and port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, 0), family=family) as server:
         port = server.getsockname()[1]
@@ -37,17 +33,13 @@ def test_the_kernel_tells_a_real_listener(host: str, table: str) -> None:
 
 
 def test_loopback_is_among_the_own_addresses() -> None:
-    """
-    The routing table tells this host's own addresses, loopback among them.
-    """
+    """The routing table tells this host's own addresses, loopback among them."""
     found = parse_ipv4_addresses(Path("/proc/net/fib_trie").read_text("ascii"))
     assert ipaddress.ip_address("127.0.0.1") in found
 
 
 def test_ipv6_addresses() -> None:
-    """
-    Link-local addresses are left out.
-    """
+    """Link-local addresses are left out."""
     table = (
         "00000000000000000000000000000001 01 80 10 80       lo\n"
         "fd000000000000000000000000000002 04 40 00 82     eth0\n"
@@ -57,9 +49,7 @@ def test_ipv6_addresses() -> None:
 
 
 def test_loopback_is_not_beside() -> None:
-    """
-    Only what others can reach is beside the gateway; an unspecified address is.
-    """
+    """Only what others can reach is beside the gateway; an unspecified address is."""
     asked = ["127.0.0.9", "::1", "10.0.0.1", "0.0.0.0", "::"]  # noqa: S104  # nothing binds here
     assert [is_beside_loopback(ipaddress.ip_address(a)) for a in asked] == [
         *(False, False, True, True, True)
@@ -68,9 +58,7 @@ def test_loopback_is_not_beside() -> None:
 
 @given(st.text(max_size=200))
 def test_any_text_is_read(text: str) -> None:
-    """
-    A table of another kernel makes no parser raise.
-    """
+    """A table of another kernel makes no parser raise."""
     parse_listeners(text)
     parse_ipv4_addresses(text)
     parse_ipv6_addresses(text)

@@ -1,6 +1,4 @@
-"""
-Tags and texts of a page, as browsers read them, and never slowly.
-"""
+"""Tags and texts of a page, as browsers read them, and never slowly."""
 
 from __future__ import annotations
 
@@ -14,9 +12,7 @@ from sealgate.audit.markup import Tag, read_markup
 
 
 def names(markup: str) -> list[str]:
-    """
-    Return the tags of *markup* by name, end tags with a slash.
-    """
+    """Return the tags of *markup* by name, end tags with a slash."""
     found = [item for item in read_markup(markup) if isinstance(item, Tag)]
     return [f"/{tag.name}" if tag.closes else tag.name for tag in found]
 
@@ -41,9 +37,7 @@ def names(markup: str) -> list[str]:
     ],
 )
 def test_svg_and_mathml(markup: str, expected: list[str]) -> None:
-    """
-    What ends in ``/>`` ends there (HTML, 13.2.6.5), sections hide their text, and HTML comes back.
-    """
+    """What ends in ``/>`` ends there (HTML, 13.2.6.5), sections hide their text, and HTML comes back."""
     assert names(markup) == expected
 
 
@@ -59,17 +53,13 @@ def test_svg_and_mathml(markup: str, expected: list[str]) -> None:
     ],
 )
 def test_xml(markup: str, expected: list[str]) -> None:
-    """
-    A parser of XML knows no element whose content is no markup (XML, 2.4, 2.6, 2.7, 3.1).
-    """
+    """A parser of XML knows no element whose content is no markup (XML, 2.4, 2.6, 2.7, 3.1)."""
     found = [item for item in read_markup(markup, xml=True) if isinstance(item, Tag)]
     assert [f"/{tag.name}" if tag.closes else tag.name for tag in found] == expected
 
 
 def test_what_styles_and_scripts_hold_in_svg_and_xml() -> None:
-    """
-    It is read there, too.
-    """
+    """It is read there, too."""
     for markup, xml in (
         ("<svg><style>@import 'a';</style><script>b</script></svg>", False),
         ("<x><style>@import 'a';</style><script>b</script></x>", True),
@@ -103,9 +93,7 @@ def test_what_styles_and_scripts_hold_in_svg_and_xml() -> None:
     ],
 )
 def test_tags(markup: str, expected: list[str]) -> None:
-    """
-    Comments and scripts hide what is in them, and nothing behind them.
-    """
+    """Comments and scripts hide what is in them, and nothing behind them."""
     assert names(markup) == expected
 
 
@@ -126,9 +114,7 @@ def test_tags(markup: str, expected: list[str]) -> None:
     ],
 )
 def test_attributes(markup: str, expected: dict[str, str]) -> None:
-    """
-    Attributes are read as the standard's tokenizer reads them.
-    """
+    """Attributes are read as the standard's tokenizer reads them."""
     [tag] = read_markup(markup)
     assert isinstance(tag, Tag)
     assert tag.attributes == expected
@@ -136,9 +122,7 @@ def test_attributes(markup: str, expected: dict[str, str]) -> None:
 
 @given(st.lists(st.sampled_from([*"<>/!-?'\"= ax&#", "script", "</"]), max_size=60))
 def test_any_markup_is_read_to_its_end(pieces: list[str]) -> None:
-    """
-    Nothing raises, and no text is told twice.
-    """
+    """Nothing raises, and no text is told twice."""
     markup = "".join(pieces)
     texts = [item for item in read_markup(markup) if isinstance(item, str)]
     assert sum(map(len, texts)) <= len(markup)
@@ -149,9 +133,7 @@ def test_any_markup_is_read_to_its_end(pieces: list[str]) -> None:
     ["<", "<a", "<a ", "<a x='", '<a b="', "<!--", "<![", "</", "<?", "<script>", "&", "<a/"],
 )
 def test_broken_pages_take_no_longer(piece: str) -> None:
-    """
-    Half a megabyte of broken tags is read in seconds, where it took others hours.
-    """
+    """Half a megabyte of broken tags is read in seconds, where it took others hours."""
     markup = piece * (500_000 // len(piece))
     begins = time.thread_time()
     for _ in read_markup(markup):

@@ -1,6 +1,4 @@
-"""
-Targets and answers as values.
-"""
+"""Targets and answers as values."""
 
 from __future__ import annotations
 
@@ -28,16 +26,12 @@ from sealgate.audit.model import Response, Target, bracketed
     ],
 )
 def test_origins(target: Target, origin: str, plain: str, where: str) -> None:
-    """
-    Ports that are usual are left out, IPv6 addresses stand in brackets.
-    """
+    """Ports that are usual are left out, IPv6 addresses stand in brackets."""
     assert (target.origin, target.plain_origin, target.where) == (origin, plain, where)
 
 
 def test_headers() -> None:
-    """
-    The first value, or all of them, or none.
-    """
+    """The first value, or all of them, or none."""
     answer = Response(200, (("a", "1"), ("b", "2"), ("a", "3")), b"")
     assert answer.header("a") == "1"
     assert answer.values("a") == ("1", "3")

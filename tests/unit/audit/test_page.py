@@ -1,6 +1,4 @@
-"""
-What a page fetches and where its forms send.
-"""
+"""What a page fetches and where its forms send."""
 
 from __future__ import annotations
 
@@ -45,9 +43,7 @@ URL = "https://shop.example/shop/page?x=1"
     ],
 )
 def test_mixed_content(markup: str, expected: str) -> None:
-    """
-    A part that comes over http is told, its query is not.
-    """
+    """A part that comes over http is told, its query is not."""
     assert read_page(markup, URL).mixed == (expected,)
 
 
@@ -66,9 +62,7 @@ def test_mixed_content(markup: str, expected: str) -> None:
     ],
 )
 def test_no_mixed_content(markup: str) -> None:
-    """
-    A link is no part of the page, and a comment is nothing.
-    """
+    """A link is no part of the page, and a comment is nothing."""
     assert read_page(markup, URL).mixed == ()
 
 
@@ -92,9 +86,7 @@ def test_no_mixed_content(markup: str) -> None:
     ],
 )
 def test_forms_that_send_in_clear(markup: str, expected: str) -> None:
-    """
-    A form that asks for a password is told with the place that it sends to.
-    """
+    """A form that asks for a password is told with the place that it sends to."""
     facts = read_page(markup.format("<input type=Password name=p>"), URL)
     assert facts.sensitive == ("password",)
     assert facts.plain == (f"password to {expected}",)
@@ -112,9 +104,7 @@ def test_forms_that_send_in_clear(markup: str, expected: str) -> None:
     ],
 )
 def test_what_forms_ask_for(field: str, kind: str) -> None:
-    """
-    Passwords and cards are known by type, name, id and autocomplete.
-    """
+    """Passwords and cards are known by type, name, id and autocomplete."""
     assert read_page(f"<form method=post action=/in>{field}</form>", URL).sensitive == (kind,)
 
 
@@ -122,34 +112,26 @@ def test_what_forms_ask_for(field: str, kind: str) -> None:
     "field", ["<input name=q>", "<input type=hidden name=cvv>", "<input type=checkbox id=cvc>"]
 )
 def test_what_is_no_question(field: str) -> None:
-    """
-    A search box, and what nobody types into, ask for nothing.
-    """
+    """A search box, and what nobody types into, ask for nothing."""
     assert read_page(f"<form>{field}</form>", URL).sensitive == ()
 
 
 def test_a_form_without_a_method_puts_it_into_the_url() -> None:
-    """
-    GET is the default, and the page's own address the default action.
-    """
+    """GET is the default, and the page's own address the default action."""
     facts = read_page("<form><input type=password></form>", URL)
     assert facts.by_get == ("password to https://shop.example/shop/page",)
     assert facts.plain == ()
 
 
 def test_a_field_without_a_form() -> None:
-    """
-    What a script will send is known to be asked for, and not where it goes.
-    """
+    """What a script will send is known to be asked for, and not where it goes."""
     facts = read_page("<input type=password>", URL)
     assert (facts.sensitive, facts.plain, facts.by_get) == (("password",), (), ())
 
 
 @pytest.mark.parametrize("begins", ["<![x]>", "<!x>", "<![if IE]>", "<?php x ?>", "<![CDATA[x>"])
 def test_odd_declarations_hide_nothing(begins: str) -> None:
-    """
-    What browsers take for a comment ends where it ends for them.
-    """
+    """What browsers take for a comment ends where it ends for them."""
     facts = read_page(f"{begins}<img src=http://a.example/i>", URL)
     assert facts.mixed == ("http://a.example/i",)
 
@@ -182,18 +164,14 @@ def test_odd_declarations_hide_nothing(begins: str) -> None:
     ],
 )
 def test_personal_data_in_clear(form: str, field: str) -> None:
-    """
-    A form that asks for something about a person and sends it in clear is told.
-    """
+    """A form that asks for something about a person and sends it in clear is told."""
     facts = read_page(form.format(field), URL)
     assert facts.plain == ("personal data to http://b.example/in",)
     assert facts.sensitive == ()
 
 
 def test_a_relative_form_of_a_page_in_clear() -> None:
-    """
-    It sends in clear, as it came.
-    """
+    """It sends in clear, as it came."""
     facts = read_page("<form method=post><input name=surname></form>", "http://shop.example/a")
     assert facts.plain == ("personal data to http://shop.example/a",)
     assert facts.mixed == ()
@@ -210,9 +188,7 @@ def test_a_relative_form_of_a_page_in_clear() -> None:
     ],
 )
 def test_what_is_about_nobody(field: str) -> None:
-    """
-    A search, an amount and what nobody types are no data about a person.
-    """
+    """A search, an amount and what nobody types are no data about a person."""
     assert read_page(f"<form action=http://b.example/>{field}</form>", URL).plain == ()
 
 
@@ -228,9 +204,7 @@ def test_what_is_about_nobody(field: str) -> None:
     ],
 )
 def test_where_a_page_goes_by_itself(markup: str, goal: str) -> None:
-    """
-    A refresh and a plain script lead on like a redirect.
-    """
+    """A refresh and a plain script lead on like a redirect."""
     assert read_page(markup, URL).leads_to == (goal,)
 
 
@@ -243,16 +217,12 @@ def test_where_a_page_goes_by_itself(markup: str, goal: str) -> None:
     ],
 )
 def test_where_a_page_stays(markup: str) -> None:
-    """
-    Loading again, and a comparison, lead nowhere.
-    """
+    """Loading again, and a comparison, lead nowhere."""
     assert read_page(markup, URL).leads_to == ()
 
 
 def test_who_else_gets_a_card() -> None:
-    """
-    Forms and frames of other hosts are told; those of the site are not.
-    """
+    """Forms and frames of other hosts are told; those of the site are not."""
     card = "<input name=cardnumber>"
     facts = read_page(
         f"<form method=post action=https://pay.example/in?x=1>{card}</form>"
@@ -266,17 +236,13 @@ def test_who_else_gets_a_card() -> None:
 
 @pytest.mark.parametrize("label", ["Kreditkartennummer", "Numéro de carte bancaire", "Card number"])
 def test_cards_are_known_by_their_label(label: str) -> None:
-    """
-    A field that is called nothing is known by what people read beside it.
-    """
+    """A field that is called nothing is known by what people read beside it."""
     markup = f"<form method=post><label for=x>{label}</label><input id=x></form>"
     assert read_page(markup, URL).sensitive == ("card",)
 
 
 def test_links_to_the_same_host() -> None:
-    """
-    Links, frames and the goals of sign-in forms are known, in clear too; never with a query.
-    """
+    """Links, frames and the goals of sign-in forms are known, in clear too; never with a query."""
     markup = (
         "<a href=/a>x</a><a href=http://shop.example:81/b>x</a><a href=https://o.example/c>x</a>"
         "<a href=/d?e>x</a><iframe src=/f></iframe>"
@@ -286,9 +252,7 @@ def test_links_to_the_same_host() -> None:
 
 
 def test_sign_in_links() -> None:
-    """
-    Links of the same origin that look like sign-in are kept, without queries.
-    """
+    """Links of the same origin that look like sign-in are kept, without queries."""
     markup = (
         "<a href=/login>x</a> <a href=/a>Sign in</a> <a href=account>y</a> <a href=/p>Prices</a>"
         "<a href=/logout?token=1>log in</a> <a href=https://other.example/login>x</a>"
@@ -320,16 +284,12 @@ def test_sign_in_links() -> None:
     ).map("".join)
 )
 def test_any_markup_is_read(markup: str) -> None:
-    """
-    No page makes the reader raise.
-    """
+    """No page makes the reader raise."""
     read_page(markup, URL)
 
 
 def test_frames_are_read_however_many() -> None:
-    """
-    Each page in an attribute or in data is part of the page; too deep ones say that they are not.
-    """
+    """Each page in an attribute or in data is part of the page; too deep ones say that they are not."""
     form = "<form action=http://a.test/ method=post><input type=password></form>"
     many = "<iframe srcdoc=x></iframe>" * 50 + f"<iframe srcdoc='{form}'></iframe>"
     assert read_page(many, "https://shop.example/").plain == ("password to http://a.test/",)

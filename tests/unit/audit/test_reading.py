@@ -1,6 +1,4 @@
-"""
-Answers are read as browsers read them, however they are framed and cut into pieces.
-"""
+"""Answers are read as browsers read them, however they are framed and cut into pieces."""
 
 from __future__ import annotations
 
@@ -16,9 +14,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 
 
 def read(data: bytes, size: int = 65536, *, method: str = "GET", broken: bool = False) -> Response:
-    """
-    Return what is read of *data*, which comes in pieces of *size*.
-    """
+    """Return what is read of *data*, which comes in pieces of *size*."""
     reader = AnswerReader(method, LIMIT)
     for begins in range(0, len(data), size):
         if reader.feed(data[begins : begins + size]):
@@ -61,9 +57,7 @@ def read(data: bytes, size: int = 65536, *, method: str = "GET", broken: bool = 
     ],
 )
 def test_what_is_read(data: bytes, size: int, status: int, body: bytes) -> None:
-    """
-    What comes is read the same in pieces of any size.
-    """
+    """What comes is read the same in pieces of any size."""
     if len(data) > 10_000:
         size = max(size, 1000)
     answer = read(data, size)
@@ -71,9 +65,7 @@ def test_what_is_read(data: bytes, size: int, status: int, body: bytes) -> None:
 
 
 def test_fields() -> None:
-    """
-    A folded line goes on with the one before; a name has neither case nor white space.
-    """
+    """A folded line goes on with the one before; a name has neither case nor white space."""
     answer = read(b"HTTP/1.1 302 x\nLocation:\n https://a/\nX :\tb \r\n c\r\nnone\r\n:x\r\n\r\n")
     assert answer.headers == (("location", " https://a/"), ("x", "b c"))
 
@@ -90,17 +82,13 @@ def test_fields() -> None:
     ],
 )
 def test_whether_it_is_whole(data: bytes, *, whole: bool) -> None:
-    """
-    A body that is shorter than was said, or longer than the limit, is not whole.
-    """
+    """A body that is shorter than was said, or longer than the limit, is not whole."""
     assert read(data).whole is whole
     assert read(OK + b"\r\nab", broken=True).whole is False
 
 
 def test_nothing_more_is_needed_at_the_end() -> None:
-    """
-    Who keeps the connection open is not waited for.
-    """
+    """Who keeps the connection open is not waited for."""
     for data in (
         OK + b"Content-Length: 2\r\n\r\nab",
         OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\n",
@@ -124,18 +112,14 @@ def test_nothing_more_is_needed_at_the_end() -> None:
     ],
 )
 def test_what_is_no_http(data: bytes, spoken: Spoken) -> None:
-    """
-    Nothing, and what begins as other protocols do, is told apart.
-    """
+    """Nothing, and what begins as other protocols do, is told apart."""
     with pytest.raises(NotHTTPError) as caught:
         read(data)
     assert caught.value.spoken is spoken
 
 
 def test_an_alert_with_content_behind_is_content() -> None:
-    """
-    Only what is an alert from end to end is one.
-    """
+    """Only what is an alert from end to end is one."""
     assert read(b"\x15\x03\x01\x00\x02\x02\x28<form>").status == 200
 
 
@@ -158,9 +142,7 @@ def test_an_alert_with_content_behind_is_content() -> None:
     st.integers(1, 40),
 )
 def test_any_bytes_are_read_or_told(data: bytes, size: int) -> None:
-    """
-    No bytes make the reader raise anything else, and pieces change nothing.
-    """
+    """No bytes make the reader raise anything else, and pieces change nothing."""
     results = []
     for step in (size, 65536):
         try:

@@ -1,6 +1,4 @@
-"""
-What strangers try at doors by parameter, method and credential.
-"""
+"""What strangers try at doors by parameter, method and credential."""
 
 from __future__ import annotations
 
@@ -28,9 +26,7 @@ OWN = [
 @pytest.mark.parametrize("overrides", [True, False])
 @pytest.mark.parametrize("door", [*DOORS, *OWN], ids=str)
 def test_each_request_means_its_door(door: Door, overrides: bool) -> None:  # noqa: FBT001  # one of a table
-    """
-    The policy lets no stranger by the door with any request, and without the door lets all pass.
-    """
+    """The policy lets no stranger by the door with any request, and without the door lets all pass."""
     page = Route(Door("/"), PUBLIC, method_override=overrides)
     routes = (page, Route(door, CONFIDENTIAL))
     found = requests_for(door, overrides=overrides)
@@ -43,9 +39,7 @@ def test_each_request_means_its_door(door: Door, overrides: bool) -> None:  # no
 
 @pytest.mark.parametrize("door", [*DOORS, *OWN], ids=str)
 def test_nothing_that_may_write_goes_to_a_place_that_is_there(door: Door) -> None:
-    """
-    A method that may write, sent or named, asks below the door for what no site has.
-    """
+    """A method that may write, sent or named, asks below the door for what no site has."""
     for told, request in requests_for(door, overrides=True).items():
         if request.method not in {"GET", "POST"} or "DELETE" in told or "PUT" in told:
             assert NOWHERE in request.target, told
@@ -53,9 +47,7 @@ def test_nothing_that_may_write_goes_to_a_place_that_is_there(door: Door) -> Non
 
 
 def test_an_exact_door_is_not_asked_to_delete() -> None:
-    """
-    Where only one path is meant, what could delete it is told as untried.
-    """
+    """Where only one path is meant, what could delete it is told as untried."""
     door = Door("/thing", exact=True, methods=("DELETE", "POST"))
     assert untried(door) == ("DELETE",)
     assert not [told for told in requests_for(door, overrides=True) if "DELETE" in told]
@@ -84,8 +76,6 @@ def test_only_the_gateways_own_refusal_counts(
     own: bool,  # noqa: FBT001  # one of a table
     expected: bool | None,  # noqa: FBT001  # one of a table
 ) -> None:
-    """
-    A 401 of the site came from behind the door; a 5xx tells nothing.
-    """
+    """A 401 of the site came from behind the door; a 5xx tells nothing."""
     headers = (("sealgate-id", "1-2"),) if own else ()
     assert refused(Response(status, headers, b"")) is expected

@@ -1,6 +1,4 @@
-"""
-What a page runs, what it lets run, and how that compares with what was approved.
-"""
+"""What a page runs, what it lets run, and how that compares with what was approved."""
 
 from __future__ import annotations
 
@@ -30,9 +28,7 @@ PINNED = "sha384-" + "A" * 64
 
 
 def names(markup: str) -> list[str]:
-    """
-    Return the names of the scripts of *markup*, digests of inline ones left out.
-    """
+    """Return the names of the scripts of *markup*, digests of inline ones left out."""
     return [script.name.partition(" sha256-")[0] for script in read_scripts(markup, URL)]
 
 
@@ -79,16 +75,12 @@ def names(markup: str) -> list[str]:
     ],
 )
 def test_scripts_are_found_as_a_browser_finds_them(markup: str, expected: list[str]) -> None:
-    """
-    Elements, handlers and addresses that run; data and comments do not.
-    """
+    """Elements, handlers and addresses that run; data and comments do not."""
     assert names(markup) == expected
 
 
 def test_frames_in_frames_end_somewhere() -> None:
-    """
-    However deep pages stand in attributes of pages, something is told of them.
-    """
+    """However deep pages stand in attributes of pages, something is told of them."""
     markup = "<script>pay()</script>"
     for _ in range(12):
         markup = f'<iframe srcdoc="{html.escape(markup)}"></iframe>'
@@ -97,9 +89,7 @@ def test_frames_in_frames_end_somewhere() -> None:
 
 
 def test_a_script_that_stands_in_the_page_has_the_digest_of_its_bytes() -> None:
-    """
-    It is the hash that CSP would be given.
-    """
+    """It is the hash that CSP would be given."""
     (script,) = read_scripts("<script>pay('ä')</script>", URL)
 
     expected = base64.b64encode(hashlib.sha256("pay('ä')".encode()).digest()).decode()
@@ -117,9 +107,7 @@ def test_a_script_that_stands_in_the_page_has_the_digest_of_its_bytes() -> None:
     ],
 )
 def test_only_a_digest_that_a_browser_checks_pins_a_script(attribute: str, pinned: bool) -> None:  # noqa: FBT001
-    """
-    SRI 2, 3.2: other words are ignored by browsers.
-    """
+    """SRI 2, 3.2: other words are ignored by browsers."""
     scripts = read_scripts(f'<script src="{JS}" {attribute}></script>', URL)
 
     assert scripts[0].pinned is pinned
@@ -127,16 +115,12 @@ def test_only_a_digest_that_a_browser_checks_pins_a_script(attribute: str, pinne
 
 
 def test_own_scripts_need_no_integrity() -> None:
-    """
-    Who can change the script could change the page.
-    """
+    """Who can change the script could change the page."""
     assert compare(read_scripts('<script src="/a.js"></script>', URL), {}).unpinned == ()
 
 
 def test_new_changed_and_approved_are_told_apart() -> None:
-    """
-    By the name it was approved under, and the digest of what was looked at.
-    """
+    """By the name it was approved under, and the digest of what was looked at."""
     known = with_digest(Script(JS, url=JS, foreign=True), b"one")
     other = with_digest(Script(JS, url=JS, foreign=True), b"two")
     inline = read_scripts("<script>pay()</script>", URL)
@@ -152,9 +136,7 @@ def test_new_changed_and_approved_are_told_apart() -> None:
 
 
 def answer(*headers: tuple[str, str]) -> Response:
-    """
-    Return a page with *headers*.
-    """
+    """Return a page with *headers*."""
     return Response(200, headers, b"")
 
 
@@ -194,9 +176,7 @@ CSP = "content-security-policy"
     ],
 )
 def test_a_policy_counts_when_it_keeps_other_scripts_out(policy: str, expected: str) -> None:
-    """
-    CSP 3: the more specific directive, the first of two, and what takes wide words back.
-    """
+    """CSP 3: the more specific directive, the first of two, and what takes wide words back."""
     assert script_policy(answer((CSP, policy))) == expected
     reported = script_policy(answer((f"{CSP}-report-only", policy)))
     assert reported == ("reported" if expected == "enforced" else "none")
@@ -219,9 +199,7 @@ def test_only_no_store_keeps_a_page_from_being_kept(
     headers: tuple[tuple[str, str], ...],
     kept_by_nobody: bool,  # noqa: FBT001
 ) -> None:
-    """
-    RFC 9111, 5.2.2: no-cache and private still allow to keep it.
-    """
+    """RFC 9111, 5.2.2: no-cache and private still allow to keep it."""
     assert says_no_store(answer(*headers)) is kept_by_nobody
 
 
@@ -229,9 +207,7 @@ def test_only_no_store_keeps_a_page_from_being_kept(
     st.text(alphabet=st.sampled_from(list("<>/\"'= scriptonhefajvx:#&;-![]@\n\0ä")), max_size=200)
 )
 def test_no_page_makes_it_raise(markup: str) -> None:
-    """
-    Whatever a page holds, it has scripts or none.
-    """
+    """Whatever a page holds, it has scripts or none."""
     for script in read_scripts(markup, URL):
         assert script.name
         assert script.shown
@@ -239,9 +215,7 @@ def test_no_page_makes_it_raise(markup: str) -> None:
 
 @given(st.text(max_size=200))
 def test_no_policy_makes_it_raise(policy: str) -> None:
-    """
-    Whatever stands in the header.
-    """
+    """Whatever stands in the header."""
     assert script_policy(answer((CSP, policy))) in {"enforced", "none"}
 
 
@@ -254,9 +228,7 @@ def test_no_policy_makes_it_raise(policy: str) -> None:
     ],
 )
 def test_a_nonce_that_two_answers_have_is_none(policy: str) -> None:
-    """
-    Whoever knows it runs any script (CSP 3, 7.1); another one, and no nonce, are as good as before.
-    """
+    """Whoever knows it runs any script (CSP 3, 7.1); another one, and no nonce, are as good as before."""
     first = answer((CSP, policy))
     assert script_policy(first) == "enforced"
     assert script_policy(first, nonces_of(first)) == "none"

@@ -1,6 +1,4 @@
-"""
-How looks at several names become one set of sightings.
-"""
+"""How looks at several names become one set of sightings."""
 
 from __future__ import annotations
 
@@ -31,9 +29,7 @@ LOOKS = st.lists(
 
 @given(LOOKS)
 def test_a_gap_at_one_name_is_a_gap(looks: list[Observation | NotObserved]) -> None:
-    """
-    What one look could not see is not observed; what all saw is kept whole.
-    """
+    """What one look could not see is not observed; what all saw is kept whole."""
     result = agreed(looks)
     dark = {(look.asset, look.fact) for look in looks if isinstance(look, NotObserved)}
     for look in result:
@@ -56,9 +52,7 @@ def test_a_gap_at_one_name_is_a_gap(looks: list[Observation | NotObserved]) -> N
 def test_a_gap_hides_nothing_that_was_seen_to_be_wrong(
     fact: Fact, wrong: FactValue, right: FactValue
 ) -> None:
-    """
-    A cookie without Secure is there, whatever another look could not see.
-    """
+    """A cookie without Secure is there, whatever another look could not see."""
     dark, bad, good = (
         unseen("a", (fact,), "76 pages were not asked for"),
         seen("a", {fact: wrong}, "one page"),
@@ -70,9 +64,7 @@ def test_a_gap_hides_nothing_that_was_seen_to_be_wrong(
 
 
 def test_vantages_do_not_hide_each_other() -> None:
-    """
-    What the host sees stands beside what outside could not.
-    """
+    """What the host sees stands beside what outside could not."""
     looks = [
         *unseen("a", (Fact.ACCESS_RUNG,), "from outside only the refusal shows"),
         *seen("a", {Fact.ACCESS_RUNG: 2}, "the gateway", Vantage.HOST),

@@ -1,6 +1,4 @@
-"""
-Other spellings of a locked path, and that the policy refuses each of them.
-"""
+"""Other spellings of a locked path, and that the policy refuses each of them."""
 
 from __future__ import annotations
 
@@ -24,18 +22,14 @@ PATHS = st.lists(
 
 
 def shut(door: Door, target: str) -> bool:
-    """
-    Return whether the policy refuses *target*, or demands the locked route's key for it.
-    """
+    """Return whether the policy refuses *target*, or demands the locked route's key for it."""
     routes = (Route(Door("/"), PUBLIC), Route(door, CONFIDENTIAL))
     verdict = judge(routes, Request(target))
     return isinstance(verdict, Refusal) or verdict.classification == CONFIDENTIAL
 
 
 def test_the_path_of_the_issue() -> None:
-    """
-    ``/typo3`` has more than twenty other spellings, the well-known ones among them.
-    """
+    """``/typo3`` has more than twenty other spellings, the well-known ones among them."""
     found = spellings("/typo3")
     assert len(found) >= 20
     assert {
@@ -55,9 +49,7 @@ def test_the_path_of_the_issue() -> None:
 
 @given(PATHS)
 def test_every_spelling_is_another_one(path: str) -> None:
-    """
-    Each is a request target that stands once, and never the path itself.
-    """
+    """Each is a request target that stands once, and never the path itself."""
     found = spellings(path)
     assert len(found) >= 20
     assert len(set(found)) == len(found)
@@ -68,16 +60,12 @@ def test_every_spelling_is_another_one(path: str) -> None:
 
 @given(PATHS)
 def test_the_policy_shuts_every_spelling(path: str) -> None:
-    """
-    No spelling is read as a public page: audit and gateway agree on what is the same.
-    """
+    """No spelling is read as a public page: audit and gateway agree on what is the same."""
     assert [t for t in spellings(path) if not shut(Door(path), t)] == []
 
 
 def test_the_policy_shuts_every_spelling_of_a_query() -> None:
-    """
-    The same of a door that a parameter opens.
-    """
+    """The same of a door that a parameter opens."""
     door = Door("/", query="__typo3_install")
     found = query_spellings("/", "__typo3_install", None)
     assert len(found) >= 8
@@ -86,16 +74,12 @@ def test_the_policy_shuts_every_spelling_of_a_query() -> None:
 
 @pytest.mark.parametrize("value", ["/wp/v2/users", None])
 def test_query_spellings_differ(value: str | None) -> None:
-    """
-    Each spelling of a query stands once.
-    """
+    """Each spelling of a query stands once."""
     found = query_spellings("/", "rest_route", value)
     assert len(set(found)) == len(found)
 
 
 def test_the_root() -> None:
-    """
-    A site that is locked as a whole has other spellings too.
-    """
+    """A site that is locked as a whole has other spellings too."""
     assert "/" not in spellings("/")
     assert len(spellings("/")) > 5

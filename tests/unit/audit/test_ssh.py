@@ -1,6 +1,4 @@
-"""
-The first messages of SSH: what is sent, and what is read from anything that may come back.
-"""
+"""The first messages of SSH: what is sent, and what is read from anything that may come back."""
 
 from __future__ import annotations
 
@@ -38,24 +36,18 @@ NAME = st.text(st.sampled_from("abcdefghijklmnopqrstuvwxyz0123456789-@."), min_s
 
 
 def message(kex: str, *others: str) -> bytes:
-    """
-    Return a KEXINIT with *kex* and nine other lists.
-    """
+    """Return a KEXINIT with *kex* and nine other lists."""
     lists = [kex, *others, *[""] * (9 - len(others))]
     return b"\x14" + bytes(16) + b"".join(string(text.encode()) for text in lists) + bytes(5)
 
 
 def mpint(number: int) -> bytes:
-    """
-    Return *number* as RFC 4251, 5 writes it.
-    """
+    """Return *number* as RFC 4251, 5 writes it."""
     return string(number.to_bytes(number.bit_length() // 8 + 1, "big"))
 
 
 def reply(*blob: bytes, kind: int = 31) -> bytes:
-    """
-    Return the reply of a key exchange with a host key made of *blob*.
-    """
+    """Return the reply of a key exchange with a host key made of *blob*."""
     return bytes([kind]) + string(b"".join(blob)) + string(b"Q_S") + string(b"signature")
 
 
@@ -68,9 +60,7 @@ def reply(*blob: bytes, kind: int = 31) -> bytes:
     ],
 )
 def test_identifications(data: bytes, protocol: str, software: str) -> None:
-    """
-    Version and program are read, comments and lines before them are not.
-    """
+    """Version and program are read, comments and lines before them are not."""
     found = parse_identification(data + b"rest")
     assert found is not None
     assert (found[0].protocol, found[0].software, found[1]) == (protocol, software, b"rest")
@@ -78,9 +68,7 @@ def test_identifications(data: bytes, protocol: str, software: str) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"SSH-2.0-a", b"some words", b"a line\r\n"])
 def test_more_must_come(data: bytes) -> None:
-    """
-    An identification that is not there yet is awaited.
-    """
+    """An identification that is not there yet is awaited."""
     assert parse_identification(data) is None
 
 
@@ -89,17 +77,13 @@ def test_more_must_come(data: bytes) -> None:
     [b"SSH-2.0\r\n", b"SSH--x\r\n", b"\x16\x03\x01\0", b"x" * 70_000, b"SSH-2.0-" + b"x" * 300],
 )
 def test_no_ssh(data: bytes) -> None:
-    """
-    What can never become an identification is refused, and not read for ever.
-    """
+    """What can never become an identification is refused, and not read for ever."""
     with pytest.raises(MalformedSSHError):
         parse_identification(data)
 
 
 def test_lists_are_read_in_both_directions() -> None:
-    """
-    Methods lose the signals, and both directions count.
-    """
+    """Methods lose the signals, and both directions count."""
     payload = message(
         "mlkem768x25519-sha256,curve25519-sha256,ext-info-s,kex-strict-s-v00@openssh.com,"
         "kexguess2@matt.ucc.asn.au",
@@ -120,9 +104,7 @@ def test_lists_are_read_in_both_directions() -> None:
 
 @pytest.mark.parametrize("size", [0, 1, 16, 17, 40, 90])
 def test_a_cut_list_is_malformed(size: int) -> None:
-    """
-    A KEXINIT that ends too early is told, wherever it ends.
-    """
+    """A KEXINIT that ends too early is told, wherever it ends."""
     payload = message("curve25519-sha256", "ssh-ed25519", "a", "b", "c", "d", "e", "f")
     assert len(payload) > size
     with pytest.raises(MalformedSSHError):
@@ -130,18 +112,14 @@ def test_a_cut_list_is_malformed(size: int) -> None:
 
 
 def test_another_message_is_no_list() -> None:
-    """
-    A server that does not begin with its lists is told.
-    """
+    """A server that does not begin with its lists is told."""
     with pytest.raises(MalformedSSHError, match="message 21"):
         parse_kexinit(b"\x15" + message("a")[1:])
 
 
 @given(st.binary(min_size=1, max_size=5000))
 def test_packets_come_back(payload: bytes) -> None:
-    """
-    A packet is a multiple of eight bytes, has four of padding at least, and is read again.
-    """
+    """A packet is a multiple of eight bytes, has four of padding at least, and is read again."""
     data = packet(payload)
     assert len(data) % 8 == 0
     assert data[4] >= 4
@@ -153,18 +131,14 @@ def test_packets_come_back(payload: bytes) -> None:
     "data", [b"\0\0\0\0\0", b"\0\0\0\x05\x04", b"\0\0\0\x05\x05", b"\x7f\xff\xff\xff\x04"]
 )
 def test_bad_packets(data: bytes) -> None:
-    """
-    Lengths that contradict each other, or claim gigabytes, are refused at once.
-    """
+    """Lengths that contradict each other, or claim gigabytes, are refused at once."""
     with pytest.raises(MalformedSSHError):
         parse_packet(data)
 
 
 @given(kex=NAME, key=NAME)
 def test_our_lists_can_be_read(kex: str, key: str) -> None:
-    """
-    What is sent offers one method and one host key, and mirrors the server's ciphers.
-    """
+    """What is sent offers one method and one host key, and mirrors the server's ciphers."""
     read = parse_kexinit(kexinit(kex, key, LISTS, bytes(16)))
     assert read.ciphers == LISTS.ciphers
     assert read.macs == LISTS.macs
@@ -184,17 +158,13 @@ def test_our_lists_can_be_read(kex: str, key: str) -> None:
     ],
 )
 def test_host_keys(blob: tuple[bytes, ...], name: str) -> None:
-    """
-    Kind and size are read from the key itself, in either kind of reply.
-    """
+    """Kind and size are read from the key itself, in either kind of reply."""
     assert parse_host_key(reply(*blob)) == name
     assert parse_host_key(reply(*blob, kind=33)) == name
 
 
 def test_group_exchange() -> None:
-    """
-    The length of the prime that the server gives is read.
-    """
+    """The length of the prime that the server gives is read."""
     assert parse_group_bits(b"\x1f" + mpint(1 << 2047) + mpint(2)) == 2048
     with pytest.raises(MalformedSSHError):
         parse_group_bits(b"\x01" + mpint(5))
@@ -202,9 +172,7 @@ def test_group_exchange() -> None:
 
 @given(st.binary(max_size=400))
 def test_anything_is_read_or_malformed(data: bytes) -> None:
-    """
-    No bytes that a server may send raise anything else.
-    """
+    """No bytes that a server may send raise anything else."""
     for parse in (parse_identification, parse_packet, parse_kexinit, parse_host_key):
         try:
             parse(data)
@@ -214,9 +182,7 @@ def test_anything_is_read_or_malformed(data: bytes) -> None:
 
 @given(st.data())
 def test_a_spoilt_message_is_read_or_malformed(data: st.DataObject) -> None:
-    """
-    A good message with some bytes changed raises nothing else either.
-    """
+    """A good message with some bytes changed raises nothing else either."""
     good = data.draw(
         st.sampled_from([message("a,b", "c"), reply(string(b"ssh-rsa"), mpint(3), mpint(99))])
     )
@@ -231,7 +197,5 @@ def test_a_spoilt_message_is_read_or_malformed(data: st.DataObject) -> None:
 
 
 def test_the_frame_of_a_packet() -> None:
-    """
-    The layout is that of RFC 4253, section 6.
-    """
+    """The layout is that of RFC 4253, section 6."""
     assert packet(b"\x14") == struct.pack(">IB", 12, 10) + b"\x14" + bytes(10)

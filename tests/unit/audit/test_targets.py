@@ -1,6 +1,4 @@
-"""
-What may be given on the command line.
-"""
+"""What may be given on the command line."""
 
 from __future__ import annotations
 
@@ -41,9 +39,7 @@ from sealgate.policy.finding import Declaration
     ],
 )
 def test_endpoints(text: str, expected: Endpoint, asset: str) -> None:
-    """
-    Host, port and path are read; the asset's name has no query.
-    """
+    """Host, port and path are read; the asset's name has no query."""
     endpoint = parse_target(text)
     assert endpoint == expected
     assert endpoint.asset.id == asset
@@ -68,9 +64,7 @@ def test_endpoints(text: str, expected: Endpoint, asset: str) -> None:
     ],
 )
 def test_bad_targets(text: str, found: str) -> None:
-    """
-    Each says what was found, and gives something to type.
-    """
+    """Each says what was found, and gives something to type."""
     with pytest.raises(UsageError, match=found) as caught:
         parse_target(text)
     assert caught.value.hint
@@ -88,9 +82,7 @@ def test_bad_targets(text: str, found: str) -> None:
     ],
 )
 def test_no_message_repeats_a_secret(text: str) -> None:
-    """
-    Neither message nor hint carries what may be a password.
-    """
+    """Neither message nor hint carries what may be a password."""
     with pytest.raises(UsageError) as caught:
         parse_target(text)
     assert "s3cr3t" not in caught.value.message
@@ -99,9 +91,7 @@ def test_no_message_repeats_a_secret(text: str) -> None:
 
 @given(st.text(max_size=60))
 def test_any_text_is_an_endpoint_or_a_usage_error(text: str) -> None:
-    """
-    Nothing that can be typed raises anything else.
-    """
+    """Nothing that can be typed raises anything else."""
     try:
         endpoint = parse_target(text)
     except UsageError:
@@ -111,9 +101,7 @@ def test_any_text_is_an_endpoint_or_a_usage_error(text: str) -> None:
 
 @pytest.mark.parametrize("port", [443, 8443])
 def test_where_to_connect(port: int) -> None:
-    """
-    ``--resolve`` gives the address; http is looked for where a browser would.
-    """
+    """``--resolve`` gives the address; http is looked for where a browser would."""
     target = Endpoint("shop.example", port, "/").target({"shop.example": "127.0.0.1"})
     assert (target.server_name, target.address) == ("shop.example", "127.0.0.1")
     assert target.plain_port == (80 if port == 443 else port)
@@ -129,9 +117,7 @@ def test_where_to_connect(port: int) -> None:
     ],
 )
 def test_what_is_spoken(text: str, opening: Opening, spoken: set[Declaration]) -> None:
-    """
-    FTP begins in clear but on port 990; the scheme tells the rules what is spoken.
-    """
+    """FTP begins in clear but on port 990; the scheme tells the rules what is spoken."""
     endpoint = parse_target(text)
     assert endpoint.target({}).opening is opening
     assert endpoint.declarations == spoken
@@ -139,9 +125,7 @@ def test_what_is_spoken(text: str, opening: Opening, spoken: set[Declaration]) -
 
 
 def test_resolve() -> None:
-    """
-    Several hosts, IPv6 with and without brackets.
-    """
+    """Several hosts, IPv6 with and without brackets."""
     items = ("Shop.Example:127.0.0.1", "a.example:::1", "b.example:[::1]")
     assert parse_resolve(items) == {
         "shop.example": "127.0.0.1",
@@ -152,17 +136,13 @@ def test_resolve() -> None:
 
 @pytest.mark.parametrize("item", ["shop.example", "shop.example:", ":127.0.0.1", "a:b", "a b:::1"])
 def test_bad_resolve(item: str) -> None:
-    """
-    Anything else is refused.
-    """
+    """Anything else is refused."""
     with pytest.raises(UsageError):
         parse_resolve([item])
 
 
 def test_host_names() -> None:
-    """
-    An underscore is in use, other signs are not.
-    """
+    """An underscore is in use, other signs are not."""
     assert host_name("my_host.example") == "my_host.example"
     with pytest.raises(UsageError):
         host_name("shop;example")

@@ -14,18 +14,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Run every command in a folder of its own, with one file to assess.
-    """
+    """Run every command in a folder of its own, with one file to assess."""
     (tmp_path / "share").mkdir()
     (tmp_path / "share" / "a.txt").write_text("a@example.org\n")
     monkeypatch.chdir(tmp_path)
 
 
 def test_an_assessment_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    Text goes to standard output, nothing to standard error.
-    """
+    """Text goes to standard output, nothing to standard error."""
     assert run(["assess", "share"]) == 0
     out, err = capsys.readouterr()
     assert "restricted  email" in out
@@ -37,9 +33,7 @@ def test_an_assessment_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_report_is_written_for_its_owner(
     tmp_path: Path, form: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    With --output nothing is printed, and nobody else may read the file.
-    """
+    """With --output nothing is printed, and nobody else may read the file."""
     assert run(["assess", "share", "--format", form, "--output", "report"]) == 0
     assert capsys.readouterr() == ("", "")
     assert "a.txt" in (tmp_path / "report").read_text("utf-8")
@@ -47,9 +41,7 @@ def test_a_report_is_written_for_its_owner(
 
 
 def test_an_output_that_cannot_be_written_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    The assessment ends with an error when its report goes nowhere.
-    """
+    """The assessment ends with an error when its report goes nowhere."""
     assert run(["assess", "share", "--output", "nowhere/report"]) == 2
     said = 'output "nowhere/report" cannot be written: no such file or directory'
     assert said in capsys.readouterr().err
@@ -61,17 +53,13 @@ def test_an_output_that_cannot_be_written_is_told(capsys: pytest.CaptureFixture[
 def test_a_source_without_a_name_is_not_this_folder(
     source: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    A variable of the shell that is not set assesses nothing.
-    """
+    """A variable of the shell that is not set assesses nothing."""
     assert run(["assess", source]) == 2
     assert 'source "" names nothing' in capsys.readouterr().err
 
 
 def test_a_decision_is_kept_and_followed(capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    --decide names an asset of the report; the next assessment follows it.
-    """
+    """--decide names an asset of the report; the next assessment follows it."""
     run(["assess", "share", "--format", "json"])
     asset = json.loads(capsys.readouterr().out)["assessments"][0]["asset"]
     decision = ["--class", "public", "--by", "press", "--reason", "it is on the site"]
@@ -85,8 +73,6 @@ def test_a_decision_is_kept_and_followed(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_a_decision_takes_no_source(capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    Deciding and assessing are two steps.
-    """
+    """Deciding and assessing are two steps."""
     assert run(["assess", "share", "--decide", "file x"]) == 2
     assert "--decide takes no source" in capsys.readouterr().err

@@ -1,6 +1,4 @@
-"""
-``sealgate audit``: bad input is told in one line, with a hint and the right exit code.
-"""
+"""``sealgate audit``: bad input is told in one line, with a hint and the right exit code."""
 
 from __future__ import annotations
 
@@ -44,9 +42,7 @@ def test_bad_input(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """
-    Exit code 2; one error, one hint; nothing on standard output.
-    """
+    """Exit code 2; one error, one hint; nothing on standard output."""
     monkeypatch.chdir(tmp_path)
     assert run(["audit", *arguments]) == 2
     printed = capsys.readouterr()
@@ -57,9 +53,7 @@ def test_bad_input(
 
 
 def test_a_ca_file_without_permission(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    A CA file that may not be read is told before anything is asked.
-    """
+    """A CA file that may not be read is told before anything is asked."""
     ca = tmp_path / "ca.pem"
     ca.touch(mode=0)
     me = os.geteuid()
@@ -73,9 +67,7 @@ def test_a_ca_file_without_permission(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_nothing_declared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    A configuration without a site is nothing to look at: no verdict, exit code 3 or 2.
-    """
+    """A configuration without a site is nothing to look at: no verdict, exit code 3 or 2."""
     config = tmp_path / "sealgate.toml"
     config.write_text("", "utf-8")
     assert run(["audit", "-c", str(config)]) in {2, 3}
@@ -83,9 +75,7 @@ def test_nothing_declared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_no_progress_into_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    Progress is for a terminal; the report alone is on standard output.
-    """
+    """Progress is for a terminal; the report alone is on standard output."""
     assert run(["audit", URL]) == 10
     printed = capsys.readouterr()
     assert printed.err == ""

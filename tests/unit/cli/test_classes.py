@@ -1,6 +1,4 @@
-"""
-``sealgate classes``.
-"""
+"""``sealgate classes``."""
 
 from __future__ import annotations
 
@@ -15,9 +13,7 @@ from sealgate.cli import run
 def test_without_a_configuration_it_is_the_default_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    The guideline's table holds until somebody replaces it.
-    """
+    """The guideline's table holds until somebody replaces it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")  # no word is parted
     assert run(["classes"]) == 0
@@ -31,9 +27,7 @@ def test_without_a_configuration_it_is_the_default_model(
 def test_a_configuration_that_is_named_must_be_there(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    Falling back to the default model would show what does not hold.
-    """
+    """Falling back to the default model would show what does not hold."""
     assert run(["classes", "-c", str(tmp_path / "gone.toml")]) == 2
     assert "gone.toml" in capsys.readouterr().err
 
@@ -66,9 +60,7 @@ class = "open"
 def test_an_organisations_own_model_is_shown(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    The model in force is the one that sealgate.toml declares.
-    """
+    """The model in force is the one that sealgate.toml declares."""
     config = tmp_path / "sealgate.toml"
     config.write_text(OWN_MODEL)
     assert run(["classes", "-c", str(config), "--format", "json"]) == 0
@@ -80,9 +72,7 @@ def test_an_organisations_own_model_is_shown(
 def test_a_broken_configuration_here_is_not_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    A sealgate.toml that cannot be followed stops the command.
-    """
+    """A sealgate.toml that cannot be followed stops the command."""
     (tmp_path / "sealgate.toml").write_text("nonsense = true\n")
     monkeypatch.chdir(tmp_path)
     assert run(["classes"]) == 2

@@ -1,6 +1,4 @@
-"""
-``sealgate explain``.
-"""
+"""``sealgate explain``."""
 
 from __future__ import annotations
 
@@ -12,9 +10,7 @@ from sealgate.policy.rules import RULES
 
 
 def test_a_rule_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    Why, the clause, and what to type.
-    """
+    """Why, the clause, and what to type."""
     assert run(["explain", "transit-weak-version"]) == 0
     out = capsys.readouterr().out
     assert "RFC 8996, 4" in out
@@ -22,9 +18,7 @@ def test_a_rule_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_without_a_rule_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    Every rule has a line.
-    """
+    """Every rule has a line."""
     assert run(["explain"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(RULES)
 
@@ -33,9 +27,7 @@ def test_without_a_rule_all_are_listed(capsys: pytest.CaptureFixture[str]) -> No
 def test_what_a_held_back_body_means_is_told(
     rule: Refusal, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    The name on the page of a refusal can be explained, with what to do.
-    """
+    """The name on the page of a refusal can be explained, with what to do."""
     assert run(["explain", rule.value]) == 0
     out = capsys.readouterr().out
     assert out.startswith(f"{rule.value}: ")
@@ -53,9 +45,7 @@ def test_what_a_held_back_body_means_is_told(
 def test_a_rule_that_does_not_exist_is_a_usage_error(
     typed: str, hint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    The closest rule is offered, or the list.
-    """
+    """The closest rule is offered, or the list."""
     assert run(["explain", typed]) == 2
     err = capsys.readouterr().err
     assert f'sealgate: error: rule "{typed}" does not exist\n' in err

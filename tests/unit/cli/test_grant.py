@@ -1,6 +1,4 @@
-"""
-``sealgate grant``, ``user role``, ``totp`` and ``passkey`` as a person types them.
-"""
+"""``sealgate grant``, ``user role``, ``totp`` and ``passkey`` as a person types them."""
 
 from __future__ import annotations
 
@@ -39,17 +37,13 @@ recipients = ["%s"]
 
 
 def sign_in(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """
-    Be *name* from now on.
-    """
+    """Be *name* from now on."""
     monkeypatch.setattr("sealgate.app.actor.actor", lambda: name)
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """
-    Stand in a folder with a secret drop, where anna and ben, who may approve, are known.
-    """
+    """Stand in a folder with a secret drop, where anna and ben, who may approve, are known."""
     from sealgate.storage.age.hybrid import HybridIdentity  # noqa: PLC0415  # made once a test
 
     make_country_database(tmp_path / "country.mmdb")
@@ -63,17 +57,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def out(capsys: pytest.CaptureFixture[str]) -> str:
-    """
-    Return what was printed since the last time.
-    """
+    """Return what was printed since the last time."""
     told = capsys.readouterr()
     return told.out + told.err
 
 
 def asked(capsys: pytest.CaptureFixture[str], duration: str = "1h30m") -> str:
-    """
-    Return the id of a grant that anna asked for.
-    """
+    """Return the id of a grant that anna asked for."""
     out(capsys)
     command = ["grant", "ask", "drop vault", "--as", "anna", "--reason", "look at it"]
     assert run([*command, "--for", duration]) == 0
@@ -85,9 +75,7 @@ def asked(capsys: pytest.CaptureFixture[str], duration: str = "1h30m") -> str:
 def test_a_grant_is_asked_approved_listed_and_ended(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    By two logins; the one that asked cannot approve.
-    """
+    """By two logins; the one that asked cannot approve."""
     number = asked(capsys)
     assert run(["grant", "approve", number, "--as", "ben"]) == 2
     assert "by somebody else" in out(capsys)
@@ -110,9 +98,7 @@ def test_a_grant_is_asked_approved_listed_and_ended(
 def test_a_grant_is_denied(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    And cannot be approved afterwards.
-    """
+    """And cannot be approved afterwards."""
     number = asked(capsys, "45m")
     sign_in(monkeypatch, "other")
     assert run(["grant", "deny", number, "--as", "ben"]) == 0
@@ -137,9 +123,7 @@ def test_a_grant_is_denied(
 def test_a_time_is_read_or_refused(
     capsys: pytest.CaptureFixture[str], duration: str, told: str
 ) -> None:
-    """
-    With what is required; nothing is asked then.
-    """
+    """With what is required; nothing is asked then."""
     command = ["grant", "ask", "drop vault", "--as", "anna", "--reason", "look at it"]
     assert run([*command, "--for", duration]) == 2
     said = out(capsys)
@@ -150,9 +134,7 @@ def test_a_time_is_read_or_refused(
 
 
 def test_roles_are_given_and_taken(capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    And listed; an unknown one is refused.
-    """
+    """And listed; an unknown one is refused."""
     assert run(["user", "role", "anna", "--add", "approver"]) == 0
     assert '"anna" holds the role approver' in out(capsys)
     assert run(["user", "list"]) == 0
@@ -166,24 +148,18 @@ def test_roles_are_given_and_taken(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 class Phone:
-    """
-    Standard input that answers with the code of the secret that was printed.
-    """
+    """Standard input that answers with the code of the secret that was printed."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
         self.shown = ""
 
     def isatty(self) -> bool:
-        """
-        Return that nobody sits there.
-        """
+        """Return that nobody sits there."""
         return False
 
     def readline(self, _size: int) -> str:
-        """
-        Look at what is shown, and type the code.
-        """
+        """Look at what is shown, and type the code."""
         self.shown = out(self._capsys)
         found = re.search(r"secret=(\w+)", self.shown)
         assert found
@@ -194,9 +170,7 @@ class Phone:
 def test_an_app_is_set_up_and_removed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    The URI is shown, the code asked for, and recovery codes are printed once.
-    """
+    """The URI is shown, the code asked for, and recovery codes are printed once."""
     out(capsys)
     phone = Phone(capsys)
     monkeypatch.setattr("sys.stdin", phone)
@@ -217,9 +191,7 @@ def test_an_app_is_set_up_and_removed(
 
 
 def test_a_passkey_is_invited_listed_and_removed(capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    The code registers one; what is registered can be told apart.
-    """
+    """The code registers one; what is registered can be told apart."""
     out(capsys)
     assert run(["user", "passkey", "anna", "--list"]) == 0
     assert "no passkeys" in out(capsys)

@@ -1,6 +1,4 @@
-"""
-``sealgate key`` and ``sealgate user`` as a person types them.
-"""
+"""``sealgate key`` and ``sealgate user`` as a person types them."""
 
 import os
 import pty
@@ -27,18 +25,14 @@ class = "public"
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """
-    Stand in a folder with a configuration.
-    """
+    """Stand in a folder with a configuration."""
     (tmp_path / "sealgate.toml").write_text(CONFIG)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def test_a_user_gets_a_key_and_loses_it(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
-    """
-    The whole life of one certificate, each step with exit code 0 and a plain answer.
-    """
+    """The whole life of one certificate, each step with exit code 0 and a plain answer."""
     assert run(["user", "add", "alice", "--group", "editors"]) == 0
     assert run(["key", "issue", "alice", "--p12", "alice.p12"]) == 0
     out, err = capsys.readouterr()
@@ -69,9 +63,7 @@ def test_a_user_gets_a_key_and_loses_it(capsys: pytest.CaptureFixture[str], fold
 def test_the_configuration_may_be_named(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    With ``-c``, state is kept beside that file, wherever one stands.
-    """
+    """With ``-c``, state is kept beside that file, wherever one stands."""
     elsewhere = folder / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
@@ -109,9 +101,7 @@ def test_the_configuration_may_be_named(
 def test_bad_input_is_exit_code_2_with_a_reason(
     arguments: list[str], told: str, capsys: pytest.CaptureFixture[str], folder: Path
 ) -> None:
-    """
-    Never a traceback, and no file is left behind.
-    """
+    """Never a traceback, and no file is left behind."""
     assert run(arguments) == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -123,9 +113,7 @@ def test_bad_input_is_exit_code_2_with_a_reason(
 def test_a_key_that_does_not_fit_on_the_disk_is_not_issued(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    Nothing of it is left, no password is told, and nobody is recorded as having it.
-    """
+    """Nothing of it is left, no password is told, and nobody is recorded as having it."""
     (folder / "small").mkdir()
     # A mount of our own, which goes with the process that made it.
     unshare = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "-r", "--mount"]
@@ -151,9 +139,7 @@ def test_a_key_that_does_not_fit_on_the_disk_is_not_issued(
 def test_a_password_can_be_given_without_a_question(
     way: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    From a file (its first line) or a variable; it is not printed.
-    """
+    """From a file (its first line) or a variable; it is not printed."""
     (folder / "secret").write_text("correct horse\nmore\n")
     monkeypatch.setenv("P12_PASSWORD", "correct horse")
     given = ["--password-file", "secret"] if way == "file" else ["--password-env", "P12_PASSWORD"]
@@ -175,9 +161,7 @@ def test_a_password_can_be_given_without_a_question(
 def test_on_a_terminal_the_password_is_asked_for(
     typed: tuple[str, ...], code: int, told: str, folder: Path
 ) -> None:
-    """
-    Twice, and never shown; an empty answer has one made.
-    """
+    """Twice, and never shown; an empty answer has one made."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "sealgate", "key", "issue", "alice", "--p12", "a.p12"],
@@ -208,9 +192,7 @@ def test_on_a_terminal_the_password_is_asked_for(
 def test_a_damaged_register_is_exit_code_1(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    Sealgate failed, so there is no verdict, and the way out is told.
-    """
+    """Sealgate failed, so there is no verdict, and the way out is told."""
     (folder / ".sealgate").mkdir()
     (folder / ".sealgate" / "register.sqlite").write_bytes(b"rubbish " * 1000)
     assert run(["user", "list"]) == 1
@@ -220,9 +202,7 @@ def test_a_damaged_register_is_exit_code_1(
 def test_trust_prints_the_ca_and_makes_it_where_missing(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    The path that is printed is there, and the same the next time.
-    """
+    """The path that is printed is there, and the same the next time."""
     assert run(["trust"]) == 0
     first = capsys.readouterr().out
     assert run(["trust"]) == 0
@@ -232,9 +212,7 @@ def test_trust_prints_the_ca_and_makes_it_where_missing(
 
 
 def test_a_secret_drop_gets_its_recipient(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
-    """
-    The file is its owner's alone and opens what is sealed for the line printed; nothing is kept.
-    """
+    """The file is its owner's alone and opens what is sealed for the line printed; nothing is kept."""
     before = {path.name for path in folder.rglob("*")}
     assert run(["key", "recipient", "--out", "key.txt"]) == 0
     out, err = capsys.readouterr()
@@ -256,9 +234,7 @@ def test_a_secret_drop_gets_its_recipient(capsys: pytest.CaptureFixture[str], fo
 def test_without_a_file_the_identity_is_shown_once(
     capsys: pytest.CaptureFixture[str], folder: Path
 ) -> None:
-    """
-    What is shown is an identity file as it stands, and each time another one.
-    """
+    """What is shown is an identity file as it stands, and each time another one."""
     before = sorted(folder.rglob("*"))
     shown = []
     for _ in range(2):

@@ -1,6 +1,4 @@
-"""
-``sealgate keys`` as a person types it.
-"""
+"""``sealgate keys`` as a person types it."""
 
 import re
 import stat
@@ -23,9 +21,7 @@ class = "public"
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """
-    Stand in a folder with a configuration.
-    """
+    """Stand in a folder with a configuration."""
     (tmp_path / "sealgate.toml").write_text(CONFIG)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(keystore_seal, "WORK_FACTOR", 8)
@@ -35,9 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_keys_are_added_listed_and_exported(
     capsys: pytest.CaptureFixture[str], folder: Path
 ) -> None:
-    """
-    The newest first; the plain key file is told as what it is.
-    """
+    """The newest first; the plain key file is told as what it is."""
     assert run(["keys"]) == 0
     assert "no site keys yet" in capsys.readouterr().out
     assert run(["keys", "add"]) == 0
@@ -71,9 +65,7 @@ def test_keys_are_added_listed_and_exported(
 def test_the_protection_is_changed_by_one_command(
     capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Until then nothing opens, and the list says what to do.
-    """
+    """Until then nothing opens, and the list says what to do."""
     assert run(["keys", "add"]) == 0
     (folder / "sealgate.toml").write_text(CONFIG + '[keys]\nprotection = "passphrase"\n')
     (folder / "words").write_text("correct horse battery staple\n")
@@ -94,9 +86,7 @@ def test_the_protection_is_changed_by_one_command(
 def test_an_old_key_is_told(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    After a year the list says what to do.
-    """
+    """After a year the list says what to do."""
     monkeypatch.setattr("time.time", lambda: 1_700_000_000.0)
     assert run(["keys", "add"]) == 0
     monkeypatch.setattr("time.time", lambda: 1_700_000_000.0 + 366 * 86400)
@@ -108,9 +98,7 @@ def test_an_old_key_is_told(
 
 
 def test_bad_input_is_told(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
-    """
-    Nothing to export, a damaged file, a file that is open to others, no configuration.
-    """
+    """Nothing to export, a damaged file, a file that is open to others, no configuration."""
     assert run(["keys", "export"]) == 2
     assert "no site keys" in capsys.readouterr().err
     assert run(["keys", "add"]) == 0
@@ -127,9 +115,7 @@ def test_bad_input_is_told(capsys: pytest.CaptureFixture[str], folder: Path) -> 
 
 
 def test_help_tells_both_kinds_of_keys_apart(capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    Each command names the other.
-    """
+    """Each command names the other."""
     assert run(["keys", "--help"]) == 0
     assert "another thing: sealgate key." in " ".join(capsys.readouterr().out.split())
     assert run(["key", "--help"]) == 0

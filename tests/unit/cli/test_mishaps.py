@@ -1,6 +1,4 @@
-"""
-What is told of an error that comes from the system.
-"""
+"""What is told of an error that comes from the system."""
 
 import pytest
 
@@ -8,9 +6,7 @@ from sealgate.cli.mishaps import as_mishap, place_of
 
 
 def test_names_of_files_are_told_and_data_is_not() -> None:
-    """
-    Of a foreign error only what the system said goes out.
-    """
+    """Of a foreign error only what the system said goes out."""
     error = PermissionError(13, "4111111111111111", "/etc/shadow")
     mishap = as_mishap(error)
     assert mishap is not None

@@ -1,6 +1,4 @@
-"""
-The command that has the running gateway take a changed configuration over.
-"""
+"""The command that has the running gateway take a changed configuration over."""
 
 from __future__ import annotations
 
@@ -16,9 +14,7 @@ from sealgate.policy.inventory import Inventory
 
 @pytest.fixture(autouse=True)
 def inventory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inventory:
-    """
-    Return what every configuration says.
-    """
+    """Return what every configuration says."""
     one = Inventory(str(tmp_path / "sealgate.toml"), str(tmp_path / ".sealgate"))
     monkeypatch.setattr(reload, "configured", lambda _config: one)
     return one
@@ -53,9 +49,7 @@ def test_the_answer_is_told(
     out: str,
     err: str,
 ) -> None:
-    """
-    What changed goes to standard output, what a person should know to standard error.
-    """
+    """What changed goes to standard output, what a person should know to standard error."""
     monkeypatch.setattr("sealgate.app.reload.reload", lambda _inventory: answer)
     assert run(["reload"]) == code
     printed = capsys.readouterr()
@@ -65,9 +59,7 @@ def test_the_answer_is_told(
 def test_each_fault_is_told_at_its_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    Exit code 2, and a form that editors can jump to.
-    """
+    """Exit code 2, and a form that editors can jump to."""
 
     def refused(_inventory: Inventory) -> Applied:
         faults = [Fault("f.toml", 3, "wrong", "type this"), Fault("f.toml", 9, "bad")]

@@ -24,9 +24,7 @@ SEALGATE = [sys.executable, "-m", "sealgate"]
 
 @pytest.fixture(autouse=True)
 def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Run every command in a folder of its own, with a file and keys.
-    """
+    """Run every command in a folder of its own, with a file and keys."""
     (tmp_path / "plain").write_bytes(b"plain text\n")
     for name, identity in (("one", ONE), ("two", TWO), ("hybrid", HYBRID)):
         (tmp_path / name).write_text(identity.secret_text() + "\n")
@@ -36,9 +34,7 @@ def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def names(folder: str) -> list[str]:
-    """
-    Return what lies in *folder*.
-    """
+    """Return what lies in *folder*."""
     return sorted(path.name for path in Path(folder).iterdir())
 
 
@@ -50,9 +46,7 @@ def test_a_file_goes_there_and_back(
     armor: list[str],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """
-    Nothing is printed, and the plain file stays.
-    """
+    """Nothing is printed, and the plain file stays."""
     assert run(["seal", *armor, "-r", str(identity.recipient()), "plain"]) == 0
     assert Path("plain.age").read_bytes().startswith(b"-----BEGIN" if armor else b"age-enc")
     assert run(["open", "-i", name, "-o", "back", "plain.age"]) == 0
@@ -61,9 +55,7 @@ def test_a_file_goes_there_and_back(
 
 
 def test_standard_streams_go_there_and_back() -> None:
-    """
-    As between programs in a shell.
-    """
+    """As between programs in a shell."""
     plain = secrets.token_bytes(300_000)
     command = [*SEALGATE, "seal", "-r", str(ONE.recipient()), "-"]
     sealed = subprocess.run(command, input=plain, capture_output=True, check=True).stdout
@@ -114,9 +106,7 @@ def test_standard_streams_go_there_and_back() -> None:
 def test_bad_input_is_told(
     arguments: list[str], code: int, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    Each with its exit code and a sentence, and nothing is left at OUT.
-    """
+    """Each with its exit code and a sentence, and nothing is left at OUT."""
     run(["seal", "-r", str(ONE.recipient()), "-o", "sealed", "plain"])
     sealed = Path("sealed").read_bytes()
     Path("cut").write_bytes(sealed[:-20])
@@ -141,9 +131,7 @@ def test_bad_input_is_told(
 
 
 def test_no_permission_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    Neither to read nor to write; root, who may always, is shown a folder that nobody writes to.
-    """
+    """Neither to read nor to write; root, who may always, is shown a folder that nobody writes to."""
     if os.geteuid() == 0:
         target = "/proc/out"
     else:
@@ -155,9 +143,7 @@ def test_no_permission_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_leaves_nothing(number: int, code: int) -> None:
-    """
-    Neither a half file nor a temporary one.
-    """
+    """Neither a half file nor a temporary one."""
     os.mkfifo("pipe")
     command = [*SEALGATE, "seal", "-r", str(ONE.recipient()), "-o", "out", "pipe"]
     with (
@@ -174,9 +160,7 @@ def test_a_signal_leaves_nothing(number: int, code: int) -> None:
 
 
 def test_one_that_fails_does_not_keep_the_others(capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    The exit code tells that not all was done, the message which.
-    """
+    """The exit code tells that not all was done, the message which."""
     Path("tree").mkdir()
     for name in ("a", "b", "c"):
         Path("tree", name).write_bytes(name.encode())
@@ -192,9 +176,7 @@ def test_one_that_fails_does_not_keep_the_others(capsys: pytest.CaptureFixture[s
 def test_without_recipient_the_key_of_the_site_seals(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    A site's file opens with the site's key, and with nobody else's.
-    """
+    """A site's file opens with the site's key, and with nobody else's."""
     assert run(["init", "site"]) == 0
     capsys.readouterr()
     config = str(tmp_path / "site/sealgate.toml")
@@ -208,9 +190,7 @@ def test_without_recipient_the_key_of_the_site_seals(
 
 
 def test_a_passphrase_needs_no_site(capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    Neither to seal nor to open, and an empty one is refused.
-    """
+    """Neither to seal nor to open, and an empty one is refused."""
     assert run(["seal", "--passphrase-file", "word", "plain"]) == 0
     assert run(["open", "--passphrase-file", "word", "-o", "back", "plain.age"]) == 0
     assert Path("back").read_bytes() == b"plain text\n"
@@ -220,9 +200,7 @@ def test_a_passphrase_needs_no_site(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_terminal_is_spared() -> None:
-    """
-    No sealed bytes and no binary content, but armour and text.
-    """
+    """No sealed bytes and no binary content, but armour and text."""
     recipient = str(ONE.recipient())
     code, printed = on_terminal([*SEALGATE, "seal", "-r", recipient, "-o", "-", "plain"])
     assert code == 2

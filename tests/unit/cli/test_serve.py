@@ -1,6 +1,4 @@
-"""
-The command that runs the gateway.
-"""
+"""The command that runs the gateway."""
 
 from __future__ import annotations
 
@@ -16,18 +14,14 @@ from sealgate.policy.inventory import Inventory
 
 @pytest.fixture
 def inventory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inventory:
-    """
-    Return what every configuration says.
-    """
+    """Return what every configuration says."""
     one = Inventory(str(tmp_path / "sealgate.toml"), str(tmp_path / ".sealgate"))
     monkeypatch.setattr(serve, "configured", lambda _config: one)
     return one
 
 
 def test_options_reach_the_gateway(inventory: Inventory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Drain, workers and ready file are handed on; the end is exit code 0.
-    """
+    """Drain, workers and ready file are handed on; the end is exit code 0."""
     seen = []
 
     def served(given: Inventory, options: Options, *, ready_file: str | None) -> bool:
@@ -43,9 +37,7 @@ def test_options_reach_the_gateway(inventory: Inventory, monkeypatch: pytest.Mon
 def test_cut_requests_are_told(
     inventory: Inventory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    Ending is no failure, but nobody should wonder about a torn download.
-    """
+    """Ending is no failure, but nobody should wonder about a torn download."""
     monkeypatch.setattr("sealgate.app.serve.serve", lambda *_, **__: False)
     assert run(["serve"]) == 0
     assert "still running after 30 seconds were cut" in capsys.readouterr().err
@@ -61,9 +53,7 @@ def test_an_error_is_one_line_and_a_hint(
     error: Exception,
     code: int,
 ) -> None:
-    """
-    Own failure is 1, what the operator must mend is 2.
-    """
+    """Own failure is 1, what the operator must mend is 2."""
 
     def failed(*_: object, **__: object) -> bool:
         raise error
@@ -75,7 +65,5 @@ def test_an_error_is_one_line_and_a_hint(
 
 @pytest.mark.parametrize("wrong", [["--workers", "0"], ["--drain-seconds", "-1"], ["more"]])
 def test_a_wrong_option_is_usage(inventory: Inventory, wrong: list[str]) -> None:
-    """
-    Exit code 2, without a traceback.
-    """
+    """Exit code 2, without a traceback."""
     assert run(["serve", *wrong]) == 2

@@ -1,6 +1,4 @@
-"""
-Standard streams that are full, closed or gone, and signals, as shells make them.
-"""
+"""Standard streams that are full, closed or gone, and signals, as shells make them."""
 
 import os
 import signal
@@ -18,9 +16,7 @@ COMMAND = f"{sys.executable} -m sealgate"
 
 
 def shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """
-    Run *line* in *folder*, as somebody types it.
-    """
+    """Run *line* in *folder*, as somebody types it."""
     # Without buffers nothing is left to be written when a command ends.
     usual = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
     return subprocess.run(
@@ -53,9 +49,7 @@ def shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def test_what_cannot_be_read_or_written_is_told(
     line: str, code: int, told: str, tmp_path: Path
 ) -> None:
-    """
-    A full disk, a closed stream and a folder that is gone are no bugs, and no success.
-    """
+    """A full disk, a closed stream and a folder that is gone are no bugs, and no success."""
     (tmp_path / "p").write_text("a passphrase\n")
     done = shell(line, tmp_path)
     assert done.returncode == code
@@ -66,9 +60,7 @@ def test_what_cannot_be_read_or_written_is_told(
 
 
 def test_a_pipe_that_breaks_elsewhere_is_told(tmp_path: Path) -> None:
-    """
-    Only a reader of standard output that leaves is no news.
-    """
+    """Only a reader of standard output that leaves is no news."""
     (tmp_path / "big").write_bytes(bytes(1 << 20))
     (tmp_path / "p").write_text("a passphrase\n")
     os.mkfifo(tmp_path / "out")
@@ -79,9 +71,7 @@ def test_a_pipe_that_breaks_elsewhere_is_told(tmp_path: Path) -> None:
 
 
 def test_init_keeps_nothing_when_the_recovery_identity_was_not_shown(tmp_path: Path) -> None:
-    """
-    An identity that nobody saw could never open what is sealed for it.
-    """
+    """An identity that nobody saw could never open what is sealed for it."""
     done = shell("sealgate init >/dev/full", tmp_path)
     assert done.returncode == ExitCode.FAILED
     assert not (tmp_path / "sealgate.toml").exists()
@@ -92,9 +82,7 @@ def test_init_keeps_nothing_when_the_recovery_identity_was_not_shown(tmp_path: P
 
 @pytest.mark.parametrize("output", [">/dev/full", ">&-"])
 def test_a_key_is_not_issued_when_its_password_was_not_shown(output: str, tmp_path: Path) -> None:
-    """
-    Nobody could open the file, and the certificate in it would be valid.
-    """
+    """Nobody could open the file, and the certificate in it would be valid."""
     (tmp_path / "sealgate.toml").write_text(
         '[[site]]\ndomains = ["shop.example"]\nupstream = "http://127.0.0.1:8080"\n'
         '[[site.route]]\npath = "/"\nclass = "public"\n'
@@ -108,9 +96,7 @@ def test_a_key_is_not_issued_when_its_password_was_not_shown(output: str, tmp_pa
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_nothing_half_written(number: signal.Signals, tmp_path: Path) -> None:
-    """
-    What was begun is removed, and the exit code is the shell's.
-    """
+    """What was begun is removed, and the exit code is the shell's."""
     (tmp_path / "p").write_text("a passphrase\n")
     arguments = ["seal", "-", "--passphrase-file", "p", "-o", "out"]
     running = subprocess.Popen(
@@ -131,9 +117,7 @@ def test_a_signal_leaves_nothing_half_written(number: signal.Signals, tmp_path: 
 
 
 def test_help_keeps_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    A command without its arguments shows help as it is, and ends as wrong usage.
-    """
+    """A command without its arguments shows help as it is, and ends as wrong usage."""
     assert run([]) == ExitCode.USAGE
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("Usage: sealgate")

@@ -1,6 +1,4 @@
-"""
-``sealgate user password`` and ``sealgate key add`` as a person types them.
-"""
+"""``sealgate user password`` and ``sealgate key add`` as a person types them."""
 
 import io
 import os
@@ -32,9 +30,7 @@ WORDS = "correct horse battery staple"
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """
-    Stand in a folder with a configuration, where alice is known and hashes are quick.
-    """
+    """Stand in a folder with a configuration, where alice is known and hashes are quick."""
     (tmp_path / "sealgate.toml").write_text(CONFIG)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(password_hash, "MEMORY_KIB", 64)
@@ -43,16 +39,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def piped(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
-    """
-    Have *content* be standard input.
-    """
+    """Have *content* be standard input."""
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
 
 
 def is_right(password: str) -> bool:
-    """
-    Return whether it is alice's password.
-    """
+    """Return whether it is alice's password."""
     with open_identities(load("sealgate.toml")) as store:
         return store.check_password("alice", password)
 
@@ -61,9 +53,7 @@ def is_right(password: str) -> bool:
 def test_a_password_is_piped_in(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], end: bytes
 ) -> None:
-    """
-    The first line; it is shown nowhere, and can be taken away.
-    """
+    """The first line; it is shown nowhere, and can be taken away."""
     piped(monkeypatch, WORDS.encode() + end)
     assert run(["user", "password", "alice", "--stdin"]) == 0
     out, err = capsys.readouterr()
@@ -81,9 +71,7 @@ def test_a_password_is_piped_in(
 
 
 def test_a_person_types_it_twice(folder: Path) -> None:
-    """
-    On a terminal, unseen; two that differ are none.
-    """
+    """On a terminal, unseen; two that differ are none."""
 
     def typed(*lines: str) -> tuple[int, str]:
         ours, theirs = pty.openpty()
@@ -136,9 +124,7 @@ def test_a_bad_password_is_refused(
     options: list[str],
     told: str,
 ) -> None:
-    """
-    With the reason, without the password, and nothing is set.
-    """
+    """With the reason, without the password, and nothing is set."""
     (folder / "list").write_bytes(b"123456\n\xff\xfe\n" + WORDS.encode() + b"\n")
     piped(monkeypatch, content)
     assert run(["user", "password", "alice", *options]) in {1, 2}
@@ -151,9 +137,7 @@ def test_a_bad_password_is_refused(
 def test_an_unknown_user_is_told_before_anything_is_typed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """
-    With the command that would add it.
-    """
+    """With the command that would add it."""
     assert run(["user", "password", "bob"]) == 2
     assert 'no user "bob"' in capsys.readouterr().err
     assert run(["user", "password", "bob", "--remove"]) == 2
@@ -162,9 +146,7 @@ def test_an_unknown_user_is_told_before_anything_is_typed(
 def test_an_ssh_key_is_added_listed_and_revoked(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    Beside the certificates, under its fingerprint.
-    """
+    """Beside the certificates, under its fingerprint."""
     key = Ed25519PrivateKey.generate().public_key()
     line = key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH) + b" alice@laptop\n"
     (folder / "id.pub").write_bytes(line)

@@ -1,6 +1,4 @@
-"""
-``sealgate verify --register`` from the shell.
-"""
+"""``sealgate verify --register`` from the shell."""
 
 from __future__ import annotations
 
@@ -28,9 +26,7 @@ VERIFY = ["verify", "--register"]
 
 @pytest.fixture(autouse=True)
 def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """
-    Be in a folder with a configuration and a register of one assessment.
-    """
+    """Be in a folder with a configuration and a register of one assessment."""
     (tmp_path / "sealgate.toml").write_text(CONFIG)
     (tmp_path / ".sealgate").mkdir()
     path = tmp_path / ".sealgate" / "register.sqlite"
@@ -42,9 +38,7 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def head(capsys: pytest.CaptureFixture[str]) -> str:
-    """
-    Return the digest of the last entry, as it is printed.
-    """
+    """Return the digest of the last entry, as it is printed."""
     assert run([*VERIFY, "--format", "json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["schema"] == "sealgate/verify-register/1"
@@ -53,9 +47,7 @@ def head(capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def test_a_register_that_only_sealgate_wrote(capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    Its length and last digest are told, and that digest holds from then on.
-    """
+    """Its length and last digest are told, and that digest holds from then on."""
     kept = head(capsys)
     assert run(VERIFY) == 0
     assert capsys.readouterr().out == f"register: whole, 1 entry, the last is {kept}\n"
@@ -63,9 +55,7 @@ def test_a_register_that_only_sealgate_wrote(capsys: pytest.CaptureFixture[str])
 
 
 def test_tampering_is_a_finding(database: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    What was changed is named, never what it says.
-    """
+    """What was changed is named, never what it says."""
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("UPDATE assessments SET classification = 'public'")
     assert run(VERIFY) == 10
@@ -75,9 +65,7 @@ def test_tampering_is_a_finding(database: Path, capsys: pytest.CaptureFixture[st
 def test_a_register_that_was_written_anew(
     database: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    It is whole by itself, but has nothing that was kept.
-    """
+    """It is whole by itself, but has nothing that was kept."""
     kept = head(capsys)
     database.unlink()
     with Register(f"sqlite:///{database}") as register:
@@ -89,9 +77,7 @@ def test_a_register_that_was_written_anew(
 
 
 def test_without_a_register_there_is_nothing_to_look_at(database: Path) -> None:
-    """
-    None is made by looking.
-    """
+    """None is made by looking."""
     database.unlink()
     assert run(VERIFY) == 3
     assert not database.exists()
@@ -110,8 +96,6 @@ def test_without_a_register_there_is_nothing_to_look_at(database: Path) -> None:
 def test_what_makes_no_sense_is_told(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    With what to type instead.
-    """
+    """With what to type instead."""
     assert run(arguments) == 2
     assert "hint: sealgate verify --register" in capsys.readouterr().err

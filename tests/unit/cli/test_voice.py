@@ -1,6 +1,4 @@
-"""
-What every command has in common: exit codes, and how errors are said.
-"""
+"""What every command has in common: exit codes, and how errors are said."""
 
 import os
 import re
@@ -48,9 +46,7 @@ def test_wrong_usage_ends_with_2_and_a_hint(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """
-    The message names the thing, the hint can be typed, nothing goes to standard output.
-    """
+    """The message names the thing, the hint can be typed, nothing goes to standard output."""
     monkeypatch.chdir(tmp_path)
     assert run(arguments) == ExitCode.USAGE
     out, err = capsys.readouterr()
@@ -63,9 +59,7 @@ def test_wrong_usage_ends_with_2_and_a_hint(
 
 
 def test_a_name_cannot_speak_for_sealgate(capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    Line ends and control sequences in names of files are shown, not obeyed.
-    """
+    """Line ends and control sequences in names of files are shown, not obeyed."""
     name = "a\x1b[2J\nsealgate: all is well\x9b1m\u202e"
     complain(SourceError(f'"{name}" is no regular file', hint=f"ls '{name}'"))
     [error, hint] = capsys.readouterr().err.splitlines()
@@ -75,9 +69,7 @@ def test_a_name_cannot_speak_for_sealgate(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_every_fault_is_said_with_its_place(capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    One line a fault, in a form that editors can jump to, each with its hint.
-    """
+    """One line a fault, in a form that editors can jump to, each with its hint."""
     faults = [Fault("a.toml", 3, "one", "do this"), Fault("a.toml", 9, "two")]
     complain(ConfigError("two faults", faults=faults, hint="sealgate plan"))
     assert capsys.readouterr().err.splitlines() == [
@@ -91,9 +83,7 @@ def test_every_fault_is_said_with_its_place(capsys: pytest.CaptureFixture[str]) 
 def test_an_extra_is_installed_where_sealgate_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    The hint names the environment's own pip, unless that is the one that is found anyway.
-    """
+    """The hint names the environment's own pip, unless that is the one that is found anyway."""
     (tmp_path / "bin").mkdir()
     own = tmp_path / "bin" / "pip"
     own.write_text("#!/bin/sh\n")
@@ -109,9 +99,7 @@ def test_an_extra_is_installed_where_sealgate_is(
 
 
 def test_other_errors_and_notices_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    Both go to standard error and begin with the program's name.
-    """
+    """Both go to standard error and begin with the program's name."""
     complain(SourceError('"x" cannot be read'))
     notice("ready")
     assert capsys.readouterr().err == 'sealgate: error: "x" cannot be read\nsealgate: ready\n'
@@ -120,9 +108,7 @@ def test_other_errors_and_notices_are_one_line(capsys: pytest.CaptureFixture[str
 def test_an_error_of_our_own_shows_no_data(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    A bug ends with 1 and tells type and place; the exception's text stays inside.
-    """
+    """A bug ends with 1 and tells type and place; the exception's text stays inside."""
 
     @click.command()
     def broken() -> None:
@@ -140,9 +126,7 @@ def test_an_error_of_our_own_shows_no_data(
 
 
 def test_every_command_loads_and_has_help() -> None:
-    """
-    Each entry of the table leads to a command that tells what it does, in whole sentences.
-    """
+    """Each entry of the table leads to a command that tells what it does, in whole sentences."""
     context = click.Context(cli)
     for name in COMMANDS:
         command = cli.get_command(context, name)
@@ -156,9 +140,7 @@ def test_every_command_loads_and_has_help() -> None:
 
 
 def test_the_help_names_every_command_once(capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    Commands stand under what they are for, and the first thing to type is told.
-    """
+    """Commands stand under what they are for, and the first thing to type is told."""
     assert run(["--help"]) == ExitCode.OK
     said = capsys.readouterr().out
     assert re.findall(r"^  ([a-z]+)  +\S", said, re.MULTILINE) == list(COMMANDS)
@@ -166,9 +148,7 @@ def test_the_help_names_every_command_once(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_a_reader_that_leaves_is_no_traceback() -> None:
-    """
-    ``sealgate classes | true`` ends quietly.
-    """
+    """``sealgate classes | true`` ends quietly."""
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(
@@ -191,9 +171,7 @@ def test_a_reader_that_leaves_is_no_traceback() -> None:
 def test_who_wants_no_colour_gets_none(
     variable: str, value: str, *, coloured: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    On a terminal too; an empty NO_COLOR means nothing (no-color.org).
-    """
+    """On a terminal too; an empty NO_COLOR means nothing (no-color.org)."""
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)

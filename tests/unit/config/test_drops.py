@@ -1,6 +1,4 @@
-"""
-Drops and tunnels: what arrives in the inventory, and whom files are sealed for.
-"""
+"""Drops and tunnels: what arrives in the inventory, and whom files are sealed for."""
 
 from __future__ import annotations
 
@@ -18,9 +16,7 @@ ACCESS = '[access]\ncountries = ["DE"]\ngeo_database = "country.mmdb"\n'
 
 
 def drop(class_id: str = "restricted", more: str = "") -> str:
-    """
-    Return a configuration with one drop of *class_id*.
-    """
+    """Return a configuration with one drop of *class_id*."""
     return (
         f'{ACCESS}[[drop]]\nname = "partners"\nclass = "{class_id}"\nstore = "file:partners"\n'
         f'admit = ["group:partners"]\n{more}'
@@ -28,25 +24,19 @@ def drop(class_id: str = "restricted", more: str = "") -> str:
 
 
 def read(text: str) -> Inventory:
-    """
-    Parse *text* as a file in /srv.
-    """
+    """Parse *text* as a file in /srv."""
     return parse(text, "sealgate.toml", folder="/srv")
 
 
 def faults(text: str) -> list[str]:
-    """
-    Return the faults of *text*.
-    """
+    """Return the faults of *text*."""
     with pytest.raises(ConfigError) as caught:
         read(text)
     return [fault.message for fault in caught.value.faults]
 
 
 def test_what_a_drop_leaves_out_is_open_to_everybody_admitted() -> None:
-    """
-    No list narrows nothing, no limit limits nothing, and a mismatch is recorded.
-    """
+    """No list narrows nothing, no limit limits nothing, and a mismatch is recorded."""
     (found,) = read(drop()).drops
 
     assert found == Drop(
@@ -59,9 +49,7 @@ def test_what_a_drop_leaves_out_is_open_to_everybody_admitted() -> None:
 
 
 def test_everything_that_a_drop_may_say() -> None:
-    """
-    Each setting arrives in bytes, days and lists.
-    """
+    """Each setting arrives in bytes, days and lists."""
     more = (
         'read = ["user:anna"]\nwrite = ["group:partners"]\nlist = []\ndelete = ["user:anna"]\n'
         'quota = "10 GiB"\nmax_file_size = "1 GiB"\nretention_days = 30\n'
@@ -99,9 +87,7 @@ def test_everything_that_a_drop_may_say() -> None:
     ids=lambda value: "" if value in {HYBRID, CLASSICAL} else None,
 )
 def test_recipients_must_fit_the_class(class_id: str, recipient: str, says: str | None) -> None:
-    """
-    The top rung takes post-quantum ones only, the one below shares files with the site's key.
-    """
+    """The top rung takes post-quantum ones only, the one below shares files with the site's key."""
     text = drop(class_id, f'recipients = ["{recipient}"]\n')
 
     if says is None:
@@ -112,9 +98,7 @@ def test_recipients_must_fit_the_class(class_id: str, recipient: str, says: str 
 
 
 def test_recovery_shares_files_with_the_sites_key() -> None:
-    """
-    A post-quantum recipient beside a classical one would be worth no more than that.
-    """
+    """A post-quantum recipient beside a classical one would be worth no more than that."""
     keys = read(f'[keys]\nprotection = "passphrase"\nrecovery = ["{CLASSICAL}"]\n').keys
     assert (keys.protection, keys.recovery) == (KeyProtection.PASSPHRASE, (CLASSICAL,))
     (message,) = faults(f'[keys]\nrecovery = ["{HYBRID}"]\n')
@@ -138,17 +122,13 @@ def test_recovery_shares_files_with_the_sites_key() -> None:
     ],
 )
 def test_every_protection_of_the_keys(text: str, expected: tuple[KeyProtection, str, str]) -> None:
-    """
-    Each says what it needs and nothing else.
-    """
+    """Each says what it needs and nothing else."""
     keys = read(f"[keys]\n{text}").keys
     assert (keys.protection, keys.key, keys.address) == expected
 
 
 def test_only_doors_that_open_are_held_against_each_other() -> None:
-    """
-    Without a site nothing listens on 443, so that a drop may be reached there.
-    """
+    """Without a site nothing listens on 443, so that a drop may be reached there."""
     alone = read('[listen]\nsftp = ":443"\n' + drop())
     assert alone.listen.sftp[0].port == 443
     # FTPS serves drops only: with a tunnel alone it does not open.
@@ -157,9 +137,7 @@ def test_only_doors_that_open_are_held_against_each_other() -> None:
 
 
 def test_ftps_has_the_name_of_the_first_site_unless_told() -> None:
-    """
-    A certificate must bear the name that clients call.
-    """
+    """A certificate must bear the name that clients call."""
     site = (
         '[[site]]\ndomains = ["shop.example"]\nupstream = "http://127.0.0.1:8080"\n'
         '[[site.route]]\npath = "/"\nclass = "public"\n'
@@ -171,9 +149,7 @@ def test_ftps_has_the_name_of_the_first_site_unless_told() -> None:
 
 
 def test_stores_that_only_look_alike_are_apart() -> None:
-    """
-    A name that begins with another's is no folder inside it, and a bucket is no folder.
-    """
+    """A name that begins with another's is no folder inside it, and a bucket is no folder."""
     second = drop().replace(ACCESS, "").replace('"partners"', '"other"')
     for store in ("file:partners2", "s3://partners", "file:part"):
         assert len(read(drop() + second.replace("file:partners", store)).drops) == 2

@@ -1,6 +1,4 @@
-"""
-Single values of drops, tunnels and keys: each in its one canonical form, or refused.
-"""
+"""Single values of drops, tunnels and keys: each in its one canonical form, or refused."""
 
 from __future__ import annotations
 
@@ -44,9 +42,7 @@ FOLDER = PurePosixPath("/srv")
     ],
 )
 def test_sizes(text: str, size: int) -> None:
-    """
-    A number and a unit, of two or of ten, are bytes.
-    """
+    """A number and a unit, of two or of ten, are bytes."""
     assert read_size(text) == size
 
 
@@ -64,9 +60,7 @@ def test_sizes(text: str, size: int) -> None:
     ],
 )
 def test_no_sizes(text: str, hint: str) -> None:
-    """
-    Nothing, less than nothing, more than a file can hold and other units are refused.
-    """
+    """Nothing, less than nothing, more than a file can hold and other units are refused."""
     with pytest.raises(UnfitError) as caught:
         read_size(text)
     assert caught.value.hint == hint
@@ -74,9 +68,7 @@ def test_no_sizes(text: str, hint: str) -> None:
 
 @given(st.integers(1, 2**63 - 1), st.sampled_from(sorted(UNITS)))
 def test_a_size_is_its_number_times_its_unit(number: int, unit: str) -> None:
-    """
-    Whatever fits into a file offset is read exactly.
-    """
+    """Whatever fits into a file offset is read exactly."""
     size = number * UNITS[unit]
     if size < 2**63:
         assert read_size(f"{number} {unit}") == size
@@ -84,9 +76,7 @@ def test_a_size_is_its_number_times_its_unit(number: int, unit: str) -> None:
 
 @pytest.mark.parametrize("name", ["partners", "A-1_b.c", "2027", "x" * 64])
 def test_names_are_safe_on_every_disk(name: str) -> None:
-    """
-    A name is one segment of a path and stays what it is.
-    """
+    """A name is one segment of a path and stays what it is."""
     assert read_file_name(name) == name
     assert resolve(f"/{name}") == (name,)
 
@@ -96,18 +86,14 @@ def test_names_are_safe_on_every_disk(name: str) -> None:
     ["", ".", "..", "a/b", "a\\b", "-rf", ".hidden", "a.", "aux", "ä", "a b", "x" * 65, "a\n"],
 )
 def test_names_that_lead_elsewhere_are_refused(name: str) -> None:
-    """
-    Dots, separators, devices of Windows and what begins like an option.
-    """
+    """Dots, separators, devices of Windows and what begins like an option."""
     with pytest.raises(UnfitError):
         read_file_name(name)
 
 
 @given(st.text(max_size=80))
 def test_any_name_is_one_safe_segment_or_refused(name: str) -> None:
-    """
-    No text gets through that a store would read as anything but one name.
-    """
+    """No text gets through that a store would read as anything but one name."""
     with contextlib.suppress(UnfitError):
         assert resolve(f"/{read_file_name(name)}") == (name,)
 
@@ -123,9 +109,7 @@ def test_any_name_is_one_safe_segment_or_refused(name: str) -> None:
     ],
 )
 def test_stores(text: str, store: str) -> None:
-    """
-    A folder is absolute, a prefix has no slash at its end.
-    """
+    """A folder is absolute, a prefix has no slash at its end."""
     assert read_store(text, FOLDER) == store
 
 
@@ -148,9 +132,7 @@ def test_stores(text: str, store: str) -> None:
     ],
 )
 def test_no_stores(text: str) -> None:
-    """
-    What is neither a folder nor a bucket, and what leads out of it, is refused.
-    """
+    """What is neither a folder nor a bucket, and what leads out of it, is refused."""
     with pytest.raises(UnfitError):
         read_store(text, FOLDER)
 
@@ -165,9 +147,7 @@ def test_no_stores(text: str) -> None:
     ],
 )
 def test_targets(text: str, target: Address) -> None:
-    """
-    A service has a host and a port, in the form that a client's request is held against.
-    """
+    """A service has a host and a port, in the form that a client's request is held against."""
     assert read_target(text) == target
 
 
@@ -176,17 +156,13 @@ def test_targets(text: str, target: Address) -> None:
     ["5432", "127.0.0.1", "127.0.0.1:0", "h:65536", "::1:22", "[h]:22", "a b:22", "h:22x", ":22"],
 )
 def test_no_targets(text: str) -> None:
-    """
-    Without a host, or without a port, nothing is reached.
-    """
+    """Without a host, or without a port, nothing is reached."""
     with pytest.raises(UnfitError):
         read_target(text)
 
 
 def test_ports() -> None:
-    """
-    A range has both of its ends; one port is a range.
-    """
+    """A range has both of its ends; one port is a range."""
     assert read_ports("50000-50100") == PassivePorts("", 50000, 50100)
     assert read_ports("1024-1024") == PassivePorts("", 1024, 1024)
     for text in ("50100-50000", "1-2", "1024-70000", "1024", "2000-60000", "a-b", ""):
@@ -195,9 +171,7 @@ def test_ports() -> None:
 
 
 def test_public_addresses() -> None:
-    """
-    Passive FTP has room for an IPv4 address that somebody can reach.
-    """
+    """Passive FTP has room for an IPv4 address that somebody can reach."""
     assert read_public_address("203.0.113.7") == "203.0.113.7"
     for text in ("0.0.0.0", "224.0.0.1", "::1", "files.example", "1.2.3"):  # noqa: S104  # refused
         with pytest.raises(UnfitError):
@@ -205,9 +179,7 @@ def test_public_addresses() -> None:
 
 
 def test_patterns() -> None:
-    """
-    A pattern is for one name, not for a path.
-    """
+    """A pattern is for one name, not for a path."""
     assert read_pattern("*.csv") == "*.csv"
     for text in ("", " ", "in/*.csv", "a\0"):
         with pytest.raises(UnfitError):
@@ -215,18 +187,14 @@ def test_patterns() -> None:
 
 
 def test_recipients_tell_whether_they_are_post_quantum() -> None:
-    """
-    Both kinds are read, and told apart.
-    """
+    """Both kinds are read, and told apart."""
     classical, hybrid = X25519Identity.generate(), HybridIdentity.generate()
     assert read_recipient(f" {classical.recipient()} ") == (str(classical.recipient()), False)
     assert read_recipient(str(hybrid.recipient())) == (str(hybrid.recipient()), True)
 
 
 def test_a_secret_key_is_no_recipient_and_is_not_repeated() -> None:
-    """
-    Whoever pastes the wrong half is told so, and the half is told to nobody.
-    """
+    """Whoever pastes the wrong half is told so, and the half is told to nobody."""
     secret = X25519Identity.generate().secret_text()
     with pytest.raises(UnfitError) as caught:
         read_recipient(secret)
@@ -235,9 +203,7 @@ def test_a_secret_key_is_no_recipient_and_is_not_repeated() -> None:
 
 @pytest.mark.parametrize("text", ["https://vault.example:8200/", "http://127.0.0.1:8200"])
 def test_vault_addresses(text: str) -> None:
-    """
-    Vault is reached by https, or on this machine.
-    """
+    """Vault is reached by https, or on this machine."""
     assert read_vault_address(text) == text.rstrip("/")
 
 
@@ -255,8 +221,6 @@ def test_vault_addresses(text: str) -> None:
     ],
 )
 def test_no_vault_addresses(text: str) -> None:
-    """
-    A token is never sent in clear over a network.
-    """
+    """A token is never sent in clear over a network."""
     with pytest.raises(UnfitError):
         read_vault_address(text)

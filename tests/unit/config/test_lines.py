@@ -1,6 +1,4 @@
-"""
-The line of every key, table and element of a TOML document.
-"""
+"""The line of every key, table and element of a TOML document."""
 
 from __future__ import annotations
 
@@ -61,9 +59,7 @@ path = "/b"
     ],
 )
 def test_a_place_has_its_line(path: KeyPath, line: int) -> None:
-    """
-    Headers, dotted and quoted keys, arrays and inline tables are all found.
-    """
+    """Headers, dotted and quoted keys, arrays and inline tables are all found."""
     assert Lines(DOCUMENT).of(path) == line
 
 
@@ -71,16 +67,12 @@ def test_a_place_has_its_line(path: KeyPath, line: int) -> None:
     ("path", "line"), [(("site", 1, "domains"), 18), (("listen", "https", 9), 4), (("none",), 1)]
 )
 def test_what_is_not_there_has_its_parents_line(path: KeyPath, line: int) -> None:
-    """
-    A missing key is at its table, and without one at the beginning.
-    """
+    """A missing key is at its table, and without one at the beginning."""
     assert Lines(DOCUMENT).of(path) == line
 
 
 def test_windows_line_ends_count_once() -> None:
-    """
-    A file with CR LF has the same lines.
-    """
+    """A file with CR LF has the same lines."""
     lines = Lines(DOCUMENT.replace("\n", "\r\n"))
 
     assert lines.of(("site", 1, "route", 1, "path")) == 21
@@ -94,9 +86,7 @@ keys = st.sampled_from(["a", "b", "c.d", "e f", "ü", '"'])
 def test_every_pair_of_any_valid_document_is_found(
     tables: list[tuple[list[str], bool]],
 ) -> None:
-    """
-    For documents that tomllib reads, the marked key is found on the line that holds it.
-    """
+    """For documents that tomllib reads, the marked key is found on the line that holds it."""
     text = ""
     expected: dict[int, int] = {}
     for number, (names, repeated) in enumerate(tables):
@@ -114,9 +104,7 @@ def test_every_pair_of_any_valid_document_is_found(
 
 
 def walked(value: object, path: KeyPath) -> list[tuple[KeyPath, int]]:
-    """
-    Return every number in *value* with the way to it.
-    """
+    """Return every number in *value* with the way to it."""
     if isinstance(value, dict):
         return [pair for key, item in value.items() for pair in walked(item, (*path, key))]
     if isinstance(value, list):

@@ -1,6 +1,4 @@
-"""
-Finding and loading sealgate.toml, and looking at every file that it names.
-"""
+"""Finding and loading sealgate.toml, and looking at every file that it names."""
 
 from __future__ import annotations
 
@@ -28,36 +26,28 @@ class = "public"
 
 
 def write_database(path: Path, record: dict[str, object]) -> None:
-    """
-    Write a database that knows *record* for one loopback address.
-    """
+    """Write a database that knows *record* for one loopback address."""
     writer = MMDBWriter(4, "Test-Country")
     writer.insert_network(IPSet(["127.0.0.2/32"]), record)
     writer.to_db_file(str(path))
 
 
 def write_config(folder: Path, text: str) -> str:
-    """
-    Write *text* as the configuration in *folder* and return its path.
-    """
+    """Write *text* as the configuration in *folder* and return its path."""
     path = folder / "sealgate.toml"
     path.write_text(text, encoding="utf-8")
     return str(path)
 
 
 def faults_of(path: str) -> list[str]:
-    """
-    Return what loading *path* says, without the folder.
-    """
+    """Return what loading *path* says, without the folder."""
     with pytest.raises(ConfigError) as caught:
         load(path)
     return [str(fault).replace(str(Path(path).parent), ".") for fault in caught.value.faults]
 
 
 def test_a_config_is_found_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    The file in the folder itself is named as shortly as the folder was.
-    """
+    """The file in the folder itself is named as shortly as the folder was."""
     write_config(tmp_path, "")
     monkeypatch.chdir(tmp_path)
 
@@ -65,9 +55,7 @@ def test_a_config_is_found_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_config_is_found_in_the_nearest_parent(tmp_path: Path) -> None:
-    """
-    Folders are searched upwards, the nearest first.
-    """
+    """Folders are searched upwards, the nearest first."""
     deep = tmp_path / "a" / "b"
     deep.mkdir(parents=True)
     write_config(tmp_path, "")
@@ -77,9 +65,7 @@ def test_a_config_is_found_in_the_nearest_parent(tmp_path: Path) -> None:
 
 
 def test_no_config_anywhere_says_what_to_type(tmp_path: Path) -> None:
-    """
-    Without a file up to the root, the hint is the command that writes one.
-    """
+    """Without a file up to the root, the hint is the command that writes one."""
     with pytest.raises(ConfigError, match=r'no "sealgate.toml" in ".*" or a parent') as caught:
         find_config(str(tmp_path))
 
@@ -89,9 +75,7 @@ def test_no_config_anywhere_says_what_to_type(tmp_path: Path) -> None:
 def test_paths_of_a_config_given_relatively_are_absolute(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    The inventory does not depend on where the program is started.
-    """
+    """The inventory does not depend on where the program is started."""
     write_config(tmp_path, SITE.format(more=""))
     monkeypatch.chdir(tmp_path)
 
@@ -103,26 +87,20 @@ def test_paths_of_a_config_given_relatively_are_absolute(
 
 
 def test_a_config_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    """
-    A path given by hand that leads nowhere is said so.
-    """
+    """A path given by hand that leads nowhere is said so."""
     with pytest.raises(ConfigError, match="does not exist"):
         load(str(tmp_path / "none.toml"))
 
 
 @pytest.mark.parametrize("name", [".", "a\0b"])
 def test_a_config_that_is_no_file_is_an_error(tmp_path: Path, name: str) -> None:
-    """
-    A folder, or a name that no file can have, is a clear error.
-    """
+    """A folder, or a name that no file can have, is a clear error."""
     with pytest.raises(ConfigError, match="cannot be read"):
         load(str(tmp_path / name))
 
 
 def test_a_config_that_is_not_utf_8_names_the_line(tmp_path: Path) -> None:
-    """
-    A file in another encoding is a fault at its first wrong byte.
-    """
+    """A file in another encoding is a fault at its first wrong byte."""
     path = tmp_path / "sealgate.toml"
     path.write_bytes('# fine\n[operator]\nname = "Gesch\xe4ft"\n'.encode("latin-1"))
 
@@ -130,9 +108,7 @@ def test_a_config_that_is_not_utf_8_names_the_line(tmp_path: Path) -> None:
 
 
 def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
-    """
-    Windows editors begin a file with one.
-    """
+    """Windows editors begin a file with one."""
     path = tmp_path / "sealgate.toml"
     path.write_bytes(b'\xef\xbb\xbf[operator]\r\nname = "Shop"\r\n')
 
@@ -140,9 +116,7 @@ def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
 
 
 def test_every_file_that_is_missing_is_named_at_its_line(tmp_path: Path) -> None:
-    """
-    Missing files are told together with the other faults, in the order of their lines.
-    """
+    """Missing files are told together with the other faults, in the order of their lines."""
     path = write_config(
         tmp_path,
         '[tls]\ncertificate = { chain = "chain.pem", key = "key.pem" }\n'
@@ -165,9 +139,7 @@ def test_every_file_that_is_missing_is_named_at_its_line(tmp_path: Path) -> None
 
 
 def test_a_program_must_be_executable(tmp_path: Path) -> None:
-    """
-    A file without the right to be run is no Envoy.
-    """
+    """A file without the right to be run is no Envoy."""
     (tmp_path / "envoy").write_text("", encoding="utf-8")
     path = write_config(tmp_path, '[gateway]\nenvoy = "envoy"\n')
 
@@ -175,9 +147,7 @@ def test_a_program_must_be_executable(tmp_path: Path) -> None:
 
 
 def test_a_folder_where_a_file_must_be_is_a_fault(tmp_path: Path) -> None:
-    """
-    A key that is a folder cannot be read.
-    """
+    """A key that is a folder cannot be read."""
     (tmp_path / "a").mkdir()
     path = write_config(tmp_path, '[tls]\ncertificate = { chain = "a", key = "sealgate.toml" }\n')
 
@@ -185,9 +155,7 @@ def test_a_folder_where_a_file_must_be_is_a_fault(tmp_path: Path) -> None:
 
 
 def test_a_country_database_is_one(tmp_path: Path) -> None:
-    """
-    A database whose records have country.iso_code is taken.
-    """
+    """A database whose records have country.iso_code is taken."""
     write_database(tmp_path / "country.mmdb", {"country": {"iso_code": "DE"}})
 
     path = write_config(tmp_path, '[access]\ngeo_database = "country.mmdb"\n')
@@ -199,9 +167,7 @@ def test_a_country_database_is_one(tmp_path: Path) -> None:
     "record", [{"country": "DE"}, {"city": {"names": {"en": "Kassel"}}}, {"country": {"iso": 1}}]
 )
 def test_a_database_without_countries_is_a_fault(tmp_path: Path, record: dict[str, object]) -> None:
-    """
-    A database of something else would refuse everybody, so it is not taken.
-    """
+    """A database of something else would refuse everybody, so it is not taken."""
     write_database(tmp_path / "a.mmdb", record)
 
     fault = country_database_fault(str(tmp_path / "a.mmdb"))
@@ -211,9 +177,7 @@ def test_a_database_without_countries_is_a_fault(tmp_path: Path, record: dict[st
 
 @pytest.mark.parametrize("content", [b"", b"\x00" * 100, b"IP2LOCATION" * 1000])
 def test_a_file_that_is_no_database_is_a_fault(tmp_path: Path, content: bytes) -> None:
-    """
-    Other files named like a database are told apart.
-    """
+    """Other files named like a database are told apart."""
     path = tmp_path / "country.mmdb"
     path.write_bytes(content)
 
@@ -221,9 +185,7 @@ def test_a_file_that_is_no_database_is_a_fault(tmp_path: Path, content: bytes) -
 
 
 def test_a_damaged_database_never_breaks_the_loader(tmp_path: Path) -> None:
-    """
-    Whatever bytes are lost or changed, there is an answer and no exception.
-    """
+    """Whatever bytes are lost or changed, there is an answer and no exception."""
     path = tmp_path / "country.mmdb"
     write_database(path, {"country": {"iso_code": "DE"}})
     whole = path.read_bytes()
@@ -240,9 +202,7 @@ def test_a_damaged_database_never_breaks_the_loader(tmp_path: Path) -> None:
 
 
 def test_a_config_without_permission_is_an_error(tmp_path: Path) -> None:
-    """
-    A file that may not be read says so.
-    """
+    """A file that may not be read says so."""
     path = Path(write_config(tmp_path, ""))
     path.chmod(0)
     user = os.geteuid()
@@ -281,9 +241,7 @@ admit = ["user:anna"]
 def test_a_store_that_a_link_leads_elsewhere_is_a_fault(
     tmp_path: Path, link: str, target: str, line: int, says: str
 ) -> None:
-    """
-    Names that are apart may be one place; then files would have two classes, or keys be served.
-    """
+    """Names that are apart may be one place; then files would have two classes, or keys be served."""
     site = (
         '[[site]]\ndomains = ["shop.example"]\nupstream = "http://127.0.0.1:8080"\n'
         'web_root = "www"\n[[site.route]]\npath = "/"\nclass = "public"\n'
@@ -304,9 +262,7 @@ def test_a_store_that_a_link_leads_elsewhere_is_a_fault(
 
 
 def test_a_web_root_that_a_link_leads_to_the_keys_is_a_fault(tmp_path: Path) -> None:
-    """
-    What lies below a web root is shown to everybody.
-    """
+    """What lies below a web root is shown to everybody."""
     config = tmp_path / "sealgate.toml"
     config.write_text(
         '[[site]]\ndomains = ["shop.example"]\nupstream = "http://127.0.0.1:8080"\n'

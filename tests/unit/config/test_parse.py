@@ -1,6 +1,4 @@
-"""
-The parser of sealgate.toml: what loads, what is at fault and where, and that nothing else happens.
-"""
+"""The parser of sealgate.toml: what loads, what is at fault and where, and that nothing else happens."""
 
 from __future__ import annotations
 
@@ -116,16 +114,12 @@ class = "public"
 
 
 def read(text: str) -> Inventory:
-    """
-    Parse *text* as a file in /srv.
-    """
+    """Parse *text* as a file in /srv."""
     return parse(text, "sealgate.toml", folder="/srv")
 
 
 def cases() -> dict[str, tuple[str, list[str]]]:
-    """
-    Return the golden cases: name to document and expected lines.
-    """
+    """Return the golden cases: name to document and expected lines."""
     found = {}
     for block in GOLDEN.read_text(encoding="utf-8").split("=== ")[1:]:
         name, rest = block.split("\n", 1)
@@ -138,9 +132,7 @@ def cases() -> dict[str, tuple[str, list[str]]]:
 def test_every_fault_has_its_line_its_message_and_its_hint(
     document: str, expected: list[str]
 ) -> None:
-    """
-    Each defective document gives exactly the faults of the golden file.
-    """
+    """Each defective document gives exactly the faults of the golden file."""
     with pytest.raises(ConfigError) as caught:
         parse(document, "sealgate.toml")
 
@@ -152,9 +144,7 @@ def test_every_fault_has_its_line_its_message_and_its_hint(
 
 
 def test_the_example_of_the_design_loads() -> None:
-    """
-    Every section of the example arrives in the inventory as it is meant.
-    """
+    """Every section of the example arrives in the inventory as it is meant."""
     inventory = read(EXAMPLE)
 
     assert inventory.source == "/srv/sealgate.toml"
@@ -189,9 +179,7 @@ def test_the_example_of_the_design_loads() -> None:
 
 
 def test_the_site_of_the_example_loads_with_the_doors_of_its_preset() -> None:
-    """
-    Declared routes come first and unchanged; the preset's doors admit the same editors.
-    """
+    """Declared routes come first and unchanged; the preset's doors admit the same editors."""
     (site,) = read(EXAMPLE).sites
 
     assert site.domains == ("shop.example", "www.shop.example")
@@ -240,9 +228,7 @@ def test_the_site_of_the_example_loads_with_the_doors_of_its_preset() -> None:
 
 
 def test_places_name_the_line_of_each_table() -> None:
-    """
-    A site, a route, a drop and a risk say where they stand.
-    """
+    """A site, a route, a drop and a risk say where they stand."""
     inventory = read(EXAMPLE)
 
     lines = EXAMPLE.splitlines()
@@ -253,16 +239,12 @@ def test_places_name_the_line_of_each_table() -> None:
 
 
 def test_an_empty_document_has_the_defaults() -> None:
-    """
-    Nothing declared means no site, all addresses, the local CA and the guideline's model.
-    """
+    """Nothing declared means no site, all addresses, the local CA and the guideline's model."""
     assert read("") == Inventory("/srv/sealgate.toml", "/srv/.sealgate")
 
 
 def test_relative_paths_are_relative_to_the_file() -> None:
-    """
-    Every path in the file starts at the file's folder; absolute ones stay.
-    """
+    """Every path in the file starts at the file's folder; absolute ones stay."""
     inventory = read(
         '[tls]\ncertificate = { chain = "tls/chain.pem", key = "/etc/key.pem" }\n'
         '[state]\nfolder = "state"\n[gateway]\nenvoy = "bin/envoy"\n'
@@ -276,9 +258,7 @@ def test_relative_paths_are_relative_to_the_file() -> None:
 
 
 def test_a_site_may_have_certificates_of_its_own() -> None:
-    """
-    What [site.tls] leaves out is taken from [tls].
-    """
+    """What [site.tls] leaves out is taken from [tls]."""
     text = (
         '[tls]\ncertificate = { chain = "a.pem", key = "a.key" }\nhsts_seconds = 600\n'
         + SITE.replace("[[site.route]]", "[site.tls]\nhsts_seconds = 0\n[[site.route]]")
@@ -294,16 +274,12 @@ def test_a_site_may_have_certificates_of_its_own() -> None:
 
 
 def test_plain_http_can_be_off() -> None:
-    """
-    With http = "off" no port is opened for plain HTTP.
-    """
+    """With http = "off" no port is opened for plain HTTP."""
     assert read('[listen]\nhttp = "off"\n').listen.http == ()
 
 
 def test_a_model_of_ones_own_replaces_the_default() -> None:
-    """
-    Declared classes stand weakest first with the ranks of their rungs.
-    """
+    """Declared classes stand weakest first with the ranks of their rungs."""
     text = (
         '[[class]]\nid = "open"\nin_transit = "protected"\naccess = "none"\nat_rest = "none"\n'
         '[[class]]\nid = "closed"\nname = "Closed"\nin_transit = "highly encrypted"\n'
@@ -321,9 +297,7 @@ def test_a_model_of_ones_own_replaces_the_default() -> None:
 
 
 def test_a_fault_in_a_class_does_not_make_every_route_wrong() -> None:
-    """
-    A route of a class with a wrong rung is not reported too.
-    """
+    """A route of a class with a wrong rung is not reported too."""
     text = '[[class]]\nid = "public"\nin_transit = "x"\naccess = "none"\nat_rest = "none"\n' + SITE
 
     with pytest.raises(ConfigError) as caught:
@@ -344,9 +318,7 @@ def test_a_fault_in_a_class_does_not_make_every_route_wrong() -> None:
     ids=["digits", "hexadecimal", "nested", "long", "dotted"],
 )
 def test_a_monstrous_document_is_a_fault(text: str, message: str) -> None:
-    """
-    Documents made to break a parser give one clear fault.
-    """
+    """Documents made to break a parser give one clear fault."""
     with pytest.raises(ConfigError) as caught:
         parse(text, "sealgate.toml")
 
@@ -364,9 +336,7 @@ def test_a_monstrous_document_is_a_fault(text: str, message: str) -> None:
     ],
 )
 def test_a_password_in_a_url_is_never_shown(text: str) -> None:
-    """
-    Neither message nor hint repeats a URL that may hold a password.
-    """
+    """Neither message nor hint repeats a URL that may hold a password."""
     with pytest.raises(ConfigError) as caught:
         read(text)
 
@@ -376,9 +346,7 @@ def test_a_password_in_a_url_is_never_shown(text: str) -> None:
 
 
 def settle(text: str) -> None:
-    """
-    Parse *text*: an inventory or a ConfigError with faults in the file, nothing else.
-    """
+    """Parse *text*: an inventory or a ConfigError with faults in the file, nothing else."""
     try:
         parse(text, "sealgate.toml")
     except ConfigError as error:
@@ -397,9 +365,7 @@ def settle(text: str) -> None:
 @example("a.b.c=1\na.b=2")
 @example("[[a]]\n[a.b]\n[[a.b]]")
 def test_any_text_is_an_inventory_or_a_config_error(text: str) -> None:
-    """
-    Whatever the text is, the parser answers in one of its two ways.
-    """
+    """Whatever the text is, the parser answers in one of its two ways."""
     settle(text)
 
 
@@ -415,9 +381,7 @@ VALUES = st.one_of(
 @settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_any_mutated_document_is_an_inventory_or_a_config_error(data: st.DataObject) -> None:
-    """
-    Lines dropped, doubled, moved and given other values never break the parser.
-    """
+    """Lines dropped, doubled, moved and given other values never break the parser."""
     lines = EXAMPLE.splitlines()
     for _ in range(data.draw(st.integers(1, 6))):
         index = data.draw(st.integers(0, len(lines) - 1))
@@ -446,9 +410,7 @@ KEYS = [
 @settings(max_examples=400, deadline=None)
 @given(st.sampled_from(KEYS), VALUES)
 def test_any_value_at_any_key_is_an_inventory_or_a_config_error(key: str, value: str) -> None:
-    """
-    Every key survives every kind of value.
-    """
+    """Every key survives every kind of value."""
     changed = [
         f"{key} = {value}" if line.partition("=")[0].strip() == key else line
         for line in EXAMPLE.splitlines()

@@ -1,6 +1,4 @@
-"""
-What stands in a header or names a host comes from sealgate.toml, and can be nothing else.
-"""
+"""What stands in a header or names a host comes from sealgate.toml, and can be nothing else."""
 
 from __future__ import annotations
 
@@ -34,16 +32,12 @@ SOURCES = st.lists(PARTS, min_size=1, max_size=6).map("".join)
 
 
 def quoted(text: str) -> str:
-    """
-    Return *text* as a TOML string.
-    """
+    """Return *text* as a TOML string."""
     return '"' + "".join(f"\\U{ord(c):08x}" for c in text) + '"'
 
 
 def headers(more: str) -> dict[str, str] | None:
-    """
-    Return the headers of a payment page that *more* is said of, ``None`` when it is refused.
-    """
+    """Return the headers of a payment page that *more* is said of, ``None`` when it is refused."""
     try:
         inventory = parse(SITE.format(more=more), "sealgate.toml")
     except ConfigError:
@@ -59,9 +53,7 @@ def headers(more: str) -> dict[str, str] | None:
 
 @given(SOURCES)
 def test_no_source_gets_out_of_its_directive(source: str) -> None:
-    """
-    Whatever is taken is one word of script-src: no other directive, policy or header.
-    """
+    """Whatever is taken is one word of script-src: no other directive, policy or header."""
     found = headers(f"scripts = [{quoted(source)}]")
 
     if found is not None:
@@ -74,9 +66,7 @@ def test_no_source_gets_out_of_its_directive(source: str) -> None:
 
 @given(SOURCES)
 def test_no_address_of_reports_gets_out_of_its_directive(address: str) -> None:
-    """
-    Nor out of the quotes of Reporting-Endpoints.
-    """
+    """Nor out of the quotes of Reporting-Endpoints."""
     found = headers(f"script_reports = {quoted(address)}")
 
     if found is not None:
@@ -94,7 +84,5 @@ def test_no_address_of_reports_gets_out_of_its_directive(address: str) -> None:
     ],
 )
 def test_what_names_a_script_is_taken(source: str) -> None:
-    """
-    The page itself, https addresses and hashes.
-    """
+    """The page itself, https addresses and hashes."""
     assert headers(f"scripts = [{quoted(source)}]") is not None

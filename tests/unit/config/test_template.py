@@ -1,6 +1,4 @@
-"""
-The configuration that init writes: it loads, it serves, and its comments do too.
-"""
+"""The configuration that init writes: it loads, it serves, and its comments do too."""
 
 from __future__ import annotations
 
@@ -18,25 +16,19 @@ every_preset = pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS.k
 
 
 def uncommented(text: str) -> str:
-    """
-    Return *text* with its settings turned on: lines of ``#`` and no space.
-    """
+    """Return *text* with its settings turned on: lines of ``#`` and no space."""
     return re.sub(r"^#(?=[^ ])", "", text, flags=re.MULTILINE)
 
 
 def routes_of(text: str) -> tuple[Route, ...]:
-    """
-    Return the routes of the one site in *text*.
-    """
+    """Return the routes of the one site in *text*."""
     (site,) = parse(text, "sealgate.toml").sites
     return site.routes
 
 
 @every_preset
 def test_the_template_loads_and_serves_the_public_pages(preset: Preset) -> None:
-    """
-    Without an edit there is one public site, short HSTS and nothing that needs an answer.
-    """
+    """Without an edit there is one public site, short HSTS and nothing that needs an answer."""
     text = render_template(preset, "shop.example")
 
     inventory = parse(text, "sealgate.toml")
@@ -53,9 +45,7 @@ def test_the_template_loads_and_serves_the_public_pages(preset: Preset) -> None:
 
 @every_preset
 def test_the_doors_of_the_template_are_shut(preset: Preset) -> None:
-    """
-    Until somebody is admitted, every door of the preset refuses everybody.
-    """
+    """Until somebody is admitted, every door of the preset refuses everybody."""
     routes = routes_of(render_template(preset))
 
     assert [route.door for route in routes if route.shut] == list(preset.doors)
@@ -64,9 +54,7 @@ def test_the_doors_of_the_template_are_shut(preset: Preset) -> None:
 
 @every_preset
 def test_the_comments_of_the_template_load_too(preset: Preset) -> None:
-    """
-    With every # taken off, the backend admits the editors, at each of its doors.
-    """
+    """With every # taken off, the backend admits the editors, at each of its doors."""
     text = uncommented(render_template(preset))
 
     inventory = parse(text, "sealgate.toml")
@@ -84,9 +72,7 @@ def test_the_comments_of_the_template_load_too(preset: Preset) -> None:
 
 @every_preset
 def test_the_third_step_counts_the_lines_below_it(preset: Preset) -> None:
-    """
-    The comment says how many lines to turn on, and means it.
-    """
+    """The comment says how many lines to turn on, and means it."""
     block = render_template(preset).partition("3. get a")[2].partition("# A risk")[0]
 
     lines = len(re.findall(r"^#[^ ]", block, flags=re.MULTILINE))

@@ -1,6 +1,4 @@
-"""
-Single values: each in its one canonical form, or refused.
-"""
+"""Single values: each in its one canonical form, or refused."""
 
 from __future__ import annotations
 
@@ -43,9 +41,7 @@ from sealgate.policy.inventory import Address, Door, Upstream
     ],
 )
 def test_an_address(text: str, address: Address) -> None:
-    """
-    Each form that the documentation names.
-    """
+    """Each form that the documentation names."""
     assert read_address(text) == address
 
 
@@ -63,9 +59,7 @@ def test_an_address(text: str, address: Address) -> None:
     ],
 )
 def test_no_address(text: str) -> None:
-    """
-    What no socket can be bound to as written is refused.
-    """
+    """What no socket can be bound to as written is refused."""
     with pytest.raises(UnfitError):
         read_address(text)
 
@@ -83,9 +77,7 @@ def test_no_address(text: str) -> None:
     ],
 )
 def test_a_domain(text: str, domain: str) -> None:
-    """
-    Domains end up as lower-case A-labels (RFC 5891).
-    """
+    """Domains end up as lower-case A-labels (RFC 5891)."""
     assert read_domain(text) == domain
 
 
@@ -113,9 +105,7 @@ def test_a_domain(text: str, domain: str) -> None:
     ],
 )
 def test_no_domain(text: str) -> None:
-    """
-    What is no host name is refused.
-    """
+    """What is no host name is refused."""
     with pytest.raises(UnfitError):
         read_domain(text)
 
@@ -131,9 +121,7 @@ def test_no_domain(text: str) -> None:
     ],
 )
 def test_an_upstream(text: str, upstream: Upstream) -> None:
-    """
-    Schemes, default ports and sockets.
-    """
+    """Schemes, default ports and sockets."""
     assert read_upstream(text) == upstream
 
 
@@ -161,9 +149,7 @@ def test_an_upstream(text: str, upstream: Upstream) -> None:
     ],
 )
 def test_no_upstream(text: str) -> None:
-    """
-    What cannot be connected to as written is refused.
-    """
+    """What cannot be connected to as written is refused."""
     with pytest.raises(UnfitError):
         read_upstream(text)
 
@@ -181,9 +167,7 @@ def test_no_upstream(text: str) -> None:
     ],
 )
 def test_a_door(path: str, query: str | None, exact: bool, door: Door) -> None:  # noqa: FBT001  # a column of the table
-    """
-    Paths lose the slash at their end, parameters are split from their values.
-    """
+    """Paths lose the slash at their end, parameters are split from their values."""
     assert read_door(path, query, exact=exact) == door
 
 
@@ -208,9 +192,7 @@ def test_a_door(path: str, query: str | None, exact: bool, door: Door) -> None: 
     ],
 )
 def test_no_door(path: str) -> None:
-    """
-    A path with more than one reading cannot be locked, so it is refused.
-    """
+    """A path with more than one reading cannot be locked, so it is refused."""
     with pytest.raises(UnfitError):
         read_door(path, None, exact=False)
 
@@ -229,9 +211,7 @@ def test_no_door(path: str) -> None:
     ],
 )
 def test_a_credential(text: str, parts: list[tuple[str, str]]) -> None:
-    """
-    A credential is one part or more, each of a kind and mostly with a name.
-    """
+    """A credential is one part or more, each of a kind and mostly with a name."""
     read = read_credential(text)
     assert [(part.kind.value, part.name) for part in read.parts] == parts
     assert read_credential(str(read)) == read
@@ -252,17 +232,13 @@ def test_a_credential(text: str, parts: list[tuple[str, str]]) -> None:
     ],
 )
 def test_no_credential(text: str) -> None:
-    """
-    What names nothing, or what can be read in more than one way, is refused.
-    """
+    """What names nothing, or what can be read in more than one way, is refused."""
     with pytest.raises(UnfitError):
         read_credential(text)
 
 
 def test_methods_are_in_capitals() -> None:
-    """
-    A method is a word in capitals (RFC 9110, 9.1).
-    """
+    """A method is a word in capitals (RFC 9110, 9.1)."""
     assert read_method("M-SEARCH") == "M-SEARCH"
     for text in ("", "post", "P T", "GET,PUT", "*"):
         with pytest.raises(UnfitError):
@@ -270,17 +246,13 @@ def test_methods_are_in_capitals() -> None:
 
 
 def test_networks_are_canonical() -> None:
-    """
-    A single address is a network of one.
-    """
+    """A single address is a network of one."""
     assert read_network("192.0.2.7") == "192.0.2.7/32"
     assert read_network("2001:DB8::/32") == "2001:db8::/32"
 
 
 def test_countries_are_those_of_iso_3166() -> None:
-    """
-    249 assigned codes and Kosovo's; what people type instead leads to one of them.
-    """
+    """249 assigned codes and Kosovo's; what people type instead leads to one of them."""
     assert len(COUNTRIES) == 250
     assert read_country("NO") == "NO"
     assert set(NOT_ISO.values()) <= COUNTRIES
@@ -291,9 +263,7 @@ def test_countries_are_those_of_iso_3166() -> None:
     "text", ["user:anna", "group:editors", "user:anna@example.org", "user:a b", "user:Ødegård"]
 )
 def test_who_is_admitted(text: str) -> None:
-    """
-    Users and groups by the names that identities may have.
-    """
+    """Users and groups by the names that identities may have."""
     assert read_admitted(text) == text
 
 
@@ -302,17 +272,13 @@ def test_who_is_admitted(text: str) -> None:
     ["", "anna", "user:", "group: a", "User:anna", "role:x", "user:a\n", "group:a b", "user:a  b"],
 )
 def test_who_is_not_admitted(text: str) -> None:
-    """
-    Anything that names neither a user nor a group is refused.
-    """
+    """Anything that names neither a user nor a group is refused."""
     with pytest.raises(UnfitError):
         read_admitted(text)
 
 
 def test_register_urls() -> None:
-    """
-    A URL has a scheme and a rest.
-    """
+    """A URL has a scheme and a rest."""
     assert read_register_url("postgresql+psycopg://host/db") == "postgresql+psycopg://host/db"
     for text in ("", "host/db", "://x", "sqlite://", "1a://x"):
         with pytest.raises(UnfitError):
@@ -337,9 +303,7 @@ READERS: list[Callable[[str], object]] = [
 
 @given(st.text(st.sampled_from(string.printable + "üß。\u202e\x00"), max_size=40) | st.text())
 def test_every_reader_answers_or_refuses(text: str) -> None:
-    """
-    No text makes a reader do anything else.
-    """
+    """No text makes a reader do anything else."""
     for read in READERS:
         with contextlib.suppress(UnfitError):
             read(text)
@@ -349,9 +313,7 @@ def test_every_reader_answers_or_refuses(text: str) -> None:
 def test_every_address_of_this_kind_is_read(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int
 ) -> None:
-    """
-    Whatever the address, what is read is the same address and port.
-    """
+    """Whatever the address, what is read is the same address and port."""
     host = f"[{address}]" if address.version == 6 else str(address)
     if "%" in host:
         return

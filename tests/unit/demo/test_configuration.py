@@ -1,6 +1,4 @@
-"""
-The configuration that follows from an assessment, without anything running.
-"""
+"""The configuration that follows from an assessment, without anything running."""
 
 import tomllib
 from pathlib import Path
@@ -16,9 +14,7 @@ NOW = 1_790_000_000.0
 
 
 def rendered(**classes: str) -> str:
-    """
-    Return the configuration for tables of these classes.
-    """
+    """Return the configuration for tables of these classes."""
     tables = {name: TableClass(value, "one iban") for name, value in classes.items()}
     return render_configuration(
         tables, ORDER, ports=Ports(8443, 8080, 2022, 2121, 9000), database="database shop", now=NOW
@@ -26,17 +22,13 @@ def rendered(**classes: str) -> str:
 
 
 def routes(text: str) -> dict[str, dict[str, object]]:
-    """
-    Return the declared routes by path.
-    """
+    """Return the declared routes by path."""
     [site] = tomllib.loads(text)["site"]
     return {route["path"]: route for route in site["route"]}
 
 
 def test_each_route_gets_the_class_of_what_it_shows() -> None:
-    """
-    The backend shows customers, so it has their class; forms collect it.
-    """
+    """The backend shows customers, so it has their class; forms collect it."""
     found = routes(
         rendered(products="public", news="public", customers="confidential", orders="restricted")
     )
@@ -50,18 +42,14 @@ def test_each_route_gets_the_class_of_what_it_shows() -> None:
 
 
 def test_a_card_is_confidential_whatever_the_tables_hold() -> None:
-    """
-    The page on which people pay collects at least that.
-    """
+    """The page on which people pay collects at least that."""
     found = routes(rendered(products="public", news="public", customers="public", orders="public"))
     assert found["/checkout"]["collects"] == "confidential"
     assert found["/login"]["collects"] == "public"
 
 
 def test_a_stricter_finding_makes_a_stricter_route() -> None:
-    """
-    Personal data among the news makes the front page restricted.
-    """
+    """Personal data among the news makes the front page restricted."""
     found = routes(
         rendered(products="public", news="restricted", customers="secret", orders="public")
     )
@@ -70,17 +58,13 @@ def test_a_stricter_finding_makes_a_stricter_route() -> None:
 
 
 def test_a_table_that_nobody_assessed_is_the_strictest() -> None:
-    """
-    Fail closed: what is not known is treated as secret.
-    """
+    """Fail closed: what is not known is treated as secret."""
     found = routes(rendered(products="public", customers="public"))
     assert found["/"]["class"] == "secret"
 
 
 def test_the_configuration_loads(tmp_path: Path) -> None:
-    """
-    What is written is what the strict reader takes, the country database included.
-    """
+    """What is written is what the strict reader takes, the country database included."""
     make_country_database(tmp_path / "country.mmdb")
     text = rendered(products="public", news="public", customers="confidential", orders="public")
     inventory = parse(text, "sealgate.toml", folder=str(tmp_path))
@@ -89,9 +73,7 @@ def test_the_configuration_loads(tmp_path: Path) -> None:
 
 
 def test_the_country_database_knows_two_addresses(tmp_path: Path) -> None:
-    """
-    One allowed, one elsewhere, and one that nobody knows.
-    """
+    """One allowed, one elsewhere, and one that nobody knows."""
     make_country_database(tmp_path / "country.mmdb")
     with maxminddb.open_database(tmp_path / "country.mmdb") as database:
 

@@ -1,6 +1,4 @@
-"""
-What the demo leaves for scripts.
-"""
+"""What the demo leaves for scripts."""
 
 from __future__ import annotations
 
@@ -16,9 +14,7 @@ if TYPE_CHECKING:
 
 
 def test_a_link_in_the_way_of_the_ready_file_leads_nowhere(tmp_path: Path) -> None:
-    """
-    Somebody else may write where it goes, such as /tmp, and knows what it is called before.
-    """
+    """Somebody else may write where it goes, such as /tmp, and knows what it is called before."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("precious")
     for name in (f".ready.json.{os.getpid()}", ".ready.json.new"):

@@ -1,6 +1,4 @@
-"""
-The example shop by itself, without a gateway.
-"""
+"""The example shop by itself, without a gateway."""
 
 import asyncio
 import json
@@ -17,9 +15,7 @@ from sealgate.demo.shop.site import make_site
 
 @pytest.fixture
 def shop(tmp_path: Path) -> httpx.AsyncClient:
-    """
-    The shop on a fresh database, called without a network.
-    """
+    """The shop on a fresh database, called without a network."""
     make_database(tmp_path / "shop.sqlite")
     site = make_site(tmp_path / "shop.sqlite", tmp_path / "log")
     return httpx.AsyncClient(
@@ -28,9 +24,7 @@ def shop(tmp_path: Path) -> httpx.AsyncClient:
 
 
 def test_invented_people_look_real(tmp_path: Path) -> None:
-    """
-    Account numbers have right check digits and no two customers share one.
-    """
+    """Account numbers have right check digits and no two customers share one."""
     make_database(tmp_path / "shop.sqlite")
     with sqlite3.connect(tmp_path / "shop.sqlite") as connection:
         accounts = [row[0] for row in connection.execute("SELECT iban FROM customers")]
@@ -40,18 +34,14 @@ def test_invented_people_look_real(tmp_path: Path) -> None:
 
 
 def test_a_password_matches_its_own_hash_only() -> None:
-    """
-    The right password is taken, another is not.
-    """
+    """The right password is taken, another is not."""
     stored = hash_password("walnut")
     assert password_matches("walnut", stored)
     assert not password_matches("wallnut", stored)
 
 
 def test_sign_in_and_account(shop: httpx.AsyncClient) -> None:
-    """
-    A stranger is sent to the form, the guest sees the own account, a wrong word fails.
-    """
+    """A stranger is sent to the form, the guest sees the own account, a wrong word fails."""
 
     async def walk() -> None:
         async with shop:
@@ -66,9 +56,7 @@ def test_sign_in_and_account(shop: httpx.AsyncClient) -> None:
 
 
 def test_card_numbers_are_neither_kept_nor_logged(shop: httpx.AsyncClient, tmp_path: Path) -> None:
-    """
-    After a checkout no file of the shop holds the card.
-    """
+    """After a checkout no file of the shop holds the card."""
     card = "4111111111111111"
 
     async def pay() -> None:
@@ -84,9 +72,7 @@ def test_card_numbers_are_neither_kept_nor_logged(shop: httpx.AsyncClient, tmp_p
 def test_each_request_is_logged_with_what_it_was_told(
     shop: httpx.AsyncClient, tmp_path: Path
 ) -> None:
-    """
-    One line a request, with the headers that a proxy may set.
-    """
+    """One line a request, with the headers that a proxy may set."""
 
     async def ask() -> None:
         async with shop:

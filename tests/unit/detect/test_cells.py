@@ -1,6 +1,4 @@
-"""
-Cells of a column: counted alike, whether read one by one or by what they have in common.
-"""
+"""Cells of a column: counted alike, whether read one by one or by what they have in common."""
 
 from __future__ import annotations
 
@@ -13,18 +11,14 @@ from sealgate.detect.scanner import Scanner
 
 @pytest.fixture(scope="module")
 def scanner() -> Scanner:
-    """
-    Give one scanner for all.
-    """
+    """Give one scanner for all."""
     return Scanner()
 
 
 def test_a_column_of_one_form_is_counted_by_it(
     scanner: Scanner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Once a column has shown its form, only cells without it reach the scanner.
-    """
+    """Once a column has shown its form, only cells without it reach the scanner."""
     scan = CellScan(scanner, Memory())
     scan.feed([f"greta{n}@example.org" for n in range(300)])
     scanned: list[bytes] = []
@@ -42,9 +36,7 @@ def test_a_column_of_one_form_is_counted_by_it(
 
 
 def test_equal_cells_are_scanned_once(scanner: Scanner, monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    A value that comes again is counted again, without being scanned again.
-    """
+    """A value that comes again is counted again, without being scanned again."""
     memory = Memory(10)
     scan = CellScan(scanner, memory)
     streets = ["Lange Straße 12", "Kurze Straße 3", "unknown"]
@@ -57,9 +49,7 @@ def test_equal_cells_are_scanned_once(scanner: Scanner, monkeypatch: pytest.Monk
 
 
 def test_a_column_that_does_not_repeat_gives_its_memory_back(scanner: Scanner) -> None:
-    """
-    After some batches without a value that comes again, nothing more is remembered.
-    """
+    """After some batches without a value that comes again, nothing more is remembered."""
     memory = Memory(5000)
     scan = CellScan(scanner, memory)
     for batch in range(20):
@@ -71,9 +61,7 @@ def test_a_column_that_does_not_repeat_gives_its_memory_back(scanner: Scanner) -
 def test_small_batches_show_a_form_together(
     scanner: Scanner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    In a wide table few rows make a batch; what they show adds up.
-    """
+    """In a wide table few rows make a batch; what they show adds up."""
     scan = CellScan(scanner, Memory())
     for batch in range(10):
         scan.feed([f"greta{batch}{n}@example.org" for n in range(30)])
@@ -83,9 +71,7 @@ def test_small_batches_show_a_form_together(
 
 
 def test_another_form_later_on_is_seen(scanner: Scanner) -> None:
-    """
-    A column that changes what it holds is counted right from there on.
-    """
+    """A column that changes what it holds is counted right from there on."""
     scan = CellScan(scanner, Memory())
     for _ in range(3):
         scan.feed([f"greta{n}@example.org" for n in range(300)])
@@ -103,9 +89,7 @@ def test_another_form_later_on_is_seen(scanner: Scanner) -> None:
     ],
 )
 def test_text_and_bytes_may_be_mixed(scanner: Scanner, cells: list[str | bytes]) -> None:
-    """
-    SQLite may have both in one column, and a cell may have blank lines in it.
-    """
+    """SQLite may have both in one column, and a cell may have blank lines in it."""
     scan = CellScan(scanner, Memory())
     size = sum(len(c) for c in cells)
     for _ in range(3):
@@ -114,9 +98,7 @@ def test_text_and_bytes_may_be_mixed(scanner: Scanner, cells: list[str | bytes])
 
 
 def test_candidates_over_the_budget_are_told() -> None:
-    """
-    What was not confirmed is counted as such, and not remembered as empty.
-    """
+    """What was not confirmed is counted as such, and not remembered as empty."""
     scan = CellScan(Scanner(budget=10), Memory())
     scan.feed(["Lange Straße 12", "Kurze Straße 3"] * 150)
     assert scan.counts.unconfirmed
@@ -126,7 +108,5 @@ def test_candidates_over_the_budget_are_told() -> None:
 
 
 def test_cells_are_kept_apart() -> None:
-    """
-    Two ends of line stand between cells: a blank line, which no value has in it.
-    """
+    """Two ends of line stand between cells: a blank line, which no value has in it."""
     assert BETWEEN_CELLS == b"\n\n"

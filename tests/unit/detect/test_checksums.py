@@ -1,6 +1,4 @@
-"""
-Luhn, mod 97 and the weights of US routing numbers.
-"""
+"""Luhn, mod 97 and the weights of US routing numbers."""
 
 from __future__ import annotations
 
@@ -19,9 +17,7 @@ from sealgate.detect.checksums import aba, iban, luhn
     ],
 )
 def test_luhn(digits: bytes, valid: bool) -> None:  # noqa: FBT001 - the expected answer
-    """
-    The check digit decides, for odd and even lengths.
-    """
+    """The check digit decides, for odd and even lengths."""
     assert luhn(digits) is valid
 
 
@@ -39,9 +35,7 @@ def test_luhn(digits: bytes, valid: bool) -> None:  # noqa: FBT001 - the expecte
     ],
 )
 def test_iban(compact: bytes, valid: bool) -> None:  # noqa: FBT001 - the expected answer
-    """
-    Country, length, alphabet and mod 97 all have to hold.
-    """
+    """Country, length, alphabet and mod 97 all have to hold."""
     assert iban(compact) is valid
 
 
@@ -49,7 +43,5 @@ def test_iban(compact: bytes, valid: bool) -> None:  # noqa: FBT001 - the expect
     ("digits", "valid"), [(b"124003116", True), (b"124003117", False), (b"000000000", False)]
 )
 def test_aba(digits: bytes, valid: bool) -> None:  # noqa: FBT001 - the expected answer
-    """
-    The weighted sum is a multiple of ten, and zeros are nobody's bank.
-    """
+    """The weighted sum is a multiple of ten, and zeros are nobody's bank."""
     assert aba(digits) is valid

@@ -1,6 +1,4 @@
-"""
-Columns: what the header and the values say together, and what one of them alone must not.
-"""
+"""Columns: what the header and the values say together, and what one of them alone must not."""
 
 from __future__ import annotations
 
@@ -87,42 +85,32 @@ _NOT_FOUND: list[tuple[str, list[str]]] = [
 
 @pytest.mark.parametrize(("name", "values", "kind"), _FOUND, ids=[f"{n}-{k}" for n, _, k in _FOUND])
 def test_found(name: str, values: list[str], kind: Kind) -> None:
-    """
-    Header and values together, or values that speak for themselves, give the kind.
-    """
+    """Header and values together, or values that speak for themselves, give the kind."""
     assert judge_column(name, values, len(values)).kind is kind
 
 
 @pytest.mark.parametrize(("name", "values"), _NOT_FOUND, ids=[n for n, _ in _NOT_FOUND])
 def test_not_found(name: str, values: list[str]) -> None:
-    """
-    Years, flags, rows, and columns about a thing are not the thing.
-    """
+    """Years, flags, rows, and columns about a thing are not the thing."""
     verdict = judge_column(name, values, len(values))
     assert verdict.kind is None, verdict
 
 
 def test_counts_are_projected() -> None:
-    """
-    A sample of four with one empty stands for the whole column.
-    """
+    """A sample of four with one empty stands for the whole column."""
     verdict = judge_column("email", ["a@example.com", "", "b@example.com", "none"], 1000)
     assert (verdict.kind, verdict.filled, verdict.count) == (Kind.EMAIL, 500, 500)
 
 
 def test_an_empty_column_counts_nothing() -> None:
-    """
-    A column that is never filled is told by its name, with count 0 and little confidence.
-    """
+    """A column that is never filled is told by its name, with count 0 and little confidence."""
     verdict = judge_column("date_of_birth", ["", "NULL"], 5)
     assert (verdict.kind, verdict.count, verdict.filled) == (Kind.BIRTH_DATE, 0, 0)
     assert verdict.confidence is Confidence.POSSIBLE
 
 
 def test_the_reason_holds_no_value() -> None:
-    """
-    What decided is told without the data.
-    """
+    """What decided is told without the data."""
     assert "hunter2" not in judge_column("password", ["hunter2", "geheim"], 2).reason
 
 
@@ -130,9 +118,7 @@ def test_the_reason_holds_no_value() -> None:
     "name", ["nt_hash", "ntlm", "lmHash", "authentication_string", "user_hash"]
 )
 def test_bare_digests_count_where_the_column_says_so(name: str) -> None:
-    """
-    The same digests in a column of another name are no passwords'.
-    """
+    """The same digests in a column of another name are no passwords'."""
     digests = [f"{n:032x}" for n in range(10**30, 10**30 + 20)]
     assert judge_column(name, digests, 20).kind is Kind.PASSWORD_HASH
     assert judge_column("checksum", digests, 20).kind is None

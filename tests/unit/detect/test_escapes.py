@@ -1,6 +1,4 @@
-"""
-Values behind character references and escapes.
-"""
+"""Values behind character references and escapes."""
 
 from __future__ import annotations
 
@@ -17,9 +15,7 @@ CARD = b"4111 1111 1111 1111"
 
 
 def kinds(text: bytes) -> dict[Kind, int]:
-    """
-    Return how many of each kind show only behind signs.
-    """
+    """Return how many of each kind show only behind signs."""
     return {one.kind: one.times for one in look_behind(SCANNER, text).hidden}
 
 
@@ -42,9 +38,7 @@ def kinds(text: bytes) -> dict[Kind, int]:
     ],
 )
 def test_a_value_is_found_as_it_reads(text: bytes, kind: Kind) -> None:
-    """
-    However its characters are written: XML 1.0, 4.1; HTML, 13.5; RFC 8259, 7.
-    """
+    """However its characters are written: XML 1.0, 4.1; HTML, 13.5; RFC 8259, 7."""
     assert kind not in {match.kind for match in SCANNER.scan(text)}
     assert kinds(text) == {kind: 1}
 
@@ -66,16 +60,12 @@ def test_a_value_is_found_as_it_reads(text: bytes, kind: Kind) -> None:
     ],
 )
 def test_nothing_is_told_that_was_not_hidden(text: bytes) -> None:
-    """
-    Neither what shows without reading, nor what no sign stands for.
-    """
+    """Neither what shows without reading, nor what no sign stands for."""
     assert look_behind(SCANNER, text) == ([], 0)
 
 
 def test_signs_are_read_and_no_line_is_made() -> None:
-    """
-    What stands for nothing, for a control character or a surrogate stays as it is.
-    """
+    """What stands for nothing, for a control character or a surrogate stays as it is."""
     text = (
         b"&#52;&#x34;\\u0034 &nbsp;|&#10;|&#9;|&ndash;|&uuml;&amp;amp; &#0; &#x1b; \\ud83d &no; &#;"
     )
@@ -84,9 +74,7 @@ def test_signs_are_read_and_no_line_is_made() -> None:
 
 
 def test_each_line_is_told_with_its_start() -> None:
-    """
-    And how often a kind is in it, and how sure that is.
-    """
+    """And how often a kind is in it, and how sure that is."""
     text = b"one\n&#52;111111111111111 and &#52;012888888881881\n\nanna&#64;example.org"
     assert look_behind(SCANNER, text).hidden == [
         Hidden(4, Kind.PAYMENT_CARD, Confidence.LIKELY, 2),
@@ -110,9 +98,7 @@ LINES = st.sampled_from(
 
 @given(st.lists(LINES, max_size=8), st.data())
 def test_pieces_do_not_matter(lines: list[bytes], data: st.DataObject) -> None:
-    """
-    The same is told however a text is cut.
-    """
+    """The same is told however a text is cut."""
     text = b"\n".join(lines)
     scan, found, at = EscapeScan(SCANNER), [], 0
     while at < len(text):
@@ -126,9 +112,7 @@ def test_pieces_do_not_matter(lines: list[bytes], data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("before", [0, LONGEST_LINE - 20, LONGEST_LINE - 5, 2 * LONGEST_LINE])
 def test_a_line_without_an_end_is_looked_at_in_parts(before: int) -> None:
-    """
-    Nothing is missed at the border of two parts, and memory is bounded.
-    """
+    """Nothing is missed at the border of two parts, and memory is bounded."""
     text = b"-" * before + b" &#52;111 1111 1111 1111 " + b"-" * LONGEST_LINE
     scan, found = EscapeScan(SCANNER), []
     for at in range(0, len(text), 1 << 16):
@@ -139,9 +123,7 @@ def test_a_line_without_an_end_is_looked_at_in_parts(before: int) -> None:
 
 
 def test_what_is_too_much_to_confirm_is_told() -> None:
-    """
-    Signs are no way around the budget of a scanner.
-    """
+    """Signs are no way around the budget of a scanner."""
     scanner = Scanner([Kind.EMAIL], budget=1)
     text = b"anna&#64;example.org " * 4
     assert look_behind(scanner, text).unconfirmed == 3

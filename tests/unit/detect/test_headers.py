@@ -1,6 +1,4 @@
-"""
-How a column's name is read.
-"""
+"""How a column's name is read."""
 
 from __future__ import annotations
 
@@ -23,9 +21,7 @@ from sealgate.detect.headers import normal, rules_for
     ],
 )
 def test_normal(name: str, expected: str) -> None:
-    """
-    Case, punctuation and accents do not matter.
-    """
+    """Case, punctuation and accents do not matter."""
     assert normal(name) == expected
 
 
@@ -53,7 +49,5 @@ def test_normal(name: str, expected: str) -> None:
     ],
 )
 def test_languages(name: str, kind: Kind) -> None:
-    """
-    The first rule that a header calls up is its kind, in seven languages.
-    """
+    """The first rule that a header calls up is its kind, in seven languages."""
     assert rules_for(normal(name))[0].kind is kind

@@ -1,6 +1,4 @@
-"""
-What is shown of a value, and of a place that carries one.
-"""
+"""What is shown of a value, and of a place that carries one."""
 
 from __future__ import annotations
 
@@ -15,9 +13,7 @@ from sealgate.detect.scanner import Scanner
 
 @cache
 def scanner() -> Scanner:
-    """
-    Return the one scanner of this module.
-    """
+    """Return the one scanner of this module."""
     return Scanner()
 
 
@@ -26,23 +22,17 @@ def scanner() -> Scanner:
     [(1, "1-7"), (7, "1-7"), (8, "8-15"), (31, "16-31"), (63, "32-63"), (64, "64+")],
 )
 def test_length_class(length: int, expected: str) -> None:
-    """
-    Lengths are told in doubling classes.
-    """
+    """Lengths are told in doubling classes."""
     assert length_class(length) == expected
 
 
 def test_card_shows_last_four() -> None:
-    """
-    A card shows its last four digits, and no more.
-    """
+    """A card shows its last four digits, and no more."""
     assert mask_value(Kind.PAYMENT_CARD, b"4111 1111 1111 1234") == "[payment-card ends 1234]"
 
 
 def test_short_card_shows_nothing() -> None:
-    """
-    Of twelve digits four would be a third: nothing is shown.
-    """
+    """Of twelve digits four would be a third: nothing is shown."""
     assert mask_value(Kind.PAYMENT_CARD, b"630427373398") == "[payment-card 8-15]"
 
 
@@ -62,15 +52,11 @@ def test_short_card_shows_nothing() -> None:
     ],
 )
 def test_mask_text(place: str, expected: str) -> None:
-    """
-    Values in a place are masked, dates and words stay readable.
-    """
+    """Values in a place are masked, dates and words stay readable."""
     assert mask_text(place, scanner()) == expected
 
 
 def test_mask_text_keeps_undecodable_names() -> None:
-    """
-    A file name that is no UTF-8 comes out as it came in.
-    """
+    """A file name that is no UTF-8 comes out as it came in."""
     name = b"caf\xe9.txt".decode("utf-8", "surrogateescape")
     assert mask_text(name, scanner()) == name

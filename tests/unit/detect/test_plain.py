@@ -45,25 +45,19 @@ _LEFT: list[tuple[Kind, bytes]] = [
 
 @pytest.mark.parametrize(("kind", "cell"), _PLAIN)
 def test_plain_cells_are_told(kind: Kind, cell: bytes) -> None:
-    """
-    A bare value in its usual form is none of those that are left.
-    """
+    """A bare value in its usual form is none of those that are left."""
     assert FORMS[kind]([cell] * 3) == []
 
 
 @pytest.mark.parametrize(("kind", "cell"), _LEFT)
 def test_any_other_cell_is_left(kind: Kind, cell: bytes) -> None:
-    """
-    Another spelling, a value with a fault or something around it is left to the scanner.
-    """
+    """Another spelling, a value with a fault or something around it is left to the scanner."""
     assert FORMS[kind]([cell]) == [cell]
     usual = next(c for k, c in _PLAIN if k is kind)
     assert FORMS[kind]([usual, cell, usual, cell]) == [cell, cell]
 
 
 def test_numbers_of_another_country_are_left() -> None:
-    """
-    The plan of the first number's country is asked; all others are left, none is lost.
-    """
+    """The plan of the first number's country is asked; all others are left, none is lost."""
     cells = [b"+49 30 901820", b"+44 20 79460958", b"none", b"+49 89 5432100"]
     assert sorted(FORMS[Kind.PHONE](cells)) == [b"+44 20 79460958", b"none"]

@@ -1,6 +1,4 @@
-"""
-The engine: anchors, budgets, kinds, and how long hostile text may take.
-"""
+"""The engine: anchors, budgets, kinds, and how long hostile text may take."""
 
 from __future__ import annotations
 
@@ -21,71 +19,53 @@ from sealgate.detect.scanner import Scanner
 
 @cache
 def scanner() -> Scanner:
-    """
-    Return the one scanner of this module.
-    """
+    """Return the one scanner of this module."""
     return Scanner()
 
 
 @pytest.mark.parametrize("anchor", ANCHORS, ids=lambda a: a.name)
 def test_anchor_is_short(anchor: object) -> None:
-    """
-    No anchor is wider than the overlap of two blocks, or cutting would lose matches.
-    """
+    """No anchor is wider than the overlap of two blocks, or cutting would lose matches."""
     width = pattern_parser.parse(anchor.pattern.encode("latin-1")).getwidth()  # type: ignore[attr-defined] # an Anchor
     assert 0 < width[0] <= width[1] <= LONGEST_ANCHOR
 
 
 def test_anchor_numbers_fit() -> None:
-    """
-    The number of an anchor fits the bits it is packed into.
-    """
+    """The number of an anchor fits the bits it is packed into."""
     assert len(ANCHORS) <= 256
 
 
 @pytest.mark.parametrize("module", sorted(ANCHOR_MODULES))
 def test_national_number_modules_exist(module: str) -> None:
-    """
-    Each checker that a table names is there and says no to nonsense.
-    """
+    """Each checker that a table names is there and says no to nonsense."""
     assert valid_anywhere(module, "x") is False
 
 
 def test_only_asked_kinds_are_found() -> None:
-    """
-    A scanner for cards does not tell of addresses.
-    """
+    """A scanner for cards does not tell of addresses."""
     text = b"anna@example.com paid with 4111 1111 1111 1111, cvv: 123"
     assert [m.kind for m in Scanner({Kind.PAYMENT_CARD}).scan(text)] == [Kind.PAYMENT_CARD]
 
 
 def test_a_scanner_for_nothing_finds_nothing() -> None:
-    """
-    Kinds that only columns show leave a scanner without anchors, which is no fault.
-    """
+    """Kinds that only columns show leave a scanner without anchors, which is no fault."""
     assert Scanner({Kind.GENDER}).scan(b"anna@example.com") == []
 
 
 def test_latin_1_is_read() -> None:
-    """
-    Text in Latin-1 is read like UTF-8.
-    """
+    """Text in Latin-1 is read like UTF-8."""
     found = scanner().scan("wohnt Lange Straße 12 in Köln, anna@example.com".encode("latin-1"))
     assert [m.kind for m in found] == [Kind.STREET_ADDRESS, Kind.EMAIL]
 
 
 def test_the_surer_of_two_that_overlap_is_kept() -> None:
-    """
-    A card in a password setting is a card: its checksum is worth more than the key.
-    """
+    """A card in a password setting is a card: its checksum is worth more than the key."""
     found = scanner().scan(b"pin: 4111 1111 1111 1111")
     assert [(m.kind, m.confidence) for m in found] == [(Kind.PAYMENT_CARD, Confidence.CONFIRMED)]
 
 
 def test_the_budget_is_told() -> None:
-    """
-    Candidates over the budget are counted, and the next window has its own budget.
-    """
+    """Candidates over the budget are counted, and the next window has its own budget."""
     line = b"a@b.example\n"
     data = line * 10 + b"x" * (1 << 20) + line * 10
     examined = Scanner({Kind.EMAIL}, budget=4).examine(data)
@@ -93,9 +73,7 @@ def test_the_budget_is_told() -> None:
 
 
 def test_a_long_line_needs_little_memory() -> None:
-    """
-    A line of 48 MiB without an end is scanned with a few MiB.
-    """
+    """A line of 48 MiB without an end is scanned with a few MiB."""
     chunk = b"lorem ipsum 0123 " * 8192
     stream = scanner().stream()
     stream.feed(chunk)
@@ -116,9 +94,7 @@ _HOSTILE = [
 
 
 def test_hostile_text_takes_bounded_time() -> None:
-    """
-    Text made of anchors alone is read at least at 100 KB/s: no confirm step explodes.
-    """
+    """Text made of anchors alone is read at least at 100 KB/s: no confirm step explodes."""
     rng = random.Random(7)  # noqa: S311 - made-up values
     for _ in range(150):
         parts = rng.sample(_HOSTILE, rng.randint(1, 4))

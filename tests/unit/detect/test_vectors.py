@@ -1,6 +1,4 @@
-"""
-The golden vectors: what must be found, with its exact span, and what must be left alone.
-"""
+"""The golden vectors: what must be found, with its exact span, and what must be left alone."""
 
 from __future__ import annotations
 
@@ -36,17 +34,13 @@ _COLUMNS_ONLY = {
 
 @cache
 def scanner() -> Scanner:
-    """
-    Return the one scanner of this module.
-    """
+    """Return the one scanner of this module."""
     return Scanner()
 
 
 @pytest.mark.parametrize("vector", _VECTORS, ids=[f"{v['kind']}: {v['why']}" for v in _VECTORS])
 def test_vector(vector: dict[str, str]) -> None:
-    """
-    A vector's marked value is found with exactly its span, and an unmarked one is not.
-    """
+    """A vector's marked value is found with exactly its span, and an unmarked one is not."""
     marked = vector["text"].replace("~~", "")
     expected = []
     if "«" in marked:
@@ -60,9 +54,7 @@ def test_vector(vector: dict[str, str]) -> None:
 
 
 def test_every_text_kind_has_a_positive_and_a_negative_vector() -> None:
-    """
-    Each kind that text can show has vectors of both sorts.
-    """
+    """Each kind that text can show has vectors of both sorts."""
     for kind in set(Kind) - _COLUMNS_ONLY:
         texts = [v["text"] for v in _VECTORS if v["kind"] == kind]
         assert any("«" in t for t in texts), kind

@@ -1,6 +1,4 @@
-"""
-The tables of spaces, dashes and digits are whole, and text reads as it is shown.
-"""
+"""The tables of spaces, dashes and digits are whole, and text reads as it is shown."""
 
 import re
 import unicodedata
@@ -26,9 +24,7 @@ from sealgate.detect.written import (
 def test_a_table_holds_the_whole_of_its_category(
     categories: set[str], table: tuple[int, ...]
 ) -> None:
-    """
-    Every character that this Python's Unicode has in the category is there, but for ASCII.
-    """
+    """Every character that this Python's Unicode has in the category is there, but for ASCII."""
     of_unicode = {
         code for code in range(0x80, 0x110000) if unicodedata.category(chr(code)) in categories
     }
@@ -36,9 +32,7 @@ def test_a_table_holds_the_whole_of_its_category(
 
 
 def test_a_zero_is_one() -> None:
-    """
-    Each ten of digits begins with its zero; newer ones than this Python knows are left out.
-    """
+    """Each ten of digits begins with its zero; newer ones than this Python knows are left out."""
     for zero in ZEROS:
         values = [unicodedata.decimal(chr(zero + n), None) for n in range(10)]
         assert values in (list(range(10)), [None] * 10)
@@ -46,9 +40,7 @@ def test_a_zero_is_one() -> None:
 
 @pytest.mark.parametrize("table", [SPACES, DASHES, UNSEEN, DIGITS])
 def test_a_pattern_matches_its_characters_alone(table: tuple[int, ...]) -> None:
-    """
-    In UTF-8, and nothing else of the plane.
-    """
+    """In UTF-8, and nothing else of the plane."""
     pattern = re.compile(utf8_pattern(table).encode())
     matched = {
         code
@@ -68,16 +60,12 @@ def test_a_pattern_matches_its_characters_alone(table: tuple[int, ...]) -> None:
     ],
 )
 def test_text_reads_as_it_is_shown(text: str, reads: bytes) -> None:
-    """
-    Spaces, dashes and digits are those of ASCII; letters part nothing.
-    """
+    """Spaces, dashes and digits are those of ASCII; letters part nothing."""
     assert as_read(text.encode())[0].replace(b"a", b"\x1e") == reads
 
 
 def test_bytes_of_latin_1_are_spaces() -> None:
-    """
-    What is no UTF-8 may be a space or dash of another set.
-    """
+    """What is no UTF-8 may be a space or dash of another set."""
     assert as_read(b"4111\xa01111\x961111")[0] == b"4111 1111 1111"
 
 
@@ -91,16 +79,12 @@ def test_bytes_of_latin_1_are_spaces() -> None:
     ],
 )
 def test_escapes_are_read_once(text: bytes, reads: bytes) -> None:
-    """
-    Those of URLs (RFC 3986, 2.1) and JSON (RFC 8259, 7).
-    """
+    """Those of URLs (RFC 3986, 2.1) and JSON (RFC 8259, 7)."""
     assert unescaped(text)[0] == reads
 
 
 def test_places_lead_back() -> None:
-    """
-    For each byte as it reads there is the place where it was written, and for the end its end.
-    """
+    """For each byte as it reads there is the place where it was written, and for the end its end."""
     text = "x\u00a0\u0664%20".encode()
     reads, places = as_read(text)
     assert (reads, places) == (b"x 4%20", [0, 1, 3, 5, 6, 7, 8])

@@ -31,18 +31,14 @@ FRONT = Route(Door("/"), PUBLIC)
 
 
 def inventory(*routes: Route, upstream: Upstream = LOOPBACK, **more: object) -> Inventory:
-    """
-    Return one site with *routes* that can be served, changed by *more*.
-    """
+    """Return one site with *routes* that can be served, changed by *more*."""
     site = Site(("shop.example",), upstream, routes or (FRONT, LOCKED))
     whole = Inventory("s.toml", "x", access=AccessSettings(("DE",), "c.mmdb"), sites=(site,))
     return dataclasses.replace(whole, **more)  # type: ignore[arg-type]  # fields by name
 
 
 def material(**more: object) -> Material:
-    """
-    Return material with which that site can be served, changed by *more*.
-    """
+    """Return material with which that site can be served, changed by *more*."""
     whole = Material(
         "/x",
         {"shop.example": CertificateFiles("/c", "/k")},
@@ -54,9 +50,7 @@ def material(**more: object) -> Material:
 
 
 def test_what_can_be_kept_is_not_refused() -> None:
-    """
-    A site with a locked backend, a living identity, a country and a database starts.
-    """
+    """A site with a locked backend, a living identity, a country and a database starts."""
     assert refusals(inventory(), material()) == ()
 
 
@@ -87,18 +81,14 @@ def test_what_can_be_kept_is_not_refused() -> None:
     ],
 )
 def test_what_cannot_be_kept_is_refused(declared: Inventory, given: Material, said: str) -> None:
-    """
-    Each thing that is missing is named, alone, with something to type.
-    """
+    """Each thing that is missing is named, alone, with something to type."""
     [fault] = refusals(declared, given)
     assert said in fault.message
     assert fault.hint
 
 
 def test_a_secret_host_is_served_with_people_who_hold_certificates() -> None:
-    """
-    It promises its channel and rung 3; without certificates, or by an address, it is refused.
-    """
+    """It promises its channel and rung 3; without certificates, or by an address, it is refused."""
     vault = Route(Door("/"), SECRET, admit=("user:alice",), place=Place("s.toml", 9))
     declared = inventory(vault)
     people = {"route shop.example/": ("alice",)}
@@ -119,33 +109,25 @@ def test_a_secret_host_is_served_with_people_who_hold_certificates() -> None:
 
 
 def test_refusal_stands_at_its_line() -> None:
-    """
-    A fault of a route points to where the route is declared.
-    """
+    """A fault of a route points to where the route is declared."""
     [fault] = refusals(inventory(), material(admitted={}))
     assert (fault.path, fault.line) == ("s.toml", 9)
 
 
 def test_faults_are_told_together() -> None:
-    """
-    One start tells everything that is missing.
-    """
+    """One start tells everything that is missing."""
     bare = Material("/x", {})
     assert len(refusals(inventory(access=AccessSettings(), upstream=FAR), bare)) == 6
 
 
 def test_route_that_admits_nobody_needs_nothing() -> None:
-    """
-    A door of a preset to which nobody was admitted is shut, which breaks no promise.
-    """
+    """A door of a preset to which nobody was admitted is shut, which breaks no promise."""
     shut = inventory(FRONT, dataclasses.replace(LOCKED, admit=()), access=AccessSettings())
     assert refusals(shut, Material("/x", material().certificates)) == ()
 
 
 def test_public_pages_may_come_from_afar_in_clear() -> None:
-    """
-    Where no class demands more, an upstream on another machine may speak http.
-    """
+    """Where no class demands more, an upstream on another machine may speak http."""
     assert refusals(inventory(FRONT, upstream=FAR), material()) == ()
 
 
@@ -164,16 +146,12 @@ def test_public_pages_may_come_from_afar_in_clear() -> None:
     ],
 )
 def test_upstream_is_protected(upstream: Upstream, protected: bool) -> None:  # noqa: FBT001  # a case
-    """
-    Loopback, a Unix socket and verified TLS are out of reach of others.
-    """
+    """Loopback, a Unix socket and verified TLS are out of reach of others."""
     assert upstream_is_protected(upstream) is protected
 
 
 def facts(declared: Inventory, given: Material) -> dict[tuple[str, Fact], object]:
-    """
-    Return what is promised, by asset and fact.
-    """
+    """Return what is promised, by asset and fact."""
     found = promises(declared, given, now=0.0)
     assert {o.vantage for o in found} == {Vantage.HOST}
     assert len({(o.asset, o.fact) for o in found}) == len(found)
@@ -181,9 +159,7 @@ def facts(declared: Inventory, given: Material) -> dict[tuple[str, Fact], object
 
 
 def test_promises_of_a_site() -> None:
-    """
-    The channel, port 80 and the upstream are told per site.
-    """
+    """The channel, port 80 and the upstream are told per site."""
     told = facts(inventory(tls=TLSSettings(hsts_seconds=7)), material())
     site = "site shop.example"
     assert told[site, Fact.TLS_VERSIONS] == ("TLSv1.2", "TLSv1.3")
@@ -195,18 +171,14 @@ def test_promises_of_a_site() -> None:
 
 
 def test_promises_without_port_80() -> None:
-    """
-    A shut port answers nobody.
-    """
+    """A shut port answers nobody."""
     told = facts(inventory(listen=Listen((Address("::", 443),), ())), material(client_ca=None))
     assert told["site shop.example", Fact.PLAIN_GET] == "refused"
     assert told["site shop.example", Fact.TLS_CLIENT_CERTIFICATE] == "none"
 
 
 def test_promises_of_routes() -> None:
-    """
-    A rung is promised only where the gateway itself asks.
-    """
+    """A rung is promised only where the gateway itself asks."""
     account = Route(Door("/account"), RESTRICTED, access=SiteAccess.SITE)
     declared = inventory(FRONT, LOCKED, account, Route(Door("/vault"), SECRET))
     told = facts(declared, material())

@@ -1,6 +1,4 @@
-"""
-When certificates are renewed, when failed attempts are repeated, and what is an alarm.
-"""
+"""When certificates are renewed, when failed attempts are repeated, and what is an alarm."""
 
 from __future__ import annotations
 
@@ -29,9 +27,7 @@ LENGTHS = st.floats(1, 400 * DAY)
 
 @given(LENGTHS, SHARES)
 def test_more_than_a_third_of_the_life_is_left_at_the_renewal(length: float, share: float) -> None:
-    """
-    However long a certificate lives, it is renewed after its middle and before two thirds.
-    """
+    """However long a certificate lives, it is renewed after its middle and before two thirds."""
     at = renew_at(Life(NOW, NOW + length), share=share)
     assert NOW + length * 0.59 < at < NOW + length * 2 / 3 + 1e-3
 
@@ -40,9 +36,7 @@ def test_more_than_a_third_of_the_life_is_left_at_the_renewal(length: float, sha
 def test_the_authority_may_hasten_and_never_delay(
     length: float, share: float, start: float, width: float
 ) -> None:
-    """
-    The suggested window brings a renewal forward, and never puts it off.
-    """
+    """The suggested window brings a renewal forward, and never puts it off."""
     life = Life(NOW, NOW + length)
     window = Window(NOW + start, NOW + start + width)
     at = renew_at(life, share=share, window=window)
@@ -51,41 +45,31 @@ def test_the_authority_may_hasten_and_never_delay(
 
 
 def test_a_window_of_the_past_is_now() -> None:
-    """
-    An authority that revokes at once suggests a window that has gone by.
-    """
+    """An authority that revokes at once suggests a window that has gone by."""
     assert renew_at(LIFE, share=0.5, window=Window(NOW - DAY, NOW - HOUR)) < NOW
 
 
 def test_a_window_that_ends_before_it_starts_says_nothing() -> None:
-    """
-    What cannot be is not followed.
-    """
+    """What cannot be is not followed."""
     assert renew_at(LIFE, share=0.5, window=Window(NOW, NOW - DAY)) == renew_at(LIFE, share=0.5)
 
 
 @given(failures=st.integers(1, 10_000), share=SHARES, has=st.booleans())
 def test_attempts_are_bounded_both_ways(failures: int, share: float, *, has: bool) -> None:
-    """
-    No authority is asked more than five times an hour for one name, nor left for days.
-    """
+    """No authority is asked more than five times an hour for one name, nor left for days."""
     wait = retry_at(NOW, failures, share=share, has_certificate=has) - NOW
     longest = LONGEST_RETRY_SECONDS if has else LONGEST_RETRY_WITHOUT
     assert FIRST_RETRY_SECONDS * 0.74 < wait < longest * 1.26
 
 
 def test_attempts_grow_rarer() -> None:
-    """
-    Each failure doubles the wait.
-    """
+    """Each failure doubles the wait."""
     waits = [retry_at(NOW, n, share=0.5, has_certificate=True) - NOW for n in range(1, 6)]
     assert waits == [600, 1200, 2400, 4800, 9600]
 
 
 def test_an_hour_of_failures_is_below_the_authoritys_limit() -> None:
-    """
-    Let's Encrypt counts five failed validations an hour.
-    """
+    """Let's Encrypt counts five failed validations an hour."""
     at, attempts = NOW, 0
     while at < NOW + HOUR:
         attempts += 1
@@ -94,9 +78,7 @@ def test_an_hour_of_failures_is_below_the_authoritys_limit() -> None:
 
 
 def test_the_authority_is_obeyed_when_it_says_when() -> None:
-    """
-    Retry-After is a lower bound.
-    """
+    """Retry-After is a lower bound."""
     later = NOW + 2 * DAY
     assert retry_at(NOW, 1, share=0, has_certificate=True, not_before=later) == later
     assert retry_at(NOW, 1, share=0.5, has_certificate=True, not_before=NOW) == NOW + 600
@@ -124,9 +106,7 @@ def test_the_authority_is_obeyed_when_it_says_when() -> None:
 def test_what_is_told(
     now: float, life: Life | None, failures: int, *, shown: bool, says: str
 ) -> None:
-    """
-    One failure with much life left is not for a person; everything worse is.
-    """
+    """One failure with much life left is not for a person; everything worse is."""
     said = complaint(now, life, failures, "no answer" if failures else "", shown=shown)
     assert says in said
     assert bool(said) == bool(says)

@@ -1,6 +1,4 @@
-"""
-The ladder "access", cell by cell, by a table that was written by hand.
-"""
+"""The ladder "access", cell by cell, by a table that was written by hand."""
 
 from __future__ import annotations
 
@@ -201,9 +199,7 @@ CELLS = [tuple(cell.strip() for cell in line.split("|")) for line in TABLE.strip
 
 
 def proofs(text: str) -> tuple[Proven, ...]:
-    """
-    Return what a cell of the table tells.
-    """
+    """Return what a cell of the table tells."""
     return tuple(
         Proven(SHORT[one.rstrip("!?")], NOW + AGES.get(one[-1], -1.0), f"k{number}")
         for number, one in enumerate(text.split())
@@ -212,9 +208,7 @@ def proofs(text: str) -> tuple[Proven, ...]:
 
 @pytest.mark.parametrize(("factors", "country", "grant", "rung"), CELLS)
 def test_each_cell_of_the_ladder(factors: str, country: str, grant: str, rung: str) -> None:
-    """
-    The rung is as the table says; below it nothing is missing, above it something is told.
-    """
+    """The rung is as the table says; below it nothing is missing, above it something is told."""
     where = None if country == "none" else country
     situation = (proofs(factors), where, ALLOWED, GRANTS[grant], NOW)
     assert rung_of(*situation) == int(rung)
@@ -234,9 +228,7 @@ METHODS = {
 @pytest.mark.parametrize("country", ["DE", "FR", None])
 @pytest.mark.parametrize("size", range(4))
 def test_file_transfer_climbs_the_same_ladder(size: int, country: str | None) -> None:
-    """
-    Whatever a file server takes is worth the same there, up to where a grant is needed.
-    """
+    """Whatever a file server takes is worth the same there, up to where a grant is needed."""
     for methods in itertools.combinations(METHODS, size):
         held = [Proven(METHODS[method], NOW) for method in methods]
         theirs = access_rung(frozenset(methods), country, ALLOWED)
@@ -244,9 +236,7 @@ def test_file_transfer_climbs_the_same_ladder(size: int, country: str | None) ->
 
 
 def test_the_table_is_large_and_reaches_every_rung() -> None:
-    """
-    At least a hundred different cells, and each rung often.
-    """
+    """At least a hundred different cells, and each rung often."""
     assert len(set(CELLS)) == len(CELLS) >= 100
     rungs = [cell[3] for cell in CELLS]
     assert all(rungs.count(rung) >= 8 for rung in "0123")
@@ -256,17 +246,13 @@ def test_the_table_is_large_and_reaches_every_rung() -> None:
     ("age", "rung"), [(0, 3), (FRESH_SECONDS - 0.001, 3), (FRESH_SECONDS, 2), (-0.001, 2)]
 )
 def test_a_second_factor_is_fresh_for_five_minutes(age: float, rung: int) -> None:
-    """
-    To the moment; one from the future is none.
-    """
+    """To the moment; one from the future is none."""
     held = (Proven(Factor.CERTIFICATE, NOW - 9999, "c"), Proven(Factor.TOTP, NOW - age))
     assert rung_of(held, "DE", ALLOWED, RUNNING, NOW) == rung
 
 
 def test_the_newest_fresh_factor_comes_first() -> None:
-    """
-    Whoever makes a token that ends with it takes the first.
-    """
+    """Whoever makes a token that ends with it takes the first."""
     held = (*proofs("crt pw! otp"), Proven(Factor.PASSKEY, NOW - 100, "p"))
     assert [p.factor for p in second_factors(held, NOW)] == [Factor.TOTP, Factor.PASSKEY]
 
@@ -292,17 +278,13 @@ NEEDS = [
 def test_what_is_missing_is_told_in_order(
     factors: str, country: str | None, grant: str, needed: AccessRung, needs: list[Need]
 ) -> None:
-    """
-    Everything at once, so that nobody proves one thing to learn of the next.
-    """
+    """Everything at once, so that nobody proves one thing to learn of the next."""
     told = missing(needed, proofs(factors), country, ALLOWED, GRANTS[grant], NOW)
     assert [one.need for one in told] == needs
 
 
 def test_sentences_are_those_of_file_transfer() -> None:
-    """
-    The same words at every door.
-    """
+    """The same words at every door."""
     told = missing(AccessRung.VERY_HIGH, proofs("pw"), None, ALLOWED, None, NOW)
     assert [one.sentence for one in told] == [
         "a password is not enough, a key is required",
@@ -316,9 +298,7 @@ def test_sentences_are_those_of_file_transfer() -> None:
 
 
 def test_a_stale_factor_and_a_grant_tell_how_they_stand() -> None:
-    """
-    With their age and state, and the command that helps.
-    """
+    """With their age and state, and the command that helps."""
     stale, waiting = missing(AccessRung.VERY_HIGH, proofs("crt pw!"), "DE", ALLOWED, WAITING, NOW)
     assert (
         stale.sentence == "your second factor is 60 minutes old, but must be at most 5 minutes old"
@@ -343,9 +323,7 @@ def test_a_stale_factor_and_a_grant_tell_how_they_stand() -> None:
 def test_only_what_the_channel_takes_and_what_is_independent_is_offered(
     factors: str, ways: str, fit: str
 ) -> None:
-    """
-    Nobody is asked for a passkey over SFTP, nor for a second passkey beside the first.
-    """
+    """Nobody is asked for a passkey over SFTP, nor for a second passkey beside the first."""
     offered = [SHORT[way] for way in ways.split()]
     told = missing(AccessRung.VERY_HIGH, proofs(factors), "DE", ALLOWED, RUNNING, NOW, ways=offered)
     second = next(one for one in told if one.need is Need.SECOND_FACTOR)
@@ -365,18 +343,14 @@ def test_only_what_the_channel_takes_and_what_is_independent_is_offered(
 def test_a_sign_in_is_asked_for_with_what_is_enough(
     needed: AccessRung, ways: str, remedy: str
 ) -> None:
-    """
-    Where a key is needed no password is asked for first.
-    """
+    """Where a key is needed no password is asked for first."""
     offered = [SHORT[way] for way in ways.split()]
     (told,) = missing(needed, (), "DE", ALLOWED, None, NOW, ways=offered)
     assert told.remedy == remedy
 
 
 def test_the_asset_to_ask_for_is_named() -> None:
-    """
-    A door that knows its asset says what to type; one that does not leaves the word for it.
-    """
+    """A door that knows its asset says what to type; one that does not leaves the word for it."""
     for asset, typed in (("drop plans", '"drop plans"'), ("", "ASSET")):
         (lacking,) = (
             m

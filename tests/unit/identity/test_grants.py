@@ -1,6 +1,4 @@
-"""
-A grant is somebody else's yes, for one person, one asset and a while.
-"""
+"""A grant is somebody else's yes, for one person, one asset and a while."""
 
 from __future__ import annotations
 
@@ -31,9 +29,7 @@ REASON = "look at the minutes"
 
 
 def ask(**changes: object) -> Grant:
-    """
-    Return what anna asked for, with some of it otherwise.
-    """
+    """Return what anna asked for, with some of it otherwise."""
     fields: dict[str, object] = {
         "person": ANNA,
         "asset": "drop x",
@@ -52,9 +48,7 @@ RUNS = approved(ASKED, BEN, by="op2", now=NOW + 10)
 
 
 def test_it_runs_from_the_approval_to_its_end_and_no_second_longer() -> None:
-    """
-    Whatever anybody does or forgets.
-    """
+    """Whatever anybody does or forgets."""
     assert RUNS.ends_at == NOW + 10 + 3600
     states = {
         NOW + 9.9: GrantState.RAN_OUT,
@@ -87,17 +81,13 @@ def test_it_runs_from_the_approval_to_its_end_and_no_second_longer() -> None:
     ],
 )
 def test_what_is_not_fit_is_not_asked(changes: dict[str, object], told: str) -> None:
-    """
-    With what was found and what is required.
-    """
+    """With what was found and what is required."""
     with pytest.raises(UsageError, match=told):
         ask(**changes)
 
 
 def test_another_may_be_asked_when_the_first_is_over_or_for_something_else() -> None:
-    """
-    At most one is open for a person and an asset; others do not stand in the way.
-    """
+    """At most one is open for a person and an asset; others do not stand in the way."""
     over = [
         denied(ASKED, BEN, by="op2", now=NOW),
         ended(ASKED, by="op", now=NOW),
@@ -124,17 +114,13 @@ SELF = [
 def test_nobody_decides_about_themselves(
     decide: Callable[..., Grant], who: str, approver: Identity, by: str
 ) -> None:
-    """
-    Neither by name nor by the login that asked.
-    """
+    """Neither by name nor by the login that asked."""
     with pytest.raises(UsageError, match="by somebody else"):
         decide(ASKED, approver, by=by, now=NOW)
 
 
 def test_nobody_decides_about_themselves_in_another_spelling() -> None:
-    """
-    Composed and decomposed letters are one name.
-    """
+    """Composed and decomposed letters are one name."""
     asked_by_juergen = ask(person=Identity("J\u00fcrgen"))
     approver = Identity("Ju\u0308rgen", (), ("approver",))
     with pytest.raises(UsageError, match="by somebody else"):
@@ -147,9 +133,7 @@ def test_nobody_decides_about_themselves_in_another_spelling() -> None:
 )
 @pytest.mark.parametrize("as_login", [False, True])
 def test_nobody_decides_about_themselves_under_a_look_alike(other: str, *, as_login: bool) -> None:
-    """
-    Neither the person nor the login that asked, be it the approver's name or login.
-    """
+    """Neither the person nor the login that asked, be it the approver's name or login."""
     name, by = ("ben", other) if as_login else (other, "op2")
     with pytest.raises(UsageError, match="by somebody else"):
         approved(ASKED, Identity(name, (), ("approver",)), by=by, now=NOW)
@@ -160,9 +144,7 @@ def test_nobody_decides_about_themselves_under_a_look_alike(other: str, *, as_lo
 def test_only_who_holds_the_role_decides(
     decide: Callable[..., Grant], groups: tuple[str, ...]
 ) -> None:
-    """
-    A group of the same name is no role.
-    """
+    """A group of the same name is no role."""
     with pytest.raises(UsageError, match='does not hold the role "approver"'):
         decide(ASKED, Identity("carl", groups), by="op2", now=NOW)
 
@@ -181,44 +163,34 @@ OVER = {
 def test_only_a_waiting_one_is_decided(
     decide: Callable[..., Grant], state: str, grant: Grant
 ) -> None:
-    """
-    A denied one is not approved afterwards, a running one not made longer.
-    """
+    """A denied one is not approved afterwards, a running one not made longer."""
     with pytest.raises(UsageError, match=f"is {state}"):
         decide(grant, BEN, by="op2", now=NOW + 20)
 
 
 @pytest.mark.parametrize("state", ["denied", "ended", "lapsed", "ran out"])
 def test_only_an_open_one_is_ended(state: str) -> None:
-    """
-    What is over stays as it is told.
-    """
+    """What is over stays as it is told."""
     with pytest.raises(UsageError, match="is over already"):
         ended(OVER[state], by="anybody", now=NOW + 20)
 
 
 def test_the_end_holds_at_once() -> None:
-    """
-    By anybody, and even where a clock is set back.
-    """
+    """By anybody, and even where a clock is set back."""
     over = ended(RUNS, by="carl", now=NOW + 20)
     assert not any(over.is_running(at) for at in (NOW + 10, NOW + 15, NOW + 20, NOW + 30))
 
 
 @pytest.mark.parametrize("grant", [ASKED, RUNS], ids=["waiting", "running"])
 def test_it_is_ended_by_a_clock_that_is_late_too(grant: Grant) -> None:
-    """
-    It opens nothing before the clock is right again, and nothing then, either.
-    """
+    """It opens nothing before the clock is right again, and nothing then, either."""
     assert not grant.is_open(NOW - 86400)
     over = ended(grant, by="carl", now=NOW - 86400)
     assert {over.state(at) for at in (NOW - 86400, NOW, NOW + 15)} == {GrantState.ENDED}
 
 
 def test_the_running_one_is_found_by_person_and_asset() -> None:
-    """
-    And by nothing less.
-    """
+    """And by nothing less."""
     grants = [ASKED, OVER["denied"], RUNS]
     assert running(grants, "anna", "drop x", NOW + 20) == RUNS
     assert running(grants, "anna", "drop y", NOW + 20) is None

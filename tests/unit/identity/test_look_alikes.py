@@ -1,6 +1,4 @@
-"""
-Names that look alike, or differ by case only, are one; names that people tell apart are not.
-"""
+"""Names that look alike, or differ by case only, are one; names that people tell apart are not."""
 
 import pytest
 from hypothesis import given
@@ -66,9 +64,7 @@ APART = [
 
 @pytest.mark.parametrize(("one", "other"), ALIKE)
 def test_alike(one: str, other: str) -> None:
-    """
-    Whichever was there first.
-    """
+    """Whichever was there first."""
     assert alike(one, other)
     assert alike(other, one)
     assert like(other, ["somebody", one]) == one
@@ -76,26 +72,20 @@ def test_alike(one: str, other: str) -> None:
 
 @pytest.mark.parametrize(("one", "other"), APART)
 def test_apart(one: str, other: str) -> None:
-    """
-    Two people may be called so.
-    """
+    """Two people may be called so."""
     assert not alike(one, other)
     assert not alike(other, one)
     assert like(other, ["somebody", one]) is None
 
 
 def test_a_name_is_no_look_alike_of_itself() -> None:
-    """
-    Whoever is there may be asked for again.
-    """
+    """Whoever is there may be asked for again."""
     assert alike("alice", "alice")
     assert like("alice", ["alice"]) is None
 
 
 def test_pairs_are_found_among_many() -> None:
-    """
-    Each once, with the others between them.
-    """
+    """Each once, with the others between them."""
     names = [f"user{n}" for n in range(3000)] + ["alice", "ALICE", "bob", "b\u043eb", "m", "rn"]
     assert {frozenset(pair) for pair in likes(names)} == {
         frozenset(("alice", "ALICE")),
@@ -105,9 +95,7 @@ def test_pairs_are_found_among_many() -> None:
 
 
 def test_what_shows_nothing() -> None:
-    """
-    Fillers that are letters or marks by category are found, too.
-    """
+    """Fillers that are letters or marks by category are found, too."""
     unseen = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u180b\u200b\u202e\u2066\u2800\u3164\ufe0f\uffa0"
     assert all(map(is_unseen, unseen + "\U000e0100\U000e0041\U0001d159"))
     assert not any(map(is_unseen, "a1\u00e9\u0430\u05d0\u0627\u4e2d "))
@@ -115,8 +103,6 @@ def test_what_shows_nothing() -> None:
 
 @given(st.text(max_size=12), st.text(max_size=12))
 def test_any_text_is_judged(one: str, other: str) -> None:
-    """
-    The same both ways, and alike in every case.
-    """
+    """The same both ways, and alike in every case."""
     assert alike(one, other) == alike(other, one)
     assert alike(one, one.casefold())

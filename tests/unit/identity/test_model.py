@@ -1,6 +1,4 @@
-"""
-Who is admitted, and what a name may be.
-"""
+"""Who is admitted, and what a name may be."""
 
 import unicodedata
 from dataclasses import replace
@@ -31,9 +29,7 @@ ALL = ["user:anna", "user:ben", "group:editors", "group:staff"]
 
 
 def let_in(*admit: str, now: float = 150, hers: ClientCertificate = HERS) -> tuple[str, ...]:
-    """
-    Return who of Anna and Ben is admitted.
-    """
+    """Return who of Anna and Ben is admitted."""
     return admitted([ANNA, BEN], [hers, HIS], admit, now)
 
 
@@ -52,9 +48,7 @@ def let_in(*admit: str, now: float = 150, hers: ClientCertificate = HERS) -> tup
 def test_admits_whom_the_entry_names_and_nobody_else(
     admit: tuple[str, ...], expected: tuple[str, ...]
 ) -> None:
-    """
-    Entries name users and groups exactly; there is no wildcard and no case folding.
-    """
+    """Entries name users and groups exactly; there is no wildcard and no case folding."""
     assert let_in(*admit) == expected
 
 
@@ -62,24 +56,18 @@ def test_admits_whom_the_entry_names_and_nobody_else(
     ("now", "alive"), [(99.9, False), (100, True), (200, True), (200.9, True), (201, False)]
 )
 def test_a_certificate_counts_from_its_first_to_its_last_second(now: float, alive: bool) -> None:  # noqa: FBT001  # a table
-    """
-    RFC 5280, 4.1.2.5: both ends belong to the validity.
-    """
+    """RFC 5280, 4.1.2.5: both ends belong to the validity."""
     assert let_in("user:anna", now=now) == (("aa",) if alive else ())
 
 
 @pytest.mark.parametrize("revoked_at", [0.0, 150.0, 10_000.0])
 def test_a_revoked_certificate_admits_nobody_whatever_the_clock_says(revoked_at: float) -> None:
-    """
-    A clock that was wrong when it was revoked, or is set back, revives nothing.
-    """
+    """A clock that was wrong when it was revoked, or is set back, revives nothing."""
     assert let_in("user:anna", hers=replace(HERS, revoked_at=revoked_at)) == ()
 
 
 def test_a_certificate_of_an_unknown_identity_admits_nobody() -> None:
-    """
-    A removed user's certificate is not let in by an entry that still names the user.
-    """
+    """A removed user's certificate is not let in by an entry that still names the user."""
     assert admitted([BEN], [HERS, HIS], ["user:anna"], 150) == ()
 
 
@@ -90,17 +78,13 @@ def test_a_certificate_of_an_unknown_identity_admits_nobody() -> None:
 def test_the_order_of_what_is_known_changes_nothing(
     certificates: list[ClientCertificate], admit: list[str]
 ) -> None:
-    """
-    Equal knowledge makes an equal list, so that nothing is reloaded for nothing.
-    """
+    """Equal knowledge makes an equal list, so that nothing is reloaded for nothing."""
     assert admitted([ANNA, BEN], certificates, admit, 150) == ("aa", "bb", "cc")
 
 
 @given(st.floats(0, 300))
 def test_the_next_change_is_when_the_list_next_differs(now: float) -> None:
-    """
-    Between now and the told moment the list stays, and at that moment it differs.
-    """
+    """Between now and the told moment the list stays, and at that moment it differs."""
     certificates = [HERS, replace(HIS, not_before=120, not_after=130)]
     certificates.append(replace(HIS, serial="04", fingerprint="dd", not_after=250, revoked_at=1))
 
@@ -117,9 +101,7 @@ def test_the_next_change_is_when_the_list_next_differs(now: float) -> None:
 
 
 def test_a_certificate_is_renewed_when_a_third_of_its_life_is_left() -> None:
-    """
-    The rule knows the certificate only; the clock is the caller's.
-    """
+    """The rule knows the certificate only; the clock is the caller's."""
     assert renew_at(replace(HERS, not_before=0, not_after=300)) == pytest.approx(200)
 
 
@@ -131,9 +113,7 @@ NAMES = st.one_of(
 
 @given(NAMES)
 def test_a_name_is_refused_or_stands_in_a_uri_that_tells_exactly_it(name: str) -> None:
-    """
-    Any string is a UsageError or a name with one ASCII URI that leads back to it.
-    """
+    """Any string is a UsageError or a name with one ASCII URI that leads back to it."""
     try:
         kept = checked_name(name)
     except UsageError:
@@ -166,9 +146,7 @@ def test_a_name_is_refused_or_stands_in_a_uri_that_tells_exactly_it(name: str) -
     ],
 )
 def test_names_that_hide_something_or_do_not_fit_are_refused(name: str) -> None:
-    """
-    What cannot be seen, or does not fit in a certificate, is no name; the message hides it.
-    """
+    """What cannot be seen, or does not fit in a certificate, is no name; the message hides it."""
     with pytest.raises(UsageError) as refused:
         checked_name(name)
     assert refused.value.message.isprintable()
@@ -176,9 +154,7 @@ def test_names_that_hide_something_or_do_not_fit_are_refused(name: str) -> None:
 
 
 def test_two_spellings_of_one_name_are_one_name() -> None:
-    """
-    Composed and decomposed letters look the same, so they are the same.
-    """
+    """Composed and decomposed letters look the same, so they are the same."""
     assert checked_name("a\u0308nna") == checked_name("\u00e4nna")
 
 
@@ -187,24 +163,18 @@ def test_two_spellings_of_one_name_are_one_name() -> None:
     ["urn:sealgate:user:a%2fb", "urn:sealgate:user:a/b", "URN:sealgate:user:a", "urn:other:a", ""],
 )
 def test_another_uri_is_no_user(uri: str) -> None:
-    """
-    Only the one canonical form is read, so two URIs never mean one user.
-    """
+    """Only the one canonical form is read, so two URIs never mean one user."""
     assert user_of(uri) is None
 
 
 @pytest.mark.parametrize("name", ["editors", "a", "0-9._@x", "a" * 64])
 def test_a_group_is_what_the_configuration_can_say(name: str) -> None:
-    """
-    Group names are those that ``admit = ["group:NAME"]`` takes.
-    """
+    """Group names are those that ``admit = ["group:NAME"]`` takes."""
     assert checked_group(name) == name
 
 
 @pytest.mark.parametrize("name", ["", "-a", "a b", "ä", "a:b", "a\n", "a" * 65])
 def test_another_group_name_is_refused(name: str) -> None:
-    """
-    A group that no configuration could name would admit nobody for ever.
-    """
+    """A group that no configuration could name would admit nobody for ever."""
     with pytest.raises(UsageError):
         checked_group(name)

@@ -1,6 +1,4 @@
-"""
-A challenge counts once, for what it was made for, and not for long.
-"""
+"""A challenge counts once, for what it was made for, and not for long."""
 
 import pytest
 
@@ -20,18 +18,14 @@ SITE = "shop.example"
 
 
 def challenge(number: int = 1) -> Challenge:
-    """
-    Return a challenge of its own.
-    """
+    """Return a challenge of its own."""
     return Challenge(
         number.to_bytes(32), Ceremony.ASSERTION, SITE, "anna", NOW, digest("cookie"), "192.0.2.1"
     )
 
 
 def test_it_counts_once() -> None:
-    """
-    The second answer to it finds nothing.
-    """
+    """The second answer to it finds nothing."""
     out = Challenges()
     out.give(challenge())
     assert out.take(challenge().value, "cookie", Ceremony.ASSERTION, SITE, NOW) == challenge()
@@ -54,9 +48,7 @@ def test_it_counts_once() -> None:
 def test_it_counts_for_nothing_else(
     browser: str, ceremony: Ceremony, site: str, now: float
 ) -> None:
-    """
-    And whoever tried that has used it up.
-    """
+    """And whoever tried that has used it up."""
     out = Challenges()
     out.give(challenge())
     with pytest.raises(PasskeyError):
@@ -66,9 +58,7 @@ def test_it_counts_for_nothing_else(
 
 
 def test_memory_is_bounded() -> None:
-    """
-    The newest stay.
-    """
+    """The newest stay."""
     out = Challenges(most=10)
     for number in range(100):
         out.give(challenge(number))
@@ -81,9 +71,7 @@ def test_memory_is_bounded() -> None:
 
 
 def test_a_label_can_be_shown() -> None:
-    """
-    One line of visible characters, or a usual one.
-    """
+    """One line of visible characters, or a usual one."""
     assert checked_label("  my \t phone ") == "my phone"
     assert checked_label("") == "passkey"
     for label in ("x" * 61, "a\x1b[2J", "a\u202eb"):

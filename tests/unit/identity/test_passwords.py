@@ -1,6 +1,4 @@
-"""
-Passwords before they are hashed: one spelling, and which may be chosen.
-"""
+"""Passwords before they are hashed: one spelling, and which may be chosen."""
 
 import pytest
 
@@ -24,9 +22,7 @@ GOOD = "correct horse battery staple"
     ],
 )
 def test_one_password_has_one_spelling(given: str, ready: str) -> None:
-    """
-    Spaces of any kind become the plain one, then NFC; case is kept.
-    """
+    """Spaces of any kind become the plain one, then NFC; case is kept."""
     assert prepared(given) == ready
 
 
@@ -46,16 +42,12 @@ def test_one_password_has_one_spelling(given: str, ready: str) -> None:
     ],
 )
 def test_what_cannot_be_typed_is_no_password(given: str) -> None:
-    """
-    The empty one, controls, what cannot be seen, and what is too long (RFC 8265, 4.2.1).
-    """
+    """The empty one, controls, what cannot be seen, and what is too long (RFC 8265, 4.2.1)."""
     assert prepared(given) is None
 
 
 def test_a_long_phrase_may_be_chosen() -> None:
-    """
-    Any 15 characters will do, without a rule of composition.
-    """
+    """Any 15 characters will do, without a rule of composition."""
     assert checked_choice("anna", GOOD) == GOOD
     assert checked_choice("anna", "fünfzehn zeiche") == "fünfzehn zeiche"
 
@@ -75,16 +67,12 @@ def test_a_long_phrase_may_be_chosen() -> None:
     ],
 )
 def test_a_bad_choice_is_refused_with_the_reason(name: str, password: str, told: str) -> None:
-    """
-    Too short, too uniform, not typable, too long, made from the name, or common.
-    """
+    """Too short, too uniform, not typable, too long, made from the name, or common."""
     with pytest.raises(UsageError, match=told) as caught:
         checked_choice(name, password, ["123456\n", f"{GOOD}\r\n"])
     assert not password or password not in caught.value.message
 
 
 def test_a_short_name_is_no_reason() -> None:
-    """
-    Three letters of a name may stand in a good password by chance.
-    """
+    """Three letters of a name may stand in a good password by chance."""
     assert checked_choice("bo", "bo bo bo bo went home")

@@ -1,6 +1,4 @@
-"""
-Whose account somebody gets whom a provider vouches for: each case of the table.
-"""
+"""Whose account somebody gets whom a provider vouches for: each case of the table."""
 
 from __future__ import annotations
 
@@ -54,9 +52,7 @@ def test_each_case(
     adds_users: bool,
     expected: Step | Unadmitted,
 ) -> None:
-    """
-    Somebody gets an account that is theirs, or none.
-    """
+    """Somebody gets an account that is theirs, or none."""
     if isinstance(expected, Step):
         step = step_for(link, name, exists=exists, is_linked=is_linked, adds_users=adds_users)
         assert step is expected

@@ -1,6 +1,4 @@
-"""
-A session is worth what holds now, and never outlives what it rests on.
-"""
+"""A session is worth what holds now, and never outlives what it rests on."""
 
 from __future__ import annotations
 
@@ -28,25 +26,19 @@ GRANT = Grant("1", "anna", "drop x", "reason", 60, "op", NOW - 60, "ben", "op2",
 
 
 def worth(sign_in: SignIn = SIGN_IN, grant: Grant | None = None, now: float = NOW) -> Session:
-    """
-    Return the session of anna in Germany.
-    """
+    """Return the session of anna in Germany."""
     session = session_of(ANNA, sign_in, "DE", ["DE"], grant, now)
     assert session is not None
     return session
 
 
 def with_code(age: float) -> SignIn:
-    """
-    Return the sign-in, stepped up *age* seconds ago.
-    """
+    """Return the sign-in, stepped up *age* seconds ago."""
     return replace(SIGN_IN, proven=(KEY, Proven(Factor.TOTP, NOW - age)))
 
 
 def test_a_token_lives_for_less_than_a_minute() -> None:
-    """
-    From a whole millisecond to a whole second, with who it is and what they proved.
-    """
+    """From a whole millisecond to a whole second, with who it is and what they proved."""
     session = worth()
     assert (session.rung, session.asset, session.groups) == (2, "", ("board",))
     assert session.issued_at == NOW
@@ -61,9 +53,7 @@ def test_a_token_lives_for_less_than_a_minute() -> None:
 def test_rung_3_ends_with_the_first_of_what_it_rests_on(
     age: float, minutes: int, seconds: int
 ) -> None:
-    """
-    The life of a token, the freshness of the second factor, or the grant.
-    """
+    """The life of a token, the freshness of the second factor, or the grant."""
     session = worth(with_code(age), replace(GRANT, minutes=minutes))
     assert (session.rung, session.asset) == (3, "drop x")
     assert session.ends_at == int(NOW + seconds)
@@ -85,17 +75,13 @@ def test_rung_3_ends_with_the_first_of_what_it_rests_on(
 def test_without_a_fresh_factor_and_a_grant_of_theirs_it_is_rung_2(
     sign_in: SignIn, grant: Grant | None
 ) -> None:
-    """
-    And names no asset.
-    """
+    """And names no asset."""
     session = worth(sign_in, grant)
     assert (session.rung, session.asset) == (2, "")
 
 
 def test_a_country_that_is_not_allowed_is_rung_1() -> None:
-    """
-    Whatever was proven.
-    """
+    """Whatever was proven."""
     for country in ("FR", None):
         session = session_of(ANNA, with_code(0), country, ["DE"], GRANT, NOW)
         assert session is not None
@@ -116,16 +102,12 @@ def test_a_country_that_is_not_allowed_is_rung_1() -> None:
     ],
 )
 def test_a_sign_in_that_is_over_gives_no_token(sign_in: SignIn) -> None:
-    """
-    Ended, too old, idle, of somebody else, or with nothing that begins one.
-    """
+    """Ended, too old, idle, of somebody else, or with nothing that begins one."""
     assert session_of(ANNA, sign_in, "DE", ["DE"], None, NOW) is None
 
 
 def test_a_session_ends_after_twelve_hours_whatever_happens() -> None:
-    """
-    The last token is as short as what is left.
-    """
+    """The last token is as short as what is left."""
     late = replace(SIGN_IN, started_at=NOW - SESSION_SECONDS + 30)
     assert worth(late).ends_at == int(NOW + 30)
     assert session_of(ANNA, late, "DE", ["DE"], None, NOW + 30) is None

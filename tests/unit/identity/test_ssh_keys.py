@@ -1,6 +1,4 @@
-"""
-SSH public keys: which are taken, which are refused and why.
-"""
+"""SSH public keys: which are taken, which are refused and why."""
 
 import base64
 import struct
@@ -17,23 +15,17 @@ RFC_8709 = "AAAAC3NzaC1lZDI1NTE5AAAAIIHKQ9TG5ZWVAwHdCe26sGwHRWTBbEp0Ge5pXG4MxdO0
 
 
 def strings(*parts: bytes) -> str:
-    """
-    Return *parts* as SSH strings (RFC 4251, 5), in base64.
-    """
+    """Return *parts* as SSH strings (RFC 4251, 5), in base64."""
     return base64.b64encode(b"".join(struct.pack(">I", len(p)) + p for p in parts)).decode()
 
 
 def openssh(key: ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey) -> bytes:
-    """
-    Return *key* as OpenSSH writes it.
-    """
+    """Return *key* as OpenSSH writes it."""
     return key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
 
 
 def rsa_line(bits: int) -> bytes:
-    """
-    Return an RSA key of *bits* that nobody has, which is enough to be looked at.
-    """
+    """Return an RSA key of *bits* that nobody has, which is enough to be looked at."""
     return openssh(rsa.RSAPublicNumbers(65537, (1 << (bits - 1)) | 1).public_key())
 
 
@@ -68,9 +60,7 @@ SK_ECDSA = (
     ids=lambda line: line.split()[0].decode() + str(len(line)),
 )
 def test_a_good_key_is_taken(line: bytes) -> None:
-    """
-    Every algorithm of the list, as it is written into a .pub file.
-    """
+    """Every algorithm of the list, as it is written into a .pub file."""
     key = read_ssh_key(b"# mine\n\n" + line + b" anna@laptop at home\r\n", "anna", 7)
     assert key.line.encode() == line + b" anna@laptop at home"
     assert (key.identity, key.added_at, key.is_living) == ("anna", 7, True)
@@ -78,9 +68,7 @@ def test_a_good_key_is_taken(line: bytes) -> None:
 
 
 def test_a_known_key_has_the_known_fingerprint() -> None:
-    """
-    SHA-256 over the blob, in base64 without padding, as OpenSSH prints it.
-    """
+    """SHA-256 over the blob, in base64 without padding, as OpenSSH prints it."""
     key = read_ssh_key(f"ssh-ed25519 {RFC_8709}".encode(), "anna", 0)
     assert key.fingerprint == fingerprint_of(base64.b64decode(RFC_8709))
     assert key.fingerprint.startswith("SHA256:")
@@ -89,9 +77,7 @@ def test_a_known_key_has_the_known_fingerprint() -> None:
 
 
 def test_a_comment_cannot_steer_a_terminal() -> None:
-    """
-    What cannot be seen is left out of it, and its length is bounded.
-    """
+    """What cannot be seen is left out of it, and its length is bounded."""
     key = read_ssh_key(ED25519 + b" \x1b[31mred\xe2\x80\xae" + b"x" * 500, "anna", 0)
     assert key.comment.startswith("[31mredx")
     assert len(key.comment) == 200
@@ -130,8 +116,6 @@ OTHER = base64.b64encode(base64.b64decode(ED25519.split()[1])[:-1]).decode()
     ids=range(19),
 )
 def test_a_bad_key_is_refused_with_the_reason(content: bytes, told: str) -> None:
-    """
-    Weak, damaged, foreign, private or too many: the message says which.
-    """
+    """Weak, damaged, foreign, private or too many: the message says which."""
     with pytest.raises(UsageError, match=told):
         read_ssh_key(content, "anna", 0)

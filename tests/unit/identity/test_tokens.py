@@ -1,6 +1,4 @@
-"""
-A token is what we signed, for this site, in date; everything else is refused by its reason.
-"""
+"""A token is what we signed, for this site, in date; everything else is refused by its reason."""
 
 from __future__ import annotations
 
@@ -42,9 +40,7 @@ SITE = "shop.example"
 
 
 def private_key(curve: ec.EllipticCurve | None = None) -> tuple[ec.EllipticCurvePrivateKey, bytes]:
-    """
-    Return a new key, and the same in PEM.
-    """
+    """Return a new key, and the same in PEM."""
     key = ec.generate_private_key(curve or ec.SECP256R1())
     return key, key.private_bytes(
         serialization.Encoding.PEM,
@@ -71,40 +67,30 @@ TOP = replace(SESSION, rung=AccessRung.VERY_HIGH, asset="drop x")
 
 
 def b64(raw: bytes) -> str:
-    """
-    Return *raw* as JOSE writes it.
-    """
+    """Return *raw* as JOSE writes it."""
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def unb64(text: str) -> bytes:
-    """
-    Return what *text* stands for.
-    """
+    """Return what *text* stands for."""
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def parts() -> tuple[dict[str, Any], dict[str, Any]]:
-    """
-    Return header and claims of the good token.
-    """
+    """Return header and claims of the good token."""
     header, payload, _ = GOOD.split(".")
     return json.loads(unb64(header)), json.loads(unb64(payload))
 
 
 def signed(header: bytes, payload: bytes, key: ec.EllipticCurvePrivateKey = PRIVATE) -> str:
-    """
-    Return any *header* and *payload*, signed truly: what a faulty issuer could make.
-    """
+    """Return any *header* and *payload*, signed truly: what a faulty issuer could make."""
     told = f"{b64(header)}.{b64(payload)}"
     r, s = decode_dss_signature(key.sign(told.encode(), ec.ECDSA(hashes.SHA256())))
     return f"{told}.{b64(r.to_bytes(32) + s.to_bytes(32))}"
 
 
 def with_header(**changes: Any) -> str:
-    """
-    Return the good token, signed anew with other header members; ``None`` leaves one out.
-    """
+    """Return the good token, signed anew with other header members; ``None`` leaves one out."""
     header, claims = parts()
     header.update(changes)
     kept = {name: value for name, value in header.items() if value is not None}
@@ -112,9 +98,7 @@ def with_header(**changes: Any) -> str:
 
 
 def with_claims(**changes: Any) -> str:
-    """
-    Return the good token, signed anew with other claims; ``...`` leaves one out.
-    """
+    """Return the good token, signed anew with other claims; ``...`` leaves one out."""
     header, claims = parts()
     claims.update(changes)
     kept = {name: value for name, value in claims.items() if value is not ...}
@@ -122,27 +106,21 @@ def with_claims(**changes: Any) -> str:
 
 
 def test_what_was_issued_is_read_back() -> None:
-    """
-    The whole session, with every proof and group.
-    """
+    """The whole session, with every proof and group."""
     assert verify(GOOD, [KEY], site=SITE, now=NOW + 1, least=AccessRung.HIGH) == SESSION
     nowhere = replace(SESSION, country=None, groups=())
     assert verify(issue(nowhere, KEY), [KEY], site=SITE, now=NOW + 1) == nowhere
 
 
 def test_what_a_token_is_bound_to_is_read_back() -> None:
-    """
-    Envoy compares it with the certificate of the connection.
-    """
+    """Envoy compares it with the certificate of the connection."""
     bound = replace(TOP, certificate="ab" * 32)
     token = issue(bound, KEY)
     assert verify(token, [KEY], site=SITE, now=NOW + 1) == bound
 
 
 def test_rung_3_is_worth_it_at_its_asset_only() -> None:
-    """
-    Elsewhere the same token is worth rung 2.
-    """
+    """Elsewhere the same token is worth rung 2."""
     token = issue(TOP, KEY)
     assert (
         verify(token, [KEY], site=SITE, now=NOW + 1, least=AccessRung.VERY_HIGH, asset="drop x")
@@ -158,25 +136,19 @@ def test_rung_3_is_worth_it_at_its_asset_only() -> None:
 
 
 def stripped() -> str:
-    """
-    Return the good token without its signature.
-    """
+    """Return the good token without its signature."""
     return GOOD.rpartition(".")[0] + "."
 
 
 def unsigned(alg: str) -> str:
-    """
-    Return the good claims under the algorithm that asks for no signature.
-    """
+    """Return the good claims under the algorithm that asks for no signature."""
     header, claims = parts()
     header["alg"] = alg
     return f"{b64(json.dumps(header).encode())}.{b64(json.dumps(claims).encode())}."
 
 
 def confused(alg: str, secret: bytes, **members: Any) -> str:
-    """
-    Return the good claims, authenticated with our *public* key as if it were a shared secret.
-    """
+    """Return the good claims, authenticated with our *public* key as if it were a shared secret."""
     header, claims = parts()
     header.update(members, alg=alg)
     told = f"{b64(json.dumps(header).encode())}.{b64(json.dumps(claims).encode())}"
@@ -184,18 +156,14 @@ def confused(alg: str, secret: bytes, **members: Any) -> str:
 
 
 def public_pem() -> bytes:
-    """
-    Return our public key as everybody may have it.
-    """
+    """Return our public key as everybody may have it."""
     return PRIVATE.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
 
 
 def by_a_stranger(**members: Any) -> str:
-    """
-    Return the good token signed by somebody else, under our key's name.
-    """
+    """Return the good token signed by somebody else, under our key's name."""
     header, claims = parts()
     header.update(members)
     stranger, _ = private_key()
@@ -203,9 +171,7 @@ def by_a_stranger(**members: Any) -> str:
 
 
 def own_key() -> dict[str, Any]:
-    """
-    Return a key of the forger's, as the header of a token may carry it.
-    """
+    """Return a key of the forger's, as the header of a token may carry it."""
     stranger, pem = private_key()
     del stranger
     public: dict[str, Any] = json.loads(key_set([token_key(pem, 0)]))["keys"][0]
@@ -213,9 +179,7 @@ def own_key() -> dict[str, Any]:
 
 
 def flipped(part: int) -> str:
-    """
-    Return the good token with one bit of one part changed.
-    """
+    """Return the good token with one bit of one part changed."""
     pieces = GOOD.split(".")
     raw = bytearray(unb64(pieces[part]))
     raw[len(raw) // 2] ^= 1
@@ -224,18 +188,14 @@ def flipped(part: int) -> str:
 
 
 def raised() -> str:
-    """
-    Return the good token with a higher rung under the old signature.
-    """
+    """Return the good token with a higher rung under the old signature."""
     header, payload, signature = GOOD.split(".")
     claims = json.loads(unb64(payload)) | {"rung": 3, "asset": "drop x"}
     return f"{header}.{b64(json.dumps(claims).encode())}.{signature}"
 
 
 def twice(in_header: bool, addition: bytes) -> str:  # noqa: FBT001  # a table reads it
-    """
-    Return the good token, truly signed, with a name that stands twice.
-    """
+    """Return the good token, truly signed, with a name that stands twice."""
     header, payload, _ = GOOD.split(".")
     raw = [unb64(header), unb64(payload)]
     at = 0 if in_header else 1
@@ -244,40 +204,30 @@ def twice(in_header: bool, addition: bytes) -> str:  # noqa: FBT001  # a table r
 
 
 def zero_signature() -> str:
-    """
-    Return the good token under the signature r = s = 0 (CVE-2022-21449).
-    """
+    """Return the good token under the signature r = s = 0 (CVE-2022-21449)."""
     return f"{GOOD.rpartition('.')[0]}.{b64(bytes(64))}"
 
 
 def as_der() -> str:
-    """
-    Return the good token with its signature in DER, which is not JOSE's form.
-    """
+    """Return the good token with its signature in DER, which is not JOSE's form."""
     told = GOOD.rpartition(".")[0]
     return f"{told}.{b64(PRIVATE.sign(told.encode(), ec.ECDSA(hashes.SHA256())))}"
 
 
 def padded() -> str:
-    """
-    Return the good token with the padding that JOSE leaves out.
-    """
+    """Return the good token with the padding that JOSE leaves out."""
     header, payload, signature = GOOD.split(".")
     return f"{header}.{payload}{'=' * (-len(payload) % 4 or 4)}.{signature}"
 
 
 def unused_bits() -> str:
-    """
-    Return the good token with a last character that stands for the same bytes.
-    """
+    """Return the good token with a last character that stands for the same bytes."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     return GOOD[:-1] + alphabet[alphabet.index(GOOD[-1]) | 1]
 
 
 def whole(raw: bytes) -> str:
-    """
-    Return *raw* as the claims, truly signed.
-    """
+    """Return *raw* as the claims, truly signed."""
     header, _ = parts()
     return signed(json.dumps(header).encode(), raw)
 
@@ -410,9 +360,7 @@ CASES: dict[str, tuple[Callable[[], str], Refused]] = {
 
 @pytest.mark.parametrize(("make", "reason"), CASES.values(), ids=CASES)
 def test_everything_else_is_refused(make: Callable[[], str], reason: Refused) -> None:
-    """
-    By its reason; and the message holds nothing of the token.
-    """
+    """By its reason; and the message holds nothing of the token."""
     token = make()
     with pytest.raises(TokenError) as caught:
         verify(token, [KEY], site=SITE, now=NOW + 1)
@@ -421,9 +369,7 @@ def test_everything_else_is_refused(make: Callable[[], str], reason: Refused) ->
 
 
 def test_what_the_cases_change_was_good_before() -> None:
-    """
-    The helpers of the table make a good token when they change nothing.
-    """
+    """The helpers of the table make a good token when they change nothing."""
     assert verify(with_header(), [KEY], site=SITE, now=NOW + 1) == SESSION
     assert verify(with_claims(), [KEY], site=SITE, now=NOW + 1) == SESSION
 
@@ -445,9 +391,7 @@ def test_a_token_counts_from_its_first_second_to_its_end(
     grace: float,
     fits: bool,  # noqa: FBT001  # a table gives it
 ) -> None:
-    """
-    A grace is for after the end only.
-    """
+    """A grace is for after the end only."""
     if fits:
         assert verify(GOOD, [KEY], site=SITE, now=now, grace=grace)
     else:
@@ -464,9 +408,7 @@ def test_a_token_counts_from_its_first_second_to_its_end(
     ],
 )
 def test_a_lower_rung_opens_nothing_higher(rung: AccessRung, least: AccessRung, fits: bool) -> None:  # noqa: FBT001
-    """
-    A token for a public-restricted page is none for a confidential one.
-    """
+    """A token for a public-restricted page is none for a confidential one."""
     token = issue(replace(SESSION, rung=rung), KEY)
     if fits:
         assert verify(token, [KEY], site=SITE, now=NOW + 1, least=least).rung == rung
@@ -477,9 +419,7 @@ def test_a_lower_rung_opens_nothing_higher(rung: AccessRung, least: AccessRung, 
 
 
 def test_a_session_that_fits_no_cookie_is_not_issued() -> None:
-    """
-    Told with what to do, instead of a cookie that a browser drops.
-    """
+    """Told with what to do, instead of a cookie that a browser drops."""
     many = replace(SESSION, groups=tuple(f"{'g' * 60}{n:03}" for n in range(60)))
     with pytest.raises(UsageError, match="fit into a cookie"):
         issue(many, KEY)
@@ -487,9 +427,7 @@ def test_a_session_that_fits_no_cookie_is_not_issued() -> None:
 
 
 def test_the_key_set_is_public() -> None:
-    """
-    Nothing of the private half is in it, nor in what a log would show of a key.
-    """
+    """Nothing of the private half is in it, nor in what a log would show of a key."""
     told = json.loads(key_set([KEY]))["keys"]
     assert [set(key) for key in told] == [{"kty", "crv", "x", "y", "kid", "use", "alg"}]
     assert "PRIVATE" not in repr(KEY)
@@ -499,24 +437,18 @@ def test_the_key_set_is_public() -> None:
     "pem", [b"", b"x", private_key(ec.SECP384R1())[1], public_pem()], ids=range(4)
 )
 def test_only_a_private_key_on_its_curve_signs(pem: bytes) -> None:
-    """
-    A damaged file, another curve and a public half are refused when they are read.
-    """
+    """A damaged file, another curve and a public half are refused when they are read."""
     with pytest.raises(UsageError):
         token_key(pem, 0)
 
 
 def aged(made_at: float) -> TokenKey:
-    """
-    Return a new key made then.
-    """
+    """Return a new key made then."""
     return token_key(private_key()[1], made_at)
 
 
 def test_a_new_key_is_published_before_it_signs_and_an_old_one_stays_for_its_tokens() -> None:
-    """
-    At no moment is a token signed that is not verified everywhere.
-    """
+    """At no moment is a token signed that is not verified everywhere."""
     old, new = aged(0), aged(1000)
     takes_over = 1000 + ANNOUNCE_SECONDS
     assert current_key([new, old], 999) == old

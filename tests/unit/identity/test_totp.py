@@ -1,6 +1,4 @@
-"""
-One-time codes are those of RFC 6238, each for one time.
-"""
+"""One-time codes are those of RFC 6238, each for one time."""
 
 from __future__ import annotations
 
@@ -36,9 +34,7 @@ VECTORS = {
 
 @pytest.mark.parametrize(("at", "code"), VECTORS.items())
 def test_codes_are_those_of_the_standard(at: int, code: str) -> None:
-    """
-    And each is accepted at its moment.
-    """
+    """And each is accepted at its moment."""
     assert code_at(SECRET, at // 30) == code
     assert matching_step(SECRET, code, at, -1) == at // 30
 
@@ -47,9 +43,7 @@ def test_codes_are_those_of_the_standard(at: int, code: str) -> None:
     ("late", "fits"), [(-60, False), (-31, True), (-30, True), (0, True), (30, True), (60, False)]
 )
 def test_a_code_counts_one_step_early_or_late(late: int, fits: bool) -> None:  # noqa: FBT001
-    """
-    And no more.
-    """
+    """And no more."""
     now = 1_800_000_015
     step = now // 30
     found = matching_step(SECRET, code_at(SECRET, step), now + late, -1)
@@ -58,9 +52,7 @@ def test_a_code_counts_one_step_early_or_late(late: int, fits: bool) -> None:  #
 
 
 def test_a_code_and_those_before_it_are_used_up() -> None:
-    """
-    Seen over a shoulder, it opens nothing more.
-    """
+    """Seen over a shoulder, it opens nothing more."""
     now, step = 1_800_000_015, 60_000_000
     assert matching_step(SECRET, code_at(SECRET, step), now, step) is None
     assert matching_step(SECRET, code_at(SECRET, step - 1), now, step) is None
@@ -83,16 +75,12 @@ def test_a_code_and_those_before_it_are_used_up() -> None:
     ],
 )
 def test_what_is_no_code_never_fits(code: str) -> None:
-    """
-    Whatever it holds, however long it is.
-    """
+    """Whatever it holds, however long it is."""
     assert matching_step(SECRET, code, 59, -1) is None
 
 
 def test_spaces_that_apps_show_are_taken() -> None:
-    """
-    Many show three and three.
-    """
+    """Many show three and three."""
     assert matching_step(SECRET, " 287 082\n", 59, -1) == 1
     assert checked_confirmation(SECRET, "287 082", 59) == 1
     with pytest.raises(UsageError, match="not the code"):
@@ -100,9 +88,7 @@ def test_spaces_that_apps_show_are_taken() -> None:
 
 
 def test_the_uri_is_what_apps_read() -> None:
-    """
-    Issuer and account with their own characters, and nothing that could end them early.
-    """
+    """Issuer and account with their own characters, and nothing that could end them early."""
     uri = provisioning_uri(SECRET, "Jürgen: & Co?", "Shop: A&B Ltd")
     parsed = urlsplit(uri)
     assert (parsed.scheme, parsed.netloc) == ("otpauth", "totp")
@@ -119,9 +105,7 @@ def test_the_uri_is_what_apps_read() -> None:
 
 
 def test_recovery_codes_are_ten_and_long() -> None:
-    """
-    Of 120 bits each, all different.
-    """
+    """Of 120 bits each, all different."""
     codes = recovery_codes(bytes(range(RECOVERY_BYTES * RECOVERY_CODES)))
     assert len(set(codes)) == 10
     assert all(len(code.replace("-", "")) == 24 for code in codes)
@@ -131,9 +115,7 @@ def test_recovery_codes_are_ten_and_long() -> None:
 
 
 def test_a_code_is_read_however_it_is_typed() -> None:
-    """
-    Small letters, without hyphens, with digits that look like letters; but no other code.
-    """
+    """Small letters, without hyphens, with digits that look like letters; but no other code."""
     code = enrolment_code(bytes.fromhex("0842108421084210842108421084210842")[:15])
     assert "B" in code
     for typed in (code.lower(), code.replace("-", ""), f" {code} ", code.replace("B", "8")):

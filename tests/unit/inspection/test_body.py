@@ -1,6 +1,4 @@
-"""
-Values in a body are masked in place, private keys stop it, and a budget ends floods.
-"""
+"""Values in a body are masked in place, private keys stop it, and a budget ends floods."""
 
 import json
 import time
@@ -21,18 +19,14 @@ TOKEN = b"ghp_" + b"a1B2c3D4e5F6" * 3
 
 
 def scan(limits: Limits | None = None, *, tells: bool = False) -> BodyScan:
-    """
-    Return a scan for what a public page may not show.
-    """
+    """Return a scan for what a public page may not show."""
     return BodyScan(
         detector_of(PUBLIC), limits or Limits(), time.thread_time, withheld=WITHHELD, tells=tells
     )
 
 
 def through(body: bytes, size: int = 0) -> tuple[bytes, dict[Kind, int]]:
-    """
-    Return what goes on of *body* when it comes in pieces of *size*, and what was found.
-    """
+    """Return what goes on of *body* when it comes in pieces of *size*, and what was found."""
     one = scan()
     out = (
         b"".join(one.feed(body[at : at + size]) for at in range(0, len(body), size or 1 << 30))
@@ -59,9 +53,7 @@ def through(body: bytes, size: int = 0) -> tuple[bytes, dict[Kind, int]]:
     ],
 )
 def test_each_kind_is_masked_in_place(kind: Kind, value: bytes, before: bytes) -> None:
-    """
-    Nothing of a value is left but spaces, and the text around it stays as long as it was.
-    """
+    """Nothing of a value is left but spaces, and the text around it stays as long as it was."""
     body = b"<p>" + before + value + b" and more</p>"
     out, counts = through(body)
     assert counts == {kind: 1}
@@ -74,9 +66,7 @@ def test_each_kind_is_masked_in_place(kind: Kind, value: bytes, before: bytes) -
 
 
 def test_masked_json_is_still_json() -> None:
-    """
-    A number stays a number and a text a text, so whoever reads the answer still can.
-    """
+    """A number stays a number and a text a text, so whoever reads the answer still can."""
     body = json.dumps(
         {
             "card": 4111111111111111,
@@ -111,17 +101,13 @@ def test_masked_json_is_still_json() -> None:
     ],
 )
 def test_clean_bodies_pass_untouched(clean: bytes) -> None:
-    """
-    What is no value above the class goes on byte for byte; tokens against forgery, too.
-    """
+    """What is no value above the class goes on byte for byte; tokens against forgery, too."""
     for size in (0, 1, 7, 100):
         assert through(clean, size) == (clean, {})
 
 
 def test_private_key_stops_the_body() -> None:
-    """
-    Nothing of a private key goes on, not even its first line.
-    """
+    """Nothing of a private key goes on, not even its first line."""
     key = (
         b"-----BEGIN RSA PRIVATE KEY-----\n"
         + b"MIIEowIBAAKCAQEA" * 20
@@ -139,9 +125,7 @@ def test_private_key_stops_the_body() -> None:
 
 
 def test_value_is_masked_before_its_first_byte_goes_on() -> None:
-    """
-    While a value comes byte by byte, no digit of it is let on.
-    """
+    """While a value comes byte by byte, no digit of it is let on."""
     one, out = scan(), b""
     for byte in b"<td>4111 1111 1111 1111</td>" + b"." * 300:
         out += one.feed(bytes((byte,)))
@@ -150,9 +134,7 @@ def test_value_is_masked_before_its_first_byte_goes_on() -> None:
 
 
 def test_flush_lets_whole_lines_go_and_no_more() -> None:
-    """
-    After a pause everything up to the last line end goes on; a begun line stays.
-    """
+    """After a pause everything up to the last line end goes on; a begun line stays."""
     one = scan()
     assert one.feed(b"data: hello\n\ndata: 4111 11") == b""
     assert one.flush() == b"data: hello\n\n"
@@ -162,9 +144,7 @@ def test_flush_lets_whole_lines_go_and_no_more() -> None:
 
 
 def test_flush_does_not_let_a_begun_key_go() -> None:
-    """
-    A private key has many lines, so its first ones wait for what makes it one.
-    """
+    """A private key has many lines, so its first ones wait for what makes it one."""
     one = scan()
     one.feed(b"line\n-----BEGIN PRIVATE KEY-----\n")
     assert b"BEGIN" not in one.flush()
@@ -174,9 +154,7 @@ def test_flush_does_not_let_a_begun_key_go() -> None:
 
 
 def test_too_many_candidates_are_refused() -> None:
-    """
-    A body that is made of candidates is refused, at the same place however it is cut.
-    """
+    """A body that is made of candidates is refused, at the same place however it is cut."""
     flood = b"".join(b"<td>4000 0000 0000 0%03d</td>" % (n % 1000) for n in range(2 * WINDOW // 28))
     for size in (100, 5000, len(flood)):
         one = scan(Limits(candidates=1000))
@@ -187,9 +165,7 @@ def test_too_many_candidates_are_refused() -> None:
 
 
 def test_numbers_that_fail_the_checksum_are_no_candidates() -> None:
-    """
-    They are sieved out together, so a table of order numbers goes on, however it is cut.
-    """
+    """They are sieved out together, so a table of order numbers goes on, however it is cut."""
     failing = [n for n in range(1000) if not luhn(b"4000000000000%03d" % n)]
     table = b"".join(b"<td>4000000000000%03d</td>" % n for n in failing * 5)
     for size in (100, 5000, len(table)):
@@ -199,9 +175,7 @@ def test_numbers_that_fail_the_checksum_are_no_candidates() -> None:
 
 
 def test_body_that_takes_too_long_is_refused() -> None:
-    """
-    Processor time is an account of its own: a slow body ends as a flood does.
-    """
+    """Processor time is an account of its own: a slow body ends as a flood does."""
     ticks = iter(range(1000))
     one = BodyScan(detector_of(PUBLIC), Limits(cpu_seconds=3.0), lambda: float(next(ticks)))
     with pytest.raises(RefusedError) as caught:  # noqa: PT012
@@ -211,9 +185,7 @@ def test_body_that_takes_too_long_is_refused() -> None:
 
 
 def test_body_over_the_limit_is_refused() -> None:
-    """
-    More bytes than a body may have are refused, not passed unseen.
-    """
+    """More bytes than a body may have are refused, not passed unseen."""
     one = scan(Limits(body_bytes=1000))
     one.feed(b"x" * 1000)
     with pytest.raises(RefusedError):
@@ -221,9 +193,7 @@ def test_body_over_the_limit_is_refused() -> None:
 
 
 def test_observed_body_is_not_changed_and_each_kind_is_told_once() -> None:
-    """
-    Where nothing is enforced, the first find of a kind is enough.
-    """
+    """Where nothing is enforced, the first find of a kind is enough."""
     one = scan(tells=True)
     body = b"<td>4111 1111 1111 1111</td>" * 50 + b"-----BEGIN PRIVATE KEY-----\n" + b"MIIE" * 50
     assert one.feed(body) + one.close() == body
@@ -233,9 +203,7 @@ def test_observed_body_is_not_changed_and_each_kind_is_told_once() -> None:
 @pytest.mark.parametrize("coding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
 @pytest.mark.parametrize("size", [1, 3, 5000])
 def test_text_in_wide_characters_is_refused_by_its_mark(coding: str, size: int) -> None:
-    """
-    Whatever the fields say: a browser reads what begins so as UTF-16, where no digits touch.
-    """
+    """Whatever the fields say: a browser reads what begins so as UTF-16, where no digits touch."""
     body = ("\N{ZERO WIDTH NO-BREAK SPACE}" + "paid with 4111 1111 1111 1111 " * 100).encode(coding)
     assert look_at_whole(detector_of(PUBLIC), b"\n" + body, 1, time.thread_time) is None
     with pytest.raises(RefusedError) as refused:
@@ -254,9 +222,7 @@ def test_text_in_wide_characters_is_refused_by_its_mark(coding: str, size: int) 
     ],
 )
 def test_anchors_with_wider_classes_find_what_they_are_for(name: str, text: bytes) -> None:
-    """
-    Digits and letters are still in their classes, and other bytes of text are not.
-    """
+    """Digits and letters are still in their classes, and other bytes of text are not."""
     detector = detector_of(PUBLIC)
     number = detector.names.index(name)
     assert number in {hit & ID_MASK for hit in detector.hits(text)}

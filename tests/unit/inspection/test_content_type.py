@@ -1,6 +1,4 @@
-"""
-A type is read in one way, or the body in every way, or neither.
-"""
+"""A type is read in one way, or the body in every way, or neither."""
 
 import pytest
 
@@ -33,9 +31,7 @@ from sealgate.inspection.model import RefusedError
     ],
 )
 def test_type_is_read(said: bytes, kind: bytes) -> None:
-    """
-    In lower case and without parameters; what is no type says nothing.
-    """
+    """In lower case and without parameters; what is no type says nothing."""
     assert media_type(said) == kind
     assert may_be_form(said) is (kind in {b"", FORM})
 
@@ -71,8 +67,6 @@ def test_type_is_read(said: bytes, kind: bytes) -> None:
     ],
 )
 def test_what_could_be_read_in_two_ways_is_refused(said: bytes) -> None:
-    """
-    Two types, and sets in which the bytes of ASCII may be something else.
-    """
+    """Two types, and sets in which the bytes of ASCII may be something else."""
     with pytest.raises(RefusedError):
         media_type(said)

@@ -1,6 +1,4 @@
-"""
-Heads of HTTP/1.1 messages are read in one way, or refused.
-"""
+"""Heads of HTTP/1.1 messages are read in one way, or refused."""
 
 import pytest
 
@@ -55,9 +53,7 @@ def _answer(*fields: bytes, line: bytes = b"HTTP/1.1 200 OK") -> bytes:
     ],
 )
 def test_head_that_could_be_read_in_two_ways_is_refused(fields: tuple[bytes, ...]) -> None:
-    """
-    What request smuggling is made of is refused in requests and in answers.
-    """
+    """What request smuggling is made of is refused in requests and in answers."""
     with pytest.raises(RefusedError) as of_request:
         read_request(_request(*fields))
     with pytest.raises(RefusedError) as of_answer:
@@ -80,9 +76,7 @@ def test_head_that_could_be_read_in_two_ways_is_refused(fields: tuple[bytes, ...
     ],
 )
 def test_request_line_is_strict(line: bytes) -> None:
-    """
-    A request line of any other form than RFC 9112's is refused.
-    """
+    """A request line of any other form than RFC 9112's is refused."""
     with pytest.raises(RefusedError):
         read_request(_request(line=line))
 
@@ -91,9 +85,7 @@ def test_request_line_is_strict(line: bytes) -> None:
     "line", [b"HTTP/2 200 OK", b"HTTP/1.1 20 OK", b"HTTP/1.1 2000", b"HTTP/1.1  200", b"ICY 200 OK"]
 )
 def test_status_line_is_strict(line: bytes) -> None:
-    """
-    A status line of any other form than RFC 9112's is refused.
-    """
+    """A status line of any other form than RFC 9112's is refused."""
     with pytest.raises(RefusedError):
         read_answer(_answer(line=line), b"GET")
 
@@ -116,16 +108,12 @@ def test_status_line_is_strict(line: bytes) -> None:
 def test_end_of_an_answer_is_known(
     method: bytes, line: bytes, fields: tuple[bytes, ...], framed: Framed
 ) -> None:
-    """
-    RFC 9112, 6.3: method, status and fields say how a body ends.
-    """
+    """RFC 9112, 6.3: method, status and fields say how a body ends."""
     assert read_answer(_answer(*fields, line=line), method).framed is framed
 
 
 def test_old_answer_may_not_be_chunked() -> None:
-    """
-    HTTP/1.0 has no chunks, so a peer that sends them is read differently by others.
-    """
+    """HTTP/1.0 has no chunks, so a peer that sends them is read differently by others."""
     with pytest.raises(RefusedError):
         read_answer(_answer(b"transfer-encoding: chunked", line=b"HTTP/1.0 200 OK"), b"GET")
 
@@ -143,16 +131,12 @@ def test_old_answer_may_not_be_chunked() -> None:
 def test_connection_is_kept_when_both_may(
     line: bytes, fields: tuple[bytes, ...], *, keeps: bool
 ) -> None:
-    """
-    RFC 9112, 9.3: the version and "connection" say whether another answer follows.
-    """
+    """RFC 9112, 9.3: the version and "connection" say whether another answer follows."""
     assert read_answer(_answer(*fields, line=line), b"GET").keeps_alive is keeps
 
 
 def test_request_is_passed_on_without_what_was_meant_for_the_relay() -> None:
-    """
-    Fields of one connection, ranges and expectations end here; everything else stays.
-    """
+    """Fields of one connection, ranges and expectations end here; everything else stays."""
     raw = _request(
         b"Host: a", b"Connection: close", b"Range: bytes=0-1", b"If-Range: x",
         b"Expect: 100-continue", b"Upgrade: h2c", b"X-Range: stays", b"Cookie: a=b",
@@ -161,9 +145,7 @@ def test_request_is_passed_on_without_what_was_meant_for_the_relay() -> None:
 
 
 def test_answers_get_the_framing_of_what_follows() -> None:
-    """
-    A body that ended with its connection is chunked; one that was decoded has its new length.
-    """
+    """A body that ended with its connection is chunked; one that was decoded has its new length."""
     old = read_answer(_answer(b"Server: s", b"Connection: close", line=b"HTTP/1.0 200 OK"), b"GET")
     assert chunked_answer(old) == _answer(b"Server: s", b"transfer-encoding: chunked")
     packed = read_answer(
@@ -193,9 +175,7 @@ def test_answers_get_the_framing_of_what_follows() -> None:
     ],
 )
 def test_shape_of_a_path_names_nobody(target: bytes, shape: str) -> None:
-    """
-    Only short words of lower-case letters stay of a path.
-    """
+    """Only short words of lower-case letters stay of a path."""
     assert path_shape(target) == shape
 
 
@@ -209,9 +189,7 @@ def test_shape_of_a_path_names_nobody(target: bytes, shape: str) -> None:
     ],
 )
 def test_site_is_asked_only_for_what_can_be_read(accepted: bytes, asked: bytes) -> None:
-    """
-    Encodings that cannot be read here are not offered to the site; without any, nothing is.
-    """
+    """Encodings that cannot be read here are not offered to the site; without any, nothing is."""
     head = read_request(_request(b"Accept-Encoding: " + accepted, b"Host: a"))
     assert readable(head) == _request(b"Host: a", b"accept-encoding: " + asked)
     twice = read_request(_request(b"Accept-Encoding: gzip", b"accept-encoding: sdch"))

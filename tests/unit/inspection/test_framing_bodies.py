@@ -1,6 +1,4 @@
-"""
-Bodies are taken out of their framing, whatever the pieces; broken framing is refused.
-"""
+"""Bodies are taken out of their framing, whatever the pieces; broken framing is refused."""
 
 import pytest
 
@@ -17,9 +15,7 @@ WHOLE = b"5\r\nhello\r\n6;name=value\r\n world\r\n0\r\nX-Sum: 1\r\n\r\n"
 
 
 def test_chunks_are_joined_whatever_the_pieces() -> None:
-    """
-    Sizes, line ends and trailers may be cut anywhere.
-    """
+    """Sizes, line ends and trailers may be cut anywhere."""
     for size in range(1, len(WHOLE) + 1):
         reader = ChunkReader()
         body = b""
@@ -56,9 +52,7 @@ def test_chunks_are_joined_whatever_the_pieces() -> None:
     ],
 )
 def test_broken_chunks_are_refused(broken: bytes) -> None:
-    """
-    A size, line end or trailer of any other form is refused, in one piece and byte by byte.
-    """
+    """A size, line end or trailer of any other form is refused, in one piece and byte by byte."""
     with pytest.raises(RefusedError):
         ChunkReader().feed(broken)
     reader = ChunkReader()
@@ -68,9 +62,7 @@ def test_broken_chunks_are_refused(broken: bytes) -> None:
 
 
 def test_what_comes_behind_a_body_is_told_apart() -> None:
-    """
-    Bytes behind the end are the rest, not the body.
-    """
+    """Bytes behind the end are the rest, not the body."""
     reader = LengthReader(3)
     assert reader.feed(b"ab") == b"ab"
     assert reader.feed(b"cde") == b"c"
@@ -81,9 +73,7 @@ def test_what_comes_behind_a_body_is_told_apart() -> None:
 
 
 def test_early_end_is_refused_but_where_it_is_the_end() -> None:
-    """
-    A connection that ends before the body is a fault, unless it is how the body ends.
-    """
+    """A connection that ends before the body is a fault, unless it is how the body ends."""
     for reader in (LengthReader(3), ChunkReader()):
         reader.feed(b"1\r")
         with pytest.raises(RefusedError):
@@ -95,9 +85,7 @@ def test_early_end_is_refused_but_where_it_is_the_end() -> None:
 
 
 def test_written_chunks_are_read() -> None:
-    """
-    What is framed here is read here; nothing makes no chunk, which would be the last one.
-    """
+    """What is framed here is read here; nothing makes no chunk, which would be the last one."""
     reader = ChunkReader()
     data = chunk(b"ab") + chunk(b"") + chunk(b"c" * 300) + last_chunk(b"")
     assert reader.feed(data) == b"ab" + b"c" * 300

@@ -1,6 +1,4 @@
-"""
-Values that are written with references or escapes are masked where they stand, and stay well formed.
-"""
+"""Values that are written with references or escapes are masked where they stand, and stay well formed."""
 
 import json
 import time
@@ -23,9 +21,7 @@ PATIENT = Limits(cpu_seconds=60)
 
 
 def through(body: bytes, size: int = 0, *, tells: bool = False) -> tuple[bytes, dict[Kind, int]]:
-    """
-    Return what goes on of *body* when it comes in pieces of *size*, and what was found.
-    """
+    """Return what goes on of *body* when it comes in pieces of *size*, and what was found."""
     one = BodyScan(DETECTOR, PATIENT, time.thread_time, withheld=WITHHELD, tells=tells)
     pieces = [body[at : at + size] for at in range(0, len(body), size)] if size else [body]
     out = b"".join(map(one.feed, pieces))
@@ -82,9 +78,7 @@ def through(body: bytes, size: int = 0, *, tells: bool = False) -> tuple[bytes, 
     ],
 )  # fmt: skip
 def test_value_is_masked_where_it_stands(body: bytes, masked: bytes) -> None:
-    """
-    To the byte, however the body is cut, and counted once; what is sent says no value any more.
-    """
+    """To the byte, however the body is cut, and counted once; what is sent says no value any more."""
     assert len(masked) == len(body)
     around = b"<p>%b</p> and more"
     for size in (0, *range(1, 30)):
@@ -122,17 +116,13 @@ def test_value_is_masked_where_it_stands(body: bytes, masked: bytes) -> None:
     ],
 )  # fmt: skip
 def test_clean_bodies_pass_untouched(body: bytes) -> None:
-    """
-    Signs that hide nothing go on byte for byte.
-    """
+    """Signs that hide nothing go on byte for byte."""
     for size in (0, *range(1, 20)):
         assert through(body, size) == (body, {})
 
 
 def test_value_in_the_open_and_a_hidden_one_count_each() -> None:
-    """
-    What shows in both readings is counted once, over any cut.
-    """
+    """What shows in both readings is counted once, over any cut."""
     body = b"a 4111 1111 1111 1111 b 5500&nbsp;0055&nbsp;5555&nbsp;5559 c 378282246310005 d&#46; "
     body += b"x" * 3000 + b" 4111&#32;1111 1111 1111 e"
     for size in (0, 1, 7, 50, 1000):
@@ -143,9 +133,7 @@ def test_value_in_the_open_and_a_hidden_one_count_each() -> None:
 
 
 def test_masked_answers_still_parse() -> None:
-    """
-    JSON is JSON, and HTML reads as stars.
-    """
+    """JSON is JSON, and HTML reads as stars."""
     body = rb'{"a": "\u0034111 1111\u00a01111 1111", "b": 4111111111111111, "c": "\u0026#52;111111111111111"}'
     told = json.loads(through(body)[0])
     assert told == {"a": "**** ****\u00a0**** ****", "b": 9999999999999999, "c": "&#42;" + "*" * 15}
@@ -163,9 +151,7 @@ def test_masked_answers_still_parse() -> None:
 
 
 def test_value_is_masked_before_its_first_byte_goes_on() -> None:
-    """
-    While it comes byte by byte, with every digit at its longest, no digit is let on.
-    """
+    """While it comes byte by byte, with every digit at its longest, no digit is let on."""
     value = b"".join(b"&#%032d;" % sign for sign in b"4111 1111 1111 1111")
     one, out = BodyScan(DETECTOR, PATIENT, time.thread_time), b""
     for byte in b"x" * 500 + b" " + value + b" " + b"." * 4000:
@@ -177,9 +163,7 @@ def test_value_is_masked_before_its_first_byte_goes_on() -> None:
 
 
 def test_private_key_behind_escapes_stops_the_body() -> None:
-    """
-    A key in JSON whose dashes are escaped is a key.
-    """
+    """A key in JSON whose dashes are escaped is a key."""
     key = b"\\u002d\\u002d---BEGIN PRIVATE KEY-----\\n" + b"MIIEvQIBADANBgkqhkiG9w0B" * 8
     with pytest.raises(RefusedError) as refused:
         through(b'{"key": "' + key + b'\\n-----END PRIVATE KEY-----\\n"}')
@@ -188,9 +172,7 @@ def test_private_key_behind_escapes_stops_the_body() -> None:
 
 @pytest.mark.parametrize("sign", [b"&#%s52;", b"&#x%s34;", rb"\u{%s34}", rb"\u0026#%s52;"])
 def test_number_that_is_too_long_is_refused(sign: bytes) -> None:
-    """
-    Browsers take any number of zeros; what could be held for ever is not let through unread.
-    """
+    """Browsers take any number of zeros; what could be held for ever is not let through unread."""
     assert through(b"x " + sign % (b"0" * 30) + b"111 1111 1111 1111")[1] == {Kind.PAYMENT_CARD: 1}
     for size in (0, 1, 50):
         with pytest.raises(RefusedError) as refused:
@@ -199,9 +181,7 @@ def test_number_that_is_too_long_is_refused(sign: bytes) -> None:
 
 
 def test_signs_for_nothing_are_not_held_for_ever() -> None:
-    """
-    A megabyte of what is not seen could part two digits; no more than that waits.
-    """
+    """A megabyte of what is not seen could part two digits; no more than that waits."""
     one = BodyScan(DETECTOR, Limits(cpu_seconds=60), time.thread_time)
     with pytest.raises(RefusedError) as refused:  # noqa: PT012
         for _ in range(2 * MOST_HELD // 5000):
@@ -210,9 +190,7 @@ def test_signs_for_nothing_are_not_held_for_ever() -> None:
 
 
 def test_candidates_behind_signs_are_counted_as_others() -> None:
-    """
-    A body that is made of them is refused, at the same place however it is cut.
-    """
+    """A body that is made of them is refused, at the same place however it is cut."""
     flood = b"".join(b"<td>4000&nbsp;0000 0000 0%03d</td>" % (n % 1000) for n in range(5000))
     for size in (100, 5000, len(flood)):
         one = BodyScan(DETECTOR, Limits(candidates=1000, cpu_seconds=60), time.thread_time)
@@ -223,9 +201,7 @@ def test_candidates_behind_signs_are_counted_as_others() -> None:
 
 
 def test_flush_lets_whole_lines_go_and_no_more() -> None:
-    """
-    An event with signs goes on after a pause; a begun line stays.
-    """
+    """An event with signs goes on after a pause; a begun line stays."""
     one = BodyScan(DETECTOR, PATIENT, time.thread_time)
     assert one.feed(b"data: &#52; hello\n\ndata: &#52;111 11") == b""
     assert one.flush() == b"data: &#52; hello\n\n"
@@ -237,9 +213,7 @@ def test_flush_lets_whole_lines_go_and_no_more() -> None:
 @pytest.mark.parametrize("form", ["{}", "&#{:d};", "&#x{:X};", "\\u{:04x}"])
 @pytest.mark.parametrize("codes", [SPACES, DASHES, UNSEEN], ids=["spaces", "dashes", "unseen"])
 def test_every_space_and_dash_of_unicode_is_read(codes: tuple[int, ...], form: str) -> None:
-    """
-    Raw, as a reference and as an escape, between the groups of an account, whole or in pieces.
-    """
+    """Raw, as a reference and as an escape, between the groups of an account, whole or in pieces."""
     not_read = []
     for code in codes:
         is_line_end = code in {0x85, 0x2028, 0x2029}

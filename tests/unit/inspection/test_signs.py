@@ -1,6 +1,4 @@
-"""
-Which references and escapes count, what they say, and what stands for a star in their place.
-"""
+"""Which references and escapes count, what they say, and what stands for a star in their place."""
 
 from html import unescape
 from html.entities import html5
@@ -48,9 +46,7 @@ from sealgate.inspection.signs import begins_open, first_sign, masked_sign, part
     ],
 )
 def test_sign_says_what_it_is_written_for(sign: bytes, says: bytes, masked: bytes) -> None:
-    """
-    HTML, 13.2.5.80; RFC 8259, 7; ECMA-262, 12.9.4. A mask is as long, and says a star.
-    """
+    """HTML, 13.2.5.80; RFC 8259, 7; ECMA-262, 12.9.4. A mask is as long, and says a star."""
     assert read_sign(sign) == says
     assert masked_sign(sign) == masked
     assert len(masked) == len(sign)
@@ -58,9 +54,7 @@ def test_sign_says_what_it_is_written_for(sign: bytes, says: bytes, masked: byte
 
 @pytest.mark.parametrize("sign", [b"&#%s1", b"&#x%s1", b"\\u0026#%s1;", b"\\u{%s1}"])
 def test_number_of_too_many_digits_is_refused(sign: bytes) -> None:
-    """
-    32 are read, 33 are not.
-    """
+    """32 are read, 33 are not."""
     assert read_sign(sign % (b"0" * 31)) == b"" or sign.endswith(b"}")
     with pytest.raises(RefusedError) as refused:
         read_sign(sign % (b"0" * 32))
@@ -68,9 +62,7 @@ def test_number_of_too_many_digits_is_refused(sign: bytes) -> None:
 
 
 def test_every_name_of_a_character_that_values_have_counts() -> None:
-    """
-    Held against the table of HTML: what is no separator, quote or angle counts by its name.
-    """
+    """Held against the table of HTML: what is no separator, quote or angle counts by its name."""
     for name, says in html5.items():
         if name.endswith(";") and len(says) == 1 and says in "@.+_:=/$,#%*{}":
             assert parted(f"1&{name}2".encode())[1:] == [f"&{name}".encode(), b"2"]
@@ -78,9 +70,7 @@ def test_every_name_of_a_character_that_values_have_counts() -> None:
 
 
 def test_value_behind_an_escape_counts_by_how_it_begins() -> None:
-    """
-    Every mark of an issuer is looked for, but for that of Terraform, behind 14 letters of any kind.
-    """
+    """Every mark of an issuer is looked for, but for that of Terraform, behind 14 letters of any kind."""
     edge = "[^0-9A-Za-z]"
     begins = {
         "AKIA", "ASIA", "ABIA", "ACCA", "ghp_", "gho_", "github_pat_", "glpat-", "gldt-", "xoxb-", "xapp-",
@@ -115,7 +105,5 @@ def test_value_behind_an_escape_counts_by_how_it_begins() -> None:
     ],
 )
 def test_what_may_go_on_to_be_a_sign_waits(text: bytes, at: int) -> None:
-    """
-    It waits from its first byte, and never more than two lengths of a sign do.
-    """
+    """It waits from its first byte, and never more than two lengths of a sign do."""
     assert begins_open(text) == at

@@ -1,6 +1,4 @@
-"""
-What the names of algorithms are worth.
-"""
+"""What the names of algorithms are worth."""
 
 from __future__ import annotations
 
@@ -45,9 +43,7 @@ TLS_1_2 = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
     ],
 )
 def test_key_exchanges(name: str, rank: int) -> None:
-    """
-    SHA-1 and short groups are weak, ML-KEM beside a curve is the top, the unknown is nothing.
-    """
+    """SHA-1 and short groups are weak, ML-KEM beside a curve is the top, the unknown is nothing."""
     assert rank_of_kex(name) == rank
 
 
@@ -64,16 +60,12 @@ def test_key_exchanges(name: str, rank: int) -> None:
     ],
 )
 def test_ciphers(name: str, rank: int) -> None:
-    """
-    Authenticated modes with long keys are the top; CBC and the unknown are nothing.
-    """
+    """Authenticated modes with long keys are the top; CBC and the unknown are nothing."""
     assert rank_of_cipher(name) == rank
 
 
 def test_macs_signatures_and_keys() -> None:
-    """
-    SHA-2 and keys that are long enough; MD5, SHA-1, DSA and short tags are weak.
-    """
+    """SHA-2 and keys that are long enough; MD5, SHA-1, DSA and short tags are weak."""
     assert all(map(is_strong_mac, [ETM, "hmac-sha2-512", "umac-128@openssh.com"]))
     assert not any(map(is_strong_mac, ["hmac-sha1", "umac-64@openssh.com", "hmac-sha2-256-96"]))
     assert all(map(is_strong_signature, ["ssh-ed25519", "rsa-sha2-512-cert-v01@openssh.com"]))
@@ -83,9 +75,7 @@ def test_macs_signatures_and_keys() -> None:
 
 
 def test_terrapin() -> None:
-    """
-    Packets are lost unnoticed under ChaCha20-Poly1305 and CBC, not under GCM and CTR.
-    """
+    """Packets are lost unnoticed under ChaCha20-Poly1305 and CBC, not under GCM and CTR."""
     assert [can_lose_packets(name) for name in (CHACHA, "aes128-cbc", GCM, "aes128-ctr")] == [
         True,
         True,
@@ -110,9 +100,7 @@ def test_terrapin() -> None:
 def test_an_ssh_connection_is_worth_its_weakest_part(
     kex: str, cipher: str, mac: str, rank: int
 ) -> None:
-    """
-    A strong exchange does not make up for a weak cipher, nor the other way round.
-    """
+    """A strong exchange does not make up for a weak cipher, nor the other way round."""
     assert rank_of_ssh(kex, cipher, mac) == rank
 
 
@@ -131,8 +119,6 @@ def test_an_ssh_connection_is_worth_its_weakest_part(
 def test_a_tls_connection_is_worth_its_weakest_part(
     version: str, suite: str, group: str, rank: int
 ) -> None:
-    """
-    The top needs TLS 1.3 and a hybrid group.
-    """
+    """The top needs TLS 1.3 and a hybrid group."""
     assert rank_of_tls(version, suite, group) == rank
     assert is_strong_suite(suite) is (rank > TransitRung.UNENCRYPTED or version == "TLSv1.1")

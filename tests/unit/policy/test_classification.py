@@ -1,6 +1,4 @@
-"""
-The classification model holds its own laws.
-"""
+"""The classification model holds its own laws."""
 
 from __future__ import annotations
 
@@ -15,9 +13,7 @@ def _class(class_id: str, rank: int, protection: Protection) -> Classification:
 
 
 def test_the_default_model_is_the_guidelines_table() -> None:
-    """
-    Four classes whose ranks equal the rungs that they demand, in the guideline's words.
-    """
+    """Four classes whose ranks equal the rungs that they demand, in the guideline's words."""
     rows = [
         (
             c.name,
@@ -37,9 +33,7 @@ def test_the_default_model_is_the_guidelines_table() -> None:
 
 
 def test_find_and_the_ends_of_the_order() -> None:
-    """
-    Classes are found by id; the ends are the first and the last.
-    """
+    """Classes are found by id; the ends are the first and the last."""
     assert DEFAULT_MODEL.find("confidential") is DEFAULT_MODEL.classes[2]
     assert DEFAULT_MODEL.find("top secret") is None
     assert DEFAULT_MODEL.weakest.id == "public"
@@ -47,9 +41,7 @@ def test_find_and_the_ends_of_the_order() -> None:
 
 
 def test_strictest_of_nothing_is_the_strictest_of_all() -> None:
-    """
-    What is not known is treated as the worst, never as public.
-    """
+    """What is not known is treated as the worst, never as public."""
     assert DEFAULT_MODEL.strictest_of([]).id == "secret"
     assert DEFAULT_MODEL.strictest_of(DEFAULT_MODEL.classes[:2]).id == "restricted"
 
@@ -64,9 +56,7 @@ def test_strictest_of_nothing_is_the_strictest_of_all() -> None:
     ],
 )
 def test_impact_is_stretched_over_other_models(classes: int, expected: list[str]) -> None:
-    """
-    Impact 0 is the weakest class, 3 the strictest, and between them the stricter is taken.
-    """
+    """Impact 0 is the weakest class, 3 the strictest, and between them the stricter is taken."""
     model = ClassificationModel(
         tuple(_class("abcde"[i], i, Protection.of(0, 0, 0)) for i in range(classes))
     )
@@ -91,8 +81,6 @@ def test_impact_is_stretched_over_other_models(classes: int, expected: list[str]
 def test_a_model_that_breaks_the_order_is_refused(
     classes: tuple[Classification, ...], complaint: str
 ) -> None:
-    """
-    No class, doubled ids, wrong places and a class that demands less cannot be loaded.
-    """
+    """No class, doubled ids, wrong places and a class that demands less cannot be loaded."""
     with pytest.raises(ValueError, match=complaint):
         ClassificationModel(classes)

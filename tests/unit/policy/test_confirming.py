@@ -1,6 +1,4 @@
-"""
-What people confirm, and when that ends.
-"""
+"""What people confirm, and when that ends."""
 
 from __future__ import annotations
 
@@ -20,9 +18,7 @@ DAY = dt.timedelta(days=1)
 
 
 def state(point: Point, *days: dt.date, asset: str = ASSET) -> bool:
-    """
-    Return whether *point* holds when it was confirmed on *days*.
-    """
+    """Return whether *point* holds when it was confirmed on *days*."""
     given = tuple(Confirmation(point.id, asset, "the head of finance", day) for day in days)
     inventory = Inventory("x", "y", payment_gateways=(GATEWAY,), confirmed=given)
     (found,) = [c for c in confirmables(inventory, now=NOW) if c.point == point]
@@ -35,9 +31,7 @@ def state(point: Point, *days: dt.date, asset: str = ASSET) -> bool:
 
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: point.id)
 def test_a_confirmation_holds_until_its_last_day(point: Point) -> None:
-    """
-    It holds on its last day and no longer; one that was never given does not.
-    """
+    """It holds on its last day and no longer; one that was never given does not."""
     last = TODAY - point.days * DAY
 
     assert state(point, TODAY)
@@ -48,9 +42,7 @@ def test_a_confirmation_holds_until_its_last_day(point: Point) -> None:
 
 
 def test_the_newest_confirmation_counts_and_one_to_come_does_not() -> None:
-    """
-    An old one does no harm beside a new one; nobody confirms in advance.
-    """
+    """An old one does no harm beside a new one; nobody confirms in advance."""
     point = POINTS[0]
 
     assert state(point, dt.date(2020, 1, 1), TODAY)
@@ -61,8 +53,6 @@ def test_the_newest_confirmation_counts_and_one_to_come_does_not() -> None:
 
 
 def test_every_point_has_a_clause() -> None:
-    """
-    Ids are told apart, and each says where it stands.
-    """
+    """Ids are told apart, and each says where it stands."""
     assert len({point.id for point in POINTS}) == len(POINTS)
     assert all(point.clause and not point.text.endswith(".") for point in POINTS)

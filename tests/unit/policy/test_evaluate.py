@@ -1,6 +1,4 @@
-"""
-Sightings against requirements: what is found, told once, excused, and in which order.
-"""
+"""Sightings against requirements: what is found, told once, excused, and in which order."""
 
 from __future__ import annotations
 
@@ -58,48 +56,36 @@ LOCKED: dict[Fact, FactValue] = {
 
 
 def seen(asset: Asset, facts: dict[Fact, FactValue]) -> list[Sighting]:
-    """
-    Return one observation of *asset* for each of *facts*.
-    """
+    """Return one observation of *asset* for each of *facts*."""
     return [Observation(asset.id, f, v, Vantage.OUTSIDE, "a test") for f, v in facts.items()]
 
 
 def site(required: Protection = ENCRYPTED) -> AssetRequirement:
-    """
-    Return what the site is asked for.
-    """
+    """Return what the site is asked for."""
     return AssetRequirement(SITE, "confidential", required)
 
 
 def backend() -> AssetRequirement:
-    """
-    Return what its locked backend is asked for.
-    """
+    """Return what its locked backend is asked for."""
     return AssetRequirement(
         ROUTE, "confidential", Protection.of(2, 2, 0), declarations=frozenset([Declaration.BACKEND])
     )
 
 
 def ids(findings: Iterable[Finding]) -> list[tuple[str, str]]:
-    """
-    Return rule and asset of each finding.
-    """
+    """Return rule and asset of each finding."""
     return [(finding.rule.id, finding.asset.id) for finding in findings]
 
 
 def judged(
     requirement: AssetRequirement, sightings: list[Sighting], *accepted: AcceptedRisk
 ) -> Report:
-    """
-    Return the report on one asset.
-    """
+    """Return the report on one asset."""
     return evaluate([requirement], sightings, accepted=accepted, now=NOW)
 
 
 def test_a_protected_site_with_a_locked_backend_has_nothing_to_fix() -> None:
-    """
-    When everything was seen and is right, nothing is found and every rank is reached.
-    """
+    """When everything was seen and is right, nothing is found and every rank is reached."""
     report = evaluate([site(), backend()], seen(SITE, GOOD) + seen(ROUTE, LOCKED), now=NOW)
     assert report.findings == ()
     assert report.met > 10
@@ -114,9 +100,7 @@ def test_a_protected_site_with_a_locked_backend_has_nothing_to_fix() -> None:
 
 
 def test_what_the_site_already_tells_is_not_told_again_for_each_route() -> None:
-    """
-    A weak version is one finding at the endpoint, and still lowers what the route provides.
-    """
+    """A weak version is one finding at the endpoint, and still lowers what the route provides."""
     facts = GOOD | {Fact.TLS_VERSIONS: ("TLSv1", "TLSv1.2")}
     report = evaluate([site(), backend()], seen(SITE, facts) + seen(ROUTE, LOCKED), now=NOW)
     assert ids(report.findings) == [("transit-weak-version", SITE.id)]
@@ -124,9 +108,7 @@ def test_what_the_site_already_tells_is_not_told_again_for_each_route() -> None:
 
 
 def test_what_was_seen_at_the_route_itself_is_told_there() -> None:
-    """
-    A route that serves over http is found although its site does not.
-    """
+    """A route that serves over http is found although its site does not."""
     sightings = seen(SITE, GOOD) + seen(ROUTE, LOCKED | {Fact.PLAIN_GET: "served"})
     report = evaluate([site(), backend()], sightings, now=NOW)
     assert ids(report.open_findings) == [
@@ -136,9 +118,7 @@ def test_what_was_seen_at_the_route_itself_is_told_there() -> None:
 
 
 def test_a_route_that_needs_more_than_its_site_is_told_what_it_lacks() -> None:
-    """
-    The site's silence does not hide what only the route demands.
-    """
+    """The site's silence does not hide what only the route demands."""
     public = AssetRequirement(SITE, "public", NO_PROTECTION)
     facts = GOOD | {Fact.TLS_VERSIONS: ("TLSv1",)}
     report = evaluate([public, backend()], seen(SITE, facts) + seen(ROUTE, LOCKED), now=NOW)
@@ -146,9 +126,7 @@ def test_a_route_that_needs_more_than_its_site_is_told_what_it_lacks() -> None:
 
 
 def test_facts_of_a_page_do_not_hold_for_its_neighbours() -> None:
-    """
-    A sign-in form at the site's front does not show that the account asks for a password.
-    """
+    """A sign-in form at the site's front does not show that the account asks for a password."""
     account = AssetRequirement(
         ROUTE,
         "restricted",
@@ -168,9 +146,7 @@ def test_facts_of_a_page_do_not_hold_for_its_neighbours() -> None:
 
 
 def test_facts_of_a_database_hold_for_its_tables_through_every_parent() -> None:
-    """
-    What protects the volume protects the table in it.
-    """
+    """What protects the volume protects the table in it."""
     row = Asset("row group", AssetKind.FILE, parent=CUSTOMERS.id)
     wanted = [
         AssetRequirement(asset, "confidential", Protection.of(0, 0, 2))
@@ -182,9 +158,7 @@ def test_facts_of_a_database_hold_for_its_tables_through_every_parent() -> None:
 
 
 def test_parents_that_lead_in_a_circle_end() -> None:
-    """
-    A circle of parents is walked once.
-    """
+    """A circle of parents is walked once."""
     one = Asset("one", AssetKind.TABLE, parent="two")
     two = Asset("two", AssetKind.TABLE, parent="one")
     wanted = [AssetRequirement(asset, "public", NO_PROTECTION) for asset in (one, two)]
@@ -192,25 +166,19 @@ def test_parents_that_lead_in_a_circle_end() -> None:
 
 
 def test_of_two_readings_the_worse_one_counts() -> None:
-    """
-    The running configuration promises one thing, the probe sees another: the probe is heard.
-    """
+    """The running configuration promises one thing, the probe sees another: the probe is heard."""
     sightings = seen(SITE, GOOD) + seen(SITE, {Fact.HSTS_SECONDS: 0})
     assert ids(judged(site(), sightings).findings) == [("transit-no-hsts", SITE.id)]
 
 
 def test_what_one_saw_stands_over_what_another_could_not_see() -> None:
-    """
-    A gap beside an observation is no gap.
-    """
+    """A gap beside an observation is no gap."""
     gap = NotObserved(SITE.id, Fact.PLAIN_GET, "no route to host", Vantage.HOST)
     assert judged(site(), [*seen(SITE, GOOD), gap]).findings == ()
 
 
 def test_a_promise_does_not_fill_a_gap_of_the_probe() -> None:
-    """
-    A gateway that is down still has a fine configuration, and protects nothing.
-    """
+    """A gateway that is down still has a fine configuration, and protects nothing."""
     facts = (Fact.TLS_VERSIONS, Fact.PLAIN_GET)
     gaps = [NotObserved(SITE.id, f, "connection refused", Vantage.OUTSIDE) for f in facts]
     promised = [
@@ -228,9 +196,7 @@ def test_a_promise_does_not_fill_a_gap_of_the_probe() -> None:
 
 
 def test_a_bad_promise_is_heard_beside_a_gap() -> None:
-    """
-    What is known to be wrong is not hidden by what could not be seen.
-    """
+    """What is known to be wrong is not hidden by what could not be seen."""
     gap = NotObserved(SITE.id, Fact.PLAIN_GET, "timed out", Vantage.OUTSIDE)
     promise = Observation(SITE.id, Fact.PLAIN_GET, "served", Vantage.HOST, "the configuration")
     facts = dict(GOOD)
@@ -240,9 +206,7 @@ def test_a_bad_promise_is_heard_beside_a_gap() -> None:
 
 
 def test_the_reason_for_a_gap_is_told() -> None:
-    """
-    "Could not look" comes with why, and of several whys always the same one.
-    """
+    """A gap comes with why, and of several whys always the same one."""
     gaps = [
         NotObserved(SITE.id, Fact.PLAIN_GET, why, Vantage.OUTSIDE) for why in ("timed out", "down")
     ]
@@ -255,16 +219,12 @@ def test_the_reason_for_a_gap_is_told() -> None:
 
 
 def at(door: str, facts: dict[Fact, FactValue]) -> list[Sighting]:
-    """
-    Return one observation of the site for each of *facts*, at one of its doors.
-    """
+    """Return one observation of the site for each of *facts*, at one of its doors."""
     return [replace(sighting, door=door) for sighting in seen(SITE, facts)]
 
 
 def test_each_door_is_judged_by_itself_and_named() -> None:
-    """
-    An address that is right does not make up for one beside it, and the finding says which.
-    """
+    """An address that is right does not make up for one beside it, and the finding says which."""
     both = at("[2001:db8::1]:443", GOOD) + at("192.0.2.1:443", GOOD)
     assert judged(site(), both).findings == ()
     bad = at("192.0.2.1:443", GOOD | {Fact.TLS_VERSIONS: ("TLSv1", "TLSv1.2")})
@@ -275,9 +235,7 @@ def test_each_door_is_judged_by_itself_and_named() -> None:
 
 
 def test_facts_of_two_doors_are_never_mixed() -> None:
-    """
-    Two certificates with dates of their own make no third one.
-    """
+    """Two certificates with dates of their own make no third one."""
     old: dict[Fact, FactValue] = {
         Fact.CERTIFICATE_NOT_BEFORE: NOW - 300 * DAY,
         Fact.CERTIFICATE_NOT_AFTER: NOW + 60 * DAY,
@@ -293,9 +251,7 @@ def test_facts_of_two_doors_are_never_mixed() -> None:
 
 
 def test_a_door_behind_a_door() -> None:
-    """
-    Of an address with two certificates each is judged with what is known of the address.
-    """
+    """Of an address with two certificates each is judged with what is known of the address."""
     address = {f: v for f, v in GOOD.items() if not f.value.startswith("certificate")}
     shown = {f: v for f, v in GOOD.items() if f.value.startswith("certificate")}
     sightings = at("192.0.2.1:443", address) + at("192.0.2.1:443, its certificate ECDSA-256", shown)
@@ -307,9 +263,7 @@ def test_a_door_behind_a_door() -> None:
 
 
 def test_a_dead_door_is_one_finding_and_meets_nothing() -> None:
-    """
-    What nobody could look at there is told once, and keeps the asset from its rung.
-    """
+    """What nobody could look at there is told once, and keeps the asset from its rung."""
     why = "[2001:db8::1]:443: no answer within 5 s"
     gaps: list[Sighting] = [
         NotObserved(SITE.id, fact, why, Vantage.OUTSIDE, "[2001:db8::1]:443")
@@ -331,9 +285,7 @@ def test_a_dead_door_is_one_finding_and_meets_nothing() -> None:
 
 
 def test_nothing_seen_is_nothing_met() -> None:
-    """
-    Without a single sighting every criterion is open, and no rank is provided.
-    """
+    """Without a single sighting every criterion is open, and no rank is provided."""
     report = judged(backend(), [])
     assert report.met == 0
     asset = report.assets[0]
@@ -346,9 +298,7 @@ def test_nothing_seen_is_nothing_met() -> None:
 
 
 def test_criteria_above_what_is_required_are_not_asked_but_counted() -> None:
-    """
-    More than required is provided silently.
-    """
+    """More than required is provided silently."""
     facts = GOOD | {
         Fact.TLS_VERSIONS: ("TLSv1.3",),
         Fact.TLS_CIPHERS: ("TLS_AES_256_GCM_SHA384",),
@@ -366,9 +316,7 @@ def test_criteria_above_what_is_required_are_not_asked_but_counted() -> None:
 
 
 def test_a_form_that_asks_for_a_password_raises_what_its_page_needs() -> None:
-    """
-    The floor holds on a public page, and the finding says why.
-    """
+    """The floor holds on a public page, and the finding says why."""
     public = AssetRequirement(SITE, "public", NO_PROTECTION)
     facts = GOOD | {Fact.TLS_VERSIONS: ("TLSv1",)}
     assert judged(public, seen(SITE, facts)).open_findings == ()
@@ -380,9 +328,7 @@ def test_a_form_that_asks_for_a_password_raises_what_its_page_needs() -> None:
 
 
 def test_a_finding_says_which_class_demands_what() -> None:
-    """
-    The class, what the page collects, and the guideline's word for the rung.
-    """
+    """The class, what the page collects, and the guideline's word for the rung."""
     wanted = AssetRequirement(SITE, "public", ENCRYPTED, collects="confidential")
     report = judged(wanted, seen(SITE, GOOD | {Fact.CERTIFICATE_NAME_MATCHES: False}))
     (finding,) = report.findings
@@ -405,9 +351,7 @@ def test_a_finding_says_which_class_demands_what() -> None:
     ],
 )
 def test_a_remedy_is_written_for_the_server_that_answers(said: tuple[str, ...], fix: str) -> None:
-    """
-    Of a host that nobody configured here, no setting of ours is named.
-    """
+    """Of a host that nobody configured here, no setting of ours is named."""
     wanted = AssetRequirement(SITE, "confidential", ENCRYPTED, foreign=True)
     sightings = seen(SITE, GOOD | {Fact.TLS_VERSIONS: ("TLSv1", "TLSv1.2")})
     sightings += [one for server in said for one in seen(SITE, {Fact.SERVER: server})]
@@ -416,9 +360,7 @@ def test_a_remedy_is_written_for_the_server_that_answers(said: tuple[str, ...], 
 
 
 def test_a_column_that_says_nothing_of_the_asset_is_not_asked() -> None:
-    """
-    A table is asked how it rests, not how it travels.
-    """
+    """A table is asked how it rests, not how it travels."""
     wanted = AssetRequirement(CUSTOMERS, "secret", Protection.of(3, 3, 2))
     report = judged(wanted, seen(CUSTOMERS, {Fact.AT_REST_RUNG: 1}))
     assert ids(report.findings) == [("at-rest-unsealed", CUSTOMERS.id)]
@@ -427,17 +369,13 @@ def test_a_column_that_says_nothing_of_the_asset_is_not_asked() -> None:
 
 
 def test_an_unobserved_store_is_one_finding() -> None:
-    """
-    The demo's database: one thing to accept, not one for each rung.
-    """
+    """The demo's database: one thing to accept, not one for each rung."""
     wanted = AssetRequirement(SHOP, "confidential", Protection.of(2, 2, 2))
     assert ids(judged(wanted, []).findings) == [("at-rest-unobserved", SHOP.id)]
 
 
 def test_an_asset_asked_about_twice_must_satisfy_both() -> None:
-    """
-    The stricter of two requirements decides, whichever comes first.
-    """
+    """The stricter of two requirements decides, whichever comes first."""
     low = AssetRequirement(SITE, "public", NO_PROTECTION)
     for pair in ([low, site()], [site(), low]):
         report = evaluate(pair, [], now=NOW)
@@ -447,18 +385,14 @@ def test_an_asset_asked_about_twice_must_satisfy_both() -> None:
 
 
 def test_sightings_of_assets_that_nobody_asked_about_are_not_judged() -> None:
-    """
-    Only what is required is judged.
-    """
+    """Only what is required is judged."""
     other = Asset("site other.example", AssetKind.SITE)
     sightings = [*seen(SITE, GOOD), *seen(other, {Fact.PLAIN_GET: "served"})]
     assert judged(site(), sightings).findings == ()
 
 
 def test_no_requirement_is_an_empty_report() -> None:
-    """
-    Nothing asked, nothing answered.
-    """
+    """Nothing asked, nothing answered."""
     report = evaluate([], seen(SITE, GOOD), now=NOW)
     assert (report.findings, report.met, report.assets) == ((), 0, ())
 
@@ -471,9 +405,7 @@ TODAY = dt.date(2027, 3, 31)
 
 
 def test_an_accepted_risk_excuses_its_finding_and_stays_visible() -> None:
-    """
-    Rule and asset match: the finding is not open, and who took it on is told.
-    """
+    """Rule and asset match: the finding is not open, and who took it on is told."""
     risk = _risk("at-rest-unobserved", SHOP.id, TODAY)
     wanted = AssetRequirement(SHOP, "confidential", Protection.of(0, 0, 2))
     report = judged(wanted, [], risk)
@@ -489,9 +421,7 @@ def test_an_accepted_risk_excuses_its_finding_and_stays_visible() -> None:
     [("at-rest-unsealed", SHOP.id), ("at-rest-unobserved", "database"), ("at-rest-*", SHOP.id)],
 )
 def test_an_accepted_risk_excuses_nothing_else(rule: str, asset: str) -> None:
-    """
-    Another rule, another asset or a wildcard match nothing and are listed as unused.
-    """
+    """Another rule, another asset or a wildcard match nothing and are listed as unused."""
     risk = _risk(rule, asset, TODAY)
     wanted = AssetRequirement(SHOP, "confidential", Protection.of(0, 0, 2))
     report = judged(wanted, [], risk)
@@ -503,9 +433,7 @@ def test_an_accepted_risk_excuses_nothing_else(rule: str, asset: str) -> None:
     ("hour", "day", "expired"), [(0, 31, False), (23, 31, False), (0, 1, True)]
 )
 def test_an_accepted_risk_ends_with_its_day_in_utc(hour: int, day: int, *, expired: bool) -> None:
-    """
-    It holds through its last day; then it excuses nothing and is listed as expired.
-    """
+    """It holds through its last day; then it excuses nothing and is listed as expired."""
     month = 4 if day == 1 else 3
     now = dt.datetime(2027, month, day, hour, 59, 59, tzinfo=dt.UTC).timestamp()
     risk = _risk("at-rest-unobserved", SHOP.id, TODAY)
@@ -517,9 +445,7 @@ def test_an_accepted_risk_ends_with_its_day_in_utc(hour: int, day: int, *, expir
 
 
 def test_of_two_risks_for_one_finding_the_longer_is_named_and_both_are_used() -> None:
-    """
-    A renewed acceptance does not leave the old one dangling.
-    """
+    """A renewed acceptance does not leave the old one dangling."""
     short = _risk("at-rest-unobserved", SHOP.id, TODAY)
     long = _risk("at-rest-unobserved", SHOP.id, dt.date(2028, 1, 1))
     wanted = AssetRequirement(SHOP, "confidential", Protection.of(0, 0, 2))
@@ -529,9 +455,7 @@ def test_of_two_risks_for_one_finding_the_longer_is_named_and_both_are_used() ->
 
 
 def test_the_worst_comes_first() -> None:
-    """
-    Findings are ordered by severity, asset and rule.
-    """
+    """Findings are ordered by severity, asset and rule."""
     facts = GOOD | {
         Fact.HSTS_SECONDS: 300,
         Fact.COOKIES_INSECURE: ("sid",),
@@ -548,9 +472,7 @@ def test_the_worst_comes_first() -> None:
 
 
 def test_every_rule_of_the_kind_is_answered() -> None:
-    """
-    Whoever looks behind the report finds a verdict for each rule, asked or not.
-    """
+    """Whoever looks behind the report finds a verdict for each rule, asked or not."""
     (item,) = judge_all([site(NO_PROTECTION)], [], now=NOW)
     assert "transit-plaintext" in item.verdicts
     assert "transit-plaintext" not in {rule.id for rule in item.asked}

@@ -1,6 +1,4 @@
-"""
-What the organisation declares, and how its parts are called.
-"""
+"""What the organisation declares, and how its parts are called."""
 
 from __future__ import annotations
 
@@ -30,9 +28,7 @@ PLACE = Place("sealgate.toml", 7)
 
 
 def test_a_place_reads_as_editors_want_it() -> None:
-    """
-    File and line, or the file alone.
-    """
+    """File and line, or the file alone."""
     assert str(PLACE) == "sealgate.toml:7"
     assert str(Place("sealgate.toml")) == "sealgate.toml"
     assert str(Place()) == ""
@@ -52,9 +48,7 @@ def test_a_place_reads_as_editors_want_it() -> None:
     ],
 )
 def test_a_route_is_named_by_what_opens_it(door: Door, expected: str) -> None:
-    """
-    The id is unique and readable; the site is its parent, the declaration its place.
-    """
+    """The id is unique and readable; the site is its parent, the declaration its place."""
     route = Route(door, PUBLIC, place=PLACE)
     site = Site(("shop.example", "www.shop.example"), Upstream("http", "127.0.0.1", 80), (route,))
     asset = route_asset(site, route)
@@ -65,9 +59,7 @@ def test_a_route_is_named_by_what_opens_it(door: Door, expected: str) -> None:
 
 
 def test_drops_and_tunnels_are_behind_one_file_server() -> None:
-    """
-    What its SSH and FTPS do holds for each of them.
-    """
+    """What its SSH and FTPS do holds for each of them."""
     drop = Drop("partners", PUBLIC, "file:partners", place=PLACE)
     tunnel = Tunnel("console", PUBLIC, Address("127.0.0.1", 5432), place=Place("s", 9))
     server = file_server_asset(Inventory("s", ".", drops=(drop,), tunnels=(tunnel,)))
@@ -85,9 +77,7 @@ def test_drops_and_tunnels_are_behind_one_file_server() -> None:
 
 
 def test_a_preset_route_without_an_editor_is_shut() -> None:
-    """
-    Only a door that a preset locked, and that admits nobody, is shut to everybody.
-    """
+    """Only a door that a preset locked, and that admits nobody, is shut to everybody."""
     door = Door("/typo3")
     assert Route(door, PUBLIC, backend=True, origin="typo3").shut
     assert not Route(door, PUBLIC, backend=True, origin="typo3", admit=("user:eva",)).shut

@@ -1,6 +1,4 @@
-"""
-Ladders: which rank the verdicts prove, and what a rank asks for.
-"""
+"""Ladders: which rank the verdicts prove, and what a rank asks for."""
 
 from __future__ import annotations
 
@@ -24,9 +22,7 @@ APPLICABLE = [(kind, column) for kind in AssetKind for column in COLUMNS[kind]]
 
 
 def test_every_column_has_a_rung_for_every_rank() -> None:
-    """
-    Ladders are whole, in order, and their first rung asks for nothing.
-    """
+    """Ladders are whole, in order, and their first rung asks for nothing."""
     for column in Column:
         assert [rung.rank for rung in LADDERS[column]] == list(range(TOP_RANK + 1))
         assert len(RUNG_NAMES[column]) == len(LADDERS[column])
@@ -38,9 +34,7 @@ def test_every_column_has_a_rung_for_every_rank() -> None:
 def test_all_met_reaches_the_top_and_nothing_seen_reaches_nothing(
     kind: AssetKind, column: Column
 ) -> None:
-    """
-    For each kind of asset the whole ladder can be climbed, and only by what was seen.
-    """
+    """For each kind of asset the whole ladder can be climbed, and only by what was seen."""
     nothing = {rule.id: UNSEEN for rule in RULES}
     # No payment gateway is reached with a key of ours.
     top = 2 if kind is AssetKind.PAYMENT_GATEWAY else TOP_RANK
@@ -51,9 +45,7 @@ def test_all_met_reaches_the_top_and_nothing_seen_reaches_nothing(
 
 @pytest.mark.parametrize(("kind", "column"), APPLICABLE)
 def test_one_missing_criterion_keeps_its_rung_out_of_reach(kind: AssetKind, column: Column) -> None:
-    """
-    A rung needs all of its criteria: violated, unseen or not applicable, it is not reached.
-    """
+    """A rung needs all of its criteria: violated, unseen or not applicable, it is not reached."""
     for rank in range(1, TOP_RANK + 1):
         for rule in criteria(column, rank, kind, NOTHING, ALL_MET):
             for verdict in (
@@ -66,9 +58,7 @@ def test_one_missing_criterion_keeps_its_rung_out_of_reach(kind: AssetKind, colu
 
 
 def test_seen_to_be_wrong_is_rank_zero_and_not_seen_is_none() -> None:
-    """
-    "Nothing is there" and "nobody knows" are two answers.
-    """
+    """The ranks of "nothing is there" and "nobody knows" are two answers."""
     column, kind = Column.IN_TRANSIT, AssetKind.SITE
     broken = ALL_MET | {"transit-plaintext": violated("served")}
     blind = ALL_MET | {"transit-plaintext": UNSEEN}
@@ -78,17 +68,13 @@ def test_seen_to_be_wrong_is_rank_zero_and_not_seen_is_none() -> None:
 
 
 def test_a_lower_rank_stays_proven_when_the_next_was_not_observed() -> None:
-    """
-    What is proven is proven.
-    """
+    """What is proven is proven."""
     verdicts = ALL_MET | {"transit-tls-1-2-accepted": UNSEEN}
     assert reached(Column.IN_TRANSIT, AssetKind.SITE, NOTHING, verdicts) == 2
 
 
 def test_where_the_site_asks_only_the_audits_look_counts_as_low_access() -> None:
-    """
-    The alternative that applies is taken, and the other one proves nothing.
-    """
+    """The alternative that applies is taken, and the other one proves nothing."""
     column, kind = Column.ACCESS, AssetKind.ROUTE
     assert criteria(column, 1, kind, SITE_ASKS, ALL_MET) == ("access-site-unverified",)
     assert criteria(column, 1, kind, NOTHING, ALL_MET) == ("access-anonymous",)
@@ -98,9 +84,7 @@ def test_where_the_site_asks_only_the_audits_look_counts_as_low_access() -> None
 
 
 def test_without_a_protocol_a_channel_is_asked_for_but_never_proven() -> None:
-    """
-    Where no door is open, a drop's transit stays visibly open.
-    """
+    """Where no door is open, a drop's transit stays visibly open."""
     asked = criteria(Column.IN_TRANSIT, 2, AssetKind.DROP, NOTHING, ALL_MET)
     assert asked == ("transit-unobserved",)
 
@@ -108,9 +92,7 @@ def test_without_a_protocol_a_channel_is_asked_for_but_never_proven() -> None:
 @pytest.mark.parametrize("kind", [AssetKind.FILE_SERVER, AssetKind.DROP, AssetKind.TUNNEL])
 @pytest.mark.parametrize("rank", [1, 2, 3])
 def test_who_has_two_doors_must_have_locked_both(kind: AssetKind, rank: int) -> None:
-    """
-    SSH and FTPS together ask for all that either asks for, and one weak door is enough.
-    """
+    """SSH and FTPS together ask for all that either asks for, and one weak door is enough."""
     column, both = Column.IN_TRANSIT, SSH | FTP
     ssh = set(criteria(column, rank, kind, SSH, ALL_MET))
     ftp = set(criteria(column, rank, kind, FTP, ALL_MET))
@@ -121,9 +103,7 @@ def test_who_has_two_doors_must_have_locked_both(kind: AssetKind, rank: int) -> 
 
 
 def test_a_server_that_stands_for_itself_must_ask_it_of_everybody() -> None:
-    """
-    A drop's sessions are measured one by one; a stranger's server has only what it offers.
-    """
+    """A drop's sessions are measured one by one; a stranger's server has only what it offers."""
     column = Column.IN_TRANSIT
     lax = ALL_MET | {"transit-ssh-password-accepted": violated("password")}
     assert reached(column, AssetKind.FILE_SERVER, SSH, lax) == 2
@@ -137,9 +117,7 @@ PLAIN = frozenset([Declaration.PLAIN_HTTP])
 
 @pytest.mark.parametrize("kind", [AssetKind.SITE, AssetKind.ROUTE])
 def test_a_signed_answer_over_http_is_worth_one_rung(kind: AssetKind) -> None:
-    """
-    It reaches "protected" and nothing above, where it was declared and its key is believable.
-    """
+    """It reaches "protected" and nothing above, where it was declared and its key is believable."""
     column = Column.IN_TRANSIT
     served = ALL_MET | {"transit-plaintext": violated("served")}
     assert reached(column, kind, PLAIN, served) == 1
@@ -152,8 +130,6 @@ def test_a_signed_answer_over_http_is_worth_one_rung(kind: AssetKind) -> None:
 
 
 def test_rank_zero_asks_for_nothing() -> None:
-    """
-    Public data on a public page has no criteria.
-    """
+    """Public data on a public page has no criteria."""
     assert criteria(Column.ACCESS, 0, AssetKind.ROUTE, NOTHING, ALL_MET) == ()
     assert criteria(Column.IN_TRANSIT, 2, AssetKind.TABLE, NOTHING, ALL_MET) == ()

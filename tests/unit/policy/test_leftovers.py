@@ -1,6 +1,4 @@
-"""
-What no site wants to serve, by its name.
-"""
+"""What no site wants to serve, by its name."""
 
 from __future__ import annotations
 
@@ -32,9 +30,7 @@ DOT, BACKUP, DUMP, LOG = Leftover
     ],
 )
 def test_dots_count_anywhere_and_endings_at_the_end(path: str, kinds: set[Leftover]) -> None:
-    """
-    Folders that begin with a dot, but for the one that is meant for visitors.
-    """
+    """Folders that begin with a dot, but for the one that is meant for visitors."""
     assert kinds_of_path([segment for segment in path.split("/") if segment]) == kinds
 
 
@@ -54,7 +50,5 @@ def test_dots_count_anywhere_and_endings_at_the_end(path: str, kinds: set[Leftov
     ],
 )
 def test_a_name_says_what_it_is_by_its_ending(name: str, kind: Leftover | None) -> None:
-    """
-    Numbers, dates and packing around it hide nothing.
-    """
+    """Numbers, dates and packing around it hide nothing."""
     assert kind_of_name(name) is kind

@@ -1,6 +1,4 @@
-"""
-Which names in a certificate cover which domain.
-"""
+"""Which names in a certificate cover which domain."""
 
 import pytest
 
@@ -28,9 +26,7 @@ from sealgate.policy.names import covered, name_matches
     ],
 )
 def test_wildcards_are_read_as_rfc_9525_says(domain: str, presented: str, expected: bool) -> None:  # noqa: FBT001  # a table
-    """
-    A wildcard is the whole left-most label and stands for exactly one.
-    """
+    """A wildcard is the whole left-most label and stands for exactly one."""
     assert name_matches(domain, presented) is expected
 
 
@@ -50,7 +46,5 @@ def test_an_address_is_covered_by_an_address_only(
     addresses: list[str],
     expected: bool,  # noqa: FBT001  # a table
 ) -> None:
-    """
-    RFC 9525, 6.2: an address in a DNS name counts for nothing.
-    """
+    """RFC 9525, 6.2: an address in a DNS name counts for nothing."""
     assert covered(domain, dns_names, addresses) is expected

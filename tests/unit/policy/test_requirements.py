@@ -1,6 +1,4 @@
-"""
-From class to least protection.
-"""
+"""From class to least protection."""
 
 from __future__ import annotations
 
@@ -50,16 +48,12 @@ PUBLIC, RESTRICTED, CONFIDENTIAL, SECRET = DEFAULT_MODEL.classes
     ],
 )
 def test_route(route: Route, expected: Protection) -> None:
-    """
-    Transit follows what a route takes and gives, access what it shows.
-    """
+    """Transit follows what a route takes and gives, access what it shows."""
     assert required_of_route(route) == expected
 
 
 def test_sensitive_data_has_a_floor_in_any_model() -> None:
-    """
-    Credentials and medical data need "encrypted" even as public data.
-    """
+    """Credentials and medical data need "encrypted" even as public data."""
     assert required_of_data(PUBLIC, sensitive=True) == Protection.of(2, 0, 2)
     assert required_of_data(PUBLIC, sensitive=False) == Protection.of(0, 0, 0)
     assert required_of_data(SECRET, sensitive=True) == Protection.of(3, 3, 3)
@@ -96,9 +90,7 @@ def test_a_drop_is_never_open_nor_in_clear() -> None:
 
 
 def test_declared_lists_each_site_route_and_drop() -> None:
-    """
-    A site is asked for the transit of its strictest route; drops keep their floors.
-    """
+    """A site is asked for the transit of its strictest route; drops keep their floors."""
     found = {r.asset.id: r for r in declared(_inventory())}
     assert {name: r.required for name, r in found.items()} == {
         "site shop.example": Protection.of(3, 0, 0),
@@ -136,9 +128,7 @@ def test_declared_lists_each_site_route_and_drop() -> None:
 def test_open_doors_say_what_a_drop_is_reached_over(
     listen: Listen, expected: set[Declaration]
 ) -> None:
-    """
-    A door that is shut proves nothing, and none open is told as such.
-    """
+    """A door that is shut proves nothing, and none open is told as such."""
     drops = (Drop("partners", RESTRICTED, "file:partners"),)
     found = declared(Inventory("s", ".", drops=drops, listen=listen))
     assert [requirement.declarations for requirement in found] == [expected, expected]
@@ -146,8 +136,6 @@ def test_open_doors_say_what_a_drop_is_reached_over(
 
 @pytest.mark.parametrize("kind", AssetKind)
 def test_columns_that_say_nothing_of_an_asset_are_not_asked(kind: AssetKind) -> None:
-    """
-    A page keeps nothing, and a table is not a channel.
-    """
+    """A page keeps nothing, and a table is not a channel."""
     kept = applicable(kind, Protection.of(3, 3, 3))
     assert {column for column in Column if kept.rank(column)} == set(COLUMNS[kind])

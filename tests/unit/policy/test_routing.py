@@ -68,9 +68,7 @@ VARIANTS = (
 
 @pytest.mark.parametrize("path", VARIANTS)
 def test_variant_is_refused(path: str) -> None:
-    """
-    A spelling that some server reads as the backend is refused on the public route.
-    """
+    """A spelling that some server reads as the backend is refused on the public route."""
     path = path if path.startswith("/") else f"/{path}"
     answer = judge(TYPO3, Request(path))
     assert isinstance(answer, Refusal)
@@ -101,9 +99,7 @@ def test_variant_is_refused(path: str) -> None:
     ],
 )
 def test_literal_route_serves(target: str, route: Route) -> None:
-    """
-    A request that can be read in one way only is served by its literal route.
-    """
+    """A request that can be read in one way only is served by its literal route."""
     assert judge(TYPO3, Request(target)) is route
 
 
@@ -126,9 +122,7 @@ def test_literal_route_serves(target: str, route: Route) -> None:
     ],
 )
 def test_parameter_variant_is_refused(query: str) -> None:
-    """
-    A name that PHP or another server turns into the parameter is refused.
-    """
+    """A name that PHP or another server turns into the parameter is refused."""
     assert isinstance(judge(TYPO3, Request(f"/?{query}")), Refusal)
 
 
@@ -145,31 +139,23 @@ def test_parameter_variant_is_refused(query: str) -> None:
     ],
 )
 def test_parameter_value_is_read(query: str, refused: bool) -> None:  # noqa: FBT001  # a case
-    """
-    A door with a value is judged by every reading of the value.
-    """
+    """A door with a value is judged by every reading of the value."""
     assert isinstance(judge(WORDPRESS, Request(f"/?{query}")), Refusal) is refused
 
 
 def test_literal_value_opens_its_own_route() -> None:
-    """
-    The parameter with its value as declared is served by the locked route.
-    """
+    """The parameter with its value as declared is served by the locked route."""
     assert judge(WORDPRESS, Request("/?rest_route=/wp/v2/users/1")) is USERS
 
 
 def test_exact_door_is_not_its_children() -> None:
-    """
-    An exact door means its path alone; below it, the wider door holds.
-    """
+    """An exact door means its path alone; below it, the wider door holds."""
     assert judge(WORDPRESS, Request("/wp-admin/admin-ajax.php")) is AJAX
     assert judge(WORDPRESS, Request("/wp-admin/admin-ajax.php/x")).door.path == "/wp-admin"  # type: ignore[union-attr]  # a route, or this fails
 
 
 def test_script_of_its_own_is_locked_with_path_info() -> None:
-    """
-    What stands behind a locked script is part of it.
-    """
+    """What stands behind a locked script is part of it."""
     assert judge(WORDPRESS, Request("/wp-login.php/x")) is LOGIN
     assert isinstance(judge(WORDPRESS, Request("/WP-LOGIN.PHP")), Refusal)
 
@@ -189,9 +175,7 @@ def test_script_of_its_own_is_locked_with_path_info() -> None:
     ],
 )
 def test_no_folder_is_a_locked_script(target: str, refused: bool) -> None:  # noqa: FBT001  # a case
-    """
-    Who passes PATH_INFO runs the script, so only a route that writes it out opens what is behind.
-    """
+    """Who passes PATH_INFO runs the script, so only a route that writes it out opens what is behind."""
     routes = (
         FRONT,
         Route(Door("/*/pub"), PUBLIC),
@@ -204,26 +188,20 @@ def test_no_folder_is_a_locked_script(target: str, refused: bool) -> None:  # no
 
 
 def test_long_ambiguous_path_is_refused_unread() -> None:
-    """
-    A path too long to be read in every way is refused, unless it has one way only.
-    """
+    """A path too long to be read in every way is refused, unless it has one way only."""
     long = "/a" * MAX_AMBIGUOUS_BYTES
     assert judge(TYPO3, Request(long)) is FRONT
     assert judge(TYPO3, Request(f"{long}/%20x")) == Refusal(FRONT, None)
 
 
 def test_stricter_route_needs_no_reading() -> None:
-    """
-    Where the serving route is the strictest, no spelling can land higher.
-    """
+    """Where the serving route is the strictest, no spelling can land higher."""
     assert judge(TYPO3, Request("/typo3/%2e%2e/%2e%2e")) is BACKEND
 
 
 @pytest.mark.parametrize("path", ["/", "/a", "/a/", "/A.php", "/.well-known/x", "/a.b/c~d", "/@"])
 def test_plain(path: str) -> None:
-    """
-    An ordinary path is plain.
-    """
+    """An ordinary path is plain."""
     assert is_plain(path)
 
 
@@ -246,46 +224,34 @@ def test_plain(path: str) -> None:
     ],
 )
 def test_not_plain(path: str) -> None:
-    """
-    Whatever some server may read in another way is not plain.
-    """
+    """Whatever some server may read in another way is not plain."""
     assert not is_plain(path)
 
 
 def test_plain_path_in_another_case_could_be_the_door() -> None:
-    """
-    Case and a last slash are what a plain path leaves open.
-    """
+    """Case and a last slash are what a plain path leaves open."""
     assert could_be_read_as(BACKEND.door, "/TYPO3/x/")
     assert could_be_read_as(Door("/a", exact=True), "/A/")
     assert not could_be_read_as(BACKEND.door, "/typo3temp")
 
 
 def test_readings_are_cut_at_the_depth_that_matters() -> None:
-    """
-    Nothing below the deepest door is kept.
-    """
+    """Nothing below the deepest door is kept."""
     assert readings("/a/b/c/d", 1) == {("a", "b")}
 
 
 def test_only_ascii_is_folded() -> None:
-    """
-    A byte outside ASCII means itself, in whatever encoding it was meant.
-    """
+    """A byte outside ASCII means itself, in whatever encoding it was meant."""
     assert readings("/\u00c9", 1) == {("\u00c3\u0089",)}
 
 
 def test_split_target_keeps_later_question_marks() -> None:
-    """
-    The query begins at the first question mark.
-    """
+    """The query begins at the first question mark."""
     assert split_target("/a?b?c") == ("/a", "b?c")
 
 
 def test_matches_needs_whole_segments() -> None:
-    """
-    A door matches segments, never a part of one.
-    """
+    """A door matches segments, never a part of one."""
     assert matches(BACKEND.door, ("typo3", "x"), folded=False)
     assert not matches(BACKEND.door, ("typo3x",), folded=False)
     assert not matches(BACKEND.door, ("TYPO3",), folded=False)
@@ -294,16 +260,12 @@ def test_matches_needs_whole_segments() -> None:
 
 
 def test_door_without_parameter_is_open_to_any_query() -> None:
-    """
-    A door by path alone does not look at the query.
-    """
+    """A door by path alone does not look at the query."""
     assert fits(BACKEND.door, carried(Request("/?x"), overrides=False))
 
 
 def test_serving_route_prefers_the_more_specific_door() -> None:
-    """
-    The longer door wins, then the one with fewer wildcards, then the exact one.
-    """
+    """The longer door wins, then the one with fewer wildcards, then the exact one."""
     wild = Route(Door("/a/*"), PUBLIC)
     named = Route(Door("/a/b"), CONFIDENTIAL)
     exact = Route(Door("/a/b", exact=True), RESTRICTED)
@@ -315,9 +277,7 @@ def test_serving_route_prefers_the_more_specific_door() -> None:
 
 
 def test_a_star_at_the_end_of_a_segment_stands_for_its_rest() -> None:
-    """
-    It fits whatever begins so, and is less specific than the segment in full.
-    """
+    """It fits whatever begins so, and is less specific than the segment in full."""
     maps = Route(Door("/maps-*"), CONFIDENTIAL)
     one = Route(Door("/maps-of-us"), PUBLIC)
     wild = Route(Door("/*"), RESTRICTED)
@@ -338,8 +298,6 @@ def test_a_star_at_the_end_of_a_segment_stands_for_its_rest() -> None:
     ],
 )
 def test_whether_one_segment_can_fit_two(one: str, other: str, fit: bool) -> None:  # noqa: FBT001  # a column of the table
-    """
-    The order of the two says nothing.
-    """
+    """The order of the two says nothing."""
     assert can_be_one(one, other) is fit
     assert can_be_one(other, one) is fit

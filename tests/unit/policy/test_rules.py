@@ -1,6 +1,4 @@
-"""
-Every rule: what breaks it, what meets it, what cannot be told, and where it says nothing.
-"""
+"""Every rule: what breaks it, what meets it, what cannot be told, and where it says nothing."""
 
 from __future__ import annotations
 
@@ -48,9 +46,7 @@ TRIED = "tried in vain"
 
 @dataclass(frozen=True)
 class Vector:
-    """
-    One defect, or the absence of one: the facts, and the status that they lead to.
-    """
+    """One defect, or the absence of one: the facts, and the status that they lead to."""
 
     expect: Status
     facts: dict[Fact, FactValue] = field(default_factory=dict)
@@ -62,30 +58,22 @@ class Vector:
 
 
 def broken(says: str, facts: dict[Fact, FactValue], **more: object) -> Vector:
-    """
-    Return a vector that violates its rule, and what the finding has to say.
-    """
+    """Return a vector that violates its rule, and what the finding has to say."""
     return Vector(Status.VIOLATED, facts, says=says, **more)  # type: ignore[arg-type]  # fields of Vector
 
 
 def fine(facts: dict[Fact, FactValue], **more: object) -> Vector:
-    """
-    Return a vector that meets its rule.
-    """
+    """Return a vector that meets its rule."""
     return Vector(Status.MET, facts, **more)  # type: ignore[arg-type]  # fields of Vector
 
 
 def unseen(facts: dict[Fact, FactValue] | None = None, **more: object) -> Vector:
-    """
-    Return a vector that cannot be told.
-    """
+    """Return a vector that cannot be told."""
     return Vector(Status.NOT_OBSERVED, facts or {}, **more)  # type: ignore[arg-type]  # fields of Vector
 
 
 def beside(facts: dict[Fact, FactValue] | None = None, **more: object) -> Vector:
-    """
-    Return a vector that the rule says nothing about.
-    """
+    """Return a vector that the rule says nothing about."""
     return Vector(Status.NOT_APPLICABLE, facts or {}, **more)  # type: ignore[arg-type]  # fields of Vector
 
 
@@ -695,9 +683,7 @@ def _every() -> Iterator[object]:
 
 @pytest.mark.parametrize(("rule_id", "vector"), list(_every()))
 def test_vector(rule_id: str, vector: Vector) -> None:
-    """
-    A rule answers each of its vectors as told, and says what it found.
-    """
+    """A rule answers each of its vectors as told, and says what it found."""
     rule = find_rule(rule_id)
     assert rule is not None
     kind = vector.kind or _usual_kind(rule.applies_to)
@@ -726,9 +712,7 @@ def _usual_kind(kinds: frozenset[AssetKind]) -> AssetKind:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_every_rule_has_vectors(rule: Rule) -> None:
-    """
-    A rule without a vector that breaks, meets and blinds it fails here.
-    """
+    """A rule without a vector that breaks, meets and blinds it fails here."""
     statuses = {vector.expect for vector in VECTORS[rule.id]}
     assert (Status.VIOLATED in statuses) != (rule.id in NEVER_VIOLATED)
     assert (Status.MET in statuses) != (rule.id in NEVER_MET)
@@ -736,9 +720,7 @@ def test_every_rule_has_vectors(rule: Rule) -> None:
 
 
 def test_rules_are_listed_once_and_each_file_is_listed() -> None:
-    """
-    Id, file and list agree: no rule is forgotten, none is there twice.
-    """
+    """Id, file and list agree: no rule is forgotten, none is there twice."""
     ids = [rule.id for rule in RULES]
     assert len(ids) == len(set(ids))
     folder = Path(rules.__file__).parent
@@ -749,9 +731,7 @@ def test_rules_are_listed_once_and_each_file_is_listed() -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_rule_can_be_acted_upon(rule: Rule) -> None:
-    """
-    A rule cites a clause, says why and what to type, in the voice of the house.
-    """
+    """A rule cites a clause, says why and what to type, in the voice of the house."""
     assert rule.citations
     assert rule.id.split("-")[0] in {
         *("transit", "access", "at", "minimise", "certificate", "drop", "payment"),
@@ -765,9 +745,7 @@ def test_rule_can_be_acted_upon(rule: Rule) -> None:
 
 
 def test_every_criterion_is_on_a_ladder_and_every_ladder_knows_its_rules() -> None:
-    """
-    A criterion that no rung asks for would never be asked, and a rung cannot ask for nothing.
-    """
+    """A criterion that no rung asks for would never be asked, and a rung cannot ask for nothing."""
     on_ladders = {
         rule_id
         for ladder in LADDERS.values()
@@ -781,9 +759,7 @@ def test_every_criterion_is_on_a_ladder_and_every_ladder_knows_its_rules() -> No
 
 
 def test_only_the_breach_of_a_must_is_an_error() -> None:
-    """
-    What a clause only recommends is a warning or a note.
-    """
+    """What a clause only recommends is a warning or a note."""
     recommended = {
         "transit-no-hsts": Severity.WARNING,
         "transit-weak-hsts": Severity.NOTE,
@@ -802,7 +778,5 @@ def test_only_the_breach_of_a_must_is_an_error() -> None:
 
 
 def test_unknown_rule_is_none() -> None:
-    """
-    A rule that does not exist is not found.
-    """
+    """A rule that does not exist is not found."""
     assert find_rule("transit-everything-fine") is None

@@ -1,6 +1,4 @@
-"""
-Which server is recognised by what it says, and that remedies for others name none of ours.
-"""
+"""Which server is recognised by what it says, and that remedies for others name none of ours."""
 
 from __future__ import annotations
 
@@ -36,16 +34,12 @@ from sealgate.policy.servers import FIXES, Server, recognised, remedy
     ],
 )
 def test_recognised(said: str, server: Server | None) -> None:
-    """
-    The name is found in what the server says, and nothing is guessed.
-    """
+    """The name is found in what the server says, and nothing is guessed."""
     assert recognised(said) is server
 
 
 def test_every_remedy_belongs_to_a_rule_and_can_be_typed() -> None:
-    """
-    No entry is for a rule that does not exist, and each is a fragment like the rule's own.
-    """
+    """No entry is for a rule that does not exist, and each is a fragment like the rule's own."""
     assert set(FIXES) <= {rule.id for rule in RULES}
     for fixes in FIXES.values():
         assert fixes
@@ -55,9 +49,7 @@ def test_every_remedy_belongs_to_a_rule_and_can_be_typed() -> None:
 
 
 def test_plain_words_name_no_setting_of_ours() -> None:
-    """
-    What is said of a channel of an unknown server is for its administrator, whoever made it.
-    """
+    """What is said of a channel of an unknown server is for its administrator, whoever made it."""
     foreign = {AssetKind.FILE_SERVER, AssetKind.ENDPOINT}
     channels = [rule for rule in RULES if foreign & rule.applies_to]
     assert len(channels) > 35
@@ -73,9 +65,7 @@ def test_plain_words_name_no_setting_of_ours() -> None:
 )
 @pytest.mark.parametrize("server", [Server.NGINX, Server.APACHE, Server.CADDY, Server.HAPROXY])
 def test_web_servers_have_remedies_of_their_own(rule: str, server: Server) -> None:
-    """
-    What to do about http and HSTS is said in the words of the server.
-    """
+    """What to do about http and HSTS is said in the words of the server."""
     told = remedy(rule, server)
     assert told
     assert "`" in told or server is Server.CADDY
@@ -83,9 +73,7 @@ def test_web_servers_have_remedies_of_their_own(rule: str, server: Server) -> No
 
 
 def test_a_server_without_a_remedy_of_its_own_has_none() -> None:
-    """
-    Then the rule's plain words stand.
-    """
+    """Then the rule's plain words stand."""
     assert remedy("transit-weak-version", None) is None
     assert remedy("transit-wrong-name", Server.NGINX) is None
     assert (

@@ -1,6 +1,4 @@
-"""
-What the name of a TLS suite says of its worth.
-"""
+"""What the name of a TLS suite says of its worth."""
 
 from __future__ import annotations
 
@@ -39,16 +37,12 @@ from sealgate.policy.suites import CIPHERS, EXCHANGES, weakness
     ],
 )
 def test_weakness(name: str, fault: str) -> None:
-    """
-    Each part is read by a table, and what is not in it is worth nothing.
-    """
+    """Each part is read by a table, and what is not in it is worth nothing."""
     assert weakness(name) == fault
 
 
 def test_no_cipher_hides_another() -> None:
-    """
-    The first beginning that fits counts, so none that is right may stand before a longer one.
-    """
+    """The first beginning that fits counts, so none that is right may stand before a longer one."""
     for index, one in enumerate(CIPHERS):
         later = [two for two in CIPHERS[index + 1 :] if two.begins.startswith(one.begins)]
         assert later == [], (one, later)

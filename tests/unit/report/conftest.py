@@ -1,6 +1,4 @@
-"""
-One report that holds everything a report can hold.
-"""
+"""One report that holds everything a report can hold."""
 
 from __future__ import annotations
 
@@ -20,9 +18,7 @@ NOW = dt.datetime(2026, 11, 24, tzinfo=dt.UTC).timestamp()
 
 @pytest.fixture
 def report() -> Report:
-    """
-    Return a report with errors, a warning, a note, gaps, and risks of every fate.
-    """
+    """Return a report with errors, a warning, a note, gaps, and risks of every fate."""
     site = Asset("site shop.example", AssetKind.SITE, place=Place("/etc/seal gate.toml", 12))
     route = Asset("route shop.example/", AssetKind.ROUTE, parent=site.id)
     shop = Asset("database shop", AssetKind.DATABASE, place=Place("sealgate.toml"))

@@ -43,9 +43,7 @@ def assessment(
     gap: NotLooked | None = None,
     sampled: Sampled | None = None,
 ) -> Assessment:
-    """
-    Return the assessment of a file in which *kinds* were found.
-    """
+    """Return the assessment of a file in which *kinds* were found."""
     weighed = classify(kinds, model=DEFAULT_MODEL, complete=gap is None, override=override)
     return Assessment(
         asset=Asset(name, AssetKind.FILE),
@@ -61,9 +59,7 @@ def assessment(
 
 @pytest.fixture
 def run() -> AssessRun:
-    """
-    Give a run with a found kind, an empty column, a sample, a decision and gaps.
-    """
+    """Give a run with a found kind, an empty column, a sample, a decision and gaps."""
     gap = NotLooked("/srv/a.zip", "a zip archive: needs a later version", "file /srv/a.zip")
     link = NotLooked("=link", "a link that leads nowhere")
     email = KindFound(Kind.EMAIL, 3, 3, Confidence.CONFIRMED, ("line 1",), at_least=True)
@@ -85,9 +81,7 @@ def run() -> AssessRun:
 
 
 def test_text_tells_class_kinds_reasons_and_gaps(run: AssessRun) -> None:
-    """
-    Each asset has its class and why; what was not seen, and the sum, stand at the end.
-    """
+    """Each asset has its class and why; what was not seen, and the sum, stand at the end."""
     text = render_assessment_text(run)
     for line in (
         "    restricted    email \u00d7at least 3, phone (empty column)",
@@ -104,9 +98,7 @@ def test_text_tells_class_kinds_reasons_and_gaps(run: AssessRun) -> None:
 
 
 def test_text_cannot_steer_a_terminal(run: AssessRun) -> None:
-    """
-    Control characters of a name are escaped, and without colour there are none at all.
-    """
+    """Control characters of a name are escaped, and without colour there are none at all."""
     assert "\x1b" not in render_assessment_text(run)
     coloured = render_assessment_text(run, colour=True)
     assert "\x1b[" in coloured
@@ -114,9 +106,7 @@ def test_text_cannot_steer_a_terminal(run: AssessRun) -> None:
 
 
 def test_json_has_the_documented_keys(run: AssessRun) -> None:
-    """
-    The value has its schema, and every key that the reference tells.
-    """
+    """The value has its schema, and every key that the reference tells."""
     value = json.loads(render_assessment_json(run))
     assert value["schema"] == SCHEMA == "sealgate/assess/1"
     assert value["at"] == "2027-01-15T08:00:00+00:00"
@@ -149,9 +139,7 @@ def test_json_has_the_documented_keys(run: AssessRun) -> None:
 
 
 def test_every_key_is_in_the_reference(run: AssessRun) -> None:
-    """
-    Each key of the JSON, at any depth, stands in docs/reference/json-assess.md.
-    """
+    """Each key of the JSON, at any depth, stands in docs/reference/json-assess.md."""
     reference = (ROOT / "docs" / "reference" / "json-assess.md").read_text("utf-8")
     told = set(re.findall(r"`([a-z_]+)`", reference))
     classes = {c.id for c in DEFAULT_MODEL.classes}
@@ -159,9 +147,7 @@ def test_every_key_is_in_the_reference(run: AssessRun) -> None:
 
 
 def keys(value: object) -> set[str]:
-    """
-    Return every key in *value*.
-    """
+    """Return every key in *value*."""
     if isinstance(value, list):
         return {key for item in value for key in keys(item)}
     if isinstance(value, dict):
@@ -170,9 +156,7 @@ def keys(value: object) -> set[str]:
 
 
 def test_csv_has_one_line_per_kind_and_no_formula(run: AssessRun) -> None:
-    """
-    Assets without kinds and gaps without an asset have a line too.
-    """
+    """Assets without kinds and gaps without an asset have a line too."""
     rows = list(csv.reader(io.StringIO(render_assessment_csv(run))))
     assert {len(row) for row in rows} == {10}
     assert [row[4] for row in rows[1:]] == ["email", "phone", "iban", "email", "", ""]
@@ -194,9 +178,7 @@ class _Reader(HTMLParser):
 
 
 def test_html_is_escaped_and_loads_nothing(run: AssessRun) -> None:
-    """
-    Names stand as text, and the page has no script and no reference to elsewhere.
-    """
+    """Names stand as text, and the page has no script and no reference to elsewhere."""
     reader = _Reader()
     reader.feed(render_assessment_html(run))
     assert "file /srv/<b>=1&x" in "".join(reader.text)

@@ -1,6 +1,4 @@
-"""
-The classification model, shown.
-"""
+"""The classification model, shown."""
 
 from __future__ import annotations
 
@@ -19,9 +17,7 @@ PAGE = Path(__file__).parents[3] / "docs/reference/json.md"
 
 
 def test_the_table_and_every_rung_with_every_clause() -> None:
-    """
-    Each criterion appears with its clause and from where it is seen.
-    """
+    """Each criterion appears with its clause and from where it is seen."""
     text = render_classes_text(DEFAULT_MODEL, console_width=200)
     head = text.splitlines()[3].split("  ")
     assert [part.strip() for part in head if part.strip()] == [
@@ -46,9 +42,7 @@ def test_the_table_and_every_rung_with_every_clause() -> None:
 
 
 def test_a_rung_tells_only_what_it_adds() -> None:
-    """
-    What the rung below asks for is not said again.
-    """
+    """What the rung below asks for is not said again."""
     text = render_classes_text(DEFAULT_MODEL)
     assert text.count("    transit-weak-version:") == 1
     assert text.count("    transit-weak-version, as above\n") == 1
@@ -59,18 +53,14 @@ def test_a_rung_tells_only_what_it_adds() -> None:
 
 @pytest.mark.parametrize("width", [60, 100])
 def test_it_fits_the_console(width: int) -> None:
-    """
-    Text is folded to the width that there is.
-    """
+    """Text is folded to the width that there is."""
     text = render_classes_text(DEFAULT_MODEL, console_width=width)
     assert max(len(line) for line in text.splitlines()) <= width
     assert "\x1b" not in text
 
 
 def test_json_has_the_model_and_the_ladders() -> None:
-    """
-    An organisation's own names come out as they are, beside the ladders of the house.
-    """
+    """An organisation's own names come out as they are, beside the ladders of the house."""
     model = ClassificationModel(
         (
             Classification("open", "Offen", 0, "any", "none", Protection.of(0, 0, 0)),

@@ -1,6 +1,4 @@
-"""
-Doors, drops and tunnels as a plan tells them.
-"""
+"""Doors, drops and tunnels as a plan tells them."""
 
 from __future__ import annotations
 
@@ -61,9 +59,7 @@ WHOLE = Inventory(
 
 
 def test_doors() -> None:
-    """
-    Every address, what is spoken there, and that plain FTP is not.
-    """
+    """Every address, what is spoken there, and that plain FTP is not."""
     assert door_lines(WHOLE) == (
         "sftp on :2022: SFTP, SCP and tunnels",
         "ftps on :21, 127.0.0.1:2121: explicit TLS (AUTH TLS), as files.example",
@@ -74,9 +70,7 @@ def test_doors() -> None:
 
 
 def test_without_drops_and_tunnels_there_are_no_doors() -> None:
-    """
-    A configuration of sites alone says nothing of files; a tunnel alone opens SSH only.
-    """
+    """A configuration of sites alone says nothing of files; a tunnel alone opens SSH only."""
     assert door_lines(Inventory("s", ".", listen=LISTEN)) == ()
     alone = Inventory("s", ".", listen=LISTEN, tunnels=(TUNNEL,))
     assert door_lines(alone) == ("sftp on :2022: tunnels", PLAIN_FTP)
@@ -84,9 +78,7 @@ def test_without_drops_and_tunnels_there_are_no_doors() -> None:
 
 
 def test_a_drop_with_everything() -> None:
-    """
-    Who may do what, how much fits, and how it is kept; an empty list is nobody.
-    """
+    """Who may do what, how much fits, and how it is kept; an empty list is nobody."""
     (found,) = drop_lines(WHOLE, {"partners": None})
     assert found.split("\n    ") == [
         "partners (confidential): file:/srv/partners",
@@ -108,34 +100,26 @@ def test_a_drop_with_everything() -> None:
     ],
 )
 def test_how_a_drop_is_kept(classification: Classification, says: str) -> None:
-    """
-    Each rung in a sentence, and what spoils it.
-    """
+    """Each rung in a sentence, and what spoils it."""
     drop = Drop("in", classification, "file:/in", recipients=("age1…",))
     (found,) = drop_lines(Inventory("s", ".", drops=(drop,)), {"in": "it lies there"})
     assert says in found
 
 
 def test_nobody_looked_is_told() -> None:
-    """
-    A drop of which nothing is known is not said to be apart.
-    """
+    """A drop of which nothing is known is not said to be apart."""
     (found,) = drop_lines(WHOLE, {})
     assert "but nobody looked" in found
     assert files_data(WHOLE, {})["drops"][0]["keys_apart"] is False
 
 
 def test_a_tunnel() -> None:
-    """
-    Where it leads, and for whom.
-    """
+    """Where it leads, and for whom."""
     assert tunnel_lines(WHOLE) == ("console (secret): [::1]:5432\n    may come in: group:dba",)
 
 
 def test_as_data() -> None:
-    """
-    The same for machines; "all of them" is null and "nobody" an empty list.
-    """
+    """The same for machines; "all of them" is null and "nobody" an empty list."""
     data = json.loads(json.dumps(files_data(WHOLE, {"partners": None})))
     assert data["doors"][0] == {"protocol": "sftp", "address": ":2022"}
     (drop,) = data["drops"]
@@ -145,9 +129,7 @@ def test_as_data() -> None:
 
 
 def test_what_comes_from_outside_is_shown_safely() -> None:
-    """
-    Control characters in a folder's name do not reach the terminal.
-    """
+    """Control characters in a folder's name do not reach the terminal."""
     drop = Drop("in", PUBLIC, "file:/in\x1b[2J")
     (found,) = drop_lines(Inventory("s", ".", drops=(drop,)), {})
     assert "\x1b" not in found
@@ -157,7 +139,5 @@ def test_what_comes_from_outside_is_shown_safely() -> None:
     ("size", "text"), [(1, "1 B"), (1024, "1 KiB"), (1536, "1536 B"), (2**40, "1 TiB")]
 )
 def test_sizes(size: int, text: str) -> None:
-    """
-    Exact, in the largest unit that fits.
-    """
+    """Exact, in the largest unit that fits."""
     assert size_text(size) == text

@@ -1,6 +1,4 @@
-"""
-A report as a page: whole, harmless, and readable on every screen.
-"""
+"""A report as a page: whole, harmless, and readable on every screen."""
 
 from __future__ import annotations
 
@@ -18,9 +16,7 @@ AT = 1_795_478_400.0  # 2026-11-24 00:00 UTC
 
 
 class Reader(HTMLParser):
-    """
-    What a browser would show of a page, and the tags in it.
-    """
+    """What a browser would show of a page, and the tags in it."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -29,22 +25,16 @@ class Reader(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """
-        Keep one tag.
-        """
+        """Keep one tag."""
         self.tags.append((tag, dict(attrs)))
 
     def handle_data(self, data: str) -> None:
-        """
-        Keep a piece of text.
-        """
+        """Keep a piece of text."""
         self.shown += data
 
 
 def test_everything_of_the_report_is_in_it(report: Report) -> None:
-    """
-    Each asset, each finding with its clause and fix, each risk, and the closing line.
-    """
+    """Each asset, each finding with its clause and fix, each risk, and the closing line."""
     shown = Reader(render_html(report, at=AT)).shown
     assert "2026-11-24 00:00:00 UTC" in shown
     assert "findings" in shown
@@ -64,9 +54,7 @@ def test_everything_of_the_report_is_in_it(report: Report) -> None:
 
 
 def test_what_a_hostile_server_says_is_text(report: Report) -> None:
-    """
-    No markup, no control characters, and a policy that would let nothing run.
-    """
+    """No markup, no control characters, and a policy that would let nothing run."""
 
     def worse(finding: Finding) -> Finding:
         return dataclasses.replace(finding, found="<script>alert(1)</script>\x1b[2J\u202e")
@@ -86,9 +74,7 @@ def test_what_a_hostile_server_says_is_text(report: Report) -> None:
 
 
 def test_it_is_one_page_for_every_screen() -> None:
-    """
-    Its language, one main heading, and colours for light and dark.
-    """
+    """Its language, one main heading, and colours for light and dark."""
     page = render_html(Report((), 0, ()), at=AT)
     reader = Reader(page)
     assert ("html", {"lang": "en"}) in reader.tags

@@ -1,6 +1,4 @@
-"""
-A plan tells what is looked into, and for what.
-"""
+"""A plan tells what is looked into, and for what."""
 
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Door, Inspect, Inventory, Route, Site, Upstream
@@ -10,9 +8,7 @@ PUBLIC, _, CONFIDENTIAL, SECRET = DEFAULT_MODEL.classes
 
 
 def test_each_inspected_route_has_its_lines() -> None:
-    """
-    What visitors send is measured by what a route collects; nothing is above "secret".
-    """
+    """What visitors send is measured by what a route collects; nothing is above "secret"."""
     routes = (
         Route(Door("/"), PUBLIC, inspect=Inspect.OBSERVE),
         Route(Door("/pay"), CONFIDENTIAL, collects=SECRET, inspect=Inspect.ENFORCE),
@@ -35,9 +31,7 @@ def test_each_inspected_route_has_its_lines() -> None:
 
 
 def test_default_is_told_once_for_its_routes_and_where_it_does_not_hold() -> None:
-    """
-    Neighbours share a line; what would be read and is not is told beside what is.
-    """
+    """Neighbours share a line; what would be read and is not is told beside what is."""
     routes = (
         Route(Door("/"), PUBLIC, inspect=Inspect.OBSERVE, inspect_by_default=True),
         Route(Door("/shop"), PUBLIC, inspect=Inspect.OBSERVE, inspect_by_default=True),

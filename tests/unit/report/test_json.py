@@ -1,6 +1,4 @@
-"""
-The report for machines.
-"""
+"""The report for machines."""
 
 from __future__ import annotations
 
@@ -16,9 +14,7 @@ PAGE = Path(__file__).parents[3] / "docs/reference/json.md"
 
 
 def test_everything_is_in_it(report: Report) -> None:
-    """
-    Versioned, with counts, every finding, and every accepted risk's fate.
-    """
+    """Versioned, with counts, every finding, and every accepted risk's fate."""
     data = json.loads(render_json(report, at=NOW))
     assert data["schema"] == SCHEMA == "sealgate/audit/1"
     assert data["at"] == "2026-11-24T00:00:00+00:00"
@@ -42,9 +38,7 @@ def test_everything_is_in_it(report: Report) -> None:
 
 
 def test_assets_tell_required_and_provided(report: Report) -> None:
-    """
-    Ranks by column, only where the column says something; unseen is null.
-    """
+    """Ranks by column, only where the column says something; unseen is null."""
     assets = {a["id"]: a for a in json.loads(render_json(report))["assets"]}
     assert assets["site shop.example"]["columns"] == {
         "in_transit": {"required": 2, "provided": 0, "met": False}
@@ -58,16 +52,12 @@ def test_assets_tell_required_and_provided(report: Report) -> None:
 
 
 def test_without_a_time_there_is_none(report: Report) -> None:
-    """
-    The report itself has no clock.
-    """
+    """The report itself has no clock."""
     assert "at" not in json.loads(render_json(report))
 
 
 def test_the_page_names_every_key(report: Report) -> None:
-    """
-    What docs/reference/json.md tells of the format is complete.
-    """
+    """What docs/reference/json.md tells of the format is complete."""
     text = PAGE.read_text("utf-8")
     data = json.loads(render_json(report, at=NOW))
     keys = set(data) | set(data["summary"]) | set(data["assets"][0]) | set(data["findings"][0])

@@ -1,6 +1,4 @@
-"""
-JUnit XML: what fails there is what the exit code is about, and nothing else.
-"""
+"""JUnit XML: what fails there is what the exit code is about, and nothing else."""
 
 from __future__ import annotations
 
@@ -18,16 +16,12 @@ AT = 1_795_478_400.0  # 2026-11-24 00:00 UTC
 
 
 def read(report: Report) -> ET.Element:
-    """
-    Return the root of *report* as JUnit XML.
-    """
+    """Return the root of *report* as JUnit XML."""
     return ET.fromstring(render_junit(report, at=AT))  # noqa: S314  # our own output
 
 
 def test_failures_are_the_open_findings(report: Report) -> None:
-    """
-    An accepted risk is skipped with its reason, a note passes with its text.
-    """
+    """An accepted risk is skipped with its reason, a note passes with its text."""
     root = read(report)
     failed = [
         (case.get("classname"), case.get("name"))
@@ -54,9 +48,7 @@ def test_failures_are_the_open_findings(report: Report) -> None:
 
 
 def test_suites_are_assets_and_counts_agree(report: Report) -> None:
-    """
-    One suite for each asset; what it requires and has is a case that passes.
-    """
+    """One suite for each asset; what it requires and has is a case that passes."""
     root = read(report)
     suites = root.findall("testsuite")
     assert [suite.get("name") for suite in suites] == [a.asset.id for a in report.assets]
@@ -74,9 +66,7 @@ def test_suites_are_assets_and_counts_agree(report: Report) -> None:
 
 
 def test_what_a_hostile_server_says_is_text(report: Report) -> None:
-    """
-    Markup and characters that XML cannot hold are shown, and the file can be read.
-    """
+    """Markup and characters that XML cannot hold are shown, and the file can be read."""
 
     def worse(finding: Finding) -> Finding:
         return dataclasses.replace(finding, found="]]><failure/>\x00\x1b[2J\ufffe\ud800")
@@ -89,7 +79,5 @@ def test_what_a_hostile_server_says_is_text(report: Report) -> None:
 
 
 def test_an_empty_report_is_a_suite_of_nothing() -> None:
-    """
-    Nothing judged: no case.
-    """
+    """Nothing judged: no case."""
     assert read(Report((), 0, ())).get("tests") == "0"

@@ -1,6 +1,4 @@
-"""
-A plan tells what is refused by its name, and where it is served.
-"""
+"""A plan tells what is refused by its name, and where it is served."""
 
 from __future__ import annotations
 
@@ -15,9 +13,7 @@ SITE = Site(("shop.example",), Upstream("http", "127.0.0.1", 80), (Route(Door("/
 
 
 def test_kinds_and_exceptions_are_told() -> None:
-    """
-    Every kind with its endings, then each route that serves one.
-    """
+    """Every kind with its endings, then each route that serves one."""
     inventory = Inventory("f", "/s", sites=(SITE,))
     dots, backups, _, logs, serves = leftover_lines(inventory)
     assert dots.startswith("dot files are refused: ")
@@ -28,7 +24,5 @@ def test_kinds_and_exceptions_are_told() -> None:
 
 
 def test_without_a_site_nothing_is_told() -> None:
-    """
-    Nobody could ask for anything.
-    """
+    """Nobody could ask for anything."""
     assert list(leftover_lines(Inventory("f", "/s"))) == []

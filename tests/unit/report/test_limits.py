@@ -1,6 +1,4 @@
-"""
-A plan tells what one client may take, and where nothing bounds it.
-"""
+"""A plan tells what one client may take, and where nothing bounds it."""
 
 from dataclasses import replace
 
@@ -17,9 +15,7 @@ SITE = Site(
 
 
 def test_what_holds_by_default_is_told() -> None:
-    """
-    With the name of the setting where there is no limit.
-    """
+    """With the name of the setting where there is no limit."""
     assert list(limit_lines(Inventory("f", "/s", sites=(SITE,)))) == [
         "a request may bring 1 GiB, and may take any time to arrive (request_seconds)",
         "route shop.example/upload: a request may bring 5 GiB",
@@ -30,9 +26,7 @@ def test_what_holds_by_default_is_told() -> None:
 
 
 def test_what_was_set_is_told() -> None:
-    """
-    Where nothing is served there is nothing to bound.
-    """
+    """Where nothing is served there is nothing to bound."""
     inventory = Inventory("f", "/s", sites=(SITE,), limits=Limits(20 * 2**20, 120, 50, 0, 30))
     assert list(limit_lines(inventory)) == [
         "a request may bring 20 MiB, and must be there as a whole within 120 seconds",

@@ -1,6 +1,4 @@
-"""
-The table of required against provided.
-"""
+"""The table of required against provided."""
 
 from __future__ import annotations
 
@@ -16,9 +14,7 @@ def _rows(report: Report, width: int = 120) -> list[list[str]]:
 
 
 def test_every_asset_has_a_row_for_each_column_that_applies(report: Report) -> None:
-    """
-    Required, provided and the verdict stand side by side, in the guideline's words.
-    """
+    """Required, provided and the verdict stand side by side, in the guideline's words."""
     assert _rows(report) == [
         ["asset", "required", "provided", "verdict"],
         ["site shop.example", "(confidential, collects secret)"],
@@ -35,9 +31,7 @@ def test_every_asset_has_a_row_for_each_column_that_applies(report: Report) -> N
 
 
 def test_without_its_acceptance_a_gap_is_called_not_observed(report: Report) -> None:
-    """
-    "Not observed" is no "met", and is told apart from "seen to be wrong".
-    """
+    """A column "not observed" is not "met", and is told apart from "seen to be wrong"."""
     bare = dataclasses.replace(
         report, findings=tuple(dataclasses.replace(f, accepted=None) for f in report.findings)
     )
@@ -46,17 +40,13 @@ def test_without_its_acceptance_a_gap_is_called_not_observed(report: Report) -> 
 
 
 def test_a_narrow_console_folds_nothing(report: Report) -> None:
-    """
-    Names of assets and the words that decide stay whole, so that they can be searched for.
-    """
+    """Names of assets and the words that decide stay whole, so that they can be searched for."""
     narrow = render_plan(report, console_width=60)
     assert narrow == render_plan(report, console_width=120)
     assert max(len(line) for line in narrow.splitlines()) <= 60
 
 
 def test_colour_only_when_asked_for(report: Report) -> None:
-    """
-    Piped output is plain.
-    """
+    """Piped output is plain."""
     assert "\x1b" not in render_plan(report)
     assert "\x1b[1;31mNOT MET" in render_plan(report, colour=True)

@@ -1,6 +1,4 @@
-"""
-One rule explained.
-"""
+"""One rule explained."""
 
 from __future__ import annotations
 
@@ -13,9 +11,7 @@ from sealgate.report.rules import render_rule, render_rules, rungs_of
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_everything_there_is_to_say(rule: Rule) -> None:
-    """
-    Id, demand, severity, clause, why and fix of every rule are told.
-    """
+    """Id, demand, severity, clause, why and fix of every rule are told."""
     text = " ".join(render_rule(rule, console_width=80).split())
     for part in (rule.id, rule.title, rule.demand, rule.why, rule.remediation):
         assert " ".join(part.split()) in text
@@ -24,9 +20,7 @@ def test_everything_there_is_to_say(rule: Rule) -> None:
 
 
 def test_a_criterion_names_its_rungs_and_whether_it_grows() -> None:
-    """
-    A note that a rung asks for is an error where the rung is demanded.
-    """
+    """A note that a rung asks for is an error where the rung is demanded."""
     hybrid, hsts = find_rule("transit-no-hybrid"), find_rule("transit-no-hsts")
     assert hybrid is not None
     assert hsts is not None
@@ -36,8 +30,6 @@ def test_a_criterion_names_its_rungs_and_whether_it_grows() -> None:
 
 
 def test_the_list_has_one_line_for_each() -> None:
-    """
-    Id, severity and defect, in the order of reports.
-    """
+    """Id, severity and defect, in the order of reports."""
     lines = render_rules().splitlines()
     assert [line.split()[0] for line in lines] == [rule.id for rule in RULES]

@@ -1,6 +1,4 @@
-"""
-SARIF 2.1.0, valid against the schema of its standard.
-"""
+"""SARIF 2.1.0, valid against the schema of its standard."""
 
 from __future__ import annotations
 
@@ -27,9 +25,7 @@ def _validated(text: str) -> Any:
 
 
 def test_it_is_valid_and_whole(report: Report) -> None:
-    """
-    One run with every rule and every finding, at its place and with its level.
-    """
+    """One run with every rule and every finding, at its place and with its level."""
     data = _validated(render_sarif(report, tool_version="0.1.0"))
     (run,) = data["runs"]
     driver = run["tool"]["driver"]
@@ -51,9 +47,7 @@ def test_it_is_valid_and_whole(report: Report) -> None:
 
 
 def test_what_was_not_observed_fails_and_says_so(report: Report) -> None:
-    """
-    Viewers hide what is merely "open", so a gap is a failure with its status beside it.
-    """
+    """Viewers hide what is merely "open", so a gap is a failure with its status beside it."""
     (run,) = _validated(render_sarif(report))["runs"]
     (gap,) = [r for r in run["results"] if r["ruleId"] == "transit-backend-bypass"]
     assert (gap["kind"], gap["level"]) == ("fail", "error")
@@ -61,9 +55,7 @@ def test_what_was_not_observed_fails_and_says_so(report: Report) -> None:
 
 
 def test_an_accepted_risk_is_a_suppression_with_its_reason(report: Report) -> None:
-    """
-    Only the accepted finding is suppressed, by whom and until when.
-    """
+    """Only the accepted finding is suppressed, by whom and until when."""
     (run,) = _validated(render_sarif(report))["runs"]
     suppressed = [r for r in run["results"] if "suppressions" in r]
     assert [r["ruleId"] for r in suppressed] == ["at-rest-unobserved"]
@@ -77,27 +69,21 @@ def test_an_accepted_risk_is_a_suppression_with_its_reason(report: Report) -> No
 
 
 def test_a_fingerprint_is_the_rule_and_the_asset(report: Report) -> None:
-    """
-    The same thing found again has the same fingerprint, whatever its details.
-    """
+    """The same thing found again has the same fingerprint, whatever its details."""
     first, second = report.findings[:2]
     assert fingerprint(first) == fingerprint(dataclasses.replace(first, found="something else"))
     assert fingerprint(first) != fingerprint(second)
 
 
 def test_an_empty_report_is_valid() -> None:
-    """
-    Nothing found is a run without results.
-    """
+    """Nothing found is a run without results."""
     (run,) = _validated(render_sarif(Report((), 0, ())))["runs"]
     assert run["results"] == []
     assert "version" not in run["tool"]["driver"]
 
 
 def test_the_schema_would_notice(report: Report) -> None:
-    """
-    The check against the schema can fail.
-    """
+    """The check against the schema can fail."""
     broken = render_sarif(report).replace('"level": "error"', '"level": "catastrophe"')
     with pytest.raises(jsonschema.ValidationError):
         _validated(broken)

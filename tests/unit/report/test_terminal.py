@@ -1,6 +1,4 @@
-"""
-Text that is safe to print.
-"""
+"""Text that is safe to print."""
 
 from __future__ import annotations
 
@@ -25,23 +23,17 @@ from sealgate.report.terminal import clean, drawn, folded
     ],
 )
 def test_what_steers_a_terminal_is_written_out(hostile: str, safe: str) -> None:
-    """
-    Control, bidirectional, invisible and broken characters become visible.
-    """
+    """Control, bidirectional, invisible and broken characters become visible."""
     assert clean(hostile) == safe
 
 
 def test_drawn_text_ends_lines_without_blanks() -> None:
-    """
-    Diffs and pipes get no trailing blanks, and no markup is read into what was found.
-    """
+    """Diffs and pipes get no trailing blanks, and no markup is read into what was found."""
     assert drawn(Text("[red]a[/red]  \nb"), console_width=40, colour=False) == "[red]a[/red]\nb\n"
 
 
 def test_lines_are_folded_between_words() -> None:
-    """
-    What is wider than the screen goes on below, further in; a long path stays whole.
-    """
+    """What is wider than the screen goes on below, further in; a long path stays whole."""
     line = "because: names of many people (NIST SP 800-122, 3.2.2) in /srv/share/" + "a" * 60
     lines = folded(line, 50, "    ").splitlines()
     assert lines[0] == "    because: names of many people (NIST SP"

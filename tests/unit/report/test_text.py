@@ -1,6 +1,4 @@
-"""
-The report for reading.
-"""
+"""The report for reading."""
 
 from __future__ import annotations
 
@@ -54,23 +52,17 @@ unused[transit-wrong-name]: "site shop.example": the accepted risk meets no find
 
 
 def test_the_whole_text(report: Report) -> None:
-    """
-    What is open comes first, then notes, then every accepted risk with who, why and how long.
-    """
+    """What is open comes first, then notes, then every accepted risk with who, why and how long."""
     assert render_text(report) == EXPECTED.format(met=report.met)
 
 
 def test_nothing_to_fix_is_one_line() -> None:
-    """
-    A clean report says so, with numbers.
-    """
+    """A clean report says so, with numbers."""
     assert render_text(Report((), 7, ())) == "0 findings, 0 accepted, 0 not observed, 7 met\n"
 
 
 def test_a_single_gap_is_told_with_its_fix(report: Report) -> None:
-    """
-    One thing that could not be seen reads like any finding; without a place there is none.
-    """
+    """One thing that could not be seen reads like any finding; without a place there is none."""
     gap = next(f for f in report.findings if f.accepted is not None)
     asset = dataclasses.replace(gap.asset, place=Place())
     bare = dataclasses.replace(gap, accepted=None, asset=asset)
@@ -83,18 +75,14 @@ def test_a_single_gap_is_told_with_its_fix(report: Report) -> None:
 
 
 def test_one_is_not_called_ones(report: Report) -> None:
-    """
-    The closing line counts in good English.
-    """
+    """The closing line counts in good English."""
     one = Report(report.findings[1:2], 1, ())
     assert summary(one) == "1 finding, 0 accepted, 0 not observed, 1 met"
 
 
 @pytest.mark.parametrize("width", [40, 72, 200])
 def test_lines_fold_where_words_allow(report: Report, width: int) -> None:
-    """
-    A line is wider than the console only for a place to copy, one long word, or the last line.
-    """
+    """A line is wider than the console only for a place to copy, one long word, or the last line."""
     *lines, last = render_text(report, console_width=width).splitlines()
     assert last == summary(report)
     for line in lines:
@@ -103,9 +91,7 @@ def test_lines_fold_where_words_allow(report: Report, width: int) -> None:
 
 
 def test_colour_only_when_asked_for(report: Report) -> None:
-    """
-    In a pipe there is no escape sequence, whatever a server calls its cookies.
-    """
+    """In a pipe there is no escape sequence, whatever a server calls its cookies."""
     plain, coloured = render_text(report), render_text(report, colour=True)
     assert "\x1b" not in plain
     assert "\x1b[1;31merror[transit-weak-version]\x1b[0m" in coloured

@@ -1,6 +1,4 @@
-"""
-ID tokens: one right one, and each way in which one is wrong.
-"""
+"""ID tokens: one right one, and each way in which one is wrong."""
 
 from __future__ import annotations
 
@@ -76,16 +74,12 @@ CLAIMS: dict[str, Any] = {
 
 @cache
 def key() -> RSAKey:
-    """
-    Return the provider's private key, the same each time.
-    """
+    """Return the provider's private key, the same each time."""
     return RSAKey.generate_key(2048)
 
 
 def published(one: RSAKey | ECKey, **more: Any) -> dict[str, Any]:
-    """
-    Return the public half as a provider publishes it.
-    """
+    """Return the public half as a provider publishes it."""
     return {**one.as_dict(private=False), "kid": "first", "use": "sig", **more}
 
 
@@ -93,9 +87,7 @@ KEYS = read_keys({"keys": [published(key())]})
 
 
 def encoded(value: object) -> str:
-    """
-    Return *value* as JSON in base64url.
-    """
+    """Return *value* as JSON in base64url."""
     text = value if isinstance(value, bytes) else json.dumps(value).encode()
     return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
 
@@ -103,9 +95,7 @@ def encoded(value: object) -> str:
 def signed(
     claims: object, *, by: RSAKey | ECKey | None = None, header: Mapping[str, Any] | None = None
 ) -> str:
-    """
-    Return *claims* signed as a provider does.
-    """
+    """Return *claims* signed as a provider does."""
     head = {"alg": "RS256", "kid": "first", **(header or {})}
     payload = claims if isinstance(claims, bytes) else json.dumps(claims).encode()
     registry = jws.JWSRegistry(algorithms=[head["alg"]], strict_check_header=False)
@@ -113,9 +103,7 @@ def signed(
 
 
 def raw(header: Mapping[str, Any], by: RSAKey) -> str:
-    """
-    Return :data:`CLAIMS` under any *header* at all, with a right signature.
-    """
+    """Return :data:`CLAIMS` under any *header* at all, with a right signature."""
     text = f"{encoded(header)}.{encoded(CLAIMS)}"
     private = by.private_key
     assert isinstance(private, RSAPrivateKey)
@@ -123,17 +111,13 @@ def raw(header: Mapping[str, Any], by: RSAKey) -> str:
 
 
 def verified(token: object, keys: Any = KEYS, *, now: float = NOW, **more: Any) -> dict[str, Any]:
-    """
-    Return what *token* says to us.
-    """
+    """Return what *token* says to us."""
     provider, attempt = more.get("provider", PROVIDER), more.get("attempt", ATTEMPT)
     return verify_id_token(token, keys, provider, METADATA, attempt, access_token=ACCESS, now=now)
 
 
 def refused(token: object, keys: Any = KEYS, **more: Any) -> None:
-    """
-    Hold that *token* counts for nothing, and that what it says is not repeated.
-    """
+    """Hold that *token* counts for nothing, and that what it says is not repeated."""
     with pytest.raises(OidcError) as caught:
         verified(token, keys, **more)
     assert caught.value.why is Why.FORGED
@@ -141,16 +125,12 @@ def refused(token: object, keys: Any = KEYS, **more: Any) -> None:
 
 
 def half_hash(text: str) -> str:
-    """
-    Return the left half of SHA-256 (Core 1.0, 3.1.3.6).
-    """
+    """Return the left half of SHA-256 (Core 1.0, 3.1.3.6)."""
     return encoded(hashlib.sha256(text.encode()).digest()[:16])
 
 
 def test_a_right_token_is_read() -> None:
-    """
-    Also with what some providers add: a list of one audience, azp, at_hash, typ, x5t.
-    """
+    """Also with what some providers add: a list of one audience, azp, at_hash, typ, x5t."""
     assert verified(signed(CLAIMS)) == CLAIMS
     more = {**CLAIMS, "aud": ["sealgate"], "azp": "sealgate", "at_hash": half_hash(ACCESS)}
     assert verified(signed(more, header={"typ": "JWT", "x5t": "abc"})) == more
@@ -161,9 +141,7 @@ def test_a_right_token_is_read() -> None:
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_each_algorithm_of_the_list(algorithm: str) -> None:
-    """
-    With a key of its own kind; and not with that of another curve.
-    """
+    """With a key of its own kind; and not with that of another curve."""
     curve = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}.get(algorithm)
     one = ECKey.generate_key(curve) if curve else key()
     token = signed(CLAIMS, by=one, header={"alg": algorithm})
@@ -213,17 +191,13 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("what", "change"), WRONG, ids=[what for what, _ in WRONG])
 def test_one_wrong_claim(what: str, change: dict[str, Any]) -> None:
-    """
-    Signed by the provider, and yet it counts for nothing.
-    """
+    """Signed by the provider, and yet it counts for nothing."""
     claims = {**CLAIMS, **change}
     refused(signed({name: value for name, value in claims.items() if value is not None}))
 
 
 def test_wrong_signatures() -> None:
-    """
-    None, by HMAC with the public key or the secret, by another key, cut, changed.
-    """
+    """None, by HMAC with the public key or the secret, by another key, cut, changed."""
     token = signed(CLAIMS)
     head, body, signature = token.split(".")
     for algorithm in ("none", "None", "NONE", "nOnE", ""):
@@ -252,9 +226,7 @@ def test_wrong_signatures() -> None:
 
 
 def test_wrong_headers() -> None:
-    """
-    A header brings no key of its own, marks nothing as critical, is no other type.
-    """
+    """A header brings no key of its own, marks nothing as critical, is no other type."""
     own = RSAKey.generate_key(2048)
     for more in (
         {"jwk": own.as_dict(private=False)},
@@ -277,9 +249,7 @@ def test_wrong_headers() -> None:
 
 
 def test_names_that_stand_twice() -> None:
-    """
-    The first or the last would count, depending on who reads: neither does.
-    """
+    """The first or the last would count, depending on who reads: neither does."""
     text = json.dumps(CLAIMS)[:-1] + ', "sub": "admin"}'
     refused(signed(text.encode()))
     head = '{"alg": "none", "alg": "RS256", "kid": "first"}'
@@ -290,9 +260,7 @@ def test_names_that_stand_twice() -> None:
 
 
 def test_keys_that_do_not_count() -> None:
-    """
-    A short one, one of another name, and two between which nothing tells.
-    """
+    """A short one, one of another name, and two between which nothing tells."""
     short = generate_private_key(65537, 1024)  # noqa: S505  # the one that is refused
     head = f"{encoded({'alg': 'RS256', 'kid': 'first'})}.{encoded(CLAIMS)}"
     signature = encoded(short.sign(head.encode(), PKCS1v15(), SHA256()))
@@ -317,9 +285,7 @@ def test_keys_that_do_not_count() -> None:
 
 
 def test_what_is_read_of_a_key_set() -> None:
-    """
-    Symmetric keys and what nobody knows are left out; so is everything beyond a hundred.
-    """
+    """Symmetric keys and what nobody knows are left out; so is everything beyond a hundred."""
     secret = OctKey.generate_key(256).as_dict(private=True)
     told = [secret, {"kty": "OKP"}, {"kty": ["RSA"]}, {}, 7, None, published(key())]
     assert [one["kty"] for one in read_keys({"keys": told})] == ["RSA"]
@@ -340,9 +306,7 @@ def test_what_is_read_of_a_key_set() -> None:
     )
 )
 def test_no_claims_end_in_anything_but_a_refusal(change: dict[str, Any]) -> None:
-    """
-    What the provider itself signs may be nonsense; what is read is of us and of now.
-    """
+    """What the provider itself signs may be nonsense; what is read is of us and of now."""
     try:
         claims = verified(signed({**CLAIMS, **change}))
     except OidcError:
@@ -353,9 +317,7 @@ def test_no_claims_end_in_anything_but_a_refusal(change: dict[str, Any]) -> None
 
 
 def test_what_a_sign_in_is_worth() -> None:
-    """
-    A password, unless one of the declared values stands there, and with it when that was.
-    """
+    """A password, unless one of the declared values stands there, and with it when that was."""
     plain = stated(PROVIDER, CLAIMS, now=NOW)
     assert plain.proof == Proven(Factor.PROVIDER, NOW, ISSUER)
     right: tuple[dict[str, Any], ...] = ({"acr": "phr"}, {"amr": ["pwd", "hwk"]})
@@ -385,9 +347,7 @@ def test_what_a_sign_in_is_worth() -> None:
 
 
 def test_groups_and_roles_are_those_of_the_map() -> None:
-    """
-    Nothing else is taken over, whatever shape it has.
-    """
+    """Nothing else is taken over, whatever shape it has."""
     told = ["sso-board", "sso-both", "admin", "staff", 7, None]
     who = stated(PROVIDER, {**CLAIMS, "groups": told}, now=NOW)
     assert (who.groups, who.roles) == (("board", "staff"), ("approver",))
@@ -399,9 +359,7 @@ def test_groups_and_roles_are_those_of_the_map() -> None:
 
 
 def test_the_name_of_the_account() -> None:
-    """
-    An address only when it was verified; nothing that an account cannot be called.
-    """
+    """An address only when it was verified; nothing that an account cannot be called."""
     assert stated(PROVIDER, CLAIMS, now=NOW).name == "248289761001"
     mail = replace(PROVIDER, user_claim="email")
     right = {**CLAIMS, "email": "anna@shop.example", "email_verified": True}
@@ -415,9 +373,7 @@ def test_the_name_of_the_account() -> None:
 
 
 def test_when_the_user_info_is_asked() -> None:
-    """
-    Only for what the ID token does not say and the configuration needs.
-    """
+    """Only for what the ID token does not say and the configuration needs."""
     bare = replace(PROVIDER, groups=(), roles=())
     assert not lacks(bare, CLAIMS)
     assert lacks(PROVIDER, CLAIMS)

@@ -10,9 +10,7 @@ from sealgate.signin.journey import is_admitted, safe_path, sign_in_link
     "path", ["/", "/a", "/a/b?c=d&e=//f", "/%2f%2fevil", "/[x]", "/a?b=https://c"]
 )
 def test_paths_of_this_site_are_kept(path: str) -> None:
-    """
-    What every browser reads as a path of this site stays as it is.
-    """
+    """What every browser reads as a path of this site stays as it is."""
     assert safe_path(path) == path
 
 
@@ -34,17 +32,13 @@ def test_paths_of_this_site_are_kept(path: str) -> None:
     ],
 )
 def test_everything_else_leads_home(path: str) -> None:
-    """
-    Another host, a page of our own, and what browsers read in several ways become "/".
-    """
+    """Another host, a page of our own, and what browsers read in several ways become "/"."""
     assert safe_path(path) == "/"
 
 
 @given(st.text())
 def test_no_text_leads_to_another_host(text: str) -> None:
-    """
-    Whatever comes in, what comes out is one slash and then no other.
-    """
+    """Whatever comes in, what comes out is one slash and then no other."""
     path = safe_path(text)
     assert path.startswith("/")
     assert path[1:2] not in {"/", "\\"}
@@ -53,9 +47,7 @@ def test_no_text_leads_to_another_host(text: str) -> None:
 
 
 def test_the_link_brings_the_path_along() -> None:
-    """
-    The path stands in the link so that no character of it means anything there.
-    """
+    """The path stands in the link so that no character of it means anything there."""
     assert sign_in_link("/a?b=c&d") == "/.sealgate/sign-in?to=/a%3Fb%3Dc%26d"
     assert sign_in_link("//evil") == "/.sealgate/sign-in?to=/"
 
@@ -72,7 +64,5 @@ def test_the_link_brings_the_path_along() -> None:
     ],
 )
 def test_admission_is_by_name_or_group(admit: tuple[str, ...], *, expected: bool) -> None:
-    """
-    An entry means a user or a group, and nothing else admits.
-    """
+    """An entry means a user or a group, and nothing else admits."""
     assert is_admitted(admit, Identity("anna", ("staff",))) is expected

@@ -1,6 +1,4 @@
-"""
-What is asked of an OpenID provider, and which answers count, without one.
-"""
+"""What is asked of an OpenID provider, and which answers count, without one."""
 
 from __future__ import annotations
 
@@ -49,9 +47,7 @@ BACK = "https://shop.example/.sealgate/oidc/login/callback"
 
 
 def attempt(**more: Any) -> Attempt:
-    """
-    Return an attempt that began at 1000.
-    """
+    """Return an attempt that began at 1000."""
     usual = Attempt(
         provider="login",
         redirect_uri=BACK,
@@ -69,9 +65,7 @@ def attempt(**more: Any) -> Attempt:
 
 
 def test_the_authorization_request() -> None:
-    """
-    Every parameter once, the provider's own query kept, the verifier only as its hash.
-    """
+    """Every parameter once, the provider's own query kept, the verifier only as its hash."""
     wanted = replace(PROVIDER, counts_as_key=("acr:phr", "amr:hwk", "acr:urn:x"))
     url = authorization_url(
         wanted, METADATA, attempt(verifier="dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")
@@ -94,9 +88,7 @@ def test_the_authorization_request() -> None:
 
 
 def test_a_key_is_asked_for_only_where_one_is_needed() -> None:
-    """
-    Who wants to see what a password opens is not held up at the provider.
-    """
+    """Who wants to see what a password opens is not held up at the provider."""
     wanted = replace(PROVIDER, counts_as_key=("acr:phr",))
     assert "acr_values" in authorization_url(wanted, METADATA, attempt())
     assert "acr_values" not in authorization_url(wanted, METADATA, attempt(asks_key=False))
@@ -104,9 +96,7 @@ def test_a_key_is_asked_for_only_where_one_is_needed() -> None:
 
 
 def test_the_token_request() -> None:
-    """
-    The code, the same redirect URI, and the verifier that the challenge was made of.
-    """
+    """The code, the same redirect URI, and the verifier that the challenge was made of."""
     assert token_request(attempt(), "the code") == {
         "grant_type": "authorization_code",
         "code": "the code",
@@ -134,23 +124,17 @@ def test_the_token_request() -> None:
     ],
 )
 def test_the_way_back_is_a_host_of_the_site(host: str, expected: str | None) -> None:
-    """
-    Or a request with another Host would have the provider asked to lead there.
-    """
+    """Or a request with another Host would have the provider asked to lead there."""
     assert redirect_uri(PROVIDER, SITE, host) == expected
 
 
 def test_a_fresh_proof_is_asked_for_where_one_is_needed() -> None:
-    """
-    Else the provider's sign-in may be as old as ours may get.
-    """
+    """Else the provider's sign-in may be as old as ours may get."""
     assert (max_age(must_be_fresh=False), max_age(must_be_fresh=True)) == (43200, 60)
 
 
 def test_an_attempt_counts_once() -> None:
-    """
-    A second answer with the same state is none.
-    """
+    """A second answer with the same state is none."""
     attempts = Attempts()
     attempts.give(attempt())
     assert attempts.take("state", "cookie", "login", BACK, 1001.0) == attempt()
@@ -176,9 +160,7 @@ def test_an_attempt_counts_once() -> None:
 def test_an_attempt_is_of_one_browser_provider_and_host(
     state: str, browser: str, provider: str, back: str | None, now: float
 ) -> None:
-    """
-    Anything else is refused, and uses the attempt up.
-    """
+    """Anything else is refused, and uses the attempt up."""
     attempts = Attempts()
     attempts.give(attempt())
     with pytest.raises(OidcError) as caught:
@@ -188,9 +170,7 @@ def test_an_attempt_is_of_one_browser_provider_and_host(
 
 
 def test_whoever_begins_many_pushes_out_their_own() -> None:
-    """
-    One address cannot end the attempts of others, and all of them are bounded.
-    """
+    """One address cannot end the attempts of others, and all of them are bounded."""
     attempts = Attempts(most=5, most_per_address=2)
     attempts.give(attempt(state="mine"))
     for number in range(4):
@@ -223,9 +203,7 @@ def test_whoever_begins_many_pushes_out_their_own() -> None:
     ],
 )
 def test_what_is_no_answer(query: bytes) -> None:
-    """
-    Missing, doubled, too long or both at once: it is refused before anything is looked up.
-    """
+    """Missing, doubled, too long or both at once: it is refused before anything is looked up."""
     with pytest.raises(OidcError) as caught:
         read_answer(query)
     assert caught.value.why is Why.STALE
@@ -234,9 +212,7 @@ def test_what_is_no_answer(query: bytes) -> None:
 @settings(deadline=None)
 @given(st.text(min_size=1), st.text(min_size=1), st.none() | st.text())
 def test_what_was_sent_is_read(state: str, code: str, issuer: str | None) -> None:
-    """
-    Whatever a provider's values are, they arrive as they were, or nothing does.
-    """
+    """Whatever a provider's values are, they arrive as they were, or nothing does."""
     fields = {"state": state, "code": code} | ({} if issuer is None else {"iss": issuer})
     try:
         query = urlencode(fields, quote_via=quote).encode()
@@ -248,9 +224,7 @@ def test_what_was_sent_is_read(state: str, code: str, issuer: str | None) -> Non
 @settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_no_query_ends_in_anything_but_a_refusal(query: bytes) -> None:
-    """
-    Bytes of a stranger raise one error only.
-    """
+    """Bytes of a stranger raise one error only."""
     try:
         answer = read_answer(query)
     except OidcError:
@@ -260,9 +234,7 @@ def test_no_query_ends_in_anything_but_a_refusal(query: bytes) -> None:
 
 
 def test_who_declined_has_no_code() -> None:
-    """
-    The reason that the provider tells is not repeated.
-    """
+    """The reason that the provider tells is not repeated."""
     with pytest.raises(OidcError) as caught:
         redeemable(read_answer(b"state=s&error=%3Cscript%3E&iss=x"))
     assert caught.value.why is Why.DECLINED
@@ -283,9 +255,7 @@ def test_who_declined_has_no_code() -> None:
     ],
 )
 def test_an_answer_of_another_provider(told: str | None, *, sends: bool, is_fine: bool) -> None:
-    """
-    RFC 9207: compared letter for letter; missing only where it is never sent.
-    """
+    """RFC 9207: compared letter for letter; missing only where it is never sent."""
     metadata = replace(METADATA, sends_issuer=sends)
     answer = Answer("s", told, "c")
     if is_fine:

@@ -1,6 +1,4 @@
-"""
-The sign-in pages: accessible, harmless, and the same to a program.
-"""
+"""The sign-in pages: accessible, harmless, and the same to a program."""
 
 import re
 from dataclasses import replace
@@ -34,9 +32,7 @@ CLASSES = {item.id: item for item in DEFAULT_MODEL.classes}
 def standing(
     name: str = "restricted", *, who: str | None = None, country: str | None = None
 ) -> Standing:
-    """
-    Return how somebody (or nobody) without any proof stands before a route of that class.
-    """
+    """Return how somebody (or nobody) without any proof stands before a route of that class."""
     route = Route(Door("/a"), CLASSES[name], admit=("group:staff",))
     place = Place(Site(("shop.example",), Upstream("http", "127.0.0.1", 80), (route,)), route)
     known = Known(Identity(who), (), None, None) if who else None
@@ -45,9 +41,7 @@ def standing(
 
 
 class Outline(HTMLParser):
-    """
-    What a page has: its tags with attributes.
-    """
+    """What a page has: its tags with attributes."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -55,17 +49,13 @@ class Outline(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """
-        Keep one tag.
-        """
+        """Keep one tag."""
         self.tags.append((tag, dict(attrs)))
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_the_page_is_accessible(language: str) -> None:
-    """
-    The page names its language, has one heading, and a label for each field that is seen.
-    """
+    """The page names its language, has one heading, and a label for each field that is seen."""
     outline = Outline(sign_in_page(Paper(language), standing(), "/a", "wrong")).tags
     tags = [tag for tag, _ in outline]
     assert ("html", {"lang": language}) in outline
@@ -78,9 +68,7 @@ def test_the_page_is_accessible(language: str) -> None:
 
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
 def test_every_colour_can_be_read(scheme: int) -> None:
-    """
-    WCAG 2.2: text has a contrast of 4.5 (1.4.3), edges and the focus one of 3 (1.4.11).
-    """
+    """WCAG 2.2: text has a contrast of 4.5 (1.4.3), edges and the focus one of 3 (1.4.11)."""
     block = re.findall(r":root\{([^}]*)\}", STYLE)[scheme]
     colours = dict(re.findall(r"--([a-z-]+):(#[0-9a-f]{3,6})", block))
     assert len(colours) == 11
@@ -94,9 +82,7 @@ def test_every_colour_can_be_read(scheme: int) -> None:
 
 
 def test_no_script_but_for_passkeys() -> None:
-    """
-    There is no inline script or style, and the one script comes from here.
-    """
+    """There is no inline script or style, and the one script comes from here."""
     outline = Outline(sign_in_page(Paper(), standing(), "/a")).tags
     assert [a["src"] for tag, a in outline if tag == "script"] == ["/.sealgate/passkey.js"]
     assert not [a for _, a in outline if "style" in a or any(n.startswith("on") for n in a)]
@@ -104,18 +90,14 @@ def test_no_script_but_for_passkeys() -> None:
 
 
 def test_a_page_that_is_none_leads_home() -> None:
-    """
-    There is a sentence, and a link to what there is.
-    """
+    """There is a sentence, and a link to what there is."""
     page = nowhere_page(Paper())
     assert "There is no such page" in page
     assert ("a", {"href": "/.sealgate/"}) in Outline(page).tags
 
 
 def test_what_a_class_needs_and_why() -> None:
-    """
-    The page says which class the area is of, and what that asks for.
-    """
+    """The page says which class the area is of, and what that asks for."""
     page = sign_in_page(Paper(), standing("confidential", country="DE"), "/a")
     assert "Organization Confidential: sign in with a key" in page
     assert 'name="password"' not in page
@@ -132,9 +114,7 @@ def test_what_a_class_needs_and_why() -> None:
 def test_from_elsewhere_nothing_is_asked_for(
     who: str | None, country: str | None, title: str, told: str
 ) -> None:
-    """
-    No sign-in would help, so the page says why, and leads back for who has moved.
-    """
+    """No sign-in would help, so the page says why, and leads back for who has moved."""
     page = sign_in_page(Paper(), standing("confidential", who=who, country=country), "/a")
     assert f"<h1>{title}</h1>" in page
     assert told in page
@@ -143,9 +123,7 @@ def test_from_elsewhere_nothing_is_asked_for(
 
 
 def test_nothing_of_a_stranger_is_markup() -> None:
-    """
-    Names, paths and operators are shown as text.
-    """
+    """Names, paths and operators are shown as text."""
     for page in (
         sign_in_page(Paper(operator=HOSTILE, form=HOSTILE), standing(who=HOSTILE), f"/{HOSTILE}"),
         not_admitted_page(Paper(operator=HOSTILE), HOSTILE, f"/{HOSTILE}"),
@@ -156,9 +134,7 @@ def test_nothing_of_a_stranger_is_markup() -> None:
 
 
 def test_a_program_gets_the_same_as_values() -> None:
-    """
-    401 while nobody is known, 403 with what is missing afterwards.
-    """
+    """401 while nobody is known, 403 with what is missing afterwards."""
     status, fields = problem(standing(), "/a")
     assert (status, fields["class"]) == (401, "Public Restricted")
     status, fields = problem(standing("confidential", who="anna", country="FR"), "/a")
@@ -167,9 +143,7 @@ def test_a_program_gets_the_same_as_values() -> None:
 
 
 def granted(state: GrantState | None, *held: Factor) -> Standing:
-    """
-    Return how anna stands before a secret page: with her certificate, and a grant in *state*.
-    """
+    """Return how anna stands before a secret page: with her certificate, and a grant in *state*."""
     route = Route(Door("/"), CLASSES["secret"], admit=("user:anna",))
     place = Place(Site(("vault.example",), Upstream("http", "127.0.0.1", 80), (route,)), route)
     shown = (Proven(Factor.CERTIFICATE, 0.0, "k"),)
@@ -191,9 +165,7 @@ def granted(state: GrantState | None, *held: Factor) -> Standing:
 @pytest.mark.parametrize("language", ["en", "de"])
 @pytest.mark.parametrize("state", [None, *GrantState])
 def test_a_grant_is_asked_for_before_a_code(language: str, state: GrantState | None) -> None:
-    """
-    The page says what to type next, and asks for the code when the grant runs.
-    """
+    """The page says what to type next, and asks for the code when the grant runs."""
     page = sign_in_page(Paper(language), granted(state, Factor.TOTP), "/a")
     if state is GrantState.RUNNING:
         assert 'autocomplete="one-time-code"' in page
@@ -209,9 +181,7 @@ def test_a_grant_is_asked_for_before_a_code(language: str, state: GrantState | N
 
 
 def test_from_another_country_no_grant_is_asked_for() -> None:
-    """
-    It would open nothing.
-    """
+    """It would open nothing."""
     there = granted(None, Factor.TOTP)
     shown = (Proven(Factor.CERTIFICATE, 0.0, "k"),)
     lacking = missing(
@@ -224,9 +194,7 @@ def test_from_another_country_no_grant_is_asked_for() -> None:
 
 
 def test_who_has_no_second_factor_is_told_how_to_get_one() -> None:
-    """
-    What they do not have is not asked for.
-    """
+    """What they do not have is not asked for."""
     page = sign_in_page(Paper(), granted(GrantState.RUNNING), "/a")
     assert "sealgate user totp anna" in page
     assert "<form" not in page
@@ -236,9 +204,7 @@ def test_who_has_no_second_factor_is_told_how_to_get_one() -> None:
 
 
 def test_a_passkey_is_offered_where_one_helps() -> None:
-    """
-    The page for a key offers the passkey, and tells of certificates.
-    """
+    """The page for a key offers the passkey, and tells of certificates."""
     lacking = standing("confidential", country="DE").missing
     assert Factor.PASSKEY in lacking[0].factors
     page = sign_in_page(Paper(), standing("confidential", country="DE"), "/a")

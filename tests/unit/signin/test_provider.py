@@ -1,6 +1,4 @@
-"""
-What a provider says of itself, and what keeps people from being sent there.
-"""
+"""What a provider says of itself, and what keeps people from being sent there."""
 
 from __future__ import annotations
 
@@ -37,18 +35,14 @@ TOLD: dict[str, Any] = {
 
 
 def test_where_a_provider_tells_of_itself() -> None:
-    """
-    Discovery 1.0, 4.1: below the issuer, without a second slash.
-    """
+    """Discovery 1.0, 4.1: below the issuer, without a second slash."""
     expected = "https://login.example/realm/.well-known/openid-configuration"
     assert discovery_url(PROVIDER) == expected
     assert discovery_url(replace(PROVIDER, issuer=f"{ISSUER}/")) == expected
 
 
 def test_what_a_provider_says_of_itself() -> None:
-    """
-    Of its algorithms only those with a private key are left.
-    """
+    """Of its algorithms only those with a private key are left."""
     read = read_metadata(PROVIDER, TOLD)
     assert read.token == "https://other.example/token"
     assert read.algorithms == ("RS256",)
@@ -86,9 +80,7 @@ def test_what_a_provider_says_of_itself() -> None:
     ],
 )
 def test_a_provider_that_cannot_be_used(changed: dict[str, Any], reason: str) -> None:
-    """
-    One thing wrong with it, and nobody is sent there; what it said is not repeated.
-    """
+    """One thing wrong with it, and nobody is sent there; what it said is not repeated."""
     with pytest.raises(OidcError, match=reason) as caught:
         read_metadata(PROVIDER, {**TOLD, **changed})
     assert caught.value.why is Why.DOWN
@@ -98,9 +90,7 @@ def test_a_provider_that_cannot_be_used(changed: dict[str, Any], reason: str) ->
 @settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted(TOLD)), st.none() | st.integers() | st.text()))
 def test_no_metadata_ends_in_anything_but_a_refusal(changed: dict[str, Any]) -> None:
-    """
-    Whatever is read has an https address at each place.
-    """
+    """Whatever is read has an https address at each place."""
     try:
         read = read_metadata(PROVIDER, {**TOLD, **changed})
     except OidcError:
@@ -109,9 +99,7 @@ def test_no_metadata_ends_in_anything_but_a_refusal(changed: dict[str, Any]) -> 
 
 
 def test_where_one_signs_out_there() -> None:
-    """
-    With the way back, where the provider has such a page at all.
-    """
+    """With the way back, where the provider has such a page at all."""
     metadata = replace(METADATA, end_session=f"{ISSUER}/end")
     url = end_session_url(PROVIDER, metadata, "Shop.example")
     assert parse_qs(urlsplit(url).query) == {

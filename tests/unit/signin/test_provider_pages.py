@@ -1,6 +1,4 @@
-"""
-What the sign-in pages show of identity providers: a button each where it helps, as text only.
-"""
+"""What the sign-in pages show of identity providers: a button each where it helps, as text only."""
 
 from __future__ import annotations
 
@@ -23,9 +21,7 @@ PAPER = Paper("en", "Shop Ltd", "token", (PLAIN, KEYS))
 
 
 def page(*factors: Factor, paper: Paper = PAPER, need: Need = Need.SIGN_IN) -> str:
-    """
-    Return the page for somebody who would need one of *factors*.
-    """
+    """Return the page for somebody who would need one of *factors*."""
     route = Route(Door("/a"), DEFAULT_MODEL.classes[1])
     place = Place(Site(("shop.example",), Upstream("http", "127.0.0.1", 80), (route,)), route)
     lacking = (Missing(need, "x is required", "sign in", factors),)
@@ -33,9 +29,7 @@ def page(*factors: Factor, paper: Paper = PAPER, need: Need = Need.SIGN_IN) -> s
 
 
 def test_each_provider_has_a_form_of_its_own() -> None:
-    """
-    Sent as a form, with its token and the way back; no script is needed.
-    """
+    """Sent as a form, with its token and the way back; no script is needed."""
     shown = page(Factor.PASSWORD, Factor.PROVIDER)
     for provider in (PLAIN, KEYS):
         form = shown.partition(f'<form method="post" action="/.sealgate/oidc/{provider.name}">')[2]
@@ -47,9 +41,7 @@ def test_each_provider_has_a_form_of_its_own() -> None:
 
 @pytest.mark.parametrize("need", [Need.SIGN_IN, Need.KEY, Need.SECOND_FACTOR])
 def test_where_a_key_is_needed_only_those_that_tell_of_keys(need: Need) -> None:
-    """
-    Through another one somebody would come back with too little.
-    """
+    """Through another one somebody would come back with too little."""
     shown = page(Factor.PASSKEY, Factor.PROVIDER_KEY, need=need)
     assert "Sign in with Two" in shown
     assert "Sign in with One" not in shown
@@ -58,9 +50,7 @@ def test_where_a_key_is_needed_only_those_that_tell_of_keys(need: Need) -> None:
 
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
 def test_nothing_of_a_provider_is_markup(language: str) -> None:
-    """
-    Neither its label nor an address that it names.
-    """
+    """Neither its label nor an address that it names."""
     provider = replace(PLAIN, label=HOSTILE)
     paper = Paper(language, "Shop Ltd", "token", (provider,))
     url = f"https://one.example/?{HOSTILE}"
@@ -78,7 +68,5 @@ def test_nothing_of_a_provider_is_markup(language: str) -> None:
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
 @pytest.mark.parametrize("why", Why)
 def test_each_reason_has_its_sentence(language: str, why: Why) -> None:
-    """
-    In every language, with the label of the provider where it is about it.
-    """
+    """In every language, with the label of the provider where it is about it."""
     assert Paper(language).say(why, label="One", reason="it does not answer")

@@ -7,9 +7,7 @@ from sealgate.signin.words import ENGLISH, LANGUAGES, language_of
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_language_says_everything(language: str) -> None:
-    """
-    Each table has the same sentences with the same blanks.
-    """
+    """Each table has the same sentences with the same blanks."""
     table = LANGUAGES[language]
     assert table.keys() == ENGLISH.keys()
     for name, sentence in ENGLISH.items():
@@ -27,7 +25,5 @@ def test_every_language_says_everything(language: str) -> None:
     ],
 )
 def test_the_first_language_that_is_spoken(accepted: str, expected: str) -> None:
-    """
-    The first wish that can be met is met; English is for everybody else.
-    """
+    """The first wish that can be met is met; English is for everybody else."""
     assert language_of(accepted) == expected

@@ -4,9 +4,7 @@ from sealgate.signing.passing import answered_fields, asked_fields
 
 
 def test_only_what_tells_nothing_of_a_person_is_asked() -> None:
-    """
-    Names are folded; what is not known stays behind.
-    """
+    """Names are folded; what is not known stays behind."""
     fields = (
         ("Host", "a.example"),
         ("Accept", "*/*"),
@@ -25,9 +23,7 @@ def test_only_what_tells_nothing_of_a_person_is_asked() -> None:
 
 
 def test_each_name_is_one_line_that_a_signature_can_cover() -> None:
-    """
-    Lines of one name are joined in their order; cookies, odd bytes and hop fields go.
-    """
+    """Lines of one name are joined in their order; cookies, odd bytes and hop fields go."""
     fields = (
         ("Vary", "a"),
         ("Set-Cookie", "sid=1"),

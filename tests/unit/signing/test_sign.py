@@ -19,24 +19,18 @@ SHA = hashlib.sha256(b"ok").digest()
 
 @pytest.mark.parametrize(("body", "value"), vectors.DIGESTS)
 def test_digests_are_written_as_in_rfc_9530(body: bytes, value: str) -> None:
-    """
-    The examples of the RFC, the empty content of HEAD among them.
-    """
+    """The examples of the RFC, the empty content of HEAD among them."""
     assert content_digest(hashlib.sha256(body).digest()) == value
 
 
 def test_rfc_9421_b_2_6_ed25519() -> None:
-    """
-    The signature of the RFC over its signature base comes out, byte for byte.
-    """
+    """The signature of the RFC over its signature base comes out, byte for byte."""
     made = private_key(vectors.ED25519_PRIVATE).sign(vectors.ED25519_BASE.encode())
     assert base64.b64encode(made).decode() == vectors.ED25519_SIGNATURE
 
 
 def test_rfc_9421_b_2_4_ecdsa_response() -> None:
-    """
-    The signed response of the RFC is verified through our view of a message.
-    """
+    """The signed response of the RFC is verified through our view of a message."""
     (key,) = read_keys(vectors.P256_PUBLIC).values()
     resolver = MappingKeyResolver(public_keys={"test-key-ecc-p256": key}, private_keys={})
     verifier = HTTPMessageVerifier(signature_algorithm=ECDSA_P256_SHA256, key_resolver=resolver)
@@ -47,9 +41,7 @@ def test_rfc_9421_b_2_4_ecdsa_response() -> None:
 
 
 def test_what_is_covered_stands_as_written_by_hand() -> None:
-    """
-    Status, every field sent, and of the request what tells which answer it wanted.
-    """
+    """Status, every field sent, and of the request what tells which answer it wanted."""
     request = Request(
         "GET", "a.example:8080", "/x?y=1", (("If-None-Match", '"v1"'), ("Accept", "*/*"))
     )
@@ -80,9 +72,7 @@ def test_what_is_covered_stands_as_written_by_hand() -> None:
 
 
 def test_lines_of_one_name_stay_apart_and_in_order() -> None:
-    """
-    Nothing of what is sent is merged or lost.
-    """
+    """Nothing of what is sent is merged or lost."""
     lines = (("vary", "a"), ("x-empty", ""), ("vary", "b"))
     sent = Signer(KEY).fields(Request("GET", "a", "/"), Answer(200, lines), SHA, 0.0)
     assert sent[:3] == lines
@@ -94,9 +84,7 @@ def test_lines_of_one_name_stay_apart_and_in_order() -> None:
     [("/a b", "x"), ("/%zz", "x"), ("*", "x"), ("/", "a\x00b"), ("/", "caf\xe9"), ("/", "a\nb")],
 )
 def test_what_cannot_be_signed_is_refused(target: str, value: str) -> None:
-    """
-    No answer goes out with a part that the signature could not cover.
-    """
+    """No answer goes out with a part that the signature could not cover."""
     request, answer = Request("GET", "a.example", target), Answer(200, (("x", value),))
     with pytest.raises(ValueError, match="cannot be signed"):
         Signer(KEY).fields(request, answer, SHA, 0.0)
@@ -106,8 +94,6 @@ def test_what_cannot_be_signed_is_refused(target: str, value: str) -> None:
     "authority", ["", "a@b.example", "a.example/x", "a.example?", "[::1", "a b"]
 )
 def test_an_odd_host_is_not_signed_for(authority: str) -> None:
-    """
-    A URL would take it for another one.
-    """
+    """A URL would take it for another one."""
     with pytest.raises(ValueError, match="cannot be signed"):
         Signer(KEY).fields(Request("GET", authority, "/"), Answer(200, ()), SHA, 0.0)

@@ -26,17 +26,13 @@ SIGNED = Answer(200, Signer(KEY).fields(REQUEST, HEAD, hashlib.sha256(BODY).dige
 
 
 def changed(name: str, value: str | None, answer: Answer = SIGNED) -> Answer:
-    """
-    Return *answer* with another value of one field, or without it.
-    """
+    """Return *answer* with another value of one field, or without it."""
     rest = tuple(line for line in answer.fields if line[0] != name)
     return Answer(answer.status, rest if value is None else (*rest, (name, value)))
 
 
 def rewritten(pattern: str, by: str, name: str = "signature-input") -> Answer:
-    """
-    Return the answer with a part of one field replaced.
-    """
+    """Return the answer with a part of one field replaced."""
     (value,) = SIGNED.values(name)
     made = re.sub(pattern, by, value)
     assert made != value
@@ -44,9 +40,7 @@ def rewritten(pattern: str, by: str, name: str = "signature-input") -> Answer:
 
 
 def defect(answer: Answer, request: Request = REQUEST, now: float = NOW) -> Defect:
-    """
-    Return why *answer* is not verified.
-    """
+    """Return why *answer* is not verified."""
     with pytest.raises(UnverifiedError) as caught:
         verify_head(request, answer, KEYS, now=now)
     assert caught.value.message
@@ -54,9 +48,7 @@ def defect(answer: Answer, request: Request = REQUEST, now: float = NOW) -> Defe
 
 
 def test_what_was_signed_is_verified() -> None:
-    """
-    It tells by whom, until when and over what; the body is judged by its digest.
-    """
+    """It tells by whom, until when and over what; the body is judged by its digest."""
     verified = verify_head(REQUEST, SIGNED, KEYS, now=NOW)
     assert (verified.keyid, verified.algorithm) == (KEY.kid, "ed25519")
     assert (verified.created, verified.expires) == (10_000, 10_300)
@@ -68,9 +60,7 @@ def test_what_was_signed_is_verified() -> None:
 
 @pytest.mark.parametrize("body", [b"", BODY[:-1], BODY + b"\n", BODY.upper()])
 def test_another_body_is_refused(body: bytes) -> None:
-    """
-    Cut, lengthened or changed.
-    """
+    """Cut, lengthened or changed."""
     digest = BodyDigest(verify_head(REQUEST, SIGNED, KEYS, now=NOW))
     digest.update(body)
     with pytest.raises(UnverifiedError) as caught:
@@ -120,9 +110,7 @@ def test_another_body_is_refused(body: bytes) -> None:
     ],
 )
 def test_a_changed_head_is_refused(answer: Answer, expected: Defect) -> None:
-    """
-    Each kind of change by its own name.
-    """
+    """Each kind of change by its own name."""
     assert defect(answer) is expected
 
 
@@ -138,16 +126,12 @@ def test_a_changed_head_is_refused(answer: Answer, expected: Defect) -> None:
     ],
 )
 def test_an_answer_does_not_stand_for_another_request(request_: Request) -> None:
-    """
-    Another path, query, name, port or method.
-    """
+    """Another path, query, name, port or method."""
     assert defect(SIGNED, request_) is Defect.NO_FIT
 
 
 def test_a_304_does_not_stand_for_another_condition() -> None:
-    """
-    What was not modified since one version may be modified since another.
-    """
+    """What was not modified since one version may be modified since another."""
     asked = Request("GET", "a.example", "/", (("if-none-match", '"v1"'),))
     signed = Signer(KEY).fields(asked, Answer(304, ()), hashlib.sha256(b"").digest(), NOW)
     verify_head(asked, Answer(304, signed), KEYS, now=NOW)
@@ -156,9 +140,7 @@ def test_a_304_does_not_stand_for_another_condition() -> None:
 
 
 def test_the_default_port_is_none() -> None:
-    """
-    RFC 9421, 2.2.3: a client that writes it out asks for the same.
-    """
+    """RFC 9421, 2.2.3: a client that writes it out asks for the same."""
     verify_head(Request("GET", "A.example:80", "/file?v=1"), SIGNED, KEYS, now=NOW)
 
 
@@ -172,9 +154,7 @@ def test_the_default_port_is_none() -> None:
     ],
 )
 def test_a_signature_holds_for_a_while(now: float, expected: Defect | None) -> None:
-    """
-    Five minutes, and one more for clocks that differ.
-    """
+    """Five minutes, and one more for clocks that differ."""
     if expected is None:
         verify_head(REQUEST, SIGNED, KEYS, now=now)
     else:
@@ -185,18 +165,14 @@ def test_a_signature_holds_for_a_while(now: float, expected: Defect | None) -> N
     "digest", ["md5=:AAAA:", "sha=:AAAA:, unixsum=1", "", "sha-256=:AAAA:", "sha-256=1"]
 )
 def test_a_digest_that_proves_nothing_is_refused(digest: str) -> None:
-    """
-    RFC 9530, 5 deprecates the others; even the holder of the key cannot use them.
-    """
+    """RFC 9530, 5 deprecates the others; even the holder of the key cannot use them."""
     assert defect(Answer(200, _signed_with_digest(digest))) in {Defect.NO_DIGEST, Defect.MALFORMED}
 
 
 class _AnyDigest(ContentDigest):
     @classmethod
     def prepare(cls, headers: object, body: object, *, use_existing_digest: bool) -> None:
-        """
-        Take whatever digest is there.
-        """
+        """Take whatever digest is there."""
 
 
 def _signed_with_digest(digest: str) -> Fields:
@@ -218,9 +194,7 @@ def _signed_with_digest(digest: str) -> Fields:
 
 
 def test_a_public_key_is_never_a_shared_secret() -> None:
-    """
-    Algorithm confusion: HMAC with the public key as its secret does not verify.
-    """
+    """Algorithm confusion: HMAC with the public key as its secret does not verify."""
     at = dt.datetime.fromtimestamp(NOW, dt.UTC)
     raw = vectors.ED25519_PUBLIC
     message = view(REQUEST, changed("signature", None, changed("signature-input", None)))
@@ -245,9 +219,7 @@ def test_a_public_key_is_never_a_shared_secret() -> None:
 
 
 def test_of_several_signatures_one_that_holds_is_enough() -> None:
-    """
-    A site may sign with two keys; what others added does not matter.
-    """
+    """A site may sign with two keys; what others added does not matter."""
     inputs = f'other=("@status");tag="{TAG}";keyid="x", {SIGNED.values("signature-input")[0]}'
     signatures = f"other=:AAAA:, {SIGNED.values('signature')[0]}"
     both = changed("signature-input", inputs, changed("signature", signatures))
@@ -255,17 +227,13 @@ def test_of_several_signatures_one_that_holds_is_enough() -> None:
 
 
 def test_the_same_label_twice_is_refused() -> None:
-    """
-    Two readers must not take different ones for the signature.
-    """
+    """Two readers must not take different ones for the signature."""
     line = SIGNED.values("signature-input")[0]
     assert defect(changed("signature-input", f"{line}, {line}")) is Defect.MALFORMED
 
 
 def test_ecdsa_is_verified_too() -> None:
-    """
-    Another signer may use P-256; then its key says so.
-    """
+    """Another signer may use P-256; then its key says so."""
     private = ec.generate_private_key(ec.SECP256R1())
     name = key_id(private.public_key())
     message = view(REQUEST, Answer(200, ()))
@@ -292,18 +260,14 @@ def test_ecdsa_is_verified_too() -> None:
 
 
 def test_whether_an_answer_claims_to_be_signed() -> None:
-    """
-    One half of a signature is a claim, too.
-    """
+    """One half of a signature is a claim, too."""
     assert is_signed(SIGNED)
     assert is_signed(changed("signature", None))
     assert not is_signed(HEAD)
 
 
 def test_the_signed_response_of_the_rfc_is_for_another_purpose() -> None:
-    """
-    It is a good signature (test_sign.py), but says nothing of the request.
-    """
+    """It is a good signature (test_sign.py), but says nothing of the request."""
     keys = {"test-key-ecc-p256": next(iter(read_keys(vectors.P256_PUBLIC).values()))}
     answer = Answer(200, vectors.RESPONSE_FIELDS)
     with pytest.raises(UnverifiedError) as caught:

@@ -1,6 +1,4 @@
-"""
-Keys and messages of RFC 9421, appendix B, and digests of RFC 9530, appendices B and D.
-"""
+"""Keys and messages of RFC 9421, appendix B, and digests of RFC 9530, appendices B and D."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Stores for tests: a site's keys, settings, and somebody whose identity is elsewhere.
-"""
+"""Stores for tests: a site's keys, settings, and somebody whose identity is elsewhere."""
 
 from __future__ import annotations
 
@@ -33,9 +31,7 @@ ELSEWHERE = HybridIdentity.generate()
 
 
 def keyring(*identities: Identity, apart: bool = True) -> UnlockedKeyring:
-    """
-    Return the keys of a site: *identities*, the current one first.
-    """
+    """Return the keys of a site: *identities*, the current one first."""
     mine = identities or (SITE,)
     recipient = mine[0].recipient()
     assert recipient is not None
@@ -51,9 +47,7 @@ def keyring(*identities: Identity, apart: bool = True) -> UnlockedKeyring:
 
 @dataclass
 class Place:
-    """
-    Where a test keeps a store and Sealgate's state, apart from each other.
-    """
+    """Where a test keeps a store and Sealgate's state, apart from each other."""
 
     folder: Path
     rung: StorageRung = StorageRung.ENCRYPTED
@@ -63,16 +57,12 @@ class Place:
 
     @property
     def root(self) -> Path:
-        """
-        Return the folder of the store.
-        """
+        """Return the folder of the store."""
         return self.folder / "store"
 
     @property
     def settings(self) -> StoreSettings:
-        """
-        Return the settings of the store.
-        """
+        """Return the settings of the store."""
         secret = self.rung is StorageRung.HIGHLY_ENCRYPTED
         return StoreSettings(
             "partners",
@@ -92,32 +82,24 @@ class Place:
         now: Callable[[], float] = time.time,
         compare: bool = True,
     ) -> ObjectStore:
-        """
-        Open the store.
-        """
+        """Open the store."""
         return open_store(self.settings, keys or keyring(), now=now, compare=compare)
 
     def object(self, store: ObjectStore, *path: str) -> Path:
-        """
-        Return the file that the object of *path* lies in.
-        """
+        """Return the file that the object of *path* lies in."""
         object_id = store.stat(path).object_id
         return self.root / "objects" / object_id[:2] / object_id
 
 
 def put(store: ObjectStore, name: str, content: bytes, *, owner: str = "anna") -> None:
-    """
-    Upload *content* as one file; folders are parted by slashes.
-    """
+    """Upload *content* as one file; folders are parted by slashes."""
     with store.open_write(tuple(name.split("/")), owner=owner) as upload:
         upload.write(content)
         upload.commit()
 
 
 def get(store: ObjectStore, name: str) -> bytes:
-    """
-    Return the content of a file.
-    """
+    """Return the content of a file."""
     reader = store.open_read(tuple(name.split("/")))
     try:
         return reader.read_at(0, reader.entry.size + 1)
@@ -126,9 +108,7 @@ def get(store: ObjectStore, name: str) -> bytes:
 
 
 def get_raw(store: ObjectStore, name: str) -> bytes:
-    """
-    Return the sealed bytes of a file.
-    """
+    """Return the sealed bytes of a file."""
     reader = store.open_raw(tuple(name.split("/")))
     try:
         return reader.read_at(0, reader.entry.size + 1)
@@ -137,7 +117,5 @@ def get_raw(store: ObjectStore, name: str) -> bytes:
 
 
 def lying(place: Place) -> set[str]:
-    """
-    Return the names of all objects.
-    """
+    """Return the names of all objects."""
     return {path.name for path in (place.root / "objects").rglob("*") if path.is_file()}

@@ -1,6 +1,4 @@
-"""
-The ring of the site's keys: one is current, retired ones stay.
-"""
+"""The ring of the site's keys: one is current, retired ones stay."""
 
 import pytest
 from cryptography.hazmat.primitives import hashes, hmac
@@ -20,9 +18,7 @@ FIRST = site_key("age1first", 1000.0)
 
 
 def test_a_new_key_takes_the_place_of_the_current_one() -> None:
-    """
-    The old one is retired at that moment and still found.
-    """
+    """The old one is retired at that moment and still found."""
     ring = Keyring((FIRST,))
     assert ring.current == FIRST
     grown = ring.with_new(site_key("age1second", 2000.0), 2000.0)
@@ -43,17 +39,13 @@ def test_a_new_key_takes_the_place_of_the_current_one() -> None:
     ],
 )
 def test_a_ring_without_one_current_key_is_none(keys: tuple[SiteKey, ...]) -> None:
-    """
-    None, two, the wrong one, or one key twice: refused.
-    """
+    """None, two, the wrong one, or one key twice: refused."""
     with pytest.raises(ValueError, match="a keyring"):
         Keyring(keys)
 
 
 def test_a_key_gets_old() -> None:
-    """
-    After a year it is due; a clock that was set back makes no age.
-    """
+    """After a year it is due; a clock that was set back makes no age."""
     ring = Keyring((FIRST,))
     assert not ring.is_due(1000.0 + ROTATE_AFTER_DAYS * DAY - 1)
     assert ring.is_due(1000.0 + ROTATE_AFTER_DAYS * DAY)
@@ -62,18 +54,14 @@ def test_a_key_gets_old() -> None:
 
 
 def test_an_id_is_made_from_the_recipient() -> None:
-    """
-    Eight hex digits of its SHA-256.
-    """
+    """Eight hex digits of its SHA-256."""
     assert FIRST.id == "e3f315ad"
     assert site_key("age1first", 5.0).id == FIRST.id
 
 
 @given(st.binary(min_size=32, max_size=64))
 def test_the_record_key_is_hkdf(secret: bytes) -> None:
-    """
-    RFC 5869 with SHA-256 and no salt, written out: extract, then one block of expand.
-    """
+    """RFC 5869 with SHA-256 and no salt, written out: extract, then one block of expand."""
 
     def mac(key: bytes, data: bytes) -> bytes:
         context = hmac.HMAC(key, hashes.SHA256())
@@ -85,8 +73,6 @@ def test_the_record_key_is_hkdf(secret: bytes) -> None:
 
 
 def test_a_short_secret_is_refused() -> None:
-    """
-    What is shorter than the key cannot make it.
-    """
+    """What is shorter than the key cannot make it."""
     with pytest.raises(ValueError, match="too short"):
         record_key(b"x" * 31)

@@ -46,9 +46,7 @@ from sealgate.storage.paths import (
     ],
 )
 def test_what_a_path_means(raw: bytes | str, cwd: tuple[str, ...], path: tuple[str, ...]) -> None:
-    """
-    Dots go by the letter, never above the root, and names are in their normal form.
-    """
+    """Dots go by the letter, never above the root, and names are in their normal form."""
     assert resolve(raw, cwd) == path
 
 
@@ -97,9 +95,7 @@ def test_what_a_path_means(raw: bytes | str, cwd: tuple[str, ...], path: tuple[s
     ],
 )
 def test_what_is_no_path(raw: bytes | str, said: str) -> None:
-    """
-    Each defect alone is enough, and the message repeats no name.
-    """
+    """Each defect alone is enough, and the message repeats no name."""
     with pytest.raises(StorageError) as caught:
         resolve(raw)
     assert caught.value.trouble is Trouble.BAD_NAME
@@ -107,9 +103,7 @@ def test_what_is_no_path(raw: bytes | str, said: str) -> None:
 
 
 def test_a_path_that_grows_is_measured_as_it_is_kept() -> None:
-    """
-    A relative path may be short and the whole too long; NFC may make a name longer.
-    """
+    """A relative path may be short and the whole too long; NFC may make a name longer."""
     with pytest.raises(StorageError, match="longer than 4096"):
         resolve("b", tuple(["x" * 200] * 21))
     # U+FB2C becomes three characters in NFC.
@@ -129,33 +123,25 @@ def test_a_path_that_grows_is_measured_as_it_is_kept() -> None:
     ],
 )
 def test_names_that_are_one_file_for_some_client(name: str, other: str) -> None:
-    """
-    Case, composition, kinds of space and picture selectors tell no two files apart.
-    """
+    """Case, composition, kinds of space and picture selectors tell no two files apart."""
     assert collision_key(name) == collision_key(other)
 
 
 @pytest.mark.parametrize(("name", "other"), [("a", "a"), ("a", "b"), ("m2", "m\u00b2")])
 def test_names_that_are_two_files_or_the_same(name: str, other: str) -> None:
-    """
-    The same name is no collision, and what looks different is none either.
-    """
+    """The same name is no collision, and what looks different is none either."""
     assert (collision_key(name) == collision_key(other)) is (name == other)
 
 
 def test_what_has_been_checked_is_checked_again_without_change() -> None:
-    """
-    A checked name is a fixed point, so that the store can be asked with what was listed.
-    """
+    """A checked name is a fixed point, so that the store can be asked with what was listed."""
     for name in ("u\u0308ber", "a b", "\u2764\ufe0f"):
         once = checked_segment(name)
         assert checked_segment(once) == once == unicodedata.normalize("NFC", name)
 
 
 def test_noise_never_leaves_the_root() -> None:
-    """
-    Fuzz: of 20,000 strings made from dangerous pieces, each is refused or stays inside.
-    """
+    """Fuzz: of 20,000 strings made from dangerous pieces, each is refused or stays inside."""
     chance = random.Random(4)  # noqa: S311  # a repeatable fuzz
     pieces = [b"..", b".", b"/", b"//", b"\\", b"\0", b"a", b"\xff", b"\xc3\xbc", b"\xcc\x88"]
     pieces += [b"%2e", b"C:", b"\xe2\x80\xae", b" ", b"nul", b".sealgate", b"~", b"\xc0\xaf", b"u"]

@@ -1,6 +1,4 @@
-"""
-Records: two that differ in anything differ in their MAC, and sums know every member.
-"""
+"""Records: two that differ in anything differ in their MAC, and sums know every member."""
 
 from __future__ import annotations
 
@@ -61,9 +59,7 @@ MACS = st.lists(st.binary(min_size=32, max_size=32), unique=True, max_size=6)
 
 @pytest.mark.parametrize("field", [field.name for field in fields(Record)])
 def test_every_field_is_under_the_mac(field: str) -> None:
-    """
-    A record that differs in one field is another one.
-    """
+    """A record that differs in one field is another one."""
     mac = VOUCHING.mac(RECORD)
     assert VOUCHING.is_genuine(RECORD, mac)
     changed = replace(RECORD, **{field: OTHERS[field]})
@@ -72,9 +68,7 @@ def test_every_field_is_under_the_mac(field: str) -> None:
 
 @given(st.tuples(TEXTS, TEXTS, TEXTS), st.tuples(TEXTS, TEXTS, TEXTS))
 def test_no_two_records_look_the_same(one: tuple[str, ...], two: tuple[str, ...]) -> None:
-    """
-    Nothing can be moved from one text into the next.
-    """
+    """Nothing can be moved from one text into the next."""
     a, b = (
         encode(replace(RECORD, classification=c, owner=o, object_id=i)) for c, o, i in (one, two)
     )
@@ -82,9 +76,7 @@ def test_no_two_records_look_the_same(one: tuple[str, ...], two: tuple[str, ...]
 
 
 def test_each_store_and_site_has_its_own_keys() -> None:
-    """
-    A genuine record of one store is none of another's.
-    """
+    """A genuine record of one store is none of another's."""
     mac = VOUCHING.mac(RECORD)
     assert not Vouching(b"k" * 32, b"j" * 16).is_genuine(RECORD, mac)
     assert not Vouching(b"l" * 32, b"i" * 16).is_genuine(RECORD, mac)
@@ -94,9 +86,7 @@ def test_each_store_and_site_has_its_own_keys() -> None:
 
 @given(MACS, st.randoms())
 def test_a_sum_is_that_of_its_members_in_any_order(macs: list[bytes], chance: Any) -> None:
-    """
-    Adding and taking away one by one gives what adding up at once gives.
-    """
+    """Adding and taking away one by one gives what adding up at once gives."""
     total = NOTHING
     for mac in macs:
         total = VOUCHING.with_records(total, None, mac)
@@ -110,9 +100,7 @@ def test_a_sum_is_that_of_its_members_in_any_order(macs: list[bytes], chance: An
 
 @given(MACS, st.binary(min_size=32, max_size=32))
 def test_a_sum_knows_who_is_missing(macs: list[bytes], other: bytes) -> None:
-    """
-    One member more, less or other, and the sum is another.
-    """
+    """One member more, less or other, and the sum is another."""
     if other in macs:
         return
     assert VOUCHING.of_records([*macs, other]) != VOUCHING.of_records(macs)
@@ -126,9 +114,7 @@ def test_a_sum_knows_who_is_missing(macs: list[bytes], other: bytes) -> None:
 
 
 def test_heads_and_anchors_cannot_be_exchanged() -> None:
-    """
-    Each kind of MAC is for its own use, and covers all it says.
-    """
+    """Each kind of MAC is for its own use, and covers all it says."""
     head = Head(b"i" * 16, 5, 1, 7, NOTHING)
     macs = {
         VOUCHING.head_mac(head),
@@ -145,18 +131,14 @@ def test_heads_and_anchors_cannot_be_exchanged() -> None:
 
 
 def test_leaves_are_chosen_by_area_and_path() -> None:
-    """
-    The same path set aside is counted elsewhere.
-    """
+    """The same path set aside is counted elsewhere."""
     assert len(leaf_of(FILES, ("a",))) == DEPTH
     assert leaf_of(FILES, ("a", "b")) != leaf_of(QUARANTINE, ("a", "b"))
     assert leaf_of(FILES, ("a", "b")) != leaf_of(FILES, ("a b",))
 
 
 def test_an_entry_tells_a_client_what_it_may_know() -> None:
-    """
-    Path, size, time, owner and class; nothing of keys.
-    """
+    """Path, size, time, owner and class; nothing of keys."""
     entry = RECORD.entry
     assert (entry.path, entry.size, entry.owner) == (("a", "b"), 7, "anna")
     assert (entry.modified_at, entry.classification) == (1.5, "confidential")

@@ -39,23 +39,17 @@ def ssh(
     *,
     strict: bool = True,
 ) -> Channel:
-    """
-    Return an SSH connection.
-    """
+    """Return an SSH connection."""
     return Channel(TransferProtocol.SFTP, "192.0.2.1", version, group, cipher, mac, strict)
 
 
 def tls(group: str = "X25519MLKEM768", cipher: str = AES, version: str = "TLSv1.3") -> Channel:
-    """
-    Return a TLS connection.
-    """
+    """Return a TLS connection."""
     return Channel(TransferProtocol.FTPS, "192.0.2.1", version, group, cipher)
 
 
 def drop(classification: Classification = CONFIDENTIAL, **more: object) -> Drop:
-    """
-    Return a drop that admits anna and the partners.
-    """
+    """Return a drop that admits anna and the partners."""
     admit = ("user:anna", "group:partners")
     return Drop("in", classification, "file:/in", admit, **more)  # type: ignore[arg-type]  # fields by name
 
@@ -63,9 +57,7 @@ def drop(classification: Classification = CONFIDENTIAL, **more: object) -> Drop:
 def caller(
     methods: frozenset[Method] = KEY, country: str | None = "DE", name: str = "anna"
 ) -> Caller:
-    """
-    Return somebody in no group.
-    """
+    """Return somebody in no group."""
     return Caller(name, (), methods, country)
 
 
@@ -106,9 +98,7 @@ def caller(
     ],
 )
 def test_what_a_channel_is_worth(channel: Channel, methods: frozenset[Method], rank: int) -> None:
-    """
-    The ladder of DESIGN 1; what is not known or not seen is worth nothing.
-    """
+    """The ladder of DESIGN 1; what is not known or not seen is worth nothing."""
     assert transit_rung(channel, methods) == rank
 
 
@@ -128,9 +118,7 @@ def test_what_a_channel_is_worth(channel: Channel, methods: frozenset[Method], r
 def test_what_a_sign_in_is_worth(
     methods: frozenset[Method], country: str | None, rank: int
 ) -> None:
-    """
-    A password is low; a key from a country on the list is high; without a grant nothing is higher.
-    """
+    """A password is low; a key from a country on the list is high; without a grant nothing is higher."""
     assert access_rung(methods, country, ACCESS.countries) == rank
 
 
@@ -167,9 +155,7 @@ def test_what_a_sign_in_is_worth(
 def test_each_refusal_names_its_rule(
     classification: Classification, who: Caller, channel: Channel, rule: str | None
 ) -> None:
-    """
-    What is missing is told with the rule that asks for it, and the rule exists.
-    """
+    """What is missing is told with the rule that asks for it, and the rule exists."""
     found = refusal(drop(classification), who, channel, ACCESS, NOW)
     assert (found.rule if found else None) == rule
     if found is not None:
@@ -178,18 +164,14 @@ def test_each_refusal_names_its_rule(
 
 
 def test_a_stranger_is_told_nothing_of_classes() -> None:
-    """
-    Who is not admitted learns no more than that.
-    """
+    """Who is not admitted learns no more than that."""
     found = refusal(drop(), caller(name="eve"), ssh(), ACCESS, NOW)
     assert found is not None
     assert (found.rule, found.message) == ("", "you are not admitted")
 
 
 def test_tunnels_go_by_the_same_ladder() -> None:
-    """
-    A tunnel of a class asks for what a drop of that class asks for.
-    """
+    """A tunnel of a class asks for what a drop of that class asks for."""
     tunnel = Tunnel("db", CONFIDENTIAL, Address("127.0.0.1", 5432), ("user:anna",))
     assert refusal(tunnel, caller(), ssh(), ACCESS, NOW) is None
     found = refusal(tunnel, caller(PASSWORD), ssh(), ACCESS, NOW)
@@ -198,9 +180,7 @@ def test_tunnels_go_by_the_same_ladder() -> None:
 
 
 def test_lists_name_users_and_groups() -> None:
-    """
-    Names are compared in normal form, kinds never mix, and other entries admit nobody.
-    """
+    """Names are compared in normal form, kinds never mix, and other entries admit nobody."""
     anna = Caller("\u00e4nna", ("partners",), KEY, None)
     assert admits(["user:a\u0308nna"], anna)
     assert admits(["group:partners"], anna)
@@ -209,9 +189,7 @@ def test_lists_name_users_and_groups() -> None:
 
 
 def test_a_list_for_one_action_narrows() -> None:
-    """
-    Nobody gets an action by its list who is not admitted; an empty list is nobody.
-    """
+    """Nobody gets an action by its list who is not admitted; an empty list is nobody."""
     anna, eve = caller(), caller(name="eve")
     narrowed = drop(write=("user:eve",), delete=(), read=("user:anna",))
     assert [may(narrowed, anna, action) for action in Action] == [True, True, False, False]

@@ -1,6 +1,4 @@
-"""
-What opens a drop or tunnel of the class "secret", line by line, by a table written by hand.
-"""
+"""What opens a drop or tunnel of the class "secret", line by line, by a table written by hand."""
 
 from __future__ import annotations
 
@@ -31,9 +29,7 @@ CODE, RECOVERY = Method.ONE_TIME_CODE, Method.RECOVERY_CODE
 
 
 def granted(asset: str, person: str = "anna", **more: float) -> Grant:
-    """
-    Return a grant of an hour that was approved half an hour ago.
-    """
+    """Return a grant of an hour that was approved half an hour ago."""
     values: dict[str, float] = {"approved_at": NOW - 1800, **more}
     at = NOW - 3600
     return Grant("72ce374b", person, asset, "a reason", 60, "op", at, "ben", "op2", **values)  # type: ignore[arg-type]  # fields by name
@@ -88,9 +84,7 @@ NOWHERE = "you come from an unknown country, which is not on the list"
 def test_what_opens_a_secret_drop(
     channel: Channel, methods: set[Method], country: str | None, grant: str, missing: str | None
 ) -> None:
-    """
-    A key, an allowed country, another kind of proof and a running grant; each is named if missing.
-    """
+    """A key, an allowed country, another kind of proof and a running grant; each is named if missing."""
     who = Caller("anna", ("board",), frozenset(methods), country, grants=GRANTS[grant])
     found = refusal(PLANS, who, channel, ACCESS, NOW)
     assert (found.message if found else None) == (
@@ -113,9 +107,7 @@ def test_what_opens_a_secret_drop(
 def test_two_proofs_without_a_key_open_nothing(
     channel: Channel, methods: set[Method], rule: str
 ) -> None:
-    """
-    Nor does the key of another protocol.
-    """
+    """Nor does the key of another protocol."""
     who = Caller("anna", ("board",), frozenset(methods), "DE", grants=(RUNNING,))
     found = refusal(PLANS, who, channel, ACCESS, NOW)
     assert found is not None
@@ -141,9 +133,7 @@ def test_two_proofs_without_a_key_open_nothing(
 def test_a_weaker_channel_opens_nothing_whatever_was_proven(
     channel: tuple[str, str, str], rule: str
 ) -> None:
-    """
-    A grant does not make up for it.
-    """
+    """A grant does not make up for it."""
     version, group, cipher = channel
     is_ssh = version == "SSH-2.0"
     protocol = TransferProtocol.SFTP if is_ssh else TransferProtocol.FTPS
@@ -156,9 +146,7 @@ def test_a_weaker_channel_opens_nothing_whatever_was_proven(
 
 
 def test_a_tunnel_has_a_grant_of_its_own() -> None:
-    """
-    That of a drop, even of the same name, opens no tunnel.
-    """
+    """That of a drop, even of the same name, opens no tunnel."""
     both = frozenset([KEY, CODE])
     for grant, opens in (("tunnel console", True), ("drop console", False)):
         who = Caller("anna", ("board",), both, "DE", grants=(granted(grant),))
@@ -166,9 +154,7 @@ def test_a_tunnel_has_a_grant_of_its_own() -> None:
 
 
 def test_who_is_not_admitted_is_not_let_in_by_a_grant() -> None:
-    """
-    They learn nothing of the class either.
-    """
+    """They learn nothing of the class either."""
     who = Caller("anna", ("others",), frozenset([KEY, CODE]), "DE", grants=(RUNNING,))
     found = refusal(PLANS, who, SSH, ACCESS, NOW)
     assert found is not None
@@ -176,9 +162,7 @@ def test_who_is_not_admitted_is_not_let_in_by_a_grant() -> None:
 
 
 def test_a_grant_that_runs_out_closes_what_it_opened() -> None:
-    """
-    Asked at each step of a session, to the second; what needs no grant is never over.
-    """
+    """Asked at each step of a session, to the second; what needs no grant is never over."""
     who = Caller("anna", ("board",), frozenset([KEY, CODE]), "DE", grants=(RUNNING,))
     assert grant_for(PLANS, who) == RUNNING
     assert grant_over(PLANS, who, NOW + 1799) is None
@@ -196,18 +180,14 @@ def test_a_grant_that_runs_out_closes_what_it_opened() -> None:
 
 
 def test_the_newest_grant_counts() -> None:
-    """
-    One that ended is not kept alive by an older one, nor does it end a newer one.
-    """
+    """One that ended is not kept alive by an older one, nor does it end a newer one."""
     older = Grant("1", "anna", "drop plans", "a reason", 60, "op", NOW - 7200)
     who = Caller("anna", ("board",), frozenset([KEY]), "DE", grants=(RUNNING, older))
     assert grant_for(PLANS, who) == RUNNING
 
 
 def test_the_rank_of_a_sign_in_with_a_grant() -> None:
-    """
-    The top only with everything; a grant alone lifts nobody.
-    """
+    """The top only with everything; a grant alone lifts nobody."""
     both = frozenset([KEY, CODE])
     allowed = ACCESS.countries
     assert access_rung(both, "DE", allowed, RUNNING, NOW) == 3

@@ -1,6 +1,4 @@
-"""
-Which URLs name a place, and which are refused before anything is connected.
-"""
+"""Which URLs name a place, and which are refused before anything is connected."""
 
 from __future__ import annotations
 
@@ -27,16 +25,12 @@ from sealgate.transfer.sending import RefusedError
     ],
 )
 def test_places(text: str, expected: Destination) -> None:
-    """
-    Scheme, user, host, port and path are read, and decoded once.
-    """
+    """Scheme, user, host, port and path are read, and decoded once."""
     assert parse_destination(text) == expected
 
 
 def test_folders_take_names() -> None:
-    """
-    Only a path that ends in a slash is a folder.
-    """
+    """Only a path that ends in a slash is a folder."""
     folder, file = parse_destination("sftp://a/in/"), parse_destination("sftp://a/in")
     assert folder.at("x.csv").path == "/in/x.csv"
     assert file.at("x.csv").path == "/in"
@@ -51,9 +45,7 @@ def test_folders_take_names() -> None:
     [("ftp://a.example/in/", "transit-ftp-plaintext"), ("http://a.example/", "transit-plaintext")],
 )
 def test_what_sends_in_clear_is_refused(text: str, rule: str) -> None:
-    """
-    There is a sentence, a rule, a way out, and the code for findings.
-    """
+    """There is a sentence, a rule, a way out, and the code for findings."""
     with pytest.raises(RefusedError, match="in clear") as caught:
         parse_destination(text)
     assert caught.value.rule == rule
@@ -81,9 +73,7 @@ def test_what_sends_in_clear_is_refused(text: str, rule: str) -> None:
     ],
 )
 def test_bad_urls(text: str) -> None:
-    """
-    Each is refused with something to type.
-    """
+    """Each is refused with something to type."""
     with pytest.raises(UsageError) as caught:
         parse_destination(text)
     assert caught.value.hint
@@ -91,9 +81,7 @@ def test_bad_urls(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["sftp://u:s3cr3t@a/x", "https://u:s3cr3t@a/", "ftp://u:s3cr3t@a"])
 def test_no_message_repeats_a_password(text: str) -> None:
-    """
-    A password in a URL is refused and not shown again.
-    """
+    """A password in a URL is refused and not shown again."""
     with pytest.raises(SealgateError) as caught:
         parse_destination(text)
     assert "s3cr3t" not in caught.value.message + (caught.value.hint or "")
@@ -101,9 +89,7 @@ def test_no_message_repeats_a_password(text: str) -> None:
 
 @given(st.text(max_size=60) | st.text(max_size=40).map("sftp://a/".__add__))
 def test_any_text_is_a_place_or_refused(text: str) -> None:
-    """
-    Nothing that can be typed raises anything else, or puts a line break on a wire.
-    """
+    """Nothing that can be typed raises anything else, or puts a line break on a wire."""
     try:
         place = parse_destination(text)
     except (UsageError, RefusedError):

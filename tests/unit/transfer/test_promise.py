@@ -1,6 +1,4 @@
-"""
-What the file servers guarantee, and that they are made so.
-"""
+"""What the file servers guarantee, and that they are made so."""
 
 from __future__ import annotations
 
@@ -40,9 +38,7 @@ BESIDE: dict[str, str | None] = {"in": "the site keys are a readable file"}
 def inventory(
     classification: Classification, listen: Listen = BOTH, accepted: tuple[AcceptedRisk, ...] = ()
 ) -> Inventory:
-    """
-    Return one drop and one tunnel of *classification*.
-    """
+    """Return one drop and one tunnel of *classification*."""
     return Inventory(
         "sealgate.toml",
         ".sealgate",
@@ -55,18 +51,14 @@ def inventory(
 
 
 def told(declaration: Inventory, apart: dict[str, str | None]) -> dict[tuple[str, Fact], FactValue]:
-    """
-    Return what is promised, by asset and fact.
-    """
+    """Return what is promised, by asset and fact."""
     return {(o.asset, o.fact): o.value for o in promises(declaration, apart)}
 
 
 def provided(
     declaration: Inventory, apart: dict[str, str | None]
 ) -> dict[str, dict[Column, int | None]]:
-    """
-    Return the ranks that the promise proves, with a certificate that is good.
-    """
+    """Return the ranks that the promise proves, with a certificate that is good."""
     good: dict[Fact, FactValue] = {
         Fact.CERTIFICATE_CHAIN_VALID: True,
         Fact.CERTIFICATE_NAME_MATCHES: True,
@@ -91,9 +83,7 @@ def provided(
 def test_every_class_gets_what_it_demands(
     classification: Classification, expected: tuple[int, int, int]
 ) -> None:
-    """
-    By the same rules that judge strangers, over SSH and FTPS together.
-    """
+    """By the same rules that judge strangers, over SSH and FTPS together."""
     declaration = inventory(classification)
 
     found = provided(declaration, APART)
@@ -106,9 +96,7 @@ def test_every_class_gets_what_it_demands(
 
 
 def test_keys_beside_the_store_are_worth_one_rung_less() -> None:
-    """
-    Sealed for a key that lies there too is "protected", and serve refuses to start.
-    """
+    """Sealed for a key that lies there too is "protected", and serve refuses to start."""
     declaration = inventory(CONFIDENTIAL)
 
     assert provided(declaration, BESIDE)["drop in"][Column.AT_REST] == 1
@@ -119,9 +107,7 @@ def test_keys_beside_the_store_are_worth_one_rung_less() -> None:
 
 
 def test_a_drop_that_nobody_looked_at_counts_as_beside() -> None:
-    """
-    What is not known is not apart.
-    """
+    """What is not known is not apart."""
     declaration = inventory(CONFIDENTIAL)
     assert told(declaration, {})["drop in", Fact.AT_REST_RUNG] == 1
     (fault,) = refusals(declaration, {}, now=NOW)
@@ -132,9 +118,7 @@ def test_a_drop_that_nobody_looked_at_counts_as_beside() -> None:
 def test_where_the_keys_lie_matters_only_to_what_they_seal(
     classification: Classification,
 ) -> None:
-    """
-    Plain files need no key, and the top rung's keys are elsewhere anyway.
-    """
+    """Plain files need no key, and the top rung's keys are elsewhere anyway."""
     declaration = inventory(classification)
     assert told(declaration, BESIDE) == told(declaration, APART)
     assert refusals(declaration, BESIDE, now=NOW) == ()
@@ -152,17 +136,13 @@ def test_where_the_keys_lie_matters_only_to_what_they_seal(
 def test_a_weaker_store_is_served_only_while_somebody_accepts_it(
     rule: str, asset: str, day: int, *, served: bool
 ) -> None:
-    """
-    The rule and the drop must be named, and the day not be over.
-    """
+    """The rule and the drop must be named, and the day not be over."""
     risk = AcceptedRisk(rule, asset, "the owner", "a trial", dt.date(2027, 1, day))
     assert (refusals(inventory(CONFIDENTIAL, accepted=(risk,)), BESIDE, now=NOW) == ()) is served
 
 
 def test_only_open_doors_promise_anything() -> None:
-    """
-    Without FTPS nothing is said of TLS, without SFTP nothing of SSH.
-    """
+    """Without FTPS nothing is said of TLS, without SFTP nothing of SSH."""
     ssh = {fact for (_, fact) in told(inventory(PUBLIC, Listen()), APART)}
     ftp = {fact for (_, fact) in told(inventory(PUBLIC, Listen(sftp=(), ftps=BOTH.ftps)), APART)}
     assert Fact.SSH_KEX in ssh
@@ -176,9 +156,7 @@ def test_only_open_doors_promise_anything() -> None:
 
 
 def test_the_servers_offer_what_is_promised() -> None:
-    """
-    The lists of the adapters are those that are promised, no more and no less.
-    """
+    """The lists of the adapters are those that are promised, no more and no less."""
     assert promise.SSH_KEX == ssh_settings.KEY_EXCHANGES
     assert promise.SSH_CIPHERS == ssh_settings.CIPHERS
     assert promise.SSH_MACS == ssh_settings.MACS
@@ -201,9 +179,7 @@ def test_the_servers_offer_what_is_promised() -> None:
     ],
 )
 def test_what_is_on_this_host(host: str, *, expected: bool) -> None:
-    """
-    Loopback is; what a name of somebody's leads to is not known.
-    """
+    """Loopback is; what a name of somebody's leads to is not known."""
     assert is_this_host(Address(host, 1)) is expected
     found = Inventory("s", ".", tunnels=(Tunnel("db", PUBLIC, Address(host, 1)),))
     assert told(found, {})["tunnel db", Fact.UPSTREAM_PROTECTED] is expected

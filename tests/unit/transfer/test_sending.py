@@ -1,6 +1,4 @@
-"""
-The client's own decisions: the class of a file, and whether a channel is enough for it.
-"""
+"""The client's own decisions: the class of a file, and whether a channel is enough for it."""
 
 from __future__ import annotations
 
@@ -41,18 +39,14 @@ PASSWORD = frozenset([Method.PASSWORD])
 
 
 def test_the_class_that_was_found_is_the_class() -> None:
-    """
-    Nothing asked for, nothing changed; a stricter class needs no reason.
-    """
+    """Nothing asked for, nothing changed; a stricter class needs no reason."""
     assert class_to_send("x", CONFIDENTIAL, None, None) is CONFIDENTIAL
     assert class_to_send("x", PUBLIC, SECRET, None) is SECRET
     assert class_to_send("x", SECRET, SECRET, None) is SECRET
 
 
 def test_a_weaker_class_takes_a_reason() -> None:
-    """
-    Without one it is refused with the option to type; blanks are none.
-    """
+    """Without one it is refused with the option to type; blanks are none."""
     for because in (None, "", "  "):
         with pytest.raises(UsageError, match="takes a reason") as caught:
             class_to_send("x", CONFIDENTIAL, PUBLIC, because)
@@ -61,9 +55,7 @@ def test_a_weaker_class_takes_a_reason() -> None:
 
 
 def test_what_a_class_needs() -> None:
-    """
-    Somebody always signs in, so no channel is ever below "encrypted"; secret leaves sealed.
-    """
+    """Somebody always signs in, so no channel is ever below "encrypted"; secret leaves sealed."""
     assert [needed_rung(c.required) for c in DEFAULT_MODEL.classes] == [2, 2, 2, 3]
     assert [needs_sealing(c.required) for c in DEFAULT_MODEL.classes] == [False] * 3 + [True]
     assert needed_rung(Protection.of(0, 0, 0)) == 2
@@ -109,9 +101,7 @@ def test_what_a_class_needs() -> None:
 def test_each_defect_has_its_rule(
     channel: Channel, methods: frozenset[Method], rung: TransitRung, rule: str
 ) -> None:
-    """
-    What is wrong with a channel is told by a rule that can be explained.
-    """
+    """What is wrong with a channel is told by a rule that can be explained."""
     with pytest.raises(RefusedError) as caught:
         check_channel('"x"', "confidential", rung, channel, methods)
     assert caught.value.rule == rule
@@ -121,17 +111,13 @@ def test_each_defect_has_its_rule(
 
 @pytest.mark.parametrize(("channel", "methods"), [(SSH, KEY), (TLS, CERTIFICATE)])
 def test_the_best_channel_is_enough_for_all(channel: Channel, methods: frozenset[Method]) -> None:
-    """
-    Hybrid exchange, AEAD and keys on both sides carry everything.
-    """
+    """Hybrid exchange, AEAD and keys on both sides carry everything."""
     for rung in TransitRung:
         check_channel("x", "secret", rung, channel, methods)
 
 
 def test_client_and_server_judge_alike() -> None:
-    """
-    A channel is refused exactly when the ladder's own function puts it below the rung.
-    """
+    """A channel is refused exactly when the ladder's own function puts it below the rung."""
     channels = [
         replace(SSH, group=group, cipher=cipher, mac=mac, strict_kex=strict)
         for group, cipher, mac, strict in product(

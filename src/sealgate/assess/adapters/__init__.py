@@ -1,6 +1,4 @@
-"""
-Sources: where records come from. The only place in this room that reads the world.
-"""
+"""Sources: where records come from. The only place in this room that reads the world."""
 
 from __future__ import annotations
 

@@ -184,9 +184,7 @@ class _Lines:
         return line.decode("utf-8", "surrogatepass")
 
     def block(self) -> bytes:
-        """
-        Take the whole lines of about a piece; the last of all may have no end.
-        """
+        """Take the whole lines of about a piece; the last of all may have no end."""
         while len(self._buffer) - self._at < _BLOCK_BYTES and self._more():
             pass
         end = self._buffer.rfind(b"\n", self._at) + 1
@@ -198,9 +196,7 @@ class _Lines:
         return block
 
     def back(self, block: bytes) -> None:
-        """
-        Put the *block* that was taken last back.
-        """
+        """Put the *block* that was taken last back."""
         self._at -= len(block)
         self.taken -= len(block)
 
@@ -231,9 +227,7 @@ def _sample_lines(sample: str) -> list[str]:
 
 
 def _delimiter(sample: str) -> tuple[str, int]:
-    """
-    Return the delimiter that splits most lines into the same number of fields.
-    """
+    """Return the delimiter that splits most lines into the same number of fields."""
     lines = _sample_lines(sample) or [sample[:MAX_LINE_CHARACTERS]]
     best = (0, 0, ",")
     for delimiter in _DELIMITERS:

@@ -1,6 +1,4 @@
-"""
-Folders, walked once each: links are followed, circles and special files recorded.
-"""
+"""Folders, walked once each: links are followed, circles and special files recorded."""
 
 from __future__ import annotations
 
@@ -39,9 +37,7 @@ class Folder:
     _seen: set[_Key] = field(default_factory=set)
 
     def items(self) -> Iterator[Item | Unread]:
-        """
-        Yield what there is, folder by folder in the order of names.
-        """
+        """Yield what there is, folder by folder in the order of names."""
         # A stack, not recursion: folders may be nested deeper than Python calls may be.
         waiting: list[tuple[str, tuple[_Key, ...]]] = [(self.path, ())]
         while waiting:

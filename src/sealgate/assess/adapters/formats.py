@@ -147,9 +147,7 @@ FORMATS: tuple[Format, ...] = (
 
 
 def items_of_file(path: str, sample: int | None) -> Iterator[Item | Unread]:
-    """
-    Yield what the file at *path* holds: itself, or each table of a database.
-    """
+    """Yield what the file at *path* holds: itself, or each table of a database."""
     file = OpenableFile(path, partial(open_regular, path))
     try:
         head = read_head(file)
@@ -196,18 +194,14 @@ def _guarded(found: Format, file: OpenableFile, sample: int | None) -> Iterator[
 
 
 class _Unpacked(gzip.GzipFile):
-    """
-    The bytes in a gzip file; closing it closes the file too.
-    """
+    """The bytes in a gzip file; closing it closes the file too."""
 
     def __init__(self, path: str) -> None:
         self._packed = open_regular(path)
         super().__init__(fileobj=self._packed, mode="rb")
 
     def close(self) -> None:
-        """
-        Close both.
-        """
+        """Close both."""
         super().close()
         self._packed.close()
 

@@ -1,6 +1,4 @@
-"""
-Values of JSON as cells, by the column that their keys name.
-"""
+"""Values of JSON as cells, by the column that their keys name."""
 
 from __future__ import annotations
 
@@ -27,15 +25,11 @@ The way to a value: the key in each object, ``None`` for each array.
 
 
 class TooDeepError(Exception):
-    """
-    Values are nested deeper than is held.
-    """
+    """Values are nested deeper than is held."""
 
 
 class JsonCells:
-    """
-    Cells by column, until there are enough for a batch. *total* counts all scalars.
-    """
+    """Cells by column, until there are enough for a batch. *total* counts all scalars."""
 
     def __init__(self) -> None:
         self._cells: dict[str, list[str | None]] = {}
@@ -46,18 +40,14 @@ class JsonCells:
         self.total = 0
 
     def is_full(self, parsed: int) -> bool:
-        """
-        Return whether it is time for a batch, now that so many more characters are *parsed*.
-        """
+        """Return whether it is time for a batch, now that so many more characters are *parsed*."""
         self._size += parsed
         return self.waiting >= _BATCH_CELLS or (
             self.waiting > 0 and self._size >= _BATCH_CHARACTERS
         )
 
     def batch(self) -> Columns:
-        """
-        Return the cells that are waiting.
-        """
+        """Return the cells that are waiting."""
         batch = Columns(tuple(self._cells), tuple(self._cells.values()), self._objects)
         self._cells = {}
         self._size = self.waiting = self._objects = 0
@@ -75,9 +65,7 @@ class JsonCells:
         self._objects += not is_array
 
     def add_key(self, key: str, times: int) -> None:
-        """
-        Look at *key*, which stands there so many *times*, as data unless it is a name.
-        """
+        """Look at *key*, which stands there so many *times*, as data unless it is a name."""
         if not _is_name(key) or len(self._known) >= _MOST_NAMES:
             self._put(KEYS_COLUMN, [key] * times)
 
@@ -103,9 +91,7 @@ class JsonCells:
                 self.total += len(scalars)
 
     def _opened(self, path: _Path, values: Sequence[Any]) -> list[tuple[_Path, Sequence[Any]]]:
-        """
-        Return what is in the arrays and objects among *values*, by path, the last first.
-        """
+        """Return what is in the arrays and objects among *values*, by path, the last first."""
         objects: dict[_Path, list[tuple[Any, ...]]] = {}
         elements: list[Any] = []
         for value in values:

@@ -29,15 +29,11 @@ _COLON = re.compile(r"[ \t\r\n]*:")
 
 
 class TooLongError(Exception):
-    """
-    One value is longer than is held.
-    """
+    """One value is longer than is held."""
 
 
 class _Next(Enum):
-    """
-    What may stand next.
-    """
+    """What may stand next."""
 
     VALUE = auto()
     VALUE_OR_END = auto()
@@ -188,9 +184,7 @@ class JsonValues:
         self._next = _Next.VALUE
 
     def _wait(self, error: Exception | None, there: int, *, last: bool) -> Never:
-        """
-        Wait for the rest of a scalar, of which so many characters are *there*.
-        """
+        """Wait for the rest of a scalar, of which so many characters are *there*."""
         if there > MAX_SCALAR_CHARACTERS:
             raise TooLongError
         if error is not None:

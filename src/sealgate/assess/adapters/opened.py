@@ -1,6 +1,4 @@
-"""
-A file as bytes: opened without following surprises, and read in pieces.
-"""
+"""A file as bytes: opened without following surprises, and read in pieces."""
 
 from __future__ import annotations
 
@@ -34,24 +32,18 @@ class OpenableFile:
 
     @property
     def name(self) -> str:
-        """
-        Return the name without folders; of a packed file, without the packer's ending.
-        """
+        """Return the name without folders; of a packed file, without the packer's ending."""
         name = os.path.basename(self.path)  # noqa: PTH119  # undecodable names stay as they are
         return os.path.splitext(name)[0] if self.packed else name  # noqa: PTH122
 
     @property
     def ending(self) -> str:
-        """
-        Return the lower-case ending, with its dot.
-        """
+        """Return the lower-case ending, with its dot."""
         return os.path.splitext(self.name)[1].lower()  # noqa: PTH122
 
 
 class NotAFileError(OSError):
-    """
-    The path leads to something else by now.
-    """
+    """The path leads to something else by now."""
 
 
 def open_regular(path: str) -> BinaryIO:
@@ -72,17 +64,13 @@ def open_regular(path: str) -> BinaryIO:
 
 
 def pieces(stream: BinaryIO) -> Iterator[bytes]:
-    """
-    Yield the rest of *stream* in pieces of at most ``PIECE_BYTES``.
-    """
+    """Yield the rest of *stream* in pieces of at most ``PIECE_BYTES``."""
     while piece := stream.read(PIECE_BYTES):
         yield piece
 
 
 def read_head(file: OpenableFile) -> bytes:
-    """
-    Return the first ``HEAD_BYTES`` of *file*.
-    """
+    """Return the first ``HEAD_BYTES`` of *file*."""
     with file.open() as stream:
         head = b""
         while len(head) < HEAD_BYTES and (piece := stream.read(HEAD_BYTES - len(head))):

@@ -1,6 +1,4 @@
-"""
-Parquet, row group by row group (extra ``parquet``: pyarrow).
-"""
+"""Parquet, row group by row group (extra ``parquet``: pyarrow)."""
 
 from __future__ import annotations
 

@@ -16,9 +16,7 @@ _LONGEST_LINE = 131_072
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """
-    Rows of one width, column by column.
-    """
+    """Rows of one width, column by column."""
 
     cells: tuple[list[str], ...]
     rows: int
@@ -58,9 +56,7 @@ def split_block(block: bytes, delimiter: str, width: int) -> Split | None:
 
 
 def _sorted(lines: list[str], delimiter: str, width: int) -> Split | None:
-    """
-    Return the records in *lines* after reading those with quotes one by one.
-    """
+    """Return the records in *lines* after reading those with quotes one by one."""
     plain, others = [], []
     for line in lines:
         if '"' not in line and line.count(delimiter) == width - 1:
@@ -139,9 +135,7 @@ def _has_long_line(text: str) -> bool:
 
 
 def _records(lines: list[str], delimiter: str) -> list[list[str]] | None:
-    """
-    Return the record in each of *lines*, or ``None`` when one is broken or spans lines.
-    """
+    """Return the record in each of *lines*, or ``None`` when one is broken or spans lines."""
     reader = csv.reader([f"{line}\n" for line in lines], delimiter=delimiter, strict=True)
     rows = []
     try:

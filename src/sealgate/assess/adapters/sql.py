@@ -53,9 +53,7 @@ class Database:
     sample: int | None = None
 
     def items(self) -> Iterator[Item | Unread]:
-        """
-        Yield each table, schema by schema, in the order of their names.
-        """
+        """Yield each table, schema by schema, in the order of their names."""
         try:
             with _quietly(), _disposed(self.engine()) as engine:
                 tables = _tables(engine)
@@ -118,9 +116,7 @@ _FAILURES = (sa.exc.SQLAlchemyError, sqlite3.Error, OSError, ValueError, ImportE
 
 
 def sqlite_file(path: str, sample: int | None) -> Database:
-    """
-    Return the SQLite database in the file at *path*.
-    """
+    """Return the SQLite database in the file at *path*."""
     return Database(path, partial(_sqlite_engine, path), sample)
 
 
@@ -208,9 +204,7 @@ def _tables(engine: sa.Engine) -> list[tuple[str | None, str]]:
 
 
 def _rows_of_a_batch(rows: Sequence[Sequence[Any]]) -> int:
-    """
-    Return how many rows to fetch next, by the size of some of *rows*.
-    """
+    """Return how many rows to fetch next, by the size of some of *rows*."""
     some = rows[:: max(1, len(rows) // 16)]
     size = sum(len(v) for row in some for v in row if isinstance(v, str | bytes)) // len(some)
     return max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(1, size)))

@@ -1,6 +1,4 @@
-"""
-Running text: logs, sources, configuration, dumps, anything without rows.
-"""
+"""Running text: logs, sources, configuration, dumps, anything without rows."""
 
 from __future__ import annotations
 

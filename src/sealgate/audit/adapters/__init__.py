@@ -1,3 +1,1 @@
-"""
-Probes: one connection, one question, one fact or the reason why not.
-"""
+"""Probes: one connection, one question, one fact or the reason why not."""

@@ -53,7 +53,5 @@ def run_beside(looks: Sequence[Callable[[], T]], workers: int) -> Iterator[tuple
 
 
 def all_beside(looks: Sequence[Callable[[], T]], workers: int) -> list[T]:
-    """
-    Return what each of *looks* returned, in their order; see :func:`run_beside`.
-    """
+    """Return what each of *looks* returned, in their order; see :func:`run_beside`."""
     return [result for _, result in sorted(run_beside(looks, workers), key=lambda pair: pair[0])]

@@ -63,9 +63,7 @@ _SUITES = {
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """
-    One handshake: for which kind of signature, in TLS 1.3 (or below), with a name or without.
-    """
+    """One handshake: for which kind of signature, in TLS 1.3 (or below), with a name or without."""
 
     kind: str = ""
     modern: bool | None = None
@@ -73,9 +71,7 @@ class Ask:
 
     @property
     def said(self) -> str:
-        """
-        Return what tells it from the others, for people.
-        """
+        """Return what tells it from the others, for people."""
         version = {None: "", True: " in TLS 1.3", False: " below TLS 1.3"}[self.modern]
         return f"the {self.kind} certificate{version}{'' if self.named else ' without a name'}"
 
@@ -91,9 +87,7 @@ ASKS: tuple[Ask, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """
-    Whom to trust: the system's authorities, and those in *ca_files* (PEM) besides.
-    """
+    """Whom to trust: the system's authorities, and those in *ca_files* (PEM) besides."""
 
     ca_files: tuple[str, ...] = ()
 
@@ -108,9 +102,7 @@ class Trust:
             _certificates_in(path)
 
     def own_roots(self) -> frozenset[bytes]:
-        """
-        Return the certificates of *ca_files*, each as DER.
-        """
+        """Return the certificates of *ca_files*, each as DER."""
         return frozenset(
             certificate.public_bytes(Encoding.DER)
             for path in self.ca_files
@@ -179,9 +171,7 @@ def _demanded(target: Target, limits: Limits, *, requested: bool) -> list[Sighti
 
 
 def certificates_of(looks: Iterable[Sighting]) -> list[dict[Fact, FactValue]]:
-    """
-    Return what was seen of each certificate, fact by fact; none when one could not be looked at.
-    """
+    """Return what was seen of each certificate, fact by fact; none when one could not be looked at."""
     found: dict[str, dict[Fact, FactValue]] = {}
     for look in looks:
         if look.fact is Fact.TLS_CLIENT_CERTIFICATE:
@@ -193,9 +183,7 @@ def certificates_of(looks: Iterable[Sighting]) -> list[dict[Fact, FactValue]]:
 
 
 def is_in_date(values: Mapping[Fact, FactValue], now: float) -> bool:
-    """
-    Return whether a certificate of which *values* were seen is in date.
-    """
+    """Return whether a certificate of which *values* were seen is in date."""
     begins, ends = values[Fact.CERTIFICATE_NOT_BEFORE], values[Fact.CERTIFICATE_NOT_AFTER]
     return float(str(begins)) <= now <= float(str(ends))
 

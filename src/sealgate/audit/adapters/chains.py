@@ -67,39 +67,29 @@ _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
 
 @dataclass(frozen=True, slots=True)
 class Anchors:
-    """
-    Whom to trust: certificates by themselves and by subject.
-    """
+    """Whom to trust: certificates by themselves and by subject."""
 
     certificates: frozenset[x509.Certificate]
 
     def named(self, subject: x509.Name) -> Iterator[x509.Certificate]:
-        """
-        Yield those whose subject is *subject*.
-        """
+        """Yield those whose subject is *subject*."""
         return (one for one in self.certificates if one.subject == subject)
 
     def __contains__(self, certificate: object) -> bool:
-        """
-        Return whether *certificate* is one of them, to the byte.
-        """
+        """Return whether *certificate* is one of them, to the byte."""
         return certificate in self.certificates
 
 
 @dataclass(frozen=True, slots=True)
 class ChainVerdict:
-    """
-    *fault* is "" when a client gets to *anchor*, else what it stumbles over.
-    """
+    """*fault* is "" when a client gets to *anchor*, else what it stumbles over."""
 
     fault: str
     anchor: bytes | None = None
 
 
 def anchors_in(files: Sequence[str]) -> Anchors:
-    """
-    Return the certificates in the PEM *files*; what is no certificate in them is no anchor.
-    """
+    """Return the certificates in the PEM *files*; what is no certificate in them is no anchor."""
     found: set[x509.Certificate] = set()
     for name in files:
         try:
@@ -164,9 +154,7 @@ class _Search:
         self.exhausted = False
 
     def paths(self, path: tuple[x509.Certificate, ...]) -> Iterator[tuple[x509.Certificate, ...]]:
-        """
-        Yield every path from *path* to an anchor.
-        """
+        """Yield every path from *path* to an anchor."""
         if len(path) > len(self._longest):
             self._longest = path
         top = path[-1]
@@ -194,9 +182,7 @@ class _Search:
         return self._signed[pair]
 
     def end(self) -> str:
-        """
-        Return where the longest path ended that leads to no anchor.
-        """
+        """Return where the longest path ended that leads to no anchor."""
         top = self._longest[-1]
         if top.issuer == top.subject:
             if len(self._longest) == 1:
@@ -215,16 +201,12 @@ class _Search:
 
 
 def called(certificate: x509.Certificate) -> str:
-    """
-    Return how *certificate* is called for people.
-    """
+    """Return how *certificate* is called for people."""
     return called_name(certificate.subject)
 
 
 def called_name(name: x509.Name) -> str:
-    """
-    Return *name* for people: its common name, or all of it, shortened.
-    """
+    """Return *name* for people: its common name, or all of it, shortened."""
     common = name.get_attributes_for_oid(NameOID.COMMON_NAME)
     text = str(common[0].value) if common else name.rfc4514_string()
     return f'"{text[:80]}"'
@@ -398,9 +380,7 @@ def key_name(certificate: x509.Certificate) -> str:
 
 
 def digest_name(certificate: x509.Certificate) -> str:
-    """
-    Return the hash of the signature, "intrinsic" where the algorithm brings its own.
-    """
+    """Return the hash of the signature, "intrinsic" where the algorithm brings its own."""
     try:
         digest = certificate.signature_hash_algorithm
     except UnsupportedAlgorithm:

@@ -189,9 +189,7 @@ def _shown(target: Target, handshake_name: str, limits: Limits) -> tuple[int, st
 
 
 def _answer(target: Target, path: str, limits: Limits, client: _Client) -> Response | Spoken | None:
-    """
-    Return what came for *path*, ``None`` where the connection was ended by an alert instead.
-    """
+    """Return what came for *path*, ``None`` where the connection was ended by an alert instead."""
     try:
         return ask(target, path, limits, context=_context(target, client))
     except NoHTTPError as error:

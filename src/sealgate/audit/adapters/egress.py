@@ -1,6 +1,4 @@
-"""
-Whether the hosts of a payment gateway would be let through the way out. Looks from this host.
-"""
+"""Whether the hosts of a payment gateway would be let through the way out. Looks from this host."""
 
 from __future__ import annotations
 

@@ -49,14 +49,10 @@ _REFUSALS = range(400, 500)
 
 
 class NoHTTPError(PeerError):
-    """
-    What came is no answer of HTTP/1; *spoken* is what it is.
-    """
+    """What came is no answer of HTTP/1; *spoken* is what it is."""
 
     def __init__(self, spoken: Spoken) -> None:
-        """
-        Keep what was spoken.
-        """
+        """Keep what was spoken."""
         super().__init__(f"the answer is no HTTP, but {spoken.value}")
         self.spoken = spoken
 

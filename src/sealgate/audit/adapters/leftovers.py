@@ -1,6 +1,4 @@
-"""
-Whether a site gives strangers what it was never meant to serve: asks for it.
-"""
+"""Whether a site gives strangers what it was never meant to serve: asks for it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Whether a locked path stays shut to a stranger, however it is spelled.
-"""
+"""Whether a locked path stays shut to a stranger, however it is spelled."""
 
 from __future__ import annotations
 
@@ -48,9 +46,7 @@ CONDITION_FACTS = (
 
 @dataclass(frozen=True, slots=True)
 class _Unclear:
-    """
-    A spelling whose answer tells neither "shut" nor "open".
-    """
+    """A spelling whose answer tells neither "shut" nor "open"."""
 
     status: int
 

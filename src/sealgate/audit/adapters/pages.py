@@ -1,6 +1,4 @@
-"""
-What the pages of one place do: status, cookies, forms, and what they fetch.
-"""
+"""What the pages of one place do: status, cookies, forms, and what they fetch."""
 
 from __future__ import annotations
 
@@ -240,9 +238,7 @@ def _read_sheets(target: Target, limits: Limits, walk: _Walk) -> None:
 
 
 def _within(target: Target, url: str) -> str | None:
-    """
-    Return the request target that *url* is of the origin of *target*; ``None`` for others.
-    """
+    """Return the request target that *url* is of the origin of *target*; ``None`` for others."""
     parts = split_url(url)
     here = (target.scheme, target.server_name.lower(), target.port)
     if (parts.scheme, parts.hostname, parts.port or HTTPS_PORT) != here:
@@ -261,9 +257,7 @@ def _fetched(target: Target, url: str, limits: Limits) -> Response:
 
 
 def probe_hsts(target: Target, limits: Limits) -> list[Sighting]:
-    """
-    Observe the HSTS header on the page at ``target.path``.
-    """
+    """Observe the HSTS header on the page at ``target.path``."""
     try:
         answer = ask(target, target.path, limits)
     except CertificateDemandedError:

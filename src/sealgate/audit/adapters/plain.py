@@ -1,6 +1,4 @@
-"""
-What plain HTTP does beside the TLS endpoint: nothing, a redirect, a refusal, or harm.
-"""
+"""What plain HTTP does beside the TLS endpoint: nothing, a redirect, a refusal, or harm."""
 
 from __future__ import annotations
 
@@ -76,9 +74,7 @@ class _Seen:
     links: list[str] = field(default_factory=list)
 
     def add(self, other: _Seen) -> None:
-        """
-        Take what was seen of another page, too.
-        """
+        """Take what was seen of another page, too."""
         self.words += other.words
         self.gaps += other.gaps
         self.served += other.served

@@ -1,6 +1,4 @@
-"""
-Leads a connection to where the TLS handshake begins, and talks FTP on the way.
-"""
+"""Leads a connection to where the TLS handshake begins, and talks FTP on the way."""
 
 from __future__ import annotations
 
@@ -19,9 +17,7 @@ AUTH_TLS_TAKEN = 234
 
 
 class Control:
-    """
-    The control connection of FTP over *wire*: one command, one reply.
-    """
+    """The control connection of FTP over *wire*: one command, one reply."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire

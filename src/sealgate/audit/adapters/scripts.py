@@ -1,6 +1,4 @@
-"""
-Which scripts a payment page runs: the page and each script that it names are fetched.
-"""
+"""Which scripts a payment page runs: the page and each script that it names are fetched."""
 
 from __future__ import annotations
 
@@ -48,9 +46,7 @@ _OK = 200
 
 
 class PageError(PeerError):
-    """
-    The page could not be read; the message says why.
-    """
+    """The page could not be read; the message says why."""
 
 
 def fetch_scripts(

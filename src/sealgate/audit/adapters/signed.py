@@ -1,6 +1,4 @@
-"""
-Whether what plain HTTP serves is signed by its site, as it came.
-"""
+"""Whether what plain HTTP serves is signed by its site, as it came."""
 
 from __future__ import annotations
 

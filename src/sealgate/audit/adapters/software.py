@@ -1,6 +1,4 @@
-"""
-Which software answers, as it calls itself: for remedies, and never for a verdict.
-"""
+"""Which software answers, as it calls itself: for remedies, and never for a verdict."""
 
 from __future__ import annotations
 
@@ -28,9 +26,7 @@ _MOST_BYTES = 2048
 
 
 def probe_software(target: Target, limits: Limits) -> list[Sighting]:
-    """
-    Observe what *target* calls itself, over whatever it speaks; "" where that tells nothing.
-    """
+    """Observe what *target* calls itself, over whatever it speaks; "" where that tells nothing."""
     said = next(
         (found for way in _WAYS[target.scheme] if (found := _said(way, target, limits))), ""
     )

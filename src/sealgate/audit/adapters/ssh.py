@@ -62,9 +62,7 @@ _MAX_MESSAGES = 32
 
 
 class _Talk:
-    """
-    One connection up to the key exchange.
-    """
+    """One connection up to the key exchange."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
@@ -73,17 +71,13 @@ class _Talk:
         self.identification = self._identification()
 
     def lists(self) -> KexInit:
-        """
-        Return what the server offers, its first message.
-        """
+        """Return what the server offers, its first message."""
         if not self.identification.protocol.startswith(("2.", "1.99")):
             raise PeerError(f"it speaks SSH {self.identification.protocol} only")
         return parse_kexinit(self.message())
 
     def message(self) -> bytes:
-        """
-        Return the payload of the next message that says something.
-        """
+        """Return the payload of the next message that says something."""
         for _ in range(_MAX_MESSAGES):
             while (found := parse_packet(self._buffer)) is None:
                 self._more()
@@ -97,15 +91,11 @@ class _Talk:
         raise MalformedSSHError("nothing but messages to ignore")
 
     def send(self, payload: bytes) -> None:
-        """
-        Send *payload* as one packet.
-        """
+        """Send *payload* as one packet."""
         self._wire.send(packet(payload))
 
     def group_bits(self, wanted: tuple[int, int, int]) -> int:
-        """
-        Ask for a group of *wanted* bits (least, wanted, most); return how long its prime is.
-        """
+        """Ask for a group of *wanted* bits (least, wanted, most); return how long its prime is."""
         numbers = b"".join(bits.to_bytes(4, "big") for bits in wanted)
         self.send(bytes([GEX_REQUEST]) + numbers)
         return parse_group_bits(self.message())
@@ -124,9 +114,7 @@ class _Talk:
 
 
 def probe_ssh(target: Target, limits: Limits, *, active: bool) -> list[Sighting]:
-    """
-    Observe what *target* offers; with *active* also how one may sign in.
-    """
+    """Observe what *target* offers; with *active* also how one may sign in."""
     seen_by = f"SSH key exchange with {target.where}"
     talk: _Talk | None = None
     try:

@@ -1,6 +1,4 @@
-"""
-A client certificate that nobody issued: whether a server that demands one looks at whose it is.
-"""
+"""A client certificate that nobody issued: whether a server that demands one looks at whose it is."""
 
 from __future__ import annotations
 

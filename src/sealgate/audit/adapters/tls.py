@@ -1,6 +1,4 @@
-"""
-Which TLS versions, suites and groups an endpoint takes, asked one hello at a time.
-"""
+"""Which TLS versions, suites and groups an endpoint takes, asked one hello at a time."""
 
 from __future__ import annotations
 
@@ -58,9 +56,7 @@ _NOT_SSL2 = frozenset([b"\x15", b"\x16", b"H", b"<", b"4", b"5"])
 
 
 def probe_tls(target: Target, limits: Limits) -> list[Sighting]:
-    """
-    Observe what *target* negotiates. Nothing is negotiated to the end.
-    """
+    """Observe what *target* negotiates. Nothing is negotiated to the end."""
     seen_by = f"TLS hellos to {target.where}"
     try:
         taken = {version: _suites(target, version, limits) for version in reversed(Version)}
@@ -119,9 +115,7 @@ def _negotiated(
 
 
 def no_tls(target: Target, seen_by: str) -> list[Sighting]:
-    """
-    Return that *target* was asked by *seen_by* and speaks no TLS at all.
-    """
+    """Return that *target* was asked by *seen_by* and speaks no TLS at all."""
     nothing: dict[Fact, FactValue] = {Fact.TLS_VERSIONS: (), Fact.TLS_CIPHERS: ()}
     others = [fact for fact in TLS_FACTS if fact not in nothing]
     return [

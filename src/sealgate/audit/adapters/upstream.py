@@ -1,6 +1,4 @@
-"""
-Whether the site behind the gateway can be had beside it. Looks from this host.
-"""
+"""Whether the site behind the gateway can be had beside it. Looks from this host."""
 
 from __future__ import annotations
 
@@ -90,9 +88,7 @@ def _exposed(
 
 
 class _UnseenError(Exception):
-    """
-    It cannot be told where *upstream* answers; the message is the reason.
-    """
+    """It cannot be told where *upstream* answers; the message is the reason."""
 
 
 def _doors(upstream: Upstream, limits: Limits, addresses: Sequence[str] | None) -> tuple[str, ...]:
@@ -142,9 +138,7 @@ def _doors(upstream: Upstream, limits: Limits, addresses: Sequence[str] | None) 
 
 
 def _asked(addresses: Sequence[str], port: int, limits: Limits) -> tuple[list[str], list[str]]:
-    """
-    Return which of *addresses* answer on *port*, and which neither answer nor refuse.
-    """
+    """Return which of *addresses* answer on *port*, and which neither answer nor refuse."""
     answers = {address: _answers(address, port, limits) for address in addresses}
     return (
         [address for address, answered in answers.items() if answered],
@@ -199,9 +193,7 @@ def _answers(address: str, port: int, limits: Limits) -> bool | None:
 
 
 def _takes(address: str, port: int, table: Sequence[Listener]) -> bool:
-    """
-    Return whether by *table* something on this host would take a connection there.
-    """
+    """Return whether by *table* something on this host would take a connection there."""
     asked = ipaddress.ip_address(address)
     return any(
         one.port == port and (one.address == asked or one.address.is_unspecified) for one in table

@@ -40,9 +40,7 @@ def probe_volume(asset: str, path: str, devices: Path = _BLOCK_DEVICES) -> Sight
 
 
 def _is_encrypted(device: Path) -> bool:
-    """
-    Return whether everything below *device* goes through dm-crypt.
-    """
+    """Return whether everything below *device* goes through dm-crypt."""
     uuid = device / "dm" / "uuid"
     if uuid.is_file() and uuid.read_text().startswith("CRYPT-"):
         return True

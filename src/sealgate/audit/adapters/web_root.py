@@ -1,6 +1,4 @@
-"""
-Which files lie in a site's web root that no visitor should have. Looks on this host.
-"""
+"""Which files lie in a site's web root that no visitor should have. Looks on this host."""
 
 from __future__ import annotations
 

@@ -31,50 +31,34 @@ _LEGACY_SERVER_CONNECT = 0x4
 
 
 class UnreachableError(PeerError):
-    """
-    No connection: no such name, no route, or no answer in time.
-    """
+    """No connection: no such name, no route, or no answer in time."""
 
 
 class NoListenerError(UnreachableError):
-    """
-    The host is there and says that nothing listens on the port.
-    """
+    """The host is there and says that nothing listens on the port."""
 
 
 class HungUpError(PeerError):
-    """
-    The peer ended the connection without a word.
-    """
+    """The peer ended the connection without a word."""
 
 
 class SilentError(PeerError):
-    """
-    The connection stands, but nothing came in time.
-    """
+    """The connection stands, but nothing came in time."""
 
 
 class TLSRefusedError(PeerError):
-    """
-    The peer, or the protocol, ended the TLS handshake.
-    """
+    """The peer, or the protocol, ended the TLS handshake."""
 
 
 class CertificateDemandedError(PeerError):
-    """
-    The peer goes no further without a client certificate, or without another one.
-    """
+    """The peer goes no further without a client certificate, or without another one."""
 
 
 class Wire:
-    """
-    One TCP connection. Every wait ends at the deadline.
-    """
+    """One TCP connection. Every wait ends at the deadline."""
 
     def __init__(self, sock: socket.socket, deadline: float) -> None:
-        """
-        Take *sock* over. *deadline* is on the monotonic clock, in seconds.
-        """
+        """Take *sock* over. *deadline* is on the monotonic clock, in seconds."""
         sock.setblocking(False)
         self._socket = sock
         self._tls: SSL.Connection | None = None
@@ -109,9 +93,7 @@ class Wire:
         self.close()
 
     def close(self) -> None:
-        """
-        End the connection; a second call does nothing.
-        """
+        """End the connection; a second call does nothing."""
         self._socket.close()
 
     def start_tls(self, context: SSL.Context, server_name: str) -> SSL.Connection:
@@ -209,9 +191,7 @@ class Wire:
                 raise _ended_by(reason) from error
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        """
-        Return a reader, as :class:`http.client.HTTPResponse` asks a socket for one.
-        """
+        """Return a reader, as :class:`http.client.HTTPResponse` asks a socket for one."""
         return io.BufferedReader(_Reader(self))
 
     def _sender(self) -> Callable[[bytes], int]:

@@ -1,6 +1,4 @@
-"""
-What is known of each CMS: its doors, its public holes, its cookies, its settings.
-"""
+"""What is known of each CMS: its doors, its public holes, its cookies, its settings."""
 
 from __future__ import annotations
 

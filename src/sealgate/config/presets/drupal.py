@@ -1,6 +1,4 @@
-"""
-Drupal: the administration, its scripts, and its interfaces for programs once somebody is known.
-"""
+"""Drupal: the administration, its scripts, and its interfaces for programs once somebody is known."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Joomla: the administrator, the interface for programs, and the installer.
-"""
+"""Joomla: the administrator, the interface for programs, and the installer."""
 
 from __future__ import annotations
 

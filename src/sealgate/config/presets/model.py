@@ -1,6 +1,4 @@
-"""
-What a preset is: pure data about one CMS.
-"""
+"""What a preset is: pure data about one CMS."""
 
 from __future__ import annotations
 
@@ -66,16 +64,12 @@ class Preset:
 
     @property
     def origin(self) -> str:
-        """
-        Return what :attr:`sealgate.policy.inventory.Route.origin` says of its routes.
-        """
+        """Return what :attr:`sealgate.policy.inventory.Route.origin` says of its routes."""
         return f"preset:{self.name}"
 
 
 def below_any(preset: Preset, path: str) -> bool:
-    """
-    Return whether *preset* knows the *path* of one of its doors below any folder, too.
-    """
+    """Return whether *preset* knows the *path* of one of its doors below any folder, too."""
     return any(door.path == f"{_ANY_FOLDER}{path}" for door in preset.doors)
 
 
@@ -155,9 +149,7 @@ def front_of(site: Site, listen: Listen) -> FrontSide:
 
 
 def settings_for(preset: Preset, front: FrontSide) -> tuple[Snippet, ...]:
-    """
-    Return the snippets of *preset* with domains, addresses and ports filled in.
-    """
+    """Return the snippets of *preset* with domains, addresses and ports filled in."""
     port = "" if front.port == HTTPS_PORT else f":{front.port}"
     hosts = [f"{domain}{port}" for domain in front.domains]
     places = {

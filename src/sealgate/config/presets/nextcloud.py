@@ -1,6 +1,4 @@
-"""
-Nextcloud: the administration pages. It has no backend apart from its front.
-"""
+"""Nextcloud: the administration pages. It has no backend apart from its front."""
 
 from __future__ import annotations
 

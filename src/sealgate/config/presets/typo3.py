@@ -1,6 +1,4 @@
-"""
-TYPO3: the backend, the install tool that its own lockSSL never covered, public assets.
-"""
+"""TYPO3: the backend, the install tool that its own lockSSL never covered, public assets."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Runs the shop on loopback: ``python -m sealgate.demo.shop --database F --log F``.
-"""
+"""Runs the shop on loopback: ``python -m sealgate.demo.shop --database F --log F``."""
 
 from __future__ import annotations
 
@@ -14,9 +12,7 @@ from sealgate.demo.shop.site import make_site
 
 
 def main() -> None:
-    """
-    Serve until stopped; *--fd* is a listening socket that the caller already holds.
-    """
+    """Serve until stopped; *--fd* is a listening socket that the caller already holds."""
     parser = argparse.ArgumentParser(prog="python -m sealgate.demo.shop", description=__doc__)
     parser.add_argument("--database", type=Path, required=True)
     parser.add_argument("--log", type=Path, required=True)

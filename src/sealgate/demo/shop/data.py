@@ -48,26 +48,20 @@ GUEST = ("greta.lindqvist0@example.org", "walnut-bowl")
 
 
 def hash_password(password: str, salt: bytes | None = None) -> str:
-    """
-    Return *password* as a scrypt hash in modular form: ``$scrypt$ln=14$salt$hash``.
-    """
+    """Return *password* as a scrypt hash in modular form: ``$scrypt$ln=14$salt$hash``."""
     salt = os.urandom(16) if salt is None else salt
     digest = hashlib.scrypt(password.encode(), salt=salt, n=2**14, r=8, p=1, dklen=32)
     return f"$scrypt$ln=14,r=8,p=1${salt.hex()}${digest.hex()}"
 
 
 def password_matches(password: str, stored: str) -> bool:
-    """
-    Return whether *password* is the one that *stored* was made from.
-    """
+    """Return whether *password* is the one that *stored* was made from."""
     salt = stored.split("$")[3]
     return secrets.compare_digest(hash_password(password, bytes.fromhex(salt)), stored)
 
 
 def make_database(path: Path, customers: int = 48) -> None:
-    """
-    Create the shop's database at *path* with that many invented *customers*.
-    """
+    """Create the shop's database at *path* with that many invented *customers*."""
     guest_hash = hash_password(GUEST[1])
     rows = []
     for number in range(customers):

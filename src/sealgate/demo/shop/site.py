@@ -1,6 +1,4 @@
-"""
-The shop's pages, and a log with one line for each request that reached it.
-"""
+"""The shop's pages, and a log with one line for each request that reached it."""
 
 from __future__ import annotations
 
@@ -31,9 +29,7 @@ FORWARDING = ("forwarded", "front-end-https", "x-original-url", "x-real-ip", "x-
 
 
 def make_site(database: Path, log: Path) -> ASGIApp:
-    """
-    Return the shop on *database*; every request adds one JSON line to *log*.
-    """
+    """Return the shop on *database*; every request adds one JSON line to *log*."""
     return _Logged(_Shop(database).application(), log)
 
 

@@ -1,6 +1,4 @@
-"""
-All anchors, in one visible tuple. A new detector is a new row in one of these tables.
-"""
+"""All anchors, in one visible tuple. A new detector is a new row in one of these tables."""
 
 from __future__ import annotations
 

@@ -111,9 +111,7 @@ _COMPANY = 3
 
 
 class _Part(NamedTuple):
-    """
-    What is taken for a card: where it ends, its digits, and whether it is in groups.
-    """
+    """What is taken for a card: where it ends, its digits, and whether it is in groups."""
 
     stop: int
     digits: bytes
@@ -123,9 +121,7 @@ class _Part(NamedTuple):
 
 
 def known_issuer(digits: bytes) -> bool:
-    """
-    Return whether *digits* start in an issuer's range and have a length it uses.
-    """
+    """Return whether *digits* start in an issuer's range and have a length it uses."""
     return bool(_LENGTHS.get(digits[:_PREFIX], _UNKNOWN)[0] >> len(digits) & 1)
 
 
@@ -135,9 +131,7 @@ def _is_valid(digits: bytes) -> bool:
 
 
 def _ends(text: bytes, stop: int) -> bool:
-    """
-    Return whether a number that ends at *stop* is whole: nothing goes on with it.
-    """
+    """Return whether a number that ends at *stop* is whole: nothing goes on with it."""
     after = text[stop : stop + 1]
     if after.isalnum():
         return _GOES_WITH.match(text, stop) is not None
@@ -147,9 +141,7 @@ def _ends(text: bytes, stop: int) -> bool:
 
 
 def _begins(text: bytes, start: int, part: _Part | None) -> bool:
-    """
-    Return whether a number that begins at *start* is no part of what stands before it.
-    """
+    """Return whether a number that begins at *start* is no part of what stands before it."""
     before = text[start - 1 : start]
     if before.isalnum():
         # ISO/IEC 7813: the format code of track 1, and what parts its fields.
@@ -165,9 +157,7 @@ def _ends_long(text: bytes, stop: int) -> bool:
 
 
 def _parts(text: bytes, start: int, high: int) -> list[_Part]:
-    """
-    Return what may be a card from *start* on: in one piece, else in groups, the longest first.
-    """
+    """Return what may be a card from *start* on: in one piece, else in groups, the longest first."""
     found = _DIGITS.match(text, start, high)
     if found is None:
         return []
@@ -195,9 +185,7 @@ def _parts(text: bytes, start: int, high: int) -> list[_Part]:
 
 
 def _groups(text: bytes, stop: int, high: int) -> Iterator[tuple[bytes, bytes, int]]:
-    """
-    Yield what parts each of the groups behind *stop* from the one before, the group, and its end.
-    """
+    """Yield what parts each of the groups behind *stop* from the one before, the group, and its end."""
     for _ in range(_MOST_GROUPS):
         between = _BETWEEN.match(text, stop, high)
         found = _DIGITS.match(text, between.end(), high) if between is not None else None
@@ -216,9 +204,7 @@ def _is_form(ends: list[int], length: int, sign: bytes) -> bool:
 
 
 def _card_from(text: bytes, start: int, high: int) -> _Part | None:
-    """
-    Return the card that begins at *start*, if there is one.
-    """
+    """Return the card that begins at *start*, if there is one."""
     if text[start : start + _PREFIX] not in _LENGTHS:
         return None  # No first group is shorter.
     for part in _parts(text, start, high):
@@ -256,9 +242,7 @@ def _stands_apart(text: bytes, start: int, part: _Part, low: int, high: int) -> 
 
 
 class _Near:
-    """
-    The numbers from *low* to *high*, parted into as many cards as there can be.
-    """
+    """The numbers from *low* to *high*, parted into as many cards as there can be."""
 
     __slots__ = ("_after", "_before", "_places", "cards")
 
@@ -289,15 +273,11 @@ class _Near:
         return bisect_left(self._places, place)
 
     def behind_cards(self, sign: bytes) -> set[int]:
-        """
-        Return where numbers begin that *sign* parts from a card before them.
-        """
+        """Return where numbers begin that *sign* parts from a card before them."""
         return {stop + len(sign) for stop in self.cards.values()}
 
     def may_hold(self, start: int, stop: int) -> bool:
-        """
-        Return whether a card from *start* to *stop* is among the most that there can be.
-        """
+        """Return whether a card from *start* to *stop* is among the most that there can be."""
         cards, lone = self._after[0]
         taken = self._before[self._behind(start)][0] + 1 + self._after[self._behind(stop)][0]
         return taken >= cards and -lone <= _OTHERS_EACH * cards + _OTHERS
@@ -308,9 +288,7 @@ def _with(so_far: tuple[int, int], cards: int, width: int) -> tuple[int, int]:
 
 
 def _sign_before(text: bytes, start: int, low: int) -> bytes:
-    """
-    Return the sign between *start* and four digits right before it, nothing if there are none.
-    """
+    """Return the sign between *start* and four digits right before it, nothing if there are none."""
     for width in (1, 2, 3):
         sign = text[start - width : start]
         stop = start - width
@@ -332,9 +310,7 @@ def _sign_after(text: bytes, stop: int, high: int) -> bytes:
 
 
 def _has_company(text: bytes, start: int, low: int, high: int) -> bool:
-    """
-    Return whether numbers stand near that could be cards by range and length, and are.
-    """
+    """Return whether numbers stand near that could be cards by range and length, and are."""
     valid = others = 0
     at = low
     while (found := _GROUP.search(text, at, high)) is not None:
@@ -351,9 +327,7 @@ def _has_company(text: bytes, start: int, low: int, high: int) -> bool:
 
 
 def _judged(text: bytes, start: int, low: int, high: int) -> tuple[int, Confidence] | None:
-    """
-    Return where the card ends that begins at *start*, and how sure it is.
-    """
+    """Return where the card ends that begins at *start*, and how sure it is."""
     part = _card_from(text, start, high)
     if not _begins(text, start, part):
         return None
@@ -372,9 +346,7 @@ def _judged(text: bytes, start: int, low: int, high: int) -> tuple[int, Confiden
 
 
 def _tells(text: bytes, part: _Part) -> bool:
-    """
-    Return whether *part* is told by its range and length alone, or as a track of a stripe.
-    """
+    """Return whether *part* is told by its range and length alone, or as a track of a stripe."""
     alone = _LENGTHS[part.digits[:_PREFIX]][1] >> len(part.digits) & 1
     return (bool(alone) and not part.common) or _TRACK_TWO.match(text, part.stop) is not None
 
@@ -382,9 +354,7 @@ def _tells(text: bytes, part: _Part) -> bool:
 def _unsound(
     text: bytes, start: int, high: int, shortest: int = _SHORTEST_ALONE
 ) -> tuple[int, Confidence] | None:
-    """
-    Return what would be a card but for its checksum: test numbers may fail it.
-    """
+    """Return what would be a card but for its checksum: test numbers may fail it."""
     for part in _parts(text, start, high):
         if (
             len(part.digits) >= shortest
@@ -398,18 +368,14 @@ def _unsound(
 
 
 def card(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm issuer, length and Luhn; without Luhn only after a card word.
-    """
+    """Confirm issuer, length and Luhn; without Luhn only after a card word."""
     start = _head_at(text, end, low)
     judged = _judged(text, start, low, high) if start >= 0 else None
     return None if judged is None else (start, judged[0], Kind.PAYMENT_CARD, judged[1])
 
 
 def _head_at(text: bytes, end: int, low: int) -> int:
-    """
-    Return where the first digits of a card that end at *end* begin; -1 for those of no such form.
-    """
+    """Return where the first digits of a card that end at *end* begin; -1 for those of no such form."""
     start = end - _SHORTEST
     if start >= low and text[start:end].isdigit():
         return start
@@ -425,9 +391,7 @@ def _head_at(text: bytes, end: int, low: int) -> int:
 
 
 def written(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm a card by how the text around *end* reads: it may be written in any signs.
-    """
+    """Confirm a card by how the text around *end* reads: it may be written in any signs."""
     if len(_DIGIT.findall(text, max(low, end - _NEAR), min(high, end + _NEAR))) < _SHORTEST:
         return None  # Years, prices and dates are written so as well.
     near = text[max(low - 1, 0) : high]
@@ -445,9 +409,7 @@ def written(text: bytes, end: int, low: int, high: int) -> Found | None:
 
 
 def track_one(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm a card before the sign that parts the fields of track 1; the anchor ends behind it.
-    """
+    """Confirm a card before the sign that parts the fields of track 1; the anchor ends behind it."""
     stop = end - (2 if text[end - 2 : end - 1] == b"^" else 4)
     if not text[stop - 1 : stop].isdigit():
         return None
@@ -463,9 +425,7 @@ _GROUP_START = re.compile(rb"(?<![0-9])[0-9]")
 
 
 def after_word(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm a card right after its word: any issuer and length; test numbers may fail Luhn.
-    """
+    """Confirm a card right after its word: any issuer and length; test numbers may fail Luhn."""
     del low
     start = end - 4
     part = _card_from(text, start, high)

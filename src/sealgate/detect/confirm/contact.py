@@ -41,9 +41,7 @@ _LOCAL_EDGES = b"!#$&*+/=?^`{|}~.'-"
 
 
 def email(text: bytes, end: int, low: int, high: int) -> Found | None:  # noqa: PLR0911 - one line per reason
-    """
-    Confirm an address around an at sign (or ``%40``): the anchor ends after one more byte.
-    """
+    """Confirm an address around an at sign (or ``%40``): the anchor ends after one more byte."""
     at = end - 2
     local_end = at
     if text[at : at + 1] != b"@":  # %40, as in a URL
@@ -90,9 +88,7 @@ _SHORTEST, _LONGEST = 7, 15  # ITU-T E.164, 6.2: at most 15 digits
 
 
 def _number(text: bytes, start: int, high: int) -> tuple[int, bytes] | None:
-    """
-    Return the end and the digits of the number at *start*, with an extension or none.
-    """
+    """Return the end and the digits of the number at *start*, with an extension or none."""
     found = _PHONE.match(text, start, high)
     if found is None:
         return None
@@ -119,9 +115,7 @@ def _number(text: bytes, start: int, high: int) -> tuple[int, bytes] | None:
 
 @cache
 def number_plan(code: int) -> tuple[re.Pattern[bytes], frozenset[int]] | None:
-    """
-    Return the pattern and the possible lengths of numbers under country *code*.
-    """
+    """Return the pattern and the possible lengths of numbers under country *code*."""
     from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata  # noqa: PLC0415 - its tables take 30 ms; most texts never need them
 
     regions = COUNTRY_CODE_TO_REGION_CODE.get(code)
@@ -151,9 +145,7 @@ def _judge_international(digits: bytes) -> Confidence | None:
 
 
 def international(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm ``+`` and a country code; the anchor ends on the first digit.
-    """
+    """Confirm ``+`` and a country code; the anchor ends on the first digit."""
     start = text.rfind(b"+", low, end)
     if text[end - 2 : end - 1] == b"(" and text[start + 1 : end - 1] != b"(":
         return None
@@ -176,9 +168,7 @@ _FRACTION = re.compile(rb"[0-9][.,]\Z")
 
 
 def international_zeros(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm ``00`` and a country code, only where the numbering plan knows it.
-    """
+    """Confirm ``00`` and a country code, only where the numbering plan knows it."""
     start = text.rfind(b"00", low, end - 1)
     if _FRACTION.match(text[max(low, start - 2) : start]):
         return None
@@ -194,9 +184,7 @@ _NANP = re.compile(
 
 
 def north_american(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm area code, exchange and line of the North American plan (NANP).
-    """
+    """Confirm area code, exchange and line of the North American plan (NANP)."""
     for start in range(max(low, end - 18), end - 11):
         found = _NANP.match(text, start, high)
         if found is not None:
@@ -218,9 +206,7 @@ _NATIONAL = re.compile(
 
 
 def national(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm a number with trunk zero in groups, as written in Europe; shape only.
-    """
+    """Confirm a number with trunk zero in groups, as written in Europe; shape only."""
     zero = text.rfind(b"0", low, end - 1)
     while zero >= low and end - zero < 20:  # noqa: PLR2004 - the anchor's width
         start = zero - 1 if text[zero - 1 : zero] == b"(" and zero > low else zero
@@ -234,9 +220,7 @@ def national(text: bytes, end: int, low: int, high: int) -> Found | None:
 
 
 def after_word(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm a number after a phone word; the anchor ends on its second digit.
-    """
+    """Confirm a number after a phone word; the anchor ends on its second digit."""
     start = end - 2
     while start > low and text[start - 1 : start] in {b"+", b"("}:
         start -= 1

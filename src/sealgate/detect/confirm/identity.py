@@ -77,9 +77,7 @@ def _checker(module: str) -> Callable[[str], bool]:
 
 
 def valid_anywhere(module: str, value: str) -> bool:
-    """
-    Return whether python-stdnum's *module* accepts *value*; its own faults count as no.
-    """
+    """Return whether python-stdnum's *module* accepts *value*; its own faults count as no."""
     try:
         return _checker(module)(value)
     except (ValueError, IndexError, KeyError, TypeError):
@@ -108,9 +106,7 @@ def _tokens(text: bytes, at: int, high: int) -> list[tuple[int, int, str]]:
 
 def _after_word(modules: tuple[str, ...]) -> Confirm:
     def confirm(text: bytes, end: int, low: int, high: int) -> Found | None:
-        """
-        Confirm a number after its word: the checksum of one of the issuers the word names.
-        """
+        """Confirm a number after its word: the checksum of one of the issuers the word names."""
         del low
         at = end - 1 if not text[end - 1 : end].isalnum() else end
         if _HAS_DIGITS.search(text, at, high) is None:
@@ -156,9 +152,7 @@ _DATE = re.compile(rb"[0-9]{2,4}-[0-9]{2}-[0-9]{2,4}\Z")
 
 
 def paper(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm a passport, licence or identity-card number after its word, by shape.
-    """
+    """Confirm a passport, licence or identity-card number after its word, by shape."""
     del low
     found = _PAPER.match(text, end, high)
     if found is None or _DATE.match(found[1]):
@@ -172,9 +166,7 @@ def _formatted(
     whole = re.compile(pattern.encode("latin-1") + rb"(?![0-9A-Za-z]|-[0-9])")
 
     def confirm(text: bytes, end: int, low: int, high: int) -> Found | None:
-        """
-        Confirm a format that stands alone, by its issuer's checksum.
-        """
+        """Confirm a format that stands alone, by its issuer's checksum."""
         for start in range(max(low, end - width), end):
             found = whole.match(text, start, high)
             if found is None or found.end() < end:
@@ -224,9 +216,7 @@ DATE = re.compile(
 
 
 def birth_date(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm a date within a few words after a birth word.
-    """
+    """Confirm a date within a few words after a birth word."""
     del low
     found = DATE.search(text, end, high)
     if found is None or text[found.start() - 1 : found.start()].isdigit():
@@ -238,9 +228,7 @@ def birth_date(text: bytes, end: int, low: int, high: int) -> Found | None:
 
 
 def _word_pattern(words: str) -> str:
-    """
-    Return the anchor of one row of words; short ones need an edge on both sides.
-    """
+    """Return the anchor of one row of words; short ones need an edge on both sides."""
     return "|".join(
         w.replace("\\b", EDGE, 1).replace("\\b", "[^0-9A-Za-z]") for w in words.split("|")
     )

@@ -1,6 +1,4 @@
-"""
-Diagnoses, medication, insurance and patient numbers: always a word and a value.
-"""
+"""Diagnoses, medication, insurance and patient numbers: always a word and a value."""
 
 from __future__ import annotations
 
@@ -27,9 +25,7 @@ _CLOSE = 24  # a code without its point is short and common
 
 
 def diagnosis(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm an ICD-10 code or a common condition close behind a diagnosis word.
-    """
+    """Confirm an ICD-10 code or a common condition close behind a diagnosis word."""
     del low
     near = min(high, end + _NEAR)
     code = ICD10.search(text, end, near)
@@ -62,9 +58,7 @@ _SUBSTANCE = re.compile(
 
 
 def medication(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm a substance right before a dose; the anchor ends behind the dose's unit.
-    """
+    """Confirm a substance right before a dose; the anchor ends behind the dose's unit."""
     if text[end : end + 1].isalnum() or text[end : end + 2] == b"/d":  # mg/dl is a laboratory value
         return None
     found = None
@@ -83,9 +77,7 @@ _NUMBER = re.compile(
 
 def _numbered(kind: Kind) -> Callable[[bytes, int, int, int], Found | None]:
     def confirm(text: bytes, end: int, low: int, high: int) -> Found | None:
-        """
-        Confirm a number with at least three digits in a row right after the word.
-        """
+        """Confirm a number with at least three digits in a row right after the word."""
         del low
         found = _NUMBER.match(text, end, high)
         if found is None:

@@ -1,6 +1,4 @@
-"""
-IP addresses: syntax, and that they may be a person's. Version numbers are not.
-"""
+"""IP addresses: syntax, and that they may be a person's. Version numbers are not."""
 
 from __future__ import annotations
 
@@ -23,9 +21,7 @@ _NETWORK_AFTER = re.compile(rb"/(?:[12]?[0-9]|3[01])(?![0-9])")
 
 
 def ipv4(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm four octets; the anchor ends on the first digit of the last one.
-    """
+    """Confirm four octets; the anchor ends on the first digit of the last one."""
     left = _LEFT.search(text, max(low, end - 13), end - 1)
     found = _IPV4.match(text, left.start(), high) if left is not None else None
     if left is None or found is None:
@@ -50,9 +46,7 @@ _FEWEST_GROUPS = 3
 
 
 def ipv6(text: bytes, end: int, low: int, high: int) -> Found | None:  # noqa: PLR0911 - one line per reason
-    """
-    Confirm hexadecimal groups (RFC 4291, 2.2); no clock times, no MAC addresses, no scopes.
-    """
+    """Confirm hexadecimal groups (RFC 4291, 2.2); no clock times, no MAC addresses, no scopes."""
     backwards = _IPV6_REVERSED.match(text[low:end][::-1])
     if backwards is None:
         return None

@@ -1,6 +1,4 @@
-"""
-Verification codes of cards, IBANs, bank accounts and BICs.
-"""
+"""Verification codes of cards, IBANs, bank accounts and BICs."""
 
 from __future__ import annotations
 
@@ -36,9 +34,7 @@ def account(text: bytes, end: int, low: int, high: int) -> Found | None:
 
 
 def account_behind(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm an IBAN that is glued to its BIC before it; the anchor ends on the twentieth character.
-    """
+    """Confirm an IBAN that is glued to its BIC before it; the anchor ends on the twentieth character."""
     first = end - 20
     for start in (first + 8, first + 11):
         if first >= low and is_bic(text[first:start]):
@@ -49,9 +45,7 @@ def account_behind(text: bytes, end: int, low: int, high: int) -> Found | None:
 
 
 def account_written(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm an IBAN by how the text around *end* reads: its groups may be parted by any sign.
-    """
+    """Confirm an IBAN by how the text around *end* reads: its groups may be parted by any sign."""
     base = max(low - 1, 0)
     for read, places in readings(text[base:high]):
         first, last = bisect_left(places, low - base), len(read)
@@ -65,9 +59,7 @@ def account_written(text: bytes, end: int, low: int, high: int) -> Found | None:
 
 
 def _account_from(text: bytes, start: int, high: int) -> int | None:
-    """
-    Return where the IBAN ends that begins at *start*, if there is one.
-    """
+    """Return where the IBAN ends that begins at *start*, if there is one."""
     length = IBAN_LENGTHS.get(text[start : start + 2].decode("latin-1").upper())
     if length is None:
         return None
@@ -96,9 +88,7 @@ def _bic_at(text: bytes, start: int, high: int) -> bool:
 
 
 def verification(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm three or four digits right after a verification word; the anchor ends on three.
-    """
+    """Confirm three or four digits right after a verification word; the anchor ends on three."""
     del low
     stop = end
     if text[stop : stop + 1].isdigit():
@@ -118,9 +108,7 @@ _MASKED = re.compile(rb"[*xX#]{3}")
 
 
 def bank(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm an account, sort or routing number after a bank word.
-    """
+    """Confirm an account, sort or routing number after a bank word."""
     start = end - 1
     found = _ACCOUNT.match(text, start, high)
     while start > low and end - start < 6 and text[start - 1 : start].isalpha():  # noqa: PLR2004 - a bank's letters
@@ -141,9 +129,7 @@ _WITHOUT_IBANS = frozenset(["US", "CA", "AU", "JP", "CN", "IN", "SG", "HK", "NZ"
 
 
 def is_bic(code: bytes) -> bool:
-    """
-    Return whether *code* has the structure of ISO 9362, in either case, and a country that is known.
-    """
+    """Return whether *code* has the structure of ISO 9362, in either case, and a country that is known."""
     found = _BIC.fullmatch(code.upper())
     return found is not None and _is_country(found[1])
 
@@ -154,9 +140,7 @@ def _is_country(code: bytes) -> bool:
 
 
 def bic(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm ISO 9362 structure with a country that has IBANs or a common one.
-    """
+    """Confirm ISO 9362 structure with a country that has IBANs or a common one."""
     del low
     start = end - 6
     found = _BIC.match(text, start, high)

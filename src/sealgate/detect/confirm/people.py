@@ -25,9 +25,7 @@ _NO_NAME = re.compile(
 
 
 def name(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm capitalised words right after a form of address or a label.
-    """
+    """Confirm capitalised words right after a form of address or a label."""
     del low
     start = end - 1 if text[end - 2 : end - 1] != b"\xc3" else end - 2
     found = NAME.match(text, start, high)
@@ -54,9 +52,7 @@ _NUMBER_NEAR = re.compile(rb"(?<![0-9A-Za-z])[0-9][^\n]{4,72}\Z")
 
 
 def english_street(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm a house number, one to four words, and the street word at the anchor.
-    """
+    """Confirm a house number, one to four words, and the street word at the anchor."""
     number = _NUMBER_NEAR.search(text, low, end)
     if number is None:
         return None
@@ -84,9 +80,7 @@ _STREET_REVERSED = re.compile(rb"(?:[A-Za-z\x80-\xff -]|\.(?! ?[a-z0-9]))+")
 
 
 def germanic_street(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm a street in German, Dutch or Nordic order: name, then number.
-    """
+    """Confirm a street in German, Dutch or Nordic order: name, then number."""
     backwards = _STREET_REVERSED.match(text[low : end - 1][::-1])
     if backwards is None:
         return None
@@ -120,9 +114,7 @@ _NUMBERED = re.compile(rb"c|a|diagonal|transversal", re.IGNORECASE)
 
 
 def romance_street(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm a street in Spanish, French, Italian or Portuguese: street word, name, number.
-    """
+    """Confirm a street in Spanish, French, Italian or Portuguese: street word, name, number."""
     for word in _ROMANCE_WORD.finditer(text, low, end):
         start = word.start()
         before = _NUMBER_FIRST.search(text, max(low, start - 10), start)

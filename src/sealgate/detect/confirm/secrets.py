@@ -60,9 +60,7 @@ def _token(prefix: str, tail: str) -> Confirm:
     header = "uthorization" in prefix or prefix.endswith("=")
 
     def confirm(text: bytes, end: int, low: int, high: int) -> Found | None:
-        """
-        Confirm the length and alphabet that the issuer documents behind its prefix.
-        """
+        """Confirm the length and alphabet that the issuer documents behind its prefix."""
         for start in range(end - 1, max(low, end - _WIDEST_PREFIX) - 1, -1):
             found = whole.match(text, start, high)
             if found is not None and found.end(1) == end and not _inside(text, start, low):
@@ -85,9 +83,7 @@ _JWT = re.compile(
 
 
 def jwt(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm that the first part decodes to a JSON object with an algorithm (RFC 7515, 4.1.1).
-    """
+    """Confirm that the first part decodes to a JSON object with an algorithm (RFC 7515, 4.1.1)."""
     del low
     start = end - 8
     found = _JWT.match(text, start, high)
@@ -110,9 +106,7 @@ _HEADERS = 480
 
 
 def pem(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm an armour line with base64 content behind it; the match spans to its end line.
-    """
+    """Confirm an armour line with base64 content behind it; the match spans to its end line."""
     start = text.rfind(b"-----BEGIN", low, end)
     found = _PEM.match(text, start, high) if start >= 0 else None
     if found is None or found.end() != end:
@@ -128,9 +122,7 @@ _AGE_KEY = re.compile(rb"AGE-SECRET-KEY-(?:PQ-)?1[A-Z0-9]{50,2000}")
 
 
 def age_key(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm an age identity (Bech32 behind its prefix).
-    """
+    """Confirm an age identity (Bech32 behind its prefix)."""
     start = text.rfind(b"AGE-SECRET-KEY-", low, end)
     found = _AGE_KEY.match(text, start, high) if start >= 0 else None
     return None if found is None else (start, found.end(), Kind.PRIVATE_KEY, CONFIRMED)
@@ -169,9 +161,7 @@ HASH_FORMATS = re.compile(
 
 
 def password_hash(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm prefix, parameters and length of a stored-password format.
-    """
+    """Confirm prefix, parameters and length of a stored-password format."""
     for start in range(max(low, end - 16), end):
         found = HASH_FORMATS.match(text, start, high)
         if found is not None and found.end() > end and not _inside(text, start, low):
@@ -180,9 +170,7 @@ def password_hash(text: bytes, end: int, low: int, high: int) -> Found | None:
 
 
 def database_hash(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm what a database stores of a password, whole and with nothing glued to it.
-    """
+    """Confirm what a database stores of a password, whole and with nothing glued to it."""
     for start in range(end - 16, end - 8):
         found = HASH_FORMATS.match(text, start, high) if start >= low else None
         if (
@@ -201,9 +189,7 @@ _NTLM_WIDTH = 112
 
 
 def ntlm(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm a line of pwdump: ``user:500:LM hash:NT hash:::``; the anchor ends behind it.
-    """
+    """Confirm a line of pwdump: ``user:500:LM hash:NT hash:::``; the anchor ends behind it."""
     del high
     found = _NTLM.search(text[max(low, end - _NTLM_WIDTH) : end])
     if found is None:
@@ -220,18 +206,14 @@ _NTLM_PAIR = re.compile(rb"[Aa]{2}[Dd]3[Bb]435[Bb]51404[Ee]{2}[Aa]{2}[Dd]3[Bb]43
 
 
 def ntlm_answer(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm what a server was answered: ``user::host:challenge:hash:rest``, as crackers take it.
-    """
+    """Confirm what a server was answered: ``user::host:challenge:hash:rest``, as crackers take it."""
     start = text.rfind(b"::", max(low, end - 56), end)
     found = _NTLM_ANSWER.match(text, start, high) if start >= 0 else None
     return None if found is None else (start, found.end(), Kind.PASSWORD_HASH, CONFIRMED)
 
 
 def ntlm_pair(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm an NT hash behind the LM hash of nothing, which Windows writes where there is none.
-    """
+    """Confirm an NT hash behind the LM hash of nothing, which Windows writes where there is none."""
     del low
     start = end - 33
     found = _NTLM_PAIR.match(text, start, high)
@@ -244,9 +226,7 @@ _DIGEST = re.compile(
 
 
 def named_digest(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm a bare digest behind a name that says it is a password's; the anchor ends on eight digits.
-    """
+    """Confirm a bare digest behind a name that says it is a password's; the anchor ends on eight digits."""
     del low
     start = end - 8
     found = _DIGEST.match(text, start, high)
@@ -264,9 +244,7 @@ _JWK_SHARED = re.compile(
 
 
 def jwk(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm a private JSON Web Key by its type, with a private part behind it, or the other way round.
-    """
+    """Confirm a private JSON Web Key by its type, with a private part behind it, or the other way round."""
     del low
     start = end - len(b"kty") if text[end - 3 : end] == b"kty" else end - 16
     close = text.find(b"}", end, high)
@@ -286,9 +264,7 @@ _KEY_LINES = 240  # the first line of a key in them, whatever parts it from what
 
 
 def key_lines(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm base64 behind the line of PuTTY or SSH.COM that says a private key follows.
-    """
+    """Confirm base64 behind the line of PuTTY or SSH.COM that says a private key follows."""
     start = max(low, text.rfind(b"Private-Lines", low, end), text.rfind(b"BEGIN SSH2", low, end))
     content = _CONTENT.search(text, end, min(high, end + _KEY_LINES))
     if content is None:
@@ -301,18 +277,14 @@ _TAGGED_KEY = re.compile(rb"<D>[A-Za-z0-9+/=\s]{40,1400}</D>")
 
 
 def tagged_key(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm the private exponent of an RSA key in XML, as .NET writes it.
-    """
+    """Confirm the private exponent of an RSA key in XML, as .NET writes it."""
     start = text.rfind(b"<D>", low, end)
     found = _TAGGED_KEY.match(text, start, high) if start >= 0 else None
     return None if found is None else (start, found.end(), Kind.PRIVATE_KEY, CONFIRMED)
 
 
 def tunnel_key(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm the private key of a WireGuard interface: 32 bytes in base64, behind its name.
-    """
+    """Confirm the private key of a WireGuard interface: 32 bytes in base64, behind its name."""
     del low, high
     if text[end : end + 1].isalnum():
         return None
@@ -326,9 +298,7 @@ _REFERENCE = re.compile(
 
 
 def url_password(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm ``scheme://user:password@host`` (RFC 3986, 3.2.1), unless it is a reference.
-    """
+    """Confirm ``scheme://user:password@host`` (RFC 3986, 3.2.1), unless it is a reference."""
     start = text.rfind(b"://", low, end)
     while start > low and text[start - 1 : start].isalnum():
         start -= 1

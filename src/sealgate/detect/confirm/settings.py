@@ -49,9 +49,7 @@ _LETTER, _DIGIT_OR_SIGN = re.compile(rb"[A-Za-z]"), re.compile(rb"[0-9!@#$%^&*_+
 
 
 def _value(text: bytes, at: int, high: int) -> tuple[int, int, bool] | None:
-    """
-    Return start and end of the value assigned at *at*, and whether it stood in quotes.
-    """
+    """Return start and end of the value assigned at *at*, and whether it stood in quotes."""
     found = _ASSIGNED.match(text, at, high)
     if found is None:
         return None
@@ -64,9 +62,7 @@ def _value(text: bytes, at: int, high: int) -> tuple[int, int, bool] | None:
 
 @dataclass(frozen=True, slots=True)
 class _Key:
-    """
-    A key in the text: where its name starts, where its key word and its name end.
-    """
+    """A key in the text: where its name starts, where its key word and its name end."""
 
     start: int
     rest: bytes
@@ -96,9 +92,7 @@ def _keyed(
     )
 
     def confirm(text: bytes, end: int, low: int, high: int) -> Found | None:
-        """
-        Find the key that ends at the anchor, and let its judge read the value.
-        """
+        """Find the key that ends at the anchor, and let its judge read the value."""
         found = key.search(text, max(low, end - LONGEST_ANCHOR), end)
         if found is None:
             return None
@@ -122,9 +116,7 @@ _WORD_BEFORE = re.compile(
 
 
 def _password(text: bytes, key: _Key, low: int, high: int) -> Found | None:  # noqa: PLR0911 - one line per reason
-    """
-    Confirm the value of a password key.
-    """
+    """Confirm the value of a password key."""
     if key.rest and _ABOUT.search(key.rest):
         return None
     word = text[key.start : key.name_end - len(key.rest)].lower()
@@ -164,9 +156,7 @@ def _xml(text: bytes, low: int, end: int) -> bool:
 
 
 def _spoken(text: bytes, end: int, high: int) -> Found | None:
-    """
-    Confirm "the password is X" in prose, where X mixes letters with digits or signs.
-    """
+    """Confirm "the password is X" in prose, where X mixes letters with digits or signs."""
     found = _PROSE.match(text, end, high)
     if found is None:
         return None
@@ -206,9 +196,7 @@ _LEAST_ENTROPY = 3.0
 
 
 def _secret(text: bytes, key: _Key, low: int, high: int) -> Found | None:  # noqa: PLR0911 - one line per reason
-    """
-    Confirm the value of a key or secret setting: long, mixed, and of high entropy.
-    """
+    """Confirm the value of a key or secret setting: long, mixed, and of high entropy."""
     if key.rest and _ABOUT.search(key.rest):
         return None
     span = _value(text, key.name_end, high)
@@ -232,9 +220,7 @@ _SESSION_VALUE = re.compile(rb"[A-Za-z0-9%._~+/=:-]{16,256}")
 
 
 def _session(text: bytes, key: _Key, low: int, high: int) -> Found | None:
-    """
-    Confirm the value of a session cookie or key: at least 16 characters, not of words.
-    """
+    """Confirm the value of a session cookie or key: at least 16 characters, not of words."""
     if key.rest and key.rest[:1].isalpha():
         return None  # "assessment"
     span = _value(text, key.name_end, high)
@@ -260,9 +246,7 @@ _CODE_VALUE = re.compile(
 
 
 def _access_code(text: bytes, key: _Key, low: int, high: int) -> Found | None:
-    """
-    Confirm four to eight digits right after a code word, with a separator or a verb between.
-    """
+    """Confirm four to eight digits right after a code word, with a separator or a verb between."""
     if key.rest or text[max(low, key.start - 1) : key.start].isalnum():
         return None
     found = _CODE_VALUE.match(text, key.name_end, high)
@@ -281,9 +265,7 @@ _NO_LOGIN = re.compile(
 
 
 def _login(text: bytes, key: _Key, low: int, high: int) -> Found | None:
-    """
-    Confirm the value of a user-name key; numbers, placeholders and service words do not count.
-    """
+    """Confirm the value of a user-name key; numbers, placeholders and service words do not count."""
     if key.rest or text[max(low, key.start - 1) : key.start].isalnum():
         return None
     span = _value(text, key.name_end, high)
@@ -306,9 +288,7 @@ _FLAG_VALUE = re.compile(rb"[\"']?([^\s\"'`<>|;&$-][^\s\"'`<>|;&]{2,64})")
 
 
 def after_flag(text: bytes, end: int, low: int, high: int) -> Found | None:
-    """
-    Confirm the word after ``--password`` or ``IDENTIFIED BY``; the anchor ends before it.
-    """
+    """Confirm the word after ``--password`` or ``IDENTIFIED BY``; the anchor ends before it."""
     del low
     found = _FLAG_VALUE.match(text, end, high)
     if found is None or _is_no_secret(found[1], quoted=False):

@@ -1,3 +1,1 @@
-"""
-Envoy as a process, its files and its admin interface.
-"""
+"""Envoy as a process, its files and its admin interface."""

@@ -49,9 +49,7 @@ _GOES_ON = frozenset(["pending", "ready", "processing", "valid"])
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """
-    A new certificate: *chain* and *key* in PEM.
-    """
+    """A new certificate: *chain* and *key* in PEM."""
 
     chain: bytes
     key: bytes
@@ -102,9 +100,7 @@ class AcmeAuthority:
         return Issued(chain, private_pem(key))
 
     def settle(self, site: str) -> None:
-        """
-        Forget the order of *site*: its certificate is kept.
-        """
+        """Forget the order of *site*: its certificate is kept."""
         OrderFile(self._folder, site).remove()
 
     def suggested(self, chain: bytes) -> tuple[float | None, float]:

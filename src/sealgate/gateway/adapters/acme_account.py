@@ -46,24 +46,18 @@ class _TLSALPN01Response(challenges.KeyAuthorizationChallengeResponse):
 
 @challenges.Challenge.register
 class _TLSALPN01(challenges.KeyAuthorizationChallenge):
-    """
-    RFC 8737, which the library does not know any more.
-    """
+    """RFC 8737, which the library does not know any more."""
 
     response_cls = _TLSALPN01Response
     typ = response_cls.typ
 
     def validation(self, account_key: JWK, **_unused: Any) -> str:
-        """
-        Return what the certificate has to hold the digest of.
-        """
+        """Return what the certificate has to hold the digest of."""
         return self.key_authorization(account_key)
 
 
 class Account:
-    """
-    The account at the authority of *settings*, kept in *folder*; made when it is needed.
-    """
+    """The account at the authority of *settings*, kept in *folder*; made when it is needed."""
 
     def __init__(self, settings: AcmeSettings, folder: str) -> None:
         self._settings = settings
@@ -75,18 +69,14 @@ class Account:
 
     @property
     def key(self) -> JWKEC:
-        """
-        Return the account's key; only within :meth:`client`.
-        """
+        """Return the account's key; only within :meth:`client`."""
         if self._key is None:
             raise BugError("the account was not opened")
         return self._key
 
     @property
     def uri(self) -> str:
-        """
-        Return what the authority calls the account; only within :meth:`client`.
-        """
+        """Return what the authority calls the account; only within :meth:`client`."""
         return self._uri
 
     @contextlib.contextmanager
@@ -160,9 +150,7 @@ class Account:
 
 @contextlib.contextmanager
 def client_of(settings: AcmeSettings, key: JWKEC | None = None) -> Iterator[ClientV2]:
-    """
-    Give a client for the authority of *settings*, which signs with *key*.
-    """
+    """Give a client for the authority of *settings*, which signs with *key*."""
     net = ClientNetwork(
         key,
         alg=ES256,

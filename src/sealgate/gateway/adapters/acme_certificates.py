@@ -1,6 +1,4 @@
-"""
-Certificates that nobody trusts, and nobody needs to: a stand-in, and what a proof shows.
-"""
+"""Certificates that nobody trusts, and nobody needs to: a stand-in, and what a proof shows."""
 
 from __future__ import annotations
 
@@ -36,17 +34,13 @@ def stand_in(domains: Sequence[str], *, now: float) -> tuple[bytes, bytes]:
 
 
 def proof(domain: str, answer: str, *, now: float) -> tuple[bytes, bytes]:
-    """
-    Return chain and key (PEM) of what TLS-ALPN-01 shows for *domain* (RFC 8737, 3).
-    """
+    """Return chain and key (PEM) of what TLS-ALPN-01 shows for *domain* (RFC 8737, 3)."""
     digest = _OCTETS + hashlib.sha256(answer.encode("ascii")).digest()
     return _made([domain], now, _PROOF_DAYS, x509.UnrecognizedExtension(ACME_IDENTIFIER, digest))
 
 
 def request(key: ec.EllipticCurvePrivateKey, domains: Sequence[str]) -> bytes:
-    """
-    Return the request (PKCS#10, PEM) for a certificate for *domains*.
-    """
+    """Return the request (PKCS#10, PEM) for a certificate for *domains*."""
     return (
         x509.CertificateSigningRequestBuilder()
         .subject_name(x509.Name([]))
@@ -57,9 +51,7 @@ def request(key: ec.EllipticCurvePrivateKey, domains: Sequence[str]) -> bytes:
 
 
 def private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    """
-    Return *key* in PKCS#8, PEM, as it is kept in files for their owner only.
-    """
+    """Return *key* in PKCS#8, PEM, as it is kept in files for their owner only."""
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,

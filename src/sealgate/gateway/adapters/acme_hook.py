@@ -25,9 +25,7 @@ _PASSED = ("PATH", "HOME", "LANG", "TZ")
 
 
 def record_of(proof: Proof) -> tuple[str, str]:
-    """
-    Return name (with the last dot) and value of the TXT record (RFC 8555, 8.4).
-    """
+    """Return name (with the last dot) and value of the TXT record (RFC 8555, 8.4)."""
     digest = hashlib.sha256(proof.answer.encode("ascii")).digest()
     value = base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
     return f"_acme-challenge.{proof.domain}.", value

@@ -28,9 +28,7 @@ _END_OF_TIME = dt.datetime.max.replace(tzinfo=dt.UTC).timestamp()
 
 
 class AcmeError(GatewayError):
-    """
-    An authority refused, or gave no answer. *not_before* is when it wants to be asked again.
-    """
+    """An authority refused, or gave no answer. *not_before* is when it wants to be asked again."""
 
     def __init__(
         self, message: str, *, hint: str | None = None, not_before: float | None = None
@@ -41,9 +39,7 @@ class AcmeError(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """
-    An order that was begun: its URL at the authority, for which *account*, and its *key* (PEM).
-    """
+    """An order that was begun: its URL at the authority, for which *account*, and its *key* (PEM)."""
 
     uri: str
     account: str
@@ -52,17 +48,13 @@ class Order:
 
 
 class OrderFile:
-    """
-    The order of one site, while it is under way.
-    """
+    """The order of one site, while it is under way."""
 
     def __init__(self, folder: str, site: str) -> None:
         self._path = Path(folder, _ORDERS, f"{_plain(site)}.json")
 
     def read(self) -> Order | None:
-        """
-        Return the order, ``None`` when there is none that can be gone on with.
-        """
+        """Return the order, ``None`` when there is none that can be gone on with."""
         found = _read(self._path)
         with contextlib.suppress(KeyError, TypeError):
             return Order(
@@ -84,9 +76,7 @@ class OrderFile:
         write_durably(self._path, json.dumps(asdict(order)).encode())
 
     def remove(self) -> None:
-        """
-        Forget it.
-        """
+        """Forget it."""
         with contextlib.suppress(OSError):
             self._path.unlink()
 
@@ -112,25 +102,19 @@ class Upkeep:
     shown: bool = True
 
     def failed(self, reason: str, retry_at: float) -> Upkeep:
-        """
-        Return the same after one more failure.
-        """
+        """Return the same after one more failure."""
         return replace(self, failures=self.failures + 1, last_error=reason, retry_at=retry_at)
 
 
 class UpkeepFile:
-    """
-    Where the :class:`Upkeep` of one site is kept, and whether a person wants a new one.
-    """
+    """Where the :class:`Upkeep` of one site is kept, and whether a person wants a new one."""
 
     def __init__(self, folder: str, site: str) -> None:
         self._path = Path(folder, _SITES, f"{_plain(site)}.json")
         self._wish = self._path.with_suffix(".renew")
 
     def read(self) -> Upkeep:
-        """
-        Return what is known; of a file that cannot be read nothing is.
-        """
+        """Return what is known; of a file that cannot be read nothing is."""
         found = _read(self._path)
         known = {name: found[name] for name in Upkeep.__dataclass_fields__ if name in found}
         if not all(_fits(value, getattr(Upkeep(), name)) for name, value in known.items()):
@@ -159,15 +143,11 @@ class UpkeepFile:
 
     @property
     def is_wished(self) -> bool:
-        """
-        Return whether a new certificate was asked for.
-        """
+        """Return whether a new certificate was asked for."""
         return self._wish.exists()
 
     def granted(self) -> None:
-        """
-        Note that the wish is fulfilled.
-        """
+        """Note that the wish is fulfilled."""
         with contextlib.suppress(OSError):
             self._wish.unlink()
 

@@ -49,21 +49,15 @@ class Subscriptions:
 
 
 class Admin:
-    """
-    The admin interface behind the Unix socket *path*.
-    """
+    """The admin interface behind the Unix socket *path*."""
 
     def __init__(self, path: str, *, timeout_seconds: float = 2.0) -> None:
-        """
-        Remember where to ask; nothing is opened yet.
-        """
+        """Remember where to ask; nothing is opened yet."""
         self._path = Path(path)
         self._timeout_seconds = timeout_seconds
 
     def is_ready(self) -> bool:
-        """
-        Return whether Envoy has started and serves; ``False`` too when nobody answers.
-        """
+        """Return whether Envoy has started and serves; ``False`` too when nobody answers."""
         try:
             status, body = self._ask("GET", "/ready")
         except GatewayError:

@@ -30,9 +30,7 @@ _VERSION = re.compile(r"version: [0-9a-f]+/(\d+)\.(\d+)\.(\d++)[^/]*+/[^/]*+/[^/
 
 @dataclass(frozen=True, slots=True)
 class EnvoyBinary:
-    """
-    An Envoy that can be run: its *path*, *version* and TLS library (``BoringSSL``).
-    """
+    """An Envoy that can be run: its *path*, *version* and TLS library (``BoringSSL``)."""
 
     path: str
     version: tuple[int, int, int]
@@ -40,9 +38,7 @@ class EnvoyBinary:
 
     @property
     def version_text(self) -> str:
-        """
-        Return the version as it is written: ``1.40.0``.
-        """
+        """Return the version as it is written: ``1.40.0``."""
         return ".".join(map(str, self.version))
 
 

@@ -28,9 +28,7 @@ _LOOPBACK = {"::": "127.0.0.1", "0.0.0.0": "127.0.0.1"}  # noqa: S104  # compare
 
 
 def shown(address: Address) -> str:
-    """
-    Return *address* as it stands in a URL: ``[::]:443``.
-    """
+    """Return *address* as it stands in a URL: ``[::]:443``."""
     host = f"[{address.host}]" if ":" in address.host else address.host
     return f"{host}:{address.port}"
 
@@ -68,9 +66,7 @@ def refuse_taken(addresses: Iterable[Address]) -> None:
 
 
 def answers(upstream: Upstream) -> bool:
-    """
-    Return whether *upstream* accepts a connection now; nothing is sent.
-    """
+    """Return whether *upstream* accepts a connection now; nothing is sent."""
     try:
         if upstream.scheme == "unix":
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as one:

@@ -79,9 +79,7 @@ class Envoy:
     """
 
     def __init__(self, binary: EnvoyBinary, folder: str, *, workers: int | None = None) -> None:
-        """
-        Take *folder* for the configuration files; it belongs to Sealgate alone.
-        """
+        """Take *folder* for the configuration files; it belongs to Sealgate alone."""
         self._binary = binary
         self._folder = folder
         self._process = EnvoyProcess(binary, folder, workers=workers)
@@ -89,30 +87,22 @@ class Envoy:
 
     @property
     def pid(self) -> int | None:
-        """
-        Return Envoy's process id, ``None`` while it does not run.
-        """
+        """Return Envoy's process id, ``None`` while it does not run."""
         return self._process.pid
 
     @property
     def files(self) -> EnvoyFiles | None:
-        """
-        Return the configuration in use, ``None`` before the first start.
-        """
+        """Return the configuration in use, ``None`` before the first start."""
         return self._files
 
     @property
     def admin(self) -> Admin:
-        """
-        Return its admin interface, which any thread may ask.
-        """
+        """Return its admin interface, which any thread may ask."""
         return self._process.admin
 
     @property
     def complaint(self) -> str:
-        """
-        Return what Envoy complained of last.
-        """
+        """Return what Envoy complained of last."""
         return self._process.complaint()
 
     def start(self, files: EnvoyFiles) -> None:
@@ -174,9 +164,7 @@ class Envoy:
         return tuple(changed)
 
     def is_running(self) -> bool:
-        """
-        Return whether Envoy lives; also keeps its logs from growing without end.
-        """
+        """Return whether Envoy lives; also keeps its logs from growing without end."""
         self._process.bound_logs()
         return self._process.is_running()
 
@@ -190,9 +178,7 @@ class Envoy:
         return self._process.drain(within_seconds=within_seconds, hurry=hurry)
 
     def kill(self) -> None:
-        """
-        End Envoy now; running requests are cut.
-        """
+        """End Envoy now; running requests are cut."""
         self._process.kill()
 
     def _write_and_confirm(self, step: Mapping[str, JSONObject]) -> None:

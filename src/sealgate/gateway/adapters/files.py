@@ -1,6 +1,4 @@
-"""
-Writes Envoy's configuration files so that nobody ever reads half of one.
-"""
+"""Writes Envoy's configuration files so that nobody ever reads half of one."""
 
 from __future__ import annotations
 
@@ -48,9 +46,7 @@ def write_files(folder: str, files: Mapping[str, JSONObject]) -> None:
 
 
 def remove_files(folder: str, *, keep: Mapping[str, object]) -> None:
-    """
-    Remove configuration files (``*.json``) of *folder* that are not in *keep*.
-    """
+    """Remove configuration files (``*.json``) of *folder* that are not in *keep*."""
     for path in Path(folder).glob("*.json"):
         if path.name not in keep:
             path.unlink(missing_ok=True)

@@ -68,9 +68,7 @@ class EnvoyProcess:
     """
 
     def __init__(self, binary: EnvoyBinary, folder: str, *, workers: int | None = None) -> None:
-        """
-        Remember what to run: *workers* threads, by default one per usable core.
-        """
+        """Remember what to run: *workers* threads, by default one per usable core."""
         self._binary = binary
         self._folder = Path(folder)
         self._workers = workers or len(os.sched_getaffinity(0))
@@ -79,22 +77,16 @@ class EnvoyProcess:
 
     @property
     def pid(self) -> int | None:
-        """
-        Return the process id, ``None`` before the start and after the end.
-        """
+        """Return the process id, ``None`` before the start and after the end."""
         return self._child.pid if self._child is not None and self.is_running() else None
 
     @property
     def log_path(self) -> str:
-        """
-        Return the file that Envoy's own messages go to.
-        """
+        """Return the file that Envoy's own messages go to."""
         return str(self._folder / LOG)
 
     def is_running(self) -> bool:
-        """
-        Return whether the process lives.
-        """
+        """Return whether the process lives."""
         return self._child is not None and self._child.poll() is None
 
     def start(self, *, ready_seconds: float = READY_SECONDS) -> None:
@@ -186,9 +178,7 @@ class EnvoyProcess:
         return f"it was killed ({name}){short}"
 
     def log_size(self) -> int:
-        """
-        Return the size of Envoy's log in bytes, and empty it when it has grown too far.
-        """
+        """Return the size of Envoy's log in bytes, and empty it when it has grown too far."""
         try:
             size = Path(self.log_path).stat().st_size
             if size > MAX_LOG_BYTES:
@@ -199,9 +189,7 @@ class EnvoyProcess:
         return size
 
     def bound_logs(self) -> None:
-        """
-        Keep Envoy's logs from filling the disk; the access log has one older part.
-        """
+        """Keep Envoy's logs from filling the disk; the access log has one older part."""
         self.log_size()
         access = self._folder / ACCESS_LOG
         with contextlib.suppress(OSError, GatewayError):
@@ -238,9 +226,7 @@ class EnvoyProcess:
         return False
 
     def kill(self) -> None:
-        """
-        End Envoy now; running requests are cut. Nothing happens when it does not run.
-        """
+        """End Envoy now; running requests are cut. Nothing happens when it does not run."""
         if self._child is None:
             return
         if self._child.poll() is None:

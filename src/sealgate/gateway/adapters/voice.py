@@ -41,9 +41,7 @@ _NOISE = (
 
 
 def read_tail(path: str, *, since_byte: int = 0) -> str:
-    """
-    Return the end of the log *path* from byte *since_byte* on; empty when there is none.
-    """
+    """Return the end of the log *path* from byte *since_byte* on; empty when there is none."""
     try:
         with Path(path).open("rb") as file:
             size = file.seek(0, 2)
@@ -54,9 +52,7 @@ def read_tail(path: str, *, since_byte: int = 0) -> str:
 
 
 def reason_in(log: str) -> str:
-    """
-    Return the last thing that Envoy complained of in *log*, in one printable line.
-    """
+    """Return the last thing that Envoy complained of in *log*, in one printable line."""
     complaints = []
     for record in _RECORD.split(log):
         parsed = _LOGGED.match(record)
@@ -70,9 +66,7 @@ def reason_in(log: str) -> str:
 
 
 def one_line(message: str) -> str:
-    """
-    Return the relevant part of one of Envoy's messages, printable and short.
-    """
+    """Return the relevant part of one of Envoy's messages, printable and short."""
     bind = _BIND.search(message)
     constraint = _CONSTRAINT.search(message)
     field = _UNKNOWN_FIELD.search(message)
@@ -95,9 +89,7 @@ def one_line(message: str) -> str:
 
 
 def refused(reason: str, files: EnvoyFiles) -> GatewayError:
-    """
-    Return the error that says that Envoy did not take *files*, and why.
-    """
+    """Return the error that says that Envoy did not take *files*, and why."""
     return GatewayError(
         f"envoy refused the configuration: {reason}",
         hint=f"the files are in {files.folder}; if sealgate.toml is right, please report this",

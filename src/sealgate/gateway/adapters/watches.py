@@ -28,9 +28,7 @@ SPARE = 4
 
 
 def instances(files: Mapping[str, JSON]) -> int:
-    """
-    Return how many inotify instances Envoy takes to serve *files*.
-    """
+    """Return how many inotify instances Envoy takes to serve *files*."""
     return len(_watched(files)) + OWN
 
 

@@ -1,6 +1,4 @@
-"""
-What a running Envoy cannot take over anew: who it is, where its files are, its limits.
-"""
+"""What a running Envoy cannot take over anew: who it is, where its files are, its limits."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-The sites behind the gateway, as Envoy's clusters.
-"""
+"""The sites behind the gateway, as Envoy's clusters."""
 
 from __future__ import annotations
 
@@ -23,23 +21,17 @@ MAX_UPSTREAM_CONNECTIONS = 20_000
 
 
 def cluster_name(site: Site) -> str:
-    """
-    Return what the cluster of *site* is called.
-    """
+    """Return what the cluster of *site* is called."""
     return f"site {site.name}"
 
 
 def cluster(site: Site, material: Material) -> JSONObject:
-    """
-    Return the cluster of *site*: HTTP/1.1, over TLS where the upstream is ``https``.
-    """
+    """Return the cluster of *site*: HTTP/1.1, over TLS where the upstream is ``https``."""
     return upstream_cluster(cluster_name(site), site.upstream, material)
 
 
 def upstream_cluster(name: str, upstream: Upstream, material: Material) -> JSONObject:
-    """
-    Return the cluster *name* for *upstream*: HTTP/1.1, over verified TLS where it is ``https``.
-    """
+    """Return the cluster *name* for *upstream*: HTTP/1.1, over verified TLS where it is ``https``."""
     limit: JSONObject = {
         "max_connections": MAX_UPSTREAM_CONNECTIONS,
         "max_pending_requests": MAX_UPSTREAM_CONNECTIONS,
@@ -74,9 +66,7 @@ def upstream_cluster(name: str, upstream: Upstream, material: Material) -> JSONO
 
 
 def is_address(upstream: Upstream) -> bool:
-    """
-    Return whether *upstream* is reached without asking for the address of a name.
-    """
+    """Return whether *upstream* is reached without asking for the address of a name."""
     if upstream.scheme == "unix":
         return True
     try:
@@ -87,9 +77,7 @@ def is_address(upstream: Upstream) -> bool:
 
 
 def upstream_address(upstream: Upstream) -> JSONObject:
-    """
-    Return the address of *upstream* as Envoy writes it.
-    """
+    """Return the address of *upstream* as Envoy writes it."""
     if upstream.scheme == "unix":
         return {"pipe": {"path": upstream.host}}
     return socket_address(upstream.host, upstream.port)

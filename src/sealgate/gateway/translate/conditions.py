@@ -53,9 +53,7 @@ class Apart:
 
 
 def apart_from(door: Door) -> Apart:
-    """
-    Return what each request must have that means *door*; one of these at least.
-    """
+    """Return what each request must have that means *door*; one of these at least."""
     if door.query is not None:
         return Apart(parameters=(door.query,))
     if door.credentials:
@@ -68,9 +66,7 @@ def apart_from(door: Door) -> Apart:
 
 
 def rarest_parts(door: Door) -> list[CredentialPart]:
-    """
-    Return of each credential of *door* the part that usual requests lack most often.
-    """
+    """Return of each credential of *door* the part that usual requests lack most often."""
     return [_rarest(credential) for credential in door.credentials]
 
 
@@ -79,9 +75,7 @@ def _rarest(credential: Credential) -> CredentialPart:
 
 
 def condition_tables(doors: Sequence[Door], serving: Route, *, reads: bool) -> str:
-    """
-    Return what :data:`CONDITIONS` needs to know of *doors*. With *reads*, bodies are looked at.
-    """
+    """Return what :data:`CONDITIONS` needs to know of *doors*. With *reads*, bodies are looked at."""
     kinds = CredentialKind.PARAMETER, CredentialKind.HEADER
     parts = [p for door in doors for credential in door.credentials for p in credential.parts]
     parameters, headers = ([p.name for p in parts if p.kind is kind] for kind in kinds)
@@ -106,9 +100,7 @@ def condition_tables(doors: Sequence[Door], serving: Route, *, reads: bool) -> s
 
 
 def condition_fields(door: Door) -> list[str]:
-    """
-    Return what stands in the Lua table of *door* for its conditions.
-    """
+    """Return what stands in the Lua table of *door* for its conditions."""
     fields = [f"besides={_set(door.besides)}"] if door.conditional else []
     if door.query is not None:
         fields.append(f"name={lua_text(mangled(door.query))}")
@@ -139,9 +131,7 @@ def _part(part: CredentialPart) -> str:
 
 
 def lua_truth(value: bool) -> str:  # noqa: FBT001  # it is all that it takes
-    """
-    Return the Lua literal of *value*.
-    """
+    """Return the Lua literal of *value*."""
     return "true" if value else "false"
 
 
@@ -150,9 +140,7 @@ def _set(names: Iterable[str]) -> str:
 
 
 def lua_text(value: str) -> str:
-    """
-    Return the Lua literal of *value*.
-    """
+    """Return the Lua literal of *value*."""
     safe = "".join(
         c if c.isascii() and (c.isalnum() or c in "-_ /:~!$&()+,=@*") else f"\\{ord(c):03d}"
         for c in value.encode().decode("latin-1")

@@ -49,27 +49,21 @@ _NOT_PASSED_ON = (
 
 
 def egress_hosts(inventory: Inventory) -> Iterator[tuple[PaymentGateway, Upstream]]:
-    """
-    Yield each host that payments may go out to, with whose it is.
-    """
+    """Yield each host that payments may go out to, with whose it is."""
     for gateway in inventory.payment_gateways:
         for host in gateway.hosts:
             yield gateway, host
 
 
 def egress_clusters(inventory: Inventory, material: Material) -> list[JSONObject]:
-    """
-    Return one cluster per declared host, over verified TLS.
-    """
+    """Return one cluster per declared host, over verified TLS."""
     return [
         upstream_cluster(_cluster_name(host), host, material) for _, host in egress_hosts(inventory)
     ]
 
 
 def egress_routes(inventory: Inventory) -> JSONObject:
-    """
-    Return the route configuration of the way out.
-    """
+    """Return the route configuration of the way out."""
     hosts: list[JSON] = [
         {
             "name": host.host,
@@ -84,9 +78,7 @@ def egress_routes(inventory: Inventory) -> JSONObject:
 
 
 def egress_listeners(inventory: Inventory, material: Material) -> list[JSONObject]:
-    """
-    Return one listener per egress address; none without a payment gateway.
-    """
+    """Return one listener per egress address; none without a payment gateway."""
     if not inventory.payment_gateways:
         return []
     manager = extension(

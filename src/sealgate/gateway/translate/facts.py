@@ -1,6 +1,4 @@
-"""
-What is noted once per connection, at its handshake, for every request on it to find.
-"""
+"""What is noted once per connection, at its handshake, for every request on it to find."""
 
 from __future__ import annotations
 
@@ -23,9 +21,7 @@ if TYPE_CHECKING:
 
 
 def facts_of_connection(site: Site, material: Material) -> list[JSON]:
-    """
-    Return the filters that note, once per connection, what locks and log ask for.
-    """
+    """Return the filters that note, once per connection, what locks and log ask for."""
     facts: dict[str, str] = {}
     country = fingerprint = "-"
     filters: list[JSON] = []

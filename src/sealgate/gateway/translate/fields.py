@@ -1,6 +1,4 @@
-"""
-Fields that do not pass: trailers of requests, and what tells caches to keep a payment page.
-"""
+"""Fields that do not pass: trailers of requests, and what tells caches to keep a payment page."""
 
 from __future__ import annotations
 
@@ -40,9 +38,7 @@ _ENABLED = "type.googleapis.com/envoy.config.route.v3.FilterConfig"
 
 
 def field_filters() -> list[JSON]:
-    """
-    Return the filter that drops trailers of requests, and one that is off unless a route turns it on.
-    """
+    """Return the filter that drops trailers of requests, and one that is off unless a route turns it on."""
     message = EXTENSIONS + "filters.http.header_mutation.v3.HeaderMutation"
     every: list[JSON] = [_without(".*")]
     return [

@@ -84,16 +84,12 @@ def _each(told: Sequence[Apart]) -> dict[CredentialPart, None]:
 
 
 def read_in_bodies(doors: Sequence[Door]) -> list[Door]:
-    """
-    Return those of *doors* that a body alone may tell, where :func:`unconcerned` holds.
-    """
+    """Return those of *doors* that a body alone may tell, where :func:`unconcerned` holds."""
     return [door for door in doors if apart_from(door).parameters and reads_bodies(door)]
 
 
 def without_form(doors: Sequence[Door], path_route: Route) -> list[list[JSONObject]]:
-    """
-    Return the ways, each as header matchers, to see that a body tells nothing of *doors*.
-    """
+    """Return the ways, each as header matchers, to see that a body tells nothing of *doors*."""
     ways = [
         [by_method(BODYLESS), absent("content-type")],
         [_regex("content-type", FORMLESS_TYPE)],
@@ -135,9 +131,7 @@ def elsewhere(doors: Sequence[Door], path_route: Route) -> list[JSONObject] | No
 
 
 def literally(door: Door) -> Iterator[list[JSONObject]]:
-    """
-    Yield the ways, each as header matchers, in which a request literally means *door*.
-    """
+    """Yield the ways, each as header matchers, in which a request literally means *door*."""
     common: list[JSONObject] = []
     if door.query is not None:
         common.append(_regex(":path", target_with_query(door)))
@@ -191,16 +185,12 @@ def _without(part: CredentialPart) -> Iterator[JSONObject]:
 
 
 def by_method(methods: Iterable[str]) -> JSONObject:
-    """
-    Return the matcher of requests by one of *methods*.
-    """
+    """Return the matcher of requests by one of *methods*."""
     return _regex(":method", "|".join(re.escape(method) for method in sorted(methods)))
 
 
 def absent(name: str) -> JSONObject:
-    """
-    Return the matcher of requests without the header *name*.
-    """
+    """Return the matcher of requests without the header *name*."""
     return {"name": name, "present_match": True, "invert_match": True}
 
 

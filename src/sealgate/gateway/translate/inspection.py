@@ -66,9 +66,7 @@ def next_share(share: int, per_second: float) -> int:
 
 
 def relay_name(site: Site, route: Route) -> str:
-    """
-    Return what the cluster of the relay of *route* is called.
-    """
+    """Return what the cluster of the relay of *route* is called."""
     return f"relay {route_asset(site, route).id}"
 
 
@@ -83,9 +81,7 @@ def back_socket(folder: str, site: Site) -> str:
 
 
 def needs_back(site: Site) -> bool:
-    """
-    Return whether relays reach *site* through Envoy.
-    """
+    """Return whether relays reach *site* through Envoy."""
     return site.upstream.scheme == "https" and any(
         route.inspect is not Inspect.OFF or route.plain_http for route in site.routes
     )
@@ -172,9 +168,7 @@ def _sampled(entry: JSONObject, action: JSONObject, site: Site, route: Route) ->
 
 
 def relay_clusters(inventory: Inventory, material: Material) -> Iterator[JSONObject]:
-    """
-    Yield the clusters of all relays.
-    """
+    """Yield the clusters of all relays."""
     for site in inventory.sites:
         for route in site.routes:
             path = material.relays.get(route_asset(site, route).id)

@@ -30,9 +30,7 @@ _ALWAYS: JSONObject = {"default_value": {"numerator": 100, "denominator": "HUNDR
 
 
 class Rate(StrEnum):
-    """
-    Which count a route belongs to; the value is the name of the filter that keeps it.
-    """
+    """Which count a route belongs to; the value is the name of the filter that keeps it."""
 
     REQUESTS = "sealgate.rate.requests"
     SESSIONS = "sealgate.rate.sessions"
@@ -40,9 +38,7 @@ class Rate(StrEnum):
 
 
 def body_filter(limits: Limits) -> JSONObject:
-    """
-    Return the filter that cuts bodies off, where :func:`body_limit` says nothing else.
-    """
+    """Return the filter that cuts bodies off, where :func:`body_limit` says nothing else."""
     return extension(
         BODY_FILTER,
         EXTENSIONS + "filters.http.filter_chain.v3.FilterChainConfig",
@@ -51,9 +47,7 @@ def body_filter(limits: Limits) -> JSONObject:
 
 
 def body_limit(max_bytes: int) -> JSONObject:
-    """
-    Return the settings of a route whose bodies are cut off beyond *max_bytes*.
-    """
+    """Return the settings of a route whose bodies are cut off beyond *max_bytes*."""
     own = typed(
         EXTENSIONS + "filters.http.filter_chain.v3.FilterChainConfigPerRoute",
         filter_chain={"filters": [_size(max_bytes)]},
@@ -70,18 +64,14 @@ def _size(max_bytes: int) -> JSONObject:
 
 
 def rate_limit(limits: Limits, rate: Rate) -> JSONObject:
-    """
-    Return the settings of a route whose requests count as *rate*; empty without a limit.
-    """
+    """Return the settings of a route whose requests count as *rate*; empty without a limit."""
     if rate not in _buckets(limits):
         return {}
     return {rate.value: {"@type": _ENABLED, "config": {}}}
 
 
 def rate_filters(limits: Limits, *, signs_in: bool) -> list[JSON]:
-    """
-    Return the filters that count; off unless a route turns one on.
-    """
+    """Return the filters that count; off unless a route turns one on."""
     wanted = Rate if signs_in else (Rate.REQUESTS,)
     return [_counting(rate, bucket) for rate, bucket in _buckets(limits).items() if rate in wanted]
 

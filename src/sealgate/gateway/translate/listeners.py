@@ -1,6 +1,4 @@
-"""
-The doors of the gateway: TLS settings, filters, limits. No policy: that is in the routes.
-"""
+"""The doors of the gateway: TLS settings, filters, limits. No policy: that is in the routes."""
 
 from __future__ import annotations
 
@@ -146,9 +144,7 @@ def _proof_chain(proof: Proof) -> JSONObject:
 
 
 def http_listeners(inventory: Inventory, material: Material) -> list[JSONObject]:
-    """
-    Return one listener per http address.
-    """
+    """Return one listener per http address."""
     manager = _connection_manager(
         inventory,
         material,
@@ -295,9 +291,7 @@ def _manager(fields: JSONObject) -> JSONObject:
 
 
 def rds_file(name: str) -> str:
-    """
-    Return the file that holds the route configuration called *name*.
-    """
+    """Return the file that holds the route configuration called *name*."""
     return f"rds-{name.replace(' ', '-')}.json"
 
 

@@ -46,9 +46,7 @@ MOST_IN_EXPRESSION = 100
 
 
 def lock(site: Site, route: Route, access: AccessSettings, material: Material) -> JSONObject:
-    """
-    Return the per-route filter settings that guard *route*; empty where nothing is asked.
-    """
+    """Return the per-route filter settings that guard *route*; empty where nothing is asked."""
     match guard_at(site, route):
         case Guard.OPEN | Guard.SITE:
             return {}

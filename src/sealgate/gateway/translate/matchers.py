@@ -45,18 +45,14 @@ NOT_SIGNED_IN = "not-signed-in"
 def by_fingerprint(
     fingerprints: Iterable[str], then: JSONObject, otherwise: JSONObject, nothing: JSONObject
 ) -> JSONObject:
-    """
-    Return the matcher that does *then* for these certificates, *nothing* for no certificate.
-    """
+    """Return the matcher that does *then* for these certificates, *nothing* for no certificate."""
     table: JSONObject = {_ABSENT: nothing}
     table |= dict.fromkeys(sorted(fingerprints), then)
     return _table(_connection_input(FINGERPRINT_STATE), table, otherwise)
 
 
 def by_country(countries: Iterable[str]) -> JSONObject:
-    """
-    Return the matcher that lets in from *countries*.
-    """
+    """Return the matcher that lets in from *countries*."""
     table: JSONObject = {_ABSENT: deny(UNKNOWN_COUNTRY)}
     table |= {code: allow() for code in sorted(countries)}
     return _table(_connection_input(COUNTRY_STATE), table, deny(OTHER_COUNTRY))
@@ -114,16 +110,12 @@ def by_rung(
 
 
 def by_user(names: Iterable[str], then: JSONObject) -> JSONObject:
-    """
-    Return the matcher that does *then* for the people *names*.
-    """
+    """Return the matcher that does *then* for the people *names*."""
     return by_person(dict.fromkeys(names, then))
 
 
 def by_person(each: Mapping[str, JSONObject]) -> JSONObject:
-    """
-    Return the matcher that does for everybody what stands in *each* under their name.
-    """
+    """Return the matcher that does for everybody what stands in *each* under their name."""
     table: JSONObject = {name: each[name] for name in sorted(each)}
     if not table:
         return {"on_no_match": deny(NOT_ADMITTED)}
@@ -131,9 +123,7 @@ def by_person(each: Mapping[str, JSONObject]) -> JSONObject:
 
 
 def by_grant(asset: str, then: JSONObject) -> JSONObject:
-    """
-    Return the matcher that does *then* for sessions that rest on a grant for *asset*.
-    """
+    """Return the matcher that does *then* for sessions that rest on a grant for *asset*."""
     return _table(_header_input(GRANT_HEADER), {asset: then}, deny(NOT_SIGNED_IN))
 
 
@@ -177,37 +167,27 @@ def passes_by(least: AccessRung, names: Iterable[str] | None, *, bound: bool) ->
 
 
 def inside(matcher: JSONObject) -> JSONObject:
-    """
-    Return *matcher* as what is done next.
-    """
+    """Return *matcher* as what is done next."""
     return {"matcher": matcher}
 
 
 def deny(reason: str) -> JSONObject:
-    """
-    Return a refusal, from whose *reason* the page is chosen.
-    """
+    """Return a refusal, from whose *reason* the page is chosen."""
     return _action(reason, "DENY")
 
 
 def allow() -> JSONObject:
-    """
-    Return the admission.
-    """
+    """Return the admission."""
     return _action("admitted", "ALLOW")
 
 
 def refuse(reason: str) -> JSONObject:
-    """
-    Return the matcher that refuses everybody.
-    """
+    """Return the matcher that refuses everybody."""
     return {"on_no_match": deny(reason)}
 
 
 def enforced(matcher: JSONObject) -> JSONObject:
-    """
-    Return the setting of a route whose *matcher* has the last word.
-    """
+    """Return the setting of a route whose *matcher* has the last word."""
     return _per_route(matcher=matcher)
 
 

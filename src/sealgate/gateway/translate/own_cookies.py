@@ -55,9 +55,7 @@ def strip_filters() -> list[JSON]:
 
 
 def without_own_cookies(entry: JSONObject, *, signed: bool) -> Iterator[JSONObject]:
-    """
-    Yield *entry* so that no cookie of ours passes it; a *signed* one is about to read it.
-    """
+    """Yield *entry* so that no cookie of ours passes it; a *signed* one is about to read it."""
     hidden = entry.get("request_headers_to_remove")
     gone = [*(hidden if isinstance(hidden, list) else []), "cookie"]
     begins: JSONObject = {"prefix": _NAMED}
@@ -89,9 +87,7 @@ def _read_alone(entry: JSONObject) -> JSONObject:
 
 
 def stripped(entry: JSONObject) -> JSONObject:
-    """
-    Return *entry* with the program running, whatever cookies there are: for what is rare.
-    """
+    """Return *entry* with the program running, whatever cookies there are: for what is rare."""
     return _running(STRIP_FILTER, entry)
 
 
@@ -151,9 +147,7 @@ AMONG_OTHERS = _among_others()
 
 
 def _not_alone() -> str:
-    """
-    Return what a Cookie header looks like that is not our cookie and nothing else.
-    """
+    """Return what a Cookie header looks like that is not our cookie and nothing else."""
     differs = (f"{re.escape(_NAMED[:at])}(?:[^{letter}].*)?" for at, letter in enumerate(_NAMED))
     return f"(?s)(?:{'|'.join(differs)}|{_NAMED}[^;,]*[;,].*)"
 

@@ -167,17 +167,13 @@ def _segment(segment: str) -> str:
 
 
 def parameter_name(name: str) -> str:
-    """
-    Return what matches every way to write a parameter that PHP calls *name*, without case.
-    """
+    """Return what matches every way to write a parameter that PHP calls *name*, without case."""
     spaces = rf"(?:[ +]|{_ENCODED}(?:[01][0-9a-f]|20|2b|7f))*"
     return spaces + "".join(_character(c) for c in name.lower())
 
 
 def any_spelling(segment: str) -> str:
-    """
-    Return what matches *segment* of a path in every encoding, without case.
-    """
+    """Return what matches *segment* of a path in every encoding, without case."""
     codes = ((c, f"{ord(c.lower()):02x}|{ord(c.upper()):02x}") for c in segment)
     return "".join(f"(?:{re.escape(c)}|{_ENCODED}(?:u00)?(?:{code}))" for c, code in codes)
 
@@ -191,25 +187,19 @@ def _character(character: str) -> str:
 
 
 def path_of(door: Door) -> str:
-    """
-    Return what matches a whole path (no query) that lies at *door* literally.
-    """
+    """Return what matches a whole path (no query) that lies at *door* literally."""
     segments = "".join(f"/{_segment(s)}" for s in door_segments(door))
     return segments if door.exact else f"{segments}(?:/.*)?"
 
 
 def literal_path(door: Door) -> str:
-    """
-    Return what matches the path of a whole target, where that lies at *door* literally.
-    """
+    """Return what matches the path of a whole target, where that lies at *door* literally."""
     segments = "".join(f"/{_segment(s)}" for s in door_segments(door))
     return segments if door.exact else f"{segments}(?:/[^?]*)?"
 
 
 def target_with_query(door: Door) -> str:
-    """
-    Return what matches a whole target that lies at *door* and has its parameter, literally.
-    """
+    """Return what matches a whole target that lies at *door* and has its parameter, literally."""
     name = re.escape(door.query or "")
     value = f"={re.escape(door.query_value)}.*" if door.query_value else "(?:[=&].*)?"
     return f"{literal_path(door)}[?](?:.*&)?{name}{value}"

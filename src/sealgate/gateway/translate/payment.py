@@ -44,9 +44,7 @@ def _added(name: str, value: str) -> JSON:
 
 
 def script_source(route: Route) -> str:
-    """
-    Return the directive that names where scripts of *route* may come from.
-    """
+    """Return the directive that names where scripts of *route* may come from."""
     return f"script-src {' '.join(route.scripts) or _NOBODY}"
 
 

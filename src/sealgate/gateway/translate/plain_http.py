@@ -39,16 +39,12 @@ _KEPT_FROM_VISITOR = ("set-cookie", "www-authenticate", "strict-transport-securi
 
 
 def is_plain(site: Site) -> bool:
-    """
-    Return whether a part of *site* is served over plain HTTP.
-    """
+    """Return whether a part of *site* is served over plain HTTP."""
     return any(route.plain_http for route in site.routes)
 
 
 def signer_name(site: Site, route: Route) -> str:
-    """
-    Return what the cluster of the signer of *route* is called.
-    """
+    """Return what the cluster of the signer of *route* is called."""
     return f"signer {route_asset(site, route).id}"
 
 
@@ -150,9 +146,7 @@ def key_page(site: Site, material: Material, reads: JSONObject) -> Iterator[JSON
 
 
 def signer_clusters(inventory: Inventory, material: Material) -> Iterator[JSONObject]:
-    """
-    Yield the clusters of all signers.
-    """
+    """Yield the clusters of all signers."""
     for site in inventory.sites:
         for route in site.routes:
             path = material.signers.get(route_asset(site, route).id)

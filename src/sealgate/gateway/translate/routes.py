@@ -109,9 +109,7 @@ def https_routes(inventory: Inventory, site: Site, material: Material) -> JSONOb
 
 
 def https_name(site: Site) -> str:
-    """
-    Return what the route configuration of *site* over TLS is called.
-    """
+    """Return what the route configuration of *site* over TLS is called."""
     return f"https {site.name}"
 
 
@@ -253,9 +251,7 @@ def _unread(
     stricter: Sequence[Route],
     material: Material,
 ) -> list[tuple[list[JSONObject], JSONObject]]:
-    """
-    Return the ways to see that no body need be read: header matchers, and what else matches.
-    """
+    """Return the ways to see that no body need be read: header matchers, and what else matches."""
     doors = [r.door for r in stricter if r.door.conditional]
     ways: list[tuple[list[JSONObject], JSONObject]] = [
         (way, {}) for way in without_form(doors, path_route)
@@ -270,9 +266,7 @@ def _unread(
 def _opened_at_all(
     inventory: Inventory, site: Site, stricter: Sequence[Route], material: Material
 ) -> JSONObject | None:
-    """
-    Return what matches connections that may enter all of *stricter*: their bodies tell nothing.
-    """
+    """Return what matches connections that may enter all of *stricter*: their bodies tell nothing."""
     routes = [r for r in stricter if r.door.conditional and reads_bodies(r.door)]
     opened = [opened_at_once(site, route, inventory.access, material) for route in routes]
     # Where the lists differ, nobody is known to be on all of them.
@@ -291,9 +285,7 @@ def _overrides(site: Site, route: Route) -> list[JSON]:
 
 
 def _told(site: Site, route: Route) -> list[JSON]:
-    """
-    Return the headers by which the site learns who is there; no client can send these.
-    """
+    """Return the headers by which the site learns who is there; no client can send these."""
     of_class = header(CLASS_HEADER, route.classification.id)
     match guard_at(site, route):
         case Guard.SIGN_IN:
@@ -334,9 +326,7 @@ def _path_match(door: Door) -> JSONObject:
 
 
 def _rare(path: str) -> JSONObject:
-    """
-    Return the cheapest question that turns most requests away which lie elsewhere than *path*.
-    """
+    """Return the cheapest question that turns most requests away which lie elsewhere than *path*."""
     first, *more = path.split("*")
     if first != "/":
         return _begins(first)

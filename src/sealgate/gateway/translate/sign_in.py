@@ -82,9 +82,7 @@ CLIENT_ADDRESS = "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"
 def session_filters(
     site: Site, route: Route, access: AccessSettings, material: Material
 ) -> JSONObject:
-    """
-    Return the per-route settings of a *route* that is entered by signing in.
-    """
+    """Return the per-route settings of a *route* that is entered by signing in."""
     rung = required_of_route(route).access
     verify: JSONObject = {
         SESSION_FILTER: typed(
@@ -157,9 +155,7 @@ def _very_high(site: Site, route: Route, access: AccessSettings, material: Mater
 
 
 def before_lock(site: Site, sign_in: SignInMaterial) -> list[JSON]:
-    """
-    Return the filters that verify a session; off unless a route turns them on.
-    """
+    """Return the filters that verify a session; off unless a route turns them on."""
     named = f"{SESSION_COOKIE}="
     # The second looks for the name anywhere, and takes all that is behind it: routes turn it on only
     # where the header begins so, and has no other cookie (:mod:`.own_cookies`).
@@ -208,9 +204,7 @@ def _claims(site: Site) -> dict[str, str]:
 
 
 def after_lock(site: Site) -> list[JSON]:
-    """
-    Return the filters that ask the service, and that take our cookies away.
-    """
+    """Return the filters that ask the service, and that take our cookies away."""
     told = {
         ASSET_HEADER: "%METADATA(ROUTE:sealgate:asset)%",
         SITE_HEADER: site.name,
@@ -272,9 +266,7 @@ def _facts() -> dict[str, str]:
 
 
 def own_pages(site: Site) -> JSONObject:
-    """
-    Return the route of the pages on which people sign in.
-    """
+    """Return the route of the pages on which people sign in."""
     told = {SITE_HEADER: site.name, **_facts()}
     return {
         "name": ROUTE_NAME,
@@ -285,16 +277,12 @@ def own_pages(site: Site) -> JSONObject:
 
 
 def hidden_from_site(site: Site) -> list[JSON]:
-    """
-    Return the headers that only the gateway's own tables read.
-    """
+    """Return the headers that only the gateway's own tables read."""
     return [GRANT_HEADER, KEY_HEADER] if needs_grants(site) else []
 
 
 def identity_keys(key_set: str) -> JSONObject:
-    """
-    Return the route at which a site finds the keys that verify what it is told.
-    """
+    """Return the route at which a site finds the keys that verify what it is told."""
     return {
         "name": KEYS_ROUTE_NAME,
         "match": {"path": IDENTITY_KEYS_PATH},
@@ -305,9 +293,7 @@ def identity_keys(key_set: str) -> JSONObject:
 
 
 def service_cluster(sign_in: SignInMaterial) -> JSONObject:
-    """
-    Return the sign-in service as Envoy reaches it.
-    """
+    """Return the sign-in service as Envoy reaches it."""
     endpoint: JSONObject = {"endpoint": {"address": {"pipe": {"path": sign_in.socket}}}}
     return {
         "name": CLUSTER,

@@ -1,6 +1,4 @@
-"""
-TLS as sites show it: RFC 9325 for all, and what "highly encrypted" demands beyond that.
-"""
+"""TLS as sites show it: RFC 9325 for all, and what "highly encrypted" demands beyond that."""
 
 from __future__ import annotations
 
@@ -34,9 +32,7 @@ _HIGHLY_ENCRYPTED: JSONObject = {
 
 
 def sds_file(site: Site) -> str:
-    """
-    Return the file that names the certificate of *site*.
-    """
+    """Return the file that names the certificate of *site*."""
     return f"sds-{site.name}.json"
 
 

@@ -1,6 +1,4 @@
-"""
-How Envoy's JSON spells extensions and addresses.
-"""
+"""How Envoy's JSON spells extensions and addresses."""
 
 from __future__ import annotations
 
@@ -16,23 +14,17 @@ EXTENSIONS = "envoy.extensions."
 
 
 def typed(message: str, /, **fields: JSON) -> JSONObject:
-    """
-    Return the message of type *message* ("envoy.…") with *fields*.
-    """
+    """Return the message of type *message* ("envoy.…") with *fields*."""
     return {"@type": _PREFIX + message, **fields}
 
 
 def extension(name: str, message: str, /, **fields: JSON) -> JSONObject:
-    """
-    Return an extension called *name* with its configuration of type *message*.
-    """
+    """Return an extension called *name* with its configuration of type *message*."""
     return {"name": name, "typed_config": typed(message, **fields)}
 
 
 def socket_address(host: str, port: int) -> JSONObject:
-    """
-    Return a TCP address. "::" takes IPv4 too.
-    """
+    """Return a TCP address. "::" takes IPv4 too."""
     address: JSONObject = {"address": host, "port_value": port}
     if host == "::":
         address["ipv4_compat"] = True
@@ -40,17 +32,13 @@ def socket_address(host: str, port: int) -> JSONObject:
 
 
 def discovery(message: str, resources: Iterable[JSONObject]) -> JSONObject:
-    """
-    Return a file of a filesystem subscription: *resources* of type *message*.
-    """
+    """Return a file of a filesystem subscription: *resources* of type *message*."""
     items: list[JSON] = [{"@type": _PREFIX + message, **item} for item in resources]
     return {"resources": items}
 
 
 def subscription(folder: str, name: str) -> JSONObject:
-    """
-    Return the source that reads *folder*/*name* and watches for its being replaced.
-    """
+    """Return the source that reads *folder*/*name* and watches for its being replaced."""
     return {
         "path_config_source": {
             "path": f"{folder}/{name}",
@@ -61,9 +49,7 @@ def subscription(folder: str, name: str) -> JSONObject:
 
 
 def header(name: str, value: str) -> JSONObject:
-    """
-    Return an addition that puts *value* in place of whatever *name* held.
-    """
+    """Return an addition that puts *value* in place of whatever *name* held."""
     return {
         "header": {"key": name, "value": value},
         "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",

@@ -1,3 +1,1 @@
-"""
-Certificate authorities and the identity store on disk.
-"""
+"""Certificate authorities and the identity store on disk."""

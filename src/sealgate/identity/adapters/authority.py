@@ -47,9 +47,7 @@ Minted = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
 
 
 class Made(StrEnum):
-    """
-    Whether an authority was there, is new, or took the place of another.
-    """
+    """Whether an authority was there, is new, or took the place of another."""
 
     KEPT = "kept"
     NEW = "new"
@@ -104,16 +102,12 @@ class IssuedCertificate:
 
     @property
     def pem(self) -> bytes:
-        """
-        Return the certificate in PEM.
-        """
+        """Return the certificate in PEM."""
         return self.certificate.public_bytes(Encoding.PEM)
 
     @property
     def key_pem(self) -> bytes:
-        """
-        Return the private key in PEM, not encrypted.
-        """
+        """Return the private key in PEM, not encrypted."""
         return _key_pem(self.key)
 
 
@@ -140,16 +134,12 @@ class LocalAuthority:
 
     @property
     def server_path(self) -> str:
-        """
-        Return where the certificate of the server authority stands, or would.
-        """
+        """Return where the certificate of the server authority stands, or would."""
         return str(self._folder / f"{SERVER_CA}.pem")
 
     @property
     def client_path(self) -> str:
-        """
-        Return where the certificate of the client authority stands, or would.
-        """
+        """Return where the certificate of the client authority stands, or would."""
         return str(self._folder / f"{CLIENT_CA}.pem")
 
     def find_server(self, domains: Sequence[str], now: float) -> Authority | None:

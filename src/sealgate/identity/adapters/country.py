@@ -75,9 +75,7 @@ class Countries:
             raise self._damaged() from error
 
     def close(self) -> None:
-        """
-        Let go of the database; a second call does nothing.
-        """
+        """Let go of the database; a second call does nothing."""
         with self._lock:
             self._let_go()
 
@@ -116,9 +114,7 @@ class Countries:
 
 
 def country_code(record: object) -> str | None:
-    """
-    Return the country that one *record* of a database names, where Envoy finds it as well.
-    """
+    """Return the country that one *record* of a database names, where Envoy finds it as well."""
     country = record.get("country") if isinstance(record, dict) else None
     code = country.get("iso_code") if isinstance(country, dict) else None
     return code if isinstance(code, str) else None

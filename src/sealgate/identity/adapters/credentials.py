@@ -46,9 +46,7 @@ _GENERATION = str(sa.select(STATE.c.generation))
 
 
 class Credentials(Database):
-    """
-    What proves who somebody is.
-    """
+    """What proves who somebody is."""
 
     def generation(self) -> int:
         """
@@ -64,9 +62,7 @@ class Credentials(Database):
             return int(connection.execute(sa.select(STATE.c.generation)).scalar_one())
 
     def identity(self, name: str) -> Identity | None:
-        """
-        Return the identity *name* with its groups, ``None`` when nobody is known by it.
-        """
+        """Return the identity *name* with its groups, ``None`` when nobody is known by it."""
         with reading(self._engine) as connection:
             return tables.find_identity(connection, name)
 
@@ -97,9 +93,7 @@ class Credentials(Database):
             return next(iter(found), None)
 
     def ssh_keys(self) -> tuple[SSHKey, ...]:
-        """
-        Return every SSH key that was ever added, the oldest first.
-        """
+        """Return every SSH key that was ever added, the oldest first."""
         with reading(self._engine) as connection:
             return tables.ssh_keys(connection)
 
@@ -122,17 +116,13 @@ class Credentials(Database):
             note(connection, TrailEntry(now, by, "ssh key added", key.identity, key.fingerprint))
 
     def with_password(self) -> frozenset[str]:
-        """
-        Return the names of those who have a password.
-        """
+        """Return the names of those who have a password."""
         with reading(self._engine) as connection:
             held = PASSWORDS_OF.found(connection, of_the_living=True)
             return frozenset(row.identity for row in held)
 
     def password_set_at(self, name: str) -> float | None:
-        """
-        Return when the password of *name* was set, ``None`` when there is none.
-        """
+        """Return when the password of *name* was set, ``None`` when there is none."""
         wanted = normal(name)
         if not tables.can_be_stored(wanted):
             return None

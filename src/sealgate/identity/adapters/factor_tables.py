@@ -1,6 +1,4 @@
-"""
-The tables of roles, second factors, passkeys, grants and sign-ins, row for row as values.
-"""
+"""The tables of roles, second factors, passkeys, grants and sign-ins, row for row as values."""
 
 from __future__ import annotations
 
@@ -116,9 +114,7 @@ OF_A_PERSON = (
 
 
 def all_roles(connection: sa.Connection) -> dict[str, tuple[str, ...]]:
-    """
-    Return the roles of everybody who has any.
-    """
+    """Return the roles of everybody who has any."""
     roles: dict[str, tuple[str, ...]] = {}
     for row in ROLES_OF.found(connection, order_by=(ROLES.c.name,)):
         roles[row.identity] = (*roles.get(row.identity, ()), row.name)
@@ -131,9 +127,7 @@ def passkeys(
     *,
     of_the_living: bool = False,
 ) -> tuple[Passkey, ...]:
-    """
-    Return the passkeys of which *where* holds, the oldest first.
-    """
+    """Return the passkeys of which *where* holds, the oldest first."""
     order = (PASSKEYS.c.added_at, PASSKEYS.c.id)
     return tuple(
         Passkey(
@@ -155,9 +149,7 @@ def passkeys(
 def revoke_passkeys(
     connection: sa.Connection, where: sa.ColumnElement[bool], now: float
 ) -> tuple[Passkey, ...]:
-    """
-    Revoke the passkeys of which *where* holds; return those that were not yet.
-    """
+    """Revoke the passkeys of which *where* holds; return those that were not yet."""
     living = where & PASSKEYS.c.revoked_at.is_(None)
     ids = [key.id for key in passkeys(connection, living)]
     PASSKEYS_OF.change(connection, living, {"revoked_at": now})
@@ -170,18 +162,14 @@ def grants(
     *,
     of_the_living: bool = False,
 ) -> tuple[Grant, ...]:
-    """
-    Return the grants of which *where* holds, the oldest first.
-    """
+    """Return the grants of which *where* holds, the oldest first."""
     order = (GRANTS.c.asked_at, GRANTS.c.id)
     rows = GRANTS_OF.found(connection, where, order, of_the_living=of_the_living)
     return tuple(Grant(*(getattr(row, field.name) for field in fields(Grant))) for row in rows)
 
 
 def sign_ins(connection: sa.Connection, where: sa.ColumnElement[bool]) -> tuple[SignIn, ...]:
-    """
-    Return the sign-ins of which *where* holds, the oldest first.
-    """
+    """Return the sign-ins of which *where* holds, the oldest first."""
     order = (SIGN_INS.c.started_at, SIGN_INS.c.id)
     return tuple(
         SignIn(
@@ -223,9 +211,7 @@ def end_sign_ins(
 def change_sign_in(
     connection: sa.Connection, sign_in_id: str, values: Mapping[str, Any]
 ) -> SignIn | None:
-    """
-    Give the sign-in of that id other *values*; return it, ``None`` when there is none.
-    """
+    """Give the sign-in of that id other *values*; return it, ``None`` when there is none."""
     held = SIGN_INS.c.id == sign_in_id
     for _ in range(_TRIES):
         rows = all_sealed(connection, SIGN_INS, held)
@@ -238,9 +224,7 @@ def change_sign_in(
 
 
 def written_proofs(proven: Iterable[Proven]) -> str:
-    """
-    Return *proven* as text for one column.
-    """
+    """Return *proven* as text for one column."""
     return json.dumps([[str(p.factor), p.at, p.key] for p in proven])
 
 

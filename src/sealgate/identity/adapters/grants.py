@@ -37,21 +37,15 @@ _ID_BYTES = 4
 
 
 class Grants(Database):
-    """
-    Who asked for what, and who agreed.
-    """
+    """Who asked for what, and who agreed."""
 
     def grants(self) -> tuple[Grant, ...]:
-        """
-        Return every grant that was ever asked for, the oldest first.
-        """
+        """Return every grant that was ever asked for, the oldest first."""
         with reading(self._engine) as connection:
             return factor_tables.grants(connection)
 
     def running_grants(self, *, now: float) -> tuple[Grant, ...]:
-        """
-        Return every grant that opens anything at *now*, the oldest first.
-        """
+        """Return every grant that opens anything at *now*, the oldest first."""
         with reading(self._engine) as connection:
             late = GRANTS.c.approved_at > now - rules.MOST_MINUTES * rules.MINUTE
             running = late & GRANTS.c.ended_at.is_(None)
@@ -59,15 +53,11 @@ class Grants(Database):
         return tuple(grant for grant in found if grant.is_running(now))
 
     def running_grant(self, person: str, asset: str, *, now: float) -> Grant | None:
-        """
-        Return the grant that opens *asset* to *person* at *now*, ``None`` when there is none.
-        """
+        """Return the grant that opens *asset* to *person* at *now*, ``None`` when there is none."""
         return rules.running(self._grants_for(person, asset), normal(person), asset, now)
 
     def latest_grant(self, person: str, asset: str) -> Grant | None:
-        """
-        Return what *person* asked for *asset* last, to tell them how it stands.
-        """
+        """Return what *person* asked for *asset* last, to tell them how it stands."""
         return max(self._grants_for(person, asset), key=lambda g: g.asked_at, default=None)
 
     def ask_grant(
@@ -159,9 +149,7 @@ class Grants(Database):
 
 
 def end_grants_of(connection: sa.Connection, person: Identity, by: str, now: float) -> None:
-    """
-    End every grant of *person* that is not over, for they go: another one of that name must ask anew.
-    """
+    """End every grant of *person* that is not over, for they go: another one of that name must ask anew."""
     for grant in factor_tables.grants(connection, GRANTS.c.person == person.name):
         if not grant.is_over(now):
             gone = _row(rules.ended(grant, by=by, now=now))

@@ -26,15 +26,11 @@ _NAME = re.compile(r"(\d{1,15})-([A-Za-z0-9_-]{43})\.pem")
 
 
 class Named(Protocol):
-    """
-    A key that has a thumbprint (RFC 7638).
-    """
+    """A key that has a thumbprint (RFC 7638)."""
 
     @property
     def kid(self) -> str:
-        """
-        Return the thumbprint.
-        """
+        """Return the thumbprint."""
         ...
 
 
@@ -91,9 +87,7 @@ class KeyFolder(Generic[K]):
         return key
 
     def remove(self, keys: Iterable[K]) -> None:
-        """
-        Remove *keys*, as far as that can be done.
-        """
+        """Remove *keys*, as far as that can be done."""
         for key in keys:
             with contextlib.suppress(OSError):
                 (self._folder / self._name(key)).unlink()

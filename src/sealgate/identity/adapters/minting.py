@@ -36,9 +36,7 @@ ALL_ADDRESSES = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0")
 
 
 def new_key() -> ec.EllipticCurvePrivateKey:
-    """
-    Return a new private key on P-256, the curve that every TLS client takes.
-    """
+    """Return a new private key on P-256, the curve that every TLS client takes."""
     return ec.generate_private_key(ec.SECP256R1())
 
 
@@ -105,9 +103,7 @@ def general_name(domain: str) -> x509.DNSName | x509.IPAddress:
 
 
 def as_address(domain: str) -> IPAddress | None:
-    """
-    Return *domain* as an IP address, ``None`` when it is a name.
-    """
+    """Return *domain* as an IP address, ``None`` when it is a name."""
     try:
         return ipaddress.ip_address(domain.strip("[]"))
     except ValueError:
@@ -137,18 +133,14 @@ def server_constraints(domains: Sequence[str]) -> x509.NameConstraints:
 
 
 def covers(constraints: x509.NameConstraints, domains: Sequence[str]) -> bool:
-    """
-    Return whether an authority with *constraints* may vouch for each of *domains*.
-    """
+    """Return whether an authority with *constraints* may vouch for each of *domains*."""
     return all(_permits(constraints, general_name(domain)) for domain in domains)
 
 
 def mint_server_authority(
     operator: Operator, domains: Sequence[str], now: float
 ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-    """
-    Return a new authority that can vouch for the servers of *domains* and nothing else.
-    """
+    """Return a new authority that can vouch for the servers of *domains* and nothing else."""
     return _mint_authority(
         subject_of(operator, "Sealgate server CA"),
         server_constraints(domains),
@@ -184,9 +176,7 @@ def mint_server(
     days: float,
     now: float,
 ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-    """
-    Return a server certificate for *domains* with a key of its own.
-    """
+    """Return a server certificate for *domains* with a key of its own."""
     key = new_key()
     names = x509.SubjectAlternativeName([general_name(domain) for domain in domains])
     subject = server_subject(operator, domains)
@@ -220,9 +210,7 @@ def mint_client(
 
 
 def moment(seconds: float) -> dt.datetime:
-    """
-    Return *seconds* since the epoch as the whole second that a certificate can hold.
-    """
+    """Return *seconds* since the epoch as the whole second that a certificate can hold."""
     return dt.datetime.fromtimestamp(math.floor(seconds), tz=dt.UTC)
 
 

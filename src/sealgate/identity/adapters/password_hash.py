@@ -1,6 +1,4 @@
-"""
-Hashes passwords with argon2id (RFC 9106), and checks them in the same time for everybody.
-"""
+"""Hashes passwords with argon2id (RFC 9106), and checks them in the same time for everybody."""
 
 from __future__ import annotations
 
@@ -29,9 +27,7 @@ _turns = BoundedSemaphore(MOST_AT_ONCE)
 
 
 def calibrated_rounds() -> int:
-    """
-    Return how many rounds this machine takes: at least those of the RFC.
-    """
+    """Return how many rounds this machine takes: at least those of the RFC."""
     begun = time.perf_counter()
     hash_password("the time of one hash", LEAST_ROUNDS)
     per_round = (time.perf_counter() - begun) / LEAST_ROUNDS
@@ -40,9 +36,7 @@ def calibrated_rounds() -> int:
 
 
 def hash_password(password: str, rounds: int) -> str:
-    """
-    Return the hash of *password* as a PHC string, with a salt of its own.
-    """
+    """Return the hash of *password* as a PHC string, with a salt of its own."""
     with _turns:
         return _hasher(rounds).hash(password)
 
@@ -63,9 +57,7 @@ def check_hash(phc: str | None, password: str, rounds: int) -> bool:
 
 
 def needs_rehash(phc: str, rounds: int) -> bool:
-    """
-    Return whether *phc* cost less than what is in force.
-    """
+    """Return whether *phc* cost less than what is in force."""
     try:
         had = extract_parameters(phc)
     except InvalidHashError:

@@ -1,6 +1,4 @@
-"""
-Adds a person, and finds those whom somebody else wrote: what concerns all their rows at once.
-"""
+"""Adds a person, and finds those whom somebody else wrote: what concerns all their rows at once."""
 
 from __future__ import annotations
 
@@ -57,17 +55,13 @@ def put_person(connection: sa.Connection, name: str, *, by: str, now: float) -> 
 
 
 def end_links(connection: sa.Connection, name: str, now: float) -> None:
-    """
-    Have the account *name* belong to nobody at a provider any more.
-    """
+    """Have the account *name* belong to nobody at a provider any more."""
     living = (LINKS.c.identity == name) & LINKS.c.ended_at.is_(None)
     LINKS_OF.change(connection, living, {"ended_at": now})
 
 
 def revoke_all(connection: sa.Connection, name: str, now: float) -> tuple[Credential, ...]:
-    """
-    Revoke every key of the identity *name*; return those that were not yet.
-    """
+    """Revoke every key of the identity *name*; return those that were not yet."""
     return (
         *tables.revoke_certificates(connection, CERTIFICATES.c.identity == name, now),
         *tables.revoke_ssh_keys(connection, SSH_KEYS.c.identity == name, now),

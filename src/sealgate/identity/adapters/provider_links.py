@@ -1,6 +1,4 @@
-"""
-The part of the store that knows which accounts belong to people at an identity provider.
-"""
+"""The part of the store that knows which accounts belong to people at an identity provider."""
 
 from __future__ import annotations
 
@@ -45,9 +43,7 @@ if TYPE_CHECKING:
 
 
 class ProviderLinks(Database):
-    """
-    Who is who at an identity provider.
-    """
+    """Who is who at an identity provider."""
 
     def provided(
         self,
@@ -103,9 +99,7 @@ class ProviderLinks(Database):
             )
 
     def provider_links(self) -> tuple[ProviderLink, ...]:
-        """
-        Return every link that there was, the oldest first.
-        """
+        """Return every link that there was, the oldest first."""
         with reading(self._engine) as connection:
             return _links(connection, sa.true())
 

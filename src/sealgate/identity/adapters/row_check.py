@@ -1,6 +1,4 @@
-"""
-Names what somebody else wrote among users, keys and grants, and where their trail does not agree.
-"""
+"""Names what somebody else wrote among users, keys and grants, and where their trail does not agree."""
 
 from __future__ import annotations
 
@@ -23,9 +21,7 @@ _MOST_SHOWN = 80
 
 
 def check(connection: sa.Connection, written: tuple[int, str] | None) -> tuple[str, ...]:
-    """
-    Return every fault; *written* is the last entry of the trail that this host wrote.
-    """
+    """Return every fault; *written* is the last entry of the trail that this host wrote."""
     faults = [*_forged(connection), *_gone(connection)]
     last: dict[str, tuple[int, str]] = {}
     faults += _trail(connection, last, written)

@@ -33,9 +33,7 @@ _COMING = "register.key.coming"
 
 
 class RowKey:
-    """
-    The key in *folder*.
-    """
+    """The key in *folder*."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.absolute()

@@ -39,38 +39,28 @@ _TRIES = 5
 
 
 def marked() -> tuple[sa.Column[str], sa.Column[str]]:
-    """
-    Return the columns of a row that belongs to a person.
-    """
+    """Return the columns of a row that belongs to a person."""
     return sa.Column(MARK, sa.Text), sa.Column(SEAL, sa.Text)
 
 
 def with_key(engine: sa.Engine, key: bytes) -> sa.Engine:
-    """
-    Return *engine* with *key* on each of its connections.
-    """
+    """Return *engine* with *key* on each of its connections."""
     return engine.execution_options(**{_OPTION: key})
 
 
 def key_of(connection: sa.Connection) -> bytes:
-    """
-    Return the key that :func:`with_key` put on *connection*.
-    """
+    """Return the key that :func:`with_key` put on *connection*."""
     key: bytes = connection.get_execution_options()[_OPTION]
     return key
 
 
 def seal_of(connection: sa.Connection, table: sa.Table, row: Mapping[str, Any]) -> str:
-    """
-    Return the seal that *row* of *table* must have.
-    """
+    """Return the seal that *row* of *table* must have."""
     return _mac(connection, table, row).finalize().hex()
 
 
 def is_sealed(connection: sa.Connection, table: sa.Table, row: Mapping[str, Any]) -> bool:
-    """
-    Return whether *row* of *table* has the seal that it must have.
-    """
+    """Return whether *row* of *table* has the seal that it must have."""
     try:
         _mac(connection, table, row).verify(bytes.fromhex(row[SEAL]))
     except (InvalidSignature, TypeError, ValueError):
@@ -85,9 +75,7 @@ def all_sealed(
     where: sa.ColumnElement[bool] | None = None,
     order_by: Iterable[sa.ColumnElement[Any]] = (),
 ) -> tuple[sa.Row[Any], ...]:
-    """
-    Return the rows of *table* of which *where* holds, without those that somebody else wrote.
-    """
+    """Return the rows of *table* of which *where* holds, without those that somebody else wrote."""
     query = sa.select(table).order_by(*order_by)
     try:
         rows = connection.execute(query if where is None else query.where(where)).all()
@@ -100,9 +88,7 @@ def all_sealed(
 
 
 class People:
-    """
-    The sealed rows of *identities*, whose column *marks* tells which other rows count.
-    """
+    """The sealed rows of *identities*, whose column *marks* tells which other rows count."""
 
     def __init__(self, identities: sa.Table) -> None:
         self._table = identities
@@ -110,24 +96,18 @@ class People:
         self.belongings: list[Belongings] = []
 
     def marks(self, connection: sa.Connection, name: str) -> frozenset[str] | None:
-        """
-        Return the marks that count of the person *name*, ``None`` when there is no such person.
-        """
+        """Return the marks that count of the person *name*, ``None`` when there is no such person."""
         found = all_sealed(connection, self._table, self._table.c.name == name)
         return _marks(found[0]) if found else None
 
     def all_marks(self, connection: sa.Connection) -> dict[str, frozenset[str]]:
-        """
-        Return the marks that count, of each person.
-        """
+        """Return the marks that count, of each person."""
         return {row.name: _marks(row) for row in all_sealed(connection, self._table)}
 
     def relist(
         self, connection: sa.Connection, name: str, more: Iterable[str], less: Iterable[str]
     ) -> None:
-        """
-        Have *more* count of the person *name*, and *less* no longer, where there is that person.
-        """
+        """Have *more* count of the person *name*, and *less* no longer, where there is that person."""
         added, taken = set(more), set(less)
         for _ in range(_TRIES):
             found = all_sealed(connection, self._table, self._table.c.name == name)
@@ -142,9 +122,7 @@ class People:
 def rewrite(
     connection: sa.Connection, table: sa.Table, row: sa.Row[Any], values: Mapping[str, Any]
 ) -> bool:
-    """
-    Give *row* of *table* other *values* and the seal of these; False when it changed meanwhile.
-    """
+    """Give *row* of *table* other *values* and the seal of these; False when it changed meanwhile."""
     before = row._asdict()
     after = {**before, **values}
     after[SEAL] = seal_of(connection, table, after)
@@ -156,9 +134,7 @@ def rewrite(
 
 
 class Belongings:
-    """
-    The rows of *table*, each of the person that its column *owner* names.
-    """
+    """The rows of *table*, each of the person that its column *owner* names."""
 
     def __init__(self, people: People, table: sa.Table, owner: str = "identity") -> None:
         self._people = people
@@ -197,9 +173,7 @@ class Belongings:
         )
 
     def missing(self, connection: sa.Connection, name: str) -> bool:
-        """
-        Return whether a row of the person *name* is gone that should be there.
-        """
+        """Return whether a row of the person *name* is gone that should be there."""
         marks = self._people.marks(connection, name) or frozenset()
         prefix = f"{self.table.name}:"
         due = {mark for mark in marks if mark.startswith(prefix)}
@@ -207,9 +181,7 @@ class Belongings:
         return not due <= here
 
     def put(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """
-        Add *rows*, and have them count.
-        """
+        """Add *rows*, and have them count."""
         made: dict[str, list[str]] = {}
         full = []
         for row in rows:
@@ -248,9 +220,7 @@ class Belongings:
         return done
 
     def drop(self, connection: sa.Connection, where: sa.ColumnElement[bool]) -> int:
-        """
-        Remove the rows of which *where* holds, whoever wrote them; return how many counted.
-        """
+        """Remove the rows of which *where* holds, whoever wrote them; return how many counted."""
         gone: dict[str, list[str]] = {}
         rows = self.found(connection, where)
         for row in rows:
@@ -261,9 +231,7 @@ class Belongings:
         return min(removed, len(rows))
 
     def sweep(self, connection: sa.Connection, name: str) -> None:
-        """
-        Remove the rows of the person *name* that do not count.
-        """
+        """Remove the rows of the person *name* that do not count."""
         counting = {row.mark for row in self.found(connection, self.owner == name)}
         mark = self.table.c[MARK]
         stray = mark.not_in(counting) | mark.is_(None)
@@ -274,9 +242,7 @@ class Belongings:
 
 
 def put_sealed(connection: sa.Connection, table: sa.Table, row: Mapping[str, Any]) -> None:
-    """
-    Add *row* to *table*, whose rows have a seal and no mark.
-    """
+    """Add *row* to *table*, whose rows have a seal and no mark."""
     given = {column.name: row.get(column.name) for column in table.columns}
     given[SEAL] = seal_of(connection, table, given)
     connection.execute(sa.insert(table).values(**given))
@@ -301,9 +267,7 @@ def seal_all(connection: sa.Connection, table: sa.Table, owner: str = "") -> dic
 
 
 def key_id(key: bytes) -> str:
-    """
-    Return what tells whether rows were sealed with *key*, and nothing of the key.
-    """
+    """Return what tells whether rows were sealed with *key*, and nothing of the key."""
     made = hmac.HMAC(key, hashes.SHA256())
     made.update(f"{_FORM} key".encode())
     return made.finalize().hex()[:16]

@@ -49,9 +49,7 @@ if TYPE_CHECKING:
 
 
 class SecondFactors(Database):
-    """
-    What proves who somebody is beside a password or a file.
-    """
+    """What proves who somebody is beside a password or a file."""
 
     def set_totp(
         self,
@@ -95,17 +93,13 @@ class SecondFactors(Database):
             return True
 
     def with_totp(self) -> frozenset[str]:
-        """
-        Return the names of those who have an authenticator app.
-        """
+        """Return the names of those who have an authenticator app."""
         with reading(self._engine) as connection:
             held = ONE_TIME_CODES_OF.found(connection, of_the_living=True)
             return frozenset(row.identity for row in held)
 
     def totp_set_at(self, name: str) -> float | None:
-        """
-        Return when the authenticator app of *name* was set up, ``None`` when there is none.
-        """
+        """Return when the authenticator app of *name* was set up, ``None`` when there is none."""
         wanted = normal(name)
         if not can_be_stored(wanted):
             return None
@@ -139,9 +133,7 @@ class SecondFactors(Database):
             return used == 1
 
     def check_recovery_code(self, name: str, code: str, *, now: float) -> bool:
-        """
-        Return whether *code* is an unused recovery code of *name*; if so, it is used up.
-        """
+        """Return whether *code* is an unused recovery code of *name*; if so, it is used up."""
         wanted = normal(name)
         if not can_be_stored(wanted):
             return False
@@ -159,9 +151,7 @@ class SecondFactors(Database):
             return used == 1
 
     def recovery_codes_left(self, name: str) -> int:
-        """
-        Return how many recovery codes of *name* are unused.
-        """
+        """Return how many recovery codes of *name* are unused."""
         with reading(self._engine) as connection:
             unused = (RECOVERY_CODES.c.identity == normal(name)) & RECOVERY_CODES.c.used_at.is_(
                 None
@@ -187,18 +177,14 @@ class SecondFactors(Database):
             return bytes.fromhex(made)
 
     def user_of_handle(self, handle: bytes) -> str | None:
-        """
-        Return whom *handle* stands for, ``None`` when nobody.
-        """
+        """Return whom *handle* stands for, ``None`` when nobody."""
         with reading(self._engine) as connection:
             held = USER_HANDLES.c.handle == handle.hex()
             rows = USER_HANDLES_OF.found(connection, held, of_the_living=True)
             return rows[0].identity if rows else None
 
     def passkeys(self, name: str | None = None) -> tuple[Passkey, ...]:
-        """
-        Return every passkey that was ever registered, or those of *name*, the oldest first.
-        """
+        """Return every passkey that was ever registered, or those of *name*, the oldest first."""
         where = None if name is None else PASSKEYS.c.identity == normal(name)
         with reading(self._engine) as connection:
             return factor_tables.passkeys(connection, where)
@@ -250,9 +236,7 @@ class SecondFactors(Database):
         return code
 
     def enrolment(self, code: str, *, now: float) -> str | None:
-        """
-        Return who may register a passkey with *code*, ``None`` when nobody; it stays.
-        """
+        """Return who may register a passkey with *code*, ``None`` when nobody; it stays."""
         with reading(self._engine) as connection:
             return _enrolled(connection, code, now)
 

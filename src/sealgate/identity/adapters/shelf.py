@@ -42,17 +42,13 @@ class KeptCertificate:
 
 
 class CertificateShelf:
-    """
-    The folder of server certificates, one sub-folder per site.
-    """
+    """The folder of server certificates, one sub-folder per site."""
 
     def __init__(self, folder: str) -> None:
         self._folder = Path(folder).absolute()
 
     def current(self, site: str) -> KeptCertificate | None:
-        """
-        Return the version of *site* that is in use, ``None`` when there is none to read.
-        """
+        """Return the version of *site* that is in use, ``None`` when there is none to read."""
         place = self._place(site)
         try:
             version = place / (place / "current").read_text("ascii").strip()

@@ -40,15 +40,11 @@ _BARE_SECONDS = 600.0
 
 
 class ChangedMeanwhileError(SealgateError):
-    """
-    What was proven may not count any more.
-    """
+    """What was proven may not count any more."""
 
 
 class SignIns(Database):
-    """
-    Who signed in where, with what.
-    """
+    """Who signed in where, with what."""
 
     def start_sign_in(
         self,
@@ -103,9 +99,7 @@ class SignIns(Database):
         return next(bare, None) or self.start_sign_in(name, site, (), now=now)
 
     def sign_in(self, sign_in_id: str, *, now: float) -> SignIn | None:
-        """
-        Return the living sign-in of that id, ``None`` when it is over or was never.
-        """
+        """Return the living sign-in of that id, ``None`` when it is over or was never."""
         if not can_be_stored(sign_in_id):
             return None
         with reading(self._engine) as connection:
@@ -149,9 +143,7 @@ class SignIns(Database):
             return factor_tables.change_sign_in(connection, sign_in_id, other)
 
     def end_sign_in(self, sign_in_id: str, *, by: str, now: float) -> SignIn | None:
-        """
-        End one sign-in, as somebody who signs out does; return it, ``None`` if it was over.
-        """
+        """End one sign-in, as somebody who signs out does; return it, ``None`` if it was over."""
         if not can_be_stored(sign_in_id):
             return None
         with self._writing() as connection:
@@ -174,9 +166,7 @@ class SignIns(Database):
         return len(ended)
 
     def sign_ins_of(self, name: str, *, now: float) -> tuple[SignIn, ...]:
-        """
-        Return the living sign-ins of *name*, the oldest first.
-        """
+        """Return the living sign-ins of *name*, the oldest first."""
         with reading(self._engine) as connection:
             found = factor_tables.sign_ins(connection, SIGN_INS.c.name == normal(name))
         return tuple(s for s in found if s.is_living(now))

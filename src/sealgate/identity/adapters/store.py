@@ -107,44 +107,32 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
         self.close()
 
     def close(self) -> None:
-        """
-        Let go of the database.
-        """
+        """Let go of the database."""
         self._engine.dispose()
 
     def identities(self) -> tuple[Identity, ...]:
-        """
-        Return every identity with its groups, by name.
-        """
+        """Return every identity with its groups, by name."""
         with reading(self._engine) as connection:
             return _identities(connection)
 
     def certificates(self) -> tuple[ClientCertificate, ...]:
-        """
-        Return every certificate that was ever issued, the oldest first.
-        """
+        """Return every certificate that was ever issued, the oldest first."""
         with reading(self._engine) as connection:
             return tables.certificates(connection)
 
     def everything(self) -> tuple[tuple[Identity, ...], tuple[ClientCertificate, ...]]:
-        """
-        Return identities and certificates as they stood at one moment.
-        """
+        """Return identities and certificates as they stood at one moment."""
         with reading(self._engine) as connection:
             return _identities(connection), tables.certificates(connection)
 
     def trail(self) -> tuple[TrailEntry, ...]:
-        """
-        Return every change, the oldest first.
-        """
+        """Return every change, the oldest first."""
         with reading(self._engine) as connection:
             rows = connection.execute(sa.select(TRAIL).order_by(TRAIL.c.id))
             return tuple(TrailEntry(r.at, r.by, r.action, r.subject, r.detail) for r in rows)
 
     def check(self) -> tuple[str, ...]:
-        """
-        Return what speaks for somebody else having written here, by table and row.
-        """
+        """Return what speaks for somebody else having written here, by table and row."""
         engine = self._engine
         if engine.dialect.name != "sqlite":
             # Else what is changed meanwhile would look as if it did not agree.

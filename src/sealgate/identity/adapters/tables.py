@@ -1,6 +1,4 @@
-"""
-The tables of identities, and what several parts of the store do with them.
-"""
+"""The tables of identities, and what several parts of the store do with them."""
 
 from __future__ import annotations
 
@@ -138,9 +136,7 @@ _WRITTEN = "sealgate_trail"
 
 
 class Database:
-    """
-    The database behind *engine*; *row_key* is where the key of its rows lies.
-    """
+    """The database behind *engine*; *row_key* is where the key of its rows lies."""
 
     def __init__(self, engine: sa.Engine, row_key: RowKey) -> None:
         self._engine = engine
@@ -167,9 +163,7 @@ class Database:
 
 
 def find_identity(connection: sa.Connection, name: str) -> Identity | None:
-    """
-    Return the identity *name* with its groups, in any spelling of its characters.
-    """
+    """Return the identity *name* with its groups, in any spelling of its characters."""
     wanted = normal(name)
     if not can_be_stored(wanted) or not exists(connection, wanted):
         return None
@@ -194,23 +188,17 @@ def known_identity(connection: sa.Connection, name: str) -> Identity:
 
 
 def exists(connection: sa.Connection, name: str) -> bool:
-    """
-    Return whether there is an identity of exactly that *name*.
-    """
+    """Return whether there is an identity of exactly that *name*."""
     return PEOPLE.marks(connection, name) is not None
 
 
 def names(connection: sa.Connection) -> tuple[str, ...]:
-    """
-    Return the names of all identities.
-    """
+    """Return the names of all identities."""
     return tuple(PEOPLE.all_marks(connection))
 
 
 def can_be_stored(text: str) -> bool:
-    """
-    Return whether a database takes *text*: names at a sign-in come raw from the wire.
-    """
+    """Return whether a database takes *text*: names at a sign-in come raw from the wire."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -224,9 +212,7 @@ def certificates(
     *,
     of_the_living: bool = False,
 ) -> tuple[ClientCertificate, ...]:
-    """
-    Return the certificates of which *where* holds, the oldest first.
-    """
+    """Return the certificates of which *where* holds, the oldest first."""
     order = (CERTIFICATES.c.not_before, CERTIFICATES.c.serial)
     return tuple(
         ClientCertificate(
@@ -247,9 +233,7 @@ def ssh_keys(
     *,
     of_the_living: bool = False,
 ) -> tuple[SSHKey, ...]:
-    """
-    Return the SSH keys of which *where* holds, the oldest first.
-    """
+    """Return the SSH keys of which *where* holds, the oldest first."""
     order = (SSH_KEYS.c.added_at, SSH_KEYS.c.fingerprint)
     return tuple(
         SSHKey(
@@ -268,9 +252,7 @@ def ssh_keys(
 def revoke_certificates(
     connection: sa.Connection, where: sa.ColumnElement[bool], now: float
 ) -> tuple[ClientCertificate, ...]:
-    """
-    Revoke the certificates of which *where* holds; return those that were not yet.
-    """
+    """Revoke the certificates of which *where* holds; return those that were not yet."""
     living = where & CERTIFICATES.c.revoked_at.is_(None)
     serials = [c.serial for c in certificates(connection, living)]
     CERTIFICATES_OF.change(connection, living, {"revoked_at": now})
@@ -280,9 +262,7 @@ def revoke_certificates(
 def revoke_ssh_keys(
     connection: sa.Connection, where: sa.ColumnElement[bool], now: float
 ) -> tuple[SSHKey, ...]:
-    """
-    Revoke the SSH keys of which *where* holds; return those that were not yet.
-    """
+    """Revoke the SSH keys of which *where* holds; return those that were not yet."""
     living = where & SSH_KEYS.c.revoked_at.is_(None)
     fingerprints = [key.fingerprint for key in ssh_keys(connection, living)]
     SSH_KEYS_OF.change(connection, living, {"revoked_at": now})
@@ -292,16 +272,12 @@ def revoke_ssh_keys(
 def has_any(
     connection: sa.Connection, column: sa.Column[Any], where: sa.ColumnElement[bool]
 ) -> bool:
-    """
-    Return whether *where* holds of any row of the table of *column*.
-    """
+    """Return whether *where* holds of any row of the table of *column*."""
     return connection.execute(sa.select(column).where(where).limit(1)).first() is not None
 
 
 def note(connection: sa.Connection, entry: TrailEntry) -> None:
-    """
-    Leave *entry* in the trail, and have servers see that something changed.
-    """
+    """Leave *entry* in the trail, and have servers see that something changed."""
     state = connection.execute(sa.select(STATE)).one()
     # Somebody may have put an entry behind the last one; it is told, and not continued.
     last = connection.execute(sa.select(sa.func.max(TRAIL.c.id))).scalar() or 0
@@ -323,9 +299,7 @@ def note(connection: sa.Connection, entry: TrailEntry) -> None:
 
 
 def digest_of_entry(previous: str, entry: Mapping[str, Any]) -> str:
-    """
-    Return the digest of *entry* of the trail, which follows the one of digest *previous*.
-    """
+    """Return the digest of *entry* of the trail, which follows the one of digest *previous*."""
     content = digest_of({k: entry[k] for k in ("at", "by", "action", "subject", "detail")})
     return digest_after(previous, entry["id"], entry["at"], EVENT, entry["id"], content)
 

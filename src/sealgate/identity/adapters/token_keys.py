@@ -25,9 +25,7 @@ _REMEMBERED_SECONDS = 30.0
 
 
 class TokenKeys:
-    """
-    The signing keys in *folder* below *state_folder*; several processes may look after them.
-    """
+    """The signing keys in *folder* below *state_folder*; several processes may look after them."""
 
     def __init__(self, state_folder: str, folder: str = SESSIONS_FOLDER) -> None:
         self._folder = Path(state_folder).absolute() / folder
@@ -56,9 +54,7 @@ class TokenKeys:
 
 
 class RememberedKeys:
-    """
-    The keys of *kept*, read anew now and then; any thread may ask.
-    """
+    """The keys of *kept*, read anew now and then; any thread may ask."""
 
     def __init__(self, kept: TokenKeys) -> None:
         self._kept = kept

@@ -1,3 +1,1 @@
-"""
-The relay between gateway and site, its process, and the libraries that decompress.
-"""
+"""The relay between gateway and site, its process, and the libraries that decompress."""

@@ -39,25 +39,19 @@ _ZSTD_WINDOW_LOG = 23
 
 
 def unreadable(reason: str) -> RefusedError:
-    """
-    Return the fault of a body that cannot be read.
-    """
+    """Return the fault of a body that cannot be read."""
     return RefusedError(Refusal.UNREADABLE, reason)
 
 
 class GzipDecoder:
-    """
-    Reads gzip (RFC 1952): one member or more, and nothing behind.
-    """
+    """Reads gzip (RFC 1952): one member or more, and nothing behind."""
 
     def __init__(self) -> None:
         # Of the member at hand; none between two, for one takes 90 KB.
         self._member: Any = None
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """
-        Yield what *data* says.
-        """
+        """Yield what *data* says."""
         while data:
             if self._member is None:
                 self._member = isal_zlib.decompressobj(_GZIP)
@@ -91,26 +85,20 @@ class GzipDecoder:
         self._member = None
 
     def close(self) -> bytes:
-        """
-        Return nothing.
-        """
+        """Return nothing."""
         if self._member is not None:
             raise unreadable("the gzip body is cut off")
         return b""
 
 
 class BrotliDecoder:
-    """
-    Reads Brotli (RFC 7932).
-    """
+    """Reads Brotli (RFC 7932)."""
 
     def __init__(self) -> None:
         self._decoder = brotli.Decompressor()
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """
-        Yield what *data* says.
-        """
+        """Yield what *data* says."""
         try:
             if self._decoder.is_finished():
                 raise unreadable("something follows the Brotli body")
@@ -124,27 +112,21 @@ class BrotliDecoder:
             raise unreadable("the body is no Brotli") from error
 
     def close(self) -> bytes:
-        """
-        Return nothing.
-        """
+        """Return nothing."""
         if not self._decoder.is_finished():
             raise unreadable("the Brotli body is cut off")
         return b""
 
 
 class ZstdDecoder:
-    """
-    Reads Zstandard (RFC 8878) with the window of RFC 9659: one frame or more.
-    """
+    """Reads Zstandard (RFC 8878) with the window of RFC 9659: one frame or more."""
 
     def __init__(self) -> None:
         self._frame = self._fresh()
         self._began = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """
-        Yield what *data* says.
-        """
+        """Yield what *data* says."""
         while data or not self._frame.needs_input:
             self._began = True
             try:
@@ -166,9 +148,7 @@ class ZstdDecoder:
         )
 
     def close(self) -> bytes:
-        """
-        Return nothing.
-        """
+        """Return nothing."""
         if self._began:
             raise unreadable("the Zstandard body is cut off")
         return b""
@@ -203,9 +183,7 @@ def decoder_of(encoding: bytes, content_type: bytes) -> Decoder | None:
 
 @lru_cache(maxsize=512)
 def is_plain(encoding: bytes, content_type: bytes) -> bool:
-    """
-    Return whether the bytes of a body with these fields are what they say.
-    """
+    """Return whether the bytes of a body with these fields are what they say."""
     try:
         return decoder_of(encoding, content_type) is None
     except RefusedError:

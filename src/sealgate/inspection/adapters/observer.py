@@ -37,9 +37,7 @@ _LOOK_SECONDS = 0.001
 
 @dataclass(slots=True)
 class Observing:
-    """
-    What all connections of one observed route share.
-    """
+    """What all connections of one observed route share."""
 
     policy: Policy
     reporter: Reporter
@@ -53,15 +51,11 @@ class Observing:
     _is_due: bool = False
 
     def __post_init__(self) -> None:
-        """
-        Build the detector before anybody waits for it.
-        """
+        """Build the detector before anybody waits for it."""
         self.answers = detector_of(self.policy.answers)
 
     def connected(self) -> ObservedGatewaySide:
-        """
-        Return what takes a new connection.
-        """
+        """Return what takes a new connection."""
         return ObservedGatewaySide(self)
 
     def close_idle(self) -> None:
@@ -72,9 +66,7 @@ class Observing:
         """
 
     def take(self, copy: _Copy, data: bytes, *, outgoing: bool) -> None:
-        """
-        Have *data* read later.
-        """
+        """Have *data* read later."""
         if self._waiting_bytes + len(data) > MOST_WAITING:
             copy.is_blind = True
             return
@@ -97,9 +89,7 @@ class Observing:
 
 
 class _Copy:
-    """
-    What passed one connection, read once more.
-    """
+    """What passed one connection, read once more."""
 
     def __init__(self, service: Observing) -> None:
         self._service = service
@@ -122,9 +112,7 @@ class _Copy:
             self._drop()
 
     def end(self) -> None:
-        """
-        Take it that the connection has ended.
-        """
+        """Take it that the connection has ended."""
         if self._reader is not None and not self.is_blind:
             self._tell()
 
@@ -236,9 +224,7 @@ class _Copy:
 
 
 class ObservedGatewaySide(asyncio.Protocol):
-    """
-    One connection of the gateway, joined to one to the site.
-    """
+    """One connection of the gateway, joined to one to the site."""
 
     transport: asyncio.Transport
 
@@ -252,18 +238,14 @@ class ObservedGatewaySide(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """
-        Take the connection, and open the one to the site.
-        """
+        """Take the connection, and open the one to the site."""
         self.transport = cast("asyncio.Transport", transport)
         self.transport.set_write_buffer_limits(HIGH_WATER)
         self._service.connections.add(self)
         self._task = self._service.loop.create_task(self._connect())
 
     def data_received(self, data: bytes) -> None:
-        """
-        Pass *data* on.
-        """
+        """Pass *data* on."""
         self._service.passed += 1
         if self._site is not None:
             self._site.write(data)
@@ -274,42 +256,32 @@ class ObservedGatewaySide(asyncio.Protocol):
             self._service.take(self._copy, data, outgoing=False)
 
     def answer_received(self, data: bytes) -> None:
-        """
-        Pass *data* of the site on.
-        """
+        """Pass *data* of the site on."""
         self.transport.write(data)
         if not self._copy.is_blind:
             self._service.take(self._copy, data, outgoing=True)
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """
-        Close the other side.
-        """
+        """Close the other side."""
         self._is_lost = True
         self._service.connections.discard(self)
         if self._site is not None:
             self._site.close()
 
     def pause_writing(self) -> None:
-        """
-        Have the site wait.
-        """
+        """Have the site wait."""
         self._is_paused = True
         if self._site is not None:
             self._site.pause_reading()
 
     def resume_writing(self) -> None:
-        """
-        Let the site go on.
-        """
+        """Let the site go on."""
         self._is_paused = False
         if self._site is not None:
             self._site.resume_reading()
 
     def site_lost(self, error: Exception | None) -> None:
-        """
-        Close this side as the other one was closed.
-        """
+        """Close this side as the other one was closed."""
         self._service.loop.call_later(_REST_SECONDS, self._copy.end)
         if error is None:
             self.transport.close()
@@ -342,9 +314,7 @@ class ObservedGatewaySide(asyncio.Protocol):
 
 
 class _Site(asyncio.Protocol):
-    """
-    The connection to the site.
-    """
+    """The connection to the site."""
 
     def __init__(self, front: ObservedGatewaySide) -> None:
         self._front = front

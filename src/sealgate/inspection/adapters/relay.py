@@ -52,9 +52,7 @@ RequestScan = BodyScan | EncodedScan | EveryWay
 
 @dataclass(slots=True)
 class Service:
-    """
-    What all connections of one route share.
-    """
+    """What all connections of one route share."""
 
     policy: Policy
     reporter: Reporter
@@ -64,22 +62,16 @@ class Service:
     connections: set[GatewaySide] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        """
-        Build the detectors before anybody waits for them.
-        """
+        """Build the detectors before anybody waits for them."""
         self.answers = detector_of(self.policy.answers)
         self.requests = detector_of(self.policy.requests)
 
     def connected(self) -> GatewaySide:
-        """
-        Return what takes a new connection.
-        """
+        """Return what takes a new connection."""
         return GatewaySide(self)
 
     def close_idle(self) -> None:
-        """
-        Close the connections on which nothing is under way.
-        """
+        """Close the connections on which nothing is under way."""
         for one in tuple(self.connections):
             if one.is_idle:
                 one.transport.close()
@@ -118,9 +110,7 @@ def scan_of(
 
 
 class GatewaySide(asyncio.Protocol):
-    """
-    One connection of the gateway.
-    """
+    """One connection of the gateway."""
 
     __slots__ = (
         "_buffer",
@@ -158,15 +148,11 @@ class GatewaySide(asyncio.Protocol):
 
     @property
     def is_idle(self) -> bool:
-        """
-        Return whether nothing is under way.
-        """
+        """Return whether nothing is under way."""
         return self.head is None and not self._buffer
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """
-        Take the connection.
-        """
+        """Take the connection."""
         self.transport = cast("asyncio.Transport", transport)
         self.transport.set_write_buffer_limits(HIGH_WATER)
         # So much is read of a site at once. What goes on at once leaves its memory, still in the
@@ -177,23 +163,17 @@ class GatewaySide(asyncio.Protocol):
         self.service.connections.add(self)
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """
-        Let go of the site, too.
-        """
+        """Let go of the site, too."""
         self.service.connections.discard(self)
         self._dropping = True
         self._let_go()
 
     def eof_received(self) -> bool:
-        """
-        Close: who sends nothing more takes no answer here.
-        """
+        """Close: who sends nothing more takes no answer here."""
         return False
 
     def data_received(self, data: bytes) -> None:
-        """
-        Take what the gateway sent.
-        """
+        """Take what the gateway sent."""
         if self._dropping:
             return
         try:
@@ -205,17 +185,13 @@ class GatewaySide(asyncio.Protocol):
             self.refuse(error, of_request=True)
 
     def pause_writing(self) -> None:
-        """
-        Have the site wait until the gateway has taken more.
-        """
+        """Have the site wait until the gateway has taken more."""
         self._is_paused = True
         if self._site is not None:
             self._site.transport.pause_reading()
 
     def resume_writing(self) -> None:
-        """
-        Let the site go on.
-        """
+        """Let the site go on."""
         self._is_paused = False
         if self._site is not None:
             self._site.transport.resume_reading()
@@ -223,9 +199,7 @@ class GatewaySide(asyncio.Protocol):
     # The site's side calls these.
 
     def answered(self, *, reusable: bool) -> None:
-        """
-        Take it that the answer went out whole. The next request may come.
-        """
+        """Take it that the answer went out whole. The next request may come."""
         if self._reader is not None:
             self.transport.close()  # The rest of the request would be taken for the next.
             self._let_go()
@@ -235,16 +209,12 @@ class GatewaySide(asyncio.Protocol):
             self._let_go()
 
     def site_lost(self) -> None:
-        """
-        Take it that the site closed while nothing was asked.
-        """
+        """Take it that the site closed while nothing was asked."""
         self._site = None
         self.transport.close()
 
     def refuse(self, error: RefusedError, *, of_request: bool, begun: bool = False) -> None:
-        """
-        Say why the message does not go on; where an answer has *begun*, cut it.
-        """
+        """Say why the message does not go on; where an answer has *begun*, cut it."""
         self.note(dict.fromkeys(error.kinds, 1), outgoing=not of_request, refusal=error.refusal)
         self._dropping = True
         self._let_go()
@@ -278,9 +248,7 @@ class GatewaySide(asyncio.Protocol):
     def note(
         self, counts: Mapping[Kind, int], *, outgoing: bool, refusal: Refusal | None = None
     ) -> None:
-        """
-        Tell what was found.
-        """
+        """Tell what was found."""
         if counts or refusal is not None:
             shape = path_shape(self.head.target) if self.head else "*"
             asset = self.service.policy.asset

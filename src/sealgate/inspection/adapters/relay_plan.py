@@ -30,9 +30,7 @@ class RelayPlan:
 
 
 def written(sighting: Sighting, times: int) -> dict[str, Any]:
-    """
-    Return *sighting*, which stands for so many messages, as plain data.
-    """
+    """Return *sighting*, which stands for so many messages, as plain data."""
     return {
         "asset": sighting.asset,
         "place": sighting.place,

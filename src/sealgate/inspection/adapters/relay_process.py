@@ -1,6 +1,4 @@
-"""
-A relay process as its parent sees it.
-"""
+"""A relay process as its parent sees it."""
 
 from __future__ import annotations
 
@@ -26,9 +24,7 @@ Seen = list[tuple["Sighting", int]]
 
 
 class RelayProcess(WatchedProcess):
-    """
-    One process for *plan*; *seen* takes what it found.
-    """
+    """One process for *plan*; *seen* takes what it found."""
 
     silent_seconds = SILENT_SECONDS
 
@@ -51,9 +47,7 @@ class RelayProcess(WatchedProcess):
         self.is_ready = True
 
     def works(self, now: float) -> bool:
-        """
-        Return whether it lives and answers, or is about to serve. *now* is monotonic.
-        """
+        """Return whether it lives and answers, or is about to serve. *now* is monotonic."""
         if not self.is_ready:
             self.hear()
         if self.is_ready:
@@ -62,16 +56,12 @@ class RelayProcess(WatchedProcess):
 
     @property
     def connections(self) -> int:
-        """
-        Return how many connections it had when it last answered.
-        """
+        """Return how many connections it had when it last answered."""
         return self._load[0]
 
     @property
     def passed(self) -> int:
-        """
-        Return how much had come to it from the gateway when it last answered.
-        """
+        """Return how much had come to it from the gateway when it last answered."""
         return self._load[1]
 
     def _take(self, kind: str, content: Any) -> None:

@@ -1,6 +1,4 @@
-"""
-The relay's side towards the site: reads answers, and lets on what may be shown.
-"""
+"""The relay's side towards the site: reads answers, and lets on what may be shown."""
 
 from __future__ import annotations
 
@@ -39,9 +37,7 @@ _EVENTS = b"text/event-stream"
 
 
 class SiteSide(asyncio.Protocol):
-    """
-    The connection to the site that belongs to one of the gateway's.
-    """
+    """The connection to the site that belongs to one of the gateway's."""
 
     __slots__ = (
         "_buffer",
@@ -70,44 +66,32 @@ class SiteSide(asyncio.Protocol):
         self._left = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """
-        Take the connection.
-        """
+        """Take the connection."""
         self.transport = cast("asyncio.Transport", transport)
         self.transport.set_write_buffer_limits(256 * 1024)
 
     def leave(self) -> None:
-        """
-        Close, and tell nobody.
-        """
+        """Close, and tell nobody."""
         self._left = True
         self._stop_timer()
         self.transport.abort()
 
     def pause_writing(self) -> None:
-        """
-        Have the gateway wait until the site has taken more.
-        """
+        """Have the gateway wait until the site has taken more."""
         if not self._left:
             self._front.transport.pause_reading()
 
     def resume_writing(self) -> None:
-        """
-        Let the gateway go on.
-        """
+        """Let the gateway go on."""
         if not self._left:
             self._front.transport.resume_reading()
 
     def eof_received(self) -> bool:
-        """
-        Close; what the end means is judged then.
-        """
+        """Close; what the end means is judged then."""
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
-        """
-        Judge what the end means for the answer at hand.
-        """
+        """Judge what the end means for the answer at hand."""
         if self._left:
             return
         self._stop_timer()
@@ -123,9 +107,7 @@ class SiteSide(asyncio.Protocol):
             self._refuse(fault)
 
     def data_received(self, data: bytes) -> None:
-        """
-        Take what the site sent.
-        """
+        """Take what the site sent."""
         if self._left:
             return
         try:

@@ -37,18 +37,14 @@ _SHARED: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 1
 
 
 class Reports:
-    """
-    Gathers sightings until they are sent to the parent.
-    """
+    """Gathers sightings until they are sent to the parent."""
 
     def __init__(self) -> None:
         self._counts: dict[tuple[object, ...], tuple[Sighting, int]] = {}
         self.lost = 0
 
     def note(self, sighting: Sighting) -> None:
-        """
-        Take *sighting*.
-        """
+        """Take *sighting*."""
         key = (
             sighting.asset,
             sighting.place,
@@ -66,9 +62,7 @@ class Reports:
             self.lost += 1
 
     def taken(self) -> list[tuple[Sighting, int]]:
-        """
-        Return what was gathered, each with how many messages it stands for.
-        """
+        """Return what was gathered, each with how many messages it stands for."""
         found = list(self._counts.values())
         self._counts.clear()
         return found
@@ -80,9 +74,7 @@ def _added(one: Sighting, other: Sighting) -> Sighting:
 
 
 class Relay:
-    """
-    The servers of one process.
-    """
+    """The servers of one process."""
 
     def __init__(self, plan: RelayPlan, link: Parent) -> None:
         self._plan = plan
@@ -94,9 +86,7 @@ class Relay:
         self.ended: asyncio.Future[None] = self._loop.create_future()
 
     async def start(self) -> None:
-        """
-        Serve, and tell the parent so.
-        """
+        """Serve, and tell the parent so."""
         for policy, descriptor in zip(self._plan.policies, self._plan.listeners, strict=True):
             listener = socket.socket(fileno=descriptor)
             listener.setblocking(False)
@@ -156,9 +146,7 @@ async def _run(plan: RelayPlan, link: Parent) -> None:
 
 
 def main() -> int:
-    """
-    Be the relay that the parent asks for.
-    """
+    """Be the relay that the parent asks for."""
     return run_child(lambda parent, plan: uvloop.run(_run(plan, parent)))
 
 

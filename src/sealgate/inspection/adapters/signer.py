@@ -54,9 +54,7 @@ _PHRASES = {
 
 
 class NoAnswerError(Exception):
-    """
-    There is no answer to sign: the *status* and the reason that a visitor is told.
-    """
+    """There is no answer to sign: the *status* and the reason that a visitor is told."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -66,9 +64,7 @@ class NoAnswerError(Exception):
 
 @dataclass(slots=True)
 class _Site:
-    """
-    A connection to the site.
-    """
+    """A connection to the site."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -76,9 +72,7 @@ class _Site:
 
 @dataclass(slots=True)
 class Service:
-    """
-    What all connections of one route share.
-    """
+    """What all connections of one route share."""
 
     policy: SignerPolicy
     keys: tuple[SigningKey, ...]
@@ -88,18 +82,14 @@ class Service:
     _signers: dict[str, Signer] = field(default_factory=dict)
 
     def signer(self, now: float) -> Signer:
-        """
-        Return what signs at *now*.
-        """
+        """Return what signs at *now*."""
         key = current_key(self.keys, now)
         if key.kid not in self._signers:
             self._signers = {key.kid: Signer(key)}
         return self._signers[key.kid]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """
-        Answer on one connection of the gateway until it ends.
-        """
+        """Answer on one connection of the gateway until it ends."""
         self.open += 1
         connection = _Connection(self, reader, writer)
         try:
@@ -171,9 +161,7 @@ class _Connection:
         return head
 
     async def _asked(self, request: Request, body: HeldBody) -> Head:
-        """
-        Return the head of the site's answer, once *body* holds the whole of it.
-        """
+        """Return the head of the site's answer, once *body* holds the whole of it."""
         while True:
             used = self._site is not None
             if self._site is None:
@@ -273,9 +261,7 @@ class _Connection:
 
 
 def fields_of(head: Head) -> Fields:
-    """
-    Return the field lines of *head*, which was read strictly.
-    """
+    """Return the field lines of *head*, which was read strictly."""
     lines = head.raw.decode("latin-1").split("\r\n")[1:-2]
     pairs = (line.partition(":") for line in lines)
     return tuple((name, value.strip(" \t")) for name, _, value in pairs)

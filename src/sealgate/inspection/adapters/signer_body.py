@@ -1,6 +1,4 @@
-"""
-A body that is held until it is whole, because its digest stands before it.
-"""
+"""A body that is held until it is whole, because its digest stands before it."""
 
 from __future__ import annotations
 
@@ -14,15 +12,11 @@ if TYPE_CHECKING:
 
 
 class TooMuchError(Exception):
-    """
-    There is no room to hold the body.
-    """
+    """There is no room to hold the body."""
 
 
 class Spooled:
-    """
-    How much files of one process hold.
-    """
+    """How much files of one process hold."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -73,15 +67,11 @@ class HeldBody:
             raise TooMuchError from error
 
     def digest(self) -> bytes:
-        """
-        Return the SHA-256 of what was taken.
-        """
+        """Return the SHA-256 of what was taken."""
         return self._hash.digest()
 
     async def send(self, writer: asyncio.StreamWriter, head: bytes) -> None:
-        """
-        Send *head* and the whole body.
-        """
+        """Send *head* and the whole body."""
         if self._file is None:
             writer.write(head + b"".join(self._pieces))
             await writer.drain()
@@ -92,9 +82,7 @@ class HeldBody:
         await loop.sendfile(writer.transport, self._file, 0, self.size)
 
     def close(self) -> None:
-        """
-        Let go of everything.
-        """
+        """Let go of everything."""
         self._pieces.clear()
         self._spooled.size -= self._on_disk
         self._on_disk = 0

@@ -1,6 +1,4 @@
-"""
-What the process that signs answers is told by its parent: plain values that pickle carries.
-"""
+"""What the process that signs answers is told by its parent: plain values that pickle carries."""
 
 from __future__ import annotations
 

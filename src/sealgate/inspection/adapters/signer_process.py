@@ -1,6 +1,4 @@
-"""
-The process that signs answers as its parent sees it.
-"""
+"""The process that signs answers as its parent sees it."""
 
 from __future__ import annotations
 
@@ -16,15 +14,11 @@ _MODULE = "sealgate.inspection.adapters.signer_worker"
 
 
 class SignerProcess(WatchedProcess):
-    """
-    One process for *plan*.
-    """
+    """One process for *plan*."""
 
     def __init__(self, plan: SignerPlan) -> None:
         super().__init__("the signer of answers", _MODULE, plan, plan.listeners)
 
     def renew(self, keys: tuple[tuple[SigningKey, ...], ...]) -> None:
-        """
-        Have it go by *keys*, one set per policy, from the next answer on.
-        """
+        """Have it go by *keys*, one set per policy, from the next answer on."""
         self.tell("keys", keys)

@@ -27,9 +27,7 @@ _SHARED: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 1
 
 
 class Worker:
-    """
-    The servers of the process.
-    """
+    """The servers of the process."""
 
     def __init__(self, plan: SignerPlan, link: Parent) -> None:
         spooled = Spooled()
@@ -44,9 +42,7 @@ class Worker:
         self.ended: asyncio.Future[None] = self._loop.create_future()
 
     async def start(self) -> None:
-        """
-        Serve, and tell the parent so.
-        """
+        """Serve, and tell the parent so."""
         for service, descriptor in zip(self._services, self._listeners, strict=True):
             listener = socket.socket(fileno=descriptor)
             listener.setblocking(False)
@@ -88,9 +84,7 @@ async def _run(plan: SignerPlan, link: Parent) -> None:
 
 
 def main() -> int:
-    """
-    Be the signer that the parent asks for.
-    """
+    """Be the signer that the parent asks for."""
     return run_child(lambda parent, plan: asyncio.run(_run(plan, parent)))
 
 

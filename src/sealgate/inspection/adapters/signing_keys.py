@@ -21,9 +21,7 @@ SIGNING_FOLDER = "signing"
 
 
 class SigningKeys:
-    """
-    The keys of *site* (its first domain) below *state_folder*; several processes may look.
-    """
+    """The keys of *site* (its first domain) below *state_folder*; several processes may look."""
 
     def __init__(self, state_folder: str, site: str) -> None:
         self._folder = Path(state_folder).absolute() / SIGNING_FOLDER / site

@@ -25,9 +25,7 @@ _PAUSE_SECONDS = 0.1
 
 
 class StandIn:
-    """
-    The thread. It runs from the first :meth:`stand_at` until :meth:`end`.
-    """
+    """The thread. It runs from the first :meth:`stand_at` until :meth:`end`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -41,9 +39,7 @@ class StandIn:
         self._thread: threading.Thread | None = None
 
     def stand_at(self, listeners: Iterable[socket.socket]) -> None:
-        """
-        Stand at *listeners*, and at no others from now on.
-        """
+        """Stand at *listeners*, and at no others from now on."""
         with self._lock:
             self._listeners = tuple(listeners)
         if self._thread is None and self._listeners:
@@ -57,29 +53,21 @@ class StandIn:
         self._ring()
 
     def step_aside(self, relay: int) -> None:
-        """
-        Leave what comes to a relay, until the socket *relay* (a descriptor) hangs up.
-        """
+        """Leave what comes to a relay, until the socket *relay* (a descriptor) hangs up."""
         self._set_relay(socket.socket(fileno=os.dup(relay)))
 
     def take_over(self) -> None:
-        """
-        Take what comes again.
-        """
+        """Take what comes again."""
         self._set_relay(None)
 
     def was_asked(self) -> bool:
-        """
-        Return whether anything came since the last time that this was called.
-        """
+        """Return whether anything came since the last time that this was called."""
         with self._lock:
             asked, self._asked = self._asked, False
         return asked
 
     def end(self) -> None:
-        """
-        Take nothing more.
-        """
+        """Take nothing more."""
         self._is_ended = True
         self.take_over()
         thread, bell, self._bell = self._thread, self._bell, None

@@ -1,6 +1,4 @@
-"""
-Every rule, one file each: file, id, docs heading and message share one word.
-"""
+"""Every rule, one file each: file, id, docs heading and message share one word."""
 
 from __future__ import annotations
 
@@ -156,7 +154,5 @@ _BY_ID = {rule.id: rule for rule in RULES}
 
 
 def find_rule(rule_id: str) -> Rule | None:
-    """
-    Return the rule called *rule_id*, or ``None`` when there is none.
-    """
+    """Return the rule called *rule_id*, or ``None`` when there is none."""
     return _BY_ID.get(rule_id)

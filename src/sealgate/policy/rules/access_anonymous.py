@@ -1,6 +1,4 @@
-"""
-Something is asked before content is shown.
-"""
+"""Something is asked before content is shown."""
 
 from __future__ import annotations
 

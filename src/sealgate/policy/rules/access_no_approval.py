@@ -1,6 +1,4 @@
-"""
-A second factor and an approved grant are asked for.
-"""
+"""A second factor and an approved grant are asked for."""
 
 from __future__ import annotations
 

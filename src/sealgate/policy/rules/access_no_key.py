@@ -1,6 +1,4 @@
-"""
-A key and a country are asked for.
-"""
+"""A key and a country are asked for."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Where the site itself asks for the password, it was seen to do so over TLS.
-"""
+"""Where the site itself asks for the password, it was seen to do so over TLS."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Whoever takes the whole host cannot open the store.
-"""
+"""Whoever takes the whole host cannot open the store."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-It is known how the store is protected.
-"""
+"""It is known how the store is protected."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-A stored file is its owner's, and a change from outside is noticed.
-"""
+"""A stored file is its owner's, and a change from outside is noticed."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-The store is encrypted, and its key is kept apart.
-"""
+"""The store is encrypted, and its key is kept apart."""
 
 from __future__ import annotations
 

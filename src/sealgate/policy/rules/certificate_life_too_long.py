@@ -1,6 +1,4 @@
-"""
-A publicly trusted certificate lives no longer than browsers accept.
-"""
+"""A publicly trusted certificate lives no longer than browsers accept."""
 
 from __future__ import annotations
 

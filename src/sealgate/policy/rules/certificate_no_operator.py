@@ -1,6 +1,4 @@
-"""
-The certificate says who runs the site.
-"""
+"""The certificate says who runs the site."""
 
 from __future__ import annotations
 

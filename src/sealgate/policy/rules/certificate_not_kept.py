@@ -1,6 +1,4 @@
-"""
-The certificate that is shown is the one that should be, and its renewal works.
-"""
+"""The certificate that is shown is the one that should be, and its renewal works."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-What lies in a drop is of no stricter class than the drop.
-"""
+"""What lies in a drop is of no stricter class than the drop."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-A password is stored as a slow hash only.
-"""
+"""A password is stored as a slow hash only."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-No dump, backup, repository or settings file lies where the web server serves from.
-"""
+"""No dump, backup, repository or settings file lies where the web server serves from."""
 
 from __future__ import annotations
 

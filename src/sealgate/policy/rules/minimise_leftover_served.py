@@ -1,6 +1,4 @@
-"""
-No dot file, backup, dump or log is given to whoever asks for it.
-"""
+"""No dot file, backup, dump or log is given to whoever asks for it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-A card verification code is never stored.
-"""
+"""A card verification code is never stored."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-A page hands a card to nobody but whom it was declared to pay.
-"""
+"""A page hands a card to nobody but whom it was declared to pay."""
 
 from __future__ import annotations
 

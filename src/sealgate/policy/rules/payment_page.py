@@ -1,6 +1,4 @@
-"""
-What the rules on payment pages have in common: a list of things that should be empty.
-"""
+"""What the rules on payment pages have in common: a list of things that should be empty."""
 
 from __future__ import annotations
 

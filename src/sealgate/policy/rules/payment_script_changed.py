@@ -1,6 +1,4 @@
-"""
-No script of a payment page is another one than was approved.
-"""
+"""No script of a payment page is another one than was approved."""
 
 from __future__ import annotations
 

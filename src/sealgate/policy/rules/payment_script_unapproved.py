@@ -1,6 +1,4 @@
-"""
-Every script of a payment page was approved by somebody, with a reason.
-"""
+"""Every script of a payment page was approved by somebody, with a reason."""
 
 from __future__ import annotations
 

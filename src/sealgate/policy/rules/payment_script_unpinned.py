@@ -1,6 +1,4 @@
-"""
-A browser checks that scripts from elsewhere are what the page means.
-"""
+"""A browser checks that scripts from elsewhere are what the page means."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-A browser is told where scripts of a payment page may come from.
-"""
+"""A browser is told where scripts of a payment page may come from."""
 
 from __future__ import annotations
 

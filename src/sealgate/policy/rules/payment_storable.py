@@ -1,6 +1,4 @@
-"""
-A page on which people pay is kept by nobody on the way.
-"""
+"""A page on which people pay is kept by nobody on the way."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-What no machine can see of a payment gateway, somebody looked at and confirmed.
-"""
+"""What no machine can see of a payment gateway, somebody looked at and confirmed."""
 
 from __future__ import annotations
 

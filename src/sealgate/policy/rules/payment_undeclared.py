@@ -1,6 +1,4 @@
-"""
-A page that asks for a card is declared as one on which people pay.
-"""
+"""A page that asks for a card is declared as one on which people pay."""
 
 from __future__ import annotations
 

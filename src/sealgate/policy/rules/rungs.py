@@ -1,6 +1,4 @@
-"""
-What the rules on a rung that somebody observed have in common: it is high enough, or not.
-"""
+"""What the rules on a rung that somebody observed have in common: it is high enough, or not."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-The site behind is not reachable beside the gateway.
-"""
+"""The site behind is not reachable beside the gateway."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-A locked route answers nobody without its key, however the path is spelled.
-"""
+"""A locked route answers nobody without its key, however the path is spelled."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-A client without a hybrid post-quantum group is refused.
-"""
+"""A client without a hybrid post-quantum group is refused."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-The client proves a key in the handshake.
-"""
+"""The client proves a key in the handshake."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Payments go out to verified hosts only.
-"""
+"""Payments go out to verified hosts only."""
 
 from __future__ import annotations
 

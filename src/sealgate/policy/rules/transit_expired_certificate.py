@@ -1,6 +1,4 @@
-"""
-The certificate is in date.
-"""
+"""The certificate is in date."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-The certificate is renewed well before it ends.
-"""
+"""The certificate is renewed well before it ends."""
 
 from __future__ import annotations
 

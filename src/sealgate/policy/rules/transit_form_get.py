@@ -1,6 +1,4 @@
-"""
-A form that asks for a password or a card does not send it in the URL.
-"""
+"""A form that asks for a password or a card does not send it in the URL."""
 
 from __future__ import annotations
 

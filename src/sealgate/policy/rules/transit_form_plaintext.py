@@ -1,6 +1,4 @@
-"""
-A form that asks for a password or a card travels over TLS, both ways; personal data is sent so.
-"""
+"""A form that asks for a password or a card travels over TLS, both ways; personal data is sent so."""
 
 from __future__ import annotations
 

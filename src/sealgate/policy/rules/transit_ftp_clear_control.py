@@ -1,6 +1,4 @@
-"""
-Commands never go back to clear text.
-"""
+"""Commands never go back to clear text."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Files never travel outside TLS.
-"""
+"""Files never travel outside TLS."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-What came in clear behind AUTH TLS is thrown away.
-"""
+"""What came in clear behind AUTH TLS is thrown away."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Nobody can sign in to FTP without TLS.
-"""
+"""Nobody can sign in to FTP without TLS."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-A data connection proves that it belongs to its control connection.
-"""
+"""A data connection proves that it belongs to its control connection."""
 
 from __future__ import annotations
 

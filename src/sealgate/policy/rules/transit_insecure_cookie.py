@@ -1,6 +1,4 @@
-"""
-Every cookie is marked Secure.
-"""
+"""Every cookie is marked Secure."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-A page over TLS loads nothing over http.
-"""
+"""A page over TLS loads nothing over http."""
 
 from __future__ import annotations
 

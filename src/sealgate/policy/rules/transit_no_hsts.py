@@ -1,6 +1,4 @@
-"""
-Browsers are told to insist on TLS.
-"""
+"""Browsers are told to insist on TLS."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-A hybrid post-quantum group is offered.
-"""
+"""A hybrid post-quantum group is offered."""
 
 from __future__ import annotations
 

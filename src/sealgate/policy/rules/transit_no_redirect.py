@@ -1,6 +1,4 @@
-"""
-Who comes over http is led to https.
-"""
+"""Who comes over http is led to https."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Nothing is served over plain HTTP.
-"""
+"""Nothing is served over plain HTTP."""
 
 from __future__ import annotations
 

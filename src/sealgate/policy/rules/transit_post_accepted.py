@@ -1,6 +1,4 @@
-"""
-A POST over http is refused, neither forwarded nor redirected.
-"""
+"""A POST over http is refused, neither forwarded nor redirected."""
 
 from __future__ import annotations
 

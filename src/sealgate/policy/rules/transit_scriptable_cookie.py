@@ -1,6 +1,4 @@
-"""
-Session cookies are out of the reach of scripts.
-"""
+"""Session cookies are out of the reach of scripts."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-A hybrid post-quantum key exchange with ML-KEM is offered.
-"""
+"""A hybrid post-quantum key exchange with ML-KEM is offered."""
 
 from __future__ import annotations
 

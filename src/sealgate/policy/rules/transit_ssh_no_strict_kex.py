@@ -1,6 +1,4 @@
-"""
-Where ChaCha20-Poly1305 or CBC is offered, key exchange is strict.
-"""
+"""Where ChaCha20-Poly1305 or CBC is offered, key exchange is strict."""
 
 from __future__ import annotations
 

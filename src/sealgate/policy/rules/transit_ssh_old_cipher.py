@@ -1,6 +1,4 @@
-"""
-Nothing but AES-256-GCM and ChaCha20-Poly1305 is offered.
-"""
+"""Nothing but AES-256-GCM and ChaCha20-Poly1305 is offered."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Nobody gets in over SSH without a key.
-"""
+"""Nobody gets in over SSH without a key."""
 
 from __future__ import annotations
 

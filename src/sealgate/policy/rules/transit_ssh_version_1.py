@@ -1,6 +1,4 @@
-"""
-Only version 2 of SSH is spoken.
-"""
+"""Only version 2 of SSH is spoken."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Every cipher that is offered is AES in GCM or CTR, or ChaCha20-Poly1305.
-"""
+"""Every cipher that is offered is AES in GCM or CTR, or ChaCha20-Poly1305."""
 
 from __future__ import annotations
 

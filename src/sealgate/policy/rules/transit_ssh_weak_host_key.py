@@ -1,6 +1,4 @@
-"""
-The server proves itself with a strong key and a strong signature.
-"""
+"""The server proves itself with a strong key and a strong signature."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Every key exchange that is offered is strong.
-"""
+"""Every key exchange that is offered is strong."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Every MAC that is offered is SHA-2 or a 128-bit UMAC.
-"""
+"""Every MAC that is offered is SHA-2 or a 128-bit UMAC."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-TLS 1.3 is the only version.
-"""
+"""TLS 1.3 is the only version."""
 
 from __future__ import annotations
 

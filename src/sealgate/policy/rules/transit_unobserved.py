@@ -1,6 +1,4 @@
-"""
-The channel was observed at all.
-"""
+"""The channel was observed at all."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Every address of the host answers.
-"""
+"""Every address of the host answers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-What is served over plain HTTP on purpose is signed by its site.
-"""
+"""What is served over plain HTTP on purpose is signed by its site."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-The certificate chains to a root that the client trusts, over nothing that clients refuse.
-"""
+"""The certificate chains to a root that the client trusts, over nothing that clients refuse."""
 
 from __future__ import annotations
 

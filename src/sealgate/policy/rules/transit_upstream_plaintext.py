@@ -1,6 +1,4 @@
-"""
-The way from the gateway to the site is protected too.
-"""
+"""The way from the gateway to the site is protected too."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Every suite that is accepted is forward-secret and authenticated (AEAD).
-"""
+"""Every suite that is accepted is forward-secret and authenticated (AEAD)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Browsers are told so for two years.
-"""
+"""Browsers are told so for two years."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Key and signature of the certificate are strong enough.
-"""
+"""Key and signature of the certificate are strong enough."""
 
 from __future__ import annotations
 

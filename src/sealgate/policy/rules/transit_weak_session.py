@@ -1,6 +1,4 @@
-"""
-A session that is weaker than the class does not open the drop or tunnel.
-"""
+"""A session that is weaker than the class does not open the drop or tunnel."""
 
 from __future__ import annotations
 

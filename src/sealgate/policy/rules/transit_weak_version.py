@@ -1,6 +1,4 @@
-"""
-Only TLS 1.2 and TLS 1.3 are offered.
-"""
+"""Only TLS 1.2 and TLS 1.3 are offered."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-The certificate is for the name that was asked for.
-"""
+"""The certificate is for the name that was asked for."""
 
 from __future__ import annotations
 

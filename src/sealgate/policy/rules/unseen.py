@@ -1,6 +1,4 @@
-"""
-When something was not seen: whether that is a gap, or nobody could have seen it.
-"""
+"""When something was not seen: whether that is a gap, or nobody could have seen it."""
 
 from __future__ import annotations
 

@@ -1,3 +1,1 @@
-"""
-The register on SQL.
-"""
+"""The register on SQL."""

@@ -1,6 +1,4 @@
-"""
-What an audit rests on, as rows: findings, assets and sightings.
-"""
+"""What an audit rests on, as rows: findings, assets and sightings."""
 
 from __future__ import annotations
 
@@ -16,9 +14,7 @@ if TYPE_CHECKING:
 
 
 def finding_rows(report: Report) -> Iterator[dict[str, Any]]:
-    """
-    Yield each finding of *report* as a row of evidence.
-    """
+    """Yield each finding of *report* as a row of evidence."""
     for finding in report.findings:
         risk = finding.accepted
         accepted = None
@@ -40,9 +36,7 @@ def finding_rows(report: Report) -> Iterator[dict[str, Any]]:
 
 
 def asset_rows(report: Report) -> Iterator[dict[str, Any]]:
-    """
-    Yield what each asset of *report* had to provide, and did, as a row of evidence.
-    """
+    """Yield what each asset of *report* had to provide, and did, as a row of evidence."""
     for item in report.assets:
         yield {
             "sort": "asset",
@@ -56,9 +50,7 @@ def asset_rows(report: Report) -> Iterator[dict[str, Any]]:
 
 
 def sighting_row(sighting: Sighting) -> dict[str, Any]:
-    """
-    Return what was seen, or why it could not be, as a row of evidence.
-    """
+    """Return what was seen, or why it could not be, as a row of evidence."""
     details: dict[str, Any] = {
         "fact": sighting.fact.value,
         "vantage": sighting.vantage.value,

@@ -79,15 +79,11 @@ class Register:
         self.close()
 
     def close(self) -> None:
-        """
-        Close every connection.
-        """
+        """Close every connection."""
         self._engine.dispose()
 
     def record_assessments(self, records: Sequence[AssessmentRecord], *, at: float) -> None:
-        """
-        Keep the outcome of one run, in one transaction; earlier ones stay.
-        """
+        """Keep the outcome of one run, in one transaction; earlier ones stay."""
         with writing(self._engine) as connection:
             entries = Trail(connection)
             self._note_assets(connection, ((r.asset, r.kind, r.parent) for r in records), at)
@@ -187,9 +183,7 @@ class Register:
             return number
 
     def record_transfers(self, records: Sequence[TransferRecord]) -> None:
-        """
-        Keep what happened in file transfer, in one transaction.
-        """
+        """Keep what happened in file transfer, in one transaction."""
         if not records:
             return
         with writing(self._engine) as connection:
@@ -237,9 +231,7 @@ class Register:
             )
 
     def assets(self) -> tuple[RegisteredAsset, ...]:
-        """
-        Return every asset with the class that it has, in the order of their ids.
-        """
+        """Return every asset with the class that it has, in the order of their ids."""
         with reading(self._engine) as connection:
             held = _newest(connection, ASSESSMENTS, ASSESSMENTS.c.classification)
             computed = _newest(connection, ASSESSMENTS, ASSESSMENTS.c.computed)
@@ -260,9 +252,7 @@ class Register:
             )
 
     def assessments(self, asset: str) -> tuple[AssessmentRecord, ...]:
-        """
-        Return the history of *asset* (by id), oldest first.
-        """
+        """Return the history of *asset* (by id), oldest first."""
         query = (
             sa.select(ASSESSMENTS, ASSETS.c.kind, ASSETS.c.parent)
             .join(ASSETS, ASSETS.c.id == ASSESSMENTS.c.asset)
@@ -284,9 +274,7 @@ class Register:
             )
 
     def decisions(self, asset: str | None = None) -> tuple[Decision, ...]:
-        """
-        Return every decision, oldest first; of *asset* only when one is given.
-        """
+        """Return every decision, oldest first; of *asset* only when one is given."""
         query = sa.select(DECISIONS).order_by(DECISIONS.c.id)
         if asset is not None:
             query = query.where(DECISIONS.c.asset == asset)
@@ -297,9 +285,7 @@ class Register:
             )
 
     def approvals(self, asset: str) -> tuple[Approval, ...]:
-        """
-        Return what was approved of *asset*, oldest first.
-        """
+        """Return what was approved of *asset*, oldest first."""
         query = sa.select(APPROVALS).where(APPROVALS.c.asset == asset).order_by(APPROVALS.c.id)
         with reading(self._engine) as connection:
             return tuple(
@@ -308,9 +294,7 @@ class Register:
             )
 
     def audits(self) -> tuple[AuditRecord, ...]:
-        """
-        Return every audit, oldest first.
-        """
+        """Return every audit, oldest first."""
         with reading(self._engine) as connection:
             return tuple(
                 AuditRecord(r.id, r.audited_at, r.vantage, r.met, r.open_findings, r.accepted)
@@ -318,9 +302,7 @@ class Register:
             )
 
     def evidence(self, audit: int) -> tuple[EvidenceRecord, ...]:
-        """
-        Return what *audit* (by number) rests on, in the order it was recorded.
-        """
+        """Return what *audit* (by number) rests on, in the order it was recorded."""
         query = sa.select(EVIDENCE).where(EVIDENCE.c.audit == audit).order_by(EVIDENCE.c.id)
         with reading(self._engine) as connection:
             return tuple(

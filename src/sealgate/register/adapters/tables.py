@@ -1,6 +1,4 @@
-"""
-The register's tables. Their history is in ``migrations/``; this is the newest form.
-"""
+"""The register's tables. Their history is in ``migrations/``; this is the newest form."""
 
 from __future__ import annotations
 

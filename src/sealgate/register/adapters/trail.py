@@ -33,9 +33,7 @@ _UNREADABLE = (TypeError, ValueError, RecursionError)
 
 
 class Trail:
-    """
-    Appends to the trail within one transaction; made first, it holds the lock on it.
-    """
+    """Appends to the trail within one transaction; made first, it holds the lock on it."""
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
@@ -46,9 +44,7 @@ class Trail:
         self._digest: str = head.digest
 
     def insert(self, event: str, rows: Sequence[Mapping[str, Any]], at: float) -> list[int]:
-        """
-        Insert *rows* into the table of *event*, vouch for each, and return their ids.
-        """
+        """Insert *rows* into the table of *event*, vouch for each, and return their ids."""
         if not rows:
             return []
         table = RECORDED[event]

@@ -1,3 +1,1 @@
-"""
-The sign-in service: what listens, what it looks up, and the process that it lives in.
-"""
+"""The sign-in service: what listens, what it looks up, and the process that it lives in."""

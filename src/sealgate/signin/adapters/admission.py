@@ -68,9 +68,7 @@ class Admission:
         self._halves = Halves(halves, per_address)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """
-        Answer one request.
-        """
+        """Answer one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -96,9 +94,7 @@ class Admission:
                 await Response(status_code=status, headers=_RETRY)(scope, receive, send)
 
     async def _whole(self, place: str, receive: Receive) -> bytes | None:
-        """
-        Return the body, or as much as shows that it is too large; ``None`` when it stays away.
-        """
+        """Return the body, or as much as shows that it is too large; ``None`` when it stays away."""
         body = bytearray()
         try:
             async with asyncio.timeout(self._body_seconds) as patience:
@@ -116,9 +112,7 @@ class Admission:
 
 
 class Room:
-    """
-    So many requests at once: at most *most*, *per_address* of one address.
-    """
+    """So many requests at once: at most *most*, *per_address* of one address."""
 
     def __init__(self, most: int, per_address: int) -> None:
         self._most = most
@@ -127,9 +121,7 @@ class Room:
 
     @contextlib.contextmanager
     def taken(self, place: str) -> Iterator[int]:
-        """
-        Take the room of one request of *place*; gives 200, or the status that says why not.
-        """
+        """Take the room of one request of *place*; gives 200, or the status that says why not."""
         if self._of[place] >= self._per_address:
             yield 429
             return
@@ -146,9 +138,7 @@ class Room:
 
 
 class Halves:
-    """
-    The requests that have not arrived whole: at most *most*, *per_address* of one address.
-    """
+    """The requests that have not arrived whole: at most *most*, *per_address* of one address."""
 
     def __init__(self, most: int, per_address: int) -> None:
         self._most = most
@@ -158,9 +148,7 @@ class Halves:
 
     @contextlib.contextmanager
     def waiting(self, place: str, patience: asyncio.Timeout) -> Iterator[None]:
-        """
-        Have one more of *place* wait; *patience* ends at once when another one needs the room.
-        """
+        """Have one more of *place* wait; *patience* ends at once when another one needs the room."""
         theirs = self._of.setdefault(place, OrderedDict())
         if len(theirs) >= self._per_address:
             self._end(place)

@@ -98,9 +98,7 @@ def _listen(link: Parent, house: House, server: uvicorn.Server) -> None:
 
 
 def main() -> int:
-    """
-    Be the service that the parent asks for.
-    """
+    """Be the service that the parent asks for."""
     return run_child(lambda parent, plan: _serve(plan, parent))
 
 

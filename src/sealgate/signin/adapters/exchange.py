@@ -35,9 +35,7 @@ ATTRIBUTES = "Path=/; Secure; HttpOnly"
 
 
 def caller_of(request: Request) -> Caller:
-    """
-    Return who asks, as Envoy tells it.
-    """
+    """Return who asks, as Envoy tells it."""
     headers = request.headers
     accept = headers.get("accept", "")
     return Caller(
@@ -58,9 +56,7 @@ def _there(value: str) -> str | None:
 
 
 def cookie_of(request: Request, name: str) -> str:
-    """
-    Return the value of the cookie *name*, "" without one.
-    """
+    """Return the value of the cookie *name*, "" without one."""
     for line in request.headers.getlist("cookie"):
         for part in line.split(";"):
             # Not what Python finds white besides: another host may set "\xa0__Host-…".
@@ -71,27 +67,21 @@ def cookie_of(request: Request, name: str) -> str:
 
 
 def target_of(request: Request) -> str:
-    """
-    Return path and query of the request, as they were sent.
-    """
+    """Return path and query of the request, as they were sent."""
     raw: bytes = request.scope["raw_path"]
     query: bytes = request.scope["query_string"]
     return (raw + (b"?" + query if query else b"")).decode("latin-1")
 
 
 def wanted_of(request: Request) -> str:
-    """
-    Return where somebody wants to go afterwards; anybody may have written it.
-    """
+    """Return where somebody wants to go afterwards; anybody may have written it."""
     query: bytes = request.scope["query_string"]
     wishes = [value for key, value in parse_qsl(query.decode("latin-1")) if key == "to"]
     return wishes[0] if wishes else "/"
 
 
 async def form_of(request: Request) -> dict[str, str]:
-    """
-    Return the fields of a form; none, when it is too large, or no form.
-    """
+    """Return the fields of a form; none, when it is too large, or no form."""
     # Such a form lacks its token, and is refused for that.
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM_TYPE:
         return {}
@@ -121,9 +111,7 @@ async def json_of(request: Request) -> dict[str, Any]:
 
 
 def as_json(text: str) -> Response:
-    """
-    Return the answer to a script of ours.
-    """
+    """Return the answer to a script of ours."""
     return Response(text, 200, {"cache-control": "no-store"}, "application/json")
 
 
@@ -140,9 +128,7 @@ async def _body(request: Request) -> bytes:
 
 
 def is_ours(request: Request, form: str) -> bool:
-    """
-    Return whether a form was sent by a page of ours on this very host.
-    """
+    """Return whether a form was sent by a page of ours on this very host."""
     headers = request.headers
     # Fetch Metadata, 2.3, and RFC 6454, 7: where a browser says it, it must be us.
     if headers.get("sec-fetch-site", "same-origin") != "same-origin":
@@ -155,43 +141,33 @@ def is_ours(request: Request, form: str) -> bool:
 
 
 def set_session(answer: Response, token: str) -> None:
-    """
-    Have the browser keep *token* as its session.
-    """
+    """Have the browser keep *token* as its session."""
     answer.headers.append("set-cookie", f"{SESSION_COOKIE}={token}; {ATTRIBUTES}; SameSite=Lax")
 
 
 def set_cookie(
     answer: Response, name: str, value: str, seconds: int, *, same_site: str = "Strict"
 ) -> None:
-    """
-    Have the browser keep *value* for so many *seconds*; with 0 it forgets the cookie.
-    """
+    """Have the browser keep *value* for so many *seconds*; with 0 it forgets the cookie."""
     answer.headers.append(
         "set-cookie", f"{name}={value}; {ATTRIBUTES}; SameSite={same_site}; Max-Age={seconds}"
     )
 
 
 def latin(name: str) -> str:
-    """
-    Return *name* so that it arrives in UTF-8: headers are written in Latin-1.
-    """
+    """Return *name* so that it arrives in UTF-8: headers are written in Latin-1."""
     return name.encode("utf-8").decode("latin-1")
 
 
 def refusal(standing: Standing, wanted: str) -> Response:
-    """
-    Return what a program is told that is not let in.
-    """
+    """Return what a program is told that is not let in."""
     status, fields = problem(standing, wanted)
     headers = {"www-authenticate": "Sealgate"} if status == UNAUTHORIZED else {}
     return _problem_of(status, fields, headers)
 
 
 def problem_answer(status: int, detail: str) -> Response:
-    """
-    Return a refusal as problem details (RFC 9457).
-    """
+    """Return a refusal as problem details (RFC 9457)."""
     return _problem_of(status, {"type": "about:blank", "status": status, "detail": detail}, {})
 
 

@@ -92,15 +92,11 @@ class House:
         self._identity_keys = RememberedKeys(TokenKeys(state_folder, IDENTITIES_FOLDER))
 
     def close(self) -> None:
-        """
-        Let go of the database.
-        """
+        """Let go of the database."""
         self.people.close()
 
     def standing(self, caller: Caller, place: Place) -> Standing:
-        """
-        Return how *caller* stands before *place*.
-        """
+        """Return how *caller* stands before *place*."""
         now = self.now()
         known = self._known(caller, place, now)
         allowed = self.served.access.countries
@@ -221,9 +217,7 @@ class House:
         return known.identity.name
 
     def wait_for_code(self, caller: Caller, name: str) -> float:
-        """
-        Count one attempt at a code of *name*; return 0 when it may be made, else how long to wait.
-        """
+        """Count one attempt at a code of *name*; return 0 when it may be made, else how long to wait."""
         return self._codes.attempt(name, _pair(name, caller), self.now())
 
     def has_code(self, caller: Caller, name: str, code: str) -> Factor | None:
@@ -244,30 +238,22 @@ class House:
         return found
 
     def wait(self, caller: Caller, name: str) -> float:
-        """
-        Count one attempt to be *name*; return 0 when it may be made, else how long to wait.
-        """
+        """Count one attempt to be *name*; return 0 when it may be made, else how long to wait."""
         return self.throttle.attempt(_countable(name), caller.address, self.now())
 
     def is_usual(self, caller: Caller, name: str) -> bool:
-        """
-        Return whether *name* signed in from where *caller* is before.
-        """
+        """Return whether *name* signed in from where *caller* is before."""
         return self.throttle.is_usual(_countable(name), caller.address, self.now())
 
     def has_password(self, caller: Caller, name: str, password: str) -> bool:
-        """
-        Return whether *password* is that of *name*; slow on purpose.
-        """
+        """Return whether *password* is that of *name*; slow on purpose."""
         right = self.people.check_password(name, password)
         if right:
             self.throttle.succeeded(_countable(name), caller.address, self.now())
         return right
 
     def sign_out(self, caller: Caller) -> SignIn | None:
-        """
-        End the sign-in that *caller* is in, and return it.
-        """
+        """End the sign-in that *caller* is in, and return it."""
         now = self.now()
         current = self._sign_in(caller, now)
         if current is not None:
@@ -275,16 +261,12 @@ class House:
         return current
 
     def name_of(self, caller: Caller) -> str | None:
-        """
-        Return who is signed in.
-        """
+        """Return who is signed in."""
         current = self._sign_in(caller, self.now())
         return current.name if current is not None else None
 
     def keys(self) -> tuple[TokenKey, ...]:
-        """
-        Return the keys that tokens are signed with, read anew now and then.
-        """
+        """Return the keys that tokens are signed with, read anew now and then."""
         return self._session_keys.keys(self.now())
 
     def _known(self, caller: Caller, place: Place, now: float) -> Known | None:
@@ -350,9 +332,7 @@ class House:
         return replace(session, certificate=shown)
 
     def _seconds(self, name: str, caller: Caller) -> frozenset[Factor]:
-        """
-        Return which second factors *name* has, of those that the pages ask for.
-        """
+        """Return which second factors *name* has, of those that the pages ask for."""
         held = set()
         if self.people.totp_set_at(name) is not None:
             held.add(Factor.TOTP)

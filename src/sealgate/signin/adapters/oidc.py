@@ -60,16 +60,12 @@ if TYPE_CHECKING:
     from sealgate.signin.pages import Paper
 
     class Next(Protocol):
-        """
-        Sends somebody on, or shows the page where one signs in.
-        """
+        """Sends somebody on, or shows the page where one signs in."""
 
         async def __call__(
             self, caller: Caller, wanted: str, *, shows: bool, error: str = "", status: int = 200
         ) -> Response:
-            """
-            Return the answer.
-            """
+            """Return the answer."""
 
 
 # Lax, because the way back begins on the provider's site.
@@ -86,9 +82,7 @@ _FORBIDDEN = 403
 
 
 class ProviderPages:
-    """
-    The pages around *house*; *page*, *go_on* and *proved* are those of the whole service.
-    """
+    """The pages around *house*; *page*, *go_on* and *proved* are those of the whole service."""
 
     def __init__(
         self,
@@ -108,9 +102,7 @@ class ProviderPages:
         self._written: dict[str, float] = {}
 
     async def answer(self, request: Request) -> Response:
-        """
-        Answer a request below ``/.sealgate/oidc``.
-        """
+        """Answer a request below ``/.sealgate/oidc``."""
         name, _, rest = str(request.path_params["rest"]).partition("/")
         caller = caller_of(request)
         provider = next((p for p in self._house.served.providers if p.name == name), None)

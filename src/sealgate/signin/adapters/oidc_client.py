@@ -75,9 +75,7 @@ class Client:
         self._failed: tuple[float, OidcError] | None = None
 
     async def close(self) -> None:
-        """
-        Let go of its connections.
-        """
+        """Let go of its connections."""
         await self._http.aclose()
 
     async def metadata(self) -> Metadata:

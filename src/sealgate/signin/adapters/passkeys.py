@@ -1,6 +1,4 @@
-"""
-Passkeys in the sign-in service: challenges given out, answers judged, new ones kept.
-"""
+"""Passkeys in the sign-in service: challenges given out, answers judged, new ones kept."""
 
 from __future__ import annotations
 
@@ -35,18 +33,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """
-    What a page gives to the browser as JSON, and the cookie of the browser that asked.
-    """
+    """What a page gives to the browser as JSON, and the cookie of the browser that asked."""
 
     options: str
     browser: str = field(repr=False)
 
 
 class Passkeys:
-    """
-    The ceremonies of WebAuthn at *house*. Every method is to be called in a thread.
-    """
+    """The ceremonies of WebAuthn at *house*. Every method is to be called in a thread."""
 
     def __init__(self, house: House) -> None:
         self._house = house
@@ -54,9 +48,7 @@ class Passkeys:
         self._codes = Throttle()
 
     def ask(self, caller: Caller) -> Asked:
-        """
-        Return the options of an assertion; any passkey of the site may answer.
-        """
+        """Return the options of an assertion; any passkey of the site may answer."""
         party, browser = self._party(caller), secrets.token_urlsafe(CHALLENGE_BYTES)
         challenge = self._challenge(caller, party, Ceremony.ASSERTION, "", browser)
         return Asked(assertion_options(challenge, party), browser)

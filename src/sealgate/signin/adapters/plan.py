@@ -1,6 +1,4 @@
-"""
-What the service process is told by its parent: whole values that pickle carries.
-"""
+"""What the service process is told by its parent: whole values that pickle carries."""
 
 from __future__ import annotations
 

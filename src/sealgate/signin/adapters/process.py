@@ -1,6 +1,4 @@
-"""
-The service process as its parent sees it, and the socket that it serves.
-"""
+"""The service process as its parent sees it, and the socket that it serves."""
 
 from __future__ import annotations
 
@@ -54,9 +52,7 @@ def listening(path: str) -> socket.socket:
 
 
 class ServiceProcess(ChildProcess):
-    """
-    One process for *plan*.
-    """
+    """One process for *plan*."""
 
     def __init__(self, plan: Plan) -> None:
         super().__init__("the sign-in service", _MODULE, plan, (plan.listener,))
@@ -71,8 +67,6 @@ class ServiceProcess(ChildProcess):
         self.ask("serve", served, keyring)
 
     def stop(self) -> None:
-        """
-        Let it answer what it is at, and end.
-        """
+        """Let it answer what it is at, and end."""
         self.tell("stop")
         self.await_end(time.monotonic() + STOP_SECONDS)

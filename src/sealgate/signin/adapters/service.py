@@ -102,9 +102,7 @@ _CHECKERS = 4
 
 
 class Service:
-    """
-    The application around *house*; *slow* is how many passwords are checked at a time.
-    """
+    """The application around *house*; *slow* is how many passwords are checked at a time."""
 
     def __init__(self, house: House, *, slow: int) -> None:
         self._house = house
@@ -141,9 +139,7 @@ class Service:
         self.app = Admission(self._pages, lambda scope: house.is_known(caller_of(Request(scope))))
 
     async def _check(self, request: Request) -> Response:
-        """
-        Answer what Envoy asks: 200 lets the request through, anything else is its answer.
-        """
+        """Answer what Envoy asks: 200 lets the request through, anything else is its answer."""
         house, caller = self._house, caller_of(request)
         site = house.served.site(caller.site)
         asset = request.headers.get(ASSET_HEADER, "")
@@ -184,9 +180,7 @@ class Service:
     async def _next(
         self, caller: Caller, wanted: str, *, shows: bool, error: str = "", status: int = 200
     ) -> Response:
-        """
-        Send *caller* on to *wanted* when nothing is missing, else ask for it.
-        """
+        """Send *caller* on to *wanted* when nothing is missing, else ask for it."""
         house = self._house
         site = house.served.site(caller.site)
         if site is None:
@@ -270,9 +264,7 @@ class Service:
     async def _proved(
         self, caller: Caller, name: str, proof: Proven, wanted: str, since: int | None = None
     ) -> Response:
-        """
-        Keep *proof* of *name*, and send them on with a session that holds it.
-        """
+        """Keep *proof* of *name*, and send them on with a session that holds it."""
         house = self._house
         sign_in = await asyncio.to_thread(house.proved, caller, name, proof, since)
         return await self._next(replace(caller, sign_in=sign_in.id), wanted, shows=False)

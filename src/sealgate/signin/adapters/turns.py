@@ -29,9 +29,7 @@ _Value = TypeVar("_Value")
 
 
 class BusyError(Exception):
-    """
-    Too many wait already.
-    """
+    """Too many wait already."""
 
 
 class Turns:
@@ -50,9 +48,7 @@ class Turns:
         self._names: dict[str, tuple[asyncio.Lock, int]] = {}
 
     def is_full(self, *, usual: bool) -> bool:
-        """
-        Return whether :meth:`check` would refuse, for who wants to know before any work.
-        """
+        """Return whether :meth:`check` would refuse, for who wants to know before any work."""
         return not usual and self._waiting >= self._most_waiting
 
     async def check(self, name: str, check: Callable[[], _Value], *, usual: bool) -> _Value:

@@ -1,3 +1,1 @@
-"""
-Where stored bytes really lie: folders, object stores, key stores.
-"""
+"""Where stored bytes really lie: folders, object stores, key stores."""

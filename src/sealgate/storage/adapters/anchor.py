@@ -54,16 +54,12 @@ class Anchor:
 
     @property
     def is_used(self) -> bool:
-        """
-        Return whether the store was at work before, as far as is known here.
-        """
+        """Return whether the store was at work before, as far as is known here."""
         return self.is_known or bool(self._content())
 
     @property
     def hint(self) -> str:
-        """
-        Return what to type to have the store as it is now.
-        """
+        """Return what to type to have the store as it is now."""
         return f"to have it as it is now: sealgate verify {self.name} --accept"
 
     def seq(self, vouching: Vouching, store_id: bytes) -> int:
@@ -120,17 +116,13 @@ class Anchor:
         return content
 
     def put_back(self, content: bytes) -> None:
-        """
-        Have it say *content* again, what :meth:`forget` returned.
-        """
+        """Have it say *content* again, what :meth:`forget` returned."""
         with contextlib.suppress(OSError):
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, content, 0)
 
     def close(self) -> None:
-        """
-        Let go of the file.
-        """
+        """Let go of the file."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -141,9 +133,7 @@ class Anchor:
 
 
 def _said(content: bytes, vouching: Vouching, store_id: bytes) -> int | None:
-    """
-    Return the last change that *content* knows of, ``None`` when we did not write it.
-    """
+    """Return the last change that *content* knows of, ``None`` when we did not write it."""
     if len(content) != _FORM.size:
         return None
     whose, seq, mac = _FORM.unpack(content)

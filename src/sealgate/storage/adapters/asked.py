@@ -19,9 +19,7 @@ _AT_ONCE = 32
 
 
 def asked(ask: Callable[[], T], name: str) -> Future[T]:
-    """
-    Return what *ask* will return or raise; *name* is what the thread is called.
-    """
+    """Return what *ask* will return or raise; *name* is what the thread is called."""
     answer: Future[T] = Future()
 
     def run() -> None:

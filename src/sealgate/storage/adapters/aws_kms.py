@@ -47,16 +47,12 @@ class AWSKMS:
         self._client = _client(address)
 
     def encrypt(self, content: bytes) -> str:
-        """
-        Return *content* encrypted, in base64.
-        """
+        """Return *content* encrypted, in base64."""
         answer = self._ask("encrypt", Plaintext=content)
         return base64.b64encode(answer["CiphertextBlob"]).decode("ascii")
 
     def decrypt(self, encrypted: str) -> bytes:
-        """
-        Return what KMS encrypted.
-        """
+        """Return what KMS encrypted."""
         try:
             blob = base64.b64decode(encrypted, validate=True)
         except binascii.Error as error:

@@ -49,9 +49,7 @@ class Connections:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Callable[..., Any]]:
-        """
-        Give a function that runs statements of one consistent look.
-        """
+        """Give a function that runs statements of one consistent look."""
         with self._lent("read") as (connection, run):
             if self.is_sqlite:
                 connection.execute("BEGIN")
@@ -64,9 +62,7 @@ class Connections:
 
     @contextlib.contextmanager
     def asking(self) -> Iterator[Callable[..., Any]]:
-        """
-        Give a function for a single statement; cheaper than :meth:`reading`.
-        """
+        """Give a function for a single statement; cheaper than :meth:`reading`."""
         with self._lent("read") as (connection, run):
             try:
                 yield run
@@ -100,29 +96,21 @@ class Connections:
 
     @property
     def for_update(self) -> str:
-        """
-        Return what a statement ends in that holds its rows until the change is done.
-        """
+        """Return what a statement ends in that holds its rows until the change is done."""
         return "" if self.is_sqlite else " FOR UPDATE"
 
     def shared_names(self, store: str) -> SharedNames | None:
-        """
-        Return who holds the names of *store* for all hosts; ``None``: only one has the database.
-        """
+        """Return who holds the names of *store* for all hosts; ``None``: only one has the database."""
         return None if self.is_sqlite else SharedNames(self._fresh, store, self._error)
 
     def settle(self) -> None:
-        """
-        Have SQLite write its log into the database and give the room back. Never raises.
-        """
+        """Have SQLite write its log into the database and give the room back. Never raises."""
         if self.is_sqlite:
             with contextlib.suppress(StorageError), self._lent("written") as (_, run):
                 run("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:
-        """
-        Close every connection that is not in use.
-        """
+        """Close every connection that is not in use."""
         while self._free:
             self._free.pop().close()
         self._engine.dispose()
@@ -177,9 +165,7 @@ class Connections:
 
 
 def blob(value: object) -> bytes:
-    """
-    Return the bytes in a column, b"" when something else was put there.
-    """
+    """Return the bytes in a column, b"" when something else was put there."""
     return bytes(value) if isinstance(value, bytes | bytearray | memoryview) else b""
 
 

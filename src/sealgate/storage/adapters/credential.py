@@ -25,9 +25,7 @@ MAX_CREDENTIAL_BYTES = 1 << 20
 
 
 class CredentialProtector:
-    """
-    Seals the key file for the age identity in the credential *name*.
-    """
+    """Seals the key file for the age identity in the credential *name*."""
 
     is_apart = True
 
@@ -36,15 +34,11 @@ class CredentialProtector:
         self._environment = environment
 
     def wrap(self, content: bytes) -> bytes:
-        """
-        Return *content* sealed for the credential's identity.
-        """
+        """Return *content* sealed for the credential's identity."""
         return seal_small(content, [self._identity().recipient()])
 
     def unwrap(self, wrapped: bytes) -> bytes:
-        """
-        Return what was sealed for the credential's identity.
-        """
+        """Return what was sealed for the credential's identity."""
         return open_small(wrapped, [self._identity()], f'the credential "{self._name}"')
 
     def _identity(self) -> X25519Identity:

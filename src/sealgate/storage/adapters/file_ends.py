@@ -38,9 +38,7 @@ _NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK)
 
 
 class Input:
-    """
-    An open file, pipe or standard input.
-    """
+    """An open file, pipe or standard input."""
 
     def __init__(self, path: str) -> None:
         """
@@ -91,15 +89,11 @@ class Input:
             raise _failed(self.name, "read", error) from error
 
     def __enter__(self) -> Self:
-        """
-        Return itself.
-        """
+        """Return itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """
-        Close it.
-        """
+        """Close it."""
         self._file.close()
 
 
@@ -133,9 +127,7 @@ class Output:
 
     @property
     def is_stream(self) -> bool:
-        """
-        Return whether bytes are seen by others as they are written.
-        """
+        """Return whether bytes are seen by others as they are written."""
         return self._temporary is None
 
     def write(self, data: memoryview, /) -> int:
@@ -168,9 +160,7 @@ class Output:
             raise _failed(self.name, "written", error) from error
 
     def __enter__(self) -> Self:
-        """
-        Return itself.
-        """
+        """Return itself."""
         return self
 
     def __exit__(
@@ -179,9 +169,7 @@ class Output:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """
-        Give the file its name, or remove it.
-        """
+        """Give the file its name, or remove it."""
         try:
             if kind is None and self._temporary is not None:
                 os.fsync(self._file.fileno())

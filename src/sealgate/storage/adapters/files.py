@@ -210,9 +210,7 @@ def _open_file(
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """
-    Where chunks go in a file: the first at *begin*, each *step* bytes behind the one before.
-    """
+    """Where chunks go in a file: the first at *begin*, each *step* bytes behind the one before."""
 
     begin: int
     step: int
@@ -240,9 +238,7 @@ class _Crew:
         at: _Places,
         tick: Tick | None,
     ) -> None:
-        """
-        Have *chunks* done by what *worker* gives, which is called once in each thread.
-        """
+        """Have *chunks* done by what *worker* gives, which is called once in each thread."""
         self._out = out
         self._at = at
         self._turn = threading.Condition()
@@ -255,9 +251,7 @@ class _Crew:
         self._errors: list[BaseException] = []
 
     def run(self, threads: int) -> None:
-        """
-        Do it all; this thread works too. The first error ends all of them and is raised.
-        """
+        """Do it all; this thread works too. The first error ends all of them and is raised."""
         others = [threading.Thread(target=self._run) for _ in range(1, threads)]
         for thread in others:
             thread.start()

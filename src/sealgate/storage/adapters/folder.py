@@ -64,9 +64,7 @@ class FolderMedium:
             raise failed(f'store folder "{root}"', error) from error
 
     def create(self, name: str) -> FolderSink:
-        """
-        Begin the object *name*.
-        """
+        """Begin the object *name*."""
         folder = self._folder(name, make=True)
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FILE
@@ -79,9 +77,7 @@ class FolderMedium:
         return FolderSink(self.open, folder, name, descriptor, 0)
 
     def reopen(self, name: str) -> FolderSink:
-        """
-        Go on with an object that was kept.
-        """
+        """Go on with an object that was kept."""
         folder = self._folder(name)
         descriptor = -1
         try:
@@ -103,9 +99,7 @@ class FolderMedium:
         return FolderSink(self.open, folder, name, descriptor, found.st_size)
 
     def open(self, name: str) -> FolderSource:
-        """
-        Open an object.
-        """
+        """Open an object."""
         try:
             folder = self._folder(name)
             try:
@@ -121,9 +115,7 @@ class FolderMedium:
         return FolderSource(descriptor, found.st_size)
 
     def remove(self, name: str) -> None:
-        """
-        Remove an object.
-        """
+        """Remove an object."""
         try:
             folder = self._folder(name)
         except StorageError as error:
@@ -140,9 +132,7 @@ class FolderMedium:
             os.close(folder)
 
     def is_held(self, name: str) -> bool:
-        """
-        Return whether a living writer holds the object.
-        """
+        """Return whether a living writer holds the object."""
         try:
             folder = self._folder(name)
         except StorageError:
@@ -163,9 +153,7 @@ class FolderMedium:
         return False
 
     def lying(self) -> Iterator[Lying]:
-        """
-        Yield every object; anything else that lies there has its path below ``objects``.
-        """
+        """Yield every object; anything else that lies there has its path below ``objects``."""
         try:
             for first in sorted(os.listdir(self._objects)):  # noqa: PTH208  # a descriptor, no path
                 yield from self._lying_in(first)
@@ -193,9 +181,7 @@ class FolderMedium:
             os.close(folder)
 
     def space(self) -> Space:
-        """
-        Return what the volume holds and has left for this user.
-        """
+        """Return what the volume holds and has left for this user."""
         try:
             seen = os.fstatvfs(self._objects)
         except OSError as error:
@@ -204,21 +190,15 @@ class FolderMedium:
         return Space(seen.f_blocks * block, seen.f_bavail * block, seen.f_files, seen.f_favail)
 
     def tidy(self, older_than: float) -> int:  # noqa: ARG002  # nothing is begun behind our back
-        """
-        Return 0: what a folder holds is all there is.
-        """
+        """Return 0: what a folder holds is all there is."""
         return 0
 
     def device(self) -> int:
-        """
-        Return the number of the volume that the objects lie on.
-        """
+        """Return the number of the volume that the objects lie on."""
         return os.fstat(self._objects).st_dev
 
     def close(self) -> None:
-        """
-        Let go of the folder.
-        """
+        """Let go of the folder."""
         if self._objects >= 0:
             os.close(self._objects)
             self._objects = -1

@@ -1,6 +1,4 @@
-"""
-One object in a local folder, while it is written or read.
-"""
+"""One object in a local folder, while it is written or read."""
 
 from __future__ import annotations
 
@@ -27,9 +25,7 @@ _LARGE_BYTES = 32 << 20
 
 
 class FolderSink:
-    """
-    An object being written; owns its descriptor, its lock and its folder's descriptor.
-    """
+    """An object being written; owns its descriptor, its lock and its folder's descriptor."""
 
     def __init__(
         self,
@@ -46,9 +42,7 @@ class FolderSink:
         self.size = size
 
     def write(self, parts: Sequence[Buffer]) -> None:
-        """
-        Append *parts*.
-        """
+        """Append *parts*."""
         wanted = sum(map(len, parts))
         try:
             done = os.writev(self._descriptor, parts[:_PARTS_AT_ONCE])
@@ -69,9 +63,7 @@ class FolderSink:
                 view = view[os.write(self._descriptor, view) :]
 
     def copy(self, source: str, offset: int) -> None:
-        """
-        Append the object *source* from *offset* on; the kernel copies, or shares blocks.
-        """
+        """Append the object *source* from *offset* on; the kernel copies, or shares blocks."""
         opened = self._open(source)
         try:
             while offset < opened.size:
@@ -88,9 +80,7 @@ class FolderSink:
             opened.close()
 
     def finish(self) -> None:
-        """
-        Have the object and its name reach the disk.
-        """
+        """Have the object and its name reach the disk."""
         try:
             os.fsync(self._descriptor)
             os.fsync(self._folder)
@@ -98,27 +88,21 @@ class FolderSink:
             raise failed(f"object {self._name}", error) from error
 
     def keep(self) -> None:
-        """
-        Have what is there reach the disk, and let go.
-        """
+        """Have what is there reach the disk, and let go."""
         try:
             self.finish()
         finally:
             self.close()
 
     def drop(self) -> None:
-        """
-        Remove the object.
-        """
+        """Remove the object."""
         if self._descriptor >= 0:
             with contextlib.suppress(OSError):
                 os.unlink(self._name, dir_fd=self._folder)
         self.close()
 
     def close(self) -> None:
-        """
-        Let go: of the lock, too.
-        """
+        """Let go: of the lock, too."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             os.close(self._folder)
@@ -126,33 +110,25 @@ class FolderSink:
 
 
 class FolderSource:
-    """
-    An object opened for reading.
-    """
+    """An object opened for reading."""
 
     def __init__(self, descriptor: int, size: int) -> None:
         self._descriptor = descriptor
         self.size = size
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """
-        Return up to *size* bytes from *offset*.
-        """
+        """Return up to *size* bytes from *offset*."""
         try:
             return os.pread(self._descriptor, size, offset)
         except OSError as error:
             raise failed("an object", error) from error
 
     def fileno(self) -> int:
-        """
-        Return the descriptor.
-        """
+        """Return the descriptor."""
         return self._descriptor
 
     def close(self) -> None:
-        """
-        Let go of it.
-        """
+        """Let go of it."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1

@@ -1,6 +1,4 @@
-"""
-What a store does with records alone: folders, names, times, moves; no object is touched.
-"""
+"""What a store does with records alone: folders, names, times, moves; no object is touched."""
 
 from __future__ import annotations
 
@@ -22,9 +20,7 @@ if TYPE_CHECKING:
 
 
 class Folders:
-    """
-    The part of a store that needs no medium.
-    """
+    """The part of a store that needs no medium."""
 
     def __init__(
         self,
@@ -58,9 +54,7 @@ class Folders:
             raise StorageError(Trouble.NOT_FOLDER, f'"{"/".join(path)}" is not a folder')
 
     def make_folder(self, path: StorePath) -> None:
-        """
-        Make one folder.
-        """
+        """Make one folder."""
         if not path:
             raise StorageError(Trouble.EXISTS, "the root of the store exists already")
         with self.records.changing() as change:
@@ -71,9 +65,7 @@ class Folders:
             change.put(Record(path, FILES, True, "", "", 0, now, now, change.seq), None)
 
     def remove_folder(self, path: StorePath) -> None:
-        """
-        Remove an empty folder.
-        """
+        """Remove an empty folder."""
         if not path:
             raise StorageError(Trouble.DENIED, "the root of the store cannot be removed")
         self.reserve.spending(lambda: self._remove_folder(path))
@@ -90,9 +82,7 @@ class Folders:
             change.delete(found)
 
     def rename(self, old: StorePath, new: StorePath, *, replace: bool) -> None:
-        """
-        Give a file or folder another place.
-        """
+        """Give a file or folder another place."""
         if not old or not new:
             raise StorageError(Trouble.DENIED, "the root of the store cannot be renamed")
         replaced = None
@@ -113,9 +103,7 @@ class Folders:
             self.remove_object(replaced)
 
     def set_modified(self, path: StorePath, modified_at: float) -> None:
-        """
-        Set the time of a file or folder.
-        """
+        """Set the time of a file or folder."""
         if not path:
             return
         with self.records.changing() as change:
@@ -153,18 +141,14 @@ class Folders:
         removed.append(record.entry)
 
     def over_quota(self, path: StorePath) -> StorageError:
-        """
-        Return the error for a file that does not fit.
-        """
+        """Return the error for a file that does not fit."""
         message = f'"{"/".join(path)}" would make the store larger than its quota'
         return StorageError(
             Trouble.QUOTA, message, hint=f"make room, or raise quota of drop {self.settings.name}"
         )
 
     def remove_object(self, record: Record) -> None:
-        """
-        Remove the object of *record*; the store over a medium does it.
-        """
+        """Remove the object of *record*; the store over a medium does it."""
         raise NotImplementedError
 
     def _displaced(
@@ -195,9 +179,7 @@ class Folders:
 
 
 def missing(path: StorePath) -> StorageError:
-    """
-    Return the error for a path at which there is nothing.
-    """
+    """Return the error for a path at which there is nothing."""
     return StorageError(Trouble.NOT_FOUND, f'there is no "{"/".join(path)}"')
 
 

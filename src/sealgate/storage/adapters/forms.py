@@ -35,48 +35,32 @@ class Encoder(Protocol):
     header: bytes
 
     def whole(self, plain: memoryview, out: bytearray) -> Buffer:
-        """
-        Return whole chunks encoded, none of them the last; *out* may be used for it.
-        """
+        """Return whole chunks encoded, none of them the last; *out* may be used for it."""
 
     def last(self, plain: memoryview) -> bytes:
-        """
-        Return the last chunk encoded, up to a whole one; nothing comes behind it.
-        """
+        """Return the last chunk encoded, up to a whole one; nothing comes behind it."""
 
     def binding(self) -> bytes:
-        """
-        Return what the record binds the object by, for what was encoded so far.
-        """
+        """Return what the record binds the object by, for what was encoded so far."""
 
     def aside(self) -> bytes:
-        """
-        Return what has to lie beside the object to verify it, or ``b""``.
-        """
+        """Return what has to lie beside the object to verify it, or ``b""``."""
 
 
 class Opened(Protocol):
-    """
-    The plain bytes of one object.
-    """
+    """The plain bytes of one object."""
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """
-        Return up to *size* plain bytes from *offset*, verified.
-        """
+        """Return up to *size* plain bytes from *offset*, verified."""
 
 
 class Form(Protocol):
-    """
-    The form of one rung. Every method raises :class:`StorageError`.
-    """
+    """The form of one rung. Every method raises :class:`StorageError`."""
 
     rung: StorageRung
 
     def begin(self, object_id: str) -> Encoder:
-        """
-        Begin an object.
-        """
+        """Begin an object."""
 
     def open(self, record: Record, source: Source, aside: bytes) -> Opened:
         """
@@ -95,20 +79,14 @@ class Form(Protocol):
         """
 
     def kept_size(self, noted: Noted, object_size: int) -> int:
-        """
-        Return how many plain bytes of a broken-off upload can be resumed here.
-        """
+        """Return how many plain bytes of a broken-off upload can be resumed here."""
 
     def resume(self, noted: Noted, source: Source, aside: bytes) -> Iterator[bytes]:
-        """
-        Yield the plain bytes of a broken-off upload, verified, chunk by chunk.
-        """
+        """Yield the plain bytes of a broken-off upload, verified, chunk by chunk."""
 
 
 def tampered(record: Record, what: str) -> StorageError:
-    """
-    Return the error for an object that is not what was stored as *record*.
-    """
+    """Return the error for an object that is not what was stored as *record*."""
     return StorageError(
         Trouble.TAMPERED, f'"{"/".join(record.path)}" {what}', hint="sealgate verify"
     )

@@ -44,9 +44,7 @@ MAX_FILE_BYTES = 1 << 24
 
 @dataclass(frozen=True, slots=True)
 class KeptKeyring:
-    """
-    What a key file tells without being opened: for people, nothing is proven by it.
-    """
+    """What a key file tells without being opened: for people, nothing is proven by it."""
 
     path: str
     keyring: Keyring

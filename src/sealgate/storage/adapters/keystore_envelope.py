@@ -21,15 +21,11 @@ from sealgate.storage.adapters.keystore_seal import (
 
 
 class KeyService(Protocol):
-    """
-    A service that encrypts and decrypts a few bytes with a key that never leaves it.
-    """
+    """A service that encrypts and decrypts a few bytes with a key that never leaves it."""
 
     @property
     def name(self) -> str:
-        """
-        Return how messages call it.
-        """
+        """Return how messages call it."""
 
     def encrypt(self, content: bytes) -> str:
         """
@@ -49,9 +45,7 @@ class KeyService(Protocol):
 
 
 class ServiceProtector:
-    """
-    Protects a key file by a *service*.
-    """
+    """Protects a key file by a *service*."""
 
     is_apart = True
 
@@ -59,9 +53,7 @@ class ServiceProtector:
         self._service = service
 
     def wrap(self, content: bytes) -> bytes:
-        """
-        Return *content* sealed for a new identity, and that encrypted by the service.
-        """
+        """Return *content* sealed for a new identity, and that encrypted by the service."""
         identity = new_identity()
         envelope = {
             "identity": self._service.encrypt(identity.secret_text().encode()),
@@ -70,9 +62,7 @@ class ServiceProtector:
         return json.dumps(envelope).encode()
 
     def unwrap(self, wrapped: bytes) -> bytes:
-        """
-        Return what was wrapped.
-        """
+        """Return what was wrapped."""
         try:
             envelope = json.loads(wrapped)
             encrypted, sealed = str(envelope["identity"]), str(envelope["sealed"])

@@ -1,6 +1,4 @@
-"""
-What keeps the key file closed, by ``protection`` under ``[keys]``.
-"""
+"""What keeps the key file closed, by ``protection`` under ``[keys]``."""
 
 from __future__ import annotations
 
@@ -26,29 +24,21 @@ LEAST_PASSPHRASE_CHARACTERS = 15
 
 
 class FileProtector:
-    """
-    No protection but the file's mode: whoever reads the disk has the keys.
-    """
+    """No protection but the file's mode: whoever reads the disk has the keys."""
 
     is_apart = False
 
     def wrap(self, content: bytes) -> bytes:
-        """
-        Return *content* as it is.
-        """
+        """Return *content* as it is."""
         return content
 
     def unwrap(self, wrapped: bytes) -> bytes:
-        """
-        Return *wrapped* as it is.
-        """
+        """Return *wrapped* as it is."""
         return wrapped
 
 
 class PassphraseProtector:
-    """
-    Seals the key file with a passphrase (age, scrypt), which is asked for once.
-    """
+    """Seals the key file with a passphrase (age, scrypt), which is asked for once."""
 
     is_apart = True
 

@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 
 
 def new_identity() -> X25519Identity:
-    """
-    Return a new identity of the kind that site keys are.
-    """
+    """Return a new identity of the kind that site keys are."""
     return X25519Identity.generate()
 
 
@@ -75,9 +73,7 @@ def read_identities(content: bytes, what: str) -> tuple[X25519Identity, ...]:
 
 
 def seal_small(content: bytes, recipients: Sequence[Recipient], *, armor: bool = False) -> bytes:
-    """
-    Return *content* sealed for *recipients*.
-    """
+    """Return *content* sealed for *recipients*."""
     out = io.BytesIO()
     with SealWriter(out, recipients) as writer:
         writer.write(content)
@@ -103,9 +99,7 @@ def open_small(sealed: bytes, identities: Sequence[Identity], what: str) -> byte
 
 
 def seal_with_passphrase(content: bytes, passphrase: str) -> bytes:
-    """
-    Return *content* sealed with *passphrase* (scrypt), as ``age -p`` does.
-    """
+    """Return *content* sealed with *passphrase* (scrypt), as ``age -p`` does."""
     return seal_small(content, [PassphraseRecipient(passphrase, work_factor=WORK_FACTOR)])
 
 

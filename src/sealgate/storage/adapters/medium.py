@@ -37,9 +37,7 @@ _SAID = {
 
 @dataclass(frozen=True, slots=True)
 class Lying:
-    """
-    One object that lies on the medium: its name, its bytes, when it was last written.
-    """
+    """One object that lies on the medium: its name, its bytes, when it was last written."""
 
     name: str
     size: int
@@ -47,130 +45,82 @@ class Lying:
 
 
 class Source(Protocol):
-    """
-    An object opened for reading, at any offset; it stays readable when it is removed.
-    """
+    """An object opened for reading, at any offset; it stays readable when it is removed."""
 
     @property
     def size(self) -> int:
-        """
-        Return its bytes.
-        """
+        """Return its bytes."""
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """
-        Return up to *size* bytes from *offset*.
-        """
+        """Return up to *size* bytes from *offset*."""
 
     def close(self) -> None:
-        """
-        Let go of it; a second call does nothing.
-        """
+        """Let go of it; a second call does nothing."""
 
 
 class Sink(Protocol):
-    """
-    An object that is being written, which nobody else writes meanwhile.
-    """
+    """An object that is being written, which nobody else writes meanwhile."""
 
     @property
     def size(self) -> int:
-        """
-        Return how many bytes it has.
-        """
+        """Return how many bytes it has."""
 
     def write(self, parts: Sequence[Buffer]) -> None:
-        """
-        Append *parts*, one after the other.
-        """
+        """Append *parts*, one after the other."""
 
     def copy(self, source: str, offset: int) -> None:
-        """
-        Append the object *source* from *offset* on, without reading it where that is possible.
-        """
+        """Append the object *source* from *offset* on, without reading it where that is possible."""
 
     def finish(self) -> None:
-        """
-        Have it reach the disk, whole; it is still held until :meth:`close`.
-        """
+        """Have it reach the disk, whole; it is still held until :meth:`close`."""
 
     def keep(self) -> None:
-        """
-        Have what is there reach the disk, for a later :meth:`Medium.reopen`, and let go.
-        """
+        """Have what is there reach the disk, for a later :meth:`Medium.reopen`, and let go."""
 
     def drop(self) -> None:
-        """
-        Remove it. Never raises.
-        """
+        """Remove it. Never raises."""
 
     def close(self) -> None:
-        """
-        Let go of a finished object. Never raises; a second call does nothing.
-        """
+        """Let go of a finished object. Never raises; a second call does nothing."""
 
 
 class Medium(Protocol):
-    """
-    A place for objects. Every method raises :class:`StorageError`.
-    """
+    """A place for objects. Every method raises :class:`StorageError`."""
 
     @property
     def is_remote(self) -> bool:
-        """
-        Return whether calls wait for a network.
-        """
+        """Return whether calls wait for a network."""
 
     def create(self, name: str) -> Sink:
-        """
-        Begin the object *name*; EXISTS when there is one.
-        """
+        """Begin the object *name*; EXISTS when there is one."""
 
     def reopen(self, name: str) -> Sink:
-        """
-        Go on with an object that was kept; BUSY when somebody else has it, NOT_FOUND.
-        """
+        """Go on with an object that was kept; BUSY when somebody else has it, NOT_FOUND."""
 
     def open(self, name: str) -> Source:
-        """
-        Open an object; NOT_FOUND.
-        """
+        """Open an object; NOT_FOUND."""
 
     def remove(self, name: str) -> None:
-        """
-        Remove an object; one that is not there is no fault.
-        """
+        """Remove an object; one that is not there is no fault."""
 
     def is_held(self, name: str) -> bool:
-        """
-        Return whether a living writer holds the object, as far as can be told from here.
-        """
+        """Return whether a living writer holds the object, as far as can be told from here."""
 
     def lying(self) -> Iterator[Lying]:
-        """
-        Yield every object there is, in no order.
-        """
+        """Yield every object there is, in no order."""
 
     def space(self) -> Space:
-        """
-        Return what fits.
-        """
+        """Return what fits."""
 
     def tidy(self, older_than: float) -> int:
-        """
-        Abort what the medium itself began before *older_than* and never finished; count it.
-        """
+        """Abort what the medium itself began before *older_than* and never finished; count it."""
 
     def close(self) -> None:
-        """
-        Let go of files and connections.
-        """
+        """Let go of files and connections."""
 
 
 def failed(what: str, error: OSError) -> StorageError:
-    """
-    Return what *error* means for a client; *what* names the thing, never its content.
-    """
+    """Return what *error* means for a client; *what* names the thing, never its content."""
     trouble = _TROUBLES.get(error.errno or 0, Trouble.FAILED)
     reason = (error.strerror or type(error).__name__).lower()
     return StorageError(trouble, f"{what}: {reason}", hint=_SAID.get(trouble))

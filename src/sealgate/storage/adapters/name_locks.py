@@ -36,9 +36,7 @@ _FLOCK = struct.Struct("hhqqi4x")
 
 
 class NameLocks:
-    """
-    The locks in the file *path*, made when a name is first locked; *shared* are those of all hosts.
-    """
+    """The locks in the file *path*, made when a name is first locked; *shared* are those of all hosts."""
 
     def __init__(self, path: Path, shared: SharedNames | None = None) -> None:
         self._path = path
@@ -90,9 +88,7 @@ class NameLocks:
             raise StorageError(Trouble.BUSY, message, hint="send it again")
 
     def leave(self, name: StorePath) -> None:
-        """
-        Let go of *name*, if it is held here. Never raises.
-        """
+        """Let go of *name*, if it is held here. Never raises."""
         if self._shared is not None:
             self._shared.leave(name)
         with self._lock:
@@ -105,9 +101,7 @@ class NameLocks:
                     self._descriptor = -1
 
     def close(self) -> None:
-        """
-        Let go of everything.
-        """
+        """Let go of everything."""
         if self._shared is not None:
             self._shared.close()
         with self._lock:

@@ -37,9 +37,7 @@ class _Multipart:
 
 
 class ObjectsSink:
-    """
-    An object being written: *kept* bytes of it are there already, to be copied.
-    """
+    """An object being written: *kept* bytes of it are there already, to be copied."""
 
     def __init__(self, medium: ObjectsMedium, name: str, lock: ObjectLock, kept: int = 0) -> None:
         self._medium = medium
@@ -54,9 +52,7 @@ class ObjectsSink:
         self.size = kept
 
     def write(self, parts: Sequence[Buffer]) -> None:
-        """
-        Append *parts*; they are sent when they make a part of a multipart upload.
-        """
+        """Append *parts*; they are sent when they make a part of a multipart upload."""
         if self._kept:
             kept, self._kept, self.size = self._kept, 0, 0
             self._append(self._name, 0, kept)
@@ -66,15 +62,11 @@ class ObjectsSink:
         self._send(final=False)
 
     def copy(self, source: str, offset: int) -> None:
-        """
-        Append the object *source* from *offset* on; the store copies.
-        """
+        """Append the object *source* from *offset* on; the store copies."""
         self._append(source, offset, self._medium.open(source).size)
 
     def finish(self) -> None:
-        """
-        Make the object visible, whole.
-        """
+        """Make the object visible, whole."""
         if self._is_kept and self._multipart is None and not self._buffer:
             return
         if self._multipart is None:
@@ -93,18 +85,14 @@ class ObjectsSink:
         self._buffer.clear()
 
     def keep(self) -> None:
-        """
-        Make what is there visible, for a resume, and let go.
-        """
+        """Make what is there visible, for a resume, and let go."""
         try:
             self.finish()
         finally:
             self.close()
 
     def drop(self) -> None:
-        """
-        Abort, or remove the object.
-        """
+        """Abort, or remove the object."""
         with contextlib.suppress(StorageError):
             self._abort()
             if self._is_finished or self._is_kept:
@@ -112,9 +100,7 @@ class ObjectsSink:
         self._lock.release()
 
     def close(self) -> None:
-        """
-        Let go; what was not finished is aborted.
-        """
+        """Let go; what was not finished is aborted."""
         with contextlib.suppress(StorageError):
             self._abort()
         self._lock.release()
@@ -193,9 +179,7 @@ class ObjectsSink:
 
 
 class ObjectsSource:
-    """
-    An object opened for reading; *tag* makes sure that every read is of the same one.
-    """
+    """An object opened for reading; *tag* makes sure that every read is of the same one."""
 
     def __init__(self, medium: ObjectsMedium, name: str, size: int, tag: str) -> None:
         self._medium = medium
@@ -207,9 +191,7 @@ class ObjectsSource:
         self._next = -1
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """
-        Return up to *size* bytes from *offset*; whoever reads on gets more with one request.
-        """
+        """Return up to *size* bytes from *offset*; whoever reads on gets more with one request."""
         end = min(offset + size, self.size)
         if offset >= end:
             return b""
@@ -232,6 +214,4 @@ class ObjectsSource:
                 raise StorageError(Trouble.FAILED, message) from error
 
     def close(self) -> None:
-        """
-        Let go of it: nothing is held.
-        """
+        """Let go of it: nothing is held."""

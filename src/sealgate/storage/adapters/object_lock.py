@@ -1,6 +1,4 @@
-"""
-Who writes an object of a bucket on this host: whoever holds the lock on a file of its name.
-"""
+"""Who writes an object of a bucket on this host: whoever holds the lock on a file of its name."""
 
 from __future__ import annotations
 
@@ -43,9 +41,7 @@ class ObjectLock:
             raise StorageError(Trouble.BUSY, "somebody else writes it now")
 
     def release(self) -> None:
-        """
-        Let go of it; once.
-        """
+        """Let go of it; once."""
         if self._descriptor >= 0:
             with contextlib.suppress(OSError):
                 self._path.unlink()

@@ -77,9 +77,7 @@ def open_objects(url: str, locks: Path) -> ObjectsMedium:
 
 
 class ObjectsMedium:
-    """
-    The objects below *prefix* of *bucket*, through boto3's *client*, which threads may share.
-    """
+    """The objects below *prefix* of *bucket*, through boto3's *client*, which threads may share."""
 
     is_remote = True
 
@@ -98,9 +96,7 @@ class ObjectsMedium:
         self._errors = errors
 
     def key(self, name: str) -> str:
-        """
-        Return the key of the object *name*.
-        """
+        """Return the key of the object *name*."""
         return f"{self._prefix}{name[:2]}/{name}"
 
     def call(self, verb: str, **arguments: Any) -> Any:
@@ -123,15 +119,11 @@ class ObjectsMedium:
             ) from error
 
     def create(self, name: str) -> ObjectsSink:
-        """
-        Begin the object *name*.
-        """
+        """Begin the object *name*."""
         return ObjectsSink(self, name, ObjectLock(self._locks / name))
 
     def reopen(self, name: str) -> ObjectsSink:
-        """
-        Go on with an object that was kept: its bytes are copied when more of them come.
-        """
+        """Go on with an object that was kept: its bytes are copied when more of them come."""
         lock = ObjectLock(self._locks / name)
         try:
             size = self.call("head_object", Key=self.key(name))["ContentLength"]
@@ -141,22 +133,16 @@ class ObjectsMedium:
         return ObjectsSink(self, name, lock, kept=size)
 
     def open(self, name: str) -> ObjectsSource:
-        """
-        Open an object.
-        """
+        """Open an object."""
         found = self.call("head_object", Key=self.key(name))
         return ObjectsSource(self, name, found["ContentLength"], found["ETag"])
 
     def remove(self, name: str) -> None:
-        """
-        Remove an object.
-        """
+        """Remove an object."""
         self.call("delete_object", Key=self.key(name))
 
     def is_held(self, name: str) -> bool:
-        """
-        Return whether a living writer on this host holds the object.
-        """
+        """Return whether a living writer on this host holds the object."""
         try:
             lock = ObjectLock(self._locks / name)
         except StorageError as error:
@@ -165,9 +151,7 @@ class ObjectsMedium:
         return False
 
     def lying(self) -> Iterator[Lying]:
-        """
-        Yield every object.
-        """
+        """Yield every object."""
         for found in self._pages("list_objects_v2", "Contents"):
             place = found["Key"].removeprefix(self._prefix)
             first, _, name = place.partition("/")
@@ -175,15 +159,11 @@ class ObjectsMedium:
             yield Lying(shown, found["Size"], found["LastModified"].timestamp())
 
     def space(self) -> Space:
-        """
-        Return that there is no end.
-        """
+        """Return that there is no end."""
         return Space(_UNLIMITED, _UNLIMITED, _UNLIMITED, _UNLIMITED)
 
     def tidy(self, older_than: float) -> int:
-        """
-        Abort multipart uploads that were begun before *older_than* and that nobody here holds.
-        """
+        """Abort multipart uploads that were begun before *older_than* and that nobody here holds."""
         count = 0
         for found in self._pages("list_multipart_uploads", "Uploads"):
             first, _, name = found["Key"].removeprefix(self._prefix).partition("/")
@@ -204,9 +184,7 @@ class ObjectsMedium:
         return count
 
     def close(self) -> None:
-        """
-        Let go of connections.
-        """
+        """Let go of connections."""
         self.client.close()
 
     def _pages(self, verb: str, part: str) -> Iterator[dict[str, Any]]:

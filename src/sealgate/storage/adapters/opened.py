@@ -1,6 +1,4 @@
-"""
-Opens the store that settings describe, with the keys that the site has.
-"""
+"""Opens the store that settings describe, with the keys that the site has."""
 
 from __future__ import annotations
 
@@ -107,16 +105,12 @@ def accept_store(
 
 
 def was_used(settings: StoreSettings) -> bool:
-    """
-    Return whether this site had the store of *settings* at work before: its anchor says so.
-    """
+    """Return whether this site had the store of *settings* at work before: its anchor says so."""
     return settings.is_known or not lacks_anchor(settings)
 
 
 def lacks_anchor(settings: StoreSettings) -> bool:
-    """
-    Return whether there is nothing in the place of the anchor.
-    """
+    """Return whether there is nothing in the place of the anchor."""
     if not Path(settings.records_folder).is_absolute():
         return True
     try:

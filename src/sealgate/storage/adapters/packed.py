@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PackedKeyring:
-    """
-    An :class:`UnlockedKeyring` as plain values.
-    """
+    """An :class:`UnlockedKeyring` as plain values."""
 
     keyring: Keyring
     protection: KeyProtection
@@ -40,9 +38,7 @@ class PackedKeyring:
     beside: tuple[str, ...] = ()
 
     def unpacked(self) -> UnlockedKeyring:
-        """
-        Return the keyring that was packed.
-        """
+        """Return the keyring that was packed."""
         return UnlockedKeyring(
             self.keyring,
             self.protection,
@@ -55,9 +51,7 @@ class PackedKeyring:
 
 
 def packed(keyring: UnlockedKeyring) -> PackedKeyring:
-    """
-    Return *keyring* as plain values.
-    """
+    """Return *keyring* as plain values."""
     return PackedKeyring(
         keyring.keyring,
         keyring.protection,

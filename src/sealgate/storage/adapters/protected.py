@@ -30,9 +30,7 @@ _PLACE = struct.Struct(">q")
 
 
 class ProtectedEncoder:
-    """
-    Tags the chunks that pass.
-    """
+    """Tags the chunks that pass."""
 
     header = b""
 
@@ -43,30 +41,22 @@ class ProtectedEncoder:
         self._size = 0
 
     def whole(self, plain: memoryview, out: bytearray) -> Buffer:  # noqa: ARG002  # nothing to encode
-        """
-        Return *plain*, tagged.
-        """
+        """Return *plain*, tagged."""
         for at in range(0, len(plain), CHUNK_BYTES):
             self._tag(plain[at : at + CHUNK_BYTES])
         return plain
 
     def last(self, plain: memoryview) -> bytes:
-        """
-        Return *plain*, tagged.
-        """
+        """Return *plain*, tagged."""
         self._tag(plain)
         return bytes(plain)
 
     def binding(self) -> bytes:
-        """
-        Return the HMAC over all tags.
-        """
+        """Return the HMAC over all tags."""
         return root(self._key, self._object_id, self._size, bytes(self._tags))
 
     def aside(self) -> bytes:
-        """
-        Return the tags, where there is more than one.
-        """
+        """Return the tags, where there is more than one."""
         return bytes(self._tags) if len(self._tags) > TAG_BYTES else b""
 
     def _tag(self, chunk: memoryview) -> None:
@@ -76,9 +66,7 @@ class ProtectedEncoder:
 
 
 class ProtectedForm:
-    """
-    The form of rung 1, under the store's *content_key*.
-    """
+    """The form of rung 1, under the store's *content_key*."""
 
     rung = StorageRung.PROTECTED
 
@@ -86,34 +74,24 @@ class ProtectedForm:
         self._key = content_key
 
     def begin(self, object_id: str) -> ProtectedEncoder:
-        """
-        Begin an object.
-        """
+        """Begin an object."""
         return ProtectedEncoder(self._key, object_id)
 
     def open(self, record: Record, source: Source, aside: bytes) -> ProtectedReader:
-        """
-        Open the object; its tags are verified now, its chunks when they are read.
-        """
+        """Open the object; its tags are verified now, its chunks when they are read."""
         return ProtectedReader(self._key, record, source, self._tags(record, source, aside))
 
     def verify(self, record: Record, source: Source, aside: bytes) -> None:
-        """
-        Compare size, tags and the last chunk.
-        """
+        """Compare size, tags and the last chunk."""
         reader = self.open(record, source, aside)
         reader.read_at(max(0, record.size - 1), 1)
 
     def kept_size(self, noted: Noted, object_size: int) -> int:
-        """
-        Return what was kept properly; without its tags a chunk cannot be told from a forged one.
-        """
+        """Return what was kept properly; without its tags a chunk cannot be told from a forged one."""
         return noted.size if 0 < noted.size <= object_size else 0
 
     def resume(self, noted: Noted, source: Source, aside: bytes) -> Iterator[bytes]:
-        """
-        Yield what was kept, verified.
-        """
+        """Yield what was kept, verified."""
         size = self.kept_size(noted, source.size)
         if size <= CHUNK_BYTES:
             aside = tag(self._key, noted.object_id, 0, source.read_at(0, size))
@@ -139,9 +117,7 @@ class ProtectedForm:
 
 
 class ProtectedReader:
-    """
-    Verifies each chunk that it reads; keeps the last one, for those who read on.
-    """
+    """Verifies each chunk that it reads; keeps the last one, for those who read on."""
 
     def __init__(self, key: bytes, record: Record, source: Source, tags: bytes) -> None:
         self._key = key
@@ -152,9 +128,7 @@ class ProtectedReader:
         self._chunk = b""
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """
-        Return up to *size* bytes from *offset*.
-        """
+        """Return up to *size* bytes from *offset*."""
         end = min(offset + size, self._record.size)
         parts = []
         while offset < end:
@@ -176,18 +150,14 @@ class ProtectedReader:
 
 
 def tag(key: bytes, object_id: str, number: int, chunk: Buffer) -> bytes:
-    """
-    Return the tag of one chunk.
-    """
+    """Return the tag of one chunk."""
     made = hmac.new(key, b"chunk" + object_id.encode() + _PLACE.pack(number), "sha256")
     made.update(chunk)
     return made.digest()
 
 
 def root(key: bytes, object_id: str, size: int, tags: bytes) -> bytes:
-    """
-    Return what binds all *tags* of an object of *size* bytes.
-    """
+    """Return what binds all *tags* of an object of *size* bytes."""
     return hmac.digest(key, b"root" + object_id.encode() + _PLACE.pack(size) + tags, "sha256")
 
 

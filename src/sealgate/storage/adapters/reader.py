@@ -1,6 +1,4 @@
-"""
-An open file of a store.
-"""
+"""An open file of a store."""
 
 from __future__ import annotations
 
@@ -13,9 +11,7 @@ if TYPE_CHECKING:
 
 
 class FileReader:
-    """
-    Reads *entry* through *opened*, which verifies; owns *source*.
-    """
+    """Reads *entry* through *opened*, which verifies; owns *source*."""
 
     def __init__(self, entry: Entry, opened: Opened, source: Source) -> None:
         self._entry = entry
@@ -25,13 +21,9 @@ class FileReader:
 
     @property
     def entry(self) -> Entry:
-        """
-        Return what is read.
-        """
+        """Return what is read."""
         return self._entry
 
     def close(self) -> None:
-        """
-        Let go of it.
-        """
+        """Let go of it."""
         self._source.close()

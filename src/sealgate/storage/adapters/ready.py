@@ -32,9 +32,7 @@ _PAUSE_SECONDS = 0.0001
 
 
 class Ready(Generic[T]):
-    """
-    What *make* gives, made before it is asked for. Safe for several threads.
-    """
+    """What *make* gives, made before it is asked for. Safe for several threads."""
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
@@ -44,9 +42,7 @@ class Ready(Generic[T]):
         _pools().add(self)
 
     def take(self) -> T:
-        """
-        Return one that nobody else gets; it is made now only when none is ready.
-        """
+        """Return one that nobody else gets; it is made now only when none is ready."""
         self._wanted = min(self._wanted + 1, MOST_READY)
         try:
             one = self._kept.popleft()
@@ -58,9 +54,7 @@ class Ready(Generic[T]):
         return one
 
     def fill(self) -> bool:
-        """
-        Make one more, if there are too few; return whether to come again.
-        """
+        """Make one more, if there are too few; return whether to come again."""
         self._is_asked_for = False
         if len(self._kept) < self._wanted:
             # What cannot be made is told to whoever takes.
@@ -70,9 +64,7 @@ class Ready(Generic[T]):
         return self._is_asked_for
 
     def forget(self) -> None:
-        """
-        Throw away what is ready: in another process it would be used twice.
-        """
+        """Throw away what is ready: in another process it would be used twice."""
         self._wanted = 0
         self._is_asked_for = False
         self._kept.clear()

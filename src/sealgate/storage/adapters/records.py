@@ -60,9 +60,7 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """
-    What was there at one head: a record with its MAC, and the row of an upload under way.
-    """
+    """What was there at one head: a record with its MAC, and the row of an upload under way."""
 
     head: Head
     found: tuple[Record, bytes] | None
@@ -140,9 +138,7 @@ class Records:
         )
 
     def holds(self, look: Look) -> bool:
-        """
-        Return whether what *look* found is known to be no older record put back.
-        """
+        """Return whether what *look* found is known to be no older record put back."""
         if look.found is None:
             return False
         record, mac = look.found
@@ -210,9 +206,7 @@ class Records:
         self.tree.keep_leaf(head, leaf, macs)
 
     def listed(self, path: StorePath, area: int = FILES) -> Iterator[Record]:
-        """
-        Yield what lies directly in *path*, sorted by name; a long folder in several looks.
-        """
+        """Yield what lies directly in *path*, sorted by name; a long folder in several looks."""
         last, parent = "", "/".join(path)
         while True:
             with self.connections.asking() as run:
@@ -245,24 +239,18 @@ class Records:
             last = rows[-1][:3]
 
     def nodes(self, run: Callable[..., Any]) -> Iterator[tuple[str, bytes]]:
-        """
-        Yield every node of the tree, by its prefix, with its total; nothing is compared.
-        """
+        """Yield every node of the tree, by its prefix, with its total; nothing is compared."""
         for parent, digit, total in run(_NODES, (self.store,)):
             yield f"{parent}{digit}", blob(total)
 
     def where(self, object_id: str) -> str | None:
-        """
-        Return the path of the record that names *object_id*, unverified.
-        """
+        """Return the path of the record that names *object_id*, unverified."""
         with self.connections.asking() as run:
             row = run(_OF_OBJECT, (self.store, object_id)).fetchone()
         return None if row is None else "/".join(filter(None, (str(row[1]), str(row[2]))))
 
     def known(self, object_ids: list[str]) -> set[str]:
-        """
-        Return those of *object_ids* that a record of any store here, or an upload, names.
-        """
+        """Return those of *object_ids* that a record of any store here, or an upload, names."""
         found: set[str] = set()
         for table in ("store_records", "store_uploads"):
             for i in range(0, len(object_ids), _PAGE):
@@ -275,9 +263,7 @@ class Records:
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[Change]:
-        """
-        Give a change, made whole and durable when the block ends, else not at all.
-        """
+        """Give a change, made whole and durable when the block ends, else not at all."""
         with self.connections.writing() as run:
             change = Change(self, run)
             yield change
@@ -289,9 +275,7 @@ class Records:
             self._anchor.raise_to(self.vouching, self.store_id, head.seq)
 
     def close(self) -> None:
-        """
-        Let go of the database and the anchor.
-        """
+        """Let go of the database and the anchor."""
         self.connections.close()
         self._anchor.close()
 

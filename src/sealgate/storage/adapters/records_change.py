@@ -1,6 +1,4 @@
-"""
-One change of a store's records: rows, the sums above them, and the head, in one transaction.
-"""
+"""One change of a store's records: rows, the sums above them, and the head, in one transaction."""
 
 from __future__ import annotations
 
@@ -44,9 +42,7 @@ _PUT_HEAD = (
 
 
 class Change:
-    """
-    One change of the records, while its transaction is open.
-    """
+    """One change of the records, while its transaction is open."""
 
     def __init__(self, records: Records, run: Callable[..., Any]) -> None:
         self._records = records
@@ -62,15 +58,11 @@ class Change:
         self._size = self.head.size
 
     def find(self, path: StorePath, area: int = FILES) -> tuple[Record, bytes] | None:
-        """
-        Return the record of *path* and its MAC.
-        """
+        """Return the record of *path* and its MAC."""
         return self._records.find(self.run, path, area)
 
     def below(self, path: StorePath, area: int = FILES) -> list[tuple[Record, bytes]]:
-        """
-        Return everything at any depth below the folder *path*.
-        """
+        """Return everything at any depth below the folder *path*."""
         parent = "/".join(path)
         # What lies in it directly, then what is deeper: "0" follows "/".
         rows = self.run(_DIRECTLY, (self._records.store, area, parent)).fetchall()
@@ -78,16 +70,12 @@ class Change:
         return [self._records.genuine(row) for row in rows]
 
     def has_children(self, path: StorePath) -> bool:
-        """
-        Return whether anything lies in the folder *path*.
-        """
+        """Return whether anything lies in the folder *path*."""
         values = (self._records.store, FILES, "/".join(path), "", 1)
         return self.run(IN_FOLDER, values).fetchone() is not None
 
     def put(self, record: Record, old: tuple[Record, bytes] | None) -> None:
-        """
-        Write *record*, whose ``seq`` is this change's, in place of *old* at the same path.
-        """
+        """Write *record*, whose ``seq`` is this change's, in place of *old* at the same path."""
         mac = self._records.vouching.mac(record)
         leaf = leaf_of(record.area, record.path)
         self.run(
@@ -116,9 +104,7 @@ class Change:
         self._count(leaf, old, (record, mac))
 
     def delete(self, old: tuple[Record, bytes]) -> None:
-        """
-        Delete the record *old*.
-        """
+        """Delete the record *old*."""
         record = old[0]
         self._loses_folders |= record.is_folder
         parent = "/".join(record.path[:-1])
@@ -126,9 +112,7 @@ class Change:
         self._count(leaf_of(record.area, record.path), old, None)
 
     def flush(self) -> Head | None:
-        """
-        Bring tree and head up to date; return the new head, if anything changed.
-        """
+        """Bring tree and head up to date; return the new head, if anything changed."""
         if not self._leaves:
             return None
         vouching, store = self._records.vouching, self._records.store
@@ -155,9 +139,7 @@ class Change:
         return head
 
     def told(self, head: Head) -> None:
-        """
-        The change that made *head* is durable: what is known of the tree goes on to it.
-        """
+        """The change that made *head* is durable: what is known of the tree goes on to it."""
         self._records.tree.changed(
             self.head,
             head,
@@ -169,15 +151,11 @@ class Change:
 
     @property
     def size(self) -> int:
-        """
-        Return the plain bytes that the store holds after this change.
-        """
+        """Return the plain bytes that the store holds after this change."""
         return self._size
 
     def _total(self, prefix: str) -> bytes | None:
-        """
-        Return the total of the node *prefix* as it was, and remember it.
-        """
+        """Return the total of the node *prefix* as it was, and remember it."""
         if prefix in self._rows:
             old = self._rows[prefix]
         else:

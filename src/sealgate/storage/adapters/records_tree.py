@@ -31,9 +31,7 @@ _MOST_FOLDERS = 1024
 
 
 class Tree:
-    """
-    The tree at one head. Safe for several threads.
-    """
+    """The tree at one head. Safe for several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -44,9 +42,7 @@ class Tree:
         self._folders: set[StorePath] = set()
 
     def go_to(self, head: Head) -> None:
-        """
-        Know *head* and nothing more, unless it is known already or an older one.
-        """
+        """Know *head* and nothing more, unless it is known already or an older one."""
         at = (head.seq, head.total)
         if at != self._at:
             with self._lock:
@@ -71,16 +67,12 @@ class Tree:
     # What is proven.
 
     def holds(self, head: Head, leaf: str, mac: bytes) -> bool:
-        """
-        Return whether *mac* is proven to be in *leaf* under *head*.
-        """
+        """Return whether *mac* is proven to be in *leaf* under *head*."""
         with self._lock:
             return self._at == (head.seq, head.total) and mac in self._leaves.get(leaf, ())
 
     def total(self, head: Head, prefix: str) -> bytes | None:
-        """
-        Return the total of the node *prefix* under *head*, ``None`` when none is proven.
-        """
+        """Return the total of the node *prefix* under *head*, ``None`` when none is proven."""
         with self._lock:
             found = self._children.get(prefix[:-1])
             if found is None or self._at != (head.seq, head.total):
@@ -88,32 +80,24 @@ class Tree:
             return found.get(prefix, NOTHING)
 
     def keep_children(self, head: Head, prefix: str, nodes: Mapping[str, bytes]) -> None:
-        """
-        Keep what was proven below the node *prefix*.
-        """
+        """Keep what was proven below the node *prefix*."""
         with self._lock:
             if self._at == (head.seq, head.total):
                 self._children[prefix] = dict(nodes)
 
     def keep_leaf(self, head: Head, leaf: str, macs: Iterable[bytes]) -> None:
-        """
-        Keep the MACs of *leaf*, which were proven to be all that are in it.
-        """
+        """Keep the MACs of *leaf*, which were proven to be all that are in it."""
         with self._lock:
             if self._at == (head.seq, head.total):
                 self._leaves[leaf] = frozenset(macs)
 
     def has_folder(self, head: Head, path: StorePath) -> bool:
-        """
-        Return whether *path* is a folder under *head*, as far as is known.
-        """
+        """Return whether *path* is a folder under *head*, as far as is known."""
         with self._lock:
             return self._at == (head.seq, head.total) and path in self._folders
 
     def keep_folder(self, head: Head, path: StorePath) -> None:
-        """
-        Keep that *path* is a folder under *head*.
-        """
+        """Keep that *path* is a folder under *head*."""
         with self._lock:
             if self._at == (head.seq, head.total) and len(self._folders) < _MOST_FOLDERS:
                 self._folders.add(path)

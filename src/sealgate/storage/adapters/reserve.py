@@ -36,9 +36,7 @@ class Reserve:
         self.hold()
 
     def hold(self) -> None:
-        """
-        Have the reserve, as much of it as there is room for. Never raises.
-        """
+        """Have the reserve, as much of it as there is room for. Never raises."""
         if self._path is None or self._path.exists():
             return
         with contextlib.suppress(OSError):

@@ -50,9 +50,7 @@ class _Kept:
 
 
 class Resuming(Folders):
-    """
-    The part of a store that uploads are made in.
-    """
+    """The part of a store that uploads are made in."""
 
     def __init__(
         self,
@@ -77,25 +75,19 @@ class Resuming(Folders):
         self._ready = Ready(self._begun) if is_sealed else None
 
     def open_read(self, path: StorePath) -> StoreReader:
-        """
-        Open a file; the store does it.
-        """
+        """Open a file; the store does it."""
         raise NotImplementedError
 
     def commit(
         self, upload: Upload, object_size: int, modified_at: float | None, *, replace: bool
     ) -> Entry:
-        """
-        Make the finished object of *upload* the file of its path; the store does it.
-        """
+        """Make the finished object of *upload* the file of its path; the store does it."""
         raise NotImplementedError
 
     # What an upload calls.
 
     def lend_buffers(self) -> tuple[bytearray, bytearray]:
-        """
-        Return a buffer for plain chunks and one for encoded ones.
-        """
+        """Return a buffer for plain chunks and one for encoded ones."""
         try:
             return self._buffers.pop()
         except IndexError:
@@ -104,17 +96,13 @@ class Resuming(Folders):
     def release(
         self, name: StorePath, object_id: str, buffers: tuple[bytearray, bytearray]
     ) -> None:
-        """
-        Take back what an upload that claimed *name* held.
-        """
+        """Take back what an upload that claimed *name* held."""
         self.taken.leave(object_id)
         self._buffers.append(buffers)
         self.names.leave(name)
 
     def note(self, upload: Upload) -> Noted:
-        """
-        Note that *upload* has begun to write its object.
-        """
+        """Note that *upload* has begun to write its object."""
         noted = Noted(
             upload.path,
             upload.object_id,
@@ -150,17 +138,13 @@ class Resuming(Folders):
                 self._kept.popitem(last=False)
 
     def used(self, *, besides: Noted | None = None) -> int:
-        """
-        Return the plain bytes of files and of kept parts, but of those that *besides* notes.
-        """
+        """Return the plain bytes of files and of kept parts, but of those that *besides* notes."""
         with self.records.connections.asking() as run:
             files = self.records.head(run).size
         return files + self.uploads.kept_bytes(besides)
 
     def write_aside(self, object_id: str, content: bytes, *, again: bool = False) -> None:
-        """
-        Write what lies beside an object; durable on return.
-        """
+        """Write what lies beside an object; durable on return."""
         if again:
             self.medium.remove(object_id + ASIDE)
         sink = self.medium.create(object_id + ASIDE)
@@ -173,9 +157,7 @@ class Resuming(Folders):
         sink.close()
 
     def read_aside(self, record: Record | Noted) -> bytes:
-        """
-        Return what lies beside the object of *record*, ``b""`` when nothing should.
-        """
+        """Return what lies beside the object of *record*, ``b""`` when nothing should."""
         if record.rung is not StorageRung.PROTECTED or 0 <= record.size <= CHUNK_BYTES:
             return b""
         source = self.medium.open(record.object_id + ASIDE)
@@ -185,18 +167,14 @@ class Resuming(Folders):
             source.close()
 
     def remove_object(self, record: Record | Noted) -> None:
-        """
-        Remove an object that nothing refers to; if that fails, a sweep does it.
-        """
+        """Remove an object that nothing refers to; if that fails, a sweep does it."""
         with contextlib.suppress(StorageError):
             self.medium.remove(record.object_id)
             if record.rung is StorageRung.PROTECTED:
                 self.medium.remove(record.object_id + ASIDE)
 
     def form(self, rung: StorageRung) -> Form:
-        """
-        Return the form of *rung*.
-        """
+        """Return the form of *rung*."""
         return self.forms[rung]
 
     def is_hopeless(self, noted: Noted) -> bool:
@@ -219,9 +197,7 @@ class Resuming(Folders):
             source.close()
 
     def give_up(self, noted: Noted) -> bool:
-        """
-        Clear a broken-off upload away; return whether it was one still and nobody held it.
-        """
+        """Clear a broken-off upload away; return whether it was one still and nobody held it."""
         try:
             return self._clear(noted)
         except StorageError as error:
@@ -380,8 +356,6 @@ class Resuming(Folders):
 
 
 def busy(noted: Noted) -> StorageError:
-    """
-    Return the error for an upload that somebody else committed or went on with.
-    """
+    """Return the error for an upload that somebody else committed or went on with."""
     message = f'"{"/".join(noted.path)}": somebody else writes it now'
     return StorageError(Trouble.BUSY, message, hint="try again later")

@@ -37,15 +37,11 @@ class Taken:
 
     @property
     def total(self) -> int:
-        """
-        Return the plain bytes of all of them.
-        """
+        """Return the plain bytes of all of them."""
         return self._total
 
     def take(self, object_id: str, size: int, room: int) -> bool:
-        """
-        Count *size* bytes for an upload; return whether that and the others fit into *room*.
-        """
+        """Count *size* bytes for an upload; return whether that and the others fit into *room*."""
         with self._lock:
             total = self._total - self._sizes.get(object_id, 0) + size
             if total > room:
@@ -54,8 +50,6 @@ class Taken:
             return True
 
     def leave(self, object_id: str) -> None:
-        """
-        Count it no more: it is a file, a kept part, or gone.
-        """
+        """Count it no more: it is a file, a kept part, or gone."""
         with self._lock:
             self._total -= self._sizes.pop(object_id, 0)

@@ -50,9 +50,7 @@ _MOST_KNOWN = 4096
 
 @dataclass(frozen=True, slots=True)
 class KnownKey:
-    """
-    What the header of an object gave when it was unlocked.
-    """
+    """What the header of an object gave when it was unlocked."""
 
     object_id: str
     header_size: int
@@ -73,16 +71,12 @@ class KnownKeys:
         self._lock = threading.Lock()
 
     def find(self, binding: bytes) -> KnownKey | None:
-        """
-        Return what is known of the header and nonce with that digest.
-        """
+        """Return what is known of the header and nonce with that digest."""
         with self._lock:
             return self._known.get(binding)
 
     def keep(self, binding: bytes, known: KnownKey) -> None:
-        """
-        Keep *known* of them.
-        """
+        """Keep *known* of them."""
         with self._lock:
             self._known[binding] = known
             if len(self._known) > self._most:
@@ -90,9 +84,7 @@ class KnownKeys:
 
 
 class SealedEncoder:
-    """
-    Seals chunks under one file key, each under a number of its own.
-    """
+    """Seals chunks under one file key, each under a number of its own."""
 
     def __init__(
         self,
@@ -109,36 +101,26 @@ class SealedEncoder:
         self._kept = KnownKey(object_id, len(begun.header), begun.file_key if known else b"")
 
     def whole(self, plain: memoryview, out: bytearray) -> Buffer:
-        """
-        Seal whole chunks into *out*.
-        """
+        """Seal whole chunks into *out*."""
         return memoryview(out)[: self._sealer.seal_many(plain, out)]
 
     def last(self, plain: memoryview) -> bytes:
-        """
-        Seal the last chunk.
-        """
+        """Seal the last chunk."""
         if self._known is not None:
             self._known.keep(self._binding, self._kept)
         return self._sealer.seal(plain, final=True)
 
     def binding(self) -> bytes:
-        """
-        Return the digest of header and nonce.
-        """
+        """Return the digest of header and nonce."""
         return self._binding
 
     def aside(self) -> bytes:
-        """
-        Return nothing: the chunks speak for themselves.
-        """
+        """Return nothing: the chunks speak for themselves."""
         return b""
 
 
 class SealedForm:
-    """
-    Seals for *recipients*, opens with *identities*: none for rung 3.
-    """
+    """Seals for *recipients*, opens with *identities*: none for rung 3."""
 
     def __init__(
         self,
@@ -156,22 +138,16 @@ class SealedForm:
         self._opens_own = any(str(recipient) in ours for recipient in recipients)
 
     def with_identities(self, identities: tuple[Identity, ...]) -> SealedForm:
-        """
-        Return the form that opens with *identities*, too.
-        """
+        """Return the form that opens with *identities*, too."""
         return SealedForm(self.rung, self.recipients, (*identities, *self.identities))
 
     def begin(self, object_id: str) -> SealedEncoder:
-        """
-        Begin an object under a new file key.
-        """
+        """Begin an object under a new file key."""
         known = self._known if self._opens_own else None
         return SealedEncoder(object_id, self.recipients, self.sealed_for, known)
 
     def open(self, record: Record, source: Source, aside: bytes) -> SealedReader:  # noqa: ARG002
-        """
-        Open the object: its header is compared with the record, its last chunk verified.
-        """
+        """Open the object: its header is compared with the record, its last chunk verified."""
         # One read holds all of a small object.
         beginning = source.read_at(0, _HEADER_READ)
 
@@ -200,9 +176,7 @@ class SealedForm:
         return SealedReader(record, opened)
 
     def verify(self, record: Record, source: Source, aside: bytes) -> None:
-        """
-        Compare header and size; where it can be opened, verify the last chunk.
-        """
+        """Compare header and size; where it can be opened, verify the last chunk."""
         try:
             self.open(record, source, aside)
         except StorageError as error:
@@ -210,9 +184,7 @@ class SealedForm:
                 raise
 
     def kept_size(self, noted: Noted, object_size: int) -> int:
-        """
-        Return whole chunks. The last of them may have been sealed as the end, so it is left out.
-        """
+        """Return whole chunks. The last of them may have been sealed as the end, so it is left out."""
         if not self.identities:
             return 0
         chunks = max(0, object_size - noted.header_size - 1) // SEALED_CHUNK_BYTES
@@ -221,9 +193,7 @@ class SealedForm:
         return chunks * CHUNK_BYTES
 
     def resume(self, noted: Noted, source: Source, aside: bytes) -> Iterator[bytes]:  # noqa: ARG002
-        """
-        Yield what was kept, opened, to be sealed again under another file key.
-        """
+        """Yield what was kept, opened, to be sealed again under another file key."""
         size = self.kept_size(noted, source.size)
         try:
             header, length = read_header(source)
@@ -244,18 +214,14 @@ class SealedForm:
 
 
 class SealedReader:
-    """
-    Opens the chunks that are read.
-    """
+    """Opens the chunks that are read."""
 
     def __init__(self, record: Record, opened: RandomAccess) -> None:
         self._record = record
         self._opened = opened
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """
-        Return up to *size* plain bytes from *offset*.
-        """
+        """Return up to *size* plain bytes from *offset*."""
         try:
             return self._opened.read_at(offset, size)
         except DamagedError as error:
@@ -263,16 +229,12 @@ class SealedReader:
 
 
 def object_stanza(object_id: str, sealed_for: str) -> Stanza:
-    """
-    Return the stanza that names the object, and (by a digest) whom it is sealed for.
-    """
+    """Return the stanza that names the object, and (by a digest) whom it is sealed for."""
     return Stanza(OBJECT_STANZA, (object_id, sealed_for), b"")
 
 
 def sealed_for(header: Header) -> str:
-    """
-    Return the digest of the recipients that *header* was made for, "" when it tells none.
-    """
+    """Return the digest of the recipients that *header* was made for, "" when it tells none."""
     found = [s.args for s in header.stanzas if s.type == OBJECT_STANZA]
     return found[0][1] if found and len(found[0]) > 1 else ""
 

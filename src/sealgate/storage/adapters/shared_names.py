@@ -33,9 +33,7 @@ AND classid = ? AND objid = ? AND objsubid = 1"""
 
 
 class SharedNames:
-    """
-    The names of the store *store*; *connect* opens a session, *error* is what its driver raises.
-    """
+    """The names of the store *store*; *connect* opens a session, *error* is what its driver raises."""
 
     def __init__(self, connect: Callable[[], Any], store: str, error: type[Exception]) -> None:
         self._connect = connect
@@ -60,9 +58,7 @@ class SharedNames:
             return bool(row[0])
 
     def leave(self, name: StorePath) -> None:
-        """
-        Let go of *name*, if it is held here. Never raises.
-        """
+        """Let go of *name*, if it is held here. Never raises."""
         with self._lock:
             if self._held.pop(name, None) is None or self._session is None:
                 return
@@ -72,9 +68,7 @@ class SharedNames:
                 self._drop()
 
     def holds(self, run: Callable[..., Any], name: StorePath) -> bool:
-        """
-        Return whether *name*, which was taken here, is still held; *run* is of any session.
-        """
+        """Return whether *name*, which was taken here, is still held; *run* is of any session."""
         with self._lock:
             process = self._held.get(name)
         if process is None:
@@ -83,9 +77,7 @@ class SharedNames:
         return bool(run(_HOLDS, (process, key >> 32, key & 0xFFFFFFFF)).fetchone()[0])
 
     def close(self) -> None:
-        """
-        Let go of everything.
-        """
+        """Let go of everything."""
         with self._lock:
             self._held.clear()
             self._drop()

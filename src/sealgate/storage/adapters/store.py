@@ -63,22 +63,16 @@ class ObjectStore(Resuming):
 
     @property
     def rung(self) -> StorageRung:
-        """
-        Return how it keeps bytes, honestly.
-        """
+        """Return how it keeps bytes, honestly."""
         return self._rung
 
     @property
     def is_remote(self) -> bool:
-        """
-        Return whether calls wait for a network.
-        """
+        """Return whether calls wait for a network."""
         return self.medium.is_remote
 
     def stat(self, path: StorePath) -> Entry:
-        """
-        Return the entry at *path*.
-        """
+        """Return the entry at *path*."""
         if not path:
             return Entry((), is_folder=True, size=0, modified_at=self.now())
         with self.records.connections.asking() as run:
@@ -92,9 +86,7 @@ class ObjectStore(Resuming):
         return partial
 
     def list(self, path: StorePath) -> Iterator[Entry]:
-        """
-        Yield what lies directly in the folder *path*.
-        """
+        """Yield what lies directly in the folder *path*."""
         self.require_folder(path)
         whole = (record.entry for record in self.records.listed(path))
         noted = self.uploads.within(path)
@@ -110,15 +102,11 @@ class ObjectStore(Resuming):
             last = entry.path
 
     def open_read(self, path: StorePath) -> StoreReader:
-        """
-        Open a file.
-        """
+        """Open a file."""
         return self._open(path, raw=False)
 
     def open_raw(self, path: StorePath) -> StoreReader:
-        """
-        Open the sealed bytes themselves; the entry's size is theirs.
-        """
+        """Open the sealed bytes themselves; the entry's size is theirs."""
         return self._open(path, raw=True)
 
     def _open(self, path: StorePath, *, raw: bool) -> StoreReader:
@@ -135,9 +123,7 @@ class ObjectStore(Resuming):
         raise AssertionError  # pragma: no cover  # the loop returns or raises
 
     def open_record(self, record: Record, *, raw: bool = False) -> StoreReader:
-        """
-        Open the object of *record*, which was proven; NOT_FOUND when it is gone.
-        """
+        """Open the object of *record*, which was proven; NOT_FOUND when it is gone."""
         form = self.form(record.rung)
         if raw and record.rung < StorageRung.ENCRYPTED:
             message = f'"{"/".join(record.path)}" is not sealed'
@@ -163,9 +149,7 @@ class ObjectStore(Resuming):
         allow: Callable[[Entry | None], None] | None = None,
         meant_for: StorePath | None = None,
     ) -> Upload:
-        """
-        Begin an upload, or go on with one.
-        """
+        """Begin an upload, or go on with one."""
         if not path:
             raise StorageError(Trouble.IS_FOLDER, "the root of the store is a folder")
         claimed = meant_for or path
@@ -200,9 +184,7 @@ class ObjectStore(Resuming):
     def commit(
         self, upload: Upload, object_size: int, modified_at: float | None, *, replace: bool
     ) -> Entry:
-        """
-        Make the finished object of *upload* the file of its path.
-        """
+        """Make the finished object of *upload* the file of its path."""
         path, now = upload.path, self.now()
         with self.records.changing() as change:
             self.names.require(change.run, upload.claimed)
@@ -241,9 +223,7 @@ class ObjectStore(Resuming):
         return record.entry
 
     def remove(self, path: StorePath) -> None:
-        """
-        Remove a file, whole or partial.
-        """
+        """Remove a file, whole or partial."""
         if not path:
             raise StorageError(Trouble.IS_FOLDER, "the root of the store is a folder")
         self.reserve.spending(lambda: self._remove(path))
@@ -267,9 +247,7 @@ class ObjectStore(Resuming):
             raise missing(path)
 
     def space(self) -> Space:
-        """
-        Return what fits, the quota taken into account.
-        """
+        """Return what fits, the quota taken into account."""
         seen = self.medium.space()
         quota = self.settings.quota_bytes
         if quota is None:
@@ -278,9 +256,7 @@ class ObjectStore(Resuming):
         return Space(min(seen.total_bytes, quota), free, seen.total_files, seen.free_files)
 
     def close(self) -> None:
-        """
-        Let go of files and connections.
-        """
+        """Let go of files and connections."""
         if self._ready is not None:
             self._ready.forget()
         self.names.close()

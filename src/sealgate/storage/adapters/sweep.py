@@ -28,9 +28,7 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """
-    What a sweep did: *objects* removed, *uploads* given up, *resumable* uploads left.
-    """
+    """What a sweep did: *objects* removed, *uploads* given up, *resumable* uploads left."""
 
     objects: int
     uploads: int
@@ -72,16 +70,12 @@ def sweep(
 
 
 def is_ours(name: str) -> bool:
-    """
-    Return whether *name* is one that a store gives to its objects.
-    """
+    """Return whether *name* is one that a store gives to its objects."""
     return _OURS.fullmatch(name) is not None
 
 
 def unknown(store: ObjectStore, lying: list[Lying]) -> list[Lying]:
-    """
-    Return those of *lying* that nothing refers to and no living writer holds.
-    """
+    """Return those of *lying* that nothing refers to and no living writer holds."""
     ids = {each.name: each.name.removesuffix(ASIDE) for each in lying}
     known = store.records.known(sorted(set(ids.values())))
     free = [

@@ -1,6 +1,4 @@
-"""
-Keeps what a process holds in memory, keys above all, out of files and other processes.
-"""
+"""Keeps what a process holds in memory, keys above all, out of files and other processes."""
 
 from __future__ import annotations
 
@@ -11,9 +9,7 @@ _SET_DUMPABLE = 4  # prctl(2)
 
 
 def forbid_core_files() -> None:
-    """
-    Let a crash of this process and of its children leave no core file behind.
-    """
+    """Let a crash of this process and of its children leave no core file behind."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

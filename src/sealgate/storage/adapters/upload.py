@@ -81,22 +81,16 @@ class Upload:
 
     @property
     def offset(self) -> int:
-        """
-        Return how many plain bytes have been taken.
-        """
+        """Return how many plain bytes have been taken."""
         return self._flushed + self._fill
 
     @property
     def is_noted(self) -> bool:
-        """
-        Return whether it is noted, so that a commit must forget it.
-        """
+        """Return whether it is noted, so that a commit must forget it."""
         return self._noted is not None
 
     def write(self, data: Buffer) -> None:
-        """
-        Take *data*.
-        """
+        """Take *data*."""
         if self._is_over or self._is_torn or self._is_too_much:
             raise StorageError(Trouble.FAILED, "the upload is over, nothing can be written to it")
         size = len(data)
@@ -126,9 +120,7 @@ class Upload:
         self._fill = len(view)
 
     def commit(self, *, modified_at: float | None = None, replace: bool = True) -> Entry:
-        """
-        Make the file whole and visible.
-        """
+        """Make the file whole and visible."""
         if self._is_over:
             raise StorageError(Trouble.FAILED, "the upload is over, it cannot be committed")
         try:
@@ -141,9 +133,7 @@ class Upload:
         return entry
 
     def suspend(self) -> None:
-        """
-        Break off and keep whole chunks.
-        """
+        """Break off and keep whole chunks."""
         if self._is_over:
             return
         if self._is_too_much:
@@ -172,9 +162,7 @@ class Upload:
         self._end()
 
     def discard(self) -> None:
-        """
-        Break off and keep nothing.
-        """
+        """Break off and keep nothing."""
         if self._is_over:
             return
         if self._sink is not None:

@@ -55,9 +55,7 @@ class Noted:
 
 
 class Uploads:
-    """
-    The notes of one store, beside its records.
-    """
+    """The notes of one store, beside its records."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
@@ -74,9 +72,7 @@ class Uploads:
         return None if row is None else self.genuine(row)
 
     def within(self, path: StorePath | None) -> list[Noted]:
-        """
-        Return what is noted directly in the folder *path*, or everywhere.
-        """
+        """Return what is noted directly in the folder *path*, or everywhere."""
         with self._records.connections.asking() as run:
             if path is None:
                 rows = run(_ALL, (self._store,)).fetchall()
@@ -85,9 +81,7 @@ class Uploads:
         return [self.genuine(row) for row in rows]
 
     def kept_bytes(self, besides: Noted | None = None) -> int:
-        """
-        Return how many plain bytes are kept of all uploads but *besides*; nothing is verified.
-        """
+        """Return how many plain bytes are kept of all uploads but *besides*; nothing is verified."""
         with self._records.connections.asking() as run:
             values = (self._store, "" if besides is None else besides.object_id)
             return int(run(_KEPT, values).fetchone()[0])
@@ -121,9 +115,7 @@ class Uploads:
                 raise StorageError(Trouble.BUSY, message, hint="try again later")
 
     def keep(self, noted: Noted) -> None:
-        """
-        Note how much of the upload *noted* was kept.
-        """
+        """Note how much of the upload *noted* was kept."""
         with self._records.connections.writing(durable=False) as run:
             values = (noted.size, noted.binding, self._mac(noted), self._store, noted.object_id)
             run(_KEEP, values)

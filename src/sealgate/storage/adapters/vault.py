@@ -57,9 +57,7 @@ class Vault:
         self.name = f'Vault at "{self._host}:{self._port}"'
 
     def encrypt(self, content: bytes) -> str:
-        """
-        Return *content* as Vault's own text, ``vault:v1:…``.
-        """
+        """Return *content* as Vault's own text, ``vault:v1:…``."""
         data = self._ask("encrypt", {"plaintext": base64.b64encode(content).decode("ascii")})
         found = data.get("ciphertext")
         if not isinstance(found, str):
@@ -67,9 +65,7 @@ class Vault:
         return found
 
     def decrypt(self, encrypted: str) -> bytes:
-        """
-        Return what Vault encrypted.
-        """
+        """Return what Vault encrypted."""
         try:
             return base64.b64decode(
                 self._ask("decrypt", {"ciphertext": encrypted})["plaintext"], validate=True

@@ -32,9 +32,7 @@ _NAMED = 5
 
 
 class Fault(StrEnum):
-    """
-    What can be wrong with a file of a store.
-    """
+    """What can be wrong with a file of a store."""
 
     TAMPERED = "tampered"
     TRUNCATED = "truncated"
@@ -47,9 +45,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """
-    One fault: *place* is a path of the store or the name of an object, *told* says more.
-    """
+    """One fault: *place* is a path of the store or the name of an object, *told* says more."""
 
     fault: Fault
     place: str
@@ -58,9 +54,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """
-    What a run looked at: *files*, their plain *size*, how many were *opened* from end to end.
-    """
+    """What a run looked at: *files*, their plain *size*, how many were *opened* from end to end."""
 
     files: int
     size: int
@@ -238,15 +232,11 @@ def _stray(name: str) -> Found:
 
 
 def place_of(record: Record) -> str:
-    """
-    Return how *record* is told to a person.
-    """
+    """Return how *record* is told to a person."""
     path = "/".join(record.path)
     return path if record.area == FILES else f"{path} (set aside)"
 
 
 def rung_name(rung: StorageRung) -> str:
-    """
-    Return the name of *rung* as the ladder has it.
-    """
+    """Return the name of *rung* as the ladder has it."""
     return rung.name.lower().replace("_", " ")

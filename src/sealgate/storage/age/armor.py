@@ -28,17 +28,13 @@ _PIECE_BYTES = 1 << 16
 
 
 def is_armored(data: Buffer) -> bool:
-    """
-    Return whether *data* begins as armour does, white space left out.
-    """
+    """Return whether *data* begins as armour does, white space left out."""
     beginning = bytes(data[: _MAX_SPACE_BYTES + len(BEGIN)]).lstrip(_SPACE)
     return beginning.startswith(b"-----BEGIN AGE")
 
 
 def encode_armor(data: bytes) -> bytes:
-    """
-    Return *data* in armour.
-    """
+    """Return *data* in armour."""
     lines = [
         binascii.b2a_base64(data[at : at + _LINE_BYTES]) for at in range(0, len(data), _LINE_BYTES)
     ]
@@ -46,24 +42,18 @@ def encode_armor(data: bytes) -> bytes:
 
 
 class ArmorWriter:
-    """
-    Puts what is written to it into armour, into *out*.
-    """
+    """Puts what is written to it into armour, into *out*."""
 
     __slots__ = ("_held", "_out")
 
     def __init__(self, out: Sink) -> None:
-        """
-        Write the first line at once.
-        """
+        """Write the first line at once."""
         self._out = out
         self._held = bytearray()
         _write(out, BEGIN + b"\n")
 
     def write(self, data: Buffer) -> int:
-        """
-        Take *data*, the next bytes, and return how many that were: all.
-        """
+        """Take *data*, the next bytes, and return how many that were: all."""
         size = len(data)
         self._held += data
         whole = len(self._held) // _LINE_BYTES * _LINE_BYTES
@@ -72,9 +62,7 @@ class ArmorWriter:
         return size
 
     def close(self) -> None:
-        """
-        Write the last lines. The sink is not closed.
-        """
+        """Write the last lines. The sink is not closed."""
         self._put(len(self._held))
         self._held.clear()
         _write(self._out, END + b"\n")
@@ -98,9 +86,7 @@ class ArmorReader:
     __slots__ = ("_at", "_ended", "_last", "_plain", "_raw", "_source", "_started")
 
     def __init__(self, source: Source, begun: bytes = b"") -> None:
-        """
-        Read from *source* behind *begun*.
-        """
+        """Read from *source* behind *begun*."""
         self._source = source
         self._raw = bytearray(begun)
         self._plain = b""

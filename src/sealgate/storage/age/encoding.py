@@ -19,9 +19,7 @@ _CHECKSUM_LETTERS = 6
 
 
 def encode_base64(data: bytes) -> str:
-    """
-    Return *data* in base64 without padding.
-    """
+    """Return *data* in base64 without padding."""
     return base64.b64encode(data).rstrip(b"=").decode("ascii")
 
 
@@ -44,9 +42,7 @@ def decode_base64(text: str) -> bytes:
 
 
 def encode_bech32(prefix: str, data: bytes) -> str:
-    """
-    Return *data* in lower-case Bech32 under *prefix*, without the length limit of BIP 173.
-    """
+    """Return *data* in lower-case Bech32 under *prefix*, without the length limit of BIP 173."""
     values = _regroup(data, 8, 5)
     polymod = _polymod([*_expand(prefix), *values, *([0] * _CHECKSUM_LETTERS)]) ^ 1
     checksum = [(polymod >> 5 * (5 - place)) & 31 for place in range(_CHECKSUM_LETTERS)]

@@ -34,9 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """
-    A sealed file that has its header: the *nonce* follows it, then chunks under *file_key*.
-    """
+    """A sealed file that has its header: the *nonce* follows it, then chunks under *file_key*."""
 
     header: bytes
     file_key: bytes = field(repr=False)

@@ -33,9 +33,7 @@ _BROKEN_OFF = "the header is cut off before its MAC"
 
 @dataclass(frozen=True, slots=True)
 class Stanza:
-    """
-    The file key, wrapped for one recipient: *type* is the first argument, *args* the rest.
-    """
+    """The file key, wrapped for one recipient: *type* is the first argument, *args* the rest."""
 
     type: str
     args: tuple[str, ...]
@@ -59,9 +57,7 @@ class Stanza:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """
-    A header as it was read: *raw* are its bytes, the line feed behind the MAC included.
-    """
+    """A header as it was read: *raw* are its bytes, the line feed behind the MAC included."""
 
     stanzas: tuple[Stanza, ...]
     mac: bytes
@@ -69,23 +65,17 @@ class Header:
 
     @property
     def signed(self) -> bytes:
-        """
-        Return the bytes that the MAC is computed over: up to and including ``---``.
-        """
+        """Return the bytes that the MAC is computed over: up to and including ``---``."""
         return self.raw[: len(self.raw) - _MAC_LINE_BYTES + len("---")]
 
 
 def encode_unsigned(stanzas: Iterable[Stanza]) -> bytes:
-    """
-    Return a header of *stanzas* up to and including ``---``, which the MAC covers.
-    """
+    """Return a header of *stanzas* up to and including ``---``, which the MAC covers."""
     return MAGIC + b"".join(stanza.encode() for stanza in stanzas) + b"---"
 
 
 def finish_header(unsigned: bytes, mac: bytes) -> bytes:
-    """
-    Return the whole header for :func:`encode_unsigned` and its *mac*.
-    """
+    """Return the whole header for :func:`encode_unsigned` and its *mac*."""
     return unsigned + b" " + encode_base64(mac).encode("ascii") + b"\n"
 
 

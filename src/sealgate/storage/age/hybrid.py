@@ -47,9 +47,7 @@ _SUITE = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 
 
 class HybridRecipient:
-    """
-    A public key of ML-KEM-768 and one of Curve25519.
-    """
+    """A public key of ML-KEM-768 and one of Curve25519."""
 
     __slots__ = ("_key", "_raw")
 
@@ -84,9 +82,7 @@ class HybridRecipient:
             raise KeyTextError(f"{what} is no usable key") from None
 
     def __str__(self) -> str:
-        """
-        Return ``age1pq1…``.
-        """
+        """Return ``age1pq1…``."""
         return encode_bech32(_PREFIX, self._raw)
 
     def wrap(self, file_key: bytes) -> tuple[Stanza, ...]:
@@ -105,16 +101,12 @@ class HybridRecipient:
 
 
 class HybridIdentity:
-    """
-    The seed of a secret key of ML-KEM-768 and one of Curve25519.
-    """
+    """The seed of a secret key of ML-KEM-768 and one of Curve25519."""
 
     __slots__ = ("_key", "_public", "_seed", "_x25519")
 
     def __init__(self, seed: bytes) -> None:
-        """
-        Take the 32 bytes that both keys are expanded from (X-Wing, 5.2).
-        """
+        """Take the 32 bytes that both keys are expanded from (X-Wing, 5.2)."""
         expanded = hashlib.shake_256(seed).digest(_MLKEM_SEED_BYTES + _X25519_BYTES)
         mlkem = MLKEM768PrivateKey.from_seed_bytes(expanded[:_MLKEM_SEED_BYTES])
         self._seed = seed
@@ -126,9 +118,7 @@ class HybridIdentity:
 
     @classmethod
     def generate(cls) -> HybridIdentity:
-        """
-        Return a new identity.
-        """
+        """Return a new identity."""
         return cls(secrets.token_bytes(_SEED_BYTES))
 
     @classmethod
@@ -142,15 +132,11 @@ class HybridIdentity:
         return cls(decode_key_text(text, _SECRET_PREFIX, _SEED_BYTES, "an identity"))
 
     def secret_text(self) -> str:
-        """
-        Return ``AGE-SECRET-KEY-PQ-1…``: the secret itself.
-        """
+        """Return ``AGE-SECRET-KEY-PQ-1…``: the secret itself."""
         return encode_bech32(_SECRET_PREFIX, self._seed).upper()
 
     def recipient(self) -> HybridRecipient:
-        """
-        Return the public side.
-        """
+        """Return the public side."""
         return HybridRecipient(self._public)
 
     def unwrap(self, stanzas: Sequence[Stanza]) -> bytes | None:

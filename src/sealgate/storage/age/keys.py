@@ -1,6 +1,4 @@
-"""
-Recipients and identities from the texts that people keep them as.
-"""
+"""Recipients and identities from the texts that people keep them as."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-The recipient type scrypt: a file sealed with a passphrase (c2sp.org/age, RFC 7914).
-"""
+"""The recipient type scrypt: a file sealed with a passphrase (c2sp.org/age, RFC 7914)."""
 
 from __future__ import annotations
 
@@ -35,9 +33,7 @@ _DECIMAL = re.compile(r"[1-9][0-9]?", re.ASCII)
 
 
 class PassphraseRecipient:
-    """
-    Whoever knows a passphrase. It is the only recipient of its file.
-    """
+    """Whoever knows a passphrase. It is the only recipient of its file."""
 
     __slots__ = ("_passphrase", "_work_factor")
 
@@ -58,15 +54,11 @@ class PassphraseRecipient:
         self._work_factor = work_factor
 
     def __str__(self) -> str:
-        """
-        Return what it is, not the passphrase.
-        """
+        """Return what it is, not the passphrase."""
         return "a passphrase"
 
     def wrap(self, file_key: bytes) -> tuple[Stanza, ...]:
-        """
-        Return one stanza with a salt of its own.
-        """
+        """Return one stanza with a salt of its own."""
         salt = secrets.token_bytes(_SALT_BYTES)
         wrap_key = _stretch(self._passphrase, salt, self._work_factor)
         arguments = (encode_base64(salt), str(self._work_factor))
@@ -74,25 +66,19 @@ class PassphraseRecipient:
 
 
 class PassphraseIdentity:
-    """
-    A passphrase that somebody gave, or is asked for when a file needs it.
-    """
+    """A passphrase that somebody gave, or is asked for when a file needs it."""
 
     __slots__ = ("_ask", "_max_work_factor")
 
     def __init__(
         self, passphrase: str | Callable[[], str], *, max_work_factor: int = MAX_WORK_FACTOR
     ) -> None:
-        """
-        Take the passphrase; files that ask for more than *max_work_factor* are refused.
-        """
+        """Take the passphrase; files that ask for more than *max_work_factor* are refused."""
         self._ask = passphrase if callable(passphrase) else lambda: passphrase
         self._max_work_factor = max_work_factor
 
     def recipient(self) -> PassphraseRecipient:
-        """
-        Return the side that seals.
-        """
+        """Return the side that seals."""
         return PassphraseRecipient(self._ask())
 
     def unwrap(self, stanzas: Sequence[Stanza]) -> bytes | None:

@@ -28,9 +28,7 @@ _MORE, _FINAL = b"\x00", b"\x01"
 
 
 def sealed_size(plain: int) -> int:
-    """
-    Return how long the payload of *plain* bytes is, its nonce included.
-    """
+    """Return how long the payload of *plain* bytes is, its nonce included."""
     chunks = max(1, -(-plain // CHUNK_BYTES))
     return NONCE_BYTES + plain + chunks * TAG_BYTES
 
@@ -50,16 +48,12 @@ def plain_size(sealed_payload_size: int) -> int:
 
 
 def chunk_count(plain: int) -> int:
-    """
-    Return in how many chunks *plain* bytes are sealed: at least one.
-    """
+    """Return in how many chunks *plain* bytes are sealed: at least one."""
     return max(1, -(-plain // CHUNK_BYTES))
 
 
 def payload_key(file_key: bytes, nonce: bytes) -> ChaCha20Poly1305:
-    """
-    Return the cipher of one payload.
-    """
+    """Return the cipher of one payload."""
     return ChaCha20Poly1305(derive_key(file_key, nonce, b"payload"))
 
 
@@ -83,25 +77,19 @@ def seal_chunks(
 
 
 class ChunkSealer:
-    """
-    Seals chunks in order, from *first_index* on.
-    """
+    """Seals chunks in order, from *first_index* on."""
 
     __slots__ = ("_cipher", "_ended", "_index")
 
     def __init__(self, file_key: bytes, nonce: bytes, first_index: int = 0) -> None:
-        """
-        Begin at *first_index*: only where no chunk of that index was ever sealed.
-        """
+        """Begin at *first_index*: only where no chunk of that index was ever sealed."""
         self._cipher = payload_key(file_key, nonce)
         self._index = first_index
         self._ended = False
 
     @property
     def index(self) -> int:
-        """
-        Return the index of the next chunk.
-        """
+        """Return the index of the next chunk."""
         return self._index
 
     def seal(self, data: Buffer, *, final: bool) -> bytes:
@@ -136,16 +124,12 @@ class ChunkSealer:
 
 
 class ChunkOpener:
-    """
-    Opens chunks in any order. Safe for several threads.
-    """
+    """Opens chunks in any order. Safe for several threads."""
 
     __slots__ = ("_cipher",)
 
     def __init__(self, file_key: bytes, nonce: bytes) -> None:
-        """
-        Take what the header and the payload's beginning gave.
-        """
+        """Take what the header and the payload's beginning gave."""
         self._cipher = payload_key(file_key, nonce)
 
     def open(self, index: int, sealed: Buffer, *, final: bool) -> bytes:

@@ -51,9 +51,7 @@ _P = 2**255 - 19
 
 
 class SshRecipient:
-    """
-    What both kinds share: the key as SSH writes it, and its tag.
-    """
+    """What both kinds share: the key as SSH writes it, and its tag."""
 
     __slots__ = ("_tag", "_type", "_wire")
 
@@ -61,31 +59,23 @@ class SshRecipient:
     is_alone = False
 
     def __init__(self, kind: str, wire: bytes) -> None:
-        """
-        Take the *kind* and the key in SSH's wire form (RFC 4253, 6.6).
-        """
+        """Take the *kind* and the key in SSH's wire form (RFC 4253, 6.6)."""
         self._type = kind
         self._wire = wire
         self._tag = _tag(wire)
 
     def __str__(self) -> str:
-        """
-        Return the line without comment.
-        """
+        """Return the line without comment."""
         return f"{self._type} {base64.b64encode(self._wire).decode('ascii')}"
 
 
 class SshEd25519Recipient(SshRecipient):
-    """
-    An Ed25519 key, used as the Curve25519 key that it corresponds to.
-    """
+    """An Ed25519 key, used as the Curve25519 key that it corresponds to."""
 
     __slots__ = ("_montgomery",)
 
     def __init__(self, key: Ed25519PublicKey) -> None:
-        """
-        Take the key.
-        """
+        """Take the key."""
         super().__init__(_ED25519, _wire(key))
         self._montgomery = _to_montgomery(key.public_bytes_raw())
 
@@ -110,9 +100,7 @@ class SshEd25519Recipient(SshRecipient):
 
 
 class SshRsaRecipient(SshRecipient):
-    """
-    An RSA key of at least 2,048 bits.
-    """
+    """An RSA key of at least 2,048 bits."""
 
     __slots__ = ("_key",)
 
@@ -142,16 +130,12 @@ class SshRsaRecipient(SshRecipient):
 
 
 class SshEd25519Identity:
-    """
-    The secret side of an Ed25519 key.
-    """
+    """The secret side of an Ed25519 key."""
 
     __slots__ = ("_key", "_montgomery", "_public", "_wire")
 
     def __init__(self, key: Ed25519PrivateKey) -> None:
-        """
-        Take the key.
-        """
+        """Take the key."""
         self._public = key.public_key()
         self._wire = _wire(self._public)
         # RFC 8032, 5.1.5: the scalar is the first half of the seed's hash.
@@ -160,9 +144,7 @@ class SshEd25519Identity:
         self._montgomery = self._key.public_key().public_bytes_raw()
 
     def recipient(self) -> SshEd25519Recipient:
-        """
-        Return the public side.
-        """
+        """Return the public side."""
         return SshEd25519Recipient(self._public)
 
     def unwrap(self, stanzas: Sequence[Stanza]) -> bytes | None:
@@ -192,9 +174,7 @@ class SshEd25519Identity:
 
 
 class SshRsaIdentity:
-    """
-    The secret side of an RSA key.
-    """
+    """The secret side of an RSA key."""
 
     __slots__ = ("_key", "_wire")
 
@@ -210,9 +190,7 @@ class SshRsaIdentity:
         self._wire = _wire(key.public_key())
 
     def recipient(self) -> SshRsaRecipient:
-        """
-        Return the public side.
-        """
+        """Return the public side."""
         return SshRsaRecipient(self._key.public_key())
 
     def unwrap(self, stanzas: Sequence[Stanza]) -> bytes | None:

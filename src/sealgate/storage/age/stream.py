@@ -1,6 +1,4 @@
-"""
-Sealing and opening from one end to the other: bytes in, bytes out, memory flat.
-"""
+"""Sealing and opening from one end to the other: bytes in, bytes out, memory flat."""
 
 from __future__ import annotations
 
@@ -37,25 +35,17 @@ _PIECE_BYTES = 16384
 
 
 class Source(Protocol):
-    """
-    What sealed bytes come from: a binary file or pipe, buffered or not.
-    """
+    """What sealed bytes come from: a binary file or pipe, buffered or not."""
 
     def readinto(self, buffer: memoryview, /) -> int | None:
-        """
-        Fill *buffer* as far as bytes are there; 0 at the end.
-        """
+        """Fill *buffer* as far as bytes are there; 0 at the end."""
 
 
 class Sink(Protocol):
-    """
-    Where sealed bytes go to; it may take only a part of them.
-    """
+    """Where sealed bytes go to; it may take only a part of them."""
 
     def write(self, data: memoryview, /) -> int | None:
-        """
-        Take bytes from the beginning of *data* and return how many.
-        """
+        """Take bytes from the beginning of *data* and return how many."""
 
 
 class SealWriter:
@@ -92,9 +82,7 @@ class SealWriter:
         write_all(out, begun.header + begun.nonce)
 
     def write(self, data: Buffer) -> int:
-        """
-        Take *data*, the next bytes, and return how many that were: all.
-        """
+        """Take *data*, the next bytes, and return how many that were: all."""
         view = memoryview(data)
         size = len(view)
         self.plain_bytes += size
@@ -117,15 +105,11 @@ class SealWriter:
         return size
 
     def close(self) -> None:
-        """
-        Write the final chunk: now the file is whole.
-        """
+        """Write the final chunk: now the file is whole."""
         write_all(self._out, self._sealer.seal(self._held, final=True))
 
     def __enter__(self) -> Self:
-        """
-        Return itself.
-        """
+        """Return itself."""
         return self
 
     def __exit__(
@@ -134,17 +118,13 @@ class SealWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """
-        End the file if the block ended well.
-        """
+        """End the file if the block ended well."""
         if kind is None:
             self.close()
 
 
 class PlainStream:
-    """
-    An unlocked file that is read from its beginning to its end, once.
-    """
+    """An unlocked file that is read from its beginning to its end, once."""
 
     __slots__ = ("_block_chunks", "_opener", "_rest", "_source", "header")
 
@@ -283,16 +263,12 @@ def read_header(source: Source) -> tuple[Source, Header, bytes]:
 
 
 def is_sealed(data: bytes) -> bool:
-    """
-    Return whether *data* begins as a sealed file does, in ASCII armour or not.
-    """
+    """Return whether *data* begins as a sealed file does, in ASCII armour or not."""
     return data.startswith(MAGIC) or is_armored(data)
 
 
 def fill(source: Source, view: memoryview, held: int) -> int:
-    """
-    Read into *view* behind the *held* bytes until it is full; return how much is in it.
-    """
+    """Read into *view* behind the *held* bytes until it is full; return how much is in it."""
     while held < len(view):
         size = source.readinto(view[held:])
         if not size:
@@ -302,9 +278,7 @@ def fill(source: Source, view: memoryview, held: int) -> int:
 
 
 def write_all(out: Sink, data: Buffer) -> None:
-    """
-    Write all of *data*, however little *out* takes at once.
-    """
+    """Write all of *data*, however little *out* takes at once."""
     view = memoryview(data)
     while view:
         # A sink that tells nothing took all.

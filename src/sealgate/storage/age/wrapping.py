@@ -1,6 +1,4 @@
-"""
-What recipients of all kinds share: two protocols, and the wrapping of a 16-byte file key.
-"""
+"""What recipients of all kinds share: two protocols, and the wrapping of a 16-byte file key."""
 
 from __future__ import annotations
 
@@ -27,33 +25,23 @@ _NONCE = bytes(12)
 
 
 class Recipient(Protocol):
-    """
-    Whom a file is sealed for. ``str()`` gives the public text.
-    """
+    """Whom a file is sealed for. ``str()`` gives the public text."""
 
     @property
     def is_post_quantum(self) -> bool:
-        """
-        Return whether what is sealed for it stays sealed against a quantum computer.
-        """
+        """Return whether what is sealed for it stays sealed against a quantum computer."""
 
     @property
     def is_alone(self) -> bool:
-        """
-        Return whether it must be the only one of its file (a passphrase).
-        """
+        """Return whether it must be the only one of its file (a passphrase)."""
 
     def wrap(self, file_key: bytes) -> tuple[Stanza, ...]:
-        """
-        Return the stanzas that carry *file_key* to it; fresh randomness in each call.
-        """
+        """Return the stanzas that carry *file_key* to it; fresh randomness in each call."""
 
 
 @runtime_checkable
 class Identity(Protocol):
-    """
-    Who opens files: the secret side of a recipient. Its text and repr show no secret.
-    """
+    """Who opens files: the secret side of a recipient. Its text and repr show no secret."""
 
     def unwrap(self, stanzas: Sequence[Stanza]) -> bytes | None:
         """
@@ -64,9 +52,7 @@ class Identity(Protocol):
         """
 
     def recipient(self) -> Recipient | None:
-        """
-        Return whom to seal for, so that this identity can open it; ``None``: nobody.
-        """
+        """Return whom to seal for, so that this identity can open it; ``None``: nobody."""
 
 
 def check_mix(recipients: Sequence[Recipient]) -> None:
@@ -93,9 +79,7 @@ def check_mix(recipients: Sequence[Recipient]) -> None:
 
 
 def seal_file_key(wrap_key: bytes, file_key: bytes) -> bytes:
-    """
-    Return *file_key* sealed with *wrap_key*, which must not be used again.
-    """
+    """Return *file_key* sealed with *wrap_key*, which must not be used again."""
     return ChaCha20Poly1305(wrap_key).encrypt(_NONCE, file_key, None)
 
 
@@ -112,9 +96,7 @@ def open_file_key(wrap_key: bytes, body: bytes) -> bytes | None:
 
 
 def derive_key(secret: bytes, salt: bytes, info: bytes) -> bytes:
-    """
-    Return 32 bytes of HKDF-SHA-256 (RFC 5869).
-    """
+    """Return 32 bytes of HKDF-SHA-256 (RFC 5869)."""
     return HKDF(algorithm=SHA256(), length=32, salt=salt, info=info).derive(secret)
 
 

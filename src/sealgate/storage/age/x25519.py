@@ -1,6 +1,4 @@
-"""
-The recipient type X25519: ``age1…`` and ``AGE-SECRET-KEY-1…`` (c2sp.org/age).
-"""
+"""The recipient type X25519: ``age1…`` and ``AGE-SECRET-KEY-1…`` (c2sp.org/age)."""
 
 from __future__ import annotations
 
@@ -30,9 +28,7 @@ _KEY_BYTES = 32
 
 
 class X25519Recipient:
-    """
-    A public key of Curve25519.
-    """
+    """A public key of Curve25519."""
 
     __slots__ = ("_key", "_raw")
 
@@ -40,9 +36,7 @@ class X25519Recipient:
     is_alone = False
 
     def __init__(self, raw: bytes) -> None:
-        """
-        Take the 32 bytes of the point.
-        """
+        """Take the 32 bytes of the point."""
         self._raw = raw
         self._key = X25519PublicKey.from_public_bytes(raw)
 
@@ -57,9 +51,7 @@ class X25519Recipient:
         return cls(decode_key_text(text, _PREFIX, _KEY_BYTES, f'the recipient "{text}"'))
 
     def __str__(self) -> str:
-        """
-        Return ``age1…``.
-        """
+        """Return ``age1…``."""
         return encode_bech32(_PREFIX, self._raw)
 
     def wrap(self, file_key: bytes) -> tuple[Stanza, ...]:
@@ -81,24 +73,18 @@ class X25519Recipient:
 
 
 class X25519Identity:
-    """
-    A secret key of Curve25519.
-    """
+    """A secret key of Curve25519."""
 
     __slots__ = ("_key", "_public")
 
     def __init__(self, key: X25519PrivateKey) -> None:
-        """
-        Take the key.
-        """
+        """Take the key."""
         self._key = key
         self._public = key.public_key().public_bytes_raw()
 
     @classmethod
     def generate(cls) -> X25519Identity:
-        """
-        Return a new identity.
-        """
+        """Return a new identity."""
         return cls(X25519PrivateKey.generate())
 
     @classmethod
@@ -113,15 +99,11 @@ class X25519Identity:
         return cls(X25519PrivateKey.from_private_bytes(raw))
 
     def secret_text(self) -> str:
-        """
-        Return ``AGE-SECRET-KEY-1…``: the secret itself.
-        """
+        """Return ``AGE-SECRET-KEY-1…``: the secret itself."""
         return encode_bech32(_SECRET_PREFIX, self._key.private_bytes_raw()).upper()
 
     def recipient(self) -> X25519Recipient:
-        """
-        Return the public side.
-        """
+        """Return the public side."""
         return X25519Recipient(self._public)
 
     def unwrap(self, stanzas: Sequence[Stanza]) -> bytes | None:

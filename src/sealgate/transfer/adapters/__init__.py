@@ -1,3 +1,1 @@
-"""
-The servers and clients that speak to the world.
-"""
+"""The servers and clients that speak to the world."""

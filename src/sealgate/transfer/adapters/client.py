@@ -1,6 +1,4 @@
-"""
-Opens a connection to another host for sending and fetching, of whichever kind.
-"""
+"""Opens a connection to another host for sending and fetching, of whichever kind."""
 
 from __future__ import annotations
 
@@ -41,9 +39,7 @@ class ClientAccess:
     resolve: Mapping[str, str] = field(default_factory=dict)
 
     def address(self, destination: Destination) -> str:
-        """
-        Return where to connect to.
-        """
+        """Return where to connect to."""
         return self.resolve.get(destination.host, destination.host)
 
 

@@ -35,9 +35,7 @@ _NOT_THERE = 550
 
 
 def connect_ftps(destination: Destination, access: ClientAccess) -> FTPSRemote:
-    """
-    Return a signed-in connection; see :func:`sealgate.transfer.adapters.client.connect`.
-    """
+    """Return a signed-in connection; see :func:`sealgate.transfer.adapters.client.connect`."""
     context = ClientContext(access.tls)
     client = TLSClient(access.address(destination), destination.port)
     try:
@@ -56,16 +54,12 @@ def connect_ftps(destination: Destination, access: ClientAccess) -> FTPSRemote:
 
 
 class FTPSRemote:
-    """
-    One control connection.
-    """
+    """One control connection."""
 
     def __init__(
         self, client: TLSClient, context: ClientContext, destination: Destination, rung: TransitRung
     ) -> None:
-        """
-        Take *client* over, on which nothing was said yet; data need the rank *rung*, too.
-        """
+        """Take *client* over, on which nothing was said yet; data need the rank *rung*, too."""
         self._rung = rung
         self._client = client
         self._context = context
@@ -77,9 +71,7 @@ class FTPSRemote:
     # Sign-in.
 
     def secure(self) -> None:
-        """
-        Have TLS on the control connection.
-        """
+        """Have TLS on the control connection."""
         if self._destination.is_implicit:
             self._client.start_tls(self._context, self._destination.host)
             self._expect(self._reply(), 220, what="the greeting")
@@ -106,9 +98,7 @@ class FTPSRemote:
             self._client.idle_seconds = IDLE_SECONDS
 
     def sign_in(self, user: str, access: ClientAccess) -> None:
-        """
-        Sign in as *user*, with a password if one is asked for, and protect the data.
-        """
+        """Sign in as *user*, with a password if one is asked for, and protect the data."""
         reply = self._ask(f"USER {user}")
         if reply.code == 331:  # noqa: PLR2004  # RFC 959: a password is needed
             origin = self._destination.origin
@@ -129,40 +119,30 @@ class FTPSRemote:
 
     @property
     def channel(self) -> Channel:
-        """
-        Return what was negotiated on the control connection.
-        """
+        """Return what was negotiated on the control connection."""
         return self._client.channel
 
     @property
     def methods(self) -> frozenset[Method]:
-        """
-        Return what we proved who we are with.
-        """
+        """Return what we proved who we are with."""
         password = [Method.PASSWORD] if self._password_used else []
         return self._client.methods | frozenset(password)
 
     def size(self, path: str) -> int | None:
-        """
-        Return how many bytes lie at *path*.
-        """
+        """Return how many bytes lie at *path*."""
         reply = self._ask(f"SIZE {path}")
         text = reply.lines[-1].strip()
         return int(text) if reply.code == 213 and re.fullmatch(r"\d{1,19}", text) else None  # noqa: PLR2004  # RFC 3659, 4
 
     def upload(self, path: str, *, offset: int, size: int | None) -> FTPSUpload:  # noqa: ARG002  # FTP does not announce it
-        """
-        Begin to write; with an *offset* by REST, and where that is refused by APPE.
-        """
+        """Begin to write; with an *offset* by REST, and where that is refused by APPE."""
         command = f"STOR {path}"
         if offset and self._ask(f"REST {offset}").code != 350:  # noqa: PLR2004  # RFC 3659, 5
             command = f"APPE {path}"
         return FTPSUpload(self, self._data(command))
 
     def download(self, path: str) -> Iterator[bytes]:
-        """
-        Yield the bytes at *path*.
-        """
+        """Yield the bytes at *path*."""
         size, got = self.size(path), 0
         data = self._data(f"RETR {path}")
         try:
@@ -176,9 +156,7 @@ class FTPSRemote:
             raise RemoteError(f"{got} of {size} bytes came")
 
     def digest(self, path: str, *, length: int | None = None) -> str | None:
-        """
-        Return the SHA-256 that HASH gives (draft-bryan-ftpext-hash), or XSHA256.
-        """
+        """Return the SHA-256 that HASH gives (draft-bryan-ftpext-hash), or XSHA256."""
         if length is not None or not any(f.startswith("HASH") for f in self._features):
             return None
         if not self._ask("OPTS HASH SHA-256").is_taken:
@@ -188,9 +166,7 @@ class FTPSRemote:
         return found[0].lower() if reply.is_taken and found else None
 
     def close(self) -> None:
-        """
-        Say goodbye and close.
-        """
+        """Say goodbye and close."""
         with contextlib.suppress(RemoteError):
             self._client.sendall(b"QUIT\r\n")
         self._client.close()
@@ -204,9 +180,7 @@ class FTPSRemote:
     # Commands and data.
 
     def finished(self) -> None:
-        """
-        Return once the server has acknowledged what went over the data connection.
-        """
+        """Return once the server has acknowledged what went over the data connection."""
         self._expect(self._reply(), 226, 250, what="the transfer")
 
     def _received(self, data: TLSClient, *, at_end: bool) -> bytes:
@@ -262,33 +236,23 @@ class FTPSRemote:
 
 
 class FTPSUpload:
-    """
-    One upload on its data connection.
-    """
+    """One upload on its data connection."""
 
     def __init__(self, remote: FTPSRemote, data: TLSClient) -> None:
-        """
-        Take the data connection over.
-        """
+        """Take the data connection over."""
         self._remote = remote
         self._data = data
 
     def write(self, data: Buffer, /) -> int:
-        """
-        Send the next bytes.
-        """
+        """Send the next bytes."""
         self._data.sendall(data)
         return len(data)
 
     def finish(self) -> None:
-        """
-        Close properly, so that the server knows that this was all; await its 226.
-        """
+        """Close properly, so that the server knows that this was all; await its 226."""
         self._data.finish()
         self._remote.finished()
 
     def abandon(self) -> None:
-        """
-        Break off without close_notify: the file is not whole.
-        """
+        """Break off without close_notify: the file is not whole."""
         self._data.close()

@@ -1,6 +1,4 @@
-"""
-Whether a host key is the one that it should be: ``known_hosts``, or a given fingerprint.
-"""
+"""Whether a host key is the one that it should be: ``known_hosts``, or a given fingerprint."""
 
 from __future__ import annotations
 
@@ -24,9 +22,7 @@ _USUAL = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts
 
 
 class HostKeys:
-    """
-    Whom to believe. *files* are of OpenSSH's format, the usual ones where none is given.
-    """
+    """Whom to believe. *files* are of OpenSSH's format, the usual ones where none is given."""
 
     def __init__(self, files: Sequence[str], fingerprint: str) -> None:
         """
@@ -48,15 +44,11 @@ class HostKeys:
             raise UsageError(message, hint="--host-key SHA256:…") from error
 
     def for_library(self) -> object:
-        """
-        Return what the library verifies with; whatever it does not find it asks for.
-        """
+        """Return what the library verifies with; whatever it does not find it asks for."""
         return self._known if self._known is not None and not self._fingerprint else _NOBODY
 
     def algorithms(self, destination: Destination, wanted: Sequence[str]) -> Sequence[str]:
-        """
-        Return *wanted*, and those first whose keys are known for *destination*.
-        """
+        """Return *wanted*, and those first whose keys are known for *destination*."""
         known, authorities = self._matching(destination.host, "", destination.port)
         algorithms = {key.get_algorithm() for key in known}
         families = {"rsa" if name == "ssh-rsa" else name for name in algorithms}
@@ -67,9 +59,7 @@ class HostKeys:
     def refusal(
         self, host: str, address: str, port: int, key: asyncssh.SSHKey
     ) -> RefusedError | None:
-        """
-        Return why *key*, which the files do not have for *host*, is refused.
-        """
+        """Return why *key*, which the files do not have for *host*, is refused."""
         shown = key.get_fingerprint()
         if self._fingerprint:
             if shown == self._fingerprint:

@@ -45,15 +45,11 @@ class _Wire(io.RawIOBase):
         self._until: float | None = time.monotonic() + HEAD_SECONDS
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        """
-        Return a reader, which is all that an answer asks of a socket.
-        """
+        """Return a reader, which is all that an answer asks of a socket."""
         return io.BufferedReader(self)
 
     def allow(self, size: int) -> None:
-        """
-        Let *size* bytes come from here on, however long that takes.
-        """
+        """Let *size* bytes come from here on, however long that takes."""
         self._left, self._until = size, None
 
     def readable(self) -> bool:
@@ -74,9 +70,7 @@ class _Wire(io.RawIOBase):
 
 
 class _Final(http.client.HTTPResponse):
-    """
-    The final answer: the library passes over 100 alone, and takes 103 for what was asked for.
-    """
+    """The final answer: the library passes over 100 alone, and takes 103 for what was asked for."""
 
     def _read_status(self) -> tuple[str, int, str]:
         # RFC 9110, 15.2: any number of interim answers may come first, each with a head alone.
@@ -88,9 +82,7 @@ class _Final(http.client.HTTPResponse):
 
 
 class Fetched:
-    """
-    The answer to *request*: its head, and its body while it comes.
-    """
+    """The answer to *request*: its head, and its body while it comes."""
 
     def __init__(self, request: Request, response: http.client.HTTPResponse, wire: _Wire) -> None:
         self.request = request

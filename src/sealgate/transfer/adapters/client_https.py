@@ -33,23 +33,17 @@ _UNAUTHORIZED = 401
 
 
 def connect_https(destination: Destination, access: ClientAccess) -> HTTPSRemote:
-    """
-    Return a measured connection; see :func:`sealgate.transfer.adapters.client.connect`.
-    """
+    """Return a measured connection; see :func:`sealgate.transfer.adapters.client.connect`."""
     remote = HTTPSRemote(destination, access)
     remote.reconnect()
     return remote
 
 
 class HTTPSRemote:
-    """
-    One origin. Every request has a connection of its own, each measured.
-    """
+    """One origin. Every request has a connection of its own, each measured."""
 
     def __init__(self, destination: Destination, access: ClientAccess) -> None:
-        """
-        Prepare TLS; nothing is connected yet.
-        """
+        """Prepare TLS; nothing is connected yet."""
         self._destination = destination
         self._access = access
         self._context = ClientContext(access.tls, alpn="http/1.1")
@@ -61,9 +55,7 @@ class HTTPSRemote:
 
     @property
     def channel(self) -> Channel:
-        """
-        Return what was negotiated last.
-        """
+        """Return what was negotiated last."""
         if self._channel is None:
             self.reconnect()
         channel = self._channel
@@ -72,16 +64,12 @@ class HTTPSRemote:
 
     @property
     def methods(self) -> frozenset[Method]:
-        """
-        Return what we proved who we are with.
-        """
+        """Return what we proved who we are with."""
         password = [Method.PASSWORD] if self._authorization else []
         return self._methods | frozenset(password)
 
     def reconnect(self) -> TLSClient:
-        """
-        Return a new connection whose channel is good enough.
-        """
+        """Return a new connection whose channel is good enough."""
         self.close()
         client = TLSClient(self._access.address(self._destination), self._destination.port)
         try:
@@ -98,18 +86,14 @@ class HTTPSRemote:
         return client
 
     def size(self, path: str) -> int | None:
-        """
-        Return the length that HEAD tells.
-        """
+        """Return the length that HEAD tells."""
         response = self._exchange("HEAD", path)
         length = response.getheader("Content-Length") or ""
         fine = response.status == http.client.OK and re.fullmatch(r"\d{1,19}", length)
         return int(length) if fine else None
 
     def upload(self, path: str, *, offset: int, size: int | None) -> HTTPSUpload:  # noqa: ARG002  # PUT has no offset
-        """
-        Begin a PUT of the whole.
-        """
+        """Begin a PUT of the whole."""
         if self._destination.user and not self._authorization:
             self._authorize()
         connection = self._connection()
@@ -123,9 +107,7 @@ class HTTPSRemote:
         return HTTPSUpload(connection, chunked=size is None)
 
     def download(self, path: str) -> Iterator[bytes]:
-        """
-        Yield the body of GET.
-        """
+        """Yield the body of GET."""
         response = self._exchange("GET", path)
         if response.status != http.client.OK:
             raise RemoteError(_said("GET", response))
@@ -140,9 +122,7 @@ class HTTPSRemote:
             raise RemoteError(f"{got} of {length} bytes came")
 
     def digest(self, path: str, *, length: int | None = None) -> str | None:
-        """
-        Return what Repr-Digest says (RFC 9530, 3), when HEAD gives it.
-        """
+        """Return what Repr-Digest says (RFC 9530, 3), when HEAD gives it."""
         if length is not None:
             return None
         response = self._exchange("HEAD", path)
@@ -155,9 +135,7 @@ class HTTPSRemote:
         return raw.hex() if len(raw) == hashlib.sha256().digest_size else None
 
     def close(self) -> None:
-        """
-        Close.
-        """
+        """Close."""
         for client in self._used:
             client.close()
         self._used.clear()
@@ -208,21 +186,15 @@ class HTTPSRemote:
 
 
 class HTTPSUpload:
-    """
-    The body of one PUT.
-    """
+    """The body of one PUT."""
 
     def __init__(self, connection: http.client.HTTPConnection, *, chunked: bool) -> None:
-        """
-        Take the connection over, whose headers are sent.
-        """
+        """Take the connection over, whose headers are sent."""
         self._connection = connection
         self._chunked = chunked
 
     def write(self, data: Buffer, /) -> int:
-        """
-        Send the next bytes.
-        """
+        """Send the next bytes."""
         if self._chunked and len(data):
             self._connection.send(f"{len(data):x}\r\n".encode())
             self._connection.send(bytes(data))
@@ -232,9 +204,7 @@ class HTTPSUpload:
         return len(data)
 
     def finish(self) -> None:
-        """
-        End the body, and await 2xx.
-        """
+        """End the body, and await 2xx."""
         if self._chunked:
             self._connection.send(b"0\r\n\r\n")
         response = _response(self._connection)
@@ -243,36 +213,26 @@ class HTTPSUpload:
             raise RemoteError(_said("PUT", response))
 
     def abandon(self) -> None:
-        """
-        Break off.
-        """
+        """Break off."""
         self._connection.close()
 
 
 class ClientSocket:
-    """
-    What :mod:`http.client` needs of a socket. It closes one as soon as it has a reader.
-    """
+    """What :mod:`http.client` needs of a socket. It closes one as soon as it has a reader."""
 
     def __init__(self, client: TLSClient) -> None:
         self._client = client
 
     def sendall(self, data: bytes) -> None:
-        """
-        Send all of *data*.
-        """
+        """Send all of *data*."""
         self._client.sendall(data)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        """
-        Return a reader, which closes the connection with itself.
-        """
+        """Return a reader, which closes the connection with itself."""
         return io.BufferedReader(_Raw(self._client))
 
     def close(self) -> None:
-        """
-        Do nothing: the reader still needs it.
-        """
+        """Do nothing: the reader still needs it."""
 
 
 class _Raw(io.RawIOBase):

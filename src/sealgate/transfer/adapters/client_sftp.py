@@ -54,9 +54,7 @@ _SIGNATURES = (
 
 
 def connect_sftp(destination: Destination, access: ClientAccess) -> SFTPRemote:
-    """
-    Return a signed-in connection; see :func:`sealgate.transfer.adapters.client.connect`.
-    """
+    """Return a signed-in connection; see :func:`sealgate.transfer.adapters.client.connect`."""
     # Not asyncio.Runner: each run of it writes out the repr of the result, megabytes here.
     loop = asyncio.new_event_loop()
     try:

@@ -32,9 +32,7 @@ CIPHERS = (*TOP_CIPHERS, "aes128-gcm@openssh.com", "aes256-ctr", "aes192-ctr", "
 
 
 class SFTPRemote:
-    """
-    One SFTP session; each call runs the event loop as long as it takes.
-    """
+    """One SFTP session; each call runs the event loop as long as it takes."""
 
     def __init__(
         self,
@@ -42,18 +40,14 @@ class SFTPRemote:
         connection: asyncssh.SSHClientConnection,
         client: Client,
     ) -> None:
-        """
-        Take *connection* over.
-        """
+        """Take *connection* over."""
         self._loop = loop
         self._connection = connection
         self._client = client
         self._sftp: asyncssh.SFTPClient | None = None
 
     async def begin(self) -> None:
-        """
-        Open the SFTP session.
-        """
+        """Open the SFTP session."""
         try:
             self._sftp = await self._connection.start_sftp_client()
         except (asyncssh.Error, OSError) as error:
@@ -61,9 +55,7 @@ class SFTPRemote:
 
     @property
     def channel(self) -> Channel:
-        """
-        Return what was agreed on; of two ciphers the one that was asked for last.
-        """
+        """Return what was agreed on; of two ciphers the one that was asked for last."""
         told = self._connection.get_extra_info
         ciphers = [str(told("send_cipher", "")), str(told("recv_cipher", ""))]
         macs = [str(told("send_mac", "")), str(told("recv_mac", ""))]
@@ -84,9 +76,7 @@ class SFTPRemote:
 
     @property
     def methods(self) -> frozenset[Method]:
-        """
-        Return what we signed in with; nothing, when the server wanted no proof.
-        """
+        """Return what we signed in with; nothing, when the server wanted no proof."""
         if self._client.proven_key:
             # With whatever was typed beside it, of which only the server knows what it is.
             return frozenset([Method.PUBLIC_KEY])
@@ -97,26 +87,20 @@ class SFTPRemote:
         return frozenset([Method.PUBLIC_KEY])
 
     def size(self, path: str) -> int | None:
-        """
-        Return how many bytes lie at *path*.
-        """
+        """Return how many bytes lie at *path*."""
         try:
             return self._run(self._session.stat(_wire(path))).size
         except RemoteError:
             return None
 
     def upload(self, path: str, *, offset: int, size: int | None) -> SFTPUpload:  # noqa: ARG002  # SFTP does not announce it
-        """
-        Begin to write at *offset*.
-        """
+        """Begin to write at *offset*."""
         mode = "r+b" if offset else "wb"
         file = self._run(self._opened(path, mode))
         return SFTPUpload(self, file, offset)
 
     def download(self, path: str) -> Iterator[bytes]:
-        """
-        Yield the bytes at *path*.
-        """
+        """Yield the bytes at *path*."""
         file = self._run(self._opened(path, "rb"))
         offset = 0
         try:
@@ -128,21 +112,15 @@ class SFTPRemote:
                 self._run(file.close())
 
     def digest(self, path: str, *, length: int | None = None) -> str | None:  # noqa: ARG002
-        """
-        Return ``None``: the library cannot ask for check-file.
-        """
+        """Return ``None``: the library cannot ask for check-file."""
         return None
 
     def run(self, work: Coroutine[object, object, T]) -> T:
-        """
-        Run *work* to its end.
-        """
+        """Run *work* to its end."""
         return self._run(work)
 
     def close(self) -> None:
-        """
-        End the session and the connection.
-        """
+        """End the session and the connection."""
         with contextlib.suppress(RemoteError):
             if self._sftp is not None:
                 self._sftp.exit()
@@ -174,40 +152,30 @@ class SFTPRemote:
 
 
 class SFTPUpload:
-    """
-    One upload; what is small is gathered, so that several requests are on their way at once.
-    """
+    """One upload; what is small is gathered, so that several requests are on their way at once."""
 
     def __init__(self, remote: SFTPRemote, file: asyncssh.SFTPClientFile, offset: int) -> None:
-        """
-        Go on at *offset* of *file*.
-        """
+        """Go on at *offset* of *file*."""
         self._remote = remote
         self._file = file
         self._offset = offset
         self._waiting = bytearray()
 
     def write(self, data: Buffer, /) -> int:
-        """
-        Send the next bytes.
-        """
+        """Send the next bytes."""
         self._waiting += data
         if len(self._waiting) >= _WRITE_BYTES:
             self._send()
         return len(data)
 
     def finish(self) -> None:
-        """
-        Send what is left; the server has the file when CLOSE was answered.
-        """
+        """Send what is left; the server has the file when CLOSE was answered."""
         if self._waiting:
             self._send()
         self._remote.run(self._file.close())
 
     def abandon(self) -> None:
-        """
-        Close what is open; what was written stays for a resume.
-        """
+        """Close what is open; what was written stays for a resume."""
         with contextlib.suppress(RemoteError):
             self._remote.run(self._file.close())
 
@@ -224,9 +192,7 @@ def _wire(path: str) -> str:
 
 
 def end_loop(loop: asyncio.AbstractEventLoop) -> None:
-    """
-    End what still runs in *loop*, and close it.
-    """
+    """End what still runs in *loop*, and close it."""
     loop.run_until_complete(_leave())
     loop.close()
 
@@ -242,9 +208,7 @@ async def _leave() -> None:
 
 
 def reason_of(error: Exception) -> str:
-    """
-    Return what *error* says, in words that move no cursor.
-    """
+    """Return what *error* says, in words that move no cursor."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, socket.gaierror):

@@ -1,6 +1,4 @@
-"""
-How a client of SFTP signs in: which host key it takes, and what it says to whom.
-"""
+"""How a client of SFTP signs in: which host key it takes, and what it says to whom."""
 
 from __future__ import annotations
 
@@ -23,9 +21,7 @@ if TYPE_CHECKING:
 
 
 class Client(asyncssh.SSHClient):
-    """
-    Answers what the library asks, and remembers what was used.
-    """
+    """Answers what the library asks, and remembers what was used."""
 
     def __init__(self, destination: Destination, access: ClientAccess, keys: HostKeys) -> None:
         self.destination = destination
@@ -39,9 +35,7 @@ class Client(asyncssh.SSHClient):
         self._connection: asyncssh.SSHClientConnection | None = None
 
     def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
-        """
-        Watch what is agreed on and what is proven.
-        """
+        """Watch what is agreed on and what is proven."""
         self._connection = conn
         _watch_exchanges(conn, self._agreed)
         _watch_partial_success(conn, self._half_way)
@@ -58,25 +52,19 @@ class Client(asyncssh.SSHClient):
     def validate_host_public_key(
         self, host: str, addr: str, port: int, key: asyncssh.SSHKey
     ) -> bool:
-        """
-        Return whether the server is the one that it should be.
-        """
+        """Return whether the server is the one that it should be."""
         self.refused = self.keys.refusal(host, addr, port, key)
         return self.refused is None
 
     def password_auth_requested(self) -> str | None:
-        """
-        Return the password, once.
-        """
+        """Return the password, once."""
         if not self._may_ask():
             return None
         self.used_password = True
         return self.access.ask_password(self._whose())
 
     def kbdint_auth_requested(self) -> str | None:
-        """
-        Return whether a question may come.
-        """
+        """Return whether a question may come."""
         return "" if self._may_ask() else None
 
     def _may_ask(self) -> bool:
@@ -88,9 +76,7 @@ class Client(asyncssh.SSHClient):
     def kbdint_challenge_received(
         self, name: str, instructions: str, lang: str, prompts: Sequence[tuple[str, bool]]
     ) -> list[str] | None:
-        """
-        Answer one hidden line, with a password or a code.
-        """
+        """Answer one hidden line, with a password or a code."""
         del name, instructions, lang
         if not prompts:
             return []

@@ -65,9 +65,7 @@ class TLSIdentity:
 
 
 class TLSClient:
-    """
-    One connection, in clear until :meth:`start_tls`.
-    """
+    """One connection, in clear until :meth:`start_tls`."""
 
     def __init__(self, address: str, port: int) -> None:
         """
@@ -123,16 +121,12 @@ class TLSClient:
 
     @property
     def session(self) -> SSL.Session | None:
-        """
-        Return the session, for a second connection to resume.
-        """
+        """Return the session, for a second connection to resume."""
         return self._tls.get_session() if self._tls is not None else None
 
     @property
     def channel(self) -> Channel:
-        """
-        Return what was negotiated, in IANA's names.
-        """
+        """Return what was negotiated, in IANA's names."""
         if self._tls is None:
             return Channel(TransferProtocol.FTPS, self.peer, "", "", "")
         cipher = self._tls.get_cipher_name() or ""
@@ -147,16 +141,12 @@ class TLSClient:
 
     @property
     def methods(self) -> frozenset[Method]:
-        """
-        Return whether we proved who we are by a certificate that was asked for.
-        """
+        """Return whether we proved who we are by a certificate that was asked for."""
         proven = self._shown and self._asked_for_certificate
         return frozenset([Method.CLIENT_CERTIFICATE]) if proven else frozenset()
 
     def note_certificate_request(self) -> None:
-        """
-        Remember that the server asked for a certificate.
-        """
+        """Remember that the server asked for a certificate."""
         self._asked_for_certificate = True
 
     def sendall(self, data: bytes | bytearray | memoryview) -> None:
@@ -205,9 +195,7 @@ class TLSClient:
             self.close()
 
     def close(self) -> None:
-        """
-        Close at once. Never raises.
-        """
+        """Close at once. Never raises."""
         self._socket.close()
 
     def _moved(self, act: Callable[[], T], blocked_on: int) -> T:

@@ -84,9 +84,7 @@ class DropDoorkeeper:
 
     @property
     def sessions(self) -> int:
-        """
-        Return how many sessions are open.
-        """
+        """Return how many sessions are open."""
         return len(self._sessions)
 
     def greet(self, peer: str) -> None:
@@ -106,9 +104,7 @@ class DropDoorkeeper:
             )
 
     def knows_key(self, name: str, offer: KeyOffer) -> bool:
-        """
-        Return whether *offer* is a living key of *name*. Unknown names take as long.
-        """
+        """Return whether *offer* is a living key of *name*. Unknown names take as long."""
         try:
             return self._lookup.holder(name, offer.method, offer.fingerprint) is not None
         except SealgateError as error:
@@ -116,15 +112,11 @@ class DropDoorkeeper:
             return False
 
     def is_usual(self, name: str, peer: str) -> bool:
-        """
-        Return whether *name* signed in from *peer* before; asks no database.
-        """
+        """Return whether *name* signed in from *peer* before; asks no database."""
         return self._throttle.is_usual(normal(name), peer, self._house.now())
 
     def check_password(self, name: str, password: str, peer: str) -> bool:
-        """
-        Return whether it is right; counts failures against *name* and *peer*.
-        """
+        """Return whether it is right; counts failures against *name* and *peer*."""
         name, now = normal(name), self._house.now()
         if self._throttle.attempt(name, peer, now) > 0:
             self._failed(name, peer, "too many attempts")
@@ -143,9 +135,7 @@ class DropDoorkeeper:
     def more_proof(
         self, name: str, methods: frozenset[Method], channel: Channel, *, key: str
     ) -> MoreProof | None:
-        """
-        Return what *name* could open by one more proof, ``None`` for nothing.
-        """
+        """Return what *name* could open by one more proof, ``None`` for nothing."""
         guarded = self._rules.guarded(channel.protocol)
         if not guarded or not methods & KEYS:
             return None
@@ -164,9 +154,7 @@ class DropDoorkeeper:
     def check_second(
         self, name: str, typed: str, peer: str, ways: frozenset[Method]
     ) -> Method | None:
-        """
-        Return what *name* has proven beside a key; counts failures against them.
-        """
+        """Return what *name* has proven beside a key; counts failures against them."""
         name, now = normal(name), self._house.now()
         if self._second.must_wait(name, peer, now):
             self._failed(name, peer, "too many attempts")
@@ -181,9 +169,7 @@ class DropDoorkeeper:
         return found
 
     def failed(self, name: str, peer: str, why: str) -> None:
-        """
-        Note a sign-in that failed in another way.
-        """
+        """Note a sign-in that failed in another way."""
         name = normal(name)
         self._throttle.attempt(name, peer, self._house.now())
         self._failed(name, peer, why)
@@ -253,9 +239,7 @@ class DropDoorkeeper:
         )
 
     def renew(self, rules: Rules) -> None:
-        """
-        Go by other *rules* from now on, in open sessions too.
-        """
+        """Go by other *rules* from now on, in open sessions too."""
         self._rules = rules
         self.recheck()
 
@@ -276,9 +260,7 @@ class DropDoorkeeper:
             self.recheck()
 
     def recheck(self) -> None:
-        """
-        Judge every open session again; who is no longer admitted gets no further.
-        """
+        """Judge every open session again; who is no longer admitted gets no further."""
         with self._lock:
             self._rechecked_at = self._house.now()
             self._recheck_at = self._rechecked_at + _RECHECK_SECONDS
@@ -358,18 +340,14 @@ class DropDoorkeeper:
         return refusal(asset, caller, channel, self._rules.access, self._house.now())
 
     def _would_open(self, asset: Drop | Tunnel, caller: Caller, channel: Channel) -> bool:
-        """
-        Return whether a second factor is the one thing that is missing.
-        """
+        """Return whether a second factor is the one thing that is missing."""
         if self._against(asset, caller, channel) is None:
             return False
         more = replace(caller, methods=caller.methods | {Method.ONE_TIME_CODE})
         return self._against(asset, more, channel) is None
 
     def _tunnels(self, caller: Caller, channel: Channel) -> tuple[bool, Refusal | None]:
-        """
-        Return whether *caller* may have any tunnel, and else why not one that admits them.
-        """
+        """Return whether *caller* may have any tunnel, and else why not one that admits them."""
         why = None
         if channel.protocol is not TransferProtocol.FTPS:
             for tunnel in self._rules.tunnels:

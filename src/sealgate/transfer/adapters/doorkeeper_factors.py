@@ -52,9 +52,7 @@ class SecondProofs:
         return frozenset(ways)
 
     def must_wait(self, name: str, peer: str, now: float) -> bool:
-        """
-        Count one attempt, and return whether it came too early.
-        """
+        """Count one attempt, and return whether it came too early."""
         return self._throttle.attempt(name, peer, now) > 0
 
     def proven(

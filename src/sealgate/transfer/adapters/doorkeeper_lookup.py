@@ -31,9 +31,7 @@ _MOST_HELD = 4096
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """
-    Who holds which key, as long as people are of *generation*.
-    """
+    """Who holds which key, as long as people are of *generation*."""
 
     generation: int
     since: float
@@ -131,9 +129,7 @@ class Lookup:
         key: str,
         rules: Rules,
     ) -> Caller:
-        """
-        Return *identity* as the caller on *channel*, with the grants that *rules* go by.
-        """
+        """Return *identity* as the caller on *channel*, with the grants that *rules* go by."""
         countries = rules.countries
         country = None if countries is None else countries.country_of(channel.peer)
         rung = access_rung(methods, country, rules.access.countries)

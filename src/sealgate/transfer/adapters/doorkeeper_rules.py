@@ -1,6 +1,4 @@
-"""
-What a doorkeeper asks, and what it goes by.
-"""
+"""What a doorkeeper asks, and what it goes by."""
 
 from __future__ import annotations
 
@@ -23,77 +21,49 @@ if TYPE_CHECKING:
 
 
 class People(Protocol):
-    """
-    What is asked of the store of identities.
-    """
+    """What is asked of the store of identities."""
 
     def check_password(self, name: str, password: str) -> bool:
-        """
-        Return whether it is the password of *name*; takes as long for unknown names.
-        """
+        """Return whether it is the password of *name*; takes as long for unknown names."""
 
     def password_set_at(self, name: str) -> float | None:
-        """
-        Return when the password of *name* was set, ``None`` when there is none.
-        """
+        """Return when the password of *name* was set, ``None`` when there is none."""
 
     def totp_set_at(self, name: str) -> float | None:
-        """
-        Return when the app of *name* that makes codes was set up, ``None`` for none.
-        """
+        """Return when the app of *name* that makes codes was set up, ``None`` for none."""
 
     def check_totp(self, name: str, code: str, sealer: Sealer, *, now: float) -> bool:
-        """
-        Return whether *code* is one of now; if so, it is used up.
-        """
+        """Return whether *code* is one of now; if so, it is used up."""
 
     def check_recovery_code(self, name: str, code: str, *, now: float) -> bool:
-        """
-        Return whether *code* is an unused recovery code; if so, it is used up.
-        """
+        """Return whether *code* is an unused recovery code; if so, it is used up."""
 
     def latest_grant(self, person: str, asset: str) -> Grant | None:
-        """
-        Return what *person* asked for *asset* last, whatever came of it.
-        """
+        """Return what *person* asked for *asset* last, whatever came of it."""
 
     def identity(self, name: str) -> Identity | None:
-        """
-        Return the identity *name*.
-        """
+        """Return the identity *name*."""
 
     def ssh_key(self, fingerprint: str) -> SSHKey | None:
-        """
-        Return the living key with *fingerprint*.
-        """
+        """Return the living key with *fingerprint*."""
 
     def certificate(self, fingerprint: str) -> ClientCertificate | None:
-        """
-        Return the certificate with *fingerprint*, living or not.
-        """
+        """Return the certificate with *fingerprint*, living or not."""
 
     def generation(self) -> int:
-        """
-        Return a number that grows with every change.
-        """
+        """Return a number that grows with every change."""
 
 
 class Countries(Protocol):
-    """
-    Tells where an address is.
-    """
+    """Tells where an address is."""
 
     def country_of(self, address: str) -> str | None:
-        """
-        Return the ISO 3166-1 code, ``None`` when nobody knows.
-        """
+        """Return the ISO 3166-1 code, ``None`` when nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """
-    What is served, of one moment: *countries* is ``None`` where no database is configured.
-    """
+    """What is served, of one moment: *countries* is ``None`` where no database is configured."""
 
     drops: Mapping[str, OpenDrop] = field(default_factory=dict)
     tunnels: tuple[Tunnel, ...] = ()
@@ -101,9 +71,7 @@ class Rules:
     countries: Countries | None = None
 
     def guarded(self, protocol: TransferProtocol) -> tuple[Drop | Tunnel, ...]:
-        """
-        Return what is reached over *protocol* and asks for a grant.
-        """
+        """Return what is reached over *protocol* and asks for a grant."""
         reached: list[Drop | Tunnel] = [one.drop for one in self.drops.values()]
         if protocol is not TransferProtocol.FTPS:
             reached += self.tunnels

@@ -1,6 +1,4 @@
-"""
-What a doorkeeper writes into the trail: who came in, and who did not and why.
-"""
+"""What a doorkeeper writes into the trail: who came in, and who did not and why."""
 
 from __future__ import annotations
 
@@ -22,9 +20,7 @@ UNKNOWN = "(unknown)"
 
 
 class DoorTrail:
-    """
-    The trail of the door of *protocol*, kept by *house*.
-    """
+    """The trail of the door of *protocol*, kept by *house*."""
 
     def __init__(self, house: House, protocol: TransferProtocol) -> None:
         self._house = house
@@ -33,16 +29,12 @@ class DoorTrail:
         self._quiet: dict[str, float] = {}
 
     def turned_away(self, peer: str, now: float) -> None:
-        """
-        Note that an address has to wait; once in a minute for each.
-        """
+        """Note that an address has to wait; once in a minute for each."""
         if self._is_news(peer, now):
             self.refused(UNKNOWN, self.at(peer), "too many attempts from this address")
 
     def at(self, peer: str) -> Channel:
-        """
-        Return a connection of which nothing is known yet but where it comes from.
-        """
+        """Return a connection of which nothing is known yet but where it comes from."""
         return Channel(self._protocol, peer, version="", group="", cipher="")
 
     def refused(
@@ -55,21 +47,15 @@ class DoorTrail:
         key: str = "",
         place: str = "",
     ) -> None:
-        """
-        Note that *name* did not get what they wanted, and *why*.
-        """
+        """Note that *name* did not get what they wanted, and *why*."""
         self._note("refusal", Caller(name, (), frozenset(), None, key), channel, place, why, rule)
 
     def signed_in(self, caller: Caller, channel: Channel, drops: str, grants: str) -> None:
-        """
-        Note that *caller* came in and sees *drops*; *grants* are ids of those that it took.
-        """
+        """Note that *caller* came in and sees *drops*; *grants* are ids of those that it took."""
         self._note("login", caller, channel, drops, "ok", grant=grants)
 
     def tunnelled(self, caller: Caller, channel: Channel, tunnel: Tunnel, grant: str) -> None:
-        """
-        Note that *caller* opened *tunnel*; *grant* is the id of the one that it took.
-        """
+        """Note that *caller* opened *tunnel*; *grant* is the id of the one that it took."""
         classification = tunnel.classification.id
         self._note(
             "tunnel", caller, channel, tunnel.name, "ok", grant=grant, classification=classification

@@ -68,27 +68,19 @@ class EventWriter:
         self._thread.start()
 
     def __enter__(self) -> Self:
-        """
-        Return itself.
-        """
+        """Return itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """
-        Close it.
-        """
+        """Close it."""
         self.close()
 
     def note(self, event: Event) -> None:
-        """
-        Take *event*; returns at once.
-        """
+        """Take *event*; returns at once."""
         self._queue.put(event)
 
     def close(self) -> None:
-        """
-        Write what is left, and end.
-        """
+        """Write what is left, and end."""
         if self._thread.is_alive():
             self._ends.set()
             self._queue.put(None)
@@ -184,9 +176,7 @@ class EventWriter:
 
 
 def write_log(log: str, records: Sequence[TransferRecord], complain: Callable[[str], None]) -> None:
-    """
-    Append *records* to the file *log*, "" for none; *complain* is told when it cannot be.
-    """
+    """Append *records* to the file *log*, "" for none; *complain* is told when it cannot be."""
     if not log or not records:
         return
     lines = [

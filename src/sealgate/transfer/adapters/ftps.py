@@ -69,9 +69,7 @@ class FTPSSettings:
 
 
 class _Acceptor(Wire):
-    """
-    Takes new connections from one listening socket.
-    """
+    """Takes new connections from one listening socket."""
 
     def __init__(self, listener: socket.socket, server: FTPSServer, *, implicit: bool) -> None:
         listener.setblocking(False)
@@ -93,20 +91,14 @@ class _Acceptor(Wire):
             guarded(self._server.arrived, connection, self._implicit)
 
     def on_writable(self) -> None:
-        """
-        Do nothing: a listener never writes.
-        """
+        """Do nothing: a listener never writes."""
 
     def handle_close(self) -> None:
-        """
-        Go on: a listener is closed by its server.
-        """
+        """Go on: a listener is closed by its server."""
 
 
 class FTPSServer:
-    """
-    Serves *explicit* and *implicit*: sockets that are bound, and belong to it from now on.
-    """
+    """Serves *explicit* and *implicit*: sockets that are bound, and belong to it from now on."""
 
     def __init__(
         self,
@@ -142,9 +134,7 @@ class FTPSServer:
         self._stop_at: float | None = None
 
     def serve_forever(self) -> None:
-        """
-        Serve until :meth:`request_stop`, then close everything.
-        """
+        """Serve until :meth:`request_stop`, then close everything."""
         next_sweep = 0.0
         try:
             while not self._is_over():
@@ -196,9 +186,7 @@ class FTPSServer:
     # --- what connections ask for
 
     def arrived(self, sock: socket.socket, implicit: bool) -> None:  # noqa: FBT001
-        """
-        Take a connection in, or tell it why not.
-        """
+        """Take a connection in, or tell it why not."""
         try:
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -233,9 +221,7 @@ class FTPSServer:
         return gone is not None
 
     def admits(self, connection: ControlConnection) -> bool:
-        """
-        Return whether the client behind a proxy may come in; it is told if not.
-        """
+        """Return whether the client behind a proxy may come in; it is told if not."""
         why = self._why_not(connection.peer)
         if why:
             connection.end(f"421 {why}")
@@ -256,9 +242,7 @@ class FTPSServer:
         return ""
 
     def forget(self, connection: ControlConnection) -> None:
-        """
-        Count *connection* no longer.
-        """
+        """Count *connection* no longer."""
         place = self._connections.pop(connection, None)
         if place is not None:
             self._per_address[place] -= 1
@@ -266,18 +250,14 @@ class FTPSServer:
                 del self._per_address[place]
 
     def is_proxy(self, peer: str) -> bool:
-        """
-        Return whether *peer* is a balancer that tells who is behind it.
-        """
+        """Return whether *peer* is a balancer that tells who is behind it."""
         if not self._proxies:
             return False
         address = ipaddress.ip_address(peer.partition("%")[0])
         return any(address in network for network in self._proxies)
 
     def listen_passive(self, connection: ControlConnection) -> PassiveListener | None:
-        """
-        Open a data port for *connection*; ``None`` when none is free.
-        """
+        """Open a data port for *connection*; ``None`` when none is free."""
         sock = connection.socket
         listener = open_passive(sock.getsockname(), sock.family, self.settings.passive)
         if listener is None and self._free_port_for(connection):
@@ -285,9 +265,7 @@ class FTPSServer:
         return None if listener is None else PassiveListener(listener, connection)
 
     def _free_port_for(self, connection: ControlConnection) -> bool:
-        """
-        Return whether somebody who held more ports than *connection*'s place gave one up.
-        """
+        """Return whether somebody who held more ports than *connection*'s place gave one up."""
         waiting = {c: p for c, p in self._connections.items() if c.waits_for_data}
         gone = displaced(waiting, self._connections[connection])
         if gone is not None:
@@ -295,9 +273,7 @@ class FTPSServer:
         return gone is not None
 
     def announced_address(self, sock: socket.socket) -> str | None:
-        """
-        Return the IPv4 address that PASV on *sock* tells, ``None`` when there is none.
-        """
+        """Return the IPv4 address that PASV on *sock* tells, ``None`` when there is none."""
         local = plain_address(sock.getsockname()[0])
         address = self.settings.passive.address or local
         with contextlib.suppress(ValueError):
@@ -305,17 +281,13 @@ class FTPSServer:
         return None
 
     def family_number(self, sock: socket.socket) -> str:
-        """
-        Return the network of *sock* in EPSV's numbers (RFC 2428).
-        """
+        """Return the network of *sock* in EPSV's numbers (RFC 2428)."""
         local = plain_address(sock.getsockname()[0])
         return "2" if ":" in local else "1"
 
 
 def _turn_away(sock: socket.socket, why: str, *, implicit: bool) -> None:
-    """
-    Close *sock*; in the clear a reason can be given.
-    """
+    """Close *sock*; in the clear a reason can be given."""
     if not implicit:
         with contextlib.suppress(OSError):
             sock.send(f"421 {why}\r\n".encode("ascii", "replace"))

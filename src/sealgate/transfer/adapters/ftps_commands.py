@@ -38,9 +38,7 @@ _NO_ACTIVE = "502 only passive data connections: use EPSV or PASV"
 
 
 class Commands:
-    """
-    What a control connection answers about itself; what it keeps between commands.
-    """
+    """What a control connection answers about itself; what it keeps between commands."""
 
     server: FTPSServer
     session: FileSession | None
@@ -56,9 +54,7 @@ class Commands:
     open_data_port: Callable[[], PassiveListener | None]
 
     def reset_commands(self) -> None:
-        """
-        Begin at the root, with nothing agreed on.
-        """
+        """Begin at the root, with nothing agreed on."""
         self._folder = "/"
         self._binary = False
         self._rest = 0
@@ -69,17 +65,13 @@ class Commands:
 
     @property
     def files(self) -> FileSession:
-        """
-        Return the session; commands before it are refused earlier.
-        """
+        """Return the session; commands before it are refused earlier."""
         if self.session is None:
             raise TransferError(Trouble.DENIED, "sign in first")
         return self.session
 
     def at(self, path: str) -> str:
-        """
-        Return *path* as seen from the root; the session judges it.
-        """
+        """Return *path* as seen from the root; the session judges it."""
         return path if path.startswith("/") else posixpath.join(self._folder, path)
 
     def ask(
@@ -90,17 +82,13 @@ class Commands:
         *,
         long: bool = False,
     ) -> None:
-        """
-        Do *work* about *path*: in a thread where it may wait for a network, or is *long*.
-        """
+        """Do *work* about *path*: in a thread where it may wait for a network, or is *long*."""
         self.work(work, then, off_loop=long or self.files.is_remote(path))
 
     def listing(
         self, path: str, then: Callable[[list[Entry]], None], *, folder: bool = False
     ) -> None:
-        """
-        Collect what lies in *path*, or *path* itself where it is a file and may be.
-        """
+        """Collect what lies in *path*, or *path* itself where it is a file and may be."""
         files, place = self.files, self.at(path)
 
         def collect() -> list[Entry]:
@@ -120,16 +108,12 @@ class Commands:
     # --- protection
 
     def do_pbsz(self, _: str) -> None:
-        """
-        Agree on no buffer (RFC 4217, 8).
-        """
+        """Agree on no buffer (RFC 4217, 8)."""
         self._buffer_agreed = True
         self.reply("200 PBSZ=0")
 
     def do_prot(self, level: str) -> None:
-        """
-        Protect data: P and nothing else (RFC 4217, 9).
-        """
+        """Protect data: P and nothing else (RFC 4217, 9)."""
         if not self._buffer_agreed:
             self.reply("503 PBSZ 0 comes first")
         elif level.upper() == "P":
@@ -141,25 +125,19 @@ class Commands:
             self.reply("504 PROT P is what there is")
 
     def do_ccc(self, _: str) -> None:
-        """
-        Stay in TLS (RFC 4217, 12.3).
-        """
+        """Stay in TLS (RFC 4217, 12.3)."""
         self.reply("533 the control connection stays in TLS")
 
     # --- about the connection
 
     def do_feat(self, _: str) -> None:
-        """
-        Tell what is spoken (RFC 2389).
-        """
+        """Tell what is spoken (RFC 2389)."""
         chosen = ";".join(f"{fact}{'*' if fact in self._facts else ''}" for fact in FACTS)
         lines = sorted((*_FEATURES, f"MLST {chosen};"))
         self.reply_lines("211-what is spoken here", *(f" {line}" for line in lines), "211 end")
 
     def do_opts(self, argument: str) -> None:
-        """
-        Set UTF8, MLST facts or the hash.
-        """
+        """Set UTF8, MLST facts or the hash."""
         words = argument.upper().split()
         if words[0] == "MLST":
             asked = set(argument.lower().partition(" ")[2].split(";"))
@@ -173,39 +151,27 @@ class Commands:
             self.reply("501 this option does not exist here")
 
     def do_help(self, _: str) -> None:
-        """
-        Tell where to begin.
-        """
+        """Tell where to begin."""
         self.reply("214 AUTH TLS, then PBSZ 0, PROT P, USER and PASS; FEAT tells the rest")
 
     def do_noop(self, _: str) -> None:
-        """
-        Answer.
-        """
+        """Answer."""
         self.reply("200 here")
 
     def do_syst(self, _: str) -> None:
-        """
-        Tell how listings look; nothing about the host.
-        """
+        """Tell how listings look; nothing about the host."""
         self.reply("215 UNIX Type: L8")
 
     def do_clnt(self, _: str) -> None:
-        """
-        Hear what the client calls itself, and forget it.
-        """
+        """Hear what the client calls itself, and forget it."""
         self.reply("200 noted")
 
     def do_quit(self, _: str) -> None:
-        """
-        Say goodbye.
-        """
+        """Say goodbye."""
         self.end("221 goodbye")
 
     def do_stat(self, path: str) -> None:
-        """
-        Tell the state of this connection, or list *path* here.
-        """
+        """Tell the state of this connection, or list *path* here."""
         if not path:
             state = "signed in" if self.session is not None else "not signed in"
             self.reply(f"211 {state}, over TLS" if self.tls is not None else f"211 {state}")
@@ -220,15 +186,11 @@ class Commands:
         self.reply_lines("213-the folder", *lines, "213 end")
 
     def do_site(self, _: str) -> None:
-        """
-        Have none of them: what they do to hosts is not wanted.
-        """
+        """Have none of them: what they do to hosts is not wanted."""
         self.reply("504 there are no SITE commands here")
 
     def do_type(self, argument: str) -> None:
-        """
-        Take binary; text is known for listings only.
-        """
+        """Take binary; text is known for listings only."""
         kind = argument.upper().split()
         if kind in (["I"], ["L", "8"], ["L8"]):
             self._binary = True
@@ -240,21 +202,15 @@ class Commands:
             self.reply("504 TYPE I is what there is")
 
     def do_mode(self, argument: str) -> None:
-        """
-        Take stream mode.
-        """
+        """Take stream mode."""
         self.reply("200 stream" if argument.upper() == "S" else "504 MODE S is what there is")
 
     def do_stru(self, argument: str) -> None:
-        """
-        Take file structure.
-        """
+        """Take file structure."""
         self.reply("200 files" if argument.upper() == "F" else "504 STRU F is what there is")
 
     def do_allo(self, argument: str) -> None:
-        """
-        Tell early that a file will not fit.
-        """
+        """Tell early that a file will not fit."""
         size = number(argument.split(maxsplit=1)[0])
         if size is None:
             self.reply("501 a size in bytes is wanted")
@@ -271,17 +227,13 @@ class Commands:
     # --- data ports
 
     def do_port(self, _: str) -> None:
-        """
-        Refuse: this server connects to nobody (RFC 2577, 3).
-        """
+        """Refuse: this server connects to nobody (RFC 2577, 3)."""
         self.reply(_NO_ACTIVE)
 
     do_eprt = do_port
 
     def do_pasv(self, _: str) -> None:
-        """
-        Open a data port for IPv4.
-        """
+        """Open a data port for IPv4."""
         if self._epsv_only:
             self.reply("501 you asked for EPSV ALL")
             return
@@ -295,9 +247,7 @@ class Commands:
             self.reply(f"227 passive ({','.join(numbers)})")
 
     def do_epsv(self, argument: str) -> None:
-        """
-        Open a data port (RFC 2428).
-        """
+        """Open a data port (RFC 2428)."""
         if argument.upper() == "ALL":
             self._epsv_only = True
             self.reply("200 only EPSV from now on")
@@ -321,9 +271,7 @@ class Commands:
 
 
 def number(text: str) -> int | None:
-    """
-    Return *text* as a number of bytes, ``None`` when it is none.
-    """
+    """Return *text* as a number of bytes, ``None`` when it is none."""
     if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS:
         return int(text)
     return None

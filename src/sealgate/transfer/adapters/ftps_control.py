@@ -67,14 +67,10 @@ NO_PLAIN_FTP = (
 
 
 class ControlConnection(Secured, SignIn, FileCommands, DataPort, Working, Wire):
-    """
-    One client. *server* lends threads, settings and the doorkeeper.
-    """
+    """One client. *server* lends threads, settings and the doorkeeper."""
 
     def __init__(self, sock: socket.socket, server: FTPSServer, *, implicit: bool) -> None:
-        """
-        Begin on *sock*; with *implicit* TLS comes before anything else.
-        """
+        """Begin on *sock*; with *implicit* TLS comes before anything else."""
         Wire.__init__(self, sock, server.loop)
         self.server = server
         self.peer = self._neighbour = plain_address(sock.getpeername()[0])
@@ -97,21 +93,15 @@ class ControlConnection(Secured, SignIn, FileCommands, DataPort, Working, Wire):
 
     @property
     def is_idle(self) -> bool:
-        """
-        Return whether nothing is under way.
-        """
+        """Return whether nothing is under way."""
         return not self._busy and self._transfer is None
 
     def takes_data_from(self, address: str) -> bool:
-        """
-        Return whether *address* is the client's, or that of the balancer before it.
-        """
+        """Return whether *address* is the client's, or that of the balancer before it."""
         return address in {self.peer, self._neighbour}
 
     def end(self, reply: str) -> None:
-        """
-        Say *reply* and close, when what must be said before has been said.
-        """
+        """Say *reply* and close, when what must be said before has been said."""
         if self._ending or self.is_closed:
             return
         self._ending = True
@@ -123,9 +113,7 @@ class ControlConnection(Secured, SignIn, FileCommands, DataPort, Working, Wire):
             self.close()
 
     def check_time(self, now: float) -> None:
-        """
-        End what took too long; *now* is monotonic.
-        """
+        """End what took too long; *now* is monotonic."""
         limits = self.server.settings
         if self.session is None and now - self.began_at > limits.login_seconds:
             self.end("421 signing in took too long")
@@ -141,9 +129,7 @@ class ControlConnection(Secured, SignIn, FileCommands, DataPort, Working, Wire):
     # --- bytes
 
     def on_readable(self) -> None:
-        """
-        Read what is there: a proxy's header, a handshake, or commands.
-        """
+        """Read what is there: a proxy's header, a handshake, or commands."""
         if self._awaiting_proxy:
             self._read_proxy_header()
         elif self.tls is None:
@@ -154,9 +140,7 @@ class ControlConnection(Secured, SignIn, FileCommands, DataPort, Working, Wire):
             self.read_sealed(self.tls)
 
     def on_writable(self) -> None:
-        """
-        Go on with the handshake or the replies.
-        """
+        """Go on with the handshake or the replies."""
         if self.tls is not None and not self.tls.established:
             self._shake()
         else:
@@ -175,9 +159,7 @@ class ControlConnection(Secured, SignIn, FileCommands, DataPort, Working, Wire):
         self._take(data)
 
     def read_sealed(self, tls: TLSConnection) -> None:
-        """
-        Read one record of commands; the loop tells of the next, for OpenSSL takes no more.
-        """
+        """Read one record of commands; the loop tells of the next, for OpenSSL takes no more."""
         buffer = self.server.line_buffer
         try:
             count = tls.read_into(buffer, 0)
@@ -218,9 +200,7 @@ class ControlConnection(Secured, SignIn, FileCommands, DataPort, Working, Wire):
         self.drain()
 
     def drain(self) -> None:
-        """
-        Do what is asked, until something has to be waited for.
-        """
+        """Do what is asked, until something has to be waited for."""
         if self._draining:
             return
         self._draining = True
@@ -269,15 +249,11 @@ class ControlConnection(Secured, SignIn, FileCommands, DataPort, Working, Wire):
             self.refuse(error)
 
     def reply(self, text: str) -> None:
-        """
-        Send one line, *text*, which begins with its code.
-        """
+        """Send one line, *text*, which begins with its code."""
         self.reply_lines(text)
 
     def reply_lines(self, *lines: str) -> None:
-        """
-        Send *lines*; the first and the last begin with their code.
-        """
+        """Send *lines*; the first and the last begin with their code."""
         if self.is_closed:
             return
         text = "\r\n".join(sentence(line) for line in lines)
@@ -311,9 +287,7 @@ class ControlConnection(Secured, SignIn, FileCommands, DataPort, Working, Wire):
     # --- the end
 
     def close(self) -> None:
-        """
-        Hang up; what was open is given back by a thread.
-        """
+        """Hang up; what was open is given back by a thread."""
         if self.is_closed:
             return
         if self.tls is not None and self.tls.established:

@@ -44,16 +44,12 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 def plain_address(address: str) -> str:
-    """
-    Return *address* without the prefix that an IPv6 socket gives IPv4 peers.
-    """
+    """Return *address* without the prefix that an IPv6 socket gives IPv4 peers."""
     return address.removeprefix("::ffff:") if "." in address else address
 
 
 def open_passive(local: tuple[str, int], family: int, ports: PassivePorts) -> socket.socket | None:
-    """
-    Return a socket that listens on a free passive port, from a random one on; or ``None``.
-    """
+    """Return a socket that listens on a free passive port, from a random one on; or ``None``."""
     count = ports.last - ports.first + 1
     first = secrets.randbelow(count)
     for step in range(count):
@@ -81,9 +77,7 @@ class PassiveListener(Wire):
     """
 
     def __init__(self, listener: socket.socket, control: ControlConnection) -> None:
-        """
-        Listen on *listener* for *control*.
-        """
+        """Listen on *listener* for *control*."""
         super().__init__(listener, control.ioloop)
         self._control = control
         self._coming: list[DataConnection] = []
@@ -94,9 +88,7 @@ class PassiveListener(Wire):
         self.fault_at = 0.0
 
     def on_readable(self) -> None:
-        """
-        Let those who came shake hands; other addresses are hung up on (RFC 2577, 2).
-        """
+        """Let those who came shake hands; other addresses are hung up on (RFC 2577, 2)."""
         for _ in range(_MOST_COMING):
             try:
                 connection, peer = self.socket.accept()
@@ -119,9 +111,7 @@ class PassiveListener(Wire):
                 return
 
     def _make_room(self) -> None:
-        """
-        Let go of one that is least likely the right one, when too many shake hands.
-        """
+        """Let go of one that is least likely the right one, when too many shake hands."""
         if len(self._coming) >= _MOST_COMING:
             # The client's own says hello at once, and only with it is a session resumed.
             gone = min(self._coming, key=lambda one: one.progress)
@@ -129,9 +119,7 @@ class PassiveListener(Wire):
             gone.close()
 
     def check_time(self, now: float, seconds: float) -> None:
-        """
-        Let go of those that have shaken hands for *seconds*; *now* is monotonic.
-        """
+        """Let go of those that have shaken hands for *seconds*; *now* is monotonic."""
         for one in tuple(self._coming):
             if now - one.moved_at > seconds:
                 self._coming.remove(one)
@@ -153,22 +141,16 @@ class PassiveListener(Wire):
         data.close()
 
     def taken(self, data: DataConnection) -> None:
-        """
-        Hand *data* over, which is the right one, and stop.
-        """
+        """Hand *data* over, which is the right one, and stop."""
         self._coming.remove(data)
         self.close()
         self._control.data_arrived(data)
 
     def on_writable(self) -> None:
-        """
-        Do nothing: a listener never writes.
-        """
+        """Do nothing: a listener never writes."""
 
     def close(self) -> None:
-        """
-        Stop waiting, and let go of whoever shakes hands.
-        """
+        """Stop waiting, and let go of whoever shakes hands."""
         coming, self._coming = self._coming, []
         for one in coming:
             one.close()
@@ -176,9 +158,7 @@ class PassiveListener(Wire):
 
 
 class DataConnection(Wire):
-    """
-    One data connection: handshake, checks, then the bytes of one transfer.
-    """
+    """One data connection: handshake, checks, then the bytes of one transfer."""
 
     def __init__(
         self,
@@ -187,9 +167,7 @@ class DataConnection(Wire):
         tls: TLSConnection,
         listener: PassiveListener,
     ) -> None:
-        """
-        Wait for the hello on *connection*, which came to *listener*, to resume that of *tls*.
-        """
+        """Wait for the hello on *connection*, which came to *listener*, to resume that of *tls*."""
         connection.setblocking(False)
         super().__init__(connection, control.ioloop)
         self._control = control
@@ -204,23 +182,17 @@ class DataConnection(Wire):
 
     @property
     def progress(self) -> tuple[bool, float]:
-        """
-        Return what orders those that shake hands: the session that it resumes, then its age.
-        """
+        """Return what orders those that shake hands: the session that it resumes, then its age."""
         return self.tls.resumed and not self.tls.established, self.moved_at
 
     def carry(self, transfer: Transfer) -> None:
-        """
-        Let *transfer* have the connection, now that it is established.
-        """
+        """Let *transfer* have the connection, now that it is established."""
         self._transfer = transfer
         self.moved_at = time.monotonic()
         transfer.start(self)
 
     def on_readable(self) -> None:
-        """
-        Go on with the handshake or the transfer.
-        """
+        """Go on with the handshake or the transfer."""
         if not self.tls.established:
             self._shake()
         elif self._transfer is not None:
@@ -230,9 +202,7 @@ class DataConnection(Wire):
             self.listen_for(reading=False, writing=False)
 
     def on_writable(self) -> None:
-        """
-        Go on with the handshake or the transfer.
-        """
+        """Go on with the handshake or the transfer."""
         if not self.tls.established:
             self._shake()
         elif self._transfer is not None:
@@ -240,29 +210,21 @@ class DataConnection(Wire):
 
     @property
     def is_in_loop(self) -> bool:
-        """
-        Return whether it is not paused.
-        """
+        """Return whether it is not paused."""
         return self._fileno in self.ioloop.socket_map
 
     def pause(self) -> None:
-        """
-        Leave the loop while a thread works for the transfer.
-        """
+        """Leave the loop while a thread works for the transfer."""
         self.del_channel()
 
     def resume(self, *, reading: bool) -> None:
-        """
-        Come back into the loop.
-        """
+        """Come back into the loop."""
         if not self.is_closed:
             self._waiting_for = self.ioloop.READ if reading else self.ioloop.WRITE
             self.add_channel(events=self._waiting_for)
 
     def discard(self) -> None:
-        """
-        Read what still comes, unopened, until the client ends, for a while at the most.
-        """
+        """Read what still comes, unopened, until the client ends, for a while at the most."""
         self._transfer = _Discarding(self)
         self._clean_end = True
         self.ioloop.call_later(DISCARD_SECONDS, self.close)
@@ -272,16 +234,12 @@ class DataConnection(Wire):
             self.resume(reading=True)
 
     def end(self) -> None:
-        """
-        Close with close_notify: everything was sent.
-        """
+        """Close with close_notify: everything was sent."""
         self._clean_end = self.tls.say_goodbye()
         self.close()
 
     def close(self) -> None:
-        """
-        Close; without :meth:`end` by a reset, so that nobody takes it for the end.
-        """
+        """Close; without :meth:`end` by a reset, so that nobody takes it for the end."""
         if self.is_closed:
             return
         if not self._clean_end:
@@ -290,9 +248,7 @@ class DataConnection(Wire):
         super().close()
 
     def handle_close(self) -> None:
-        """
-        Tell whoever waits that the client went away.
-        """
+        """Tell whoever waits that the client went away."""
         self.is_lost = True
         gone = "426 the data connection was closed before its transfer"
         if self._transfer is not None:
@@ -324,9 +280,7 @@ class DataConnection(Wire):
         self._listener.taken(self)
 
     def _fault(self) -> str:
-        """
-        Return why the connection is no better than no TLS, "" when it is.
-        """
+        """Return why the connection is no better than no TLS, "" when it is."""
         if not self.tls.resumed:
             return (
                 "the data connection must resume the TLS session of the control connection; "
@@ -342,23 +296,17 @@ class DataConnection(Wire):
 
 
 class _Discarding:
-    """
-    What a data connection carries once its upload is refused: nothing that is kept.
-    """
+    """What a data connection carries once its upload is refused: nothing that is kept."""
 
     def __init__(self, data: DataConnection) -> None:
         self._data = data
         self._left = DISCARD_BYTES
 
     def start(self, data: DataConnection) -> None:
-        """
-        Do nothing: it begins in the middle.
-        """
+        """Do nothing: it begins in the middle."""
 
     def on_readable(self) -> None:
-        """
-        Throw away one piece; a client that sends without end is cut off.
-        """
+        """Throw away one piece; a client that sends without end is cut off."""
         try:
             count = len(self._data.socket.recv(_DISCARD_PIECE_BYTES))
         except BlockingIOError:
@@ -370,19 +318,13 @@ class _Discarding:
             self._data.close()
 
     def on_writable(self) -> None:
-        """
-        Do nothing: nothing is sent.
-        """
+        """Do nothing: nothing is sent."""
 
     def on_lost(self) -> None:
-        """
-        Let go.
-        """
+        """Let go."""
         self._data.close()
 
     def stop(self, *replies: str) -> None:
-        """
-        Let go; what there was to say is said.
-        """
+        """Let go; what there was to say is said."""
         del replies
         self._data.close()

@@ -31,38 +31,28 @@ _NO_ASCII = "files travel as they are: send TYPE I first"
 
 
 class FileCommands(Commands):
-    """
-    What a control connection answers about files once it is signed in.
-    """
+    """What a control connection answers about files once it is signed in."""
 
     # --- listings
 
     def do_list(self, argument: str) -> None:
-        """
-        List as ``ls -l``; options of ``ls`` are passed over.
-        """
+        """List as ``ls -l``; options of ``ls`` are passed over."""
         now = time.time()
         self._send_list(_without_options(argument), lambda entry: listed(entry, now))
 
     def do_nlst(self, argument: str) -> None:
-        """
-        List names.
-        """
+        """List names."""
         self._send_list(_without_options(argument), lambda entry: given(entry.path[-1]))
 
     def do_mlsd(self, path: str) -> None:
-        """
-        List facts (RFC 3659, 7).
-        """
+        """List facts (RFC 3659, 7)."""
         wanted = self._facts
         self._send_list(
             path, lambda entry: f"{facts(entry, wanted)} {given(entry.path[-1])}", folder=True
         )
 
     def do_mlst(self, path: str) -> None:
-        """
-        Tell facts of one file or folder.
-        """
+        """Tell facts of one file or folder."""
 
         def tell(entry: Entry) -> None:
             line = f" {facts(entry, self._facts)} /{'/'.join(map(given, entry.path))}"
@@ -84,9 +74,7 @@ class FileCommands(Commands):
     # --- files
 
     def do_retr(self, path: str) -> None:
-        """
-        Send a file, from REST on.
-        """
+        """Send a file, from REST on."""
         offset = self._taken()
         if not self._binary:
             self.reply(f"504 {_NO_ASCII}")
@@ -113,16 +101,12 @@ class FileCommands(Commands):
         self.work(opened, send, off_loop=remote)
 
     def do_stor(self, path: str) -> None:
-        """
-        Take a file; behind REST go on with one.
-        """
+        """Take a file; behind REST go on with one."""
         offset = self._taken()
         self._store(path, offset=offset or None, resume=bool(offset))
 
     def do_appe(self, path: str) -> None:
-        """
-        Go on with a file where it ends.
-        """
+        """Go on with a file where it ends."""
         self._taken()
         self._store(path, offset=None, resume=True)
 
@@ -151,9 +135,7 @@ class FileCommands(Commands):
         self.work(opened, take, off_loop=remote)
 
     def do_rest(self, argument: str) -> None:
-        """
-        Remember where to go on.
-        """
+        """Remember where to go on."""
         offset = number(argument)
         if not self._binary:
             self.reply(f"504 {_NO_ASCII}")
@@ -164,18 +146,14 @@ class FileCommands(Commands):
             self.reply(f"350 going on at {offset}")
 
     def do_size(self, path: str) -> None:
-        """
-        Tell the plain size: what REST counts in.
-        """
+        """Tell the plain size: what REST counts in."""
         if not self._binary:
             self.reply(f"550 {_NO_ASCII}")
             return
         self._about_file(path, lambda entry: self.reply(f"213 {entry.size}"))
 
     def do_mdtm(self, path: str) -> None:
-        """
-        Tell when a file was changed.
-        """
+        """Tell when a file was changed."""
         self._about_file(path, lambda entry: self.reply(f"213 {time_value(entry.modified_at)}"))
 
     def _about_file(self, path: str, then: Callable[[Entry], None]) -> None:
@@ -188,9 +166,7 @@ class FileCommands(Commands):
         self.ask(self.at(path), partial(self.files.stat, self.at(path)), judge)
 
     def do_mfmt(self, argument: str) -> None:
-        """
-        Set when a file was changed.
-        """
+        """Set when a file was changed."""
         text, _, path = argument.partition(" ")
         moment = parse_time(text)
         if moment is None or not path:
@@ -204,9 +180,7 @@ class FileCommands(Commands):
         )
 
     def do_hash(self, path: str) -> None:
-        """
-        Tell the SHA-256 of a file's plain bytes, for whoever may read it.
-        """
+        """Tell the SHA-256 of a file's plain bytes, for whoever may read it."""
         files, place = self.files, self.at(path)
 
         def digest() -> tuple[int, str]:
@@ -230,27 +204,19 @@ class FileCommands(Commands):
         )
 
     def do_dele(self, path: str) -> None:
-        """
-        Remove a file.
-        """
+        """Remove a file."""
         self._change(path, self.files.remove, "250 removed")
 
     def do_mkd(self, path: str) -> None:
-        """
-        Make a folder.
-        """
+        """Make a folder."""
         self._change(path, self.files.make_folder, f"257 {quoted(self.at(path))}")
 
     def do_rmd(self, path: str) -> None:
-        """
-        Remove an empty folder.
-        """
+        """Remove an empty folder."""
         self._change(path, self.files.remove_folder, "250 removed")
 
     def do_rnfr(self, path: str) -> None:
-        """
-        Say what to rename.
-        """
+        """Say what to rename."""
         place = self.at(path)
 
         def remember(_: Entry) -> None:
@@ -260,9 +226,7 @@ class FileCommands(Commands):
         self.ask(place, partial(self.files.stat, place), remember)
 
     def do_rnto(self, path: str) -> None:
-        """
-        Rename.
-        """
+        """Rename."""
         old, self._renaming = self._renaming, None
         if old is None:
             self.reply("503 RNFR comes first")
@@ -276,15 +240,11 @@ class FileCommands(Commands):
     # --- the current folder
 
     def do_pwd(self, _: str) -> None:
-        """
-        Tell the current folder.
-        """
+        """Tell the current folder."""
         self.reply(f"257 {quoted(self._folder)}")
 
     def do_cwd(self, path: str) -> None:
-        """
-        Go to another folder.
-        """
+        """Go to another folder."""
         files, place = self.files, self.at(path or "/")
 
         def found() -> str:
@@ -300,9 +260,7 @@ class FileCommands(Commands):
         self.ask(place, found, go)
 
     def do_cdup(self, _: str) -> None:
-        """
-        Go up.
-        """
+        """Go up."""
         self.do_cwd(posixpath.dirname(self._folder))
 
 
@@ -312,9 +270,7 @@ def _check_offset(offset: int, entry: Entry) -> None:
 
 
 def _without_options(argument: str) -> str:
-    """
-    Return *argument* without the ``-la`` that clients put before a path.
-    """
+    """Return *argument* without the ``-la`` that clients put before a path."""
     while argument.startswith("-"):
         argument = argument.partition(" ")[2]
     return argument

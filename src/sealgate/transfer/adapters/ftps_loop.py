@@ -29,24 +29,18 @@ T = TypeVar("T")
 
 
 class Outcome:
-    """
-    What a piece of work came to: a value, or the exception that it ended with.
-    """
+    """What a piece of work came to: a value, or the exception that it ended with."""
 
     __slots__ = ("error", "value")
 
     def __init__(self, value: Any = None, error: Exception | None = None) -> None:
-        """
-        Keep one of both.
-        """
+        """Keep one of both."""
         self.value = value
         self.error = error
 
 
 def outcome_of(work: Callable[[], object]) -> Outcome:
-    """
-    Do *work* here and now.
-    """
+    """Do *work* here and now."""
     try:
         return Outcome(work())
     except Exception as error:  # noqa: BLE001  # told to whoever asked, never lost
@@ -61,9 +55,7 @@ class Errands:
     """
 
     def __init__(self, loop: Any, *, sign_in_threads: int, store_threads: int) -> None:
-        """
-        Wake *loop* through an event descriptor.
-        """
+        """Wake *loop* through an event descriptor."""
         self._loop = loop
         self._fileno: int = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._done: deque[tuple[Callable[[Outcome], None], Outcome]] = deque()
@@ -100,29 +92,21 @@ class Errands:
         (self._sign_in.line(usual=usual) if sign_in else self._store).submit(errand)
 
     def wake(self) -> None:
-        """
-        Make the loop look up. Safe in threads and signal handlers.
-        """
+        """Make the loop look up. Safe in threads and signal handlers."""
         with self._closing:
             if self._fileno >= 0:
                 os.eventfd_write(self._fileno, 1)
 
     def readable(self) -> bool:
-        """
-        Tell the loop to listen.
-        """
+        """Tell the loop to listen."""
         return True
 
     def writable(self) -> bool:
-        """
-        Tell the loop that nothing is to be written.
-        """
+        """Tell the loop that nothing is to be written."""
         return False
 
     def handle_read_event(self) -> None:
-        """
-        Bring finished work back into the loop.
-        """
+        """Bring finished work back into the loop."""
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self._fileno)
         while self._done:
@@ -130,17 +114,13 @@ class Errands:
             guarded(then, outcome)
 
     def handle_error(self) -> None:
-        """
-        Say that something went wrong here; the loop goes on.
-        """
+        """Say that something went wrong here; the loop goes on."""
         LOG.error("the way back from threads failed")
 
     handle_close = handle_error
 
     def close(self) -> None:
-        """
-        Wait for the threads, and bring back what they did.
-        """
+        """Wait for the threads, and bring back what they did."""
         if self._fileno < 0:
             return
         self._sign_in.shutdown()
@@ -154,9 +134,7 @@ class Errands:
 
 
 def guarded(call: Callable[..., object], *arguments: object) -> None:
-    """
-    Call *call* so that a fault of ours ends one connection, and never the loop.
-    """
+    """Call *call* so that a fault of ours ends one connection, and never the loop."""
     try:
         call(*arguments)
     except Exception as error:
@@ -166,51 +144,37 @@ def guarded(call: Callable[..., object], *arguments: object) -> None:
 
 
 class Wire(AsyncChat):  # type: ignore[misc]  # pyftpdlib has no types
-    """
-    One socket in the loop that reads and writes by itself, without asynchat's buffers.
-    """
+    """One socket in the loop that reads and writes by itself, without asynchat's buffers."""
 
     def __init__(self, sock: socket.socket, loop: Any) -> None:
-        """
-        Put *sock* into *loop*, to be read from.
-        """
+        """Put *sock* into *loop*, to be read from."""
         super().__init__(sock, ioloop=loop)
         self._waiting_for: int = loop.READ
 
     @property
     def is_closed(self) -> bool:
-        """
-        Return whether it is over.
-        """
+        """Return whether it is over."""
         return bool(self._closed)
 
     def listen_for(self, *, reading: bool, writing: bool) -> None:
-        """
-        Tell the loop what to wake us for; neither means only the end of the connection.
-        """
+        """Tell the loop what to wake us for; neither means only the end of the connection."""
         wanted = (self.ioloop.READ if reading else 0) | (self.ioloop.WRITE if writing else 0)
         if wanted != self._waiting_for and not self._closed:
             self.ioloop.modify(self._fileno, wanted)
             self._waiting_for = wanted
 
     def readable(self) -> bool:
-        """
-        Leave it to :meth:`listen_for`.
-        """
+        """Leave it to :meth:`listen_for`."""
         return True
 
     writable = readable
 
     def handle_read_event(self) -> None:
-        """
-        Go on; a fault of ours ends this connection.
-        """
+        """Go on; a fault of ours ends this connection."""
         self._step(self.on_readable)
 
     def handle_write_event(self) -> None:
-        """
-        Go on; a fault of ours ends this connection.
-        """
+        """Go on; a fault of ours ends this connection."""
         self._step(self.on_writable)
 
     def _step(self, step: Callable[[], None]) -> None:
@@ -222,25 +186,17 @@ class Wire(AsyncChat):  # type: ignore[misc]  # pyftpdlib has no types
             guarded(self.close)
 
     def on_readable(self) -> None:
-        """
-        Read.
-        """
+        """Read."""
         raise NotImplementedError
 
     def on_writable(self) -> None:
-        """
-        Write.
-        """
+        """Write."""
         raise NotImplementedError
 
     def handle_close(self) -> None:
-        """
-        Take note that the other side is gone.
-        """
+        """Take note that the other side is gone."""
         guarded(self.close)
 
     def handle_error(self) -> None:
-        """
-        End this connection.
-        """
+        """End this connection."""
         guarded(self.close)

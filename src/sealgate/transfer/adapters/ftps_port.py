@@ -1,6 +1,4 @@
-"""
-The data port of a control connection: at most one connection, for one transfer at a time.
-"""
+"""The data port of a control connection: at most one connection, for one transfer at a time."""
 
 from __future__ import annotations
 
@@ -19,9 +17,7 @@ if TYPE_CHECKING:
 
 
 class DataPort:
-    """
-    Brings a command and the connection that carries it together, whichever comes first.
-    """
+    """Brings a command and the connection that carries it together, whichever comes first."""
 
     server: FTPSServer
     socket: sockets.socket
@@ -32,9 +28,7 @@ class DataPort:
     drain: Callable[[], None]
 
     def reset_data(self) -> None:
-        """
-        Begin without.
-        """
+        """Begin without."""
         self._passive: PassiveListener | None = None
         self._data: DataConnection | None = None
         self._discarded: DataConnection | None = None
@@ -44,15 +38,11 @@ class DataPort:
 
     @property
     def _whole(self) -> ControlConnection:
-        """
-        Return the connection that this is a part of.
-        """
+        """Return the connection that this is a part of."""
         return cast("ControlConnection", self)
 
     def check_data_time(self, now: float) -> None:
-        """
-        End what stands still on the data side; *now* is monotonic.
-        """
+        """End what stands still on the data side; *now* is monotonic."""
         limits = self.server.settings
         data, transfer, passive = self._data, self._transfer, self._passive
         if passive is not None:
@@ -76,9 +66,7 @@ class DataPort:
             transfer.stop("426 the data connection stood still for too long")
 
     def open_data_port(self) -> PassiveListener | None:
-        """
-        Listen for a data connection; one that is open already is dropped.
-        """
+        """Listen for a data connection; one that is open already is dropped."""
         self.drop_data()
         self.drop_discarded()
         self._passive = self.server.listen_passive(self._whole)
@@ -86,22 +74,16 @@ class DataPort:
 
     @property
     def waits_for_data(self) -> bool:
-        """
-        Return whether a data port is open that no transfer asks for yet.
-        """
+        """Return whether a data port is open that no transfer asks for yet."""
         return self._passive is not None and self._transfer is None
 
     def give_port_up(self) -> None:
-        """
-        Close a data port that others wait for; the next transfer hears why.
-        """
+        """Close a data port that others wait for; the next transfer hears why."""
         self.drop_data()
         self._data_fault = "425 others waited for the data port: ask for one again"
 
     def drop_data(self) -> None:
-        """
-        Close the data connection, or stop waiting for it.
-        """
+        """Close the data connection, or stop waiting for it."""
         passive, self._passive = self._passive, None
         data, self._data = self._data, None
         self._data_fault = ""
@@ -122,17 +104,13 @@ class DataPort:
             data.discard()
 
     def drop_discarded(self) -> None:
-        """
-        Close the connection of a refused upload: the client goes on, or is gone.
-        """
+        """Close the connection of a refused upload: the client goes on, or is gone."""
         discarded, self._discarded = self._discarded, None
         if discarded is not None:
             discarded.close()
 
     def data_arrived(self, data: DataConnection) -> None:
-        """
-        Take the data connection, which stands; a waiting transfer begins.
-        """
+        """Take the data connection, which stands; a waiting transfer begins."""
         self._passive = None
         if self.is_closed:
             data.close()
@@ -144,9 +122,7 @@ class DataPort:
             data.listen_for(reading=False, writing=False)
 
     def data_failed(self, reply: str) -> None:
-        """
-        Give up the data connection; a waiting transfer, or the next one, hears *reply*.
-        """
+        """Give up the data connection; a waiting transfer, or the next one, hears *reply*."""
         transfer = self._transfer
         self.drop_data()
         if transfer is not None:
@@ -155,9 +131,7 @@ class DataPort:
             self._data_fault = reply
 
     def can_transfer(self) -> bool:
-        """
-        Return whether a data connection is there or awaited; if not, the client is told.
-        """
+        """Return whether a data connection is there or awaited; if not, the client is told."""
         if self._data is not None or self._passive is not None:
             return True
         fault, self._data_fault = self._data_fault, ""
@@ -165,9 +139,7 @@ class DataPort:
         return False
 
     def begin(self, transfer: Transfer) -> None:
-        """
-        Let *transfer* have the data connection as soon as it stands.
-        """
+        """Let *transfer* have the data connection as soon as it stands."""
         if self._data is None and self._passive is None:
             # It failed while the file was being opened.
             self._transfer = transfer
@@ -180,9 +152,7 @@ class DataPort:
             self._data.carry(transfer)
 
     def transfer_over(self, *replies: str) -> None:
-        """
-        Forget the transfer and say how it ended.
-        """
+        """Forget the transfer and say how it ended."""
         self._transfer = None
         passive, self._passive = self._passive, None
         data, self._data = self._data, None
@@ -197,9 +167,7 @@ class DataPort:
         self.drain()
 
     def do_abor(self, _: str) -> None:
-        """
-        Break the transfer off (RFC 959, 4.1.3).
-        """
+        """Break the transfer off (RFC 959, 4.1.3)."""
         if self._transfer is not None:
             self._transfer.stop("426 broken off as asked", "226 done")
         else:

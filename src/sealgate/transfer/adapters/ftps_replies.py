@@ -43,30 +43,22 @@ _TIME_DIGITS = 14
 
 
 def told(error: SealgateError) -> str:
-    """
-    Return what *error* tells a client: what is wrong, and what to do.
-    """
+    """Return what *error* tells a client: what is wrong, and what to do."""
     return f"{error.message}; {error.hint}" if error.hint else error.message
 
 
 def quoted(path: str) -> str:
-    """
-    Return *path* as in a 257 reply: quotes are doubled (RFC 959, appendix II).
-    """
+    """Return *path* as in a 257 reply: quotes are doubled (RFC 959, appendix II)."""
     return '"' + sentence(path).replace('"', '""') + '"'
 
 
 def time_value(at: float) -> str:
-    """
-    Return *at* as ``YYYYMMDDHHMMSS`` in UTC (RFC 3659, 2.3).
-    """
+    """Return *at* as ``YYYYMMDDHHMMSS`` in UTC (RFC 3659, 2.3)."""
     return _utc(at).strftime("%Y%m%d%H%M%S")
 
 
 def parse_time(text: str) -> float | None:
-    """
-    Return the seconds since the epoch of ``YYYYMMDDHHMMSS[.F...]``, or ``None``.
-    """
+    """Return the seconds since the epoch of ``YYYYMMDDHHMMSS[.F...]``, or ``None``."""
     whole, _, fraction = text.partition(".")
     if len(whole) != _TIME_DIGITS or not whole.isascii() or not whole.isdigit():
         return None
@@ -80,9 +72,7 @@ def parse_time(text: str) -> float | None:
 
 
 def facts(entry: Entry, wanted: Iterable[str] = FACTS) -> str:
-    """
-    Return the facts of *entry*, as MLSD and MLST put them before a name (RFC 3659, 7.2).
-    """
+    """Return the facts of *entry*, as MLSD and MLST put them before a name (RFC 3659, 7.2)."""
     known = {
         "type": "dir" if entry.is_folder else "file",
         "size": "" if entry.is_folder else str(entry.size),
@@ -93,9 +83,7 @@ def facts(entry: Entry, wanted: Iterable[str] = FACTS) -> str:
 
 
 def listed(entry: Entry, now: float) -> str:
-    """
-    Return *entry* as ``ls -l`` shows it: its group is its class.
-    """
+    """Return *entry* as ``ls -l`` shows it: its group is its class."""
     moment = _utc(entry.modified_at)
     recent = abs(now - entry.modified_at) < _HALF_A_YEAR_SECONDS
     when = moment.strftime("%H:%M") if recent else f"{moment.year:5d}"

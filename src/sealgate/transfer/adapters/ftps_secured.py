@@ -1,6 +1,4 @@
-"""
-How a control connection gets from nothing to TLS: a balancer's header, AUTH, handshake.
-"""
+"""How a control connection gets from nothing to TLS: a balancer's header, AUTH, handshake."""
 
 from __future__ import annotations
 
@@ -26,9 +24,7 @@ _LOOK_AGAIN_SECONDS = 0.05
 
 
 class Secured:
-    """
-    The steps before the first command that counts.
-    """
+    """The steps before the first command that counts."""
 
     server: FTPSServer
     socket: socket.socket
@@ -78,9 +74,7 @@ class Secured:
             self.reply(BANNER)
 
     def do_auth(self, argument: str) -> None:
-        """
-        Turn to TLS (RFC 4217, 4); what was sent behind the command in the clear is a trick.
-        """
+        """Turn to TLS (RFC 4217, 4); what was sent behind the command in the clear is a trick."""
         if self.tls is not None:
             self.reply("503 TLS is there already")
         elif argument.upper() not in {"TLS", "TLS-C", "SSL", "TLS-P"}:
@@ -97,9 +91,7 @@ class Secured:
                 self.secure()
 
     def secure(self) -> None:
-        """
-        Wait for the client's hello.
-        """
+        """Wait for the client's hello."""
         self.tls = TLSConnection(self.server.contexts.current(), self.socket)
         self.listen_for(reading=True, writing=False)
 

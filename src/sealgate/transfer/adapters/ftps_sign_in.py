@@ -49,9 +49,7 @@ class Admission:
 def by_certificate(
     doorkeeper: Doorkeeper, name: str, fingerprint: str, channel: Channel
 ) -> Admission:
-    """
-    Return how far the certificate of *fingerprint*, held by the client, brings *name*.
-    """
+    """Return how far the certificate of *fingerprint*, held by the client, brings *name*."""
     if not doorkeeper.knows_key(name, KeyOffer(Method.CLIENT_CERTIFICATE, fingerprint)):
         return Admission(known=False)
     methods = frozenset({Method.CLIENT_CERTIFICATE})
@@ -110,9 +108,7 @@ def _question(asked: MoreProof) -> str:
 
 
 class SignIn:
-    """
-    The commands USER and PASS of a control connection.
-    """
+    """The commands USER and PASS of a control connection."""
 
     server: FTPSServer
     peer: str
@@ -122,25 +118,19 @@ class SignIn:
     work: Callable[..., None]
 
     def reset_sign_in(self) -> None:
-        """
-        Begin as nobody.
-        """
+        """Begin as nobody."""
         self.channel: Channel | None = None
         self._fingerprint = self._name = self._proven_key = ""
         self._asked: MoreProof | None = None
         self._attempts = 0
 
     def secured(self, channel: Channel, fingerprint: str) -> None:
-        """
-        Take note of what TLS negotiated, and of the client's certificate.
-        """
+        """Take note of what TLS negotiated, and of the client's certificate."""
         self.channel = channel
         self._fingerprint = fingerprint
 
     def do_user(self, name: str) -> None:
-        """
-        Take a name; a certificate may be enough.
-        """
+        """Take a name; a certificate may be enough."""
         if self.session is not None or self.channel is None:
             self.reply("503 you are signed in; open another connection for another name")
             return
@@ -165,9 +155,7 @@ class SignIn:
         self.reply(f"331 the password, please{missing}")
 
     def do_pass(self, password: str) -> None:
-        """
-        Take a password.
-        """
+        """Take a password."""
         if self.session is not None:
             self.reply("230 signed in already")
             return

@@ -56,21 +56,15 @@ _RECORD_BYTES = 16_384
 
 
 class TLSBrokenError(Exception):
-    """
-    The other side broke TLS off, or never spoke it; what was not finished is void.
-    """
+    """The other side broke TLS off, or never spoke it; what was not finished is void."""
 
 
 class TLSClosedError(Exception):
-    """
-    The other side said close_notify: all that it sent has arrived.
-    """
+    """The other side said close_notify: all that it sent has arrived."""
 
 
 class Need(Enum):
-    """
-    What a step waits for.
-    """
+    """What a step waits for."""
 
     NOTHING = auto()
     READABLE = auto()
@@ -79,9 +73,7 @@ class Need(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TLSFiles:
-    """
-    Where certificate chain, key and the CA of clients lie, and whether hybrid is a must.
-    """
+    """Where certificate chain, key and the CA of clients lie, and whether hybrid is a must."""
 
     chain: str
     key: str
@@ -90,14 +82,10 @@ class TLSFiles:
 
 
 class ReceiveBuffer:
-    """
-    Memory that a loop reads into, again and again; only ever used by the loop's thread.
-    """
+    """Memory that a loop reads into, again and again; only ever used by the loop's thread."""
 
     def __init__(self, size: int) -> None:
-        """
-        Take *size* bytes and room for two more records.
-        """
+        """Take *size* bytes and room for two more records."""
         self.size = size
         self._bytes = bytearray(size + 2 * _RECORD_BYTES)
         self.view = memoryview(self._bytes)
@@ -162,22 +150,16 @@ def _context(context: SSL.Context) -> Any:
 
 
 class Contexts:
-    """
-    The context in force: built again when a file changed, the old one kept if it cannot be.
-    """
+    """The context in force: built again when a file changed, the old one kept if it cannot be."""
 
     def __init__(self, files: TLSFiles) -> None:
-        """
-        Build the first; ConfigError when that fails.
-        """
+        """Build the first; ConfigError when that fails."""
         self._files = files
         self._seen = self._look()
         self._context = server_context(files)
 
     def current(self) -> SSL.Context:
-        """
-        Return the context for a new control connection.
-        """
+        """Return the context for a new control connection."""
         seen = self._look()
         if seen != self._seen:
             self._seen = seen
@@ -219,9 +201,7 @@ class TLSConnection:
         *,
         resumed_from: TLSConnection | None = None,
     ) -> None:
-        """
-        Wait for the client's hello on *connection*, or without one in memory.
-        """
+        """Wait for the client's hello on *connection*, or without one in memory."""
         self.context = context
         # OpenSSL copies the id context when a connection is made; a session carries it.
         self.token: bytes = (
@@ -252,9 +232,7 @@ class TLSConnection:
         return Need.NOTHING
 
     def use_socket(self, connection: socket.socket) -> None:
-        """
-        Go on over *connection*, after a handshake in memory.
-        """
+        """Go on over *connection*, after a handshake in memory."""
         if _LIB.SSL_set_fd(self._ssl, connection.fileno()) != 1:
             raise TLSBrokenError("TLS failed")
 
@@ -290,9 +268,7 @@ class TLSConnection:
 
     @property
     def resumed(self) -> bool:
-        """
-        Return whether the session is one of the control connection.
-        """
+        """Return whether the session is one of the control connection."""
         return bool(_LIB.SSL_session_reused(self._ssl))
 
     def read_into(self, buffer: ReceiveBuffer, start: int) -> int:
@@ -333,9 +309,7 @@ class TLSConnection:
         return True
 
     def say_goodbye(self) -> bool:
-        """
-        Send close_notify if it still can be sent. Never raises; tell whether it was.
-        """
+        """Send close_notify if it still can be sent. Never raises; tell whether it was."""
         try:
             self._connection.shutdown()
         except (SSL.Error, OSError):
@@ -343,16 +317,12 @@ class TLSConnection:
         return True
 
     def version_and_group(self) -> tuple[str, str]:
-        """
-        Return what was negotiated of these, as :meth:`measured` does.
-        """
+        """Return what was negotiated of these, as :meth:`measured` does."""
         group = self._connection.get_group_name() or ""
         return self._connection.get_protocol_version_name(), _GROUP_NAMES.get(group, group)
 
     def measured(self, peer: str) -> Channel:
-        """
-        Return what was negotiated, in IANA's names.
-        """
+        """Return what was negotiated, in IANA's names."""
         cipher = self._connection.get_cipher_name() or ""
         version, group = self.version_and_group()
         return Channel(
@@ -365,9 +335,7 @@ class TLSConnection:
         )
 
     def client_fingerprint(self) -> str:
-        """
-        Return the SHA-256 of the client's certificate (hex of the DER), "" without one.
-        """
+        """Return the SHA-256 of the client's certificate (hex of the DER), "" without one."""
         certificate = self._connection.get_peer_certificate(as_cryptography=True)
         if certificate is None:
             return ""
@@ -388,9 +356,7 @@ _NO_SETTING = "no setting lets it in, so update the client, or let it use SFTP"
 
 
 def reason(error: Exception) -> str:
-    """
-    Return OpenSSL's reason in words, or that the line went dead.
-    """
+    """Return OpenSSL's reason in words, or that the line went dead."""
     if isinstance(error, SSL.Error) and error.args and isinstance(error.args[0], list):
         reasons = [entry[-1] for entry in error.args[0] if entry and entry[-1]]
         last = reasons[-1] if reasons else "TLS failed"

@@ -38,9 +38,7 @@ class DataTLSConnection(TLSConnection):
     """
 
     def __init__(self, connection: socket.socket, resumed_from: TLSConnection) -> None:
-        """
-        Wait for the client's hello on *connection*.
-        """
+        """Wait for the client's hello on *connection*."""
         super().__init__(resumed_from.context, None, resumed_from=resumed_from)
         self._socket = connection
         # What was made and not sent yet; once established, this is the ticket.
@@ -123,9 +121,7 @@ class DataTLSConnection(TLSConnection):
         return super().write(data)
 
     def say_goodbye(self) -> bool:
-        """
-        Send ticket and close_notify if it still can be. Never raises; tell whether it was.
-        """
+        """Send ticket and close_notify if it still can be. Never raises; tell whether it was."""
         if self._is_over_socket:
             return super().say_goodbye()
         try:
@@ -143,9 +139,7 @@ class DataTLSConnection(TLSConnection):
             return
 
     def _send_made(self) -> bool:
-        """
-        Return whether all that was made is on its way.
-        """
+        """Return whether all that was made is on its way."""
         while self._made:
             try:
                 del self._made[: self._socket.send(self._made)]

@@ -27,53 +27,35 @@ BLOCK_BYTES = 512 * 1024
 
 
 class Transfer(Protocol):
-    """
-    What a data connection carries.
-    """
+    """What a data connection carries."""
 
     def start(self, data: DataConnection) -> None:
-        """
-        Begin on *data*.
-        """
+        """Begin on *data*."""
 
     def on_readable(self) -> None:
-        """
-        Go on reading.
-        """
+        """Go on reading."""
 
     def on_writable(self) -> None:
-        """
-        Go on writing.
-        """
+        """Go on writing."""
 
     def on_lost(self) -> None:
-        """
-        Give up: the client is gone from the data connection.
-        """
+        """Give up: the client is gone from the data connection."""
 
     def stop(self, *replies: str) -> None:
-        """
-        Break off, undo what must be undone, then reply *replies*.
-        """
+        """Break off, undo what must be undone, then reply *replies*."""
 
 
 class Sending:
-    """
-    Bytes that are there already: a listing, or the first block of a file.
-    """
+    """Bytes that are there already: a listing, or the first block of a file."""
 
     def __init__(self, control: ControlConnection, first: bytes) -> None:
-        """
-        Send *first*.
-        """
+        """Send *first*."""
         self._control = control
         self._block = first
         self._data: DataConnection | None = None
 
     def start(self, data: DataConnection) -> None:
-        """
-        Begin at once: mostly the kernel takes the first block.
-        """
+        """Begin at once: mostly the kernel takes the first block."""
         self._data = data
         # The last block, close_notify and the end of the connection leave as one packet.
         with contextlib.suppress(OSError):
@@ -82,14 +64,10 @@ class Sending:
         self.on_writable()
 
     def on_readable(self) -> None:
-        """
-        Do nothing: a client has nothing to say while it is sent to.
-        """
+        """Do nothing: a client has nothing to say while it is sent to."""
 
     def on_writable(self) -> None:
-        """
-        Send one block; get the next one.
-        """
+        """Send one block; get the next one."""
         data = self._data
         if data is None:
             return
@@ -106,9 +84,7 @@ class Sending:
         self._more()
 
     def _sent(self, count: int) -> None:
-        """
-        Count; a listing is not counted.
-        """
+        """Count; a listing is not counted."""
 
     def _more(self) -> None:
         self._over("226 done")
@@ -121,15 +97,11 @@ class Sending:
         self._let_go()
 
     def on_lost(self) -> None:
-        """
-        Give up.
-        """
+        """Give up."""
         self.stop("426 the data connection broke off")
 
     def stop(self, *replies: str) -> None:
-        """
-        Close by a reset, so that the client does not take it for the end.
-        """
+        """Close by a reset, so that the client does not take it for the end."""
         data, self._data = self._data, None
         if data is not None:
             data.close()
@@ -137,15 +109,11 @@ class Sending:
         self._let_go()
 
     def _let_go(self) -> None:
-        """
-        Let go of what is sent from.
-        """
+        """Let go of what is sent from."""
 
 
 class Download(Sending):
-    """
-    A file on its way out, from *offset* on; *first* is its first block, read already.
-    """
+    """A file on its way out, from *offset* on; *first* is its first block, read already."""
 
     def __init__(
         self,
@@ -156,9 +124,7 @@ class Download(Sending):
         *,
         remote: bool,
     ) -> None:
-        """
-        Send what *reader* gives.
-        """
+        """Send what *reader* gives."""
         super().__init__(control, first)
         self._reader = reader
         self._offset = offset
@@ -193,9 +159,7 @@ class Download(Sending):
 
 
 class Upload:
-    """
-    A file on its way in: acknowledged when close_notify came and the store has it for good.
-    """
+    """A file on its way in: acknowledged when close_notify came and the store has it for good."""
 
     def __init__(
         self,
@@ -205,9 +169,7 @@ class Upload:
         *,
         remote: bool,
     ) -> None:
-        """
-        Give *uploading* what comes, through *buffers*: as it is on the line, and opened.
-        """
+        """Give *uploading* what comes, through *buffers*: as it is on the line, and opened."""
         self._control = control
         self._uploading = uploading
         self._wire, self._plain = buffers
@@ -217,17 +179,13 @@ class Upload:
         self._data: DataConnection | None = None
 
     def start(self, data: DataConnection) -> None:
-        """
-        Begin: bytes may be there already.
-        """
+        """Begin: bytes may be there already."""
         self._data = data
         data.listen_for(reading=True, writing=False)
         self.on_readable()
 
     def on_readable(self) -> None:
-        """
-        Take what is there, up to one block, and give it to the store.
-        """
+        """Take what is there, up to one block, and give it to the store."""
         data = self._data
         if data is None:
             return
@@ -246,9 +204,7 @@ class Upload:
         self._control.work(write, self._on_written, off_loop=self._remote, otherwise=self._failed)
 
     def on_writable(self) -> None:
-        """
-        Do nothing: nothing is sent.
-        """
+        """Do nothing: nothing is sent."""
 
     def _on_written(self, _: object) -> None:
         data = self._data
@@ -279,9 +235,7 @@ class Upload:
         self._abort(self._control.reply_to(error))
 
     def on_lost(self) -> None:
-        """
-        Take what is still there; how it ended, TLS tells.
-        """
+        """Take what is still there; how it ended, TLS tells."""
         taken = -1
         while self._whole is None and self._data is not None and taken != self._offset:
             taken = self._offset
@@ -290,9 +244,7 @@ class Upload:
             self.stop("426 the upload broke off and is not complete")
 
     def stop(self, *replies: str) -> None:
-        """
-        Keep what can be resumed, and reply when that is done.
-        """
+        """Keep what can be resumed, and reply when that is done."""
         data, self._data = self._data, None
         if data is not None:
             data.close()
@@ -307,6 +259,4 @@ class Upload:
 
 
 def _nothing(_: object) -> None:
-    """
-    Do nothing more.
-    """
+    """Do nothing more."""

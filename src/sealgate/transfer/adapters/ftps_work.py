@@ -1,6 +1,4 @@
-"""
-Work for a control connection, here or in a thread, one piece at a time.
-"""
+"""Work for a control connection, here or in a thread, one piece at a time."""
 
 from __future__ import annotations
 
@@ -21,9 +19,7 @@ if TYPE_CHECKING:
 
 
 class Working:
-    """
-    Keeps commands in order: while something is done for one, the next one waits.
-    """
+    """Keeps commands in order: while something is done for one, the next one waits."""
 
     server: FTPSServer
     session: FileSession | None
@@ -78,15 +74,11 @@ class Working:
             self.drain()
 
     def refuse(self, error: Exception) -> None:
-        """
-        Reply by what *error* tells.
-        """
+        """Reply by what *error* tells."""
         self.reply(self.reply_to(error))
 
     def reply_to(self, error: Exception) -> str:
-        """
-        Return the reply to *error*; a fault of ours tells nothing.
-        """
+        """Return the reply to *error*; a fault of ours tells nothing."""
         trouble = getattr(error, "trouble", None)
         if isinstance(error, SealgateError) and isinstance(trouble, Trouble):
             return f"{CODES[trouble]} {told(error)}"
@@ -95,15 +87,11 @@ class Working:
         return "451 the server failed"
 
     def _let_go(self) -> None:
-        """
-        Give the session back; it may have to wait for a disk.
-        """
+        """Give the session back; it may have to wait for a disk."""
         session, self.session = self.session, None
         if session is not None:
             self.server.errands.run(session.close, _nothing)
 
 
 def _nothing(_: Outcome) -> None:
-    """
-    Do nothing more.
-    """
+    """Do nothing more."""

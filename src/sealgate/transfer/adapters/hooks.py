@@ -59,18 +59,14 @@ NOT_LOOKED_AT = "not looked at"
 
 
 class SharedScanner(Scanner):
-    """
-    A scanner that several threads may use: the engine's scratch space is taken in turn.
-    """
+    """A scanner that several threads may use: the engine's scratch space is taken in turn."""
 
     def __init__(self) -> None:
         super().__init__()
         self._turn = threading.Lock()
 
     def hits(self, block: bytes) -> list[int]:
-        """
-        Return the anchor hits in *block*.
-        """
+        """Return the anchor hits in *block*."""
         with self._turn:
             return super().hits(block)
 
@@ -104,9 +100,7 @@ class UploadHooks:
         self._thread.start()
 
     def close(self) -> None:
-        """
-        Look at what waits, for a moment; of the rest the trail tells that nobody did.
-        """
+        """Look at what waits, for a moment; of the rest the trail tells that nobody did."""
         self._ends_at = time.monotonic() + CLOSE_SECONDS
         self._ends.set()
         with contextlib.suppress(queue.Full):  # Behind as it is, the thread sees that it ends.
@@ -114,23 +108,17 @@ class UploadHooks:
         self._thread.join()
 
     def during(self, drop: OpenDrop, name: str) -> StreamInspection:
-        """
-        Begin to look at an upload to *drop* that will be called *name*.
-        """
+        """Begin to look at an upload to *drop* that will be called *name*."""
         return StreamInspection(
             drop.drop.classification, final_name(name), self._model, self._scanner
         )
 
     def at_work(self) -> None:
-        """
-        A client is at work: looks at what has come before wait.
-        """
+        """A client is at work: looks at what has come before wait."""
         self._last_work = time.monotonic()
 
     def afterwards(self, drop: OpenDrop, path: StorePath, entry: Entry, event: Event) -> None:
-        """
-        Look at *path* some time later, and note what was found beside *event*.
-        """
+        """Look at *path* some time later, and note what was found beside *event*."""
         if drop.is_strictest or drop.is_sealed_elsewhere:
             return
         self.at_work()
@@ -158,9 +146,7 @@ class UploadHooks:
         return time.monotonic() >= self._ends_at
 
     def _looked(self, one: _Waiting) -> bool:
-        """
-        Return whether *one* was looked at, or is gone and need not be.
-        """
+        """Return whether *one* was looked at, or is gone and need not be."""
         try:
             self._look(one)
         except SealgateError as error:
@@ -227,9 +213,7 @@ class _Waiting:
 
 
 class StreamInspection:
-    """
-    A look at one upload while it comes, in a thread of its own (implements ``Inspection``).
-    """
+    """A look at one upload while it comes, in a thread of its own (implements ``Inspection``)."""
 
     def __init__(
         self,
@@ -247,9 +231,7 @@ class StreamInspection:
         self._thread: threading.Thread | None = None
 
     def feed(self, data: Buffer) -> None:
-        """
-        Take the next bytes; may wait while the look falls behind.
-        """
+        """Take the next bytes; may wait while the look falls behind."""
         self._begin()
         self._passing.feed(data)
 
@@ -271,9 +253,7 @@ class StreamInspection:
         return Verdict(computed.id, kinds, stricter, complete and not self._passing.was_cut)
 
     def give_up(self) -> None:
-        """
-        There is nothing more to look at.
-        """
+        """There is nothing more to look at."""
         self._passing.stop()
         if self._thread is not None:
             self._thread.join()
@@ -300,9 +280,7 @@ class StreamInspection:
 def look_at(
     file: OpenableFile, model: ClassificationModel, scanner: Scanner
 ) -> tuple[tuple[str, ...], Classification, bool]:
-    """
-    Return the kinds of data found in *file*, the class that follows, and whether all was read.
-    """
+    """Return the kinds of data found in *file*, the class that follows, and whether all was read."""
     tally = Tally(scanner)
     tally.name(file.name)
     complete = True

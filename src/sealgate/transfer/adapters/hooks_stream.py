@@ -1,6 +1,4 @@
-"""
-An upload on its way, or a file of a store, as a stream that the formats of ``assess`` read.
-"""
+"""An upload on its way, or a file of a store, as a stream that the formats of ``assess`` read."""
 
 from __future__ import annotations
 
@@ -43,9 +41,7 @@ class Passing:
         self._at_end = False
 
     def feed(self, data: Buffer) -> None:
-        """
-        Take *data*; waits while the reader is behind, and not once it has gone.
-        """
+        """Take *data*; waits while the reader is behind, and not once it has gone."""
         if self._left <= 0:
             self.was_cut = self.was_cut or len(data) > 0
             return
@@ -58,22 +54,16 @@ class Passing:
             self._flush()
 
     def end(self) -> None:
-        """
-        There is no more.
-        """
+        """There is no more."""
         self._flush()
         self._put(b"")
 
     def reader_gone(self) -> None:
-        """
-        Nobody reads any more.
-        """
+        """Nobody reads any more."""
         self._reader_gone.set()
 
     def stop(self) -> None:
-        """
-        Let the reader see an end now, whatever still waits.
-        """
+        """Let the reader see an end now, whatever still waits."""
         self._reader_gone.set()
         while True:
             try:
@@ -112,9 +102,7 @@ class Passing:
             return
 
     def next_piece(self) -> bytes:
-        """
-        Return the next piece, ``b""`` at the end; waits for it.
-        """
+        """Return the next piece, ``b""`` at the end; waits for it."""
         if self._at_end:
             return b""
         piece = self._pieces.get()
@@ -131,15 +119,11 @@ class _Opened(io.RawIOBase):
         self._rest = head
 
     def readable(self) -> bool:
-        """
-        Return that it can be read.
-        """
+        """Return that it can be read."""
         return True
 
     def readinto(self, buffer: Buffer) -> int:  # type: ignore[override]  # io's own is wider
-        """
-        Fill *buffer* as far as one piece goes.
-        """
+        """Fill *buffer* as far as one piece goes."""
         if not self._rest:
             self._rest = self._next_piece()
         size = min(len(buffer), len(self._rest))
@@ -149,9 +133,7 @@ class _Opened(io.RawIOBase):
 
 
 class StoredStream(io.RawIOBase):
-    """
-    The first *max_bytes* of a file of a store; reading goes on while *may_go_on*.
-    """
+    """The first *max_bytes* of a file of a store; reading goes on while *may_go_on*."""
 
     def __init__(self, reader: StoreReader, max_bytes: int, may_go_on: Callable[[], bool]) -> None:
         super().__init__()
@@ -161,15 +143,11 @@ class StoredStream(io.RawIOBase):
         self._may_go_on = may_go_on
 
     def readable(self) -> bool:
-        """
-        Return that it can be read.
-        """
+        """Return that it can be read."""
         return True
 
     def readinto(self, buffer: Buffer) -> int:  # type: ignore[override]  # io's own is wider
-        """
-        Fill *buffer* as far as the store gives at once.
-        """
+        """Fill *buffer* as far as the store gives at once."""
         size = min(len(buffer), self._left, PIECE_BYTES)
         if size <= 0 or not self._may_go_on():
             return 0

@@ -1,6 +1,4 @@
-"""
-The keys by which a client knows this server again: made once, kept, never replaced.
-"""
+"""The keys by which a client knows this server again: made once, kept, never replaced."""
 
 from __future__ import annotations
 
@@ -77,9 +75,7 @@ def read_host_key(path: str) -> HostKey:
 
 
 def _make(path: Path, algorithm: str) -> None:
-    """
-    Write a new key so that a crash leaves none or a whole one.
-    """
+    """Write a new key so that a crash leaves none or a whole one."""
     key = asyncssh.generate_private_key(algorithm)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     with new_file(fresh) as file:

@@ -11,26 +11,18 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 
 class PasswordThreads:
-    """
-    *count* threads for each line, called *name*.
-    """
+    """*count* threads for each line, called *name*."""
 
     def __init__(self, count: int, name: str) -> None:
-        """
-        Begin none before there is something to do.
-        """
+        """Begin none before there is something to do."""
         self._strangers = ThreadPoolExecutor(count, name)
         self._usual = ThreadPoolExecutor(count, f"{name}-usual")
 
     def line(self, *, usual: bool) -> Executor:
-        """
-        Return the line of those who usually come, or of strangers.
-        """
+        """Return the line of those who usually come, or of strangers."""
         return self._usual if usual else self._strangers
 
     def shutdown(self, *, wait: bool = True) -> None:
-        """
-        Take nothing more, and *wait* for what is at work.
-        """
+        """Take nothing more, and *wait* for what is at work."""
         self._strangers.shutdown(wait=wait)
         self._usual.shutdown(wait=wait)

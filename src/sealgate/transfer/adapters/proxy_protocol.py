@@ -26,9 +26,7 @@ _PAIR = {0x11: 4, 0x21: 16}  # AF_INET or AF_INET6, over STREAM
 
 
 class ProxyHeaderError(ValueError):
-    """
-    What came is no PROXY header; the connection is to be closed.
-    """
+    """What came is no PROXY header; the connection is to be closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +56,7 @@ def read_header(data: bytes) -> Proxied | None:
 
 
 def _read_v1(data: bytes) -> Proxied | None:
-    """
-    Return a header of version 1: one line of text.
-    """
+    """Return a header of version 1: one line of text."""
     end = data.find(b"\r\n", 0, MAX_V1_BYTES)
     if end < 0:
         if len(data) >= MAX_V1_BYTES:
@@ -83,9 +79,7 @@ def _read_v1(data: bytes) -> Proxied | None:
 
 
 def _read_v2(data: bytes) -> Proxied | None:
-    """
-    Return a header of version 2: sixteen fixed bytes, addresses, extensions.
-    """
+    """Return a header of version 2: sixteen fixed bytes, addresses, extensions."""
     version, command = data[12] >> 4, data[12] & 0x0F
     family, length = data[13], int.from_bytes(data[14:16], "big")
     if version != 2 or command > 1:  # noqa: PLR2004  # as the specification numbers them
@@ -108,9 +102,7 @@ def _read_v2(data: bytes) -> Proxied | None:
 
 
 def _address(text: str, version: int) -> str:
-    """
-    Return *text* in normal form.
-    """
+    """Return *text* in normal form."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError as error:
@@ -121,17 +113,13 @@ def _address(text: str, version: int) -> str:
 
 
 def _plain(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
-    """
-    Return *address* as text; an IPv4 address that is mapped into IPv6 as IPv4.
-    """
+    """Return *address* as text; an IPv4 address that is mapped into IPv6 as IPv4."""
     mapped = getattr(address, "ipv4_mapped", None)
     return str(mapped or address)
 
 
 def _port(text: str) -> int:
-    """
-    Return a port.
-    """
+    """Return a port."""
     port = int(text)
     if port > _MAX_PORT:
         raise ProxyHeaderError("PROXY port out of range")

@@ -15,9 +15,7 @@ _LONGEST = 8192
 
 @dataclass(frozen=True, slots=True)
 class SCPCommand:
-    """
-    What is asked: *sink* takes files under *paths[0]*, otherwise *paths* are sent.
-    """
+    """What is asked: *sink* takes files under *paths[0]*, otherwise *paths* are sent."""
 
     sink: bool
     paths: tuple[str, ...]

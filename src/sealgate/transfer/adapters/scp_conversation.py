@@ -33,9 +33,7 @@ NUL = b"\0"
 
 
 class SCPProtocolError(Exception):
-    """
-    The client does not speak the protocol; the session ends.
-    """
+    """The client does not speak the protocol; the session ends."""
 
 
 class SCPConversation:
@@ -46,9 +44,7 @@ class SCPConversation:
     """
 
     def __init__(self, session: Session, files: FileSession, asked: SCPCommand) -> None:
-        """
-        Wait for :meth:`begin`.
-        """
+        """Wait for :meth:`begin`."""
         self._session = session
         self._files = files
         self._asked = asked
@@ -64,15 +60,11 @@ class SCPConversation:
     # What the session tells.
 
     def begin(self) -> None:
-        """
-        Start speaking.
-        """
+        """Start speaking."""
         self._task = asyncio.ensure_future(self._run())
 
     def feed(self, data: memoryview) -> None:
-        """
-        Take what came.
-        """
+        """Take what came."""
         self._arrived += data
         self._something.set()
         if len(self._arrived) > _PAUSE_BYTES and not self._paused and self._session.channel:
@@ -80,28 +72,20 @@ class SCPConversation:
             self._session.channel.pause_reading()
 
     def end(self) -> None:
-        """
-        The client has said all.
-        """
+        """The client has said all."""
         self._ended = True
         self._something.set()
 
     def go_on(self) -> None:
-        """
-        Answers can be sent again.
-        """
+        """Answers can be sent again."""
         self._room.set()
 
     def is_busy(self) -> bool:
-        """
-        Return whether it still speaks.
-        """
+        """Return whether it still speaks."""
         return self._task is not None and not self._task.done()
 
     def lost(self) -> None:
-        """
-        Break off: what has been uploaded in part is kept for a resume.
-        """
+        """Break off: what has been uploaded in part is kept for a resume."""
         if self._task is not None:
             self._task.cancel()
 
@@ -126,9 +110,7 @@ class SCPConversation:
         raise NotImplementedError
 
     async def _call(self, path: str, function: Callable[[], T]) -> T:
-        """
-        Call *function*, in a thread when *path* lies behind a network.
-        """
+        """Call *function*, in a thread when *path* lies behind a network."""
         if not self._files.is_remote(path):
             return function()
         future = self._session.connection.in_thread(function)
@@ -148,18 +130,14 @@ class SCPConversation:
         self._session.channel.put(data)
 
     def _warn(self, message: str) -> None:
-        """
-        Tell the client what went wrong; it prints it and goes on.
-        """
+        """Tell the client what went wrong; it prints it and goes on."""
         self._failed = True
         line = sentence(" ".join(message.split()))
         if self._session.channel is not None:
             self._session.channel.put(b"\1scp: " + line.encode("utf-8", "replace") + b"\n")
 
     async def _more(self) -> None:
-        """
-        Wait until more has come.
-        """
+        """Wait until more has come."""
         if self._ended:
             raise EOFError
         self._something.clear()
@@ -170,9 +148,7 @@ class SCPConversation:
             await self._something.wait()
 
     async def _line(self) -> bytes:
-        """
-        Return the next line without its end.
-        """
+        """Return the next line without its end."""
         while (at := self._arrived.find(b"\n")) < 0:
             if len(self._arrived) > _MAX_LINE:
                 raise SCPProtocolError("line too long")
@@ -182,9 +158,7 @@ class SCPConversation:
         return line
 
     async def _acknowledged(self) -> bool:
-        """
-        Return whether the client takes what was announced.
-        """
+        """Return whether the client takes what was announced."""
         while not self._arrived:
             await self._more()
         code = self._arrived.pop(0)

@@ -1,6 +1,4 @@
-"""
-Files on their way in over SCP.
-"""
+"""Files on their way in over SCP."""
 
 from __future__ import annotations
 
@@ -24,9 +22,7 @@ _MAX_DIGITS = 18
 
 
 class SCPSink(SCPConversation):
-    """
-    Takes what the client sends.
-    """
+    """Takes what the client sends."""
 
     async def _converse(self) -> None:
         target = self._asked.paths[0]
@@ -45,9 +41,7 @@ class SCPSink(SCPConversation):
             raise
 
     async def _take_into(self, target: str, is_folder: bool, depth: int) -> None:  # noqa: FBT001
-        """
-        Take what the client sends to *target* until its folder or its word ends.
-        """
+        """Take what the client sends to *target* until its folder or its word ends."""
         modified_at: float | None = None
         while True:
             try:
@@ -122,9 +116,7 @@ class SCPSink(SCPConversation):
             await self._send(NUL)
 
     async def _take_bytes(self, path: str, upload: Uploading, size: int) -> str:
-        """
-        Take *size* bytes; return what went wrong, the bytes are taken off the wire anyway.
-        """
+        """Take *size* bytes; return what went wrong, the bytes are taken off the wire anyway."""
         left, trouble = size, ""
         while left:
             while not self._arrived:
@@ -142,9 +134,7 @@ class SCPSink(SCPConversation):
 
 
 def _time(rest: bytes) -> float:
-    """
-    Return the modification time of a ``T`` line.
-    """
+    """Return the modification time of a ``T`` line."""
     words = rest.split(b" ")
     if len(words) != 4 or not all(map(_is_number, words)):  # noqa: PLR2004
         raise SCPProtocolError("protocol error: times not understood")
@@ -152,9 +142,7 @@ def _time(rest: bytes) -> float:
 
 
 def _announced(rest: bytes) -> tuple[int, str]:
-    """
-    Return size and name of a ``C`` or ``D`` line.
-    """
+    """Return size and name of a ``C`` or ``D`` line."""
     words = rest.split(b" ", 2)
     if len(words) != 3 or not _is_number(words[1]) or len(words[0]) != 4:  # noqa: PLR2004
         raise SCPProtocolError("protocol error: file not understood")

@@ -1,6 +1,4 @@
-"""
-Files on their way out over SCP.
-"""
+"""Files on their way out over SCP."""
 
 from __future__ import annotations
 
@@ -21,9 +19,7 @@ _CHUNK = 192 * 1024
 
 
 class SCPSource(SCPConversation):
-    """
-    Sends what was asked for.
-    """
+    """Sends what was asked for."""
 
     async def _converse(self) -> None:
         if not await self._acknowledged():
@@ -38,9 +34,7 @@ class SCPSource(SCPConversation):
                 await self._send_one(path, 0)
 
     def _matches(self, asked: str) -> list[str]:
-        """
-        Return the paths that *asked* means: itself, or names by a shell pattern.
-        """
+        """Return the paths that *asked* means: itself, or names by a shell pattern."""
         try:
             self._files.stat(asked)
         except REFUSALS as error:
@@ -55,9 +49,7 @@ class SCPSource(SCPConversation):
         return [asked]
 
     async def _send_one(self, path: str, depth: int) -> None:
-        """
-        Send a file, or a folder with all that is in it.
-        """
+        """Send a file, or a folder with all that is in it."""
         try:
             entry = await self._call(path, lambda: self._files.stat(path))
             if not entry.is_folder:

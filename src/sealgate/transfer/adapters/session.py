@@ -71,17 +71,13 @@ class Session:
 
     @property
     def caller(self) -> Caller:
-        """
-        Return whose session it is.
-        """
+        """Return whose session it is."""
         return self._view.caller
 
     def admit(
         self, caller: Caller, drops: Mapping[str, OpenDrop], refused: Mapping[str, Refusal]
     ) -> None:
-        """
-        Go on as *caller* is now, with other drops; one that is gone ends what is open in it.
-        """
+        """Go on as *caller* is now, with other drops; one that is gone ends what is open in it."""
         self._see(caller, drops, refused)
         self._tell()
 
@@ -92,22 +88,16 @@ class Session:
         self._notes.granted = self._view.granted
 
     def cut(self, why: Refusal) -> None:
-        """
-        Refuse everything from now on, also to what is open.
-        """
+        """Refuse everything from now on, also to what is open."""
         self._cut = why
         self._tell()
 
     def on_change(self, tell: Callable[[], None]) -> None:
-        """
-        Call *tell*, in any thread, when it was judged again what the caller may do.
-        """
+        """Call *tell*, in any thread, when it was judged again what the caller may do."""
         self._tell = tell
 
     def is_remote(self, path: bytes | str) -> bool:
-        """
-        Return whether calls about *path* may wait, for a network or a look. Never raises.
-        """
+        """Return whether calls about *path* may wait, for a network or a look. Never raises."""
         try:
             found = self._view.drops.get(next(iter(resolve(path)), ""))
         except StorageError:
@@ -115,16 +105,12 @@ class Session:
         return found is not None and (found.store.is_remote or found.inspects_first)
 
     def real_path(self, path: bytes | str) -> str:
-        """
-        Return *path* absolute and in normal form; it need not exist.
-        """
+        """Return *path* absolute and in normal form; it need not exist."""
         with guarded(self._house.complain):
             return "/" + "/".join(map(given, resolve(path)))
 
     def stat(self, path: bytes | str) -> Entry:
-        """
-        Return the entry at *path*; its path begins with the drop's name.
-        """
+        """Return the entry at *path*; its path begins with the drop's name."""
         with guarded(self._house.complain):
             self._check()
             segments = resolve(path)
@@ -140,9 +126,7 @@ class Session:
             return self._view.shown(drop, found, inner)
 
     def list(self, path: bytes | str) -> Iterator[Entry]:
-        """
-        Yield what lies directly in the folder *path*.
-        """
+        """Yield what lies directly in the folder *path*."""
         with guarded(self._house.complain):
             self._check()
             segments = resolve(path)
@@ -263,9 +247,7 @@ class Session:
             return upload
 
     def rename(self, old: bytes | str, new: bytes | str, *, replace: bool) -> None:
-        """
-        Rename inside one drop; the name rules hold for *new*, too.
-        """
+        """Rename inside one drop; the name rules hold for *new*, too."""
         with guarded(self._house.complain):
             self._check()
             drop, source = self._view.find(resolve(old), Action.WRITE)
@@ -318,9 +300,7 @@ class Session:
         return self._house.now() <= self._new.get(entry.object_id, -1.0)
 
     def remove(self, path: bytes | str) -> None:
-        """
-        Remove a file.
-        """
+        """Remove a file."""
         with guarded(self._house.complain):
             self._check()
             drop, inner = self._view.find(resolve(path), Action.DELETE)
@@ -332,9 +312,7 @@ class Session:
             self._notes.add("delete", drop, inner, size=entry.size)
 
     def make_folder(self, path: bytes | str) -> None:
-        """
-        Make one folder.
-        """
+        """Make one folder."""
         with guarded(self._house.complain):
             self._check()
             drop, inner = self._view.find(resolve(path), Action.WRITE)
@@ -346,9 +324,7 @@ class Session:
             self._notes.add("folder", drop, inner)
 
     def remove_folder(self, path: bytes | str) -> None:
-        """
-        Remove an empty folder.
-        """
+        """Remove an empty folder."""
         with guarded(self._house.complain):
             self._check()
             drop, inner = self._view.find(resolve(path), Action.DELETE)
@@ -359,9 +335,7 @@ class Session:
             self._notes.add("delete", drop, inner)
 
     def set_modified(self, path: bytes | str, modified_at: float) -> None:
-        """
-        Set a file's time.
-        """
+        """Set a file's time."""
         with guarded(self._house.complain):
             self._check()
             drop, inner = self._view.find(resolve(path), Action.WRITE)
@@ -372,9 +346,7 @@ class Session:
                 drop.store.set_modified(self._view.plain(drop, inner), modified_at)
 
     def space(self, path: bytes | str) -> Space:
-        """
-        Return what fits at *path*.
-        """
+        """Return what fits at *path*."""
         with guarded(self._house.complain):
             self._check()
             segments = resolve(path)
@@ -383,9 +355,7 @@ class Session:
             return self._view.find(segments)[0].store.space()
 
     def close(self) -> None:
-        """
-        Abort what is open and let go.
-        """
+        """Abort what is open and let go."""
         for one in tuple(self._open):
             if isinstance(one, Upload):
                 one.abort()

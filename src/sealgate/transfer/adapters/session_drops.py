@@ -1,6 +1,4 @@
-"""
-A drop with its open store, and the rules that the drop itself makes.
-"""
+"""A drop with its open store, and the rules that the drop itself makes."""
 
 from __future__ import annotations
 
@@ -45,23 +43,17 @@ class OpenDrop:
 
     @property
     def name(self) -> str:
-        """
-        Return the name of the folder that clients see.
-        """
+        """Return the name of the folder that clients see."""
         return self.drop.name
 
     @property
     def inspects_first(self) -> bool:
-        """
-        Return whether uploads are looked at before they are acknowledged.
-        """
+        """Return whether uploads are looked at before they are acknowledged."""
         return self.drop.on_mismatch is not OnMismatch.RECORD and not self.is_strictest
 
     @property
     def is_sealed_elsewhere(self) -> bool:
-        """
-        Return whether this host cannot open what lies here, and delivers it sealed.
-        """
+        """Return whether this host cannot open what lies here, and delivers it sealed."""
         return self.store.rung is StorageRung.HIGHLY_ENCRYPTED
 
     def check_name(self, name: str) -> None:
@@ -132,17 +124,13 @@ class Siblings:
             )
 
     def added(self, drop: OpenDrop, path: StorePath) -> None:
-        """
-        Note that *path* is there.
-        """
+        """Note that *path* is there."""
         names = self._known.get((drop.name, path[:-1]))
         if names is not None and len(names) < _MAX_SIBLINGS:
             names.setdefault(collision_key(path[-1]), path[-1])
 
     def removed(self, drop: OpenDrop, path: StorePath) -> None:
-        """
-        Note that *path*, and all below it, is there no more.
-        """
+        """Note that *path*, and all below it, is there no more."""
         names = self._known.get((drop.name, path[:-1]))
         if names is not None and names.get(collision_key(path[-1])) == path[-1]:
             del names[collision_key(path[-1])]
@@ -160,8 +148,6 @@ class Siblings:
 
 
 def close_quietly(drop: OpenDrop) -> None:
-    """
-    Let go of the store of *drop*, whatever it says.
-    """
+    """Let go of the store of *drop*, whatever it says."""
     with contextlib.suppress(StorageError):
         drop.store.close()

@@ -1,6 +1,4 @@
-"""
-What a store's fault becomes for the client: its kind, the client's own name, no place here.
-"""
+"""What a store's fault becomes for the client: its kind, the client's own name, no place here."""
 
 from __future__ import annotations
 
@@ -44,9 +42,7 @@ def told(error: StorageError) -> TransferError:
 
 @contextlib.contextmanager
 def guarded(complain: Callable[[str], None]) -> Iterator[None]:
-    """
-    Let nothing out but :class:`TransferError`; what is our own fault goes to *complain*.
-    """
+    """Let nothing out but :class:`TransferError`; what is our own fault goes to *complain*."""
     try:
         yield
     except TransferError:

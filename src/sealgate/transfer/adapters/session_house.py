@@ -1,6 +1,4 @@
-"""
-What all sessions of one process share, and what each notes in the trail.
-"""
+"""What all sessions of one process share, and what each notes in the trail."""
 
 from __future__ import annotations
 
@@ -65,9 +63,7 @@ class OpenFiles:
             raise
 
     def leave(self, caller: str) -> None:
-        """
-        Count one less for *caller*.
-        """
+        """Count one less for *caller*."""
         with self._lock:
             self._open[caller] -= 1
             if self._open[caller] <= 0:
@@ -75,31 +71,21 @@ class OpenFiles:
 
 
 class Hooks(Protocol):
-    """
-    Looks at uploads: while they come, or afterwards.
-    """
+    """Looks at uploads: while they come, or afterwards."""
 
     def during(self, drop: OpenDrop, name: str) -> Inspection:
-        """
-        Begin to look at an upload to *drop* that will be called *name*.
-        """
+        """Begin to look at an upload to *drop* that will be called *name*."""
 
     def at_work(self) -> None:
-        """
-        A client is at work: looks that nobody waits for may come later.
-        """
+        """A client is at work: looks that nobody waits for may come later."""
 
     def afterwards(self, drop: OpenDrop, path: StorePath, entry: Entry, event: Event) -> None:
-        """
-        Look at *path* some time later, and note what was found beside *event*.
-        """
+        """Look at *path* some time later, and note what was found beside *event*."""
 
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """
-    What all sessions of one process share: *note* takes events, *complain* lines for a person.
-    """
+    """What all sessions of one process share: *note* takes events, *complain* lines for a person."""
 
     note: Callable[[Event], None]
     complain: Callable[[str], None]
@@ -134,18 +120,14 @@ class Notes:
         digest: str = "",
         rule: str = "",
     ) -> Event:
-        """
-        Note *action* on *path* of *drop*, and return the event.
-        """
+        """Note *action* on *path* of *drop*, and return the event."""
         place = "/".join((drop.name, *map(given, path)))
         return self._add(
             action, place, drop.drop.classification.id, size, result, digest=digest, rule=rule
         )
 
     def refusal(self, name: str, refusal: Refusal) -> None:
-        """
-        Note that the drop *name* was asked for and is refused.
-        """
+        """Note that the drop *name* was asked for and is refused."""
         self._add("refusal", name, "", 0, refusal.message, rule=refusal.rule)
 
     def _add(

@@ -68,9 +68,7 @@ class View:
         return grant_over(drop.drop, self.caller, self._now()) if name in self._guarded else None
 
     def open_drops(self) -> list[str]:
-        """
-        Return the names of the drops that the caller sees now.
-        """
+        """Return the names of the drops that the caller sees now."""
         return sorted(name for name in self.drops if self.refusal(name) is None)
 
     def find(self, segments: StorePath, action: Action | None = None) -> tuple[OpenDrop, StorePath]:
@@ -145,15 +143,11 @@ class View:
             )
 
     def is_there(self, drop: OpenDrop, inner: StorePath) -> bool:
-        """
-        Return whether *inner* is there.
-        """
+        """Return whether *inner* is there."""
         return self.there(drop, inner) is not None
 
     def there(self, drop: OpenDrop, inner: StorePath) -> Entry | None:
-        """
-        Return the entry at *inner*, if there is one.
-        """
+        """Return the entry at *inner*, if there is one."""
         try:
             return drop.store.stat(inner)
         except StorageError as error:
@@ -162,9 +156,7 @@ class View:
             return None
 
     def stat(self, drop: OpenDrop, inner: StorePath) -> Entry:
-        """
-        Return the entry at *inner* as the client sees it.
-        """
+        """Return the entry at *inner* as the client sees it."""
         if not inner:
             return self.drop_entry(drop)
         plain = without_ending(inner) if drop.is_sealed_elsewhere else None
@@ -177,16 +169,12 @@ class View:
         return drop.store.stat(inner)
 
     def plain(self, drop: OpenDrop, inner: StorePath) -> StorePath:
-        """
-        Return the path in the store of what the client calls *inner*.
-        """
+        """Return the path in the store of what the client calls *inner*."""
         plain = without_ending(inner) if drop.is_sealed_elsewhere else None
         return plain if plain is not None and self.is_there(drop, plain) else inner
 
     def listed(self, drop: OpenDrop, entry: Entry) -> Entry:
-        """
-        Return *entry* as a folder shows it.
-        """
+        """Return *entry* as a folder shows it."""
         path = entry.path
         if drop.is_sealed_elsewhere and not entry.is_folder and not entry.partial:
             reader = drop.store.open_raw(path)
@@ -200,15 +188,11 @@ class View:
         return self.shown(drop, entry, path)
 
     def shown(self, drop: OpenDrop, entry: Entry, path: StorePath) -> Entry:
-        """
-        Return *entry* at *path* of *drop*, with the drop's name and class.
-        """
+        """Return *entry* at *path* of *drop*, with the drop's name and class."""
         return moved(entry, (drop.name, *path), drop.drop.classification.id)
 
     def drop_entry(self, drop: OpenDrop) -> Entry:
-        """
-        Return *drop* as the folder that clients see.
-        """
+        """Return *drop* as the folder that clients see."""
         try:
             modified_at = drop.store.stat(()).modified_at
         except StorageError:
@@ -224,25 +208,19 @@ class View:
 
 
 def denied(what: str) -> TransferError:
-    """
-    Return the error of somebody who may not *what*.
-    """
+    """Return the error of somebody who may not *what*."""
     return TransferError(Trouble.DENIED, f"you may not {what} here")
 
 
 def denied_by(refusal: Refusal) -> TransferError:
-    """
-    Return *refusal* as the error that a client gets.
-    """
+    """Return *refusal* as the error that a client gets."""
     return TransferError(
         Trouble.DENIED, refusal.message, rule=refusal.rule or None, hint=refusal.hint or None
     )
 
 
 def moved(entry: Entry, path: StorePath, classification: str | None = None) -> Entry:
-    """
-    Return *entry* with another path, and class when one is given.
-    """
+    """Return *entry* with another path, and class when one is given."""
     return Entry(
         path,
         entry.is_folder,
@@ -256,9 +234,7 @@ def moved(entry: Entry, path: StorePath, classification: str | None = None) -> E
 
 
 def without_ending(path: StorePath) -> StorePath | None:
-    """
-    Return *path* without ``.age``, ``None`` when it has no such ending.
-    """
+    """Return *path* without ``.age``, ``None`` when it has no such ending."""
     if path and path[-1].endswith(SEALED_ENDING) and path[-1] != SEALED_ENDING:
         plain = path[-1].removesuffix(SEALED_ENDING)
         return (*path[:-1], named(plain, given(path[-1]).removesuffix(SEALED_ENDING)))

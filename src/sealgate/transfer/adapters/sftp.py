@@ -48,9 +48,7 @@ _ASYNCSSH_LEVEL = logging.CRITICAL
 
 
 class RunningSFTP:
-    """
-    A server that runs; made by :func:`serve_sftp`.
-    """
+    """A server that runs; made by :func:`serve_sftp`."""
 
     def __init__(
         self,
@@ -58,18 +56,14 @@ class RunningSFTP:
         lobby: Lobby,
         pools: Sequence[ThreadPoolExecutor | PasswordThreads],
     ) -> None:
-        """
-        Keep what has to be closed.
-        """
+        """Keep what has to be closed."""
         self._servers = tuple(servers)
         self._lobby = lobby
         self._pools = tuple(pools)
 
     @property
     def connections(self) -> int:
-        """
-        Return how many connections there are now.
-        """
+        """Return how many connections there are now."""
         return len(self._lobby.fronts)
 
     async def close(self, drain_seconds: float) -> None:
@@ -136,9 +130,7 @@ async def serve_sftp(
 
 
 def _options(settings: SSHSettings) -> asyncssh.SSHServerConnectionOptions:
-    """
-    Return *settings* as asyncssh takes them.
-    """
+    """Return *settings* as asyncssh takes them."""
     for path in settings.host_keys:
         read_host_key(path)
     try:

@@ -51,14 +51,10 @@ _BY_PATH = frozenset([b"posix-rename@openssh.com", b"statvfs@openssh.com", b"lse
 
 
 class Extensions:
-    """
-    Answers extended requests on behalf of *requests*.
-    """
+    """Answers extended requests on behalf of *requests*."""
 
     def __init__(self, requests: Requests) -> None:
-        """
-        Keep whom they belong to.
-        """
+        """Keep whom they belong to."""
         self._requests = requests
         self._by_name: dict[bytes, Callable[[int, Reader], tuple[Buffer, ...]]] = {
             b"posix-rename@openssh.com": self._posix_rename,
@@ -78,18 +74,14 @@ class Extensions:
         }
 
     def answer(self, request: int, reader: Reader) -> tuple[Buffer, ...]:
-        """
-        Return the answer to the extended request that *reader* stands before.
-        """
+        """Return the answer to the extended request that *reader* stands before."""
         handler = self._by_name.get(reader.string())
         if handler is None:
             return (wire.status(request, Status.OP_UNSUPPORTED, "no such extension"),)
         return handler(request, reader)
 
     def is_slow(self, packet: memoryview) -> bool:
-        """
-        Return whether *packet* reads whole files or waits for a network.
-        """
+        """Return whether *packet* reads whole files or waits for a network."""
         reader = wire.Reader(packet, 5)
         try:
             name = reader.string()
@@ -219,9 +211,7 @@ class Extensions:
 
 
 def _digest(file: StoreReader, name: str, at: int, left: int) -> bytes:
-    """
-    Return the hash of *left* bytes from *at*.
-    """
+    """Return the hash of *left* bytes from *at*."""
     digest = _HASHES[name]()
     while left:
         data = file.read_at(at, min(left, _CHUNK))

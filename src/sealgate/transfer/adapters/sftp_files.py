@@ -1,6 +1,4 @@
-"""
-What an SFTP client has open: handles for reading, writing and listing.
-"""
+"""What an SFTP client has open: handles for reading, writing and listing."""
 
 from __future__ import annotations
 
@@ -24,9 +22,7 @@ MAX_HELD_BYTES = 4 * 1024 * 1024
 
 @dataclass(slots=True)
 class Reading:
-    """
-    A file that is read.
-    """
+    """A file that is read."""
 
     path: bytes
     reader: StoreReader
@@ -35,9 +31,7 @@ class Reading:
 
 @dataclass(slots=True)
 class Listing:
-    """
-    A folder that is listed.
-    """
+    """A folder that is listed."""
 
     path: bytes
     entries: Iterator[Entry]
@@ -67,9 +61,7 @@ class Writing:
 
     @property
     def size(self) -> int:
-        """
-        Return how long the file is now.
-        """
+        """Return how long the file is now."""
         return self.old_size if self.upload is None else self.upload.offset
 
     def write(self, files: FileSession, offset: int, data: memoryview) -> None:
@@ -172,9 +164,7 @@ class Writing:
             raise
 
     def abort(self) -> None:
-        """
-        The client is gone.
-        """
+        """The client is gone."""
         upload, self.upload = self.upload, None
         if upload is not None:
             upload.abort()
@@ -184,14 +174,10 @@ Handle = Reading | Listing | Writing
 
 
 class Handles:
-    """
-    The open files of one session, by the four bytes that the client knows them by.
-    """
+    """The open files of one session, by the four bytes that the client knows them by."""
 
     def __init__(self) -> None:
-        """
-        Begin with none.
-        """
+        """Begin with none."""
         self._open: dict[bytes, Handle] = {}
         self._next = 0
 
@@ -206,9 +192,7 @@ class Handles:
             raise TransferError(Trouble.BUSY, f"more than {MAX_HANDLES} files are open")
 
     def add(self, handle: Handle) -> bytes:
-        """
-        Keep *handle*; return its name.
-        """
+        """Keep *handle*; return its name."""
         self._next = (self._next + 1) & 0xFFFFFFFF
         name = self._next.to_bytes(4, "big")
         self._open[name] = handle
@@ -227,15 +211,11 @@ class Handles:
             raise TransferError(Trouble.FAILED, "no such handle") from None
 
     def any_open(self) -> bool:
-        """
-        Return whether something is open.
-        """
+        """Return whether something is open."""
         return bool(self._open)
 
     def peek(self, name: bytes) -> Handle | None:
-        """
-        Return what *name* stands for, if anything.
-        """
+        """Return what *name* stands for, if anything."""
         return self._open.get(name)
 
     def take(self, name: bytes) -> Handle:
@@ -250,9 +230,7 @@ class Handles:
         return handle
 
     def abort(self) -> None:
-        """
-        Let go of everything: whole chunks of an upload stay for a resume.
-        """
+        """Let go of everything: whole chunks of an upload stay for a resume."""
         handles, self._open = list(self._open.values()), {}
         for handle in handles:
             if isinstance(handle, Writing):

@@ -33,9 +33,7 @@ _U32 = 0xFFFFFFFF
 
 
 class Kind(IntEnum):
-    """
-    The types of packets (3).
-    """
+    """The types of packets (3)."""
 
     INIT = 1
     VERSION = 2
@@ -67,9 +65,7 @@ class Kind(IntEnum):
 
 
 class Status(IntEnum):
-    """
-    How a request ended (7).
-    """
+    """How a request ended (7)."""
 
     OK = 0
     EOF = 1
@@ -81,9 +77,7 @@ class Status(IntEnum):
 
 
 class OpenFlag(IntEnum):
-    """
-    How a file is opened (6.3). No IntFlag: those make an object for each "&".
-    """
+    """How a file is opened (6.3). No IntFlag: those make an object for each "&"."""
 
     READ = 0x01
     WRITE = 0x02
@@ -94,9 +88,7 @@ class OpenFlag(IntEnum):
 
 
 class AttributeFlag(IntEnum):
-    """
-    Which attributes follow (5).
-    """
+    """Which attributes follow (5)."""
 
     SIZE = 0x01
     OWNER = 0x02
@@ -117,16 +109,12 @@ STATUS_OF = {
 
 
 class PacketError(ValueError):
-    """
-    A packet that does not hold what its type demands.
-    """
+    """A packet that does not hold what its type demands."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """
-    What a client asks a file to be; ``None`` is not asked for.
-    """
+    """What a client asks a file to be; ``None`` is not asked for."""
 
     size: int | None = None
     owner: tuple[int, int] | None = None
@@ -135,41 +123,31 @@ class Attributes:
 
 
 class Reader:
-    """
-    Reads one packet from the front; never behind its end.
-    """
+    """Reads one packet from the front; never behind its end."""
 
     __slots__ = ("_at", "_data")
 
     def __init__(self, data: memoryview, at: int = 0) -> None:
-        """
-        Begin at *at*.
-        """
+        """Begin at *at*."""
         self._data = data
         self._at = at
 
     def u32(self) -> int:
-        """
-        Return the next four bytes as a number.
-        """
+        """Return the next four bytes as a number."""
         at, self._at = self._at, self._at + 4
         if self._at > len(self._data):
             raise PacketError("packet cut short")
         return int.from_bytes(self._data[at : self._at], "big")
 
     def u64(self) -> int:
-        """
-        Return the next eight bytes as a number.
-        """
+        """Return the next eight bytes as a number."""
         at, self._at = self._at, self._at + 8
         if self._at > len(self._data):
             raise PacketError("packet cut short")
         return int.from_bytes(self._data[at : self._at], "big")
 
     def view(self) -> memoryview:
-        """
-        Return the next string without a copy; it lives as long as the packet.
-        """
+        """Return the next string without a copy; it lives as long as the packet."""
         size = self.u32()
         at, self._at = self._at, self._at + size
         if self._at > len(self._data):
@@ -177,15 +155,11 @@ class Reader:
         return self._data[at : self._at]
 
     def string(self) -> bytes:
-        """
-        Return the next string.
-        """
+        """Return the next string."""
         return bytes(self.view())
 
     def attributes(self) -> Attributes:
-        """
-        Return the attributes that come next.
-        """
+        """Return the attributes that come next."""
         flags = self.u32()
         known = 0x8000000F
         if flags & ~known:
@@ -202,24 +176,18 @@ class Reader:
 
 
 def string(value: bytes | str) -> bytes:
-    """
-    Return *value* with its length before it.
-    """
+    """Return *value* with its length before it."""
     data = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
     return len(data).to_bytes(4, "big") + data
 
 
 def packet(kind: int, body: bytes) -> bytes:
-    """
-    Return a whole packet.
-    """
+    """Return a whole packet."""
     return struct.pack(">IB", len(body) + 1, kind) + body
 
 
 def status(request: int, code: Status, message: str = "") -> bytes:
-    """
-    Return the answer that tells how *request* ended.
-    """
+    """Return the answer that tells how *request* ended."""
     text = sentence(message).encode("utf-8", "replace")[:1024]
     return (
         struct.pack(">IBIII", 17 + len(text), Kind.STATUS, request, code, len(text))
@@ -229,16 +197,12 @@ def status(request: int, code: Status, message: str = "") -> bytes:
 
 
 def data_header(request: int, size: int) -> bytes:
-    """
-    Return what stands before *size* bytes of file content.
-    """
+    """Return what stands before *size* bytes of file content."""
     return struct.pack(">IBII", 9 + size, Kind.DATA, request, size)
 
 
 def attributes(entry: Entry, owner: int) -> bytes:
-    """
-    Return what is told of *entry*: owner-only modes, whatever was asked for.
-    """
+    """Return what is told of *entry*: owner-only modes, whatever was asked for."""
     mode = _FOLDER_MODE if entry.is_folder else _FILE_MODE
     at = wire_time(entry)
     flags = (
@@ -257,18 +221,14 @@ def wire_time(entry: Entry) -> int:
 
 
 def names(request: int, found: Iterable[tuple[bytes, bytes, bytes]]) -> bytes:
-    """
-    Return names with their long form and attributes.
-    """
+    """Return names with their long form and attributes."""
     parts = [string(name) + string(long) + attrs for name, long, attrs in found]
     body = struct.pack(">II", request, len(parts)) + b"".join(parts)
     return packet(Kind.NAME, body)
 
 
 def long_name(entry: Entry, name: str, now: float) -> str:
-    """
-    Return *entry* as ``ls -l`` shows it; clients print this line as it is.
-    """
+    """Return *entry* as ``ls -l`` shows it; clients print this line as it is."""
     mode = "drwx------" if entry.is_folder else "-rw-------"
     at = time.gmtime(wire_time(entry))
     recent = abs(now - entry.modified_at) < _HALF_YEAR_SECONDS
@@ -278,9 +238,7 @@ def long_name(entry: Entry, name: str, now: float) -> str:
 
 
 def statvfs(request: int, space: Space, name_bytes: int) -> bytes:
-    """
-    Return *space* in the form of statvfs@openssh.com.
-    """
+    """Return *space* in the form of statvfs@openssh.com."""
     block = 4096
     blocks, free = space.total_bytes // block, space.free_bytes // block
     files, free_files = space.total_files, space.free_files

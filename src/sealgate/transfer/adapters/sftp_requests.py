@@ -1,6 +1,4 @@
-"""
-The requests of SFTP, each answered by the caller's file session.
-"""
+"""The requests of SFTP, each answered by the caller's file session."""
 
 from __future__ import annotations
 
@@ -53,38 +51,26 @@ Answer = "tuple[Buffer, ...]"
 
 
 class Owners:
-    """
-    Numbers for the names of those who uploaded: version 3 has no other way to tell them.
-    """
+    """Numbers for the names of those who uploaded: version 3 has no other way to tell them."""
 
     def __init__(self) -> None:
-        """
-        Begin with the nameless.
-        """
+        """Begin with the nameless."""
         self._numbers = {"": 65534}
 
     def number(self, name: str) -> int:
-        """
-        Return the number of *name*, the same within a session.
-        """
+        """Return the number of *name*, the same within a session."""
         return self._numbers.setdefault(name, _FIRST_OWNER + len(self._numbers) - 1)
 
     def name(self, number: int) -> str:
-        """
-        Return the name behind *number*, "" for none.
-        """
+        """Return the name behind *number*, "" for none."""
         return next((name for name, one in self._numbers.items() if one == number), "")
 
 
 class Requests:
-    """
-    Answers the requests of one session over *files*.
-    """
+    """Answers the requests of one session over *files*."""
 
     def __init__(self, files: FileSession) -> None:
-        """
-        Begin with nothing open.
-        """
+        """Begin with nothing open."""
         self.files = files
         self.handles = Handles()
         self.owners = Owners()
@@ -129,9 +115,7 @@ class Requests:
         return handler(request, reader)
 
     def extended_is_slow(self, packet: memoryview) -> bool:
-        """
-        Return whether an extended request belongs into a thread.
-        """
+        """Return whether an extended request belongs into a thread."""
         return self._extensions.is_slow(packet)
 
     # Files.
@@ -185,18 +169,14 @@ class Requests:
         return (wire.packet(Kind.ATTRS, struct.pack(">I", request) + seen[0]),)
 
     def _see(self, path: bytes, attributes: bytes, now: float) -> tuple[bytes, float]:
-        """
-        Keep the *attributes* of *path* for a moment.
-        """
+        """Keep the *attributes* of *path* for a moment."""
         if len(self._seen) >= _MAX_SEEN:
             self._seen.clear()
         seen = self._seen[path] = attributes, now + _SEEN_SECONDS
         return seen
 
     def is_remote(self, path: bytes) -> bool:
-        """
-        Return whether *path* lies behind a network; asked once for each folder.
-        """
+        """Return whether *path* lies behind a network; asked once for each folder."""
         folder = path.rpartition(b"/")[0] or path
         remote = self._remote.get(folder)
         if remote is None:

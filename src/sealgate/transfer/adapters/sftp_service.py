@@ -49,14 +49,10 @@ _MOST_SPOKEN = 50
 
 
 class SFTPService:
-    """
-    The subsystem on *session*; without *files* every request gets the refusal.
-    """
+    """The subsystem on *session*; without *files* every request gets the refusal."""
 
     def __init__(self, session: Session, files: FileSession | None) -> None:
-        """
-        Wait for the first packet.
-        """
+        """Wait for the first packet."""
         self._session = session
         self._requests = Requests(files) if files is not None else None
         self._ready = False
@@ -75,16 +71,12 @@ class SFTPService:
     # What the session tells.
 
     def begin(self) -> None:
-        """
-        Wait for the client's first word.
-        """
+        """Wait for the client's first word."""
         if self._session.channel is not None:
             self._session.channel.set_write_buffer_limits(high=_CHANNEL_BUFFER_BYTES)
 
     def feed(self, data: memoryview) -> None:
-        """
-        Take what came.
-        """
+        """Take what came."""
         if self._blocked:
             self._rest.append(data)
             return
@@ -95,17 +87,13 @@ class SFTPService:
         self._flush()
 
     def end(self) -> None:
-        """
-        The client has said all: end when everything is answered.
-        """
+        """The client has said all: end when everything is answered."""
         self._ended = True
         if not self._blocked:
             self._finish()
 
     def go_on(self) -> None:
-        """
-        Take up the requests that waited.
-        """
+        """Take up the requests that waited."""
         if not self._blocked or self._working is not None or self._lost:
             return
         self._blocked = False
@@ -120,15 +108,11 @@ class SFTPService:
                 self._finish()
 
     def is_busy(self) -> bool:
-        """
-        Return whether files are open or requests wait.
-        """
+        """Return whether files are open or requests wait."""
         return self._blocked or (self._requests is not None and self._requests.handles.any_open())
 
     def lost(self) -> None:
-        """
-        Let go of what is open, after the request that is under way.
-        """
+        """Let go of what is open, after the request that is under way."""
         self._lost = True
         if self._working is None:
             self._abort()
@@ -136,9 +120,7 @@ class SFTPService:
     # Packets.
 
     def _take(self, data: memoryview) -> None:
-        """
-        Answer every whole packet in *data*, and keep the beginning of the next.
-        """
+        """Answer every whole packet in *data*, and keep the beginning of the next."""
         while len(data):
             if self._missing:
                 part, data = data[: self._missing], data[self._missing :]
@@ -167,9 +149,7 @@ class SFTPService:
                 return
 
     def _gather(self, part: memoryview) -> None:
-        """
-        Keep *part* of a packet; small ones together, for each by itself takes far more than its bytes.
-        """
+        """Keep *part* of a packet; small ones together, for each by itself takes far more than its bytes."""
         self._missing -= len(part)
         if len(part) >= _LEAST_PART_BYTES:
             self._assembly.append(part)
@@ -179,9 +159,7 @@ class SFTPService:
             self._assembly.append(bytearray(part))
 
     def _handle(self, packet: memoryview) -> bool:
-        """
-        Answer *packet*, or begin to; return whether the next may be looked at.
-        """
+        """Answer *packet*, or begin to; return whether the next may be looked at."""
         if self._out_bytes > _FLUSH_BYTES:
             self._flush()
         if not self._session.may_answer():
@@ -207,9 +185,7 @@ class SFTPService:
             self._session.channel.pause_reading()
 
     def _worked(self, done: asyncio.Future[tuple[Buffer, ...]]) -> None:
-        """
-        Send what a thread answered, and go on.
-        """
+        """Send what a thread answered, and go on."""
         self._working = None
         if self._lost:
             self._abort()
@@ -222,9 +198,7 @@ class SFTPService:
             self._session.finish(1)
 
     def _start(self, packet: memoryview) -> None:
-        """
-        Answer the client's version, and tell a person who gets no files why.
-        """
+        """Answer the client's version, and tell a person who gets no files why."""
         if packet[0] != Kind.INIT:
             raise PacketError("no version")
         self._ready = True
@@ -236,9 +210,7 @@ class SFTPService:
         self._put((wire.packet(Kind.VERSION, body),))
 
     def _is_slow(self, packet: memoryview) -> bool:
-        """
-        Return whether *packet* may wait for a network, or takes long.
-        """
+        """Return whether *packet* may wait for a network, or takes long."""
         requests, kind = self._requests, packet[0]
         if requests is None or len(packet) < 9:  # noqa: PLR2004  # no first string
             return False
@@ -255,9 +227,7 @@ class SFTPService:
         return kind == Kind.EXTENDED and requests.extended_is_slow(packet)
 
     def _answer(self, packet: memoryview | bytes) -> tuple[Buffer, ...]:
-        """
-        Return the answer to *packet*.
-        """
+        """Return the answer to *packet*."""
         if len(packet) < 5:  # noqa: PLR2004  # type and number
             raise PacketError("packet without a number")
         request = int.from_bytes(packet[1:5], "big")
@@ -274,9 +244,7 @@ class SFTPService:
             return (wire.status(request, Status.BAD_MESSAGE, str(error)),)
 
     def _say(self, error: TransferError | StorageError) -> None:
-        """
-        Tell an OpenSSH client's person the reason, which that client does not print itself.
-        """
+        """Tell an OpenSSH client's person the reason, which that client does not print itself."""
         if error.trouble not in _SPOKEN or self._spoken >= _MOST_SPOKEN:
             return
         if not self._session.connection.client.startswith("SSH-2.0-OpenSSH"):
@@ -311,9 +279,7 @@ class SFTPService:
 
 
 def _line(error: TransferError | StorageError) -> str:
-    """
-    Return what a person reads: the sentence, and the rule that stands against it.
-    """
+    """Return what a person reads: the sentence, and the rule that stands against it."""
     rule = getattr(error, "rule", None)
     hint = f"; {error.hint}" if error.hint else ""
     return f"{error.message}{f' (rule {rule})' if rule else ''}{hint}\r\n"

@@ -1,6 +1,4 @@
-"""
-A session channel whose data take the short way in and out.
-"""
+"""A session channel whose data take the short way in and out."""
 
 from __future__ import annotations
 
@@ -14,17 +12,13 @@ if TYPE_CHECKING:
 
 
 class DataChannel(asyncssh.SSHServerChannel[bytes]):
-    """
-    A session channel whose data take the short way.
-    """
+    """A session channel whose data take the short way."""
 
     _conn: Framing
     _send_buf: list[tuple[Any, int | None]]
 
     def take(self, data: memoryview) -> None:
-        """
-        Give *data* to the session, or keep it while the session has paused reading.
-        """
+        """Give *data* to the session, or keep it while the session has paused reading."""
         if self._recv_state != "open":
             raise asyncssh.ProtocolError("Channel not open for sending")
         size = len(data)
@@ -39,9 +33,7 @@ class DataChannel(asyncssh.SSHServerChannel[bytes]):
             self._deliver_data(data, None)  # type: ignore[arg-type]
 
     def put(self, *pieces: Buffer) -> None:
-        """
-        Send *pieces*, one after the other; they must not change afterwards.
-        """
+        """Send *pieces*, one after the other; they must not change afterwards."""
         if self._send_state != "open":
             return  # the client has hung up; it is told by connection_lost
         for piece in pieces:
@@ -51,16 +43,12 @@ class DataChannel(asyncssh.SSHServerChannel[bytes]):
         self._flush_send_buf()
 
     def go_on(self) -> None:
-        """
-        Send what a key exchange held up.
-        """
+        """Send what a key exchange held up."""
         if self._conn and self._send_state != "closed":
             self._flush_send_buf()
 
     def _flush_send_buf(self) -> None:
-        """
-        Send what window and keys allow.
-        """
+        """Send what window and keys allow."""
         conn = self._conn
         while self._send_buf and self._send_window and conn.may_send_data():
             room = min(self._send_window, self._send_pktsize)
@@ -80,9 +68,7 @@ class DataChannel(asyncssh.SSHServerChannel[bytes]):
             super()._flush_send_buf()  # says the end or closes, when that was asked for
 
     def _next_data(self, room: int) -> tuple[Buffer, int | None]:
-        """
-        Take up to *room* bytes of one kind off what waits.
-        """
+        """Take up to *room* bytes of one kind off what waits."""
         first, kind = self._send_buf[0]
         if len(first) >= room:
             view = memoryview(first)

@@ -1,6 +1,4 @@
-"""
-AES-GCM for the packets of SSH, one cipher object for each direction.
-"""
+"""AES-GCM for the packets of SSH, one cipher object for each direction."""
 
 from __future__ import annotations
 
@@ -27,9 +25,7 @@ class GCM:
     __slots__ = ("_cipher", "_counter", "_fixed")
 
     def __init__(self, key: bytes, iv: bytes) -> None:
-        """
-        Begin with *iv*, the nonce of the next packet.
-        """
+        """Begin with *iv*, the nonce of the next packet."""
         self._cipher = AESGCM(key)
         self._fixed = iv[:4]
         self._counter = int.from_bytes(iv[4:], "big")
@@ -40,9 +36,7 @@ class GCM:
         return nonce
 
     def open(self, packet: Buffer) -> bytes:
-        """
-        Return the plain packet in *packet*, which is length, ciphertext and tag.
-        """
+        """Return the plain packet in *packet*, which is length, ciphertext and tag."""
         view = memoryview(packet)
         try:
             return self._cipher.decrypt(self._nonce(), view[LENGTH_BYTES:], view[:LENGTH_BYTES])
@@ -50,39 +44,29 @@ class GCM:
             raise asyncssh.MACError("MAC verification failed") from None
 
     def seal_into(self, plain: Buffer, out: bytearray) -> None:
-        """
-        Seal *plain* behind the length that *out* already begins with.
-        """
+        """Seal *plain* behind the length that *out* already begins with."""
         view = memoryview(out)
         self._cipher.encrypt_into(self._nonce(), plain, view[:LENGTH_BYTES], view[LENGTH_BYTES:])
 
     # How asyncssh speaks to a cipher of its own.
 
     def encrypt_packet(self, _seq: int, header: bytes, packet: bytes) -> tuple[bytes, bytes]:
-        """
-        Seal one packet for asyncssh.
-        """
+        """Seal one packet for asyncssh."""
         return header, self._cipher.encrypt(self._nonce(), packet, header)
 
     def decrypt_header(self, _seq: int, block: bytes, size: int) -> tuple[bytes, bytes]:
-        """
-        Return the length, which is not sealed.
-        """
+        """Return the length, which is not sealed."""
         return block, block[:size]
 
     def decrypt_packet(
         self, _seq: int, first: bytes, rest: bytes, _size: int, mac: bytes
     ) -> bytes | None:
-        """
-        Open one packet for asyncssh.
-        """
+        """Open one packet for asyncssh."""
         return self.open(first + rest + mac)
 
 
 class Opened:
-    """
-    Stands in for a cipher: the one packet that asyncssh asks for is open already.
-    """
+    """Stands in for a cipher: the one packet that asyncssh asks for is open already."""
 
     __slots__ = ("_plain",)
 
@@ -90,16 +74,12 @@ class Opened:
         self._plain = plain
 
     def decrypt_packet(self, *_: object) -> bytes:
-        """
-        Return what was opened.
-        """
+        """Return what was opened."""
         return self._plain
 
 
 def quick(cipher: Any) -> Any:
-    """
-    Return *cipher* of asyncssh as :class:`GCM` when it is one, else unchanged.
-    """
+    """Return *cipher* of asyncssh as :class:`GCM` when it is one, else unchanged."""
     if type(cipher).__name__ != "GCMEncryption":
         return cipher
     inner = cipher._cipher  # noqa: SLF001  # key and counter stand nowhere else

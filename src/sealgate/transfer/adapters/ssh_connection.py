@@ -36,9 +36,7 @@ T = TypeVar("T")
 
 
 class Connection(SigningIn):
-    """
-    A connection whose caller opens sessions and tunnels; *workers* do what takes long.
-    """
+    """A connection whose caller opens sessions and tunnels; *workers* do what takes long."""
 
     def __init__(
         self,
@@ -50,9 +48,7 @@ class Connection(SigningIn):
         peer: str,
         front: Front,
     ) -> None:
-        """
-        Wait for the transport.
-        """
+        """Wait for the transport."""
         self.congested = False
         self._workers = workers
         self._in_threads: weakref.WeakSet[asyncio.Future[Any]] = weakref.WeakSet()
@@ -119,9 +115,7 @@ class Connection(SigningIn):
         )
 
     def judged_again(self) -> None:
-        """
-        End every tunnel that the caller may no longer have.
-        """
+        """End every tunnel that the caller may no longer have."""
         for chan in list(self._channels.values()):
             tunnel = getattr(chan, "_session", None)
             if isinstance(tunnel, Tunnelled):
@@ -133,15 +127,11 @@ class Connection(SigningIn):
     # Back-pressure.
 
     def pause_writing(self) -> None:
-        """
-        Stop answering: the client does not read.
-        """
+        """Stop answering: the client does not read."""
         self.congested = True
 
     def resume_writing(self) -> None:
-        """
-        Go on answering.
-        """
+        """Go on answering."""
         self.congested = False
         self.read_on()
         for chan in list(self._channels.values()):
@@ -150,25 +140,19 @@ class Connection(SigningIn):
                 session.go_on()
 
     def keys_agreed(self) -> None:
-        """
-        Go on after a key exchange.
-        """
+        """Go on after a key exchange."""
         super().keys_agreed()
         if not self.congested:
             self.resume_writing()
 
     def in_thread(self, function: Callable[[], T]) -> asyncio.Future[T]:
-        """
-        Call *function* in a thread; the caller's files are not closed before it is done.
-        """
+        """Call *function* in a thread; the caller's files are not closed before it is done."""
         future = self.loop.run_in_executor(self._workers, function)
         self._in_threads.add(future)
         return future
 
     def end_files(self) -> None:
-        """
-        Let go of the caller's files, once no thread is at work on them.
-        """
+        """Let go of the caller's files, once no thread is at work on them."""
         files, self.files = self.files, None
         if files is None:
             return
@@ -186,18 +170,14 @@ class Connection(SigningIn):
             one.add_done_callback(done)
 
     def is_busy(self) -> bool:
-        """
-        Return whether a transfer or a tunnel is under way.
-        """
+        """Return whether a transfer or a tunnel is under way."""
         sessions = [getattr(one, "_session", None) for one in self._channels.values()]
         return any(
             one.is_busy() if isinstance(one, Session) else one is not None for one in sessions
         )
 
     def may_answer(self) -> bool:
-        """
-        Return whether an answer would leave soon; none is made before.
-        """
+        """Return whether an answer would leave soon; none is made before."""
         return not self.congested and self.may_send_data()
 
 
@@ -208,27 +188,19 @@ def _prohibited(error: SealgateError) -> asyncssh.ChannelOpenError:
 
 
 class Owner(asyncssh.SSHServer):
-    """
-    What asyncssh asks about a connection: passed on to it.
-    """
+    """What asyncssh asks about a connection: passed on to it."""
 
     def __init__(self) -> None:
-        """
-        Wait for the connection.
-        """
+        """Wait for the connection."""
         self._connection: Connection | None = None
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-        """
-        Keep the connection.
-        """
+        """Keep the connection."""
         if isinstance(conn, Connection):
             self._connection = conn
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """
-        Let go of the caller's files; say which setting lets an older client in.
-        """
+        """Let go of the caller's files; say which setting lets an older client in."""
         connection, self._connection = self._connection, None
         if isinstance(exc, asyncssh.KeyExchangeFailed):
             # What the client offers is behind this word; nothing else of it is told.
@@ -244,9 +216,7 @@ class Owner(asyncssh.SSHServer):
             connection.end_files()
 
     def begin_auth(self, username: str) -> bool:
-        """
-        Show the banner to everybody alike; signing in is always required.
-        """
+        """Show the banner to everybody alike; signing in is always required."""
         connection = self._connection
         if connection is not None:
             if connection.settings.banner:
@@ -255,9 +225,7 @@ class Owner(asyncssh.SSHServer):
         return True
 
     def session_requested(self) -> Any:
-        """
-        Open a channel for files.
-        """
+        """Open a channel for files."""
         return self._connection.open_session() if self._connection else False
 
     def connection_requested(
@@ -267,7 +235,5 @@ class Owner(asyncssh.SSHServer):
         orig_host: str,  # noqa: ARG002  # what the client says of itself proves nothing
         orig_port: int,  # noqa: ARG002
     ) -> Any:
-        """
-        Open a tunnel.
-        """
+        """Open a tunnel."""
         return self._connection.open_tunnel(dest_host, dest_port) if self._connection else False

@@ -48,9 +48,7 @@ _PADDING = os.urandom(_BLOCK * 2)
 
 
 class Framing(asyncssh.SSHServerConnection):
-    """
-    A server connection whose settled state takes the short way.
-    """
+    """A server connection whose settled state takes the short way."""
 
     # asyncssh's own state is untyped on purpose here: these names are its, not ours.
     _recv_encryption: Any
@@ -63,16 +61,12 @@ class Framing(asyncssh.SSHServerConnection):
     _logger: SSHLogger
 
     def __init__(self, *arguments: Any) -> None:
-        """
-        Take what asyncssh's connection takes.
-        """
+        """Take what asyncssh's connection takes."""
         super().__init__(*arguments)
         self._logger = QUIET
 
     def receive(self, data: memoryview) -> None:
-        """
-        Take what came from the socket; *data* is not kept.
-        """
+        """Take what came from the socket; *data* is not kept."""
         self._reset_keepalive_timer()
         try:
             if self._settled():
@@ -100,9 +94,7 @@ class Framing(asyncssh.SSHServerConnection):
             transport.pause_reading()
 
     def _complete(self, data: memoryview) -> memoryview:
-        """
-        Handle the packet that began with what waits; return what of *data* is left.
-        """
+        """Handle the packet that began with what waits; return what of *data* is left."""
         held = self._inpbuf
         more = max(0, _BLOCK - len(held))
         held += data[:more]
@@ -120,25 +112,19 @@ class Framing(asyncssh.SSHServerConnection):
         return data[max(0, missing) :]
 
     def _packet_size(self, data: Buffer) -> int:
-        """
-        Return how long the packet is that *data* begin with.
-        """
+        """Return how long the packet is that *data* begin with."""
         length = int.from_bytes(data[:LENGTH_BYTES], "big")
         if length > self._max_recv_pktlen or length < _BLOCK or length % _BLOCK:
             raise asyncssh.ProtocolError("Packet of a bad size")
         return LENGTH_BYTES + length + TAG_BYTES
 
     def _feed(self) -> None:
-        """
-        Have asyncssh's own loop go over what waits.
-        """
+        """Have asyncssh's own loop go over what waits."""
         while self._inpbuf and self._recv_handler():
             pass
 
     def _settled(self) -> bool:
-        """
-        Return whether the next packet may take the short way.
-        """
+        """Return whether the next packet may take the short way."""
         if not self._auth_complete or self._decompressor:
             return False
         if self._recv_handler != self._recv_pkthdr:
@@ -148,9 +134,7 @@ class Framing(asyncssh.SSHServerConnection):
         return type(self._recv_encryption) is GCM
 
     def _recv_pkthdr(self) -> bool:
-        """
-        Read from what waits: whole packets at once where that can be done.
-        """
+        """Read from what waits: whole packets at once where that can be done."""
         if not self._settled():
             return super()._recv_pkthdr()
         waiting = self._inpbuf
@@ -161,9 +145,7 @@ class Framing(asyncssh.SSHServerConnection):
         return used > 0
 
     def _take_packets(self, data: memoryview) -> int:
-        """
-        Handle every whole packet in *data*; return how many bytes they took.
-        """
+        """Handle every whole packet in *data*; return how many bytes they took."""
         at, end = 0, len(data)
         while end - at >= _BLOCK + LENGTH_BYTES:
             size = self._packet_size(data[at : at + LENGTH_BYTES])
@@ -180,9 +162,7 @@ class Framing(asyncssh.SSHServerConnection):
         return at
 
     def _take_data(self, plain: bytes) -> bool:
-        """
-        Give file data to its channel; ``False`` when the packet is anything else.
-        """
+        """Give file data to its channel; ``False`` when the packet is anything else."""
         if plain[1] != _CHANNEL_DATA:
             return False
         chan = self._channels.get(int.from_bytes(plain[2:6], "big"))
@@ -197,9 +177,7 @@ class Framing(asyncssh.SSHServerConnection):
         return True
 
     def _take_other(self, plain: bytes, length: int) -> None:
-        """
-        Have asyncssh handle a packet that is open already.
-        """
+        """Have asyncssh handle a packet that is open already."""
         cipher, stand_in = self._recv_encryption, Opened(plain)
         self._pktlen = length
         self._packet = b"\0"  # "in the middle of a packet"
@@ -217,9 +195,7 @@ class Framing(asyncssh.SSHServerConnection):
             self.read_on()
 
     def read_on(self) -> None:
-        """
-        Read from the socket again, unless too much waits on either side.
-        """
+        """Read from the socket again, unless too much waits on either side."""
         transport = self._transport
         if (
             transport is not None
@@ -232,15 +208,11 @@ class Framing(asyncssh.SSHServerConnection):
     # Sending.
 
     def may_send_data(self) -> bool:
-        """
-        Return whether channel data can be sealed now: no key exchange is under way.
-        """
+        """Return whether channel data can be sealed now: no key exchange is under way."""
         return bool(self._kex_complete and self._auth_complete and self._transport)
 
     def send_data(self, header: bytes, data: Buffer) -> None:
-        """
-        Seal and send one packet of *header* (type, channel, length) and *data*.
-        """
+        """Seal and send one packet of *header* (type, channel, length) and *data*."""
         cipher = self._send_encryption
         if type(cipher) is not GCM:
             cipher = self._send_encryption = quick(cipher)
@@ -267,19 +239,13 @@ class Framing(asyncssh.SSHServerConnection):
         )
 
     def log_sent_packet(self, *_: object) -> None:
-        """
-        Keep no log.
-        """
+        """Keep no log."""
 
     def log_received_packet(self, *_: object) -> None:
-        """
-        Keep no log.
-        """
+        """Keep no log."""
 
     def send_packet(self, pkttype: int, *args: bytes, handler: Any = None) -> None:
-        """
-        Send a packet of asyncssh's; no empty one goes beside it, an AEAD needs none.
-        """
+        """Send a packet of asyncssh's; no empty one goes beside it, an AEAD needs none."""
         if pkttype == MSG_IGNORE and args == (b"\0\0\0\0",):
             return
         super().send_packet(pkttype, *args, handler=handler)
@@ -290,9 +256,7 @@ class Framing(asyncssh.SSHServerConnection):
             self.keys_agreed()
 
     def keys_agreed(self) -> None:
-        """
-        A key exchange is over: channels go on.
-        """
+        """A key exchange is over: channels go on."""
         for chan in list(self._channels.values()):
             if isinstance(chan, DataChannel):
                 chan.go_on()

@@ -42,9 +42,7 @@ class Lobby:
     """
 
     def __init__(self, settings: SSHSettings, doorkeeper: Doorkeeper) -> None:
-        """
-        Begin with nobody.
-        """
+        """Begin with nobody."""
         self._settings = settings
         self._doorkeeper = doorkeeper
         self._proxies = tuple(ipaddress.ip_network(one) for one in settings.trusted_proxies)
@@ -54,9 +52,7 @@ class Lobby:
         self.closing = False
 
     def is_proxy(self, address: str) -> bool:
-        """
-        Return whether connections from *address* begin with a PROXY header.
-        """
+        """Return whether connections from *address* begin with a PROXY header."""
         if not self._proxies:
             return False
         try:
@@ -67,9 +63,7 @@ class Lobby:
         return any(found in network for network in self._proxies)
 
     def enter(self, peer: str, front: Front) -> str:
-        """
-        Let *front*, which comes from *peer*, in and return "", or return why not.
-        """
+        """Let *front*, which comes from *peer*, in and return "", or return why not."""
         place = prefix(peer)
         if self.closing:
             return "the server is going down"
@@ -92,9 +86,7 @@ class Lobby:
         return ""
 
     def leave(self, peer: str) -> None:
-        """
-        Count one connection of *peer* less.
-        """
+        """Count one connection of *peer* less."""
         place = prefix(peer)
         self._addresses[place] -= 1
         if self._addresses[place] <= 0:
@@ -102,14 +94,10 @@ class Lobby:
 
 
 class Front(asyncio.BufferedProtocol):
-    """
-    One connection, from the first byte on.
-    """
+    """One connection, from the first byte on."""
 
     def __init__(self, lobby: Lobby, begin: Callable[[str, Front], Connection]) -> None:
-        """
-        Wait for a transport; *begin* makes the SSH connection for a peer's address.
-        """
+        """Wait for a transport; *begin* makes the SSH connection for a peer's address."""
         self._lobby = lobby
         self._begin = begin
         self._transport: asyncio.Transport | None = None
@@ -119,9 +107,7 @@ class Front(asyncio.BufferedProtocol):
         self.connection: Connection | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """
-        Look where it comes from.
-        """
+        """Look where it comes from."""
         self._transport = cast("asyncio.Transport", transport)
         self._lobby.fronts.add(self)
         name = transport.get_extra_info("peername")
@@ -133,9 +119,7 @@ class Front(asyncio.BufferedProtocol):
             self._welcome(_plain(address))
 
     def _welcome(self, peer: str) -> None:
-        """
-        Begin SSH, or say why not and hang up.
-        """
+        """Begin SSH, or say why not and hang up."""
         if self._transport is None:
             return
         why = self._lobby.enter(peer, self)
@@ -149,9 +133,7 @@ class Front(asyncio.BufferedProtocol):
         self.connection.connection_made(self._transport)
 
     def signed_in(self) -> None:
-        """
-        Make room for others who have not.
-        """
+        """Make room for others who have not."""
         self._lobby.waiting.pop(self, None)
 
     def _hang_up(self) -> None:
@@ -159,36 +141,26 @@ class Front(asyncio.BufferedProtocol):
             self._transport.abort()
 
     def is_busy(self) -> bool:
-        """
-        Return whether something is under way that should not be cut.
-        """
+        """Return whether something is under way that should not be cut."""
         return self.connection is not None and self.connection.is_busy()
 
     def hang_up(self, why: str) -> None:
-        """
-        End the connection and say why.
-        """
+        """End the connection and say why."""
         if self.connection is not None:
             self.connection.disconnect(_BY_APPLICATION, why)
         else:
             self.abort()
 
     def abort(self) -> None:
-        """
-        End the connection without a word.
-        """
+        """End the connection without a word."""
         self._hang_up()
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  # asyncio's signature
-        """
-        Return where the next bytes go.
-        """
+        """Return where the next bytes go."""
         return _ARRIVED
 
     def buffer_updated(self, nbytes: int) -> None:
-        """
-        Pass on what came.
-        """
+        """Pass on what came."""
         data = _ARRIVED[:nbytes]
         if self._header is None:
             if self.connection is not None:
@@ -213,31 +185,23 @@ class Front(asyncio.BufferedProtocol):
             self.connection.receive(memoryview(rest))
 
     def eof_received(self) -> bool:
-        """
-        Take the end of the other side's bytes as the end.
-        """
+        """Take the end of the other side's bytes as the end."""
         if self.connection is not None:
             self.connection.eof_received()
         return False
 
     def pause_writing(self) -> None:
-        """
-        Tell the connection that the client does not read.
-        """
+        """Tell the connection that the client does not read."""
         if self.connection is not None:
             self.connection.pause_writing()
 
     def resume_writing(self) -> None:
-        """
-        Tell the connection that the client reads again.
-        """
+        """Tell the connection that the client reads again."""
         if self.connection is not None:
             self.connection.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """
-        Clean up.
-        """
+        """Clean up."""
         self._lobby.fronts.discard(self)
         if self._timer is not None:
             self._timer.cancel()
@@ -251,9 +215,7 @@ class Front(asyncio.BufferedProtocol):
 
 
 def _plain(address: str) -> str:
-    """
-    Return *address* without zone, and an IPv4 address that is mapped into IPv6 as IPv4.
-    """
+    """Return *address* without zone, and an IPv4 address that is mapped into IPv6 as IPv4."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -12,37 +12,25 @@ from asyncssh.logging import SSHLogger
 
 
 class QuietLogger(SSHLogger):
-    """
-    Takes every line and keeps none.
-    """
+    """Takes every line and keeps none."""
 
     def get_child(self, child: str = "", context: str = "") -> SSHLogger:  # noqa: ARG002
-        """
-        Return itself: a channel is as quiet as its connection.
-        """
+        """Return itself: a channel is as quiet as its connection."""
         return self
 
     def log(self, level: int, msg: object, *args: object, **kwargs: object) -> None:
-        """
-        Keep nothing.
-        """
+        """Keep nothing."""
 
     def debug1(self, msg: str, *args: object, **kwargs: object) -> None:
-        """
-        Keep nothing.
-        """
+        """Keep nothing."""
 
     def debug2(self, msg: str, *args: object, **kwargs: object) -> None:
-        """
-        Keep nothing.
-        """
+        """Keep nothing."""
 
     def packet(
         self, pktid: int | None, packet: bytes, msg: str, *args: object, **kw: object
     ) -> None:
-        """
-        Keep nothing.
-        """
+        """Keep nothing."""
 
 
 QUIET = QuietLogger()

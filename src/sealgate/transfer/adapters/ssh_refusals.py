@@ -1,6 +1,4 @@
-"""
-What people are told over SSH: why they are not let in, and what is asked for.
-"""
+"""What people are told over SSH: why they are not let in, and what is asked for."""
 
 from __future__ import annotations
 
@@ -20,27 +18,21 @@ _TOLD = {
 
 
 def question(asked: MoreProof) -> str:
-    """
-    Return what a person is told of what is asked for.
-    """
+    """Return what a person is told of what is asked for."""
     assets = ", ".join(f'"{asset}"' for asset in asked.assets)
     ways = " or ".join(told for way, told in _TOLD.items() if way in asked.ways)
     return f"{assets}: a second factor opens it beside your key: {ways}; or answer nothing\n"
 
 
 def as_transfer(error: SealgateError) -> TransferError:
-    """
-    Return *error* as a refusal.
-    """
+    """Return *error* as a refusal."""
     if isinstance(error, TransferError):
         return error
     return TransferError(Trouble.DENIED, error.message, hint=error.hint)
 
 
 def sentence(refusal: TransferError) -> str:
-    """
-    Return what a person is shown: what is missing, and the rule that asks for it.
-    """
+    """Return what a person is shown: what is missing, and the rule that asks for it."""
     rule = f" (rule {refusal.rule})" if refusal.rule else ""
     hint = f"\n{refusal.hint}" if refusal.hint else ""
     return f"{refusal.message}{rule}{hint}\n"

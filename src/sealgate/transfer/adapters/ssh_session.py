@@ -1,6 +1,4 @@
-"""
-One session of a connection: the subsystem ``sftp``, the command ``scp``, and nothing else.
-"""
+"""One session of a connection: the subsystem ``sftp``, the command ``scp``, and nothing else."""
 
 from __future__ import annotations
 
@@ -27,50 +25,32 @@ _REFUSED = 1
 
 
 class Service(Protocol):
-    """
-    What speaks over a session once it has begun.
-    """
+    """What speaks over a session once it has begun."""
 
     def begin(self) -> None:
-        """
-        Start speaking.
-        """
+        """Start speaking."""
 
     def feed(self, data: memoryview) -> None:
-        """
-        Take what the client sent.
-        """
+        """Take what the client sent."""
 
     def end(self) -> None:
-        """
-        The client has said all.
-        """
+        """The client has said all."""
 
     def go_on(self) -> None:
-        """
-        Answers can be sent again.
-        """
+        """Answers can be sent again."""
 
     def is_busy(self) -> bool:
-        """
-        Return whether something is under way that should not be cut.
-        """
+        """Return whether something is under way that should not be cut."""
 
     def lost(self) -> None:
-        """
-        The client is gone.
-        """
+        """The client is gone."""
 
 
 class Session(asyncssh.SSHServerSession[bytes]):
-    """
-    A session of *connection*; becomes what the client asks for first.
-    """
+    """A session of *connection*; becomes what the client asks for first."""
 
     def __init__(self, connection: Connection) -> None:
-        """
-        Wait for what is asked.
-        """
+        """Wait for what is asked."""
         self.connection = connection
         self.channel: DataChannel | None = None
         self._service: Service | None = None
@@ -80,28 +60,20 @@ class Session(asyncssh.SSHServerSession[bytes]):
     # What asyncssh tells.
 
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
-        """
-        Keep the channel.
-        """
+        """Keep the channel."""
         self.channel = chan  # type: ignore[assignment]  # open_session made it
 
     def pty_requested(self, *_: object) -> bool:
-        """
-        Return ``False``: there is nothing to see.
-        """
+        """Return ``False``: there is nothing to see."""
         return False
 
     def shell_requested(self) -> bool:
-        """
-        Refuse in a sentence that the person sees.
-        """
+        """Refuse in a sentence that the person sees."""
         self._refusal = _NO_COMMANDS
         return True
 
     def exec_requested(self, command: str) -> bool:
-        """
-        Take ``scp``, refuse everything else.
-        """
+        """Take ``scp``, refuse everything else."""
         try:
             asked = read_scp_command(command)
         except ValueError:
@@ -115,18 +87,14 @@ class Session(asyncssh.SSHServerSession[bytes]):
         return True
 
     def subsystem_requested(self, subsystem: str) -> bool:
-        """
-        Take ``sftp`` alone.
-        """
+        """Take ``sftp`` alone."""
         if subsystem != "sftp":
             return False
         self._service = SFTPService(self, self.connection.files)
         return True
 
     def session_started(self) -> None:
-        """
-        Begin, or say why not and end.
-        """
+        """Begin, or say why not and end."""
         if self._service is not None:
             self._service.begin()
         elif self.channel is not None:
@@ -134,79 +102,57 @@ class Session(asyncssh.SSHServerSession[bytes]):
             self.finish(_REFUSED)
 
     def data_received(self, data: bytes, datatype: int | None) -> None:  # noqa: ARG002
-        """
-        Pass on.
-        """
+        """Pass on."""
         if self._service is not None:
             self._service.feed(memoryview(data))
 
     def eof_received(self) -> bool:
-        """
-        Pass on; the channel stays open for the answers.
-        """
+        """Pass on; the channel stays open for the answers."""
         if self._service is not None:
             self._service.end()
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        """
-        Let the service clean up.
-        """
+        """Let the service clean up."""
         service, self._service = self._service, None
         self.channel = None
         if service is not None:
             service.lost()
 
     def pause_writing(self) -> None:
-        """
-        The client's window is full.
-        """
+        """The client's window is full."""
         self._paused = True
 
     def resume_writing(self) -> None:
-        """
-        The client's window has room.
-        """
+        """The client's window has room."""
         self._paused = False
         self.go_on()
 
     # What services ask.
 
     def may_answer(self) -> bool:
-        """
-        Return whether an answer would leave soon.
-        """
+        """Return whether an answer would leave soon."""
         return not self._paused and self.connection.may_answer()
 
     def go_on(self) -> None:
-        """
-        Let the service go on where it waited.
-        """
+        """Let the service go on where it waited."""
         if self._service is not None and self.may_answer():
             self._service.go_on()
 
     def is_busy(self) -> bool:
-        """
-        Return whether something is under way that should not be cut.
-        """
+        """Return whether something is under way that should not be cut."""
         return self._service is not None and self._service.is_busy()
 
     def tell(self, sentence: str) -> None:
-        """
-        Write *sentence* where the person sees it; programs do not read it.
-        """
+        """Write *sentence* where the person sees it; programs do not read it."""
         if self.channel is not None and not self.channel.is_closing():
             self.channel.write_stderr(sentence.encode("utf-8", "replace"))
 
     def finish(self, status: int) -> None:
-        """
-        End with *status*.
-        """
+        """End with *status*."""
         if self.channel is not None and not self.channel.is_closing():
             self.channel.exit(status)
 
     def refusal(self) -> TransferError:
-        """
-        Return why this caller gets no files.
-        """
+        """Return why this caller gets no files."""
         return self.connection.refusal or TransferError(Trouble.DENIED, "no drop admits you")

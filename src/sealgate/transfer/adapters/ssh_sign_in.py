@@ -47,9 +47,7 @@ _CODE_PROMPT = "One-time code or recovery code (empty to go on without): "
 
 
 class SigningIn(Framing):
-    """
-    A connection from *peer* whose caller has to sign in with *doorkeeper*.
-    """
+    """A connection from *peer* whose caller has to sign in with *doorkeeper*."""
 
     def __init__(
         self,
@@ -60,9 +58,7 @@ class SigningIn(Framing):
         peer: str,
         front: Front,
     ) -> None:
-        """
-        Wait for the transport.
-        """
+        """Wait for the transport."""
         self.settings = settings
         self.doorkeeper = doorkeeper
         self._passwords = passwords
@@ -87,9 +83,7 @@ class SigningIn(Framing):
     # Facts.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """
-        Begin, under the address behind any balancer.
-        """
+        """Begin, under the address behind any balancer."""
         super().connection_made(transport)
         self._peer_addr = self._peer_host = self.peer
         high = self.settings.write_buffer_bytes
@@ -97,29 +91,21 @@ class SigningIn(Framing):
 
     @property
     def client(self) -> str:
-        """
-        Return the client's version line.
-        """
+        """Return the client's version line."""
         return str(self.get_extra_info("client_version", ""))
 
     @property
     def methods(self) -> frozenset[Method]:
-        """
-        Return what has been proven.
-        """
+        """Return what has been proven."""
         return frozenset(self._proven)
 
     @property
     def proven_key(self) -> str:
-        """
-        Return the fingerprint of the key that has been proven, "" for none.
-        """
+        """Return the fingerprint of the key that has been proven, "" for none."""
         return self._proven.get(Method.PUBLIC_KEY, "")
 
     def judged_again(self) -> None:
-        """
-        End what the caller may no longer have; the connection knows what that is.
-        """
+        """End what the caller may no longer have; the connection knows what that is."""
 
     def _changed(self) -> None:
         # Told by another thread; a loop that is closed has no connections.
@@ -127,9 +113,7 @@ class SigningIn(Framing):
             self.loop.call_soon_threadsafe(self.judged_again)
 
     def channel(self, protocol: TransferProtocol) -> Channel:
-        """
-        Return the live connection as agreed on, the weaker direction's cipher.
-        """
+        """Return the live connection as agreed on, the weaker direction's cipher."""
         known = (*CIPHERS, *OLDER_CIPHERS)
         directions = [
             (
@@ -172,41 +156,29 @@ class SigningIn(Framing):
         super().send_newkeys(k, h)
 
     async def reload_config(self) -> None:
-        """
-        Keep the options: there is no configuration file that differs by user.
-        """
+        """Keep the options: there is no configuration file that differs by user."""
 
     # Signing in.
 
     def public_key_auth_supported(self) -> bool:
-        """
-        Return whether a key may still be proven.
-        """
+        """Return whether a key may still be proven."""
         return Method.PUBLIC_KEY not in self._proven
 
     def password_auth_supported(self) -> bool:
-        """
-        Return whether a password may still be proven.
-        """
+        """Return whether a password may still be proven."""
         wanted = self._asked is None or Method.PASSWORD in self._asked.ways
         return wanted and Method.PASSWORD not in self._proven
 
     def kbdint_auth_supported(self) -> bool:
-        """
-        Return whether a code is asked for; a password is not said this way.
-        """
+        """Return whether a code is asked for; a password is not said this way."""
         return self._asked is not None and Method.ONE_TIME_CODE in self._asked.ways
 
     def host_based_auth_supported(self) -> bool:
-        """
-        Return ``False``: hosts are no people.
-        """
+        """Return ``False``: hosts are no people."""
         return False
 
     def begin(self, name: str) -> None:
-        """
-        Forget what somebody else has proven: the name is *name* now.
-        """
+        """Forget what somebody else has proven: the name is *name* now."""
         if name != self._who:
             self._who = name
             self._proven.clear()
@@ -216,9 +188,7 @@ class SigningIn(Framing):
     async def validate_public_key(
         self, username: str, key_data: bytes, msg: bytes, signature: bytes
     ) -> bool:
-        """
-        Return whether the key is known, and once there is a signature, whether it is right.
-        """
+        """Return whether the key is known, and once there is a signature, whether it is right."""
         try:
             key, offer = self._read_key(key_data)
         except (asyncssh.KeyImportError, ValueError):
@@ -239,9 +209,7 @@ class SigningIn(Framing):
         return True
 
     def _read_key(self, data: bytes) -> tuple[asyncssh.SSHKey, KeyOffer]:
-        """
-        Return the key in the blob *data*: read once for the question and the signature.
-        """
+        """Return the key in the blob *data*: read once for the question and the signature."""
         if self._read is None or self._read[0] != data:
             key = asyncssh.import_public_key(_openssh_line(data))
             key.set_touch_required(True)
@@ -250,9 +218,7 @@ class SigningIn(Framing):
         return self._read[1:]
 
     def _knows(self, name: str, offer: KeyOffer) -> bool:
-        """
-        Ask the doorkeeper, once for the question and the signature that follows at once.
-        """
+        """Ask the doorkeeper, once for the question and the signature that follows at once."""
         now = self.loop.time()
         asked, until = self._known
         if asked == (name, offer) and now < until:
@@ -267,9 +233,7 @@ class SigningIn(Framing):
         return len(session).to_bytes(4, "big") + session + msg
 
     async def validate_password(self, username: str, password: str) -> bool:
-        """
-        Return whether the password is right; argon2id runs in a thread.
-        """
+        """Return whether the password is right; argon2id runs in a thread."""
         if len(password) > _MAX_PASSWORD:
             self.doorkeeper.failed(username, self.peer, "the password is too long")
             return False
@@ -293,25 +257,19 @@ class SigningIn(Framing):
         lang: str,
         submethods: str,  # noqa: ARG002
     ) -> KbdIntChallenge:
-        """
-        Return the one question: for a code.
-        """
+        """Return the one question: for a code."""
         return "", "", lang, ((_CODE_PROMPT, False),)
 
     async def validate_kbdint_response(
         self, username: str, responses: KbdIntResponse
     ) -> KbdIntChallenge:
-        """
-        Return whether the answer is a code that counts, or that there shall be none.
-        """
+        """Return whether the answer is a code that counts, or that there shall be none."""
         if len(responses) != 1:
             return False
         return await self._validate_second(username, responses[0], Method.ONE_TIME_CODE)
 
     async def _validate_second(self, name: str, typed: str, way: Method) -> bool:
-        """
-        Return whether *typed* proves something beside the key, or says that nothing will.
-        """
+        """Return whether *typed* proves something beside the key, or says that nothing will."""
         if self._asked is not None and not typed.strip():
             self._declined = True
             return True
@@ -331,15 +289,11 @@ class SigningIn(Framing):
         return True
 
     async def change_password(self, *_: object) -> bool:
-        """
-        Return ``False``: passwords are not changed here.
-        """
+        """Return ``False``: passwords are not changed here."""
         return False
 
     async def send_userauth_success(self) -> None:
-        """
-        Ask the doorkeeper whether what is proven is enough; it may take one thing more.
-        """
+        """Ask the doorkeeper whether what is proven is enough; it may take one thing more."""
         if self._proving is None and not self._declined:
             self.send_userauth_failure(False)
             return
@@ -370,9 +324,7 @@ class SigningIn(Framing):
         await super().send_userauth_success()
 
     def _asks_for_more(self) -> bool:
-        """
-        Ask once for a second factor, where one would open something; return whether it did.
-        """
+        """Ask once for a second factor, where one would open something; return whether it did."""
         if self._asked is not None or Method.PUBLIC_KEY not in self._proven:
             return False
         self._asked = self.doorkeeper.more_proof(
@@ -406,8 +358,6 @@ class SigningIn(Framing):
 
 
 def _openssh_line(key_data: bytes) -> bytes:
-    """
-    Return the key blob as a line that asyncssh imports.
-    """
+    """Return the key blob as a line that asyncssh imports."""
     size = int.from_bytes(key_data[:4], "big")
     return key_data[4 : 4 + size] + b" " + binascii.b2a_base64(key_data, newline=False)

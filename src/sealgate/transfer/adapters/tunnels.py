@@ -22,14 +22,10 @@ _HIGH_BYTES = 256 * 1024
 
 
 class Tunnelled(asyncssh.SSHTCPSession[bytes]):
-    """
-    The client's end of a tunnel; it opens once the service has answered.
-    """
+    """The client's end of a tunnel; it opens once the service has answered."""
 
     def __init__(self, connection: Connection, host: str, port: int) -> None:
-        """
-        Remember where to.
-        """
+        """Remember where to."""
         self._connection = connection
         self.target = host, port
         self._channel: asyncssh.SSHTCPChannel[bytes] | None = None
@@ -59,9 +55,7 @@ class Tunnelled(asyncssh.SSHTCPSession[bytes]):
         return self
 
     def connection_made(self, chan: asyncssh.SSHTCPChannel[bytes]) -> None:
-        """
-        Begin; what the service has said already goes first.
-        """
+        """Begin; what the service has said already goes first."""
         self._channel = chan
         if self._early:
             self.service_sent(b"".join(self._early))
@@ -71,23 +65,17 @@ class Tunnelled(asyncssh.SSHTCPSession[bytes]):
         self._pace()
 
     def session_started(self) -> None:
-        """
-        Nothing is to be done: reading begins with the service.
-        """
+        """Nothing is to be done: reading begins with the service."""
 
     # The client's side.
 
     def data_received(self, data: bytes, datatype: int | None) -> None:  # noqa: ARG002
-        """
-        Pass on to the service.
-        """
+        """Pass on to the service."""
         if self._service is not None:
             self._service.write(bytes(data))
 
     def eof_received(self) -> bool:
-        """
-        Tell the service that the client has said all; it may go on speaking.
-        """
+        """Tell the service that the client has said all; it may go on speaking."""
         self._client_is_done = True
         if self._service is not None:
             self._service.write_eof()
@@ -95,31 +83,23 @@ class Tunnelled(asyncssh.SSHTCPSession[bytes]):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        """
-        Hang up on the service.
-        """
+        """Hang up on the service."""
         self._channel = None
         if self._service is not None:
             self._service.close()
 
     def pause_writing(self) -> None:
-        """
-        Read no more of the service: the client's window is full.
-        """
+        """Read no more of the service: the client's window is full."""
         self._paused = True
         self._pace()
 
     def resume_writing(self) -> None:
-        """
-        Read of the service again.
-        """
+        """Read of the service again."""
         self._paused = False
         self._pace()
 
     def go_on(self) -> None:
-        """
-        The connection as a whole can be written to again.
-        """
+        """The connection as a whole can be written to again."""
         self._pace()
 
     def _pace(self) -> None:
@@ -129,9 +109,7 @@ class Tunnelled(asyncssh.SSHTCPSession[bytes]):
     # The service's side.
 
     def service_sent(self, data: bytes) -> None:
-        """
-        Pass on to the client.
-        """
+        """Pass on to the client."""
         if self._channel is not None:
             with contextlib.suppress(OSError):
                 self._channel.write(data)
@@ -142,9 +120,7 @@ class Tunnelled(asyncssh.SSHTCPSession[bytes]):
                 self._service.read_on(False)
 
     def service_ended(self) -> None:
-        """
-        Tell the client that the service has said all.
-        """
+        """Tell the client that the service has said all."""
         if self._channel is not None:
             with contextlib.suppress(OSError):
                 self._channel.write_eof()
@@ -156,26 +132,20 @@ class Tunnelled(asyncssh.SSHTCPSession[bytes]):
             self._channel.close()  # after what still waits to be sent
 
     def cut(self) -> None:
-        """
-        End at once, whatever is on its way: the caller may no longer have it.
-        """
+        """End at once, whatever is on its way: the caller may no longer have it."""
         if self._service is not None:
             self._service.abort()
         if self._channel is not None:
             self._channel.abort()
 
     def service_lost(self) -> None:
-        """
-        Close the channel.
-        """
+        """Close the channel."""
         self._service = None
         if self._channel is not None:
             self._channel.close()
 
     def service_is_slow(self, slow: bool) -> None:  # noqa: FBT001  # one fact, told once
-        """
-        Read of the client only while the service takes it.
-        """
+        """Read of the client only while the service takes it."""
         if self._channel is None:
             return
         if slow:
@@ -185,9 +155,7 @@ class Tunnelled(asyncssh.SSHTCPSession[bytes]):
 
 
 class _Service(asyncio.Protocol):
-    """
-    The service's end of a tunnel.
-    """
+    """The service's end of a tunnel."""
 
     def __init__(self, tunnel: Tunnelled) -> None:
         self._tunnel = tunnel

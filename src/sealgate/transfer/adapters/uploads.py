@@ -45,9 +45,7 @@ class Verdict:
 
 
 class Note(Protocol):
-    """
-    Puts one event of a session into the trail.
-    """
+    """Puts one event of a session into the trail."""
 
     def __call__(
         self,
@@ -60,30 +58,20 @@ class Note(Protocol):
         digest: str = "",
         rule: str = "",
     ) -> Event:
-        """
-        Note *action* on *path* of *drop*, and return the event.
-        """
+        """Note *action* on *path* of *drop*, and return the event."""
 
 
 class Inspection(Protocol):
-    """
-    A look at an upload while it comes.
-    """
+    """A look at an upload while it comes."""
 
     def feed(self, data: Buffer) -> None:
-        """
-        Take the next bytes; may wait while the look falls behind.
-        """
+        """Take the next bytes; may wait while the look falls behind."""
 
     def verdict(self) -> Verdict:
-        """
-        Return what was found, after the last byte.
-        """
+        """Return what was found, after the last byte."""
 
     def give_up(self) -> None:
-        """
-        There is nothing more to look at.
-        """
+        """There is nothing more to look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +98,7 @@ class Terms:
 
 
 class Upload:
-    """
-    An upload that a session has begun (implements ``Uploading``).
-    """
+    """An upload that a session has begun (implements ``Uploading``)."""
 
     def __init__(self, writer: StoreWriter, terms: Terms) -> None:
         self._writer = writer
@@ -126,9 +112,7 @@ class Upload:
 
     @property
     def offset(self) -> int:
-        """
-        Return how many plain bytes are there; the next write must begin here.
-        """
+        """Return how many plain bytes are there; the next write must begin here."""
         return self._writer.offset
 
     @property
@@ -142,9 +126,7 @@ class Upload:
         return Entry(self._terms.path, False, self.offset, modified_at, owner)
 
     def write_at(self, offset: int, data: Buffer) -> None:
-        """
-        Take the next bytes; a hole or a step back is refused (UNSUPPORTED).
-        """
+        """Take the next bytes; a hole or a step back is refused (UNSUPPORTED)."""
         terms = self._terms
         terms.check()
         have = self._writer.offset
@@ -170,15 +152,11 @@ class Upload:
             terms.inspection.feed(data)
 
     def set_modified(self, modified_at: float) -> None:
-        """
-        Remember the time that the file shall bear.
-        """
+        """Remember the time that the file shall bear."""
         self._modified_at = modified_at
 
     def close(self) -> None:
-        """
-        Finish: when this returns, the upload may be acknowledged.
-        """
+        """Finish: when this returns, the upload may be acknowledged."""
         if self._ended:
             return
         terms = self._terms
@@ -205,9 +183,7 @@ class Upload:
         terms.after(entry, event)
 
     def abort(self) -> None:
-        """
-        The client is gone: keep what can be resumed. Never raises.
-        """
+        """The client is gone: keep what can be resumed. Never raises."""
         if not self._ended:
             self._end("broken off", "")
 
@@ -242,9 +218,7 @@ class Upload:
         return entry
 
     def _pass_inspection(self, size: int, digest: str) -> bool:
-        """
-        Return whether all of it was looked at, where it has to be; raise where it must not stay.
-        """
+        """Return whether all of it was looked at, where it has to be; raise where it must not stay."""
         terms = self._terms
         if terms.inspection is None:
             return True
@@ -307,15 +281,11 @@ class Download:
 
     @property
     def entry(self) -> Entry:
-        """
-        Return what is read, as the client sees it.
-        """
+        """Return what is read, as the client sees it."""
         return self._entry
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """
-        Return up to *size* plain bytes from *offset*; ``b""`` at and behind the end.
-        """
+        """Return up to *size* plain bytes from *offset*; ``b""`` at and behind the end."""
         self._terms.check()
         try:
             data = self._reader.read_at(offset, size)
@@ -333,9 +303,7 @@ class Download:
         return data
 
     def close(self) -> None:
-        """
-        Let go of it; a second call does nothing.
-        """
+        """Let go of it; a second call does nothing."""
         if self._ended:
             return
         self._ended = True

@@ -49,16 +49,12 @@ class KnownDigests:
         self._lock = Lock()
 
     def find(self, object_id: str) -> str:
-        """
-        Return the digest of *object_id*, "" when it is not known.
-        """
+        """Return the digest of *object_id*, "" when it is not known."""
         with self._lock:
             return self._known.get(object_id, "")
 
     def keep(self, object_id: str, digest: str) -> None:
-        """
-        Keep the *digest* of all bytes of *object_id*.
-        """
+        """Keep the *digest* of all bytes of *object_id*."""
         if not object_id or not digest:
             return
         with self._lock:
@@ -68,9 +64,7 @@ class KnownDigests:
 
 
 class RunningDigest:
-    """
-    The SHA-256 of bytes that come in order. One user at a time.
-    """
+    """The SHA-256 of bytes that come in order. One user at a time."""
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
@@ -79,9 +73,7 @@ class RunningDigest:
         self._waiting: list[Future[None]] = []
 
     def update(self, data: Buffer) -> None:
-        """
-        Take *data*; a buffer that its owner may change is copied.
-        """
+        """Take *data*; a buffer that its owner may change is copied."""
         piece = data if _is_fixed(data) else _copied(data)
         self._held.append(piece)
         self._held_bytes += len(piece)
@@ -92,9 +84,7 @@ class RunningDigest:
             self._held, self._held_bytes = [], 0
 
     def hexdigest(self) -> str:
-        """
-        Return the digest of everything so far, in lower-case hex.
-        """
+        """Return the digest of everything so far, in lower-case hex."""
         for waiting in self._waiting:
             waiting.result()
         self._waiting.clear()
@@ -110,9 +100,7 @@ class RunningDigest:
 
 
 def _copied(data: Buffer) -> Buffer:
-    """
-    Return a copy of *data*, where it is large in memory that was used before.
-    """
+    """Return a copy of *data*, where it is large in memory that was used before."""
     size = len(data)
     if not _LARGE_BYTES <= size <= _BLOCK_BYTES:
         return bytes(data)
@@ -126,9 +114,7 @@ def _copied(data: Buffer) -> Buffer:
 
 
 def _is_fixed(data: Buffer) -> bool:
-    """
-    Return whether nobody can change *data*, and keeping it keeps little else in memory.
-    """
+    """Return whether nobody can change *data*, and keeping it keeps little else in memory."""
     if isinstance(data, memoryview):
         return isinstance(data.obj, bytes) and 2 * len(data) >= len(data.obj)
     return isinstance(data, bytes)

@@ -59,9 +59,7 @@ _FIRST_PAUSE, _LAST_PAUSE = 1.0, 60.0
 
 @dataclass(slots=True)
 class _Failed:
-    """
-    A store that could not be opened: tried again at *due* (monotonic), unless *opening* goes on.
-    """
+    """A store that could not be opened: tried again at *due* (monotonic), unless *opening* goes on."""
 
     due: float
     pause: float
@@ -69,9 +67,7 @@ class _Failed:
 
 
 class Worker:
-    """
-    What one process holds: identities, stores, trail, doorkeeper.
-    """
+    """What one process holds: identities, stores, trail, doorkeeper."""
 
     def __init__(self, plan: WorkerPlan, tell: Callable[[str], None]) -> None:
         self._plan = plan
@@ -124,9 +120,7 @@ class Worker:
                 self._close(drop)
 
     def tick(self) -> None:
-        """
-        Do what time brings: sessions are judged again, and stores tried that failed here alone.
-        """
+        """Do what time brings: sessions are judged again, and stores tried that failed here alone."""
         now = time.monotonic()
         fenced = {name for name, _ in self._served.fenced}
         is_open = False
@@ -151,9 +145,7 @@ class Worker:
         self.doorkeeper.tick()
 
     def close(self) -> None:
-        """
-        Let go of everything; what is left of the trail is written.
-        """
+        """Let go of everything; what is left of the trail is written."""
         self._held.close()
 
     def _rules(self, served: Served) -> Rules:
@@ -175,9 +167,7 @@ class Worker:
         return Rules(drops, served.tunnels, served.access, self._country_file(served.countries))
 
     def _opened_of(self, served: Served, fenced: Mapping[str, str]) -> dict[StoreSettings, Store]:
-        """
-        Return the stores of *served* that are neither *fenced* nor open yet, each opened or fenced.
-        """
+        """Return the stores of *served* that are neither *fenced* nor open yet, each opened or fenced."""
         wanted = {}
         for settings in served.stores:
             held = self._drops.get(settings)
@@ -241,25 +231,19 @@ class Worker:
 
 
 class _Told(logging.Handler):
-    """
-    Has the parent tell what a server warns of: only its lines say whose they are.
-    """
+    """Has the parent tell what a server warns of: only its lines say whose they are."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         super().__init__(logging.WARNING)
         self._told = tell
 
     def emit(self, record: logging.LogRecord) -> None:
-        """
-        Tell one line.
-        """
+        """Tell one line."""
         self._told(record.getMessage())
 
 
 def _let_go(opening: Future[ObjectStore] | None) -> None:
-    """
-    Close what *opening* opens, when it does: nobody waits for it any more.
-    """
+    """Close what *opening* opens, when it does: nobody waits for it any more."""
 
     def close(opened: Future[ObjectStore]) -> None:
         if opened.exception() is None:
@@ -271,9 +255,7 @@ def _let_go(opening: Future[ObjectStore] | None) -> None:
 
 
 def _listen(link: Parent, worker: Worker, stop: Callable[[float], None]) -> None:
-    """
-    Do what the parent asks for, also while sessions are on their way out.
-    """
+    """Do what the parent asks for, also while sessions are on their way out."""
     while True:
         try:
             message = link.receive() if link.poll(_TICK_SECONDS) else None
@@ -366,9 +348,7 @@ def _work(link: Parent, plan: WorkerPlan) -> None:
 
 
 def main() -> int:
-    """
-    Be the server that the parent asks for.
-    """
+    """Be the server that the parent asks for."""
     # Keys and what is uploaded are in memory here, and nowhere else.
     forbid_dumps()
     return run_child(_work)

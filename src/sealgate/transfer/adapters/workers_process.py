@@ -1,6 +1,4 @@
-"""
-A server process as its parent sees it.
-"""
+"""A server process as its parent sees it."""
 
 from __future__ import annotations
 
@@ -17,9 +15,7 @@ _MODULE = "sealgate.transfer.adapters.workers"
 
 
 class WorkerProcess(ChildProcess):
-    """
-    One process for *plan*; *tell* takes its lines for a person.
-    """
+    """One process for *plan*; *tell* takes its lines for a person."""
 
     def __init__(self, plan: WorkerPlan, tell: Callable[[str], None]) -> None:
         self._tell = tell

@@ -16,9 +16,7 @@ ROWS = b"id;email;note\n" + b"1;a@b.de;x\n" * 9
 
 
 def format_of(path: Path, data: bytes) -> str:
-    """
-    Return the format of a file at *path* with *data*, or why there is none.
-    """
+    """Return the format of a file at *path* with *data*, or why there is none."""
     path.write_bytes(data)
     (item,) = items_of_file(str(path), None)
     return item.format if isinstance(item, Item) else item.reason
@@ -51,17 +49,13 @@ def format_of(path: Path, data: bytes) -> str:
 def test_content_comes_before_the_name(
     tmp_path: Path, name: str, data: bytes, expected: str
 ) -> None:
-    """
-    A file is read as what it is; its ending only decides between kinds of text.
-    """
+    """A file is read as what it is; its ending only decides between kinds of text."""
     assert format_of(tmp_path / name, data) == expected
 
 
 @pytest.mark.parametrize("row", UNREADABLE, ids=lambda row: row[1].hex())
 def test_what_cannot_be_read_yet_says_so(tmp_path: Path, row: tuple[int, bytes, str]) -> None:
-    """
-    Each format that needs a later version is named.
-    """
+    """Each format that needs a later version is named."""
     offset, mark, name = row
     data = b"\x01" * offset + mark + b"\x00" * 300
     assert format_of(tmp_path / "a.txt", data) == f"{name}: needs a later version"
@@ -69,16 +63,12 @@ def test_what_cannot_be_read_yet_says_so(tmp_path: Path, row: tuple[int, bytes, 
 
 @pytest.mark.parametrize("inside", [b"SQLite format 3\x00", b"PAR1", gzip.compress(b"x", mtime=0)])
 def test_what_needs_to_seek_is_not_read_out_of_gzip(tmp_path: Path, inside: bytes) -> None:
-    """
-    A database or archive inside gzip is told, not read as something else.
-    """
+    """A database or archive inside gzip is told, not read as something else."""
     assert "inside gzip" in format_of(tmp_path / "a.gz", gzip.compress(inside + b"\x00" * 99))
 
 
 def test_a_gzip_file_that_is_cut_tells(tmp_path: Path) -> None:
-    """
-    What was unpacked before the cut is read, and the cut is told.
-    """
+    """What was unpacked before the cut is read, and the cut is told."""
     data = gzip.compress(b"".join(b"walnut %d\n" % n for n in range(99_999)))
     (tmp_path / "a.gz").write_bytes(data[:-200])
     (item,) = items_of_file(str(tmp_path / "a.gz"), None)
@@ -89,17 +79,13 @@ def test_a_gzip_file_that_is_cut_tells(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_gone_tells(tmp_path: Path) -> None:
-    """
-    A file that went away between the walk and the reading is a record.
-    """
+    """A file that went away between the walk and the reading is a record."""
     (unread,) = items_of_file(str(tmp_path / "a"), None)
     assert isinstance(unread, Unread)
     assert unread.asset is AssetKind.FILE
 
 
 def test_formats_have_names_of_their_own() -> None:
-    """
-    No two formats share a name.
-    """
+    """No two formats share a name."""
     names = [f.name for f in FORMATS]
     assert len(set(names)) == len(names)

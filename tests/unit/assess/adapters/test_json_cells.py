@@ -1,6 +1,4 @@
-"""
-Values of JSON as columns.
-"""
+"""Values of JSON as columns."""
 
 from __future__ import annotations
 
@@ -10,9 +8,7 @@ from sealgate.assess.adapters.json_cells import MAX_DEPTH, JsonCells, TooDeepErr
 
 
 def test_values_stand_in_the_column_of_their_keys() -> None:
-    """
-    Objects are tuples of pairs, arrays are lists; the last two names make the column.
-    """
+    """Objects are tuples of pairs, arrays are lists; the last two names make the column."""
     cells = JsonCells()
     cells.add((), [(("a", "x"), ("b", (("c", True), ("d", ["1", None])))), (("a", None),)])
     batch = cells.batch()
@@ -25,9 +21,7 @@ def test_values_stand_in_the_column_of_their_keys() -> None:
 
 
 def test_what_is_nested_too_deep_is_refused() -> None:
-    """
-    By its path as well as by itself.
-    """
+    """By its path as well as by itself."""
     value: object = "x"
     for _ in range(MAX_DEPTH + 1):
         value = [value]
@@ -38,9 +32,7 @@ def test_what_is_nested_too_deep_is_refused() -> None:
 
 
 def test_a_batch_is_due_after_many_cells_or_characters() -> None:
-    """
-    But never without a cell.
-    """
+    """But never without a cell."""
     cells = JsonCells()
     assert not cells.is_full(1 << 30)
     cells.add((), ["x"])

@@ -14,9 +14,7 @@ from sealgate.assess.adapters.json_values import JsonValues, TooLongError
 
 
 def cells_of(*pieces: str) -> dict[str, list[str | None]]:
-    """
-    Return the columns of JSON text that comes in *pieces*.
-    """
+    """Return the columns of JSON text that comes in *pieces*."""
     cells = JsonCells()
     values = JsonValues(cells)
     for piece in pieces:
@@ -36,23 +34,17 @@ def cells_of(*pieces: str) -> dict[str, list[str | None]]:
     ],
 )
 def test_a_value_may_be_cut_anywhere(pieces: tuple[str, ...]) -> None:
-    """
-    Nothing is taken before it is whole.
-    """
+    """Nothing is taken before it is whole."""
     assert cells_of(*pieces) == {"a": ["x", "12"]}
 
 
 def test_a_number_may_go_on_in_the_next_piece() -> None:
-    """
-    A bare number ends with what follows it.
-    """
+    """A bare number ends with what follows it."""
     assert cells_of("1", "2 3", "4", " tr", "ue") == {"value": ["12", "34", "true"]}
 
 
 def test_what_is_large_is_entered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    An object around all records is not waited for, and its records keep their columns.
-    """
+    """An object around all records is not waited for, and its records keep their columns."""
     monkeypatch.setattr(json_values, "_ENTERED_AT", 10)
     cells = JsonCells()
     values = JsonValues(cells)
@@ -69,9 +61,7 @@ def test_what_is_large_is_entered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_key_that_comes_twice_hides_nothing() -> None:
-    """
-    Both values are there (RFC 8259, 4 leaves open what a reader does).
-    """
+    """Both values are there (RFC 8259, 4 leaves open what a reader does)."""
     assert cells_of('{"a": "x", "a": "y"}') == {"a": ["x", "y"]}
 
 
@@ -80,17 +70,13 @@ def test_a_key_that_comes_twice_hides_nothing() -> None:
     ["{", "[1", '{"a"', '{"a":', "nul", '"x', "[1 2]", "{1: 2}", "]", "[1}", "01", "+1", "'x'"],
 )
 def test_what_is_no_json_is_refused(text: str) -> None:
-    """
-    Cut off, or with a sign where none may be.
-    """
+    """Cut off, or with a sign where none may be."""
     with pytest.raises(ValueError):  # noqa: PT011  # it says nothing, so that it quotes nothing
         cells_of(text)
 
 
 def test_what_is_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Depth and length of one value are limited.
-    """
+    """Depth and length of one value are limited."""
     monkeypatch.setattr(json_values, "_ENTERED_AT", 10)
     with pytest.raises(TooDeepError):
         cells_of("[" * (MAX_DEPTH + 1))

@@ -28,9 +28,7 @@ SAMPLE = "Jürgen Müller, Königsstraße 3, 日本, 🔒\n"
 
 
 def decoded(data: bytes) -> tuple[str, list[Missed]]:
-    """
-    Return the text that *data* is read as, and what was told beside it.
-    """
+    """Return the text that *data* is read as, and what was told beside it."""
     contents = list(as_utf8(io.BytesIO(data)))
     text = b"".join(c.data for c in contents if isinstance(c, Text))
     return text.decode("utf-8"), [c for c in contents if isinstance(c, Missed)]
@@ -41,9 +39,7 @@ def decoded(data: bytes) -> tuple[str, list[Missed]]:
 )
 @pytest.mark.parametrize("repeat", [1, 30_000])
 def test_unicode_is_read_whatever_its_form(encoding: str, repeat: int) -> None:
-    """
-    With a mark or without, short or over many pieces, the text is the same.
-    """
+    """With a mark or without, short or over many pieces, the text is the same."""
     # Without a mark, UTF-16 is known by Latin script.
     sample = "Juergen Mueller, Koenigsstrasse 3\n" if encoding[-2:] in {"le", "be"} else SAMPLE
     assert decoded((sample * repeat).encode(encoding)) == (sample * repeat, [])
@@ -51,25 +47,19 @@ def test_unicode_is_read_whatever_its_form(encoding: str, repeat: int) -> None:
 
 @pytest.mark.parametrize("shift", range(4))
 def test_a_character_over_two_pieces_stays_whole(shift: int) -> None:
-    """
-    Wherever a piece ends, no character is cut.
-    """
+    """Wherever a piece ends, no character is cut."""
     text = "x" * (PIECE_BYTES - shift) + "🔒" * PIECE_BYTES
     assert decoded(text.encode()) == (text, [])
 
 
 def test_latin_1_is_read_without_a_word() -> None:
-    """
-    Bytes that never were UTF-8 are Latin-1, which nobody has to be told.
-    """
+    """Bytes that never were UTF-8 are Latin-1, which nobody has to be told."""
     text = "J\xfcrgen\n" * 99_999
     assert decoded(text.encode("latin-1")) == (text, [])
 
 
 def test_utf_8_that_breaks_is_read_on_and_told() -> None:
-    """
-    What stands behind the break is read as Latin-1.
-    """
+    """What stands behind the break is read as Latin-1."""
     good = "Jürgen\n" * 99_999
     text, missed = decoded(good.encode() + b"J\xfcrgen\n")
     assert text.endswith("\nJ\xfcrgen\n")
@@ -77,17 +67,13 @@ def test_utf_8_that_breaks_is_read_on_and_told() -> None:
 
 
 def test_a_character_that_is_cut_at_the_end_is_read() -> None:
-    """
-    The first bytes of a character at the end of a file are Latin-1.
-    """
+    """The first bytes of a character at the end of a file are Latin-1."""
     assert decoded("Jü".encode()[:-1])[0] == "J\xc3"
 
 
 @pytest.mark.parametrize("data", ["Jürgen".encode("utf-16")[:-1], b"\xff\xfe\x00\xd8a\x00"])
 def test_broken_utf_16_is_told(data: bytes) -> None:
-    """
-    Half a character or half a pair does not stop the reading, and is told.
-    """
+    """Half a character or half a pair does not stop the reading, and is told."""
     _, missed = decoded(data)
     assert [m.partly for m in missed] == [True]
 
@@ -102,24 +88,18 @@ def test_broken_utf_16_is_told(data: bytes) -> None:
     ],
 )
 def test_binary_data_is_no_text(head: bytes) -> None:
-    """
-    Control characters in number, and bytes that are no UTF-8 with any, are no text.
-    """
+    """Control characters in number, and bytes that are no UTF-8 with any, are no text."""
     assert encoding_of(head) is None
 
 
 def test_a_log_with_a_few_zeros_is_text() -> None:
-    """
-    What a crash leaves in a log does not make it unreadable.
-    """
+    """What a crash leaves in a log does not make it unreadable."""
     assert encoding_of(b"walnut bowl\n" * 99 + b"\x00\x00") == ("utf-8", 0)
     assert encoding_of(b"\x1b[31mred\x1b[0m\n") == ("utf-8", 0)
 
 
 def test_only_regular_files_are_opened(tmp_path: Path) -> None:
-    """
-    A pipe in a file's place does not block, and is told.
-    """
+    """A pipe in a file's place does not block, and is told."""
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(NotAFileError):
         open_regular(str(tmp_path / "pipe"))
@@ -128,9 +108,7 @@ def test_only_regular_files_are_opened(tmp_path: Path) -> None:
 
 
 def test_a_file_is_read_in_pieces(tmp_path: Path) -> None:
-    """
-    Pieces are bounded and make the whole; the head is the beginning.
-    """
+    """Pieces are bounded and make the whole; the head is the beginning."""
     data = os.urandom(2 * PIECE_BYTES + 7)
     (tmp_path / "A.TXT").write_bytes(data)
     path = str(tmp_path / "A.TXT")
@@ -144,9 +122,7 @@ def test_a_file_is_read_in_pieces(tmp_path: Path) -> None:
 
 
 def test_a_packed_file_is_named_without_its_packing() -> None:
-    """
-    The ending that counts is that of what is inside.
-    """
+    """The ending that counts is that of what is inside."""
     file = OpenableFile("/srv/rows.CSV.gz", io.BytesIO, packed=True)
     assert (file.name, file.ending) == ("rows.CSV", ".csv")
 
@@ -164,8 +140,6 @@ def test_a_packed_file_is_named_without_its_packing() -> None:
     ],
 )
 def test_reasons_do_not_quote(error: Exception) -> None:
-    """
-    Why something could not be read never has the words of whoever failed.
-    """
+    """Why something could not be read never has the words of whoever failed."""
     assert why(error)
     assert "value" not in why(error)

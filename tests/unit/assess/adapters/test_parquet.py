@@ -17,16 +17,12 @@ if TYPE_CHECKING:
 
 
 def read(path: Path, sample: int | None = None) -> list[Content]:
-    """
-    Return the contents of the file at *path*.
-    """
+    """Return the contents of the file at *path*."""
     return list(parquet_contents(OpenableFile(str(path), partial(open_regular, str(path))), sample))
 
 
 def test_columns_of_any_type_are_read(tmp_path: Path) -> None:
-    """
-    Structures are taken apart, dictionaries resolved, everything else is its text.
-    """
+    """Structures are taken apart, dictionaries resolved, everything else is its text."""
     rows: dict[str, Any] = {
         "email": pa.array(["a@b.de", None]).dictionary_encode(),
         "home": [{"zip": "34117", "lines": ["x", "y"]}, {"zip": None, "lines": []}],
@@ -52,9 +48,7 @@ def test_columns_of_any_type_are_read(tmp_path: Path) -> None:
 
 
 def test_many_rows_come_in_batches(tmp_path: Path) -> None:
-    """
-    A batch is bounded, and all rows are there.
-    """
+    """A batch is bounded, and all rows are there."""
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"x": list(range(20_000))}), path)
     batches = read(path)
@@ -64,9 +58,7 @@ def test_many_rows_come_in_batches(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sample", [1, 5000, 20_000])
 def test_a_sample_is_the_first_rows(tmp_path: Path, sample: int) -> None:
-    """
-    Only so many rows are read, and how many there are is told unless it is all.
-    """
+    """Only so many rows are read, and how many there are is told unless it is all."""
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"x": list(range(20_000))}), path)
     contents = read(path, sample)
@@ -76,18 +68,14 @@ def test_a_sample_is_the_first_rows(tmp_path: Path, sample: int) -> None:
 
 
 def test_a_table_without_rows_has_its_columns(tmp_path: Path) -> None:
-    """
-    Names of columns can be judged without values.
-    """
+    """Names of columns can be judged without values."""
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"email": pa.array([], pa.string())}), path)
     assert read(path) == [Columns(("email",), ((),), 0, from_schema=True)]
 
 
 def test_what_is_damaged_is_told(tmp_path: Path) -> None:
-    """
-    A file that is none is a record, not an exception.
-    """
+    """A file that is none is a record, not an exception."""
     path = tmp_path / "a.parquet"
     path.write_bytes(b"PAR1 a@example.org PAR1")
     (missed,) = read(path)
@@ -97,9 +85,7 @@ def test_what_is_damaged_is_told(tmp_path: Path) -> None:
 
 
 def test_the_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Without pyarrow the record tells what to install.
-    """
+    """Without pyarrow the record tells what to install."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     (missed,) = read(tmp_path / "a.parquet")
     assert isinstance(missed, Missed)

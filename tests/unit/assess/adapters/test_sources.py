@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 def test_a_path_is_a_folder_and_a_url_a_database(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Paths become absolute; what has a scheme is a database.
-    """
+    """Paths become absolute; what has a scheme is a database."""
     (tmp_path / "a").mkdir()
     monkeypatch.chdir(tmp_path)
     source = source_of("a", shown="a")
@@ -29,9 +27,7 @@ def test_a_path_is_a_folder_and_a_url_a_database(
 
 
 def test_a_source_that_does_not_exist_is_told_as_it_is_shown(tmp_path: Path) -> None:
-    """
-    The message has the masked form of the path only.
-    """
+    """The message has the masked form of the path only."""
     with pytest.raises(UsageError, match='source "shown" does not exist') as caught:
         source_of(str(tmp_path / "nowhere"), shown="shown")
     assert "nowhere" not in caught.value.message

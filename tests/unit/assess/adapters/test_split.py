@@ -27,16 +27,12 @@ _ROWS = Split((Table((["a", "b"], ["1", ""]), 2),), [])
     ],
 )
 def test_rows_of_one_width_are_columns(block: bytes) -> None:
-    """
-    Whatever the ends of lines, and with all fields in quotes or none.
-    """
+    """Whatever the ends of lines, and with all fields in quotes or none."""
     assert split_block(block, ",", 2) == _ROWS
 
 
 def test_plain_rows_never_reach_the_csv_module(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Only lines with quotes, or with another number of fields, are read one by one.
-    """
+    """Only lines with quotes, or with another number of fields, are read one by one."""
     read: list[str] = []
 
     by_csv = split._records
@@ -66,14 +62,10 @@ def test_plain_rows_never_reach_the_csv_module(monkeypatch: pytest.MonkeyPatch) 
     ],
 )
 def test_what_spans_lines_or_is_broken_is_left(block: bytes) -> None:
-    """
-    Whoever reads line by line tells what is wrong, or joins the lines.
-    """
+    """Whoever reads line by line tells what is wrong, or joins the lines."""
     assert split_block(block, ",", 2) is None
 
 
 def test_one_field_needs_no_splitting() -> None:
-    """
-    A column alone has no delimiter to tell a broken row by.
-    """
+    """A column alone has no delimiter to tell a broken row by."""
     assert split_block(b"a\nb\n", ",", 1) is None

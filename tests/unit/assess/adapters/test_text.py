@@ -8,8 +8,6 @@ from sealgate.assess.model import Text
 
 
 def test_a_file_is_its_text() -> None:
-    """
-    The contents are the file's text in UTF-8.
-    """
+    """The contents are the file's text in UTF-8."""
     file = OpenableFile("/a.txt", lambda: io.BytesIO("Jürgen".encode("utf-16")))
     assert list(text_contents(file)) == [Text("Jürgen".encode())]

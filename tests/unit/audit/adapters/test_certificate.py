@@ -1,6 +1,4 @@
-"""
-Whom a probe trusts: files are refused before anything is asked.
-"""
+"""Whom a probe trusts: files are refused before anything is asked."""
 
 from __future__ import annotations
 
@@ -29,9 +27,7 @@ if TYPE_CHECKING:
     "content", [b"", b"hello", b"-----BEGIN CERTIFICATE-----\nAAAA\n", b"\xff"]
 )
 def test_a_file_without_a_certificate(tmp_path: Path, content: bytes) -> None:
-    """
-    A CA file that holds none is a usage error with a hint.
-    """
+    """A CA file that holds none is a usage error with a hint."""
     path = tmp_path / "ca.pem"
     path.write_bytes(content)
     with pytest.raises(UsageError) as caught:
@@ -41,17 +37,13 @@ def test_a_file_without_a_certificate(tmp_path: Path, content: bytes) -> None:
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
-    """
-    Make one authority.
-    """
+    """Make one authority."""
     return Authority(tmp_path)
 
 
 @pytest.mark.peer("nginx")
 def test_every_fact_of_a_right_certificate(authority: Authority, tmp_path: Path) -> None:
-    """
-    All facts are seen, each as its own value; a given authority is not a public one.
-    """
+    """All facts are seen, each as its own value; a given authority is not a public one."""
     files = authority.issue("shop.localhost", "127.0.0.1")
     port = free_port()
     now = files.chain.stat().st_mtime
@@ -81,9 +73,7 @@ def test_every_fact_of_a_right_certificate(authority: Authority, tmp_path: Path)
 def test_the_chain_is_judged_at_the_given_time(
     authority: Authority, tmp_path: Path, days: int
 ) -> None:
-    """
-    A root that is out of its dates at *now* makes the chain invalid; the clock is passed in.
-    """
+    """A root that is out of its dates at *now* makes the chain invalid; the clock is passed in."""
     files = authority.issue("shop.localhost")
     port = free_port()
     now = files.chain.stat().st_mtime + days * 86400
@@ -96,9 +86,7 @@ def test_the_chain_is_judged_at_the_given_time(
 
 @pytest.mark.peer("nginx")
 def test_a_requested_client_certificate(authority: Authority, tmp_path: Path) -> None:
-    """
-    A server that asks, and lets in without, only requests.
-    """
+    """A server that asks, and lets in without, only requests."""
     files = authority.issue("shop.localhost")
     port = free_port()
     server = https_server(files, port, locations="ssl_verify_client optional_no_ca;")
@@ -110,9 +98,7 @@ def test_a_requested_client_certificate(authority: Authority, tmp_path: Path) ->
 
 
 def test_a_demand_of_a_server_that_is_gone_is_not_observed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    It is asked as usual once more when all else is known; before that, every refusal may be of us.
-    """
+    """It is asked as usual once more when all else is known; before that, every refusal may be of us."""
     usual, asked = SimpleNamespace(sent=[object()], requested=True), list[object]()
 
     def shown(*_: object) -> SimpleNamespace:

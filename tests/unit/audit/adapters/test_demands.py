@@ -1,6 +1,4 @@
-"""
-Only a refusal of the certificate is a demand for one; a connection that ends is not.
-"""
+"""Only a refusal of the certificate is a demand for one; a connection that ends is not."""
 
 from __future__ import annotations
 
@@ -36,9 +34,7 @@ QUICK = Limits(connect_seconds=0.3, exchange_seconds=0.3)
     ],
 )
 def test_what_is_a_demand(monkeypatch: pytest.MonkeyPatch, reason: str, value: str | None) -> None:
-    """
-    Whoever ends each handshake for another reason, or for none, is told as not observed.
-    """
+    """Whoever ends each handshake for another reason, or for none, is told as not observed."""
 
     class Refusing:
         def __enter__(self) -> Self:

@@ -1,6 +1,4 @@
-"""
-Requests go out as they are spelled, and any answer is read or refused.
-"""
+"""Requests go out as they are spelled, and any answer is read or refused."""
 
 from __future__ import annotations
 
@@ -26,9 +24,7 @@ QUICK = Limits(connect_seconds=1, exchange_seconds=1, max_body_bytes=10)
 def answering(
     answer: bytes | Callable[[bytes], bytes],
 ) -> Iterator[tuple[int, list[bytes]]]:
-    """
-    Serve *answer* to every connection, and keep what was asked.
-    """
+    """Serve *answer* to every connection, and keep what was asked."""
     asked: list[bytes] = []
 
     def serve(server: socket.socket) -> None:
@@ -53,18 +49,14 @@ def answering(
 
 
 def plain(port: int) -> Target:
-    """
-    Return a target whose plain port is *port*.
-    """
+    """Return a target whose plain port is *port*."""
     return Target("a", "shop.example", "127.0.0.1", 443, port)
 
 
 @pytest.mark.parametrize("refusal", [b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", b""])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_who_serves_browsers_only_has_served(refusal: bytes, method: str) -> None:
-    """
-    Whoever refuses programs that it does not know, or hangs up on them, is asked as a browser asks.
-    """
+    """Whoever refuses programs that it does not know, or hangs up on them, is asked as a browser asks."""
     shown = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nin"
 
     def told(data: bytes) -> bytes:
@@ -81,9 +73,7 @@ def test_who_serves_browsers_only_has_served(refusal: bytes, method: str) -> Non
 
 
 def test_targets_are_sent_as_they_are_spelled() -> None:
-    """
-    No spelling of a locked path is tidied up on its way.
-    """
+    """No spelling of a locked path is tidied up on its way."""
     every = spellings("/typo3")
     with answering(b"HTTP/1.1 204 None\r\n\r\n") as (port, asked):
         for spelling in every:
@@ -95,18 +85,14 @@ def test_targets_are_sent_as_they_are_spelled() -> None:
 
 
 def test_no_request_can_be_smuggled() -> None:
-    """
-    A path with a line break in it stays one request line.
-    """
+    """A path with a line break in it stays one request line."""
     with answering(b"HTTP/1.1 200 OK\r\n\r\n") as (port, asked):
         ask(plain(port), "/a\r\nX: y b/ü", QUICK, secure=False)
     assert asked[0].startswith(b"GET /a%0D%0AX:%20y%20b/%C3%BC HTTP/1.1\r\nHost:")
 
 
 def test_a_post_is_empty() -> None:
-    """
-    An active probe sends no body and no credential.
-    """
+    """An active probe sends no body and no credential."""
     with answering(b"HTTP/1.1 403 Forbidden\r\n\r\n") as (port, asked):
         ask(plain(port), "/", QUICK, secure=False, method="POST")
     assert b"Content-Length: 0\r\n" in asked[0]
@@ -129,9 +115,7 @@ def test_a_post_is_empty() -> None:
     ],
 )
 def test_a_body_is_read_up_to_the_limit(rest: bytes, body: bytes, *, whole: bool) -> None:
-    """
-    No more than the limit is read, and a body that was cut or broke off says so.
-    """
+    """No more than the limit is read, and a body that was cut or broke off says so."""
     with answering(b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\n" + rest) as (port, _):
         answer = ask(plain(port), "/", QUICK, secure=False)
     assert (answer.body, answer.whole) == (body, whole)
@@ -147,9 +131,7 @@ def test_a_body_is_read_up_to_the_limit(rest: bytes, body: bytes, *, whole: bool
     ],
 )
 def test_what_is_no_http(answer: bytes) -> None:
-    """
-    Anything else is told as a peer that does not speak HTTP.
-    """
+    """Anything else is told as a peer that does not speak HTTP."""
     with answering(answer) as (port, _), pytest.raises(PeerError):
         ask(plain(port), "/", QUICK, secure=False)
 
@@ -164,17 +146,13 @@ def test_what_is_no_http(answer: bytes) -> None:
     ],
 )
 def test_what_browsers_show_is_an_answer(answer: bytes) -> None:
-    """
-    A status that is none, a head without end, and no head at all are shown.
-    """
+    """A status that is none, a head without end, and no head at all are shown."""
     with answering(answer) as (port, _):
         assert ask(plain(port), "/", QUICK, secure=False).status == 200
 
 
 def test_http2_is_asked_for_when_nothing_else_is_spoken() -> None:
-    """
-    The answer to a request with prior knowledge is read.
-    """
+    """The answer to a request with prior knowledge is read."""
     answer = bytes.fromhex("0000000400000000000000010105000000018d")
     with answering(answer) as (port, asked):
         assert ask_http2(plain(port), "/x", QUICK).status == 404

@@ -1,6 +1,4 @@
-"""
-That one file is kept behind a client certificate says nothing of the others.
-"""
+"""That one file is kept behind a client certificate says nothing of the others."""
 
 from __future__ import annotations
 
@@ -40,9 +38,7 @@ def test_what_is_kept_by_a_certificate(
     stranger: Response | Exception,
     served: tuple[str, ...] | None,
 ) -> None:
-    """
-    It is absent where a stranger's certificate does not help, and otherwise not known.
-    """
+    """It is absent where a stranger's certificate does not help, and otherwise not known."""
 
     def ask(_target: Target, path: str, *_: object, context: object = None) -> Response:
         if path.startswith(kept):

@@ -1,6 +1,4 @@
-"""
-What a lock is not taken for: a hang-up is no refusal, and what cannot be read is not shut.
-"""
+"""What a lock is not taken for: a hang-up is no refusal, and what cannot be read is not shut."""
 
 from __future__ import annotations
 
@@ -27,9 +25,7 @@ _BELOW = ("/a/nothing", "POST /a/nothing")
 
 
 def told(found: Iterable[Sighting]) -> dict[Fact, object]:
-    """
-    Return what was observed.
-    """
+    """Return what was observed."""
     return {one.fact: one.value for one in found if isinstance(one, Observation)}
 
 
@@ -40,9 +36,7 @@ def told(found: Iterable[Sighting]) -> dict[Fact, object]:
 def test_a_closed_connection_is_no_lock(
     monkeypatch: pytest.MonkeyPatch, reason: str, status: int | None
 ) -> None:
-    """
-    Who closes the connection of a stranger with a certificate has not refused the certificate.
-    """
+    """Who closes the connection of a stranger with a certificate has not refused the certificate."""
 
     def ask(*_: object, context: object = None, **__: object) -> Response:
         if context is None:
@@ -61,9 +55,7 @@ def test_a_closed_connection_is_no_lock(
 
 
 def test_an_answer_that_cannot_be_read_is_not_shut(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    A refusal over http that was not read to its end may show anything.
-    """
+    """A refusal over http that was not read to its end may show anything."""
     page = (("content-type", "text/html"),)
 
     def exchange(_target: Target, path: str, *_: object) -> Response:
@@ -78,9 +70,7 @@ def test_an_answer_that_cannot_be_read_is_not_shut(monkeypatch: pytest.MonkeyPat
 
 
 def test_each_plain_door_is_asked_at_its_own_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    What is served at the last of several addresses is open, though the first ones refuse.
-    """
+    """What is served at the last of several addresses is open, though the first ones refuse."""
     doors = [replace(TARGET, address=f"127.0.0.{n}") for n in (2, 3)]
 
     def exchange(target: Target, path: str, *_: object, **__: object) -> Response | str:
@@ -111,9 +101,7 @@ def test_a_browser_that_is_led_to_sign_in_was_refused(
     status: int,
     is_open: bool,  # noqa: FBT001  # a column of the table
 ) -> None:
-    """
-    Where the gateway itself does it; a site that leads somewhere has got the request.
-    """
+    """Where the gateway itself does it; a site that leads somewhere has got the request."""
 
     def ask(_: Target, path: str, *__: object, **___: object) -> Response:
         return Response(303 if path in {"/", "/X", "/x?do=1"} else 404, headers, b"")
@@ -133,9 +121,7 @@ def test_a_browser_that_is_led_to_sign_in_was_refused(
 def test_http_redirects_where_pages_are_led_away_and_forms_are_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """
-    A form in clear is not sent on; one that is served is told whatever happens to pages.
-    """
+    """A form in clear is not sent on; one that is served is told whatever happens to pages."""
     answers = {"GET": "redirect", "POST": "denied"}
     requests = {method: Request("/x?do=1", method) for method in answers}
 
@@ -168,9 +154,7 @@ def test_what_lies_below_is_refused_as_well(
     headers: tuple[tuple[str, str], ...],
     spelled: tuple[str, ...] | None,
 ) -> None:
-    """
-    A lock refuses what no site has; a site that says so has got the request.
-    """
+    """A lock refuses what no site has; a site that says so has got the request."""
 
     def ask(_: Target, path: str, *__: object, **___: object) -> Response:
         return Response(403, (), b"") if path != "/a/nothing" else Response(status, headers, b"")
@@ -193,9 +177,7 @@ def test_what_lies_below_is_refused_as_well(
 def test_a_refusal_with_headers_of_a_program_may_be_the_sites(
     monkeypatch: pytest.MonkeyPatch, headers: tuple[tuple[str, str], ...], status: int | None
 ) -> None:
-    """
-    The gateway's own says so.
-    """
+    """The gateway's own says so."""
     monkeypatch.setattr(lock, "ask", lambda *_, **__: Response(403, headers, b""))
     monkeypatch.setattr(lock, "plain_exchange", lambda *_, **__: "refused")
     found = told(probe_lock(TARGET, [TARGET], ["/X"], QUICK, locked=True))
@@ -208,9 +190,7 @@ def test_a_refusal_with_headers_of_a_program_may_be_the_sites(
 def test_a_method_that_is_served_is_told(
     monkeypatch: pytest.MonkeyPatch, method: str, spelled: tuple[str, ...]
 ) -> None:
-    """
-    Whoever refuses by path refuses each; a POST goes where no site has anything.
-    """
+    """Whoever refuses by path refuses each; a POST goes where no site has anything."""
 
     def ask(*_: object, method: str = "GET", **__: object) -> Response:
         return Response(404 if method == served else 403, (), b"")
@@ -225,9 +205,7 @@ def test_a_method_that_is_served_is_told(
 def test_no_spelling_is_tried_where_the_path_itself_is_open(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """
-    It could tell nothing more.
-    """
+    """It could tell nothing more."""
     asked: list[str] = []
 
     def ask(_: Target, path: str, *__: object, **___: object) -> Response:
@@ -242,9 +220,7 @@ def test_no_spelling_is_tried_where_the_path_itself_is_open(
 
 @pytest.mark.parametrize("status", [408, 425, 429])
 def test_a_refusal_of_the_moment_is_no_lock(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
-    """
-    Who was asked too often may let the next one in; so may a spelling that was refused so.
-    """
+    """Who was asked too often may let the next one in; so may a spelling that was refused so."""
     later, shut = Response(status, (), b""), Response(403, (), b"")
     answers = {TARGET.path: later, "/X": shut}
     monkeypatch.setattr(lock, "ask", lambda _target, path, *_, **__: answers.get(path, shut))

@@ -1,6 +1,4 @@
-"""
-What is told of pages that a hostile or a faulty server makes.
-"""
+"""What is told of pages that a hostile or a faulty server makes."""
 
 from __future__ import annotations
 
@@ -24,18 +22,14 @@ HTML = (("content-type", "text/html"),)
 
 
 def page(markup: str) -> Response:
-    """
-    Return *markup* as a page.
-    """
+    """Return *markup* as a page."""
     return Response(200, HTML, markup.encode())
 
 
 def looked(
     answers: Mapping[str, Response], monkeypatch: pytest.MonkeyPatch
 ) -> dict[Fact, Sighting]:
-    """
-    Return what is told where *answers* are given, by request target; 404 for others.
-    """
+    """Return what is told where *answers* are given, by request target; 404 for others."""
 
     def ask(_target: Target, request_target: str, _limits: Limits) -> Response:
         return answers.get(request_target, Response(404, (), b""))
@@ -55,16 +49,12 @@ def looked(
     ],
 )
 def test_an_address_that_is_none(markup: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    The look goes on to its end.
-    """
+    """The look goes on to its end."""
     assert isinstance(looked({"/": page(markup)}, monkeypatch)[Fact.HTTP_STATUS], Observation)
 
 
 def to(place: str) -> Response:
-    """
-    Return a redirect to *place*.
-    """
+    """Return a redirect to *place*."""
     return Response(302, (("location", place),), b"")
 
 
@@ -85,9 +75,7 @@ NOT_READ = frozenset(PAGE_FACTS) - {Fact.HTTP_STATUS}
 def test_a_page_that_was_not_reached_meets_nothing(
     answers: Mapping[str, Response], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Too many redirects, a circle of them, or a fault at their end: neither forms nor cookies.
-    """
+    """Too many redirects, a circle of them, or a fault at their end: neither forms nor cookies."""
     told = looked(answers, monkeypatch)
     assert {fact for fact, one in told.items() if isinstance(one, NotObserved)} == NOT_READ
 
@@ -102,9 +90,7 @@ def test_a_page_that_was_not_reached_meets_nothing(
     ],
 )
 def test_a_redirect_within_the_site(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    However it is spelled, it is followed, and a page that leads back is a page.
-    """
+    """However it is spelled, it is followed, and a page that leads back is a page."""
     told = looked({"/": to(place), "/login": LOGIN}, monkeypatch)[Fact.FORMS_PLAIN]
     assert isinstance(told, Observation)
     assert told.value
@@ -116,9 +102,7 @@ def test_a_redirect_within_the_site(place: str, monkeypatch: pytest.MonkeyPatch)
 def styled(
     sheets: Mapping[str, Response | str], monkeypatch: pytest.MonkeyPatch, links: int = 1
 ) -> Sighting:
-    """
-    Return what is told of mixed content where a page has *links* to ``/1.css`` and on.
-    """
+    """Return what is told of mixed content where a page has *links* to ``/1.css`` and on."""
     markup = "".join(f"<link rel=stylesheet href=/{n + 1}.css>" for n in range(links))
     given = {
         name: Response(200, (), one.encode()) if isinstance(one, str) else one
@@ -128,9 +112,7 @@ def styled(
 
 
 def test_what_a_style_sheet_loads_is_told_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Neither who signs in, nor the query, nor the fragment stands in a finding.
-    """
+    """Neither who signs in, nor the query, nor the fragment stands in a finding."""
     told = styled({"/1.css": "a{b:url(http://bob:secret@h2/x.png?k#tok)}"}, monkeypatch)
     assert isinstance(told, Observation)
     assert told.value == ("http://h2/x.png",)
@@ -153,9 +135,7 @@ def test_what_a_style_sheet_loads_is_told_without_secrets(monkeypatch: pytest.Mo
 def test_a_style_sheet_that_was_not_read_meets_nothing(
     sheets: Mapping[str, Response | str], links: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    One too many, one too deep, and one that is a fault.
-    """
+    """One too many, one too deep, and one that is a fault."""
     assert isinstance(styled(sheets, monkeypatch, links), NotObserved)
 
 
@@ -163,9 +143,7 @@ def test_a_style_sheet_that_was_not_read_meets_nothing(
 def test_a_style_sheet_of_another_host_that_was_not_read(
     status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    A visitor may get what an audit did not; only what is not there loads nothing.
-    """
+    """A visitor may get what an audit did not; only what is not there loads nothing."""
 
     def given(answer: Response) -> Sighting:
         answers = {"https://cdn.example/s.css": answer}
@@ -179,9 +157,7 @@ def test_a_style_sheet_of_another_host_that_was_not_read(
 
 
 def test_style_sheets_that_were_all_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    As many as are read leave no gap, and a redirect is followed.
-    """
+    """As many as are read leave no gap, and a redirect is followed."""
     whole = {f"/{n}.css": "@import '/1.css';" for n in range(1, 13)}
     assert isinstance(styled(whole, monkeypatch, 12), Observation)
     assert isinstance(styled({}, monkeypatch), Observation)

@@ -1,6 +1,4 @@
-"""
-What is told of forms in clear where not every page was read.
-"""
+"""What is told of forms in clear where not every page was read."""
 
 from __future__ import annotations
 
@@ -30,9 +28,7 @@ def told_of(
     monkeypatch: pytest.MonkeyPatch,
     pages: Sequence[str] = ("/login",),
 ) -> list[Sighting]:
-    """
-    Return what is told where *answers* are given, by request target; others are silent.
-    """
+    """Return what is told where *answers* are given, by request target; others are silent."""
 
     def ask(_target: Target, request_target: str, *_: object, **__: object) -> Response:
         if request_target not in answers:
@@ -55,9 +51,7 @@ def looked(
     monkeypatch: pytest.MonkeyPatch,
     pages: Sequence[str] = ("/login",),
 ) -> dict[Fact, FactValue]:
-    """
-    Return what was observed where *answers* are given.
-    """
+    """Return what was observed where *answers* are given."""
     told = told_of(answers, http2, monkeypatch, pages)
     return {one.fact: one.value for one in told if isinstance(one, Observation)}
 
@@ -67,9 +61,7 @@ def gaps(
     monkeypatch: pytest.MonkeyPatch,
     pages: Sequence[str] = (),
 ) -> dict[Fact, str]:
-    """
-    Return what was not observed where *answers* are given, with the reasons; POST aside.
-    """
+    """Return what was not observed where *answers* are given, with the reasons; POST aside."""
     told = told_of(answers, None, monkeypatch, pages)
     found = {one.fact: one.reason for one in told if isinstance(one, NotObserved)}
     del found[Fact.PLAIN_POST]
@@ -77,9 +69,7 @@ def gaps(
 
 
 def led(*places: str, cookie: str = "") -> Response:
-    """
-    Return a redirect to *places*, which may set a *cookie*.
-    """
+    """Return a redirect to *places*, which may set a *cookie*."""
     fields = [
         *(("location", place) for place in places),
         *([("set-cookie", cookie)] * bool(cookie)),
@@ -88,9 +78,7 @@ def led(*places: str, cookie: str = "") -> Response:
 
 
 def test_no_forms_are_told_only_where_every_page_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    A page that is silent may have one.
-    """
+    """A page that is silent may have one."""
     shown = Response(200, HTML, b"<p>welcome")
     assert looked({"/": shown, "/login": shown}, None, monkeypatch)[Fact.PLAIN_FORMS] == ()
     told = looked({"/": shown}, None, monkeypatch)
@@ -101,9 +89,7 @@ def test_no_forms_are_told_only_where_every_page_was_read(monkeypatch: pytest.Mo
 
 
 def test_a_form_that_only_http2_shows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    What HTTP/1 redirects, HTTP/2 in clear may serve.
-    """
+    """What HTTP/1 redirects, HTTP/2 in clear may serve."""
     away = led("https://shop.example/")
     both = {"/": away, "/login": away}
     assert looked(both, None, monkeypatch)[Fact.PLAIN_FORMS] == ()
@@ -120,9 +106,7 @@ UNTOLD = {Fact.COOKIES_INSECURE, Fact.FORMS_PLAIN, Fact.PLAIN_FORMS}
 
 
 def test_the_end_of_a_long_chain_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Browsers follow twenty redirects (Fetch, 4.4), so an audit does; beyond, no form is ruled out.
-    """
+    """Browsers follow twenty redirects (Fetch, 4.4), so an audit does; beyond, no form is ruled out."""
     chain = {"/": led("/1"), **{f"/{n}": led(f"/{n + 1}") for n in range(1, 40)}}
     told = looked({**chain, "/12": Response(200, HTML, FORM)}, None, monkeypatch, [])
     assert (told[Fact.PLAIN_GET], told[Fact.PLAIN_FORMS]) == ("served", ("password",))
@@ -138,9 +122,7 @@ def test_the_end_of_a_long_chain_counts(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_every_page_that_is_known_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    The hundredth page may be the one with the form; where all lead to TLS, nothing is left open.
-    """
+    """The hundredth page may be the one with the form; where all lead to TLS, nothing is left open."""
     away = led("https://shop.example/")
     pages = [f"/page-{n}" for n in range(100)]
     answers = {"/": away, **dict.fromkeys(pages, away)}
@@ -158,9 +140,7 @@ def test_every_page_that_is_known_is_asked_for(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_what_was_left_out_is_told_and_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    More pages than are asked for are a gap, with their number; a cookie that was seen is told.
-    """
+    """More pages than are asked for are a gap, with their number; a cookie that was seen is told."""
     monkeypatch.setattr(plain, "MAX_PAGES", 50)
     away = led("https://shop.example/", cookie="sid=1")
     pages = [f"/page-{n}" for n in range(60)]
@@ -190,9 +170,7 @@ def test_what_was_left_out_is_told_and_hides_nothing(monkeypatch: pytest.MonkeyP
 def test_of_several_places_none_is_the_end(
     places: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Clients take either of two Location fields, so it is served, and what either shows is told.
-    """
+    """Clients take either of two Location fields, so it is served, and what either shows is told."""
     away = led("https://shop.example/")
     answers = {"/": led(*places), "/in": away, "/a": away}
     assert looked(answers, None, monkeypatch, [])[Fact.PLAIN_GET] == "served"
@@ -204,9 +182,7 @@ def test_of_several_places_none_is_the_end(
 def test_where_clients_are_led_in_clear_is_looked_at_or_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """
-    A page that goes on by itself is followed here; what another host shows is not known.
-    """
+    """A page that goes on by itself is followed here; what another host shows is not known."""
     on = Response(200, HTML, b"<meta http-equiv=refresh content='0;url=/in'>")
     told = looked({"/": on, "/in": Response(200, HTML, FORM)}, None, monkeypatch, [])
     assert told[Fact.PLAIN_FORMS] == ("password",)

@@ -1,6 +1,4 @@
-"""
-What is told of the policy of a payment page that is asked for twice.
-"""
+"""What is told of the policy of a payment page that is asked for twice."""
 
 from __future__ import annotations
 
@@ -27,9 +25,7 @@ HERE = Target("an asset", "shop.example", "127.0.0.1")
 def test_a_nonce_is_looked_at_twice(
     nonces: list[str], expected: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    One that stays is worth nothing; where no second answer comes, it is not known.
-    """
+    """One that stays is worth nothing; where no second answer comes, it is not known."""
 
     def answers() -> Iterator[Response]:
         for nonce in nonces:

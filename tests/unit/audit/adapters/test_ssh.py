@@ -1,6 +1,4 @@
-"""
-Only who was asked for a weak group, and hung up, has refused one.
-"""
+"""Only who was asked for a weak group, and hung up, has refused one."""
 
 from __future__ import annotations
 
@@ -35,9 +33,7 @@ LISTS = KexInit((METHOD,), ("ssh-ed25519",), (), (), (), (), (), (), strict=True
 def test_what_refuses_a_weak_group(
     monkeypatch: pytest.MonkeyPatch, weak: PeerError | None, before: PeerError | None, told: str
 ) -> None:
-    """
-    A server that is busy, or gone, may give a weak group to the next one that asks.
-    """
+    """A server that is busy, or gone, may give a weak group to the next one that asks."""
     connections: list[object] = []
 
     class Talk:

@@ -1,6 +1,4 @@
-"""
-Whether what is behind the gateway can be had beside it.
-"""
+"""Whether what is behind the gateway can be had beside it."""
 
 from __future__ import annotations
 
@@ -26,23 +24,17 @@ QUICK = Limits(connect_seconds=0.5, exchange_seconds=1)
 
 
 def looks(behind: Upstream, *addresses: str) -> dict[Fact, Sighting]:
-    """
-    Return what is seen when *addresses* are this host's public ones.
-    """
+    """Return what is seen when *addresses* are this host's public ones."""
     return {look.fact: look for look in probe_upstream("a", behind, 0.0, QUICK, addresses)}
 
 
 def value(sighting: Sighting) -> object:
-    """
-    Return what was observed, or the reason why not.
-    """
+    """Return what was observed, or the reason why not."""
     return sighting.value if isinstance(sighting, Observation) else sighting.reason
 
 
 def test_loopback_only() -> None:
-    """
-    A site that answers on loopback alone is neither exposed nor unprotected.
-    """
+    """A site that answers on loopback alone is neither exposed nor unprotected."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
         found = looks(Upstream("http", "127.0.0.1", port), "127.0.0.2")
@@ -51,9 +43,7 @@ def test_loopback_only() -> None:
 
 
 def test_another_address_answers() -> None:
-    """
-    What answers on a public address of this host is told with address and port.
-    """
+    """What answers on a public address of this host is told with address and port."""
     port = free_port("127.0.0.1", "127.0.0.2")
     with (
         closing(socket.create_server(("127.0.0.1", port))),
@@ -64,9 +54,7 @@ def test_another_address_answers() -> None:
 
 
 def test_an_address_that_says_nothing_proves_nothing() -> None:
-    """
-    What listens there takes no connection now (as behind a firewall), and may take others'.
-    """
+    """What listens there takes no connection now (as behind a firewall), and may take others'."""
     port = free_port("127.0.0.1", "127.0.0.2")
     with ExitStack() as held:
         held.enter_context(socket.create_server(("127.0.0.1", port)))
@@ -94,9 +82,7 @@ def test_an_address_that_says_nothing_proves_nothing() -> None:
 def test_a_firewall_that_drops_all_hides_no_site_that_is_on_loopback_alone(
     table: str, told: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    The kernel's table says so, where it holds the site; without it nothing is known.
-    """
+    """The kernel's table says so, where it holds the site; without it nothing is known."""
     connect = Wire.connect
 
     def drop(address: str, port: int, limits: Limits) -> Wire:
@@ -119,9 +105,7 @@ def test_a_firewall_that_drops_all_hides_no_site_that_is_on_loopback_alone(
 def test_a_kernel_that_tells_nothing_is_no_kernel_without_addresses(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Only without IPv6 is there no table of it.
-    """
+    """Only without IPv6 is there no table of it."""
     for known in ("fib_trie", "if_inet6", "tcp", "tcp6"):
         (tmp_path / known).write_text("")
     monkeypatch.setattr(upstream, "_PROC", tmp_path)
@@ -140,9 +124,7 @@ def test_a_kernel_that_tells_nothing_is_no_kernel_without_addresses(
 
 
 def test_a_unix_socket_is_near() -> None:
-    """
-    A socket in the file system has no address that others could ask.
-    """
+    """A socket in the file system has no address that others could ask."""
     found = looks(Upstream("unix", "/run/site.sock", 0))
     assert value(found[Fact.UPSTREAM_EXPOSED]) == ()
     assert value(found[Fact.UPSTREAM_PROTECTED]) is True
@@ -150,9 +132,7 @@ def test_a_unix_socket_is_near() -> None:
 
 @pytest.mark.parametrize("host", ["10.255.255.254", NOWHERE])
 def test_another_host_is_not_seen_from_here(host: str) -> None:
-    """
-    What is elsewhere cannot be judged from here, and http to it is not protected.
-    """
+    """What is elsewhere cannot be judged from here, and http to it is not protected."""
     found = looks(Upstream("http", host, 8080), "127.0.0.2")
     assert isinstance(found[Fact.UPSTREAM_EXPOSED], NotObserved)
     assert value(found[Fact.UPSTREAM_PROTECTED]) is False
@@ -168,9 +148,7 @@ def test_another_host_is_not_seen_from_here(host: str) -> None:
 def test_what_listens_here_is_no_site_of_another_host(
     failure: UnreachableError, seen: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    A site on a public address of another host is asked there, and silence there proves nothing.
-    """
+    """A site on a public address of another host is asked there, and silence there proves nothing."""
 
     def fail(address: str, port: int, limits: Limits) -> Wire:
         assert (address, port, limits) == ("8.8.8.8", 8080, QUICK)
@@ -185,15 +163,11 @@ def test_what_listens_here_is_no_site_of_another_host(
 
 
 def test_https_that_does_not_answer() -> None:
-    """
-    A TLS upstream counts as protected only when its certificate was looked at.
-    """
+    """A TLS upstream counts as protected only when its certificate was looked at."""
     found = looks(Upstream("https", NOWHERE, 443))
     assert isinstance(found[Fact.UPSTREAM_PROTECTED], NotObserved)
 
 
 def test_own_addresses_leave_loopback_out() -> None:
-    """
-    Loopback is not beside the gateway.
-    """
+    """Loopback is not beside the gateway."""
     assert not {"127.0.0.1", "::1"} & set(own_addresses() or ("127.0.0.1",))

@@ -1,6 +1,4 @@
-"""
-The volume under a file, told from the kernel's own folder.
-"""
+"""The volume under a file, told from the kernel's own folder."""
 
 import os
 from pathlib import Path
@@ -10,9 +8,7 @@ from sealgate.policy.observation import Fact, NotObserved, Observation, Vantage
 
 
 def device(devices: Path, path: Path) -> Path:
-    """
-    Return the folder that stands for the device under *path*.
-    """
+    """Return the folder that stands for the device under *path*."""
     number = path.stat().st_dev
     folder = devices / f"{os.major(number)}:{os.minor(number)}"
     folder.mkdir(parents=True)
@@ -20,17 +16,13 @@ def device(devices: Path, path: Path) -> Path:
 
 
 def crypt(folder: Path, uuid: str = "CRYPT-LUKS2-0000-root") -> None:
-    """
-    Make *folder* look like a device-mapper target.
-    """
+    """Make *folder* look like a device-mapper target."""
     (folder / "dm").mkdir(parents=True)
     (folder / "dm/uuid").write_text(uuid)
 
 
 def test_a_luks_volume_is_seen(tmp_path: Path) -> None:
-    """
-    dm-crypt straight under the file system counts as encrypted.
-    """
+    """dm-crypt straight under the file system counts as encrypted."""
     crypt(device(tmp_path / "block", tmp_path))
     seen = probe_volume("file a", str(tmp_path), tmp_path / "block")
     assert isinstance(seen, Observation)
@@ -38,9 +30,7 @@ def test_a_luks_volume_is_seen(tmp_path: Path) -> None:
 
 
 def test_a_volume_group_is_as_good_as_its_weakest_disk(tmp_path: Path) -> None:
-    """
-    LVM on two encrypted disks is encrypted; with one in clear it is not.
-    """
+    """LVM on two encrypted disks is encrypted; with one in clear it is not."""
     volume = device(tmp_path / "block", tmp_path)
     crypt(volume, "LVM-abc")
     for disk in ("dm-1", "dm-2"):
@@ -51,9 +41,7 @@ def test_a_volume_group_is_as_good_as_its_weakest_disk(tmp_path: Path) -> None:
 
 
 def test_a_plain_disk_is_not_observed(tmp_path: Path) -> None:
-    """
-    A disk without dm-crypt may be encrypted below; nobody can tell from here.
-    """
+    """A disk without dm-crypt may be encrypted below; nobody can tell from here."""
     device(tmp_path / "block", tmp_path)
     seen = probe_volume("file a", str(tmp_path), tmp_path / "block")
     assert isinstance(seen, NotObserved)
@@ -61,9 +49,7 @@ def test_a_plain_disk_is_not_observed(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_reached_is_not_observed(tmp_path: Path) -> None:
-    """
-    A missing file and a file system without a device give a reason each.
-    """
+    """A missing file and a file system without a device give a reason each."""
     gone = probe_volume("file a", str(tmp_path / "gone"), tmp_path / "block")
     assert isinstance(gone, NotObserved)
     assert "no such file" in gone.reason

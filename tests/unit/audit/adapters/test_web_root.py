@@ -1,6 +1,4 @@
-"""
-Names in a web root, and what happens where one cannot look.
-"""
+"""Names in a web root, and what happens where one cannot look."""
 
 from __future__ import annotations
 
@@ -16,9 +14,7 @@ if TYPE_CHECKING:
 
 
 def test_finds_leftovers_below(tmp_path: Path) -> None:
-    """
-    Names are told relative to the web root; a repository is one entry; loops end.
-    """
+    """Names are told relative to the web root; a repository is one entry; loops end."""
     (tmp_path / ".git" / "objects").mkdir(parents=True)
     (tmp_path / ".git" / "x.sql").touch()
     (tmp_path / "a" / "b").mkdir(parents=True)
@@ -30,9 +26,7 @@ def test_finds_leftovers_below(tmp_path: Path) -> None:
 
 
 def test_a_clean_root(tmp_path: Path) -> None:
-    """
-    Nothing found in a folder that was read whole is an observation.
-    """
+    """Nothing found in a folder that was read whole is an observation."""
     (tmp_path / "index.html").touch()
     [look] = probe_web_root("site a", str(tmp_path))
     assert isinstance(look, Observation)
@@ -41,9 +35,7 @@ def test_a_clean_root(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("entries", [1, 3])
 def test_too_many_entries(tmp_path: Path, entries: int) -> None:
-    """
-    A folder that was not read whole is not observed.
-    """
+    """A folder that was not read whole is not observed."""
     for name in "abcd":
         (tmp_path / name).mkdir()
     [look] = probe_web_root("site a", str(tmp_path), max_entries=entries)
@@ -51,9 +43,7 @@ def test_too_many_entries(tmp_path: Path, entries: int) -> None:
 
 
 def test_no_such_folder(tmp_path: Path) -> None:
-    """
-    A folder that is not there is not observed, with the reason.
-    """
+    """A folder that is not there is not observed, with the reason."""
     [look] = probe_web_root("site a", str(tmp_path / "none"))
     assert isinstance(look, NotObserved)
     assert "no such file" in look.reason

@@ -1,6 +1,4 @@
-"""
-Connections end in time, and each way to fail has its own error.
-"""
+"""Connections end in time, and each way to fail has its own error."""
 
 from __future__ import annotations
 
@@ -25,9 +23,7 @@ QUICK = Limits(connect_seconds=0.3, exchange_seconds=0.3)
 
 
 def test_a_closed_port() -> None:
-    """
-    A port that nothing listens on says so.
-    """
+    """A port that nothing listens on says so."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
     with pytest.raises(NoListenerError):
@@ -36,9 +32,7 @@ def test_a_closed_port() -> None:
 
 @pytest.mark.parametrize("name", ["a" * 300, "..", "\udc80", "localhost\0x"])
 def test_a_name_that_leads_nowhere(name: str) -> None:
-    """
-    A name that cannot be resolved, or be a name at all, is unreachable.
-    """
+    """A name that cannot be resolved, or be a name at all, is unreachable."""
     with pytest.raises(UnreachableError):
         Wire.connect(name, 443, QUICK)
     with pytest.raises(UnreachableError):
@@ -46,9 +40,7 @@ def test_a_name_that_leads_nowhere(name: str) -> None:
 
 
 def test_a_zero_in_a_name_ends_no_handshake_in_a_fault() -> None:
-    """
-    OpenSSL takes no such name, so there is no TLS.
-    """
+    """OpenSSL takes no such name, so there is no TLS."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
         with Wire.connect("127.0.0.1", port, QUICK) as wire, pytest.raises(TLSRefusedError):
@@ -56,9 +48,7 @@ def test_a_zero_in_a_name_ends_no_handshake_in_a_fault() -> None:
 
 
 def test_silence_ends() -> None:
-    """
-    A peer that accepts and says nothing, or trickles, holds nobody past the deadline.
-    """
+    """A peer that accepts and says nothing, or trickles, holds nobody past the deadline."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
         begins = time.monotonic()
@@ -72,9 +62,7 @@ def test_silence_ends() -> None:
 
 
 def test_hanging_up_in_the_handshake() -> None:
-    """
-    A peer that closes on a hello refuses TLS.
-    """
+    """A peer that closes on a hello refuses TLS."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
         with Wire.connect("127.0.0.1", port, QUICK) as wire:

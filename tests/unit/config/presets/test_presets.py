@@ -1,6 +1,4 @@
-"""
-What presets lock, what they leave open, and what they tell the CMS.
-"""
+"""What presets lock, what they leave open, and what they tell the CMS."""
 
 from __future__ import annotations
 
@@ -53,18 +51,14 @@ admit = ["{admit}"]
 
 
 def site_of(preset: str, more: str = "", upstream: str = "http://127.0.0.1:8080") -> Site:
-    """
-    Return a site with *preset* and *more* routes.
-    """
+    """Return a site with *preset* and *more* routes."""
     text = SITE.format(preset=preset, upstream=upstream) + more
     (site,) = parse(text, "sealgate.toml").sites
     return site
 
 
 def landed(site: Site, target: str) -> Route | None:
-    """
-    Return the route that *target* may reach, ``None`` when it is refused.
-    """
+    """Return the route that *target* may reach, ``None`` when it is refused."""
     judged = judge(site.routes, Request(target))
     return None if isinstance(judged, Refusal) else judged
 
@@ -135,9 +129,7 @@ def landed(site: Site, target: str) -> Route | None:
     ],
 )
 def test_a_door_is_locked(preset: str, target: str) -> None:
-    """
-    A request for a door is served by the locked route and by no other.
-    """
+    """A request for a door is served by the locked route and by no other."""
     route = landed(site_of(preset), target)
 
     assert route is not None
@@ -147,9 +139,7 @@ def test_a_door_is_locked(preset: str, target: str) -> None:
 
 @pytest.mark.parametrize("path", ["/remote.php/dav/files/alice/report.log", "/remote.php/dav"])
 def test_a_file_by_any_name_is_locked_with_a_password(path: str) -> None:
-    """
-    Paths on which names tell nothing keep the conditions of the doors there.
-    """
+    """Paths on which names tell nothing keep the conditions of the doors there."""
     request = Request(path, headers=(("authorization", "Basic eDp5"),))
     judged = judge(site_of("nextcloud").routes, request)
 
@@ -159,16 +149,12 @@ def test_a_file_by_any_name_is_locked_with_a_password(path: str) -> None:
 
 @pytest.mark.parametrize("target", ["/.env", "/data/nextcloud.log", "/remote.php/../backup.sql"])
 def test_leftovers_beside_the_files_of_people_are_refused(target: str) -> None:
-    """
-    Where no name of theirs stands, an ending tells what lies there.
-    """
+    """Where no name of theirs stands, an ending tells what lies there."""
     assert landed(site_of("nextcloud"), target) is None
 
 
 def test_the_declared_backend_tells_where_the_cms_lies() -> None:
-    """
-    Its doors are written out there, at any depth, and only its own scripts are besides.
-    """
+    """Its doors are written out there, at any depth, and only its own scripts are besides."""
     lock = LOCK.format(path="/a/b/c/wp-admin", class_id="confidential", admit="group:editors")
     site = site_of("wordpress", lock)
     paths = {route.door.path for route in site.routes if route.backend}
@@ -182,9 +168,7 @@ def test_the_declared_backend_tells_where_the_cms_lies() -> None:
 
 @pytest.mark.parametrize("folder", ["/blog", "/a/blog", "/a/b/c"])
 def test_a_hole_is_written_out_where_the_cms_lies(folder: str) -> None:
-    """
-    It opens itself there, and nothing in other folders nor behind the CMS' scripts.
-    """
+    """It opens itself there, and nothing in other folders nor behind the CMS' scripts."""
     lock = LOCK.format(path=f"{folder}/wp-admin", class_id="confidential", admit="group:editors")
     site = site_of("wordpress", lock)
 
@@ -204,9 +188,7 @@ def test_a_hole_is_written_out_where_the_cms_lies(folder: str) -> None:
 
 @pytest.mark.parametrize("target", ["/wp-admin/admin-ajax.php", "/x/wp-admin/admin-post.php"])
 def test_no_hole_opens_a_locked_folder(target: str) -> None:
-    """
-    What the operator locked is not opened by a script that the preset would leave open elsewhere.
-    """
+    """What the operator locked is not opened by a script that the preset would leave open elsewhere."""
     lock = LOCK.format(path="/intern", class_id="confidential", admit="group:staff")
     opened = landed(site_of("wordpress", lock), f"/intern{target}")
 
@@ -228,9 +210,7 @@ def test_no_hole_opens_a_locked_folder(target: str) -> None:
 def test_no_door_weakens_a_stricter_folder(
     preset: str, main: str, door: str, class_id: str, admit: tuple[str, ...]
 ) -> None:
-    """
-    A stricter folder keeps its lock; where two equal ones admit others, nobody is let in by guess.
-    """
+    """A stricter folder keeps its lock; where two equal ones admit others, nobody is let in by guess."""
     folder = LOCK.format(path="/intern", class_id=class_id, admit="group:board")
     backend = LOCK.format(path=main, class_id="confidential", admit="group:editors")
     site = site_of(preset, folder + backend)
@@ -244,9 +224,7 @@ def test_no_door_weakens_a_stricter_folder(
 
 
 def test_a_public_folder_opens_no_door() -> None:
-    """
-    What is called like a door is locked there, too.
-    """
+    """What is called like a door is locked there, too."""
     public = '[[site.route]]\npath = "/blog"\nclass = "public"\n'
     assert all(
         (route := landed(site_of("wordpress", public), target)) is not None and route.shut
@@ -256,9 +234,7 @@ def test_a_public_folder_opens_no_door() -> None:
 
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS.keys())
 def test_no_hole_begins_with_any_folder(preset: Preset) -> None:
-    """
-    Any folder may be a locked one, or a script.
-    """
+    """Any folder may be a locked one, or a script."""
     assert [hole.path for hole in preset.holes if hole.path.startswith("/*")] == []
 
 
@@ -274,9 +250,7 @@ def test_no_hole_begins_with_any_folder(preset: Preset) -> None:
 def test_where_forms_are_open_by_what_is_declared(
     preset: str, path: str, folders: set[str]
 ) -> None:
-    """
-    Without a folder that is told, scripts count as such at the root alone.
-    """
+    """Without a folder that is told, scripts count as such at the root alone."""
     lock = LOCK.format(path=path, class_id="confidential", admit="group:editors")
     besides = {path for r in site_of(preset, lock).routes for path in r.door.besides}
 
@@ -284,9 +258,7 @@ def test_where_forms_are_open_by_what_is_declared(
 
 
 def test_a_backend_path_below_a_folder_leaves_the_other_doors() -> None:
-    """
-    It says where the CMS lies, not that its backend is called otherwise.
-    """
+    """It says where the CMS lies, not that its backend is called otherwise."""
     text = SITE.format(preset="wordpress", upstream="http://127.0.0.1:8080")
     at = 'preset = "wordpress"\n'
     (site,) = parse(text.replace(at, f'{at}backend_path = "/blog/wp-admin"\n'), "x").sites
@@ -300,9 +272,7 @@ def test_a_backend_path_below_a_folder_leaves_the_other_doors() -> None:
 
 
 def test_doors_ask_for_the_factors_of_the_declared_backend() -> None:
-    """
-    What people sign in with at one door opens the others, and no door is weaker than that.
-    """
+    """What people sign in with at one door opens the others, and no door is weaker than that."""
     lock = LOCK.format(path="/wp-admin", class_id="confidential", admit="group:editors")
     site = site_of("wordpress", f'{lock}access = "high"\n')
     doors = [route for route in site.routes if route.backend]
@@ -357,9 +327,7 @@ def test_doors_ask_for_the_factors_of_the_declared_backend() -> None:
     ],
 )
 def test_what_visitors_need_stays_public(preset: str, target: str) -> None:
-    """
-    A request of the public pages is served without a lock.
-    """
+    """A request of the public pages is served without a lock."""
     route = landed(site_of(preset), target)
 
     assert route is not None
@@ -391,9 +359,7 @@ def test_what_visitors_need_stays_public(preset: str, target: str) -> None:
     ],
 )
 def test_another_spelling_of_a_door_is_refused(preset: str, target: str) -> None:
-    """
-    A spelling that some server takes for the door reaches nothing.
-    """
+    """A spelling that some server takes for the door reaches nothing."""
     route = landed(site_of(preset), target)
 
     assert route is None or route.shut
@@ -401,9 +367,7 @@ def test_another_spelling_of_a_door_is_refused(preset: str, target: str) -> None
 
 @every_preset
 def test_doors_admit_whom_the_declared_backend_admits(preset: Preset) -> None:
-    """
-    Declaring the main door opens every door of the preset for the same people.
-    """
+    """Declaring the main door opens every door of the preset for the same people."""
     if not preset.doors:
         return
     main = preset.doors[0]
@@ -418,9 +382,7 @@ def test_doors_admit_whom_the_declared_backend_admits(preset: Preset) -> None:
 
 
 def test_two_backends_that_differ_are_not_guessed_from() -> None:
-    """
-    Where no declared backend is a door of the preset and they differ, its doors stay shut.
-    """
+    """Where no declared backend is a door of the preset and they differ, its doors stay shut."""
     locks = LOCK.format(path="/a", class_id="confidential", admit="group:a") + LOCK.format(
         path="/b", class_id="confidential", admit="group:b"
     )
@@ -432,9 +394,7 @@ def test_two_backends_that_differ_are_not_guessed_from() -> None:
 
 
 def test_a_backend_without_a_path_of_its_own_cannot_lie_elsewhere() -> None:
-    """
-    Where the sign-in is told by a parameter on every path, ``backend_path`` is refused.
-    """
+    """Where the sign-in is told by a parameter on every path, ``backend_path`` is refused."""
     text = SITE.format(preset="dokuwiki", upstream="http://127.0.0.1:8080")
     text = text.replace("[[site.route]]", 'backend_path = "/wiki"\n[[site.route]]', 1)
 
@@ -443,9 +403,7 @@ def test_a_backend_without_a_path_of_its_own_cannot_lie_elsewhere() -> None:
 
 
 def test_a_door_that_the_operator_declared_is_the_operators() -> None:
-    """
-    The preset neither doubles nor changes a declared door.
-    """
+    """The preset neither doubles nor changes a declared door."""
     own = '[[site.route]]\npath = "/wp-login.php"\nclass = "restricted"\naccess = "site"\n'
 
     routes = site_of("wordpress", own).routes
@@ -455,9 +413,7 @@ def test_a_door_that_the_operator_declared_is_the_operators() -> None:
 
 
 def test_a_hole_is_no_weaker_than_the_front_page() -> None:
-    """
-    Where the whole site is locked, its holes are locked for the same people.
-    """
+    """Where the whole site is locked, its holes are locked for the same people."""
     text = SITE.format(preset="wordpress", upstream="http://127.0.0.1:8080").replace(
         'class = "public"', 'class = "confidential"\nadmit = ["group:staff"]'
     )
@@ -469,9 +425,7 @@ def test_a_hole_is_no_weaker_than_the_front_page() -> None:
 
 
 def test_a_door_is_never_weaker_than_the_front_page() -> None:
-    """
-    On a secret site the doors are secret too.
-    """
+    """On a secret site the doors are secret too."""
     text = SITE.format(preset="django", upstream="http://127.0.0.1:8080").replace(
         'class = "public"', 'class = "secret"\nadmit = ["group:staff"]'
     )
@@ -482,9 +436,7 @@ def test_a_door_is_never_weaker_than_the_front_page() -> None:
 
 
 def test_a_model_without_locks_still_shuts_the_doors() -> None:
-    """
-    With classes that lock nothing, a door is of the strictest class and lets nobody in.
-    """
+    """With classes that lock nothing, a door is of the strictest class and lets nobody in."""
     model = (
         '[[class]]\nid = "public"\nin_transit = "protected"\naccess = "none"\nat_rest = "none"\n'
     )
@@ -498,18 +450,14 @@ def test_a_model_without_locks_still_shuts_the_doors() -> None:
 
 @every_preset
 def test_settings_have_no_place_left_open(preset: Preset) -> None:
-    """
-    Every {place} of a snippet is filled.
-    """
+    """Every {place} of a snippet is filled."""
     front = FrontSide(("a.example", "b.example"), "127.0.0.1", 8443)
 
     assert not [s.file for s in settings_for(preset, front) if re.search(r"{[a-z_]+}", s.text)]
 
 
 def test_django_settings_are_python_with_the_right_values() -> None:
-    """
-    The snippet for Django is Python, and its origins have scheme and port.
-    """
+    """The snippet for Django is Python, and its origins have scheme and port."""
     front = FrontSide(("a.example", "b.example"), "127.0.0.1", 8443)
 
     newest = settings_for(PRESETS["django"], front)[0].text
@@ -533,9 +481,7 @@ def test_django_settings_are_python_with_the_right_values() -> None:
     "name", ["typo3", "wordpress", "nextcloud", "dokuwiki", "matomo", "roundcube"]
 )
 def test_php_settings_are_php(name: str, tmp_path: Path) -> None:
-    """
-    PHP itself finds no syntax error in a snippet.
-    """
+    """PHP itself finds no syntax error in a snippet."""
     for snippet in settings_for(PRESETS[name], FrontSide(("a.example",), "127.0.0.1", 8443)):
         text = snippet.text
         if name == "nextcloud":
@@ -553,9 +499,7 @@ def test_php_settings_are_php(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.peer("php")
 def test_wordpress_takes_the_scheme_from_the_gateway_only(tmp_path: Path) -> None:
-    """
-    Run by PHP, the snippet turns HTTPS on for the gateway's address and for no other.
-    """
+    """Run by PHP, the snippet turns HTTPS on for the gateway's address and for no other."""
     (snippet,) = settings_for(PRESETS["wordpress"], FrontSide(("a.example",)))
     answers = []
     for address in ("127.0.0.1", "192.0.2.7"):
@@ -573,9 +517,7 @@ def test_wordpress_takes_the_scheme_from_the_gateway_only(tmp_path: Path) -> Non
 
 
 def test_typo3_versions_have_what_belongs_to_them() -> None:
-    """
-    CookieSecure is for TYPO3 10 and earlier; lockSSL is 1 (refuse) only up to TYPO3 7.
-    """
+    """CookieSecure is for TYPO3 10 and earlier; lockSSL is 1 (refuse) only up to TYPO3 7."""
     by_version = {
         s.versions: s.text for s in settings_for(PRESETS["typo3"], FrontSide(("a.example",)))
     }
@@ -603,18 +545,14 @@ def test_typo3_versions_have_what_belongs_to_them() -> None:
 def test_the_front_side_knows_the_gateways_address_only_on_loopback(
     upstream: str, gateway: str
 ) -> None:
-    """
-    Elsewhere a word to be replaced stands in its place.
-    """
+    """Elsewhere a word to be replaced stands in its place."""
     front = front_of(site_of("none", upstream=upstream), Listen((Address("::", 8443),)))
 
     assert (front.gateway, front.port) == (gateway, 8443)
 
 
 def test_scripts_may_read_the_tokens_they_need() -> None:
-    """
-    Cookies that scripts of the CMS read are not made HttpOnly.
-    """
+    """Cookies that scripts of the CMS read are not made HttpOnly."""
     django = {rule.name: rule.http_only for rule in PRESETS["django"].cookies}
     wordpress = [rule.name for rule in PRESETS["wordpress"].cookies]
 
@@ -623,9 +561,7 @@ def test_scripts_may_read_the_tokens_they_need() -> None:
 
 
 def test_generic_counts_where_no_preset_is_named() -> None:
-    """
-    Usual places of administration are shut by default; "none" adds nothing.
-    """
+    """Usual places of administration are shut by default; "none" adds nothing."""
     text = SITE.format(preset="none", upstream="http://127.0.0.1:8080")
     (bare,) = parse(text, "sealgate.toml").sites
     (usual,) = parse(text.replace('preset = "none"\n', ""), "sealgate.toml").sites
@@ -643,9 +579,7 @@ def test_generic_counts_where_no_preset_is_named() -> None:
 
 
 def test_doors_follow_a_front_page_that_is_locked_itself() -> None:
-    """
-    Who may see the whole site is not kept from a part of it by default.
-    """
+    """Who may see the whole site is not kept from a part of it by default."""
     text = SITE.format(preset="generic", upstream="http://127.0.0.1:8080").replace(
         'class = "public"', 'class = "confidential"\nadmit = ["group:staff"]'
     )
@@ -659,9 +593,7 @@ def test_doors_follow_a_front_page_that_is_locked_itself() -> None:
 
 
 def test_a_shut_door_demands_nothing_of_the_rest_of_the_site() -> None:
-    """
-    An upstream in clear, a front page over plain HTTP and the endpoint are judged without it.
-    """
+    """An upstream in clear, a front page over plain HTTP and the endpoint are judged without it."""
     text = SITE.format(preset="generic", upstream="http://192.0.2.7:80").replace(
         'class = "public"', 'class = "public"\nplain_http = true'
     )
@@ -676,9 +608,7 @@ def test_a_shut_door_demands_nothing_of_the_rest_of_the_site() -> None:
 
 
 def test_a_shut_door_demands_nothing_where_the_only_lock_is_the_strictest() -> None:
-    """
-    Neither a channel of its own, nor grants, nor pages to sign in on; the plan finds it kept.
-    """
+    """Neither a channel of its own, nor grants, nor pages to sign in on; the plan finds it kept."""
     model = (
         '[[class]]\nid = "public"\nin_transit = "protected"\naccess = "none"\nat_rest = "none"\n'
         '[[class]]\nid = "vault"\nin_transit = "highly encrypted"\naccess = "very high"\n'

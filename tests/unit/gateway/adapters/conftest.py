@@ -24,17 +24,13 @@ Change = Callable[[dict[str, Any]], None]
 
 @pytest.fixture
 def port() -> int:
-    """
-    Return the loopback port that the plain gateway listens on.
-    """
+    """Return the loopback port that the plain gateway listens on."""
     return free_port()
 
 
 @pytest.fixture
 def plain_files(tmp_path: Path, port: int) -> Callable[..., EnvoyFiles]:
-    """
-    Return a maker of files that answer 200 "one" over TLS; *change* edits them first.
-    """
+    """Return a maker of files that answer 200 "one" over TLS; *change* edits them first."""
     folder = tmp_path / "envoy"
     folder.mkdir()
     _make_certificate(folder)

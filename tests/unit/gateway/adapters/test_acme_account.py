@@ -1,6 +1,4 @@
-"""
-Authorities that answer in another shape than ACME's; the real one is in peers/test_acme.py.
-"""
+"""Authorities that answer in another shape than ACME's; the real one is in peers/test_acme.py."""
 
 from __future__ import annotations
 
@@ -27,16 +25,12 @@ DIRECTORY = (
 
 
 class Odd(http.server.BaseHTTPRequestHandler):
-    """
-    Answers what it was given for a path.
-    """
+    """Answers what it was given for a path."""
 
     said: dict[str, str]
 
     def do_GET(self) -> None:
-        """
-        Answer.
-        """
+        """Answer."""
         base = f"http://{self.headers['Host']}"
         body = self.said.get(self.path, "{}").replace("BASE", base).encode()
         self.send_response(201)
@@ -54,16 +48,12 @@ class Odd(http.server.BaseHTTPRequestHandler):
     do_HEAD = do_POST = do_GET  # noqa: N815  # the library's names
 
     def log_message(self, *_: object) -> None:
-        """
-        Be quiet.
-        """
+        """Be quiet."""
 
 
 @pytest.fixture
 def authority() -> Iterator[str]:
-    """
-    Give the URL of one, without the last slash.
-    """
+    """Give the URL of one, without the last slash."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Odd)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
@@ -86,9 +76,7 @@ def authority() -> Iterator[str]:
 def test_an_odd_answer_is_a_failure_that_is_told(
     said: dict[str, str], authority: str, tmp_path: Path
 ) -> None:
-    """
-    A failure is counted, told and waited after; any other exception would end the thread.
-    """
+    """A failure is counted, told and waited after; any other exception would end the thread."""
     Odd.said = said
     one = AcmeAuthority(AcmeSettings(directory=f"{authority}/"), str(tmp_path))
     with pytest.raises(AcmeError, match="does not speak ACME as expected"):
@@ -96,9 +84,7 @@ def test_an_odd_answer_is_a_failure_that_is_told(
 
 
 def test_our_own_words_stay() -> None:
-    """
-    What Sealgate says itself is not taken for the authority's.
-    """
+    """What Sealgate says itself is not taken for the authority's."""
     for own in (GatewayError("the folder cannot be written"), BugError("a bug")):
         with pytest.raises(type(own)) as raised, translated(AcmeSettings()):
             raise own

@@ -1,6 +1,4 @@
-"""
-Certificates that only say something, held against openssl and the standards.
-"""
+"""Certificates that only say something, held against openssl and the standards."""
 
 from __future__ import annotations
 
@@ -26,17 +24,13 @@ NOW = 1_800_000_000.0
 
 
 def names(certificate: x509.Certificate | x509.CertificateSigningRequest) -> list[str]:
-    """
-    Return the domains that *certificate* names.
-    """
+    """Return the domains that *certificate* names."""
     found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return found.get_values_for_type(x509.DNSName)
 
 
 def test_a_stand_in_names_all_and_says_what_it_is() -> None:
-    """
-    Its key fits, and whoever looks at it reads why it is there.
-    """
+    """Its key fits, and whoever looks at it reads why it is there."""
     chain, key = stand_in(("a.example", "b.example"), now=NOW)
     certificate = x509.load_pem_x509_certificate(chain)
     assert names(certificate) == ["a.example", "b.example"]
@@ -47,9 +41,7 @@ def test_a_stand_in_names_all_and_says_what_it_is() -> None:
 
 
 def test_a_proof_is_as_rfc_8737_wants_it() -> None:
-    """
-    One name, and the digest in a critical extension: an octet string of 32 bytes.
-    """
+    """One name, and the digest in a critical extension: an octet string of 32 bytes."""
     chain, _ = proof("a.example", "token.thumb", now=NOW)
     certificate = x509.load_pem_x509_certificate(chain)
     extension = certificate.extensions.get_extension_for_oid(ACME_IDENTIFIER)
@@ -65,9 +57,7 @@ def test_a_proof_is_as_rfc_8737_wants_it() -> None:
 
 
 def test_a_request_names_all_and_is_signed() -> None:
-    """
-    The subject is empty: names stand in the alternative names alone (RFC 9525, 2).
-    """
+    """The subject is empty: names stand in the alternative names alone (RFC 9525, 2)."""
     key = ec.generate_private_key(ec.SECP256R1())
     made = x509.load_pem_x509_csr(request(key, ("a.example", "b.example")))
     assert made.is_signature_valid
@@ -77,9 +67,7 @@ def test_a_request_names_all_and_is_signed() -> None:
 
 
 def test_the_record_is_as_rfc_8555_wants_it() -> None:
-    """
-    The digest of the answer in base64url without padding, below the name (8.4).
-    """
+    """The digest of the answer in base64url without padding, below the name (8.4)."""
     one = Proof(AcmeChallenge.DNS_01, "a.example", "token", "token.thumb")
     name, value = record_of(one)
     assert name == "_acme-challenge.a.example."

@@ -1,6 +1,4 @@
-"""
-The operator's program for TXT records: how it is called, and what is told of it.
-"""
+"""The operator's program for TXT records: how it is called, and what is told of it."""
 
 from __future__ import annotations
 
@@ -18,9 +16,7 @@ ONE = Proof(AcmeChallenge.DNS_01, "a.example", "token", "token.thumb")
 
 
 def hook(folder: Path, *lines: str) -> str:
-    """
-    Write a program of *lines*.
-    """
+    """Write a program of *lines*."""
     path = folder / "hook"
     path.write_text("\n".join(("#!/bin/sh", *lines)))
     path.chmod(0o755)
@@ -30,9 +26,7 @@ def hook(folder: Path, *lines: str) -> str:
 def test_it_gets_action_name_and_value_and_no_secrets(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Arguments are passed as they are, without a shell, and our environment stays ours.
-    """
+    """Arguments are passed as they are, without a shell, and our environment stays ours."""
     monkeypatch.setenv("SECRET_KEY", "hunter2")
     told = tmp_path / "told"
     run_hook(hook(tmp_path, f'printf "%s\\n" "$@" > {told}', f"env >> {told}"), "present", ONE)
@@ -51,9 +45,7 @@ def test_it_gets_action_name_and_value_and_no_secrets(
 def test_a_failure_is_told_without_its_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: tuple[str, ...], said: str
 ) -> None:
-    """
-    What it writes may hold keys of the provider.
-    """
+    """What it writes may hold keys of the provider."""
     monkeypatch.setattr(acme_hook, "HOOK_SECONDS", 0.3)
     with pytest.raises(GatewayError, match=said) as caught:
         run_hook(hook(tmp_path, *lines), "present", ONE)
@@ -61,8 +53,6 @@ def test_a_failure_is_told_without_its_words(
 
 
 def test_a_program_that_is_none_is_named(tmp_path: Path) -> None:
-    """
-    Its path is in the message.
-    """
+    """Its path is in the message."""
     with pytest.raises(GatewayError, match="cannot be run: No such file or directory"):
         run_hook(str(tmp_path / "gone"), "present", ONE)

@@ -1,6 +1,4 @@
-"""
-What is remembered of orders and of how certificates are kept, whatever lies in the files.
-"""
+"""What is remembered of orders and of how certificates are kept, whatever lies in the files."""
 
 from __future__ import annotations
 
@@ -17,9 +15,7 @@ BROKEN = ["", "{", "[]", "null", '{"uri": 1}', '{"domains": 7}', "[" * 100_000]
 
 
 def test_an_order_comes_back_and_is_for_its_owner_only(tmp_path: Path) -> None:
-    """
-    It holds a private key.
-    """
+    """It holds a private key."""
     file = OrderFile(str(tmp_path), "a.example")
     assert file.read() is None
     file.write(ORDER)
@@ -33,9 +29,7 @@ def test_an_order_comes_back_and_is_for_its_owner_only(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", BROKEN)
 def test_a_broken_file_is_as_none(tmp_path: Path, text: str) -> None:
-    """
-    Nothing that lies there ends the gateway; at worst, one order more is made.
-    """
+    """Nothing that lies there ends the gateway; at worst, one order more is made."""
     OrderFile(str(tmp_path), "a.example").write(ORDER)
     UpkeepFile(str(tmp_path), "a.example").write(Upkeep(failures=3))
     for path in tmp_path.rglob("*.json"):
@@ -56,9 +50,7 @@ def test_a_broken_file_is_as_none(tmp_path: Path, text: str) -> None:
     ],
 )
 def test_a_value_of_another_type_is_not_believed(tmp_path: Path, wrong: dict[str, object]) -> None:
-    """
-    One that does not fit takes the others with it: they are of no known moment.
-    """
+    """One that does not fit takes the others with it: they are of no known moment."""
     file = UpkeepFile(str(tmp_path), "a.example")
     file.write(Upkeep(fingerprint="ab", renew_at=1.5, failures=2, shown=False))
     assert file.read() == Upkeep(fingerprint="ab", renew_at=1.5, failures=2, shown=False)
@@ -68,9 +60,7 @@ def test_a_value_of_another_type_is_not_believed(tmp_path: Path, wrong: dict[str
 
 
 def test_a_field_of_a_later_version_is_passed_over(tmp_path: Path) -> None:
-    """
-    A file of another version says what we know of.
-    """
+    """A file of another version says what we know of."""
     file = UpkeepFile(str(tmp_path), "a.example")
     file.write(Upkeep(failures=1))
     [path] = tmp_path.rglob("*.json")
@@ -79,9 +69,7 @@ def test_a_field_of_a_later_version_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_a_wish_is_granted_once(tmp_path: Path) -> None:
-    """
-    A person asks for a new certificate, and the gateway takes that up.
-    """
+    """A person asks for a new certificate, and the gateway takes that up."""
     file = UpkeepFile(str(tmp_path), "a.example")
     assert not file.is_wished
     file.wish()
@@ -94,9 +82,7 @@ def test_a_wish_is_granted_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("site", ["../../etc/passwd", "..", ".hidden", "a/b"])
 def test_no_name_leads_out_of_the_folder(tmp_path: Path, site: str) -> None:
-    """
-    Whatever a site is called, its files stand where they belong.
-    """
+    """Whatever a site is called, its files stand where they belong."""
     folder = tmp_path / "acme"
     OrderFile(str(folder), site).write(ORDER)
     [path] = [one for one in tmp_path.rglob("*") if one.is_file()]

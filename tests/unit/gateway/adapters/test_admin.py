@@ -1,6 +1,4 @@
-"""
-What a real Envoy says of itself over its admin socket.
-"""
+"""What a real Envoy says of itself over its admin socket."""
 
 from __future__ import annotations
 
@@ -34,9 +32,7 @@ QUESTIONS = (
 
 @pytest.fixture
 def process(plain_files: Callable[..., EnvoyFiles]) -> Iterator[EnvoyProcess]:
-    """
-    Return a running Envoy; it does not outlive the test.
-    """
+    """Return a running Envoy; it does not outlive the test."""
     files = plain_files()
     write_files(files.folder, files.files)
     one = EnvoyProcess(find_envoy(), files.folder, workers=1)
@@ -48,9 +44,7 @@ def process(plain_files: Callable[..., EnvoyFiles]) -> Iterator[EnvoyProcess]:
 def test_versions_are_those_that_were_written(
     process: EnvoyProcess, plain_files: Callable[..., EnvoyFiles]
 ) -> None:
-    """
-    Each source reports the version of its file, and no rejection.
-    """
+    """Each source reports the version of its file, and no rejection."""
     files = plain_files().files
     seen = process.admin.subscriptions()
     assert {name.rpartition("rds.")[2]: version for name, version in seen.versions.items()} == {
@@ -64,18 +58,14 @@ def test_versions_are_those_that_were_written(
 
 
 def test_our_own_question_is_no_active_request(process: EnvoyProcess) -> None:
-    """
-    Asking does not count, or a drain would never end.
-    """
+    """Asking does not count, or a drain would never end."""
     assert process.admin.active_requests() == 0
 
 
 def test_a_listener_that_was_refused_tells_why(
     process: EnvoyProcess, plain_files: Callable[..., EnvoyFiles]
 ) -> None:
-    """
-    There is no fault at first; moving to an address of another machine brings one.
-    """
+    """There is no fault at first; moving to an address of another machine brings one."""
     assert process.admin.listener_faults() == ()
     files = plain_files()
     text = json.dumps(files.files["lds.json"]).replace("127.0.0.1", "192.0.2.1")
@@ -86,9 +76,7 @@ def test_a_listener_that_was_refused_tells_why(
 
 
 def test_nobody_behind_the_socket_is_an_error(tmp_path: Path) -> None:
-    """
-    An Envoy that does not answer is not ready, and every other question fails loudly.
-    """
+    """An Envoy that does not answer is not ready, and every other question fails loudly."""
     admin = Admin(str(tmp_path / "admin.sock"))
     assert not admin.is_ready()
     for ask in (*QUESTIONS, Admin.start_drain):
@@ -105,9 +93,7 @@ def test_nobody_behind_the_socket_is_an_error(tmp_path: Path) -> None:
     ],
 )
 def test_an_answer_that_says_nothing_is_an_error(tmp_path: Path, answer: bytes, told: str) -> None:
-    """
-    What was not told is not "no fault", "no listener" or "no request".
-    """
+    """What was not told is not "no fault", "no listener" or "no request"."""
     path = str(tmp_path / "admin.sock")
 
     def serve(listener: socket.socket) -> None:
@@ -132,9 +118,7 @@ def test_an_answer_that_says_nothing_is_an_error(tmp_path: Path, answer: bytes, 
 def test_a_socket_in_a_deep_folder_is_reached(
     process: EnvoyProcess, plain_files: Callable[..., EnvoyFiles], tmp_path: Path
 ) -> None:
-    """
-    The limit of 107 bytes for a socket's path does not hold for asking.
-    """
+    """The limit of 107 bytes for a socket's path does not hold for asking."""
     deep = tmp_path / ("d" * 100) / ("e" * 100)
     deep.parent.mkdir()
     deep.symlink_to(plain_files().folder)
@@ -142,17 +126,13 @@ def test_a_socket_in_a_deep_folder_is_reached(
 
 
 def test_share_that_is_not_taken_is_an_error(process: EnvoyProcess) -> None:
-    """
-    This one has no layer for it; that of a gateway has.
-    """
+    """This one has no layer for it; that of a gateway has."""
     with pytest.raises(GatewayError, match="503"):
         process.admin.set_share("sealgate.samples", 7)
 
 
 def test_share_is_of_ten_thousand(plain_files: Callable[..., EnvoyFiles], port: int) -> None:
-    """
-    Envoy takes a bare number for percent, which would be a hundred times as much.
-    """
+    """Envoy takes a bare number for percent, which would be a hundred times as much."""
     share = {"numerator": 0, "denominator": "TEN_THOUSAND"}
 
     def sampled(files: dict[str, Any]) -> None:

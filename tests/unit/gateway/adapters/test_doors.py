@@ -1,6 +1,4 @@
-"""
-Addresses are looked at before Envoy takes them.
-"""
+"""Addresses are looked at before Envoy takes them."""
 
 from __future__ import annotations
 
@@ -19,25 +17,19 @@ from sealgate.policy.inventory import Address, Upstream
     [(Address("::", 443), "[::]:443"), (Address("127.0.0.1", 80), "127.0.0.1:80")],
 )
 def test_an_address_is_shown_as_in_a_url(address: Address, text: str) -> None:
-    """
-    IPv6 addresses stand in brackets (RFC 3986, 3.2.2).
-    """
+    """IPv6 addresses stand in brackets (RFC 3986, 3.2.2)."""
     assert shown(address) == text
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_a_free_port_is_not_refused(host: str) -> None:
-    """
-    Looking does not take it: it can be looked at again.
-    """
+    """Looking does not take it: it can be looked at again."""
     address = Address(host, free_port(host))
     refuse_taken([address, address])
 
 
 def test_a_port_that_others_share_is_in_use() -> None:
-    """
-    SO_REUSEPORT would let a second Envoy take half of the connections in silence.
-    """
+    """SO_REUSEPORT would let a second Envoy take half of the connections in silence."""
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         other.bind(("127.0.0.1", 0))
@@ -49,9 +41,7 @@ def test_a_port_that_others_share_is_in_use() -> None:
 
 
 def test_all_addresses_mean_ipv4_too() -> None:
-    """
-    "::" cannot be had where an IPv4 program has the port.
-    """
+    """The address "::" cannot be had where an IPv4 program has the port."""
     with (
         socket.create_server(("127.0.0.1", 0)) as other,
         pytest.raises(GatewayError, match="the port is in use"),
@@ -60,17 +50,13 @@ def test_all_addresses_mean_ipv4_too() -> None:
 
 
 def test_another_machines_address_is_named() -> None:
-    """
-    An address of the documentation range (RFC 5737) is not ours.
-    """
+    """An address of the documentation range (RFC 5737) is not ours."""
     with pytest.raises(GatewayError, match="this machine does not have that address"):
         refuse_taken([Address("192.0.2.1", 8443)])
 
 
 def test_a_site_that_listens_answers(tmp_path: Path) -> None:
-    """
-    A port, a Unix socket, and neither of them.
-    """
+    """A port, a Unix socket, and neither of them."""
     with socket.create_server(("127.0.0.1", 0)) as site:
         upstream = Upstream("http", "127.0.0.1", int(site.getsockname()[1]))
         assert answers(upstream)
@@ -84,7 +70,5 @@ def test_a_site_that_listens_answers(tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_none_does_not_answer() -> None:
-    """
-    A host name that cannot be encoded is no crash.
-    """
+    """A host name that cannot be encoded is no crash."""
     assert not answers(Upstream("http", "a" * 80 + ".example", 80))

@@ -1,6 +1,4 @@
-"""
-Nothing counts as applied until Envoy says so, and what it refuses is taken back.
-"""
+"""Nothing counts as applied until Envoy says so, and what it refuses is taken back."""
 
 from __future__ import annotations
 
@@ -33,9 +31,7 @@ Maker = Callable[..., EnvoyFiles]
 
 @pytest.fixture
 def envoy(plain_files: Maker) -> Iterator[Envoy]:
-    """
-    Return a running gateway that answers "one"; it does not outlive the test.
-    """
+    """Return a running gateway that answers "one"; it does not outlive the test."""
     one = Envoy(find_envoy(), plain_files().folder, workers=1)
     one.start(plain_files())
     yield one
@@ -75,9 +71,7 @@ def _unverified() -> ssl.SSLContext:
 def test_a_change_is_in_effect_when_apply_returns(
     envoy: Envoy, plain_files: Maker, port: int
 ) -> None:
-    """
-    The very next request on an open connection is answered by the new routes.
-    """
+    """The very next request on an open connection is answered by the new routes."""
     with httpx.Client(verify=_unverified(), base_url=f"https://127.0.0.1:{port}") as client:
         assert client.get("/").text == "one"
         for number in range(20):
@@ -86,9 +80,7 @@ def test_a_change_is_in_effect_when_apply_returns(
 
 
 def test_an_unchanged_configuration_changes_nothing(envoy: Envoy, plain_files: Maker) -> None:
-    """
-    Equal files are not written again.
-    """
+    """Equal files are not written again."""
     assert envoy.apply(plain_files()) == ()
 
 
@@ -109,9 +101,7 @@ def test_what_envoy_refuses_is_taken_back(
     said: str,
     validated: bool,  # noqa: FBT001  # pytest passes parameters by name
 ) -> None:
-    """
-    The reason is told, the old configuration answers, and the next change is taken.
-    """
+    """The reason is told, the old configuration answers, and the next change is taken."""
     with monkeypatch.context() as patched:
         if not validated:
             patched.setattr(envoy_module, "validate", lambda *_: None)
@@ -126,9 +116,7 @@ def test_what_envoy_refuses_is_taken_back(
 def test_an_envoy_that_reads_for_long_is_waited_for(
     envoy: Envoy, plain_files: Maker, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    While it reads what is large it answers nobody; a stopped one is as silent.
-    """
+    """While it reads what is large it answers nobody; a stopped one is as silent."""
     pid = envoy.pid
     assert pid is not None
     continued = threading.Timer(2.5, os.kill, (pid, signal.SIGCONT))
@@ -149,9 +137,7 @@ def test_an_envoy_that_reads_for_long_is_waited_for(
 
 
 def test_the_larger_a_step_the_longer_it_may_take() -> None:
-    """
-    A table of a hundred certificates has megabytes; a usual change has a few kilobytes.
-    """
+    """A table of a hundred certificates has megabytes; a usual change has a few kilobytes."""
     assert patience({"rds-site.json": {"text": "x" * 10_000}}) == 5
     assert patience({"rds-site.json": {"text": "x" * 1_500_000}, "cds.json": {}}) == 20
 
@@ -159,9 +145,7 @@ def test_the_larger_a_step_the_longer_it_may_take() -> None:
 def test_a_taken_port_is_named_and_the_old_listener_stays(
     envoy: Envoy, plain_files: Maker, port: int
 ) -> None:
-    """
-    A listener that cannot bind its new address goes on at the old one.
-    """
+    """A listener that cannot bind its new address goes on at the old one."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -173,9 +157,7 @@ def test_a_taken_port_is_named_and_the_old_listener_stays(
 
 
 def test_a_listener_moves_without_a_restart(envoy: Envoy, plain_files: Maker) -> None:
-    """
-    A new listen address is taken over live.
-    """
+    """A new listen address is taken over live."""
     other = free_port()
     pid = envoy.pid
     envoy.apply(plain_files(_listen_on(other)))
@@ -184,9 +166,7 @@ def test_a_listener_moves_without_a_restart(envoy: Envoy, plain_files: Maker) ->
 
 
 def test_a_changed_bootstrap_needs_a_restart(envoy: Envoy, plain_files: Maker) -> None:
-    """
-    What a running Envoy cannot take over is refused, with what to do.
-    """
+    """What a running Envoy cannot take over is refused, with what to do."""
 
     def change(files: Files) -> None:
         files["bootstrap.json"]["node"]["id"] = "other"
@@ -197,17 +177,13 @@ def test_a_changed_bootstrap_needs_a_restart(envoy: Envoy, plain_files: Maker) -
 
 
 def test_nothing_can_be_applied_before_the_start(plain_files: Maker) -> None:
-    """
-    There is no running configuration to change.
-    """
+    """There is no running configuration to change."""
     with pytest.raises(BugError, match="was not started"):
         Envoy(find_envoy(), plain_files().folder).apply(plain_files())
 
 
 def test_a_port_in_use_stops_the_start(plain_files: Maker, port: int) -> None:
-    """
-    Envoy calls itself ready although it could not bind; Sealgate does not.
-    """
+    """Envoy calls itself ready although it could not bind; Sealgate does not."""
     one = Envoy(find_envoy(), plain_files().folder, workers=1)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
@@ -220,9 +196,7 @@ def test_a_port_in_use_stops_the_start(plain_files: Maker, port: int) -> None:
 def test_a_certificate_is_taken_over_by_its_new_paths(
     envoy: Envoy, plain_files: Maker, port: int
 ) -> None:
-    """
-    New handshakes see the new certificate as soon as apply returns.
-    """
+    """New handshakes see the new certificate as soon as apply returns."""
     folder = Path(plain_files().folder)
     before = ssl.get_server_certificate(("127.0.0.1", port))
 
@@ -238,9 +212,7 @@ def test_a_certificate_is_taken_over_by_its_new_paths(
 
 
 def test_several_gateways_run_side_by_side(envoy: Envoy, plain_files: Maker, port: int) -> None:
-    """
-    A second Envoy on this machine neither fails nor disturbs the first.
-    """
+    """A second Envoy on this machine neither fails nor disturbs the first."""
     other = free_port()
     folder = Path(plain_files().folder)
     second_folder = folder.with_name("second")
@@ -269,9 +241,7 @@ def test_several_gateways_run_side_by_side(envoy: Envoy, plain_files: Maker, por
 
 
 def test_requests_go_on_through_changes(envoy: Envoy, plain_files: Maker, port: int) -> None:
-    """
-    None of the requests of a busy connection fails while everything changes under it.
-    """
+    """None of the requests of a busy connection fails while everything changes under it."""
     statuses: list[int] = []
     stop = threading.Event()
 
@@ -299,9 +269,7 @@ def test_requests_go_on_through_changes(envoy: Envoy, plain_files: Maker, port: 
 
 
 def test_a_missing_key_is_found_before_anything_runs(plain_files: Maker) -> None:
-    """
-    Validation reads the certificates that the files name.
-    """
+    """Validation reads the certificates that the files name."""
     files = plain_files()
     (Path(files.folder) / "site.key").unlink()
     with pytest.raises(GatewayError, match="private key"):

@@ -1,6 +1,4 @@
-"""
-Files that are whole or absent, and one static form of them all.
-"""
+"""Files that are whole or absent, and one static form of them all."""
 
 from __future__ import annotations
 
@@ -21,9 +19,7 @@ from sealgate.gateway.model import EnvoyFiles, JSONObject
 
 
 def test_a_version_follows_the_content_and_nothing_else() -> None:
-    """
-    Equal contents have equal versions, whatever version they came with.
-    """
+    """Equal contents have equal versions, whatever version they came with."""
     one: JSONObject = {"resources": ["a"]}
     version = versioned("cds.json", one)["version_info"]
     assert versioned("cds.json", {**one, "version_info": "7"})["version_info"] == version
@@ -31,9 +27,7 @@ def test_a_version_follows_the_content_and_nothing_else() -> None:
 
 
 def test_a_bootstrap_has_no_version() -> None:
-    """
-    The bootstrap is no discovery answer and keeps its fields.
-    """
+    """The bootstrap is no discovery answer and keeps its fields."""
     assert versioned("bootstrap.json", {"node": {}}) == {"node": {}}
 
 
@@ -47,9 +41,7 @@ def test_files_are_replaced_whole_and_private(tmp_path: Path) -> None:
 
 
 def test_what_is_not_kept_is_removed(tmp_path: Path) -> None:
-    """
-    Only configuration files go: logs and sockets stay.
-    """
+    """Only configuration files go: logs and sockets stay."""
     for name in ("lds.json", "rds-old.json", "envoy.log"):
         (tmp_path / name).touch()
     remove_files(str(tmp_path), keep={"lds.json": None})
@@ -57,9 +49,7 @@ def test_what_is_not_kept_is_removed(tmp_path: Path) -> None:
 
 
 def test_the_static_form_holds_no_dynamic_source(plain_files: Callable[..., EnvoyFiles]) -> None:
-    """
-    Routes and secrets stand where listeners named their sources.
-    """
+    """Routes and secrets stand where listeners named their sources."""
     text = json.dumps(flattened(plain_files().files))
     assert "config_source" not in text
     assert "dynamic_resources" not in text
@@ -68,9 +58,7 @@ def test_the_static_form_holds_no_dynamic_source(plain_files: Callable[..., Envo
 
 
 def test_a_listener_without_its_routes_is_refused(plain_files: Callable[..., EnvoyFiles]) -> None:
-    """
-    A listener whose routes no file holds would answer 404 to everything.
-    """
+    """A listener whose routes no file holds would answer 404 to everything."""
     files = plain_files(lambda files: files.pop("rds-site.json")).files
     with pytest.raises(BugError, match='names the routes "site", which no file holds'):
         flattened(files)

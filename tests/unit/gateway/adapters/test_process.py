@@ -1,6 +1,4 @@
-"""
-A real Envoy as a child: started, watched, drained, and dead with its parent.
-"""
+"""A real Envoy as a child: started, watched, drained, and dead with its parent."""
 
 from __future__ import annotations
 
@@ -35,9 +33,7 @@ time.sleep(60)
 
 @pytest.fixture
 def process(plain_files: Callable[..., EnvoyFiles]) -> Iterator[EnvoyProcess]:
-    """
-    Return a process on written files, not started; it does not outlive the test.
-    """
+    """Return a process on written files, not started; it does not outlive the test."""
     files = plain_files()
     write_files(files.folder, files.files)
     one = EnvoyProcess(find_envoy(), files.folder, workers=1)
@@ -46,9 +42,7 @@ def process(plain_files: Callable[..., EnvoyFiles]) -> Iterator[EnvoyProcess]:
 
 
 def test_a_started_envoy_serves_and_ends(process: EnvoyProcess, port: int) -> None:
-    """
-    The start returns when Envoy is ready, and its end leaves no process behind.
-    """
+    """The start returns when Envoy is ready, and its end leaves no process behind."""
     process.start()
     pid = process.pid
     assert pid is not None
@@ -61,9 +55,7 @@ def test_a_started_envoy_serves_and_ends(process: EnvoyProcess, port: int) -> No
 
 
 def test_an_envoy_that_dies_while_starting_is_explained(process: EnvoyProcess) -> None:
-    """
-    The error holds Envoy's own last complaint in one line.
-    """
+    """The error holds Envoy's own last complaint in one line."""
     folder = Path(process.log_path).parent
     (folder / "bootstrap.json").write_text('{"admin": {"nothing": 1}}')
     with pytest.raises(GatewayError) as raised:
@@ -75,18 +67,14 @@ def test_an_envoy_that_dies_while_starting_is_explained(process: EnvoyProcess) -
 
 
 def test_an_envoy_that_is_not_ready_in_time_is_ended(process: EnvoyProcess) -> None:
-    """
-    Nothing half-started stays behind.
-    """
+    """Nothing half-started stays behind."""
     with pytest.raises(GatewayError, match="is not ready after 0 seconds"):
         process.start(ready_seconds=0)
     assert not process.is_running()
 
 
 def test_a_killed_parent_takes_envoy_along(plain_files: Callable[..., EnvoyFiles]) -> None:
-    """
-    After kill -9 of the parent no Envoy goes on with stale admissions.
-    """
+    """After kill -9 of the parent no Envoy goes on with stale admissions."""
     files = plain_files()
     write_files(files.folder, files.files)
     with subprocess.Popen(
@@ -100,9 +88,7 @@ def test_a_killed_parent_takes_envoy_along(plain_files: Callable[..., EnvoyFiles
 
 
 def test_an_idle_envoy_drains_at_once(process: EnvoyProcess) -> None:
-    """
-    Without running requests a drain does not wait.
-    """
+    """Without running requests a drain does not wait."""
     process.start()
     looks = itertools.count()
     assert process.drain(within_seconds=10, hurry=lambda: next(looks) < 0)
@@ -111,9 +97,7 @@ def test_an_idle_envoy_drains_at_once(process: EnvoyProcess) -> None:
 
 
 def test_a_crash_is_noticed(process: EnvoyProcess) -> None:
-    """
-    A killed Envoy counts as not running, and draining it does not hang.
-    """
+    """A killed Envoy counts as not running, and draining it does not hang."""
     process.start()
     pid = process.pid
     assert pid is not None
@@ -124,9 +108,7 @@ def test_a_crash_is_noticed(process: EnvoyProcess) -> None:
 
 
 def test_a_log_that_has_grown_too_far_is_emptied(process: EnvoyProcess) -> None:
-    """
-    Envoy's log cannot fill the disk.
-    """
+    """Envoy's log cannot fill the disk."""
     with Path(process.log_path).open("wb") as log:
         log.truncate(MAX_LOG_BYTES + 1)
     assert process.log_size() == 0
@@ -134,9 +116,7 @@ def test_a_log_that_has_grown_too_far_is_emptied(process: EnvoyProcess) -> None:
 
 
 def test_an_access_log_that_has_grown_too_far_is_begun_anew(process: EnvoyProcess) -> None:
-    """
-    Whoever sends refused requests all day cannot fill the disk either.
-    """
+    """Whoever sends refused requests all day cannot fill the disk either."""
     process.start()
     access = Path(process.log_path).with_name("access.log")
     with access.open("wb") as log:
@@ -160,9 +140,7 @@ def test_an_access_log_that_has_grown_too_far_is_begun_anew(process: EnvoyProces
 def test_who_was_killed_gives_no_reason_that_stands_in_the_log(
     process: EnvoyProcess, number: int, told: str
 ) -> None:
-    """
-    The last warning is about something else, but where Envoy itself was at fault.
-    """
+    """The last warning is about something else, but where Envoy itself was at fault."""
     process.start()
     with Path(process.log_path).open("a") as log:
         log.write("[2026-12-02 07:11:25.275][2392][warning][config] [x.cc:1] unrelated\n")
@@ -174,9 +152,7 @@ def test_who_was_killed_gives_no_reason_that_stands_in_the_log(
 
 
 def test_a_path_too_long_for_a_socket_is_refused(tmp_path: Path) -> None:
-    """
-    Envoy itself would only say that the address is invalid.
-    """
+    """Envoy itself would only say that the address is invalid."""
     process = EnvoyProcess(find_envoy(), str(tmp_path / ("x" * 120)))
     with pytest.raises(GatewayError, match="but a Unix socket's path has at most 107"):
         process.start()

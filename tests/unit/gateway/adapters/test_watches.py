@@ -1,6 +1,4 @@
-"""
-Envoy ends itself when it may not watch a file; so its watches are counted before.
-"""
+"""Envoy ends itself when it may not watch a file; so its watches are counted before."""
 
 from __future__ import annotations
 
@@ -34,9 +32,7 @@ PUBLIC, _, CONFIDENTIAL, _ = DEFAULT_MODEL.classes
 
 
 def _sites(folder: Path, count: int, addresses: int = 1) -> EnvoyFiles:
-    """
-    Return the translation of *count* sites with a lock that listen on *addresses* ports of loopback.
-    """
+    """Return the translation of *count* sites with a lock that listen on *addresses* ports of loopback."""
     upstream = Upstream("http", "127.0.0.1", 9)
     routes = (Route(Door("/"), PUBLIC), Route(Door("/a"), CONFIDENTIAL, admit=("user:anna",)))
     sites = tuple(Site((f"site{number}.example",), upstream, routes) for number in range(count))
@@ -57,16 +53,12 @@ def _sites(folder: Path, count: int, addresses: int = 1) -> EnvoyFiles:
 def test_the_count_is_that_of_a_running_envoy(
     tmp_path: Path, sites: int, addresses: int, counted: int
 ) -> None:
-    """
-    The numbers were read off a running Envoy 1.40: three a site, whatever it listens on.
-    """
+    """The numbers were read off a running Envoy 1.40: three a site, whatever it listens on."""
     assert instances(_sites(tmp_path, sites, addresses).files) == counted
 
 
 def test_a_running_envoy_holds_as_many_as_counted(plain_files: Maker) -> None:
-    """
-    Should Envoy come to take more, this fails before an operator's gateway does.
-    """
+    """Should Envoy come to take more, this fails before an operator's gateway does."""
     files = plain_files()
     envoy = Envoy(find_envoy(), files.folder, workers=1)
     try:
@@ -78,9 +70,7 @@ def test_a_running_envoy_holds_as_many_as_counted(plain_files: Maker) -> None:
 
 
 def test_too_few_are_told_with_what_to_type(tmp_path: Path) -> None:
-    """
-    The limit, what is needed and what others hold stand in the message.
-    """
+    """The limit, what is needed and what others hold stand in the message."""
     limit = tmp_path / "max_user_instances"
     files = _sites(tmp_path, 60).files
     others = watches._taken(0, except_pid=None)
@@ -93,9 +83,7 @@ def test_too_few_are_told_with_what_to_type(tmp_path: Path) -> None:
 
 
 def test_a_change_needs_what_is_new_beside_what_is_old(tmp_path: Path) -> None:
-    """
-    Sites that go are still watched while those that come are taken over.
-    """
+    """Sites that go are still watched while those that come are taken over."""
     limit = tmp_path / "max_user_instances"
     two, three = _sites(tmp_path, 2).files, _sites(tmp_path, 3).files
     limit.write_text(str(instances(three) + SPARE - 1))
@@ -105,18 +93,14 @@ def test_a_change_needs_what_is_new_beside_what_is_old(tmp_path: Path) -> None:
 
 
 def test_without_a_limit_nothing_is_refused(tmp_path: Path) -> None:
-    """
-    A kernel that tells no limit is not second-guessed.
-    """
+    """A kernel that tells no limit is not second-guessed."""
     require_instances(_sites(tmp_path, 60).files, limit_file=str(tmp_path / "missing"))
 
 
 def test_the_gateway_refuses_before_envoy_could_end(
     plain_files: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    At a start and on a change: the running configuration goes on.
-    """
+    """At a start and on a change: the running configuration goes on."""
 
     def other(files: dict[str, Any]) -> None:
         [host] = files["rds-site.json"]["resources"][0]["virtual_hosts"]

@@ -13,9 +13,7 @@ LOCKED = Route(Door("/lock"), CONFIDENTIAL, admit=("user:a",))
 
 
 def written(*routes: Route) -> list[str]:
-    """
-    Return by which conditions a request on a site with *routes* is written down.
-    """
+    """Return by which conditions a request on a site with *routes* is written down."""
     site = Site(("shop.example",), Upstream("http", "127.0.0.1", 1), routes)
     condition: Any = access_log(Material("/x", {}), site)["filter"]
     return [
@@ -24,9 +22,7 @@ def written(*routes: Route) -> list[str]:
 
 
 def test_who_passed_is_looked_for_where_somebody_can() -> None:
-    """
-    Refusals and failures are written everywhere, the rest where the site has such a lock.
-    """
+    """Refusals and failures are written everywhere, the rest where the site has such a lock."""
     board = Route(Door("/board"), CONFIDENTIAL, admit=("user:a",), sign_in=True)
     public, members = Route(Door("/"), PUBLIC), Route(Door("/members"), RESTRICTED)
     assert written(public) == written(public, members) == [FAILED]
@@ -36,9 +32,7 @@ def test_who_passed_is_looked_for_where_somebody_can() -> None:
 
 
 def test_the_plain_port_writes_refusals() -> None:
-    """
-    Nothing is locked there, and nothing of a query is ever written.
-    """
+    """Nothing is locked there, and nothing of a query is ever written."""
     log: Any = access_log(Material("/x", {}))
     assert list(log["filter"]) == [FAILED]
     assert log["typed_config"]["path"] == "/x/access.log"

@@ -12,9 +12,7 @@ MATERIAL = Material("/x", {}, system_roots="/roots.pem")
 
 
 def made(upstream: Upstream) -> Any:
-    """
-    Return the cluster of a site behind which *upstream* stands.
-    """
+    """Return the cluster of a site behind which *upstream* stands."""
     return cluster(Site(("a.example",), upstream, ()), MATERIAL)
 
 
@@ -40,9 +38,7 @@ def made(upstream: Upstream) -> Any:
     ],
 )
 def test_address(upstream: Upstream, kind: str, address: object) -> None:
-    """
-    Addresses are taken as they are, names are looked up.
-    """
+    """Addresses are taken as they are, names are looked up."""
     result = made(upstream)
     [endpoint] = result["load_assignment"]["endpoints"][0]["lb_endpoints"]
     assert (result["type"], endpoint["endpoint"]["address"]) == (kind, address)
@@ -58,9 +54,7 @@ def test_address(upstream: Upstream, kind: str, address: object) -> None:
     ],
 )
 def test_tls_is_verified(host: str, ca: str | None, roots: str, kind: str, sni: str | None) -> None:
-    """
-    Chain and name are verified in every case; an address is no server name.
-    """
+    """Chain and name are verified in every case; an address is no server name."""
     tls = made(Upstream("https", host, 443, ca))["transport_socket"]["typed_config"]
     validation = tls["common_tls_context"]["validation_context"]
     assert validation["trusted_ca"] == {"filename": roots}

@@ -18,9 +18,7 @@ NONCE = CredentialPart(CredentialKind.PARAMETER, "nonce")
 
 
 def test_a_door_is_told_by_what_is_rarest() -> None:
-    """
-    A parameter, then a credential, then the method keeps a door apart.
-    """
+    """A parameter, then a credential, then the method keeps a door apart."""
     assert apart_from(Door("/", query="q", methods=("POST",))).parameters == ("q",)
     told = apart_from(Door("/", credentials=(Credential((NONCE, COOKIE)),)))
     assert (told.parts, told.parameters) == ((COOKIE,), ())
@@ -29,9 +27,7 @@ def test_a_door_is_told_by_what_is_rarest() -> None:
 
 
 def test_tables_are_lua() -> None:
-    """
-    Whatever a door asks for is a table that LuaJIT reads.
-    """
+    """Whatever a door asks for is a table that LuaJIT reads."""
     door = Door(
         "/", query='"]]', methods=("POST",), credentials=(Credential((COOKIE, NONCE)),), json=True
     )

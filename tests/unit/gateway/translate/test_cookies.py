@@ -33,18 +33,14 @@ RULES = (
     ],
 )
 def test_cookie_gains_what_it_lacks(cookie: str, wanted: str | None) -> None:
-    """
-    Secure always, the rest by the rule of its name; nothing that is there changes.
-    """
+    """Secure always, the rest by the rule of its name; nothing that is there changes."""
     runtime = LuaRuntime()
     runtime.execute(cookie_program(RULES))
     assert runtime.globals()["hardened"](cookie) == (wanted or f"{cookie}; Secure")
 
 
 def test_program_rewrites_every_cookie_once() -> None:
-    """
-    Several cookies stay several, in order.
-    """
+    """Several cookies stay several, in order."""
     runtime = LuaRuntime()
     runtime.execute(cookie_program(()))
     runtime.execute(

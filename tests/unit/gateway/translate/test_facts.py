@@ -12,9 +12,7 @@ KEY, COUNTRY = "%DOWNSTREAM_PEER_FINGERPRINT_256%", "%FILTER_STATE(envoy.geoip:F
 
 
 def noted(material: Material, *routes: Route) -> dict[str, str]:
-    """
-    Return what is noted under which name on a site with *routes*.
-    """
+    """Return what is noted under which name on a site with *routes*."""
     site = Site(("shop.example",), Upstream("http", "127.0.0.1", 1), routes)
     filters: Any = facts_of_connection(site, material)
     return {
@@ -24,9 +22,7 @@ def noted(material: Material, *routes: Route) -> dict[str, str]:
 
 
 def test_a_public_site_notes_nothing_but_the_log() -> None:
-    """
-    Where nothing asks for a key, no certificate and no country is looked at.
-    """
+    """Where nothing asks for a key, no certificate and no country is looked at."""
     found = noted(Material("/x", {}, geo_database="/c.mmdb"), Route(Door("/"), PUBLIC))
     assert list(found) == ["sealgate.log"]
     assert "PEER" not in str(found)
@@ -34,9 +30,7 @@ def test_a_public_site_notes_nothing_but_the_log() -> None:
 
 
 def test_a_lock_has_key_and_country_apart_and_together() -> None:
-    """
-    Without a database there is no country, and the place where it would stand says so.
-    """
+    """Without a database there is no country, and the place where it would stand says so."""
     locked = Route(Door("/"), CONFIDENTIAL, admit=("user:a",))
     found = noted(Material("/x", {}, geo_database="/c.mmdb"), locked)
     assert found["sealgate.client"] == KEY

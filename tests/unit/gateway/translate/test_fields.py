@@ -19,9 +19,7 @@ PUBLIC = DEFAULT_MODEL.classes[0]
 
 
 def kept_back(route: Route, where: str) -> str:
-    """
-    Return which names do not pass on *route*.
-    """
+    """Return which names do not pass on *route*."""
     settings: Any = field_settings(route)
     (one,) = settings[FIELDS_FILTER]["config"]["mutations"][where]
     found: str = one["remove_on_match"]["key_matcher"]["safe_regex"]["regex"]
@@ -29,9 +27,7 @@ def kept_back(route: Route, where: str) -> str:
 
 
 def test_trailers_are_dropped_unless_a_route_lets_them_pass() -> None:
-    """
-    One filter is on for all, the other for who asks.
-    """
+    """One filter is on for all, the other for who asks."""
     first, second = field_filters()
     assert isinstance(first, dict)
     assert isinstance(second, dict)
@@ -51,9 +47,7 @@ def test_trailers_are_dropped_unless_a_route_lets_them_pass() -> None:
     ],
 )
 def test_what_no_trailer_may_say_does_not_pass(name: str, passes: bool) -> None:  # noqa: FBT001  # a table
-    """
-    Neither names of the gateway's own, nor what frames, routes or signs in.
-    """
+    """Neither names of the gateway's own, nor what frames, routes or signs in."""
     names = kept_back(Route(Door("/"), PUBLIC, request_trailers=True), "request_trailers_mutations")
     assert (re.fullmatch(names, name) is None) is passes
     assert names.startswith(FORGEABLE)
@@ -68,8 +62,6 @@ def test_what_no_trailer_may_say_does_not_pass(name: str, passes: bool) -> None:
     ],
 )
 def test_caches_hear_one_thing_of_a_payment(name: str, passes: bool) -> None:  # noqa: FBT001  # a table
-    """
-    What any vendor's cache listens to does not pass; Cache-Control itself is replaced.
-    """
+    """What any vendor's cache listens to does not pass; Cache-Control itself is replaced."""
     names = kept_back(Route(Door("/"), PUBLIC, payment=True), "response_mutations")
     assert (re.fullmatch(names, name) is None) is passes

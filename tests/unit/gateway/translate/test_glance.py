@@ -20,9 +20,7 @@ BY_METHOD = Door("/node", methods=("GET", "POST"))
 
 
 def test_doors_elsewhere_do_not_concern_a_route() -> None:
-    """
-    Only what can lie below or above a path is looked at there.
-    """
+    """Only what can lie below or above a path is looked at there."""
     routes = [
         Route(Door("/a", query="x"), CONFIDENTIAL),
         Route(Door("/b/*", query="x"), CONFIDENTIAL),
@@ -32,9 +30,7 @@ def test_doors_elsewhere_do_not_concern_a_route() -> None:
 
 
 def test_a_door_is_not_concerned_where_one_path_beside_it_is_served() -> None:
-    """
-    It is where everything below that path is served as well.
-    """
+    """It is where everything below that path is served as well."""
     beside = Route(Door("/", query="token", besides=("/take",)), PUBLIC)
 
     assert concerned(Route(Door("/take", exact=True), PUBLIC), [beside]) == []
@@ -43,9 +39,7 @@ def test_a_door_is_not_concerned_where_one_path_beside_it_is_served() -> None:
 
 
 def test_what_keeps_doors_apart() -> None:
-    """
-    No credential that one asks for, and no method; what answers GET answers HEAD.
-    """
+    """No credential that one asks for, and no method; what answers GET answers HEAD."""
     names = [matcher["name"] for matcher in unconcerned([BY_CREDENTIAL], FRONT)]
     assert names == ["authorization", "cookie", "cookie"]
     [by_method] = unconcerned([BY_METHOD], FRONT)
@@ -58,17 +52,13 @@ def test_what_keeps_doors_apart() -> None:
 
 
 def test_each_credential_is_a_way_of_its_own() -> None:
-    """
-    A door that asks for one of two credentials has two literal matches.
-    """
+    """A door that asks for one of two credentials has two literal matches."""
     assert len(list(literally(BY_CREDENTIAL))) == 2
     assert next(iter(literally(Door("/", query="x", methods=("POST",)))))[1]["name"] == ":method"
 
 
 def test_bodies_are_read_only_where_they_tell() -> None:
-    """
-    A door by credentials in headers needs none; one at another path is told by the path.
-    """
+    """A door by credentials in headers needs none; one at another path is told by the path."""
     assert read_in_bodies([BY_CREDENTIAL, BY_METHOD]) == [BY_METHOD]
     assert elsewhere([BY_CREDENTIAL], FRONT) == []
     away = elsewhere([BY_METHOD], FRONT)

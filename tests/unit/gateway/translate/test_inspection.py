@@ -1,6 +1,4 @@
-"""
-Inspected routes lead to their relay, and enforcing ones nowhere else.
-"""
+"""Inspected routes lead to their relay, and enforcing ones nowhere else."""
 
 from dataclasses import replace
 from typing import Any
@@ -43,18 +41,14 @@ def _entries(inspect: Inspect, *, relay: bool = True) -> list[Any]:
 
 
 def test_route_that_is_off_is_left_alone() -> None:
-    """
-    Whoever inspects nothing pays nothing.
-    """
+    """Whoever inspects nothing pays nothing."""
     assert _entries(Inspect.OFF) == [ENTRY]
     inventory = Inventory("f", "/s", sites=(_site(Inspect.OFF),))
     assert list(relay_clusters(inventory, _material())) == []
 
 
 def test_enforcing_route_has_no_way_around_its_relay() -> None:
-    """
-    One entry, with its locks, to a cluster that has the relay and nobody else; no upgrades.
-    """
+    """One entry, with its locks, to a cluster that has the relay and nobody else; no upgrades."""
     (entry,) = _entries(Inspect.ENFORCE)
     assert entry["route"]["cluster"] == "relay route shop.example/"
     assert entry["route"]["idle_timeout"] == "60s"
@@ -73,9 +67,7 @@ def test_enforcing_route_has_no_way_around_its_relay() -> None:
 
 
 def test_enforcing_route_without_a_relay_is_refused() -> None:
-    """
-    Nothing is shown that nobody looked at.
-    """
+    """Nothing is shown that nobody looked at."""
     (entry,) = _entries(Inspect.ENFORCE, relay=False)
     assert "route" not in entry
     assert entry["direct_response"] == {"status": 503}
@@ -83,9 +75,7 @@ def test_enforcing_route_without_a_relay_is_refused() -> None:
 
 
 def test_observed_route_takes_a_sample_and_has_a_way_around() -> None:
-    """
-    One GET in a hundred goes over the relay, and to the site when that fails.
-    """
+    """One GET in a hundred goes over the relay, and to the site when that fails."""
     sample, entry = _entries(Inspect.OBSERVE)
     assert entry == ENTRY
     assert sample["match"]["runtime_fraction"] == {
@@ -105,9 +95,7 @@ def test_observed_route_takes_a_sample_and_has_a_way_around() -> None:
 
 @pytest.mark.parametrize("inspect", [Inspect.OBSERVE, Inspect.ENFORCE])
 def test_site_that_speaks_tls_has_a_way_back(inspect: Inspect) -> None:
-    """
-    Relays speak no TLS, so Envoy does it for them, with the site's own cluster.
-    """
+    """Relays speak no TLS, so Envoy does it for them, with the site's own cluster."""
     site = _site(inspect, Upstream("https", "backend.example", 443))
     inventory = Inventory("f", "/s", sites=(site,))
     (listener,) = back_listeners(inventory, _material())
@@ -120,9 +108,7 @@ def test_site_that_speaks_tls_has_a_way_back(inspect: Inspect) -> None:
 
 
 def test_translation_holds_relays_beside_their_sites() -> None:
-    """
-    The whole configuration names the relay once as a cluster and where its route leads.
-    """
+    """The whole configuration names the relay once as a cluster and where its route leads."""
     files = translate(Inventory("f", "/s", sites=(_site(Inspect.ENFORCE),)), _material()).files
     assert str(files["cds.json"]).count("'relay route shop.example/'") == 2
     assert "relay route shop.example/" in str(files["rds-https-shop.example.json"])
@@ -132,9 +118,7 @@ def test_translation_holds_relays_beside_their_sites() -> None:
     "upstream", [Upstream("https", "backend.example", 443), Upstream("http", "localhost", 80)]
 )
 def test_way_around_to_a_name_or_over_tls_is_the_sites_own(upstream: Upstream) -> None:
-    """
-    A name beside the relay's socket in one cluster would leave neither to be reached.
-    """
+    """A name beside the relay's socket in one cluster would leave neither to be reached."""
     inventory = Inventory("f", "/s", sites=(_site(Inspect.OBSERVE, upstream),))
     alone, either = relay_clusters(inventory, _material())
     assert str(alone).count("/run/r.sock") == 1
@@ -146,9 +130,7 @@ def test_way_around_to_a_name_or_over_tls_is_the_sites_own(upstream: Upstream) -
 
 
 def test_requests_with_a_body_and_odd_ones_are_not_sampled() -> None:
-    """
-    Envoy would have to keep a body for the site; and an entry less is an entry less for all.
-    """
+    """Envoy would have to keep a body for the site; and an entry less is an entry less for all."""
     sample, _ = _entries(Inspect.OBSERVE)
     no_length = {"name": "content-length", "present_match": True, "invert_match": True}
     assert no_length in sample["match"]["headers"]
@@ -174,7 +156,5 @@ def test_requests_with_a_body_and_odd_ones_are_not_sampled() -> None:
     ],
 )
 def test_samples_are_bounded_in_a_second(share: int, per_second: float, expected: int) -> None:
-    """
-    Ten in a second tell as much as a hundred; and a quiet site has its one in a hundred.
-    """
+    """Ten in a second tell as much as a hundred; and a quiet site has its one in a hundred."""
     assert next_share(share, per_second) == expected

@@ -1,6 +1,4 @@
-"""
-Limits stand where they hold: sizes in routes, rates in the listener, and which rate in the route.
-"""
+"""Limits stand where they hold: sizes in routes, rates in the listener, and which rate in the route."""
 
 from __future__ import annotations
 
@@ -42,16 +40,12 @@ NONE = Limits(5, 0, 0, 0, 0)
 
 
 def inventory(limits: Limits) -> Inventory:
-    """
-    Return a declaration with *limits*.
-    """
+    """Return a declaration with *limits*."""
     return Inventory("sealgate.toml", "/state", sites=(SITE,), limits=limits)
 
 
 def entries(limits: Limits) -> dict[str, set[str]]:
-    """
-    Return, per name of a route, the filters that it turns on or sets.
-    """
+    """Return, per name of a route, the filters that it turns on or sets."""
     found: Any = https_routes(inventory(limits), SITE, MATERIAL)
     told: dict[str, set[str]] = {}
     for entry in found["virtual_hosts"][0]["routes"]:
@@ -62,9 +56,7 @@ def entries(limits: Limits) -> dict[str, set[str]]:
 
 
 def sizes(limits: Limits) -> dict[str, set[int]]:
-    """
-    Return, per name of a route, how much it takes where it says so itself.
-    """
+    """Return, per name of a route, how much it takes where it says so itself."""
     found: Any = https_routes(inventory(limits), SITE, MATERIAL)
     told: dict[str, set[int]] = {}
     for entry in found["virtual_hosts"][0]["routes"]:
@@ -76,9 +68,7 @@ def sizes(limits: Limits) -> dict[str, set[int]]:
 
 
 def test_each_route_counts_as_what_it_is() -> None:
-    """
-    Pages of the gateway, routes that are signed in to, and all others have their own count.
-    """
+    """Pages of the gateway, routes that are signed in to, and all others have their own count."""
     told = entries(ALL)
     rates = {name: filters & set(Rate) for name, filters in told.items()}
     assert rates == {
@@ -92,9 +82,7 @@ def test_each_route_counts_as_what_it_is() -> None:
 
 
 def test_the_size_holds_for_every_route_and_its_own_for_one() -> None:
-    """
-    A door by a parameter takes what its path takes.
-    """
+    """A door by a parameter takes what its path takes."""
     default: Any = body_filter(ALL)
     [size] = default["typed_config"]["default_filter_chain"]["filters"]
     assert size["typed_config"]["max_request_bytes"] == ALL.max_body_bytes
@@ -108,9 +96,7 @@ def test_the_size_holds_for_every_route_and_its_own_for_one() -> None:
 
 
 def test_what_counts_is_off_until_a_route_asks() -> None:
-    """
-    And is not there at all without a limit, or where nobody signs in.
-    """
+    """And is not there at all without a limit, or where nobody signs in."""
     filters: Any = rate_filters(ALL, signs_in=True)
     assert [one["name"] for one in filters] == list(Rate)
     assert all(one["disabled"] for one in filters)
@@ -129,9 +115,7 @@ def test_what_counts_is_off_until_a_route_asks() -> None:
 
 
 def test_an_upgraded_connection_is_judged_like_any_and_has_no_body() -> None:
-    """
-    WebSockets pass the same filters, but for the one that counts bodies.
-    """
+    """WebSockets pass the same filters, but for the one that counts bodies."""
     listeners: Any = https_listeners(inventory(ALL), MATERIAL)
     for chain in listeners[0]["filter_chains"]:
         manager = chain["filters"][-1]["typed_config"]
@@ -142,9 +126,7 @@ def test_an_upgraded_connection_is_judged_like_any_and_has_no_body() -> None:
 
 
 def test_without_a_limit_no_timer_is_set() -> None:
-    """
-    It would cost every request.
-    """
+    """It would cost every request."""
     listeners: Any = https_listeners(inventory(NONE), MATERIAL)
     for chain in listeners[0]["filter_chains"]:
         assert "request_timeout" not in chain["filters"][-1]["typed_config"]

@@ -27,23 +27,17 @@ MATERIAL = Material("/x", {"one.example": PAIR, "two.example": PAIR}, "/ca")
 
 
 def inventory(*sites: Site, **listen: Any) -> Inventory:
-    """
-    Return *sites* behind the doors that *listen* names.
-    """
+    """Return *sites* behind the doors that *listen* names."""
     return Inventory("s.toml", "x", Listen(**listen), sites=sites)
 
 
 def https(declared: Inventory, material: Material = MATERIAL) -> Any:
-    """
-    Return the listeners for https.
-    """
+    """Return the listeners for https."""
     return https_listeners(declared, material)
 
 
 def test_one_site_needs_no_look_at_the_name() -> None:
-    """
-    With one site there is one chain, and nothing is inspected before the handshake.
-    """
+    """With one site there is one chain, and nothing is inspected before the handshake."""
     [listener] = https(inventory(ONE))
     [chain] = listener["filter_chains"]
     assert "filter_chain_match" not in chain
@@ -52,18 +46,14 @@ def test_one_site_needs_no_look_at_the_name() -> None:
 
 
 def test_further_sites_are_chosen_by_name() -> None:
-    """
-    The first site also serves clients that send no name.
-    """
+    """The first site also serves clients that send no name."""
     [listener] = https(inventory(ONE, TWO))
     matches = [chain.get("filter_chain_match") for chain in listener["filter_chains"]]
     assert matches == [{"server_names": ["two.example"]}, None]
 
 
 def test_what_is_secret_is_found_by_its_name_only() -> None:
-    """
-    Nobody comes to it without a name, also where it stands first or alone.
-    """
+    """Nobody comes to it without a name, also where it stands first or alone."""
     secret = Route(Door("/"), DEFAULT_MODEL.classes[3])
     vault = replace(ONE, routes=(secret,))
     for sites, names in (((vault, TWO), [["one.example"], None]), ((vault,), [["one.example"]])):
@@ -75,9 +65,7 @@ def test_what_is_secret_is_found_by_its_name_only() -> None:
 
 
 def test_each_address_has_a_listener() -> None:
-    """
-    Every door is opened.
-    """
+    """Every door is opened."""
     declared = inventory(
         ONE,
         https=(Address("127.0.0.1", 1), Address("::1", 2)),
@@ -93,18 +81,14 @@ def test_each_address_has_a_listener() -> None:
 
 
 def test_without_an_authority_no_certificate_is_asked_for() -> None:
-    """
-    Visitors are not prompted where nobody was given a certificate.
-    """
+    """Visitors are not prompted where nobody was given a certificate."""
     [listener] = https(inventory(ONE), Material("/x", {"one.example": PAIR}))
     tls = listener["filter_chains"][0]["transport_socket"]["typed_config"]
     assert "validation_context" not in tls["common_tls_context"]
 
 
 def test_only_trusted_proxies_reach_any_chain() -> None:
-    """
-    With trusted proxies, every chain of every door is for their networks only.
-    """
+    """With trusted proxies, every chain of every door is for their networks only."""
     declared = inventory(ONE, TWO, trusted_proxies=("192.0.2.0/24",))
     found: Any = [*https(declared), *http_listeners(declared, MATERIAL)]
     for listener in found:
@@ -116,16 +100,12 @@ def test_only_trusted_proxies_reach_any_chain() -> None:
 
 
 def test_file_names() -> None:
-    """
-    A file is called after what it holds.
-    """
+    """A file is called after what it holds."""
     assert rds_file("https one.example") == "rds-https-one.example.json"
 
 
 def test_a_proof_over_tls_has_a_chain_of_its_own() -> None:
-    """
-    It is chosen by name and protocol, and each name has a chain to fall back to.
-    """
+    """It is chosen by name and protocol, and each name has a chain to fall back to."""
     declared = replace(
         inventory(ONE, TWO),
         tls=TLSSettings(acme=True),
@@ -149,9 +129,7 @@ def test_a_proof_over_tls_has_a_chain_of_its_own() -> None:
 
 
 def test_one_site_that_proves_by_tls_is_inspected_all_the_time() -> None:
-    """
-    The protocol has to be read before the handshake.
-    """
+    """The protocol has to be read before the handshake."""
     declared = replace(
         inventory(ONE),
         tls=TLSSettings(acme=True),

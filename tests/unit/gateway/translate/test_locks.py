@@ -20,16 +20,12 @@ ACCESS = AccessSettings(("NO", "DE"), "c.mmdb")
 
 
 def material(*fingerprints: str) -> Material:
-    """
-    Return material that admits *fingerprints* to the door.
-    """
+    """Return material that admits *fingerprints* to the door."""
     return Material("/x", {}, "/ca", {"route shop.example/typo3": fingerprints}, "/c.mmdb")
 
 
 def actions(settings: object) -> list[tuple[str, str]]:
-    """
-    Return every decision in *settings*, in order: policy name and action.
-    """
+    """Return every decision in *settings*, in order: policy name and action."""
     if isinstance(settings, dict):
         if settings.get("@type", "").endswith("rbac.v3.Action"):
             return [(settings["name"], settings["action"])]
@@ -40,25 +36,19 @@ def actions(settings: object) -> list[tuple[str, str]]:
 
 
 def test_open_routes_have_no_filter() -> None:
-    """
-    Where the gateway asks for nothing, nothing runs.
-    """
+    """Where the gateway asks for nothing, nothing runs."""
     for route in (Route(DOOR, PUBLIC), Route(DOOR, RESTRICTED, access=SiteAccess.SITE)):
         assert lock(SITE, route, ACCESS, material(FIRST)) == {}
 
 
 def test_unbuilt_route_refuses_everybody() -> None:
-    """
-    A class that cannot be kept lets nobody in, admitted or not.
-    """
+    """A class that cannot be kept lets nobody in, admitted or not."""
     for route in (Route(DOOR, SECRET, admit=("user:a",)), Route(DOOR, RESTRICTED)):
         assert actions(lock(SITE, route, ACCESS, material(FIRST))) == [("unbuilt", "DENY")]
 
 
 def test_nobody_admitted_refuses_everybody() -> None:
-    """
-    Without a list, or without a living certificate, there is no way in.
-    """
+    """Without a list, or without a living certificate, there is no way in."""
     listed = Route(DOOR, CONFIDENTIAL, admit=("user:a",))
     nobody = [("nobody-admitted", "DENY")]
     assert actions(lock(SITE, listed, ACCESS, material())) == nobody
@@ -120,18 +110,14 @@ def decided(matcher: Any, **connection: str) -> tuple[str, str]:
 def test_admitted_needs_certificate_and_country(
     connection: dict[str, str], decision: tuple[str, str]
 ) -> None:
-    """
-    Only a certificate that is listed, from a country that is listed, comes in.
-    """
+    """Only a certificate that is listed, from a country that is listed, comes in."""
     route = Route(DOOR, CONFIDENTIAL, admit=("user:a",))
     settings: Any = lock(SITE, route, ACCESS, material(SECOND, FIRST))
     assert decided(settings[RBAC_FILTER]["rbac"]["matcher"], **connection) == decision
 
 
 def test_each_certificate_stands_three_times_however_many_countries() -> None:
-    """
-    The whole table is read anew with each change, so it must not grow with both.
-    """
+    """The whole table is read anew with each change, so it must not grow with both."""
     route = Route(DOOR, CONFIDENTIAL, admit=("user:a",))
     many = AccessSettings(tuple(f"{a}{b}" for a in "ABCDEFGHIJ" for b in "ABCDEFGHIJ"), "c.mmdb")
     text = json.dumps(lock(SITE, route, many, material(FIRST, SECOND)))
@@ -139,18 +125,14 @@ def test_each_certificate_stands_three_times_however_many_countries() -> None:
 
 
 def test_without_countries_nobody_is_let_in() -> None:
-    """
-    Where no country is allowed, the lock stays shut.
-    """
+    """Where no country is allowed, the lock stays shut."""
     route = Route(DOOR, CONFIDENTIAL, admit=("user:a",))
     settings = lock(SITE, route, AccessSettings(), material(FIRST))
     assert "ALLOW" not in json.dumps(settings)
 
 
 def test_what_is_opened_at_once_is_what_the_table_admits() -> None:
-    """
-    The expression says the same as the table, and nothing that is absent fits it.
-    """
+    """The expression says the same as the table, and nothing that is absent fits it."""
     route = Route(DOOR, CONFIDENTIAL, admit=("user:a",))
     matcher: Any = opened_at_once(SITE, route, ACCESS, material(SECOND, FIRST))
     assert matcher["key"] == "sealgate.key-and-country"
@@ -165,9 +147,7 @@ def test_what_is_opened_at_once_is_what_the_table_admits() -> None:
 
 
 def test_only_a_lock_that_a_certificate_opens_is_opened_at_once() -> None:
-    """
-    Where nobody is admitted, from nowhere, or by something else, only the filter decides.
-    """
+    """Where nobody is admitted, from nowhere, or by something else, only the filter decides."""
     locked = Route(DOOR, CONFIDENTIAL, admit=("user:a",))
     many = tuple(f"{number:064x}" for number in range(MOST_IN_EXPRESSION + 1))
     for route, access, given in (

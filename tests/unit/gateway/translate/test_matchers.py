@@ -9,9 +9,7 @@ from sealgate.policy.protection import AccessRung
 
 
 def passes(matcher: Any, **headers: str) -> bool:
-    """
-    Return whether *matcher* leaves the filter out for a request with *headers*.
-    """
+    """Return whether *matcher* leaves the filter out for a request with *headers*."""
     tree = matcher["matcher_tree"]
     assert "on_no_match" not in matcher
     name = tree["input"]["typed_config"]["header_name"].removeprefix("x-sealgate-")
@@ -25,9 +23,7 @@ def passes(matcher: Any, **headers: str) -> bool:
 
 
 def test_whoever_is_worth_enough_passes_by() -> None:
-    """
-    Anybody with a session does, and nobody without one, or with one that nobody issues.
-    """
+    """Anybody with a session does, and nobody without one, or with one that nobody issues."""
     anybody = passes_by(AccessRung.LOW, None, bound=False)
     assert [passes(anybody, rung=str(rung)) for rung in range(5)] == [
         False,
@@ -43,9 +39,7 @@ def test_whoever_is_worth_enough_passes_by() -> None:
 
 @pytest.mark.parametrize("bound", [False, True])
 def test_a_list_is_held(*, bound: bool) -> None:
-    """
-    Where people are named, only they pass by, with whatever session.
-    """
+    """Where people are named, only they pass by, with whatever session."""
     listed = passes_by(AccessRung.LOW, ["bert", "anna"], bound=bound)
     assert passes(listed, rung="1", user="anna")
     assert passes(listed, rung="2", user="bert")
@@ -59,9 +53,7 @@ def test_a_list_is_held(*, bound: bool) -> None:
 
 
 def test_a_session_that_is_bound_to_a_certificate_does_not_pass_by() -> None:
-    """
-    Only the service knows whether the certificate is there.
-    """
+    """Only the service knows whether the certificate is there."""
     bound = passes_by(AccessRung.LOW, None, bound=True)
     assert passes(bound, rung="3", key="none")
     assert not passes(bound, rung="3", key="aa" * 32)

@@ -48,9 +48,7 @@ OWN_COOKIES = f"{OURS}[a-z-]*"
     ],
 )
 def test_what_is_left_of_a_header(cookies: str, left: str) -> None:
-    """
-    Ours are gone wherever they stand; what is not ours stays as it was sent.
-    """
+    """Ours are gone wherever they stand; what is not ours stays as it was sent."""
     assert LEFT_OF(cookies) == left
 
 
@@ -75,9 +73,7 @@ PIECES = st.sampled_from(
 
 
 def left_by_reading(cookies: str) -> str:
-    """
-    Say the same as the program, cookie by cookie.
-    """
+    """Say the same as the program, cookie by cookie."""
     left, begins = "", False
     for separator, piece in re.findall("(^|[;,])([^;,]*)", cookies):
         ours = re.search(f"{OWN_COOKIES}=", piece)
@@ -92,17 +88,13 @@ def left_by_reading(cookies: str) -> str:
 
 @given(st.lists(PIECES, max_size=14).map("".join))
 def test_the_program_cuts_what_reading_each_cookie_would(cookies: str) -> None:
-    """
-    It looks only for names and ends, and comes to the same as reading every character.
-    """
+    """It looks only for names and ends, and comes to the same as reading every character."""
     assert LEFT_OF(cookies) == left_by_reading(cookies)
 
 
 @given(st.lists(PIECES, max_size=14).map("".join))
 def test_no_cut_makes_a_cookie_that_nobody_sent(cookies: str) -> None:
-    """
-    What is left of each cookie is its beginning, in its place; nothing of ours is among it.
-    """
+    """What is left of each cookie is its beginning, in its place; nothing of ours is among it."""
     left = LEFT_OF(cookies)
     assert not re.search(f"{OWN_COOKIES}=", left)
     sent = [piece.lstrip(" ") for piece in re.split("[;,]", cookies)]
@@ -113,9 +105,7 @@ def test_no_cut_makes_a_cookie_that_nobody_sent(cookies: str) -> None:
 
 
 def is_usual(cookies: str) -> bool:
-    """
-    Say the same as the expression, cookie by cookie.
-    """
+    """Say the same as the expression, cookie by cookie."""
     pairs = cookies.split("; ")
     ours = [pair for pair in pairs if pair.startswith(f"{OURS}=")]
     if len(ours) != 1 or not re.fullmatch("[A-Za-z0-9_.-]*", ours[0].partition("=")[2]):
@@ -131,9 +121,7 @@ def is_usual(cookies: str) -> bool:
 
 
 def left_by_envoy(cookies: str) -> str:
-    """
-    Say what Envoy's filter leaves: it puts together anew what it took apart.
-    """
+    """Say what Envoy's filter leaves: it puts together anew what it took apart."""
     kept = []
     for piece in cookies.split(";"):
         name, equals, value = piece.lstrip(" ").partition("=")
@@ -170,17 +158,13 @@ HEADERS = st.one_of(
 
 @given(HEADERS)
 def test_the_expression_knows_what_is_written_as_browsers_do(cookies: str) -> None:
-    """
-    Ours once, pairs with a name, nothing quoted, and our names nowhere else.
-    """
+    """Ours once, pairs with a name, nothing quoted, and our names nowhere else."""
     assert bool(re.fullmatch(AMONG_OTHERS, cookies)) is is_usual(cookies)
 
 
 @given(HEADERS)
 def test_what_envoy_takes_out_of_it_is_what_the_program_would(cookies: str) -> None:
-    """
-    Of such a header Envoy's own filter leaves the others as they were sent, and none of ours.
-    """
+    """Of such a header Envoy's own filter leaves the others as they were sent, and none of ours."""
     if re.fullmatch(AMONG_OTHERS, cookies):
         left = left_by_envoy(cookies)
         assert left == left_by_reading(cookies)
@@ -189,16 +173,12 @@ def test_what_envoy_takes_out_of_it_is_what_the_program_would(cookies: str) -> N
 
 @given(st.text("-seal; g", max_size=14), st.sampled_from(["-seal", "-sg", "-se"]))
 def test_an_expression_for_texts_without_a_word(text: str, word: str) -> None:
-    """
-    It fits a text if the word does not occur in it, nor a character that is excluded.
-    """
+    """It fits a text if the word does not occur in it, nor a character that is excluded."""
     assert bool(re.fullmatch(without(word, ";"), text)) is (word not in text and ";" not in text)
 
 
 def test_many_cookies_of_ours_take_no_square_of_time() -> None:
-    """
-    A separator is looked for again only where it was passed: each character is read once.
-    """
+    """A separator is looked for again only where it was passed: each character is read once."""
     RUNTIME.execute(
         """
         function characters_read(cookies)
@@ -221,9 +201,7 @@ def test_many_cookies_of_ours_take_no_square_of_time() -> None:
 
 
 def test_the_header_is_gone_before_the_program_looks_at_it() -> None:
-    """
-    So nothing of ours passes, whatever happens then.
-    """
+    """So nothing of ours passes, whatever happens then."""
     RUNTIME.execute(
         """
         local said = {}
@@ -250,9 +228,7 @@ def test_the_header_is_gone_before_the_program_looks_at_it() -> None:
 
 
 def chosen(entries: list[dict[str, Any]], cookie: str | None) -> int:
-    """
-    Return which of *entries* a request with this Cookie header comes to.
-    """
+    """Return which of *entries* a request with this Cookie header comes to."""
 
     def holds(one: dict[str, Any]) -> bool:
         if one["name"] != "cookie":
@@ -274,9 +250,7 @@ def chosen(entries: list[dict[str, Any]], cookie: str | None) -> int:
 
 @pytest.mark.parametrize("signed", [False, True])
 def test_no_entry_lets_ours_pass(*, signed: bool) -> None:
-    """
-    The whole header goes where nothing else is in it; else one of two filters takes ours out.
-    """
+    """The whole header goes where nothing else is in it; else one of two filters takes ours out."""
     entry: Any = {"match": {"prefix": "/", "headers": [{"name": ":path"}]}, "route": {}}
     if signed:
         entry["typed_per_filter_config"] = {"envoy.filters.http.jwt_authn": {}}

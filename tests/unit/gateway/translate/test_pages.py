@@ -20,17 +20,13 @@ PAGES = (*LOCKED_PAGES, *PLAIN_PAGES, *COMMON_PAGES)
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.title)
 def test_page_names_a_rule_that_exists(page: Page) -> None:
-    """
-    Whoever looks the rule up with ``sealgate explain`` finds it.
-    """
+    """Whoever looks the rule up with ``sealgate explain`` finds it."""
     assert page.rule is None or find_rule(page.rule) is not None
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.title)
 def test_page_says_what_to_do(page: Page) -> None:
-    """
-    Each page has a heading, a reason and a next step, without a stray format command.
-    """
+    """Each page has a heading, a reason and a next step, without a stray format command."""
     assert page.title
     assert page.text.endswith(".")
     assert page.todo
@@ -38,9 +34,7 @@ def test_page_says_what_to_do(page: Page) -> None:
 
 
 def test_every_page_comes_as_json_and_as_html() -> None:
-    """
-    Programs get problem details (RFC 9457), people get a page; the JSON one is tried first.
-    """
+    """Programs get problem details (RFC 9457), people get a page; the JSON one is tried first."""
     mappers: Any = local_replies(PAGES, "")["mappers"]
     kinds = [mapper["body_format_override"]["content_type"] for mapper in mappers]
     pair = ["application/problem+json", "text/html; charset=utf-8"]
@@ -48,9 +42,7 @@ def test_every_page_comes_as_json_and_as_html() -> None:
 
 
 def test_only_the_response_and_the_route_are_quoted() -> None:
-    """
-    No format command reads the request, so nothing of it can come back.
-    """
+    """No format command reads the request, so nothing of it can come back."""
     commands = set(re.findall(r"%[A-Z_(:a-z)]+%", json.dumps(local_replies(PAGES, "100% <b>"))))
     assert commands == {
         "%RESPONSE_CODE%",
@@ -62,8 +54,6 @@ def test_only_the_response_and_the_route_are_quoted() -> None:
 
 
 def test_operator_is_escaped() -> None:
-    """
-    The operator's name can hold neither markup nor a format command.
-    """
+    """The operator's name can hold neither markup nor a format command."""
     text = json.dumps(local_replies((), "100% <b>"))
     assert "100%% &lt;b&gt;" in text

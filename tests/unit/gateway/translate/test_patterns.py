@@ -21,9 +21,7 @@ INSTALL = Route(Door("/", query="__typo3_install"), CONFIDENTIAL)
 
 
 def test_below_the_strictest_only_odd_spellings_are_doubtful() -> None:
-    """
-    Where no route is stricter, a name is never doubted, but what may hide a control character is.
-    """
+    """Where no route is stricter, a name is never doubted, but what may hide a control character is."""
     for route, others in ((BACKEND, (FRONT, BACKEND)), (FRONT, (FRONT,))):
         pattern = doubtful(route, others, path_route=route)
         assert not re.fullmatch(pattern, "/typo3/A/b.css?c=%0a")
@@ -35,9 +33,7 @@ def test_below_the_strictest_only_odd_spellings_are_doubtful() -> None:
     ["/", "/a/b.css?v=1", "/typo3temp/x", "/a.php?x=%20", "/a.well-known/x", "/?a[b]=1", "/A%"],
 )
 def test_ordinary_targets_are_not_doubtful(target: str) -> None:
-    """
-    What sites are usually asked for goes without Lua; a percent sign in a path does not.
-    """
+    """What sites are usually asked for goes without Lua; a percent sign in a path does not."""
     pattern = doubtful(FRONT, (FRONT, BACKEND, INSTALL), path_route=FRONT)
     assert (re.fullmatch(pattern, target) is not None) is (target == "/A%")
 
@@ -51,9 +47,7 @@ def test_ordinary_targets_are_not_doubtful(target: str) -> None:
     ],
 )
 def test_ambiguous_targets_are_doubtful(target: str) -> None:
-    """
-    What some server may read as the backend is asked about.
-    """
+    """What some server may read as the backend is asked about."""
     pattern = doubtful(FRONT, (FRONT, BACKEND, INSTALL), path_route=FRONT)
     assert re.fullmatch(pattern, target)
 
@@ -70,18 +64,14 @@ def test_ambiguous_targets_are_doubtful(target: str) -> None:
     ],
 )
 def test_usual_targets_are_simple(target: str, is_simple: bool) -> None:  # noqa: FBT001  # a table
-    """
-    Words, one dotted name at the end, and a query of letters and digits.
-    """
+    """Words, one dotted name at the end, and a query of letters and digits."""
     pattern = simple(FRONT, (FRONT, BACKEND, INSTALL), path_route=FRONT)
     assert pattern is not None
     assert (re.fullmatch(pattern, target) is not None) is is_simple
 
 
 def test_doors_that_usual_targets_could_hide_have_no_quick_way() -> None:
-    """
-    A door with capitals, or a parameter of letters only, could be meant by a usual target.
-    """
+    """A door with capitals, or a parameter of letters only, could be meant by a usual target."""
     capital = Route(Door("/Admin"), CONFIDENTIAL)
     assert simple(FRONT, (FRONT, capital), path_route=FRONT) is None
     foreign = Route(Door("/\u00fcber"), CONFIDENTIAL)
@@ -95,18 +85,14 @@ def test_doors_that_usual_targets_could_hide_have_no_quick_way() -> None:
 
 
 def test_printable_is_ascii_without_space() -> None:
-    """
-    RE2 reads UTF-8; what is none is held back before it.
-    """
+    """RE2 reads UTF-8; what is none is held back before it."""
     assert re.fullmatch(PRINTABLE, "/~!")
     assert not re.fullmatch(PRINTABLE, "/ ")
     assert not re.fullmatch(PRINTABLE, "/\u00e9")
 
 
 def test_literal_patterns_take_whole_segments() -> None:
-    """
-    A wildcard stands for one segment, and names end where they end.
-    """
+    """A wildcard stands for one segment, and names end where they end."""
     wild = path_of(Door("/a/*/c.d"))
     assert re.fullmatch(wild, "/a/b/c.d/e")
     assert not re.fullmatch(wild, "/a/b/b/c.d")

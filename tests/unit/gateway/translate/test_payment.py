@@ -1,6 +1,4 @@
-"""
-What payment pages tell browsers.
-"""
+"""What payment pages tell browsers."""
 
 from __future__ import annotations
 
@@ -12,9 +10,7 @@ PUBLIC, _, CONFIDENTIAL, _ = DEFAULT_MODEL.classes
 
 
 def headers(*, payment: bool, scripts: tuple[str, ...] = (), reports: str = "") -> dict[str, str]:
-    """
-    Return the headers of a route, by name.
-    """
+    """Return the headers of a route, by name."""
     route = Route(
         Door("/"), PUBLIC, CONFIDENTIAL, payment=payment, scripts=scripts, script_reports=reports
     )
@@ -31,16 +27,12 @@ def headers(*, payment: bool, scripts: tuple[str, ...] = (), reports: str = "") 
 
 
 def test_other_pages_get_nothing() -> None:
-    """
-    No header costs a page on which nobody pays.
-    """
+    """No header costs a page on which nobody pays."""
     assert headers(payment=False) == {}
 
 
 def test_named_scripts_are_enforced() -> None:
-    """
-    The list stands in the policy, and what would go around it is shut.
-    """
+    """The list stands in the policy, and what would go around it is shut."""
     found = headers(payment=True, scripts=("'self'", "https://js.pay.example"))
 
     assert found == {
@@ -51,9 +43,7 @@ def test_named_scripts_are_enforced() -> None:
 
 
 def test_without_a_list_everything_is_reported_and_nothing_blocked() -> None:
-    """
-    Where somebody reads them, reports tell what the list must hold.
-    """
+    """Where somebody reads them, reports tell what the list must hold."""
     found = headers(payment=True, reports="https://reports.example/csp")
 
     assert "content-security-policy" not in found

@@ -53,9 +53,7 @@ plain_http = true
 
 
 def translated(text: str, *, signers: bool = True) -> tuple[Inventory, dict[str, Any]]:
-    """
-    Return the inventory of *text* and Envoy's files for it.
-    """
+    """Return the inventory of *text* and Envoy's files for it."""
     inventory = parse(text, "sealgate.toml", folder="/etc/sealgate")
     sockets = {
         route_asset(site, route).id: "/run/signer.sock"
@@ -73,9 +71,7 @@ def translated(text: str, *, signers: bool = True) -> tuple[Inventory, dict[str,
 
 
 def plain_routes(files: dict[str, Any]) -> list[dict[str, Any]]:
-    """
-    Return the entries of the first site on the plain port.
-    """
+    """Return the entries of the first site on the plain port."""
     entries: list[dict[str, Any]] = files["rds-http.json"]["resources"][0]["virtual_hosts"][0][
         "routes"
     ]
@@ -83,9 +79,7 @@ def plain_routes(files: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def taken(entries: list[dict[str, Any]], target: str) -> dict[str, Any]:
-    """
-    Return the entry that a plain GET for *target* finds, as Envoy would.
-    """
+    """Return the entry that a plain GET for *target* finds, as Envoy would."""
     path = target.partition("?")[0]
     for entry in entries:
         match = entry["match"]
@@ -150,9 +144,7 @@ _PIECES = st.sampled_from(
 @settings(deadline=None)
 @given(st.lists(_PIECES, max_size=6), st.sampled_from(["", "?a=b", "?/../upload", "?x=%2f"]))
 def test_nothing_of_another_route_is_served_in_clear(pieces: list[str], query: str) -> None:
-    """
-    Whatever a server might make of a path: what is served lies at a route that is, by every reading.
-    """
+    """Whatever a server might make of a path: what is served lies at a route that is, by every reading."""
     path = "/" + "/".join(pieces)
     entry = taken(ENTRIES, path + query)
     if "route" not in entry:
@@ -184,27 +176,21 @@ def test_nothing_of_another_route_is_served_in_clear(pieces: list[str], query: s
     ],
 )
 def test_what_is_served_and_what_is_redirected(target: str, served: bool) -> None:  # noqa: FBT001  # a table
-    """
-    As a table written by hand; where other routes are, what is doubtful goes on with https.
-    """
+    """As a table written by hand; where other routes are, what is doubtful goes on with https."""
     entry = taken(ENTRIES, target)
     assert ("route" in entry) is served
     assert ("redirect" in entry) is not served
 
 
 def test_a_site_that_is_served_in_clear_as_a_whole_still_doubts() -> None:
-    """
-    What is not spelled plainly is judged over TLS, for it may hold what no route serves.
-    """
+    """What is not spelled plainly is judged over TLS, for it may hold what no route serves."""
     _, files = translated(MIRROR)
     assert "route" in taken(plain_routes(files), "/pool/libstdc++6.deb")
     assert "redirect" in taken(plain_routes(files), "/pool/libstdc%2b%2b6.deb")
 
 
 def test_without_a_signer_there_is_a_refusal() -> None:
-    """
-    And no cluster of the site is named on the plain port but for ACME challenges.
-    """
+    """And no cluster of the site is named on the plain port but for ACME challenges."""
     _, files = translated(SHOP, signers=False)
     assert taken(plain_routes(files), "/pub/a")["direct_response"] == {"status": 503}
     routed = [e for e in plain_routes(files) if "route" in e]
@@ -212,9 +198,7 @@ def test_without_a_signer_there_is_a_refusal() -> None:
 
 
 def test_a_site_without_plain_routes_is_as_before() -> None:
-    """
-    It publishes no keys, and nothing but a challenge reaches it in clear.
-    """
+    """It publishes no keys, and nothing but a challenge reaches it in clear."""
     text = SHOP.replace("plain_http = true", "")
     _, files = translated(text)
     assert [e for e in plain_routes(files) if "route" in e][1:] == []
@@ -223,18 +207,14 @@ def test_a_site_without_plain_routes_is_as_before() -> None:
 
 
 def test_a_site_over_tls_is_reached_through_the_gateway() -> None:
-    """
-    The signer speaks no TLS: Envoy verifies the site for it.
-    """
+    """The signer speaks no TLS: Envoy verifies the site for it."""
     inventory, files = translated(MIRROR)
     assert needs_back(inventory.sites[0])
     assert "back mirror.example" in str(files["lds.json"])
 
 
 def test_who_asks_too_often_is_told_so_in_clear_too() -> None:
-    """
-    The limit that holds over TLS holds there; a port that only redirects needs none.
-    """
+    """The limit that holds over TLS holds there; a port that only redirects needs none."""
     _, files = translated("[limits]\nrequests_per_second = 5\n" + SHOP)
     entry = taken(plain_routes(files), "/pub/a")
     assert list(entry["typed_per_filter_config"]) == ["sealgate.rate.requests"]

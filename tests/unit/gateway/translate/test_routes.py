@@ -26,17 +26,13 @@ MATERIAL = Material("/x", {})
 
 
 def inventory(*routes: Route, **more: Any) -> Inventory:
-    """
-    Return one site with *routes*.
-    """
+    """Return one site with *routes*."""
     site = Site(("shop.example",), Upstream("http", "127.0.0.1", 1), routes)
     return Inventory("s.toml", "x", sites=(site,), **more)
 
 
 def entries(declared: Inventory) -> list[dict[str, Any]]:
-    """
-    Return the routes of the only site, in order; with a port, odd ones are refused first.
-    """
+    """Return the routes of the only site, in order; with a port, odd ones are refused first."""
     configuration: Any = https_routes(declared, declared.sites[0], MATERIAL)
     bare, ported, _ = configuration["virtual_hosts"]
     assert bare["domains"] == ["shop.example"]
@@ -51,9 +47,7 @@ def entries(declared: Inventory) -> list[dict[str, Any]]:
 
 
 def test_most_specific_door_is_tried_first() -> None:
-    """
-    Whatever the order of declaration, the nearer door comes before the wider one.
-    """
+    """Whatever the order of declaration, the nearer door comes before the wider one."""
     declared = inventory(
         Route(Door("/"), CONFIDENTIAL),
         Route(Door("/a"), CONFIDENTIAL),
@@ -73,9 +67,7 @@ def test_most_specific_door_is_tried_first() -> None:
 
 
 def test_usual_request_to_a_public_site_costs_one_pattern() -> None:
-    """
-    A site without a stricter route has one pattern for usual requests, and no filter.
-    """
+    """A site without a stricter route has one pattern for usual requests, and no filter."""
     usual, _, judged, last = entries(inventory(Route(Door("/"), PUBLIC)))
     assert "typed_per_filter_config" not in usual
     assert len(usual["match"]["headers"]) == 1
@@ -84,9 +76,7 @@ def test_usual_request_to_a_public_site_costs_one_pattern() -> None:
 
 
 def test_doubtful_request_goes_through_lua_on_the_same_route() -> None:
-    """
-    Below a stricter door, two entries are for plain requests and one judges the others.
-    """
+    """Below a stricter door, two entries are for plain requests and one judges the others."""
     found = entries(inventory(Route(Door("/"), PUBLIC), Route(Door("/a"), CONFIDENTIAL)))
     *_, lock, usual, plain, judged, _ = found
     assert [header["name"] for header in usual["match"]["headers"]] == [":path"]
@@ -99,9 +89,7 @@ def test_doubtful_request_goes_through_lua_on_the_same_route() -> None:
 
 
 def test_a_known_connection_is_let_in_before_the_lock_is_asked() -> None:
-    """
-    Each way in stands twice: for connections that it opens to, then with its lock.
-    """
+    """Each way in stands twice: for connections that it opens to, then with its lock."""
     admitted = {"route shop.example/a": ("aa" * 32,)}
     material = replace(MATERIAL, admitted=admitted, geo_database="/c.mmdb")
     declared = inventory(
@@ -125,9 +113,7 @@ def test_a_known_connection_is_let_in_before_the_lock_is_asked() -> None:
 
 
 def test_parameter_door_stands_between() -> None:
-    """
-    A door by parameter is tried where the path's own door is weaker, and only there.
-    """
+    """A door by parameter is tried where the path's own door is weaker, and only there."""
     found = entries(
         inventory(
             Route(Door("/"), PUBLIC),
@@ -147,9 +133,7 @@ def test_parameter_door_stands_between() -> None:
 
 
 def test_own_settings_of_a_site_win() -> None:
-    """
-    A site's own TLS section says how long browsers insist on TLS.
-    """
+    """A site's own TLS section says how long browsers insist on TLS."""
     site = Site(
         ("a.example",),
         Upstream("http", "127.0.0.1", 1),
@@ -163,9 +147,7 @@ def test_own_settings_of_a_site_win() -> None:
 
 
 def test_http_only_gateway_redirects_nowhere() -> None:
-    """
-    Without an https door there is nothing to send anybody to, so all is refused.
-    """
+    """Without an https door there is nothing to send anybody to, so all is refused."""
     shut = Listen((), (Address("::", 80),))
     hosts: Any = http_routes(inventory(Route(Door("/"), PUBLIC), listen=shut), MATERIAL)[
         "virtual_hosts"
@@ -174,9 +156,7 @@ def test_http_only_gateway_redirects_nowhere() -> None:
 
 
 def test_a_proof_is_answered_before_the_site_is_asked() -> None:
-    """
-    Our own token has its answer on the plain port, at its domain and for readers only.
-    """
+    """Our own token has its answer on the plain port, at its domain and for readers only."""
     proof = Proof(AcmeChallenge.HTTP_01, "shop.example", "token", "token.thumb")
     declared = inventory(Route(Door("/"), PUBLIC))
     hosts: Any = http_routes(declared, replace(MATERIAL, proofs=(proof,)))["virtual_hosts"]
@@ -195,9 +175,7 @@ def test_a_proof_is_answered_before_the_site_is_asked() -> None:
     ],
 )
 def test_a_proof_for_elsewhere_changes_no_route(proof: Proof) -> None:
-    """
-    What another site, or the name server, has to answer is not answered here.
-    """
+    """What another site, or the name server, has to answer is not answered here."""
     declared = inventory(Route(Door("/"), PUBLIC))
     with_it = http_routes(declared, replace(MATERIAL, proofs=(proof,)))
     assert with_it == http_routes(declared, MATERIAL)

@@ -15,16 +15,12 @@ WITH_CA, WITHOUT_CA = Material("/x", {}, "/ca"), Material("/x", {})
 
 
 def site(*routes: Route) -> Site:
-    """
-    Return a site of these *routes*.
-    """
+    """Return a site of these *routes*."""
     return Site(("one.example",), UPSTREAM, routes)
 
 
 def test_what_is_secret_demands_everything_of_the_handshake() -> None:
-    """
-    TLS 1.3, the hybrid group, and a certificate of our authority.
-    """
+    """TLS 1.3, the hybrid group, and a certificate of our authority."""
     tls: Any = server_tls(site(Route(Door("/"), SECRET, admit=("user:a",))), WITH_CA)
     context = tls["typed_config"]["common_tls_context"]
     assert tls["typed_config"]["require_client_certificate"] is True
@@ -40,17 +36,13 @@ def test_what_is_secret_demands_everything_of_the_handshake() -> None:
 
 
 def test_without_an_authority_nothing_secret_is_served() -> None:
-    """
-    Any certificate would do otherwise.
-    """
+    """Any certificate would do otherwise."""
     with pytest.raises(ValueError, match="no authority"):
         server_tls(site(Route(Door("/"), SECRET)), WITHOUT_CA)
 
 
 def test_elsewhere_a_certificate_is_asked_for_and_not_demanded() -> None:
-    """
-    Who has none, or a stranger's, gets a page that says so; who needs none is not asked.
-    """
+    """Who has none, or a stranger's, gets a page that says so; who needs none is not asked."""
     locked: Any = server_tls(
         site(Route(Door("/"), PUBLIC), Route(Door("/a"), CONFIDENTIAL, admit=("user:a",))), WITH_CA
     )
@@ -63,7 +55,5 @@ def test_elsewhere_a_certificate_is_asked_for_and_not_demanded() -> None:
 
 
 def test_the_certificate_is_named_by_its_file() -> None:
-    """
-    A renewed one is taken over by that file.
-    """
+    """A renewed one is taken over by that file."""
     assert sds_file(site(Route(Door("/"), PUBLIC))) == "sds-one.example.json"

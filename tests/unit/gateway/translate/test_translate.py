@@ -37,17 +37,13 @@ WRITE_GOLDEN = os.environ.get("SEALGATE_WRITE_GOLDEN") == "1"
 
 
 def inventory_of(case: str) -> Inventory:
-    """
-    Return what the golden configuration *case* declares.
-    """
+    """Return what the golden configuration *case* declares."""
     text = (GOLDEN / f"{case}.in.toml").read_text("utf-8")
     return parse(text, f"{case}.in.toml", folder="/etc/sealgate")
 
 
 def material_for(inventory: Inventory, folder: str = "/var/lib/sealgate") -> Material:
-    """
-    Return material under *folder* that has whatever *inventory* could need.
-    """
+    """Return material under *folder* that has whatever *inventory* could need."""
     pairs = {
         site.name: CertificateFiles(f"{folder}/{site.name}.pem", f"{folder}/{site.name}.key")
         for site in inventory.sites
@@ -107,9 +103,7 @@ def without_repetition(value: Any, shared: dict[str, object], key: str = "") -> 
 
 @pytest.mark.parametrize("case", CASES)
 def test_golden(case: str) -> None:
-    """
-    The translation of a configuration is the one that was last looked at by a person.
-    """
+    """The translation of a configuration is the one that was last looked at by a person."""
     inventory = inventory_of(case)
     shared: dict[str, object] = {}
     files = without_repetition(dict(translate(inventory, material_for(inventory)).files), shared)
@@ -123,9 +117,7 @@ def test_golden(case: str) -> None:
 
 @pytest.fixture(scope="module")
 def material_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """
-    Return a folder with a certificate, an authority and a country database.
-    """
+    """Return a folder with a certificate, an authority and a country database."""
     folder = tmp_path_factory.mktemp("material")
     subprocess.run(
         [
@@ -144,9 +136,7 @@ def material_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("case", CASES)
 def test_envoy_accepts(case: str, material_folder: Path) -> None:
-    """
-    Envoy itself finds nothing wrong with any golden translation.
-    """
+    """Envoy itself finds nothing wrong with any golden translation."""
     inventory = inventory_of(case)
     material = material_for(inventory, str(material_folder))
     pair = CertificateFiles(str(material_folder / "any.pem"), str(material_folder / "any.key"))
@@ -166,9 +156,7 @@ def test_envoy_accepts(case: str, material_folder: Path) -> None:
 
 
 def to_sites(value: object) -> Iterator[dict[str, Any]]:
-    """
-    Yield every route of a translated file that leads to a site.
-    """
+    """Yield every route of a translated file that leads to a site."""
     if isinstance(value, dict):
         if "route" in value and "match" in value:
             yield value
@@ -181,9 +169,7 @@ def to_sites(value: object) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("case", CASES)
 def test_no_locked_route_without_its_lock(case: str) -> None:
-    """
-    Each emitted way to a site names its asset and, where that is locked, has a lock.
-    """
+    """Each emitted way to a site names its asset and, where that is locked, has a lock."""
     inventory = inventory_of(case)
     files = translate(inventory, material_for(inventory)).files
     guards = {
@@ -226,9 +212,7 @@ def test_no_locked_route_without_its_lock(case: str) -> None:
 
 
 def test_files_are_named_for_what_they_hold() -> None:
-    """
-    One file per kind, one certificate and one route configuration per site.
-    """
+    """One file per kind, one certificate and one route configuration per site."""
     inventory = inventory_of("two-sites")
     assert set(translate(inventory, material_for(inventory)).files) == {
         *(BOOTSTRAP, LISTENERS, CLUSTERS, "rds-http.json"),
@@ -274,9 +258,7 @@ def _fields(revoked: Material, material: Material) -> tuple[Any, ...]:
 
 
 def test_nothing_to_serve_is_an_error() -> None:
-    """
-    Without a site, or without a certificate for one, there is no translation.
-    """
+    """Without a site, or without a certificate for one, there is no translation."""
     inventory = inventory_of("public-only")
     material = material_for(inventory)
     with pytest.raises(ValueError, match="no site"):

@@ -1,6 +1,4 @@
-"""
-A software authenticator: real WebAuthn answers, and any part of them made wrong.
-"""
+"""A software authenticator: real WebAuthn answers, and any part of them made wrong."""
 
 from __future__ import annotations
 
@@ -19,16 +17,12 @@ USER_PRESENT, USER_VERIFIED, BACKUP_ELIGIBLE, BACKED_UP, ATTESTED = 1, 4, 8, 16,
 
 
 def b64(raw: bytes) -> str:
-    """
-    Return *raw* in base64url.
-    """
+    """Return *raw* in base64url."""
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def unb64(text: str) -> bytes:
-    """
-    Return what *text* stands for.
-    """
+    """Return what *text* stands for."""
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
@@ -52,9 +46,7 @@ class Authenticator:
     )
 
     def register(self, challenge: bytes, kind: str = "webauthn.create") -> dict[str, Any]:
-        """
-        Return what ``navigator.credentials.create`` gives, with attestation "none".
-        """
+        """Return what ``navigator.credentials.create`` gives, with attestation "none"."""
         numbers = self.key.public_key().public_numbers()
         cose = {1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32), -3: numbers.y.to_bytes(32)}
         credential = bytes(16) + len(self.id).to_bytes(2) + self.id + cbor2.dumps(cose)
@@ -66,9 +58,7 @@ class Authenticator:
         )
 
     def sign(self, challenge: bytes, kind: str = "webauthn.get") -> dict[str, Any]:
-        """
-        Return what ``navigator.credentials.get`` gives.
-        """
+        """Return what ``navigator.credentials.get`` gives."""
         data, client = self._data(self.flags), self._client(kind, challenge)
         told = data + hashlib.sha256(client).digest()
         response = {

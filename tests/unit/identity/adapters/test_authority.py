@@ -1,6 +1,4 @@
-"""
-The two local authorities: made once, kept, replaced when they must be, and told so.
-"""
+"""The two local authorities: made once, kept, replaced when they must be, and told so."""
 
 import stat
 import threading
@@ -28,24 +26,18 @@ SITES = {"shop.example": ("shop.example", "www.shop.example")}
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
-    """
-    Return an empty state folder.
-    """
+    """Return an empty state folder."""
     return tmp_path / "state"
 
 
 def local(state: Path, operator: Operator | None = None) -> LocalAuthority:
-    """
-    Return the authorities in *state*, opened anew.
-    """
+    """Return the authorities in *state*, opened anew."""
     operator = operator or Operator("Shop Ltd", "DE", "Kassel")
     return LocalAuthority(str(state / "authority"), str(state / "certificates"), operator)
 
 
 def test_an_authority_is_made_once_and_kept(state: Path) -> None:
-    """
-    What visitors trust stays the same from start to start.
-    """
+    """What visitors trust stays the same from start to start."""
     first = local(state).server(["shop.example"], NOW)
     again = local(state).server(["shop.example"], NOW + DAY)
     assert (first.made, again.made) == (Made.NEW, Made.KEPT)
@@ -66,9 +58,7 @@ def test_an_authority_is_made_once_and_kept(state: Path) -> None:
 def test_domains_beyond_the_constraints_need_a_new_authority(
     state: Path, domains: list[str], made: Made
 ) -> None:
-    """
-    A subdomain is covered; another domain is not, and the caller is told why.
-    """
+    """A subdomain is covered; another domain is not, and the caller is told why."""
     old = local(state).server(["shop.example", "www.shop.example"], NOW)
     new = local(state).server(domains, NOW)
     assert new.made is made
@@ -77,9 +67,7 @@ def test_domains_beyond_the_constraints_need_a_new_authority(
 
 
 def test_looking_makes_and_replaces_nothing(state: Path) -> None:
-    """
-    ``find_server`` tells what is about to happen, and leaves it to the gateway.
-    """
+    """``find_server`` tells what is about to happen, and leaves it to the gateway."""
     assert local(state).find_server(["shop.example"], NOW) is None
     assert not state.exists()
     made = local(state).server(["shop.example"], NOW)
@@ -92,9 +80,7 @@ def test_looking_makes_and_replaces_nothing(state: Path) -> None:
 
 
 def test_the_key_of_a_replaced_authority_is_gone(state: Path) -> None:
-    """
-    Somebody may still trust the old one: its key must not lie around.
-    """
+    """Somebody may still trust the old one: its key must not lie around."""
     local(state).server(["shop.example"], NOW)
     old = set((state / "authority").glob("server-ca-*.key"))
     local(state).server(["blog.example"], NOW)
@@ -103,9 +89,7 @@ def test_the_key_of_a_replaced_authority_is_gone(state: Path) -> None:
 
 
 def test_an_authority_is_replaced_before_its_leaves_would_outlive_it(state: Path) -> None:
-    """
-    Near its end a server certificate would be cut short; a new authority comes before.
-    """
+    """Near its end a server certificate would be cut short; a new authority comes before."""
     first = local(state).server(["shop.example"], NOW)
     kept = local(state).server(["shop.example"], NOW + (AUTHORITY_DAYS - SERVER_DAYS - 1) * DAY)
     late = local(state).server(["shop.example"], NOW + (AUTHORITY_DAYS - SERVER_DAYS + 1) * DAY)
@@ -114,9 +98,7 @@ def test_an_authority_is_replaced_before_its_leaves_would_outlive_it(state: Path
 
 
 def test_a_clock_that_runs_before_the_authority_destroys_nothing(state: Path) -> None:
-    """
-    A wrong clock is an error to mend, not a reason for a new authority.
-    """
+    """A wrong clock is an error to mend, not a reason for a new authority."""
     local(state).server(["shop.example"], NOW)
     with pytest.raises(SourceError, match="clock"):
         local(state).server(["shop.example"], NOW - 400 * DAY)
@@ -124,9 +106,7 @@ def test_a_clock_that_runs_before_the_authority_destroys_nothing(state: Path) ->
 
 
 def test_keys_are_their_owners_alone(state: Path) -> None:
-    """
-    Every private key has mode 0600, and each folder 0700.
-    """
+    """Every private key has mode 0600, and each folder 0700."""
     authorities = local(state)
     authorities.server_certificates(SITES, NOW)
     authorities.client(NOW)
@@ -146,9 +126,7 @@ def test_keys_are_their_owners_alone(state: Path) -> None:
 def test_a_damaged_authority_is_said_so_and_not_overwritten(
     state: Path, damage: bytes, name: str
 ) -> None:
-    """
-    Trust is not thrown away because a file cannot be read; the hint tells both ways out.
-    """
+    """Trust is not thrown away because a file cannot be read; the hint tells both ways out."""
     local(state).server(["shop.example"], NOW)
     (path,) = (state / "authority").glob(name)
     path.write_bytes(damage)
@@ -159,9 +137,7 @@ def test_a_damaged_authority_is_said_so_and_not_overwritten(
 
 
 def test_the_key_of_another_authority_is_not_taken(state: Path, tmp_path: Path) -> None:
-    """
-    A key that does not match its certificate would sign what nobody accepts.
-    """
+    """A key that does not match its certificate would sign what nobody accepts."""
     local(state).server(["shop.example"], NOW)
     local(tmp_path / "other").server(["shop.example"], NOW)
     (mine,) = (state / "authority").glob("server-ca-*.key")
@@ -174,9 +150,7 @@ def test_the_key_of_another_authority_is_not_taken(state: Path, tmp_path: Path) 
 def test_a_foreign_certificate_in_the_place_of_the_authority_is_refused(
     state: Path,
 ) -> None:
-    """
-    A certificate without constraints is none that was made here.
-    """
+    """A certificate without constraints is none that was made here."""
     made = local(state).server_certificates(SITES, NOW)
     leaf = Path(made.certificates["shop.example"].chain).read_bytes()
     Path(made.authority.path).write_bytes(leaf)
@@ -185,9 +159,7 @@ def test_a_foreign_certificate_in_the_place_of_the_authority_is_refused(
 
 
 def test_server_certificates_are_kept_until_a_third_of_their_life_is_left(state: Path) -> None:
-    """
-    The decision comes from the clock that is passed in; a renewed one has new paths.
-    """
+    """The decision comes from the clock that is passed in; a renewed one has new paths."""
     first = local(state).server_certificates(SITES, NOW)
     old = first.certificates["shop.example"]
     assert first.issued == ("shop.example",)
@@ -213,17 +185,13 @@ def test_server_certificates_are_kept_until_a_third_of_their_life_is_left(state:
 def test_a_certificate_that_no_longer_fits_is_issued_anew(
     state: Path, sites: dict[str, tuple[str, ...]], operator: Operator | None
 ) -> None:
-    """
-    Changed domains, a changed operator or a new authority show at the next reload.
-    """
+    """Changed domains, a changed operator or a new authority show at the next reload."""
     local(state).server_certificates(SITES, NOW)
     assert local(state, operator).server_certificates(sites, NOW).issued == ("shop.example",)
 
 
 def test_a_certificate_with_a_damaged_key_is_issued_anew(state: Path) -> None:
-    """
-    A server certificate is cheap: what is wrong with it is mended by a new one.
-    """
+    """A server certificate is cheap: what is wrong with it is mended by a new one."""
     made = local(state).server_certificates(SITES, NOW)
     Path(made.certificates["shop.example"].key).write_bytes(b"rubbish")
     again = local(state).server_certificates(SITES, NOW)
@@ -235,9 +203,7 @@ def test_a_certificate_with_a_damaged_key_is_issued_anew(state: Path) -> None:
 
 
 def test_sites_share_one_authority_and_no_key(state: Path) -> None:
-    """
-    Each site has a certificate of its own.
-    """
+    """Each site has a certificate of its own."""
     sites = {**SITES, "127.0.0.1": ("127.0.0.1", "localhost")}
     made = local(state).server_certificates(sites, NOW)
     paths = {kept.key for kept in made.certificates.values()}
@@ -246,17 +212,13 @@ def test_sites_share_one_authority_and_no_key(state: Path) -> None:
 
 
 def test_no_site_needs_no_certificate(state: Path) -> None:
-    """
-    Nothing to issue is no error.
-    """
+    """Nothing to issue is no error."""
     made = local(state).server_certificates({}, NOW)
     assert (dict(made.certificates), made.issued) == ({}, ())
 
 
 def test_processes_that_start_together_make_one_authority(state: Path) -> None:
-    """
-    The folder is locked while an authority is made.
-    """
+    """The folder is locked while an authority is made."""
     found = []
 
     def start() -> None:
@@ -272,9 +234,7 @@ def test_processes_that_start_together_make_one_authority(state: Path) -> None:
 
 
 def test_issuing_tells_what_is_kept_and_keeps_no_key(state: Path) -> None:
-    """
-    The record holds serial, fingerprint, identity and dates; no file holds the key.
-    """
+    """The record holds serial, fingerprint, identity and dates; no file holds the key."""
     authorities = local(state)
     issued = authorities.issue("anna", 30, NOW)
     certificate = x509.load_pem_x509_certificate(issued.pem)
@@ -292,17 +252,13 @@ def test_issuing_tells_what_is_kept_and_keeps_no_key(state: Path) -> None:
 
 @pytest.mark.parametrize("days", [0, -1, MOST_CLIENT_DAYS + 1, float("nan")])
 def test_days_out_of_range_are_refused(state: Path, days: float) -> None:
-    """
-    A certificate that is never valid, or for ever, is a slip.
-    """
+    """A certificate that is never valid, or for ever, is a slip."""
     with pytest.raises(UsageError, match="days"):
         local(state).issue("anna", days, NOW)
 
 
 def test_an_ended_client_authority_is_replaced(state: Path) -> None:
-    """
-    With it, everything that it signed has ended too.
-    """
+    """With it, everything that it signed has ended too."""
     old = local(state).client(NOW)
     issued = local(state).issue("anna", 365, NOW + (AUTHORITY_DAYS - 10) * DAY)
     assert issued.record.not_after == old.not_after
@@ -311,9 +267,7 @@ def test_an_ended_client_authority_is_replaced(state: Path) -> None:
 
 
 def test_an_operator_that_does_not_fit_writes_nothing(state: Path) -> None:
-    """
-    The fault is told before anything is on the disk.
-    """
+    """The fault is told before anything is on the disk."""
     with pytest.raises(ConfigError):
         local(state, Operator("x" * 65)).server(["shop.example"], NOW)
     assert not list((state / "authority").glob("*.pem"))

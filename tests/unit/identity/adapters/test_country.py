@@ -1,6 +1,4 @@
-"""
-Countries of addresses: what a real mmdb file says, followed when it is replaced.
-"""
+"""Countries of addresses: what a real mmdb file says, followed when it is replaced."""
 
 import threading
 from collections.abc import Iterator
@@ -23,9 +21,7 @@ NETWORKS = {
 
 
 def write(path: Path, networks: dict[str, str], ip_version: int = 6) -> None:
-    """
-    Write a country database, and put it in place by a rename.
-    """
+    """Write a country database, and put it in place by a rename."""
     writer = MMDBWriter(ip_version, "GeoLite2-Country", ipv4_compatible=ip_version == 6)
     for network, code in networks.items():
         record: dict[str, Any] = {"country": {"iso_code": code}}
@@ -38,18 +34,14 @@ def write(path: Path, networks: dict[str, str], ip_version: int = 6) -> None:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """
-    Return a country database.
-    """
+    """Return a country database."""
     write(tmp_path / "country.mmdb", NETWORKS)
     return tmp_path / "country.mmdb"
 
 
 @pytest.fixture
 def countries(path: Path) -> Iterator[Countries]:
-    """
-    Return it opened.
-    """
+    """Return it opened."""
     opened = Countries(str(path))
     yield opened
     opened.close()
@@ -77,25 +69,19 @@ def countries(path: Path) -> Iterator[Countries]:
 def test_an_address_is_where_the_database_says(
     countries: Countries, address: str, country: str | None
 ) -> None:
-    """
-    Private and loopback addresses are nowhere, unless it says so.
-    """
+    """Private and loopback addresses are nowhere, unless it says so."""
     assert countries.country_of(address) == country
 
 
 def test_a_replaced_database_is_taken_over(countries: Countries, path: Path) -> None:
-    """
-    The next question is answered by the new file.
-    """
+    """The next question is answered by the new file."""
     assert countries.country_of("192.0.2.1") == "DE"
     write(path, {"192.0.2.0/24": "AT"})
     assert countries.country_of("192.0.2.1") == "AT"
 
 
 def test_without_a_database_there_is_no_answer(countries: Countries, path: Path) -> None:
-    """
-    Removed or damaged while it is in use: an error with the reason, until it is back.
-    """
+    """Removed or damaged while it is in use: an error with the reason, until it is back."""
     assert countries.country_of("192.0.2.1") == "DE"
     good = path.read_bytes()
     path.unlink()
@@ -112,9 +98,7 @@ def test_without_a_database_there_is_no_answer(countries: Countries, path: Path)
 
 
 def test_a_database_of_one_protocol_knows_nothing_of_the_other(path: Path) -> None:
-    """
-    An IPv6 address is in no country of an IPv4 database.
-    """
+    """An IPv6 address is in no country of an IPv4 database."""
     write(path, {"192.0.2.0/24": "DE"}, ip_version=4)
     countries = Countries(str(path))
     assert countries.country_of("192.0.2.1") == "DE"
@@ -123,9 +107,7 @@ def test_a_database_of_one_protocol_knows_nothing_of_the_other(path: Path) -> No
 
 
 def test_many_threads_may_ask_while_it_is_replaced(countries: Countries, path: Path) -> None:
-    """
-    Each answer is of the old or of the new file, and none fails.
-    """
+    """Each answer is of the old or of the new file, and none fails."""
     answers: set[str | None] = set()
 
     def ask() -> None:

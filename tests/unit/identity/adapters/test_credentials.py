@@ -1,6 +1,4 @@
-"""
-What servers ask at a sign-in: a change holds for the next one, in every process.
-"""
+"""What servers ask at a sign-in: a change holds for the next one, in every process."""
 
 import sqlite3
 import subprocess
@@ -27,43 +25,33 @@ HERS = ClientCertificate("a1", "f1" * 32, "anna", 0, 100)
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Have hashes take little memory; what they cost is held by test_password_hash.
-    """
+    """Have hashes take little memory; what they cost is held by test_password_hash."""
     monkeypatch.setattr(password_hash, "MEMORY_KIB", 64)
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """
-    Return where the database is.
-    """
+    """Return where the database is."""
     return tmp_path / "register.sqlite"
 
 
 @pytest.fixture
 def store(path: Path) -> Iterator[IdentityStore]:
-    """
-    Return a store in which anna is known.
-    """
+    """Return a store in which anna is known."""
     with IdentityStore(sqlite_url(str(path))) as opened:
         opened.add("anna", ["staff"], by="me", now=1)
         yield opened
 
 
 def new_key(identity: str = "anna") -> SSHKey:
-    """
-    Return a new SSH key.
-    """
+    """Return a new SSH key."""
     public = Ed25519PrivateKey.generate().public_key()
     line = public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
     return read_ssh_key(line + b" a comment", identity, 2)
 
 
 def test_an_ssh_key_lets_in_until_it_is_revoked(store: IdentityStore, path: Path) -> None:
-    """
-    It is found by its fingerprint; after the revocation also another process finds none.
-    """
+    """It is found by its fingerprint; after the revocation also another process finds none."""
     key = new_key()
     store.add_ssh_key(key, by="me", now=2)
     assert store.ssh_key(key.fingerprint) == key
@@ -77,9 +65,7 @@ def test_an_ssh_key_lets_in_until_it_is_revoked(store: IdentityStore, path: Path
 
 
 def test_a_key_is_one_users_and_never_comes_back(store: IdentityStore) -> None:
-    """
-    Neither for another user, nor after it was revoked, nor for somebody unknown.
-    """
+    """Neither for another user, nor after it was revoked, nor for somebody unknown."""
     key = new_key()
     store.add("ben", [], by="me", now=1)
     store.add_ssh_key(key, by="me", now=2)
@@ -93,9 +79,7 @@ def test_a_key_is_one_users_and_never_comes_back(store: IdentityStore) -> None:
 
 
 def test_everything_of_a_user_goes_with_one_call(store: IdentityStore) -> None:
-    """
-    Revoked by name or removed: certificates, SSH keys, and with the user the password.
-    """
+    """Revoked by name or removed: certificates, SSH keys, and with the user the password."""
     key = new_key()
     store.add_ssh_key(key, by="me", now=2)
     store.record(HERS, by="me", now=2)
@@ -114,9 +98,7 @@ def test_everything_of_a_user_goes_with_one_call(store: IdentityStore) -> None:
 
 
 def test_a_certificate_is_found_and_revoked_by_its_fingerprint(store: IdentityStore) -> None:
-    """
-    As servers see it (hex), and as openssl prints it (with colons).
-    """
+    """As servers see it (hex), and as openssl prints it (with colons)."""
     store.record(HERS, by="me", now=2)
     assert store.certificate(HERS.fingerprint) == HERS
     for unknown in ("00" * 32, "", "\ud800", "\0"):
@@ -130,9 +112,7 @@ def test_a_certificate_is_found_and_revoked_by_its_fingerprint(store: IdentitySt
 
 
 def test_a_password_lets_in_its_owner_only(store: IdentityStore) -> None:
-    """
-    In any spelling of its characters; nobody else, and nothing that is no password.
-    """
+    """In any spelling of its characters; nobody else, and nothing that is no password."""
     store.add("ben", [], by="me", now=1)
     store.set_password("anna", "caf\u00e9 au lait at noon", by="me", now=2)
     assert store.check_password("anna", "cafe\u0301 au lait\u00a0at noon")
@@ -150,9 +130,7 @@ def test_a_password_lets_in_its_owner_only(store: IdentityStore) -> None:
 
 
 def stored_rounds(path: Path) -> int:
-    """
-    Return the rounds of the one hash in the database.
-    """
+    """Return the rounds of the one hash in the database."""
     connection = sqlite3.connect(path)
     try:
         (phc,) = connection.execute("SELECT phc FROM passwords WHERE identity='anna'").fetchone()
@@ -162,9 +140,7 @@ def stored_rounds(path: Path) -> int:
 
 
 def test_a_hash_follows_when_the_cost_rises(store: IdentityStore, path: Path) -> None:
-    """
-    With the next right password, and not with a wrong one; the cost never falls again.
-    """
+    """With the next right password, and not with a wrong one; the cost never falls again."""
     store.set_password("anna", GOOD, by="me", now=2)
     store.add("ben", [], by="me", now=2)
     store.set_password("ben", GOOD, rounds=4, by="me", now=3)
@@ -179,9 +155,7 @@ def test_a_hash_follows_when_the_cost_rises(store: IdentityStore, path: Path) ->
 
 
 def test_what_is_no_password_never_matches(store: IdentityStore) -> None:
-    """
-    Not even where the hash of nothing got into the database.
-    """
+    """Not even where the hash of nothing got into the database."""
     store.set_password("anna", "", by="me", now=2)
     for password in ("", "\0", "\u200b", "x" * 5000):
         assert not store.check_password("anna", password)
@@ -190,9 +164,7 @@ def test_what_is_no_password_never_matches(store: IdentityStore) -> None:
 def test_a_new_password_is_not_undone_by_a_sign_in(
     store: IdentityStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Somebody signs in with the old one, whose hash is made anew, while another one is set.
-    """
+    """Somebody signs in with the old one, whose hash is made anew, while another one is set."""
     store.set_password("anna", GOOD, by="me", now=2)
     store.add("ben", [], by="me", now=2)
     store.set_password("ben", GOOD, rounds=4, by="me", now=2)
@@ -209,9 +181,7 @@ def test_a_new_password_is_not_undone_by_a_sign_in(
 
 
 def test_a_key_of_nobody_lets_nobody_in(store: IdentityStore, path: Path) -> None:
-    """
-    An identity that was taken out of the database by hand takes its keys along.
-    """
+    """An identity that was taken out of the database by hand takes its keys along."""
     key = new_key()
     store.add_ssh_key(key, by="me", now=2)
     store.record(HERS, by="me", now=2)
@@ -226,9 +196,7 @@ def test_a_key_of_nobody_lets_nobody_in(store: IdentityStore, path: Path) -> Non
 def test_the_generation_grows_with_every_change_and_with_nothing_else(
     store: IdentityStore,
 ) -> None:
-    """
-    A server that finds it unchanged need not look again.
-    """
+    """A server that finds it unchanged need not look again."""
     key = new_key()
     seen = store.generation()
     changes: list[Callable[[], object]] = [
@@ -254,9 +222,7 @@ def test_the_generation_grows_with_every_change_and_with_nothing_else(
 
 
 def test_an_identity_is_found_by_name(store: IdentityStore) -> None:
-    """
-    In any spelling of its characters, with its groups.
-    """
+    """In any spelling of its characters, with its groups."""
     store.add("J\u00fcrgen", ["b", "a"], by="me", now=2)
     assert store.identity("Ju\u0308rgen") == Identity("J\u00fcrgen", ("a", "b"))
     assert store.identity("juergen") is None
@@ -264,9 +230,7 @@ def test_an_identity_is_found_by_name(store: IdentityStore) -> None:
 
 
 def test_many_threads_ask_and_see_a_revocation_at_once(store: IdentityStore) -> None:
-    """
-    Once the revocation returned, no question that is asked later finds the key.
-    """
+    """Once the revocation returned, no question that is asked later finds the key."""
     key = new_key()
     store.add_ssh_key(key, by="me", now=2)
     revoked = threading.Event()
@@ -306,9 +270,7 @@ store.close()
 
 
 def test_no_change_of_two_processes_is_missed(store: IdentityStore, path: Path) -> None:
-    """
-    Fifty changes from two processes at a time are fifty steps of the generation.
-    """
+    """Fifty changes from two processes at a time are fifty steps of the generation."""
     seen = store.generation()
     url = sqlite_url(str(path))
     running = [subprocess.Popen([sys.executable, "-c", ADDER, url, who]) for who in "ab"]

@@ -1,6 +1,4 @@
-"""
-Grants are kept as they were decided, one at a time, with a trail.
-"""
+"""Grants are kept as they were decided, one at a time, with a trail."""
 
 from __future__ import annotations
 
@@ -21,17 +19,13 @@ NOW = 1_800_000_000.0
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """
-    Return where the database is.
-    """
+    """Return where the database is."""
     return tmp_path / "register.sqlite"
 
 
 @pytest.fixture
 def store(path: Path) -> Iterator[IdentityStore]:
-    """
-    Return a store with anna, and with ben and carl, who may approve.
-    """
+    """Return a store with anna, and with ben and carl, who may approve."""
     with IdentityStore(sqlite_url(str(path))) as opened:
         opened.add("anna", ["board"], by="me", now=1)
         for name in ("ben", "carl"):
@@ -40,16 +34,12 @@ def store(path: Path) -> Iterator[IdentityStore]:
 
 
 def ask(store: IdentityStore, person: str = "anna", asset: str = "drop x") -> Grant:
-    """
-    Return what *person* asked for.
-    """
+    """Return what *person* asked for."""
     return store.ask_grant(person, asset, reason="a reason", minutes=60, by="op", now=NOW)
 
 
 def test_a_grant_runs_when_it_is_approved_until_it_ends(store: IdentityStore, path: Path) -> None:
-    """
-    In another process, too; and the trail tells each step with who and why.
-    """
+    """In another process, too; and the trail tells each step with who and why."""
     grant = ask(store)
     assert store.running_grant("anna", "drop x", now=NOW) is None
     store.approve_grant(grant.id.upper(), "ben", by="op2", now=NOW + 5)
@@ -77,9 +67,7 @@ def test_a_grant_runs_when_it_is_approved_until_it_ends(store: IdentityStore, pa
 
 
 def test_rules_hold_for_what_is_stored(store: IdentityStore) -> None:
-    """
-    Nobody approves themselves, without the role, twice, or what is not there.
-    """
+    """Nobody approves themselves, without the role, twice, or what is not there."""
     grant = ask(store)
     with pytest.raises(UsageError, match="is waiting already"):
         ask(store)
@@ -105,9 +93,7 @@ def test_rules_hold_for_what_is_stored(store: IdentityStore) -> None:
 
 
 def test_a_role_that_was_taken_away_approves_nothing_more(store: IdentityStore) -> None:
-    """
-    The role is asked for at the moment of the decision.
-    """
+    """The role is asked for at the moment of the decision."""
     grant = ask(store)
     store.reassign("ben", [], ["approver"], by="me", now=NOW)
     with pytest.raises(UsageError, match="does not hold"):
@@ -115,9 +101,7 @@ def test_a_role_that_was_taken_away_approves_nothing_more(store: IdentityStore) 
 
 
 def test_grants_end_with_their_person_and_stay_told(store: IdentityStore) -> None:
-    """
-    Somebody else of that name has none of them.
-    """
+    """Somebody else of that name has none of them."""
     running, waiting = ask(store), ask(store, asset="drop y")
     store.approve_grant(running.id, "ben", by="op2", now=NOW)
     store.remove("anna", by="me", now=NOW + 1)
@@ -129,9 +113,7 @@ def test_grants_end_with_their_person_and_stay_told(store: IdentityStore) -> Non
 
 
 def test_grants_end_with_their_person_whatever_the_clock_says(store: IdentityStore) -> None:
-    """
-    A machine that began with a clock of yesterday removes anna: another anna has none of them.
-    """
+    """A machine that began with a clock of yesterday removes anna: another anna has none of them."""
     running, waiting = ask(store), ask(store, asset="drop y")
     store.approve_grant(running.id, "ben", by="op2", now=NOW)
     store.remove("anna", by="me", now=NOW - 86400)
@@ -158,9 +140,7 @@ print(made)
 
 
 def test_of_two_who_ask_at_once_one_is_refused(store: IdentityStore, path: Path) -> None:
-    """
-    Two processes ask for the same twenty assets: there are twenty grants.
-    """
+    """Two processes ask for the same twenty assets: there are twenty grants."""
     command = [sys.executable, "-c", ASKER, sqlite_url(str(path))]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
     made = [int(process.communicate(timeout=60)[0]) for process in running]

@@ -1,6 +1,4 @@
-"""
-A database that an older Sealgate wrote is brought up to date, and nothing in it is lost.
-"""
+"""A database that an older Sealgate wrote is brought up to date, and nothing in it is lost."""
 
 import shutil
 import sqlite3
@@ -38,16 +36,12 @@ with IdentityStore(sys.argv[1]) as store:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """
-    Return a copy of the old file.
-    """
+    """Return a copy of the old file."""
     return Path(shutil.copy(OLD, tmp_path / "register.sqlite"))
 
 
 def rows(path: Path, table: str) -> list[tuple[object, ...]]:
-    """
-    Return every row of *table*.
-    """
+    """Return every row of *table*."""
     connection = sqlite3.connect(path)
     try:
         columns = COLUMNS.get(table, "*")
@@ -57,9 +51,7 @@ def rows(path: Path, table: str) -> list[tuple[object, ...]]:
 
 
 def test_the_old_file_is_old() -> None:
-    """
-    It has none of the tables that came later.
-    """
+    """It has none of the tables that came later."""
     connection = sqlite3.connect(f"file:{OLD}?mode=ro&immutable=1", uri=True)
     names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
     connection.close()
@@ -68,9 +60,7 @@ def test_the_old_file_is_old() -> None:
 
 
 def test_everything_is_there_afterwards(path: Path) -> None:
-    """
-    Row for row what it held, and new credentials can be added at once.
-    """
+    """Row for row what it held, and new credentials can be added at once."""
     tables = ("identities", "identity_groups", "client_certificates", "identity_trail")
     before = {table: rows(path, table) for table in tables}
     with IdentityStore(sqlite_url(str(path))) as store:
@@ -94,9 +84,7 @@ def test_everything_is_there_afterwards(path: Path) -> None:
 
 
 def test_processes_that_start_at_once_bring_it_up_to_date_once(path: Path) -> None:
-    """
-    As the processes of one server do after an update: none fails, and nothing is done twice.
-    """
+    """As the processes of one server do after an update: none fails, and nothing is done twice."""
     command = [sys.executable, "-c", OPENER, sqlite_url(str(path))]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(4)]
     told = [process.communicate(timeout=60)[0].decode() for process in running]
@@ -105,9 +93,7 @@ def test_processes_that_start_at_once_bring_it_up_to_date_once(path: Path) -> No
 
 
 def test_what_was_sealed_once_is_not_sealed_again(path: Path) -> None:
-    """
-    Whoever puts an old database in its place seals nothing by it.
-    """
+    """Whoever puts an old database in its place seals nothing by it."""
     IdentityStore(sqlite_url(str(path))).close()
     for beside in ("-wal", "-shm"):
         path.with_name(path.name + beside).unlink(missing_ok=True)
@@ -120,9 +106,7 @@ def test_what_was_sealed_once_is_not_sealed_again(path: Path) -> None:
 
 
 def test_sealing_that_was_broken_off_is_done_with_the_same_key(path: Path) -> None:
-    """
-    The key is on the disk before the first row is sealed with it.
-    """
+    """The key is on the disk before the first row is sealed with it."""
     with IdentityStore(sqlite_url(str(path))) as store:
         before = store.everything()
     key = path.parent / KEY_NAME
@@ -133,9 +117,7 @@ def test_sealing_that_was_broken_off_is_done_with_the_same_key(path: Path) -> No
 
 
 def test_opening_again_changes_nothing(path: Path) -> None:
-    """
-    The second time there is nothing to bring up to date.
-    """
+    """The second time there is nothing to bring up to date."""
     for _ in range(2):
         with IdentityStore(sqlite_url(str(path))) as store:
             assert len(store.trail()) == 9

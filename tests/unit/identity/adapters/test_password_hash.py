@@ -1,6 +1,4 @@
-"""
-argon2id: the cost that RFC 9106 recommends, the same for everybody who knocks.
-"""
+"""argon2id: the cost that RFC 9106 recommends, the same for everybody who knocks."""
 
 import threading
 import time
@@ -25,18 +23,14 @@ GOOD = "correct horse battery staple"
 
 @pytest.fixture
 def phc(monkeypatch: pytest.MonkeyPatch) -> str:
-    """
-    Return the hash of one password at the least cost, with little memory to be quick.
-    """
+    """Return the hash of one password at the least cost, with little memory to be quick."""
     monkeypatch.setattr(password_hash, "MEMORY_KIB", 64)
     return hash_password(GOOD, LEAST_ROUNDS)
 
 
 @pytest.fixture
 def spent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """
-    Have each computation of a hash leave its rounds here.
-    """
+    """Have each computation of a hash leave its rounds here."""
     rounds: list[int] = []
     verify = PasswordHasher.verify
 
@@ -49,9 +43,7 @@ def spent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_a_hash_costs_what_the_standard_recommends() -> None:
-    """
-    RFC 9106, 4, second option: argon2id, 3 passes, 4 lanes, 64 MiB, and a salt of its own.
-    """
+    """RFC 9106, 4, second option: argon2id, 3 passes, 4 lanes, 64 MiB, and a salt of its own."""
     phc = hash_password(GOOD, LEAST_ROUNDS)
     told = extract_parameters(phc)
     assert (told.type, told.version) == (Type.ID, 19)
@@ -61,9 +53,7 @@ def test_a_hash_costs_what_the_standard_recommends() -> None:
 
 
 def test_only_the_password_is_right(phc: str) -> None:
-    """
-    Another one is wrong, and so is any for a damaged hash or none.
-    """
+    """Another one is wrong, and so is any for a damaged hash or none."""
     assert check_hash(phc, GOOD, LEAST_ROUNDS)
     assert not check_hash(phc, GOOD + " ", LEAST_ROUNDS)
     assert not check_hash(None, GOOD, LEAST_ROUNDS)
@@ -73,9 +63,7 @@ def test_only_the_password_is_right(phc: str) -> None:
 
 
 def test_as_much_is_computed_for_a_stranger(phc: str, spent: list[int]) -> None:
-    """
-    Right, wrong, without a hash, damaged, and hashed at a lower cost: the rounds in force.
-    """
+    """Right, wrong, without a hash, damaged, and hashed at a lower cost: the rounds in force."""
     for held in (phc, None, "nonsense"):
         for password in (GOOD, "wrong"):
             for in_force in (LEAST_ROUNDS, LEAST_ROUNDS + 2):
@@ -85,9 +73,7 @@ def test_as_much_is_computed_for_a_stranger(phc: str, spent: list[int]) -> None:
 
 
 def test_a_cheaper_hash_is_due_to_be_made_anew(phc: str) -> None:
-    """
-    When the rounds in force rise, and never when they do not.
-    """
+    """When the rounds in force rise, and never when they do not."""
     assert not needs_rehash(phc, LEAST_ROUNDS)
     assert needs_rehash(phc, LEAST_ROUNDS + 1)
     assert needs_rehash("nonsense", LEAST_ROUNDS)
@@ -108,9 +94,7 @@ def test_a_cheaper_hash_is_due_to_be_made_anew(phc: str) -> None:
 def test_a_faster_machine_takes_more_rounds(
     monkeypatch: pytest.MonkeyPatch, seconds: float, rounds: int
 ) -> None:
-    """
-    Never fewer than the standard's, so that a guess costs 50 ms at least.
-    """
+    """Never fewer than the standard's, so that a guess costs 50 ms at least."""
     clock = iter((100.0, 100.0 + seconds))
     monkeypatch.setattr(
         "sealgate.identity.adapters.password_hash.time.perf_counter", clock.__next__
@@ -120,9 +104,7 @@ def test_a_faster_machine_takes_more_rounds(
 
 
 def test_a_crowd_at_the_door_takes_no_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    However many sign in at once, so many hashes of 64 MiB are computed at a time.
-    """
+    """However many sign in at once, so many hashes of 64 MiB are computed at a time."""
     lock, now, most = threading.Lock(), 0, 0
     full = threading.Event()
 

@@ -1,6 +1,4 @@
-"""
-Accounts of people at a provider, in a real database.
-"""
+"""Accounts of people at a provider, in a real database."""
 
 from __future__ import annotations
 
@@ -22,9 +20,7 @@ ISSUER = "https://login.example"
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[IdentityStore]:
-    """
-    Return identities with anna, who is in two groups.
-    """
+    """Return identities with anna, who is in two groups."""
     with IdentityStore(sqlite_url(str(tmp_path / "register.sqlite"))) as opened:
         opened.add("anna", ["staff", "own"], by="test", now=1.0)
         yield opened
@@ -33,18 +29,14 @@ def store(tmp_path: Path) -> Iterator[IdentityStore]:
 def provided(
     store: IdentityStore, subject: str, name: str, *, adds_users: bool = False, **more: Any
 ) -> Identity:
-    """
-    Return the account of *subject*.
-    """
+    """Return the account of *subject*."""
     return store.provided(
         ISSUER, subject, name, adds_users=adds_users, by="provider", now=10.0, **more
     )
 
 
 def test_the_first_sign_in_links_and_the_name_counts_no_more(store: IdentityStore) -> None:
-    """
-    Anna keeps her account under another name; whoever has her name then gets none.
-    """
+    """Anna keeps her account under another name; whoever has her name then gets none."""
     assert provided(store, "1", "anna").name == "anna"
     assert store.provider_links() == (ProviderLink(ISSUER, "1", "anna", 10.0),)
     assert provided(store, "1", "anna.married").name == "anna"
@@ -59,9 +51,7 @@ def test_the_first_sign_in_links_and_the_name_counts_no_more(store: IdentityStor
 
 
 def test_only_what_the_provider_decides_about_changes(store: IdentityStore) -> None:
-    """
-    Groups and roles of the map follow it, all others stay; each change is in the trail.
-    """
+    """Groups and roles of the map follow it, all others stay; each change is in the trail."""
     groups = (["board"], ["board", "staff"])
     first = provided(store, "1", "anna", groups=groups, roles=(["approver"], ["approver"]))
     assert first == Identity("anna", ("board", "own"), ("approver",)) == store.identity("anna")
@@ -81,16 +71,12 @@ def test_only_what_the_provider_decides_about_changes(store: IdentityStore) -> N
 
 
 def test_a_group_that_nobody_decides_about_is_not_given(store: IdentityStore) -> None:
-    """
-    Even when it is told.
-    """
+    """Even when it is told."""
     assert provided(store, "1", "anna", groups=(["root"], ["staff"])).groups == ("own",)
 
 
 def test_accounts_are_added_where_that_was_declared(store: IdentityStore) -> None:
-    """
-    And once only; whoever was removed is not added again.
-    """
+    """And once only; whoever was removed is not added again."""
     with pytest.raises(UnadmittedError):
         provided(store, "2", "berta")
     added = provided(store, "2", "berta", adds_users=True, groups=(["staff"], ["staff"]))
@@ -107,9 +93,7 @@ def test_accounts_are_added_where_that_was_declared(store: IdentityStore) -> Non
 
 @pytest.mark.parametrize("name", ["ANNA", "\u0430nna", "ann\uff41", "anna\u115f", "ann\u0430"])
 def test_nobody_is_added_who_is_called_like_somebody(store: IdentityStore, name: str) -> None:
-    """
-    Whatever a provider's people call themselves.
-    """
+    """Whatever a provider's people call themselves."""
     with pytest.raises(UnadmittedError) as caught:
         provided(store, "2", name, adds_users=True)
     assert caught.value.why is Unadmitted.ALIKE
@@ -118,9 +102,7 @@ def test_nobody_is_added_who_is_called_like_somebody(store: IdentityStore, name:
 
 
 def test_an_account_that_was_there_before_is_not_given_away(store: IdentityStore) -> None:
-    """
-    Where anybody may make an account, calling oneself anna is not enough.
-    """
+    """Where anybody may make an account, calling oneself anna is not enough."""
     with pytest.raises(UnadmittedError) as caught:
         provided(store, "2", "anna", adds_users=True)
     assert caught.value.why is Unadmitted.TAKEN
@@ -129,9 +111,7 @@ def test_an_account_that_was_there_before_is_not_given_away(store: IdentityStore
 
 @pytest.mark.parametrize("subject", ["x' OR 1=1 --", "ä", "\0", "\udc80"])
 def test_a_strange_subject_is_nobody_or_somebody(store: IdentityStore, subject: str) -> None:
-    """
-    It is kept as it is, or refused as a name; it never means another.
-    """
+    """It is kept as it is, or refused as a name; it never means another."""
     with pytest.raises(UnadmittedError):
         provided(store, subject, "")
     assert store.provider_links() == ()

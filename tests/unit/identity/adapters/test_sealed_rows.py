@@ -1,6 +1,4 @@
-"""
-Whoever can write the database lets nobody in by it, and what they wrote is named.
-"""
+"""Whoever can write the database lets nobody in by it, and what they wrote is named."""
 
 from __future__ import annotations
 
@@ -35,20 +33,14 @@ PASSKEY = Passkey("id1", "anna", b"public", "shop.example", "phone", False, 0, N
 
 
 class Place:
-    """
-    A store with some people, and the file that it lies in, for whoever can write it.
-    """
+    """A store with some people, and the file that it lies in, for whoever can write it."""
 
     def __init__(self, folder: Path) -> None:
-        """
-        Have one below *folder*, which may be there.
-        """
+        """Have one below *folder*, which may be there."""
         self.file = folder / "register.sqlite"
 
     def fill(self) -> None:
-        """
-        Add the people.
-        """
+        """Add the people."""
         with self.store() as store:
             store.add("anna", ["staff"], by="me", now=NOW)
             store.add("ben", [], roles=["approver"], by="me", now=NOW)
@@ -63,15 +55,11 @@ class Place:
             store.provided("https://id.example", "1", "ben", adds_users=False, by="me", now=NOW)
 
     def store(self) -> IdentityStore:
-        """
-        Return it, to be closed.
-        """
+        """Return it, to be closed."""
         return IdentityStore(sqlite_url(str(self.file)))
 
     def write(self, *statements: str, **values: Any) -> None:
-        """
-        Do what somebody else does who can write the file.
-        """
+        """Do what somebody else does who can write the file."""
         connection = sqlite3.connect(self.file)
         connection.execute("PRAGMA foreign_keys=ON")
         for statement in statements:
@@ -80,18 +68,14 @@ class Place:
         connection.close()
 
     def faults(self) -> str:
-        """
-        Return what is told of it, in one text.
-        """
+        """Return what is told of it, in one text."""
         with self.store() as store:
             return "\n".join(store.check())
 
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """
-    Return a folder with a store that is filled, which passwords make slow.
-    """
+    """Return a folder with a store that is filled, which passwords make slow."""
     folder = tmp_path_factory.mktemp("filled")
     Place(folder).fill()
     return folder
@@ -99,17 +83,13 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def place(filled: Path, tmp_path: Path) -> Place:
-    """
-    Return a store of its own.
-    """
+    """Return a store of its own."""
     shutil.copytree(filled, tmp_path, dirs_exist_ok=True)
     return Place(tmp_path)
 
 
 def test_what_sealgate_wrote_is_whole(place: Place) -> None:
-    """
-    After everything that changes it, too.
-    """
+    """After everything that changes it, too."""
     assert place.faults() == ""
     with place.store() as store:
         grant = store.ask_grant("anna", "x", reason="look at it", minutes=5, by="op", now=NOW)
@@ -299,9 +279,7 @@ def _is_provided(store: IdentityStore, subject: str) -> bool:
 def test_a_row_that_somebody_else_wrote_counts_for_nothing(
     place: Place, statement: str, counts: Callable[[IdentityStore], bool], told: str
 ) -> None:
-    """
-    Wherever it is read, and it is named.
-    """
+    """Wherever it is read, and it is named."""
     phc = hash_password("another long password", LEAST_ROUNDS) if ":phc" in statement else ""
     place.write(statement, print="f9" * 32, phc=phc, digest=digest_of("CCCC"))
     with place.store() as store:
@@ -361,9 +339,7 @@ def test_a_row_of_before_that_is_put_back_counts_for_nothing(
     revoke: Callable[[IdentityStore], object],
     counts: Callable[[IdentityStore], bool],
 ) -> None:
-    """
-    With the seal that it had then.
-    """
+    """With the seal that it had then."""
     # Names of tables above, and nothing else.
     copy = f"CREATE TABLE kept AS SELECT * FROM {table}"  # noqa: S608
     empty, fill = f"DELETE FROM {table}", f"INSERT INTO {table} SELECT * FROM kept"  # noqa: S608
@@ -378,9 +354,7 @@ def test_a_row_of_before_that_is_put_back_counts_for_nothing(
 
 
 def test_what_a_removed_person_had_counts_for_nobody_who_comes_later(place: Place) -> None:
-    """
-    Neither a key that is put back, nor one beside a person that somebody else wrote.
-    """
+    """Neither a key that is put back, nor one beside a person that somebody else wrote."""
     place.write("CREATE TABLE kept AS SELECT * FROM client_certificates")
     place.write("CREATE TABLE person AS SELECT * FROM identities WHERE name = 'anna'")
     with place.store() as store:
@@ -404,9 +378,7 @@ def test_what_a_removed_person_had_counts_for_nobody_who_comes_later(place: Plac
 def test_what_was_taken_from_a_removed_person_does_not_come_back_with_the_name(
     place: Place, table: str, name: str
 ) -> None:
-    """
-    Rows with seals of before count for nobody who is added under that name, and are told.
-    """
+    """Rows with seals of before count for nobody who is added under that name, and are told."""
     place.write(f"CREATE TABLE kept AS SELECT * FROM {table} WHERE identity = '{name}'")  # noqa: S608
     with place.store() as store:
         store.remove(name, by="me", now=NOW)
@@ -422,9 +394,7 @@ def test_what_was_taken_from_a_removed_person_does_not_come_back_with_the_name(
 
 
 def test_whoever_lost_their_row_is_not_let_in_by_a_provider(place: Place) -> None:
-    """
-    They are told so, as whoever was removed is.
-    """
+    """They are told so, as whoever was removed is."""
     place.write("UPDATE identities SET seal = 'ff' WHERE name = 'ben'")
     with place.store() as store:
         assert not _is_provided(store, "1")
@@ -432,9 +402,7 @@ def test_whoever_lost_their_row_is_not_let_in_by_a_provider(place: Place) -> Non
 
 
 def test_a_person_who_is_put_back_whole_is_told(place: Place) -> None:
-    """
-    With everything that they had: that agrees with itself, but not with the trail.
-    """
+    """With everything that they had: that agrees with itself, but not with the trail."""
     place.write(
         "CREATE TABLE kept_identities AS SELECT * FROM identities",
         "CREATE TABLE kept_client_certificates AS SELECT * FROM client_certificates",
@@ -466,9 +434,7 @@ TRAIL = {
 
 @pytest.mark.parametrize("statement", TRAIL.values(), ids=TRAIL)
 def test_a_trail_that_was_changed_is_told(place: Place, statement: str) -> None:
-    """
-    Also after Sealgate went on with it.
-    """
+    """Also after Sealgate went on with it."""
     place.write(statement)
     assert "identity_trail" in place.faults()
     with place.store() as store:
@@ -477,9 +443,7 @@ def test_a_trail_that_was_changed_is_told(place: Place, statement: str) -> None:
 
 
 def test_a_database_that_is_put_back_whole_is_told(place: Place, tmp_path: Path) -> None:
-    """
-    By the entry of the trail that this host wrote last.
-    """
+    """By the entry of the trail that this host wrote last."""
     before = shutil.copy(place.file, tmp_path / "before.sqlite")
     with place.store() as store:
         store.revoke("a1", by="me", now=NOW)
@@ -492,9 +456,7 @@ def test_a_database_that_is_put_back_whole_is_told(place: Place, tmp_path: Path)
 
 
 def test_a_sign_in_that_somebody_else_wrote_is_none(place: Place) -> None:
-    """
-    Nor one that they made live longer, or hold more.
-    """
+    """Nor one that they made live longer, or hold more."""
     with place.store() as store:
         proof = Proven(Factor.PASSWORD, NOW)
         one = store.start_sign_in("anna", "shop.example", [proof], now=NOW)
@@ -511,9 +473,7 @@ def test_a_sign_in_that_somebody_else_wrote_is_none(place: Place) -> None:
 
 
 def test_whoever_was_written_by_somebody_else_can_be_removed(place: Place) -> None:
-    """
-    So the register becomes whole again.
-    """
+    """So the register becomes whole again."""
     place.write(
         "INSERT INTO identities (name, added_at) VALUES ('eve', 0.0)",
         "INSERT INTO identity_groups (identity, name) VALUES ('eve', 'staff')",
@@ -530,9 +490,7 @@ def test_whoever_was_written_by_somebody_else_can_be_removed(place: Place) -> No
 
 
 def test_without_the_key_nothing_is_opened(place: Place, tmp_path: Path) -> None:
-    """
-    Neither with another one; and rows that lost their seals are not sealed again.
-    """
+    """Neither with another one; and rows that lost their seals are not sealed again."""
     key = tmp_path / KEY_NAME
     right = key.read_text()
     assert key.stat().st_mode & 0o077 == 0
@@ -554,9 +512,7 @@ def test_without_the_key_nothing_is_opened(place: Place, tmp_path: Path) -> None
 
 @pytest.fixture
 def odd(place: Place) -> Place:
-    """
-    Give a store in whose columns stands what none of us puts there.
-    """
+    """Give a store in whose columns stands what none of us puts there."""
     place.write(
         "UPDATE identities SET seal = x'ff00', marks = 5 WHERE name = 'mallory'",
         "UPDATE identity_groups SET mark = NULL, seal = 'zz'",
@@ -566,9 +522,7 @@ def odd(place: Place) -> Place:
 
 
 def test_what_cannot_be_read_is_told(odd: Place) -> None:
-    """
-    And ends nothing.
-    """
+    """And ends nothing."""
     assert 'identities "mallory" was not written' in odd.faults()
     with odd.store() as store:
         assert store.identity("mallory") is None

@@ -1,6 +1,4 @@
-"""
-Codes count once in every process, and passkeys until they are revoked.
-"""
+"""Codes count once in every process, and passkeys until they are revoked."""
 
 from __future__ import annotations
 
@@ -27,20 +25,14 @@ KEY = Passkey("id1", "anna", b"public", "shop.example", "phone", False, 5, NOW)
 
 
 class Plain:
-    """
-    Stands for what seals: the name and the secret, in clear.
-    """
+    """Stands for what seals: the name and the secret, in clear."""
 
     def seal(self, name: str, secret: bytes) -> bytes:
-        """
-        Return both.
-        """
+        """Return both."""
         return name.encode() + b":" + secret
 
     def open(self, name: str, sealed: bytes) -> bytes:
-        """
-        Return the secret, when it is of *name*.
-        """
+        """Return the secret, when it is of *name*."""
         if not sealed.startswith(name.encode() + b":"):
             raise SourceError("somebody else's")
         return sealed.partition(b":")[2]
@@ -48,17 +40,13 @@ class Plain:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """
-    Return where the database is.
-    """
+    """Return where the database is."""
     return tmp_path / "register.sqlite"
 
 
 @pytest.fixture
 def store(path: Path) -> Iterator[IdentityStore]:
-    """
-    Return a store in which anna has an app and ben has not.
-    """
+    """Return a store in which anna has an app and ben has not."""
     with IdentityStore(sqlite_url(str(path))) as opened:
         opened.add("anna", ["staff"], by="me", now=1)
         opened.add("ben", [], by="me", now=1)
@@ -68,16 +56,12 @@ def store(path: Path) -> Iterator[IdentityStore]:
 
 
 def check(store: IdentityStore, code: str, name: str = "anna", now: float = NOW) -> bool:
-    """
-    Return whether *code* is taken.
-    """
+    """Return whether *code* is taken."""
     return store.check_totp(name, code, Plain(), now=now)
 
 
 def test_a_code_is_taken_once_and_the_confirming_one_not_again(store: IdentityStore) -> None:
-    """
-    Nor an older one, nor of somebody else.
-    """
+    """Nor an older one, nor of somebody else."""
     assert not check(store, code_at(SECRET, STEP - 1))
     assert not check(store, code_at(SECRET, STEP), "ben")
     assert not check(store, "000000")
@@ -90,9 +74,7 @@ def test_a_code_is_taken_once_and_the_confirming_one_not_again(store: IdentitySt
 
 
 def test_of_many_who_bring_one_code_at_once_one_is_let_in(store: IdentityStore) -> None:
-    """
-    Each thread with its own connection, as processes have.
-    """
+    """Each thread with its own connection, as processes have."""
     code, taken, gate = code_at(SECRET, STEP), [], threading.Barrier(8)
 
     def bring() -> None:
@@ -108,18 +90,14 @@ def test_of_many_who_bring_one_code_at_once_one_is_let_in(store: IdentityStore) 
 
 
 def test_a_row_that_was_moved_to_somebody_else_opens_nothing(store: IdentityStore) -> None:
-    """
-    The sealer tells whose a secret is.
-    """
+    """The sealer tells whose a secret is."""
     store.set_totp("ben", Plain().seal("anna", SECRET), (), step=0, by="me", now=NOW)
     with pytest.raises(SourceError):
         check(store, code_at(SECRET, STEP), "ben")
 
 
 def test_a_recovery_code_is_taken_once(store: IdentityStore) -> None:
-    """
-    However it is typed, by its owner only; and it is told in the trail.
-    """
+    """However it is typed, by its owner only; and it is told in the trail."""
     assert store.recovery_codes_left("anna") == 10
     assert not store.check_recovery_code("ben", CODES[0], now=NOW)
     assert not store.check_recovery_code("anna", CODES[0][:-1], now=NOW)
@@ -132,9 +110,7 @@ def test_a_recovery_code_is_taken_once(store: IdentityStore) -> None:
 
 
 def test_no_secret_and_no_code_lies_in_the_database(store: IdentityStore, path: Path) -> None:
-    """
-    Of recovery codes there are hashes; what is sealed is the sealer's.
-    """
+    """Of recovery codes there are hashes; what is sealed is the sealer's."""
     store.make_enrolment("anna", by="me", now=NOW)
     told = b"".join(file.read_bytes() for file in path.parent.iterdir())
     for code in CODES:
@@ -143,9 +119,7 @@ def test_no_secret_and_no_code_lies_in_the_database(store: IdentityStore, path: 
 
 
 def test_a_new_app_ends_the_old_one_and_its_codes(store: IdentityStore) -> None:
-    """
-    And removing takes all of it, once.
-    """
+    """And removing takes all of it, once."""
     other = b"x" * 20
     fresh = recovery_codes(bytes(range(150, 0, -1)))
     store.set_totp("anna", Plain().seal("anna", other), fresh, step=0, by="me", now=NOW + 1)
@@ -166,9 +140,7 @@ def test_a_new_app_ends_the_old_one_and_its_codes(store: IdentityStore) -> None:
 
 
 def test_a_passkey_is_found_until_it_is_revoked(store: IdentityStore) -> None:
-    """
-    By its id, as any other key; afterwards it never comes back.
-    """
+    """By its id, as any other key; afterwards it never comes back."""
     store.add_passkey(KEY, code=None, by="me", now=NOW)
     assert store.passkey("id1") == KEY
     assert store.passkeys("anna") == store.passkeys() == (KEY,)
@@ -196,9 +168,7 @@ def test_a_counter_must_grow_or_always_be_0(
     told: int,
     fits: bool,  # noqa: FBT001  # a table gives it
 ) -> None:
-    """
-    Compared with what is stored, not with what the caller read.
-    """
+    """Compared with what is stored, not with what the caller read."""
     key = replace(KEY, sign_count=held)
     store.add_passkey(key, code=None, by="me", now=NOW)
     assert store.count_passkey(key, told, now=NOW + 1) == fits
@@ -210,9 +180,7 @@ def test_a_counter_must_grow_or_always_be_0(
 
 
 def test_a_code_for_a_passkey_is_good_once_for_its_user_and_a_day(store: IdentityStore) -> None:
-    """
-    The next one ends it, and looking does not use it up.
-    """
+    """The next one ends it, and looking does not use it up."""
     first = store.make_enrolment("anna", by="me", now=NOW)
     code = store.make_enrolment("anna", by="me", now=NOW)
     bens = store.make_enrolment("ben", by="me", now=NOW)
@@ -231,9 +199,7 @@ def test_a_code_for_a_passkey_is_good_once_for_its_user_and_a_day(store: Identit
 
 
 def test_a_user_handle_stays_and_tells_nothing(store: IdentityStore) -> None:
-    """
-    Random, of 64 bytes, one for each, and gone with the user.
-    """
+    """Random, of 64 bytes, one for each, and gone with the user."""
     handle = store.user_handle("anna")
     assert (len(handle), store.user_handle("anna")) == (64, handle)
     assert store.user_of_handle(handle) == "anna"
@@ -244,9 +210,7 @@ def test_a_user_handle_stays_and_tells_nothing(store: IdentityStore) -> None:
 
 
 def test_everything_goes_with_the_user(store: IdentityStore) -> None:
-    """
-    And who comes under that name later has none of it.
-    """
+    """And who comes under that name later has none of it."""
     store.add_passkey(KEY, code=None, by="me", now=NOW)
     code = store.make_enrolment("anna", by="me", now=NOW)
     store.reassign("anna", ["approver"], [], by="me", now=NOW)
@@ -262,18 +226,14 @@ def test_everything_goes_with_the_user(store: IdentityStore) -> None:
 
 
 def test_revoking_a_user_by_name_takes_their_passkeys(store: IdentityStore) -> None:
-    """
-    Beside certificates and SSH keys.
-    """
+    """Beside certificates and SSH keys."""
     store.add_passkey(KEY, code=None, by="me", now=NOW)
     assert [key.handle for key in store.revoke("anna", by="me", now=NOW)] == ["id1"]
     assert store.passkey("id1") is None
 
 
 def test_roles_are_kept_and_let_nobody_in(store: IdentityStore) -> None:
-    """
-    They are told with the identity, and are no groups.
-    """
+    """They are told with the identity, and are no groups."""
     assert store.add("carl", ["x"], roles=["approver"], by="me", now=NOW).roles == ("approver",)
     assert store.reassign("anna", ["approver"], [], by="me", now=NOW).groups == ("staff",)
     found = {i.name: (i.groups, i.roles) for i in store.identities()}
@@ -305,9 +265,7 @@ with IdentityStore(sys.argv[1]) as store:
 
 
 def test_processes_share_what_is_used_up(store: IdentityStore, path: Path) -> None:
-    """
-    Three bring the same ten codes: ten are taken in all.
-    """
+    """Three bring the same ten codes: ten are taken in all."""
     assert store.recovery_codes_left("anna") == 10
     command = [sys.executable, "-c", BRINGER, sqlite_url(str(path)), *CODES]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(3)]
@@ -316,9 +274,7 @@ def test_processes_share_what_is_used_up(store: IdentityStore, path: Path) -> No
 
 
 def test_it_is_known_since_when_somebody_has_an_app(store: IdentityStore) -> None:
-    """
-    What rests on an app of before is worth nothing once another one is set up.
-    """
+    """What rests on an app of before is worth nothing once another one is set up."""
     assert store.totp_set_at("anna") == NOW
     assert store.totp_set_at("ben") is None
     assert store.totp_set_at("nobody") is None

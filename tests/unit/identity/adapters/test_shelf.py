@@ -1,6 +1,4 @@
-"""
-A chain and its key change together.
-"""
+"""A chain and its key change together."""
 
 import stat
 from pathlib import Path
@@ -17,9 +15,7 @@ NOW = 1_800_000_000.0
 
 
 def pair(now: float = NOW) -> tuple[bytes, bytes]:
-    """
-    Return a fresh chain and key in PEM.
-    """
+    """Return a fresh chain and key in PEM."""
     authority = mint_server_authority(Operator(), ["shop.example"], now)
     leaf, key = mint_server(*authority, Operator(), ["shop.example"], days=14, now=now)
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -27,9 +23,7 @@ def pair(now: float = NOW) -> tuple[bytes, bytes]:
 
 
 def test_a_new_version_has_new_paths_and_the_old_one_stays(tmp_path: Path) -> None:
-    """
-    A reader that holds the old paths keeps reading a matching pair.
-    """
+    """A reader that holds the old paths keeps reading a matching pair."""
     shelf = CertificateShelf(str(tmp_path / "certificates"))
     first, second = pair(), pair()
     old, new = shelf.keep("shop.example", *first), shelf.keep("shop.example", *second)
@@ -40,18 +34,14 @@ def test_a_new_version_has_new_paths_and_the_old_one_stays(tmp_path: Path) -> No
 
 
 def test_the_same_certificate_is_the_same_version(tmp_path: Path) -> None:
-    """
-    A watcher that sees the same files again changes nothing.
-    """
+    """A watcher that sees the same files again changes nothing."""
     shelf = CertificateShelf(str(tmp_path))
     chain, key = pair()
     assert shelf.keep("shop.example", chain, key) == shelf.keep("shop.example", chain, key)
 
 
 def test_the_key_is_its_owners_alone(tmp_path: Path) -> None:
-    """
-    Keys have mode 0600, the folders above them 0700.
-    """
+    """Keys have mode 0600, the folders above them 0700."""
     kept = CertificateShelf(str(tmp_path / "certificates")).keep("shop.example", *pair())
     key = Path(kept.key)
     modes = [stat.S_IMODE(p.stat().st_mode) for p in (key, *list(key.parents)[:3])]
@@ -59,9 +49,7 @@ def test_the_key_is_its_owners_alone(tmp_path: Path) -> None:
 
 
 def test_old_versions_are_removed_but_for_a_few(tmp_path: Path) -> None:
-    """
-    Keys do not pile up for ever.
-    """
+    """Keys do not pile up for ever."""
     shelf = CertificateShelf(str(tmp_path))
     kept = [shelf.keep("shop.example", *pair()) for _ in range(KEPT_VERSIONS + 2)]
     there = [k for k in kept if Path(k.key).exists()]
@@ -71,9 +59,7 @@ def test_old_versions_are_removed_but_for_a_few(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("site", ["../../etc", "*.shop.example", "::1", "a/b", ".", ".."])
 def test_a_site_never_leads_out_of_the_folder(tmp_path: Path, site: str) -> None:
-    """
-    Whatever a site is called, its certificate stays on the shelf.
-    """
+    """Whatever a site is called, its certificate stays on the shelf."""
     shelf = CertificateShelf(str(tmp_path / "certificates"))
     kept = shelf.keep(site, *pair())
     inside = Path(kept.key).resolve().relative_to((tmp_path / "certificates").resolve())
@@ -83,9 +69,7 @@ def test_a_site_never_leads_out_of_the_folder(tmp_path: Path, site: str) -> None
 
 @pytest.mark.parametrize("damage", ["current", "key.pem", "chain.pem"])
 def test_what_is_not_whole_is_not_current(tmp_path: Path, damage: str) -> None:
-    """
-    A missing part makes no version, so that a new certificate is made.
-    """
+    """A missing part makes no version, so that a new certificate is made."""
     shelf = CertificateShelf(str(tmp_path))
     kept = shelf.keep("shop.example", *pair())
     folder = Path(kept.key).parent
@@ -94,9 +78,7 @@ def test_what_is_not_whole_is_not_current(tmp_path: Path, damage: str) -> None:
 
 
 def test_a_folder_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
-    """
-    A file where the folder should be is an error with a hint.
-    """
+    """A file where the folder should be is an error with a hint."""
     (tmp_path / "certificates").write_text("in the way")
     with pytest.raises(SourceError):
         CertificateShelf(str(tmp_path / "certificates")).keep("shop.example", *pair())

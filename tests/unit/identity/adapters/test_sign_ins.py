@@ -1,6 +1,4 @@
-"""
-A sign-in ends with what it rests on, and stale tokens are named.
-"""
+"""A sign-in ends with what it rests on, and stale tokens are named."""
 
 from __future__ import annotations
 
@@ -30,17 +28,13 @@ CODE = Proven(Factor.TOTP, NOW)
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Have hashes take little memory.
-    """
+    """Have hashes take little memory."""
     monkeypatch.setattr(password_hash, "MEMORY_KIB", 64)
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[IdentityStore]:
-    """
-    Return a store in which anna has one of everything.
-    """
+    """Return a store in which anna has one of everything."""
     with IdentityStore(sqlite_url(str(tmp_path / "register.sqlite"))) as opened:
         opened.add("anna", ["staff"], by="me", now=1)
         opened.add("ben", [], by="me", now=1)
@@ -53,16 +47,12 @@ def store(tmp_path: Path) -> Iterator[IdentityStore]:
 
 
 def start(store: IdentityStore, *proven: Proven, name: str = "anna") -> SignIn:
-    """
-    Return a new sign-in.
-    """
+    """Return a new sign-in."""
     return store.start_sign_in(name, SITE, proven, now=NOW)
 
 
 def test_a_sign_in_is_found_while_it_lives(store: IdentityStore) -> None:
-    """
-    By its id only, which nobody guesses.
-    """
+    """By its id only, which nobody guesses."""
     made = start(store, PASSWORD, CODE)
     assert store.sign_in(made.id, now=NOW) == made
     assert len(made.id) >= 22
@@ -76,9 +66,7 @@ def test_a_sign_in_is_found_while_it_lives(store: IdentityStore) -> None:
 
 
 def test_using_it_keeps_it_and_adds_what_was_proven(store: IdentityStore) -> None:
-    """
-    Of each factor and key the newest; its hours end all the same.
-    """
+    """Of each factor and key the newest; its hours end all the same."""
     made = start(store, PASSWORD)
     later = Proven(Factor.PASSWORD, NOW + 50)
     used = store.use_sign_in(made.id, [later, PASSKEY], now=NOW + 50)
@@ -93,9 +81,7 @@ def test_using_it_keeps_it_and_adds_what_was_proven(store: IdentityStore) -> Non
 
 
 def test_a_step_up_gives_another_id_and_the_same_end(store: IdentityStore) -> None:
-    """
-    The old id is nobody's; what began before begins no anew.
-    """
+    """The old id is nobody's; what began before begins no anew."""
     made = start(store, PASSWORD)
     up = store.step_up(made.id, PASSKEY, now=NOW + 60)
     assert up is not None
@@ -108,9 +94,7 @@ def test_a_step_up_gives_another_id_and_the_same_end(store: IdentityStore) -> No
 
 
 def test_nothing_begins_with_what_was_changed_since(store: IdentityStore) -> None:
-    """
-    Neither anew nor as a step up; without a change, both.
-    """
+    """Neither anew nor as a step up; without a change, both."""
     since = store.generation()
     made = store.start_sign_in("anna", SITE, [PASSWORD], now=NOW, since=since)
     up = store.step_up(made.id, PASSKEY, now=NOW, since=since)
@@ -124,9 +108,7 @@ def test_nothing_begins_with_what_was_changed_since(store: IdentityStore) -> Non
 
 
 def test_two_steps_up_at_once_are_both_kept(store: IdentityStore) -> None:
-    """
-    None is lost to the other.
-    """
+    """None is lost to the other."""
     made = start(store, PASSWORD)
     more = [Proven(Factor.PASSKEY, NOW, f"k{number}") for number in range(6)]
     threads = [
@@ -177,9 +159,7 @@ END: dict[str, tuple[Callable[[IdentityStore], object], set[Factor]]] = {
 def test_a_change_ends_what_rests_on_it(
     store: IdentityStore, change: Callable[[IdentityStore], object], ends: set[Factor]
 ) -> None:
-    """
-    What rests on something else lives on; ben is not concerned.
-    """
+    """What rests on something else lives on; ben is not concerned."""
     made = {p.factor: start(store, p) for p in (PASSWORD, CERTIFICATE, PASSKEY, CODE)}
     bens = start(store, PASSWORD, name="ben")
     change(store)
@@ -189,9 +169,7 @@ def test_a_change_ends_what_rests_on_it(
 
 
 def test_who_signs_out_has_no_token_made_anew(store: IdentityStore) -> None:
-    """
-    Once; the other sign-ins of the same user stay.
-    """
+    """Once; the other sign-ins of the same user stay."""
     one, other = start(store, PASSWORD), start(store, PASSWORD)
     generation = store.generation()
     ended = store.end_sign_in(one.id, by="anna", now=NOW + 1)
@@ -205,9 +183,7 @@ def test_who_signs_out_has_no_token_made_anew(store: IdentityStore) -> None:
 
 
 def test_signing_in_is_no_change_of_who_may_come_in(store: IdentityStore) -> None:
-    """
-    A busy day does not have every server look again; old rows go.
-    """
+    """A busy day does not have every server look again; old rows go."""
     generation = store.generation()
     for day in range(4):
         store.start_sign_in("anna", SITE, [PASSWORD], now=NOW + day * 86400)

@@ -1,6 +1,4 @@
-"""
-The identities in SQL: what was acknowledged stays, and every change leaves a trace.
-"""
+"""The identities in SQL: what was acknowledged stays, and every change leaves a trace."""
 
 import os
 import signal
@@ -21,16 +19,12 @@ ALSO_HERS = ClientCertificate("b2", "f2", "anna", 0, 100)
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    """
-    Return where a new database will be.
-    """
+    """Return where a new database will be."""
     return sqlite_url(str(tmp_path / "state" / "register.sqlite"))
 
 
 def test_what_was_added_is_there_when_opened_again(url: str) -> None:
-    """
-    Identities, groups and certificates come back as they went in.
-    """
+    """Identities, groups and certificates come back as they went in."""
     with IdentityStore(url) as store:
         assert store.everything() == ((), ())
         store.add("ben", [], by="me", now=1)
@@ -42,9 +36,7 @@ def test_what_was_added_is_there_when_opened_again(url: str) -> None:
 
 
 def test_a_revoked_certificate_is_no_longer_admitted(url: str) -> None:
-    """
-    By serial one goes, by name all; the record stays.
-    """
+    """By serial one goes, by name all; the record stays."""
     with IdentityStore(url) as store:
         store.add("anna", ["staff"], by="me", now=1)
         for certificate in (HERS, ALSO_HERS):
@@ -60,9 +52,7 @@ def test_a_revoked_certificate_is_no_longer_admitted(url: str) -> None:
 
 
 def test_a_removed_user_takes_its_certificates_along(url: str) -> None:
-    """
-    They are revoked, also for somebody of the same name who comes later.
-    """
+    """They are revoked, also for somebody of the same name who comes later."""
     with IdentityStore(url) as store:
         store.add("anna", ["staff"], by="me", now=1)
         store.record(HERS, by="me", now=2)
@@ -74,9 +64,7 @@ def test_a_removed_user_takes_its_certificates_along(url: str) -> None:
 
 
 def test_groups_are_joined_and_left(url: str) -> None:
-    """
-    What is not mentioned stays.
-    """
+    """What is not mentioned stays."""
     with IdentityStore(url) as store:
         store.add("anna", ["staff", "editors"], by="me", now=1)
         changed = store.regroup("anna", ["admins", "staff"], ["editors"], by="me", now=2)
@@ -103,9 +91,7 @@ def test_groups_are_joined_and_left(url: str) -> None:
     ],
 )
 def test_nobody_is_added_under_a_name_like_one_that_is_there(url: str, name: str) -> None:
-    """
-    Nor under one that holds what cannot be seen, or is another way to write a usual one.
-    """
+    """Nor under one that holds what cannot be seen, or is another way to write a usual one."""
     with IdentityStore(url) as store:
         store.add("alice", [], by="me", now=1)
         with pytest.raises(UsageError):
@@ -116,9 +102,7 @@ def test_nobody_is_added_under_a_name_like_one_that_is_there(url: str, name: str
 
 
 def test_a_group_is_told_from_those_that_are_there(url: str) -> None:
-    """
-    Or somebody is taken for a member of it.
-    """
+    """Or somebody is taken for a member of it."""
     with IdentityStore(url) as store:
         store.add("alice", ["editors"], by="me", now=1)
         for group in ("Editors", "EDITORS", "edit0rs"):
@@ -130,9 +114,7 @@ def test_a_group_is_told_from_those_that_are_there(url: str) -> None:
 
 
 def test_every_change_tells_when_by_whom_and_what(url: str) -> None:
-    """
-    The trail has one entry for each; a refused change has none.
-    """
+    """The trail has one entry for each; a refused change has none."""
     with IdentityStore(url) as store:
         store.add("anna", ["staff"], by="root", now=1)
         store.record(HERS, by="root", now=2)
@@ -152,9 +134,7 @@ def test_every_change_tells_when_by_whom_and_what(url: str) -> None:
 
 
 def test_what_does_not_exist_is_refused_and_changes_nothing(url: str) -> None:
-    """
-    Each refusal is a UsageError, and the database stays as it was.
-    """
+    """Each refusal is a UsageError, and the database stays as it was."""
     with IdentityStore(url) as store:
         store.add("anna", ["staff"], by="me", now=1)
         before = (store.everything(), store.trail())
@@ -176,9 +156,7 @@ def test_what_does_not_exist_is_refused_and_changes_nothing(url: str) -> None:
 
 
 def test_a_name_that_is_also_a_serial_revokes_nothing_by_accident(url: str) -> None:
-    """
-    Where both could be meant, the caller has to say which.
-    """
+    """Where both could be meant, the caller has to say which."""
     with IdentityStore(url) as store:
         store.add("anna", [], by="me", now=1)
         store.add("a1", [], by="me", now=1)
@@ -190,9 +168,7 @@ def test_a_name_that_is_also_a_serial_revokes_nothing_by_accident(url: str) -> N
 
 
 def test_one_certificate_is_recorded_once(url: str) -> None:
-    """
-    A serial or fingerprint that is there already is an error of the database, whole.
-    """
+    """A serial or fingerprint that is there already is an error of the database, whole."""
     with IdentityStore(url) as store:
         store.add("anna", [], by="me", now=1)
         store.record(HERS, by="me", now=2)
@@ -214,9 +190,7 @@ for number in range(100000):
 
 
 def test_what_was_acknowledged_survives_a_kill(url: str) -> None:
-    """
-    A process that is killed in mid-work loses nothing that it had said was done.
-    """
+    """A process that is killed in mid-work loses nothing that it had said was done."""
     with subprocess.Popen(
         [sys.executable, "-c", WRITER, url], stdout=subprocess.PIPE, text=True
     ) as writer:
@@ -236,9 +210,7 @@ def test_what_was_acknowledged_survives_a_kill(url: str) -> None:
     "content", [b"no database at all " * 100, b"SQLite format 3\x00" + b"\xff" * 4000]
 )
 def test_a_file_that_is_no_database_is_said_so(tmp_path: Path, content: bytes) -> None:
-    """
-    Rubbish and a damaged header are a SourceError with a hint, and are left as they are.
-    """
+    """Rubbish and a damaged header are a SourceError with a hint, and are left as they are."""
     path = tmp_path / "register.sqlite"
     path.write_bytes(content)
     with pytest.raises(SourceError) as refused:

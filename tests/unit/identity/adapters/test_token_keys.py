@@ -1,6 +1,4 @@
-"""
-Signing keys are there whole, private, and made anew in time.
-"""
+"""Signing keys are there whole, private, and made anew in time."""
 
 from __future__ import annotations
 
@@ -24,9 +22,7 @@ NOW = 1_800_000_000.0
 
 
 def test_a_key_is_made_once_and_stays(tmp_path: Path) -> None:
-    """
-    Readable by its owner only, and the same for every process.
-    """
+    """Readable by its owner only, and the same for every process."""
     keys = TokenKeys(str(tmp_path))
     (key,) = keys.keys(NOW)
     assert keys.keys(NOW + 5) == TokenKeys(str(tmp_path)).keys(NOW + 9) == (key,)
@@ -37,9 +33,7 @@ def test_a_key_is_made_once_and_stays(tmp_path: Path) -> None:
 
 
 def test_keys_follow_one_another(tmp_path: Path) -> None:
-    """
-    The new one is published before it signs; the old one goes when no token needs it.
-    """
+    """The new one is published before it signs; the old one goes when no token needs it."""
     keys = TokenKeys(str(tmp_path))
     (old,) = keys.keys(NOW)
     at = NOW + ROTATE_SECONDS
@@ -56,9 +50,7 @@ def test_keys_follow_one_another(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", ["empty", "renamed", "another curve"])
 def test_a_damaged_key_is_told(tmp_path: Path, damage: str) -> None:
-    """
-    With what to type; nothing is signed with it.
-    """
+    """With what to type; nothing is signed with it."""
     TokenKeys(str(tmp_path)).keys(NOW)
     (path,) = (tmp_path / SESSIONS_FOLDER).glob("*.pem")
     if damage == "empty":
@@ -84,9 +76,7 @@ print(" ".join(key.kid for key in TokenKeys(sys.argv[1]).keys(1800000000.0)))
 
 
 def test_processes_that_start_at_once_make_one_key(tmp_path: Path) -> None:
-    """
-    All of them have the same.
-    """
+    """All of them have the same."""
     command = [sys.executable, "-c", MAKER, str(tmp_path)]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(4)]
     told = {process.communicate(timeout=60)[0] for process in running}

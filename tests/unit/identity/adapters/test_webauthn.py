@@ -1,6 +1,4 @@
-"""
-A passkey is registered and proven by what an authenticator really makes, and by nothing less.
-"""
+"""A passkey is registered and proven by what an authenticator really makes, and by nothing less."""
 
 from __future__ import annotations
 
@@ -47,25 +45,19 @@ NAMED = replace(ASSERT, name="anna")
 
 
 def registered(device: Authenticator) -> Passkey:
-    """
-    Return the passkey that *device* registers for anna.
-    """
+    """Return the passkey that *device* registers for anna."""
     response = json.dumps(device.register(REGISTER.value))
     return verify_registration(response, REGISTER, PARTY, label="phone", now=NOW)
 
 
 def proven(device: Authenticator, key: Passkey, challenge: Challenge = ASSERT) -> int:
-    """
-    Return the counter after *device* proved *key*.
-    """
+    """Return the counter after *device* proved *key*."""
     response = json.dumps(device.sign(challenge.value))
     return verify_assertion(response, challenge, PARTY, key, HANDLE)
 
 
 def test_a_passkey_is_registered_and_proven() -> None:
-    """
-    With a counter that grows, and with one that stays 0.
-    """
+    """With a counter that grows, and with one that stays 0."""
     device = Authenticator(handle=HANDLE, count=7)
     key = registered(device)
     assert (key.identity, key.site, key.label, key.sign_count) == ("anna", PARTY.id, "phone", 7)
@@ -80,18 +72,14 @@ def test_a_passkey_is_registered_and_proven() -> None:
 
 
 def test_an_answer_tells_which_key_and_challenge_it_is_about() -> None:
-    """
-    Before anything is proven, so that both can be looked up.
-    """
+    """Before anything is proven, so that both can be looked up."""
     device = Authenticator()
     told = asserted_key(json.dumps(device.sign(ASSERT.value)))
     assert told == (b64(device.id), ASSERT.value)
 
 
 def test_somebody_who_is_known_already_needs_no_handle() -> None:
-    """
-    A key that cannot keep one is a second factor; where it is told, it must fit.
-    """
+    """A key that cannot keep one is a second factor; where it is told, it must fit."""
     device = Authenticator()
     key = registered(device)
     assert proven(device, key, NAMED) == 0
@@ -124,9 +112,7 @@ LIES: dict[str, Callable[[Authenticator], None]] = {
 
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
 def test_a_lie_at_registration_is_refused(lie: Callable[[Authenticator], None]) -> None:
-    """
-    By one message that tells nothing of what was sent.
-    """
+    """By one message that tells nothing of what was sent."""
     device = Authenticator()
     lie(device)
     with pytest.raises(PasskeyError, match="does not prove a passkey"):
@@ -135,9 +121,7 @@ def test_a_lie_at_registration_is_refused(lie: Callable[[Authenticator], None]) 
 
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
 def test_a_lie_at_sign_in_is_refused(lie: Callable[[Authenticator], None]) -> None:
-    """
-    By a device that was registered truly.
-    """
+    """By a device that was registered truly."""
     device = Authenticator(handle=HANDLE)
     key = registered(device)
     assert proven(device, key) == 0
@@ -147,9 +131,7 @@ def test_a_lie_at_sign_in_is_refused(lie: Callable[[Authenticator], None]) -> No
 
 
 def test_the_ceremonies_are_not_each_other() -> None:
-    """
-    An answer to one is none to the other.
-    """
+    """An answer to one is none to the other."""
     device = Authenticator(handle=HANDLE)
     key = registered(device)
     create = json.dumps(device.register(REGISTER.value, "webauthn.get"))
@@ -162,9 +144,7 @@ def test_the_ceremonies_are_not_each_other() -> None:
 
 @pytest.mark.parametrize("size", [0, MOST_ID_BYTES + 1, 8000])
 def test_no_credential_id_is_longer_than_any_that_is_made(size: int) -> None:
-    """
-    WebAuthn, 7.1, step 25; at a sign-in before anything is looked up by it.
-    """
+    """WebAuthn, 7.1, step 25; at a sign-in before anything is looked up by it."""
     device = Authenticator(handle=HANDLE, id=bytes(size))
     with pytest.raises(PasskeyError):
         registered(device)
@@ -173,9 +153,7 @@ def test_no_credential_id_is_longer_than_any_that_is_made(size: int) -> None:
 
 
 def test_the_longest_credential_id_is_taken() -> None:
-    """
-    1,023 bytes.
-    """
+    """1,023 bytes."""
     device = Authenticator(handle=HANDLE, id=bytes(MOST_ID_BYTES))
     key = registered(device)
     assert asserted_key(json.dumps(device.sign(ASSERT.value)))[0] == key.id
@@ -184,9 +162,7 @@ def test_the_longest_credential_id_is_taken() -> None:
 
 @pytest.mark.parametrize(("held", "told"), [(7, 7), (7, 6), (7, 0), (2**32 - 1, 5)])
 def test_a_counter_that_does_not_grow_is_refused(held: int, told: int) -> None:
-    """
-    It tells of a copy.
-    """
+    """It tells of a copy."""
     device = Authenticator(handle=HANDLE, count=held)
     key = registered(device)
     device.count = told
@@ -195,9 +171,7 @@ def test_a_counter_that_does_not_grow_is_refused(held: int, told: int) -> None:
 
 
 def test_another_key_proves_nothing() -> None:
-    """
-    Neither somebody else's device, nor a revoked passkey, nor one of another site or user.
-    """
+    """Neither somebody else's device, nor a revoked passkey, nor one of another site or user."""
     device, other = Authenticator(handle=HANDLE), Authenticator(handle=HANDLE)
     key = registered(device)
     other.id = device.id
@@ -215,9 +189,7 @@ def test_another_key_proves_nothing() -> None:
 
 
 def test_a_point_beside_the_curve_is_no_key() -> None:
-    """
-    It would be kept, and fail at each sign-in.
-    """
+    """It would be kept, and fail at each sign-in."""
     device = Authenticator()
     response = device.register(REGISTER.value)
     raw = bytearray(unb64(response["response"]["attestationObject"]))
@@ -228,9 +200,7 @@ def test_a_point_beside_the_curve_is_no_key() -> None:
 
 
 def changed(response: dict[str, Any], *path: str, to: object) -> dict[str, Any]:
-    """
-    Return *response* with one member otherwise; ``...`` leaves it out.
-    """
+    """Return *response* with one member otherwise; ``...`` leaves it out."""
     copy: dict[str, Any] = json.loads(json.dumps(response))
     place = copy
     for step in path[:-1]:
@@ -269,9 +239,7 @@ def changed(response: dict[str, Any], *path: str, to: object) -> dict[str, Any]:
     ],
 )
 def test_a_tampered_answer_is_refused(path: list[str], to: object) -> None:
-    """
-    Whatever part of it, and nothing else is ever raised.
-    """
+    """Whatever part of it, and nothing else is ever raised."""
     device = Authenticator(handle=HANDLE)
     key = registered(device)
     response = json.dumps(changed(device.sign(ASSERT.value), *path, to=to))
@@ -283,9 +251,7 @@ def test_a_tampered_answer_is_refused(path: list[str], to: object) -> None:
     "text", ["", "null", "[]", "1", '"x"', "{", "\x00", "{}" * 9, "[" * 60000, "x" * 10**7]
 )
 def test_what_is_no_answer_is_refused(text: str) -> None:
-    """
-    Before the library sees it, or by it.
-    """
+    """Before the library sees it, or by it."""
     key = registered(Authenticator())
     with pytest.raises(PasskeyError):
         verify_assertion(text, ASSERT, PARTY, key, HANDLE)
@@ -297,9 +263,7 @@ def test_what_is_no_answer_is_refused(text: str) -> None:
 
 
 def test_each_byte_of_a_signed_answer_counts() -> None:
-    """
-    One bit changed anywhere in what is signed, and it is refused.
-    """
+    """One bit changed anywhere in what is signed, and it is refused."""
     device = Authenticator(handle=HANDLE)
     key = registered(device)
     good = device.sign(ASSERT.value)
@@ -313,9 +277,7 @@ def test_each_byte_of_a_signed_answer_counts() -> None:
 
 
 def test_options_ask_for_a_verified_user() -> None:
-    """
-    And name the site, the handle, and only living passkeys of this site.
-    """
+    """And name the site, the handle, and only living passkeys of this site."""
     key = registered(Authenticator())
     held = [key, replace(key, id=b64(b"b"), revoked_at=NOW), replace(key, site="other.example")]
     options = json.loads(registration_options(REGISTER, PARTY, HANDLE, held))
@@ -332,8 +294,6 @@ def test_options_ask_for_a_verified_user() -> None:
 
 
 def test_a_label_that_cannot_be_shown_is_refused() -> None:
-    """
-    Before anything is verified.
-    """
+    """Before anything is verified."""
     with pytest.raises(UsageError):
         verify_registration("{}", REGISTER, PARTY, label="a\x1bb", now=NOW)

@@ -1,6 +1,4 @@
-"""
-What a relay tells its parent, and what the parent takes for that.
-"""
+"""What a relay tells its parent, and what the parent takes for that."""
 
 from __future__ import annotations
 
@@ -21,9 +19,7 @@ PLAIN = written(SEEN[1], 3)
 
 @pytest.mark.parametrize("sighting", SEEN)
 def test_what_is_told_arrives(sighting: Sighting) -> None:
-    """
-    Through JSON and back.
-    """
+    """Through JSON and back."""
     assert read(json.loads(json.dumps(written(sighting, 7)))) == (sighting, 7)
 
 
@@ -46,8 +42,6 @@ def test_what_is_told_arrives(sighting: Sighting) -> None:
     ],
 )
 def test_anything_else_is_none(content: object) -> None:
-    """
-    Whatever a relay is made to say that it does not say by itself.
-    """
+    """Whatever a relay is made to say that it does not say by itself."""
     with pytest.raises(ValueError, match=r"sighting|is not a valid"):
         read(content)

@@ -1,6 +1,4 @@
-"""
-Whoever comes while no relay serves is turned away at once, so that Envoy asks the site.
-"""
+"""Whoever comes while no relay serves is turned away at once, so that Envoy asks the site."""
 
 from __future__ import annotations
 
@@ -20,26 +18,20 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def path(tmp_path: Path) -> str:
-    """
-    Return where a socket is to listen.
-    """
+    """Return where a socket is to listen."""
     return str(tmp_path / "relay.sock")
 
 
 @pytest.fixture
 def listener(path: str) -> Iterator[socket.socket]:
-    """
-    Yield a socket that listens at *path*.
-    """
+    """Yield a socket that listens at *path*."""
     with bound(path) as made:
         yield made
 
 
 @pytest.fixture
 def stand_in(listener: socket.socket) -> Iterator[StandIn]:
-    """
-    Yield who stands at *listener*.
-    """
+    """Yield who stands at *listener*."""
     one = StandIn()
     one.stand_at([listener])
     yield one
@@ -54,9 +46,7 @@ def _is_turned_away(path: str) -> bool:
 
 
 def test_everybody_is_turned_away_and_that_is_known(path: str, stand_in: StandIn) -> None:
-    """
-    A flood, too; that somebody came is told once.
-    """
+    """A flood, too; that somebody came is told once."""
     assert not stand_in.was_asked()
     assert all(_is_turned_away(path) for _ in range(300))
     assert wait_until(stand_in.was_asked)
@@ -64,9 +54,7 @@ def test_everybody_is_turned_away_and_that_is_known(path: str, stand_in: StandIn
 
 
 def test_relay_is_left_alone_until_it_hangs_up(path: str, stand_in: StandIn) -> None:
-    """
-    One that takes nothing keeps nobody waiting. When it is gone, that is noticed by itself.
-    """
+    """One that takes nothing keeps nobody waiting. When it is gone, that is noticed by itself."""
     ours, relays = socket.socketpair()
     with ours, relays:
         stand_in.step_aside(ours.fileno())

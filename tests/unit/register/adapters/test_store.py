@@ -25,9 +25,7 @@ NOW = 1_800_000_000.5
 
 
 def record(asset: str = "file /a", classification: str = "public") -> AssessmentRecord:
-    """
-    Return an assessment of a file.
-    """
+    """Return an assessment of a file."""
     return AssessmentRecord(
         asset, "file", classification, classification, {"kinds": [{"count": 3}], "rows": None}
     )
@@ -35,16 +33,12 @@ def record(asset: str = "file /a", classification: str = "public") -> Assessment
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    """
-    Give the URL of a register that does not exist yet.
-    """
+    """Give the URL of a register that does not exist yet."""
     return f"sqlite:///{tmp_path / 'register.sqlite'}"
 
 
 def test_assessments_are_kept_with_their_history(url: str) -> None:
-    """
-    A second assessment of an asset is one more row; the asset has the newest class.
-    """
+    """A second assessment of an asset is one more row; the asset has the newest class."""
     with Register(url) as register:
         register.record_assessments([record(), record("file /b")], at=NOW)
         register.record_assessments([record(classification="secret")], at=NOW + 1)
@@ -62,9 +56,7 @@ def test_assessments_are_kept_with_their_history(url: str) -> None:
 
 
 def test_one_run_may_name_an_asset_twice(url: str) -> None:
-    """
-    The same asset twice in one run is one asset with two assessments.
-    """
+    """The same asset twice in one run is one asset with two assessments."""
     with Register(url) as register:
         register.record_assessments([record(), record(classification="secret")], at=NOW)
         assert len(register.assets()) == 1
@@ -72,9 +64,7 @@ def test_one_run_may_name_an_asset_twice(url: str) -> None:
 
 
 def test_nothing_is_recorded_of_nothing(url: str) -> None:
-    """
-    An empty run changes nothing.
-    """
+    """An empty run changes nothing."""
     with Register(url) as register:
         register.record_assessments([], at=NOW)
         assert register.assets() == ()
@@ -82,9 +72,7 @@ def test_nothing_is_recorded_of_nothing(url: str) -> None:
 
 
 def test_many_assets_are_recorded(url: str) -> None:
-    """
-    More assets than fit into one statement are kept, and known again the next time.
-    """
+    """More assets than fit into one statement are kept, and known again the next time."""
     records = [record(f"file /{number:05d}") for number in range(1201)]
     with Register(url) as register:
         register.record_assessments(records, at=NOW)
@@ -94,9 +82,7 @@ def test_many_assets_are_recorded(url: str) -> None:
 
 
 def test_decisions_are_kept_all(url: str) -> None:
-    """
-    The newest decision is the asset's, earlier ones and assessments stay.
-    """
+    """The newest decision is the asset's, earlier ones and assessments stay."""
     with Register(url) as register:
         register.record_assessments([record()], at=NOW)
         for class_id in ("secret", "restricted"):
@@ -114,9 +100,7 @@ def test_decisions_are_kept_all(url: str) -> None:
 def test_a_decision_needs_an_asset_a_person_and_a_reason(
     url: str, asset: str, by: str, reason: str
 ) -> None:
-    """
-    A decision about nothing, by nobody or without a reason is refused, and not kept.
-    """
+    """A decision about nothing, by nobody or without a reason is refused, and not kept."""
     with Register(url) as register:
         register.record_assessments([record()], at=NOW)
         with pytest.raises(UsageError):
@@ -125,9 +109,7 @@ def test_a_decision_needs_an_asset_a_person_and_a_reason(
 
 
 def test_an_audit_is_kept_with_its_evidence(url: str) -> None:
-    """
-    Findings with who accepted them, ranks of each asset, and sightings can be read again.
-    """
+    """Findings with who accepted them, ranks of each asset, and sightings can be read again."""
     asset = Asset("table shop:cards", AssetKind.TABLE)
     sightings = (
         Observation(
@@ -178,9 +160,7 @@ def test_an_audit_is_kept_with_its_evidence(url: str) -> None:
 
 
 def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
-    """
-    The register tells where sensitive data is, so nobody else may read it.
-    """
+    """The register tells where sensitive data is, so nobody else may read it."""
     path = tmp_path / "state" / "register.sqlite"
     with Register(f"sqlite:///{path}") as register:
         assert register.file == str(path)
@@ -189,9 +169,7 @@ def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
 
 
 def test_acknowledged_writes_survive_a_killed_process(tmp_path: Path, url: str) -> None:
-    """
-    Whatever was acknowledged before kill -9 is there, whole, and the trail agrees.
-    """
+    """Whatever was acknowledged before kill -9 is there, whole, and the trail agrees."""
     program = f"""
 from sealgate.register.adapters.store import Register
 from sealgate.register.model import AssessmentRecord
@@ -221,9 +199,7 @@ while True:
 
 
 def test_two_processes_write_one_after_the_other(url: str) -> None:
-    """
-    Writers at the same time do not lose entries, and the trail stays whole.
-    """
+    """Writers at the same time do not lose entries, and the trail stays whole."""
     program = f"""
 import sys
 from sealgate.register.adapters.store import Register
@@ -245,9 +221,7 @@ with Register({url!r}) as register:
     "content", [b"no database at all", b"SQLite format 3\x00" + b"\xff" * 8192]
 )
 def test_a_damaged_file_is_told(tmp_path: Path, url: str, content: bytes) -> None:
-    """
-    A register that cannot be read is a clear error with a hint, and is left as it is.
-    """
+    """A register that cannot be read is a clear error with a hint, and is left as it is."""
     path = tmp_path / "register.sqlite"
     path.write_bytes(content)
     with pytest.raises(SourceError) as caught:
@@ -257,9 +231,7 @@ def test_a_damaged_file_is_told(tmp_path: Path, url: str, content: bytes) -> Non
 
 
 def test_damage_while_it_is_open_is_told(tmp_path: Path, url: str) -> None:
-    """
-    A register that breaks under our hands is a clear error too.
-    """
+    """A register that breaks under our hands is a clear error too."""
     with Register(url) as register:
         register.record_assessments([record(f"file /{n}") for n in range(3000)], at=NOW)
     path = tmp_path / "register.sqlite"
@@ -271,9 +243,7 @@ def test_damage_while_it_is_open_is_told(tmp_path: Path, url: str) -> None:
 
 
 def test_a_newer_register_is_refused(tmp_path: Path, url: str) -> None:
-    """
-    A file that a later version wrote is not touched.
-    """
+    """A file that a later version wrote is not touched."""
     Register(url).close()
     with closing(sqlite3.connect(tmp_path / "register.sqlite")) as connection, connection:
         connection.execute("UPDATE register_version SET version_num = 'r9999'")
@@ -282,9 +252,7 @@ def test_a_newer_register_is_refused(tmp_path: Path, url: str) -> None:
 
 
 def test_approvals_are_kept_and_vouched_for(url: str) -> None:
-    """
-    All that was approved stays, in order, and the trail notices a change.
-    """
+    """All that was approved stays, in order, and the trail notices a change."""
     asset, site = "route shop.example/checkout", "site shop.example"
     first = Approval(asset, "https://js.pay.example/v1", "sha256-a", "me", "takes cards", NOW)
     again = Approval(asset, "https://js.pay.example/v1", "sha256-b", "me", "new version", NOW + 1)
@@ -312,9 +280,7 @@ def test_approvals_are_kept_and_vouched_for(url: str) -> None:
 def test_an_older_register_is_brought_up_to_date_without_loss(
     tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    With a later revision in place, a file of the first schema gains it and keeps its rows.
-    """
+    """With a later revision in place, a file of the first schema gains it and keeps its rows."""
     with Register(url) as register:
         register.record_assessments([record()], at=NOW)
         register.record_decision(Decision("file /a", "secret", "me", "why", NOW))

@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 
 
 def test_the_migrations_lead_to_the_tables(tmp_path: Path) -> None:
-    """
-    What the migrations make is what the code reads: same tables, columns and demands.
-    """
+    """What the migrations make is what the code reads: same tables, columns and demands."""
     url = f"sqlite:///{tmp_path / 'register.sqlite'}"
     Register(url).close()
     engine = sa.create_engine(url)

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """
-    Give a register with two assessments and a decision.
-    """
+    """Give a register with two assessments and a decision."""
     path = tmp_path / "register.sqlite"
     with Register(f"sqlite:///{path}") as register:
         for at, asset in enumerate(["file /a", "file /b"]):
@@ -35,9 +33,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def faults(path: Path, *statements: str) -> tuple[str, ...]:
-    """
-    Return what the trail tells after *statements* were run behind its back.
-    """
+    """Return what the trail tells after *statements* were run behind its back."""
     with closing(sqlite3.connect(path)) as connection, connection:
         for statement in statements:
             connection.execute(statement)
@@ -46,16 +42,12 @@ def faults(path: Path, *statements: str) -> tuple[str, ...]:
 
 
 def test_an_untouched_trail_is_whole(path: Path) -> None:
-    """
-    Nothing is told of a register that only Sealgate wrote.
-    """
+    """Nothing is told of a register that only Sealgate wrote."""
     assert faults(path) == ()
 
 
 def test_the_head_moves_with_every_entry(path: Path) -> None:
-    """
-    The digest of the last entry is another one after each write.
-    """
+    """The digest of the last entry is another one after each write."""
     with Register(f"sqlite:///{path}") as register:
         before = register.check_trail()
         register.record_decision(Decision("file /b", "public", "me", "why", 4.0))
@@ -113,16 +105,12 @@ def test_the_head_moves_with_every_entry(path: Path) -> None:
     ],
 )
 def test_tampering_shows(path: Path, statement: str, told: str) -> None:
-    """
-    A row or an entry that is changed, added or removed is told, also by what cannot be read.
-    """
+    """A row or an entry that is changed, added or removed is told, also by what cannot be read."""
     assert told in faults(path, statement)
 
 
 def test_what_cannot_be_read_hides_nothing_else(path: Path) -> None:
-    """
-    The row itself is told, and so is another change beside it.
-    """
+    """The row itself is told, and so is another change beside it."""
     assert faults(
         path,
         "UPDATE assessments SET details = '{' WHERE id = 2",
@@ -131,9 +119,7 @@ def test_what_cannot_be_read_hides_nothing_else(path: Path) -> None:
 
 
 def test_an_entry_beyond_the_end_shows(path: Path) -> None:
-    """
-    Whoever appends without moving the end along is told, and so is the row.
-    """
+    """Whoever appends without moving the end along is told, and so is the row."""
     told = faults(
         path,
         "INSERT INTO decisions VALUES (7, 'file /b', 5.0, 'public', 'me', 'why')",
@@ -145,9 +131,7 @@ def test_an_entry_beyond_the_end_shows(path: Path) -> None:
 def test_a_trail_that_was_written_anew_has_no_entry_that_was_kept(
     path: Path, tmp_path: Path
 ) -> None:
-    """
-    Each digest that was ever the last is known for good; of another register it is none.
-    """
+    """Each digest that was ever the last is known for good; of another register it is none."""
     with Register(f"sqlite:///{path}") as register:
         before = register.check_trail().head
         register.record_decision(Decision("file /b", "public", "me", "why", 4.0))
@@ -164,9 +148,7 @@ def test_a_trail_that_was_written_anew_has_no_entry_that_was_kept(
 def test_what_is_recorded_meanwhile_is_no_tampering(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    A gateway goes on recording while somebody checks, between any two questions.
-    """
+    """A gateway goes on recording while somebody checks, between any two questions."""
     monkeypatch.setattr(trail, "_MANY", 1)
     compare = trail._recorded
     with Register(f"sqlite:///{path}") as other, Register(f"sqlite:///{path}") as register:
@@ -186,9 +168,7 @@ def test_what_is_recorded_meanwhile_is_no_tampering(
 
 
 def test_the_digest_of_a_row_depends_on_nothing_but_its_content() -> None:
-    """
-    The order of columns and keys does not matter, every value does.
-    """
+    """The order of columns and keys does not matter, every value does."""
     assert digest_of_row({"a": 1, "b": {"x": 1, "y": None}}) == digest_of_row(
         {"b": {"y": None, "x": 1}, "a": 1}
     )
@@ -196,9 +176,7 @@ def test_the_digest_of_a_row_depends_on_nothing_but_its_content() -> None:
 
 
 def test_rows_of_before_a_column_was_added_are_vouched_for_as_they_were(tmp_path: Path) -> None:
-    """
-    A file of revision r0003 gains the columns and stays whole; filling them in behind it shows.
-    """
+    """A file of revision r0003 gains the columns and stays whole; filling them in behind it shows."""
     path = tmp_path / "register.sqlite"
     channel = ("sftp", "192.0.2.1", "SSH-2.0", "kex", "cipher", "")
     with Register(f"sqlite:///{path}") as register:

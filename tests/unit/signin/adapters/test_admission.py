@@ -1,6 +1,4 @@
-"""
-What is never sent to its end takes room from nobody but whoever sends it.
-"""
+"""What is never sent to its end takes room from nobody but whoever sends it."""
 
 from __future__ import annotations
 
@@ -19,22 +17,16 @@ PAGE = "/.sealgate/sign-in"
 
 
 class Inner:
-    """
-    An application that tells what it was given, once *may_go* is set.
-    """
+    """An application that tells what it was given, once *may_go* is set."""
 
     def __init__(self) -> None:
-        """
-        Let everything through at once.
-        """
+        """Let everything through at once."""
         self.may_go = asyncio.Event()
         self.may_go.set()
         self.bodies: list[bytes] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """
-        Answer 200.
-        """
+        """Answer 200."""
         del scope
         message = await receive()
         self.bodies.append(message.get("body", b""))
@@ -44,16 +36,12 @@ class Inner:
 
 
 def is_known(scope: Scope) -> bool:
-    """
-    Return whether a check is about somebody known, as its path says here.
-    """
+    """Return whether a check is about somebody known, as its path says here."""
     return not str(scope["path"]).endswith("/stranger")
 
 
 async def ask(app: Any, path: str, address: str, *pieces: bytes, ends: bool = True) -> int:
-    """
-    Return the status of a request whose body comes in *pieces*, and never when it does not end.
-    """
+    """Return the status of a request whose body comes in *pieces*, and never when it does not end."""
     told: list[Message] = []
     waiting = list(pieces) or [b""]
 
@@ -73,9 +61,7 @@ async def ask(app: Any, path: str, address: str, *pieces: bytes, ends: bool = Tr
 
 
 async def many_halves(app: Any, count: int, address: str) -> list[asyncio.Task[int]]:
-    """
-    Begin so many requests that never end; *address* may hold the number.
-    """
+    """Begin so many requests that never end; *address* may hold the number."""
     tasks = [
         asyncio.ensure_future(
             ask(app, PAGE, address.format(n=n, a=n // 250, b=n % 250), b"name=", ends=False)
@@ -88,9 +74,7 @@ async def many_halves(app: Any, count: int, address: str) -> list[asyncio.Task[i
 
 
 async def end(tasks: list[asyncio.Task[int]]) -> None:
-    """
-    Let go of what was begun.
-    """
+    """Let go of what was begun."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -107,9 +91,7 @@ async def end(tasks: list[asyncio.Task[int]]) -> None:
     ],
 )
 def test_halves_keep_nobody_out(count: int, address: str) -> None:
-    """
-    Neither from sign-in nor from what Envoy asks, whether from one address or from many.
-    """
+    """Neither from sign-in nor from what Envoy asks, whether from one address or from many."""
 
     async def tried() -> None:
         inner = Inner()
@@ -126,9 +108,7 @@ def test_halves_keep_nobody_out(count: int, address: str) -> None:
 
 
 def test_a_half_ends_after_its_time() -> None:
-    """
-    With 408, and leaves nothing behind.
-    """
+    """With 408, and leaves nothing behind."""
 
     async def tried() -> None:
         app = Admission(Inner(), is_known, body_seconds=0.01)
@@ -139,9 +119,7 @@ def test_a_half_ends_after_its_time() -> None:
 
 
 def test_whoever_sends_the_most_halves_loses_the_oldest() -> None:
-    """
-    Not whoever sends one slowly.
-    """
+    """Not whoever sends one slowly."""
 
     async def tried() -> None:
         app = Admission(Inner(), is_known, halves=10, per_address=8)
@@ -159,9 +137,7 @@ def test_whoever_sends_the_most_halves_loses_the_oldest() -> None:
 
 
 def test_pages_are_bounded_by_address_and_sessions_apart_from_them() -> None:
-    """
-    One address has so many pages under way; all of them together leave sessions their room.
-    """
+    """One address has so many pages under way; all of them together leave sessions their room."""
 
     async def tried() -> None:
         inner = Inner()
@@ -191,9 +167,7 @@ def test_pages_are_bounded_by_address_and_sessions_apart_from_them() -> None:
 
 
 def test_a_body_that_is_too_large_is_not_waited_for() -> None:
-    """
-    The application sees enough of it to refuse it.
-    """
+    """The application sees enough of it to refuse it."""
 
     async def tried() -> None:
         inner = Inner()

@@ -19,9 +19,7 @@ from sealgate.signin.adapters.exchange import cookie_of
     ],
 )
 def test_the_cookie_of_a_name(line: str, value: str) -> None:
-    """
-    Only the very name counts, with the white space around it that RFC 6265 knows.
-    """
+    """Only the very name counts, with the white space around it that RFC 6265 knows."""
     headers = [(b"cookie", line.encode("latin-1"))]
     request = Request({"type": "http", "headers": headers})
     assert cookie_of(request, SESSION_COOKIE) == value

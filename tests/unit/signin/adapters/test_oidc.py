@@ -1,6 +1,4 @@
-"""
-A provider that hangs is in nobody's way who signs in through another one.
-"""
+"""A provider that hangs is in nobody's way who signs in through another one."""
 
 from __future__ import annotations
 
@@ -16,23 +14,17 @@ from sealgate.signin.provider import OidcError, Why
 
 
 def provider(name: str) -> IdentityProvider:
-    """
-    Return one of that name.
-    """
+    """Return one of that name."""
     return IdentityProvider(name, name, f"https://{name}.example", "sealgate", "file:/secret")
 
 
 def caller(address: str) -> Caller:
-    """
-    Return somebody from *address*.
-    """
+    """Return somebody from *address*."""
     return Caller("shop.example", "shop.example", address, None, None)
 
 
 def test_each_provider_and_each_address_has_room_of_its_own() -> None:
-    """
-    Also where an address is one of many in a network.
-    """
+    """Also where an address is one of many in a network."""
     nothing: Any = None
     pages = ProviderPages(nothing, nothing, nothing, nothing)
     hangs, healthy = provider("hangs"), provider("healthy")

@@ -1,6 +1,4 @@
-"""
-The service by itself: guesses beside a passkey, copied tokens, and rights that end meanwhile.
-"""
+"""The service by itself: guesses beside a passkey, copied tokens, and rights that end meanwhile."""
 
 from __future__ import annotations
 
@@ -41,23 +39,17 @@ NEW, PROVE = "/.sealgate/passkey/new", "/.sealgate/passkey"
 
 
 class Visit:
-    """
-    Requests as Envoy passes them on to the service of one house.
-    """
+    """Requests as Envoy passes them on to the service of one house."""
 
     def __init__(self, house: House) -> None:
-        """
-        Serve *house* here.
-        """
+        """Serve *house* here."""
         self.house = house
         self._app = Service(house, slow=1).app
         # What this browser keeps beside the form's cookie and the session.
         self.kept: dict[str, str] = {}
 
     def elsewhere(self) -> Visit:
-        """
-        Return another browser that visits the same service.
-        """
+        """Return another browser that visits the same service."""
         other = copy.copy(self)
         other.kept = {}
         return other
@@ -65,9 +57,7 @@ class Visit:
     def send(
         self, path: str, *, address: str = HOME, token: str = "", **more: Any
     ) -> httpx.Response:
-        """
-        Return the answer to a form or a script of ours, from *address*, in the session *token*.
-        """
+        """Return the answer to a form or a script of ours, from *address*, in the session *token*."""
         headers = {
             SITE_HEADER: "shop.example",
             ADDRESS_HEADER: address,
@@ -96,9 +86,7 @@ class Visit:
             return await client.post(path, headers=headers, **more)
 
     async def tried(self, name: str, password: str, address: str) -> httpx.Response:
-        """
-        Return the answer to one sign-in, of which there may be several at once.
-        """
+        """Return the answer to one sign-in, of which there may be several at once."""
         headers = {
             SITE_HEADER: "shop.example",
             ADDRESS_HEADER: address,
@@ -108,9 +96,7 @@ class Visit:
         return await self._ask("/.sealgate/sign-in", headers, {"data": data})
 
     def register(self, code: str, device: Authenticator) -> None:
-        """
-        Register a passkey on *device*.
-        """
+        """Register a passkey on *device*."""
         asked = self.send(f"{NEW}/options", json={"code": code})
         assert asked.status_code == 200, asked.text
         device.handle = unb64(asked.json()["user"]["id"])
@@ -119,38 +105,28 @@ class Visit:
         assert kept.status_code == 200, kept.text
 
     def prove(self, device: Authenticator, token: str = "") -> httpx.Response:
-        """
-        Sign in with the passkey on *device*, in the session *token* if there is one.
-        """
+        """Sign in with the passkey on *device*, in the session *token* if there is one."""
         device.count += 1
         challenge = unb64(self.send(f"{PROVE}/options", json={}).json()["challenge"])
         response = device.sign(challenge)
         return self.send(PROVE, token=token, json={"to": "/", "response": response})
 
     def sign_in(self, password: str = PASSWORD, token: str = "") -> httpx.Response:
-        """
-        Return the answer to a sign-in as anna with *password*, in the session *token* if any.
-        """
+        """Return the answer to a sign-in as anna with *password*, in the session *token* if any."""
         data = {"form": "of-a-page", "to": "/", "name": "anna", "password": password}
         return self.send("/.sealgate/sign-in", token=token, data=data)
 
     def sign_ins(self) -> tuple[SignIn, ...]:
-        """
-        Return anna's living sign-ins.
-        """
+        """Return anna's living sign-ins."""
         return self.house.people.sign_ins_of("anna", now=self.house.now())
 
     def code(self) -> str:
-        """
-        Return a code with which anna may register a passkey.
-        """
+        """Return a code with which anna may register a passkey."""
         return self.house.people.make_enrolment("anna", by="test", now=self.house.now())
 
 
 def token_of(answer: httpx.Response) -> str:
-    """
-    Return the session that *answer* begins.
-    """
+    """Return the session that *answer* begins."""
     found = answer.cookies.get(SESSION_COOKIE)
     assert found is not None, answer.text
     return found
@@ -158,9 +134,7 @@ def token_of(answer: httpx.Response) -> str:
 
 @pytest.fixture
 def visit(tmp_path: Path) -> Iterator[Visit]:
-    """
-    Give the service of a site that anna may come to.
-    """
+    """Give the service of a site that anna may come to."""
     restricted = DEFAULT_MODEL.find("restricted")
     assert restricted is not None
     site = Site(
@@ -176,9 +150,7 @@ def visit(tmp_path: Path) -> Iterator[Visit]:
 
 
 def test_a_stolen_passkey_guesses_no_password(visit: Visit) -> None:
-    """
-    Wrong passwords stay counted, however often the passkey signs in between them.
-    """
+    """Wrong passwords stay counted, however often the passkey signs in between them."""
     device = Authenticator()
     visit.register(visit.code(), device)
     for _ in range(FREE_OF_PAIR):
@@ -188,9 +160,7 @@ def test_a_stolen_passkey_guesses_no_password(visit: Visit) -> None:
 
 
 def test_wrong_codes_from_elsewhere_keep_nobody_from_registering(visit: Visit) -> None:
-    """
-    A crowd that tries codes, and names that are none, waits by itself; a right code counts.
-    """
+    """A crowd that tries codes, and names that are none, waits by itself; a right code counts."""
     for number in range(FREE_OF_NAME + 10):
         address = f"198.51.{number // 200}.{number % 200}"
         assert visit.send(f"{NEW}/options", json={"code": "no"}, address=address).status_code == 403
@@ -200,18 +170,14 @@ def test_wrong_codes_from_elsewhere_keep_nobody_from_registering(visit: Visit) -
 
 
 def test_who_tries_codes_waits(visit: Visit) -> None:
-    """
-    Behind an address that brought wrong ones, a right one is not even looked at.
-    """
+    """Behind an address that brought wrong ones, a right one is not even looked at."""
     for _ in range(FREE_OF_PAIR):
         assert visit.send(f"{NEW}/options", json={"code": "no"}).status_code == 403
     assert visit.send(f"{NEW}/options", json={"code": visit.code()}).status_code == 403
 
 
 def test_a_challenge_counts_in_the_browser_that_asked_for_it(visit: Visit) -> None:
-    """
-    Whoever gets somebody else's browser to send their answer signs nobody in there.
-    """
+    """Whoever gets somebody else's browser to send their answer signs nobody in there."""
     device, other = Authenticator(), visit.elsewhere()
     visit.register(visit.code(), device)
     challenge = unb64(visit.send(f"{PROVE}/options", json={}).json()["challenge"])
@@ -224,9 +190,7 @@ def test_a_challenge_counts_in_the_browser_that_asked_for_it(visit: Visit) -> No
 
 
 def test_a_passkey_is_registered_in_the_browser_that_began_it(visit: Visit) -> None:
-    """
-    Also by somebody who knows the code.
-    """
+    """Also by somebody who knows the code."""
     device, code, other = Authenticator(), visit.code(), visit.elsewhere()
     asked = visit.send(f"{NEW}/options", json={"code": code}).json()
     device.handle = unb64(asked["user"]["id"])
@@ -238,9 +202,7 @@ def test_a_passkey_is_registered_in_the_browser_that_began_it(visit: Visit) -> N
 def test_who_asks_for_many_challenges_ends_only_their_own(
     visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    A stranger in one network of IPv6 with many addresses, where no more fit than they ask for.
-    """
+    """A stranger in one network of IPv6 with many addresses, where no more fit than they ask for."""
     out = Challenges(most=MOST_CHALLENGES_PER_ADDRESS + 2)
     monkeypatch.setattr("sealgate.signin.adapters.passkeys.Challenges", lambda: out)
     visit = Visit(visit.house)
@@ -256,9 +218,7 @@ def test_who_asks_for_many_challenges_ends_only_their_own(
 def test_whoever_usually_comes_signs_in_during_a_flood(
     visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    From an address from which they signed in before; others are told to come again.
-    """
+    """From an address from which they signed in before; others are told to come again."""
     assert visit.sign_in().status_code == 303
     judged, over = visit.house.has_password, threading.Event()
 
@@ -288,9 +248,7 @@ def test_whoever_usually_comes_signs_in_during_a_flood(
 
 
 def test_a_program_without_cookies_leaves_one_sign_in_behind(visit: Visit) -> None:
-    """
-    Each request of one that shows a certificate comes here; none of them fills the database.
-    """
+    """Each request of one that shows a certificate comes here; none of them fills the database."""
     now, print_of = visit.house.now(), "ab" * 32
     certificate = ClientCertificate("1", print_of, "anna", now - 1, now + 1000)
     visit.house.people.record(certificate, by="test", now=now)
@@ -312,9 +270,7 @@ def test_a_program_without_cookies_leaves_one_sign_in_behind(visit: Visit) -> No
 
 
 def test_a_token_of_before_gains_nothing_by_what_is_proven_later(visit: Visit) -> None:
-    """
-    Whoever copied the cookie of a password has no part in the passkey that its owner shows.
-    """
+    """Whoever copied the cookie of a password has no part in the passkey that its owner shows."""
     device = Authenticator()
     visit.register(visit.code(), device)
     copied = token_of(visit.sign_in())
@@ -331,9 +287,7 @@ def test_a_token_of_before_gains_nothing_by_what_is_proven_later(visit: Visit) -
 def test_a_password_that_is_changed_while_it_is_judged(
     visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    It was right when it was asked for, and begins nothing that would outlive the change.
-    """
+    """It was right when it was asked for, and begins nothing that would outlive the change."""
     check, people = visit.house.people.check_password, visit.house.people
 
     def meanwhile(name: str, password: str) -> bool:
@@ -349,9 +303,7 @@ def test_a_password_that_is_changed_while_it_is_judged(
 def test_a_passkey_that_is_revoked_while_it_is_judged(
     visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    As above, in a session that is there already, too.
-    """
+    """As above, in a session that is there already, too."""
     device, people = Authenticator(), visit.house.people
     visit.register(visit.code(), device)
     token = token_of(visit.sign_in())
@@ -370,9 +322,7 @@ def test_a_passkey_that_is_revoked_while_it_is_judged(
 def test_what_others_change_meanwhile_keeps_nobody_out(
     visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    The password is judged once more.
-    """
+    """The password is judged once more."""
     check, people = visit.house.people.check_password, visit.house.people
 
     def meanwhile(name: str, password: str) -> bool:

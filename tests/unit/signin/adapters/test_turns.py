@@ -1,6 +1,4 @@
-"""
-Who usually comes does not wait behind a flood of passwords.
-"""
+"""Who usually comes does not wait behind a flood of passwords."""
 
 from __future__ import annotations
 
@@ -13,9 +11,7 @@ from sealgate.signin.adapters.turns import BusyError, Turns
 
 
 def test_whoever_usually_comes_is_not_behind_strangers() -> None:
-    """
-    However many of them there are; beyond some, strangers are told to come again.
-    """
+    """However many of them there are; beyond some, strangers are told to come again."""
 
     async def tried() -> None:
         turns, stop = Turns(2, most_waiting=20), threading.Event()
@@ -37,9 +33,7 @@ def test_whoever_usually_comes_is_not_behind_strangers() -> None:
 
 
 def test_one_who_usually_comes_has_one_place() -> None:
-    """
-    So nobody takes the places of others with an account of their own.
-    """
+    """So nobody takes the places of others with an account of their own."""
 
     async def tried() -> None:
         turns, stop = Turns(2), threading.Event()
@@ -56,9 +50,7 @@ def test_one_who_usually_comes_has_one_place() -> None:
 
 
 def test_an_error_gives_the_place_back() -> None:
-    """
-    As a right or wrong password does.
-    """
+    """As a right or wrong password does."""
 
     def fails() -> None:
         raise LookupError

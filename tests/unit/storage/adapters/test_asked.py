@@ -1,6 +1,4 @@
-"""
-Who does not answer holds up nobody else.
-"""
+"""Who does not answer holds up nobody else."""
 
 from __future__ import annotations
 
@@ -13,9 +11,7 @@ from tests.waiting import PATIENCE_SECONDS
 
 
 def test_who_does_not_answer_is_left_out() -> None:
-    """
-    The others are heard, also those that are asked after it.
-    """
+    """The others are heard, also those that are asked after it."""
     may_end = threading.Event()
     asks = {str(number): lambda: True for number in range(40)}
     asks["0"] = lambda: may_end.wait(PATIENCE_SECONDS)
@@ -27,9 +23,7 @@ def test_who_does_not_answer_is_left_out() -> None:
 
 
 def test_an_error_is_raised_where_it_is_waited_for() -> None:
-    """
-    Also of one that many ask.
-    """
+    """Also of one that many ask."""
 
     def fail() -> None:
         raise ValueError

@@ -1,6 +1,4 @@
-"""
-Uploads that are broken off in every way: no key and nonce meet twice, no byte is lost.
-"""
+"""Uploads that are broken off in every way: no key and nonce meet twice, no byte is lost."""
 
 from __future__ import annotations
 
@@ -30,16 +28,12 @@ ROUNDS = 600
 
 
 class Watched:
-    """
-    The cipher of one payload, which refuses a nonce that it has had.
-    """
+    """The cipher of one payload, which refuses a nonce that it has had."""
 
     used: ClassVar[set[tuple[bytes, bytes]]] = set()
 
     def __init__(self, key: bytes) -> None:
-        """
-        Watch the cipher under *key*.
-        """
+        """Watch the cipher under *key*."""
         self._key = key
         self._cipher = ChaCha20Poly1305(key)
 
@@ -48,31 +42,23 @@ class Watched:
         self.used.add((self._key, nonce))
 
     def encrypt(self, nonce: bytes, data: Buffer, also: None) -> bytes:
-        """
-        Seal, once for each nonce.
-        """
+        """Seal, once for each nonce."""
         self._note(nonce)
         return self._cipher.encrypt(nonce, data, also)
 
     def encrypt_into(self, nonce: bytes, data: Buffer, also: None, out: Any) -> int:
-        """
-        Seal, once for each nonce.
-        """
+        """Seal, once for each nonce."""
         self._note(nonce)
         return self._cipher.encrypt_into(nonce, data, also, out)
 
     def __getattr__(self, name: str) -> Any:
-        """
-        Open as ever.
-        """
+        """Open as ever."""
         return getattr(self._cipher, name)
 
 
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[tuple[bytes, bytes]]]:
-    """
-    Give every key and nonce that is used.
-    """
+    """Give every key and nonce that is used."""
     monkeypatch.setattr(payload, "ChaCha20Poly1305", Watched)
     Watched.used.clear()
     yield Watched.used
@@ -81,9 +67,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[tuple[bytes, bytes]
 
 @pytest.fixture
 def full(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """
-    Give how many more bytes the disk takes; none but a number in it limits it.
-    """
+    """Give how many more bytes the disk takes; none but a number in it limits it."""
     room: list[int] = []
     write = FolderSink.write
 
@@ -102,9 +86,7 @@ def full(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def opened(folder: Path, keyring: UnlockedKeyring, rung: StorageRung) -> ObjectStore:
-    """
-    Open the store as a process that has just begun does.
-    """
+    """Open the store as a process that has just begun does."""
     settings = StoreSettings(
         "in",
         f"file:{folder / rung.name}",
@@ -116,9 +98,7 @@ def opened(folder: Path, keyring: UnlockedKeyring, rung: StorageRung) -> ObjectS
 
 
 def send(store: ObjectStore, dice: random.Random, end: int, *, resume: bool) -> Any:
-    """
-    Upload CONTENT up to *end* in pieces of any size; return the writer.
-    """
+    """Upload CONTENT up to *end* in pieces of any size; return the writer."""
     writer = store.open_write(("a",), owner="anna", resume=resume)
     at = writer.offset
     assert at <= len(CONTENT)
@@ -135,9 +115,7 @@ def send(store: ObjectStore, dice: random.Random, end: int, *, resume: bool) -> 
 
 
 def check(error: StorageError, *expected: Trouble) -> None:
-    """
-    Assert that *error* is one of those *expected*.
-    """
+    """Assert that *error* is one of those *expected*."""
     assert error.trouble in expected, error
 
 
@@ -145,9 +123,7 @@ def check(error: StorageError, *expected: Trouble) -> None:
 def test_no_nonce_is_used_twice_and_no_byte_is_lost(
     tmp_path: Path, watched: set[tuple[bytes, bytes]], full: list[int], rung: StorageRung
 ) -> None:
-    """
-    Uploads are broken off by the client, by a kill and by a full disk, and resumed anywhere.
-    """
+    """Uploads are broken off by the client, by a kill and by a full disk, and resumed anywhere."""
     keyring = open_keyring(str(tmp_path / "keys"), KeySettings(), passphrase=None, now=1.0)
     dice = random.Random(7)  # noqa: S311  # the same course each time
     store = opened(tmp_path, keyring, rung)
@@ -197,9 +173,7 @@ def test_no_nonce_is_used_twice_and_no_byte_is_lost(
 def test_a_write_that_failed_is_not_made_up_for(
     tmp_path: Path, full: list[int], rung: StorageRung, room: int
 ) -> None:
-    """
-    The disk is full at one write and has room when the client is gone: a resume is whole.
-    """
+    """The disk is full at one write and has room when the client is gone: a resume is whole."""
     keyring = open_keyring(str(tmp_path / "keys"), KeySettings(), passphrase=None, now=1.0)
     with closing(opened(tmp_path, keyring, rung)) as store:
         full[:] = [room]
@@ -219,9 +193,7 @@ def test_a_write_that_failed_is_not_made_up_for(
 
 
 def test_a_store_is_in_nobody_elses_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    A folder that another user made beforehand, with links in it, is not used.
-    """
+    """A folder that another user made beforehand, with links in it, is not used."""
     folder = tmp_path / StorageRung.PROTECTED.name
     folder.mkdir()
     (folder / "records.sqlite").symlink_to(tmp_path / "elsewhere")

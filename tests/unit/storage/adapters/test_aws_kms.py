@@ -1,6 +1,4 @@
-"""
-AWS KMS, for which moto stands: the key file closes and opens, and each refusal is told.
-"""
+"""AWS KMS, for which moto stands: the key file closes and opens, and each refusal is told."""
 
 from __future__ import annotations
 
@@ -27,9 +25,7 @@ NOW = 1_800_000_000.0
 
 @pytest.fixture(autouse=True)
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Have no credentials but made-up ones, and no file of settings.
-    """
+    """Have no credentials but made-up ones, and no file of settings."""
     for name, value in {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
@@ -43,9 +39,7 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def kms() -> Iterator[Any]:
-    """
-    Return a client of the stand-in, which has the key ``alias/sealgate``.
-    """
+    """Return a client of the stand-in, which has the key ``alias/sealgate``."""
     with mock_aws():
         client = boto3.client("kms")
         key = client.create_key()["KeyMetadata"]["KeyId"]
@@ -56,9 +50,7 @@ def kms() -> Iterator[Any]:
 
 @pytest.mark.usefixtures("kms")
 def test_the_keyring_lives_behind_it(tmp_path: Path) -> None:
-    """
-    Made, opened and rotated; kept apart, and no secret is in the file.
-    """
+    """Made, opened and rotated; kept apart, and no secret is in the file."""
     settings = KeySettings(KeyProtection.AWS_KMS, "alias/sealgate")
     made = open_keyring(str(tmp_path), settings, passphrase=None, now=NOW)
     assert made.is_apart
@@ -70,9 +62,7 @@ def test_the_keyring_lives_behind_it(tmp_path: Path) -> None:
 
 
 def test_what_is_encrypted_is_bound_to_its_purpose(kms: Any) -> None:
-    """
-    Another program with the same key, and another context, does not get it back.
-    """
+    """Another program with the same key, and another context, does not get it back."""
     service = AWSKMS("alias/sealgate")
     encrypted = service.encrypt(b"content")
     assert service.decrypt(encrypted) == b"content"
@@ -82,9 +72,7 @@ def test_what_is_encrypted_is_bound_to_its_purpose(kms: Any) -> None:
 
 
 def test_a_refusal_is_told(kms: Any) -> None:
-    """
-    An unknown key, what another key sealed, and what was never sealed.
-    """
+    """An unknown key, what another key sealed, and what was never sealed."""
     with pytest.raises(PeerError, match="refused: NotFoundException"):
         AWSKMS("alias/other").encrypt(b"x")
     sealed = AWSKMS("alias/sealgate").encrypt(b"x")
@@ -96,9 +84,7 @@ def test_a_refusal_is_told(kms: Any) -> None:
 
 
 def test_a_key_that_is_switched_off_is_told() -> None:
-    """
-    Moto decrypts with a disabled key, so botocore's own stub answers as AWS documents it.
-    """
+    """Moto decrypts with a disabled key, so botocore's own stub answers as AWS documents it."""
     service = AWSKMS("alias/sealgate")
     with Stubber(service._client) as stub:
         stub.add_client_error("encrypt", "DisabledException", "arn:aws:kms:… is disabled.")
@@ -108,9 +94,7 @@ def test_a_key_that_is_switched_off_is_told() -> None:
 
 
 def test_it_may_be_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Nobody listens at the address: the reason, and exit code 1.
-    """
+    """Nobody listens at the address: the reason, and exit code 1."""
     monkeypatch.setattr(aws_kms, "ATTEMPTS", 1)
     port = free_port()
     with pytest.raises(PeerError, match="does not answer: EndpointConnectionError") as caught:
@@ -119,9 +103,7 @@ def test_it_may_be_down(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_settings_that_are_missing_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    No key, no region, no boto3.
-    """
+    """No key, no region, no boto3."""
     with pytest.raises(ConfigError, match="names no key"):
         AWSKMS("")
     monkeypatch.delenv("AWS_DEFAULT_REGION")

@@ -14,16 +14,12 @@ SECRET = b"s" * 20
 
 
 def ring(folder: Path) -> UnlockedKeyring:
-    """
-    Return the keys of a new site.
-    """
+    """Return the keys of a new site."""
     return open_keyring(str(folder), KeySettings(), passphrase=None, now=1.0)
 
 
 def test_a_secret_is_its_owners(tmp_path: Path) -> None:
-    """
-    Opened for the name that it was sealed for, and for no other; nothing of it can be read.
-    """
+    """Opened for the name that it was sealed for, and for no other; nothing of it can be read."""
     keys = ring(tmp_path)
     sealer = CodeSealer(lambda: keys)
     sealed = sealer.seal("anna", SECRET)
@@ -36,9 +32,7 @@ def test_a_secret_is_its_owners(tmp_path: Path) -> None:
 
 
 def test_sealing_opens_no_key(tmp_path: Path) -> None:
-    """
-    Whoever has the public half only can seal.
-    """
+    """Whoever has the public half only can seal."""
     keys = ring(tmp_path)
 
     def locked() -> UnlockedKeyring:

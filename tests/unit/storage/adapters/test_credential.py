@@ -1,6 +1,4 @@
-"""
-The keyring behind a systemd credential: opened by what the unit is given, and by nothing else.
-"""
+"""The keyring behind a systemd credential: opened by what the unit is given, and by nothing else."""
 
 from pathlib import Path
 
@@ -14,9 +12,7 @@ from sealgate.storage.age.keys import HybridIdentity, X25519Identity
 
 
 def given(folder: Path, name: str = "sealgate-keys") -> dict[str, str]:
-    """
-    Put a new identity into the credential *name*; return the environment of the unit.
-    """
+    """Put a new identity into the credential *name*; return the environment of the unit."""
     folder.mkdir(exist_ok=True)
     text = f"# made by age-keygen\n{X25519Identity.generate().secret_text()}\n"
     (folder / name).write_text(text)
@@ -24,9 +20,7 @@ def given(folder: Path, name: str = "sealgate-keys") -> dict[str, str]:
 
 
 def test_the_keyring_lives_behind_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Made and opened with it; without it, or with another one, refused.
-    """
+    """Made and opened with it; without it, or with another one, refused."""
     settings = KeySettings(KeyProtection.CREDENTIAL, "mine")
     keys = str(tmp_path / "keys")
     environment = given(tmp_path / "credentials", "mine")
@@ -43,18 +37,14 @@ def test_the_keyring_lives_behind_it(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_it_has_a_name_of_its_own(tmp_path: Path) -> None:
-    """
-    Where none is configured.
-    """
+    """Where none is configured."""
     protector = CredentialProtector("", given(tmp_path))
     assert protector.unwrap(protector.wrap(b"content")) == b"content"
 
 
 @pytest.mark.parametrize("name", ["../other", "/etc/passwd", "a/b", "..", "."])
 def test_a_name_leads_nowhere_else(tmp_path: Path, name: str) -> None:
-    """
-    It is one file of that folder.
-    """
+    """It is one file of that folder."""
     environment = given(tmp_path / "credentials")
     given(tmp_path, "other")
     with pytest.raises(SourceError, match=r"is no name of a file|cannot be read"):
@@ -72,9 +62,7 @@ def test_a_name_leads_nowhere_else(tmp_path: Path, name: str) -> None:
     ids=["empty", "text", "another kind", "recipient"],
 )
 def test_what_is_no_identity_is_told_without_being_repeated(tmp_path: Path, content: str) -> None:
-    """
-    The message names the credential and not its content.
-    """
+    """The message names the credential and not its content."""
     (tmp_path / "sealgate-keys").write_text(content)
     with pytest.raises(SourceError, match='credential "sealgate-keys" holds') as caught:
         CredentialProtector("", {"CREDENTIALS_DIRECTORY": str(tmp_path)}).wrap(b"x")

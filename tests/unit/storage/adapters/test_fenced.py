@@ -1,6 +1,4 @@
-"""
-A store that is fenced off refuses everything, with its reason.
-"""
+"""A store that is fenced off refuses everything, with its reason."""
 
 from __future__ import annotations
 
@@ -35,9 +33,7 @@ _FILE = ("a",)
     ],
 )
 def test_everything_is_refused(act: Callable[[FencedStore], object]) -> None:
-    """
-    Nothing is said to be empty or gone; the folder of the drop itself is still shown.
-    """
+    """Nothing is said to be empty or gone; the folder of the drop itself is still shown."""
     store = FencedStore(StorageRung.ENCRYPTED, "its records were rolled back")
     with pytest.raises(StorageError, match="rolled back") as refused:
         act(store)

@@ -21,16 +21,12 @@ from sealgate.storage.adapters.file_ends import (
 
 
 def names(folder: Path) -> list[str]:
-    """
-    Return what lies in *folder*.
-    """
+    """Return what lies in *folder*."""
     return sorted(path.name for path in folder.iterdir())
 
 
 def test_a_file_appears_whole(tmp_path: Path) -> None:
-    """
-    Until it is finished there is nothing of its name, and afterwards nothing else.
-    """
+    """Until it is finished there is nothing of its name, and afterwards nothing else."""
     target = tmp_path / "out"
     with Output(str(target), mode=PLAIN_MODE, replace=False) as out:
         assert not out.is_stream
@@ -42,9 +38,7 @@ def test_a_file_appears_whole(tmp_path: Path) -> None:
 
 
 def test_an_error_leaves_what_was_there(tmp_path: Path) -> None:
-    """
-    The old file stays as it was, and nothing lies beside it.
-    """
+    """The old file stays as it was, and nothing lies beside it."""
     target = tmp_path / "out"
     target.write_bytes(b"old")
     out = Output(str(target), mode=SEALED_MODE, replace=True)
@@ -57,9 +51,7 @@ def test_an_error_leaves_what_was_there(tmp_path: Path) -> None:
 def test_an_end_at_any_moment_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Also one between making the file and coming to know it, or before the block is entered.
-    """
+    """Also one between making the file and coming to know it, or before the block is entered."""
     target = tmp_path / "out"
     out = Output(str(target), mode=SEALED_MODE, replace=True)
     assert len(names(tmp_path)) == 1
@@ -82,9 +74,7 @@ def test_an_end_at_any_moment_leaves_nothing(
 
 
 def test_what_is_there_is_replaced_only_on_demand(tmp_path: Path) -> None:
-    """
-    Then the link stays, and what it leads to is replaced.
-    """
+    """Then the link stays, and what it leads to is replaced."""
     target, link = tmp_path / "out", tmp_path / "link"
     target.write_bytes(b"old")
     link.symlink_to(target)
@@ -97,9 +87,7 @@ def test_what_is_there_is_replaced_only_on_demand(tmp_path: Path) -> None:
 
 
 def test_a_name_that_was_taken_meanwhile_is_left_alone(tmp_path: Path) -> None:
-    """
-    Whoever came first keeps it, although it was free at the beginning.
-    """
+    """Whoever came first keeps it, although it was free at the beginning."""
     target = tmp_path / "out"
     out = Output(str(target), mode=PLAIN_MODE, replace=False)
     target.write_bytes(b"theirs")
@@ -112,9 +100,7 @@ def test_a_name_that_was_taken_meanwhile_is_left_alone(tmp_path: Path) -> None:
 def test_a_file_system_without_links_will_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    As on a stick with FAT: the name is given by a rename.
-    """
+    """As on a stick with FAT: the name is given by a rename."""
 
     def no_links(*_: object) -> None:
         raise PermissionError(errno.EPERM, "no links")
@@ -132,9 +118,7 @@ def test_a_file_system_without_links_will_do(
 
 
 def test_the_input_is_never_the_output(tmp_path: Path) -> None:
-    """
-    Under whatever name: also through a link, also when it may be replaced.
-    """
+    """Under whatever name: also through a link, also when it may be replaced."""
     path, link, hard = tmp_path / "in", tmp_path / "link", tmp_path / "hard"
     path.write_bytes(b"precious")
     link.symlink_to(path)
@@ -146,9 +130,7 @@ def test_the_input_is_never_the_output(tmp_path: Path) -> None:
 
 
 def test_a_pipe_is_written_to(tmp_path: Path) -> None:
-    """
-    What is no regular file is not replaced by one.
-    """
+    """What is no regular file is not replaced by one."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     read: list[bytes] = []
@@ -169,18 +151,14 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, told: str
 ) -> None:
-    """
-    With its name and the reason.
-    """
+    """With its name and the reason."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SourceError, match=told):
         Input(path)
 
 
 def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
-    """
-    No such folder, a folder in its place, and a full disk.
-    """
+    """No such folder, a folder in its place, and a full disk."""
     with pytest.raises(SourceError, match="cannot be written: no such file"):
         Output(str(tmp_path / "no/out"), mode=PLAIN_MODE, replace=False)
     with pytest.raises(UsageError, match="is a folder"):
@@ -193,9 +171,7 @@ def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 
 def test_a_file_that_shrinks_is_told(tmp_path: Path) -> None:
-    """
-    Nothing is made up for what is missing.
-    """
+    """Nothing is made up for what is missing."""
     path = tmp_path / "in"
     path.write_bytes(b"x" * 10)
     with Input(str(path)) as source, pytest.raises(SourceError, match="became shorter"):
@@ -203,9 +179,7 @@ def test_a_file_that_shrinks_is_told(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
-    """
-    The next one in that folder clears it away: not what is young, in use, or called otherwise.
-    """
+    """The next one in that folder clears it away: not what is young, in use, or called otherwise."""
     kinds = ("00000000000000aa", "00000000000000bb", "00000000000000cc", "mine")
     dead, young, used, other = (tmp_path / f".sealgate-{kind}" for kind in kinds)
     for path in (dead, young, used, other):

@@ -23,16 +23,12 @@ SIZES = [0, 1, CHUNK_BYTES, 16 * CHUNK_BYTES, 16 * CHUNK_BYTES + 1, (9 << 20) + 
 
 
 def names(folder: Path) -> list[str]:
-    """
-    Return what lies in *folder*.
-    """
+    """Return what lies in *folder*."""
     return sorted(path.name for path in folder.iterdir())
 
 
 def sealed(folder: Path, plain: bytes, *, armor: bool = False) -> Path:
-    """
-    Return the file with *plain* sealed in it.
-    """
+    """Return the file with *plain* sealed in it."""
     (folder / "plain").write_bytes(plain)
     target = folder / "sealed"
     with (
@@ -44,9 +40,7 @@ def sealed(folder: Path, plain: bytes, *, armor: bool = False) -> Path:
 
 
 def opened(path: Path) -> bytes:
-    """
-    Return what is in the sealed file *path*.
-    """
+    """Return what is in the sealed file *path*."""
     target = path.with_name("opened")
     with (
         Input(str(path)) as source,
@@ -59,9 +53,7 @@ def opened(path: Path) -> bytes:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("armor", [False, True])
 def test_files_come_back(tmp_path: Path, size: int, armor: bool) -> None:  # noqa: FBT001
-    """
-    Through several threads or one, in armour too.
-    """
+    """Through several threads or one, in armour too."""
     plain = secrets.token_bytes(size)
     path = sealed(tmp_path, plain, armor=armor)
     if not armor:
@@ -71,9 +63,7 @@ def test_files_come_back(tmp_path: Path, size: int, armor: bool) -> None:  # noq
 
 
 def test_every_block_is_sealed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    With many threads no index comes twice under one key: that would give the content away.
-    """
+    """With many threads no index comes twice under one key: that would give the content away."""
     monkeypatch.setattr(files, "_threads", lambda _: 8)
     monkeypatch.setattr(files, "_BLOCK_CHUNKS", 1)
     seen: list[int] = []
@@ -89,9 +79,7 @@ def test_every_block_is_sealed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_bad_chunk_leaves_nothing(tmp_path: Path) -> None:
-    """
-    Wherever it is, and however many threads were at work.
-    """
+    """Wherever it is, and however many threads were at work."""
     path = sealed(tmp_path, secrets.token_bytes(9 << 20))
     data = bytearray(path.read_bytes())
     for at in (100, len(data) // 3, len(data) - 1):
@@ -109,9 +97,7 @@ def test_a_bad_chunk_leaves_nothing(tmp_path: Path) -> None:
 def test_the_first_error_of_any_thread_ends_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    A medium that fails in the middle is told, and nothing is left.
-    """
+    """A medium that fails in the middle is told, and nothing is left."""
     monkeypatch.setattr(files, "_threads", lambda _: 4)
     (tmp_path / "plain").write_bytes(bytes(9 << 20))
     with Input(str(tmp_path / "plain")) as source:
@@ -130,9 +116,7 @@ def test_the_first_error_of_any_thread_ends_all(
 
 
 def test_progress_adds_up(tmp_path: Path) -> None:
-    """
-    What is told in steps is the whole.
-    """
+    """What is told in steps is the whole."""
     size = (9 << 20) + 5
     (tmp_path / "plain").write_bytes(bytes(size))
     told: list[int] = []
@@ -155,9 +139,7 @@ def test_progress_adds_up(tmp_path: Path) -> None:
 
 
 def test_a_stream_gets_only_what_was_verified(tmp_path: Path) -> None:
-    """
-    A pipe that was cut off: its beginning comes out, and that it is one is told.
-    """
+    """A pipe that was cut off: its beginning comes out, and that it is one is told."""
     path = sealed(tmp_path, b"x" * 3 * CHUNK_BYTES)
     os.truncate(path, path.stat().st_size - 100)
     pipe = tmp_path / "pipe"
@@ -177,9 +159,7 @@ def test_a_stream_gets_only_what_was_verified(tmp_path: Path) -> None:
 
 
 def test_a_growing_file_is_sealed_as_far_as_it_was(tmp_path: Path) -> None:
-    """
-    A log that goes on growing does not keep sealing from ending.
-    """
+    """A log that goes on growing does not keep sealing from ending."""
     path = tmp_path / "plain"
     path.write_bytes(b"line\n" * 100)
     with (
@@ -195,9 +175,7 @@ def test_a_growing_file_is_sealed_as_far_as_it_was(tmp_path: Path) -> None:
 def test_a_large_file_goes_into_a_pipe_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Four threads seal it, and each index is sealed once; what comes out is one sealed file.
-    """
+    """Four threads seal it, and each index is sealed once; what comes out is one sealed file."""
     monkeypatch.setattr(files, "_threads", lambda _size: 4)
     plain = secrets.token_bytes((20 << 20) + 77)
     (tmp_path / "plain").write_bytes(plain)
@@ -221,9 +199,7 @@ def test_a_large_file_goes_into_a_pipe_in_order(
 def test_a_reader_that_goes_away_ends_all_threads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Those that wait for their turn, too.
-    """
+    """Those that wait for their turn, too."""
     monkeypatch.setattr(files, "_threads", lambda _size: 4)
     (tmp_path / "plain").write_bytes(bytes(20 << 20))
     pipe = tmp_path / "pipe"

@@ -1,6 +1,4 @@
-"""
-Objects in a folder that go: their names at once, the room of large ones a moment later.
-"""
+"""Objects in a folder that go: their names at once, the room of large ones a moment later."""
 
 from __future__ import annotations
 
@@ -26,9 +24,7 @@ def _open_files() -> set[str]:
 
 @pytest.mark.parametrize("size", [0, 10, LARGE])
 def test_a_name_is_gone_at_once_and_its_room_soon(tmp_path: Path, size: int) -> None:
-    """
-    Nothing keeps a removed file open for long.
-    """
+    """Nothing keeps a removed file open for long."""
     path = tmp_path / "object"
     with path.open("wb") as file:
         file.truncate(size)
@@ -44,9 +40,7 @@ def test_a_name_is_gone_at_once_and_its_room_soon(tmp_path: Path, size: int) -> 
 
 
 def test_a_link_is_removed_and_not_what_it_leads_to(tmp_path: Path) -> None:
-    """
-    However large that is.
-    """
+    """However large that is."""
     with (tmp_path / "elsewhere").open("wb") as file:
         file.truncate(LARGE)
     (tmp_path / "object").symlink_to("elsewhere")

@@ -1,6 +1,4 @@
-"""
-The key file: made once, kept whole, closed by each protection, and never opened otherwise.
-"""
+"""The key file: made once, kept whole, closed by each protection, and never opened otherwise."""
 
 from __future__ import annotations
 
@@ -47,23 +45,17 @@ WORDS = "correct horse battery staple"
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Have scrypt take little work.
-    """
+    """Have scrypt take little work."""
     monkeypatch.setattr(keystore_seal, "WORK_FACTOR", 8)
 
 
 def say(words: str = WORDS) -> Callable[[], str]:
-    """
-    Return what answers when a passphrase is asked for.
-    """
+    """Return what answers when a passphrase is asked for."""
     return lambda: words
 
 
 def sealed_for(unlocked: UnlockedKeyring, content: bytes) -> bytes:
-    """
-    Return *content* sealed as a store does it.
-    """
+    """Return *content* sealed as a store does it."""
     out = io.BytesIO()
     with SealWriter(out, unlocked.recipients) as writer:
         writer.write(content)
@@ -71,18 +63,14 @@ def sealed_for(unlocked: UnlockedKeyring, content: bytes) -> bytes:
 
 
 def opened_by(unlocked: UnlockedKeyring, sealed: bytes) -> bytes:
-    """
-    Return what *unlocked* gets out of it.
-    """
+    """Return what *unlocked* gets out of it."""
     with io.BytesIO(sealed) as source:
         blocks = open_stream(source, unlocked.identities).blocks()
         return b"".join(bytes(block) for block in blocks)
 
 
 def test_it_is_made_on_first_use_and_then_opened(tmp_path: Path) -> None:
-    """
-    The same keys and the same record key, readable by the owner only, and told as not apart.
-    """
+    """The same keys and the same record key, readable by the owner only, and told as not apart."""
     folder = str(tmp_path / "keys")
     assert not has_keyring(folder)
     made = open_keyring(folder, FILE, passphrase=None, now=NOW)
@@ -97,9 +85,7 @@ def test_it_is_made_on_first_use_and_then_opened(tmp_path: Path) -> None:
 
 
 def test_two_sites_have_nothing_in_common(tmp_path: Path) -> None:
-    """
-    Each installation makes its own key and its own secret.
-    """
+    """Each installation makes its own key and its own secret."""
     one, two = (open_keyring(str(tmp_path / name), FILE, passphrase=None, now=NOW) for name in "ab")
     assert one.current.recipient != two.current.recipient
     assert one.record_key != two.record_key
@@ -109,9 +95,7 @@ def test_two_sites_have_nothing_in_common(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("settings", [FILE, PASSPHRASE], ids=["file", "passphrase"])
 def test_a_retired_key_still_opens_and_seals_no_more(tmp_path: Path, settings: KeySettings) -> None:
-    """
-    After a rotation old files open, new ones are for the new key, records stay valid.
-    """
+    """After a rotation old files open, new ones are for the new key, records stay valid."""
     folder = str(tmp_path)
     first = open_keyring(folder, settings, passphrase=say(), now=NOW)
     old = sealed_for(first, b"old")
@@ -129,9 +113,7 @@ def test_a_retired_key_still_opens_and_seals_no_more(tmp_path: Path, settings: K
 
 
 def test_a_recovery_identity_opens_what_is_sealed(tmp_path: Path) -> None:
-    """
-    Also another implementation of age, which knows nothing of Sealgate.
-    """
+    """Also another implementation of age, which knows nothing of Sealgate."""
     recovery = X25519Identity.generate()
     settings = KeySettings(recovery=(str(recovery.recipient()),))
     unlocked = open_keyring(str(tmp_path), settings, passphrase=None, now=NOW)
@@ -151,18 +133,14 @@ def test_a_recovery_identity_opens_what_is_sealed(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_recovery_recipient_is_refused(tmp_path: Path, text: str, told: str) -> None:
-    """
-    The message never repeats a secret key that was pasted by mistake.
-    """
+    """The message never repeats a secret key that was pasted by mistake."""
     with pytest.raises(ConfigError, match=told) as caught:
         open_keyring(str(tmp_path), KeySettings(recovery=(text,)), passphrase=None, now=NOW)
     assert "AGE-SECRET-KEY-1" not in caught.value.message
 
 
 def test_a_passphrase_keeps_it_apart(tmp_path: Path) -> None:
-    """
-    The file shows no secret; the wrong passphrase opens nothing and says so.
-    """
+    """The file shows no secret; the wrong passphrase opens nothing and says so."""
     made = open_keyring(str(tmp_path), PASSPHRASE, passphrase=say(), now=NOW)
     assert made.is_apart
     content = (tmp_path / FILE_NAME).read_text()
@@ -178,9 +156,7 @@ def test_a_passphrase_keeps_it_apart(tmp_path: Path) -> None:
 
 
 def test_another_program_opens_the_wrapped_part(tmp_path: Path) -> None:
-    """
-    It is plain age: the passphrase and any age program give the identities.
-    """
+    """It is plain age: the passphrase and any age program give the identities."""
     open_keyring(str(tmp_path), PASSPHRASE, passphrase=say(), now=NOW)
     kept, wrapped = keystore._read(tmp_path / FILE_NAME)
     content = json.loads(pyrage.passphrase.decrypt(wrapped, WORDS))
@@ -190,27 +166,21 @@ def test_another_program_opens_the_wrapped_part(tmp_path: Path) -> None:
 
 
 def test_a_short_passphrase_is_refused_and_nothing_is_made(tmp_path: Path) -> None:
-    """
-    Fourteen characters are one too few.
-    """
+    """Fourteen characters are one too few."""
     with pytest.raises(UsageError, match="has 14 characters, but at least 15"):
         open_keyring(str(tmp_path), PASSPHRASE, passphrase=say("x" * 14), now=NOW)
     assert not has_keyring(str(tmp_path))
 
 
 def test_the_passphrase_is_asked_for_once(tmp_path: Path) -> None:
-    """
-    A rotation opens and closes the file with one answer.
-    """
+    """A rotation opens and closes the file with one answer."""
     open_keyring(str(tmp_path), PASSPHRASE, passphrase=say(), now=NOW)
     answers = iter([WORDS])
     add_key(str(tmp_path), PASSPHRASE, passphrase=lambda: next(answers), now=NOW)
 
 
 def test_a_file_that_is_protected_otherwise_is_not_opened(tmp_path: Path) -> None:
-    """
-    Somebody who puts a plain key file in place of the protected one gains nothing.
-    """
+    """Somebody who puts a plain key file in place of the protected one gains nothing."""
     create_keyring(str(tmp_path), FILE, passphrase=None, now=NOW)
     with pytest.raises(ConfigError, match='protected by "file", but') as caught:
         open_keyring(str(tmp_path), PASSPHRASE, passphrase=say(), now=NOW)
@@ -218,9 +188,7 @@ def test_a_file_that_is_protected_otherwise_is_not_opened(tmp_path: Path) -> Non
 
 
 def test_the_protection_can_be_changed(tmp_path: Path) -> None:
-    """
-    From a file to a passphrase and to another passphrase: the same keys all the way.
-    """
+    """From a file to a passphrase and to another passphrase: the same keys all the way."""
     folder = str(tmp_path)
     made = create_keyring(folder, FILE, passphrase=None, now=NOW)
     kept = protect_keyring(folder, PASSPHRASE, old_passphrase=None, passphrase=say())
@@ -233,9 +201,7 @@ def test_the_protection_can_be_changed(tmp_path: Path) -> None:
 
 
 def test_an_open_key_file_is_not_used(tmp_path: Path) -> None:
-    """
-    As ssh does it: what others may read is no secret any more.
-    """
+    """As ssh does it: what others may read is no secret any more."""
     create_keyring(str(tmp_path), FILE, passphrase=None, now=NOW)
     (tmp_path / FILE_NAME).chmod(0o640)
     with pytest.raises(SourceError, match="open to others"):
@@ -243,9 +209,7 @@ def test_an_open_key_file_is_not_used(tmp_path: Path) -> None:
 
 
 def test_no_byte_of_it_can_be_changed_unnoticed(tmp_path: Path) -> None:
-    """
-    Cut off or flipped anywhere, it opens as it was or not at all; never a traceback.
-    """
+    """Cut off or flipped anywhere, it opens as it was or not at all; never a traceback."""
     folder = str(tmp_path)
     create_keyring(folder, PASSPHRASE, passphrase=say(), now=NOW)
     whole = add_key(folder, PASSPHRASE, passphrase=say(), now=NOW + 1)
@@ -278,9 +242,7 @@ def test_no_byte_of_it_can_be_changed_unnoticed(tmp_path: Path) -> None:
 def test_the_clear_part_must_agree_with_the_wrapped_part(
     tmp_path: Path, change: dict[str, object]
 ) -> None:
-    """
-    A recipient of somebody else's in the clear part would have us seal for them.
-    """
+    """A recipient of somebody else's in the clear part would have us seal for them."""
     create_keyring(str(tmp_path), FILE, passphrase=None, now=NOW)
     path = tmp_path / FILE_NAME
     told = json.loads(path.read_bytes())
@@ -291,9 +253,7 @@ def test_the_clear_part_must_agree_with_the_wrapped_part(
 
 
 def test_it_tells_its_keys_without_being_opened(tmp_path: Path) -> None:
-    """
-    For lists and plans; where there is none, the hint says how to make one.
-    """
+    """For lists and plans; where there is none, the hint says how to make one."""
     with pytest.raises(UsageError, match="no site keys"):
         look_at_keyring(str(tmp_path))
     made = create_keyring(str(tmp_path), PASSPHRASE, passphrase=say(), now=NOW)
@@ -304,9 +264,7 @@ def test_it_tells_its_keys_without_being_opened(tmp_path: Path) -> None:
 def test_what_protects_may_fail_and_the_old_file_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    A rotation that cannot be closed again changes nothing.
-    """
+    """A rotation that cannot be closed again changes nothing."""
     made = create_keyring(str(tmp_path), FILE, passphrase=None, now=NOW)
 
     def broken(self: object, content: bytes) -> bytes:
@@ -329,9 +287,7 @@ while True:
 
 
 def test_kill_at_any_moment_leaves_a_whole_file(tmp_path: Path) -> None:
-    """
-    Two processes rotate and are killed: every key that was told is there, and nothing else.
-    """
+    """Two processes rotate and are killed: every key that was told is there, and nothing else."""
     folder = str(tmp_path)
     create_keyring(folder, FILE, passphrase=None, now=0.0)
     told: set[str] = set()
@@ -353,9 +309,7 @@ def test_kill_at_any_moment_leaves_a_whole_file(tmp_path: Path) -> None:
 
 
 def test_one_volume_is_told_from_another(tmp_path: Path) -> None:
-    """
-    By the file system, also of what is not there yet, and through links.
-    """
+    """By the file system, also of what is not there yet, and through links."""
     assert same_volume(str(tmp_path), str(tmp_path / "a" / "b"))
     assert not same_volume(str(tmp_path), "/proc/self")
     (tmp_path / "link").symlink_to("/proc")
@@ -366,9 +320,7 @@ def test_one_volume_is_told_from_another(tmp_path: Path) -> None:
 
 
 def test_no_keys_are_made_where_there_may_be_some(tmp_path: Path) -> None:
-    """
-    A key file on a volume that is not mounted, or in a folder that cannot be read, is told.
-    """
+    """A key file on a volume that is not mounted, or in a folder that cannot be read, is told."""
     (tmp_path / FILE_NAME).symlink_to("/nowhere/site-keys.json")
     with pytest.raises(SourceError, match=r"leads to .*nowhere/site-keys\.json"):
         open_keyring(str(tmp_path), FILE, passphrase=None, now=NOW)

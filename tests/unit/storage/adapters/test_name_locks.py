@@ -1,6 +1,4 @@
-"""
-Who writes a name of a store, over several stores and processes.
-"""
+"""Who writes a name of a store, over several stores and processes."""
 
 from __future__ import annotations
 
@@ -37,9 +35,7 @@ def _is_busy(locks: NameLocks, name: StorePath) -> bool:
 
 
 def test_a_name_is_held_against_other_processes_until_they_end(tmp_path: Path) -> None:
-    """
-    A process that is killed holds nothing any more; other names are free meanwhile.
-    """
+    """A process that is killed holds nothing any more; other names are free meanwhile."""
     path = tmp_path / "writers"
     command = [sys.executable, "-c", _HOLD, str(path)]
     other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -60,9 +56,7 @@ def test_a_name_is_held_against_other_processes_until_they_end(tmp_path: Path) -
 def test_the_second_writer_of_a_name_is_refused_whatever_its_size(
     tmp_path: Path, size: int
 ) -> None:
-    """
-    As from its first byte; a name that a file is meant for counts like one that it has.
-    """
+    """As from its first byte; a name that a file is meant for counts like one that it has."""
     place = Place(tmp_path)
     one, two = place.open(), place.open()
     upload = one.open_write(("a",), owner="anna")

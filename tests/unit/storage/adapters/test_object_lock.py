@@ -1,6 +1,4 @@
-"""
-The locks of writers to a bucket; the bucket itself is in peers/test_storage_objects.py.
-"""
+"""The locks of writers to a bucket; the bucket itself is in peers/test_storage_objects.py."""
 
 from __future__ import annotations
 
@@ -19,16 +17,12 @@ if TYPE_CHECKING:
 
 
 def medium(locks: Path) -> ObjectsMedium:
-    """
-    Return one that is asked for nothing of its bucket.
-    """
+    """Return one that is asked for nothing of its bucket."""
     return ObjectsMedium(None, "bucket", "", locks, (OSError,))
 
 
 def test_one_writer_holds_an_object_at_a_time(tmp_path: Path) -> None:
-    """
-    Another process finds it busy until the first lets go, and then nothing is left.
-    """
+    """Another process finds it busy until the first lets go, and then nothing is left."""
     one = medium(tmp_path).create("ab")
     assert medium(tmp_path).is_held("ab")
     with pytest.raises(StorageError) as refused:
@@ -42,9 +36,7 @@ def test_one_writer_holds_an_object_at_a_time(tmp_path: Path) -> None:
 def test_a_lock_on_a_name_that_was_let_go_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    A writer lets go just as another one comes: a third would lock the name, and there were two.
-    """
+    """A writer lets go just as another one comes: a third would lock the name, and there were two."""
     first = medium(tmp_path).create("ab")
     lock = fcntl.flock
 
@@ -61,9 +53,7 @@ def test_a_lock_on_a_name_that_was_let_go_is_none(
 
 
 class Bucket:
-    """
-    A bucket in which multipart uploads of these *keys* were begun long ago.
-    """
+    """A bucket in which multipart uploads of these *keys* were begun long ago."""
 
     def __init__(self, *keys: str) -> None:
         self._keys = keys
@@ -84,9 +74,7 @@ class Bucket:
 
 
 def test_what_a_writer_holds_is_not_aborted_however_old(tmp_path: Path) -> None:
-    """
-    Nor is what another program began; what nobody holds is, and leaves no lock.
-    """
+    """Nor is what another program began; what nobody holds is, and leaves no lock."""
     bucket = Bucket("objects/ab/abcd", "objects/cd/cdef", "objects/x/../yz", "objects/ab/zz")
     tidied = ObjectsMedium(bucket, "bucket", "", tmp_path, (OSError,))
     held = ObjectLock(tmp_path / "abcd")

@@ -1,6 +1,4 @@
-"""
-Beginnings made ahead: each is used once, in one process.
-"""
+"""Beginnings made ahead: each is used once, in one process."""
 
 from __future__ import annotations
 
@@ -15,9 +13,7 @@ from tests.waiting import wait_until
 
 
 def test_nobody_gets_what_somebody_else_got() -> None:
-    """
-    A thousand taken by eight threads are a thousand different ones.
-    """
+    """A thousand taken by eight threads are a thousand different ones."""
     numbers, lock = itertools.count(), threading.Lock()
 
     def make() -> int:
@@ -31,9 +27,7 @@ def test_nobody_gets_what_somebody_else_got() -> None:
 
 
 def test_as_many_are_made_ahead_as_were_wanted_and_no_more() -> None:
-    """
-    A pool that was asked twice fills to two, one that is asked for ever to its limit.
-    """
+    """A pool that was asked twice fills to two, one that is asked for ever to its limit."""
     numbers = itertools.count()
     pool = Ready(lambda: next(numbers))
     assert not pool.fill()
@@ -48,9 +42,7 @@ def test_as_many_are_made_ahead_as_were_wanted_and_no_more() -> None:
 
 
 def test_what_cannot_be_made_is_told_to_whoever_takes() -> None:
-    """
-    The thread survives it, and fills other pools.
-    """
+    """The thread survives it, and fills other pools."""
 
     def fail() -> int:
         raise ValueError("no")
@@ -69,9 +61,7 @@ def test_what_cannot_be_made_is_told_to_whoever_takes() -> None:
 
 
 def test_a_child_process_begins_with_none() -> None:
-    """
-    What was made before a fork would otherwise be used in both.
-    """
+    """What was made before a fork would otherwise be used in both."""
     pool = Ready(lambda: os.urandom(8))
     pool.take()
     assert wait_until(lambda: len(pool._kept) == 1)

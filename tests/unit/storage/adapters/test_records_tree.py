@@ -1,6 +1,4 @@
-"""
-What a process knows of the tree holds at one head, and is carried over by its own changes only.
-"""
+"""What a process knows of the tree holds at one head, and is carried over by its own changes only."""
 
 from __future__ import annotations
 
@@ -24,9 +22,7 @@ NEW = Head(ID, 2, 0, 0, b"2" * 32)
 
 
 def known() -> Tree:
-    """
-    Return a tree that knows something at ``OLD``.
-    """
+    """Return a tree that knows something at ``OLD``."""
     tree = Tree()
     tree.go_to(OLD)
     tree.keep_children(OLD, "ab", {"abc": b"t" * 32})
@@ -36,9 +32,7 @@ def known() -> Tree:
 
 
 def test_nothing_is_known_under_another_head() -> None:
-    """
-    Neither while the tree stands elsewhere nor after it has gone on.
-    """
+    """Neither while the tree stands elsewhere nor after it has gone on."""
     tree = known()
     assert tree.holds(OLD, "abc", b"one")
     assert tree.has_folder(OLD, ("f",))
@@ -60,9 +54,7 @@ def test_nothing_is_known_under_another_head() -> None:
 
 
 def test_a_change_of_our_own_carries_over_what_it_did_not_touch() -> None:
-    """
-    And in the leaf that it touched, what it says.
-    """
+    """And in the leaf that it touched, what it says."""
     tree = known()
     tree.keep_leaf(OLD, "fff", [b"far"])
     rows = tree.rows(OLD)
@@ -83,9 +75,7 @@ def test_a_change_of_our_own_carries_over_what_it_did_not_touch() -> None:
 
 
 def test_a_change_that_began_from_rows_that_were_not_proven_proves_nothing() -> None:
-    """
-    Somebody may have written into the table of nodes.
-    """
+    """Somebody may have written into the table of nodes."""
     tree = known()
     rows: dict[str, bytes | None] = {"abc": b"u" * 32}
     tree.changed(OLD, NEW, rows, {"abc": b"!" * 32}, {}, loses_folders=True)
@@ -95,9 +85,7 @@ def test_a_change_that_began_from_rows_that_were_not_proven_proves_nothing() -> 
 
 
 def test_news_that_come_late_do_not_lead_back() -> None:
-    """
-    Two threads may tell of their changes in the other order.
-    """
+    """Two threads may tell of their changes in the other order."""
     tree = Tree()
     tree.go_to(NEW)
     tree.keep_leaf(NEW, "abc", [b"one"])
@@ -108,9 +96,7 @@ def test_news_that_come_late_do_not_lead_back() -> None:
 def test_an_old_record_put_back_is_noticed_by_a_process_that_knows_the_tree(
     tmp_path: Path,
 ) -> None:
-    """
-    It is genuine, but not in the leaf that was proven.
-    """
+    """It is genuine, but not in the leaf that was proven."""
     store = Place(tmp_path, StorageRung.PROTECTED).open()
     put(store, "file", b"first")
     assert get(store, "file") == b"first"
@@ -134,9 +120,7 @@ def test_an_old_record_put_back_is_noticed_by_a_process_that_knows_the_tree(
 
 
 def test_a_change_of_another_process_is_seen_at_once(tmp_path: Path) -> None:
-    """
-    Files and folders that another store over the same place makes, replaces and removes.
-    """
+    """Files and folders that another store over the same place makes, replaces and removes."""
     place = Place(tmp_path, StorageRung.ENCRYPTED)
     ours, theirs = place.open(), place.open()
     for number in range(20):
@@ -155,9 +139,7 @@ def test_a_change_of_another_process_is_seen_at_once(tmp_path: Path) -> None:
 
 
 def test_a_header_that_was_opened_before_is_compared_again(tmp_path: Path) -> None:
-    """
-    A file key that is known opens nothing but the very header that it was in.
-    """
+    """A file key that is known opens nothing but the very header that it was in."""
     place = Place(tmp_path, StorageRung.ENCRYPTED)
     store = place.open()
     put(store, "file", b"x" * 1000)

@@ -1,6 +1,4 @@
-"""
-What was noted of an upload may be past by the time somebody acts on it: it was committed.
-"""
+"""What was noted of an upload may be past by the time somebody acts on it: it was committed."""
 
 from __future__ import annotations
 
@@ -25,9 +23,7 @@ RUNGS = (StorageRung.PROTECTED, StorageRung.ENCRYPTED)
 
 
 def before(call: Callable[..., Any], upload: Upload) -> Callable[..., Any]:
-    """
-    Return *call* with *upload* committed right before it is made first.
-    """
+    """Return *call* with *upload* committed right before it is made first."""
 
     def committing(*values: Any) -> Any:
         if upload.offset:
@@ -42,9 +38,7 @@ def before(call: Callable[..., Any], upload: Upload) -> Callable[..., Any]:
 def test_an_upload_committed_before_the_name_is_held_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, rung: StorageRung, resume: bool
 ) -> None:
-    """
-    The first writer commits, and lets go of the name, while the second is about to hold it.
-    """
+    """The first writer commits, and lets go of the name, while the second is about to hold it."""
     place = Place(tmp_path, rung)
     with closing(place.open()) as store, closing(place.open()) as other:
         first = other.open_write(("a",), owner="anna")
@@ -61,9 +55,7 @@ def test_an_upload_committed_before_the_name_is_held_stays(
 def test_an_upload_committed_before_its_object_is_held_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, rung: StorageRung, resume: bool
 ) -> None:
-    """
-    The same where no lock on the name keeps the two apart, as on two hosts.
-    """
+    """The same where no lock on the name keeps the two apart, as on two hosts."""
     place = Place(tmp_path, rung)
     with closing(place.open()) as store, closing(place.open()) as other:
         first = other.open_write(("a",), owner="anna", meant_for=("elsewhere",))
@@ -85,9 +77,7 @@ def test_an_upload_committed_before_its_object_is_held_stays(
 def test_an_upload_committed_while_it_is_removed_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rung: StorageRung
 ) -> None:
-    """
-    What was asked for is the removal of a part, and there is none any more.
-    """
+    """What was asked for is the removal of a part, and there is none any more."""
     place = Place(tmp_path, rung)
     with closing(place.open()) as store, closing(place.open()) as other:
         first = other.open_write(("a",), owner="anna")
@@ -104,9 +94,7 @@ def test_an_upload_committed_while_it_is_removed_stays(
 def test_a_resume_leaves_nothing_of_what_it_took_over(
     tmp_path: Path, rung: StorageRung, chunks: int
 ) -> None:
-    """
-    Whether the bytes taken over were still in memory or written and noted again.
-    """
+    """Whether the bytes taken over were still in memory or written and noted again."""
     place = Place(tmp_path, rung)
     content = os.urandom(chunks * CHUNK + 1)
     with closing(place.open()) as store:

@@ -1,6 +1,4 @@
-"""
-Rotation gives files the headers and forms that new ones get, and never their content away.
-"""
+"""Rotation gives files the headers and forms that new ones get, and never their content away."""
 
 from __future__ import annotations
 
@@ -39,9 +37,7 @@ NEW = X25519Identity.generate()
 
 
 def test_a_new_key_opens_everything_and_no_payload_is_sealed_again(tmp_path: Path) -> None:
-    """
-    The ciphertext behind the header stays byte for byte; times, owner and size stay too.
-    """
+    """The ciphertext behind the header stays byte for byte; times, owner and size stay too."""
     place = Place(tmp_path)
     store = place.open()
     content = os.urandom(3 * CHUNK)
@@ -70,9 +66,7 @@ def test_a_new_key_opens_everything_and_no_payload_is_sealed_again(tmp_path: Pat
 def test_a_change_of_class_gives_files_the_form_of_the_new_one(
     begin: StorageRung, to: StorageRung, tmp_path: Path
 ) -> None:
-    """
-    From any rung that can be opened here to any other; afterwards verify is content.
-    """
+    """From any rung that can be opened here to any other; afterwards verify is content."""
     place = Place(tmp_path, begin, "one")
     store = place.open()
     contents = {"empty": b"", "small": b"s" * 100, "chunk": bytes(CHUNK), "big": bytes(9 * CHUNK)}
@@ -95,9 +89,7 @@ def test_a_change_of_class_gives_files_the_form_of_the_new_one(
 
 
 def test_what_is_highly_encrypted_is_rotated_by_whoever_holds_the_identity(tmp_path: Path) -> None:
-    """
-    Without it the files are told and left; with it they get the new recipients.
-    """
+    """Without it the files are told and left; with it they get the new recipients."""
     place = Place(tmp_path, StorageRung.HIGHLY_ENCRYPTED)
     store = place.open()
     put(store, "file", b"secret")
@@ -124,9 +116,7 @@ def test_what_is_highly_encrypted_is_rotated_by_whoever_holds_the_identity(tmp_p
 def test_a_rotation_that_was_broken_off_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    What was done stays done; what a crash left is swept.
-    """
+    """What was done stays done; what a crash left is swept."""
     place = Place(tmp_path)
     store = place.open()
     for number in range(6):
@@ -160,9 +150,7 @@ def _stop() -> int:
 
 
 def test_readers_and_writers_go_on_while_keys_are_rotated(tmp_path: Path) -> None:
-    """
-    No read fails, and no upload is lost, while every file is given a new header.
-    """
+    """No read fails, and no upload is lost, while every file is given a new header."""
     place = Place(tmp_path)
     store = place.open()
     for number in range(40):
@@ -204,9 +192,7 @@ def test_readers_and_writers_go_on_while_keys_are_rotated(tmp_path: Path) -> Non
 
 
 def test_a_file_that_was_tampered_with_is_not_rotated(tmp_path: Path) -> None:
-    """
-    A new header never makes something genuine that was not.
-    """
+    """A new header never makes something genuine that was not."""
     place = Place(tmp_path)
     store = place.open()
     put(store, "a", b"a")

@@ -1,6 +1,4 @@
-"""
-The store over a folder: what it refuses, keeps, resumes and gives back.
-"""
+"""The store over a folder: what it refuses, keeps, resumes and gives back."""
 
 from __future__ import annotations
 
@@ -39,9 +37,7 @@ if TYPE_CHECKING:
 
 
 def trouble_of(act: Callable[[], object]) -> Trouble:
-    """
-    Return why *act* is refused.
-    """
+    """Return why *act* is refused."""
     with pytest.raises(StorageError) as caught:
         act()
     assert caught.value.message
@@ -50,9 +46,7 @@ def trouble_of(act: Callable[[], object]) -> Trouble:
 
 @pytest.mark.parametrize("rung", OPENABLE)
 def test_any_part_of_a_file_can_be_read(rung: StorageRung, tmp_path: Path) -> None:
-    """
-    Offsets within, across and behind chunks give what a slice gives.
-    """
+    """Offsets within, across and behind chunks give what a slice gives."""
     content = os.urandom(3 * CHUNK + 77)
     store = Place(tmp_path, rung).open()
     put(store, "file", content)
@@ -67,9 +61,7 @@ def test_any_part_of_a_file_can_be_read(rung: StorageRung, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("rung", RUNGS)
 def test_everything_on_the_disk_is_for_its_owner_only(rung: StorageRung, tmp_path: Path) -> None:
-    """
-    Folders are 0700 and files 0600, whatever the umask.
-    """
+    """Folders are 0700 and files 0600, whatever the umask."""
     before = os.umask(0)
     try:
         place = Place(tmp_path, rung)
@@ -84,9 +76,7 @@ def test_everything_on_the_disk_is_for_its_owner_only(rung: StorageRung, tmp_pat
 
 
 def test_only_plain_rungs_leave_content_readable(tmp_path: Path) -> None:
-    """
-    Rungs 0 and 1 keep readable bytes; from rung 2 on no content lies on the disk.
-    """
+    """Rungs 0 and 1 keep readable bytes; from rung 2 on no content lies on the disk."""
     content = b"a sentence that only this file has. " * 4000
     for rung in RUNGS:
         place = Place(tmp_path / str(int(rung)), rung)
@@ -98,9 +88,7 @@ def test_only_plain_rungs_leave_content_readable(tmp_path: Path) -> None:
 
 
 def test_what_is_highly_encrypted_is_delivered_but_not_opened(tmp_path: Path) -> None:
-    """
-    The host lists it and hands out the sealed bytes; only the identity elsewhere opens them.
-    """
+    """The host lists it and hands out the sealed bytes; only the identity elsewhere opens them."""
     content = os.urandom(2 * CHUNK + 9)
     store = Place(tmp_path, StorageRung.HIGHLY_ENCRYPTED).open()
     put(store, "file", content)
@@ -122,9 +110,7 @@ def test_what_is_highly_encrypted_is_delivered_but_not_opened(tmp_path: Path) ->
 
 
 def test_a_plain_file_has_no_sealed_bytes(tmp_path: Path) -> None:
-    """
-    Nothing unsealed is handed out as if it were sealed.
-    """
+    """Nothing unsealed is handed out as if it were sealed."""
     for rung in (StorageRung.NONE, StorageRung.PROTECTED):
         store = Place(tmp_path / rung.name, rung).open()
         put(store, "file", b"x")
@@ -133,9 +119,7 @@ def test_a_plain_file_has_no_sealed_bytes(tmp_path: Path) -> None:
 
 
 def test_one_path_is_written_by_one_at_a_time(tmp_path: Path) -> None:
-    """
-    A second writer is told that somebody is at it: in this process at once, in another too.
-    """
+    """A second writer is told that somebody is at it: in this process at once, in another too."""
     place = Place(tmp_path)
     store, other = place.open(), place.open()
     upload = store.open_write(("file",), owner="anna")
@@ -153,9 +137,7 @@ def test_one_path_is_written_by_one_at_a_time(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rung", SEALED)
 def test_a_resumed_upload_never_uses_a_nonce_twice(rung: StorageRung, tmp_path: Path) -> None:
-    """
-    Chunks that were cut off are never sealed again under the same file key.
-    """
+    """Chunks that were cut off are never sealed again under the same file key."""
     place = Place(tmp_path, rung)
     store = place.open()
     with store.open_write(("file",), owner="anna") as upload:
@@ -173,9 +155,7 @@ def test_a_resumed_upload_never_uses_a_nonce_twice(rung: StorageRung, tmp_path: 
 
 
 def test_another_process_goes_on_under_another_file_key(tmp_path: Path) -> None:
-    """
-    Who does not hold the file key in memory seals everything anew, and no sealed byte recurs.
-    """
+    """Who does not hold the file key in memory seals everything anew, and no sealed byte recurs."""
     place = Place(tmp_path)
     store = place.open()
     with store.open_write(("file",), owner="anna") as upload:
@@ -197,9 +177,7 @@ def test_another_process_goes_on_under_another_file_key(tmp_path: Path) -> None:
 
 
 def test_a_secret_upload_resumes_only_while_its_key_is_in_memory(tmp_path: Path) -> None:
-    """
-    After a restart there is nothing to resume: it begins anew.
-    """
+    """After a restart there is nothing to resume: it begins anew."""
     place = Place(tmp_path, StorageRung.HIGHLY_ENCRYPTED)
     store = place.open()
     with store.open_write(("file",), owner="anna") as upload:
@@ -217,9 +195,7 @@ def test_a_secret_upload_resumes_only_while_its_key_is_in_memory(tmp_path: Path)
 
 
 def test_an_upload_that_was_gone_on_with_needs_one_byte_more(tmp_path: Path) -> None:
-    """
-    The last chunk is made from something: committing what was kept alone is refused.
-    """
+    """The last chunk is made from something: committing what was kept alone is refused."""
     store = Place(tmp_path).open()
     with store.open_write(("file",), owner="anna") as upload:
         upload.write(bytes(6 * CHUNK))
@@ -231,9 +207,7 @@ def test_an_upload_that_was_gone_on_with_needs_one_byte_more(tmp_path: Path) -> 
 
 
 def test_quota_and_file_size_are_held(tmp_path: Path) -> None:
-    """
-    What is too much is refused as it comes, and earlier files stay.
-    """
+    """What is too much is refused as it comes, and earlier files stay."""
     place = Place(tmp_path, quota_bytes=100_000, max_file_bytes=60_000)
     store = place.open()
     put(store, "a", bytes(60_000))
@@ -256,9 +230,7 @@ def test_quota_and_file_size_are_held(tmp_path: Path) -> None:
 
 
 def test_what_exists_is_replaced_only_when_asked(tmp_path: Path) -> None:
-    """
-    An exclusive upload and a careful rename leave the old file.
-    """
+    """An exclusive upload and a careful rename leave the old file."""
     store = Place(tmp_path).open()
     put(store, "a", b"1")
     put(store, "b", b"2")
@@ -273,9 +245,7 @@ def test_what_exists_is_replaced_only_when_asked(tmp_path: Path) -> None:
 
 
 def test_a_reader_keeps_its_file_while_it_is_replaced(tmp_path: Path) -> None:
-    """
-    Whoever opened the old version reads it to its end.
-    """
+    """Whoever opened the old version reads it to its end."""
     store = Place(tmp_path).open()
     put(store, "file", b"old" * CHUNK)
     reader = store.open_read(("file",))
@@ -286,9 +256,7 @@ def test_a_reader_keeps_its_file_while_it_is_replaced(tmp_path: Path) -> None:
 
 
 def test_threads_write_and_read_one_store(tmp_path: Path) -> None:
-    """
-    Files of several threads are all there and whole.
-    """
+    """Files of several threads are all there and whole."""
     store = Place(tmp_path).open()
     faults: list[BaseException] = []
 
@@ -311,9 +279,7 @@ def test_threads_write_and_read_one_store(tmp_path: Path) -> None:
 
 
 def test_what_is_too_old_expires(tmp_path: Path) -> None:
-    """
-    Retention counts from the upload, not from the time that the client set.
-    """
+    """Retention counts from the upload, not from the time that the client set."""
     clock = [100.0]
     place = Place(tmp_path)
     store = place.open(now=lambda: clock[0])
@@ -328,9 +294,7 @@ def test_what_is_too_old_expires(tmp_path: Path) -> None:
 
 
 def test_a_record_that_was_changed_neither_expires_nor_keeps_others(tmp_path: Path) -> None:
-    """
-    Whoever writes the database cannot have Sealgate delete a file, nor end its retention.
-    """
+    """Whoever writes the database cannot have Sealgate delete a file, nor end its retention."""
     clock = [100.0]
     place = Place(tmp_path)
     store = place.open(now=lambda: clock[0])
@@ -349,9 +313,7 @@ def test_a_record_that_was_changed_neither_expires_nor_keeps_others(tmp_path: Pa
 
 
 def test_renaming_a_folder_takes_all_along_and_touches_no_object(tmp_path: Path) -> None:
-    """
-    Objects keep their bytes and their times; only records change.
-    """
+    """Objects keep their bytes and their times; only records change."""
     place = Place(tmp_path)
     store = place.open()
     for folder in (("a",), ("a", "b"), ("a0",)):
@@ -372,9 +334,7 @@ def test_renaming_a_folder_takes_all_along_and_touches_no_object(tmp_path: Path)
 
 
 def test_long_folders_are_listed_whole_and_in_order(tmp_path: Path) -> None:
-    """
-    A listing takes several looks and loses nothing between them.
-    """
+    """A listing takes several looks and loses nothing between them."""
     store = Place(tmp_path, StorageRung.NONE).open()
     names = sorted((f"é{n:04}" if n % 2 else f"{n:04}" for n in range(1203)), key=str.encode)
     with store.records.changing() as change:
@@ -385,9 +345,7 @@ def test_long_folders_are_listed_whole_and_in_order(tmp_path: Path) -> None:
 
 
 def test_a_sealed_store_is_honest_about_its_keys(tmp_path: Path) -> None:
-    """
-    Sealed with a key that lies readable beside it, a store is worth rung 1.
-    """
+    """Sealed with a key that lies readable beside it, a store is worth rung 1."""
     place = Place(tmp_path)
     store = place.open(keyring(apart=False))
     assert store.rung is StorageRung.PROTECTED
@@ -403,9 +361,7 @@ def test_a_sealed_store_is_honest_about_its_keys(tmp_path: Path) -> None:
 
 
 def test_a_link_leads_nothing_out_of_the_store(tmp_path: Path) -> None:
-    """
-    A symbolic link in place of an object or of a folder of objects is not followed.
-    """
+    """A symbolic link in place of an object or of a folder of objects is not followed."""
     place = Place(tmp_path)
     store = place.open()
     put(store, "file", b"x" * 100)

@@ -17,9 +17,7 @@ os.kill(os.getpid(), signal.SIGABRT)
 
 
 def test_a_crash_leaves_no_memory_behind(tmp_path: Path) -> None:
-    """
-    There is no core file, whatever the limit was before, and the kernel lets nobody look.
-    """
+    """There is no core file, whatever the limit was before, and the kernel lets nobody look."""
     command = f"ulimit -S -c unlimited; exec {sys.executable} -c '{_CRASH}'"
     done = subprocess.run(
         ["bash", "-c", command], capture_output=True, text=True, check=False, cwd=tmp_path

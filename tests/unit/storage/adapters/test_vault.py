@@ -28,9 +28,7 @@ TOKEN = {"VAULT_TOKEN": "hvs.token"}
 
 @dataclass
 class StandIn:
-    """
-    A server that answers everything with *status* and *body*, and keeps what it was asked.
-    """
+    """A server that answers everything with *status* and *body*, and keeps what it was asked."""
 
     address: str
     status: int = 200
@@ -40,9 +38,7 @@ class StandIn:
 
 @pytest.fixture
 def stand_in() -> Iterator[StandIn]:
-    """
-    Return a running server.
-    """
+    """Return a running server."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -67,9 +63,7 @@ def stand_in() -> Iterator[StandIn]:
 
 
 def test_it_asks_as_the_transit_engine_wants_it(stand_in: StandIn) -> None:
-    """
-    The mount and the key in the path, the token and the namespace in headers, base64 inside.
-    """
+    """The mount and the key in the path, the token and the namespace in headers, base64 inside."""
     stand_in.body = b'{"data": {"ciphertext": "vault:v1:abc"}}'
     environment = {**TOKEN, "VAULT_NAMESPACE": "team"}
     service = Vault(stand_in.address + "/base/", "some/transit/the key", environment)
@@ -106,9 +100,7 @@ def test_it_asks_as_the_transit_engine_wants_it(stand_in: StandIn) -> None:
 def test_a_refusal_is_told_and_nothing_is_let_through(
     stand_in: StandIn, status: int, body: bytes, told: str
 ) -> None:
-    """
-    Each way to say no becomes one error; what Vault says itself is not repeated.
-    """
+    """Each way to say no becomes one error; what Vault says itself is not repeated."""
     stand_in.status, stand_in.body = status, body
     with pytest.raises(PeerError, match=told) as caught:
         Vault(stand_in.address, "sealgate", TOKEN).decrypt("vault:v1:abc")
@@ -118,9 +110,7 @@ def test_a_refusal_is_told_and_nothing_is_let_through(
 
 
 def test_it_may_be_down() -> None:
-    """
-    Nobody listens: the reason and what to try.
-    """
+    """Nobody listens: the reason and what to try."""
     port = free_port()
     with pytest.raises(PeerError, match="does not answer: Connection refused") as caught:
         Vault(f"http://127.0.0.1:{port}", "sealgate", TOKEN).encrypt(b"x")
@@ -128,9 +118,7 @@ def test_it_may_be_down() -> None:
 
 
 def test_it_may_hang(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Somebody listens and never answers: an error after the time that is allowed.
-    """
+    """Somebody listens and never answers: an error after the time that is allowed."""
     monkeypatch.setattr(vault, "TIMEOUT_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
@@ -153,9 +141,7 @@ def test_it_may_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_bad_address_is_refused_before_a_token_is_sent(address: str, told: str) -> None:
-    """
-    Credentials never travel in clear, and no address with a password in it is repeated.
-    """
+    """Credentials never travel in clear, and no address with a password in it is repeated."""
     with pytest.raises(ConfigError, match=told) as caught:
         Vault(address, "sealgate", TOKEN)
     assert "secretword" not in caught.value.message
@@ -163,17 +149,13 @@ def test_a_bad_address_is_refused_before_a_token_is_sent(address: str, told: str
 
 @pytest.mark.parametrize("key", ["", "transit/"])
 def test_a_key_must_be_named(key: str) -> None:
-    """
-    A mount alone is no key.
-    """
+    """A mount alone is no key."""
     with pytest.raises(ConfigError, match="names no key"):
         Vault("https://vault.example", key, TOKEN)
 
 
 def test_the_token_may_be_in_a_file(stand_in: StandIn, tmp_path: Path) -> None:
-    """
-    As an agent writes it; without one, or with one that is none, nothing is sent.
-    """
+    """As an agent writes it; without one, or with one that is none, nothing is sent."""
     stand_in.body = b'{"data": {"ciphertext": "vault:v1:abc"}}'
     (tmp_path / "token").write_text("hvs.from-file\n")
     named = {"SEALGATE_VAULT_TOKEN_FILE": str(tmp_path / "token")}
@@ -191,9 +173,7 @@ def test_the_token_may_be_in_a_file(stand_in: StandIn, tmp_path: Path) -> None:
 
 
 def test_an_authority_must_be_there(tmp_path: Path) -> None:
-    """
-    A file that is none of certificates stops before anything is sent.
-    """
+    """A file that is none of certificates stops before anything is sent."""
     (tmp_path / "ca.pem").write_text("no certificate")
     for path in (tmp_path / "ca.pem", tmp_path / "gone.pem"):
         environment = {**TOKEN, "VAULT_CACERT": str(path)}
@@ -202,30 +182,22 @@ def test_an_authority_must_be_there(tmp_path: Path) -> None:
 
 
 class Rot:
-    """
-    A key service that turns bytes around.
-    """
+    """A key service that turns bytes around."""
 
     name = "a test"
 
     def encrypt(self, content: bytes) -> str:
-        """
-        Return *content* reversed, in hex.
-        """
+        """Return *content* reversed, in hex."""
         self.seen = content
         return content[::-1].hex()
 
     def decrypt(self, encrypted: str) -> bytes:
-        """
-        Return what was encrypted.
-        """
+        """Return what was encrypted."""
         return bytes.fromhex(encrypted)[::-1]
 
 
 def test_the_service_sees_no_content() -> None:
-    """
-    Only an identity that is made for this one envelope goes there, little enough for AWS KMS.
-    """
+    """Only an identity that is made for this one envelope goes there, little enough for AWS KMS."""
     service = Rot()
     protector = ServiceProtector(service)
     content = b"AGE-SECRET-KEY of the site" * 1000
@@ -238,8 +210,6 @@ def test_the_service_sees_no_content() -> None:
 
 @pytest.mark.parametrize("wrapped", [b"", b"{}", b"[]", b'{"identity": "00", "sealed": "x"}'])
 def test_a_damaged_envelope_is_told(wrapped: bytes) -> None:
-    """
-    Neither a traceback nor a wrong content.
-    """
+    """Neither a traceback nor a wrong content."""
     with pytest.raises(SourceError):
         ServiceProtector(Rot()).unwrap(wrapped)

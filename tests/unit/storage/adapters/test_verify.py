@@ -1,6 +1,4 @@
-"""
-Whatever somebody changes from outside is noticed: when it is read, and by verify.
-"""
+"""Whatever somebody changes from outside is noticed: when it is read, and by verify."""
 
 from __future__ import annotations
 
@@ -38,9 +36,7 @@ VOUCHED = RUNGS[1:]
 
 
 def faults(place: Place, *, full: bool = False) -> list[Fault]:
-    """
-    Verify the store as the command does.
-    """
+    """Verify the store as the command does."""
     store = place.open(compare=False)
     try:
         return sorted({found.fault for found in verify(store, full=full).found})
@@ -49,9 +45,7 @@ def faults(place: Place, *, full: bool = False) -> list[Fault]:
 
 
 def is_noticed(store: ObjectStore, name: str) -> bool:
-    """
-    Return whether reading the file, or its sealed bytes, says that it was tampered with.
-    """
+    """Return whether reading the file, or its sealed bytes, says that it was tampered with."""
     read = get_raw if store.settings.rung is StorageRung.HIGHLY_ENCRYPTED else get
     try:
         read(store, name)
@@ -61,18 +55,14 @@ def is_noticed(store: ObjectStore, name: str) -> bool:
 
 
 def settle(place: Place) -> None:
-    """
-    Have all of the records lie in one file.
-    """
+    """Have all of the records lie in one file."""
     with sqlite3.connect(place.root / "records.sqlite") as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()
 
 
 def change(place: Place, sql: str, *values: object) -> None:
-    """
-    Change the records as somebody with access to the disk would.
-    """
+    """Change the records as somebody with access to the disk would."""
     with sqlite3.connect(place.root / "records.sqlite") as database:
         database.execute(sql, values)
     database.close()
@@ -80,9 +70,7 @@ def change(place: Place, sql: str, *values: object) -> None:
 
 @pytest.mark.parametrize("rung", RUNGS)
 def test_a_whole_store_has_no_faults(rung: StorageRung, tmp_path: Path) -> None:
-    """
-    Nothing is found where nothing is wrong, and a full run says what it opened.
-    """
+    """Nothing is found where nothing is wrong, and a full run says what it opened."""
     place = Place(tmp_path, rung)
     store = place.open()
     for number, size in enumerate((0, 10, CHUNK, 3 * CHUNK + 1)):
@@ -98,9 +86,7 @@ def test_a_whole_store_has_no_faults(rung: StorageRung, tmp_path: Path) -> None:
 def test_a_flipped_bit_anywhere_is_noticed(
     rung: StorageRung, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    In header, nonce, every chunk, every tag and the end: each flip fails a read.
-    """
+    """In header, nonce, every chunk, every tag and the end: each flip fails a read."""
     place = Place(tmp_path, rung)
     store = place.open()
     content = os.urandom(2 * CHUNK + 500)
@@ -131,9 +117,7 @@ def test_a_flipped_bit_anywhere_is_noticed(
 @pytest.mark.parametrize("column", ["classification", "owner", "size", "modified_at", "stored_at"])
 @pytest.mark.parametrize("rung", RUNGS)
 def test_a_changed_record_is_noticed(rung: StorageRung, column: str, tmp_path: Path) -> None:
-    """
-    Class, owner, size and times cannot be changed from outside.
-    """
+    """Class, owner, size and times cannot be changed from outside."""
     place = Place(tmp_path, rung)
     store = place.open()
     put(store, "file", b"content")
@@ -148,9 +132,7 @@ def test_a_changed_record_is_noticed(rung: StorageRung, column: str, tmp_path: P
 
 
 def test_every_bit_of_a_record_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    A flip in any column of a record, of the head or of the tree is noticed by verify.
-    """
+    """A flip in any column of a record, of the head or of the tree is noticed by verify."""
     place = Place(tmp_path)
     store = place.open()
     put(store, "file", b"content")
@@ -190,9 +172,7 @@ def test_every_bit_of_a_record_counts(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def flipped(value: object) -> list[object]:
-    """
-    Return what *value* may be changed to, of other types too.
-    """
+    """Return what *value* may be changed to, of other types too."""
     match value:
         case bytes():
             places = range(0, len(value), 5)
@@ -206,9 +186,7 @@ def flipped(value: object) -> list[object]:
 
 @pytest.mark.parametrize("rung", SEALED)
 def test_two_sealed_files_that_were_swapped_are_noticed(rung: StorageRung, tmp_path: Path) -> None:
-    """
-    Each opens well by itself, but not in the other's place.
-    """
+    """Each opens well by itself, but not in the other's place."""
     place = Place(tmp_path, rung)
     store = place.open()
     put(store, "a", b"a" * 1000)
@@ -225,9 +203,7 @@ def test_two_sealed_files_that_were_swapped_are_noticed(rung: StorageRung, tmp_p
 
 @pytest.mark.parametrize("rung", RUNGS)
 def test_records_that_were_swapped_are_noticed(rung: StorageRung, tmp_path: Path) -> None:
-    """
-    Giving one file's object to another's record takes the site's key.
-    """
+    """Giving one file's object to another's record takes the site's key."""
     place = Place(tmp_path, rung)
     store = place.open()
     put(store, "a", b"a" * 1000)
@@ -240,9 +216,7 @@ def test_records_that_were_swapped_are_noticed(rung: StorageRung, tmp_path: Path
 
 @pytest.mark.parametrize("rung", RUNGS)
 def test_a_file_that_was_rolled_back_is_noticed(rung: StorageRung, tmp_path: Path) -> None:
-    """
-    The old object and the old record are genuine, but not the newest.
-    """
+    """The old object and the old record are genuine, but not the newest."""
     place = Place(tmp_path, rung)
     store = place.open()
     put(store, "file", b"old price")
@@ -263,9 +237,7 @@ def test_a_file_that_was_rolled_back_is_noticed(rung: StorageRung, tmp_path: Pat
 
 
 def test_a_removed_file_that_was_put_back_is_noticed(tmp_path: Path) -> None:
-    """
-    What was deleted does not come back with its old record.
-    """
+    """What was deleted does not come back with its old record."""
     place = Place(tmp_path)
     store = place.open()
     put(store, "file", b"to be forgotten")
@@ -284,9 +256,7 @@ def test_a_removed_file_that_was_put_back_is_noticed(tmp_path: Path) -> None:
 
 
 def test_a_record_that_was_taken_away_is_noticed(tmp_path: Path) -> None:
-    """
-    Hiding a file by deleting its record leaves the sums wrong.
-    """
+    """Hiding a file by deleting its record leaves the sums wrong."""
     place = Place(tmp_path)
     store = place.open()
     put(store, "file", b"x")
@@ -296,9 +266,7 @@ def test_a_record_that_was_taken_away_is_noticed(tmp_path: Path) -> None:
 
 
 def test_a_whole_store_that_was_rolled_back_does_not_open(tmp_path: Path) -> None:
-    """
-    An older copy of everything is behind the anchor, and so is one without records.
-    """
+    """An older copy of everything is behind the anchor, and so is one without records."""
     place = Place(tmp_path)
     store = place.open()
     put(store, "file", b"old")
@@ -320,9 +288,7 @@ def test_a_whole_store_that_was_rolled_back_does_not_open(tmp_path: Path) -> Non
 
 
 def test_a_restored_backup_is_taken_when_the_operator_says_so(tmp_path: Path) -> None:
-    """
-    The hint of the error is the way out.
-    """
+    """The hint of the error is the way out."""
     place = Place(tmp_path)
     store = place.open()
     put(store, "file", b"old")
@@ -345,9 +311,7 @@ def test_a_restored_backup_is_taken_when_the_operator_says_so(tmp_path: Path) ->
 
 @pytest.mark.parametrize("rung", VOUCHED)
 def test_truncated_and_missing_objects_are_told_apart(rung: StorageRung, tmp_path: Path) -> None:
-    """
-    Each fault has its own name.
-    """
+    """Each fault has its own name."""
     place = Place(tmp_path, rung)
     store = place.open()
     for name in ("cut", "gone"):
@@ -363,9 +327,7 @@ def test_truncated_and_missing_objects_are_told_apart(rung: StorageRung, tmp_pat
 
 
 def test_what_no_record_names_is_told(tmp_path: Path) -> None:
-    """
-    An object of a crash, once it is no longer young, and a foreign file at once.
-    """
+    """An object of a crash, once it is no longer young, and a foreign file at once."""
     place = Place(tmp_path)
     store = place.open()
     put(store, "file", b"x")
@@ -384,9 +346,7 @@ def test_what_no_record_names_is_told(tmp_path: Path) -> None:
 
 
 def test_files_of_another_class_are_told(tmp_path: Path) -> None:
-    """
-    A drop whose class was raised still holds files of the old one until it is rotated.
-    """
+    """A drop whose class was raised still holds files of the old one until it is rotated."""
     place = Place(tmp_path, StorageRung.PROTECTED, "restricted")
     store = place.open()
     put(store, "file", b"x")
@@ -397,9 +357,7 @@ def test_files_of_another_class_are_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rung", OPENABLE[1:])
 def test_only_a_full_run_opens_the_middle(rung: StorageRung, tmp_path: Path) -> None:
-    """
-    A change in the middle of a long file is found by reading it, and only so.
-    """
+    """A change in the middle of a long file is found by reading it, and only so."""
     place = Place(tmp_path, rung)
     store = place.open()
     put(store, "file", os.urandom(5 * CHUNK))

@@ -9,9 +9,7 @@ from sealgate.storage.age.errors import ArmorError
 
 
 def read(data: bytes) -> bytes:
-    """
-    Return what is in the armour *data*.
-    """
+    """Return what is in the armour *data*."""
     reader, view, out = ArmorReader(io.BytesIO(data)), memoryview(bytearray(1000)), b""
     while size := reader.readinto(view):
         out += view[:size]
@@ -20,9 +18,7 @@ def read(data: bytes) -> bytes:
 
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 47, 48, 49, 96, 100_000])
 def test_armour_has_lines_of_64_characters(size: int) -> None:
-    """
-    All but the last one, whatever the size.
-    """
+    """All but the last one, whatever the size."""
     armored = encode_armor(b"x" * size)
     first, *lines, last, nothing = armored.split(b"\n")
     assert (first, last, nothing) == (BEGIN, END, b"")
@@ -40,9 +36,7 @@ def test_armour_has_lines_of_64_characters(size: int) -> None:
     ],
 )
 def test_what_is_allowed_is_read(change: object) -> None:
-    """
-    CRLF, white space around the block, and no line feed at the end.
-    """
+    """CRLF, white space around the block, and no line feed at the end."""
     assert callable(change)
     assert read(change(encode_armor(b"x" * 100))) == b"x" * 100
 
@@ -70,18 +64,14 @@ def test_what_is_allowed_is_read(change: object) -> None:
     ],
 )
 def test_what_is_not_allowed_is_refused(change: object) -> None:
-    """
-    Headers, checksums, empty lines, other spellings of base64, and anything behind the block.
-    """
+    """Headers, checksums, empty lines, other spellings of base64, and anything behind the block."""
     assert callable(change)
     with pytest.raises(ArmorError):
         read(change(encode_armor(b"x" * 97)))
 
 
 def test_armour_is_known_by_its_beginning() -> None:
-    """
-    Also behind white space, and not because it is mentioned somewhere.
-    """
+    """Also behind white space, and not because it is mentioned somewhere."""
     assert is_armored(b"\n\n" + BEGIN)
     assert not is_armored(b"see " + BEGIN)
     assert not is_armored(b"")

@@ -1,6 +1,4 @@
-"""
-All vectors of C2SP/CCTV, each with exactly the outcome that it demands.
-"""
+"""All vectors of C2SP/CCTV, each with exactly the outcome that it demands."""
 
 from __future__ import annotations
 
@@ -38,14 +36,10 @@ OUTCOMES: dict[str, type[AgeError]] = {
 
 
 class Vector:
-    """
-    One vector: what it tells about itself, and the sealed file.
-    """
+    """One vector: what it tells about itself, and the sealed file."""
 
     def __init__(self, name: str) -> None:
-        """
-        Read the vector *name*.
-        """
+        """Read the vector *name*."""
         head, _, self.sealed = base64.b64decode(VECTORS[name]).partition(b"\n\n")
         pairs = [line.split(": ", 1) for line in head.decode().splitlines()]
         self.told = {key: value for key, value in pairs if key not in {"identity", "passphrase"}}
@@ -60,16 +54,12 @@ class Vector:
 
     @property
     def armored(self) -> bool:
-        """
-        Return whether the file is in ASCII armour.
-        """
+        """Return whether the file is in ASCII armour."""
         return self.told.get("armored") == "yes"
 
 
 def released(vector: Vector, *, block_chunks: int) -> tuple[str, AgeError | None]:
-    """
-    Return the hash of all that was released, and what went wrong.
-    """
+    """Return the hash of all that was released, and what went wrong."""
     digest = hashlib.sha256()
     try:
         file = io.BytesIO(vector.sealed)
@@ -83,9 +73,7 @@ def released(vector: Vector, *, block_chunks: int) -> tuple[str, AgeError | None
 
 
 def test_all_vectors_are_there() -> None:
-    """
-    A vector that got lost would hold nothing.
-    """
+    """A vector that got lost would hold nothing."""
     assert len(VECTORS) == 143
     assert {Vector(name).told["expect"] for name in VECTORS} == {*OUTCOMES, "success"}
 
@@ -93,9 +81,7 @@ def test_all_vectors_are_there() -> None:
 @pytest.mark.parametrize("name", VECTORS)
 @pytest.mark.parametrize("block_chunks", [1, 16])
 def test_a_vector_has_the_outcome_that_it_demands(name: str, block_chunks: int) -> None:
-    """
-    It opens, or fails in the way that it says, and no other byte was released.
-    """
+    """It opens, or fails in the way that it says, and no other byte was released."""
     vector = Vector(name)
     digest, error = released(vector, block_chunks=block_chunks)
     expected = vector.told["expect"]
@@ -108,9 +94,7 @@ def test_a_vector_has_the_outcome_that_it_demands(name: str, block_chunks: int) 
 
 @pytest.mark.parametrize("name", [name for name in VECTORS if Vector(name).armored])
 def test_armour_is_told_by_its_beginning(name: str) -> None:
-    """
-    Nobody has to say that a file is in armour; what must fail does so all the same.
-    """
+    """Nobody has to say that a file is in armour; what must fail does so all the same."""
     vector = Vector(name)
     try:
         stream = open_stream(io.BytesIO(vector.sealed), vector.identities)
@@ -123,9 +107,7 @@ def test_armour_is_told_by_its_beginning(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in VECTORS if not Vector(name).armored])
 def test_random_access_accepts_no_vector_that_must_fail(name: str) -> None:
-    """
-    Reading the whole file through random access gives the same verdict.
-    """
+    """Reading the whole file through random access gives the same verdict."""
     vector = Vector(name)
     sealed = vector.sealed
     try:
@@ -142,9 +124,7 @@ def test_random_access_accepts_no_vector_that_must_fail(name: str) -> None:
 
 @pytest.mark.parametrize("name", VECTORS)
 def test_headers_and_armour_have_one_spelling(name: str) -> None:
-    """
-    What was read is written again byte for byte.
-    """
+    """What was read is written again byte for byte."""
     vector = Vector(name)
     sealed = vector.sealed
     if vector.armored and vector.told["expect"] != "armor failure":

@@ -28,9 +28,7 @@ RIDE = Stanza("sealgate.example/object", ("YWJj",), b"id")
 
 @pytest.mark.parametrize("identity", [ONE, HYBRID])
 def test_a_header_gives_its_file_key_to_its_recipient(identity: Identity) -> None:
-    """
-    With a stanza riding along, and other identities beside.
-    """
+    """With a stanza riding along, and other identities beside."""
     recipient = identity.recipient()
     assert recipient is not None
     begun = begin([recipient], extra=[RIDE])
@@ -43,17 +41,13 @@ def test_a_header_gives_its_file_key_to_its_recipient(identity: Identity) -> Non
 
 
 def test_every_file_has_a_key_and_nonce_of_its_own() -> None:
-    """
-    c2sp.org/age: never one for two files.
-    """
+    """c2sp.org/age: never one for two files."""
     begun = [begin([ONE.recipient()]) for _ in range(20)]
     assert len({each.file_key for each in begun}) == len({each.nonce for each in begun}) == 20
 
 
 def test_somebody_else_gets_nothing() -> None:
-    """
-    Neither a stranger nor somebody without any identity.
-    """
+    """Neither a stranger nor somebody without any identity."""
     header, _ = parse_header(begin([ONE.recipient()]).header)
     for identities in ([], [TWO], [HYBRID], [PassphraseIdentity("word")]):
         with pytest.raises(NoMatchError, match="somebody else"):
@@ -61,9 +55,7 @@ def test_somebody_else_gets_nothing() -> None:
 
 
 def test_a_header_that_was_changed_is_told() -> None:
-    """
-    Who unwraps the file key still checks everything that stands beside.
-    """
+    """Who unwraps the file key still checks everything that stands beside."""
     begun = begin([ONE.recipient()], extra=[RIDE])
     header, _ = parse_header(begun.header.replace(b"YWJj", b"YWJk"))
     with pytest.raises(HeaderMacError):
@@ -71,9 +63,7 @@ def test_a_header_that_was_changed_is_told() -> None:
 
 
 def test_a_rewrap_keeps_the_file_key() -> None:
-    """
-    Other recipients, other stanzas, the same key: no payload is touched.
-    """
+    """Other recipients, other stanzas, the same key: no payload is touched."""
     begun = begin([ONE.recipient()], extra=[RIDE])
     old, _ = parse_header(begun.header)
     new, _ = parse_header(rewrap(old, begun.file_key, [TWO.recipient()], [RIDE]))
@@ -88,17 +78,13 @@ def test_a_rewrap_keeps_the_file_key() -> None:
     "recipients", [[], [ONE.recipient(), HYBRID.recipient()], [PassphraseRecipient("word")]]
 )
 def test_recipients_that_must_not_share_are_refused(recipients: list[Recipient]) -> None:
-    """
-    A stanza that rides along counts beside a passphrase.
-    """
+    """A stanza that rides along counts beside a passphrase."""
     with pytest.raises(MixError):
         begin(recipients, extra=[RIDE])
 
 
 def test_a_passphrase_opens_its_file() -> None:
-    """
-    The right one; a wrong one and none are told apart from a foreign file.
-    """
+    """The right one; a wrong one and none are told apart from a foreign file."""
     begun = begin([PassphraseRecipient("word", work_factor=5)])
     header, _ = parse_header(begun.header)
     assert unlock(header, [PassphraseIdentity("word")]) == begun.file_key
@@ -112,9 +98,7 @@ def test_a_passphrase_opens_its_file() -> None:
 
 
 def test_a_passphrase_beside_another_recipient_opens_for_nobody() -> None:
-    """
-    Not for the other one either, who has the right key.
-    """
+    """Not for the other one either, who has the right key."""
     file_key = begin([ONE.recipient()]).file_key
     both = (
         *ONE.recipient().wrap(file_key),
@@ -127,9 +111,7 @@ def test_a_passphrase_beside_another_recipient_opens_for_nobody() -> None:
 
 
 def test_a_passphrase_must_not_cost_a_host_its_memory() -> None:
-    """
-    A work factor beyond the limit is refused before any work; so is an empty passphrase.
-    """
+    """A work factor beyond the limit is refused before any work; so is an empty passphrase."""
     header, _ = parse_header(begin([PassphraseRecipient("word", work_factor=5)]).header)
     with pytest.raises(HeaderError, match="at most 4"):
         unlock(header, [PassphraseIdentity("word", max_work_factor=4)])
@@ -139,9 +121,7 @@ def test_a_passphrase_must_not_cost_a_host_its_memory() -> None:
 
 
 def test_a_passphrase_is_not_asked_for_without_need() -> None:
-    """
-    A file for a key needs none.
-    """
+    """A file for a key needs none."""
 
     def never() -> str:
         raise AssertionError

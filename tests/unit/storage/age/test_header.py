@@ -22,9 +22,7 @@ qRS0AMjdjPvZ/WT08U2KL4G+PIooA3hy38SvLpvaC1E
 
 
 def test_the_example_of_the_specification_is_read() -> None:
-    """
-    One stanza with its argument and body, and what the MAC covers.
-    """
+    """One stanza with its argument and body, and what the MAC covers."""
     header, length = parse_header(EXAMPLE + b"payload")
     assert length == len(EXAMPLE)
     (stanza,) = header.stanzas
@@ -36,9 +34,7 @@ def test_the_example_of_the_specification_is_read() -> None:
 
 @pytest.mark.parametrize("body", [0, 47, 48, 49, 96, 1120])
 def test_a_body_ends_with_a_shorter_line(body: int) -> None:
-    """
-    Also where the base64 fills its last line: an empty one follows.
-    """
+    """Also where the base64 fills its last line: an empty one follows."""
     stanza = Stanza("example.org/x", (), b"x" * body)
     lines = stanza.encode().decode().split("\n")
     assert all(len(line) == 64 for line in lines[1:-2])
@@ -49,17 +45,13 @@ def test_a_body_ends_with_a_shorter_line(body: int) -> None:
 
 @pytest.mark.parametrize("argument", ["", "two words", "line\nfeed", "ü", "\x7f"])
 def test_no_stanza_is_written_that_could_not_be_read(argument: str) -> None:
-    """
-    An argument must be printable ASCII without spaces.
-    """
+    """An argument must be printable ASCII without spaces."""
     with pytest.raises(ValueError, match="argument"):
         Stanza("example.org/x", (argument,), b"").encode()
 
 
 def test_every_beginning_of_a_header_is_cut_off() -> None:
-    """
-    A header is never taken for whole before its last line feed.
-    """
+    """A header is never taken for whole before its last line feed."""
     for size in range(len(EXAMPLE)):
         assert find_end(EXAMPLE[:size]) == 0
         with pytest.raises(HeaderError, match="cut off"):
@@ -71,17 +63,13 @@ def test_every_beginning_of_a_header_is_cut_off() -> None:
     "data", [b"hello", b"age-encryption.org/v2\n", b"-----BEGIN AGE", b"\x1f\x8b"]
 )
 def test_foreign_files_are_told_at_once(data: bytes) -> None:
-    """
-    Nobody waits for the end of a header that cannot come.
-    """
+    """Nobody waits for the end of a header that cannot come."""
     with pytest.raises(NotAgeError):
         find_end(data)
 
 
 def test_a_header_without_end_is_refused_in_time() -> None:
-    """
-    No more than the limit is ever held in memory.
-    """
+    """No more than the limit is ever held in memory."""
     stanza = b"-> a\n\n" * (MAX_HEADER_BYTES // 6)
     with pytest.raises(HeaderError, match="longer than"):
         find_end(b"age-encryption.org/v1\n" + stanza)

@@ -26,18 +26,14 @@ SSH = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBAS98GiFhPvcsST61a6HvWOQr09zoHLTNuyd
 
 
 def test_recipients_are_the_text_that_they_came_from() -> None:
-    """
-    Native and SSH recipients alike; a comment behind an SSH key is left out.
-    """
+    """Native and SSH recipients alike; a comment behind an SSH key is left out."""
     for text in (str(X25519.recipient()), str(HYBRID.recipient()), SSH):
         assert str(parse_recipient(text)) == text
     assert str(parse_recipient(f"{SSH} somebody@example")) == SSH
 
 
 def test_only_hybrid_and_passphrase_hold_against_a_quantum_computer() -> None:
-    """
-    What a class that demands it asks for.
-    """
+    """What a class that demands it asks for."""
     assert parse_recipient(str(HYBRID.recipient())).is_post_quantum
     assert PassphraseRecipient("word").is_post_quantum
     assert not parse_recipient(str(X25519.recipient())).is_post_quantum
@@ -57,17 +53,13 @@ def test_only_hybrid_and_passphrase_hold_against_a_quantum_computer() -> None:
 def test_recipients_that_weaken_each_other_are_refused(
     recipients: list[Recipient], told: str
 ) -> None:
-    """
-    A classical recipient beside a hybrid one would give the file away.
-    """
+    """A classical recipient beside a hybrid one would give the file away."""
     with pytest.raises(MixError, match=told):
         check_mix(recipients)
 
 
 def test_recipients_of_one_kind_share() -> None:
-    """
-    Several hybrid ones, or several classical ones of different types.
-    """
+    """Several hybrid ones, or several classical ones of different types."""
     check_mix([HYBRID.recipient(), HybridIdentity.generate().recipient()])
     check_mix([X25519.recipient(), parse_recipient(SSH)])
 
@@ -88,9 +80,7 @@ def test_recipients_of_one_kind_share() -> None:
     ],
 )
 def test_what_is_no_recipient_is_told(text: str, told: str) -> None:
-    """
-    Each with its reason, as a fault of who typed it.
-    """
+    """Each with its reason, as a fault of who typed it."""
     with pytest.raises(KeyTextError, match=told) as caught:
         parse_recipient(text)
     assert caught.value.exit_code == 2
@@ -98,9 +88,7 @@ def test_what_is_no_recipient_is_told(text: str, told: str) -> None:
 
 
 def test_other_kinds_of_ssh_keys_are_refused(tmp_path: Path) -> None:
-    """
-    An ECDSA key cannot seal, neither public nor private; a short RSA key must not.
-    """
+    """An ECDSA key cannot seal, neither public nor private; a short RSA key must not."""
     for name, arguments in (("ec", ["-t", "ecdsa"]), ("short", ["-t", "rsa", "-b", "1024"])):
         path = tmp_path / name
         subprocess.run(["ssh-keygen", "-q", *arguments, "-N", "", "-f", str(path)], check=True)
@@ -111,9 +99,7 @@ def test_other_kinds_of_ssh_keys_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_of_recipients_tells_the_line() -> None:
-    """
-    Comments and empty lines count.
-    """
+    """Comments and empty lines count."""
     assert len(parse_recipients(f"# both\n\n{SSH}\r\n{X25519.recipient()}\n")) == 2
     with pytest.raises(KeyTextError, match="line 3: "):
         parse_recipients(f"# wrong\n{SSH}\nage1wrong\n")
@@ -122,9 +108,7 @@ def test_a_file_of_recipients_tells_the_line() -> None:
 
 
 def test_a_file_of_identities_is_read() -> None:
-    """
-    As age-keygen writes it, with several keys, of both kinds.
-    """
+    """As age-keygen writes it, with several keys, of both kinds."""
     text = f"# created\n# public key: {X25519.recipient()}\n{X25519.secret_text()}\n"
     identities = parse_identities(text + HYBRID.secret_text())
     assert [str(identity.recipient()) for identity in identities] == [
@@ -149,18 +133,14 @@ def test_a_file_of_identities_is_read() -> None:
     ],
 )
 def test_what_is_no_identity_is_told(text: str | bytes, told: str) -> None:
-    """
-    Each with its reason, and never with the secret.
-    """
+    """Each with its reason, and never with the secret."""
     with pytest.raises(KeyTextError, match=told) as caught:
         parse_identities(text)
     assert "SECRET-KEY-1" not in caught.value.message
 
 
 def test_a_sealed_file_of_identities_takes_its_passphrase() -> None:
-    """
-    In armour and without; no passphrase, a wrong one, and a file for somebody else are told.
-    """
+    """In armour and without; no passphrase, a wrong one, and a file for somebody else are told."""
 
     def sealed(content: str, recipient: Recipient) -> bytes:
         out = io.BytesIO()
@@ -184,9 +164,7 @@ def test_a_sealed_file_of_identities_takes_its_passphrase() -> None:
 
 
 def test_an_ssh_key_takes_its_passphrase(tmp_path: Path) -> None:
-    """
-    OpenSSH's own format and PEM; one that has none ignores what was given.
-    """
+    """OpenSSH's own format and PEM; one that has none ignores what was given."""
     for name, form in (("new", []), ("old", ["-m", "PEM", "-t", "rsa"])):
         path = tmp_path / name
         command = ["ssh-keygen", "-q", *form, "-N", "secret", "-f", str(path)]
@@ -202,9 +180,7 @@ def test_an_ssh_key_takes_its_passphrase(tmp_path: Path) -> None:
 
 
 def test_no_identity_shows_its_secret() -> None:
-    """
-    Neither its text nor its repr, which end up in logs.
-    """
+    """Neither its text nor its repr, which end up in logs."""
     for identity in (X25519, HYBRID):
         for shown in (str(identity), repr(identity), format(identity)):
             assert identity.secret_text() not in shown

@@ -22,9 +22,7 @@ FULL = b"x" * CHUNK_BYTES
     [(0, 1), (1, 1), (CHUNK_BYTES, 1), (CHUNK_BYTES + 1, 2), (2 * CHUNK_BYTES, 2)],
 )
 def test_sizes_are_exact(plain: int, chunks: int) -> None:
-    """
-    A nonce of 16 bytes, and 16 for each chunk; nothing takes one chunk too.
-    """
+    """A nonce of 16 bytes, and 16 for each chunk; nothing takes one chunk too."""
     assert chunk_count(plain) == chunks
     assert sealed_size(plain) == 16 + plain + 16 * chunks
     assert plain_size(sealed_size(plain)) == plain
@@ -35,17 +33,13 @@ def test_sizes_are_exact(plain: int, chunks: int) -> None:
     [-1, 0, 16, 31, 16 + SEALED_CHUNK_BYTES + 1, 16 + SEALED_CHUNK_BYTES + 16],
 )
 def test_sizes_that_no_file_has_are_refused(size: int) -> None:
-    """
-    Too short, a tag cut off, and an empty last chunk behind others.
-    """
+    """Too short, a tag cut off, and an empty last chunk behind others."""
     with pytest.raises(TruncatedError):
         plain_size(size)
 
 
 def test_nothing_is_sealed_behind_the_final_chunk() -> None:
-    """
-    A sealer that has ended stays ended: no nonce comes twice.
-    """
+    """A sealer that has ended stays ended: no nonce comes twice."""
     sealer = ChunkSealer(KEY, NONCE)
     sealer.seal(b"end", final=True)
     assert sealer.index == 1
@@ -59,17 +53,13 @@ def test_nothing_is_sealed_behind_the_final_chunk() -> None:
     ("data", "final"), [(b"short", False), (FULL + b"x", False), (FULL + b"x", True)]
 )
 def test_chunks_of_the_wrong_size_are_refused(data: bytes, final: bool) -> None:  # noqa: FBT001
-    """
-    Only the final chunk may be short.
-    """
+    """Only the final chunk may be short."""
     with pytest.raises(ValueError, match="wrong size"):
         ChunkSealer(KEY, NONCE).seal(data, final=final)
 
 
 def test_an_empty_chunk_ends_only_an_empty_file() -> None:
-    """
-    Whoever holds back the last chunk never needs one.
-    """
+    """Whoever holds back the last chunk never needs one."""
     assert len(ChunkSealer(KEY, NONCE).seal(b"", final=True)) == 16
     sealer = ChunkSealer(KEY, NONCE)
     sealer.seal(FULL, final=False)
@@ -81,9 +71,7 @@ def test_an_empty_chunk_ends_only_an_empty_file() -> None:
     ("data", "room"), [(FULL + b"x", 2 * SEALED_CHUNK_BYTES), (FULL, SEALED_CHUNK_BYTES - 1)]
 )
 def test_many_chunks_need_whole_chunks_and_room(data: bytes, room: int) -> None:
-    """
-    Nothing is sealed when one does not fit.
-    """
+    """Nothing is sealed when one does not fit."""
     sealer = ChunkSealer(KEY, NONCE)
     with pytest.raises(ValueError, match="wrong size"):
         sealer.seal_many(data, bytearray(room))
@@ -91,9 +79,7 @@ def test_many_chunks_need_whole_chunks_and_room(data: bytes, room: int) -> None:
 
 
 def test_a_sealer_goes_on_where_it_is_told() -> None:
-    """
-    What was sealed by two sealers, the second behind the first, is one file.
-    """
+    """What was sealed by two sealers, the second behind the first, is one file."""
     first, second = ChunkSealer(KEY, NONCE), ChunkSealer(KEY, NONCE, 1)
     opener = ChunkOpener(KEY, NONCE)
     assert opener.open(0, first.seal(FULL, final=False), final=False) == FULL
@@ -101,9 +87,7 @@ def test_a_sealer_goes_on_where_it_is_told() -> None:
 
 
 def test_a_chunk_opens_only_as_what_it_is() -> None:
-    """
-    Its number, its being final, its key and its nonce all count.
-    """
+    """Its number, its being final, its key and its nonce all count."""
     sealed = ChunkSealer(KEY, NONCE, 3).seal(FULL, final=False)
     assert ChunkOpener(KEY, NONCE).open(3, sealed, final=False) == FULL
     for key, nonce, index, final in (
@@ -117,9 +101,7 @@ def test_a_chunk_opens_only_as_what_it_is() -> None:
 
 
 def test_chunks_of_other_sizes_are_refused_before_they_are_opened() -> None:
-    """
-    Too short for a tag, too long for a chunk, short in the middle, empty at the end.
-    """
+    """Too short for a tag, too long for a chunk, short in the middle, empty at the end."""
     opener = ChunkOpener(KEY, NONCE)
     empty = ChunkSealer(KEY, NONCE).seal(b"", final=True)
     for index, sealed, final in (
@@ -133,9 +115,7 @@ def test_chunks_of_other_sizes_are_refused_before_they_are_opened() -> None:
 
 
 def test_many_chunks_stop_at_the_bad_one() -> None:
-    """
-    How much is good before it is told.
-    """
+    """How much is good before it is told."""
     sealer, sealed = ChunkSealer(KEY, NONCE), bytearray(3 * SEALED_CHUNK_BYTES)
     sealer.seal_many(FULL * 3, sealed)
     sealed[-1] ^= 1

@@ -18,14 +18,10 @@ PLAIN = b"".join(n.to_bytes(4, "big") for n in range(CHUNKS * CHUNK_BYTES // 4))
 
 
 class Medium:
-    """
-    A sealed file that counts what is read of it.
-    """
+    """A sealed file that counts what is read of it."""
 
     def __init__(self, plain: bytes = PLAIN) -> None:
-        """
-        Seal *plain*.
-        """
+        """Seal *plain*."""
         out = io.BytesIO()
         with SealWriter(out, [ONE.recipient()]) as writer:
             writer.write(plain)
@@ -35,25 +31,19 @@ class Medium:
         self.reads: list[tuple[int, int]] = []
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """
-        Return a piece.
-        """
+        """Return a piece."""
         self.reads.append((offset, size))
         return bytes(self.data[offset : offset + size])
 
     def open(self) -> RandomAccess:
-        """
-        Return random access to it.
-        """
+        """Return random access to it."""
         access = RandomAccess(self.read_at, len(self.data), self.header_len, self.file_key)
         self.reads.clear()
         return access
 
 
 def test_a_jump_reads_one_chunk_and_a_second_look_none() -> None:
-    """
-    Nothing before is opened, and what was opened last is kept.
-    """
+    """Nothing before is opened, and what was opened last is kept."""
     medium = Medium()
     access = medium.open()
     assert access.size == len(PLAIN)
@@ -64,9 +54,7 @@ def test_a_jump_reads_one_chunk_and_a_second_look_none() -> None:
 
 
 def test_the_end_is_known_after_opening() -> None:
-    """
-    The last chunk was verified first, so a small file is read only once.
-    """
+    """The last chunk was verified first, so a small file is read only once."""
     medium = Medium(b"small")
     access = medium.open()
     assert access.read_at(0, 100) == b"small"
@@ -75,9 +63,7 @@ def test_the_end_is_known_after_opening() -> None:
 
 
 def test_reading_on_reads_ahead() -> None:
-    """
-    Fewer, larger reads, but never more than the limit, and nothing twice.
-    """
+    """Fewer, larger reads, but never more than the limit, and nothing twice."""
     medium = Medium()
     access = medium.open()
     whole, at = b"", 0
@@ -93,17 +79,13 @@ def test_reading_on_reads_ahead() -> None:
 
 @pytest.mark.parametrize("offset", [0, CHUNK_BYTES - 2, 3 * CHUNK_BYTES + 5])
 def test_a_read_over_many_chunks_is_one_answer(offset: int) -> None:
-    """
-    Also longer than what is ever held.
-    """
+    """Also longer than what is ever held."""
     size = (AT_ONCE_CHUNKS + 3) * CHUNK_BYTES
     assert Medium().open().read_at(offset, size) == PLAIN[offset : offset + size]
 
 
 def test_a_large_read_is_one_of_the_medium() -> None:
-    """
-    Up to the limit, and what is more comes in pieces of that size.
-    """
+    """Up to the limit, and what is more comes in pieces of that size."""
     medium = Medium()
     access = medium.open()
     for chunk in (0, AT_ONCE_CHUNKS):
@@ -116,9 +98,7 @@ def test_a_large_read_is_one_of_the_medium() -> None:
 
 
 def test_nothing_of_a_bad_chunk_comes_out() -> None:
-    """
-    Not at once, and not from what is held afterwards; the others are still good.
-    """
+    """Not at once, and not from what is held afterwards; the others are still good."""
     medium = Medium()
     access = medium.open()
     bad = medium.header_len + 16 + 5 * SEALED_CHUNK_BYTES + 9
@@ -137,9 +117,7 @@ def test_nothing_of_a_bad_chunk_comes_out() -> None:
 
 
 def test_a_file_that_was_cut_is_not_even_opened() -> None:
-    """
-    Between two chunks, where the size alone would not tell.
-    """
+    """Between two chunks, where the size alone would not tell."""
     medium = Medium()
     del medium.data[medium.header_len + 16 + 5 * SEALED_CHUNK_BYTES :]
     with pytest.raises(PayloadError):
@@ -147,9 +125,7 @@ def test_a_file_that_was_cut_is_not_even_opened() -> None:
 
 
 def test_a_file_that_shrinks_is_told() -> None:
-    """
-    The medium gives less than it said.
-    """
+    """The medium gives less than it said."""
     medium = Medium()
     access = medium.open()
     del medium.data[1000:]
@@ -158,9 +134,7 @@ def test_a_file_that_shrinks_is_told() -> None:
 
 
 def test_negative_places_are_a_mistake() -> None:
-    """
-    They are no way to read from the end.
-    """
+    """They are no way to read from the end."""
     access = Medium(b"small").open()
     for offset, size in ((-1, 1), (0, -1)):
         with pytest.raises(ValueError, match="below zero"):

@@ -22,9 +22,7 @@ RSA = SshRsaIdentity(rsa.generate_private_key(65537, 2048))
 
 @pytest.mark.parametrize("identity", [ED25519, RSA])
 def test_what_was_wrapped_is_unwrapped(identity: SshEd25519Identity | SshRsaIdentity) -> None:
-    """
-    Also through the public line, and beside stanzas for others.
-    """
+    """Also through the public line, and beside stanzas for others."""
     recipient = parse_ssh_recipient(str(identity.recipient()))
     stanzas = recipient.wrap(FILE_KEY)
     other = SshEd25519Identity(ed25519.Ed25519PrivateKey.generate())
@@ -35,9 +33,7 @@ def test_what_was_wrapped_is_unwrapped(identity: SshEd25519Identity | SshRsaIden
 
 
 def test_many_keys_have_the_right_curve_point() -> None:
-    """
-    The public side computes from the Edwards point what the secret side multiplies.
-    """
+    """The public side computes from the Edwards point what the secret side multiplies."""
     for _ in range(50):
         identity = SshEd25519Identity(ed25519.Ed25519PrivateKey.generate())
         assert identity.unwrap(identity.recipient().wrap(FILE_KEY)) == FILE_KEY
@@ -59,9 +55,7 @@ def test_many_keys_have_the_right_curve_point() -> None:
 def test_malformed_stanzas_are_refused(
     identity: SshEd25519Identity | SshRsaIdentity, change: object
 ) -> None:
-    """
-    Wrong numbers of arguments, wrong lengths, and a share of low order.
-    """
+    """Wrong numbers of arguments, wrong lengths, and a share of low order."""
     assert callable(change)
     (stanza,) = identity.recipient().wrap(FILE_KEY)
     with pytest.raises(HeaderError):
@@ -69,9 +63,7 @@ def test_malformed_stanzas_are_refused(
 
 
 def test_a_changed_body_opens_nothing() -> None:
-    """
-    The tag may be that of another key, so that is no error of the file.
-    """
+    """The tag may be that of another key, so that is no error of the file."""
     for identity in (ED25519, RSA):
         (stanza,) = identity.recipient().wrap(FILE_KEY)
         body = bytes([stanza.body[0] ^ 1]) + stanza.body[1:]
@@ -79,16 +71,12 @@ def test_a_changed_body_opens_nothing() -> None:
 
 
 def test_a_key_of_rsa_that_wraps_other_lengths_opens_nothing() -> None:
-    """
-    A file key has 16 bytes (partitioning oracles).
-    """
+    """A file key has 16 bytes (partitioning oracles)."""
     assert RSA.unwrap(RSA.recipient().wrap(b"x" * 32)) is None
 
 
 def test_numbers_that_are_no_key_are_told() -> None:
-    """
-    An even modulus cannot seal, and an ECDSA point in an odd form cannot be read.
-    """
+    """An even modulus cannot seal, and an ECDSA point in an odd form cannot be read."""
     wire = bytearray(base64.b64decode(str(RSA.recipient()).split()[1]))
     wire[-1] ^= 1
     text = "ssh-rsa " + base64.b64encode(wire).decode()
@@ -97,9 +85,7 @@ def test_numbers_that_are_no_key_are_told() -> None:
 
 
 def test_the_ephemeral_share_is_new_each_time() -> None:
-    """
-    c2sp.org/age: a new ephemeral secret for each stanza and file.
-    """
+    """c2sp.org/age: a new ephemeral secret for each stanza and file."""
     first, second = (ED25519.recipient().wrap(FILE_KEY)[0] for _ in range(2))
     assert first.args[1] != second.args[1]
     assert first.args[0] == second.args[0]

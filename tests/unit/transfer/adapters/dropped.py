@@ -1,6 +1,4 @@
-"""
-Drops over real stores, and sessions in them, with everything that they note.
-"""
+"""Drops over real stores, and sessions in them, with everything that they note."""
 
 from __future__ import annotations
 
@@ -37,9 +35,7 @@ EVERYBODY = ("group:partners", "group:readers")
 
 @dataclass
 class Ground:
-    """
-    A folder for stores and keys; *events* and *complaints* are what sessions noted.
-    """
+    """A folder for stores and keys; *events* and *complaints* are what sessions noted."""
 
     folder: Path
     events: list[Event] = field(default_factory=list)
@@ -49,23 +45,17 @@ class Ground:
 
     @functools.cached_property
     def keyring(self) -> UnlockedKeyring:
-        """
-        Return the site's keys.
-        """
+        """Return the site's keys."""
         keys = self.folder / "keys"
         return open_keyring(str(keys), KeySettings(), passphrase=None, now=1.0)
 
     @functools.cached_property
     def clock(self) -> itertools.count[int]:
-        """
-        Return milliseconds that pass with each look.
-        """
+        """Return milliseconds that pass with each look."""
         return itertools.count(1_800_000_000_000)
 
     def now(self) -> float:
-        """
-        Return the next moment.
-        """
+        """Return the next moment."""
         return next(self.clock) / 1000
 
     def add(
@@ -77,9 +67,7 @@ class Ground:
         recipients: tuple[str, ...] = (),
         **more: object,
     ) -> OpenDrop:
-        """
-        Add a drop that admits partners and readers, over a store of *rung*.
-        """
+        """Add a drop that admits partners and readers, over a store of *rung*."""
         found = DEFAULT_MODEL.find(classification)
         assert found is not None
         settings = StoreSettings(
@@ -99,24 +87,18 @@ class Ground:
 
     @functools.cached_property
     def digests(self) -> KnownDigests:
-        """
-        Return the digests that are known.
-        """
+        """Return the digests that are known."""
         return KnownDigests()
 
     @property
     def house(self) -> House:
-        """
-        Return what sessions share.
-        """
+        """Return what sessions share."""
         return House(
             self.events.append, self.complaints.append, self.now, self.hooks, digests=self.digests
         )
 
     def session(self, caller: Caller = ANNA) -> Session:
-        """
-        Return a session of *caller* in all drops, with a grant for each.
-        """
+        """Return a session of *caller* in all drops, with a grant for each."""
         at = 1_800_000_000.0
         grants = tuple(
             Grant("1", caller.name, f"drop {name}", "a test", 480, "one", at, "boss", "two", at)
@@ -126,24 +108,18 @@ class Ground:
         return Session(caller, CHANNEL, self.drops, {}, self.house)
 
     def close(self) -> None:
-        """
-        Close the stores.
-        """
+        """Close the stores."""
         for drop in self.drops.values():
             drop.store.close()
 
     @property
     def told(self) -> list[tuple[str, str, str]]:
-        """
-        Return action, place and result of each event.
-        """
+        """Return action, place and result of each event."""
         return [(event.action, event.place, event.result) for event in self.events]
 
 
 def put(session: Session, path: str, content: bytes, **options: bool) -> None:
-    """
-    Upload *content*, in pieces as a client does.
-    """
+    """Upload *content*, in pieces as a client does."""
     upload = session.open_write(path, **options)
     for at in range(0, len(content), 32768):
         upload.write_at(upload.offset, content[at : at + 32768])
@@ -151,9 +127,7 @@ def put(session: Session, path: str, content: bytes, **options: bool) -> None:
 
 
 def get(session: Session, path: str) -> bytes:
-    """
-    Download a file from its beginning to its end.
-    """
+    """Download a file from its beginning to its end."""
     reader = session.open_read(path)
     try:
         content = b""

@@ -26,9 +26,7 @@ _LOSE_PATIENCE = "lose patience\n"
 
 @dataclass(frozen=True)
 class Apart:
-    """
-    A server in the process *pid* over *folder*; it ends with its standard input, *told*.
-    """
+    """A server in the process *pid* over *folder*; it ends with its standard input, *told*."""
 
     told: IO[str]
     pid: int
@@ -38,24 +36,18 @@ class Apart:
 
     @property
     def descriptors(self) -> int:
-        """
-        Return how many files and sockets it has open.
-        """
+        """Return how many files and sockets it has open."""
         return sum(1 for _ in Path(f"/proc/{self.pid}/fd").iterdir())
 
     def lose_patience(self) -> None:
-        """
-        Let the time for signing in be over, for everyone.
-        """
+        """Let the time for signing in be over, for everyone."""
         self.told.write(_LOSE_PATIENCE)
         self.told.flush()
 
 
 @contextmanager
 def served_apart(folder: Path, **changed: Any) -> Iterator[Apart]:
-    """
-    Run a server over *folder*/files in a process; *changed* as for ``served``.
-    """
+    """Run a server over *folder*/files in a process; *changed* as for ``served``."""
     program = "from tests.unit.transfer.adapters.ftps_apart import run; run()"
     with subprocess.Popen(
         [sys.executable, "-c", program, str(folder), json.dumps(changed)],
@@ -80,9 +72,7 @@ def served_apart(folder: Path, **changed: Any) -> Iterator[Apart]:
 
 
 def run() -> None:
-    """
-    Serve until standard input ends: the process of :func:`served_apart`.
-    """
+    """Serve until standard input ends: the process of :func:`served_apart`."""
     folder, changed = Path(sys.argv[1]), json.loads(sys.argv[2])
     with served(folder, **changed) as where:
         print(json.dumps([where.port, str(where.chain)]), flush=True)

@@ -51,9 +51,7 @@ PASSWORD = "correct horse battery staple"
 
 
 def certificate(folder: Path, name: str) -> tuple[Path, Path, str]:
-    """
-    Write a self-signed certificate for *name*; return chain, key and fingerprint.
-    """
+    """Write a self-signed certificate for *name*; return chain, key and fingerprint."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = dt.datetime.now(dt.UTC)
@@ -76,9 +74,7 @@ def certificate(folder: Path, name: str) -> tuple[Path, Path, str]:
 
 
 class Gate:
-    """
-    Where a piece of work waits as long as the test keeps it shut; it is open at first.
-    """
+    """Where a piece of work waits as long as the test keeps it shut; it is open at first."""
 
     def __init__(self) -> None:
         self._open = threading.Event()
@@ -88,16 +84,12 @@ class Gate:
 
     @property
     def waiting(self) -> int:
-        """
-        Return how many stand before it.
-        """
+        """Return how many stand before it."""
         return self._waiting
 
     @contextmanager
     def shut(self) -> Iterator[None]:
-        """
-        Let nothing through until the block ends.
-        """
+        """Let nothing through until the block ends."""
         self._open.clear()
         try:
             yield
@@ -105,9 +97,7 @@ class Gate:
             self._open.set()
 
     def pass_through(self) -> None:
-        """
-        Wait until it is open; for ever would keep a failed test from ending.
-        """
+        """Wait until it is open; for ever would keep a failed test from ending."""
         with self._lock:
             self._waiting += 1
         try:
@@ -119,9 +109,7 @@ class Gate:
 
 @dataclass
 class FolderReader:
-    """
-    A file of the folder.
-    """
+    """A file of the folder."""
 
     entry: Entry
     path: Path
@@ -129,9 +117,7 @@ class FolderReader:
     closed: bool = False
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """
-        Read; behind 1 MiB with the trouble that the test wants.
-        """
+        """Read; behind 1 MiB with the trouble that the test wants."""
         if self.troubled is not None and offset >= 1 << 20:
             raise StorageError(self.troubled, "the file was changed from outside")
         with self.path.open("rb") as file:
@@ -139,17 +125,13 @@ class FolderReader:
             return file.read(size)
 
     def close(self) -> None:
-        """
-        Note that it was closed.
-        """
+        """Note that it was closed."""
         self.closed = True
 
 
 @dataclass
 class FolderUploading:
-    """
-    An upload into the folder: ``NAME.part`` until it is closed.
-    """
+    """An upload into the folder: ``NAME.part`` until it is closed."""
 
     house: House
     path: Path
@@ -159,15 +141,11 @@ class FolderUploading:
 
     @property
     def part(self) -> Path:
-        """
-        Return where the bytes lie until then.
-        """
+        """Return where the bytes lie until then."""
         return self.path.with_name(self.path.name + ".part")
 
     def write_at(self, offset: int, data: Buffer) -> None:
-        """
-        Append.
-        """
+        """Append."""
         if offset != self.offset:
             raise TransferError(Trouble.UNSUPPORTED, "a hole")
         if self.house.quota is not None and offset + len(data) > self.house.quota:
@@ -179,15 +157,11 @@ class FolderUploading:
         self.offset += len(data)
 
     def set_modified(self, modified_at: float) -> None:
-        """
-        Remember.
-        """
+        """Remember."""
         self.modified_at = modified_at
 
     def close(self) -> None:
-        """
-        Finish.
-        """
+        """Finish."""
         self.house.store_gate.pass_through()
         if self.house.commit_trouble is not None:
             raise TransferError(self.house.commit_trouble, "it could not be kept")
@@ -196,18 +170,14 @@ class FolderUploading:
         self.state = "closed"
 
     def abort(self) -> None:
-        """
-        Keep the part.
-        """
+        """Keep the part."""
         if self.state == "open":
             self.state = "aborted"
 
 
 @dataclass
 class FolderSession:
-    """
-    The files below a folder.
-    """
+    """The files below a folder."""
 
     house: House
     name: str
@@ -221,20 +191,14 @@ class FolderSession:
             raise TransferError(error.trouble, error.message) from error
 
     def is_remote(self, _path: bytes | str) -> bool:
-        """
-        Return what the test wants.
-        """
+        """Return what the test wants."""
         return self.house.remote
 
     def on_change(self, tell: Callable[[], None]) -> None:
-        """
-        Change nothing.
-        """
+        """Change nothing."""
 
     def real_path(self, path: bytes | str) -> str:
-        """
-        Return the normal form.
-        """
+        """Return the normal form."""
         return "/" + str(self._at(path).relative_to(self.house.folder)).removeprefix(".")
 
     def _entry(self, path: Path) -> Entry:
@@ -251,22 +215,16 @@ class FolderSession:
         )  # fmt: skip
 
     def stat(self, path: bytes | str) -> Entry:
-        """
-        Look.
-        """
+        """Look."""
         return self._entry(self._at(path))
 
     def list(self, path: bytes | str) -> Iterator[Entry]:
-        """
-        List.
-        """
+        """List."""
         for one in sorted(self._at(path).iterdir()):
             yield self._entry(one)
 
     def open_read(self, path: bytes | str) -> FolderReader:
-        """
-        Open.
-        """
+        """Open."""
         place = self._at(path)
         entry = self._entry(place)
         if entry.is_folder:
@@ -282,9 +240,7 @@ class FolderSession:
         resume: bool = False,
         exclusive: bool = False,  # noqa: ARG002
     ) -> FolderUploading:
-        """
-        Begin or go on.
-        """
+        """Begin or go on."""
         place = self._at(path)
         if not place.parent.is_dir():
             raise TransferError(Trouble.NOT_FOUND, "its folder is missing")
@@ -299,52 +255,38 @@ class FolderSession:
         return uploading
 
     def rename(self, old: bytes | str, new: bytes | str, *, replace: bool) -> None:  # noqa: ARG002
-        """
-        Rename.
-        """
+        """Rename."""
         self._at(old).replace(self._at(new))
 
     def remove(self, path: bytes | str) -> None:
-        """
-        Remove.
-        """
+        """Remove."""
         self.stat(path)
         self._at(path).unlink()
 
     def make_folder(self, path: bytes | str) -> None:
-        """
-        Make.
-        """
+        """Make."""
         try:
             self._at(path).mkdir()
         except FileExistsError as error:
             raise TransferError(Trouble.EXISTS, "it is there already") from error
 
     def remove_folder(self, path: bytes | str) -> None:
-        """
-        Remove.
-        """
+        """Remove."""
         try:
             self._at(path).rmdir()
         except OSError as error:
             raise TransferError(Trouble.NOT_EMPTY, "it is not empty") from error
 
     def set_modified(self, path: bytes | str, modified_at: float) -> None:
-        """
-        Set.
-        """
+        """Set."""
         os.utime(self._at(path), (modified_at, modified_at))
 
     def space(self, _path: bytes | str) -> Space:
-        """
-        Tell a thousand bytes.
-        """
+        """Tell a thousand bytes."""
         return Space(2000, 1000, 10, 5)
 
     def close(self) -> None:
-        """
-        Abort what is open.
-        """
+        """Abort what is open."""
         for one in self.uploads:
             one.abort()
         self.closed = True
@@ -377,52 +319,38 @@ class House:
     is_usual_here: bool = False
 
     def greet(self, peer: str) -> None:
-        """
-        Turn away whom the test wants turned away.
-        """
+        """Turn away whom the test wants turned away."""
         self.peers.append(peer)
         if peer in self.turned_away:
             raise TransferError(Trouble.DENIED, "too many attempts from your address")
 
     def knows_key(self, name: str, offer: KeyOffer) -> bool:
-        """
-        Look the fingerprint up.
-        """
+        """Look the fingerprint up."""
         assert offer.method is Method.CLIENT_CERTIFICATE
         return self.fingerprints.get(name) == offer.fingerprint
 
     def is_usual(self, *_: object) -> bool:
-        """
-        Return whether they signed in before, which the test says.
-        """
+        """Return whether they signed in before, which the test says."""
         return self.is_usual_here
 
     def check_password(self, name: str, password: str, _peer: str) -> bool:
-        """
-        Compare, when the test lets it.
-        """
+        """Compare, when the test lets it."""
         self.password_gate.pass_through()
         self.passwords += 1
         return name in {"anna", "carl"} and password == PASSWORD
 
     def more_proof(self, *_: object, **__: object) -> MoreProof | None:
-        """
-        Ask for nothing more.
-        """
+        """Ask for nothing more."""
         return None
 
     def check_second(
         self, name: str, typed: str, peer: str, _ways: frozenset[Method]
     ) -> Method | None:
-        """
-        Compare, too.
-        """
+        """Compare, too."""
         return Method.PASSWORD if self.check_password(name, typed, peer) else None
 
     def failed(self, name: str, peer: str, why: str) -> None:
-        """
-        Take no note.
-        """
+        """Take no note."""
 
     def sign_in(
         self,
@@ -432,9 +360,7 @@ class House:
         *,
         key: str = "",  # noqa: ARG002
     ) -> FolderSession:
-        """
-        Let in whoever brings what is needed.
-        """
+        """Let in whoever brings what is needed."""
         both = frozenset({Method.PASSWORD, Method.CLIENT_CERTIFICATE})
         if name == "carl" and methods != both:
             raise TransferError(
@@ -447,16 +373,12 @@ class House:
         return session
 
     def may_tunnel(self, *_: object, **__: object) -> None:
-        """
-        Is not asked here.
-        """
+        """Is not asked here."""
 
 
 @dataclass
 class Served:
-    """
-    A running server: *port* is explicit, *implicit_port* implicit TLS.
-    """
+    """A running server: *port* is explicit, *implicit_port* implicit TLS."""
 
     server: FTPSServer
     house: House
@@ -466,16 +388,12 @@ class Served:
     key: Path
 
     def settle(self, **changed: Any) -> None:
-        """
-        Change settings while it runs: limits of time are looked at each second.
-        """
+        """Change settings while it runs: limits of time are looked at each second."""
         self.server.settings = replace(self.server.settings, **changed)
 
     @contextmanager
     def polls(self) -> Iterator[list[float]]:
-        """
-        Note each turn of the server's loop while the block lasts.
-        """
+        """Note each turn of the server's loop while the block lasts."""
         loop, turns = self.server.loop, list[float]()
         poll = loop.poll
 
@@ -490,18 +408,14 @@ class Served:
             loop.poll = poll
 
     def rests(self) -> bool:
-        """
-        Return whether the loop sleeps: one that spins turns thousands of times meanwhile.
-        """
+        """Return whether the loop sleeps: one that spins turns thousands of times meanwhile."""
         with self.polls() as turns:
             time.sleep(0.5)
         return len(turns) < 20
 
 
 def listening(host: str = "127.0.0.1") -> socket.socket:
-    """
-    Return a bound socket on a free port.
-    """
+    """Return a bound socket on a free port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family)
     bound.bind((host, 0))
@@ -510,9 +424,7 @@ def listening(host: str = "127.0.0.1") -> socket.socket:
 
 @contextmanager
 def served(folder: Path, **changed: Any) -> Iterator[Served]:
-    """
-    Run a server over *folder*/files; *changed* are settings that differ from the usual.
-    """
+    """Run a server over *folder*/files; *changed* are settings that differ from the usual."""
     files = folder / "files"
     files.mkdir()
     chain, key, _ = certificate(folder, "localhost")
@@ -538,9 +450,7 @@ def served(folder: Path, **changed: Any) -> Iterator[Served]:
 
 
 class Client(FTP_TLS):
-    """
-    ``ftplib`` with the one thing that it lacks: data connections resume the session.
-    """
+    """``ftplib`` with the one thing that it lacks: data connections resume the session."""
 
     resumes = True
     encoding = "utf-8"
@@ -548,9 +458,7 @@ class Client(FTP_TLS):
     def ntransfercmd(
         self, cmd: str, rest: int | str | None = None
     ) -> tuple[socket.socket, int | None]:
-        """
-        Connect the data connection inside the session of the control connection.
-        """
+        """Connect the data connection inside the session of the control connection."""
         connection, size = super(FTP_TLS, self).ntransfercmd(cmd, rest)
         assert isinstance(self.sock, ssl.SSLSocket)
         return (
@@ -563,16 +471,12 @@ class Client(FTP_TLS):
         )
 
     def close(self) -> None:
-        """
-        Close whatever is open.
-        """
+        """Close whatever is open."""
         super().close()
 
 
 def trusting(chain: Path) -> ssl.SSLContext:
-    """
-    Return a client's context that trusts the certificate in *chain*.
-    """
+    """Return a client's context that trusts the certificate in *chain*."""
     context = ssl.create_default_context(cafile=str(chain))
     context.check_hostname = False
     return context
@@ -585,9 +489,7 @@ def client(
     password: str = PASSWORD,
     context: ssl.SSLContext | None = None,
 ) -> Iterator[Client]:
-    """
-    Sign in, and out.
-    """
+    """Sign in, and out."""
     one = Client(context=context or trusting(where.chain), timeout=PATIENCE_SECONDS)
     try:
         one.connect("127.0.0.1", where.port)
@@ -606,16 +508,12 @@ def client(
 
 
 def descriptors() -> int:
-    """
-    Return how many files and sockets this process has open.
-    """
+    """Return how many files and sockets this process has open."""
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 def read_all(data: ssl.SSLSocket) -> bytes:
-    """
-    Return everything up to the end, which must be close_notify.
-    """
+    """Return everything up to the end, which must be close_notify."""
     got = b""
     while block := data.recv(1 << 20):
         got += block
@@ -623,29 +521,21 @@ def read_all(data: ssl.SSLSocket) -> bytes:
 
 
 class Raw:
-    """
-    A client made of sockets, for what no decent client does.
-    """
+    """A client made of sockets, for what no decent client does."""
 
     def __init__(self, port: int, *, source: str = "127.0.0.1", target: str = "127.0.0.1") -> None:
-        """
-        Connect, and read nothing yet.
-        """
+        """Connect, and read nothing yet."""
         self.sock: socket.socket = socket.create_connection(
             (target, port), PATIENCE_SECONDS, (source, 0)
         )
         self._seen = b""
 
     def send(self, data: bytes) -> None:
-        """
-        Send *data* as it is.
-        """
+        """Send *data* as it is."""
         self.sock.sendall(data)
 
     def reply(self) -> str:
-        """
-        Return the next reply, "" when the server hung up.
-        """
+        """Return the next reply, "" when the server hung up."""
         lines: list[str] = []
         while True:
             while b"\n" not in self._seen:
@@ -662,23 +552,17 @@ class Raw:
                 return "\n".join(lines)
 
     def ask(self, command: str) -> str:
-        """
-        Send one command and return its reply.
-        """
+        """Send one command and return its reply."""
         self.send(command.encode() + b"\r\n")
         return self.reply()
 
     def outcome(self, command: str) -> str:
-        """
-        Send one command for a transfer and return how it ended.
-        """
+        """Send one command for a transfer and return how it ended."""
         reply = self.ask(command)
         return self.reply() if reply.startswith("1") else reply
 
     def is_silent(self) -> bool:
-        """
-        Return whether nothing has come from the server.
-        """
+        """Return whether nothing has come from the server."""
         patience = self.sock.gettimeout()
         self.sock.settimeout(0.1)
         try:
@@ -690,31 +574,23 @@ class Raw:
         return not self._seen
 
     def code(self, command: str) -> int:
-        """
-        Return only the code of the reply to *command*.
-        """
+        """Return only the code of the reply to *command*."""
         return int(self.ask(command)[:3] or 0)
 
     def secure(self, context: ssl.SSLContext) -> None:
-        """
-        Go over to TLS.
-        """
+        """Go over to TLS."""
         assert self.reply().startswith("220")
         assert self.ask("AUTH TLS").startswith("234")
         self.sock = context.wrap_socket(self.sock, server_hostname="localhost")
 
     def sign_in(self, where: Served | Apart, context: ssl.SSLContext | None = None) -> None:
-        """
-        Go over to TLS and sign in.
-        """
+        """Go over to TLS and sign in."""
         self.secure(context or trusting(where.chain))
         for command in ("USER anna", f"PASS {PASSWORD}", "PBSZ 0", "PROT P", "TYPE I"):
             assert self.ask(command)[0] in "23"
 
     def passive(self) -> int:
-        """
-        Ask for a data port.
-        """
+        """Ask for a data port."""
         told = self.ask("EPSV")
         assert told.startswith("229 "), told
         return int(told.split("|")[3])
@@ -722,9 +598,7 @@ class Raw:
     def data(
         self, context: ssl.SSLContext, *, session: ssl.SSLSession | None = None
     ) -> ssl.SSLSocket:
-        """
-        Ask for a data port, connect to it and resume the session, or *session*.
-        """
+        """Ask for a data port, connect to it and resume the session, or *session*."""
         connection = socket.create_connection(("127.0.0.1", self.passive()), PATIENCE_SECONDS)
         assert isinstance(self.sock, ssl.SSLSocket)
         return context.wrap_socket(
@@ -732,19 +606,13 @@ class Raw:
         )
 
     def close(self) -> None:
-        """
-        Hang up.
-        """
+        """Hang up."""
         self.sock.close()
 
     def __enter__(self) -> Self:
-        """
-        Return itself.
-        """
+        """Return itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """
-        Hang up.
-        """
+        """Hang up."""
         self.close()

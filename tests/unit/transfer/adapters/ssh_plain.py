@@ -1,7 +1,5 @@
 # ruff: noqa: ARG002, D102  # stand-ins say what they do by the protocol
-"""
-The protocols that the SSH server talks to, over a plain folder: small, strict about order.
-"""
+"""The protocols that the SSH server talks to, over a plain folder: small, strict about order."""
 
 from __future__ import annotations
 
@@ -24,9 +22,7 @@ if TYPE_CHECKING:
 
 
 class PlainReader:
-    """
-    An open file.
-    """
+    """An open file."""
 
     def __init__(self, entry: Entry, path: Path) -> None:
         self.entry = entry
@@ -42,9 +38,7 @@ class PlainReader:
 
 
 class PlainUpload:
-    """
-    An upload: ``.part`` beside the file until it is closed.
-    """
+    """An upload: ``.part`` beside the file until it is closed."""
 
     def __init__(self, folder: PlainFiles, path: Path, *, resume: bool) -> None:
         self._folder = folder
@@ -88,9 +82,7 @@ class PlainUpload:
 
 @dataclass
 class PlainFiles:
-    """
-    What a caller sees: one folder.
-    """
+    """What a caller sees: one folder."""
 
     root: Path
     remote: bool = False
@@ -200,9 +192,7 @@ class PlainFiles:
 
 @dataclass
 class PlainDoorkeeper:
-    """
-    Lets *name* in with *keys* or *password*; refuses what *refusal* says.
-    """
+    """Lets *name* in with *keys* or *password*; refuses what *refusal* says."""
 
     files: PlainFiles
     name: str = "anna"
@@ -275,9 +265,7 @@ class PlainDoorkeeper:
 
 
 def make_tree(root: Path, files: dict[str, bytes]) -> None:
-    """
-    Write *files* under *root*.
-    """
+    """Write *files* under *root*."""
     for name, content in files.items():
         at = root / name
         at.parent.mkdir(parents=True, exist_ok=True)
@@ -286,9 +274,7 @@ def make_tree(root: Path, files: dict[str, bytes]) -> None:
 
 @contextlib.contextmanager
 def umask(mode: int) -> Iterator[None]:
-    """
-    Hold the process's umask at *mode*.
-    """
+    """Hold the process's umask at *mode*."""
     old = os.umask(mode)
     try:
         yield

@@ -26,9 +26,7 @@ REPOSITORY = Path(__file__).parents[4]
 
 
 class Process:
-    """
-    The server's process, and how to reach it.
-    """
+    """The server's process, and how to reach it."""
 
     def __init__(self, process: subprocess.Popen[str], served: Served) -> None:
         self.process = process
@@ -36,30 +34,22 @@ class Process:
 
     @property
     def resident_mib(self) -> float:
-        """
-        Return its resident memory now.
-        """
+        """Return its resident memory now."""
         return resident_bytes(self.process.pid) / 2**20
 
     @property
     def most_resident_mib(self) -> float:
-        """
-        Return the most that was resident since :meth:`forget_most`.
-        """
+        """Return the most that was resident since :meth:`forget_most`."""
         return most_resident_bytes(self.process.pid) / 2**20
 
     def forget_most(self) -> None:
-        """
-        Let the most begin anew with what is resident now.
-        """
+        """Let the most begin anew with what is resident now."""
         forget_most_resident(self.process.pid)
 
 
 @contextmanager
 def ssh_process(folder: Path, **settings: object) -> Iterator[Process]:
-    """
-    Serve ``folder/root`` to anna until the block ends.
-    """
+    """Serve ``folder/root`` to anna until the block ends."""
     (folder / "root").mkdir(parents=True, exist_ok=True)
     fingerprint = make_key(folder / "client")
     command = [sys.executable, "-m", __name__, str(folder), fingerprint, json.dumps(settings)]

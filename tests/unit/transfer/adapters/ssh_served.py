@@ -1,6 +1,4 @@
-"""
-The SSH server in a thread, over a plain folder or whatever doorkeeper a test brings.
-"""
+"""The SSH server in a thread, over a plain folder or whatever doorkeeper a test brings."""
 
 from __future__ import annotations
 
@@ -28,9 +26,7 @@ HOST = "127.0.0.1"
 
 @dataclass
 class Served:
-    """
-    A server that runs, and what clients need to reach it as *name* with *key*.
-    """
+    """A server that runs, and what clients need to reach it as *name* with *key*."""
 
     folder: Path
     port: int
@@ -42,9 +38,7 @@ class Served:
     options: list[str] = field(default_factory=list)
 
     def ssh_options(self, *more: str) -> list[str]:
-        """
-        Return options that every OpenSSH client takes.
-        """
+        """Return options that every OpenSSH client takes."""
         asked = [
             *more,  # OpenSSH takes the first of each
             "StrictHostKeyChecking=yes",
@@ -57,9 +51,7 @@ class Served:
         return ["-F", "none", *(word for one in asked for word in ("-o", one))]
 
     def sftp(self, *lines: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-        """
-        Run *lines* in OpenSSH's sftp.
-        """
+        """Run *lines* in OpenSSH's sftp."""
         command = ["sftp", *self.ssh_options(*options), "-P", str(self.port), "-b", "-"]
         return subprocess.run(
             [*command, f"{self.name}@{HOST}"],
@@ -71,9 +63,7 @@ class Served:
         )
 
     def scp(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """
-        Run OpenSSH's scp; ``HOST:`` in *words* is the server.
-        """
+        """Run OpenSSH's scp; ``HOST:`` in *words* is the server."""
         there = f"{self.name}@{HOST}:"
         words = tuple(word.replace("HOST:", there) for word in words)
         return subprocess.run(
@@ -85,9 +75,7 @@ class Served:
         )
 
     def ssh(self, *words: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-        """
-        Run OpenSSH's ssh.
-        """
+        """Run OpenSSH's ssh."""
         return subprocess.run(
             [
                 "ssh",
@@ -106,9 +94,7 @@ class Served:
 
 
 def make_key(path: Path, kind: str = "ed25519", *options: str) -> str:
-    """
-    Make a key at *path*; return its fingerprint.
-    """
+    """Make a key at *path*; return its fingerprint."""
     command = ["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", str(path), *options]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
     shown = subprocess.run(
@@ -119,9 +105,7 @@ def make_key(path: Path, kind: str = "ed25519", *options: str) -> str:
 
 @contextmanager
 def ssh_served(folder: Path, doorkeeper: Doorkeeper, **settings: object) -> Iterator[Served]:
-    """
-    Serve with *doorkeeper*; keys and known hosts lie under *folder*.
-    """
+    """Serve with *doorkeeper*; keys and known hosts lie under *folder*."""
     folder.mkdir(parents=True, exist_ok=True)
     keys = host_keys(str(folder / "host"))
     key = folder / "id"

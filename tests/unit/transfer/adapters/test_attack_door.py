@@ -1,6 +1,4 @@
-"""
-Strangers at the door of the SSH server: they take no place from others, and no memory.
-"""
+"""Strangers at the door of the SSH server: they take no place from others, and no memory."""
 
 from __future__ import annotations
 
@@ -24,9 +22,7 @@ def _knock(port: int, source: str) -> socket.socket:
 
 
 def test_one_address_keeps_nobody_out(tmp_path: Path) -> None:
-    """
-    A crowd that never signs in loses its oldest connection to somebody from elsewhere.
-    """
+    """A crowd that never signs in loses its oldest connection to somebody from elsewhere."""
     door = PlainDoorkeeper(PlainFiles(tmp_path))
     with (
         ssh_served(tmp_path / "server", door, max_unauthenticated=3) as served,
@@ -49,9 +45,7 @@ def test_one_address_keeps_nobody_out(tmp_path: Path) -> None:
 
 
 def test_long_names_take_no_memory() -> None:
-    """
-    Names that are too long for anybody are counted, and not kept.
-    """
+    """Names that are too long for anybody are counted, and not kept."""
     throttle = Throttle()
     for number in range(200):
         throttle.attempt("x" * 100_000 + str(number), f"2001:db8:0:{number:x}::1", 1.0)

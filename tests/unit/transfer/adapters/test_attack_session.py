@@ -1,6 +1,4 @@
-"""
-What a signed-in caller may try in drops: to take away what is not theirs, to use up memory.
-"""
+"""What a signed-in caller may try in drops: to take away what is not theirs, to use up memory."""
 
 from __future__ import annotations
 
@@ -19,18 +17,14 @@ from tests.unit.transfer.adapters.dropped import ANNA, BEN, CHANNEL, Ground, get
 
 @pytest.fixture
 def ground(tmp_path: Path) -> Iterator[Ground]:
-    """
-    Give a ground, whose stores are closed in the end.
-    """
+    """Give a ground, whose stores are closed in the end."""
     one = Ground(tmp_path)
     yield one
     one.close()
 
 
 def test_an_upload_held_open_takes_no_file_away(ground: Ground) -> None:
-    """
-    Ben may write and not delete: a file that comes to his upload's path meanwhile stays.
-    """
+    """Ben may write and not delete: a file that comes to his upload's path meanwhile stays."""
     ground.add(delete=("group:partners",))
     anna, ben = ground.session(ANNA), ground.session(BEN)
     held = ben.open_write("in/a")
@@ -46,9 +40,7 @@ def test_an_upload_held_open_takes_no_file_away(ground: Ground) -> None:
 def test_a_part_that_is_renamed_takes_no_file_away(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    As above, where the file comes between the look at the new name and the rename.
-    """
+    """As above, where the file comes between the look at the new name and the rename."""
     drop = ground.add(delete=("group:partners",))
     anna, ben = ground.session(ANNA), ground.session(BEN)
     put(ben, "in/a.filepart", b"ben")
@@ -67,9 +59,7 @@ def test_a_part_that_is_renamed_takes_no_file_away(
 
 
 def test_nobody_holds_more_files_open_than_their_share(ground: Ground) -> None:
-    """
-    Over all sessions of one caller, for writing and reading; others are not kept out.
-    """
+    """Over all sessions of one caller, for writing and reading; others are not kept out."""
     ground.add()
     house = replace(ground.house, open_files=OpenFiles(3))
     one, two = (Session(ANNA, CHANNEL, ground.drops, {}, house) for _ in range(2))

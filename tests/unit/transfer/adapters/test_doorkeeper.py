@@ -38,14 +38,10 @@ PRINT = "ab" * 32
 
 
 class Door:
-    """
-    A doorkeeper over a real store of identities: anna has keys, ben only a name.
-    """
+    """A doorkeeper over a real store of identities: anna has keys, ben only a name."""
 
     def __init__(self, folder: Path) -> None:
-        """
-        Make identities, two drops and a tunnel.
-        """
+        """Make identities, two drops and a tunnel."""
         self.folder = folder
         self.people = IdentityStore(f"sqlite:///{folder / 'register.sqlite'}")
         self.ground = Ground(folder)
@@ -78,9 +74,7 @@ class Door:
         )
 
     def close(self) -> None:
-        """
-        Close what is open.
-        """
+        """Close what is open."""
         self.people.close()
         self.countries.close()
         self.ground.close()
@@ -88,18 +82,14 @@ class Door:
 
 @pytest.fixture
 def door(tmp_path: Path) -> Iterator[Door]:
-    """
-    Give a door; what it holds is closed in the end.
-    """
+    """Give a door; what it holds is closed in the end."""
     one = Door(tmp_path)
     yield one
     one.close()
 
 
 def refused(act: Callable[[], object], said: str) -> TransferError:
-    """
-    Assert that *act* is answered with no, and why.
-    """
+    """Assert that *act* is answered with no, and why."""
     with pytest.raises(TransferError) as caught:
         act()
     assert caught.value.trouble is Trouble.DENIED
@@ -108,16 +98,12 @@ def refused(act: Callable[[], object], said: str) -> TransferError:
 
 
 def names(session: object) -> list[str]:
-    """
-    Return the drops that a session shows.
-    """
+    """Return the drops that a session shows."""
     return [entry.path[0] for entry in session.list("/")]  # type: ignore[attr-defined]
 
 
 def test_keys_are_those_of_their_owner(door: Door) -> None:
-    """
-    A living key or certificate fits its own user and no other, known or not.
-    """
+    """A living key or certificate fits its own user and no other, known or not."""
     keeper = door.keeper
     certificate = KeyOffer(Method.CLIENT_CERTIFICATE, PRINT)
     for offer in (door.key, certificate):
@@ -131,9 +117,7 @@ def test_keys_are_those_of_their_owner(door: Door) -> None:
 
 
 def test_passwords_are_throttled(door: Door) -> None:
-    """
-    After a few wrong ones even the right one is refused; unknown names stay out of the trail.
-    """
+    """After a few wrong ones even the right one is refused; unknown names stay out of the trail."""
     keeper = door.keeper
     door.people.set_password("anna", PASSWORD, by="test", now=NOW)
     assert keeper.check_password("anna", PASSWORD, OTHER)
@@ -147,9 +131,7 @@ def test_passwords_are_throttled(door: Door) -> None:
 
 
 def test_an_address_that_keeps_failing_is_turned_away(door: Door) -> None:
-    """
-    Before a handshake, and noted once and not each time.
-    """
+    """Before a handshake, and noted once and not each time."""
     door.keeper.greet(OTHER)
     for number in range(40):
         door.keeper.failed(f"name{number}", OTHER, "wrong name or password")
@@ -161,9 +143,7 @@ def test_an_address_that_keeps_failing_is_turned_away(door: Door) -> None:
 
 
 def test_each_drop_asks_for_its_own(door: Door) -> None:
-    """
-    By key from a listed country both drops are there; else the high one names its rule.
-    """
+    """By key from a listed country both drops are there; else the high one names its rule."""
     both = door.keeper.sign_in("anna", KEY, CHANNEL, key=door.key.fingerprint)
     assert names(both) == ["high", "low"]
     low = door.keeper.sign_in("anna", BY_PASSWORD, CHANNEL)
@@ -185,9 +165,7 @@ def test_each_drop_asks_for_its_own(door: Door) -> None:
 
 
 def test_who_is_admitted_nowhere_does_not_get_in(door: Door) -> None:
-    """
-    The message names the rule of a drop that would admit them, or says that none does.
-    """
+    """The message names the rule of a drop that would admit them, or says that none does."""
     door.people.add("eve", [], by="test", now=NOW)
     refused(lambda: door.keeper.sign_in("eve", BY_PASSWORD, CHANNEL), "no drop admits you")
     refused(lambda: door.keeper.sign_in("nobody", KEY, CHANNEL), "no drop admits you")
@@ -199,9 +177,7 @@ def test_who_is_admitted_nowhere_does_not_get_in(door: Door) -> None:
 
 
 def test_tunnels_are_those_that_are_declared(door: Door) -> None:
-    """
-    Host and port must be the declared ones; the class asks for a key; FTPS has none.
-    """
+    """Host and port must be the declared ones; the class asks for a key; FTPS has none."""
     keeper, key = door.keeper, door.key.fingerprint
     keeper.may_tunnel("anna", KEY, CHANNEL, "127.0.0.1", 5432, key=key)
     for host, port in (("127.0.0.1", 22), ("localhost", 5432), ("169.254.169.254", 80)):
@@ -223,9 +199,7 @@ def test_tunnels_are_those_that_are_declared(door: Door) -> None:
 
 
 def test_open_sessions_follow_what_changes(door: Door) -> None:
-    """
-    A group left, a key revoked, a user removed: each ends what it admitted, at the next look.
-    """
+    """A group left, a key revoked, a user removed: each ends what it admitted, at the next look."""
     keeper, fingerprint = door.keeper, door.key.fingerprint
     by_key = keeper.sign_in("anna", KEY, CHANNEL, key=fingerprint)
     by_certificate = keeper.sign_in("anna", CERTIFICATE, FTPS, key=PRINT)
@@ -254,9 +228,7 @@ def test_open_sessions_follow_what_changes(door: Door) -> None:
 
 
 def test_another_password_ends_the_sessions_of_the_old_one(door: Door) -> None:
-    """
-    Whoever learnt the old one is out when it is changed or taken away; keys stay in.
-    """
+    """Whoever learnt the old one is out when it is changed or taken away; keys stay in."""
     keeper = door.keeper
     by_key = keeper.sign_in("anna", KEY, CHANNEL, key=door.key.fingerprint)
     for change in (
@@ -274,9 +246,7 @@ def test_another_password_ends_the_sessions_of_the_old_one(door: Door) -> None:
 
 
 def test_a_key_that_was_revoked_opens_nothing_more(door: Door) -> None:
-    """
-    Neither a session that was just being signed in, nor a tunnel of one that is open.
-    """
+    """Neither a session that was just being signed in, nor a tunnel of one that is open."""
     keeper, key, told = door.keeper, door.key.fingerprint, list[str]()
     session = keeper.sign_in("anna", KEY, CHANNEL, key=key)
     session.on_change(lambda: told.append("changed"))
@@ -296,9 +266,7 @@ def test_a_key_that_was_revoked_opens_nothing_more(door: Door) -> None:
 
 
 def test_a_password_that_was_changed_opens_nothing_more(door: Door) -> None:
-    """
-    Neither a session that was just being signed in, nor a tunnel, open or not.
-    """
+    """Neither a session that was just being signed in, nor a tunnel, open or not."""
     keeper, channel = door.keeper, replace(CHANNEL, began_at=NOW + 1)
     low = Tunnel("log", DEFAULT_MODEL.classes[1], Address("127.0.0.1", 514), ("group:partners",))
     keeper.renew(replace(door.rules, tunnels=(low,)))
@@ -316,9 +284,7 @@ def test_a_password_that_was_changed_opens_nothing_more(door: Door) -> None:
 
 
 def test_a_certificate_that_ends_by_itself_ends_its_session(door: Door) -> None:
-    """
-    Nothing changes in the database; the minute brings it.
-    """
+    """Nothing changes in the database; the minute brings it."""
     clock = [NOW]
     house = replace(door.ground.house, now=lambda: clock[0])
     keeper = DropDoorkeeper(door.rules, door.people, house, protocol=TransferProtocol.FTPS)
@@ -330,9 +296,7 @@ def test_a_certificate_that_ends_by_itself_ends_its_session(door: Door) -> None:
 
 
 def test_nobody_comes_in_while_nobody_can_be_looked_up(door: Door) -> None:
-    """
-    A database or a country file that is gone admits nobody, and cuts who is in.
-    """
+    """A database or a country file that is gone admits nobody, and cuts who is in."""
     session = door.keeper.sign_in("anna", KEY, CHANNEL, key=door.key.fingerprint)
     (door.folder / "country.mmdb").unlink()
     with pytest.raises(TransferError) as caught:
@@ -340,14 +304,10 @@ def test_nobody_comes_in_while_nobody_can_be_looked_up(door: Door) -> None:
     assert caught.value.trouble is Trouble.FAILED
 
     class Gone:
-        """
-        A store of identities that does not answer.
-        """
+        """A store of identities that does not answer."""
 
         def __getattr__(self, name: str) -> Callable[..., object]:
-            """
-            Fail at every question.
-            """
+            """Fail at every question."""
 
             def fail(*_: object) -> object:
                 raise SourceError("the database does not answer")

@@ -1,6 +1,4 @@
-"""
-Grants and second factors at the door of a secret drop, with a clock of the test's own.
-"""
+"""Grants and second factors at the door of a secret drop, with a clock of the test's own."""
 
 from __future__ import annotations
 
@@ -47,14 +45,10 @@ BOTH = KEY | {CODE}
 
 
 class Vault(Door):
-    """
-    A door with a secret drop and tunnel besides; *now* is what its clock shows.
-    """
+    """A door with a secret drop and tunnel besides; *now* is what its clock shows."""
 
     def __init__(self, folder: Path) -> None:
-        """
-        Let anna have an app and a password.
-        """
+        """Let anna have an app and a password."""
         super().__init__(folder)
         self.now = NOW + 100.0
         recipient = str(HybridIdentity.generate().recipient())
@@ -85,16 +79,12 @@ class Vault(Door):
         )
 
     def set_up_app(self) -> None:
-        """
-        Give anna an app, at this moment.
-        """
+        """Give anna an app, at this moment."""
         sealed = self.sealer.seal("anna", SECRET)
         self.people.set_totp("anna", sealed, CODES, step=0, by="test", now=self.now)
 
     def grant(self, asset: str = "drop plans", minutes: int = 60) -> str:
-        """
-        Let anna have a grant from now on.
-        """
+        """Let anna have a grant from now on."""
         asked = self.people.ask_grant(
             "anna", asset, reason="a test", minutes=minutes, by="one", now=self.now
         )
@@ -102,48 +92,36 @@ class Vault(Door):
         return asked.id
 
     def code(self) -> str:
-        """
-        Return what the app shows now.
-        """
+        """Return what the app shows now."""
         return code_at(SECRET, int(self.now // 30))
 
     def second(
         self, typed: str, ways: frozenset[Method] = BY_CODE, peer: str = ""
     ) -> Method | None:
-        """
-        Return what anna has proven by *typed*.
-        """
+        """Return what anna has proven by *typed*."""
         return self.keeper.check_second("anna", typed, peer or CHANNEL.peer, ways)
 
     def session(self, methods: frozenset[Method] = BOTH) -> Session:
-        """
-        Return a session of anna.
-        """
+        """Return a session of anna."""
         found = self.keeper.sign_in("anna", methods, CHANNEL, key=self.key.fingerprint)
         assert isinstance(found, Session)
         return found
 
     def more(self, methods: frozenset[Method] = KEY) -> MoreProof | None:
-        """
-        Return what anna would be asked for.
-        """
+        """Return what anna would be asked for."""
         return self.keeper.more_proof("anna", methods, CHANNEL, key=self.key.fingerprint)
 
 
 @pytest.fixture
 def vault(tmp_path: Path) -> Iterator[Vault]:
-    """
-    Give the door; what it holds is closed in the end.
-    """
+    """Give the door; what it holds is closed in the end."""
     one = Vault(tmp_path)
     yield one
     one.close()
 
 
 def test_more_is_asked_for_only_where_it_opens_something(vault: Vault) -> None:
-    """
-    A running grant, a strong channel, an allowed country, a key; and a way to give it.
-    """
+    """A running grant, a strong channel, an allowed country, a key; and a way to give it."""
     keeper, key = vault.keeper, vault.key.fingerprint
     assert vault.more() is None
     vault.grant()
@@ -166,9 +144,7 @@ def test_more_is_asked_for_only_where_it_opens_something(vault: Vault) -> None:
 
 
 def test_what_is_typed_proves_what_it_looks_like(vault: Vault) -> None:
-    """
-    Each code once; a way that was not asked for proves nothing; nobody else's code does.
-    """
+    """Each code once; a way that was not asked for proves nothing; nobody else's code does."""
     assert vault.second(vault.code()) is CODE
     assert vault.second(vault.code()) is None
     assert vault.second(CODES[0].lower()) is RECOVERY
@@ -191,9 +167,7 @@ def test_what_is_typed_proves_what_it_looks_like(vault: Vault) -> None:
 
 
 def test_guesses_are_slowed_down_and_a_key_takes_none_back(vault: Vault) -> None:
-    """
-    Whoever stole the key signs in with it between guesses, and gains nothing by that.
-    """
+    """Whoever stole the key signs in with it between guesses, and gains nothing by that."""
     vault.grant()
     for _ in range(5):
         assert vault.second("000000") is None
@@ -206,9 +180,7 @@ def test_guesses_are_slowed_down_and_a_key_takes_none_back(vault: Vault) -> None
 
 
 def test_a_key_takes_no_wrong_password_back_either(vault: Vault) -> None:
-    """
-    Else a stolen key could be used to find the password that goes beside it.
-    """
+    """Else a stolen key could be used to find the password that goes beside it."""
     vault.people.set_password("anna", PASSWORD, by="test", now=NOW)
     for _ in range(5):
         assert not vault.keeper.check_password("anna", "wrong", CHANNEL.peer)
@@ -217,9 +189,7 @@ def test_a_key_takes_no_wrong_password_back_either(vault: Vault) -> None:
 
 
 def test_strangers_make_nobody_wait_for_a_code(vault: Vault) -> None:
-    """
-    Wrong passwords of all the world are counted apart from what is typed beside a key.
-    """
+    """Wrong passwords of all the world are counted apart from what is typed beside a key."""
     for number in range(300):
         vault.keeper.failed("anna", f"198.51.100.{number % 250}", "the signature is wrong")
         vault.keeper.failed("anna", CHANNEL.peer, "the signature is wrong")
@@ -227,9 +197,7 @@ def test_strangers_make_nobody_wait_for_a_code(vault: Vault) -> None:
 
 
 def test_a_grant_that_runs_out_ends_what_it_opened_to_the_second(vault: Vault) -> None:
-    """
-    At the next request by itself, and what the connection holds besides within a tick.
-    """
+    """At the next request by itself, and what the connection holds besides within a tick."""
     grant = vault.grant(minutes=1)
     session, told = vault.session(), list[str]()
     session.on_change(lambda: told.append("changed"))
@@ -265,9 +233,7 @@ def test_a_grant_that_runs_out_ends_what_it_opened_to_the_second(vault: Vault) -
 
 
 def test_a_grant_that_was_ended_ends_it_at_the_next_look(vault: Vault) -> None:
-    """
-    Also for a tunnel, and whoever had nothing else is out with the reason.
-    """
+    """Also for a tunnel, and whoever had nothing else is out with the reason."""
     keeper, key = vault.keeper, vault.key.fingerprint
     grants = [vault.grant(), vault.grant("tunnel vault")]
     session = vault.session()
@@ -287,9 +253,7 @@ def test_a_grant_that_was_ended_ends_it_at_the_next_look(vault: Vault) -> None:
 
 
 def test_who_has_nothing_else_is_out_with_the_reason(vault: Vault) -> None:
-    """
-    Not merely "no longer admitted".
-    """
+    """Not merely "no longer admitted"."""
     grant = vault.grant()
     drops = {"plans": vault.ground.drops["plans"]}
     vault.keeper.renew(replace(vault.rules, drops=drops, tunnels=()))
@@ -302,9 +266,7 @@ def test_who_has_nothing_else_is_out_with_the_reason(vault: Vault) -> None:
 
 
 def test_who_has_only_a_secret_tunnel_is_told_what_is_missing(vault: Vault) -> None:
-    """
-    A sign-in that opens nothing names the rule of the tunnel.
-    """
+    """A sign-in that opens nothing names the rule of the tunnel."""
     vault.keeper.renew(replace(vault.rules, drops={}, tunnels=vault.rules.tunnels[1:]))
     error = refused(vault.session, '"vault" is secret: a grant that another person')
     assert error.rule == "access-no-approval"
@@ -314,9 +276,7 @@ def test_who_has_only_a_secret_tunnel_is_told_what_is_missing(vault: Vault) -> N
 
 
 def test_a_code_counts_no_longer_than_its_app(vault: Vault) -> None:
-    """
-    Another app, or none, takes the secret drop away and leaves what the key opens.
-    """
+    """Another app, or none, takes the secret drop away and leaves what the key opens."""
     vault.grant()
     session = vault.session()
     vault.now += 1
@@ -331,9 +291,7 @@ def test_a_code_counts_no_longer_than_its_app(vault: Vault) -> None:
 
 
 def test_a_password_that_changed_ends_the_session_that_rests_on_it(vault: Vault) -> None:
-    """
-    Beside a key, too: somebody thought that it was known to others.
-    """
+    """Beside a key, too: somebody thought that it was known to others."""
     vault.grant()
     session = vault.session(KEY | BY_PASSWORD)
     assert "plans" in names(session)
@@ -344,9 +302,7 @@ def test_a_password_that_changed_ends_the_session_that_rests_on_it(vault: Vault)
 
 
 def test_who_cannot_be_looked_up_is_asked_for_nothing_and_proves_nothing(vault: Vault) -> None:
-    """
-    A database that does not answer, a site key that cannot be had.
-    """
+    """A database that does not answer, a site key that cannot be had."""
     vault.grant()
 
     def locked() -> str:
@@ -364,9 +320,7 @@ def test_who_cannot_be_looked_up_is_asked_for_nothing_and_proves_nothing(vault: 
 
 
 def test_every_proof_was_fresh_at_the_sign_in() -> None:
-    """
-    A connection has a minute to sign in, so that no proof is older than five then (ADR 0022).
-    """
+    """A connection has a minute to sign in, so that no proof is older than five then (ADR 0022)."""
     ftps = FTPSSettings(TLSFiles("", "", ""))
     assert SSHSettings(()).login_grace_seconds <= FRESH_SECONDS
     assert ftps.login_seconds <= FRESH_SECONDS

@@ -1,6 +1,4 @@
-"""
-Who holds a key is remembered, and never longer than it is so.
-"""
+"""Who holds a key is remembered, and never longer than it is so."""
 
 from __future__ import annotations
 
@@ -31,9 +29,7 @@ PRINT = "ab" * 32
 
 
 class Asked:
-    """
-    A real store of identities that counts what it is asked.
-    """
+    """A real store of identities that counts what it is asked."""
 
     def __init__(self, store: IdentityStore) -> None:
         self.store = store
@@ -41,23 +37,17 @@ class Asked:
         self.told_generation: int | None = None
 
     def __getattr__(self, name: str) -> Any:
-        """
-        Count and pass on.
-        """
+        """Count and pass on."""
         self.asked[name] += 1
         return getattr(self.store, name)
 
     def generation(self) -> int:
-        """
-        Return what the test wants told, else the real one.
-        """
+        """Return what the test wants told, else the real one."""
         return self.store.generation() if self.told_generation is None else self.told_generation
 
 
 class Room:
-    """
-    anna holds a key and a certificate, ben nothing; *clock* is what the time is.
-    """
+    """anna holds a key and a certificate, ben nothing; *clock* is what the time is."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -76,26 +66,20 @@ class Room:
         self.lookup = Lookup(self.asked, lambda: self.clock)
 
     def holder(self, name: str = "anna", key: str = "") -> Identity | None:
-        """
-        Return who *name* is, if anna's key, or *key*, is theirs.
-        """
+        """Return who *name* is, if anna's key, or *key*, is theirs."""
         return self.lookup.holder(name, KEY, key or self.key)
 
 
 @pytest.fixture
 def room(tmp_path: Path) -> Iterator[Room]:
-    """
-    Give a room over a database that is closed in the end.
-    """
+    """Give a room over a database that is closed in the end."""
     one = Room(tmp_path / "register.sqlite")
     yield one
     one.people.close()
 
 
 def test_who_holds_a_key_is_looked_up_once(room: Room) -> None:
-    """
-    As long as nothing changes; who holds none is looked up whole each time, known or not.
-    """
+    """As long as nothing changes; who holds none is looked up whole each time, known or not."""
     for _ in range(3):
         found = room.holder()
         assert found is not None
@@ -108,9 +92,7 @@ def test_who_holds_a_key_is_looked_up_once(room: Room) -> None:
 
 
 def test_a_change_by_another_process_holds_at_once(room: Room) -> None:
-    """
-    Groups, a revoked key, a removed user, and a key that is somebody else's by now.
-    """
+    """Groups, a revoked key, a removed user, and a key that is somebody else's by now."""
     assert room.holder() is not None
     with IdentityStore(sqlite_url(str(room.path))) as other:
         other.regroup("anna", ["readers"], ["partners"], by="test", now=NOW)
@@ -128,9 +110,7 @@ def test_a_change_by_another_process_holds_at_once(room: Room) -> None:
 
 
 def test_a_certificate_ends_by_itself(room: Room) -> None:
-    """
-    No change tells of it: whoever is remembered is asked for the date each time.
-    """
+    """No change tells of it: whoever is remembered is asked for the date each time."""
     assert room.lookup.holder("anna", CERTIFICATE, PRINT) is not None
     room.clock = NOW + 12
     assert room.lookup.holder("anna", CERTIFICATE, PRINT) is None
@@ -153,9 +133,7 @@ def test_a_database_that_was_put_back_is_noticed(room: Room, later: float) -> No
 
 
 def test_nobody_is_remembered_while_the_database_is_silent(room: Room) -> None:
-    """
-    Who was admitted a moment ago is not, while nobody can tell whether that has changed.
-    """
+    """Who was admitted a moment ago is not, while nobody can tell whether that has changed."""
     assert room.holder() is not None
     room.people.close()
     for one in room.path.parent.glob("register.sqlite*"):
@@ -166,9 +144,7 @@ def test_nobody_is_remembered_while_the_database_is_silent(room: Room) -> None:
 
 
 def test_what_a_key_was_proven_for_is_all_that_counts(room: Room) -> None:
-    """
-    A key that is gone ends everything; without one, only the password is asked for.
-    """
+    """A key that is gone ends everything; without one, only the password is asked for."""
     room.people.set_password("ben", "five plain words are enough", by="test", now=NOW - 1)
     found, methods, gone = room.lookup.present("ben", frozenset([Method.PASSWORD]), "", NOW)
     assert found is not None

@@ -27,9 +27,7 @@ EVENT = Event(
 
 
 def test_events_reach_register_and_log(tmp_path: Path) -> None:
-    """
-    In order, within a moment, with everything that is known, and vouched for by the trail.
-    """
+    """In order, within a moment, with everything that is known, and vouched for by the trail."""
     url, log = f"sqlite:///{tmp_path / 'r.sqlite'}", tmp_path / "log.jsonl"
     with (
         Register(url) as register,
@@ -72,9 +70,7 @@ def test_events_reach_register_and_log(tmp_path: Path) -> None:
 
 
 def test_what_looks_like_data_in_a_name_is_masked(tmp_path: Path) -> None:
-    """
-    A card in a file name, also in the new name of a rename, is in neither trail.
-    """
+    """A card in a file name, also in the new name of a rename, is in neither trail."""
     url, log = f"sqlite:///{tmp_path / 'r.sqlite'}", tmp_path / "log.jsonl"
     with EventWriter(lambda: Register(url), str(log), print, SCANNER) as writer:
         writer.note(
@@ -95,9 +91,7 @@ def test_what_looks_like_data_in_a_name_is_masked(tmp_path: Path) -> None:
 def test_events_wait_for_a_register_that_does_not_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    The log has them at once, the register when it is back, and the operator is told once.
-    """
+    """The log has them at once, the register when it is back, and the operator is told once."""
     monkeypatch.setattr(events, "_RETRY_SECONDS", 0.05)
     url, log = f"sqlite:///{tmp_path / 'r.sqlite'}", tmp_path / "log.jsonl"
     told: list[str] = []
@@ -122,9 +116,7 @@ def test_events_wait_for_a_register_that_does_not_answer(
 def test_a_register_that_was_changed_ends_no_recording(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Whatever stands in it, the thread goes on; what it could not record is told in the end.
-    """
+    """Whatever stands in it, the thread goes on; what it could not record is told in the end."""
     monkeypatch.setattr(events, "_RETRY_SECONDS", 0.05)
     url, path, told = f"sqlite:///{tmp_path / 'r.sqlite'}", tmp_path / "r.sqlite", list[str]()
     Register(url).close()
@@ -148,9 +140,7 @@ def test_a_register_that_was_changed_ends_no_recording(
 
 
 def test_a_log_that_cannot_be_written_is_told_once(tmp_path: Path) -> None:
-    """
-    The register has the events all the same.
-    """
+    """The register has the events all the same."""
     url, told = f"sqlite:///{tmp_path / 'r.sqlite'}", list[str]()
     log = tmp_path / "missing" / "log.jsonl"
     with (
@@ -174,9 +164,7 @@ def test_a_log_that_cannot_be_written_is_told_once(tmp_path: Path) -> None:
 
 
 def test_a_full_volume_leaves_no_half_line(tmp_path: Path) -> None:
-    """
-    What did not fit is not there at all, and the next line stands by itself.
-    """
+    """What did not fit is not there at all, and the next line stands by itself."""
     log = tmp_path / "log.jsonl"
     append_lines(str(log), ["first"])
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -193,9 +181,7 @@ def test_a_full_volume_leaves_no_half_line(tmp_path: Path) -> None:
 def test_a_log_is_put_aside_when_it_is_large(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    One older part is kept; no line is lost at the change, and links are not followed.
-    """
+    """One older part is kept; no line is lost at the change, and links are not followed."""
     monkeypatch.setattr(events, "MAX_LOG_BYTES", 10)
     log = tmp_path / "log.jsonl"
     append_lines(str(log), ["first of them"])

@@ -20,9 +20,7 @@ from tests.unit.transfer.adapters.ftps_served import PASSWORD, certificate, serv
 
 
 class _Ends:
-    """
-    Our end over a socket, and a client's in memory that tells what reached it.
-    """
+    """Our end over a socket, and a client's in memory that tells what reached it."""
 
     def __init__(self, folder: Path) -> None:
         chain, key, _ = certificate(folder, "localhost")
@@ -37,9 +35,7 @@ class _Ends:
         self.client = context.wrap_bio(self.incoming, self.outgoing, server_hostname="localhost")
 
     def carry(self, piece: int = 65536) -> int:
-        """
-        Carry bytes both ways, to us in pieces of that size; return how many came from us.
-        """
+        """Carry bytes both ways, to us in pieces of that size; return how many came from us."""
         data = self.outgoing.read()
         for at in range(0, len(data), piece):
             self.wire.sendall(data[at : at + piece])
@@ -53,9 +49,7 @@ class _Ends:
         return len(heard)
 
     def received(self) -> tuple[bytes, bool | None]:
-        """
-        Return what has reached us, and whether and how it ended.
-        """
+        """Return what has reached us, and whether and how it ended."""
         wire, plain = ReceiveBuffer(20_000), ReceiveBuffer(20_000)
         got = bytearray()
         while True:
@@ -67,9 +61,7 @@ class _Ends:
                 return bytes(got), whole
 
     def shake(self, piece: int = 65536) -> None:
-        """
-        Do the handshake.
-        """
+        """Do the handshake."""
         while not self.tls.established:
             with contextlib.suppress(ssl.SSLWantReadError):
                 self.client.do_handshake()

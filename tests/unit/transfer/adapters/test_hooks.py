@@ -25,9 +25,7 @@ HARMLESS = b"day,rain\n" + b"monday,3\n" * 40
 
 @pytest.fixture
 def ground(tmp_path: Path) -> Iterator[Ground]:
-    """
-    Give drops whose uploads are looked at.
-    """
+    """Give drops whose uploads are looked at."""
     one = Ground(tmp_path)
     hooks = UploadHooks(
         DEFAULT_MODEL, one.events.append, one.complaints.append, SCANNER, idle_seconds=0.0
@@ -39,9 +37,7 @@ def ground(tmp_path: Path) -> Iterator[Ground]:
 
 
 def refused(ground: Ground, path: str, content: bytes) -> TransferError:
-    """
-    Assert that an upload is refused at its end.
-    """
+    """Assert that an upload is refused at its end."""
     with pytest.raises(TransferError) as caught:
         put(ground.session(), path, content)
     assert caught.value.trouble is Trouble.DENIED
@@ -50,9 +46,7 @@ def refused(ground: Ground, path: str, content: bytes) -> TransferError:
 
 @pytest.mark.parametrize("content", [IBANS, b"pay to DE89370400440532013000 please\n" * 30000])
 def test_refuse_lets_nothing_stricter_in(ground: Ground, content: bytes) -> None:
-    """
-    A table of accounts, and a long text with them, never show in a restricted drop.
-    """
+    """A table of accounts, and a long text with them, never show in a restricted drop."""
     drop = ground.add(on_mismatch=OnMismatch.REFUSE)
     error = refused(ground, "in/a.csv", content)
     assert error.rule == "drop-class-exceeded"
@@ -65,9 +59,7 @@ def test_refuse_lets_nothing_stricter_in(ground: Ground, content: bytes) -> None
 
 
 def test_what_is_not_stricter_comes_in(ground: Ground) -> None:
-    """
-    The same drop takes what is of its class, also over what was there, and nothing is left.
-    """
+    """The same drop takes what is of its class, also over what was there, and nothing is left."""
     drop = ground.add(on_mismatch=OnMismatch.REFUSE)
     session = ground.session()
     for content in (HARMLESS, HARMLESS * 2, b"", b"\x00\x01binary" * 50_000):
@@ -80,18 +72,14 @@ def test_what_is_not_stricter_comes_in(ground: Ground) -> None:
 
 
 def test_an_upload_of_its_own_class_needs_no_refusal(ground: Ground) -> None:
-    """
-    Accounts belong into a confidential drop.
-    """
+    """Accounts belong into a confidential drop."""
     ground.add(classification="confidential", on_mismatch=OnMismatch.REFUSE)
     put(ground.session(), "in/a.csv", IBANS)
     assert get(ground.session(), "in/a.csv") == IBANS
 
 
 def test_quarantine_keeps_it_where_no_client_looks(ground: Ground) -> None:
-    """
-    The client is told no; the operator finds it under the id that the trail names.
-    """
+    """The client is told no; the operator finds it under the id that the trail names."""
     drop = ground.add(on_mismatch=OnMismatch.QUARANTINE)
     error = refused(ground, "in/a.csv", IBANS)
     assert "the operator keeps it" in error.message
@@ -107,9 +95,7 @@ def test_quarantine_keeps_it_where_no_client_looks(ground: Ground) -> None:
 
 
 def test_record_tells_afterwards(ground: Ground) -> None:
-    """
-    The upload is there at once; some time later the trail says what it holds.
-    """
+    """The upload is there at once; some time later the trail says what it holds."""
     ground.add()
     session = ground.session()
     put(session, "in/a.csv", IBANS)
@@ -127,9 +113,7 @@ def test_record_tells_afterwards(ground: Ground) -> None:
 def test_a_look_afterwards_that_fails_is_told(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Nobody takes an upload that was not looked at for one that is of its drop's class.
-    """
+    """Nobody takes an upload that was not looked at for one that is of its drop's class."""
 
     def fail(*_: object) -> None:
         raise ValueError("DE89370400440532013000")
@@ -147,9 +131,7 @@ def test_a_look_afterwards_that_fails_is_told(
 def test_what_waits_at_the_end_is_looked_at_or_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
-    """
-    A service that is stopped right after an upload leaves no upload of which nothing is known.
-    """
+    """A service that is stopped right after an upload leaves no upload of which nothing is known."""
     monkeypatch.setattr(module, "CLOSE_SECONDS", seconds)
     one = Ground(tmp_path)
     one.hooks = UploadHooks(
@@ -167,9 +149,7 @@ def test_what_waits_at_the_end_is_looked_at_or_told(
 
 
 def test_a_rename_is_looked_at_too(ground: Ground) -> None:
-    """
-    What was uploaded as a part is judged under its name.
-    """
+    """What was uploaded as a part is judged under its name."""
     ground.add()
     session = ground.session()
     put(session, "in/a.csv.filepart", IBANS)
@@ -180,9 +160,7 @@ def test_a_rename_is_looked_at_too(ground: Ground) -> None:
 
 
 def test_a_part_that_stays_is_looked_at(ground: Ground) -> None:
-    """
-    Who never renames ``NAME.filepart`` hides nothing by that.
-    """
+    """Who never renames ``NAME.filepart`` hides nothing by that."""
     ground.add()
     put(ground.session(), "in/b.csv.filepart", IBANS)
     assert wait_until(lambda: len(ground.events) == 2)
@@ -194,9 +172,7 @@ def test_a_part_that_stays_is_looked_at(ground: Ground) -> None:
     "content", [gzip.compress(IBANS, mtime=0), b"PK\x03\x04" + IBANS, b"\x89PNG\r\n\x1a\n" + IBANS]
 )
 def test_what_could_not_be_seen_is_told(ground: Ground, content: bytes) -> None:
-    """
-    What hides in a format that is not read comes in, and the trail says that nobody saw it.
-    """
+    """What hides in a format that is not read comes in, and the trail says that nobody saw it."""
     ground.add(on_mismatch=OnMismatch.REFUSE)
     put(ground.session(), "in/a.csv", content)
     put(ground.session(), "in/b.csv", HARMLESS)
@@ -206,9 +182,7 @@ def test_what_could_not_be_seen_is_told(ground: Ground, content: bytes) -> None:
 
 
 def test_a_look_that_fails_passes_nothing(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    When the detector itself breaks, an enforcing drop takes nothing.
-    """
+    """When the detector itself breaks, an enforcing drop takes nothing."""
 
     def broken(*_: object) -> object:
         raise RuntimeError
@@ -220,9 +194,7 @@ def test_a_look_that_fails_passes_nothing(ground: Ground, monkeypatch: pytest.Mo
 
 
 def test_who_comes_second_leaves_nothing(ground: Ground) -> None:
-    """
-    When the name was taken meanwhile, the upload fails, and its hidden part goes.
-    """
+    """When the name was taken meanwhile, the upload fails, and its hidden part goes."""
     drop = ground.add(on_mismatch=OnMismatch.REFUSE)
     session = ground.session()
     upload = session.open_write("in/a", exclusive=True)
@@ -237,9 +209,7 @@ def test_who_comes_second_leaves_nothing(ground: Ground) -> None:
 
 
 def test_uploads_to_an_inspecting_drop_begin_anew(ground: Ground) -> None:
-    """
-    What breaks off leaves nothing, because the whole must be seen.
-    """
+    """What breaks off leaves nothing, because the whole must be seen."""
     drop = ground.add(on_mismatch=OnMismatch.REFUSE)
     session = ground.session()
     upload = session.open_write("in/a")
@@ -253,9 +223,7 @@ def test_uploads_to_an_inspecting_drop_begin_anew(ground: Ground) -> None:
 
 
 def test_formats_are_those_of_an_assessment(ground: Ground) -> None:
-    """
-    JSON and tables are read as such; packed bytes are let through, as not looked at.
-    """
+    """JSON and tables are read as such; packed bytes are let through, as not looked at."""
     ground.add(on_mismatch=OnMismatch.REFUSE)
     refused(ground, "in/a.json", json.dumps([{"iban": "DE89370400440532013000"}] * 30).encode())
     put(ground.session(), "in/a.zip", b"PK\x03\x04" + zlib.compress(IBANS))

@@ -13,9 +13,7 @@ from tests.unit.transfer.adapters.dropped import Ground, put
 
 
 def test_what_passes_by_is_read_once_more_from_its_head() -> None:
-    """
-    The head is read, then everything from the beginning; a third time is too late.
-    """
+    """The head is read, then everything from the beginning; a third time is too late."""
     passing = Passing(10_000_000)
     content = bytes(range(256)) * 8000
 
@@ -37,9 +35,7 @@ def test_what_passes_by_is_read_once_more_from_its_head() -> None:
 
 
 def test_no_more_passes_than_may() -> None:
-    """
-    The reader sees an end at the limit, and it is told that there was more.
-    """
+    """The reader sees an end at the limit, and it is told that there was more."""
     passing = Passing(10)
     passing.feed(b"0123456")
     seen = [passing.was_cut]
@@ -53,9 +49,7 @@ def test_no_more_passes_than_may() -> None:
 
 
 def test_neither_side_waits_for_one_that_is_gone() -> None:
-    """
-    A writer goes on without a reader, and a reader ends without a writer.
-    """
+    """A writer goes on without a reader, and a reader ends without a writer."""
     passing = Passing(1 << 30)
     passing.reader_gone()
     for _ in range(100):
@@ -73,9 +67,7 @@ def test_neither_side_waits_for_one_that_is_gone() -> None:
 
 
 def test_a_stored_file_is_read_as_far_as_it_may(tmp_path: Path) -> None:
-    """
-    Only the first part, and only while it may go on.
-    """
+    """Only the first part, and only while it may go on."""
     ground = Ground(tmp_path)
     drop = ground.add()
     put(ground.session(), "in/a", b"0123456789" * 1000)
@@ -91,9 +83,7 @@ def test_a_stored_file_is_read_as_far_as_it_may(tmp_path: Path) -> None:
 @pytest.mark.parametrize("most", [50_000, 70_000, 600_000])
 @pytest.mark.parametrize("size", [0, 1, 1 << 20, (1 << 20) + 1, 9_000_000])
 def test_a_digest_is_that_of_all_bytes_in_order(size: int, most: int) -> None:
-    """
-    Whatever the pieces, and whether a buffer is used again by its owner.
-    """
+    """Whatever the pieces, and whether a buffer is used again by its owner."""
     content = (bytes(range(251)) * (size // 251 + 1))[:size]
     running, buffer = RunningDigest(), bytearray(most)
     for at in range(0, size, most):

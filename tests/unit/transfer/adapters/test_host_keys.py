@@ -1,6 +1,4 @@
-"""
-Host keys: made once, kept, owner only.
-"""
+"""Host keys: made once, kept, owner only."""
 
 from __future__ import annotations
 
@@ -17,9 +15,7 @@ if TYPE_CHECKING:
 
 
 def test_a_key_is_made_once(tmp_path: Path) -> None:
-    """
-    The second call finds what the first one made, and leaves nothing else behind.
-    """
+    """The second call finds what the first one made, and leaves nothing else behind."""
     folder = tmp_path / "ssh"
     first = host_keys(str(folder))
     content = [(folder / "ssh_host_ed25519_key").read_bytes()]
@@ -30,9 +26,7 @@ def test_a_key_is_made_once(tmp_path: Path) -> None:
 
 @pytest.mark.peer("openssh-client")
 def test_the_fingerprint_is_the_one_openssh_prints(tmp_path: Path) -> None:
-    """
-    What a person compares is the same text on both sides.
-    """
+    """What a person compares is the same text on both sides."""
     (path,) = host_keys(str(tmp_path))
     shown = subprocess.check_output(["ssh-keygen", "-lf", path], text=True)
     key = read_host_key(path)
@@ -44,9 +38,7 @@ def test_the_fingerprint_is_the_one_openssh_prints(tmp_path: Path) -> None:
 
 
 def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
-    """
-    Mode 0644 stops the start, with the command that mends it.
-    """
+    """Mode 0644 stops the start, with the command that mends it."""
     (path,) = host_keys(str(tmp_path))
     (tmp_path / "ssh_host_ed25519_key").chmod(0o644)
     with pytest.raises(ConfigError, match="mode 0644, 0600 is required") as caught:
@@ -55,9 +47,7 @@ def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_damaged_key_is_told_and_never_replaced(tmp_path: Path) -> None:
-    """
-    A new key in its place would look like an attack to every client.
-    """
+    """A new key in its place would look like an attack to every client."""
     (path,) = host_keys(str(tmp_path))
     (tmp_path / "ssh_host_ed25519_key").write_bytes(b"damaged")
     with pytest.raises(ConfigError, match="cannot be read"):

@@ -1,6 +1,4 @@
-"""
-The PROXY header: what is right is read to the byte, everything else ends the connection.
-"""
+"""The PROXY header: what is right is read to the byte, everything else ends the connection."""
 
 from __future__ import annotations
 
@@ -24,9 +22,7 @@ SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 def v2(
     source: str, port: int, *, command: int = 0x21, family: int | None = None, extra: bytes = b""
 ) -> bytes:
-    """
-    Return a header of version 2.
-    """
+    """Return a header of version 2."""
     packed = ipaddress.ip_address(source).packed
     kind = family if family is not None else (0x11 if len(packed) == 4 else 0x21)
     body = packed + packed + port.to_bytes(2, "big") + b"\x00\x16" + extra
@@ -48,9 +44,7 @@ GOOD = {
 
 @pytest.mark.parametrize(("header", "peer"), GOOD.values(), ids=GOOD.keys())
 def test_a_header_is_read_to_its_last_byte(header: bytes, peer: tuple[str, int] | None) -> None:
-    """
-    However the bytes come, the answer comes with the last one, and what follows is left.
-    """
+    """However the bytes come, the answer comes with the last one, and what follows is left."""
     for size in range(len(header)):
         assert read_header(header[:size]) is None
     assert read_header(header + b"SSH-2.0-x\r\n") == Proxied(peer, len(header))
@@ -79,18 +73,14 @@ BAD = {
 
 @pytest.mark.parametrize("header", BAD.values(), ids=BAD.keys())
 def test_what_is_none_is_refused(header: bytes) -> None:
-    """
-    One defect each.
-    """
+    """One defect each."""
     with pytest.raises(ProxyHeaderError):
         read_header(header)
 
 
 @given(st.one_of(st.binary(max_size=200), st.binary(max_size=80).map(lambda b: SIGNATURE + b)))
 def test_no_bytes_do_anything_but_be_read_refused_or_awaited(data: bytes) -> None:
-    """
-    Fuzz: never another error, never more bytes than there are, never waiting for ever.
-    """
+    """Fuzz: never another error, never more bytes than there are, never waiting for ever."""
     try:
         found = read_header(data)
     except ProxyHeaderError:
@@ -105,9 +95,7 @@ def test_no_bytes_do_anything_but_be_read_refused_or_awaited(data: bytes) -> Non
 def test_both_versions_say_the_same(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int, rest: bytes
 ) -> None:
-    """
-    Law: what a balancer writes in one version or the other is the same client.
-    """
+    """Law: what a balancer writes in one version or the other is the same client."""
     family = "TCP4" if address.version == 4 else "TCP6"
     line = f"PROXY {family} {address} {address} {port} 22\r\n".encode()
     first, second = read_header(line + rest), read_header(v2(str(address), port) + rest)

@@ -1,6 +1,4 @@
-"""
-The command line of old scp.
-"""
+"""The command line of old scp."""
 
 from __future__ import annotations
 
@@ -23,9 +21,7 @@ GOOD = {
 
 @pytest.mark.parametrize(("line", "asked"), GOOD.items())
 def test_what_clients_send_is_understood(line: str, asked: SCPCommand) -> None:
-    """
-    Flags in any order, quoting as a shell has it, and paths that begin with a dash.
-    """
+    """Flags in any order, quoting as a shell has it, and paths that begin with a dash."""
     assert read_scp_command(line) == asked
 
 
@@ -47,18 +43,14 @@ def test_what_clients_send_is_understood(line: str, asked: SCPCommand) -> None:
     ],
 )
 def test_everything_else_is_no_scp(line: str) -> None:
-    """
-    Other programs, other flags, open quotes.
-    """
+    """Other programs, other flags, open quotes."""
     with pytest.raises(ValueError):  # noqa: PT011  # one kind of failure
         read_scp_command(line)
 
 
 @given(st.text(max_size=60))
 def test_no_line_does_anything_else(line: str) -> None:
-    """
-    Fuzz: read or refused.
-    """
+    """Fuzz: read or refused."""
     try:
         asked = read_scp_command(line)
     except ValueError:

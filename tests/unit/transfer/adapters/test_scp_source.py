@@ -1,6 +1,4 @@
-"""
-Files on their way out over SCP: what may stand in a line.
-"""
+"""Files on their way out over SCP: what may stand in a line."""
 
 from __future__ import annotations
 

@@ -23,18 +23,14 @@ from tests.unit.transfer.adapters.dropped import ANNA, BEN, CHANNEL, Ground, get
 
 @pytest.fixture
 def ground(tmp_path: Path) -> Iterator[Ground]:
-    """
-    Give a place for drops; its stores are closed in the end.
-    """
+    """Give a place for drops; its stores are closed in the end."""
     one = Ground(tmp_path)
     yield one
     one.close()
 
 
 def refused(act: Callable[[], object], trouble: Trouble, said: str = "") -> TransferError:
-    """
-    Assert that *act* is answered with no, and why.
-    """
+    """Assert that *act* is answered with no, and why."""
     with pytest.raises(TransferError) as caught:
         act()
     assert caught.value.trouble is trouble
@@ -43,9 +39,7 @@ def refused(act: Callable[[], object], trouble: Trouble, said: str = "") -> Tran
 
 
 def test_drops_are_the_folders_of_the_root(ground: Ground) -> None:
-    """
-    The root lists what admits the caller, and nothing else lives there.
-    """
+    """The root lists what admits the caller, and nothing else lives there."""
     ground.add("b")
     ground.add("a")
     session: FileSession = ground.session()
@@ -63,9 +57,7 @@ def test_drops_are_the_folders_of_the_root(ground: Ground) -> None:
 
 
 def test_what_is_uploaded_is_read_again(ground: Ground) -> None:
-    """
-    Content, size, time and owner come back; both ways are noted with the digest.
-    """
+    """Content, size, time and owner come back; both ways are noted with the digest."""
     ground.add()
     session = ground.session()
     content = bytes(range(256)) * 9000
@@ -88,9 +80,7 @@ def test_what_is_uploaded_is_read_again(ground: Ground) -> None:
 
 
 def test_bytes_come_in_order_or_not_at_all(ground: Ground) -> None:
-    """
-    A hole and a step back are refused; what was taken before stays.
-    """
+    """A hole and a step back are refused; what was taken before stays."""
     ground.add()
     upload = ground.session().open_write("in/a")
     upload.write_at(0, b"abc")
@@ -102,9 +92,7 @@ def test_bytes_come_in_order_or_not_at_all(ground: Ground) -> None:
 
 
 def test_a_download_in_pieces_has_no_digest(ground: Ground) -> None:
-    """
-    What was not read from end to end in order is noted as part, and without a digest.
-    """
+    """What was not read from end to end in order is noted as part, and without a digest."""
     ground.add()
     session = ground.session()
     put(session, "in/a", b"0123456789")
@@ -117,9 +105,7 @@ def test_a_download_in_pieces_has_no_digest(ground: Ground) -> None:
 
 
 def test_a_digest_is_known_for_one_version_only(ground: Ground) -> None:
-    """
-    A download has it whether this process saw the upload or not; another version has another.
-    """
+    """A download has it whether this process saw the upload or not; another version has another."""
     ground.add()
     session = ground.session()
     for content in (b"first", b"second"):
@@ -133,9 +119,7 @@ def test_a_digest_is_known_for_one_version_only(ground: Ground) -> None:
 
 
 def test_an_upload_that_breaks_off_is_resumed_by_its_owner(ground: Ground) -> None:
-    """
-    Its owner goes on where it stopped; another may not, and may begin anew.
-    """
+    """Its owner goes on where it stopped; another may not, and may begin anew."""
     ground.add()
     session = ground.session()
     first = b"a" * 200_000
@@ -157,9 +141,7 @@ def test_an_upload_that_breaks_off_is_resumed_by_its_owner(ground: Ground) -> No
 
 
 def test_lists_of_a_drop_hold(ground: Ground) -> None:
-    """
-    Each action that a list narrows is refused to who is not on it, with nothing changed.
-    """
+    """Each action that a list narrows is refused to who is not on it, with nothing changed."""
     ground.add(write=("group:partners",), delete=("user:nobody",), read=("group:partners",))
     put(ground.session(), "in/a", b"x")
     anna, ben = ground.session(), ground.session(BEN)
@@ -179,9 +161,7 @@ def test_lists_of_a_drop_hold(ground: Ground) -> None:
 
 
 def test_a_client_that_renames_its_part_needs_no_right_to_delete(ground: Ground) -> None:
-    """
-    WinSCP uploads ``NAME.filepart`` and renames: that is an upload, unless it replaces.
-    """
+    """WinSCP uploads ``NAME.filepart`` and renames: that is an upload, unless it replaces."""
     ground.add(delete=(), file_names=("*.csv",))
     session = ground.session()
     put(session, "in/a.csv.filepart", b"x")
@@ -193,9 +173,7 @@ def test_a_client_that_renames_its_part_needs_no_right_to_delete(ground: Ground)
 
 
 def test_names_follow_the_rules_of_the_drop(ground: Ground) -> None:
-    """
-    Patterns, collisions and names that nobody should have are refused, at a rename too.
-    """
+    """Patterns, collisions and names that nobody should have are refused, at a rename too."""
     ground.add(file_names=("*.csv", "report-?.txt"))
     session = ground.session()
     put(session, "in/A.csv", b"x")
@@ -213,9 +191,7 @@ def test_names_follow_the_rules_of_the_drop(ground: Ground) -> None:
 
 
 def test_files_have_a_largest_size(ground: Ground) -> None:
-    """
-    The byte that is too much is refused; nothing is there then, not even a part.
-    """
+    """The byte that is too much is refused; nothing is there then, not even a part."""
     ground.add(max_file_bytes=10)
     session = ground.session()
     upload = session.open_write("in/a")
@@ -231,9 +207,7 @@ def test_files_have_a_largest_size(ground: Ground) -> None:
 
 
 def test_exclusive_and_replacing(ground: Ground) -> None:
-    """
-    ``exclusive`` finds what is there; an upload replaces only when it ends.
-    """
+    """``exclusive`` finds what is there; an upload replaces only when it ends."""
     ground.add()
     session = ground.session()
     put(session, "in/a", b"old")
@@ -252,9 +226,7 @@ def test_exclusive_and_replacing(ground: Ground) -> None:
 
 
 def test_folders_come_and_go(ground: Ground) -> None:
-    """
-    Folders are made, filled, renamed and removed, each with its event.
-    """
+    """Folders are made, filled, renamed and removed, each with its event."""
     ground.add()
     session = ground.session()
     session.make_folder("in/f")
@@ -277,9 +249,7 @@ def test_folders_come_and_go(ground: Ground) -> None:
 
 
 def test_a_session_that_is_cut_gets_no_further(ground: Ground) -> None:
-    """
-    Neither what is open nor what is asked for goes on; what was begun can be resumed.
-    """
+    """Neither what is open nor what is asked for goes on; what was begun can be resumed."""
     ground.add()
     session = ground.session()
     put(session, "in/a", b"x" * 10)
@@ -302,9 +272,7 @@ def test_a_session_that_is_cut_gets_no_further(ground: Ground) -> None:
 
 
 def test_a_drop_that_is_taken_away_ends_what_is_open_in_it(ground: Ground) -> None:
-    """
-    After the drop is gone for a caller, open files of it stop; others go on.
-    """
+    """After the drop is gone for a caller, open files of it stop; others go on."""
     ground.add("in")
     ground.add("out")
     session = ground.session()
@@ -317,9 +285,7 @@ def test_a_drop_that_is_taken_away_ends_what_is_open_in_it(ground: Ground) -> No
 
 
 def test_a_drop_below_its_class_is_refused_with_the_rule(ground: Ground) -> None:
-    """
-    It is not listed; who names it is told the rule, and the trail has it.
-    """
+    """It is not listed; who names it is told the rule, and the trail has it."""
     ground.add("in")
     against = Refusal("access-no-key", '"paper" is confidential: a key is required', "use a key")
     session = Session(ANNA, CHANNEL, ground.drops, {"paper": against}, ground.house)
@@ -331,9 +297,7 @@ def test_a_drop_below_its_class_is_refused_with_the_rule(ground: Ground) -> None
 
 
 def test_what_is_sealed_elsewhere_is_delivered_sealed(ground: Ground) -> None:
-    """
-    Under ``NAME.age`` come the sealed bytes, in their own size; under ``NAME`` none do.
-    """
+    """Under ``NAME.age`` come the sealed bytes, in their own size; under ``NAME`` none do."""
     identity = HybridIdentity.generate()
     recipients = (str(identity.recipient()),)
     ground.add("safe", "secret", rung=StorageRung.HIGHLY_ENCRYPTED, recipients=recipients)
@@ -356,9 +320,7 @@ def test_what_is_sealed_elsewhere_is_delivered_sealed(ground: Ground) -> None:
 
 
 def test_a_name_that_would_be_delivered_as_another_is_refused(ground: Ground) -> None:
-    """
-    ``a.age`` beside ``a`` would be two files of one name; elsewhere it is a name as any other.
-    """
+    """``a.age`` beside ``a`` would be two files of one name; elsewhere it is a name as any other."""
     recipients = (str(HybridIdentity.generate().recipient()),)
     ground.add("safe", "secret", rung=StorageRung.HIGHLY_ENCRYPTED, recipients=recipients)
     ground.add()
@@ -378,9 +340,7 @@ def test_a_name_that_would_be_delivered_as_another_is_refused(ground: Ground) ->
 
 
 def test_a_drop_that_takes_a_grant_is_shut_without_one(ground: Ground) -> None:
-    """
-    Whoever hands a session such a drop and no grant opens nothing by that.
-    """
+    """Whoever hands a session such a drop and no grant opens nothing by that."""
     recipients = (str(HybridIdentity.generate().recipient()),)
     ground.add("safe", "secret", rung=StorageRung.HIGHLY_ENCRYPTED, recipients=recipients)
     session = Session(ANNA, CHANNEL, ground.drops, {}, ground.house)
@@ -389,9 +349,7 @@ def test_a_drop_that_takes_a_grant_is_shut_without_one(ground: Ground) -> None:
 
 
 def test_faults_of_the_store_are_told_without_its_places(ground: Ground) -> None:
-    """
-    The client learns what, the operator where; an error of ours is no traceback either.
-    """
+    """The client learns what, the operator where; an error of ours is no traceback either."""
     drop = ground.add()
     session = ground.session()
     put(session, "in/a", b"x" * 100)
@@ -402,16 +360,12 @@ def test_faults_of_the_store_are_told_without_its_places(ground: Ground) -> None
     assert ground.complaints
 
     class Broken:
-        """
-        A store that has a bug.
-        """
+        """A store that has a bug."""
 
         rung, is_remote = drop.store.rung, False
 
         def stat(self, path: object) -> None:
-            """
-            Fail in a way that nobody foresaw.
-            """
+            """Fail in a way that nobody foresaw."""
             raise ValueError(f"secret {path}")
 
     bad = Drop("bad", drop.drop.classification, "", drop.drop.admit)
@@ -422,9 +376,7 @@ def test_faults_of_the_store_are_told_without_its_places(ground: Ground) -> None
 
 
 def test_is_remote_never_raises(ground: Ground) -> None:
-    """
-    Whatever the path, there is an answer.
-    """
+    """Whatever the path, there is an answer."""
     ground.add()
     session = ground.session()
     for path in ("in/a", "", "/", "x", b"\xff", "a\0"):
@@ -432,9 +384,7 @@ def test_is_remote_never_raises(ground: Ground) -> None:
 
 
 def test_leaving_is_told(ground: Ground) -> None:
-    """
-    The doorkeeper hears of each session that closes.
-    """
+    """The doorkeeper hears of each session that closes."""
     left: list[Session] = []
     house = House(ground.events.append, ground.complaints.append, ground.now, None, left.append)
     session = Session(ANNA, CHANNEL, {}, {}, house)

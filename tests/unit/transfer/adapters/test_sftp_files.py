@@ -1,6 +1,4 @@
-"""
-Open files: order, resume, truncation, and what is refused at the close.
-"""
+"""Open files: order, resume, truncation, and what is refused at the close."""
 
 from __future__ import annotations
 
@@ -22,25 +20,19 @@ KEEP = OpenFlag.WRITE | OpenFlag.CREATE
 
 @pytest.fixture
 def files(tmp_path: Path) -> PlainFiles:
-    """
-    Give a session over an empty folder.
-    """
+    """Give a session over an empty folder."""
     return PlainFiles(tmp_path)
 
 
 def writing(files: PlainFiles, flags: int, name: bytes = b"/a") -> Writing:
-    """
-    Open *name* for writing.
-    """
+    """Open *name* for writing."""
     handle = open_file(files, name, flags, remote=False)
     assert isinstance(handle, Writing)
     return handle
 
 
 def test_writes_that_overtake_each_other_are_put_in_order(files: PlainFiles) -> None:
-    """
-    The later bytes wait for the earlier ones.
-    """
+    """The later bytes wait for the earlier ones."""
     handle = writing(files, NEW)
     for offset, data in ((6, b"zwo"), (3, b"ins"), (0, b"e++"), (9, b"!")):
         handle.write(files, offset, memoryview(data))
@@ -52,9 +44,7 @@ def test_writes_that_overtake_each_other_are_put_in_order(files: PlainFiles) -> 
 def test_any_order_gives_the_same_file(
     tmp_path_factory: pytest.TempPathFactory, order: list[int], size: int
 ) -> None:
-    """
-    Law: whatever the order within the window, the bytes are those of their offsets.
-    """
+    """Law: whatever the order within the window, the bytes are those of their offsets."""
     files = PlainFiles(tmp_path_factory.mktemp("order"))
     handle = writing(files, NEW)
     for number in order:
@@ -64,9 +54,7 @@ def test_any_order_gives_the_same_file(
 
 
 def test_a_hole_that_stays_is_refused_at_the_close(files: PlainFiles) -> None:
-    """
-    Nothing appears, and what is whole stays resumable.
-    """
+    """Nothing appears, and what is whole stays resumable."""
     handle = writing(files, NEW)
     handle.write(files, 0, memoryview(b"one"))
     handle.write(files, 5, memoryview(b"two"))
@@ -77,9 +65,7 @@ def test_a_hole_that_stays_is_refused_at_the_close(files: PlainFiles) -> None:
 
 
 def test_what_is_held_is_limited(files: PlainFiles) -> None:
-    """
-    A client cannot park more than the window here.
-    """
+    """A client cannot park more than the window here."""
     handle = writing(files, NEW)
     half = memoryview(bytes(MAX_HELD_BYTES // 2))
     handle.write(files, 10, half)
@@ -90,9 +76,7 @@ def test_what_is_held_is_limited(files: PlainFiles) -> None:
 
 
 def test_a_step_back_is_refused(files: PlainFiles) -> None:
-    """
-    Bytes that are sealed are not replaced.
-    """
+    """Bytes that are sealed are not replaced."""
     handle = writing(files, NEW)
     handle.write(files, 0, memoryview(b"one"))
     with pytest.raises(TransferError, match="cannot be replaced") as caught:
@@ -102,9 +86,7 @@ def test_a_step_back_is_refused(files: PlainFiles) -> None:
 
 
 def test_after_a_failed_write_nothing_is_taken(files: PlainFiles) -> None:
-    """
-    A client that goes on regardless does not get a shorter file acknowledged.
-    """
+    """A client that goes on regardless does not get a shorter file acknowledged."""
     files.quota_bytes = 4
     handle = writing(files, NEW)
     handle.write(files, 0, memoryview(b"1234"))
@@ -118,9 +100,7 @@ def test_after_a_failed_write_nothing_is_taken(files: PlainFiles) -> None:
 
 
 def test_without_truncation_the_first_write_tells_what_is_meant(files: PlainFiles) -> None:
-    """
-    At the end: an append; at 0: a new file, which must not be shorter; else: no.
-    """
+    """At the end: an append; at 0: a new file, which must not be shorter; else: no."""
     (files.root / "a").write_bytes(b"12345")
     handle = writing(files, KEEP)
     handle.write(files, 5, memoryview(b"67"))
@@ -141,9 +121,7 @@ def test_without_truncation_the_first_write_tells_what_is_meant(files: PlainFile
 
 
 def test_truncation_to_nothing_and_to_its_size(files: PlainFiles) -> None:
-    """
-    Any other size is refused.
-    """
+    """Any other size is refused."""
     (files.root / "a").write_bytes(b"12345")
     handle = writing(files, KEEP)
     handle.truncate(files, 5)
@@ -156,9 +134,7 @@ def test_truncation_to_nothing_and_to_its_size(files: PlainFiles) -> None:
 
 
 def test_opening_and_closing_changes_nothing(files: PlainFiles) -> None:
-    """
-    As ``touch`` does it: the bytes stay, the time that was asked for is set.
-    """
+    """As ``touch`` does it: the bytes stay, the time that was asked for is set."""
     (files.root / "a").write_bytes(b"12345")
     handle = writing(files, KEEP)
     handle.modified_at = 1_000_000_000.0
@@ -168,9 +144,7 @@ def test_opening_and_closing_changes_nothing(files: PlainFiles) -> None:
 
 
 def test_appending_ignores_the_offset(files: PlainFiles) -> None:
-    """
-    SFTP says that with APPEND data go to the end (6.3).
-    """
+    """SFTP says that with APPEND data go to the end (6.3)."""
     (files.root / "a").write_bytes(b"123")
     handle = writing(files, OpenFlag.WRITE | OpenFlag.APPEND)
     handle.write(files, 0, memoryview(b"45"))
@@ -193,9 +167,7 @@ def test_flags_mean_what_they_say(
     there: bool,  # noqa: FBT001  # a column of the table
     trouble: Trouble,
 ) -> None:
-    """
-    Without CREATE nothing is made, with EXCLUSIVE nothing replaced.
-    """
+    """Without CREATE nothing is made, with EXCLUSIVE nothing replaced."""
     if there:
         (files.root / "a").write_bytes(b"x")
     with pytest.raises(TransferError) as caught:
@@ -204,9 +176,7 @@ def test_flags_mean_what_they_say(
 
 
 def test_open_files_are_counted(files: PlainFiles) -> None:
-    """
-    One more than the limit is refused, and an abort lets go of all.
-    """
+    """One more than the limit is refused, and an abort lets go of all."""
     handles = Handles()
     for number in range(MAX_HANDLES):
         handles.check_room()

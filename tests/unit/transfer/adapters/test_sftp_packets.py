@@ -1,6 +1,4 @@
-"""
-SFTP's packets: read within their bounds, made as the draft says.
-"""
+"""SFTP's packets: read within their bounds, made as the draft says."""
 
 from __future__ import annotations
 
@@ -16,18 +14,14 @@ from sealgate.transfer.adapters.sftp_packets import Attributes, Kind, PacketErro
 
 
 def test_a_status_is_as_the_draft_draws_it() -> None:
-    """
-    Length, type, number, code, message, language.
-    """
+    """Length, type, number, code, message, language."""
     assert wire.status(7, Status.FAILURE, "no") == bytes.fromhex(
         "00000013 65 00000007 00000004 00000002 6e6f 00000000"
     )
 
 
 def test_attributes_are_read_whole() -> None:
-    """
-    All of version 3, the extended ones passed over.
-    """
+    """All of version 3, the extended ones passed over."""
     body = struct.pack(">IQIIIII", 0x8000000F, 5, 1000, 1001, 0o644, 8, 9)
     body += struct.pack(">I", 1) + wire.string("x@y") + wire.string("z")
     reader = Reader(memoryview(body + b"\0\0\0\7"))
@@ -36,18 +30,14 @@ def test_attributes_are_read_whole() -> None:
 
 
 def test_attributes_of_later_versions_are_refused() -> None:
-    """
-    Their fields would be read as something else.
-    """
+    """Their fields would be read as something else."""
     with pytest.raises(PacketError):
         Reader(memoryview(b"\0\0\0\x10")).attributes()
 
 
 @given(st.binary(max_size=100))
 def test_no_bytes_lead_behind_the_packet(data: bytes) -> None:
-    """
-    Fuzz: every reading method ends in a value or a PacketError.
-    """
+    """Fuzz: every reading method ends in a value or a PacketError."""
     for name in ("u32", "u64", "string", "view", "attributes"):
         try:
             getattr(Reader(memoryview(data)), name)()
@@ -61,9 +51,7 @@ def test_no_bytes_lead_behind_the_packet(data: bytes) -> None:
     st.text(max_size=50).filter(lambda t: not any(0xD800 <= ord(c) < 0xE000 for c in t)),
 )
 def test_every_entry_can_be_told(size: int, modified_at: float, owner: str) -> None:
-    """
-    Law: times before the epoch or of no calendar, and odd owners, make a packet all the same.
-    """
+    """Law: times before the epoch or of no calendar, and odd owners, make a packet all the same."""
     entry = Entry(("d", "f"), False, size, modified_at, owner=owner)
     told = wire.attributes(entry, 1000)
     read = Reader(memoryview(told)).attributes()
@@ -81,17 +69,13 @@ def test_no_name_ends_a_line_early() -> None:
 
 
 def test_space_is_in_blocks() -> None:
-    """
-    statvfs@openssh.com has eleven numbers, in OpenSSH's order.
-    """
+    """statvfs@openssh.com has eleven numbers, in OpenSSH's order."""
     body = wire.statvfs(1, Space(8192, 4096, 10, 5), 255)[5:]
     assert struct.unpack(">I11Q", body) == (1, 4096, 4096, 2, 1, 1, 10, 5, 5, 0, 2, 255)
 
 
 def test_every_trouble_has_a_status() -> None:
-    """
-    What has no word of its own in version 3 is a failure with a message.
-    """
+    """What has no word of its own in version 3 is a failure with a message."""
     codes = {trouble: wire.STATUS_OF.get(trouble, Status.FAILURE) for trouble in Trouble}
     assert codes[Trouble.NOT_FOUND] is Status.NO_SUCH_FILE
     assert codes[Trouble.DENIED] is Status.PERMISSION_DENIED
@@ -100,9 +84,7 @@ def test_every_trouble_has_a_status() -> None:
 
 
 def test_a_packet_of_a_bad_length_is_refused() -> None:
-    """
-    Empty ones and ones longer than was announced.
-    """
+    """Empty ones and ones longer than was announced."""
     for length in (0, wire.MAX_PACKET_BYTES + 1, 0xFFFFFFFF):
         with pytest.raises(PacketError):
             wire.whole(length.to_bytes(4, "big") + bytes([Kind.READ]))

@@ -1,6 +1,4 @@
-"""
-Packets that come in pieces: the same answers, however they are cut, and no more memory.
-"""
+"""Packets that come in pieces: the same answers, however they are cut, and no more memory."""
 
 from __future__ import annotations
 
@@ -26,9 +24,7 @@ _WRITE_AND_CREATE = struct.pack(">II", 0x1A, 0)
 
 
 class _Session:
-    """
-    What the service asks of an SSH session whose client reads at once.
-    """
+    """What the service asks of an SSH session whose client reads at once."""
 
     def __init__(self) -> None:
         self.channel = self
@@ -50,9 +46,7 @@ def _request(kind: int, number: int, body: bytes) -> bytes:
 
 
 def _upload(content: bytes, piece: int) -> bytes:
-    """
-    Return what a client sends that uploads *content* in pieces of that size.
-    """
+    """Return what a client sends that uploads *content* in pieces of that size."""
     writes = [
         _request(Kind.WRITE, 10 + at, string(b"\0\0\0\1") + struct.pack(">Q", at) + string(part))
         for at in range(0, len(content), piece)
@@ -86,9 +80,7 @@ def _cut(data: bytes, cuts: list[int]) -> list[bytes]:
 def test_the_answers_do_not_depend_on_the_pieces(
     size: int, piece: int, cuts: list[int], crumbs: int
 ) -> None:
-    """
-    Anywhere cut, also into single bytes for a while.
-    """
+    """Anywhere cut, also into single bytes for a while."""
     content = (bytes(range(251)) * (size // 251 + 1))[:size]
     sent = _upload(content, piece)
     single = list(range(crumbs, crumbs + 200))
@@ -99,9 +91,7 @@ def test_the_answers_do_not_depend_on_the_pieces(
 
 
 def test_a_write_in_single_bytes_keeps_no_more_than_its_bytes(tmp_path: Path) -> None:
-    """
-    A view by itself takes two hundred times what it shows.
-    """
+    """A view by itself takes two hundred times what it shows."""
     sent = _upload(b"x" * 200_000, 200_000)
     session = _Session()
     service = SFTPService(cast("Session", cast("Any", session)), PlainFiles(tmp_path))
@@ -119,9 +109,7 @@ def test_a_write_in_single_bytes_keeps_no_more_than_its_bytes(tmp_path: Path) ->
 
 @pytest.mark.parametrize(("part", "copied"), [(40_000, 0), (20_000, 20_000)])
 def test_a_digest_keeps_no_large_packet_for_a_small_part(part: int, copied: int) -> None:
-    """
-    Of a packet that holds something else, the part is copied, so that the rest can go.
-    """
+    """Of a packet that holds something else, the part is copied, so that the rest can go."""
     running, packet_of = RunningDigest(), bytes(64 * 1024)
     tracemalloc.start()
     try:

@@ -1,6 +1,4 @@
-"""
-asyncssh is asked for no lines, and gives none: names and paths stay out of logs.
-"""
+"""asyncssh is asked for no lines, and gives none: names and paths stay out of logs."""
 
 from __future__ import annotations
 
@@ -12,9 +10,7 @@ from sealgate.transfer.adapters.ssh_quiet import QUIET
 
 
 def test_nothing_is_kept_at_any_level(caplog: pytest.LogCaptureFixture) -> None:
-    """
-    Not by a logger of its own either, as one is made for each channel.
-    """
+    """Not by a logger of its own either, as one is made for each channel."""
     child = QUIET.get_child("sftp", "conn=1")
     assert child is QUIET
     with caplog.at_level(logging.NOTSET, "asyncssh"):

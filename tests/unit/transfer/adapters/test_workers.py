@@ -1,6 +1,4 @@
-"""
-A server process ends in order: what waits is done before what it needs is let go of.
-"""
+"""A server process ends in order: what waits is done before what it needs is let go of."""
 
 from __future__ import annotations
 
@@ -31,9 +29,7 @@ CARD = b"name,card\n" + b"Ada Example,4111 1111 1111 1111\n" * 20
 
 
 def planned(folder: Path) -> WorkerPlan:
-    """
-    Return what a process serves: the drop "in" for anna.
-    """
+    """Return what a process serves: the drop "in" for anna."""
     database = sqlite_url(str(folder / "register.sqlite"))
     with IdentityStore(database) as people:
         people.add("anna", ["partners"], by="test", now=1.0)
@@ -63,9 +59,7 @@ def planned(folder: Path) -> WorkerPlan:
 def test_what_came_right_before_a_stop_is_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    The stores stay open until the last look is done; nothing of it is left in the complaints.
-    """
+    """The stores stay open until the last look is done; nothing of it is left in the complaints."""
     # Nobody waits for the look in between, and a busy machine may take its time in the end.
     monkeypatch.setattr(hooks.UploadHooks.__init__, "__kwdefaults__", {"idle_seconds": 600.0})
     monkeypatch.setattr(hooks, "CLOSE_SECONDS", 60.0)
@@ -83,9 +77,7 @@ def test_what_came_right_before_a_stop_is_looked_at(
 
 
 def puts(worker: Worker) -> bool:
-    """
-    Return whether a file comes in, after what time brings.
-    """
+    """Return whether a file comes in, after what time brings."""
     worker.tick()
     session = worker.doorkeeper.sign_in("anna", frozenset([Method.PASSWORD]), CHANNEL)
     try:
@@ -100,9 +92,7 @@ def puts(worker: Worker) -> bool:
 def test_a_store_that_failed_for_a_moment_is_served_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    Nobody need reload; it is tried less and less often, and told once.
-    """
+    """Nobody need reload; it is tried less and less often, and told once."""
     monkeypatch.setattr(workers, "_FIRST_PAUSE", 0.01)
     plan = planned(tmp_path)
     folder, away = tmp_path / "in", tmp_path / "away"
@@ -123,9 +113,7 @@ def test_a_store_that_failed_for_a_moment_is_served_again(
 
 
 def test_a_damaged_store_stays_fenced_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    It is opened as often, and refused each time, until it is whole.
-    """
+    """It is opened as often, and refused each time, until it is whole."""
     monkeypatch.setattr(workers, "_FIRST_PAUSE", 0.0)
     plan = planned(tmp_path)
     records = tmp_path / "in" / "records.sqlite"
@@ -154,9 +142,7 @@ def test_a_damaged_store_stays_fenced_off(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_store_that_does_not_answer_holds_up_no_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """
-    The process begins without it, opens it once, and lets go of it when it is no longer wanted.
-    """
+    """The process begins without it, opens it once, and lets go of it when it is no longer wanted."""
     answers = threading.Event()
     opened: list[str] = []
 

@@ -1,3 +1,1 @@
-"""
-How the tables of the identities came to be, step by step.
-"""
+"""How the tables of the identities came to be, step by step."""

@@ -1,3 +1,1 @@
-"""
-The history of the register's tables, for Alembic.
-"""
+"""The history of the register's tables, for Alembic."""

@@ -1,3 +1,1 @@
-"""
-How the tables of a store's records came to be, step by step.
-"""
+"""How the tables of a store's records came to be, step by step."""

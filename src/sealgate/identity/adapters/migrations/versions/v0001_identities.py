@@ -1,6 +1,4 @@
-"""
-Identities, their groups, their certificates, and the trail of who changed them.
-"""
+"""Identities, their groups, their certificates, and the trail of who changed them."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,9 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """
-    Make the tables.
-    """
+    """Make the tables."""
     op.create_table(
         "identities",
         sa.Column("name", sa.Text, primary_key=True),

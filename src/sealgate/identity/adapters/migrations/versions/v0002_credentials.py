@@ -1,6 +1,4 @@
-"""
-SSH keys, passwords, and a counter that tells a server that something changed.
-"""
+"""SSH keys, passwords, and a counter that tells a server that something changed."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,9 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """
-    Add the tables; what is there stays untouched.
-    """
+    """Add the tables; what is there stays untouched."""
     # A key stays when its identity goes, as a certificate does: it was revoked.
     op.create_table(
         "ssh_keys",

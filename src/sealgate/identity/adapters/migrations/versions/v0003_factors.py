@@ -1,6 +1,4 @@
-"""
-Roles, second factors, passkeys, grants, and sign-ins.
-"""
+"""Roles, second factors, passkeys, grants, and sign-ins."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,9 +16,7 @@ def _of_identity(name: str = "identity") -> sa.Column[str]:
 
 
 def upgrade() -> None:
-    """
-    Add the tables; what is there stays untouched.
-    """
+    """Add the tables; what is there stays untouched."""
     op.create_table("identity_roles", _of_identity(), sa.Column("name", sa.Text, primary_key=True))
     op.create_table(
         "one_time_codes",

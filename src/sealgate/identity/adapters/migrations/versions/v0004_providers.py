@@ -1,6 +1,4 @@
-"""
-Whose account belongs to which person at an identity provider.
-"""
+"""Whose account belongs to which person at an identity provider."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,9 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """
-    Add the table; what is there stays untouched.
-    """
+    """Add the table; what is there stays untouched."""
     # A link stays when its identity goes: whoever was removed is not added again by a provider.
     op.create_table(
         "provider_links",

@@ -37,9 +37,7 @@ _CONTENT = ("at", "by", "action", "subject", "detail")
 
 
 def upgrade() -> None:
-    """
-    Add the columns, and fill them.
-    """
+    """Add the columns, and fill them."""
     for name, _ in _OWNED:
         _add(name, sa.Column("mark", sa.Text), sa.Column("seal", sa.Text))
     _add("sign_ins", sa.Column("seal", sa.Text))

@@ -51,9 +51,7 @@ $$
 
 
 def upgrade() -> None:
-    """
-    Add a trigger to each table; a database in a file has one host, whose gateway is asked.
-    """
+    """Add a trigger to each table; a database in a file has one host, whose gateway is asked."""
     if op.get_bind().dialect.name != "postgresql":
         return
     op.execute(_FUNCTION)

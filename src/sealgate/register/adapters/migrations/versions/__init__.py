@@ -1,3 +1,1 @@
-"""
-One file for each change of the tables, never changed once released.
-"""
+"""One file for each change of the tables, never changed once released."""

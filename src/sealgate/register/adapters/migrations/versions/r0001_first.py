@@ -1,6 +1,4 @@
-"""
-The first schema: assets, assessments, decisions, audits, evidence, and the trail.
-"""
+"""The first schema: assets, assessments, decisions, audits, evidence, and the trail."""
 
 from __future__ import annotations
 
@@ -16,9 +14,7 @@ _START = "0" * 64
 
 
 def upgrade() -> None:
-    """
-    Create every table, and the one row that holds the end of the trail.
-    """
+    """Create every table, and the one row that holds the end of the trail."""
     op.create_table(
         "assets",
         sa.Column("id", sa.Text, primary_key=True),

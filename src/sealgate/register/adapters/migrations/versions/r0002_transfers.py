@@ -1,6 +1,4 @@
-"""
-What file transfers did: one row for each login, refusal, upload, download and the like.
-"""
+"""What file transfers did: one row for each login, refusal, upload, download and the like."""
 
 from __future__ import annotations
 
@@ -27,9 +25,7 @@ _TEXTS = (
 
 
 def upgrade() -> None:
-    """
-    Create the table.
-    """
+    """Create the table."""
     op.create_table(
         "transfers",
         sa.Column("id", sa.Integer, primary_key=True),

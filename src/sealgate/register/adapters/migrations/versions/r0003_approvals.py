@@ -1,6 +1,4 @@
-"""
-What people approved, with its digest and the reason: the scripts of payment pages.
-"""
+"""What people approved, with its digest and the reason: the scripts of payment pages."""
 
 from __future__ import annotations
 
@@ -14,9 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """
-    Create the table.
-    """
+    """Create the table."""
     op.create_table(
         "approvals",
         sa.Column("id", sa.Integer, primary_key=True),

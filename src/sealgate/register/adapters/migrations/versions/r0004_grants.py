@@ -16,9 +16,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """
-    Add the columns.
-    """
+    """Add the columns."""
     with op.batch_alter_table("transfers") as transfers:
         transfers.add_column(sa.Column("access", sa.Integer))
         transfers.add_column(sa.Column("grant", sa.Text))

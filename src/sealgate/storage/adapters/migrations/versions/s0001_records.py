@@ -1,6 +1,4 @@
-"""
-Records, the tree that sums them up, its head, and what is known of unfinished uploads.
-"""
+"""Records, the tree that sums them up, its head, and what is known of unfinished uploads."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,9 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """
-    Make the tables.
-    """
+    """Make the tables."""
     # Names are compared byte by byte, as SQLite does by itself.
     text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
     op.create_table(

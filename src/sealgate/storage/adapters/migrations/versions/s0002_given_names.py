@@ -1,6 +1,4 @@
-"""
-How a name was given, where that is not its normal form.
-"""
+"""How a name was given, where that is not its normal form."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,8 +10,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """
-    Add the column; what was stored before was given in normal form, as far as is known.
-    """
+    """Add the column; what was stored before was given in normal form, as far as is known."""
     column = sa.Column("given", sa.Text, nullable=False, server_default="")
     op.add_column("store_records", column)
