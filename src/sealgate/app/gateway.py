@@ -140,15 +140,15 @@ class Gateway:
         self._started_at = self._applied_at = now
         return remarks_on(parts)
 
-    def reload(self) -> Change:
+    def reload(self, inventory: Inventory | None = None) -> Change:
         """
-        Take the configuration over as it is now; what cannot be kept changes nothing.
+        Take *inventory* over, by default as it is now; what cannot be kept changes nothing.
 
         Raises:
             ConfigError: with every fault; the old configuration stays.
             GatewayError: Envoy refused, or the change needs a restart.
         """
-        inventory = as_far_as_possible(self._ports.settle(self._load()))
+        inventory = as_far_as_possible(self._ports.settle(inventory or self._load()))
         old = self._parts.inventory
         if inventory.state_folder != old.state_folder:
             raise GatewayError(

@@ -29,7 +29,7 @@ from sealgate.app.control import (
 from sealgate.app.gateway import Change
 from sealgate.app.ports import opened
 from sealgate.app.remains import must_be_whole, note_made
-from sealgate.app.services import Services
+from sealgate.app.services import NotPutBackError, Services
 from sealgate.app.transfer import told_addresses
 from sealgate.app.upgrade import upgrade_apart
 from sealgate.config.load import load
@@ -253,6 +253,8 @@ class RunningGateway:
             for fault in error.faults:
                 self._options.tell(f"error: {fault}")
             self._options.tell(f"error: {error.message}; what was served before stays")
+        except NotPutBackError as error:
+            self._options.tell(f"error: {error.message}")
         except SealgateError as error:
             self._options.tell(f"error: {error.message}; what was served before stays")
         else:

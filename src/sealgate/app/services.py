@@ -17,7 +17,7 @@ from sealgate.app.signin import SignIn
 from sealgate.app.signing import Signing
 from sealgate.app.state import has_database, open_register
 from sealgate.app.transfer import Transfer
-from sealgate.errors import BugError, SealgateError
+from sealgate.errors import BugError, GatewayError, SealgateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 # How long transfers that began before a change of addresses may go on.
 REPLACED_DRAIN_SECONDS = 600.0
+
+
+class NotPutBackError(GatewayError):
+    """A reload failed half-way, and what was served before could not be put back whole."""
 
 
 class Services:
@@ -86,19 +90,44 @@ class Services:
 
     def reload(self) -> Change:
         """
-        Take the configuration over as it is now; what cannot be kept changes nothing.
+        Take the configuration over as it is now, whole or not at all.
 
         Raises:
             ConfigError: with every fault; the old configuration stays.
-            GatewayError: a server refused, or the change needs a restart.
+            GatewayError: a server refused, or the change needs a restart; the old one stays.
+            NotPutBackError: a server refused, and so did one when the old one was put back.
         """
+        before = self.inventory
         change = self.gateway.reload()
-        read = self.inspection.apply(drain_seconds=REPLACED_DRAIN_SECONDS)
-        signed = self.signing.apply(drain_seconds=REPLACED_DRAIN_SECONDS)
-        asked = self.sign_in.apply(self.inventory)
-        changed = self.transfer.apply(self._checked(), drain_seconds=REPLACED_DRAIN_SECONDS)
-        told = self.monitoring.apply(self.inventory.listen.metrics)
-        return Change((*change.changed, *read, *signed, *asked, *changed, *told), change.remarks)
+        try:
+            changed = self._follow()
+        except Exception as error:
+            # The gateway serves the new one already.
+            self._put_back(before, error)
+            raise
+        return Change((*change.changed, *changed), change.remarks)
+
+    def _follow(self) -> tuple[str, ...]:
+        # What the gateway's part of a reload had prepared.
+        drain = REPLACED_DRAIN_SECONDS
+        return (
+            *self.inspection.apply(drain_seconds=drain),
+            *self.signing.apply(drain_seconds=drain),
+            *self.sign_in.apply(self.inventory),
+            *self.transfer.apply(self._checked(), drain_seconds=drain),
+            *self.monitoring.apply(self.inventory.listen.metrics),
+        )
+
+    def _put_back(self, before: Inventory, error: Exception) -> None:
+        try:
+            self.gateway.reload(before)
+            self._follow()
+        except SealgateError as again:
+            told = error.message if isinstance(error, SealgateError) else type(error).__name__
+            raise NotPutBackError(
+                f"{told}; what was served before cannot be put back whole: {again.message}",
+                hint="restart sealgate serve",
+            ) from error
 
     def readmit(self) -> Change:
         """
