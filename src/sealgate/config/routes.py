@@ -204,15 +204,30 @@ def _locking_hint(model: ClassificationModel, otherwise: str) -> str:
     return f"class = {quoted(locking)}, or {otherwise}" if locking else otherwise
 
 
-def check_overlaps(notes: Notes, path: KeyPath, route: Route, before: Sequence[Route]) -> None:
-    """Note when *route* and an earlier one mean the same requests, neither more specific."""
+class Overlaps:
+    """The routes of a site that were read so far, by what two share that mean the same requests."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], list[Route]] = {}
+
+    def check(self, notes: Notes, path: KeyPath, route: Route) -> None:
+        """Note when *route* and an earlier one mean the same requests, neither more specific."""
+        # Only doors that are equally specific can, and of those without a "*" only like paths.
+        segments = door_segments(route.door)
+        stars = segments.count("*"), sum(segment.endswith("*") for segment in segments)
+        alike = "" if any(stars) else _folded(route.door)
+        key = (len(segments), stars, replace(route.door, path="/"), alike)
+        known = self._known.setdefault(key, [])
+        _note_overlaps(notes, path, route, known)
+        known.append(route)
+
+
+def _note_overlaps(notes: Notes, path: KeyPath, route: Route, before: Sequence[Route]) -> None:
     for other in before:
         where = f"declared at {other.place}"
         if route.door == other.door:
             notes.add(path, f"route {_shown(route.door)} is already {where}", "remove one")
             return
-        if not _equally_specific(route.door, other.door):
-            continue
         if _folded(route.door) == _folded(other.door):
             if route.classification != other.classification:
                 notes.add(
@@ -222,30 +237,13 @@ def check_overlaps(notes: Notes, path: KeyPath, route: Route, before: Sequence[R
                     f"{quoted(other.classification.id)}, {where}",
                     "give both the same class",
                 )
-        elif "*" in route.door.path + other.door.path and _meet(route.door, other.door):
+        elif _meet(route.door, other.door):
             notes.add(
                 path,
                 f"route {_shown(route.door)} overlaps {_shown(other.door)}, {where}, and neither "
                 "is more specific",
                 "write out one of the segments that are *",
             )
-
-
-def _equally_specific(one: Door, other: Door) -> bool:
-    first, second = door_segments(one), door_segments(other)
-    return (
-        len(first) == len(second)
-        and _written(first) == _written(second)
-        and _conditions(one) == _conditions(other)
-    )
-
-
-def _written(segments: Sequence[str]) -> tuple[int, int]:
-    return segments.count("*"), sum(segment.endswith("*") for segment in segments)
-
-
-def _conditions(door: Door) -> Door:
-    return replace(door, path="/")
 
 
 def _folded(door: Door) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sealgate.config.plain_http import check_plain_site
 from sealgate.config.presets import GENERIC, NONE, PRESETS, below_any
 from sealgate.config.reader import FileKind, Table, nearest, quoted
-from sealgate.config.routes import check_overlaps, preset_routes, read_route, with_titles
+from sealgate.config.routes import Overlaps, preset_routes, read_route, with_titles
 from sealgate.config.schema import section
 from sealgate.config.tls import read_tls
 from sealgate.config.values import (
@@ -190,6 +190,7 @@ def _upstream(table: Table, folder: PurePath) -> Upstream | None:
 
 def _routes(table: Table, model: ClassificationModel) -> tuple[Route, ...]:
     routes: list[Route] = []
+    overlaps = Overlaps()
     faulty = False
     for index, values in enumerate(table.tables("route")):
         path = (*table.path, "route", index)
@@ -197,7 +198,7 @@ def _routes(table: Table, model: ClassificationModel) -> tuple[Route, ...]:
         if route is None:
             faulty = True
             continue
-        check_overlaps(table.notes, path, route, routes)
+        overlaps.check(table.notes, path, route)
         routes.append(route)
     if not faulty and table.good("route") and not _has_front(routes):
         table.notes.add(
