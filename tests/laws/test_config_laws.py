@@ -1,4 +1,4 @@
-"""What holds for every configuration: two routes that mean the same requests are told, in linear time."""
+"""What holds for every configuration: two routes that mean the same requests are told."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_each_pair_that_means_the_same_requests_is_told(routes: list[Route]) -> 
 
 
 def test_many_routes_cost_as_many_calls() -> None:
-    """Ten times the routes are ten times the work."""
+    """Ten times the routes are ten times the work, where no path has a ``*``."""
 
     def work(count: int) -> int:
         routes = [Route(Door(f"/page-{index}"), PUBLIC) for index in range(count)]

@@ -122,10 +122,17 @@ def _fitting_weaker(route: Route, routes: Sequence[Route]) -> Iterator[str]:
             # Whoever writes the script out means what stands behind it.
             if not rest or not wanted[script].endswith("*"):
                 continue
-            if not all(can_be_one(*pair) for pair in zip(wanted, front, strict=False)):
+            pairs = tuple(zip(wanted, front, strict=False))
+            if not all(can_be_one(want.lower(), got.lower()) for want, got in pairs):
                 continue
             if front is own or serving_route(routes, _path((*own, *rest))) == route:
-                yield _path((*front, *rest))
+                # As the weaker route spells it, or that would not be what serves it.
+                yield _path((*(_spelled(want, got) for want, got in pairs), *rest))
+
+
+def _spelled(want: str, got: str) -> str:
+    begun = want.removesuffix("*")
+    return begun + got[len(begun) :]
 
 
 def _path(segments: Sequence[str]) -> str:

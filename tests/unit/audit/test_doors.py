@@ -95,6 +95,7 @@ def test_what_is_asked_for(door: Door, expected: str) -> None:
         (Door("/admin.php", exact=True), "/", "/admin.php/x"),
         (Door("/admin"), "/*/*/pub", "/index.php/admin/pub"),
         (Door("/admin"), "/i*/admin/pub", "/index.php/admin/pub"),
+        (Door("/cms/admin.php"), "/CMS/Adm*/pub", "/CMS/Admin.php/pub"),
     ],
 )
 def test_a_weaker_route_of_any_folder_is_tried(locked: Door, weaker: str, expected: str) -> None:
