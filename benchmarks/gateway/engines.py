@@ -27,8 +27,6 @@ from cryptography.x509.oid import NameOID
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
-from sealgate.app.inspection_material import RELAY_FOLDER, policies, relay_sockets
-from sealgate.app.listening import bound
 from sealgate.gateway.adapters.admin import Admin
 from sealgate.gateway.adapters.binary import find_envoy
 from sealgate.gateway.adapters.files import write_files
@@ -50,6 +48,8 @@ from sealgate.policy.inventory import (
     default_inspect,
     route_asset,
 )
+from sealgate.serve.listening import bound
+from sealgate.serve.relay_policies import RELAY_FOLDER, policies, relay_sockets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

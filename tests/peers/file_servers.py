@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncssh
 
-from sealgate.app.control import ask
+from sealgate.control import ask
 from tests.peers.transferred import PASSWORD
 from tests.processes import resident_bytes
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sealgate.app.control import ask
+from sealgate.control import ask
 from tests.peers.transferred import FilePlace, file_place
 from tests.waiting import wait_until
 

@@ -9,9 +9,9 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from sealgate.app.inspection_samples import Samples
 from sealgate.inspection.model import Policy, Upstream, above
 from sealgate.policy.classification import DEFAULT_MODEL
+from sealgate.serve.samples import Samples
 from tests.peers.inspecting import CARD, PUBLIC, get, length_answer, read_answer, site
 from tests.processes import lives
 from tests.waiting import PATIENCE_SECONDS, wait_until

@@ -20,11 +20,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from sealgate.app.audit import Audit, Manner, audit_sites
-from sealgate.app.plan import plan
 from sealgate.cli import run
 from sealgate.config.load import load
 from sealgate.errors import ExitCode
 from sealgate.policy.protection import Column
+from sealgate.serve.plan import plan
 from sealgate.signing.keys import read_keys, signing_key
 from sealgate.signing.model import Answer, Request
 from sealgate.signing.verify import BodyDigest, verify_head

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from sealgate.app.plan import plan
 from sealgate.app.remains import must_be_whole, note_made
 from sealgate.app.state import check_register, database_url
 from sealgate.app.users import open_identities
@@ -23,6 +22,7 @@ from sealgate.identity.adapters.store import HEAD, IdentityStore
 from sealgate.identity.model import ClientCertificate, Identity, admitted
 from sealgate.register.adapters.store import Register
 from sealgate.register.model import AssessmentRecord, Decision
+from sealgate.serve.plan import plan
 from tests.peers.postgresql import PostgreSQL, postgresql_running
 from tests.waiting import PATIENCE_SECONDS
 

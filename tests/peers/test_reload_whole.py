@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sealgate.app.inspection import Inspection
-from sealgate.app.metrics import Monitoring
-from sealgate.app.running import Options, RunningGateway
-from sealgate.app.services import NotPutBackError
-from sealgate.app.signin import SignIn
-from sealgate.app.signing import Signing
-from sealgate.app.transfer import Transfer
 from sealgate.config.load import load
 from sealgate.errors import GatewayError
+from sealgate.serve.file_servers import Transfer
+from sealgate.serve.monitoring import Monitoring
+from sealgate.serve.relays import Inspection
+from sealgate.serve.running import Options, RunningGateway
+from sealgate.serve.sign_in import SignIn
+from sealgate.serve.signer import Signing
+from sealgate.serve.supervisor import NotPutBackError
 from tests.peers.served import Place
 from tests.ports import free_port
 from tests.waiting import wait_until

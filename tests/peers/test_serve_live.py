@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 from sealgate.app.reload import NotRunning, status
-from sealgate.app.running import Options, RunningGateway
 from sealgate.config.load import load
+from sealgate.serve.running import Options, RunningGateway
 from tests.peers.served import Place, given_certificate, site_running, status_on
 from tests.processes import await_said
 from tests.waiting import wait_until

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from sealgate.app.running import Options, RunningGateway
 from sealgate.config.load import load
 from sealgate.errors import GatewayError
 from sealgate.policy.inventory import Address, Inventory, Listen
+from sealgate.serve.running import Options, RunningGateway
 from tests.peers.served import Place, Site, given_certificate, site_running
 from tests.ports import free_port
 from tests.processes import lives, resident_bytes, starved_seconds

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sealgate.app.control import ask
+from sealgate.control import ask
 from tests.peers.served import Site, site_running
 from tests.peers.transferred import FilePlace, file_place
 from tests.ports import free_port

@@ -14,8 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sealgate.app.apart import reasons_not_apart
 from sealgate.app.sealed_header import sealed_rung
-from sealgate.app.transfer_material import reasons_not_apart
 from sealgate.policy.inventory import drop_asset
 from sealgate.policy.observation import Fact, NotObserved, Observation, Vantage
 from sealgate.policy.protection import StorageRung

@@ -1,7 +1,7 @@
 """
 The certificates that are fetched from an authority: which, what is shown, what is wrong.
 
-Fetching is :mod:`sealgate.app.certificate_keeper`'s part.
+Fetching is :mod:`sealgate.serve.certificate_keeper`'s part.
 """
 
 from __future__ import annotations

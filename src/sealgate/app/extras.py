@@ -10,7 +10,6 @@ import importlib.metadata
 import importlib.util
 from typing import TYPE_CHECKING
 
-from sealgate.app.transfer_wanted import has_files, has_ftps
 from sealgate.errors import ConfigError, Fault
 from sealgate.gateway.model import Guard, guard_at
 
@@ -55,15 +54,15 @@ def missing_for_sign_in(inventory: Inventory) -> Iterator[Fault]:
 
 
 def _for_files(inventory: Inventory) -> Iterator[Fault]:
-    if not has_files(inventory):
+    if not inventory.serves_files:
         return
-    wanted = ("asyncssh", "uvloop", *(("pyftpdlib",) if has_ftps(inventory) else ()))
+    wanted = ("asyncssh", "uvloop", *(("pyftpdlib",) if inventory.serves_ftps else ()))
     if missing := absent(*wanted):
         place = (inventory.drops[0] if inventory.drops else inventory.tunnels[0]).place
         message = f"files are to be served here, but {missing}"
         yield _fault(inventory, place, message, "transfer")
         return
-    for name in ("asyncssh", *(("pyftpdlib", "pyopenssl") if has_ftps(inventory) else ())):
+    for name in ("asyncssh", *(("pyftpdlib", "pyopenssl") if inventory.serves_ftps else ())):
         required, found = TESTED[name], importlib.metadata.version(name)
         if not _is_of(found, required):
             place = (inventory.drops[0] if inventory.drops else inventory.tunnels[0]).place

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sealgate.app.control import ask
+from sealgate.control import ask
 from sealgate.errors import GatewayError
 from sealgate.policy.observation import Fact, Observation, Vantage
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from sealgate.app.control import served_by
 from sealgate.app.remains import REGISTER, ROW_KEY, is_lost, must_be_whole
+from sealgate.control import served_by
 from sealgate.database import is_at, open_database, read_url, sqlite_url
 from sealgate.errors import NothingToLookAtError, SourceError
 from sealgate.identity.adapters.store import HEAD, VERSION_TABLE, IdentityStore

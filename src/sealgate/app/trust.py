@@ -84,11 +84,9 @@ def local_sites(inventory: Inventory) -> Mapping[str, tuple[str, ...]]:
     local = {
         site.name: site.domains for site in inventory.sites if (site.tls or inventory.tls).is_local
     }
-    listen = inventory.listen
-    name = listen.ftps_domain
-    has_ftps = inventory.drops and (listen.ftps or listen.ftps_implicit)
+    name = inventory.listen.ftps_domain
     known = any(name in site.domains and site.tls is None for site in inventory.sites)
-    if has_ftps and name and not known and inventory.tls.is_local:
+    if inventory.serves_ftps and name and not known and inventory.tls.is_local:
         local[name] = (name,)
     return local
 

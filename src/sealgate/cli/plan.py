@@ -21,12 +21,12 @@ from sealgate.errors import ExitCode
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sealgate.app.plan import Plan, ShutDoor
     from sealgate.errors import Fault
     from sealgate.policy.confirming import Confirmable
     from sealgate.policy.finding import AssetReport, Finding
     from sealgate.policy.inventory import AcceptedRisk
     from sealgate.policy.protection import Column
+    from sealgate.serve.plan import Plan, ShutDoor
 
 SCHEMA = "sealgate/plan/1"
 MAX_WIDTH = 120
@@ -49,7 +49,7 @@ def command(config: str | None, form: str) -> int:
     every part what its class demands, else 10. What only an audit can see, such as
     whether a site really asks for a password, is named and does not count.
     """
-    from sealgate.app.plan import plan
+    from sealgate.serve.plan import plan
 
     now = time.time()
     planned = plan(configured(config), now=now)

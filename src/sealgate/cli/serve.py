@@ -10,7 +10,7 @@ from sealgate.cli.configured import config_option, configured
 from sealgate.cli.voice import notice
 from sealgate.errors import ExitCode
 
-# As of :class:`sealgate.app.running.Options`, which takes long to load.
+# As of :class:`sealgate.serve.running.Options`, which takes long to load.
 DRAIN_SECONDS = 30.0
 
 
@@ -38,8 +38,8 @@ def command(
     It refuses to start when something that the configuration promises cannot be kept,
     and says what is missing. A second Ctrl-C cuts requests that are still running.
     """
-    from sealgate.app.running import Options
-    from sealgate.app.serve import serve
+    from sealgate.serve.foreground import serve
+    from sealgate.serve.running import Options
 
     inventory = configured(config)
     if sys.stderr.isatty():

@@ -19,7 +19,6 @@ from sealgate.app.assess import assess
 from sealgate.app.audit import Manner, audit_sites, record
 from sealgate.app.audit_host import host_sightings
 from sealgate.app.keys import Delivery, issue_key, local_authority
-from sealgate.app.running import Options, RunningGateway
 from sealgate.app.state import DATABASE_NAME, open_register
 from sealgate.config.load import load
 from sealgate.database import sqlite_url
@@ -38,6 +37,7 @@ from sealgate.errors import PeerError
 from sealgate.files import write_durably
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import AssetKind
+from sealgate.serve.running import Options, RunningGateway
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -179,6 +179,16 @@ class Inventory:
     identity_providers: tuple[IdentityProvider, ...] = ()
     limits: Limits = field(default=Limits())
 
+    @property
+    def serves_files(self) -> bool:
+        """Return whether there is anything for file servers to serve."""
+        return bool(self.drops or self.tunnels)
+
+    @property
+    def serves_ftps(self) -> bool:
+        """Return whether FTPS is opened."""
+        return bool(self.drops and (self.listen.ftps or self.listen.ftps_implicit))
+
 
 __all__ = [
     "FILE_SERVER",

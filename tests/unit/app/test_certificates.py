@@ -19,14 +19,14 @@ from sealgate.app.certificates import (
     upkeep_complaint,
     upkeep_sightings,
 )
-from sealgate.app.foreseen import foresee
-from sealgate.app.material import gather_certificates
 from sealgate.app.trust import local_sites
 from sealgate.gateway.adapters.acme_certificates import stand_in
 from sealgate.gateway.adapters.acme_state import Upkeep, UpkeepFile
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Door, Inventory, Place, Route, Site, TLSSettings, Upstream
 from sealgate.policy.observation import Fact, NotObserved, Observation
+from sealgate.serve.foreseen import foresee
+from sealgate.serve.material import gather_certificates
 
 NOW = 1_800_000_000.0
 DAY = 86_400.0

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from sealgate.app.decided import weaker_than_decided
-from sealgate.app.plan import plan
 from sealgate.app.state import database_url, has_database, open_register
 from sealgate.config.parse import parse
 from sealgate.policy.inventory import Inventory
 from sealgate.register.model import AssessmentRecord, Decision
+from sealgate.serve.plan import plan
 
 TEXT = """
 [[site]]

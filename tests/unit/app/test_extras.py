@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealgate.app.extras import TESTED, check_file_extra, missing_extras
-from sealgate.app.gateway_parts import gather_parts
-from sealgate.app.plan import plan
-from sealgate.app.signin_material import check_sign_in
 from sealgate.config.load import load
 from sealgate.errors import ConfigError
+from sealgate.serve.gateway_parts import gather_parts
+from sealgate.serve.plan import plan
+from sealgate.serve.sign_in_material import check_sign_in
 
 if TYPE_CHECKING:
     from sealgate.policy.inventory import Inventory

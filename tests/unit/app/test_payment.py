@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING
 
 from sealgate.app.payment import kept_card_data
-from sealgate.app.plan import plan
 from sealgate.app.state import open_register
 from sealgate.cli.plan import as_json
 from sealgate.config.load import load
@@ -14,6 +13,7 @@ from sealgate.policy.confirming import POINTS
 from sealgate.policy.inventory import AssetKind
 from sealgate.policy.protection import Column
 from sealgate.register.model import AssessmentRecord
+from sealgate.serve.plan import plan
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from sealgate.app.keyring import add_site_key, look_at_site_keys, open_site_keyring
-from sealgate.app.plan import plan
 from sealgate.app.remains import NOTE, PARTS, lost, must_be_whole, note_made, was_made
 from sealgate.app.state import check_register, open_register
 from sealgate.app.users import open_identities
 from sealgate.config.load import load
 from sealgate.errors import ConfigError, SourceError
 from sealgate.policy.inventory import Inventory
+from sealgate.serve.plan import plan
 
 NOW = 1_800_000_000.0
 # One path of each kind of thing.

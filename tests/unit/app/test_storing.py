@@ -15,11 +15,11 @@ import pytest
 from sealgate.app.keyring import add_site_key, open_site_keyring
 from sealgate.app.remains import note_made
 from sealgate.app.storing import store_settings, tend_drops
-from sealgate.app.transfer_stores import why_not_served
 from sealgate.cli import run
 from sealgate.config.load import load
 from sealgate.demo.geography import make_country_database
 from sealgate.policy.inventory import KeySettings
+from sealgate.serve.store_watch import why_not_served
 from sealgate.storage.adapters.keystore import create_keyring
 from sealgate.storage.adapters.opened import open_store
 from sealgate.storage.adapters.store import ObjectStore

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from sealgate.app.keys import local_authority
-from sealgate.app.plan import plan
 from sealgate.app.trust import (
     guides,
     local_sites,
@@ -19,6 +18,7 @@ from sealgate.app.trust import (
 from sealgate.errors import UsageError
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Door, Inventory, Route, Site, TLSSettings, Upstream
+from sealgate.serve.plan import plan
 
 NOW = 1_800_000_000.0
 ROOT = Path(__file__).parents[3]

@@ -37,7 +37,7 @@ print(sorted({"alembic", "mako"} & sys.modules.keys()))
 
 _SERVES = """
 import sys
-from sealgate.app.control import ControlLock
+from sealgate.control import ControlLock
 
 lock = ControlLock(sys.argv[1])
 print("serves", flush=True)

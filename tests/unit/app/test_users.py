@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from sealgate.app.keys import Delivery, issue_key
-from sealgate.app.plan import plan
 from sealgate.app.users import (
     add_user,
     list_users,
@@ -19,6 +18,7 @@ from sealgate.database import sqlite_url
 from sealgate.errors import UsageError
 from sealgate.identity.model import Identity
 from sealgate.policy.inventory import Inventory
+from sealgate.serve.plan import plan
 
 NOW = 1_800_000_000.0
 

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from sealgate.app.running import Options
 from sealgate.cli import COMMANDS
 from sealgate.cli.serve import DRAIN_SECONDS
+from sealgate.serve.running import Options
 
 # Each of these takes longer to load than Python and click together.
 _SLOW = ("OpenSSL", "asyncssh", "cryptography", "httpx", "sealgate.app.", "sqlalchemy", "starlette")

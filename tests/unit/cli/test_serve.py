@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from sealgate.app.running import Options
 from sealgate.cli import run, serve
 from sealgate.errors import GatewayError, UsageError
 from sealgate.policy.inventory import Inventory
+from sealgate.serve.running import Options
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_options_reach_the_gateway(inventory: Inventory, monkeypatch: pytest.Mon
         seen.append((given, options.drain_seconds, options.workers, ready_file))
         return True
 
-    monkeypatch.setattr("sealgate.app.serve.serve", served)
+    monkeypatch.setattr("sealgate.serve.foreground.serve", served)
     arguments = ["--drain-seconds", "7", "--workers", "3", "--ready-file", "r.json"]
     assert run(["serve", *arguments]) == 0
     assert seen == [(inventory, 7.0, 3, "r.json")]
@@ -38,7 +38,7 @@ def test_cut_requests_are_told(
     inventory: Inventory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Ending is no failure, but nobody should wonder about a torn download."""
-    monkeypatch.setattr("sealgate.app.serve.serve", lambda *_, **__: False)
+    monkeypatch.setattr("sealgate.serve.foreground.serve", lambda *_, **__: False)
     assert run(["serve"]) == 0
     assert "still running after 30 seconds were cut" in capsys.readouterr().err
 
@@ -58,7 +58,7 @@ def test_an_error_is_one_line_and_a_hint(
     def failed(*_: object, **__: object) -> bool:
         raise error
 
-    monkeypatch.setattr("sealgate.app.serve.serve", failed)
+    monkeypatch.setattr("sealgate.serve.foreground.serve", failed)
     assert run(["serve"]) == code
     assert capsys.readouterr().err == "sealgate: error: no\nsealgate: hint: so\n"
 

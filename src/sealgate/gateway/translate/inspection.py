@@ -3,7 +3,7 @@ Routes whose bodies are looked into: a relay of ours is their upstream, and know
 
 What enforces has no way around the relay: without one there is a refusal. What observes
 takes one answer in a hundred over the relay, and goes to the site itself when that fails, or
-when none runs (:mod:`sealgate.app.inspection_samples`).
+when none runs (:mod:`sealgate.serve.samples`).
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-The service process: made by :mod:`sealgate.app.signin`, told what to serve over a socket.
+The service process: made by :mod:`sealgate.serve.sign_in`, told what to serve over a socket.
 
 Run as ``python -P -m sealgate.signin.adapters.child FD``. It ends with its parent, whatever
 that ends by, because what nobody supervises would go on letting people in.

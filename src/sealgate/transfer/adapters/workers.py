@@ -1,5 +1,5 @@
 """
-One server process: made by :mod:`sealgate.app.transfer`, told what to serve over a socket.
+One server process: made by :mod:`sealgate.serve.file_servers`, told what to serve over a socket.
 
 Run as ``python -P -m sealgate.transfer.adapters.workers FD``. It ends with its parent,
 whatever that ends by, because what nobody supervises would go on admitting people.

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sealgate.app.listening import bound
 from sealgate.inspection.adapters.stand_in import StandIn
+from sealgate.serve.listening import bound
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
 if TYPE_CHECKING:

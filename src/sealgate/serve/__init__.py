@@ -1,0 +1,1 @@
+"""What ``sealgate serve`` runs, and how ``sealgate plan`` tells of it before."""

@@ -1,0 +1,361 @@
+"""
+The file servers of one configuration at work, and every change of that while they serve.
+
+Synchronous and single-threaded, like :class:`sealgate.serve.gateway.Gateway` beside it. The
+listening sockets are opened here and handed to the processes, so a server that crashed or
+is replaced refuses nobody meanwhile. What a process does not take over ends that process:
+one that goes by old rules would admit people who are out.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sealgate.app.extras import check_file_extra
+from sealgate.app.state import database_url
+from sealgate.errors import BugError, GatewayError, SealgateError
+from sealgate.gateway.adapters.doors import bound, shown
+from sealgate.policy.inventory import Address
+from sealgate.serve.file_servers_plan import Wanted
+from sealgate.serve.revival import seen_off
+from sealgate.serve.server_group import Group
+from sealgate.transfer.adapters.workers_process import WorkerProcess
+from sealgate.transfer.model import TransferProtocol
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Iterable, Iterator
+
+    from sealgate.policy.inventory import Inventory
+    from sealgate.serve.file_servers_material import Material
+    from sealgate.serve.file_servers_plan import Door
+    from sealgate.serve.material import Certificates
+    from sealgate.serve.opened_keys import OpenedKeys
+    from sealgate.serve.store_watch import StoreWatch
+    from sealgate.serve.tending import Tending
+    from sealgate.transfer.adapters.workers_plan import Served
+
+# More processes than this would each hold tables of their own for little.
+MAX_PROCESSES = 4
+
+
+class Transfer:
+    """
+    The file servers. *now* tells seconds since the epoch, *tell* takes a line for a person.
+
+    *keys* opens the sealing keys where they are needed. *processes* is how many serve SFTP,
+    by default one per usable core.
+    """
+
+    def __init__(
+        self,
+        *,
+        now: Callable[[], float],
+        tell: Callable[[str], None],
+        keys: OpenedKeys,
+        processes: int | None = None,
+    ) -> None:
+        self._tell = tell
+        self._keys = keys
+        self._processes = min(processes or len(os.sched_getaffinity(0)), MAX_PROCESSES)
+        self._now = now
+        self._parts: tuple[Material, Tending, StoreWatch] | None = None
+        self._wanted: Wanted | None = None
+        self._groups: dict[TransferProtocol, Group] = {}
+        self._leaving: list[tuple[WorkerProcess, float]] = []
+
+    def prepare(
+        self, inventory: Inventory, certificates: Certificates, countries: str | None
+    ) -> Wanted:
+        """
+        Return what *inventory* needs, with every new address to be had; nothing changes yet.
+
+        Raises:
+            ConfigError: with everything that keeps a promise from being kept.
+            GatewayError: an address cannot be had.
+            SourceError: the state folder or the sealing keys cannot be used.
+            PeerError: the service that keeps the sealing keys does not answer.
+        """
+        if not inventory.serves_files:
+            return Wanted((), None, None, inventory.model, database_url(inventory), "")
+        check_file_extra(inventory)
+        before = self._wanted.served if self._wanted is not None else None
+        wanted = self._loaded()[0].gather(inventory, certificates, countries, before)
+        held = [a for group in self._groups.values() for a in group.listeners]
+        for door in wanted.doors:
+            for address in (*door.addresses, *door.implicit):
+                if address not in held:
+                    bound(address).close()
+        return wanted
+
+    def apply(self, wanted: Wanted, *, drain_seconds: float) -> tuple[str, ...]:
+        """
+        Serve *wanted*; returns what changed, once it is served.
+
+        Raises:
+            GatewayError: a server cannot be started.
+        """
+        before, self._wanted = self._wanted, wanted
+        try:
+            return self._changed(before, wanted, drain_seconds)
+        except SealgateError:
+            # What runs goes by what was before, and so will what has to be started again.
+            self._wanted = before
+            raise
+
+    def _changed(
+        self, before: Wanted | None, wanted: Wanted, drain_seconds: float
+    ) -> tuple[str, ...]:
+        doors = {door.protocol: door for door in wanted.doors}
+        same = {
+            protocol: group
+            for protocol, group in self._groups.items()
+            if before is not None
+            and protocol in doors
+            and _is_same(before, wanted, group, doors[protocol])
+        }
+        fresh = [door for protocol, door in doors.items() if protocol not in same]
+        # Only this can fail, and then nothing has changed.
+        self._replace(fresh, drain_seconds)
+        changed = [_called(door.protocol) for door in fresh]
+        for protocol in [p for p in self._groups if p not in doors]:
+            self._end(self._groups.pop(protocol), drain_seconds)
+            changed.append(_called(protocol))
+        if before is not None and before.served != wanted.served:
+            from sealgate.transfer.adapters.workers_plan import Served  # noqa: PLC0415
+
+            served = wanted.served or Served()
+            changed += [_called(protocol) for protocol in same]
+            self._serve(served, same.values())
+        self._tell_fenced(before, wanted)
+        return tuple(changed)
+
+    def _serve(self, served: Served, groups: Iterable[Group]) -> None:
+        for group in groups:
+            group.ask(lambda process: process.renew(served))
+        # Sessions that end with their old process go by the new rules, too.
+        self._asked_leaving(lambda process: process.renew(served))
+
+    def _tell_fenced(self, before: Wanted | None, wanted: Wanted) -> None:
+        old, new = _fenced(before), _fenced(wanted)
+        for name, why in new.items():
+            if old.get(name) != why:
+                self._tell(
+                    f'error: drop "{name}" is fenced off: {why}; all else is served'
+                    f" (sealgate verify {name})"
+                )
+        for name in old.keys() - new.keys():
+            if wanted.served is not None and any(d.name == name for d in wanted.served.drops):
+                self._tell(f'drop "{name}" is served again: its store is whole')
+
+    def _follow_stores(self, found: dict[str, str]) -> None:
+        """Go by what the stores look like now."""
+        before = self._wanted
+        if before is None or before.served is None or found == _fenced(before):
+            return
+        served = replace(before.served, fenced=tuple(found.items()))
+        self._wanted = replace(before, served=served)
+        self._serve(served, self._groups.values())
+        self._tell_fenced(before, self._wanted)
+
+    def _loaded(self) -> tuple[Material, Tending, StoreWatch]:
+        if self._parts is None:
+            # A fifth of the time until a site is served; who has no drops does not pay it.
+            from sealgate.serve.file_servers_material import Material  # noqa: PLC0415
+            from sealgate.serve.store_watch import StoreWatch  # noqa: PLC0415
+            from sealgate.serve.tending import Tending  # noqa: PLC0415
+
+            self._parts = (
+                Material(self._now, self._keys),
+                Tending(self._now, self._tell),
+                StoreWatch(self._now),
+            )
+        return self._parts
+
+    def _replace(self, doors: list[Door], drain_seconds: float) -> None:
+        begun: list[tuple[Group, Group | None]] = []
+        try:
+            for door in doors:
+                old = self._groups.get(door.protocol)
+                begun.append((self._begin(door, old), old))
+            for group, _ in begun:
+                group.await_ready()
+        except SealgateError:
+            for group, old in begun:
+                _give_up(group, old)
+            raise
+        for group, old in begun:
+            self._groups[group.door.protocol] = group
+            if old is not None:
+                # The new ones serve already: nobody is refused in between.
+                self._leave(old, drain_seconds)
+                old.close(keep=group.listeners)
+
+    def recheck(self) -> None:
+        """
+        Have every open session judged again, because identities changed.
+
+        New sign-ins look at the identities anew in any case.
+        """
+        for group in self._groups.values():
+            group.ask(lambda process: process.recheck())
+        self._asked_leaving(lambda process: process.recheck())
+
+    def refresh_certificate(self, inventory: Inventory, certificates: Certificates) -> None:
+        """
+        Show a renewed certificate from now on.
+
+        Raises:
+            ConfigError: it cannot be served.
+            SourceError: it cannot be read or written.
+        """
+        if self._parts is not None:
+            self._parts[0].refresh_certificate(inventory, certificates)
+
+    def tick(self, inventory: Inventory) -> None:
+        """Do what time brings: crashes are mended, leavers seen off, stores tended."""
+        if self._parts is not None:
+            found = self._parts[2].tick(inventory, self._keys.keyring, self.fenced)
+            if found is not None:
+                self._follow_stores(found)
+            self._parts[1].tick(inventory, self._keys.keyring, self.fenced)
+        now = time.monotonic()
+        for group in self._groups.values():
+            group.tick(now)
+        self._leaving = seen_off(self._leaving, now)
+
+    def status(self) -> dict[str, object]:
+        """Return what runs, as plain values."""
+        servers = [told for group in self._groups.values() for told in group.status()]
+        drops = self._wanted.served.drops if self._wanted and self._wanted.served else ()
+        told = {drop.name: {"damaged": self.fenced.get(drop.name)} for drop in drops}
+        return {**self.addresses(), "file_servers": servers, "drops": told}
+
+    @property
+    def fenced(self) -> dict[str, str]:
+        """Return why each drop that is fenced off is so, by name."""
+        return _fenced(self._wanted)
+
+    def addresses(self) -> dict[str, list[str]]:
+        """Return where each kind of door is, by the name of its setting."""
+        found: dict[str, list[str]] = {"sftp": [], "ftps": [], "ftps_implicit": []}
+        for protocol, group in self._groups.items():
+            found[protocol.value] += [shown(a) for a in group.door.addresses]
+            if protocol is TransferProtocol.FTPS:
+                found["ftps_implicit"] += [shown(a) for a in group.door.implicit]
+        return found
+
+    def pids(self) -> list[int]:
+        """Return the ids of all processes that serve."""
+        groups = self._groups.values()
+        return [p.pid for group in groups for p in group.running() if p.is_running()]
+
+    def request_stop(self, drain_seconds: float) -> None:
+        """Have all accept nothing more, and let transfers end; returns at once."""
+        for group in self._groups.values():
+            self._end(group, drain_seconds)
+        self._groups.clear()
+
+    def await_end(self, *, hurry: Callable[[], bool] = lambda: False) -> bool:
+        """Return whether all that were asked to end did so in time; none runs then."""
+        if self._parts is not None:
+            self._parts[1].await_end(1.0)
+        ended = [process.await_end(until, hurry) for process, until in self._leaving]
+        self._leaving.clear()
+        return all(ended)
+
+    def kill(self) -> None:
+        """End all now."""
+        for group in self._groups.values():
+            group.kill()
+            group.close()
+        self._groups.clear()
+        for process, _ in self._leaving:
+            process.kill()
+        self._leaving.clear()
+
+    def _begin(self, door: Door, before: Group | None) -> Group:
+        """Return a group whose processes start; nobody has waited for them yet."""
+        old = before.listeners if before is not None else {}
+        wanted = (*door.addresses, *door.implicit)
+        listeners: dict[Address, socket.socket] = {}
+        many = self._processes if door.protocol is TransferProtocol.SFTP else 1
+        group = Group(door, listeners, many, self._spawn, self._tell)
+        try:
+            for address in wanted:
+                listeners[address] = old[address] if address in old else bound(address)
+            group.begin()
+        except SealgateError:
+            _give_up(group, before)
+            raise
+        return group
+
+    def _spawn(self, group: Group) -> WorkerProcess:
+        from sealgate.transfer.adapters.workers_plan import WorkerPlan  # noqa: PLC0415
+
+        wanted = self._wanted
+        if wanted is None or wanted.served is None:
+            raise BugError("file servers were not prepared")
+        listeners, door = group.listeners, group.door
+        plan = WorkerPlan(
+            protocol=door.protocol,
+            settings=door.settings,
+            listeners=tuple(listeners[a].fileno() for a in door.addresses),
+            implicit=tuple(listeners[a].fileno() for a in door.implicit),
+            database=wanted.database,
+            log=wanted.log,
+            keyring=wanted.keyring,
+            served=wanted.served,
+            model=wanted.model,
+            state_folder=wanted.state_folder,
+        )
+        return WorkerProcess(plan, self._tell)
+
+    def _asked_leaving(self, ask: Callable[[WorkerProcess], None]) -> None:
+        for process, _ in self._leaving:
+            if process.is_running():
+                try:
+                    ask(process)
+                except GatewayError:
+                    process.kill()
+
+    def _leave(self, group: Group, drain_seconds: float) -> None:
+        # What the process itself needs to hang up comes on top.
+        until = time.monotonic() + drain_seconds + 5.0
+        for process in group.running():
+            process.request_stop(drain_seconds)
+            self._leaving.append((process, until))
+
+    def _end(self, group: Group, drain_seconds: float) -> None:
+        self._leave(group, drain_seconds)
+        group.close()
+
+
+def _fenced(wanted: Wanted | None) -> dict[str, str]:
+    return dict(wanted.served.fenced) if wanted is not None and wanted.served is not None else {}
+
+
+def _is_same(before: Wanted, wanted: Wanted, group: Group, door: Door) -> bool:
+    # What is not in served, a process takes at its start only.
+    return group.door == door and replace(before, served=wanted.served) == wanted
+
+
+def _give_up(group: Group, before: Group | None) -> None:
+    group.kill()
+    group.close(keep=before.listeners if before is not None else ())
+
+
+def _called(protocol: TransferProtocol) -> str:
+    return f"{protocol.value} server"
+
+
+def told_addresses(inventory: Inventory, transfer: Transfer) -> Iterator[str]:
+    """Yield what a person is told of where files are served."""
+    if not inventory.serves_files:
+        return
+    for kind, where in transfer.addresses().items():
+        if where:
+            yield f"serving {kind.replace('_', ' ')} on {', '.join(where)}"

@@ -1,0 +1,240 @@
+"""
+What the file servers are made of: host keys, a certificate, stores, rules, the sealing keys.
+
+Everything is checked here, before anything that runs is touched.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sealgate.app.apart import ANSWER_SECONDS, seen_apart
+from sealgate.app.keyring import RECORDS_FOLDER
+from sealgate.app.keys import local_authority
+from sealgate.app.remains import note_made
+from sealgate.app.state import database_url
+from sealgate.app.storing import store_settings
+from sealgate.errors import ConfigError, Fault, SourceError
+from sealgate.files import private_folder, write_durably
+from sealgate.identity.adapters.given import check_given
+from sealgate.policy.inventory import PassivePorts
+from sealgate.serve.file_servers_plan import Door, Wanted
+from sealgate.serve.store_watch import silent, why_not_served
+from sealgate.storage.adapters.asked import answers
+from sealgate.storage.adapters.packed import packed
+from sealgate.transfer.adapters.workers_plan import Served
+from sealgate.transfer.authorize import needs_grant
+from sealgate.transfer.model import TransferProtocol
+from sealgate.transfer.promise import older_algorithms, refusals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    from sealgate.policy.inventory import Inventory
+    from sealgate.serve.material import Certificates
+    from sealgate.serve.opened_keys import OpenedKeys
+    from sealgate.storage.keyring import UnlockedKeyring
+    from sealgate.transfer.adapters.ftps import FTPSSettings
+    from sealgate.transfer.adapters.ssh_settings import SSHSettings
+
+SSH_FOLDER = "ssh"
+FTPS_FOLDER = "ftps"
+LOGS_FOLDER = "logs"
+LOG_NAME = "transfer.jsonl"
+_CERTIFICATE = "certificate.pem"
+
+
+class Material:
+    """
+    Gathers what file servers need; *keys* keeps the sealing keys open in between.
+
+    *now* tells seconds since the epoch.
+    """
+
+    def __init__(self, now: Callable[[], float], keys: OpenedKeys) -> None:
+        self._now = now
+        self._keys = keys
+
+    def gather(
+        self,
+        inventory: Inventory,
+        certificates: Certificates,
+        countries: str | None,
+        before: Served | None,
+    ) -> Wanted:
+        """
+        Return what the file servers of *inventory* need, checked; *before* is what they serve now.
+
+        A store that is damaged is fenced off, but one that nobody served before: who adds a
+        drop to servers at work wants it served.
+
+        Raises:
+            ConfigError: with everything that keeps a drop from being kept as its class
+                demands, or a server from starting.
+            SourceError: the state folder or the sealing keys cannot be used.
+            PeerError: the service that keeps the sealing keys does not answer.
+        """
+        model = inventory.model
+        database = database_url(inventory)
+        state = Path(inventory.state_folder).absolute()
+        private_folder(state / LOGS_FOLDER)
+        keyring = self._keys.open(inventory) if _needs_keys(inventory) else None
+        private_folder(state / RECORDS_FOLDER)
+        places = None if before is None else {settings.url for settings in before.stores}
+        fenced: dict[str, str] = {}
+        faults = list(_faults(inventory, keyring, self._now, places, fenced))
+        if faults:
+            raise ConfigError(
+                f'"{inventory.source}" cannot be served as it promises', faults=faults
+            )
+        # What was opened just now is missed from now on, also by a process that starts later.
+        note_made(inventory)
+        stores = tuple(store_settings(inventory, drop) for drop in inventory.drops)
+        served = Served(
+            inventory.drops,
+            stores,
+            inventory.tunnels,
+            inventory.access,
+            countries,
+            tuple(fenced.items()),
+        )
+        return Wanted(
+            tuple(self._doors(inventory, certificates, state)),
+            served,
+            packed(keyring) if keyring else None,
+            model,
+            database,
+            transfer_log(inventory),
+            str(state),
+        )
+
+    def refresh_certificate(self, inventory: Inventory, certificates: Certificates) -> None:
+        """
+        Put a renewed certificate where the FTPS server sees it.
+
+        Raises:
+            ConfigError: it cannot be served.
+            SourceError: it cannot be read or written.
+        """
+        if inventory.serves_ftps:
+            self._certificate(inventory, certificates, Path(inventory.state_folder).absolute())
+
+    def _doors(
+        self, inventory: Inventory, certificates: Certificates, state: Path
+    ) -> Iterator[Door]:
+        listen = inventory.listen
+        if listen.sftp:
+            yield Door(TransferProtocol.SFTP, listen.sftp, (), _ssh_settings(inventory, str(state)))
+        if inventory.serves_ftps:
+            yield Door(
+                TransferProtocol.FTPS,
+                listen.ftps,
+                listen.ftps_implicit,
+                self._ftps_settings(inventory, certificates, state),
+            )
+
+    def _ftps_settings(
+        self, inventory: Inventory, certificates: Certificates, state: Path
+    ) -> FTPSSettings:
+        # pyftpdlib and pyOpenSSL are loaded only where FTPS is served.
+        from sealgate.transfer.adapters.ftps import FTPSSettings  # noqa: PLC0415
+        from sealgate.transfer.adapters.ftps_tls import TLSFiles  # noqa: PLC0415
+
+        both = self._certificate(inventory, certificates, state)
+        client_ca = local_authority(inventory).client(self._now()).path
+        return FTPSSettings(
+            TLSFiles(both, both, client_ca),
+            inventory.listen.ftps_passive or PassivePorts(),
+            trusted_proxies=inventory.listen.trusted_proxies,
+        )
+
+    def _certificate(self, inventory: Inventory, certificates: Certificates, state: Path) -> str:
+        """Return the one file that holds chain and key, so that both are of one moment."""
+        name = inventory.listen.ftps_domain
+        site = next((s for s in inventory.sites if name in s.domains and s.tls is None), None)
+        files = certificates.files.get(site.name if site else name)
+        if files is not None:
+            try:
+                content = Path(files.chain).read_bytes() + Path(files.key).read_bytes()
+            except OSError as error:
+                raise SourceError(
+                    f'the certificate of "{name}" cannot be read: {error.strerror}'
+                ) from error
+        else:
+            tls = inventory.tls
+            if tls.chain is None or tls.key is None:
+                place = inventory.drops[0].place
+                raise ConfigError(
+                    "FTPS has no certificate",
+                    faults=[
+                        Fault(
+                            place.file or inventory.source,
+                            place.line,
+                            f'there is no certificate for "{name}", the name of FTPS',
+                            'set certificate = "local-ca" under [tls]',
+                        )
+                    ],
+                )
+            given = check_given(tls.chain, tls.key, (name,), now=self._now(), place=tls.place)
+            content = given.chain + given.key
+        folder = state / FTPS_FOLDER
+        private_folder(folder)
+        path = folder / _CERTIFICATE
+        if not path.exists() or path.read_bytes() != content:
+            write_durably(path, content)
+        return str(path)
+
+
+def _ssh_settings(inventory: Inventory, state: str) -> SSHSettings:
+    # asyncssh is loaded only where SFTP is served.
+    from sealgate.transfer.adapters.host_keys import host_keys  # noqa: PLC0415
+    from sealgate.transfer.adapters.ssh_settings import SSHSettings  # noqa: PLC0415
+
+    return SSHSettings(
+        host_keys(str(Path(state, SSH_FOLDER))),
+        trusted_proxies=inventory.listen.trusted_proxies,
+        older=older_algorithms(inventory),
+    )
+
+
+def _faults(
+    inventory: Inventory,
+    keyring: UnlockedKeyring | None,
+    now: Callable[[], float],
+    places: Collection[str] | None,
+    fenced: dict[str, str],
+) -> Iterator[Fault]:
+    # *places* are the stores that are served now, ``None`` at the start.
+    apart = seen_apart(inventory)
+    answering = tuple(drop for drop in inventory.drops if drop.name in apart)
+    # Of a store that does not answer, what it is worth is asked when it does.
+    refused = refusals(inventory, {d.name: apart.get(d.name) for d in inventory.drops}, now=now())
+    yield from refused
+    if keyring is None or refused:
+        return
+    seen = answers(
+        {d.name: partial(why_not_served, inventory, d, keyring, now=now) for d in answering},
+        ANSWER_SECONDS,
+        "sealgate stores",
+    )
+    for drop in inventory.drops:
+        wrong = seen.get(drop.name, silent(inventory, drop))
+        if wrong is None:
+            continue
+        if wrong.is_damage and (places is None or drop.store in places):
+            fenced[drop.name] = wrong.message
+            continue
+        where = (drop.place.file or inventory.source, drop.place.line)
+        yield Fault(*where, f'drop "{drop.name}": {wrong.message}', wrong.hint)
+
+
+def _needs_keys(inventory: Inventory) -> bool:
+    # A tunnel that asks for one-time codes needs them, too: they are sealed for the site's key.
+    return bool(inventory.drops) or any(needs_grant(tunnel) for tunnel in inventory.tunnels)
+
+
+def transfer_log(inventory: Inventory) -> str:
+    """Return the file that events are logged in."""
+    return str(Path(inventory.state_folder).absolute() / LOGS_FOLDER / LOG_NAME)

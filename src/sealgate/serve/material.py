@@ -1,0 +1,263 @@
+"""
+Gathers what the gateway is made of: certificates, the country file, who is admitted.
+
+Each part is gathered by itself, because each changes by itself: a renewed certificate
+that is broken must not keep a revocation from being taken over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sealgate.app.certificates import certificate_to_serve, fetched_sites, missing_library
+from sealgate.app.keys import CERTIFICATES_FOLDER, local_authority
+from sealgate.app.trust import local_sites
+from sealgate.app.users import open_identities
+from sealgate.config.load import country_database_fault
+from sealgate.errors import ConfigError, Fault, SourceError
+from sealgate.files import private_folder, write_durably
+from sealgate.gateway.model import CertificateFiles, Material, needs_grants
+from sealgate.identity.adapters.authority import Made
+from sealgate.identity.adapters.given import check_given
+from sealgate.identity.adapters.shelf import CertificateShelf
+from sealgate.identity.model import admitted, next_change
+from sealgate.policy.inventory import route_asset
+from sealgate.serve.relay_policies import relay_sockets
+from sealgate.serve.sign_in_material import sign_in_material
+from sealgate.serve.signer_policies import key_lists, signer_sockets, signing_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sealgate.identity.grants import Grant
+    from sealgate.identity.model import ClientCertificate, Identity
+    from sealgate.policy.inventory import Inventory
+
+ENVOY_FOLDER = "envoy"
+_COUNTRIES_FOLDER = "countries"
+_MAX_DATABASE_BYTES = 1 << 30
+_NAME_DIGITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """
+    The server certificates to show, per site.
+
+    *due* is when the local authority must be asked again, in seconds since the epoch.
+    *ends* tells per site when its certificate ends. *watched* are given files that
+    another program may renew. *remarks* are what a person should know.
+    """
+
+    files: Mapping[str, CertificateFiles]
+    ends: Mapping[str, float]
+    due: float = math.inf
+    watched: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Admissions:
+    """
+    Who may enter locked routes: fingerprints per asset id, true until *due*.
+
+    *identities*, *certificates* and *grants*, of which each runs, are what that follows from.
+    """
+
+    fingerprints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    due: float = math.inf
+    identities: tuple[Identity, ...] = ()
+    certificates: tuple[ClientCertificate, ...] = ()
+    grants: tuple[Grant, ...] = ()
+
+
+def gather_certificates(inventory: Inventory, *, now: float) -> Certificates:
+    """
+    Return a checked certificate for each site; the local authority issues where due.
+
+    Given ones are copied, so that exactly what was checked is served, chain and key of
+    one moment.
+
+    Raises:
+        ConfigError: with every fault of every given certificate.
+        SourceError: the authority or its folder cannot be used.
+    """
+    local = local_sites(inventory)
+    files: dict[str, CertificateFiles] = {}
+    ends: dict[str, float] = {}
+    remarks: list[str] = []
+    due = math.inf
+    if local:
+        issued = local_authority(inventory).server_certificates(local, now)
+        due = issued.renew_at
+        for name, kept in issued.certificates.items():
+            files[name] = CertificateFiles(kept.chain, kept.key)
+            ends[name] = kept.not_after
+        if issued.authority.made is Made.REPLACED:
+            remarks.append(
+                f"the local CA was replaced, because {issued.authority.reason}: have every"
+                " machine trust the new one (sealgate trust)"
+            )
+    shelf = CertificateShelf(str(Path(inventory.state_folder, CERTIFICATES_FOLDER)))
+    faults: list[Fault] = [*missing_library(inventory)]
+    for site in fetched_sites(inventory):
+        files[site.name], end = certificate_to_serve(inventory, site, now=now)
+        if end is not None:
+            ends[site.name] = end
+        else:
+            remarks.append(
+                f'the certificate of "{site.name}" is fetched from {inventory.acme.directory}; until'
+                " it is there, visitors are shown one that their browsers refuse"
+            )
+    watched: list[str] = []
+    for site in inventory.sites:
+        tls = site.tls or inventory.tls
+        if tls.chain is None or tls.key is None:
+            continue
+        watched += [tls.chain, tls.key]
+        try:
+            given = check_given(tls.chain, tls.key, site.domains, now=now, place=tls.place)
+        except ConfigError as error:
+            faults += error.faults
+            continue
+        kept = shelf.keep(site.name, given.chain, given.key)
+        files[site.name] = CertificateFiles(kept.chain, kept.key)
+        ends[site.name] = given.not_after
+        remarks += [complaint.message for complaint in given.warnings]
+    if faults:
+        raise ConfigError("a certificate cannot be served", faults=_once(faults))
+    return Certificates(files, ends, due, tuple(watched), tuple(dict.fromkeys(remarks)))
+
+
+def gather_countries(inventory: Inventory) -> str | None:
+    """
+    Return the path of a checked copy of the country file, ``None`` where there is none.
+
+    Envoy reads the copy and follows when it is replaced, so a damaged file that is put
+    in the original's place never reaches it.
+
+    Raises:
+        ConfigError: it is no country file.
+        SourceError: it cannot be read.
+    """
+    source = inventory.access.geo_database
+    if source is None:
+        return None
+    # The name follows the source, so that another source is another file for Envoy.
+    name = hashlib.sha256(source.encode()).hexdigest()[:_NAME_DIGITS]
+    folder = Path(inventory.state_folder, _COUNTRIES_FOLDER)
+    private_folder(folder)
+    copy, trial = folder / f"{name}.mmdb", folder / f"{name}.trial"
+    try:
+        with Path(source).open("rb") as file:
+            data = file.read(_MAX_DATABASE_BYTES)
+    except OSError as error:
+        raise SourceError(
+            f'country database "{source}" cannot be read: {error.strerror}'
+        ) from error
+    if not copy.exists() or copy.read_bytes() != data:
+        write_durably(trial, data)
+        fault = country_database_fault(str(trial))
+        if fault is not None:
+            trial.unlink(missing_ok=True)
+            place = inventory.access.place
+            message = f'geo_database "{source}" {fault}'
+            hint = "docs/howto/country-database.md tells where to get one"
+            raise ConfigError(
+                message, faults=[Fault(place.file or inventory.source, place.line, message, hint)]
+            )
+        trial.replace(copy)
+    return str(copy)
+
+
+def gather_admissions(inventory: Inventory, *, now: float) -> Admissions:
+    """
+    Return who may enter each locked route at the moment *now*.
+
+    Raises:
+        SourceError: the database of identities cannot be read.
+    """
+    if not any(route.admit for site in inventory.sites for route in site.routes):
+        return Admissions()
+    with open_identities(inventory) as store:
+        identities, certificates = store.everything()
+        granted = any(needs_grants(site) for site in inventory.sites)
+        grants = store.running_grants(now=now) if granted else ()
+    return _admissions(inventory, identities, certificates, grants, now)
+
+
+def aged(inventory: Inventory, admissions: Admissions, *, now: float) -> Admissions:
+    """
+    Return *admissions* as of *now*, without a look into the database.
+
+    Certificates and grants that ended since admit no more; changes since are not seen.
+    """
+    return _admissions(
+        inventory, admissions.identities, admissions.certificates, admissions.grants, now
+    )
+
+
+def _admissions(
+    inventory: Inventory,
+    identities: tuple[Identity, ...],
+    certificates: tuple[ClientCertificate, ...],
+    grants: tuple[Grant, ...],
+    now: float,
+) -> Admissions:
+    change = next_change(certificates, now)
+    running = tuple(grant for grant in grants if grant.is_running(now))
+    ends = [grant.ends_at for grant in running if grant.ends_at is not None]
+    return Admissions(
+        {
+            route_asset(site, route).id: admitted(identities, certificates, route.admit, now)
+            for site in inventory.sites
+            for route in site.routes
+            if route.admit
+        },
+        min([math.inf if change is None else change, *ends]),
+        identities,
+        certificates,
+        running,
+    )
+
+
+def make_material(
+    inventory: Inventory,
+    certificates: Certificates,
+    countries: str | None,
+    admissions: Admissions,
+    *,
+    now: float,
+) -> Material:
+    """
+    Return everything that a translation needs; the client authority is made if missing.
+
+    Raises:
+        SourceError: the folder of the authority, or of signing keys, cannot be used.
+    """
+    return Material(
+        folder=str(Path(inventory.state_folder, ENVOY_FOLDER)),
+        certificates=certificates.files,
+        client_ca=local_authority(inventory).client(now).path,
+        admitted=admissions.fingerprints,
+        geo_database=countries,
+        relays=relay_sockets(inventory),
+        sign_in=sign_in_material(
+            inventory,
+            admissions.identities,
+            admissions.certificates,
+            admissions.grants,
+            now=now,
+        ),
+        signers=signer_sockets(inventory),
+        key_lists=key_lists(signing_keys(inventory, now=now)),
+    )
+
+
+def _once(faults: list[Fault]) -> list[Fault]:
+    # Sites that share one certificate share its faults.
+    return list({str(fault): fault for fault in faults}.values())

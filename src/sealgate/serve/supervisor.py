@@ -1,0 +1,252 @@
+"""
+Everything that one configuration serves: sites by the gateway, files by their servers.
+
+A reload is taken over whole or not at all: both sides check before either changes. Who
+may come in is told to both, whatever the one says.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sealgate.app.state import has_database, open_register
+from sealgate.errors import BugError, GatewayError, SealgateError
+from sealgate.serve.file_servers import Transfer
+from sealgate.serve.gateway import Change, Gateway
+from sealgate.serve.monitoring import Monitoring, Registered, Snapshot, Sources
+from sealgate.serve.opened_keys import OpenedKeys
+from sealgate.serve.relays import Inspection
+from sealgate.serve.sign_in import SignIn
+from sealgate.serve.signer import Signing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sealgate.policy.inventory import Inventory
+    from sealgate.policy.observation import Observation
+    from sealgate.serve.file_servers_plan import Wanted
+    from sealgate.serve.material import Certificates
+
+# How long transfers that began before a change of addresses may go on.
+REPLACED_DRAIN_SECONDS = 600.0
+
+
+class NotPutBackError(GatewayError):
+    """A reload failed half-way, and what was served before could not be put back whole."""
+
+
+class Services:
+    """
+    The gateway and the file servers of one configuration.
+
+    The arguments are those of :class:`~sealgate.serve.gateway.Gateway`.
+    """
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        *,
+        load: Callable[[], Inventory],
+        now: Callable[[], float],
+        tell: Callable[[str], None],
+        workers: int | None = None,
+    ) -> None:
+        self._tell = tell
+        self.gateway = Gateway(
+            inventory, load=load, now=now, tell=tell, workers=workers, check=self._check
+        )
+        keys = OpenedKeys(now)
+        self.transfer = Transfer(now=now, tell=tell, keys=keys, processes=workers)
+        self.inspection = Inspection(now=now, tell=tell, processes=workers)
+        self.sign_in = SignIn(now=now, tell=tell, keys=keys)
+        self.signing = Signing(now=now, tell=tell)
+        self.monitoring = Monitoring(
+            Sources(self.gateway.counters, self.gateway.is_serving, self._registered)
+        )
+        self._wanted: Wanted | None = None
+
+    @property
+    def inventory(self) -> Inventory:
+        """Return what is served, with the ports that were chosen."""
+        return self.gateway.inventory
+
+    def start(self) -> tuple[str, ...]:
+        """
+        Start everything; return what a person should know.
+
+        Raises:
+            ConfigError: with everything that is missing for a promise to be kept.
+            GatewayError: an address cannot be had, or a server cannot be run.
+            SourceError: the state folder or the sealing keys cannot be used.
+        """
+        remarks = self.gateway.start()
+        self.inspection.apply(drain_seconds=0.0)
+        self.signing.apply(drain_seconds=0.0)
+        self.sign_in.apply(self.inventory)
+        self.transfer.apply(self._checked(), drain_seconds=0.0)
+        self.monitoring.note(self._snapshot())
+        self.monitoring.apply(self.inventory.listen.metrics)
+        return remarks
+
+    def reload(self) -> Change:
+        """
+        Take the configuration over as it is now, whole or not at all.
+
+        Raises:
+            ConfigError: with every fault; the old configuration stays.
+            GatewayError: a server refused, or the change needs a restart; the old one stays.
+            NotPutBackError: a server refused, and so did one when the old one was put back.
+        """
+        before = self.inventory
+        change = self.gateway.reload()
+        try:
+            changed = self._follow()
+        except Exception as error:
+            # The gateway serves the new one already.
+            self._put_back(before, error)
+            raise
+        return Change((*change.changed, *changed), change.remarks)
+
+    def _follow(self) -> tuple[str, ...]:
+        # What the gateway's part of a reload had prepared.
+        drain = REPLACED_DRAIN_SECONDS
+        return (
+            *self.inspection.apply(drain_seconds=drain),
+            *self.signing.apply(drain_seconds=drain),
+            *self.sign_in.apply(self.inventory),
+            *self.transfer.apply(self._checked(), drain_seconds=drain),
+            *self.monitoring.apply(self.inventory.listen.metrics),
+        )
+
+    def _put_back(self, before: Inventory, error: Exception) -> None:
+        try:
+            self.gateway.reload(before)
+            self._follow()
+        except SealgateError as again:
+            told = error.message if isinstance(error, SealgateError) else type(error).__name__
+            raise NotPutBackError(
+                f"{told}; what was served before cannot be put back whole: {again.message}",
+                hint="restart sealgate serve",
+            ) from error
+
+    def readmit(self) -> Change:
+        """
+        Take over who may enter now; returns only when it is enforced.
+
+        Raises:
+            SourceError: the database of identities cannot be read.
+            GatewayError: Envoy did not confirm.
+        """
+        try:
+            return self.gateway.readmit()
+        finally:
+            self.transfer.recheck()
+
+    def watch(self) -> None:
+        """Replace what visitors wait for when it is stuck; quick, and called between ticks."""
+        self.inspection.watch()
+
+    def tick(self) -> None:
+        """
+        Do what time and files bring.
+
+        Raises:
+            GatewayError: Envoy crashes again and again.
+        """
+        before = self.gateway.certificates
+        self.gateway.tick()
+        if self.gateway.certificates is not before:
+            self.transfer.refresh_certificate(self.inventory, self.gateway.certificates)
+        self.transfer.tick(self.inventory)
+        self.inspection.tick(self.inventory)
+        self.gateway.sample(self.inspection.share)
+        signs_anew = self._tick_signing()
+        if self.sign_in.tick() or signs_anew:
+            self.gateway.renew_keys()
+        if self.monitoring.is_open:
+            self.monitoring.note(self._snapshot())
+
+    def promises(self) -> tuple[Observation, ...]:
+        """Return what is enforced, as the host sees it."""
+        files: tuple[Observation, ...] = ()
+        if self.transfer.pids():
+            from sealgate.app.apart import reasons_not_apart  # noqa: PLC0415
+            from sealgate.transfer.promise import promises  # noqa: PLC0415
+
+            files = promises(self.inventory, reasons_not_apart(self.inventory))
+        return (*self.gateway.promises(), *files)
+
+    def status(self) -> dict[str, object]:
+        """Return what runs, as plain values."""
+        return {
+            **self.gateway.status(),
+            **self.transfer.status(),
+            **self.inspection.status(),
+            **self.sign_in.status(),
+            **self.signing.status(),
+        }
+
+    def stop(self, *, drain_seconds: float, hurry: Callable[[], bool] = lambda: False) -> bool:
+        """
+        End: accept nothing more, let what runs end within *drain_seconds*.
+
+        *hurry* is asked meanwhile and may cut the wait short. Returns whether everything
+        ended by itself.
+        """
+        self.monitoring.leave()
+        self.transfer.request_stop(drain_seconds)
+        sites = self.gateway.stop(drain_seconds=drain_seconds, hurry=hurry)
+        self.inspection.stop(self.inventory)
+        self.sign_in.stop()
+        self.signing.kill()
+        files = self.transfer.await_end(hurry=hurry)
+        self.monitoring.close()
+        return sites and files
+
+    def kill(self) -> None:
+        """End everything now."""
+        self.gateway.kill()
+        self.inspection.kill()
+        self.sign_in.kill()
+        self.signing.kill()
+        self.transfer.kill()
+        self.monitoring.close()
+
+    def _tick_signing(self) -> bool:
+        try:
+            return self.signing.tick(self.inventory)
+        except SealgateError as error:
+            self._tell(f"error: {error.message}; the keys from before stay")
+            return False
+
+    def _snapshot(self) -> Snapshot:
+        sessions: dict[str, int] = {}
+        for told in self.transfer.status()["file_servers"]:  # type: ignore[attr-defined]  # a list
+            name = str(told["protocol"])
+            sessions[name] = sessions.get(name, 0) + int(told.get("sessions", 0))
+        fenced = {d.name: d.name in self.transfer.fenced for d in self.inventory.drops}
+        return self.gateway.snapshot(sessions, fenced)
+
+    def _registered(self) -> Registered:
+        if not has_database(self.inventory):
+            return Registered()
+        with open_register(self.inventory) as register:
+            last = register.audits()[-1:]
+            return Registered(
+                register.counted_transfers(),
+                last[0].audited_at if last else None,
+                last[0].open_findings if last else 0,
+            )
+
+    def _check(
+        self, inventory: Inventory, certificates: Certificates, countries: str | None
+    ) -> None:
+        self.inspection.prepare(inventory)
+        self.signing.prepare(inventory)
+        self.sign_in.prepare(inventory)
+        self._wanted = self.transfer.prepare(inventory, certificates, countries)
+
+    def _checked(self) -> Wanted:
+        if self._wanted is None:
+            raise BugError("the file servers were not prepared")
+        return self._wanted
