@@ -107,7 +107,7 @@ def _sign_ins(folder: Path, rounds: int) -> Iterator[Metric]:
     state = home / ".sealgate"
     with IdentityStore(f"sqlite:///{state}/register.sqlite") as people:
         people.add("anna", (), by="benchmark", now=time.time())
-        people.set_password("anna", _PASSWORD, by="benchmark", now=time.time())
+        people.credentials.set_password("anna", _PASSWORD, by="benchmark", now=time.time())
     kept = hash_password(_PASSWORD, LEAST_ROUNDS)
     with _serving(home) as pid:
         trust = str(state / "authority" / "server-ca.pem")

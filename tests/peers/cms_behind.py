@@ -120,7 +120,7 @@ def sign_in_by_passkey(browser: Browser, place: SignedPlace, name: str, page: st
     """Have *name* enrol a passkey, and come to *page* by it, as whoever has no certificate does."""
     browser.add_authenticator()
     with place.people() as people:
-        code = people.make_enrolment(name, by="test", now=time.time())
+        code = people.second_factors.make_enrolment(name, by="test", now=time.time())
     browser.open(f"{place.url}/.sealgate/passkey/new")
     browser.type("#enrolment", code)
     browser.type("#label", "laptop")

@@ -98,15 +98,15 @@ class GrantedPlace(SignedPlace):
         with self.people() as people:
             begun = now - 600 if state == "out" else now - 30
             minutes = 5 if state == "out" else 60
-            made = people.ask_grant(
+            made = people.grants.request(
                 person, asset, reason="a reason", minutes=minutes, by="one", now=begun
             )
             if state == "denied":
-                people.deny_grant(made.id, "clara", by="two", now=begun)
+                people.grants.deny(made.id, "clara", by="two", now=begun)
             elif state != "waiting":
-                people.approve_grant(made.id, "clara", by="two", now=begun)
+                people.grants.approve(made.id, "clara", by="two", now=begun)
             if state == "ended":
-                people.end_grant(made.id, by="three", now=now - 10)
+                people.grants.end(made.id, by="three", now=now - 10)
 
     def totp(self, name: str) -> bytes:
         """Set up an authenticator app for *name*; return its secret."""
@@ -127,8 +127,8 @@ class GrantedPlace(SignedPlace):
         """
         now = time.time()
         proofs = [Proven(factor, now - ago, "k") for factor, ago in proven]
-        begun = people.start_sign_in(name, site, proofs, now=now - 400)
-        people.use_sign_in(begun.id, now=now)
+        begun = people.sign_ins.start(name, site, proofs, now=now - 400)
+        people.sign_ins.use(begun.id, now=now)
         # Whole, as the service makes them: half a millisecond could round into the next second.
         made = int(now) - 60
         ended = Session(

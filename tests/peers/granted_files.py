@@ -89,26 +89,28 @@ admit = ["user:anna"]
         self.codes = recovery_codes(secrets.token_bytes(150))
         sealed = CodeSealer(self._keyring).seal("anna", self.secret)
         with IdentityStore(self.place.database) as store:
-            store.set_totp("anna", sealed, self.codes, step=0, by="test", now=time.time())
+            store.second_factors.set_totp(
+                "anna", sealed, self.codes, step=0, by="test", now=time.time()
+            )
         return code_at(self.secret, int(time.time() // 30))
 
     def grant(self, asset: str = "drop plans", person: str = "anna") -> str:
         """Have *person* get a grant for an hour, and return its id."""
         now = time.time()
         with IdentityStore(self.place.database) as store:
-            asked = store.ask_grant(
+            asked = store.grants.request(
                 person, asset, reason="a test of it", minutes=60, by="one", now=now
             )
-            store.approve_grant(asked.id, "boss", by="two", now=now)
+            store.grants.approve(asked.id, "boss", by="two", now=now)
         return asked.id
 
     def end_all(self) -> None:
         """End every grant that is open."""
         now = time.time()
         with IdentityStore(self.place.database) as store:
-            for grant in store.grants():
+            for grant in store.grants.all():
                 if grant.is_open(now):
-                    store.end_grant(grant.id, by="test", now=now)
+                    store.grants.end(grant.id, by="test", now=now)
 
     def questions(self) -> list[str]:
         """Return what OpenSSH asked since the last answer was laid ready."""
@@ -236,6 +238,6 @@ def prepare(vault: Vault, folder: Path) -> None:
     done = vault.place.sealgate("user", "add", "boss", "--role", "approver")
     assert done.returncode == 0, done.stderr
     with IdentityStore(vault.place.database) as store:
-        store.remove_password("ben", by="test", now=2.0)
-        store.set_password("anna", PASSWORD, by="test", now=2.0)
+        store.credentials.remove_password("ben", by="test", now=2.0)
+        store.credentials.set_password("anna", PASSWORD, by="test", now=2.0)
     (folder / "plan.txt").write_bytes(b"the plan\n" * 1000)

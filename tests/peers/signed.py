@@ -63,7 +63,7 @@ class SignedPlace(Place):
         with self.people() as people:
             people.add(name, groups, by="test", now=time.time())
             if password:
-                people.set_password(name, PASSWORD, by="test", now=time.time())
+                people.credentials.set_password(name, PASSWORD, by="test", now=time.time())
 
     def signing_key(self) -> TokenKey:
         """Return the key that the running service signs with."""
@@ -155,7 +155,7 @@ class Visitor:
     def register(self, name: str) -> Authenticator:
         """Register a passkey for *name* with a code of the operator, and return it."""
         with self.place.people() as people:
-            code = people.make_enrolment(name, by="test", now=time.time())
+            code = people.second_factors.make_enrolment(name, by="test", now=time.time())
         origin = self.base or self.place.url
         device = Authenticator(rp_id=str(urlsplit(origin).hostname), origin=origin)
         options = self.send("/.sealgate/passkey/new/options", {"code": code}).json()

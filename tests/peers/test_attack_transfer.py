@@ -162,7 +162,9 @@ def test_a_changed_password_ends_its_tunnels(ground: Ground) -> None:
         channel.sendall(b"hello")
         assert channel.recv(5) == b"hello"
         with IdentityStore(place.database) as people:
-            people.set_password("dora", "another five words", by="test", now=time.time())
+            people.credentials.set_password(
+                "dora", "another five words", by="test", now=time.time()
+            )
         assert channel.recv(1) == b""
         with pytest.raises(paramiko.ChannelException):
             transport.open_channel("direct-tcpip", target, origin, timeout=30)

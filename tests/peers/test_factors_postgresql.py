@@ -68,22 +68,31 @@ def at_once(do: Callable[[int], Any]) -> list[Any]:
 
 def test_one_of_many_is_let_in_by_one_code(store: IdentityStore) -> None:
     """And by one recovery code."""
-    store.set_totp("anna", SECRET, ["AAAA-BBBB"], step=0, by="me", now=NOW)
+    store.second_factors.set_totp("anna", SECRET, ["AAAA-BBBB"], step=0, by="me", now=NOW)
     code = code_at(SECRET, STEP)
-    assert sum(at_once(lambda _: store.check_totp("anna", code, Open(), now=NOW))) == 1
-    assert sum(at_once(lambda _: store.check_recovery_code("anna", "aaaabbbb", now=NOW))) == 1
+    assert (
+        sum(at_once(lambda _: store.second_factors.check_totp("anna", code, Open(), now=NOW))) == 1
+    )
+    assert (
+        sum(
+            at_once(lambda _: store.second_factors.check_recovery_code("anna", "aaaabbbb", now=NOW))
+        )
+        == 1
+    )
 
 
 def test_one_of_many_asks_and_one_decides(store: IdentityStore) -> None:
     """There is one grant, and one answer to it."""
 
     def ask(_: int) -> Any:
-        return store.ask_grant("anna", "drop x", reason="a reason", minutes=5, by="op", now=NOW)
+        return store.grants.request(
+            "anna", "drop x", reason="a reason", minutes=5, by="op", now=NOW
+        )
 
     (grant,) = [made for made in at_once(ask) if made]
 
     def decide(number: int) -> Any:
-        answer = store.approve_grant if number % 2 else store.deny_grant
+        answer = store.grants.approve if number % 2 else store.grants.deny
         return answer(grant.id, "ben", by="op2", now=NOW)
 
     assert len([made for made in at_once(decide) if made]) == 1
@@ -91,10 +100,10 @@ def test_one_of_many_asks_and_one_decides(store: IdentityStore) -> None:
 
 def test_no_step_up_is_lost(store: IdentityStore) -> None:
     """Of eight at once each is in the row."""
-    begun = store.start_sign_in("anna", "shop.example", [Proven(Factor.PASSWORD, NOW)], now=NOW)
+    begun = store.sign_ins.start("anna", "shop.example", [Proven(Factor.PASSWORD, NOW)], now=NOW)
     proofs = [Proven(Factor.PASSKEY, NOW, f"k{number}") for number in range(WORKERS)]
-    at_once(lambda number: store.use_sign_in(begun.id, [proofs[number]], now=NOW))
-    found = store.sign_in(begun.id, now=NOW)
+    at_once(lambda number: store.sign_ins.use(begun.id, [proofs[number]], now=NOW))
+    found = store.sign_ins.find(begun.id, now=NOW)
     assert found is not None
     assert set(proofs) <= set(found.proven)
 
@@ -102,9 +111,11 @@ def test_no_step_up_is_lost(store: IdentityStore) -> None:
 def test_a_counter_is_believed_once(store: IdentityStore) -> None:
     """Two devices that are copies of each other do not both come in."""
     key = Passkey("id1", "anna", b"\0public", "shop.example", "phone", True, 5, NOW)
-    store.add_passkey(key, code=store.make_enrolment("anna", by="me", now=NOW), by="a", now=NOW)
-    assert store.passkey("id1") == key
-    assert sum(at_once(lambda _: store.count_passkey(key, 6, now=NOW))) == 1
+    store.second_factors.add_passkey(
+        key, code=store.second_factors.make_enrolment("anna", by="me", now=NOW), by="a", now=NOW
+    )
+    assert store.second_factors.passkey("id1") == key
+    assert sum(at_once(lambda _: store.second_factors.count_passkey(key, 6, now=NOW))) == 1
 
 
 def test_going_and_deciding_do_not_wait_for_each_other(store: IdentityStore) -> None:
@@ -113,24 +124,26 @@ def test_going_and_deciding_do_not_wait_for_each_other(store: IdentityStore) -> 
         name = f"user{round_}"
         store.add(name, [], by="me", now=NOW)
         ids = [
-            store.ask_grant(name, f"drop {n}", reason="a reason", minutes=5, by="op", now=NOW).id
+            store.grants.request(
+                name, f"drop {n}", reason="a reason", minutes=5, by="op", now=NOW
+            ).id
             for n in range(WORKERS - 1)
         ]
 
         def act(number: int, name: str = name, ids: list[str] = ids) -> Any:
             if number == WORKERS - 1:
                 return store.remove(name, by="me", now=NOW)
-            return store.approve_grant(ids[number], "ben", by="op2", now=NOW)
+            return store.grants.approve(ids[number], "ben", by="op2", now=NOW)
 
         at_once(act)
-        assert not any(store.running_grant(name, f"drop {n}", now=NOW) for n in range(WORKERS))
+        assert not any(store.grants.running(name, f"drop {n}", now=NOW) for n in range(WORKERS))
 
 
 def test_somebody_new_is_added_once(store: IdentityStore) -> None:
     """Who signs in through a provider in several windows gets one account, and its groups."""
 
     def come(_number: int) -> Identity:
-        return store.provided(
+        return store.provider_links.resolve(
             "https://login.example",
             "248289761001",
             "carla",
@@ -141,6 +154,6 @@ def test_somebody_new_is_added_once(store: IdentityStore) -> None:
         )
 
     assert at_once(come) == [Identity("carla", ("staff",))] * WORKERS
-    assert [link.identity for link in store.provider_links()] == ["carla"]
+    assert [link.identity for link in store.provider_links.all()] == ["carla"]
     told = [entry.action for entry in store.trail() if entry.by == "provider"]
     assert told == ["user added", "linked to provider", "groups changed"]

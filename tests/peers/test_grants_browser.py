@@ -12,7 +12,7 @@ import pytest
 
 from sealgate.app.grants import approve_grant
 from sealgate.app.users import tell_gateway
-from sealgate.identity.adapters.factor_tables import GRANTS, GRANTS_OF
+from sealgate.identity.adapters.schema import GRANTS, GRANTS_OF
 from sealgate.identity.totp import STEP_SECONDS, code_at
 from tests.peers.browsed import browsing
 from tests.peers.forward_proxy import forward_proxy
@@ -123,7 +123,7 @@ def _send(browser: Browser, code: str) -> None:
 
 def _prove_by_passkey(place: GrantedPlace, browser: Browser, shots: Path) -> None:
     with place.people() as people:
-        invited = people.make_enrolment("anna", by="test", now=time.time())
+        invited = people.second_factors.make_enrolment("anna", by="test", now=time.time())
     browser.open(f"{place.vault_url}/.sealgate/passkey/new")
     browser.type("#enrolment", invited)
     browser.type("#label", "laptop")
@@ -164,8 +164,8 @@ def _let_end_soon(place: GrantedPlace) -> float:
     # As if an hour had passed, but for the last seconds: for those, the test waits. The gateway
     # is told once, for nobody changes grants like this, and has to see the end by itself.
     end = time.time() + LAST_SECONDS
-    with place.people() as people, people._writing() as connection:
-        for grant in people.grants():
+    with place.people() as people, people._database.writing() as connection:
+        for grant in people.grants.all():
             begun = end - grant.minutes * 60
             values = {"approved_at": begun, "asked_at": begun - 1}
             GRANTS_OF.change(connection, GRANTS.c.id == grant.id, values)

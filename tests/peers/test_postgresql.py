@@ -136,21 +136,21 @@ def test_identities_sign_in_and_are_shut_out(server: PostgreSQL, tmp_path: Path)
     url = server.new_database()
     with Register(url), IdentityStore(url, str(tmp_path)) as store:
         store.add("anna", ["editors"], by="me", now=NOW)
-        store.record(
+        store.credentials.add_certificate(
             ClientCertificate("1f", "a1" * 32, "anna", NOW - 1, NOW + 100), by="me", now=NOW
         )
-        store.set_password("anna", "correct horse battery staple", by="me", now=NOW)
+        store.credentials.set_password("anna", "correct horse battery staple", by="me", now=NOW)
         before = store.generation()
     with IdentityStore(url, str(tmp_path)) as store:
         assert store.identities() == (Identity("anna", ("editors",)),)
         assert admitted(*store.everything(), ["group:editors"], NOW) == ("a1" * 32,)
-        assert store.check_password("anna", "correct horse battery staple")
-        assert not store.check_password("anna", "correct horse battery stable")
+        assert store.credentials.check_password("anna", "correct horse battery staple")
+        assert not store.credentials.check_password("anna", "correct horse battery stable")
         store.revoke("1f", by="me", now=NOW)
         assert store.generation() > before
         assert admitted(*store.everything(), ["group:editors"], NOW) == ()
         store.remove("anna", by="me", now=NOW)
-        assert not store.check_password("anna", "correct horse battery staple")
+        assert not store.credentials.check_password("anna", "correct horse battery staple")
 
 
 def test_changes_of_one_person_at_once_wait_for_each_other(
@@ -161,7 +161,9 @@ def test_changes_of_one_person_at_once_wait_for_each_other(
     Register(url).close()
     with IdentityStore(url, str(tmp_path)) as store:
         store.add("anna", [], by="me", now=NOW)
-        store.provided("https://id.example", "1", "anna", adds_users=False, by="me", now=NOW)
+        store.provider_links.resolve(
+            "https://id.example", "1", "anna", adds_users=False, by="me", now=NOW
+        )
     start = threading.Barrier(2)
 
     def by_command() -> None:
@@ -175,7 +177,7 @@ def test_changes_of_one_person_at_once_wait_for_each_other(
             start.wait()
             for number in range(ROUNDS):
                 told = ([f"b{number}"], [f"b{number}"])
-                store.provided(
+                store.provider_links.resolve(
                     "https://id.example",
                     "1",
                     "anna",
@@ -199,8 +201,8 @@ def test_what_somebody_else_wrote_counts_for_nothing(server: PostgreSQL, tmp_pat
     url, state = server.new_database(), str(tmp_path)
     with IdentityStore(url, state) as store:
         store.add("anna", ["editors"], roles=["approver"], by="me", now=NOW)
-        store.set_totp("anna", b"\x00sealed", ["AAAA"], step=1, by="me", now=NOW)
-        store.set_password("anna", "correct horse battery staple", by="me", now=NOW)
+        store.second_factors.set_totp("anna", b"\x00sealed", ["AAAA"], step=1, by="me", now=NOW)
+        store.credentials.set_password("anna", "correct horse battery staple", by="me", now=NOW)
     engine = sa.create_engine(url)
     with engine.begin() as connection:
         for statement in BEFORE_SEALS:
@@ -211,7 +213,7 @@ def test_what_somebody_else_wrote_counts_for_nothing(server: PostgreSQL, tmp_pat
         (tmp_path / name).unlink()
     with IdentityStore(url, state) as store:
         assert store.identities() == (Identity("anna", ("editors",), ("approver",)),)
-        assert store.check_password("anna", "correct horse battery staple")
+        assert store.credentials.check_password("anna", "correct horse battery staple")
         assert store.check() == ()
         store.add("mallory", [], by="me", now=NOW)
         with engine.begin() as connection:

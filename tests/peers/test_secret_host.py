@@ -234,7 +234,7 @@ def test_a_token_of_one_area_opens_no_other(held: Vault, tmp_path: Path) -> None
     assert claims(anna.token)["asset"] == OTHER != claims(first)["asset"]
     ended = _grant_of(held, "anna", OTHER)
     with held.place.people() as people:
-        people.end_grant(ended, by="somebody", now=time.time())
+        people.grants.end(ended, by="somebody", now=time.time())
     assert anna.with_token(first, "/top").status == 200
     refused = anna.with_token(first, "/other", "--header", "Accept: application/json")
     assert refused.status == 403
@@ -371,6 +371,6 @@ def test_without_a_key_no_code_can_be_tried(held: Vault, tmp_path: Path) -> None
 
 
 def _grant_of(vault: Vault, person: str, asset: str) -> str:
-    found = vault.people.running_grant(person, asset, now=time.time())
+    found = vault.people.grants.running(person, asset, now=time.time())
     assert found is not None
     return found.id

@@ -83,7 +83,7 @@ def test_a_person_signs_in_and_steps_up(place: SignedPlace, tmp_path: Path) -> N
         assert "Organization Confidential: sign in with a key" in browser.text
         browser.screenshot(shots / "3-step-up.png")
         with place.people() as people:
-            code = people.make_enrolment("anna", by="test", now=time.time())
+            code = people.second_factors.make_enrolment("anna", by="test", now=time.time())
         browser.open(f"{place.url}/.sealgate/passkey/new")
         browser.type("#enrolment", code)
         browser.type("#label", "laptop")

@@ -162,7 +162,7 @@ class FilePlace:
         subprocess.run([*command, "-f", str(self.folder / name)], check=True)
         self._run("key", "add", name, f"{prefix}.pub")
         with IdentityStore(self.database) as store:
-            store.set_password(name, PASSWORD, by="test", now=1.0)
+            store.credentials.set_password(name, PASSWORD, by="test", now=1.0)
 
     def _run(self, *arguments: str) -> None:
         # In this process: a new one would take ten times as long.

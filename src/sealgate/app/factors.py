@@ -116,7 +116,7 @@ def confirm_totp(
     codes = recovery_codes(secrets.token_bytes(RECOVERY_BYTES * RECOVERY_CODES))
     sealed = site_sealer(inventory, now=now).seal(app.name, app.secret)
     with open_identities(inventory) as store:
-        store.set_totp(app.name, sealed, codes, step=step, by=by, now=now)
+        store.second_factors.set_totp(app.name, sealed, codes, step=step, by=by, now=now)
     return codes
 
 
@@ -130,7 +130,7 @@ def remove_totp(inventory: Inventory, name: str, *, by: str, now: float) -> bool
         GatewayError: it is kept, but the running gateway did not take it over.
     """
     with open_identities(inventory) as store:
-        had = store.remove_totp(name, by=by, now=now)
+        had = store.second_factors.remove_totp(name, by=by, now=now)
     tell_gateway(inventory)
     return had
 
@@ -157,7 +157,7 @@ def invite_passkey(inventory: Inventory, name: str, *, by: str, now: float) -> E
         )
     with open_identities(inventory) as store:
         known = check_user(inventory, name)
-        code = store.make_enrolment(known, by=by, now=now)
+        code = store.second_factors.make_enrolment(known, by=by, now=now)
     return Enrolment(known, code, now + ENROLMENT_SECONDS, sites, tuple(_pages(inventory)))
 
 
@@ -179,7 +179,7 @@ def list_passkeys(inventory: Inventory, name: str) -> tuple[Passkey, ...]:
     """
     known = check_user(inventory, name)
     with open_identities(inventory) as store:
-        return store.passkeys(known)
+        return store.second_factors.passkeys(known)
 
 
 def remove_passkey(inventory: Inventory, name: str, key: str, *, by: str, now: float) -> Passkey:

@@ -81,7 +81,9 @@ def ask_grant(
                 f'"{wanted.id}" does not admit "{identity.name}", so a grant would open nothing',
                 hint="see admit in sealgate.toml",
             )
-        grant = store.ask_grant(person, wanted.id, reason=reason, minutes=minutes, by=by, now=now)
+        grant = store.grants.request(
+            person, wanted.id, reason=reason, minutes=minutes, by=by, now=now
+        )
     others = tuple(i.name for i in identities if APPROVER in i.roles and i.name != grant.person)
     return grant, others
 
@@ -98,7 +100,7 @@ def approve_grant(
         GatewayError: it is kept, but the running gateway did not take it over.
     """
     with open_identities(inventory) as store:
-        grant = store.approve_grant(grant_id, approver, by=by, now=now)
+        grant = store.grants.approve(grant_id, approver, by=by, now=now)
     tell_gateway(inventory)
     return grant
 
@@ -111,7 +113,7 @@ def deny_grant(inventory: Inventory, grant_id: str, approver: str, *, by: str, n
         SealgateError: as :func:`approve_grant`.
     """
     with open_identities(inventory) as store:
-        return store.deny_grant(grant_id, approver, by=by, now=now)
+        return store.grants.deny(grant_id, approver, by=by, now=now)
 
 
 def end_grant(inventory: Inventory, grant_id: str, *, by: str, now: float) -> Grant:
@@ -122,7 +124,7 @@ def end_grant(inventory: Inventory, grant_id: str, *, by: str, now: float) -> Gr
         SealgateError: as :func:`approve_grant`.
     """
     with open_identities(inventory) as store:
-        grant = store.end_grant(grant_id, by=by, now=now)
+        grant = store.grants.end(grant_id, by=by, now=now)
     tell_gateway(inventory)
     return grant
 
@@ -135,7 +137,7 @@ def list_grants(inventory: Inventory, *, all_of_them: bool, now: float) -> tuple
         SourceError: the database cannot be used.
     """
     with open_identities(inventory) as store:
-        lines = (GrantLine(grant, grant.state(now)) for grant in store.grants())
+        lines = (GrantLine(grant, grant.state(now)) for grant in store.grants.all())
         return tuple(line for line in lines if all_of_them or line.grant.is_open(now))
 
 

@@ -151,7 +151,7 @@ def issue_key(
         # nobody; taking them away could leave a record of a key that nobody has.
         try:
             added = _settle_user(store, name, groups, by=by, now=now)
-            store.record(issued.record, by=by, now=now)
+            store.credentials.add_certificate(issued.record, by=by, now=now)
         except Exception:
             _remove(files)
             raise
@@ -171,7 +171,7 @@ def list_keys(inventory: Inventory, now: float) -> tuple[KeyLine, ...]:
         SourceError: the database cannot be used.
     """
     with open_identities(inventory) as store:
-        certificates = store.certificates()
+        certificates = store.credentials.certificates()
     return tuple(KeyLine(certificate, _state(certificate, now)) for certificate in certificates)
 
 

@@ -39,7 +39,7 @@ def add_ssh_key(inventory: Inventory, name: str, path: str, *, by: str, now: flo
         if identity is None:
             raise no_such_user(name)
         key = read_ssh_key(content, identity.name, now)
-        store.add_ssh_key(key, by=by, now=now)
+        store.credentials.add_ssh_key(key, by=by, now=now)
     return key
 
 
@@ -51,7 +51,7 @@ def list_ssh_keys(inventory: Inventory) -> tuple[SSHKeyLine, ...]:
         SourceError: the database cannot be used.
     """
     with open_identities(inventory) as store:
-        keys = store.ssh_keys()
+        keys = store.credentials.ssh_keys()
     return tuple(SSHKeyLine(key, "living" if key.is_living else "revoked") for key in keys)
 
 

@@ -183,7 +183,7 @@ def sign_out_user(inventory: Inventory, name: str, *, by: str, now: float) -> in
         SourceError: the database cannot be used.
     """
     with open_identities(inventory) as store:
-        return store.end_sign_ins_of(name, by=by, now=now)
+        return store.sign_ins.end_all(name, by=by, now=now)
 
 
 def list_users(inventory: Inventory, now: float) -> tuple[UserLine, ...]:
@@ -195,8 +195,8 @@ def list_users(inventory: Inventory, now: float) -> tuple[UserLine, ...]:
     """
     with open_identities(inventory) as store:
         identities, certificates = store.everything()
-        ssh_keys, with_password = store.ssh_keys(), store.with_password()
-        passkeys, with_totp = store.passkeys(), store.with_totp()
+        ssh_keys, with_password = store.credentials.ssh_keys(), store.credentials.with_password()
+        passkeys, with_totp = store.second_factors.passkeys(), store.second_factors.with_totp()
     living = Counter(c.identity for c in certificates if c.is_living(now))
     ssh = Counter(key.identity for key in ssh_keys if key.is_living)
     browsers = Counter(key.identity for key in passkeys if key.is_living)
@@ -248,7 +248,7 @@ def set_password(
         ready = checked_choice(name, password, entries)
     rounds = calibrated_rounds()
     with open_identities(inventory) as store:
-        store.set_password(name, ready, rounds=rounds, by=by, now=now)
+        store.credentials.set_password(name, ready, rounds=rounds, by=by, now=now)
 
 
 def remove_password(inventory: Inventory, name: str, *, by: str, now: float) -> bool:
@@ -260,7 +260,7 @@ def remove_password(inventory: Inventory, name: str, *, by: str, now: float) -> 
         SourceError: the database cannot be used.
     """
     with open_identities(inventory) as store:
-        return store.remove_password(name, by=by, now=now)
+        return store.credentials.remove_password(name, by=by, now=now)
 
 
 def tell_gateway(inventory: Inventory) -> str:

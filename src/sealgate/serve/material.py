@@ -186,7 +186,7 @@ def gather_admissions(inventory: Inventory, *, now: float) -> Admissions:
     with open_identities(inventory) as store:
         identities, certificates = store.everything()
         granted = any(needs_grants(site) for site in inventory.sites)
-        grants = store.running_grants(now=now) if granted else ()
+        grants = store.grants.all_running(now=now) if granted else ()
     return _admissions(inventory, identities, certificates, grants, now)
 
 

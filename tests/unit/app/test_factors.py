@@ -58,9 +58,13 @@ def test_an_app_is_set_up_by_the_code_that_it_shows(inventory: Inventory) -> Non
     assert list_users(inventory, NOW)[0].has_totp
     sealer = site_sealer(inventory, now=NOW)
     with open_identities(inventory) as store:
-        assert not store.check_totp("anna", code_at(app.secret, STEP), sealer, now=NOW)
-        assert store.check_totp("anna", code_at(app.secret, STEP + 1), sealer, now=NOW)
-        assert store.check_recovery_code("anna", codes[3], now=NOW)
+        assert not store.second_factors.check_totp(
+            "anna", code_at(app.secret, STEP), sealer, now=NOW
+        )
+        assert store.second_factors.check_totp(
+            "anna", code_at(app.secret, STEP + 1), sealer, now=NOW
+        )
+        assert store.second_factors.check_recovery_code("anna", codes[3], now=NOW)
     assert remove_totp(inventory, "anna", by="me", now=NOW)
     assert not remove_totp(inventory, "anna", by="me", now=NOW)
     with pytest.raises(UsageError, match="no user"):
@@ -139,9 +143,9 @@ def test_a_passkey_is_invited_listed_and_removed(inventory: Inventory) -> None:
         for key_id, label in (("a", "phone"), ("b", "phone"), ("c", "laptop"))
     ]
     with open_identities(held) as store:
-        store.add_passkey(keys[0], code=invited.code, by="anna", now=NOW)
+        store.second_factors.add_passkey(keys[0], code=invited.code, by="anna", now=NOW)
         for key in keys[1:]:
-            store.add_passkey(key, code=None, by="anna", now=NOW)
+            store.second_factors.add_passkey(key, code=None, by="anna", now=NOW)
     assert list_users(held, NOW)[0].living_passkeys == 3
     with pytest.raises(UsageError, match='2 passkeys called "phone"'):
         remove_passkey(held, "anna", "phone", by="me", now=NOW)

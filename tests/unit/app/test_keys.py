@@ -20,7 +20,7 @@ from sealgate.app.keys import (
 )
 from sealgate.app.users import add_user, list_users, open_identities, remove_user
 from sealgate.errors import GatewayError, SourceError, UsageError
-from sealgate.identity.adapters.store import IdentityStore
+from sealgate.identity.adapters.credentials import Credentials
 from sealgate.identity.model import admitted
 from sealgate.policy.inventory import Inventory, Operator
 
@@ -198,7 +198,7 @@ def test_a_record_has_its_file(
     def fail(*_: object, **_named: object) -> None:
         raise gone
 
-    monkeypatch.setattr(IdentityStore, "record", fail)
+    monkeypatch.setattr(Credentials, "add_certificate", fail)
     with pytest.raises(type(gone)):
         issue(inventory, "anna", Delivery(p12=str(target)))
     assert target.exists() is isinstance(gone, KeyboardInterrupt)

@@ -207,7 +207,7 @@ def test_a_passkey_is_invited_listed_and_removed(capsys: pytest.CaptureFixture[s
     assert found
     key = Passkey("id-1", "anna", b"", "shop.example", "phone", True, 0, 1)
     with open_identities(load("sealgate.toml")) as store:
-        store.add_passkey(key, code=found[1], by="anna", now=time.time())
+        store.second_factors.add_passkey(key, code=found[1], by="anna", now=time.time())
     assert run(["user", "passkey", "anna", "--list"]) == 0
     told = "id-1  phone  shop.example  living, synced, last used never"
     assert told in out(capsys)

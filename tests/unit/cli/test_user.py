@@ -46,7 +46,7 @@ def piped(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
 def is_right(password: str) -> bool:
     """Return whether it is alice's password."""
     with open_identities(load("sealgate.toml")) as store:
-        return store.check_password("alice", password)
+        return store.credentials.check_password("alice", password)
 
 
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n", b"\nsecond line\n"])

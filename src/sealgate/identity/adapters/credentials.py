@@ -8,63 +8,64 @@ sign-in in every process. A session that lives long compares :meth:`Credentials.
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
-from sealgate.database import quick_look, reading
 from sealgate.errors import UsageError
-from sealgate.identity.adapters import factor_tables, tables
-from sealgate.identity.adapters.factor_tables import SIGN_INS
+from sealgate.identity.adapters.database import Database, can_be_stored, change_state, note
+from sealgate.identity.adapters.identities import known_identity
 from sealgate.identity.adapters.password_hash import (
     LEAST_ROUNDS,
     check_hash,
     hash_password,
     needs_rehash,
 )
-from sealgate.identity.adapters.tables import (
+from sealgate.identity.adapters.schema import (
     CERTIFICATES,
+    CERTIFICATES_OF,
     PASSWORDS,
     PASSWORDS_OF,
+    SIGN_INS,
     SSH_KEYS,
     SSH_KEYS_OF,
     STATE,
-    Database,
-    known_identity,
-    note,
 )
+from sealgate.identity.adapters.sign_ins import end_sign_ins
 from sealgate.identity.factors import Factor
-from sealgate.identity.model import TrailEntry, normal
+from sealgate.identity.model import ClientCertificate, TrailEntry, normal
 from sealgate.identity.passwords import prepared
-
-if TYPE_CHECKING:
-    from sealgate.identity.model import ClientCertificate, Identity
-    from sealgate.identity.ssh_keys import SSHKey
+from sealgate.identity.ssh_keys import SSHKey
 
 # What every database takes as it stands.
 _GENERATION = str(sa.select(STATE.c.generation))
 
 
-class Credentials(Database):
+class Credentials:
     """What proves who somebody is."""
 
-    def generation(self) -> int:
-        """
-        Return a number that grows with every change of who may come in.
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-        Cheap enough to ask at each sign-in: when it is the same as before, everything
-        that was read from here still holds.
-        """
-        found = quick_look(self._engine, _GENERATION)
-        if found is not None:
-            return int(found)
-        with reading(self._engine) as connection:
-            return int(connection.execute(sa.select(STATE.c.generation)).scalar_one())
+    def certificates(self) -> tuple[ClientCertificate, ...]:
+        """Return every certificate that was ever issued, the oldest first."""
+        with self._database.reading() as connection:
+            return find_certificates(connection)
 
-    def identity(self, name: str) -> Identity | None:
-        """Return the identity *name* with its groups, ``None`` when nobody is known by it."""
-        with reading(self._engine) as connection:
-            return tables.find_identity(connection, name)
+    def add_certificate(self, certificate: ClientCertificate, *, by: str, now: float) -> None:
+        """
+        Keep what an issued *certificate* is known by; from now on it may admit.
+
+        Raises:
+            UsageError: there is no user that it was issued for.
+        """
+        with self._database.writing() as connection:
+            known_identity(connection, certificate.identity)
+            CERTIFICATES_OF.put(connection, [asdict(certificate)])
+            note(
+                connection,
+                TrailEntry(now, by, "key issued", certificate.identity, certificate.serial),
+            )
 
     def certificate(self, fingerprint: str) -> ClientCertificate | None:
         """
@@ -72,11 +73,11 @@ class Credentials(Database):
 
         Ask it whether it is living; its identity is one that is known.
         """
-        if not tables.can_be_stored(fingerprint):
+        if not can_be_stored(fingerprint):
             return None
-        with reading(self._engine) as connection:
+        with self._database.reading() as connection:
             held = CERTIFICATES.c.fingerprint == fingerprint
-            return next(iter(tables.certificates(connection, held, of_the_living=True)), None)
+            return next(iter(find_certificates(connection, held, of_the_living=True)), None)
 
     def ssh_key(self, fingerprint: str) -> SSHKey | None:
         """
@@ -84,18 +85,18 @@ class Credentials(Database):
 
         A key that was revoked, or whose identity is gone, is none.
         """
-        if not tables.can_be_stored(fingerprint):
+        if not can_be_stored(fingerprint):
             return None
-        with reading(self._engine) as connection:
+        with self._database.reading() as connection:
             held = SSH_KEYS.c.fingerprint == fingerprint
             living = SSH_KEYS.c.revoked_at.is_(None)
-            found = tables.ssh_keys(connection, held & living, of_the_living=True)
+            found = find_ssh_keys(connection, held & living, of_the_living=True)
             return next(iter(found), None)
 
     def ssh_keys(self) -> tuple[SSHKey, ...]:
         """Return every SSH key that was ever added, the oldest first."""
-        with reading(self._engine) as connection:
-            return tables.ssh_keys(connection)
+        with self._database.reading() as connection:
+            return find_ssh_keys(connection)
 
     def add_ssh_key(self, key: SSHKey, *, by: str, now: float) -> None:
         """
@@ -104,9 +105,9 @@ class Credentials(Database):
         Raises:
             UsageError: there is no such user; it is somebody's already, or was revoked.
         """
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             known_identity(connection, key.identity)
-            for held in tables.ssh_keys(connection, SSH_KEYS.c.fingerprint == key.fingerprint):
+            for held in find_ssh_keys(connection, SSH_KEYS.c.fingerprint == key.fingerprint):
                 whose = f'is a key of "{held.identity}" already'
                 told = whose if held.is_living else "was revoked, and never lets anybody in again"
                 raise UsageError(
@@ -117,16 +118,16 @@ class Credentials(Database):
 
     def with_password(self) -> frozenset[str]:
         """Return the names of those who have a password."""
-        with reading(self._engine) as connection:
+        with self._database.reading() as connection:
             held = PASSWORDS_OF.found(connection, of_the_living=True)
             return frozenset(row.identity for row in held)
 
     def password_set_at(self, name: str) -> float | None:
         """Return when the password of *name* was set, ``None`` when there is none."""
         wanted = normal(name)
-        if not tables.can_be_stored(wanted):
+        if not can_be_stored(wanted):
             return None
-        with reading(self._engine) as connection:
+        with self._database.reading() as connection:
             return next((row.set_at for row in _password(connection, wanted)), None)
 
     def set_password(
@@ -141,18 +142,18 @@ class Credentials(Database):
         Raises:
             UsageError: there is no such user.
         """
-        with reading(self._engine) as connection:
+        with self._database.reading() as connection:
             name = known_identity(connection, name).name
             rounds = max(rounds, _rounds(connection))
         phc = hash_password(password, rounds)
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             known_identity(connection, name)
             PASSWORDS_OF.drop(connection, PASSWORDS.c.identity == name)
             _end_sign_ins(connection, name, now)
             row = {"identity": name, "phc": phc, "set_at": now}
             PASSWORDS_OF.put(connection, [row])
             if rounds > _rounds(connection):
-                tables.change_state(connection, password_rounds=rounds)
+                change_state(connection, password_rounds=rounds)
             note(connection, TrailEntry(now, by, "password set", name, ""))
 
     def remove_password(self, name: str, *, by: str, now: float) -> bool:
@@ -162,7 +163,7 @@ class Credentials(Database):
         Raises:
             UsageError: there is no such user.
         """
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             name = known_identity(connection, name).name
             gone = PASSWORDS_OF.drop(connection, PASSWORDS.c.identity == name)
             if gone:
@@ -179,9 +180,9 @@ class Credentials(Database):
         (:mod:`sealgate.identity.throttle`).
         """
         wanted = normal(name)
-        with reading(self._engine) as connection:
+        with self._database.reading() as connection:
             rounds = _rounds(connection)
-            held = _password(connection, wanted) if tables.can_be_stored(wanted) else ()
+            held = _password(connection, wanted) if can_be_stored(wanted) else ()
             phc = next((row.phc for row in held), None)
         ready = prepared(password)
         right = check_hash(phc, ready or "", rounds) and ready is not None
@@ -191,7 +192,7 @@ class Credentials(Database):
 
     def _rehash(self, name: str, old: str, new: str) -> None:
         # Only where nobody set another password meanwhile.
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             held = (PASSWORDS.c.identity == name) & (PASSWORDS.c.phc == old)
             PASSWORDS_OF.change(connection, held, {"phc": new}, keeps_mark=True)
 
@@ -203,8 +204,71 @@ def _password(connection: sa.Connection, name: str) -> tuple[sa.Row[Any], ...]:
 def _end_sign_ins(connection: sa.Connection, name: str, now: float) -> None:
     # Who set another password may have done so because somebody else knew the old one.
     theirs = SIGN_INS.c.name == name
-    factor_tables.end_sign_ins(connection, theirs, now, [Factor.PASSWORD])
+    end_sign_ins(connection, theirs, now, [Factor.PASSWORD])
 
 
 def _rounds(connection: sa.Connection) -> int:
     return int(connection.execute(sa.select(STATE.c.password_rounds)).scalar_one())
+
+
+def find_certificates(
+    connection: sa.Connection,
+    where: sa.ColumnElement[bool] | None = None,
+    *,
+    of_the_living: bool = False,
+) -> tuple[ClientCertificate, ...]:
+    """Return the certificates of which *where* holds, the oldest first."""
+    order = (CERTIFICATES.c.not_before, CERTIFICATES.c.serial)
+    return tuple(
+        ClientCertificate(
+            row.serial,
+            row.fingerprint,
+            row.identity,
+            row.not_before,
+            row.not_after,
+            row.revoked_at,
+        )
+        for row in CERTIFICATES_OF.found(connection, where, order, of_the_living=of_the_living)
+    )
+
+
+def find_ssh_keys(
+    connection: sa.Connection,
+    where: sa.ColumnElement[bool] | None = None,
+    *,
+    of_the_living: bool = False,
+) -> tuple[SSHKey, ...]:
+    """Return the SSH keys of which *where* holds, the oldest first."""
+    order = (SSH_KEYS.c.added_at, SSH_KEYS.c.fingerprint)
+    return tuple(
+        SSHKey(
+            row.fingerprint,
+            row.algorithm,
+            row.public,
+            row.comment,
+            row.identity,
+            row.added_at,
+            row.revoked_at,
+        )
+        for row in SSH_KEYS_OF.found(connection, where, order, of_the_living=of_the_living)
+    )
+
+
+def revoke_certificates(
+    connection: sa.Connection, where: sa.ColumnElement[bool], now: float
+) -> tuple[ClientCertificate, ...]:
+    """Revoke the certificates of which *where* holds; return those that were not yet."""
+    living = where & CERTIFICATES.c.revoked_at.is_(None)
+    serials = [c.serial for c in find_certificates(connection, living)]
+    CERTIFICATES_OF.change(connection, living, {"revoked_at": now})
+    return find_certificates(connection, CERTIFICATES.c.serial.in_(serials))
+
+
+def revoke_ssh_keys(
+    connection: sa.Connection, where: sa.ColumnElement[bool], now: float
+) -> tuple[SSHKey, ...]:
+    """Revoke the SSH keys of which *where* holds; return those that were not yet."""
+    living = where & SSH_KEYS.c.revoked_at.is_(None)
+    fingerprints = [key.fingerprint for key in find_ssh_keys(connection, living)]
+    SSH_KEYS_OF.change(connection, living, {"revoked_at": now})
+    return find_ssh_keys(connection, SSH_KEYS.c.fingerprint.in_(fingerprints))

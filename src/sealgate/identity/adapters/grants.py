@@ -9,58 +9,55 @@ in the trail.
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from sealgate.database import reading
 from sealgate.errors import UsageError
 from sealgate.identity import grants as rules
-from sealgate.identity.adapters import factor_tables
-from sealgate.identity.adapters.factor_tables import GRANTS, GRANTS_OF
-from sealgate.identity.adapters.tables import (
-    Database,
-    can_be_stored,
-    known_identity,
-    note,
-)
+from sealgate.identity.adapters.database import Database, can_be_stored, note
+from sealgate.identity.adapters.identities import known_identity
+from sealgate.identity.adapters.schema import GRANTS, GRANTS_OF
+from sealgate.identity.grants import Grant
 from sealgate.identity.model import TrailEntry, normal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sealgate.identity.grants import Grant
     from sealgate.identity.model import Identity
 
 _ID_BYTES = 4
 
 
-class Grants(Database):
+class Grants:
     """Who asked for what, and who agreed."""
 
-    def grants(self) -> tuple[Grant, ...]:
-        """Return every grant that was ever asked for, the oldest first."""
-        with reading(self._engine) as connection:
-            return factor_tables.grants(connection)
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-    def running_grants(self, *, now: float) -> tuple[Grant, ...]:
+    def all(self) -> tuple[Grant, ...]:
+        """Return every grant that was ever asked for, the oldest first."""
+        with self._database.reading() as connection:
+            return find_grants(connection)
+
+    def all_running(self, *, now: float) -> tuple[Grant, ...]:
         """Return every grant that opens anything at *now*, the oldest first."""
-        with reading(self._engine) as connection:
+        with self._database.reading() as connection:
             late = GRANTS.c.approved_at > now - rules.MOST_MINUTES * rules.MINUTE
             running = late & GRANTS.c.ended_at.is_(None)
-            found = factor_tables.grants(connection, running, of_the_living=True)
+            found = find_grants(connection, running, of_the_living=True)
         return tuple(grant for grant in found if grant.is_running(now))
 
-    def running_grant(self, person: str, asset: str, *, now: float) -> Grant | None:
+    def running(self, person: str, asset: str, *, now: float) -> Grant | None:
         """Return the grant that opens *asset* to *person* at *now*, ``None`` when there is none."""
         return rules.running(self._grants_for(person, asset), normal(person), asset, now)
 
-    def latest_grant(self, person: str, asset: str) -> Grant | None:
+    def latest(self, person: str, asset: str) -> Grant | None:
         """Return what *person* asked for *asset* last, to tell them how it stands."""
         return max(self._grants_for(person, asset), key=lambda g: g.asked_at, default=None)
 
-    def ask_grant(
+    def request(
         self, person: str, asset: str, *, reason: str, minutes: int, by: str, now: float
     ) -> Grant:
         """
@@ -69,9 +66,9 @@ class Grants(Database):
         Raises:
             UsageError: there is no such user, something is not fit, or one is open already.
         """
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             identity = known_identity(connection, person)
-            theirs = factor_tables.grants(connection, GRANTS.c.person == identity.name)
+            theirs = find_grants(connection, GRANTS.c.person == identity.name)
             number = secrets.token_hex(_ID_BYTES)
             grant = rules.asked(identity, asset, reason, minutes, theirs, id=number, by=by, now=now)
             GRANTS_OF.put(connection, [_row(grant)])
@@ -79,7 +76,7 @@ class Grants(Database):
             note(connection, TrailEntry(now, by, "grant asked", identity.name, told))
         return grant
 
-    def approve_grant(self, grant_id: str, approver: str, *, by: str, now: float) -> Grant:
+    def approve(self, grant_id: str, approver: str, *, by: str, now: float) -> Grant:
         """
         Let the grant run from now on, because the user *approver* agreed.
 
@@ -93,12 +90,12 @@ class Grants(Database):
 
         return self._change(grant_id, approve, "grant approved", by, now)
 
-    def deny_grant(self, grant_id: str, approver: str, *, by: str, now: float) -> Grant:
+    def deny(self, grant_id: str, approver: str, *, by: str, now: float) -> Grant:
         """
         Have the grant never run, because the user *approver* said no.
 
         Raises:
-            UsageError: as :meth:`approve_grant`.
+            UsageError: as :meth:`approve`.
         """
 
         def deny(connection: sa.Connection, grant: Grant) -> Grant:
@@ -106,7 +103,7 @@ class Grants(Database):
 
         return self._change(grant_id, deny, "grant denied", by, now)
 
-    def end_grant(self, grant_id: str, *, by: str, now: float) -> Grant:
+    def end(self, grant_id: str, *, by: str, now: float) -> Grant:
         """
         End the grant before its time, or take the question back.
 
@@ -121,9 +118,9 @@ class Grants(Database):
         wanted = normal(person)
         if not can_be_stored(wanted) or not can_be_stored(asset):
             return ()
-        with reading(self._engine) as connection:
+        with self._database.reading() as connection:
             where = (GRANTS.c.person == wanted) & (GRANTS.c.asset == asset)
-            return factor_tables.grants(connection, where, of_the_living=True)
+            return find_grants(connection, where, of_the_living=True)
 
     def _change(
         self,
@@ -134,9 +131,9 @@ class Grants(Database):
         now: float,
     ) -> Grant:
         wanted = grant_id.strip().lower()
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             where = GRANTS.c.id == wanted
-            found = factor_tables.grants(connection, where) if can_be_stored(wanted) else ()
+            found = find_grants(connection, where) if can_be_stored(wanted) else ()
             if not found:
                 raise UsageError(f'there is no grant "{grant_id}"', hint="sealgate grant list")
             grant = change(connection, found[0])
@@ -150,7 +147,7 @@ class Grants(Database):
 
 def end_grants_of(connection: sa.Connection, person: Identity, by: str, now: float) -> None:
     """End every grant of *person* that is not over, for they go: another one of that name must ask anew."""
-    for grant in factor_tables.grants(connection, GRANTS.c.person == person.name):
+    for grant in find_grants(connection, GRANTS.c.person == person.name):
         if not grant.is_over(now):
             gone = _row(rules.ended(grant, by=by, now=now))
             GRANTS_OF.change(connection, GRANTS.c.id == grant.id, gone)
@@ -158,3 +155,15 @@ def end_grants_of(connection: sa.Connection, person: Identity, by: str, now: flo
 
 def _row(grant: Grant) -> dict[str, object]:
     return asdict(grant)
+
+
+def find_grants(
+    connection: sa.Connection,
+    where: sa.ColumnElement[bool] | None = None,
+    *,
+    of_the_living: bool = False,
+) -> tuple[Grant, ...]:
+    """Return the grants of which *where* holds, the oldest first."""
+    order = (GRANTS.c.asked_at, GRANTS.c.id)
+    rows = GRANTS_OF.found(connection, where, order, of_the_living=of_the_living)
+    return tuple(Grant(*(getattr(row, field.name) for field in fields(Grant))) for row in rows)

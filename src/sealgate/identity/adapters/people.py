@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from sealgate.identity.adapters import factor_tables, tables
-from sealgate.identity.adapters.factor_tables import OF_A_PERSON, PASSKEYS
+from sealgate.identity.adapters.credentials import revoke_certificates, revoke_ssh_keys
+from sealgate.identity.adapters.database import can_be_stored, has_any
 from sealgate.identity.adapters.grants import end_grants_of
-from sealgate.identity.adapters.sealed_rows import MARKS, all_sealed, put_sealed
-from sealgate.identity.adapters.tables import (
+from sealgate.identity.adapters.identities import find_identity, known_identity
+from sealgate.identity.adapters.schema import (
     CERTIFICATES,
-    GROUPS_OF,
+    ENDED_WITH_A_PERSON,
     IDENTITIES,
     LINKS,
     LINKS_OF,
-    PASSWORDS_OF,
+    PASSKEYS,
     PEOPLE,
     SSH_KEYS,
-    known_identity,
 )
+from sealgate.identity.adapters.sealed_rows import MARKS, all_sealed, put_sealed
+from sealgate.identity.adapters.second_factors import revoke_passkeys
 from sealgate.identity.model import ClientCertificate, Identity, normal
 from sealgate.identity.passkeys import Passkey
 from sealgate.identity.ssh_keys import SSHKey
 
 # What lets an identity in without a password.
 Credential = ClientCertificate | SSHKey | Passkey
-
-
-# What is taken away with a person: such a row of somebody who is not there was put back.
-ENDED_WITH_A_PERSON = (GROUPS_OF, PASSWORDS_OF, *OF_A_PERSON)
 
 
 def put_person(connection: sa.Connection, name: str, *, by: str, now: float) -> None:
@@ -63,9 +60,9 @@ def end_links(connection: sa.Connection, name: str, now: float) -> None:
 def revoke_all(connection: sa.Connection, name: str, now: float) -> tuple[Credential, ...]:
     """Revoke every key of the identity *name*; return those that were not yet."""
     return (
-        *tables.revoke_certificates(connection, CERTIFICATES.c.identity == name, now),
-        *tables.revoke_ssh_keys(connection, SSH_KEYS.c.identity == name, now),
-        *factor_tables.revoke_passkeys(connection, PASSKEYS.c.identity == name, now),
+        *revoke_certificates(connection, CERTIFICATES.c.identity == name, now),
+        *revoke_ssh_keys(connection, SSH_KEYS.c.identity == name, now),
+        *revoke_passkeys(connection, PASSKEYS.c.identity == name, now),
     )
 
 
@@ -77,11 +74,9 @@ def known_or_forged(connection: sa.Connection, name: str) -> Identity:
         UsageError: there is none.
     """
     wanted = normal(name)
-    if tables.can_be_stored(wanted) and tables.find_identity(connection, wanted) is None:
+    if can_be_stored(wanted) and find_identity(connection, wanted) is None:
         columns = (IDENTITIES.c.name, *(kept.owner for kept in PEOPLE.belongings))
-        stray = [
-            column for column in columns if tables.has_any(connection, column, column == wanted)
-        ]
+        stray = [column for column in columns if has_any(connection, column, column == wanted)]
         forged = [
             column
             for column in stray

@@ -7,22 +7,12 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from sealgate.database import reading
 from sealgate.errors import UsageError
+from sealgate.identity.adapters.database import Database, can_be_stored, note
+from sealgate.identity.adapters.identities import exists, known_identity, names
 from sealgate.identity.adapters.people import put_person
+from sealgate.identity.adapters.schema import GROUPS_OF, LINKS, LINKS_OF, ROLES_OF
 from sealgate.identity.adapters.sealed_rows import Belongings
-from sealgate.identity.adapters.tables import (
-    GROUPS_OF,
-    LINKS,
-    LINKS_OF,
-    ROLES_OF,
-    Database,
-    can_be_stored,
-    exists,
-    known_identity,
-    names,
-    note,
-)
 from sealgate.identity.model import (
     Identity,
     TrailEntry,
@@ -42,10 +32,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-class ProviderLinks(Database):
+class ProviderLinks:
     """Who is who at an identity provider."""
 
-    def provided(
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def resolve(
         self,
         issuer: str,
         subject: str,
@@ -68,7 +61,7 @@ class ProviderLinks(Database):
             UnadmittedError: they have no account, and get none.
         """
         name = checked_name(name) if name else ""
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             link = _link(connection, issuer, subject)
             step = step_for(
                 link,
@@ -98,9 +91,9 @@ class ProviderLinks(Database):
                 _settle(connection, ROLES_OF, (name, identity.roles), roles, by=by, now=now),
             )
 
-    def provider_links(self) -> tuple[ProviderLink, ...]:
+    def all(self) -> tuple[ProviderLink, ...]:
         """Return every link that there was, the oldest first."""
-        with reading(self._engine) as connection:
+        with self._database.reading() as connection:
             return _links(connection, sa.true())
 
 

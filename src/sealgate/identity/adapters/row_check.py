@@ -8,10 +8,16 @@ import sqlalchemy as sa
 
 from sealgate.chained import START
 from sealgate.errors import SourceError
-from sealgate.identity.adapters.factor_tables import SIGN_INS
-from sealgate.identity.adapters.people import ENDED_WITH_A_PERSON
+from sealgate.identity.adapters.database import digest_of_entry
+from sealgate.identity.adapters.schema import (
+    ENDED_WITH_A_PERSON,
+    IDENTITIES,
+    PEOPLE,
+    SIGN_INS,
+    STATE,
+    TRAIL,
+)
 from sealgate.identity.adapters.sealed_rows import MARK, is_sealed
-from sealgate.identity.adapters.tables import IDENTITIES, PEOPLE, STATE, TRAIL, digest_of_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

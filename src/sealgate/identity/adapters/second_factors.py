@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from sealgate.database import reading
 from sealgate.errors import UsageError
-from sealgate.identity.adapters import factor_tables
-from sealgate.identity.adapters.factor_tables import (
+from sealgate.identity.adapters.database import Database, can_be_stored, note
+from sealgate.identity.adapters.identities import exists, known_identity
+from sealgate.identity.adapters.schema import (
     ENROLMENTS,
     ENROLMENTS_OF,
     ONE_TIME_CODES,
@@ -29,27 +29,23 @@ from sealgate.identity.adapters.factor_tables import (
     USER_HANDLES,
     USER_HANDLES_OF,
 )
-from sealgate.identity.adapters.tables import (
-    Database,
-    can_be_stored,
-    exists,
-    known_identity,
-    note,
-)
+from sealgate.identity.adapters.sign_ins import end_sign_ins
 from sealgate.identity.factors import Factor
 from sealgate.identity.model import TrailEntry, normal
-from sealgate.identity.passkeys import ENROLMENT_SECONDS, HANDLE_BYTES, PasskeyError
+from sealgate.identity.passkeys import ENROLMENT_SECONDS, HANDLE_BYTES, Passkey, PasskeyError
 from sealgate.identity.totp import RECOVERY_BYTES, digest_of, enrolment_code, matching_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sealgate.identity.passkeys import Passkey
     from sealgate.identity.totp import Opener
 
 
-class SecondFactors(Database):
+class SecondFactors:
     """What proves who somebody is beside a password or a file."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def set_totp(
         self,
@@ -69,7 +65,7 @@ class SecondFactors(Database):
         Raises:
             UsageError: there is no such user.
         """
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             name = known_identity(connection, name).name
             _drop_totp(connection, name, now)
             app = {"identity": name, "sealed": sealed, "last_step": step, "set_at": now}
@@ -85,7 +81,7 @@ class SecondFactors(Database):
         Raises:
             UsageError: there is no such user.
         """
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             name = known_identity(connection, name).name
             if not _drop_totp(connection, name, now):
                 return False
@@ -94,7 +90,7 @@ class SecondFactors(Database):
 
     def with_totp(self) -> frozenset[str]:
         """Return the names of those who have an authenticator app."""
-        with reading(self._engine) as connection:
+        with self._database.reading() as connection:
             held = ONE_TIME_CODES_OF.found(connection, of_the_living=True)
             return frozenset(row.identity for row in held)
 
@@ -103,7 +99,7 @@ class SecondFactors(Database):
         wanted = normal(name)
         if not can_be_stored(wanted):
             return None
-        with reading(self._engine) as connection:
+        with self._database.reading() as connection:
             return next((row.set_at for row in _app(connection, wanted)), None)
 
     def check_totp(self, name: str, code: str, opener: Opener, *, now: float) -> bool:
@@ -116,7 +112,7 @@ class SecondFactors(Database):
         wanted = normal(name)
         if not can_be_stored(wanted):
             return False
-        with reading(self._engine) as connection:
+        with self._database.reading() as connection:
             row = next(iter(_app(connection, wanted)), None)
         if row is None:
             return False
@@ -124,7 +120,7 @@ class SecondFactors(Database):
         if step is None:
             return False
         held = (ONE_TIME_CODES.c.identity == wanted) & (ONE_TIME_CODES.c.set_at == row.set_at)
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             # Of two who bring the same code at once, one changes the row and the other finds none.
             unused = held & (ONE_TIME_CODES.c.last_step < step)
             used = ONE_TIME_CODES_OF.change(
@@ -137,7 +133,7 @@ class SecondFactors(Database):
         wanted = normal(name)
         if not can_be_stored(wanted):
             return False
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             if not exists(connection, wanted):
                 return False
             unused = (
@@ -152,7 +148,7 @@ class SecondFactors(Database):
 
     def recovery_codes_left(self, name: str) -> int:
         """Return how many recovery codes of *name* are unused."""
-        with reading(self._engine) as connection:
+        with self._database.reading() as connection:
             unused = (RECOVERY_CODES.c.identity == normal(name)) & RECOVERY_CODES.c.used_at.is_(
                 None
             )
@@ -165,7 +161,7 @@ class SecondFactors(Database):
         Raises:
             UsageError: there is no such user.
         """
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             name = known_identity(connection, name).name
             rows = USER_HANDLES_OF.found(connection, USER_HANDLES.c.identity == name)
             if rows:
@@ -178,7 +174,7 @@ class SecondFactors(Database):
 
     def user_of_handle(self, handle: bytes) -> str | None:
         """Return whom *handle* stands for, ``None`` when nobody."""
-        with reading(self._engine) as connection:
+        with self._database.reading() as connection:
             held = USER_HANDLES.c.handle == handle.hex()
             rows = USER_HANDLES_OF.found(connection, held, of_the_living=True)
             return rows[0].identity if rows else None
@@ -186,8 +182,8 @@ class SecondFactors(Database):
     def passkeys(self, name: str | None = None) -> tuple[Passkey, ...]:
         """Return every passkey that was ever registered, or those of *name*, the oldest first."""
         where = None if name is None else PASSKEYS.c.identity == normal(name)
-        with reading(self._engine) as connection:
-            return factor_tables.passkeys(connection, where)
+        with self._database.reading() as connection:
+            return find_passkeys(connection, where)
 
     def passkey(self, key_id: str) -> Passkey | None:
         """
@@ -197,9 +193,9 @@ class SecondFactors(Database):
         """
         if not can_be_stored(key_id):
             return None
-        with reading(self._engine) as connection:
+        with self._database.reading() as connection:
             living = (PASSKEYS.c.id == key_id) & PASSKEYS.c.revoked_at.is_(None)
-            return next(iter(factor_tables.passkeys(connection, living, of_the_living=True)), None)
+            return next(iter(find_passkeys(connection, living, of_the_living=True)), None)
 
     def count_passkey(self, key: Passkey, count: int, *, now: float) -> bool:
         """
@@ -211,7 +207,7 @@ class SecondFactors(Database):
         grows = PASSKEYS.c.sign_count < count
         if count == 0:
             grows = PASSKEYS.c.sign_count == 0
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             living = (PASSKEYS.c.id == key.id) & PASSKEYS.c.revoked_at.is_(None)
             values = {"sign_count": count, "used_at": now}
             return PASSKEYS_OF.change(connection, living & grows, values, keeps_mark=True) == 1
@@ -226,7 +222,7 @@ class SecondFactors(Database):
             UsageError: there is no such user.
         """
         code = enrolment_code(secrets.token_bytes(RECOVERY_BYTES))
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             name = known_identity(connection, name).name
             old = (ENROLMENTS.c.identity == name) | (ENROLMENTS.c.ends_at <= now)
             ENROLMENTS_OF.drop(connection, old)
@@ -237,7 +233,7 @@ class SecondFactors(Database):
 
     def enrolment(self, code: str, *, now: float) -> str | None:
         """Return who may register a passkey with *code*, ``None`` when nobody; it stays."""
-        with reading(self._engine) as connection:
+        with self._database.reading() as connection:
             return _enrolled(connection, code, now)
 
     def add_passkey(self, key: Passkey, *, code: str | None, by: str, now: float) -> None:
@@ -248,7 +244,7 @@ class SecondFactors(Database):
             PasskeyError: the code is not (or no more) one for this user.
             UsageError: there is no such user, or the passkey is registered already.
         """
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             known_identity(connection, key.identity)
             if code is not None:
                 theirs = (
@@ -261,7 +257,7 @@ class SecondFactors(Database):
                         "the code for a passkey is unknown, too old or used",
                         hint="sealgate user passkey NAME makes another",
                     )
-            if factor_tables.passkeys(connection, PASSKEYS.c.id == key.id):
+            if find_passkeys(connection, PASSKEYS.c.id == key.id):
                 raise UsageError(
                     "this passkey is registered already, or was and is revoked",
                     hint="sealgate user passkey NAME --list",
@@ -286,5 +282,40 @@ def _drop_totp(connection: sa.Connection, name: str, now: float) -> bool:
     app = ONE_TIME_CODES_OF.drop(connection, ONE_TIME_CODES.c.identity == name)
     theirs = SIGN_INS.c.name == name
     resting = (Factor.TOTP, Factor.RECOVERY_CODE)
-    factor_tables.end_sign_ins(connection, theirs, now, resting)
+    end_sign_ins(connection, theirs, now, resting)
     return bool(app or codes)
+
+
+def find_passkeys(
+    connection: sa.Connection,
+    where: sa.ColumnElement[bool] | None = None,
+    *,
+    of_the_living: bool = False,
+) -> tuple[Passkey, ...]:
+    """Return the passkeys of which *where* holds, the oldest first."""
+    order = (PASSKEYS.c.added_at, PASSKEYS.c.id)
+    return tuple(
+        Passkey(
+            row.id,
+            row.identity,
+            bytes(row.public),
+            row.site,
+            row.label,
+            bool(row.synced),
+            row.sign_count,
+            row.added_at,
+            row.used_at,
+            row.revoked_at,
+        )
+        for row in PASSKEYS_OF.found(connection, where, order, of_the_living=of_the_living)
+    )
+
+
+def revoke_passkeys(
+    connection: sa.Connection, where: sa.ColumnElement[bool], now: float
+) -> tuple[Passkey, ...]:
+    """Revoke the passkeys of which *where* holds; return those that were not yet."""
+    living = where & PASSKEYS.c.revoked_at.is_(None)
+    ids = [key.id for key in find_passkeys(connection, living)]
+    PASSKEYS_OF.change(connection, living, {"revoked_at": now})
+    return find_passkeys(connection, PASSKEYS.c.id.in_(ids))

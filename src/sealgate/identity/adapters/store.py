@@ -7,23 +7,35 @@ machine. No private key is ever kept here, and of a password only its argon2id h
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import sqlalchemy as sa
 
-from sealgate.database import migrate, open_database, reading
-from sealgate.errors import SourceError, UsageError
-from sealgate.identity.adapters import factor_tables, row_check, tables
-from sealgate.identity.adapters.credentials import Credentials
-from sealgate.identity.adapters.factor_tables import (
-    PASSKEYS,
-    SIGN_INS,
+from sealgate.errors import UsageError
+from sealgate.identity.adapters import row_check
+from sealgate.identity.adapters.credentials import (
+    Credentials,
+    find_certificates,
+    revoke_certificates,
+    revoke_ssh_keys,
+)
+from sealgate.identity.adapters.database import (
+    HEAD,
+    MIGRATIONS,
+    VERSION_TABLE,
+    Database,
+    has_any,
+    note,
 )
 from sealgate.identity.adapters.grants import Grants, end_grants_of
+from sealgate.identity.adapters.identities import (
+    all_identities,
+    exists,
+    find_identity,
+    known_identity,
+    names,
+)
 from sealgate.identity.adapters.people import (
-    ENDED_WITH_A_PERSON,
     Credential,
     end_links,
     known_or_forged,
@@ -31,26 +43,22 @@ from sealgate.identity.adapters.people import (
     revoke_all,
 )
 from sealgate.identity.adapters.provider_links import ProviderLinks
-from sealgate.identity.adapters.row_key import RowKey
-from sealgate.identity.adapters.sealed_rows import Belongings, key_id, with_key
-from sealgate.identity.adapters.second_factors import SecondFactors
-from sealgate.identity.adapters.sign_ins import SignIns
-from sealgate.identity.adapters.tables import (
+from sealgate.identity.adapters.schema import (
     CERTIFICATES,
-    CERTIFICATES_OF,
+    ENDED_WITH_A_PERSON,
     GROUPS,
     GROUPS_OF,
-    HEAD,
     IDENTITIES,
+    PASSKEYS,
     PEOPLE,
     ROLES_OF,
+    SIGN_INS,
     SSH_KEYS,
-    STATE,
     TRAIL,
-    exists,
-    known_identity,
-    note,
 )
+from sealgate.identity.adapters.sealed_rows import Belongings
+from sealgate.identity.adapters.second_factors import SecondFactors, revoke_passkeys
+from sealgate.identity.adapters.sign_ins import SignIns, end_sign_ins
 from sealgate.identity.model import (
     ClientCertificate,
     Identity,
@@ -66,17 +74,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import TracebackType
 
+
 __all__ = ["HEAD", "MIGRATIONS", "VERSION_TABLE", "IdentityStore"]
 
-MIGRATIONS = Path(__file__).parent / "migrations"
-VERSION_TABLE = "identity_version"
-# From this revision on, rows are sealed.
-_SEALED = "0005"
 
-
-class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
+class IdentityStore:
     """
-    The identities of one installation, in the database at *url*.
+    The identities of one installation, in the database at *url*, and what lets them in.
 
     Every change takes *by* (who did it) and *now*, and leaves one entry in the trail.
     Close it, or use it in a ``with`` block. The key that seals its rows lies in *state_folder*,
@@ -87,13 +91,13 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
     """
 
     def __init__(self, url: str, state_folder: str | None = None) -> None:
-        opened = open_database(url)
-        try:
-            folder = state_folder or _folder_of(opened.url)
-            super().__init__(*_sealed(opened, RowKey(Path(folder))))
-        except BaseException:
-            opened.dispose()
-            raise
+        database = Database.open(url, state_folder)
+        self._database = database
+        self.credentials = Credentials(database)
+        self.second_factors = SecondFactors(database)
+        self.grants = Grants(database)
+        self.sign_ins = SignIns(database)
+        self.provider_links = ProviderLinks(database)
 
     def __enter__(self) -> Self:
         return self
@@ -108,37 +112,42 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
 
     def close(self) -> None:
         """Let go of the database."""
-        self._engine.dispose()
+        self._database.close()
+
+    def generation(self) -> int:
+        """
+        Return a number that grows with every change of who may come in.
+
+        Cheap enough to ask at each sign-in: when it is the same as before, everything
+        that was read from here still holds.
+        """
+        return self._database.generation()
+
+    def identity(self, name: str) -> Identity | None:
+        """Return the identity *name* with its groups, ``None`` when nobody is known by it."""
+        with self._database.reading() as connection:
+            return find_identity(connection, name)
 
     def identities(self) -> tuple[Identity, ...]:
         """Return every identity with its groups, by name."""
-        with reading(self._engine) as connection:
-            return _identities(connection)
-
-    def certificates(self) -> tuple[ClientCertificate, ...]:
-        """Return every certificate that was ever issued, the oldest first."""
-        with reading(self._engine) as connection:
-            return tables.certificates(connection)
+        with self._database.reading() as connection:
+            return all_identities(connection)
 
     def everything(self) -> tuple[tuple[Identity, ...], tuple[ClientCertificate, ...]]:
         """Return identities and certificates as they stood at one moment."""
-        with reading(self._engine) as connection:
-            return _identities(connection), tables.certificates(connection)
+        with self._database.reading() as connection:
+            return all_identities(connection), find_certificates(connection)
 
     def trail(self) -> tuple[TrailEntry, ...]:
         """Return every change, the oldest first."""
-        with reading(self._engine) as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(sa.select(TRAIL).order_by(TRAIL.c.id))
             return tuple(TrailEntry(r.at, r.by, r.action, r.subject, r.detail) for r in rows)
 
     def check(self) -> tuple[str, ...]:
         """Return what speaks for somebody else having written here, by table and row."""
-        engine = self._engine
-        if engine.dialect.name != "sqlite":
-            # Else what is changed meanwhile would look as if it did not agree.
-            engine = engine.execution_options(isolation_level="REPEATABLE READ")
-        with reading(engine) as connection:
-            return row_check.check(connection, self._row_key.head())
+        with self._database.checking() as (connection, written):
+            return row_check.check(connection, written)
 
     def add(
         self,
@@ -158,13 +167,13 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
         name = checked_new_name(name)
         members = sorted({checked_group(group) for group in groups})
         held = sorted({checked_role(role) for role in roles})
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             if exists(connection, name):
                 raise UsageError(
                     f'user "{name}" exists already',
                     hint=f"sealgate user group {name} --add GROUP",
                 )
-            checked_apart("user", name, tables.names(connection))
+            checked_apart("user", name, names(connection))
             put_person(connection, name, by=by, now=now)
             _join(connection, name, members)
             _put(connection, ROLES_OF, name, held)
@@ -186,7 +195,7 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
         left = {normal(group) for group in remove}
         if both := sorted(joined & left):
             raise UsageError(f'group "{both[0]}" is both added and removed')
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             identity = known_identity(connection, name)
             groups = set(identity.groups)
             if missing := sorted(left - groups):
@@ -216,7 +225,7 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
         given, taken = ({checked_role(role) for role in roles} for roles in (add, remove))
         if both := sorted(given & taken):
             raise UsageError(f'role "{both[0]}" is both added and removed')
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             identity = known_identity(connection, name)
             if missing := sorted(taken - set(identity.roles)):
                 raise UsageError(
@@ -240,11 +249,11 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
         Raises:
             UsageError: there is no such user.
         """
-        with self._writing() as connection:
+        with self._database.writing() as connection:
             identity = known_or_forged(connection, name)
             name = identity.name
             revoked = revoke_all(connection, name, now)
-            factor_tables.end_sign_ins(connection, SIGN_INS.c.name == name, now)
+            end_sign_ins(connection, SIGN_INS.c.name == name, now)
             end_grants_of(connection, identity, by, now)
             end_links(connection, name, now)
             for kept in ENDED_WITH_A_PERSON:
@@ -255,21 +264,6 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
             told = ", ".join(credential.handle for credential in revoked)
             note(connection, TrailEntry(now, by, "user removed", name, told))
         return revoked
-
-    def record(self, certificate: ClientCertificate, *, by: str, now: float) -> None:
-        """
-        Keep what an issued *certificate* is known by; from now on it may admit.
-
-        Raises:
-            UsageError: there is no user that it was issued for.
-        """
-        with self._writing() as connection:
-            known_identity(connection, certificate.identity)
-            CERTIFICATES_OF.put(connection, [asdict(certificate)])
-            note(
-                connection,
-                TrailEntry(now, by, "key issued", certificate.identity, certificate.serial),
-            )
 
     def revoke(self, which: str, *, by: str, now: float) -> tuple[Credential, ...]:
         """
@@ -285,10 +279,10 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
         one = (CERTIFICATES.c.serial == digits.lstrip("0")) | (CERTIFICATES.c.fingerprint == digits)
         ssh = SSH_KEYS.c.fingerprint == which
         passkey = PASSKEYS.c.id == which
-        with self._writing() as connection:
-            is_certificate = tables.has_any(connection, CERTIFICATES.c.serial, one)
-            is_ssh_key = tables.has_any(connection, SSH_KEYS.c.fingerprint, ssh)
-            is_passkey = tables.has_any(connection, PASSKEYS.c.id, passkey)
+        with self._database.writing() as connection:
+            is_certificate = has_any(connection, CERTIFICATES.c.serial, one)
+            is_ssh_key = has_any(connection, SSH_KEYS.c.fingerprint, ssh)
+            is_passkey = has_any(connection, PASSKEYS.c.id, passkey)
             is_name = _has_keys(connection, name)
             if is_name and (is_certificate or is_ssh_key or is_passkey):
                 raise UsageError(f'"{which}" is both a key and a user', hint="sealgate key list")
@@ -296,11 +290,11 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
             if is_name:
                 revoked = revoke_all(connection, name, now)
             elif is_certificate:
-                revoked = tables.revoke_certificates(connection, one, now)
+                revoked = revoke_certificates(connection, one, now)
             elif is_ssh_key:
-                revoked = tables.revoke_ssh_keys(connection, ssh, now)
+                revoked = revoke_ssh_keys(connection, ssh, now)
             elif is_passkey:
-                revoked = factor_tables.revoke_passkeys(connection, passkey, now)
+                revoked = revoke_passkeys(connection, passkey, now)
             else:
                 raise _unknown(which, known=exists(connection, name))
             for key in revoked:
@@ -312,9 +306,9 @@ class IdentityStore(Credentials, SecondFactors, Grants, SignIns, ProviderLinks):
 
 def _has_keys(connection: sa.Connection, name: str) -> bool:
     return (
-        tables.has_any(connection, CERTIFICATES.c.serial, CERTIFICATES.c.identity == name)
-        or tables.has_any(connection, SSH_KEYS.c.fingerprint, SSH_KEYS.c.identity == name)
-        or tables.has_any(connection, PASSKEYS.c.id, PASSKEYS.c.identity == name)
+        has_any(connection, CERTIFICATES.c.serial, CERTIFICATES.c.identity == name)
+        or has_any(connection, SSH_KEYS.c.fingerprint, SSH_KEYS.c.identity == name)
+        or has_any(connection, PASSKEYS.c.id, PASSKEYS.c.identity == name)
     )
 
 
@@ -323,23 +317,12 @@ def _end_resting_on(connection: sa.Connection, key: Credential, now: float) -> N
     if isinstance(key, ClientCertificate):
         names.add(key.fingerprint)
     theirs = SIGN_INS.c.name == key.identity
-    factor_tables.end_sign_ins(connection, theirs, now, names)
+    end_sign_ins(connection, theirs, now, names)
 
 
 def _unknown(which: str, *, known: bool) -> UsageError:
     told = "has no key" if known else "is neither a serial, a fingerprint nor a user with a key"
     return UsageError(f'"{which}" {told}', hint="sealgate key list")
-
-
-def _identities(connection: sa.Connection) -> tuple[Identity, ...]:
-    groups: dict[str, list[str]] = {}
-    for row in GROUPS_OF.found(connection, order_by=(GROUPS.c.name,)):
-        groups.setdefault(row.identity, []).append(row.name)
-    roles = factor_tables.all_roles(connection)
-    return tuple(
-        Identity(name, tuple(groups.get(name, ())), roles.get(name, ()))
-        for name in sorted(tables.names(connection))
-    )
 
 
 def _join(connection: sa.Connection, name: str, groups: list[str]) -> None:
@@ -352,34 +335,3 @@ def _join(connection: sa.Connection, name: str, groups: list[str]) -> None:
 
 def _put(connection: sa.Connection, kept: Belongings, name: str, what: Iterable[str]) -> None:
     kept.put(connection, [{"identity": name, "name": one} for one in what])
-
-
-def _folder_of(url: sa.URL) -> str:
-    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
-        return str(Path(url.database).absolute().parent)
-    raise UsageError("a database that is no file needs a folder for its key", hint="state_folder")
-
-
-def _sealed(engine: sa.Engine, row_key: RowKey) -> tuple[sa.Engine, RowKey]:
-    def are_sealed() -> bool | None:
-        with reading(engine) as connection:
-            if not sa.inspect(connection).has_table(VERSION_TABLE):
-                return None
-            version = sa.table(VERSION_TABLE, sa.column("version_num")).c.version_num
-            return bool(connection.scalar(sa.select(sa.func.max(version) >= _SEALED)))
-
-    def seal(key: bytes) -> None:
-        migrate(with_key(engine, key), MIGRATIONS, VERSION_TABLE, head=HEAD)
-
-    key = row_key.obtain(are_sealed, seal)
-    sealed = with_key(engine, key)
-    # What is sealed already may be of a revision between that one and the newest.
-    seal(key)
-    with reading(sealed) as connection:
-        known = connection.execute(sa.select(STATE.c.key_id)).scalar_one_or_none()
-    if known != key_id(key):
-        raise SourceError(
-            "users and keys in the database are sealed with another key than register.key here",
-            hint="copy register.key from the host that made it, or from a backup",
-        )
-    return sealed, row_key

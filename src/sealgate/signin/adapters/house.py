@@ -103,7 +103,7 @@ class House:
         proven = known.proven if known is not None else ()
         grant = None
         if known is not None and place.rung >= AccessRung.VERY_HIGH:
-            grant = self.people.latest_grant(known.identity.name, place.asset)
+            grant = self.people.grants.latest(known.identity.name, place.asset)
         lacking = missing(
             place.rung,
             proven,
@@ -140,10 +140,10 @@ class House:
         sign_in, session = known.sign_in, known.session
         if sign_in is None:
             # By a certificate alone. A program that keeps no cookies asks like this each time.
-            sign_in = self.people.bare_sign_in(known.identity.name, caller.site, now=now)
+            sign_in = self.people.sign_ins.bare(known.identity.name, caller.site, now=now)
             session = self._session(known.identity, sign_in, known.proven, caller, standing.place)
         elif now - sign_in.used_at > _USED_SECONDS:
-            self.people.use_sign_in(sign_in.id, now=now)
+            self.people.sign_ins.use(sign_in.id, now=now)
         if session is None:
             return None
         told = ""
@@ -181,10 +181,10 @@ class House:
         now = self.now()
         current = self._sign_in(caller, now)
         if current is not None and current.name == normal(name):
-            more = self.people.step_up(current.id, proof, now=now, since=since)
+            more = self.people.sign_ins.step_up(current.id, proof, now=now, since=since)
             if more is not None:
                 return more
-        return self.people.start_sign_in(name, caller.site, [proof], now=now, since=since)
+        return self.people.sign_ins.start(name, caller.site, [proof], now=now, since=since)
 
     def admit_provided(self, provider: IdentityProvider, who: Stated) -> str:
         """
@@ -193,7 +193,7 @@ class House:
         Raises:
             UnadmittedError: they have none, and get none.
         """
-        identity = self.people.provided(
+        identity = self.people.provider_links.resolve(
             who.issuer,
             who.subject,
             who.name,
@@ -229,9 +229,11 @@ class House:
         """
         now, found = self.now(), None
         if len("".join(code.split())) <= DIGITS:
-            if self.opener is not None and self.people.check_totp(name, code, self.opener, now=now):
+            if self.opener is not None and self.people.second_factors.check_totp(
+                name, code, self.opener, now=now
+            ):
                 found = Factor.TOTP
-        elif self.people.check_recovery_code(name, code, now=now):
+        elif self.people.second_factors.check_recovery_code(name, code, now=now):
             found = Factor.RECOVERY_CODE
         if found is not None:
             self._codes.succeeded(name, _pair(name, caller), now)
@@ -247,7 +249,7 @@ class House:
 
     def has_password(self, caller: Caller, name: str, password: str) -> bool:
         """Return whether *password* is that of *name*; slow on purpose."""
-        right = self.people.check_password(name, password)
+        right = self.people.credentials.check_password(name, password)
         if right:
             self.throttle.succeeded(_countable(name), caller.address, self.now())
         return right
@@ -257,7 +259,7 @@ class House:
         now = self.now()
         current = self._sign_in(caller, now)
         if current is not None:
-            self.people.end_sign_in(current.id, by=current.name, now=now)
+            self.people.sign_ins.end(current.id, by=current.name, now=now)
         return current
 
     def name_of(self, caller: Caller) -> str | None:
@@ -317,7 +319,7 @@ class House:
         now, allowed = self.now(), self.served.access.countries
         grant = None
         if place.rung >= AccessRung.VERY_HIGH:
-            grant = self.people.running_grant(identity.name, place.asset, now=now)
+            grant = self.people.grants.running(identity.name, place.asset, now=now)
         held = replace(sign_in, proven=proven)
         session = session_of(identity, held, caller.country, allowed, grant, now)
         if session is None:
@@ -334,19 +336,21 @@ class House:
     def _seconds(self, name: str, caller: Caller) -> frozenset[Factor]:
         """Return which second factors *name* has, of those that the pages ask for."""
         held = set()
-        if self.people.totp_set_at(name) is not None:
+        if self.people.second_factors.totp_set_at(name) is not None:
             held.add(Factor.TOTP)
-        if self.people.recovery_codes_left(name):
+        if self.people.second_factors.recovery_codes_left(name):
             held.add(Factor.RECOVERY_CODE)
         here = {caller.site, caller.host.partition(":")[0].lower()}
-        if any(key.is_living and key.site in here for key in self.people.passkeys(name)):
+        if any(
+            key.is_living and key.site in here for key in self.people.second_factors.passkeys(name)
+        ):
             held.add(Factor.PASSKEY)
         # Whether they have a key there, the provider knows.
         return frozenset(held) | {f for f in self._ways() if f is Factor.PROVIDER_KEY}
 
     def _sign_in(self, caller: Caller, now: float) -> SignIn | None:
         if caller.sign_in:
-            return self.people.sign_in(caller.sign_in, now=now)
+            return self.people.sign_ins.find(caller.sign_in, now=now)
         if not caller.token:
             return None
         try:
@@ -356,14 +360,14 @@ class House:
             )
         except TokenError:
             return None
-        sign_in = self.people.sign_in(session.id, now=now)
+        sign_in = self.people.sign_ins.find(session.id, now=now)
         fits = sign_in is not None and (sign_in.name, sign_in.site) == (session.name, caller.site)
         return sign_in if fits else None
 
     def _shown_certificate(self, caller: Caller, now: float) -> tuple[str, Proven] | None:
         if caller.certificate is None:
             return None
-        held = self.people.certificate(caller.certificate)
+        held = self.people.credentials.certificate(caller.certificate)
         if held is None or not held.is_living(now):
             return None
         return held.identity, Proven(Factor.CERTIFICATE, now, held.fingerprint)

@@ -66,12 +66,12 @@ class Passkeys:
         now = house.now()
         key_id, value = asserted_key(response)
         challenge = self._challenges.take(value, browser, Ceremony.ASSERTION, party.id, now)
-        key = house.people.passkey(key_id)
+        key = house.people.second_factors.passkey(key_id)
         if key is None:
             raise PasskeyError("the passkey is not known here", hint="sealgate user passkey NAME")
-        handle = house.people.user_handle(key.identity)
+        handle = house.people.second_factors.user_handle(key.identity)
         count = verify_assertion(response, challenge, party, key, handle)
-        if not house.people.count_passkey(key, count, now=now):
+        if not house.people.second_factors.count_passkey(key, count, now=now):
             raise PasskeyError("the passkey was copied", hint="sealgate user passkey NAME")
         # It takes no wrong password back: who stole a key must not guess the rest for ever.
         house.throttle.succeeded(key.identity, caller.address, now, forgives=False)
@@ -90,13 +90,13 @@ class Passkeys:
         place = prefix(caller.address)
         if self._codes.attempt(place, place, now) > 0:
             raise PasskeyError("there were too many attempts", hint="try again later")
-        name = people.enrolment(code, now=now)
+        name = people.second_factors.enrolment(code, now=now)
         if name is None:
             raise PasskeyError("the code is unknown, too old or used", hint="ask for another")
         self._codes.succeeded(place, place, now)
         browser = secrets.token_urlsafe(CHALLENGE_BYTES)
         challenge = self._challenge(caller, party, Ceremony.REGISTRATION, name, browser)
-        handle, held = people.user_handle(name), people.passkeys(name)
+        handle, held = people.second_factors.user_handle(name), people.second_factors.passkeys(name)
         return Asked(registration_options(challenge, party, handle, held), browser)
 
     def keep(self, caller: Caller, browser: str, code: str, label: str, response: str) -> None:
@@ -114,7 +114,7 @@ class Passkeys:
         challenge = self._challenges.take(value, browser, Ceremony.REGISTRATION, party.id, now)
         try:
             key = verify_registration(response, challenge, party, label=label, now=now)
-            house.people.add_passkey(key, code=code, by=challenge.name, now=now)
+            house.people.second_factors.add_passkey(key, code=code, by=challenge.name, now=now)
         except UsageError as error:
             raise PasskeyError(error.message, hint=error.hint) from error
 

@@ -19,7 +19,7 @@ from sealgate.identity.throttle import Throttle
 from sealgate.storage.model import Trouble
 from sealgate.transfer.adapters.doorkeeper_factors import SecondProofs
 from sealgate.transfer.adapters.doorkeeper_lookup import Lookup
-from sealgate.transfer.adapters.doorkeeper_rules import People, Rules
+from sealgate.transfer.adapters.doorkeeper_rules import Rules
 from sealgate.transfer.adapters.doorkeeper_trail import UNKNOWN, DoorTrail
 from sealgate.transfer.adapters.session import Session
 from sealgate.transfer.adapters.session_house import House
@@ -43,6 +43,7 @@ from sealgate.transfer.model import (
 )
 
 if TYPE_CHECKING:
+    from sealgate.identity.adapters.store import IdentityStore
     from sealgate.identity.totp import Sealer
     from sealgate.policy.inventory import Drop, Tunnel
     from sealgate.transfer.adapters.session_drops import OpenDrop
@@ -63,7 +64,7 @@ class DropDoorkeeper:
     def __init__(
         self,
         rules: Rules,
-        people: People,
+        people: IdentityStore,
         house: House,
         *,
         protocol: TransferProtocol,
@@ -122,7 +123,7 @@ class DropDoorkeeper:
             self._failed(name, peer, "too many attempts")
             return False
         try:
-            right = self._people.check_password(name, password)
+            right = self._people.credentials.check_password(name, password)
         except SealgateError as error:
             self._house.complain(error.message)
             return False

@@ -15,8 +15,8 @@ from sealgate.identity.throttle import Throttle
 from sealgate.transfer.model import Method
 
 if TYPE_CHECKING:
+    from sealgate.identity.adapters.store import IdentityStore
     from sealgate.identity.totp import Sealer
-    from sealgate.transfer.adapters.doorkeeper_rules import People
 
 # As apps show it, with or without the space in the middle.
 _CODE = re.compile(r"\d{3} ?\d{3}", re.ASCII)
@@ -32,7 +32,7 @@ class SecondProofs:
     *sealer* opens the secrets of codes; where it is ``None``, no code is right.
     """
 
-    def __init__(self, people: People, sealer: Sealer | None) -> None:
+    def __init__(self, people: IdentityStore, sealer: Sealer | None) -> None:
         self._people = people
         self._sealer = sealer
         self._throttle = Throttle()
@@ -45,9 +45,9 @@ class SecondProofs:
             SealgateError: the database does not answer.
         """
         ways = set()
-        if self._people.password_set_at(name) is not None:
+        if self._people.credentials.password_set_at(name) is not None:
             ways.add(Method.PASSWORD)
-        if self._people.totp_set_at(name) is not None:
+        if self._people.second_factors.totp_set_at(name) is not None:
             ways.add(Method.ONE_TIME_CODE)
         return frozenset(ways)
 
@@ -75,7 +75,7 @@ class SecondProofs:
         form = _form(typed)
         if Method.ONE_TIME_CODE not in ways:
             form = Method.PASSWORD
-        elif Method.PASSWORD in ways and self._people.totp_set_at(name) is None:
+        elif Method.PASSWORD in ways and self._people.second_factors.totp_set_at(name) is None:
             # Who has no app may have a password that looks like a code.
             form = Method.PASSWORD
         return form if self._is_right(name, typed, form, ways, now) else None
@@ -84,12 +84,12 @@ class SecondProofs:
         self, name: str, typed: str, form: Method, ways: frozenset[Method], now: float
     ) -> bool:
         if form is Method.PASSWORD:
-            return Method.PASSWORD in ways and self._people.check_password(name, typed)
+            return Method.PASSWORD in ways and self._people.credentials.check_password(name, typed)
         if form is Method.RECOVERY_CODE:
-            return self._people.check_recovery_code(name, typed, now=now)
+            return self._people.second_factors.check_recovery_code(name, typed, now=now)
         if self._sealer is None:
             return False
-        return self._people.check_totp(name, typed, self._sealer, now=now)
+        return self._people.second_factors.check_totp(name, typed, self._sealer, now=now)
 
 
 def _form(typed: str) -> Method:

@@ -17,8 +17,9 @@ from sealgate.transfer.model import Caller, Method
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sealgate.identity.adapters.store import IdentityStore
     from sealgate.identity.model import ClientCertificate, Identity
-    from sealgate.transfer.adapters.doorkeeper_rules import People, Rules
+    from sealgate.transfer.adapters.doorkeeper_rules import Rules
     from sealgate.transfer.model import Channel
 
 
@@ -47,7 +48,7 @@ class Lookup:
     Every method may raise ``SealgateError``: the database or the country file does not answer.
     """
 
-    def __init__(self, people: People, now: Callable[[], float]) -> None:
+    def __init__(self, people: IdentityStore, now: Callable[[], float]) -> None:
         self._people = people
         self._now = now
         self._held = _Held(-1, 0.0)
@@ -85,8 +86,8 @@ class Lookup:
 
     def _key(self, method: Method, fingerprint: str) -> SSHKey | ClientCertificate | None:
         if method is Method.PUBLIC_KEY:
-            return self._people.ssh_key(fingerprint)
-        return self._people.certificate(fingerprint)
+            return self._people.credentials.ssh_key(fingerprint)
+        return self._people.credentials.certificate(fingerprint)
 
     def _is_living(self, key: SSHKey | ClientCertificate) -> bool:
         return key.is_living if isinstance(key, SSHKey) else key.is_living(self._now())
@@ -114,9 +115,13 @@ class Lookup:
         self, name: str, methods: frozenset[Method], since: float
     ) -> tuple[frozenset[Method], Refusal | None]:
         by_password = since and Method.PASSWORD in methods
-        if by_password and _is_newer(self._people.password_set_at(name), since):
+        if by_password and _is_newer(self._people.credentials.password_set_at(name), since):
             return methods, _PASSWORD_GONE
-        if since and methods & CODES and _is_newer(self._people.totp_set_at(name), since):
+        if (
+            since
+            and methods & CODES
+            and _is_newer(self._people.second_factors.totp_set_at(name), since)
+        ):
             # The key goes on opening what a key opens.
             methods -= CODES
         return methods, None
@@ -135,7 +140,7 @@ class Lookup:
         rung = access_rung(methods, country, rules.access.countries)
         caller = Caller(identity.name, identity.groups, methods, country, key, access=rung)
         wanted = [one for one in rules.guarded(channel.protocol) if admits(one.admit, caller)]
-        found = (self._people.latest_grant(caller.name, asset_id(one)) for one in wanted)
+        found = (self._people.grants.latest(caller.name, asset_id(one)) for one in wanted)
         return replace(caller, grants=tuple(grant for grant in found if grant is not None))
 
 

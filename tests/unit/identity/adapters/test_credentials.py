@@ -53,14 +53,14 @@ def new_key(identity: str = "anna") -> SSHKey:
 def test_an_ssh_key_lets_in_until_it_is_revoked(store: IdentityStore, path: Path) -> None:
     """It is found by its fingerprint; after the revocation also another process finds none."""
     key = new_key()
-    store.add_ssh_key(key, by="me", now=2)
-    assert store.ssh_key(key.fingerprint) == key
-    assert store.ssh_key(key.fingerprint.lower()) is None
+    store.credentials.add_ssh_key(key, by="me", now=2)
+    assert store.credentials.ssh_key(key.fingerprint) == key
+    assert store.credentials.ssh_key(key.fingerprint.lower()) is None
     with IdentityStore(sqlite_url(str(path))) as other:
-        assert other.ssh_key(key.fingerprint) == key
+        assert other.credentials.ssh_key(key.fingerprint) == key
         assert store.revoke(key.fingerprint, by="me", now=3)[0].handle == key.fingerprint
-        assert other.ssh_key(key.fingerprint) is None
-    assert [held.revoked_at for held in store.ssh_keys()] == [3]
+        assert other.credentials.ssh_key(key.fingerprint) is None
+    assert [held.revoked_at for held in store.credentials.ssh_keys()] == [3]
     assert store.revoke(key.fingerprint, by="me", now=4) == ()
 
 
@@ -68,45 +68,45 @@ def test_a_key_is_one_users_and_never_comes_back(store: IdentityStore) -> None:
     """Neither for another user, nor after it was revoked, nor for somebody unknown."""
     key = new_key()
     store.add("ben", [], by="me", now=1)
-    store.add_ssh_key(key, by="me", now=2)
+    store.credentials.add_ssh_key(key, by="me", now=2)
     with pytest.raises(UsageError, match='is a key of "anna" already'):
-        store.add_ssh_key(read_ssh_key(key.line.encode(), "ben", 3), by="me", now=3)
+        store.credentials.add_ssh_key(read_ssh_key(key.line.encode(), "ben", 3), by="me", now=3)
     store.revoke("anna", by="me", now=3)
     with pytest.raises(UsageError, match="was revoked"):
-        store.add_ssh_key(key, by="me", now=4)
+        store.credentials.add_ssh_key(key, by="me", now=4)
     with pytest.raises(UsageError, match='no user "carla"'):
-        store.add_ssh_key(new_key("carla"), by="me", now=4)
+        store.credentials.add_ssh_key(new_key("carla"), by="me", now=4)
 
 
 def test_everything_of_a_user_goes_with_one_call(store: IdentityStore) -> None:
     """Revoked by name or removed: certificates, SSH keys, and with the user the password."""
     key = new_key()
-    store.add_ssh_key(key, by="me", now=2)
-    store.record(HERS, by="me", now=2)
-    store.set_password("anna", GOOD, by="me", now=2)
+    store.credentials.add_ssh_key(key, by="me", now=2)
+    store.credentials.add_certificate(HERS, by="me", now=2)
+    store.credentials.set_password("anna", GOOD, by="me", now=2)
     assert [k.handle for k in store.revoke("anna", by="me", now=3)] == ["a1", key.fingerprint]
     more = new_key()
-    store.add_ssh_key(more, by="me", now=4)
-    assert store.check_password("anna", GOOD)
+    store.credentials.add_ssh_key(more, by="me", now=4)
+    assert store.credentials.check_password("anna", GOOD)
     assert [k.handle for k in store.remove("anna", by="me", now=5)] == [more.fingerprint]
-    assert store.ssh_key(more.fingerprint) is None
-    assert not store.check_password("anna", GOOD)
+    assert store.credentials.ssh_key(more.fingerprint) is None
+    assert not store.credentials.check_password("anna", GOOD)
     store.add("anna", [], by="me", now=6)
-    assert not store.check_password("anna", GOOD)
-    assert store.ssh_key(more.fingerprint) is None
-    assert store.with_password() == frozenset()
+    assert not store.credentials.check_password("anna", GOOD)
+    assert store.credentials.ssh_key(more.fingerprint) is None
+    assert store.credentials.with_password() == frozenset()
 
 
 def test_a_certificate_is_found_and_revoked_by_its_fingerprint(store: IdentityStore) -> None:
     """As servers see it (hex), and as openssl prints it (with colons)."""
-    store.record(HERS, by="me", now=2)
-    assert store.certificate(HERS.fingerprint) == HERS
+    store.credentials.add_certificate(HERS, by="me", now=2)
+    assert store.credentials.certificate(HERS.fingerprint) == HERS
     for unknown in ("00" * 32, "", "\ud800", "\0"):
-        assert store.certificate(unknown) is None
-        assert store.ssh_key(unknown) is None
+        assert store.credentials.certificate(unknown) is None
+        assert store.credentials.ssh_key(unknown) is None
     printed = ":".join(HERS.fingerprint.upper()[at : at + 2] for at in range(0, 64, 2))
     assert [k.handle for k in store.revoke(printed, by="me", now=3)] == ["a1"]
-    found = store.certificate(HERS.fingerprint)
+    found = store.credentials.certificate(HERS.fingerprint)
     assert found is not None
     assert not found.is_living(50)
 
@@ -114,19 +114,19 @@ def test_a_certificate_is_found_and_revoked_by_its_fingerprint(store: IdentitySt
 def test_a_password_lets_in_its_owner_only(store: IdentityStore) -> None:
     """In any spelling of its characters; nobody else, and nothing that is no password."""
     store.add("ben", [], by="me", now=1)
-    store.set_password("anna", "caf\u00e9 au lait at noon", by="me", now=2)
-    assert store.check_password("anna", "cafe\u0301 au lait\u00a0at noon")
-    assert not store.check_password("anna", "Café au lait at noon")
-    assert not store.check_password("ben", "caf\u00e9 au lait at noon")
+    store.credentials.set_password("anna", "caf\u00e9 au lait at noon", by="me", now=2)
+    assert store.credentials.check_password("anna", "cafe\u0301 au lait\u00a0at noon")
+    assert not store.credentials.check_password("anna", "Café au lait at noon")
+    assert not store.credentials.check_password("ben", "caf\u00e9 au lait at noon")
     for name in ("nobody", "", "\0", "\ud800", "anna\0"):
-        assert not store.check_password(name, "caf\u00e9 au lait at noon")
+        assert not store.credentials.check_password(name, "caf\u00e9 au lait at noon")
     for password in ("", "\0", "\ud800", "x" * 5000):
-        assert not store.check_password("anna", password)
-    assert store.remove_password("anna", by="me", now=3)
-    assert not store.check_password("anna", "caf\u00e9 au lait at noon")
-    assert not store.remove_password("anna", by="me", now=3)
+        assert not store.credentials.check_password("anna", password)
+    assert store.credentials.remove_password("anna", by="me", now=3)
+    assert not store.credentials.check_password("anna", "caf\u00e9 au lait at noon")
+    assert not store.credentials.remove_password("anna", by="me", now=3)
     with pytest.raises(UsageError, match="no user"):
-        store.set_password("nobody", GOOD, by="me", now=3)
+        store.credentials.set_password("nobody", GOOD, by="me", now=3)
 
 
 def stored_rounds(path: Path) -> int:
@@ -141,56 +141,56 @@ def stored_rounds(path: Path) -> int:
 
 def test_a_hash_follows_when_the_cost_rises(store: IdentityStore, path: Path) -> None:
     """With the next right password, and not with a wrong one; the cost never falls again."""
-    store.set_password("anna", GOOD, by="me", now=2)
+    store.credentials.set_password("anna", GOOD, by="me", now=2)
     store.add("ben", [], by="me", now=2)
-    store.set_password("ben", GOOD, rounds=4, by="me", now=3)
+    store.credentials.set_password("ben", GOOD, rounds=4, by="me", now=3)
     assert stored_rounds(path) == 3
-    assert not store.check_password("anna", "wrong")
+    assert not store.credentials.check_password("anna", "wrong")
     assert stored_rounds(path) == 3
-    assert store.check_password("anna", GOOD)
+    assert store.credentials.check_password("anna", GOOD)
     assert stored_rounds(path) == 4
-    assert store.check_password("anna", GOOD)
-    store.set_password("anna", GOOD, rounds=3, by="me", now=4)
+    assert store.credentials.check_password("anna", GOOD)
+    store.credentials.set_password("anna", GOOD, rounds=3, by="me", now=4)
     assert stored_rounds(path) == 4
 
 
 def test_what_is_no_password_never_matches(store: IdentityStore) -> None:
     """Not even where the hash of nothing got into the database."""
-    store.set_password("anna", "", by="me", now=2)
+    store.credentials.set_password("anna", "", by="me", now=2)
     for password in ("", "\0", "\u200b", "x" * 5000):
-        assert not store.check_password("anna", password)
+        assert not store.credentials.check_password("anna", password)
 
 
 def test_a_new_password_is_not_undone_by_a_sign_in(
     store: IdentityStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody signs in with the old one, whose hash is made anew, while another one is set."""
-    store.set_password("anna", GOOD, by="me", now=2)
+    store.credentials.set_password("anna", GOOD, by="me", now=2)
     store.add("ben", [], by="me", now=2)
-    store.set_password("ben", GOOD, rounds=4, by="me", now=2)
+    store.credentials.set_password("ben", GOOD, rounds=4, by="me", now=2)
 
     def meanwhile(password: str, rounds: int) -> str:
         monkeypatch.setattr(credentials, "hash_password", password_hash.hash_password)
-        store.set_password("anna", "another horse than that", by="me", now=3)
+        store.credentials.set_password("anna", "another horse than that", by="me", now=3)
         return password_hash.hash_password(password, rounds)
 
     monkeypatch.setattr(credentials, "hash_password", meanwhile)
-    assert store.check_password("anna", GOOD)
-    assert not store.check_password("anna", GOOD)
-    assert store.check_password("anna", "another horse than that")
+    assert store.credentials.check_password("anna", GOOD)
+    assert not store.credentials.check_password("anna", GOOD)
+    assert store.credentials.check_password("anna", "another horse than that")
 
 
 def test_a_key_of_nobody_lets_nobody_in(store: IdentityStore, path: Path) -> None:
     """An identity that was taken out of the database by hand takes its keys along."""
     key = new_key()
-    store.add_ssh_key(key, by="me", now=2)
-    store.record(HERS, by="me", now=2)
+    store.credentials.add_ssh_key(key, by="me", now=2)
+    store.credentials.add_certificate(HERS, by="me", now=2)
     connection = sqlite3.connect(path)
     connection.execute("DELETE FROM identities")
     connection.commit()
     connection.close()
-    assert store.ssh_key(key.fingerprint) is None
-    assert store.certificate(HERS.fingerprint) is None
+    assert store.credentials.ssh_key(key.fingerprint) is None
+    assert store.credentials.certificate(HERS.fingerprint) is None
 
 
 def test_the_generation_grows_with_every_change_and_with_nothing_else(
@@ -202,10 +202,10 @@ def test_the_generation_grows_with_every_change_and_with_nothing_else(
     changes: list[Callable[[], object]] = [
         lambda: store.add("ben", [], by="me", now=2),
         lambda: store.regroup("ben", ["staff"], [], by="me", now=2),
-        lambda: store.record(HERS, by="me", now=2),
-        lambda: store.add_ssh_key(key, by="me", now=2),
-        lambda: store.set_password("anna", GOOD, by="me", now=2),
-        lambda: store.remove_password("anna", by="me", now=2),
+        lambda: store.credentials.add_certificate(HERS, by="me", now=2),
+        lambda: store.credentials.add_ssh_key(key, by="me", now=2),
+        lambda: store.credentials.set_password("anna", GOOD, by="me", now=2),
+        lambda: store.credentials.remove_password("anna", by="me", now=2),
         lambda: store.revoke(key.fingerprint, by="me", now=2),
         lambda: store.remove("anna", by="me", now=2),
     ]
@@ -215,8 +215,8 @@ def test_the_generation_grows_with_every_change_and_with_nothing_else(
         assert now > seen, number
         seen = now
     store.everything()
-    store.ssh_key(key.fingerprint)
-    store.check_password("ben", GOOD)
+    store.credentials.ssh_key(key.fingerprint)
+    store.credentials.check_password("ben", GOOD)
     store.identity("ben")
     assert store.generation() == seen
 
@@ -232,7 +232,7 @@ def test_an_identity_is_found_by_name(store: IdentityStore) -> None:
 def test_many_threads_ask_and_see_a_revocation_at_once(store: IdentityStore) -> None:
     """Once the revocation returned, no question that is asked later finds the key."""
     key = new_key()
-    store.add_ssh_key(key, by="me", now=2)
+    store.credentials.add_ssh_key(key, by="me", now=2)
     revoked = threading.Event()
     late, faults, before = [], [], []
 
@@ -240,7 +240,7 @@ def test_many_threads_ask_and_see_a_revocation_at_once(store: IdentityStore) -> 
         try:
             for _ in range(60):
                 asked_after = revoked.is_set()
-                found = store.ssh_key(key.fingerprint)
+                found = store.credentials.ssh_key(key.fingerprint)
                 before.append(found is not None)
                 if asked_after and found is not None:
                     late.append(found)
@@ -256,7 +256,7 @@ def test_many_threads_ask_and_see_a_revocation_at_once(store: IdentityStore) -> 
         thread.join()
     assert (late, faults) == ([], [])
     assert len(before) == 16 * 60
-    assert store.ssh_key(key.fingerprint) is None
+    assert store.credentials.ssh_key(key.fingerprint) is None
 
 
 ADDER = """

@@ -35,17 +35,17 @@ def store(path: Path) -> Iterator[IdentityStore]:
 
 def ask(store: IdentityStore, person: str = "anna", asset: str = "drop x") -> Grant:
     """Return what *person* asked for."""
-    return store.ask_grant(person, asset, reason="a reason", minutes=60, by="op", now=NOW)
+    return store.grants.request(person, asset, reason="a reason", minutes=60, by="op", now=NOW)
 
 
 def test_a_grant_runs_when_it_is_approved_until_it_ends(store: IdentityStore, path: Path) -> None:
     """In another process, too; and the trail tells each step with who and why."""
     grant = ask(store)
-    assert store.running_grant("anna", "drop x", now=NOW) is None
-    store.approve_grant(grant.id.upper(), "ben", by="op2", now=NOW + 5)
+    assert store.grants.running("anna", "drop x", now=NOW) is None
+    store.grants.approve(grant.id.upper(), "ben", by="op2", now=NOW + 5)
     with IdentityStore(sqlite_url(str(path))) as other:
-        found = other.running_grant("anna", "drop x", now=NOW + 5)
-        assert found == other.grants()[0] == other.latest_grant("anna", "drop x")
+        found = other.grants.running("anna", "drop x", now=NOW + 5)
+        assert found == other.grants.all()[0] == other.grants.latest("anna", "drop x")
         assert found is not None
         assert (found.approver, found.decided_by_actor, found.ends_at) == ("ben", "op2", NOW + 3605)
         for person, asset, at in (
@@ -55,9 +55,9 @@ def test_a_grant_runs_when_it_is_approved_until_it_ends(store: IdentityStore, pa
             ("\ud800", "drop x", NOW + 5),
             ("anna", "\0", NOW + 5),
         ):
-            assert other.running_grant(person, asset, now=at) is None
-        other.end_grant(grant.id, by="anna", now=NOW + 9)
-    assert store.running_grant("anna", "drop x", now=NOW + 9) is None
+            assert other.grants.running(person, asset, now=at) is None
+        other.grants.end(grant.id, by="anna", now=NOW + 9)
+    assert store.grants.running("anna", "drop x", now=NOW + 9) is None
     steps = [(e.action, e.by, e.subject, e.detail) for e in store.trail()[-3:]]
     assert steps == [
         ("grant asked", "op", "anna", f"{grant.id}: drop x, 60 minutes: a reason"),
@@ -77,17 +77,17 @@ def test_rules_hold_for_what_is_stored(store: IdentityStore) -> None:
         ("nobody", "op2", "no user"),
     ):
         with pytest.raises(UsageError, match=told):
-            store.approve_grant(grant.id, approver, by=by, now=NOW)
+            store.grants.approve(grant.id, approver, by=by, now=NOW)
     own = ask(store, "ben")
     with pytest.raises(UsageError, match="by somebody else"):
-        store.approve_grant(own.id, "ben", by="op2", now=NOW)
-    assert [g.state(NOW) for g in store.grants()] == [GrantState.WAITING] * 2
-    store.deny_grant(grant.id, "carl", by="op2", now=NOW)
+        store.grants.approve(own.id, "ben", by="op2", now=NOW)
+    assert [g.state(NOW) for g in store.grants.all()] == [GrantState.WAITING] * 2
+    store.grants.deny(grant.id, "carl", by="op2", now=NOW)
     with pytest.raises(UsageError, match="is denied"):
-        store.approve_grant(grant.id, "ben", by="op2", now=NOW)
+        store.grants.approve(grant.id, "ben", by="op2", now=NOW)
     for unknown in ("ffffffff", "", "\0", "\ud800", "%"):
         with pytest.raises(UsageError, match="no grant"):
-            store.end_grant(unknown, by="op", now=NOW)
+            store.grants.end(unknown, by="op", now=NOW)
     with pytest.raises(UsageError, match="no user"):
         ask(store, "nobody")
 
@@ -97,30 +97,30 @@ def test_a_role_that_was_taken_away_approves_nothing_more(store: IdentityStore) 
     grant = ask(store)
     store.reassign("ben", [], ["approver"], by="me", now=NOW)
     with pytest.raises(UsageError, match="does not hold"):
-        store.approve_grant(grant.id, "ben", by="op2", now=NOW)
+        store.grants.approve(grant.id, "ben", by="op2", now=NOW)
 
 
 def test_grants_end_with_their_person_and_stay_told(store: IdentityStore) -> None:
     """Somebody else of that name has none of them."""
     running, waiting = ask(store), ask(store, asset="drop y")
-    store.approve_grant(running.id, "ben", by="op2", now=NOW)
+    store.grants.approve(running.id, "ben", by="op2", now=NOW)
     store.remove("anna", by="me", now=NOW + 1)
     store.add("anna", ["board"], by="me", now=NOW + 2)
-    assert store.running_grant("anna", "drop x", now=NOW + 3) is None
+    assert store.grants.running("anna", "drop x", now=NOW + 3) is None
     with pytest.raises(UsageError, match="is ended"):
-        store.approve_grant(waiting.id, "ben", by="op2", now=NOW + 3)
-    assert {g.id for g in store.grants()} == {running.id, waiting.id}
+        store.grants.approve(waiting.id, "ben", by="op2", now=NOW + 3)
+    assert {g.id for g in store.grants.all()} == {running.id, waiting.id}
 
 
 def test_grants_end_with_their_person_whatever_the_clock_says(store: IdentityStore) -> None:
     """A machine that began with a clock of yesterday removes anna: another anna has none of them."""
     running, waiting = ask(store), ask(store, asset="drop y")
-    store.approve_grant(running.id, "ben", by="op2", now=NOW)
+    store.grants.approve(running.id, "ben", by="op2", now=NOW)
     store.remove("anna", by="me", now=NOW - 86400)
     store.add("anna", ["board"], by="me", now=NOW - 86400)
-    assert store.running_grant("anna", "drop x", now=NOW + 3) is None
+    assert store.grants.running("anna", "drop x", now=NOW + 3) is None
     with pytest.raises(UsageError, match="is ended"):
-        store.approve_grant(waiting.id, "ben", by="op2", now=NOW + 3)
+        store.grants.approve(waiting.id, "ben", by="op2", now=NOW + 3)
 
 
 ASKER = """
@@ -131,7 +131,7 @@ with IdentityStore(sys.argv[1]) as store:
     made = 0
     for number in range(20):
         try:
-            store.ask_grant("anna", f"drop {number}", reason="a reason", minutes=5, by="x", now=1)
+            store.grants.request("anna", f"drop {number}", reason="a reason", minutes=5, by="x", now=1)
             made += 1
         except UsageError:
             pass
@@ -144,4 +144,4 @@ def test_of_two_who_ask_at_once_one_is_refused(store: IdentityStore, path: Path)
     command = [sys.executable, "-c", ASKER, sqlite_url(str(path))]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
     made = [int(process.communicate(timeout=60)[0]) for process in running]
-    assert sum(made) == len(store.grants()) == 20
+    assert sum(made) == len(store.grants.all()) == 20

@@ -77,9 +77,11 @@ def test_everything_is_there_afterwards(path: Path) -> None:
         )
         assert admitted(*store.everything(), ["group:staff"], 1_800_000_000) == ("a1" * 32,)
         assert store.generation() == 1
-        assert store.ssh_keys() == ()
-        store.set_password("Jürgen Groß", "correct horse battery staple", by="me", now=1)
-        assert store.check_password("Jürgen Groß", "correct horse battery staple")
+        assert store.credentials.ssh_keys() == ()
+        store.credentials.set_password(
+            "Jürgen Groß", "correct horse battery staple", by="me", now=1
+        )
+        assert store.credentials.check_password("Jürgen Groß", "correct horse battery staple")
     assert rows(path, "identity_version") == [(HEAD,)]
 
 

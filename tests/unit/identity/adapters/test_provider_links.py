@@ -30,7 +30,7 @@ def provided(
     store: IdentityStore, subject: str, name: str, *, adds_users: bool = False, **more: Any
 ) -> Identity:
     """Return the account of *subject*."""
-    return store.provided(
+    return store.provider_links.resolve(
         ISSUER, subject, name, adds_users=adds_users, by="provider", now=10.0, **more
     )
 
@@ -38,13 +38,13 @@ def provided(
 def test_the_first_sign_in_links_and_the_name_counts_no_more(store: IdentityStore) -> None:
     """Anna keeps her account under another name; whoever has her name then gets none."""
     assert provided(store, "1", "anna").name == "anna"
-    assert store.provider_links() == (ProviderLink(ISSUER, "1", "anna", 10.0),)
+    assert store.provider_links.all() == (ProviderLink(ISSUER, "1", "anna", 10.0),)
     assert provided(store, "1", "anna.married").name == "anna"
     with pytest.raises(UnadmittedError) as caught:
         provided(store, "2", "anna")
     assert caught.value.why is Unadmitted.TAKEN
     with pytest.raises(UnadmittedError) as caught:
-        store.provided(
+        store.provider_links.resolve(
             "https://other.example", "1", "anna", adds_users=False, by="provider", now=10.0
         )
     assert caught.value.why is Unadmitted.TAKEN
@@ -83,7 +83,7 @@ def test_accounts_are_added_where_that_was_declared(store: IdentityStore) -> Non
     assert added == Identity("berta", ("staff",)) == store.identity("berta")
     assert provided(store, "2", "berta", adds_users=True).name == "berta"
     store.remove("berta", by="test", now=20.0)
-    assert store.provider_links()[0].ended_at == 20.0
+    assert store.provider_links.all()[0].ended_at == 20.0
     with pytest.raises(UnadmittedError) as caught:
         provided(store, "2", "berta", adds_users=True)
     assert caught.value.why is Unadmitted.REMOVED
@@ -98,7 +98,7 @@ def test_nobody_is_added_who_is_called_like_somebody(store: IdentityStore, name:
         provided(store, "2", name, adds_users=True)
     assert caught.value.why is Unadmitted.ALIKE
     assert [one.name for one in store.identities()] == ["anna"]
-    assert store.provider_links() == ()
+    assert store.provider_links.all() == ()
 
 
 def test_an_account_that_was_there_before_is_not_given_away(store: IdentityStore) -> None:
@@ -106,7 +106,7 @@ def test_an_account_that_was_there_before_is_not_given_away(store: IdentityStore
     with pytest.raises(UnadmittedError) as caught:
         provided(store, "2", "anna", adds_users=True)
     assert caught.value.why is Unadmitted.TAKEN
-    assert store.provider_links() == ()
+    assert store.provider_links.all() == ()
 
 
 @pytest.mark.parametrize("subject", ["x' OR 1=1 --", "ä", "\0", "\udc80"])
@@ -114,4 +114,4 @@ def test_a_strange_subject_is_nobody_or_somebody(store: IdentityStore, subject: 
     """It is kept as it is, or refused as a name; it never means another."""
     with pytest.raises(UnadmittedError):
         provided(store, subject, "")
-    assert store.provider_links() == ()
+    assert store.provider_links.all() == ()

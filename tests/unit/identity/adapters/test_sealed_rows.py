@@ -46,13 +46,17 @@ class Place:
             store.add("ben", [], roles=["approver"], by="me", now=NOW)
             store.add("mallory", [], by="me", now=NOW)
             for certificate in (DRAWN, OURS):
-                store.record(certificate, by="me", now=NOW)
-            store.add_ssh_key(KEY, by="me", now=NOW)
-            store.add_passkey(PASSKEY, code=None, by="me", now=NOW)
+                store.credentials.add_certificate(certificate, by="me", now=NOW)
+            store.credentials.add_ssh_key(KEY, by="me", now=NOW)
+            store.second_factors.add_passkey(PASSKEY, code=None, by="me", now=NOW)
             for name in ("anna", "mallory"):
-                store.set_password(name, f"{PASSWORD} {name}", by="me", now=NOW)
-            store.set_totp("anna", b"sealed", ["AAAA-BBBB"], step=1, by="me", now=NOW)
-            store.provided("https://id.example", "1", "ben", adds_users=False, by="me", now=NOW)
+                store.credentials.set_password(name, f"{PASSWORD} {name}", by="me", now=NOW)
+            store.second_factors.set_totp(
+                "anna", b"sealed", ["AAAA-BBBB"], step=1, by="me", now=NOW
+            )
+            store.provider_links.resolve(
+                "https://id.example", "1", "ben", adds_users=False, by="me", now=NOW
+            )
 
     def store(self) -> IdentityStore:
         """Return it, to be closed."""
@@ -92,20 +96,20 @@ def test_what_sealgate_wrote_is_whole(place: Place) -> None:
     """After everything that changes it, too."""
     assert place.faults() == ""
     with place.store() as store:
-        grant = store.ask_grant("anna", "x", reason="look at it", minutes=5, by="op", now=NOW)
-        store.approve_grant(grant.id, "ben", by="op2", now=NOW + 1)
-        store.end_grant(grant.id, by="op2", now=NOW + 2)
+        grant = store.grants.request("anna", "x", reason="look at it", minutes=5, by="op", now=NOW)
+        store.grants.approve(grant.id, "ben", by="op2", now=NOW + 1)
+        store.grants.end(grant.id, by="op2", now=NOW + 2)
         store.revoke("a1", by="me", now=NOW)
         store.regroup("anna", ["board"], ["staff"], by="me", now=NOW)
-        assert store.check_recovery_code("anna", "AAAA-BBBB", now=NOW)
-        assert store.count_passkey(PASSKEY, 5, now=NOW)
-        code = store.make_enrolment("mallory", by="me", now=NOW)
-        assert store.enrolment(code, now=NOW) == "mallory"
-        store.user_handle("anna")
+        assert store.second_factors.check_recovery_code("anna", "AAAA-BBBB", now=NOW)
+        assert store.second_factors.count_passkey(PASSKEY, 5, now=NOW)
+        code = store.second_factors.make_enrolment("mallory", by="me", now=NOW)
+        assert store.second_factors.enrolment(code, now=NOW) == "mallory"
+        store.second_factors.user_handle("anna")
         proof = Proven(Factor.PASSWORD, NOW)
-        one = store.start_sign_in("anna", "shop.example", [proof], now=NOW)
-        assert store.step_up(one.id, Proven(Factor.TOTP, NOW), now=NOW + 1)
-        store.end_sign_ins_of("anna", by="me", now=NOW + 2)
+        one = store.sign_ins.start("anna", "shop.example", [proof], now=NOW)
+        assert store.sign_ins.step_up(one.id, Proven(Factor.TOTP, NOW), now=NOW + 1)
+        store.sign_ins.end_all("anna", by="me", now=NOW + 2)
         store.remove("ben", by="me", now=NOW)
         store.add("ben", [], by="me", now=NOW)
     assert place.faults() == ""
@@ -130,14 +134,14 @@ def _approver(store: IdentityStore) -> bool:
 
 def _has_grant(store: IdentityStore) -> bool:
     return (
-        store.running_grant("mallory", "drop x", now=NOW + 1) is not None
-        or bool(store.running_grants(now=NOW + 1))
-        or bool(store.grants())
+        store.grants.running("mallory", "drop x", now=NOW + 1) is not None
+        or bool(store.grants.all_running(now=NOW + 1))
+        or bool(store.grants.all())
     )
 
 
 def _drawn_is_admitted(store: IdentityStore) -> bool:
-    held = store.certificate(DRAWN.fingerprint)
+    held = store.credentials.certificate(DRAWN.fingerprint)
     return (held is not None and held.is_living(NOW + 5)) or DRAWN.fingerprint in admitted(
         *store.everything(), ["user:anna", "user:mallory"], NOW + 5
     )
@@ -187,7 +191,7 @@ FORGED: dict[str, tuple[str, Callable[[IdentityStore], bool], str]] = {
             " VALUES ('99', :print, 'anna', 0.0, 1900000000.0)"
         ),
         lambda store: (
-            store.certificate("f9" * 32) is not None
+            store.credentials.certificate("f9" * 32) is not None
             or "f9" * 32 in admitted(*store.everything(), ["user:anna"], NOW)
         ),
         'client_certificates "99" was not written',
@@ -205,12 +209,12 @@ FORGED: dict[str, tuple[str, Callable[[IdentityStore], bool], str]] = {
             "INSERT INTO ssh_keys (fingerprint, algorithm, public, comment, identity, added_at)"
             " VALUES ('SHA256:m', 'ssh-ed25519', 'AAAA', '', 'anna', 0.0)"
         ),
-        lambda store: store.ssh_key("SHA256:m") is not None,
+        lambda store: store.credentials.ssh_key("SHA256:m") is not None,
         'ssh_keys "SHA256:m" was not written',
     ),
     "an SSH key that is moved": (
         "UPDATE ssh_keys SET identity = 'mallory'",
-        lambda store: store.ssh_key("SHA256:anna") is not None,
+        lambda store: store.credentials.ssh_key("SHA256:anna") is not None,
         'ssh_keys "SHA256:anna" was not written',
     ),
     "a passkey": (
@@ -218,17 +222,17 @@ FORGED: dict[str, tuple[str, Callable[[IdentityStore], bool], str]] = {
             "INSERT INTO passkeys (id, identity, public, site, label, synced, sign_count, added_at)"
             " VALUES ('id2', 'anna', x'00', 'shop.example', '', 0, 0, 0.0)"
         ),
-        lambda store: store.passkey("id2") is not None,
+        lambda store: store.second_factors.passkey("id2") is not None,
         'passkeys "id2" was not written',
     ),
     "another key of a passkey": (
         "UPDATE passkeys SET public = x'00'",
-        lambda store: store.passkey("id1") is not None,
+        lambda store: store.second_factors.passkey("id1") is not None,
         'passkeys "id1" was not written',
     ),
     "a password": (
         "UPDATE passwords SET phc = :phc WHERE identity = 'anna'",
-        lambda store: store.check_password("anna", "another long password"),
+        lambda store: store.credentials.check_password("anna", "another long password"),
         'passwords "anna" was not written',
     ),
     "somebody else's password": (
@@ -236,17 +240,17 @@ FORGED: dict[str, tuple[str, Callable[[IdentityStore], bool], str]] = {
             "UPDATE passwords SET (phc, mark, seal) = (SELECT phc, mark, seal FROM passwords"
             " WHERE identity = 'mallory') WHERE identity = 'anna'"
         ),
-        lambda store: store.check_password("anna", f"{PASSWORD} mallory"),
+        lambda store: store.credentials.check_password("anna", f"{PASSWORD} mallory"),
         'passwords "anna" was not written',
     ),
     "a recovery code": (
         "INSERT INTO recovery_codes (identity, digest) VALUES ('anna', :digest)",
-        lambda store: store.check_recovery_code("anna", "CCCC", now=NOW),
+        lambda store: store.second_factors.check_recovery_code("anna", "CCCC", now=NOW),
         "was not written",
     ),
     "a code to register a passkey": (
         "INSERT INTO enrolments (digest, identity, ends_at) VALUES (:digest, 'anna', 1900000000.0)",
-        lambda store: store.enrolment("CCCC", now=NOW) is not None,
+        lambda store: store.second_factors.enrolment("CCCC", now=NOW) is not None,
         "was not written",
     ),
     "a person": (
@@ -269,7 +273,9 @@ FORGED: dict[str, tuple[str, Callable[[IdentityStore], bool], str]] = {
 
 def _is_provided(store: IdentityStore, subject: str) -> bool:
     try:
-        store.provided("https://id.example", subject, "ben", adds_users=False, by="p", now=NOW)
+        store.provider_links.resolve(
+            "https://id.example", subject, "ben", adds_users=False, by="p", now=NOW
+        )
     except UnadmittedError:
         return False
     return True
@@ -297,12 +303,12 @@ REVOKED = {
     "an SSH key": (
         "ssh_keys",
         lambda store: store.revoke("SHA256:anna", by="me", now=NOW),
-        lambda store: store.ssh_key("SHA256:anna") is not None,
+        lambda store: store.credentials.ssh_key("SHA256:anna") is not None,
     ),
     "a passkey": (
         "passkeys",
         lambda store: store.revoke("id1", by="me", now=NOW),
-        lambda store: store.passkey("id1") is not None,
+        lambda store: store.second_factors.passkey("id1") is not None,
     ),
     "a membership": (
         "identity_groups",
@@ -316,18 +322,20 @@ REVOKED = {
     ),
     "a password": (
         "passwords",
-        lambda store: store.set_password("anna", "another long password", by="me", now=NOW),
-        lambda store: store.check_password("anna", f"{PASSWORD} anna"),
+        lambda store: store.credentials.set_password(
+            "anna", "another long password", by="me", now=NOW
+        ),
+        lambda store: store.credentials.check_password("anna", f"{PASSWORD} anna"),
     ),
     "an app": (
         "one_time_codes",
-        lambda store: store.remove_totp("anna", by="me", now=NOW),
-        lambda store: store.totp_set_at("anna") is not None,
+        lambda store: store.second_factors.remove_totp("anna", by="me", now=NOW),
+        lambda store: store.second_factors.totp_set_at("anna") is not None,
     ),
     "a recovery code": (
         "recovery_codes",
-        lambda store: store.check_recovery_code("anna", "AAAA-BBBB", now=NOW),
-        lambda store: store.check_recovery_code("anna", "AAAA-BBBB", now=NOW),
+        lambda store: store.second_factors.check_recovery_code("anna", "AAAA-BBBB", now=NOW),
+        lambda store: store.second_factors.check_recovery_code("anna", "AAAA-BBBB", now=NOW),
     ),
 }
 
@@ -365,7 +373,7 @@ def test_what_a_removed_person_had_counts_for_nobody_who_comes_later(place: Plac
         assert not _drawn_is_admitted(store)
         store.add("anna", [], by="me", now=NOW)
         assert not _drawn_is_admitted(store)
-        held = [c for c in store.certificates() if c.identity == "anna"]
+        held = [c for c in store.credentials.certificates() if c.identity == "anna"]
         assert len(held) == 2
         assert all(c.revoked_at for c in held)
     assert place.faults() == ""
@@ -389,7 +397,7 @@ def test_what_was_taken_from_a_removed_person_does_not_come_back_with_the_name(
         store.add(name, [], by="me", now=NOW)
         (back,) = [one for one in store.identities() if one.name == name]
         assert (back.groups, back.roles) == ((), ())
-        assert not store.check_password(name, f"{PASSWORD} {name}")
+        assert not store.credentials.check_password(name, f"{PASSWORD} {name}")
     assert place.faults() == ""
 
 
@@ -459,16 +467,16 @@ def test_a_sign_in_that_somebody_else_wrote_is_none(place: Place) -> None:
     """Nor one that they made live longer, or hold more."""
     with place.store() as store:
         proof = Proven(Factor.PASSWORD, NOW)
-        one = store.start_sign_in("anna", "shop.example", [proof], now=NOW)
-        other = store.start_sign_in("anna", "shop.example", [proof], now=NOW)
-        store.end_sign_in(other.id, by="anna", now=NOW)
+        one = store.sign_ins.start("anna", "shop.example", [proof], now=NOW)
+        other = store.sign_ins.start("anna", "shop.example", [proof], now=NOW)
+        store.sign_ins.end(other.id, by="anna", now=NOW)
     place.write("UPDATE sign_ins SET ended_at = NULL, started_at = started_at + 60")
     place.write(
         "INSERT INTO sign_ins (id, name, site, proven, started_at, used_at) VALUES"
         " ('x', 'anna', 'shop.example', '[]', 1800000000.0, 1800000000.0)"
     )
     with place.store() as store:
-        assert [store.sign_in(i, now=NOW + 1) for i in (one.id, other.id, "x")] == [None] * 3
+        assert [store.sign_ins.find(i, now=NOW + 1) for i in (one.id, other.id, "x")] == [None] * 3
     assert 'sign_ins "x" was not written' in place.faults()
 
 

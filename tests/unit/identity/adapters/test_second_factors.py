@@ -51,13 +51,13 @@ def store(path: Path) -> Iterator[IdentityStore]:
         opened.add("anna", ["staff"], by="me", now=1)
         opened.add("ben", [], by="me", now=1)
         sealed = Plain().seal("anna", SECRET)
-        opened.set_totp("anna", sealed, CODES, step=STEP - 1, by="me", now=NOW)
+        opened.second_factors.set_totp("anna", sealed, CODES, step=STEP - 1, by="me", now=NOW)
         yield opened
 
 
 def check(store: IdentityStore, code: str, name: str = "anna", now: float = NOW) -> bool:
     """Return whether *code* is taken."""
-    return store.check_totp(name, code, Plain(), now=now)
+    return store.second_factors.check_totp(name, code, Plain(), now=now)
 
 
 def test_a_code_is_taken_once_and_the_confirming_one_not_again(store: IdentityStore) -> None:
@@ -91,27 +91,29 @@ def test_of_many_who_bring_one_code_at_once_one_is_let_in(store: IdentityStore) 
 
 def test_a_row_that_was_moved_to_somebody_else_opens_nothing(store: IdentityStore) -> None:
     """The sealer tells whose a secret is."""
-    store.set_totp("ben", Plain().seal("anna", SECRET), (), step=0, by="me", now=NOW)
+    store.second_factors.set_totp("ben", Plain().seal("anna", SECRET), (), step=0, by="me", now=NOW)
     with pytest.raises(SourceError):
         check(store, code_at(SECRET, STEP), "ben")
 
 
 def test_a_recovery_code_is_taken_once(store: IdentityStore) -> None:
     """However it is typed, by its owner only; and it is told in the trail."""
-    assert store.recovery_codes_left("anna") == 10
-    assert not store.check_recovery_code("ben", CODES[0], now=NOW)
-    assert not store.check_recovery_code("anna", CODES[0][:-1], now=NOW)
-    assert store.check_recovery_code("anna", CODES[0].lower().replace("-", ""), now=NOW)
-    assert not store.check_recovery_code("anna", CODES[0], now=NOW)
-    assert store.recovery_codes_left("anna") == 9
+    assert store.second_factors.recovery_codes_left("anna") == 10
+    assert not store.second_factors.check_recovery_code("ben", CODES[0], now=NOW)
+    assert not store.second_factors.check_recovery_code("anna", CODES[0][:-1], now=NOW)
+    assert store.second_factors.check_recovery_code(
+        "anna", CODES[0].lower().replace("-", ""), now=NOW
+    )
+    assert not store.second_factors.check_recovery_code("anna", CODES[0], now=NOW)
+    assert store.second_factors.recovery_codes_left("anna") == 9
     assert store.trail()[-1].action == "recovery code used"
     for name in ("nobody", "\0", "\ud800"):
-        assert not store.check_recovery_code(name, CODES[1], now=NOW)
+        assert not store.second_factors.check_recovery_code(name, CODES[1], now=NOW)
 
 
 def test_no_secret_and_no_code_lies_in_the_database(store: IdentityStore, path: Path) -> None:
     """Of recovery codes there are hashes; what is sealed is the sealer's."""
-    store.make_enrolment("anna", by="me", now=NOW)
+    store.second_factors.make_enrolment("anna", by="me", now=NOW)
     told = b"".join(file.read_bytes() for file in path.parent.iterdir())
     for code in CODES:
         assert code.encode() not in told
@@ -122,40 +124,46 @@ def test_a_new_app_ends_the_old_one_and_its_codes(store: IdentityStore) -> None:
     """And removing takes all of it, once."""
     other = b"x" * 20
     fresh = recovery_codes(bytes(range(150, 0, -1)))
-    store.set_totp("anna", Plain().seal("anna", other), fresh, step=0, by="me", now=NOW + 1)
+    store.second_factors.set_totp(
+        "anna", Plain().seal("anna", other), fresh, step=0, by="me", now=NOW + 1
+    )
     assert not check(store, code_at(SECRET, STEP))
-    assert not store.check_recovery_code("anna", CODES[0], now=NOW)
+    assert not store.second_factors.check_recovery_code("anna", CODES[0], now=NOW)
     assert check(store, code_at(other, STEP))
-    assert store.with_totp() == {"anna"}
-    assert store.remove_totp("anna", by="me", now=NOW + 2)
-    assert not store.remove_totp("anna", by="me", now=NOW + 2)
+    assert store.second_factors.with_totp() == {"anna"}
+    assert store.second_factors.remove_totp("anna", by="me", now=NOW + 2)
+    assert not store.second_factors.remove_totp("anna", by="me", now=NOW + 2)
     assert not check(store, code_at(other, STEP + 1))
-    assert not store.check_recovery_code("anna", fresh[0], now=NOW)
-    assert store.with_totp() == frozenset()
-    for change in (store.remove_totp, store.user_handle):
+    assert not store.second_factors.check_recovery_code("anna", fresh[0], now=NOW)
+    assert store.second_factors.with_totp() == frozenset()
+    for change in (store.second_factors.remove_totp, store.second_factors.user_handle):
         with pytest.raises(UsageError, match="no user"):
-            change("nobody") if change == store.user_handle else store.remove_totp(
+            change(
+                "nobody"
+            ) if change == store.second_factors.user_handle else store.second_factors.remove_totp(
                 "nobody", by="me", now=NOW
             )
 
 
 def test_a_passkey_is_found_until_it_is_revoked(store: IdentityStore) -> None:
     """By its id, as any other key; afterwards it never comes back."""
-    store.add_passkey(KEY, code=None, by="me", now=NOW)
-    assert store.passkey("id1") == KEY
-    assert store.passkeys("anna") == store.passkeys() == (KEY,)
-    assert store.passkeys("ben") == ()
+    store.second_factors.add_passkey(KEY, code=None, by="me", now=NOW)
+    assert store.second_factors.passkey("id1") == KEY
+    assert store.second_factors.passkeys("anna") == store.second_factors.passkeys() == (KEY,)
+    assert store.second_factors.passkeys("ben") == ()
     for other in ("id2", "", "\0", "\ud800"):
-        assert store.passkey(other) is None
+        assert store.second_factors.passkey(other) is None
     with pytest.raises(UsageError, match="registered already"):
-        store.add_passkey(replace(KEY, identity="ben"), code=None, by="me", now=NOW)
+        store.second_factors.add_passkey(replace(KEY, identity="ben"), code=None, by="me", now=NOW)
     assert [key.handle for key in store.revoke("id1", by="me", now=NOW + 1)] == ["id1"]
-    assert store.passkey("id1") is None
-    assert not store.count_passkey(KEY, 99, now=NOW)
+    assert store.second_factors.passkey("id1") is None
+    assert not store.second_factors.count_passkey(KEY, 99, now=NOW)
     with pytest.raises(UsageError, match="registered already"):
-        store.add_passkey(KEY, code=None, by="me", now=NOW)
+        store.second_factors.add_passkey(KEY, code=None, by="me", now=NOW)
     with pytest.raises(UsageError, match="no user"):
-        store.add_passkey(replace(KEY, id="id3", identity="carl"), code=None, by="me", now=NOW)
+        store.second_factors.add_passkey(
+            replace(KEY, id="id3", identity="carl"), code=None, by="me", now=NOW
+        )
 
 
 @pytest.mark.parametrize(
@@ -170,66 +178,70 @@ def test_a_counter_must_grow_or_always_be_0(
 ) -> None:
     """Compared with what is stored, not with what the caller read."""
     key = replace(KEY, sign_count=held)
-    store.add_passkey(key, code=None, by="me", now=NOW)
-    assert store.count_passkey(key, told, now=NOW + 1) == fits
+    store.second_factors.add_passkey(key, code=None, by="me", now=NOW)
+    assert store.second_factors.count_passkey(key, told, now=NOW + 1) == fits
     if fits and told:
-        assert not store.count_passkey(key, told, now=NOW + 2)
-    found = store.passkey("id1")
+        assert not store.second_factors.count_passkey(key, told, now=NOW + 2)
+    found = store.second_factors.passkey("id1")
     assert found is not None
     assert (found.sign_count, found.used_at) == ((told, NOW + 1) if fits else (held, None))
 
 
 def test_a_code_for_a_passkey_is_good_once_for_its_user_and_a_day(store: IdentityStore) -> None:
     """The next one ends it, and looking does not use it up."""
-    first = store.make_enrolment("anna", by="me", now=NOW)
-    code = store.make_enrolment("anna", by="me", now=NOW)
-    bens = store.make_enrolment("ben", by="me", now=NOW)
-    assert store.enrolment(first, now=NOW) is None
-    assert store.enrolment(code, now=NOW) == store.enrolment(code.lower(), now=NOW) == "anna"
-    assert store.enrolment(code, now=NOW + ENROLMENT_SECONDS) is None
-    assert store.enrolment("", now=NOW) is None
+    first = store.second_factors.make_enrolment("anna", by="me", now=NOW)
+    code = store.second_factors.make_enrolment("anna", by="me", now=NOW)
+    bens = store.second_factors.make_enrolment("ben", by="me", now=NOW)
+    assert store.second_factors.enrolment(first, now=NOW) is None
+    assert (
+        store.second_factors.enrolment(code, now=NOW)
+        == store.second_factors.enrolment(code.lower(), now=NOW)
+        == "anna"
+    )
+    assert store.second_factors.enrolment(code, now=NOW + ENROLMENT_SECONDS) is None
+    assert store.second_factors.enrolment("", now=NOW) is None
     for bad, at in ((first, NOW), (bens, NOW), ("x", NOW), (code, NOW + ENROLMENT_SECONDS)):
         with pytest.raises(PasskeyError):
-            store.add_passkey(KEY, code=bad, by="anna", now=at)
-    assert store.passkeys() == ()
-    store.add_passkey(KEY, code=code, by="anna", now=NOW + 1)
+            store.second_factors.add_passkey(KEY, code=bad, by="anna", now=at)
+    assert store.second_factors.passkeys() == ()
+    store.second_factors.add_passkey(KEY, code=code, by="anna", now=NOW + 1)
     with pytest.raises(PasskeyError):
-        store.add_passkey(replace(KEY, id="id2"), code=code, by="anna", now=NOW + 1)
-    assert store.enrolment(code, now=NOW) is None
+        store.second_factors.add_passkey(replace(KEY, id="id2"), code=code, by="anna", now=NOW + 1)
+    assert store.second_factors.enrolment(code, now=NOW) is None
 
 
 def test_a_user_handle_stays_and_tells_nothing(store: IdentityStore) -> None:
     """Random, of 64 bytes, one for each, and gone with the user."""
-    handle = store.user_handle("anna")
-    assert (len(handle), store.user_handle("anna")) == (64, handle)
-    assert store.user_of_handle(handle) == "anna"
-    assert store.user_handle("ben") != handle
-    assert store.user_of_handle(b"") is None
+    handle = store.second_factors.user_handle("anna")
+    assert (len(handle), store.second_factors.user_handle("anna")) == (64, handle)
+    assert store.second_factors.user_of_handle(handle) == "anna"
+    assert store.second_factors.user_handle("ben") != handle
+    assert store.second_factors.user_of_handle(b"") is None
     store.remove("anna", by="me", now=NOW)
-    assert store.user_of_handle(handle) is None
+    assert store.second_factors.user_of_handle(handle) is None
 
 
 def test_everything_goes_with_the_user(store: IdentityStore) -> None:
     """And who comes under that name later has none of it."""
-    store.add_passkey(KEY, code=None, by="me", now=NOW)
-    code = store.make_enrolment("anna", by="me", now=NOW)
+    store.second_factors.add_passkey(KEY, code=None, by="me", now=NOW)
+    code = store.second_factors.make_enrolment("anna", by="me", now=NOW)
     store.reassign("anna", ["approver"], [], by="me", now=NOW)
     assert [key.handle for key in store.remove("anna", by="me", now=NOW)] == ["id1"]
     again = store.add("anna", [], by="me", now=NOW)
     assert again.roles == ()
     assert store.identity("anna") == again
     assert not check(store, code_at(SECRET, STEP))
-    assert not store.check_recovery_code("anna", CODES[0], now=NOW)
-    assert store.enrolment(code, now=NOW) is None
-    assert store.passkey("id1") is None
-    assert store.recovery_codes_left("anna") == 0
+    assert not store.second_factors.check_recovery_code("anna", CODES[0], now=NOW)
+    assert store.second_factors.enrolment(code, now=NOW) is None
+    assert store.second_factors.passkey("id1") is None
+    assert store.second_factors.recovery_codes_left("anna") == 0
 
 
 def test_revoking_a_user_by_name_takes_their_passkeys(store: IdentityStore) -> None:
     """Beside certificates and SSH keys."""
-    store.add_passkey(KEY, code=None, by="me", now=NOW)
+    store.second_factors.add_passkey(KEY, code=None, by="me", now=NOW)
     assert [key.handle for key in store.revoke("anna", by="me", now=NOW)] == ["id1"]
-    assert store.passkey("id1") is None
+    assert store.second_factors.passkey("id1") is None
 
 
 def test_roles_are_kept_and_let_nobody_in(store: IdentityStore) -> None:
@@ -260,13 +272,13 @@ BRINGER = """
 import sys
 from sealgate.identity.adapters.store import IdentityStore
 with IdentityStore(sys.argv[1]) as store:
-    print(sum(store.check_recovery_code("anna", code, now=1.0) for code in sys.argv[2:]))
+    print(sum(store.second_factors.check_recovery_code("anna", code, now=1.0) for code in sys.argv[2:]))
 """
 
 
 def test_processes_share_what_is_used_up(store: IdentityStore, path: Path) -> None:
     """Three bring the same ten codes: ten are taken in all."""
-    assert store.recovery_codes_left("anna") == 10
+    assert store.second_factors.recovery_codes_left("anna") == 10
     command = [sys.executable, "-c", BRINGER, sqlite_url(str(path)), *CODES]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(3)]
     taken = [int(process.communicate(timeout=60)[0]) for process in running]
@@ -275,11 +287,11 @@ def test_processes_share_what_is_used_up(store: IdentityStore, path: Path) -> No
 
 def test_it_is_known_since_when_somebody_has_an_app(store: IdentityStore) -> None:
     """What rests on an app of before is worth nothing once another one is set up."""
-    assert store.totp_set_at("anna") == NOW
-    assert store.totp_set_at("ben") is None
-    assert store.totp_set_at("nobody") is None
-    assert store.totp_set_at("a\0b") is None
-    store.set_totp("anna", b"other", (), step=STEP, by="test", now=NOW + 1)
-    assert store.totp_set_at("anna") == NOW + 1
-    store.remove_totp("anna", by="test", now=NOW + 2)
-    assert store.totp_set_at("anna") is None
+    assert store.second_factors.totp_set_at("anna") == NOW
+    assert store.second_factors.totp_set_at("ben") is None
+    assert store.second_factors.totp_set_at("nobody") is None
+    assert store.second_factors.totp_set_at("a\0b") is None
+    store.second_factors.set_totp("anna", b"other", (), step=STEP, by="test", now=NOW + 1)
+    assert store.second_factors.totp_set_at("anna") == NOW + 1
+    store.second_factors.remove_totp("anna", by="test", now=NOW + 2)
+    assert store.second_factors.totp_set_at("anna") is None

@@ -29,10 +29,10 @@ def test_what_was_added_is_there_when_opened_again(url: str) -> None:
         assert store.everything() == ((), ())
         store.add("ben", [], by="me", now=1)
         store.add("anna", ["staff", "editors", "staff"], by="me", now=1)
-        store.record(HERS, by="me", now=2)
+        store.credentials.add_certificate(HERS, by="me", now=2)
     with IdentityStore(url) as store:
         assert store.identities() == (Identity("anna", ("editors", "staff")), Identity("ben"))
-        assert store.certificates() == (HERS,)
+        assert store.credentials.certificates() == (HERS,)
 
 
 def test_a_revoked_certificate_is_no_longer_admitted(url: str) -> None:
@@ -40,22 +40,22 @@ def test_a_revoked_certificate_is_no_longer_admitted(url: str) -> None:
     with IdentityStore(url) as store:
         store.add("anna", ["staff"], by="me", now=1)
         for certificate in (HERS, ALSO_HERS):
-            store.record(certificate, by="me", now=2)
+            store.credentials.add_certificate(certificate, by="me", now=2)
         assert admitted(*store.everything(), ["group:staff"], 50) == ("f1", "f2")
         assert [c.handle for c in store.revoke("00:A1", by="me", now=3)] == ["a1"]
         assert admitted(*store.everything(), ["group:staff"], 50) == ("f2",)
         assert [c.handle for c in store.revoke("anna", by="me", now=4)] == ["b2"]
         assert admitted(*store.everything(), ["group:staff"], 50) == ()
-        assert [c.revoked_at for c in store.certificates()] == [3, 4]
+        assert [c.revoked_at for c in store.credentials.certificates()] == [3, 4]
         assert store.revoke("anna", by="me", now=5) == ()
-        assert [c.revoked_at for c in store.certificates()] == [3, 4]
+        assert [c.revoked_at for c in store.credentials.certificates()] == [3, 4]
 
 
 def test_a_removed_user_takes_its_certificates_along(url: str) -> None:
     """They are revoked, also for somebody of the same name who comes later."""
     with IdentityStore(url) as store:
         store.add("anna", ["staff"], by="me", now=1)
-        store.record(HERS, by="me", now=2)
+        store.credentials.add_certificate(HERS, by="me", now=2)
         assert [c.handle for c in store.remove("anna", by="me", now=3)] == ["a1"]
         assert store.identities() == ()
         store.add("anna", ["staff"], by="me", now=4)
@@ -117,7 +117,7 @@ def test_every_change_tells_when_by_whom_and_what(url: str) -> None:
     """The trail has one entry for each; a refused change has none."""
     with IdentityStore(url) as store:
         store.add("anna", ["staff"], by="root", now=1)
-        store.record(HERS, by="root", now=2)
+        store.credentials.add_certificate(HERS, by="root", now=2)
         store.regroup("anna", ["editors"], [], by="ben", now=3)
         store.revoke("a1", by="ben", now=4)
         with pytest.raises(UsageError):
@@ -148,7 +148,9 @@ def test_what_does_not_exist_is_refused_and_changes_nothing(url: str) -> None:
             lambda: store.regroup("anna", ["staff"], ["staff"], by="me", now=2),
             lambda: store.revoke("anna", by="me", now=2),
             lambda: store.revoke("ff", by="me", now=2),
-            lambda: store.record(ClientCertificate("c", "f", "ben", 0, 1), by="me", now=2),
+            lambda: store.credentials.add_certificate(
+                ClientCertificate("c", "f", "ben", 0, 1), by="me", now=2
+            ),
         ):
             with pytest.raises(UsageError):
                 attempt()
@@ -160,20 +162,22 @@ def test_a_name_that_is_also_a_serial_revokes_nothing_by_accident(url: str) -> N
     with IdentityStore(url) as store:
         store.add("anna", [], by="me", now=1)
         store.add("a1", [], by="me", now=1)
-        store.record(HERS, by="me", now=2)
-        store.record(ClientCertificate("c3", "f3", "a1", 0, 100), by="me", now=2)
+        store.credentials.add_certificate(HERS, by="me", now=2)
+        store.credentials.add_certificate(
+            ClientCertificate("c3", "f3", "a1", 0, 100), by="me", now=2
+        )
         with pytest.raises(UsageError, match="both"):
             store.revoke("a1", by="me", now=3)
-        assert all(c.revoked_at is None for c in store.certificates())
+        assert all(c.revoked_at is None for c in store.credentials.certificates())
 
 
 def test_one_certificate_is_recorded_once(url: str) -> None:
     """A serial or fingerprint that is there already is an error of the database, whole."""
     with IdentityStore(url) as store:
         store.add("anna", [], by="me", now=1)
-        store.record(HERS, by="me", now=2)
+        store.credentials.add_certificate(HERS, by="me", now=2)
         with pytest.raises(SourceError):
-            store.record(HERS, by="me", now=3)
+            store.credentials.add_certificate(HERS, by="me", now=3)
         assert len(store.trail()) == 2
 
 

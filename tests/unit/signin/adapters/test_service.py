@@ -118,11 +118,13 @@ class Visit:
 
     def sign_ins(self) -> tuple[SignIn, ...]:
         """Return anna's living sign-ins."""
-        return self.house.people.sign_ins_of("anna", now=self.house.now())
+        return self.house.people.sign_ins.sign_ins_of("anna", now=self.house.now())
 
     def code(self) -> str:
         """Return a code with which anna may register a passkey."""
-        return self.house.people.make_enrolment("anna", by="test", now=self.house.now())
+        return self.house.people.second_factors.make_enrolment(
+            "anna", by="test", now=self.house.now()
+        )
 
 
 def token_of(answer: httpx.Response) -> str:
@@ -144,7 +146,7 @@ def visit(tmp_path: Path) -> Iterator[Visit]:
     database = sqlite_url(str(tmp_path / "register.sqlite"))
     house = House(database, str(tmp_path / "state"), Served((site,)), lambda: now)
     house.people.add("anna", [], by="test", now=now)
-    house.people.set_password("anna", PASSWORD, by="test", now=now)
+    house.people.credentials.set_password("anna", PASSWORD, by="test", now=now)
     yield Visit(house)
     house.close()
 
@@ -251,7 +253,7 @@ def test_a_program_without_cookies_leaves_one_sign_in_behind(visit: Visit) -> No
     """Each request of one that shows a certificate comes here; none of them fills the database."""
     now, print_of = visit.house.now(), "ab" * 32
     certificate = ClientCertificate("1", print_of, "anna", now - 1, now + 1000)
-    visit.house.people.record(certificate, by="test", now=now)
+    visit.house.people.credentials.add_certificate(certificate, by="test", now=now)
     caller = Caller("shop.example", "shop.example", HOME, None, print_of)
     place = easiest(visit.house.served.sites[0])
     tokens = []
@@ -288,14 +290,16 @@ def test_a_password_that_is_changed_while_it_is_judged(
     visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was right when it was asked for, and begins nothing that would outlive the change."""
-    check, people = visit.house.people.check_password, visit.house.people
+    check, people = visit.house.people.credentials.check_password, visit.house.people
 
     def meanwhile(name: str, password: str) -> bool:
         right = check(name, password)
-        people.set_password("anna", "another horse battery", by="anna", now=visit.house.now())
+        people.credentials.set_password(
+            "anna", "another horse battery", by="anna", now=visit.house.now()
+        )
         return right
 
-    monkeypatch.setattr(people, "check_password", meanwhile)
+    monkeypatch.setattr(people.credentials, "check_password", meanwhile)
     assert visit.sign_in().status_code == 401
     assert visit.sign_ins() == ()
 
@@ -307,14 +311,14 @@ def test_a_passkey_that_is_revoked_while_it_is_judged(
     device, people = Authenticator(), visit.house.people
     visit.register(visit.code(), device)
     token = token_of(visit.sign_in())
-    count = people.count_passkey
+    count = people.second_factors.count_passkey
 
     def meanwhile(*args: Any, **more: Any) -> bool:
         right = count(*args, **more)
         people.revoke("anna", by="me", now=visit.house.now())
         return right
 
-    monkeypatch.setattr(people, "count_passkey", meanwhile)
+    monkeypatch.setattr(people.second_factors, "count_passkey", meanwhile)
     assert visit.prove(device, token).status_code == 403
     assert [p.factor for one in visit.sign_ins() for p in one.proven] == [Factor.PASSWORD]
 
@@ -323,12 +327,12 @@ def test_what_others_change_meanwhile_keeps_nobody_out(
     visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The password is judged once more."""
-    check, people = visit.house.people.check_password, visit.house.people
+    check, people = visit.house.people.credentials.check_password, visit.house.people
 
     def meanwhile(name: str, password: str) -> bool:
         monkeypatch.undo()
         people.add("ben", [], by="me", now=visit.house.now())
         return check(name, password)
 
-    monkeypatch.setattr(people, "check_password", meanwhile)
+    monkeypatch.setattr(people.credentials, "check_password", meanwhile)
     assert visit.sign_in().status_code == 303

@@ -52,8 +52,8 @@ class Door:
         for name, group in (("anna", "partners"), ("ben", "readers")):
             self.people.add(name, [group], by="test", now=NOW)
         key = read_ssh_key((folder / "anna.pub").read_bytes(), "anna", NOW)
-        self.people.add_ssh_key(key, by="test", now=NOW)
-        self.people.record(
+        self.people.credentials.add_ssh_key(key, by="test", now=NOW)
+        self.people.credentials.add_certificate(
             ClientCertificate("1", PRINT, "anna", NOW - 1, NOW + 1000), by="test", now=NOW
         )
         self.key = KeyOffer(Method.PUBLIC_KEY, key.fingerprint)
@@ -119,7 +119,7 @@ def test_keys_are_those_of_their_owner(door: Door) -> None:
 def test_passwords_are_throttled(door: Door) -> None:
     """After a few wrong ones even the right one is refused; unknown names stay out of the trail."""
     keeper = door.keeper
-    door.people.set_password("anna", PASSWORD, by="test", now=NOW)
+    door.people.credentials.set_password("anna", PASSWORD, by="test", now=NOW)
     assert keeper.check_password("anna", PASSWORD, OTHER)
     tries = [keeper.check_password("anna", "wrong", ALLOWED) for _ in range(6)]
     assert not any(tries)
@@ -203,7 +203,7 @@ def test_open_sessions_follow_what_changes(door: Door) -> None:
     keeper, fingerprint = door.keeper, door.key.fingerprint
     by_key = keeper.sign_in("anna", KEY, CHANNEL, key=fingerprint)
     by_certificate = keeper.sign_in("anna", CERTIFICATE, FTPS, key=PRINT)
-    door.people.set_password("anna", PASSWORD, by="test", now=NOW - 1)
+    door.people.credentials.set_password("anna", PASSWORD, by="test", now=NOW - 1)
     by_password = keeper.sign_in("anna", BY_PASSWORD, CHANNEL)
     put(by_key, "high/a", b"x")  # type: ignore[arg-type]  # it is a session of ours
     reader = by_key.open_read("high/a")
@@ -232,10 +232,12 @@ def test_another_password_ends_the_sessions_of_the_old_one(door: Door) -> None:
     keeper = door.keeper
     by_key = keeper.sign_in("anna", KEY, CHANNEL, key=door.key.fingerprint)
     for change in (
-        lambda: door.people.set_password("anna", PASSWORD, by="test", now=door.ground.now()),
-        lambda: door.people.remove_password("anna", by="test", now=NOW),
+        lambda: door.people.credentials.set_password(
+            "anna", PASSWORD, by="test", now=door.ground.now()
+        ),
+        lambda: door.people.credentials.remove_password("anna", by="test", now=NOW),
     ):
-        door.people.set_password("anna", PASSWORD, by="test", now=door.ground.now())
+        door.people.credentials.set_password("anna", PASSWORD, by="test", now=door.ground.now())
         session = keeper.sign_in("anna", BY_PASSWORD, CHANNEL)
         keeper.tick()
         assert names(session) == ["low"]
@@ -274,10 +276,10 @@ def test_a_password_that_was_changed_opens_nothing_more(door: Door) -> None:
     def tunnel(*, is_open: bool) -> None:
         keeper.may_tunnel("anna", BY_PASSWORD, channel, "127.0.0.1", 514, is_open=is_open)
 
-    door.people.set_password("anna", PASSWORD, by="test", now=NOW)
+    door.people.credentials.set_password("anna", PASSWORD, by="test", now=NOW)
     keeper.sign_in("anna", BY_PASSWORD, channel).close()
     tunnel(is_open=False)
-    door.people.set_password("anna", "another five plain words", by="test", now=NOW + 2)
+    door.people.credentials.set_password("anna", "another five plain words", by="test", now=NOW + 2)
     refused(lambda: keeper.sign_in("anna", BY_PASSWORD, channel), "your password is another")
     for is_open in (False, True):
         refused(lambda i=is_open: tunnel(is_open=i), "your password is another")  # type: ignore[misc]
@@ -306,13 +308,13 @@ def test_nobody_comes_in_while_nobody_can_be_looked_up(door: Door) -> None:
     class Gone:
         """A store of identities that does not answer."""
 
-        def __getattr__(self, name: str) -> Callable[..., object]:
+        def __getattr__(self, name: str) -> Gone:
+            """Have every store in it fail too."""
+            return self
+
+        def __call__(self, *_: object) -> object:
             """Fail at every question."""
-
-            def fail(*_: object) -> object:
-                raise SourceError("the database does not answer")
-
-            return fail
+            raise SourceError("the database does not answer")
 
     door.keeper._people = door.keeper._lookup._people = Gone()  # type: ignore[assignment]  # it fails at everything
     assert not door.keeper.knows_key("anna", door.key)

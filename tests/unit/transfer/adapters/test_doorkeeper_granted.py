@@ -67,7 +67,7 @@ class Vault(Door):
             self.countries,
         )
         self.people.add("boss", [], roles=["approver"], by="test", now=NOW)
-        self.people.set_password("anna", PASSWORD, by="test", now=NOW)
+        self.people.credentials.set_password("anna", PASSWORD, by="test", now=NOW)
         self.sealer = CodeSealer(lambda: self.ground.keyring)
         self.set_up_app()
         self.keeper = DropDoorkeeper(
@@ -81,14 +81,14 @@ class Vault(Door):
     def set_up_app(self) -> None:
         """Give anna an app, at this moment."""
         sealed = self.sealer.seal("anna", SECRET)
-        self.people.set_totp("anna", sealed, CODES, step=0, by="test", now=self.now)
+        self.people.second_factors.set_totp("anna", sealed, CODES, step=0, by="test", now=self.now)
 
     def grant(self, asset: str = "drop plans", minutes: int = 60) -> str:
         """Let anna have a grant from now on."""
-        asked = self.people.ask_grant(
+        asked = self.people.grants.request(
             "anna", asset, reason="a test", minutes=minutes, by="one", now=self.now
         )
-        self.people.approve_grant(asked.id, "boss", by="two", now=self.now)
+        self.people.grants.approve(asked.id, "boss", by="two", now=self.now)
         return asked.id
 
     def code(self) -> str:
@@ -137,9 +137,9 @@ def test_more_is_asked_for_only_where_it_opens_something(vault: Vault) -> None:
         assert keeper.more_proof("anna", KEY, channel, key=key) is None
     for name in ("ben", "nobody"):
         assert keeper.more_proof(name, KEY, CHANNEL, key=key) is None
-    vault.people.remove_password("anna", by="test", now=NOW)
+    vault.people.credentials.remove_password("anna", by="test", now=NOW)
     assert vault.more() == replace(asked, assets=("drop plans", "tunnel vault"), ways=BY_CODE)
-    vault.people.remove_totp("anna", by="test", now=NOW)
+    vault.people.second_factors.remove_totp("anna", by="test", now=NOW)
     assert vault.more() is None
 
 
@@ -158,8 +158,8 @@ def test_what_is_typed_proves_what_it_looks_like(vault: Vault) -> None:
     both = BY_CODE | BY_PASSWORD
     assert vault.second(CODES[1], both) is RECOVERY
     assert vault.second(PASSWORD, both) is Method.PASSWORD
-    vault.people.set_password("ben", "123456", by="test", now=NOW)
-    vault.people.set_password("anna", "654321", by="test", now=NOW)
+    vault.people.credentials.set_password("ben", "123456", by="test", now=NOW)
+    vault.people.credentials.set_password("anna", "654321", by="test", now=NOW)
     assert vault.keeper.check_second("ben", "123456", CHANNEL.peer, both) is Method.PASSWORD
     assert vault.second("654321", both) is None
     results = {e.result for e in vault.ground.events}
@@ -181,7 +181,7 @@ def test_guesses_are_slowed_down_and_a_key_takes_none_back(vault: Vault) -> None
 
 def test_a_key_takes_no_wrong_password_back_either(vault: Vault) -> None:
     """Else a stolen key could be used to find the password that goes beside it."""
-    vault.people.set_password("anna", PASSWORD, by="test", now=NOW)
+    vault.people.credentials.set_password("anna", PASSWORD, by="test", now=NOW)
     for _ in range(5):
         assert not vault.keeper.check_password("anna", "wrong", CHANNEL.peer)
         vault.session(KEY).close()
@@ -241,7 +241,7 @@ def test_a_grant_that_was_ended_ends_it_at_the_next_look(vault: Vault) -> None:
     assert (vault.ground.events[-1].place, vault.ground.events[-1].grant) == ("vault", grants[1])
     keeper.tick()
     for grant in grants:
-        vault.people.end_grant(grant, by="test", now=vault.now)
+        vault.people.grants.end(grant, by="test", now=vault.now)
     keeper.tick()
     refused(lambda: session.stat("plans"), "and yours is ended")
     assert names(session) == ["high", "low"]
@@ -259,7 +259,7 @@ def test_who_has_nothing_else_is_out_with_the_reason(vault: Vault) -> None:
     vault.keeper.renew(replace(vault.rules, drops=drops, tunnels=()))
     session = vault.session()
     assert names(session) == ["plans"]
-    vault.people.end_grant(grant, by="test", now=vault.now)
+    vault.people.grants.end(grant, by="test", now=vault.now)
     vault.keeper.tick()
     error = refused(lambda: session.stat("/"), "and yours is ended")
     assert error.rule == "access-no-approval"
@@ -285,7 +285,7 @@ def test_a_code_counts_no_longer_than_its_app(vault: Vault) -> None:
     assert names(session) == ["high", "low"]
     refused(lambda: session.stat("plans"), "a second factor")
     again = vault.session()
-    vault.people.remove_totp("anna", by="test", now=vault.now)
+    vault.people.second_factors.remove_totp("anna", by="test", now=vault.now)
     vault.keeper.tick()
     assert names(again) == ["high", "low"]
 
@@ -296,7 +296,7 @@ def test_a_password_that_changed_ends_the_session_that_rests_on_it(vault: Vault)
     session = vault.session(KEY | BY_PASSWORD)
     assert "plans" in names(session)
     vault.now += 1
-    vault.people.set_password("anna", PASSWORD + "!", by="test", now=vault.now)
+    vault.people.credentials.set_password("anna", PASSWORD + "!", by="test", now=vault.now)
     vault.keeper.tick()
     refused(lambda: session.stat("/"), "your password is another one now")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from sealgate.identity.adapters.credentials import Credentials
     from sealgate.identity.model import Identity
 
 NOW = 1_800_000_000.0
@@ -28,22 +29,35 @@ KEY, CERTIFICATE = Method.PUBLIC_KEY, Method.CLIENT_CERTIFICATE
 PRINT = "ab" * 32
 
 
-class Asked:
-    """A real store of identities that counts what it is asked."""
+class Counted:
+    """Passes every question on to *store*, and counts it in *asked*."""
 
-    def __init__(self, store: IdentityStore) -> None:
-        self.store = store
-        self.asked: Counter[str] = Counter()
-        self.told_generation: int | None = None
+    def __init__(self, store: object, asked: Counter[str]) -> None:
+        self.store, self.asked = store, asked
 
     def __getattr__(self, name: str) -> Any:
         """Count and pass on."""
         self.asked[name] += 1
         return getattr(self.store, name)
 
+
+class Asked(IdentityStore):
+    """A store of identities that counts what it is asked."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.asked: Counter[str] = Counter()
+        self.credentials = cast("Credentials", Counted(self.credentials, self.asked))
+        self.told_generation: int | None = None
+
+    def identity(self, name: str) -> Identity | None:
+        """Count and answer."""
+        self.asked["identity"] += 1
+        return super().identity(name)
+
     def generation(self) -> int:
         """Return what the test wants told, else the real one."""
-        return self.store.generation() if self.told_generation is None else self.told_generation
+        return super().generation() if self.told_generation is None else self.told_generation
 
 
 class Room:
@@ -57,12 +71,12 @@ class Room:
         public = Ed25519PrivateKey.generate().public_key()
         line = public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
         key = read_ssh_key(line, "anna", NOW)
-        self.people.add_ssh_key(key, by="test", now=NOW)
+        self.people.credentials.add_ssh_key(key, by="test", now=NOW)
         self.key = key.fingerprint
         certificate = ClientCertificate("1", PRINT, "anna", NOW - 1, NOW + 10)
-        self.people.record(certificate, by="test", now=NOW)
+        self.people.credentials.add_certificate(certificate, by="test", now=NOW)
         self.clock = NOW
-        self.asked = Asked(self.people)
+        self.asked = Asked(sqlite_url(str(path)))
         self.lookup = Lookup(self.asked, lambda: self.clock)
 
     def holder(self, name: str = "anna", key: str = "") -> Identity | None:
@@ -76,6 +90,7 @@ def room(tmp_path: Path) -> Iterator[Room]:
     one = Room(tmp_path / "register.sqlite")
     yield one
     one.people.close()
+    one.asked.close()
 
 
 def test_who_holds_a_key_is_looked_up_once(room: Room) -> None:
@@ -136,6 +151,7 @@ def test_nobody_is_remembered_while_the_database_is_silent(room: Room) -> None:
     """Who was admitted a moment ago is not, while nobody can tell whether that has changed."""
     assert room.holder() is not None
     room.people.close()
+    room.asked.close()
     for one in room.path.parent.glob("register.sqlite*"):
         one.unlink()
     room.path.mkdir()
@@ -145,14 +161,18 @@ def test_nobody_is_remembered_while_the_database_is_silent(room: Room) -> None:
 
 def test_what_a_key_was_proven_for_is_all_that_counts(room: Room) -> None:
     """A key that is gone ends everything; without one, only the password is asked for."""
-    room.people.set_password("ben", "five plain words are enough", by="test", now=NOW - 1)
+    room.people.credentials.set_password(
+        "ben", "five plain words are enough", by="test", now=NOW - 1
+    )
     found, methods, gone = room.lookup.present("ben", frozenset([Method.PASSWORD]), "", NOW)
     assert found is not None
     assert (found.name, methods, gone) == ("ben", frozenset([Method.PASSWORD]), None)
     _, _, gone = room.lookup.present("ben", frozenset([KEY]), room.key, NOW)
     assert gone is not None
     assert "no longer" in gone.message
-    room.people.set_password("ben", "six other words are enough too", by="test", now=NOW + 1)
+    room.people.credentials.set_password(
+        "ben", "six other words are enough too", by="test", now=NOW + 1
+    )
     _, _, gone = room.lookup.present("ben", frozenset([Method.PASSWORD]), "", NOW)
     assert gone is not None
     assert "password" in gone.message

@@ -33,7 +33,7 @@ def planned(folder: Path) -> WorkerPlan:
     database = sqlite_url(str(folder / "register.sqlite"))
     with IdentityStore(database) as people:
         people.add("anna", ["partners"], by="test", now=1.0)
-        people.set_password("anna", "correct horse battery staple", by="test", now=1.0)
+        people.credentials.set_password("anna", "correct horse battery staple", by="test", now=1.0)
     ground = Ground(folder)
     drop = ground.add("in")
     ground.close()
