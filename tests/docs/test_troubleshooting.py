@@ -70,7 +70,7 @@ OF_STATE = [
     ROOT / "src/sealgate/files.py",
     *(
         ROOT / "src/sealgate/identity/adapters" / f"{n}.py"
-        for n in ("row_check", "row_key", "sealed_rows", "store")
+        for n in ("database", "row_check", "row_key", "sealed_rows")
     ),
 ]
 
