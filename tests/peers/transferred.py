@@ -250,7 +250,7 @@ class FileServing:
 @contextlib.contextmanager
 def file_place(folder: Path) -> Iterator[FilePlace]:
     """Give a place in *folder*, with people and the usual drops, whose keys are kept apart."""
-    apart = Path(tempfile.mkdtemp(prefix="sealgate-test-", dir=_other_volume(folder)))
+    apart = Path(tempfile.mkdtemp(prefix="sealgate-test-", dir=other_volume(folder)))
     try:
         place = FilePlace(folder, apart)
         place.write()
@@ -260,7 +260,8 @@ def file_place(folder: Path) -> Iterator[FilePlace]:
         shutil.rmtree(apart)
 
 
-def _other_volume(folder: Path) -> str:
+def other_volume(folder: Path) -> str:
+    """Return a folder on another volume than *folder*."""
     for candidate in ("/dev/shm", "/run", "/tmp"):  # noqa: S108  # looked for another volume
         if os.access(candidate, os.W_OK) and Path(candidate).stat().st_dev != folder.stat().st_dev:
             return candidate
