@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sealgate.serve.material import Certificates
     from sealgate.serve.opened_keys import OpenedKeys
     from sealgate.storage.keyring import UnlockedKeyring
-    from sealgate.transfer.adapters.ftps import FTPSSettings
+    from sealgate.transfer.adapters.ftps_settings import FTPSSettings
     from sealgate.transfer.adapters.ssh_settings import SSHSettings
 
 SSH_FOLDER = "ssh"
@@ -139,7 +139,7 @@ class Material:
         self, inventory: Inventory, certificates: Certificates, state: Path
     ) -> FTPSSettings:
         # pyftpdlib and pyOpenSSL are loaded only where FTPS is served.
-        from sealgate.transfer.adapters.ftps import FTPSSettings  # noqa: PLC0415
+        from sealgate.transfer.adapters.ftps_settings import FTPSSettings  # noqa: PLC0415
         from sealgate.transfer.adapters.ftps_tls import TLSFiles  # noqa: PLC0415
 
         both = self._certificate(inventory, certificates, state)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from sealgate.policy.classification import ClassificationModel
     from sealgate.policy.inventory import Address
     from sealgate.storage.adapters.packed import PackedKeyring
-    from sealgate.transfer.adapters.ftps import FTPSSettings
+    from sealgate.transfer.adapters.ftps_settings import FTPSSettings
     from sealgate.transfer.adapters.ssh_settings import SSHSettings
     from sealgate.transfer.adapters.workers_plan import Served
     from sealgate.transfer.model import TransferProtocol

@@ -9,25 +9,29 @@ close_notify said so.
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import secrets
 import socket
 import struct
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
+from sealgate.transfer.adapters.ftps_channel import ControlChannel, plain_address
 from sealgate.transfer.adapters.ftps_loop import Wire
 from sealgate.transfer.adapters.ftps_tls import (
     HYBRID_GROUPS,
+    DataTLSConnection,
     Need,
     TLSBrokenError,
     TLSConnection,
 )
-from sealgate.transfer.adapters.ftps_tls_data import DataTLSConnection
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sealgate.policy.inventory import PassivePorts
-    from sealgate.transfer.adapters.ftps_control import ControlConnection
-    from sealgate.transfer.adapters.ftps_transfers import Transfer
+    from sealgate.transfer.adapters.ftps_settings import FTPSSettings
+    from sealgate.transfer.model import Channel
 
 # How long, and how much, a client whose upload is refused may send on.
 DISCARD_SECONDS = 10.0
@@ -43,9 +47,23 @@ _SILENT_SECONDS = 30
 _RESET = struct.pack("ii", 1, 0)
 
 
-def plain_address(address: str) -> str:
-    """Return *address* without the prefix that an IPv6 socket gives IPv4 peers."""
-    return address.removeprefix("::ffff:") if "." in address else address
+class Transfer(Protocol):
+    """What a data connection carries."""
+
+    def start(self, data: DataConnection) -> None:
+        """Begin on *data*."""
+
+    def on_readable(self) -> None:
+        """Go on reading."""
+
+    def on_writable(self) -> None:
+        """Go on writing."""
+
+    def on_lost(self) -> None:
+        """Give up: the client is gone from the data connection."""
+
+    def stop(self, *replies: str) -> None:
+        """Break off, undo what must be undone, then reply *replies*."""
 
 
 def open_passive(local: tuple[str, int], family: int, ports: PassivePorts) -> socket.socket | None:
@@ -66,9 +84,22 @@ def open_passive(local: tuple[str, int], family: int, ports: PassivePorts) -> so
     return None
 
 
-class PassiveListener(Wire):
+def announced_address(sock: socket.socket, ports: PassivePorts) -> str | None:
+    """Return the IPv4 address that PASV on *sock* tells, ``None`` when there is none."""
+    address = ports.address or plain_address(sock.getsockname()[0])
+    with contextlib.suppress(ValueError):
+        return str(ipaddress.IPv4Address(address))
+    return None
+
+
+def family_number(sock: socket.socket) -> str:
+    """Return the network of *sock* in EPSV's numbers (RFC 2428)."""
+    return "2" if ":" in plain_address(sock.getsockname()[0]) else "1"
+
+
+class PassiveListener:
     """
-    Waits for the data connection of *control*, and takes none but that.
+    Waits for the data connection of *port*, and takes none but that.
 
     Who reaches the port first proves nothing, at the client's own address neither: behind one
     address there may be many. What comes is let shake hands, and the one that resumes the TLS
@@ -76,10 +107,10 @@ class PassiveListener(Wire):
     time and for a while, so that they neither use the port up nor keep it.
     """
 
-    def __init__(self, listener: socket.socket, control: ControlConnection) -> None:
-        """Listen on *listener* for *control*."""
-        super().__init__(listener, control.ioloop)
-        self._control = control
+    def __init__(self, listener: socket.socket, port: DataPort) -> None:
+        """Listen on *listener* for *port*."""
+        self._wire = Wire(listener, port.loop, self)
+        self._owner = port
         self._coming: list[DataConnection] = []
         self.opened_at = time.monotonic()
         self.port: int = listener.getsockname()[1]
@@ -91,23 +122,24 @@ class PassiveListener(Wire):
         """Let those who came shake hands; other addresses are hung up on (RFC 2577, 2)."""
         for _ in range(_MOST_COMING):
             try:
-                connection, peer = self.socket.accept()
+                connection, peer = self._wire.socket.accept()
             except (BlockingIOError, ConnectionAbortedError):
                 return
             except OSError:
                 # Descriptors ran out: rather no transfer than a loop that spins.
-                self._control.data_failed("425 the data connection could not be taken")
+                self._owner.failed("425 the data connection could not be taken")
                 return
-            tls = self._control.tls
-            if tls is None or not self._control.takes_data_from(plain_address(peer[0])):
+            control = self._owner.channel
+            if control.tls is None or not control.takes_data_from(plain_address(peer[0])):
                 connection.close()
                 continue
             self._make_room()
-            data = DataConnection(connection, self._control, tls, self)
+            outer = control.tls.measured("") if control.measured is None else control.measured
+            data = DataConnection(connection, self._owner, control.tls, outer, self)
             self._coming.append(data)
             # Mostly the hello has come with the connection: one turn of the loop is saved.
             data.on_readable()
-            if self.is_closed:
+            if self._wire.is_closed:
                 return
 
     def _make_room(self) -> None:
@@ -134,7 +166,7 @@ class PassiveListener(Wire):
         self.fault = fault
         self.fault_at = time.monotonic()
         if data.tls.established and not data.is_lost:
-            data.listen_for(reading=False, writing=False)
+            data.wire.listen_for(reading=False, writing=False)
             return
         if data in self._coming:
             self._coming.remove(data)
@@ -144,37 +176,46 @@ class PassiveListener(Wire):
         """Hand *data* over, which is the right one, and stop."""
         self._coming.remove(data)
         self.close()
-        self._control.data_arrived(data)
+        self._owner.arrived(data)
 
     def on_writable(self) -> None:
         """Do nothing: a listener never writes."""
+
+    def on_hangup(self) -> None:
+        """Stop waiting."""
+        self.close()
 
     def close(self) -> None:
         """Stop waiting, and let go of whoever shakes hands."""
         coming, self._coming = self._coming, []
         for one in coming:
             one.close()
-        super().close()
+        self._wire.close()
 
 
-class DataConnection(Wire):
+class DataConnection:
     """One data connection: handshake, checks, then the bytes of one transfer."""
 
     def __init__(
         self,
         connection: socket.socket,
-        control: ControlConnection,
+        port: DataPort,
         tls: TLSConnection,
+        outer: Channel,
         listener: PassiveListener,
     ) -> None:
-        """Wait for the hello on *connection*, which came to *listener*, to resume that of *tls*."""
+        """
+        Wait for the hello on *connection*, which came to *listener*, to resume that of *tls*.
+
+        What *outer* measured of the control connection is the least.
+        """
         connection.setblocking(False)
-        super().__init__(connection, control.ioloop)
-        self._control = control
+        self.wire = Wire(connection, port.loop, self)
+        self._port = port
         self._listener = listener
         self._is_right = False
         self.is_lost = False
-        self._outer = tls.measured("") if control.channel is None else control.channel
+        self._outer = outer
         self._transfer: Transfer | None = None
         self._clean_end = False
         self.tls = DataTLSConnection(connection, tls)
@@ -199,7 +240,7 @@ class DataConnection(Wire):
             self._transfer.on_readable()
         else:
             # One that is not the right one is not read from. Early bytes of an upload wait in the kernel for their command.
-            self.listen_for(reading=False, writing=False)
+            self.wire.listen_for(reading=False, writing=False)
 
     def on_writable(self) -> None:
         """Go on with the handshake or the transfer."""
@@ -208,30 +249,15 @@ class DataConnection(Wire):
         elif self._transfer is not None:
             self._transfer.on_writable()
 
-    @property
-    def is_in_loop(self) -> bool:
-        """Return whether it is not paused."""
-        return self._fileno in self.ioloop.socket_map
-
-    def pause(self) -> None:
-        """Leave the loop while a thread works for the transfer."""
-        self.del_channel()
-
-    def resume(self, *, reading: bool) -> None:
-        """Come back into the loop."""
-        if not self.is_closed:
-            self._waiting_for = self.ioloop.READ if reading else self.ioloop.WRITE
-            self.add_channel(events=self._waiting_for)
-
     def discard(self) -> None:
         """Read what still comes, unopened, until the client ends, for a while at the most."""
         self._transfer = _Discarding(self)
         self._clean_end = True
-        self.ioloop.call_later(DISCARD_SECONDS, self.close)
-        if self.is_in_loop:
-            self.listen_for(reading=True, writing=False)
+        self.wire.ioloop.call_later(DISCARD_SECONDS, self.close)
+        if self.wire.is_in_loop:
+            self.wire.listen_for(reading=True, writing=False)
         else:
-            self.resume(reading=True)
+            self.wire.resume(reading=True)
 
     def end(self) -> None:
         """Close with close_notify: everything was sent."""
@@ -240,21 +266,21 @@ class DataConnection(Wire):
 
     def close(self) -> None:
         """Close; without :meth:`end` by a reset, so that nobody takes it for the end."""
-        if self.is_closed:
+        if self.wire.is_closed:
             return
         if not self._clean_end:
             with contextlib.suppress(OSError):
-                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        super().close()
+                self.wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.wire.close()
 
-    def handle_close(self) -> None:
+    def on_hangup(self) -> None:
         """Tell whoever waits that the client went away."""
         self.is_lost = True
         gone = "426 the data connection was closed before its transfer"
         if self._transfer is not None:
             self._transfer.on_lost()
         elif self._is_right:
-            self._control.data_failed(gone)
+            self._port.failed(gone)
         elif self.tls.established:
             # What it lacked is known; that is what its client has to hear.
             self._listener.not_this(self, self._listener.fault)
@@ -269,7 +295,7 @@ class DataConnection(Wire):
             self._listener.not_this(self, f"522 TLS on the data connection failed: {error}")
             return
         if need is not Need.NOTHING:
-            self.listen_for(reading=need is Need.READABLE, writing=need is Need.WRITABLE)
+            self.wire.listen_for(reading=need is Need.READABLE, writing=need is Need.WRITABLE)
             return
         fault = self._fault()
         if fault:
@@ -308,7 +334,7 @@ class _Discarding:
     def on_readable(self) -> None:
         """Throw away one piece; a client that sends without end is cut off."""
         try:
-            count = len(self._data.socket.recv(_DISCARD_PIECE_BYTES))
+            count = len(self._data.wire.socket.recv(_DISCARD_PIECE_BYTES))
         except BlockingIOError:
             return
         except OSError:
@@ -328,3 +354,175 @@ class _Discarding:
         """Let go; what there was to say is said."""
         del replies
         self._data.close()
+
+
+class DataPort:
+    """
+    The data port of a control connection: at most one connection, for one transfer at a time.
+
+    It brings a command and the connection that carries it together, whichever comes first.
+    *listen* opens a port, or returns ``None`` when none is free; *over* is called behind each
+    transfer.
+    """
+
+    def __init__(
+        self,
+        channel: ControlChannel,
+        loop: Any,
+        listen: Callable[[], socket.socket | None],
+        over: Callable[[], None],
+    ) -> None:
+        """Begin without."""
+        self.channel = channel
+        self.loop = loop
+        self._listen = listen
+        self._over = over
+        self._passive: PassiveListener | None = None
+        self._data: DataConnection | None = None
+        self._discarded: DataConnection | None = None
+        self._fault = ""
+        self._transfer: Transfer | None = None
+        self._transfer_began_at = 0.0
+
+    @property
+    def is_busy(self) -> bool:
+        """Return whether a transfer is under way."""
+        return self._transfer is not None
+
+    def check_time(self, now: float, limits: FTPSSettings) -> None:
+        """End what stands still; *now* is monotonic."""
+        data, transfer, passive = self._data, self._transfer, self._passive
+        if passive is not None:
+            passive.check_time(now, limits.handshake_seconds)
+        if transfer is None:
+            opened_at = data.moved_at if data is not None else now
+            opened_at = passive.opened_at if passive is not None else opened_at
+            if now - opened_at > limits.data_seconds:
+                self.drop()
+        elif data is None:
+            waited = now - self._transfer_began_at
+            fault = passive.fault if passive is not None else ""
+            if fault and passive is not None:
+                # The client's own may be the one that failed, or still be on its way.
+                faulty = min(waited, now - passive.fault_at) > limits.fault_seconds
+            else:
+                faulty = False
+            if faulty or waited > limits.connect_seconds:
+                transfer.stop(fault or "425 no data connection came in time")
+        elif now - data.moved_at > limits.data_seconds:
+            transfer.stop("426 the data connection stood still for too long")
+
+    def open(self) -> PassiveListener | None:
+        """Listen for a data connection; one that is open already is dropped."""
+        self.drop()
+        self.drop_discarded()
+        listener = self._listen()
+        self._passive = None if listener is None else PassiveListener(listener, self)
+        return self._passive
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Return whether a data port is open that no transfer asks for yet."""
+        return self._passive is not None and self._transfer is None
+
+    def give_up(self) -> None:
+        """Close a data port that others wait for; the next transfer hears why."""
+        self.drop()
+        self._fault = "425 others waited for the data port: ask for one again"
+
+    def drop(self) -> None:
+        """Close the data connection, or stop waiting for it."""
+        passive, self._passive = self._passive, None
+        data, self._data = self._data, None
+        self._fault = ""
+        for one in (passive, data):
+            if one is not None:
+                one.close()
+
+    def refuse_upload(self) -> None:
+        """
+        Part with the connection of an upload that is refused, and let the client send on.
+
+        A reset would reach it before the reply, and be all that its user is told.
+        """
+        self.drop_discarded()
+        data, self._data = self._data, None
+        if data is not None:
+            self._discarded = data
+            data.discard()
+
+    def drop_discarded(self) -> None:
+        """Close the connection of a refused upload: the client goes on, or is gone."""
+        discarded, self._discarded = self._discarded, None
+        if discarded is not None:
+            discarded.close()
+
+    def arrived(self, data: DataConnection) -> None:
+        """Take the data connection, which stands; a waiting transfer begins."""
+        self._passive = None
+        if self.channel.is_closed:
+            data.close()
+            return
+        self._data = data
+        if self._transfer is not None:
+            data.carry(self._transfer)
+        else:
+            data.wire.listen_for(reading=False, writing=False)
+
+    def failed(self, reply: str) -> None:
+        """Give up the data connection; a waiting transfer, or the next one, hears *reply*."""
+        transfer = self._transfer
+        self.drop()
+        if transfer is not None:
+            transfer.stop(reply)
+        else:
+            self._fault = reply
+
+    def can_transfer(self) -> bool:
+        """Return whether a data connection is there or awaited; if not, the client is told."""
+        if self._data is not None or self._passive is not None:
+            return True
+        fault, self._fault = self._fault, ""
+        self.channel.reply(fault or "425 ask for a data connection first, with EPSV or PASV")
+        return False
+
+    def begin(self, transfer: Transfer) -> None:
+        """Let *transfer* have the data connection as soon as it stands."""
+        if self._data is None and self._passive is None:
+            # It failed while the file was being opened.
+            self._transfer = transfer
+            transfer.stop(self._fault or "425 the data connection failed")
+            return
+        self._transfer = transfer
+        self._transfer_began_at = time.monotonic()
+        self.channel.reply("150 here it comes" if self._data is None else "125 here it comes")
+        if self._data is not None:
+            self._data.carry(transfer)
+
+    def over(self, *replies: str) -> None:
+        """Forget the transfer and say how it ended."""
+        self._transfer = None
+        passive, self._passive = self._passive, None
+        data, self._data = self._data, None
+        self._fault = ""
+        # First of all: the client waits for it.
+        for reply in replies:
+            self.channel.reply(reply)
+        for one in (passive, data):
+            if one is not None:
+                one.close()
+        self._over()
+
+    def abort(self) -> None:
+        """Break the transfer off (RFC 959, 4.1.3)."""
+        if self._transfer is not None:
+            self._transfer.stop("426 broken off as asked", "226 done")
+        else:
+            self.drop()
+            self.channel.reply("226 nothing is under way")
+
+    def close(self) -> None:
+        """Close everything; the client is gone."""
+        self.drop()
+        self.drop_discarded()
+        self._transfer = None

@@ -14,7 +14,7 @@ import os
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pyftpdlib.ioloop import AsyncChat
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LOG = logging.getLogger("sealgate.transfer.ftps")
-T = TypeVar("T")
 
 
 class Outcome:
@@ -143,12 +142,29 @@ def guarded(call: Callable[..., object], *arguments: object) -> None:
         LOG.debug("where it happened", exc_info=error)
 
 
-class Wire(AsyncChat):  # type: ignore[misc]  # pyftpdlib has no types
-    """One socket in the loop that reads and writes by itself, without asynchat's buffers."""
+class Endpoint(Protocol):
+    """What reads and writes one socket of the loop."""
 
-    def __init__(self, sock: socket.socket, loop: Any) -> None:
+    def on_readable(self) -> None:
+        """Read."""
+
+    def on_writable(self) -> None:
+        """Write."""
+
+    def on_hangup(self) -> None:
+        """Take note that the other side is gone."""
+
+    def close(self) -> None:
+        """Close the socket, and let go of what belongs to it."""
+
+
+class Wire(AsyncChat):  # type: ignore[misc]  # pyftpdlib has no types
+    """One socket in the loop, which its *endpoint* reads and writes without asynchat's buffers."""
+
+    def __init__(self, sock: socket.socket, loop: Any, endpoint: Endpoint) -> None:
         """Put *sock* into *loop*, to be read from."""
         super().__init__(sock, ioloop=loop)
+        self._endpoint = endpoint
         self._waiting_for: int = loop.READ
 
     @property
@@ -163,6 +179,21 @@ class Wire(AsyncChat):  # type: ignore[misc]  # pyftpdlib has no types
             self.ioloop.modify(self._fileno, wanted)
             self._waiting_for = wanted
 
+    @property
+    def is_in_loop(self) -> bool:
+        """Return whether it is not paused."""
+        return self._fileno in self.ioloop.socket_map
+
+    def pause(self) -> None:
+        """Leave the loop, which then does not tell of the end of the connection either."""
+        self.del_channel()
+
+    def resume(self, *, reading: bool) -> None:
+        """Come back into the loop."""
+        if not self.is_closed:
+            self._waiting_for = self.ioloop.READ if reading else self.ioloop.WRITE
+            self.add_channel(events=self._waiting_for)
+
     def readable(self) -> bool:
         """Leave it to :meth:`listen_for`."""
         return True
@@ -171,11 +202,11 @@ class Wire(AsyncChat):  # type: ignore[misc]  # pyftpdlib has no types
 
     def handle_read_event(self) -> None:
         """Go on; a fault of ours ends this connection."""
-        self._step(self.on_readable)
+        self._step(self._endpoint.on_readable)
 
     def handle_write_event(self) -> None:
         """Go on; a fault of ours ends this connection."""
-        self._step(self.on_writable)
+        self._step(self._endpoint.on_writable)
 
     def _step(self, step: Callable[[], None]) -> None:
         try:
@@ -183,20 +214,12 @@ class Wire(AsyncChat):  # type: ignore[misc]  # pyftpdlib has no types
         except Exception as error:
             LOG.error("a fault in the FTPS server: %s", type(error).__name__)  # noqa: TRY400
             LOG.debug("where it happened", exc_info=error)
-            guarded(self.close)
-
-    def on_readable(self) -> None:
-        """Read."""
-        raise NotImplementedError
-
-    def on_writable(self) -> None:
-        """Write."""
-        raise NotImplementedError
+            guarded(self._endpoint.close)
 
     def handle_close(self) -> None:
         """Take note that the other side is gone."""
-        guarded(self.close)
+        guarded(self._endpoint.on_hangup)
 
     def handle_error(self) -> None:
         """End this connection."""
-        guarded(self.close)
+        guarded(self._endpoint.close)

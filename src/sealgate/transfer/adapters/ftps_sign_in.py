@@ -21,7 +21,8 @@ from sealgate.transfer.model import KeyOffer, Method, MoreProof, TransferError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sealgate.transfer.adapters.ftps import FTPSServer
+    from sealgate.transfer.adapters.ftps_channel import ControlChannel
+    from sealgate.transfer.adapters.ftps_tasks import Tasks
     from sealgate.transfer.model import Channel, Doorkeeper, FileSession
 
 WRONG = "name or password is wrong"
@@ -108,75 +109,71 @@ def _question(asked: MoreProof) -> str:
 
 
 class SignIn:
-    """The commands USER and PASS of a control connection."""
+    """The commands USER and PASS of one client; *session* once the doorkeeper let it in."""
 
-    server: FTPSServer
-    peer: str
-    session: FileSession | None
-    reply: Callable[[str], None]
-    end: Callable[[str], None]
-    work: Callable[..., None]
-
-    def reset_sign_in(self) -> None:
-        """Begin as nobody."""
-        self.channel: Channel | None = None
-        self._fingerprint = self._name = self._proven_key = ""
+    def __init__(
+        self,
+        channel: ControlChannel,
+        tasks: Tasks,
+        doorkeeper: Doorkeeper,
+        attempts: int,
+    ) -> None:
+        """Begin as nobody; *attempts* may fail."""
+        self._channel = channel
+        self._tasks = tasks
+        self._doorkeeper = doorkeeper
+        self._attempts_left = attempts
+        self.session: FileSession | None = None
+        self._name = self._proven_key = ""
         self._asked: MoreProof | None = None
-        self._attempts = 0
 
-    def secured(self, channel: Channel, fingerprint: str) -> None:
-        """Take note of what TLS negotiated, and of the client's certificate."""
-        self.channel = channel
-        self._fingerprint = fingerprint
-
-    def do_user(self, name: str) -> None:
+    def user(self, name: str) -> None:
         """Take a name; a certificate may be enough."""
-        if self.session is not None or self.channel is None:
-            self.reply("503 you are signed in; open another connection for another name")
+        channel, measured = self._channel, self._channel.measured
+        if self.session is not None or measured is None:
+            channel.reply("503 you are signed in; open another connection for another name")
             return
         self._name, self._proven_key, self._asked = name, "", None
-        if not self._fingerprint:
-            self.reply("331 the password, please")
+        if not channel.fingerprint:
+            channel.reply("331 the password, please")
             return
-        work = partial(
-            by_certificate, self.server.doorkeeper, name, self._fingerprint, self.channel
-        )
+        work = partial(by_certificate, self._doorkeeper, name, channel.fingerprint, measured)
         # A certificate is looked up, and nothing is slow on purpose.
         self._decide(work, self._certificate_judged, usual=True)
 
     def _certificate_judged(self, admission: Admission) -> None:
         if admission.session is not None:
             self.session = admission.session
-            self.reply("232 signed in by certificate")
+            self._channel.reply("232 signed in by certificate")
             return
-        self._proven_key = self._fingerprint if admission.known else ""
+        self._proven_key = self._channel.fingerprint if admission.known else ""
         self._asked = admission.asked
         missing = f": {sentence(admission.missing)}" if admission.missing else ""
-        self.reply(f"331 the password, please{missing}")
+        self._channel.reply(f"331 the password, please{missing}")
 
-    def do_pass(self, password: str) -> None:
+    def password(self, password: str) -> None:
         """Take a password."""
         if self.session is not None:
-            self.reply("230 signed in already")
+            self._channel.reply("230 signed in already")
             return
-        if not self._name or self.channel is None:
-            self.reply("503 USER comes first")
+        if not self._name or self._channel.measured is None:
+            self._channel.reply("503 USER comes first")
             return
         name, self._name = self._name, ""
-        known = (self.server.doorkeeper, name, password, self.channel)
+        known = (self._doorkeeper, name, password, self._channel.measured)
         if self._proven_key:
             work = partial(by_both, *known, self._proven_key, self._asked)
             self._decide(work, self._admitted, usual=True)
         else:
-            usual = self.server.doorkeeper.is_usual(name, self.peer)
+            usual = self._doorkeeper.is_usual(name, self._channel.peer)
             self._decide(partial(by_password, *known), self._admitted, usual=usual)
 
     def _admitted(self, session: FileSession) -> None:
         self.session = session
-        self.reply("230 welcome")
+        self._channel.reply("230 welcome")
 
     def _decide(self, work: Callable[[], Any], then: Callable[[Any], None], *, usual: bool) -> None:
-        self.work(
+        self._tasks.do(
             work,
             then,
             off_loop=True,
@@ -191,10 +188,10 @@ class SignIn:
         self.session = decided.session if isinstance(decided, Admission) else decided
 
     def _refused(self, error: Exception) -> None:
-        self._attempts += 1
+        self._attempts_left -= 1
         text = told(error) if isinstance(error, TransferError) else "the server failed"
-        if self._attempts >= self.server.settings.attempts:
-            self.reply(f"530 {text}")
-            self.end("421 that was the last attempt on this connection")
+        if self._attempts_left <= 0:
+            self._channel.reply(f"530 {text}")
+            self._channel.end("421 that was the last attempt on this connection")
         else:
-            self.reply(f"530 {text}")
+            self._channel.reply(f"530 {text}")

@@ -6,8 +6,17 @@ Some private names of pyOpenSSL are used, because it has no public ones for what
 a living context (a session of one control connection resumes only there),
 ``SSL_session_reused`` (RFC 4217, 10.4), ``SSL_read`` into a given buffer (no copy), and
 ``SSL_set_fd``, ``BIO_new_mem_buf``, ``BIO_set_mem_eof_return`` and ``SSL_set_bio`` to read
-from a socket or from a buffer of ours after a handshake in memory (ftps_tls_data.py).
+from a socket or from a buffer of ours after a handshake in memory.
 Private calls are all in this file; its tests fail when one of them changes.
+
+A data connection shakes hands and receives in memory, and is written to over the socket.
+OpenSSL sends a session ticket behind each handshake of TLS 1.3, and the bindings have no
+switch for it. A client that only sends (lftp) closes without having read it; its kernel then
+resets the connection and throws away whatever is still on its way, so that uploads of some
+hundred KiB were cut off every second time. In memory the ticket is kept back until there is
+something else to send, or the upload is over. Over a socket OpenSSL asks the kernel twice for
+each record of 16 KiB; in memory all that has come is taken at once, and opened where the
+kernel put it.
 """
 
 from __future__ import annotations
@@ -53,6 +62,9 @@ _GROUP_NAMES = {"prime256v1": "secp256r1", "P-256": "secp256r1", "P-384": "secp3
 _SESSION_SECONDS = 6 * 86_400
 _TOKEN_BYTES = 16
 _RECORD_BYTES = 16_384
+# A hello with hybrid key shares takes some 2 KiB.
+_HELLO_BYTES = 16_384
+_MOST_PENDING_BYTES = 65_536
 
 
 class TLSBrokenError(Exception):
@@ -340,6 +352,126 @@ class TLSConnection:
         if certificate is None:
             return ""
         return hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
+
+
+class DataTLSConnection(TLSConnection):
+    """
+    The server's end of a data connection, which resumes the session of *resumed_from*.
+
+    Behind the handshake it either receives or is written to.
+    """
+
+    def __init__(self, connection: socket.socket, resumed_from: TLSConnection) -> None:
+        """Wait for the client's hello on *connection*."""
+        super().__init__(resumed_from.context, None, resumed_from=resumed_from)
+        self._socket = connection
+        # What was made and not sent yet; once established, this is the ticket.
+        self._made = bytearray()
+        self._is_over_socket = False
+        self._has_early = True
+
+    def handshake(self) -> Need:
+        """
+        Go on with the handshake; NOTHING when it is done.
+
+        Raises:
+            TLSBrokenError: it cannot be done.
+        """
+        while True:
+            try:
+                self._connection.do_handshake()
+                self.established = True
+            except SSL.WantReadError:
+                pass
+            except (SSL.Error, OSError) as error:
+                self._take_made()
+                self._send_made()  # the alert
+                raise TLSBrokenError(reason(error)) from error
+            self._take_made()
+            if self.established:
+                if self._connection.get_protocol_version_name() != "TLSv1.3":
+                    # There it is no ticket, but what the client awaits to be established.
+                    self._send_made()
+                return Need.NOTHING
+            if not self._send_made():
+                return Need.WRITABLE
+            try:
+                heard = self._socket.recv(_HELLO_BYTES)
+            except BlockingIOError:
+                return Need.READABLE
+            except OSError as error:
+                raise TLSBrokenError(reason(error)) from error
+            if not heard:
+                raise TLSBrokenError(reason(EOFError()))
+            self._connection.bio_write(heard)
+
+    def receive(self, wire: ReceiveBuffer, plain: ReceiveBuffer) -> tuple[int, bool | None]:
+        """
+        Open what has come, up to the size of *wire*, to the beginning of *plain*.
+
+        Return how much that is, and whether it was the last: ``True`` behind close_notify,
+        ``False`` when the connection ended without, ``None`` when it goes on. What *wire*
+        held is used up.
+        """
+        if self._has_early:
+            # What came with the end of the handshake.
+            self._has_early = False
+            count, whole = self.open_records(plain)
+            if count or whole is not None:
+                return count, whole
+        try:
+            count = self._socket.recv_into(wire.view, wire.size)
+        except BlockingIOError:
+            return 0, None
+        except OSError:
+            count = 0
+        if not count:
+            return 0, False
+        self.feed(wire, count)
+        return self.open_records(plain)
+
+    def write(self, data: Buffer) -> bool:
+        """
+        Send all of *data*, the ticket before it; False when the same must be given again.
+
+        Raises:
+            TLSBrokenError: nobody is there any more.
+        """
+        if not self._send_made():
+            return False
+        if not self._is_over_socket:
+            self.use_socket(self._socket)
+            self._is_over_socket = True
+        return super().write(data)
+
+    def say_goodbye(self) -> bool:
+        """Send ticket and close_notify if it still can be. Never raises; tell whether it was."""
+        if self._is_over_socket:
+            return super().say_goodbye()
+        try:
+            said = super().say_goodbye()
+            self._take_made()
+            return self._send_made() and said
+        except TLSBrokenError:
+            return False
+
+    def _take_made(self) -> None:
+        try:
+            while True:
+                self._made += self._connection.bio_read(_MOST_PENDING_BYTES)
+        except SSL.WantReadError:
+            return
+
+    def _send_made(self) -> bool:
+        """Return whether all that was made is on its way."""
+        while self._made:
+            try:
+                del self._made[: self._socket.send(self._made)]
+            except BlockingIOError:
+                return False
+            except OSError as error:
+                raise TLSBrokenError(reason(error)) from error
+        return True
 
 
 # What OpenSSL says of a client that is too old, and what that client lacks. Of Mozilla's list for

@@ -12,45 +12,25 @@ import contextlib
 import socket
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from sealgate.transfer.adapters.ftps_tls import TLSBrokenError
+from sealgate.transfer.adapters.ftps_data import DataConnection, DataPort
+from sealgate.transfer.adapters.ftps_tasks import Tasks, reply_to
+from sealgate.transfer.adapters.ftps_tls import ReceiveBuffer, TLSBrokenError
 
 if TYPE_CHECKING:
     from sealgate.storage.model import StoreReader
-    from sealgate.transfer.adapters.ftps_control import ControlConnection
-    from sealgate.transfer.adapters.ftps_data import DataConnection
-    from sealgate.transfer.adapters.ftps_tls import ReceiveBuffer
     from sealgate.transfer.model import Uploading
 
 BLOCK_BYTES = 512 * 1024
 
 
-class Transfer(Protocol):
-    """What a data connection carries."""
-
-    def start(self, data: DataConnection) -> None:
-        """Begin on *data*."""
-
-    def on_readable(self) -> None:
-        """Go on reading."""
-
-    def on_writable(self) -> None:
-        """Go on writing."""
-
-    def on_lost(self) -> None:
-        """Give up: the client is gone from the data connection."""
-
-    def stop(self, *replies: str) -> None:
-        """Break off, undo what must be undone, then reply *replies*."""
-
-
 class Sending:
     """Bytes that are there already: a listing, or the first block of a file."""
 
-    def __init__(self, control: ControlConnection, first: bytes) -> None:
-        """Send *first*."""
-        self._control = control
+    def __init__(self, port: DataPort, first: bytes) -> None:
+        """Send *first* through *port*."""
+        self._port = port
         self._block = first
         self._data: DataConnection | None = None
 
@@ -59,8 +39,8 @@ class Sending:
         self._data = data
         # The last block, close_notify and the end of the connection leave as one packet.
         with contextlib.suppress(OSError):
-            data.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
-        data.listen_for(reading=False, writing=True)
+            data.wire.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        data.wire.listen_for(reading=False, writing=True)
         self.on_writable()
 
     def on_readable(self) -> None:
@@ -93,7 +73,7 @@ class Sending:
         data, self._data = self._data, None
         if data is not None:
             data.end()
-        self._control.transfer_over(reply)
+        self._port.over(reply)
         self._let_go()
 
     def on_lost(self) -> None:
@@ -105,7 +85,7 @@ class Sending:
         data, self._data = self._data, None
         if data is not None:
             data.close()
-        self._control.transfer_over(*replies)
+        self._port.over(*replies)
         self._let_go()
 
     def _let_go(self) -> None:
@@ -117,7 +97,8 @@ class Download(Sending):
 
     def __init__(
         self,
-        control: ControlConnection,
+        port: DataPort,
+        tasks: Tasks,
         reader: StoreReader,
         offset: int,
         first: bytes,
@@ -125,7 +106,8 @@ class Download(Sending):
         remote: bool,
     ) -> None:
         """Send what *reader* gives."""
-        super().__init__(control, first)
+        super().__init__(port, first)
+        self._tasks = tasks
         self._reader = reader
         self._offset = offset
         self._remote = remote
@@ -139,8 +121,8 @@ class Download(Sending):
             return
         read = partial(self._reader.read_at, self._offset, BLOCK_BYTES)
         if self._remote and self._data is not None:
-            self._data.pause()
-        self._control.work(read, self._got, off_loop=self._remote, otherwise=self._failed)
+            self._data.wire.pause()
+        self._tasks.do(read, self._got, off_loop=self._remote, otherwise=self._failed)
 
     def _got(self, block: bytes) -> None:
         if not block:
@@ -148,14 +130,14 @@ class Download(Sending):
             return
         self._block = block
         if self._remote and self._data is not None:
-            self._data.resume(reading=False)
+            self._data.wire.resume(reading=False)
 
     def _failed(self, error: Exception) -> None:
-        self.stop(self._control.reply_to(error))
+        self.stop(reply_to(error))
 
     def _let_go(self) -> None:
         # The reply is on its way already. Near by, closing is quicker than another thread.
-        self._control.work(self._reader.close, _nothing, off_loop=self._remote)
+        self._tasks.do(self._reader.close, _nothing, off_loop=self._remote)
 
 
 class Upload:
@@ -163,14 +145,16 @@ class Upload:
 
     def __init__(
         self,
-        control: ControlConnection,
+        port: DataPort,
+        tasks: Tasks,
         uploading: Uploading,
         buffers: tuple[ReceiveBuffer, ReceiveBuffer],
         *,
         remote: bool,
     ) -> None:
         """Give *uploading* what comes, through *buffers*: as it is on the line, and opened."""
-        self._control = control
+        self._port = port
+        self._tasks = tasks
         self._uploading = uploading
         self._wire, self._plain = buffers
         self._remote = remote
@@ -181,7 +165,7 @@ class Upload:
     def start(self, data: DataConnection) -> None:
         """Begin: bytes may be there already."""
         self._data = data
-        data.listen_for(reading=True, writing=False)
+        data.wire.listen_for(reading=True, writing=False)
         self.on_readable()
 
     def on_readable(self) -> None:
@@ -197,11 +181,11 @@ class Upload:
         data.moved_at = time.monotonic()
         piece: bytes | memoryview = plain.view[:count]
         if self._remote:
-            data.pause()
+            data.wire.pause()
             piece = bytes(piece)  # the buffer is everybody's
         write = partial(self._uploading.write_at, self._offset, piece)
         self._offset += count
-        self._control.work(write, self._on_written, off_loop=self._remote, otherwise=self._failed)
+        self._tasks.do(write, self._on_written, off_loop=self._remote, otherwise=self._failed)
 
     def on_writable(self) -> None:
         """Do nothing: nothing is sent."""
@@ -212,27 +196,27 @@ class Upload:
             return
         if self._whole:
             self._data = None
-            self._control.work(
+            self._tasks.do(
                 self._uploading.close, self._stored, off_loop=True, otherwise=self._refused
             )
             # While it is made durable.
             data.end()
         elif self._whole is False:
             self.stop("426 the upload ended without close_notify and is not complete")
-        elif self._remote and not data.is_in_loop:
-            data.resume(reading=True)
+        elif self._remote and not data.wire.is_in_loop:
+            data.wire.resume(reading=True)
 
     def _stored(self, _: object) -> None:
-        self._control.transfer_over("226 stored")
+        self._port.over("226 stored")
 
     def _refused(self, error: Exception) -> None:
-        self._control.transfer_over(self._control.reply_to(error))
+        self._port.over(reply_to(error))
 
     def _failed(self, error: Exception) -> None:
         # The store takes no more of it: full, over a quota, too large.
         self._data = None
-        self._control.refuse_upload()
-        self._abort(self._control.reply_to(error))
+        self._port.refuse_upload()
+        self._abort(reply_to(error))
 
     def on_lost(self) -> None:
         """Take what is still there; how it ended, TLS tells."""
@@ -240,7 +224,7 @@ class Upload:
         while self._whole is None and self._data is not None and taken != self._offset:
             taken = self._offset
             self.on_readable()
-        if self._whole is None and self._data is not None and self._data.is_in_loop:
+        if self._whole is None and self._data is not None and self._data.wire.is_in_loop:
             self.stop("426 the upload broke off and is not complete")
 
     def stop(self, *replies: str) -> None:
@@ -251,9 +235,9 @@ class Upload:
         self._abort(*replies)
 
     def _abort(self, *replies: str) -> None:
-        self._control.work(
+        self._tasks.do(
             self._uploading.abort,
-            lambda _: self._control.transfer_over(*replies),
+            lambda _: self._port.over(*replies),
             off_loop=True,
         )
 

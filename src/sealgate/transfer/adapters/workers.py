@@ -319,7 +319,8 @@ def _serve_sftp(plan: WorkerPlan, worker: Worker, link: Parent) -> None:
 
 
 def _serve_ftps(plan: WorkerPlan, worker: Worker, link: Parent) -> None:
-    from sealgate.transfer.adapters.ftps import FTPSServer, FTPSSettings  # noqa: PLC0415
+    from sealgate.transfer.adapters.ftps import FTPSServer  # noqa: PLC0415
+    from sealgate.transfer.adapters.ftps_settings import FTPSSettings  # noqa: PLC0415
 
     settings = plan.settings
     if not isinstance(settings, FTPSSettings):

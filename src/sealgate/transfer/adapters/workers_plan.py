@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sealgate.policy.inventory import Drop, Tunnel
     from sealgate.storage.adapters.packed import PackedKeyring
     from sealgate.storage.model import StoreSettings
-    from sealgate.transfer.adapters.ftps import FTPSSettings
+    from sealgate.transfer.adapters.ftps_settings import FTPSSettings
     from sealgate.transfer.adapters.ssh_settings import SSHSettings
     from sealgate.transfer.model import TransferProtocol
 

@@ -34,7 +34,8 @@ from sealgate.policy.inventory import PassivePorts
 from sealgate.storage.model import Entry, Space, StorageError, Trouble
 from sealgate.storage.paths import resolve
 from sealgate.transfer.adapters import ftps
-from sealgate.transfer.adapters.ftps import FTPSServer, FTPSSettings
+from sealgate.transfer.adapters.ftps import FTPSServer
+from sealgate.transfer.adapters.ftps_settings import FTPSSettings
 from sealgate.transfer.adapters.ftps_tls import TLSFiles
 from sealgate.transfer.model import Channel, KeyOffer, Method, MoreProof, TransferError
 from tests.waiting import PATIENCE_SECONDS
@@ -389,7 +390,7 @@ class Served:
 
     def settle(self, **changed: Any) -> None:
         """Change settings while it runs: limits of time are looked at each second."""
-        self.server.settings = replace(self.server.settings, **changed)
+        self.server.shared.settings = replace(self.server.shared.settings, **changed)
 
     @contextmanager
     def polls(self) -> Iterator[list[float]]:

@@ -19,7 +19,7 @@ from sealgate.storage.adapters.code_seal import CodeSealer
 from sealgate.storage.age.keys import HybridIdentity
 from sealgate.transfer.adapters.doorkeeper import DropDoorkeeper
 from sealgate.transfer.adapters.doorkeeper_rules import Rules
-from sealgate.transfer.adapters.ftps import FTPSSettings
+from sealgate.transfer.adapters.ftps_settings import FTPSSettings
 from sealgate.transfer.adapters.ftps_tls import TLSFiles
 from sealgate.transfer.adapters.session import Session
 from sealgate.transfer.adapters.ssh_settings import SSHSettings

@@ -174,7 +174,7 @@ def test_stopping_does_not_wait_for_ever(tmp_path: Path) -> None:
             began = time.monotonic()
             where.server.request_stop(0.3)
             # The client would give up waiting long before anything else ended this transfer.
-            assert where.server.settings.data_seconds > PATIENCE_SECONDS
+            assert where.server.shared.settings.data_seconds > PATIENCE_SECONDS
             while raw.reply():
                 pass
             assert time.monotonic() - began > 0.2
@@ -186,7 +186,7 @@ def test_stopping_does_not_wait_for_ever(tmp_path: Path) -> None:
 def test_a_signal_handler_may_stop_it(tmp_path: Path) -> None:
     """request_stop in a signal handler, while the loop runs in the same thread."""
     with served(tmp_path) as other:
-        server = FTPSServer([listening()], [], other.house, other.server.settings)
+        server = FTPSServer([listening()], [], other.house, other.server.shared.settings)
         before = signal.signal(signal.SIGUSR1, lambda *_: server.request_stop())
         try:
             threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGUSR1)).start()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sealgate.transfer.adapters.ftps_tls import (
+    DataTLSConnection,
     Need,
     ReceiveBuffer,
     TLSBrokenError,
@@ -15,7 +16,6 @@ from sealgate.transfer.adapters.ftps_tls import (
     TLSFiles,
     server_context,
 )
-from sealgate.transfer.adapters.ftps_tls_data import DataTLSConnection
 from tests.unit.transfer.adapters.ftps_served import PASSWORD, certificate, served, trusting
 
 

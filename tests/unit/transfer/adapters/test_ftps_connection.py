@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sealgate.transfer.adapters.ftps_control import COMMANDS, ControlConnection
+from sealgate.transfer.adapters.ftps_connection import _PLAIN, _SECURED, COMMANDS
+from sealgate.transfer.adapters.ftps_files import FILE_COMMANDS, FileCommands
 from tests.unit.transfer.adapters.ftps_served import (
     PASSWORD,
     Raw,
@@ -29,13 +30,11 @@ def _where(tmp_path: Path) -> Iterator[Served]:
         yield running
 
 
-def test_every_command_is_written(where: Served) -> None:
-    """What the table names exists, and nothing else does."""
-    old = {"XCUP", "XCWD", "XMKD", "XPWD", "XRMD"}
-    for verb in set(COMMANDS) - old:
-        assert callable(getattr(ControlConnection, f"do_{verb.lower()}"))
-    written = {name[3:].upper() for name in dir(ControlConnection) if name.startswith("do_")}
-    assert written == set(COMMANDS) - old
+def test_every_command_is_written() -> None:
+    """Each command stands in one table, and what a signed-in client can call stands there, too."""
+    assert len(COMMANDS) == len(_PLAIN) + len(_SECURED) + len(FILE_COMMANDS)
+    written = {name for name in vars(FileCommands) if not name.startswith("_")} - {"show"}
+    assert written == {do.__name__ for do, _ in FILE_COMMANDS.values()}
 
 
 def test_plain_ftp_is_refused_before_the_password(where: Served) -> None:
@@ -236,18 +235,18 @@ def test_slow_sign_ins_hold_nobody_up(where: Served) -> None:
             raw.secure(trusting(where.chain))
             raw.ask("USER anna")
             raw.send(f"PASS {PASSWORD}\r\n".encode())
-        assert wait_until(lambda: gate.waiting == where.server.settings.sign_in_threads)
+        assert wait_until(lambda: gate.waiting == where.server.shared.settings.sign_in_threads)
         for _ in range(20):
             assert fast.pwd() == "/"
         fast.storbinary("STOR new", io.BytesIO(b"x"))
-        assert gate.waiting == where.server.settings.sign_in_threads
+        assert gate.waiting == where.server.shared.settings.sign_in_threads
         # Whoever signed in from there before does not stand in their line.
         where.house.is_usual_here = True
         usual = Raw(where.port)
         usual.secure(trusting(where.chain))
         usual.ask("USER anna")
         usual.send(f"PASS {PASSWORD}\r\n".encode())
-        assert wait_until(lambda: gate.waiting == where.server.settings.sign_in_threads + 1)
+        assert wait_until(lambda: gate.waiting == where.server.shared.settings.sign_in_threads + 1)
         for raw in (*slow, usual):
             raw.close()
 
