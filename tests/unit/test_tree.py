@@ -150,10 +150,8 @@ HELD_BY = {
     "storage/adapters/upload*.py": "laws/test_storage_laws.py",
     "storage/model.py": "unit/storage/adapters/test_store.py",
     "storage/adapters/keystore_*.py": "unit/storage/adapters/test_keystore.py",
-    "transfer/adapters/scp_*.py": "peers/test_sftp_openssh.py",
     "transfer/adapters/ssh_refusals.py": "peers/test_sftp_openssh.py",
     "transfer/adapters/sftp.py": "peers/test_sftp_pressure.py",
-    "transfer/adapters/sftp_extensions.py": "unit/transfer/adapters/test_sftp_requests.py",
     "transfer/adapters/ssh_*.py": "peers/test_sftp_openssh.py",
     "transfer/adapters/tunnels.py": "peers/test_sftp_clients.py",
 }

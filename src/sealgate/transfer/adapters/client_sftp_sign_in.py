@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import asyncssh
-from asyncssh.constants import MSG_USERAUTH_FAILURE
 
 from sealgate.policy.protection import TransitRung
+from sealgate.transfer.adapters.ssh_transport import watch_exchanges, watch_partial_success
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
-
-    from asyncssh.packet import SSHPacket
+    from collections.abc import Sequence
 
     from sealgate.transfer.adapters.client import ClientAccess
     from sealgate.transfer.adapters.client_host_keys import HostKeys
@@ -37,8 +35,8 @@ class Client(asyncssh.SSHClient):
     def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
         """Watch what is agreed on and what is proven."""
         self._connection = conn
-        _watch_exchanges(conn, self._agreed)
-        _watch_partial_success(conn, self._half_way)
+        watch_exchanges(conn, self._agreed)
+        watch_partial_success(conn, self._half_way)
 
     def _agreed(self, kex: str, strict: bool) -> None:  # noqa: FBT001  # a callback
         if self.kex and kex != self.kex:
@@ -89,38 +87,3 @@ class Client(asyncssh.SSHClient):
         user = self.destination.user or self.access.user
         beside = ", or a one-time code" if self.proven_key else ""
         return f"{user} at {self.destination.origin}{beside}"
-
-
-def _watch_partial_success(
-    conn: asyncssh.SSHClientConnection, half_way: Callable[[], None]
-) -> None:
-    # The library takes a partial success (RFC 4252, 5.1) for a reason to go on, and tells
-    # nobody; that it was the key which succeeded is known at this moment and only there.
-    handlers = dict(conn._packet_handlers)  # noqa: SLF001  # see above
-    going_on = handlers[MSG_USERAUTH_FAILURE]
-
-    def noting(self: object, kind: int, number: int, packet: SSHPacket) -> Awaitable[None] | None:
-        method = getattr(conn._auth, "_method", b"")  # noqa: SLF001  # no other way
-        # The last byte of the message is the flag.
-        if method == b"publickey" and packet.get_remaining_payload()[-1:] == b"\x01":
-            half_way()
-        return going_on(self, kind, number, packet)
-
-    handlers[MSG_USERAUTH_FAILURE] = noting
-    conn._packet_handlers = handlers  # noqa: SLF001  # of this one alone
-
-
-def _watch_exchanges(
-    conn: asyncssh.SSHClientConnection, agreed: Callable[[str, bool], None]
-) -> None:
-    # The library tells ciphers, but not which key exchange was agreed on; it is known
-    # while new keys are sent, and only there.
-    send = conn.send_newkeys
-
-    def noting(k: bytes, h: bytes) -> None:
-        kex = conn._kex  # noqa: SLF001  # see above
-        name = kex.algorithm.decode("ascii", "replace") if kex is not None else ""
-        agreed(name, bool(conn._strict_kex))  # noqa: SLF001  # no other way
-        send(k, h)
-
-    conn.send_newkeys = noting  # type: ignore[method-assign]

@@ -19,7 +19,7 @@ from sealgate.errors import ConfigError
 from sealgate.policy.algorithms import OLDER_CIPHERS, OLDER_KEX
 from sealgate.transfer.adapters.host_keys import HostKey, host_keys, read_host_key
 from sealgate.transfer.adapters.password_threads import PasswordThreads
-from sealgate.transfer.adapters.ssh_connection import Connection, Owner
+from sealgate.transfer.adapters.ssh_connection import Connection
 from sealgate.transfer.adapters.ssh_front import Front, Lobby
 from sealgate.transfer.adapters.ssh_settings import (
     CIPHERS,
@@ -28,10 +28,11 @@ from sealgate.transfer.adapters.ssh_settings import (
     SIGNATURES,
     SSHSettings,
 )
+from sealgate.transfer.adapters.ssh_transport import Owner
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sealgate.transfer.model import Doorkeeper
 
@@ -108,8 +109,8 @@ async def serve_sftp(
     workers = ThreadPoolExecutor(_WORKER_THREADS, "sealgate-transfer")
     lobby = Lobby(settings, doorkeeper)
 
-    def begin(peer: str, front: Front) -> Connection:
-        return Connection(options, settings, doorkeeper, passwords, workers, peer, front)
+    def begin(peer: str, begun: Callable[[], None]) -> Connection:
+        return Connection(options, settings, doorkeeper, passwords, workers, peer, begun)
 
     loop = asyncio.get_running_loop()
     servers: list[asyncio.AbstractServer] = []

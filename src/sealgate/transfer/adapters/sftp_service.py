@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 
 from sealgate.storage.model import StorageError, Trouble
 from sealgate.transfer.adapters import sftp_packets as wire
-from sealgate.transfer.adapters.sftp_extensions import ADVERTISED
 from sealgate.transfer.adapters.sftp_files import Writing
 from sealgate.transfer.adapters.sftp_packets import Kind, PacketError, Status
-from sealgate.transfer.adapters.sftp_requests import Requests
+from sealgate.transfer.adapters.sftp_requests import ADVERTISED, Requests
 from sealgate.transfer.model import TransferError
 
 if TYPE_CHECKING:
@@ -173,7 +172,7 @@ class SFTPService:
             self._block()
             self._flush()
             kept = bytes(packet)
-            self._working = self._session.connection.in_thread(lambda: self._answer(kept))
+            self._working = self._session.threads.run(lambda: self._answer(kept))
             self._working.add_done_callback(self._worked)
             return False
         self._put(self._answer(packet))
@@ -247,14 +246,14 @@ class SFTPService:
         """Tell an OpenSSH client's person the reason, which that client does not print itself."""
         if error.trouble not in _SPOKEN or self._spoken >= _MOST_SPOKEN:
             return
-        if not self._session.connection.client.startswith("SSH-2.0-OpenSSH"):
+        if not self._session.transport.client.startswith("SSH-2.0-OpenSSH"):
             return
         self._spoken += 1
         if self._working is None:
             self._flush()
             self._session.tell(_line(error))
         else:  # in a thread
-            loop = self._session.connection.loop
+            loop = self._session.threads.loop
             loop.call_soon_threadsafe(self._session.tell, _line(error))
 
     # Answers.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import asyncssh
 from cryptography.exceptions import InvalidTag
@@ -76,11 +76,3 @@ class Opened:
     def decrypt_packet(self, *_: object) -> bytes:
         """Return what was opened."""
         return self._plain
-
-
-def quick(cipher: Any) -> Any:
-    """Return *cipher* of asyncssh as :class:`GCM` when it is one, else unchanged."""
-    if type(cipher).__name__ != "GCMEncryption":
-        return cipher
-    inner = cipher._cipher  # noqa: SLF001  # key and counter stand nowhere else
-    return GCM(inner._key, inner._iv)  # noqa: SLF001

@@ -96,8 +96,10 @@ class Lobby:
 class Front(asyncio.BufferedProtocol):
     """One connection, from the first byte on."""
 
-    def __init__(self, lobby: Lobby, begin: Callable[[str, Front], Connection]) -> None:
-        """Wait for a transport; *begin* makes the SSH connection for a peer's address."""
+    def __init__(
+        self, lobby: Lobby, begin: Callable[[str, Callable[[], None]], Connection]
+    ) -> None:
+        """Wait for a transport; *begin* makes the SSH connection of a peer."""
         self._lobby = lobby
         self._begin = begin
         self._transport: asyncio.Transport | None = None
@@ -129,8 +131,8 @@ class Front(asyncio.BufferedProtocol):
             self._transport.close()
             return
         self._peer = peer
-        self.connection = self._begin(peer, self)
-        self.connection.connection_made(self._transport)
+        self.connection = self._begin(peer, self.signed_in)
+        self.connection.transport.connection_made(self._transport)
 
     def signed_in(self) -> None:
         """Make room for others who have not."""
@@ -147,7 +149,7 @@ class Front(asyncio.BufferedProtocol):
     def hang_up(self, why: str) -> None:
         """End the connection and say why."""
         if self.connection is not None:
-            self.connection.disconnect(_BY_APPLICATION, why)
+            self.connection.transport.disconnect(_BY_APPLICATION, why)
         else:
             self.abort()
 
@@ -164,7 +166,7 @@ class Front(asyncio.BufferedProtocol):
         data = _ARRIVED[:nbytes]
         if self._header is None:
             if self.connection is not None:
-                self.connection.receive(data)
+                self.connection.transport.receive(data)
             return
         self._header += data
         try:
@@ -182,23 +184,23 @@ class Front(asyncio.BufferedProtocol):
             return
         self._welcome(found.peer[0])
         if self.connection is not None and rest:
-            self.connection.receive(memoryview(rest))
+            self.connection.transport.receive(memoryview(rest))
 
     def eof_received(self) -> bool:
         """Take the end of the other side's bytes as the end."""
         if self.connection is not None:
-            self.connection.eof_received()
+            self.connection.transport.eof_received()
         return False
 
     def pause_writing(self) -> None:
         """Tell the connection that the client does not read."""
         if self.connection is not None:
-            self.connection.pause_writing()
+            self.connection.transport.pause_writing()
 
     def resume_writing(self) -> None:
         """Tell the connection that the client reads again."""
         if self.connection is not None:
-            self.connection.resume_writing()
+            self.connection.transport.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Clean up."""
@@ -210,7 +212,7 @@ class Front(asyncio.BufferedProtocol):
             self._lobby.leave(self._peer)
             self._peer = ""
         if self.connection is not None:
-            self.connection.connection_lost(exc)
+            self.connection.transport.connection_lost(exc)
         self._transport = None
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import asyncio
+import weakref
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import asyncssh
 
 from sealgate.storage.model import Trouble
-from sealgate.transfer.adapters.scp_command import read_scp_command
-from sealgate.transfer.adapters.scp_sink import SCPSink
-from sealgate.transfer.adapters.scp_source import SCPSource
-from sealgate.transfer.adapters.sftp_service import SFTPService
 from sealgate.transfer.model import TransferError
 
 if TYPE_CHECKING:
-    from sealgate.transfer.adapters.ssh_channel import DataChannel
-    from sealgate.transfer.adapters.ssh_connection import Connection
+    from collections.abc import Callable, Mapping
+    from concurrent.futures import Executor
+
+    from sealgate.transfer.adapters.ssh_sign_in import SignIn
+    from sealgate.transfer.adapters.ssh_transport import DataChannel, Transport
+    from sealgate.transfer.model import FileSession
+
+T = TypeVar("T")
 
 _NO_COMMANDS = (
     "this server gives and takes files only: no shell, no commands;"
@@ -46,13 +50,60 @@ class Service(Protocol):
         """The client is gone."""
 
 
-class Session(asyncssh.SSHServerSession[bytes]):
-    """A session of *connection*; becomes what the client asks for first."""
+class Threads:
+    """The threads that are at work for one connection."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, workers: Executor) -> None:
+        """Begin with none."""
+        self.loop = loop
+        self._workers = workers
+        self._under_way: weakref.WeakSet[asyncio.Future[Any]] = weakref.WeakSet()
+
+    def run(self, function: Callable[[], T]) -> asyncio.Future[T]:
+        """Call *function* in a thread."""
+        future = self.loop.run_in_executor(self._workers, function)
+        self._under_way.add(future)
+        return future
+
+    def when_done(self, function: Callable[[], None]) -> None:
+        """Call *function* once none is at work that is so now."""
+        left = {one for one in self._under_way if not one.done()}
+        if not left:
+            function()
+            return
+
+        def done(one: asyncio.Future[Any]) -> None:
+            left.discard(one)
+            if not left:
+                function()
+
+        for one in tuple(left):
+            one.add_done_callback(done)
+
+
+class Session(asyncssh.SSHServerSession[bytes]):
+    """
+    A session over *transport*; becomes what the client asks for first.
+
+    *subsystems* are what can be asked for by name, *read_command* what by a command line: it
+    raises ``ValueError`` for any other.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        sign_in: SignIn,
+        threads: Threads,
+        subsystems: Mapping[str, Callable[[Session, FileSession | None], Service]],
+        read_command: Callable[[str], Callable[[Session, FileSession], Service]],
+    ) -> None:
         """Wait for what is asked."""
-        self.connection = connection
+        self.transport = transport
+        self.threads = threads
         self.channel: DataChannel | None = None
+        self._sign_in = sign_in
+        self._subsystems = subsystems
+        self._read_command = read_command
         self._service: Service | None = None
         self._refusal = ""
         self._paused = False
@@ -75,22 +126,22 @@ class Session(asyncssh.SSHServerSession[bytes]):
     def exec_requested(self, command: str) -> bool:
         """Take ``scp``, refuse everything else."""
         try:
-            asked = read_scp_command(command)
+            start = self._read_command(command)
         except ValueError:
             self._refusal = _NO_COMMANDS
             return True
-        if self.connection.files is None:
+        if self._sign_in.files is None:
             self._refusal = self.refusal().message + "\r\n"
         else:
-            way = SCPSink if asked.sink else SCPSource
-            self._service = way(self, self.connection.files, asked)
+            self._service = start(self, self._sign_in.files)
         return True
 
     def subsystem_requested(self, subsystem: str) -> bool:
-        """Take ``sftp`` alone."""
-        if subsystem != "sftp":
+        """Take those that there are."""
+        start = self._subsystems.get(subsystem)
+        if start is None:
             return False
-        self._service = SFTPService(self, self.connection.files)
+        self._service = start(self, self._sign_in.files)
         return True
 
     def session_started(self) -> None:
@@ -132,7 +183,7 @@ class Session(asyncssh.SSHServerSession[bytes]):
 
     def may_answer(self) -> bool:
         """Return whether an answer would leave soon."""
-        return not self._paused and self.connection.may_answer()
+        return not self._paused and self.transport.may_answer()
 
     def go_on(self) -> None:
         """Let the service go on where it waited."""
@@ -155,4 +206,4 @@ class Session(asyncssh.SSHServerSession[bytes]):
 
     def refusal(self) -> TransferError:
         """Return why this caller gets no files."""
-        return self.connection.refusal or TransferError(Trouble.DENIED, "no drop admits you")
+        return self._sign_in.refusal or TransferError(Trouble.DENIED, "no drop admits you")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import asyncssh
 
 if TYPE_CHECKING:
-    from sealgate.transfer.adapters.ssh_connection import Connection
+    from sealgate.transfer.adapters.ssh_transport import Transport
 
 _CONNECT_SECONDS = 15.0
 # What may wait for a service that does not read.
@@ -24,9 +24,9 @@ _HIGH_BYTES = 256 * 1024
 class Tunnelled(asyncssh.SSHTCPSession[bytes]):
     """The client's end of a tunnel; it opens once the service has answered."""
 
-    def __init__(self, connection: Connection, host: str, port: int) -> None:
+    def __init__(self, transport: Transport, host: str, port: int) -> None:
         """Remember where to."""
-        self._connection = connection
+        self._transport = transport
         self.target = host, port
         self._channel: asyncssh.SSHTCPChannel[bytes] | None = None
         self._service: _Service | None = None
@@ -104,7 +104,7 @@ class Tunnelled(asyncssh.SSHTCPSession[bytes]):
 
     def _pace(self) -> None:
         if self._service is not None:
-            self._service.read_on(not self._paused and self._connection.may_answer())
+            self._service.read_on(not self._paused and self._transport.may_answer())
 
     # The service's side.
 

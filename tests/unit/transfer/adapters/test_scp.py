@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sealgate.storage.model import Trouble
-from sealgate.transfer.adapters.scp_source import _announced
+from sealgate.transfer.adapters.scp import _write_announced
 from sealgate.transfer.model import TransferError
 
 
@@ -13,10 +13,10 @@ from sealgate.transfer.model import TransferError
 def test_a_name_that_would_end_its_line_is_not_announced(name: str) -> None:
     """Whatever a store might hold, the client reads one line for each file."""
     with pytest.raises(TransferError) as caught:
-        _announced(name)
+        _write_announced(name)
     assert caught.value.trouble is Trouble.BAD_NAME
 
 
 def test_usual_names_are_announced_as_they_are() -> None:
     """A space and an umlaut end no line."""
-    assert _announced("a b ü.csv") == "a b ü.csv".encode()
+    assert _write_announced("a b ü.csv") == "a b ü.csv".encode()
