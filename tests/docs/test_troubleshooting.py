@@ -21,11 +21,9 @@ MAKERS = {
 }
 SOURCES = [
     *sorted((ROOT / "src/sealgate/gateway/adapters").glob("*.py")),
-    *(
-        ROOT / "src/sealgate/app" / f"{n}.py"
-        for n in ("control", "envoy_keeper", "material", "serve")
-    ),
-    *sorted((ROOT / "src/sealgate/app").glob("gateway*.py")),
+    ROOT / "src/sealgate/control.py",
+    *(ROOT / "src/sealgate/serve" / f"{n}.py" for n in ("envoy_keeper", "foreground", "material")),
+    *sorted((ROOT / "src/sealgate/serve").glob("gateway*.py")),
     ROOT / "src/sealgate/cli/reload.py",
     ROOT / "src/sealgate/gateway/promise.py",
     ROOT / "src/sealgate/signin/adapters/client_secrets.py",
