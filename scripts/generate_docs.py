@@ -1,10 +1,12 @@
-"""Writes docs/classes.md and docs/rules.md from the policy itself; ``--check`` only compares."""
+"""Writes classes.md, rules.md and the diagrams in docs from the code; ``--check`` only compares."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from generate_pictures import PICTURES
 
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.ladder import LADDERS
@@ -15,6 +17,10 @@ from sealgate.report.classes import asked_below, asks_for_both
 from sealgate.report.rules import rungs_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from generate_pictures import Picture
+
     from sealgate.policy.finding import Citation, Rule
     from sealgate.policy.ladder import Rung
 
@@ -155,7 +161,13 @@ def _cited(citation: Citation) -> str:
     return f"[{citation}]({citation.url})" if citation.url else str(citation)
 
 
-PAGES = {"classes.md": classes_page, "rules.md": rules_page}
+def _drawn(picture: Callable[[], Picture]) -> Callable[[], str]:
+    return lambda: picture().svg()
+
+
+PAGES = {"classes.md": classes_page, "rules.md": rules_page} | {
+    f"pictures/{name}.svg": _drawn(picture) for name, picture in PICTURES.items()
+}
 
 
 def main(arguments: list[str]) -> int:
