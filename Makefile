@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: help dev demo test check lint format docs lock bench clean
+.PHONY: help dev demo test check lint format docs screenshots lock bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -41,6 +41,9 @@ docs: $(VENV)/.dev ## build the documentation; a warning is an error
 	$(BIN)/python scripts/generate_cli_reference.py --check
 	$(BIN)/python scripts/generate_kinds.py --check
 	$(BIN)/mkdocs build --strict --quiet --site-dir build/site
+
+screenshots: $(VENV)/.dev ## take the pictures of the guide anew from the running demo (needs chromium)
+	$(BIN)/python scripts/screenshots.py
 
 lock: $(VENV)/.dev ## write the hashes of what is installed anew
 	@sh scripts/lock.sh $(BIN)/uv
