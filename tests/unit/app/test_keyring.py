@@ -27,7 +27,6 @@ from sealgate.app.keyring import (
 from sealgate.errors import SourceError, UsageError
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Drop, Inventory, KeyProtection, KeySettings
-from sealgate.storage.adapters import keystore_seal
 from sealgate.storage.age.keys import parse_identities
 
 NOW = 1_800_000_000.0
@@ -35,9 +34,8 @@ WORDS = "correct horse battery staple"
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have scrypt take little work, and nobody be there to ask."""
-    monkeypatch.setattr(keystore_seal, "WORK_FACTOR", 8)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have nobody be there to ask."""
     monkeypatch.delenv("SEALGATE_KEY_NEW_PASSPHRASE_FILE", raising=False)
     for name in ("SEALGATE_KEY_PASSPHRASE_FILE", "INVOCATION_ID", "CREDENTIALS_DIRECTORY"):
         monkeypatch.delenv(name, raising=False)

@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sealgate.app.users import open_identities
 from sealgate.cli import run
 from sealgate.config.load import load
-from sealgate.identity.adapters import password_hash
 
 CONFIG = """
 [[site]]
@@ -30,10 +29,9 @@ WORDS = "correct horse battery staple"
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand in a folder with a configuration, where alice is known and hashes are quick."""
+    """Stand in a folder with a configuration, where alice is known."""
     (tmp_path / "sealgate.toml").write_text(CONFIG)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(password_hash, "MEMORY_KIB", 64)
     assert run(["user", "add", "alice"]) == 0
     return tmp_path
 

@@ -23,12 +23,6 @@ GOOD = "correct horse battery staple"
 HERS = ClientCertificate("a1", "f1" * 32, "anna", 0, 100)
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have hashes take little memory; what they cost is held by test_password_hash."""
-    monkeypatch.setattr(password_hash, "MEMORY_KIB", 64)
-
-
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Return where the database is."""

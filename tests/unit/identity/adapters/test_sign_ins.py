@@ -10,7 +10,6 @@ import pytest
 
 from sealgate.database import sqlite_url
 from sealgate.errors import UsageError
-from sealgate.identity.adapters import password_hash
 from sealgate.identity.adapters.sign_ins import ChangedMeanwhileError
 from sealgate.identity.adapters.store import IdentityStore
 from sealgate.identity.factors import Factor, Proven
@@ -24,12 +23,6 @@ PASSWORD = Proven(Factor.PASSWORD, NOW)
 CERTIFICATE = Proven(Factor.CERTIFICATE, NOW, "f1" * 32)
 PASSKEY = Proven(Factor.PASSKEY, NOW, "id1")
 CODE = Proven(Factor.TOTP, NOW)
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have hashes take little memory."""
-    monkeypatch.setattr(password_hash, "MEMORY_KIB", 64)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 
 from sealgate.errors import ConfigError, SealgateError, SourceError, UsageError
 from sealgate.policy.inventory import KeyProtection, KeySettings
-from sealgate.storage.adapters import keystore, keystore_protect, keystore_seal
+from sealgate.storage.adapters import keystore, keystore_protect
 from sealgate.storage.adapters.keystore import (
     FILE_NAME,
     add_key,
@@ -41,12 +41,6 @@ NOW = 1_800_000_000.0
 FILE = KeySettings()
 PASSPHRASE = KeySettings(KeyProtection.PASSPHRASE)
 WORDS = "correct horse battery staple"
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have scrypt take little work."""
-    monkeypatch.setattr(keystore_seal, "WORK_FACTOR", 8)
 
 
 def say(words: str = WORDS) -> Callable[[], str]:
