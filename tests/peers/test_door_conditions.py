@@ -72,6 +72,8 @@ ROUTES = (
     ),
     Route(Door("/node", methods=("POST", "PATCH", "DELETE")), CONFIDENTIAL, admit=ADMIT),
     Route(Door("/jobs", query="task", json=True), CONFIDENTIAL, admit=ADMIT),
+    Route(Door("/api"), PUBLIC),
+    Route(Door("/API", methods=("POST",)), CONFIDENTIAL, admit=ADMIT),
 )
 FORM = "Content-Type: application/x-www-form-urlencoded"
 MULTIPART = "Content-Type: multipart/form-data; boundary=b"
@@ -146,6 +148,7 @@ USERS = "/wp/v2/users"
 REFUSED = {
     "in the URL": ("/?rest_route=/wp/v2/users", (), "GET", b""),
     "at a script in capitals": ("/Comments.PHP?rest_route=/wp/v2/users", (), "GET", b""),
+    "a door in other case": ("/api/x", (), "POST", b""),
     "at a script with a slash": ("/comments.php/?rest%5Froute=/wp/v2/users", (), "GET", b""),
     "in a form": ("/", (FORM,), "POST", b"rest_route=/wp/v2/users"),
     "behind _method": ("/?_method=GET", (FORM,), "POST", b"rest_route=%2Fwp%2Fv2%2Fusers"),
