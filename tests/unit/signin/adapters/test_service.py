@@ -44,7 +44,8 @@ class Visit:
     def __init__(self, house: House) -> None:
         """Serve *house* here."""
         self.house = house
-        self._app = Service(house, slow=1).app
+        self.service = Service(house, slow=1)
+        self._app = self.service.app
         # What this browser keeps beside the form's cookie and the session.
         self.kept: dict[str, str] = {}
 
@@ -236,7 +237,9 @@ def test_whoever_usually_comes_signs_in_during_a_flood(
             asyncio.ensure_future(visit.tried("anna", "wrong password", f"198.51.100.{n}"))
             for n in range(MOST_WAITING)
         ]
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(60):
+            while not visit.service._turns.is_full(usual=False):
+                await asyncio.sleep(0.01)
         refused = await visit.tried("anna", "wrong password", "203.0.113.1")
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
         async with asyncio.timeout(20):
