@@ -238,7 +238,7 @@ def test_whoever_usually_comes_signs_in_during_a_flood(
             for n in range(MOST_WAITING)
         ]
         async with asyncio.timeout(60):
-            while not visit.service._turns.is_full(usual=False):
+            while not visit.service._turns.is_full(usual=False):  # noqa: ASYNC110  # nobody tells
                 await asyncio.sleep(0.01)
         refused = await visit.tried("anna", "wrong password", "203.0.113.1")
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
