@@ -22,7 +22,10 @@ MAKERS = {
 SOURCES = [
     *sorted((ROOT / "src/sealgate/gateway/adapters").glob("*.py")),
     ROOT / "src/sealgate/control.py",
-    *(ROOT / "src/sealgate/serve" / f"{n}.py" for n in ("envoy_keeper", "foreground", "material")),
+    *(
+        ROOT / "src/sealgate/serve" / f"{n}.py"
+        for n in ("deployment", "envoy_keeper", "facts", "foreground", "supervisor")
+    ),
     *sorted((ROOT / "src/sealgate/serve").glob("gateway*.py")),
     ROOT / "src/sealgate/cli/reload.py",
     ROOT / "src/sealgate/gateway/promise.py",

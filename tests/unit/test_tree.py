@@ -24,7 +24,6 @@ HELD_BY = {
     "serve/envoy_keeper.py": "peers/test_serve_start.py",
     "serve/gateway*.py": "peers/test_serve_live.py",
     "app/getting.py": "peers/test_send_sftp.py",
-    "serve/material.py": "peers/test_serve_live.py",
     "serve/monitoring.py": "peers/test_monitoring.py",
     "serve/opened_keys.py": "peers/test_transfer_core.py",
     "app/reload.py": "peers/test_serve_live.py",

@@ -10,7 +10,7 @@ import importlib.metadata
 import importlib.util
 from typing import TYPE_CHECKING
 
-from sealgate.errors import ConfigError, Fault
+from sealgate.errors import Fault
 from sealgate.gateway.model import Guard, guard_at
 
 if TYPE_CHECKING:
@@ -30,21 +30,10 @@ def missing_extras(inventory: Inventory) -> tuple[Fault, ...]:
 
     Certificates from an authority, identity providers and inspection have checks of their own.
     """
-    return (*missing_for_sign_in(inventory), *_for_files(inventory))
+    return (*_for_sign_in(inventory), *_for_files(inventory))
 
 
-def check_file_extra(inventory: Inventory) -> None:
-    """
-    Return when files can be served, or none are to be.
-
-    Raises:
-        ConfigError: a library is missing.
-    """
-    if faults := tuple(_for_files(inventory)):
-        raise ConfigError(f'"{inventory.source}" cannot be served as it promises', faults=faults)
-
-
-def missing_for_sign_in(inventory: Inventory) -> Iterator[Fault]:
+def _for_sign_in(inventory: Inventory) -> Iterator[Fault]:
     """Yield what is not there although people are to sign in."""
     routes = [r for s in inventory.sites for r in s.routes if guard_at(s, r) is Guard.SIGN_IN]
     missing = absent("starlette", "uvicorn", "joserfc", "webauthn")

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from sealgate.errors import Fault
     from sealgate.policy.confirming import Confirmable
     from sealgate.policy.finding import AssetReport, Finding
-    from sealgate.policy.inventory import AcceptedRisk
+    from sealgate.policy.inventory import AcceptedRisk, Address
     from sealgate.policy.protection import Column
+    from sealgate.serve.deployment import ServiceInBrief
     from sealgate.serve.plan import Plan, ShutDoor
 
 SCHEMA = "sealgate/plan/1"
@@ -74,6 +75,7 @@ def _tell(planned: Plan) -> None:
     shown = replace(planned.report, assets=assets)
     table = render_plan(shown, console_width=width, colour=in_colour())
     click.echo(table.rstrip("\n"))
+    _section("what runs", map(_service, planned.deployment.services))
     _section("what one client may take", limit_lines(planned.inventory))
     _section("what no site wants to serve", leftover_lines(planned.inventory))
     _section("file transfer", door_lines(planned.inventory))
@@ -119,6 +121,16 @@ def _section(title: str, lines: Iterable[str]) -> None:
         for line in "\n".join(f"  {one}" for one in shown).splitlines():
             bare = line.lstrip()
             click.echo(folded(bare, columns, line.removesuffix(bare)))
+
+
+def _service(service: ServiceInBrief) -> str:
+    where = f" on {', '.join(map(_address, service.addresses))}" if service.addresses else ""
+    return f"{service.name}{where}" + (f": {', '.join(service.serves)}" if service.serves else "")
+
+
+def _address(address: Address) -> str:
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return f"{host}:{address.port}"
 
 
 def _fault(fault: Fault) -> str:
@@ -191,6 +203,14 @@ def as_json(planned: Plan, now: float) -> str:
         "fenced": [
             {"file": f.path, "line": f.line, "message": f.message, "hint": f.hint}
             for f in planned.fenced
+        ],
+        "services": [
+            {
+                "name": one.name,
+                "addresses": [_address(address) for address in one.addresses],
+                "serves": list(one.serves),
+            }
+            for one in planned.deployment.services
         ],
         "assets": report["assets"],
         "unmet": [_column_data(item) for item in planned.unmet],

@@ -14,7 +14,7 @@ from sealgate.gateway.adapters.doors import refuse_taken
 from sealgate.gateway.adapters.envoy import Envoy
 from sealgate.gateway.translate.inspection import MOST_SHARE, SHARE_KEY
 from sealgate.serve.crashes import CRASH_WINDOW_SECONDS, MAX_CRASHES, Crashes
-from sealgate.serve.material import ENVOY_FOLDER
+from sealgate.serve.deployment import ENVOY_FOLDER
 from sealgate.serve.ports import opened
 
 if TYPE_CHECKING:

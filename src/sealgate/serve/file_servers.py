@@ -14,7 +14,6 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sealgate.app.extras import check_file_extra
 from sealgate.app.state import database_url
 from sealgate.errors import BugError, GatewayError, SealgateError
 from sealgate.gateway.adapters.doors import bound, shown
@@ -30,9 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from sealgate.policy.inventory import Inventory
+    from sealgate.serve.deployment import Deployment
+    from sealgate.serve.facts import Certificates
     from sealgate.serve.file_servers_material import Material
     from sealgate.serve.file_servers_plan import Door
-    from sealgate.serve.material import Certificates
     from sealgate.serve.opened_keys import OpenedKeys
     from sealgate.serve.store_watch import StoreWatch
     from sealgate.serve.tending import Tending
@@ -67,11 +67,9 @@ class Transfer:
         self._groups: dict[TransferProtocol, Group] = {}
         self._leaving: list[tuple[WorkerProcess, float]] = []
 
-    def prepare(
-        self, inventory: Inventory, certificates: Certificates, countries: str | None
-    ) -> Wanted:
+    def prepare(self, deployment: Deployment) -> Wanted:
         """
-        Return what *inventory* needs, with every new address to be had; nothing changes yet.
+        Return what *deployment* needs, with every new address to be had; nothing changes yet.
 
         Raises:
             ConfigError: with everything that keeps a promise from being kept.
@@ -79,11 +77,11 @@ class Transfer:
             SourceError: the state folder or the sealing keys cannot be used.
             PeerError: the service that keeps the sealing keys does not answer.
         """
+        inventory = deployment.inventory
         if not inventory.serves_files:
             return Wanted((), None, None, inventory.model, database_url(inventory), "")
-        check_file_extra(inventory)
         before = self._wanted.served if self._wanted is not None else None
-        wanted = self._loaded()[0].gather(inventory, certificates, countries, before)
+        wanted = self._loaded()[0].gather(deployment, before)
         held = [a for group in self._groups.values() for a in group.listeners]
         for door in wanted.doors:
             for address in (*door.addresses, *door.implicit):

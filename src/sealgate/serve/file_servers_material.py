@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealgate.app.apart import ANSWER_SECONDS, seen_apart
+from sealgate.app.apart import ANSWER_SECONDS
 from sealgate.app.keyring import RECORDS_FOLDER
 from sealgate.app.keys import local_authority
 from sealgate.app.remains import note_made
@@ -27,13 +27,14 @@ from sealgate.storage.adapters.packed import packed
 from sealgate.transfer.adapters.workers_plan import Served
 from sealgate.transfer.authorize import needs_grant
 from sealgate.transfer.model import TransferProtocol
-from sealgate.transfer.promise import older_algorithms, refusals
+from sealgate.transfer.promise import older_algorithms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from sealgate.policy.inventory import Inventory
-    from sealgate.serve.material import Certificates
+    from sealgate.serve.deployment import Deployment
+    from sealgate.serve.facts import Certificates
     from sealgate.serve.opened_keys import OpenedKeys
     from sealgate.storage.keyring import UnlockedKeyring
     from sealgate.transfer.adapters.ftps_settings import FTPSSettings
@@ -59,13 +60,11 @@ class Material:
 
     def gather(
         self,
-        inventory: Inventory,
-        certificates: Certificates,
-        countries: str | None,
+        deployment: Deployment,
         before: Served | None,
     ) -> Wanted:
         """
-        Return what the file servers of *inventory* need, checked; *before* is what they serve now.
+        Return what the file servers of *deployment* need, checked; *before* is what they serve now.
 
         A store that is damaged is fenced off, but one that nobody served before: who adds a
         drop to servers at work wants it served.
@@ -76,6 +75,7 @@ class Material:
             SourceError: the state folder or the sealing keys cannot be used.
             PeerError: the service that keeps the sealing keys does not answer.
         """
+        inventory, facts = deployment.inventory, deployment.facts
         model = inventory.model
         database = database_url(inventory)
         state = Path(inventory.state_folder).absolute()
@@ -84,7 +84,7 @@ class Material:
         private_folder(state / RECORDS_FOLDER)
         places = None if before is None else {settings.url for settings in before.stores}
         fenced: dict[str, str] = {}
-        faults = list(_faults(inventory, keyring, self._now, places, fenced))
+        faults = list(_faults(inventory, facts.apart, keyring, self._now, places, fenced))
         if faults:
             raise ConfigError(
                 f'"{inventory.source}" cannot be served as it promises', faults=faults
@@ -97,11 +97,11 @@ class Material:
             stores,
             inventory.tunnels,
             inventory.access,
-            countries,
+            facts.countries,
             tuple(fenced.items()),
         )
         return Wanted(
-            tuple(self._doors(inventory, certificates, state)),
+            tuple(self._doors(deployment, state)),
             served,
             packed(keyring) if keyring else None,
             model,
@@ -121,19 +121,15 @@ class Material:
         if inventory.serves_ftps:
             self._certificate(inventory, certificates, Path(inventory.state_folder).absolute())
 
-    def _doors(
-        self, inventory: Inventory, certificates: Certificates, state: Path
-    ) -> Iterator[Door]:
-        listen = inventory.listen
-        if listen.sftp:
-            yield Door(TransferProtocol.SFTP, listen.sftp, (), _ssh_settings(inventory, str(state)))
-        if inventory.serves_ftps:
-            yield Door(
-                TransferProtocol.FTPS,
-                listen.ftps,
-                listen.ftps_implicit,
-                self._ftps_settings(inventory, certificates, state),
-            )
+    def _doors(self, deployment: Deployment, state: Path) -> Iterator[Door]:
+        inventory = deployment.inventory
+        for server in deployment.file_servers:
+            settings: SSHSettings | FTPSSettings
+            if server.protocol is TransferProtocol.SFTP:
+                settings = _ssh_settings(inventory, str(state))
+            else:
+                settings = self._ftps_settings(inventory, deployment.facts.certificates, state)
+            yield Door(server.protocol, server.addresses, server.implicit, settings)
 
     def _ftps_settings(
         self, inventory: Inventory, certificates: Certificates, state: Path
@@ -201,19 +197,16 @@ def _ssh_settings(inventory: Inventory, state: str) -> SSHSettings:
 
 def _faults(
     inventory: Inventory,
+    apart: Mapping[str, str | None],
     keyring: UnlockedKeyring | None,
     now: Callable[[], float],
     places: Collection[str] | None,
     fenced: dict[str, str],
 ) -> Iterator[Fault]:
     # *places* are the stores that are served now, ``None`` at the start.
-    apart = seen_apart(inventory)
-    answering = tuple(drop for drop in inventory.drops if drop.name in apart)
-    # Of a store that does not answer, what it is worth is asked when it does.
-    refused = refusals(inventory, {d.name: apart.get(d.name) for d in inventory.drops}, now=now())
-    yield from refused
-    if keyring is None or refused:
+    if keyring is None:
         return
+    answering = tuple(drop for drop in inventory.drops if drop.name in apart)
     seen = answers(
         {d.name: partial(why_not_served, inventory, d, keyring, now=now) for d in answering},
         ANSWER_SECONDS,

@@ -17,17 +17,30 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
+from sealgate.app.apart import seen_apart
 from sealgate.app.certificates import has_failed, kept_certificate, missing_library
-from sealgate.errors import Fault
+from sealgate.app.keyring import why_no_new_keys
+from sealgate.app.remains import lost
+from sealgate.app.state import has_people
+from sealgate.errors import Fault, GatewayError
+from sealgate.gateway.adapters.binary import find_envoy
 from sealgate.gateway.model import SYSTEM_ROOTS, CertificateFiles
 from sealgate.identity.adapters.authority import SERVER_DAYS
 from sealgate.identity.adapters.given import look_at_given
 from sealgate.policy.inventory import file_server_asset, site_asset
 from sealgate.policy.names import covered
 from sealgate.policy.observation import Fact, NotObserved, Observation, Vantage
+from sealgate.serve.facts import (
+    Admissions,
+    Certificates,
+    Facts,
+    gather_admissions,
+    host_faults,
+    without_keys,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sealgate.identity.adapters.given import GivenCertificate
     from sealgate.policy.inventory import Inventory, TLSSettings
@@ -63,29 +76,63 @@ class _Shown:
 
 
 def foresee(inventory: Inventory, now: float) -> tuple[Foreseen, ...]:
-    """Return what each site of *inventory* will show; *now* in seconds since the epoch."""
-    return tuple(
-        _foresee(
-            inventory,
-            _Shown(site_asset(site).id, site.name, site.domains, site.tls or inventory.tls),
-            now,
-        )
+    """
+    Return what each site of *inventory*, and FTPS, will show; *now* in seconds since the epoch.
+
+    The certificate of FTPS is that of ``[tls]``, for the name in ``ftps_domain``.
+    """
+    shown = [
+        _Shown(site_asset(site).id, site.name, site.domains, site.tls or inventory.tls)
         for site in inventory.sites
+    ]
+    if inventory.serves_ftps:
+        asset = file_server_asset(inventory).id
+        shown.append(_Shown(asset, asset, (inventory.listen.ftps_domain,), inventory.tls))
+    return tuple(_foresee(inventory, one, now) for one in shown)
+
+
+def foreseen_facts(inventory: Inventory, certificates: Iterable[Foreseen], now: float) -> Facts:
+    """
+    Return what a plan for *inventory* needs, with the *certificates* that will be shown.
+
+    Nothing is made or written: where no database of identities is yet, nobody is in it.
+
+    Raises:
+        SourceError: the database of identities is there, but cannot be read.
+    """
+    certificates = tuple(certificates)
+    files = {
+        # A certificate with faults is refused for these, not for being absent as well.
+        item.site: item.files or CertificateFiles("", "")
+        for item in certificates
+        if item.files or item.faults
+    }
+    return without_keys(
+        Facts(
+            now,
+            Certificates(files, {}),
+            inventory.access.geo_database,
+            gather_admissions(inventory, now=now) if has_people(inventory) else Admissions(),
+            apart=seen_apart(inventory),
+            faults=(
+                *lost(inventory),
+                *why_no_new_keys(inventory),
+                *_without_envoy(inventory),
+                *(fault for item in certificates for fault in item.faults),
+                *host_faults(inventory),
+            ),
+        ),
+        inventory,
     )
 
 
-def foresee_ftps(inventory: Inventory, now: float) -> Foreseen | None:
-    """
-    Return what FTPS will show, ``None`` where *inventory* serves none.
-
-    Its certificate is that of ``[tls]``, for the name in ``ftps_domain``.
-    """
-    listen = inventory.listen
-    if not inventory.drops or not (listen.ftps or listen.ftps_implicit):
-        return None
-    asset = file_server_asset(inventory).id
-    shown = _Shown(asset, asset, (listen.ftps_domain,), inventory.tls)
-    return _foresee(inventory, shown, now)
+def _without_envoy(inventory: Inventory) -> Iterator[Fault]:
+    # Where only files are served there is no gateway.
+    if inventory.sites:
+        try:
+            find_envoy(inventory.envoy)
+        except GatewayError as error:
+            yield Fault(inventory.source, 1, error.message, error.hint)
 
 
 def _foresee(inventory: Inventory, shown: _Shown, now: float) -> Foreseen:

@@ -15,36 +15,38 @@ import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sealgate.app.certificates import fetched_sites, upkeep_complaint
-from sealgate.errors import BugError, GatewayError, SealgateError
-from sealgate.gateway.adapters.doors import refuse_taken, shown
+from sealgate.errors import BugError, SealgateError
+from sealgate.gateway.adapters.doors import answers, refuse_taken, shown
 from sealgate.gateway.promise import promises
 from sealgate.gateway.translate import translate
 from sealgate.serve.attempts import Attempts
 from sealgate.serve.certificate_keeper import CertificateKeeper
+from sealgate.serve.deployment import plan
 from sealgate.serve.envoy_keeper import EnvoyKeeper
-from sealgate.serve.gateway_parts import Check, Parts, called, gather_parts, remarks_on
-from sealgate.serve.material import (
+from sealgate.serve.facts import (
     Certificates,
     aged,
     gather_admissions,
     gather_certificates,
     gather_countries,
+    with_keys,
 )
 from sealgate.serve.monitoring import Snapshot
-from sealgate.serve.ports import Ports, opened
-from sealgate.serve.relay_policies import as_far_as_possible
+from sealgate.serve.ports import opened
+from sealgate.serve.relay_policies import inspection_remarks
 from sealgate.serve.watch import FileWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sealgate.gateway.model import EnvoyFiles, Material
+    from sealgate.gateway.model import EnvoyFiles, Proof
     from sealgate.policy.inventory import Inventory
     from sealgate.policy.observation import Observation
+    from sealgate.serve.deployment import Deployment
 
 # Changes of identities on another node of the same database are noticed so soon.
 SHARED_STORE_SECONDS = 5.0
@@ -62,33 +64,23 @@ class Change:
 
 class Gateway:
     """
-    The gateway of one configuration.
+    The gateway of one configuration: Envoy, and what it is told as files and time change.
 
-    *load* gives the configuration anew on a reload. *now* tells seconds since the epoch.
-    *tell* takes one line for a person. *check* is asked before anything is taken over,
-    for what is served beside the sites; it raises what stands against that.
-
-    Without a site no Envoy runs.
+    *now* tells seconds since the epoch. *tell* takes one line for a person. Without a site no
+    Envoy runs.
     """
 
     def __init__(
         self,
-        inventory: Inventory,
         *,
-        load: Callable[[], Inventory],
         now: Callable[[], float],
         tell: Callable[[str], None],
         workers: int | None = None,
-        check: Check = lambda _inventory, _certificates, _countries: None,
     ) -> None:
-        self._load = load
         self._now = now
         self._tell = tell
-        self._check = check
-        self._ports = Ports()
-        self._inventory = as_far_as_possible(self._ports.settle(inventory))
         self._envoy = EnvoyKeeper(workers=workers, tell=tell, revived=self._revived)
-        self._served: Parts | None = None
+        self._served: Deployment | None = None
         self._watch = FileWatch()
         self._keeper = CertificateKeeper(tell=tell)
         self._attempts = Attempts(tell)
@@ -98,9 +90,9 @@ class Gateway:
         self._applied_at = 0.0
 
     @property
-    def inventory(self) -> Inventory:
-        """Return what is served, with the ports that were chosen."""
-        return self._parts.inventory if self._served else self._inventory
+    def proofs(self) -> tuple[Proof, ...]:
+        """Return what an authority of certificates asks for now."""
+        return self._keeper.proofs
 
     @property
     def pid(self) -> int | None:
@@ -110,67 +102,58 @@ class Gateway:
     @property
     def certificates(self) -> Certificates:
         """Return the certificates that are shown now."""
-        return self._parts.certificates
+        return self._deployment.facts.certificates
 
     @property
-    def _parts(self) -> Parts:
+    def _deployment(self) -> Deployment:
         if self._served is None:
             raise BugError("the gateway was not started")
         return self._served
 
-    def start(self) -> tuple[str, ...]:
-        """
-        Gather everything, refuse what cannot be kept, and return once Envoy serves.
+    @property
+    def _inventory(self) -> Inventory:
+        return self._deployment.inventory
 
-        Returns what a person should know.
-
-        Raises:
-            ConfigError: with everything that is missing for a promise to be kept.
-            GatewayError: an address cannot be had, or Envoy cannot be run.
-            SourceError: the state folder cannot be used.
+    def prepare(self, wanted: Deployment) -> None:
         """
-        inventory = self._inventory
-        now = self._now()
-        if inventory.sites:
-            self._envoy.find(inventory)
-        parts, material = self._gather(inventory, now)
-        if inventory.sites:
-            self._envoy.begin(inventory, translate(inventory, material))
-        self._settle(parts)
-        self._started_at = self._applied_at = now
-        return remarks_on(parts)
-
-    def reload(self, inventory: Inventory | None = None) -> Change:
-        """
-        Take *inventory* over, by default as it is now; what cannot be kept changes nothing.
+        Return when *wanted* can be served, as far as that is seen before; nothing changes.
 
         Raises:
-            ConfigError: with every fault; the old configuration stays.
-            GatewayError: Envoy refused, or the change needs a restart.
+            GatewayError: there is no Envoy, or an address cannot be had.
         """
-        inventory = as_far_as_possible(self._ports.settle(inventory or self._load()))
-        old = self._parts.inventory
-        if inventory.state_folder != old.state_folder:
-            raise GatewayError(
-                "this change needs a restart: the state folder is another one",
-                hint="stop sealgate serve and start it again",
-            )
-        parts, material = self._gather(inventory, self._now())
-        if not inventory.sites:
+        if not wanted.inventory.sites:
+            return
+        if self._envoy.envoy is None:
+            self._envoy.find(wanted.inventory)
+        held = opened(self._inventory).all if self._served is not None else ()
+        refuse_taken(a for a in opened(wanted.inventory).all if a not in held)
+
+    def apply(self, wanted: Deployment) -> tuple[str, ...]:
+        """
+        Serve *wanted*; return what changed, once Envoy serves it.
+
+        Raises:
+            GatewayError: Envoy cannot be run, or refused; then what was before is served.
+        """
+        before = self._served
+        changed: tuple[str, ...]
+        if wanted.envoy is None:
             self._keeper.stop()
             self._envoy.forget()
-            changed: tuple[str, ...] = ("sites",) if old.sites else ()
+            changed = ("sites",) if before is not None and before.inventory.sites else ()
         elif self._envoy.envoy is None:
-            self._envoy.begin(inventory, translate(inventory, material))
+            self._envoy.begin(wanted.inventory, wanted.envoy)
             changed = ("sites",)
         else:
-            refuse_taken(a for a in opened(inventory).all if a not in opened(old).all)
-            changed = self._apply(translate(inventory, material))
-        self._settle(parts)
-        remarks = [*remarks_on(parts)]
-        if inventory.envoy != old.envoy:
-            remarks.append("another envoy is run only after sealgate serve is started again")
-        return Change(changed, tuple(remarks))
+            changed = self._apply(wanted.envoy)
+        if before is None:
+            self._started_at = self._applied_at = self._now()
+        self._served = wanted
+        self._attempts.clear()
+        self._stale_attempts = 0
+        watched = [*self.certificates.watched, wanted.inventory.access.geo_database]
+        self._watch = FileWatch(path for path in watched if path is not None)
+        return changed
 
     def readmit(self) -> Change:
         """
@@ -180,15 +163,16 @@ class Gateway:
             SourceError: the database of identities cannot be read.
             GatewayError: Envoy did not confirm; it is tried again until it does.
         """
-        parts = self._parts
-        now = self._now()
+        inventory, now = self._inventory, self._now()
         try:
-            parts.admissions = gather_admissions(parts.inventory, now=now)
+            admissions = gather_admissions(inventory, now=now)
         except SealgateError:
             # What time ends, ends all the same.
-            parts.admissions = aged(parts.inventory, parts.admissions, now=now)
+            admissions = aged(inventory, self._deployment.facts.admissions, now=now)
+            self._see(admissions=admissions)
             self._enforce()
             raise
+        self._see(admissions=admissions)
         return Change(self._enforce())
 
     def renew_keys(self) -> None:
@@ -202,19 +186,19 @@ class Gateway:
         Raises:
             GatewayError: Envoy crashes again and again.
         """
-        if self._parts.inventory.sites and not self._envoy.revive(self._files):
+        if self._inventory.sites and not self._envoy.revive(self._files):
             return
         now = self._now()
-        parts = self._parts
         files = self._watch.changed()
-        given = any(path in files for path in parts.certificates.watched)
-        if given or self._attempts.is_due("certificates", parts.certificates.due, now):
+        given = any(path in files for path in self.certificates.watched)
+        if given or self._attempts.is_due("certificates", self.certificates.due, now):
             self._attempts.make("certificates", now, self._renew)
         self._keep_certificates(now)
-        database = parts.inventory.access.geo_database
+        database = self._inventory.access.geo_database
         if database in files or self._attempts.is_due("countries", math.inf, now):
             self._attempts.make("countries", now, self._follow_countries)
-        if self._attempts.is_due("admissions", parts.admissions.due, now) or self._poll_is_due():
+        due = self._deployment.facts.admissions.due
+        if self._attempts.is_due("admissions", due, now) or self._poll_is_due():
             self._attempts.make("admissions", now, self.readmit)
         elif self._stale_attempts:
             self._attempts.make("admissions", now, self._enforce)
@@ -226,22 +210,21 @@ class Gateway:
 
     def promises(self) -> tuple[Observation, ...]:
         """Return what the running gateway enforces, as the host sees it."""
-        parts = self._parts
-        now = self._now()
         if self.pid is None or self._stale_attempts:
             return ()
-        return promises(parts.inventory, parts.material(now, self._keeper.proofs), now=now)
+        seen = self._seen_now()
+        return promises(seen.inventory, seen.material, now=seen.facts.now)
 
     def status(self) -> dict[str, object]:
         """Return what runs, as plain values; times in seconds since the epoch."""
-        parts = self._parts
-        doors = opened(parts.inventory)
+        inventory = self._inventory
+        doors = opened(inventory)
         return {
             "pid": os.getpid(),
             "envoy_pid": self.pid,
             "envoy_version": self._envoy.version,
-            "config": parts.inventory.source,
-            "state_folder": parts.inventory.state_folder,
+            "config": inventory.source,
+            "state_folder": inventory.state_folder,
             "started_at": self._started_at,
             "applied_at": self._applied_at,
             "crashes": self._envoy.crash_count,
@@ -249,8 +232,8 @@ class Gateway:
             "http": [shown(a) for a in doors.http],
             "egress": [shown(a) for a in doors.egress],
             "sites": {
-                site.name: {"certificate_ends_at": parts.certificates.ends.get(site.name)}
-                for site in parts.inventory.sites
+                site.name: {"certificate_ends_at": self.certificates.ends.get(site.name)}
+                for site in inventory.sites
             },
             "faults": self._attempts.faults,
         }
@@ -261,18 +244,18 @@ class Gateway:
 
         *fenced* tells of each drop whether its store is damaged.
         """
-        parts, now = self._parts, self._now()
-        runs = self.pid is not None or not parts.inventory.sites
+        inventory, now = self._inventory, self._now()
+        runs = self.pid is not None or not inventory.sites
         return Snapshot(
             serves=runs and not self._stale_attempts,
             started_at=self._started_at,
             applied_at=self._applied_at,
             crashes=self._envoy.crash_count,
             faults=len(self._attempts.faults),
-            ends=parts.certificates.ends,
+            ends=self.certificates.ends,
             kept={
-                site.name: not upkeep_complaint(parts.inventory, site, now=now)
-                for site in fetched_sites(parts.inventory)
+                site.name: not upkeep_complaint(inventory, site, now=now)
+                for site in fetched_sites(inventory)
             },
             sessions=sessions,
             fenced=fenced,
@@ -308,19 +291,22 @@ class Gateway:
         self._keeper.stop()
         self._envoy.kill()
 
-    def _gather(self, inventory: Inventory, now: float) -> tuple[Parts, Material]:
-        return gather_parts(inventory, now=now, proofs=self._keeper.proofs, check=self._check)
+    def _see(self, **facts: object) -> None:
+        """Go by *facts* from now on, at the next take-over."""
+        deployment = self._deployment
+        seen = replace(deployment.facts, **facts)  # type: ignore[arg-type]  # fields of Facts
+        self._served = replace(deployment, facts=seen)
+
+    def _seen_now(self) -> Deployment:
+        inventory, now = self._inventory, self._now()
+        facts = replace(self._deployment.facts, proofs=self._keeper.proofs, faults=())
+        return plan(inventory, with_keys(facts, inventory, now=now))
 
     def _files(self) -> EnvoyFiles:
-        parts = self._parts
-        return translate(parts.inventory, parts.material(self._now(), self._keeper.proofs))
-
-    def _settle(self, parts: Parts) -> None:
-        self._served = parts
-        self._attempts.clear()
-        self._stale_attempts = 0
-        watched = [*parts.certificates.watched, parts.inventory.access.geo_database]
-        self._watch = FileWatch(path for path in watched if path is not None)
+        # What would be refused at a start, as a lock that nobody may open any more, is served on:
+        # a revocation is taken over whatever it leaves.
+        seen = self._seen_now()
+        return translate(seen.inventory, seen.material)
 
     def _apply(self, files: EnvoyFiles) -> tuple[str, ...]:
         changed = tuple(sorted({called(name) for name in self._envoy.apply(files)}))
@@ -328,7 +314,7 @@ class Gateway:
         return changed
 
     def _take_over(self) -> tuple[str, ...]:
-        return self._apply(self._files()) if self._parts.inventory.sites else ()
+        return self._apply(self._files()) if self._inventory.sites else ()
 
     def _enforce(self) -> tuple[str, ...]:
         try:
@@ -345,21 +331,20 @@ class Gateway:
         return changed
 
     def _renew(self) -> None:
-        parts = self._parts
-        before = parts.certificates
-        parts.certificates = gather_certificates(parts.inventory, now=self._now())
+        before = self.certificates
+        self._see(certificates=gather_certificates(self._inventory, now=self._now()))
         try:
             changed = self._take_over()
         except SealgateError:
-            parts.certificates = before
+            self._see(certificates=before)
             raise
-        for remark in parts.certificates.remarks:
+        for remark in self.certificates.remarks:
             self._tell(remark)
         for part in changed:
             self._tell(f"{part}: renewed, and taken over")
 
     def _keep_certificates(self, now: float) -> None:
-        if self._keeper.tick(self._parts.inventory, now):
+        if self._keeper.tick(self._inventory, now):
             self._attempts.make("certificates", now, self._renew)
         if self._keeper.wants_proofs:
             self._attempts.make("proofs", now, self._show_proofs)
@@ -374,11 +359,11 @@ class Gateway:
 
     def _follow_countries(self) -> None:
         # Envoy watches the copy itself and reads it anew when it is replaced.
-        gather_countries(self._parts.inventory)
+        gather_countries(self._inventory)
         self._tell("the country database was replaced, and taken over")
 
     def _poll_is_due(self) -> bool:
-        if self._parts.inventory.register_url is None:
+        if self._inventory.register_url is None:
             # The file of this machine alone: whoever changes it tells us.
             return False
         if time.monotonic() < self._shared_poll_at:
@@ -387,7 +372,7 @@ class Gateway:
         return True
 
     def _warn_of_ends(self, now: float) -> None:
-        for site, end in self._parts.certificates.ends.items():
+        for site, end in self.certificates.ends.items():
             if now > end:
                 day = dt.datetime.fromtimestamp(end, tz=dt.UTC).date().isoformat()
                 said = f'the certificate of "{site}" ended on {day}: browsers refuse it'
@@ -396,3 +381,39 @@ class Gateway:
     def _revived(self) -> None:
         self._stale_attempts = 0
         self._applied_at = self._now()
+
+
+def remarks_on(deployment: Deployment) -> tuple[str, ...]:
+    """Return what a person should know of what is served by *deployment*."""
+    return (
+        *deployment.facts.certificates.remarks,
+        *silent_upstreams(deployment.inventory),
+        *inspection_remarks(deployment.inventory),
+    )
+
+
+def silent_upstreams(inventory: Inventory) -> tuple[str, ...]:
+    """Return a remark for each site that does not answer now."""
+    return tuple(
+        f'the site behind "{site.name}" does not answer; visitors see a page that says so'
+        for site in inventory.sites
+        if not answers(site.upstream)
+    )
+
+
+def called(file: str) -> str:
+    """Return what a person calls the part of the configuration that Envoy reads from *file*."""
+    stem = file.removesuffix(".json")
+    match stem.partition("-"):
+        case ("cds", _, _):
+            return "upstreams"
+        case ("lds", _, _):
+            return "listeners"
+        case ("sds", _, site):
+            return f'certificate of "{site}"'
+        case ("rds", _, "http"):
+            return "redirects"
+        case ("rds", _, "egress"):
+            return "the way out to payment gateways"
+        case (_, _, site):
+            return f'routes of "{site.removeprefix("https-")}"'

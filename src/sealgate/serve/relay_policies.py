@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.app.extras import absent
-from sealgate.errors import ConfigError, Fault
+from sealgate.errors import Fault
 from sealgate.gateway.translate.inspection import back_socket, needs_back
 from sealgate.inspection.model import Policy, Upstream, kinds_of
 from sealgate.policy.inventory import Inspect, is_unsampled, route_asset
@@ -62,22 +62,11 @@ def as_far_as_possible(inventory: Inventory) -> Inventory:
     """
     Return *inventory* without the samples that nobody asked for and that cannot be read here.
 
-    What a route says itself stays, and is refused by :func:`check_inspection`.
+    What a route says itself stays, and is refused by :func:`inspection_faults`.
     """
     if not any(_obstacles(inventory)):
         return inventory
     return replace(inventory, sites=tuple(_unsampled(site) for site in inventory.sites))
-
-
-def check_inspection(inventory: Inventory) -> None:
-    """
-    Return when what is inspected can be.
-
-    Raises:
-        ConfigError: a library is missing, or the path of a socket is too long.
-    """
-    if faults := inspection_faults(inventory):
-        raise ConfigError(f'"{inventory.source}" cannot be served as it promises', faults=faults)
 
 
 def inspection_faults(inventory: Inventory) -> tuple[Fault, ...]:

@@ -22,16 +22,17 @@ from sealgate.inspection.adapters.relay_plan import RelayPlan
 from sealgate.inspection.adapters.relay_process import RelayProcess
 from sealgate.serve.finds import Finds
 from sealgate.serve.listening import bound, close_listeners
-from sealgate.serve.relay_policies import RELAY_FOLDER, check_inspection, policies
+from sealgate.serve.relay_policies import RELAY_FOLDER
 from sealgate.serve.revival import Member, seen_off
 from sealgate.serve.samples import Samples
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from sealgate.inspection.model import Policy
     from sealgate.policy.inventory import Inventory
+    from sealgate.serve.deployment import Deployment
 
 # More processes than this would each hold tables of their own for little.
 MAX_PROCESSES = 8
@@ -44,7 +45,7 @@ RETRY_SECONDS = 5.0
 class _Group:
     """What serves one set of policies."""
 
-    policies: dict[str, Policy]
+    policies: Mapping[str, Policy]
     listeners: dict[str, socket.socket]
     members: list[Member[RelayProcess]]
 
@@ -64,23 +65,18 @@ class Inspection:
         self._next: _Group | None = None
         self._leaving: list[tuple[RelayProcess, float]] = []
 
-    def prepare(self, inventory: Inventory) -> None:
+    def prepare(self, wanted: Deployment) -> None:
         """
-        Have relays for *inventory* ready beside those that work now.
+        Have relays for *wanted* ready beside those that work now.
 
         Raises:
-            ConfigError: they cannot be had.
             GatewayError: one cannot be started.
         """
-        check_inspection(inventory)
         self.discard()
-        known = policies(inventory)
-        wanted = {path: policy for path, policy in known.items() if policy.enforces}
-        if wanted != (self._group.policies if self._group is not None else {}):
-            self._next = self._begin(inventory, wanted)
-        observed = {path: policy for path, policy in known.items() if not policy.enforces}
+        if wanted.relays != (self._group.policies if self._group is not None else {}):
+            self._next = self._begin(wanted.inventory, wanted.relays)
         try:
-            self._samples.prepare(inventory.state_folder, observed)
+            self._samples.prepare(wanted.inventory.state_folder, wanted.samples)
         except SealgateError:
             self.discard()
             raise
@@ -161,7 +157,7 @@ class Inspection:
             process.kill()
         self._leaving.clear()
 
-    def _begin(self, inventory: Inventory, wanted: dict[str, Policy]) -> _Group:
+    def _begin(self, inventory: Inventory, wanted: Mapping[str, Policy]) -> _Group:
         old = self._group.listeners if self._group is not None else {}
         many = self._processes if wanted else 0
         group = _Group(wanted, {}, [Member() for _ in range(many)])

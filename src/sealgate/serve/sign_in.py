@@ -15,17 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.app.state import database_url
-from sealgate.errors import GatewayError
-from sealgate.gateway.model import needs_grants
+from sealgate.errors import BugError, GatewayError
 from sealgate.serve.revival import Member
-from sealgate.serve.sign_in_material import check_sign_in, socket_path, wants_sign_in
-from sealgate.signin.model import Served
+from sealgate.serve.sign_in_material import socket_path
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-    from sealgate.policy.inventory import Inventory
+    from sealgate.serve.deployment import Deployment
     from sealgate.serve.opened_keys import OpenedKeys
     from sealgate.signin.adapters.process import ServiceProcess
     from sealgate.storage.adapters.packed import PackedKeyring
@@ -50,63 +48,61 @@ class SignIn:
         self._keys = keys
         self._codes: PackedKeyring | None = None
         self._tell = tell
-        self._inventory: Inventory | None = None
+        self._wanted: Deployment | None = None
         self._member: Member[ServiceProcess] = Member()
         # There is one while people sign in here, also while no process runs.
         self._listener: socket.socket | None = None
         self._path = ""
         self._keys_at = 0.0
 
-    def prepare(self, inventory: Inventory) -> None:
+    def prepare(self, wanted: Deployment) -> None:
         """
-        Return when *inventory* can be served; nothing changes yet.
+        Return when *wanted* can be served; nothing changes yet.
 
         Raises:
-            ConfigError: with what is missing.
             SealgateError: the site's keys cannot be had.
         """
-        check_sign_in(inventory)
-        if any(needs_grants(site) for site in inventory.sites):
-            self._keys.open(inventory)
+        if wanted.sign_in is not None and wanted.sign_in.opens_codes:
+            self._keys.open(wanted.inventory)
 
-    def apply(self, inventory: Inventory) -> tuple[str, ...]:
+    def apply(self, wanted: Deployment) -> tuple[str, ...]:
         """
-        Serve *inventory*; returns what changed, once it is served.
+        Serve *wanted*; returns what changed, once it is served.
 
         Raises:
             GatewayError: the service cannot be started.
         """
-        before, self._inventory = self._inventory, inventory
-        if not wants_sign_in(inventory):
+        before, self._wanted = self._wanted, wanted
+        if wanted.sign_in is None:
             serving = self._listener is not None
             self.stop()
             return ("sign-in",) if serving else ()
         process = self._member.process
         if process is None:
-            self._start(inventory)
+            self._start(wanted)
             return ("sign-in",)
-        served, codes = _served(inventory), self._packed(inventory)
-        if before is not None and served == _served(before) and codes == self._codes:
+        codes = self._packed(wanted)
+        if before is not None and wanted.sign_in == before.sign_in and codes == self._codes:
             return ()
         try:
-            process.renew(served, codes)
+            process.renew(wanted.sign_in.served, codes)
             self._codes = codes
         except GatewayError:
             # One that goes by old rules would let people in who are out.
             process.kill()
             self._member.process = None
-            self._start(inventory)
+            self._start(wanted)
         return ("sign-in",)
 
     def tick(self) -> bool:
         """Mend a crash; return whether it is time to look whether new signing keys are due."""
-        now, inventory, process = time.monotonic(), self._inventory, self._member.process
-        if self._listener is None or inventory is None:
+        now, wanted, process = time.monotonic(), self._wanted, self._member.process
+        if self._listener is None or wanted is None:
             return False
         if process is None or not process.is_running():
             self._member.revive(
                 now,
-                lambda: self._spawn(inventory),
+                lambda: self._spawn(wanted),
                 ended="the sign-in service ended",
                 retry_seconds=RETRY_SECONDS,
                 tell=self._tell,
@@ -133,36 +129,39 @@ class SignIn:
             self._member.process.kill()
         self._forget()
 
-    def _start(self, inventory: Inventory) -> None:
-        process = self._spawn(inventory)
+    def _start(self, wanted: Deployment) -> None:
+        process = self._spawn(wanted)
         process.await_ready()
         self._member.process = process
 
-    def _spawn(self, inventory: Inventory) -> ServiceProcess:
+    def _spawn(self, wanted: Deployment) -> ServiceProcess:
         # Who needs no sign-in does not need its libraries.
         from sealgate.signin.adapters.plan import Plan  # noqa: PLC0415
         from sealgate.signin.adapters.process import ServiceProcess, listening  # noqa: PLC0415
 
+        inventory, service = wanted.inventory, wanted.sign_in
+        if service is None:
+            raise BugError("nobody signs in here")
         if self._listener is None:
             self._path = socket_path(inventory)
             self._listener = listening(self._path)
-        self._codes = self._packed(inventory)
+        self._codes = self._packed(wanted)
         plan = Plan(
             listener=self._listener.fileno(),
             database=database_url(inventory),
             state_folder=inventory.state_folder,
-            served=_served(inventory),
+            served=service.served,
             slow=len(os.sched_getaffinity(0)),
             keyring=self._codes,
         )
         return ServiceProcess(plan)
 
-    def _packed(self, inventory: Inventory) -> PackedKeyring | None:
-        if not any(needs_grants(site) for site in inventory.sites):
+    def _packed(self, wanted: Deployment) -> PackedKeyring | None:
+        if wanted.sign_in is None or not wanted.sign_in.opens_codes:
             return None
         from sealgate.storage.adapters.packed import packed  # noqa: PLC0415  # as above
 
-        return packed(self._keys.open(inventory))
+        return packed(self._keys.open(wanted.inventory))
 
     def _forget(self) -> None:
         self._member = Member()
@@ -171,9 +170,3 @@ class SignIn:
             self._listener = None
             with contextlib.suppress(OSError):
                 Path(self._path).unlink()
-
-
-def _served(inventory: Inventory) -> Served:
-    return Served(
-        inventory.sites, inventory.access, inventory.operator.name, inventory.identity_providers
-    )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealgate.app.extras import absent, missing_for_sign_in
-from sealgate.errors import ConfigError, Fault, SourceError
+from sealgate.app.extras import absent
+from sealgate.errors import Fault, SourceError
 from sealgate.gateway.model import Guard, SignInMaterial, guard_at, needs_grants, signs_in
 from sealgate.identity.sessions import SESSION_SECONDS, TOKEN_SECONDS
 from sealgate.policy.inventory import route_asset
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sealgate.identity.grants import Grant
     from sealgate.identity.model import ClientCertificate, Identity
     from sealgate.policy.inventory import IdentityProvider, Inventory
+    from sealgate.serve.facts import Admissions, SessionKeys
 
 SIGN_IN_SOCKET = "sign-in.sock"
 # unix(7): the path of a socket, with the zero at its end.
@@ -36,27 +37,14 @@ def socket_path(inventory: Inventory) -> str:
     return str(Path(inventory.state_folder, SIGN_IN_SOCKET).absolute())
 
 
-def check_sign_in(inventory: Inventory) -> None:
-    """
-    Return when people can sign in where they have to.
-
-    Raises:
-        ConfigError: with what is missing.
-    """
-    if not wants_sign_in(inventory):
-        return
-    routes = (r for s in inventory.sites for r in s.routes if guard_at(s, r) is Guard.SIGN_IN)
-    place = next(routes).place
-    faults = []
+def sign_in_socket_faults(inventory: Inventory) -> Iterator[Fault]:
+    """Yield what keeps the socket of the sign-in service from being had."""
     path = socket_path(inventory)
-    if len(path.encode()) > _LONGEST_PATH:
+    if wants_sign_in(inventory) and len(path.encode()) > _LONGEST_PATH:
+        routes = (r for s in inventory.sites for r in s.routes if guard_at(s, r) is Guard.SIGN_IN)
+        place = next(routes).place
         message = f'"{path}" is longer than the {_LONGEST_PATH} bytes that a socket may have'
-        faults.append((message, "a shorter state_folder"))
-    told = [*missing_for_sign_in(inventory)]
-    told += [Fault(place.file or inventory.source, place.line, *fault) for fault in faults]
-    told += provider_faults(inventory)
-    if told:
-        raise ConfigError("people cannot sign in", faults=told)
+        yield Fault(place.file or inventory.source, place.line, message, "a shorter state_folder")
 
 
 def provider_faults(inventory: Inventory) -> Iterator[Fault]:
@@ -75,35 +63,19 @@ def provider_faults(inventory: Inventory) -> Iterator[Fault]:
 
 
 def sign_in_material(
-    inventory: Inventory,
-    identities: Iterable[Identity],
-    certificates: Iterable[ClientCertificate],
-    grants: Iterable[Grant],
-    *,
-    now: float,
+    inventory: Inventory, admissions: Admissions, keys: SessionKeys | None, *, now: float
 ) -> SignInMaterial | None:
-    """
-    Return what the gateway verifies sessions with, ``None`` where nobody signs in.
-
-    *certificates* are all that were issued, *grants* those that run. A signing key is made where there is none or it is time for a new one.
-
-    Raises:
-        SourceError: the keys cannot be read or written.
-    """
-    if not wants_sign_in(inventory):
+    """Return what the gateway verifies sessions with, by *keys*; ``None`` where nobody signs in."""
+    if keys is None:
         return None
-    from sealgate.identity.adapters.token_keys import (  # noqa: PLC0415  # an extra
-        IDENTITIES_FOLDER,
-        TokenKeys,
+    return SignInMaterial(
+        socket_path(inventory),
+        keys.key_set,
+        keys.issuer,
+        people_of(inventory, admissions.identities),
+        _granted(admissions.grants, admissions.certificates, now),
+        keys.told,
     )
-    from sealgate.identity.tokens import ISSUER, key_set  # noqa: PLC0415  # as above
-
-    keys = TokenKeys(inventory.state_folder).keys(now)
-    people, granted = people_of(inventory, identities), _granted(grants, certificates, now)
-    told = ""
-    if any(site.single_sign_on for site in inventory.sites):
-        told = key_set(TokenKeys(inventory.state_folder, IDENTITIES_FOLDER).keys(now))
-    return SignInMaterial(socket_path(inventory), key_set(keys), ISSUER, people, granted, told)
 
 
 def _granted(
@@ -117,13 +89,6 @@ def _granted(
     for grant in grants:
         found.setdefault(grant.asset, {})[grant.person] = tuple(held.get(grant.person, ()))
     return found
-
-
-def foreseen_sign_in(inventory: Inventory, identities: Iterable[Identity]) -> SignInMaterial | None:
-    """Return what a plan needs to know; no key is made or read for it."""
-    if not wants_sign_in(inventory):
-        return None
-    return SignInMaterial(socket_path(inventory), "", "", people_of(inventory, identities))
 
 
 def sign_in_remarks(inventory: Inventory) -> tuple[str, ...]:

@@ -22,18 +22,17 @@ from sealgate.serve.listening import bound, close_listeners
 from sealgate.serve.revival import Member, seen_off
 from sealgate.serve.signer_policies import (
     SIGNER_FOLDER,
-    check_signing,
     signed_routes,
-    signer_policies,
     signing_keys,
 )
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from sealgate.inspection.adapters.signer_plan import SignerPolicy
     from sealgate.policy.inventory import Inventory
+    from sealgate.serve.deployment import Deployment
     from sealgate.signing.keys import SigningKey
 
 RETRY_SECONDS = 5.0
@@ -45,7 +44,7 @@ KEYS_SECONDS = 30.0
 class _Served:
     """What one process serves, and with which keys."""
 
-    policies: dict[str, SignerPolicy]
+    policies: Mapping[str, SignerPolicy]
     listeners: dict[str, socket.socket]
     keys: tuple[tuple[SigningKey, ...], ...]
     member: Member[SignerProcess] = field(default_factory=Member)
@@ -62,18 +61,16 @@ class Signing:
         self._leaving: list[tuple[SignerProcess, float]] = []
         self._keys_at = 0.0
 
-    def prepare(self, inventory: Inventory) -> None:
+    def prepare(self, deployment: Deployment) -> None:
         """
-        Have a signer for *inventory* ready beside the one that works now.
+        Have a signer for *deployment* ready beside the one that works now.
 
         Raises:
-            ConfigError: it cannot be had.
             GatewayError: it cannot be started.
             SourceError: the folder of keys cannot be used.
         """
-        check_signing(inventory)
         self.discard()
-        wanted = signer_policies(inventory)
+        inventory, wanted = deployment.inventory, deployment.signers
         # A key that a person made is taken over with the rest.
         self._keys_at = 0.0
         if wanted == (self._served.policies if self._served else {}):
@@ -162,7 +159,7 @@ class Signing:
         self._leaving.clear()
 
     def _keys(
-        self, inventory: Inventory, policies: dict[str, SignerPolicy]
+        self, inventory: Inventory, policies: Mapping[str, SignerPolicy]
     ) -> tuple[tuple[SigningKey, ...], ...]:
         by_site = signing_keys(inventory, now=self._now())
         by_asset = {

@@ -11,7 +11,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealgate.errors import ConfigError, Fault
+from sealgate.errors import Fault
 from sealgate.inspection.adapters.signer_plan import SignerPolicy
 from sealgate.inspection.adapters.signing_keys import SigningKeys
 from sealgate.inspection.model import Upstream
@@ -78,13 +78,8 @@ def key_lists(keys: Mapping[str, tuple[SigningKey, ...]]) -> dict[str, str]:
     return {name: directory(held) for name, held in keys.items()}
 
 
-def check_signing(inventory: Inventory) -> None:
-    """
-    Return when what is to be signed can be.
-
-    Raises:
-        ConfigError: the path of a socket is too long.
-    """
+def signer_socket_faults(inventory: Inventory) -> Iterator[Fault]:
+    """Yield what keeps the sockets of signers from being had."""
     longest = max(signer_policies(inventory), key=len, default="")
     if len(longest.encode()) > _LONGEST_PATH:
         message = (
@@ -92,7 +87,4 @@ def check_signing(inventory: Inventory) -> None:
             f"{len(longest.encode())} bytes with the name of one, {_LONGEST_PATH} at most"
         )
         hint = 'set folder = "/var/lib/sealgate" under [state]'
-        raise ConfigError(
-            f'"{inventory.source}" cannot be served as it promises',
-            faults=[Fault(inventory.source, 0, message, hint)],
-        )
+        yield Fault(inventory.source, 0, message, hint)

@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING
 
 from sealgate.app.state import has_database, open_register
 from sealgate.errors import BugError, GatewayError, SealgateError
+from sealgate.serve.deployment import plan
+from sealgate.serve.facts import observe
 from sealgate.serve.file_servers import Transfer
-from sealgate.serve.gateway import Change, Gateway
+from sealgate.serve.gateway import Change, Gateway, remarks_on
 from sealgate.serve.monitoring import Monitoring, Registered, Snapshot, Sources
 from sealgate.serve.opened_keys import OpenedKeys
+from sealgate.serve.ports import Ports
+from sealgate.serve.relay_policies import as_far_as_possible
 from sealgate.serve.relays import Inspection
 from sealgate.serve.sign_in import SignIn
 from sealgate.serve.signer import Signing
@@ -24,8 +28,8 @@ if TYPE_CHECKING:
 
     from sealgate.policy.inventory import Inventory
     from sealgate.policy.observation import Observation
+    from sealgate.serve.deployment import Deployment
     from sealgate.serve.file_servers_plan import Wanted
-    from sealgate.serve.material import Certificates
 
 # How long transfers that began before a change of addresses may go on.
 REPLACED_DRAIN_SECONDS = 600.0
@@ -52,9 +56,11 @@ class Services:
         workers: int | None = None,
     ) -> None:
         self._tell = tell
-        self.gateway = Gateway(
-            inventory, load=load, now=now, tell=tell, workers=workers, check=self._check
-        )
+        self._load = load
+        self._now = now
+        self._ports = Ports()
+        self._inventory = as_far_as_possible(self._ports.settle(inventory))
+        self.gateway = Gateway(now=now, tell=tell, workers=workers)
         keys = OpenedKeys(now)
         self.transfer = Transfer(now=now, tell=tell, keys=keys, processes=workers)
         self.inspection = Inspection(now=now, tell=tell, processes=workers)
@@ -68,7 +74,7 @@ class Services:
     @property
     def inventory(self) -> Inventory:
         """Return what is served, with the ports that were chosen."""
-        return self.gateway.inventory
+        return self._inventory
 
     def start(self) -> tuple[str, ...]:
         """
@@ -79,14 +85,11 @@ class Services:
             GatewayError: an address cannot be had, or a server cannot be run.
             SourceError: the state folder or the sealing keys cannot be used.
         """
-        remarks = self.gateway.start()
-        self.inspection.apply(drain_seconds=0.0)
-        self.signing.apply(drain_seconds=0.0)
-        self.sign_in.apply(self.inventory)
-        self.transfer.apply(self._checked(), drain_seconds=0.0)
+        deployment = self._prepared(self._inventory)
+        self.gateway.apply(deployment)
+        self._follow(deployment, 0.0)
         self.monitoring.note(self._snapshot())
-        self.monitoring.apply(self.inventory.listen.metrics)
-        return remarks
+        return remarks_on(deployment)
 
     def reload(self) -> Change:
         """
@@ -97,31 +100,56 @@ class Services:
             GatewayError: a server refused, or the change needs a restart; the old one stays.
             NotPutBackError: a server refused, and so did one when the old one was put back.
         """
-        before = self.inventory
-        change = self.gateway.reload()
+        before = self._inventory
+        inventory = as_far_as_possible(self._ports.settle(self._load()))
+        if inventory.state_folder != before.state_folder:
+            raise GatewayError(
+                "this change needs a restart: the state folder is another one",
+                hint="stop sealgate serve and start it again",
+            )
+        deployment = self._prepared(inventory)
+        changed = self.gateway.apply(deployment)
         try:
-            changed = self._follow()
+            changed += self._follow(deployment, REPLACED_DRAIN_SECONDS)
         except Exception as error:
             # The gateway serves the new one already.
             self._put_back(before, error)
             raise
-        return Change((*change.changed, *changed), change.remarks)
+        self._inventory = inventory
+        remarks = [*remarks_on(deployment)]
+        if inventory.envoy != before.envoy:
+            remarks.append("another envoy is run only after sealgate serve is started again")
+        return Change(changed, tuple(remarks))
 
-    def _follow(self) -> tuple[str, ...]:
-        # What the gateway's part of a reload had prepared.
-        drain = REPLACED_DRAIN_SECONDS
+    def _prepared(self, inventory: Inventory) -> Deployment:
+        """Return what will run for *inventory*, with everything ready that may fail."""
+        facts = observe(inventory, now=self._now(), proofs=self.gateway.proofs)
+        deployment = plan(inventory, facts)
+        deployment.check()
+        self.gateway.prepare(deployment)
+        self.inspection.prepare(deployment)
+        self.signing.prepare(deployment)
+        self.sign_in.prepare(deployment)
+        self._wanted = self.transfer.prepare(deployment)
+        return deployment
+
+    def _follow(self, deployment: Deployment, drain_seconds: float) -> tuple[str, ...]:
+        # What was prepared beside the gateway.
+        if self._wanted is None:
+            raise BugError("the file servers were not prepared")
         return (
-            *self.inspection.apply(drain_seconds=drain),
-            *self.signing.apply(drain_seconds=drain),
-            *self.sign_in.apply(self.inventory),
-            *self.transfer.apply(self._checked(), drain_seconds=drain),
-            *self.monitoring.apply(self.inventory.listen.metrics),
+            *self.inspection.apply(drain_seconds=drain_seconds),
+            *self.signing.apply(drain_seconds=drain_seconds),
+            *self.sign_in.apply(deployment),
+            *self.transfer.apply(self._wanted, drain_seconds=drain_seconds),
+            *self.monitoring.apply(deployment.metrics),
         )
 
     def _put_back(self, before: Inventory, error: Exception) -> None:
         try:
-            self.gateway.reload(before)
-            self._follow()
+            deployment = self._prepared(before)
+            self.gateway.apply(deployment)
+            self._follow(deployment, REPLACED_DRAIN_SECONDS)
         except SealgateError as again:
             told = error.message if isinstance(error, SealgateError) else type(error).__name__
             raise NotPutBackError(
@@ -237,16 +265,3 @@ class Services:
                 last[0].audited_at if last else None,
                 last[0].open_findings if last else 0,
             )
-
-    def _check(
-        self, inventory: Inventory, certificates: Certificates, countries: str | None
-    ) -> None:
-        self.inspection.prepare(inventory)
-        self.signing.prepare(inventory)
-        self.sign_in.prepare(inventory)
-        self._wanted = self.transfer.prepare(inventory, certificates, countries)
-
-    def _checked(self) -> Wanted:
-        if self._wanted is None:
-            raise BugError("the file servers were not prepared")
-        return self._wanted

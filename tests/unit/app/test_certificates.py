@@ -25,8 +25,8 @@ from sealgate.gateway.adapters.acme_state import Upkeep, UpkeepFile
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Door, Inventory, Place, Route, Site, TLSSettings, Upstream
 from sealgate.policy.observation import Fact, NotObserved, Observation
+from sealgate.serve.facts import gather_certificates
 from sealgate.serve.foreseen import foresee
-from sealgate.serve.material import gather_certificates
 
 NOW = 1_800_000_000.0
 DAY = 86_400.0

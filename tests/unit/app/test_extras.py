@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sealgate.app.extras import TESTED, check_file_extra, missing_extras
+from sealgate.app.extras import TESTED, missing_extras
 from sealgate.config.load import load
 from sealgate.errors import ConfigError
-from sealgate.serve.gateway_parts import gather_parts
+from sealgate.serve.deployment import plan as deploy
+from sealgate.serve.facts import observe
 from sealgate.serve.plan import plan
-from sealgate.serve.sign_in_material import check_sign_in
 
 if TYPE_CHECKING:
     from sealgate.policy.inventory import Inventory
@@ -56,7 +56,6 @@ def without(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
 def test_with_everything_nothing_is_missing(inventory: Inventory) -> None:
     """The extras of the tests are all there."""
     assert missing_extras(inventory) == ()
-    check_file_extra(inventory)
 
 
 def test_plan_and_serve_name_the_extra(
@@ -73,12 +72,6 @@ def test_plan_and_serve_name_the_extra(
     assert files.hint == 'pip install "sealgate[transfer]"'
     planned = [str(fault) for fault in plan(inventory, now=1_800_000_000.0).refusals]
     assert {str(signing), str(files)} <= set(planned)
-    with pytest.raises(ConfigError) as caught:
-        check_sign_in(inventory)
-    assert [str(fault) for fault in caught.value.faults] == [str(signing)]
-    with pytest.raises(ConfigError) as caught:
-        check_file_extra(inventory)
-    assert [str(fault) for fault in caught.value.faults] == [str(files)]
 
 
 def test_serve_tells_all_that_is_missing_at_once(
@@ -87,9 +80,7 @@ def test_serve_tells_all_that_is_missing_at_once(
     """Nobody has to start again for each extra, and none is told twice."""
     without(monkeypatch, "starlette", "asyncssh")
     with pytest.raises(ConfigError) as caught:
-        gather_parts(
-            inventory, now=1_800_000_000.0, proofs=(), check=lambda all_, *_: check_sign_in(all_)
-        )
+        deploy(inventory, observe(inventory, now=1_800_000_000.0)).check()
     told = [str(fault) for fault in caught.value.faults]
     assert told == [str(fault) for fault in missing_extras(inventory)]
     assert len(told) == 2
@@ -114,17 +105,15 @@ def test_a_version_that_was_not_tested_is_refused_with_what_to_type(
     inventory: Inventory, monkeypatch: pytest.MonkeyPatch, other: str
 ) -> None:
     """Private names may have gone with it: it says what was found and what is required."""
-    check_file_extra(inventory)
+    assert missing_extras(inventory) == ()
     real = importlib.metadata.version
     monkeypatch.setattr(
         importlib.metadata, "version", lambda name: other if name == "asyncssh" else real(name)
     )
-    with pytest.raises(ConfigError) as caught:
-        check_file_extra(inventory)
-    (fault,) = caught.value.faults
+    (fault,) = missing_extras(inventory)
     assert f'"asyncssh" {other} is installed; 2.24.* is required' in fault.message
     assert fault.hint == 'pip install "asyncssh==2.24.*"'
-    told = [one.message for one in missing_extras(inventory)]
+    told = [one.message for one in plan(inventory, now=1_800_000_000.0).refusals]
     assert fault.message in told, "plan says so beforehand"
 
 

@@ -11,7 +11,7 @@ from sealgate.config.parse import parse
 from sealgate.policy.inventory import Inventory
 from sealgate.policy.observation import Fact, FactValue, NotObserved, Observation
 from sealgate.serve import foreseen
-from sealgate.serve.foreseen import Foreseen, foresee, foresee_ftps
+from sealgate.serve.foreseen import Foreseen, foresee
 
 NOW = 1_800_000_000.0
 DAY = 86_400.0
@@ -146,11 +146,10 @@ def test_ftps_shows_a_certificate_for_its_own_name(tmp_path: Path) -> None:
     drop = '[[drop]]\nname = "in"\nclass = "public"\nstore = "file:in"\nadmit = ["user:a"]\n'
     door = '[listen]\nftps = ":21"\nftps_domain = "files.example"\n'
 
-    assert foresee_ftps(read(tmp_path, drop), NOW) is None
-    assert foresee_ftps(read(tmp_path, door), NOW) is None
-    item = foresee_ftps(read(tmp_path, door + drop), NOW)
+    assert foresee(read(tmp_path, drop), NOW) == ()
+    assert foresee(read(tmp_path, door), NOW) == ()
+    (item,) = foresee(read(tmp_path, door + drop), NOW)
 
-    assert item is not None
     assert item.site == "file server"
     assert item.files is not None
     assert item.files.chain.endswith("/certificates/files.example.pem")

@@ -18,6 +18,8 @@ from sealgate.config.load import load
 from sealgate.errors import ConfigError
 from sealgate.policy.inventory import Drop, Inventory
 from sealgate.serve import file_servers_material, store_watch
+from sealgate.serve.deployment import plan
+from sealgate.serve.facts import observe
 from sealgate.serve.file_servers_material import Material
 from sealgate.serve.file_servers_plan import Wanted
 from sealgate.serve.opened_keys import OpenedKeys
@@ -48,7 +50,7 @@ def gathered(inventory: Inventory, before: Wanted | None = None) -> Wanted:
     """Return what file servers need."""
     material = Material(time.time, OpenedKeys(time.time))
     served = before.served if before is not None else None
-    return material.gather(inventory, None, None, served)  # type: ignore[arg-type]  # only FTPS asks
+    return material.gather(plan(inventory, observe(inventory, now=time.time())), served)
 
 
 def fenced(wanted: Wanted) -> dict[str, str]:

@@ -24,12 +24,13 @@ from sealgate.policy.inventory import (
     TLSSettings,
     Upstream,
 )
-from sealgate.serve.material import (
+from sealgate.serve.deployment import plan
+from sealgate.serve.facts import (
     aged,
     gather_admissions,
     gather_certificates,
     gather_countries,
-    make_material,
+    observe,
 )
 from tests.peers.served import given_certificate
 
@@ -161,11 +162,10 @@ def test_a_site_without_locks_opens_no_database(inventory: Inventory) -> None:
 
 def test_a_material_holds_it_all(inventory: Inventory) -> None:
     """The client authority is made where it is missing: a lock needs its name."""
-    certificates = gather_certificates(inventory, now=NOW)
-    admissions = gather_admissions(inventory, now=NOW)
-    made = make_material(inventory, certificates, None, admissions, now=NOW)
+    deployment = plan(inventory, observe(inventory, now=NOW))
+    made = deployment.material
     assert made.folder == str(Path(inventory.state_folder, "envoy"))
-    assert made.certificates == certificates.files
+    assert made.certificates == gather_certificates(inventory, now=NOW).files
     assert made.client_ca is not None
     assert Path(made.client_ca).is_file()
     assert made.admitted == {"route shop.example/inside": ()}

@@ -1,43 +1,49 @@
 """
-Gathers what the gateway is made of: certificates, the country file, who is admitted.
+Observes this host for a plan: certificates, the country file, who is admitted, public keys.
 
-Each part is gathered by itself, because each changes by itself: a renewed certificate
-that is broken must not keep a revocation from being taken over.
+Each part is observed by itself, because each changes by itself: a renewed certificate
+that is broken must not keep a revocation from being taken over. To observe is to make what
+an installation makes for itself (its authority, keys, copies of what was checked), where it
+is missing; :mod:`sealgate.serve.foreseen` observes without making anything.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sealgate.app.apart import seen_apart
 from sealgate.app.certificates import certificate_to_serve, fetched_sites, missing_library
+from sealgate.app.decided import weaker_than_decided
+from sealgate.app.extras import missing_extras
 from sealgate.app.keys import CERTIFICATES_FOLDER, local_authority
 from sealgate.app.trust import local_sites
 from sealgate.app.users import open_identities
 from sealgate.config.load import country_database_fault
 from sealgate.errors import ConfigError, Fault, SourceError
 from sealgate.files import private_folder, write_durably
-from sealgate.gateway.model import CertificateFiles, Material, needs_grants
+from sealgate.gateway.model import CertificateFiles, needs_grants
 from sealgate.identity.adapters.authority import Made
 from sealgate.identity.adapters.given import check_given
 from sealgate.identity.adapters.shelf import CertificateShelf
 from sealgate.identity.model import admitted, next_change
 from sealgate.policy.inventory import route_asset
-from sealgate.serve.relay_policies import relay_sockets
-from sealgate.serve.sign_in_material import sign_in_material
-from sealgate.serve.signer_policies import key_lists, signer_sockets, signing_keys
+from sealgate.serve.relay_policies import inspection_faults
+from sealgate.serve.sign_in_material import provider_faults, wants_sign_in
+from sealgate.serve.signer_policies import key_lists, signing_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from sealgate.gateway.model import Proof
     from sealgate.identity.grants import Grant
     from sealgate.identity.model import ClientCertificate, Identity
     from sealgate.policy.inventory import Inventory
 
-ENVOY_FOLDER = "envoy"
 _COUNTRIES_FOLDER = "countries"
 _MAX_DATABASE_BYTES = 1 << 30
 _NAME_DIGITS = 16
@@ -73,6 +79,108 @@ class Admissions:
     identities: tuple[Identity, ...] = ()
     certificates: tuple[ClientCertificate, ...] = ()
     grants: tuple[Grant, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SessionKeys:
+    """
+    The public keys of what people carry: *key_set* signs sessions, *told* what sites are told.
+
+    Both are JWK Sets (RFC 7517), "" where nothing is to be verified yet; *issuer* is what
+    sessions say of themselves.
+    """
+
+    key_set: str = ""
+    issuer: str = ""
+    told: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """
+    What was observed of this host at the moment *now* (seconds since the epoch); no secrets.
+
+    *countries* is a checked country file. *client_ca* is the PEM file of the authority that
+    issues client certificates. *sessions* is ``None`` where nobody signs in. *signatures* are
+    the public keys of answers over plain HTTP, as a JWK Set, per ``site.name``. *proofs* are
+    what an authority of certificates asks for. *apart* says of each drop whose store answers why
+    the site's keys are not apart from it, ``None``: they are. *faults* stand against serving.
+    """
+
+    now: float
+    certificates: Certificates
+    countries: str | None
+    admissions: Admissions
+    client_ca: str | None = None
+    sessions: SessionKeys | None = None
+    signatures: Mapping[str, str] = field(default_factory=dict)
+    proofs: tuple[Proof, ...] = ()
+    apart: Mapping[str, str | None] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
+
+
+def observe(inventory: Inventory, *, now: float, proofs: tuple[Proof, ...] = ()) -> Facts:
+    """
+    Return what a plan for *inventory* needs; what stands against serving is among it.
+
+    Raises:
+        SourceError: the state folder, or the database of identities, cannot be used.
+    """
+    faults: list[Fault] = []
+    # What is refused here is not refused again for being absent.
+    nowhere = CertificateFiles("", "")
+    certificates = Certificates({site.name: nowhere for site in inventory.sites}, {})
+    countries = inventory.access.geo_database
+    with _collected(faults):
+        certificates = gather_certificates(inventory, now=now)
+    with _collected(faults):
+        countries = gather_countries(inventory)
+    faults += host_faults(inventory)
+    admissions = gather_admissions(inventory, now=now)
+    bare = Facts(now, certificates, countries, admissions, proofs=proofs, faults=tuple(faults))
+    # Where nothing is served, nothing is made.
+    facts = without_keys(bare, inventory) if faults else with_keys(bare, inventory, now=now)
+    return replace(facts, apart=seen_apart(inventory))
+
+
+def with_keys(facts: Facts, inventory: Inventory, *, now: float) -> Facts:
+    """
+    Return *facts* with the public keys of *now*; keys are made where it is time for them.
+
+    Raises:
+        SourceError: the folder of the authority, or of keys, cannot be used.
+    """
+    return replace(
+        facts,
+        now=now,
+        client_ca=local_authority(inventory).client(now).path,
+        sessions=_session_keys(inventory, now),
+        signatures=key_lists(signing_keys(inventory, now=now)),
+    )
+
+
+def without_keys(facts: Facts, inventory: Inventory) -> Facts:
+    """Return *facts* with what keys there will be; none is made or read for it."""
+    return replace(
+        facts,
+        client_ca=local_authority(inventory).client_path,
+        sessions=SessionKeys() if wants_sign_in(inventory) else None,
+    )
+
+
+def host_faults(inventory: Inventory) -> tuple[Fault, ...]:
+    """
+    Return what this host lacks for *inventory*, or holds against it; nothing is made.
+
+    Raises:
+        SourceError: the register is there, but cannot be read.
+    """
+    return (
+        *weaker_than_decided(inventory),
+        *missing_extras(inventory),
+        *provider_faults(inventory),
+        *inspection_faults(inventory),
+    )
 
 
 def gather_certificates(inventory: Inventory, *, now: float) -> Certificates:
@@ -225,37 +333,28 @@ def _admissions(
     )
 
 
-def make_material(
-    inventory: Inventory,
-    certificates: Certificates,
-    countries: str | None,
-    admissions: Admissions,
-    *,
-    now: float,
-) -> Material:
-    """
-    Return everything that a translation needs; the client authority is made if missing.
-
-    Raises:
-        SourceError: the folder of the authority, or of signing keys, cannot be used.
-    """
-    return Material(
-        folder=str(Path(inventory.state_folder, ENVOY_FOLDER)),
-        certificates=certificates.files,
-        client_ca=local_authority(inventory).client(now).path,
-        admitted=admissions.fingerprints,
-        geo_database=countries,
-        relays=relay_sockets(inventory),
-        sign_in=sign_in_material(
-            inventory,
-            admissions.identities,
-            admissions.certificates,
-            admissions.grants,
-            now=now,
-        ),
-        signers=signer_sockets(inventory),
-        key_lists=key_lists(signing_keys(inventory, now=now)),
+def _session_keys(inventory: Inventory, now: float) -> SessionKeys | None:
+    if not wants_sign_in(inventory):
+        return None
+    from sealgate.identity.adapters.token_keys import (  # noqa: PLC0415  # an extra
+        IDENTITIES_FOLDER,
+        TokenKeys,
     )
+    from sealgate.identity.tokens import ISSUER, key_set  # noqa: PLC0415  # as above
+
+    told = ""
+    if any(site.single_sign_on for site in inventory.sites):
+        told = key_set(TokenKeys(inventory.state_folder, IDENTITIES_FOLDER).keys(now))
+    return SessionKeys(key_set(TokenKeys(inventory.state_folder).keys(now)), ISSUER, told)
+
+
+@contextlib.contextmanager
+def _collected(faults: list[Fault]) -> Iterator[None]:
+    # Every fault in one go, so that nobody has to start again for each.
+    try:
+        yield
+    except ConfigError as error:
+        faults += error.faults
 
 
 def _once(faults: list[Fault]) -> list[Fault]:
