@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: help dev demo test check lint format docs screenshots lock bench clean
+.PHONY: help dev demo test soak check lint format docs screenshots lock bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -20,9 +20,13 @@ dev: $(VENV)/.dev ## create .venv with everything
 demo: $(VENV)/.demo ## run the shop, served and audited on loopback (ARGS=--once ends after the audit)
 	@$(BIN)/sealgate demo $(ARGS)
 
-test: $(VENV)/.dev ## install the real peers that tests talk to, and run every test (ARGS=PATH: only those)
+test: $(VENV)/.dev ## install the real peers that tests talk to, and run the tests (ARGS=PATH: only those)
 	@sh scripts/install-peers.sh
 	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
+
+soak: $(VENV)/.dev ## before a release: the long forms of tests, their counts printed (ARGS=PATH: only those)
+	@sh scripts/install-peers.sh
+	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m soak --hypothesis-profile soak $(ARGS)
 
 check: $(VENV)/.dev lint docs ## lint, types, import contract, docs
 

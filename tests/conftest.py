@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.examples import SOAK
 from tests.told import TOLD
 
 # Set for processes of pytest-xdist by their parent, whose readline(3) takes the usual size for
@@ -18,6 +19,7 @@ for _name in ("COLUMNS", "LINES"):
 settings.register_profile(
     "sealgate", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
+settings.register_profile(SOAK, settings.get_profile("sealgate"))
 settings.load_profile("sealgate")
 
 # Behind nohup or in the background of a script these are ignored, also by what tests start.

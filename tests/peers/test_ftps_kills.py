@@ -7,17 +7,17 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.peers.file_servers import ftps_signed_in
 from tests.peers.transferred import FilePlace, FileServing, file_place
+from tests.told import TOLD
 from tests.waiting import wait_until
 
 CLIENTS = 4
-ROUNDS = 3
 LARGEST_BYTES = 400_000
 
 
@@ -66,13 +66,16 @@ def _kill_at_random(uploads: _Uploads, serving: FileServing, round_number: int) 
         thread.join(60)
 
 
-def test_what_was_acknowledged_survives_a_kill(place: FilePlace) -> None:
+@pytest.mark.parametrize("rounds", [1, pytest.param(20, marks=pytest.mark.soak)])
+def test_what_was_acknowledged_survives_a_kill(
+    place: FilePlace, rounds: int, record_property: Callable[[str, object], None]
+) -> None:
     """After kill -9 in the middle of uploads each 226 is a whole file, and nothing else looks whole."""
     uploads = _Uploads(place)
-    for round_number in range(ROUNDS):
+    for round_number in range(rounds):
         with place.serving() as serving:
             _kill_at_random(uploads, serving, round_number)
-    assert len(uploads.acknowledged) >= ROUNDS * 20
+    assert len(uploads.acknowledged) >= rounds * 20
     with place.serving(), ftps_signed_in(place, key="anna") as one:
         found = dict(one.mlsd("/partners"))
         assert set(found) <= set(uploads.sent)
@@ -97,4 +100,5 @@ def test_what_was_acknowledged_survives_a_kill(place: FilePlace) -> None:
                     rest = io.BytesIO(content[size:])
                     one.storbinary(f"APPE /partners/{name}", rest)
                     assert one.size(f"/partners/{name}") == len(content)
-    print(f"{len(uploads.sent)} uploads, {len(uploads.acknowledged)} acknowledged, 0 lost")
+    told = f"{len(uploads.sent)} uploads, {len(uploads.acknowledged)} acknowledged, 0 lost"
+    record_property(TOLD, f"FTPS kills: {told}")

@@ -20,16 +20,21 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
+from sealgate.app.keyring import PASSPHRASE_FILE, open_site_keyring
 from sealgate.cli import run
 from sealgate.config.load import load
 from sealgate.demo.geography import make_country_database
 from sealgate.identity.adapters.store import IdentityStore
 from sealgate.register.adapters.store import Register
 from sealgate.transfer.adapters.host_keys import read_host_key
+from tests.little_cost import hashing_costs_little
 from tests.peers.served import START_SECONDS
 from tests.ports import free_port
 from tests.waiting import wait_until
@@ -91,7 +96,7 @@ class FilePlace:
         """Return the environment in which commands find the passphrase."""
         return {
             **os.environ,
-            "SEALGATE_KEY_PASSPHRASE_FILE": str(self.passphrase_folder / "passphrase"),
+            PASSPHRASE_FILE: str(self.passphrase_folder / "passphrase"),
             "PYTHONUNBUFFERED": "1",
         }
 
@@ -170,6 +175,12 @@ class FilePlace:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             code = run([*arguments, "-c", str(self.config)])
         assert code == 0, said.getvalue()
+
+    def keys(self) -> None:
+        """Make the sealing keys, as the first start would."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(PASSPHRASE_FILE, self.environment[PASSPHRASE_FILE])
+            open_site_keyring(self.inventory(), now=time.time())
 
     def ssh_options(self, name: str = "anna", port: int | None = None) -> list[str]:
         """Return OpenSSH's options to come in as *name* by key; the port is ``-o Port``."""
@@ -254,7 +265,9 @@ def file_place(folder: Path) -> Iterator[FilePlace]:
     try:
         place = FilePlace(folder, apart)
         place.write()
-        place.people()
+        with hashing_costs_little():
+            place.people()
+            place.keys()
         yield place
     finally:
         shutil.rmtree(apart)

@@ -6,23 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sealgate.identity.adapters import password_hash
-from sealgate.storage.adapters import keystore_seal
+from tests.little_cost import USUAL, hashing_costs_little
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-# What is set for a test, and what the program takes; the second is kept before the first is set.
-LITTLE = ((password_hash, "MEMORY_KIB", 64), (keystore_seal, "WORK_FACTOR", 8))
-USUAL = tuple((module, name, getattr(module, name)) for module, name, _ in LITTLE)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def little_cost() -> Iterator[None]:
     """Have argon2id take little memory and scrypt little work."""
-    with pytest.MonkeyPatch.context() as patch:
-        for module, name, value in LITTLE:
-            patch.setattr(module, name, value)
+    with hashing_costs_little():
         yield
 
 
