@@ -100,7 +100,7 @@ def _files(store: ObjectStore) -> Iterator[Record]:
 def _due(store: ObjectStore, record: Record) -> str:
     if record.rung is not store.settings.rung:
         return "form"
-    form = store.form(record.rung)
+    form = store.objects.form(record.rung)
     if isinstance(form, SealedForm):
         source = store.medium.open(record.object_id)
         try:
@@ -117,7 +117,7 @@ def _labelled(store: ObjectStore, record: Record) -> Record:
 
 
 def _rewrap(store: ObjectStore, record: Record, identities: tuple[Identity, ...]) -> int:
-    form = store.form(record.rung)
+    form = store.objects.form(record.rung)
     assert isinstance(form, SealedForm)  # noqa: S101  # _due has looked
     source = store.medium.open(record.object_id)
     try:
@@ -156,15 +156,15 @@ def _rewrap(store: ObjectStore, record: Record, identities: tuple[Identity, ...]
 
 
 def _reseal(store: ObjectStore, record: Record, identities: tuple[Identity, ...]) -> int:
-    form = store.form(record.rung)
+    form = store.objects.form(record.rung)
     if isinstance(form, SealedForm):
         form = form.with_identities(identities)
     object_id = os.urandom(16).hex()
-    encoder = store.form(store.settings.rung).begin(object_id)
+    encoder = store.objects.form(store.settings.rung).begin(object_id)
     source = store.medium.open(record.object_id)
     sink = None
     try:
-        opened = form.open(record, source, store.read_aside(record))
+        opened = form.open(record, source, store.objects.read_aside(record))
         sink = store.medium.create(object_id)
         if encoder.header:
             sink.write([encoder.header])
@@ -180,7 +180,7 @@ def _reseal(store: ObjectStore, record: Record, identities: tuple[Identity, ...]
             sink.write([encoder.whole(rest[:whole], out)])
         sink.write([encoder.last(rest[whole:])])
         if aside := encoder.aside():
-            store.write_aside(object_id, aside)
+            store.objects.write_aside(object_id, aside)
         sink.finish()
         new = replace(
             _labelled(store, record),
@@ -211,7 +211,7 @@ def _exchange(store: ObjectStore, old: Record, new: Record, sink: Sink | None = 
         return 0
     if sink is not None:
         sink.close()
-        store.remove_object(old)
+        store.objects.remove(old)
     return 1
 
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sealgate.storage.adapters.resuming import ASIDE
+from sealgate.storage.adapters.stored_objects import ASIDE
 from sealgate.storage.model import StorageError, Trouble
 
 if TYPE_CHECKING:
@@ -49,11 +49,11 @@ def sweep(
     """
     now = store.now()
     uploads = resumable = 0
-    for noted in store.uploads.within(None):
+    for noted in store.uploads.noted.within(None):
         if store.medium.is_held(noted.object_id):
             continue
-        if store.is_hopeless(noted) or noted.began_at < now - abandoned_seconds:
-            if store.give_up(noted):
+        if store.uploads.is_hopeless(noted) or noted.began_at < now - abandoned_seconds:
+            if store.uploads.give_up(noted):
                 uploads += 1
         else:
             resumable += 1

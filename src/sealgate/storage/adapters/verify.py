@@ -178,7 +178,7 @@ def _object(store: ObjectStore, record: Record) -> Found | None:
         if source.size < record.object_size:
             told = f"it has {source.size} bytes of {record.object_size}"
             return Found(Fault.TRUNCATED, place, told)
-        store.form(record.rung).verify(record, source, store.read_aside(record))
+        store.objects.form(record.rung).verify(record, source, store.objects.read_aside(record))
     finally:
         source.close()
     return None

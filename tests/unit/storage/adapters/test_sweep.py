@@ -40,14 +40,14 @@ def test_an_upload_committed_while_a_sweep_comes_to_it_stays(
     content = os.urandom(5 * CHUNK + 77)
     upload = other.open_write(("a",), owner="anna")
     upload.write(content)
-    within = store.uploads.within
+    within = store.uploads.noted.within
 
     def committing(path: StorePath | None) -> list[Noted]:
         found = within(path)
         upload.commit()
         return found
 
-    monkeypatch.setattr(store.uploads, "within", committing)
+    monkeypatch.setattr(store.uploads.noted, "within", committing)
     swept = sweep(store, young_seconds=-1.0, abandoned_seconds=abandoned_seconds)
     assert (swept.objects, swept.uploads) == (0, 0)
     assert get(store, "a") == content

@@ -109,5 +109,5 @@ def test_a_resume_leaves_nothing_of_what_it_took_over(
         assert get(store, "a") == content
         object_id = store.stat(("a",)).object_id
         assert {name.removesuffix(".tags") for name in lying(place)} == {object_id}
-        assert not store.uploads.within(None)
+        assert not store.uploads.noted.within(None)
         store.open_write(("a",), owner="anna").discard()
