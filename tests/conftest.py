@@ -15,6 +15,9 @@ from tests.told import TOLD
 for _name in ("COLUMNS", "LINES"):
     os.environ.pop(_name, None)
 
+# Whatever tests start is compiled once, and not at each of hundreds of starts.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # How long an example takes says how busy the machine is; tests that are about cost measure it.
 settings.register_profile(
     "sealgate", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
@@ -34,15 +37,15 @@ for _number, _usual in (
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """
-    Return how many processes share the whole suite: one a core, but two to four.
+    Return how many processes share the whole suite: one more than cores, but at most four.
 
-    Most tests wait for a peer, so two gain on one core, too; more than four would need more
+    Most tests wait for a peer, while another one works; more than four would need more
     inotify instances for their Envoys than Linux gives a user (128). What is named on the
     command line runs in pytest's own process, where a debugger works.
     """
     if config.args_source is config.ArgsSource.ARGS:
         return 0
-    return min(max(len(os.sched_getaffinity(0)), 2), 4)
+    return min(len(os.sched_getaffinity(0)) + 1, 4)
 
 
 @pytest.hookimpl(tryfirst=True)
