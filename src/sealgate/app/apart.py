@@ -41,5 +41,4 @@ def seen_apart(inventory: Inventory) -> dict[str, str | None]:
 
 
 def _why_not_apart(inventory: Inventory, drop: Drop) -> str | None:
-    folder = drop.store.removeprefix("file:")
-    return why_not_apart(inventory, folder if folder != drop.store else None)
+    return why_not_apart(inventory, drop.folder)

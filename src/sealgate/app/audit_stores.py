@@ -35,12 +35,15 @@ _OTHERS = 0o077
 def drop_store_sightings(inventory: Inventory) -> tuple[Sighting, ...]:
     """Return what is seen of the store of each drop that lies in a folder of this host."""
     apart = reasons_not_apart(inventory)
-    local = (drop for drop in inventory.drops if drop.store.startswith("file:"))
-    return tuple(_look_at(drop, apart.get(drop.name)) for drop in local)
+    return tuple(
+        _look_at(drop, Path(drop.folder), apart.get(drop.name))
+        for drop in inventory.drops
+        if drop.folder is not None
+    )
 
 
-def _look_at(drop: Drop, why_not_apart: str | None) -> Sighting:
-    asset, folder = drop_asset(drop).id, Path(drop.store.removeprefix("file:"))
+def _look_at(drop: Drop, folder: Path, why_not_apart: str | None) -> Sighting:
+    asset = drop_asset(drop).id
     demand = drop.classification.required.at_rest
     try:
         if _is_open(folder):

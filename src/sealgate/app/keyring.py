@@ -184,10 +184,7 @@ def why_not_apart(
 
 def why_not_apart_from_drops(inventory: Inventory) -> str | None:
     """Return why the site keys are not kept apart from the stores of all drops, or ``None``."""
-    folders = [
-        drop.store.removeprefix("file:") if drop.store.startswith("file:") else None
-        for drop in inventory.drops
-    ]
+    folders = [drop.folder for drop in inventory.drops]
     reasons = (why_not_apart(inventory, folder) for folder in folders or [None])
     return next((reason for reason in reasons if reason is not None), None)
 

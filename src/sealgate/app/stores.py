@@ -83,7 +83,7 @@ def _look_at(known: RegisteredAsset) -> Sighting:
 def _drop_of(inventory: Inventory, known: RegisteredAsset) -> Asset | None:
     place = posixpath.normpath(known.id.partition(" ")[2])
     for drop in inventory.drops:
-        folder = drop.store.removeprefix("file:")
-        if folder != drop.store and (place == folder or place.startswith(f"{folder}/")):
+        folder = drop.folder
+        if folder is not None and (place == folder or place.startswith(f"{folder}/")):
             return drop_asset(drop)
     return None

@@ -8,7 +8,6 @@ As in :mod:`sealgate.config.values` every reader returns the one canonical form 
 from __future__ import annotations
 
 import ipaddress
-import posixpath
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -16,7 +15,9 @@ from urllib.parse import urlsplit
 from sealgate.config.reader import why_no_path
 from sealgate.config.values import MAX_PORT, UnfitError, read_domain
 from sealgate.errors import SealgateError
+from sealgate.policy.files import folder_of
 from sealgate.policy.inventory import Address, PassivePorts
+from sealgate.storage.adapters.media import read_url
 from sealgate.storage.paths import checked_segment
 
 if TYPE_CHECKING:
@@ -42,9 +43,6 @@ UNITS = {
 
 _SIZE = re.compile(r"(?P<number>[0-9]{1,19}) ?(?P<unit>[A-Za-z]*)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-# What S3 takes for a bucket: 3 to 63 characters, no dot beside a dot.
-_BUCKET = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_S3 = re.compile(r"s3://(?P<bucket>[^/]*)(?:/(?P<prefix>.*))?", re.DOTALL)
 _TARGET = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
 _PORTS = re.compile(r"(?P<first>[0-9]{1,5})-(?P<last>[0-9]{1,5})")
 
@@ -76,36 +74,17 @@ def read_file_name(text: str) -> str:
 
 def read_store(text: str, folder: PurePath) -> str:
     """
-    Return ``file:`` with an absolute folder, or ``s3://BUCKET/PREFIX`` without a last slash.
+    Return the one URL of the store that *text* names, in a form of the table of media.
 
     Messages never quote *text* when it may hold a password; the caller must not either.
     """
-    required = "must be file:FOLDER or s3://BUCKET/PREFIX"
-    if text.startswith("file:"):
-        path = text.removeprefix("file:")
-        # "file://host/path" is a URL with an authority: what it would mean is not certain.
-        if not path.strip() or path.startswith("//"):
-            raise UnfitError(required, 'such as "file:partners"')
-        place = posixpath.normpath(str(folder / path))
-        if (why := why_no_path(place)) is not None:
-            raise UnfitError(why, 'such as "file:partners"')
-        return f"file:{place}"
-    found = _S3.fullmatch(text)
-    if found is None:
-        raise UnfitError(required, 'such as "file:partners"')
-    if not _BUCKET.fullmatch(found["bucket"]):
-        raise UnfitError(
-            "must have a bucket of 3 to 63 small letters, digits, dots and hyphens",
-            'such as "s3://partners/inbox"',
-        )
-    prefix = (found["prefix"] or "").strip("/")
-    segments = prefix.split("/") if prefix else []
-    if any(segment in {"", ".", ".."} for segment in segments) or not prefix.isprintable():
-        raise UnfitError(
-            'must have a prefix without empty, "." or ".." segments',
-            'such as "s3://partners/inbox"',
-        )
-    return f"s3://{found['bucket']}" + (f"/{prefix}" if prefix else "")
+    try:
+        url = read_url(text, folder)
+    except SealgateError as error:
+        raise UnfitError(error.message, error.hint) from None
+    if (place := folder_of(url)) is not None and (why := why_no_path(place)) is not None:
+        raise UnfitError(why, 'such as "file:partners"')
+    return url
 
 
 def read_target(text: str) -> Address:

@@ -86,9 +86,9 @@ def _store_faults(inventory: Inventory) -> Iterator[Fault]:
                 'add to [state]: folder = "/var/lib/sealgate"',
             )
     for drop in inventory.drops:
-        if not drop.store.startswith("file:"):
+        if drop.folder is None:
             continue
-        store = _real(drop.store.removeprefix("file:"))
+        store = _real(drop.folder)
         what = next((what for place, what in taken.items() if meet(store, place)), None)
         if what is not None:
             yield Fault(

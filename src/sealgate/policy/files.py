@@ -25,7 +25,7 @@ class Drop:
     """
     A folder served over SFTP and FTPS.
 
-    *store* is ``file:FOLDER`` (absolute) or ``s3://BUCKET/PREFIX``. *admit* lists who may
+    *store* is a URL of the table of media: ``file:FOLDER`` (absolute), ``s3://BUCKET/PREFIX``. *admit* lists who may
     come in: ``user:NAME`` or ``group:NAME``; *read*, *write*, *listing* and *delete* narrow
     that for one action each, ``None`` means everybody admitted. *file_names* are shell
     patterns of which a name must match one; empty, any name will do. *retention_days*
@@ -50,6 +50,16 @@ class Drop:
     recipients: tuple[str, ...] = ()
     older_clients: tuple[str, ...] = ()
     place: Place = field(default=Place(), compare=False)
+
+    @property
+    def folder(self) -> str | None:
+        """Return the folder of this host that it is kept in, None where it is kept elsewhere."""
+        return folder_of(self.store)
+
+
+def folder_of(store: str) -> str | None:
+    """Return the folder of this host that the URL *store* names, None for another medium."""
+    return store.removeprefix("file:") if store.startswith("file:") else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,17 +13,19 @@ import contextlib
 import errno
 import fcntl
 import os
+import posixpath
 import stat
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.storage.adapters.folder_files import FolderSink, FolderSource, unlink
-from sealgate.storage.adapters.medium import Lying, failed
+from sealgate.storage.adapters.medium import Lying, MediumKind, failed
 from sealgate.storage.model import Space, StorageError, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+    from pathlib import PurePath
 
 OBJECTS = "objects"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -193,6 +195,7 @@ class FolderMedium:
         """Return 0: what a folder holds is all there is."""
         return 0
 
+    @property
     def device(self) -> int:
         """Return the number of the volume that the objects lie on."""
         return os.fstat(self._objects).st_dev
@@ -244,3 +247,24 @@ def _must_be_ours(root: Path, owner: int, also: int | None) -> None:
             f'store folder "{root}" belongs to another user (uid {owner})',
             hint=f"chown '{root}', or name a folder of your own",
         )
+
+
+def _read(text: str, beside: PurePath) -> str | None:
+    scheme, _, path = text.partition(":")
+    # "file://host/path" is a URL with an authority: what it would mean is not certain.
+    if scheme != "file" or not path.strip() or path.startswith("//"):
+        return None
+    return f"file:{posixpath.normpath(str(beside / path))}"
+
+
+def _open(url: str, locks: Path) -> FolderMedium:
+    root = Path(url.removeprefix("file:"))
+    if not root.is_absolute():
+        message = f'store "{url}" is no absolute folder'
+        raise StorageError(Trouble.UNSUPPORTED, message, hint="file:/FOLDER is required")
+    # An operator may be root, where the service is not.
+    owner = locks.parent.stat().st_uid if locks.parent.is_dir() else None
+    return FolderMedium(root, also=owner)
+
+
+KIND = MediumKind("file", "file:FOLDER", "file:partners", _read, _open)

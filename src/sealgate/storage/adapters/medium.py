@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 from sealgate.storage.model import StorageError, Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path, PurePath
 
     from sealgate.storage.model import Buffer, Space
 
@@ -91,6 +92,10 @@ class Medium(Protocol):
     def is_remote(self) -> bool:
         """Return whether calls wait for a network."""
 
+    @property
+    def device(self) -> int | None:
+        """Return the number of the volume of this host that objects lie on, None elsewhere."""
+
     def create(self, name: str) -> Sink:
         """Begin the object *name*; EXISTS when there is one."""
 
@@ -117,6 +122,24 @@ class Medium(Protocol):
 
     def close(self) -> None:
         """Let go of files and connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediumKind:
+    """
+    One kind of medium, chosen by the *scheme* of a store's URL.
+
+    *form* and *example* are what a person may write. *read* returns the one URL that a text
+    means, None where it is of another kind, and raises StorageError where it is of this one
+    but wrong; a folder is seen from the one given. *open* takes the URL and a folder of this
+    host for locks; what it needs beside the standard library it loads itself.
+    """
+
+    scheme: str
+    form: str
+    example: str
+    read: Callable[[str, PurePath], str | None]
+    open: Callable[[str, Path], Medium]
 
 
 def failed(what: str, error: OSError) -> StorageError:

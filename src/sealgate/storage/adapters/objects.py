@@ -12,18 +12,24 @@ they tell each other in the database of the records (:mod:`.shared_names`).
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sealgate.storage.adapters.medium import Lying
+from sealgate.storage.adapters.medium import Lying, MediumKind
 from sealgate.storage.adapters.object_ends import ObjectsSink, ObjectsSource
 from sealgate.storage.adapters.object_lock import ObjectLock
 from sealgate.storage.model import Space, StorageError, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import PurePath
 
 _UNLIMITED = 1 << 60
+# What S3 takes for a bucket: 3 to 63 characters, no dot beside a dot.
+_BUCKET = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_URL = re.compile(r"s3://(?P<bucket>[^/]*)(?:/(?P<prefix>.*))?", re.DOTALL)
+_EXAMPLE = "s3://partners/inbox"
 _ENDPOINT = "SEALGATE_S3_ENDPOINT"
 _TROUBLES = {
     "NoSuchKey": Trouble.NOT_FOUND,
@@ -80,6 +86,7 @@ class ObjectsMedium:
     """The objects below *prefix* of *bucket*, through boto3's *client*, which threads may share."""
 
     is_remote = True
+    device: int | None = None
 
     def __init__(
         self,
@@ -197,3 +204,23 @@ class ObjectsMedium:
         except self._errors as error:
             message = f'bucket "{self.bucket}" cannot be listed: {type(error).__name__}'
             raise StorageError(Trouble.FAILED, message) from error
+
+
+def _read(text: str, _beside: PurePath) -> str | None:
+    found = _URL.fullmatch(text)
+    if found is None:
+        return None
+    if not _BUCKET.fullmatch(found["bucket"]):
+        raise _unfit("must have a bucket of 3 to 63 small letters, digits, dots and hyphens")
+    prefix = (found["prefix"] or "").strip("/")
+    segments = prefix.split("/") if prefix else []
+    if any(segment in {"", ".", ".."} for segment in segments) or not prefix.isprintable():
+        raise _unfit('must have a prefix without empty, "." or ".." segments')
+    return f"s3://{found['bucket']}" + (f"/{prefix}" if prefix else "")
+
+
+def _unfit(message: str) -> StorageError:
+    return StorageError(Trouble.UNSUPPORTED, message, hint=f'such as "{_EXAMPLE}"')
+
+
+KIND = MediumKind("s3", "s3://BUCKET/PREFIX", _EXAMPLE, _read, open_objects)

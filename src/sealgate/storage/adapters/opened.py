@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.database import sqlite_url
+from sealgate.policy.files import folder_of
 from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters.anchor import ENDING, Anchor
-from sealgate.storage.adapters.folder import FolderMedium
+from sealgate.storage.adapters.media import open_medium
 from sealgate.storage.adapters.name_locks import ENDING as WRITERS
 from sealgate.storage.adapters.name_locks import NameLocks
 from sealgate.storage.adapters.plain import PlainForm
@@ -129,30 +130,6 @@ def anchor_path(settings: StoreSettings) -> Path:
     return _beside(settings, ENDING)
 
 
-def open_medium(url: str, locks: Path) -> Medium:
-    """
-    Return the medium at *url*; *locks* is for one that cannot lock by itself.
-
-    Raises:
-        StorageError: it cannot be used, or its extra is not installed.
-    """
-    scheme, _, rest = url.partition(":")
-    if scheme == "file" and Path(rest).is_absolute():
-        # An operator may be root, where the service is not.
-        owner = locks.parent.stat().st_uid if locks.parent.is_dir() else None
-        return FolderMedium(Path(rest), also=owner)
-    if scheme == "s3":
-        # boto3 takes half a second and 30 MiB to load; only those who use it pay.
-        from sealgate.storage.adapters.objects import open_objects  # noqa: PLC0415
-
-        return open_objects(url, locks)
-    raise StorageError(
-        Trouble.UNSUPPORTED,
-        f'store "{url}" is of no kind that there is',
-        hint="file:/FOLDER or s3://BUCKET/PREFIX is required",
-    )
-
-
 def _recipients(settings: StoreSettings, keyring: UnlockedKeyring) -> tuple[Recipient, ...]:
     given = []
     try:
@@ -190,8 +167,8 @@ def _require_elsewhere(
 
 
 def _records_place(settings: StoreSettings) -> tuple[str, str, Path | None]:
-    if settings.url.startswith("file:"):
-        path = Path(settings.url.removeprefix("file:")) / RECORDS
+    if (folder := folder_of(settings.url)) is not None:
+        path = Path(folder) / RECORDS
     elif settings.records_url is not None and not settings.records_url.startswith("sqlite"):
         return settings.records_url, settings.url, None
     else:
@@ -215,8 +192,8 @@ def _worth(rung: StorageRung, keyring: UnlockedKeyring, medium: Medium) -> Stora
         return rung
     if not keyring.is_apart:
         return StorageRung.PROTECTED
-    if isinstance(medium, FolderMedium):
-        volume = medium.device()
+    volume = medium.device
+    if volume is not None:
         for path in keyring.beside:
             try:
                 if os.stat(path).st_dev == volume:  # noqa: PTH116  # one call, no object
