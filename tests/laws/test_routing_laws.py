@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cache
+from functools import cache, partial
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lupa.luajit21 import LuaRuntime
 
+from sealgate.gateway.translate.glance import Neighbours
 from sealgate.gateway.translate.patterns import PRINTABLE, doubtful, simple
-from sealgate.gateway.translate.readings import lua_program
+from sealgate.gateway.translate.readings import Places, lua_program
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.conditions import Request, is_formless
 from sealgate.policy.inventory import (
@@ -22,6 +24,7 @@ from sealgate.policy.inventory import (
     Door,
     Inspect,
     Route,
+    SiteAccess,
 )
 from sealgate.policy.leftovers import Leftover
 from sealgate.policy.routing import (
@@ -171,9 +174,16 @@ def lua_of(site: int, route: int) -> tuple[LuaRuntime, Callable[[Any], Any], boo
     """
     runtime = LuaRuntime(encoding=None)
     served = SITES[site][route]
-    runtime.execute(lua_program(SITES[site], served, reads=True).encode())
-    found: Callable[[Any], Any] = runtime.globals()[b"why_refused"]
-    return runtime, found, any(r.door.conditional and is_stricter(r, served) for r in SITES[site])
+    runtime.execute(lua_program(SITES[site]).encode())
+    found: Callable[[Any, Any], Any] = runtime.globals()[b"why_refused"]
+    place = Places(SITES[site]).of(served)["route"]
+    return runtime, partial(found, place), any(r.door.conditional for r in SITES[site])
+
+
+def near_of(site: int, target: str) -> tuple[list[Route], Route]:
+    """Return what the gateway compares with where *target* lies by its path, and that route."""
+    here = serving_route([r for r in SITES[site] if not r.door.conditional], target)
+    return Neighbours(SITES[site]).of(here), here
 
 
 def refused_in_lua(site: int, request: Request) -> bool:
@@ -339,8 +349,8 @@ def test_what_the_patterns_let_pass_is_never_refused(target: str, site: int) -> 
     """A request that Envoy routes without asking Lua has no reading in a stricter class."""
     routes = SITES[site]
     served = serving_route(routes, target)
-    by_path = [r for r in routes if not r.door.conditional]
-    pattern = doubtful(served, routes, path_route=serving_route(by_path, target))
+    near, here = near_of(site, target)
+    pattern = doubtful(served, near, path_route=here)
     if re.fullmatch(PRINTABLE, target) and not re.fullmatch(pattern, target):
         assert judge(routes, Request(target)) is served
 
@@ -389,11 +399,11 @@ def test_leftovers_are_refused_alike_everywhere(target: str, site: int) -> None:
     served = serving_route(routes, target)
     wanted = isinstance(judge(routes, Request(target)), Refusal)
     assert refused_in_lua(site, Request(target)) is wanted
-    by_path = serving_route([r for r in routes if not r.door.conditional], target)
-    usual = simple(served, routes, path_route=by_path)
+    near, here = near_of(site, target)
+    usual = simple(served, near, path_route=here)
     if usual is not None and re.fullmatch(usual, target):
         assert not wanted
-    doubt = doubtful(served, routes, path_route=by_path)
+    doubt = doubtful(served, near, path_route=here)
     if re.fullmatch(PRINTABLE, target) and not re.fullmatch(doubt, target):
         assert not wanted
 
@@ -431,8 +441,8 @@ def test_what_looks_usual_has_one_reading(target: str, site: int) -> None:
     """The quick pattern lets nothing pass that the thorough ones would hold back."""
     routes = SITES[site]
     served = serving_route(routes, target)
-    by_path = [r for r in routes if not r.door.conditional]
-    usual = simple(served, routes, path_route=serving_route(by_path, target))
+    near, here = near_of(site, target)
+    usual = simple(served, near, path_route=here)
     if usual is not None and re.fullmatch(usual, target):
         assert judge(routes, Request(target)) is served
 
@@ -472,3 +482,38 @@ def test_ordinary_paths_cost_nobody_anything(path: list[str]) -> None:
     """A path of ordinary names below no locked door is never refused."""
     if not path or path[0] != "typo3":
         assert judge(SITES[0], Request("/" + "/".join(path))) is SITES[0][0]
+
+
+def test_lua_knows_what_is_stricter() -> None:
+    """Of every two routes, whatever they ask for, Lua says which is stricter as the specification."""
+    kinds = [
+        Route(
+            Door(f"/d{number}"),
+            classification,
+            collects,
+            access=access,
+            payment=payment,
+            scripts=scripts,
+            inspect=inspect,
+        )
+        for number, (classification, collects, access, payment, scripts, inspect) in enumerate(
+            product(
+                (PUBLIC, RESTRICTED, CONFIDENTIAL, SECRET),
+                (None, SECRET),
+                SiteAccess,
+                (False, True),
+                ((), ("'self'",), ("https://a.example",)),
+                (Inspect.OFF, Inspect.ENFORCE),
+            )
+        )
+    ]
+    routes = (Route(Door("/"), PUBLIC), *kinds)
+    runtime = LuaRuntime()
+    runtime.execute(lua_program(routes))
+    refused: Callable[[object, str], str | None] = runtime.globals()["why_refused"]
+    places = Places(routes)
+    for than in kinds:
+        place = places.of(than)["route"]
+        for one in kinds:
+            wanted = "stricter" if is_stricter(one, than) else None
+            assert refused(place, one.door.path.replace("d", "%64")) == wanted, (one, than)

@@ -289,6 +289,35 @@ def _at(
     return [max(by_path, key=specificity), *more]
 
 
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """
+    What :func:`is_stricter` compares of two routes, and nothing else of them.
+
+    *locked*: a lock of the gateway stands before the route.
+    """
+
+    rank: int
+    transit: int
+    payment: bool
+    scripts: tuple[str, ...]
+    enforced: bool
+    locked: bool
+
+
+def demands_of(route: Route) -> Demands:
+    """Return what *route* asks for."""
+    required = required_of_route(route)
+    return Demands(
+        rank=route.classification.rank,
+        transit=required.in_transit,
+        payment=route.payment,
+        scripts=route.scripts,
+        enforced=route.inspect is Inspect.ENFORCE,
+        locked=required.access > AccessRung.NONE and route.access is SiteAccess.SEALGATE,
+    )
+
+
 def is_stricter(one: Route, than: Route) -> bool:
     """
     Return whether *one* asks for anything that *than* does not give.
@@ -325,13 +354,13 @@ def demands_more(one: Route, than: Route) -> bool:
     Who passed a lock of the gateway for a stricter class may have what is held back for a
     weaker one.
     """
-    locked = required_of_route(than).access > AccessRung.NONE and than.access is SiteAccess.SEALGATE
-    trusted = locked and than.classification.rank > one.classification.rank
+    asked, given = demands_of(one), demands_of(than)
+    trusted = given.locked and given.rank > asked.rank
     return (
-        required_of_route(one).in_transit > required_of_route(than).in_transit
-        or (one.payment and not than.payment)
-        or (bool(one.scripts) and one.scripts != than.scripts)
-        or (one.inspect is Inspect.ENFORCE and than.inspect is not Inspect.ENFORCE and not trusted)
+        asked.transit > given.transit
+        or (asked.payment and not given.payment)
+        or (bool(asked.scripts) and asked.scripts != given.scripts)
+        or (asked.enforced and not given.enforced and not trusted)
     )
 
 

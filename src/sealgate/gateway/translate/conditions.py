@@ -18,14 +18,13 @@ from sealgate.policy.conditions import (
     OVERRIDE_HEADERS,
     OVERRIDE_PARAMETER,
     mangled,
-    reads_bodies,
 )
 from sealgate.policy.inventory import CredentialKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sealgate.policy.inventory import Credential, CredentialPart, Door, Route
+    from sealgate.policy.inventory import Credential, CredentialPart, Door
 
 _CHARSET_PARAMETER = "_charset_"
 
@@ -74,8 +73,8 @@ def _rarest(credential: Credential) -> CredentialPart:
     return min(credential.parts, key=lambda part: _RAREST.index(part.kind))
 
 
-def condition_tables(doors: Sequence[Door], serving: Route, *, reads: bool) -> str:
-    """Return what :data:`CONDITIONS` needs to know of *doors*. With *reads*, bodies are looked at."""
+def condition_tables(doors: Sequence[Door]) -> str:
+    """Return what :data:`CONDITIONS` needs to know of *doors*."""
     kinds = CredentialKind.PARAMETER, CredentialKind.HEADER
     parts = [p for door in doors for credential in door.credentials for p in credential.parts]
     parameters, headers = ([p.name for p in parts if p.kind is kind] for kind in kinds)
@@ -85,8 +84,6 @@ def condition_tables(doors: Sequence[Door], serving: Route, *, reads: bool) -> s
     names = {mangled(name) for name in parameters}
     return "\n".join(
         [
-            f"local READS = {lua_truth(reads and any(map(reads_bodies, doors)))}",
-            f"local OVERRIDES = {lua_truth(serving.method_override)}",
             f"local MAX_BODY_BYTES = {MAX_BODY_BYTES}",
             f"local MAX_HEAD_BYTES = {MAX_HEAD_BYTES}",
             f"local SHORTEST = {min(map(len, names))}",
@@ -317,7 +314,7 @@ local function is_member(text, name)
 end
 
 -- carried. request has a body: a string, or false where it could not be held or is not read yet.
-local function carried(request)
+local function carried(request, overrides)
   local read = {headers = request.headers, found = {}, json = "", readable = true, methods = {}}
   local kind, coding = request.headers["content-type"], request.headers["content-encoding"]
   note_pairs(read.found, request.target:match("^[^?]*%??(.*)$"))
@@ -337,7 +334,7 @@ local function carried(request)
     end
   end
   local named = {request.method:upper()}
-  if OVERRIDES then
+  if overrides then
     for _, header in ipairs(OVERRIDE_HEADERS) do
       for word in (request.headers[header] or ""):upper():gmatch("[^, \t]+") do
         named[#named + 1] = word
@@ -430,16 +427,32 @@ local function fits(door, read)
   return false
 end
 
+-- Doors with conditions that are stricter, kept for each kind of demands of a serving route.
+local STRICTER_CONDITIONAL = {}
+local function stricter_conditional(serving)
+  local kept = STRICTER_CONDITIONAL[serving.demands]
+  if not kept then
+    kept = {}
+    for _, door in ipairs(CONDITIONAL) do
+      if is_stricter(door, serving) then kept[#kept + 1] = door end
+    end
+    STRICTER_CONDITIONAL[serving.demands] = kept
+  end
+  return kept
+end
+
 -- judge: of a table with target, method, headers and body.
-function why_refused(request)
+function why_refused(place, request)
+  local serving = ROUTES[place]
   local path = request.target:match("^[^?]*")
   if #path > MAX_AMBIGUOUS_BYTES and not is_plain(path) then return "long" end
-  local read, opened = carried(request), {}
-  for _, door in ipairs(CONDITIONAL) do
+  local doors, opened = stricter_conditional(serving), {}
+  local read = #doors > 0 and carried(request, serving.overrides)
+  for _, door in ipairs(doors) do
     -- counts_on
     if not door.besides[path] and fits(door, read) then opened[#opened + 1] = door end
   end
-  return why_path_refused(path, opened)
+  return why_path_refused(serving, path, opened)
 end
 
 local function request_of(handle)
@@ -459,17 +472,18 @@ end
 -- A body is waited for only where it can tell: when it opens nothing, whatever it holds, the
 -- request goes on at once.
 local function why(handle)
+  local place, reads = handle:metadata():get("route"), handle:metadata():get("reads")
   local request = request_of(handle)
   request.body = ""
-  local without = why_refused(request)
-  if without or not READS then return without end
+  local without = why_refused(place, request)
+  if without or reads == false then return without end
   request.body = false
-  local unread = why_refused(request)
+  local unread = why_refused(place, request)
   if not unread then return nil end
   local body = handle:body()
   local length = body and body:length() or 0
   if length > MAX_BODY_BYTES then return unread end
   request.body = length > 0 and body:getBytes(0, length) or ""
-  return why_refused(request)
+  return why_refused(place, request)
 end
 """

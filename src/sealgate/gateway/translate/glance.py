@@ -41,23 +41,52 @@ if TYPE_CHECKING:
     from sealgate.policy.inventory import CredentialPart, Door, Route
 
 
-def concerned(path_route: Route, routes: Iterable[Route]) -> list[Route]:
-    """
-    Return those of *routes* that can lie where *path_route* serves.
+class Neighbours:
+    """The routes of a site, found by where requests can mean them."""
 
-    What serves one path alone gets it in one spelling, in which a door beside it does not count.
-    """
-    here = door_segments(path_route.door)
-    alone = path_route.door.path if path_route.door.exact else None
-    return [
-        route
-        for route in routes
-        if alone not in route.door.besides
-        and all(
-            can_be_one(one, other)
-            for one, other in zip(here, door_segments(route.door), strict=False)
+    def __init__(self, routes: Sequence[Route]) -> None:
+        """Keep *routes* by the first segment of their doors, where that says something."""
+        self._routes = routes
+        self._by_first: dict[str, list[int]] = {}
+        self._anywhere: list[int] = []
+        for index, route in enumerate(routes):
+            first = _first(route)
+            place = self._anywhere if first is None else self._by_first.setdefault(first, [])
+            place.append(index)
+
+    def of(self, path_route: Route) -> list[Route]:
+        """
+        Return those that can lie where *path_route* serves, in whatever case they are written.
+
+        What serves one path alone gets it in one spelling, in which a door beside it does not
+        count.
+        """
+        here = _folded(path_route)
+        first = _first(path_route)
+        alone = path_route.door.path if path_route.door.exact else None
+        found = (
+            self._routes
+            if first is None
+            else [
+                self._routes[i] for i in sorted([*self._by_first.get(first, []), *self._anywhere])
+            ]
         )
-    ]
+        return [
+            route
+            for route in found
+            if alone not in route.door.besides
+            and all(can_be_one(*both) for both in zip(here, _folded(route), strict=False))
+        ]
+
+
+def _folded(route: Route) -> tuple[str, ...]:
+    return tuple(segment.lower() for segment in door_segments(route.door))
+
+
+def _first(route: Route) -> str | None:
+    """Return the first segment of the door of *route*, folded; ``None`` where it can be any."""
+    segments = _folded(route)
+    return None if not segments or segments[0].endswith("*") else segments[0]
 
 
 def unconcerned(doors: Sequence[Door], serving: Route) -> list[JSONObject]:

@@ -96,7 +96,8 @@ def doubtful(serving: Route, routes: Sequence[Route], *, path_route: Route) -> s
 
     It is to be matched against the whole target (path and query) of a request whose path
     lies at the door of *path_route*, literally; that is *serving* itself unless a
-    condition chose that one. Doors that more than a target tells are for :mod:`.glance`.
+    condition chose that one. *routes* are at least those that can lie there
+    (:class:`~.glance.Neighbours`). Doors that more than a target tells are for :mod:`.glance`.
     """
     stricter = [r for r in routes if is_stricter(r, serving)]
     names = _parameters(stricter)

@@ -15,7 +15,6 @@ from sealgate.gateway.translate.conditions import (
     condition_fields,
     condition_tables,
     lua_text,
-    lua_truth,
 )
 from sealgate.policy.leftovers import (
     ENDINGS,
@@ -30,10 +29,9 @@ from sealgate.policy.leftovers import (
 from sealgate.policy.routing import (
     MAX_AMBIGUOUS_BYTES,
     SCRIPT_ENDINGS,
-    counts_as_stricter,
     deepest,
+    demands_of,
     door_segments,
-    is_stricter,
     scripts_of,
     specificity,
 )
@@ -41,40 +39,55 @@ from sealgate.policy.routing import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sealgate.gateway.model import JSONObject
     from sealgate.policy.inventory import Route
 
 # Where the program notes why it refuses: "stricter", "leftover", "control" or "long".
 READ_NAMESPACE = "sealgate.reading"
+# In the metadata of an entry: which route it serves, and whether a body is waited for.
+PLACE = "route"
+READS = "reads"
 
 
-def lua_program(routes: Sequence[Route], serving: Route, *, reads: bool = False) -> str:
+def lua_program(routes: Sequence[Route]) -> str:
     """
-    Return the filter of the route *serving*: refuse what reads as stricter.
+    Return the filter of a site with these *routes*: refuse what reads as stricter.
 
-    *routes* are all routes of the site. With *reads*, a body is waited for where it can tell.
-    Global functions of the program: ``why_refused`` (of a request target, or where doors have
-    conditions, of a table) and ``envoy_on_request``.
+    It stands there once for all of them: an entry says in its metadata (:meth:`Places.of`) which
+    route it serves. Where that is missing, everything is refused. Global functions of the program:
+    ``why_refused`` (of a place and of a request target, or where doors have conditions, of a place
+    and a table) and ``envoy_on_request``.
     """
-    doors = [r.door for r in routes if r.door.conditional and is_stricter(r, serving)]
-    asked = [condition_tables(doors, serving, reads=reads)] if doors else []
+    doors = [route.door for route in routes if route.door.conditional]
+    asked = [condition_tables(doors)] if doors else []
     judged = CONDITIONS if doors else _BY_PATH_ALONE
-    return "\n".join([_tables(routes, serving), *asked, _PATHS, judged, _ENTRY])
+    return "\n".join([_tables(routes), *asked, _PATHS, judged, _ENTRY])
 
 
-def _tables(routes: Sequence[Route], serving: Route) -> str:
-    # Ordered so that the first door that fits is the one that max() would choose.
-    ordered = sorted(routes, key=specificity, reverse=True)
-    by_path = [_door(route, serving) for route in ordered if not route.door.conditional]
-    conditional = [
-        _door(r, serving) for r in routes if r.door.conditional and is_stricter(r, serving)
-    ]
-    depth = deepest(routes)
+class Places:
+    """Where each route of a site stands in its program."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        """Order *routes* so that the first door that fits is the one that serves."""
+        self.ordered = sorted(routes, key=specificity, reverse=True)
+        self._places = {route: place for place, route in enumerate(self.ordered, start=1)}
+
+    def of(self, route: Route, *, reads: bool = False) -> JSONObject:
+        """Return what an entry tells the program that serves *route*. *reads*: bodies, too."""
+        return {PLACE: self._places[route], READS: reads}
+
+
+def _tables(routes: Sequence[Route]) -> str:
+    ordered = Places(routes).ordered
+    kinds = list(dict.fromkeys(map(demands_of, ordered)))
+    scripts = list(dict.fromkeys(kind.scripts for kind in kinds))
+    numbers = {kind: (number, scripts.index(kind.scripts)) for number, kind in enumerate(kinds, 1)}
+    doors = [_door(route, *numbers[demands_of(route)]) for route in ordered]
     return "\n".join(
         [
-            f"local DEPTH = {depth}",
+            f"local DEPTH = {deepest(routes)}",
             f"local MAX_AMBIGUOUS_BYTES = {MAX_AMBIGUOUS_BYTES}",
-            f"local BY_PATH = {{{','.join(by_path)}}}",
-            *([f"local CONDITIONAL = {{{','.join(conditional)}}}"] if conditional else []),
+            f"local ROUTES = {{{','.join(doors)}}}",
             f"local WELL_KNOWN = {lua_text(WELL_KNOWN)}",
             f"local DOT_FILES, BACKUPS = {_kind(Leftover.DOT_FILES)}, {_kind(Leftover.BACKUPS)}",
             f"local NAMES = {_kinds(NAMES)}",
@@ -83,21 +96,29 @@ def _tables(routes: Sequence[Route], serving: Route) -> str:
             f"local PACKED = {_kinds(dict.fromkeys(PACKED, Leftover.BACKUPS))}",
             f"local SOURCES = {_kinds(dict.fromkeys(SOURCES, Leftover.BACKUPS))}",
             f"local BACKUP_ENDINGS = {_kinds(dict.fromkeys(ENDINGS[Leftover.BACKUPS], Leftover.BACKUPS))}",
-            f"local WRITTEN = {{{','.join(f'[{lua_text(s)}]=true' for s in sorted(scripts_of(serving.door)))}}}",
             f"local SCRIPTS = {{{','.join(f'[{lua_text(e)}]=true' for e in sorted(SCRIPT_ENDINGS))}}}",
         ]
     )
 
 
-def _door(route: Route, serving: Route) -> str:
-    door = route.door
+def _door(route: Route, demands: int, scripts: int) -> str:
+    door, asks = route.door, demands_of(route)
     segments = ",".join(lua_text(segment.lower()) for segment in door_segments(door))
-    fields = [
-        f"segments={{{segments}}}",
-        f"exact={lua_truth(door.exact)}",
-        f"stricter={lua_truth(counts_as_stricter(route, serving, in_part=False))}",
-        f"in_part={lua_truth(counts_as_stricter(route, serving, in_part=True))}",
-    ]
+    fields = [f"segments={{{segments}}}", f"rank={asks.rank}", f"transit={int(asks.transit)}"]
+    fields.append(f"demands={demands}")
+    flags = {
+        "exact": door.exact,
+        "payment": asks.payment,
+        "enforced": asks.enforced,
+        "locked": asks.locked,
+        "conditional": door.conditional,
+        "overrides": route.method_override,
+    }
+    fields += [f"{name}=true" for name, said in flags.items() if said]
+    if asks.scripts:
+        fields.append(f"scripts={scripts}")
+    if written := ",".join(f"[{lua_text(s)}]=true" for s in sorted(scripts_of(door))):
+        fields.append(f"written={{{written}}}")
     if route.leftovers:
         served = ",".join(f"[{_kind(kind)}]=true" for kind in route.leftovers)
         fields.append(f"serves={{{served}}}")
@@ -175,16 +196,56 @@ local function lies_at(door, segments, first, count)
   return true
 end
 
--- _at, folded: whether any counts as stricter. first and count name a slice of segments.
-local function lands_stricter(segments, first, count, opened, field)
-  for _, door in ipairs(BY_PATH) do
-    if lies_at(door, segments, first, count) then
-      if door[field] then return true end
-      break
+-- is_stricter
+local function is_stricter(one, than)
+  return one.rank > than.rank
+    or one.transit > than.transit
+    or (one.payment and not than.payment)
+    or (one.scripts ~= nil and one.scripts ~= than.scripts)
+    or (one.enforced and not than.enforced and not (than.locked and than.rank > one.rank))
+end
+
+-- counts_as_stricter
+local function counts(one, than, in_part)
+  if in_part and #one.segments == 0 and not one.conditional then return one.rank > than.rank end
+  return is_stricter(one, than)
+end
+
+-- Doors by path in order, by their first segment; those that begin with a "*", or at "/", apart.
+local BY_FIRST, BY_ANY, CONDITIONAL = {}, {}, {}
+for place, door in ipairs(ROUTES) do
+  door.place = place
+  local first = door.segments[1]
+  if door.conditional then
+    CONDITIONAL[#CONDITIONAL + 1] = door
+  elseif first == nil or first:sub(-1) == "*" then
+    BY_ANY[#BY_ANY + 1] = door
+  else
+    BY_FIRST[first] = BY_FIRST[first] or {}
+    table.insert(BY_FIRST[first], door)
+  end
+end
+
+-- The nearest door by path. first and count name a slice of segments.
+local function nearest(segments, first, count)
+  local found = nil
+  for _, doors in ipairs({count > 0 and BY_FIRST[segments[first + 1]] or {}, BY_ANY}) do
+    for _, door in ipairs(doors) do
+      if found and found.place < door.place then break end
+      if lies_at(door, segments, first, count) then
+        found = door
+        break
+      end
     end
   end
+  return found
+end
+
+-- _at, folded: whether any counts as stricter than the route that serves.
+local function lands_stricter(serving, segments, first, count, opened, in_part)
+  if counts(nearest(segments, first, count), serving, in_part) then return true end
   for _, door in ipairs(opened) do
-    if door[field] and lies_at(door, segments, first, count) then return true end
+    if lies_at(door, segments, first, count) then return true end
   end
   return false
 end
@@ -194,23 +255,24 @@ local function ends_as_script(segment)
   return ending ~= nil and SCRIPTS[ending] == true
 end
 
-local function stricter_reading(segments, opened)
+local function stricter_reading(serving, segments, opened)
   local read = resolved(segments)
-  local function stricter(list, first, count, field)
-    return lands_stricter(list, first, math.min(count, DEPTH + 1), opened, field)
+  local function stricter(list, first, count, in_part)
+    return lands_stricter(serving, list, first, math.min(count, DEPTH + 1), opened, in_part)
   end
-  if stricter(read, 0, #read, "stricter") then return true end
+  if stricter(read, 0, #read, false) then return true end
   for index = 1, #read - 1 do
     if ends_as_script(read[index]) then
-      if stricter(read, index, #read - index, "in_part") then return true end
-      if not WRITTEN[read[index]] and stricter(read, 0, index, "in_part") then return true end
+      if stricter(read, index, #read - index, true) then return true end
+      local written = serving.written and serving.written[read[index]]
+      if not written and stricter(read, 0, index, true) then return true end
       if index <= DEPTH + 1 then
         local joined = {}
         for place = 1, #read do
           if place ~= index then joined[#joined + 1] = read[place] end
           if #joined > DEPTH then break end
         end
-        if stricter(joined, 0, #joined, "stricter") then return true end
+        if stricter(joined, 0, #joined, false) then return true end
       end
     end
   end
@@ -229,17 +291,29 @@ local function is_plain(path)
   return true
 end
 
+-- Doors by path that are stricter, kept for each kind of demands that a serving route can have.
+local STRICTER = {}
+local function stricter_doors(serving)
+  local kept = STRICTER[serving.demands]
+  if not kept then
+    kept = {}
+    for _, door in ipairs(ROUTES) do
+      if not door.conditional and is_stricter(door, serving) then kept[#kept + 1] = door end
+    end
+    STRICTER[serving.demands] = kept
+  end
+  return kept
+end
+
 -- Every segment of a door must stand somewhere in a text for that text to land there.
-local function could_land(text, opened)
-  for _, doors in ipairs({BY_PATH, opened}) do
+local function could_land(serving, text, opened)
+  for _, doors in ipairs({stricter_doors(serving), opened}) do
     for _, door in ipairs(doors) do
-      if door.stricter then
-        local all = true
-        for _, want in ipairs(door.segments) do
-          if not text:find(want:gsub("%*$", ""), 1, true) then all = false break end
-        end
-        if all then return true end
+      local all = true
+      for _, want in ipairs(door.segments) do
+        if not text:find(want:gsub("%*$", ""), 1, true) then all = false break end
       end
+      if all then return true end
     end
   end
   return false
@@ -303,13 +377,7 @@ local function asks_for_leftover(read)
   local by_ending = #read > 0 and kind_of_name(read[#read]) or nil
   if by_ending then kinds[#kinds + 1] = by_ending end
   if #kinds == 0 then return false end
-  local serves = {}
-  for _, door in ipairs(BY_PATH) do
-    if lies_at(door, read, 0, #read) then
-      serves = door.serves or serves
-      break
-    end
-  end
+  local serves = nearest(read, 0, #read).serves or {}
   for _, kind in ipairs(kinds) do
     if not serves[kind] then return true end
   end
@@ -317,11 +385,11 @@ local function asks_for_leftover(read)
 end
 
 -- readings and judge: "stricter", or "leftover"
-local function reads_as(texts, opened)
+local function reads_as(serving, texts, opened)
   local leftover = nil
   for _, text in ipairs(texts) do
     local lower = text:gsub("\\", "/"):lower()
-    local could = could_land(lower, opened)
+    local could = could_land(serving, lower, opened)
     local raw = {}
     for segment in (lower .. "/"):gmatch("([^/]*)/") do raw[#raw + 1] = segment end
     table.remove(raw, 1)
@@ -334,7 +402,7 @@ local function reads_as(texts, opened)
           segments[#segments + 1] = segment
         end
       end
-      if could and stricter_reading(segments, opened) then return "stricter" end
+      if could and stricter_reading(serving, segments, opened) then return "stricter" end
       if not leftover and asks_for_leftover(resolved(segments)) then leftover = "leftover" end
     end
   end
@@ -342,22 +410,22 @@ local function reads_as(texts, opened)
 end
 
 -- judge, once it is known which doors with conditions may be meant
-local function why_path_refused(path, opened)
+local function why_path_refused(serving, path, opened)
   local texts = spelled(path)
-  local read = reads_as(texts, opened)
+  local read = reads_as(serving, texts, opened)
   if read ~= "stricter" and has_control(texts) then return "control" end
   return read
 end
 """
 _BY_PATH_ALONE = r"""
-function why_refused(target)
+function why_refused(place, target)
   local path = target:match("^[^?]*")
   if #path > MAX_AMBIGUOUS_BYTES and not is_plain(path) then return "long" end
-  return why_path_refused(path, {})
+  return why_path_refused(ROUTES[place], path, {})
 end
 
 local function why(handle)
-  return why_refused(handle:headers():get(":path"))
+  return why_refused(handle:metadata():get("route"), handle:headers():get(":path"))
 end
 """
 _ENTRY = r"""

@@ -7,6 +7,7 @@ already open, the filters of a listener are not.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from sealgate.gateway.model import (
 from sealgate.gateway.translate.clusters import cluster_name
 from sealgate.gateway.translate.fields import field_settings
 from sealgate.gateway.translate.glance import (
-    concerned,
+    Neighbours,
     elsewhere,
     literally,
     read_in_bodies,
@@ -44,7 +45,7 @@ from sealgate.gateway.translate.patterns import (
 )
 from sealgate.gateway.translate.payment import payment_headers
 from sealgate.gateway.translate.plain_http import key_page, plain_entries
-from sealgate.gateway.translate.readings import lua_program
+from sealgate.gateway.translate.readings import Places, lua_program
 from sealgate.gateway.translate.sign_in import (
     CLIENT_ADDRESS,
     hidden_from_site,
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
 
 LUA_FILTER = "envoy.filters.http.lua"
 METADATA = "sealgate"
+_DISABLED = "type.googleapis.com/envoy.config.route.v3.FilterConfig"
 # RFC 8555, 8.3: a token is of the base64url alphabet, and nothing else.
 ACME_FOLDER = "/.well-known/acme-challenge/"
 ACME_PATH = "/[.]well-known/acme-challenge/[A-Za-z0-9_-]+"
@@ -87,24 +89,66 @@ def https_routes(inventory: Inventory, site: Site, material: Material) -> JSONOb
     A request for another site's name is refused: it would come in under the TLS
     settings of this one.
     """
-    routes: list[JSON] = [*_site_routes(inventory, site, material), _refusal(400)]
+    context = _Context(
+        inventory,
+        site,
+        material,
+        Places(site.routes),
+        Neighbours(site.routes),
+        signs_in(site),
+        any(route.method_override for route in site.routes),
+    )
     return {
         "name": https_name(site),
         "request_headers_to_add": [
             header("x-forwarded-for", CLIENT_ADDRESS),
         ],
+        # Once for all entries; those that need it not turn it off.
+        "typed_per_filter_config": {
+            LUA_FILTER: typed(
+                EXTENSIONS + "filters.http.lua.v3.LuaPerRoute",
+                source_code={"inline_string": lua_program(site.routes)},
+            )
+        },
         **_strict_transport(site.tls or inventory.tls),
         "virtual_hosts": [
-            {"name": site.name, "domains": list(site.domains), "routes": routes},
-            # What follows the colon is looked at only where there is one (ADR 3).
             {
-                "name": f"{site.name} with a port",
+                "name": site.name,
                 # The star stands for one character or more; a port may be empty (RFC 3986, 3.2.3).
-                "domains": [f"{domain}:{end}" for domain in site.domains for end in ("", "*")],
-                "routes": [_odd_host(), *routes],
+                "domains": [f"{domain}{end}" for domain in site.domains for end in ("", ":", ":*")],
+                "routes": [
+                    unread(_odd_host()),
+                    *_site_routes(context),
+                    unread(_refusal(400)),
+                ],
             },
-            {"name": "other sites", "domains": ["*"], "routes": [_refusal(MISDIRECTED)]},
+            {"name": "other sites", "domains": ["*"], "routes": [unread(_refusal(MISDIRECTED))]},
         ],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """One site to be translated, and what is known of its routes."""
+
+    inventory: Inventory
+    site: Site
+    material: Material
+    places: Places
+    neighbours: Neighbours
+    signs_in: bool
+    takes_overrides: bool
+
+
+def unread(entry: JSONObject) -> JSONObject:
+    """Return *entry*, whose requests have one reading only, or mean nothing to any site."""
+    filters = entry.get("typed_per_filter_config")
+    return {
+        **entry,
+        "typed_per_filter_config": {
+            **(filters if isinstance(filters, dict) else {}),
+            LUA_FILTER: {"@type": _DISABLED, "disabled": True},
+        },
     }
 
 
@@ -122,56 +166,55 @@ def _strict_transport(tls: TLSSettings) -> JSONObject:
     return {"response_headers_to_add": [header(name, f"max-age={tls.hsts_seconds}")]}
 
 
-def _site_routes(inventory: Inventory, site: Site, material: Material) -> Iterator[JSONObject]:
+def _site_routes(context: _Context) -> Iterator[JSONObject]:
+    site, material = context.site, context.material
     by_path = sorted(
         (r for r in site.routes if not r.door.conditional), key=specificity, reverse=True
     )
-    conditional = sorted(
-        (r for r in site.routes if r.door.conditional),
-        key=lambda r: r.classification.rank,
-        reverse=True,
-    )
-    if material.sign_in is not None and signs_in(site):
+    if material.sign_in is not None and context.signs_in:
         if site.single_sign_on:
-            yield identity_keys(material.sign_in.identity_key_set)
-        yield {
-            **own_pages(site),
-            "typed_per_filter_config": rate_limit(inventory.limits, Rate.PAGES),
-        }
-    yield from key_page(site, material, _READ_METHODS)
+            yield unread(identity_keys(material.sign_in.identity_key_set))
+        limits = rate_limit(context.inventory.limits, Rate.PAGES)
+        yield unread({**own_pages(site), "typed_per_filter_config": limits})
+    yield from map(unread, key_page(site, material, _READ_METHODS))
     for route in by_path:
         match = _path_match(route.door)
-        *quick, last = _served(inventory, site, route, route, match, material)
+        near = context.neighbours.of(route)
+        *quick, last = _served(context, route, route, match, near)
         for entries in quick:
             yield from entries
-        for door in concerned(route, conditional):
-            if door.classification.rank <= route.classification.rank:
-                continue
+        stricter = [
+            one
+            for one in near
+            if one.door.conditional and one.classification.rank > route.classification.rank
+        ]
+        for door in sorted(stricter, key=lambda r: r.classification.rank, reverse=True):
             for way in literally(door.door):
                 literal = _and(match, *way)
-                for entries in _served(inventory, site, door, route, literal, material):
+                for entries in _served(context, door, route, literal, near):
                     yield from entries
         yield from last
 
 
 def _served(
-    inventory: Inventory,
-    site: Site,
+    context: _Context,
     route: Route,
     path_route: Route,
     match: JSONObject,
-    material: Material,
+    near: Sequence[Route],
 ) -> Iterator[list[JSONObject]]:
     """
     Yield *route* for usual requests, for others of one reading, then for those to judge.
 
-    Each as the entries that belong together.
+    Each as the entries that belong together. *near* are the routes that can lie where *path_route*
+    serves.
     """
+    inventory, site, material = context.inventory, context.site, context.material
 
     def entries(
         match: JSONObject, filters: JSONObject, *, sampled: bool = True, rare: bool = False
     ) -> list[JSONObject]:
-        shown = _signed_in(site, route, material, _to_site(site, route, match, filters), rare=rare)
+        shown = _signed_in(context, route, _to_site(site, route, match, filters), rare=rare)
         return [
             e for entry in shown for e in inspected(entry, site, route, material, sampled=sampled)
         ]
@@ -180,7 +223,7 @@ def _served(
     filters = {**limits, **lock(site, route, inventory.access, material)}
     if route.shut:
         # Everybody is refused here, so how a request may be read says nothing.
-        yield entries(match, filters, sampled=False, rare=True)
+        yield [unread(one) for one in entries(match, filters, sampled=False, rare=True)]
         return
     at_once = opened_at_once(site, route, inventory.access, material)
     # Each entry of a lock holds its table, which grows with each certificate and is read anew with
@@ -189,52 +232,58 @@ def _served(
 
     def guarded(match: JSONObject, *, sampled: bool) -> list[JSONObject]:
         if at_once is None:
-            return entries(match, filters, sampled=sampled, rare=rare)
+            return [unread(one) for one in entries(match, filters, sampled=sampled, rare=rare)]
         opened = entries({**_and(match), "filter_state": [at_once]}, limits, sampled=sampled)
-        return [{**entry, "stat_prefix": OPENED} for entry in opened]
+        return [unread({**entry, "stat_prefix": OPENED}) for entry in opened]
 
-    stricter = [r for r in concerned(path_route, site.routes) if is_stricter(r, route)]
+    stricter = [r for r in near if is_stricter(r, route)]
     doors = [r.door for r in stricter if r.door.conditional]
     # A door with conditions is rare, and would cost whoever passes it one more expression.
     if not route.door.conditional:
         apart = unconcerned(doors, route)
         # Ways to see that no body tells anything; one, to look at nothing, where none is read.
         formless = without_form(doors, path_route) if read_in_bodies(doors) else [[]]
-        usual = simple(route, site.routes, path_route=path_route)
+        usual = simple(route, near, path_route=path_route)
         if usual is not None:
             quick = _and(match, _target_header(usual), *apart, *formless[0])
             yield guarded(quick, sampled=True)
-        doubt = doubtful(route, site.routes, path_route=path_route)
+        doubt = doubtful(route, near, path_route=path_route)
         plain = _and(match, _target_header(PRINTABLE), _target_header(doubt, inverted=True), *apart)
         # Of usual requests there are enough; each entry that takes samples costs everybody.
         for way in formless:
             yield guarded(_and(plain, *way), sampled=usual is None)
 
     def judged(match: JSONObject, *, reads: bool = False) -> list[JSONObject]:
-        program = typed(
-            EXTENSIONS + "filters.http.lua.v3.LuaPerRoute",
-            source_code={"inline_string": lua_program(site.routes, route, reads=reads)},
-        )
         held = _held(route, path_route) if reads else {}
         # What needs a program is rare, and so is who comes to a table beside what opens at once.
-        return entries(match, {LUA_FILTER: program, **filters, **held}, sampled=False, rare=True)
+        found = entries(match, {**filters, **held}, sampled=False, rare=True)
+        return [_read(entry, context.places.of(route, reads=reads)) for entry in found]
 
     if not any(map(reads_bodies, doors)):
         yield judged(match)
         return
-    unread = _unread(inventory, site, path_route, stricter, material)
-    without = [entry for way in unread for entry in judged({**_and(match, *way[0]), **way[1]})]
+    unread_ways = _unread(inventory, site, path_route, stricter, material)
+    without = [entry for way in unread_ways for entry in judged({**_and(match, *way[0]), **way[1]})]
     yield [*without, *judged(match, reads=True)]
 
 
+def _read(entry: JSONObject, place: JSONObject) -> JSONObject:
+    """Return *entry*, whose requests the program of the site judges, and is told *place*."""
+    metadata = entry["metadata"]
+    known = metadata.get("filter_metadata") if isinstance(metadata, dict) else None
+    told = {**(known if isinstance(known, dict) else {}), LUA_FILTER: place}
+    return {**entry, "metadata": {"filter_metadata": told}}
+
+
 def _signed_in(
-    site: Site, route: Route, material: Material, entry: JSONObject, *, rare: bool
+    context: _Context, route: Route, entry: JSONObject, *, rare: bool
 ) -> list[JSONObject]:
+    site = context.site
     if told := _told(site, route):
         entry["request_headers_to_add"] = told
-    signing = material.sign_in is not None and signs_in(site)
+    signing = context.material.sign_in is not None and context.signs_in
     signed = signing and guard_at(site, route) is Guard.SIGN_IN
-    hidden = [*(hidden_from_site(site) if signed else []), *_overrides(site, route)]
+    hidden = [*(hidden_from_site(site) if signed else []), *_overrides(context, route)]
     if hidden:
         entry["request_headers_to_remove"] = hidden
     if not signing:
@@ -278,10 +327,10 @@ def _held(route: Route, path_route: Route) -> JSONObject:
     return body_limit(MAX_BODY_BYTES if most is None else min(most, MAX_BODY_BYTES))
 
 
-def _overrides(site: Site, route: Route) -> list[JSON]:
+def _overrides(context: _Context, route: Route) -> list[JSON]:
     # Where no route of a site lets them pass, they are dropped before anything reads them.
-    kept = any(r.method_override for r in site.routes)
-    return list(OVERRIDE_HEADERS) if kept and not route.method_override else []
+    dropped = context.takes_overrides and not route.method_override
+    return list(OVERRIDE_HEADERS) if dropped else []
 
 
 def _told(site: Site, route: Route) -> list[JSON]:

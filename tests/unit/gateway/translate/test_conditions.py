@@ -9,10 +9,8 @@ from sealgate.gateway.translate.conditions import (
     lua_text,
     lua_truth,
 )
-from sealgate.policy.classification import DEFAULT_MODEL
-from sealgate.policy.inventory import Credential, CredentialKind, CredentialPart, Door, Route
+from sealgate.policy.inventory import Credential, CredentialKind, CredentialPart, Door
 
-SERVING = Route(Door("/"), DEFAULT_MODEL.classes[0])
 COOKIE = CredentialPart(CredentialKind.COOKIE, "in_*")
 NONCE = CredentialPart(CredentialKind.PARAMETER, "nonce")
 
@@ -32,7 +30,7 @@ def test_tables_are_lua() -> None:
         "/", query='"]]', methods=("POST",), credentials=(Credential((COOKIE, NONCE)),), json=True
     )
     runtime = LuaRuntime()
-    runtime.execute(condition_tables([door], SERVING, reads=True))
+    runtime.execute(condition_tables([door]))
     runtime.execute(f"door = {{{','.join(condition_fields(door))}}}")
     assert runtime.eval("door.name") == '"]]'
     assert runtime.eval("door.credentials[1][2].name") == "nonce"

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from sealgate.gateway.translate.glance import (
-    concerned,
+    Neighbours,
     elsewhere,
     literally,
     read_in_bodies,
@@ -25,17 +25,26 @@ def test_doors_elsewhere_do_not_concern_a_route() -> None:
         Route(Door("/a", query="x"), CONFIDENTIAL),
         Route(Door("/b/*", query="x"), CONFIDENTIAL),
     ]
-    assert concerned(Route(Door("/a/c"), PUBLIC), routes) == routes[:1]
-    assert concerned(FRONT, routes) == routes
+    neighbours = Neighbours(routes)
+    assert neighbours.of(Route(Door("/a/c"), PUBLIC)) == routes[:1]
+    assert neighbours.of(Route(Door("/*/c"), PUBLIC)) == routes
+    assert neighbours.of(FRONT) == routes
+
+
+def test_a_door_in_another_case_concerns_a_route() -> None:
+    """Some server reads both as one."""
+    upper = Route(Door("/API/X", methods=("POST",)), CONFIDENTIAL)
+    assert Neighbours([upper]).of(Route(Door("/api"), PUBLIC)) == [upper]
 
 
 def test_a_door_is_not_concerned_where_one_path_beside_it_is_served() -> None:
     """It is where everything below that path is served as well."""
     beside = Route(Door("/", query="token", besides=("/take",)), PUBLIC)
+    neighbours = Neighbours([beside])
 
-    assert concerned(Route(Door("/take", exact=True), PUBLIC), [beside]) == []
-    assert concerned(Route(Door("/other", exact=True), PUBLIC), [beside]) == [beside]
-    assert concerned(Route(Door("/take"), PUBLIC), [beside]) == [beside]
+    assert neighbours.of(Route(Door("/take", exact=True), PUBLIC)) == []
+    assert neighbours.of(Route(Door("/other", exact=True), PUBLIC)) == [beside]
+    assert neighbours.of(Route(Door("/take"), PUBLIC)) == [beside]
 
 
 def test_what_keeps_doors_apart() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +24,7 @@ from sealgate.policy.inventory import (
 
 PUBLIC, _, CONFIDENTIAL, SECRET = DEFAULT_MODEL.classes
 MATERIAL = Material("/x", {})
+LUA = "envoy.filters.http.lua"
 
 
 def inventory(*routes: Route, **more: Any) -> Inventory:
@@ -34,16 +36,45 @@ def inventory(*routes: Route, **more: Any) -> Inventory:
 def entries(declared: Inventory) -> list[dict[str, Any]]:
     """Return the routes of the only site, in order; with a port, odd ones are refused first."""
     configuration: Any = https_routes(declared, declared.sites[0], MATERIAL)
-    bare, ported, _ = configuration["virtual_hosts"]
-    assert bare["domains"] == ["shop.example"]
-    assert ported["domains"] == ["shop.example:", "shop.example:*"]
+    host, _ = configuration["virtual_hosts"]
+    assert host["domains"] == ["shop.example", "shop.example:", "shop.example:*"]
     odd: dict[str, Any]
     found: list[dict[str, Any]]
-    odd, *found = ported["routes"]
+    odd, *found = host["routes"]
     assert {header["name"] for header in odd["match"]["headers"]} == {":authority"}
     assert odd["direct_response"] == {"status": 421}
-    assert found == bare["routes"]
     return found
+
+
+def is_judged(entry: dict[str, Any]) -> bool:
+    """Return whether the program of the site runs for *entry*, and is told what is served."""
+    filters = entry.get("typed_per_filter_config", {})
+    told = LUA in entry.get("metadata", {}).get("filter_metadata", {})
+    assert told is (LUA not in filters)
+    return told
+
+
+def test_program_of_a_site_stands_there_once() -> None:
+    """All entries share it; those that serve what has one reading turn it off."""
+    declared = inventory(Route(Door("/"), PUBLIC), Route(Door("/a"), CONFIDENTIAL))
+    configuration: Any = https_routes(declared, declared.sites[0], MATERIAL)
+    assert list(configuration["typed_per_filter_config"]) == [LUA]
+    assert str(configuration).count("function envoy_on_request") == 1
+    [refusal] = configuration["virtual_hosts"][1]["routes"]
+    for entry in [*entries(declared), refusal]:
+        if not is_judged(entry):
+            assert entry["typed_per_filter_config"][LUA]["disabled"] is True
+
+
+def test_routes_grow_with_their_number_alone() -> None:
+    """Four times the routes, half of them locked, are four times the bytes, and not sixteen."""
+
+    def size(number: int) -> int:
+        doors = [Route(Door(f"/d{n:04}"), (PUBLIC, CONFIDENTIAL)[n % 2]) for n in range(number)]
+        declared = inventory(Route(Door("/"), PUBLIC), *doors)
+        return len(json.dumps(https_routes(declared, declared.sites[0], MATERIAL)))
+
+    assert size(400) < 4.2 * size(100)
 
 
 def test_most_specific_door_is_tried_first() -> None:
@@ -54,7 +85,7 @@ def test_most_specific_door_is_tried_first() -> None:
         Route(Door("/a/*/c"), CONFIDENTIAL),
         Route(Door("/a", exact=True), CONFIDENTIAL),
     )
-    judged = [e for e in entries(declared) if "envoy.filters.http.lua" in str(e)]
+    judged = [e for e in entries(declared) if is_judged(e)]
     assert [entry["match"] for entry in judged] == [
         {
             "safe_regex": {"regex": "/a/[^/?]*/c(?:/.*)?"},
@@ -69,9 +100,10 @@ def test_most_specific_door_is_tried_first() -> None:
 def test_usual_request_to_a_public_site_costs_one_pattern() -> None:
     """A site without a stricter route has one pattern for usual requests, and no filter."""
     usual, _, judged, last = entries(inventory(Route(Door("/"), PUBLIC)))
-    assert "typed_per_filter_config" not in usual
+    assert list(usual["typed_per_filter_config"]) == [LUA]
     assert len(usual["match"]["headers"]) == 1
-    assert list(judged["typed_per_filter_config"]) == ["envoy.filters.http.lua"]
+    assert not is_judged(usual)
+    assert is_judged(judged)
     assert last["direct_response"] == {"status": 400}
 
 
@@ -80,11 +112,11 @@ def test_doubtful_request_goes_through_lua_on_the_same_route() -> None:
     found = entries(inventory(Route(Door("/"), PUBLIC), Route(Door("/a"), CONFIDENTIAL)))
     *_, lock, usual, plain, judged, _ = found
     assert [header["name"] for header in usual["match"]["headers"]] == [":path"]
-    assert "typed_per_filter_config" not in usual
+    assert not is_judged(usual)
     assert lock["name"] == "route shop.example/a, Organization Confidential, access high"
     assert [header["name"] for header in plain["match"]["headers"]] == [":path", ":path"]
     assert plain["match"]["headers"][1]["invert_match"] is True
-    assert list(judged["typed_per_filter_config"]) == ["envoy.filters.http.lua"]
+    assert is_judged(judged)
     assert judged["match"] == {"prefix": "/"}
 
 
@@ -98,7 +130,7 @@ def test_a_known_connection_is_let_in_before_the_lock_is_asked() -> None:
         access=AccessSettings(("DE",), "c.mmdb"),
     )
     configuration: Any = https_routes(declared, declared.sites[0], material)
-    at_once, plain, otherwise, *others = configuration["virtual_hosts"][0]["routes"]
+    _, at_once, plain, otherwise, *others = configuration["virtual_hosts"][0]["routes"]
     # Whoever asks for something else is turned away before the connection is looked at.
     begins = {"name": ":path", "string_match": {"prefix": "/a"}}
     assert at_once["match"].pop("headers")[0] == plain["match"]["headers"][0] == begins
@@ -107,7 +139,9 @@ def test_a_known_connection_is_let_in_before_the_lock_is_asked() -> None:
     assert asked["string_match"] == {"safe_regex": {"regex": f"(?:{'aa' * 32}) (?:DE)"}}
     assert at_once.pop("stat_prefix") == "opened"
     locked = otherwise.pop("typed_per_filter_config")
-    assert list(locked) == ["envoy.filters.http.lua", "envoy.filters.http.rbac"]
+    assert list(locked) == ["envoy.filters.http.rbac"]
+    del otherwise["metadata"]["filter_metadata"][LUA]
+    del at_once["typed_per_filter_config"]
     assert at_once == otherwise
     assert not [entry for entry in others if "filter_state" in entry["match"]]
 

@@ -191,7 +191,8 @@ def test_no_locked_route_without_its_lock(case: str) -> None:
             by_connection = entry["match"].get("filter_state")
             if by_connection and guards[asset] in {Guard.OPEN, Guard.SITE}:
                 # Who is known at once is judged as well, but for the body.
-                assert "envoy.filters.http.lua" in entry["typed_per_filter_config"]
+                assert "envoy.filters.http.lua" in entry["metadata"]["filter_metadata"]
+                assert "envoy.filters.http.lua" not in entry.get("typed_per_filter_config", {})
             elif by_connection:
                 # Without a filter: the match itself is the lock.
                 assert guards[asset] is Guard.LOCKED
