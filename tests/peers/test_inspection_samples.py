@@ -46,7 +46,8 @@ class Observed:
         kinds = above(PUBLIC, DEFAULT_MODEL)
         policy = Policy("route shop.example/", False, Upstream(upstream), kinds, frozenset())
         self.samples.prepare(str(self.folder), {self.path: policy})
-        self.samples.apply(drain_seconds=PATIENCE_SECONDS)
+        self.samples.commit()
+        self.samples.confirm(PATIENCE_SECONDS)
 
     def connect(self) -> socket.socket:
         """Return a connection, as Envoy makes one."""

@@ -37,6 +37,7 @@ HELD_BY = {
     "serve/supervisor.py": "peers/test_transfer_core.py",
     "serve/listening.py": "peers/test_inspection_samples.py",
     "app/state.py": "unit/app/test_decided.py",
+    "serve/service.py": "peers/test_reload_whole.py",
     "serve/file_servers*.py": "peers/test_transfer_core.py",
     "serve/server_group.py": "peers/test_transfer_core.py",
     "serve/sign_in*.py": "peers/test_signin_tokens.py",

@@ -64,6 +64,15 @@ class EnvoyKeeper:
         """Return how many crashes of late are known."""
         return self._crashes.count
 
+    @property
+    def files(self) -> EnvoyFiles | None:
+        """Return what Envoy runs by, ``None`` while there is none."""
+        return self.envoy.files if self.envoy else None
+
+    def is_running(self) -> bool:
+        """Return whether Envoy lives."""
+        return self.envoy is not None and self.envoy.is_running()
+
     def find(self, inventory: Inventory) -> None:
         """
         Find the program, so that its absence is told before anything else is done.
@@ -87,6 +96,16 @@ class EnvoyKeeper:
         self.envoy = Envoy(self._binary, self._folder, workers=self._workers)
         self._share = MOST_SHARE
         self.envoy.start(files)
+
+    def judge(self, files: EnvoyFiles) -> None:
+        """
+        Return when Envoy, which runs, can go by *files*, as far as that is seen before.
+
+        Raises:
+            GatewayError: it refuses them, or must be started anew for them.
+        """
+        if self.envoy is not None:
+            self.envoy.judge(files)
 
     def apply(self, files: EnvoyFiles) -> tuple[str, ...]:
         """

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sealgate.app.state import database_url
@@ -42,6 +42,24 @@ if TYPE_CHECKING:
 MAX_PROCESSES = 4
 
 
+@dataclass(frozen=True, slots=True)
+class _Next:
+    """What was prepared: the groups of *fresh* processes wait until they are told to serve."""
+
+    inventory: Inventory
+    wanted: Wanted
+    fresh: dict[TransferProtocol, Group]
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What was served before a change."""
+
+    inventory: Inventory | None
+    wanted: Wanted | None
+    groups: dict[TransferProtocol, Group]
+
+
 class Transfer:
     """
     The file servers. *now* tells seconds since the epoch, *tell* takes a line for a person.
@@ -63,73 +81,87 @@ class Transfer:
         self._processes = min(processes or len(os.sched_getaffinity(0)), MAX_PROCESSES)
         self._now = now
         self._parts: tuple[Material, Tending, StoreWatch] | None = None
+        self._inventory: Inventory | None = None
         self._wanted: Wanted | None = None
+        self._next: _Next | None = None
+        self._before: _Before | None = None
         self._groups: dict[TransferProtocol, Group] = {}
         self._leaving: list[tuple[WorkerProcess, float]] = []
 
-    def prepare(self, deployment: Deployment) -> Wanted:
+    def prepare(self, wanted: Deployment) -> None:
         """
-        Return what *deployment* needs, with every new address to be had; nothing changes yet.
+        Have servers for *wanted* ready beside those that serve; none of them takes anybody yet.
 
         Raises:
             ConfigError: with everything that keeps a promise from being kept.
-            GatewayError: an address cannot be had.
+            GatewayError: an address cannot be had, or a server cannot be started.
             SourceError: the state folder or the sealing keys cannot be used.
             PeerError: the service that keeps the sealing keys does not answer.
         """
-        inventory = deployment.inventory
-        if not inventory.serves_files:
-            return Wanted((), None, None, inventory.model, database_url(inventory), "")
-        before = self._wanted.served if self._wanted is not None else None
-        wanted = self._loaded()[0].gather(deployment, before)
-        held = [a for group in self._groups.values() for a in group.listeners]
-        for door in wanted.doors:
-            for address in (*door.addresses, *door.implicit):
-                if address not in held:
-                    bound(address).close()
-        return wanted
+        inventory, before = wanted.inventory, self._wanted
+        if inventory.serves_files:
+            found = self._loaded()[0].gather(wanted, before.served if before is not None else None)
+        else:
+            found = Wanted((), None, None, inventory.model, database_url(inventory), "")
+        self._next = _Next(inventory, found, {})
+        for door in found.doors:
+            old = self._groups.get(door.protocol)
+            if before is None or old is None or not _is_same(before, found, old, door):
+                self._next.fresh[door.protocol] = self._begin(door, old, found)
+        for group in self._next.fresh.values():
+            group.await_ready()
 
-    def apply(self, wanted: Wanted, *, drain_seconds: float) -> tuple[str, ...]:
+    def commit(self) -> tuple[str, ...]:
         """
-        Serve *wanted*; returns what changed, once it is served.
+        Serve what was prepared; returns what changed, once it is served.
 
         Raises:
-            GatewayError: a server cannot be started.
+            GatewayError: a server does not begin.
         """
-        before, self._wanted = self._wanted, wanted
-        try:
-            return self._changed(before, wanted, drain_seconds)
-        except SealgateError:
-            # What runs goes by what was before, and so will what has to be started again.
-            self._wanted = before
-            raise
-
-    def _changed(
-        self, before: Wanted | None, wanted: Wanted, drain_seconds: float
-    ) -> tuple[str, ...]:
-        doors = {door.protocol: door for door in wanted.doors}
-        same = {
-            protocol: group
-            for protocol, group in self._groups.items()
-            if before is not None
-            and protocol in doors
-            and _is_same(before, wanted, group, doors[protocol])
-        }
-        fresh = [door for protocol, door in doors.items() if protocol not in same]
-        # Only this can fail, and then nothing has changed.
-        self._replace(fresh, drain_seconds)
-        changed = [_called(door.protocol) for door in fresh]
-        for protocol in [p for p in self._groups if p not in doors]:
-            self._end(self._groups.pop(protocol), drain_seconds)
-            changed.append(_called(protocol))
-        if before is not None and before.served != wanted.served:
-            from sealgate.transfer.adapters.workers_plan import Served  # noqa: PLC0415
-
-            served = wanted.served or Served()
-            changed += [_called(protocol) for protocol in same]
-            self._serve(served, same.values())
-        self._tell_fenced(before, wanted)
+        wanted, fresh = self._prepared.wanted, self._prepared.fresh
+        before = self._before = _Before(self._inventory, self._wanted, dict(self._groups))
+        for group in fresh.values():
+            group.serve()
+        doors = [door.protocol for door in wanted.doors]
+        gone = [protocol for protocol in self._groups if protocol not in doors]
+        same = [group for p, group in self._groups.items() if p in doors and p not in fresh]
+        self._inventory, self._wanted = self._prepared.inventory, wanted
+        self._groups = {p: group for p, group in self._groups.items() if p in doors} | fresh
+        changed = [_called(protocol) for protocol in (*fresh, *gone)]
+        if before.wanted is not None and before.wanted.served != wanted.served:
+            changed += [_called(group.door.protocol) for group in same]
+            self._serve(_served(wanted), same)
         return tuple(changed)
+
+    def confirm(self, drain_seconds: float) -> None:
+        """Have those that served before take nobody more, and end."""
+        before, self._before, self._next = self._before, None, None
+        if before is None or self._wanted is None:
+            return
+        for protocol, group in before.groups.items():
+            now = self._groups.get(protocol)
+            if now is not group:
+                self._leave(group, drain_seconds)
+                group.close(keep=now.listeners if now is not None else ())
+        self._tell_fenced(before.wanted, self._wanted)
+
+    def roll_back(self) -> None:
+        """Have those serve that served before, by what they went by, and no others."""
+        prepared, self._next = self._next, None
+        before, self._before = self._before, None
+        if before is not None:
+            now, self._wanted, self._inventory = self._wanted, before.wanted, before.inventory
+            self._groups = before.groups
+            if now is not None and self._wanted is not None and now.served != self._wanted.served:
+                self._serve(_served(self._wanted), self._groups.values())
+        for protocol, group in prepared.fresh.items() if prepared is not None else ():
+            _give_up(group, self._groups.get(protocol))
+
+    @property
+    def _prepared(self) -> _Next:
+        if self._next is None:
+            raise BugError("the file servers were not prepared")
+        return self._next
 
     def _serve(self, served: Served, groups: Iterable[Group]) -> None:
         for group in groups:
@@ -173,25 +205,6 @@ class Transfer:
             )
         return self._parts
 
-    def _replace(self, doors: list[Door], drain_seconds: float) -> None:
-        begun: list[tuple[Group, Group | None]] = []
-        try:
-            for door in doors:
-                old = self._groups.get(door.protocol)
-                begun.append((self._begin(door, old), old))
-            for group, _ in begun:
-                group.await_ready()
-        except SealgateError:
-            for group, old in begun:
-                _give_up(group, old)
-            raise
-        for group, old in begun:
-            self._groups[group.door.protocol] = group
-            if old is not None:
-                # The new ones serve already: nobody is refused in between.
-                self._leave(old, drain_seconds)
-                old.close(keep=group.listeners)
-
     def recheck(self) -> None:
         """
         Have every open session judged again, because identities changed.
@@ -202,7 +215,7 @@ class Transfer:
             group.ask(lambda process: process.recheck())
         self._asked_leaving(lambda process: process.recheck())
 
-    def refresh_certificate(self, inventory: Inventory, certificates: Certificates) -> None:
+    def refresh_certificate(self, certificates: Certificates) -> None:
         """
         Show a renewed certificate from now on.
 
@@ -210,12 +223,13 @@ class Transfer:
             ConfigError: it cannot be served.
             SourceError: it cannot be read or written.
         """
-        if self._parts is not None:
-            self._parts[0].refresh_certificate(inventory, certificates)
+        if self._parts is not None and self._inventory is not None:
+            self._parts[0].refresh_certificate(self._inventory, certificates)
 
-    def tick(self, inventory: Inventory) -> None:
+    def tick(self) -> None:
         """Do what time brings: crashes are mended, leavers seen off, stores tended."""
-        if self._parts is not None:
+        inventory = self._inventory
+        if self._parts is not None and inventory is not None:
             found = self._parts[2].tick(inventory, self._keys.keyring, self.fenced)
             if found is not None:
                 self._follow_stores(found)
@@ -257,7 +271,7 @@ class Transfer:
             self._end(group, drain_seconds)
         self._groups.clear()
 
-    def await_end(self, *, hurry: Callable[[], bool] = lambda: False) -> bool:
+    def await_end(self, hurry: Callable[[], bool] = lambda: False) -> bool:
         """Return whether all that were asked to end did so in time; none runs then."""
         if self._parts is not None:
             self._parts[1].await_end(1.0)
@@ -267,6 +281,10 @@ class Transfer:
 
     def kill(self) -> None:
         """End all now."""
+        prepared, self._next = self._next, None
+        if prepared is not None:
+            for group in prepared.fresh.values():
+                _give_up(group, None)
         for group in self._groups.values():
             group.kill()
             group.close()
@@ -275,27 +293,30 @@ class Transfer:
             process.kill()
         self._leaving.clear()
 
-    def _begin(self, door: Door, before: Group | None) -> Group:
-        """Return a group whose processes start; nobody has waited for them yet."""
+    def _begin(self, door: Door, before: Group | None, wanted: Wanted) -> Group:
+        """Return a group whose processes start, and wait; nobody has waited for them yet."""
         old = before.listeners if before is not None else {}
-        wanted = (*door.addresses, *door.implicit)
         listeners: dict[Address, socket.socket] = {}
         many = self._processes if door.protocol is TransferProtocol.SFTP else 1
         group = Group(door, listeners, many, self._spawn, self._tell)
         try:
-            for address in wanted:
+            for address in (*door.addresses, *door.implicit):
                 listeners[address] = old[address] if address in old else bound(address)
-            group.begin()
+            group.begin(lambda: self._spawned(group, wanted, waits=True))
         except SealgateError:
             _give_up(group, before)
             raise
         return group
 
     def _spawn(self, group: Group) -> WorkerProcess:
+        if self._wanted is None:
+            raise BugError("file servers were not prepared")
+        return self._spawned(group, self._wanted, waits=False)
+
+    def _spawned(self, group: Group, wanted: Wanted, *, waits: bool) -> WorkerProcess:
         from sealgate.transfer.adapters.workers_plan import WorkerPlan  # noqa: PLC0415
 
-        wanted = self._wanted
-        if wanted is None or wanted.served is None:
+        if wanted.served is None:
             raise BugError("file servers were not prepared")
         listeners, door = group.listeners, group.door
         plan = WorkerPlan(
@@ -309,6 +330,7 @@ class Transfer:
             served=wanted.served,
             model=wanted.model,
             state_folder=wanted.state_folder,
+            waits=waits,
         )
         return WorkerProcess(plan, self._tell)
 
@@ -330,6 +352,12 @@ class Transfer:
     def _end(self, group: Group, drain_seconds: float) -> None:
         self._leave(group, drain_seconds)
         group.close()
+
+
+def _served(wanted: Wanted) -> Served:
+    from sealgate.transfer.adapters.workers_plan import Served  # noqa: PLC0415
+
+    return wanted.served or Served()
 
 
 def _fenced(wanted: Wanted | None) -> dict[str, str]:

@@ -62,6 +62,14 @@ class Change:
     remarks: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What was served before a change, and the files that Envoy ran by; ``None``: none."""
+
+    deployment: Deployment | None
+    files: EnvoyFiles | None
+
+
 class Gateway:
     """
     The gateway of one configuration: Envoy, and what it is told as files and time change.
@@ -81,11 +89,14 @@ class Gateway:
         self._tell = tell
         self._envoy = EnvoyKeeper(workers=workers, tell=tell, revived=self._revived)
         self._served: Deployment | None = None
+        self._next: Deployment | None = None
+        self._before: _Before | None = None
         self._watch = FileWatch()
         self._keeper = CertificateKeeper(tell=tell)
         self._attempts = Attempts(tell)
         self._stale_attempts = 0
         self._shared_poll_at = 0.0
+        self._drain_seconds = 0.0
         self._started_at = 0.0
         self._applied_at = 0.0
 
@@ -116,30 +127,33 @@ class Gateway:
 
     def prepare(self, wanted: Deployment) -> None:
         """
-        Return when *wanted* can be served, as far as that is seen before; nothing changes.
+        Have Envoy judge *wanted*, and look at its addresses; nothing changes.
 
         Raises:
-            GatewayError: there is no Envoy, or an address cannot be had.
+            GatewayError: there is no Envoy, it refuses, or an address cannot be had.
         """
-        if not wanted.inventory.sites:
+        self._next = wanted
+        if wanted.envoy is None:
             return
         if self._envoy.envoy is None:
             self._envoy.find(wanted.inventory)
         held = opened(self._inventory).all if self._served is not None else ()
         refuse_taken(a for a in opened(wanted.inventory).all if a not in held)
+        self._envoy.judge(wanted.envoy)
 
-    def apply(self, wanted: Deployment) -> tuple[str, ...]:
+    def commit(self) -> tuple[str, ...]:
         """
-        Serve *wanted*; return what changed, once Envoy serves it.
+        Serve what was prepared; return what changed, once Envoy serves it.
 
         Raises:
-            GatewayError: Envoy cannot be run, or refused; then what was before is served.
+            GatewayError: Envoy cannot be run, or refused.
         """
-        before = self._served
+        wanted, before = self._next, self._served
+        if wanted is None:
+            raise BugError("nothing was prepared")
+        self._before = _Before(before, self._envoy.files)
         changed: tuple[str, ...]
         if wanted.envoy is None:
-            self._keeper.stop()
-            self._envoy.forget()
             changed = ("sites",) if before is not None and before.inventory.sites else ()
         elif self._envoy.envoy is None:
             self._envoy.begin(wanted.inventory, wanted.envoy)
@@ -148,12 +162,41 @@ class Gateway:
             changed = self._apply(wanted.envoy)
         if before is None:
             self._started_at = self._applied_at = self._now()
-        self._served = wanted
+        self._serve(wanted)
+        return changed
+
+    def confirm(self, _drain_seconds: float) -> None:
+        """Let go of an Envoy that has nothing to serve any more."""
+        self._next = self._before = None
+        if self._deployment.envoy is None:
+            self._keeper.stop()
+            self._envoy.forget()
+
+    def roll_back(self) -> None:
+        """
+        Have Envoy go by what was served before, or end where none ran.
+
+        Raises:
+            GatewayError: it refuses that now.
+        """
+        before, self._before, self._next = self._before, None, None
+        if before is None:
+            return
+        if before.deployment is not None:
+            self._serve(before.deployment)
+        self._served = before.deployment
+        if before.files is None:
+            self._envoy.forget()
+        elif self._envoy.is_running():
+            self._envoy.apply(before.files)
+        # One that ended meanwhile begins with what is served at the next tick.
+
+    def _serve(self, deployment: Deployment) -> None:
+        self._served = deployment
         self._attempts.clear()
         self._stale_attempts = 0
-        watched = [*self.certificates.watched, wanted.inventory.access.geo_database]
+        watched = [*self.certificates.watched, deployment.inventory.access.geo_database]
         self._watch = FileWatch(path for path in watched if path is not None)
-        return changed
 
     def readmit(self) -> Change:
         """
@@ -276,15 +319,14 @@ class Gateway:
         envoy = self._envoy.envoy
         return envoy.admin.is_ready() if envoy is not None else True
 
-    def stop(self, *, drain_seconds: float, hurry: Callable[[], bool] = lambda: False) -> bool:
-        """
-        End: accept nothing more, let running requests end within *drain_seconds*.
+    def request_stop(self, drain_seconds: float) -> None:
+        """Note how long running requests may go on; they end in :meth:`await_end`."""
+        self._drain_seconds = drain_seconds
 
-        *hurry* is asked meanwhile and may cut the wait short. Returns whether every
-        request ended by itself.
-        """
+    def await_end(self, hurry: Callable[[], bool] = lambda: False) -> bool:
+        """Accept nothing more, and return whether every request ended by itself in time."""
         self._keeper.stop()
-        return self._envoy.drain(within_seconds=drain_seconds, hurry=hurry)
+        return self._envoy.drain(within_seconds=self._drain_seconds, hurry=hurry)
 
     def kill(self) -> None:
         """End Envoy now."""

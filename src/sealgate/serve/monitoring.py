@@ -27,6 +27,7 @@ from sealgate.report.metrics import CONTENT_TYPE, Family, Kind, exposition, gaug
 
 if TYPE_CHECKING:
     from sealgate.policy.inventory import Address
+    from sealgate.serve.deployment import Deployment
 
 # The gateway's thread has been stuck for longer than a reload may take: not healthy.
 STUCK_SECONDS = 120.0
@@ -90,11 +91,12 @@ class Sources:
 
 
 class Monitoring:
-    """The endpoint of one gateway; opened by :meth:`apply`."""
+    """The endpoint of one gateway; opened by :meth:`commit`."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         self._servers: dict[Address, _Server] = {}
+        self._next: dict[Address, _Server] | None = None
         self._snapshot: Snapshot | None = None
         self._ticked = time.monotonic()
         self._lock = threading.Lock()
@@ -106,34 +108,65 @@ class Monitoring:
         """Return whether anybody may ask."""
         return bool(self._servers)
 
-    def apply(self, addresses: tuple[Address, ...]) -> tuple[str, ...]:
+    def prepare(self, wanted: Deployment) -> None:
         """
-        Listen on *addresses* and nowhere else; return what changed.
+        Have the addresses of *wanted*; nobody is answered at new ones yet.
 
         Raises:
             GatewayError: an address cannot be had.
         """
-        gone = [address for address in self._servers if address not in addresses]
-        new = [address for address in addresses if address not in self._servers]
-        for address in new:
-            self._servers[address] = _Server(address, self)
-        for address in gone:
-            self._servers.pop(address).end()
-        return ("monitoring",) if gone or new else ()
+        self.roll_back()
+        self._next = {}
+        for address in wanted.metrics:
+            self._next[address] = self._servers.get(address) or _Server(address, self)
+
+    def commit(self) -> tuple[str, ...]:
+        """Answer at what was prepared, and where it was answered before; return what changed."""
+        before, now = self._servers, self._next or {}
+        for address, server in now.items():
+            if address not in before:
+                server.start()
+        return ("monitoring",) if before.keys() != now.keys() else ()
+
+    def confirm(self, _drain_seconds: float) -> None:
+        """Answer nowhere else any more."""
+        before, self._servers, self._next = self._servers, self._next or {}, None
+        for address, server in before.items():
+            if address not in self._servers:
+                server.end()
+
+    def roll_back(self) -> None:
+        """Answer where it was answered before, and nowhere else."""
+        made, self._next = self._next or {}, None
+        for address, server in made.items():
+            if address not in self._servers:
+                server.end()
+
+    def status(self) -> dict[str, object]:
+        """Return nothing: who asks it knows where it is."""
+        return {}
+
+    def request_stop(self, _drain_seconds: float) -> None:
+        """Say from now on that nothing more should be sent here."""
+        if self._snapshot is not None:
+            self._snapshot = dataclasses.replace(self._snapshot, serves=False)
+
+    def await_end(self, _hurry: Callable[[], bool]) -> bool:
+        """Listen no more; return whether it ended by itself, as it does."""
+        self.kill()
+        return True
+
+    def kill(self) -> None:
+        """Listen no more."""
+        self.roll_back()
+        servers, self._servers = self._servers, {}
+        for server in servers.values():
+            server.end()
 
     def note(self, snapshot: Snapshot) -> None:
         """Keep what the gateway's thread knows, until it knows more."""
         self._snapshot = snapshot
         self._ticked = time.monotonic()
-
-    def leave(self) -> None:
-        """Say from now on that nothing more should be sent here."""
-        if self._snapshot is not None:
-            self._snapshot = dataclasses.replace(self._snapshot, serves=False)
-
-    def close(self) -> None:
-        """Listen no more."""
-        self.apply(())
 
     def answer(self, path: str) -> tuple[int, str, str]:
         """Return status, content type and body for a GET of *path*."""
@@ -343,11 +376,14 @@ class _Server:
             name="sealgate monitoring",
             daemon=True,
         )
+
+    def start(self) -> None:
         self._thread.start()
 
     def end(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._server.shutdown()
+            self._thread.join()
         self._server.server_close()
 
 

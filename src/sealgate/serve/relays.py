@@ -50,6 +50,13 @@ class _Group:
     members: list[Member[RelayProcess]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """Who worked before a change."""
+
+    group: _Group | None
+
+
 class Inspection:
     """The relays. *now* tells seconds since the epoch, *tell* takes a line for a person."""
 
@@ -63,6 +70,9 @@ class Inspection:
         self._processes = max(MIN_PROCESSES, min(wanted, MAX_PROCESSES))
         self._group: _Group | None = None
         self._next: _Group | None = None
+        self._before: _Before | None = None
+        self._inventory: Inventory | None = None
+        self._next_inventory: Inventory | None = None
         self._leaving: list[tuple[RelayProcess, float]] = []
 
     def prepare(self, wanted: Deployment) -> None:
@@ -73,6 +83,7 @@ class Inspection:
             GatewayError: one cannot be started.
         """
         self.discard()
+        self._next_inventory = wanted.inventory
         if wanted.relays != (self._group.policies if self._group is not None else {}):
             self._next = self._begin(wanted.inventory, wanted.relays)
         try:
@@ -81,19 +92,34 @@ class Inspection:
             self.discard()
             raise
 
-    def apply(self, *, drain_seconds: float) -> tuple[str, ...]:
-        """Let what was prepared work alone; returns what changed."""
-        sampled = self._samples.apply(drain_seconds=drain_seconds)
+    def commit(self) -> tuple[str, ...]:
+        """Have what was prepared work; returns what changed. What worked before does still."""
+        sampled = self._samples.commit()
         if self._next is None:
             return ("inspection",) if sampled else ()
-        old, self._group, self._next = self._group, self._next, None
-        if old is not None:
-            self._leave(old, drain_seconds)
-            close_listeners(old.listeners, but=self._group.listeners)
+        self._before, self._group, self._next = _Before(self._group), self._next, None
         return ("inspection",)
 
+    def confirm(self, drain_seconds: float) -> None:
+        """Let those go that worked before."""
+        self._samples.confirm(drain_seconds)
+        self._inventory = self._next_inventory
+        before, self._before = self._before, None
+        if before is not None and before.group is not None:
+            self._leave(before.group, drain_seconds)
+            close_listeners(
+                before.group.listeners, but=self._group.listeners if self._group else {}
+            )
+
+    def roll_back(self) -> None:
+        """Have those work that worked before, and no others."""
+        self._samples.roll_back()
+        if self._before is not None:
+            self._next, self._group, self._before = self._group, self._before.group, None
+        self.discard()
+
     def discard(self) -> None:
-        """Let go of what was prepared and never applied."""
+        """Let go of what was prepared and is not served."""
         self._samples.discard()
         if self._next is not None:
             group, self._next = self._next, None
@@ -112,11 +138,12 @@ class Inspection:
                     self._revive(group, member, now)
         self._samples.tick()
 
-    def tick(self, inventory: Inventory) -> None:
+    def tick(self) -> None:
         """Do what time brings: relays that ended or are stuck are replaced, finds recorded."""
         self.watch()
         self._leaving = seen_off(self._leaving, time.monotonic())
-        self._finds.record(inventory)
+        if self._inventory is not None:
+            self._finds.record(self._inventory)
 
     def status(self) -> dict[str, object]:
         """Return what runs, as plain values."""
@@ -134,18 +161,23 @@ class Inspection:
         enforcing = [m.process.pid for m in members if m.process and m.process.is_running()]
         return [*enforcing, *self._samples.pids()]
 
-    def stop(self, inventory: Inventory) -> None:
-        """End all; to be called when nothing is asked any more."""
+    def request_stop(self, _drain_seconds: float) -> None:
+        """Do nothing yet: relays are asked until the last request has ended."""
+
+    def await_end(self, _hurry: Callable[[], bool]) -> bool:
+        """End all; return whether they did so by themselves, as what nobody asks does."""
         for member in self._group.members if self._group is not None else ():
             if member.process is not None:
                 member.process.hear()
         self._samples.hear()
-        self._finds.record(inventory, at_once=True)
+        if self._inventory is not None:
+            self._finds.record(self._inventory, at_once=True)
         self.kill()
+        return True
 
     def kill(self) -> None:
         """End all now."""
-        self.discard()
+        self.roll_back()
         self._samples.kill()
         group, self._group = self._group, None
         if group is not None:

@@ -70,6 +70,8 @@ class Samples:
         self._quiet_seconds = quiet_seconds
         self._set = _Set()
         self._next: _Set | None = None
+        self._before: _Set | None = None
+        self._replaced: RelayProcess | None = None
         self._stand_in = StandIn()
         self._process: RelayProcess | None = None
         self._serves = False
@@ -107,15 +109,30 @@ class Samples:
         # Envoy may come before the rest is taken over.
         self._stand_in.stand_at({*self._set.listeners.values(), *made.listeners.values()})
 
-    def apply(self, *, drain_seconds: float) -> bool:
-        """Let what was prepared hold alone; return whether that is a change."""
+    def commit(self) -> bool:
+        """Let what was prepared hold; return whether that is a change."""
         if self._next is None:
             return False
-        old, self._set, self._next = self._set, self._next, None
-        self._leave(drain_seconds)
-        self._stand_in.stand_at(self._set.listeners.values())
-        close_listeners(old.listeners, but=self._set.listeners)
+        self._before, self._set, self._next = self._set, self._next, None
+        # Its relay is asked nothing more; the next sample starts one for what holds now.
+        self._stand_in.take_over()
+        self._replaced, self._process = self._process, None
         return True
+
+    def confirm(self, drain_seconds: float) -> None:
+        """Let go of what held before; what its relay is at may go on for *drain_seconds*."""
+        before, self._before = self._before, None
+        self._see_off(drain_seconds)
+        if before is not None:
+            self._stand_in.stand_at(self._set.listeners.values())
+            close_listeners(before.listeners, but=self._set.listeners)
+
+    def roll_back(self) -> None:
+        """Let what was before hold alone."""
+        if self._before is not None:
+            self._next, self._set, self._before = self._set, self._before, None
+            self._see_off(END_SECONDS)
+        self.discard()
 
     def discard(self) -> None:
         """Let go of what was prepared and never applied."""
@@ -158,7 +175,7 @@ class Samples:
 
     def kill(self) -> None:
         """End all now."""
-        self.discard()
+        self.roll_back()
         self._stand_in.end()
         process, self._process = self._process, None
         for one in (*([process] if process else []), *(leaving for leaving, _ in self._leaving)):
@@ -210,7 +227,11 @@ class Samples:
 
     def _leave(self, drain_seconds: float) -> None:
         self._stand_in.take_over()
-        process, self._process = self._process, None
+        self._replaced, self._process = self._process, None
+        self._see_off(drain_seconds)
+
+    def _see_off(self, drain_seconds: float) -> None:
+        process, self._replaced = self._replaced, None
         if process is not None:
             process.request_stop(drain_seconds)
             self._leaving.append((process, time.monotonic() + drain_seconds + 5.0))

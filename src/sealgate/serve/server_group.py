@@ -38,25 +38,35 @@ class Group:
         self._spawn = spawn
         self._tell = tell
 
-    def begin(self) -> None:
+    def begin(self, start: Callable[[], WorkerProcess]) -> None:
         """
-        Start every process; nobody has waited for them yet.
+        Start every process with *start*; nobody has waited for them yet.
 
         Raises:
             GatewayError: one cannot be started.
         """
         for member in self._members:
-            member.process = self._spawn(self)
+            member.process = start()
 
     def await_ready(self) -> None:
         """
-        Return once all serve.
+        Return once all are ready.
 
         Raises:
             GatewayError: one ended, or is not ready in time.
         """
         for process in self.running():
             process.await_ready()
+
+    def serve(self) -> None:
+        """
+        Have all that wait begin to serve; returns once they do.
+
+        Raises:
+            GatewayError: one does not.
+        """
+        for process in self.running():
+            process.begin()
 
     def running(self) -> Iterator[WorkerProcess]:
         """Yield the processes that were started and have not been seen to end."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-    from sealgate.serve.deployment import Deployment
+    from sealgate.serve.deployment import Deployment, SignInService
     from sealgate.serve.opened_keys import OpenedKeys
     from sealgate.signin.adapters.process import ServiceProcess
     from sealgate.storage.adapters.packed import PackedKeyring
@@ -32,6 +33,29 @@ if TYPE_CHECKING:
 RETRY_SECONDS = 5.0
 # New signing keys are made this often at the most, and announced before they are used.
 KEYS_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What the service goes by; *codes* open what one-time codes are sealed with."""
+
+    wanted: Deployment
+    codes: PackedKeyring | None
+
+    @property
+    def service(self) -> SignInService | None:
+        return self.wanted.sign_in
+
+    def goes_by(self, other: _State | None) -> bool:
+        """Return whether one that goes by *other* goes by this."""
+        return other is not None and (self.service, self.codes) == (other.service, other.codes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What was served before a change."""
+
+    state: _State | None
 
 
 class SignIn:
@@ -46,9 +70,12 @@ class SignIn:
     ) -> None:
         self._now = now
         self._keys = keys
-        self._codes: PackedKeyring | None = None
         self._tell = tell
-        self._wanted: Deployment | None = None
+        self._state: _State | None = None
+        self._next: _State | None = None
+        self._before: _Before | None = None
+        # Ready, and not served yet.
+        self._fresh: ServiceProcess | None = None
         self._member: Member[ServiceProcess] = Member()
         # There is one while people sign in here, also while no process runs.
         self._listener: socket.socket | None = None
@@ -57,52 +84,75 @@ class SignIn:
 
     def prepare(self, wanted: Deployment) -> None:
         """
-        Return when *wanted* can be served; nothing changes yet.
+        Have a service ready for *wanted*, where none runs; nothing that is served changes.
 
         Raises:
-            SealgateError: the site's keys cannot be had.
+            SealgateError: the site's keys cannot be had, or it cannot be started.
         """
-        if wanted.sign_in is not None and wanted.sign_in.opens_codes:
-            self._keys.open(wanted.inventory)
+        codes = self._packed(wanted)
+        self._next = _State(wanted, codes)
+        if wanted.sign_in is None or self._member.process is not None:
+            return
+        # Nobody comes to it before Envoy knows its socket.
+        self._fresh = self._spawn(self._next)
+        self._fresh.await_ready()
 
-    def apply(self, wanted: Deployment) -> tuple[str, ...]:
+    def commit(self) -> tuple[str, ...]:
         """
-        Serve *wanted*; returns what changed, once it is served.
+        Serve what was prepared; returns what changed, once it is served.
 
         Raises:
             GatewayError: the service cannot be started.
         """
-        before, self._wanted = self._wanted, wanted
-        if wanted.sign_in is None:
-            serving = self._listener is not None
-            self.stop()
-            return ("sign-in",) if serving else ()
-        process = self._member.process
-        if process is None:
-            self._start(wanted)
+        wanted = self._next
+        if wanted is None:
+            raise BugError("nothing was prepared")
+        before, self._before, self._state = self._state, _Before(self._state), wanted
+        if wanted.service is None:
+            return ("sign-in",) if self._listener is not None else ()
+        if self._fresh is not None:
+            self._member.process, self._fresh = self._fresh, None
             return ("sign-in",)
-        codes = self._packed(wanted)
-        if before is not None and wanted.sign_in == before.sign_in and codes == self._codes:
+        if wanted.goes_by(before):
             return ()
-        try:
-            process.renew(wanted.sign_in.served, codes)
-            self._codes = codes
-        except GatewayError:
-            # One that goes by old rules would let people in who are out.
-            process.kill()
-            self._member.process = None
-            self._start(wanted)
+        self._renew(wanted)
         return ("sign-in",)
+
+    def confirm(self, _drain_seconds: float) -> None:
+        """Let go of a service that nobody signs in at any more."""
+        self._before = self._next = None
+        if self._state is None or self._state.service is None:
+            self.stop()
+
+    def roll_back(self) -> None:
+        """
+        Have the service go by what was before, or end where none ran.
+
+        Raises:
+            GatewayError: it cannot be started.
+        """
+        wanted, self._next = self._next, None
+        before, self._before = self._before, None
+        if self._fresh is not None:
+            self._fresh.kill()
+            self._fresh = None
+        if before is not None:
+            self._state = before.state
+        state = self._state
+        if state is None or state.service is None:
+            self.kill()
+        elif before is not None and not (wanted and wanted.goes_by(state)):
+            self._renew(state)
 
     def tick(self) -> bool:
         """Mend a crash; return whether it is time to look whether new signing keys are due."""
-        now, wanted, process = time.monotonic(), self._wanted, self._member.process
-        if self._listener is None or wanted is None:
+        now, state, process = time.monotonic(), self._state, self._member.process
+        if self._listener is None or state is None:
             return False
         if process is None or not process.is_running():
             self._member.revive(
                 now,
-                lambda: self._spawn(wanted),
+                lambda: self._spawn(state),
                 ended="the sign-in service ended",
                 retry_seconds=RETRY_SECONDS,
                 tell=self._tell,
@@ -117,6 +167,14 @@ class SignIn:
         process = self._member.process
         return {"sign_in_pid": process.pid if process and process.is_running() else None}
 
+    def request_stop(self, _drain_seconds: float) -> None:
+        """Do nothing yet: it is asked until the last request has ended."""
+
+    def await_end(self, _hurry: Callable[[], bool]) -> bool:
+        """Let it answer what it is at, and end; return whether it did."""
+        self.stop()
+        return True
+
     def stop(self) -> None:
         """Let it answer what it is at, and end."""
         if self._member.process is not None:
@@ -125,34 +183,45 @@ class SignIn:
 
     def kill(self) -> None:
         """End it now."""
-        if self._member.process is not None:
-            self._member.process.kill()
+        for process in (self._member.process, self._fresh):
+            if process is not None:
+                process.kill()
+        self._fresh = None
         self._forget()
 
-    def _start(self, wanted: Deployment) -> None:
-        process = self._spawn(wanted)
-        process.await_ready()
-        self._member.process = process
+    def _renew(self, state: _State) -> None:
+        process = self._member.process
+        if process is not None and state.service is not None:
+            try:
+                process.renew(state.service.served, state.codes)
+            except GatewayError:
+                # One that goes by old rules would let people in who are out.
+                process.kill()
+            else:
+                return
+        self._member.process = None
+        fresh = self._spawn(state)
+        fresh.await_ready()
+        self._member.process = fresh
 
-    def _spawn(self, wanted: Deployment) -> ServiceProcess:
+    def _spawn(self, state: _State) -> ServiceProcess:
         # Who needs no sign-in does not need its libraries.
         from sealgate.signin.adapters.plan import Plan  # noqa: PLC0415
         from sealgate.signin.adapters.process import ServiceProcess, listening  # noqa: PLC0415
 
-        inventory, service = wanted.inventory, wanted.sign_in
+        inventory, service = state.wanted.inventory, state.service
         if service is None:
             raise BugError("nobody signs in here")
         if self._listener is None:
             self._path = socket_path(inventory)
             self._listener = listening(self._path)
-        self._codes = self._packed(wanted)
         plan = Plan(
             listener=self._listener.fileno(),
             database=database_url(inventory),
             state_folder=inventory.state_folder,
             served=service.served,
             slow=len(os.sched_getaffinity(0)),
-            keyring=self._codes,
+            keyring=state.codes,
         )
         return ServiceProcess(plan)
 

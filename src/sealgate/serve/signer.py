@@ -44,10 +44,18 @@ KEYS_SECONDS = 30.0
 class _Served:
     """What one process serves, and with which keys."""
 
+    inventory: Inventory
     policies: Mapping[str, SignerPolicy]
     listeners: dict[str, socket.socket]
     keys: tuple[tuple[SigningKey, ...], ...]
     member: Member[SignerProcess] = field(default_factory=Member)
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What worked before a change."""
+
+    served: _Served | None
 
 
 class Signing:
@@ -58,6 +66,7 @@ class Signing:
         self._tell = tell
         self._served: _Served | None = None
         self._next: _Served | None = None
+        self._before: _Before | None = None
         self._leaving: list[tuple[SignerProcess, float]] = []
         self._keys_at = 0.0
 
@@ -76,7 +85,7 @@ class Signing:
         if wanted == (self._served.policies if self._served else {}):
             return
         old = self._served.listeners if self._served else {}
-        made = _Served(wanted, {}, self._keys(inventory, wanted))
+        made = _Served(inventory, wanted, {}, self._keys(inventory, wanted))
         self._next = made
         try:
             if wanted:
@@ -89,17 +98,28 @@ class Signing:
             self.discard()
             raise
 
-    def apply(self, *, drain_seconds: float) -> tuple[str, ...]:
-        """Let what was prepared work alone; returns what changed."""
+    def commit(self) -> tuple[str, ...]:
+        """Have what was prepared work; returns what changed. What worked before does still."""
         if self._next is None:
             return ()
-        old, self._served, self._next = self._served, self._next, None
+        self._before, self._served, self._next = _Before(self._served), self._next, None
+        return ("signing",)
+
+    def confirm(self, drain_seconds: float) -> None:
+        """Let the one go that worked before."""
+        before, self._before = self._before, None
+        old = before.served if before is not None else None
         if old is not None:
             if old.member.process is not None:
                 old.member.process.request_stop(drain_seconds)
                 self._leaving.append((old.member.process, time.monotonic() + drain_seconds + 5.0))
-            close_listeners(old.listeners, but=self._served.listeners)
-        return ("signing",)
+            close_listeners(old.listeners, but=self._served.listeners if self._served else {})
+
+    def roll_back(self) -> None:
+        """Have the one work that worked before, and no other."""
+        if self._before is not None:
+            self._next, self._served, self._before = self._served, self._before.served, None
+        self.discard()
 
     def discard(self) -> None:
         """Let go of what was prepared and never applied."""
@@ -109,7 +129,7 @@ class Signing:
                 made.member.process.kill()
             close_listeners(made.listeners, but=self._served.listeners if self._served else {})
 
-    def tick(self, inventory: Inventory) -> bool:
+    def tick(self) -> bool:
         """
         Mend a crash, and take new keys over; return whether there were any.
 
@@ -135,7 +155,7 @@ class Signing:
         if served is None or not serves or now < self._keys_at:
             return False
         self._keys_at = now + KEYS_SECONDS
-        keys = self._keys(inventory, served.policies)
+        keys = self._keys(served.inventory, served.policies)
         changed, served.keys = keys != served.keys, keys
         if changed and served.member.process is not None:
             served.member.process.renew(keys)
@@ -146,9 +166,17 @@ class Signing:
         process = self._served.member.process if self._served is not None else None
         return {"signer": process.pid} if process is not None and process.is_running() else {}
 
+    def request_stop(self, _drain_seconds: float) -> None:
+        """Do nothing yet: it is asked until the last request has ended."""
+
+    def await_end(self, _hurry: Callable[[], bool]) -> bool:
+        """End it; return whether it did so by itself, as what nobody asks does."""
+        self.kill()
+        return True
+
     def kill(self) -> None:
         """End it now; to be called when nothing is asked any more."""
-        self.discard()
+        self.roll_back()
         served, self._served = self._served, None
         if served is not None:
             if served.member.process is not None:

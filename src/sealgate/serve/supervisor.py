@@ -24,12 +24,12 @@ from sealgate.serve.sign_in import SignIn
 from sealgate.serve.signer import Signing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from sealgate.policy.inventory import Inventory
     from sealgate.policy.observation import Observation
     from sealgate.serve.deployment import Deployment
-    from sealgate.serve.file_servers_plan import Wanted
+    from sealgate.serve.service import Service
 
 # How long transfers that began before a change of addresses may go on.
 REPLACED_DRAIN_SECONDS = 600.0
@@ -69,7 +69,16 @@ class Services:
         self.monitoring = Monitoring(
             Sources(self.gateway.counters, self.gateway.is_serving, self._registered)
         )
-        self._wanted: Wanted | None = None
+        # In the order in which they change: Envoy alone may refuse what it was shown before, and
+        # where it ends, the others are asked no more.
+        self.services: tuple[Service, ...] = (
+            self.gateway,
+            self.inspection,
+            self.signing,
+            self.sign_in,
+            self.transfer,
+            self.monitoring,
+        )
 
     @property
     def inventory(self) -> Inventory:
@@ -85,9 +94,8 @@ class Services:
             GatewayError: an address cannot be had, or a server cannot be run.
             SourceError: the state folder or the sealing keys cannot be used.
         """
-        deployment = self._prepared(self._inventory)
-        self.gateway.apply(deployment)
-        self._follow(deployment, 0.0)
+        deployment = self._planned(self._inventory)
+        self._take_over(deployment, 0.0)
         self.monitoring.note(self._snapshot())
         return remarks_on(deployment)
 
@@ -107,55 +115,63 @@ class Services:
                 "this change needs a restart: the state folder is another one",
                 hint="stop sealgate serve and start it again",
             )
-        deployment = self._prepared(inventory)
-        changed = self.gateway.apply(deployment)
-        try:
-            changed += self._follow(deployment, REPLACED_DRAIN_SECONDS)
-        except Exception as error:
-            # The gateway serves the new one already.
-            self._put_back(before, error)
-            raise
+        deployment = self._planned(inventory)
+        changed = self._take_over(deployment, REPLACED_DRAIN_SECONDS)
         self._inventory = inventory
         remarks = [*remarks_on(deployment)]
         if inventory.envoy != before.envoy:
             remarks.append("another envoy is run only after sealgate serve is started again")
         return Change(changed, tuple(remarks))
 
-    def _prepared(self, inventory: Inventory) -> Deployment:
-        """Return what will run for *inventory*, with everything ready that may fail."""
+    def _planned(self, inventory: Inventory) -> Deployment:
         facts = observe(inventory, now=self._now(), proofs=self.gateway.proofs)
         deployment = plan(inventory, facts)
         deployment.check()
-        self.gateway.prepare(deployment)
-        self.inspection.prepare(deployment)
-        self.signing.prepare(deployment)
-        self.sign_in.prepare(deployment)
-        self._wanted = self.transfer.prepare(deployment)
         return deployment
 
-    def _follow(self, deployment: Deployment, drain_seconds: float) -> tuple[str, ...]:
-        # What was prepared beside the gateway.
-        if self._wanted is None:
-            raise BugError("the file servers were not prepared")
-        return (
-            *self.inspection.apply(drain_seconds=drain_seconds),
-            *self.signing.apply(drain_seconds=drain_seconds),
-            *self.sign_in.apply(deployment),
-            *self.transfer.apply(self._wanted, drain_seconds=drain_seconds),
-            *self.monitoring.apply(deployment.metrics),
-        )
+    def _take_over(self, wanted: Deployment, drain_seconds: float) -> tuple[str, ...]:
+        """
+        Have all services serve *wanted*, or all what they served before; return what changed.
 
-    def _put_back(self, before: Inventory, error: Exception) -> None:
+        Raises:
+            SealgateError: one could not; what was served before is.
+            NotPutBackError: one could not, and what was served before is not wholly.
+        """
+        begun: list[Service] = []
+        changed: list[str] = []
         try:
-            deployment = self._prepared(before)
-            self.gateway.apply(deployment)
-            self._follow(deployment, REPLACED_DRAIN_SECONDS)
-        except SealgateError as again:
-            told = error.message if isinstance(error, SealgateError) else type(error).__name__
+            for service in self.services:
+                begun.append(service)
+                service.prepare(wanted)
+            for service in self.services:
+                changed += service.commit()
+        except SealgateError as error:
+            self._roll_back(reversed(begun), error.message)
+            raise
+        except Exception as error:
+            told = f"a service ended with {type(error).__name__}"
+            self._roll_back(reversed(begun), told)
+            raise BugError(f"{told}: {error}") from error
+        for service in self.services:
+            try:
+                service.confirm(drain_seconds)
+            except SealgateError as error:
+                # All is served as wanted; what is left of before is in nobody's way.
+                self._tell(f"error: {error.message}; what is configured is served")
+        return tuple(changed)
+
+    def _roll_back(self, begun: Iterable[Service], why: str) -> None:
+        faults: list[str] = []
+        for service in begun:
+            try:
+                service.roll_back()
+            except SealgateError as again:
+                faults.append(again.message)
+        if faults:
             raise NotPutBackError(
-                f"{told}; what was served before cannot be put back whole: {again.message}",
+                f"{why}; what was served before cannot be put back whole: {'; '.join(faults)}",
                 hint="restart sealgate serve",
-            ) from error
+            )
 
     def readmit(self) -> Change:
         """
@@ -184,9 +200,9 @@ class Services:
         before = self.gateway.certificates
         self.gateway.tick()
         if self.gateway.certificates is not before:
-            self.transfer.refresh_certificate(self.inventory, self.gateway.certificates)
-        self.transfer.tick(self.inventory)
-        self.inspection.tick(self.inventory)
+            self.transfer.refresh_certificate(self.gateway.certificates)
+        self.transfer.tick()
+        self.inspection.tick()
         self.gateway.sample(self.inspection.share)
         signs_anew = self._tick_signing()
         if self.sign_in.tick() or signs_anew:
@@ -206,13 +222,7 @@ class Services:
 
     def status(self) -> dict[str, object]:
         """Return what runs, as plain values."""
-        return {
-            **self.gateway.status(),
-            **self.transfer.status(),
-            **self.inspection.status(),
-            **self.sign_in.status(),
-            **self.signing.status(),
-        }
+        return {key: told for service in self.services for key, told in service.status().items()}
 
     def stop(self, *, drain_seconds: float, hurry: Callable[[], bool] = lambda: False) -> bool:
         """
@@ -221,28 +231,20 @@ class Services:
         *hurry* is asked meanwhile and may cut the wait short. Returns whether everything
         ended by itself.
         """
-        self.monitoring.leave()
-        self.transfer.request_stop(drain_seconds)
-        sites = self.gateway.stop(drain_seconds=drain_seconds, hurry=hurry)
-        self.inspection.stop(self.inventory)
-        self.sign_in.stop()
-        self.signing.kill()
-        files = self.transfer.await_end(hurry=hurry)
-        self.monitoring.close()
-        return sites and files
+        for service in self.services:
+            service.request_stop(drain_seconds)
+        # Each is waited for, whatever became of the one before.
+        ended = [service.await_end(hurry) for service in self.services]
+        return all(ended)
 
     def kill(self) -> None:
         """End everything now."""
-        self.gateway.kill()
-        self.inspection.kill()
-        self.sign_in.kill()
-        self.signing.kill()
-        self.transfer.kill()
-        self.monitoring.close()
+        for service in self.services:
+            service.kill()
 
     def _tick_signing(self) -> bool:
         try:
-            return self.signing.tick(self.inventory)
+            return self.signing.tick()
         except SealgateError as error:
             self._tell(f"error: {error.message}; the keys from before stay")
             return False

@@ -82,7 +82,8 @@ def test_nothing_can_be_asked_of_a_gateway_that_was_not_started(clock: Clock) ->
     for ask in (gateway.readmit, gateway.status):
         with pytest.raises(BugError, match="was not started"):
             ask()
-    assert gateway.stop(drain_seconds=0)
+    gateway.request_stop(0.0)
+    assert gateway.await_end()
 
 
 def test_every_fault_is_told_before_anything_starts(

@@ -84,6 +84,7 @@ class Envoy:
         self._folder = folder
         self._process = EnvoyProcess(binary, folder, workers=workers)
         self._files: EnvoyFiles | None = None
+        self._judged: EnvoyFiles | None = None
 
     @property
     def pid(self) -> int | None:
@@ -126,6 +127,27 @@ class Envoy:
             raise
         self._files = files
 
+    def judge(self, files: EnvoyFiles) -> None:
+        """
+        Return when *files* can be taken over, as far as that is seen before.
+
+        Raises:
+            GatewayError: Envoy refuses them, may not watch as many files, or the change needs
+                a restart.
+        """
+        old = self._files
+        if old is None:
+            raise BugError("envoy was not started, so nothing can be taken over")
+        if files.needs_restart_from(old):
+            raise GatewayError(
+                "this change needs a restart: the bootstrap differs",
+                hint="stop sealgate serve and start it again",
+            )
+        if any(files.steps_from(old)):
+            require_instances(files.files, old.files, envoy_pid=self.pid)
+            validate(files, self._binary)
+        self._judged = files
+
     def apply(self, files: EnvoyFiles) -> tuple[str, ...]:
         """
         Take *files* over without dropping a connection; return the names that changed.
@@ -140,17 +162,13 @@ class Envoy:
         old = self._files
         if old is None:
             raise BugError("envoy was not started, so nothing can be taken over")
-        if files.needs_restart_from(old):
-            raise GatewayError(
-                "this change needs a restart: the bootstrap differs",
-                hint="stop sealgate serve and start it again",
-            )
+        if files is not self._judged:
+            self.judge(files)
+        self._judged = None
         steps = list(files.steps_from(old))
         if not steps:
             self._files = files
             return ()
-        require_instances(files.files, old.files, envoy_pid=self.pid)
-        validate(files, self._binary)
         changed: dict[str, None] = {}
         try:
             for step in steps:

@@ -299,11 +299,14 @@ def _serve_sftp(plan: WorkerPlan, worker: Worker, link: Parent) -> None:
     if not isinstance(settings, SSHSettings):
         raise BugError("the settings are those of another server")
 
+    if not _may_serve(plan, link):
+        return
+
     async def run() -> None:
         loop = asyncio.get_running_loop()
         stopped: asyncio.Future[float] = loop.create_future()
         running = await serve_sftp(_sockets(plan.listeners), worker.doorkeeper, settings)
-        link.send("ready", os.getpid())
+        _tell_served(plan, link)
 
         def end(seconds: float) -> None:
             if not stopped.done():
@@ -328,9 +331,29 @@ def _serve_ftps(plan: WorkerPlan, worker: Worker, link: Parent) -> None:
     server = FTPSServer(
         _sockets(plan.listeners), _sockets(plan.implicit), worker.doorkeeper, settings
     )
-    link.send("ready", os.getpid())
+    if not _may_serve(plan, link):
+        return
+    _tell_served(plan, link)
     threading.Thread(target=_listen, args=(link, worker, server.request_stop), daemon=True).start()
     server.serve_forever()
+
+
+def _may_serve(plan: WorkerPlan, link: Parent) -> bool:
+    """Return whether to serve, as soon as it is known: one that waits is told to, or ended."""
+    if not plan.waits:
+        return True
+    link.send("ready", os.getpid())
+    try:
+        return link.receive() == ("begin",)
+    except (EOFError, OSError):
+        return False
+
+
+def _tell_served(plan: WorkerPlan, link: Parent) -> None:
+    if plan.waits:
+        link.send("ok")
+    else:
+        link.send("ready", os.getpid())
 
 
 def _sockets(descriptors: tuple[int, ...]) -> list[socket.socket]:

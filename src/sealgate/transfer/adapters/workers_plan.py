@@ -43,7 +43,8 @@ class WorkerPlan:
     *protocol* is ``SFTP`` or ``FTPS``. *settings* are those of that server. *listeners* are
     file descriptors of bound sockets, *implicit* those of FTPS with TLS from the first byte.
     *database* is the URL of identities and register, whose key lies in *state_folder*. *log* is the file of the structured
-    log. *keyring* is ``None`` where there is no drop.
+    log. *keyring* is ``None`` where there is no drop. One that *waits* takes nobody
+    before it is told to.
     """
 
     protocol: TransferProtocol
@@ -56,3 +57,4 @@ class WorkerPlan:
     served: Served
     model: ClassificationModel = DEFAULT_MODEL
     state_folder: str | None = None
+    waits: bool = False

@@ -22,6 +22,15 @@ class WorkerProcess(ChildProcess):
         called = f"the {plan.protocol.value} server"
         super().__init__(called, _MODULE, plan, (*plan.listeners, *plan.implicit))
 
+    def begin(self) -> None:
+        """
+        Have one that waits take whoever comes; returns once it does.
+
+        Raises:
+            GatewayError: it cannot, or does not answer.
+        """
+        self.ask("begin")
+
     def renew(self, served: Served) -> None:
         """
         Have it go by *served*; returns once it does.
