@@ -15,7 +15,7 @@ from sealgate.cli import run
 from sealgate.config.load import load
 from sealgate.errors import UsageError
 from sealgate.identity.ssh_keys import read_ssh_key
-from sealgate.policy.inventory import Inventory, KeyProtection, KeySettings
+from sealgate.policy.inventory import Inventory, KeySettings
 from sealgate.storage.adapters.keystore import open_keyring
 from sealgate.storage.age.file import SealWriter
 
@@ -76,7 +76,7 @@ def test_an_identity_of_age_keygen_is_a_credential(
     made = tmp_path / "given/sealgate-keys"
     subprocess.run(["age-keygen", "-o", str(made)], capture_output=True, check=True)
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "given"))
-    settings = KeySettings(KeyProtection.CREDENTIAL)
+    settings = KeySettings("credential")
     first = open_keyring(str(tmp_path / "keys"), settings, passphrase=None, now=1.0)
     again = open_keyring(str(tmp_path / "keys"), settings, passphrase=None, now=2.0)
     assert replace(again, recipients=(), identities=()) == replace(

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from sealgate.errors import PeerError, SourceError
-from sealgate.policy.inventory import KeyProtection, KeySettings
+from sealgate.policy.inventory import KeySettings
 from sealgate.storage.adapters.keystore import add_key, open_keyring
 from sealgate.storage.adapters.vault import Vault
 from tests.ports import free_port
@@ -102,7 +102,7 @@ def settings(bao: Bao, monkeypatch: pytest.MonkeyPatch) -> KeySettings:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("VAULT_TOKEN", bao.token("sealgate"))
     monkeypatch.setenv("VAULT_CACERT", bao.authority)
-    return KeySettings(KeyProtection.VAULT, "transit/sealgate", bao.address)
+    return KeySettings("vault", "transit/sealgate", bao.address)
 
 
 def test_the_keyring_lives_behind_it(settings: KeySettings, tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_sealed_or_gone_it_opens_nothing(tmp_path: Path, monkeypatch: pytest.Mon
         running.ask("POST", "transit/keys/sealgate")
         monkeypatch.setenv("BAO_TOKEN", ROOT)
         monkeypatch.setenv("BAO_CACERT", running.authority)
-        settings = KeySettings(KeyProtection.VAULT, "sealgate", running.address)
+        settings = KeySettings("vault", "sealgate", running.address)
         open_keyring(str(tmp_path / "keys"), settings, passphrase=None, now=NOW)
         running.ask("POST", "sys/seal")
         with pytest.raises(PeerError, match="sealed or not ready"):

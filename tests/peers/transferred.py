@@ -27,12 +27,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sealgate.app.keyring import PASSPHRASE_FILE, open_site_keyring
+from sealgate.app.keyring import open_site_keyring
 from sealgate.cli import run
 from sealgate.config.load import load
 from sealgate.demo.geography import make_country_database
 from sealgate.identity.adapters.store import IdentityStore
 from sealgate.register.adapters.store import Register
+from sealgate.storage.adapters.keystore_protect import PASSPHRASE_FILE
 from sealgate.transfer.adapters.host_keys import read_host_key
 from tests.little_cost import hashing_costs_little
 from tests.peers.served import START_SECONDS

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 
 from sealgate.app.remains import KEYS, lost, must_be_whole, note_made
 from sealgate.errors import Fault, SourceError, UsageError
-from sealgate.policy.inventory import KeyProtection
 from sealgate.storage.adapters.anchor import ENDING as ANCHOR_ENDING
 from sealgate.storage.adapters.keystore import (
     add_key,
@@ -30,8 +29,8 @@ from sealgate.storage.adapters.keystore import (
     same_volume,
     secret_identities,
 )
+from sealgate.storage.adapters.keystore_protect import PASSPHRASE, PASSPHRASE_FILE, protection_of
 from sealgate.storage.adapters.keystore_seal import new_identity
-from sealgate.storage.adapters.vault import TOKEN_FILES, TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,9 +42,8 @@ if TYPE_CHECKING:
 KEYS_FOLDER = "keys"
 # Below the state folder: records of objects, and the anchors of all stores.
 RECORDS_FOLDER = "records"
-PASSPHRASE_FILE = "SEALGATE_KEY_PASSPHRASE_FILE"  # noqa: S105  # the name of a variable
-# Read beside the other one when a passphrase takes the place of a passphrase.
-NEW_PASSPHRASE_FILE = "SEALGATE_KEY_NEW_PASSPHRASE_FILE"  # noqa: S105  # as above
+# Read beside PASSPHRASE_FILE when a passphrase takes the place of a passphrase.
+NEW_PASSPHRASE_FILE = "SEALGATE_KEY_NEW_PASSPHRASE_FILE"  # noqa: S105  # the name of a variable
 ASK_SECONDS = 90
 _MAX_PASSPHRASE_BYTES = 4096
 
@@ -126,7 +124,7 @@ def why_no_new_keys(inventory: Inventory) -> tuple[Fault, ...]:
     return ()
 
 
-def protect_site_keys(inventory: Inventory) -> tuple[KeyProtection, KeptKeyring]:
+def protect_site_keys(inventory: Inventory) -> tuple[str, KeptKeyring]:
     """
     Close the key file anew, as ``[keys]`` says; return how it was protected before.
 
@@ -135,7 +133,7 @@ def protect_site_keys(inventory: Inventory) -> tuple[KeyProtection, KeptKeyring]
     """
     folder = keys_folder(inventory)
     before = look_at_keyring(folder).protection
-    is_other = before is inventory.keys.protection is KeyProtection.PASSPHRASE
+    is_other = before == inventory.keys.protection == PASSPHRASE.name
     old = passphrase_source(what="the old passphrase of the site keys")
     new = passphrase_source(
         again=True,
@@ -171,11 +169,12 @@ def why_not_apart(
     ``None``: they are. Nothing is opened. What is not apart is worth rung 1 only. A store
     that is on another host has no folder (``None``).
     """
-    if inventory.keys.protection is KeyProtection.FILE:
+    protection = protection_of(inventory.keys.protection)
+    if not protection.is_apart:
         told = "are a readable file"
         if store_folder is not None and same_volume(keys_folder(inventory), store_folder):
             told += " on the store's own volume"
-        return f'the site keys {told} (protection = "file")'
+        return f'the site keys {told} (protection = "{protection.name}")'
     for path in _beside(inventory, environment):
         if store_folder is not None and same_volume(path, store_folder):
             return f'"{path}", which opens the site keys, lies on the store\'s own volume'
@@ -234,15 +233,10 @@ def _check_first(inventory: Inventory, folder: str) -> None:
 
 
 def _beside(inventory: Inventory, environment: Mapping[str, str]) -> tuple[str, ...]:
-    names: tuple[str, ...] = ()
-    if inventory.keys.protection is KeyProtection.PASSPHRASE:
-        names = (PASSPHRASE_FILE,)
-    elif inventory.keys.protection is KeyProtection.VAULT:
-        if not any(environment.get(name) for name in TOKENS):
-            names = TOKEN_FILES
-    elif inventory.keys.protection is KeyProtection.CREDENTIAL:
-        names = ("CREDENTIALS_DIRECTORY",)
-    return tuple(path for name in names if (path := environment.get(name)))
+    protection = protection_of(inventory.keys.protection)
+    if any(environment.get(name) for name in protection.instead):
+        return ()
+    return tuple(path for name in protection.beside if (path := environment.get(name)))
 
 
 def _from_file(path: str, variable: str) -> str:

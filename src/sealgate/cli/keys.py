@@ -124,7 +124,7 @@ def _list(config: str | None) -> None:
     click.echo(f"kept apart: no: {why}" if why else "kept apart: yes")
     if kept.keyring.is_due(now):
         notice("the current key is a year old: sealgate keys add, then sealgate rotate")
-    if kept.protection is not inventory.keys.protection:
+    if kept.protection != inventory.keys.protection:
         notice(f'[keys] says protection = "{inventory.keys.protection}": sealgate keys protect')
 
 

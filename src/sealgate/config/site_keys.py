@@ -7,68 +7,66 @@ from typing import TYPE_CHECKING
 from sealgate.config.file_values import read_recipient, read_vault_address
 from sealgate.config.reader import nearest, quoted
 from sealgate.config.values import UnfitError
-from sealgate.policy.inventory import KeyProtection, KeySettings
+from sealgate.policy.files import UNPROTECTED
+from sealgate.policy.inventory import KeySettings
 
 if TYPE_CHECKING:
     from sealgate.config.reader import Table
-
-_NAMED = frozenset([KeyProtection.CREDENTIAL, KeyProtection.VAULT, KeyProtection.AWS_KMS])
-_ADDRESSED = frozenset([KeyProtection.VAULT, KeyProtection.AWS_KMS])
-_KEY_HINTS = {
-    KeyProtection.VAULT: 'key = "transit/sealgate"',
-    KeyProtection.AWS_KMS: 'key = "alias/sealgate"',
-}
+    from sealgate.storage.keyring import KeyProtection
 
 
 def read_keys(table: Table) -> KeySettings:
     """Return how the site's sealing keys are kept; whether the place answers is seen later."""
+    if not any(table.has(name) for name in ("protection", "key", "address")):
+        return KeySettings(recovery=_recovery(table), place=table.place())
     protection = _protection(table)
     key, address = table.text("key") or "", table.text("address") or ""
-    if protection in _KEY_HINTS and not table.has("key"):
-        table.fault(
-            "protection",
-            f'protection = "{protection}" needs the name of a key',
-            _KEY_HINTS[protection],
-        )
-    if protection is KeyProtection.VAULT and not table.has("address"):
-        table.fault(
-            "protection",
-            'protection = "vault" needs Vault\'s address',
-            'address = "https://vault.example:8200"',
-        )
-    for name, value, kinds in (("key", key, _NAMED), ("address", address, _ADDRESSED)):
-        if value and protection is not None and protection not in kinds:
-            table.fault(
-                name,
-                f'"{name}" is set, but protection = "{protection}" has none',
-                f"remove the line with {name}",
-            )
-    if protection is KeyProtection.CREDENTIAL and ("/" in key or key in {".", ".."}):
-        table.fault("key", f"key {quoted(key)} is no name of a credential", 'key = "sealgate-keys"')
-    if address and protection in _ADDRESSED:
+    if protection is not None:
+        _check(table, protection, key, address)
+    if address and protection is not None and protection.address is not None:
         try:
             address = read_vault_address(address)
         except UnfitError as error:
             # A URL may hold a password: it is never quoted.
             table.fault("address", f'"address" {error}', error.hint)
-    return KeySettings(
-        protection or KeyProtection.FILE, key, address, _recovery(table), table.place()
-    )
+    name = UNPROTECTED if protection is None else protection.name
+    return KeySettings(name, key, address, _recovery(table), table.place())
+
+
+def _check(table: Table, protection: KeyProtection, key: str, address: str) -> None:
+    details = (("key", key, protection.key), ("address", address, protection.address))
+    for name, value, detail in details:
+        if detail is not None and detail.needed and not table.has(name):
+            table.fault(
+                "protection",
+                f'protection = "{protection.name}" needs {detail.needed}',
+                f'{name} = "{detail.example}"',
+            )
+        if value and detail is None:
+            table.fault(
+                name,
+                f'"{name}" is set, but protection = "{protection.name}" has none',
+                f"remove the line with {name}",
+            )
+    if protection.key is not None and (why := protection.why_no_key(key)) is not None:
+        table.fault("key", f"key {quoted(key)} {why}", f'key = "{protection.key.example}"')
 
 
 def _protection(table: Table) -> KeyProtection | None:
+    # What seals takes 50 ms to load; only a site that says how its keys are kept pays.
+    from sealgate.storage.adapters.keystore_protect import PROTECTIONS  # noqa: PLC0415
+
+    known = {protection.name: protection for protection in PROTECTIONS}
     text = table.text("protection")
-    known = [item.value for item in KeyProtection]
     if text is None:
-        return None if table.has("protection") else KeyProtection.FILE
-    if text in known:
-        return KeyProtection(text)
-    table.fault(
-        "protection",
-        f"protection {quoted(text)} must be one of {', '.join(known)}",
-        nearest(text, known, "protection = {}") or 'protection = "passphrase"',
-    )
-    return None
+        return None if table.has("protection") else known[UNPROTECTED]
+    if text not in known:
+        table.fault(
+            "protection",
+            f"protection {quoted(text)} must be one of {', '.join(known)}",
+            nearest(text, known, "protection = {}") or 'protection = "passphrase"',
+        )
+    return known.get(text)
 
 
 def _recovery(table: Table) -> tuple[str, ...]:

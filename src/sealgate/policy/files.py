@@ -73,14 +73,8 @@ class Tunnel:
     place: Place = field(default=Place(), compare=False)
 
 
-class KeyProtection(StrEnum):
-    """What keeps the site's sealing keys apart from what they seal."""
-
-    FILE = "file"  # a readable file: sealed data are worth rung 1 only
-    PASSPHRASE = "passphrase"  # noqa: S105  # the name of a way
-    CREDENTIAL = "credential"  # systemd credentials
-    VAULT = "vault"  # HashiCorp Vault or OpenBao, transit engine
-    AWS_KMS = "aws-kms"
+# The protection of keys that keeps nothing apart: a readable file, worth rung 1 only.
+UNPROTECTED = "file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +82,13 @@ class KeySettings:
     """
     How the site's sealing keys are kept.
 
-    *key* names the key inside Vault (``MOUNT/KEY``) or AWS KMS (id, ARN or alias), or the
+    *protection* is one of the table of key protections. *key* names the key inside Vault (``MOUNT/KEY``) or AWS KMS (id, ARN or alias), or the
     systemd credential. *address* is Vault's URL, or an AWS endpoint instead of the usual one.
     *recovery* are age recipients that everything but "highly encrypted" is sealed for as
     well.
     """
 
-    protection: KeyProtection = KeyProtection.FILE
+    protection: str = UNPROTECTED
     key: str = ""
     address: str = ""
     recovery: tuple[str, ...] = ()

@@ -24,7 +24,6 @@ from sealgate.policy.assets import (
 from sealgate.policy.classification import DEFAULT_MODEL, ClassificationModel
 from sealgate.policy.files import (
     Drop,
-    KeyProtection,
     KeySettings,
     OnMismatch,
     Tunnel,
@@ -209,7 +208,6 @@ __all__ = [
     "IdentityProvider",
     "Inspect",
     "Inventory",
-    "KeyProtection",
     "KeySettings",
     "Limits",
     "Listen",

@@ -96,7 +96,7 @@ def _sealed(drop: Drop, inventory: Inventory, why_not_apart: Mapping[str, str | 
             )
         case _:
             reason = why_not_apart.get(drop.name, "nobody looked where the site keys lie")
-            kept = inventory.keys.protection.value
+            kept = inventory.keys.protection
             apart = f'kept apart (protection = "{kept}")' if reason is None else f"but {reason}"
             return clean(f"sealed for the site's key{own}, {apart}")
 

@@ -16,7 +16,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 if TYPE_CHECKING:
-    from sealgate.policy.inventory import KeyProtection
+    from collections.abc import Callable
+
+    from sealgate.policy.inventory import KeySettings
     from sealgate.storage.age.keys import Identity, Recipient
 
 DAY = 86400.0
@@ -30,10 +32,6 @@ _RECORD_INFO = b"sealgate/record-key/1"
 
 class KeyProtector(Protocol):
     """What keeps the key file closed: a passphrase, a credential store, a key service."""
-
-    @property
-    def is_apart(self) -> bool:
-        """Return whether what opens the key file is not simply readable beside it."""
 
     def wrap(self, content: bytes) -> bytes:
         """
@@ -50,6 +48,37 @@ class KeyProtector(Protocol):
         Raises:
             SealgateError: wrong passphrase or key, a damaged file, or no answer.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """A setting that may stand beside a protection: an example, and what is *needed* by it if it must."""
+
+    example: str
+    needed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyProtection:
+    """
+    One way to keep the key file closed, chosen by its *name*: ``protection`` under ``[keys]``.
+
+    *open* takes the settings and what asks a person for a passphrase, ``None`` when nobody can
+    be asked; what it needs beside our own dependencies it loads itself. *is_apart* is false
+    where what opens the key file is simply readable beside it. *key* and *address* are what
+    else is set, and *why_no_key* tells what is wrong with a key, if anything. *beside* are the
+    variables that name a file or folder of this host whose content opens the key file, unless
+    one of *instead* is set.
+    """
+
+    name: str
+    open: Callable[[KeySettings, Callable[[], str] | None], KeyProtector]
+    is_apart: bool = True
+    key: Detail | None = None
+    address: Detail | None = None
+    why_no_key: Callable[[str], str | None] = lambda _: None
+    beside: tuple[str, ...] = ()
+    instead: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +146,6 @@ class UnlockedKeyring:
     """
 
     keyring: Keyring
-    protection: KeyProtection
     is_apart: bool
     recipients: tuple[Recipient, ...]
     identities: tuple[Identity, ...] = field(repr=False)

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from sealgate.errors import Fault
 from sealgate.policy.algorithms import OLDER_CIPHERS, OLDER_KEX
+from sealgate.policy.files import UNPROTECTED
 from sealgate.policy.finding import Declaration
 from sealgate.policy.inventory import (
     Drop,
-    KeyProtection,
     drop_asset,
     file_server_asset,
     tunnel_asset,
@@ -193,8 +193,8 @@ def _refusals(
             )
 
 
-def _apart_hint(protection: KeyProtection) -> str:
-    if protection is KeyProtection.FILE:
+def _apart_hint(protection: str) -> str:
+    if protection == UNPROTECTED:
         return 'protection = "passphrase" under [keys], then: sealgate keys protect'
     return "move it, or the store, to another volume"
 

@@ -16,19 +16,19 @@ from sealgate.app.factors import (
     remove_totp,
     site_sealer,
 )
-from sealgate.app.keyring import PASSPHRASE_FILE, add_site_key, open_site_keyring
+from sealgate.app.keyring import add_site_key, open_site_keyring
 from sealgate.app.users import add_user, list_users, open_identities
 from sealgate.errors import SealgateError, SourceError, UsageError
 from sealgate.identity.passkeys import Passkey
 from sealgate.identity.totp import code_at
 from sealgate.policy.inventory import (
     Inventory,
-    KeyProtection,
     KeySettings,
     Operator,
     Site,
     Upstream,
 )
+from sealgate.storage.adapters.keystore_protect import PASSPHRASE_FILE
 
 NOW = 1_800_000_015.0
 STEP = int(NOW // 30)
@@ -108,7 +108,7 @@ def test_sealing_needs_no_passphrase_and_opening_does(
     inventory = Inventory(
         str(tmp_path / "sealgate.toml"),
         str(tmp_path / ".sealgate"),
-        keys=KeySettings(KeyProtection.PASSPHRASE),
+        keys=KeySettings("passphrase"),
     )
     monkeypatch.setenv(PASSPHRASE_FILE, str(tmp_path / "words"))
     open_site_keyring(inventory, now=NOW)

@@ -26,7 +26,7 @@ from sealgate.app.keyring import (
 )
 from sealgate.errors import SourceError, UsageError
 from sealgate.policy.classification import DEFAULT_MODEL
-from sealgate.policy.inventory import Drop, Inventory, KeyProtection, KeySettings
+from sealgate.policy.inventory import Drop, Inventory, KeySettings
 from sealgate.storage.age.keys import parse_identities
 
 NOW = 1_800_000_000.0
@@ -50,7 +50,7 @@ def inventory(tmp_path: Path) -> Inventory:
 
 def with_passphrase(inventory: Inventory) -> Inventory:
     """Return it with the site keys behind a passphrase."""
-    return replace(inventory, keys=KeySettings(KeyProtection.PASSPHRASE))
+    return replace(inventory, keys=KeySettings("passphrase"))
 
 
 def test_it_is_made_on_first_use(inventory: Inventory) -> None:
@@ -104,10 +104,10 @@ import sys
 from sealgate.app.keyring import open_site_keyring
 from sealgate.cli.voice import complain
 from sealgate.errors import SealgateError
-from sealgate.policy.inventory import Inventory, KeyProtection, KeySettings
+from sealgate.policy.inventory import Inventory, KeySettings
 from sealgate.storage.adapters import keystore_seal
 keystore_seal.WORK_FACTOR = 8
-inventory = Inventory("", sys.argv[1], keys=KeySettings(KeyProtection.PASSPHRASE))
+inventory = Inventory("", sys.argv[1], keys=KeySettings("passphrase"))
 try:
     print("opened", open_site_keyring(inventory, now=1.0).current.id)
 except SealgateError as error:
@@ -178,7 +178,7 @@ def test_the_protection_follows_the_configuration(
     monkeypatch.setenv("SEALGATE_KEY_PASSPHRASE_FILE", str(tmp_path / "passphrase"))
     sealed = with_passphrase(inventory)
     before, kept = protect_site_keys(sealed)
-    assert (before, kept.protection) == (KeyProtection.FILE, KeyProtection.PASSPHRASE)
+    assert (before, kept.protection) == ("file", "passphrase")
     assert open_site_keyring(sealed, now=NOW).record_key == made.record_key
 
 
@@ -238,7 +238,7 @@ def test_what_lies_on_the_stores_volume_is_not_apart(inventory: Inventory, tmp_p
     beside = why_not_apart(sealed, store, named)
     assert beside is not None
     assert "lies on the store's own volume" in beside
-    vault = replace(inventory, keys=KeySettings(KeyProtection.VAULT, "k", "https://v.example"))
+    vault = replace(inventory, keys=KeySettings("vault", "k", "https://v.example"))
     token = {"SEALGATE_VAULT_TOKEN_FILE": str(tmp_path / "token")}
     assert why_not_apart(vault, store, token) is not None
     assert why_not_apart(vault, store, {**token, "VAULT_TOKEN": "t"}) is None

@@ -6,7 +6,7 @@ import pytest
 
 from sealgate.config.parse import parse
 from sealgate.errors import ConfigError
-from sealgate.policy.inventory import Drop, Inventory, KeyProtection, OnMismatch
+from sealgate.policy.inventory import Drop, Inventory, OnMismatch
 from sealgate.storage.age.hybrid import HybridIdentity
 from sealgate.storage.age.x25519 import X25519Identity
 
@@ -100,7 +100,7 @@ def test_recipients_must_fit_the_class(class_id: str, recipient: str, says: str 
 def test_recovery_shares_files_with_the_sites_key() -> None:
     """A post-quantum recipient beside a classical one would be worth no more than that."""
     keys = read(f'[keys]\nprotection = "passphrase"\nrecovery = ["{CLASSICAL}"]\n').keys
-    assert (keys.protection, keys.recovery) == (KeyProtection.PASSPHRASE, (CLASSICAL,))
+    assert (keys.protection, keys.recovery) == ("passphrase", (CLASSICAL,))
     (message,) = faults(f'[keys]\nrecovery = ["{HYBRID}"]\n')
     assert "cannot share a file" in message
 
@@ -108,20 +108,20 @@ def test_recovery_shares_files_with_the_sites_key() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", (KeyProtection.FILE, "", "")),
-        ('protection = "credential"\n', (KeyProtection.CREDENTIAL, "", "")),
-        ('protection = "credential"\nkey = "mine"\n', (KeyProtection.CREDENTIAL, "mine", "")),
+        ("", ("file", "", "")),
+        ('protection = "credential"\n', ("credential", "", "")),
+        ('protection = "credential"\nkey = "mine"\n', ("credential", "mine", "")),
         (
             'protection = "vault"\nkey = "transit/a"\naddress = "https://v.example/"\n',
-            (KeyProtection.VAULT, "transit/a", "https://v.example"),
+            ("vault", "transit/a", "https://v.example"),
         ),
         (
             'protection = "aws-kms"\nkey = "alias/a"\n',
-            (KeyProtection.AWS_KMS, "alias/a", ""),
+            ("aws-kms", "alias/a", ""),
         ),
     ],
 )
-def test_every_protection_of_the_keys(text: str, expected: tuple[KeyProtection, str, str]) -> None:
+def test_every_protection_of_the_keys(text: str, expected: tuple[str, str, str]) -> None:
     """Each says what it needs and nothing else."""
     keys = read(f"[keys]\n{text}").keys
     assert (keys.protection, keys.key, keys.address) == expected

@@ -19,7 +19,6 @@ from sealgate.policy.inventory import (
     Door,
     Drop,
     Inventory,
-    KeyProtection,
     KeySettings,
     Listen,
     Operator,
@@ -155,7 +154,7 @@ def test_the_example_of_the_design_loads() -> None:
         ftps_passive=PassivePorts("203.0.113.7", 50000, 50100),
         ftps_domain="shop.example",
     )
-    assert inventory.keys == KeySettings(KeyProtection.PASSPHRASE)
+    assert inventory.keys == KeySettings("passphrase")
     assert inventory.operator == Operator("Shop Ltd", "DE", "Kassel")
     assert inventory.tls == TLSSettings(None, None, 300)
     assert inventory.access == AccessSettings(("DE", "NO"), "/srv/country.mmdb")

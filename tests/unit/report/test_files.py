@@ -11,7 +11,6 @@ from sealgate.policy.inventory import (
     Address,
     Drop,
     Inventory,
-    KeyProtection,
     KeySettings,
     Listen,
     OnMismatch,
@@ -54,7 +53,7 @@ WHOLE = Inventory(
     listen=LISTEN,
     drops=(DROP,),
     tunnels=(TUNNEL,),
-    keys=KeySettings(KeyProtection.PASSPHRASE),
+    keys=KeySettings("passphrase"),
 )
 
 

@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sealgate.policy.inventory import KeyProtection
 from sealgate.policy.protection import StorageRung
 from sealgate.storage.adapters.opened import open_store
 from sealgate.storage.age.hybrid import HybridIdentity
@@ -37,7 +36,6 @@ def keyring(*identities: Identity, apart: bool = True) -> UnlockedKeyring:
     assert recipient is not None
     return UnlockedKeyring(
         Keyring((site_key(str(recipient), 0.0),)),
-        KeyProtection.PASSPHRASE,
         apart,
         (recipient,),
         tuple(mine),

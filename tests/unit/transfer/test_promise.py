@@ -13,7 +13,6 @@ from sealgate.policy.inventory import (
     Address,
     Drop,
     Inventory,
-    KeyProtection,
     KeySettings,
     Listen,
     Place,
@@ -45,7 +44,7 @@ def inventory(
         listen=listen,
         drops=(Drop("in", classification, "file:in", place=Place("sealgate.toml", 7)),),
         tunnels=(Tunnel("db", classification, Address("127.0.0.1", 5432)),),
-        keys=KeySettings(KeyProtection.FILE),
+        keys=KeySettings("file"),
         accepted=accepted,
     )
 

@@ -9,9 +9,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sealgate.errors import ConfigError, PeerError, SourceError
+from sealgate.storage.adapters.keystore_envelope import ServiceProtector
+from sealgate.storage.keyring import Detail, KeyProtection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sealgate.policy.inventory import KeySettings
 
 # Bound to what is encrypted (additional authenticated data) and written to CloudTrail.
 CONTEXT = {"application": "sealgate", "purpose": "site-keys"}
@@ -97,3 +104,15 @@ def _client(address: str) -> Any:
     except (BotoCoreError, ValueError) as error:
         message = f"AWS KMS cannot be reached as configured: {type(error).__name__}"
         raise ConfigError(message, hint="set AWS_REGION, or region in ~/.aws/config") from error
+
+
+def _open(settings: KeySettings, _ask: Callable[[], str] | None) -> ServiceProtector:
+    return ServiceProtector(AWSKMS(settings.key, settings.address))
+
+
+PROTECTION = KeyProtection(
+    "aws-kms",
+    _open,
+    key=Detail("alias/sealgate", "the name of a key"),
+    address=Detail("https://kms.eu-central-1.amazonaws.com"),
+)

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 
 from sealgate.errors import SourceError
 from sealgate.storage.adapters.keystore_seal import open_small, read_identities, seal_small
+from sealgate.storage.keyring import Detail, KeyProtection
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from sealgate.policy.inventory import KeySettings
     from sealgate.storage.age.keys import X25519Identity
 
 CREDENTIALS_DIRECTORY = "CREDENTIALS_DIRECTORY"
@@ -26,8 +28,6 @@ MAX_CREDENTIAL_BYTES = 1 << 20
 
 class CredentialProtector:
     """Seals the key file for the age identity in the credential *name*."""
-
-    is_apart = True
 
     def __init__(self, name: str, environment: Mapping[str, str] = os.environ) -> None:
         self._name = name or DEFAULT_NAME
@@ -60,3 +60,20 @@ class CredentialProtector:
             message = f'credential "{self._name}" cannot be read: {told}'
             raise SourceError(message, hint=hint) from error
         return read_identities(content, f'credential "{self._name}"')[0]
+
+
+def _open(settings: KeySettings, _ask: Callable[[], str] | None) -> CredentialProtector:
+    return CredentialProtector(settings.key)
+
+
+def _why_no_key(key: str) -> str | None:
+    return "is no name of a credential" if "/" in key or key in {".", ".."} else None
+
+
+PROTECTION = KeyProtection(
+    "credential",
+    _open,
+    key=Detail(DEFAULT_NAME),
+    why_no_key=_why_no_key,
+    beside=(CREDENTIALS_DIRECTORY,),
+)

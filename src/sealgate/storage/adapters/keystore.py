@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from sealgate.errors import ConfigError, SourceError, UsageError
 from sealgate.files import locked, private_folder, write_durably
-from sealgate.policy.inventory import KeyProtection, KeySettings
-from sealgate.storage.adapters.keystore_protect import protector_for
+from sealgate.policy.inventory import KeySettings
+from sealgate.storage.adapters.keystore_protect import protection_of, protector_for
 from sealgate.storage.adapters.keystore_seal import new_identity, read_identities, read_recipient
 from sealgate.storage.keyring import (
     RECORD_SECRET_BYTES,
@@ -48,7 +48,7 @@ class KeptKeyring:
 
     path: str
     keyring: Keyring
-    protection: KeyProtection
+    protection: str
     key: str
     address: str
 
@@ -109,7 +109,7 @@ def open_keyring(
     kept, wrapped = _read(Path(folder) / FILE_NAME)
     _must_agree(kept, settings)
     protector = protector_for(settings, passphrase)
-    return _unlocked(kept.keyring, settings, protector, _unwrap(kept, wrapped, protector))
+    return _unlocked(kept.keyring, settings, _unwrap(kept, wrapped, protector))
 
 
 def create_keyring(
@@ -131,12 +131,12 @@ def create_keyring(
         if has_keyring(folder):
             kept, wrapped = _read(Path(folder) / FILE_NAME)
             _must_agree(kept, settings)
-            return _unlocked(kept.keyring, settings, protector, _unwrap(kept, wrapped, protector))
+            return _unlocked(kept.keyring, settings, _unwrap(kept, wrapped, protector))
         identity = new_identity()
         ring = Keyring((site_key(str(identity.recipient()), now),))
         held = _Secrets((identity.secret_text(),), secrets.token_bytes(RECORD_SECRET_BYTES))
         _write(folder, ring, settings, protector, held)
-    return _unlocked(ring, settings, protector, held)
+    return _unlocked(ring, settings, held)
 
 
 def add_key(
@@ -163,7 +163,7 @@ def add_key(
         ring = kept.keyring.with_new(site_key(str(identity.recipient()), now), now)
         held = replace(held, identities=(*held.identities, identity.secret_text()))
         _write(folder, ring, settings, protector, held)
-    return _unlocked(ring, settings, protector, held)
+    return _unlocked(ring, settings, held)
 
 
 def protect_keyring(
@@ -225,16 +225,13 @@ def _device(path: Path) -> int:
     return path.stat().st_dev
 
 
-def _unlocked(
-    ring: Keyring, settings: KeySettings, protector: KeyProtector, held: _Secrets
-) -> UnlockedKeyring:
+def _unlocked(ring: Keyring, settings: KeySettings, held: _Secrets) -> UnlockedKeyring:
     recipients = [read_recipient(ring.current.recipient, "the site key")]
     recipients += [read_recipient(text, "recovery under [keys]") for text in settings.recovery]
     identities = read_identities("\n".join(held.identities).encode(), "the key file")
     return UnlockedKeyring(
         keyring=ring,
-        protection=settings.protection,
-        is_apart=protector.is_apart,
+        is_apart=protection_of(settings.protection).is_apart,
         recipients=tuple(recipients),
         identities=tuple(reversed(identities)),
         record_key=record_key(held.record),
@@ -242,7 +239,7 @@ def _unlocked(
 
 
 def _must_agree(kept: KeptKeyring, settings: KeySettings) -> None:
-    if kept.protection is not settings.protection:
+    if kept.protection != settings.protection:
         raise ConfigError(
             f'the site keys in "{kept.path}" are protected by "{kept.protection}", but '
             f'[keys] says protection = "{settings.protection}"',
@@ -289,7 +286,7 @@ def _write(
     wrapped = protector.wrap(json.dumps(secret).encode())
     told = {
         "schema": SCHEMA,
-        "protection": str(settings.protection),
+        "protection": settings.protection,
         "key": settings.key,
         "address": settings.address,
         "keys": keys,
@@ -330,7 +327,7 @@ def _parsed(path: str, told: Any) -> tuple[KeptKeyring, bytes]:
     kept = KeptKeyring(
         path,
         _read_ring(told["keys"]),
-        KeyProtection(told["protection"]),
+        protection_of(told["protection"]).name,
         str(told["key"]),
         str(told["address"]),
     )

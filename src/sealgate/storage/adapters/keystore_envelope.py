@@ -47,8 +47,6 @@ class KeyService(Protocol):
 class ServiceProtector:
     """Protects a key file by a *service*."""
 
-    is_apart = True
-
     def __init__(self, service: KeyService) -> None:
         self._service = service
 

@@ -1,16 +1,18 @@
-"""What keeps the key file closed, by ``protection`` under ``[keys]``."""
+"""
+What can keep the key file closed, one line each; ``protection`` under ``[keys]`` chooses.
+
+A file that is readable and a passphrase stand here, every other in a file of its own.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from sealgate.errors import SourceError, UsageError
-from sealgate.policy.inventory import KeyProtection
-from sealgate.storage.adapters.aws_kms import AWSKMS
-from sealgate.storage.adapters.credential import CredentialProtector
-from sealgate.storage.adapters.keystore_envelope import ServiceProtector
+from sealgate.policy.files import UNPROTECTED
+from sealgate.storage.adapters import aws_kms, credential, vault
 from sealgate.storage.adapters.keystore_seal import open_with_passphrase, seal_with_passphrase
-from sealgate.storage.adapters.vault import Vault
+from sealgate.storage.keyring import KeyProtection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,12 +23,12 @@ if TYPE_CHECKING:
 # NIST SP 800-63B-4, 3.1.1.2, asks 15 of a password that is the only factor; scrypt with
 # 2^18 rounds stands between a stolen file and its guesses here, so the same is asked.
 LEAST_PASSPHRASE_CHARACTERS = 15
+# A file that holds the passphrase, for a service and for scripts.
+PASSPHRASE_FILE = "SEALGATE_KEY_PASSPHRASE_FILE"  # noqa: S105  # the name of a variable
 
 
 class FileProtector:
     """No protection but the file's mode: whoever reads the disk has the keys."""
-
-    is_apart = False
 
     def wrap(self, content: bytes) -> bytes:
         """Return *content* as it is."""
@@ -39,8 +41,6 @@ class FileProtector:
 
 class PassphraseProtector:
     """Seals the key file with a passphrase (age, scrypt), which is asked for once."""
-
-    is_apart = True
 
     def __init__(self, ask: Callable[[], str]) -> None:
         self._ask = ask
@@ -85,6 +85,39 @@ class PassphraseProtector:
         return self._given
 
 
+def _open_passphrase(_: KeySettings, ask: Callable[[], str] | None) -> PassphraseProtector:
+    if ask is None:
+        raise SourceError(
+            "the site keys need their passphrase, and there is nobody to ask",
+            hint=f"set {PASSPHRASE_FILE} to a file that holds it",
+        )
+    return PassphraseProtector(ask)
+
+
+FILE = KeyProtection(UNPROTECTED, lambda _settings, _ask: FileProtector(), is_apart=False)
+PASSPHRASE = KeyProtection("passphrase", _open_passphrase, beside=(PASSPHRASE_FILE,))
+PROTECTIONS: tuple[KeyProtection, ...] = (
+    FILE,
+    PASSPHRASE,
+    credential.PROTECTION,
+    vault.PROTECTION,
+    aws_kms.PROTECTION,
+)
+
+
+def protection_of(name: str) -> KeyProtection:
+    """
+    Return the protection that is called *name*.
+
+    Raises:
+        ValueError: there is none.
+    """
+    for protection in PROTECTIONS:
+        if protection.name == name:
+            return protection
+    raise ValueError(f'"{name}" is no protection')
+
+
 def protector_for(settings: KeySettings, passphrase: Callable[[], str] | None) -> KeyProtector:
     """
     Return what *settings* ask for; *passphrase* asks a person, ``None`` when nobody can.
@@ -93,19 +126,4 @@ def protector_for(settings: KeySettings, passphrase: Callable[[], str] | None) -
         ConfigError: the settings lack what that protection needs.
         SourceError: a passphrase is needed, and nobody can be asked.
     """
-    match settings.protection:
-        case KeyProtection.FILE:
-            return FileProtector()
-        case KeyProtection.PASSPHRASE:
-            if passphrase is None:
-                raise SourceError(
-                    "the site keys need their passphrase, and there is nobody to ask",
-                    hint="set SEALGATE_KEY_PASSPHRASE_FILE to a file that holds it",
-                )
-            return PassphraseProtector(passphrase)
-        case KeyProtection.CREDENTIAL:
-            return CredentialProtector(settings.key)
-        case KeyProtection.VAULT:
-            return ServiceProtector(Vault(settings.address, settings.key))
-        case KeyProtection.AWS_KMS:
-            return ServiceProtector(AWSKMS(settings.key, settings.address))
+    return protection_of(settings.protection).open(settings, passphrase)

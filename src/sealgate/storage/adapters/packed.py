@@ -20,7 +20,6 @@ from sealgate.storage.age.keys import (
 from sealgate.storage.keyring import UnlockedKeyring
 
 if TYPE_CHECKING:
-    from sealgate.policy.inventory import KeyProtection
     from sealgate.storage.age.keys import Identity
     from sealgate.storage.keyring import Keyring
 
@@ -30,7 +29,6 @@ class PackedKeyring:
     """An :class:`UnlockedKeyring` as plain values."""
 
     keyring: Keyring
-    protection: KeyProtection
     is_apart: bool
     recipients: tuple[str, ...]
     identities: tuple[str, ...] = field(repr=False)
@@ -41,7 +39,6 @@ class PackedKeyring:
         """Return the keyring that was packed."""
         return UnlockedKeyring(
             self.keyring,
-            self.protection,
             self.is_apart,
             tuple(parse_recipient(text) for text in self.recipients),
             tuple(parse_identities("\n".join(self.identities))),
@@ -54,7 +51,6 @@ def packed(keyring: UnlockedKeyring) -> PackedKeyring:
     """Return *keyring* as plain values."""
     return PackedKeyring(
         keyring.keyring,
-        keyring.protection,
         keyring.is_apart,
         tuple(str(recipient) for recipient in keyring.recipients),
         tuple(_secret_text(identity) for identity in keyring.identities),

@@ -20,9 +20,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from sealgate.errors import ConfigError, PeerError, SourceError
+from sealgate.storage.adapters.keystore_envelope import ServiceProtector
+from sealgate.storage.keyring import Detail, KeyProtection
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from sealgate.policy.inventory import KeySettings
 
 DEFAULT_MOUNT = "transit"
 DEFAULT_PORT = 8200
@@ -200,3 +204,17 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return type(error).__name__
+
+
+def _open(settings: KeySettings, _ask: Callable[[], str] | None) -> ServiceProtector:
+    return ServiceProtector(Vault(settings.address, settings.key))
+
+
+PROTECTION = KeyProtection(
+    "vault",
+    _open,
+    key=Detail("transit/sealgate", "the name of a key"),
+    address=Detail("https://vault.example:8200", "Vault's address"),
+    beside=TOKEN_FILES,
+    instead=TOKENS,
+)

@@ -14,7 +14,7 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from sealgate.errors import ConfigError, PeerError, SourceError
-from sealgate.policy.inventory import KeyProtection, KeySettings
+from sealgate.policy.inventory import KeySettings
 from sealgate.storage.adapters import aws_kms
 from sealgate.storage.adapters.aws_kms import AWSKMS
 from sealgate.storage.adapters.keystore import add_key, open_keyring
@@ -51,7 +51,7 @@ def kms() -> Iterator[Any]:
 @pytest.mark.usefixtures("kms")
 def test_the_keyring_lives_behind_it(tmp_path: Path) -> None:
     """Made, opened and rotated; kept apart, and no secret is in the file."""
-    settings = KeySettings(KeyProtection.AWS_KMS, "alias/sealgate")
+    settings = KeySettings("aws-kms", "alias/sealgate")
     made = open_keyring(str(tmp_path), settings, passphrase=None, now=NOW)
     assert made.is_apart
     rotated = add_key(str(tmp_path), settings, passphrase=None, now=NOW + 1)

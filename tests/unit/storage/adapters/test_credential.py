@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sealgate.errors import SourceError
-from sealgate.policy.inventory import KeyProtection, KeySettings
+from sealgate.policy.inventory import KeySettings
 from sealgate.storage.adapters.credential import CredentialProtector
 from sealgate.storage.adapters.keystore import open_keyring
 from sealgate.storage.age.keys import HybridIdentity, X25519Identity
@@ -21,7 +21,7 @@ def given(folder: Path, name: str = "sealgate-keys") -> dict[str, str]:
 
 def test_the_keyring_lives_behind_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Made and opened with it; without it, or with another one, refused."""
-    settings = KeySettings(KeyProtection.CREDENTIAL, "mine")
+    settings = KeySettings("credential", "mine")
     keys = str(tmp_path / "keys")
     environment = given(tmp_path / "credentials", "mine")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", environment["CREDENTIALS_DIRECTORY"])

@@ -16,7 +16,7 @@ import pyrage
 import pytest
 
 from sealgate.errors import ConfigError, SealgateError, SourceError, UsageError
-from sealgate.policy.inventory import KeyProtection, KeySettings
+from sealgate.policy.inventory import KeySettings
 from sealgate.storage.adapters import keystore, keystore_protect
 from sealgate.storage.adapters.keystore import (
     FILE_NAME,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 NOW = 1_800_000_000.0
 FILE = KeySettings()
-PASSPHRASE = KeySettings(KeyProtection.PASSPHRASE)
+PASSPHRASE = KeySettings("passphrase")
 WORDS = "correct horse battery staple"
 
 
@@ -186,7 +186,7 @@ def test_the_protection_can_be_changed(tmp_path: Path) -> None:
     folder = str(tmp_path)
     made = create_keyring(folder, FILE, passphrase=None, now=NOW)
     kept = protect_keyring(folder, PASSPHRASE, old_passphrase=None, passphrase=say())
-    assert (kept.protection, kept.keyring) == (KeyProtection.PASSPHRASE, made.keyring)
+    assert (kept.protection, kept.keyring) == ("passphrase", made.keyring)
     protect_keyring(folder, PASSPHRASE, old_passphrase=say(), passphrase=say("x" * 15))
     again = open_keyring(folder, PASSPHRASE, passphrase=say("x" * 15), now=NOW)
     assert (again.keyring, again.record_key) == (made.keyring, made.record_key)
@@ -252,7 +252,7 @@ def test_it_tells_its_keys_without_being_opened(tmp_path: Path) -> None:
         look_at_keyring(str(tmp_path))
     made = create_keyring(str(tmp_path), PASSPHRASE, passphrase=say(), now=NOW)
     kept = look_at_keyring(str(tmp_path))
-    assert (kept.keyring, kept.protection) == (made.keyring, KeyProtection.PASSPHRASE)
+    assert (kept.keyring, kept.protection) == (made.keyring, "passphrase")
 
 
 def test_what_protects_may_fail_and_the_old_file_stays(
