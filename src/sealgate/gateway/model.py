@@ -127,10 +127,32 @@ def guard_of(route: Route) -> Guard:
     return Guard.OPEN
 
 
+@dataclass(frozen=True, slots=True)
+class SiteGuards:
+    """What all routes of a site together say of each: found once, however many there are."""
+
+    highly_encrypted: bool
+    needs_grants: bool
+
+    @classmethod
+    def of(cls, site: Site) -> SiteGuards:
+        """Return what the routes of *site* say."""
+        return cls(is_highly_encrypted(site), needs_grants(site))
+
+    def at(self, route: Route) -> Guard:
+        """Return how *route* is guarded, for which the channel of the site may be too weak."""
+        too_weak = _asks_much(route) and not self.highly_encrypted
+        return Guard.UNBUILT if too_weak else guard_of(route)
+
+
 def guard_at(site: Site, route: Route) -> Guard:
-    """Return how *route* is guarded on *site*, whose channel may be too weak for it."""
-    highly = required_of_route(route).in_transit > TransitRung.ENCRYPTED
-    return Guard.UNBUILT if highly and not is_highly_encrypted(site) else guard_of(route)
+    """Return how *route* of *site* is guarded; for many routes, :class:`SiteGuards` says it."""
+    too_weak = _asks_much(route) and not is_highly_encrypted(site)
+    return Guard.UNBUILT if too_weak else guard_of(route)
+
+
+def _asks_much(route: Route) -> bool:
+    return required_of_route(route).in_transit > TransitRung.ENCRYPTED
 
 
 def is_highly_encrypted(site: Site) -> bool:
@@ -159,11 +181,12 @@ def asks_for_key(site: Site) -> bool:
     Only where one opens a route: the question costs every handshake, and a browser that
     holds a certificate may ask its user about it.
     """
-    return any(route.admit and _opens_by_key(site, route) for route in site.routes)
+    guards = SiteGuards.of(site)
+    return any(route.admit and _opens_by_key(guards, route) for route in site.routes)
 
 
-def _opens_by_key(site: Site, route: Route) -> bool:
-    guard = guard_at(site, route)
+def _opens_by_key(guards: SiteGuards, route: Route) -> bool:
+    guard = guards.at(route)
     return guard is Guard.LOCKED or (
         guard is Guard.SIGN_IN and required_of_route(route).access >= AccessRung.HIGH
     )
@@ -171,7 +194,8 @@ def _opens_by_key(site: Site, route: Route) -> bool:
 
 def signs_in(site: Site) -> bool:
     """Return whether people sign in to *site* on pages of the gateway."""
-    return any(guard_at(site, route) is Guard.SIGN_IN for route in site.routes)
+    guards = SiteGuards.of(site)
+    return any(guards.at(route) is Guard.SIGN_IN for route in site.routes)
 
 
 @dataclass(frozen=True, slots=True)

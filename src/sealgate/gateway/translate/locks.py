@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sealgate.gateway.model import Guard, guard_at
+from sealgate.gateway.model import Guard
 from sealgate.gateway.translate.matchers import (
     KEY_AND_COUNTRY_STATE,
     NO_CERTIFICATE,
@@ -38,20 +38,22 @@ from sealgate.policy.inventory import route_asset
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sealgate.gateway.model import JSONObject, Material
+    from sealgate.gateway.model import JSONObject, Material, SiteGuards
     from sealgate.policy.inventory import AccessSettings, Route, Site
 
 # An expression grows with each certificate, in every entry of a route; a table takes any number.
 MOST_IN_EXPRESSION = 100
 
 
-def lock(site: Site, route: Route, access: AccessSettings, material: Material) -> JSONObject:
+def lock(
+    site: Site, guards: SiteGuards, route: Route, access: AccessSettings, material: Material
+) -> JSONObject:
     """Return the per-route filter settings that guard *route*; empty where nothing is asked."""
-    match guard_at(site, route):
+    match guards.at(route):
         case Guard.OPEN | Guard.SITE:
             return {}
         case Guard.SIGN_IN if material.sign_in is not None:
-            return session_filters(site, route, access, material)
+            return session_filters(site, guards, route, access, material)
         case Guard.SIGN_IN | Guard.UNBUILT:
             return {RBAC_FILTER: enforced(refuse(UNBUILT))}
         case Guard.LOCKED:
@@ -65,14 +67,14 @@ def lock(site: Site, route: Route, access: AccessSettings, material: Material) -
 
 
 def opened_at_once(
-    site: Site, route: Route, access: AccessSettings, material: Material
+    site: Site, guards: SiteGuards, route: Route, access: AccessSettings, material: Material
 ) -> JSONObject | None:
     """
     Return what matches the connections that :func:`lock` lets in; ``None``: only that tells.
 
     It is for the match of a route. A table and its filter cost a request 4 % more (ADR 3).
     """
-    if guard_at(site, route) is not Guard.LOCKED or not route.admit:
+    if guards.at(route) is not Guard.LOCKED or not route.admit:
         return None
     fingerprints = material.admitted.get(route_asset(site, route).id, ())
     if not access.countries or not 0 < len(fingerprints) <= MOST_IN_EXPRESSION:

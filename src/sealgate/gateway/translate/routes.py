@@ -18,7 +18,7 @@ from sealgate.gateway.model import (
     OPENED,
     RUNG_HEADER,
     Guard,
-    guard_at,
+    SiteGuards,
     is_highly_encrypted,
     signs_in,
 )
@@ -95,6 +95,7 @@ def https_routes(inventory: Inventory, site: Site, material: Material) -> JSONOb
         material,
         Places(site.routes),
         Neighbours(site.routes),
+        SiteGuards.of(site),
         signs_in(site),
         any(route.method_override for route in site.routes),
     )
@@ -136,6 +137,7 @@ class _Context:
     material: Material
     places: Places
     neighbours: Neighbours
+    guards: SiteGuards
     signs_in: bool
     takes_overrides: bool
 
@@ -210,6 +212,7 @@ def _served(
     serves.
     """
     inventory, site, material = context.inventory, context.site, context.material
+    guards = context.guards
 
     def entries(
         match: JSONObject, filters: JSONObject, *, sampled: bool = True, rare: bool = False
@@ -219,16 +222,16 @@ def _served(
             e for entry in shown for e in inspected(entry, site, route, material, sampled=sampled)
         ]
 
-    limits = {**_limits(inventory, site, route, path_route), **field_settings(route)}
-    filters = {**limits, **lock(site, route, inventory.access, material)}
+    limits = {**_limits(context, route, path_route), **field_settings(route)}
+    filters = {**limits, **lock(site, guards, route, inventory.access, material)}
     if route.shut:
         # Everybody is refused here, so how a request may be read says nothing.
         yield [unread(one) for one in entries(match, filters, sampled=False, rare=True)]
         return
-    at_once = opened_at_once(site, route, inventory.access, material)
+    at_once = opened_at_once(site, guards, route, inventory.access, material)
     # Each entry of a lock holds its table, which grows with each certificate and is read anew with
     # every change; so there is one for all cookies. Who is let in at once does not come there.
-    rare = guard_at(site, route) is Guard.LOCKED
+    rare = guards.at(route) is Guard.LOCKED
 
     def guarded(match: JSONObject, *, sampled: bool) -> list[JSONObject]:
         if at_once is None:
@@ -262,7 +265,7 @@ def _served(
     if not any(map(reads_bodies, doors)):
         yield judged(match)
         return
-    unread_ways = _unread(inventory, site, path_route, stricter, material)
+    unread_ways = _unread(context, path_route, stricter)
     without = [entry for way in unread_ways for entry in judged({**_and(match, *way[0]), **way[1]})]
     yield [*without, *judged(match, reads=True)]
 
@@ -278,12 +281,11 @@ def _read(entry: JSONObject, place: JSONObject) -> JSONObject:
 def _signed_in(
     context: _Context, route: Route, entry: JSONObject, *, rare: bool
 ) -> list[JSONObject]:
-    site = context.site
-    if told := _told(site, route):
+    if told := _told(context, route):
         entry["request_headers_to_add"] = told
     signing = context.material.sign_in is not None and context.signs_in
-    signed = signing and guard_at(site, route) is Guard.SIGN_IN
-    hidden = [*(hidden_from_site(site) if signed else []), *_overrides(context, route)]
+    signed = signing and context.guards.at(route) is Guard.SIGN_IN
+    hidden = [*(hidden_from_site(context.guards) if signed else []), *_overrides(context, route)]
     if hidden:
         entry["request_headers_to_remove"] = hidden
     if not signing:
@@ -294,11 +296,7 @@ def _signed_in(
 
 
 def _unread(
-    inventory: Inventory,
-    site: Site,
-    path_route: Route,
-    stricter: Sequence[Route],
-    material: Material,
+    context: _Context, path_route: Route, stricter: Sequence[Route]
 ) -> list[tuple[list[JSONObject], JSONObject]]:
     """Return the ways to see that no body need be read: header matchers, and what else matches."""
     doors = [r.door for r in stricter if r.door.conditional]
@@ -307,17 +305,20 @@ def _unread(
     ]
     if (away := elsewhere(doors, path_route)) is not None:
         ways.append((away, {}))
-    if (known := _opened_at_all(inventory, site, stricter, material)) is not None:
+    if (known := _opened_at_all(context, stricter)) is not None:
         ways.append(([], {"filter_state": [known]}))
     return ways
 
 
-def _opened_at_all(
-    inventory: Inventory, site: Site, stricter: Sequence[Route], material: Material
-) -> JSONObject | None:
+def _opened_at_all(context: _Context, stricter: Sequence[Route]) -> JSONObject | None:
     """Return what matches connections that may enter all of *stricter*: their bodies tell nothing."""
     routes = [r for r in stricter if r.door.conditional and reads_bodies(r.door)]
-    opened = [opened_at_once(site, route, inventory.access, material) for route in routes]
+    opened = [
+        opened_at_once(
+            context.site, context.guards, route, context.inventory.access, context.material
+        )
+        for route in routes
+    ]
     # Where the lists differ, nobody is known to be on all of them.
     return opened[0] if opened and all(one == opened[0] for one in opened) else None
 
@@ -333,10 +334,10 @@ def _overrides(context: _Context, route: Route) -> list[JSON]:
     return list(OVERRIDE_HEADERS) if dropped else []
 
 
-def _told(site: Site, route: Route) -> list[JSON]:
+def _told(context: _Context, route: Route) -> list[JSON]:
     """Return the headers by which the site learns who is there; no client can send these."""
     of_class = header(CLASS_HEADER, route.classification.id)
-    match guard_at(site, route):
+    match context.guards.at(route):
         case Guard.SIGN_IN:
             # Name and rung come out of the session (:mod:`~.sign_in`).
             return [of_class]
@@ -348,16 +349,16 @@ def _told(site: Site, route: Route) -> list[JSON]:
                 header(CERTIFICATE_USER_HEADER, uri),
                 header(CLIENT_CERTIFICATE_HEADER, f"URI={uri}"),
             ]
-            if not site.single_sign_on:
+            if not context.site.single_sign_on:
                 return who
             return [*who, of_class, header(RUNG_HEADER, str(required_of_route(route).access))]
         case _:
             return []
 
 
-def _limits(inventory: Inventory, site: Site, route: Route, path_route: Route) -> JSONObject:
-    signed = guard_at(site, route) is Guard.SIGN_IN
-    filters = rate_limit(inventory.limits, Rate.SESSIONS if signed else Rate.REQUESTS)
+def _limits(context: _Context, route: Route, path_route: Route) -> JSONObject:
+    signed = context.guards.at(route) is Guard.SIGN_IN
+    filters = rate_limit(context.inventory.limits, Rate.SESSIONS if signed else Rate.REQUESTS)
     # A parameter opens a door of its own, but the path says how much may be sent there.
     most = route.max_body_bytes if route.max_body_bytes is not None else path_route.max_body_bytes
     return filters if most is None else {**filters, **body_limit(most)}

@@ -28,7 +28,6 @@ from sealgate.gateway.model import (
     SESSION_COOKIE,
     SITE_HEADER,
     USER_HEADER,
-    is_highly_encrypted,
     needs_grants,
 )
 from sealgate.gateway.translate.matchers import (
@@ -59,7 +58,7 @@ from sealgate.policy.protection import AccessRung
 from sealgate.policy.requirements import required_of_route
 
 if TYPE_CHECKING:
-    from sealgate.gateway.model import JSON, JSONObject, Material, SignInMaterial
+    from sealgate.gateway.model import JSON, JSONObject, Material, SignInMaterial, SiteGuards
     from sealgate.policy.inventory import AccessSettings, Route, Site
 
 CLUSTER = "sign-in"
@@ -80,7 +79,7 @@ CLIENT_ADDRESS = "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"
 
 
 def session_filters(
-    site: Site, route: Route, access: AccessSettings, material: Material
+    site: Site, guards: SiteGuards, route: Route, access: AccessSettings, material: Material
 ) -> JSONObject:
     """Return the per-route settings of a *route* that is entered by signing in."""
     rung = required_of_route(route).access
@@ -94,20 +93,20 @@ def session_filters(
             **verify,
             ASK_STRANGERS_FILTER: typed(
                 EXTENSIONS + "common.matching.v3.ExtensionWithMatcherPerRoute",
-                xds_matcher=_low(site, route, material),
+                xds_matcher=_low(site, guards, route, material),
             ),
         }
     decide = _very_high if rung >= AccessRung.VERY_HIGH else _high
     return {
         **verify,
-        RBAC_FILTER: consulted(decide(site, route, access, material)),
+        RBAC_FILTER: consulted(decide(site, guards, route, access, material)),
         ASK_FILTER: typed(
             EXTENSIONS + "filters.http.ext_authz.v3.ExtAuthzPerRoute", check_settings={}
         ),
     }
 
 
-def _low(site: Site, route: Route, material: Material) -> JSONObject:
+def _low(site: Site, guards: SiteGuards, route: Route, material: Material) -> JSONObject:
     """
     Return the matcher of sessions for which the service is not asked, on a route of rung 1.
 
@@ -117,16 +116,18 @@ def _low(site: Site, route: Route, material: Material) -> JSONObject:
     people = material.sign_in.people if material.sign_in is not None else {}
     names = people.get(route_asset(site, route).id, ()) if route.admit else None
     # What is bound to a certificate is worth less without it; the service makes another.
-    return passes_by(AccessRung.LOW, names, bound=needs_grants(site))
+    return passes_by(AccessRung.LOW, names, bound=guards.needs_grants)
 
 
-def _high(site: Site, route: Route, access: AccessSettings, material: Material) -> JSONObject:
+def _high(
+    site: Site, guards: SiteGuards, route: Route, access: AccessSettings, material: Material
+) -> JSONObject:
     asset = route_asset(site, route).id
     people = material.sign_in.people if material.sign_in is not None else {}
     enough = inside(by_country(access.countries))
     who = inside(by_user(people.get(asset, ()), enough))
     # What is bound to a certificate is worth less without it; the service makes another.
-    top = inside(by_key((), who, alone=True)) if needs_grants(site) else None
+    top = inside(by_key((), who, alone=True)) if guards.needs_grants else None
     certificate = None
     if fingerprints := material.admitted.get(asset, ()):
         # A certificate alone is a key, too. Beside a session it is none: the site is told whose
@@ -136,7 +137,9 @@ def _high(site: Site, route: Route, access: AccessSettings, material: Material) 
     return by_rung(AccessRung.HIGH, who, top, certificate)
 
 
-def _very_high(site: Site, route: Route, access: AccessSettings, material: Material) -> JSONObject:
+def _very_high(
+    site: Site, guards: SiteGuards, route: Route, access: AccessSettings, material: Material
+) -> JSONObject:
     """
     Return the matcher for rung 3: the token tells of the factors, the table of the grants.
 
@@ -149,7 +152,7 @@ def _very_high(site: Site, route: Route, access: AccessSettings, material: Mater
         country = inside(by_country(access.countries))
         for name, fingerprints in material.sign_in.granted.get(asset, {}).items():
             if name in admitted:
-                alone = not is_highly_encrypted(site)
+                alone = not guards.highly_encrypted
                 each[name] = inside(by_key(fingerprints, country, alone=alone))
     return by_rung(AccessRung.VERY_HIGH, inside(by_grant(asset, inside(by_person(each)))))
 
@@ -276,9 +279,9 @@ def own_pages(site: Site) -> JSONObject:
     }
 
 
-def hidden_from_site(site: Site) -> list[JSON]:
+def hidden_from_site(guards: SiteGuards) -> list[JSON]:
     """Return the headers that only the gateway's own tables read."""
-    return [GRANT_HEADER, KEY_HEADER] if needs_grants(site) else []
+    return [GRANT_HEADER, KEY_HEADER] if guards.needs_grants else []
 
 
 def identity_keys(key_set: str) -> JSONObject:

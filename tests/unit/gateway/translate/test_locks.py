@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sealgate.gateway.model import Material
+from sealgate.gateway.model import Material, SiteGuards
 from sealgate.gateway.translate.locks import MOST_IN_EXPRESSION, lock, opened_at_once
 from sealgate.gateway.translate.matchers import RBAC_FILTER
 from sealgate.policy.classification import DEFAULT_MODEL
@@ -16,6 +16,7 @@ PUBLIC, RESTRICTED, CONFIDENTIAL, SECRET = DEFAULT_MODEL.classes
 FIRST, SECOND = "aa" * 32, "bb" * 32
 DOOR = Door("/typo3")
 SITE = Site(("shop.example",), Upstream("http", "127.0.0.1", 1), ())
+GUARDS = SiteGuards(highly_encrypted=False, needs_grants=False)
 ACCESS = AccessSettings(("NO", "DE"), "c.mmdb")
 
 
@@ -38,21 +39,21 @@ def actions(settings: object) -> list[tuple[str, str]]:
 def test_open_routes_have_no_filter() -> None:
     """Where the gateway asks for nothing, nothing runs."""
     for route in (Route(DOOR, PUBLIC), Route(DOOR, RESTRICTED, access=SiteAccess.SITE)):
-        assert lock(SITE, route, ACCESS, material(FIRST)) == {}
+        assert lock(SITE, GUARDS, route, ACCESS, material(FIRST)) == {}
 
 
 def test_unbuilt_route_refuses_everybody() -> None:
     """A class that cannot be kept lets nobody in, admitted or not."""
     for route in (Route(DOOR, SECRET, admit=("user:a",)), Route(DOOR, RESTRICTED)):
-        assert actions(lock(SITE, route, ACCESS, material(FIRST))) == [("unbuilt", "DENY")]
+        assert actions(lock(SITE, GUARDS, route, ACCESS, material(FIRST))) == [("unbuilt", "DENY")]
 
 
 def test_nobody_admitted_refuses_everybody() -> None:
     """Without a list, or without a living certificate, there is no way in."""
     listed = Route(DOOR, CONFIDENTIAL, admit=("user:a",))
     nobody = [("nobody-admitted", "DENY")]
-    assert actions(lock(SITE, listed, ACCESS, material())) == nobody
-    assert actions(lock(SITE, Route(DOOR, CONFIDENTIAL), ACCESS, material(FIRST))) == nobody
+    assert actions(lock(SITE, GUARDS, listed, ACCESS, material())) == nobody
+    assert actions(lock(SITE, GUARDS, Route(DOOR, CONFIDENTIAL), ACCESS, material(FIRST))) == nobody
 
 
 def decided(matcher: Any, **connection: str) -> tuple[str, str]:
@@ -112,7 +113,7 @@ def test_admitted_needs_certificate_and_country(
 ) -> None:
     """Only a certificate that is listed, from a country that is listed, comes in."""
     route = Route(DOOR, CONFIDENTIAL, admit=("user:a",))
-    settings: Any = lock(SITE, route, ACCESS, material(SECOND, FIRST))
+    settings: Any = lock(SITE, GUARDS, route, ACCESS, material(SECOND, FIRST))
     assert decided(settings[RBAC_FILTER]["rbac"]["matcher"], **connection) == decision
 
 
@@ -120,21 +121,21 @@ def test_each_certificate_stands_three_times_however_many_countries() -> None:
     """The whole table is read anew with each change, so it must not grow with both."""
     route = Route(DOOR, CONFIDENTIAL, admit=("user:a",))
     many = AccessSettings(tuple(f"{a}{b}" for a in "ABCDEFGHIJ" for b in "ABCDEFGHIJ"), "c.mmdb")
-    text = json.dumps(lock(SITE, route, many, material(FIRST, SECOND)))
+    text = json.dumps(lock(SITE, GUARDS, route, many, material(FIRST, SECOND)))
     assert [text.count(one) for one in (FIRST, SECOND)] == [3, 3]
 
 
 def test_without_countries_nobody_is_let_in() -> None:
     """Where no country is allowed, the lock stays shut."""
     route = Route(DOOR, CONFIDENTIAL, admit=("user:a",))
-    settings = lock(SITE, route, AccessSettings(), material(FIRST))
+    settings = lock(SITE, GUARDS, route, AccessSettings(), material(FIRST))
     assert "ALLOW" not in json.dumps(settings)
 
 
 def test_what_is_opened_at_once_is_what_the_table_admits() -> None:
     """The expression says the same as the table, and nothing that is absent fits it."""
     route = Route(DOOR, CONFIDENTIAL, admit=("user:a",))
-    matcher: Any = opened_at_once(SITE, route, ACCESS, material(SECOND, FIRST))
+    matcher: Any = opened_at_once(SITE, GUARDS, route, ACCESS, material(SECOND, FIRST))
     assert matcher["key"] == "sealgate.key-and-country"
     expression = matcher["string_match"]["safe_regex"]["regex"]
     opened = {
@@ -159,5 +160,5 @@ def test_only_a_lock_that_a_certificate_opens_is_opened_at_once() -> None:
         (locked, AccessSettings((), "c.mmdb"), material(FIRST)),
         (locked, ACCESS, material(*many)),
     ):
-        assert opened_at_once(SITE, route, access, given) is None
-    assert opened_at_once(SITE, locked, ACCESS, material(*many[1:])) is not None
+        assert opened_at_once(SITE, GUARDS, route, access, given) is None
+    assert opened_at_once(SITE, GUARDS, locked, ACCESS, material(*many[1:])) is not None
