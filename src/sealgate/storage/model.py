@@ -17,7 +17,6 @@ from sealgate.policy.protection import StorageRung
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import TracebackType
 
 # What bytes come in from the wire, never copied without need.
 Buffer = bytes | bytearray | memoryview
@@ -171,12 +170,7 @@ class StoreWriter(Protocol):
     def __enter__(self) -> Self:
         """Return itself."""
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Suspend what was not committed."""
 
 

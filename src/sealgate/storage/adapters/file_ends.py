@@ -20,13 +20,10 @@ import sys
 import time
 import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from sealgate.errors import SourceError, UsageError
 from sealgate.files import sync_folder
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 STANDARD_STREAM = "-"
 SEALED_MODE = 0o666  # less the umask: what is sealed may be seen
@@ -163,12 +160,7 @@ class Output:
         """Return itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Give the file its name, or remove it."""
         try:
             if kind is None and self._temporary is not None:

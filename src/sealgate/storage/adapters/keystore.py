@@ -106,8 +106,7 @@ def open_keyring(
     """
     if not has_keyring(folder):
         return create_keyring(folder, settings, passphrase=passphrase, now=now)
-    kept, wrapped = _read(Path(folder) / FILE_NAME)
-    _must_agree(kept, settings)
+    kept, wrapped = _read_agreeing(folder, settings)
     protector = protector_for(settings, passphrase)
     return _unlocked(kept.keyring, settings, _unwrap(kept, wrapped, protector))
 
@@ -129,8 +128,7 @@ def create_keyring(
     protector = protector_for(settings, passphrase)
     with locked(private_folder(Path(folder))):
         if has_keyring(folder):
-            kept, wrapped = _read(Path(folder) / FILE_NAME)
-            _must_agree(kept, settings)
+            kept, wrapped = _read_agreeing(folder, settings)
             return _unlocked(kept.keyring, settings, _unwrap(kept, wrapped, protector))
         identity = new_identity()
         ring = Keyring((site_key(str(identity.recipient()), now),))
@@ -156,8 +154,7 @@ def add_key(
     """
     protector = protector_for(settings, passphrase)
     with locked(private_folder(Path(folder))):
-        kept, wrapped = _read(Path(folder) / FILE_NAME)
-        _must_agree(kept, settings)
+        kept, wrapped = _read_agreeing(folder, settings)
         held = _unwrap(kept, wrapped, protector)
         identity = new_identity()
         ring = kept.keyring.with_new(site_key(str(identity.recipient()), now), now)
@@ -196,8 +193,7 @@ def secret_identities(
     Raises:
         SealgateError: as :func:`open_keyring`.
     """
-    kept, wrapped = _read(Path(folder) / FILE_NAME)
-    _must_agree(kept, settings)
+    kept, wrapped = _read_agreeing(folder, settings)
     held = _unwrap(kept, wrapped, protector_for(settings, passphrase))
     return tuple(zip(kept.keyring.keys, held.identities, strict=True))
 
@@ -238,13 +234,15 @@ def _unlocked(ring: Keyring, settings: KeySettings, held: _Secrets) -> UnlockedK
     )
 
 
-def _must_agree(kept: KeptKeyring, settings: KeySettings) -> None:
+def _read_agreeing(folder: str, settings: KeySettings) -> tuple[KeptKeyring, bytes]:
+    kept, wrapped = _read(Path(folder) / FILE_NAME)
     if kept.protection != settings.protection:
         raise ConfigError(
             f'the site keys in "{kept.path}" are protected by "{kept.protection}", but '
             f'[keys] says protection = "{settings.protection}"',
             hint="sealgate keys protect",
         )
+    return kept, wrapped
 
 
 def _unwrap(kept: KeptKeyring, wrapped: bytes, protector: KeyProtector) -> _Secrets:

@@ -209,8 +209,7 @@ class ObjectStore:
             # Since a look at this very head nothing has changed.
             is_new = look is not None and look.head == change.head
             old = look.found if look is not None and is_new else change.find(path)
-            if old is not None and old[0].is_folder:
-                raise StorageError(Trouble.IS_FOLDER, f'"{"/".join(path)}" is a folder')
+            _require_file(path, old)
             if old is not None and not replace:
                 raise StorageError(Trouble.EXISTS, f'"{"/".join(path)}" exists already')
             if old is None:
@@ -249,9 +248,8 @@ class ObjectStore:
         with self.records.changing() as change:
             found = change.find(path)
             noted = self.uploads.noted.find(change.run, path)
+            _require_file(path, found)
             if found is not None:
-                if found[0].is_folder:
-                    raise StorageError(Trouble.IS_FOLDER, f'"{"/".join(path)}" is a folder')
                 change.delete(found)
         if found is not None:
             self.objects.remove(found[0])
@@ -300,9 +298,7 @@ class ObjectStore:
 
     def _remove_folder(self, path: StorePath) -> None:
         with self.records.changing() as change:
-            found = change.find(path)
-            if found is None:
-                raise _missing(path)
+            found = _existing(change, path)
             if not found[0].is_folder:
                 raise StorageError(Trouble.NOT_FOLDER, f'"{"/".join(path)}" is not a folder')
             if change.has_children(path):
@@ -315,9 +311,7 @@ class ObjectStore:
             raise StorageError(Trouble.DENIED, "the root of the store cannot be renamed")
         replaced = None
         with self.records.changing() as change:
-            found = change.find(old)
-            if found is None:
-                raise _missing(old)
+            found = _existing(change, old)
             self.require_folder(new[:-1], change.run)
             if old == new:
                 _respell(change, found, new)
@@ -335,9 +329,7 @@ class ObjectStore:
         if not path:
             return
         with self.records.changing() as change:
-            found = change.find(path)
-            if found is None:
-                raise _missing(path)
+            found = _existing(change, path)
             if found[0].modified_at != modified_at:
                 made = replace(found[0], modified_at=modified_at, seq=change.seq)
                 change.put(made, found)
@@ -396,8 +388,7 @@ class ObjectStore:
                     self.records.prove(run, *found)
         if found is None:
             raise _missing(path)
-        if found[0].is_folder:
-            raise StorageError(Trouble.IS_FOLDER, f'"{"/".join(path)}" is a folder')
+        _require_file(path, found)
         return found[0]
 
     def _require_parent(
@@ -443,6 +434,13 @@ class ObjectStore:
             change.delete(each)
             path = new + each[0].path[len(old) :]
             change.put(replace(each[0], path=path, seq=change.seq), None)
+
+
+def _existing(change: Change, path: StorePath) -> tuple[Record, bytes]:
+    found = change.find(path)
+    if found is None:
+        raise _missing(path)
+    return found
 
 
 def _require_file(path: StorePath, found: tuple[Record, bytes] | None) -> None:

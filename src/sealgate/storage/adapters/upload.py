@@ -29,7 +29,6 @@ from sealgate.storage.model import Entry, StorageError, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
     from sealgate.storage.adapters.forms import Encoder
     from sealgate.storage.adapters.medium import Sink
@@ -199,12 +198,7 @@ class Upload:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.suspend()
 
     def _too_much(self, told: str) -> StorageError:

@@ -98,13 +98,7 @@ class Uploads:
             self._store,
             "/".join(path[:-1]),
             str(path[-1]),
-            noted.object_id,
-            noted.owner,
-            int(noted.rung),
-            noted.began_at,
-            noted.header_size,
-            noted.size,
-            noted.binding,
+            *_said(noted),
             self._mac(noted),
         )
         with self._records.connections.writing(durable=False) as run:
@@ -132,16 +126,7 @@ class Uploads:
             return bool(own(_FORGET, (self._store, object_id)).rowcount)
 
     def _mac(self, noted: Noted) -> bytes:
-        return self._records.vouching.upload_mac(
-            "/".join(noted.path),
-            noted.object_id,
-            noted.owner,
-            int(noted.rung),
-            noted.began_at,
-            noted.header_size,
-            noted.size,
-            noted.binding,
-        )
+        return self._records.vouching.upload_mac("/".join(noted.path), *_said(noted))
 
     def genuine(self, row: Any, given: StorePath | None = None) -> Noted:
         """
@@ -163,3 +148,15 @@ class Uploads:
         if not is_ours:
             raise StorageError(Trouble.TAMPERED, message, hint="sealgate verify")
         return noted if given is None else replace(noted, path=given)
+
+
+def _said(noted: Noted) -> tuple[str, str, int, float, int, int, bytes]:
+    return (
+        noted.object_id,
+        noted.owner,
+        int(noted.rung),
+        noted.began_at,
+        noted.header_size,
+        noted.size,
+        noted.binding,
+    )

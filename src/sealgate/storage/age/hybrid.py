@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.hpke import (
 from sealgate.storage.age.encoding import encode_base64, encode_bech32
 from sealgate.storage.age.errors import HeaderError, KeyTextError
 from sealgate.storage.age.header import Stanza
-from sealgate.storage.age.wrapping import check_stanza, decode_argument
+from sealgate.storage.age.wrapping import check_stanza, decode_argument, first_opened
 from sealgate.storage.age.x25519 import decode_key_text
 
 if TYPE_CHECKING:
@@ -146,21 +146,21 @@ class HybridIdentity:
         Raises:
             HeaderError: a stanza of this type breaks the format, or its share is of low order.
         """
-        found = None
-        for stanza in stanzas:
-            if stanza.type != _TYPE:
-                continue
-            check_stanza(stanza, 1)
-            enc = decode_argument(stanza, 0, _ENC_BYTES)
-            # HPKE would only say that it cannot be opened.
-            try:
-                share = X25519PublicKey.from_public_bytes(enc[_MLKEM_CIPHERTEXT_BYTES:])
-                self._x25519.exchange(share)
-            except ValueError:
-                raise HeaderError(f'a stanza "{_TYPE}" has a share of low order') from None
-            if found is None:
-                try:
-                    found = _SUITE.decrypt(enc + stanza.body, self._key, _INFO)
-                except InvalidTag:
-                    found = None
-        return found
+        return first_opened(stanzas, _TYPE, self._checked, self._opened)
+
+    def _checked(self, stanza: Stanza) -> bytes:
+        check_stanza(stanza, 1)
+        enc = decode_argument(stanza, 0, _ENC_BYTES)
+        # HPKE would only say that it cannot be opened.
+        try:
+            share = X25519PublicKey.from_public_bytes(enc[_MLKEM_CIPHERTEXT_BYTES:])
+            self._x25519.exchange(share)
+        except ValueError:
+            raise HeaderError(f'a stanza "{_TYPE}" has a share of low order') from None
+        return enc
+
+    def _opened(self, stanza: Stanza, enc: bytes) -> bytes | None:
+        try:
+            return _SUITE.decrypt(enc + stanza.body, self._key, _INFO)
+        except InvalidTag:
+            return None

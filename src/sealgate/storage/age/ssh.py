@@ -27,6 +27,7 @@ from sealgate.storage.age.wrapping import (
     check_stanza,
     decode_argument,
     derive_key,
+    first_opened,
     open_file_key,
     seal_file_key,
 )
@@ -154,23 +155,18 @@ class SshEd25519Identity:
         Raises:
             HeaderError: a stanza of this type breaks the format, or its share is of low order.
         """
-        found = None
-        for stanza in stanzas:
-            if stanza.type != _ED25519:
-                continue
-            check_stanza(stanza, 2)
-            decode_argument(stanza, 0, _TAG_BYTES)
-            share = decode_argument(stanza, 1, _X25519_BYTES)
-            if stanza.args[0] != _tag(self._wire) or found is not None:
-                continue
-            try:
-                exchanged = self._key.exchange(X25519PublicKey.from_public_bytes(share))
-                shared = _tweaked(self._wire, exchanged)
-            except ValueError:
-                raise HeaderError(f'a stanza "{_ED25519}" has a share of low order') from None
-            wrap_key = derive_key(shared, share + self._montgomery, _ED25519_INFO)
-            found = open_file_key(wrap_key, stanza.body)
-        return found
+        return first_opened(stanzas, _ED25519, _share, self._opened)
+
+    def _opened(self, stanza: Stanza, share: bytes) -> bytes | None:
+        if stanza.args[0] != _tag(self._wire):
+            return None
+        try:
+            exchanged = self._key.exchange(X25519PublicKey.from_public_bytes(share))
+            shared = _tweaked(self._wire, exchanged)
+        except ValueError:
+            raise HeaderError(f'a stanza "{_ED25519}" has a share of low order') from None
+        wrap_key = derive_key(shared, share + self._montgomery, _ED25519_INFO)
+        return open_file_key(wrap_key, stanza.body)
 
 
 class SshRsaIdentity:
@@ -200,21 +196,16 @@ class SshRsaIdentity:
         Raises:
             HeaderError: a stanza of this type breaks the format.
         """
-        found = None
-        for stanza in stanzas:
-            if stanza.type != _RSA:
-                continue
-            if len(stanza.args) != 1:
-                raise HeaderError(f'a stanza "{_RSA}" has the wrong number of arguments')
-            decode_argument(stanza, 0, _TAG_BYTES)
-            if stanza.args[0] != _tag(self._wire) or found is not None:
-                continue
-            try:
-                opened = self._key.decrypt(stanza.body, _OAEP)
-            except ValueError:
-                continue
-            found = opened if len(opened) == FILE_KEY_BYTES else None
-        return found
+        return first_opened(stanzas, _RSA, _check_tag, self._opened)
+
+    def _opened(self, stanza: Stanza, _: None) -> bytes | None:
+        if stanza.args[0] != _tag(self._wire):
+            return None
+        try:
+            opened = self._key.decrypt(stanza.body, _OAEP)
+        except ValueError:
+            return None
+        return opened if len(opened) == FILE_KEY_BYTES else None
 
 
 def parse_ssh_recipient(text: str) -> SshEd25519Recipient | SshRsaRecipient:
@@ -274,6 +265,18 @@ def parse_ssh_identity(pem: bytes, passphrase: str | None) -> SshEd25519Identity
             return SshRsaIdentity(key)
         case _:
             raise KeyTextError("an SSH key is of a kind that opens nothing, not Ed25519 or RSA")
+
+
+def _share(stanza: Stanza) -> bytes:
+    check_stanza(stanza, 2)
+    decode_argument(stanza, 0, _TAG_BYTES)
+    return decode_argument(stanza, 1, _X25519_BYTES)
+
+
+def _check_tag(stanza: Stanza) -> None:
+    if len(stanza.args) != 1:
+        raise HeaderError(f'a stanza "{_RSA}" has the wrong number of arguments')
+    decode_argument(stanza, 0, _TAG_BYTES)
 
 
 def _check_rsa(key: RSAPublicKey) -> None:

@@ -24,7 +24,6 @@ from sealgate.storage.age.payload import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from types import TracebackType
 
     from sealgate.storage.age.wrapping import Identity, Recipient
     from sealgate.storage.model import Buffer
@@ -112,12 +111,7 @@ class SealWriter:
         """Return itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """End the file if the block ended well."""
         if kind is None:
             self.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
@@ -13,13 +13,14 @@ from sealgate.storage.age.encoding import decode_base64
 from sealgate.storage.age.errors import HeaderError, MixError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sealgate.storage.age.header import Stanza
 
 FILE_KEY_BYTES = 16
 # The file key and its tag of 16 bytes.
 WRAPPED_BYTES = 32
+_Checked = TypeVar("_Checked")
 # Each wrapping key is used once, so the format fixes the nonce.
 _NONCE = bytes(12)
 
@@ -98,6 +99,27 @@ def open_file_key(wrap_key: bytes, body: bytes) -> bytes | None:
 def derive_key(secret: bytes, salt: bytes, info: bytes) -> bytes:
     """Return 32 bytes of HKDF-SHA-256 (RFC 5869)."""
     return HKDF(algorithm=SHA256(), length=32, salt=salt, info=info).derive(secret)
+
+
+def first_opened(
+    stanzas: Sequence[Stanza],
+    kind: str,
+    check: Callable[[Stanza], _Checked],
+    open_one: Callable[[Stanza, _Checked], bytes | None],
+) -> bytes | None:
+    """
+    Return the file key from the first of *stanzas* of that *kind* that opens, ``None`` if none does.
+
+    *check* is asked of every one, also behind the one that opened, and what it returns is
+    given to *open_one*.
+    """
+    found = None
+    for stanza in stanzas:
+        if stanza.type == kind:
+            checked = check(stanza)
+            if found is None:
+                found = open_one(stanza, checked)
+    return found
 
 
 def check_stanza(stanza: Stanza, arguments: int) -> None:

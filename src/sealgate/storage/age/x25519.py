@@ -13,6 +13,7 @@ from sealgate.storage.age.wrapping import (
     check_stanza,
     decode_argument,
     derive_key,
+    first_opened,
     open_file_key,
     seal_file_key,
 )
@@ -113,20 +114,19 @@ class X25519Identity:
         Raises:
             HeaderError: a stanza of this type breaks the format, or its share is of low order.
         """
-        found = None
-        for stanza in stanzas:
-            if stanza.type != _TYPE:
-                continue
-            check_stanza(stanza, 1)
-            share = decode_argument(stanza, 0, _KEY_BYTES)
-            try:
-                shared = self._key.exchange(X25519PublicKey.from_public_bytes(share))
-            except ValueError:
-                raise HeaderError(f'a stanza "{_TYPE}" has a share of low order') from None
-            if found is None:
-                wrap_key = derive_key(shared, share + self._public, _INFO)
-                found = open_file_key(wrap_key, stanza.body)
-        return found
+        return first_opened(stanzas, _TYPE, self._checked, self._opened)
+
+    def _checked(self, stanza: Stanza) -> tuple[bytes, bytes]:
+        check_stanza(stanza, 1)
+        share = decode_argument(stanza, 0, _KEY_BYTES)
+        try:
+            return share, self._key.exchange(X25519PublicKey.from_public_bytes(share))
+        except ValueError:
+            raise HeaderError(f'a stanza "{_TYPE}" has a share of low order') from None
+
+    def _opened(self, stanza: Stanza, exchanged: tuple[bytes, bytes]) -> bytes | None:
+        share, shared = exchanged
+        return open_file_key(derive_key(shared, share + self._public, _INFO), stanza.body)
 
 
 def decode_key_text(text: str, prefix: str, size: int, what: str) -> bytes:
