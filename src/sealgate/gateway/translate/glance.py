@@ -10,6 +10,7 @@ in Lua (:mod:`.conditions`).
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sealgate.gateway.translate.conditions import apart_from, rarest_parts
@@ -45,14 +46,15 @@ class Neighbours:
     """The routes of a site, found by where requests can mean them."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
-        """Keep *routes* by the first segment of their doors, where that says something."""
+        """Keep *routes* as a tree, by the segments of their doors."""
         self._routes = routes
-        self._by_first: dict[str, list[int]] = {}
-        self._anywhere: list[int] = []
+        self._top = _Place()
         for index, route in enumerate(routes):
-            first = _first(route)
-            place = self._anywhere if first is None else self._by_first.setdefault(first, [])
-            place.append(index)
+            place = self._top
+            for segment in _folded(route):
+                below = place.starred if segment.endswith("*") else place.below
+                place = below.setdefault(segment, _Place())
+            place.here.append(index)
 
     def of(self, path_route: Route) -> list[Route]:
         """
@@ -61,32 +63,43 @@ class Neighbours:
         What serves one path alone gets it in one spelling, in which a door beside it does not
         count.
         """
-        here = _folded(path_route)
-        first = _first(path_route)
         alone = path_route.door.path if path_route.door.exact else None
-        found = (
-            self._routes
-            if first is None
-            else [
-                self._routes[i] for i in sorted([*self._by_first.get(first, []), *self._anywhere])
-            ]
-        )
-        return [
-            route
-            for route in found
-            if alone not in route.door.besides
-            and all(can_be_one(*both) for both in zip(here, _folded(route), strict=False))
-        ]
+        found, places = [], [self._top]
+        for segment in _folded(path_route):
+            found += [index for place in places for index in place.here]
+            places = [below for place in places for below in place.where(segment)]
+        found += [index for place in places for index in place.everything()]
+        near = [self._routes[index] for index in sorted(found)]
+        return [route for route in near if alone not in route.door.besides]
+
+
+@dataclass(slots=True)
+class _Place:
+    """Which routes have a door just here, and what is below: segments as written, and with a star."""
+
+    here: list[int] = field(default_factory=list)
+    below: dict[str, _Place] = field(default_factory=dict)
+    starred: dict[str, _Place] = field(default_factory=dict)
+
+    def where(self, segment: str) -> Iterator[_Place]:
+        """Yield what is below by *segment*, and by whatever can be the same."""
+        if segment.endswith("*"):
+            yield from (p for name, p in self.below.items() if can_be_one(segment, name))
+        elif segment in self.below:
+            yield self.below[segment]
+        yield from (p for name, p in self.starred.items() if can_be_one(segment, name))
+
+    def everything(self) -> Iterator[int]:
+        """Yield the routes here and below."""
+        places = [self]
+        while places:
+            place = places.pop()
+            yield from place.here
+            places += [*place.below.values(), *place.starred.values()]
 
 
 def _folded(route: Route) -> tuple[str, ...]:
     return tuple(segment.lower() for segment in door_segments(route.door))
-
-
-def _first(route: Route) -> str | None:
-    """Return the first segment of the door of *route*, folded; ``None`` where it can be any."""
-    segments = _folded(route)
-    return None if not segments or segments[0].endswith("*") else segments[0]
 
 
 def unconcerned(doors: Sequence[Door], serving: Route) -> list[JSONObject]:

@@ -56,13 +56,14 @@ from sealgate.gateway.translate.typed import EXTENSIONS, header, typed
 from sealgate.policy.conditions import MAX_BODY_BYTES, OVERRIDE_HEADERS, reads_bodies
 from sealgate.policy.inventory import AcmeChallenge, route_asset
 from sealgate.policy.requirements import required_of_route
-from sealgate.policy.routing import is_stricter, specificity
+from sealgate.policy.routing import demands_of, is_stricter, specificity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sealgate.gateway.model import JSON, JSONObject, Material
     from sealgate.policy.inventory import Door, Inventory, Route, Site, TLSSettings
+    from sealgate.policy.routing import Demands
 
 LUA_FILTER = "envoy.filters.http.lua"
 METADATA = "sealgate"
@@ -181,13 +182,13 @@ def _site_routes(context: _Context) -> Iterator[JSONObject]:
     yield from map(unread, key_page(site, material, _READ_METHODS))
     for route in by_path:
         match = _path_match(route.door)
-        near = context.neighbours.of(route)
+        near = _Near(context.neighbours.of(route))
         *quick, last = _served(context, route, route, match, near)
         for entries in quick:
             yield from entries
         stricter = [
             one
-            for one in near
+            for one in near.routes
             if one.door.conditional and one.classification.rank > route.classification.rank
         ]
         for door in sorted(stricter, key=lambda r: r.classification.rank, reverse=True):
@@ -198,18 +199,33 @@ def _site_routes(context: _Context) -> Iterator[JSONObject]:
         yield from last
 
 
+class _Near:
+    """The routes that can lie where one serves."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        """Keep *routes*, and what of them is stricter, for each kind of demands."""
+        self.routes = routes
+        self._stricter: dict[Demands, list[Route]] = {}
+
+    def stricter_than(self, route: Route) -> list[Route]:
+        """Return those that ask for anything that *route* does not give."""
+        asked = demands_of(route)
+        if asked not in self._stricter:
+            self._stricter[asked] = [one for one in self.routes if is_stricter(one, route)]
+        return self._stricter[asked]
+
+
 def _served(
     context: _Context,
     route: Route,
     path_route: Route,
     match: JSONObject,
-    near: Sequence[Route],
+    near: _Near,
 ) -> Iterator[list[JSONObject]]:
     """
     Yield *route* for usual requests, for others of one reading, then for those to judge.
 
-    Each as the entries that belong together. *near* are the routes that can lie where *path_route*
-    serves.
+    Each as the entries that belong together. *near* is what can lie where *path_route* serves.
     """
     inventory, site, material = context.inventory, context.site, context.material
     guards = context.guards
@@ -239,18 +255,18 @@ def _served(
         opened = entries({**_and(match), "filter_state": [at_once]}, limits, sampled=sampled)
         return [unread({**entry, "stat_prefix": OPENED}) for entry in opened]
 
-    stricter = [r for r in near if is_stricter(r, route)]
+    stricter = near.stricter_than(route)
     doors = [r.door for r in stricter if r.door.conditional]
     # A door with conditions is rare, and would cost whoever passes it one more expression.
     if not route.door.conditional:
         apart = unconcerned(doors, route)
         # Ways to see that no body tells anything; one, to look at nothing, where none is read.
         formless = without_form(doors, path_route) if read_in_bodies(doors) else [[]]
-        usual = simple(route, near, path_route=path_route)
+        usual = simple(route, near.routes, path_route=path_route)
         if usual is not None:
             quick = _and(match, _target_header(usual), *apart, *formless[0])
             yield guarded(quick, sampled=True)
-        doubt = doubtful(route, near, path_route=path_route)
+        doubt = doubtful(route, near.routes, path_route=path_route)
         plain = _and(match, _target_header(PRINTABLE), _target_header(doubt, inverted=True), *apart)
         # Of usual requests there are enough; each entry that takes samples costs everybody.
         for way in formless:

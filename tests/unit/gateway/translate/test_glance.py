@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from sealgate.gateway.translate.glance import (
     Neighbours,
     elsewhere,
@@ -10,6 +13,7 @@ from sealgate.gateway.translate.glance import (
 )
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Credential, CredentialKind, CredentialPart, Door, Route
+from sealgate.policy.routing import can_be_one, door_segments
 
 PUBLIC, _, CONFIDENTIAL, _ = DEFAULT_MODEL.classes
 FRONT = Route(Door("/"), PUBLIC)
@@ -29,6 +33,28 @@ def test_doors_elsewhere_do_not_concern_a_route() -> None:
     assert neighbours.of(Route(Door("/a/c"), PUBLIC)) == routes[:1]
     assert neighbours.of(Route(Door("/*/c"), PUBLIC)) == routes
     assert neighbours.of(FRONT) == routes
+
+
+SEGMENTS = st.sampled_from(["a", "A", "ab", "b", "*", "a*", "ab*", "B*"])
+PATHS = st.lists(SEGMENTS, max_size=4).map(lambda segments: "/" + "/".join(segments))
+
+
+@given(paths=st.lists(PATHS, max_size=12), here=PATHS)
+@settings(max_examples=300, deadline=None)
+def test_neighbours_are_those_whose_segments_can_be_the_same(paths: list[str], here: str) -> None:
+    """The tree finds, in order, what a comparison of each with each would find."""
+
+    def folded(path: str) -> tuple[str, ...]:
+        return tuple(s.lower() for s in door_segments(Door(path)))
+
+    routes = [Route(Door(path), CONFIDENTIAL) for path in paths]
+    wanted = [
+        route
+        for route in routes
+        if all(can_be_one(*b) for b in zip(folded(here), folded(route.door.path), strict=False))
+    ]
+    found = Neighbours(routes).of(Route(Door(here), PUBLIC))
+    assert [id(route) for route in found] == [id(route) for route in wanted]
 
 
 def test_a_door_in_another_case_concerns_a_route() -> None:

@@ -83,6 +83,8 @@ def test_routes_grow_with_their_number_alone() -> None:
 
 MANY: dict[str, Callable[[int], Route]] = {
     "entered by signing in": lambda n: Route(Door(f"/d{n}"), (PUBLIC, RESTRICTED)[n % 2]),
+    "deep": lambda n: Route(Door(f"/api/v1/d{n}"), (PUBLIC, CONFIDENTIAL)[n % 2]),
+    "opened by a parameter": lambda n: Route(Door(f"/d{n}", query="x"), CONFIDENTIAL),
     "all secret": lambda n: Route(Door(f"/d{n}"), SECRET, admit=("user:a",)),
 }
 
