@@ -16,15 +16,6 @@ ANSWER_SECONDS = 15.0
 DID_NOT_ANSWER = f"its store did not answer within {ANSWER_SECONDS:.0f} seconds"
 
 
-def drops_apart(inventory: Inventory) -> dict[str, str | None]:
-    """
-    Return for each drop, by name, why the site's keys are not apart from its store.
-
-    ``None``: they are. Nothing is opened.
-    """
-    return {drop.name: _why_not_apart(inventory, drop) for drop in inventory.drops}
-
-
 def reasons_not_apart(inventory: Inventory) -> dict[str, str | None]:
     """Return for each drop why the site's keys are not apart from its store, ``None``: they are."""
     apart = seen_apart(inventory)

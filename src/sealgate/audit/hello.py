@@ -52,7 +52,7 @@ MAX_FLIGHT_BYTES = 256 * 1024
 _RETRY_RANDOM = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 
 _ALERT, _HANDSHAKE = 21, 22
-_SERVER_HELLO, _SERVER_KEY_EXCHANGE, _CERTIFICATE_REQUEST, _SERVER_HELLO_DONE = 2, 12, 13, 14
+_SERVER_HELLO, _SERVER_KEY_EXCHANGE, _SERVER_HELLO_DONE = 2, 12, 14
 _EXT_SERVER_NAME, _EXT_GROUPS, _EXT_POINT_FORMATS, _EXT_SIGNATURES = 0, 10, 11, 13
 _EXT_VERSIONS, _EXT_KEY_SHARE, _EXT_RENEGOTIATION = 43, 51, 0xFF01
 _WARNING, _CLOSE_NOTIFY = 1, 0
@@ -105,7 +105,6 @@ class Flight:
     hello: ServerHello | None
     alert: int | None
     group: int | None
-    certificate_requested: bool
     complete: bool
     prime_bits: int | None = None
 
@@ -201,23 +200,20 @@ def _told(handshake: bytes) -> Flight:
     hello: ServerHello | None = None
     group: int | None = None
     bits: int | None = None
-    requested = False
     for kind, body in _messages(handshake):
         if kind == _SERVER_HELLO:
             hello = _server_hello(body)
             group = hello.group
             if hello.version == Version.TLS_1_3:
-                return Flight(hello, None, group, requested, complete=True)  # the rest is encrypted
+                return Flight(hello, None, group, complete=True)  # the rest is encrypted
         elif hello is None:
             raise MalformedAnswerError(f"the first handshake message is of type {kind}")
         elif kind == _SERVER_KEY_EXCHANGE:
             own = _behind_its_hint(body) if hello.suite in PSK_SUITES else body
             group, bits = _key_exchange_group(own), _prime_bits(own)
-        elif kind == _CERTIFICATE_REQUEST:
-            requested = True
         elif kind == _SERVER_HELLO_DONE:
-            return Flight(hello, None, group, requested, complete=True, prime_bits=bits)
-    return Flight(hello, None, group, requested, complete=False, prime_bits=bits)
+            return Flight(hello, None, group, complete=True, prime_bits=bits)
+    return Flight(hello, None, group, complete=False, prime_bits=bits)
 
 
 def ssl2_hello(challenge: bytes) -> bytes:

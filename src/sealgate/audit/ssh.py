@@ -77,11 +77,6 @@ class KexInit:
         """Return every MAC that either direction takes."""
         return _both(self.macs_to_server, self.macs_to_client)
 
-    @property
-    def compression(self) -> tuple[str, ...]:
-        """Return every compression that either direction takes."""
-        return _both(self.compression_to_server, self.compression_to_client)
-
 
 def _both(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*first, *second)))

@@ -12,7 +12,7 @@ import shlex
 import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from sealgate.errors import UsageError
 from sealgate.identity.look_alikes import is_unseen, like
@@ -277,11 +277,3 @@ def user_uri(name: str) -> str:
     (RFC 5280, 4.2.1.6: IA5String) and tells exactly one name.
     """
     return USER_URI + quote(name, safe="")
-
-
-def user_of(uri: str) -> str | None:
-    """Return the user that *uri* stands for, ``None`` when it is no such URI."""
-    if not uri.startswith(USER_URI):
-        return None
-    name = unquote(uri.removeprefix(USER_URI), errors="strict")
-    return name if user_uri(name) == uri else None

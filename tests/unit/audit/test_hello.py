@@ -82,7 +82,7 @@ def test_a_retry_tells_suite_and_group() -> None:
 
 
 def test_below_tls_1_3_the_flight_goes_on() -> None:
-    """The curve, and a request for a certificate, come behind the hello."""
+    """The curve comes behind the hello; a request for a certificate is passed over."""
     messages = (
         server_hello(0x0303, 0xC02F, bytes(32))
         + message(12, b"\x03\x00\x17" + b"\x04abcd")
@@ -92,7 +92,7 @@ def test_below_tls_1_3_the_flight_goes_on() -> None:
     # Messages may be cut anywhere into records.
     whole = record(22, messages[:50]) + record(22, messages[50:])
     flight = parse_flight(whole)
-    assert flight == Flight(flight.hello, None, 0x17, certificate_requested=True, complete=True)
+    assert flight == Flight(flight.hello, None, 0x17, complete=True)
     assert not parse_flight(whole[:-1]).complete
 
 
@@ -122,9 +122,7 @@ def test_a_warning_is_no_end() -> None:
     """After unrecognized_name as a warning the hello still follows; a fatal alert ends it."""
     warned = record(21, b"\x01\x70") + retry(29)
     assert parse_flight(warned).group == 29
-    assert parse_flight(record(21, b"\x02\x28")) == Flight(
-        None, 40, None, certificate_requested=False, complete=True
-    )
+    assert parse_flight(record(21, b"\x02\x28")) == Flight(None, 40, None, complete=True)
 
 
 @pytest.mark.parametrize(

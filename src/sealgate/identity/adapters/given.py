@@ -75,7 +75,6 @@ class GivenCertificate:
     addresses: tuple[str, ...]
     not_before: float
     not_after: float
-    key_strength: str
     warnings: tuple[Complaint, ...] = ()
 
 
@@ -135,7 +134,6 @@ def look_at_given(
         addresses=addresses,
         not_before=leaf.not_valid_before_utc.timestamp(),
         not_after=leaf.not_valid_after_utc.timestamp(),
-        key_strength=_strength(leaf.public_key()),
         warnings=tuple(c for c in complaints if not c.is_fault),
     )
     return found, tuple(complaints)

@@ -172,13 +172,6 @@ class SecondFactors:
             USER_HANDLES_OF.put(connection, [{"identity": name, "handle": made}])
             return bytes.fromhex(made)
 
-    def user_of_handle(self, handle: bytes) -> str | None:
-        """Return whom *handle* stands for, ``None`` when nobody."""
-        with self._database.reading() as connection:
-            held = USER_HANDLES.c.handle == handle.hex()
-            rows = USER_HANDLES_OF.found(connection, held, of_the_living=True)
-            return rows[0].identity if rows else None
-
     def passkeys(self, name: str | None = None) -> tuple[Passkey, ...]:
         """Return every passkey that was ever registered, or those of *name*, the oldest first."""
         where = None if name is None else PASSKEYS.c.identity == normal(name)

@@ -162,12 +162,6 @@ class SignIns:
             note(connection, TrailEntry(now, by, "signed out everywhere", name, str(len(ended))))
         return len(ended)
 
-    def sign_ins_of(self, name: str, *, now: float) -> tuple[SignIn, ...]:
-        """Return the living sign-ins of *name*, the oldest first."""
-        with self._database.reading() as connection:
-            found = find_sign_ins(connection, SIGN_INS.c.name == normal(name))
-        return tuple(s for s in found if s.is_living(now))
-
 
 def _must_be_unchanged(connection: sa.Connection, since: int | None) -> None:
     # Changes take turns: whoever ends sign-ins sees this one, or it sees what they changed.

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-# Runs one statement and returns its cursor.
-Run = "Callable[[str, tuple[Any, ...]], Any]"
 _KEPT = 8
 
 

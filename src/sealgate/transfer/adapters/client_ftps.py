@@ -31,7 +31,6 @@ GREETING_SECONDS = 15.0
 _READ_BYTES = 256 * 1024
 _SHA256_HEX = re.compile(r"\b[0-9a-fA-F]{64}\b")
 _EPSV = re.compile(r"\((.)\1\1(\d{1,5})\1\)")
-_NOT_THERE = 550
 
 
 def connect_ftps(destination: Destination, access: ClientAccess) -> FTPSRemote:

@@ -14,7 +14,6 @@ from sealgate.files import new_file, sync_folder
 # File name and algorithm. Whoever speaks one of our key exchanges knows Ed25519 (RFC 8709);
 # a second key would be one more to compare, and one more to lose.
 _KINDS = (("ssh_host_ed25519_key", "ssh-ed25519"),)
-_OWNER_ONLY = 0o600
 
 
 @dataclass(frozen=True, slots=True)

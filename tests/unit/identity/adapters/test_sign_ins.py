@@ -16,6 +16,7 @@ from sealgate.identity.factors import Factor, Proven
 from sealgate.identity.model import ClientCertificate
 from sealgate.identity.passkeys import Passkey
 from sealgate.identity.sessions import IDLE_SECONDS, SESSION_SECONDS, SignIn
+from tests.unit.identity.signed_in import living
 
 NOW = 1_800_000_000.0
 SITE = "shop.example"
@@ -51,7 +52,7 @@ def test_a_sign_in_is_found_while_it_lives(store: IdentityStore) -> None:
     made = start(store, PASSWORD, CODE)
     assert store.sign_ins.find(made.id, now=NOW) == made
     assert len(made.id) >= 22
-    assert store.sign_ins.sign_ins_of("anna", now=NOW) == (made,)
+    assert living(store, "anna", NOW) == (made,)
     assert store.sign_ins.find(made.id, now=NOW + IDLE_SECONDS) is None
     for other in ("", "x", "\0", "\ud800", made.id.lower()):
         assert store.sign_ins.find(other, now=NOW) is None
@@ -81,7 +82,7 @@ def test_a_step_up_gives_another_id_and_the_same_end(store: IdentityStore) -> No
     up = store.sign_ins.step_up(made.id, PASSKEY, now=NOW + 60)
     assert up is not None
     assert (up.id == made.id, up.proven, up.started_at) == (False, (PASSWORD, PASSKEY), NOW)
-    assert store.sign_ins.sign_ins_of("anna", now=NOW + 60) == (up,)
+    assert living(store, "anna", NOW + 60) == (up,)
     for other in (made.id, "", "\0", "\ud800"):
         assert store.sign_ins.find(other, now=NOW + 60) is None
         assert store.sign_ins.step_up(other, PASSKEY, now=NOW + 60) is None
@@ -99,7 +100,7 @@ def test_nothing_begins_with_what_was_changed_since(store: IdentityStore) -> Non
         store.sign_ins.start("anna", SITE, [PASSWORD], now=NOW, since=since)
     with pytest.raises(ChangedMeanwhileError):
         store.sign_ins.step_up(up.id, CODE, now=NOW, since=since)
-    assert store.sign_ins.sign_ins_of("anna", now=NOW) == (up,)
+    assert living(store, "anna", NOW) == (up,)
 
 
 def test_two_steps_up_at_once_are_both_kept(store: IdentityStore) -> None:
@@ -178,7 +179,7 @@ def test_who_signs_out_has_no_token_made_anew(store: IdentityStore) -> None:
     assert store.sign_ins.end(one.id, by="anna", now=NOW + 1) is None
     assert store.sign_ins.end("\ud800", by="anna", now=NOW + 1) is None
     assert store.sign_ins.use(one.id, [PASSKEY], now=NOW + 1) is None
-    assert store.sign_ins.sign_ins_of("anna", now=NOW + 1) == (other,)
+    assert living(store, "anna", NOW + 1) == (other,)
     assert store.generation() == generation + 1
 
 

@@ -27,6 +27,7 @@ from sealgate.signin.adapters.turns import MOST_WAITING
 from sealgate.signin.journey import easiest
 from sealgate.signin.model import Caller, Served
 from tests.unit.identity.adapters.authenticator import Authenticator, unb64
+from tests.unit.identity.signed_in import living
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,7 +120,7 @@ class Visit:
 
     def sign_ins(self) -> tuple[SignIn, ...]:
         """Return anna's living sign-ins."""
-        return self.house.people.sign_ins.sign_ins_of("anna", now=self.house.now())
+        return living(self.house.people, "anna", self.house.now())
 
     def code(self) -> str:
         """Return a code with which anna may register a passkey."""
