@@ -323,14 +323,17 @@ def test_whoever_stands_in_between_is_noticed(
     assert list(tmp_path.iterdir()) == []
 
 
+def _interim(status: str) -> bytes:
+    return f"HTTP/1.1 {status}\r\nLink: </a>; rel=preload\r\n\r\n".encode() * 2
+
+
 @pytest.mark.parametrize("status", ["100 Continue", "102 Processing", "103 Early Hints"])
 def test_interim_answers_are_passed_over(world: World, status: str) -> None:
-    """What comes before the answer is none, however often (RFC 9110, 15.2), also for the audit."""
-    first = f"HTTP/1.1 {status}\r\nLink: </a>; rel=preload\r\n\r\n".encode() * 2
-    with between(world.mirror.http) as proxy, forwarded(world.mirror.https):
+    """What comes before the answer is none, however often (RFC 9110, 15.2)."""
+    first = _interim(status)
+    with between(world.mirror.http) as proxy:
         proxy.change = lambda answer: first + answer
         assert run(world.deceived("/pub/data.txt")) == ExitCode.OK
-        assert _unsigned(_audited(world, "127.0.0.2")) == []
 
 
 def test_an_answer_for_one_address_is_none_for_another(
@@ -389,6 +392,22 @@ def test_the_audit_finds_who_stands_in_between(
         found = _unsigned(_audited(world, "127.0.0.2"))
     assert [asset for asset, _ in found] == ["route localhost/pub"]
     assert says in found[0][1]
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        "103 Early Hints",
+        pytest.param("100 Continue", marks=pytest.mark.soak),
+        pytest.param("102 Processing", marks=pytest.mark.soak),
+    ],
+)
+def test_interim_answers_are_passed_over_by_the_audit(world: World, status: str) -> None:
+    """It judges the answer that comes after them."""
+    first = _interim(status)
+    with between(world.mirror.http) as proxy, forwarded(world.mirror.https):
+        proxy.change = lambda answer: first + answer
+        assert _unsigned(_audited(world, "127.0.0.2")) == []
 
 
 def test_the_plan_tells_what_it_will_be_worth(world: World) -> None:
