@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +25,6 @@ class = "restricted"
 store = "{store}"
 admit = ["group:partners"]
 """
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[FilePlace]:
-    """Give a place with two drops, into each of which a file was put."""
-    with file_place(tmp_path) as one:
-        yield one
 
 
 def _put(place: FilePlace, drop: str, name: str) -> int:
@@ -68,6 +63,45 @@ def _damaged(place: FilePlace) -> dict[str, Any]:
     return {name: told["damaged"] for name, told in answer["status"]["drops"].items()}
 
 
+@dataclass(frozen=True)
+class _Prepared:
+    """A place whose gateway was stopped; the records of ``partners`` before its last file and after."""
+
+    place: FilePlace
+    older: dict[str, bytes]
+    newest: dict[str, bytes]
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Prepared]:
+    """Put ``a`` and ``b`` into ``partners``, and ``b`` into ``inbox``, once for all tests here."""
+    folder = tmp_path_factory.mktemp("stores")
+    (folder / "place").mkdir()
+    with file_place(folder / "place") as place:
+        with place.serving():
+            assert _put(place, "partners", "a") == 0
+            older = _kept(place, "partners")
+            assert _put(place, "partners", "b") == 0
+            assert _put(place, "inbox", "b") == 0
+        shutil.copytree(place.folder, folder / "copy", symlinks=True)
+        yield _Prepared(place, older, _kept(place, "partners"))
+
+
+@pytest.fixture
+def place(prepared: _Prepared) -> FilePlace:
+    """Give the place as it was prepared."""
+    folder = prepared.place.folder
+    shutil.rmtree(folder)
+    shutil.copytree(folder.parent / "copy", folder, symlinks=True)
+    return prepared.place
+
+
+@pytest.fixture
+def older(prepared: _Prepared) -> dict[str, bytes]:
+    """Return the records of ``partners`` before ``b``, to roll them back."""
+    return prepared.older
+
+
 def _roll_back(place: FilePlace, older: dict[str, bytes]) -> None:
     _put_back(place, "partners", older)
 
@@ -78,15 +112,11 @@ def _overwrite(place: FilePlace, _older: dict[str, bytes]) -> None:
 
 @pytest.mark.parametrize("damage", [_roll_back, _overwrite])
 def test_a_store_found_damaged_at_the_start_is_fenced_off_alone(
-    place: FilePlace, damage: Callable[[FilePlace, dict[str, bytes]], None]
+    place: FilePlace,
+    older: dict[str, bytes],
+    damage: Callable[[FilePlace, dict[str, bytes]], None],
 ) -> None:
     """The other drop is served; a reload is not failed by it, but by a fault in what is new."""
-    with place.serving():
-        assert _put(place, "partners", "a") == 0
-    older = _kept(place, "partners")
-    with place.serving():
-        assert _put(place, "partners", "b") == 0
-        assert _put(place, "inbox", "b") == 0
     damage(place, older)
     with place.serving() as serving:
         assert _get(place, "inbox", "b") == 0
@@ -110,15 +140,11 @@ def test_a_store_found_damaged_at_the_start_is_fenced_off_alone(
     assert 'drop "partners" is fenced off' in serving.said
 
 
-def test_a_store_damaged_while_it_is_served_is_fenced_off_and_comes_back(place: FilePlace) -> None:
+def test_a_store_damaged_while_it_is_served_is_fenced_off_and_comes_back(
+    place: FilePlace, prepared: _Prepared
+) -> None:
     """Nobody need ask for it: it is seen, told, and served again when it was restored."""
-    with place.serving():
-        assert _put(place, "partners", "a") == 0
-    older = _kept(place, "partners")
-    with place.serving():
-        assert _put(place, "partners", "b") == 0
-        assert _put(place, "inbox", "b") == 0
-    newest = _kept(place, "partners")
+    older, newest = prepared.older, prepared.newest
     with place.serving() as serving:
         assert _get(place, "partners", "b") == 0
         _put_back(place, "partners", older)
@@ -142,13 +168,10 @@ def _typed(said: str) -> list[str]:
     return typed[1].split()
 
 
-def test_a_lost_anchor_fences_off_its_store_alone(place: FilePlace) -> None:
+def test_a_lost_anchor_fences_off_its_store_alone(
+    place: FilePlace, older: dict[str, bytes]
+) -> None:
     """Whoever also rolls the store back gains nothing; the hint, as typed, has it served."""
-    with place.serving():
-        assert _put(place, "partners", "a") == 0
-        older = _kept(place, "partners")
-        assert _put(place, "partners", "b") == 0
-        assert _put(place, "inbox", "b") == 0
     _anchor(place, "partners").unlink()
     _put_back(place, "partners", older)
     planned = place.sealgate("plan")
@@ -173,12 +196,11 @@ def test_a_lost_anchor_fences_off_its_store_alone(place: FilePlace) -> None:
     assert (record.place, record.result) == ("partners", "ok")
 
 
-def test_an_anchor_lost_while_its_store_is_served_fences_that_off(place: FilePlace) -> None:
+def test_an_anchor_lost_while_its_store_is_served_fences_that_off(
+    place: FilePlace, older: dict[str, bytes]
+) -> None:
     """With the gateway stopped, the hint holds as well."""
     with place.serving():
-        assert _put(place, "partners", "a") == 0
-        older = _kept(place, "partners")
-        assert _put(place, "partners", "b") == 0
         _anchor(place, "partners").write_bytes(b"")
         _put_back(place, "partners", older)
         wait_until(lambda: bool(_damaged(place)["partners"]), 60.0)
