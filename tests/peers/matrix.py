@@ -176,6 +176,16 @@ def _answer(peer: socket.socket, answer: Callable[[socket.socket], None]) -> Non
         answer(peer)
 
 
+def one_of_each(rows: Iterable[Row]) -> list[Row]:
+    """Return the first of *rows* for each scheme, verdict, class and kind of audit."""
+    first: dict[object, Row] = {}
+    for row in rows:
+        scheme = row.url.partition(":")[0]
+        kind = (scheme, row.broken, row.unseen, row.class_id, row.active)
+        first.setdefault(kind, row)
+    return list(first.values())
+
+
 def judged(row: Row, ca_files: Sequence[Path]) -> Report:
     """Return what Sealgate says of the endpoint of *row*."""
     manner = Manner(

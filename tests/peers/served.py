@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from sealgate.cli import run
 from sealgate.demo.geography import make_country_database
+from tests.commands import run_here
 from tests.ports import free_port
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
@@ -138,14 +139,7 @@ class Place:
 
     def sealgate(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run one command on this configuration, in this folder."""
-        return subprocess.run(
-            [sys.executable, "-m", "sealgate", *arguments, "-c", str(self.config)],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-            cwd=self.folder,
-        )
+        return run_here([*arguments, "-c", str(self.config)], self.folder)
 
     def start(self, *options: str, prefix: tuple[str, ...] = ()) -> subprocess.Popen[str]:
         """Start ``sealgate serve`` and do not wait."""

@@ -6,8 +6,6 @@ import json
 import os
 import socket
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +16,7 @@ import pytest
 from sealgate.app.assess import assess as run_assessment
 from sealgate.errors import ExitCode
 from sealgate.report.assessment import render_assessment_json
+from tests.commands import run_here
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,14 +27,7 @@ NOBODY = 65534
 
 def assess(folder: Path, *arguments: str) -> tuple[int, dict[str, Any], str]:
     """Run the command in *folder* and return exit code, JSON report and standard error."""
-    run = subprocess.run(
-        [sys.executable, "-m", "sealgate", "assess", *arguments, "--format", "json"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    run = run_here(["assess", *arguments, "--format", "json"], folder)
     assert "Traceback" not in run.stderr
     return run.returncode, json.loads(run.stdout) if run.stdout else {}, run.stderr
 
@@ -273,14 +265,7 @@ def test_wrong_usage_is_told_with_a_hint(
 ) -> None:
     """What cannot be done is told in one line with a hint, and by the exit code."""
     (tmp_path / "empty").mkdir()
-    run = subprocess.run(
-        [sys.executable, "-m", "sealgate", "assess", *arguments],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    run = run_here(["assess", *arguments], tmp_path)
     assert run.returncode == code
     assert words in run.stderr
     assert run.stderr.count("sealgate: error: ") == 1

@@ -10,7 +10,7 @@ import pytest
 from tests.peers.audited import https_server
 from tests.peers.browsed import browsing
 from tests.peers.certified import Wish, made
-from tests.peers.matrix import HOST, Counts, Row, Yard, in_total, tried
+from tests.peers.matrix import HOST, Counts, Row, Yard, in_total, one_of_each, tried
 from tests.peers.matrix_certificates import Refusals, certificate_rows
 from tests.peers.matrix_others import other_rows
 from tests.peers.matrix_pages import page_rows
@@ -20,12 +20,14 @@ from tests.peers.matrix_tls import NO_HSTS, odd_rows, tls_rows, trusted
 from tests.told import TOLD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from tests.peers.certified import Made
 
     Family = Callable[[Yard, Made], Iterator[Row]]
+    # Which of the rows are tried.
+    Some = Callable[[Iterable[Row]], list[Row]]
 
 pytestmark = [
     pytest.mark.peer("nginx", "openssl", "chromium", "chromium-driver", "apache2", "vsftpd"),
@@ -45,54 +47,78 @@ FAMILIES: dict[str, tuple[Family | None, int]] = {
     # Asked of a browser besides.
     "certificates": (None, 45),
 }
+# `make test` tries one row of each verdict of these, `make soak` all.
+LONG = ("odd suites", "pages", "certificates")
 
 
 @pytest.fixture(scope="module")
-def counts_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Counts]:
-    """Return what judges the rows of a family, once for all tests here."""
+def counts_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Some], Counts]:
+    """Return what judges those rows of a family that are wanted, once for all tests here."""
 
     @cache
-    def judge(family: str) -> Counts:
+    def judge(family: str, some: Some) -> Counts:
         folder = tmp_path_factory.mktemp("matrix")
         rows_of, _ = FAMILIES[family]
-        return _judged_with_a_browser(folder) if rows_of is None else _judged(folder, rows_of)
+        if rows_of is None:
+            return _judged_with_a_browser(folder, some)
+        return _judged(folder, rows_of, some)
 
     return judge
 
 
-def _judged(folder: Path, rows_of: Family) -> Counts:
+def _judged(folder: Path, rows_of: Family, some: Some) -> Counts:
     yard = Yard(folder)
-    rows = list(rows_of(yard, trusted(yard)))
+    rows = some(rows_of(yard, trusted(yard)))
     with yard:
         return tried(rows, [folder / "root.pem"])
 
 
-def _judged_with_a_browser(folder: Path) -> Counts:
+def _judged_with_a_browser(folder: Path, some: Some) -> Counts:
     yard = Yard(folder)
     root = trusted(yard)
     (folder / "browser").mkdir()
     with browsing(folder / "browser", HOST, ca=folder / "root.pem") as browser:
-        rows = list(certificate_rows(yard, root, Refusals(browser)))
+        rows = some(certificate_rows(yard, root, Refusals(browser)))
         with yard:
             return tried(rows, [folder / "root.pem"])
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", LONG)
+def test_one_of_each_verdict(
+    family: str,
+    counts_of: Callable[[str, Some], Counts],
+    record_property: Callable[[str, object], None],
+) -> None:
+    """Of each verdict of a family, its first endpoint is judged as was written down before."""
+    counts = counts_of(family, one_of_each)
+    record_property(TOLD, counts.line(f"{family}, one of each verdict"))
+    assert counts.sound
+    assert counts.sound < counts.endpoints
+    _are_right(counts)
+
+
+@pytest.mark.parametrize(
+    "family",
+    [pytest.param(one, marks=[pytest.mark.soak] if one in LONG else []) for one in FAMILIES],
+)
 def test_matrix(
-    family: str, counts_of: Callable[[str], Counts], record_property: Callable[[str, object], None]
+    family: str,
+    counts_of: Callable[[str, Some], Counts],
+    record_property: Callable[[str, object], None],
 ) -> None:
     """The verdicts of one family are those that were written down before."""
-    counts = counts_of(family)
+    counts = counts_of(family, list)
     record_property(TOLD, counts.line(family))
     assert counts.endpoints >= FAMILIES[family][1]
     _are_right(counts)
 
 
+@pytest.mark.soak
 def test_the_whole_matrix(
-    counts_of: Callable[[str], Counts], record_property: Callable[[str, object], None]
+    counts_of: Callable[[str, Some], Counts], record_property: Callable[[str, object], None]
 ) -> None:
     """All families together are many enough, a third of them sound, and each verdict is right."""
-    total = in_total(counts_of(family) for family in FAMILIES)
+    total = in_total(counts_of(family, list) for family in FAMILIES)
     record_property(TOLD, total.line("the whole matrix"))
     assert total.endpoints >= 120
     assert total.sound * 3 >= total.endpoints

@@ -35,6 +35,7 @@ from sealgate.identity.adapters.store import IdentityStore
 from sealgate.register.adapters.store import Register
 from sealgate.storage.adapters.keystore_protect import PASSPHRASE_FILE
 from sealgate.transfer.adapters.host_keys import read_host_key
+from tests.commands import run_here
 from tests.little_cost import hashing_costs_little
 from tests.peers.served import START_SECONDS
 from tests.ports import free_port
@@ -139,16 +140,8 @@ class FilePlace:
 
     def sealgate(self, *arguments: str, entered: str = "") -> subprocess.CompletedProcess[str]:
         """Run one command on this configuration, in this folder."""
-        return subprocess.run(
-            [sys.executable, "-m", "sealgate", *arguments, "-c", str(self.config)],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-            cwd=self.folder,
-            env=self.environment,
-            input=entered,
-        )
+        command = [*arguments, "-c", str(self.config)]
+        return run_here(command, self.folder, environment=self.environment, entered=entered)
 
     def people(self) -> None:
         """
