@@ -25,6 +25,7 @@ from sealgate.inspection.framing_bodies import ChunkReader, chunk, last_chunk
 from sealgate.inspection.model import WITHHELD, Limits, RefusedError, above
 from sealgate.inspection.signs import LONGEST, first_sign, parted
 from sealgate.policy.classification import DEFAULT_MODEL
+from tests.examples import examples
 
 KINDS = above(DEFAULT_MODEL.weakest, DEFAULT_MODEL)
 VALUES = (
@@ -87,7 +88,7 @@ def _through(pieces: Sequence[bytes]) -> object:
 
 
 @given(SPELT_BODIES, CUTS)
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 def test_any_cut_gives_the_same_as_the_whole(body: bytes, sizes: list[int]) -> None:
     """Output, counts and refusals do not depend on the pieces."""
     assert _through(_pieces(body, sizes)) == _through([body]) == _looked_at(body)
@@ -107,7 +108,7 @@ def _looked_at(body: bytes) -> object:
 
 
 @given(BODIES, CUTS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_no_planted_value_goes_on_at_any_moment(body: bytes, sizes: list[int]) -> None:
     """What has gone on by any time holds none of the planted values, whole or begun by half."""
     one, out = _scan(), b""
@@ -123,7 +124,7 @@ def test_no_planted_value_goes_on_at_any_moment(body: bytes, sizes: list[int]) -
 
 
 @given(SPELT_BODIES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_first_sign_is_found_before_any(body: bytes) -> None:
     """What tells at speed whether there are signs misses none, and none is cut by its answer."""
     parts, at = parted(body + b"\n"), first_sign(body + b"\n")
@@ -285,7 +286,7 @@ HEADS = st.lists(
 
 
 @given(noise=st.one_of(st.binary(max_size=120), HEADS.map(b"\r\n".join)), answer=st.booleans())
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_any_head_is_read_or_refused(noise: bytes, *, answer: bool) -> None:
     """No bytes make the reader fail in another way, and what it takes is framed in one way."""
     raw = (b"HTTP/1.1 200 OK" if answer else b"GET / HTTP/1.1") + b"\r\n" + noise + b"\r\n\r\n"
@@ -302,7 +303,7 @@ def test_any_head_is_read_or_refused(noise: bytes, *, answer: bool) -> None:
 
 
 @given(st.binary(max_size=300), CUTS)
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_any_chunks_are_read_or_refused(noise: bytes, sizes: list[int]) -> None:
     """Noise in chunked framing is refused or waited for, and gives no more than there was."""
     reader, out = ChunkReader(), b""
@@ -321,7 +322,7 @@ def test_any_chunks_are_read_or_refused(noise: bytes, sizes: list[int]) -> None:
     st.sampled_from(["", "card ", " ", "x", "4", "4000 "]),
     st.sampled_from(["", " ", "1", "x", ".5"]),
 )
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 def test_no_card_is_sieved_out(middle: str, before: str, after: str) -> None:
     """What the checksum is asked for at once is nothing that would be taken for a card."""
     text = f"\n{before}{middle}{after}".encode()

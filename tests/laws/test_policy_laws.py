@@ -37,6 +37,7 @@ from sealgate.policy.requirements import (
     required_of_route,
 )
 from sealgate.policy.rules import RULES
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -136,7 +137,7 @@ ASSETS = (
     Asset("file dump.sql", AssetKind.FILE),
 )
 # A busy machine is no counterexample.
-PATIENT = settings(deadline=None)
+PATIENT = settings(deadline=None, max_examples=examples(200))
 RANK = st.integers(0, 3)
 PROTECTIONS = st.builds(Protection, RANK, RANK, RANK)
 

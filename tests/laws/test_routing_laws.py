@@ -38,6 +38,7 @@ from sealgate.policy.routing import (
     specificity,
     split_target,
 )
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -215,7 +216,7 @@ def refused_in_lua(site: int, request: Request) -> bool:
 
 
 @given(target=TARGETS, site=st.sampled_from(range(len(SITES))))
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 def test_lua_says_what_the_specification_says(target: str, site: int) -> None:
     """The compiled judgement refuses exactly what the specification refuses."""
     wanted = isinstance(judge(SITES[site], Request(target)), Refusal)
@@ -334,7 +335,7 @@ REQUESTS = st.builds(
 
 
 @given(request=REQUESTS, site=st.sampled_from(range(len(SITES))))
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=examples(1500), deadline=None)
 def test_lua_reads_what_a_request_carries_as_the_specification_does(
     request: Request, site: int
 ) -> None:
@@ -344,7 +345,7 @@ def test_lua_reads_what_a_request_carries_as_the_specification_does(
 
 
 @given(target=TARGETS, site=st.sampled_from(range(len(SITES))))
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 def test_what_the_patterns_let_pass_is_never_refused(target: str, site: int) -> None:
     """A request that Envoy routes without asking Lua has no reading in a stricter class."""
     routes = SITES[site]
@@ -392,7 +393,7 @@ NAMES = st.lists(
 
 
 @given(target=NAMES, site=st.sampled_from((0, 4)))
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=examples(1500), deadline=None)
 def test_leftovers_are_refused_alike_everywhere(target: str, site: int) -> None:
     """What the specification takes for a leftover, Lua refuses, and no pattern lets pass."""
     routes = SITES[site]
@@ -436,7 +437,7 @@ NEARLY_USUAL = st.lists(
 
 
 @given(target=NEARLY_USUAL | TARGETS, site=st.sampled_from(range(len(SITES))))
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=examples(1500), deadline=None)
 def test_what_looks_usual_has_one_reading(target: str, site: int) -> None:
     """The quick pattern lets nothing pass that the thorough ones would hold back."""
     routes = SITES[site]
@@ -448,7 +449,7 @@ def test_what_looks_usual_has_one_reading(target: str, site: int) -> None:
 
 
 @given(target=TARGETS, site=st.sampled_from(range(len(SITES))))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_plain_path_is_decided_by_its_letters(target: str, site: int) -> None:
     """On a plain path only a nearer door, spelled in another case, can be stricter."""
     path, _ = split_target(target)
@@ -467,7 +468,7 @@ def test_plain_path_is_decided_by_its_letters(target: str, site: int) -> None:
 
 
 @given(target=TARGETS, site=st.sampled_from(range(len(SITES))))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_refusal_names_a_stricter_route(target: str, site: int) -> None:
     """The answer is the literal route, or a refusal that names a stricter one."""
     answer = judge(SITES[site], Request(target))

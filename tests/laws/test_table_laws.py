@@ -25,6 +25,7 @@ from sealgate.detect.checksums import IBAN_LENGTHS
 from sealgate.detect.model import Confidence, Kind
 from sealgate.detect.plain import FORMS
 from sealgate.detect.scanner import Scanner
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,7 +67,7 @@ BROKEN = st.tuples(st.text(alphabet='ab",\n\r', max_size=40), st.integers(2, 4))
 
 
 @given(written() | BROKEN)
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @example(('"","",""\n"a","b",","\n', 3))
 @example(('"a"b","c\n"a","b"\n', 2))
 @example(("a,b\n\nc,d,e\nf\n", 2))
@@ -85,7 +86,7 @@ def test_what_is_split_is_what_the_csv_module_reads(table: tuple[str, int]) -> N
 
 
 @given(written(), st.integers(1, 40), st.integers(1, 60))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_a_table_is_read_the_same_however_it_is_cut(
     table: tuple[str, int], piece: int, block: int
 ) -> None:
@@ -163,7 +164,7 @@ def read_json(text: str, cuts: list[int], entered_at: int) -> Columns:
     st.lists(st.integers(0, 10_000), max_size=6),
     st.sampled_from([1, 4, 20, 1 << 18]),
 )
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_json_is_read_the_same_however_it_is_cut(
     documents: list[Any], indent: int | None, cuts: list[int], entered_at: int
 ) -> None:
@@ -186,7 +187,7 @@ def test_json_is_read_the_same_however_it_is_cut(
     st.lists(st.integers(0, 10_000), max_size=3),
     st.sampled_from([1, 1 << 18]),
 )
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_broken_json_is_refused_as_the_json_module_refuses_it(
     documents: list[Any], place: int, added: str, cuts: list[int], entered_at: int
 ) -> None:
@@ -269,7 +270,7 @@ def one_by_one(cells: Iterable[str]) -> tuple[Counter[Kind], dict[Kind, Confiden
 
 @pytest.mark.parametrize("kind", list(FORMS))
 @given(st.lists(CELLS.filter(bool), min_size=1, max_size=12))
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_a_plain_cell_is_one_confirmed_value(kind: Kind, cells: list[str]) -> None:
     """What a form counts, the scanner finds from end to end, and nothing else in it."""
     data = [c.encode() for c in cells]

@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.commands import run_here
 from tests.waiting import wait_until
 
 
@@ -68,13 +69,7 @@ class Demo:
         """Run one command on the demo's configuration."""
         command, *rest = arguments
         group = [rest.pop(0)] if command in {"key", "user"} else []
-        return subprocess.run(
-            [sys.executable, "-m", "sealgate", command, *group, "-c", self.ready["config"], *rest],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        return run_here([command, *group, "-c", self.ready["config"], *rest], Path.cwd())
 
     def issue(self, name: str, folder: Path, group: str) -> tuple[str, ...]:
         """Make an identity in *group* with a certificate; return curl's options for it."""
