@@ -13,6 +13,7 @@ import math
 import random
 import re
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ class Attack:
         return self.lead + self.piece * max(1, size // len(self.piece)) + self.end
 
 
+@cache
 def attacks_on(pattern: re.Pattern[Any]) -> list[Attack]:
     """Return the attacks on every loop of *pattern*; none where it has no loop."""
     tree = _parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG)

@@ -58,6 +58,20 @@ def machine_of(pattern: re.Pattern[Any]) -> Machine:
 
 def one_character(op: Any, argument: Any, flags: int, *, text: bool) -> type_of_test | None:
     """Return the test of an item that is one character wide, ``None`` for any other."""
+    if op is _names.IN:
+        argument = tuple(argument)
+    elif op not in {_names.LITERAL, _names.NOT_LITERAL, _names.ANY}:
+        return None
+    return _test_of(op, argument, flags, text=text)
+
+
+@cache
+def _test_of(op: Any, argument: Any, flags: int, *, text: bool) -> type_of_test:
+    # Each is asked millions of times, about few characters.
+    return cache(_new_test(op, argument, flags, text=text))
+
+
+def _new_test(op: Any, argument: Any, flags: int, *, text: bool) -> type_of_test:
     ignore = bool(flags & re.IGNORECASE)
     if op is _names.LITERAL or op is _names.NOT_LITERAL:
         wanted = _folded(argument, ignore=ignore, text=text)
@@ -65,9 +79,7 @@ def one_character(op: Any, argument: Any, flags: int, *, text: bool) -> type_of_
         return same if op is _names.LITERAL else lambda c: not same(c)
     if op is _names.ANY:
         return (lambda _: True) if flags & re.DOTALL else (lambda c: c != ord("\n"))
-    if op is _names.IN:
-        return _class(argument, flags, text=text)
-    return None
+    return _class(argument, flags, text=text)
 
 
 def _folded(character: int, *, ignore: bool, text: bool) -> int:
