@@ -154,8 +154,8 @@ def test_issued_by_a_record_that_a_program_sets(place: Place) -> None:
 
 
 def test_short_lives_are_renewed_by_themselves(place: Place) -> None:
-    """A certificate of 15 seconds is renewed before a third of that is left, and no request fails."""
-    with running(place, life_seconds=15) as pebble:  # type: ignore[attr-defined]
+    """A certificate of 30 seconds is renewed before a third of that is left, and no request fails."""
+    with running(place, life_seconds=30) as pebble:  # type: ignore[attr-defined]
         configure(place, pebble)
         with place.serving():
             await_issued(place)
