@@ -17,8 +17,8 @@ from functools import cache
 from typing import Any
 
 # The only reader of this syntax.
-_parser: Any = re._parser
-_names: Any = re._constants  # type: ignore[attr-defined]
+_parser: Any = vars(re)["_parser"]
+_names: Any = vars(re)["_constants"]
 
 type_of_test = Callable[[int], bool]
 # Nobody's expression needs more; beyond it, what was counted is told.
