@@ -12,7 +12,9 @@ import pytest
 from sealgate.app.audit_stores import drop_store_sightings
 from sealgate.config.load import load
 from sealgate.policy.evaluate import evaluate
+from sealgate.policy.finding import Status
 from sealgate.policy.observation import Observation
+from sealgate.policy.protection import Column
 from sealgate.policy.requirements import declared
 from tests.peers.fileservers import make_key
 from tests.peers.served import Place, site_running
@@ -180,13 +182,21 @@ def test_an_object_that_is_not_sealed(served: Served) -> None:
     planted.mkdir(mode=0o700)
     (planted / "zz").write_text("plain bytes")
     (planted / "zz").chmod(0o644)
+    inventory = load(str(served.place.config))
     try:
-        _, found, _ = served.audit()
-        assert found["drop partners", "at-rest-unprotected"] == "violated"
+        seen = {look.asset: look for look in drop_store_sightings(inventory)}["drop partners"]
+        report = evaluate(declared(inventory), [seen], now=0.0)
+        [found] = [
+            f
+            for f in report.findings
+            if f.asset.id == seen.asset and f.rule.id == "at-rest-unprotected"
+        ]
+        assert found.status is Status.VIOLATED
         (planted / "zz").chmod(0o600)
-        _, found, data = served.audit()
+        [seen] = [one for one in drop_store_sightings(inventory) if one.asset == seen.asset]
     finally:
         (planted / "zz").unlink()
         planted.rmdir()
-    columns = {a["id"]: a["columns"] for a in data["assets"]}
-    assert columns["drop partners"]["at_rest"]["provided"] == 1
+    report = evaluate(declared(inventory), [seen], now=0.0)
+    [drop] = [asset for asset in report.assets if asset.asset.id == seen.asset]
+    assert drop.provided[Column.AT_REST] == 1

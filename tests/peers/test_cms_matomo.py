@@ -475,6 +475,7 @@ def test_who_holds_the_certificate_works(place: SignedPlace, matomo: Matomo) -> 
         assert "anna" in told.json()
 
 
+@pytest.mark.soak
 def test_who_signs_in_on_the_gateway_works(place: SignedPlace, tmp_path: Path) -> None:
     """With a passkey and no certificate, in a browser: sign in to Matomo, and nothing of a page is refused."""
     with browsing(tmp_path) as browser:

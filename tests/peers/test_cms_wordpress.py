@@ -625,6 +625,7 @@ def test_the_audit_finds_every_door_shut(behind: Behind) -> None:
     assert behind.wordpress.state() == before
 
 
+@pytest.mark.soak
 def test_the_audit_finds_every_door_open_on_the_bare_site(
     ports: tuple[int, int], wordpress: WordPress, tmp_path: Path
 ) -> None:

@@ -107,6 +107,7 @@ def test_an_editor_works_by_certificate(
     _kept(running, "certified")
 
 
+@pytest.mark.soak
 def test_an_editor_works_signed_in(
     wordpress: tuple[WordPress, SignedPlace], tmp_path: Path
 ) -> None:

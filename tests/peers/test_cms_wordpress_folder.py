@@ -144,6 +144,7 @@ def test_visitors_comment_and_write_by_the_contact_form(
             assert stranger.post(f"{BELOW}{path}", data=sent).text == f"thanks, by {path}"
 
 
+@pytest.mark.soak
 def test_who_is_admitted_comes_in(
     place: SignedPlace, wordpress: WordPress, values: dict[str, str]
 ) -> None:

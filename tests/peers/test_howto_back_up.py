@@ -23,6 +23,7 @@ import pytest
 import sqlalchemy as sa
 
 from sealgate.register.adapters.store import Register
+from tests.little_cost import hashing_costs_little
 from tests.peers.postgresql import USER, PostgreSQL, postgresql_running
 from tests.peers.served import site_running
 from tests.peers.transferred import FilePlace, other_volume
@@ -153,7 +154,9 @@ def host(root: Path, *, head: str = "", listen: str = "", more: str = "") -> Ite
         one.program("sealgate", f'exec {shlex.quote(sys.executable)} -m sealgate "$@"')
         state = f'[state]\nfolder = "{one.state}"\n{head}'
         one.write(CONFIG.format(root=root) + more, head=state, listen=listen)
-        one.people()
+        with hashing_costs_little():
+            one.people()
+            one.keys()
         # What people have with them.
         for path in one.folder.glob("anna*"):
             path.rename(root / "elsewhere" / path.name)
@@ -260,6 +263,7 @@ def server() -> Iterator[PostgreSQL]:
         yield running
 
 
+@pytest.mark.soak
 @pytest.mark.peer("postgresql")
 def test_a_database_on_a_server_comes_back(
     server: PostgreSQL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -497,7 +497,10 @@ def test_one_class_is_enforced_as_a_whole(tmp_path: Path, behind: Site) -> None:
     assert "same class" in (process.communicate()[1])
 
 
-@pytest.mark.parametrize(("inspect", "body"), [("enforce", MASKED), ("observe", PAGE)])
+@pytest.mark.parametrize(
+    ("inspect", "body"),
+    [("enforce", MASKED), pytest.param("observe", PAGE, marks=pytest.mark.soak)],
+)
 def test_site_behind_tls_is_reached_through_the_gateway(
     tmp_path: Path, pages: _PageServer, inspect: str, body: bytes
 ) -> None:

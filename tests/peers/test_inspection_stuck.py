@@ -73,7 +73,7 @@ def _ask(place: Place, until: threading.Event, answers: list[Answer]) -> None:
             answers.append((begun, time.monotonic() - begun, 0, body))
 
 
-@pytest.mark.parametrize("many", [1, 2])
+@pytest.mark.parametrize("many", [1, pytest.param(2, marks=pytest.mark.soak)])
 def test_stopped_relays_are_replaced_before_anybody_waits_long(place: Place, many: int) -> None:
     """Answers in hand fail closed soon, others come from the other relay, and no card leaves."""
     relays = _relays(place)

@@ -380,7 +380,7 @@ def test_the_audit_finds_the_signature(world: World) -> None:
     ("change", "says"),
     [
         (lambda a: a.replace(b"a mirror", b"A MIRROR"), "the body is not the one"),
-        CHANGES["the signature"],
+        pytest.param(*CHANGES["the signature"], marks=pytest.mark.soak),
     ],
 )
 def test_the_audit_finds_who_stands_in_between(
@@ -394,14 +394,8 @@ def test_the_audit_finds_who_stands_in_between(
     assert says in found[0][1]
 
 
-@pytest.mark.parametrize(
-    "status",
-    [
-        "103 Early Hints",
-        pytest.param("100 Continue", marks=pytest.mark.soak),
-        pytest.param("102 Processing", marks=pytest.mark.soak),
-    ],
-)
+@pytest.mark.soak
+@pytest.mark.parametrize("status", ["100 Continue", "102 Processing", "103 Early Hints"])
 def test_interim_answers_are_passed_over_by_the_audit(world: World, status: str) -> None:
     """It judges the answer that comes after them."""
     first = _interim(status)
