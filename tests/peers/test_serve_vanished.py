@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from tests.peers.transferred import FilePlace
 
 pytestmark = [pytest.mark.peer("openssh-client"), pytest.mark.peer("lftp")]
-ATTEMPTS = 1000
 MOST_MIB = 24.0
 # Two servers, two stores, eight connections of two files each, and a few to the register.
 MOST_OF_DATABASES = 2 * (2 * 8 * 2 + 8)
@@ -213,13 +212,14 @@ def test_who_reads_slowly_costs_little(place: FilePlace) -> None:
     weighed.settled("sixteen slow readers over ftps")
 
 
-def test_a_thousand_attempts_at_both_servers(place: FilePlace) -> None:
-    """Silent ones, noise, a reset at once and half a greeting, 500 at each: nothing is left of them."""
+@pytest.mark.parametrize("attempts", [200, pytest.param(1000, marks=pytest.mark.soak)])
+def test_attempts_at_both_servers(place: FilePlace, attempts: int) -> None:
+    """Of silent ones, noise, a reset at once and half a greeting, at each: nothing is left."""
     weighed = Weighed(place)
     held: list[socket.socket] = []
     noise = (b"", b"\r\n", b"SSH-2.0-x\r\n", os.urandom(300), b"AUTH TLS\r\n\x16\x03\x01")
     refused = 0
-    for number in range(ATTEMPTS):
+    for number in range(attempts):
         port = (place.sftp, place.ftps)[number % 2]
         try:
             one = socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS)
@@ -237,13 +237,14 @@ def test_a_thousand_attempts_at_both_servers(place: FilePlace) -> None:
     grown = resident_mib(weighed.pids) - weighed.mib
     for one in held:
         one.close()
-    print(f"{ATTEMPTS} attempts, {refused} refused, {grown:.1f} MiB more while they lasted")
+    print(f"{attempts} attempts, {refused} refused, {grown:.1f} MiB more while they lasted")
     assert grown < MOST_MIB
-    weighed.settled(f"{ATTEMPTS} attempts")
+    weighed.settled(f"{attempts} attempts")
 
 
-def test_a_hundred_sessions_are_let_go(place: FilePlace) -> None:
-    """A hundred sign in over SFTP at once, open a file each, and are cut off without a word."""
+@pytest.mark.parametrize("tens", [3, pytest.param(10, marks=pytest.mark.soak)])
+def test_many_sessions_are_let_go(place: FilePlace, tens: int) -> None:
+    """Up to a hundred sign in over SFTP, open a file each, and are cut off without a word."""
     weighed = Weighed(place)
 
     async def one() -> asyncssh.SSHClientConnection:
@@ -254,7 +255,7 @@ def test_a_hundred_sessions_are_let_go(place: FilePlace) -> None:
 
     async def all_of_them() -> int:
         many: list[asyncssh.SSHClientConnection] = []
-        for _ in range(10):
+        for _ in range(tens):
             many += await asyncio.gather(*(one() for _ in range(10)))
         held = await asyncio.to_thread(sessions, place)
         for connection in many:
@@ -262,8 +263,8 @@ def test_a_hundred_sessions_are_let_go(place: FilePlace) -> None:
         await asyncio.gather(*(connection.wait_closed() for connection in many))
         return held
 
-    assert asyncio.run(all_of_them()) == 100
-    weighed.settled("a hundred sessions cut off")
+    assert asyncio.run(all_of_them()) == 10 * tens
+    weighed.settled(f"{10 * tens} sessions cut off")
 
 
 @pytest.mark.parametrize("crowd", [25, pytest.param(100, marks=pytest.mark.soak)])

@@ -15,7 +15,7 @@ import pytest
 
 from sealgate.control import ask
 from tests.peers.served import Site, site_running
-from tests.peers.transferred import FilePlace, file_place
+from tests.peers.transferred import FilePlace, FileServing, file_place
 from tests.ports import free_port
 from tests.processes import lives
 from tests.waiting import wait_until
@@ -29,6 +29,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FilePlace]:
     with file_place(tmp_path_factory.mktemp("files")) as one:
         (one.folder / "a.csv").write_bytes(b"day,rain\nmonday,3\n" * 100)
         yield one
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FileServing]:
+    """Serve the usual drops once for the tests that neither stop nor change what serves."""
+    with file_place(tmp_path_factory.mktemp("shared")) as one:
+        (one.folder / "a.csv").write_bytes(b"day,rain\nmonday,3\n" * 100)
+        with one.serving() as serving:
+            yield serving
 
 
 def status(place: FilePlace) -> dict[str, object]:
@@ -90,26 +99,24 @@ def curl(place: FilePlace, *options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_drops_are_served_without_a_site(place: FilePlace) -> None:
+def test_drops_are_served_without_a_site(shared: FileServing) -> None:
     """SFTP and FTPS share drops, people and trail; the ready file and status tell where."""
-    place.write()
-    (place.state / "logs" / "transfer.jsonl").unlink(missing_ok=True)
-    with place.serving() as serving:
-        assert serving.ready["envoy_pid"] is None
-        assert serving.ready["https"] == []
-        for kind in ("sftp", "ftps", "ftps_implicit"):
-            where = [f"127.0.0.1:{getattr(place, kind)}"]
-            assert serving.ready[kind] == where == status(place)[kind]
-        done = place.sftp_batch("put a.csv /partners/over-ssh.csv")
-        assert done.returncode == 0, done.stderr
-        url = f"ftp://localhost:{place.ftps}/partners/over-ssh.csv"
-        key = ("--cert", "anna.crt", "--key", "anna.key", "--user", "anna:")
-        got = curl(place, *key, url)
-        assert got.returncode == 0, got.stderr
-        assert got.stdout == (place.folder / "a.csv").read_text()
-        assert wait_until(lambda: place.events()[-1:] and place.events()[-1].action == "download")
-        events = place.events()
-        assert ask(str(place.state), "promises") is not None
+    place, serving = shared.place, shared
+    assert serving.ready["envoy_pid"] is None
+    assert serving.ready["https"] == []
+    for kind in ("sftp", "ftps", "ftps_implicit"):
+        where = [f"127.0.0.1:{getattr(place, kind)}"]
+        assert serving.ready[kind] == where == status(place)[kind]
+    done = place.sftp_batch("put a.csv /partners/over-ssh.csv")
+    assert done.returncode == 0, done.stderr
+    url = f"ftp://localhost:{place.ftps}/partners/over-ssh.csv"
+    key = ("--cert", "anna.crt", "--key", "anna.key", "--user", "anna:")
+    got = curl(place, *key, url)
+    assert got.returncode == 0, got.stderr
+    assert got.stdout == (place.folder / "a.csv").read_text()
+    assert wait_until(lambda: place.events()[-1:] and place.events()[-1].action == "download")
+    events = place.events()
+    assert ask(str(place.state), "promises") is not None
     upload = next(e for e in events if e.action == "upload")
     download = next(e for e in reversed(events) if e.action == "download")
     assert (upload.protocol, download.protocol) == ("sftp", "ftps")
@@ -119,31 +126,28 @@ def test_drops_are_served_without_a_site(place: FilePlace) -> None:
     assert download.version == "TLSv1.3"
     lines = (place.state / "logs" / "transfer.jsonl").read_text().splitlines()
     assert {"upload", "download", "login"} <= {json.loads(line)["action"] for line in lines}
-    assert f"serving sftp on 127.0.0.1:{place.sftp}" in serving.said
 
 
-def test_a_password_opens_only_what_it_is_enough_for(place: FilePlace) -> None:
+def test_a_password_opens_only_what_it_is_enough_for(shared: FileServing) -> None:
     """Over FTPS with a password the restricted drop opens, and the confidential one names its rule."""
-    place.write()
-    with place.serving():
-        base = f"ftp://localhost:{place.ftps}"
-        user = ("--user", "anna:five plain words are enough")
-        listed = curl(place, *user, "--list-only", f"{base}/")
-        assert listed.stdout.split() == ["inbox"], listed.stderr
-        put = curl(place, *user, "-T", "a.csv", f"{base}/partners/x.csv")
-        assert put.returncode != 0
-        assert wait_until(lambda: any(e.rule == "access-no-key" for e in place.events()))
-        wrong = curl(place, "--user", "anna:wrong", f"{base}/inbox/")
-        assert wrong.returncode == 67
-        assert wait_until(lambda: any(e.result == "wrong name or password" for e in place.events()))
+    place = shared.place
+    base = f"ftp://localhost:{place.ftps}"
+    user = ("--user", "anna:five plain words are enough")
+    listed = curl(place, *user, "--list-only", f"{base}/")
+    assert listed.stdout.split() == ["inbox"], listed.stderr
+    put = curl(place, *user, "-T", "a.csv", f"{base}/partners/x.csv")
+    assert put.returncode != 0
+    assert wait_until(lambda: any(e.rule == "access-no-key" for e in place.events()))
+    wrong = curl(place, "--user", "anna:wrong", f"{base}/inbox/")
+    assert wrong.returncode == 67
+    assert wait_until(lambda: any(e.result == "wrong name or password" for e in place.events()))
 
 
-def test_identities_that_change_reach_open_sessions(place: FilePlace) -> None:
+def test_identities_that_change_reach_open_sessions(shared: FileServing) -> None:
     """When the command that revokes returns, the open session gets no further, nor a new one in."""
-    place.write()
-    if not (place.folder / "cleo").exists():
-        place.add("cleo", "partners")
-    with place.serving(), open_session(place, "cleo") as session:
+    place = shared.place
+    place.add("cleo", "partners")
+    with open_session(place, "cleo") as session:
         says(session, "ls partners", "sftp> ls partners")
         says(session, "pwd", "Remote working directory: /")
         done = place.sealgate("user", "group", "cleo", "--remove", "partners")
@@ -223,6 +227,7 @@ def test_a_server_that_crashes_comes_back(place: FilePlace) -> None:
         [pid] = pids(place, "ftps")
         os.kill(pid, signal.SIGKILL)
         assert wait_until(lambda: pids(place, "ftps") not in ([], [pid]))
+    assert f"serving sftp on 127.0.0.1:{place.sftp}" in serving.said
     assert "a server for sftp ended" in serving.said
 
 
@@ -340,13 +345,12 @@ admit = ["group:partners"]
 """
 
 
-def test_no_secret_is_where_others_look(place: FilePlace) -> None:
+def test_no_secret_is_where_others_look(shared: FileServing) -> None:
     """Neither command line nor environment of a server process holds a key or a passphrase."""
-    place.write()
+    place = shared.place
     secret = (place.passphrase_folder / "passphrase").read_text().strip().encode()
-    with place.serving():
-        for pid in pids(place, "sftp") + pids(place, "ftps"):
-            for name in ("cmdline", "environ"):
-                content = Path(f"/proc/{pid}/{name}").read_bytes()
-                assert b"AGE-SECRET-KEY" not in content
-                assert secret not in content
+    for pid in pids(place, "sftp") + pids(place, "ftps"):
+        for name in ("cmdline", "environ"):
+            content = Path(f"/proc/{pid}/{name}").read_bytes()
+            assert b"AGE-SECRET-KEY" not in content
+            assert secret not in content
