@@ -16,7 +16,7 @@ from sealgate.gateway.translate.clusters import (
     IDLE_SECONDS,
     MAX_UPSTREAM_CONNECTIONS,
 )
-from sealgate.gateway.translate.glance import unconcerned
+from sealgate.gateway.translate.glance import Neighbours, unconcerned
 from sealgate.gateway.translate.patterns import PRINTABLE, doubtful
 from sealgate.gateway.translate.typed import header
 from sealgate.policy.inventory import route_asset
@@ -25,7 +25,7 @@ from sealgate.signing.model import DIRECTORY_PATH, DIRECTORY_TYPE
 from sealgate.signing.passing import CREDENTIALS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from sealgate.gateway.model import JSON, JSONObject, Material
     from sealgate.policy.inventory import Door, Inventory, Route, Site
@@ -69,6 +69,7 @@ def plain_entries(
     by_path = sorted(
         (r for r in site.routes if not r.door.conditional), key=specificity, reverse=True
     )
+    neighbours = Neighbours(site.routes)
     for route in by_path:
         match = at(route.door)
         if not route.plain_http:
@@ -80,7 +81,8 @@ def plain_entries(
                 "match": _and(match, [*bare, brought]),
                 "direct_response": {"status": _FORBIDDEN},
             }
-        served = _served(site, route, _and(match, [*bare, *_only_here(site, route)]), material)
+        here = _only_here(route, neighbours.of(route))
+        served = _served(site, route, _and(match, [*bare, *here]), material)
         yield {**served, "typed_per_filter_config": filters} if filters else served
 
 
@@ -105,16 +107,16 @@ def _served(site: Site, route: Route, match: JSONObject, material: Material) -> 
     }
 
 
-def _only_here(site: Site, route: Route) -> list[JSON]:
+def _only_here(route: Route, near: Sequence[Route]) -> list[JSON]:
+    """Return header matchers of requests that no route of *near* but *route*, and plain ones, can mean."""
     # Every route that is not served in clear counts as stricter, whatever its class.
     rank = route.classification.rank
     judged = [
         replace(r, classification=replace(r.classification, rank=rank + (not r.plain_http)))
-        for r in site.routes
+        for r in near
     ]
-    here = next(j for j, r in zip(judged, site.routes, strict=True) if r is route)
-    doubt = doubtful(here, judged, path_route=here)
-    apart = unconcerned([r.door for r in site.routes if r.door.conditional], route)
+    doubt = doubtful(route, judged, path_route=route)
+    apart = unconcerned([r.door for r in near if r.door.conditional], route)
     return [_target(PRINTABLE), {**_target(doubt), "invert_match": True}, *apart]
 
 

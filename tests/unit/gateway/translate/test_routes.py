@@ -85,6 +85,7 @@ MANY: dict[str, Callable[[int], Route]] = {
     "entered by signing in": lambda n: Route(Door(f"/d{n}"), (PUBLIC, RESTRICTED)[n % 2]),
     "deep": lambda n: Route(Door(f"/api/v1/d{n}"), (PUBLIC, CONFIDENTIAL)[n % 2]),
     "opened by a parameter": lambda n: Route(Door(f"/d{n}", query="x"), CONFIDENTIAL),
+    "over plain HTTP": lambda n: Route(Door(f"/d{n}"), PUBLIC, plain_http=n % 2 == 0),
     "all secret": lambda n: Route(Door(f"/d{n}"), SECRET, admit=("user:a",)),
 }
 
@@ -97,7 +98,12 @@ def test_work_grows_with_the_number_of_routes_alone(kind: str) -> None:
     def calls(number: int) -> int:
         first = Route(Door("/"), SECRET if kind == "all secret" else PUBLIC)
         declared = inventory(first, *map(MANY[kind], range(number)))
-        return calls_of(lambda: https_routes(declared, declared.sites[0], signs))
+        return calls_of(
+            lambda: (
+                https_routes(declared, declared.sites[0], signs),
+                http_routes(declared, signs),
+            )
+        )
 
     assert calls(400) < 4.2 * calls(100)
 
