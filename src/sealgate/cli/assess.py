@@ -15,6 +15,7 @@ from sealgate.cli.output import in_colour, write_report
 from sealgate.cli.voice import notice
 from sealgate.config import CONFIG_NAME
 from sealgate.errors import UsageError
+from sealgate.report.formats import ASSESS, names_of, render
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +32,7 @@ _WIDEST = 120
 @click.option(
     "--format",
     "output_format",
-    type=click.Choice(["text", "json", "html", "csv"]),
+    type=click.Choice(names_of(ASSESS)),
     default="text",
     show_default=True,
 )
@@ -74,12 +75,6 @@ def command(  # noqa: PLR0917  # click passes every option by name
     """
     from sealgate.app.assess import assess
     from sealgate.app.state import open_register
-    from sealgate.report.assessment import (
-        render_assessment_csv,
-        render_assessment_html,
-        render_assessment_json,
-        render_assessment_text,
-    )
 
     inventory = optional_inventory(config)
     if decided is not None:
@@ -100,18 +95,15 @@ def command(  # noqa: PLR0917  # click passes every option by name
             web_roots=web_roots,
             sample=sample,
         )
-    if output_format == "json":
-        text = render_assessment_json(run)
-    elif output_format == "html":
-        text = render_assessment_html(run)
-    elif output_format == "csv":
-        text = render_assessment_csv(run)
-    else:
-        width = min(shutil.get_terminal_size((100, 24)).columns, _WIDEST)
-        shown = output is None and sys.stdout.isatty()
-        text = render_assessment_text(
-            run, console_width=width, colour=shown and in_colour(), folds=shown
-        )
+    shown = output is None and sys.stdout.isatty()
+    text = render(
+        ASSESS,
+        output_format,
+        run,
+        console_width=min(shutil.get_terminal_size((100, 24)).columns, _WIDEST),
+        colour=shown and in_colour(),
+        folds=shown,
+    )
     write_report(text, output)
     return int(run.exit_code)
 

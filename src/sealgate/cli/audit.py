@@ -7,16 +7,13 @@ import time
 from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from sealgate.cli.output import in_colour, looking, write_report
 from sealgate.config import CONFIG_NAME
 from sealgate.errors import INTERRUPTED, ExitCode, UsageError
-
-if TYPE_CHECKING:
-    from sealgate.policy.finding import Report
+from sealgate.report.formats import AUDIT, names_of, render
 
 
 @click.command("audit")
@@ -25,7 +22,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json", "sarif", "html", "junit"]),
+    type=click.Choice(names_of(AUDIT)),
     default="text",
     show_default=True,
 )
@@ -82,30 +79,17 @@ def command(
             )
             # Before anything is printed: a verdict that leaves no evidence is a failure.
             record(register, audit)
-    write_report(_rendered(audit.report, form, now, to_file=output is not None), output)
+    text = render(
+        AUDIT,
+        form,
+        audit.report,
+        at=now,
+        tool_version=version("sealgate"),
+        console_width=min(shutil.get_terminal_size((100, 24)).columns, 120),
+        colour=output is None and in_colour(),
+    )
+    write_report(text, output)
     if audit.interrupted:
         click.echo("interrupted: what had not been looked at is told as not observed", err=True)
         return INTERRUPTED
     return int(ExitCode.FINDINGS if audit.report.open_findings else ExitCode.OK)
-
-
-def _rendered(report: Report, form: str, now: float, *, to_file: bool) -> str:
-    from sealgate.report.html import render_html
-    from sealgate.report.json import render_json
-    from sealgate.report.junit import render_junit
-    from sealgate.report.sarif import render_sarif
-    from sealgate.report.text import render_text
-
-    match form:
-        case "json":
-            return render_json(report, at=now)
-        case "sarif":
-            return render_sarif(report, tool_version=version("sealgate"))
-        case "html":
-            return render_html(report, at=now)
-        case "junit":
-            return render_junit(report, at=now)
-        case _:
-            width = min(shutil.get_terminal_size((100, 24)).columns, 120)
-            colour = in_colour() and not to_file
-            return render_text(report, console_width=width, colour=colour)
