@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 # How long a busy machine may take for what takes a moment; nothing is judged by it.
 PATIENCE_SECONDS = 30.0
+# Between two looks: at least, and at most.
+LOOK_SECONDS, MOST_LOOK_SECONDS = 0.01, 0.2
 
 
 def wait_until(holds: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> bool:
@@ -19,10 +21,14 @@ def wait_until(holds: Callable[[], object], seconds: float = PATIENCE_SECONDS) -
     Raises:
         Exception: whatever *holds* () raises; nothing is passed over.
     """
-    end = time.monotonic() + seconds
+    begun = time.monotonic()
+    end = begun + seconds
     while not holds():
-        if time.monotonic() > end:
+        looked = time.monotonic()
+        if looked > end:
             # A machine that stood still meanwhile gets one more look.
             return bool(holds())
-        time.sleep(0.01)
+        # What takes long to look at, a handshake or a command, takes most from what it waits for.
+        time.sleep(min(max(LOOK_SECONDS, 2 * (looked - begun)), MOST_LOOK_SECONDS))
+        begun = time.monotonic()
     return True
