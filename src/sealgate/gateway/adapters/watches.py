@@ -19,17 +19,16 @@ if TYPE_CHECKING:
     from sealgate.gateway.model import JSON
 
 LIMIT_FILE = "/proc/sys/fs/inotify/max_user_instances"
-# A subscription is watched by its folder, a country database by its file.
-_SUBSCRIPTION, _DATABASE = "path_config_source", "country_db_path"
-# Envoy watches its runtime, whatever is configured.
-OWN = 1
+# A subscription is watched by its folder, a country database by its file, and the files of a
+# certificate by one watch for both.
+_SUBSCRIPTION, _DATABASE, _CERTIFICATE = "path_config_source", "country_db_path", "tls_certificate"
 # What else this user starts meanwhile, such as a `tail -f`.
 SPARE = 4
 
 
 def instances(files: Mapping[str, JSON]) -> int:
     """Return how many inotify instances Envoy takes to serve *files*."""
-    return len(_watched(files)) + OWN
+    return len(_watched(files))
 
 
 def require_instances(
@@ -51,7 +50,7 @@ def require_instances(
     limit = _limit(limit_file)
     if limit is None:
         return
-    needed = len(_watched(files) | _watched(old or {})) + OWN
+    needed = len(_watched(files) | _watched(old or {}))
     taken = _taken(os.getuid(), except_pid=envoy_pid)
     if needed + taken + SPARE <= limit:
         return
@@ -63,25 +62,25 @@ def require_instances(
 
 
 def _watched(files: Mapping[str, JSON]) -> set[tuple[str, str]]:
-    return {source for content in files.values() for source in _sources(content, "")}
+    return {source for content in files.values() for source in _sources(content)}
 
 
-def _sources(value: JSON, chain: str) -> Iterator[tuple[str, str]]:
-    # Envoy shares a subscription between listeners, and a database between the chains of
-    # one name.
+def _sources(value: JSON) -> Iterator[tuple[str, str]]:
+    # Envoy shares a subscription between listeners, and a database between all who name it; a
+    # certificate is watched for each secret that names its files.
     if isinstance(value, list):
         for item in value:
-            yield from _sources(item, chain)
+            yield from _sources(item)
     elif isinstance(value, dict):
-        if "filters" in value:
-            chain = str(value.get("name"))
         for key, item in value.items():
             if key == _SUBSCRIPTION and isinstance(item, dict):
                 yield key, str(item.get("path"))
             elif key == _DATABASE:
-                yield key, f"{chain} {item}"
+                yield key, str(item)
+            elif key == _CERTIFICATE:
+                yield key, str(value.get("name"))
             else:
-                yield from _sources(item, chain)
+                yield from _sources(item)
 
 
 def _limit(path: str) -> int | None:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mmdb_writer import MMDBWriter
+from netaddr import IPSet
 
 from sealgate.errors import GatewayError
 from sealgate.gateway.adapters import watches
@@ -31,19 +33,27 @@ Maker = Callable[..., EnvoyFiles]
 PUBLIC, _, CONFIDENTIAL, _ = DEFAULT_MODEL.classes
 
 
-def _sites(folder: Path, count: int, addresses: int = 1) -> EnvoyFiles:
-    """Return the translation of *count* sites with a lock that listen on *addresses* ports of loopback."""
+def _sites(
+    folder: Path, count: int, addresses: int = 1, *, countries: bool = True, port: int = 20000
+) -> EnvoyFiles:
+    """
+    Return the translation of *count* sites with a lock, that listen on *addresses* ports of loopback.
+
+    Paths are of files in *folder*: those that the fixture ``plain_files`` makes there, and a
+    country database unless there are no *countries*.
+    """
     upstream = Upstream("http", "127.0.0.1", 9)
     routes = (Route(Door("/"), PUBLIC), Route(Door("/a"), CONFIDENTIAL, admit=("user:anna",)))
     sites = tuple(Site((f"site{number}.example",), upstream, routes) for number in range(count))
-    ports = tuple(Address("127.0.0.1", 20000 + number) for number in range(addresses))
+    ports = tuple(Address("127.0.0.1", port + number) for number in range(addresses))
     inventory = Inventory("s.toml", str(folder), Listen(ports, ()), sites=sites)
-    pair = CertificateFiles("chain.pem", "key.pem")
+    pair = CertificateFiles(f"{folder}/site.pem", f"{folder}/site.key")
+    database = f"{folder}/country.mmdb" if countries else None
     names = {site.name: pair for site in sites}
-    access = AccessSettings(("DE",), "country.mmdb")
+    access = AccessSettings(("DE",), database)
     return translate(
         Inventory("s.toml", str(folder), inventory.listen, access=access, sites=sites),
-        Material(str(folder), names, "authority.pem", {}, "country.mmdb"),
+        Material(str(folder), names, f"{folder}/site.pem", {}, database),
     )
 
 
@@ -60,6 +70,25 @@ def test_the_count_is_that_of_a_running_envoy(
 def test_a_running_envoy_holds_as_many_as_counted(plain_files: Maker) -> None:
     """Should Envoy come to take more, this fails before an operator's gateway does."""
     files = plain_files()
+    envoy = Envoy(find_envoy(), files.folder, workers=1)
+    try:
+        envoy.start(files)
+        assert envoy.pid is not None
+        assert watches._held(Path("/proc", str(envoy.pid))) == instances(files.files)
+    finally:
+        envoy.kill()
+
+
+@pytest.mark.parametrize(("sites", "countries"), [(1, True), (4, True), (4, False)])
+def test_what_is_emitted_takes_as_many_as_counted(
+    plain_files: Maker, port: int, sites: int, *, countries: bool
+) -> None:
+    """So the refusal comes before an Envoy that ends, with certificates and countries that are there."""
+    folder = Path(plain_files().folder)
+    writer = MMDBWriter(ip_version=6, ipv4_compatible=True, database_type="GeoLite2-Country")
+    writer.insert_network(IPSet(["127.0.0.0/8"]), {"country": {"iso_code": "DE"}})
+    writer.to_db_file(str(folder / "country.mmdb"))
+    files = _sites(folder, sites, countries=countries, port=port)
     envoy = Envoy(find_envoy(), files.folder, workers=1)
     try:
         envoy.start(files)
