@@ -42,7 +42,7 @@ _KIB = 1024
 _ROLES = {
     "sealgate.signin": "sign-in",
     "sealgate.inspection": "relays",
-    "sealgate.transfer": "file-servers",
+    "sealgate.protocols": "file-servers",
     "envoy": "envoy",
 }
 

@@ -12,10 +12,10 @@ from sealgate.config.load import load
 from sealgate.demo.geography import make_country_database
 from sealgate.identity.grants import Grant
 from sealgate.policy.inventory import Inventory
+from sealgate.protocols.authorize import refusal
+from sealgate.protocols.guarantees import refusals
+from sealgate.protocols.model import Caller, Channel, Method, TransferProtocol
 from sealgate.storage.age.hybrid import HybridIdentity
-from sealgate.transfer.authorize import refusal
-from sealgate.transfer.model import Caller, Channel, Method, TransferProtocol
-from sealgate.transfer.promise import refusals
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "config.md"

@@ -36,11 +36,11 @@ from sealgate.inspection.framing import read_answer, read_request
 from sealgate.inspection.framing_bodies import ChunkReader
 from sealgate.inspection.model import RefusedError
 from sealgate.policy.conditions import pairs
+from sealgate.protocols.admission.proxy_protocol import read_header
+from sealgate.protocols.lines import sentence
 from sealgate.signin.journey import safe_path
 from sealgate.storage.age.header import parse_header
 from sealgate.storage.paths import resolve
-from sealgate.transfer.adapters.proxy_protocol import read_header
-from sealgate.transfer.lines import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable

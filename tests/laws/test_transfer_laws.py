@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from sealgate.identity.grants import Grant
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import AccessSettings, Drop
+from sealgate.protocols.authorize import CODES, KEYS, access_rung, refusal, transit_rung
+from sealgate.protocols.model import Caller, Channel, Method, TransferProtocol
 from sealgate.storage.model import StorageError
 from sealgate.storage.paths import MAX_PATH_BYTES, MAX_SEGMENT_BYTES, checked_segment, resolve
-from sealgate.transfer.authorize import CODES, KEYS, access_rung, refusal, transit_rung
-from sealgate.transfer.model import Caller, Channel, Method, TransferProtocol
 
 ACCESS = AccessSettings(("DE",))
 NOW = 1_800_000_000.0

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from sealgate.client.connect import ClientAccess, connect
+from sealgate.client.destination import parse_destination
+from sealgate.client.sending import RefusedError
+from sealgate.client.tls import TLSIdentity
 from sealgate.policy.protection import TransitRung
-from sealgate.transfer.adapters.client import ClientAccess, connect
-from sealgate.transfer.adapters.client_tls import TLSIdentity
-from sealgate.transfer.destination import parse_destination
-from sealgate.transfer.model import Method
-from sealgate.transfer.sending import RefusedError
+from sealgate.protocols.model import Method
 from tests.peers.audited import Authority, Files
 
 TOP = TransitRung.HIGHLY_ENCRYPTED

@@ -178,7 +178,7 @@ CHILDREN = {
     "inspection": "inspection.adapters.relay_worker",
     "signing": "inspection.adapters.signer_worker",
     "sign_in": "signin.adapters.child",
-    "transfer": "transfer.adapters.workers",
+    "transfer": "sealgate.protocols.workers",
 }
 
 

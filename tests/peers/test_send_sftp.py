@@ -21,11 +21,11 @@ from sealgate.app.sending_checks import Way
 from sealgate.audit.adapters.methods import ask_methods
 from sealgate.audit.model import Limits
 from sealgate.cli import run
+from sealgate.client.sending import RemoteError
+from sealgate.client.sftp_remote import SFTPRemote
 from sealgate.errors import PeerError, SourceError
 from sealgate.register.adapters.store import Register
 from sealgate.storage.age.keys import HybridIdentity, X25519Identity
-from sealgate.transfer.adapters.client_sftp_remote import SFTPRemote
-from sealgate.transfer.sending import RemoteError
 from tests.peers.fileservers import make_key, sshd
 from tests.ports import free_port
 
@@ -469,8 +469,8 @@ def test_without_the_extra(
 ) -> None:
     """Where the SSH library is missing, the command to install it is shown."""
     monkeypatch.setitem(sys.modules, "asyncssh", None)
-    for name in ("client_sftp", "client_host_keys"):
-        monkeypatch.delitem(sys.modules, f"sealgate.transfer.adapters.{name}", raising=False)
+    for name in ("sftp", "host_keys"):
+        monkeypatch.delitem(sys.modules, f"sealgate.client.{name}", raising=False)
     file = ground.file("one.txt", PLAIN)
     assert run(["send", file, "sftp://127.0.0.1:1/in/"]) == 2
     assert "sealgate[transfer]" in capsys.readouterr().err

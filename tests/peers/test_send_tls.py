@@ -144,12 +144,12 @@ def test_implicit_tls(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """On the port for it TLS begins with the first byte; on another the greeting is awaited."""
-    monkeypatch.setattr("sealgate.transfer.adapters.client_ftps.GREETING_SECONDS", 0.3)
+    monkeypatch.setattr("sealgate.client.ftps.GREETING_SECONDS", 0.3)
     with vsftpd(ready / "v", right, implicit_ssl="YES") as port:
         url = f"ftps://anonymous@shop.localhost:{port}/in/"
         assert run(["send", "one.txt", url, *trusting(authority)]) == 1
         assert "the port must be 990" in capsys.readouterr().err
-        monkeypatch.setattr("sealgate.transfer.destination.IMPLICIT_FTPS_PORT", port)
+        monkeypatch.setattr("sealgate.client.destination.IMPLICIT_FTPS_PORT", port)
         assert run(["send", "one.txt", url, *trusting(authority)]) == 0
     assert (ready / "v/root/in/one.txt").read_text() == PLAIN
 

@@ -17,15 +17,15 @@ import paramiko
 import pytest
 
 from tests.ports import free_port
-from tests.unit.transfer.adapters.ssh_plain import PlainDoorkeeper, PlainFiles, make_tree
-from tests.unit.transfer.adapters.ssh_served import HOST, make_key, ssh_served
+from tests.unit.protocols.ssh.ssh_plain import PlainDoorkeeper, PlainFiles, make_tree
+from tests.unit.protocols.ssh.ssh_served import HOST, make_key, ssh_served
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.unit.transfer.adapters.ssh_served import Served
+    from tests.unit.protocols.ssh.ssh_served import Served
 
 TREE = {
     "t/one": os.urandom(700_001),

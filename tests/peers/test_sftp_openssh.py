@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sealgate.protocols.model import Method, TransferError
 from sealgate.storage.model import Trouble
-from sealgate.transfer.model import Method, TransferError
-from tests.unit.transfer.adapters.ssh_plain import PlainDoorkeeper, PlainFiles, make_tree
-from tests.unit.transfer.adapters.ssh_served import HOST, ssh_served
+from tests.unit.protocols.ssh.ssh_plain import PlainDoorkeeper, PlainFiles, make_tree
+from tests.unit.protocols.ssh.ssh_served import HOST, ssh_served
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.unit.transfer.adapters.ssh_served import Served
+    from tests.unit.protocols.ssh.ssh_served import Served
 
 pytestmark = pytest.mark.peer("openssh-client")
 

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 import asyncssh
 import pytest
 
-from sealgate.transfer.adapters.ssh_cipher import GCM
+from sealgate.protocols.ssh.cipher import GCM
 from tests.processes import rests
-from tests.unit.transfer.adapters.ssh_plain import PlainDoorkeeper, PlainFiles
-from tests.unit.transfer.adapters.ssh_process import ssh_process
-from tests.unit.transfer.adapters.ssh_served import HOST, ssh_served
+from tests.unit.protocols.ssh.ssh_plain import PlainDoorkeeper, PlainFiles
+from tests.unit.protocols.ssh.ssh_process import ssh_process
+from tests.unit.protocols.ssh.ssh_served import HOST, ssh_served
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
-    from tests.unit.transfer.adapters.ssh_process import Process
-    from tests.unit.transfer.adapters.ssh_served import Served
+    from tests.unit.protocols.ssh.ssh_process import Process
+    from tests.unit.protocols.ssh.ssh_served import Served
 
 pytestmark = pytest.mark.peer("openssh-client")
 

@@ -32,9 +32,9 @@ from sealgate.cli import run
 from sealgate.config.load import load
 from sealgate.demo.geography import make_country_database
 from sealgate.identity.adapters.store import IdentityStore
+from sealgate.protocols.ssh.host_keys import read_host_key
 from sealgate.register.adapters.store import Register
 from sealgate.storage.adapters.keystore_protect import PASSPHRASE_FILE
-from sealgate.transfer.adapters.host_keys import read_host_key
 from tests.commands import run_here
 from tests.little_cost import hashing_costs_little
 from tests.peers.served import START_SECONDS

@@ -14,7 +14,7 @@ from sealgate.app.users import list_users
 from sealgate.identity.model import APPROVER, normal
 from sealgate.policy.inventory import Drop
 from sealgate.policy.protection import AccessRung
-from sealgate.transfer.authorize import asset_id, needs_grant
+from sealgate.protocols.authorize import asset_id, needs_grant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

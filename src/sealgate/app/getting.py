@@ -17,19 +17,19 @@ from sealgate.app.assess import assess
 from sealgate.app.audit import class_called
 from sealgate.app.sending import Moved, Sending, Signing
 from sealgate.app.sending_checks import check_whole
+from sealgate.client.connect import connect
+from sealgate.client.destination import parse_destination
+from sealgate.client.sending import RefusedError, check_channel, needed_rung
 from sealgate.errors import SourceError, UsageError
 from sealgate.files import new_file
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.requirements import required_of_data
-from sealgate.transfer.adapters.client import connect
-from sealgate.transfer.destination import parse_destination
-from sealgate.transfer.sending import RefusedError, check_channel, needed_rung
 
 if TYPE_CHECKING:
+    from sealgate.client.destination import Destination
+    from sealgate.client.sending import Remote
     from sealgate.policy.classification import ClassificationModel
     from sealgate.policy.inventory import Inventory
-    from sealgate.transfer.destination import Destination
-    from sealgate.transfer.sending import Remote
 
 
 def get(

@@ -21,6 +21,15 @@ from sealgate.app.assess import assess, decide
 from sealgate.app.audit import class_called
 from sealgate.app.sealed_header import sealed_rung
 from sealgate.app.sending_checks import Checked, beginning_matches, check_whole, hashed
+from sealgate.client.connect import ClientAccess, connect
+from sealgate.client.destination import parse_destination
+from sealgate.client.sending import (
+    check_channel,
+    class_to_send,
+    needed_rung,
+    needs_sealing,
+)
+from sealgate.client.tls import TLSIdentity
 from sealgate.detect.scanner import Scanner
 from sealgate.errors import SourceError, UsageError
 from sealgate.policy.classification import DEFAULT_MODEL
@@ -28,26 +37,17 @@ from sealgate.policy.protection import StorageRung, TransitRung
 from sealgate.policy.requirements import required_of_data
 from sealgate.storage.age.file import SealWriter
 from sealgate.storage.age.keys import HybridRecipient, parse_recipient
-from sealgate.transfer.adapters.client import ClientAccess, connect
-from sealgate.transfer.adapters.client_tls import TLSIdentity
-from sealgate.transfer.destination import parse_destination
-from sealgate.transfer.sending import (
-    check_channel,
-    class_to_send,
-    needed_rung,
-    needs_sealing,
-)
 
 if TYPE_CHECKING:
+    from sealgate.client.destination import Destination
+    from sealgate.client.sending import Remote, Upload
     from sealgate.policy.classification import Classification
     from sealgate.policy.inventory import Inventory
     from sealgate.policy.protection import Protection
+    from sealgate.protocols.model import Channel
     from sealgate.register.adapters.store import Register
     from sealgate.storage.age.keys import Recipient
     from sealgate.storage.model import Buffer
-    from sealgate.transfer.destination import Destination
-    from sealgate.transfer.model import Channel
-    from sealgate.transfer.sending import Remote, Upload
 
 _READ_BYTES = 1024 * 1024
 

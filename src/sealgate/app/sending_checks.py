@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, BinaryIO
 
-from sealgate.transfer.sending import RemoteError
+from sealgate.client.sending import RemoteError
 
 if TYPE_CHECKING:
-    from sealgate.transfer.sending import Remote
+    from sealgate.client.sending import Remote
 
 _READ_BYTES = 1024 * 1024
 

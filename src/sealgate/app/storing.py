@@ -13,6 +13,7 @@ from sealgate.app.keyring import RECORDS_FOLDER, open_site_keyring
 from sealgate.app.remains import note_made, was_made
 from sealgate.app.state import open_register
 from sealgate.errors import NothingToLookAtError, UsageError
+from sealgate.protocols.session.session_drops import INCOMING
 from sealgate.register.model import TransferRecord
 from sealgate.storage.adapters.opened import (
     accept_store,
@@ -24,7 +25,6 @@ from sealgate.storage.adapters.rotate import Rotated, rotate
 from sealgate.storage.adapters.sweep import Swept, sweep
 from sealgate.storage.adapters.verify import Fault, Found, Verified, verify
 from sealgate.storage.model import StorageError, StoreSettings, Trouble
-from sealgate.transfer.adapters.session_drops import INCOMING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -17,22 +17,22 @@ from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote, urlsplit
 
 from sealgate.audit.targets import host_name
+from sealgate.client.http import fetched
+from sealgate.client.sending import RemoteError
+from sealgate.client.tls import TLSIdentity
 from sealgate.errors import SourceError, UsageError
 from sealgate.files import new_file
 from sealgate.inspection.adapters.signing_keys import SigningKeys
 from sealgate.signing.keys import directory, read_keys
 from sealgate.signing.model import DIRECTORY_PATH, Defect, Request, UnverifiedError
 from sealgate.signing.verify import BodyDigest, Verified, verify_head
-from sealgate.transfer.adapters.client_http import fetched
-from sealgate.transfer.adapters.client_tls import TLSIdentity
-from sealgate.transfer.sending import RemoteError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from sealgate.client.http import Fetched
     from sealgate.policy.inventory import Inventory
     from sealgate.signing.keys import PublicKey
-    from sealgate.transfer.adapters.client_http import Fetched
 
 _MOST_KEY_BYTES = 64 * 1024
 _KEY_HINT = "--key FILE, with what `sealgate keys signing` prints on the site's host"

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sealgate.app.keys import Delivery, issue_key
 from sealgate.app.ssh_keys import add_ssh_key
+from sealgate.protocols.ssh.host_keys import host_keys, read_host_key
 from sealgate.serve.file_servers_material import SSH_FOLDER
 from sealgate.storage.adapters.keystore_protect import PASSPHRASE_FILE
-from sealgate.transfer.adapters.host_keys import host_keys, read_host_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,13 +16,13 @@ from sealgate.errors import ConfigError
 from sealgate.gateway import promise as gateway
 from sealgate.gateway.model import Material, needs_grants, signs_in
 from sealgate.gateway.translate import translate
+from sealgate.protocols import guarantees as transfer
+from sealgate.protocols.model import TransferProtocol
 from sealgate.serve.ports import opened
 from sealgate.serve.relay_policies import policies, relay_sockets
 from sealgate.serve.sign_in_material import sign_in_material, sign_in_socket_faults, wants_sign_in
 from sealgate.serve.signer_policies import signer_policies, signer_socket_faults, signer_sockets
 from sealgate.signin.model import Served as SignInServed
-from sealgate.transfer import promise as transfer
-from sealgate.transfer.model import TransferProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -18,17 +18,18 @@ from sealgate.app.state import database_url
 from sealgate.errors import BugError, GatewayError, SealgateError
 from sealgate.gateway.adapters.doors import bound, shown
 from sealgate.policy.inventory import Address
+from sealgate.protocols.model import TransferProtocol
+from sealgate.protocols.workers_process import WorkerProcess
 from sealgate.serve.file_servers_plan import Wanted
 from sealgate.serve.revival import seen_off
 from sealgate.serve.server_group import Group
-from sealgate.transfer.adapters.workers_process import WorkerProcess
-from sealgate.transfer.model import TransferProtocol
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterable, Iterator
 
     from sealgate.policy.inventory import Inventory
+    from sealgate.protocols.workers_plan import Served
     from sealgate.serve.deployment import Deployment
     from sealgate.serve.facts import Certificates
     from sealgate.serve.file_servers_material import Material
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from sealgate.serve.opened_keys import OpenedKeys
     from sealgate.serve.store_watch import StoreWatch
     from sealgate.serve.tending import Tending
-    from sealgate.transfer.adapters.workers_plan import Served
 
 # More processes than this would each hold tables of their own for little.
 MAX_PROCESSES = 4
@@ -314,7 +314,7 @@ class Transfer:
         return self._spawned(group, self._wanted, waits=False)
 
     def _spawned(self, group: Group, wanted: Wanted, *, waits: bool) -> WorkerProcess:
-        from sealgate.transfer.adapters.workers_plan import WorkerPlan  # noqa: PLC0415
+        from sealgate.protocols.workers_plan import WorkerPlan  # noqa: PLC0415
 
         if wanted.served is None:
             raise BugError("file servers were not prepared")
@@ -355,7 +355,7 @@ class Transfer:
 
 
 def _served(wanted: Wanted) -> Served:
-    from sealgate.transfer.adapters.workers_plan import Served  # noqa: PLC0415
+    from sealgate.protocols.workers_plan import Served  # noqa: PLC0415
 
     return wanted.served or Served()
 

@@ -20,25 +20,25 @@ from sealgate.errors import ConfigError, Fault, SourceError
 from sealgate.files import private_folder, write_durably
 from sealgate.identity.adapters.given import check_given
 from sealgate.policy.inventory import PassivePorts
+from sealgate.protocols.authorize import needs_grant
+from sealgate.protocols.guarantees import older_algorithms
+from sealgate.protocols.model import TransferProtocol
+from sealgate.protocols.workers_plan import Served
 from sealgate.serve.file_servers_plan import Door, Wanted
 from sealgate.serve.store_watch import silent, why_not_served
 from sealgate.storage.adapters.asked import answers
 from sealgate.storage.adapters.packed import packed
-from sealgate.transfer.adapters.workers_plan import Served
-from sealgate.transfer.authorize import needs_grant
-from sealgate.transfer.model import TransferProtocol
-from sealgate.transfer.promise import older_algorithms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
     from sealgate.policy.inventory import Inventory
+    from sealgate.protocols.ftps.settings import FTPSSettings
+    from sealgate.protocols.ssh.settings import SSHSettings
     from sealgate.serve.deployment import Deployment
     from sealgate.serve.facts import Certificates
     from sealgate.serve.opened_keys import OpenedKeys
     from sealgate.storage.keyring import UnlockedKeyring
-    from sealgate.transfer.adapters.ftps_settings import FTPSSettings
-    from sealgate.transfer.adapters.ssh_settings import SSHSettings
 
 SSH_FOLDER = "ssh"
 FTPS_FOLDER = "ftps"
@@ -135,8 +135,8 @@ class Material:
         self, inventory: Inventory, certificates: Certificates, state: Path
     ) -> FTPSSettings:
         # pyftpdlib and pyOpenSSL are loaded only where FTPS is served.
-        from sealgate.transfer.adapters.ftps_settings import FTPSSettings  # noqa: PLC0415
-        from sealgate.transfer.adapters.ftps_tls import TLSFiles  # noqa: PLC0415
+        from sealgate.protocols.ftps.settings import FTPSSettings  # noqa: PLC0415
+        from sealgate.protocols.ftps.tls import TLSFiles  # noqa: PLC0415
 
         both = self._certificate(inventory, certificates, state)
         client_ca = local_authority(inventory).client(self._now()).path
@@ -185,8 +185,8 @@ class Material:
 
 def _ssh_settings(inventory: Inventory, state: str) -> SSHSettings:
     # asyncssh is loaded only where SFTP is served.
-    from sealgate.transfer.adapters.host_keys import host_keys  # noqa: PLC0415
-    from sealgate.transfer.adapters.ssh_settings import SSHSettings  # noqa: PLC0415
+    from sealgate.protocols.ssh.host_keys import host_keys  # noqa: PLC0415
+    from sealgate.protocols.ssh.settings import SSHSettings  # noqa: PLC0415
 
     return SSHSettings(
         host_keys(str(Path(state, SSH_FOLDER))),

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sealgate.policy.classification import ClassificationModel
     from sealgate.policy.inventory import Address
+    from sealgate.protocols.ftps.settings import FTPSSettings
+    from sealgate.protocols.model import TransferProtocol
+    from sealgate.protocols.ssh.settings import SSHSettings
+    from sealgate.protocols.workers_plan import Served
     from sealgate.storage.adapters.packed import PackedKeyring
-    from sealgate.transfer.adapters.ftps_settings import FTPSSettings
-    from sealgate.transfer.adapters.ssh_settings import SSHSettings
-    from sealgate.transfer.adapters.workers_plan import Served
-    from sealgate.transfer.model import TransferProtocol
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 Tells what ``serve`` will do, without doing it: required against provided, and what it refuses.
 
 The same functions decide here as when serving: what is enforced comes from
-:mod:`sealgate.gateway.promise` and :mod:`sealgate.transfer.promise`, what is enough from
+:mod:`sealgate.gateway.promise` and :mod:`sealgate.protocols.guarantees`, what is enough from
 :mod:`sealgate.policy.evaluate`.
 Nothing is written: where no database of identities is yet, nobody is in it.
 """
@@ -28,12 +28,12 @@ from sealgate.policy.evaluate import evaluate
 from sealgate.policy.finding import Status
 from sealgate.policy.inventory import route_asset
 from sealgate.policy.requirements import declared
+from sealgate.protocols import guarantees as transfer
 from sealgate.report.plan import verdict_on
 from sealgate.serve.deployment import plan as deploy
 from sealgate.serve.foreseen import foresee, foreseen_facts
 from sealgate.serve.relay_policies import as_far_as_possible, inspection_remarks
 from sealgate.serve.sign_in_material import sign_in_remarks
-from sealgate.transfer import promise as transfer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

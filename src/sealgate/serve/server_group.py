@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from sealgate.policy.inventory import Address
+    from sealgate.protocols.workers_process import WorkerProcess
     from sealgate.serve.file_servers_plan import Door
-    from sealgate.transfer.adapters.workers_process import WorkerProcess
 
 # A server that crashes again and again is tried so often.
 RETRY_SECONDS = 60.0

@@ -215,7 +215,7 @@ class Services:
         files: tuple[Observation, ...] = ()
         if self.transfer.pids():
             from sealgate.app.apart import reasons_not_apart  # noqa: PLC0415
-            from sealgate.transfer.promise import promises  # noqa: PLC0415
+            from sealgate.protocols.guarantees import promises  # noqa: PLC0415
 
             files = promises(self.inventory, reasons_not_apart(self.inventory))
         return (*self.gateway.promises(), *files)

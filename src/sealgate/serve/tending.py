@@ -19,10 +19,10 @@ from sealgate.app.storing import tend_drops
 from sealgate.detect.mask import mask_text
 from sealgate.detect.scanner import Scanner
 from sealgate.errors import SealgateError
+from sealgate.protocols.session.events import write_log
 from sealgate.register.model import TransferRecord
 from sealgate.serve.file_servers_material import transfer_log
 from sealgate.storage.adapters.asked import asked
-from sealgate.transfer.adapters.events import write_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -3,9 +3,9 @@
 import pytest
 
 from sealgate.app.sending import Signing
+from sealgate.client.destination import parse_destination
 from sealgate.errors import UsageError
 from sealgate.policy.protection import TransitRung
-from sealgate.transfer.destination import parse_destination
 
 
 def test_an_account_without_a_name_must_name_who_signs_in() -> None:

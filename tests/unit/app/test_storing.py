@@ -19,13 +19,13 @@ from sealgate.cli import run
 from sealgate.config.load import load
 from sealgate.demo.geography import make_country_database
 from sealgate.policy.inventory import KeySettings
+from sealgate.protocols.session.session_drops import INCOMING
 from sealgate.serve.store_watch import why_not_served
 from sealgate.storage.adapters.keystore import create_keyring
 from sealgate.storage.adapters.opened import open_store
 from sealgate.storage.adapters.store import ObjectStore
 from sealgate.storage.age.hybrid import HybridIdentity
 from sealgate.storage.model import StorageError
-from sealgate.transfer.adapters.session_drops import INCOMING
 from tests.unit.storage.stores import get, get_raw, put
 
 DROP = """\

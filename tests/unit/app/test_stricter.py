@@ -15,9 +15,9 @@ from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Drop, Inventory
 from sealgate.policy.observation import Fact, FactValue, NotObserved, Observation
 from sealgate.policy.rules import find_rule
+from sealgate.protocols.session.uploads import NOT_SEEN
 from sealgate.register.adapters.store import Register
 from sealgate.register.model import TransferRecord
-from sealgate.transfer.adapters.uploads import NOT_SEEN
 
 PUBLIC, RESTRICTED, CONFIDENTIAL, _ = DEFAULT_MODEL.classes
 DROPS = (Drop("in", RESTRICTED, "file:/srv/in"), Drop("inbox", PUBLIC, "file:/srv/inbox"))

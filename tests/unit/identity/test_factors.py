@@ -17,8 +17,8 @@ from sealgate.identity.factors import (
 )
 from sealgate.identity.grants import Grant
 from sealgate.policy.protection import AccessRung
-from sealgate.transfer.authorize import access_rung
-from sealgate.transfer.model import Method
+from sealgate.protocols.authorize import access_rung
+from sealgate.protocols.model import Method
 
 NOW = 1_800_000_000.0
 ALLOWED = ("DE", "NO")

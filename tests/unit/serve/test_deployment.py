@@ -11,9 +11,9 @@ import pytest
 from sealgate.config.parse import parse
 from sealgate.errors import ConfigError
 from sealgate.gateway.model import CertificateFiles
+from sealgate.protocols.model import TransferProtocol
 from sealgate.serve.deployment import Deployment, plan
 from sealgate.serve.facts import Admissions, Certificates, Facts, SessionKeys
-from sealgate.transfer.model import TransferProtocol
 
 if TYPE_CHECKING:
     from pathlib import Path

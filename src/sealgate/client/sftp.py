@@ -1,0 +1,178 @@
+"""
+A client of SFTP that verifies the host key, and tells what was negotiated.
+
+Only algorithms of the rank that the file needs are offered, so that neither a password nor
+a byte of the file goes over anything less. What was agreed on is measured besides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import asyncssh
+
+from sealgate.client.destination import unreached_hint
+from sealgate.client.host_keys import HostKeys
+from sealgate.client.sending import RefusedError, RemoteError, check_channel
+from sealgate.client.sftp_remote import (
+    CIPHERS,
+    TOP_CIPHERS,
+    SFTPRemote,
+    end_loop,
+    reason_of,
+)
+from sealgate.client.sftp_sign_in import Client
+from sealgate.errors import UsageError
+from sealgate.policy.protection import TransitRung
+
+if TYPE_CHECKING:
+    from sealgate.client.connect import ClientAccess
+    from sealgate.client.destination import Destination
+
+CONNECT_SECONDS = 20
+_HYBRID = ("mlkem768x25519-sha256", "mlkem768nistp256-sha256", "mlkem1024nistp384-sha384")
+_CLASSICAL = (
+    "curve25519-sha256",
+    "curve25519-sha256@libssh.org",
+    "ecdh-sha2-nistp384",
+    "ecdh-sha2-nistp256",
+    "ecdh-sha2-nistp521",
+    "diffie-hellman-group16-sha512",
+    "diffie-hellman-group14-sha256",
+)
+_MACS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com")
+_SIGNATURES = (
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+)
+
+
+def connect_sftp(destination: Destination, access: ClientAccess) -> SFTPRemote:
+    """Return a signed-in connection; see :func:`sealgate.client.connect.connect`."""
+    # Not asyncio.Runner: each run of it writes out the repr of the result, megabytes here.
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(_connect(destination, access, loop))
+    except BaseException:
+        end_loop(loop)
+        raise
+
+
+async def _connect(
+    destination: Destination, access: ClientAccess, loop: asyncio.AbstractEventLoop
+) -> SFTPRemote:
+    keys = HostKeys(access.known_hosts, access.host_key)
+    client = Client(destination, access, keys)
+    top = access.rung >= TransitRung.HIGHLY_ENCRYPTED
+    address = access.address(destination)
+    user = destination.user or access.user
+    try:
+        connection, _ = await asyncssh.create_connection(
+            lambda: client,
+            address,
+            destination.port,
+            username=user,
+            config=None,
+            host_key_alias=destination.host,
+            known_hosts=keys.for_library(),
+            server_host_key_algs=keys.algorithms(destination, _SIGNATURES),
+            kex_algs=_HYBRID if top else (*_HYBRID, *_CLASSICAL),
+            encryption_algs=TOP_CIPHERS if top else CIPHERS,
+            mac_algs=_MACS,
+            compression_algs=("none",),
+            preferred_auth=("publickey", "keyboard-interactive", "password")
+            if top
+            else ("publickey", "password", "keyboard-interactive"),
+            gss_auth=False,
+            gss_kex=False,
+            connect_timeout=CONNECT_SECONDS,
+            login_timeout=0,
+            keepalive_interval=30,
+            **_client_keys(access),
+        )
+    except asyncssh.KeyExchangeFailed as error:
+        raise _weak(destination, error, top=top) from error
+    except asyncssh.PermissionDenied as error:
+        raise _not_let_in(destination, user, client, top=top) from error
+    except (asyncssh.Error, OSError, ValueError) as error:
+        if client.refused is not None:
+            raise client.refused from error
+        raise RemoteError(
+            f"{destination.origin}: {reason_of(error)}",
+            hint=unreached_hint(destination.host, destination.port),
+        ) from error
+    remote = SFTPRemote(loop, connection, client)
+    try:
+        check_channel(destination.origin, "it", access.rung, remote.channel, remote.methods)
+        await remote.begin()
+    except BaseException:
+        connection.abort()
+        await connection.wait_closed()
+        raise
+    return remote
+
+
+def _client_keys(access: ClientAccess) -> dict[str, object]:
+    if not access.identities:
+        return {}  # the usual files, and the agent
+    return {"client_keys": [_read_key(path, access) for path in access.identities]}
+
+
+def _read_key(path: str, access: ClientAccess) -> asyncssh.SSHKey:
+    hint = "-i FILE takes an SSH private key"
+    try:
+        data = Path(path).read_bytes()
+        try:
+            return asyncssh.import_private_key(data)
+        except asyncssh.KeyImportError as error:
+            if "passphrase" not in str(error).lower():
+                raise
+        return asyncssh.import_private_key(data, access.ask_password(f'the key "{path}"'))
+    except OSError as error:
+        reason = (error.strerror or "error").lower()
+        raise UsageError(f'key "{path}" cannot be read: {reason}', hint=hint) from error
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+        message = f'key "{path}" cannot be used: wrong passphrase, or no SSH private key'
+        raise UsageError(message, hint=hint) from error
+
+
+def _weak(destination: Destination, error: Exception, *, top: bool) -> RefusedError | RemoteError:
+    said = str(error).lower()
+    if "no matching" not in said:
+        return RemoteError(f"{destination.origin}: the key exchange failed")
+    rules = (
+        ("key exchange", "transit-ssh-no-hybrid" if top else "transit-ssh-weak-kex"),
+        ("encryption", "transit-ssh-old-cipher" if top else "transit-ssh-weak-cipher"),
+        ("mac", "transit-ssh-weak-mac"),
+        ("host key", "transit-ssh-weak-host-key"),
+    )
+    rule = next((rule for word, rule in rules if f"matching {word}" in said), rules[0][1])
+    what = "highly encrypted" if top else "encrypted"
+    message = f"{destination.origin} offers no SSH channel that is {what}; nothing was sent"
+    return RefusedError(rule, message, hint=f"sealgate audit {destination.origin}")
+
+
+def _not_let_in(
+    destination: Destination, user: str, client: Client, *, top: bool
+) -> RefusedError | RemoteError:
+    if client.proven_key:
+        return RemoteError(
+            f'{destination.origin} takes the key of "{user}", but not what was given beside it',
+            hint="a password or a code that is shown now; each code counts once",
+        )
+    if top:
+        message = (
+            f'{destination.origin} does not let "{user}" in by key, and nothing else will do '
+            "for this class"
+        )
+        return RefusedError("transit-ssh-password-accepted", message, hint="-i KEY")
+    return RemoteError(
+        f'{destination.origin} does not let "{user}" in',
+        hint="-i KEY, or another user in the URL: sftp://USER@HOST/",
+    )

@@ -1,0 +1,1 @@
+"""Files over SSH and FTPS: who is let in, what they see, and the protocols that show it to them."""

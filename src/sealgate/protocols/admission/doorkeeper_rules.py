@@ -1,0 +1,40 @@
+"""What a doorkeeper asks, and what it goes by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from sealgate.policy.inventory import AccessSettings
+from sealgate.protocols.authorize import needs_grant
+from sealgate.protocols.model import TransferProtocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sealgate.policy.inventory import Drop, Tunnel
+    from sealgate.protocols.session.session_drops import OpenDrop
+
+
+class Countries(Protocol):
+    """Tells where an address is."""
+
+    def country_of(self, address: str) -> str | None:
+        """Return the ISO 3166-1 code, ``None`` when nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What is served, of one moment: *countries* is ``None`` where no database is configured."""
+
+    drops: Mapping[str, OpenDrop] = field(default_factory=dict)
+    tunnels: tuple[Tunnel, ...] = ()
+    access: AccessSettings = field(default_factory=AccessSettings)
+    countries: Countries | None = None
+
+    def guarded(self, protocol: TransferProtocol) -> tuple[Drop | Tunnel, ...]:
+        """Return what is reached over *protocol* and asks for a grant."""
+        reached: list[Drop | Tunnel] = [one.drop for one in self.drops.values()]
+        if protocol is not TransferProtocol.FTPS:
+            reached += self.tunnels
+        return tuple(one for one in reached if needs_grant(one))

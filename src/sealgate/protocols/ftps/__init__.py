@@ -1,0 +1,1 @@
+"""FTPS: FTP over TLS and nothing else."""

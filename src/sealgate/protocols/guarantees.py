@@ -1,0 +1,211 @@
+"""
+What the file servers guarantee, and what ``serve`` must refuse to start for.
+
+The servers are made so that this holds (:mod:`sealgate.protocols`), and tests hold
+them to it. What a class demands beyond it is measured on each live connection
+(:mod:`sealgate.protocols.authorize`). Plain FTP does not exist here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+from typing import TYPE_CHECKING
+
+from sealgate.errors import Fault
+from sealgate.policy.algorithms import OLDER_CIPHERS, OLDER_KEX
+from sealgate.policy.files import UNPROTECTED
+from sealgate.policy.finding import Declaration
+from sealgate.policy.inventory import (
+    Drop,
+    drop_asset,
+    file_server_asset,
+    tunnel_asset,
+)
+from sealgate.policy.observation import Fact, Observation, Vantage
+from sealgate.policy.protection import StorageRung
+from sealgate.policy.requirements import declared, required_of_drop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sealgate.policy.inventory import Address, Asset, Inventory, Tunnel
+    from sealgate.policy.observation import FactValue
+
+SEEN_BY = "file server configuration"
+
+# What the servers offer; tests hold the adapters' own lists against these.
+SSH_KEX = (
+    "mlkem768x25519-sha256",
+    "curve25519-sha256",
+    "curve25519-sha256@libssh.org",
+)
+SSH_CIPHERS = (
+    "aes256-gcm@openssh.com",
+    "chacha20-poly1305@openssh.com",
+    "aes128-gcm@openssh.com",
+)
+SSH_MACS = ("hmac-sha2-512-etm@openssh.com", "hmac-sha2-256-etm@openssh.com")
+SSH_HOST_KEY_ALGORITHMS = ("ssh-ed25519",)
+SSH_HOST_KEYS = ("Ed25519",)
+SSH_AUTH_METHODS = ("publickey", "password")
+TLS_VERSIONS = ("TLSv1.2", "TLSv1.3")
+TLS_SUITES = (
+    "TLS_AES_256_GCM_SHA384",
+    "TLS_CHACHA20_POLY1305_SHA256",
+    "TLS_AES_128_GCM_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+)
+
+_UNSEALED = "at-rest-unsealed"
+_SSH: dict[Fact, FactValue] = {
+    Fact.SSH_PROTOCOL: "2.0",
+    Fact.SSH_KEX: SSH_KEX,
+    Fact.SSH_CIPHERS: SSH_CIPHERS,
+    Fact.SSH_MACS: SSH_MACS,
+    Fact.SSH_HOST_KEY_ALGORITHMS: SSH_HOST_KEY_ALGORITHMS,
+    Fact.SSH_HOST_KEYS: SSH_HOST_KEYS,
+    Fact.SSH_STRICT_KEX: True,
+    Fact.SSH_AUTH_METHODS: SSH_AUTH_METHODS,
+}
+_FTP: dict[Fact, FactValue] = {
+    Fact.FTP_PLAIN_LOGIN: "refused",
+    Fact.FTP_INJECTION: False,
+    Fact.FTP_PROT_CLEAR: False,
+    Fact.FTP_CCC: False,
+    Fact.FTP_DATA_SESSION_REUSE: True,
+    Fact.TLS_VERSIONS: TLS_VERSIONS,
+    Fact.TLS_CIPHERS: TLS_SUITES,
+    Fact.TLS_GROUP: "X25519MLKEM768",
+    Fact.TLS_HYBRID_OFFERED: True,
+    Fact.TLS_CLASSICAL_ACCEPTED: True,
+    Fact.TLS_CLIENT_CERTIFICATE: "requested",
+}
+
+
+def promises(
+    inventory: Inventory, why_not_apart: Mapping[str, str | None]
+) -> tuple[Observation, ...]:
+    """
+    Return what file servers that run *inventory* enforce, on all and on each drop and tunnel.
+
+    *why_not_apart* says for each drop, by name, why the site's keys are not apart from its
+    store, ``None`` when they are; a drop that is not in it counts as not apart. Nothing is
+    said of certificates: whoever holds the files looks at them. Of what is refused
+    (:func:`refusals`) nothing is promised.
+    """
+    return tuple(_promises(inventory, why_not_apart))
+
+
+def _promises(
+    inventory: Inventory, why_not_apart: Mapping[str, str | None]
+) -> Iterator[Observation]:
+    if inventory.drops or inventory.tunnels:
+        server = file_server_asset(inventory).id
+        speaks = next(r for r in declared(inventory) if r.asset.id == server).declarations
+        for fact, value in _of_server(inventory, speaks).items():
+            yield _saw(server, fact, value)
+    for one in _behind(inventory):
+        asset, demand = _asset(one), required_of_drop(one)
+        yield _saw(asset.id, Fact.SESSION_RUNG, demand.in_transit)
+        yield _saw(asset.id, Fact.ACCESS_RUNG, demand.access)
+    for drop in inventory.drops:
+        yield _saw(drop_asset(drop).id, Fact.AT_REST_RUNG, _kept_at(drop, why_not_apart))
+    for tunnel in inventory.tunnels:
+        protected = is_this_host(tunnel.target)
+        yield _saw(tunnel_asset(tunnel).id, Fact.UPSTREAM_PROTECTED, protected)
+
+
+def _of_server(inventory: Inventory, speaks: frozenset[Declaration]) -> dict[Fact, FactValue]:
+    found: dict[Fact, FactValue] = {}
+    if Declaration.SSH in speaks:
+        found |= _SSH
+        older = older_algorithms(inventory)
+        found[Fact.SSH_KEX] = (*SSH_KEX, *(one for one in older if one in OLDER_KEX))
+        found[Fact.SSH_CIPHERS] = (*SSH_CIPHERS, *(one for one in older if one in OLDER_CIPHERS))
+    if Declaration.FTP in speaks:
+        found |= _FTP
+        found[Fact.FTP_TLS] = "explicit" if inventory.listen.ftps else "implicit"
+    return found
+
+
+def older_algorithms(inventory: Inventory) -> tuple[str, ...]:
+    """Return what the SSH server offers because a drop names it, the stronger first."""
+    named = {one for drop in inventory.drops for one in drop.older_clients}
+    return tuple(one for one in (*OLDER_KEX, *OLDER_CIPHERS) if one in named)
+
+
+def _kept_at(drop: Drop, why_not_apart: Mapping[str, str | None]) -> StorageRung:
+    demand = drop.classification.required.at_rest
+    if demand == StorageRung.ENCRYPTED and why_not_apart.get(drop.name, "") is not None:
+        # Sealed all the same, but whoever takes the store takes the key with it.
+        return StorageRung.PROTECTED
+    return demand
+
+
+def is_this_host(target: Address) -> bool:
+    """
+    Return whether *target* is on this machine, so that nobody reads along behind the tunnel.
+
+    "localhost" is always loopback (RFC 6761, 6.3).
+    """
+    if target.host == "localhost" or target.host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(target.host).is_loopback
+    except ValueError:
+        return False
+
+
+def refusals(
+    inventory: Inventory, why_not_apart: Mapping[str, str | None], *, now: float
+) -> tuple[Fault, ...]:
+    """
+    Return everything that ``serve`` must not start file servers with; empty when all is kept.
+
+    *why_not_apart* is as in :func:`promises`, *now* in seconds since the epoch: a drop whose
+    store is weaker than its class is served only while somebody has accepted that risk.
+    """
+    return tuple(_refusals(inventory, why_not_apart, now))
+
+
+def _refusals(
+    inventory: Inventory, why_not_apart: Mapping[str, str | None], now: float
+) -> Iterator[Fault]:
+    today = dt.datetime.fromtimestamp(now, tz=dt.UTC).date()
+    accepted = {r.asset for r in inventory.accepted if r.rule == _UNSEALED and today <= r.until}
+    for drop in inventory.drops:
+        demand = drop.classification.required.at_rest
+        if _kept_at(drop, why_not_apart) < demand and drop_asset(drop).id not in accepted:
+            reason = why_not_apart.get(drop.name) or "nobody looked where the site keys lie"
+            yield Fault(
+                drop.place.file or inventory.source,
+                drop.place.line,
+                f'"{drop_asset(drop).id}": "{drop.classification.id}" demands '
+                f'"{demand.word}" at rest, but {reason}, so that it would '
+                f'be "{StorageRung.PROTECTED.word}" only',
+                _apart_hint(inventory.keys.protection),
+            )
+
+
+def _apart_hint(protection: str) -> str:
+    if protection == UNPROTECTED:
+        return 'protection = "passphrase" under [keys], then: sealgate keys protect'
+    return "move it, or the store, to another volume"
+
+
+def _behind(inventory: Inventory) -> tuple[Drop | Tunnel, ...]:
+    return (*inventory.drops, *inventory.tunnels)
+
+
+def _asset(one: Drop | Tunnel) -> Asset:
+    return drop_asset(one) if isinstance(one, Drop) else tunnel_asset(one)
+
+
+def _saw(asset: str, fact: Fact, value: FactValue) -> Observation:
+    return Observation(asset, fact, value, Vantage.HOST, SEEN_BY)

@@ -1,0 +1,1 @@
+"""SFTP, SCP and tunnels: what is served over SSH."""

@@ -1,1 +1,0 @@
-"""Files on the move: SFTP, SCP, SSH tunnels and FTPS over the drops of a site."""

@@ -1,1 +1,0 @@
-"""The servers and clients that speak to the world."""
