@@ -14,14 +14,15 @@ from sealgate.identity.grants import Grant
 from sealgate.policy.inventory import Inventory
 from sealgate.protocols.authorize import refusal
 from sealgate.protocols.guarantees import refusals
-from sealgate.protocols.model import Caller, Channel, Method, TransferProtocol
+from sealgate.protocols.model import Caller, Channel, Method
+from sealgate.protocols.ssh.transit import SFTP
 from sealgate.storage.age.hybrid import HybridIdentity
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "config.md"
 NOW = 1_800_000_000.0
 CHANNEL = Channel(
-    TransferProtocol.SFTP,
+    SFTP,
     "192.0.2.1",
     "SSH-2.0",
     "mlkem768x25519-sha256",

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sealgate.policy.assets import Declaration
 from sealgate.policy.classification import Classification, ClassificationModel
 from sealgate.policy.evaluate import evaluate, judge_all
-from sealgate.policy.finding import Declaration, Status
+from sealgate.policy.finding import Status
 from sealgate.policy.inventory import (
     AcceptedRisk,
     Address,

@@ -11,7 +11,8 @@ from sealgate.identity.grants import Grant
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import AccessSettings, Drop
 from sealgate.protocols.authorize import CODES, KEYS, access_rung, refusal, transit_rung
-from sealgate.protocols.model import Caller, Channel, Method, TransferProtocol
+from sealgate.protocols.model import Caller, Channel, Method
+from sealgate.protocols.table import PROTOCOLS
 from sealgate.storage.model import StorageError
 from sealgate.storage.paths import MAX_PATH_BYTES, MAX_SEGMENT_BYTES, checked_segment, resolve
 
@@ -37,7 +38,7 @@ GRANTS = st.lists(
 ).map(tuple)
 CHANNELS = st.builds(
     Channel,
-    protocol=st.sampled_from(TransferProtocol),
+    protocol=st.sampled_from(PROTOCOLS),
     peer=st.just("192.0.2.1"),
     version=st.sampled_from(["SSH-2.0", "SSH-1.99", "TLSv1.3", "TLSv1.2", "TLSv1.1", ""]),
     group=st.sampled_from(

@@ -71,12 +71,13 @@ class FilePlace:
     """
     A folder with a ``sealgate.toml`` that serves drops and no site.
 
-    *passphrase_folder* is a folder on another volume. Call :meth:`write`, :meth:`people`,
-    then :meth:`serving`.
+    *passphrase_folder* is a folder on another volume, *module* the one to run. Call
+    :meth:`write`, :meth:`people`, then :meth:`serving`.
     """
 
     folder: Path
     passphrase_folder: Path
+    module: str = "sealgate"
     sftp: int = field(default_factory=free_port)
     ftps: int = field(default_factory=free_port)
     ftps_implicit: int = field(default_factory=free_port)
@@ -141,7 +142,18 @@ class FilePlace:
     def sealgate(self, *arguments: str, entered: str = "") -> subprocess.CompletedProcess[str]:
         """Run one command on this configuration, in this folder."""
         command = [*arguments, "-c", str(self.config)]
-        return run_here(command, self.folder, environment=self.environment, entered=entered)
+        if self.module == "sealgate":
+            return run_here(command, self.folder, environment=self.environment, entered=entered)
+        return subprocess.run(
+            [sys.executable, "-m", self.module, *command],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            cwd=self.folder,
+            env=self.environment,
+            input=entered,
+        )
 
     def people(self) -> None:
         """
@@ -216,7 +228,7 @@ class FilePlace:
         """Run ``sealgate serve`` until the block ends."""
         ready = self.folder / "ready.json"
         ready.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "sealgate", "serve", "-c", str(self.config)]
+        command = [sys.executable, "-m", self.module, "serve", "-c", str(self.config)]
         process = subprocess.Popen(
             [*command, "--workers", "1", "--ready-file", str(ready), *options],
             stderr=subprocess.PIPE,

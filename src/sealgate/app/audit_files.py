@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 
 from sealgate.app.keys import local_authority
 from sealgate.audit.adapters.certificate import Trust
-from sealgate.audit.adapters.ftp import probe_ftp
 from sealgate.audit.adapters.software import probe_software
-from sealgate.audit.adapters.ssh import probe_ssh
 from sealgate.audit.adapters.wire import UnreachableError, Wire
 from sealgate.audit.doors import is_everywhere
-from sealgate.audit.model import Opening, Target
+from sealgate.audit.model import Target
 from sealgate.policy.inventory import file_server_asset
+from sealgate.protocols.table import SERVERS, server_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from sealgate.policy.observation import Sighting
 
 _LOOPBACK = ("127.0.0.1", "::1")
-SSH_SCHEMES = frozenset(["ssh", "sftp"])
 
 
 def file_server_targets(inventory: Inventory, manner: Manner) -> tuple[Target, ...]:
@@ -46,21 +44,17 @@ def file_server_targets(inventory: Inventory, manner: Manner) -> tuple[Target, .
 def _targets(inventory: Inventory, manner: Manner) -> Iterator[Target]:
     asset, listen = file_server_asset(inventory).id, inventory.listen
     name = listen.ftps_domain or None
-    doors = (
-        ("sftp", Opening.DIRECT, listen.sftp),
-        ("ftps", Opening.FTP, listen.ftps),
-        ("ftps", Opening.DIRECT, listen.ftps_implicit),
-    )
-    for scheme, opening, addresses in doors:
-        for address in addresses:
+    settings = [one for kind in SERVERS for one in kind.listens]
+    for setting in settings:
+        for address in listen.at(setting.name):
             where = _reached_at(address, name, manner)
             yield Target(
                 asset,
                 name or where,
                 where,
                 address.port,
-                scheme=scheme,
-                opening=opening,
+                scheme=setting.scheme,
+                opening=setting.opening,
             )
 
 
@@ -92,9 +86,8 @@ def look_at_file_server(
 ) -> list[Sighting]:
     """Observe one file server from outside, where somebody answers."""
     named = probe_software(target, manner.limits)
-    if target.scheme in SSH_SCHEMES:
-        return [*named, *probe_ssh(target, manner.limits, active=active)]
-    return [*named, *probe_ftp(target, trust, manner.now, manner.limits, active=active)]
+    probe = server_at(target.scheme).probe
+    return [*named, *probe(target, trust, manner.limits, manner.now, active)]
 
 
 def why_unreachable(target: Target, limits: Limits) -> str | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from sealgate.app.audit_files import SSH_SCHEMES, look_at_file_server, why_unreachable
+from sealgate.app.audit_files import look_at_file_server, why_unreachable
 from sealgate.app.audit_signed import claimed_probe, signature_probes
 from sealgate.app.audit_ways import Way
 from sealgate.app.keys import local_authority
@@ -54,7 +54,6 @@ from sealgate.audit.sightings import (
     unseen,
 )
 from sealgate.errors import PeerError, SealgateError
-from sealgate.policy.finding import Declaration
 from sealgate.policy.inventory import (
     payment_gateway_asset,
     route_asset,
@@ -62,6 +61,7 @@ from sealgate.policy.inventory import (
 )
 from sealgate.policy.observation import Fact
 from sealgate.policy.routing import serving_route
+from sealgate.protocols.table import server_at
 
 if TYPE_CHECKING:
     from sealgate.app.audit import Manner
@@ -192,7 +192,7 @@ def interrupted_before(targets: Iterable[Target]) -> Looks:
 def _facts_of(target: Target) -> tuple[Fact, ...]:
     if target.scheme == "https":
         return (*CHANNEL_FACTS, *PAGE_FACTS, *_PLAIN_FACTS)
-    return FILE_SERVER_FACTS[Declaration.SSH if target.scheme in SSH_SCHEMES else Declaration.FTP]
+    return FILE_SERVER_FACTS[server_at(target.scheme).speaks]
 
 
 def file_server_job(way: Way, trust: Trust, manner: Manner, *, active: bool) -> Job:

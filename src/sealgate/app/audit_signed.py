@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.audit.adapters.signed import probe_signature
 from sealgate.audit.doors import request_for
-from sealgate.policy.finding import Declaration
+from sealgate.policy.assets import Declaration
 from sealgate.policy.inventory import route_asset
 from sealgate.policy.requirements import required_of_site
 

@@ -15,6 +15,8 @@ from sealgate.identity.model import APPROVER, normal
 from sealgate.policy.inventory import Drop
 from sealgate.policy.protection import AccessRung
 from sealgate.protocols.authorize import asset_id, needs_grant
+from sealgate.protocols.model import Method
+from sealgate.protocols.table import servers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,13 +68,19 @@ def _is_admitted(user: UserLine, admit: tuple[str, ...]) -> bool:
 
 
 def _has_what_it_takes(user: UserLine, one: Drop | Tunnel, inventory: Inventory) -> bool:
-    listen = inventory.listen
-    ftps = isinstance(one, Drop) and bool(listen.ftps or listen.ftps_implicit)
     rung = one.classification.required.access
     if rung >= AccessRung.VERY_HIGH and not (user.has_totp or user.has_password):
         return False
-    if listen.sftp and user.living_ssh_keys:
-        return True
-    if ftps and user.living_certificates:
+    has = {
+        Method.PUBLIC_KEY: user.living_ssh_keys,
+        Method.CLIENT_CERTIFICATE: user.living_certificates,
+    }
+    leads_to_it = [
+        protocol
+        for kind in servers_of(inventory)
+        for protocol in kind.protocols
+        if isinstance(one, Drop) or protocol.has_tunnels
+    ]
+    if any(has[protocol.key] for protocol in leads_to_it):
         return True
     return rung < AccessRung.HIGH and user.has_password

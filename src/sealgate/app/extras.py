@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.errors import Fault
 from sealgate.gateway.model import Guard, guard_at
+from sealgate.protocols.table import servers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -45,13 +46,14 @@ def _for_sign_in(inventory: Inventory) -> Iterator[Fault]:
 def _for_files(inventory: Inventory) -> Iterator[Fault]:
     if not inventory.serves_files:
         return
-    wanted = ("asyncssh", "uvloop", *(("pyftpdlib",) if inventory.serves_ftps else ()))
-    if missing := absent(*wanted):
+    kinds = tuple(servers_of(inventory))
+    wanted = [name for kind in kinds for name in kind.libraries]
+    if missing := absent(*dict.fromkeys(wanted)):
         place = (inventory.drops[0] if inventory.drops else inventory.tunnels[0]).place
         message = f"files are to be served here, but {missing}"
         yield _fault(inventory, place, message, "transfer")
         return
-    for name in ("asyncssh", *(("pyftpdlib", "pyopenssl") if inventory.serves_ftps else ())):
+    for name in dict.fromkeys(name for kind in kinds for name in kind.tested):
         required, found = TESTED[name], importlib.metadata.version(name)
         if not _is_of(found, required):
             place = (inventory.drops[0] if inventory.drops else inventory.tunnels[0]).place

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from sealgate.app.keys import local_authority
 from sealgate.errors import SourceError, UsageError
+from sealgate.protocols.table import servers_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,15 +80,16 @@ def local_sites(inventory: Inventory) -> Mapping[str, tuple[str, ...]]:
     """
     Return the sites (name to domains) whose certificates the local authority issues.
 
-    The name of FTPS, whose certificate is that of ``[tls]``, counts as one of them.
+    The name of a file server, whose certificate is that of ``[tls]``, counts as one of them.
     """
     local = {
         site.name: site.domains for site in inventory.sites if (site.tls or inventory.tls).is_local
     }
-    name = inventory.listen.ftps_domain
-    known = any(name in site.domains and site.tls is None for site in inventory.sites)
-    if inventory.serves_ftps and name and not known and inventory.tls.is_local:
-        local[name] = (name,)
+    for kind in servers_of(inventory):
+        name = kind.certified(inventory)
+        known = any(name in site.domains and site.tls is None for site in inventory.sites)
+        if name and not known and inventory.tls.is_local:
+            local[name] = (name,)
     return local
 
 

@@ -64,7 +64,7 @@ class Target:
     @property
     def origin(self) -> str:
         """Return the origin as a browser would write it: ``https://`` and the host."""
-        port = "" if self.port == DEFAULT_PORTS[self.scheme] else f":{self.port}"
+        port = "" if self.port == DEFAULT_PORTS.get(self.scheme) else f":{self.port}"
         return f"{self.scheme}://{self._host}{port}"
 
     @property

@@ -18,7 +18,7 @@ from sealgate.audit.model import (
     bracketed,
 )
 from sealgate.errors import UsageError
-from sealgate.policy.finding import Declaration
+from sealgate.policy.assets import Declaration
 from sealgate.policy.inventory import Asset, AssetKind
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from sealgate.policy.algorithms import (
 )
 from sealgate.policy.protection import SENSITIVE_FLOOR, Column, Protection, StorageRung, TransitRung
 from sealgate.protocols.authorize import transit_rung
-from sealgate.protocols.model import Method, TransferProtocol
+from sealgate.protocols.model import Method
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -162,7 +162,7 @@ def check_channel(
 
 
 def _defect(channel: Channel, methods: frozenset[Method]) -> tuple[str, str]:
-    is_tls = channel.protocol is TransferProtocol.FTPS
+    is_tls = channel.protocol.key is Method.CLIENT_CERTIFICATE
     defects = _of_tls(channel, methods) if is_tls else _of_ssh(channel, methods)
     # The last one is what is left when all others are ruled out.
     return next((rule, found) for is_there, rule, found in defects if is_there)

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Self, TypeVar, cast
 import asyncssh
 
 from sealgate.client.sending import RemoteError
-from sealgate.protocols.model import Channel, Method, TransferProtocol
+from sealgate.protocols.model import Channel, Method
+from sealgate.protocols.ssh.transit import SFTP
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
@@ -65,7 +66,7 @@ class SFTPRemote:
         cipher, mac = ciphers[worse], macs[worse]
         version = str(told("server_version", ""))
         return Channel(
-            protocol=TransferProtocol.SFTP,
+            protocol=SFTP,
             peer=self._client.destination.host,
             version="SSH-2.0" if version.startswith(("SSH-2.0", "SSH-1.99")) else version[:8],
             group=self._client.kex,

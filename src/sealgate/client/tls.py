@@ -24,7 +24,8 @@ from sealgate.client.destination import unreached_hint
 from sealgate.client.sending import RefusedError, RemoteError
 from sealgate.errors import UsageError
 from sealgate.policy.names import covered
-from sealgate.protocols.model import Channel, Method, TransferProtocol
+from sealgate.protocols.ftps.transit import FTPS
+from sealgate.protocols.model import Channel, Method
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,11 +129,11 @@ class TLSClient:
     def channel(self) -> Channel:
         """Return what was negotiated, in IANA's names."""
         if self._tls is None:
-            return Channel(TransferProtocol.FTPS, self.peer, "", "", "")
+            return Channel(FTPS, self.peer, "", "", "")
         cipher = self._tls.get_cipher_name() or ""
         return Channel(
             # The ladder knows one kind of TLS channel, whatever is spoken over it.
-            protocol=TransferProtocol.FTPS,
+            protocol=FTPS,
             peer=self.peer,
             version=self._tls.get_protocol_version_name(),
             group=self._tls.get_group_name() or "",

@@ -10,7 +10,8 @@ from sealgate.config.file_values import read_ports, read_public_address
 from sealgate.config.reader import Table, quoted
 from sealgate.config.schema import Section, Setting, Type
 from sealgate.config.values import UnfitError, read_address, read_domain, read_network
-from sealgate.policy.inventory import Address, Listen, PassivePorts
+from sealgate.policy.inventory import Address, FileListener, Listen, PassivePorts
+from sealgate.protocols.table import SERVERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,12 +39,9 @@ def read_listen(table: Table) -> Listen:
     default = Listen()
     https = _addresses(table, "https", default.https)
     doors = {
-        key: () if table.texts(key) == _OFF else _addresses(table, key, usual)
+        key: _door(table, key, usual)
         for key, usual in (
             ("http", default.http),
-            ("sftp", default.sftp),
-            ("ftps", default.ftps),
-            ("ftps_implicit", default.ftps_implicit),
             ("egress", default.egress),
             ("metrics", default.metrics),
         )
@@ -59,6 +57,16 @@ def read_listen(table: Table) -> Listen:
     return Listen(
         https,
         **doors,
+        files=tuple(
+            FileListener(
+                one.name,
+                kind.speaks,
+                _door(table, one.name, one.default),
+                has_tunnels=kind.has_tunnels,
+            )
+            for kind in SERVERS
+            for one in kind.listens
+        ),
         ftps_passive=_passive(table),
         ftps_domain=_domain(table),
         trusted_proxies=tuple(networks),
@@ -111,13 +119,12 @@ def opened(
     file doors where there is something behind them.
     """
     web = ("https", "http") if sites or not (drops or tunnels) else ()
-    ssh = ("sftp",) if drops or tunnels else ()
-    ftp = ("ftps", "ftps_implicit") if drops else ()
+    files = [one for one in listen.files if drops or (one.has_tunnels and tunnels)]
     out = ("egress",) if payment_gateways else ()
     doors = [
-        (key, address)
-        for key in (*web, *ssh, *ftp, *out, "metrics")
-        for address in getattr(listen, key)
+        *((key, address) for key in web for address in getattr(listen, key)),
+        *((one.setting, address) for one in files for address in one.addresses),
+        *((key, address) for key in (*out, "metrics") for address in getattr(listen, key)),
     ]
     for index, (key, address) in enumerate(doors):
         for other, taken in doors[:index]:
@@ -125,13 +132,13 @@ def opened(
                 _shared(table, key, other, address)
     _check_behind(table, listen, drops, tunnels)
     _check_egress(table, listen, payment_gateways)
-    has_ftps = bool(drops and (listen.ftps or listen.ftps_implicit))
+    has_ftps = bool(drops and (listen.at("ftps") or listen.at("ftps_implicit")))
     if has_ftps:
         _check_passive(table, listen, doors)
     name = listen.ftps_domain or (sites[0].name if sites else "")
     if has_ftps and not name and not table.has("ftps_domain"):
         table.fault(
-            "ftps" if listen.ftps else "ftps_implicit",
+            "ftps" if listen.at("ftps") else "ftps_implicit",
             "FTPS has no name, which its certificate must bear, because there is no site",
             'ftps_domain = "files.example"',
         )
@@ -149,7 +156,7 @@ def _shared(table: Table, key: str, other: str, address: Address) -> None:
     off = other if key == "https" else key
     table.fault(
         named,
-        f"{quoted(_shown(address))} would be the address of both {other} and {key}",
+        f"{quoted(address.text)} would be the address of both {other} and {key}",
         f'give each its own, or set {off} = "off"',
     )
 
@@ -157,7 +164,7 @@ def _shared(table: Table, key: str, other: str, address: Address) -> None:
 def _check_behind(
     table: Table, listen: Listen, drops: Sequence[Drop], tunnels: Sequence[Tunnel]
 ) -> None:
-    if listen.sftp:
+    if any(one.addresses and one.has_tunnels for one in listen.files):
         return
     for tunnel in tunnels:
         table.notes.add_at(
@@ -165,7 +172,7 @@ def _check_behind(
             f"tunnel {quoted(tunnel.name)} goes through SSH, but sftp is off",
             'add to [listen]: sftp = ":2022"',
         )
-    if listen.ftps or listen.ftps_implicit:
+    if any(one.addresses for one in listen.files):
         return
     for drop in drops:
         table.notes.add_at(
@@ -182,7 +189,7 @@ def _check_egress(table: Table, listen: Listen, payment_gateways: Sequence[Payme
             table.element_fault(
                 "metrics",
                 index,
-                f"metrics {quoted(_shown(address))} can be reached from elsewhere, but nobody is "
+                f"metrics {quoted(address.text)} can be reached from elsewhere, but nobody is "
                 "asked there who they are",
                 f'metrics = "127.0.0.1:{address.port}"',
             )
@@ -192,7 +199,7 @@ def _check_egress(table: Table, listen: Listen, payment_gateways: Sequence[Payme
             table.element_fault(
                 "egress",
                 index,
-                f"egress {quoted(_shown(address))} can be reached from elsewhere, but payments are "
+                f"egress {quoted(address.text)} can be reached from elsewhere, but payments are "
                 "handed over there without TLS",
                 f'egress = "127.0.0.1:{address.port}"',
             )
@@ -214,6 +221,10 @@ def _check_passive(table: Table, listen: Listen, doors: Sequence[tuple[str, Addr
                 f"{passive.first}-{passive.last}",
                 'give each its own: ftps_passive = { ports = "FIRST-LAST" }',
             )
+
+
+def _door(table: Table, key: str, default: tuple[Address, ...]) -> tuple[Address, ...]:
+    return () if table.texts(key) == _OFF else _addresses(table, key, default)
 
 
 def _addresses(table: Table, key: str, default: tuple[Address, ...]) -> tuple[Address, ...]:
@@ -241,13 +252,3 @@ def _read(table: Table, key: str) -> Iterator[Address]:
             )
         found.add(address)
         yield address
-
-
-def _shown(address: Address) -> str:
-    if address.host == "::":
-        return f":{address.port}"
-    return (
-        f"[{address.host}]:{address.port}"
-        if ":" in address.host
-        else (f"{address.host}:{address.port}")
-    )

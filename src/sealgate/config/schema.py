@@ -8,11 +8,24 @@ against it by a test. What values mean together is decided in
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sealgate.config.schema_files import FILE_SECTIONS
 from sealgate.config.schema_payment import PAYMENT_SECTIONS
 from sealgate.config.schema_providers import PROVIDER_SECTIONS
 from sealgate.config.schema_service import LIMITS_SECTION, MAX_BODY, SERVICE_SECTIONS
 from sealgate.config.setting import Section, Setting, Type
+from sealgate.protocols.table import SERVERS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sealgate.policy.inventory import Address
+
+
+def _listened(addresses: Sequence[Address]) -> str:
+    return f'`"{addresses[0].text}"`' if addresses else '`"off"`'
+
 
 SECTIONS: tuple[Section, ...] = (
     Section(
@@ -40,25 +53,10 @@ SECTIONS: tuple[Section, ...] = (
                 '`"10.0.0.0/8"`.',
                 "`[]`",
             ),
-            Setting(
-                "sftp",
-                Type.TEXT_OR_TEXTS,
-                "Where SFTP, SCP and tunnels are served; opens only when there is a `[[drop]]` or "
-                'a `[[tunnel]]`. `"off"` opens no such port.',
-                '`":2022"`',
-            ),
-            Setting(
-                "ftps",
-                Type.TEXT_OR_TEXTS,
-                "Where FTPS with explicit TLS (AUTH TLS) is served to drops, usually "
-                '`":21"`. Plain FTP does not exist: USER is refused before TLS.',
-                '`"off"`',
-            ),
-            Setting(
-                "ftps_implicit",
-                Type.TEXT_OR_TEXTS,
-                'Where FTPS with TLS from the first byte is served to drops, usually `":990"`.',
-                '`"off"`',
+            *(
+                Setting(one.name, Type.TEXT_OR_TEXTS, one.what, _listened(one.default))
+                for kind in SERVERS
+                for one in kind.listens
             ),
             Setting(
                 "ftps_passive",

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sealgate.app.keys import Delivery, issue_key
 from sealgate.app.ssh_keys import add_ssh_key
+from sealgate.protocols.ssh.definition import FOLDER
 from sealgate.protocols.ssh.host_keys import host_keys, read_host_key
-from sealgate.serve.file_servers_material import SSH_FOLDER
 from sealgate.storage.adapters.keystore_protect import PASSPHRASE_FILE
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def let_partner_in(
         + b"\n"
     )
     add_ssh_key(inventory, PARTNER, str(public), by=by, now=now)
-    [path] = host_keys(str(Path(inventory.state_folder) / SSH_FOLDER))
+    [path] = host_keys(str(Path(inventory.state_folder) / FOLDER))
     line = f"[127.0.0.1]:{port} {read_host_key(path).public}\n"
     files.known_hosts.write_text(line)
     files.delivery.write_text(DELIVERY)

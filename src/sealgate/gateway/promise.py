@@ -22,7 +22,7 @@ from sealgate.gateway.model import (
     guard_of,
     is_highly_encrypted,
 )
-from sealgate.policy.finding import Declaration
+from sealgate.policy.assets import Declaration
 from sealgate.policy.inventory import Inspect, payment_gateway_asset, route_asset, site_asset
 from sealgate.policy.observation import Fact, Observation, Vantage
 from sealgate.policy.protection import AccessRung, TransitRung

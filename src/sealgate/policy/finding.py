@@ -17,6 +17,7 @@ from sealgate.policy.observation import Fact, FactValue, NotObserved, Observatio
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from sealgate.policy.assets import Declaration
     from sealgate.policy.inventory import AcceptedRisk, Asset
     from sealgate.policy.observation import Sighting, Vantage
     from sealgate.policy.protection import Column, Protection
@@ -80,18 +81,6 @@ class Citation:
     def __str__(self) -> str:
         """Return the citation as it is printed."""
         return f"{self.source}, {self.clause}" if self.clause else self.source
-
-
-class Declaration(StrEnum):
-    """What an asset was declared to be, beyond its class, where a rule has to know."""
-
-    BACKEND = "backend"  # `backend = true`
-    SITE_ASKS = "the site asks"  # `access = "site"`
-    PAYMENT = "payment"  # `payment = true`
-    PLAIN_HTTP = "plain HTTP"  # `plain_http = true`
-    # What a file server, a drop or a tunnel is reached over.
-    SSH = "SSH"
-    FTP = "FTP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +270,6 @@ class Report:
 __all__ = [
     "AssetReport",
     "Citation",
-    "Declaration",
     "Fact",
     "FactValue",
     "Finding",

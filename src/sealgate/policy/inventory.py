@@ -31,6 +31,7 @@ from sealgate.policy.files import (
 from sealgate.policy.listening import (
     AcmeChallenge,
     AcmeSettings,
+    FileListener,
     Limits,
     Listen,
     PassivePorts,
@@ -183,10 +184,13 @@ class Inventory:
         """Return whether there is anything for file servers to serve."""
         return bool(self.drops or self.tunnels)
 
-    @property
-    def serves_ftps(self) -> bool:
-        """Return whether FTPS is opened."""
-        return bool(self.drops and (self.listen.ftps or self.listen.ftps_implicit))
+    def opened(self) -> tuple[FileListener, ...]:
+        """Return where files are served: where somebody listens, with something behind it."""
+        return tuple(
+            one
+            for one in self.listen.files
+            if one.addresses and (self.drops or (one.has_tunnels and self.tunnels))
+        )
 
 
 __all__ = [
@@ -205,6 +209,7 @@ __all__ = [
     "CredentialPart",
     "Door",
     "Drop",
+    "FileListener",
     "IdentityProvider",
     "Inspect",
     "Inventory",

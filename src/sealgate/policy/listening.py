@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from sealgate.policy.assets import Declaration
 from sealgate.policy.places import Address, Place
 
 
@@ -23,13 +24,26 @@ class PassivePorts:
 
 
 @dataclass(frozen=True, slots=True)
+class FileListener:
+    """
+    Where files are served by one *setting* of ``[listen]``, and what is spoken there.
+
+    *has_tunnels*: tunnels are reached there, too.
+    """
+
+    setting: str
+    speaks: Declaration
+    addresses: tuple[Address, ...] = ()
+    has_tunnels: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Listen:
     """
     The doors of the gateway. ``None``: that door is shut.
 
-    *trusted_proxies* are networks that speak the PROXY protocol to us. *sftp* carries SCP
-    and tunnels too; it opens only when there is a drop or a tunnel. *ftps* speaks explicit
-    TLS, *ftps_implicit* TLS from the first byte; both open only when there is a drop.
+    *trusted_proxies* are networks that speak the PROXY protocol to us. *files* open only when
+    there is a drop, those with tunnels also when there is a tunnel.
     *ftps_domain* is the name that their clients call and their certificate bears, "" when
     there is neither FTPS nor a site. *egress* is loopback only: what goes out to payment
     gateways comes in there without TLS; it opens only when one is declared. *metrics* is
@@ -38,14 +52,16 @@ class Listen:
 
     https: tuple[Address, ...] = (Address("::", 443),)
     http: tuple[Address, ...] = (Address("::", 80),)
-    sftp: tuple[Address, ...] = (Address("::", 2022),)
-    ftps: tuple[Address, ...] = ()
-    ftps_implicit: tuple[Address, ...] = ()
+    files: tuple[FileListener, ...] = ()
     ftps_passive: PassivePorts | None = None
     ftps_domain: str = ""
     trusted_proxies: tuple[str, ...] = ()
     egress: tuple[Address, ...] = (Address("127.0.0.1", 8444),)
     metrics: tuple[Address, ...] = ()
+
+    def at(self, setting: str) -> tuple[Address, ...]:
+        """Return where files are served by *setting*, such as ``sftp``."""
+        return next((one.addresses for one in self.files if one.setting == setting), ())
 
 
 @dataclass(frozen=True, slots=True)

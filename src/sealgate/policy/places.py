@@ -23,3 +23,11 @@ class Address:
 
     host: str
     port: int
+
+    @property
+    def text(self) -> str:
+        """Return it as it is typed in a configuration."""
+        if self.host == "::":
+            return f":{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"

@@ -11,7 +11,7 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sealgate.policy.finding import Declaration
+from sealgate.policy.assets import Declaration
 from sealgate.policy.inventory import (
     AssetKind,
     Drop,
@@ -123,26 +123,24 @@ def _file_server(inventory: Inventory) -> Iterator[AssetRequirement]:
     classes += [tunnel.classification for tunnel in inventory.tunnels]
     if not classes:
         return
-    listen = inventory.listen
-    ssh = frozenset([Declaration.SSH]) if listen.sftp else frozenset()
-    ftp = frozenset([Declaration.FTP]) if listen.ftps or listen.ftps_implicit else frozenset()
+    opened = inventory.opened()
+    spoken = frozenset(one.speaks for one in opened)
+    with_tunnels = frozenset(one.speaks for one in opened if one.has_tunnels)
     # The server itself is held to the floor of credentials in transit. What a class demands
     # beyond it is asked of each session.
     floor = Protection(SENSITIVE_FLOOR.in_transit)
     strictest = max(classes, key=lambda c: c.rank)
-    yield AssetRequirement(
-        file_server_asset(inventory), strictest.id, floor, declarations=ssh | ftp
-    )
+    yield AssetRequirement(file_server_asset(inventory), strictest.id, floor, declarations=spoken)
     for drop in inventory.drops:
         yield AssetRequirement(
-            drop_asset(drop), drop.classification.id, required_of_drop(drop), declarations=ssh | ftp
+            drop_asset(drop), drop.classification.id, required_of_drop(drop), declarations=spoken
         )
     for tunnel in inventory.tunnels:
         yield AssetRequirement(
             tunnel_asset(tunnel),
             tunnel.classification.id,
             required_of_drop(tunnel),
-            declarations=ssh,
+            declarations=with_tunnels,
         )
 
 

@@ -9,32 +9,22 @@ is worth nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealgate.identity.factors import Factor, Need, Proven, missing, rung_of
 from sealgate.identity.model import normal
-from sealgate.policy.algorithms import (
-    OLDER_CIPHERS,
-    OLDER_KEX,
-    can_lose_packets,
-    is_strong_suite,
-    rank_of_cipher,
-    rank_of_kex,
-    rank_of_ssh,
-    rank_of_tls,
-)
+from sealgate.policy.algorithms import OLDER_CIPHERS, OLDER_KEX
 from sealgate.policy.inventory import Drop, drop_asset, tunnel_asset
 from sealgate.policy.protection import AccessRung, TransitRung
 from sealgate.policy.requirements import required_of_drop
-from sealgate.protocols.model import Action, Method, TransferProtocol
+from sealgate.protocols.model import Action, Method, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from sealgate.identity.grants import Grant
     from sealgate.policy.inventory import AccessSettings, Tunnel
-    from sealgate.protocols.model import Caller, Channel
+    from sealgate.protocols.model import Caller, Channel, FileProtocol
 
 KEYS = frozenset([Method.PUBLIC_KEY, Method.CLIENT_CERTIFICATE])
 CODES = frozenset([Method.ONE_TIME_CODE, Method.RECOVERY_CODE])
@@ -55,15 +45,6 @@ _RULES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why not: the *rule* that is broken ("" when none is), in words, and what to do."""
-
-    rule: str
-    message: str
-    hint: str = ""
-
-
 def transit_rung(channel: Channel, methods: frozenset[Method] = frozenset()) -> TransitRung:
     """
     Return the rank of *channel* on the ladder "in transit".
@@ -71,22 +52,8 @@ def transit_rung(channel: Channel, methods: frozenset[Method] = frozenset()) -> 
     The top rank needs both sides authenticated by key, so it is reached only when
     *methods*, those that the caller proved, hold the protocol's own key.
     """
-    if channel.protocol is TransferProtocol.FTPS:
-        rank = rank_of_tls(channel.version, channel.cipher, channel.group)
-        has_key = Method.CLIENT_CERTIFICATE in methods
-    else:
-        rank = _ssh_rung(channel)
-        has_key = Method.PUBLIC_KEY in methods
-    return rank if has_key else min(rank, TransitRung.ENCRYPTED)
-
-
-def _ssh_rung(channel: Channel) -> TransitRung:
-    if channel.version != "SSH-2.0":
-        return TransitRung.UNENCRYPTED
-    # CVE-2023-48795: without strict key exchange, packets can be cut off unnoticed.
-    if can_lose_packets(channel.cipher) and not channel.strict_kex:
-        return TransitRung.UNENCRYPTED
-    return rank_of_ssh(channel.group, channel.cipher, channel.mac)
+    rank = channel.protocol.rung(channel)
+    return rank if channel.protocol.key in methods else min(rank, TransitRung.ENCRYPTED)
 
 
 def access_rung(
@@ -169,10 +136,7 @@ def _below_transit(
 ) -> Refusal | None:
     if transit_rung(channel, caller.methods) >= rung:
         return None
-    subject = f'"{asset.name}" is {asset.classification.id}'
-    if channel.protocol is TransferProtocol.FTPS:
-        return _below_tls(subject, channel)
-    return _below_ssh(subject, channel)
+    return channel.protocol.below(f'"{asset.name}" is {asset.classification.id}', channel)
 
 
 def _older(asset: Drop | Tunnel, channel: Channel) -> Refusal | None:
@@ -180,92 +144,19 @@ def _older(asset: Drop | Tunnel, channel: Channel) -> Refusal | None:
     named = asset.older_clients if isinstance(asset, Drop) else ()
     used = (channel.group, channel.cipher)
     older = [one for one in used if one in (*OLDER_KEX, *OLDER_CIPHERS) and one not in named]
-    if channel.protocol is TransferProtocol.FTPS or not older:
+    if not older:
         return None
     setting = f'older_clients = ["{older[0]}"] in its table lets it in, or update the client'
     return Refusal("", f'"{asset.name}" does not take {" and ".join(older)}', setting)
 
 
-def _weak_ssh(subject: str, channel: Channel) -> Refusal:
-    update = "update the client, or let it choose its own algorithms"
-    if channel.version != "SSH-2.0":
-        return Refusal("transit-ssh-version-1", f"{subject}: {channel.version} is too old", update)
-    if rank_of_kex(channel.group) < TransitRung.ENCRYPTED:
-        return Refusal(
-            "transit-ssh-weak-kex", f"{subject}: the key exchange {channel.group} is weak", update
-        )
-    if rank_of_cipher(channel.cipher) < TransitRung.ENCRYPTED:
-        return Refusal(
-            "transit-ssh-weak-cipher", f"{subject}: the cipher {channel.cipher} is weak", update
-        )
-    if can_lose_packets(channel.cipher) and not channel.strict_kex:
-        return Refusal(
-            "transit-ssh-no-strict-kex",
-            f"{subject}: packets under {channel.cipher} can be cut off unnoticed",
-            "update the client, or sftp -c aes256-gcm@openssh.com",
-        )
-    return Refusal("transit-ssh-weak-mac", f'{subject}: the MAC "{channel.mac}" is weak', update)
-
-
-def _below_ssh(subject: str, channel: Channel) -> Refusal:
-    if _ssh_rung(channel) < TransitRung.ENCRYPTED:
-        return _weak_ssh(subject, channel)
-    if rank_of_kex(channel.group) < TransitRung.HIGHLY_ENCRYPTED:
-        return Refusal(
-            "transit-ssh-no-hybrid",
-            f"{subject}: a post-quantum key exchange is required, such as mlkem768x25519-sha256",
-            "use OpenSSH 9.9 or newer",
-        )
-    if rank_of_cipher(channel.cipher) < TransitRung.HIGHLY_ENCRYPTED:
-        return Refusal(
-            "transit-ssh-old-cipher",
-            f"{subject}: the cipher is {channel.cipher}, but AES-256-GCM or ChaCha20-Poly1305"
-            " is required",
-            "sftp -c aes256-gcm@openssh.com",
-        )
-    return Refusal(
-        "transit-ssh-password-accepted",
-        f"{subject}: the client must prove itself by a key",
-        "sign in with an SSH key",
-    )
-
-
-def _below_tls(subject: str, channel: Channel) -> Refusal:
-    if channel.version not in {"TLSv1.2", "TLSv1.3"}:
-        return Refusal(
-            "transit-weak-version", f"{subject}: {channel.version} is too old", "update the client"
-        )
-    if not is_strong_suite(channel.cipher):
-        return Refusal(
-            "transit-weak-cipher", f"{subject}: {channel.cipher} is weak", "update the client"
-        )
-    if channel.version != "TLSv1.3":
-        return Refusal(
-            "transit-tls-1-2-accepted",
-            f"{subject}: this connection speaks {channel.version}, but TLS 1.3 is required",
-            "update the client",
-        )
-    if rank_of_tls(channel.version, channel.cipher, channel.group) < TransitRung.HIGHLY_ENCRYPTED:
-        return Refusal(
-            "transit-no-hybrid",
-            f"{subject}: a post-quantum key exchange is required, such as X25519MLKEM768",
-            "use a client with OpenSSL 3.5 or newer",
-        )
-    return Refusal(
-        "transit-client-unauthenticated",
-        f"{subject}: the client must prove itself by a key",
-        "sign in with a client certificate",
-    )
-
-
 def _below_access(
     asset: Drop | Tunnel,
     caller: Caller,
-    protocol: TransferProtocol,
+    protocol: FileProtocol,
     access: AccessSettings,
     now: float,
 ) -> Refusal | None:
-    key = Factor.CERTIFICATE if protocol is TransferProtocol.FTPS else Factor.SSH_KEY
     lacking = missing(
         required_of_drop(asset).access,
         _proven(caller.methods, now),
@@ -273,7 +164,7 @@ def _below_access(
         access.countries,
         grant_for(asset, caller),
         now,
-        ways=(key, *_TYPED),
+        ways=(_FACTORS[protocol.key], *_TYPED),
         asset=asset_id(asset),
     )
     if not lacking:

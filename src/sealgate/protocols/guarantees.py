@@ -13,9 +13,7 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from sealgate.errors import Fault
-from sealgate.policy.algorithms import OLDER_CIPHERS, OLDER_KEX
 from sealgate.policy.files import UNPROTECTED
-from sealgate.policy.finding import Declaration
 from sealgate.policy.inventory import (
     Drop,
     drop_asset,
@@ -24,7 +22,8 @@ from sealgate.policy.inventory import (
 )
 from sealgate.policy.observation import Fact, Observation, Vantage
 from sealgate.policy.protection import StorageRung
-from sealgate.policy.requirements import declared, required_of_drop
+from sealgate.policy.requirements import required_of_drop
+from sealgate.protocols.table import servers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,58 +33,7 @@ if TYPE_CHECKING:
 
 SEEN_BY = "file server configuration"
 
-# What the servers offer; tests hold the adapters' own lists against these.
-SSH_KEX = (
-    "mlkem768x25519-sha256",
-    "curve25519-sha256",
-    "curve25519-sha256@libssh.org",
-)
-SSH_CIPHERS = (
-    "aes256-gcm@openssh.com",
-    "chacha20-poly1305@openssh.com",
-    "aes128-gcm@openssh.com",
-)
-SSH_MACS = ("hmac-sha2-512-etm@openssh.com", "hmac-sha2-256-etm@openssh.com")
-SSH_HOST_KEY_ALGORITHMS = ("ssh-ed25519",)
-SSH_HOST_KEYS = ("Ed25519",)
-SSH_AUTH_METHODS = ("publickey", "password")
-TLS_VERSIONS = ("TLSv1.2", "TLSv1.3")
-TLS_SUITES = (
-    "TLS_AES_256_GCM_SHA384",
-    "TLS_CHACHA20_POLY1305_SHA256",
-    "TLS_AES_128_GCM_SHA256",
-    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
-    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
-    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
-    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
-    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
-    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
-)
-
 _UNSEALED = "at-rest-unsealed"
-_SSH: dict[Fact, FactValue] = {
-    Fact.SSH_PROTOCOL: "2.0",
-    Fact.SSH_KEX: SSH_KEX,
-    Fact.SSH_CIPHERS: SSH_CIPHERS,
-    Fact.SSH_MACS: SSH_MACS,
-    Fact.SSH_HOST_KEY_ALGORITHMS: SSH_HOST_KEY_ALGORITHMS,
-    Fact.SSH_HOST_KEYS: SSH_HOST_KEYS,
-    Fact.SSH_STRICT_KEX: True,
-    Fact.SSH_AUTH_METHODS: SSH_AUTH_METHODS,
-}
-_FTP: dict[Fact, FactValue] = {
-    Fact.FTP_PLAIN_LOGIN: "refused",
-    Fact.FTP_INJECTION: False,
-    Fact.FTP_PROT_CLEAR: False,
-    Fact.FTP_CCC: False,
-    Fact.FTP_DATA_SESSION_REUSE: True,
-    Fact.TLS_VERSIONS: TLS_VERSIONS,
-    Fact.TLS_CIPHERS: TLS_SUITES,
-    Fact.TLS_GROUP: "X25519MLKEM768",
-    Fact.TLS_HYBRID_OFFERED: True,
-    Fact.TLS_CLASSICAL_ACCEPTED: True,
-    Fact.TLS_CLIENT_CERTIFICATE: "requested",
-}
 
 
 def promises(
@@ -107,9 +55,9 @@ def _promises(
 ) -> Iterator[Observation]:
     if inventory.drops or inventory.tunnels:
         server = file_server_asset(inventory).id
-        speaks = next(r for r in declared(inventory) if r.asset.id == server).declarations
-        for fact, value in _of_server(inventory, speaks).items():
-            yield _saw(server, fact, value)
+        for kind in servers_of(inventory):
+            for fact, value in kind.offers(inventory).items():
+                yield _saw(server, fact, value)
     for one in _behind(inventory):
         asset, demand = _asset(one), required_of_drop(one)
         yield _saw(asset.id, Fact.SESSION_RUNG, demand.in_transit)
@@ -119,25 +67,6 @@ def _promises(
     for tunnel in inventory.tunnels:
         protected = is_this_host(tunnel.target)
         yield _saw(tunnel_asset(tunnel).id, Fact.UPSTREAM_PROTECTED, protected)
-
-
-def _of_server(inventory: Inventory, speaks: frozenset[Declaration]) -> dict[Fact, FactValue]:
-    found: dict[Fact, FactValue] = {}
-    if Declaration.SSH in speaks:
-        found |= _SSH
-        older = older_algorithms(inventory)
-        found[Fact.SSH_KEX] = (*SSH_KEX, *(one for one in older if one in OLDER_KEX))
-        found[Fact.SSH_CIPHERS] = (*SSH_CIPHERS, *(one for one in older if one in OLDER_CIPHERS))
-    if Declaration.FTP in speaks:
-        found |= _FTP
-        found[Fact.FTP_TLS] = "explicit" if inventory.listen.ftps else "implicit"
-    return found
-
-
-def older_algorithms(inventory: Inventory) -> tuple[str, ...]:
-    """Return what the SSH server offers because a drop names it, the stronger first."""
-    named = {one for drop in inventory.drops for one in drop.older_clients}
-    return tuple(one for one in (*OLDER_KEX, *OLDER_CIPHERS) if one in named)
 
 
 def _kept_at(drop: Drop, why_not_apart: Mapping[str, str | None]) -> StorageRung:

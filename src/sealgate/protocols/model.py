@@ -15,19 +15,16 @@ from sealgate.policy.protection import AccessRung
 from sealgate.storage.model import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
+    from sealgate.audit.adapters.certificate import Trust
+    from sealgate.audit.model import Limits, Opening, Target
     from sealgate.identity.grants import Grant
+    from sealgate.policy.assets import Declaration
+    from sealgate.policy.inventory import Address, Inventory
+    from sealgate.policy.observation import Fact, FactValue, Sighting
+    from sealgate.policy.protection import TransitRung
     from sealgate.storage.model import Buffer, Entry, Space, StoreReader
-
-
-class TransferProtocol(StrEnum):
-    """How files travel. SCP is SFTP's sibling on the same connection."""
-
-    SFTP = "sftp"
-    SCP = "scp"
-    FTPS = "ftps"
-    TUNNEL = "tunnel"
 
 
 class Method(StrEnum):
@@ -38,6 +35,34 @@ class Method(StrEnum):
     CLIENT_CERTIFICATE = "client certificate"
     ONE_TIME_CODE = "one-time code"
     RECOVERY_CODE = "recovery code"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why not: the *rule* that is broken ("" when none is), in words, and what to do."""
+
+    rule: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileProtocol:
+    """
+    One way in which files travel, and how a live connection over it is judged.
+
+    *name* is what the register calls it, *title* what people do. *key* is what a client proves
+    itself by besides a password. *rung* is what a connection is worth when both sides are
+    authenticated by key, *below* why one is refused that is worth too little, in a sentence that
+    begins with the subject that it is given. *has_tunnels*: its connections carry tunnels, too.
+    """
+
+    name: str
+    title: str
+    key: Method
+    rung: Callable[[Channel], TransitRung]
+    below: Callable[[str, Channel], Refusal]
+    has_tunnels: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +79,7 @@ class Channel:
     seconds since the epoch, before anything was proven over it; 0 when nobody knows.
     """
 
-    protocol: TransferProtocol
+    protocol: FileProtocol
     peer: str
     version: str
     group: str
@@ -317,3 +342,115 @@ class Doorkeeper(Protocol):
         Raises:
             TransferError: DENIED, with the rule.
         """
+
+
+class Host(Protocol):
+    """What a server may ask of the host that it runs on, to be configured."""
+
+    @property
+    def state_folder(self) -> str:
+        """Return the folder where a server may keep what it makes, in a folder of its own."""
+
+    def certificate(self, name: str, folder: str) -> str:
+        """
+        Return the file in *folder*, of the state folder, with the chain and key for *name*.
+
+        Raises:
+            ConfigError: there is none.
+            SourceError: it cannot be read or written.
+        """
+
+    def client_authority(self) -> str:
+        """Return the file with the authority that issues the certificates of clients."""
+
+
+class Process(Protocol):
+    """The process that a server is to serve in."""
+
+    @property
+    def listeners(self) -> Mapping[str, tuple[int, ...]]:
+        """Return the descriptors of bound sockets, by the setting in ``[listen]``."""
+
+    @property
+    def settings(self) -> object:
+        """Return what the server was configured to."""
+
+    @property
+    def doorkeeper(self) -> Doorkeeper:
+        """Return who lets people in."""
+
+    def may_serve(self) -> bool:
+        """Return, as soon as it is known, whether to serve at all."""
+
+    def serves(self, stop: Callable[[float], None]) -> None:
+        """
+        Tell that the server serves.
+
+        *stop* is called, in another thread, when it is to end, with the seconds that transfers
+        may still take.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ListenSetting:
+    """
+    A setting in ``[listen]`` by its *name*: where a server is reached.
+
+    An audit asks there by the *scheme* of a URL; *opening* is what comes before the handshake.
+    *what* tells it in a sentence, for the reference page.
+    """
+
+    name: str
+    scheme: str
+    opening: Opening
+    what: str
+    default: tuple[Address, ...] = ()
+
+
+def _no_name(_inventory: Inventory) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerKind:
+    """
+    A kind of file server: the *protocols* that share its ports, and so its processes.
+
+    The first of *listens* gives it its name. *schemes* are those of URLs that lead to it.
+    *speaks* is what an audit holds it to, *probe* how it looks (at what, trusting whom, within
+    which limits, at which time in seconds since the epoch, and whether more may be tried than
+    a handshake). *libraries* are what it needs (those of *tested* in the minor version that was
+    tested), *most_processes* how many at most serve beside one another. *describe* tells a
+    person what is reached where, *offers* what it shows to a stranger, *configure* how it is to
+    behave; *serve* is what its process runs. *certified* is the name that its certificate
+    bears, "" where it needs none.
+    """
+
+    protocols: tuple[FileProtocol, ...]
+    listens: tuple[ListenSetting, ...]
+    schemes: frozenset[str]
+    speaks: Declaration
+    probe: Callable[[Target, Trust, Limits, float, bool], list[Sighting]]
+    describe: Callable[[Inventory], Iterator[str]]
+    libraries: tuple[str, ...]
+    tested: tuple[str, ...]
+    most_processes: int
+    offers: Callable[[Inventory], Mapping[Fact, FactValue]]
+    configure: Callable[[Inventory, Host], object]
+    serve: Callable[[Process], None]
+    certified: Callable[[Inventory], str] = _no_name
+
+    @property
+    def name(self) -> str:
+        """Return what it is called."""
+        return self.listens[0].name
+
+    @property
+    def has_tunnels(self) -> bool:
+        """Return whether tunnels are reached through it."""
+        return any(protocol.has_tunnels for protocol in self.protocols)
+
+    def addresses(self, inventory: Inventory) -> dict[str, tuple[Address, ...]]:
+        """Return where it listens for *inventory*, by setting; nowhere with nothing behind it."""
+        own = {one.name for one in self.listens}
+        return {one.setting: one.addresses for one in inventory.opened() if one.setting in own}

@@ -7,12 +7,10 @@ whatever that ends by, because what nobody supervises would go on admitting peop
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import functools
 import logging
 import os
-import socket
 import sys
 import threading
 import time
@@ -27,7 +25,6 @@ from sealgate.identity.adapters.country import Countries
 from sealgate.identity.adapters.store import IdentityStore
 from sealgate.protocols.admission.doorkeeper import DropDoorkeeper
 from sealgate.protocols.admission.doorkeeper_rules import Rules
-from sealgate.protocols.model import TransferProtocol
 from sealgate.protocols.session.events import EventWriter
 from sealgate.protocols.session.hooks import SharedScanner, UploadHooks
 from sealgate.protocols.session.session_drops import OpenDrop, close_quietly
@@ -97,7 +94,7 @@ class Worker:
             self._rules(plan.served),
             self._people,
             House(self._events.note, complain, time.time, hooks),
-            protocol=plan.protocol,
+            protocol=plan.kind.protocols[0],
             sealer=CodeSealer(self._opened),
         )
 
@@ -289,75 +286,34 @@ def _answer(link: Parent, act: Callable[[], None]) -> None:
         link.send("ok")
 
 
-def _serve_sftp(plan: WorkerPlan, worker: Worker, link: Parent) -> None:
-    import uvloop  # noqa: PLC0415  # only this kind of process needs it
+class _Serving:
+    """The process, as its server sees it."""
 
-    from sealgate.protocols.ssh.server import serve_sftp  # noqa: PLC0415
-    from sealgate.protocols.ssh.settings import SSHSettings  # noqa: PLC0415
+    def __init__(self, plan: WorkerPlan, worker: Worker, link: Parent) -> None:
+        self.listeners = plan.listeners
+        self.settings = plan.settings
+        self.doorkeeper = worker.doorkeeper
+        self._waits = plan.waits
+        self._worker = worker
+        self._link = link
 
-    settings = plan.settings
-    if not isinstance(settings, SSHSettings):
-        raise BugError("the settings are those of another server")
+    def may_serve(self) -> bool:
+        """Return whether to serve, as soon as it is known: one that waits is told to, or ended."""
+        if not self._waits:
+            return True
+        self._link.send("ready", os.getpid())
+        try:
+            return self._link.receive() == ("begin",)
+        except (EOFError, OSError):
+            return False
 
-    if not _may_serve(plan, link):
-        return
-
-    async def run() -> None:
-        loop = asyncio.get_running_loop()
-        stopped: asyncio.Future[float] = loop.create_future()
-        running = await serve_sftp(_sockets(plan.listeners), worker.doorkeeper, settings)
-        _tell_served(plan, link)
-
-        def end(seconds: float) -> None:
-            if not stopped.done():
-                stopped.set_result(seconds)
-
-        def stop(seconds: float) -> None:
-            loop.call_soon_threadsafe(end, seconds)
-
-        threading.Thread(target=_listen, args=(link, worker, stop), daemon=True).start()
-        await running.close(await stopped)
-
-    uvloop.run(run())
-
-
-def _serve_ftps(plan: WorkerPlan, worker: Worker, link: Parent) -> None:
-    from sealgate.protocols.ftps.server import FTPSServer  # noqa: PLC0415
-    from sealgate.protocols.ftps.settings import FTPSSettings  # noqa: PLC0415
-
-    settings = plan.settings
-    if not isinstance(settings, FTPSSettings):
-        raise BugError("the settings are those of another server")
-    server = FTPSServer(
-        _sockets(plan.listeners), _sockets(plan.implicit), worker.doorkeeper, settings
-    )
-    if not _may_serve(plan, link):
-        return
-    _tell_served(plan, link)
-    threading.Thread(target=_listen, args=(link, worker, server.request_stop), daemon=True).start()
-    server.serve_forever()
-
-
-def _may_serve(plan: WorkerPlan, link: Parent) -> bool:
-    """Return whether to serve, as soon as it is known: one that waits is told to, or ended."""
-    if not plan.waits:
-        return True
-    link.send("ready", os.getpid())
-    try:
-        return link.receive() == ("begin",)
-    except (EOFError, OSError):
-        return False
-
-
-def _tell_served(plan: WorkerPlan, link: Parent) -> None:
-    if plan.waits:
-        link.send("ok")
-    else:
-        link.send("ready", os.getpid())
-
-
-def _sockets(descriptors: tuple[int, ...]) -> list[socket.socket]:
-    return [socket.socket(fileno=descriptor) for descriptor in descriptors]
+    def serves(self, stop: Callable[[float], None]) -> None:
+        """Tell the parent that it serves, and listen to it from now on."""
+        if self._waits:
+            self._link.send("ok")
+        else:
+            self._link.send("ready", os.getpid())
+        threading.Thread(target=_listen, args=(self._link, self._worker, stop), daemon=True).start()
 
 
 def _work(link: Parent, plan: WorkerPlan) -> None:
@@ -365,8 +321,7 @@ def _work(link: Parent, plan: WorkerPlan) -> None:
     logging.getLogger("sealgate").addHandler(_Told(tell))
     worker = Worker(plan, tell)
     try:
-        serve = _serve_ftps if plan.protocol is TransferProtocol.FTPS else _serve_sftp
-        serve(plan, worker, link)
+        plan.kind.serve(_Serving(plan, worker, link))
     finally:
         worker.close()
 

@@ -9,10 +9,10 @@ from sealgate.policy.classification import DEFAULT_MODEL, ClassificationModel
 from sealgate.policy.inventory import AccessSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sealgate.policy.inventory import Drop, Tunnel
-    from sealgate.protocols.ftps.settings import FTPSSettings
-    from sealgate.protocols.model import TransferProtocol
-    from sealgate.protocols.ssh.settings import SSHSettings
+    from sealgate.protocols.model import ServerKind
     from sealgate.storage.adapters.packed import PackedKeyring
     from sealgate.storage.model import StoreSettings
 
@@ -40,17 +40,16 @@ class WorkerPlan:
     """
     What one server process is to be.
 
-    *protocol* is ``SFTP`` or ``FTPS``. *settings* are those of that server. *listeners* are
-    file descriptors of bound sockets, *implicit* those of FTPS with TLS from the first byte.
+    *settings* are those of a server of that *kind*. *listeners* are file descriptors of bound
+    sockets, by their setting in ``[listen]``.
     *database* is the URL of identities and register, whose key lies in *state_folder*. *log* is the file of the structured
     log. *keyring* is ``None`` where there is no drop. One that *waits* takes nobody
     before it is told to.
     """
 
-    protocol: TransferProtocol
-    settings: SSHSettings | FTPSSettings
-    listeners: tuple[int, ...]
-    implicit: tuple[int, ...]
+    kind: ServerKind
+    settings: object
+    listeners: Mapping[str, tuple[int, ...]]
     database: str
     log: str
     keyring: PackedKeyring | None

@@ -19,8 +19,9 @@ class WorkerProcess(ChildProcess):
 
     def __init__(self, plan: WorkerPlan, tell: Callable[[str], None]) -> None:
         self._tell = tell
-        called = f"the {plan.protocol.value} server"
-        super().__init__(called, _MODULE, plan, (*plan.listeners, *plan.implicit))
+        called = f"the {plan.kind.name} server"
+        handed = [one for descriptors in plan.listeners.values() for one in descriptors]
+        super().__init__(called, _MODULE, plan, handed)
 
     def begin(self) -> None:
         """

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sealgate.policy.inventory import PassivePorts
 from sealgate.policy.protection import StorageRung, TransitRung
+from sealgate.protocols.table import servers_of
 from sealgate.report.terminal import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from sealgate.policy.inventory import Address, Drop, Inventory, Tunnel
+    from sealgate.policy.inventory import Drop, Inventory, Tunnel
 
 PLAIN_FTP = (
     "plain FTP does not exist here: a client that tries is refused before it can send a password"
@@ -31,23 +31,8 @@ def door_lines(inventory: Inventory) -> tuple[str, ...]:
 
 
 def _door_lines(inventory: Inventory) -> Iterator[str]:
-    listen, has_drops = inventory.listen, bool(inventory.drops)
-    what = " and ".join(
-        name for name, there in (("SFTP, SCP", has_drops), ("tunnels", inventory.tunnels)) if there
-    )
-    if listen.sftp:
-        yield f"sftp on {_shown(listen.sftp)}: {what}"
-    if has_drops and listen.ftps:
-        yield f"ftps on {_shown(listen.ftps)}: explicit TLS (AUTH TLS), as {listen.ftps_domain}"
-    if has_drops and listen.ftps_implicit:
-        yield (
-            f"ftps on {_shown(listen.ftps_implicit)}: TLS from the first byte, as "
-            f"{listen.ftps_domain}"
-        )
-    if has_drops and (listen.ftps or listen.ftps_implicit):
-        ports = listen.ftps_passive or PassivePorts()
-        told = f", told as {ports.address}" if ports.address else ""
-        yield f"ftps data connections on ports {ports.first}-{ports.last}{told}"
+    for kind in servers_of(inventory):
+        yield from kind.describe(inventory)
     yield PLAIN_FTP
 
 
@@ -104,7 +89,7 @@ def _sealed(drop: Drop, inventory: Inventory, why_not_apart: Mapping[str, str | 
 def tunnel_lines(inventory: Inventory) -> tuple[str, ...]:
     """Return what each tunnel leads to, and for whom."""
     return tuple(
-        f"{tunnel.name} ({tunnel.classification.id}): {address_text(tunnel.target)}\n"
+        f"{tunnel.name} ({tunnel.classification.id}): {tunnel.target.text}\n"
         f"    may come in: {_people(tunnel.admit)}"
         for tunnel in inventory.tunnels
     )
@@ -114,19 +99,11 @@ def files_data(
     inventory: Inventory, why_not_apart: Mapping[str, str | None]
 ) -> dict[str, list[dict[str, Any]]]:
     """Return the same as data for JSON: ``doors``, ``drops`` and ``tunnels``."""
-    listen = inventory.listen
-    doors = [
-        *((("sftp", listen.sftp),) if inventory.drops or inventory.tunnels else ()),
-        *(
-            (("ftps", listen.ftps), ("ftps_implicit", listen.ftps_implicit))
-            if inventory.drops
-            else ()
-        ),
-    ]
     return {
         "doors": [
-            {"protocol": name, "address": address_text(address)}
-            for name, addresses in doors
+            {"protocol": setting, "address": address.text}
+            for kind in servers_of(inventory)
+            for setting, addresses in kind.addresses(inventory).items()
             for address in addresses
         ],
         "drops": [_drop_data(drop, why_not_apart) for drop in inventory.drops],
@@ -156,7 +133,7 @@ def _tunnel_data(tunnel: Tunnel) -> dict[str, Any]:
     return {
         "name": tunnel.name,
         "class": tunnel.classification.id,
-        "target": address_text(tunnel.target),
+        "target": tunnel.target.text,
         "admit": list(tunnel.admit),
     }
 
@@ -167,18 +144,6 @@ def _narrowed(drop: Drop) -> dict[str, tuple[str, ...] | None]:
 
 def _people(who: Sequence[str]) -> str:
     return clean(", ".join(who)) if who else "nobody"
-
-
-def _shown(addresses: Sequence[Address]) -> str:
-    return ", ".join(address_text(address) for address in addresses)
-
-
-def address_text(address: Address) -> str:
-    """Return *address* as it is typed in a configuration."""
-    if address.host == "::":
-        return f":{address.port}"
-    host = f"[{address.host}]" if ":" in address.host else address.host
-    return f"{host}:{address.port}"
 
 
 def size_text(size: int) -> str:

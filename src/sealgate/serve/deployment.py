@@ -17,7 +17,7 @@ from sealgate.gateway import promise as gateway
 from sealgate.gateway.model import Material, needs_grants, signs_in
 from sealgate.gateway.translate import translate
 from sealgate.protocols import guarantees as transfer
-from sealgate.protocols.model import TransferProtocol
+from sealgate.protocols.table import servers_of
 from sealgate.serve.ports import opened
 from sealgate.serve.relay_policies import policies, relay_sockets
 from sealgate.serve.sign_in_material import sign_in_material, sign_in_socket_faults, wants_sign_in
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sealgate.inspection.adapters.signer_plan import SignerPolicy
     from sealgate.inspection.model import Policy
     from sealgate.policy.inventory import Address, Inventory
+    from sealgate.protocols.model import ServerKind
     from sealgate.serve.facts import Facts
 
 ENVOY_FOLDER = "envoy"
@@ -39,11 +40,15 @@ ENVOY_FOLDER = "envoy"
 
 @dataclass(frozen=True, slots=True)
 class FileServer:
-    """One kind of file server, and where it listens; *implicit* is FTPS with TLS at once."""
+    """One file server, and where it listens, by the setting in ``[listen]``."""
 
-    protocol: TransferProtocol
-    addresses: tuple[Address, ...]
-    implicit: tuple[Address, ...] = ()
+    kind: ServerKind
+    addresses: Mapping[str, tuple[Address, ...]]
+
+    @property
+    def all_addresses(self) -> tuple[Address, ...]:
+        """Return every one of them."""
+        return tuple(one for addresses in self.addresses.values() for one in addresses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,7 @@ class Deployment:
             ),
             *((brief("sign-in service", (), signing_in),) if self.sign_in else ()),
             *(
-                brief(f"{one.protocol.value} server", (*one.addresses, *one.implicit), files)
+                brief(f"{one.kind.name} server", one.all_addresses, files)
                 for one in self.file_servers
             ),
             *((brief("monitoring", self.metrics, ()),) if self.metrics else ()),
@@ -149,7 +154,7 @@ def plan(inventory: Inventory, facts: Facts) -> Deployment:
         samples={path: policy for path, policy in known.items() if not policy.enforces},
         signers=signer_policies(inventory),
         sign_in=_sign_in(inventory),
-        file_servers=tuple(_file_servers(inventory)),
+        file_servers=tuple(FileServer(k, k.addresses(inventory)) for k in servers_of(inventory)),
         metrics=inventory.listen.metrics,
     )
 
@@ -173,13 +178,3 @@ def _sign_in(inventory: Inventory) -> SignInService | None:
         inventory.sites, inventory.access, inventory.operator.name, inventory.identity_providers
     )
     return SignInService(served, any(needs_grants(site) for site in inventory.sites))
-
-
-def _file_servers(inventory: Inventory) -> Iterator[FileServer]:
-    listen = inventory.listen
-    if not inventory.serves_files:
-        return
-    if listen.sftp:
-        yield FileServer(TransferProtocol.SFTP, listen.sftp)
-    if inventory.serves_ftps:
-        yield FileServer(TransferProtocol.FTPS, listen.ftps, listen.ftps_implicit)

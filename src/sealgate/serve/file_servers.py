@@ -18,7 +18,7 @@ from sealgate.app.state import database_url
 from sealgate.errors import BugError, GatewayError, SealgateError
 from sealgate.gateway.adapters.doors import bound, shown
 from sealgate.policy.inventory import Address
-from sealgate.protocols.model import TransferProtocol
+from sealgate.protocols.table import SERVERS
 from sealgate.protocols.workers_process import WorkerProcess
 from sealgate.serve.file_servers_plan import Wanted
 from sealgate.serve.revival import seen_off
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from sealgate.serve.tending import Tending
 
 # More processes than this would each hold tables of their own for little.
-MAX_PROCESSES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class _Next:
 
     inventory: Inventory
     wanted: Wanted
-    fresh: dict[TransferProtocol, Group]
+    fresh: dict[str, Group]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ class _Before:
 
     inventory: Inventory | None
     wanted: Wanted | None
-    groups: dict[TransferProtocol, Group]
+    groups: dict[str, Group]
 
 
 class Transfer:
@@ -78,14 +77,14 @@ class Transfer:
     ) -> None:
         self._tell = tell
         self._keys = keys
-        self._processes = min(processes or len(os.sched_getaffinity(0)), MAX_PROCESSES)
+        self._processes = processes or len(os.sched_getaffinity(0))
         self._now = now
         self._parts: tuple[Material, Tending, StoreWatch] | None = None
         self._inventory: Inventory | None = None
         self._wanted: Wanted | None = None
         self._next: _Next | None = None
         self._before: _Before | None = None
-        self._groups: dict[TransferProtocol, Group] = {}
+        self._groups: dict[str, Group] = {}
         self._leaving: list[tuple[WorkerProcess, float]] = []
 
     def prepare(self, wanted: Deployment) -> None:
@@ -105,9 +104,9 @@ class Transfer:
             found = Wanted((), None, None, inventory.model, database_url(inventory), "")
         self._next = _Next(inventory, found, {})
         for door in found.doors:
-            old = self._groups.get(door.protocol)
+            old = self._groups.get(door.kind.name)
             if before is None or old is None or not _is_same(before, found, old, door):
-                self._next.fresh[door.protocol] = self._begin(door, old, found)
+                self._next.fresh[door.kind.name] = self._begin(door, old, found)
         for group in self._next.fresh.values():
             group.await_ready()
 
@@ -122,14 +121,14 @@ class Transfer:
         before = self._before = _Before(self._inventory, self._wanted, dict(self._groups))
         for group in fresh.values():
             group.serve()
-        doors = [door.protocol for door in wanted.doors]
-        gone = [protocol for protocol in self._groups if protocol not in doors]
+        doors = [door.kind.name for door in wanted.doors]
+        gone = [name for name in self._groups if name not in doors]
         same = [group for p, group in self._groups.items() if p in doors and p not in fresh]
         self._inventory, self._wanted = self._prepared.inventory, wanted
         self._groups = {p: group for p, group in self._groups.items() if p in doors} | fresh
-        changed = [_called(protocol) for protocol in (*fresh, *gone)]
+        changed = [_called(name) for name in (*fresh, *gone)]
         if before.wanted is not None and before.wanted.served != wanted.served:
-            changed += [_called(group.door.protocol) for group in same]
+            changed += [_called(group.door.kind.name) for group in same]
             self._serve(_served(wanted), same)
         return tuple(changed)
 
@@ -138,8 +137,8 @@ class Transfer:
         before, self._before, self._next = self._before, None, None
         if before is None or self._wanted is None:
             return
-        for protocol, group in before.groups.items():
-            now = self._groups.get(protocol)
+        for name, group in before.groups.items():
+            now = self._groups.get(name)
             if now is not group:
                 self._leave(group, drain_seconds)
                 group.close(keep=now.listeners if now is not None else ())
@@ -154,8 +153,8 @@ class Transfer:
             self._groups = before.groups
             if now is not None and self._wanted is not None and now.served != self._wanted.served:
                 self._serve(_served(self._wanted), self._groups.values())
-        for protocol, group in prepared.fresh.items() if prepared is not None else ():
-            _give_up(group, self._groups.get(protocol))
+        for name, group in prepared.fresh.items() if prepared is not None else ():
+            _give_up(group, self._groups.get(name))
 
     @property
     def _prepared(self) -> _Next:
@@ -253,11 +252,10 @@ class Transfer:
 
     def addresses(self) -> dict[str, list[str]]:
         """Return where each kind of door is, by the name of its setting."""
-        found: dict[str, list[str]] = {"sftp": [], "ftps": [], "ftps_implicit": []}
-        for protocol, group in self._groups.items():
-            found[protocol.value] += [shown(a) for a in group.door.addresses]
-            if protocol is TransferProtocol.FTPS:
-                found["ftps_implicit"] += [shown(a) for a in group.door.implicit]
+        found: dict[str, list[str]] = {one.name: [] for kind in SERVERS for one in kind.listens}
+        for group in self._groups.values():
+            for setting, addresses in group.door.addresses.items():
+                found[setting] += [shown(one) for one in addresses]
         return found
 
     def pids(self) -> list[int]:
@@ -297,10 +295,10 @@ class Transfer:
         """Return a group whose processes start, and wait; nobody has waited for them yet."""
         old = before.listeners if before is not None else {}
         listeners: dict[Address, socket.socket] = {}
-        many = self._processes if door.protocol is TransferProtocol.SFTP else 1
+        many = min(self._processes, door.kind.most_processes)
         group = Group(door, listeners, many, self._spawn, self._tell)
         try:
-            for address in (*door.addresses, *door.implicit):
+            for address in door.all_addresses:
                 listeners[address] = old[address] if address in old else bound(address)
             group.begin(lambda: self._spawned(group, wanted, waits=True))
         except SealgateError:
@@ -320,10 +318,12 @@ class Transfer:
             raise BugError("file servers were not prepared")
         listeners, door = group.listeners, group.door
         plan = WorkerPlan(
-            protocol=door.protocol,
+            kind=door.kind,
             settings=door.settings,
-            listeners=tuple(listeners[a].fileno() for a in door.addresses),
-            implicit=tuple(listeners[a].fileno() for a in door.implicit),
+            listeners={
+                setting: tuple(listeners[one].fileno() for one in addresses)
+                for setting, addresses in door.addresses.items()
+            },
             database=wanted.database,
             log=wanted.log,
             keyring=wanted.keyring,
@@ -374,8 +374,8 @@ def _give_up(group: Group, before: Group | None) -> None:
     group.close(keep=before.listeners if before is not None else ())
 
 
-def _called(protocol: TransferProtocol) -> str:
-    return f"{protocol.value} server"
+def _called(name: str) -> str:
+    return f"{name} server"
 
 
 def told_addresses(inventory: Inventory, transfer: Transfer) -> Iterator[str]:

@@ -6,6 +6,7 @@ Everything is checked here, before anything that runs is touched.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,10 +20,8 @@ from sealgate.app.storing import store_settings
 from sealgate.errors import ConfigError, Fault, SourceError
 from sealgate.files import private_folder, write_durably
 from sealgate.identity.adapters.given import check_given
-from sealgate.policy.inventory import PassivePorts
 from sealgate.protocols.authorize import needs_grant
-from sealgate.protocols.guarantees import older_algorithms
-from sealgate.protocols.model import TransferProtocol
+from sealgate.protocols.table import servers_of
 from sealgate.protocols.workers_plan import Served
 from sealgate.serve.file_servers_plan import Door, Wanted
 from sealgate.serve.store_watch import silent, why_not_served
@@ -33,15 +32,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
     from sealgate.policy.inventory import Inventory
-    from sealgate.protocols.ftps.settings import FTPSSettings
-    from sealgate.protocols.ssh.settings import SSHSettings
     from sealgate.serve.deployment import Deployment
     from sealgate.serve.facts import Certificates
     from sealgate.serve.opened_keys import OpenedKeys
     from sealgate.storage.keyring import UnlockedKeyring
 
-SSH_FOLDER = "ssh"
-FTPS_FOLDER = "ftps"
 LOGS_FOLDER = "logs"
 LOG_NAME = "transfer.jsonl"
 _CERTIFICATE = "certificate.pem"
@@ -100,8 +95,12 @@ class Material:
             facts.countries,
             tuple(fenced.items()),
         )
+        host = _Host(inventory, facts.certificates, self._now)
         return Wanted(
-            tuple(self._doors(deployment, state)),
+            tuple(
+                Door(server.kind, server.addresses, server.kind.configure(inventory, host))
+                for server in deployment.file_servers
+            ),
             served,
             packed(keyring) if keyring else None,
             model,
@@ -112,45 +111,39 @@ class Material:
 
     def refresh_certificate(self, inventory: Inventory, certificates: Certificates) -> None:
         """
-        Put a renewed certificate where the FTPS server sees it.
+        Put a renewed certificate where a server sees it that showed the one before.
 
         Raises:
             ConfigError: it cannot be served.
             SourceError: it cannot be read or written.
         """
-        if inventory.serves_ftps:
-            self._certificate(inventory, certificates, Path(inventory.state_folder).absolute())
+        host = _Host(inventory, certificates, self._now)
+        for kind in servers_of(inventory):
+            kind.configure(inventory, host)
 
-    def _doors(self, deployment: Deployment, state: Path) -> Iterator[Door]:
-        inventory = deployment.inventory
-        for server in deployment.file_servers:
-            settings: SSHSettings | FTPSSettings
-            if server.protocol is TransferProtocol.SFTP:
-                settings = _ssh_settings(inventory, str(state))
-            else:
-                settings = self._ftps_settings(inventory, deployment.facts.certificates, state)
-            yield Door(server.protocol, server.addresses, server.implicit, settings)
 
-    def _ftps_settings(
-        self, inventory: Inventory, certificates: Certificates, state: Path
-    ) -> FTPSSettings:
-        # pyftpdlib and pyOpenSSL are loaded only where FTPS is served.
-        from sealgate.protocols.ftps.settings import FTPSSettings  # noqa: PLC0415
-        from sealgate.protocols.ftps.tls import TLSFiles  # noqa: PLC0415
+@dataclass(frozen=True, slots=True)
+class _Host:
+    """This host, as servers are configured for it."""
 
-        both = self._certificate(inventory, certificates, state)
-        client_ca = local_authority(inventory).client(self._now()).path
-        return FTPSSettings(
-            TLSFiles(both, both, client_ca),
-            inventory.listen.ftps_passive or PassivePorts(),
-            trusted_proxies=inventory.listen.trusted_proxies,
-        )
+    inventory: Inventory
+    certificates: Certificates
+    now: Callable[[], float]
 
-    def _certificate(self, inventory: Inventory, certificates: Certificates, state: Path) -> str:
-        """Return the one file that holds chain and key, so that both are of one moment."""
-        name = inventory.listen.ftps_domain
+    @property
+    def state_folder(self) -> str:
+        """Return the folder where a server may keep what it makes, in a folder of its own."""
+        return str(Path(self.inventory.state_folder).absolute())
+
+    def client_authority(self) -> str:
+        """Return the file with the authority that issues the certificates of clients."""
+        return local_authority(self.inventory).client(self.now()).path
+
+    def certificate(self, name: str, folder: str) -> str:
+        """Return the one file that holds chain and key for *name*, so that both are of one moment."""
+        inventory = self.inventory
         site = next((s for s in inventory.sites if name in s.domains and s.tls is None), None)
-        files = certificates.files.get(site.name if site else name)
+        files = self.certificates.files.get(site.name if site else name)
         if files is not None:
             try:
                 content = Path(files.chain).read_bytes() + Path(files.key).read_bytes()
@@ -173,26 +166,13 @@ class Material:
                         )
                     ],
                 )
-            given = check_given(tls.chain, tls.key, (name,), now=self._now(), place=tls.place)
+            given = check_given(tls.chain, tls.key, (name,), now=self.now(), place=tls.place)
             content = given.chain + given.key
-        folder = state / FTPS_FOLDER
-        private_folder(folder)
-        path = folder / _CERTIFICATE
+        private_folder(Path(self.state_folder, folder))
+        path = Path(self.state_folder, folder, _CERTIFICATE)
         if not path.exists() or path.read_bytes() != content:
             write_durably(path, content)
         return str(path)
-
-
-def _ssh_settings(inventory: Inventory, state: str) -> SSHSettings:
-    # asyncssh is loaded only where SFTP is served.
-    from sealgate.protocols.ssh.host_keys import host_keys  # noqa: PLC0415
-    from sealgate.protocols.ssh.settings import SSHSettings  # noqa: PLC0415
-
-    return SSHSettings(
-        host_keys(str(Path(state, SSH_FOLDER))),
-        trusted_proxies=inventory.listen.trusted_proxies,
-        older=older_algorithms(inventory),
-    )
 
 
 def _faults(

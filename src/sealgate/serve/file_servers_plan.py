@@ -6,23 +6,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sealgate.policy.classification import ClassificationModel
     from sealgate.policy.inventory import Address
-    from sealgate.protocols.ftps.settings import FTPSSettings
-    from sealgate.protocols.model import TransferProtocol
-    from sealgate.protocols.ssh.settings import SSHSettings
+    from sealgate.protocols.model import ServerKind
     from sealgate.protocols.workers_plan import Served
     from sealgate.storage.adapters.packed import PackedKeyring
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """One kind of file server: where it listens, and how it is to behave."""
+    """One file server: where it listens, by the setting in ``[listen]``, and how it is to behave."""
 
-    protocol: TransferProtocol
-    addresses: tuple[Address, ...]
-    implicit: tuple[Address, ...]
-    settings: SSHSettings | FTPSSettings
+    kind: ServerKind
+    addresses: Mapping[str, tuple[Address, ...]]
+    settings: object
+
+    @property
+    def all_addresses(self) -> tuple[Address, ...]:
+        """Return every address."""
+        return tuple(one for addresses in self.addresses.values() for one in addresses)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from sealgate.identity.adapters.given import look_at_given
 from sealgate.policy.inventory import file_server_asset, site_asset
 from sealgate.policy.names import covered
 from sealgate.policy.observation import Fact, NotObserved, Observation, Vantage
+from sealgate.protocols.table import servers_of
 from sealgate.serve.facts import (
     Admissions,
     Certificates,
@@ -85,9 +86,9 @@ def foresee(inventory: Inventory, now: float) -> tuple[Foreseen, ...]:
         _Shown(site_asset(site).id, site.name, site.domains, site.tls or inventory.tls)
         for site in inventory.sites
     ]
-    if inventory.serves_ftps:
-        asset = file_server_asset(inventory).id
-        shown.append(_Shown(asset, asset, (inventory.listen.ftps_domain,), inventory.tls))
+    asset = file_server_asset(inventory).id
+    names = [kind.certified(inventory) for kind in servers_of(inventory)]
+    shown += [_Shown(asset, asset, (name,), inventory.tls) for name in names if name]
     return tuple(_foresee(inventory, one, now) for one in shown)
 
 

@@ -55,9 +55,10 @@ class Ports:
             inventory.listen,
             https=self._settled("https", inventory.listen.https),
             http=self._settled("http", inventory.listen.http),
-            sftp=self._settled("sftp", inventory.listen.sftp),
-            ftps=self._settled("ftps", inventory.listen.ftps),
-            ftps_implicit=self._settled("ftps_implicit", inventory.listen.ftps_implicit),
+            files=tuple(
+                dataclasses.replace(one, addresses=self._settled(one.setting, one.addresses))
+                for one in inventory.listen.files
+            ),
             egress=self._settled("egress", inventory.listen.egress),
             metrics=self._settled("metrics", inventory.listen.metrics),
         )

@@ -98,7 +98,7 @@ class Group:
     def status(self) -> Iterator[dict[str, object]]:
         """Yield what each process says of itself."""
         for member in self._members:
-            told: dict[str, object] = {"protocol": self.door.protocol.value, "pid": None}
+            told: dict[str, object] = {"protocol": self.door.kind.name, "pid": None}
             if member.process is not None and member.process.is_running():
                 told["pid"] = member.process.pid
                 with contextlib.suppress(GatewayError):
@@ -120,7 +120,7 @@ class Group:
         member.revive(
             now,
             lambda: self._spawn(self),
-            ended=f"a server for {self.door.protocol.value} ended",
+            ended=f"a server for {self.door.kind.name} ended",
             retry_seconds=RETRY_SECONDS,
             tell=self._tell,
         )

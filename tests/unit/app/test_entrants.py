@@ -13,6 +13,7 @@ from sealgate.app.users import UserLine, add_user
 from sealgate.config.parse import parse
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Address, Drop, Inventory, Listen
+from tests.listening import file_listeners
 
 NOW = 1_800_000_000.0
 FILES = """\
@@ -37,14 +38,14 @@ admit = ["user:anna"]
 """
 
 
-def inventory(folder: Path, **listen: object) -> Inventory:
+def inventory(folder: Path, **listen: tuple[Address, ...]) -> Inventory:
     """Return two drops and a tunnel."""
     found = parse(FILES, "sealgate.toml", folder=str(folder))
-    return dataclasses.replace(found, listen=Listen(**listen))  # type: ignore[arg-type]  # fields of Listen
+    return dataclasses.replace(found, listen=Listen(files=file_listeners(**listen)))
 
 
 def shut(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, user: UserLine, **listen: object
+    folder: Path, monkeypatch: pytest.MonkeyPatch, user: UserLine, **listen: tuple[Address, ...]
 ) -> list[str]:
     """Return the assets that only *user* might open, and cannot."""
     monkeypatch.setattr(entrants, "has_people", lambda _: True)
@@ -105,7 +106,7 @@ def test_what_it_takes(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     user: UserLine,
-    listen: dict[str, object],
+    listen: dict[str, tuple[Address, ...]],
     expected: list[str],
 ) -> None:
     """A key for the door that is open; a password where the class is content with it."""
@@ -118,7 +119,8 @@ def test_a_secret_drop_needs_a_second_factor_and_an_approver(
     """A key alone opens nothing there, and without an approver nobody ever gets a grant."""
     secret = [c for c in DEFAULT_MODEL.classes if c.id == "secret"]
     drop = Drop("plans", secret[0], "file:plans", ("group:partners",))
-    found = Inventory("sealgate.toml", str(tmp_path), drops=(drop,))
+    listen = Listen(files=file_listeners())
+    found = Inventory("sealgate.toml", str(tmp_path), listen, drops=(drop,))
     lacking = (
         "drop plans: nobody who may come in (group:partners) has a key and a second factor yet: "
         "sealgate key add NAME FILE.pub, sealgate user totp NAME"

@@ -19,20 +19,20 @@ from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.protection import Protection, TransitRung
 from sealgate.policy.rules import find_rule
 from sealgate.protocols.authorize import transit_rung
-from sealgate.protocols.model import Channel, Method, TransferProtocol
+from sealgate.protocols.ftps.transit import FTPS
+from sealgate.protocols.model import Channel, Method
+from sealgate.protocols.ssh.transit import SFTP
 
 PUBLIC, RESTRICTED, CONFIDENTIAL, SECRET = DEFAULT_MODEL.classes
 SSH = Channel(
-    TransferProtocol.SFTP,
+    SFTP,
     "192.0.2.1",
     "SSH-2.0",
     "mlkem768x25519-sha256",
     "aes256-gcm@openssh.com",
     strict_kex=True,
 )
-TLS = Channel(
-    TransferProtocol.FTPS, "192.0.2.1", "TLSv1.3", "X25519MLKEM768", "TLS_AES_256_GCM_SHA384"
-)
+TLS = Channel(FTPS, "192.0.2.1", "TLSv1.3", "X25519MLKEM768", "TLS_AES_256_GCM_SHA384")
 KEY = frozenset([Method.PUBLIC_KEY])
 CERTIFICATE = frozenset([Method.CLIENT_CERTIFICATE])
 PASSWORD = frozenset([Method.PASSWORD])

@@ -130,7 +130,7 @@ def test_every_protection_of_the_keys(text: str, expected: tuple[str, str, str])
 def test_only_doors_that_open_are_held_against_each_other() -> None:
     """Without a site nothing listens on 443, so that a drop may be reached there."""
     alone = read('[listen]\nsftp = ":443"\n' + drop())
-    assert alone.listen.sftp[0].port == 443
+    assert alone.listen.at("sftp")[0].port == 443
     # FTPS serves drops only: with a tunnel alone it does not open.
     tunnel = '[[tunnel]]\nname = "a"\nclass = "public"\ntarget = "h:1"\nadmit = ["user:a"]\n'
     assert read('[listen]\nftps = ":2022"\n' + tunnel).listen.ftps_domain == ""

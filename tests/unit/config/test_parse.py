@@ -28,6 +28,7 @@ from sealgate.policy.inventory import (
     Tunnel,
     Upstream,
 )
+from tests.listening import file_listeners
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "config-faults.txt"
 
@@ -149,8 +150,7 @@ def test_the_example_of_the_design_loads() -> None:
     assert inventory.source == "/srv/sealgate.toml"
     assert inventory.state_folder == "/srv/.sealgate"
     assert inventory.listen == Listen(
-        ftps=(Address("::", 21),),
-        ftps_implicit=(Address("::", 990),),
+        files=file_listeners(ftps=(Address("::", 21),), ftps_implicit=(Address("::", 990),)),
         ftps_passive=PassivePorts("203.0.113.7", 50000, 50100),
         ftps_domain="shop.example",
     )
@@ -239,7 +239,8 @@ def test_places_name_the_line_of_each_table() -> None:
 
 def test_an_empty_document_has_the_defaults() -> None:
     """Nothing declared means no site, all addresses, the local CA and the guideline's model."""
-    assert read("") == Inventory("/srv/sealgate.toml", "/srv/.sealgate")
+    listen = Listen(files=file_listeners())
+    assert read("") == Inventory("/srv/sealgate.toml", "/srv/.sealgate", listen)
 
 
 def test_relative_paths_are_relative_to_the_file() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sealgate.policy.finding import Declaration, Status, Verdict, met, violated
+from sealgate.policy.assets import Declaration
+from sealgate.policy.finding import Status, Verdict, met, violated
 from sealgate.policy.inventory import AssetKind
 from sealgate.policy.ladder import LADDERS, criteria, reached
 from sealgate.policy.protection import RUNG_NAMES, Column

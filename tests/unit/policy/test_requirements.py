@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from sealgate.policy.assets import Declaration
 from sealgate.policy.classification import DEFAULT_MODEL
-from sealgate.policy.finding import Declaration
 from sealgate.policy.inventory import (
     Address,
     AssetKind,
@@ -30,6 +30,7 @@ from sealgate.policy.requirements import (
     required_of_drop,
     required_of_route,
 )
+from tests.listening import file_listeners
 
 PUBLIC, RESTRICTED, CONFIDENTIAL, SECRET = DEFAULT_MODEL.classes
 
@@ -76,7 +77,7 @@ def _inventory() -> Inventory:
             Drop("flyers", PUBLIC, "file:flyers"),
         ),
         tunnels=(Tunnel("console", SECRET, Address("127.0.0.1", 5432)),),
-        listen=Listen(ftps=(Address("::", 21),)),
+        listen=Listen(files=file_listeners(ftps=(Address("::", 21),))),
     )
 
 
@@ -120,9 +121,12 @@ def test_declared_lists_each_site_route_and_drop() -> None:
 @pytest.mark.parametrize(
     ("listen", "expected"),
     [
-        (Listen(), {Declaration.SSH}),
-        (Listen(sftp=()), set()),
-        (Listen(sftp=(), ftps_implicit=(Address("::", 990),)), {Declaration.FTP}),
+        (Listen(files=file_listeners()), {Declaration.SSH}),
+        (Listen(files=file_listeners(sftp=())), set()),
+        (
+            Listen(files=file_listeners(sftp=(), ftps_implicit=(Address("::", 990),))),
+            {Declaration.FTP},
+        ),
     ],
 )
 def test_open_doors_say_what_a_drop_is_reached_over(

@@ -13,7 +13,9 @@ from sealgate.protocols.authorize import (
     refusal,
     transit_rung,
 )
-from sealgate.protocols.model import Action, Caller, Channel, Method, TransferProtocol
+from sealgate.protocols.ftps.transit import FTPS
+from sealgate.protocols.model import Action, Caller, Channel, Method
+from sealgate.protocols.ssh.transit import SFTP
 
 PUBLIC, RESTRICTED, CONFIDENTIAL, SECRET = DEFAULT_MODEL.classes
 # Highly encrypted in transit, and no more than a key: reachable without grants.
@@ -40,12 +42,12 @@ def ssh(
     strict: bool = True,
 ) -> Channel:
     """Return an SSH connection."""
-    return Channel(TransferProtocol.SFTP, "192.0.2.1", version, group, cipher, mac, strict)
+    return Channel(SFTP, "192.0.2.1", version, group, cipher, mac, strict)
 
 
 def tls(group: str = "X25519MLKEM768", cipher: str = AES, version: str = "TLSv1.3") -> Channel:
     """Return a TLS connection."""
-    return Channel(TransferProtocol.FTPS, "192.0.2.1", version, group, cipher)
+    return Channel(FTPS, "192.0.2.1", version, group, cipher)
 
 
 def drop(classification: Classification = CONFIDENTIAL, **more: object) -> Drop:

@@ -15,7 +15,9 @@ from sealgate.protocols.authorize import (
     needs_grant,
     refusal,
 )
-from sealgate.protocols.model import Caller, Channel, Method, TransferProtocol
+from sealgate.protocols.ftps.transit import FTPS
+from sealgate.protocols.model import Caller, Channel, Method
+from sealgate.protocols.ssh.transit import SFTP
 
 NOW = 1_800_000_000.0
 ACCESS = AccessSettings(("DE",))
@@ -23,12 +25,8 @@ _, _, CONFIDENTIAL, SECRET = DEFAULT_MODEL.classes
 ADMIT = ("group:board",)
 PLANS = Drop("plans", SECRET, "file:plans", ADMIT)
 CONSOLE = Tunnel("console", SECRET, Address("127.0.0.1", 5432), ADMIT)
-SSH = Channel(
-    TransferProtocol.SFTP, "192.0.2.1", "SSH-2.0", "mlkem768x25519-sha256", "aes256-gcm@openssh.com"
-)
-TLS = Channel(
-    TransferProtocol.FTPS, "192.0.2.1", "TLSv1.3", "X25519MLKEM768", "TLS_AES_256_GCM_SHA384"
-)
+SSH = Channel(SFTP, "192.0.2.1", "SSH-2.0", "mlkem768x25519-sha256", "aes256-gcm@openssh.com")
+TLS = Channel(FTPS, "192.0.2.1", "TLSv1.3", "X25519MLKEM768", "TLS_AES_256_GCM_SHA384")
 PASSWORD, KEY = Method.PASSWORD, Method.PUBLIC_KEY
 CERTIFICATE = Method.CLIENT_CERTIFICATE
 CODE, RECOVERY = Method.ONE_TIME_CODE, Method.RECOVERY_CODE
@@ -142,7 +140,7 @@ def test_a_weaker_channel_opens_nothing_whatever_was_proven(
     """A grant does not make up for it."""
     version, group, cipher = channel
     is_ssh = version == "SSH-2.0"
-    protocol = TransferProtocol.SFTP if is_ssh else TransferProtocol.FTPS
+    protocol = SFTP if is_ssh else FTPS
     key = KEY if is_ssh else CERTIFICATE
     who = Caller("anna", ("board",), frozenset([key, CODE]), "DE", grants=(RUNNING,))
     live = Channel(protocol, "192.0.2.1", version, group, cipher, strict_kex=True)

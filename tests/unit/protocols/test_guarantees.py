@@ -21,17 +21,18 @@ from sealgate.policy.inventory import (
 from sealgate.policy.observation import Fact, FactValue, Observation, Vantage
 from sealgate.policy.protection import Column, Protection
 from sealgate.policy.requirements import declared
-from sealgate.protocols import guarantees as promise
+from sealgate.protocols.ftps import guarantees as ftps
 from sealgate.protocols.ftps import tls as ftps_tls
 from sealgate.protocols.guarantees import is_this_host, promises, refusals
+from sealgate.protocols.ssh import guarantees as ssh
 from sealgate.protocols.ssh import host_keys
-from sealgate.protocols.ssh import settings as ssh_settings
+from tests.listening import file_listeners
 
 NOW = dt.datetime(2027, 1, 15, 12, tzinfo=dt.UTC).timestamp()
 PUBLIC, RESTRICTED, CONFIDENTIAL, SECRET = DEFAULT_MODEL.classes
 # What a class of an organisation's own may demand without needing grants.
 SEALED = Classification("sealed", "Sealed", 3, "", "", Protection.of(3, 2, 3))
-BOTH = Listen(ftps=(Address("::", 21),))
+BOTH = Listen(files=file_listeners(ftps=(Address("::", 21),)))
 APART: dict[str, str | None] = {"in": None}
 BESIDE: dict[str, str | None] = {"in": "the site keys are a readable file"}
 
@@ -144,26 +145,28 @@ def test_a_weaker_store_is_served_only_while_somebody_accepts_it(
 
 def test_only_open_doors_promise_anything() -> None:
     """Without FTPS nothing is said of TLS, without SFTP nothing of SSH."""
-    ssh = {fact for (_, fact) in told(inventory(PUBLIC, Listen()), APART)}
-    ftp = {fact for (_, fact) in told(inventory(PUBLIC, Listen(sftp=(), ftps=BOTH.ftps)), APART)}
-    assert Fact.SSH_KEX in ssh
-    assert Fact.FTP_TLS not in ssh
-    assert Fact.TLS_VERSIONS not in ssh
-    assert Fact.FTP_TLS in ftp
-    assert Fact.SSH_KEX not in ftp
+    of_ssh = {fact for (_, fact) in told(inventory(PUBLIC, Listen(files=file_listeners())), APART)}
+    of_ftps = {
+        fact
+        for (_, fact) in told(
+            inventory(PUBLIC, Listen(files=file_listeners(sftp=(), ftps=BOTH.at("ftps")))), APART
+        )
+    }
+    assert Fact.SSH_KEX in of_ssh
+    assert Fact.FTP_TLS not in of_ssh
+    assert Fact.TLS_VERSIONS not in of_ssh
+    assert Fact.FTP_TLS in of_ftps
+    assert Fact.SSH_KEX not in of_ftps
     assert promises(Inventory("s", "."), {}) == ()
-    implicit = inventory(PUBLIC, Listen(ftps_implicit=(Address("::", 990),)))
+    implicit = inventory(PUBLIC, Listen(files=file_listeners(ftps_implicit=(Address("::", 990),))))
     assert told(implicit, APART)["file server", Fact.FTP_TLS] == "implicit"
 
 
 def test_the_servers_offer_what_is_promised() -> None:
     """The lists of the adapters are those that are promised, no more and no less."""
-    assert promise.SSH_KEX == ssh_settings.KEY_EXCHANGES
-    assert promise.SSH_CIPHERS == ssh_settings.CIPHERS
-    assert promise.SSH_MACS == ssh_settings.MACS
-    assert tuple(name for _, name in host_keys._KINDS) == promise.SSH_HOST_KEY_ALGORITHMS
+    assert tuple(name for _, name in host_keys._KINDS) == ssh.SSH_HOST_KEY_ALGORITHMS
     suites = {*ftps_tls.TLS_1_2_SUITES.values(), *ftps_tls._TLS_1_3_SUITES.split(":")}
-    assert set(promise.TLS_SUITES) == suites
+    assert set(ftps.TLS_SUITES) == suites
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from sealgate.database import sqlite_url
 from sealgate.identity.adapters.store import IdentityStore
 from sealgate.policy.protection import StorageRung
 from sealgate.protocols import workers
-from sealgate.protocols.model import Method, TransferError, TransferProtocol
+from sealgate.protocols.model import Method, TransferError
 from sealgate.protocols.session import hooks
+from sealgate.protocols.ssh.definition import SERVER
 from sealgate.protocols.ssh.settings import SSHSettings
 from sealgate.protocols.workers import Worker
 from sealgate.protocols.workers_plan import Served, WorkerPlan
@@ -46,10 +47,9 @@ def planned(folder: Path) -> WorkerPlan:
         records_folder=str(folder / "records"),
     )
     return WorkerPlan(
-        TransferProtocol.SFTP,
+        SERVER,
         SSHSettings(host_keys=()),
-        (),
-        (),
+        {},
         database,
         "",
         packed(ground.keyring),

@@ -25,6 +25,7 @@ from sealgate.report.files import (
     size_text,
     tunnel_lines,
 )
+from tests.listening import file_listeners
 
 PUBLIC, RESTRICTED, CONFIDENTIAL, SECRET = DEFAULT_MODEL.classes
 DROP = Drop(
@@ -42,8 +43,10 @@ DROP = Drop(
 )
 TUNNEL = Tunnel("console", SECRET, Address("::1", 5432), ("group:dba",))
 LISTEN = Listen(
-    ftps=(Address("::", 21), Address("127.0.0.1", 2121)),
-    ftps_implicit=(Address("::", 990),),
+    files=file_listeners(
+        ftps=(Address("::", 21), Address("127.0.0.1", 2121)),
+        ftps_implicit=(Address("::", 990),),
+    ),
     ftps_passive=PassivePorts("203.0.113.7", 50000, 50010),
     ftps_domain="files.example",
 )

@@ -11,7 +11,7 @@ import pytest
 from sealgate.config.parse import parse
 from sealgate.errors import ConfigError
 from sealgate.gateway.model import CertificateFiles
-from sealgate.protocols.model import TransferProtocol
+from sealgate.protocols.table import SERVERS
 from sealgate.serve.deployment import Deployment, plan
 from sealgate.serve.facts import Admissions, Certificates, Facts, SessionKeys
 
@@ -74,10 +74,7 @@ def test_everything_that_runs_is_in_it(inventory: Inventory) -> None:
     assert [policy.asset for policy in one.samples.values()] == ["route shop.example/"]
     assert one.sign_in is not None
     assert not one.sign_in.opens_codes
-    assert [server.protocol for server in one.file_servers] == [
-        TransferProtocol.SFTP,
-        TransferProtocol.FTPS,
-    ]
+    assert [server.kind for server in one.file_servers] == list(SERVERS)
     assert one.metrics == inventory.listen.metrics
 
 

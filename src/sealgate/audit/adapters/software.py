@@ -28,7 +28,8 @@ _MOST_BYTES = 2048
 def probe_software(target: Target, limits: Limits) -> list[Sighting]:
     """Observe what *target* calls itself, over whatever it speaks; "" where that tells nothing."""
     said = next(
-        (found for way in _WAYS[target.scheme] if (found := _said(way, target, limits))), ""
+        (found for way in _WAYS.get(target.scheme, ()) if (found := _said(way, target, limits))),
+        "",
     )
     server = recognised(said)
     values: dict[Fact, FactValue] = {Fact.SERVER: server.value if server else ""}

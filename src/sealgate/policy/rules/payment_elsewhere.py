@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sealgate.policy.assets import Declaration
 from sealgate.policy.citations import GUIDELINE_FRONTEND
 from sealgate.policy.finding import (
     Citation,
-    Declaration,
     Rule,
     Severity,
     listed,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sealgate.policy.assets import Declaration
 from sealgate.policy.finding import (
     Citation,
-    Declaration,
     Rule,
     Severity,
     met,

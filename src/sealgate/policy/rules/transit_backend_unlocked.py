@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sealgate.policy.assets import Declaration
 from sealgate.policy.citations import GUIDELINE_BACKEND, GUIDELINE_CLASSES
 from sealgate.policy.finding import (
-    Declaration,
     Rule,
     Severity,
     listed,

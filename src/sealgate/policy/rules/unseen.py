@@ -10,7 +10,8 @@ from sealgate.policy.ladder import CHANNELS
 from sealgate.policy.observation import HANDSHAKE_REFUSED, Fact
 
 if TYPE_CHECKING:
-    from sealgate.policy.finding import Declaration, Subject, Verdict
+    from sealgate.policy.assets import Declaration
+    from sealgate.policy.finding import Subject, Verdict
 
 # The answers of a lock: whoever gets them sees the refusal, not the page.
 _CLOSED = frozenset([401, 403, HANDSHAKE_REFUSED])

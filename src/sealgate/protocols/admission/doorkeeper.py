@@ -22,7 +22,6 @@ from sealgate.protocols.admission.doorkeeper_rules import Rules
 from sealgate.protocols.admission.doorkeeper_trail import UNKNOWN, DoorTrail
 from sealgate.protocols.authorize import (
     KEYS,
-    Refusal,
     admits,
     asset_id,
     grant_for,
@@ -31,11 +30,12 @@ from sealgate.protocols.authorize import (
 from sealgate.protocols.model import (
     Caller,
     Channel,
+    FileProtocol,
     KeyOffer,
     Method,
     MoreProof,
+    Refusal,
     TransferError,
-    TransferProtocol,
 )
 from sealgate.protocols.session.session import Session
 from sealgate.protocols.session.session_house import House
@@ -67,7 +67,7 @@ class DropDoorkeeper:
         people: IdentityStore,
         house: House,
         *,
-        protocol: TransferProtocol,
+        protocol: FileProtocol,
         throttle: Throttle | None = None,
         sealer: Sealer | None = None,
     ) -> None:
@@ -350,7 +350,7 @@ class DropDoorkeeper:
     def _tunnels(self, caller: Caller, channel: Channel) -> tuple[bool, Refusal | None]:
         """Return whether *caller* may have any tunnel, and else why not one that admits them."""
         why = None
-        if channel.protocol is not TransferProtocol.FTPS:
+        if channel.protocol.has_tunnels:
             for tunnel in self._rules.tunnels:
                 if admits(tunnel.admit, caller):
                     against = self._against(tunnel, caller, channel)

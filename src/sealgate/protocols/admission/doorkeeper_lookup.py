@@ -14,12 +14,11 @@ from sealgate.identity.ssh_keys import SSHKey
 from sealgate.protocols.authorize import (
     CODES,
     KEYS,
-    Refusal,
     access_rung,
     admits,
     asset_id,
 )
-from sealgate.protocols.model import Caller, Method
+from sealgate.protocols.model import Caller, Method, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable

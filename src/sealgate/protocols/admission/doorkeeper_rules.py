@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from sealgate.policy.inventory import AccessSettings
 from sealgate.protocols.authorize import needs_grant
-from sealgate.protocols.model import TransferProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sealgate.policy.inventory import Drop, Tunnel
+    from sealgate.protocols.model import FileProtocol
     from sealgate.protocols.session.session_drops import OpenDrop
 
 
@@ -32,9 +32,9 @@ class Rules:
     access: AccessSettings = field(default_factory=AccessSettings)
     countries: Countries | None = None
 
-    def guarded(self, protocol: TransferProtocol) -> tuple[Drop | Tunnel, ...]:
+    def guarded(self, protocol: FileProtocol) -> tuple[Drop | Tunnel, ...]:
         """Return what is reached over *protocol* and asks for a grant."""
         reached: list[Drop | Tunnel] = [one.drop for one in self.drops.values()]
-        if protocol is not TransferProtocol.FTPS:
+        if protocol.has_tunnels:
             reached += self.tunnels
         return tuple(one for one in reached if needs_grant(one))

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from sealgate.policy.protection import AccessRung
-from sealgate.protocols.model import Caller, Channel, Event, TransferProtocol
+from sealgate.protocols.model import Caller, Channel, Event, FileProtocol
 
 if TYPE_CHECKING:
     from sealgate.policy.inventory import Tunnel
@@ -22,7 +22,7 @@ UNKNOWN = "(unknown)"
 class DoorTrail:
     """The trail of the door of *protocol*, kept by *house*."""
 
-    def __init__(self, house: House, protocol: TransferProtocol) -> None:
+    def __init__(self, house: House, protocol: FileProtocol) -> None:
         self._house = house
         self._protocol = protocol
         self._lock = Lock()

@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 from pyftpdlib.ioloop import IOLoop
 
+from sealgate.errors import BugError
 from sealgate.identity.throttle import prefix
 from sealgate.protocols.admission.crowding import displaced
 from sealgate.protocols.ftps.channel import plain_address
 from sealgate.protocols.ftps.connection import ControlConnection, Shared
 from sealgate.protocols.ftps.data import open_passive
 from sealgate.protocols.ftps.loop import LOG, Errands, Wire, guarded
+from sealgate.protocols.ftps.settings import FTPSSettings
 from sealgate.protocols.ftps.tls import Contexts, ReceiveBuffer
 from sealgate.protocols.ftps.transfers import BLOCK_BYTES
 from sealgate.protocols.model import TransferError
@@ -31,8 +33,7 @@ from sealgate.protocols.model import TransferError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sealgate.protocols.ftps.settings import FTPSSettings
-    from sealgate.protocols.model import Doorkeeper
+    from sealgate.protocols.model import Doorkeeper, Process
 
 _SWEEP_SECONDS = 1.0
 _LINE_BUFFER_BYTES = 8192
@@ -263,3 +264,24 @@ def _turn_away(sock: socket.socket, why: str, *, implicit: bool) -> None:
             sock.send(f"421 {why}\r\n".encode("ascii", "replace"))
     LOG.debug("turned a connection away")
     sock.close()
+
+
+def serve_in(process: Process) -> None:
+    """
+    Serve in *process* until it is told to end.
+
+    Raises:
+        BugError: it was configured as another server.
+        ConfigError: certificate or key cannot be used.
+    """
+    settings = process.settings
+    if not isinstance(settings, FTPSSettings):
+        raise BugError("the settings are those of another server")
+    explicit, implicit = (
+        [socket.socket(fileno=one) for one in process.listeners.get(setting, ())]
+        for setting in ("ftps", "ftps_implicit")
+    )
+    server = FTPSServer(explicit, implicit, process.doorkeeper, settings)
+    if process.may_serve():
+        process.serves(server.request_stop)
+        server.serve_forever()

@@ -35,7 +35,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 
 from sealgate.errors import ConfigError
-from sealgate.protocols.model import Channel, TransferProtocol
+from sealgate.protocols.ftps.transit import FTPS
+from sealgate.protocols.model import Channel
 
 if TYPE_CHECKING:
     from sealgate.storage.model import Buffer
@@ -338,7 +339,7 @@ class TLSConnection:
         cipher = self._connection.get_cipher_name() or ""
         version, group = self.version_and_group()
         return Channel(
-            protocol=TransferProtocol.FTPS,
+            protocol=FTPS,
             peer=peer,
             version=version,
             group=group,

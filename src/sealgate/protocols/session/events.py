@@ -140,7 +140,7 @@ class EventWriter:
             at=event.at,
             action=event.action,
             caller=event.caller,
-            protocol=channel.protocol.value,
+            protocol=channel.protocol.name,
             peer=channel.peer,
             version=channel.version,
             group=channel.group,

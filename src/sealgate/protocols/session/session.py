@@ -30,8 +30,7 @@ from sealgate.storage.paths import RESERVED_PREFIX, given, resolve
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from sealgate.protocols.authorize import Refusal
-    from sealgate.protocols.model import Caller, Channel
+    from sealgate.protocols.model import Caller, Channel, Refusal
     from sealgate.storage.model import StorePath, StoreReader
 
 _NONE = Space(0, 0, 0, 0)

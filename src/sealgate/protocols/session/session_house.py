@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from sealgate.identity.grants import Grant
-    from sealgate.protocols.authorize import Refusal
-    from sealgate.protocols.model import Caller, Channel
+    from sealgate.protocols.model import Caller, Channel, Refusal
     from sealgate.protocols.session.session import Session
     from sealgate.protocols.session.session_drops import OpenDrop
     from sealgate.protocols.session.uploads import Inspection

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from sealgate.identity.grants import Grant
-    from sealgate.protocols.authorize import Refusal
-    from sealgate.protocols.model import Caller
+    from sealgate.protocols.model import Caller, Refusal
     from sealgate.storage.model import StorePath
 
 

@@ -13,12 +13,12 @@ import asyncssh
 
 from sealgate.errors import SealgateError
 from sealgate.protocols.admission.password_threads import PasswordThreads
-from sealgate.protocols.model import TransferProtocol
 from sealgate.protocols.ssh.refusals import as_transfer, sentence
 from sealgate.protocols.ssh.scp import read_command
 from sealgate.protocols.ssh.session import Session, Threads
 from sealgate.protocols.ssh.sftp_service import SFTPService
 from sealgate.protocols.ssh.sign_in import SignIn
+from sealgate.protocols.ssh.transit import TUNNEL
 from sealgate.protocols.ssh.transport import DataChannel, Transport
 from sealgate.protocols.ssh.tunnels import Tunnelled
 
@@ -106,7 +106,7 @@ class Connection:
         self._doorkeeper.may_tunnel(
             self.sign_in.name,
             self.sign_in.methods,
-            self.transport.measured(TransferProtocol.TUNNEL),
+            self.transport.measured(TUNNEL),
             host,
             port,
             key=self.sign_in.proven_key,

@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import asyncssh
+import uvloop
 
-from sealgate.errors import ConfigError
+from sealgate.errors import BugError, ConfigError
 from sealgate.policy.algorithms import OLDER_CIPHERS, OLDER_KEX
 from sealgate.protocols.admission.password_threads import PasswordThreads
 from sealgate.protocols.ssh.connection import Connection
@@ -31,10 +33,9 @@ from sealgate.protocols.ssh.settings import (
 from sealgate.protocols.ssh.transport import Owner
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Sequence
 
-    from sealgate.protocols.model import Doorkeeper
+    from sealgate.protocols.model import Doorkeeper, Process
 
 __all__ = ["HostKey", "RunningSFTP", "SSHSettings", "host_keys", "read_host_key", "serve_sftp"]
 
@@ -128,6 +129,37 @@ async def serve_sftp(
                 pool.shutdown(wait=False)
         raise
     return RunningSFTP(servers, lobby, (passwords, workers))
+
+
+def serve_in(process: Process) -> None:
+    """
+    Serve in *process* until it is told to end.
+
+    Raises:
+        BugError: it was configured as another server.
+    """
+    settings = process.settings
+    if not isinstance(settings, SSHSettings):
+        raise BugError("the settings are those of another server")
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        stopped: asyncio.Future[float] = loop.create_future()
+        sockets = [socket.socket(fileno=one) for one in process.listeners["sftp"]]
+        running = await serve_sftp(sockets, process.doorkeeper, settings)
+
+        def end(seconds: float) -> None:
+            if not stopped.done():
+                stopped.set_result(seconds)
+
+        def stop(seconds: float) -> None:
+            loop.call_soon_threadsafe(end, seconds)
+
+        process.serves(stop)
+        await running.close(await stopped)
+
+    if process.may_serve():
+        uvloop.run(run())
 
 
 def _options(settings: SSHSettings) -> asyncssh.SSHServerConnectionOptions:

@@ -22,7 +22,6 @@ from sealgate.protocols.model import (
     Method,
     MoreProof,
     TransferError,
-    TransferProtocol,
 )
 from sealgate.protocols.ssh.refusals import as_transfer, question, sentence
 from sealgate.protocols.ssh.settings import SIGNATURES
@@ -31,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sealgate.protocols.model import Doorkeeper, FileSession
-    from sealgate.protocols.ssh.transport import Transport
+from sealgate.protocols.ssh.transit import SFTP
+from sealgate.protocols.ssh.transport import Transport
 
 # What is shown of a password is never more than this long; longer ones cost memory only.
 _MAX_PASSWORD = 1024
@@ -217,7 +217,7 @@ class SignIn:
             self.files = self._doorkeeper.sign_in(
                 self.name,
                 self.methods,
-                self._transport.measured(TransferProtocol.SFTP),
+                self._transport.measured(SFTP),
                 key=self.proven_key,
             )
             self.files.on_change(self._changed)
@@ -239,7 +239,7 @@ class SignIn:
         self._asked = self._doorkeeper.more_proof(
             self.name,
             self.methods,
-            self._transport.measured(TransferProtocol.SFTP),
+            self._transport.measured(SFTP),
             key=self.proven_key,
         )
         if self._asked is None:

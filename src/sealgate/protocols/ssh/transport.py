@@ -25,7 +25,7 @@ from asyncssh.constants import MSG_IGNORE, MSG_USERAUTH_FAILURE
 from asyncssh.logging import SSHLogger
 
 from sealgate.policy.algorithms import OLDER_CIPHERS, OLDER_KEX
-from sealgate.protocols.model import Channel, Method, TransferProtocol
+from sealgate.protocols.model import Channel, FileProtocol, Method
 from sealgate.protocols.ssh.cipher import GCM, LENGTH_BYTES, TAG_BYTES, Opened
 from sealgate.protocols.ssh.settings import CIPHERS, SSHSettings
 
@@ -510,7 +510,7 @@ class Transport(asyncssh.SSHServerConnection):
         """Return what a signature under *message* covers (RFC 4252, 7)."""
         return len(self._session_id).to_bytes(4, "big") + self._session_id + message
 
-    def measured(self, protocol: TransferProtocol) -> Channel:
+    def measured(self, protocol: FileProtocol) -> Channel:
         """Return the live connection as agreed on, the weaker direction's cipher."""
         known = (*CIPHERS, *OLDER_CIPHERS)
         directions = [

@@ -17,13 +17,14 @@ from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import AccessSettings, Address, Tunnel
 from sealgate.protocols.admission.doorkeeper import DropDoorkeeper
 from sealgate.protocols.admission.doorkeeper_rules import Rules
+from sealgate.protocols.ftps.transit import FTPS
 from sealgate.protocols.model import (
     Channel,
     KeyOffer,
     Method,
     TransferError,
-    TransferProtocol,
 )
+from sealgate.protocols.ssh.transit import SFTP
 from sealgate.storage.model import Trouble
 from tests.unit.protocols.session.dropped import CHANNEL, Ground, put
 
@@ -31,9 +32,7 @@ NOW = 1_800_000_000.0
 PASSWORD = "five plain words are enough"
 KEY, BY_PASSWORD = frozenset([Method.PUBLIC_KEY]), frozenset([Method.PASSWORD])
 CERTIFICATE = frozenset([Method.CLIENT_CERTIFICATE])
-FTPS = Channel(
-    TransferProtocol.FTPS, ALLOWED, "TLSv1.3", "X25519MLKEM768", "TLS_AES_256_GCM_SHA384"
-)
+OVER_FTPS = Channel(FTPS, ALLOWED, "TLSv1.3", "X25519MLKEM768", "TLS_AES_256_GCM_SHA384")
 PRINT = "ab" * 32
 
 
@@ -69,9 +68,7 @@ class Door:
             AccessSettings(("DE",)),
             self.countries,
         )
-        self.keeper = DropDoorkeeper(
-            self.rules, self.people, self.ground.house, protocol=TransferProtocol.SFTP
-        )
+        self.keeper = DropDoorkeeper(self.rules, self.people, self.ground.house, protocol=SFTP)
 
     def close(self) -> None:
         """Close what is open."""
@@ -195,14 +192,14 @@ def test_tunnels_are_those_that_are_declared(door: Door) -> None:
     assert door.ground.events[0].action == "tunnel"
     keeper.renew(Rules({}, door.rules.tunnels, door.rules.access, door.countries))
     assert names(keeper.sign_in("anna", KEY, CHANNEL, key=door.key.fingerprint)) == []
-    refused(lambda: keeper.sign_in("anna", CERTIFICATE, FTPS, key=PRINT), "no drop admits you")
+    refused(lambda: keeper.sign_in("anna", CERTIFICATE, OVER_FTPS, key=PRINT), "no drop admits you")
 
 
 def test_open_sessions_follow_what_changes(door: Door) -> None:
     """A group left, a key revoked, a user removed: each ends what it admitted, at the next look."""
     keeper, fingerprint = door.keeper, door.key.fingerprint
     by_key = keeper.sign_in("anna", KEY, CHANNEL, key=fingerprint)
-    by_certificate = keeper.sign_in("anna", CERTIFICATE, FTPS, key=PRINT)
+    by_certificate = keeper.sign_in("anna", CERTIFICATE, OVER_FTPS, key=PRINT)
     door.people.credentials.set_password("anna", PASSWORD, by="test", now=NOW - 1)
     by_password = keeper.sign_in("anna", BY_PASSWORD, CHANNEL)
     put(by_key, "high/a", b"x")  # type: ignore[arg-type]  # it is a session of ours
@@ -289,8 +286,8 @@ def test_a_certificate_that_ends_by_itself_ends_its_session(door: Door) -> None:
     """Nothing changes in the database; the minute brings it."""
     clock = [NOW]
     house = replace(door.ground.house, now=lambda: clock[0])
-    keeper = DropDoorkeeper(door.rules, door.people, house, protocol=TransferProtocol.FTPS)
-    session = keeper.sign_in("anna", CERTIFICATE, FTPS, key=PRINT)
+    keeper = DropDoorkeeper(door.rules, door.people, house, protocol=FTPS)
+    session = keeper.sign_in("anna", CERTIFICATE, OVER_FTPS, key=PRINT)
     keeper.tick()
     clock[0] = NOW + 1002
     keeper.tick()

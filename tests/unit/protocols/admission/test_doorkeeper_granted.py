@@ -19,16 +19,17 @@ from sealgate.protocols.admission.doorkeeper import DropDoorkeeper
 from sealgate.protocols.admission.doorkeeper_rules import Rules
 from sealgate.protocols.ftps.settings import FTPSSettings
 from sealgate.protocols.ftps.tls import TLSFiles
-from sealgate.protocols.model import Method, MoreProof, TransferProtocol
+from sealgate.protocols.model import Method, MoreProof
 from sealgate.protocols.session.session import Session
 from sealgate.protocols.ssh.settings import SSHSettings
+from sealgate.protocols.ssh.transit import SFTP
 from sealgate.storage.adapters.code_seal import CodeSealer
 from sealgate.storage.age.keys import HybridIdentity
 from tests.unit.protocols.admission.test_doorkeeper import (
     CERTIFICATE,
-    FTPS,
     KEY,
     NOW,
+    OVER_FTPS,
     PASSWORD,
     PRINT,
     Door,
@@ -74,7 +75,7 @@ class Vault(Door):
             self.rules,
             self.people,
             replace(self.ground.house, now=lambda: self.now),
-            protocol=TransferProtocol.SFTP,
+            protocol=SFTP,
             sealer=self.sealer,
         )
 
@@ -129,7 +130,7 @@ def test_more_is_asked_for_only_where_it_opens_something(vault: Vault) -> None:
     assert vault.more() == asked
     vault.grant("tunnel vault")
     assert vault.more() == replace(asked, assets=("drop plans", "tunnel vault"))
-    assert keeper.more_proof("anna", CERTIFICATE, FTPS, key=PRINT) == asked
+    assert keeper.more_proof("anna", CERTIFICATE, OVER_FTPS, key=PRINT) == asked
     for methods in (BOTH, KEY | {RECOVERY}, KEY | BY_PASSWORD, BY_PASSWORD):
         assert vault.more(methods) is None
     weak = replace(CHANNEL, group="curve25519-sha256")
@@ -271,7 +272,8 @@ def test_who_has_only_a_secret_tunnel_is_told_what_is_missing(vault: Vault) -> N
     error = refused(vault.session, '"vault" is secret: a grant that another person')
     assert error.rule == "access-no-approval"
     refused(
-        lambda: vault.keeper.sign_in("anna", CERTIFICATE, FTPS, key=PRINT), "no drop admits you"
+        lambda: vault.keeper.sign_in("anna", CERTIFICATE, OVER_FTPS, key=PRINT),
+        "no drop admits you",
     )
 
 
@@ -313,9 +315,7 @@ def test_who_cannot_be_looked_up_is_asked_for_nothing_and_proves_nothing(vault: 
     assert "the site's keys are locked" in vault.ground.complaints
     (vault.folder / "country.mmdb").unlink()
     assert vault.more() is None
-    keeper = DropDoorkeeper(
-        vault.rules, vault.people, vault.ground.house, protocol=TransferProtocol.SFTP
-    )
+    keeper = DropDoorkeeper(vault.rules, vault.people, vault.ground.house, protocol=SFTP)
     assert keeper.check_second("anna", vault.code(), CHANNEL.peer, BY_CODE) is None
 
 

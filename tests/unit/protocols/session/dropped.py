@@ -11,11 +11,12 @@ from sealgate.identity.grants import Grant
 from sealgate.policy.classification import DEFAULT_MODEL
 from sealgate.policy.inventory import Drop, KeySettings
 from sealgate.policy.protection import StorageRung
-from sealgate.protocols.model import Caller, Channel, Event, Method, TransferProtocol
+from sealgate.protocols.model import Caller, Channel, Event, Method
 from sealgate.protocols.session.session import Session
 from sealgate.protocols.session.session_drops import OpenDrop
 from sealgate.protocols.session.session_house import Hooks, House
 from sealgate.protocols.session.uploads_digest import KnownDigests
+from sealgate.protocols.ssh.transit import SFTP
 from sealgate.storage.adapters.keystore import open_keyring
 from sealgate.storage.adapters.opened import open_store
 from sealgate.storage.model import StoreSettings
@@ -25,9 +26,7 @@ if TYPE_CHECKING:
 
     from sealgate.storage.keyring import UnlockedKeyring
 
-CHANNEL = Channel(
-    TransferProtocol.SFTP, "127.0.0.1", "SSH-2.0", "mlkem768x25519-sha256", "aes256-gcm@openssh.com"
-)
+CHANNEL = Channel(SFTP, "127.0.0.1", "SSH-2.0", "mlkem768x25519-sha256", "aes256-gcm@openssh.com")
 ANNA = Caller("anna", ("partners",), frozenset([Method.PUBLIC_KEY]), "DE", "SHA256:anna")
 BEN = Caller("ben", ("readers",), frozenset([Method.PUBLIC_KEY]), "DE", "SHA256:ben")
 EVERYBODY = ("group:partners", "group:readers")

@@ -9,8 +9,7 @@ import pytest
 
 from sealgate.policy.inventory import Drop
 from sealgate.policy.protection import StorageRung
-from sealgate.protocols.authorize import Refusal
-from sealgate.protocols.model import FileSession, TransferError
+from sealgate.protocols.model import FileSession, Refusal, TransferError
 from sealgate.protocols.session.session import Session
 from sealgate.protocols.session.session_drops import OpenDrop
 from sealgate.protocols.session.session_house import House
