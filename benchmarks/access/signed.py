@@ -24,13 +24,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from benchmarks.gateway.engines import (
     NAME,
     Engine,
-    _envoy,
-    _started,
+    envoy,
     free_port,
     make_keys,
     start_bare,
     start_caddy,
     start_site,
+    started,
 )
 from benchmarks.metric import Metric
 from benchmarks.peers import peer_program
@@ -150,7 +150,7 @@ def _load(engine: Engine, path: str, cookie: str, more: tuple[Engine, ...]) -> F
 
 def _sealgate(folder: Path, site: Engine, key: TokenKey) -> Engine:
     config, port = sealgate(folder, site, key)
-    return _envoy("sealgate", port, config, folder)
+    return envoy("sealgate", port, config, folder)
 
 
 def sealgate(folder: Path, site: Engine, key: TokenKey) -> tuple[Path, int]:
@@ -184,7 +184,7 @@ def sealgate(folder: Path, site: Engine, key: TokenKey) -> tuple[Path, int]:
 def _yes(folder: Path) -> Engine:
     port = free_port()
     (folder / "yes.py").write_text(_YES)
-    return _started("yes", port, [sys.executable, str(folder / "yes.py"), str(port)], "0", folder)
+    return started("yes", port, [sys.executable, str(folder / "yes.py"), str(port)], "0", folder)
 
 
 def _asking(folder: Path, site: Engine, answers: Engine) -> Engine:
@@ -211,7 +211,7 @@ https://{NAME}:{port} {{
     )
     caddy = Path(sys.executable).parent / "caddy"
     command = [str(caddy), "run", "--adapter", "caddyfile", "--config", str(folder / "Askfile")]
-    return _started("asking", port, command, "0", folder, GOMAXPROCS="1", HOME=str(folder))
+    return started("asking", port, command, "0", folder, GOMAXPROCS="1", HOME=str(folder))
 
 
 def _traefik(folder: Path, site: Engine, answers: Engine | None = None) -> Engine:
@@ -243,4 +243,4 @@ def _traefik(folder: Path, site: Engine, answers: Engine | None = None) -> Engin
     }
     (home / "traefik.yml").write_text(json.dumps(settings))
     command = [peer_program("traefik"), f"--configFile={home}/traefik.yml"]
-    return _started(name, port, command, "0", folder, GOMAXPROCS="1", HOME=str(home))
+    return started(name, port, command, "0", folder, GOMAXPROCS="1", HOME=str(home))

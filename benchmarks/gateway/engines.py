@@ -150,7 +150,7 @@ http {{
 """
     )
     nginx = shutil.which("nginx") or "/usr/sbin/nginx"
-    return _started("nginx", port, [nginx, "-c", str(folder / "nginx.conf")], LOAD_CORE, folder)
+    return started("nginx", port, [nginx, "-c", str(folder / "nginx.conf")], LOAD_CORE, folder)
 
 
 def start_bare(
@@ -163,7 +163,7 @@ def start_bare(
     nothing with it: what it costs more is the price of asking in TLS itself.
     """
     config, port = bare(folder, site, asks=asks, groups=groups)
-    return _envoy(config.stem, port, config, folder)
+    return envoy(config.stem, port, config, folder)
 
 
 def bare(
@@ -255,7 +255,7 @@ def start_sealgate(folder: Path, site: Engine, fingerprint: str) -> Engine:
     there all the time, as it is under load.
     """
     config, port, relay = sealgate(folder, site, fingerprint)
-    return replace(_envoy("sealgate", port, config, folder), relay=relay)
+    return replace(envoy("sealgate", port, config, folder), relay=relay)
 
 
 def sealgate(folder: Path, site: Engine, fingerprint: str) -> tuple[Path, int, RelayProcess]:
@@ -325,8 +325,9 @@ def _write_countries(path: Path) -> None:
     writer.to_db_file(str(path))
 
 
-def _envoy(name: str, port: int, config: Path, folder: Path) -> Engine:
-    return _started(name, port, envoy_command(config), SERVER_CORE, folder)
+def envoy(name: str, port: int, config: Path, folder: Path) -> Engine:
+    """Start Envoy with one worker on *config*."""
+    return started(name, port, envoy_command(config), SERVER_CORE, folder)
 
 
 def envoy_command(config: Path) -> list[str]:
@@ -364,12 +365,13 @@ https://{NAME}:{port} {{
     )
     caddy = Path(sys.executable).parent / "caddy"
     command = [str(caddy), "run", "--config", str(folder / "Caddyfile")]
-    return _started("caddy", port, command, SERVER_CORE, folder, GOMAXPROCS="1", HOME=str(folder))
+    return started("caddy", port, command, SERVER_CORE, folder, GOMAXPROCS="1", HOME=str(folder))
 
 
-def _started(
+def started(
     name: str, port: int, command: Sequence[str], core: str, folder: Path, **more: str
 ) -> Engine:
+    """Start *command* on *core*, with *more* in its environment; return when *port* is open."""
     log = (folder / f"{name}.log").open("wb")
     process = subprocess.Popen(
         ["taskset", "-c", core, *command],

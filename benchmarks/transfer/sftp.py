@@ -32,7 +32,7 @@ import uvloop
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.processes import own_mib, with_descendants  # noqa: E402  # ROOT is on the path
+from benchmarks.processes import cpu_seconds, own_mib, with_descendants  # noqa: E402  # ROOT is on the path
 from benchmarks.transfer.sessions import Sessions  # noqa: E402  # as above
 from tests.peers.transferred import FilePlace, file_place  # noqa: E402  # as above
 from tests.ports import free_port  # noqa: E402  # as above
@@ -116,13 +116,8 @@ class Server:
         return sum(map(own_mib, with_descendants(self.pid)))
 
     def cpu_seconds(self) -> float:
-        """Return the processor time of those that live."""
-        ticks = 0
-        for process in with_descendants(self.pid):
-            with contextlib.suppress(OSError):
-                stat = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-                ticks += sum(map(int, stat[11:15]))  # those that have ended included
-        return ticks / os.sysconf("SC_CLK_TCK")
+        """Return the processor time of those that live, and of what they saw end."""
+        return cpu_seconds(with_descendants(self.pid))
 
 
 @contextlib.contextmanager
