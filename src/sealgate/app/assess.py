@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sealgate.app.web_roots import WebRoots
-from sealgate.assess.adapters import source_of
+from sealgate.assess.adapters.sources import source_of
 from sealgate.assess.classify import classify
 from sealgate.assess.minimise import (
     RULES,

@@ -115,6 +115,20 @@ class Source(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class SourceKind:
+    """
+    One kind of source; *example* is what a person may give.
+
+    *claims* tells whether a text names one. *open* takes the text, what messages call it, and
+    how many rows are read of each table, ``None`` for all; it raises UsageError.
+    """
+
+    example: str
+    claims: Callable[[str], bool]
+    open: Callable[[str, str, int | None], Source]
+
+
 # What was found.
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from sealgate.assess.adapters.formats import items_of_file
 from sealgate.assess.adapters.opened import why
 from sealgate.assess.adapters.sql import SQLITE_COMPANIONS, SQLITE_MAGIC
-from sealgate.assess.model import Item, Unread
+from sealgate.assess.model import Item, SourceKind, Unread
+from sealgate.errors import UsageError
 from sealgate.policy.inventory import AssetKind
 
 _SPECIAL = (
@@ -99,3 +100,19 @@ def _belongs_to_database(folder: str, name: str) -> bool:
             except OSError:
                 return False
     return False
+
+
+def _open(text: str, shown: str, sample: int | None) -> Folder:
+    if not text.strip():
+        # To the system "" is the folder that we are in; to who typed it, a variable was not set.
+        raise UsageError('source "" names nothing', hint="sealgate assess FOLDER")
+    path = os.path.abspath(text)  # noqa: PTH100  # links are kept, they are followed later
+    if not os.path.lexists(path):
+        raise UsageError(
+            f'source "{shown}" does not exist: no such file or folder',
+            hint="give a path that exists, or a database URL such as postgresql://host/name",
+        )
+    return Folder(path, sample)
+
+
+KIND = SourceKind("folder", lambda _text: True, _open)

@@ -8,6 +8,7 @@ of a database URL are never part of a place.
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +21,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from sealgate.assess.adapters.opened import why
-from sealgate.assess.model import Columns, Item, Missed, Sampled, Unread
+from sealgate.assess.model import Columns, Item, Missed, Sampled, SourceKind, Unread
 from sealgate.errors import UsageError
 from sealgate.policy.inventory import AssetKind
 
@@ -34,10 +35,40 @@ SQLITE_COMPANIONS = ("-wal", "-shm", "-journal")
 _BATCH_BYTES = 1 << 21
 _BATCH_ROWS = 4096
 _FIRST_ROWS = 128
-# Schemas that hold the database's own tables.
-_OWN_SCHEMAS = frozenset(["information_schema", "pg_catalog", "pg_toast", "mysql", "sys"])
 _SQLITE_DRIVERS = frozenset(["sqlite", "sqlite+pysqlite"])
-_DRIVERS = {"postgresql": 'pip install "sealgate[postgresql]"'}
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """
+    What is particular to one database beside what SQLAlchemy knows; *name* is SQLAlchemy's.
+
+    *install* gets its driver. *schemas* hold the database's own tables. *options* have a
+    connection write nothing.
+    """
+
+    name: str
+    install: str = "install the SQLAlchemy driver that the URL names"
+    schemas: tuple[str, ...] = ()
+    options: tuple[tuple[str, Any], ...] = ()
+
+
+# Any other database is read as well, read-only as far as its user is.
+DIALECTS: tuple[Dialect, ...] = (
+    Dialect(
+        "postgresql",
+        'pip install "sealgate[postgresql]"',
+        ("pg_catalog", "pg_toast"),
+        (("postgresql_readonly", True),),
+    ),
+    Dialect("mysql", schemas=("mysql", "sys")),
+)
+_OWN_SCHEMAS = frozenset(["information_schema", *(s for d in DIALECTS for s in d.schemas)])
+
+
+def dialect_of(name: str) -> Dialect:
+    """Return what is particular to the database *name*, nothing where that is not known."""
+    return next((dialect for dialect in DIALECTS if dialect.name == name), Dialect(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +113,9 @@ class Database:
                 if plain:
                     # Text comes as it lies there: the scanner wants bytes.
                     driver.text_factory = bytes
-                if connection.dialect.name == "postgresql":
-                    connection.execution_options(postgresql_readonly=True)
+                options = dict(dialect_of(connection.dialect.name).options)
+                if options:
+                    connection.execution_options(**options)
                 target = sa.table(table, schema=schema)
                 query = sa.select(sa.text("*")).select_from(target)
                 if self.sample is not None:
@@ -154,7 +186,7 @@ def database_at(url: str, sample: int | None) -> Database:
         known = driver.isidentifier() and driver.isascii()
         raise UsageError(
             f"no driver for {driver if known else 'this kind of database'} is installed",
-            hint=_DRIVERS.get(driver, "install the SQLAlchemy driver that the URL names"),
+            hint=dialect_of(driver).install,
         ) from error
     return Database(place, partial(sa.create_engine, parsed), sample)
 
@@ -246,3 +278,11 @@ def _quietly() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+KIND = SourceKind(
+    "sqlite:///shop.sqlite",
+    lambda text: _URL.match(text) is not None,
+    lambda url, _shown, sample: database_at(url, sample),
+)
