@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self, TypeVar
+from urllib.parse import urlsplit
 
 from sealgate.app.audit import Manner, audit_endpoints
 from sealgate.audit.targets import parse_target
@@ -124,6 +125,12 @@ class Yard:
         threading.Thread(target=_serve, args=(listener, answer), daemon=True).start()
         return int(listener.getsockname()[1])
 
+    def leave_out(self, rows: Iterable[Row], tried: Iterable[Row]) -> None:
+        """Start no process for those of *rows* that are not *tried*."""
+        kept = {urlsplit(row.url).port for row in tried}
+        spare = {urlsplit(row.url).port for row in rows} - kept
+        self._processes = [one for one in self._processes if one[1] not in spare]
+
     def open(self, context: AbstractContextManager[T]) -> T:
         """Enter *context* until everything ends; only while the servers run."""
         return self._stack.enter_context(context)
@@ -177,11 +184,12 @@ def _answer(peer: socket.socket, answer: Callable[[socket.socket], None]) -> Non
 
 
 def one_of_each(rows: Iterable[Row]) -> list[Row]:
-    """Return the first of *rows* for each scheme, verdict, class and kind of audit."""
+    """Return the first of *rows* for each program that they name, scheme, verdict and class."""
     first: dict[object, Row] = {}
     for row in rows:
+        program = row.name.partition(": ")[0] if ": " in row.name else ""
         scheme = row.url.partition(":")[0]
-        kind = (scheme, row.broken, row.unseen, row.class_id, row.active)
+        kind = (program, scheme, row.broken, row.unseen, row.class_id, row.active)
         first.setdefault(kind, row)
     return list(first.values())
 

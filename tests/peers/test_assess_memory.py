@@ -78,7 +78,7 @@ def many_keys(path: Path) -> None:
         ("line.csv", one_line),
         ("string.json", one_json_string),
         ("deep.json", deep_json),
-        ("keys.json", many_keys),
+        pytest.param("keys.json", many_keys, marks=pytest.mark.soak),
     ],
 )
 def test_memory_is_flat(tmp_path: Path, name: str, write: Callable[[Path], None]) -> None:

@@ -32,6 +32,9 @@ from tests.peers.signed import SignedPlace
 from tests.ports import free_port
 from tests.waiting import wait_until
 
+# WordPress and DokuWiki stand for all in `make test`, where test_preset_doors has the doors of each.
+pytestmark = pytest.mark.soak
+
 IN = "SameSite=Lax\nX-Robots-Tag: noindex\nLocation: "
 ANONYMOUS = (("Cookie", "{anonymous}"),)
 SESSION = (("Cookie", "{session}"),)

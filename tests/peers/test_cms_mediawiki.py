@@ -30,6 +30,9 @@ from tests.peers.signed import SignedPlace, pkcs12
 from tests.ports import free_port
 from tests.waiting import wait_until
 
+# WordPress and DokuWiki stand for all in `make test`, where test_preset_doors has the doors of each.
+pytestmark = pytest.mark.soak
+
 SIGNED_IN = "my_wikiUserID=1"
 GERMAN = (("X-Peer-Language", "de"),)
 ANONYMOUS = (("Cookie", "{anonymous}"),)

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from tests.peers.signed import SignedPlace
 
+# WordPress and DokuWiki stand for all in `make test`, where test_preset_doors has the doors of each.
+pytestmark = pytest.mark.soak
+
 BELOW = "/blog"
 BACKEND = f"""
 [[site.route]]

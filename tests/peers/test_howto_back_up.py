@@ -227,6 +227,7 @@ def test_a_site_comes_back_whole(tmp_path: Path) -> None:
         assert "fenced" not in serving.said
 
 
+@pytest.mark.soak
 def test_a_store_may_be_newer_than_the_state_and_not_older(tmp_path: Path) -> None:
     """Copied in the order of the page it is served; the other way round when somebody says so."""
     with host(tmp_path) as one:

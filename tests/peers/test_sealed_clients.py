@@ -222,7 +222,7 @@ def test_restic_backs_up_where_nobody_may_delete(place: FilePlace, tmp_path: Pat
 
 
 @pytest.mark.peer("rclone")
-@pytest.mark.parametrize("protocol", ["sftp", "ftps"])
+@pytest.mark.parametrize("protocol", ["sftp", pytest.param("ftps", marks=pytest.mark.soak)])
 def test_rclone_finds_names_as_it_gave_them(
     place: FilePlace, tmp_path: Path, protocol: str
 ) -> None:
