@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from benchmarks.gateway import engines
-from benchmarks.growth.serving import in_memory
+from benchmarks.growth.serving import in_memory, kept
 from benchmarks.processes import own_mib
 from benchmarks.rounds import SLICE_SECONDS, in_turn, measured, wrk
 from sealgate.config.load import load
@@ -21,7 +21,7 @@ from sealgate.gateway.translate import translate
 from sealgate.policy.inventory import route_asset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from sealgate.policy.inventory import Inventory
@@ -76,7 +76,7 @@ def translated(count: int) -> Translated:
     """
     with in_memory() as folder, contextlib.ExitStack() as held:
         engines.make_keys(folder)
-        site = held.enter_context(_running(engines.start_site(folder)))
+        site = held.enter_context(kept(engines.start_site(folder)))
         seconds, many = _started(folder / "many", count, site, held)
         _, one = _started(folder / "one", 1, site, held)
         files = sum(path.stat().st_size for path in (folder / "many" / "run").glob("*.json"))
@@ -108,7 +108,7 @@ def _started(
     write_files(str(folder / "run"), translate(inventory, material).files)
     command = engines.envoy_command(folder / "run" / "bootstrap.json")
     engine = engines.started("sealgate", port, command, engines.SERVER_CORE, folder)
-    return seconds, held.enter_context(_running(engine))
+    return seconds, held.enter_context(kept(engine))
 
 
 def _material(folder: Path, inventory: Inventory) -> Material:
@@ -126,15 +126,6 @@ def _material(folder: Path, inventory: Inventory) -> Material:
         dict.fromkeys(locked, ("ab" * 32,)),
         str(folder / "country.mmdb"),
     )
-
-
-@contextlib.contextmanager
-def _running(engine: engines.Engine) -> Iterator[engines.Engine]:
-    try:
-        yield engine
-    finally:
-        engine.process.kill()
-        engine.process.wait()
 
 
 def _request(engine: engines.Engine, path: str) -> float:

@@ -18,6 +18,8 @@ from benchmarks.processes import cpu_seconds, with_descendants
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from benchmarks.gateway.engines import Engine
+
 START_SECONDS = 120.0
 _REST_SECONDS = 0.5
 _MOST_RESTS = 120
@@ -57,6 +59,16 @@ def in_memory() -> Iterator[Path]:
     place = memory if Path(memory).is_dir() else None
     with tempfile.TemporaryDirectory(prefix="sealgate-growth-", dir=place) as folder:
         yield Path(folder)
+
+
+@contextlib.contextmanager
+def kept(engine: Engine) -> Iterator[Engine]:
+    """Give *engine* until the block ends, which ends it."""
+    try:
+        yield engine
+    finally:
+        engine.process.kill()
+        engine.process.wait()
 
 
 @dataclass(frozen=True)
