@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 NAME = "localhost"
 BODY_BYTES = 1024
 SERVER_CORE, LOAD_CORE = "0", "1"
-START_SECONDS = 10
+START_SECONDS = 60
 
 
 def cpu_seconds(pid: int) -> float:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 SIZES = (1, 10, 100, 1000)
 ONCE = (1,)
+_MOST_SAID = 200
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,9 @@ class Row:
         """Measure at *size*."""
         try:
             value = self.cost(size)
-        except RefusedError as error:
-            print(f"{self.name} at {size}: {error}", file=sys.stderr)
+        # The last two are how other benchmarks say that something does not work.
+        except (RefusedError, SystemExit, AssertionError) as error:
+            print(f"{self.name} at {size}: {str(error)[:_MOST_SAID]}", file=sys.stderr)
             value = -math.inf if self.at_least else math.inf
         target = self.wanted if size <= self.up_to else None
         return Metric(f"{self.name}-{size}", value, self.unit, target, at_most=not self.at_least)

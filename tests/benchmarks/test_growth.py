@@ -53,14 +53,15 @@ def test_the_exponent_is_the_power_of_the_size(power: int) -> None:
     assert exponent([(n, 3.0 * n**power) for n in (1, 10, 100)]) == pytest.approx(power)
 
 
+@pytest.mark.parametrize("error", [RefusedError, SystemExit, AssertionError])
 def test_what_is_refused_has_no_value_and_misses(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    error: type[BaseException], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A size that is refused is told, misses what is wanted, and is written without a value."""
 
     def cost(size: int) -> float:
         if size > 1:
-            raise RefusedError("too many")
+            raise error("too many")
         return 1.0
 
     row = Row("things", (1, 10), cost, "s", 5)
