@@ -16,6 +16,7 @@ import pytest
 
 from sealgate.app.reload import NotRunning, status
 from sealgate.config.load import load
+from sealgate.gateway.model import place_of
 from sealgate.serve.running import Options, RunningGateway
 from tests.peers.served import Place, given_certificate, site_running, status_on
 from tests.processes import await_said
@@ -232,7 +233,7 @@ def test_a_hangup_reloads(place: Place) -> None:
         said = await_said(serving.process, "error: ")
         place.write("/", "/added")
         os.kill(serving.process.pid, signal.SIGHUP)
-        routes = place.state / "envoy" / "rds-https-localhost.json"
+        routes = place.state / "envoy" / place_of("rds-https-localhost.json")
         assert wait_until(lambda: "/added" in routes.read_text())
         os.kill(serving.process.pid, signal.SIGTERM)
         said += serving.process.communicate(timeout=60)[1]

@@ -98,6 +98,16 @@ REFUSAL_STYLE = (
 CHECK_PATH = "/check"
 
 
+def place_of(name: str) -> str:
+    """
+    Return where the file *name* of a configuration stands below the folder of them all.
+
+    All but the bootstrap have a folder of their own: Envoy watches folders, and would read every
+    file of one when any is replaced.
+    """
+    return name if name == BOOTSTRAP else f"{name.removesuffix('.json')}/{name}"
+
+
 class Guard(StrEnum):
     """What the gateway does before a route's content is shown."""
 

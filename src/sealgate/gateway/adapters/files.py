@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealgate.errors import BugError
-from sealgate.files import write_durably
-from sealgate.gateway.model import BOOTSTRAP
+from sealgate.files import private_folder, write_durably
+from sealgate.gateway.model import BOOTSTRAP, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,19 +36,27 @@ def versioned(name: str, content: JSONObject) -> JSONObject:
 
 def write_files(folder: str, files: Mapping[str, JSONObject]) -> None:
     """
-    Write every file of *files* into *folder*, each at once and readable by its owner only.
+    Write every file of *files* to its place below *folder*, each at once, for its owner only.
 
     Raises:
         SourceError: the disk is full, read-only, or the folder is not ours.
     """
     for name, content in files.items():
-        write_durably(Path(folder, name), json.dumps(versioned(name, content), indent=1).encode())
+        path = Path(folder, place_of(name))
+        private_folder(path.parent)
+        write_durably(path, json.dumps(versioned(name, content), indent=1).encode())
 
 
 def remove_files(folder: str, *, keep: Mapping[str, object]) -> None:
-    """Remove configuration files (``*.json``) of *folder* that are not in *keep*."""
-    for path in Path(folder).glob("*.json"):
-        if path.name not in keep:
+    """
+    Remove configuration files (``*.json``) below *folder* that are not in *keep*.
+
+    Their folders stay: while connections end, Envoy may still watch one, and a file that comes
+    back would not be seen in a new folder of that name.
+    """
+    kept = {Path(folder, place_of(name)) for name in keep}
+    for path in [*Path(folder).glob("*.json"), *Path(folder).glob("*/*.json")]:
+        if path not in kept:
             path.unlink(missing_ok=True)
 
 

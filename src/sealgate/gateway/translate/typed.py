@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sealgate.gateway.model import place_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -38,11 +40,12 @@ def discovery(message: str, resources: Iterable[JSONObject]) -> JSONObject:
 
 
 def subscription(folder: str, name: str) -> JSONObject:
-    """Return the source that reads *folder*/*name* and watches for its being replaced."""
+    """Return the source that reads the file *name* of *folder* and watches for its being replaced."""
+    path = f"{folder}/{place_of(name)}"
     return {
         "path_config_source": {
-            "path": f"{folder}/{name}",
-            "watched_directory": {"path": folder},
+            "path": path,
+            "watched_directory": {"path": path.rpartition("/")[0]},
         },
         "resource_api_version": "V3",
     }

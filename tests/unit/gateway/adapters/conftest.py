@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from sealgate.gateway.model import EnvoyFiles
+from sealgate.gateway.model import EnvoyFiles, place_of
 from tests.ports import free_port
 
 TYPES = "type.googleapis.com/envoy"
@@ -54,7 +54,8 @@ def _make_certificate(folder: Path, name: str = "site") -> None:
 
 def _plain(folder: Path, port: int) -> dict[str, Any]:
     def source(name: str) -> dict[str, Any]:
-        path = {"path": str(folder / name), "watched_directory": {"path": str(folder)}}
+        file = folder / place_of(name)
+        path = {"path": str(file), "watched_directory": {"path": str(file.parent)}}
         return {"path_config_source": path, "resource_api_version": "V3"}
 
     answer = {"status": 200, "body": {"inline_string": "one"}}

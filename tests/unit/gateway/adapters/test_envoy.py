@@ -18,10 +18,11 @@ import pytest
 
 from sealgate.errors import BugError, GatewayError
 from sealgate.gateway.adapters import envoy as envoy_module
+from sealgate.gateway.adapters.admin import Admin
 from sealgate.gateway.adapters.binary import find_envoy
 from sealgate.gateway.adapters.envoy import Envoy, patience, validate
 from sealgate.gateway.adapters.files import write_files
-from sealgate.gateway.model import EnvoyFiles
+from sealgate.gateway.model import ADMIN_SOCKET, EnvoyFiles, place_of
 from tests.ports import free_port
 from tests.waiting import wait_until
 
@@ -77,6 +78,21 @@ def test_a_change_is_in_effect_when_apply_returns(
         for number in range(20):
             assert envoy.apply(plain_files(_answer(f"{number}"))) == ("rds-site.json",)
             assert client.get("/").text == f"{number}"
+
+
+def test_a_change_of_one_file_has_envoy_read_no_other(envoy: Envoy, plain_files: Maker) -> None:
+    """Or as many changes would be the square of them: the second reads what the first brought again."""
+
+    def read() -> dict[str, object]:
+        admin = Admin(str(Path(plain_files().folder, ADMIN_SOCKET)))
+        return admin._statistics(
+            "^(cluster_manager.cds|listener_manager.lds|sds.site).update_attempt$"
+        )
+
+    before = read()
+    assert len(before) == 3
+    assert envoy.apply(plain_files(_answer("two"))) == ("rds-site.json",)
+    assert read() == before
 
 
 def test_an_unchanged_configuration_changes_nothing(envoy: Envoy, plain_files: Maker) -> None:
@@ -226,10 +242,10 @@ def test_several_gateways_run_side_by_side(envoy: Envoy, plain_files: Maker, por
         )
         for name in ("cds", "lds"):
             source = files["bootstrap.json"]["dynamic_resources"][f"{name}_config"]
-            source["path_config_source"]["path"] = str(second_folder / f"{name}.json")
+            source["path_config_source"]["path"] = str(second_folder / place_of(f"{name}.json"))
         manager = files["lds.json"]["resources"][0]["filter_chains"][0]["filters"][0]
         source = manager["typed_config"]["rds"]["config_source"]["path_config_source"]
-        source["path"] = str(second_folder / "rds-site.json")
+        source["path"] = str(second_folder / place_of("rds-site.json"))
 
     second = Envoy(find_envoy(), str(second_folder), workers=1)
     second.start(EnvoyFiles(str(second_folder), plain_files(change).files))

@@ -35,17 +35,23 @@ def test_files_are_replaced_whole_and_private(tmp_path: Path) -> None:
     """A written file is the owner's alone, and no temporary one stays behind."""
     write_files(str(tmp_path), {"cds.json": {"resources": ["a"]}})
     write_files(str(tmp_path), {"cds.json": {"resources": ["b"]}})
-    [path] = tmp_path.iterdir()
+    [path] = (tmp_path / "cds").iterdir()
+    assert path.parent.stat().st_mode & 0o777 == 0o700
     assert json.loads(path.read_text())["resources"] == ["b"]
     assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_what_is_not_kept_is_removed(tmp_path: Path) -> None:
     """Only configuration files go: logs and sockets stay."""
-    for name in ("lds.json", "rds-old.json", "envoy.log"):
-        (tmp_path / name).touch()
-    remove_files(str(tmp_path), keep={"lds.json": None})
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["envoy.log", "lds.json"]
+    (tmp_path / "envoy.log").touch()
+    # As they stood before each had a folder of its own.
+    (tmp_path / "lds.json").touch()
+    write_files(
+        str(tmp_path), {name: {} for name in ("bootstrap.json", "lds.json", "rds-old.json")}
+    )
+    remove_files(str(tmp_path), keep={"bootstrap.json": None, "lds.json": None})
+    left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*"))
+    assert left == ["bootstrap.json", "envoy.log", "lds", "lds/lds.json", "rds-old"]
 
 
 def test_the_static_form_holds_no_dynamic_source(plain_files: Callable[..., EnvoyFiles]) -> None:
