@@ -79,7 +79,7 @@ def translated(count: int) -> Translated:
         site = held.enter_context(kept(engines.start_site(folder)))
         seconds, many = _started(folder / "many", count, site, held)
         _, one = _started(folder / "one", 1, site, held)
-        files = sum(path.stat().st_size for path in (folder / "many" / "run").glob("*.json"))
+        files = sum(path.stat().st_size for path in (folder / "many" / "run").rglob("*.json"))
         asked = {"one": (one, "/"), "many": (many, _last_public(count))}
         memory = own_mib(many.process.pid)
         costs: dict[str, list[float]] = {name: [] for name in asked}

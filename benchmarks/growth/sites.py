@@ -59,7 +59,7 @@ def measured(count: int) -> Sites:
         with serving(home) as running:
             instances, watches = running.watches()
             before = running.at_rest()
-            files = sum(path.stat().st_size for path in (home / ".sealgate/envoy").glob("*.json"))
+            files = sum(path.stat().st_size for path in (home / ".sealgate/envoy").rglob("*.json"))
             started = Started(running.started.all, instances, watches, files / (1 << 20))
             inventory = load(str(_write(home, count + 1, listen)))
             began = time.monotonic()

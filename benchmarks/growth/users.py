@@ -58,7 +58,7 @@ def measured(count: int) -> Users:
         fill(url, count)
         with serving(home) as running:
             before = running.at_rest()
-            files = sum(path.stat().st_size for path in (state / "envoy").glob("*.json"))
+            files = sum(path.stat().st_size for path in (state / "envoy").rglob("*.json"))
             began = time.process_time()
             with IdentityStore(url) as people:
                 now = time.time()
